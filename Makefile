@@ -1,0 +1,73 @@
+# `make` lists the targets. Everything runs inside .venv, which `make env` builds from the
+# hashed lock and leaves alone while nothing has changed.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+PACKAGES = $(wildcard events producers processors projections surfaces stack)
+CHECKED = $(PACKAGES) $(wildcard tests benchmarks examples)
+FILE ?=
+YES ?=
+PYTEST ?=
+
+.PHONY: help env lock up down demo test lint format bench docs clean
+
+help: ## this list
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## /  make \1\t/' | expand -t 16
+
+env: $(STAMP) ## the environment in .venv, from the hashed lock
+
+$(STAMP): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+	  echo "Runfold needs Python 3.11 or newer, and '$(PYTHON)' is not: install one and say \`make PYTHON=python3.11 $(or $(MAKECMDGOALS),env)\`." >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
+	  echo "This Python comes without venv: install it (on Debian and Ubuntu: apt install python3-venv) and try again." >&2; exit 1; }
+	@test -x $(BIN)/pip || { echo "making .venv"; $(PYTHON) -m venv --clear $(VENV); }
+	@echo "installing what requirements.lock lists (the first time takes a minute)"
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation \
+	  --config-settings editable_mode=compat --editable .
+	@touch $@
+
+lock: ## resolve requirements.in again into requirements.lock
+	@test -x build/lock/bin/uv || { $(PYTHON) -m venv build/lock && build/lock/bin/pip install --quiet uv; }
+	@build/lock/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	  --no-emit-index-url --no-emit-find-links --no-header requirements.in --output-file requirements.lock
+	@! grep -nE 'https?://' requirements.lock || { echo "requirements.lock holds an address" >&2; exit 1; }
+
+up: env ## start Kafka, Postgres and every processor
+	@$(BIN)/runfold up
+
+down: env ## stop them
+	@$(BIN)/runfold down
+
+demo: env ## an agent at work on a log file (FILE=/path, YES=1 approves by itself)
+	@$(BIN)/runfold demo $(if $(FILE),--file "$(FILE)") $(if $(YES),--yes)
+
+test: env ## every test (PYTEST="-k lanes" picks some)
+	@$(BIN)/pytest $(PYTEST)
+
+lint: env ## format, rules, types, import contracts, schema drift
+	@$(BIN)/ruff format --check $(CHECKED)
+	@$(BIN)/ruff check $(CHECKED)
+	@$(BIN)/mypy $(PACKAGES)
+	@$(BIN)/lint-imports
+	@$(BIN)/python -m events.avro --check
+
+format: env ## put the code into the house's form
+	@$(BIN)/ruff format $(CHECKED)
+	@$(BIN)/ruff check --fix $(CHECKED)
+
+bench: env ## how fast it is here; figures in build/bench.json
+	@$(BIN)/python -m benchmarks.bench
+
+docs: env ## write the generated pages again
+	@$(BIN)/python -m surfaces.docs
+
+clean: ## remove the environment and everything built
+	@rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
