@@ -1,0 +1,54 @@
+"""What a person, a model or a tool said: small texts inline, large ones by reference."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+
+from events.base import Record
+
+JSON = "application/json"
+TEXT = "text/plain"
+
+
+class Content(Record):
+    """Bytes with a media type; ``inline`` or ``ref`` holds them, the digest always names them."""
+
+    media_type: str
+    size: int
+    digest: bytes
+    inline: bytes | None = None
+    ref: str | None = None
+    key_id: str | None = None
+
+
+def content(data: bytes, media_type: str) -> Content:
+    """Return inline content with its size in bytes and its sha256."""
+    return Content(
+        media_type=media_type,
+        size=len(data),
+        digest=hashlib.sha256(data).digest(),
+        inline=data,
+    )
+
+
+def text(value: str) -> Content:
+    """Return inline UTF-8 text."""
+    return content(value.encode(), TEXT)
+
+
+def canonical_json(value: object) -> str:
+    """Return the one JSON text of a value: sorted keys, no white space, no NaN."""
+    return json.dumps(
+        value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
+    )
+
+
+def json_content(value: object) -> Content:
+    """Return inline canonical JSON."""
+    return content(canonical_json(value).encode(), JSON)
+
+
+def without_bytes(said: Content) -> Content:
+    """Return what names a content without holding it: media type, size and digest."""
+    return said.model_copy(update={"inline": None, "ref": None})

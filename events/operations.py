@@ -1,0 +1,64 @@
+"""Records that keep the machinery honest; they belong to no run."""
+
+from __future__ import annotations
+
+from events.base import Record, Timestamp
+from events.common import Position
+from events.content import Content
+
+
+class PositionNoted(Record):
+    """On the journal: inputs up to these offsets are dealt with, though no run's event says so."""
+
+    positions: tuple[Position, ...]
+    reason: str
+
+
+class HeaderCopy(Record):
+    """One header of a dead record."""
+
+    key: str
+    value: bytes | None
+
+
+class DeadLetter(Record):
+    """An input that could not be used, with its bytes, its place and the reason."""
+
+    topic: str
+    partition: int
+    offset: int
+    time: Timestamp
+    code: str
+    reason: str
+    size: int
+    key: bytes | None = None
+    value: bytes | None = None
+    headers: tuple[HeaderCopy, ...] = ()
+
+
+class RestorePoint(Record):
+    """A hint where a lane may begin to read its journal partition; old ones cost only reading."""
+
+    partition: int
+    journal_offset: int
+    positions: tuple[Position, ...]
+    noted_at: Timestamp
+
+
+class ParkedRun(Record):
+    """A sleeping run's events, carried forward so that it does not hold the restore point back."""
+
+    run_id: str
+    values: tuple[bytes, ...]
+
+
+class DefinitionPublished(Record):
+    """An agent, tool or playbook, immutable by kind, name and version; ``body`` is canonical JSON."""
+
+    kind: str
+    name: str
+    version: str
+    digest: bytes
+    body: Content
+    published_at: Timestamp
+    published_by: str

@@ -1,0 +1,71 @@
+"""The rulebook: every published definition at one position of the registry topic, immutable."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+
+from events.definitions import KINDS, AgentDefinition, Definition, Playbook, ToolContract
+
+_Key = tuple[str, str]
+
+
+def _version_order(version: str) -> tuple[tuple[int, int, str], ...]:
+    """Order dotted versions by number where they are numbers, by text where they are not."""
+    return tuple(
+        (0, int(part), "") if part.isdigit() else (1, 0, part) for part in version.split(".")
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Rulebook:
+    """Definitions by kind, name and version; ``position`` is the next registry offset to read."""
+
+    position: int = 0
+    definitions: Mapping[str, Mapping[_Key, Definition]] = field(
+        default_factory=lambda: MappingProxyType({})
+    )
+    newest: Mapping[_Key, str] = field(default_factory=lambda: MappingProxyType({}))
+
+    def plus(self, kind: str, body: str | bytes, position: int) -> Rulebook:
+        """Return the rulebook with one more definition; ``body`` is its canonical JSON.
+
+        Raises pydantic.ValidationError for a body that is no such definition, KeyError for an
+        unknown kind.
+        """
+        added = KINDS[kind].model_validate_json(body)
+        of_kind = {**self.definitions.get(kind, {}), (added.name, added.version): added}
+        newest = self.newest.get((kind, added.name), added.version)
+        if _version_order(added.version) >= _version_order(newest):
+            newest = added.version
+        return replace(
+            self,
+            position=position,
+            definitions=MappingProxyType({**self.definitions, kind: MappingProxyType(of_kind)}),
+            newest=MappingProxyType({**self.newest, (kind, added.name): newest}),
+        )
+
+    def at(self, position: int) -> Rulebook:
+        """Return the same definitions, known to be complete up to a registry offset."""
+        return replace(self, position=position)
+
+    def _find(self, kind: str, name: str, version: str | None) -> Definition | None:
+        name, _, pinned = name.partition("@")
+        chosen = version or pinned or self.newest.get((kind, name))
+        return self.definitions.get(kind, {}).get((name, chosen)) if chosen else None
+
+    def agent(self, name: str, version: str | None = None) -> AgentDefinition | None:
+        """Return an agent by ``name``, ``name@version`` or name and version; newest by default."""
+        found = self._find("agent", name, version)
+        return found if isinstance(found, AgentDefinition) else None
+
+    def tool(self, name: str, version: str | None = None) -> ToolContract | None:
+        """Return a tool contract by ``name``, ``name@version`` or name and version."""
+        found = self._find("tool", name, version)
+        return found if isinstance(found, ToolContract) else None
+
+    def playbook(self, name: str, version: str | None = None) -> Playbook | None:
+        """Return a scripted model's playbook by name; newest by default."""
+        found = self._find("playbook", name, version)
+        return found if isinstance(found, Playbook) else None

@@ -1,0 +1,56 @@
+"""The topics of Runfold: their names are part of the public contract and never change."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+REQUESTS = "runs.requests"
+CONTROLS = "runs.controls"
+RESULTS = "runs.results"
+EVENTS = "runs.events"
+COMPLETIONS = "runs.completions"
+MODEL_CALLS = "model.calls"
+TOOL_CALLS = "tool.calls"
+RESTORE = "runs.restore"
+PARKED = "runs.parked"
+DEAD_LETTERS = "dead.letters"
+REGISTRY = "registry"
+
+MAX_RECORD_BYTES = 8_000_000
+"""The largest record any topic accepts, in bytes."""
+
+MAX_INPUT_BYTES = 1_000_000
+"""The largest record accepted as an input; larger ones become dead letters."""
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """A topic to create; ``by_run`` topics share one partition count, the others have one."""
+
+    name: str
+    purpose: str
+    by_run: bool = True
+    config: dict[str, str] = field(default_factory=dict)
+
+
+_FOREVER = {"retention.ms": "-1", "max.message.bytes": str(MAX_RECORD_BYTES)}
+_WEEK = {"retention.ms": str(7 * 24 * 3600 * 1000), "max.message.bytes": str(MAX_RECORD_BYTES)}
+_COMPACT = {"cleanup.policy": "compact", "max.message.bytes": str(MAX_RECORD_BYTES)}
+
+TOPICS: tuple[Topic, ...] = (
+    Topic(
+        REQUESTS,
+        "requests to start a run",
+        config={**_WEEK, "message.timestamp.type": "LogAppendTime"},
+    ),
+    Topic(CONTROLS, "what people ask of live runs", config=_WEEK),
+    Topic(RESULTS, "what effect processors report", config=_WEEK),
+    Topic(EVENTS, "the journal: the system of record", config=_FOREVER),
+    Topic(COMPLETIONS, "how each run ended", config=_FOREVER),
+    Topic(MODEL_CALLS, "model calls for a pool", config=_WEEK),
+    Topic(TOOL_CALLS, "tool calls for a pool", config=_WEEK),
+    Topic(RESTORE, "where a lane may begin to read", config=_COMPACT),
+    Topic(PARKED, "sleeping runs, carried forward", config=_COMPACT),
+    Topic(DEAD_LETTERS, "inputs that could not be used", config=_FOREVER),
+    Topic(REGISTRY, "agents, tools and playbooks", by_run=False, config=_COMPACT),
+)

@@ -1,0 +1,1 @@
+"""What reacts to the log and causes something."""

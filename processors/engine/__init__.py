@@ -1,0 +1,1 @@
+"""The transactional shell around a decider: lanes, restore, ownership, timers, dead letters."""
