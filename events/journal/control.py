@@ -10,6 +10,7 @@ class HumanInputRequested(Fact):
     """The agent asked a person [51]."""
 
     question_id: str
+    provider_call_id: str
     question: Content
     options: tuple[str, ...] = ()
     deadline: Timestamp | None = None

@@ -95,6 +95,8 @@ class PlanProposed(Fact):
     """The model proposed an explicit plan [49]."""
 
     plan: Plan
+    call_id: str | None = None
+    provider_call_id: str | None = None
 
 
 class PlanRevised(Fact):
@@ -102,6 +104,8 @@ class PlanRevised(Fact):
 
     plan: Plan
     reason: str
+    call_id: str | None = None
+    provider_call_id: str | None = None
     request_id: str | None = None
 
 

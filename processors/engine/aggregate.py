@@ -92,12 +92,12 @@ class Aggregate(Protocol[S]):
         """Return who caused a fact."""
         ...
 
-    def dispatch(self, fact: Fact, state: S) -> Sequence[Work]:
+    def dispatch(self, fact: Fact, state: S, rulebook: Rulebook) -> Sequence[Work]:
         """Return the work that follows from a fact, given the state right after it."""
         ...
 
-    def reopen(self, state: S) -> Sequence[Work]:
-        """Return the work that is out, to hand out again after a restart."""
+    def reopen(self, state: S, rulebook: Rulebook) -> Sequence[Work]:
+        """Return the local work that is out, to hand out again after a restart."""
         ...
 
     def next_timer(self, state: S) -> Timer | None:
