@@ -1,0 +1,167 @@
+"""Up, down and status: how others command the supervisor."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+
+from stack import lock, plan, process, state
+from stack.errors import StackError
+from stack.home import Home
+from stack.settings import Settings
+from stack.supervisor import ANOTHER_RUNS
+
+_UP_SECONDS = 900.0
+_DOWN_SECONDS = 90.0
+
+
+@dataclass(frozen=True)
+class Running:
+    """A stack that is up: its settings with addresses, and whether it was there before."""
+
+    settings: Settings
+    pid: int
+    found: bool
+    supervisor: subprocess.Popen[bytes] | None = field(default=None, repr=False)
+
+    @property
+    def bootstrap_servers(self) -> str:
+        """Where Kafka is."""
+        return self.settings.bootstrap_servers
+
+    @property
+    def database_url(self) -> str:
+        """Where Postgres is, for psycopg and SQLAlchemy alike."""
+        return self.settings.database_url
+
+
+def up(
+    settings: Settings,
+    processes: Sequence[plan.Process] = (),
+    *,
+    tied: bool = False,
+    report: Callable[[str], None] = lambda _: None,
+) -> Running:
+    """Start the stack and wait until everything is ready, or find the one that runs already.
+
+    ``tied`` makes the stack go down when this process ends, however it ends. Raises
+    StackError with the reason; nothing is left running then.
+    """
+    home = Home(settings.home)
+    home.prepare()
+    if lock.is_taken(home.run / "lock"):
+        known = state.read(home.run / "state.json")
+        if known is not None and known.is_alive:
+            return _wait(settings, home, None, report)
+    supervisor = _spawn(settings, home, processes, tied=tied)
+    try:
+        return _wait(settings, home, supervisor, report)
+    except BaseException:
+        # The caller gives up: so must what it started.
+        if supervisor.poll() is None:
+            supervisor.terminate()
+            with suppress(subprocess.TimeoutExpired):
+                supervisor.wait(_DOWN_SECONDS)
+        raise
+
+
+def down(settings: Settings) -> bool:
+    """Stop the stack of this home and wait until it is gone; promise whether there was one."""
+    home = Home(settings.home)
+    held = home.run / "lock"
+    if not lock.is_taken(held):
+        return False
+    asked = 0.0
+    until = time.monotonic() + _DOWN_SECONDS
+    while lock.is_taken(held):
+        known = state.read(home.run / "state.json")
+        # Asked again now and then: it may not have listened yet.
+        if known is not None and known.is_alive and time.monotonic() > asked + 5:
+            with suppress(ProcessLookupError):
+                os.kill(known.pid, signal.SIGTERM)
+            asked = time.monotonic()
+        if time.monotonic() > until:
+            if known is not None and known.is_alive:
+                os.kill(known.pid, signal.SIGKILL)
+            raise StackError("The stack did not stop in time; its supervisor was killed.")
+        time.sleep(0.02)
+    return True
+
+
+def status(settings: Settings) -> state.State | None:
+    """Promise what the supervisor of this home says, or None where none runs."""
+    known = state.read(Home(settings.home).run / "state.json")
+    return known if known is not None and known.is_alive else None
+
+
+def attach(settings: Settings) -> Settings:
+    """Promise the settings with the addresses of the stack that runs, unless they have both."""
+    if settings.bootstrap_servers and settings.database_url:
+        return settings
+    known = status(settings)
+    if known is None or not known.bootstrap_servers or not known.database_url:
+        raise StackError(
+            "Nothing runs here: start it with `runfold up`, "
+            "or set KAFKA_BOOTSTRAP_SERVERS and DATABASE_URL."
+        )
+    return _at(settings, known)
+
+
+def _spawn(
+    settings: Settings, home: Home, processes: Sequence[plan.Process], *, tied: bool
+) -> subprocess.Popen[bytes]:
+    arguments = ["-m", "stack.supervisor", "--processes", plan.dump(processes)]
+    with (home.logs / "supervisor.log").open("ab") as log:
+        return subprocess.Popen(
+            [sys.executable, *arguments, *(["--tied"] if tied else [])],
+            stdin=subprocess.PIPE if tied else subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            env={**os.environ, **settings.to_env()},
+        )
+
+
+def _wait(
+    settings: Settings,
+    home: Home,
+    supervisor: subprocess.Popen[bytes] | None,
+    report: Callable[[str], None],
+) -> Running:
+    said = ""
+    until = time.monotonic() + _UP_SECONDS
+    while time.monotonic() < until:
+        ended = supervisor.poll() if supervisor else None
+        if ended == ANOTHER_RUNS:
+            supervisor, ended = None, None
+        known = state.read(home.run / "state.json")
+        if known is not None and known.is_alive:
+            if known.detail != said:
+                said = known.detail
+                report(said)
+            if known.phase == state.READY:
+                return Running(_at(settings, known), known.pid, supervisor is None, supervisor)
+        elif ended is not None or supervisor is None:
+            raise StackError(_why(home, known))
+        time.sleep(0.02)
+    raise StackError(f"The stack was not ready after {_UP_SECONDS:.0f} s; see {home.logs}.")
+
+
+def _why(home: Home, known: state.State | None) -> str:
+    if known is not None and known.phase == state.FAILED:
+        return known.detail
+    if known is not None and known.phase == state.STOPPED:
+        return "The stack was stopped before it was ready."
+    said = process.tail(home.logs / "supervisor.log")
+    return f"The supervisor ended before the stack was ready: {said or 'it did not say why'}"
+
+
+def _at(settings: Settings, known: state.State) -> Settings:
+    there = settings.at(known.bootstrap_servers, known.database_url)
+    return replace(there, partitions=known.partitions)

@@ -1,0 +1,67 @@
+"""The folder that holds everything the embedded stack keeps."""
+
+from __future__ import annotations
+
+import os
+import pwd
+from dataclasses import dataclass
+from pathlib import Path
+
+from stack.errors import StackError
+
+UNPRIVILEGED = "nobody"
+"""Whom Postgres runs as when we are root, since it refuses to be root itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Home:
+    """The places inside one home."""
+
+    root: Path
+
+    @property
+    def logs(self) -> Path:
+        """One log a process."""
+        return self.root / "logs"
+
+    @property
+    def run(self) -> Path:
+        """Lock, state, ports, password: readable by the owner only."""
+        return self.root / "run"
+
+    @property
+    def kafka(self) -> Path:
+        """The broker's files."""
+        return self.root / "kafka"
+
+    @property
+    def postgres(self) -> Path:
+        """The database's files."""
+        return self.root / "postgres"
+
+    def prepare(self) -> None:
+        """Make the folders, or say in one sentence why that is impossible."""
+        try:
+            self.root.mkdir(parents=True, exist_ok=True)
+            for folder in (self.logs, self.run, self.kafka, self.postgres):
+                folder.mkdir(exist_ok=True)
+            self.run.chmod(0o700)
+            if os.geteuid() == 0:
+                self.root.chmod(0o755)
+                owner = pwd.getpwnam(UNPRIVILEGED)
+                os.chown(self.postgres, owner.pw_uid, owner.pw_gid)
+        except OSError as error:
+            raise StackError(
+                f"Cannot keep data in {self.root} ({error.strerror}): "
+                "set RUNFOLD_HOME to a folder that you may write to."
+            ) from error
+        if os.geteuid() == 0 and not open_to_all(self.root):
+            raise StackError(
+                f"Postgres runs as {UNPRIVILEGED!r} here and cannot reach {self.root}: "
+                "set RUNFOLD_HOME to a folder that every user may enter, such as /var/lib/runfold."
+            )
+
+
+def open_to_all(path: Path) -> bool:
+    """Promise whether any user may pass through every folder on the way to a path."""
+    return all(folder.stat().st_mode & 0o001 for folder in (path, *path.parents))

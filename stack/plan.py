@@ -1,0 +1,35 @@
+"""What the supervisor shall run beside the servers."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    """One Python process: ``python *arguments`` with the stack's addresses in its environment.
+
+    A process that runs ``once`` must end with 0 before the next one starts; one that
+    ``announces`` counts as ready when it has called ``stack.ready.announce()``.
+    """
+
+    name: str
+    arguments: tuple[str, ...]
+    once: bool = False
+    announces: bool = False
+    stop_seconds: float = 10.0
+
+
+def dump(processes: Sequence[Process]) -> str:
+    """Promise a text that ``load`` understands."""
+    return json.dumps([asdict(process) for process in processes])
+
+
+def load(text: str) -> tuple[Process, ...]:
+    """Promise the processes that were dumped."""
+    return tuple(
+        Process(**{**fields, "arguments": tuple(fields["arguments"])})
+        for fields in json.loads(text)
+    )

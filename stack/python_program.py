@@ -1,0 +1,74 @@
+"""A Runfold process as something to supervise."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from stack.home import Home
+from stack.plan import Process
+from stack.process import spawn, tail
+from stack.ready import READY_FILE
+from stack.settings import Settings
+
+_TELLING = ("Error", "error:", "refused")
+
+
+@dataclass
+class PythonProgram:
+    """``python …`` with the addresses of the stack in its environment."""
+
+    spec: Process
+    settings: Settings
+    home: Home
+    stop_signal: int = signal.SIGTERM
+
+    @property
+    def name(self) -> str:
+        """The name of its log, its ready file and its line in the status."""
+        return self.spec.name
+
+    @property
+    def once(self) -> bool:
+        """Whether it has done its work when it ends with 0."""
+        return self.spec.once
+
+    @property
+    def stop_seconds(self) -> float:
+        """How long it may take to end."""
+        return self.spec.stop_seconds
+
+    def start(self) -> subprocess.Popen[bytes]:
+        """Start it; it is not ready before it says so again."""
+        self._ready_file.unlink(missing_ok=True)
+        return spawn(
+            [sys.executable, *self.spec.arguments],
+            log=self._log,
+            env={**os.environ, **self.settings.to_env(), READY_FILE: str(self._ready_file)},
+        )
+
+    def is_ready(self) -> bool:
+        """Promise whether it has announced itself; alive is enough for one that never does."""
+        if self.spec.once:
+            return False
+        return not self.spec.announces or self._ready_file.exists()
+
+    def why_it_ended(self) -> str:
+        """Promise the line of its log that tells most."""
+        return tail(self._log, _TELLING, size=4_000)
+
+    def stopped(self, *, cleanly: bool) -> None:  # noqa: ARG002 - the port has it
+        """It is not ready any more."""
+        self._ready_file.unlink(missing_ok=True)
+
+    @property
+    def _log(self) -> Path:
+        return self.home.logs / f"{self.name}.log"
+
+    @property
+    def _ready_file(self) -> Path:
+        return self.home.run / f"{self.name}.ready"

@@ -1,0 +1,93 @@
+"""Making sure that the topics exist as they are meant to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Protocol
+
+from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.cimpl import NewTopic
+
+from stack.errors import StackError
+
+_SECONDS = 20.0
+_OF_THE_BROKER = -1
+
+
+class TopicSpec(Protocol):
+    """A topic as the vocabulary declares it."""
+
+    @property
+    def name(self) -> str:
+        """Its name for good."""
+
+    @property
+    def by_run(self) -> bool:
+        """Whether it has as many partitions as there are lanes; else it has one."""
+
+    @property
+    def config(self) -> Mapping[str, str]:
+        """Its settings on the broker."""
+
+
+def ensure_topics(
+    config: Mapping[str, str | int | float],
+    specs: Iterable[TopicSpec],
+    partitions: int,
+) -> tuple[str, ...]:
+    """Create the topics that are missing and promise their names; those that exist stay.
+
+    Raises StackError where a topic has another number of partitions, since keys would lose
+    their place, or where the cluster does not let us.
+    """
+    admin = AdminClient({**config, "log_level": 0})
+    wanted = {spec.name: spec for spec in specs}
+    counts = {name: partitions if spec.by_run else 1 for name, spec in wanted.items()}
+    try:
+        there = admin.list_topics(timeout=_SECONDS).topics
+    except KafkaException as error:
+        raise StackError(
+            f"Kafka at {config.get('bootstrap.servers')} does not answer ({_text(error)}): "
+            "check KAFKA_BOOTSTRAP_SERVERS, or start it with `runfold up`."
+        ) from error
+    for name, count in counts.items():
+        found = len(there[name].partitions) if name in there else count
+        if found != count:
+            raise StackError(
+                f"Topic {name} has {found} partitions and must have {count}: "
+                f"set RUNFOLD_PARTITIONS to what this deployment began with."
+            )
+    missing = [name for name in wanted if name not in there]
+    _create(admin, missing, counts, wanted)
+    return tuple(missing)
+
+
+def _create(
+    admin: AdminClient,
+    names: list[str],
+    counts: Mapping[str, int],
+    specs: Mapping[str, TopicSpec],
+) -> None:
+    if not names:
+        return
+    new = [
+        NewTopic(
+            name,
+            num_partitions=counts[name],
+            replication_factor=_OF_THE_BROKER,
+            config=dict(specs[name].config),
+        )
+        for name in names
+    ]
+    for name, future in admin.create_topics(new, operation_timeout=_SECONDS).items():
+        try:
+            future.result()
+        except KafkaException as error:
+            # Somebody else was first.
+            if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
+                raise StackError(f"Topic {name} cannot be created: {_text(error)}.") from error
+
+
+def _text(error: KafkaException) -> str:
+    return str(error.args[0].str()) if error.args else str(error)
