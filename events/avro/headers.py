@@ -1,0 +1,49 @@
+"""CloudEvents headers: what a record is, readable without its schema."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from functools import cache
+
+from events.avro.schema import NAMESPACE
+
+Headers = list[tuple[str, bytes]]
+
+_VERSION = ("ce_specversion", b"1.0")
+_CONTENT_TYPE = ("content-type", b"application/avro")
+
+
+@cache
+def _type(kind: str) -> tuple[str, bytes]:
+    return ("ce_type", f"{NAMESPACE}.{kind}".encode())
+
+
+@cache
+def _source(source: str) -> tuple[str, bytes]:
+    return ("ce_source", source.encode())
+
+
+def headers(
+    kind: str,
+    event_id: str,
+    source: str,
+    time: datetime,
+    subject: str,
+    traceparent: str,
+) -> Headers:
+    """Return the headers of a record; ``kind`` is its name, ``source`` the program that wrote it.
+
+    ``subject`` is the run (the record's key); an empty ``traceparent`` is left out.
+    """
+    written = [
+        _VERSION,
+        ("ce_id", event_id.encode()),
+        _type(kind),
+        _source(source),
+        ("ce_time", time.isoformat().encode()),
+        ("ce_subject", subject.encode()),
+        _CONTENT_TYPE,
+    ]
+    if traceparent:
+        written.append(("traceparent", traceparent.encode()))
+    return written
