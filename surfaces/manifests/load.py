@@ -1,0 +1,126 @@
+"""From manifest files to definitions that can be published, or to every fault at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from events.definitions import AgentDefinition, Definition, Playbook, ToolContract
+from events.rulebook import Rulebook
+from surfaces.manifests.agent import lower_agent
+from surfaces.manifests.check import check
+from surfaces.manifests.files import read
+from surfaces.manifests.loader import Document
+from surfaces.manifests.playbook import lower_playbook
+from surfaces.manifests.problems import InvalidManifestsError, Remark
+from surfaces.manifests.references import Known, check_agent, check_playbook
+from surfaces.manifests.tool import BaseOf, lower_tool
+
+
+@dataclass(frozen=True, slots=True)
+class Manifests:
+    """Definitions in the order to publish them, and what their author should know."""
+
+    definitions: tuple[Definition, ...]
+    remarks: tuple[Remark, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Declared:
+    definition: Definition
+    document: Document
+
+
+def load(
+    paths: Iterable[Path],
+    *,
+    env: Mapping[str, str],
+    base_of: BaseOf,
+    builtins: Sequence[ToolContract] = (),
+    published: Rulebook | None = None,
+) -> Manifests:
+    """Return what the files declare, checked against each other and what is published.
+
+    Built-in tools that an agent lists by their own name are declared along with it.
+    Raises InvalidManifestsError, which names every fault of every file.
+    """
+    read_documents = list(read(paths))
+    declared: list[_Declared] = []
+    remarks: list[Remark] = []
+    for document in read_documents:
+        if document.data is None:
+            continue
+        remarks += check(document)
+        if not document.problems:
+            definition, told = _lower(document, env, base_of)
+            remarks += told
+            declared += [_Declared(definition, document)] if definition else []
+    _refuse_repeats(declared)
+    faulty = frozenset(name for each in read_documents if (name := _faulty_name(each)))
+    used = _check_references(declared, builtins, published or Rulebook(), faulty)
+    problems = [problem for document in read_documents for problem in document.problems]
+    if problems:
+        raise InvalidManifestsError(problems)
+    order = (Playbook, ToolContract, AgentDefinition)
+    everything = [*used, *(each.definition for each in declared)]
+    return Manifests(
+        tuple(sorted(everything, key=lambda each: order.index(type(each)))),
+        tuple(sorted(set(remarks))),
+    )
+
+
+def _lower(
+    document: Document, env: Mapping[str, str], base_of: BaseOf
+) -> tuple[Definition | None, list[Remark]]:
+    match document.data["kind"]:
+        case "Agent":
+            return lower_agent(document, env)
+        case "Tool":
+            return lower_tool(document, env, base_of)
+        case _:
+            return lower_playbook(document), []
+
+
+def _faulty_name(document: Document) -> str | None:
+    if not document.problems or not isinstance(document.data, dict):
+        return None
+    metadata = document.data.get("metadata")
+    name = metadata.get("name") if isinstance(metadata, dict) else None
+    return name if isinstance(name, str) else None
+
+
+def _refuse_repeats(declared: Sequence[_Declared]) -> None:
+    seen: dict[tuple[type[Definition], str, str], Document] = {}
+    for each in declared:
+        is_a = each.definition
+        first = seen.setdefault((type(is_a), is_a.name, is_a.version), each.document)
+        if first is not each.document:
+            place = f"{first.file}:{first.line(())}"
+            sentence = f"{is_a.name} {is_a.version} is declared twice, first at {place}"
+            each.document.refuse(("metadata",), sentence)
+
+
+def _check_references(
+    declared: Sequence[_Declared],
+    builtins: Sequence[ToolContract],
+    published: Rulebook,
+    faulty: frozenset[str],
+) -> list[ToolContract]:
+    """Note what is missing; return the built-in tools that are used under their own names."""
+    here = [each.definition for each in declared]
+    own_tools = {each.name: each for each in here if isinstance(each, ToolContract)}
+    shipped = {each.name: each for each in builtins}
+    tools = {**{n: t for n, t in shipped.items() if published.tool(n) is None}, **own_tools}
+    playbooks = {each.name: each for each in here if isinstance(each, Playbook)}
+    known = Known(tools, playbooks, published, faulty)
+    used: dict[str, ToolContract] = {}
+    for each in declared:
+        if isinstance(each.definition, AgentDefinition):
+            check_agent(each.definition, each.document, known)
+            for name in each.definition.tools:
+                if name in shipped and known.tool(name) is shipped[name]:
+                    used[name] = shipped[name]
+        elif isinstance(each.definition, Playbook):
+            check_playbook(each.definition, each.document, known)
+    return list(used.values())

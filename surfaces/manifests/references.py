@@ -1,0 +1,79 @@
+"""Whether everything that definitions name is there: in the same files, built in or published."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from events.definitions import AgentDefinition, Playbook, ToolContract
+from events.rulebook import Rulebook
+from surfaces.manifests.agent import TIER_LEVEL
+from surfaces.manifests.loader import Document
+from surfaces.manifests.problems import did_you_mean
+
+EXIT_TOOLS = ("complete_task", "fail_task", "ask_human")
+"""What every agent can call without listing it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What may be referred to: tools and playbooks by name, and the names published before.
+
+    ``faulty`` names what is declared here with faults of its own, which are told already.
+    """
+
+    tools: Mapping[str, ToolContract]
+    playbooks: Mapping[str, Playbook]
+    published: Rulebook
+    faulty: frozenset[str] = frozenset()
+
+    def tool(self, name: str) -> ToolContract | None:
+        """Return a tool of the same files, else the newest published one."""
+        return self.tools.get(name) or self.published.tool(name)
+
+    def playbook(self, name: str) -> Playbook | None:
+        """Return a playbook of the same files, else the newest published one."""
+        return self.playbooks.get(name) or self.published.playbook(name)
+
+    def names(self, kind: str) -> set[str]:
+        """Return every name of a kind."""
+        here = self.tools if kind == "tool" else self.playbooks
+        return {*here, *(name for of, name in self.published.newest if of == kind)}
+
+
+def check_agent(agent: AgentDefinition, document: Document, known: Known) -> None:
+    """Note the tools and the playbook that are missing, and tools above the agent's tier."""
+    tier = document.data["spec"].get("access", {}).get("tier")
+    for at, name in enumerate(agent.tools):
+        path = ("spec", "tools", at, "name")
+        tool = known.tool(name)
+        if tool is None and name in known.faulty:
+            continue
+        if tool is None:
+            near = did_you_mean(name, known.names("tool"))
+            sentence = f"there is no tool {name} in these files, built in or published.{near}"
+            document.refuse(path, sentence)
+        elif tier is not None and tool.risk_level > TIER_LEVEL[tier]:
+            sentence = f"{name} has risk level {tool.risk_level}, and {tier} allows none above "
+            document.refuse(path, f"{sentence}{TIER_LEVEL[tier]}")
+    for model in (agent.model.name, *agent.model.fallbacks):
+        provider, _, playbook = model.partition(":")
+        if provider not in {"default", "scripted"} or playbook in known.faulty:
+            continue
+        if known.playbook(playbook) is None:
+            near = did_you_mean(playbook, known.names("playbook"))
+            where = (
+                ("extensions", "runfold", "playbook") if provider == "default" else ("spec", "llm")
+            )
+            document.refuse(where, f"there is no playbook {playbook} here or published.{near}")
+
+
+def check_playbook(playbook: Playbook, document: Document, known: Known) -> None:
+    """Note calls of tools that do not exist."""
+    for turn_at, turn in enumerate(playbook.turns):
+        for at, call in enumerate(turn.calls):
+            name = call["name"]
+            if name not in {*EXIT_TOOLS, *known.faulty} and known.tool(name) is None:
+                near = did_you_mean(name, {*known.names("tool"), *EXIT_TOOLS})
+                path = ("spec", "turns", turn_at, "calls", at, "name")
+                document.refuse(path, f"there is no tool {name}.{near}")

@@ -1,0 +1,86 @@
+"""A tool manifest as a contract, on top of what it is built on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from jsonschema import Draft202012Validator
+from jsonschema.exceptions import SchemaError
+from pydantic import ValidationError
+
+from events.definitions import ToolContract
+from surfaces.manifests.loader import Document, Path
+from surfaces.manifests.problems import Remark
+from surfaces.manifests.substitute import Substitution
+
+BaseOf = Callable[[str], ToolContract | None]
+"""Returns the contract behind ``builtin:<name>`` or ``python:<module>:<function>``, if any."""
+
+
+def lower_tool(
+    document: Document, env: Mapping[str, str], base_of: BaseOf
+) -> tuple[ToolContract | None, list[Remark]]:
+    """Return the contract that a checked document declares, and what to tell its author."""
+    metadata, spec = document.data["metadata"], dict(document.data["spec"])
+    implementation = spec.pop("use")
+    base = base_of(implementation)
+    if base is None and implementation.startswith("builtin:"):
+        document.refuse(("spec", "use"), f"{implementation} is no built-in tool")
+        return None, []
+    remarks: list[Remark] = []
+    config = Substitution(document, env, remarks).replace(
+        spec.pop("config", {}), ("spec", "config")
+    )
+    inherited = base.model_dump() if base else {}
+    given = {
+        **inherited,
+        **({"description": metadata["description"]} if "description" in metadata else {}),
+        **spec,
+        "name": metadata["name"],
+        "version": metadata["version"],
+        "implementation": implementation,
+        "config": {**inherited.get("config", {}), **config},
+    }
+    _check_schemas(document, spec)
+    _check_against_base(document, base, spec)
+    for needed in ("description", "input_schema"):
+        if needed not in given:
+            sentence = f'"{needed}" is missing, and {implementation} has none to inherit'
+            document.refuse(("spec",), sentence)
+    if document.problems:
+        return None, remarks
+    try:
+        return ToolContract.model_validate(given), remarks
+    except ValidationError as fault:
+        for error in fault.errors():
+            document.refuse(("spec", *error["loc"]), error["msg"])
+        return None, remarks
+
+
+def _check_schemas(document: Document, spec: dict[str, Any]) -> None:
+    for field in ("input_schema", "output_schema"):
+        if field not in spec:
+            continue
+        path: Path = ("spec", field)
+        try:
+            Draft202012Validator.check_schema(spec[field])
+        except SchemaError as fault:
+            document.refuse((*path, *fault.absolute_path), f"not a JSON Schema: {fault.message}")
+            continue
+        if field == "input_schema" and spec[field].get("type") != "object":
+            document.refuse(path, "the arguments of a tool are an object: say type: object")
+
+
+def _check_against_base(
+    document: Document, base: ToolContract | None, spec: dict[str, Any]
+) -> None:
+    """Refuse to promise more than what the tool is built on does."""
+    if base is None:
+        return
+    level = spec.get("risk_level", base.risk_level)
+    if level < base.risk_level:
+        sentence = f"{base.name} has level {base.risk_level}: a contract may raise it, never lower"
+        document.refuse(("spec", "risk_level"), sentence)
+    if spec.get("idempotent") and not base.safe_to_repeat:
+        document.refuse(("spec", "idempotent"), f"{base.name} is not idempotent: remove the claim")
