@@ -33,7 +33,7 @@ Timestamp = Annotated[datetime, AfterValidator(_in_utc)]
 
 
 class Symbol(StrEnum):
-    """An Avro enum; its first member is ``unknown``, which is what an old reader sees of a new one."""
+    """An Avro enum; its first member is ``unknown``: what an old reader sees of a new symbol."""
 
 
 class Record(BaseModel):

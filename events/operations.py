@@ -53,7 +53,7 @@ class ParkedRun(Record):
 
 
 class DefinitionPublished(Record):
-    """An agent, tool or playbook, immutable by kind, name and version; ``body`` is canonical JSON."""
+    """An agent, tool or playbook, immutable under its version; ``body`` is canonical JSON."""
 
     kind: str
     name: str

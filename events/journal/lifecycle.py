@@ -126,7 +126,7 @@ class ReflectionRecorded(Fact):
 
 
 class LimitReached(Fact):
-    """A hard limit of the run was met; ``used`` and ``allowed`` are in the limit's own unit [55]."""
+    """A hard limit of the run was met [55]; ``used`` and ``allowed`` are in its own unit."""
 
     limit: str
     used: str

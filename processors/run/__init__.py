@@ -1,0 +1,1 @@
+"""The run aggregate: state, decide, evolve and dispatch, all of them pure."""

@@ -1,0 +1,134 @@
+"""The run as the engine sees it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+from events import effects, inputs
+from events import journal as j
+from events.base import Fact, Record
+from events.common import Actor, ActorKind
+from events.rulebook import Rulebook
+from processors.engine.aggregate import Command, Env, Timer, Work
+from processors.run import deadlines, decide, dispatch, evolve
+from processors.run.state import Live, RunState
+
+DEDUPE_HORIZON = timedelta(hours=1)
+"""How long after its id's own time a request is accepted, and an ended run remembered."""
+
+_SYSTEM = Actor(kind=ActorKind.SYSTEM, id="run-processor")
+_POLICY = Actor(kind=ActorKind.POLICY, id="rulebook")
+_TIMER = Actor(kind=ActorKind.TIMER, id="run-processor")
+
+
+class RunAggregate:
+    """Implements ``processors.engine.aggregate.Aggregate`` for runs; holds no state of its own."""
+
+    def screen(self, record: Record, key: str, appended_at: datetime) -> str | None:
+        """Return why an input cannot be decided at all, as ``code: reason``."""
+        run_id = getattr(record, "run_id", None)
+        if run_id != key:
+            return f"key_mismatch: the record's key is {key!r}, its run_id {run_id!r}"
+        if not isinstance(record, inputs.RunRequested):
+            return None
+        return _screen_request(record.run_id, appended_at)
+
+    def starts(self, record: Record) -> bool:
+        """Whether the record may begin a run."""
+        return isinstance(record, inputs.RunRequested)
+
+    def decide(self, state: RunState | None, command: Command, env: Env) -> Sequence[Fact]:
+        """Return what follows from a command."""
+        return decide.decide(state, command, env)
+
+    def evolve(self, state: RunState | None, fact: Fact, at: datetime) -> RunState:
+        """Return the state after a fact."""
+        return evolve.evolve(state, fact, at)
+
+    def actor(self, fact: Fact, command: Command, state: RunState) -> Actor:
+        """Return who caused a fact: whose words or decision it records."""
+        if isinstance(fact, j.PolicyDecided):
+            return _POLICY
+        if isinstance(fact, j.ToolCallProposed | j.PlanProposed | j.HumanInputRequested):
+            return Actor(kind=ActorKind.MODEL, id=_model_of(command))
+        if isinstance(fact, _OF_THE_SENDER):
+            return _sender(command)
+        return _SYSTEM
+
+    def dispatch(self, fact: Fact, state: RunState, rulebook: Rulebook) -> Sequence[Work]:
+        """Return the work that a fact calls for."""
+        return dispatch.dispatch(fact, state, rulebook)
+
+    def reopen(self, state: RunState, rulebook: Rulebook) -> Sequence[Work]:
+        """Return the local work that is out."""
+        return dispatch.reopen(state, rulebook)
+
+    def next_timer(self, state: RunState) -> Timer | None:
+        """Return the earliest deadline of the state."""
+        return deadlines.next_timer(state) if isinstance(state, Live) else None
+
+
+_OF_THE_SENDER: tuple[type[Fact], ...] = (
+    j.RunCreated,
+    j.RunRefused,
+    j.UserMessageReceived,
+    j.ModelResponded,
+    j.ModelFailed,
+    j.ToolCallApproved,
+    j.ToolCallDenied,
+    j.ToolCallSucceeded,
+    j.ToolCallFailed,
+    j.ToolCallUncertain,
+    j.LateResultNoted,
+    j.HumanInputReceived,
+    j.RunPaused,
+    j.RunResumed,
+    j.RunCancelled,
+    j.RequestIgnored,
+    j.LimitReached,
+)
+
+
+def _sender(command: Command) -> Actor:
+    match command.body:
+        case inputs.RunRequested() as request:
+            return Actor(kind=ActorKind.CLIENT, id=request.user_id)
+        case inputs.Control() as control:
+            return Actor(kind=ActorKind.PERSON, id=control.actor_id)
+        case effects.ModelResult() as result:
+            return Actor(kind=ActorKind.MODEL, id=result.model)
+        case effects.ToolResult():
+            return Actor(kind=ActorKind.TOOL, id="tool-processor")
+        case Timer():
+            return _TIMER
+        case _:
+            return _SYSTEM
+
+
+def _model_of(command: Command) -> str:
+    return command.body.model if isinstance(command.body, effects.ModelResult) else ""
+
+
+def _screen_request(run_id: str, appended_at: datetime) -> str | None:
+    try:
+        made = _made_at(run_id)
+    except ValueError as problem:
+        return f"invalid_run_id: {problem}"
+    if appended_at - made > DEDUPE_HORIZON:
+        return (
+            f"stale_request: the run id was made {appended_at - made} before the request arrived, "
+            f"the limit is {DEDUPE_HORIZON}; make a new id and send the request again"
+        )
+    if made - appended_at > DEDUPE_HORIZON:
+        return "invalid_run_id: the run id's time lies in the future; check the clock"
+    return None
+
+
+def _made_at(run_id: str) -> datetime:
+    """Return the time in a UUIDv7; raise ValueError for anything else."""
+    parsed = UUID(run_id)
+    if parsed.version != 7 or str(parsed) != run_id:
+        raise ValueError("a run id is a UUIDv7 in lower case")
+    return datetime.fromtimestamp((parsed.int >> 80) / 1000, UTC)

@@ -1,0 +1,34 @@
+"""The decider: what follows from a command, given the state of the run and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from events import effects, inputs
+from events.base import Fact
+from processors.engine.aggregate import Command, Env, Timer
+from processors.run import admission, answers, controls, deadlines, results
+from processors.run.draft import Draft
+from processors.run.state import Live, RunState
+
+
+def decide(state: RunState | None, command: Command, env: Env) -> Sequence[Fact]:
+    """Return the facts that follow from a command; none if it changes nothing."""
+    draft = Draft(state, env)
+    match command.body:
+        case inputs.RunRequested() as request:
+            if state is None:
+                admission.admit(draft, request)
+        case _ if not isinstance(state, Live):
+            return ()
+        case inputs.Control() as control:
+            controls.apply(draft, control)
+        case effects.ModelResult() as result:
+            answers.take(draft, result)
+        case effects.ToolResult() as result:
+            results.take(draft, result)
+        case Timer() as timer:
+            deadlines.fire(draft, timer)
+        case other:
+            raise TypeError(f"{type(other).__name__} is no command of a run")
+    return draft.facts

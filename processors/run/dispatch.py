@@ -1,0 +1,122 @@
+"""The work that follows from a committed fact: a model call or a tool call."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from events import journal as j
+from events.base import Fact, Record
+from events.common import Placement
+from events.content import Content, canonical_json, text
+from events.definitions import AgentDefinition
+from events.effects import ModelWork, ToolSchema, ToolWork
+from events.rulebook import Rulebook
+from processors.engine.aggregate import Work
+from processors.run import intrinsics
+from processors.run.answers import attribution
+from processors.run.draft import DefinitionMissingError
+from processors.run.state import Call, CallStatus, Live, RunState
+
+
+def dispatch(fact: Fact, state: RunState, rulebook: Rulebook) -> tuple[Work, ...]:
+    """Return the work that a fact calls for, given the state right after it."""
+    if not isinstance(state, Live):
+        return ()
+    if isinstance(fact, j.ModelCalled):
+        record = _model_work(state, fact.call_id, fact.attempt, rulebook)
+        return (Work(record, fact.placement),)
+    if isinstance(fact, j.ToolCallStarted):
+        call = state.call(fact.call_id)
+        return (Work(_tool_work(state, call, fact.timeout_ms), fact.placement),) if call else ()
+    return ()
+
+
+def reopen(state: RunState, rulebook: Rulebook) -> tuple[Work, ...]:
+    """Return the local work that is out; work in a pool comes round by itself."""
+    if not isinstance(state, Live):
+        return ()
+    records: list[Record] = []
+    out = state.model_call
+    if out is not None and not out.held and not out.pooled:
+        records.append(_model_work(state, out.call_id, out.attempt, rulebook))
+    for call in state.calls:
+        if call.status is CallStatus.RUNNING and not call.pooled:
+            pin = next(pin for pin in state.tools if pin.name == call.tool)
+            contract = rulebook.tool(pin.name, pin.version)
+            timeout_ms = contract.timeout_ms if contract else 30_000
+            records.append(_tool_work(state, call, timeout_ms))
+    return tuple(Work(record, Placement.LOCAL) for record in records)
+
+
+def _model_work(run: Live, call_id: str, attempt: int, rulebook: Rulebook) -> ModelWork:
+    agent = rulebook.agent(run.agent.name, run.agent.version)
+    if agent is None:
+        raise DefinitionMissingError(f"agent {run.agent.name}@{run.agent.version} is not published")
+    return ModelWork.model_construct(
+        run_id=run.run_id,
+        tenant_id=run.tenant_id,
+        call_id=call_id,
+        attempt=attempt,
+        model=run.model,
+        fallbacks=agent.model.fallbacks,
+        instructions=run.context.instructions or _instructions(agent.instructions),
+        messages=run.context.messages,
+        tools=_tool_schemas(run, rulebook),
+        timeout_ms=agent.model.timeout_ms,
+        attribution=attribution(run),
+        data_classification=run.request.data_classification,
+        traceparent=run.traceparent,
+        parameters=_parameters(agent),
+        max_output_tokens=agent.model.max_output_tokens,
+    )
+
+
+def _tool_work(run: Live, call: Call, timeout_ms: int) -> ToolWork:
+    return ToolWork.model_construct(
+        run_id=run.run_id,
+        tenant_id=run.tenant_id,
+        user_id=run.request.user_id,
+        call_id=call.call_id,
+        attempt=call.attempt,
+        tool=call.tool,
+        tool_version=call.tool_version,
+        arguments=call.arguments,
+        idempotency_key=call.idempotency_key,
+        timeout_ms=timeout_ms,
+        traceparent=run.traceparent,
+        attribution=attribution(run),
+        scopes=run.request.scopes,
+    )
+
+
+@lru_cache(maxsize=256)
+def _instructions(words: str) -> Content:
+    return text(words)
+
+
+def _parameters(agent: AgentDefinition) -> str:
+    return canonical_json(agent.model.parameters) if agent.model.parameters else "{}"
+
+
+_schemas: dict[bytes, ToolSchema] = {}
+
+
+def _tool_schemas(run: Live, rulebook: Rulebook) -> tuple[ToolSchema, ...]:
+    return (
+        *(_tool_schema(pin.name, pin.version, pin.digest, rulebook) for pin in run.tools),
+        *intrinsics.SCHEMAS,
+    )
+
+
+def _tool_schema(name: str, version: str, digest: bytes, rulebook: Rulebook) -> ToolSchema:
+    """Return a pinned tool as a model sees it; remembered, since a digest never changes."""
+    if digest not in _schemas:
+        contract = rulebook.tool(name, version)
+        if contract is None:
+            raise DefinitionMissingError(f"tool {name}@{version} is not published")
+        _schemas[digest] = ToolSchema(
+            name=contract.name,
+            description=contract.description,
+            input_schema=canonical_json(contract.input_schema),
+        )
+    return _schemas[digest]

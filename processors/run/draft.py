@@ -1,0 +1,65 @@
+"""A decision in the making: the facts said so far, folded as they are said."""
+
+from __future__ import annotations
+
+from events.base import Fact
+from events.definitions import AgentDefinition, ToolContract
+from processors.engine.aggregate import Env
+from processors.run.evolve import evolve
+from processors.run.state import Live, RunState
+
+
+class DefinitionMissingError(LookupError):
+    """A pinned definition is not in the rulebook: the registry topic lost what a run relies on."""
+
+
+class Draft:
+    """Collects the facts of one decision; ``state`` is the state after all of them."""
+
+    def __init__(self, state: RunState | None, env: Env) -> None:
+        """Begin with the state before the decision."""
+        self.state = state
+        self.env = env
+        self.facts: list[Fact] = []
+
+    def say(self, fact: Fact) -> None:
+        """Add a fact and fold it."""
+        self.facts.append(fact)
+        self.state = evolve(self.state, fact, self.env.now)
+
+    @property
+    def run(self) -> Live:
+        """The live run; only where the decision has not ended it."""
+        if not isinstance(self.state, Live):
+            raise TypeError("the run has ended or has not begun")
+        return self.state
+
+    def has_ended(self) -> bool:
+        """Whether the run is over."""
+        return self.state is not None and not isinstance(self.state, Live)
+
+    def agent(self) -> AgentDefinition:
+        """Return the run's pinned agent."""
+        pin = self.run.agent
+        found = self.env.rulebook.agent(pin.name, pin.version)
+        if found is None:
+            raise DefinitionMissingError(f"agent {pin.name}@{pin.version} is not in the registry")
+        return found
+
+    def tool(self, name: str) -> ToolContract | None:
+        """Return the contract of a tool that the run has pinned, by the name its agent uses."""
+        pin = next((pin for pin in self.run.tools if pin.name == name), None)
+        return self.env.rulebook.tool(pin.name, pin.version) if pin else None
+
+    def contract(self, name: str) -> ToolContract:
+        """Return the contract of a tool that a call of the run uses."""
+        found = self.tool(name)
+        if found is None:
+            raise DefinitionMissingError(
+                f"tool {name} of run {self.run.run_id} is not in the registry"
+            )
+        return found
+
+    def next_call_id(self) -> str:
+        """Return the id of the next call: ``run_id.n``."""
+        return f"{self.run.run_id}.{self.run.next_call}"

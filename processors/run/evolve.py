@@ -1,0 +1,110 @@
+"""The fold: the state after a fact. It accepts every legal history and never refuses."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from events import journal as j
+from events.base import Fact
+from events.common import RunStatus
+from processors.run import fold_calls, fold_model, fold_run
+from processors.run.state import WAITS_FOR_HUMAN, CallStatus, Ended, Live, RunState
+
+_Fold = Callable[[Live, Any, datetime], Live]
+
+_FOLDS: dict[type[Fact], _Fold] = {
+    j.RunStarted: fold_run.started,
+    j.UserMessageReceived: fold_run.message_received,
+    j.ContextHydrated: fold_model.context_hydrated,
+    j.PlanProposed: fold_calls.plan_recorded,
+    j.PlanRevised: fold_calls.plan_recorded,
+    j.PlanStepAdvanced: fold_calls.plan_step_advanced,
+    j.ModelCalled: fold_model.called,
+    j.ModelResponded: fold_model.responded,
+    j.ModelFailed: fold_model.failed,
+    j.RetryScheduled: fold_calls.retry_scheduled,
+    j.ReflectionRecorded: fold_model.reflection_recorded,
+    j.BudgetReserved: fold_model.budget_reserved,
+    j.BudgetSettled: fold_model.budget_settled,
+    j.ToolCallProposed: fold_calls.proposed,
+    j.ApprovalRequested: fold_calls.approval_requested,
+    j.ToolCallApproved: fold_calls.approved,
+    j.ToolCallDenied: fold_calls.denied,
+    j.ToolCallStarted: fold_calls.started,
+    j.ToolCallSucceeded: fold_calls.succeeded,
+    j.ToolCallFailed: fold_calls.failed,
+    j.ToolCallUncertain: fold_calls.uncertain,
+    j.CheckpointWritten: fold_calls.checkpoint_written,
+    j.HumanInputRequested: fold_calls.question_asked,
+    j.HumanInputReceived: fold_calls.question_answered,
+    j.RunPaused: fold_run.paused,
+    j.RunResumed: fold_run.resumed,
+    j.RequestIgnored: fold_run.control_noted,
+}
+
+_ENDINGS: dict[type[Fact], RunStatus] = {
+    j.RunCompleted: RunStatus.COMPLETED,
+    j.RunFailed: RunStatus.FAILED,
+    j.RunCancelled: RunStatus.CANCELLED,
+}
+
+
+class HistoryError(ValueError):
+    """A history that no decider could have written."""
+
+
+def evolve(state: RunState | None, fact: Fact, at: datetime) -> RunState:
+    """Return the state after ``fact``, which was recorded at ``at``.
+
+    Facts that carry no state (a policy's decision, a late result) leave it as it is.
+    """
+    if isinstance(fact, j.RunCreated):
+        return fold_run.created(fact, at)
+    if isinstance(fact, j.RunRefused):
+        return Ended(
+            RunStatus.FAILED, fact.request.tenant_id, fold_run.traceparent_of(fact.request)
+        )
+    if not isinstance(state, Live):
+        raise HistoryError(f"{type(fact).__name__} cannot follow the end or precede the beginning")
+    if ending := _ENDINGS.get(type(fact)):
+        return Ended(ending, state.tenant_id, state.traceparent)
+    fold = _FOLDS.get(type(fact))
+    return _settle(fold(state, fact, at), at) if fold else state
+
+
+def status_of(run: Live) -> RunStatus:  # noqa: PLR0911 - one line a status reads best
+    """Return the status that a live run's state amounts to [21]."""
+    if run.paused:
+        return RunStatus.PAUSED
+    if not run.started:
+        return RunStatus.CREATED
+    if run.closed:
+        return RunStatus.CHECKPOINTING
+    stands = {call.status for call in run.calls}
+    if stands & WAITS_FOR_HUMAN:
+        return RunStatus.WAITING_FOR_HUMAN
+    if CallStatus.RUNNING in stands:
+        return RunStatus.RUNNING_TOOL
+    if stands & {CallStatus.APPROVED, CallStatus.HELD}:
+        return RunStatus.WAITING_FOR_TOOL
+    if run.model_call is not None:
+        return RunStatus.WAITING_FOR_MODEL
+    return RunStatus.PLANNING
+
+
+_IDLE = frozenset({RunStatus.PAUSED, RunStatus.WAITING_FOR_HUMAN})
+
+
+def _settle(run: Live, at: datetime) -> Live:
+    status = status_of(run)
+    if status is run.status:
+        return run
+    if status in _IDLE:
+        return replace(run, status=status, idle_since=run.idle_since or at)
+    if run.idle_since is not None:
+        idle = run.idle + (at - run.idle_since)
+        return replace(run, status=status, idle_since=None, idle=idle)
+    return replace(run, status=status)

@@ -1,0 +1,130 @@
+"""Folds of a turn: the context taken in, the model called, its answer, its cost."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import replace
+from datetime import datetime
+
+from events import journal as j
+from events.common import Counters
+from events.content import text
+from events.effects import Message, Role
+from processors.run.ids import timeout_at
+from processors.run.state import Context, Live, ModelCall
+
+
+def context_hydrated(run: Live, fact: j.ContextHydrated, at: datetime) -> Live:
+    """The replies of the closed round, then what people said, enter the context."""
+    return replace(run, context=next_context(run), calls=(), inbox=())
+
+
+def next_context(run: Live) -> Context:
+    """Return the context of the next turn; its digest covers every message so far."""
+    replies = [
+        Message(
+            role=Role.TOOL,
+            content=call.reply,
+            call_id=call.provider_call_id,
+            is_error=call.is_error,
+        )
+        for call in run.calls
+    ]
+    said = [Message(role=Role.USER, content=waiting.content) for waiting in run.inbox]
+    context = run.context
+    for message in (*replies, *said):
+        context = with_message(context, message)
+    return context
+
+
+def with_message(context: Context, message: Message) -> Context:
+    """Return the context with one more message; tokens are estimated at four bytes each."""
+    parts = [message.content, *(call.arguments for call in message.tool_calls)]
+    held = [part for part in parts if part is not None]
+    digest = hashlib.sha256(
+        b"".join((context.digest, message.role.encode(), *(part.digest for part in held)))
+    ).digest()
+    return replace(
+        context,
+        messages=(*context.messages, message),
+        digest=digest,
+        token_estimate=context.token_estimate + sum(part.size for part in held) // 4 + 4,
+    )
+
+
+def called(run: Live, fact: j.ModelCalled, at: datetime) -> Live:
+    """A model call is out; its number is taken."""
+    reserved = run.model_call.reserved if run.model_call else run.reserved
+    return replace(
+        run,
+        model_call=ModelCall(
+            call_id=fact.call_id,
+            attempt=fact.attempt,
+            pooled=fact.placement.value == "pool",
+            due=timeout_at(at, fact.timeout_ms),
+            reserved=reserved,
+        ),
+        next_call=run.next_call + (1 if fact.attempt == 1 else 0),
+        counters=_count(run.counters, model_calls=1),
+    )
+
+
+def responded(run: Live, fact: j.ModelResponded, at: datetime) -> Live:
+    """The answer joins the context."""
+    answer = fact.answer
+    message = Message(
+        role=Role.ASSISTANT,
+        content=answer.text,
+        tool_calls=answer.tool_calls,
+        opaque=answer.opaque,
+    )
+    counters = run.counters.model_copy(
+        update={
+            "input_tokens": run.counters.input_tokens + fact.usage.input_tokens,
+            "output_tokens": run.counters.output_tokens + fact.usage.output_tokens,
+            "unpriced_calls": run.counters.unpriced_calls + (fact.cost is None),
+            "cost": run.counters.cost + (fact.cost or 0),
+        }
+    )
+    return replace(
+        run,
+        model_call=None,
+        answered_by=fact.call_id,
+        decision=fact.decision,
+        counters=counters,
+        context=with_message(run.context, message),
+        dearest_call=max(run.dearest_call, fact.cost or run.dearest_call),
+    )
+
+
+def failed(run: Live, fact: j.ModelFailed, at: datetime) -> Live:
+    """The call stays the run's model call until it is held for a retry or the run ends."""
+    return run
+
+
+def reflection_recorded(run: Live, fact: j.ReflectionRecorded, at: datetime) -> Live:
+    """What was found wrong is said to the model, unless the replies of a round say it already."""
+    counters = _count(run.counters, reflections=1)
+    if fact.passed:
+        return replace(run, counters=counters)
+    run = replace(run, counters=_count(counters, malformed_answers=1), malformed=run.malformed + 1)
+    if run.calls:
+        return run
+    notice = text(" ".join((*fact.issues, fact.next_action)))
+    message = Message(role=Role.USER, content=notice)
+    return replace(run, context=with_message(run.context, message))
+
+
+def budget_reserved(run: Live, fact: j.BudgetReserved, at: datetime) -> Live:
+    """Money is set aside."""
+    return replace(run, reserved=fact.amount)
+
+
+def budget_settled(run: Live, fact: j.BudgetSettled, at: datetime) -> Live:
+    """What was set aside is free again; the cost itself came with the answer."""
+    return replace(run, reserved=run.reserved - fact.reserved)
+
+
+def _count(counters: Counters, **more: int) -> Counters:
+    update = {name: getattr(counters, name) + added for name, added in more.items()}
+    return counters.model_copy(update=update)

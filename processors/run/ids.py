@@ -1,0 +1,24 @@
+"""Names and deadlines that follow from a run's state."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import datetime, timedelta
+
+from events.content import Content
+
+HANDOUT_GRACE = timedelta(minutes=5)
+"""How long beyond its own time-out a call may stay out before the run stops believing in it."""
+
+
+def timeout_at(started: datetime, timeout_ms: int) -> datetime:
+    """Return when a call that was handed out counts as lost.
+
+    The processor enforces ``timeout_ms`` itself; the grace leaves room for a queue before it.
+    """
+    return started + timedelta(milliseconds=timeout_ms) + HANDOUT_GRACE
+
+
+def signature(tool: str, arguments: Content) -> bytes:
+    """Return what identical calls have in common: the tool and its arguments."""
+    return hashlib.sha256(tool.encode() + b"\0" + arguments.digest).digest()

@@ -1,0 +1,127 @@
+"""What follows from a tool's result."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from events import journal as j
+from events.common import ErrorInfo
+from events.content import Content, json_content
+from events.effects import Outcome, ToolResult
+from processors.run import checkpoints
+from processors.run.answers import attribution
+from processors.run.draft import Draft
+from processors.run.proceed import proceed
+from processors.run.state import Call, CallStatus
+
+_OUT = frozenset({CallStatus.RUNNING, CallStatus.UNCERTAIN})
+NOTHING: Content = json_content(None)
+
+
+def take(draft: Draft, result: ToolResult) -> None:
+    """Record the result of a call that is out; of any other only a side effect is noted."""
+    call = draft.run.call(result.call_id)
+    if call is None or call.status not in _OUT or call.attempt != result.attempt:
+        _note_late(draft, call, result)
+        return
+    match result.outcome:
+        case Outcome.SUCCEEDED:
+            _succeed(draft, call, result)
+        case Outcome.UNCERTAIN:
+            _doubt(draft, call, result)
+        case _:
+            _fail(draft, call, result)
+    proceed(draft)
+
+
+def close_failed(
+    draft: Draft,
+    call: Call,
+    error: ErrorInfo,
+    latency_ms: int = 0,
+) -> None:
+    """Record a failure; try again after a pause where the contract allows, else tell the model."""
+    contract = draft.contract(call.tool)
+    draft.say(
+        j.ToolCallFailed(
+            call_id=call.call_id,
+            attempt=call.attempt,
+            tool=call.tool,
+            error=error,
+            latency_ms=latency_ms,
+            attribution=attribution(draft.run),
+        )
+    )
+    if not error.retryable or call.attempt >= contract.retry.max_attempts:
+        checkpoints.write(draft)
+        return
+    delay = max(contract.retry.delay_ms(call.attempt + 1), error.retry_after_ms or 0)
+    draft.say(
+        j.RetryScheduled(
+            call_id=call.call_id,
+            attempt=call.attempt + 1,
+            due=draft.env.now + timedelta(milliseconds=delay),
+            delay_ms=delay,
+            reason=error.message,
+        )
+    )
+
+
+def doubt(draft: Draft, call: Call, reason: str, latency_ms: int = 0) -> None:
+    """Record that nobody knows whether a call happened; the run waits for a person."""
+    if call.status is CallStatus.UNCERTAIN:
+        return
+    draft.say(
+        j.ToolCallUncertain(
+            call_id=call.call_id,
+            attempt=call.attempt,
+            tool=call.tool,
+            reason=reason,
+            latency_ms=latency_ms,
+        )
+    )
+    checkpoints.write(draft)
+
+
+def _succeed(draft: Draft, call: Call, result: ToolResult) -> None:
+    draft.say(
+        j.ToolCallSucceeded(
+            call_id=call.call_id,
+            attempt=call.attempt,
+            tool=call.tool,
+            result=result.result or NOTHING,
+            latency_ms=result.latency_ms,
+            attribution=attribution(draft.run),
+            repeated=result.repeated,
+            cost=result.cost,
+        )
+    )
+    checkpoints.write(draft)
+
+
+def _doubt(draft: Draft, call: Call, result: ToolResult) -> None:
+    reason = result.error.message if result.error else "the tool processor cannot tell"
+    doubt(draft, call, reason, result.latency_ms)
+
+
+def _fail(draft: Draft, call: Call, result: ToolResult) -> None:
+    error = result.error or ErrorInfo(
+        error_type="tool_error", message="the tool failed and gave no reason", retryable=False
+    )
+    close_failed(draft, call, error, result.latency_ms)
+
+
+def _note_late(draft: Draft, call: Call | None, result: ToolResult) -> None:
+    """Keep a late effect on record [170]; a repeat of the recorded result is no news."""
+    known = call is not None and call.attempt >= result.attempt
+    if result.repeated or not result.effect or known:
+        return
+    draft.say(
+        j.LateResultNoted(
+            call_id=result.call_id,
+            attempt=result.attempt,
+            outcome=result.outcome.value,
+            result=result.result,
+            error=result.error,
+        )
+    )
