@@ -1,0 +1,20 @@
+"""What ends a pool.
+
+PoolError
+├── PoolStalledError   stop and start again: records are there and none arrive
+└── PoolBrokenError    stop and look: the log refused a result, or the client broke
+"""
+
+from __future__ import annotations
+
+
+class PoolError(Exception):
+    """The root: the pool ends, nothing is lost, and what was open comes round again."""
+
+
+class PoolStalledError(PoolError):
+    """The consumer stopped receiving records that are there."""
+
+
+class PoolBrokenError(PoolError):
+    """The log refused for good what the pool wanted to write or read."""

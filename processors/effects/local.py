@@ -1,0 +1,143 @@
+"""Calls made in this process: work comes through memory, and results go back the same way."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+from events.base import Record
+from events.effects import ModelResult, ModelWork, ToolResult, ToolWork
+from processors.effects.failures import Result, Work, as_work, broke, failure, overran
+from processors.effects.loop import LoopThread
+from processors.effects.queue import Call, CallQueue
+
+Deliver = Callable[[Record], None]
+ModelHandler = Callable[[ModelWork], Awaitable[ModelResult]]
+ToolHandler = Callable[[ToolWork], Awaitable[ToolResult]]
+Wanted = Callable[[], bool]
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Calls in flight at once, and what a handler gets beyond the call's own time-out.
+
+    Handlers keep the time-out themselves, because they know what it means; a tool processor may
+    also wait as long again for another owner of its claim. ``grace_s`` comes on top of both.
+    ``tool_cap`` is how many calls of one tool may run at once in this process [97].
+    """
+
+    model_calls: int = 256
+    tool_calls: int = 64
+    grace_s: float = 30.0
+    tool_cap: Callable[[str, str], int | None] = lambda _name, _version: None
+
+    def patience_s(self, work: Work) -> float:
+        """Return after how many seconds the host gives a call up."""
+        return 2 * work.timeout_ms / 1000 + self.grace_s
+
+
+class LocalEffects:
+    """Makes model and tool calls on one event loop in one thread, a bounded number at once.
+
+    Every submitted work is delivered exactly one result, whatever its handler does, unless
+    ``close`` comes first: what was open then is handed out again by the run after a restart.
+    ``deliver`` is called on the loop's thread and must not block.
+    """
+
+    def __init__(
+        self,
+        model: ModelHandler | None = None,
+        tool: ToolHandler | None = None,
+        limits: Limits | None = None,
+    ) -> None:
+        self._model = model
+        self._tool = tool
+        self._limits = limits or Limits()
+        self._models = CallQueue(self._limits.model_calls)
+        self._tools = CallQueue(self._limits.tool_calls)
+        self._loop = LoopThread("effects")
+        self._closed = False
+
+    def submit(self, work: Record, deliver: Deliver, wanted: Wanted | None = None) -> None:
+        """Make a call and deliver its result; from any thread.
+
+        A call that must wait and is no longer ``wanted`` when its turn comes is dropped.
+        """
+        self._loop.soon(self._accept, (as_work(work),), deliver, wanted)
+
+    def submit_many(
+        self, works: Sequence[Record], deliver: Deliver, wanted: Wanted | None = None
+    ) -> None:
+        """Make several calls; waking the loop costs the same as for one."""
+        if works:
+            self._loop.soon(self._accept, tuple(map(as_work, works)), deliver, wanted)
+
+    def ping(self, answered: Callable[[], object]) -> None:
+        """Call ``answered`` on the loop's thread: a loop that a handler blocks does not answer."""
+        self._loop.soon(answered)
+
+    def close(self, grace_s: float = 5.0) -> bool:
+        """Wait for what is in flight, then cancel it; False if something had to be cancelled."""
+        if self._closed:
+            return True
+        self._closed = True
+        ended = self._loop.run(self._drain(grace_s))
+        self._loop.stop()
+        return ended
+
+    def _accept(self, works: Sequence[Work], deliver: Deliver, wanted: Wanted | None) -> None:
+        if self._closed:
+            return
+        for work in works:
+            if isinstance(work, ModelWork):
+                self._models.put(
+                    Call(work.model, partial(self._call, work, deliver), wanted=wanted)
+                )
+            else:
+                cap = self._limits.tool_cap(work.tool, work.tool_version)
+                key = f"{work.tool}@{work.tool_version}"
+                self._tools.put(Call(key, partial(self._call, work, deliver), cap, wanted))
+
+    async def _call(self, work: Work, deliver: Deliver) -> None:
+        started = time.monotonic()
+        retryable = isinstance(work, ModelWork)
+        patience_s = self._limits.patience_s(work)
+        try:
+            result = await asyncio.wait_for(self._handle(work), patience_s)
+        except TimeoutError:
+            log.exception("call %s overran", work.call_id)
+            result = failure(work, overran(patience_s, retryable=retryable), _ms_since(started))
+        except Exception as error:
+            log.exception("call %s broke its handler", work.call_id)
+            result = failure(work, broke(error, retryable=retryable), _ms_since(started))
+        try:
+            deliver(result)
+        except Exception:
+            log.exception("the result of call %s could not be delivered", work.call_id)
+
+    async def _handle(self, work: Work) -> Result:
+        if isinstance(work, ModelWork):
+            if self._model is None:
+                raise LookupError("this process makes no model calls")
+            return await self._model(work)
+        if self._tool is None:
+            raise LookupError("this process makes no tool calls")
+        return await self._tool(work)
+
+    async def _drain(self, grace_s: float) -> bool:
+        self._models.drop_waiting()
+        self._tools.drop_waiting()
+        ended = await asyncio.gather(self._models.idle(grace_s), self._tools.idle(grace_s))
+        await self._models.cancel()
+        await self._tools.cancel()
+        return all(ended)
+
+
+def _ms_since(started: float) -> int:
+    return int((time.monotonic() - started) * 1000)

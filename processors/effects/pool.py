@@ -1,0 +1,233 @@
+"""A process of its own that reads a work topic, makes the calls and reports on ``runs.results``.
+
+One turn of the loop: 1. read what is there, 2. hand it to the effects, 3. serve the
+acknowledgements of results that the effects' thread published, 4. commit the offsets before
+which everything is answered. A record is committed only when its result is on the log, so a
+process that dies loses nothing: its open calls come round again, and results that come twice
+are recognised by call id and attempt.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from functools import partial
+from typing import Protocol
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
+
+from events.base import Record
+from events.effects import ModelResult, ModelWork, ToolResult, ToolWork
+from events.errors import WireError
+from events.journal.event import Event
+from processors.effects.errors import PoolBrokenError, PoolStalledError
+from processors.effects.ledger import Ledger
+from processors.effects.local import LocalEffects
+from processors.effects.open_calls import CallKey, OpenCalls, Place
+from processors.effects.outbox import Encoder, Outbox
+from processors.effects.progress import Progress
+from processors.effects.settings import PoolConfig
+from processors.effects.watchdog import Watchdog
+from producers.failpoints import failpoint
+
+log = logging.getLogger(__name__)
+
+_READ_AT_ONCE = 200
+_NO_TROUBLE = (KafkaError._TRANSPORT, KafkaError._ALL_BROKERS_DOWN)  # noqa: SLF001  public names
+
+
+class PoolCodec(Encoder, Protocol):
+    """What a pool needs of the codec."""
+
+    def decode(self, topic: str, value: bytes | None) -> Record | Event:
+        """Return what a value says; raises WireError for what is no record."""
+        ...
+
+
+class Pool:
+    """Serves a work topic until ``stop``; ``run`` raises PoolError when it cannot go on."""
+
+    def __init__(self, config: PoolConfig, codec: PoolCodec, effects: LocalEffects) -> None:
+        self._config = config
+        self._codec = codec
+        self._effects = effects
+        self._outbox = Outbox(config.producer(), codec)
+        self._consumer = Consumer({**config.consumer(), "on_commit": self._on_commit})
+        self._ledgers: dict[int, Ledger] = {}
+        self._calls = OpenCalls()
+        self._paused = False
+        self._commit_due = 0.0
+        self._progress = Progress(config.stall_s / 2)
+        self._watchdog = Watchdog(config.stall_s)
+        self._answered = threading.Event()
+        self._stopping = threading.Event()
+
+    def stop(self) -> None:
+        """Ask ``run`` to drain and return; from any thread or a signal handler."""
+        self._stopping.set()
+
+    def run(self) -> None:
+        """Make calls until stopped, then finish those in flight and leave the group."""
+        self._consumer.subscribe(
+            [self._config.topic],
+            on_assign=self._on_assign,
+            on_revoke=self._on_revoke,
+            on_lost=self._on_revoke,
+        )
+        self._answered.set()
+        try:
+            while not self._stopping.is_set():
+                self._turn()
+        finally:
+            self._watchdog.off()
+            self._drain()
+
+    def _turn(self) -> None:
+        self._prove_life()
+        # A paused consumer is polled all the same: that keeps the membership.
+        first = self._consumer.poll(0.02 if self._calls else 0.1)
+        if first is not None:
+            for message in (first, *self._consumer.consume(_READ_AT_ONCE, 0)):
+                self._take(message)
+        self._outbox.serve()
+        self._commit(synchronously=False)
+        self._pause_or_resume()
+        self._look_for_a_stall()
+
+    def _prove_life(self) -> None:
+        if self._answered.is_set():
+            self._watchdog.beat()
+            self._answered.clear()
+            self._effects.ping(self._answered.set)
+
+    def _take(self, message: Message) -> None:
+        error = message.error()
+        partition, offset = message.partition(), message.offset()
+        if error is not None:
+            if error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001  a public name
+                self._progress.read(partition or 0, offset or 0)
+            elif error.fatal():
+                raise PoolBrokenError(f"the consumer broke: {error.str()}")
+            elif error.code() not in _NO_TROUBLE:
+                log.warning("consumer: %s", error.str())
+            return
+        # Records of a partition revoked within the same poll belong to its next owner.
+        ledger = self._ledgers.get(partition if partition is not None else -1)
+        if ledger is None or offset is None:
+            return
+        self._progress.read(ledger.partition, offset + 1)
+        ledger.take(offset)
+        place = Place(ledger, offset)
+        failpoint("pool.after_consume")
+        try:
+            work = _work(self._codec.decode(self._config.topic, message.value()))
+        except WireError as problem:
+            log.warning("%s/%s/%s: %s", self._config.topic, partition, offset, problem.reason)
+            self._outbox.dead_letter(message, problem, place.done)
+            return
+        key = (work.call_id, work.attempt)
+        if self._calls.add(key, place):
+            wanted = partial(self._calls.wanted, key)
+            self._effects.submit(work, partial(self._publish, key), wanted)
+
+    def _publish(self, key: CallKey, result: Record) -> None:
+        assert isinstance(result, ModelResult | ToolResult)
+        failpoint("pool.after_handle")
+        self._outbox.result(result, partial(self._acknowledged, key))
+
+    def _acknowledged(self, key: CallKey) -> None:
+        for place in self._calls.answered(key):
+            place.done()
+
+    def _commit(self, *, synchronously: bool) -> None:
+        now = time.monotonic()
+        if now < self._commit_due and not synchronously:
+            return
+        self._commit_due = now + self._config.commit_every_s
+        due = {
+            ledger: offset
+            for ledger in self._ledgers.values()
+            if (offset := ledger.to_commit()) is not None
+        }
+        if not due:
+            return
+        offsets = [
+            TopicPartition(self._config.topic, ledger.partition, offset)
+            for ledger, offset in due.items()
+        ]
+        for ledger, offset in due.items():
+            ledger.committed(offset)
+        failpoint("pool.before_commit")
+        try:
+            if synchronously:
+                self._consumer.commit(offsets=offsets, asynchronous=False)
+            else:
+                self._consumer.commit(offsets=offsets, asynchronous=True)
+        except KafkaException as error:
+            log.warning("offsets not committed, calls may come again: %s", error.args[0])
+            return
+        failpoint("pool.after_commit")
+
+    def _on_commit(self, error: KafkaError | None, places: list[TopicPartition]) -> None:
+        if error is None:
+            return
+        log.warning("offsets not committed, trying again: %s", error.str())
+        for place in places:
+            if (ledger := self._ledgers.get(place.partition)) is not None:
+                ledger.committed(None)
+
+    def _pause_or_resume(self) -> None:
+        if not self._paused and len(self._calls) >= self._config.backlog:
+            self._consumer.pause(self._consumer.assignment())
+            self._paused = True
+        elif self._paused and len(self._calls) <= self._config.backlog // 2:
+            self._consumer.resume(self._consumer.assignment())
+            self._paused = False
+
+    def _look_for_a_stall(self) -> None:
+        if self._paused:
+            return
+        try:
+            stuck = self._progress.stalled(list(self._ledgers), self._end_of)
+        except KafkaException:
+            return
+        if stuck:
+            raise PoolStalledError(
+                f"{self._config.topic}: no records came from partitions {stuck}."
+            )
+
+    def _end_of(self, partition: int) -> int:
+        place = TopicPartition(self._config.topic, partition)
+        _first, end = self._consumer.get_watermark_offsets(place, timeout=2, cached=False)
+        return int(end)
+
+    def _on_assign(self, _consumer: Consumer, places: list[TopicPartition]) -> None:
+        log.info("assigned %s %s", self._config.topic, [place.partition for place in places])
+        for place in places:
+            self._ledgers[place.partition] = Ledger(place.partition)
+        # A partition that joins a paused consumer is not paused itself.
+        self._paused = False
+
+    def _on_revoke(self, _consumer: Consumer, places: list[TopicPartition]) -> None:
+        log.info("revoked %s %s", self._config.topic, [place.partition for place in places])
+        self._commit(synchronously=True)
+        for place in places:
+            self._progress.forget(place.partition)
+            if (ledger := self._ledgers.pop(place.partition, None)) is not None:
+                ledger.live = False
+
+    def _drain(self) -> None:
+        if not self._effects.close(self._config.drain_s):
+            log.warning("calls were cut off; they come round again")
+        if not self._outbox.flush(self._config.drain_s):
+            log.warning("results were not acknowledged; their calls come round again")
+        self._commit(synchronously=True)
+        self._consumer.close()
+        log.info("drained %s", self._config.topic)
+
+
+def _work(record: Record | Event) -> ModelWork | ToolWork:
+    if isinstance(record, ModelWork | ToolWork):
+        return record
+    raise WireError("wrong_topic", f"{type(record).__name__} is no work.")
