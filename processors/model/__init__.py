@@ -1,0 +1,1 @@
+"""The model processor: makes one model call on whatever provider its name says."""

@@ -1,0 +1,123 @@
+"""Speaking to one model: short waits, the provider's breaker, every attempt on record."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Protocol
+
+from events.common import ProviderAttempt
+from events.effects import ModelWork
+from processors.model.breaker import Breaker
+from processors.model.faults import UNHEALTHY, ProviderFaultError, ScriptedFaultError
+from processors.model.names import SCRIPTED, split
+from processors.model.wire import WireAnswer
+
+_log = logging.getLogger(__name__)
+
+_WAIT_S = 0.25
+_LONGEST_WAIT_S = 2.0
+_WORTH_WAITING = frozenset({"rate_limited", "overloaded", "provider_error", "connection_lost"})
+
+
+class Speaker(Protocol):
+    """Anything that answers a model call, or raises ProviderFaultError."""
+
+    async def answer(self, work: ModelWork, model: str, budget_s: float) -> WireAnswer:
+        """Return the model's answer within ``budget_s`` seconds."""
+
+
+class Caller:
+    """Makes calls on remote and scripted models; ``clock`` counts seconds, ``sleep`` takes them."""
+
+    def __init__(
+        self,
+        remote: Speaker,
+        scripted: Speaker,
+        clock: Callable[[], float],
+        sleep: Callable[[float], Awaitable[None]],
+    ) -> None:
+        self._remote = remote
+        self._scripted = scripted
+        self._clock = clock
+        self._sleep = sleep
+        self._breakers: dict[str, Breaker] = {}
+
+    async def answer(
+        self, work: ModelWork, name: str, budget_s: float, made: list[ProviderAttempt]
+    ) -> WireAnswer:
+        """Return the answer of ``provider:model``, asked a second time where a short wait helps.
+
+        Appends every attempt to ``made``; raises ProviderFaultError for the last of them.
+        """
+        until = self._clock() + budget_s
+        try:
+            return await self._guarded(work, name, budget_s, made)
+        except ProviderFaultError as fault:
+            wait = _wait(fault)
+            if wait is None or self._clock() + wait >= until:
+                raise
+        await self._sleep(wait)
+        return await self._guarded(work, name, max(0.001, until - self._clock()), made)
+
+    async def _guarded(
+        self, work: ModelWork, name: str, budget_s: float, made: list[ProviderAttempt]
+    ) -> WireAnswer:
+        provider, model = split(name)
+        if provider == SCRIPTED:
+            return await self._recorded(self._scripted.answer(work, model, budget_s), name, made)
+        breaker = self._breakers.setdefault(provider, Breaker(self._clock))
+        pause = breaker.admit()
+        if pause is not None:
+            fault = ProviderFaultError(
+                "circuit_open",
+                f"{provider} failed several times in a row and is left alone for a while",
+                retry_after_ms=pause,
+            )
+            made.append(_attempt(name, 0, fault))
+            raise fault
+        try:
+            answer = await self._recorded(self._remote.answer(work, name, budget_s), name, made)
+        except ProviderFaultError as fault:
+            (breaker.failed if fault.error_type in UNHEALTHY else breaker.abandoned)()
+            raise
+        except BaseException:
+            breaker.abandoned()
+            raise
+        breaker.succeeded()
+        return answer
+
+    async def _recorded(
+        self, answer: Awaitable[WireAnswer], name: str, made: list[ProviderAttempt]
+    ) -> WireAnswer:
+        started = self._clock()
+        try:
+            found = await answer
+        except ProviderFaultError as fault:
+            made.append(_attempt(name, self._since(started), fault))
+            _log.warning("model call on %s failed: %s: %s", name, fault.error_type, fault.message)
+            raise
+        made.append(_attempt(name, self._since(started), None))
+        return found
+
+    def _since(self, started: float) -> int:
+        return int((self._clock() - started) * 1000)
+
+
+def _wait(fault: ProviderFaultError) -> float | None:
+    """Return the seconds after which asking again in the same call makes sense, or None."""
+    if isinstance(fault, ScriptedFaultError) or fault.error_type not in _WORTH_WAITING:
+        return None
+    if fault.retry_after_ms is None:
+        return None if fault.error_type == "rate_limited" else _WAIT_S
+    seconds = fault.retry_after_ms / 1000
+    return seconds if seconds <= _LONGEST_WAIT_S else None
+
+
+def _attempt(name: str, latency_ms: int, fault: ProviderFaultError | None) -> ProviderAttempt:
+    return ProviderAttempt(
+        model=name,
+        latency_ms=latency_ms,
+        error_type=fault.error_type if fault else None,
+        message=fault.message if fault else None,
+    )

@@ -1,0 +1,57 @@
+"""Bringing contents that the log holds by reference back into a call's context."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from events.content import Content
+from events.effects import Message, ModelWork
+from processors.model.faults import ProviderFaultError
+
+Fetch = Callable[[Content], bytes]
+"""Returns the bytes of a content held by reference; OSError or LookupError where it cannot."""
+
+
+async def opened(work: ModelWork, fetch: Fetch | None) -> ModelWork:
+    """Return the work with every text of its context inline.
+
+    Raises ProviderFaultError ``content_unavailable`` where one cannot be had: a model must not
+    decide on a context with a hole in it.
+    """
+    if not _held_elsewhere(work.instructions) and not any(
+        _held_elsewhere(message.content) for message in work.messages
+    ):
+        return work
+    return work.model_copy(
+        update={
+            "instructions": await _open(work.instructions, fetch),
+            "messages": tuple([await _message(message, fetch) for message in work.messages]),
+        }
+    )
+
+
+def _held_elsewhere(content: Content | None) -> bool:
+    return content is not None and content.inline is None and content.size > 0
+
+
+async def _message(message: Message, fetch: Fetch | None) -> Message:
+    if message.content is None or not _held_elsewhere(message.content):
+        return message
+    return message.model_copy(update={"content": await _open(message.content, fetch)})
+
+
+async def _open(content: Content, fetch: Fetch | None) -> Content:
+    if not _held_elsewhere(content):
+        return content
+    if fetch is None or content.ref is None:
+        raise ProviderFaultError(
+            "content_unavailable", "a part of the context is not inline and cannot be fetched"
+        )
+    try:
+        data = await asyncio.to_thread(fetch, content)
+    except (OSError, LookupError) as error:
+        raise ProviderFaultError(
+            "content_unavailable", f"{content.ref} cannot be fetched: {type(error).__name__}"
+        ) from error
+    return content.model_copy(update={"inline": data})

@@ -1,0 +1,162 @@
+"""The model processor: one call in, one result out, whatever the providers do."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+
+from events.common import ErrorInfo, ProviderAttempt, Usage
+from events.effects import ModelResult, ModelWork, Outcome
+from processors.model.caller import Caller
+from processors.model.contents import Fetch, opened
+from processors.model.faults import ProviderFaultError
+from processors.model.names import SCRIPTED, resolve, split
+from processors.model.prices import UNPRICED, Priced, from_catalogue
+from processors.model.providers import ModelSettings
+from processors.model.remote import Remote
+from processors.model.scripted import Lookup, Scripted
+from processors.model.transport import Transport
+from processors.model.wire import WireAnswer
+
+# What a model gets of the time that is left while another could still be asked after it.
+_SHARE = 2 / 3
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+class ModelProcessor:
+    """Makes model calls on configured providers and playbooks [116].
+
+    ``playbook`` finds a playbook by name or ``name@version``, ``fetch`` reads contents held by
+    reference. ``clock`` counts seconds, ``now`` reads the wall clock, ``sleep`` takes seconds.
+    All calls of one processor are made from one event loop.
+    """
+
+    def __init__(
+        self,
+        settings: ModelSettings,
+        playbook: Lookup,
+        fetch: Fetch | None = None,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        now: Callable[[], datetime] = _utc_now,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self._settings = settings
+        self._fetch = fetch
+        self._clock = clock
+        self._now = now
+        self._transport = Transport(now)
+        remote = Remote(settings.providers, self._transport)
+        self._caller = Caller(remote, Scripted(playbook, sleep), clock, sleep)
+
+    async def call(self, work: ModelWork) -> ModelResult:
+        """Return what came of a call; a provider's fault is a failed result, never an exception.
+
+        The models are asked in order until one answers, all within ``work.timeout_ms`` [121].
+        """
+        started = self._clock()
+        made: list[ProviderAttempt] = []
+        faults: list[ProviderFaultError] = []
+        names = self._candidates(work)
+        name = names[0]
+        try:
+            work = await opened(work, self._fetch)
+        except ProviderFaultError as fault:
+            return self._failed(work, name, started, made, [fault])
+        for place, name in enumerate(names, start=1):
+            remaining = started + work.timeout_ms / 1000 - self._clock()
+            budget = remaining if place == len(names) else remaining * _SHARE
+            try:
+                found = await self._caller.answer(work, name, max(0.001, budget), made)
+            except ProviderFaultError as fault:
+                faults.append(fault)
+                if not fault.falls_back:
+                    break
+            else:
+                return self._succeeded(work, name, started, made, found)
+        return self._failed(work, names[0], started, made, faults)
+
+    async def aclose(self) -> None:
+        """Close the connections to the providers."""
+        await self._transport.aclose()
+
+    def _candidates(self, work: ModelWork) -> list[str]:
+        wanted = (work.model, *work.fallbacks)
+        return list(dict.fromkeys(resolve(name, self._settings.configured) for name in wanted))
+
+    def _price(self, name: str, usage: Usage | None) -> Priced:
+        if usage is None:
+            return UNPRICED
+        at = self._now()
+        by_table = self._settings.table.price(name, usage, at)
+        provider_name, model = split(name)
+        if by_table is not None or provider_name == SCRIPTED:
+            return by_table or UNPRICED
+        provider = self._settings.providers[provider_name]
+        return from_catalogue(model, usage, at, provider=provider.prices, address=provider.base_url)
+
+    def _succeeded(
+        self,
+        work: ModelWork,
+        name: str,
+        started: float,
+        made: list[ProviderAttempt],
+        found: WireAnswer,
+    ) -> ModelResult:
+        priced = self._price(name, found.usage)
+        return ModelResult(
+            run_id=work.run_id,
+            call_id=work.call_id,
+            attempt=work.attempt,
+            outcome=Outcome.SUCCEEDED,
+            model=name,
+            provider=split(name)[0],
+            latency_ms=self._since(started),
+            answer=found.answer,
+            usage=found.usage,
+            cost=priced.cost,
+            price=priced.price,
+            attempts=tuple(made),
+            response_id=found.response_id,
+        )
+
+    def _failed(
+        self,
+        work: ModelWork,
+        name: str,
+        started: float,
+        made: list[ProviderAttempt],
+        faults: list[ProviderFaultError],
+    ) -> ModelResult:
+        return ModelResult(
+            run_id=work.run_id,
+            call_id=work.call_id,
+            attempt=work.attempt,
+            outcome=Outcome.FAILED,
+            model=name,
+            provider=split(name)[0],
+            latency_ms=self._since(started),
+            error=_summary(faults),
+            attempts=tuple(made),
+        )
+
+    def _since(self, started: float) -> int:
+        return int((self._clock() - started) * 1000)
+
+
+def _summary(faults: list[ProviderFaultError]) -> ErrorInfo:
+    """Return one error for all that failed: the first that a retry may cure, else the first."""
+    retryable = [fault for fault in faults if fault.retryable]
+    pauses = [fault.retry_after_ms for fault in retryable if fault.retry_after_ms is not None]
+    chief = (retryable or faults)[0].info()
+    return chief.model_copy(
+        update={
+            "message": "; ".join(dict.fromkeys(fault.message for fault in faults)),
+            "retry_after_ms": min(pauses, default=None),
+        }
+    )

@@ -1,0 +1,157 @@
+"""Which providers there are: the two known by name, and any the configuration adds [122]."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+from urllib.parse import urlsplit
+
+import yaml
+
+from processors.model.names import SCRIPTED
+from processors.model.prices import PriceTable
+
+Kind = Literal["openai", "anthropic"]
+
+_OFFICIAL = {"openai": "https://api.openai.com/v1", "anthropic": "https://api.anthropic.com"}
+_DEFAULT_MODEL = {"openai": "gpt-5-mini", "anthropic": "claude-sonnet-4-5"}
+_FIELDS = frozenset({"kind", "base_url", "key_env", "model", "prices"})
+_RESERVED = frozenset({"openai", "anthropic", "scripted", "default"})
+
+
+class SettingsError(ValueError):
+    """The model settings in the environment cannot be meant."""
+
+
+@dataclass(frozen=True, slots=True)
+class Provider:
+    """A model server; ``key`` is None where it asks for none, and never shows in a repr.
+
+    ``key_env`` names the variable a key comes from; ``missing`` says that it is needed and not
+    set. ``prices`` is the provider's id in the price catalogue, None to look it up by address.
+    """
+
+    name: str
+    kind: Kind
+    base_url: str
+    model: str
+    key: str | None = field(default=None, repr=False)
+    key_env: str = ""
+    missing: bool = False
+    prices: str | None = None
+
+    @property
+    def official(self) -> bool:
+        """Whether it is the vendor's own service rather than a server compatible with it."""
+        return self.base_url == _OFFICIAL[self.kind]
+
+
+@dataclass(frozen=True, slots=True)
+class ModelSettings:
+    """Everything the model processor is configured with.
+
+    ``configured`` lists what ``default`` stands for, best first; ``table`` overrides the price
+    catalogue.
+    """
+
+    providers: Mapping[str, Provider]
+    configured: tuple[str, ...] = ()
+    table: PriceTable = field(default_factory=PriceTable)
+
+    @classmethod
+    def from_environment(cls, env: Mapping[str, str] = os.environ) -> ModelSettings:
+        """Read the settings; SettingsError with one clear sentence where they make no sense.
+
+        OPENAI_API_KEY, OPENAI_BASE_URL, OPENAI_MODEL, and the same for ANTHROPIC, configure the
+        two; RUNFOLD_PROVIDERS is YAML, or the path of a YAML file, with more of them by name;
+        RUNFOLD_PRICES a price table in the same way; RUNFOLD_MODEL what ``default`` stands for.
+        """
+        found = [_known("openai", env), _known("anthropic", env)]
+        for name, spec in _document("RUNFOLD_PROVIDERS", env).items():
+            found.append(_extra(name, spec, env))
+        override = env.get("RUNFOLD_MODEL", "").strip()
+        if override and override != SCRIPTED and ":" not in override:
+            raise SettingsError(f"RUNFOLD_MODEL is {override!r}: write provider:model, or scripted")
+        return cls(
+            providers={provider.name: provider for provider in found},
+            configured=(
+                *((override,) if override else ()),
+                *(f"{p.name}:{p.model}" for p in found if p.model and not p.missing),
+            ),
+            table=PriceTable.of(_document("RUNFOLD_PRICES", env)),
+        )
+
+
+def _known(kind: Kind, env: Mapping[str, str]) -> Provider:
+    prefix = kind.upper()
+    key_env = f"{prefix}_API_KEY"
+    base_url = _address(f"{prefix}_BASE_URL", env.get(f"{prefix}_BASE_URL") or _OFFICIAL[kind])
+    key = env.get(key_env, "").strip() or None
+    return Provider(
+        name=kind,
+        kind=kind,
+        base_url=base_url,
+        model=env.get(f"{prefix}_MODEL", "").strip() or _DEFAULT_MODEL[kind],
+        key=key,
+        key_env=key_env,
+        missing=key is None and base_url == _OFFICIAL[kind],
+        prices=kind if base_url == _OFFICIAL[kind] else None,
+    )
+
+
+def _extra(name: str, spec: object, env: Mapping[str, str]) -> Provider:
+    where = f"provider {name!r} in RUNFOLD_PROVIDERS"
+    if not re.fullmatch(r"[a-z0-9][a-z0-9_-]*", name) or name in _RESERVED:
+        raise SettingsError(
+            f"{where}: choose a name of a-z, 0-9, - and _ that is not a built-in one"
+        )
+    if not isinstance(spec, dict) or not spec.keys() <= _FIELDS:
+        raise SettingsError(f"{where}: give kind, base_url and, if needed, key_env, model, prices")
+    kind: Any = spec.get("kind", "openai")
+    if kind not in _OFFICIAL:
+        raise SettingsError(f"{where}: kind is openai or anthropic, not {kind!r}")
+    key_env = str(spec.get("key_env", ""))
+    key = env.get(key_env, "").strip() or None if key_env else None
+    return Provider(
+        name=name,
+        kind=kind,
+        base_url=_address(where, str(spec.get("base_url", ""))),
+        model=str(spec.get("model", "")),
+        key=key,
+        key_env=key_env,
+        missing=bool(key_env) and key is None,
+        prices=str(spec["prices"]) if "prices" in spec else None,
+    )
+
+
+def _address(where: str, value: str) -> str:
+    try:
+        parts = urlsplit(value.strip())
+        usable = parts.scheme in {"http", "https"} and bool(parts.hostname) and (parts.port or 1)
+    except ValueError:
+        usable = False
+    if not usable:
+        raise SettingsError(f"{where}: the address must look like https://host[:port]/path")
+    if parts.username or parts.password or parts.query or parts.fragment:
+        # An address shows up in errors and logs, so it must hold nothing secret.
+        raise SettingsError(f"{where}: put credentials in the key's variable, not in the address")
+    return value.strip().rstrip("/")
+
+
+def _document(variable: str, env: Mapping[str, str]) -> dict[str, Any]:
+    """Return the YAML mapping that a variable holds or names the file of; empty if unset."""
+    value = env.get(variable, "").strip()
+    if not value:
+        return {}
+    try:
+        source = value if value.startswith("{") else Path(value).read_text(encoding="utf-8")
+        found = yaml.safe_load(source)
+    except (OSError, yaml.YAMLError) as error:
+        raise SettingsError(f"{variable} cannot be read: {error}") from error
+    if not isinstance(found, dict):
+        raise SettingsError(f"{variable}: expected a mapping of names")
+    return {str(name): spec for name, spec in found.items()}

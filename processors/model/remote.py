@@ -1,0 +1,60 @@
+"""A model behind HTTP: writes the request in the provider's wire, reads the answer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from events.effects import ModelWork
+from processors.model.anthropic import CODEC as ANTHROPIC
+from processors.model.faults import ProviderFaultError
+from processors.model.names import split
+from processors.model.openai import CODEC as OPENAI
+from processors.model.providers import Provider
+from processors.model.tool_names import names_of
+from processors.model.transport import Transport
+from processors.model.wire import Target, WireAnswer
+
+_CODECS = {"openai": OPENAI, "anthropic": ANTHROPIC}
+
+
+class Remote:
+    """The configured providers, spoken to over one transport."""
+
+    def __init__(self, providers: Mapping[str, Provider], transport: Transport) -> None:
+        self._providers = providers
+        self._transport = transport
+
+    async def answer(self, work: ModelWork, name: str, budget_s: float) -> WireAnswer:
+        """Return the answer of ``provider:model``; ProviderFaultError for any fault."""
+        provider, model = self._provider(name)
+        codec = _CODECS[provider.kind]
+        names = names_of(work)
+        newer = provider.kind == "openai" and provider.official
+        # OpenAI renamed the field; the servers that imitate it mostly know the old name.
+        target = Target(provider.name, model, "max_completion_tokens" if newer else "max_tokens")
+        try:
+            request = codec.request(work, target, names)
+        except ValueError as error:
+            said = f"the call cannot be written for {provider.name}: {error}"
+            raise ProviderFaultError("bad_request", said) from error
+        credentials = codec.credentials(provider.key) if provider.key else {}
+        body = await self._transport.exchange(provider, request, credentials, budget_s)
+        try:
+            return codec.parse(body, work, target, names)
+        except ValueError as error:
+            said = f"{provider.name} answered in no form that is known: {error}"
+            raise ProviderFaultError("malformed_response", said) from error
+
+    def _provider(self, name: str) -> tuple[Provider, str]:
+        provider_name, model = split(name)
+        provider = self._providers.get(provider_name)
+        if provider is None or not model:
+            known = ", ".join((*sorted(self._providers), "scripted"))
+            raise ProviderFaultError(
+                "not_configured", f"{name!r} names no model: write provider:model, of {known}"
+            )
+        if provider.missing:
+            raise ProviderFaultError(
+                "not_configured", f"{provider.key_env} is not set, so {name} cannot be used"
+            )
+        return provider, model
