@@ -1,0 +1,24 @@
+"""The tables that people query; the comments here are the reference in docs/tables.md."""
+
+from projections.tables.audit import audit, dead_letters, policy_decisions
+from projections.tables.base import METADATA
+from projections.tables.calls import approvals, model_calls, tool_invocations
+from projections.tables.costs import costs
+from projections.tables.machinery import projection_failures, projection_positions
+from projections.tables.runs import checkpoints, run_events, runs
+
+__all__ = [
+    "METADATA",
+    "approvals",
+    "audit",
+    "checkpoints",
+    "costs",
+    "dead_letters",
+    "model_calls",
+    "policy_decisions",
+    "projection_failures",
+    "projection_positions",
+    "run_events",
+    "runs",
+    "tool_invocations",
+]

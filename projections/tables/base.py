@@ -1,0 +1,115 @@
+"""What columns are made of, and how a later event changes a row that is there already."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    DateTime,
+    Integer,
+    MetaData,
+    Numeric,
+    Text,
+)
+from sqlalchemy import text as literal
+from sqlalchemy.dialects.postgresql import JSONB
+
+from events.base import MONEY_PRECISION, MONEY_SCALE
+
+METADATA = MetaData()
+
+ADD: Final = "old.{c} + coalesce(new.{c}, 0)"
+ADD_IF_ANY: Final = "coalesce(old.{c} + new.{c}, new.{c}, old.{c})"
+KEEP: Final = "coalesce(old.{c}, new.{c})"
+REPLACE: Final = "coalesce(new.{c}, old.{c})"
+EITHER: Final = "old.{c} or coalesce(new.{c}, false)"
+
+CARRIED: Final = "carried"
+"""In a table's info: values that its merge rules need beside its columns, with their SQL types."""
+
+_MERGE: Final = "merge"
+
+
+def text(
+    name: str, comment: str, *, key: bool = False, null: bool = True, **more: Any
+) -> Column[Any]:
+    """Return a text column; ``merge`` says what an update does, REPLACE unless given."""
+    return _column(name, Text(), comment, key=key, null=null, **more)
+
+
+def whole(
+    name: str, comment: str, *, key: bool = False, null: bool = True, **more: Any
+) -> Column[Any]:
+    """Return a 64-bit integer column."""
+    return _column(name, BigInteger(), comment, key=key, null=null, **more)
+
+
+def small(name: str, comment: str, *, null: bool = True, **more: Any) -> Column[Any]:
+    """Return a 32-bit integer column."""
+    return _column(name, Integer(), comment, null=null, **more)
+
+
+def count(name: str, comment: str) -> Column[Any]:
+    """Return a counter that starts at 0 and to which updates add."""
+    return _column(name, BigInteger(), comment, null=False, merge=ADD, default="0")
+
+
+def flag(name: str, comment: str, *, merge: str = EITHER, default: str = "false") -> Column[Any]:
+    """Return a boolean column that is never null; by default once true it stays true."""
+    return _column(name, Boolean(), comment, null=False, merge=merge, default=default)
+
+
+def moment(name: str, comment: str, *, null: bool = True, **more: Any) -> Column[Any]:
+    """Return a moment in UTC."""
+    return _column(name, DateTime(timezone=True), comment, null=null, **more)
+
+
+def usd(name: str, comment: str, *, null: bool = True, **more: Any) -> Column[Any]:
+    """Return an amount in US dollars, exact to twelve decimal places."""
+    return _column(name, Numeric(MONEY_PRECISION, MONEY_SCALE), comment, null=null, **more)
+
+
+def document(name: str, comment: str, *, null: bool = True, **more: Any) -> Column[Any]:
+    """Return a JSONB column."""
+    return _column(name, JSONB(), comment, null=null, **more)
+
+
+def present(name: str) -> Any:
+    """Return the condition of an index that holds only rows where a column has a value."""
+    return literal(f"{name} is not null")
+
+
+def rule_of(column: Column[Any]) -> str:
+    """Return how an update changes this column: one of the rules above, or SQL of its own."""
+    return str(column.info[_MERGE])
+
+
+def merge_of(column: Column[Any]) -> str:
+    """Return the SQL with which an update changes this column, over rows ``old`` and ``new``."""
+    return rule_of(column).format(c=column.name)
+
+
+def _column(
+    name: str,
+    kind: Any,
+    comment: str,
+    *,
+    key: bool = False,
+    null: bool = True,
+    merge: str = REPLACE,
+    default: str | None = None,
+) -> Column[Any]:
+    return Column(
+        name,
+        kind,
+        primary_key=key,
+        # Partitions and offsets are not to become serial numbers of the database's own.
+        autoincrement=False,
+        nullable=null and not key,
+        server_default=None if default is None else literal(default),
+        comment=comment,
+        info={_MERGE: merge},
+    )

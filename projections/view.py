@@ -1,0 +1,84 @@
+"""What a view is: a few tables, and a pure function from a batch of the log to their rows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from sqlalchemy import Table
+
+from events.base import Fact
+from events.errors import WireError
+from events.journal import Meta
+from events.operations import DeadLetter
+
+Row = dict[str, Any]
+
+
+class Placed(NamedTuple):
+    """An event with its place on the journal and the sha256 of its bytes, hexadecimal."""
+
+    meta: Meta
+    fact: Fact
+    partition: int
+    offset: int
+    hash: str
+
+
+class Letter(NamedTuple):
+    """A dead letter with its place."""
+
+    letter: DeadLetter
+    partition: int
+    offset: int
+
+
+class Unreadable(NamedTuple):
+    """A record of the journal that could not be decoded."""
+
+    error: WireError
+    topic: str
+    partition: int
+    offset: int
+    time: datetime
+    key: bytes | None
+    value: bytes
+
+
+@dataclass(slots=True)
+class Batch:
+    """A stretch of the log, in order within each partition."""
+
+    events: list[Placed] = field(default_factory=list)
+    letters: list[Letter] = field(default_factory=list)
+    unreadable: list[Unreadable] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Rows:
+    """What a view makes of a batch.
+
+    ``appended`` rows are new and complete, their values in the order of the table's columns.
+    ``merged`` rows are new, or change the row with the same key as the columns' merge rules say;
+    a key stands in them at most once.
+    """
+
+    appended: dict[Table, list[tuple[Any, ...]]] = field(default_factory=dict)
+    merged: dict[Table, list[Row]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class View:
+    """Tables that are a fold of the log; ``topics`` are what they are made from."""
+
+    name: str
+    tables: tuple[Table, ...]
+    fold: Callable[[Batch], Rows]
+    topics: tuple[str, ...]
+
+
+def bump(row: Row, name: str, by: Any = 1) -> None:
+    """Add to a counter of a row."""
+    row[name] = row.get(name, 0) + by

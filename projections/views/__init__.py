@@ -1,0 +1,32 @@
+"""Every view, by name."""
+
+from projections.view import View
+from projections.views import (
+    approvals,
+    audit,
+    checkpoints,
+    costs,
+    dead_letters,
+    model_calls,
+    policy_decisions,
+    runs,
+    timeline,
+    tool_invocations,
+)
+
+VIEWS: dict[str, View] = {
+    view.name: view
+    for view in (
+        runs.VIEW,
+        timeline.VIEW,
+        checkpoints.VIEW,
+        tool_invocations.VIEW,
+        model_calls.VIEW,
+        approvals.VIEW,
+        costs.VIEW,
+        audit.VIEW,
+        policy_decisions.VIEW,
+        dead_letters.VIEW,
+    )
+}
+"""The views in the order in which they are written."""

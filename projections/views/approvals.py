@@ -1,0 +1,90 @@
+"""Approvals and questions: what waits for a person, and how it was decided [107]."""
+
+from __future__ import annotations
+
+from events import topics
+from events.journal import (
+    ApprovalRequested,
+    HumanInputReceived,
+    HumanInputRequested,
+    ToolCallApproved,
+    ToolCallDenied,
+)
+from projections.merging import Merging
+from projections.readable import as_json, clean, plain, said
+from projections.tables import approvals
+from projections.view import Batch, Placed, Rows, View
+
+
+def fold(batch: Batch) -> Rows:
+    """Return one row a call or question, or what has changed of it.
+
+    A call that policy let through was never asked about: its change finds no row and is dropped.
+    """
+    asked = Merging(approvals)
+    for placed in batch.events:
+        match placed.fact:
+            case ApprovalRequested() | HumanInputRequested() as fact:
+                _ask(asked, placed, fact)
+            case ToolCallApproved() as fact:
+                _decide(asked, placed, fact.call_id, "approved", fact.request_id, fact.comment)
+                asked.put(approval_id=fact.call_id, arguments_edited=fact.arguments is not None)
+            case ToolCallDenied() as fact:
+                _decide(asked, placed, fact.call_id, "denied", fact.request_id, fact.reason)
+            case HumanInputReceived() as fact:
+                _decide(asked, placed, fact.question_id, "answered", fact.request_id, None)
+                asked.put(approval_id=fact.question_id, answer_json=said(fact.content))
+            case _:
+                pass
+    return Rows(merged={approvals: asked.rows()})
+
+
+def _ask(asked: Merging, placed: Placed, fact: ApprovalRequested | HumanInputRequested) -> None:
+    common = {
+        "run_id": placed.meta.run_id,
+        "tenant_id": placed.meta.tenant_id,
+        "status": "pending",
+        "requested_at": placed.meta.time,
+        "deadline": fact.deadline,
+    }
+    match fact:
+        case ApprovalRequested():
+            asked.put(
+                approval_id=fact.call_id,
+                kind="tool_call",
+                tool_name=fact.tool,
+                question=clean(fact.question),
+                arguments_digest=fact.arguments_digest.hex(),
+                risk_level=fact.risk_level,
+                **common,
+            )
+        case HumanInputRequested():
+            asked.put(
+                approval_id=fact.question_id,
+                kind="question",
+                question=plain(fact.question) or "",
+                options_json=as_json(fact.options),
+                **common,
+            )
+
+
+def _decide(
+    asked: Merging,
+    placed: Placed,
+    approval_id: str,
+    status: str,
+    request_id: str | None,
+    comment: str | None,
+) -> None:
+    asked.put(
+        approval_id=approval_id,
+        status=status,
+        decided_at=placed.meta.time,
+        decided_by_kind=placed.meta.actor.kind.value,
+        decided_by=placed.meta.actor.id,
+        request_id=request_id,
+        comment=None if comment is None else clean(comment),
+    )
+
+
+VIEW = View("approvals", (approvals,), fold, (topics.EVENTS,))

@@ -1,0 +1,53 @@
+"""Checkpoints: where a run can go on from [23, 27, 28]."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from events import topics
+from events.journal import CallSummary, CheckpointWritten
+from projections.readable import as_json, readable
+from projections.tables import checkpoints
+from projections.view import Batch, Placed, Rows, View
+
+
+def fold(batch: Batch) -> Rows:
+    """Return one row a checkpoint."""
+    rows = [
+        _row(placed, placed.fact)
+        for placed in batch.events
+        if isinstance(placed.fact, CheckpointWritten)
+    ]
+    return Rows(appended={checkpoints: rows})
+
+
+def _row(placed: Placed, fact: CheckpointWritten) -> tuple[Any, ...]:
+    meta = placed.meta
+    results = {
+        call.call_id: call.result_digest.hex()
+        for call in fact.completed
+        if call.result_digest is not None
+    }
+    return (
+        fact.checkpoint_id,
+        meta.run_id,
+        meta.tenant_id,
+        fact.step_number,
+        meta.seq,
+        readable(fact),
+        _list(fact.pending),
+        as_json({"model_call_id": fact.model_call_id, "decision_summary": fact.decision_summary}),
+        _list(fact.completed),
+        as_json(results),
+        fact.state_hash.hex(),
+        fact.resume_policy.safe_to_retry,
+        fact.resume_policy.max_attempts,
+        meta.time,
+    )
+
+
+def _list(calls: tuple[CallSummary, ...]) -> str:
+    return "[" + ",".join(readable(call) for call in calls) + "]"
+
+
+VIEW = View("checkpoints", (checkpoints,), fold, (topics.EVENTS,))

@@ -1,0 +1,88 @@
+"""Model calls: what was asked of which model, its decision, its tokens and time [146, 148, 153]."""
+
+from __future__ import annotations
+
+from events import topics
+from events.common import ProviderAttempt
+from events.journal import ModelCalled, ModelFailed, ModelResponded, RetryScheduled
+from projections.merging import Merging
+from projections.readable import as_json, clean, readable
+from projections.tables import model_calls
+from projections.view import Batch, Placed, Rows, View
+
+
+def fold(batch: Batch) -> Rows:
+    """Return one row a call, or what has changed of it."""
+    calls = Merging(model_calls)
+    for placed in batch.events:
+        match placed.fact:
+            case ModelCalled() as fact:
+                _called(calls, placed, fact)
+            case ModelResponded() as fact:
+                _responded(calls, placed, fact)
+            case ModelFailed() as fact:
+                calls.put(
+                    model_call_id=fact.call_id,
+                    status="failed",
+                    user_id=fact.attribution.user_id,
+                    completed_at=placed.meta.time,
+                    latency_ms=fact.latency_ms,
+                    error_json=readable(fact.error),
+                    attempts_json=_list(fact.attempts),
+                )
+            case RetryScheduled() as fact:
+                calls.put(model_call_id=fact.call_id, status="retry_scheduled")
+            case _:
+                pass
+    return Rows(merged={model_calls: calls.rows()})
+
+
+def _called(calls: Merging, placed: Placed, fact: ModelCalled) -> None:
+    calls.put(
+        model_call_id=fact.call_id,
+        run_id=placed.meta.run_id,
+        tenant_id=placed.meta.tenant_id,
+        status="called",
+        attempt=fact.attempt,
+        requested_model=fact.model,
+        routing_reason=clean(fact.routing_reason),
+        prompt_version=fact.prompt_version,
+        context_digest=fact.context_digest.hex(),
+        placement=fact.placement.value,
+        called_at=placed.meta.time,
+    )
+
+
+def _responded(calls: Merging, placed: Placed, fact: ModelResponded) -> None:
+    usage = fact.usage
+    calls.put(
+        model_call_id=fact.call_id,
+        status="responded",
+        user_id=fact.attribution.user_id,
+        model=fact.model,
+        provider=fact.provider,
+        decision_type=fact.decision.decision_type,
+        decision_summary=clean(fact.decision.summary),
+        selected_tools_json=as_json(fact.decision.selected_tools),
+        answer_json=readable(fact.answer),
+        finish_reason=fact.answer.finish_reason,
+        response_id=fact.response_id,
+        input_tokens=usage.input_tokens,
+        output_tokens=usage.output_tokens,
+        cache_read_tokens=usage.cache_read_tokens,
+        cache_write_tokens=usage.cache_write_tokens,
+        reasoning_tokens=usage.reasoning_tokens,
+        cost_usd=fact.cost,
+        price_json=None if fact.price is None else readable(fact.price),
+        latency_ms=fact.latency_ms,
+        time_to_first_token_ms=fact.time_to_first_token_ms,
+        attempts_json=_list(fact.attempts),
+        completed_at=placed.meta.time,
+    )
+
+
+def _list(attempts: tuple[ProviderAttempt, ...]) -> str:
+    return "[" + ",".join(readable(attempt) for attempt in attempts) + "]"
+
+
+VIEW = View("model_calls", (model_calls,), fold, (topics.EVENTS,))

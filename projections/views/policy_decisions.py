@@ -1,0 +1,42 @@
+"""Policy decisions: who was permitted what, before it was done [106]."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from events import topics
+from events.journal import PolicyDecided
+from projections.readable import as_json
+from projections.tables import policy_decisions
+from projections.view import Batch, Placed, Rows, View
+
+
+def fold(batch: Batch) -> Rows:
+    """Return one row a decision."""
+    rows = [
+        _row(placed, placed.fact)
+        for placed in batch.events
+        if isinstance(placed.fact, PolicyDecided)
+    ]
+    return Rows(appended={policy_decisions: rows})
+
+
+def _row(placed: Placed, fact: PolicyDecided) -> tuple[Any, ...]:
+    return (
+        placed.meta.run_id,
+        placed.meta.seq,
+        placed.meta.tenant_id,
+        fact.call_id,
+        fact.effect.value,
+        fact.principal,
+        fact.action,
+        fact.resource,
+        fact.reason,
+        as_json(fact.policy_ids),
+        fact.policy_digest.hex(),
+        as_json(fact.obligations),
+        placed.meta.time,
+    )
+
+
+VIEW = View("policy_decisions", (policy_decisions,), fold, (topics.EVENTS,))

@@ -1,0 +1,148 @@
+"""Runs: where each stands, what it has used, how it ended [22]."""
+
+from __future__ import annotations
+
+from events import topics
+from events.common import Exit, RunRequest
+from events.journal import (
+    CheckpointWritten,
+    MessageKind,
+    ModelCalled,
+    ModelResponded,
+    RetryScheduled,
+    RunCancelled,
+    RunCompleted,
+    RunCreated,
+    RunFailed,
+    RunRefused,
+    RunStarted,
+    ToolCallFailed,
+    ToolCallStarted,
+    ToolCallSucceeded,
+    UserMessageReceived,
+)
+from projections.readable import as_json, clean, plain, readable, said
+from projections.tables import runs
+from projections.view import Batch, Placed, Row, Rows, View, bump
+
+
+def fold(batch: Batch) -> Rows:
+    """Return one row a run, or what has changed of it."""
+    rows: dict[str, Row] = {}
+    for placed in batch.events:
+        meta = placed.meta
+        row = rows.get(meta.run_id)
+        if row is None:
+            row = rows[meta.run_id] = {
+                "run_id": meta.run_id,
+                "tenant_id": meta.tenant_id,
+                "journal_partition": placed.partition,
+            }
+        row["status"] = meta.status.value
+        row["updated_at"] = meta.time
+        row["seq"] = meta.seq
+        _begin(row, placed)
+        _use(row, placed)
+        _end(row, placed)
+    return Rows(merged={runs: list(rows.values())})
+
+
+def _begin(row: Row, placed: Placed) -> None:
+    match placed.fact:
+        case RunCreated() as fact:
+            row.update(
+                agent=fact.agent.name,
+                agent_version=fact.agent.version,
+                prompt_version=fact.prompt_version,
+                model=fact.model,
+                **_request(fact.request, placed),
+            )
+        case RunRefused() as fact:
+            row.update(
+                agent=fact.request.agent,
+                agent_version=fact.request.agent_version,
+                goal=plain(fact.request.goal),
+                error_json=as_json({"error_type": fact.code, "message": fact.reason}),
+                **_request(fact.request, placed),
+            )
+        case RunStarted():
+            row.setdefault("started_at", placed.meta.time)
+        case UserMessageReceived(kind=MessageKind.GOAL) as fact:
+            row["goal"] = plain(fact.content)
+        case _:
+            pass
+
+
+def _request(request: RunRequest, placed: Placed) -> Row:
+    labels = {clean(label.key): label.value for label in request.labels}
+    return {
+        "user_id": request.user_id,
+        "created_at": placed.meta.time,
+        "first_offset": placed.offset,
+        "data_classification": request.data_classification.value,
+        "response_profile": request.response_profile,
+        "region": request.region,
+        "priority": request.priority,
+        "feature": request.feature,
+        "thread_id": request.thread_id,
+        "parent_run_id": request.parent_run_id,
+        "root_run_id": request.root_run_id,
+        "parent_call_id": request.parent_call_id,
+        "variant": request.variant,
+        "source": request.source,
+        "labels_json": as_json(labels) if labels else None,
+        "deadline": request.deadline,
+    }
+
+
+def _use(row: Row, placed: Placed) -> None:
+    match placed.fact:
+        case ModelCalled():
+            bump(row, "model_calls")
+        case ModelResponded() as fact:
+            bump(row, "input_tokens", fact.usage.input_tokens)
+            bump(row, "output_tokens", fact.usage.output_tokens)
+            if fact.cost is None:
+                bump(row, "unpriced_calls")
+            else:
+                bump(row, "cost_usd", fact.cost)
+        case ToolCallStarted():
+            bump(row, "tool_calls")
+        case (ToolCallSucceeded() | ToolCallFailed()) as fact if fact.cost is not None:
+            bump(row, "cost_usd", fact.cost)
+        case RetryScheduled():
+            bump(row, "retries")
+        case CheckpointWritten() as fact:
+            row["current_step"] = fact.step_number
+            row["latest_checkpoint_id"] = fact.checkpoint_id
+        case _:
+            pass
+
+
+def _end(row: Row, placed: Placed) -> None:
+    match placed.fact:
+        case RunCompleted() as fact:
+            row["completed_at"] = placed.meta.time
+            _exit(row, fact.exit)
+        case RunFailed() as fact:
+            row["completed_at"] = placed.meta.time
+            row["error_json"] = readable(fact.error)
+            _exit(row, fact.exit)
+        case RunRefused() as fact:
+            row["completed_at"] = placed.meta.time
+            _exit(row, fact.exit)
+        case RunCancelled() as fact:
+            row["cancelled_at"] = placed.meta.time
+            _exit(row, fact.exit)
+        case _:
+            pass
+
+
+def _exit(row: Row, exit_record: Exit) -> None:
+    row["exit_status"] = exit_record.status.value
+    row["exit_code"] = exit_record.exit_code
+    row["result_json"] = said(exit_record.payload)
+    row["latency_ms"] = exit_record.usage.latency_ms
+
+
+VIEW = View("runs", (runs,), fold, (topics.EVENTS,))

@@ -1,0 +1,134 @@
+"""Tool invocations: proposed, permitted, run, answered [24, 101]."""
+
+from __future__ import annotations
+
+from events import topics
+from events.common import ActorKind
+from events.journal import (
+    ApprovalRequested,
+    CheckpointWritten,
+    PolicyDecided,
+    RetryScheduled,
+    ToolCallApproved,
+    ToolCallDenied,
+    ToolCallFailed,
+    ToolCallProposed,
+    ToolCallStarted,
+    ToolCallSucceeded,
+    ToolCallUncertain,
+)
+from projections.merging import Merging
+from projections.readable import as_json, clean, readable, said
+from projections.tables import tool_invocations
+from projections.view import Batch, Placed, Rows, View
+
+
+def fold(batch: Batch) -> Rows:
+    """Return one row a call, or what has changed of it."""
+    calls = Merging(tool_invocations)
+    for placed in batch.events:
+        _before(calls, placed)
+        _after(calls, placed)
+    return Rows(merged={tool_invocations: calls.rows()})
+
+
+def _before(calls: Merging, placed: Placed) -> None:
+    """What happens to a call before it is handed out."""
+    meta = placed.meta
+    match placed.fact:
+        case ToolCallProposed() as fact:
+            calls.put(
+                tool_call_id=fact.call_id,
+                run_id=meta.run_id,
+                tenant_id=meta.tenant_id,
+                model_call_id=fact.model_call_id,
+                tool_name=fact.tool,
+                tool_version=fact.tool_version,
+                arguments_json=said(fact.arguments),
+                reason=clean(fact.reason),
+                status="proposed",
+                risk_level=fact.risk_level,
+                idempotency_key=fact.idempotency_key,
+                proposed_at=meta.time,
+            )
+        case PolicyDecided(call_id=str()) as fact:
+            calls.put(tool_call_id=fact.call_id, policy_effect=fact.effect.value)
+        case ApprovalRequested() as fact:
+            calls.put(
+                tool_call_id=fact.call_id, status="awaiting_approval", approval_status="pending"
+            )
+        case ToolCallApproved() as fact:
+            calls.put(
+                tool_call_id=fact.call_id,
+                status="approved",
+                approval_status="not_required" if _by_policy(placed) else "approved",
+                decided_by=meta.actor.id,
+                decided_at=meta.time,
+                arguments_json=said(fact.arguments),
+                arguments_edited=fact.arguments is not None,
+            )
+        case ToolCallDenied() as fact:
+            calls.put(
+                tool_call_id=fact.call_id,
+                status="denied",
+                approval_status=None if _by_policy(placed) else "denied",
+                decided_by=meta.actor.id,
+                decided_at=meta.time,
+                error_json=as_json({"error_type": "denied", "message": fact.reason}),
+            )
+        case _:
+            pass
+
+
+def _after(calls: Merging, placed: Placed) -> None:
+    """What happens to a call once it is handed out."""
+    meta = placed.meta
+    match placed.fact:
+        case ToolCallStarted() as fact:
+            calls.put(
+                tool_call_id=fact.call_id,
+                status="started",
+                attempt=fact.attempt,
+                placement=fact.placement.value,
+                started_at=meta.time,
+            )
+        case RetryScheduled() as fact:
+            calls.put(tool_call_id=fact.call_id, status="retry_scheduled")
+        case ToolCallSucceeded() as fact:
+            calls.put(
+                tool_call_id=fact.call_id,
+                status="succeeded",
+                completed_at=meta.time,
+                latency_ms=fact.latency_ms,
+                result_json=said(fact.result),
+                repeated=fact.repeated,
+                cost_usd=fact.cost,
+            )
+        case ToolCallFailed() as fact:
+            calls.put(
+                tool_call_id=fact.call_id,
+                status="failed",
+                completed_at=meta.time,
+                latency_ms=fact.latency_ms,
+                error_json=readable(fact.error),
+                cost_usd=fact.cost,
+            )
+        case ToolCallUncertain() as fact:
+            calls.put(
+                tool_call_id=fact.call_id,
+                status="uncertain",
+                latency_ms=fact.latency_ms,
+                error_json=as_json({"error_type": "uncertain", "message": fact.reason}),
+            )
+        case CheckpointWritten() as fact:
+            for call in fact.completed:
+                calls.put(tool_call_id=call.call_id, checkpoint_id=fact.checkpoint_id)
+        case _:
+            pass
+
+
+def _by_policy(placed: Placed) -> bool:
+    return placed.meta.actor.kind in {ActorKind.POLICY, ActorKind.SYSTEM}
+
+
+VIEW = View("tool_invocations", (tool_invocations,), fold, (topics.EVENTS,))
