@@ -75,6 +75,8 @@ def _out_of_time(draft: Draft, limit: str, allowed: int | datetime | None) -> No
 
 
 def _fire_model_call(draft: Draft, out: ModelCall, timer: Timer) -> None:
+    if out.attempt != timer.attempt:
+        return
     if out.held:
         call_model(draft, out.call_id, out.attempt + 1)
         return
