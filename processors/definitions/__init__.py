@@ -1,0 +1,1 @@
+"""How definitions get onto the registry topic and from there into every process."""

@@ -1,0 +1,83 @@
+"""The registry topic on a broker."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+
+from confluent_kafka import (
+    OFFSET_BEGINNING,
+    Consumer,
+    KafkaError,
+    KafkaException,
+    Message,
+    TopicPartition,
+)
+
+from events import topics
+from events.avro.codec import Codec
+from events.errors import RegistryError, WireError
+from events.operations import DefinitionPublished
+from processors.definitions.source import Arrived, RegistryUnavailableError
+
+
+class KafkaRegistry:
+    """The registry topic on a broker, read as a whole by every process: it has no group."""
+
+    def __init__(self, kafka: Mapping[str, str], codec: Codec) -> None:
+        self._codec = codec
+        self._held: Message | None = None
+        self._partition = TopicPartition(topics.REGISTRY, 0, OFFSET_BEGINNING)
+        own = {
+            "group.id": "runfold-registry",  # never joined: the client asks for a name
+            "enable.auto.commit": False,
+            "enable.partition.eof": True,
+            "isolation.level": "read_committed",
+            "auto.offset.reset": "earliest",
+        }
+        options = {name: kafka[name] for name in kafka if name != "partitioner"}
+        self._consumer = Consumer({**options, **own})
+        self._consumer.assign([self._partition])
+
+    def poll(self, timeout: float) -> Arrived | None:
+        """Return what comes next within ``timeout`` seconds, or None; never raises for a record."""
+        message = self._held or self._consumer.poll(timeout)
+        if message is None:
+            return None
+        if (error := message.error()) is not None:
+            at_end = error.code() == KafkaError._PARTITION_EOF  # noqa: SLF001 - its public name
+            return Arrived(message.offset() or 0) if at_end else None
+        return self._read(message, timeout)
+
+    def _read(self, message: Message, timeout: float) -> Arrived | None:
+        after = (message.offset() or 0) + 1
+        self._held = None
+        try:
+            record = self._codec.decode(topics.REGISTRY, message.value())
+        except WireError as fault:
+            return Arrived(after, fault=f"offset {after - 1}: {fault.code}: {fault.reason}")
+        except RegistryError:
+            # The value may be sound: it is read again when the schema registry answers.
+            self._held = message
+            time.sleep(timeout)
+            return None
+        if isinstance(record, DefinitionPublished):
+            return Arrived(after, record)
+        return Arrived(after, fault=f"offset {after - 1}: a {type(record).__name__}")
+
+    def end(self, timeout: float) -> int:
+        """Return the high watermark, asked of the broker now."""
+        try:
+            marks = self._consumer.get_watermark_offsets(self._partition, timeout=timeout)
+        except KafkaException as fault:
+            said = fault.args[0].str() if isinstance(fault.args[0], KafkaError) else str(fault)
+            raise RegistryUnavailableError(f"topic {topics.REGISTRY}: {said}") from fault
+        except RuntimeError as fault:
+            raise RegistryUnavailableError("this follower is closed") from fault
+        if marks is None:
+            raise RegistryUnavailableError(f"topic {topics.REGISTRY}: no answer in {timeout:.1f} s")
+        return int(marks[1])
+
+    def close(self) -> None:
+        """Leave the broker."""
+        self._consumer.close()

@@ -1,0 +1,37 @@
+"""Where the follower reads from: the port."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from events.operations import DefinitionPublished
+
+
+class RegistryUnavailableError(Exception):
+    """The registry topic could not be read up to its end in time; try again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Arrived:
+    """What came: a definition, a ``fault`` in its place, or neither at the end of the topic."""
+
+    next_offset: int
+    record: DefinitionPublished | None = None
+    fault: str = ""
+
+
+class RegistrySource(Protocol):
+    """The registry topic from its beginning; ``end`` may be asked from any thread."""
+
+    def poll(self, timeout: float) -> Arrived | None:
+        """Return what comes next within ``timeout`` seconds, or None."""
+        ...
+
+    def end(self, timeout: float) -> int:
+        """Return the offset after the last record; raises RegistryUnavailableError."""
+        ...
+
+    def close(self) -> None:
+        """Let go of the connection; ``poll`` is not called again."""
+        ...
