@@ -9,7 +9,8 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 from stack import lock, plan, process, state
 from stack.errors import StackError
@@ -20,6 +21,9 @@ from stack.supervisor import ANOTHER_RUNS
 _UP_SECONDS = 900.0
 _DOWN_SECONDS = 90.0
 
+# The supervisors that this process has started, by home: a tied one lives as long as its pipe.
+_started: dict[Path, subprocess.Popen[bytes]] = {}
+
 
 @dataclass(frozen=True)
 class Running:
@@ -28,7 +32,6 @@ class Running:
     settings: Settings
     pid: int
     found: bool
-    supervisor: subprocess.Popen[bytes] | None = field(default=None, repr=False)
 
     @property
     def bootstrap_servers(self) -> str:
@@ -66,8 +69,7 @@ def up(
         # The caller gives up: so must what it started.
         if supervisor.poll() is None:
             supervisor.terminate()
-            with suppress(subprocess.TimeoutExpired):
-                supervisor.wait(_DOWN_SECONDS)
+        _reap(home)
         raise
 
 
@@ -76,6 +78,7 @@ def down(settings: Settings) -> bool:
     home = Home(settings.home)
     held = home.run / "lock"
     if not lock.is_taken(held):
+        _reap(home)
         return False
     asked = 0.0
     until = time.monotonic() + _DOWN_SECONDS
@@ -91,6 +94,7 @@ def down(settings: Settings) -> bool:
                 os.kill(known.pid, signal.SIGKILL)
             raise StackError("The stack did not stop in time; its supervisor was killed.")
         time.sleep(0.02)
+    _reap(home)
     return True
 
 
@@ -116,9 +120,10 @@ def attach(settings: Settings) -> Settings:
 def _spawn(
     settings: Settings, home: Home, processes: Sequence[plan.Process], *, tied: bool
 ) -> subprocess.Popen[bytes]:
+    _reap(home)
     arguments = ["-m", "stack.supervisor", "--processes", plan.dump(processes)]
     with (home.logs / "supervisor.log").open("ab") as log:
-        return subprocess.Popen(
+        _started[home.root] = subprocess.Popen(
             [sys.executable, *arguments, *(["--tied"] if tied else [])],
             stdin=subprocess.PIPE if tied else subprocess.DEVNULL,
             stdout=log,
@@ -126,6 +131,17 @@ def _spawn(
             start_new_session=True,
             env={**os.environ, **settings.to_env()},
         )
+    return _started[home.root]
+
+
+def _reap(home: Home) -> None:
+    supervisor = _started.pop(home.root, None)
+    if supervisor is None:
+        return
+    with suppress(subprocess.TimeoutExpired):
+        supervisor.wait(_DOWN_SECONDS)
+    if supervisor.stdin is not None:
+        supervisor.stdin.close()
 
 
 def _wait(
@@ -146,7 +162,7 @@ def _wait(
                 said = known.detail
                 report(said)
             if known.phase == state.READY:
-                return Running(_at(settings, known), known.pid, supervisor is None, supervisor)
+                return Running(_at(settings, known), known.pid, supervisor is None)
         elif ended is not None or supervisor is None:
             raise StackError(_why(home, known))
         time.sleep(0.02)

@@ -133,8 +133,11 @@ def _check(item: Locked, file: Path) -> None:
 def _why(item: Locked, folder: Path, error: OSError) -> str:
     if error.errno in {28, 122}:
         return f"The disk is full: {item.filename} does not fit into {folder}; free some space."
-    if isinstance(error, PermissionError):
-        return f"Cannot write to {folder}: set RUNFOLD_CACHE to a folder that you may write to."
+    if error.filename is not None:
+        return (
+            f"Cannot write to {folder} ({error.strerror}): "
+            "set RUNFOLD_CACHE to a folder that you may write to."
+        )
     reason = re.sub(r"https?://\S+", "the repository", str(error))[:200]
     return (
         f"Cannot fetch {item.filename} from Maven Central ({reason}): "

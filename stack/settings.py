@@ -46,17 +46,17 @@ class Settings:
         )
 
     def kafka_config(self) -> dict[str, str | int | float]:
-        """Promise what every confluent-kafka client begins with: address, security, placement."""
+        """Promise what every confluent-kafka client begins with: address and security."""
         if not self.bootstrap_servers:
             raise StackError(
                 "No Kafka address is known: start the stack with `runfold up`, "
                 "or set KAFKA_BOOTSTRAP_SERVERS."
             )
-        return {
-            **dict(self.kafka_options),
-            "bootstrap.servers": self.bootstrap_servers,
-            "partitioner": "murmur2_random",
-        }
+        return {**dict(self.kafka_options), "bootstrap.servers": self.bootstrap_servers}
+
+    def producer_config(self) -> dict[str, str | int | float]:
+        """Promise what every producer begins with: keys are placed as Java clients place them."""
+        return {**self.kafka_config(), "partitioner": "murmur2_random"}
 
     def at(self, bootstrap_servers: str, database_url: str) -> Settings:
         """Promise the same settings with these addresses."""

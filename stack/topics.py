@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Mapping
 from typing import Protocol
 
-from confluent_kafka import KafkaError, KafkaException
-from confluent_kafka.admin import AdminClient
+from confluent_kafka import KafkaError, KafkaException, TopicPartition
+from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]
 from confluent_kafka.cimpl import NewTopic
 
 from stack.errors import StackError
@@ -60,6 +61,7 @@ def ensure_topics(
             )
     missing = [name for name in wanted if name not in there]
     _create(admin, missing, counts, wanted)
+    _wait_for_leaders(admin, missing, counts)
     return tuple(missing)
 
 
@@ -87,6 +89,29 @@ def _create(
             # Somebody else was first.
             if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
                 raise StackError(f"Topic {name} cannot be created: {_text(error)}.") from error
+
+
+def _wait_for_leaders(admin: AdminClient, names: list[str], counts: Mapping[str, int]) -> None:
+    # A topic is created some milliseconds before its leaders know that they lead.
+    wanted = {
+        TopicPartition(name, number): OffsetSpec.latest()  # type: ignore[no-untyped-call]
+        for name in names
+        for number in range(counts[name])
+    }
+    until = time.monotonic() + _SECONDS
+    while wanted:
+        for place, future in admin.list_offsets(dict(wanted)).items():
+            try:
+                future.result()
+            except KafkaException as error:
+                if time.monotonic() > until:
+                    raise StackError(
+                        f"Topic {place.topic} has no leader ({_text(error)}): "
+                        "see whether every broker of the cluster is up."
+                    ) from error
+            else:
+                del wanted[place]
+        time.sleep(0.02 if wanted else 0)
 
 
 def _text(error: KafkaException) -> str:

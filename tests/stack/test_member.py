@@ -1,0 +1,140 @@
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from dataclasses import dataclass, field
+
+import pytest
+
+from stack.errors import StackError
+from stack.member import Member, Patience
+from tests.support.stack import wait_until
+
+
+@dataclass
+class Script:
+    """A program that runs one line of Python."""
+
+    line: str
+    once: bool = False
+    name: str = "script"
+    stop_signal: int = signal.SIGTERM
+    stop_seconds: float = 0.5
+    startable: bool = True
+    ends: list[bool] = field(default_factory=list)
+
+    def start(self) -> subprocess.Popen[bytes]:
+        if not self.startable:
+            raise StackError("it cannot start.")
+        return subprocess.Popen([sys.executable, "-c", self.line], start_new_session=True)
+
+    def is_ready(self) -> bool:
+        return not self.once
+
+    def why_it_ended(self) -> str:
+        return "its last words"
+
+    def stopped(self, *, cleanly: bool) -> None:
+        self.ends.append(cleanly)
+
+
+def started(program: Script, patience: Patience = Patience(first=1.0)) -> Member:  # noqa: B008
+    member = Member(program, patience)
+    member.start()
+    return member
+
+
+def last_process(member: Member) -> subprocess.Popen[bytes] | None:
+    return member.process
+
+
+def ended(member: Member, now: float) -> Member:
+    """Wait for its process to end, and let the member notice that at this time."""
+    assert member.process is not None
+    member.process.wait()
+    member.watch(now)
+    return member
+
+
+def test_a_process_that_ends_is_started_again_after_a_pause() -> None:
+    member = ended(started(Script("raise SystemExit(3)")), now=100.0)
+
+    assert (member.state, member.due) == ("waiting", 101.0)
+    assert member.reason == "exit code 3: its last words"
+    member.watch(100.9)
+    assert last_process(member) is None
+    member.watch(101.0)
+    assert last_process(member) is not None
+    assert member.restarts == 1
+    member.stop()
+
+
+def test_pauses_double_up_to_the_longest_and_then_it_is_given_up() -> None:
+    member = started(Script("raise SystemExit(3)"), Patience(1.0, 3.0, ends=5, window=60.0))
+    now, pauses = 100.0, []
+    while ended(member, now).state == "waiting":
+        pauses.append(member.due - now)
+        now = member.due
+        member.watch(now)
+
+    assert pauses == [1.0, 2.0, 3.0, 3.0]
+    assert member.state == "failed"
+    assert member.reason == "ended 5 times in a row (exit code 3: its last words)"
+
+
+def test_ends_that_lie_far_apart_are_forgiven() -> None:
+    member = started(Script("raise SystemExit(3)"), Patience(1.0, ends=2, window=60.0))
+    for now in (100.0, 200.0, 300.0):
+        ended(member, now)
+        member.watch(member.due)
+
+    assert member.state == "starting"
+    member.stop()
+
+
+def test_work_that_is_done_once_is_not_done_again() -> None:
+    member = ended(started(Script("pass", once=True)), now=100.0)
+
+    assert member.state == "done"
+    member.watch(200.0)
+    assert member.process is None
+
+
+def test_a_signal_is_told_as_a_signal() -> None:
+    member = started(Script("import time; time.sleep(60)"))
+    assert member.process is not None
+    member.process.kill()
+
+    assert ended(member, now=1.0).reason.startswith("killed by signal 9")
+
+
+@pytest.mark.parametrize("deaf", [False, True])
+def test_who_does_not_end_when_asked_is_ended(deaf: bool) -> None:
+    script = Script("import time; print('on', flush=True); time.sleep(60)")
+    if deaf:
+        script.line = "import signal; signal.signal(15, signal.SIG_IGN); " + script.line
+    process = subprocess.Popen(
+        [sys.executable, "-c", script.line], start_new_session=True, stdout=subprocess.PIPE
+    )
+    assert process.stdout is not None
+    with process.stdout:
+        assert process.stdout.readline() == b"on\n"
+    member = Member(script, process=process, state="running")
+    member.stop()
+
+    assert script.ends == [not deaf]
+    assert process.returncode == (-9 if deaf else -15)
+
+
+def test_a_program_that_cannot_start_again_is_tried_later() -> None:
+    script = Script("raise SystemExit(3)")
+    member = ended(started(script), now=100.0)
+    script.startable = False
+    member.watch(101.0)
+
+    assert (member.state, member.reason) == ("waiting", "it cannot start.")
+    script.startable = True
+    wait_until(lambda: member.watch(member.due))
+    assert member.state == "starting"
+    member.stop()

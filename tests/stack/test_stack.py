@@ -1,0 +1,261 @@
+"""The whole stack in homes of its own: up, down, killed, up again."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import psycopg
+import pytest
+from confluent_kafka import Consumer, Producer, TopicPartition
+
+from events.topics import EVENTS, TOPICS
+from stack import control
+from stack.errors import StackError
+from stack.plan import Process
+from stack.settings import Settings
+from stack.topics import ensure_topics
+from stack.usage import memory_bytes
+from tests.support.stack import embedded_settings, pid_of, wait_until
+
+pytestmark = pytest.mark.integration
+
+# It starts a process that makes itself a session of its own, and tells its pid.
+BREEDER = """
+import os, subprocess, sys, time
+from pathlib import Path
+from stack.ready import announce
+child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"],
+                         start_new_session=True)
+Path(os.environ["RUNFOLD_HOME"], "grandchild").write_text(str(child.pid))
+announce()
+time.sleep(600)
+"""
+SERVICE = "import time; from stack.ready import announce; announce(); time.sleep(600)"
+
+
+@pytest.fixture
+def settings(own_home: Path) -> Iterator[Settings]:
+    found = embedded_settings(own_home)
+    try:
+        yield found
+    finally:
+        control.down(found)
+
+
+def put(settings: Settings) -> None:
+    """Something durable in each server."""
+    ensure_topics(settings.kafka_config(), TOPICS, settings.partitions)
+    producer = Producer({**settings.producer_config()})
+    producer.produce(EVENTS, b"kept", partition=0)
+    assert producer.flush(10) == 0
+    with psycopg.connect(settings.database_url) as database:
+        database.execute("CREATE TABLE IF NOT EXISTS kept AS SELECT 'kept' AS word")
+
+
+def found(settings: Settings) -> tuple[bytes | None, str]:
+    """What ``put`` has put there."""
+    consumer = Consumer(
+        {**settings.kafka_config(), "group.id": "test", "isolation.level": "read_committed"}
+    )
+    try:
+        consumer.assign([TopicPartition(EVENTS, 0, 0)])
+        message = consumer.poll(10)
+        assert message is not None
+        value = message.value()
+    finally:
+        consumer.close()
+    with psycopg.connect(settings.database_url) as database:
+        row = database.execute("SELECT word FROM kept").fetchone()
+    assert row is not None
+    return value, row[0]
+
+
+def everything_below(pid: int) -> list[psutil.Process]:
+    above = psutil.Process(pid)
+    return [above, *above.children(recursive=True)]
+
+
+def test_data_and_addresses_survive_a_restart(settings: Settings) -> None:
+    first = control.up(settings)
+    put(first.settings)
+    assert control.down(settings)
+    assert control.status(settings) is None
+    second = control.up(settings)
+
+    assert not first.found
+    assert not second.found
+    assert second.settings == first.settings
+    assert found(second.settings) == (b"kept", "kept")
+    assert not (settings.home / "logs" / "kafka.log").read_text().count(" ERROR ")
+
+
+def test_a_second_up_finds_the_first(settings: Settings) -> None:
+    first = control.up(settings, [Process("service", ("-c", SERVICE), announces=True)])
+    second = control.up(settings)
+
+    assert second.found
+    assert (second.pid, second.settings) == (first.pid, first.settings)
+    assert control.attach(settings) == first.settings
+    known = control.status(settings)
+    assert known is not None
+    assert {member.name: member.state for member in known.members} == {
+        "kafka": "running",
+        "postgres": "running",
+        "service": "running",
+    }
+    assert memory_bytes(pid_of(settings, "kafka")) > 50_000_000
+
+
+def test_a_killed_supervisor_leaves_no_orphan_and_the_next_start_finds_the_data(
+    settings: Settings,
+) -> None:
+    first = control.up(settings, [Process("breeder", ("-c", BREEDER), announces=True)])
+    put(first.settings)
+    below = everything_below(first.pid)
+    grandchild = psutil.Process(int((settings.home / "grandchild").read_text()))
+    assert grandchild in below
+    assert len(below) > 8
+    os.kill(first.pid, signal.SIGKILL)
+
+    assert psutil.wait_procs(below, timeout=10)[1] == []
+    second = control.up(settings)
+    assert not second.found
+    assert found(second.settings) == (b"kept", "kept")
+
+
+def test_everything_killed_at_once_is_up_again_with_its_data(settings: Settings) -> None:
+    first = control.up(settings, [Process("breeder", ("-c", BREEDER), announces=True)])
+    put(first.settings)
+    guard = psutil.Process(first.pid).ppid()
+    below = everything_below(guard)
+    for process in below:
+        process.kill()
+    psutil.wait_procs(below, timeout=10)
+    second = control.up(settings)
+
+    assert found(second.settings) == (b"kept", "kept")
+
+
+def test_a_killed_guard_takes_the_stack_down(settings: Settings) -> None:
+    first = control.up(settings)
+    guard = psutil.Process(first.pid).ppid()
+    below = everything_below(guard)
+    os.kill(guard, signal.SIGKILL)
+
+    assert psutil.wait_procs(below, timeout=20)[1] == []
+
+
+@pytest.mark.parametrize("name", ["kafka", "postgres"])
+def test_a_killed_server_comes_back_at_its_address_with_its_data(
+    settings: Settings, name: str
+) -> None:
+    running = control.up(settings)
+    put(running.settings)
+    before = pid_of(settings, name)
+    os.kill(before, signal.SIGKILL)
+
+    def is_back() -> bool:
+        known = control.status(settings)
+        assert known is not None
+        member = next(member for member in known.members if member.name == name)
+        return member.state == "running" and member.pid != before
+
+    wait_until(is_back)
+    assert found(running.settings) == (b"kept", "kept")
+    known = control.status(settings)
+    assert known is not None
+    assert [m.restarts for m in known.members] == [int(m.name == name) for m in known.members]
+
+
+def test_a_tied_stack_goes_down_with_its_caller(settings: Settings) -> None:
+    caller = (
+        "import time; from stack import control; from stack.settings import Settings\n"
+        "print(control.up(Settings.from_env(), tied=True).pid, flush=True); time.sleep(600)"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", caller],
+        stdout=subprocess.PIPE,
+        env={**os.environ, **settings.to_env()},
+    ) as process:
+        assert process.stdout is not None
+        below = everything_below(int(process.stdout.readline()))
+        process.kill()
+
+    assert psutil.wait_procs(below, timeout=20)[1] == []
+
+
+def test_a_process_that_keeps_ending_is_given_up_and_says_why(settings: Settings) -> None:
+    bad = Process("bad", ("-c", "raise SystemExit('Error: no such table')"), announces=True)
+    with pytest.raises(StackError, match=r"bad does not start: ended 6 times .*no such table"):
+        control.up(settings, [bad])
+
+    assert control.status(settings) is None
+
+
+def test_preparation_that_fails_ends_the_start_at_once(settings: Settings) -> None:
+    once = Process("prepare", ("-c", "raise SystemExit('Error: wrong partitions')"), once=True)
+    with pytest.raises(StackError, match=r"prepare does not start.*wrong partitions"):
+        control.up(settings, [once])
+
+
+def test_preparation_is_done_before_the_next_process_starts(settings: Settings) -> None:
+    write = "import os, time, pathlib; time.sleep(0.3); pathlib.Path(os.environ['RUNFOLD_HOME'],"
+    look = "import os, pathlib; assert pathlib.Path(os.environ['RUNFOLD_HOME'], 'made').exists(); "
+    running = control.up(
+        settings,
+        [
+            Process("prepare", ("-c", write + "'made').touch()"), once=True),
+            Process("service", ("-c", look + SERVICE), announces=True),
+        ],
+    )
+
+    known = control.status(running.settings)
+    assert known is not None
+    assert {member.name: member.restarts for member in known.members}["service"] == 0
+
+
+def test_a_port_that_somebody_has_taken_is_replaced(settings: Settings) -> None:
+    control.up(settings)
+    control.down(settings)
+    ports = json.loads((settings.home / "run" / "ports.json").read_text())
+    with (
+        socket.create_server(("127.0.0.1", ports["kafka"])),
+        socket.create_server(("127.0.0.1", ports["postgres"])),
+    ):
+        running = control.up(settings)
+        put(running.settings)
+
+        assert found(running.settings) == (b"kept", "kept")
+        assert running.bootstrap_servers != f"127.0.0.1:{ports['kafka']}"
+
+
+def test_only_the_owner_may_read_the_password(settings: Settings) -> None:
+    running = control.up(settings)
+    run = settings.home / "run"
+
+    assert run.stat().st_mode & 0o777 == 0o700
+    assert (run / "state.json").stat().st_mode & 0o777 == 0o600
+    assert (run / "postgres.password").stat().st_mode & 0o777 == 0o600
+    with pytest.raises(psycopg.OperationalError, match="password"):
+        psycopg.connect(running.database_url.replace("runfold:", "runfold:x"))
+
+
+def test_down_says_that_nothing_runs(settings: Settings) -> None:
+    assert not control.down(settings)
+    with pytest.raises(StackError, match="Nothing runs here"):
+        control.attach(settings)
+
+
+def test_a_home_that_cannot_be_written_is_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "home").write_text("a file")
+
+    with pytest.raises(StackError, match=r"Cannot keep data in .*RUNFOLD_HOME"):
+        control.up(embedded_settings(tmp_path / "home"))

@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+import pytest
+from confluent_kafka import Consumer, Producer, TopicPartition
+from confluent_kafka.admin import AdminClient, ConfigResource, ResourceType  # type: ignore[attr-defined]
+
+from events.topics import EVENTS, REGISTRY, TOPICS, Topic
+from stack.errors import StackError
+from stack.settings import Settings
+from stack.topics import ensure_topics
+from tests.support.stack import Servers, fresh_topics
+
+pytestmark = pytest.mark.integration
+
+
+def partitions(settings: Settings) -> dict[str, int]:
+    admin = AdminClient({**settings.kafka_config()})
+    return {name: len(it.partitions) for name, it in admin.list_topics(timeout=10).topics.items()}
+
+
+@pytest.mark.usefixtures("bootstrap_servers")
+def test_every_topic_exists_with_its_partitions_and_settings(servers: Servers) -> None:
+    found = partitions(servers.settings)
+
+    assert found[EVENTS] == servers.settings.partitions
+    assert found[REGISTRY] == 1
+    assert {topic.name for topic in TOPICS} <= set(found)
+    admin = AdminClient({**servers.settings.kafka_config()})
+    resource = ConfigResource(ResourceType.TOPIC, REGISTRY)
+    config = admin.describe_configs([resource])[resource].result()
+    assert config["cleanup.policy"].value == "compact"
+
+
+@pytest.mark.usefixtures("bootstrap_servers")
+def test_making_sure_twice_changes_nothing(servers: Servers) -> None:
+    again = ensure_topics(servers.settings.kafka_config(), TOPICS, servers.settings.partitions)
+
+    assert again == ()
+
+
+@pytest.mark.usefixtures("bootstrap_servers")
+def test_another_number_of_partitions_is_refused(servers: Servers) -> None:
+    with pytest.raises(StackError, match=r"runs\.\w+ has 4 partitions and must have 6: set RUNF"):
+        ensure_topics(servers.settings.kafka_config(), TOPICS, 6)
+
+
+def test_fresh_topics_are_empty(servers: Servers) -> None:
+    fresh_topics(servers.settings)
+    producer = Producer({**servers.settings.producer_config()})
+    producer.produce(EVENTS, b"x", partition=0)
+    assert producer.flush(10) == 0
+    fresh_topics(servers.settings)
+
+    consumer = Consumer({**servers.settings.kafka_config(), "group.id": "test"})
+    try:
+        assert consumer.get_watermark_offsets(TopicPartition(EVENTS, 0), timeout=10) == (0, 0)
+    finally:
+        consumer.close()
+
+
+def test_a_kafka_that_does_not_answer_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("stack.topics._SECONDS", 0.2)
+    config: dict[str, str | int | float] = {"bootstrap.servers": "127.0.0.1:1"}
+
+    with pytest.raises(StackError, match=r"Kafka at 127\.0\.0\.1:1 does not answer"):
+        ensure_topics(config, [Topic("t", "a test")], 1)
