@@ -161,8 +161,14 @@ def _waiting(
 
 
 def _ignore(draft: Draft, control: inputs.Control, reason: str) -> None:
+    about = getattr(control, "call_id", None) or getattr(control, "question_id", None)
     draft.say(
         j.RequestIgnored(
-            request_id=control.request_id, control=type(control).__name__, reason=reason
+            request_id=control.request_id,
+            control=type(control).__name__,
+            reason=reason,
+            tenant_id=control.tenant_id,
+            call_id=about,
+            arguments=control.arguments if isinstance(control, inputs.ApproveToolCall) else None,
         )
     )

@@ -37,6 +37,7 @@ _FOLDS: dict[type[Fact], _Fold] = {
     j.ToolCallSucceeded: fold_calls.succeeded,
     j.ToolCallFailed: fold_calls.failed,
     j.ToolCallUncertain: fold_calls.uncertain,
+    j.LateResultNoted: fold_calls.late_result_noted,
     j.CheckpointWritten: fold_calls.checkpoint_written,
     j.HumanInputRequested: fold_calls.question_asked,
     j.HumanInputReceived: fold_calls.question_answered,

@@ -9,7 +9,7 @@ from types import MappingProxyType
 from events import journal as j
 from events.common import Counters
 from events.content import Content, json_content, text
-from processors.run.ids import signature, timeout_at
+from processors.run.ids import outcome_of, signature, timeout_at
 from processors.run.state import Call, CallStatus, Live
 
 _RECORDED = text("The plan is recorded.")
@@ -100,6 +100,11 @@ def failed(run: Live, fact: j.ToolCallFailed, at: datetime) -> Live:
 def uncertain(run: Live, fact: j.ToolCallUncertain, at: datetime) -> Live:
     """Nobody knows whether it happened; a person must say."""
     return _with(run, fact.call_id, status=CallStatus.UNCERTAIN, due=None)
+
+
+def late_result_noted(run: Live, fact: j.LateResultNoted, at: datetime) -> Live:
+    """It is no news a second time."""
+    return replace(run, settled=run.settled | {outcome_of(fact.call_id, fact.attempt)})
 
 
 def retry_scheduled(run: Live, fact: j.RetryScheduled, at: datetime) -> Live:
@@ -197,7 +202,10 @@ def _close(run: Live, call_id: str, reply: Content, *, is_error: bool = False) -
 def _ran(run: Live, call_id: str, how: str) -> Live:
     """Keep a call that came back for the checkpoint that follows."""
     call = run.call(call_id)
-    return replace(run, closed=(*run.closed, summary(call, how))) if call else run
+    if call is None:
+        return run
+    settled = run.settled | {outcome_of(call_id, call.attempt)}
+    return replace(run, closed=(*run.closed, summary(call, how)), settled=settled)
 
 
 def _with(run: Live, call_id: str, **changes: object) -> Live:

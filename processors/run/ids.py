@@ -19,6 +19,11 @@ def timeout_at(started: datetime, timeout_ms: int) -> datetime:
     return started + timedelta(milliseconds=timeout_ms) + HANDOUT_GRACE
 
 
+def outcome_of(call_id: str, attempt: int) -> str:
+    """Return the name of one attempt's outcome, which can be news only once."""
+    return f"{call_id}/{attempt}"
+
+
 def signature(tool: str, arguments: Content) -> bytes:
     """Return what identical calls have in common: the tool and its arguments."""
     return hashlib.sha256(tool.encode() + b"\0" + arguments.digest).digest()

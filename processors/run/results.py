@@ -11,6 +11,7 @@ from events.effects import Outcome, ToolResult
 from processors.run import checkpoints
 from processors.run.answers import attribution
 from processors.run.draft import Draft
+from processors.run.ids import outcome_of
 from processors.run.proceed import proceed
 from processors.run.state import Call, CallStatus
 
@@ -22,7 +23,7 @@ def take(draft: Draft, result: ToolResult) -> None:
     """Record the result of a call that is out; of any other only a side effect is noted."""
     call = draft.run.call(result.call_id)
     if call is None or call.status not in _OUT or call.attempt != result.attempt:
-        _note_late(draft, call, result)
+        _note_late(draft, result)
         return
     match result.outcome:
         case Outcome.SUCCEEDED:
@@ -111,9 +112,9 @@ def _fail(draft: Draft, call: Call, result: ToolResult) -> None:
     close_failed(draft, call, error, result.latency_ms)
 
 
-def _note_late(draft: Draft, call: Call | None, result: ToolResult) -> None:
-    """Keep a late effect on record [170]; a repeat of the recorded result is no news."""
-    known = call is not None and call.attempt >= result.attempt
+def _note_late(draft: Draft, result: ToolResult) -> None:
+    """Keep a late effect on record [170]; a repeat of a recorded result is no news."""
+    known = outcome_of(result.call_id, result.attempt) in draft.run.settled
     if result.repeated or not result.effect or known:
         return
     draft.say(

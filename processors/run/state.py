@@ -10,7 +10,7 @@ round of calls, every call comes to a reply, the next context takes the replies 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
@@ -118,8 +118,9 @@ class Live:
     decision: DecisionRecord | None = None
     closed: tuple[CallSummary, ...] = ()
     artifacts: tuple[str, ...] = ()
-    repeats: Mapping[bytes, int] = MappingProxyType({})
+    repeats: Mapping[bytes, int] = field(default_factory=lambda: MappingProxyType({}))
     controls: frozenset[str] = frozenset()
+    settled: frozenset[str] = frozenset()
     plan: Plan | None = None
     next_call: int = 1
     malformed: int = 0

@@ -1,0 +1,136 @@
+"""Tool calls that fail, hang, come back late, or may have happened."""
+
+from __future__ import annotations
+
+from events import inputs
+from events import journal as j
+from events.common import RunStatus
+from events.content import json_content
+from events.effects import Outcome
+from processors.run.deadlines import next_timer
+from processors.run.ids import HANDOUT_GRACE
+from tests.deciders.given import answer, begun, broke, call, came_back, control
+from tests.spec import Story
+
+
+def looking() -> Story:
+    return begun().when(answer(call("look")))
+
+
+def sending() -> Story:
+    return begun().when(answer(call("send")))
+
+
+def due(story: Story) -> Story:
+    timer = next_timer(story.run)
+    assert timer is not None
+    return story.after((timer.due - story.now).total_seconds()).when(timer)
+
+
+def test_a_failure_that_may_pass_is_tried_again_after_a_pause() -> None:
+    run = looking().when(broke(2))
+    assert run.names() == ["ToolCallFailed", "RetryScheduled"]
+    assert run.run.status is RunStatus.WAITING_FOR_TOOL
+    run = due(run)
+    assert run.only(j.ToolCallStarted).attempt == 2
+    run = run.when(came_back(2, attempt=2))
+    assert run.names()[0] == "ToolCallSucceeded"
+    assert run.run.counters.retries == 1
+
+
+def test_attempts_are_bounded_and_then_the_model_is_told() -> None:
+    run = due(looking().when(broke(2))).when(broke(2, attempt=2))
+    assert run.names() == [
+        "ToolCallFailed",
+        "CheckpointWritten",
+        "ContextHydrated",
+        "ModelCalled",
+    ]
+    assert run.run.context.messages[-1].is_error
+
+
+def test_a_failure_for_good_is_not_tried_again() -> None:
+    assert "RetryScheduled" not in looking().when(broke(2, retryable=False)).names()
+
+
+def test_a_result_of_an_older_attempt_changes_nothing() -> None:
+    run = due(looking().when(broke(2)))
+    assert run.when(came_back(2, attempt=1)).said == ()
+
+
+def test_an_uncertain_call_stops_the_run_until_a_person_knows() -> None:
+    run = sending().when(came_back(2, outcome=Outcome.UNCERTAIN, result=None))
+    assert run.names() == ["ToolCallUncertain", "CheckpointWritten"]
+    assert run.run.status is RunStatus.WAITING_FOR_HUMAN
+    assert run.only(j.CheckpointWritten).resume_policy.safe_to_retry is False
+
+
+def test_a_person_says_it_happened() -> None:
+    run = sending().when(came_back(2, outcome=Outcome.UNCERTAIN, result=None))
+    run = run.when(
+        control(
+            inputs.ResolveToolCall,
+            call_id=run.run.calls[0].call_id,
+            resolution="happened",
+            result=json_content("sent"),
+        )
+    )
+    assert run.only(j.ToolCallSucceeded).result == json_content("sent")
+    assert run.names()[-1] == "ModelCalled"
+
+
+def test_a_person_says_it_did_not_happen() -> None:
+    run = sending().when(came_back(2, outcome=Outcome.UNCERTAIN, result=None))
+    run = run.when(
+        control(
+            inputs.ResolveToolCall,
+            call_id=run.run.calls[0].call_id,
+            resolution="did_not_happen",
+        )
+    )
+    started = run.only(j.ToolCallStarted)
+    assert started.attempt == 2
+    assert started.idempotency_key == run.run.calls[0].call_id
+
+
+def test_the_real_result_settles_an_uncertain_call() -> None:
+    run = sending().when(came_back(2, outcome=Outcome.UNCERTAIN, result=None))
+    assert run.when(came_back(2)).names()[0] == "ToolCallSucceeded"
+
+
+def test_a_call_that_never_comes_back_is_tried_again_only_where_that_is_safe() -> None:
+    assert due(looking()).names() == ["ToolCallFailed", "RetryScheduled"]
+    assert due(sending()).names() == ["ToolCallUncertain", "CheckpointWritten"]
+
+
+def test_the_run_believes_in_a_call_for_its_time_out_and_a_grace() -> None:
+    run = looking()
+    timer = next_timer(run.run)
+    assert timer is not None
+    assert (timer.due - run.now) >= HANDOUT_GRACE
+
+
+def test_a_late_effect_is_put_on_record() -> None:
+    run = due(sending().when(broke(2))).when(came_back(2, attempt=2, effect=True))
+    late = came_back(2, effect=True, attempt=3)
+    run = run.when(late)
+    assert run.names() == ["LateResultNoted"]
+    assert run.when(late).said == ()
+
+
+def test_a_repeated_result_is_no_news() -> None:
+    run = sending().when(came_back(2, effect=True))
+    assert run.when(came_back(2, effect=True)).said == ()
+
+
+def test_every_start_is_preceded_by_its_permit() -> None:
+    run = sending().when(came_back(2), answer(call("look"), call("fly", id="c2"), n=3))
+    permitted: set[str | None] = set()
+    starts = 0
+    for fact in run.facts:
+        if isinstance(fact, j.PolicyDecided) and fact.effect is j.PolicyEffect.PERMIT:
+            permitted.add(fact.call_id)
+        if isinstance(fact, j.ToolCallStarted):
+            starts += 1
+            assert fact.call_id in permitted
+    assert starts == 2
