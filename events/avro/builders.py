@@ -10,9 +10,12 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any
 
+from events.avro.quantities import amount_of, moment_of
 from events.avro.shapes import (
+    Amount,
     Array,
     Enumeration,
+    Moment,
     Nullable,
     Shape,
     Structure,
@@ -27,13 +30,16 @@ Builder = Callable[[dict[str, Any]], Any]
 def builder_for(record: type[Record]) -> Builder:
     """Return the function that makes an object of a dict with exactly the class's own fields.
 
-    The dict becomes the object's; the caller gives it away.
+    Amounts and moments are still as on the wire. The dict becomes the object's; the caller
+    gives it away.
     """
     scope: dict[str, Any] = {
         "new": record.__new__,
         "cls": record,
         "put": object.__setattr__,
         "names": set(record.model_fields),
+        "amount": amount_of,
+        "moment": moment_of,
     }
     lines = []
     for field in fields_of(record):
@@ -54,9 +60,13 @@ def builder_for(record: type[Record]) -> Builder:
     return built
 
 
-def _made(shape: Shape, value: str, scope: dict[str, Any]) -> str:
+def _made(shape: Shape, value: str, scope: dict[str, Any]) -> str:  # noqa: PLR0911 - one a shape
     """Return the expression that makes the shape of ``value``, or ``value`` if it is it already."""
     match shape:
+        case Amount():
+            return f"amount({value})"
+        case Moment():
+            return f"moment({value})"
         case Enumeration(symbol):
             name = f"k{len(scope)}"
             scope[name] = {member.value: member for member in symbol}

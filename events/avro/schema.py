@@ -7,7 +7,7 @@ import json
 from decimal import Decimal
 from typing import Any
 
-from events.avro.amounts import amount_bytes
+from events.avro.quantities import amount_bytes
 from events.avro.shapes import (
     REQUIRED,
     Amount,
@@ -55,19 +55,24 @@ def pretty(schema: Json) -> str:
 
 def meaning(schema: Json) -> str:
     """Return what a schema says without its documentation: equal means the same on the wire."""
-    return json.dumps(_without_docs(schema), sort_keys=True)
+    return json.dumps(_without(schema, {"doc"}), sort_keys=True)
 
 
-def _without_docs(schema: Json) -> Json:
+def physical(schema: Json) -> Json:
+    """Return a schema whose amounts and moments are the bytes and longs that they are made of."""
+    return _without(schema, {"logicalType", "precision", "scale"})
+
+
+def _without(schema: Json, keys: set[str]) -> Json:
     if isinstance(schema, list):
-        return [_without_docs(part) for part in schema]
+        return [_without(part, keys) for part in schema]
     if not isinstance(schema, dict):
         return schema
     # A field's default is a value, not a schema; it may hold a key of any name.
     return {
-        key: value if key == "default" else _without_docs(value)
+        key: value if key == "default" else _without(value, keys)
         for key, value in schema.items()
-        if key != "doc"
+        if key not in keys
     }
 
 

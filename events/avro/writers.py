@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable
-from datetime import UTC, datetime
 from functools import cache
 from itertools import count
 from typing import Any
 
-from events.avro.amounts import amount_bytes
+from events.avro.quantities import amount_bytes, micros_of
 from events.avro.shapes import (
     Amount,
     Array,
@@ -30,7 +29,6 @@ from events.errors import WireError
 
 Writer = Callable[[Any], bytes]
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _TABLE_SIZE = 4096
 
 
@@ -55,11 +53,6 @@ def _sized(data: bytes) -> bytes:
     return (_TABLE[size] if size < _TABLE_SIZE else varint(size)) + data
 
 
-def _moment(value: datetime) -> bytes:
-    since = value - _EPOCH
-    return varint((since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds)
-
-
 @cache
 def writer_for(record: type[Record]) -> Writer:
     """Return the function that writes a class's own fields; a fact's ``meta`` is written apart."""
@@ -76,7 +69,7 @@ class _Compiler:
             "table": _TABLE,
             "varint": varint,
             "sized": _sized,
-            "moment": _moment,
+            "micros": micros_of,
             "amount": amount_bytes,
             "double": struct.Struct("<d").pack,
         }
@@ -116,7 +109,7 @@ class _Compiler:
             case Amount():
                 return f"sized(amount({value}))"
             case Moment():
-                return f"moment({value})"
+                return f"varint(micros({value}))"
             case Enumeration(symbol):
                 written = {member: varint(index) for index, member in enumerate(symbol)}
                 return f"{self._bound(written)}[{value}]"

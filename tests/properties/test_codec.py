@@ -1,0 +1,156 @@
+"""What goes onto the log comes off it, in the bytes that any Avro library would write."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+import fastavro
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from events import topics
+from events.avro.codec import Codec
+from events.avro.registry import LockRegistry
+from events.avro.samples import sample
+from events.avro.schema import schema_for
+from events.avro.writers import varint
+from events.base import Fact, Record
+from events.catalogue import CATALOGUE, TERMINAL_FACTS
+from events.errors import WireError
+from events.journal import Event, Meta, ToolCallStarted
+from tests.properties.strategies import records
+
+CODEC = Codec(LockRegistry())
+SUBJECTS = [(topic, record) for topic, held in CATALOGUE.items() for record in held]
+NAMES = [f"{topic}-{record.__name__}" for topic, record in SUBJECTS]
+
+quick = settings(
+    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow], database=None
+)
+
+
+def encoded(topic: str, meta: Record, record: Record) -> bytes:
+    if not isinstance(record, Fact):
+        return CODEC.encode(topic, record)
+    assert isinstance(meta, Meta)
+    write = CODEC.encode_event if topic == topics.EVENTS else CODEC.encode_completion
+    return write(meta, record)
+
+
+@pytest.mark.parametrize(("topic", "record"), SUBJECTS, ids=NAMES)
+def test_bytes_are_those_of_the_library_and_read_back_equal(
+    topic: str, record: type[Record]
+) -> None:
+    schema = fastavro.parse_schema(schema_for(record))
+
+    @quick
+    @given(meta=records(Meta), said=records(record))
+    def check(meta: Meta, said: Record) -> None:
+        value = encoded(topic, meta, said)
+        plain: dict[str, Any] = said.model_dump()
+        wanted: Record | Event = said
+        if isinstance(said, Fact):
+            plain = {"meta": meta.model_dump(), **plain}
+            wanted = Event(meta, said)
+        library = io.BytesIO()
+        fastavro.schemaless_writer(library, schema, plain)
+        assert value[5:] == library.getvalue()
+        found = CODEC.decode(topic, value)
+        assert found == wanted
+        if isinstance(found, Event):
+            # What was read is as good as what was made: it validates, and writes the same again.
+            assert encoded(topic, found.meta, found.fact) == value
+            assert type(found.fact).model_validate(found.fact.model_dump()) == said
+        else:
+            assert encoded(topic, meta, found) == value
+
+    check()
+
+
+def test_a_terminal_event_has_one_id_on_both_topics() -> None:
+    for record in TERMINAL_FACTS:
+        meta, fact = sample(Meta), sample(record)
+        assert encoded(topics.EVENTS, meta, fact) == encoded(topics.COMPLETIONS, meta, fact)
+
+
+def decode_or_refuse(topic: str, value: bytes) -> str:
+    """Promise the code of the refusal, or nothing: any other exception is the test's failure."""
+    try:
+        CODEC.decode(topic, value)
+    except WireError as error:
+        return error.code if error.reason else "no reason given"
+    return ""
+
+
+IDS = st.integers(0, 80).map(lambda number: b"\0" + number.to_bytes(4, "big"))
+
+
+@settings(max_examples=600, deadline=None, database=None)
+@given(st.sampled_from(list(CATALOGUE)), st.binary(max_size=300), st.none() | IDS)
+def test_random_bytes_are_refused_with_a_code(
+    topic: str, rubbish: bytes, head: bytes | None
+) -> None:
+    code = decode_or_refuse(topic, (head or b"") + rubbish)
+    # By chance a short record may be made of rubbish, but never without a head.
+    assert code or head or rubbish[:1] == b"\0"
+
+
+@pytest.mark.parametrize(("topic", "record"), SUBJECTS, ids=NAMES)
+def test_every_truncation_is_refused(topic: str, record: type[Record]) -> None:
+    value = encoded(topic, sample(Meta), sample(record))
+    for size in range(len(value)):
+        assert decode_or_refuse(topic, value[:size]) in {"not_framed", "truncated", "invalid"}
+    assert decode_or_refuse(topic, value + b"\0") == "invalid"
+    assert decode_or_refuse(topic, value) == ""
+
+
+@settings(max_examples=1500, deadline=None, database=None)
+@given(st.sampled_from(SUBJECTS), st.data())
+def test_a_flipped_bit_never_raises_anything_else(
+    subject: tuple[str, type[Record]], data: st.DataObject
+) -> None:
+    topic, record = subject
+    value = bytearray(encoded(topic, sample(Meta), sample(record)))
+    place = data.draw(st.integers(0, len(value) * 8 - 1))
+    value[place // 8] ^= 1 << place % 8
+    assert decode_or_refuse(topic, bytes(value)) in {
+        "", "not_framed", "unknown_schema", "truncated", "wrong_topic", "invalid",
+    }  # fmt: skip
+
+
+def test_each_refusal_has_its_code() -> None:
+    event = CODEC.encode_event(sample(Meta), sample(ToolCallStarted))  # type: ignore[arg-type]
+    assert decode_or_refuse(topics.EVENTS, b"") == "not_framed"
+    assert decode_or_refuse(topics.EVENTS, b'{"run_id": "r"}') == "not_framed"
+    assert decode_or_refuse(topics.EVENTS, b"\0\xff\xff\xff\xff" + event[5:]) == "unknown_schema"
+    assert decode_or_refuse(topics.EVENTS, event[:-3]) == "truncated"
+    assert decode_or_refuse(topics.REQUESTS, event) == "wrong_topic"
+    assert decode_or_refuse("no.such.topic", event) == "wrong_topic"
+    assert decode_or_refuse(topics.EVENTS, event + b"\0") == "invalid"
+    large = b"\0" * (topics.MAX_INPUT_BYTES + 1)
+    assert decode_or_refuse(topics.CONTROLS, large) == "oversized"
+    with pytest.raises(WireError) as refusal:
+        CODEC.decode(topics.EVENTS, None)
+    assert refusal.value.code == "not_framed"
+
+
+def test_what_does_not_belong_on_a_topic_is_not_written_there() -> None:
+    with pytest.raises(WireError, match=r"runs\.requests carries no PositionNoted"):
+        CODEC.encode(topics.REQUESTS, sample(CATALOGUE[topics.EVENTS][-1]))
+    with pytest.raises(WireError, match="needs its meta"):
+        CODEC.encode(topics.EVENTS, sample(ToolCallStarted))
+
+
+@given(st.integers(-(2**63), 2**63 - 1))
+def test_a_long_is_written_as_the_library_does(number: int) -> None:
+    library = io.BytesIO()
+    fastavro.schemaless_writer(library, {"type": "long"}, number)
+    assert varint(number) == library.getvalue()
+
+
+@pytest.mark.parametrize("number", [2**63, -(2**63) - 1])
+def test_a_number_beyond_64_bits_is_refused(number: int) -> None:
+    with pytest.raises(WireError, match="64-bit"):
+        varint(number)
