@@ -53,11 +53,18 @@ class RunForked(Fact):
 
 
 class RequestIgnored(Fact):
-    """A person's control could not apply, and why; nothing changed."""
+    """A person's control could not apply, and why; nothing changed.
+
+    ``tenant_id`` is the asker's, ``call_id`` what the control was about, ``arguments`` what an
+    approval would have put in place: enough to judge it again.
+    """
 
     request_id: str
     control: str
     reason: str
+    tenant_id: str
+    call_id: str | None = None
+    arguments: Content | None = None
 
 
 class BrakeAction(Symbol):
