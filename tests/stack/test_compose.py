@@ -1,0 +1,88 @@
+"""The compose file says what it must, also where no Docker is there to try it."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[2]
+COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "compose.yaml").read_text())
+SERVICES: dict[str, Any] = COMPOSE["services"]
+OURS = {name: service for name, service in SERVICES.items() if "build" in service}
+SERVERS = {"kafka", "postgres", "registry"}
+ROOMS = ("events", "producers", "processors", "projections", "surfaces", "stack")
+
+
+def code() -> str:
+    files = itertools.chain.from_iterable((ROOT / room).rglob("*.py") for room in ROOMS)
+    return "\n".join(file.read_text() for file in files)
+
+
+def needs(name: str) -> set[str]:
+    """Every service that is there before this one starts."""
+    direct = set(SERVICES[name].get("depends_on", {}))
+    return direct.union(*(needs(each) for each in direct))
+
+
+def test_the_servers_are_the_real_ones() -> None:
+    assert {name: SERVICES[name]["image"] for name in SERVERS} == {
+        "kafka": "apache/kafka:4.3.1",
+        "postgres": "postgres:18",
+        "registry": "apicurio/apicurio-registry-kafkasql:2.5.11.Final",
+    }
+
+
+@pytest.mark.parametrize("name", ["runs", "tools", "projector"])
+def test_a_processor_waits_for_servers_topics_and_schemas(name: str) -> None:
+    assert needs(name) == SERVERS | {"prepare", "schemas"}
+    assert SERVICES[name]["restart"] == "unless-stopped"
+
+
+@pytest.mark.parametrize("name", sorted(SERVICES))
+def test_whoever_is_waited_for_can_tell_that_it_is_ready(name: str) -> None:
+    for other, how in SERVICES[name].get("depends_on", {}).items():
+        if how["condition"] == "service_healthy":
+            assert SERVICES[other]["healthcheck"]["test"][0] == "CMD"
+        else:
+            assert how["condition"] == "service_completed_successfully"
+            assert SERVICES[other]["restart"] == "on-failure"
+
+
+@pytest.mark.parametrize("name", sorted(OURS))
+def test_our_processes_read_every_variable_they_are_given(name: str) -> None:
+    known = code()
+    given = OURS[name]["environment"]
+    unread = [variable for variable in given if not re.search(rf"\b{variable}\b", known)]
+
+    assert unread == []
+
+
+@pytest.mark.parametrize("name", sorted(OURS))
+def test_our_processes_are_built_from_a_file_that_copies_what_exists(name: str) -> None:
+    dockerfile = ROOT / OURS[name]["build"]["dockerfile"]
+    copied = [line.split()[1:-1] for line in dockerfile.read_text().splitlines() if "COPY" in line]
+
+    assert set(ROOMS) | {"schemas"} <= {each for line in copied for each in line}
+    assert [each for line in copied for each in line if not (ROOT / each).exists()] == []
+
+
+def test_every_volume_and_no_other_is_declared() -> None:
+    used = {
+        volume.partition(":")[0]
+        for service in SERVICES.values()
+        for volume in service.get("volumes", [])
+    }
+
+    assert used == set(COMPOSE["volumes"])
+
+
+def test_ports_are_open_to_this_machine_only() -> None:
+    ports = [port for service in SERVICES.values() for port in service.get("ports", [])]
+
+    assert ports
+    assert all(port.startswith("127.0.0.1:") for port in ports)
