@@ -11,7 +11,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.sql.elements import TextClause
 from sqlalchemy.sql.schema import DefaultClause
 
-from projections.tables.base import CARRIED, merge_of
+from projections.tables.base import CARRIED, initial_of, merge_of
 
 _DIALECT = postgresql.dialect()  # type: ignore[no-untyped-call]
 
@@ -43,7 +43,7 @@ def merge_into(table: Table, schema: str | None = None) -> str:
     names = ", ".join(column.name for column in columns)
     values = ", ".join(_initial(column) for column in columns)
     return (
-        f"MERGE INTO {qualified(table, schema)} AS old"
+        f"MERGE INTO {qualified(table, schema)} AS old"  # noqa: S608 - names are our own
         f" USING (SELECT {', '.join(taken)}"
         f" FROM json_to_recordset(%s::json) AS r({', '.join(declared)})) AS new"
         f" ON {matched}"
@@ -75,6 +75,9 @@ def _required(column: Column[Any]) -> bool:
 
 
 def _initial(column: Column[Any]) -> str:
+    initial = initial_of(column)
+    if initial is not None:
+        return initial
     default = column.server_default
     if isinstance(default, DefaultClause) and isinstance(default.arg, TextClause):
         return f"coalesce(new.{column.name}, {default.arg.text})"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from sqlalchemy import Index, Table
 from sqlalchemy import text as literal
 
+from events.journal import GENESIS
 from projections.tables.base import (
     ADD,
     CARRIED,
@@ -19,6 +20,7 @@ from projections.tables.base import (
 )
 
 _JOINS = "(new.first_seq = old.last_seq + 1 and new.first_prev_hash = old.last_hash)"
+_BEGINS = f"(new.first_seq = 1 and new.first_prev_hash = '{GENESIS.hex()}')"
 
 audit = Table(
     "audit",
@@ -32,13 +34,14 @@ audit = Table(
         "chain_ok",
         "whether every event follows its predecessor: seq without a gap, hash as recorded",
         merge=f"old.chain_ok and new.chain_ok and {_JOINS}",
-        default="true",
+        initial=f"new.chain_ok and {_BEGINS}",
     ),
     whole(
         "broken_at",
         "the first event that does not follow its predecessor",
         merge=f"coalesce(old.broken_at, case when not {_JOINS} then new.first_seq end, "
         "new.broken_at)",
+        initial=f"coalesce(case when not {_BEGINS} then new.first_seq end, new.broken_at)",
     ),
     whole("permits", "policy decisions that permitted", null=False, merge=ADD),
     whole("forbids", "policy decisions that forbade", null=False, merge=ADD),

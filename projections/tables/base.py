@@ -31,6 +31,7 @@ CARRIED: Final = "carried"
 """In a table's info: values that its merge rules need beside its columns, with their SQL types."""
 
 _MERGE: Final = "merge"
+_INITIAL: Final = "initial"
 
 
 def text(
@@ -57,9 +58,13 @@ def count(name: str, comment: str) -> Column[Any]:
     return _column(name, BigInteger(), comment, null=False, merge=ADD, default="0")
 
 
-def flag(name: str, comment: str, *, merge: str = EITHER, default: str = "false") -> Column[Any]:
-    """Return a boolean column that is never null; by default once true it stays true."""
-    return _column(name, Boolean(), comment, null=False, merge=merge, default=default)
+def flag(
+    name: str, comment: str, *, merge: str = EITHER, initial: str | None = None
+) -> Column[Any]:
+    """Return a boolean column that is never null; by default false, and once true it stays so."""
+    return _column(
+        name, Boolean(), comment, null=False, merge=merge, default="false", initial=initial
+    )
 
 
 def moment(name: str, comment: str, *, null: bool = True, **more: Any) -> Column[Any]:
@@ -87,12 +92,18 @@ def rule_of(column: Column[Any]) -> str:
     return str(column.info[_MERGE])
 
 
+def initial_of(column: Column[Any]) -> str | None:
+    """Return the SQL of a new row's value over the row ``new``, where the column has one."""
+    initial: str | None = column.info[_INITIAL]
+    return initial
+
+
 def merge_of(column: Column[Any]) -> str:
     """Return the SQL with which an update changes this column, over rows ``old`` and ``new``."""
     return rule_of(column).format(c=column.name)
 
 
-def _column(
+def _column(  # noqa: PLR0913 - what a column is made of
     name: str,
     kind: Any,
     comment: str,
@@ -101,6 +112,7 @@ def _column(
     null: bool = True,
     merge: str = REPLACE,
     default: str | None = None,
+    initial: str | None = None,
 ) -> Column[Any]:
     return Column(
         name,
@@ -111,5 +123,5 @@ def _column(
         nullable=null and not key,
         server_default=None if default is None else literal(default),
         comment=comment,
-        info={_MERGE: merge},
+        info={_MERGE: merge, _INITIAL: initial},
     )

@@ -1,0 +1,78 @@
+"""``python -m projections``: the projector as a process; SIGTERM ends it after the stretch at hand.
+
+Settings come from the environment: KAFKA_BOOTSTRAP_SERVERS, KAFKA_*, DATABASE_URL,
+SCHEMA_REGISTRY_URL, RUNFOLD_PARTITIONS, and RUNFOLD_PROJECTOR_PARTITIONS (such as ``0,2,3``;
+all unless given). It ends with 0 when told to, 3 when another projector took over, 2 where a
+setting is missing.
+"""
+
+from __future__ import annotations
+
+import gc
+import logging
+import os
+import signal
+import socket
+import sys
+
+from events.avro.codec import Codec
+from events.avro.registry import LockRegistry
+from producers.config import Config, ConfigError
+from projections import schema
+from projections.errors import Fenced, SchemaTooNew
+from projections.projector import Projector, ProjectorConfig
+from projections.reader import ReaderConfig
+
+_log = logging.getLogger("projections")
+
+
+def main() -> int:
+    """Run a projector with the settings of the environment and return its exit code."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    try:
+        config = Config.from_env()
+        chosen = _partitions(os.environ.get("RUNFOLD_PROJECTOR_PARTITIONS", ""), config.partitions)
+        schema.ensure(config.database())
+    except (ConfigError, SchemaTooNew) as error:
+        print(error, file=sys.stderr)
+        return 2
+    projector = Projector(
+        ProjectorConfig(
+            reader=ReaderConfig(config.kafka()),
+            database_url=config.database(),
+            partitions=chosen,
+            owner=f"{socket.gethostname()}/{os.getpid()}",
+        ),
+        Codec(LockRegistry()),
+    )
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: projector.stop())
+    # What is there now stays for good, and events are trees without cycles.
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 50)
+    _log.info("projecting partitions %s", ",".join(map(str, chosen)))
+    try:
+        projector.run()
+    except Fenced as error:
+        _log.error("%s", error)
+        return 3
+    return 0
+
+
+def _partitions(text: str, count: int) -> tuple[int, ...]:
+    if not text.strip():
+        return tuple(range(count))
+    try:
+        chosen = tuple(sorted({int(part) for part in text.split(",")}))
+    except ValueError:
+        chosen = ()
+    if not chosen or chosen[0] < 0 or chosen[-1] >= count:
+        raise ConfigError(
+            f"RUNFOLD_PROJECTOR_PARTITIONS must list numbers from 0 to {count - 1}, such as 0,1; "
+            f"not {text!r}."
+        )
+    return chosen
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,88 @@
+"""The projector: reads the journal and keeps the views, through crashes of everything around it."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from dataclasses import dataclass, field
+
+import psycopg
+from confluent_kafka import KafkaException
+
+from events.avro.codec import Codec
+from events.errors import RegistryError
+from producers.failpoints import failpoint
+from projections.prefetch import Prefetch
+from projections.reader import Reader, ReaderConfig
+from projections.store import Store
+from projections.view import View
+from projections.views import VIEWS
+
+_log = logging.getLogger(__name__)
+
+_WAIT_S = 0.2
+_AGAIN = (psycopg.OperationalError, psycopg.InterfaceError, KafkaException, RegistryError)
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectorConfig:
+    """What one projector keeps: these partitions of the log, in this database."""
+
+    reader: ReaderConfig
+    database_url: str = field(repr=False)
+    partitions: tuple[int, ...]
+    owner: str
+    longest_pause_s: float = 5.0
+
+
+class Projector:
+    """Keeps views until it is stopped or another projector takes its partitions."""
+
+    def __init__(
+        self, config: ProjectorConfig, codec: Codec, views: list[View] | None = None
+    ) -> None:
+        self._config = config
+        self._codec = codec
+        self._views = list(VIEWS.values()) if views is None else views
+        self._stopping = threading.Event()
+        self.projected = 0
+
+    def stop(self) -> None:
+        """Finish the stretch at hand and return from ``run``; may be called from a signal."""
+        self._stopping.set()
+
+    def run(self) -> None:
+        """Project until stopped; raises Fenced when overtaken.
+
+        What the servers do to it, it sits out: it comes back to the position that Postgres has,
+        which is where the rows end, whether its last commit was answered or not.
+        """
+        config = self._config
+        store = Store(config.database_url, self._views, list(config.partitions), config.owner)
+        pause = 0.05
+        with store:
+            while not self._stopping.is_set():
+                try:
+                    store.open()
+                    self._follow(store)
+                except _AGAIN as error:
+                    _log.warning("projecting goes on in %.1f s: %s", pause, _line(error))
+                    self._stopping.wait(pause)
+                    pause = min(pause * 2, config.longest_pause_s)
+                else:
+                    pause = 0.05
+
+    def _follow(self, store: Store) -> None:
+        reader = Reader(self._config.reader, self._codec, store.starts())
+        with reader, Prefetch(lambda: reader.read(_WAIT_S)) as ahead:
+            while not self._stopping.is_set():
+                stretch = ahead.next(_WAIT_S)
+                if stretch is None:
+                    continue
+                failpoint("projector.after_read")
+                store.write(stretch)
+                self.projected += len(stretch.items)
+
+
+def _line(error: Exception) -> str:
+    return str(error).strip().split("\n", 1)[0] or type(error).__name__

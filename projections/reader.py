@@ -1,0 +1,135 @@
+"""The log, read committed and decoded once, a stretch at a time."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from types import TracebackType
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
+
+from events.avro.codec import Codec
+from events.errors import WireError
+from events.journal import Event
+from events.operations import DeadLetter
+from projections.stretch import Item, Stretch
+from projections.view import Letter, Placed, Unreadable
+
+_SETTINGS: dict[str, str | int | float | bool] = {
+    "isolation.level": "read_committed",
+    "enable.auto.commit": False,
+    "enable.partition.eof": True,
+    # A position beyond the log's end, after a broker lost its files, must not go unnoticed.
+    "auto.offset.reset": "error",
+    "group.id": "runfold-projector",
+    "fetch.wait.max.ms": 100,
+    "fetch.queue.backoff.ms": 5,
+    "fetch.error.backoff.ms": 50,
+    "reconnect.backoff.ms": 20,
+    "reconnect.backoff.max.ms": 500,
+    "queued.min.messages": 20_000,
+    "queued.max.messages.kbytes": 65_536,
+    # Without it the topics would only be looked up after a second.
+    "topic.metadata.refresh.fast.interval.ms": 100,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ReaderConfig:
+    """How to reach Kafka, and how many records make a stretch at most."""
+
+    kafka: Mapping[str, str | int | float | bool]
+    stretch: int = 4000
+
+
+class Reader:
+    """Reads partitions from given offsets on; belongs to no consumer group."""
+
+    def __init__(
+        self, config: ReaderConfig, codec: Codec, starts: Mapping[tuple[str, int], int]
+    ) -> None:
+        self._codec = codec
+        self._most = config.stretch
+        self._consumer = Consumer({**config.kafka, **_SETTINGS})
+        self._consumer.assign(
+            [TopicPartition(topic, partition, at) for (topic, partition), at in starts.items()]
+        )
+
+    def __enter__(self) -> Reader:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let the connections go."""
+        self._consumer.close()
+
+    def read(self, wait_s: float) -> Stretch:
+        """Return what there is, empty after ``wait_s`` seconds without anything.
+
+        Raises RegistryError where a schema registry does not answer; nothing of the stretch may
+        be used then. Raises KafkaException where reading can never go on.
+        """
+        first = self._consumer.poll(wait_s)
+        items: list[Item] = []
+        begins: dict[tuple[str, int], int] = {}
+        ends: dict[tuple[str, int], int] = {}
+        # poll() and then what is there already: consume(n, t) would always wait t.
+        for message in [first, *self._consumer.consume(self._most - 1, 0)] if first else []:
+            if message.error() is not None:
+                _note(message, ends)
+                continue
+            topic, partition, offset = message.topic(), message.partition(), message.offset()
+            assert topic is not None and partition is not None and offset is not None
+            begins.setdefault((topic, partition), offset)
+            ends[topic, partition] = offset + 1
+            item = self._item(message, topic, partition, offset)
+            if item is not None:
+                items.append(item)
+        return Stretch(items, begins, ends)
+
+    def _item(self, message: Message, topic: str, partition: int, offset: int) -> Item | None:
+        value = message.value() or b""
+        try:
+            body = self._codec.decode(topic, value)
+        except WireError as error:
+            at = datetime.fromtimestamp(message.timestamp()[1] / 1000, UTC)
+            return Unreadable(error, topic, partition, offset, at, _key(message), value)
+        match body:
+            case Event(meta, fact):
+                digest = hashlib.sha256(value).hexdigest()
+                return Placed(meta, fact, partition, offset, digest)
+            case DeadLetter():
+                return Letter(body, partition, offset)
+            case _:
+                # A PositionNoted belongs to no run.
+                return None
+
+
+def _key(message: Message) -> bytes | None:
+    key = message.key()
+    return key.encode() if isinstance(key, str) else key
+
+
+def _note(message: Message, ends: dict[tuple[str, int], int]) -> None:
+    error = message.error()
+    assert error is not None
+    if error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - confluent's public name
+        return
+    if error.fatal() or error.code() in _HOPELESS:
+        raise KafkaException(error)
+
+
+_HOPELESS = {
+    KafkaError._AUTO_OFFSET_RESET,  # noqa: SLF001
+    KafkaError.OFFSET_OUT_OF_RANGE,
+    KafkaError.TOPIC_AUTHORIZATION_FAILED,
+}

@@ -1,0 +1,95 @@
+"""The tables as they stand in the database, and the release of them."""
+
+from __future__ import annotations
+
+from sqlalchemy import Engine, create_engine, text
+from sqlalchemy.engine import Connection, make_url
+
+from projections.errors import SchemaTooNew
+from projections.tables import METADATA
+
+VERSION = 1
+"""The release of the tables that this code writes."""
+
+# Any number of our own will do: it keeps two processes from making the tables at once.
+_LOCK = 7_205_110_611
+
+SQL_VIEWS: dict[str, str] = {
+    "tool_calls_started_without_permit": """
+        SELECT started.run_id, started.seq, started.call_id, started.time
+        FROM run_events AS started
+        WHERE started.type = 'ToolCallStarted' AND NOT EXISTS (
+            SELECT FROM run_events AS permit
+            WHERE permit.run_id = started.run_id AND permit.call_id = started.call_id
+              AND permit.type = 'PolicyDecided' AND permit.fact->>'effect' = 'permit'
+              AND permit.seq < started.seq)""",
+    "run_metrics": """
+        SELECT runs.run_id, runs.tenant_id, runs.agent, runs.status, runs.exit_status,
+            runs.cost_usd, runs.input_tokens + runs.output_tokens AS total_tokens,
+            extract(epoch FROM coalesce(runs.completed_at, runs.cancelled_at)
+                - runs.created_at) * 1000 AS duration_ms,
+            extract(epoch FROM runs.started_at - runs.created_at) * 1000 AS queue_ms,
+            extract(epoch FROM (SELECT min(proposed_at) FROM tool_invocations AS t
+                WHERE t.run_id = runs.run_id) - runs.created_at) * 1000 AS first_action_ms,
+            (SELECT sum(latency_ms) FROM model_calls AS m
+                WHERE m.run_id = runs.run_id) AS model_ms,
+            (SELECT sum(latency_ms) FROM tool_invocations AS t
+                WHERE t.run_id = runs.run_id) AS tool_ms
+        FROM runs""",
+}
+"""SQL views over the tables: the audit's query [150], and cost and latency a run [153, 154]."""
+
+
+def engine(url: str) -> Engine:
+    """Return an SQLAlchemy engine on psycopg 3 for a Postgres address."""
+    return create_engine(make_url(url).set(drivername="postgresql+psycopg"))
+
+
+def ensure(url: str) -> None:
+    """Make the tables where they are missing; raises SchemaTooNew where they are a newer release.
+
+    It may be called by several processes at once, and any number of times.
+    """
+    made = engine(url)
+    try:
+        with made.begin() as connection:
+            _make(connection)
+    finally:
+        made.dispose()
+
+
+def drop_sql_views(connection: Connection) -> None:
+    """Drop the SQL views, which would hold on to tables that are being replaced."""
+    for name in reversed(SQL_VIEWS):
+        connection.execute(text(f"DROP VIEW IF EXISTS {name}"))
+
+
+def make_sql_views(connection: Connection) -> None:
+    """Make the SQL views over the tables as they are now."""
+    for name, query in SQL_VIEWS.items():
+        connection.execute(text(f"CREATE OR REPLACE VIEW {name} AS {query}"))
+
+
+def _make(connection: Connection) -> None:
+    connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
+    connection.execute(
+        text(
+            "CREATE TABLE IF NOT EXISTS projection_schema"
+            " (version integer NOT NULL, made_at timestamptz NOT NULL DEFAULT now())"
+        )
+    )
+    found = connection.execute(text("SELECT max(version) FROM projection_schema")).scalar()
+    if found is not None and found > VERSION:
+        raise SchemaTooNew(
+            f"The tables are of release {found}, this Runfold knows {VERSION}: "
+            "upgrade it, or give it a database of its own."
+        )
+    if found == VERSION:
+        return
+    METADATA.create_all(connection)
+    # Positions change with every batch and should find room on their own page.
+    connection.execute(text("ALTER TABLE projection_positions SET (fillfactor = 20)"))
+    make_sql_views(connection)
+    connection.execute(
+        text("INSERT INTO projection_schema (version) VALUES (:version)"), {"version": VERSION}
+    )
