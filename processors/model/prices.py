@@ -83,7 +83,8 @@ def _rates(pattern: str, spec: object) -> Mapping[str, Decimal]:
         rates = {name: money(str(value)) for name, value in spec.items()}
     except InvalidOperation as error:
         raise ValueError(wrong) from error
-    if not rates.keys() <= set(_RATES) or min(rates.values()) < 0:
+    known = rates.keys() <= set(_RATES)
+    if not known or not all(rate.is_finite() and rate >= 0 for rate in rates.values()):
         raise ValueError(wrong)
     return rates
 

@@ -55,7 +55,7 @@ class Scripted:
             if turn.error is not None and work.attempt <= _times(turn):
                 raise _fault(turn.error)
             return _answer(turn, scope, work, f"{playbook.name}@{playbook.version}#{index + 1}")
-        except TemplateError as error:
+        except (TemplateError, ValueError, TypeError) as error:
             said = f"playbook {playbook.name}@{playbook.version}: {error}"
             raise ProviderFaultError("playbook_error", said) from error
 

@@ -18,6 +18,10 @@ NO_ANSWER = "(no answer)"
 CUT_OFF = "the answer was cut off at the token limit, so these arguments may be incomplete"
 
 
+class MalformedWorkError(ValueError):
+    """A model call cannot be written in a provider's wire."""
+
+
 class MalformedAnswerError(ValueError):
     """A provider's body is no answer in its own wire."""
 
@@ -91,6 +95,8 @@ def schema(source: str) -> Any:
 def parameters(work: ModelWork, reserved: frozenset[str]) -> dict[str, Any]:
     """Return the agent's own model parameters without those that the codec decides."""
     given = json.loads(work.parameters)
+    if not isinstance(given, dict):
+        raise MalformedWorkError("the model parameters are not a JSON object")
     return {key: value for key, value in given.items() if key not in reserved}
 
 
