@@ -55,11 +55,19 @@ class State(Protocol):
     """What every state of an aggregate shows to the engine."""
 
     @property
-    def status(self) -> RunStatus: ...
+    def status(self) -> RunStatus:
+        """Where the run stands."""
+        ...
+
     @property
-    def tenant_id(self) -> str: ...
+    def tenant_id(self) -> str:
+        """Whose run it is."""
+        ...
+
     @property
-    def traceparent(self) -> str: ...
+    def traceparent(self) -> str:
+        """The trace context that its events carry."""
+        ...
 
 
 S = TypeVar("S", bound=State)

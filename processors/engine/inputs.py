@@ -1,0 +1,40 @@
+"""The kinds of things a lane takes in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from events.base import Record
+from processors.engine.aggregate import Timer
+
+Headers = tuple[tuple[str, bytes | None], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """A record as it came from an input topic; ``time_ms`` is its time stamp on the log."""
+
+    topic: str
+    offset: int
+    key: bytes | None
+    value: bytes | None
+    headers: Headers
+    time_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Returned:
+    """A result that came back through memory."""
+
+    record: Record
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """A deadline that has passed."""
+
+    run_id: str
+    timer: Timer
+
+
+Input = Received | Returned | Due

@@ -1,0 +1,78 @@
+"""What the engine needs from outside: a codec, the rulebook, and somewhere to do local work."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from events.base import Fact, Record
+from events.journal import Event, Meta
+from events.rulebook import Rulebook
+
+Deliver = Callable[[Record], None]
+"""Takes the result of a piece of local work; may be called from any thread."""
+
+Wanted = Callable[[], bool]
+"""Whether anybody still waits for a result."""
+
+
+class Codec(Protocol):
+    """Records to bytes and back; ``decode`` raises WireError for unusable bytes."""
+
+    def encode(self, topic: str, record: Record) -> bytes:
+        """Return a record as it stands on a topic."""
+        ...
+
+    def encode_event(self, meta: Meta, fact: Fact) -> bytes:
+        """Return an event as it stands on the journal."""
+        ...
+
+    def encode_completion(self, meta: Meta, fact: Fact) -> bytes:
+        """Return a terminal event as it stands on the completions topic."""
+        ...
+
+    def decode(self, topic: str, value: bytes) -> Record | Event:
+        """Return what bytes from a topic say."""
+        ...
+
+
+class RulebookSource(Protocol):
+    """Where the rulebook comes from."""
+
+    def current(self) -> Rulebook:
+        """Return the newest rulebook at hand."""
+        ...
+
+    def catch_up(self, timeout: float) -> Rulebook:
+        """Return the rulebook after reading what is published now, or after ``timeout`` seconds."""
+        ...
+
+
+class LocalEffects(Protocol):
+    """Work done in this process; every piece is answered once, by a result record."""
+
+    def submit_many(
+        self, works: Sequence[Record], deliver: Deliver, wanted: Wanted | None = None
+    ) -> None:
+        """Take work and return at once; each result goes to ``deliver``.
+
+        Work that had to wait and is no longer ``wanted`` may be dropped.
+        """
+        ...
+
+
+class NoEffects:
+    """For processes whose work is all done in pools."""
+
+    def submit_many(
+        self,
+        works: Sequence[Record],
+        deliver: Deliver,  # noqa: ARG002
+        wanted: Wanted | None = None,  # noqa: ARG002
+    ) -> None:
+        """Refuse local work, which nobody here could do."""
+        if works:
+            raise RuntimeError(
+                f"{type(works[0]).__name__} asks for local placement, but this process has no "
+                "local effects: give the engine some, or place the work in a pool."
+            )

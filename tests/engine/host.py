@@ -1,0 +1,68 @@
+"""A run processor with the toy aggregate as a process: ``python -m tests.engine.host``."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from events.avro.codec import Codec
+from events.avro.registry import LockRegistry
+from events.base import Record
+from events.rulebook import Rulebook
+from processors.engine.config import EngineConfig, GroupConfig
+from processors.engine.ports import Deliver, Wanted
+from processors.engine.runner import Engine
+from producers.logs import log_to_stderr
+from tests.engine.toy import ToyAggregate, result_of
+
+
+class ToyEffects:
+    """Answers at once, on the lane's own thread."""
+
+    def submit_many(
+        self, works: Sequence[Record], deliver: Deliver, wanted: Wanted | None = None
+    ) -> None:
+        for work in works:
+            deliver(result_of(work))
+
+
+class NoRulebook:
+    def current(self) -> Rulebook:
+        return Rulebook()
+
+    def catch_up(self, timeout: float) -> Rulebook:
+        return Rulebook()
+
+
+def config(bootstrap: str, partitions: int, **settings: object) -> EngineConfig:
+    """Settings quick enough for tests."""
+    return EngineConfig(
+        kafka={"bootstrap.servers": bootstrap},
+        partitions=partitions,
+        **{"tidy_every": 0.2, "hint_every": 0.4, "park_after": 1.0, **settings},  # type: ignore[arg-type]
+    )
+
+
+def engine(settings: EngineConfig) -> Engine[object]:  # type: ignore[type-var]
+    return Engine(settings, ToyAggregate(), Codec(LockRegistry()), NoRulebook(), ToyEffects())  # type: ignore[return-value]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("bootstrap")
+    parser.add_argument("--partitions", type=int, default=4)
+    parser.add_argument("--group", choices=("classic", "consumer"))
+    parser.add_argument("--park-after", type=float, default=1.0)
+    asked = parser.parse_args()
+    log_to_stderr()
+    group = GroupConfig(asked.group, 1500) if asked.group else None
+    sys.exit(
+        engine(
+            config(asked.bootstrap, asked.partitions, group=group, park_after=asked.park_after)
+        ).run()
+    )
+
+
+if __name__ == "__main__":
+    main()
