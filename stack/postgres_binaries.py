@@ -22,7 +22,7 @@ def find(home: Home) -> Path:
             f"does) or Postgres {OLDEST} or newer, or set DATABASE_URL to one that runs already."
         )
     if os.geteuid() == 0 and not open_to_all(found):
-        return _copy(found.parent, home.root / "postgres-programs") / "bin"
+        return _copy(found.parent, home.root / "postgres-programs")
     return found
 
 
@@ -46,10 +46,16 @@ def _system() -> Path | None:
 
 
 def _copy(installed: Path, to: Path) -> Path:
-    # Root's own folders are closed to the user that Postgres runs as.
+    # Root's own folders are closed to the user that Postgres runs as. The programs look for
+    # their libraries beside the package, so both keep their places.
+    package = installed.parent
+    programs = to / package.name / installed.name / "bin"
     if not to.exists():
         new = to.with_name(to.name + ".new")
         shutil.rmtree(new, ignore_errors=True)
-        shutil.copytree(installed, new, symlinks=True)
+        shutil.copytree(installed, new / package.name / installed.name, symlinks=True)
+        libraries = package.with_name(package.name + ".libs")
+        if libraries.exists():
+            shutil.copytree(libraries, new / libraries.name, symlinks=True)
         new.replace(to)
-    return to
+    return programs

@@ -19,7 +19,9 @@ from confluent_kafka import Consumer, Producer, TopicPartition
 from events.topics import EVENTS, TOPICS
 from stack import control
 from stack.errors import StackError
+from stack.home import Home
 from stack.plan import Process
+from stack.postgres_binaries import find
 from stack.settings import Settings
 from stack.topics import ensure_topics
 from stack.usage import memory_bytes
@@ -151,6 +153,29 @@ def test_a_killed_guard_takes_the_stack_down(settings: Settings) -> None:
     os.kill(guard, signal.SIGKILL)
 
     assert psutil.wait_procs(below, timeout=20)[1] == []
+
+
+def test_supervisor_and_guard_killed_together_leave_no_orphan(settings: Settings) -> None:
+    first = control.up(settings, [Process("service", ("-c", SERVICE), announces=True)])
+    below = everything_below(first.pid)
+    os.kill(psutil.Process(first.pid).ppid(), signal.SIGKILL)
+    os.kill(first.pid, signal.SIGKILL)
+
+    assert psutil.wait_procs(below, timeout=10)[1] == []
+
+
+def test_postgres_runs_from_a_copy_where_its_user_cannot_reach_the_original(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = Home(settings.home)
+    home.prepare()
+    monkeypatch.setattr("stack.postgres_binaries.os.geteuid", lambda: 0)
+    monkeypatch.setattr("stack.postgres_binaries.open_to_all", lambda _: False)
+    programs = find(home)
+
+    assert programs.is_relative_to(settings.home)
+    version = subprocess.run([programs / "postgres", "--version"], capture_output=True, check=True)
+    assert b"(PostgreSQL) 18" in version.stdout
 
 
 @pytest.mark.parametrize("name", ["kafka", "postgres"])
