@@ -1,0 +1,74 @@
+"""What goes wrong between a program and the log, grouped by what its caller must do.
+
+LogError
+├── RefusedError      refuse: it will never be accepted as it is; change what was asked
+├── UnavailableError  retry: the log did not answer in time; the same may succeed later
+│   └── NotYetError   retry: what was waited for has not happened in the time given
+└── FatalError        stop: this client is of no use any more; make a new one
+"""
+
+from __future__ import annotations
+
+from confluent_kafka import KafkaError, KafkaException
+
+_REFUSED = frozenset(
+    {
+        KafkaError.MSG_SIZE_TOO_LARGE,
+        KafkaError.RECORD_LIST_TOO_LARGE,
+        KafkaError.INVALID_RECORD,
+        KafkaError.INVALID_MSG,
+        KafkaError.INVALID_TIMESTAMP,
+        KafkaError.INVALID_REQUIRED_ACKS,
+        KafkaError.POLICY_VIOLATION,
+        KafkaError.TOPIC_AUTHORIZATION_FAILED,
+        KafkaError.CLUSTER_AUTHORIZATION_FAILED,
+        KafkaError.GROUP_AUTHORIZATION_FAILED,
+        KafkaError.SASL_AUTHENTICATION_FAILED,
+        KafkaError.TOPIC_EXCEPTION,
+        KafkaError.UNKNOWN_TOPIC_OR_PART,
+        KafkaError.UNSUPPORTED_SASL_MECHANISM,
+        # librdkafka's own codes are public, whatever their names look like.
+        KafkaError._AUTHENTICATION,  # noqa: SLF001
+        KafkaError._INVALID_ARG,  # noqa: SLF001
+        KafkaError._UNKNOWN_PARTITION,  # noqa: SLF001
+        KafkaError._UNKNOWN_TOPIC,  # noqa: SLF001
+    }
+)
+_FATAL = frozenset(
+    {
+        KafkaError.INVALID_PRODUCER_EPOCH,
+        KafkaError._FATAL,  # noqa: SLF001
+        KafkaError._FENCED,  # noqa: SLF001
+    }
+)
+
+
+class LogError(Exception):
+    """The root of what this room raises."""
+
+
+class RefusedError(LogError):
+    """It will never be accepted as it is; the message says what to change."""
+
+
+class UnavailableError(LogError):
+    """The log did not answer in time; the same request may succeed later."""
+
+
+class NotYetError(UnavailableError):
+    """What was waited for has not happened in the time given."""
+
+
+class FatalError(LogError):
+    """The client is of no use any more; a new one may be."""
+
+
+def translated(problem: KafkaError | KafkaException, doing: str) -> LogError:
+    """Return Kafka's complaint as one of ours; ``doing`` names what was attempted."""
+    error = problem.args[0] if isinstance(problem, KafkaException) else problem
+    sentence = f"Kafka failed while {doing}: {error.str()}"
+    if error.fatal() or error.code() in _FATAL:
+        return FatalError(f"{sentence}. Close this client and make a new one.")
+    if error.code() in _REFUSED:
+        return RefusedError(f"{sentence}.")
+    return UnavailableError(f"{sentence}. Check that the broker runs, and try again.")

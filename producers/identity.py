@@ -1,0 +1,34 @@
+"""Ids and trace contexts that a requester makes."""
+
+from __future__ import annotations
+
+import os
+import uuid
+from datetime import UTC, datetime, timedelta
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def uuid7(now: datetime | None = None) -> str:
+    """Return a UUIDv7: the milliseconds since the epoch, then 74 random bits."""
+    millis = ((now or datetime.now(UTC)) - _EPOCH) // timedelta(milliseconds=1)
+    number = millis << 80 | int.from_bytes(os.urandom(10), "big")
+    number = number & ~(0xF << 76) | 0x7 << 76
+    number = number & ~(0x3 << 62) | 0x2 << 62
+    return str(uuid.UUID(int=number))
+
+
+def made_at(run_id: str) -> datetime | None:
+    """Return when a UUIDv7 was made, or None if the text is none."""
+    try:
+        parsed = uuid.UUID(run_id)
+    except ValueError:
+        return None
+    if parsed.version != 7:
+        return None
+    return _EPOCH + timedelta(milliseconds=parsed.int >> 80)
+
+
+def new_traceparent() -> str:
+    """Return a W3C trace context of a new trace, sampled."""
+    return f"00-{os.urandom(16).hex()}-{os.urandom(8).hex()}-01"

@@ -1,0 +1,46 @@
+"""The two logs that the contract is run on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from confluent_kafka import Producer
+
+from events.avro.codec import Codec
+from events.avro.registry import LockRegistry
+from events.topics import TOPICS
+from producers.kafka import Publisher, TopicReader
+from producers.log import LogReader, LogWriter
+from producers.memory import MemoryLog
+
+CODEC = Codec(LockRegistry())
+
+
+class Raw(Protocol):
+    """Appends any bytes, sound or not."""
+
+    def __call__(self, topic: str, value: bytes | None, key: str) -> None: ...
+
+
+@dataclass
+class Log:
+    writer: LogWriter
+    reader: LogReader
+    raw: Raw
+
+
+def memory_log() -> Log:
+    log = MemoryLog(CODEC, [topic.name for topic in TOPICS])
+    return Log(log, log, lambda topic, value, key: log.append(topic, value, key.encode()) and None)
+
+
+def kafka_log(bootstrap_servers: str) -> Log:
+    config = {"bootstrap.servers": bootstrap_servers}
+
+    def raw(topic: str, value: bytes | None, key: str) -> None:
+        producer = Producer({**config, "partitioner": "murmur2_random"})
+        producer.produce(topic, value=value, key=key)
+        assert producer.flush(20) == 0
+
+    return Log(Publisher(config, CODEC, "runfold/test"), TopicReader(config, CODEC), raw)

@@ -1,0 +1,184 @@
+"""What every log promises, in memory and on Kafka."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import defaultdict
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from confluent_kafka import Producer
+
+from events import topics
+from events.avro.samples import sample
+from events.common import RunRequest
+from events.content import text
+from events.inputs import CancelRun, Control, RunRequested
+from events.topics import CONTROLS, MAX_INPUT_BYTES, REQUESTS
+from producers.errors import RefusedError, UnavailableError
+from producers.identity import uuid7
+from producers.kafka import Publisher, TopicReader
+from producers.log import Delivery
+from producers.partitioner import partition_for
+from tests.contracts.logs import CODEC, Log, kafka_log, memory_log
+
+
+@pytest.fixture(params=["memory", pytest.param("kafka", marks=pytest.mark.integration)])
+def log(request: pytest.FixtureRequest) -> Log:
+    if request.param == "memory":
+        return memory_log()
+    return kafka_log(request.getfixturevalue("bootstrap_servers"))
+
+
+def cancel(run_id: str, reason: str = "") -> Control:
+    return CancelRun(
+        request_id=uuid7(), run_id=run_id, tenant_id="t", actor_id="me",
+        requested_at=datetime.now(UTC), reason=reason,
+    )  # fmt: skip
+
+
+def reasons(found: list[Delivery]) -> list[str]:
+    return [each.record.reason for each in found if isinstance(each.record, CancelRun)]
+
+
+def test_what_was_published_is_read_with_key_headers_and_time(log: Log) -> None:
+    before = datetime.now(UTC) - timedelta(seconds=1)
+    control = cancel("r1", "why")
+    place = log.writer.publish(CONTROLS, control, "r1")
+    [found] = log.reader.read(CONTROLS)
+    assert found.place == place
+    assert str(place) == f"{CONTROLS}/{place.partition}/{place.offset}"
+    assert (found.key, found.record, found.error) == (b"r1", control, None)
+    assert before < found.appended_at < datetime.now(UTC) + timedelta(seconds=1)
+    headers = dict(found.headers)
+    assert headers["ce_type"] == b"runfold.CancelRun"
+    assert headers["ce_subject"] == b"r1"
+    assert headers["ce_id"] == control.request_id.encode()
+    assert (headers["traceparent"] or b"").startswith(b"00-")
+
+
+def test_a_key_keeps_its_partition_and_its_order(log: Log) -> None:
+    keys = [f"run-{number}" for number in range(12)]
+    sent = [(cancel(key, f"{key}/{turn}"), key) for turn in range(3) for key in keys]
+    places = log.writer.publish_all(CONTROLS, sent)
+    assert len(places) == len(sent)
+    by_key: dict[bytes | None, list[Delivery]] = defaultdict(list)
+    for each in log.reader.read(CONTROLS):
+        by_key[each.key].append(each)
+    for key in keys:
+        found = by_key[key.encode()]
+        assert {each.place.partition for each in found} == {partition_for(key.encode(), 4)}
+        assert reasons(found) == [f"{key}/{turn}" for turn in range(3)]
+        assert reasons(list(log.reader.read(CONTROLS, key=key))) == reasons(found)
+
+
+def test_an_empty_topic_ends_at_once(log: Log) -> None:
+    assert list(log.reader.read(CONTROLS)) == []
+
+
+def test_reading_begins_where_it_is_told(log: Log) -> None:
+    first = log.writer.publish(CONTROLS, cancel("r", "one"), "r")
+    time.sleep(0.005)
+    middle = datetime.now(UTC)
+    log.writer.publish_all(CONTROLS, [(cancel("r", "two"), "r"), (cancel("r", "three"), "r")])
+    after = {first.partition: first.offset + 2}
+    assert reasons(list(log.reader.read(CONTROLS, middle))) == ["two", "three"]
+    assert reasons(list(log.reader.read(CONTROLS, after))) == ["three"]
+    assert reasons(list(log.reader.read(CONTROLS, "latest"))) == []
+    later = datetime.now(UTC) + timedelta(hours=1)
+    assert reasons(list(log.reader.read(CONTROLS, later))) == []
+
+
+def test_following_hears_what_comes_later_and_ends_when_told(log: Log) -> None:
+    log.writer.publish(CONTROLS, cancel("r", "before"), "r")
+    heard: list[str] = []
+    started, enough = threading.Event(), threading.Event()
+
+    def listen() -> None:
+        for each in log.reader.read(CONTROLS, key="r", follow=True, until=enough.is_set):
+            heard.extend(reasons([each]))
+            started.set()
+            if len(heard) == 2:
+                enough.set()
+
+    listener = threading.Thread(target=listen)
+    listener.start()
+    assert started.wait(20)
+    log.writer.publish(CONTROLS, cancel("other", "not mine"), "other")
+    log.writer.publish(CONTROLS, cancel("r", "after"), "r")
+    listener.join(20)
+    assert not listener.is_alive()
+    assert heard == ["before", "after"]
+
+
+@pytest.mark.parametrize("value", [None, b"", b"rubbish", b"\0\0\0\0\1", b"\0\xff\xff\xff\xff1"])
+def test_rubbish_is_delivered_with_its_bytes_and_the_reason(log: Log, value: bytes | None) -> None:
+    log.raw(CONTROLS, value, "r")
+    log.writer.publish(CONTROLS, cancel("r", "sound"), "r")
+    bad, good = log.reader.read(CONTROLS, key="r")
+    assert (bad.value, bad.record) == (value, None)
+    assert bad.error is not None
+    assert good.record is not None
+
+
+def test_what_nobody_could_accept_is_refused_before_it_is_sent(log: Log) -> None:
+    request = sample(RunRequest).model_dump() | {"goal": text("x" * (MAX_INPUT_BYTES + 1))}
+    with pytest.raises(RefusedError, match="takes 1,000,000"):
+        log.writer.publish(REQUESTS, RunRequested(**request), "r")
+    with pytest.raises(RefusedError, match=r"runs\.requests carries no CancelRun"):
+        log.writer.publish(REQUESTS, cancel("r"), "r")
+    with pytest.raises(RefusedError, match="There is no topic nowhere"):
+        list(log.reader.read("nowhere"))
+    assert list(log.reader.read(REQUESTS)) == []
+
+
+def test_all_or_the_first_failure(log: Log) -> None:
+    assert log.writer.publish_all(CONTROLS, []) == []
+    with pytest.raises(RefusedError):
+        log.writer.publish_all(CONTROLS, [(cancel("r"), "r"), (sample(RunRequested), "r")])
+    assert list(log.reader.read(CONTROLS)) == []
+
+
+@pytest.mark.integration
+def test_what_was_aborted_is_not_read(bootstrap_servers: str) -> None:
+    producer = Producer(
+        {"bootstrap.servers": bootstrap_servers, "transactional.id": f"test-{uuid7()}"}
+    )
+    producer.init_transactions(20)
+    for reason, settle in (
+        ("aborted", producer.abort_transaction), ("kept", producer.commit_transaction)
+    ):  # fmt: skip
+        producer.begin_transaction()
+        value = CODEC.encode(CONTROLS, cancel("r", reason))
+        producer.produce(CONTROLS, value=value, key="r", partition=partition_for(b"r", 4))
+        producer.flush(20)
+        settle(20)
+    found = list(kafka_log(bootstrap_servers).reader.read(CONTROLS, key="r"))
+    assert reasons(found) == ["kept"]
+
+
+@pytest.mark.integration
+def test_java_and_python_agree_with_the_broker_where_a_key_lives(bootstrap_servers: str) -> None:
+    log = kafka_log(bootstrap_servers)
+    for number in range(20):
+        key = uuid7() if number % 2 else f"k{number}"
+        assert log.writer.publish(CONTROLS, cancel(key), key).partition == partition_for(
+            key.encode(), 4
+        )
+
+
+def test_a_broker_that_is_away_is_said_in_one_sentence() -> None:
+    config = {"bootstrap.servers": "127.0.0.1:1"}
+    publisher = Publisher(config, CODEC, timeout=0.5)
+    with pytest.raises(UnavailableError, match="Check that the broker runs, and try again"):
+        publisher.publish(topics.CONTROLS, cancel("r"), "r")
+    publisher.close()
+
+
+@pytest.mark.integration
+def test_a_reader_whose_broker_is_away_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("producers.kafka._WAIT_S", 0.5)
+    reader = TopicReader({"bootstrap.servers": "127.0.0.1:1"}, CODEC)
+    with pytest.raises(UnavailableError, match=r"asking for the partitions of runs\.controls"):
+        list(reader.read(CONTROLS))
