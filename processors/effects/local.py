@@ -6,8 +6,10 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 from events.base import Record
 from events.effects import ModelResult, ModelWork, ToolResult, ToolWork
@@ -47,7 +49,8 @@ class LocalEffects:
 
     Every submitted work is delivered exactly one result, whatever its handler does, unless
     ``close`` comes first: what was open then is handed out again by the run after a restart.
-    ``deliver`` is called on the loop's thread and must not block.
+    ``deliver`` is called on the loop's thread and must not block. ``resources`` are what handlers
+    share and must live on that loop, such as claims: entered here, left by ``close``.
     """
 
     def __init__(
@@ -55,14 +58,21 @@ class LocalEffects:
         model: ModelHandler | None = None,
         tool: ToolHandler | None = None,
         limits: Limits | None = None,
+        resources: Sequence[AbstractAsyncContextManager[Any]] = (),
     ) -> None:
         self._model = model
         self._tool = tool
         self._limits = limits or Limits()
         self._models = CallQueue(self._limits.model_calls)
         self._tools = CallQueue(self._limits.tool_calls)
-        self._loop = LoopThread("effects")
         self._closed = False
+        self._resources = AsyncExitStack()
+        self._loop = LoopThread("effects")
+        try:
+            self._loop.run(self._enter(resources))
+        except BaseException:
+            self._loop.stop()
+            raise
 
     def submit(self, work: Record, deliver: Deliver, wanted: Wanted | None = None) -> None:
         """Make a call and deliver its result; from any thread.
@@ -130,12 +140,19 @@ class LocalEffects:
             raise LookupError("this process makes no tool calls")
         return await self._tool(work)
 
+    async def _enter(self, resources: Sequence[AbstractAsyncContextManager[Any]]) -> None:
+        async with AsyncExitStack() as entered:
+            for resource in resources:
+                await entered.enter_async_context(resource)
+            self._resources = entered.pop_all()
+
     async def _drain(self, grace_s: float) -> bool:
         self._models.drop_waiting()
         self._tools.drop_waiting()
         ended = await asyncio.gather(self._models.idle(grace_s), self._tools.idle(grace_s))
         await self._models.cancel()
         await self._tools.cancel()
+        await self._resources.aclose()
         return all(ended)
 
 

@@ -1,0 +1,19 @@
+"""The tool processor: contracts, claims, built-in tools, and tools written in Python.
+
+What a module of tools needs is here: ``tool``, ``ToolContext``, ``ToolRefusedError``.
+"""
+
+from processors.tool.builtin import builtin_contracts
+from processors.tool.context import ToolContext
+from processors.tool.errors import ToolRefusedError
+from processors.tool.processor import ToolProcessor
+from processors.tool.python_tools import contract_of, tool
+
+__all__ = [
+    "ToolContext",
+    "ToolProcessor",
+    "ToolRefusedError",
+    "builtin_contracts",
+    "contract_of",
+    "tool",
+]

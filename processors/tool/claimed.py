@@ -1,0 +1,109 @@
+"""Runs a tool with side effects under its claim [93].
+
+1. take the claim, waiting while another living owner runs the same call
+2. run
+3. end the claim by what came of it, and only then report
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+
+from events.common import ErrorInfo
+from events.effects import Outcome
+from processors.tool.claims import ClaimRequest, Claims, Held, Told, Verdict
+from processors.tool.ending import Ending, failed, uncertain
+from processors.tool.errors import ClaimsUnavailableError
+from producers.failpoints import failpoint
+
+log = logging.getLogger(__name__)
+
+_FIRST_PAUSE_S = 0.05
+_LONGEST_PAUSE_S = 1.0
+_STORE_TRIES = 8
+
+_CONFLICT = ErrorInfo(
+    error_type="idempotency_conflict",
+    message="This idempotency key was used before, with other arguments.",
+    retryable=False,
+    suggested_next_action="Propose the call anew, so that it gets a key of its own.",
+)
+_UNKNOWN = ErrorInfo(
+    error_type="owner_died",
+    message="The process that ran this call died; nobody knows whether the tool had acted.",
+    retryable=False,
+    suggested_next_action="Find out whether it happened, and resolve the call.",
+)
+_BUSY = ErrorInfo(
+    error_type="in_progress",
+    message="Another process still runs this very call.",
+    retryable=True,
+    suggested_next_action="Wait for it.",
+)
+
+
+async def run_claimed(
+    claims: Claims, wanted: ClaimRequest, run: Callable[[], Awaitable[Ending]], patience_s: float
+) -> Ending:
+    """Run at most once for a key and return how it ended, or how it had ended before."""
+    failpoint("tool.before_claim")
+    try:
+        told = await _settled(claims, wanted, patience_s)
+    except ClaimsUnavailableError as error:
+        info = ErrorInfo(error_type="unavailable", message=str(error), retryable=True)
+        return failed(info)
+    failpoint("tool.after_claim")
+    match told.verdict:
+        case Verdict.ANSWERED:
+            return Ending(Outcome.SUCCEEDED, told.result, effect=True, repeated=True)
+        case Verdict.CONFLICT:
+            return failed(_CONFLICT)
+        case Verdict.UNCERTAIN:
+            return uncertain(_UNKNOWN)
+        case Verdict.BUSY:
+            return failed(_BUSY) if wanted.safe_to_repeat else uncertain(_BUSY)
+        case Verdict.RUN:
+            assert told.held is not None
+            ending = await run()
+            failpoint("tool.before_finish")
+            await _store(claims, told.held, ending)
+            failpoint("tool.after_finish")
+            return ending
+
+
+async def _settled(claims: Claims, wanted: ClaimRequest, patience_s: float) -> Told:
+    loop = asyncio.get_running_loop()
+    due, pause = loop.time() + patience_s, _FIRST_PAUSE_S
+    while True:
+        told = await claims.claim(wanted)
+        if told.verdict is not Verdict.BUSY or loop.time() + pause > due:
+            return told
+        await asyncio.sleep(pause)
+        pause = min(2 * pause, _LONGEST_PAUSE_S)
+
+
+async def _store(claims: Claims, held: Held, ending: Ending) -> None:
+    """End the claim; if the store stays away the ending is reported all the same.
+
+    The claim is then left started: after this owner's death a repeat is told that nobody knows,
+    which is true of the store, and the run has the result from here.
+    """
+    pause = _FIRST_PAUSE_S
+    for left in reversed(range(_STORE_TRIES)):
+        try:
+            if ending.outcome is Outcome.SUCCEEDED and ending.result is not None:
+                await claims.finish(held, ending.result)
+            elif ending.outcome is Outcome.UNCERTAIN:
+                await claims.doubt(held)
+            else:
+                await claims.release(held)
+        except ClaimsUnavailableError:
+            log.warning("the end of claim %s is not stored yet", held.idempotency_key)
+        else:
+            return
+        if left:
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, _LONGEST_PAUSE_S)
+    log.error("the end of claim %s could not be stored", held.idempotency_key)

@@ -1,0 +1,30 @@
+"""How a tool call ended, before it becomes a record."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from events.common import ErrorInfo
+from events.content import Content
+from events.effects import Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """An outcome with its result or error; ``effect`` says that something may have been done."""
+
+    outcome: Outcome
+    result: Content | None = None
+    error: ErrorInfo | None = None
+    effect: bool = False
+    repeated: bool = False
+
+
+def failed(error: ErrorInfo, *, effect: bool = False) -> Ending:
+    """Return a failure: nothing was done that counts, or it may be done again."""
+    return Ending(Outcome.FAILED, error=error, effect=effect)
+
+
+def uncertain(error: ErrorInfo) -> Ending:
+    """Return that nobody knows whether the side effect took place."""
+    return Ending(Outcome.UNCERTAIN, error=error, effect=True)

@@ -1,0 +1,60 @@
+"""What a tool may raise, and what goes wrong around it.
+
+ToolError
+├── ToolRefusedError       nothing was done, for certain: the claim is let go
+├── UnusableResultError    the tool ran, and what it returned cannot be used
+├── ClaimsUnavailableError retry: the claims' store does not answer
+└── ArtifactError          the artifact is not there, or is not what its name says
+"""
+
+from __future__ import annotations
+
+from events.common import ErrorInfo
+
+
+class ToolError(Exception):
+    """The root of what this room raises."""
+
+
+class ToolRefusedError(ToolError):
+    """Raised by a tool, or before one, that did nothing and says why.
+
+    Any other exception out of a tool with side effects leaves open what happened.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        error_type: str = "tool_error",
+        retryable: bool = False,
+        suggested_next_action: str | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.info = ErrorInfo(
+            error_type=error_type,
+            message=message,
+            retryable=retryable,
+            suggested_next_action=suggested_next_action,
+        )
+
+
+class UnusableResultError(ToolError):
+    """What a tool returned is no JSON, breaks its schema, or is too large to keep."""
+
+    def __init__(self, error_type: str, message: str, suggested_next_action: str) -> None:
+        super().__init__(message)
+        self.info = ErrorInfo(
+            error_type=error_type,
+            message=message,
+            retryable=False,
+            suggested_next_action=suggested_next_action,
+        )
+
+
+class ClaimsUnavailableError(ToolError):
+    """The store of claims could not be reached; nothing may be run without it."""
+
+
+class ArtifactError(ToolError):
+    """An artifact is missing, foreign or damaged."""

@@ -1,0 +1,107 @@
+"""Runs a tool once, and says what came of it without ever raising."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from events.common import ErrorInfo
+from events.definitions import ToolContract
+from events.effects import Outcome
+from processors.tool.context import ToolContext
+from processors.tool.ending import Ending, failed, uncertain
+from processors.tool.errors import ToolRefusedError, UnusableResultError
+from processors.tool.results import as_text, jsonable, packed
+from processors.tool.schemas import Schemas
+from processors.tool.secrets import redacted
+from processors.tool.threads import in_thread
+from producers.failpoints import failpoint
+
+log = logging.getLogger(__name__)
+
+Implementation = Callable[[Mapping[str, Any], ToolContext], Awaitable[object]]
+
+_SHOWN_CHARS = 500
+_PASSING = (ConnectionError, TimeoutError)
+
+
+@dataclass(frozen=True, slots=True)
+class Execution:
+    """A call that may run: its contract, its checked arguments, its means."""
+
+    contract: ToolContract
+    implementation: Implementation
+    arguments: Mapping[str, Any]
+    context: ToolContext
+    timeout_ms: int
+    schemas: Schemas
+
+    async def run(self) -> Ending:
+        """Run the tool within its time-out and judge its answer; only cancellation raises."""
+        failpoint("tool.before_run")
+        limit = asyncio.timeout(self.timeout_ms / 1000)
+        try:
+            async with limit:
+                value = await self.implementation(self.arguments, self.context)
+        except ToolRefusedError as refusal:
+            return failed(self._clean(refusal.info))
+        except TimeoutError as error:
+            return self._broken(self._overran() if limit.expired() else self._raised(error))
+        except asyncio.CancelledError as error:
+            # A tool may raise it on its own account; only the host's cancellation passes.
+            if (task := asyncio.current_task()) is not None and task.cancelling():
+                raise
+            return self._broken(self._raised(error))
+        except (Exception, SystemExit, KeyboardInterrupt) as error:
+            log.info("tool %s raised", self.contract.name, exc_info=True)
+            return self._broken(self._raised(error))
+        failpoint("tool.after_run")
+        return await self._answered(value)
+
+    async def _answered(self, value: object) -> Ending:
+        try:
+            plain = jsonable(value)
+            problems = self.schemas.problems_of_result(self.contract, plain)
+            if problems:
+                raise UnusableResultError(
+                    "invalid_result",
+                    f"The result breaks the tool's output schema: {'; '.join(problems)}",
+                    "Mend the tool, or its output schema.",
+                )
+            said = redacted(as_text(plain), self.context.secrets.values())
+            pack = (self.contract.max_result_bytes, self.context.artifacts, self.context.tenant_id)
+            result = await in_thread(packed, said, *pack)
+        except (UnusableResultError, ToolRefusedError) as error:
+            return self._broken(self._clean(error.info))
+        return Ending(Outcome.SUCCEEDED, result, effect=self.contract.claims)
+
+    def _broken(self, error: ErrorInfo) -> Ending:
+        """Return what an error means after the tool had begun: it depends on the contract."""
+        if self.contract.safe_to_repeat:
+            return failed(error, effect=self.contract.claims)
+        return uncertain(error)
+
+    def _overran(self) -> ErrorInfo:
+        return ErrorInfo(
+            error_type="timeout",
+            message=f"{self.contract.name} did not answer within {self.timeout_ms} ms.",
+            retryable=self.contract.safe_to_repeat,
+            suggested_next_action="Try again with less to do, or go on without it.",
+        )
+
+    def _raised(self, error: BaseException) -> ErrorInfo:
+        lines = str(error).splitlines()
+        info = ErrorInfo(
+            error_type="tool_error",
+            message=f"{type(error).__name__}: {lines[0] if lines else 'no message'}",
+            retryable=self.contract.safe_to_repeat and isinstance(error, _PASSING),
+            suggested_next_action="Check the arguments, or go on without this tool.",
+        )
+        return self._clean(info)
+
+    def _clean(self, error: ErrorInfo) -> ErrorInfo:
+        message = redacted(error.message, self.context.secrets.values())[:_SHOWN_CHARS]
+        return error.model_copy(update={"message": message})

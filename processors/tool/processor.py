@@ -1,0 +1,209 @@
+"""The tool processor: contract, arguments, claim, run, result [78-82, 93, 97, 98].
+
+1. find the contract, and check what the run sent against it
+2. find the implementation and its secrets: until here nothing was done
+3. run it, under a claim if it may have side effects
+4. report in the normalised form
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import time
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from typing import Any, cast
+
+from events.common import ErrorInfo
+from events.content import canonical_json
+from events.definitions import ToolContract
+from events.effects import ToolResult, ToolWork
+from processors.tool.artifacts import ArtifactStore
+from processors.tool.builtin import builtin_implementation
+from processors.tool.claimed import run_claimed
+from processors.tool.claims import ClaimRequest, Claims
+from processors.tool.context import ToolContext
+from processors.tool.ending import Ending, failed, uncertain
+from processors.tool.errors import ArtifactError, ToolRefusedError
+from processors.tool.execution import Execution, Implementation
+from processors.tool.python_tools import python_implementation
+from processors.tool.schemas import Schemas
+from processors.tool.secrets import Secrets, held, secret_from_env
+from processors.tool.threads import in_thread
+
+log = logging.getLogger(__name__)
+
+Contracts = Callable[[str, str], ToolContract | None]
+
+
+class ToolProcessor:
+    """Makes tool calls; ``call`` never raises for anything a tool, a model or a store does.
+
+    ``contracts`` finds a contract by name and version. ``claims`` None refuses tools above level
+    0. ``modules`` are the Python modules that tools may come from. ``refresh`` blocks until the
+    contracts are as new as they can be; it is called for a tool that is not known yet.
+    """
+
+    def __init__(
+        self,
+        contracts: Contracts,
+        claims: Claims | None,
+        artifacts: ArtifactStore,
+        secrets: Secrets = secret_from_env,
+        *,
+        modules: Sequence[str] = (),
+        refresh: Callable[[], object] | None = None,
+    ) -> None:
+        self._contracts = contracts
+        self._claims = claims
+        self._artifacts = artifacts
+        self._secrets = secrets
+        self._refresh = refresh
+        self._schemas = Schemas()
+        self._implementation = lru_cache(lambda name: _implementation(name, tuple(modules)))
+
+    async def call(self, work: ToolWork) -> ToolResult:
+        """Make the call and report what came of it."""
+        started = time.monotonic()
+        try:
+            ending = await self._ending(work)
+        except ToolRefusedError as refusal:
+            ending = failed(refusal.info)
+        except Exception as error:
+            log.exception("tool call %s broke the processor", work.call_id)
+            ending = uncertain(_internal(error))
+        return ToolResult(
+            run_id=work.run_id,
+            call_id=work.call_id,
+            attempt=work.attempt,
+            outcome=ending.outcome,
+            latency_ms=int((time.monotonic() - started) * 1000),
+            result=ending.result,
+            error=ending.error,
+            repeated=ending.repeated,
+            effect=ending.effect,
+        )
+
+    async def _ending(self, work: ToolWork) -> Ending:
+        contract = await self._contract(work)
+        missing = sorted(set(contract.scopes) - set(work.scopes))
+        if missing:
+            raise ToolRefusedError(
+                f"{contract.name} needs the scopes {', '.join(missing)}, which the run lacks.",
+                error_type="denied",
+            )
+        arguments = await self._arguments(work, contract)
+        implementation = self._implementation(contract.implementation)
+        context = self._context(work, contract)
+        execution = Execution(
+            contract, implementation, arguments, context, work.timeout_ms, self._schemas
+        )
+        if not contract.claims:
+            return await execution.run()
+        if self._claims is None:
+            raise ToolRefusedError(
+                f"{contract.name} has side effects, and this process keeps no claims.",
+                error_type="unavailable",
+                suggested_next_action="Place the tool in a pool, and give that DATABASE_URL.",
+            )
+        wanted = _claim_request(work, contract, arguments)
+        # Another owner may need as long as this one would; after that its lease tells.
+        return await run_claimed(self._claims, wanted, execution.run, work.timeout_ms / 1000 + 20)
+
+    async def _contract(self, work: ToolWork) -> ToolContract:
+        found = self._contracts(work.tool, work.tool_version)
+        if found is None and self._refresh is not None:
+            await in_thread(self._refresh)
+            found = self._contracts(work.tool, work.tool_version)
+        if found is None:
+            raise ToolRefusedError(
+                f"There is no tool {work.tool}@{work.tool_version} here.",
+                error_type="unknown_tool",
+                suggested_next_action="Use one of the tools that are offered.",
+            )
+        return found
+
+    async def _arguments(self, work: ToolWork, contract: ToolContract) -> Mapping[str, Any]:
+        said = work.arguments
+        try:
+            data = said.inline
+            if data is None:
+                data = await in_thread(self._artifacts.get, said.ref or "", work.tenant_id)
+            arguments = json.loads(data, parse_constant=_no_constant)
+            canonical_json(arguments).encode()
+        except (ValueError, RecursionError, ArtifactError) as error:
+            raise _invalid(f"The arguments are no JSON: {error}") from error
+        problems = self._schemas.problems_of_arguments(contract, arguments)
+        if not isinstance(arguments, dict):
+            problems = ["The arguments must be a JSON object."]
+        if problems:
+            raise _invalid("; ".join(problems))
+        return cast("dict[str, Any]", arguments)
+
+    def _context(self, work: ToolWork, contract: ToolContract) -> ToolContext:
+        return ToolContext(
+            run_id=work.run_id,
+            tenant_id=work.tenant_id,
+            user_id=work.user_id,
+            call_id=work.call_id,
+            attempt=work.attempt,
+            idempotency_key=work.idempotency_key,
+            deadline=datetime.now(UTC) + timedelta(milliseconds=work.timeout_ms),
+            artifacts=self._artifacts,
+            config=contract.config,
+            secrets=held(contract.auth, self._secrets),
+        )
+
+
+def _implementation(name: str, modules: Sequence[str]) -> Implementation:
+    kind, _, target = name.partition(":")
+    found = builtin_implementation(target) if kind == "builtin" else None
+    if kind == "python":
+        found = python_implementation(target, modules)
+    if found is None:
+        raise ToolRefusedError(
+            f"There is no implementation {name!r}.",
+            error_type="unavailable",
+            suggested_next_action="Say builtin:<name> or python:<module>:<function>.",
+        )
+    return found
+
+
+def _claim_request(
+    work: ToolWork, contract: ToolContract, arguments: Mapping[str, Any]
+) -> ClaimRequest:
+    return ClaimRequest(
+        tool=contract.name,
+        tool_version=contract.version,
+        idempotency_key=work.idempotency_key,
+        tenant_id=work.tenant_id,
+        run_id=work.run_id,
+        call_id=work.call_id,
+        attempt=work.attempt,
+        arguments_digest=hashlib.sha256(canonical_json(arguments).encode()).digest(),
+        safe_to_repeat=contract.safe_to_repeat,
+    )
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(f"{name} is no JSON")
+
+
+def _invalid(message: str) -> ToolRefusedError:
+    return ToolRefusedError(
+        message,
+        error_type="invalid_arguments",
+        suggested_next_action="Correct the arguments and propose the call again.",
+    )
+
+
+def _internal(error: Exception) -> ErrorInfo:
+    return ErrorInfo(
+        error_type="internal_error",
+        message=f"The tool processor failed with {type(error).__name__}; its log has the rest.",
+        retryable=False,
+        suggested_next_action="Look into the log of the process that made the call.",
+    )
