@@ -8,6 +8,7 @@ from __future__ import annotations
 from functools import cache
 
 from events import topics
+from events.avro.peek import Peek, Peeker
 from events.avro.readers import HEAD, Decoded, Reader, reader_for
 from events.avro.registry import SchemaRegistry
 from events.avro.schema import pretty, schema_for, subject
@@ -29,6 +30,7 @@ class Codec:
         self._registry = registry
         self._writers: dict[tuple[str, type[Record]], tuple[bytes, Writer]] = {}
         self._readers: dict[tuple[str, bytes], Reader] = {}
+        self._peeker = Peeker(registry)
 
     def encode(self, topic: str, record: Record) -> bytes:
         """Return a record's value on a topic; raises WireError if the topic carries no such record.
@@ -49,6 +51,10 @@ class Codec:
         """Return a terminal event's value on ``runs.completions``."""
         prefix, write = self._writer(topics.COMPLETIONS, type(fact))
         return b"".join((prefix, _write_meta(meta), write(fact)))
+
+    def peek(self, value: bytes) -> Peek | None:
+        """Return the beginning of a journal value, None if it is no event; raises WireError."""
+        return self._peeker.peek(value)
 
     def decode(self, topic: str, value: bytes | None) -> Decoded:
         """Return what a value says; raises WireError, and nothing else, for what is no record.
