@@ -8,9 +8,10 @@ from collections.abc import Callable
 from events.content import Content
 from events.effects import Message, ModelWork
 from processors.model.faults import ProviderFaultError
+from processors.tool.errors import ArtifactError
 
-Fetch = Callable[[Content], bytes]
-"""Returns the bytes of a content held by reference; OSError or LookupError where it cannot."""
+Fetch = Callable[[str, str], bytes]
+"""Returns what a ref and a tenant id name: ``ArtifactStore.get``, with its errors."""
 
 
 async def opened(work: ModelWork, fetch: Fetch | None) -> ModelWork:
@@ -25,8 +26,10 @@ async def opened(work: ModelWork, fetch: Fetch | None) -> ModelWork:
         return work
     return work.model_copy(
         update={
-            "instructions": await _open(work.instructions, fetch),
-            "messages": tuple([await _message(message, fetch) for message in work.messages]),
+            "instructions": await _open(work.instructions, work.tenant_id, fetch),
+            "messages": tuple(
+                [await _message(message, work.tenant_id, fetch) for message in work.messages]
+            ),
         }
     )
 
@@ -35,13 +38,13 @@ def _held_elsewhere(content: Content | None) -> bool:
     return content is not None and content.inline is None and content.size > 0
 
 
-async def _message(message: Message, fetch: Fetch | None) -> Message:
+async def _message(message: Message, tenant_id: str, fetch: Fetch | None) -> Message:
     if message.content is None or not _held_elsewhere(message.content):
         return message
-    return message.model_copy(update={"content": await _open(message.content, fetch)})
+    return message.model_copy(update={"content": await _open(message.content, tenant_id, fetch)})
 
 
-async def _open(content: Content, fetch: Fetch | None) -> Content:
+async def _open(content: Content, tenant_id: str, fetch: Fetch | None) -> Content:
     if not _held_elsewhere(content):
         return content
     if fetch is None or content.ref is None:
@@ -49,8 +52,8 @@ async def _open(content: Content, fetch: Fetch | None) -> Content:
             "content_unavailable", "a part of the context is not inline and cannot be fetched"
         )
     try:
-        data = await asyncio.to_thread(fetch, content)
-    except (OSError, LookupError) as error:
+        data = await asyncio.to_thread(fetch, content.ref, tenant_id)
+    except (OSError, ArtifactError) as error:
         raise ProviderFaultError(
             "content_unavailable", f"{content.ref} cannot be fetched: {type(error).__name__}"
         ) from error

@@ -6,6 +6,8 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
+from types import TracebackType
+from typing import Self
 
 from events.common import ErrorInfo, ProviderAttempt, Usage
 from events.effects import ModelResult, ModelWork, Outcome
@@ -31,9 +33,11 @@ def _utc_now() -> datetime:
 class ModelProcessor:
     """Makes model calls on configured providers and playbooks [116].
 
-    ``playbook`` finds a playbook by name or ``name@version``, ``fetch`` reads contents held by
-    reference. ``clock`` counts seconds, ``now`` reads the wall clock, ``sleep`` takes seconds.
-    All calls of one processor are made from one event loop.
+    ``playbook`` finds a playbook by name or ``name@version``, ``fetch`` is the artifact store's
+    ``get``, for contents held by reference. ``clock`` counts seconds, ``now`` reads the wall
+    clock, ``sleep`` takes seconds.
+    All calls of one processor are made from one event loop, on which it is also left: as an
+    async context manager it closes its connections there.
     """
 
     def __init__(
@@ -81,7 +85,16 @@ class ModelProcessor:
                 return self._succeeded(work, name, started, made, found)
         return self._failed(work, names[0], started, made, faults)
 
-    async def aclose(self) -> None:
+    async def __aenter__(self) -> Self:
+        """Return the processor."""
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
         """Close the connections to the providers."""
         await self._transport.aclose()
 

@@ -83,10 +83,7 @@ def call(
     """Make one call on a processor of its own."""
 
     async def once() -> ModelResult:
-        processor = ModelProcessor(configured or settings(), playbooks(*books), **more)
-        try:
-            return await processor.call(given)
-        finally:
-            await processor.aclose()
+        async with ModelProcessor(configured or settings(), playbooks(*books), **more) as models:
+            return await models.call(given)
 
     return asyncio.run(once())

@@ -14,12 +14,13 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Answer:
-    """One answer: status, JSON or raw bytes, headers; ``hang_s`` before it; or a dropped line."""
+    """One answer; ``hang_s`` passes before it and ``drip_s`` between its bytes."""
 
     status: int = 200
     body: Any = None
     headers: dict[str, str] = field(default_factory=dict)
     hang_s: float = 0.0
+    drip_s: float = 0.0
     drop: bool = False
 
     def data(self) -> bytes:
@@ -81,7 +82,9 @@ class _Handler(BaseHTTPRequestHandler):
             for name, value in {**answer.headers, "Content-Length": str(len(data))}.items():
                 self.send_header(name, value)
             self.end_headers()
-            self.wfile.write(data)
+            for piece in (data,) if not answer.drip_s else map(bytes, zip(data, strict=True)):
+                self.wfile.write(piece)
+                provider.closing.wait(answer.drip_s)
         except OSError:
             self.close_connection = True
 

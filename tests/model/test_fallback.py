@@ -85,17 +85,16 @@ def test_the_breaker_spares_a_failing_provider(openai: Provider, both: ModelSett
     now = [0.0]
 
     async def calls() -> list[str | None]:
-        processor = ModelProcessor(both, playbooks(), clock=lambda: now[0])
         found: list[str | None] = []
-        for step in (0, 0, 0, 0, 0, 0, 31, 0):
-            now[0] += step
-            result = await processor.call(work())
-            assert result.error is not None
-            found.append(result.error.error_type)
-            if result.error.error_type == "circuit_open":
-                assert result.error.retryable
-                assert result.error.retry_after_ms == 30_000
-        await processor.aclose()
+        async with ModelProcessor(both, playbooks(), clock=lambda: now[0]) as models:
+            for step in (0, 0, 0, 0, 0, 0, 31, 0):
+                now[0] += step
+                result = await models.call(work())
+                assert result.error is not None
+                found.append(result.error.error_type)
+                if result.error.error_type == "circuit_open":
+                    assert result.error.retryable
+                    assert result.error.retry_after_ms == 30_000
         return found
 
     broken, spared = "malformed_response", "circuit_open"
@@ -109,9 +108,8 @@ def test_a_fault_of_the_request_does_not_open_the_breaker(
     openai.will(Answer(400, {}))
 
     async def calls() -> set[str]:
-        processor = ModelProcessor(both, playbooks())
-        results = [await processor.call(work()) for _ in range(7)]
-        await processor.aclose()
+        async with ModelProcessor(both, playbooks()) as models:
+            results = [await models.call(work()) for _ in range(7)]
         return {result.error.error_type for result in results if result.error}
 
     assert asyncio.run(calls()) == {"bad_request"}

@@ -40,6 +40,7 @@ def kinds(found: ModelResult) -> list[str | None]:
         (Answer(500, b"oops"), "provider_error", True),
         (Answer(503, b""), "overloaded", True),
         (Answer(529, error("overloaded_error", "busy")), "overloaded", True),
+        (Answer(529, b""), "overloaded", True),
         (Answer(504, b""), "timeout", True),
         (Answer(200, b'{"choices": [{"mess'), "malformed_response", True),
         (Answer(200, []), "malformed_response", True),
@@ -117,8 +118,11 @@ def test_retry_after_is_seconds_or_a_date(headers: dict[str, str], pause: int | 
     assert retry_after_ms(headers, NOW) == pause
 
 
-def test_a_silent_provider_is_a_time_out(openai: Provider, both: ModelSettings) -> None:
-    openai.will(Answer(body=chat("late"), hang_s=20))
+@pytest.mark.parametrize("how", [{"hang_s": 20.0}, {"drip_s": 0.05}])
+def test_a_slow_provider_is_a_time_out(
+    openai: Provider, both: ModelSettings, how: dict[str, float]
+) -> None:
+    openai.will(Answer(body=chat("late"), **how))  # type: ignore[arg-type]
     started = time.monotonic()
     found = call(work(timeout_ms=300), both)
     assert found.error is not None
@@ -171,6 +175,15 @@ def test_work_that_cannot_be_written_is_a_bad_request(
     found = call(work(**more), both)
     assert found.error is not None
     assert (found.error.error_type, found.error.retryable) == ("bad_request", False)
+
+
+def test_a_key_of_any_form_is_hidden(openai: Provider) -> None:
+    openai.will(Answer(401, error("x", "plain-canary is no key")))
+    configured = settings(OPENAI_BASE_URL=openai.address, OPENAI_API_KEY="plain-canary")
+    found = call(work(), configured)
+    assert found.error is not None
+    assert found.error.message == "openai answered 401: [key] is no key"
+    assert "canary" not in repr(found)
 
 
 @pytest.mark.parametrize(

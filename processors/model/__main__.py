@@ -1,0 +1,85 @@
+"""``python -m processors.model``: a pool that makes the model calls of the topic model.calls.
+
+Settings come from the environment: those of producers.config, and those of
+processors.model.providers for keys, models and prices. It ends with 0 when told to by SIGTERM
+(after the calls in flight), 1 when it cannot go on, 2 where a setting is missing.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import socket
+import sys
+
+from events.avro.codec import Codec
+from events.avro.registry import LockRegistry
+from events.definitions import Playbook
+from events.topics import MODEL_CALLS
+from processors.definitions.follower import RulebookFollower
+from processors.definitions.kafka import KafkaRegistry
+from processors.definitions.source import RegistryUnavailableError
+from processors.effects.errors import PoolError
+from processors.effects.local import LocalEffects
+from processors.effects.pool import Pool
+from processors.effects.settings import PoolConfig
+from processors.model.processor import ModelProcessor
+from processors.model.providers import ModelSettings, SettingsError
+from processors.tool.artifacts import FileArtifacts
+from producers.config import Config, ConfigError
+
+_READY_S = 30.0
+
+_log = logging.getLogger("processors.model")
+
+
+def main() -> int:
+    """Run a pool with the settings of the environment and return its exit code."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    # It would log every request.
+    logging.getLogger("httpx").setLevel(logging.WARNING)
+    try:
+        config = Config.from_env()
+        settings = ModelSettings.from_environment(os.environ)
+    except (ConfigError, SettingsError) as error:
+        print(error, file=sys.stderr)
+        return 2
+    codec = Codec(LockRegistry())
+    try:
+        with RulebookFollower(KafkaRegistry(config.kafka, codec)) as rulebook:
+            rulebook.wait_ready(_READY_S)
+            _serve(config, settings, codec, rulebook)
+    except (PoolError, RegistryUnavailableError) as error:
+        _log.error("%s", error)
+        return 1
+    return 0
+
+
+def _serve(
+    config: Config, settings: ModelSettings, codec: Codec, rulebook: RulebookFollower
+) -> None:
+    def playbook(name: str) -> Playbook | None:
+        return rulebook.current().playbook(name)
+
+    fetch = FileArtifacts(config.home / "artifacts").get if config.home else None
+    models = ModelProcessor(settings, playbook, fetch)
+    pool = Pool(
+        PoolConfig(
+            topic=MODEL_CALLS,
+            group="runfold-models",
+            kafka=config.kafka,
+            group_protocol=config.group_protocol,
+            instance=os.environ.get("RUNFOLD_INSTANCE", "").strip(),
+        ),
+        codec,
+        LocalEffects(model=models.call, resources=(models,)),
+    )
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: pool.stop())
+    _log.info("serving %s as %s/%s", MODEL_CALLS, socket.gethostname(), os.getpid())
+    pool.run()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
