@@ -1,0 +1,162 @@
+"""One run's history, checked event by event by a reader that trusts nobody's word.
+
+It reads the bytes themselves: that each event follows its predecessor, that no tool was started
+without a permit, that the run ends once, and that every decision, made again, says the same.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+
+from events import journal as j
+from events.base import Record
+from events.catalogue import TERMINAL_FACTS
+from events.content import Content
+from events.journal import GENESIS, Event
+from processors.run import recorded
+from processors.run.state import RunState
+from surfaces.audit.rulebooks import Rulebooks
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """Something that should not be: which event, what kind of fault, and one sentence."""
+
+    seq: int
+    kind: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What was found of one run; it is sound where ``faults`` is empty."""
+
+    run_id: str
+    events: int
+    decisions: int
+    ended: bool
+    faults: tuple[Fault, ...]
+
+
+class Verifier:
+    """Takes a run's events in order; ``verdict`` closes the last decision and says what was found.
+
+    After the first break of the chain or the first differing decision the run's state is not
+    known any more, so decisions are not judged beyond it.
+    """
+
+    def __init__(self, run_id: str, rulebooks: Rulebooks) -> None:
+        self._run_id = run_id
+        self._rulebooks = rulebooks
+        self._faults: list[Fault] = []
+        self._events = 0
+        self._decisions = 0
+        self._digest = GENESIS
+        self._permits: set[str] = set()
+        self._ended = False
+        self._state: RunState | None = None
+        self._position: int | None = None
+        self._open: list[Event] = []
+        self._judges = True
+
+    def take(self, value: bytes, event: Event) -> None:
+        """Check the next event, given with the bytes that are its value."""
+        self._check_place(event)
+        self._check_contents(event)
+        self._check_permit(event)
+        self._events += 1
+        self._digest = hashlib.sha256(value).digest()
+        self._ended = self._ended or isinstance(event.fact, TERMINAL_FACTS)
+        if self._open and self._open[0].meta.cause != event.meta.cause:
+            self._close_decision()
+        self._open.append(event)
+
+    def verdict(self) -> Verdict:
+        """Return what was found; no event is taken after it."""
+        self._close_decision()
+        return Verdict(
+            self._run_id, self._events, self._decisions, self._ended, tuple(self._faults)
+        )
+
+    def _check_place(self, event: Event) -> None:
+        meta, expected = event.meta, self._events + 1
+        if meta.run_id != self._run_id:
+            self._fault(event, "key", f"its key is {self._run_id}, it names {meta.run_id}")
+        if meta.seq != expected:
+            self._fault(event, "sequence", f"it is number {meta.seq} where {expected} must follow")
+            self._judges = False
+        if meta.prev_hash != self._digest:
+            self._fault(event, "chain", "its prev_hash is not the hash of the event before it")
+            self._judges = False
+        if self._ended:
+            self._fault(event, "end", f"{event.type} follows the end of the run")
+
+    def _check_contents(self, event: Event) -> None:
+        for content in _contents(event.fact):
+            held = content.inline
+            if held is not None and content.key_id is None:
+                digest = hashlib.sha256(held).digest()
+                if digest != content.digest or len(held) != content.size:
+                    self._fault(event, "content", f"{event.type} holds what its digest denies")
+
+    def _check_permit(self, event: Event) -> None:
+        match event.fact:
+            case j.PolicyDecided(effect=effect, call_id=str(call_id)):
+                if effect is j.PolicyEffect.PERMIT:
+                    self._permits.add(call_id)
+                else:
+                    self._permits.discard(call_id)
+            case j.ToolCallStarted(call_id=call_id) if call_id not in self._permits:
+                self._fault(event, "permit", f"{call_id} was started without a preceding permit")
+            case _:
+                pass
+
+    def _close_decision(self) -> None:
+        decision, self._open = tuple(self._open), []
+        if not decision or not self._judges:
+            return
+        if self._position is None:
+            self._position = recorded.rulebook_position(decision)
+        try:
+            self._judge(decision)
+            self._state = self._folded(decision)
+        except Exception as error:  # noqa: BLE001 - a forged history may break anything
+            self._fault(
+                decision[0], "decision", f"cannot be decided again: {type(error).__name__}: {error}"
+            )
+            self._judges = False
+
+    def _judge(self, decision: recorded.Decision) -> None:
+        self._decisions += 1
+        rulebook = self._rulebooks.at(self._position or 0)
+        difference = recorded.redecide(self._state, decision, rulebook)
+        if difference is not None:
+            self._faults.append(Fault(difference.seq, "decision", str(difference)))
+            self._judges = False
+
+    def _folded(self, decision: recorded.Decision) -> RunState | None:
+        state = self._state
+        for event in decision:
+            state = recorded.fold(state, (event,))
+            if state is not None and state.status is not event.meta.status:
+                self._fault(
+                    event,
+                    "status",
+                    f"it says {event.meta.status.value}, folded it is {state.status.value}",
+                )
+        return state
+
+    def _fault(self, event: Event, kind: str, reason: str) -> None:
+        self._faults.append(Fault(event.meta.seq, kind, f"event {event.meta.seq}: {reason}"))
+
+
+def _contents(record: object) -> list[Content]:
+    """Return every content within a record."""
+    if isinstance(record, Content):
+        return [record]
+    if isinstance(record, tuple):
+        return [content for item in record for content in _contents(item)]
+    if isinstance(record, Record):
+        return [content for _, held in record for content in _contents(held)]
+    return []

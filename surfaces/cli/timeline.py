@@ -1,0 +1,149 @@
+"""A run as people watch it: one line an event, with its time, status and the cost so far [164]."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from decimal import Decimal
+from enum import StrEnum
+
+from rich.text import Text
+
+from events import journal as j
+from events.base import Fact
+from events.common import RunStatus
+from events.journal import Event
+from surfaces.cli.words import money, said
+
+
+class Tone(StrEnum):
+    """How loud a line is."""
+
+    QUIET = "quiet"
+    PLAIN = "plain"
+    ASK = "ask"
+    WARNING = "warning"
+    GOOD = "good"
+    BAD = "bad"
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One event of a run as it is shown; ``cost`` is what the run has cost so far."""
+
+    at: datetime
+    elapsed: timedelta
+    status: RunStatus
+    text: str
+    tone: Tone
+    cost: Decimal
+    unpriced: int
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """What must be known of the earlier events to show the next one."""
+
+    began: datetime | None = None
+    cost: Decimal = Decimal(0)
+    unpriced: int = 0
+
+
+def show(progress: Progress, event: Event) -> tuple[Progress, Line]:
+    """Return an event's line, and what the next one needs to know."""
+    at, fact = event.meta.time, event.fact
+    progress = replace(progress, began=progress.began or at)
+    if isinstance(fact, j.ModelResponded | j.ToolCallSucceeded | j.ToolCallFailed):
+        progress = replace(progress, cost=progress.cost + (fact.cost or 0))
+    if isinstance(fact, j.ModelResponded) and fact.cost is None:
+        progress = replace(progress, unpriced=progress.unpriced + 1)
+    return progress, Line(
+        at=at,
+        elapsed=at - (progress.began or at),
+        status=event.meta.status,
+        text=said(fact),
+        tone=tone_of(fact),
+        cost=progress.cost,
+        unpriced=progress.unpriced,
+    )
+
+
+def tone_of(fact: Fact) -> Tone:
+    """Return how loud an event is."""
+    if isinstance(fact, j.PolicyDecided) and fact.effect is not j.PolicyEffect.PERMIT:
+        return Tone.WARNING
+    if isinstance(fact, j.ToolCallApproved) and fact.request_id is None:
+        return Tone.QUIET
+    return _TONES.get(type(fact), Tone.PLAIN)
+
+
+def rendered(line: Line) -> Text:
+    """Return a line with its colours."""
+    style = _STYLES[line.tone]
+    text = Text(no_wrap=False)
+    text.append(f"{line.at.astimezone():%H:%M:%S} ", "dim")
+    text.append(f"{line.elapsed.total_seconds():>7.2f}s ", "dim")
+    text.append(f"{line.status.value:<17} ", _STATUS_STYLES.get(line.status, "cyan"))
+    text.append(f"{_cost(line):>8}  ", "dim")
+    text.append(f"{_MARKS[line.tone]} {line.text}", style)
+    return text
+
+
+def _cost(line: Line) -> str:
+    # An unknown price is not zero.
+    return f"{money(line.cost)}+?" if line.unpriced else money(line.cost)
+
+
+_QUIET = (
+    j.RunStarted,
+    j.ContextHydrated,
+    j.ModelCalled,
+    j.BudgetReserved,
+    j.BudgetSettled,
+    j.PolicyDecided,
+    j.ToolCallStarted,
+    j.CheckpointWritten,
+)
+_WARNINGS = (
+    j.ModelFailed,
+    j.RetryScheduled,
+    j.ReflectionRecorded,
+    j.ToolCallDenied,
+    j.ToolCallFailed,
+    j.ToolCallUncertain,
+    j.LateResultNoted,
+    j.RequestIgnored,
+    j.BrakeApplied,
+    j.RunPaused,
+)
+_TONES: dict[type[Fact], Tone] = {
+    **dict.fromkeys(_QUIET, Tone.QUIET),
+    **dict.fromkeys(_WARNINGS, Tone.WARNING),
+    **dict.fromkeys((j.ApprovalRequested, j.HumanInputRequested), Tone.ASK),
+    **dict.fromkeys((j.RunFailed, j.RunRefused, j.RunCancelled, j.LimitReached), Tone.BAD),
+    j.RunCompleted: Tone.GOOD,
+}
+_STYLES = {
+    Tone.QUIET: "dim",
+    Tone.PLAIN: "",
+    Tone.ASK: "bold magenta",
+    Tone.WARNING: "yellow",
+    Tone.GOOD: "bold green",
+    Tone.BAD: "bold red",
+}
+_MARKS = {
+    Tone.QUIET: "·",
+    Tone.PLAIN: "•",
+    Tone.ASK: "?",
+    Tone.WARNING: "!",
+    Tone.GOOD: "✓",
+    Tone.BAD: "✗",
+}
+_STATUS_STYLES = {
+    RunStatus.COMPLETED: "green",
+    RunStatus.FAILED: "red",
+    RunStatus.CANCELLED: "red",
+    RunStatus.PAUSED: "yellow",
+    RunStatus.WAITING_FOR_HUMAN: "magenta",
+    RunStatus.RUNNING_TOOL: "blue",
+}

@@ -1,0 +1,145 @@
+"""Runs told from beginning to end as the engine records them: chained events with their bytes."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+from decimal import Decimal
+
+from events import inputs
+from events.avro.codec import Codec
+from events.avro.registry import LockRegistry
+from events.base import Record
+from events.common import Limits
+from events.content import json_content, text
+from events.effects import Outcome
+from events.journal import GENESIS, Event, Meta
+from events.rulebook import Rulebook
+from processors.engine.aggregate import Command, Timer
+from processors.run.aggregate import RunAggregate
+from processors.run.deadlines import next_timer
+from tests.deciders.given import (
+    RUN,
+    TENANT,
+    answer,
+    broke,
+    call,
+    came_back,
+    control,
+    done,
+    model_error,
+    request,
+    story,
+)
+from tests.spec import Story
+
+CODEC = Codec(LockRegistry())
+
+Step = Record | Timer | Callable[[Story], Record | Timer]
+
+
+def due(told: Story) -> Timer:
+    timer = next_timer(told.run)
+    assert timer is not None
+    return timer
+
+
+def resolved(how: inputs.Resolution) -> inputs.Control:
+    return control(inputs.ResolveToolCall, call_id=f"{RUN}.2", resolution=how, comment="asked")
+
+
+def approval(n: int = 2, request_id: str = "r1", **more: object) -> inputs.Control:
+    return control(inputs.ApproveToolCall, request_id, call_id=f"{RUN}.{n}", **more)
+
+
+UNSURE = came_back(2, outcome=Outcome.UNCERTAIN, result=None)
+WRITES = answer(call("write"))
+SENDS = answer(call("send"))
+LOOKS = answer(call("look"))
+ASKS = answer(call("ask_human", {"question": "which?"}))
+PLANS = answer(call("update_plan", {"steps": [{"id": "1", "description": "a", "status": "done"}]}))
+TWO = answer(call("look", id="a"), call("write", id="b"))
+OTHERS = control(inputs.PauseRun, tenant_id="umbrella")
+EFFECT = came_back(9, effect=True)
+WRONG = json_content({"path": 7})
+
+STORIES: dict[str, Sequence[Step]] = {
+    "completes": [request(), LOOKS, came_back(2), done(n=3)],
+    "gives up": [request(), answer(call("fail_task", {"reason": "no"}))],
+    "is refused": [request(agent="nobody")],
+    "has too large a goal": [request(goal=text("x" * 100_001))],
+    "says nothing usable": [request(), answer(), answer(n=2), answer(n=3)],
+    "has no model": [request(), model_error(), due, model_error(attempt=2)],
+    "loses the model": [request(), due, due, due],
+    "retries a tool": [request(), LOOKS, broke(2), due, came_back(2, attempt=2)],
+    "loses a tool call": [request(), SENDS, due, resolved(inputs.Resolution.DID_NOT_HAPPEN)],
+    "is unsure": [request(), SENDS, UNSURE, resolved(inputs.Resolution.HAPPENED), done(n=3)],
+    "cannot settle": [request(), SENDS, UNSURE, resolved(inputs.Resolution.UNKNOWN)],
+    "is approved": [request(), WRITES, approval(), came_back(2), done(n=3)],
+    "is edited": [request(), WRITES, approval(arguments=json_content({"path": "b"}))],
+    "is edited wrongly": [request(), WRITES, approval(arguments=WRONG), approval(7, "r2")],
+    "is denied": [request(), WRITES, control(inputs.DenyToolCall, call_id=f"{RUN}.2", reason="no")],
+    "asks": [
+        request(),
+        ASKS,
+        control(inputs.AnswerQuestion, question_id=f"{RUN}.2", content=WRONG),
+    ],
+    "plans": [request(), PLANS, done(n=3)],
+    "does two things": [request(), TWO, came_back(2), approval(3), came_back(3), done(n=4)],
+    "pauses": [
+        request(),
+        LOOKS,
+        control(inputs.PauseRun, reason="lunch"),
+        control(inputs.PauseRun, "r2"),
+        came_back(2),
+        control(inputs.ResumeRun, "r3"),
+        control(inputs.ResumeRun, "r4"),
+    ],
+    "is cancelled": [request(), LOOKS, control(inputs.CancelRun, reason="enough")],
+    "is told": [
+        request(),
+        LOOKS,
+        control(inputs.SendMessage, content=text("look there")),
+        control(inputs.EditInstructions, "r2", content=text("be brief")),
+        came_back(2),
+    ],
+    "is meddled with": [request(), OTHERS],
+    "hears late": [request(), LOOKS, EFFECT],
+    "runs out of time": [request(limits=Limits(max_duration_ms=10)), LOOKS, due],
+    "runs out of money": [request(limits=Limits(max_cost=Decimal("0.005"))), LOOKS, came_back(2)],
+    "misses its deadline": [request(deadline=story().now + timedelta(hours=1)), LOOKS, due],
+}
+
+
+def history(steps: Sequence[Step]) -> tuple[list[Event], Rulebook]:
+    """Return the events of a story, with the metadata that the engine gives them."""
+    written, rulebook = written_history(steps)
+    return [event for _, event in written], rulebook
+
+
+def written_history(steps: Sequence[Step]) -> tuple[list[tuple[bytes, Event]], Rulebook]:
+    """Return the events of a story, each with its bytes on the journal."""
+    told, written = story(), list[tuple[bytes, Event]]()
+    aggregate, state, digest = RunAggregate(), None, GENESIS
+    for number, step in enumerate(steps):
+        body = step(told) if callable(step) else step
+        told = told.when(body)
+        cause = body.cause if isinstance(body, Timer) else f"runs.inputs/0/{number}"
+        for fact in told.said:
+            state = aggregate.evolve(state, fact, told.now)
+            meta = Meta(
+                run_id=RUN,
+                seq=len(written) + 1,
+                tenant_id=TENANT,
+                time=told.now,
+                status=state.status,
+                cause=cause,
+                actor=aggregate.actor(fact, Command(body), state),
+                traceparent=state.traceparent,
+                prev_hash=digest,
+            )
+            value = CODEC.encode_event(meta, fact)
+            digest = hashlib.sha256(value).digest()
+            written.append((value, Event(meta, fact)))
+    return written, told.rulebook

@@ -1,0 +1,169 @@
+"""The audit's verifier finds what was edited, deleted, moved or never permitted."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+
+from events import journal as j
+from events.base import Fact
+from events.common import RunStatus
+from events.content import text
+from events.journal import GENESIS, Event
+from events.operations import DefinitionPublished
+from processors.definitions.record import announce
+from surfaces.audit.rulebooks import Rulebooks
+from surfaces.audit.verifier import Verdict, Verifier
+from tests.deciders.given import LOOK, RUN, SEND, WRITE, agent
+from tests.support.histories import CODEC, STORIES, written_history
+
+Written = list[tuple[bytes, Event]]
+
+
+def rulebooks(**changes: object) -> Rulebooks:
+    records: list[tuple[int, DefinitionPublished]] = [
+        (offset, announce(definition, "me", datetime(2026, 1, 1, tzinfo=UTC)))
+        for offset, definition in enumerate((LOOK, WRITE, SEND, agent(**changes)))
+    ]
+    return Rulebooks(records)
+
+
+def verdict(written: Sequence[tuple[bytes, Event]], books: Rulebooks | None = None) -> Verdict:
+    verifier = Verifier(RUN, books or rulebooks())
+    for value, event in written:
+        verifier.take(value, event)
+    return verifier.verdict()
+
+
+def kinds(found: Verdict) -> set[str]:
+    return {fault.kind for fault in found.faults}
+
+
+def rechained(events: Sequence[Event]) -> Written:
+    """Forge a chain over events, as somebody would who can rewrite the whole log."""
+    digest, written = GENESIS, Written()
+    for number, event in enumerate(events):
+        meta = event.meta.model_copy(update={"seq": number + 1, "prev_hash": digest})
+        value = CODEC.encode_event(meta, event.fact)
+        digest = hashlib.sha256(value).digest()
+        written.append((value, Event(meta, event.fact)))
+    return written
+
+
+@pytest.mark.parametrize("name", STORIES)
+def test_what_the_engine_wrote_is_sound(name: str) -> None:
+    written, _ = written_history(STORIES[name])
+    found = verdict(written)
+    assert found.faults == ()
+    assert found.events == len(written)
+    assert found.decisions == len(STORIES[name])
+
+
+def test_the_journal_is_sound_after_a_round_over_the_wire() -> None:
+    written, _ = written_history(STORIES["does two things"])
+    read = [(value, CODEC.decode("runs.events", value)) for value, _ in written]
+    assert verdict(read).faults == ()  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "break_it",
+    [
+        pytest.param(lambda events: events[:3] + events[4:], id="deleted"),
+        pytest.param(lambda events: [*events[:3], events[4], events[3], *events[5:]], id="moved"),
+        pytest.param(lambda events: [*events[:4], events[3], *events[4:]], id="doubled"),
+        pytest.param(lambda events: events[1:], id="beheaded"),
+    ],
+)
+def test_rows_that_were_taken_out_or_moved_are_found(
+    break_it: Callable[[Written], Written],
+) -> None:
+    written, _ = written_history(STORIES["is approved"])
+    assert {"sequence", "chain"} <= kinds(verdict(break_it(written)))
+
+
+def test_edited_bytes_break_the_chain_at_the_next_event() -> None:
+    written, _ = written_history(STORIES["is approved"])
+    value, event = written[5]
+    edited = event.meta.model_copy(update={"tenant_id": "umbrella"})
+    written[5] = (CODEC.encode_event(edited, event.fact), event)
+    assert value != written[5][0]
+    assert [fault.seq for fault in verdict(written).faults] == [7]
+
+
+def edit(events: Written, kind: type[Fact], **changes: object) -> Written:
+    return rechained(
+        [
+            replace(event, fact=event.fact.model_copy(update=changes))
+            if isinstance(event.fact, kind)
+            else event
+            for _, event in events
+        ]
+    )
+
+
+def test_a_forged_result_behind_a_forged_chain_is_found_by_deciding_again() -> None:
+    written, _ = written_history(STORIES["is approved"])
+    forged = edit(written, j.ToolCallSucceeded, result=text("all is well"))
+    (fault, *_) = verdict(forged).faults
+    assert fault.kind == "decision"
+    assert "CheckpointWritten, decided again it is one with another" in fault.reason
+
+
+def test_a_call_without_its_permit_is_found_behind_a_forged_chain() -> None:
+    written, _ = written_history(STORIES["is approved"])
+    kept = [event for _, event in written if not isinstance(event.fact, j.PolicyDecided)]
+    found = verdict(rechained(kept))
+    assert {"permit", "decision"} <= kinds(found)
+
+
+def test_a_permit_turned_into_a_refusal_makes_the_start_unlawful() -> None:
+    written, _ = written_history(STORIES["is approved"])
+    forged = edit(written, j.PolicyDecided, effect=j.PolicyEffect.FORBID)
+    assert "permit" in kinds(verdict(forged))
+
+
+def test_words_that_their_digest_denies_are_found() -> None:
+    written, _ = written_history(STORIES["is told"])
+    meant = text("look there").model_copy(update={"inline": b"look away!"})
+    forged = edit(written, j.UserMessageReceived, content=meant)
+    assert "content" in kinds(verdict(forged))
+
+
+def test_a_status_that_does_not_follow_is_found() -> None:
+    written, _ = written_history(STORIES["pauses"])
+    events = [
+        replace(event, meta=event.meta.model_copy(update={"status": RunStatus.PLANNING}))
+        for _, event in written
+    ]
+    assert "status" in kinds(verdict(rechained(events)))
+
+
+def test_an_event_after_the_end_is_found() -> None:
+    written, _ = written_history(STORIES["completes"])
+    events = [event for _, event in written]
+    assert "end" in kinds(verdict(rechained([*events, events[-1]])))
+
+
+def test_other_definitions_than_the_pinned_ones_are_found() -> None:
+    written, _ = written_history(STORIES["is approved"])
+    found = verdict(written, rulebooks(approval_from_level=5))
+    assert kinds(found) == {"decision"}
+    assert "event 1 is RunCreated" in found.faults[0].reason
+
+
+def test_a_lost_registry_is_said_and_does_not_stop_the_audit() -> None:
+    written, _ = written_history(STORIES["completes"])
+    found = verdict(written, Rulebooks([]))
+    assert kinds(found) == {"decision"}
+    assert found.events == len(written)
+
+
+def test_an_event_of_another_run_is_found() -> None:
+    written, _ = written_history(STORIES["completes"])
+    verifier = Verifier("another", rulebooks())
+    verifier.take(*written[0])
+    assert "key" in kinds(verifier.verdict())
