@@ -40,9 +40,9 @@ from processors.engine.metrics import LaneMetrics
 from processors.engine.parked_copy import ParkedCopy, sleepers
 from processors.engine.parker import Parker
 from processors.engine.ports import Codec, LocalEffects, RulebookSource
-from processors.engine.rebuild import BrokenChain
 from processors.engine.restore import CLOCK_SLACK_SECONDS, Restore
 from processors.engine.timers import Timers
+from processors.engine.trail import BrokenChain
 from processors.engine.transaction import Transactions
 from processors.engine.upkeep import Upkeep
 from producers.failpoints import failpoint

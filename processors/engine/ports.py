@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
+from events.avro.peek import Peek
 from events.base import Fact, Record
 from events.journal import Event, Meta
 from events.rulebook import Rulebook
@@ -33,6 +34,10 @@ class Codec(Protocol):
 
     def decode(self, topic: str, value: bytes) -> Record | Event:
         """Return what bytes from a topic say."""
+        ...
+
+    def peek(self, value: bytes) -> Peek | None:
+        """Return the beginning of a journal value, None if it is no event."""
         ...
 
 
