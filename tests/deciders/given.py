@@ -80,12 +80,12 @@ def begun(**agent_changes: Any) -> Story:
     return story(**agent_changes).when(request())
 
 
-def call(name: str, arguments: object = None, id: str = "c1") -> ProposedCall:
+def call(name: str, arguments: object = None, id: str = "c1") -> ProposedCall:  # noqa: A002
     given = {"path": "a"} if arguments is None else arguments
     return ProposedCall(id=id, name=name, arguments=json_content(given))
 
 
-def broken_call(name: str, id: str = "c1") -> ProposedCall:
+def broken_call(name: str, id: str = "c1") -> ProposedCall:  # noqa: A002
     return ProposedCall(
         id=id,
         name=name,
