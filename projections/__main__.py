@@ -15,6 +15,9 @@ import signal
 import socket
 import sys
 
+from confluent_kafka.admin import AdminClient
+
+from events import topics
 from events.avro.codec import Codec
 from events.avro.registry import LockRegistry
 from producers.config import Config, ConfigError
@@ -31,15 +34,19 @@ def main() -> int:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     try:
         config = Config.from_env()
-        chosen = _partitions(os.environ.get("RUNFOLD_PROJECTOR_PARTITIONS", ""), config.partitions)
-        schema.ensure(config.database())
+        chosen = _partitions(
+            os.environ.get("RUNFOLD_PROJECTOR_PARTITIONS", ""),
+            config.partitions or _count(config),
+        )
+        url = config.need_database()
+        schema.ensure(url)
     except (ConfigError, SchemaTooNew) as error:
         print(error, file=sys.stderr)
         return 2
     projector = Projector(
         ProjectorConfig(
-            reader=ReaderConfig(config.kafka()),
-            database_url=config.database(),
+            reader=ReaderConfig(config.kafka),
+            database_url=url,
             partitions=chosen,
             owner=f"{socket.gethostname()}/{os.getpid()}",
         ),
@@ -57,6 +64,11 @@ def main() -> int:
         _log.error("%s", error)
         return 3
     return 0
+
+
+def _count(config: Config) -> int:
+    known = AdminClient(dict(config.kafka)).list_topics(topics.EVENTS, timeout=20)
+    return len(known.topics[topics.EVENTS].partitions)
 
 
 def _partitions(text: str, count: int) -> tuple[int, ...]:

@@ -4,6 +4,7 @@ ProjectionError
 ├── Fenced         stop: another projector has taken these partitions
 ├── FoldError      isolate: a view cannot take an event; a bug in the view or in the event
 ├── NotCaughtUp    retry: the view has not reached that place of the log in the time given
+├── UnknownView    refuse: there is no view of that name
 └── SchemaTooNew   stop: the tables were made by a newer release
 """
 
@@ -24,6 +25,10 @@ class FoldError(ProjectionError):
 
 class NotCaughtUp(ProjectionError):  # noqa: N818
     """A view did not reach a place of the log in the time given."""
+
+
+class UnknownView(ProjectionError):  # noqa: N818
+    """A view was named that does not exist; the message lists those that do."""
 
 
 class SchemaTooNew(ProjectionError):  # noqa: N818

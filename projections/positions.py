@@ -100,7 +100,8 @@ def advance(cursor: Cursor, moves: dict[Place, Held]) -> None:
 
 _LOOK = (
     "SELECT p.view, p.topic, p.topic_partition, p.next_offset, p.epoch"
-    f" FROM projection_positions AS p JOIN {_PLACES}"
+    " FROM projection_positions AS p JOIN json_to_recordset(%s::json)"
+    " AS w(view text, topic text, topic_partition bigint)"
     " ON p.view = w.view AND p.topic = w.topic AND p.topic_partition = w.topic_partition"
 )
 

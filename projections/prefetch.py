@@ -6,6 +6,7 @@ import queue
 import threading
 from collections.abc import Callable
 from types import TracebackType
+from typing import Self
 
 from projections.stretch import Stretch
 
@@ -19,7 +20,7 @@ class Prefetch:
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="projector-reader", daemon=True)
 
-    def __enter__(self) -> Prefetch:
+    def __enter__(self) -> Self:
         self._thread.start()
         return self
 
@@ -33,7 +34,10 @@ class Prefetch:
         self._thread.join()
 
     def next(self, wait_s: float) -> Stretch | None:
-        """Return the next stretch that is not empty, None after ``wait_s`` seconds; raises what reading raised."""
+        """Return the next stretch that is not empty, None after ``wait_s`` seconds.
+
+        Raises what reading raised.
+        """
         try:
             found = self._ready.get(timeout=wait_s)
         except queue.Empty:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from types import TracebackType
+from typing import Self
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
@@ -20,7 +21,6 @@ from projections.view import Letter, Placed, Unreadable
 _SETTINGS: dict[str, str | int | float | bool] = {
     "isolation.level": "read_committed",
     "enable.auto.commit": False,
-    "enable.partition.eof": True,
     # A position beyond the log's end, after a broker lost its files, must not go unnoticed.
     "auto.offset.reset": "error",
     "group.id": "runfold-projector",
@@ -52,12 +52,14 @@ class Reader:
     ) -> None:
         self._codec = codec
         self._most = config.stretch
-        self._consumer = Consumer({**config.kafka, **_SETTINGS})
+        # The placement of keys is a producer's matter, and a consumer complains of it.
+        shared = {name: value for name, value in config.kafka.items() if name != "partitioner"}
+        self._consumer = Consumer({**shared, **_SETTINGS})
         self._consumer.assign(
             [TopicPartition(topic, partition, at) for (topic, partition), at in starts.items()]
         )
 
-    def __enter__(self) -> Reader:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(
@@ -84,11 +86,13 @@ class Reader:
         ends: dict[tuple[str, int], int] = {}
         # poll() and then what is there already: consume(n, t) would always wait t.
         for message in [first, *self._consumer.consume(self._most - 1, 0)] if first else []:
-            if message.error() is not None:
-                _note(message, ends)
+            if (error := message.error()) is not None:
+                _judge(error)
                 continue
             topic, partition, offset = message.topic(), message.partition(), message.offset()
-            assert topic is not None and partition is not None and offset is not None
+            assert topic is not None
+            assert partition is not None
+            assert offset is not None
             begins.setdefault((topic, partition), offset)
             ends[topic, partition] = offset + 1
             item = self._item(message, topic, partition, offset)
@@ -115,21 +119,18 @@ class Reader:
 
 
 def _key(message: Message) -> bytes | None:
-    key = message.key()
+    key: bytes | str | None = message.key()
     return key.encode() if isinstance(key, str) else key
 
 
-def _note(message: Message, ends: dict[tuple[str, int], int]) -> None:
-    error = message.error()
-    assert error is not None
-    if error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - confluent's public name
-        return
+def _judge(error: KafkaError) -> None:
+    # Everything else heals by itself: librdkafka goes on where it was.
     if error.fatal() or error.code() in _HOPELESS:
         raise KafkaException(error)
 
 
 _HOPELESS = {
-    KafkaError._AUTO_OFFSET_RESET,  # noqa: SLF001
+    KafkaError._AUTO_OFFSET_RESET,  # noqa: SLF001 - confluent's public name for it
     KafkaError.OFFSET_OUT_OF_RANGE,
     KafkaError.TOPIC_AUTHORIZATION_FAILED,
 }

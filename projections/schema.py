@@ -58,18 +58,6 @@ def ensure(url: str) -> None:
         made.dispose()
 
 
-def drop_sql_views(connection: Connection) -> None:
-    """Drop the SQL views, which would hold on to tables that are being replaced."""
-    for name in reversed(SQL_VIEWS):
-        connection.execute(text(f"DROP VIEW IF EXISTS {name}"))
-
-
-def make_sql_views(connection: Connection) -> None:
-    """Make the SQL views over the tables as they are now."""
-    for name, query in SQL_VIEWS.items():
-        connection.execute(text(f"CREATE OR REPLACE VIEW {name} AS {query}"))
-
-
 def _make(connection: Connection) -> None:
     connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
     connection.execute(
@@ -89,7 +77,8 @@ def _make(connection: Connection) -> None:
     METADATA.create_all(connection)
     # Positions change with every batch and should find room on their own page.
     connection.execute(text("ALTER TABLE projection_positions SET (fillfactor = 20)"))
-    make_sql_views(connection)
+    for name, query in SQL_VIEWS.items():
+        connection.execute(text(f"CREATE OR REPLACE VIEW {name} AS {query}"))
     connection.execute(
         text("INSERT INTO projection_schema (version) VALUES (:version)"), {"version": VERSION}
     )

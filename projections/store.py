@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from types import TracebackType
+from typing import Self
 
 import psycopg
 from psycopg import Connection, Cursor
@@ -39,7 +40,7 @@ class Store:
         self._connection: Connection | None = None
         self.held: dict[Place, Held] = {}
 
-    def __enter__(self) -> Store:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(

@@ -1,0 +1,67 @@
+"""Projectors in processes of their own, and what they have made of the journal."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+from events import topics
+from stack.settings import Settings
+from tests.projections import journal
+from tests.support.stack import wait_until
+
+ROOT = Path(__file__).parents[2]
+PARTITIONS = 4
+
+
+@contextmanager
+def projector(settings: Settings, **more: str) -> Iterator[subprocess.Popen[bytes]]:
+    """A projector process; gone when the block ends, however it ends."""
+    log = (settings.home / "projector.log").open("ab")
+    process = subprocess.Popen(
+        [sys.executable, "-m", "projections"],
+        env={**os.environ, **settings.to_env(), **more},
+        cwd=ROOT,
+        stdout=log,
+        stderr=log,
+    )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+        log.close()
+
+
+def caught_up(settings: Settings, view: str = "runs") -> bool:
+    """Whether a view has everything that stands on the journal now."""
+    wanted = journal.ends(settings.bootstrap_servers, topics.EVENTS, PARTITIONS)
+    try:
+        with psycopg.connect(settings.database_url, connect_timeout=2) as connection:
+            rows = connection.execute(
+                "SELECT topic_partition, next_offset FROM projection_positions"
+                " WHERE view = %s AND topic = %s",
+                (view, topics.EVENTS),
+            ).fetchall()
+    except psycopg.Error:
+        return False
+    found: dict[int, int] = dict(rows)
+    return all(found.get(partition, 0) >= end for partition, end in wanted.items())
+
+
+def wait_caught_up(settings: Settings, view: str = "dead_letters") -> None:
+    """Wait until the projector has written everything; the last view stands for all."""
+    wait_until(lambda: caught_up(settings, view), 40)
+
+
+def ask(settings: Settings, query: str) -> list[tuple[Any, ...]]:
+    """The rows of a query."""
+    with psycopg.connect(settings.database_url) as connection:
+        return connection.execute(query.encode()).fetchall()
