@@ -10,6 +10,7 @@ from typing import Protocol
 from confluent_kafka import KafkaError, Message, Producer
 
 from events import topics
+from events.avro.headers import Headers, headers
 from events.base import Record
 from events.common import ErrorInfo
 from events.effects import Outcome
@@ -41,18 +42,27 @@ class Outbox:
     good makes ``serve`` raise PoolBrokenError.
     """
 
-    def __init__(self, settings: KafkaSettings, codec: Encoder) -> None:
+    def __init__(self, settings: KafkaSettings, codec: Encoder, source: str) -> None:
         self._codec = codec
+        self._source = source
         self._refusals: list[str] = []
         self._producer = Producer({**settings, "error_cb": self._on_error})
 
-    def result(self, result: Result, acknowledged: Acknowledged) -> None:
+    def result(self, result: Result, traceparent: str, acknowledged: Acknowledged) -> None:
         """Publish a result under its run's id; one too large for an input becomes a failure."""
         value = self._codec.encode(topics.RESULTS, result)
         if len(value) > topics.MAX_INPUT_BYTES:
             value = self._codec.encode(topics.RESULTS, _too_large(result, len(value)))
+        described = headers(
+            type(result).__name__,
+            f"{result.call_id}/{result.attempt}",
+            self._source,
+            datetime.now(UTC),
+            result.run_id,
+            traceparent,
+        )
         failpoint("pool.before_produce")
-        self._produce(topics.RESULTS, result.run_id.encode(), value, acknowledged)
+        self._produce(topics.RESULTS, result.run_id.encode(), value, acknowledged, described)
 
     def dead_letter(self, message: Message, error: WireError, acknowledged: Acknowledged) -> None:
         """Publish a record that cannot be used, with its bytes, its place and the reason."""
@@ -87,7 +97,12 @@ class Outbox:
         return self._producer.flush(timeout_s) == 0
 
     def _produce(
-        self, topic: str, key: bytes | None, value: bytes, acknowledged: Acknowledged
+        self,
+        topic: str,
+        key: bytes | None,
+        value: bytes,
+        acknowledged: Acknowledged,
+        described: Headers | None = None,
     ) -> None:
         def on_delivery(error: KafkaError | None, _message: Message) -> None:
             if error is not None:
@@ -98,7 +113,13 @@ class Outbox:
 
         while True:
             try:
-                self._producer.produce(topic, key=key, value=value, on_delivery=on_delivery)
+                self._producer.produce(
+                    topic,
+                    key=key,
+                    value=value,
+                    headers=[*(described or ())],
+                    on_delivery=on_delivery,
+                )
             except BufferError:
                 self._producer.poll(0.05)
             else:

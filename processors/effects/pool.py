@@ -52,7 +52,7 @@ class Pool:
         self._config = config
         self._codec = codec
         self._effects = effects
-        self._outbox = Outbox(config.producer(), codec)
+        self._outbox = Outbox(config.producer(), codec, config.group)
         self._consumer = Consumer({**config.consumer(), "on_commit": self._on_commit})
         self._ledgers: dict[int, Ledger] = {}
         self._calls = OpenCalls()
@@ -129,12 +129,12 @@ class Pool:
         key = (work.call_id, work.attempt)
         if self._calls.add(key, place):
             wanted = partial(self._calls.wanted, key)
-            self._effects.submit(work, partial(self._publish, key), wanted)
+            self._effects.submit(work, partial(self._publish, key, work.traceparent), wanted)
 
-    def _publish(self, key: CallKey, result: Record) -> None:
+    def _publish(self, key: CallKey, traceparent: str, result: Record) -> None:
         assert isinstance(result, ModelResult | ToolResult)
         failpoint("pool.after_handle")
-        self._outbox.result(result, partial(self._acknowledged, key))
+        self._outbox.result(result, traceparent, partial(self._acknowledged, key))
 
     def _acknowledged(self, key: CallKey) -> None:
         for place in self._calls.answered(key):

@@ -1,0 +1,95 @@
+"""``python -m processors.tool``: a pool that makes the tool calls of the topic tool.calls.
+
+Settings come from the environment: those of producers.config and processors.tool.settings. It
+ends with 0 when told to by SIGTERM (after the calls in flight), 1 when it cannot go on, 2 where a
+setting is missing.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import socket
+import sys
+
+from events.avro.codec import Codec
+from events.avro.registry import LockRegistry
+from events.definitions import ToolContract
+from events.topics import TOOL_CALLS
+from processors.definitions.follower import RulebookFollower
+from processors.definitions.kafka import KafkaRegistry
+from processors.definitions.source import RegistryUnavailableError
+from processors.effects.errors import PoolError
+from processors.effects.local import Limits, LocalEffects
+from processors.effects.pool import Pool
+from processors.effects.settings import PoolConfig
+from processors.tool.artifacts import FileArtifacts
+from processors.tool.claims_postgres import PostgresClaims
+from processors.tool.errors import ClaimsUnavailableError
+from processors.tool.processor import ToolProcessor
+from processors.tool.settings import ToolSettings
+from producers.config import Config, ConfigError
+
+_READY_S = 30.0
+
+_log = logging.getLogger("processors.tool")
+
+
+def main() -> int:
+    """Run a pool with the settings of the environment and return its exit code."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    # It would log every request.
+    logging.getLogger("httpx").setLevel(logging.WARNING)
+    try:
+        config, settings = Config.from_env(), ToolSettings.from_env()
+        database, home = config.need_database(), config.need_home()
+    except ConfigError as error:
+        print(error, file=sys.stderr)
+        return 2
+    codec = Codec(LockRegistry())
+    claims = PostgresClaims(database, settings.lease_s)
+    artifacts = FileArtifacts(home / "artifacts")
+    try:
+        with RulebookFollower(KafkaRegistry(config.kafka, codec)) as rulebook:
+            rulebook.wait_ready(_READY_S)
+
+            def contract(name: str, version: str) -> ToolContract | None:
+                return rulebook.current().tool(name, version)
+
+            def cap(name: str, version: str) -> int | None:
+                found = contract(name, version)
+                return found.max_concurrency if found else None
+
+            tools = ToolProcessor(
+                contract,
+                claims,
+                artifacts,
+                modules=settings.modules,
+                refresh=lambda: rulebook.catch_up(_READY_S / 6),
+            )
+            limits = Limits(tool_calls=settings.calls, tool_cap=cap)
+            _serve(config, codec, LocalEffects(None, tools.call, limits, (claims,)))
+    except (PoolError, RegistryUnavailableError, ClaimsUnavailableError) as error:
+        _log.error("%s", error)
+        return 1
+    return 0
+
+
+def _serve(config: Config, codec: Codec, effects: LocalEffects) -> None:
+    settings = PoolConfig(
+        topic=TOOL_CALLS,
+        group="runfold-tools",
+        kafka=config.kafka,
+        group_protocol=config.group_protocol,
+        instance=os.environ.get("RUNFOLD_INSTANCE", "").strip(),
+    )
+    pool = Pool(settings, codec, effects)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: pool.stop())
+    _log.info("serving %s as %s/%s", TOOL_CALLS, socket.gethostname(), os.getpid())
+    pool.run()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
