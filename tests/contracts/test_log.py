@@ -15,20 +15,35 @@ from events.avro.samples import sample
 from events.common import RunRequest
 from events.content import text
 from events.inputs import CancelRun, Control, RunRequested
-from events.topics import CONTROLS, MAX_INPUT_BYTES, REQUESTS
+from events.topics import CONTROLS, MAX_INPUT_BYTES, REQUESTS, TOPICS
 from producers.errors import RefusedError, UnavailableError
 from producers.identity import uuid7
 from producers.kafka import Publisher, TopicReader
 from producers.log import Delivery
 from producers.partitioner import partition_for
+from stack.topics import ensure_topics
 from tests.contracts.logs import CODEC, Log, kafka_log, memory_log
+from tests.support.stack import Servers
 
 
 @pytest.fixture(params=["memory", pytest.param("kafka", marks=pytest.mark.integration)])
 def log(request: pytest.FixtureRequest) -> Log:
     if request.param == "memory":
         return memory_log()
-    return kafka_log(request.getfixturevalue("bootstrap_servers"))
+    return kafka_log(request.getfixturevalue("with_topics"))
+
+
+@pytest.fixture(scope="session")
+def with_topics(servers: Servers) -> str:
+    """A Kafka with every topic; what other tests left there has other keys."""
+    ensure_topics(servers.settings.kafka_config(), TOPICS, servers.settings.partitions)
+    return servers.bootstrap_servers
+
+
+@pytest.fixture
+def key() -> str:
+    """A key that nobody used before."""
+    return uuid7()
 
 
 def cancel(run_id: str, reason: str = "") -> Control:
@@ -42,61 +57,63 @@ def reasons(found: list[Delivery]) -> list[str]:
     return [each.record.reason for each in found if isinstance(each.record, CancelRun)]
 
 
-def test_what_was_published_is_read_with_key_headers_and_time(log: Log) -> None:
+def test_what_was_published_is_read_with_key_headers_and_time(log: Log, key: str) -> None:
     before = datetime.now(UTC) - timedelta(seconds=1)
-    control = cancel("r1", "why")
-    place = log.writer.publish(CONTROLS, control, "r1")
-    [found] = log.reader.read(CONTROLS)
+    control = cancel(key, "why")
+    place = log.writer.publish(CONTROLS, control, key)
+    [found] = log.reader.read(CONTROLS, key=key)
     assert found.place == place
     assert str(place) == f"{CONTROLS}/{place.partition}/{place.offset}"
-    assert (found.key, found.record, found.error) == (b"r1", control, None)
+    assert (found.key, found.record, found.error) == (key.encode(), control, None)
     assert before < found.appended_at < datetime.now(UTC) + timedelta(seconds=1)
     headers = dict(found.headers)
     assert headers["ce_type"] == b"runfold.CancelRun"
-    assert headers["ce_subject"] == b"r1"
+    assert headers["ce_subject"] == key.encode()
     assert headers["ce_id"] == control.request_id.encode()
     assert (headers["traceparent"] or b"").startswith(b"00-")
 
 
-def test_a_key_keeps_its_partition_and_its_order(log: Log) -> None:
-    keys = [f"run-{number}" for number in range(12)]
-    sent = [(cancel(key, f"{key}/{turn}"), key) for turn in range(3) for key in keys]
+def test_a_key_keeps_its_partition_and_its_order(log: Log, key: str) -> None:
+    keys = [f"{key}-{number}" for number in range(12)]
+    sent = [(cancel(each, f"{each}/{turn}"), each) for turn in range(3) for each in keys]
     places = log.writer.publish_all(CONTROLS, sent)
     assert len(places) == len(sent)
     by_key: dict[bytes | None, list[Delivery]] = defaultdict(list)
-    for each in log.reader.read(CONTROLS):
-        by_key[each.key].append(each)
-    for key in keys:
-        found = by_key[key.encode()]
-        assert {each.place.partition for each in found} == {partition_for(key.encode(), 4)}
-        assert reasons(found) == [f"{key}/{turn}" for turn in range(3)]
-        assert reasons(list(log.reader.read(CONTROLS, key=key))) == reasons(found)
+    for delivery in log.reader.read(CONTROLS):
+        by_key[delivery.key].append(delivery)
+    for each in keys:
+        found = by_key[each.encode()]
+        assert {delivery.place.partition for delivery in found} == {partition_for(each.encode(), 4)}
+        assert reasons(found) == [f"{each}/{turn}" for turn in range(3)]
+    assert reasons(list(log.reader.read(CONTROLS, key=keys[0]))) == [
+        f"{keys[0]}/{turn}" for turn in range(3)
+    ]
 
 
-def test_an_empty_topic_ends_at_once(log: Log) -> None:
-    assert list(log.reader.read(CONTROLS)) == []
+def test_reading_what_is_not_there_ends_at_once(log: Log, key: str) -> None:
+    assert list(log.reader.read(CONTROLS, key=key)) == []
 
 
-def test_reading_begins_where_it_is_told(log: Log) -> None:
-    first = log.writer.publish(CONTROLS, cancel("r", "one"), "r")
+def test_reading_begins_where_it_is_told(log: Log, key: str) -> None:
+    first = log.writer.publish(CONTROLS, cancel(key, "one"), key)
     time.sleep(0.005)
     middle = datetime.now(UTC)
-    log.writer.publish_all(CONTROLS, [(cancel("r", "two"), "r"), (cancel("r", "three"), "r")])
+    log.writer.publish_all(CONTROLS, [(cancel(key, "two"), key), (cancel(key, "three"), key)])
     after = {first.partition: first.offset + 2}
-    assert reasons(list(log.reader.read(CONTROLS, middle))) == ["two", "three"]
-    assert reasons(list(log.reader.read(CONTROLS, after))) == ["three"]
-    assert reasons(list(log.reader.read(CONTROLS, "latest"))) == []
+    assert reasons(list(log.reader.read(CONTROLS, middle, key=key))) == ["two", "three"]
+    assert reasons(list(log.reader.read(CONTROLS, after, key=key))) == ["three"]
+    assert reasons(list(log.reader.read(CONTROLS, "latest", key=key))) == []
     later = datetime.now(UTC) + timedelta(hours=1)
-    assert reasons(list(log.reader.read(CONTROLS, later))) == []
+    assert reasons(list(log.reader.read(CONTROLS, later, key=key))) == []
 
 
-def test_following_hears_what_comes_later_and_ends_when_told(log: Log) -> None:
-    log.writer.publish(CONTROLS, cancel("r", "before"), "r")
+def test_following_hears_what_comes_later_and_ends_when_told(log: Log, key: str) -> None:
+    log.writer.publish(CONTROLS, cancel(key, "before"), key)
     heard: list[str] = []
     started, enough = threading.Event(), threading.Event()
 
     def listen() -> None:
-        for each in log.reader.read(CONTROLS, key="r", follow=True, until=enough.is_set):
+        for each in log.reader.read(CONTROLS, key=key, follow=True, until=enough.is_set):
             heard.extend(reasons([each]))
             started.set()
             if len(heard) == 2:
@@ -106,61 +123,62 @@ def test_following_hears_what_comes_later_and_ends_when_told(log: Log) -> None:
     listener.start()
     assert started.wait(20)
     log.writer.publish(CONTROLS, cancel("other", "not mine"), "other")
-    log.writer.publish(CONTROLS, cancel("r", "after"), "r")
+    log.writer.publish(CONTROLS, cancel(key, "after"), key)
     listener.join(20)
     assert not listener.is_alive()
     assert heard == ["before", "after"]
 
 
 @pytest.mark.parametrize("value", [None, b"", b"rubbish", b"\0\0\0\0\1", b"\0\xff\xff\xff\xff1"])
-def test_rubbish_is_delivered_with_its_bytes_and_the_reason(log: Log, value: bytes | None) -> None:
-    log.raw(CONTROLS, value, "r")
-    log.writer.publish(CONTROLS, cancel("r", "sound"), "r")
-    bad, good = log.reader.read(CONTROLS, key="r")
+def test_rubbish_is_delivered_with_its_bytes_and_the_reason(
+    log: Log, key: str, value: bytes | None
+) -> None:
+    log.raw(CONTROLS, value, key)
+    log.writer.publish(CONTROLS, cancel(key, "sound"), key)
+    bad, good = log.reader.read(CONTROLS, key=key)
     assert (bad.value, bad.record) == (value, None)
     assert bad.error is not None
     assert good.record is not None
 
 
-def test_what_nobody_could_accept_is_refused_before_it_is_sent(log: Log) -> None:
+def test_what_nobody_could_accept_is_refused_before_it_is_sent(log: Log, key: str) -> None:
     request = sample(RunRequest).model_dump() | {"goal": text("x" * (MAX_INPUT_BYTES + 1))}
     with pytest.raises(RefusedError, match="takes 1,000,000"):
-        log.writer.publish(REQUESTS, RunRequested(**request), "r")
+        log.writer.publish(REQUESTS, RunRequested(**request), key)
     with pytest.raises(RefusedError, match=r"runs\.requests carries no CancelRun"):
-        log.writer.publish(REQUESTS, cancel("r"), "r")
+        log.writer.publish(REQUESTS, cancel(key), key)
     with pytest.raises(RefusedError, match="There is no topic nowhere"):
         list(log.reader.read("nowhere"))
-    assert list(log.reader.read(REQUESTS)) == []
+    assert list(log.reader.read(REQUESTS, key=key)) == []
 
 
-def test_all_or_the_first_failure(log: Log) -> None:
+def test_all_or_the_first_failure(log: Log, key: str) -> None:
     assert log.writer.publish_all(CONTROLS, []) == []
     with pytest.raises(RefusedError):
-        log.writer.publish_all(CONTROLS, [(cancel("r"), "r"), (sample(RunRequested), "r")])
-    assert list(log.reader.read(CONTROLS)) == []
+        log.writer.publish_all(CONTROLS, [(cancel(key), key), (sample(RunRequested), key)])
+    assert list(log.reader.read(CONTROLS, key=key)) == []
 
 
 @pytest.mark.integration
-def test_what_was_aborted_is_not_read(bootstrap_servers: str) -> None:
-    producer = Producer(
-        {"bootstrap.servers": bootstrap_servers, "transactional.id": f"test-{uuid7()}"}
-    )
+def test_what_was_aborted_is_not_read(with_topics: str, key: str) -> None:
+    producer = Producer({"bootstrap.servers": with_topics, "transactional.id": f"test-{uuid7()}"})
     producer.init_transactions(20)
     for reason, settle in (
         ("aborted", producer.abort_transaction), ("kept", producer.commit_transaction)
     ):  # fmt: skip
         producer.begin_transaction()
-        value = CODEC.encode(CONTROLS, cancel("r", reason))
-        producer.produce(CONTROLS, value=value, key="r", partition=partition_for(b"r", 4))
+        value = CODEC.encode(CONTROLS, cancel(key, reason))
+        at = partition_for(key.encode(), 4)
+        producer.produce(CONTROLS, value=value, key=key, partition=at)
         producer.flush(20)
         settle(20)
-    found = list(kafka_log(bootstrap_servers).reader.read(CONTROLS, key="r"))
+    found = list(kafka_log(with_topics).reader.read(CONTROLS, key=key))
     assert reasons(found) == ["kept"]
 
 
 @pytest.mark.integration
-def test_java_and_python_agree_with_the_broker_where_a_key_lives(bootstrap_servers: str) -> None:
-    log = kafka_log(bootstrap_servers)
+def test_java_and_python_agree_with_the_broker_where_a_key_lives(with_topics: str) -> None:
+    log = kafka_log(with_topics)
     for number in range(20):
         key = uuid7() if number % 2 else f"k{number}"
         assert log.writer.publish(CONTROLS, cancel(key), key).partition == partition_for(
