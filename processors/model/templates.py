@@ -1,6 +1,7 @@
 """Filling ``{{ … }}`` in a playbook from what the run has said and seen; nothing is evaluated.
 
     {{ goal }}  {{ message }}             the first and the last thing a person said
+    {{ goal.file }}                       the first file name in the goal: quoted, or with a dot
     {{ last.result }}                     the last tool result, whole; also last.result.some.path,
                                           last.tool and last.is_error
     {{ results.logs.stats.levels.ERROR }} the latest result of tool logs.stats, by a path into it
@@ -24,6 +25,7 @@ from typing import Any
 from events.content import JSON, Content, canonical_json
 
 _PLACEHOLDER = re.compile(r"\{\{\s*(.+?)\s*\}\}", re.DOTALL)
+_FILE = re.compile(r"""["'`“]([^"'`“”\s]+)["'`”]|([\w./-]*\w\.[A-Za-z0-9]+)""")
 _STEP = re.compile(r"""\.([\w-]+)|\[(-?\d+)\]|\["([^"]*)"\]""")
 
 
@@ -111,6 +113,11 @@ def quote(expression: str, scope: Scope) -> Any:
 def _find(path: str, scope: Scope) -> Any:
     if path == "goal":
         return scope.goal
+    if path == "goal.file":
+        named = _FILE.search(scope.goal)
+        if named is None:
+            raise LookupError(path)
+        return named[1] or named[2]
     if path == "message":
         return scope.message
     if path.startswith("results"):

@@ -97,7 +97,7 @@ def _model_name(llm: dict[str, Any], playbook: str | None, document: Document) -
         if playbook is None:
             where = ("extensions", "runfold")
             document.refuse(where, "provider default needs a playbook for when no key is set")
-        return f"default:{playbook}"
+        return f"default:{playbook or ''}"
     if model is None:
         document.refuse(("spec", "llm"), f'"model" is missing: which model of {provider}?')
     return f"{provider}:{model}"

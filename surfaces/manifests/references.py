@@ -7,12 +7,10 @@ from dataclasses import dataclass
 
 from events.definitions import AgentDefinition, Playbook, ToolContract
 from events.rulebook import Rulebook
+from processors.run.intrinsics import INTRINSICS
 from surfaces.manifests.agent import TIER_LEVEL
 from surfaces.manifests.loader import Document
 from surfaces.manifests.problems import did_you_mean
-
-EXIT_TOOLS = ("complete_task", "fail_task", "ask_human")
-"""What every agent can call without listing it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +56,7 @@ def check_agent(agent: AgentDefinition, document: Document, known: Known) -> Non
             document.refuse(path, f"{sentence}{TIER_LEVEL[tier]}")
     for model in (agent.model.name, *agent.model.fallbacks):
         provider, _, playbook = model.partition(":")
-        if provider not in {"default", "scripted"} or playbook in known.faulty:
+        if provider not in {"default", "scripted"} or playbook in {"", *known.faulty}:
             continue
         if known.playbook(playbook) is None:
             near = did_you_mean(playbook, known.names("playbook"))
@@ -73,7 +71,7 @@ def check_playbook(playbook: Playbook, document: Document, known: Known) -> None
     for turn_at, turn in enumerate(playbook.turns):
         for at, call in enumerate(turn.calls):
             name = call["name"]
-            if name not in {*EXIT_TOOLS, *known.faulty} and known.tool(name) is None:
-                near = did_you_mean(name, {*known.names("tool"), *EXIT_TOOLS})
+            if name not in {*INTRINSICS, *known.faulty} and known.tool(name) is None:
+                near = did_you_mean(name, {*known.names("tool"), *INTRINSICS})
                 path = ("spec", "turns", turn_at, "calls", at, "name")
                 document.refuse(path, f"there is no tool {name}.{near}")

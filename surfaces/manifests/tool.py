@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 from jsonschema import Draft202012Validator
@@ -32,6 +33,7 @@ def lower_tool(
     config = Substitution(document, env, remarks).replace(
         spec.pop("config", {}), ("spec", "config")
     )
+    config = _rooted(config, document, remarks)
     inherited = base.model_dump() if base else {}
     given = {
         **inherited,
@@ -56,6 +58,16 @@ def lower_tool(
         for error in fault.errors():
             document.refuse(("spec", *error["loc"]), error["msg"])
         return None, remarks
+
+
+def _rooted(config: dict[str, Any], document: Document, remarks: list[Remark]) -> dict[str, Any]:
+    """Make a relative root folder absolute: it is beside the manifest, wherever tools run."""
+    root = config.get("root")
+    if not isinstance(root, str) or not root or root.startswith("/"):
+        return config
+    absolute = str(Path(document.file).parent.joinpath(root).resolve())
+    remarks.append(document.remark(("spec", "config", "root"), f'"{root}" is "{absolute}" here'))
+    return {**config, "root": absolute}
 
 
 def _check_schemas(document: Document, spec: dict[str, Any]) -> None:

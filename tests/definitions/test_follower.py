@@ -1,0 +1,192 @@
+"""The follower, on both twins of its source: everything published, in order, whatever comes."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import pytest
+from confluent_kafka import Producer
+
+from events import topics
+from events.avro.codec import Codec
+from events.avro.registry import LockRegistry
+from events.content import content
+from events.definitions import Definition, Playbook, PlaybookTurn
+from events.operations import DefinitionPublished
+from processors.definitions.fixed import FixedRulebook, rulebook_of
+from processors.definitions.follower import RulebookFollower
+from processors.definitions.kafka import KafkaRegistry
+from processors.definitions.memory import MemoryRegistry
+from processors.definitions.record import announce, key
+from processors.definitions.source import Arrived, RegistrySource, RegistryUnavailableError
+from tests.definitions.given import READ, playbook
+
+NOW = datetime(2026, 1, 2, tzinfo=UTC)
+
+
+@dataclass
+class Twin:
+    """A registry topic: ``put`` appends a record, or bytes that are none; ``read`` is a reader."""
+
+    put: Callable[[DefinitionPublished | bytes | None], None]
+    read: Callable[[], RegistrySource]
+
+
+def in_memory() -> Twin:
+    registry = MemoryRegistry()
+
+    def put(what: DefinitionPublished | bytes | None) -> None:
+        registry.append(what if isinstance(what, DefinitionPublished) else "not_framed")
+
+    return Twin(put, registry.reader)
+
+
+def on_kafka(bootstrap: str) -> Twin:
+    codec = Codec(LockRegistry())
+    producer = Producer({"bootstrap.servers": bootstrap})
+
+    def put(what: DefinitionPublished | bytes | None) -> None:
+        value = (
+            codec.encode(topics.REGISTRY, what) if isinstance(what, DefinitionPublished) else what
+        )
+        producer.produce(topics.REGISTRY, key=b"k", value=value)
+        assert producer.flush(10) == 0
+
+    return Twin(put, lambda: KafkaRegistry({"bootstrap.servers": bootstrap}, codec))
+
+
+@pytest.fixture(params=["memory", pytest.param("kafka", marks=pytest.mark.integration)])
+def twin(request: pytest.FixtureRequest) -> Twin:
+    if request.param == "memory":
+        return in_memory()
+    return on_kafka(request.getfixturevalue("bootstrap_servers"))
+
+
+@pytest.fixture
+def follower(twin: Twin) -> Iterator[RulebookFollower]:
+    with RulebookFollower(twin.read()) as following:
+        following.wait_ready(10)
+        yield following
+
+
+def record(definition: Definition) -> DefinitionPublished:
+    return announce(definition, "ann", NOW)
+
+
+def test_an_empty_registry_is_complete(follower: RulebookFollower) -> None:
+    assert follower.complete(5).definitions == {}
+
+
+def test_what_was_published_before_and_after_is_there(twin: Twin) -> None:
+    twin.put(record(READ))
+    with RulebookFollower(twin.read()) as follower:
+        assert follower.complete(10).tool("files.read") == READ
+        twin.put(record(playbook("filing")))
+        assert follower.catch_up(10).playbook("filing@1.0.0") == playbook("filing")
+        assert follower.current().position == 2
+
+
+def test_two_followers_see_the_same(twin: Twin) -> None:
+    twin.put(record(READ))
+    twin.put(record(playbook("filing")))
+    with RulebookFollower(twin.read()) as one, RulebookFollower(twin.read()) as other:
+        assert one.complete(10) == other.complete(10) == rulebook_of([READ, playbook("filing")])
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        b"rubbish",
+        None,
+        record(READ).model_copy(update={"kind": "spell"}),
+        record(READ).model_copy(update={"digest": b"0" * 32}),
+        record(READ).model_copy(update={"version": "1.0.1"}),
+        record(READ).model_copy(
+            update={"body": record(READ).body.model_copy(update={"inline": None})}
+        ),
+        DefinitionPublished(
+            kind="tool",
+            name="files.read",
+            version="1.0.0",
+            digest=content(b"{}", "application/json").digest,
+            body=content(b"{}", "application/json"),
+            published_at=NOW,
+            published_by="ann",
+        ),
+    ],
+    ids=["bytes", "tombstone", "kind", "digest", "version", "no body", "no tool"],
+)
+def test_a_bad_record_is_left_out_and_counted(
+    bad: DefinitionPublished | bytes | None, twin: Twin, follower: RulebookFollower
+) -> None:
+    twin.put(bad)
+    twin.put(record(READ))
+    rulebook = follower.complete(10)
+    assert rulebook.tool("files.read") == READ
+    assert list(rulebook.definitions) == ["tool"]
+    assert (rulebook.position, follower.skipped) == (2, 1)
+
+
+def test_the_first_content_of_a_version_holds(twin: Twin, follower: RulebookFollower) -> None:
+    first = playbook("filing")
+    other = Playbook(name="filing", version="1.0.0", turns=(PlaybookTurn(text="other"),))
+    for each in (first, other, first):
+        twin.put(record(each))
+    assert follower.complete(10).playbook("filing") == first
+    assert follower.skipped == 1
+
+
+def test_a_closed_follower_still_answers(twin: Twin) -> None:
+    twin.put(record(READ))
+    follower = RulebookFollower(twin.read())
+    follower.complete(10)
+    follower.close()
+    assert follower.current().tool("files.read") == READ
+
+
+class Broken:
+    """A source that raises at first, and never gets as far as the topic's end."""
+
+    def __init__(self) -> None:
+        self.polls = 0
+
+    def poll(self, timeout: float) -> Arrived | None:
+        self.polls += 1
+        if self.polls == 1:
+            raise OSError("the disk is gone")
+        time.sleep(0.01)
+        return Arrived(2, record(READ)) if self.polls == 2 else None
+
+    def end(self, timeout: float) -> int:
+        return 9
+
+    def close(self) -> None:
+        self.polls = -1
+
+
+def test_a_registry_that_cannot_be_read_to_its_end_is_told() -> None:
+    with RulebookFollower(Broken()) as follower:
+        with pytest.raises(RegistryUnavailableError, match="to offset 2 of 9"):
+            follower.complete(1)
+        assert follower.catch_up(0.05).tool("files.read") == READ
+        with pytest.raises(RegistryUnavailableError):
+            follower.wait_ready(0.05)
+
+
+@pytest.mark.integration
+def test_a_broker_that_does_not_answer_is_told() -> None:
+    source = KafkaRegistry({"bootstrap.servers": "127.0.0.1:1"}, Codec(LockRegistry()))
+    with RulebookFollower(source) as follower:
+        with pytest.raises(RegistryUnavailableError, match="topic registry"):
+            follower.complete(0.3)
+        assert follower.catch_up(0.3).definitions == {}
+
+
+def test_the_fixed_twin_answers_at_once() -> None:
+    fixed = FixedRulebook(rulebook_of([READ]))
+    fixed.wait_ready(0)
+    assert fixed.current() == fixed.catch_up(0) == fixed.complete(0)
+    assert fixed.current().tool(key(READ).removeprefix("tool/")) == READ

@@ -1,0 +1,122 @@
+"""A version is published once, and never changes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+import pytest
+
+from events.base import Record
+from events.definitions import Definition, Playbook, PlaybookTurn
+from events.operations import DefinitionPublished
+from events.rulebook import Rulebook
+from processors.definitions.follower import RulebookFollower
+from processors.definitions.memory import MemoryRegistry
+from processors.definitions.publisher import Report, next_version, publish
+from processors.definitions.record import announce
+from tests.definitions.given import READ, playbook
+
+NOW = datetime(2026, 1, 2, tzinfo=UTC)
+
+
+@pytest.fixture
+def registry() -> MemoryRegistry:
+    return MemoryRegistry()
+
+
+@pytest.fixture
+def follower(registry: MemoryRegistry) -> Iterator[RulebookFollower]:
+    with RulebookFollower(registry.reader()) as following:
+        yield following
+
+
+def said(name: str, text: str, version: str = "1.0.0") -> Playbook:
+    return Playbook(name=name, version=version, turns=(PlaybookTurn(text=text),))
+
+
+def apply(registry: MemoryRegistry, follower: RulebookFollower, *what: Definition) -> Report:
+    return publish(what, log=registry, rulebook=follower, by="ann", now=NOW, timeout=5)
+
+
+def test_new_definitions_are_published(
+    registry: MemoryRegistry, follower: RulebookFollower
+) -> None:
+    report = apply(registry, follower, playbook("filing"), READ)
+    assert report == Report(published=("playbook/filing@1.0.0", "tool/files.read@1.0.0"))
+    assert follower.current().tool("files.read") == READ
+    assert follower.current().position == 2
+
+
+def test_the_same_again_changes_nothing(
+    registry: MemoryRegistry, follower: RulebookFollower
+) -> None:
+    apply(registry, follower, READ)
+    assert apply(registry, follower, READ) == Report(unchanged=("tool/files.read@1.0.0",))
+    assert registry.end(0) == 1
+
+
+def test_other_content_under_a_version_is_refused_and_holds_back_the_rest(
+    registry: MemoryRegistry, follower: RulebookFollower
+) -> None:
+    apply(registry, follower, READ)
+    slower = READ.model_copy(update={"timeout_ms": 9, "config": {"root": "/x"}})
+    report = apply(registry, follower, playbook("filing"), slower)
+    assert (report.published, report.held) == ((), ("playbook/filing@1.0.0",))
+    (refused,) = report.refused
+    assert refused.key == "tool/files.read@1.0.0"
+    assert refused.reason == (
+        "tool files.read 1.0.0 is published already with other content (timeout_ms, config "
+        "differ), and a version never changes: set metadata.version to 1.0.1 or another one that "
+        "is free."
+    )
+    assert registry.end(0) == 1
+
+
+def test_a_new_version_becomes_the_newest(
+    registry: MemoryRegistry, follower: RulebookFollower
+) -> None:
+    apply(registry, follower, said("filing", "a", "1.9.0"), said("filing", "b", "1.10.0"))
+    newest = follower.current().playbook("filing")
+    assert newest is not None
+    assert newest.version == "1.10.0"
+
+
+class Hasty(MemoryRegistry):
+    """Lets another publisher in between the look and the leap."""
+
+    def publish(self, topic: str, record: Record, key: str) -> int:
+        if self.end(0) == 0:
+            self.append(announce(said("filing", "first"), "bob", NOW))
+        return super().publish(topic, record, key)
+
+
+def test_of_two_publishers_at_once_the_first_holds_and_the_other_is_told() -> None:
+    registry = Hasty()
+    with RulebookFollower(registry.reader()) as follower:
+        report = apply(registry, follower, said("filing", "second"), READ)
+        rulebook = follower.complete(5)
+        last = registry.wait_for(registry.end(0) - 1, 0)
+    assert report.published == ("tool/files.read@1.0.0",)
+    assert [each.key for each in report.refused] == ["playbook/filing@1.0.0"]
+    assert rulebook.playbook("filing") == said("filing", "first")
+    # Compaction will keep the last record of the key: it says the same as the one that holds.
+    assert isinstance(last, DefinitionPublished)
+    assert last.digest == said("filing", "first").digest()
+    assert follower.skipped == 1
+
+
+def test_a_rulebook_that_may_be_old_publishes_nothing() -> None:
+    class Behind:
+        def complete(self, timeout: float) -> Rulebook:
+            raise TimeoutError
+
+    registry = MemoryRegistry()
+    with pytest.raises(TimeoutError):
+        publish([READ], log=registry, rulebook=Behind(), by="ann", now=NOW)
+    assert registry.end(0) == 0
+
+
+@pytest.mark.parametrize(("old", "new"), [("1.0.9", "1.0.10"), ("2.1", "2.2"), ("1.x", "1.x.1")])
+def test_the_suggested_version_is_the_next_one(old: str, new: str) -> None:
+    assert next_version(old) == new

@@ -1,0 +1,69 @@
+"""What a manifest refers to must be in the same files, built in or published."""
+
+from __future__ import annotations
+
+from processors.definitions.fixed import rulebook_of
+from tests.definitions.given import AGENT, PLAYBOOK, READ, TOOL, WRITE, Faults, Load, playbook
+
+LISTS = AGENT + "  tools: [{type: function, name: shelf.read}]\n"
+BY_DEFAULT = AGENT.replace("openai, model: gpt-x", "default")
+OWN = "extensions: {runfold: {playbook: filing}}\n"
+
+
+def test_a_missing_tool_is_told_with_its_nearest_name(faults: Faults) -> None:
+    (told,) = faults(LISTS.replace("shelf.read", "shelf.raed"), TOOL)
+    assert told == (
+        "m0.yaml:7: spec.tools[0].name: there is no tool shelf.raed in these files, built in or "
+        'published. Did you mean "shelf.read"?'
+    )
+
+
+def test_a_tool_of_the_same_apply_will_do(load: Load) -> None:
+    assert len(load(LISTS, TOOL).definitions) == 2
+
+
+def test_a_published_tool_will_do_and_is_not_published_again(load: Load) -> None:
+    shelf = READ.model_copy(update={"name": "shelf.read"})
+    assert len(load(LISTS, published=rulebook_of([shelf])).definitions) == 1
+
+
+def test_a_built_in_tool_is_declared_along_with_the_agent(load: Load) -> None:
+    found = load(LISTS.replace("shelf.read", "files.read")).definitions
+    assert found[0] == READ
+
+
+def test_a_faulty_tool_is_not_told_twice(faults: Faults) -> None:
+    (told,) = faults(LISTS, TOOL + "  risk_level: 9\n")
+    assert told.startswith("m1.yaml:6: spec.risk_level")
+
+
+def test_a_missing_playbook_is_told(faults: Faults, load: Load) -> None:
+    (told,) = faults(BY_DEFAULT + OWN)
+    assert "m0.yaml:7: extensions.runfold.playbook: there is no playbook filing" in told
+    (near,) = faults(BY_DEFAULT + OWN, published=rulebook_of([playbook("filling")]))
+    assert near.endswith('Did you mean "filling"?')
+    assert load(BY_DEFAULT + OWN, published=rulebook_of([playbook("filing")])).definitions
+
+
+def test_a_default_model_without_a_playbook_is_told(faults: Faults) -> None:
+    (told,) = faults(BY_DEFAULT)
+    assert "provider default needs a playbook" in told
+
+
+def test_a_tool_above_the_tier_of_its_agent_is_told(faults: Faults, load: Load) -> None:
+    writes = AGENT + "  tools: [{type: function, name: files.write}]\n"
+    (told,) = faults(writes + "  access: {tier: tier_1_read}\n")
+    assert told.endswith("files.write has risk level 1, and tier_1_read allows none above 0")
+    assert load(writes + "  access: {tier: tier_2_write_limited}\n").definitions[0] == WRITE
+
+
+def test_a_playbook_may_call_what_every_agent_has(faults: Faults, load: Load) -> None:
+    assert load(PLAYBOOK.replace("complete_task", "update_plan")).definitions
+    (told,) = faults(PLAYBOOK.replace("complete_task", "complete_tsk"))
+    assert told.endswith('there is no tool complete_tsk. Did you mean "complete_task"?')
+
+
+def test_the_same_thing_twice_is_told(faults: Faults) -> None:
+    (told,) = faults(TOOL, f"# the same\n{TOOL}")
+    assert told.startswith("m1.yaml:4: metadata: shelf.read 1.0.0 is declared twice, first at ")
+    assert told.endswith("m0.yaml:1")
