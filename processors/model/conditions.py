@@ -17,12 +17,13 @@ from typing import Any
 
 from processors.model.templates import Scope, Seen, TemplateError, follow
 
-_KNOWN = frozenset({"tool", "is_error", "contains", "not_contains", "path", "equals", "above"})
+KNOWN = frozenset({"tool", "is_error", "contains", "not_contains", "path", "equals", "above"})
+"""The names that a condition may have."""
 
 
 def holds(when: Mapping[str, Any], scope: Scope) -> bool:
     """Return whether all conditions hold; TemplateError for one that is not known."""
-    unknown = when.keys() - _KNOWN
+    unknown = when.keys() - KNOWN
     if unknown:
         raise TemplateError(f"when: unknown condition {', '.join(sorted(unknown))}")
     seen = _looked_at(when, scope)

@@ -102,6 +102,21 @@ def test_the_breaker_spares_a_failing_provider(openai: Provider, both: ModelSett
     assert len(openai.asked) == 6
 
 
+def test_an_answer_between_failures_keeps_the_provider_in_use(
+    openai: Provider, both: ModelSettings
+) -> None:
+    broken = [Answer(200, b"{")] * 4
+    openai.will(*broken, Answer(body=chat("ok")), *broken)
+
+    async def calls() -> list[str | None]:
+        async with ModelProcessor(both, playbooks()) as models:
+            results = [await models.call(work()) for _ in range(9)]
+        return [result.error.error_type if result.error else None for result in results]
+
+    failed = ["malformed_response"] * 4
+    assert asyncio.run(calls()) == [*failed, None, *failed]
+
+
 def test_a_fault_of_the_request_does_not_open_the_breaker(
     openai: Provider, both: ModelSettings
 ) -> None:
@@ -136,5 +151,5 @@ def test_a_success_between_keeps_the_breaker_closed() -> None:
     breaker = Breaker(lambda: 0.0, failures=2)
     for _ in range(3):
         breaker.failed()
+        assert breaker.admit() is None
         breaker.succeeded()
-    assert breaker.admit() is None

@@ -167,6 +167,12 @@ def test_a_skipped_turn_stays_skipped_in_later_answers() -> None:
     assert _inline(answered(play(book, *noisy, assistant("excerpt"))).text) == b"report"
 
 
+def test_results_of_earlier_answers_are_not_looked_at() -> None:
+    book = playbook({}, {}, {"when": {"contains": "ERROR"}, "text": "no"}, {"text": "yes"})
+    later = (assistant(None, proposed("c2", "files.read", {})), result("c2", "calm"))
+    assert _inline(answered(play(book, *after_stats(), *later)).text) == b"yes"
+
+
 def test_without_a_new_result_a_condition_does_not_hold() -> None:
     book = playbook({"when": {"not_contains": "x"}, "text": "no"}, {"text": "yes"})
     assert _inline(answered(play(book, user("go"))).text) == b"yes"

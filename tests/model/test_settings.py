@@ -70,6 +70,7 @@ def test_further_providers_are_added_by_name(openai: Provider) -> None:
         ({"RUNFOLD_MODEL": "gpt-4o"}, "write provider:model"),
         ({"OPENAI_BASE_URL": "localhost:8000"}, "OPENAI_BASE_URL: the address must look like"),
         ({"OPENAI_BASE_URL": "http://u:p@h/v1"}, "put credentials in the key's variable"),
+        ({"OPENAI_BASE_URL": "http://token@h/v1"}, "put credentials in the key's variable"),
         ({"OPENAI_BASE_URL": "http://h:99999/"}, "the address must look like"),
         ({"RUNFOLD_PROVIDERS": "{openai: {base_url: 'http://h'}}"}, "choose a name"),
         ({"RUNFOLD_PROVIDERS": "{x: {base_url: 'http://h', kind: y}}"}, "openai or anthropic"),
