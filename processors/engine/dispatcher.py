@@ -13,14 +13,11 @@ from collections.abc import Callable, Mapping
 
 from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
 
-from events import topics
 from processors.engine.config import EngineConfig
 from processors.engine.inbox import Inbox
-from processors.engine.inputs import Headers, Received
+from processors.engine.inputs import INPUT_TOPICS, Headers, Received
 
 logger = logging.getLogger(__name__)
-
-INPUT_TOPICS = (topics.REQUESTS, topics.CONTROLS, topics.RESULTS)
 
 _Given = dict[str, str | bytes | None] | list[tuple[str, str | bytes | None]]
 

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from events import topics
 from events.base import Record
 from processors.engine.aggregate import Timer
+
+INPUT_TOPICS = (topics.REQUESTS, topics.CONTROLS, topics.RESULTS)
+"""What a lane reads from the log."""
 
 Headers = tuple[tuple[str, bytes | None], ...]
 

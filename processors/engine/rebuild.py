@@ -13,10 +13,10 @@ from events.catalogue import TERMINAL_FACTS
 from events.operations import ParkedRun, PositionNoted, RestorePoint
 from processors.engine.aggregate import Aggregate, S
 from processors.engine.book import Book
+from processors.engine.inputs import INPUT_TOPICS
 from processors.engine.ports import Codec
 from processors.engine.trail import Trail
 
-_INPUTS = frozenset({topics.REQUESTS, topics.CONTROLS, topics.RESULTS})
 _ENDS = frozenset(fact.__name__ for fact in TERMINAL_FACTS)
 
 
@@ -75,7 +75,7 @@ class Rebuild(Generic[S]):
             return
         kind, run_id, seq, cause = begins
         topic, _, place = cause.partition("/")
-        if topic in _INPUTS:
+        if topic in INPUT_TOPICS:
             self._advance(topic, int(place.rpartition("/")[2]) + 1)
         if kind in _ENDS:
             self._trails.pop(run_id, None)

@@ -1,0 +1,156 @@
+"""Restore: the same book from the log, and a clear stop where the log contradicts itself."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from events import topics
+from events.common import Position
+from events.content import text
+from events.inputs import CancelRun, SendMessage
+from events.operations import RestorePoint
+from processors.engine.book import Book
+from processors.engine.rebuild import Rebuild
+from processors.engine.trail import BrokenChain
+from tests.engine.lab import Lab
+from tests.engine.oracle import CODEC
+from tests.engine.toy import NOW, Toy, ToyAggregate, control, request, result
+
+IDLE = timedelta(minutes=1)
+
+
+def hello(run_id: str) -> object:
+    return control(SendMessage, run_id, content=text("hello"))
+
+
+def rebuilt(lab: Lab, start: int = 0) -> Book[Toy]:
+    rebuild = Rebuild(ToyAggregate(), CODEC)
+    for entry in lab.entries(topics.PARKED):
+        rebuild.parked((entry.key or b"").decode(), entry.value)
+    rebuild.parked_done()
+    for entry in lab.entries(topics.EVENTS)[start:]:
+        rebuild.journal(entry.offset, entry.value or b"")
+    return rebuild.finish()
+
+
+@pytest.mark.parametrize("placement", ["pool", "local"])
+def test_a_restart_leaves_the_book_as_it_was_and_open_work_is_done(placement: str) -> None:
+    lab = Lab(work=None)
+    lab.take(request("run-1", placement=placement), control(SendMessage, "run-1", content=text("")))
+    before = lab.book.runs["run-1"]
+    lab.restart()
+    assert lab.book.runs["run-1"] == before
+
+
+def test_open_local_work_is_handed_out_again_under_the_same_call_id() -> None:
+    lab = Lab(work=None)
+    lab.take(request("run-1", steps=1))
+    whole = Lab()
+    whole._topics = lab._topics
+    whole.restart()
+    whole.settle()
+    assert whole.types("run-1")[-1] == "RunCompleted"
+    assert whole.events("run-1")[-1].meta.cause == "local/run-1.1/1"
+
+
+def test_reading_from_the_restore_point_gives_the_same_book() -> None:
+    lab = Lab()
+    lab.take(request("run-1"), request("run-2"))
+    lab.take(request("run-3", placement="pool"))
+    start = lab.book.restore_offset()
+    assert start == 10
+    assert rebuilt(lab, start).runs == lab.book.runs
+
+
+def test_a_restore_point_beyond_the_beginning_of_a_live_run_stops_the_lane() -> None:
+    lab = Lab()
+    lab.take(request("run-1", placement="pool"))
+    with pytest.raises(BrokenChain, match="first event at hand is number 2"):
+        rebuilt(lab, 1)
+
+
+def test_an_end_whose_beginning_is_cut_off_is_no_live_run() -> None:
+    lab = Lab()
+    lab.take(request("run-1"))
+    assert rebuilt(lab, 2).runs == {}
+
+
+def test_a_missing_event_stops_the_lane() -> None:
+    lab = Lab()
+    lab.take(request("run-1", placement="pool"))
+    del lab._topics[topics.EVENTS][1]
+    with pytest.raises(BrokenChain, match="from event 1 to event 3"):
+        rebuilt(lab)
+
+
+def test_a_changed_event_stops_the_lane() -> None:
+    lab = Lab()
+    lab.take(request("run-1", placement="pool"), hello("run-1"))  # type: ignore[arg-type]
+    other = Lab()
+    other.now += IDLE
+    other.take(request("run-1", placement="pool"))
+    lab._topics[topics.EVENTS][2] = other._topics[topics.EVENTS][2]
+    with pytest.raises(BrokenChain, match="does not name the event before it"):
+        rebuilt(lab)
+
+
+def test_a_hint_tells_where_to_read_and_how_far_the_inputs_were() -> None:
+    rebuild = Rebuild(ToyAggregate(), CODEC)
+    point = RestorePoint(
+        partition=0,
+        journal_offset=7,
+        positions=(Position(topic=topics.REQUESTS, partition=0, offset=3),),
+        noted_at=NOW,
+    )
+    assert rebuild.hint(CODEC.encode(topics.RESTORE, point)) == 7
+    assert rebuild.position(topics.REQUESTS) == 3
+
+
+def parked_lab() -> Lab:
+    """A run asleep, its copy written."""
+    lab = Lab()
+    lab.take(request("run-1", placement="pool"))
+    lab.now += IDLE
+    assert lab.park(IDLE) == 1
+    return lab
+
+
+def test_a_parked_run_does_not_hold_the_restore_point_back() -> None:
+    lab = parked_lab()
+    assert lab.book.restore_offset() == 3
+    assert rebuilt(lab, 3).runs == lab.book.runs
+    assert lab.park(IDLE) == 0
+
+
+def test_a_parked_run_that_wakes_goes_on_in_the_journal() -> None:
+    lab = parked_lab()
+    lab.take(hello("run-1"))  # type: ignore[arg-type]
+    assert lab.book.restore_offset() == 3
+    assert rebuilt(lab, 3).runs == lab.book.runs
+    assert rebuilt(lab, 0).runs == lab.book.runs
+    lab.restart()
+    lab.take(result("run-1", "run-1.1"))
+    assert lab.journal().faults(["run-1"]) == []
+
+
+def test_a_run_parked_again_gets_a_further_part() -> None:
+    lab = parked_lab()
+    lab.take(hello("run-1"))  # type: ignore[arg-type]
+    lab.now += IDLE
+    assert lab.park(IDLE) == 1
+    assert [entry.key for entry in lab.entries(topics.PARKED)] == [b"run-1/1", b"run-1/4"]
+    assert rebuilt(lab, 4).runs == lab.book.runs
+
+
+def test_all_copies_are_dropped_with_the_end_of_the_run() -> None:
+    lab = parked_lab()
+    lab.take(hello("run-1"))  # type: ignore[arg-type]
+    lab.now += IDLE
+    lab.park(IDLE)
+    lab.take(control(CancelRun, "run-1", reason=""))
+    dropped = {entry.key for entry in lab.entries(topics.PARKED) if entry.value is None}
+    assert dropped == {b"run-1/1", b"run-1/4"}
+    assert rebuilt(lab, 0).runs == {}
+    assert rebuilt(lab, 4).runs == {}

@@ -1,0 +1,56 @@
+"""Deadlines: inputs like any other, rebuilt at restore."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from events.inputs import CancelRun
+from processors.engine.aggregate import Timer
+from processors.engine.inputs import Due
+from processors.engine.timers import Timers
+from tests.engine.lab import Lab
+from tests.engine.toy import NOW, control, request
+
+SECOND = timedelta(seconds=1)
+
+
+def test_a_due_timer_is_decided_and_named_as_the_cause() -> None:
+    lab = Lab()
+    lab.take(request("run-1", timer_ms=2000))
+    lab.pass_time(SECOND)
+    assert lab.types("run-1")[-1] == "RetryScheduled"
+    lab.pass_time(SECOND)
+    assert lab.types("run-1")[-2:] == ["PlanStepAdvanced", "RunCompleted"]
+    meta = lab.events("run-1")[-1].meta
+    assert meta.cause == "timer/wake/run-1.wake/1"
+    assert meta.time == NOW + 2 * SECOND
+
+
+def test_timers_are_rebuilt_at_restore() -> None:
+    lab = Lab()
+    lab.take(request("run-1", timer_ms=2000))
+    lab.restart()
+    lab.pass_time(2 * SECOND)
+    assert lab.types("run-1")[-1] == "RunCompleted"
+
+
+def test_a_timer_of_a_run_that_has_ended_does_nothing() -> None:
+    lab = Lab()
+    lab.take(request("run-1", timer_ms=2000), control(CancelRun, "run-1", reason=""))
+    lab.pass_time(2 * SECOND)
+    assert lab.types("run-1")[-1] == "RunCancelled"
+    assert lab.dead() == []
+
+
+def test_deadlines_come_out_earliest_first_and_only_when_due() -> None:
+    timers = Timers()
+    late, early = (Timer(NOW + n * SECOND, "wake", "", n) for n in (2, 1))
+    timers.put("b", late)
+    timers.put("a", early)
+    timers.put("c", None)
+    assert timers.seconds_left(NOW) == 1
+    assert list(timers.due(NOW, 10)) == []
+    assert list(timers.due(NOW + 2 * SECOND, 1)) == [Due("a", early)]
+    assert timers.seconds_left(NOW + 3 * SECOND) == 0
+    assert list(timers.due(NOW + 2 * SECOND, 1)) == [Due("b", late)]
+    assert timers.seconds_left(NOW) is None
