@@ -1,0 +1,165 @@
+"""What every schema registry promises, as a committed file and as a real server."""
+
+from __future__ import annotations
+
+import io
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import avro.io
+import avro.schema
+import httpx
+import pytest
+
+from events import topics
+from events.avro import releases
+from events.avro.codec import Codec
+from events.avro.files import SCHEMAS, SchemaFolder
+from events.avro.registry import LockRegistry, SchemaRegistry
+from events.avro.samples import sample
+from events.avro.schema import pretty, schema_for, subject
+from events.errors import RegistryError, SchemaError, WireError
+from events.inputs import CancelRun
+from events.journal import Event, Meta, ModelResponded, RunCompleted, ToolCallStarted
+from producers.registry import ConfluentRegistry, publish
+from stack.errors import StackError
+from tests.support import apicurio
+
+STARTED = subject(topics.EVENTS, ToolCallStarted)
+TEXT = pretty(schema_for(ToolCallStarted))
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[str]:
+    try:
+        apicurio.installed()
+    except StackError as error:
+        pytest.skip(f"no Apicurio Registry here: {error}")
+    with apicurio.registry() as url:
+        publish(url)
+        yield url
+
+
+@pytest.fixture(params=["lock", pytest.param("apicurio", marks=pytest.mark.integration)])
+def registry(request: pytest.FixtureRequest) -> Iterator[SchemaRegistry]:
+    if request.param == "lock":
+        yield LockRegistry()
+        return
+    remote = ConfluentRegistry(request.getfixturevalue("server"))
+    yield remote
+    remote.close()
+
+
+def test_an_id_leads_back_to_the_schema(registry: SchemaRegistry) -> None:
+    for name, record in releases.subjects():
+        text = pretty(schema_for(record))
+        assert json.loads(registry.schema_of(registry.id_of(name, text))) == json.loads(text)
+
+
+def test_a_content_has_one_id_under_all_its_subjects(registry: SchemaRegistry) -> None:
+    text = pretty(schema_for(RunCompleted))
+    ids = {
+        registry.id_of(subject(topic, RunCompleted), text)
+        for topic in (topics.EVENTS, topics.COMPLETIONS)
+    }
+    assert len(ids) == 1
+
+
+def test_what_it_does_not_hold_is_refused(registry: SchemaRegistry) -> None:
+    with pytest.raises(WireError) as refusal:
+        registry.schema_of(4711)
+    assert refusal.value.code == "unknown_schema"
+    other = json.loads(TEXT) | {"name": "Other"}
+    with pytest.raises(SchemaError, match=r"runfold schemas publish|events\.avro"):
+        registry.id_of(STARTED, json.dumps(other))
+    with pytest.raises(SchemaError):
+        registry.id_of("no.such-subject", TEXT)
+
+
+def test_a_codec_works_on_it(registry: SchemaRegistry) -> None:
+    codec, meta, fact = Codec(registry), sample(Meta), sample(ModelResponded)
+    assert isinstance(meta, Meta)
+    assert isinstance(fact, ModelResponded)
+    assert codec.decode(topics.EVENTS, codec.encode_event(meta, fact)) == Event(meta, fact)
+    control = sample(CancelRun)
+    assert codec.decode(topics.CONTROLS, codec.encode(topics.CONTROLS, control)) == control
+
+
+@pytest.mark.parametrize("record", [ToolCallStarted, ModelResponded, RunCompleted])
+def test_apache_s_own_library_reads_what_we_wrote(
+    registry: SchemaRegistry, record: type[ModelResponded]
+) -> None:
+    meta, fact = sample(Meta), sample(record)
+    assert isinstance(meta, Meta)
+    assert isinstance(fact, record)
+    value = Codec(registry).encode_event(meta, fact)
+    schema = avro.schema.parse(registry.schema_of(int.from_bytes(value[1:5], "big")))
+    reader = avro.io.DatumReader(schema)
+    found = reader.read(avro.io.BinaryDecoder(io.BytesIO(value[5:])))
+    assert found == {"meta": plain(meta.model_dump()), **plain(fact.model_dump())}
+
+
+def plain(said: object) -> object:
+    if isinstance(said, dict):
+        return {name: plain(value) for name, value in said.items()}
+    return [plain(each) for each in said] if isinstance(said, tuple) else said
+
+
+@pytest.mark.integration
+def test_publishing_again_changes_nothing_and_every_subject_is_guarded(server: str) -> None:
+    names = httpx.get(f"{server}/subjects").json()
+    assert set(names) == {name for name, _ in releases.subjects()}
+    published = publish(server)
+    assert f"{STARTED} 1" in published
+    assert httpx.get(f"{server}/subjects/{STARTED}/versions").json() == [1]
+    level = httpx.get(f"{server}/config/{STARTED}").json()
+    assert level["compatibilityLevel"] == "FULL_TRANSITIVE"
+
+
+@pytest.mark.integration
+def test_an_incompatible_schema_is_refused_and_nothing_is_published(
+    server: str, tmp_path: Path
+) -> None:
+    shutil.copytree(SCHEMAS, tmp_path, dirs_exist_ok=True)
+    folder = SchemaFolder(tmp_path)
+    file = folder.schema_file(STARTED, 1)
+    changed = json.loads(file.read_text())
+    changed["fields"].append({"name": "added", "type": "string"})
+    file.write_text(json.dumps(changed))
+    remote = ConfluentRegistry(server, folder)
+    with pytest.raises(SchemaError, match=f"The schema of {STARTED} does not fit") as refusal:
+        remote.publish()
+    assert "\n" not in str(refusal.value)
+    assert httpx.get(f"{server}/subjects/{STARTED}/versions").json() == [1]
+    changed["fields"][-1]["default"] = ""
+    file.write_text(json.dumps(changed))
+    remote.publish()
+    assert httpx.get(f"{server}/subjects/{STARTED}/versions").json() == [1, 2]
+    remote.close()
+
+
+@pytest.mark.integration
+def test_a_registry_that_holds_nothing_registers_nothing_by_itself(server: str) -> None:
+    remote = ConfluentRegistry(server)
+    with pytest.raises(SchemaError, match="publish it with"):
+        remote.id_of("runs.new-runfold.ToolCallStarted", TEXT)
+    assert "runs.new-runfold.ToolCallStarted" not in httpx.get(f"{server}/subjects").json()
+    remote.close()
+
+
+@pytest.mark.parametrize("status", [401, 500, 200])
+def test_a_registry_that_answers_badly_is_said_without_its_password(status: int) -> None:
+    transport = httpx.MockTransport(lambda _: httpx.Response(status, text="<html>"))
+    remote = ConfluentRegistry("http://ada:secret@registry.test", transport=transport)
+    with pytest.raises(RegistryError, match="check SCHEMA_REGISTRY_URL") as refusal:
+        Codec(remote).decode(topics.CONTROLS, b"\0\0\0\0\1x")
+    assert "secret" not in str(refusal.value)
+
+
+def test_a_registry_that_is_away_is_said_in_one_sentence() -> None:
+    remote = ConfluentRegistry("http://127.0.0.1:1")
+    with pytest.raises(RegistryError, match=r"127\.0\.0\.1:1/? did not answer"):
+        remote.id_of(STARTED, TEXT)
+    remote.close()
