@@ -50,10 +50,10 @@ def test_every_field_and_condition_of_a_turn_is_described() -> None:
 
 def test_the_settings_shown_are_understood() -> None:
     providers, prices = (
-        yaml.safe_dump(block(MODELS, f"yaml {k}")) for k in ("providers", "prices")
+        yaml.safe_dump(block(MODELS, f"yaml {kind}"), default_flow_style=True)
+        for kind in ("providers", "prices")
     )
-    flow = [yaml.safe_dump(yaml.safe_load(x), default_flow_style=True) for x in (providers, prices)]
-    found = settings(RUNFOLD_PROVIDERS=flow[0], RUNFOLD_PRICES=flow[1], HOUSE_KEY="k")
+    found = settings(RUNFOLD_PROVIDERS=providers, RUNFOLD_PRICES=prices, HOUSE_KEY="k")
     assert found.configured == ("house:llama-3.3-70b",)
     assert found.table.find("house:anything") is not None
     assert found.table.find("scripted:demo") is not None

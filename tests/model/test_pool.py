@@ -78,9 +78,8 @@ def test_calls_of_the_topic_are_made_and_reported(settings: Settings) -> None:
     ]
     publisher.publish_all(MODEL_CALLS, [(one, one.run_id) for one in wanted])
     with pool(settings) as process:
-        found = {
-            result.call_id: result for result in results(process, settings, codec, len(wanted))
-        }
+        reported = results(process, settings, codec, len(wanted))
+        found = {result.call_id: result for result in reported}
     assert process.returncode == 0
     outcomes = [found[one.call_id].outcome for one in wanted]
     assert outcomes == [Outcome.SUCCEEDED, Outcome.FAILED, Outcome.SUCCEEDED]
