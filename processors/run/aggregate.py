@@ -49,7 +49,7 @@ class RunAggregate:
 
     def actor(self, fact: Fact, command: Command, state: RunState) -> Actor:
         """Return who caused a fact: whose words or decision it records."""
-        if isinstance(fact, j.PolicyDecided):
+        if isinstance(fact, j.PolicyDecided) or _by_policy(fact, command):
             return _POLICY
         if isinstance(fact, j.ToolCallProposed | j.PlanProposed | j.HumanInputRequested):
             return Actor(kind=ActorKind.MODEL, id=_model_of(command))
@@ -89,6 +89,13 @@ _OF_THE_SENDER: tuple[type[Fact], ...] = (
     j.RequestIgnored,
     j.LimitReached,
 )
+
+
+def _by_policy(fact: Fact, command: Command) -> bool:
+    """Whether a call was approved or denied without a person and without a deadline."""
+    if not isinstance(fact, j.ToolCallApproved | j.ToolCallDenied):
+        return False
+    return fact.request_id is None and not isinstance(command.body, Timer)
 
 
 def _sender(command: Command) -> Actor:

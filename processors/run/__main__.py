@@ -1,0 +1,132 @@
+"""``python -m processors.run``: the run processor, with the local effects.
+
+It owns the partitions of RUNFOLD_FIXED_PARTITIONS ("0,1"; all of them where that is empty), or
+shares them out in a consumer group where RUNFOLD_OWNERSHIP is ``group``. It ends with 0 when told
+to by SIGTERM, 2 where a setting is wrong, and with the engine's codes where it cannot go on.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from dataclasses import dataclass
+
+from prometheus_client import start_http_server
+
+from events.avro.codec import Codec
+from events.avro.registry import LockRegistry
+from events.definitions import Playbook, ToolContract
+from events.topics import EVENTS
+from processors.definitions.follower import RulebookFollower
+from processors.definitions.kafka import KafkaRegistry
+from processors.definitions.source import RegistryUnavailableError
+from processors.effects.local import Limits, LocalEffects
+from processors.engine.config import EngineConfig, GroupConfig
+from processors.engine.runner import Engine
+from processors.model.processor import ModelProcessor
+from processors.model.providers import ModelSettings, SettingsError
+from processors.run.aggregate import RunAggregate
+from processors.tool.artifacts import FileArtifacts
+from processors.tool.processor import ToolProcessor
+from processors.tool.settings import ToolSettings
+from producers.config import Config, ConfigError
+from producers.errors import LogError
+from producers.partitions import partition_count
+from stack.ready import announce
+
+_READY_S = 30.0
+
+_log = logging.getLogger("processors.run")
+
+
+@dataclass(frozen=True, slots=True)
+class _Settings:
+    config: Config
+    models: ModelSettings
+    tools: ToolSettings
+    engine: EngineConfig
+
+
+def main() -> int:
+    """Run the processor with the settings of the environment and return its exit code."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    # It would log every request.
+    logging.getLogger("httpx").setLevel(logging.WARNING)
+    try:
+        settings = _settings()
+    except (ConfigError, SettingsError, LogError) as error:
+        print(error, file=sys.stderr)
+        return 2
+    codec = Codec(LockRegistry())
+    if settings.config.metrics_port:
+        start_http_server(settings.config.metrics_port)
+    try:
+        with RulebookFollower(KafkaRegistry(settings.config.kafka, codec)) as rulebook:
+            rulebook.wait_ready(_READY_S)
+            return _run(settings, codec, rulebook)
+    except RegistryUnavailableError as error:
+        _log.error("%s", error)
+        return 1
+
+
+def _run(settings: _Settings, codec: Codec, rulebook: RulebookFollower) -> int:
+    effects = _effects(settings, rulebook)
+    engine = Engine(settings.engine, RunAggregate(), codec, rulebook, effects)
+    announce()
+    try:
+        return engine.run()
+    finally:
+        effects.close(0)
+
+
+def _effects(settings: _Settings, rulebook: RulebookFollower) -> LocalEffects:
+    artifacts = FileArtifacts(settings.config.need_home() / "artifacts")
+
+    def playbook(name: str) -> Playbook | None:
+        return rulebook.current().playbook(name)
+
+    def contract(name: str, version: str) -> ToolContract | None:
+        return rulebook.current().tool(name, version)
+
+    def cap(name: str, version: str) -> int | None:
+        found = contract(name, version)
+        return found.max_concurrency if found else None
+
+    models = ModelProcessor(settings.models, playbook, artifacts.get)
+    tools = ToolProcessor(contract, None, artifacts, modules=settings.tools.modules)
+    limits = Limits(tool_calls=settings.tools.calls, tool_cap=cap)
+    return LocalEffects(models.call, tools.call, limits, (models,))
+
+
+def _settings() -> _Settings:
+    config = Config.from_env()
+    config.need_home()
+    return _Settings(
+        config=config,
+        models=ModelSettings.from_environment(os.environ),
+        tools=ToolSettings.from_env(),
+        engine=EngineConfig(
+            kafka=config.kafka,
+            partitions=config.partitions or partition_count(config.kafka, EVENTS),
+            fixed=_fixed(os.environ.get("RUNFOLD_FIXED_PARTITIONS", "")),
+            group=_group(os.environ.get("RUNFOLD_OWNERSHIP", "fixed"), config.group_protocol),
+        ),
+    )
+
+
+def _fixed(text: str) -> tuple[int, ...] | None:
+    parts = text.replace(",", " ").split()
+    if not all(part.isdecimal() for part in parts):
+        raise ConfigError(f"RUNFOLD_FIXED_PARTITIONS lists partition numbers, not {text!r}.")
+    return tuple(map(int, parts)) or None
+
+
+def _group(ownership: str, protocol: str) -> GroupConfig | None:
+    if ownership not in ("fixed", "group"):
+        raise ConfigError(f"RUNFOLD_OWNERSHIP is fixed or group, not {ownership!r}.")
+    return GroupConfig(protocol=protocol) if ownership == "group" else None
+
+
+if __name__ == "__main__":
+    sys.exit(main())

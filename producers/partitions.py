@@ -1,0 +1,25 @@
+"""How many partitions the topics of this deployment have."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from confluent_kafka import KafkaException
+from confluent_kafka.admin import AdminClient
+
+from producers.errors import UnavailableError
+
+_WAIT_S = 15.0
+
+
+def partition_count(kafka: Mapping[str, str], topic: str) -> int:
+    """Return a topic's number of partitions; raises UnavailableError where nobody knows it."""
+    settings = {name: value for name, value in kafka.items() if name != "partitioner"}
+    try:
+        known = AdminClient({**settings, "log_level": 0}).list_topics(topic, timeout=_WAIT_S)
+    except KafkaException as error:
+        raise UnavailableError(f"Kafka does not answer: {error.args[0].str()}") from error
+    count = len(known.topics[topic].partitions)
+    if not count:
+        raise UnavailableError(f"there is no topic {topic}: create the topics with `runfold up`")
+    return count
