@@ -30,6 +30,7 @@ from processors.tool.artifacts import FileArtifacts
 from producers.config import Config, ConfigError
 
 _READY_S = 30.0
+_REFRESH_S = 5.0
 
 _log = logging.getLogger("processors.model")
 
@@ -63,7 +64,9 @@ def _serve(
         return rulebook.current().playbook(name)
 
     fetch = FileArtifacts(config.home / "artifacts").get if config.home else None
-    models = ModelProcessor(settings, playbook, fetch)
+    models = ModelProcessor(
+        settings, playbook, fetch, refresh=lambda: rulebook.catch_up(_REFRESH_S)
+    )
     pool = Pool(
         PoolConfig(
             topic=MODEL_CALLS,

@@ -34,7 +34,8 @@ class ModelProcessor:
     """Makes model calls on configured providers and playbooks [116].
 
     ``playbook`` finds a playbook by name or ``name@version``, ``fetch`` is the artifact store's
-    ``get``, for contents held by reference. ``clock`` counts seconds, ``now`` reads the wall
+    ``get``, for contents held by reference. ``refresh`` may block; it is called in a thread
+    before a playbook is said not to exist. ``clock`` counts seconds, ``now`` reads the wall
     clock, ``sleep`` takes seconds.
     All calls of one processor are made from one event loop, on which it is also left: as an
     async context manager it closes its connections there.
@@ -46,6 +47,7 @@ class ModelProcessor:
         playbook: Lookup,
         fetch: Fetch | None = None,
         *,
+        refresh: Callable[[], object] = lambda: None,
         clock: Callable[[], float] = time.monotonic,
         now: Callable[[], datetime] = _utc_now,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
@@ -56,7 +58,7 @@ class ModelProcessor:
         self._now = now
         self._transport = Transport(now)
         remote = Remote(settings.providers, self._transport)
-        self._caller = Caller(remote, Scripted(playbook, sleep), clock, sleep)
+        self._caller = Caller(remote, Scripted(playbook, refresh, sleep), clock, sleep)
 
     async def call(self, work: ModelWork) -> ModelResult:
         """Return what came of a call; a provider's fault is a failed result, never an exception.

@@ -33,19 +33,25 @@ Lookup = Callable[[str], Playbook | None]
 
 
 class Scripted:
-    """A model whose answers are a playbook's turns; ``sleep`` takes seconds."""
+    """A model whose answers are a playbook's turns.
+
+    ``refresh`` may block: it is called, in a thread, before a playbook is said not to exist.
+    ``sleep`` takes seconds.
+    """
 
     def __init__(
-        self, lookup: Lookup, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+        self,
+        lookup: Lookup,
+        refresh: Callable[[], object],
+        sleep: Callable[[float], Awaitable[None]],
     ) -> None:
         self._lookup = lookup
+        self._refresh = refresh
         self._sleep = sleep
 
     async def answer(self, work: ModelWork, model: str, budget_s: float) -> WireAnswer:
         """Return the answer of the playbook ``model``; ProviderFaultError where it has none."""
-        playbook = self._lookup(model) if model else None
-        if playbook is None:
-            raise ProviderFaultError("not_configured", _unknown(model))
+        playbook = await self._find(model)
         try:
             index, scope = choose(playbook.turns, work.messages, work.attempt)
             if index is None:
@@ -58,6 +64,15 @@ class Scripted:
         except (TemplateError, ValueError, TypeError) as error:
             said = f"playbook {playbook.name}@{playbook.version}: {error}"
             raise ProviderFaultError("playbook_error", said) from error
+
+    async def _find(self, model: str) -> Playbook:
+        playbook = self._lookup(model) if model else None
+        if playbook is None and model:
+            await asyncio.to_thread(self._refresh)
+            playbook = self._lookup(model)
+        if playbook is None:
+            raise ProviderFaultError("not_configured", _unknown(model))
+        return playbook
 
     async def _take_time(self, turn: PlaybookTurn, budget_s: float, model: str) -> None:
         if turn.delay_ms <= 0:

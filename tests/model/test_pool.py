@@ -55,7 +55,7 @@ def results(
     found: list[ModelResult] = []
     with closing(reader):
         reader.subscribe([RESULTS])
-        for _ in range(600):
+        for _ in range(150):
             assert process.poll() is None, "the pool ended"
             message = reader.poll(0.1)
             if message is not None and message.error() is None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import json
 from typing import Any
 
@@ -9,7 +10,8 @@ from events.common import ModelAnswer, ProposedCall, Usage
 from events.content import Content
 from events.definitions import Playbook
 from events.effects import Message, ModelResult, Outcome
-from tests.model.given import assistant, call, playbook, proposed, result, user, work
+from processors.model.processor import ModelProcessor
+from tests.model.given import assistant, call, playbook, proposed, result, settings, user, work
 
 STATS = {"lines": 9, "levels": {"ERROR": 2}, "top": [{"template": "a {{ b }}", "count": 2}]}
 
@@ -58,6 +60,19 @@ def test_turns_are_played_by_the_answers_given() -> None:
     assert second.response_id == "demo@1.0.0#2"
     ids = {made.id for made in (*first.tool_calls, *answered(second).tool_calls)}
     assert len(ids) == 3
+
+
+def test_a_playbook_published_just_now_is_found() -> None:
+    known: dict[str, Playbook] = {}
+
+    def refresh() -> None:
+        known["demo"] = playbook({"text": "new"})
+
+    async def once() -> ModelResult:
+        async with ModelProcessor(settings(), known.get, refresh=refresh) as models:
+            return await models.call(work(model="scripted:demo"))
+
+    assert _inline(answered(asyncio.run(once())).text) == b"new"
 
 
 def test_after_the_last_turn_the_task_is_completed() -> None:
