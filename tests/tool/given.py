@@ -1,0 +1,90 @@
+"""A processor with one tool, and calls to it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from events.content import Content, json_content
+from events.definitions import ToolContract
+from events.effects import ToolResult
+from processors.tool import ToolContext, ToolProcessor, contract_of
+from processors.tool.artifacts import ArtifactStore, MemoryArtifacts
+from processors.tool.builtin import builtin_contracts
+from processors.tool.claims import Claims
+from processors.tool.claims_memory import MemoryClaims
+from tests.effects.given import tool_work
+
+MODULES = ("tests.tool.samples",)
+
+
+class Bench:
+    """A tool processor with the given tools, and what it keeps."""
+
+    def __init__(
+        self,
+        *tools: Callable[..., Any] | ToolContract,
+        claims: Claims | None = None,
+        artifacts: ArtifactStore | None = None,
+        secrets: Mapping[str, str] | None = None,
+    ) -> None:
+        known = [tool if isinstance(tool, ToolContract) else contract_of(tool) for tool in tools]
+        self.contracts = {(found.name, found.version): found for found in known}
+        self.artifacts = artifacts or MemoryArtifacts()
+        self.processor = ToolProcessor(
+            lambda name, version: self.contracts.get((name, version)),
+            claims or MemoryClaims(),
+            self.artifacts,
+            (secrets or {}).get,
+            modules=MODULES,
+        )
+
+    def call(self, arguments: object = None, **more: object) -> ToolResult:
+        """Call the first tool and wait for what comes of it."""
+        return asyncio.run(self.acall(arguments, **more))
+
+    async def acall(self, arguments: object = None, **more: object) -> ToolResult:
+        """Call the first tool."""
+        name, version = next(iter(self.contracts))
+        said = arguments if isinstance(arguments, Content) else json_content(arguments or {})
+        given: dict[str, Any] = {"tool": name, "tool_version": version, "arguments": said, **more}
+        return await self.processor.call(tool_work(**given))
+
+
+def builtin(name: str, **config: object) -> ToolContract:
+    """A built-in tool's contract with its own setting."""
+    contract = next(found for found in builtin_contracts() if found.name == name)
+    return contract.model_copy(update={"config": config})
+
+
+def context(root: Path) -> ToolContext:
+    """A call's context for built-in tools used without a processor."""
+    work = tool_work()
+    return ToolContext(
+        run_id=work.run_id,
+        tenant_id=work.tenant_id,
+        user_id=work.user_id,
+        call_id=work.call_id,
+        attempt=1,
+        idempotency_key="k",
+        deadline=datetime.now(UTC),
+        artifacts=MemoryArtifacts(),
+        config={"root": str(root)},
+    )
+
+
+def said(result: ToolResult) -> Any:
+    """The result's JSON; fails where there is none."""
+    assert result.result is not None, result.error
+    assert result.result.inline is not None
+    return json.loads(result.result.inline)
+
+
+def error_type(result: ToolResult) -> str:
+    """The kind of the result's error; fails where there is none."""
+    assert result.error is not None, result.result
+    return result.error.error_type

@@ -1,0 +1,146 @@
+"""Tools that behave, and tools that do not."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import threading
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel
+
+from processors.tool import ToolContext, ToolRefusedError, tool
+
+effects: list[str] = []
+"""What the tools with side effects did, in order."""
+
+release = threading.Event()
+"""Lets tools that hang go on."""
+
+
+class Receipt(BaseModel):
+    order: str
+    amount: Decimal
+
+
+@tool()
+def add(left: int, right: int = 1) -> int:
+    """Add two numbers."""
+    return left + right
+
+
+@tool()
+async def whoami(context: ToolContext) -> dict[str, str]:
+    return {"run": context.run_id, "tenant": context.tenant_id, "key": context.idempotency_key}
+
+
+@tool(risk_level=3)
+def refund(order: str, amount: Decimal, context: ToolContext) -> Receipt:
+    """Pay an order back."""
+    effects.append(context.idempotency_key)
+    return Receipt(order=order, amount=amount)
+
+
+@tool(risk_level=1, idempotent=True)
+def save(text: str) -> str:
+    effects.append(text)
+    return text
+
+
+@tool()
+def raises() -> None:
+    raise ZeroDivisionError("no such thing")
+
+
+@tool()
+def loses_the_connection() -> None:
+    raise ConnectionResetError("gone")
+
+
+@tool(risk_level=3)
+def raises_late() -> None:
+    effects.append("late")
+    raise ZeroDivisionError("after the fact")
+
+
+@tool(risk_level=3)
+def refuses() -> None:
+    raise ToolRefusedError("The order is closed.", suggested_next_action="Open it.")
+
+
+@tool()
+def leaves() -> None:
+    sys.exit(3)
+
+
+@tool()
+async def cancels_itself() -> None:
+    raise asyncio.CancelledError
+
+
+@tool()
+def hangs() -> None:
+    release.wait(30)
+
+
+@tool(risk_level=3)
+async def hangs_outside() -> None:
+    await asyncio.sleep(30)
+
+
+@tool(risk_level=2, idempotent=True)
+async def hangs_again() -> None:
+    await asyncio.sleep(30)
+
+
+@tool()
+def rubbish(kind: str) -> Any:
+    return {"object": object(), "nan": float("nan"), "surrogate": "\ud800"}[kind]
+
+
+@tool()
+def lies() -> int:
+    return "seven"  # type: ignore[return-value]
+
+
+@tool(risk_level=3)
+def lies_outside() -> int:
+    effects.append("lie")
+    return "seven"  # type: ignore[return-value]
+
+
+@tool()
+def large(size: int) -> str:
+    return "x" * size
+
+
+@tool(auth=("api.key",))
+def leaks(context: ToolContext, *, fail: bool = False) -> str:
+    if fail:
+        raise ZeroDivisionError(f"key {context.secret('api.key')} was refused")
+    return f"key {context.secret('api.key')} works"
+
+
+@tool()
+def pries(context: ToolContext) -> str:
+    return context.secret("api.key")
+
+
+@tool(risk_level=2, scopes=("mail.send",))
+def sends() -> str:
+    return "sent"
+
+
+@tool(risk_level=3)
+def records(folder: str, context: ToolContext) -> str:
+    """Leave one file for each execution."""
+    place = Path(folder) / context.call_id
+    place.mkdir(exist_ok=True)
+    (place / f"{len(list(place.iterdir()))}").touch()
+    return context.idempotency_key
+
+
+def unmarked() -> str:
+    return "never"

@@ -1,0 +1,315 @@
+"""One contract for claims, kept by the store in memory and by Postgres."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
+from typing import Protocol
+
+import psycopg
+import pytest
+
+from events.content import json_content
+from processors.tool.claims import (
+    Claim,
+    ClaimRequest,
+    Claims,
+    ClaimState,
+    Held,
+    Verdict,
+    judge,
+)
+from processors.tool.claims_memory import ClaimTable, MemoryClaims
+from processors.tool.claims_postgres import PostgresClaims
+
+REQUEST = ClaimRequest(
+    tool="refund",
+    tool_version="1",
+    idempotency_key="k",
+    tenant_id="acme",
+    run_id="r",
+    call_id="r.1",
+    attempt=1,
+    arguments_digest=b"a",
+    safe_to_repeat=False,
+)
+RESULT = json_content({"paid": "9.99"})
+
+
+class Owners(Protocol):
+    """Owners that share one store; a dead one stops showing signs of life."""
+
+    async def add(self) -> Claims: ...
+
+    async def kill(self, owner: Claims) -> None: ...
+
+
+class _InMemory:
+    def __init__(self) -> None:
+        self._table = ClaimTable()
+
+    async def add(self) -> Claims:
+        return MemoryClaims(self._table)
+
+    async def kill(self, owner: Claims) -> None:
+        assert isinstance(owner, MemoryClaims)
+        owner.die()
+
+
+class _InPostgres:
+    def __init__(self, url: str, opened: AsyncExitStack) -> None:
+        self._url = url
+        self._opened = opened
+
+    async def add(self) -> Claims:
+        return await self._opened.enter_async_context(PostgresClaims(self._url))
+
+    async def kill(self, owner: Claims) -> None:
+        assert isinstance(owner, PostgresClaims)
+        assert owner._renewal is not None
+        owner._renewal.cancel()
+        # As if the lease had run out.
+        await owner._rows(
+            "UPDATE tool_claim_owners SET lives_until = now() WHERE owner = %s", (owner._owner,)
+        )
+
+
+Script = Callable[[Owners], Awaitable[None]]
+Play = Callable[[Script], None]
+
+
+@pytest.fixture(
+    params=["memory", pytest.param("postgres", marks=pytest.mark.integration)],
+)
+def play(request: pytest.FixtureRequest) -> Play:
+    """Plays a script with owners of each kind of store."""
+    url = request.getfixturevalue("database_url") if request.param == "postgres" else ""
+
+    @asynccontextmanager
+    async def owners() -> AsyncIterator[Owners]:
+        async with AsyncExitStack() as opened:
+            yield _InPostgres(url, opened) if url else _InMemory()
+
+    async def run(script: Script) -> None:
+        async with owners() as every:
+            await script(every)
+
+    return lambda script: asyncio.run(run(script))
+
+
+async def _taken(owner: Claims, wanted: ClaimRequest = REQUEST) -> Held:
+    told = await owner.claim(wanted)
+    assert told.verdict is Verdict.RUN
+    assert told.held is not None
+    return told.held
+
+
+def test_the_first_runs_and_the_second_waits(play: Play) -> None:
+    async def script(owners: Owners) -> None:
+        first, second = await owners.add(), await owners.add()
+        await _taken(first)
+        assert (await second.claim(REQUEST)).verdict is Verdict.BUSY
+        assert (await first.claim(REQUEST)).verdict is Verdict.BUSY
+
+    play(script)
+
+
+def test_of_many_at_once_one_runs(play: Play) -> None:
+    async def script(owners: Owners) -> None:
+        every = [await owners.add() for _ in range(5)]
+        told = await asyncio.gather(*(owner.claim(REQUEST) for owner in every))
+        assert sorted(one.verdict for one in told) == [Verdict.BUSY] * 4 + [Verdict.RUN]
+
+    play(script)
+
+
+def test_of_many_at_once_one_takes_over(play: Play) -> None:
+    async def script(owners: Owners) -> None:
+        dead, *every = [await owners.add() for _ in range(6)]
+        again = replace(REQUEST, safe_to_repeat=True)
+        await _taken(dead, again)
+        await owners.kill(dead)
+        told = await asyncio.gather(*(owner.claim(again) for owner in every))
+        assert sorted(one.verdict for one in told) == [Verdict.BUSY] * 4 + [Verdict.RUN]
+
+    play(script)
+
+
+def test_a_finished_claim_answers_with_its_result(play: Play) -> None:
+    async def script(owners: Owners) -> None:
+        first, second = await owners.add(), await owners.add()
+        await first.finish(await _taken(first), RESULT)
+        for attempt in (1, 2):
+            told = await second.claim(replace(REQUEST, attempt=attempt))
+            assert (told.verdict, told.result) == (Verdict.ANSWERED, RESULT)
+
+    play(script)
+
+
+def test_the_result_outlives_its_owner(play: Play) -> None:
+    async def script(owners: Owners) -> None:
+        first, second = await owners.add(), await owners.add()
+        await first.finish(await _taken(first), RESULT)
+        await owners.kill(first)
+        assert (await second.claim(REQUEST)).result == RESULT
+
+    play(script)
+
+
+@pytest.mark.parametrize("change", [{"arguments_digest": b"b"}, {"tenant_id": "other"}])
+@pytest.mark.parametrize("finished", [True, False])
+def test_the_key_with_other_arguments_or_of_another_tenant_is_refused(
+    play: Play, change: dict[str, object], *, finished: bool
+) -> None:
+    async def script(owners: Owners) -> None:
+        owner = await owners.add()
+        held = await _taken(owner)
+        if finished:
+            await owner.finish(held, RESULT)
+        told = await owner.claim(replace(REQUEST, **change))  # type: ignore[arg-type]
+        assert told.verdict is Verdict.CONFLICT
+
+    play(script)
+
+
+def test_another_key_or_another_tool_is_another_claim(play: Play) -> None:
+    async def script(owners: Owners) -> None:
+        owner = await owners.add()
+        await _taken(owner)
+        await _taken(owner, replace(REQUEST, idempotency_key="k2"))
+        await _taken(owner, replace(REQUEST, tool="mail"))
+
+    play(script)
+
+
+def test_a_released_claim_may_be_taken_again(play: Play) -> None:
+    async def script(owners: Owners) -> None:
+        first, second = await owners.add(), await owners.add()
+        await first.release(await _taken(first))
+        await _taken(second)
+
+    play(script)
+
+
+def test_an_uncertain_claim_needs_a_higher_attempt(play: Play) -> None:
+    async def script(owners: Owners) -> None:
+        owner = await owners.add()
+        await owner.doubt(await _taken(owner))
+        assert (await owner.claim(REQUEST)).verdict is Verdict.UNCERTAIN
+        await _taken(owner, replace(REQUEST, attempt=2))
+
+    play(script)
+
+
+def test_nobody_knows_what_a_dead_owner_did(play: Play) -> None:
+    async def script(owners: Owners) -> None:
+        first, second = await owners.add(), await owners.add()
+        await _taken(first)
+        await owners.kill(first)
+        assert (await second.claim(REQUEST)).verdict is Verdict.UNCERTAIN
+        # Being asked changes nothing.
+        assert (await second.claim(REQUEST)).verdict is Verdict.UNCERTAIN
+
+    play(script)
+
+
+def test_after_a_person_said_it_did_not_happen_the_next_attempt_runs(play: Play) -> None:
+    async def script(owners: Owners) -> None:
+        first, second = await owners.add(), await owners.add()
+        await _taken(first)
+        await owners.kill(first)
+        held = await _taken(second, replace(REQUEST, attempt=2))
+        await second.finish(held, RESULT)
+        assert (await second.claim(REQUEST)).verdict is Verdict.ANSWERED
+
+    play(script)
+
+
+def test_what_is_safe_to_repeat_is_taken_over_from_a_dead_owner(play: Play) -> None:
+    async def script(owners: Owners) -> None:
+        first, second = await owners.add(), await owners.add()
+        await _taken(first)
+        await owners.kill(first)
+        await _taken(second, replace(REQUEST, safe_to_repeat=True))
+
+    play(script)
+
+
+def test_an_owner_that_was_replaced_cannot_end_the_claim(play: Play) -> None:
+    async def script(owners: Owners) -> None:
+        first, second = await owners.add(), await owners.add()
+        zombie = await _taken(first)
+        await owners.kill(first)
+        held = await _taken(second, replace(REQUEST, attempt=2))
+        await first.finish(zombie, json_content("too late"))
+        assert (await second.claim(REQUEST)).verdict is Verdict.BUSY
+        await second.finish(held, RESULT)
+        assert (await second.claim(REQUEST)).result == RESULT
+
+    play(script)
+
+
+def test_an_owner_thought_dead_may_still_say_how_it_ended(play: Play) -> None:
+    async def script(owners: Owners) -> None:
+        first, second = await owners.add(), await owners.add()
+        held = await _taken(first)
+        await owners.kill(first)
+        assert (await second.claim(REQUEST)).verdict is Verdict.UNCERTAIN
+        await first.finish(held, RESULT)
+        assert (await second.claim(REQUEST)).verdict is Verdict.ANSWERED
+
+    play(script)
+
+
+@pytest.mark.parametrize("state", list(ClaimState))
+@pytest.mark.parametrize("lives", [True, False])
+@pytest.mark.parametrize("attempt", [1, 2])
+def test_the_same_attempt_of_an_unsafe_tool_never_runs_twice(
+    state: ClaimState, attempt: int, *, lives: bool
+) -> None:
+    claim = Claim("acme", attempt, b"a", state, "token")
+    verdict = judge(claim, replace(REQUEST, attempt=attempt), owner_lives=lives)
+    assert (verdict is Verdict.RUN) == (state is ClaimState.RELEASED)
+
+
+@pytest.mark.integration
+def test_a_broken_connection_is_opened_again(database_url: str) -> None:
+    async def script() -> None:
+        async with PostgresClaims(database_url) as claims:
+            held = await _taken(claims)
+            with psycopg.connect(database_url, autocommit=True) as admin:
+                admin.execute(
+                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                    "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+                )
+            await claims.finish(held, RESULT)
+            assert (await claims.claim(REQUEST)).result == RESULT
+
+    asyncio.run(script())
+
+
+@pytest.mark.integration
+def test_a_lease_is_renewed_while_its_owner_lives(database_url: str) -> None:
+    async def script() -> None:
+        async with (
+            PostgresClaims(database_url, lease_s=0.2) as first,
+            PostgresClaims(database_url) as second,
+        ):
+            await _taken(first)
+            await asyncio.sleep(0.5)
+            assert (await second.claim(REQUEST)).verdict is Verdict.BUSY
+
+    asyncio.run(script())
+
+
+@pytest.mark.integration
+def test_an_owner_that_leaves_is_dead_at_once(database_url: str) -> None:
+    async def script() -> None:
+        async with PostgresClaims(database_url) as second:
+            async with PostgresClaims(database_url) as first:
+                await _taken(first)
+            assert (await second.claim(REQUEST)).verdict is Verdict.UNCERTAIN
+
+    asyncio.run(script())
