@@ -54,7 +54,7 @@ class Verifier:
         self._decisions = 0
         self._digest = GENESIS
         self._permits: set[str] = set()
-        self._ended = False
+        self._end: Event | None = None
         self._state: RunState | None = None
         self._position: int | None = None
         self._open: list[Event] = []
@@ -67,17 +67,32 @@ class Verifier:
         self._check_permit(event)
         self._events += 1
         self._digest = hashlib.sha256(value).digest()
-        self._ended = self._ended or isinstance(event.fact, TERMINAL_FACTS)
+        if self._end is None and isinstance(event.fact, TERMINAL_FACTS):
+            self._end = event
         if self._open and self._open[0].meta.cause != event.meta.cause:
             self._close_decision()
         self._open.append(event)
 
-    def verdict(self) -> Verdict:
-        """Return what was found; no event is taken after it."""
+    @property
+    def ended(self) -> bool:
+        """Whether the run's terminal event was taken."""
+        return self._end is not None
+
+    def refuse(self, reason: str) -> None:
+        """Note a record among the run's events that cannot be read as one."""
+        self._faults.append(Fault(self._events, "unreadable", reason))
+
+    def verdict(self, completion: Event | None = None) -> Verdict:
+        """Return what was found, given the run's record on ``runs.completions`` if it has one.
+
+        No event is taken after it.
+        """
         self._close_decision()
-        return Verdict(
-            self._run_id, self._events, self._decisions, self._ended, tuple(self._faults)
-        )
+        if completion != self._end:
+            self._faults.append(
+                Fault(self._events, "completion", "its completion is not the end the journal tells")
+            )
+        return Verdict(self._run_id, self._events, self._decisions, self.ended, tuple(self._faults))
 
     def _check_place(self, event: Event) -> None:
         meta, expected = event.meta, self._events + 1
@@ -89,7 +104,7 @@ class Verifier:
         if meta.prev_hash != self._digest:
             self._fault(event, "chain", "its prev_hash is not the hash of the event before it")
             self._judges = False
-        if self._ended:
+        if self.ended:
             self._fault(event, "end", f"{event.type} follows the end of the run")
 
     def _check_contents(self, event: Event) -> None:

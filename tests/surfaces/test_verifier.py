@@ -11,6 +11,7 @@ import pytest
 
 from events import journal as j
 from events.base import Fact
+from events.catalogue import TERMINAL_FACTS
 from events.common import RunStatus
 from events.content import text
 from events.journal import GENESIS, Event
@@ -36,7 +37,8 @@ def verdict(written: Sequence[tuple[bytes, Event]], books: Rulebooks | None = No
     verifier = Verifier(RUN, books or rulebooks())
     for value, event in written:
         verifier.take(value, event)
-    return verifier.verdict()
+    ends = [event for _, event in written if isinstance(event.fact, TERMINAL_FACTS)]
+    return verifier.verdict(ends[0] if ends else None)
 
 
 def kinds(found: Verdict) -> set[str]:
@@ -167,3 +169,19 @@ def test_an_event_of_another_run_is_found() -> None:
     verifier = Verifier("another", rulebooks())
     verifier.take(*written[0])
     assert "key" in kinds(verifier.verdict())
+
+
+def test_an_ended_run_whose_last_events_are_gone_is_found_by_its_completion() -> None:
+    written, _ = written_history(STORIES["completes"])
+    verifier = Verifier(RUN, rulebooks())
+    for value, event in written[:-1]:
+        verifier.take(value, event)
+    assert "completion" in kinds(verifier.verdict(written[-1][1]))
+
+
+def test_an_ended_run_without_a_completion_is_found() -> None:
+    written, _ = written_history(STORIES["completes"])
+    verifier = Verifier(RUN, rulebooks())
+    for value, event in written:
+        verifier.take(value, event)
+    assert kinds(verifier.verdict(None)) == {"completion"}

@@ -1,0 +1,63 @@
+"""Verifying runs straight from the journal: no view and no process of Runfold is asked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from events import topics
+from events.journal import Event
+from events.operations import DefinitionPublished, PositionNoted
+from producers.log import Delivery, LogReader
+from surfaces.audit.rulebooks import Rulebooks
+from surfaces.audit.verifier import Fault, Verdict, Verifier
+
+
+def rulebooks(reader: LogReader) -> Rulebooks:
+    """Return the rulebooks of every position of the registry topic."""
+    return Rulebooks(
+        [
+            (found.place.offset, found.record)
+            for found in reader.read(topics.REGISTRY)
+            if isinstance(found.record, DefinitionPublished)
+        ]
+    )
+
+
+def verify(reader: LogReader, run_id: str | None = None) -> Iterator[Verdict]:
+    """Yield what is found of one run, or of every run on the journal, ended runs first.
+
+    A run's completion must say the same as the end that the journal tells of.
+    """
+    books = rulebooks(reader)
+    ends = _completions(reader, run_id)
+    live: dict[str, Verifier] = {}
+    done: dict[str, Verifier] = {}
+    for found in reader.read(topics.EVENTS, key=run_id):
+        if isinstance(found.record, PositionNoted):
+            continue
+        key = (found.key or b"").decode("utf-8", "replace")
+        verifier = done.get(key) or live.setdefault(key, Verifier(key, books))
+        _take(verifier, found)
+        if verifier.ended and key in live:
+            done[key] = live.pop(key)
+    for key, verifier in (*done.items(), *live.items()):
+        yield verifier.verdict(ends.pop(key, None))
+    for key in ends:
+        missing = Fault(0, "missing", "it completed, but the journal has no event of it")
+        yield Verdict(key, 0, 0, True, (missing,))
+
+
+def _take(verifier: Verifier, found: Delivery) -> None:
+    if isinstance(found.record, Event) and found.value is not None:
+        verifier.take(found.value, found.record)
+    else:
+        said = found.error.reason if found.error else "it is no event"
+        verifier.refuse(f"{found.place} cannot be read as an event: {said}")
+
+
+def _completions(reader: LogReader, run_id: str | None) -> dict[str, Event]:
+    return {
+        found.record.meta.run_id: found.record
+        for found in reader.read(topics.COMPLETIONS, key=run_id)
+        if isinstance(found.record, Event)
+    }

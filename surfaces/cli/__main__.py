@@ -1,0 +1,48 @@
+"""``runfold``, or ``python -m surfaces.cli``: run a command; a failure is one sentence."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+
+import click
+from typer.main import get_command
+
+from surfaces.cli import exits
+from surfaces.cli.app import app
+from surfaces.cli.faults import explained
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line and leave with one of the documented exit codes."""
+    sys.exit(run(sys.argv[1:] if arguments is None else arguments))
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run the command line and return its exit code."""
+    try:
+        code = get_command(app).main(list(arguments), prog_name="runfold", standalone_mode=False)
+    except click.UsageError as error:
+        usage = error.ctx.get_usage() if error.ctx else "Usage: runfold COMMAND"
+        return _say(f"{usage}\n{error.format_message()}", exits.USAGE)
+    except (KeyboardInterrupt, click.Abort):
+        return _say("Interrupted.", exits.INTERRUPTED)
+    except BrokenPipeError:
+        # Whoever read our output has gone; nothing is left to say.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return exits.OK
+    except Exception as error:
+        if os.environ.get("RUNFOLD_DEBUG"):
+            raise
+        return _say(*explained(error))
+    return code if isinstance(code, int) else exits.OK
+
+
+def _say(sentence: str, code: int) -> int:
+    sys.stderr.write(f"{sentence}\n")
+    return code
+
+
+if __name__ == "__main__":
+    main()

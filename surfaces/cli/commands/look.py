@@ -1,0 +1,187 @@
+"""Looking after it: costs, audit, views, schemas, topics, dead letters."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from surfaces.cli import exits, options, say
+from surfaces.cli.commands.runs import since_of
+from surfaces.cli.context import of
+from surfaces.cli.faults import CliError
+
+if TYPE_CHECKING:
+    from projections.queries import Dimension
+
+_DIMENSIONS = {
+    "tenant": "tenant_id",
+    "user": "user_id",
+    "run": "run_id",
+    "agent": "agent",
+    "model": "model",
+    "provider": "provider",
+    "tool": "tool",
+    "prompt": "prompt_version",
+    "feature": "feature",
+    "kind": "kind",
+}
+
+audit = typer.Typer(help="Prove what the journal says.", no_args_is_help=True)
+schemas = typer.Typer(help="The Avro schemas of every topic.", no_args_is_help=True)
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands of this module."""
+    app.command()(costs)
+    audit.command("verify")(verify)
+    app.add_typer(audit, name="audit")
+    app.command()(rebuild)
+    schemas.command("list")(list_schemas)
+    schemas.command("check")(check_schemas)
+    schemas.command("publish")(publish_schemas)
+    app.add_typer(schemas, name="schemas")
+    app.command()(topics)
+    app.command()(deadletters)
+
+
+def costs(
+    ctx: typer.Context,
+    by: Annotated[
+        str, typer.Option(help=f"One or more of {', '.join(_DIMENSIONS)}; commas between.")
+    ] = "agent,model",
+    since: Annotated[str | None, typer.Option(help="Only since, such as 7d, 12h, 30m.")] = None,
+    tenant: Annotated[str | None, typer.Option(help="Only of this tenant.")] = None,
+    json: options.Json = False,
+) -> None:
+    """Sum up what was spent, the dearest first; calls without a price are counted, not guessed."""
+    from projections.queries import costs_by
+
+    names = [name.strip() for name in by.split(",")]
+    dimensions = [_dimension(name) for name in names]
+    with of(ctx).engine.connect() as connection:
+        found = costs_by(connection, *dimensions, tenant_id=tenant, since=since_of(since))
+    if json:
+        say.as_json(found)
+        return
+    rows = [
+        (
+            *(row[dimension] for dimension in dimensions),
+            row["calls"],
+            row["input_tokens"],
+            row["output_tokens"],
+            row["unpriced"],
+            f"${row['cost_usd']:.4f}",
+        )
+        for row in found
+    ]
+    columns = (*names, "calls", "tokens in", "tokens out", "unpriced", "cost")
+    say.table(columns, rows, "Nothing was spent.")
+
+
+def verify(
+    ctx: typer.Context,
+    run: Annotated[str | None, typer.Argument(metavar="[RUN]", help="Only this run.")] = None,
+    json: options.Json = False,
+) -> None:
+    """Read the journal itself: sequence, chain, permits, ends, and every decision decided again."""
+    from surfaces.cli.audits import show_audit
+    from surfaces.cli.names import run_id_of
+
+    context = of(ctx)
+    run_id = run_id_of(context, run) if run else None
+    raise typer.Exit(show_audit(context, run_id, json=json))
+
+
+def rebuild(
+    ctx: typer.Context,
+    view: Annotated[str, typer.Argument(help="The view's name.")],
+    compare: Annotated[
+        bool, typer.Option("--compare", help="Change nothing; say which rows would differ.")
+    ] = False,
+    json: options.Json = False,
+) -> None:
+    """Fold a view again from offset 0 beside the live one, and swap it in."""
+    from surfaces.cli.rebuilding import show_comparison, show_rebuild
+
+    show_it = show_comparison if compare else show_rebuild
+    raise typer.Exit(show_it(of(ctx), view, json=json))
+
+
+def list_schemas(json: options.Json = False) -> None:
+    """List every subject with its versions and ids."""
+    from events.avro.files import SchemaFolder
+
+    entries = SchemaFolder().entries()
+    rows = [(e.subject, e.version, e.id, "released" if e.released else "draft") for e in entries]
+    columns = ("subject", "version", "id", "state")
+    if json:
+        say.as_json([dict(zip(columns, row, strict=True)) for row in rows])
+    else:
+        say.table(columns, rows, "There are no schemas.")
+
+
+def check_schemas() -> None:
+    """Check that files and classes agree, and that released versions are compatible both ways."""
+    from events.avro.compatibility import incompatibilities
+    from events.avro.files import SchemaFolder
+    from events.avro.releases import drift
+
+    folder = SchemaFolder()
+    problems = [*drift(folder), *incompatibilities(folder)]
+    for problem in problems:
+        typer.echo(problem, err=True)
+    if problems:
+        raise typer.Exit(exits.NO)
+    say.console().print("The schemas are as they should be.")
+
+
+def publish_schemas(
+    registry: Annotated[
+        str, typer.Option(envvar="SCHEMA_REGISTRY_URL", help="A Confluent-compatible registry.")
+    ],
+) -> None:
+    """Register every schema with a registry; an incompatible one is refused."""
+    from producers.registry import publish
+
+    lines = publish(registry)
+    say.console().print(f"{len(lines)} schemas are registered at {registry}.")
+
+
+def topics(ctx: typer.Context, json: options.Json = False) -> None:
+    """List the topics with their purpose, partitions and records."""
+    from surfaces.cli.topics import rows_of_topics
+
+    found = rows_of_topics(of(ctx))
+    if json:
+        say.as_json(found)
+        return
+    columns = ("topic", "partitions", "records", "purpose")
+    say.table(columns, [tuple(row[name] for name in columns) for row in found], "")
+
+
+def deadletters(
+    ctx: typer.Context,
+    show: Annotated[
+        int | None, typer.Option("--show", min=1, help="Show this one whole, by its number.")
+    ] = None,
+    limit: options.Limit = 50,
+    json: options.Json = False,
+) -> None:
+    """List the inputs that could not be used, the newest first, or show one with its bytes."""
+    from surfaces.cli.letters import list_letters, show_letter
+
+    context = of(ctx)
+    if show is None:
+        list_letters(context, limit, json=json)
+    else:
+        show_letter(context, show, json=json)
+
+
+def _dimension(name: str) -> Dimension:
+    found = _DIMENSIONS.get(name)
+    if found is None:
+        raise CliError(
+            f"Costs are not kept by {name!r}; there are {', '.join(_DIMENSIONS)}.", exits.USAGE
+        )
+    return found  # type: ignore[return-value]

@@ -1,0 +1,237 @@
+"""What people do to a live run; each command waits until the journal tells what came of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from surfaces.cli import exits, options, say
+from surfaces.cli.context import Context, of
+from surfaces.cli.faults import CliError
+
+if TYPE_CHECKING:
+    from events.content import Content
+    from producers.client import RunClient
+
+    Send = Callable[[RunClient, str], str]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands of this module."""
+    for command in (
+        approvals, approve, deny, answer, resolve, pause, resume, cancel, tell, instruct,
+    ):  # fmt: skip
+        app.command()(command)
+
+
+def approvals(
+    ctx: typer.Context,
+    run: Annotated[str | None, typer.Option("--run", help="Only of this run.")] = None,
+    tenant: Annotated[str | None, typer.Option(help="Only of this tenant.")] = None,
+    json: options.Json = False,
+) -> None:
+    """List what waits for a person."""
+    from projections.queries import open_approvals
+    from surfaces.cli.names import run_id_of
+
+    context = of(ctx)
+    run_id = run_id_of(context, run) if run else None
+    with context.engine.connect() as connection:
+        found = open_approvals(connection, tenant, run_id)
+    if json:
+        say.as_json(found)
+        return
+    rows = [
+        (
+            say.short(row["approval_id"]),
+            row["kind"],
+            row["requested_at"],
+            row["risk_level"],
+            row["deadline"],
+            row["question"],
+        )
+        for row in found
+    ]
+    say.table(("call", "kind", "since", "risk", "deadline", "question"), rows, "Nothing waits.")
+
+
+def approve(
+    ctx: typer.Context,
+    call: options.Call,
+    reason: options.Reason = "",
+    arguments: Annotated[
+        str | None, typer.Option(help="JSON to put in place of the proposed arguments.")
+    ] = None,
+    tenant: options.Tenant = "default",
+    user: options.User = "me",
+    json: options.Json = False,
+) -> None:
+    """Let a proposed tool call run, with edited arguments where given."""
+    edited = _json_content(arguments)
+
+    def send(client: RunClient, run_id: str, call_id: str) -> str:
+        return client.approve(run_id, call_id, edited, reason or None)
+
+    _on_call(of(ctx), call, send, tenant=tenant, user=user, json=json)
+
+
+def deny(
+    ctx: typer.Context,
+    call: options.Call,
+    reason: options.Reason = "a person said no",
+    tenant: options.Tenant = "default",
+    user: options.User = "me",
+    json: options.Json = False,
+) -> None:
+    """Refuse a proposed tool call; the model is told the reason."""
+
+    def send(client: RunClient, run_id: str, call_id: str) -> str:
+        return client.deny(run_id, call_id, reason)
+
+    _on_call(of(ctx), call, send, tenant=tenant, user=user, json=json)
+
+
+def answer(
+    ctx: typer.Context,
+    question: Annotated[str, typer.Argument(help="The question's id: RUN.N.")],
+    text: Annotated[str, typer.Argument(help="The answer.")],
+    tenant: options.Tenant = "default",
+    user: options.User = "me",
+    json: options.Json = False,
+) -> None:
+    """Answer what the agent asked."""
+
+    def send(client: RunClient, run_id: str, call_id: str) -> str:
+        return client.answer(run_id, call_id, text)
+
+    _on_call(of(ctx), question, send, tenant=tenant, user=user, json=json)
+
+
+def resolve(
+    ctx: typer.Context,
+    call: options.Call,
+    happened: Annotated[
+        bool | None,
+        typer.Option("--happened/--did-not-happen", help="What you found out about it."),
+    ] = None,
+    result: Annotated[str | None, typer.Option(help="Its result as JSON, if it happened.")] = None,
+    reason: options.Reason = "",
+    tenant: options.Tenant = "default",
+    user: options.User = "me",
+    json: options.Json = False,
+) -> None:
+    """Settle a call of which nobody knew whether it happened."""
+    from events.inputs import Resolution
+
+    if happened is None:
+        raise CliError("Say --happened or --did-not-happen.", exits.USAGE)
+    how = Resolution.HAPPENED if happened else Resolution.DID_NOT_HAPPEN
+    told = _json_content(result)
+
+    def send(client: RunClient, run_id: str, call_id: str) -> str:
+        return client.resolve(run_id, call_id, how, told, reason or None)
+
+    _on_call(of(ctx), call, send, tenant=tenant, user=user, json=json)
+
+
+def pause(
+    ctx: typer.Context,
+    run: options.Run,
+    reason: options.Reason = "",
+    tenant: options.Tenant = "default",
+    user: options.User = "me",
+    json: options.Json = False,
+) -> None:
+    """Make no new call until resumed; calls that are out come home."""
+    _on_run(of(ctx), run, lambda c, r: c.pause(r, reason), tenant=tenant, user=user, json=json)
+
+
+def resume(
+    ctx: typer.Context,
+    run: options.Run,
+    reason: options.Reason = "",
+    tenant: options.Tenant = "default",
+    user: options.User = "me",
+    json: options.Json = False,
+) -> None:
+    """Let a paused run go on."""
+    _on_run(of(ctx), run, lambda c, r: c.resume(r, reason), tenant=tenant, user=user, json=json)
+
+
+def cancel(
+    ctx: typer.Context,
+    run: options.Run,
+    reason: options.Reason = "",
+    tenant: options.Tenant = "default",
+    user: options.User = "me",
+    json: options.Json = False,
+) -> None:
+    """End a run."""
+    _on_run(of(ctx), run, lambda c, r: c.cancel(r, reason), tenant=tenant, user=user, json=json)
+
+
+def tell(
+    ctx: typer.Context,
+    run: options.Run,
+    text: Annotated[str, typer.Argument(help="What to say to it.")],
+    tenant: options.Tenant = "default",
+    user: options.User = "me",
+    json: options.Json = False,
+) -> None:
+    """Say something to a run; the model reads it at its next turn."""
+    _on_run(of(ctx), run, lambda c, r: c.tell(r, text), tenant=tenant, user=user, json=json)
+
+
+def instruct(
+    ctx: typer.Context,
+    run: options.Run,
+    text: Annotated[str, typer.Argument(help="The instructions from here on.")],
+    tenant: options.Tenant = "default",
+    user: options.User = "me",
+    json: options.Json = False,
+) -> None:
+    """Replace a run's instructions from here on."""
+    _on_run(of(ctx), run, lambda c, r: c.instruct(r, text), tenant=tenant, user=user, json=json)
+
+
+def _on_run(
+    context: Context, typed: str, send: Send, *, tenant: str, user: str, json: bool
+) -> None:
+    from surfaces.cli.effects import steer
+    from surfaces.cli.names import run_id_of
+
+    run_id = run_id_of(context, typed)
+    client = context.client(tenant, user)
+    raise typer.Exit(steer(client, run_id, lambda: send(client, run_id), json=json))
+
+
+def _on_call(
+    context: Context,
+    typed: str,
+    send: Callable[[RunClient, str, str], str],
+    *,
+    tenant: str,
+    user: str,
+    json: bool,
+) -> None:
+    from surfaces.cli.effects import steer
+    from surfaces.cli.names import call_id_of
+
+    run_id, call_id = call_id_of(context, typed)
+    client = context.client(tenant, user)
+    raise typer.Exit(steer(client, run_id, lambda: send(client, run_id, call_id), json=json))
+
+
+def _json_content(text: str | None) -> Content | None:
+    import json
+
+    from events.content import json_content
+
+    if text is None:
+        return None
+    try:
+        return json_content(json.loads(text))
+    except ValueError as error:
+        raise CliError(f"This is not JSON: {error}.", exits.USAGE) from error

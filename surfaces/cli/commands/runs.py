@@ -1,0 +1,172 @@
+"""Runs: start one, list them, watch one, look at one as it was."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from surfaces.cli import exits, options, say
+from surfaces.cli.context import of
+from surfaces.cli.faults import CliError
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands of this module."""
+    app.command()(run)
+    app.command("runs")(list_runs)
+    app.command()(logs)
+    app.command()(show)
+
+
+def run(
+    ctx: typer.Context,
+    goal: Annotated[str, typer.Argument(help="What the run is to achieve.")],
+    agent: Annotated[str, typer.Option(help="The agent, as NAME or NAME@VERSION.")] = "hello",
+    files: Annotated[
+        list[Path] | None,
+        typer.Option("--file", help="A file for the run; it is copied into the workspace."),
+    ] = None,
+    follow: Annotated[bool, typer.Option("--follow", help="Watch it to its end.")] = False,
+    everything: Annotated[bool, typer.Option("--all", help="Show every event.")] = False,
+    tenant: options.Tenant = "default",
+    user: options.User = "me",
+    feature: Annotated[str | None, typer.Option(help="What its cost belongs to.")] = None,
+    max_cost: Annotated[float | None, typer.Option(help="The most it may cost, in $.")] = None,
+    max_model_calls: Annotated[int | None, typer.Option(help="The most model calls.")] = None,
+    max_tool_calls: Annotated[int | None, typer.Option(help="The most tool calls.")] = None,
+    max_seconds: Annotated[float | None, typer.Option(help="The longest it may work.")] = None,
+    json: options.Json = False,
+) -> None:
+    """Ask for a run; with --follow, watch it and leave with its exit code."""
+    from surfaces.cli.requesting import request, with_files
+
+    context = of(ctx)
+    client = context.client(tenant, user)
+    text, attachments = with_files(context, goal, files or [])
+    run_id = request(
+        client,
+        text,
+        agent,
+        attachments,
+        feature=feature,
+        limits={
+            "max_cost": max_cost,
+            "max_model_calls": max_model_calls,
+            "max_tool_calls": max_tool_calls,
+            "max_duration_ms": None if max_seconds is None else int(max_seconds * 1000),
+        },
+    )
+    if not follow:
+        say.as_json({"run_id": run_id}) if json else say.console().print(run_id)
+        return
+    if not json:
+        say.console().print(f"run {run_id}", style="bold")
+    raise typer.Exit(_follow(ctx, run_id, everything=everything, json=json))
+
+
+def list_runs(
+    ctx: typer.Context,
+    status: Annotated[str | None, typer.Option(help="Only of this status.")] = None,
+    agent: Annotated[str | None, typer.Option(help="Only of this agent.")] = None,
+    tenant: Annotated[str | None, typer.Option(help="Only of this tenant.")] = None,
+    user: Annotated[str | None, typer.Option(help="Only of this user.")] = None,
+    since: Annotated[str | None, typer.Option(help="Only since, such as 7d, 12h, 30m.")] = None,
+    limit: options.Limit = 20,
+    json: options.Json = False,
+) -> None:
+    """List runs, the newest first."""
+    from projections.queries import RunFilter
+    from projections.queries import list_runs as ask
+
+    which = RunFilter(
+        tenant_id=tenant, status=status, agent=agent, user_id=user, created_from=since_of(since)
+    )
+    with of(ctx).engine.connect() as connection:
+        found = ask(connection, which, limit)
+    if json:
+        say.as_json(found)
+        return
+    rows = [
+        (
+            say.short(row["run_id"]),
+            row["status"],
+            row["exit_code"],
+            row["agent"],
+            row["created_at"],
+            f"${row['cost_usd']:.4f}",
+            " ".join(row["goal"].split())[:60],
+        )
+        for row in found
+    ]
+    say.table(("run", "status", "exit", "agent", "created", "cost", "goal"), rows, "No runs yet.")
+
+
+def logs(
+    ctx: typer.Context,
+    run: options.Run,
+    follow: Annotated[
+        bool, typer.Option("--follow", "-f", help="Go on to the end, as events are committed.")
+    ] = False,
+    everything: Annotated[bool, typer.Option("--all", "-a", help="Show every event.")] = False,
+    json: options.Json = False,
+) -> None:
+    """Show what happened in a run, read from the journal itself; -f goes on live."""
+    from surfaces.cli.names import run_id_of
+    from surfaces.cli.watching import watch
+
+    context = of(ctx)
+    run_id = run_id_of(context, run)
+    if follow:
+        raise typer.Exit(_follow(ctx, run_id, everything=everything, json=json))
+    if watch(context.client("", "").events(run_id), everything=everything, json=json) is None:
+        raise CliError(f"Run {run_id} has no events on the journal.", exits.NOT_FOUND)
+
+
+def show(
+    ctx: typer.Context,
+    run: options.Run,
+    at: Annotated[
+        int | None, typer.Option(min=1, help="As of this event; the latest unless given.")
+    ] = None,
+    json: options.Json = False,
+) -> None:
+    """Show a run as it was after any of its events: its state, folded from the journal."""
+    from surfaces.cli.states import show_state
+
+    show_state(of(ctx), run, at, json=json)
+
+
+def since_of(text: str | None) -> datetime | None:
+    """Return the moment that a span such as 7d, 12h or 30m ago was."""
+    from datetime import UTC
+
+    if text is None:
+        return None
+    unit = {"d": "days", "h": "hours", "m": "minutes"}.get(text[-1:])
+    if unit is None or not text[:-1].isdecimal():
+        raise CliError(f"{text!r} is no span of time: write 7d, 12h or 30m.", exits.USAGE)
+    spans: dict[str, Any] = {unit: int(text[:-1])}
+    try:
+        return datetime.now(UTC) - timedelta(**spans)
+    except OverflowError:
+        raise CliError(f"{text} ago lies before all time.", exits.USAGE) from None
+
+
+def _follow(ctx: typer.Context, run_id: str, *, everything: bool, json: bool) -> int:
+    from surfaces.cli.watching import exit_code, has_begun, watch
+
+    client = of(ctx).client("", "")
+    try:
+        has_begun(client, run_id)
+        last = watch(client.events(run_id, follow=True), everything=everything, json=json)
+    except KeyboardInterrupt:
+        typer.echo(
+            f"\nThe run goes on. Watch it: runfold logs -f {run_id}; "
+            f"end it: runfold cancel {run_id}",
+            err=True,
+        )
+        return exits.INTERRUPTED
+    return exit_code(last)

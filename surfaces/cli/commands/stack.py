@@ -1,0 +1,118 @@
+"""The stack: up, down, status."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from surfaces.cli import exits, options, say
+from surfaces.cli.context import Context, of
+
+if TYPE_CHECKING:
+    from stack.state import State
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands of this module."""
+    app.command()(up)
+    app.command()(down)
+    app.command()(status)
+
+
+def up(ctx: typer.Context) -> None:
+    """Start Kafka, Postgres and every processor, or find what runs already."""
+    from stack import control
+    from surfaces.processes import PROCESSES
+
+    context = of(ctx)
+    said = say.console()
+    running = control.up(context.settings, PROCESSES, report=lambda line: said.print(f"  {line}"))
+    said.print("The stack was up already." if running.found else "The stack is up.")
+    said.print(f"  Kafka     {running.bootstrap_servers}")
+    said.print(f"  Postgres  {_without_password(running.database_url)}")
+    said.print(f"  Home      {context.settings.home}")
+
+
+def down(ctx: typer.Context) -> None:
+    """Stop everything that `up` started; the data stays."""
+    from stack import control
+
+    stopped = control.down(of(ctx).settings)
+    say.console().print("The stack is down." if stopped else "Nothing was running.")
+
+
+def status(
+    ctx: typer.Context,
+    run: Annotated[
+        str | None,
+        typer.Argument(metavar="[RUN]", help="A run's id, or the beginning of one."),
+    ] = None,
+    json: options.Json = False,
+) -> None:
+    """Say how the stack is, or where a run stands; a run's exit code is passed through."""
+    context = of(ctx)
+    if run is None:
+        raise typer.Exit(_stack_status(context, json=json))
+    from surfaces.cli.standing import show_standing
+
+    raise typer.Exit(show_standing(context, run, json=json))
+
+
+def _stack_status(context: Context, *, json: bool) -> int:
+    from stack import control
+    from stack.state import READY
+
+    known = control.status(context.settings)
+    if json:
+        say.as_json(_as_row(known))
+    elif known is None:
+        say.console().print("Nothing runs here: start it with `runfold up`.")
+    else:
+        _print(known)
+    return exits.OK if known is not None and known.phase == READY else exits.UNAVAILABLE
+
+
+def _print(known: State) -> None:
+    from stack.usage import memory_bytes
+
+    said = say.console()
+    said.print(f"The stack is {known.phase} (supervisor {known.pid}).")
+    said.print(f"  Kafka     {known.bootstrap_servers or '-'}")
+    said.print(f"  Postgres  {_without_password(known.database_url) or '-'}")
+    rows = [
+        (
+            member.name,
+            member.state,
+            member.pid,
+            _age(member.since) if member.pid else None,
+            f"{memory_bytes(member.pid) / 1e6:.0f} MB" if member.pid else None,
+            member.restarts,
+            member.reason or "",
+        )
+        for member in known.members
+    ]
+    say.table(("process", "state", "pid", "up for", "memory", "restarts", ""), rows, "")
+
+
+def _as_row(known: State | None) -> dict[str, object]:
+    from dataclasses import asdict
+
+    if known is None:
+        return {"phase": "down"}
+    return {**asdict(known), "database_url": _without_password(known.database_url)}
+
+
+def _without_password(url: str) -> str:
+    head, at, place = url.rpartition("@")
+    if not at:
+        return url
+    user, colon, _ = head.partition("://")[2].partition(":")
+    return f"{head.partition('://')[0]}://{user}{':***' if colon else ''}@{place}"
+
+
+def _age(since: float) -> str:
+    seconds = max(0, int(time.time() - since))
+    hours, rest = divmod(seconds, 3600)
+    return f"{hours}:{rest // 60:02}:{rest % 60:02}"

@@ -1,0 +1,19 @@
+"""Options and arguments that several commands share."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+Run = Annotated[str, typer.Argument(metavar="RUN", help="A run's id, or the beginning of one.")]
+Call = Annotated[str, typer.Argument(metavar="CALL", help="A call's id: RUN.N, RUN may be short.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
+Reason = Annotated[str, typer.Option("--reason", help="Why; it is put on record.")]
+Tenant = Annotated[
+    str, typer.Option("--tenant", envvar="RUNFOLD_TENANT", help="In whose name: the tenant.")
+]
+User = Annotated[
+    str, typer.Option("--user", envvar="RUNFOLD_USER", help="In whose name: the user.")
+]
+Limit = Annotated[int, typer.Option("--limit", min=1, max=10_000, help="How many at most.")]

@@ -1,0 +1,69 @@
+"""What the commands print: tables for people, one JSON value for programs."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+Row = Mapping[str, Any]
+
+
+def console() -> Console:
+    """Return the terminal; where there is none, lines are as long as they are."""
+    from rich.console import Console
+
+    return Console(highlight=False, soft_wrap=not sys.stdout.isatty())
+
+
+def as_json(value: object) -> None:
+    """Print one JSON value on one line."""
+    sys.stdout.write(json.dumps(value, default=_plain, ensure_ascii=False) + "\n")
+    sys.stdout.flush()
+
+
+def table(columns: Sequence[str], rows: Iterable[Sequence[object]], empty: str) -> None:
+    """Print rows under their columns, or one sentence where there are none."""
+    from rich.table import Table
+
+    shown = Table(box=None, header_style="dim", pad_edge=False)
+    for number, column in enumerate(columns):
+        shown.add_column(column, overflow="fold" if number == len(columns) - 1 else "ellipsis")
+    for row in rows:
+        shown.add_row(*(cell(value) for value in row))
+    if shown.row_count:
+        console().print(shown)
+    else:
+        console().print(empty, markup=False)
+
+
+def cell(value: object) -> str:
+    """Return a value as a cell shows it."""
+    match value:
+        case None:
+            return "-"
+        case datetime():
+            return f"{value.astimezone():%Y-%m-%d %H:%M:%S}"
+        case bool():
+            return "yes" if value else "no"
+        case _:
+            return str(value).replace("[", r"\[")
+
+
+def short(run_id: str) -> str:
+    """Return as much of a run's or call's id as tells it from others, to the call's number."""
+    run, dot, number = run_id.partition(".")
+    return f"{run[:18]}{dot}{number}"
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, bytes):
+        return value.hex()
+    return str(value)
