@@ -31,7 +31,8 @@ _OURS = frozenset({"bad_request", "context_too_long", "content_unavailable", "pl
 _ACTIONS = {
     "auth": "check the provider's API key and its permissions",
     "not_configured": "set the provider's key or address, or name another model",
-    "model_not_found": "name a model that the provider serves",
+    "model_not_found": "name a model the provider serves: in the agent, or for `default` in "
+    "OPENAI_MODEL or ANTHROPIC_MODEL",
     "quota_exceeded": "raise the provider's quota or name a fallback model",
     "bad_request": "correct the agent's model parameters or tool schemas",
     "context_too_long": "shorten the context or choose a model with a larger window",
