@@ -144,3 +144,16 @@ def records(folder: str, context: ToolContext) -> str:
 
 def unmarked() -> str:
     return "never"
+
+
+@tool(risk_level=1, idempotent=True)
+def records_again(folder: str, context: ToolContext) -> str:
+    """Leave one file for each execution; running it again does no harm."""
+    return records(folder, context)
+
+
+@tool()
+async def naps(seconds: float) -> str:
+    """Answer after a while."""
+    await asyncio.sleep(seconds)
+    return "awake"

@@ -1,0 +1,56 @@
+"""A tool pool in a process of its own, with the tests' tools: ``python -m tests.effects.host``."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from events.avro.codec import Codec
+from events.avro.registry import LockRegistry
+from events.topics import TOOL_CALLS
+from processors.effects.local import Limits, LocalEffects
+from processors.effects.pool import Pool
+from processors.effects.settings import PoolConfig
+from processors.tool import ToolProcessor, contract_of
+from processors.tool.artifacts import MemoryArtifacts
+from processors.tool.claims_postgres import PostgresClaims
+from producers.config import Config
+from tests.tool import samples
+
+TOOLS: tuple[Callable[..., Any], ...] = (samples.records, samples.records_again, samples.naps)
+
+
+def main() -> int:
+    """Serve until told to stop."""
+    logging.basicConfig(level=logging.INFO)
+    config = Config.from_env()
+    contracts = {(found.name, found.version): found for found in map(contract_of, TOOLS)}
+    claims = PostgresClaims(config.need_database(), lease_s=1.0)
+    tools = ToolProcessor(
+        lambda name, version: contracts.get((name, version)),
+        claims,
+        MemoryArtifacts(),
+        modules=["tests.tool.samples"],
+    )
+    settings = PoolConfig(
+        topic=TOOL_CALLS,
+        group="tools",
+        kafka=config.kafka,
+        group_protocol=config.group_protocol,
+        instance=os.environ.get("RUNFOLD_INSTANCE", ""),
+        commit_every_s=0.05,
+    )
+    pool = Pool(
+        settings, Codec(LockRegistry()), LocalEffects(None, tools.call, Limits(), (claims,))
+    )
+    signal.signal(signal.SIGTERM, lambda *_: pool.stop())
+    pool.run()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,145 @@
+"""A running pool seen from outside: work goes in, results and dead letters come out."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from confluent_kafka import OFFSET_BEGINNING, Consumer, Producer, TopicPartition
+
+from events import topics
+from events.avro.codec import Codec
+from events.avro.registry import LockRegistry
+from events.base import Record
+from events.effects import ToolResult, ToolWork
+from stack.settings import Settings
+
+CODEC = Codec(LockRegistry())
+ROOT = Path(__file__).parents[2]
+
+
+class PoolBench:
+    """One set of topics, one database, and pools to start on them."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._kafka = {**settings.kafka_config(), "log_level": 0}
+        self._producer = Producer({**self._kafka, "enable.idempotence": True})
+        self._processes: list[subprocess.Popen[bytes]] = []
+
+    def start(self, failpoint: str = "", **more: str) -> subprocess.Popen[bytes]:
+        """Start a pool; its instance name is always the same, so it takes over at once."""
+        env = {
+            **os.environ,
+            **self._settings.to_env(),
+            "RUNFOLD_FAILPOINT": failpoint,
+            "RUNFOLD_INSTANCE": "pool-1",
+            **more,
+        }
+        process = subprocess.Popen([sys.executable, "-m", "tests.effects.host"], cwd=ROOT, env=env)
+        self._processes.append(process)
+        return process
+
+    def stop_all(self) -> None:
+        """Kill what still runs."""
+        for process in self._processes:
+            process.kill()
+            process.wait()
+
+    def publish(self, works: Sequence[ToolWork]) -> None:
+        """Put work on the topic and wait until it is there."""
+        for work in works:
+            self.publish_bytes(work.run_id, CODEC.encode(topics.TOOL_CALLS, work))
+
+    def publish_bytes(self, key: str, value: bytes) -> None:
+        """Put anything on the work topic."""
+        self._producer.produce(topics.TOOL_CALLS, key=key.encode(), value=value)
+        assert self._producer.flush(30) == 0
+
+    def publish_aborted(self, work: ToolWork) -> None:
+        """Put work on the topic in a transaction that is aborted."""
+        producer = Producer({**self._kafka, "transactional.id": "aborts"})
+        producer.init_transactions(30)
+        producer.begin_transaction()
+        producer.produce(
+            topics.TOOL_CALLS,
+            key=work.run_id.encode(),
+            value=CODEC.encode(topics.TOOL_CALLS, work),
+        )
+        producer.flush(30)
+        producer.abort_transaction(30)
+
+    def results(self, enough: Callable[[list[ToolResult]], bool]) -> list[ToolResult]:
+        """Return all results so far once there are enough."""
+        found: list[ToolResult] = []
+        for record in self._read(topics.RESULTS, lambda: enough(found)):
+            assert isinstance(record, ToolResult)
+            found.append(record)
+        return found
+
+    def results_of(self, works: Sequence[ToolWork]) -> list[ToolResult]:
+        """Return all results so far once every one of these calls has one."""
+        wanted = {(work.call_id, work.attempt) for work in works}
+        return self.results(lambda seen: wanted <= {(r.call_id, r.attempt) for r in seen})
+
+    def dead_letters(self, count: int) -> list[Record]:
+        """Return the dead letters once there are so many."""
+        found: list[Record] = []
+        for record in self._read(topics.DEAD_LETTERS, lambda: len(found) >= count):
+            found.append(record)  # noqa: PERF402  the list decides when to stop
+        return found
+
+    def committed(self) -> int:
+        """Return how many records of the work topic the group has committed."""
+        consumer = Consumer({**self._kafka, "group.id": "tools"})
+        places = [
+            TopicPartition(topics.TOOL_CALLS, partition)
+            for partition in range(self._settings.partitions)
+        ]
+        found = consumer.committed(places, timeout=10)
+        consumer.close()
+        return sum(max(0, place.offset) for place in found)
+
+    def _read(self, topic: str, enough: Callable[[], bool]) -> Iterator[Record]:
+        consumer = Consumer(
+            {**self._kafka, "group.id": "none", "isolation.level": "read_committed"}
+        )
+        consumer.assign(
+            [
+                TopicPartition(topic, partition, OFFSET_BEGINNING)
+                for partition in range(self._settings.partitions)
+            ]
+        )
+        due = time.monotonic() + 40
+        try:
+            while not enough():
+                assert time.monotonic() < due, f"not enough came on {topic}"
+                message = consumer.poll(0.1)
+                if message is not None and message.error() is None:
+                    record = CODEC.decode(topic, message.value())
+                    assert isinstance(record, Record)
+                    yield record
+        finally:
+            consumer.close()
+
+
+@contextmanager
+def bench(settings: Settings) -> Iterator[PoolBench]:
+    """A bench whose processes end with the test."""
+    found = PoolBench(settings)
+    try:
+        yield found
+    finally:
+        found.stop_all()
+
+
+def terminated(process: subprocess.Popen[bytes]) -> int:
+    """Ask a process to end and return its exit code."""
+    process.send_signal(signal.SIGTERM)
+    return process.wait(20)
