@@ -27,8 +27,7 @@ def page() -> str:
     """Return the reference page of all tables."""
     made_by = {table.name: view.name for view in VIEWS.values() for table in view.tables}
     parts = [_HEAD]
-    for table in METADATA.tables.values():
-        parts.append(_section(table, made_by.get(table.name)))
+    parts += [_section(table, made_by.get(table.name)) for table in METADATA.tables.values()]
     parts.append("## SQL views\n")
     for name, query in SQL_VIEWS.items():
         parts.append(f"### {name}\n\n```sql\n{_dedented(query)}\n```\n")

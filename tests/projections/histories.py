@@ -252,7 +252,7 @@ class History:
                 call_id=call,
                 attempt=attempt,
                 tool="files.read",
-                result=json_content(result or {"lines": ["eins\n", "zwei \"2\" \\ \t"]}),
+                result=json_content(result or {"lines": ["eins\n", 'zwei "2" \\ \t']}),
                 latency_ms=9,
                 attribution=ATTRIBUTION,
                 cost=money("0.001"),
@@ -382,7 +382,9 @@ def history(number: int, partitions: int = 4, turns: int = 3, seed: int = 7) -> 
         run.checkpoint(turn, call)
     if number % 7 == 0:
         run.add(
-            j.HumanInputRequested(question_id=f"{run.run_id}.q", provider_call_id="p9", question=text("Which one?")),
+            j.HumanInputRequested(
+                question_id=f"{run.run_id}.q", provider_call_id="p9", question=text("Which one?")
+            ),
             RunStatus.WAITING_FOR_HUMAN,
         )
         run.add(
@@ -392,7 +394,9 @@ def history(number: int, partitions: int = 4, turns: int = 3, seed: int = 7) -> 
             by=ActorKind.PERSON,
         )
     return run.ended(
-        rng.choice([ExitStatus.SUCCESS, ExitStatus.SUCCESS, ExitStatus.FAILURE, ExitStatus.CANCELLED])
+        rng.choice(
+            [ExitStatus.SUCCESS, ExitStatus.SUCCESS, ExitStatus.FAILURE, ExitStatus.CANCELLED]
+        )
     )
 
 
