@@ -12,13 +12,13 @@ from events import topics
 from events.base import Record
 from events.content import text
 from events.inputs import CancelRun, PauseRun, SendMessage
+from events.journal import Event
 from events.operations import DeadLetter
 from tests.engine.host import config, engine
 from tests.engine.lab import Lab
 from tests.engine.oracle import Journal, Log, run_id
 from tests.engine.toy import control, request, result
-
-A, B = run_id(1), run_id(2)
+from tests.support import stack
 
 
 class Subject(Protocol):
@@ -79,6 +79,18 @@ class OnKafka(Log):
         return self.journal().types(run)
 
 
+@pytest.fixture(scope="module")
+def bootstrap_servers(servers: stack.Servers) -> str:
+    """Empty topics once for this module; each test has runs of its own."""
+    stack.fresh_topics(servers.settings)
+    return servers.bootstrap_servers
+
+
+@pytest.fixture
+def runs() -> tuple[str, str]:
+    return run_id(1), run_id(2)
+
+
 @pytest.fixture(params=["memory", pytest.param("kafka", marks=pytest.mark.integration)])
 def subject(request: pytest.FixtureRequest) -> Iterator[Subject]:
     if request.param == "memory":
@@ -89,50 +101,66 @@ def subject(request: pytest.FixtureRequest) -> Iterator[Subject]:
     on_kafka.stop()
 
 
-def letters(subject: Subject) -> list[str]:
+def ended(subject: Subject, runs: tuple[str, str]) -> list[str]:
     return [
-        letter.code
-        for letter in subject.decoded(topics.DEAD_LETTERS)
-        if isinstance(letter, DeadLetter)
+        event.meta.run_id
+        for event in subject.decoded(topics.COMPLETIONS)
+        if isinstance(event, Event) and event.meta.run_id in runs
     ]
 
 
-def test_runs_end_once_with_whole_chains(subject: Subject) -> None:
-    subject.take(request(A, steps=3), request(B, timer_ms=0), request(A, steps=3))
-    assert subject.settle_until(A, 9)[-1] == "RunCompleted"
-    assert subject.settle_until(B, 5)[-1] == "RunCompleted"
-    assert subject.journal().faults([A, B]) == []
-    assert len(subject.decoded(topics.COMPLETIONS)) == 2
+def letters(subject: Subject, run: str) -> list[str]:
+    return [
+        letter.code
+        for letter in subject.decoded(topics.DEAD_LETTERS)
+        if isinstance(letter, DeadLetter) and letter.key == run.encode()
+    ]
 
 
-def test_a_run_goes_on_after_a_restart_and_repeats_start_nothing(subject: Subject) -> None:
-    subject.take(request(A, steps=2, placement="pool"), request(B))
-    subject.settle_until(A, 3)
-    subject.settle_until(B, 5)
+def test_runs_end_once_with_whole_chains(subject: Subject, runs: tuple[str, str]) -> None:
+    a, b = runs
+    subject.take(request(a, steps=3), request(b, timer_ms=0), request(a, steps=3))
+    assert subject.settle_until(a, 9)[-1] == "RunCompleted"
+    assert subject.settle_until(b, 5)[-1] == "RunCompleted"
+    assert subject.journal().faults([a, b]) == []
+    assert sorted(ended(subject, runs)) == sorted(runs)
+
+
+def test_a_run_goes_on_after_a_restart_and_repeats_start_nothing(
+    subject: Subject, runs: tuple[str, str]
+) -> None:
+    a, b = runs
+    subject.take(request(a, steps=2, placement="pool"), request(b))
+    subject.settle_until(a, 3)
+    subject.settle_until(b, 5)
     subject.again()
-    subject.take(request(A), request(B), result(A, f"{A}.2"))
-    assert subject.settle_until(A, 5)[3:] == ["PlanStepAdvanced", "PlanStepAdvanced"]
+    subject.take(request(a), request(b), result(a, f"{a}.2"))
+    assert subject.settle_until(a, 5)[3:] == ["PlanStepAdvanced", "PlanStepAdvanced"]
     subject.again()
-    subject.take(result(A, f"{A}.2"), result(A, f"{A}.1"))
-    assert subject.settle_until(A, 7)[5:] == ["PlanStepAdvanced", "RunCompleted"]
-    assert subject.journal().faults([A, B]) == []
+    subject.take(result(a, f"{a}.2"), result(a, f"{a}.1"))
+    assert subject.settle_until(a, 7)[5:] == ["PlanStepAdvanced", "RunCompleted"]
+    assert subject.journal().faults([a, b]) == []
 
 
-def test_unusable_inputs_stop_nothing_and_are_told_once(subject: Subject) -> None:
-    subject.put_bytes(topics.CONTROLS, A, b"rubbish")
-    subject.take(request(A, placement="pool"))
-    subject.settle_until(A, 3)
-    subject.take(control(PauseRun, A, reason="boom"))
-    subject.take(control(SendMessage, A, content=text("hello")))
-    subject.settle_until(A, 4)
+def test_unusable_inputs_stop_nothing_and_are_told_once(
+    subject: Subject, runs: tuple[str, str]
+) -> None:
+    a, _ = runs
+    subject.put_bytes(topics.CONTROLS, a, b"rubbish")
+    subject.take(request(a, placement="pool"))
+    subject.settle_until(a, 3)
+    subject.take(control(PauseRun, a, reason="boom"))
+    subject.take(control(SendMessage, a, content=text("hello")))
+    subject.settle_until(a, 4)
     subject.again()
-    subject.take(control(CancelRun, A, reason="enough"))
-    assert subject.settle_until(A, 5)[3:] == ["UserMessageReceived", "RunCancelled"]
-    assert letters(subject) == ["not_framed", "decider_failed"]
+    subject.take(control(CancelRun, a, reason="enough"))
+    assert subject.settle_until(a, 5)[3:] == ["UserMessageReceived", "RunCancelled"]
+    assert letters(subject, a) == ["not_framed", "decider_failed"]
 
 
-def test_pool_work_is_there_only_with_its_decision(subject: Subject) -> None:
-    subject.take(request(A, steps=1, placement="pool"))
-    subject.settle_until(A, 3)
-    (work,) = subject.decoded(topics.TOOL_CALLS)
-    assert getattr(work, "call_id", None) == f"{A}.1"
+def test_pool_work_is_there_only_with_its_decision(subject: Subject, runs: tuple[str, str]) -> None:
+    a, _ = runs
+    subject.take(request(a, steps=1, placement="pool"))
+    subject.settle_until(a, 3)
+    works = [w for w in subject.decoded(topics.TOOL_CALLS) if getattr(w, "run_id", "") == a]
+    assert [getattr(work, "call_id", None) for work in works] == [f"{a}.1"]
