@@ -32,6 +32,7 @@ from processors.tool.processor import ToolProcessor
 from processors.tool.settings import ToolSettings
 from producers.config import Config, ConfigError
 from producers.errors import LogError
+from producers.logs import log_to_stderr
 from producers.partitions import partition_count
 from stack.ready import announce
 
@@ -50,7 +51,7 @@ class _Settings:
 
 def main() -> int:
     """Run the processor with the settings of the environment and return its exit code."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    log_to_stderr()
     # It would log every request.
     logging.getLogger("httpx").setLevel(logging.WARNING)
     try:

@@ -1,0 +1,1 @@
+"""How fast Runfold is, measured on the machine at hand; benchmarks are not tests."""

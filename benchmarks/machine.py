@@ -1,0 +1,50 @@
+"""What the processes of a stack use: processor time, memory, bytes on disk."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import psutil
+
+from stack import control
+from stack.settings import Settings
+
+
+class Processes:
+    """The members of a running stack with their children."""
+
+    def __init__(self, settings: Settings) -> None:
+        """Find them; raises RuntimeError where no stack runs."""
+        state = control.status(settings)
+        if state is None:
+            raise RuntimeError("no stack is running")
+        self._members = {
+            member.name: psutil.Process(member.pid) for member in state.members if member.pid
+        }
+
+    def cpu_seconds(self) -> dict[str, float]:
+        """Return the processor time each member and its children have used."""
+        return {name: sum(map(_cpu, _family(process))) for name, process in self._members.items()}
+
+    def rss_mb(self) -> dict[str, int]:
+        """Return the resident memory of each member with its children in MB; shared
+        memory counts once a process.
+        """
+        return {
+            name: round(sum(p.memory_info().rss for p in _family(process)) / 1e6)
+            for name, process in self._members.items()
+        }
+
+
+def journal_bytes(home: Path) -> int:
+    """Return the size of the journal's segments on disk."""
+    return sum(file.stat().st_size for file in home.rglob("runs.events-*/*.log"))
+
+
+def _family(process: psutil.Process) -> list[psutil.Process]:
+    return [process, *process.children(recursive=True)]
+
+
+def _cpu(process: psutil.Process) -> float:
+    times = process.cpu_times()
+    return float(times.user + times.system)

@@ -1,0 +1,100 @@
+"""A run processor whose model and tools are stubs that answer at once.
+
+Everything else is the product: lanes, journal, policy, checkpoints, cost. The model asks for one
+tool after another and then completes; each tool call appends one line to a ledger.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from decimal import Decimal
+from pathlib import Path
+
+from benchmarks.workload import MODEL_CALLS, TOOL, prose
+from events.avro.codec import Codec
+from events.avro.registry import LockRegistry
+from events.common import ModelAnswer, PriceSnapshot, ProposedCall, Usage
+from events.content import json_content, text
+from events.effects import ModelResult, ModelWork, Outcome, Role, ToolResult, ToolWork
+from processors.definitions.follower import RulebookFollower
+from processors.definitions.kafka import KafkaRegistry
+from processors.effects.local import Limits, LocalEffects
+from processors.engine.config import EngineConfig
+from processors.engine.runner import Engine
+from processors.run.aggregate import RunAggregate
+from producers.config import Config
+from producers.logs import log_to_stderr
+from stack.ready import announce
+
+_PRICE = PriceSnapshot(source="bench", model="stub", input_mtok=Decimal(3), output_mtok=Decimal(15))
+_USAGE = Usage(input_tokens=900, output_tokens=60)
+_COST = Decimal("0.0036")
+
+
+async def answer(work: ModelWork) -> ModelResult:
+    """Ask for the next tool call, or complete after the last one."""
+    turn = sum(1 for message in work.messages if message.role is Role.ASSISTANT)
+    last = turn == MODEL_CALLS - 1
+    name = "complete_task" if last else TOOL
+    words = prose(work.call_id)
+    arguments = {"summary": words} if last else {"n": turn, "query": words}
+    call = ProposedCall(id=f"call_{turn}", name=name, arguments=json_content(arguments))
+    return ModelResult(
+        run_id=work.run_id,
+        call_id=work.call_id,
+        attempt=work.attempt,
+        outcome=Outcome.SUCCEEDED,
+        model="stub:stub",
+        provider="stub",
+        latency_ms=0,
+        answer=ModelAnswer(text=text(words), tool_calls=(call,), finish_reason="tool_calls"),
+        usage=_USAGE,
+        cost=_COST,
+        price=_PRICE,
+    )
+
+
+class Ledger:
+    """The external effect: one appended line a tool call."""
+
+    def __init__(self, path: Path) -> None:
+        """Open the file for appending."""
+        self._file = path.open("a", buffering=1)
+
+    async def call(self, work: ToolWork) -> ToolResult:
+        """Write the line and answer."""
+        self._file.write(f"{work.call_id}\n")
+        return ToolResult(
+            run_id=work.run_id,
+            call_id=work.call_id,
+            attempt=work.attempt,
+            outcome=Outcome.SUCCEEDED,
+            latency_ms=0,
+            result=json_content({"found": prose(work.idempotency_key + "/result")}),
+        )
+
+
+def main() -> int:
+    """Run until told to stop."""
+    log_to_stderr()
+    config = Config.from_env()
+    ledger = Ledger(config.need_home() / "ledger.txt")
+    codec = Codec(LockRegistry())
+    assert config.partitions
+    with RulebookFollower(KafkaRegistry(config.kafka, codec)) as rulebook:
+        rulebook.wait_ready(30)
+        effects = LocalEffects(answer, ledger.call, Limits(model_calls=10_000, tool_calls=10_000))
+        engine_config = EngineConfig(kafka=config.kafka, partitions=config.partitions)
+        engine = Engine(engine_config, RunAggregate(), codec, rulebook, effects)
+        announce()
+        try:
+            return engine.run()
+        finally:
+            effects.close(0)
+            if profile := os.environ.get("RUNFOLD_BENCH_DONE"):
+                Path(profile).touch()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

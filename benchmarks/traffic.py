@@ -1,0 +1,158 @@
+"""Requests in, completions out, as a client of Runfold sees them."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import pairwise
+
+import psycopg
+from confluent_kafka import Consumer, TopicPartition
+
+from benchmarks.workload import AGENT, definitions
+from events import topics
+from events.avro.codec import Codec
+from events.avro.registry import LockRegistry
+from events.content import text
+from events.inputs import RunRequested
+from events.journal import Event
+from processors.definitions.follower import RulebookFollower
+from processors.definitions.kafka import KafkaRegistry
+from processors.definitions.publisher import publish
+from producers.client import RunClient
+from producers.identity import uuid7
+from producers.kafka import Publisher, TopicReader
+from stack.settings import Settings
+
+_PATIENCE_S = 120.0
+
+
+@dataclass(frozen=True)
+class Bulk:
+    """Seconds from the first request to the last completion, and to its row in Postgres."""
+
+    completed_s: float
+    projected_s: float
+
+
+@dataclass(frozen=True)
+class OneByOne:
+    """Latencies of runs that had the machine to themselves."""
+
+    runs_ms: tuple[float, ...]
+    steps_ms: tuple[float, ...]
+    events_per_run: int
+
+    def run_ms(self, percent: int) -> float:
+        """Return a percentile of whole runs."""
+        return _percentile(self.runs_ms, percent)
+
+    def step_ms(self, percent: int) -> float:
+        """Return a percentile of steps: from one decision of a run to its next."""
+        return _percentile(self.steps_ms, percent)
+
+
+class Traffic:
+    """Publishes requests and waits for what becomes of them."""
+
+    def __init__(self, settings: Settings) -> None:
+        """Connect; the consumer reads completions from now on."""
+        self._settings = settings
+        self._codec = Codec(LockRegistry())
+        self._writer = Publisher(settings.producer_config(), self._codec)
+        self._client = RunClient(self._writer, TopicReader(settings.kafka_config(), self._codec))
+        self._done: dict[str, float] = {}
+        self._consumer = Consumer(
+            {
+                **settings.kafka_config(),
+                "group.id": "bench",
+                "isolation.level": "read_committed",
+                "enable.auto.commit": False,
+                "fetch.queue.backoff.ms": 5,
+            }
+        )
+        self._consumer.assign(
+            [TopicPartition(topics.COMPLETIONS, p, 0) for p in range(settings.partitions)]
+        )
+
+    def publish_definitions(self) -> None:
+        """Publish the benchmark's agent and tool."""
+        source = KafkaRegistry(self._settings.kafka_config(), self._codec)
+        with RulebookFollower(source) as rulebook:
+            now = datetime.now(UTC)
+            publish(definitions(), log=self._writer, rulebook=rulebook, by="bench", now=now)
+
+    def run_all(self, count: int) -> Bulk:
+        """Request so many runs at once; wait until all are done and projected."""
+        requests = [_request() for _ in range(count)]
+        began = time.perf_counter()
+        self._writer.publish_all(topics.REQUESTS, [(r, r.run_id) for r in requests])
+        wanted = {request.run_id for request in requests}
+        self._wait(wanted)
+        completed = max(self._done[run_id] for run_id in wanted) - began
+        self._wait_projected(len(self._done))
+        return Bulk(completed, time.perf_counter() - began)
+
+    def run_one_by_one(self, count: int) -> OneByOne:
+        """Request runs one after another."""
+        took, steps, events = [], [], 0
+        for _ in range(count):
+            request = _request()
+            began = time.perf_counter()
+            self._writer.publish(topics.REQUESTS, request, request.run_id)
+            self._wait({request.run_id})
+            took.append((self._done[request.run_id] - began) * 1000)
+            history = tuple(self._client.events(request.run_id))
+            steps.extend(_steps_ms(history))
+            events = len(history)
+        return OneByOne(tuple(took), tuple(steps), events)
+
+    def _wait(self, wanted: set[str]) -> None:
+        until = time.monotonic() + _PATIENCE_S
+        while not wanted <= self._done.keys():
+            if time.monotonic() > until:
+                missing = len(wanted - self._done.keys())
+                raise TimeoutError(f"{missing} of {len(wanted)} runs did not end in time")
+            first = self._consumer.poll(0.5)
+            if first is None:
+                continue
+            now = time.perf_counter()
+            for message in (first, *self._consumer.consume(1000, 0)):
+                if message.error() is None:
+                    self._done.setdefault((message.key() or b"").decode(), now)
+
+    def _wait_projected(self, count: int) -> None:
+        query = "select count(*) from runs where status = 'completed'"
+        until = time.monotonic() + _PATIENCE_S
+        with psycopg.connect(self._settings.database_url, autocommit=True) as connection:
+            while True:
+                row = connection.execute(query).fetchone()
+                if row is not None and row[0] >= count:
+                    return
+                if time.monotonic() > until:
+                    raise TimeoutError("the projections did not catch up")
+                time.sleep(0.01)
+
+
+def _request() -> RunRequested:
+    return RunRequested(
+        run_id=uuid7(),
+        tenant_id="bench",
+        user_id="bench",
+        agent=AGENT,
+        goal=text("Find five things and say what they are."),
+        requested_at=datetime.now(UTC),
+    )
+
+
+def _steps_ms(history: tuple[Event, ...]) -> list[float]:
+    times = sorted({event.meta.time for event in history})
+    return [(b - a).total_seconds() * 1000 for a, b in pairwise(times)]
+
+
+def _percentile(values: tuple[float, ...], percent: int) -> float:
+    if len(values) < 2:
+        return round(values[0], 2) if values else 0.0
+    return round(statistics.quantiles(values, n=100, method="inclusive")[percent - 1], 2)
