@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 
 from confluent_kafka import (
     OFFSET_BEGINNING,
     Consumer,
+    IsolationLevel,
     KafkaError,
     KafkaException,
     Message,
     TopicPartition,
 )
+from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]
 
 from events import topics
 from events.avro.codec import Codec
@@ -20,14 +23,16 @@ from events.errors import RegistryError, WireError
 from events.operations import DefinitionPublished
 from processors.definitions.source import Arrived, RegistryUnavailableError
 
+_LATEST = OffsetSpec.latest()  # type: ignore[no-untyped-call]
+
 
 class KafkaRegistry:
     """The registry topic on a broker, read as a whole by every process: it has no group."""
 
-    def __init__(self, kafka: Mapping[str, str], codec: Codec) -> None:
+    def __init__(self, kafka: Mapping[str, str | int | float], codec: Codec) -> None:
         self._codec = codec
         self._held: Message | None = None
-        self._partition = TopicPartition(topics.REGISTRY, 0, OFFSET_BEGINNING)
+        self._partition = TopicPartition(topics.REGISTRY, 0)
         own = {
             "group.id": "runfold-registry",  # never joined: the client asks for a name
             "enable.auto.commit": False,
@@ -35,9 +40,16 @@ class KafkaRegistry:
             "isolation.level": "read_committed",
             "auto.offset.reset": "earliest",
         }
-        options = {name: kafka[name] for name in kafka if name != "partitioner"}
+        options: dict[str, str | int | float | bool] = {
+            name: kafka[name] for name in kafka if name != "partitioner"
+        }
         self._consumer = Consumer({**options, **own})
-        self._consumer.assign([self._partition])
+        # A consumer that one thread polls keeps every other thread waiting.
+        self._admin = AdminClient(options)
+        # Without the metadata the first assignment loses a second.
+        with suppress(KafkaException):
+            self._consumer.list_topics(topics.REGISTRY, timeout=2)
+        self._consumer.assign([TopicPartition(topics.REGISTRY, 0, OFFSET_BEGINNING)])
 
     def poll(self, timeout: float) -> Arrived | None:
         """Return what comes next within ``timeout`` seconds, or None; never raises for a record."""
@@ -68,15 +80,16 @@ class KafkaRegistry:
     def end(self, timeout: float) -> int:
         """Return the high watermark, asked of the broker now."""
         try:
-            marks = self._consumer.get_watermark_offsets(self._partition, timeout=timeout)
-        except KafkaException as fault:
-            said = fault.args[0].str() if isinstance(fault.args[0], KafkaError) else str(fault)
+            asked = self._admin.list_offsets(
+                {self._partition: _LATEST},
+                isolation_level=IsolationLevel.READ_UNCOMMITTED,
+                request_timeout=max(0.1, timeout),
+            )
+            return int(asked[self._partition].result(timeout + 1).offset)
+        except (KafkaException, TimeoutError) as fault:
+            error = fault.args[0] if fault.args else None
+            said = error.str() if isinstance(error, KafkaError) else "no answer"
             raise RegistryUnavailableError(f"topic {topics.REGISTRY}: {said}") from fault
-        except RuntimeError as fault:
-            raise RegistryUnavailableError("this follower is closed") from fault
-        if marks is None:
-            raise RegistryUnavailableError(f"topic {topics.REGISTRY}: no answer in {timeout:.1f} s")
-        return int(marks[1])
 
     def close(self) -> None:
         """Leave the broker."""

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable
 
 from events.definitions import ToolContract
 from processors.tool.python_tools import contract_of
-from surfaces.manifests.tool import BaseOf
+from surfaces.manifests.tool import BaseOf, UnusableBaseError
 
 
 def bases(builtins: Iterable[ToolContract], modules: Collection[str] = ()) -> BaseOf:
@@ -26,7 +26,8 @@ def bases(builtins: Iterable[ToolContract], modules: Collection[str] = ()) -> Ba
             return None
         try:
             return contract_of(getattr(importlib.import_module(module), function))
-        except (ImportError, AttributeError, TypeError):
-            return None
+        except Exception as fault:
+            said = f"{implementation} cannot be used: {type(fault).__name__}: {fault}"
+            raise UnusableBaseError(said) from fault
 
     return base_of

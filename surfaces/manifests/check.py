@@ -11,7 +11,7 @@ from typing import Any
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
 
-from surfaces.manifests.loader import Document, Path
+from surfaces.manifests.loader import Document, FieldPath
 from surfaces.manifests.problems import Remark, did_you_mean
 
 SCHEMAS = {"Agent": "agent", "Tool": "tool", "Playbook": "playbook"}
@@ -76,7 +76,7 @@ def _leaves(errors: Iterable[ValidationError]) -> Iterator[ValidationError]:
 
 
 def _explain(error: ValidationError, document: Document) -> None:
-    path: Path = tuple(error.absolute_path)
+    path: FieldPath = tuple(error.absolute_path)
     value: Any = error.instance
     rule: Any = error.validator_value
     schema: Any = error.schema
@@ -112,7 +112,7 @@ def _shown(value: object) -> str:
 
 
 def _unhonoured(
-    schema: dict[str, Any], value: Any, path: Path, document: Document
+    schema: dict[str, Any], value: Any, path: FieldPath, document: Document
 ) -> Iterator[Remark]:
     if "$ref" in schema:
         return

@@ -17,12 +17,12 @@ MAX_FILE_BYTES = 1_000_000
 
 MAX_DEPTH = 50
 
-Path = tuple[str | int, ...]
+FieldPath = tuple[str | int, ...]
 
 _COLLECTIONS = {"tag:yaml.org,2002:map", "tag:yaml.org,2002:seq"}
 
 
-def dotted(path: Path) -> str:
+def dotted(path: FieldPath) -> str:
     """Return a path as people write it: ``spec.tools[0].name``."""
     text = ""
     for part in path:
@@ -36,20 +36,20 @@ class Document:
 
     file: str
     data: Any = None
-    lines: dict[Path, int] = field(default_factory=dict)
+    lines: dict[FieldPath, int] = field(default_factory=dict)
     problems: list[Remark] = field(default_factory=list)
 
-    def line(self, path: Path) -> int:
+    def line(self, path: FieldPath) -> int:
         """Return the line of a field, or of the nearest thing around it that is written down."""
         while path not in self.lines and path:
             path = path[:-1]
         return self.lines.get(path, 1)
 
-    def remark(self, path: Path, message: str) -> Remark:
+    def remark(self, path: FieldPath, message: str) -> Remark:
         """Return a sentence about a field of this document."""
         return Remark(self.file, self.line(path), dotted(path), message)
 
-    def refuse(self, path: Path, message: str) -> None:
+    def refuse(self, path: FieldPath, message: str) -> None:
         """Note that a field is wrong."""
         self.problems.append(self.remark(path, message))
 
@@ -87,7 +87,7 @@ def _number(text: str, kind: str) -> int | float:
     return number
 
 
-def _scalar(node: yaml.ScalarNode, path: Path, into: Document) -> Any:
+def _scalar(node: yaml.ScalarNode, path: FieldPath, into: Document) -> Any:
     try:
         match node.tag.rpartition(":")[2]:
             case "str":
@@ -107,7 +107,7 @@ def _scalar(node: yaml.ScalarNode, path: Path, into: Document) -> Any:
     return None
 
 
-def _mapping(node: yaml.MappingNode, path: Path, into: Document) -> dict[str, Any]:
+def _mapping(node: yaml.MappingNode, path: FieldPath, into: Document) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for key_node, value_node in node.value:
         line = key_node.start_mark.line + 1
@@ -126,7 +126,7 @@ def _mapping(node: yaml.MappingNode, path: Path, into: Document) -> dict[str, An
     return found
 
 
-def _plain(node: yaml.Node, path: Path, into: Document) -> Any:
+def _plain(node: yaml.Node, path: FieldPath, into: Document) -> Any:
     if len(path) > MAX_DEPTH:
         into.refuse(path[:3], f"nested more than {MAX_DEPTH} levels deep: flatten it")
         return None

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from surfaces.manifests.loader import Document, Path
+from surfaces.manifests.loader import Document, FieldPath
 from surfaces.manifests.problems import Remark
 
 _REFERENCE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}")
@@ -24,7 +24,7 @@ class Substitution:
     env: Mapping[str, str]
     made: list[Remark]
 
-    def replace(self, value: Any, path: Path) -> Any:
+    def replace(self, value: Any, path: FieldPath) -> Any:
         """Return the value with every reference in it replaced; faults go to the document."""
         if isinstance(value, str):
             return self._text(value, path)
@@ -34,12 +34,12 @@ class Substitution:
             return [self.replace(item, (*path, at)) for at, item in enumerate(value)]
         return value
 
-    def _text(self, text: str, path: Path) -> str:
+    def _text(self, text: str, path: FieldPath) -> str:
         if "${" in _REFERENCE.sub("", text):
             self.document.refuse(path, "write references as ${NAME} or ${NAME:-default}")
         return _REFERENCE.sub(lambda found: self._value(found, path), text)
 
-    def _value(self, found: re.Match[str], path: Path) -> str:
+    def _value(self, found: re.Match[str], path: FieldPath) -> str:
         name, default = found.group(1), found.group(2)
         if _SECRET.search(name):
             # A definition stays on the log for good, readable by everyone who reads the registry.

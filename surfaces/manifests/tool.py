@@ -11,9 +11,14 @@ from jsonschema.exceptions import SchemaError
 from pydantic import ValidationError
 
 from events.definitions import ToolContract
-from surfaces.manifests.loader import Document, Path
+from surfaces.manifests.loader import Document, FieldPath
 from surfaces.manifests.problems import Remark
 from surfaces.manifests.substitute import Substitution
+
+
+class UnusableBaseError(Exception):
+    """What a tool is built on is there, but broken; the text says how."""
+
 
 BaseOf = Callable[[str], ToolContract | None]
 """Returns the contract behind ``builtin:<name>`` or ``python:<module>:<function>``, if any."""
@@ -25,7 +30,11 @@ def lower_tool(
     """Return the contract that a checked document declares, and what to tell its author."""
     metadata, spec = document.data["metadata"], dict(document.data["spec"])
     implementation = spec.pop("use")
-    base = base_of(implementation)
+    try:
+        base = base_of(implementation)
+    except UnusableBaseError as fault:
+        document.refuse(("spec", "use"), str(fault))
+        return None, []
     if base is None and implementation.startswith("builtin:"):
         document.refuse(("spec", "use"), f"{implementation} is no built-in tool")
         return None, []
@@ -74,7 +83,7 @@ def _check_schemas(document: Document, spec: dict[str, Any]) -> None:
     for field in ("input_schema", "output_schema"):
         if field not in spec:
             continue
-        path: Path = ("spec", field)
+        path: FieldPath = ("spec", field)
         try:
             Draft202012Validator.check_schema(spec[field])
         except SchemaError as fault:
