@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from datetime import UTC, datetime
 from typing import Any
 
 import fastavro
@@ -18,7 +19,9 @@ from events.avro.schema import schema_for
 from events.avro.writers import varint
 from events.base import Fact, Record
 from events.catalogue import CATALOGUE, TERMINAL_FACTS
+from events.content import JSON, content
 from events.errors import WireError
+from events.inputs import CancelRun, SendMessage
 from events.journal import Event, Meta, ToolCallStarted
 from tests.properties.strategies import records
 
@@ -67,6 +70,17 @@ def test_bytes_are_those_of_the_library_and_read_back_equal(
             assert encoded(topic, meta, found) == value
 
     check()
+
+
+@pytest.mark.parametrize("size", [0, 63, 64, 4095, 4096, 4097, 300_000])
+def test_texts_and_contents_of_every_size_come_back(size: int) -> None:
+    said = CancelRun(
+        request_id="r", run_id="r" * size, tenant_id="t", actor_id="a",
+        requested_at=datetime(2026, 1, 1, tzinfo=UTC), reason="ü" * size,
+    )  # fmt: skip
+    assert CODEC.decode(topics.CONTROLS, CODEC.encode(topics.CONTROLS, said)) == said
+    told = SendMessage(**said.model_dump(exclude={"reason"}), content=content(b"x" * size, JSON))
+    assert CODEC.decode(topics.CONTROLS, CODEC.encode(topics.CONTROLS, told)) == told
 
 
 def test_a_terminal_event_has_one_id_on_both_topics() -> None:

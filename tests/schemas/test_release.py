@@ -81,6 +81,12 @@ def test_a_released_sample_may_not_vanish(folder: SchemaFolder) -> None:
     assert any(problem.startswith(STARTED) for problem in releases.drift(folder))
 
 
+def test_a_released_sample_may_not_change(folder: SchemaFolder) -> None:
+    releases.release(folder)
+    folder.golden_file(STARTED, 1, "json").write_text("{}")
+    assert any(problem.startswith(STARTED) for problem in releases.drift(folder))
+
+
 def test_a_class_that_changes_after_its_release_gets_a_second_version(
     folder: SchemaFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
