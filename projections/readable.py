@@ -65,7 +65,7 @@ _SCALARS: dict[Any, Writer] = {
     float: repr,
     bytes: lambda value: f'"{value.hex()}"',
     datetime: lambda value: f'"{value.isoformat()}"',
-    Decimal: lambda value: f'"{value}"',
+    Decimal: lambda value: f'"{value:f}"',
 }
 
 

@@ -91,7 +91,9 @@ def rendered(line: Line) -> Text:
 
 def _cost(line: Line) -> str:
     # An unknown price is not zero.
-    return f"{money(line.cost)}+?" if line.unpriced else money(line.cost)
+    if not line.unpriced:
+        return money(line.cost)
+    return f"{money(line.cost)}+?" if line.cost else "unpriced"
 
 
 _QUIET = (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -19,6 +20,7 @@ def register(app: typer.Typer) -> None:
     app.command()(up)
     app.command()(down)
     app.command()(status)
+    app.command()(demo)
 
 
 def up(ctx: typer.Context) -> None:
@@ -58,6 +60,20 @@ def status(
     from surfaces.cli.standing import show_standing
 
     raise typer.Exit(show_standing(context, run, json=json))
+
+
+def demo(
+    ctx: typer.Context,
+    file: Annotated[
+        Path | None, typer.Option(help="The log to work on; the broker's own unless given.")
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Approve what the agent asks for.")] = False,
+    keep: Annotated[bool, typer.Option("--keep", help="Leave the stack up at the end.")] = False,
+) -> None:
+    """Watch an agent triage a log: every step an event, its report approved by you."""
+    from surfaces.cli.demo import demo as play
+
+    raise typer.Exit(play(of(ctx), file, yes=yes, keep=keep))
 
 
 def _stack_status(context: Context, *, json: bool) -> int:
