@@ -1,7 +1,7 @@
 """Filling ``{{ … }}`` in a playbook from what the run has said and seen; nothing is evaluated.
 
     {{ goal }}  {{ message }}             the first and the last thing a person said
-    {{ goal.file }}                       the first file name in the goal: quoted, or with a dot
+    {{ goal.file }}                       the first file name in the goal: with a dot, or quoted
     {{ last.result }}                     the last tool result, whole; also last.result.some.path,
                                           last.tool and last.is_error
     {{ results.logs.stats.levels.ERROR }} the latest result of tool logs.stats, by a path into it
@@ -25,7 +25,7 @@ from typing import Any
 from events.content import JSON, Content, canonical_json
 
 _PLACEHOLDER = re.compile(r"\{\{\s*(.+?)\s*\}\}", re.DOTALL)
-_FILE = re.compile(r"""["'`“]([^"'`“”\s]+)["'`”]|([\w./-]*\w\.[A-Za-z0-9]+)""")
+_FILE = re.compile(r"""["`“]([^"`“”\n]+)["`”]|([\w./-]*\w\.[A-Za-z0-9]+)""")
 _STEP = re.compile(r"""\.([\w-]+)|\[(-?\d+)\]|\["([^"]*)"\]""")
 
 
@@ -114,10 +114,8 @@ def _find(path: str, scope: Scope) -> Any:
     if path == "goal":
         return scope.goal
     if path == "goal.file":
-        named = _FILE.search(scope.goal)
-        if named is None:
-            raise LookupError(path)
-        return named[1] or named[2]
+        named = [found[1] or found[2] for found in _FILE.finditer(scope.goal)]
+        return next((name for name in named if "." in name), None) or named[0]
     if path == "message":
         return scope.message
     if path.startswith("results"):

@@ -11,6 +11,7 @@ from processors.run.intrinsics import INTRINSICS
 from surfaces.manifests.agent import TIER_LEVEL
 from surfaces.manifests.loader import Document
 from surfaces.manifests.problems import did_you_mean
+from surfaces.manifests.settings import missing_setting
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,8 @@ def check_agent(agent: AgentDefinition, document: Document, known: Known) -> Non
             near = did_you_mean(name, known.names("tool"))
             sentence = f"there is no tool {name} in these files, built in or published.{near}"
             document.refuse(path, sentence)
+        elif missing := missing_setting(tool):
+            document.refuse(path, f"{missing}: declare the tool with kind: Tool")
         elif tier is not None and tool.risk_level > TIER_LEVEL[tier]:
             sentence = f"{name} has risk level {tool.risk_level}, and {tier} allows none above "
             document.refuse(path, f"{sentence}{TIER_LEVEL[tier]}")

@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from events.definitions import ToolContract
 from surfaces.manifests.loader import Document, FieldPath
 from surfaces.manifests.problems import Remark
+from surfaces.manifests.settings import missing_setting
 from surfaces.manifests.substitute import Substitution
 
 
@@ -62,11 +63,14 @@ def lower_tool(
     if document.problems:
         return None, remarks
     try:
-        return ToolContract.model_validate(given), remarks
+        contract = ToolContract.model_validate(given)
     except ValidationError as fault:
         for error in fault.errors():
             document.refuse(("spec", *error["loc"]), error["msg"])
         return None, remarks
+    if missing := missing_setting(contract):
+        document.refuse(("spec", "config"), missing)
+    return contract, remarks
 
 
 def _rooted(config: dict[str, Any], document: Document, remarks: list[Remark]) -> dict[str, Any]:

@@ -43,7 +43,7 @@ READ = ToolContract(
     description="Read a file.",
     input_schema={"type": "object", "properties": {"path": {"type": "string"}}},
     implementation="builtin:files.read",
-    config={"max_bytes": 1000},
+    config={"root": "/box", "max_bytes": 1000},
 )
 
 WRITE = READ.model_copy(

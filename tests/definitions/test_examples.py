@@ -218,6 +218,8 @@ def test_the_sample_log_is_worth_a_report(tmp_path: Path) -> None:
         ("Triage the log kafka.log: what went wrong, when", "kafka.log"),
         ("What is in logs/app-1.log.2?", "logs/app-1.log.2"),
         ("Read `syslog`. Now.", "syslog"),
+        ('Look for "timeout" in app.log', "app.log"),
+        ('Triage the log "my own.log": what went wrong?', "my own.log"),
         ("Triage it", "kafka.log"),
     ],
 )

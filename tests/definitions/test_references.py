@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import pytest
+
 from processors.definitions.fixed import rulebook_of
+from processors.tool import builtin_contracts
+from surfaces.manifests import InvalidManifestsError
+from surfaces.manifests import load as load_manifests
+from surfaces.manifests.bases import bases
+from surfaces.manifests.settings import missing_setting
 from tests.definitions.given import AGENT, PLAYBOOK, READ, TOOL, WRITE, Faults, Load, playbook
 
 LISTS = AGENT + "  tools: [{type: function, name: shelf.read}]\n"
@@ -30,6 +39,24 @@ def test_a_published_tool_will_do_and_is_not_published_again(load: Load) -> None
 def test_a_built_in_tool_is_declared_along_with_the_agent(load: Load) -> None:
     found = load(LISTS.replace("shelf.read", "files.read")).definitions
     assert found[0] == READ
+
+
+def test_a_tool_without_the_setting_it_needs_is_told(tmp_path: Path) -> None:
+    shipped = builtin_contracts()
+    bare = LISTS.replace("shelf.read", "http.get")
+    (tmp_path / "m.yaml").write_text(f"{bare}---\n{TOOL}")
+    with pytest.raises(InvalidManifestsError) as raised:
+        load_manifests([tmp_path], env={}, base_of=bases(shipped), builtins=shipped)
+    first, second = raised.value.problems
+    assert first.message.startswith("builtin:http.get needs spec.config.allow: the domains")
+    assert (second.field, second.line) == ("spec.config", 12)
+    assert (
+        second.message == "builtin:files.read needs spec.config.root: the folder it is confined to"
+    )
+
+
+def test_every_built_in_tool_with_a_place_of_its_own_needs_a_setting() -> None:
+    assert [each.name for each in builtin_contracts() if missing_setting(each) is None] == []
 
 
 def test_a_faulty_tool_is_not_told_twice(faults: Faults) -> None:
