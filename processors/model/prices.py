@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from fnmatch import fnmatchcase
 from typing import Any
 
@@ -81,7 +81,7 @@ def _rates(pattern: str, spec: object) -> Mapping[str, Decimal]:
         raise ValueError(wrong)
     try:
         rates = {name: money(str(value)) for name, value in spec.items()}
-    except InvalidOperation as error:
+    except (ValueError, ArithmeticError) as error:
         raise ValueError(wrong) from error
     known = rates.keys() <= set(_RATES)
     if not known or not all(rate.is_finite() and rate >= 0 for rate in rates.values()):

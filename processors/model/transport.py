@@ -10,6 +10,7 @@ from typing import Any
 
 import httpx
 
+from events.content import JSON, canonical_json
 from processors.model.faults import ProviderFaultError, Refusal
 from processors.model.providers import Provider
 from processors.model.redaction import scrub
@@ -36,8 +37,16 @@ class Transport:
         Takes at most ``budget_s`` seconds.
         """
         try:
+            data = canonical_json(request.body).encode()
+        except ValueError as error:
+            said = f"the call cannot be written for {provider.name}: {error}"
+            raise ProviderFaultError("bad_request", said) from error
+        headers = {**request.headers, **credentials, "content-type": JSON}
+        try:
             async with asyncio.timeout(budget_s):
-                status, headers, body = await self._post(provider, request, credentials, budget_s)
+                status, answered, body = await self._post(
+                    provider, request.path, data, headers, budget_s
+                )
         except (TimeoutError, httpx.TimeoutException) as error:
             raise ProviderFaultError(
                 "timeout", f"{provider.name} did not answer within {budget_s:.1f} s"
@@ -52,7 +61,7 @@ class Transport:
             raise ProviderFaultError("connection_lost", said) from error
         if status != httpx.codes.OK:
             refusal = Refusal(status, _decoded(body))
-            raise _fault(provider, refusal, retry_after_ms(headers, self._now()))
+            raise _fault(provider, refusal, retry_after_ms(answered, self._now()))
         decoded = _decoded(body)
         if not isinstance(decoded, dict):
             raise ProviderFaultError(
@@ -63,15 +72,15 @@ class Transport:
         return decoded
 
     async def _post(
-        self, provider: Provider, request: WireRequest, credentials: dict[str, str], budget_s: float
+        self, provider: Provider, path: str, data: bytes, headers: dict[str, str], budget_s: float
     ) -> tuple[int, httpx.Headers, bytes]:
         client = self._open()
         limits = httpx.Timeout(budget_s, connect=min(_CONNECT_S, budget_s))
         async with client.stream(
             "POST",
-            provider.base_url + request.path,
-            json=request.body,
-            headers={**request.headers, **credentials},
+            provider.base_url + path,
+            content=data,
+            headers=headers,
             timeout=limits,
         ) as response:
             body = bytearray()

@@ -10,7 +10,7 @@ from functools import lru_cache
 from typing import Any
 
 from events.common import ModelAnswer, ProposedCall, Usage
-from events.content import Content, json_content, text
+from events.content import Content, canonical_json, json_content, text
 from events.effects import Message, ModelWork, Role
 from processors.model.tool_names import ToolNames
 
@@ -105,7 +105,8 @@ def arguments_for(call: ProposedCall) -> dict[str, Any]:
     said = read(call.arguments)
     try:
         value = json.loads(said or "{}")
-    except ValueError:
+        canonical_json(value).encode()
+    except (ValueError, RecursionError):
         value = None
     return value if isinstance(value, dict) else {"unparsed_arguments": said}
 

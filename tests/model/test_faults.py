@@ -168,7 +168,15 @@ def test_a_missing_key_names_its_variable() -> None:
     assert "ANTHROPIC_API_KEY is not set" in found.error.message
 
 
-@pytest.mark.parametrize("more", [{"parameters": "{oops"}, {"parameters": "[1]"}])
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"parameters": "{oops"},
+        {"parameters": "[1]"},
+        {"parameters": '{"temperature": NaN}'},
+        {"parameters": '{"stop": "\\ud800"}'},
+    ],
+)
 def test_work_that_cannot_be_written_is_a_bad_request(
     both: ModelSettings, more: dict[str, Any]
 ) -> None:

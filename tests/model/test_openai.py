@@ -9,8 +9,9 @@ from events.content import text
 from events.effects import Outcome
 from processors.model.providers import ModelSettings
 from processors.model.wire import CUT_OFF
+from processors.model.wire import proposed as wire_proposed
 from tests.model.given import KEY, assistant, call, proposed, result, user, work
-from tests.model.server import Answer, Provider, chat, chat_call
+from tests.model.server import Answer, Provider, chat, chat_call, message
 
 
 def ask(provider: Provider, both: ModelSettings, body: Any, **more: Any) -> Any:
@@ -108,6 +109,20 @@ def test_malformed_arguments_are_kept_with_a_problem(
     made = found.answer.tool_calls[0]
     assert problem in made.problem
     assert made.arguments.inline == arguments.encode()
+
+
+@pytest.mark.parametrize("said", ['{"x": "\\ud800"}', '{"x": NaN}', "[" * 100_000])
+@pytest.mark.parametrize("model", ["openai:gpt-4o", "anthropic:claude-sonnet-4-5"])
+def test_arguments_that_no_wire_carries_go_back_quoted(
+    openai: Provider, anthropic: Provider, both: ModelSettings, model: str, said: str
+) -> None:
+    openai.will(Answer(body=chat("ok")))
+    anthropic.will(Answer(body=message()))
+    made = wire_proposed("c", "files.read", said)
+    assert made.problem is not None
+    found = call(work(user("go"), assistant(None, made), result("c", "bad"), model=model), both)
+    assert found.outcome is Outcome.SUCCEEDED
+    assert "unparsed_arguments" in str((openai.asked + anthropic.asked)[0].body["messages"])
 
 
 def test_malformed_arguments_go_back_as_an_object(openai: Provider, both: ModelSettings) -> None:
