@@ -28,7 +28,7 @@ def write(draft: Draft) -> None:
             context_messages=len(run.context.messages),
             pending=tuple(summary(call) for call in pending),
             completed=run.closed,
-            counters=run.counters,
+            counters=run.counters.record(),
             resume_policy=j.ResumePolicy(safe_to_retry=safe, max_attempts=min(attempts, default=1)),
             state_hash=state_hash(run),
             model_call_id=run.answered_by,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -11,7 +10,7 @@ from events import journal as j
 from events.base import Fact
 from events.common import RunStatus
 from processors.run import fold_calls, fold_model, fold_run
-from processors.run.state import WAITS_FOR_HUMAN, CallStatus, Ended, Live, RunState
+from processors.run.state import WAITS_FOR_HUMAN, CallStatus, Ended, Live, RunState, changed
 
 _Fold = Callable[[Live, Any, datetime], Live]
 
@@ -104,8 +103,8 @@ def _settle(run: Live, at: datetime) -> Live:
     if status is run.status:
         return run
     if status in _IDLE:
-        return replace(run, status=status, idle_since=run.idle_since or at)
+        return changed(run, status=status, idle_since=run.idle_since or at)
     if run.idle_since is not None:
         idle = run.idle + (at - run.idle_since)
-        return replace(run, status=status, idle_since=None, idle=idle)
-    return replace(run, status=status)
+        return changed(run, status=status, idle_since=None, idle=idle)
+    return changed(run, status=status)

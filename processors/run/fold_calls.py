@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime
 from types import MappingProxyType
 
 from events import journal as j
-from events.common import Counters
 from events.content import Content, json_content, text
 from processors.run.ids import outcome_of, signature, timeout_at
-from processors.run.state import Call, CallStatus, Live
+from processors.run.state import Call, CallStatus, Live, changed
 
 _RECORDED = text("The plan is recorded.")
 
@@ -29,12 +27,12 @@ def proposed(run: Live, fact: j.ToolCallProposed, at: datetime) -> Live:
     )
     name = signature(fact.tool, fact.arguments)
     repeats = MappingProxyType({**run.repeats, name: run.repeats.get(name, 0) + 1})
-    return replace(run, calls=(*run.calls, call), next_call=run.next_call + 1, repeats=repeats)
+    return changed(run, calls=(*run.calls, call), next_call=run.next_call + 1, repeats=repeats)
 
 
 def approval_requested(run: Live, fact: j.ApprovalRequested, at: datetime) -> Live:
     """The call waits for a person."""
-    run = replace(run, malformed=0)
+    run = changed(run, malformed=0)
     return _with(
         run,
         fact.call_id,
@@ -57,7 +55,7 @@ def approved(run: Live, fact: j.ToolCallApproved, at: datetime) -> Live:
         arguments=arguments,
         due=None,
     )
-    return replace(_noted(run, fact.request_id), malformed=0)
+    return changed(_noted(run, fact.request_id), malformed=0)
 
 
 def denied(run: Live, fact: j.ToolCallDenied, at: datetime) -> Live:
@@ -79,13 +77,13 @@ def started(run: Live, fact: j.ToolCallStarted, at: datetime) -> Live:
         pooled=fact.placement.value == "pool",
     )
     field = "tool_calls" if fact.attempt == 1 else "retries"
-    return replace(run, counters=_plus(run.counters, field))
+    return changed(run, counters=run.counters.plus(field))
 
 
 def succeeded(run: Live, fact: j.ToolCallSucceeded, at: datetime) -> Live:
     """The result is the reply."""
     refs = (fact.result.ref,) if fact.result.ref else ()
-    run = replace(run, artifacts=(*run.artifacts, *refs))
+    run = changed(run, artifacts=(*run.artifacts, *refs))
     run = _ran(_close(run, fact.call_id, fact.result), fact.call_id, "succeeded")
     return _noted(run, fact.request_id)
 
@@ -104,16 +102,16 @@ def uncertain(run: Live, fact: j.ToolCallUncertain, at: datetime) -> Live:
 
 def late_result_noted(run: Live, fact: j.LateResultNoted, at: datetime) -> Live:
     """It is no news a second time."""
-    return replace(run, settled=run.settled | {outcome_of(fact.call_id, fact.attempt)})
+    return changed(run, settled=run.settled | {outcome_of(fact.call_id, fact.attempt)})
 
 
 def retry_scheduled(run: Live, fact: j.RetryScheduled, at: datetime) -> Live:
     """The call is held until its pause is over."""
     if run.model_call is not None and run.model_call.call_id == fact.call_id:
-        held = replace(run.model_call, held=True, due=fact.due)
-        return replace(run, model_call=held, counters=_plus(run.counters, "retries"))
+        held = changed(run.model_call, held=True, due=fact.due)
+        return changed(run, model_call=held, counters=run.counters.plus("retries"))
     run = _with(run, fact.call_id, status=CallStatus.HELD, due=fact.due, reply=None, is_error=False)
-    return replace(run, closed=tuple(c for c in run.closed if c.call_id != fact.call_id))
+    return changed(run, closed=tuple(c for c in run.closed if c.call_id != fact.call_id))
 
 
 def question_asked(run: Live, fact: j.HumanInputRequested, at: datetime) -> Live:
@@ -129,7 +127,7 @@ def question_asked(run: Live, fact: j.HumanInputRequested, at: datetime) -> Live
         status=CallStatus.ASKED,
         due=fact.deadline,
     )
-    return replace(run, calls=(*run.calls, call), next_call=run.next_call + 1, malformed=0)
+    return changed(run, calls=(*run.calls, call), next_call=run.next_call + 1, malformed=0)
 
 
 def question_answered(run: Live, fact: j.HumanInputReceived, at: datetime) -> Live:
@@ -140,7 +138,7 @@ def question_answered(run: Live, fact: j.HumanInputReceived, at: datetime) -> Li
 
 def plan_recorded(run: Live, fact: j.PlanProposed | j.PlanRevised, at: datetime) -> Live:
     """The plan is the run's plan; the model that sent it is told so."""
-    run = replace(run, plan=fact.plan)
+    run = changed(run, plan=fact.plan)
     if fact.call_id is None or fact.provider_call_id is None:
         return run
     call = Call(
@@ -154,7 +152,7 @@ def plan_recorded(run: Live, fact: j.PlanProposed | j.PlanRevised, at: datetime)
         status=CallStatus.CLOSED,
         reply=_RECORDED,
     )
-    return replace(run, calls=(*run.calls, call), next_call=run.next_call + 1, malformed=0)
+    return changed(run, calls=(*run.calls, call), next_call=run.next_call + 1, malformed=0)
 
 
 def plan_step_advanced(run: Live, fact: j.PlanStepAdvanced, at: datetime) -> Live:
@@ -165,12 +163,12 @@ def plan_step_advanced(run: Live, fact: j.PlanStepAdvanced, at: datetime) -> Liv
         step.model_copy(update={"status": fact.status}) if step.id == fact.step_id else step
         for step in run.plan.steps
     )
-    return replace(run, plan=run.plan.model_copy(update={"steps": steps}))
+    return changed(run, plan=run.plan.model_copy(update={"steps": steps}))
 
 
 def checkpoint_written(run: Live, fact: j.CheckpointWritten, at: datetime) -> Live:
     """What was closed is on record; the step is counted."""
-    return replace(run, closed=(), artifacts=(), counters=_plus(run.counters, "step"))
+    return changed(run, closed=(), artifacts=(), counters=run.counters.plus("step"))
 
 
 def summary(call: Call, status: str | None = None) -> j.CallSummary:
@@ -205,20 +203,15 @@ def _ran(run: Live, call_id: str, how: str) -> Live:
     if call is None:
         return run
     settled = run.settled | {outcome_of(call_id, call.attempt)}
-    return replace(run, closed=(*run.closed, summary(call, how)), settled=settled)
+    return changed(run, closed=(*run.closed, summary(call, how)), settled=settled)
 
 
 def _with(run: Live, call_id: str, **changes: object) -> Live:
     calls = tuple(
-        replace(call, **changes) if call.call_id == call_id else call  # type: ignore[arg-type]
-        for call in run.calls
+        changed(call, **changes) if call.call_id == call_id else call for call in run.calls
     )
-    return replace(run, calls=calls)
-
-
-def _plus(counters: Counters, field: str) -> Counters:
-    return counters.model_copy(update={field: getattr(counters, field) + 1})
+    return changed(run, calls=calls)
 
 
 def _noted(run: Live, request_id: str | None) -> Live:
-    return replace(run, controls=run.controls | {request_id}) if request_id else run
+    return changed(run, controls=run.controls | {request_id}) if request_id else run

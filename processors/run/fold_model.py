@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import replace
 from datetime import datetime
 
 from events import journal as j
-from events.common import Counters
 from events.content import text
 from events.effects import Message, Role
 from processors.run.ids import timeout_at
-from processors.run.state import Context, Live, ModelCall
+from processors.run.state import Context, Live, ModelCall, changed
 
 
 def context_hydrated(run: Live, fact: j.ContextHydrated, at: datetime) -> Live:
     """The replies of the closed round, then what people said, enter the context."""
-    return replace(run, context=next_context(run), calls=(), inbox=())
+    return changed(run, context=next_context(run), calls=(), inbox=())
 
 
 def next_context(run: Live) -> Context:
@@ -44,7 +42,7 @@ def with_message(context: Context, message: Message) -> Context:
     digest = hashlib.sha256(
         b"".join((context.digest, message.role.encode(), *(part.digest for part in held)))
     ).digest()
-    return replace(
+    return changed(
         context,
         messages=(*context.messages, message),
         digest=digest,
@@ -55,7 +53,7 @@ def with_message(context: Context, message: Message) -> Context:
 def called(run: Live, fact: j.ModelCalled, at: datetime) -> Live:
     """A model call is out; its number is taken."""
     reserved = run.model_call.reserved if run.model_call else run.reserved
-    return replace(
+    return changed(
         run,
         model_call=ModelCall(
             call_id=fact.call_id,
@@ -65,7 +63,7 @@ def called(run: Live, fact: j.ModelCalled, at: datetime) -> Live:
             reserved=reserved,
         ),
         next_call=run.next_call + (1 if fact.attempt == 1 else 0),
-        counters=_count(run.counters, model_calls=1),
+        counters=run.counters.plus("model_calls"),
     )
 
 
@@ -78,15 +76,15 @@ def responded(run: Live, fact: j.ModelResponded, at: datetime) -> Live:
         tool_calls=answer.tool_calls,
         opaque=answer.opaque,
     )
-    counters = run.counters.model_copy(
-        update={
-            "input_tokens": run.counters.input_tokens + fact.usage.input_tokens,
-            "output_tokens": run.counters.output_tokens + fact.usage.output_tokens,
-            "unpriced_calls": run.counters.unpriced_calls + (fact.cost is None),
-            "cost": run.counters.cost + (fact.cost or 0),
-        }
+    used = run.counters
+    counters = changed(
+        used,
+        input_tokens=used.input_tokens + fact.usage.input_tokens,
+        output_tokens=used.output_tokens + fact.usage.output_tokens,
+        unpriced_calls=used.unpriced_calls + (fact.cost is None),
+        cost=used.cost + (fact.cost or 0),
     )
-    return replace(
+    return changed(
         run,
         model_call=None,
         answered_by=fact.call_id,
@@ -104,27 +102,22 @@ def failed(run: Live, fact: j.ModelFailed, at: datetime) -> Live:
 
 def reflection_recorded(run: Live, fact: j.ReflectionRecorded, at: datetime) -> Live:
     """What was found wrong is said to the model, unless the replies of a round say it already."""
-    counters = _count(run.counters, reflections=1)
+    counters = run.counters.plus("reflections")
     if fact.passed:
-        return replace(run, counters=counters)
-    run = replace(run, counters=_count(counters, malformed_answers=1), malformed=run.malformed + 1)
+        return changed(run, counters=counters)
+    run = changed(run, counters=counters.plus("malformed_answers"), malformed=run.malformed + 1)
     if run.calls:
         return run
     notice = text(" ".join((*fact.issues, fact.next_action)))
     message = Message(role=Role.USER, content=notice)
-    return replace(run, context=with_message(run.context, message))
+    return changed(run, context=with_message(run.context, message))
 
 
 def budget_reserved(run: Live, fact: j.BudgetReserved, at: datetime) -> Live:
     """Money is set aside."""
-    return replace(run, reserved=fact.amount)
+    return changed(run, reserved=fact.amount)
 
 
 def budget_settled(run: Live, fact: j.BudgetSettled, at: datetime) -> Live:
     """What was set aside is free again; the cost itself came with the answer."""
-    return replace(run, reserved=run.reserved - fact.reserved)
-
-
-def _count(counters: Counters, **more: int) -> Counters:
-    update = {name: getattr(counters, name) + added for name, added in more.items()}
-    return counters.model_copy(update=update)
+    return changed(run, reserved=run.reserved - fact.reserved)

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import replace
 from datetime import datetime
 
 from events import journal as j
-from events.common import Counters, RunRequest, RunStatus
+from events.common import RunRequest, RunStatus
 from events.journal.lifecycle import MessageKind
-from processors.run.state import Live, Waiting
+from processors.run.state import Live, Waiting, changed
 
 
 def traceparent_of(request: RunRequest) -> str:
@@ -32,33 +31,32 @@ def created(fact: j.RunCreated, at: datetime) -> Live:
         model=fact.model,
         limits=fact.limits,
         created_at=at,
-        counters=Counters(),
     )
 
 
 def started(run: Live, fact: j.RunStarted, at: datetime) -> Live:
     """A run is admitted."""
-    return replace(run, started=True)
+    return changed(run, started=True)
 
 
 def message_received(run: Live, fact: j.UserMessageReceived, at: datetime) -> Live:
     """The goal and messages wait for the next context; edited instructions replace the old ones."""
     run = _noted(run, fact.request_id)
     if fact.kind is MessageKind.INSTRUCTIONS:
-        context = replace(run.context, instructions=fact.content)
-        return replace(run, context=context)
+        context = changed(run.context, instructions=fact.content)
+        return changed(run, context=context)
     waiting = Waiting(fact.message_id, fact.kind.value, fact.content)
-    return replace(run, inbox=(*run.inbox, waiting))
+    return changed(run, inbox=(*run.inbox, waiting))
 
 
 def paused(run: Live, fact: j.RunPaused, at: datetime) -> Live:
     """Nothing new is begun."""
-    return replace(_noted(run, fact.request_id), paused=True)
+    return changed(_noted(run, fact.request_id), paused=True)
 
 
 def resumed(run: Live, fact: j.RunResumed, at: datetime) -> Live:
     """Things go on."""
-    return replace(_noted(run, fact.request_id), paused=False)
+    return changed(_noted(run, fact.request_id), paused=False)
 
 
 def control_noted(run: Live, fact: j.RequestIgnored, at: datetime) -> Live:
@@ -69,4 +67,4 @@ def control_noted(run: Live, fact: j.RequestIgnored, at: datetime) -> Live:
 def _noted(run: Live, request_id: str | None) -> Live:
     if request_id is None:
         return run
-    return replace(run, controls=run.controls | {request_id})
+    return changed(run, controls=run.controls | {request_id})

@@ -15,11 +15,25 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 from types import MappingProxyType
+from typing import Any, TypeVar
 
 from events.common import Counters, Limits, Pin, Plan, RunRequest, RunStatus
 from events.content import Content
 from events.effects import Message
 from events.journal import CallSummary, DecisionRecord
+
+T = TypeVar("T")
+
+
+def changed(value: T, **changes: Any) -> T:
+    """Return a copy of a frozen dataclass of this module with some fields changed.
+
+    ``dataclasses.replace`` runs the whole initialiser, which is most of the time of a fold; this
+    copies the fields as they are.
+    """
+    copy = object.__new__(type(value))
+    copy.__dict__.update(value.__dict__, **changes)
+    return copy
 
 
 class CallStatus(StrEnum):
@@ -39,7 +53,7 @@ class CallStatus(StrEnum):
 WAITS_FOR_HUMAN = frozenset({CallStatus.AWAITING_APPROVAL, CallStatus.ASKED, CallStatus.UNCERTAIN})
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Call:
     """A call of the current round; ``reply`` is what the model will be told of it.
 
@@ -64,7 +78,31 @@ class Call:
     pooled: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
+class Used:
+    """What a run has used so far; the counters that checkpoints and exit records show."""
+
+    step: int = 0
+    model_calls: int = 0
+    tool_calls: int = 0
+    retries: int = 0
+    reflections: int = 0
+    malformed_answers: int = 0
+    input_tokens: int = 0
+    output_tokens: int = 0
+    unpriced_calls: int = 0
+    cost: Decimal = Decimal(0)
+
+    def plus(self, field: str, more: int = 1) -> Used:
+        """Return the counters with one of them advanced."""
+        return changed(self, **{field: getattr(self, field) + more})
+
+    def record(self) -> Counters:
+        """Return the counters as events carry them."""
+        return Counters(**self.__dict__)
+
+
+@dataclass(frozen=True)
 class ModelCall:
     """The model call that is out, or held until ``due`` before its next attempt."""
 
@@ -76,7 +114,7 @@ class ModelCall:
     reserved: Decimal = Decimal(0)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Context:
     """What the model sees: messages in order, with a rolling digest over all of them."""
 
@@ -86,7 +124,7 @@ class Context:
     token_estimate: int = 0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Waiting:
     """Something said to the run that its context has not taken in yet."""
 
@@ -95,7 +133,7 @@ class Waiting:
     content: Content
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Live:
     """A run that has begun and not ended."""
 
@@ -109,7 +147,7 @@ class Live:
     model: str
     limits: Limits
     created_at: datetime
-    counters: Counters
+    counters: Used = Used()
     context: Context = Context()
     inbox: tuple[Waiting, ...] = ()
     calls: tuple[Call, ...] = ()
@@ -141,7 +179,7 @@ class Live:
         return next((call for call in self.calls if call.call_id == call_id), None)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Ended:
     """A run that has ended; the engine forgets it and remembers only its id for a while."""
 
