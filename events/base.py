@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from decimal import Decimal
+from decimal import Context, Decimal, InvalidOperation
 from enum import StrEnum
 from typing import Annotated
 
@@ -12,11 +12,17 @@ from pydantic import AfterValidator, BaseModel, ConfigDict
 MONEY_PRECISION = 38
 MONEY_SCALE = 12
 _CENT = Decimal(1).scaleb(-MONEY_SCALE)
+_DIGITS = Context(prec=MONEY_PRECISION)
 
 
 def money(value: Decimal | int | str) -> Decimal:
-    """Return an amount in US dollars at the wire's scale of twelve decimal places."""
-    return Decimal(value).quantize(_CENT)
+    """Return an amount in US dollars at the wire's scale; raises ValueError if it does not fit."""
+    try:
+        return Decimal(value).quantize(_CENT, context=_DIGITS)
+    except InvalidOperation as error:
+        raise ValueError(
+            f"{value} does not fit decimal({MONEY_PRECISION}, {MONEY_SCALE})"
+        ) from error
 
 
 def _in_utc(value: datetime) -> datetime:

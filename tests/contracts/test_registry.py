@@ -23,11 +23,13 @@ from events.avro.schema import pretty, schema_for, subject
 from events.errors import RegistryError, SchemaError, WireError
 from events.inputs import CancelRun
 from events.journal import Event, Meta, ModelResponded, RunCompleted, ToolCallStarted
+from events.operations import DeadLetter
 from producers.registry import ConfluentRegistry, publish
 from stack.errors import StackError
 from tests.support import apicurio
 
 STARTED = subject(topics.EVENTS, ToolCallStarted)
+LETTER = subject(topics.DEAD_LETTERS, DeadLetter)  # registered before the other
 TEXT = pretty(schema_for(ToolCallStarted))
 
 
@@ -124,7 +126,10 @@ def test_an_incompatible_schema_is_refused_and_nothing_is_published(
 ) -> None:
     shutil.copytree(SCHEMAS, tmp_path, dirs_exist_ok=True)
     folder = SchemaFolder(tmp_path)
-    file = folder.schema_file(STARTED, 1)
+    sound, file = (folder.schema_file(name, 1) for name in (LETTER, STARTED))
+    before = json.loads(sound.read_text())
+    before["fields"].append({"name": "added", "type": "string", "default": ""})
+    sound.write_text(json.dumps(before))
     changed = json.loads(file.read_text())
     changed["fields"].append({"name": "added", "type": "string"})
     file.write_text(json.dumps(changed))
@@ -132,11 +137,13 @@ def test_an_incompatible_schema_is_refused_and_nothing_is_published(
     with pytest.raises(SchemaError, match=f"The schema of {STARTED} does not fit") as refusal:
         remote.publish()
     assert "\n" not in str(refusal.value)
-    assert httpx.get(f"{server}/subjects/{STARTED}/versions").json() == [1]
+    for name in (LETTER, STARTED):
+        assert httpx.get(f"{server}/subjects/{name}/versions").json() == [1]
     changed["fields"][-1]["default"] = ""
     file.write_text(json.dumps(changed))
     remote.publish()
-    assert httpx.get(f"{server}/subjects/{STARTED}/versions").json() == [1, 2]
+    for name in (LETTER, STARTED):
+        assert httpx.get(f"{server}/subjects/{name}/versions").json() == [1, 2]
     remote.close()
 
 

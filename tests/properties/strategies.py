@@ -24,7 +24,7 @@ LONGS = st.integers(-(2**63), 2**63 - 1) | st.integers(-70, 70) | st.integers(40
 AMOUNTS = (
     st.integers(-(10**15), 10**15).map(lambda units: money(Decimal(units).scaleb(-12)))
     | st.integers(-300, 300).map(lambda units: money(Decimal(units).scaleb(-12)))
-    | st.just(money(Decimal(9999999999999999)))
+    | st.just(money(10**26 - 1))
 )
 MOMENTS = st.datetimes(datetime(1900, 1, 1), datetime(2200, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001
 

@@ -7,13 +7,13 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from pydantic import Field, create_model
+from pydantic import Field, ValidationError, create_model
 
 from events.avro.headers import headers
 from events.avro.quantities import amount_bytes, amount_of
 from events.avro.schema import meaning, schema_for, subject
 from events.base import Money, Record, Symbol, Timestamp
-from events.common import Actor
+from events.common import Actor, Limits
 from events.errors import SchemaError, WireError
 from events.journal import ToolCallStarted
 from events.topics import EVENTS
@@ -102,6 +102,11 @@ def test_the_subject_holds_topic_and_record() -> None:
 def test_an_amount_that_does_not_fit_is_refused(amount: str) -> None:
     with pytest.raises(WireError, match="does not fit decimal"):
         amount_bytes(Decimal(amount))
+
+
+def test_an_amount_too_large_is_a_fault_of_its_field() -> None:
+    with pytest.raises(ValidationError, match="does not fit decimal"):
+        Limits(max_cost=Decimal("1E+27"))
 
 
 @pytest.mark.parametrize("amount", ["0", "-0.000000000001", "99999999999999999999999999"])
