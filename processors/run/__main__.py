@@ -37,6 +37,7 @@ from producers.partitions import partition_count
 from stack.ready import announce
 
 _READY_S = 30.0
+_REFRESH_S = 5.0
 
 _log = logging.getLogger("processors.run")
 
@@ -94,8 +95,13 @@ def _effects(settings: _Settings, rulebook: RulebookFollower) -> LocalEffects:
         found = contract(name, version)
         return found.max_concurrency if found else None
 
-    models = ModelProcessor(settings.models, playbook, artifacts.get)
-    tools = ToolProcessor(contract, None, artifacts, modules=settings.tools.modules)
+    def refresh() -> object:
+        return rulebook.catch_up(_REFRESH_S)
+
+    models = ModelProcessor(settings.models, playbook, artifacts.get, refresh=refresh)
+    tools = ToolProcessor(
+        contract, None, artifacts, modules=settings.tools.modules, refresh=refresh
+    )
     limits = Limits(tool_calls=settings.tools.calls, tool_cap=cap)
     return LocalEffects(models.call, tools.call, limits, (models,))
 
