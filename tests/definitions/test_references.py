@@ -55,7 +55,7 @@ def test_a_tool_without_the_setting_it_needs_is_told(tmp_path: Path) -> None:
     )
 
 
-def test_every_built_in_tool_with_a_place_of_its_own_needs_a_setting() -> None:
+def test_of_every_built_in_tool_it_is_known_which_setting_it_needs() -> None:
     assert [each.name for each in builtin_contracts() if missing_setting(each) is None] == []
 
 
