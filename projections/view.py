@@ -55,6 +55,10 @@ class Batch:
     letters: list[Letter] = field(default_factory=list)
     unreadable: list[Unreadable] = field(default_factory=list)
 
+    def of(self, kinds: frozenset[type[Fact]]) -> list[Placed]:
+        """Return the events of these kinds, in order: most views care for few."""
+        return [placed for placed in self.events if type(placed.fact) in kinds]
+
 
 @dataclass(slots=True)
 class Rows:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from events import topics
+from events.base import Fact
 from events.journal import (
     ApprovalRequested,
     HumanInputReceived,
@@ -15,6 +16,10 @@ from projections.readable import as_json, clean, plain, said
 from projections.tables import approvals
 from projections.view import Batch, Placed, Rows, View
 
+_KINDS: frozenset[type[Fact]] = frozenset(
+    {ApprovalRequested, HumanInputRequested, ToolCallApproved, ToolCallDenied, HumanInputReceived}
+)
+
 
 def fold(batch: Batch) -> Rows:
     """Return one row a call or question, or what has changed of it.
@@ -22,7 +27,7 @@ def fold(batch: Batch) -> Rows:
     A call that policy let through was never asked about: its change finds no row and is dropped.
     """
     asked = Merging(approvals)
-    for placed in batch.events:
+    for placed in batch.of(_KINDS):
         match placed.fact:
             case ApprovalRequested() | HumanInputRequested() as fact:
                 _ask(asked, placed, fact)

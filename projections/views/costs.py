@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 from events import topics
+from events.base import Fact
 from events.common import Attribution, Usage
 from events.journal import ModelResponded, ToolCallFailed, ToolCallSucceeded
 from projections.tables import costs
@@ -14,10 +15,13 @@ from projections.view import Batch, Placed, Rows, View
 _NO_TOKENS = Usage()
 
 
+_KINDS: frozenset[type[Fact]] = frozenset({ModelResponded, ToolCallSucceeded, ToolCallFailed})
+
+
 def fold(batch: Batch) -> Rows:
     """Return a row for every model answer, priced or not, and every tool result with a cost."""
     rows = []
-    for placed in batch.events:
+    for placed in batch.of(_KINDS):
         match placed.fact:
             case ModelResponded() as fact:
                 rows.append(

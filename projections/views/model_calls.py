@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from events import topics
+from events.base import Fact
 from events.common import ProviderAttempt
 from events.journal import ModelCalled, ModelFailed, ModelResponded, RetryScheduled
 from projections.merging import Merging
@@ -10,11 +11,15 @@ from projections.readable import as_json, clean, readable
 from projections.tables import model_calls
 from projections.view import Batch, Placed, Rows, View
 
+_KINDS: frozenset[type[Fact]] = frozenset(
+    {ModelCalled, ModelResponded, ModelFailed, RetryScheduled}
+)
+
 
 def fold(batch: Batch) -> Rows:
     """Return one row a call, or what has changed of it."""
     calls = Merging(model_calls)
-    for placed in batch.events:
+    for placed in batch.of(_KINDS):
         match placed.fact:
             case ModelCalled() as fact:
                 _called(calls, placed, fact)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from events import topics
+from events.base import Fact
 from events.common import Exit, RunRequest
 from events.journal import (
     CheckpointWritten,
@@ -25,6 +26,29 @@ from projections.readable import as_json, clean, plain, readable, said
 from projections.tables import runs
 from projections.view import Batch, Placed, Row, Rows, View, bump
 
+_USE: frozenset[type[Fact]] = frozenset(
+    {
+        ModelCalled,
+        ModelResponded,
+        ToolCallStarted,
+        ToolCallSucceeded,
+        ToolCallFailed,
+        RetryScheduled,
+        CheckpointWritten,
+    }
+)
+_OTHER: frozenset[type[Fact]] = frozenset(
+    {
+        RunCreated,
+        RunRefused,
+        RunStarted,
+        UserMessageReceived,
+        RunCompleted,
+        RunFailed,
+        RunCancelled,
+    }
+)
+
 
 def fold(batch: Batch) -> Rows:
     """Return one row a run, or what has changed of it."""
@@ -41,9 +65,12 @@ def fold(batch: Batch) -> Rows:
         row["status"] = meta.status.value
         row["updated_at"] = meta.time
         row["seq"] = meta.seq
-        _begin(row, placed)
-        _use(row, placed)
-        _end(row, placed)
+        kind = type(placed.fact)
+        if kind in _USE:
+            _use(row, placed)
+        elif kind in _OTHER:
+            _begin(row, placed)
+            _end(row, placed)
     return Rows(merged={runs: list(rows.values())})
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from events import topics
+from events.base import Fact
 from events.common import ActorKind
 from events.journal import (
     ApprovalRequested,
@@ -22,13 +23,29 @@ from projections.readable import as_json, clean, readable, said
 from projections.tables import tool_invocations
 from projections.view import Batch, Placed, Rows, View
 
+_BEFORE: frozenset[type[Fact]] = frozenset(
+    {ToolCallProposed, PolicyDecided, ApprovalRequested, ToolCallApproved, ToolCallDenied}
+)
+_AFTER: frozenset[type[Fact]] = frozenset(
+    {
+        ToolCallStarted,
+        RetryScheduled,
+        ToolCallSucceeded,
+        ToolCallFailed,
+        ToolCallUncertain,
+        CheckpointWritten,
+    }
+)
+
 
 def fold(batch: Batch) -> Rows:
     """Return one row a call, or what has changed of it."""
     calls = Merging(tool_invocations)
-    for placed in batch.events:
-        _before(calls, placed)
-        _after(calls, placed)
+    for placed in batch.of(_BEFORE | _AFTER):
+        if type(placed.fact) in _BEFORE:
+            _before(calls, placed)
+        else:
+            _after(calls, placed)
     return Rows(merged={tool_invocations: calls.rows()})
 
 
