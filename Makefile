@@ -52,12 +52,13 @@ demo: env ## an agent at work on a log file (FILE=/path, YES=1 approves by itsel
 test: env ## every test (PYTEST="-k lanes" picks some)
 	@$(BIN)/pytest $(PYTEST)
 
-lint: env ## format, rules, types, import contracts, schema drift
+lint: env ## format, rules, types, import contracts, schemas and pages that drifted
 	@$(BIN)/ruff format --check $(CHECKED)
 	@$(BIN)/ruff check $(CHECKED)
 	@$(BIN)/mypy $(PACKAGES)
 	@$(BIN)/lint-imports
 	@$(BIN)/python -m events.avro --check
+	@$(BIN)/python -m surfaces.docs --check
 
 format: env ## put the code into the house's form
 	@$(BIN)/ruff format $(CHECKED)

@@ -1,0 +1,35 @@
+"""Which pages are generated, and from what; docs/tables.md has a generator beside its tables."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from surfaces.docs import events, features, topics
+
+ROOT = Path(__file__).resolve().parents[2]
+
+PAGES: dict[str, Callable[[], str]] = {
+    "docs/events.md": events.page,
+    "docs/topics.md": topics.page,
+    "docs/features.md": lambda: features.page(features.load(ROOT)),
+}
+"""Each page's path in the repository, and what makes its text."""
+
+
+def write() -> tuple[str, ...]:
+    """Write every page that differs and return their paths."""
+    stale = outdated()
+    for name in stale:
+        (ROOT / name).write_text(PAGES[name](), encoding="utf-8")
+    return stale
+
+
+def outdated() -> tuple[str, ...]:
+    """Return the paths of the pages that are not what the code says."""
+    return tuple(name for name, made in PAGES.items() if _there(name) != made())
+
+
+def _there(name: str) -> str | None:
+    file = ROOT / name
+    return file.read_text(encoding="utf-8") if file.exists() else None
