@@ -18,7 +18,7 @@ from events.effects import ModelResult, ToolResult
 from events.errors import RegistryError, WireError
 from events.operations import PositionNoted
 from processors.engine.aggregate import Aggregate, Command, Env, S
-from processors.engine.book import Book, Tracked
+from processors.engine.book import Book
 from processors.engine.inputs import Due, Input, Received, Returned
 from processors.engine.messages import Message, header, headers
 from processors.engine.outcome import Outcome
@@ -74,7 +74,6 @@ class Fold(Generic[S]):
                 logger.exception("an input broke the decider and became a dead letter")
                 reason = f"{type(error).__name__}: {error}"
                 self._refuse(item, Refused("decider_failed", reason), batch, now)
-                self._disarm(item, book, batch)
         if batch.dead:
             batch.events.append(self.note(batch.positions, "inputs became dead letters", now))
         return batch
@@ -185,13 +184,3 @@ class Fold(Generic[S]):
     def _refuse(self, item: Input, refused: Refused, batch: Outcome[S], now: datetime) -> None:
         batch.others.append(dead_letter(item, refused, self._codec, self._partition, now))
         batch.dead += 1
-
-    def _disarm(self, item: Input, book: Book[S], batch: Outcome[S]) -> None:
-        """Let a timer that breaks the decider rest until the run's next event."""
-        if not isinstance(item, Due):
-            return
-        run = batch.runs.get(item.run_id) or book.runs.get(item.run_id)
-        if run is not None:
-            batch.runs[item.run_id] = Tracked(
-                run.state, run.seq, run.prev_hash, None, run.touched, run.first_offset, run.parts
-            )

@@ -8,12 +8,14 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
 from events import topics
 from events.content import text
 from events.inputs import CancelRun, SendMessage
+from events.journal import PlanStepAdvanced
 from processors.engine.lane import LaneState
 from producers.failpoints import VARIABLE
 from tests.engine.host import config, engine
@@ -72,15 +74,18 @@ def start(bootstrap_servers: str) -> Iterator[Start]:
 
 @pytest.mark.parametrize("step", STEPS)
 def test_a_kill_at_any_step_leaves_every_run_with_one_end(
-    step: str, start: Start, bootstrap_servers: str
+    step: str, start: Start, bootstrap_servers: str, tmp_path: Path
 ) -> None:
     log = Log(bootstrap_servers)
-    victim = start(failpoint=step)
+    ledger = tmp_path / "ledger"
+    victim = start("--ledger", str(ledger), failpoint=step)
     runs = [run_id(number) for number in range(12)]
     requests = [request(run, steps=3) for run in runs[:10]]
     sleeping = [request(run, timer_ms=500) for run in runs[10:]]
     log.send(*requests, *sleeping)
     assert victim.wait(20) == -signal.SIGKILL
+    done = set(ledger.read_text().split()) if ledger.exists() else set()
+    assert done <= decided(log), "a call was made before its decision was committed"
     start()
     log.send(*requests)
     log.wait_for_ends(runs)
@@ -89,6 +94,16 @@ def test_a_kill_at_any_step_leaves_every_run_with_one_end(
     keys = [(message.key() or b"").decode() for message in log.messages(topics.COMPLETIONS)]
     assert sorted(key for key in keys if key in runs) == sorted(runs)
     assert log.records(topics.DEAD_LETTERS) == []
+
+
+def decided(log: Log) -> set[str]:
+    """The calls whose decision is in the journal."""
+    return {
+        event.fact.step_id
+        for events in log.journal().runs.values()
+        for _, event in events
+        if isinstance(event.fact, PlanStepAdvanced)
+    }
 
 
 def parked(log: Log) -> set[str | bytes | None]:
@@ -146,6 +161,23 @@ def test_a_frozen_owner_is_fenced_when_it_wakes(start: Start, bootstrap_servers:
     log.send(*[request(run, steps=3) for run in third])
     log.wait_for_ends(third)
     assert log.journal().faults([*first, *second, *third]) == []
+
+
+def test_lanes_go_on_after_the_broker_was_killed(
+    start: Start, servers: stack.Servers, bootstrap_servers: str
+) -> None:
+    if not servers.embedded:
+        pytest.skip("only an embedded broker can be killed")
+    log = Log(bootstrap_servers)
+    host = start()
+    runs = [run_id(number) for number in range(150)]
+    log.send(*[request(run, steps=20) for run in runs[:100]])
+    log.wait_until(lambda: not set(runs).isdisjoint(log.journal().runs))
+    servers.kill("kafka")
+    log.send(*[request(run, steps=3) for run in runs[100:]])
+    log.wait_for_ends(runs, 60)
+    assert log.journal().faults(runs) == []
+    assert host.poll() is None
 
 
 @pytest.mark.parametrize("protocol", ["classic", "consumer"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from events.avro.codec import Codec
 from events.avro.registry import LockRegistry
@@ -14,17 +15,24 @@ from processors.engine.config import EngineConfig, GroupConfig
 from processors.engine.ports import Deliver, Wanted
 from processors.engine.runner import Engine
 from producers.logs import log_to_stderr
-from tests.engine.toy import ToyAggregate, result_of
+from tests.engine.toy import Toy, ToyAggregate, result_of
 
 
 class ToyEffects:
-    """Answers at once, on the lane's own thread."""
+    """Answers at once, on the lane's own thread; the ledger, if any, lists the calls it made."""
+
+    def __init__(self, ledger: Path | None = None) -> None:
+        self._ledger = ledger
 
     def submit_many(
         self, works: Sequence[Record], deliver: Deliver, wanted: Wanted | None = None
     ) -> None:
         for work in works:
-            deliver(result_of(work))
+            answer = result_of(work)
+            if self._ledger is not None:
+                with self._ledger.open("a") as ledger:
+                    ledger.write(f"{answer.call_id}\n")
+            deliver(answer)
 
 
 class NoRulebook:
@@ -44,8 +52,9 @@ def config(bootstrap: str, partitions: int, **settings: object) -> EngineConfig:
     )
 
 
-def engine(settings: EngineConfig) -> Engine[object]:  # type: ignore[type-var]
-    return Engine(settings, ToyAggregate(), Codec(LockRegistry()), NoRulebook(), ToyEffects())  # type: ignore[return-value]
+def engine(settings: EngineConfig, ledger: Path | None = None) -> Engine[Toy]:
+    effects = ToyEffects(ledger)
+    return Engine(settings, ToyAggregate(), Codec(LockRegistry()), NoRulebook(), effects)
 
 
 def main() -> None:
@@ -54,14 +63,12 @@ def main() -> None:
     parser.add_argument("--partitions", type=int, default=4)
     parser.add_argument("--group", choices=("classic", "consumer"))
     parser.add_argument("--park-after", type=float, default=1.0)
+    parser.add_argument("--ledger", type=Path)
     asked = parser.parse_args()
     log_to_stderr()
     group = GroupConfig(asked.group, 1500) if asked.group else None
-    sys.exit(
-        engine(
-            config(asked.bootstrap, asked.partitions, group=group, park_after=asked.park_after)
-        ).run()
-    )
+    settings = config(asked.bootstrap, asked.partitions, group=group, park_after=asked.park_after)
+    sys.exit(engine(settings, asked.ledger).run())
 
 
 if __name__ == "__main__":

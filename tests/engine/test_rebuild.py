@@ -12,11 +12,12 @@ from events.content import text
 from events.inputs import CancelRun, SendMessage
 from events.operations import RestorePoint
 from processors.engine.book import Book
+from processors.engine.parked_copy import Collector, parked, sleepers, still_wanted
 from processors.engine.rebuild import Rebuild
 from processors.engine.trail import BrokenChain
 from tests.engine.lab import Lab
 from tests.engine.oracle import CODEC
-from tests.engine.toy import NOW, Toy, ToyAggregate, control, request, result
+from tests.engine.toy import NOW, Toy, ToyAggregate, big, control, request, result
 
 IDLE = timedelta(minutes=1)
 
@@ -142,6 +143,45 @@ def test_a_run_parked_again_gets_a_further_part() -> None:
     assert lab.park(IDLE) == 1
     assert [entry.key for entry in lab.entries(topics.PARKED)] == [b"run-1/1", b"run-1/4"]
     assert rebuilt(lab, 4).runs == lab.book.runs
+
+
+def test_what_happens_while_a_copy_is_made_stays_in_the_journal() -> None:
+    lab = Lab()
+    lab.take(request("run-1", placement="pool"), request("run-2"))
+    (sleeper,) = sleepers(lab.book, lab.now + IDLE, IDLE, 1 << 62, 10)
+    lab.take(hello("run-1"))  # type: ignore[arg-type]
+    collector = Collector([sleeper], CODEC)
+    for entry in lab.entries(topics.EVENTS):
+        collector.take(entry.offset, entry.key, entry.value)
+    (copy,) = collector.copies()
+    run = parked(lab.book.runs["run-1"], copy)
+    assert [len(values) for _, values in copy.parts] == [3]
+    assert (run.first_offset, run.parts, run.seq) == (8, (1,), 4)
+    lab.book.runs["run-1"] = run
+    assert not still_wanted(copy, lab.book)
+
+
+def test_the_runs_that_hold_the_restore_point_back_are_found_oldest_first() -> None:
+    lab = Lab()
+    for number in range(4):
+        lab.take(request(f"run-{number}", placement="pool"))
+    assert sleepers(lab.book, lab.now, IDLE, 100, 10) == []
+    old = sleepers(lab.book, lab.now, IDLE, 6, 10)
+    assert [sleeper.run_id for sleeper in old] == ["run-0", "run-1", "run-2"]
+    idle = sleepers(lab.book, lab.now + IDLE, IDLE, 100, 2)
+    assert [sleeper.run_id for sleeper in idle] == ["run-0", "run-1"]
+
+
+def test_a_long_copy_is_cut_into_parts_that_fit_a_record() -> None:
+    lab = Lab()
+    lab.take(request("run-1", placement="pool"), *[big(900_000) for _ in range(5)])
+    (sleeper,) = sleepers(lab.book, lab.now, IDLE, 0, 10)
+    collector = Collector([sleeper], CODEC)
+    for entry in lab.entries(topics.EVENTS):
+        collector.take(entry.offset, entry.key, entry.value)
+    (copy,) = collector.copies()
+    assert [first for first, _ in copy.parts] == [1, 6, 8]
+    assert [len(values) for _, values in copy.parts] == [5, 2, 1]
 
 
 def test_all_copies_are_dropped_with_the_end_of_the_run() -> None:

@@ -42,6 +42,14 @@ def test_a_timer_of_a_run_that_has_ended_does_nothing() -> None:
     assert lab.dead() == []
 
 
+def test_a_deadline_that_the_run_has_dropped_does_nothing() -> None:
+    lab = Lab()
+    lab.take(request("run-1", timer_ms=2000))
+    dropped = Timer(NOW, "wake", "an earlier one", 1)
+    outcome = lab._fold.take([Due("run-1", dropped)], lab.book, NOW)
+    assert not outcome.writes
+
+
 def test_deadlines_come_out_earliest_first_and_only_when_due() -> None:
     timers = Timers()
     late, early = (Timer(NOW + n * SECOND, "wake", "", n) for n in (2, 1))
