@@ -51,11 +51,14 @@ def picture(events: Iterable[Event]) -> Picture | None:
     first: Event | None = None
     live: Live | None = None
     last: Event | None = None
+    model = ""
     for event in events:
         first = first or event
         last = event
         state = evolve(state, event.fact, event.meta.time)
         live = state if isinstance(state, Live) else live
+        if isinstance(event.fact, j.ModelResponded):
+            model = event.fact.model
     if first is None or last is None or state is None:
         return None
     request = _request_of(first)
@@ -66,7 +69,7 @@ def picture(events: Iterable[Event]) -> Picture | None:
         tenant_id=last.meta.tenant_id,
         user_id=request.user_id if request else "",
         agent=f"{live.agent.name} {live.agent.version}" if live else asked,
-        model=live.model if live else "",
+        model=model or (live.model if live else ""),
         status=last.meta.status,
         seq=last.meta.seq,
         began=first.meta.time,

@@ -6,7 +6,7 @@ from stack.plan import Process
 
 PROCESSES: tuple[Process, ...] = (
     Process("topics", ("-m", "stack.prepare"), once=True),
-    Process("run processor", ("-m", "processors.run"), announces=True),
-    Process("tool pool", ("-m", "processors.tool")),
+    Process("runs", ("-m", "processors.run"), announces=True),
+    Process("tools", ("-m", "processors.tool")),
     Process("projector", ("-m", "projections")),
 )

@@ -6,7 +6,8 @@ import os
 import sys
 from collections.abc import Sequence
 
-import click
+import typer
+from typer.exceptions import TyperException
 from typer.main import get_command
 
 from surfaces.cli import exits
@@ -23,10 +24,9 @@ def run(arguments: Sequence[str]) -> int:
     """Run the command line and return its exit code."""
     try:
         code = get_command(app).main(list(arguments), prog_name="runfold", standalone_mode=False)
-    except click.UsageError as error:
-        usage = error.ctx.get_usage() if error.ctx else "Usage: runfold COMMAND"
-        return _say(f"{usage}\n{error.format_message()}", exits.USAGE)
-    except (KeyboardInterrupt, click.Abort):
+    except TyperException as error:
+        return _say(_usage(error), exits.USAGE)
+    except (KeyboardInterrupt, typer.Abort):
         return _say("Interrupted.", exits.INTERRUPTED)
     except BrokenPipeError:
         # Whoever read our output has gone; nothing is left to say.
@@ -37,6 +37,13 @@ def run(arguments: Sequence[str]) -> int:
             raise
         return _say(*explained(error))
     return code if isinstance(code, int) else exits.OK
+
+
+def _usage(error: TyperException) -> str:
+    """Return what is wrong with the command line, and how it is meant."""
+    context = getattr(error, "ctx", None)
+    said = error.format_message() if hasattr(error, "format_message") else str(error)
+    return f"{said}\n{context.get_usage()}" if context else said
 
 
 def _say(sentence: str, code: int) -> int:

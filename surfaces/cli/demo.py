@@ -16,6 +16,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+import typer
+
 from events.journal import Event
 from producers.client import RunClient
 from stack import control
@@ -24,7 +26,7 @@ from surfaces.cli import demo_people, demo_results, exits, say
 from surfaces.cli.context import Context
 from surfaces.cli.faults import CliError
 from surfaces.cli.publishing import apply_manifests, workspace_of
-from surfaces.cli.watching import exit_code, watch
+from surfaces.cli.watching import exit_code, has_begun, watch
 from surfaces.processes import PROCESSES
 
 AGENT = "log-triage"
@@ -46,7 +48,7 @@ def demo(context: Context, file: Path | None, *, yes: bool, keep: bool) -> int:
         goal = f'Triage the log "{log.name}": what went wrong, when, and how often? Write a report.'
         run_id = client.request(goal, AGENT, source="demo", feature="demo")
         _title(f"Run {run_id}")
-        last = _follow(client, run_id, yes=yes)
+        last = _follow(context, client, run_id, yes=yes)
         _title("Report")
         demo_results.show_report(last, workspace_of(context))
         _title("Exit record")
@@ -137,15 +139,17 @@ def _model() -> str:
     return chosen
 
 
-def _follow(client: RunClient, run_id: str, *, yes: bool) -> Event:
+def _follow(context: Context, client: RunClient, run_id: str, *, yes: bool) -> Event:
     """Watch the run to its end, answering what it asks; cancel it when the person leaves."""
     person = demo_people.Person(client, run_id, yes=yes)
     try:
+        has_begun(context, run_id)
         last = watch(client.events(run_id, follow=True), then=person.hear)
     except KeyboardInterrupt:
         with suppress(Exception):
             client.cancel(run_id, "the demo was interrupted")
             client.completion(run_id, timeout=5)
+        typer.echo("\nInterrupted: the run is cancelled.", err=True)
         raise
     if last is None:
         raise CliError("The run left no event; see `runfold deadletters`.", exits.TRY_AGAIN)

@@ -40,7 +40,7 @@ def show_letter(context: Context, number: int, *, json: bool) -> None:
         return
     console = say.console()
     for name, value in _as_row(number, found).items():
-        console.print(f"{name:<9} {say.cell(value)}")
+        console.print(f"{name:<9} {say.cell(value)}", markup=False)
     for header in found.headers:
         console.print(f"header    {header.key}: {header.value!r}", markup=False)
     for line in _dump((found.value or b"")[:_BYTES_SHOWN]):

@@ -28,18 +28,38 @@ def as_json(value: object) -> None:
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[object]], empty: str) -> None:
-    """Print rows under their columns, or one sentence where there are none."""
-    from rich.table import Table
+    """Print rows under their columns, or one sentence where there are none.
 
-    shown = Table(box=None, header_style="dim", pad_edge=False)
-    for number, column in enumerate(columns):
-        shown.add_column(column, overflow="fold" if number == len(columns) - 1 else "ellipsis")
-    for row in rows:
-        shown.add_row(*(cell(value) for value in row))
-    if shown.row_count:
-        console().print(shown)
-    else:
+    The last column takes what room is left on a terminal; elsewhere nothing is cut or wrapped.
+    """
+    shown = [[cell(value) for value in row] for row in rows]
+    if not shown:
         console().print(empty, markup=False)
+    elif sys.stdout.isatty():
+        _on_terminal(columns, shown)
+    else:
+        _plainly([list(columns), *shown])
+
+
+def _on_terminal(columns: Sequence[str], rows: list[list[str]]) -> None:
+    from rich.table import Table
+    from rich.text import Text
+
+    grid = Table(box=None, header_style="dim", pad_edge=False)
+    for number, column in enumerate(columns):
+        last = number == len(columns) - 1
+        least = None if last else max(len(row[number]) for row in rows)
+        grid.add_column(column, overflow="fold" if last else "ellipsis", min_width=least)
+    for row in rows:
+        grid.add_row(*(Text(text) for text in row))
+    console().print(grid)
+
+
+def _plainly(rows: list[list[str]]) -> None:
+    widths = [max(len(text) for text in column) for column in zip(*rows, strict=True)]
+    for row in rows:
+        padded = (text.ljust(width) for text, width in zip(row, widths, strict=True))
+        sys.stdout.write("  ".join(padded).rstrip() + "\n")
 
 
 def cell(value: object) -> str:
@@ -52,7 +72,7 @@ def cell(value: object) -> str:
         case bool():
             return "yes" if value else "no"
         case _:
-            return str(value).replace("[", r"\[")
+            return str(value)
 
 
 def short(run_id: str) -> str:

@@ -7,13 +7,14 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 
+from rich.table import Table
 from rich.text import Text
 
 from events import journal as j
 from events.base import Fact
 from events.common import RunStatus
 from events.journal import Event
-from surfaces.cli.words import money, said
+from surfaces.cli.words import said, spent
 
 
 class Tone(StrEnum):
@@ -78,22 +79,30 @@ def tone_of(fact: Fact) -> Tone:
 
 
 def rendered(line: Line) -> Text:
-    """Return a line with its colours."""
-    style = _STYLES[line.tone]
-    text = Text(no_wrap=False)
-    text.append(f"{line.at.astimezone():%H:%M:%S} ", "dim")
-    text.append(f"{line.elapsed.total_seconds():>7.2f}s ", "dim")
-    text.append(f"{line.status.value:<17} ", _STATUS_STYLES.get(line.status, "cyan"))
-    text.append(f"{_cost(line):>8}  ", "dim")
-    text.append(f"{_MARKS[line.tone]} {line.text}", style)
-    return text
+    """Return a line with its colours, as long as it is."""
+    return Text.assemble(_head(line), _words(line))
 
 
-def _cost(line: Line) -> str:
-    # An unknown price is not zero.
-    if not line.unpriced:
-        return money(line.cost)
-    return f"{money(line.cost)}+?" if line.cost else "unpriced"
+def laid_out(line: Line) -> Table:
+    """Return a line for a terminal: what does not fit goes on under its own column."""
+    grid = Table.grid()
+    grid.add_column(no_wrap=True)
+    grid.add_column(overflow="fold")
+    grid.add_row(_head(line), _words(line))
+    return grid
+
+
+def _head(line: Line) -> Text:
+    return Text.assemble(
+        (f"{line.at.astimezone():%H:%M:%S} ", "dim"),
+        (f"{line.elapsed.total_seconds():>7.2f}s ", "dim"),
+        (f"{line.status.value:<17} ", _STATUS_STYLES.get(line.status, "cyan")),
+        (f"{spent(line.cost, line.unpriced):>8}  ", "dim"),
+    )
+
+
+def _words(line: Line) -> Text:
+    return Text(f"{_MARKS[line.tone]} {line.text}", _STYLES[line.tone])
 
 
 _QUIET = (

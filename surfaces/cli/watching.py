@@ -6,12 +6,14 @@ import json
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from events import topics
 from events.journal import Event
-from producers.client import RunClient
+from events.operations import DeadLetter
 from projections.readable import readable
 from surfaces.cli import exits, say
+from surfaces.cli.context import Context
 from surfaces.cli.faults import CliError
-from surfaces.cli.timeline import Progress, Tone, rendered, show
+from surfaces.cli.timeline import Progress, Tone, laid_out, rendered, show
 
 _FIRST_EVENT_S = 15.0
 
@@ -30,7 +32,7 @@ def watch(
         if json:
             say.as_json(as_row(event))
         elif everything or line.tone is not Tone.QUIET:
-            console.print(rendered(line))
+            console.print(laid_out(line) if console.is_terminal else rendered(line))
         last = event
         then(event)
     return last
@@ -52,10 +54,17 @@ def as_row(event: Event) -> dict[str, Any]:
     }
 
 
-def has_begun(client: RunClient, run_id: str, seconds: float = _FIRST_EVENT_S) -> None:
-    """Return once a run has an event; raises CliError where none comes in the time given."""
-    for _ in client.events(run_id, follow=True, timeout=seconds):
+def has_begun(context: Context, run_id: str, seconds: float = _FIRST_EVENT_S) -> None:
+    """Return once a run has an event; raises CliError with the reason where none comes in time."""
+    for _ in context.client("", "").events(run_id, follow=True, timeout=seconds):
         return
+    for found in context.reader.read(topics.DEAD_LETTERS):
+        letter = found.record
+        if isinstance(letter, DeadLetter) and letter.key == run_id.encode():
+            raise CliError(
+                f"The request of run {run_id} could not be used ({letter.code}): {letter.reason}",
+                exits.BAD_INPUT,
+            )
     raise CliError(
         f"Run {run_id} has no event on the journal: was it requested, and does the run processor "
         "run? `runfold status` tells.",

@@ -42,6 +42,13 @@ def money(amount: Decimal) -> str:
     return f"${amount:.{places}f}"
 
 
+def spent(amount: Decimal, unpriced: int) -> str:
+    """Return a cost; what has no known price is said, since it is not zero."""
+    if not unpriced:
+        return money(amount)
+    return f"{money(amount)}+?" if amount else "unpriced"
+
+
 def arguments(content: Content, most: int = _SHORT) -> str:
     """Return a call's arguments as ``name=value, …``."""
     value = _value(content)

@@ -56,6 +56,7 @@ def costs(
 ) -> None:
     """Sum up what was spent, the dearest first; calls without a price are counted, not guessed."""
     from projections.queries import costs_by
+    from surfaces.cli.words import spent
 
     names = [name.strip() for name in by.split(",")]
     dimensions = [_dimension(name) for name in names]
@@ -71,7 +72,7 @@ def costs(
             row["input_tokens"],
             row["output_tokens"],
             row["unpriced"],
-            f"${row['cost_usd']:.4f}",
+            spent(row["cost_usd"], row["unpriced"]),
         )
         for row in found
     ]

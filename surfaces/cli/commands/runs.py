@@ -80,6 +80,7 @@ def list_runs(
     """List runs, the newest first."""
     from projections.queries import RunFilter
     from projections.queries import list_runs as ask
+    from surfaces.cli.words import spent
 
     which = RunFilter(
         tenant_id=tenant, status=status, agent=agent, user_id=user, created_from=since_of(since)
@@ -96,7 +97,7 @@ def list_runs(
             row["exit_code"],
             row["agent"],
             row["created_at"],
-            f"${row['cost_usd']:.4f}",
+            spent(row["cost_usd"], row["unpriced_calls"]),
             " ".join(row["goal"].split())[:60],
         )
         for row in found
@@ -158,10 +159,11 @@ def since_of(text: str | None) -> datetime | None:
 def _follow(ctx: typer.Context, run_id: str, *, everything: bool, json: bool) -> int:
     from surfaces.cli.watching import exit_code, has_begun, watch
 
-    client = of(ctx).client("", "")
+    context = of(ctx)
     try:
-        has_begun(client, run_id)
-        last = watch(client.events(run_id, follow=True), everything=everything, json=json)
+        has_begun(context, run_id)
+        events = context.client("", "").events(run_id, follow=True)
+        last = watch(events, everything=everything, json=json)
     except KeyboardInterrupt:
         typer.echo(
             f"\nThe run goes on. Watch it: runfold logs -f {run_id}; "
