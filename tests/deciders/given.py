@@ -13,7 +13,7 @@ from events.inputs import Control, RunRequested
 from events.rulebook import Rulebook
 from tests.spec import START, Story
 
-RUN = "019caa00-0000-7000-8000-000000000001"
+RUN = "019ca945-0a00-7000-8000-000000000001"
 TENANT = "acme"
 
 

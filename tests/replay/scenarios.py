@@ -1,0 +1,158 @@
+"""The lives that are on record: what was asked, answered and decided, one after another."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+
+from events import inputs, topics
+from events.avro.codec import Codec
+from events.avro.registry import LockRegistry
+from events.base import Record
+from events.common import Limits
+from events.content import json_content, text
+from events.effects import ModelResult, Outcome, ToolResult
+from processors.definitions.fixed import FixedRulebook
+from processors.engine.memory import MemoryEngine
+from processors.run.aggregate import RunAggregate
+from tests.deciders.given import (
+    LOOK,
+    RUN,
+    SEND,
+    WRITE,
+    agent,
+    answer,
+    broke,
+    broken_call,
+    call,
+    came_back,
+    control,
+    done,
+    model_error,
+    request,
+    rulebook,
+)
+from tests.spec import START
+
+DEFINITIONS = (LOOK, WRITE, SEND, agent())
+
+
+class Life:
+    """A run in the in-memory engine, told by its inputs."""
+
+    def __init__(self) -> None:
+        self.codec = Codec(LockRegistry())
+        rules = FixedRulebook(rulebook(*DEFINITIONS))
+        self.engine = MemoryEngine(RunAggregate(), self.codec, rules, now=START)
+
+    def says(self, *records: Record) -> Life:
+        """Publish inputs a second apart and let the engine take each."""
+        for record in records:
+            topic = _topic(record)
+            self.engine.put(topic, RUN, self.codec.encode(topic, record))
+            self.engine.settle()
+            self.passes(1)
+        return self
+
+    def passes(self, seconds: float) -> Life:
+        """Let time pass; what is due is done."""
+        self.engine.pass_time(timedelta(seconds=seconds))
+        return self
+
+    def values(self) -> list[bytes]:
+        """The journal's values."""
+        return [entry.value or b"" for entry in self.engine.entries(topics.EVENTS)]
+
+
+def _topic(record: Record) -> str:
+    match record:
+        case inputs.RunRequested():
+            return topics.REQUESTS
+        case inputs.Control():
+            return topics.CONTROLS
+        case ModelResult() | ToolResult():
+            return topics.RESULTS
+        case _:
+            raise TypeError(type(record).__name__)
+
+
+def straight() -> Life:
+    return Life().says(
+        request(),
+        answer(call("look"), call("look", {"path": "b"}, "c2")),
+        came_back(3, "second"),
+        came_back(2, {"first": True}),
+        done(n=4),
+    )
+
+
+def with_people() -> Life:
+    life = Life().says(
+        request(labels=[{"key": "team", "value": "a"}], feature="triage"),
+        answer(call("write")),
+        control(inputs.PauseRun, "p1", reason="wait"),
+        control(inputs.SendMessage, "m1", content=text("mind the gap")),
+        control(
+            inputs.ApproveToolCall,
+            "a1",
+            call_id=f"{RUN}.2",
+            arguments=json_content({"path": "edited"}),
+            comment="rather there",
+        ),
+        control(inputs.ResumeRun, "p2"),
+        control(inputs.ResumeRun, "p3"),
+        came_back(2, "written"),
+        answer(call("ask_human", {"question": "and now?", "options": ["stop"]}), n=3),
+        control(inputs.AnswerQuestion, "q1", question_id=f"{RUN}.4", content=text("stop")),
+        control(inputs.EditInstructions, "i1", content=text("be brief")),
+    )
+    return life.says(done(n=5))
+
+
+def with_faults() -> Life:
+    life = Life().says(request(), model_error()).passes(60)
+    life.says(answer(call("look"), attempt=2), broke(2)).passes(10)
+    life.says(came_back(2, attempt=2), answer(broken_call("look"), call("fly", id="c2"), n=3))
+    life.says(answer(call("send"), n=6))
+    life.says(came_back(7, outcome=Outcome.UNCERTAIN, result=None))
+    life.says(
+        control(
+            inputs.ResolveToolCall,
+            "r1",
+            call_id=f"{RUN}.7",
+            resolution=inputs.Resolution.DID_NOT_HAPPEN,
+        )
+    )
+    return life.says(came_back(7, "sent", attempt=2, effect=True), answer(n=8)).says(
+        answer(call("fail_task", {"reason": "enough"}), n=9)
+    )
+
+
+def out_of_budget() -> Life:
+    limits = Limits(max_cost="0.015")  # type: ignore[arg-type] # pydantic reads the amount
+    return Life().says(request(limits=limits), answer(call("look")), came_back(2))
+
+
+def cancelled() -> Life:
+    return Life().says(
+        request(), answer(call("look")), control(inputs.CancelRun, "c1", reason="no need")
+    )
+
+
+def refused() -> Life:
+    return Life().says(request(agent="nobody"))
+
+
+def timed_out() -> Life:
+    return Life().says(request(), answer(call("send"))).passes(3600)
+
+
+SCENARIOS: dict[str, Callable[[], Life]] = {
+    "straight": straight,
+    "with_people": with_people,
+    "with_faults": with_faults,
+    "out_of_budget": out_of_budget,
+    "cancelled": cancelled,
+    "refused": refused,
+    "timed_out": timed_out,
+}
