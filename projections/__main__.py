@@ -19,8 +19,8 @@ from confluent_kafka.admin import AdminClient
 
 from events import topics
 from events.avro.codec import Codec
-from events.avro.registry import LockRegistry
 from producers.config import Config, ConfigError
+from producers.schemas import registry_of
 from projections import schema
 from projections.errors import Fenced, SchemaTooNew
 from projections.projector import Projector, ProjectorConfig
@@ -50,7 +50,7 @@ def main() -> int:
             partitions=chosen,
             owner=f"{socket.gethostname()}/{os.getpid()}",
         ),
-        Codec(LockRegistry()),
+        Codec(registry_of(config.schema_registry_url)),
     )
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: projector.stop())

@@ -61,7 +61,7 @@ def ensure_topics(
             )
     missing = [name for name in wanted if name not in there]
     _create(admin, missing, counts, wanted)
-    _wait_for_leaders(admin, missing, counts)
+    _wait_for_leaders(config, missing, counts)
     return tuple(missing)
 
 
@@ -91,7 +91,9 @@ def _create(
                 raise StackError(f"Topic {name} cannot be created: {_text(error)}.") from error
 
 
-def _wait_for_leaders(admin: AdminClient, names: list[str], counts: Mapping[str, int]) -> None:
+def _wait_for_leaders(
+    config: Mapping[str, str | int | float], names: list[str], counts: Mapping[str, int]
+) -> None:
     # A topic is created some milliseconds before its leaders know that they lead.
     wanted = {
         TopicPartition(name, number): OffsetSpec.latest()  # type: ignore[no-untyped-call]
@@ -100,6 +102,8 @@ def _wait_for_leaders(admin: AdminClient, names: list[str], counts: Mapping[str,
     }
     until = time.monotonic() + _SECONDS
     while wanted:
+        # A client may hold on to the leaders that a deleted topic of that name had.
+        admin = AdminClient({**config, "log_level": 0})
         for place, future in admin.list_offsets(dict(wanted)).items():
             try:
                 future.result()
@@ -112,9 +116,7 @@ def _wait_for_leaders(admin: AdminClient, names: list[str], counts: Mapping[str,
             else:
                 del wanted[place]
         if wanted:
-            # A client may hold on to the leaders that a deleted topic of that name had.
-            admin.list_topics(timeout=_SECONDS)
-            time.sleep(0.02)
+            time.sleep(0.05)
 
 
 def _text(error: KafkaException) -> str:

@@ -14,7 +14,6 @@ import socket
 import sys
 
 from events.avro.codec import Codec
-from events.avro.registry import LockRegistry
 from events.definitions import Playbook
 from events.topics import MODEL_CALLS
 from processors.definitions.follower import RulebookFollower
@@ -28,6 +27,7 @@ from processors.model.processor import ModelProcessor
 from processors.model.providers import ModelSettings, SettingsError
 from processors.tool.artifacts import FileArtifacts
 from producers.config import Config, ConfigError
+from producers.schemas import registry_of
 
 _READY_S = 30.0
 _REFRESH_S = 5.0
@@ -46,7 +46,7 @@ def main() -> int:
     except (ConfigError, SettingsError) as error:
         print(error, file=sys.stderr)
         return 2
-    codec = Codec(LockRegistry())
+    codec = Codec(registry_of(config.schema_registry_url))
     try:
         with RulebookFollower(KafkaRegistry(config.kafka, codec)) as rulebook:
             rulebook.wait_ready(_READY_S)

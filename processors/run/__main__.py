@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from prometheus_client import start_http_server
 
 from events.avro.codec import Codec
-from events.avro.registry import LockRegistry
 from events.definitions import Playbook, ToolContract
 from events.topics import EVENTS
 from processors.definitions.follower import RulebookFollower
@@ -34,6 +33,7 @@ from producers.config import Config, ConfigError
 from producers.errors import LogError
 from producers.logs import log_to_stderr
 from producers.partitions import partition_count
+from producers.schemas import registry_of
 from stack.ready import announce
 
 _READY_S = 30.0
@@ -60,7 +60,7 @@ def main() -> int:
     except (ConfigError, SettingsError, LogError) as error:
         print(error, file=sys.stderr)
         return 2
-    codec = Codec(LockRegistry())
+    codec = Codec(registry_of(settings.config.schema_registry_url))
     if settings.config.metrics_port:
         start_http_server(settings.config.metrics_port)
     try:

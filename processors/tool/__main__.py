@@ -14,7 +14,6 @@ import socket
 import sys
 
 from events.avro.codec import Codec
-from events.avro.registry import LockRegistry
 from events.definitions import ToolContract
 from events.topics import TOOL_CALLS
 from processors.definitions.follower import RulebookFollower
@@ -30,6 +29,7 @@ from processors.tool.errors import ClaimsUnavailableError
 from processors.tool.processor import ToolProcessor
 from processors.tool.settings import ToolSettings
 from producers.config import Config, ConfigError
+from producers.schemas import registry_of
 
 _READY_S = 30.0
 
@@ -47,7 +47,7 @@ def main() -> int:
     except ConfigError as error:
         print(error, file=sys.stderr)
         return 2
-    codec = Codec(LockRegistry())
+    codec = Codec(registry_of(config.schema_registry_url))
     claims = PostgresClaims(database, settings.lease_s)
     artifacts = FileArtifacts(home / "artifacts")
     try:
