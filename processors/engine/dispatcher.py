@@ -121,7 +121,9 @@ class Dispatcher(threading.Thread):
 
     def _hand_out(self, message: Message) -> None:
         partition, offset = message.partition(), message.offset()
-        if message.error() is not None or partition is None or offset is None:
+        error = message.error()
+        if error is not None or partition is None or offset is None:
+            logger.warning("inputs: %s", error.str() if error else "a record without a place")
             return
         inbox = self._inboxes.get(partition)
         if inbox is None:

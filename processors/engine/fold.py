@@ -120,8 +120,7 @@ class Fold(Generic[S]):
             assert isinstance(result, ModelResult | ToolResult)
             return Command(result), result.run_id, f"local/{result.call_id}/{result.attempt}"
         record, key = self._decode(item)
-        appended_at = datetime.fromtimestamp(item.time_ms / 1000, UTC)
-        verdict = self._aggregate.screen(record, key, appended_at)
+        verdict = self._aggregate.screen(record, key, _moment(item.time_ms))
         if verdict is not None:
             raise Refused.from_verdict(verdict)
         traceparent = header(item.headers, "traceparent")
@@ -184,3 +183,11 @@ class Fold(Generic[S]):
     def _refuse(self, item: Input, refused: Refused, batch: Outcome[S], now: datetime) -> None:
         batch.others.append(dead_letter(item, refused, self._codec, self._partition, now))
         batch.dead += 1
+
+
+def _moment(time_ms: int) -> datetime:
+    """Return a time stamp of the log as a time; one that is none counts as the epoch."""
+    try:
+        return datetime.fromtimestamp(time_ms / 1000, UTC)
+    except (ValueError, OverflowError, OSError):
+        return datetime.fromtimestamp(0, UTC)

@@ -50,6 +50,9 @@ class Parker(threading.Thread):
                 self._copy(*job)
             except (EngineFault, KafkaException) as error:
                 logger.warning("sleeping runs not copied: %s", error, extra={"partition": job[0]})
+            except Exception:
+                # Without copies a restore reads more; that is no reason to stop anything.
+                logger.exception("sleeping runs not copied", extra={"partition": job[0]})
 
     def _copy(
         self, partition: int, wanted: Sequence[Sleeper], deliver: Callable[[ParkedCopy], None]

@@ -120,6 +120,8 @@ class Engine(Generic[S]):
                 self._die(f"lane {partition} is stuck in one step for more than {limit:.0f} s")
             if lane.state is LaneState.FENCED:
                 self._note_fenced(partition, lane.why)
+        if not self._dispatcher.is_alive():
+            self._die("the dispatcher of inputs has ended")
         if time.monotonic() - self._dispatcher.beat > limit:
             self._die(f"the dispatcher of inputs is stuck for more than {limit:.0f} s")
 
