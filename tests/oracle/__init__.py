@@ -1,0 +1,7 @@
+"""An independent reader: what must be true of everything that Runfold leaves behind."""
+
+from tests.oracle.reading import seen
+from tests.oracle.rules import violations
+from tests.oracle.seen import Place, Raw, Row, Seen, Tables
+
+__all__ = ["Place", "Raw", "Row", "Seen", "Tables", "seen", "violations"]

@@ -1,0 +1,72 @@
+"""Tool calls: permitted and approved before they start, and ended once an attempt."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+
+from events import journal as j
+from tests.oracle.histories import Histories
+from tests.oracle.seen import Seen
+
+Ended = j.ToolCallSucceeded | j.ToolCallFailed | j.ToolCallUncertain
+
+
+def no_start_without_permit_and_approval(seen: Seen, read: Histories) -> Iterator[str]:
+    for entries in read.runs.values():
+        permitted: dict[str, tuple[str, ...]] = {}
+        approved: dict[str, bool] = {}
+        for entry in entries:
+            match entry.event.fact:
+                case j.PolicyDecided(effect=j.PolicyEffect.PERMIT, call_id=str(call)) as permit:
+                    permitted[call] = permit.obligations
+                case j.PolicyDecided(call_id=str(call)) | j.ToolCallDenied(call_id=call):
+                    permitted.pop(call, None)
+                    approved.pop(call, None)
+                case j.ToolCallApproved(call_id=call) as approval:
+                    approved[call] = approval.request_id is not None
+                case j.ToolCallStarted(call_id=call) as started:
+                    if call not in permitted:
+                        yield f"{call}: attempt {started.attempt} started without a permit"
+                    if call not in approved:
+                        yield f"{call}: attempt {started.attempt} started without approval"
+                    elif "approval" in permitted.get(call, ()) and not approved[call]:
+                        yield f"{call}: started without a person's approval"
+                case _:
+                    pass
+
+
+def one_outcome_an_attempt(seen: Seen, read: Histories) -> Iterator[str]:
+    for run_id in read.runs:
+        started = {(f.call_id, f.attempt) for f in read.facts(run_id, j.ToolCallStarted)}
+        outcomes: Counter[tuple[str, int]] = Counter()
+        for entry in read.runs[run_id]:
+            fact = entry.event.fact
+            if not isinstance(fact, Ended) or getattr(fact, "request_id", None) is not None:
+                continue
+            key = (fact.call_id, fact.attempt)
+            outcomes[key] += 1
+            if key not in started:
+                yield f"{fact.call_id}: attempt {fact.attempt} ended and was never started"
+        for (call, attempt), count in outcomes.items():
+            if count > 1:
+                yield f"{call}: attempt {attempt} ended {count} times"
+
+
+def attempts_count_up(seen: Seen, read: Histories) -> Iterator[str]:
+    for run_id in read.runs:
+        last: Counter[str] = Counter()
+        out: set[str] = set()
+        for entry in read.runs[run_id]:
+            fact = entry.event.fact
+            if isinstance(fact, j.ToolCallStarted):
+                if fact.attempt != last[fact.call_id] + 1:
+                    yield f"{fact.call_id}: attempt {fact.attempt} after {last[fact.call_id]}"
+                if fact.call_id in out:
+                    yield f"{fact.call_id}: attempt {fact.attempt} started while one was out"
+                last[fact.call_id] = fact.attempt
+                out.add(fact.call_id)
+            elif isinstance(fact, Ended):
+                if fact.attempt != last[fact.call_id]:
+                    yield f"{fact.call_id}: {entry.event.type} of attempt {fact.attempt} is stale"
+                out.discard(fact.call_id)
