@@ -12,6 +12,7 @@ from typer.main import get_command
 
 from surfaces.cli import exits
 from surfaces.cli.app import app
+from surfaces.cli.context import Context
 from surfaces.cli.faults import explained
 
 
@@ -20,10 +21,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     sys.exit(run(sys.argv[1:] if arguments is None else arguments))
 
 
-def run(arguments: Sequence[str]) -> int:
-    """Run the command line and return its exit code."""
+def run(arguments: Sequence[str], context: Context | None = None) -> int:
+    """Run the command line, on another context where one is given, and return its exit code."""
     try:
-        code = get_command(app).main(list(arguments), prog_name="runfold", standalone_mode=False)
+        code = get_command(app).main(
+            list(arguments), prog_name="runfold", standalone_mode=False, obj=context
+        )
     except TyperException as error:
         return _say(_usage(error), exits.USAGE)
     except (KeyboardInterrupt, typer.Abort):

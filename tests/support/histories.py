@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 from events import inputs
@@ -16,12 +16,12 @@ from events.content import json_content, text
 from events.effects import Outcome
 from events.journal import GENESIS, Event, Meta
 from events.rulebook import Rulebook
-from processors.engine.aggregate import Command, Timer
+from processors.engine.aggregate import Command, Env, Timer
 from processors.run.aggregate import RunAggregate
 from processors.run.deadlines import next_timer
+from processors.run.state import RunState
 from tests.deciders.given import (
     RUN,
-    TENANT,
     answer,
     broke,
     call,
@@ -118,28 +118,53 @@ def history(steps: Sequence[Step]) -> tuple[list[Event], Rulebook]:
     return [event for _, event in written], rulebook
 
 
-def written_history(steps: Sequence[Step]) -> tuple[list[tuple[bytes, Event]], Rulebook]:
-    """Return the events of a story, each with its bytes on the journal."""
-    told, written = story(), list[tuple[bytes, Event]]()
-    aggregate, state, digest = RunAggregate(), None, GENESIS
-    for number, step in enumerate(steps):
-        body = step(told) if callable(step) else step
-        told = told.when(body)
-        cause = body.cause if isinstance(body, Timer) else f"runs.inputs/0/{number}"
-        for fact in told.said:
-            state = aggregate.evolve(state, fact, told.now)
+class Recorder:
+    """One run as the engine records it: decides bodies, chains the events and keeps them."""
+
+    def __init__(self, rulebook: Rulebook) -> None:
+        self.rulebook = rulebook
+        self.state: RunState | None = None
+        self.written: list[tuple[bytes, Event]] = []
+        self._aggregate = RunAggregate()
+        self._digest = GENESIS
+        self._taken = 0
+
+    def take(self, body: Record | Timer, now: datetime) -> list[tuple[bytes, Event]]:
+        """Return the events that a body leads to, with their bytes."""
+        self._taken += 1
+        cause = body.cause if isinstance(body, Timer) else f"runs.inputs/0/{self._taken}"
+        command, before = Command(body), len(self.written)
+        for fact in self._aggregate.decide(self.state, command, Env(now, self.rulebook)):
+            state = self.state = self._aggregate.evolve(self.state, fact, now)
             meta = Meta(
-                run_id=RUN,
-                seq=len(written) + 1,
-                tenant_id=TENANT,
-                time=told.now,
+                run_id=getattr(body, "run_id", RUN),
+                seq=len(self.written) + 1,
+                tenant_id=state.tenant_id,
+                time=now,
                 status=state.status,
                 cause=cause,
-                actor=aggregate.actor(fact, Command(body), state),
+                actor=self._aggregate.actor(fact, command, state),
                 traceparent=state.traceparent,
-                prev_hash=digest,
+                prev_hash=self._digest,
             )
             value = CODEC.encode_event(meta, fact)
-            digest = hashlib.sha256(value).digest()
-            written.append((value, Event(meta, fact)))
-    return written, told.rulebook
+            self._digest = hashlib.sha256(value).digest()
+            self.written.append((value, Event(meta, fact)))
+        return self.written[before:]
+
+
+def recorded_story(steps: Sequence[Step]) -> Recorder:
+    """Return the recorder of a story that has been told."""
+    told = story()
+    recorder = Recorder(told.rulebook)
+    for step in steps:
+        body = step(told) if callable(step) else step
+        told = told.when(body)
+        recorder.take(body, told.now)
+    return recorder
+
+
+def written_history(steps: Sequence[Step]) -> tuple[list[tuple[bytes, Event]], Rulebook]:
+    """Return the events of a story, each with its bytes on the journal."""
+    recorder = recorded_story(steps)
+    return recorder.written, recorder.rulebook
