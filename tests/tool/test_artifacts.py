@@ -34,6 +34,8 @@ def test_another_tenant_cannot_read_it_under_any_name(store: ArtifactStore) -> N
         store.get(kept.ref, "other")
     with pytest.raises(ArtifactError):
         store.get(kept.ref.replace("acme", "other"), "other")
+    with pytest.raises(ArtifactError):
+        store.get(kept.digest.hex(), "acme")
 
 
 @pytest.mark.parametrize("tenant", ["..", ".", "a/b", "../acme", "ä ö", "%2e%2e", ""])

@@ -251,6 +251,15 @@ def test_a_contract_with_a_broken_schema_makes_its_tool_unavailable(
     assert error_type(Bench(contract).call({"left": 1})) == "unavailable"
 
 
+def test_a_schema_never_makes_the_process_fetch_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    fetched: list[object] = []
+    monkeypatch.setattr("urllib.request.urlopen", lambda *asked, **_more: fetched.append(asked))
+    schema = {"$ref": "http://127.0.0.1:9/schema.json"}
+    contract = contract_of(samples.add).model_copy(update={"input_schema": schema})
+    assert error_type(Bench(contract).call({"left": 1})) == "unavailable"
+    assert fetched == []
+
+
 def test_many_hanging_calls_make_the_process_refuse_more(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("processors.tool.threads.MAX_ABANDONED", 0)
     result = Bench(samples.add).call({"left": 1})
