@@ -26,6 +26,7 @@ def write(bootstrap: str, runs: list[History], per_transaction: int = 40) -> Non
         if number % 3 == 2:
             # What an aborted transaction holds never happened.
             _produce(producer, part[:3])
+            producer.flush(20)
             producer.abort_transaction(20)
         _produce(producer, part)
         producer.commit_transaction(20)
@@ -71,7 +72,10 @@ def ends(bootstrap: str, topic: str, partitions: int) -> dict[int, int]:
         assert message is not None, "the broker does not answer"
         if message.error() is not None:
             open_.discard(message.partition())
-        else:
-            found[message.partition()] = message.offset() + 1
+            continue
+        partition, offset = message.partition(), message.offset()
+        assert partition is not None
+        assert offset is not None
+        found[partition] = offset + 1
     consumer.close()
     return found

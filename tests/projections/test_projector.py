@@ -63,7 +63,7 @@ def assert_equal_to(settings: Settings, runs: list[History]) -> None:
 
 def differing(settings: Settings, view: str) -> int:
     """How many rows of a view differ from a fold from offset 0."""
-    reader = ReaderConfig(settings.kafka_config())  # type: ignore[arg-type]
+    reader = ReaderConfig(settings.kafka_config())
     return compare(view, settings.database_url, reader, CODEC).rows
 
 
