@@ -24,6 +24,7 @@ from processors.engine.config import EngineConfig
 from processors.engine.runner import Engine
 from processors.run.aggregate import RunAggregate
 from producers.config import Config
+from producers.garbage import collect_seldom
 from producers.logs import log_to_stderr
 from stack.ready import announce
 
@@ -87,6 +88,7 @@ def main() -> int:
         effects = LocalEffects(answer, ledger.call, Limits(model_calls=10_000, tool_calls=10_000))
         engine_config = EngineConfig(kafka=config.kafka, partitions=config.partitions)
         engine = Engine(engine_config, RunAggregate(), codec, rulebook, effects)
+        collect_seldom()
         announce()
         try:
             return engine.run()

@@ -119,7 +119,8 @@ class LocalEffects:
         retryable = isinstance(work, ModelWork)
         patience_s = self._limits.patience_s(work)
         try:
-            result = await asyncio.wait_for(self._handle(work), patience_s)
+            async with asyncio.timeout(patience_s):
+                result = await self._handle(work)
         except TimeoutError:
             log.exception("call %s overran", work.call_id)
             result = failure(work, overran(patience_s, retryable=retryable), _ms_since(started))

@@ -31,6 +31,7 @@ from processors.tool.processor import ToolProcessor
 from processors.tool.settings import ToolSettings
 from producers.config import Config, ConfigError
 from producers.errors import LogError
+from producers.garbage import collect_seldom
 from producers.logs import log_to_stderr
 from producers.partitions import partition_count
 from producers.schemas import registry_of
@@ -75,6 +76,7 @@ def main() -> int:
 def _run(settings: _Settings, codec: Codec, rulebook: RulebookFollower) -> int:
     effects = _effects(settings, rulebook)
     engine = Engine(settings.engine, RunAggregate(), codec, rulebook, effects)
+    collect_seldom()
     announce()
     try:
         return engine.run()
