@@ -14,7 +14,7 @@ from events.effects import Outcome
 from processors.tool.context import ToolContext
 from processors.tool.ending import Ending, failed, uncertain
 from processors.tool.errors import ToolRefusedError, UnusableResultError
-from processors.tool.results import as_text, jsonable, packed
+from processors.tool.results import as_text, inline, jsonable, kept_apart
 from processors.tool.schemas import Schemas
 from processors.tool.secrets import redacted
 from processors.tool.threads import in_thread
@@ -72,8 +72,10 @@ class Execution:
                     "Mend the tool, or its output schema.",
                 )
             said = redacted(as_text(plain), self.context.secrets.values())
-            pack = (self.contract.max_result_bytes, self.context.artifacts, self.context.tenant_id)
-            result = await in_thread(packed, said, *pack)
+            result = inline(said, self.contract.max_result_bytes)
+            if result is None:
+                store, tenant_id = self.context.artifacts, self.context.tenant_id
+                result = await in_thread(kept_apart, said, store, tenant_id)
         except (UnusableResultError, ToolRefusedError) as error:
             return self._broken(self._clean(error.info))
         return Ending(Outcome.SUCCEEDED, result, effect=self.contract.claims)

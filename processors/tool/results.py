@@ -38,19 +38,25 @@ def as_text(value: object) -> str:
     return said
 
 
-def packed(said: str, limit: int, artifacts: ArtifactStore, tenant_id: str) -> Content:
-    """Return a result as content: inline up to ``limit`` bytes, otherwise kept as an artifact.
+def inline(said: str, limit: int) -> Content | None:
+    """Return a result as it goes to the model, or None if it is larger than ``limit`` bytes."""
+    data = said.encode()
+    if len(data) > min(limit, INLINE_BYTES):
+        return None
+    return Content(
+        media_type=JSON, size=len(data), digest=hashlib.sha256(data).digest(), inline=data
+    )
 
-    A model still needs something to read, so the content of a large result is inline JSON
+
+def kept_apart(said: str, artifacts: ArtifactStore, tenant_id: str) -> Content:
+    """Keep a large result as an artifact and return what a model may read of it; blocks.
+
+    The content is inline JSON
     ``{"artifact", "size", "sha256", "excerpt", "note"}``: the artifact holds the whole, the
     excerpt its beginning and end. Raises UnusableResultError beyond ``HARD_CAP_BYTES``, or if the
     store does not take it.
     """
     data = said.encode()
-    if len(data) <= min(limit, INLINE_BYTES):
-        return Content(
-            media_type=JSON, size=len(data), digest=hashlib.sha256(data).digest(), inline=data
-        )
     if len(data) > HARD_CAP_BYTES:
         raise UnusableResultError(
             "too_large",
