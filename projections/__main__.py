@@ -8,7 +8,6 @@ setting is missing.
 
 from __future__ import annotations
 
-import gc
 import logging
 import os
 import signal
@@ -20,6 +19,7 @@ from confluent_kafka.admin import AdminClient
 from events import topics
 from events.avro.codec import Codec
 from producers.config import Config, ConfigError
+from producers.garbage import collect_seldom
 from producers.schemas import registry_of
 from projections import schema
 from projections.errors import Fenced, SchemaTooNew
@@ -54,9 +54,7 @@ def main() -> int:
     )
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: projector.stop())
-    # What is there now stays for good, and events are trees without cycles.
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 50)
+    collect_seldom()
     _log.info("projecting partitions %s", ",".join(map(str, chosen)))
     try:
         projector.run()
