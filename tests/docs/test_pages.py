@@ -1,0 +1,184 @@
+"""The pages agree with the code: generated ones, variables, codes, tests they name, links."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from events import topics
+from events.catalogue import CATALOGUE, FACTS
+from events.common import RunStatus
+from processors.run import admission, endings
+from surfaces.docs.pages import PAGES, outdated
+from surfaces.docs.statuses import NOT_YET_WRITTEN, STATUS_AFTER
+from surfaces.docs.topics import TRAFFIC
+from tests.docs.given import ROOT, modules, pages
+from tests.docs.test_features import exists
+from tests.support.histories import STORIES, history
+
+OPERATIONS = (ROOT / "docs/operations.md").read_text(encoding="utf-8")
+GUARANTEES = (ROOT / "docs/guarantees.md").read_text(encoding="utf-8")
+MODELS = (ROOT / "docs/models.md").read_text(encoding="utf-8")
+
+_OTHERS = {"DATABASE_URL", "SCHEMA_REGISTRY_URL", "JAVA_HOME"}
+_NAME = re.compile(
+    r'"((?:RUNFOLD|KAFKA|XDG|OPENAI|ANTHROPIC)_[A-Z0-9_]+|' + "|".join(_OTHERS) + ')"'
+)
+
+
+def code() -> str:
+    return "\n".join(file.read_text(encoding="utf-8") for file in modules())
+
+
+def documented() -> set[str]:
+    """Every variable that a table of operations or models begins a row with."""
+    rows = re.findall(r"^\| (`[A-Z][^|]*`) \|", OPERATIONS + MODELS, re.MULTILINE)
+    return {
+        name for row in rows for name in re.findall(r"`([A-Z0-9_*<>]+)`", row.replace("NAME", ""))
+    }
+
+
+def test_generated_pages_are_up_to_date() -> None:
+    assert outdated() == ()
+    assert set(PAGES) >= {"docs/events.md", "docs/topics.md", "docs/features.md"}
+
+
+def test_a_changed_page_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(PAGES, "docs/topics.md", lambda: "other")
+
+    assert outdated() == ("docs/topics.md",)
+
+
+def test_every_variable_that_is_read_is_documented() -> None:
+    read = set(_NAME.findall(code())) - {"KAFKA_"}
+    known = {name.replace("<>", "") for name in documented()}
+
+    assert read - known == set()
+
+
+def test_every_documented_variable_is_read() -> None:
+    text = code()
+    unread = []
+    for name in documented():
+        if name.startswith("KAFKA_") and name != "KAFKA_BOOTSTRAP_SERVERS":
+            beginning = name.removeprefix("KAFKA_").rstrip("_*").lower().partition("_")[0]
+            found = f'"{beginning}"' in text
+        elif name.startswith(("OPENAI_", "ANTHROPIC_")):
+            found = "{prefix}_" + name.partition("_")[2] in text
+        else:
+            found = f'"{name.replace("<>", "")}"' in text
+        if not found:
+            unread.append(name)
+
+    assert unread == []
+
+
+def test_the_exit_codes_of_a_run_are_those_of_the_code() -> None:
+    rows = dict(re.findall(r"^\| (\d) \| \w+ \| (.+?) \|$", GUARANTEES, re.MULTILINE))
+    codes = {
+        endings.EXIT_SUCCESS: "complete_task",
+        endings.EXIT_GAVE_UP: "fail_task",
+        admission.EXIT_REFUSED: "refused",
+        endings.EXIT_LIMIT: "limit",
+        endings.EXIT_MODEL: "model",
+        endings.EXIT_CANCELLED: "person",
+    }
+
+    assert {int(code) for code in rows} == set(codes)
+    assert all(word in rows[str(code)] for code, word in codes.items())
+
+
+def test_every_refusal_at_admission_is_listed() -> None:
+    source = Path(admission.__file__).read_text(encoding="utf-8")
+    given = set(re.findall(r'(?:yield|return) "([a-z_]+)",', source))
+    section = GUARANTEES.partition("Refusals at admission")[2].partition("Requests that begin")[0]
+
+    assert given == set(re.findall(r"^\| `([a-z_]+)` \|", section, re.MULTILINE))
+
+
+def test_every_code_of_a_dead_letter_is_listed() -> None:
+    engine = "\n".join(
+        file.read_text(encoding="utf-8")
+        for file in (*(ROOT / "processors/engine").glob("*.py"), *(ROOT / "events").rglob("*.py"))
+    )
+    given = set(re.findall(r'(?:Refused|WireError)\(\s*"([a-z_]+)"', engine))
+    given |= {"stale_request", "invalid_run_id", "key_mismatch"}
+    section = OPERATIONS.partition("## Dead letters")[2].partition("They are not sent")[0]
+    listed = {
+        code
+        for row in re.findall(r"^\| (`[a-z_`, ]+) \|", section, re.MULTILINE)
+        for code in re.findall(r"`([a-z_]+)`", row)
+    }
+
+    assert given == listed
+
+
+def test_every_topic_and_every_record_has_its_place() -> None:
+    events = (ROOT / "docs/events.md").read_text(encoding="utf-8")
+
+    assert set(TRAFFIC) == {topic.name for topic in topics.TOPICS} == set(CATALOGUE)
+    for records in CATALOGUE.values():
+        assert all(f"\n## {record.__name__}\n" in events for record in records)
+
+
+def test_an_event_that_nothing_writes_says_so_and_no_other() -> None:
+    deciders = "\n".join(file.read_text() for file in (ROOT / "processors/run").glob("*.py"))
+    written = {fact for fact in FACTS if re.search(rf"\b{fact.__name__}\(\n? *\w+=", deciders)}
+    written |= {fact for fact in FACTS if f"{fact.__name__}()" in deciders.replace("case j.", "~")}
+
+    assert set(FACTS) - written == NOT_YET_WRITTEN
+
+
+@pytest.mark.parametrize("name", sorted(STORIES))
+def test_the_status_after_an_event_is_one_of_those_listed(name: str) -> None:
+    events, _ = history(STORIES[name])
+    proposals = sum(event.type == "ToolCallProposed" for event in events)
+    for event in events:
+        after = STATUS_AFTER.get(type(event.fact))
+        if after and event.meta.status is not RunStatus.PAUSED and proposals < 2:
+            assert event.meta.status in after, event.type
+
+
+def test_every_test_that_a_page_names_is_there() -> None:
+    named = [
+        name
+        for page in pages()
+        for name in re.findall(r"`(tests/[\w/]+\.py(?:::\w+)?)`", page.read_text(encoding="utf-8"))
+    ]
+
+    assert named
+    assert [name for name in named if not exists(name)] == []
+
+
+def test_every_folder_and_file_that_a_page_names_is_there() -> None:
+    pattern = (
+        r"`((?:events|schemas|producers|processors|projections|surfaces|stack|tests)/[\w./-]*)`"
+    )
+    named = {
+        name for page in pages() for name in re.findall(pattern, page.read_text(encoding="utf-8"))
+    }
+
+    assert named
+    assert sorted(name for name in named if not (ROOT / name).exists()) == []
+
+
+def anchors(page: Path) -> set[str]:
+    """The anchors of a page's headings, as the usual renderers make them."""
+    heads = re.findall(r"^#+ (.+)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", head.lower()).strip().replace(" ", "-") for head in heads}
+
+
+@pytest.mark.parametrize("page", pages(), ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_lead_somewhere(page: Path) -> None:
+    broken = []
+    for target in re.findall(r"\]\(([^)\s]+)\)", page.read_text(encoding="utf-8")):
+        if target.startswith(("http://", "https://")):
+            continue
+        name, _, anchor = target.partition("#")
+        file = (page.parent / name).resolve() if name else page
+        if not file.exists() or (anchor and anchor not in anchors(file)):
+            broken.append(target)
+
+    assert broken == []
