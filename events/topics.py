@@ -35,7 +35,13 @@ class Topic:
 
 _FOREVER = {"retention.ms": "-1", "max.message.bytes": str(MAX_RECORD_BYTES)}
 _WEEK = {"retention.ms": str(7 * 24 * 3600 * 1000), "max.message.bytes": str(MAX_RECORD_BYTES)}
-_COMPACT = {"cleanup.policy": "compact", "max.message.bytes": str(MAX_RECORD_BYTES)}
+_COMPACT = {
+    "cleanup.policy": "compact",
+    "max.message.bytes": str(MAX_RECORD_BYTES),
+    # They are read whole at every start, so what is superseded must go soon.
+    "segment.ms": str(10 * 60 * 1000),
+    "min.cleanable.dirty.ratio": "0.1",
+}
 
 TOPICS: tuple[Topic, ...] = (
     Topic(

@@ -20,7 +20,6 @@ import logging
 import threading
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import Enum
 from typing import Generic
@@ -28,19 +27,16 @@ from typing import Generic
 from events import topics
 from events.common import Placement
 from events.errors import RegistryError
-from processors.engine.aggregate import Aggregate, S
+from processors.engine.aggregate import S
 from processors.engine.book import Book
-from processors.engine.config import EngineConfig
-from processors.engine.dispatcher import Dispatcher
 from processors.engine.faults import Fenced, LaneFault
-from processors.engine.fold import Fold
+from processors.engine.fold import CATCH_UP_SECONDS, Fold
 from processors.engine.inbox import Inbox
 from processors.engine.inputs import Input, Received
 from processors.engine.metrics import LaneMetrics
 from processors.engine.parked_copy import ParkedCopy, sleepers
-from processors.engine.parker import Parker
-from processors.engine.ports import Codec, LocalEffects, RulebookSource
 from processors.engine.restore import CLOCK_SLACK_SECONDS, Restore
+from processors.engine.shared import Shared
 from processors.engine.timers import Timers
 from processors.engine.trail import BrokenChain
 from processors.engine.transaction import Transactions
@@ -62,19 +58,6 @@ class LaneState(Enum):
     STOPPED = "stopped"
     FENCED = "fenced"
     BROKEN = "broken"
-
-
-@dataclass(frozen=True, slots=True)
-class Shared(Generic[S]):
-    """What the lanes of one process have in common."""
-
-    config: EngineConfig
-    aggregate: Aggregate[S]
-    codec: Codec
-    rulebooks: RulebookSource
-    effects: LocalEffects
-    dispatcher: Dispatcher
-    parker: Parker
 
 
 class Lane(threading.Thread, Generic[S]):
@@ -185,7 +168,8 @@ class Lane(threading.Thread, Generic[S]):
         logger.info("lane open", extra={"partition": self.partition})
 
     def _reopen_work(self) -> None:
-        rulebook = self._shared.rulebooks.current()
+        # The runs of another process may use what was published a moment ago.
+        rulebook = self._shared.rulebooks.catch_up(CATCH_UP_SECONDS)
         again = [
             work.record
             for run in self._book.runs.values()

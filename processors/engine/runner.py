@@ -18,10 +18,11 @@ from processors.engine.config import EngineConfig
 from processors.engine.dispatcher import Dispatcher
 from processors.engine.fixed import FixedOwnership
 from processors.engine.group import GroupOwnership
-from processors.engine.lane import Lane, LaneState, Shared
+from processors.engine.lane import Lane, LaneState
 from processors.engine.ownership import Ownership
 from processors.engine.parker import Parker
 from processors.engine.ports import Codec, LocalEffects, RulebookSource
+from processors.engine.shared import Shared
 
 logger = logging.getLogger(__name__)
 

@@ -8,10 +8,21 @@ from events import topics
 from events.base import Record
 from events.journal import Event
 from events.operations import DeadLetter, PositionNoted
+from processors.engine.aggregate import S
 from processors.engine.memory import MemoryEngine, Work
 from tests.engine.host import NoRulebook
 from tests.engine.oracle import CODEC, Journal, topic_of
 from tests.engine.toy import NOW, Toy, ToyAggregate, result_of
+
+
+def journal_of(engine: MemoryEngine[S]) -> Journal:
+    """The events of every run, as they stand in an engine's memory."""
+    runs: dict[str, list[tuple[bytes, Event]]] = defaultdict(list)
+    for entry in engine.entries(topics.EVENTS):
+        event = CODEC.decode(topics.EVENTS, entry.value or b"")
+        if isinstance(event, Event):
+            runs[event.meta.run_id].append((entry.value or b"", event))
+    return Journal(runs)
 
 
 class Lab(MemoryEngine[Toy]):
@@ -35,12 +46,7 @@ class Lab(MemoryEngine[Toy]):
         return [CODEC.decode(topic, entry.value) for entry in self.entries(topic) if entry.value]
 
     def journal(self) -> Journal:
-        runs: dict[str, list[tuple[bytes, Event]]] = defaultdict(list)
-        for entry in self.entries(topics.EVENTS):
-            event = CODEC.decode(topics.EVENTS, entry.value or b"")
-            if isinstance(event, Event):
-                runs[event.meta.run_id].append((entry.value or b"", event))
-        return Journal(runs)
+        return journal_of(self)
 
     def types(self, run_id: str) -> list[str]:
         return self.journal().types(run_id)

@@ -1,0 +1,72 @@
+"""The real run aggregate inside the engine's shell in memory, restarted at each turn."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from events import topics
+from events.base import Record
+from events.effects import ModelWork, ToolWork
+from events.rulebook import Rulebook
+from processors.engine.memory import MemoryEngine
+from processors.run.aggregate import RunAggregate
+from processors.run.state import RunState
+from tests.deciders import given
+from tests.engine.lab import journal_of
+from tests.engine.oracle import CODEC, topic_of
+from tests.spec import START
+
+
+class Rules:
+    def current(self) -> Rulebook:
+        return given.rulebook()
+
+    def catch_up(self, timeout: float) -> Rulebook:
+        return given.rulebook()
+
+
+def obey(work: Record) -> Record:
+    """A model that looks once and then completes; a tool that answers."""
+    if isinstance(work, ModelWork):
+        number = int(work.call_id.rpartition(".")[2])
+        if number == 1:
+            return given.answer(given.call("look"), n=1)
+        return given.done(n=number)
+    assert isinstance(work, ToolWork)
+    return given.came_back(int(work.call_id.rpartition(".")[2]))
+
+
+class RunLab(MemoryEngine[RunState]):
+    def __init__(self) -> None:
+        super().__init__(RunAggregate(), CODEC, Rules(), obey, START)
+
+    def send(self, *records: Record) -> None:
+        for record in records:
+            topic = topic_of(record)
+            self.put(topic, given.RUN, CODEC.encode(topic, record))
+
+
+@pytest.mark.parametrize("restarted", [False, True])
+def test_a_run_of_the_real_aggregate_ends_with_a_whole_chain(restarted: bool) -> None:
+    lab = RunLab()
+    lab.send(given.request())
+    while inputs := lab._gather(1):
+        lab._turn(inputs)
+        if restarted:
+            before = lab.book.runs.get(given.RUN)
+            lab.restart()
+            after = lab.book.runs.get(given.RUN)
+            assert (after is None) == (before is None)
+            if before is not None and after is not None:
+                assert after.state == before.state
+                assert after.prev_hash == before.prev_hash
+    journal = journal_of(lab)
+    assert journal.faults([given.RUN]) == []
+    assert journal.types(given.RUN)[-1] == "RunCompleted"
+    assert lab.entries(topics.DEAD_LETTERS) == []
+    lab.send(given.request())
+    lab.settle()
+    lab.pass_time(timedelta(days=1))
+    assert journal.types(given.RUN) == journal_of(lab).types(given.RUN)
