@@ -40,6 +40,8 @@ def demo(context: Context, file: Path | None, *, yes: bool, keep: bool) -> int:
     """
     began = time.monotonic()
     _must_be_answerable(yes=yes)
+    if file is not None:
+        _must_be_there(file)
     with _stack(context, keep=keep) as settings:
         context.attached = settings
         log = _log_in_workspace(context, file)
@@ -73,6 +75,11 @@ def _must_be_answerable(*, yes: bool) -> None:
         )
 
 
+def _must_be_there(log: Path, hint: str = "") -> None:
+    if not log.is_file():
+        raise CliError(f"There is no log file {log}.{hint}", exits.NOT_FOUND)
+
+
 @contextmanager
 def _stack(context: Context, *, keep: bool) -> Iterator[Settings]:
     """Start the stack where none is up; take down again what was started, whatever happens."""
@@ -99,9 +106,7 @@ def _stack(context: Context, *, keep: bool) -> Iterator[Settings]:
 def _log_in_workspace(context: Context, file: Path | None) -> Path:
     """Copy the log into the workspace, in place of the copy of an earlier demo."""
     log = file or context.settings.home / "logs" / "kafka.log"
-    if not log.is_file():
-        hint = "" if file else " The broker is not ours, so its log is not here: give --file."
-        raise CliError(f"There is no log file {log}.{hint}", exits.NOT_FOUND)
+    _must_be_there(log, " The broker is not ours, so its log is not here: give --file.")
     place = workspace_of(context) / log.name.replace('"', "'")
     new = place.with_name(f".{place.name}.{os.getpid()}")
     try:
