@@ -88,8 +88,12 @@ class Aggregate(Protocol[S]):
         """Whether the record is a request, which alone may begin a run."""
         ...
 
-    def decide(self, state: S | None, command: Command, env: Env) -> Sequence[Fact]:
-        """Return what follows from a command; nothing if it changes nothing."""
+    def decide(self, state: S | None, command: Command, env: Env) -> Sequence[tuple[Fact, S]]:
+        """Return what follows from a command, each fact with the state after it.
+
+        Nothing follows from a command that changes nothing. The states are those that ``evolve``
+        leads to; a decider folds its own facts anyway, so the engine need not fold them again.
+        """
         ...
 
     def evolve(self, state: S | None, fact: Fact, at: datetime) -> S:

@@ -106,9 +106,9 @@ class Fold(Generic[S]):
         elif isinstance(item, Due) and known.timer != item.timer:
             return env
         state = known.state if known else None
-        facts = self._aggregate.decide(state, command, env)
-        if facts:
-            batch.add(self._stamp.events(run_id, known, facts, command, cause, env))
+        decided = self._aggregate.decide(state, command, env)
+        if decided:
+            batch.add(self._stamp.events(run_id, known, decided, command, cause, env))
         return env
 
     def _read(self, item: Input) -> tuple[Command, str, str]:

@@ -48,7 +48,7 @@ class Stamp(Generic[S]):
         self,
         run_id: str,
         run: Tracked[S] | None,
-        facts: Sequence[Fact],
+        decided: Sequence[tuple[Fact, S]],
         command: Command,
         cause: str,
         env: Env,
@@ -58,12 +58,11 @@ class Stamp(Generic[S]):
         Raises DecisionError where something follows a terminal fact or an event is too large.
         """
         step: Step[S] = Step(run_id, run)
-        state = run.state if run else None
+        state: S | None = None
         seq, digest = (run.seq, run.prev_hash) if run else (0, GENESIS)
-        for fact in facts:
+        for fact, state in decided:
             if step.ended:
                 raise DecisionError(f"{type(fact).__name__} follows the end of the run")
-            state = self._aggregate.evolve(state, fact, env.now)
             seq += 1
             meta = Meta(
                 run_id=run_id,

@@ -39,9 +39,11 @@ class RunAggregate:
         """Whether the record may begin a run."""
         return isinstance(record, inputs.RunRequested)
 
-    def decide(self, state: RunState | None, command: Command, env: Env) -> Sequence[Fact]:
-        """Return what follows from a command."""
-        return decide.decide(state, command, env)
+    def decide(
+        self, state: RunState | None, command: Command, env: Env
+    ) -> Sequence[tuple[Fact, RunState]]:
+        """Return what follows from a command, each fact with the state after it."""
+        return decide.steps(state, command, env)
 
     def evolve(self, state: RunState | None, fact: Fact, at: datetime) -> RunState:
         """Return the state after a fact."""

@@ -12,8 +12,13 @@ from processors.run.draft import Draft
 from processors.run.state import Live, RunState
 
 
-def decide(state: RunState | None, command: Command, env: Env) -> Sequence[Fact]:
+def decide(state: RunState | None, command: Command, env: Env) -> list[Fact]:
     """Return the facts that follow from a command; none if it changes nothing."""
+    return [fact for fact, _ in steps(state, command, env)]
+
+
+def steps(state: RunState | None, command: Command, env: Env) -> Sequence[tuple[Fact, RunState]]:
+    """Return the facts that follow from a command, each with the state after it."""
     draft = Draft(state, env)
     match command.body:
         case inputs.RunRequested() as request:
@@ -31,4 +36,4 @@ def decide(state: RunState | None, command: Command, env: Env) -> Sequence[Fact]
             deadlines.fire(draft, timer)
         case other:
             raise TypeError(f"{type(other).__name__} is no command of a run")
-    return draft.facts
+    return draft.steps

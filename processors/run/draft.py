@@ -14,18 +14,21 @@ class DefinitionMissingError(LookupError):
 
 
 class Draft:
-    """Collects the facts of one decision; ``state`` is the state after all of them."""
+    """Collects the facts of one decision; ``state`` is the state after all of them.
+
+    ``steps`` holds each fact with the state after it.
+    """
 
     def __init__(self, state: RunState | None, env: Env) -> None:
         """Begin with the state before the decision."""
         self.state = state
         self.env = env
-        self.facts: list[Fact] = []
+        self.steps: list[tuple[Fact, RunState]] = []
 
     def say(self, fact: Fact) -> None:
         """Add a fact and fold it."""
-        self.facts.append(fact)
         self.state = evolve(self.state, fact, self.env.now)
+        self.steps.append((fact, self.state))
 
     @property
     def run(self) -> Live:

@@ -145,8 +145,8 @@ def test_of_a_huge_value_the_beginning_is_kept() -> None:
 
 def test_an_event_too_large_for_the_journal_refuses_its_input() -> None:
     class Huge(ToyAggregate):
-        def decide(self, state, command, env):  # type: ignore[no-untyped-def]
-            facts = list(super().decide(state, command, env))
+        def facts(self, state, command, env):  # type: ignore[no-untyped-def]
+            facts = list(super().facts(state, command, env))
             return [f.model_copy(update={"content": text("x" * 8_000_000)}) for f in facts]
 
     lab = Lab()

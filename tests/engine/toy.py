@@ -70,7 +70,14 @@ class ToyAggregate:
     def starts(self, record: Record) -> bool:
         return isinstance(record, RunRequested)
 
-    def decide(self, state: Toy | None, command: Command, env: Env) -> Sequence[Fact]:
+    def decide(self, state: Toy | None, command: Command, env: Env) -> Sequence[tuple[Fact, Toy]]:
+        decided = []
+        for fact in self.facts(state, command, env):
+            state = self.evolve(state, fact, env.now)
+            decided.append((fact, state))
+        return decided
+
+    def facts(self, state: Toy | None, command: Command, env: Env) -> Sequence[Fact]:
         body = command.body
         if isinstance(body, RunRequested):
             return _begin(body, env)

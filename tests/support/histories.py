@@ -134,8 +134,8 @@ class Recorder:
         self._taken += 1
         cause = body.cause if isinstance(body, Timer) else f"runs.inputs/0/{self._taken}"
         command, before = Command(body), len(self.written)
-        for fact in self._aggregate.decide(self.state, command, Env(now, self.rulebook)):
-            state = self.state = self._aggregate.evolve(self.state, fact, now)
+        for fact, state in self._aggregate.decide(self.state, command, Env(now, self.rulebook)):
+            self.state = state
             meta = Meta(
                 run_id=getattr(body, "run_id", RUN),
                 seq=len(self.written) + 1,
