@@ -1,7 +1,17 @@
 """An independent reader: what must be true of everything that Runfold leaves behind."""
 
-from tests.oracle.reading import seen
+from tests.oracle.reading import read_all, read_tables, read_topic
 from tests.oracle.rules import violations
 from tests.oracle.seen import Place, Raw, Row, Seen, Tables
 
-__all__ = ["Place", "Raw", "Row", "Seen", "Tables", "seen", "violations"]
+__all__ = [
+    "Place",
+    "Raw",
+    "Row",
+    "Seen",
+    "Tables",
+    "read_all",
+    "read_tables",
+    "read_topic",
+    "violations",
+]

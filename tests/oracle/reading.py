@@ -20,7 +20,7 @@ def read_topic(settings: Settings, topic: str) -> tuple[Raw, ...]:
     return _read(settings, topic)[0]
 
 
-def seen(
+def read_all(
     settings: Settings,
     *,
     tool: str = "",
@@ -30,6 +30,8 @@ def seen(
     tables: bool = True,
 ) -> Seen:
     """Everything there is to judge; first let all runs end and the views catch up."""
+    # Views never run ahead of topics, so they are read first.
+    views = read_tables(settings) if tables else None
     events, ends = _read(settings, topics.EVENTS)
     return Seen(
         requests=read_topic(settings, topics.REQUESTS),
@@ -40,7 +42,7 @@ def seen(
         ledger=tuple(ledger.read_text().split()) if ledger and ledger.exists() else (),
         poison=frozenset(poison),
         may_be_uncertain=may_be_uncertain,
-        tables=read_tables(settings) if tables else None,
+        tables=views,
         ends=ends,
     )
 

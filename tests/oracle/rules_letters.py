@@ -6,24 +6,52 @@ from collections import Counter
 from collections.abc import Iterator
 
 from events import topics
+from events.effects import ToolResult
+from events.inputs import Control
+from events.journal import ToolCallFailed, ToolCallSucceeded, ToolCallUncertain
 from events.operations import DeadLetter
 from tests.oracle.histories import CODEC, Histories
 from tests.oracle.seen import Place, Seen
 
+_LATE = frozenset({"run_not_live", "late_result"})
+
 
 def dead_letters_are_the_poison(seen: Seen, read: Histories) -> Iterator[str]:
+    """What is set aside is poison, or a repeat that came after its run's end."""
     found: Counter[Place] = Counter()
     for raw in seen.letters:
         letter = CODEC.decode(topics.DEAD_LETTERS, raw.value)
         assert isinstance(letter, DeadLetter)
-        found[Place(letter.topic, letter.partition, letter.offset)] += 1
+        place = Place(letter.topic, letter.partition, letter.offset)
+        found[place] += 1
         if not letter.reason or letter.size != len(letter.value or b""):
             yield f"{raw.place}: without a reason, or not with all its bytes"
+        if place not in seen.poison and not _is_late_repeat(letter, read):
+            yield f"{place}: set aside, though it was no poison: {letter.code}: {letter.reason}"
     for place in sorted(seen.poison | set(found)):
-        if place not in seen.poison:
-            yield f"{place}: set aside, though it was no poison"
-        elif found[place] != 1:
+        if found[place] != 1:
             yield f"{place}: {found[place]} dead letters"
-    if seen.tables is not None and seen.tables.dead != seen.poison:
-        odd = sorted(seen.tables.dead ^ seen.poison)
-        yield f"the table differs from the poison at {odd[:3]} and {len(odd)} places in all"
+    if seen.tables is not None:
+        odd = sorted((seen.poison - seen.tables.dead) | (seen.tables.dead - set(found)))
+        if odd:
+            yield f"the table differs from the topic at {odd[:3]} and {len(odd)} places in all"
+
+
+def _is_late_repeat(letter: DeadLetter, read: Histories) -> bool:
+    """Whether the journal of an ended run has what the letter says already."""
+    if letter.code not in _LATE:
+        return False
+    record = CODEC.decode(letter.topic, letter.value)
+    if not isinstance(record, ToolResult | Control):
+        return False
+    entries = read.runs.get(record.run_id, [])
+    facts = [entry.event.fact for entry in entries]
+    if not any(entry.is_end for entry in entries):
+        return False
+    if isinstance(record, Control):
+        return record.request_id in {getattr(fact, "request_id", None) for fact in facts}
+    return (record.call_id, record.attempt) in {
+        (fact.call_id, fact.attempt)
+        for fact in facts
+        if isinstance(fact, ToolCallSucceeded | ToolCallFailed | ToolCallUncertain)
+    }

@@ -10,15 +10,15 @@ import pytest
 
 from events import journal as j
 from events import topics
-from events.base import Fact
+from events.base import Fact, Record
 from events.journal import Event, Meta
 from events.operations import DeadLetter
-from tests.deciders.given import RUN, request
+from tests.deciders.given import RUN, came_back, request
 from tests.oracle import Place, Raw, Row, Seen, Tables, violations
 from tests.oracle.histories import CODEC, histories
 from tests.oracle.rules import RULES
 from tests.spec import START
-from tests.support.histories import STORIES, written_history
+from tests.support.histories import STORIES, approval, written_history
 
 Break = Callable[[Seen], Seen]
 POISON = Place(topics.CONTROLS, 1, 5)
@@ -28,18 +28,36 @@ def raw(topic: str, offset: int, value: bytes, key: str = RUN) -> Raw:
     return Raw(Place(topic, 2, offset), key.encode(), value)
 
 
-def letter(place: Place = POISON, reason: str = "no record") -> bytes:
+def letter(
+    place: Place = POISON,
+    reason: str = "no record",
+    value: bytes = b"abc",
+    code: str = "not_framed",
+) -> bytes:
     said = DeadLetter(
         topic=place.topic,
         partition=place.partition,
         offset=place.offset,
         time=START,
-        code="not_framed",
+        code=code,
         reason=reason,
-        size=3,
-        value=b"abc",
+        size=len(value),
+        value=value,
     )
     return CODEC.encode(topics.DEAD_LETTERS, said)
+
+
+def set_aside_late(topic: str, record: Record) -> Break:
+    """A sound input was set aside because its run had ended."""
+    place = Place(topic, 2, 77)
+    said = letter(place, "too late", CODEC.encode(topic, record), "run_not_live")
+
+    def change(seen: Seen) -> Seen:
+        letters = (*seen.letters, raw(topics.DEAD_LETTERS, 1, said))
+        dead = frozenset({POISON, place})
+        return replace(seen, letters=letters, tables=replace(seen.tables, dead=dead))  # type: ignore[type-var]
+
+    return change
 
 
 def consistent(story: str = "is approved", tool: str = "write") -> Seen:
@@ -194,6 +212,8 @@ BROKEN: list[tuple[str, Break]] = [
     ("dead_letters_are_the_poison", lambda s: keep(s, poison=frozenset())),
     ("dead_letters_are_the_poison", lambda s: keep(s, letters=(raw("d", 0, letter(reason="")),))),
     ("dead_letters_are_the_poison", tables(dead=frozenset())),
+    ("dead_letters_are_the_poison", set_aside_late(topics.CONTROLS, approval(2, "unheard"))),
+    ("dead_letters_are_the_poison", set_aside_late(topics.RESULTS, came_back(2, attempt=2))),
     ("rows_equal_the_journal", tables(runs={})),
     ("rows_equal_the_journal", row(status="planning")),
     ("rows_equal_the_journal", row(seq=3)),
@@ -213,6 +233,14 @@ def test_what_a_faultless_system_leaves_behind_breaks_no_rule() -> None:
 @pytest.mark.parametrize(("rule", "broken"), BROKEN)
 def test_a_broken_history_is_found(rule: str, broken: Break) -> None:
     assert rule in {found.partition(":")[0] for found in violations(broken(consistent()))}
+
+
+def test_a_repeat_may_come_after_the_end() -> None:
+    for repeat in (
+        set_aside_late(topics.CONTROLS, approval(2, "r1")),
+        set_aside_late(topics.RESULTS, came_back(2)),
+    ):
+        assert violations(repeat(consistent())) == []
 
 
 def test_doubt_is_a_violation_where_nothing_died() -> None:
