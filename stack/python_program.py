@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import signal
+import socket
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -15,6 +17,7 @@ from stack.process import spawn, tail
 from stack.ready import READY_FILE
 from stack.settings import Settings
 
+INSTANCE = "RUNFOLD_INSTANCE"
 _TELLING = ("Error", "error:", "refused")
 
 
@@ -48,7 +51,12 @@ class PythonProgram:
         return spawn(
             [sys.executable, *self.spec.arguments],
             log=self._log,
-            env={**os.environ, **self.settings.to_env(), READY_FILE: str(self._ready_file)},
+            env={
+                **os.environ,
+                **self.settings.to_env(),
+                INSTANCE: self._instance,
+                READY_FILE: str(self._ready_file),
+            },
         )
 
     def is_ready(self) -> bool:
@@ -64,6 +72,12 @@ class PythonProgram:
     def stopped(self, *, cleanly: bool) -> None:  # noqa: ARG002 - the port has it
         """It is not ready any more."""
         self._ready_file.unlink(missing_ok=True)
+
+    @property
+    def _instance(self) -> str:
+        """A name that outlives the process, so that a new one may take the old one's place."""
+        deployment = hashlib.sha256(str(self.home.root).encode()).hexdigest()[:8]
+        return f"{socket.gethostname()}-{deployment}-{self.name}".replace(" ", "-")
 
     @property
     def _log(self) -> Path:

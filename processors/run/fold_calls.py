@@ -7,7 +7,7 @@ from types import MappingProxyType
 
 from events import journal as j
 from events.content import Content, json_content, text
-from processors.run.ids import outcome_of, signature, timeout_at
+from processors.run.ids import artifact_of, outcome_of, signature, timeout_at
 from processors.run.state import Call, CallStatus, Live, changed
 
 _RECORDED = text("The plan is recorded.")
@@ -82,8 +82,8 @@ def started(run: Live, fact: j.ToolCallStarted, at: datetime) -> Live:
 
 def succeeded(run: Live, fact: j.ToolCallSucceeded, at: datetime) -> Live:
     """The result is the reply."""
-    refs = (fact.result.ref,) if fact.result.ref else ()
-    run = changed(run, artifacts=(*run.artifacts, *refs))
+    if ref := artifact_of(fact.result):
+        run = changed(run, artifacts=(*run.artifacts, ref))
     run = _ran(_close(run, fact.call_id, fact.result), fact.call_id, "succeeded")
     return _noted(run, fact.request_id)
 

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from datetime import datetime, timedelta
 
 from events.content import Content
+
+_EXCERPT = b'{"artifact":"'
+"""How canonical JSON begins that a tool processor put in the place of a large result."""
 
 HANDOUT_GRACE = timedelta(minutes=5)
 """How long beyond its own time-out a call may stay out before the run stops believing in it."""
@@ -17,6 +21,16 @@ def timeout_at(started: datetime, timeout_ms: int) -> datetime:
     The processor enforces ``timeout_ms`` itself; the grace leaves room for a queue before it.
     """
     return started + timedelta(milliseconds=timeout_ms) + HANDOUT_GRACE
+
+
+def artifact_of(result: Content) -> str | None:
+    """Return the artifact that holds a result: by reference, or named in an excerpt of it."""
+    if result.ref is not None or result.inline is None:
+        return result.ref
+    if not result.inline.startswith(_EXCERPT):
+        return None
+    named = json.loads(result.inline).get("artifact")
+    return named if isinstance(named, str) else None
 
 
 def outcome_of(call_id: str, attempt: int) -> str:

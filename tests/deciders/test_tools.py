@@ -134,3 +134,12 @@ def test_every_start_is_preceded_by_its_permit() -> None:
             starts += 1
             assert fact.call_id in permitted
     assert starts == 2
+
+
+def test_a_large_result_is_an_artifact_of_the_checkpoint() -> None:
+    run = looking().when(came_back(2, {"artifact": "sha256/ab", "size": 9, "excerpt": "…"}))
+    assert run.only(j.CheckpointWritten).artifact_refs == ("sha256/ab",)
+    by_ref = json_content(1).model_copy(update={"inline": None, "ref": "sha256/cd"})
+    run = looking().when(came_back(2, result=by_ref))
+    assert run.only(j.CheckpointWritten).artifact_refs == ("sha256/cd",)
+    assert looking().when(came_back(2, "plain")).only(j.CheckpointWritten).artifact_refs == ()
