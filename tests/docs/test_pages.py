@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+from prometheus_client import Counter, Gauge
 
 from events import topics
 from events.catalogue import CATALOGUE, FACTS
 from events.common import RunStatus
+from processors.engine import metrics
 from processors.run import admission, endings
 from surfaces.docs.pages import PAGES, outdated
 from surfaces.docs.statuses import NOT_YET_WRITTEN, STATUS_AFTER
@@ -162,6 +165,39 @@ def test_every_folder_and_file_that_a_page_names_is_there() -> None:
 
     assert named
     assert sorted(name for name in named if not (ROOT / name).exists()) == []
+
+
+def test_every_command_that_a_page_names_is_there() -> None:
+    text = "\n".join(page.read_text(encoding="utf-8") for page in pages())
+    named = set(re.findall(r"(?:`|^)(runfold (?:(?:audit|schemas) )?[a-z]+)", text, re.MULTILINE))
+    modules_named = set(re.findall(r"`python -m ([\w.]+)", text))
+
+    assert len(named) > 10
+    assert sorted(name for name in named if not exists(name)) == []
+    assert sorted(name for name in modules_named if find_spec(name) is None) == []
+
+
+def test_every_metric_that_a_page_names_is_counted() -> None:
+    kept = [each for each in vars(metrics).values() if isinstance(each, Counter | Gauge)]
+    names = {found.name for metric in kept for found in metric.describe()}
+    counted = names | {f"{name}_total" for name in names}
+    named = set(re.findall(r"`(runfold_lane_\w+)`", OPERATIONS))
+
+    assert named
+    assert named - counted == set()
+
+
+def test_every_decision_is_in_the_list_and_numbers_have_no_gap() -> None:
+    folder = ROOT / "docs/adr"
+    files = sorted(file.name for file in folder.glob("0*.md"))
+    listed = re.findall(
+        r"^- \[(\d+)\. (.+)\]\((.+)\)$", (folder / "README.md").read_text(), re.MULTILINE
+    )
+
+    assert [name for _, _, name in listed] == files
+    assert [int(name[:4]) for name in files] == list(range(1, len(files) + 1))
+    for number, title, name in listed:
+        assert (folder / name).read_text().splitlines()[0] == f"# {number}. {title}"
 
 
 def anchors(page: Path) -> set[str]:
