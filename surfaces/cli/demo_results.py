@@ -51,8 +51,9 @@ def show_report(last: Event, workspace: Path) -> None:
             console.print(f"(in {place})", style="dim", markup=False)
             shown = True
     if not shown:
-        said = payload.get("summary") or payload.get("reason") or "The run wrote no report."
-        console.print(str(said), markup=False)
+        error = payload.get("error") or {}
+        said = payload.get("summary") or payload.get("reason") or error.get("message")
+        console.print(str(said or "The run wrote no report."), markup=False)
 
 
 def show_exit(last: Event) -> None:

@@ -61,11 +61,13 @@ ASKS = answer(call("ask_human", {"question": "which?"}))
 PLANS = answer(call("update_plan", {"steps": [{"id": "1", "description": "a", "status": "done"}]}))
 TWO = answer(call("look", id="a"), call("write", id="b"))
 OTHERS = control(inputs.PauseRun, tenant_id="umbrella")
+AGAIN = came_back(2, repeated=True, cost=Decimal("0.1"))
 EFFECT = came_back(9, effect=True)
 WRONG = json_content({"path": 7})
 
 STORIES: dict[str, Sequence[Step]] = {
     "completes": [request(), LOOKS, came_back(2), done(n=3)],
+    "is answered by a claim": [request(), LOOKS, AGAIN, done(n=3)],
     "gives up": [request(), answer(call("fail_task", {"reason": "no"}))],
     "is refused": [request(agent="nobody")],
     "has too large a goal": [request(goal=text("x" * 100_001))],

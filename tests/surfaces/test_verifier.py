@@ -25,12 +25,15 @@ from tests.support.histories import CODEC, STORIES, written_history
 Written = list[tuple[bytes, Event]]
 
 
-def rulebooks(**changes: object) -> Rulebooks:
-    records: list[tuple[int, DefinitionPublished]] = [
+def published(**changes: object) -> list[tuple[int, DefinitionPublished]]:
+    return [
         (offset, announce(definition, "me", datetime(2026, 1, 1, tzinfo=UTC)))
         for offset, definition in enumerate((LOOK, WRITE, SEND, agent(**changes)))
     ]
-    return Rulebooks(records)
+
+
+def rulebooks(**changes: object) -> Rulebooks:
+    return Rulebooks(published(**changes))
 
 
 def verdict(written: Sequence[tuple[bytes, Event]], books: Rulebooks | None = None) -> Verdict:
@@ -155,6 +158,12 @@ def test_other_definitions_than_the_pinned_ones_are_found() -> None:
     found = verdict(written, rulebooks(approval_from_level=5))
     assert kinds(found) == {"decision"}
     assert "event 1 is RunCreated" in found.faults[0].reason
+
+
+def test_what_was_published_after_a_run_began_does_not_count() -> None:
+    written, _ = written_history(STORIES["is approved"])
+    later = announce(agent(version="2.0", approval_from_level=5), "me", datetime.now(UTC))
+    assert verdict(written, Rulebooks([*published(), (4, later)])).faults == ()
 
 
 def test_a_lost_registry_is_said_and_does_not_stop_the_audit() -> None:
