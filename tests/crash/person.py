@@ -6,7 +6,7 @@ from collections import Counter
 from datetime import UTC, datetime
 from pathlib import Path
 
-from confluent_kafka import Consumer, Producer, TopicPartition
+from confluent_kafka import Consumer, KafkaError, Message, Producer, TopicPartition
 
 from events import inputs, topics
 from events.base import Record
@@ -17,6 +17,7 @@ from events.topics import MAX_RECORD_BYTES
 from producers.identity import uuid7
 from stack.settings import Settings
 from tests.crash.agent import CODEC
+from tests.oracle import Place
 
 Sent = tuple[str, bytes, bytes]
 """Topic, key and value of something published."""
@@ -74,7 +75,25 @@ class Person:
     def put(self, topic: str, key: bytes, value: bytes) -> None:
         """Publish bytes and remember them."""
         self.sent.append((topic, key, value))
+        self.repeat((topic, key, value))
+
+    def repeat(self, sent: Sent) -> None:
+        """Publish something again."""
+        topic, key, value = sent
         self._producer.produce(topic, value, key)
+        self._producer.poll(0)
+
+    def poison(self, topic: str, key: bytes, value: bytes | None, places: set[Place]) -> None:
+        """Publish what cannot be used, and note where it came to stand."""
+
+        def placed(error: KafkaError | None, message: Message) -> None:
+            assert error is None, error
+            partition, offset = message.partition(), message.offset()
+            assert partition is not None
+            assert offset is not None
+            places.add(Place(topic, partition, offset))
+
+        self._producer.produce(topic, value, key, on_delivery=placed)
         self._producer.poll(0)
 
     def flush(self) -> None:

@@ -7,13 +7,16 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
 from events import topics
+from events.base import Fact
 from events.journal import ToolCallStarted
 from producers.failpoints import VARIABLE
+from producers.identity import uuid7
+from producers.partitioner import partition_for
 from stack.settings import Settings
 from tests import oracle
 from tests.crash.agent import PAY, definitions, publish_definitions, request
@@ -65,7 +68,7 @@ class Supervised:
 class Product:
     """Run processor, tool pool and projector on the servers of the session, and their person."""
 
-    def __init__(self, settings: Settings, folder: Path, **more: str) -> None:
+    def __init__(self, settings: Settings, folder: Path, more: Mapping[str, str]) -> None:
         self.settings = settings
         self.folder = folder
         self.ledger = folder / "ledger"
@@ -81,18 +84,24 @@ class Product:
         }
         self.processes = {name: self.supervised(name) for name in MODULES}
 
-    def supervised(self, name: str, **more: str) -> Supervised:
+    def supervised(self, name: str) -> Supervised:
         """Start one more process of a kind."""
-        log = self.settings.home / f"{name}.log"
-        return Supervised(MODULES[name], {**self.env, **more}, log)
+        return Supervised(MODULES[name], self.env, self.settings.home / f"{name}.log")
 
     def ask_for(self, count: int) -> None:
         """Request so many runs and wait until the requests are on the log."""
         for number in range(count):
-            asked = request(f"order {number}")
+            asked = request(f"order {number}", run_id=self._id_on(number))
             self.wanted.add(asked.run_id)
             self.person.send(topics.REQUESTS, asked, asked.run_id)
         self.person.flush()
+
+    def _id_on(self, number: int) -> str:
+        """A run id that lives on the partition of this number: every lane gets its share."""
+        count = self.settings.partitions
+        while partition_for((run_id := uuid7()).encode(), count) != number % count:
+            pass
+        return run_id
 
     def tend(self) -> None:
         """Start again what died, and let the person work."""
@@ -120,6 +129,11 @@ class Product:
             if self.wanted <= self.person.ended:
                 self.ask_for(2)
         assert victim.returncode == -signal.SIGKILL, f"{name} ended by itself at {failpoint}"
+
+    def wait_for_events(self, kind: type[Fact], count: int) -> None:
+        """Tend until the journal holds so many events of a kind."""
+        name = kind.__name__
+        self.wait_until(lambda: self.person.types[name] >= count, f"{count} {name}")
 
     def wait_for_ends(self) -> None:
         """Tend until every run that was asked for has ended."""
@@ -176,13 +190,15 @@ class Product:
 
 
 @contextmanager
-def product(settings: Settings, folder: Path, seconds: float = 0, **more: str) -> Iterator[Product]:
+def product(
+    settings: Settings, folder: Path, *, seconds: float = 0, env: Mapping[str, str] | None = None
+) -> Iterator[Product]:
     """A running product with the agent's definitions published; nothing of it outlives the block.
 
     ``seconds`` is how long a payment takes.
     """
     publish_definitions(settings, definitions(folder, seconds))
-    running = Product(settings, folder, **more)
+    running = Product(settings, folder, env or {})
     try:
         yield running
     finally:
