@@ -7,15 +7,19 @@ would be simpler, but crashes a returning zombie under the ``consumer`` protocol
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+import threading
+import time
+from collections.abc import Sequence
 
-from confluent_kafka import Consumer, TopicPartition
+from confluent_kafka import Consumer, KafkaError, TopicPartition
 
 from events import topics
 from processors.engine.config import EngineConfig, GroupConfig
 from processors.engine.ownership import Given, Taken
 
 logger = logging.getLogger(__name__)
+
+_REJOIN_SECONDS = 1.0
 
 
 class GroupOwnership:
@@ -27,41 +31,39 @@ class GroupOwnership:
             settings["partition_assignment_strategy"] = "cooperative-sticky"
             settings["session_timeout_ms"] = group.session_timeout_ms
             settings["heartbeat_interval_ms"] = max(100, group.session_timeout_ms // 6)
-        self._consumer = Consumer(
-            config.client(
-                group_id=f"{config.app}-runs-owners",
-                enable_auto_commit=False,
-                auto_offset_reset="latest",
-                **settings,
-            )
+        self._settings = config.client(
+            group_id=f"{config.app}-runs-owners",
+            enable_auto_commit=False,
+            auto_offset_reset="latest",
+            **settings,
         )
         self._assigned: set[int] = set()
+        self._consumer: Consumer | None = None
+        self._join_at = 0.0
+        self._paused = threading.Event()
+        self._given: Given
+        self._taken: Taken
 
     def start(self, given: Given, taken: Taken) -> None:
         """Join the group."""
-
-        def on_assign(consumer: Consumer, places: list[TopicPartition]) -> None:
-            consumer.incremental_assign(places)
-            consumer.pause(places)
-            partitions = [place.partition for place in places]
-            self._assigned.update(partitions)
-            logger.info("partitions assigned", extra={"partitions": partitions})
-            given(partitions)
-
-        def on_revoke(consumer: Consumer, places: list[TopicPartition]) -> None:
-            self._take(places, taken)
-            consumer.incremental_unassign(places)
-
-        self._consumer.subscribe(
-            [topics.REQUESTS], on_assign=on_assign, on_revoke=on_revoke, on_lost=on_revoke
-        )
+        self._given, self._taken = given, taken
+        self._join()
 
     def poll(self, timeout: float) -> None:
-        """Take part in the group."""
+        """Take part in the group; join it anew where the coordinator shut this member out."""
+        if self._consumer is None:
+            self._paused.wait(timeout)
+            if time.monotonic() >= self._join_at:
+                self._join()
+            return
         message = self._consumer.poll(timeout)
         error = message.error() if message is not None else None
-        if error is not None:
-            logger.warning("group membership: %s", error.str())
+        if error is None:
+            return
+        logger.warning("group membership: %s", error.str())
+        if error.fatal() or error.code() == KafkaError._FATAL:  # noqa: SLF001
+            self._leave()
+            self._join_at = time.monotonic() + _REJOIN_SECONDS
 
     def assigned(self) -> frozenset[int]:
         """Return what the coordinator assigned to this member."""
@@ -69,10 +71,38 @@ class GroupOwnership:
 
     def close(self) -> None:
         """Leave the group after giving everything up."""
-        self._consumer.close()
+        self._leave()
 
-    def _take(self, places: list[TopicPartition], taken: Callable[[list[int]], None]) -> None:
+    def _join(self) -> None:
+        self._consumer = Consumer(self._settings)
+        self._consumer.subscribe(
+            [topics.REQUESTS],
+            on_assign=self._on_assign,
+            on_revoke=self._on_revoke,
+            on_lost=self._on_revoke,
+        )
+
+    def _leave(self) -> None:
+        """Close the membership; what closing did not take back is taken afterwards."""
+        if self._consumer is not None:
+            self._consumer.close()
+            self._consumer = None
+        self._take(sorted(self._assigned))
+
+    def _on_assign(self, consumer: Consumer, places: list[TopicPartition]) -> None:
+        consumer.incremental_assign(places)
+        consumer.pause(places)
         partitions = [place.partition for place in places]
-        self._assigned.difference_update(partitions)
-        logger.info("partitions taken", extra={"partitions": partitions})
-        taken(partitions)
+        self._assigned.update(partitions)
+        logger.info("partitions assigned", extra={"partitions": partitions})
+        self._given(partitions)
+
+    def _on_revoke(self, consumer: Consumer, places: list[TopicPartition]) -> None:
+        self._take([place.partition for place in places])
+        consumer.incremental_unassign(places)
+
+    def _take(self, partitions: Sequence[int]) -> None:
+        if partitions:
+            self._assigned.difference_update(partitions)
+            logger.info("partitions taken", extra={"partitions": list(partitions)})
+            self._taken(partitions)
