@@ -25,6 +25,7 @@ from projections import schema
 from projections.errors import Fenced, SchemaTooNew
 from projections.projector import Projector, ProjectorConfig
 from projections.reader import ReaderConfig
+from stack.ready import announce
 
 _log = logging.getLogger("projections")
 
@@ -56,6 +57,7 @@ def main() -> int:
         signal.signal(number, lambda *_: projector.stop())
     collect_seldom()
     _log.info("projecting partitions %s", ",".join(map(str, chosen)))
+    announce()
     try:
         projector.run()
     except Fenced as error:

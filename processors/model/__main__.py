@@ -28,6 +28,7 @@ from processors.model.providers import ModelSettings, SettingsError
 from processors.tool.artifacts import FileArtifacts
 from producers.config import Config, ConfigError
 from producers.schemas import registry_of
+from stack.ready import announce
 
 _READY_S = 30.0
 _REFRESH_S = 5.0
@@ -81,6 +82,7 @@ def _serve(
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: pool.stop())
     _log.info("serving %s as %s/%s", MODEL_CALLS, socket.gethostname(), os.getpid())
+    announce()
     pool.run()
 
 

@@ -30,6 +30,7 @@ from processors.tool.processor import ToolProcessor
 from processors.tool.settings import ToolSettings
 from producers.config import Config, ConfigError
 from producers.schemas import registry_of
+from stack.ready import announce
 
 _READY_S = 30.0
 
@@ -88,6 +89,7 @@ def _serve(config: Config, codec: Codec, effects: LocalEffects) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: pool.stop())
     _log.info("serving %s as %s/%s", TOOL_CALLS, socket.gethostname(), os.getpid())
+    announce()
     pool.run()
 
 

@@ -71,7 +71,7 @@ def page() -> str:
 
 def _row(topic: Topic) -> str:
     partitions = "by run" if topic.by_run else "1"
-    key = TRAFFIC[topic.name].key
+    key = _traffic(topic).key
     link = topic.name.replace(".", "")
     return f"| [{topic.name}](#{link}) | {topic.purpose} | {key} | {partitions} | {_kept(topic)} |"
 
@@ -83,12 +83,21 @@ def _kept(topic: Topic) -> str:
     return "for good" if age < 0 else f"{age // _DAY_MS} days"
 
 
+def _traffic(topic: Topic) -> Traffic:
+    found = TRAFFIC.get(topic.name)
+    if found is None:
+        raise LookupError(
+            f"Nothing says who writes and reads {topic.name}: add it to TRAFFIC in {__name__}."
+        )
+    return found
+
+
 def _sections() -> str:
     return "\n".join(_section(topic) for topic in TOPICS)
 
 
 def _section(topic: Topic) -> str:
-    traffic = TRAFFIC[topic.name]
+    traffic = _traffic(topic)
     config = ", ".join(f"`{name}={value}`" for name, value in sorted(topic.config.items()))
     records = ", ".join(
         f"[{record.__name__}](events.md#{record.__name__.lower()})"

@@ -13,6 +13,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from stack.ready import READY_FILE
 from stack.settings import Settings
 from surfaces.processes import PROCESSES
 from tests.docs.given import ROOT, Block, blocks
@@ -32,11 +33,12 @@ def environment(settings: Settings) -> dict[str, str]:
 
 
 @contextmanager
-def running(settings: Settings, arguments: tuple[str, ...]) -> Iterator[None]:
+def running(settings: Settings, name: str, arguments: tuple[str, ...]) -> Iterator[None]:
     with (settings.home / "process.log").open("ab") as log:
         process = subprocess.Popen(
             [sys.executable, *arguments],
-            env=environment(settings), cwd=ROOT, stdout=log, stderr=log,
+            env={**environment(settings), READY_FILE: str(settings.home / f"{name}.ready")},
+            cwd=ROOT, stdout=log, stderr=log,
         )  # fmt: skip
         try:
             yield
@@ -56,7 +58,7 @@ def product(servers: stack.Servers) -> Iterator[Settings]:
         settings = replace(servers.settings.at(servers.bootstrap_servers, url), home=home)
         for process in PROCESSES:
             if not process.once:
-                held.enter_context(running(settings, process.arguments))
+                held.enter_context(running(settings, process.name, process.arguments))
         yield settings
 
 
@@ -80,6 +82,12 @@ def test_readme_shows_how_to_publish_ask_and_query() -> None:
     shown = [block.language for block in blocks() if block.page == "README.md"]
 
     assert shown == ["bash", "python", "sql", "sql"]
+
+
+def test_every_process_says_when_it_does_its_work(product: Settings) -> None:
+    wanted = {f"{process.name}.ready" for process in PROCESSES if not process.once}
+
+    stack.wait_until(lambda: wanted == {file.name for file in product.home.glob("*.ready")})
 
 
 def test_every_block_runs(product: Settings) -> None:
