@@ -62,10 +62,15 @@ class Store:
         connection.execute(_SESSION)
         if not self.held:
             with connection.transaction():
-                self.held = positions.take(connection, self._places, self._owner)
+                # The epoch is no row that could be made again: it must survive the database.
+                connection.execute("SET LOCAL synchronous_commit = on")
+                held = positions.take(connection, self._places, self._owner)
+            self.held = held
             return
         found = positions.look(connection, self._places)
-        if any(found[place].epoch != held.epoch for place, held in self.held.items()):
+        if {p: held.epoch for p, held in found.items()} != {
+            p: held.epoch for p, held in self.held.items()
+        }:
             raise Fenced("Another projector took over while the database was away.")
         self.held = found
 

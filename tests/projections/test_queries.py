@@ -1,0 +1,110 @@
+"""The questions that people ask of the views, on a journal that is known."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from decimal import Decimal
+
+import pytest
+from sqlalchemy import Connection
+
+from events import topics
+from projections import docs, queries, schema
+from projections.errors import NotCaughtUp
+from projections.tables import METADATA
+from stack.settings import Settings
+from tests.projections import journal
+from tests.projections.histories import History
+from tests.projections.running import projector, wait_caught_up
+
+
+def known() -> list[History]:
+    done = History("done").created("why?").asked_model("m1").model_said("m1", "files.read")
+    done.proposed("t1").decided("t1").approved("t1").started("t1").succeeded("t1")
+    done.checkpoint(1, "t1").ended()
+    open_ = History("open", partition=1).created().asked_model("m2")
+    open_.model_said("m2", "files.read", cost=None).proposed("t2", 1).decided("t2")
+    return [done, open_.asked_person("t2")]
+
+
+@pytest.fixture
+def database(settings: Settings) -> Iterator[Connection]:
+    """A connection to views that have caught up with the known journal."""
+    journal.write(settings.bootstrap_servers, known())
+    journal.put(settings.bootstrap_servers, topics.EVENTS, 2, b"garbage")
+    with projector(settings):
+        wait_caught_up(settings)
+    engine = schema.engine(settings.database_url)
+    with engine.connect() as connection:
+        yield connection
+    engine.dispose()
+
+
+@pytest.mark.integration
+def test_the_forensic_questions_have_answers(database: Connection) -> None:
+    runs(database)
+    calls(database)
+    money_and_audit(database)
+    waiting(database)
+
+
+def runs(db: Connection) -> None:
+    done = queries.run(db, "done")
+    assert done is not None
+    assert (done["status"], done["goal"]) == ("completed", "why?")
+    assert queries.run(db, "nobody") is None
+    which = queries.RunFilter(tenant_id="acme", status="waiting_for_human")
+    assert [row["run_id"] for row in queries.list_runs(db, which)] == ["open"]
+    assert len(queries.list_runs(db)) == 2
+    assert len(queries.list_runs(db, limit=1)) == 1
+    seqs = [row["seq"] for row in queries.timeline(db, "done", after_seq=3)]
+    assert seqs == list(range(4, len(known()[0].values) + 1))
+    safe = queries.latest_checkpoint(db, "done")
+    assert safe is not None
+    assert safe["safe_to_retry"]
+
+
+def calls(db: Connection) -> None:
+    models, tools = queries.calls(db, "done")
+    assert [row["model_call_id"] for row in models] == ["m1"]
+    assert [row["tool_call_id"] for row in tools] == ["t1"]
+    ran = queries.already_ran(db, "files.read", "t1")
+    assert ran is not None
+    assert ran["status"] == "succeeded"
+    assert queries.already_ran(db, "files.read", "never") is None
+    assert [row["approval_id"] for row in queries.open_approvals(db, "acme")] == ["t2"]
+    assert queries.open_approvals(db, "other") == []
+
+
+def money_and_audit(db: Connection) -> None:
+    by_kind = {row["kind"]: row for row in queries.costs_by(db, "kind", tenant_id="acme")}
+    assert by_kind["model"]["cost_usd"] == Decimal("0.0125")
+    assert (by_kind["model"]["calls"], by_kind["model"]["unpriced"]) == (2, 1)
+    assert by_kind["tool"]["cost_usd"] == Decimal("0.001")
+    events = sum(len(run.values) for run in known())
+    assert queries.audit_summary(db) == queries.AuditSummary(2, events, 0, 0, 0)
+    chain = queries.audit_of(db, "open")
+    assert chain is not None
+    assert chain["chain_ok"]
+    assert [row["code"] for row in queries.list_dead_letters(db)] == ["not_framed"]
+    assert queries.list_failures(db) == []
+
+
+def waiting(db: Connection) -> None:
+    queries.wait_for(db, "open", len(known()[1].values))
+    with pytest.raises(NotCaughtUp, match="is the projector running"):
+        queries.wait_for(db, "open", 999, timeout_s=0.05)
+    with pytest.raises(NotCaughtUp):
+        queries.wait_for_offset(db, topics.EVENTS, 0, 10_000, timeout_s=0.05)
+
+
+def test_the_page_of_tables_is_what_the_tables_say(capsys: pytest.CaptureFixture[str]) -> None:
+    assert docs.main(["--check"]) == 0
+    assert capsys.readouterr().err == ""
+
+
+def test_every_column_says_what_it_holds() -> None:
+    for table in METADATA.tables.values():
+        assert table.comment
+        for column in table.columns:
+            assert column.comment, f"{table.name}.{column.name}"
