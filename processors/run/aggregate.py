@@ -18,6 +18,9 @@ from processors.run.state import Live, RunState
 DEDUPE_HORIZON = timedelta(hours=1)
 """How long after its id's own time a request is accepted, and an ended run remembered."""
 
+CLOCK_SLACK = timedelta(minutes=5)
+"""How far a requester's clock may be ahead; the engine remembers ended runs that much longer."""
+
 _SYSTEM = Actor(kind=ActorKind.SYSTEM, id="run-processor")
 _POLICY = Actor(kind=ActorKind.POLICY, id="rulebook")
 _TIMER = Actor(kind=ActorKind.TIMER, id="run-processor")
@@ -130,7 +133,7 @@ def _screen_request(run_id: str, appended_at: datetime) -> str | None:
             f"stale_request: the run id was made {appended_at - made} before the request arrived, "
             f"the limit is {DEDUPE_HORIZON}; make a new id and send the request again"
         )
-    if made - appended_at > DEDUPE_HORIZON:
+    if made - appended_at > CLOCK_SLACK:
         return "invalid_run_id: the run id's time lies in the future; check the clock"
     return None
 
