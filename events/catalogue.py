@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from events import effects, inputs, journal, operations, topics
+from events import alerts, effects, inputs, journal, operations, topics
 from events.base import Fact, Record
 
 TERMINAL_FACTS: tuple[type[Fact], ...] = (
@@ -42,5 +42,6 @@ CATALOGUE: dict[str, tuple[type[Record], ...]] = {
     topics.PARKED: (operations.ParkedRun,),
     topics.DEAD_LETTERS: (operations.DeadLetter,),
     topics.REGISTRY: (operations.DefinitionPublished,),
+    topics.ALERTS: (alerts.AlertRaised, alerts.AlertCleared),
 }
 """Topic name to the records it may carry; an event's ``meta`` precedes the fields of a fact."""

@@ -15,6 +15,7 @@ RESTORE = "runs.restore"
 PARKED = "runs.parked"
 DEAD_LETTERS = "dead.letters"
 REGISTRY = "registry"
+ALERTS = "alerts"
 
 MAX_RECORD_BYTES = 8_000_000
 """The largest record any topic accepts, in bytes."""
@@ -59,4 +60,5 @@ TOPICS: tuple[Topic, ...] = (
     Topic(PARKED, "sleeping runs, carried forward", config=_COMPACT),
     Topic(DEAD_LETTERS, "inputs that could not be used", config=_FOREVER),
     Topic(REGISTRY, "agents, tools and playbooks", by_run=False, config=_COMPACT),
+    Topic(ALERTS, "what the monitor raised and cleared", by_run=False, config=_FOREVER),
 )

@@ -44,6 +44,7 @@ TRAFFIC: dict[str, Traffic] = {
     topics.REGISTRY: Traffic(
         "`kind/name@version`", "`runfold apply`", f"{_RUN}, model and tool pools, `runfold`"
     ),
+    topics.ALERTS: Traffic("`rule/subject`", "monitor", "monitor (at start), clients"),
 }
 
 _HEAD = f"""# Topics

@@ -1,0 +1,1 @@
+"""The live monitor: windowed rates, error budgets, stuck runs and alerts, off the journal."""

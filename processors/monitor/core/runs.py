@@ -1,0 +1,92 @@
+"""The runs that are live: where each stands, since when, and how long it may be silent."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from events.common import TERMINAL, RunStatus
+from events.journal import Meta
+
+UNKNOWN = "unknown"
+
+GRACE = timedelta(seconds=30)
+"""How long after its own time-out an open call may still report."""
+
+
+@dataclass(slots=True)
+class OpenCall:
+    """A model or tool call that is out or held; silent until ``due`` is no fault."""
+
+    dimension: str
+    name: str
+    due: datetime | None = None
+
+
+@dataclass(slots=True)
+class LiveRun:
+    """One live run, as its events tell it."""
+
+    run_id: str
+    tenant: str
+    status: RunStatus
+    seq: int
+    last: datetime
+    agent: str = UNKNOWN
+    created: datetime | None = None
+    calls: dict[str, OpenCall] = field(default_factory=dict)
+    asked: dict[str, datetime] = field(default_factory=dict)
+
+    def waits_since(self) -> datetime | None:
+        """Return since when a person has been waited for."""
+        return min(self.asked.values(), default=None)
+
+    def silent_until(self, allowed: Mapping[RunStatus, timedelta | None]) -> datetime | None:
+        """Return until when it may be silent; None where it may for ever."""
+        status = allowed.get(self.status)
+        if status is None:
+            return None
+        dues = [call.due + GRACE for call in self.calls.values() if call.due]
+        return max([self.last + status, *dues])
+
+
+class Runs:
+    """Knows each run's last sequence number, so that no event counts twice."""
+
+    def __init__(self, remembered: timedelta) -> None:
+        self.live: dict[str, LiveRun] = {}
+        self.gaps = 0
+        self._remembered = remembered
+        self._ended: OrderedDict[str, tuple[int, datetime]] = OrderedDict()
+
+    def take(self, meta: Meta) -> LiveRun | None:
+        """Return the event's run, brought up to it; None if the event was taken before."""
+        run = self.live.get(meta.run_id)
+        if run is None:
+            if meta.run_id in self._ended:
+                return None
+            run = LiveRun(meta.run_id, meta.tenant_id, meta.status, meta.seq, meta.time)
+            self.live[meta.run_id] = run
+            return run
+        if meta.seq <= run.seq:
+            return None
+        if meta.seq > run.seq + 1:
+            self.gaps += 1
+        run.seq, run.status, run.last = meta.seq, meta.status, meta.time
+        return run
+
+    def settle(self, run: LiveRun) -> None:
+        """Let a run go that has ended."""
+        if run.status in TERMINAL:
+            del self.live[run.run_id]
+            self._ended[run.run_id] = (run.seq, run.last)
+
+    def prune(self, now: datetime) -> None:
+        """Forget runs that ended before every window."""
+        while self._ended:
+            run_id, (_, at) = next(iter(self._ended.items()))
+            if at > now - self._remembered:
+                return
+            del self._ended[run_id]

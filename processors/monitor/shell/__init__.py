@@ -1,0 +1,1 @@
+"""What joins the monitor's core to Kafka, HTTP and Prometheus."""
