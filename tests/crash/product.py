@@ -195,7 +195,7 @@ def product(
 ) -> Iterator[Product]:
     """A running product with the agent's definitions published; nothing of it outlives the block.
 
-    ``seconds`` is how long a payment takes.
+    ``seconds`` is how long a payment takes, and a second attempt in the pool.
     """
     publish_definitions(settings, definitions(folder, seconds))
     running = Product(settings, folder, env or {})

@@ -30,17 +30,18 @@ def here(what: str, context: ToolContext) -> str:
 
 @tool(name="crash.there", timeout_ms=60_000, retry=_AGAIN)
 def there(what: str, context: ToolContext) -> str:
-    """Look something up in the pool; the first attempt fails."""
+    """Look something up in the pool; the first attempt fails, the second takes its time."""
     _note(context, "reads", context.idempotency_key)
     if context.attempt == 1:
         raise ConnectionResetError("try again")
+    time.sleep(context.config["seconds"])
     return f"{what} is there"
 
 
 @tool(name="crash.pay", risk_level=3, approval="never", timeout_ms=60_000)
 def pay(amount: int, context: ToolContext) -> str:
     """Pay, which must not happen twice: one line in the ledger for each time it happened."""
-    time.sleep(context.config.get("seconds", 0))
+    time.sleep(context.config["seconds"])
     _note(context, "ledger", context.idempotency_key)
     return f"paid {amount}"
 
