@@ -14,6 +14,9 @@ from processors.run.evolve import evolve
 from processors.run.state import WAITS_FOR_HUMAN, Call, CallStatus, Live, RunState
 
 
+_BOOKKEEPING = (j.CheckpointWritten, j.ContextHydrated, j.BudgetReserved, j.BudgetSettled)
+
+
 @dataclass(frozen=True, slots=True)
 class Wait:
     """Something that waits for a person: ``kind`` is approval, question or uncertain."""
@@ -26,7 +29,10 @@ class Wait:
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """A run after some of its events; ``exit`` is None while it lives."""
+    """A run after some of its events; ``exit`` is None while it lives.
+
+    ``action`` is the last event that tells of an action, ``last`` the very last.
+    """
 
     run_id: str
     tenant_id: str
@@ -41,6 +47,7 @@ class Picture:
     unpriced: int
     waits: tuple[Wait, ...]
     last: Event
+    action: Event
     exit: Exit | None
     state: RunState
 
@@ -51,12 +58,15 @@ def picture(events: Iterable[Event]) -> Picture | None:
     first: Event | None = None
     live: Live | None = None
     last: Event | None = None
+    action: Event | None = None
     model = ""
     for event in events:
         first = first or event
         last = event
         state = evolve(state, event.fact, event.meta.time)
         live = state if isinstance(state, Live) else live
+        if action is None or not isinstance(event.fact, _BOOKKEEPING):
+            action = event
         if isinstance(event.fact, j.ModelResponded):
             model = event.fact.model
     if first is None or last is None or state is None:
@@ -78,6 +88,7 @@ def picture(events: Iterable[Event]) -> Picture | None:
         unpriced=live.counters.unpriced_calls if live else 0,
         waits=tuple(_wait(call) for call in waiting if call.status in WAITS_FOR_HUMAN),
         last=last,
+        action=action or last,
         exit=getattr(last.fact, "exit", None),
         state=state,
     )

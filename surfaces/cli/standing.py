@@ -55,7 +55,7 @@ def as_row(found: Picture) -> dict[str, Any]:
         "cost_usd": str(found.cost),
         "unpriced_calls": found.unpriced,
         "last_event": found.last.type,
-        "last_action": said(found.last.fact),
+        "last_action": said(found.action.fact),
         "waits_for": [
             {"kind": w.kind, "call_id": w.call_id, "tool": w.tool, "question": w.question}
             for w in found.waits
@@ -74,7 +74,7 @@ def _print(found: Picture) -> None:
         ("status", f"{found.status.value} after event {found.seq}"),
         ("elapsed", f"{(found.latest - found.began).total_seconds():.2f} s"),
         ("cost", _cost(found)),
-        ("last", said(found.last.fact)),
+        ("last", said(found.action.fact)),
     ]
     lines += [
         ("waits for", _waiting(wait.kind, wait.call_id, wait.question)) for wait in found.waits

@@ -133,7 +133,7 @@ def test_status_for_programs_has_what_a_person_asks_for(capsys: pytest.CaptureFi
     assert said["requires_approval"] is True
     assert said["cost_usd"] == "0.010000000000"
     assert said["waits_for"][0]["call_id"] == f"{RUN}.2"
-    assert said["last_action"] == "checkpoint 1"
+    assert said["last_action"].startswith("#2 May worker call write?")
 
 
 def test_logs_show_what_matters_and_with_all_everything(capsys: pytest.CaptureFixture[str]) -> None:
