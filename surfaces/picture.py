@@ -13,7 +13,6 @@ from events.journal import Event
 from processors.run.evolve import evolve
 from processors.run.state import WAITS_FOR_HUMAN, Call, CallStatus, Live, RunState
 
-
 _BOOKKEEPING = (j.CheckpointWritten, j.ContextHydrated, j.BudgetReserved, j.BudgetSettled)
 
 

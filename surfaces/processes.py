@@ -7,6 +7,6 @@ from stack.plan import Process
 PROCESSES: tuple[Process, ...] = (
     Process("topics", ("-m", "stack.prepare"), once=True),
     Process("runs", ("-m", "processors.run"), announces=True),
-    Process("tools", ("-m", "processors.tool")),
-    Process("projector", ("-m", "projections")),
+    Process("tools", ("-m", "processors.tool"), announces=True),
+    Process("projector", ("-m", "projections"), announces=True),
 )
