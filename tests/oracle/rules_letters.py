@@ -26,7 +26,8 @@ def dead_letters_are_the_poison(seen: Seen, read: Histories) -> Iterator[str]:
         found[place] += 1
         if not letter.reason or letter.size != len(letter.value or b""):
             yield f"{raw.place}: without a reason, or not with all its bytes"
-        if place not in seen.poison and not _is_late_repeat(letter, read):
+        late = _is_late_repeat(letter, read, late_inputs=seen.late_inputs)
+        if place not in seen.poison and not late:
             yield f"{place}: set aside, though it was no poison: {letter.code}: {letter.reason}"
     for place in sorted(seen.poison | set(found)):
         if found[place] != 1:
@@ -37,7 +38,7 @@ def dead_letters_are_the_poison(seen: Seen, read: Histories) -> Iterator[str]:
             yield f"the table differs from the topic at {odd[:3]} and {len(odd)} places in all"
 
 
-def _is_late_repeat(letter: DeadLetter, read: Histories) -> bool:
+def _is_late_repeat(letter: DeadLetter, read: Histories, *, late_inputs: bool) -> bool:
     """Whether the journal of an ended run has what the letter says already."""
     if letter.code not in _LATE:
         return False
@@ -46,8 +47,8 @@ def _is_late_repeat(letter: DeadLetter, read: Histories) -> bool:
         return False
     entries = read.runs.get(record.run_id, [])
     facts = [entry.event.fact for entry in entries]
-    if not any(entry.is_end for entry in entries):
-        return False
+    if late_inputs or not any(entry.is_end for entry in entries):
+        return bool(entries) and entries[-1].is_end
     if isinstance(record, Control):
         return record.request_id in {getattr(fact, "request_id", None) for fact in facts}
     return (record.call_id, record.attempt) in {

@@ -48,7 +48,8 @@ class Seen:
     """Everything that a fault could have broken.
 
     ``ledger`` holds the idempotency key of every execution of ``tool``; ``poison`` is where
-    unusable records were put. ``ends`` is the end of each partition of the journal.
+    unusable records were put. ``late_inputs`` says that runs may have ended before what was on
+    its way to them arrived. ``ends`` is the end of each partition of the journal.
     """
 
     requests: tuple[Raw, ...]
@@ -59,5 +60,6 @@ class Seen:
     ledger: tuple[str, ...] = ()
     poison: frozenset[Place] = frozenset()
     may_be_uncertain: bool = False
+    late_inputs: bool = False
     tables: Tables | None = None
     ends: dict[int, int] | None = None

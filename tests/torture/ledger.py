@@ -1,0 +1,79 @@
+"""The world outside: one SQLite file with one row for every time a tool acted."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+from processors.tool import ToolContext
+
+_PATIENCE_S = 30.0
+_TABLE = """
+    CREATE TABLE IF NOT EXISTS executions (
+        key TEXT, tool TEXT, run_id TEXT, call_id TEXT, attempt INTEGER,
+        phase TEXT, pid INTEGER, at REAL
+    )"""
+
+BEGAN, ACTED, LEFT = "began", "acted", "left"
+"""A tool was entered; had its effect; was about to return."""
+
+
+class Execution(NamedTuple):
+    """One row: what a tool did, for which key, in which process; ``at`` in epoch seconds."""
+
+    key: str
+    tool: str
+    run_id: str
+    call_id: str
+    attempt: int
+    phase: str
+    pid: int
+    at: float
+
+
+class Ledger:
+    """The file; safe to use from any process, and whole after any of them is killed."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def create(self) -> None:
+        """Make the file; readers need not wait for writers."""
+        with self._open() as connection:
+            connection.execute("PRAGMA journal_mode=WAL")
+            connection.execute(_TABLE)
+            connection.execute("CREATE INDEX IF NOT EXISTS by_key ON executions (key)")
+        self._path.chmod(0o666)
+
+    def note(self, phase: str, tool: str, context: ToolContext) -> None:
+        """Add one row; the page cache keeps it when the process is killed a moment later."""
+        call = (context.run_id, context.call_id, context.attempt)
+        row = (context.idempotency_key, tool, *call, phase, os.getpid(), time.time())
+        with self._open() as connection:
+            connection.execute("INSERT INTO executions VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row)
+
+    def acted(self, key: str) -> int:
+        """How often something was done under a key."""
+        with self._open() as connection:
+            query = "SELECT count(*) FROM executions WHERE key = ? AND phase = ?"
+            return int(connection.execute(query, (key, ACTED)).fetchone()[0])
+
+    def rows(self) -> tuple[Execution, ...]:
+        """Everything, in the order it was written."""
+        with self._open() as connection:
+            found = connection.execute("SELECT * FROM executions ORDER BY rowid").fetchall()
+        return tuple(Execution(*row) for row in found)
+
+    @contextmanager
+    def _open(self) -> Iterator[sqlite3.Connection]:
+        connection = sqlite3.connect(self._path, timeout=_PATIENCE_S, isolation_level=None)
+        try:
+            connection.execute("PRAGMA synchronous=OFF")
+            yield connection
+        finally:
+            connection.close()

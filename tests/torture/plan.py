@@ -1,0 +1,194 @@
+"""What is done to the product, and when: drawn from a seed alone, so that a failure replays."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from random import Random
+from typing import TypeVar
+
+from projections.views import VIEWS
+
+T = TypeVar("T")
+
+RUNS, TOOLS, PROJECTOR, LOAD, PEOPLE = "runs", "tools", "projector", "load", "people"
+
+POINTS: dict[str, tuple[str, ...]] = {
+    RUNS: (
+        "lane.before_fence",
+        "lane.after_fence",
+        "restore.before_journal",
+        "restore.after_journal",
+        "lane.before_begin",
+        "lane.after_begin",
+        "lane.after_produce",
+        "lane.after_commit",
+        "lane.after_adopt",
+        "lane.after_handout",
+        "lane.before_tidy",
+        "lane.after_tidy",
+    ),
+    TOOLS: (
+        "pool.after_consume",
+        "tool.before_claim",
+        "tool.after_claim",
+        "tool.before_run",
+        "tool.after_run",
+        "tool.before_finish",
+        "tool.after_finish",
+        "pool.after_handle",
+        "pool.before_produce",
+        "pool.after_produce",
+        "pool.before_commit",
+        "pool.after_commit",
+    ),
+    PROJECTOR: (
+        "projector.after_read",
+        "projector.before_begin",
+        "projector.after_positions",
+        *(f"projector.after_{name}" for name in VIEWS),
+        "projector.before_commit",
+        "projector.after_commit",
+    ),
+}
+"""Every numbered step of every process."""
+
+_RARE = ("lane.before_fence", "lane.after_fence", "restore.")
+
+CLASSIC, CONSUMER, FIXED = "classic", "consumer", "fixed"
+OWNERSHIPS = (FIXED, CONSUMER, CLASSIC)
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One thing to do, ``at`` seconds after the beginning.
+
+    ``target`` is a kind of process or a server, ``detail`` a failpoint or an answer, ``seconds``
+    how long it lasts where it lasts.
+    """
+
+    at: float
+    kind: str
+    target: str = ""
+    detail: str = ""
+    seconds: float = 0.0
+
+    def as_dict(self) -> dict[str, object]:
+        """For the report."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What a plan is drawn for: how lanes are owned, how dense the faults are, which kinds."""
+
+    seed: str
+    seconds: float
+    ownership: str = FIXED
+    brokers: int = 1
+    every: float = 2.0
+    kinds: tuple[str, ...] = ()
+
+
+_WEIGHTS = {
+    "kill": 30,
+    "failpoint": 30,
+    "term": 5,
+    "freeze": 6,
+    "zombie": 4,
+    "broker": 3,
+    "postgres": 4,
+    "proxy": 10,
+    "member": 6,
+    "clock": 3,
+}
+
+
+def plan(settings: Settings) -> list[Fault]:
+    """Draw the faults of one round; the last tenth of its time is left to those that last."""
+    choice = Random(settings.seed)
+    kinds = settings.kinds or tuple(_WEIGHTS)
+    if settings.ownership == FIXED:
+        kinds = tuple(kind for kind in kinds if kind != "member")
+    else:
+        kinds = tuple(kind for kind in kinds if kind != "zombie")
+    if settings.brokers > 1:
+        kinds = tuple(kind for kind in kinds if kind != "proxy")
+    weights = [_WEIGHTS[kind] for kind in kinds]
+    found, at = list[Fault](), 1.0
+    while kinds:
+        at += choice.expovariate(1 / settings.every)
+        if at > settings.seconds * 0.9:
+            break
+        kind = choice.choices(kinds, weights)[0]
+        found.extend(_drawn(kind, at, choice, settings))
+    return sorted(found, key=lambda fault: fault.at)
+
+
+def _drawn(kind: str, at: float, choice: Random, settings: Settings) -> Iterator[Fault]:
+    match kind:
+        case "kill":
+            target = _one(choice, {RUNS: 8, TOOLS: 6, PROJECTOR: 4, LOAD: 1, PEOPLE: 1})
+            yield Fault(at, "kill", target)
+        case "failpoint":
+            target = _one(choice, {RUNS: 5, TOOLS: 4, PROJECTOR: 2})
+            yield Fault(at, "failpoint", target, point(target, choice))
+        case "term":
+            yield Fault(at, "term", choice.choice((RUNS, TOOLS, PROJECTOR)))
+        case "freeze":
+            target = choice.choice((RUNS, TOOLS, PROJECTOR))
+            yield Fault(at, "freeze", target, seconds=choice.uniform(2, 10))
+        case "zombie":
+            yield Fault(at, "zombie", RUNS, seconds=choice.uniform(2, 8))
+        case "broker":
+            how = _one(choice, {"KILL": 3, "TERM": 1, "STOP": 2})
+            seconds = _one(choice, {4.0: 6, 12.0: 2, 30.0: 1}) if how == "STOP" else 0.0
+            yield Fault(at, "broker", str(choice.randrange(settings.brokers)), how, seconds)
+        case "postgres":
+            how = _one(choice, {"backend": 4, "postmaster": 2, "connections": 2})
+            yield Fault(at, "postgres", "postgres", how, 3.0 if how == "connections" else 0.0)
+        case "proxy":
+            yield from _harm(at, choice)
+        case "member":
+            how = choice.choice(("TERM", "KILL"))
+            target = _one(choice, {RUNS: 3, TOOLS: 1})
+            yield Fault(at, "member", target, how, choice.uniform(2, 8))
+        case _:
+            seconds = choice.choice((-90.0, -5.0, 5.0, 45.0, 90.0))
+            yield Fault(at, "clock", RUNS, seconds=seconds)
+
+
+def _harm(at: float, choice: Random) -> Iterator[Fault]:
+    match choice.randrange(4):
+        case 0:
+            # Longer than the lane waits for a commit, and longer than the transaction may last.
+            seconds = _one(choice, {1.0: 3, 4.0: 3, 35.0: 1})
+            yield Fault(at, "proxy", "broker", "hold EndTxn", seconds)
+        case 1:
+            yield Fault(at, "proxy", "broker", "hold Produce", choice.choice((1.0, 4.0, 12.0)))
+        case 2:
+            yield Fault(at, "proxy", "broker", "delay", choice.uniform(1, 5))
+        case _:
+            yield Fault(at, "proxy", "broker", choice.choice(("cut", "cut EndTxn", "cut Produce")))
+
+
+def point(target: str, choice: Random) -> str:
+    """A failpoint with the count of the hit that kills; those met once a start are hit early."""
+    name = choice.choice(POINTS[target])
+    most = 4 if name.startswith(_RARE) else 25
+    return f"{name}:{choice.randint(1, most)}"
+
+
+def _one(choice: Random, weights: dict[T, int]) -> T:
+    return choice.choices(list(weights), list(weights.values()))[0]
+
+
+def kinds_of(faults: Sequence[Fault]) -> dict[str, int]:
+    """How many faults of each kind and detail there are."""
+    counts: dict[str, int] = {}
+    for fault in faults:
+        name = f"{fault.kind} {fault.target}" if fault.kind != "proxy" else f"proxy {fault.detail}"
+        if fault.kind in {"broker", "postgres"}:
+            name = f"{fault.kind} {fault.detail}"
+        counts[name] = counts.get(name, 0) + 1
+    return dict(sorted(counts.items()))

@@ -1,0 +1,177 @@
+"""The judgement of one round: every rule on everything that is left, and the figures."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, defaultdict
+from dataclasses import asdict, dataclass, field, replace
+
+from events import topics
+from events.errors import WireError
+from events.inputs import Control
+from events.journal import Event, ToolCallUncertain
+from tests import oracle
+from tests.oracle.histories import CODEC, Histories, histories
+from tests.torture import load, rules
+from tests.torture.game import Left
+from tests.torture.ledger import ACTED, Ledger
+from tests.torture.noise import INPUTS, POISON
+from tests.torture.people import LEDGER
+from tests.torture.plan import kinds_of
+from tests.torture.recovery import recoveries
+from tests.torture.scan import Scanned, scan
+from tests.torture.world import ONCE
+
+_VIEWS = ("rows_equal_the_journal", "positions_are_at_the_end", "the_audit_found_nothing")
+_WRITES = ("seq_counts_without_a_gap", "the_chain_is_intact", "a_run_stays_on_its_partition")
+
+
+@dataclass
+class Verdict:
+    """What a round came to; ``violations`` is empty where every invariant held."""
+
+    violations: list[str]
+    runs: int = 0
+    acknowledged: int = 0
+    inputs: int = 0
+    events: int = 0
+    kills: int = 0
+    suppressed: int = 0
+    poison: int = 0
+    uncertain: int = 0
+    acts: int = 0
+    zombies_refused: int = 0
+    views_compared: int = 0
+    settled_s: float = 0.0
+    faults: dict[str, int] = field(default_factory=dict)
+    ends: dict[str, int] = field(default_factory=dict)
+    recovery_s: dict[str, list[float]] = field(default_factory=dict)
+    timeline: list[tuple[float, int]] = field(default_factory=list)
+    marks: list[tuple[float, str]] = field(default_factory=list)
+
+    @property
+    def lost(self) -> int:
+        """Acknowledged requests without an end, or whose end nobody was told."""
+        return self._count("has 0 ends", "announced 0 times", "did not end in time")
+
+    @property
+    def doubled(self) -> int:
+        """Things that happened twice: ends, acts, announcements, dead letters."""
+        return self._count("acted", "executed", r"has [2-9]", r"announced [2-9]", "[2-9] dead")
+
+    @property
+    def unequal_views(self) -> int:
+        """Rows that differ from the journal."""
+        return sum(v.startswith(_VIEWS) for v in self.violations)
+
+    @property
+    def zombie_writes(self) -> int:
+        """Events that stand where they may not."""
+        return sum(v.startswith(_WRITES) for v in self.violations)
+
+    def _count(self, *told: str) -> int:
+        return sum(any(re.search(word, v) for word in told) for v in self.violations)
+
+    def as_dict(self) -> dict[str, object]:
+        """For the report."""
+        more = {
+            name: getattr(self, name)
+            for name in ("lost", "doubled", "unequal_views", "zombie_writes")
+        }
+        return asdict(self) | more
+
+
+def judge(left: Left, *, ownership: str) -> Verdict:
+    """Read all there is and judge it."""
+    records = {topic: list(scan(left.settings, topic)) for topic in INPUTS}
+    poison = {one.place for found in records.values() for one in found if one.mark == POISON}
+    rows = Ledger(left.folder / LEDGER).rows()
+    seen = oracle.read_all(left.settings, poison=poison, may_be_uncertain=True)
+    seen = replace(
+        seen,
+        tool="world.pay",
+        ledger=tuple(row.key for row in rows if row.phase == ACTED and row.tool in ONCE),
+        late_inputs=True,
+    )
+    read, asked = histories(seen), load.read_log(left.folder)
+    excused = any(fault.kind == "clock" or fault.seconds > 20 for _, fault in left.injector.done)
+    found = oracle.violations(seen)
+    for name, sentences in (
+        ("acknowledged_means_ended", rules.acknowledged_means_ended(asked, read)),
+        ("acted_once", rules.acted_once(rows)),
+        ("success_is_true", rules.success_is_true(rows, read)),
+        ("nothing_undecided", rules.nothing_undecided(rows, read)),
+        (
+            "doubt_is_justified",
+            rules.doubt_is_justified(rows, read, left.keeper.harmed, excused=excused),
+        ),
+    ):
+        found += [f"{name}: {sentence}" for sentence in sentences]
+    found += [f"settled: {run_id} did not end in time" for run_id in left.missing]
+    events = list(scan(left.settings, topics.EVENTS))
+    return Verdict(
+        violations=found,
+        runs=len(asked.sent),
+        acknowledged=len(asked.acknowledged),
+        inputs=sum(map(len, records.values())),
+        events=len(seen.events),
+        kills=_kills(left),
+        suppressed=suppressed(records, read),
+        poison=len(poison),
+        uncertain=sum(len(read.facts(run_id, ToolCallUncertain)) for run_id in read.runs),
+        acts=sum(row.phase == ACTED for row in rows),
+        zombies_refused=_fenced(left),
+        views_compared=len(seen.tables.runs) if seen.tables else 0,
+        settled_s=round(left.settled_s, 2),
+        faults=kinds_of([fault for _, fault in left.injector.done]),
+        ends=dict(Counter(f"{d.name}: {d.cause} ({d.code})" for d in left.keeper.deaths)),
+        recovery_s=recoveries(left, records, events, ownership),
+        timeline=_timeline(left, events),
+        marks=[
+            (at - left.began, f"{f.kind} {f.target} {f.detail}") for at, f in left.injector.done
+        ],
+    )
+
+
+def suppressed(records: dict[str, list[Scanned]], read: Histories) -> int:
+    """How many inputs said again what had been said, and changed nothing."""
+    causes = {entry.event.meta.cause for run in read.runs.values() for entry in run}
+    copies: Counter[tuple[str, ...]] = Counter()
+    took: Counter[tuple[str, ...]] = Counter()
+    for topic, found in records.items():
+        for one in found:
+            if one.mark == POISON or (key := _identity(topic, one.value)) is None:
+                continue
+            copies[key] += 1
+            took[key] += "/".join(map(str, one.place)) in causes
+    return sum(count - max(1, took[key]) for key, count in copies.items())
+
+
+def _identity(topic: str, value: bytes | None) -> tuple[str, ...] | None:
+    try:
+        record = CODEC.decode(topic, value)
+    except WireError:
+        return None
+    if isinstance(record, Event):
+        return None
+    run_id = getattr(record, "run_id", "")
+    if isinstance(record, Control):
+        return run_id, record.request_id
+    return run_id, str(getattr(record, "call_id", "")), str(getattr(record, "attempt", ""))
+
+
+def _kills(left: Left) -> int:
+    failed = sum(d.cause.startswith("failpoint") for d in left.keeper.deaths)
+    return left.injector.kills + failed
+
+
+def _fenced(left: Left) -> int:
+    logs = left.folder.glob("runs.log*")
+    return sum(path.read_text(errors="replace").count("lane fenced") for path in logs)
+
+
+def _timeline(left: Left, events: list[Scanned]) -> list[tuple[float, int]]:
+    seconds: dict[int, int] = defaultdict(int)
+    for one in events:
+        seconds[int(one.at - left.began)] += 1
+    return [(float(second), seconds[second]) for second in sorted(seconds)]
