@@ -21,6 +21,9 @@ from stack.process import spawn, tail
 
 _USER = "runfold"
 _DATABASE = "runfold"
+_ROOM_BYTES = 100_000_000
+"""What a new data folder needs, with some room to work."""
+
 _TELLING = ("FATAL", "PANIC", "No space left", "could not")
 _OPTIONS = {
     "listen_addresses": "127.0.0.1",
@@ -132,12 +135,21 @@ class Postgres:
         )
         told.unlink()
         if done.returncode:
-            raise StackError(f"Postgres could not make its files in {data}: {_last(done.stderr)}")
+            why = _disk_full(data.parent) or _last(done.stderr)
+            raise StackError(f"Postgres could not make its files in {data}: {why}")
         new.replace(data)
 
 
 def _run_as() -> str:
     return UNPRIVILEGED if os.geteuid() == 0 else ""
+
+
+def _disk_full(folder: Path) -> str:
+    # A full disk ends initdb by a signal more often than by an error it could tell of.
+    free = shutil.disk_usage(folder).free
+    if free > _ROOM_BYTES:
+        return ""
+    return f"the disk has {free // 1_000_000} MB left; make room, or set RUNFOLD_HOME elsewhere."
 
 
 def _last(text: str) -> str:
