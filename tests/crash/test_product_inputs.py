@@ -58,6 +58,9 @@ def test_inputs_that_come_again_change_nothing(settings: Settings, tmp_path: Pat
         running.ask_for(8)
         assert running.judge() == []
         assert journal(running, first) == before
+        # No repeat was taken for news, not even for news that is too late.
+        assert person.types["RequestIgnored"] == 0
+        assert person.types["LateResultNoted"] == 0
 
 
 def test_poison_stops_nothing_and_is_kept(settings: Settings, tmp_path: Path) -> None:
