@@ -57,7 +57,8 @@ class ToolContract(Definition):
     ``risk_level``: 0 pure read, 1 local write, 2 external draft, 3 external side effect,
     4 high risk [92]. ``implementation`` is ``builtin:<name>`` or ``python:<module>:<function>``;
     ``config`` is its own setting (a root folder, an allow-list of domains). ``idempotent`` says
-    that running it twice with one key has the effect of running it once.
+    that running it twice with one key has the effect of running it once. ``cost_usd`` is what one
+    execution costs, None where none is kept account of.
     """
 
     description: str
@@ -77,6 +78,8 @@ class ToolContract(Definition):
     max_concurrency: int | None = Field(default=None, ge=1)
     max_result_bytes: int = Field(default=256_000, ge=1)
     owner: str = ""
+    # Left out where it is not given: the digests of contracts without it must stay what they are.
+    cost_usd: Money | None = Field(default=None, ge=0, exclude_if=lambda cost: cost is None)
 
     @property
     def claims(self) -> bool:

@@ -92,6 +92,7 @@ def _resolve(draft: Draft, control: inputs.ResolveToolCall) -> None:
                     result=control.result or NOTHING,
                     latency_ms=0,
                     attribution=attribution(draft.run),
+                    cost=draft.contract(call.tool).cost_usd,
                     request_id=control.request_id,
                 )
             )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from decimal import Decimal
 from types import MappingProxyType
 
 from events import journal as j
@@ -85,14 +86,14 @@ def succeeded(run: Live, fact: j.ToolCallSucceeded, at: datetime) -> Live:
     if ref := artifact_of(fact.result):
         run = changed(run, artifacts=(*run.artifacts, ref))
     run = _ran(_close(run, fact.call_id, fact.result), fact.call_id, "succeeded")
-    return _noted(run, fact.request_id)
+    return _noted(_paid(run, fact.cost), fact.request_id)
 
 
 def failed(run: Live, fact: j.ToolCallFailed, at: datetime) -> Live:
     """The error is the reply, unless a retry is scheduled right after."""
     reply = json_content({"error": fact.error.model_dump(mode="json", exclude_none=True)})
     run = _ran(_close(run, fact.call_id, reply, is_error=True), fact.call_id, "failed")
-    return _noted(run, fact.request_id)
+    return _noted(_paid(run, fact.cost), fact.request_id)
 
 
 def uncertain(run: Live, fact: j.ToolCallUncertain, at: datetime) -> Live:
@@ -204,6 +205,12 @@ def _ran(run: Live, call_id: str, how: str) -> Live:
         return run
     settled = run.settled | {outcome_of(call_id, call.attempt)}
     return changed(run, closed=(*run.closed, summary(call, how)), settled=settled)
+
+
+def _paid(run: Live, cost: Decimal | None) -> Live:
+    """Count what an execution cost; a tool without a declared cost has none."""
+    used = run.counters
+    return changed(run, counters=changed(used, cost=used.cost + cost)) if cost else run
 
 
 def _with(run: Live, call_id: str, **changes: object) -> Live:

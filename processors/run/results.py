@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from decimal import Decimal
 
 from events import journal as j
 from events.common import ErrorInfo
@@ -40,6 +41,7 @@ def close_failed(
     call: Call,
     error: ErrorInfo,
     latency_ms: int = 0,
+    cost: Decimal | None = None,
 ) -> None:
     """Record a failure; try again after a pause where the contract allows, else tell the model."""
     contract = draft.contract(call.tool)
@@ -51,6 +53,7 @@ def close_failed(
             error=error,
             latency_ms=latency_ms,
             attribution=attribution(draft.run),
+            cost=cost,
         )
     )
     if not error.retryable or call.attempt >= contract.retry.max_attempts:
@@ -109,7 +112,7 @@ def _fail(draft: Draft, call: Call, result: ToolResult) -> None:
     error = result.error or ErrorInfo(
         error_type="tool_error", message="the tool failed and gave no reason", retryable=False
     )
-    close_failed(draft, call, error, result.latency_ms)
+    close_failed(draft, call, error, result.latency_ms, result.cost)
 
 
 def _note_late(draft: Draft, result: ToolResult) -> None:

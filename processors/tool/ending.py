@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from decimal import Decimal
 
 from events.common import ErrorInfo
 from events.content import Content
@@ -11,13 +12,17 @@ from events.effects import Outcome
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """An outcome with its result or error; ``effect`` says that something may have been done."""
+    """An outcome with its result or error; ``effect`` says that something may have been done.
+
+    ``cost`` in US dollars is that of an execution that took place, None where none did.
+    """
 
     outcome: Outcome
     result: Content | None = None
     error: ErrorInfo | None = None
     effect: bool = False
     repeated: bool = False
+    cost: Decimal | None = None
 
 
 def failed(error: ErrorInfo, *, effect: bool = False) -> Ending:

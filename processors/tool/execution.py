@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from events.common import ErrorInfo
@@ -19,6 +19,7 @@ from processors.tool.schemas import Schemas
 from processors.tool.secrets import redacted
 from processors.tool.threads import in_thread
 from producers.failpoints import failpoint
+from producers.logs import frames
 
 log = logging.getLogger(__name__)
 
@@ -55,8 +56,14 @@ class Execution:
             if (task := asyncio.current_task()) is not None and task.cancelling():
                 raise
             return self._broken(self._raised(error))
-        except (Exception, SystemExit, KeyboardInterrupt) as error:
-            log.info("tool %s raised", self.contract.name, exc_info=True)
+        except (Exception, SystemExit, KeyboardInterrupt) as error:  # noqa: BLE001 - it is told
+            # A tool's message may quote its arguments, which have no place in a log.
+            log.info(
+                "tool %s raised %s",
+                self.contract.name,
+                type(error).__name__,
+                extra={"frames": frames(error)},
+            )
             return self._broken(self._raised(error))
         failpoint("tool.after_run")
         return await self._answered(value)
@@ -78,13 +85,15 @@ class Execution:
                 result = await in_thread(kept_apart, said, store, tenant_id)
         except (UnusableResultError, ToolRefusedError) as error:
             return self._broken(self._clean(error.info))
-        return Ending(Outcome.SUCCEEDED, result, effect=self.contract.claims)
+        return Ending(
+            Outcome.SUCCEEDED, result, effect=self.contract.claims, cost=self.contract.cost_usd
+        )
 
     def _broken(self, error: ErrorInfo) -> Ending:
         """Return what an error means after the tool had begun: it depends on the contract."""
-        if self.contract.safe_to_repeat:
-            return failed(error, effect=self.contract.claims)
-        return uncertain(error)
+        known = self.contract.safe_to_repeat
+        ending = failed(error, effect=self.contract.claims) if known else uncertain(error)
+        return replace(ending, cost=self.contract.cost_usd)
 
     def _overran(self) -> ErrorInfo:
         return ErrorInfo(

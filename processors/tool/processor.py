@@ -85,6 +85,7 @@ class ToolProcessor:
             error=ending.error,
             repeated=ending.repeated,
             effect=ending.effect,
+            cost=ending.cost,
         )
 
     async def _ending(self, work: ToolWork) -> Ending:

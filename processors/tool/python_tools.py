@@ -15,6 +15,7 @@ import inspect
 import typing
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any, TypedDict, TypeVar, Unpack
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError, create_model
@@ -50,6 +51,7 @@ class ToolOptions(TypedDict, total=False):
     max_concurrency: int | None
     max_result_bytes: int
     owner: str
+    cost_usd: Decimal
 
 
 @dataclass(frozen=True, slots=True)
