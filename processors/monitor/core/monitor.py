@@ -40,7 +40,7 @@ class Monitor:
         self.store = Store(kept)
         self.covered_from: datetime | None = None
         self._odd: OrderedDict[tuple[str, int, int], datetime] = OrderedDict()
-        self._kept = kept
+        self.kept = kept
 
     def take(self, event: Event) -> bool:
         """Count a fact, and promise whether it is new: one taken before changes nothing."""
@@ -74,7 +74,7 @@ class Monitor:
         """Return what is to be said on ``alerts``; everything before ``now`` must be taken."""
         for pruned in (self.store, self.runs):
             pruned.prune(now)
-        while self._odd and next(iter(self._odd.values())) < now - self._kept:
+        while self._odd and next(iter(self._odd.values())) < now - self.kept:
             self._odd.popitem(last=False)
         moment = self.moment(now)
         covered = self.covered_from or now
