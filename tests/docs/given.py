@@ -29,9 +29,9 @@ class Block:
 
 @cache
 def tracked() -> tuple[Path, ...]:
-    """Every file of the repository that is in git."""
+    """Every file of the repository that is in git or about to be."""
     listed = subprocess.run(
-        ["git", "ls-files"],
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
         cwd=ROOT, capture_output=True, text=True, check=False,
     )  # fmt: skip
     if listed.returncode == 0:
