@@ -12,8 +12,6 @@ import os
 import sys
 from dataclasses import dataclass
 
-from prometheus_client import start_http_server
-
 from events.avro.codec import Codec
 from events.definitions import Playbook, ToolContract
 from events.topics import EVENTS
@@ -33,6 +31,8 @@ from producers.config import Config, ConfigError
 from producers.errors import LogError
 from producers.garbage import collect_seldom
 from producers.logs import log_to_stderr
+from producers.observability.serving import serve_metrics
+from producers.observability.tracing import Traces
 from producers.partitions import partition_count
 from producers.schemas import registry_of
 from stack.ready import announce
@@ -49,21 +49,19 @@ class _Settings:
     models: ModelSettings
     tools: ToolSettings
     engine: EngineConfig
+    traces: Traces | None
 
 
 def main() -> int:
     """Run the processor with the settings of the environment and return its exit code."""
     log_to_stderr()
-    # It would log every request.
-    logging.getLogger("httpx").setLevel(logging.WARNING)
     try:
         settings = _settings()
+        serve_metrics(settings.config.metrics_port)
     except (ConfigError, SettingsError, LogError) as error:
         print(error, file=sys.stderr)
         return 2
     codec = Codec(registry_of(settings.config.schema_registry_url))
-    if settings.config.metrics_port:
-        start_http_server(settings.config.metrics_port)
     try:
         with RulebookFollower(KafkaRegistry(settings.config.kafka, codec)) as rulebook:
             rulebook.wait_ready(_READY_S)
@@ -82,6 +80,8 @@ def _run(settings: _Settings, codec: Codec, rulebook: RulebookFollower) -> int:
         return engine.run()
     finally:
         effects.close(0)
+        if settings.traces is not None:
+            settings.traces.close()
 
 
 def _effects(settings: _Settings, rulebook: RulebookFollower) -> LocalEffects:
@@ -105,7 +105,7 @@ def _effects(settings: _Settings, rulebook: RulebookFollower) -> LocalEffects:
         contract, None, artifacts, modules=settings.tools.modules, refresh=refresh
     )
     limits = Limits(tool_calls=settings.tools.calls, tool_cap=cap)
-    return LocalEffects(models.call, tools.call, limits, (models,))
+    return LocalEffects(models.call, tools.call, limits, (models,), settings.traces)
 
 
 def _settings() -> _Settings:
@@ -121,6 +121,7 @@ def _settings() -> _Settings:
             fixed=_fixed(os.environ.get("RUNFOLD_FIXED_PARTITIONS", "")),
             group=_group(os.environ.get("RUNFOLD_OWNERSHIP", "fixed"), config.group_protocol),
         ),
+        traces=Traces.from_env("runfold-runs"),
     )
 
 

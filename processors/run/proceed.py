@@ -116,6 +116,8 @@ def _limit_met(run: Live, now: datetime) -> tuple[str, object, object] | None:
     tokens = used.input_tokens + used.output_tokens
     if limits.max_model_calls is not None and used.model_calls >= limits.max_model_calls:
         return "max_model_calls", used.model_calls, limits.max_model_calls
+    if limits.max_reflections is not None and used.reflections > limits.max_reflections:
+        return "max_reflections", used.reflections, limits.max_reflections
     if limits.max_total_tokens is not None and tokens >= limits.max_total_tokens:
         return "max_total_tokens", tokens, limits.max_total_tokens
     if limits.max_cost is not None and used.cost >= limits.max_cost:

@@ -178,6 +178,8 @@ def test_every_limit_ends_the_run_on_record() -> None:
         answer(call("look")), came_back(2), answer(call("look"), n=3)
     )
     assert run.only(j.LimitReached).limit == "max_identical_calls"
+    run = begun(limits=Limits(max_reflections=1)).when(answer(), answer(n=2))
+    assert run.only(j.LimitReached).limit == "max_reflections"
     run = begun(limits=Limits(max_total_tokens=100)).when(answer(call("look")), came_back(2))
     assert run.only(j.LimitReached).limit == "max_total_tokens"
 
