@@ -8,21 +8,25 @@ from pathlib import Path
 
 import pytest
 
-from events.journal import ToolCallStarted
+from events.journal import ToolCallStarted, ToolCallSucceeded
 from stack.settings import Settings
 from tests.crash.product import product
+from tests.oracle import read_tables
 
 pytestmark = [pytest.mark.integration, pytest.mark.crash, pytest.mark.timeout(200)]
 
 
 def test_told_to_stop_it_leaves_nothing_to_do_again(settings: Settings, tmp_path: Path) -> None:
     with product(settings, tmp_path, seconds=0.2) as running:
+        running.ask_for(4)
+        # Each of them is at work: the pool's calls succeed, and the views show runs.
+        running.wait_for_events(ToolCallSucceeded, 6)
+        running.wait_until(lambda: bool(read_tables(settings).runs), "the views show runs")
         running.ask_for(16)
-        for progress in (4, 20):
-            running.wait_for_events(ToolCallStarted, progress)
-            for process in running.processes.values():
-                assert process.kill(signal.SIGTERM) == 0
-                process.start()
+        running.wait_for_events(ToolCallStarted, 30)
+        for process in running.processes.values():
+            assert process.kill(signal.SIGTERM) == 0
+            process.start()
         assert running.judge() == []
         done = {
             name: Counter((tmp_path / name).read_text().split())

@@ -38,6 +38,7 @@ def read_all(
         events=events,
         completions=read_topic(settings, topics.COMPLETIONS),
         letters=read_topic(settings, topics.DEAD_LETTERS),
+        results=read_topic(settings, topics.RESULTS),
         tool=tool,
         ledger=tuple(ledger.read_text().split()) if ledger and ledger.exists() else (),
         poison=frozenset(poison),

@@ -6,10 +6,18 @@ from collections import Counter
 from collections.abc import Iterator
 
 from events import journal as j
-from tests.oracle.histories import Histories
-from tests.oracle.seen import Seen
+from events import topics
+from events.effects import Outcome, ToolResult
+from tests.oracle.histories import CODEC, Histories
+from tests.oracle.seen import Place, Seen
 
 Ended = j.ToolCallSucceeded | j.ToolCallFailed | j.ToolCallUncertain
+
+_SAYS: dict[Outcome, type[Ended]] = {
+    Outcome.SUCCEEDED: j.ToolCallSucceeded,
+    Outcome.FAILED: j.ToolCallFailed,
+    Outcome.UNCERTAIN: j.ToolCallUncertain,
+}
 
 
 def no_start_without_permit_and_approval(seen: Seen, read: Histories) -> Iterator[str]:
@@ -70,3 +78,32 @@ def attempts_count_up(seen: Seen, read: Histories) -> Iterator[str]:
                 if fact.attempt != last[fact.call_id]:
                     yield f"{fact.call_id}: {entry.event.type} of attempt {fact.attempt} is stale"
                 out.discard(fact.call_id)
+
+
+def outcomes_are_what_was_reported(seen: Seen, read: Histories) -> Iterator[str]:
+    """An outcome that names a result as its cause says what stands there."""
+    reports = {raw.place: raw for raw in seen.results}
+    for entries in read.runs.values():
+        for entry in entries:
+            fact, cause = entry.event.fact, _cause(entry.event)
+            if cause.topic != topics.RESULTS or not isinstance(fact, Ended):
+                continue
+            raw = reports.get(cause)
+            said = CODEC.decode(topics.RESULTS, raw.value) if raw is not None else None
+            if not isinstance(said, ToolResult):
+                yield f"{fact.call_id}: {entry.event.meta.cause} is no result of a tool"
+            elif (said.call_id, said.attempt) != (fact.call_id, fact.attempt) or not isinstance(
+                fact, _SAYS[said.outcome]
+            ):
+                yield (
+                    f"{fact.call_id}: {entry.event.type} of attempt {fact.attempt}, but the result "
+                    f"is of {said.call_id}, attempt {said.attempt}: {said.outcome}"
+                )
+
+
+def _cause(event: j.Event) -> Place:
+    topic, _, place = event.meta.cause.partition("/")
+    partition, _, offset = place.partition("/")
+    if not (partition.isdecimal() and offset.isdecimal()):
+        return Place(topic, -1, -1)
+    return Place(topic, int(partition), int(offset))

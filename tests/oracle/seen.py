@@ -56,6 +56,7 @@ class Seen:
     events: tuple[Raw, ...]
     completions: tuple[Raw, ...]
     letters: tuple[Raw, ...] = ()
+    results: tuple[Raw, ...] = ()
     tool: str = ""
     ledger: tuple[str, ...] = ()
     poison: frozenset[Place] = frozenset()

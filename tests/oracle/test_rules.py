@@ -11,6 +11,7 @@ import pytest
 from events import journal as j
 from events import topics
 from events.base import Fact, Record
+from events.effects import Outcome
 from events.journal import Event, Meta
 from events.operations import DeadLetter
 from tests.deciders.given import RUN, came_back, request
@@ -127,6 +128,18 @@ def altered(kind: type[Fact], **fields: object) -> Break:
     return lambda seen: rewritten(seen, change)
 
 
+def caused_by(attempt: int, outcome: Outcome = Outcome.SUCCEEDED) -> Break:
+    """The call's success names a result on the log as its cause."""
+    result = CODEC.encode(topics.RESULTS, came_back(2, attempt=attempt, outcome=outcome))
+
+    def change(events: list[Event]) -> None:
+        at = index(events, j.ToolCallSucceeded)
+        meta = events[at].meta.model_copy(update={"cause": f"{topics.RESULTS}/2/7"})
+        events[at] = Event(meta, events[at].fact)
+
+    return lambda seen: replace(rewritten(seen, change), results=(raw(topics.RESULTS, 7, result),))
+
+
 def twice(kind: type[Fact], after: type[Fact] | None = None) -> Break:
     def change(events: list[Event]) -> None:
         at = index(events, kind)
@@ -204,6 +217,9 @@ BROKEN: list[tuple[str, Break]] = [
     ("attempts_count_up", altered(j.ToolCallSucceeded, attempt=2)),
     ("attempts_count_up", altered(j.ToolCallStarted, attempt=2)),
     ("attempts_count_up", twice(j.ToolCallStarted)),
+    ("outcomes_are_what_was_reported", caused_by(attempt=2)),
+    ("outcomes_are_what_was_reported", caused_by(1, Outcome.FAILED)),
+    ("outcomes_are_what_was_reported", lambda s: keep(caused_by(1)(s), results=())),
     ("one_execution_a_key", lambda s: keep(s, ledger=2 * s.ledger)),
     ("success_means_executed", lambda s: keep(s, ledger=())),
     ("nothing_is_done_undecided", lambda s: keep(s, ledger=(*s.ledger, "other"))),
@@ -233,6 +249,10 @@ def test_what_a_faultless_system_leaves_behind_breaks_no_rule() -> None:
 @pytest.mark.parametrize(("rule", "broken"), BROKEN)
 def test_a_broken_history_is_found(rule: str, broken: Break) -> None:
     assert rule in {found.partition(":")[0] for found in violations(broken(consistent()))}
+
+
+def test_an_outcome_that_was_reported_so_breaks_no_rule() -> None:
+    assert violations(caused_by(attempt=1)(consistent())) == []
 
 
 def test_a_repeat_may_come_after_the_end() -> None:
