@@ -21,6 +21,7 @@ from processors.monitor.core.periods import PeriodError, window_of
 
 PERCENTILES = {"p50": 50, "p90": 90, "p95": 95, "p99": 99}
 _RATES = {"per_minute": timedelta(minutes=1), "per_hour": timedelta(hours=1)}
+_SECOND = timedelta(seconds=1)
 _TOTALS = {*_RATES, "sum"}
 _FUNCTIONS = {*PERCENTILES, *_TOTALS, "count", "slower"}
 _MOST_CHARACTERS = 500
@@ -158,7 +159,10 @@ class _Parser:
             )
         if name == "sum":
             return lambda of: of.total(metric, window)
-        return lambda of: of.total(metric, window) * Fraction(_RATES[name] / (window or of.window))
+        return lambda of: (
+            of.total(metric, window)
+            * Fraction(_RATES[name] // _SECOND, (window or of.window) // _SECOND)
+        )
 
     def _window(self, arguments: list[ast.expr]) -> tuple[list[ast.expr], timedelta | None]:
         match arguments:

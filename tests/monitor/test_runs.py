@@ -1,0 +1,128 @@
+"""Live runs: each event once, how long silence is allowed, who waits for whom."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from events import journal as j
+from events.operations import DeadLetter
+from processors.monitor.core.monitor import Monitor
+from processors.monitor.core.rules import RuleBook
+from processors.monitor.core.snapshot import snapshot
+from tests.monitor.telling import NOON, Run, rules, seconds, take, watching
+
+QUIET = "silence: {planning: 60s, waiting_for_model: 30s, running_tool: 30s, paused: never}"
+FIVE = timedelta(minutes=5)
+
+
+def stuck(monitor: Monitor, at: datetime) -> list[str]:
+    return [run.run_id for run in monitor.moment(at).stuck]
+
+
+def test_a_run_is_stuck_once_its_state_allows_no_more_silence(tmp_path: Path) -> None:
+    monitor = take(watching(tmp_path, QUIET), Run("r1").created())
+    assert stuck(monitor, NOON + seconds(60)) == []
+    assert stuck(monitor, NOON + seconds(60.000001)) == ["r1"]
+
+
+def test_an_open_call_may_be_silent_until_its_own_time_out(tmp_path: Path) -> None:
+    run = Run("r1").created().asks("r1.1", timeout_ms=300_000)
+    monitor = take(watching(tmp_path, QUIET), run)
+    # 300 s and half a minute of grace.
+    assert stuck(monitor, NOON + seconds(330)) == []
+    assert stuck(monitor, NOON + seconds(331)) == ["r1"]
+
+
+def test_a_time_out_that_is_over_allows_nothing_any_more(tmp_path: Path) -> None:
+    run = Run("r1").created().starts("r1.2", timeout_ms=600_000).wait(5).worked("r1.2", 5000)
+    run.asks("r1.3", timeout_ms=1000)
+    monitor = take(watching(tmp_path, QUIET), run)
+    assert stuck(monitor, NOON + seconds(5 + 32)) == ["r1"]
+
+
+def test_a_held_call_may_be_silent_until_its_retry(tmp_path: Path) -> None:
+    text = QUIET.replace("running_tool", "waiting_for_tool")
+    run = Run("r1").created().starts("r1.2").broke("r1.2").retries("r1.2", delay=900)
+    monitor = take(watching(tmp_path, text), run)
+    assert stuck(monitor, NOON + seconds(930)) == []
+    assert stuck(monitor, NOON + seconds(931)) == ["r1"]
+
+
+def test_a_paused_run_is_never_stuck_and_an_ended_one_is_gone(tmp_path: Path) -> None:
+    asleep, over = Run("r1").created().paused(), Run("r2").created().completed()
+    monitor = take(watching(tmp_path, QUIET), asleep, over)
+    assert stuck(monitor, NOON + timedelta(days=99)) == []
+    assert list(monitor.runs.live) == ["r1"]
+
+
+def test_how_long_a_person_has_been_waited_for(tmp_path: Path) -> None:
+    first, second = Run("r1").created().wants("r1.1"), Run("r2").created().wait(40).wants("r2.1")
+    monitor = take(watching(tmp_path, QUIET), second, first)
+    waiting = snapshot(monitor, NOON + seconds(100)).waiting
+    assert [(row.run_id, row.waits_s) for row in waiting] == [("r1", 100), ("r2", 60)]
+    first.wait(90).approved("r1.1")
+    monitor.take(first.events[-1])
+    assert [run.run_id for run in monitor.moment(NOON + seconds(100)).waiting] == ["r2"]
+    counted = monitor.store.durations("approval_ms", "agent", "triage", FIVE, NOON + seconds(100))
+    assert counted == {90_000: 1}
+
+
+def test_a_retry_is_counted_for_the_tool_that_failed(tmp_path: Path) -> None:
+    run = Run("r1").created().starts("r1.2").broke("r1.2").retries("r1.2")
+    monitor = take(watching(tmp_path, QUIET), run)
+    assert monitor.store.total("retries", "tool", "files.read", FIVE, NOON) == 1
+    assert monitor.store.total("tool_timeouts", "tool", "files.read", FIVE, NOON) == 1
+
+
+def test_a_run_seen_from_its_middle_is_known_by_its_later_events(tmp_path: Path) -> None:
+    run = Run("r1", agent="writer").created().asks("r1.1").answered("r1.1", 5)
+    monitor = watching(tmp_path, QUIET)
+    for event in run.events[2:]:
+        monitor.take(event)
+    assert monitor.store.subjects("model_calls", "agent") == ["writer"]
+    assert monitor.runs.gaps == 0
+
+
+def test_a_hole_in_a_run_is_noticed(tmp_path: Path) -> None:
+    run = Run("r1").created().asks("r1.1").answered("r1.1", 5)
+    monitor = watching(tmp_path, QUIET)
+    for event in (run.events[0], run.events[3]):
+        monitor.take(event)
+    assert monitor.runs.gaps == 1
+
+
+def test_a_dead_letter_written_twice_counts_once(tmp_path: Path) -> None:
+    letter = DeadLetter(
+        topic="runs.requests", partition=1, offset=7, time=NOON, code="truncated", reason="", size=3
+    )
+    monitor = watching(tmp_path, QUIET)
+    monitor.take_letter(letter)
+    monitor.take_letter(letter)
+    assert monitor.store.total("dead_letters", "all", "all", FIVE, NOON) == 1
+    assert (monitor.tally.dead_letters, monitor.tally.duplicates) == (1, 1)
+
+
+@pytest.fixture(scope="module")
+def book(tmp_path_factory: pytest.TempPathFactory) -> RuleBook:
+    return rules(tmp_path_factory.mktemp("rules"), QUIET)
+
+
+@given(st.lists(st.integers(0, 2), max_size=60))
+def test_whatever_comes_again_changes_nothing(book: RuleBook, back: list[int]) -> None:
+    run = Run("r1").created().asks("c").answered("c", 40).starts("d").worked("d", 9).completed()
+    once, often = Monitor(book), Monitor(book)
+    take(once, run)
+    for number, event in enumerate(run.events):
+        often.take(event)
+        if number < len(back):
+            for earlier in run.events[max(0, number - back[number]) : number + 1]:
+                assert not often.take(earlier)
+    shown, seen = snapshot(once, NOON).as_json(), snapshot(often, NOON).as_json()
+    seen["tally"]["duplicates"] = 0
+    assert shown == seen
+    assert isinstance(run.events[-1].fact, j.RunCompleted)
