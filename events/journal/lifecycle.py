@@ -154,40 +154,30 @@ class BudgetSettled(Fact):
     limit: Money
 
 
-class RunCompleted(Fact):
+class Ending(Fact):
+    """What every end of a run that had begun says: its exit record, and whose run it was."""
+
+    exit: Exit
+    agent: str
+    agent_version: str
+    user_id: str
+    thread_id: str | None = None
+    parent_run_id: str | None = None
+    parent_call_id: str | None = None
+
+
+class RunCompleted(Ending):
     """The run met its goal and said so through ``complete_task`` [4]."""
 
-    exit: Exit
-    agent: str
-    agent_version: str
-    user_id: str
-    thread_id: str | None = None
-    parent_run_id: str | None = None
-    parent_call_id: str | None = None
 
-
-class RunFailed(Fact):
+class RunFailed(Ending):
     """The run ended without meeting its goal."""
 
-    exit: Exit
     error: ErrorInfo
-    agent: str
-    agent_version: str
-    user_id: str
-    thread_id: str | None = None
-    parent_run_id: str | None = None
-    parent_call_id: str | None = None
 
 
-class RunCancelled(Fact):
+class RunCancelled(Ending):
     """A person ended the run."""
 
-    exit: Exit
     reason: str
     request_id: str
-    agent: str
-    agent_version: str
-    user_id: str
-    thread_id: str | None = None
-    parent_run_id: str | None = None
-    parent_call_id: str | None = None
