@@ -13,9 +13,12 @@ PACKAGES = $(wildcard events producers processors projections surfaces stack)
 CHECKED = $(PACKAGES) $(wildcard tests benchmarks examples)
 FILE ?=
 YES ?=
+SECONDS ?= 300
+SEED ?= 1
+TORTURE ?=
 PYTEST ?=
 
-.PHONY: help env lock up down demo test lint format bench docs clean
+.PHONY: help env lock up down demo test lint format bench torture mutants docs clean
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## /  make \1\t/' | expand -t 16
@@ -66,6 +69,12 @@ format: env ## put the code into the house's form
 
 bench: env ## how fast it is here; figures in build/bench.json
 	@$(BIN)/python -m benchmarks.bench
+
+torture: env ## faults of every kind for SECONDS from SEED, judged; build/torture.json and .html
+	@$(BIN)/python -m tests.torture --seconds $(SECONDS) --seed $(SEED) $(TORTURE)
+
+mutants: env ## break the product in each way of a list, and see the harness catch every one
+	@$(BIN)/python -m tests.torture.mutation
 
 docs: env ## write the generated pages again
 	@$(BIN)/python -m surfaces.docs

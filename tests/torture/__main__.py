@@ -12,6 +12,7 @@ import math
 import sys
 import tempfile
 from pathlib import Path
+from random import Random
 
 from tests.support.stack import fresh_database
 from tests.torture import report
@@ -21,6 +22,8 @@ from tests.torture.servers import Servers, servers
 from tests.torture.verdict import Verdict, judge
 
 ROUND_S = 100.0
+_PARKING = 0.5
+"""The share of rounds in which runs that wait for a person are parked after a moment."""
 
 
 def rounds(seed: str, seconds: float) -> list[tuple[str, float, str]]:
@@ -49,7 +52,8 @@ def campaign(chosen: argparse.Namespace, folder: Path) -> list[dict[str, object]
     with servers(folder / "servers", chosen.brokers) as found:
         for number, (seed, seconds, ownership) in enumerate(todo):
             print(f"round {seed}: {seconds:.0f} s, {ownership} ownership", flush=True)
-            rules = Rules(seed, seconds, ownership, runs_per_s=chosen.rate)
+            engine = {"park_after": 1.5} if Random(seed).random() < _PARKING else {}
+            rules = Rules(seed, seconds, ownership, runs_per_s=chosen.rate, engine=engine)
             settings = Settings(seed, seconds, ownership, chosen.brokers, chosen.every)
             verdict = play(found, folder / f"round{number}", rules, settings)
             print(report.line(verdict), flush=True)

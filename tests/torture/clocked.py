@@ -1,13 +1,16 @@
-"""Runs a process of the product with a clock that can be stepped.
+"""Runs a process of the product with a clock that can be stepped, and other engine settings.
 
     python -m tests.torture.clocked MODULE
 
 The file named by TORTURE_CLOCK holds seconds to add to the time that lanes decide by. The product
-has no such hook: the name ``datetime`` in the lane's module is replaced from here.
+has no such hook: the name ``datetime`` in the lane's module is replaced from here. TORTURE_ENGINE
+is JSON with fields of the engine's configuration, so that what is rare comes often.
 """
 
 from __future__ import annotations
 
+import functools
+import json
 import os
 import runpy
 import sys
@@ -15,9 +18,10 @@ import time
 from datetime import datetime, timedelta, tzinfo
 from pathlib import Path
 
-from processors.engine import lane
+from processors.engine import config, lane
 
 VARIABLE = "TORTURE_CLOCK"
+ENGINE = "TORTURE_ENGINE"
 _LOOK_EVERY_S = 0.2
 
 
@@ -38,5 +42,7 @@ class Stepped(datetime):
 
 if __name__ == "__main__":
     vars(lane)["datetime"] = Stepped
+    changes = json.loads(os.environ.get(ENGINE, "{}"))
+    vars(config)["EngineConfig"] = functools.partial(config.EngineConfig, **changes)
     sys.argv = [sys.argv[1]]
     runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)

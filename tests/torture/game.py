@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -14,12 +15,13 @@ from producers.failpoints import VARIABLE
 from stack.settings import Settings
 from tests.projections.running import caught_up
 from tests.support.stack import fresh_topics
-from tests.torture import load
+from tests.torture import clocked, load
 from tests.torture.injector import Injector
 from tests.torture.keeper import Keeper, Kept
 from tests.torture.ledger import Ledger
 from tests.torture.people import LEDGER
 from tests.torture.plan import CLASSIC, FIXED, LOAD, PEOPLE, PROJECTOR, RUNS, TOOLS, Fault
+from tests.torture.positions import PositionWatch
 from tests.torture.servers import Servers
 from tests.torture.shapes import publish_definitions
 
@@ -40,6 +42,8 @@ class Rules:
     poisoned: float = 0.01
     lease_s: float = 1.0
     settle_s: float = SETTLE_S
+    late_s: float = 2.0
+    engine: dict[str, float] = field(default_factory=dict)
     tree: Path = ROOT
     env: dict[str, str] = field(default_factory=dict)
 
@@ -57,6 +61,7 @@ class Left:
     settled_s: float
     missing: list[str]
     drained: dict[str, int]
+    regressions: list[str]
 
 
 class Game:
@@ -94,6 +99,8 @@ class Game:
             self._spawn(RUNS)
             self._spawn(TOOLS)
         completions = self._completions()
+        watch = PositionWatch(self._settings.database_url)
+        watch.start()
         began, waiting = time.time(), list(faults)
         start = time.monotonic()
         while time.monotonic() - start < self._rules.seconds:
@@ -106,6 +113,7 @@ class Game:
         settled = time.time() - faults_ended
         missing = sorted(load.read_log(self._folder).acknowledged - self._ended)
         drained = self._keeper.stop_all()
+        watch.stop()
         completions.close()
         return Left(
             self._folder,
@@ -117,6 +125,7 @@ class Game:
             settled,
             missing,
             drained,
+            watch.regressions,
         )
 
     def _turn(self, completions: Consumer) -> None:
@@ -180,7 +189,8 @@ class Game:
             "RUNFOLD_TOOL_MODULES": "tests.torture.world",
             "RUNFOLD_CLAIM_LEASE_S": str(rules.lease_s),
             "RUNFOLD_INSTANCE": f"pool-{number}",
-            "TORTURE_CLOCK": f"{folder}/clock",
+            clocked.VARIABLE: f"{folder}/clock",
+            clocked.ENGINE: json.dumps(rules.engine),
         }
         if rules.ownership != FIXED:
             env |= {"RUNFOLD_OWNERSHIP": "group", "RUNFOLD_GROUP_PROTOCOL": rules.ownership}
@@ -192,7 +202,7 @@ class Game:
             RUNS: ("-m", "tests.torture.clocked", "processors.run"),
             TOOLS: ("-m", "processors.tool"),
             PROJECTOR: ("-m", "projections"),
-            PEOPLE: ("-m", "tests.torture.people", folder, rules.seed),
+            PEOPLE: ("-m", "tests.torture.people", folder, rules.seed, str(rules.late_s)),
             LOAD: ("-m", "tests.torture.load", folder, rules.seed, str(rules.runs_per_s)),
             "noise": (
                 "-m",

@@ -18,7 +18,7 @@ import psycopg
 
 from tests.torture.keeper import Keeper, Kept
 from tests.torture.people import FROZEN
-from tests.torture.plan import Fault
+from tests.torture.plan import RUNS, Fault
 from tests.torture.servers import Servers, backends, full
 
 Spawn = Callable[[str], Kept]
@@ -57,8 +57,8 @@ class Injector:
         heapq.heappush(self._ends, (time.monotonic() + seconds, next(self._order), do))
 
     def _disturbs(self, seconds: float) -> None:
-        """Servers are away: recovery is not timed meanwhile."""
-        self.disturbed.append((time.time(), time.time() + seconds + 6))
+        """Something else holds runs up: recovery is not timed meanwhile."""
+        self.disturbed.append((time.time(), time.time() + seconds + 3))
 
     def _victim(self, name: str) -> Kept | None:
         there = self._keeper.of(name)
@@ -95,7 +95,8 @@ class Injector:
         pid = victim.process.pid
         self._stop(pid)
         victim.signal(signal.SIGSTOP)
-        self._disturbs(fault.seconds)
+        if fault.target == RUNS:
+            self._disturbs(fault.seconds)
 
         def thaw() -> None:
             self._continue(pid)
@@ -106,7 +107,7 @@ class Injector:
         return True
 
     def _zombie(self, fault: Fault) -> bool:
-        """Freeze an owner of fixed lanes, let another one take over, wake the first."""
+        """Freeze an owner, let another one take over, wake the first."""
         victim = self._victim(fault.target)
         if victim is None:
             return False
@@ -115,7 +116,8 @@ class Injector:
         victim.signal(signal.SIGSTOP)
         self._keeper.release(victim)
         self._spawn(fault.target)
-        self._disturbs(fault.seconds + 12)
+        if fault.target == RUNS:
+            self._disturbs(fault.seconds + 12)
 
         def bury() -> None:
             with suppress(ProcessLookupError):
@@ -165,7 +167,6 @@ class Injector:
         process = self._servers.postgres.process
         if process is None:
             return False
-        self._disturbs(fault.seconds)
         if fault.detail == "connections":
             held = ExitStack()
             with suppress(psycopg.Error):
@@ -183,8 +184,8 @@ class Injector:
     def _proxy(self, fault: Fault) -> bool:
         how, _, what = fault.detail.partition(" ")
         said: dict[str, object] = {"cut": what or True}
-        if how == "hold":
-            said = {"hold": what, "seconds": fault.seconds}
+        if how in {"hold", "late"}:
+            said = {how: what, "seconds": fault.seconds}
         elif how == "delay":
             said = {"delay": 0.3, "seconds": fault.seconds}
         self._disturbs(fault.seconds)

@@ -1,6 +1,6 @@
 """A process that plays the people: approves late, denies, edits, pauses, cancels, settles doubt.
 
-    python -m tests.torture.people FOLDER SEED
+    python -m tests.torture.people FOLDER SEED LATEST_S
 
 What is done to a run follows from its number and the seed, and every request id from the run. So
 after a kill it reads the journal from its beginning and says everything again.
@@ -45,9 +45,10 @@ _DOUBT_S = 4.0
 class People:
     """Hears the journal and says what is due."""
 
-    def __init__(self, settings: Settings, folder: Path, seed: str) -> None:
+    def __init__(self, settings: Settings, folder: Path, seed: str, latest_s: float) -> None:
         self._folder = folder
         self._seed = seed
+        self._latest_s = latest_s
         self._ledger = Ledger(folder / LEDGER)
         self._keys: dict[str, str] = {}
         self._numbers: dict[str, str] = {}
@@ -116,7 +117,7 @@ class People:
 
     def _decide(self, event: Event, fact: ApprovalRequested) -> None:
         choice = self._choice("approval", fact.call_id.rpartition(".")[2], event.meta.run_id)
-        verdict, late = choice.random(), choice.random() * 2.0
+        verdict, late = choice.random(), choice.random() * self._latest_s
         if verdict < 0.1:
             self._plan(
                 late, event, inputs.DenyToolCall, fact.call_id, call_id=fact.call_id, reason="no"
@@ -195,7 +196,7 @@ class People:
 
 def main(arguments: list[str]) -> int:
     """Play until SIGTERM."""
-    people = People(Settings.from_env(), Path(arguments[0]), arguments[1])
+    people = People(Settings.from_env(), Path(arguments[0]), arguments[1], float(arguments[2]))
     going = [True]
     signal.signal(signal.SIGTERM, lambda *_: going.clear())
     while going:

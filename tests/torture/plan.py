@@ -110,8 +110,6 @@ def plan(settings: Settings) -> list[Fault]:
     kinds = settings.kinds or tuple(_WEIGHTS)
     if settings.ownership == FIXED:
         kinds = tuple(kind for kind in kinds if kind != "member")
-    else:
-        kinds = tuple(kind for kind in kinds if kind != "zombie")
     if settings.brokers > 1:
         kinds = tuple(kind for kind in kinds if kind != "proxy")
     weights = [_WEIGHTS[kind] for kind in kinds]
@@ -139,7 +137,11 @@ def _drawn(kind: str, at: float, choice: Random, settings: Settings) -> Iterator
             target = choice.choice((RUNS, TOOLS, PROJECTOR))
             yield Fault(at, "freeze", target, seconds=choice.uniform(2, 10))
         case "zombie":
-            yield Fault(at, "zombie", RUNS, seconds=choice.uniform(2, 8))
+            # Lanes that are shared out are taken over without our doing: freezing is enough.
+            target = choice.choice((RUNS, PROJECTOR))
+            if settings.ownership != FIXED:
+                target = PROJECTOR
+            yield Fault(at, "zombie", target, seconds=choice.uniform(2, 8))
         case "broker":
             how = _one(choice, {"KILL": 3, "TERM": 1, "STOP": 2})
             seconds = _one(choice, {4.0: 6, 12.0: 2, 30.0: 1}) if how == "STOP" else 0.0
@@ -154,12 +156,17 @@ def _drawn(kind: str, at: float, choice: Random, settings: Settings) -> Iterator
             target = _one(choice, {RUNS: 3, TOOLS: 1})
             yield Fault(at, "member", target, how, choice.uniform(2, 8))
         case _:
-            seconds = choice.choice((-90.0, -5.0, 5.0, 45.0, 90.0))
+            # A deadline set while the clock was ahead comes that much later when it is back.
+            seconds = choice.choice((-90.0, -5.0, 5.0, 20.0, 40.0))
             yield Fault(at, "clock", RUNS, seconds=seconds)
 
 
 def _harm(at: float, choice: Random) -> Iterator[Fault]:
-    match choice.randrange(4):
+    match choice.randrange(5):
+        case 4:
+            # A commit that arrives after the death of whoever sent it.
+            yield Fault(at, "proxy", "broker", "late EndTxn", seconds := choice.uniform(1, 4))
+            yield Fault(at + seconds * choice.random(), "kill", RUNS)
         case 0:
             # Longer than the lane waits for a commit, and longer than the transaction may last.
             seconds = _one(choice, {1.0: 3, 4.0: 3, 35.0: 1})

@@ -6,6 +6,8 @@ It understands the framing of Kafka's protocol, so that a single kind of answer 
 One JSON object a line on standard input is one harm:
 ``{"hold": "EndTxn", "seconds": 3}`` keeps the answers of that kind back for so long;
 ``{"delay": 0.2, "seconds": 3}`` delays all; ``{"cut": true}`` cuts every connection;
+``{"late": "EndTxn", "seconds": 3}`` delivers requests of that kind so much later, even where the
+client has died meanwhile, as a network does;
 ``{"cut": "Produce"}`` cuts the next connection that gets such an answer, instead of the answer.
 """
 
@@ -29,6 +31,7 @@ class Harm:
     def __init__(self) -> None:
         self.holds: dict[int, float] = {}
         self.cuts: set[int] = set()
+        self.late: dict[int, tuple[float, float]] = {}
         self.delay = 0.0
         self.delay_until = 0.0
         self.open: set[asyncio.StreamWriter] = set()
@@ -40,11 +43,18 @@ class Harm:
             self.holds[API[said["hold"]]] = now + said["seconds"]
         elif "delay" in said:
             self.delay, self.delay_until = said["delay"], now + said["seconds"]
+        elif "late" in said:
+            self.late[API[said["late"]]] = (now + said["seconds"], said["seconds"])
         elif said["cut"] is True:
             for writer in tuple(self.open):
                 writer.close()
         else:
             self.cuts.add(API[said["cut"]])
+
+    def lateness(self, api: int) -> float:
+        """How much later a request of a kind is delivered, in seconds."""
+        until, seconds = self.late.get(api, (0.0, 0.0))
+        return seconds if time.monotonic() < until else 0.0
 
     async def suffer(self, api: int) -> bool:
         """Wait as long as an answer is held; whether its connection may live on."""
@@ -73,6 +83,7 @@ class Connection:
         self._harm = harm
         self._port = port
         self._asked: dict[int, int] = {}
+        self._late: asyncio.Future[None] | None = None
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Carry frames both ways until either side ends."""
@@ -84,25 +95,33 @@ class Connection:
             writer.close()
             return
         self._harm.open.add(writer)
-        both = [
-            asyncio.ensure_future(self._requests(reader, up_writer)),
-            asyncio.ensure_future(self._answers(up_reader, writer)),
-        ]
-        await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
-        for task in both:
-            task.cancel()
-        await asyncio.gather(*both, return_exceptions=True)
+        requests = asyncio.ensure_future(self._requests(reader, up_writer))
+        answers = asyncio.ensure_future(self._answers(up_reader, writer))
+        await asyncio.wait((requests, answers), return_when=asyncio.FIRST_COMPLETED)
         self._harm.open.discard(writer)
-        for end in (writer, up_writer):
-            end.close()
+        writer.close()
+        if self._late is not None:
+            # What is under way arrives, though nobody waits for an answer any more.
+            await asyncio.wait((self._late,))
+        for task in (requests, answers):
+            task.cancel()
+        await asyncio.gather(requests, answers, return_exceptions=True)
+        up_writer.close()
 
     async def _requests(self, reader: asyncio.StreamReader, up: asyncio.StreamWriter) -> None:
         with suppress(OSError, asyncio.IncompleteReadError):
             async for size, frame in _frames(reader):
                 api, _, number = _HEADER.unpack_from(frame)
                 self._asked[number] = api
-                up.write(size + frame)
-                await up.drain()
+                late = self._harm.lateness(api)
+                if late:
+                    self._late = asyncio.ensure_future(_deliver(late, size + frame, up))
+                elif self._late is not None and not self._late.done():
+                    # The order of a connection is kept.
+                    await asyncio.wait((self._late,))
+                if not late:
+                    up.write(size + frame)
+                    await up.drain()
 
     async def _answers(self, up: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with suppress(OSError, asyncio.IncompleteReadError):
@@ -112,6 +131,13 @@ class Connection:
                     return
                 writer.write(size + frame)
                 await writer.drain()
+
+
+async def _deliver(late: float, data: bytes, up: asyncio.StreamWriter) -> None:
+    await asyncio.sleep(late)
+    with suppress(OSError):
+        up.write(data)
+        await up.drain()
 
 
 async def _main(port: int, broker: int) -> None:

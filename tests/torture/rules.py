@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from events import journal as j
 from tests.oracle.histories import Histories
 from tests.torture.ledger import ACTED, LEFT, Execution
 from tests.torture.load import Asked
+from tests.torture.scan import Scanned
 from tests.torture.world import ONCE, UNRELIABLE
 
 _LOST = "no result came back"
+_CLOCK_S = 0.002
+"""Time stamps of the log are whole milliseconds."""
+
+_FIGHT_S = 5.0
+_OPENINGS = 8
 
 
 def acknowledged_means_ended(asked: Asked, read: Histories) -> Iterator[str]:
@@ -44,17 +50,24 @@ def success_is_true(rows: Sequence[Execution], read: Histories) -> Iterator[str]
                 yield f"{fact.call_id}: {fact.tool} succeeded, the ledger has no such act"
 
 
-def nothing_undecided(rows: Sequence[Execution], read: Histories) -> Iterator[str]:
-    """Whatever a tool was entered for was decided and committed before."""
-    started: dict[tuple[str, int], int] = {}
-    for run_id in read.runs:
-        for entry in read.runs[run_id]:
+def nothing_undecided(
+    rows: Sequence[Execution], events: Sequence[Scanned], read: Histories
+) -> Iterator[str]:
+    """A tool is entered only after the decision that committed had been written."""
+    written = {one.place: one.at for one in events}
+    started: dict[tuple[str, int], float] = {}
+    for entries in read.runs.values():
+        for entry in entries:
             fact = entry.event.fact
             if isinstance(fact, j.ToolCallStarted):
-                started[fact.call_id, fact.attempt] = 1
+                started[fact.call_id, fact.attempt] = written[entry.raw.place]
     for row in rows:
-        if (row.call_id, row.attempt) not in started:
+        decided = started.get((row.call_id, row.attempt))
+        if decided is None:
             yield f"{row.call_id}: attempt {row.attempt} of {row.tool} was never decided"
+        elif row.at < decided - _CLOCK_S:
+            early = decided - row.at
+            yield f"{row.call_id}: {row.tool} was entered {early:.3f} s before its decision"
 
 
 def doubt_is_justified(
@@ -82,6 +95,18 @@ def doubt_is_justified(
                 done = any(row.phase == LEFT for row in seen)
                 told = "its tool returned" if done else "its tool ran"
                 yield f"{fact.call_id}: uncertain ({fact.reason}), but {told} unharmed"
+
+
+def owners_do_not_fight(openings: Mapping[int, Sequence[float]]) -> Iterator[str]:
+    """No partition is opened again and again; two owners would fence each other in turn.
+
+    ``openings`` are the times, in epoch seconds, at which each partition's lane was open.
+    """
+    for partition, times in openings.items():
+        for first, later in zip(times, times[_OPENINGS:], strict=False):
+            if later - first < _FIGHT_S:
+                yield f"partition {partition} was opened {_OPENINGS} times in {_FIGHT_S:.0f} s"
+                break
 
 
 def _keys(read: Histories, run_id: str) -> dict[str, str]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections import Counter, defaultdict
 from dataclasses import asdict, dataclass, field, replace
+from datetime import datetime
 
 from events import topics
 from events.errors import WireError
@@ -22,7 +24,12 @@ from tests.torture.recovery import recoveries
 from tests.torture.scan import Scanned, scan
 from tests.torture.world import ONCE
 
-_VIEWS = ("rows_equal_the_journal", "positions_are_at_the_end", "the_audit_found_nothing")
+_VIEWS = (
+    "positions_rise",
+    "rows_equal_the_journal",
+    "positions_are_at_the_end",
+    "the_audit_found_nothing",
+)
 _WRITES = ("seq_counts_without_a_gap", "the_chain_is_intact", "a_run_stays_on_its_partition")
 
 
@@ -95,20 +102,22 @@ def judge(left: Left, *, ownership: str) -> Verdict:
     )
     read, asked = histories(seen), load.read_log(left.folder)
     excused = any(fault.kind == "clock" or fault.seconds > 20 for _, fault in left.injector.done)
+    events = list(scan(left.settings, topics.EVENTS))
     found = oracle.violations(seen)
     for name, sentences in (
         ("acknowledged_means_ended", rules.acknowledged_means_ended(asked, read)),
         ("acted_once", rules.acted_once(rows)),
         ("success_is_true", rules.success_is_true(rows, read)),
-        ("nothing_undecided", rules.nothing_undecided(rows, read)),
+        ("nothing_undecided", rules.nothing_undecided(rows, events, read)),
         (
             "doubt_is_justified",
             rules.doubt_is_justified(rows, read, left.keeper.harmed, excused=excused),
         ),
     ):
         found += [f"{name}: {sentence}" for sentence in sentences]
+    found += [f"owners_do_not_fight: {said}" for said in rules.owners_do_not_fight(_openings(left))]
+    found += [f"positions_rise: {said}" for said in left.regressions]
     found += [f"settled: {run_id} did not end in time" for run_id in left.missing]
-    events = list(scan(left.settings, topics.EVENTS))
     return Verdict(
         violations=found,
         runs=len(asked.sent),
@@ -168,6 +177,17 @@ def _kills(left: Left) -> int:
 def _fenced(left: Left) -> int:
     logs = left.folder.glob("runs.log*")
     return sum(path.read_text(errors="replace").count("lane fenced") for path in logs)
+
+
+def _openings(left: Left) -> dict[int, list[float]]:
+    found: dict[int, list[float]] = defaultdict(list)
+    for path in sorted(left.folder.glob("runs.log*"), reverse=True):
+        for said in path.read_text(errors="replace").splitlines():
+            if '"lane open"' in said:
+                line = json.loads(said)
+                at = datetime.fromisoformat(line["time"]).timestamp()
+                found[line["partition"]].append(at)
+    return {partition: sorted(times) for partition, times in found.items()}
 
 
 def _timeline(left: Left, events: list[Scanned]) -> list[tuple[float, int]]:
