@@ -9,6 +9,9 @@ from events.base import Record
 
 JSON = "application/json"
 TEXT = "text/plain"
+_CANONICAL = json.JSONEncoder(
+    sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
+)
 
 
 class Content(Record):
@@ -39,9 +42,7 @@ def text(value: str) -> Content:
 
 def canonical_json(value: object) -> str:
     """Return the one JSON text of a value: sorted keys, no white space, no NaN."""
-    return json.dumps(
-        value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
-    )
+    return _CANONICAL.encode(value)
 
 
 def json_content(value: object) -> Content:

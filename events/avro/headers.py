@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from functools import cache
+from functools import cache, lru_cache
 
 from events.avro.schema import NAMESPACE
 
@@ -23,6 +23,12 @@ def _source(source: str) -> tuple[str, bytes]:
     return ("ce_source", source.encode())
 
 
+@lru_cache(maxsize=16)
+def _time(time: datetime) -> tuple[str, bytes]:
+    # All events of a batch are decided at one time.
+    return ("ce_time", time.isoformat().encode())
+
+
 def headers(
     kind: str,
     event_id: str,
@@ -40,7 +46,7 @@ def headers(
         ("ce_id", event_id.encode()),
         _type(kind),
         _source(source),
-        ("ce_time", time.isoformat().encode()),
+        _time(time),
         ("ce_subject", subject.encode()),
         _CONTENT_TYPE,
     ]

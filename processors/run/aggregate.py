@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from uuid import UUID
 
 from events import effects, inputs
@@ -23,6 +24,7 @@ CLOCK_SLACK = timedelta(minutes=5)
 
 _SYSTEM = Actor(kind=ActorKind.SYSTEM, id="run-processor")
 _POLICY = Actor(kind=ActorKind.POLICY, id="rulebook")
+_TOOL = Actor(kind=ActorKind.TOOL, id="tool-processor")
 _TIMER = Actor(kind=ActorKind.TIMER, id="run-processor")
 
 
@@ -57,7 +59,7 @@ class RunAggregate:
         if isinstance(fact, j.PolicyDecided) or _by_policy(fact, command):
             return _POLICY
         if isinstance(fact, j.ToolCallProposed | j.PlanProposed | j.HumanInputRequested):
-            return Actor(kind=ActorKind.MODEL, id=_model_of(command))
+            return _named(ActorKind.MODEL, _model_of(command))
         if isinstance(fact, _OF_THE_SENDER):
             return _sender(command)
         return _SYSTEM
@@ -96,6 +98,11 @@ _OF_THE_SENDER: tuple[type[Fact], ...] = (
 )
 
 
+@lru_cache(maxsize=4096)
+def _named(kind: ActorKind, name: str) -> Actor:
+    return Actor(kind=kind, id=name)
+
+
 def _by_policy(fact: Fact, command: Command) -> bool:
     """Whether a call was approved or denied without a person and without a deadline."""
     if not isinstance(fact, j.ToolCallApproved | j.ToolCallDenied):
@@ -106,13 +113,13 @@ def _by_policy(fact: Fact, command: Command) -> bool:
 def _sender(command: Command) -> Actor:
     match command.body:
         case inputs.RunRequested() as request:
-            return Actor(kind=ActorKind.CLIENT, id=request.user_id)
+            return _named(ActorKind.CLIENT, request.user_id)
         case inputs.Control() as control:
-            return Actor(kind=ActorKind.PERSON, id=control.actor_id)
+            return _named(ActorKind.PERSON, control.actor_id)
         case effects.ModelResult() as result:
-            return Actor(kind=ActorKind.MODEL, id=result.model)
+            return _named(ActorKind.MODEL, result.model)
         case effects.ToolResult():
-            return Actor(kind=ActorKind.TOOL, id="tool-processor")
+            return _TOOL
         case Timer():
             return _TIMER
         case _:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from decimal import Decimal
+from functools import lru_cache
 
 from events import journal as j
 from events.common import Attribution, ErrorInfo, ModelAnswer, ProposedCall, Usage
@@ -35,13 +36,28 @@ def take(draft: Draft, result: ModelResult) -> None:
 
 def attribution(run: Live) -> Attribution:
     """Return whom a cost of this run belongs to [159]."""
+    asked, agent = run.request, run.agent
+    return _attribution(
+        asked.user_id, agent.name, agent.version, run.prompt_version, asked.feature, asked.variant
+    )
+
+
+@lru_cache(maxsize=4096)
+def _attribution(
+    user_id: str,
+    agent: str,
+    agent_version: str,
+    prompt_version: str,
+    feature: str | None,
+    variant: str | None,
+) -> Attribution:
     return Attribution(
-        user_id=run.request.user_id,
-        agent=run.agent.name,
-        agent_version=run.agent.version,
-        prompt_version=run.prompt_version,
-        feature=run.request.feature,
-        variant=run.request.variant,
+        user_id=user_id,
+        agent=agent,
+        agent_version=agent_version,
+        prompt_version=prompt_version,
+        feature=feature,
+        variant=variant,
     )
 
 
