@@ -20,11 +20,15 @@ from events import topics
 from events.avro.codec import Codec
 from producers.config import Config, ConfigError
 from producers.garbage import collect_seldom
+from producers.logs import log_to_stderr
+from producers.observability.serving import serve_metrics
+from producers.observability.tracing import Traces
 from producers.schemas import registry_of
 from projections import schema
 from projections.errors import Fenced, SchemaTooNew
 from projections.projector import Projector, ProjectorConfig
 from projections.reader import ReaderConfig
+from projections.watcher import Watcher
 from stack.ready import announce
 
 _log = logging.getLogger("projections")
@@ -32,7 +36,7 @@ _log = logging.getLogger("projections")
 
 def main() -> int:
     """Run a projector with the settings of the environment and return its exit code."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    log_to_stderr()
     try:
         config = Config.from_env()
         chosen = _partitions(
@@ -40,6 +44,8 @@ def main() -> int:
             config.partitions or _count(config),
         )
         url = config.need_database()
+        traces = Traces.from_env("runfold-projector")
+        serve_metrics(config.metrics_port)
         schema.ensure(url)
     except (ConfigError, SchemaTooNew) as error:
         print(error, file=sys.stderr)
@@ -52,6 +58,7 @@ def main() -> int:
             owner=f"{socket.gethostname()}/{os.getpid()}",
         ),
         Codec(registry_of(config.schema_registry_url)),
+        watcher=Watcher(traces, count=config.metrics_port is not None),
     )
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: projector.stop())
@@ -63,6 +70,9 @@ def main() -> int:
     except Fenced as error:
         _log.error("%s", error)
         return 3
+    finally:
+        if traces is not None:
+            traces.close()
     return 0
 
 

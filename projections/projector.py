@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from dataclasses import dataclass, field
 
 import psycopg
@@ -12,11 +13,13 @@ from confluent_kafka import KafkaException
 from events.avro.codec import Codec
 from events.errors import RegistryError
 from producers.failpoints import failpoint
+from projections.metrics import BEGUN_AGAIN
 from projections.prefetch import Prefetch
 from projections.reader import Reader, ReaderConfig
 from projections.store import Store
 from projections.view import View
 from projections.views import VIEWS
+from projections.watcher import Watcher
 
 _log = logging.getLogger(__name__)
 
@@ -39,11 +42,16 @@ class Projector:
     """Keeps views until it is stopped or another projector takes its partitions."""
 
     def __init__(
-        self, config: ProjectorConfig, codec: Codec, views: list[View] | None = None
+        self,
+        config: ProjectorConfig,
+        codec: Codec,
+        views: list[View] | None = None,
+        watcher: Watcher | None = None,
     ) -> None:
         self._config = config
         self._codec = codec
         self._views = list(VIEWS.values()) if views is None else views
+        self._watcher = watcher or Watcher(count=False)
         self._stopping = threading.Event()
         self.projected = 0
 
@@ -64,8 +72,10 @@ class Projector:
             while not self._stopping.is_set():
                 try:
                     store.open()
+                    self._watcher.begin(store.furthest())
                     self._follow(store)
                 except _AGAIN as error:
+                    BEGUN_AGAIN().inc()
                     _log.warning("projecting goes on in %.1f s: %s", pause, _line(error))
                     self._stopping.wait(pause)
                     pause = min(pause * 2, config.longest_pause_s)
@@ -77,10 +87,14 @@ class Projector:
         with reader, Prefetch(lambda: reader.read(_WAIT_S)) as ahead:
             while not self._stopping.is_set():
                 stretch = ahead.next(_WAIT_S)
+                if self._watcher.must_look():
+                    self._watcher.ends(reader.ends)
                 if stretch is None:
                     continue
                 failpoint("projector.after_read")
+                began = time.monotonic()
                 store.write(stretch)
+                self._watcher.committed(stretch, time.monotonic() - began)
                 self.projected += len(stretch.items)
 
 

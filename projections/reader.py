@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -35,6 +36,8 @@ _SETTINGS: dict[str, str | int | float | bool] = {
     "topic.metadata.refresh.fast.interval.ms": 100,
 }
 
+_LOOK_EVERY_S = 1.0
+
 
 @dataclass(frozen=True, slots=True)
 class ReaderConfig:
@@ -45,19 +48,23 @@ class ReaderConfig:
 
 
 class Reader:
-    """Reads partitions from given offsets on; belongs to no consumer group."""
+    """Reads partitions from given offsets on; belongs to no consumer group.
+
+    ``ends`` are the ends of the partitions as of the last second's fetch, where they are known.
+    """
 
     def __init__(
         self, config: ReaderConfig, codec: Codec, starts: Mapping[tuple[str, int], int]
     ) -> None:
         self._codec = codec
         self._most = config.stretch
+        self._looked = 0.0
+        self.ends: dict[tuple[str, int], int] = {}
         # The placement of keys is a producer's matter, and a consumer complains of it.
         shared = {name: value for name, value in config.kafka.items() if name != "partitioner"}
         self._consumer = Consumer({**shared, **_SETTINGS})
-        self._consumer.assign(
-            [TopicPartition(topic, partition, at) for (topic, partition), at in starts.items()]
-        )
+        self._places = [TopicPartition(topic, n, at) for (topic, n), at in starts.items()]
+        self._consumer.assign(self._places)
 
     def __enter__(self) -> Self:
         return self
@@ -81,6 +88,7 @@ class Reader:
         be used then. Raises KafkaException where reading can never go on.
         """
         first = self._consumer.poll(wait_s)
+        self._look()
         items: list[Item] = []
         begins: dict[tuple[str, int], int] = {}
         ends: dict[tuple[str, int], int] = {}
@@ -99,6 +107,17 @@ class Reader:
             if item is not None:
                 items.append(item)
         return Stretch(items, begins, ends)
+
+    def _look(self) -> None:
+        """Note the ends of the log; only the thread that polls may ask, any other would hang."""
+        now = time.monotonic()
+        if now - self._looked < _LOOK_EVERY_S:
+            return
+        self._looked = now
+        for place in self._places:
+            known: tuple[int, int] | None = self._consumer.get_watermark_offsets(place, cached=True)
+            if known is not None and known[1] >= 0:
+                self.ends = {**self.ends, (place.topic, place.partition): known[1]}
 
     def _item(self, message: Message, topic: str, partition: int, offset: int) -> Item | None:
         value = message.value() or b""

@@ -13,6 +13,7 @@ from psycopg import Connection, Cursor
 from producers.failpoints import failpoint
 from projections import positions
 from projections.errors import Fenced, FoldError
+from projections.metrics import FAILURES
 from projections.positions import Held, Place
 from projections.stretch import Stretch, batch_of, place_of
 from projections.view import Batch, Placed, View
@@ -88,6 +89,14 @@ class Store:
             found[at] = min(held.next_offset, found.get(at, held.next_offset))
         return found
 
+    def furthest(self) -> dict[tuple[str, int], int]:
+        """Return the next offset of each partition of the view that is furthest ahead."""
+        found: dict[tuple[str, int], int] = {}
+        for place, held in self.held.items():
+            at = (place.topic, place.partition)
+            found[at] = max(held.next_offset, found.get(at, 0))
+        return found
+
     def write(self, stretch: Stretch) -> None:
         """Write a stretch; where a view cannot take an event, that alone is left out, on record.
 
@@ -100,7 +109,8 @@ class Store:
                 for half in stretch.halves():
                     self.write(half)
             else:
-                _log.warning("an event cannot be projected: %s", error)
+                # What Postgres says quotes the row; the whole of it is in projection_failures.
+                _log.warning("an event cannot be projected: %s", type(error).__name__)
                 self._commit(stretch, lambda cursor: self._one(cursor, stretch))
 
     def _commit(self, stretch: Stretch, put: Callable[[Cursor], None]) -> None:
@@ -139,6 +149,7 @@ class Store:
                 with cursor.connection.transaction():
                     write(cursor, cleaned(fold(view, self._unseen(view, stretch, everything))))
             except _CANNOT_TAKE as error:
+                FAILURES(view.name).inc()
                 _put_on_record(cursor, view, stretch, str(error))
 
 

@@ -105,6 +105,7 @@ class Member:
             since=self._since,
             restarts=self.restarts,
             reason=self.reason,
+            metrics_port=getattr(self.program, "metrics_port", None) if pid else None,
         )
 
     def _ended(self, now: float) -> None:

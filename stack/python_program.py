@@ -8,9 +8,10 @@ import signal
 import socket
 import subprocess
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from stack import ports
 from stack.home import Home
 from stack.plan import Process
 from stack.process import spawn, tail
@@ -18,6 +19,7 @@ from stack.ready import READY_FILE
 from stack.settings import Settings
 
 INSTANCE = "RUNFOLD_INSTANCE"
+METRICS_PORT = "RUNFOLD_METRICS_PORT"
 _TELLING = ("Error", "error:", "refused")
 
 
@@ -29,6 +31,7 @@ class PythonProgram:
     settings: Settings
     home: Home
     stop_signal: int = signal.SIGTERM
+    metrics_port: int | None = field(default=None, init=False)
 
     @property
     def name(self) -> str:
@@ -48,12 +51,18 @@ class PythonProgram:
     def start(self) -> subprocess.Popen[bytes]:
         """Start it; it is not ready before it says so again."""
         self._ready_file.unlink(missing_ok=True)
+        metrics = {}
+        if not self.spec.once:
+            name = f"metrics-{self.name}"
+            self.metrics_port = ports.claim(self.home.run / "ports.json", (name,))[name]
+            metrics = {METRICS_PORT: str(self.metrics_port)}
         return spawn(
             [sys.executable, *self.spec.arguments],
             log=self._log,
             env={
                 **os.environ,
                 **self.settings.to_env(),
+                **metrics,
                 INSTANCE: self._instance,
                 READY_FILE: str(self._ready_file),
             },

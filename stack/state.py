@@ -25,6 +25,7 @@ class MemberState:
     since: float = 0.0
     restarts: int = 0
     reason: str = ""
+    metrics_port: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,11 @@ from events.base import Record
 from events.effects import ModelResult, ModelWork, ToolResult, ToolWork
 from processors.effects.failures import Result, Work, as_work, broke, failure, overran
 from processors.effects.loop import LoopThread
+from processors.effects.metrics import IN_FLIGHT, QUEUED, WAIT
 from processors.effects.queue import Call, CallQueue
+from producers.logs import about
+from producers.observability.calls import trace_call
+from producers.observability.tracing import Traces
 
 Deliver = Callable[[Record], None]
 ModelHandler = Callable[[ModelWork], Awaitable[ModelResult]]
@@ -51,6 +55,7 @@ class LocalEffects:
     ``close`` comes first: what was open then is handed out again by the run after a restart.
     ``deliver`` is called on the loop's thread and must not block. ``resources`` are what handlers
     share and must live on that loop, such as claims: entered here, left by ``close``.
+    ``traces`` gets a span a call.
     """
 
     def __init__(
@@ -59,12 +64,17 @@ class LocalEffects:
         tool: ToolHandler | None = None,
         limits: Limits | None = None,
         resources: Sequence[AbstractAsyncContextManager[Any]] = (),
+        traces: Traces | None = None,
     ) -> None:
         self._model = model
         self._tool = tool
+        self._traces = traces
         self._limits = limits or Limits()
         self._models = CallQueue(self._limits.model_calls)
         self._tools = CallQueue(self._limits.tool_calls)
+        for kind, calls in (("model", self._models), ("tool", self._tools)):
+            IN_FLIGHT(kind).set_function(partial(getattr, calls, "in_flight"))
+            QUEUED(kind).set_function(calls.queued)
         self._closed = False
         self._resources = AsyncExitStack()
         self._loop = LoopThread("effects")
@@ -104,33 +114,47 @@ class LocalEffects:
     def _accept(self, works: Sequence[Work], deliver: Deliver, wanted: Wanted | None) -> None:
         if self._closed:
             return
+        now = time.monotonic()
         for work in works:
+            run = partial(self._call, work, deliver, now)
             if isinstance(work, ModelWork):
-                self._models.put(
-                    Call(work.model, partial(self._call, work, deliver), wanted=wanted)
-                )
+                self._models.put(Call(work.model, run, wanted=wanted))
             else:
                 cap = self._limits.tool_cap(work.tool, work.tool_version)
                 key = f"{work.tool}@{work.tool_version}"
-                self._tools.put(Call(key, partial(self._call, work, deliver), cap, wanted))
+                self._tools.put(Call(key, run, cap, wanted))
 
-    async def _call(self, work: Work, deliver: Deliver) -> None:
-        started = time.monotonic()
+    async def _call(self, work: Work, deliver: Deliver, submitted: float) -> None:
+        with about(work.run_id, work.call_id, work.traceparent):
+            started, began_ns = time.monotonic(), time.time_ns()
+            WAIT("model" if isinstance(work, ModelWork) else "tool").observe(started - submitted)
+            result = await self._result(work, started)
+            if self._traces is not None:
+                self._trace(self._traces, work, result, began_ns)
+            try:
+                deliver(result)
+            except Exception:
+                log.exception("the result of call %s could not be delivered", work.call_id)
+
+    async def _result(self, work: Work, started: float) -> Result:
         retryable = isinstance(work, ModelWork)
         patience_s = self._limits.patience_s(work)
         try:
             async with asyncio.timeout(patience_s):
-                result = await self._handle(work)
+                return await self._handle(work)
         except TimeoutError:
             log.exception("call %s overran", work.call_id)
-            result = failure(work, overran(patience_s, retryable=retryable), _ms_since(started))
+            return failure(work, overran(patience_s, retryable=retryable), _ms_since(started))
         except Exception as error:
             log.exception("call %s broke its handler", work.call_id)
-            result = failure(work, broke(error, retryable=retryable), _ms_since(started))
+            return failure(work, broke(error, retryable=retryable), _ms_since(started))
+
+    def _trace(self, traces: Traces, work: Work, result: Result, began_ns: int) -> None:
+        """Emit the call's span; whatever is wrong with it, the result must not wait."""
         try:
-            deliver(result)
+            trace_call(traces, work, result, began_ns, time.time_ns())
         except Exception:
-            log.exception("the result of call %s could not be delivered", work.call_id)
+            log.exception("the span of call %s could not be emitted", work.call_id)
 
     async def _handle(self, work: Work) -> Result:
         if isinstance(work, ModelWork):

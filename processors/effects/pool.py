@@ -24,12 +24,14 @@ from events.journal.event import Event
 from processors.effects.errors import PoolBrokenError, PoolStalledError
 from processors.effects.ledger import Ledger
 from processors.effects.local import LocalEffects
+from processors.effects.metrics import POOL_OPEN, POOL_RESULTS
 from processors.effects.open_calls import CallKey, OpenCalls, Place
 from processors.effects.outbox import Encoder, Outbox
 from processors.effects.progress import Progress
 from processors.effects.settings import PoolConfig
 from processors.effects.watchdog import Watchdog
 from producers.failpoints import failpoint
+from producers.observability.context import traceparent_of_call
 
 log = logging.getLogger(__name__)
 
@@ -61,6 +63,7 @@ class Pool:
         self._progress = Progress(config.stall_s / 2)
         self._watchdog = Watchdog(config.stall_s)
         self._answered = threading.Event()
+        POOL_OPEN(config.topic).set_function(lambda: len(self._calls))
         self._stopping = threading.Event()
 
     def stop(self) -> None:
@@ -129,10 +132,12 @@ class Pool:
         key = (work.call_id, work.attempt)
         if self._calls.add(key, place):
             wanted = partial(self._calls.wanted, key)
-            self._effects.submit(work, partial(self._publish, key, work.traceparent), wanted)
+            sent = traceparent_of_call(work.traceparent, *key)
+            self._effects.submit(work, partial(self._publish, key, sent), wanted)
 
     def _publish(self, key: CallKey, traceparent: str, result: Record) -> None:
         assert isinstance(result, ModelResult | ToolResult)
+        POOL_RESULTS(self._config.topic, result.outcome.value).inc()
         failpoint("pool.after_handle")
         self._outbox.result(result, traceparent, partial(self._acknowledged, key))
 

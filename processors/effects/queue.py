@@ -40,6 +40,10 @@ class CallQueue:
         self._waiting.setdefault(call.key, deque()).append(call)
         self._fill()
 
+    def queued(self) -> int:
+        """Return how many calls wait for room; from any thread."""
+        return sum(map(len, tuple(self._waiting.values())))
+
     def drop_waiting(self) -> None:
         """Forget the calls that were not started."""
         self._waiting.clear()

@@ -16,6 +16,7 @@ from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
 from processors.engine.config import EngineConfig
 from processors.engine.inbox import Inbox
 from processors.engine.inputs import INPUT_TOPICS, Headers, Received
+from processors.engine.metrics import LAG
 
 logger = logging.getLogger(__name__)
 
@@ -113,8 +114,16 @@ class Dispatcher(threading.Thread):
     def _show(self, positions: list[TopicPartition]) -> None:
         try:
             self._consumer.commit(offsets=positions, asynchronous=True)
+            self._note_lag(positions)
         except KafkaException as error:
             logger.debug("positions not shown to lag monitors: %s", error)
+
+    def _note_lag(self, positions: list[TopicPartition]) -> None:
+        for place in positions:
+            # The ends are those of the last fetch: asking the broker would hold up the inputs.
+            ends: tuple[int, int] | None = self._consumer.get_watermark_offsets(place, cached=True)
+            if ends is not None and ends[1] >= 0:
+                LAG(place.topic, str(place.partition)).set(max(0, ends[1] - place.offset))
 
     def _places(self, partition: int) -> list[TopicPartition]:
         return [TopicPartition(topic, partition) for topic in INPUT_TOPICS]

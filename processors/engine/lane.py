@@ -215,7 +215,9 @@ class Lane(threading.Thread, Generic[S]):
             self._book.positions = outcome.positions
             self._upkeep.passed(len(inputs), time.monotonic())
         else:
+            began = time.monotonic()
             first = self._writer.write(outcome.messages())
+            self._metrics.transaction_seconds.observe(time.monotonic() - began)
             outcome.adopt(self._book, first, int(now.timestamp() * 1000))
             if first is not None:
                 self._upkeep.noted()

@@ -1,26 +1,63 @@
-"""What the engine counts, for Prometheus."""
+"""What the engine counts: a transaction at a time, never an event at a time."""
 
 from __future__ import annotations
 
-from prometheus_client import Counter, Gauge, Histogram
+from producers.observability.table import TABLE
 
-TRANSACTIONS = Counter("runfold_lane_transactions", "Committed transactions", ["partition"])
-EVENTS = Counter("runfold_lane_events", "Events written to the journal", ["partition"])
-DEAD_LETTERS = Counter(
-    "runfold_lane_dead_letters", "Inputs that became dead letters", ["partition"]
+_LANE = ["partition"]
+_RUNS = "run processor"
+
+TRANSACTIONS = TABLE.counter(
+    "runfold_lane_transactions", "committed transactions that held decisions", _LANE, process=_RUNS
 )
-FENCED = Counter("runfold_lane_fenced", "Times that a lane found another owner", ["partition"])
-FAULTS = Counter("runfold_lane_faults", "Times that a lane began again from the log", ["partition"])
-RESTORE_SECONDS = Gauge(
-    "runfold_lane_restore_seconds", "How long the last restore took", ["partition"]
+TRANSACTION_SECONDS = TABLE.histogram(
+    "runfold_lane_transaction_seconds",
+    "from the beginning of such a transaction to the answer to its commit: what makes a decision "
+    "and its checkpoint durable",
+    _LANE,
+    process=_RUNS,
 )
-LIVE_RUNS = Gauge("runfold_lane_live_runs", "Runs that have begun and not ended", ["partition"])
-WAITING = Gauge("runfold_lane_waiting_inputs", "Inputs fetched and not yet decided", ["partition"])
-BATCH = Histogram(
+EVENTS = TABLE.counter(
+    "runfold_lane_events", "events committed to the journal", _LANE, process=_RUNS
+)
+DEAD_LETTERS = TABLE.counter(
+    "runfold_lane_dead_letters", "inputs that became dead letters", _LANE, process=_RUNS
+)
+FENCED = TABLE.counter(
+    "runfold_lane_fenced", "times that a lane found another owner", _LANE, process=_RUNS
+)
+FAULTS = TABLE.counter(
+    "runfold_lane_faults", "times that a lane began again from the log", _LANE, process=_RUNS
+)
+RESTORE_SECONDS = TABLE.gauge(
+    "runfold_lane_restore_seconds",
+    "how long the last restore took, fencing included",
+    _LANE,
+    unit="seconds",
+    process=_RUNS,
+)
+RESTORE_RECORDS = TABLE.gauge(
+    "runfold_lane_restore_records", "records that the last restore read", _LANE, process=_RUNS
+)
+LIVE_RUNS = TABLE.gauge(
+    "runfold_lane_live_runs", "runs that have begun and not ended", _LANE, process=_RUNS
+)
+WAITING = TABLE.gauge(
+    "runfold_lane_waiting_inputs", "inputs fetched and not yet decided", _LANE, process=_RUNS
+)
+LAG = TABLE.gauge(
+    "runfold_lane_lag_records",
+    "records on an input topic behind the lane's position, as of the last fetch",
+    ["topic", "partition"],
+    process=_RUNS,
+)
+BATCH = TABLE.histogram(
     "runfold_lane_batch_inputs",
-    "Inputs decided in one transaction",
-    ["partition"],
+    "inputs decided in one transaction",
+    _LANE,
+    unit="1",
     buckets=(1, 2, 5, 10, 20, 50, 100, 200, 500),
+    process=_RUNS,
 )
 
 
@@ -29,12 +66,13 @@ class LaneMetrics:
 
     def __init__(self, partition: int) -> None:
         label = str(partition)
-        self.transactions = TRANSACTIONS.labels(label)
-        self.events = EVENTS.labels(label)
-        self.dead_letters = DEAD_LETTERS.labels(label)
-        self.fenced = FENCED.labels(label)
-        self.faults = FAULTS.labels(label)
-        self.restore_seconds = RESTORE_SECONDS.labels(label)
-        self.live_runs = LIVE_RUNS.labels(label)
-        self.waiting = WAITING.labels(label)
-        self.batch = BATCH.labels(label)
+        self.transactions = TRANSACTIONS(label)
+        self.transaction_seconds = TRANSACTION_SECONDS(label)
+        self.events = EVENTS(label)
+        self.dead_letters = DEAD_LETTERS(label)
+        self.fenced = FENCED(label)
+        self.faults = FAULTS(label)
+        self.restore_seconds = RESTORE_SECONDS(label)
+        self.live_runs = LIVE_RUNS(label)
+        self.waiting = WAITING(label)
+        self.batch = BATCH(label)

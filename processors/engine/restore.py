@@ -23,6 +23,7 @@ from processors.engine.aggregate import Aggregate, S
 from processors.engine.book import Book
 from processors.engine.config import EngineConfig
 from processors.engine.faults import LaneFault, translated
+from processors.engine.metrics import RESTORE_RECORDS
 from processors.engine.partition_reader import PartitionReader, all_topics
 from processors.engine.ports import Codec
 from processors.engine.rebuild import Rebuild
@@ -67,6 +68,7 @@ class Restore(Generic[S]):
             if reader is not None:
                 reader.close()
         book = rebuild.finish()
+        RESTORE_RECORDS(str(self._partition)).set(rebuild.records)
         seconds = time.monotonic() - began
         logger.info(
             "lane restored",

@@ -27,6 +27,9 @@ from processors.model.processor import ModelProcessor
 from processors.model.providers import ModelSettings, SettingsError
 from processors.tool.artifacts import FileArtifacts
 from producers.config import Config, ConfigError
+from producers.logs import log_to_stderr
+from producers.observability.serving import serve_metrics
+from producers.observability.tracing import Traces
 from producers.schemas import registry_of
 from stack.ready import announce
 
@@ -38,12 +41,12 @@ _log = logging.getLogger("processors.model")
 
 def main() -> int:
     """Run a pool with the settings of the environment and return its exit code."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
-    # It would log every request.
-    logging.getLogger("httpx").setLevel(logging.WARNING)
+    log_to_stderr()
     try:
         config = Config.from_env()
         settings = ModelSettings.from_environment(os.environ)
+        traces = Traces.from_env("runfold-models")
+        serve_metrics(config.metrics_port)
     except (ConfigError, SettingsError) as error:
         print(error, file=sys.stderr)
         return 2
@@ -51,15 +54,22 @@ def main() -> int:
     try:
         with RulebookFollower(KafkaRegistry(config.kafka, codec)) as rulebook:
             rulebook.wait_ready(_READY_S)
-            _serve(config, settings, codec, rulebook)
+            _serve(config, settings, codec, rulebook, traces)
     except (PoolError, RegistryUnavailableError) as error:
         _log.error("%s", error)
         return 1
+    finally:
+        if traces is not None:
+            traces.close()
     return 0
 
 
 def _serve(
-    config: Config, settings: ModelSettings, codec: Codec, rulebook: RulebookFollower
+    config: Config,
+    settings: ModelSettings,
+    codec: Codec,
+    rulebook: RulebookFollower,
+    traces: Traces | None,
 ) -> None:
     def playbook(name: str) -> Playbook | None:
         return rulebook.current().playbook(name)
@@ -77,7 +87,7 @@ def _serve(
             instance=os.environ.get("RUNFOLD_INSTANCE", "").strip(),
         ),
         codec,
-        LocalEffects(model=models.call, resources=(models,)),
+        LocalEffects(model=models.call, resources=(models,), traces=traces),
     )
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: pool.stop())

@@ -29,6 +29,9 @@ from processors.tool.errors import ClaimsUnavailableError
 from processors.tool.processor import ToolProcessor
 from processors.tool.settings import ToolSettings
 from producers.config import Config, ConfigError
+from producers.logs import log_to_stderr
+from producers.observability.serving import serve_metrics
+from producers.observability.tracing import Traces
 from producers.schemas import registry_of
 from stack.ready import announce
 
@@ -39,12 +42,12 @@ _log = logging.getLogger("processors.tool")
 
 def main() -> int:
     """Run a pool with the settings of the environment and return its exit code."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
-    # It would log every request.
-    logging.getLogger("httpx").setLevel(logging.WARNING)
+    log_to_stderr()
     try:
         config, settings = Config.from_env(), ToolSettings.from_env()
         database, home = config.need_database(), config.need_home()
+        traces = Traces.from_env("runfold-tools")
+        serve_metrics(config.metrics_port)
     except ConfigError as error:
         print(error, file=sys.stderr)
         return 2
@@ -70,10 +73,13 @@ def main() -> int:
                 refresh=lambda: rulebook.catch_up(_READY_S / 6),
             )
             limits = Limits(tool_calls=settings.calls, tool_cap=cap)
-            _serve(config, codec, LocalEffects(None, tools.call, limits, (claims,)))
+            _serve(config, codec, LocalEffects(None, tools.call, limits, (claims,), traces))
     except (PoolError, RegistryUnavailableError, ClaimsUnavailableError) as error:
         _log.error("%s", error)
         return 1
+    finally:
+        if traces is not None:
+            traces.close()
     return 0
 
 

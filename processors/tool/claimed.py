@@ -16,6 +16,7 @@ from events.effects import Outcome
 from processors.tool.claims import ClaimRequest, Claims, Held, Told, Verdict
 from processors.tool.ending import Ending, failed, uncertain
 from processors.tool.errors import ClaimsUnavailableError
+from processors.tool.metrics import CLAIMS
 from producers.failpoints import failpoint
 
 log = logging.getLogger(__name__)
@@ -52,8 +53,10 @@ async def run_claimed(
     try:
         told = await _settled(claims, wanted, patience_s)
     except ClaimsUnavailableError as error:
+        CLAIMS("unavailable").inc()
         info = ErrorInfo(error_type="unavailable", message=str(error), retryable=True)
         return failed(info)
+    CLAIMS(told.verdict.value).inc()
     failpoint("tool.after_claim")
     match told.verdict:
         case Verdict.ANSWERED:

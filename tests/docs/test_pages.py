@@ -7,13 +7,13 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
-from prometheus_client import Counter, Gauge
 
 from events import topics
 from events.catalogue import CATALOGUE, FACTS
 from events.common import RunStatus
-from processors.engine import metrics
+from processors.engine import metrics  # noqa: F401 - its metrics are in the table then
 from processors.run import admission, endings
+from producers.observability.table import TABLE
 from surfaces.docs.pages import PAGES, outdated
 from surfaces.docs.statuses import NOT_YET_WRITTEN, STATUS_AFTER
 from surfaces.docs.topics import TRAFFIC
@@ -178,9 +178,7 @@ def test_every_command_that_a_page_names_is_there() -> None:
 
 
 def test_every_metric_that_a_page_names_is_counted() -> None:
-    kept = [each for each in vars(metrics).values() if isinstance(each, Counter | Gauge)]
-    names = {found.name for metric in kept for found in metric.describe()}
-    counted = names | {f"{name}_total" for name in names}
+    counted = TABLE.exported()
     named = set(re.findall(r"`(runfold_lane_\w+)`", OPERATIONS))
 
     assert named

@@ -105,11 +105,12 @@ def _print(known: State) -> None:
             _age(member.since) if member.pid else None,
             f"{memory_bytes(member.pid) / 1e6:.0f} MB" if member.pid else None,
             member.restarts,
+            member.metrics_port,
             member.reason or "",
         )
         for member in known.members
     ]
-    say.table(("process", "state", "pid", "up for", "memory", "restarts", ""), rows, "")
+    say.table(("process", "state", "pid", "up for", "memory", "restarts", "metrics", ""), rows, "")
 
 
 def _as_row(known: State | None) -> dict[str, object]:

@@ -1,0 +1,38 @@
+"""What the hosts of effects count."""
+
+from __future__ import annotations
+
+from producers.observability.table import TABLE
+
+_HOSTS = "run processor, pools"
+
+IN_FLIGHT = TABLE.gauge(
+    "runfold_effects_in_flight",
+    "calls that are being made in this process now, by kind (model, tool)",
+    ["kind"],
+    process=_HOSTS,
+)
+QUEUED = TABLE.gauge(
+    "runfold_effects_queued",
+    "calls that wait in this process for room under its limits or a tool's own cap",
+    ["kind"],
+    process=_HOSTS,
+)
+WAIT = TABLE.histogram(
+    "runfold_effect_wait_seconds",
+    "from the moment a call reached its process to its beginning",
+    ["kind"],
+    process=_HOSTS,
+)
+POOL_OPEN = TABLE.gauge(
+    "runfold_pool_open_calls",
+    "calls read from a work topic whose result is not acknowledged by the log",
+    ["topic"],
+    process="pools",
+)
+POOL_RESULTS = TABLE.counter(
+    "runfold_pool_results",
+    "results that a pool reported, repeats after a rebalance or a crash included",
+    ["topic", "outcome"],
+    process="pools",
+)

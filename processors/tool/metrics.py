@@ -1,0 +1,13 @@
+"""What the tool processor counts."""
+
+from __future__ import annotations
+
+from producers.observability.table import TABLE
+
+CLAIMS = TABLE.counter(
+    "runfold_claims",
+    "what calls of tools with side effects were told about their claim: run, answered (by an "
+    "earlier execution), conflict, busy, uncertain; unavailable where the store did not answer",
+    ["verdict"],
+    process="run processor, tool pool",
+)

@@ -1,0 +1,1 @@
+"""What every process says of itself: metrics in one table, traces of runs, names in one place."""

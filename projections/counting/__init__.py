@@ -1,0 +1,1 @@
+"""Metrics of runs, counted from the journal after its rows are committed: each fact once."""
