@@ -1,0 +1,401 @@
+"""Mistakes that a plausible programmer would make, each with the trouble that must show it.
+
+A mutant is text of the product replaced by other text in a copy of the tree; where the old text
+is no longer there exactly once, ``test_mutants.py`` says so.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from tests.torture.plan import PROJECTOR, RUNS, TOOLS, Fault
+
+
+class Edit(NamedTuple):
+    """One replacement in one file."""
+
+    file: str
+    old: str
+    new: str
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """A short round: its faults, and how much is said again and poisoned."""
+
+    name: str
+    faults: tuple[Fault, ...] = ()
+    seconds: float = 14.0
+    again: float = 0.0
+    poisoned: float = 0.0
+    late_s: float = 1.0
+    settle_s: float = 25.0
+    runs_per_s: float = 5.0
+    engine: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Mutant:
+    """A name that says the mistake, the edits that make it, the trouble that shows it."""
+
+    name: str
+    trouble: Trouble
+    edits: tuple[Edit, ...]
+
+
+def _every(kind: str, target: str, seconds: float, *details: str) -> tuple[Fault, ...]:
+    return tuple(
+        Fault(2.5 + number * seconds, kind, target, detail) for number, detail in enumerate(details)
+    )
+
+
+NOISE = Trouble("everything again and again", again=0.75)
+KILLED_RUNS = Trouble(
+    "the run processor dies again and again", _every("kill", RUNS, 2.5, *[""] * 4), late_s=4.0
+)
+REPEATED = Trouble(
+    "requests come again after deaths", _every("kill", RUNS, 2.5, *[""] * 4), again=0.75
+)
+POISONED = Trouble(
+    "poison, and deaths after it", _every("kill", RUNS, 2.0, *[""] * 5), poisoned=0.3
+)
+PARKED = Trouble(
+    "deaths while parked runs wake",
+    _every("kill", RUNS, 2.5, *[""] * 5),
+    seconds=17.0,
+    late_s=6.0,
+    engine={"park_after": 0.5},
+)
+HELD = Trouble(
+    "commits whose answer is late, and deaths meanwhile",
+    tuple(
+        fault
+        for at in (2.5, 5.5, 8.5, 11.5)
+        for fault in (
+            Fault(at, "proxy", "broker", "hold EndTxn", 1.5),
+            Fault(at + 0.9, "kill", RUNS),
+        )
+    ),
+)
+AMBIGUOUS = Trouble(
+    "commits whose answer never comes in time",
+    tuple(Fault(at, "proxy", "broker", "hold EndTxn", 2.0) for at in (2.5, 6.0, 9.5)),
+    engine={"commit_timeout": 0.7},
+)
+LATE = Trouble(
+    "commits that arrive after the death of their sender",
+    tuple(
+        fault
+        for at in (2.5, 7.5, 12.5)
+        for fault in (
+            Fault(at, "proxy", "broker", "late EndTxn", 3.0),
+            Fault(at + 0.5, "kill", RUNS),
+        )
+    ),
+    seconds=18.0,
+)
+ZOMBIE = Trouble(
+    "an owner frozen in the middle, replaced, and woken",
+    tuple(Fault(at, "zombie", RUNS, seconds=2.5) for at in (3.0, 9.0)),
+    seconds=20.0,
+)
+KILLED_TOOLS = Trouble(
+    "the pool dies at each of its steps",
+    _every(
+        "failpoint",
+        TOOLS,
+        2.5,
+        "tool.after_run:4",
+        "tool.before_finish:3",
+        "tool.after_run:6",
+        "pool.after_handle:4",
+        "tool.before_finish:5",
+    )
+    + tuple(Fault(at, "kill", TOOLS) for at in (15.5, 17.5, 19.0)),
+    seconds=20.0,
+    settle_s=30.0,
+)
+KILLED_PROJECTOR = Trouble(
+    "the projector dies between position and rows",
+    _every(
+        "failpoint",
+        PROJECTOR,
+        2.5,
+        "projector.after_positions:2",
+        "projector.after_positions:3",
+        "projector.before_commit:2",
+    ),
+)
+ZOMBIE_PROJECTOR = Trouble(
+    "a projector frozen, replaced, and woken",
+    tuple(Fault(at, "zombie", PROJECTOR, seconds=2.5) for at in (2.5, 5.5, 9.0)),
+    seconds=16.0,
+)
+
+_LANE = "processors/engine/lane.py"
+_FOLD = "processors/engine/fold.py"
+_RESULTS = "processors/run/results.py"
+_REBUILD = "processors/engine/rebuild.py"
+_TRANSACTION = "processors/engine/transaction.py"
+
+_HAND_OUT = """\
+            if outcome.local:
+                self._shared.effects.submit_many(
+                    outcome.local, self._inbox.deliver, self._inbox.is_open
+                )
+"""
+_WRITE = "            first = self._writer.write(outcome.messages())\n"
+_RESTORE = """\
+        self._book = Restore(
+            config, shared.aggregate, shared.codec, self.partition, self._beat
+        ).book()
+"""
+_MAKE_WRITER = "        self._writer = Transactions(config, self.partition)\n"
+_COMMITTED = "            self._producer.commit_transaction(self._commit_timeout)\n"
+
+MUTANTS = (
+    Mutant(
+        "work is handed out before the commit",
+        HELD,
+        (Edit(_LANE, _HAND_OUT, ""), Edit(_LANE, _WRITE, _HAND_OUT + _WRITE)),
+    ),
+    Mutant(
+        "results are not deduplicated",
+        NOISE,
+        (
+            Edit(
+                _RESULTS,
+                "if call is None or call.status not in _OUT or call.attempt != result.attempt:",
+                "if call is None or call.attempt != result.attempt:",
+            ),
+        ),
+    ),
+    Mutant(
+        "the attempt of a result is ignored",
+        NOISE,
+        (
+            Edit(
+                _RESULTS,
+                "if call is None or call.status not in _OUT or call.attempt != result.attempt:",
+                "if call is None or call.status not in _OUT:",
+            ),
+        ),
+    ),
+    Mutant(
+        "requests are not deduplicated",
+        NOISE,
+        (
+            Edit(
+                _FOLD,
+                "if known is not None or run_id in batch.runs or run_id in book.ended:",
+                "if known is not None:",
+            ),
+        ),
+    ),
+    Mutant(
+        "ended runs are forgotten at restore",
+        REPEATED,
+        (Edit(_REBUILD, "        self._book.ended[run_id] = time_ms\n", ""),),
+    ),
+    Mutant(
+        "controls are not deduplicated",
+        NOISE,
+        (
+            Edit(
+                "processors/run/controls.py",
+                "    if control.request_id in draft.run.controls:\n        return\n",
+                "",
+            ),
+        ),
+    ),
+    Mutant(
+        "a producer is kept after an ambiguous commit",
+        AMBIGUOUS,
+        (
+            Edit(
+                _LANE,
+                _WRITE,
+                "            try:\n"
+                "                first = self._writer.write(outcome.messages())\n"
+                "            except LaneFault:\n"
+                "                for item in inputs:\n"
+                "                    self._inbox.put(item)\n"
+                "                return\n",
+            ),
+            Edit(
+                _TRANSACTION,
+                "            self._producer.begin_transaction()\n",
+                "            try:\n"
+                "                self._producer.begin_transaction()\n"
+                "            except KafkaException:\n"
+                "                self._producer.commit_transaction(self._commit_timeout)\n"
+                "                self._producer.begin_transaction()\n",
+            ),
+        ),
+    ),
+    Mutant(
+        "the state in memory is kept after a fault",
+        AMBIGUOUS,
+        (
+            Edit(
+                _LANE,
+                _RESTORE,
+                '        kept = self.__dict__.get("_kept")\n'
+                "        self._book = self._kept = kept or Restore(\n"
+                "            config, shared.aggregate, shared.codec, self.partition, self._beat\n"
+                "        ).book()\n",
+            ),
+        ),
+    ),
+    Mutant(
+        "a fenced lane is opened again at once",
+        ZOMBIE,
+        (Edit(_LANE, "except (LaneFault, RegistryError) as", "except (LaneFault, Fenced) as"),),
+    ),
+    Mutant(
+        "each process has transactional ids of its own",
+        ZOMBIE,
+        (
+            Edit(
+                _TRANSACTION,
+                '    return f"{app}-runs-{partition}"\n',
+                "    return f\"{app}-runs-{partition}-{__import__('os').getpid()}\"\n",
+            ),
+        ),
+    ),
+    Mutant(
+        "state is restored to the last stable offset, before the fence",
+        LATE,
+        (
+            Edit(_LANE, _MAKE_WRITER, ""),
+            Edit(_LANE, _RESTORE, _RESTORE + "        time.sleep(3)\n" + _MAKE_WRITER),
+            Edit(
+                "processors/engine/partition_reader.py",
+                "IsolationLevel.READ_UNCOMMITTED",
+                "IsolationLevel.READ_COMMITTED",
+            ),
+        ),
+    ),
+    Mutant(
+        "the restore point is moved past live runs",
+        KILLED_RUNS,
+        (
+            Edit(
+                "processors/engine/book.py",
+                "        return min(firsts, default=self.end)\n",
+                "        return max(firsts, default=self.end)\n",
+            ),
+        ),
+    ),
+    Mutant(
+        "a parked run's copy is dropped when it wakes",
+        PARKED,
+        (
+            Edit(
+                "processors/engine/stamp.py",
+                "            if isinstance(fact, TERMINAL_FACTS):\n",
+                "            for part in run.parts if run else ():\n"
+                "                key = part_key(run_id, part)\n"
+                "                step.others.append(Message(topics.PARKED, key, None, []))\n"
+                "            if isinstance(fact, TERMINAL_FACTS):\n",
+            ),
+        ),
+    ),
+    Mutant(
+        "timers are lost at restore",
+        KILLED_RUNS,
+        (
+            Edit(
+                _LANE,
+                "        for run_id, run in self._book.runs.items():\n"
+                "            self._timers.put(run_id, run.timer)\n",
+                "",
+            ),
+        ),
+    ),
+    Mutant(
+        "local calls are not handed out again",
+        KILLED_RUNS,
+        (Edit(_LANE, "        self._reopen_work()\n", ""),),
+    ),
+    Mutant(
+        "a dead letter does not note its position",
+        POISONED,
+        (Edit(_FOLD, "        if batch.dead:\n", "        if batch.dead > 1_000_000:\n"),),
+    ),
+    Mutant(
+        "the pool reads uncommitted work",
+        HELD,
+        (
+            Edit(
+                "processors/effects/settings.py",
+                '"isolation.level": "read_committed"',
+                '"isolation.level": "read_uncommitted"',
+            ),
+        ),
+    ),
+    Mutant(
+        "the pool commits work before its result is out",
+        KILLED_TOOLS,
+        (
+            Edit(
+                "processors/effects/pool.py",
+                "        ledger.take(offset)\n",
+                "        ledger.take(offset)\n        ledger.done(offset)\n",
+            ),
+        ),
+    ),
+    Mutant(
+        "the claim is taken after the call",
+        KILLED_TOOLS,
+        (
+            Edit(
+                "processors/tool/claimed.py",
+                '    failpoint("tool.before_claim")\n',
+                '    early = await run()\n    failpoint("tool.before_claim")\n',
+            ),
+            Edit(
+                "processors/tool/claimed.py",
+                "            ending = await run()\n",
+                "            ending = early\n",
+            ),
+        ),
+    ),
+    Mutant(
+        "what a dead owner began is begun again",
+        KILLED_TOOLS,
+        (
+            Edit(
+                "processors/tool/claims.py",
+                "    if wanted.safe_to_repeat or wanted.attempt > claim.attempt:\n",
+                "    if wanted.attempt >= claim.attempt:\n",
+            ),
+        ),
+    ),
+    Mutant(
+        "positions are written apart from the rows",
+        KILLED_PROJECTOR,
+        (
+            Edit(
+                "projections/store.py",
+                "            positions.advance(cursor, moves)\n",
+                "            with psycopg.connect(self._url, autocommit=True) as other:\n"
+                "                positions.advance(other.cursor(), moves)\n",
+            ),
+        ),
+    ),
+    Mutant(
+        "the projector is not fenced",
+        ZOMBIE_PROJECTOR,
+        (
+            Edit(
+                "projections/positions.py",
+                '        " AND p.topic_partition = n.topic_partition AND p.epoch = n.epoch",\n',
+                '        " AND p.topic_partition = n.topic_partition",\n',
+            ),
+        ),
+    ),
+)
+
+TROUBLES = tuple({mutant.trouble.name: mutant.trouble for mutant in MUTANTS}.values())
