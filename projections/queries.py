@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any
 
 from sqlalchemy import Connection, Select, func, select, text
 
@@ -15,7 +15,6 @@ from projections.tables import (
     approvals,
     audit,
     checkpoints,
-    costs,
     dead_letters,
     model_calls,
     projection_failures,
@@ -26,21 +25,6 @@ from projections.tables import (
 )
 
 Row = dict[str, Any]
-Dimension = Literal[
-    "tenant_id",
-    "user_id",
-    "run_id",
-    "agent",
-    "agent_version",
-    "prompt_version",
-    "model",
-    "provider",
-    "tool",
-    "feature",
-    "skill",
-    "variant",
-    "kind",
-]
 
 _LOOK_AGAIN_S = 0.02
 
@@ -139,36 +123,6 @@ def open_approvals(
     if run_id is not None:
         query = query.where(approvals.c.run_id == run_id)
     return _all(connection, query.order_by(approvals.c.requested_at, approvals.c.approval_id))
-
-
-def costs_by(
-    connection: Connection,
-    *dimensions: Dimension,
-    tenant_id: str | None = None,
-    run_id: str | None = None,
-    since: datetime | None = None,
-) -> list[Row]:
-    """Return costs summed over these dimensions, the dearest first [159].
-
-    ``cost_usd`` leaves out answers without a price, which ``unpriced`` counts.
-    """
-    columns = [costs.c[name] for name in dimensions]
-    total = func.coalesce(func.sum(costs.c.cost_usd), 0).label("cost_usd")
-    query = select(
-        *columns,
-        func.count().label("calls"),
-        func.sum(costs.c.input_tokens).label("input_tokens"),
-        func.sum(costs.c.output_tokens).label("output_tokens"),
-        func.count().filter(costs.c.cost_usd.is_(None)).label("unpriced"),
-        total,
-    )
-    if tenant_id is not None:
-        query = query.where(costs.c.tenant_id == tenant_id)
-    if run_id is not None:
-        query = query.where(costs.c.run_id == run_id)
-    if since is not None:
-        query = query.where(costs.c.time >= since)
-    return _all(connection, query.group_by(*columns).order_by(total.desc(), *columns))
 
 
 def audit_summary(connection: Connection) -> AuditSummary:

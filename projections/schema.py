@@ -8,7 +8,7 @@ from sqlalchemy.engine import Connection, make_url
 from projections.errors import SchemaTooNew
 from projections.tables import METADATA
 
-VERSION = 1
+VERSION = 2
 """The release of the tables that this code writes."""
 
 # Any number of our own will do: it keeps two processes from making the tables at once.

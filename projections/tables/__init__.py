@@ -5,6 +5,7 @@ from projections.tables.base import METADATA
 from projections.tables.calls import approvals, model_calls, tool_invocations
 from projections.tables.costs import costs
 from projections.tables.machinery import projection_failures, projection_positions
+from projections.tables.repricings import repriced_costs, repricings
 from projections.tables.runs import checkpoints, run_events, runs
 
 __all__ = [
@@ -18,6 +19,8 @@ __all__ = [
     "policy_decisions",
     "projection_failures",
     "projection_positions",
+    "repriced_costs",
+    "repricings",
     "run_events",
     "runs",
     "tool_invocations",

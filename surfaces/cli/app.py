@@ -5,7 +5,7 @@ from __future__ import annotations
 import typer
 
 from surfaces.cli import exits
-from surfaces.cli.commands import definitions, look, people, runs, stack
+from surfaces.cli.commands import definitions, look, money, people, runs, stack
 
 app = typer.Typer(
     name="runfold",
@@ -18,5 +18,5 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
-for group in (stack, definitions, runs, people, look):
+for group in (stack, definitions, runs, people, money, look):
     group.register(app)

@@ -29,6 +29,7 @@ _EXPECTED: tuple[tuple[str, str, int], ...] = (
     ("processors.definitions.source", "RegistryUnavailableError", exits.UNAVAILABLE),
     ("events.errors", "RegistryError", exits.UNAVAILABLE),
     ("events.errors", "EventsError", exits.BAD_INPUT),
+    ("surfaces.costs.price_file", "PriceFileError", exits.BAD_INPUT),
     ("surfaces.manifests.problems", "InvalidManifestsError", exits.BAD_INPUT),
     ("projections.errors", "NotCaughtUp", exits.TRY_AGAIN),
     ("projections.errors", "UnknownView", exits.NOT_FOUND),

@@ -32,13 +32,18 @@ def page() -> str:
 
 
 def _commands() -> Iterator[tuple[str, Any]]:
-    """Yield every command with its full name; a group gives its own commands."""
+    """Yield every command with its full name; a group gives its own commands.
+
+    A group that does something by itself comes before them.
+    """
     root: Any = get_command(app)
     for name, command in root.commands.items():
         inner = getattr(command, "commands", None)
         if inner is None:
             yield name, command
         else:
+            if command.invoke_without_command:
+                yield name, command
             yield from ((f"{name} {each}", found) for each, found in inner.items())
 
 

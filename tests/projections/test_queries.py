@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import Connection
 
 from events import topics
-from projections import docs, queries, schema
+from projections import docs, queries, schema, spending
 from projections.errors import NotCaughtUp
 from projections.tables import METADATA
 from stack.settings import Settings
@@ -77,7 +77,7 @@ def calls(db: Connection) -> None:
 
 
 def money_and_audit(db: Connection) -> None:
-    by_kind = {row["kind"]: row for row in queries.costs_by(db, "kind", tenant_id="acme")}
+    by_kind = {row["kind"]: row for row in spending.costs_by(db, "kind", tenant_id="acme")}
     assert by_kind["model"]["cost_usd"] == Decimal("0.0125")
     assert (by_kind["model"]["calls"], by_kind["model"]["unpriced"]) == (2, 1)
     assert by_kind["tool"]["cost_usd"] == Decimal("0.001")

@@ -1,31 +1,13 @@
-"""Looking after it: costs, audit, views, schemas, topics, dead letters."""
+"""Looking after it: audit, views, schemas, topics, dead letters."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from surfaces.cli import exits, options, say
-from surfaces.cli.commands.runs import since_of
 from surfaces.cli.context import of
-from surfaces.cli.faults import CliError
-
-if TYPE_CHECKING:
-    from projections.queries import Dimension
-
-_DIMENSIONS = {
-    "tenant": "tenant_id",
-    "user": "user_id",
-    "run": "run_id",
-    "agent": "agent",
-    "model": "model",
-    "provider": "provider",
-    "tool": "tool",
-    "prompt": "prompt_version",
-    "feature": "feature",
-    "kind": "kind",
-}
 
 audit = typer.Typer(help="Prove what the journal says.", no_args_is_help=True)
 schemas = typer.Typer(help="The Avro schemas of every topic.", no_args_is_help=True)
@@ -33,7 +15,6 @@ schemas = typer.Typer(help="The Avro schemas of every topic.", no_args_is_help=T
 
 def register(app: typer.Typer) -> None:
     """Add the commands of this module."""
-    app.command()(costs)
     audit.command("verify")(verify)
     app.add_typer(audit, name="audit")
     app.command()(rebuild)
@@ -43,41 +24,6 @@ def register(app: typer.Typer) -> None:
     app.add_typer(schemas, name="schemas")
     app.command()(topics)
     app.command()(deadletters)
-
-
-def costs(
-    ctx: typer.Context,
-    by: Annotated[
-        str, typer.Option(help=f"One or more of {', '.join(_DIMENSIONS)}; commas between.")
-    ] = "agent,model",
-    since: Annotated[str | None, typer.Option(help="Only since, such as 7d, 12h, 30m.")] = None,
-    tenant: Annotated[str | None, typer.Option(help="Only of this tenant.")] = None,
-    json: options.Json = False,
-) -> None:
-    """Sum up what was spent, the dearest first; calls without a price are counted, not guessed."""
-    from projections.queries import costs_by
-    from surfaces.cli.words import spent
-
-    names = [name.strip() for name in by.split(",")]
-    dimensions = [_dimension(name) for name in names]
-    with of(ctx).engine.connect() as connection:
-        found = costs_by(connection, *dimensions, tenant_id=tenant, since=since_of(since))
-    if json:
-        say.as_json(found)
-        return
-    rows = [
-        (
-            *(row[dimension] for dimension in dimensions),
-            row["calls"],
-            row["input_tokens"],
-            row["output_tokens"],
-            row["unpriced"],
-            spent(row["cost_usd"], row["unpriced"]),
-        )
-        for row in found
-    ]
-    columns = (*names, "calls", "tokens in", "tokens out", "unpriced", "cost")
-    say.table(columns, rows, "Nothing was spent.")
 
 
 def verify(
@@ -177,12 +123,3 @@ def deadletters(
         list_letters(context, limit, json=json)
     else:
         show_letter(context, show, json=json)
-
-
-def _dimension(name: str) -> Dimension:
-    found = _DIMENSIONS.get(name)
-    if found is None:
-        raise CliError(
-            f"Costs are not kept by {name!r}; there are {', '.join(_DIMENSIONS)}.", exits.USAGE
-        )
-    return found  # type: ignore[return-value]

@@ -1,0 +1,129 @@
+"""What people ask about money: costs by anything they belong to, and against budgets [154, 159].
+
+Amounts are exact decimals, in US dollars. A call without a known price is counted as unpriced and
+has no amount anywhere.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Literal
+
+from sqlalchemy import Connection, Numeric, Select, and_, case, cast, func, literal, or_, select
+
+from projections.tables import costs, run_events, runs
+
+Row = dict[str, Any]
+Dimension = Literal[
+    "tenant_id",
+    "user_id",
+    "run_id",
+    "agent",
+    "agent_version",
+    "prompt_version",
+    "model",
+    "provider",
+    "tool",
+    "feature",
+    "skill",
+    "variant",
+    "kind",
+]
+
+_ENDED_BADLY = ("failure", "cancelled")
+_A_MILLIONTH = literal("0.000001").cast(Numeric)
+
+
+def costs_by(
+    connection: Connection,
+    *dimensions: Dimension,
+    tenant_id: str | None = None,
+    run_id: str | None = None,
+    since: datetime | None = None,
+) -> list[Row]:
+    """Return costs summed over these dimensions, the dearest first [159].
+
+    ``cost_usd`` leaves out answers without a price, which ``unpriced`` counts. Of it,
+    ``retry_usd`` is what attempts after the first cost; ``wasted_usd`` what failed tool calls
+    cost, and everything in runs that failed or were cancelled. ``cache_savings_usd`` is what the
+    provider's caches saved (below 0 where writing to them cost more), at the prices on record.
+    """
+    columns = [costs.c[name] for name in dimensions]
+    total = func.coalesce(func.sum(costs.c.cost_usd), 0).label("cost_usd")
+    wasted = or_(runs.c.exit_status.in_(_ENDED_BADLY), run_events.c.type == "ToolCallFailed")
+    query = select(
+        *columns,
+        func.count().label("calls"),
+        func.sum(costs.c.input_tokens).label("input_tokens"),
+        func.sum(costs.c.output_tokens).label("output_tokens"),
+        func.count().filter(costs.c.cost_usd.is_(None)).label("unpriced"),
+        total,
+        _part(costs.c.attempt > 1).label("retry_usd"),
+        _part(wasted).label("wasted_usd"),
+        func.coalesce(func.sum(_saved()), 0).label("cache_savings_usd"),
+    ).select_from(_with_runs_and_events())
+    if tenant_id is not None:
+        query = query.where(costs.c.tenant_id == tenant_id)
+    if run_id is not None:
+        query = query.where(costs.c.run_id == run_id)
+    if since is not None:
+        query = query.where(costs.c.time >= since)
+    return _all(connection, query.group_by(*columns).order_by(total.desc(), *columns))
+
+
+def budgets(
+    connection: Connection, tenant_id: str | None = None, since: datetime | None = None
+) -> list[Row]:
+    """Return the runs that have a budget with what they spent of it, the fullest first.
+
+    ``spent_share`` is ``cost_usd / budget_usd``; ``unpriced_calls`` are not in it.
+    """
+    budget = cast(run_events.c.fact["limits"]["max_cost"].astext, Numeric)
+    share = (runs.c.cost_usd / func.nullif(budget, 0)).label("spent_share")
+    first = and_(run_events.c.run_id == runs.c.run_id, run_events.c.seq == 1)
+    query = select(
+        runs.c.run_id,
+        runs.c.tenant_id,
+        runs.c.user_id,
+        runs.c.agent,
+        runs.c.status,
+        budget.label("budget_usd"),
+        runs.c.cost_usd,
+        share,
+        runs.c.unpriced_calls,
+    ).select_from(runs.join(run_events, first))
+    query = query.where(budget.is_not(None))
+    if tenant_id is not None:
+        query = query.where(runs.c.tenant_id == tenant_id)
+    if since is not None:
+        query = query.where(runs.c.created_at >= since)
+    return _all(connection, query.order_by(share.desc().nulls_first(), runs.c.run_id))
+
+
+def _part(condition: Any) -> Any:
+    return func.coalesce(func.sum(costs.c.cost_usd).filter(condition), 0)
+
+
+def _with_runs_and_events() -> Any:
+    """Join only those events that tell more than the row of costs does."""
+    telling = or_(
+        costs.c.kind == "tool", costs.c.cache_read_tokens > 0, costs.c.cache_write_tokens > 0
+    )
+    same = and_(run_events.c.run_id == costs.c.run_id, run_events.c.seq == costs.c.seq, telling)
+    return costs.outerjoin(runs, runs.c.run_id == costs.c.run_id).outerjoin(run_events, same)
+
+
+def _saved() -> Any:
+    """Return what a row's cached tokens would have cost more at the price of plain input."""
+    plain = _rate("input_mtok")
+    read = costs.c.cache_read_tokens * (plain - func.coalesce(_rate("cache_read_mtok"), plain))
+    written = costs.c.cache_write_tokens * (plain - func.coalesce(_rate("cache_write_mtok"), plain))
+    return case((costs.c.kind == "model", (read + written) * _A_MILLIONTH))
+
+
+def _rate(name: str) -> Any:
+    return cast(run_events.c.fact["price"][name].astext, Numeric)
+
+
+def _all(connection: Connection, query: Select[Any]) -> list[Row]:
+    return [dict(row) for row in connection.execute(query).mappings()]

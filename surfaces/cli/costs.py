@@ -1,0 +1,147 @@
+"""``costs``: sums on the screen; JSON carries every digit."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from datetime import datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from projections import spending
+from surfaces.cli import exits, say
+from surfaces.cli.context import Context
+from surfaces.cli.faults import CliError
+from surfaces.cli.words import money, spent
+from surfaces.costs import price_file
+from surfaces.costs.repricing import Group, reprice
+from surfaces.costs.verifying import verify
+
+_SHOWN = 20
+
+
+def show_costs(
+    context: Context,
+    chosen: Mapping[str, str | None],
+    known: Sequence[str],
+    tenant: str | None,
+    since: datetime | None,
+    *,
+    json: bool,
+) -> None:
+    """Print what was spent by the chosen dimensions, columns of the costs table by name."""
+    wrong = next((name for name, column in chosen.items() if column is None), None)
+    if wrong is not None:
+        raise CliError(
+            f"Costs are not kept by {wrong!r}; there are {', '.join(known)}.", exits.USAGE
+        )
+    columns: list[Any] = list(chosen.values())
+    with context.engine.connect() as connection:
+        found = spending.costs_by(connection, *columns, tenant_id=tenant, since=since)
+    if json:
+        say.as_json(found)
+        return
+    rows = [
+        (
+            *(row[column] for column in columns),
+            row["calls"],
+            row["input_tokens"],
+            row["output_tokens"],
+            row["unpriced"],
+            signed(row["retry_usd"]),
+            signed(row["wasted_usd"]),
+            signed(row["cache_savings_usd"]),
+            spent(row["cost_usd"], row["unpriced"]),
+        )
+        for row in found
+    ]
+    named = ("calls", "tokens in", "out", "unpriced", "retries", "wasted", "cache saved", "cost")
+    say.table((*chosen, *named), rows, "Nothing was spent.")
+
+
+def show_budgets(
+    context: Context, tenant: str | None, since: datetime | None, *, json: bool
+) -> None:
+    """Print what runs with a budget spent of it."""
+    with context.engine.connect() as connection:
+        found = spending.budgets(connection, tenant, since)
+    if json:
+        say.as_json(found)
+        return
+    rows = [
+        (
+            say.short(row["run_id"]),
+            row["tenant_id"],
+            row["agent"],
+            row["status"],
+            money(row["budget_usd"]),
+            spent(row["cost_usd"], row["unpriced_calls"]),
+            "-" if row["spent_share"] is None else f"{row['spent_share']:.0%}",
+        )
+        for row in found
+    ]
+    columns = ("run", "tenant", "agent", "status", "budget", "cost", "spent")
+    say.table(columns, rows, "No run has a budget.")
+
+
+def show_proof(context: Context, *, json: bool) -> int:
+    """Print whether every view's sums are the journal's, and return whether they are."""
+    proof = verify(context.engine, context.reader)
+    if json:
+        say.as_json({**asdict(proof), "equal": not proof.differences})
+        return exits.NO if proof.differences else exits.OK
+    console = say.console()
+    console.print(f"journal  {proof.total}, {proof.runs} runs", markup=False)
+    for each in proof.differences[:_SHOWN]:
+        console.print(f"  {each.view}, {each.of}: the view says {each.shown}", markup=False)
+        console.print(f"    and the journal {each.journal}", markup=False)
+    if proof.differences:
+        console.print(
+            f"{len(proof.differences)} sums differ: fold the view again with `runfold rebuild`.",
+            style="bold red",
+        )
+        return exits.NO
+    console.print(
+        f"Equal to the last digit: {proof.sums} sums of costs, and runs, calls and exit records.",
+        style="bold green",
+    )
+    return exits.OK
+
+
+def show_repricing(
+    context: Context, file: Path, name: str, since: datetime | None, *, json: bool
+) -> None:
+    """Keep the past at the prices of a file, and print the difference by model."""
+    done = reprice(context.engine, context.reader, price_file.read(file), name, since)
+    if json:
+        groups = {model: _as_row(group) for model, group in done.by_model.items()}
+        say.as_json({"repricing": name, **_as_row(done.total), "by_model": groups})
+        return
+    rows = [(model, *_cells(group)) for model, group in sorted(done.by_model.items())]
+    columns = ("model", "calls", "on record", "at these prices", "difference", "no price")
+    say.table(columns, [*rows, ("in all", *_cells(done.total))] if rows else [], "No answers yet.")
+    say.console().print(
+        f"Kept as {name!r} in repricings and repriced_costs; the record is untouched.",
+        markup=False,
+    )
+
+
+def _as_row(group: Group) -> dict[str, Any]:
+    return {**asdict(group), "difference_usd": group.difference_usd}
+
+
+def _cells(group: Group) -> tuple[object, ...]:
+    """Return amounts of answers priced both ways, and how many of the rest lack a price when."""
+    amounts = (
+        money(group.recorded_usd) if group.compared else "unpriced",
+        money(group.repriced_usd) if group.compared else "unpriced",
+        signed(group.difference_usd) if group.compared else None,
+    )
+    lacking = f"{group.unpriced_before} before, {group.unpriced_after} after"
+    return (group.calls, *amounts, lacking)
+
+
+def signed(amount: Decimal) -> str:
+    """Return an amount that may be below 0."""
+    return f"-{money(-amount)}" if amount < 0 else money(amount)
