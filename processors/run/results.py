@@ -118,7 +118,7 @@ def _fail(draft: Draft, call: Call, result: ToolResult) -> None:
 def _note_late(draft: Draft, result: ToolResult) -> None:
     """Keep a late effect on record [170]; a repeat of a recorded result is no news."""
     known = outcome_of(result.call_id, result.attempt) in draft.run.settled
-    if result.repeated or not result.effect or known:
+    if not result.effect or known:
         return
     draft.say(
         j.LateResultNoted(

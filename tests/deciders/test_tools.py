@@ -118,6 +118,16 @@ def test_a_late_effect_is_put_on_record() -> None:
     assert run.when(late).said == ()
 
 
+def test_a_late_effect_is_news_even_where_it_is_told_from_its_claim() -> None:
+    """The first telling may have been lost with the process that knew of it."""
+    run = sending().when(came_back(2, outcome=Outcome.UNCERTAIN, result=None))
+    not_done = control(
+        inputs.ResolveToolCall, call_id=run.run.calls[0].call_id, resolution="did_not_happen"
+    )
+    run = run.when(not_done, came_back(2, effect=True, repeated=True))
+    assert run.names() == ["LateResultNoted"]
+
+
 def test_a_repeated_result_is_no_news() -> None:
     run = sending().when(came_back(2, effect=True))
     assert run.when(came_back(2, effect=True)).said == ()
