@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from surfaces.docs import cli, events, features, topics
+from surfaces.docs import cli, events, features, metrics, topics
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -13,6 +13,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "docs/events.md": events.page,
     "docs/topics.md": topics.page,
     "docs/cli.md": cli.page,
+    "docs/metrics.md": metrics.page,
     "docs/features.md": lambda: features.page(features.load(ROOT)),
 }
 """Each page's path in the repository, and what makes its text."""
