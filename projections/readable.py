@@ -13,12 +13,15 @@ from functools import cache
 from json.encoder import encode_basestring
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
+import msgspec
+
 from events.base import Record
 from events.content import JSON, Content
 
 # A numeric of Postgres holds far more; beyond this it is no number that somebody meant.
 _LONGEST_NUMBER = 400
 _LARGEST_EXPONENT = 300
+_ENCODER = msgspec.json.Encoder()
 _quoted = encode_basestring
 _UNSTORABLE = re.compile("[\0\ud800-\udfff]")
 
@@ -51,7 +54,16 @@ def plain(content: Content | None) -> str | None:
 
 def as_json(value: object) -> str:
     """Return the JSON text of plain lists, dicts, strings and numbers, fit for JSONB."""
-    return _storable(json.dumps(value, ensure_ascii=False, separators=(",", ":")))
+    return _storable(json_text(value))
+
+
+def json_text(value: object) -> str:
+    """Return the JSON text of lists, dicts, strings, numbers, moments and amounts."""
+    try:
+        return _ENCODER.encode(value).decode()
+    except UnicodeEncodeError:
+        # Lone surrogates have no UTF-8; json spells them out, and what stores them cleans them.
+        return json.dumps(value, default=str, ensure_ascii=False, separators=(",", ":"))
 
 
 def clean(value: str) -> str:

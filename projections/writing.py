@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from psycopg import Cursor
 
 from projections.errors import FoldError
-from projections.readable import clean
+from projections.readable import clean, json_text
 from projections.sql import copy_into, merge_into
 from projections.view import Batch, Rows, View
 
@@ -52,4 +51,4 @@ def _clean(value: Any) -> Any:
 
 
 def _as_list(rows: list[dict[str, Any]]) -> str:
-    return json.dumps(rows, default=str, ensure_ascii=False)
+    return json_text(rows)
