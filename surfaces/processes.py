@@ -9,4 +9,6 @@ PROCESSES: tuple[Process, ...] = (
     Process("runs", ("-m", "processors.run"), announces=True),
     Process("tools", ("-m", "processors.tool"), announces=True),
     Process("projector", ("-m", "projections"), announces=True),
+    # Nothing waits for it.
+    Process("monitor", ("-m", "processors.monitor")),
 )

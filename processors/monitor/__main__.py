@@ -42,6 +42,7 @@ from stack import ports
 from stack.ready import announce
 
 _NICE = 10
+_START_S = 30.0
 _STOP_S = 5.0
 _RETRY_S = 1.0
 
@@ -108,16 +109,18 @@ async def _serve(settings: AppSettings, intake: Intake, watch: Watch, every_s: f
         loop.add_signal_handler(number, ended.set)
     app = make_app(settings, intake, watch)
     try:
-        await app.start()
-    except OSError as error:
-        _log.error("Cannot serve at %s:%s: %s", settings.host, settings.port, error)
+        await asyncio.wait_for(app.start(), _START_S)
+    except (OSError, TimeoutError) as error:
+        where = f"{settings.host}:{settings.port}"
+        _log.error("Faust does not start (%s): it serves at %s and reads from Kafka", error, where)
         os._exit(1)
     _log.info("serving", extra={"url": f"http://{settings.host}:{settings.port}/"})
     announce()
     looking = asyncio.create_task(look_on(watch, every_s, ended))
     crashed = asyncio.create_task(app.wait_until_stopped())
-    await asyncio.wait({looking, crashed}, return_when=asyncio.FIRST_COMPLETED)
-    why = looking.result() if looking.done() else "Faust has ended by itself."
+    joined = asyncio.create_task(app.superseded.wait())
+    await asyncio.wait({looking, crashed, joined}, return_when=asyncio.FIRST_COMPLETED)
+    why = _why(looking, joined)
     if why:
         _log.error("%s", why)
         # What stalled may not stop either.
@@ -127,6 +130,15 @@ async def _serve(settings: AppSettings, intake: Intake, watch: Watch, every_s: f
     _log.info("ended")
     logging.shutdown()
     os._exit(0)
+
+
+def _why(looking: asyncio.Task[str], joined: asyncio.Task[bool]) -> str:
+    """Return why it cannot go on, nothing where it was told to end."""
+    if looking.done():
+        return looking.result()
+    if joined.done():
+        return "Another monitor has joined: run one for a deployment, and no more."
+    return "Faust has ended by itself."
 
 
 def _app_settings(config: Config, settings: MonitorSettings, partitions: int) -> AppSettings:

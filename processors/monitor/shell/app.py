@@ -53,8 +53,6 @@ def make_app(settings: AppSettings, intake: Intake, watch: Watch) -> Any:
         topic_disable_leader=True,
         topic_allow_declare=False,
         reply_create_topic=False,
-        # A monitor that comes back takes its partitions at once, even after a kill.
-        consumer_group_instance_id=GROUP,
         consumer_auto_offset_reset="earliest",
         broker_session_timeout=6.0,
         broker_heartbeat_interval=1.0,

@@ -6,8 +6,9 @@ group say what was acknowledged, not what was counted.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 import faust
 from faust.transport.drivers import aiokafka
@@ -30,9 +31,10 @@ class _Consumer(aiokafka.Consumer):
         return _CommittedThread(self, loop=self.loop, beacon=self.beacon)
 
     async def seek_to_committed(self) -> Mapping[TP, int]:
-        app: Any = self.app
-        positions: Mapping[Place, int] = app.positions
-        wanted = {tp: positions.get((tp.topic, tp.partition), 0) for tp in self.assignment()}
+        app = cast("MonitorApp", self.app)
+        assigned = self.assignment()
+        wanted = {tp: app.positions.get((tp.topic, tp.partition), 0) for tp in assigned}
+        app.assigned(len(wanted))
         await self.seek_wait(wanted)
         return wanted
 
@@ -53,6 +55,18 @@ class MonitorApp(faust.App):
     def __init__(self, *args: Any, positions: Mapping[Place, int], **kwargs: Any) -> None:
         super().__init__(*args, Web=_Web, **kwargs)
         self.positions = positions
+        self.superseded = asyncio.Event()
+        self._had_all = False
+
+    def assigned(self, count: int) -> None:
+        """Notice that another monitor has joined: half of the log is no basis for a judgement.
+
+        Of two the newer one stays, so a monitor that never had every partition waits for them.
+        """
+        if count >= len(self.positions):
+            self._had_all = True
+        elif self._had_all:
+            self.superseded.set()
 
     def _new_transport(self) -> Any:
         return _Transport(self.conf.broker_consumer, self)

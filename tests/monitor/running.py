@@ -1,0 +1,150 @@
+"""The monitor as a process, a journal to watch, and what it said."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+import socket
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from confluent_kafka import Producer
+
+from events import topics
+from events.alerts import AlertCleared, AlertRaised
+from events.avro.codec import Codec
+from events.avro.registry import LockRegistry
+from producers.kafka import TopicReader
+from stack.settings import Settings
+from tests.monitor.telling import Run
+from tests.support.stack import wait_until
+
+ROOT = Path(__file__).parents[2]
+CODEC = Codec(LockRegistry())
+_ids = itertools.count(1)
+
+
+@dataclass
+class Watched:
+    """A monitor that can be killed and started again."""
+
+    settings: Settings
+    rules: Path
+    port: int
+    process: subprocess.Popen[bytes] | None = None
+    more: dict[str, str] = field(default_factory=dict)
+
+    def start(self) -> None:
+        """Start it and wait for its first judgement."""
+        env = {
+            **os.environ,
+            **self.settings.to_env(),
+            "RUNFOLD_MONITOR_PORT": str(self.port),
+            "RUNFOLD_MONITOR_RULES": str(self.rules),
+            **self.more,
+        }
+        with (self.settings.home / "monitor.log").open("ab") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "processors.monitor"],
+                env=env,
+                cwd=ROOT,
+                stdout=log,
+                stderr=log,
+            )
+        wait_until(self._judges, 60)
+
+    def _judges(self) -> bool:
+        return self.live().get("as_of") is not None
+
+    def kill(self) -> None:
+        """SIGKILL it."""
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait()
+
+    def get(self, path: str) -> str:
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=5) as answer:
+            body: bytes = answer.read()
+        return body.decode()
+
+    def live(self) -> dict[str, Any]:
+        """What /live.json says; nothing while it does not answer."""
+        assert self.process is None or self.process.poll() is None, self.log()
+        try:
+            found: dict[str, Any] = json.loads(self.get("/live.json"))
+        except OSError:
+            return {}
+        return found
+
+    def wait_events(self, count: int) -> dict[str, Any]:
+        """Wait until so many events have been taken; return what is shown then."""
+        wait_until(lambda: self.live().get("tally", {}).get("events", 0) >= count, 60)
+        return self.live()
+
+    def said(self) -> list[tuple[str, str]]:
+        """Everything on the topic ``alerts``: kind and alert id."""
+        reader = TopicReader({"bootstrap.servers": self.settings.bootstrap_servers}, CODEC)
+        records = [delivery.record for delivery in reader.read(topics.ALERTS)]
+        return [
+            (type(record).__name__, record.alert_id)
+            for record in records
+            if isinstance(record, AlertRaised | AlertCleared)
+        ]
+
+    def log(self) -> str:
+        return (self.settings.home / "monitor.log").read_text()[-3000:]
+
+
+@contextmanager
+def watched(settings: Settings, rules: str, **more: str) -> Iterator[Watched]:
+    """A running monitor with these rules; gone when the block ends, however it ends."""
+    file = settings.home / "rules.yaml"
+    file.write_text(rules)
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    monitor = Watched(settings, file, port, more=more)
+    try:
+        monitor.start()
+        yield monitor
+    finally:
+        monitor.kill()
+
+
+def append(bootstrap: str, runs: Sequence[Run], *, again: bool = False) -> int:
+    """Append the events of runs in transactions, one a run; return how many.
+
+    Every third is preceded by one that is aborted: what it holds never happened. ``again``
+    appends each event twice.
+    """
+    producer = Producer(
+        {"bootstrap.servers": bootstrap, "transactional.id": f"monitor-test-{next(_ids)}"}
+    )
+    producer.init_transactions(30)
+    for number, run in enumerate(runs):
+        if number % 3 == 0:
+            ghost = Run(f"ghost-{run.run_id}", at=run.at).created()
+            _transact(producer, ghost, 1)
+            producer.flush(20)
+            producer.abort_transaction(20)
+        _transact(producer, run, 2 if again else 1)
+        producer.commit_transaction(20)
+    return sum(len(run.events) for run in runs)
+
+
+def _transact(producer: Producer, run: Run, times: int) -> None:
+    producer.begin_transaction()
+    for event in run.events:
+        for _ in range(times):
+            producer.produce(
+                topics.EVENTS,
+                CODEC.encode_event(event.meta, event.fact),
+                run.run_id.encode(),
+            )

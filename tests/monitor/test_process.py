@@ -1,0 +1,155 @@
+"""The monitor on a real broker: killed, cut off and fed twice, it loses and invents nothing."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from events import topics
+from stack.settings import Settings
+from tests.monitor.running import ROOT, append, watched
+from tests.monitor.telling import Run
+from tests.projections import journal
+from tests.support import stack
+
+pytestmark = pytest.mark.integration
+
+RULES = """\
+version: 1
+every: 1s
+hold: 1s
+silence: {planning: 1h}
+rules:
+  - {name: failing, value: runs_failed / runs_ended, by: agent, window: 1h, above: 0.5,
+     minimum: {runs_ended: 5}, severity: page, summary: runs fail}
+  - {name: unreadable, value: unreadable, window: 1h, above: 0, severity: ticket, summary: odd}
+  - {name: stuck, value: stuck_runs, by: agent, above: 0, severity: page, summary: stuck}
+"""
+RAISED = [("AlertRaised", "failing/triage/1")]
+
+
+def runs(prefix: str, good: int = 0, bad: int = 0, live: int = 0) -> list[Run]:
+    at = datetime.now(UTC)
+    made = [Run(f"{prefix}-g{n}", at=at).created().completed() for n in range(good)]
+    made += [Run(f"{prefix}-b{n}", at=at).created().failed() for n in range(bad)]
+    return made + [Run(f"{prefix}-l{n}", at=at).created() for n in range(live)]
+
+
+def test_kills_lose_no_fact_and_raise_no_alert_twice(settings: Settings) -> None:
+    bootstrap = settings.bootstrap_servers
+    with watched(settings, RULES) as monitor:
+        count = append(bootstrap, runs("a", good=2, bad=8), again=True)
+        found = monitor.wait_events(count)
+        assert found["tally"]["duplicates"] == count
+        stack.wait_until(lambda: monitor.said() == RAISED)
+        for number in range(3):
+            monitor.kill()
+            count += append(bootstrap, runs(f"k{number}", bad=1, live=2))
+            monitor.start()
+            found = monitor.wait_events(count)
+            assert found["tally"]["events"] == count
+            assert found["live"] == {"planning": 2 * (number + 1)}
+            assert [alert["alert_id"] for alert in found["alerts"]] == ["failing/triage/1"]
+        # Many good ones outweigh the bad: now it is clear, and said once.
+        count += append(bootstrap, runs("z", good=12))
+        monitor.wait_events(count)
+        both = [*RAISED, ("AlertCleared", "failing/triage/1")]
+        stack.wait_until(lambda: monitor.said() == both)
+        monitor.kill()
+        monitor.start()
+        assert monitor.live()["alerts"] == []
+        assert monitor.live()["tally"]["gaps"] == 0
+        assert monitor.said() == both
+
+
+def test_a_broker_that_dies_is_no_reason_to_clear_or_to_raise(
+    servers: stack.Servers, settings: Settings
+) -> None:
+    if not servers.embedded:
+        pytest.skip("the broker of a container is not killed here")
+    with watched(settings, RULES) as monitor:
+        count = append(settings.bootstrap_servers, runs("a", bad=6, live=3))
+        monitor.wait_events(count)
+        stack.wait_until(lambda: monitor.said() == RAISED)
+        before = monitor.process and monitor.process.pid
+        servers.kill("kafka")
+        count += append(settings.bootstrap_servers, runs("b", good=1, bad=3, live=2))
+        found = monitor.wait_events(count)
+        assert found["tally"]["events"] == count
+        assert found["tally"]["gaps"] == 0
+        assert found["live"] == {"planning": 5}
+        assert monitor.said() == RAISED
+        assert monitor.process is not None
+        assert monitor.process.pid == before
+
+
+def test_what_is_no_record_is_counted_and_passed_over(settings: Settings) -> None:
+    with watched(settings, RULES) as monitor:
+        journal.put(settings.bootstrap_servers, topics.EVENTS, 0, b"rubbish")
+        count = append(settings.bootstrap_servers, runs("a", good=8))
+        found = monitor.wait_events(count)
+        assert (found["tally"]["events"], found["tally"]["unreadable"]) == (count, 1)
+        stack.wait_until(lambda: monitor.said() == [("AlertRaised", "unreadable/all/1")])
+
+
+def test_runs_that_began_before_every_window_are_known_after_a_start(settings: Settings) -> None:
+    long_ago = datetime.now(UTC) - timedelta(days=3)
+    old = Run("old", at=long_ago).created().wants("c1")
+    append(settings.bootstrap_servers, [old])
+    with watched(settings, RULES) as monitor:
+        (waiting,) = monitor.wait_events(3)["waiting"]
+        assert (waiting["run_id"], waiting["agent"]) == ("old", "triage")
+        assert waiting["waits_s"] >= 3 * 86400
+
+
+def test_a_second_monitor_takes_over_and_the_first_ends(settings: Settings) -> None:
+    with watched(settings, RULES) as first:
+        assert first.process is not None
+        with watched(settings, RULES) as second:
+            count = append(settings.bootstrap_servers, runs("a", bad=6))
+            second.wait_events(count)
+            stack.wait_until(lambda: second.said() == RAISED)
+        assert first.process.wait(10) == 1
+
+
+def test_it_shows_itself_and_ends_when_told(settings: Settings) -> None:
+    with watched(settings, RULES) as monitor:
+        count = append(settings.bootstrap_servers, runs("a", good=2, bad=6))
+        monitor.wait_events(count)
+        stack.wait_until(lambda: "failing" in monitor.get("/"))
+        metrics = monitor.get("/metrics")
+        assert f'runfold_monitor_records_total{{kind="events"}} {float(count)}' in metrics
+        assert 'runfold_monitor_alert{rule="failing",severity="page",subject="triage"} 1.0' in (
+            metrics
+        )
+        assert monitor.process is not None
+        monitor.process.send_signal(signal.SIGTERM)
+        assert monitor.process.wait(15) == 0
+
+
+@pytest.mark.parametrize(
+    ("rules", "said"),
+    [
+        ("version: 1\nrules: {}\n", ":2: rules: {} is not of type 'array'"),
+        (RULES.replace("runs_failed /", "runs_faild /"), ":6: rules.0.value: there is no metric"),
+    ],
+)
+def test_a_wrong_rule_ends_it_with_a_sentence(
+    settings: Settings, tmp_path: Path, rules: str, said: str
+) -> None:
+    file = tmp_path / "wrong.yaml"
+    file.write_text(rules)
+    env = {**os.environ, **settings.to_env(), "RUNFOLD_MONITOR_RULES": str(file)}
+    ended = subprocess.run(
+        [sys.executable, "-m", "processors.monitor"],
+        env=env, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert ended.returncode == 2
+    assert f"{file}{said}" in ended.stderr
+    assert "Traceback" not in ended.stderr
