@@ -1,7 +1,7 @@
 """Runs a tool with side effects under its claim [93].
 
 1. take the claim, waiting while another living owner runs the same call
-2. run
+2. run; where an owner died, take its claim over and ask the tool first, if it can tell
 3. end the claim by what came of it, and only then report
 """
 
@@ -10,6 +10,8 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from functools import partial
 
 from events.common import ErrorInfo
 from events.effects import Outcome
@@ -17,6 +19,7 @@ from processors.tool.claims import ClaimRequest, Claims, Held, Told, Verdict
 from processors.tool.ending import Ending, failed, uncertain
 from processors.tool.errors import ClaimsUnavailableError
 from processors.tool.metrics import CLAIMS
+from processors.tool.reconciling import Ask, Truth, happened, settled
 from producers.failpoints import failpoint
 
 log = logging.getLogger(__name__)
@@ -45,13 +48,24 @@ _BUSY = ErrorInfo(
 )
 
 
+Run = Callable[[], Awaitable[Ending]]
+
+
 async def run_claimed(
-    claims: Claims, wanted: ClaimRequest, run: Callable[[], Awaitable[Ending]], patience_s: float
+    claims: Claims, wanted: ClaimRequest, run: Run, patience_s: float, ask: Ask | None = None
 ) -> Ending:
-    """Run at most once for a key and return how it ended, or how it had ended before."""
+    """Run at most once for a key and return how it ended, or how it had ended before.
+
+    ``ask`` finds out whether a call that was cut off has happened.
+    """
     failpoint("tool.before_claim")
+    begin = run
     try:
         told = await _settled(claims, wanted, patience_s)
+        if told.verdict is Verdict.UNCERTAIN and ask is not None:
+            # Taken over before the question: nobody else may run it between answer and act.
+            told = await _settled(claims, replace(wanted, safe_to_repeat=True), patience_s)
+            begin = partial(_after_asking, run, ask)
     except ClaimsUnavailableError as error:
         CLAIMS("unavailable").inc()
         info = ErrorInfo(error_type="unavailable", message=str(error), retryable=True)
@@ -69,11 +83,23 @@ async def run_claimed(
             return failed(_BUSY) if wanted.safe_to_repeat else uncertain(_BUSY)
         case Verdict.RUN:
             assert told.held is not None
-            ending = await run()
+            ending = await begin()
+            if ending.outcome is Outcome.UNCERTAIN and ask is not None and begin is run:
+                ending = await settled(ending, ask)
             failpoint("tool.before_finish")
             await _store(claims, told.held, ending)
             failpoint("tool.after_finish")
             return ending
+
+
+async def _after_asking(run: Run, ask: Ask) -> Ending:
+    match await ask():
+        case Truth.HAPPENED:
+            return happened()
+        case Truth.DID_NOT:
+            return await run()
+        case _:
+            return uncertain(_UNKNOWN)
 
 
 async def _settled(claims: Claims, wanted: ClaimRequest, patience_s: float) -> Told:

@@ -14,7 +14,7 @@ import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, cast
 
 from events.common import ErrorInfo
@@ -29,7 +29,8 @@ from processors.tool.context import ToolContext
 from processors.tool.ending import Ending, failed, uncertain
 from processors.tool.errors import ArtifactError, ToolRefusedError
 from processors.tool.execution import Execution, Implementation
-from processors.tool.python_tools import python_implementation
+from processors.tool.python_tools import python_implementation, python_reconciler
+from processors.tool.reconciling import Reconciler
 from processors.tool.schemas import Schemas
 from processors.tool.secrets import Secrets, held, secret_from_env
 from processors.tool.threads import in_thread
@@ -64,6 +65,7 @@ class ToolProcessor:
         self._refresh = refresh
         self._schemas = Schemas()
         self._implementation = lru_cache(lambda name: _implementation(name, tuple(modules)))
+        self._reconciler = lru_cache(lambda name: _reconciler(name, tuple(modules)))
 
     async def call(self, work: ToolWork) -> ToolResult:
         """Make the call and report what came of it."""
@@ -112,7 +114,10 @@ class ToolProcessor:
             )
         wanted = _claim_request(work, contract, arguments)
         # Another owner may need as long as this one would; after that its lease tells.
-        return await run_claimed(self._claims, wanted, execution.run, work.timeout_ms / 1000 + 20)
+        patience_s = work.timeout_ms / 1000 + 20
+        reconcile = self._reconciler(contract.implementation)
+        ask = partial(reconcile, context) if reconcile is not None else None
+        return await run_claimed(self._claims, wanted, execution.run, patience_s, ask)
 
     async def _contract(self, work: ToolWork) -> ToolContract:
         found = self._contracts(work.tool, work.tool_version)
@@ -171,6 +176,11 @@ def _implementation(name: str, modules: Sequence[str]) -> Implementation:
             suggested_next_action="Say builtin:<name> or python:<module>:<function>.",
         )
     return found
+
+
+def _reconciler(name: str, modules: Sequence[str]) -> Reconciler | None:
+    kind, _, target = name.partition(":")
+    return python_reconciler(target, modules) if kind == "python" else None
 
 
 def _claim_request(

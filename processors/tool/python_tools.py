@@ -5,7 +5,9 @@
         \"\"\"Pay an order back.\"\"\"
 
 A parameter typed ``ToolContext`` is given by the runtime and is no argument. Blocking functions
-run in threads of their own. Only modules that the operator lists are ever imported.
+run in threads of their own. Only modules that the operator lists are ever imported. With
+``reconcile=function`` a tool can tell whether a call that was cut off has happened
+(processors/tool/reconciling.py).
 """
 
 from __future__ import annotations
@@ -25,6 +27,7 @@ from events.definitions import Approval, RetryPolicy, ToolContract
 from processors.tool.context import ToolContext
 from processors.tool.errors import ToolRefusedError
 from processors.tool.execution import Implementation
+from processors.tool.reconciling import Reconciler, reconciler_of
 from processors.tool.threads import in_thread
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -52,6 +55,7 @@ class ToolOptions(TypedDict, total=False):
     max_result_bytes: int
     owner: str
     cost_usd: Decimal
+    reconcile: Callable[..., Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +63,7 @@ class _PythonTool:
     contract: ToolContract
     arguments: type[BaseModel]
     context_name: str | None
+    reconcile: Callable[..., Any] | None
 
 
 def tool(**options: Unpack[ToolOptions]) -> Callable[[F], F]:
@@ -85,6 +90,21 @@ def python_implementation(target: str, allowed: Iterable[str]) -> Implementation
     Raises ToolRefusedError unless the module, or a package it is in, is ``allowed`` and the
     function is marked as a tool.
     """
+    return _implementation(_found(target, allowed))
+
+
+def python_reconciler(target: str, allowed: Iterable[str]) -> Reconciler | None:
+    """Return what tells of cut-off calls of ``module:function``, None if it declares nothing.
+
+    Raises as ``python_implementation`` does.
+    """
+    described = _tool_of(_found(target, allowed))
+    if described.reconcile is None:
+        return None
+    return reconciler_of(described.reconcile, described.contract.timeout_ms / 1000)
+
+
+def _found(target: str, allowed: Iterable[str]) -> Callable[..., Any]:
     module, _, name = target.partition(":")
     if not any(module == one or module.startswith(f"{one}.") for one in allowed):
         raise ToolRefusedError(
@@ -98,7 +118,8 @@ def python_implementation(target: str, allowed: Iterable[str]) -> Implementation
         raise _unavailable(f"{module} cannot be imported: {type(error).__name__}.") from error
     if function is None or not hasattr(function, _MARK):
         raise _unavailable(f"{module} has no tool {name!r}; mark the function with @tool.")
-    return _implementation(function)
+    found: Callable[..., Any] = function
+    return found
 
 
 def _implementation(function: Callable[..., Any]) -> Implementation:
@@ -149,7 +170,9 @@ def _described(function: Callable[..., Any], options: ToolOptions) -> _PythonToo
         "output_schema": schema,
         "implementation": f"python:{function.__module__}:{function.__qualname__}",
     }
-    return _PythonTool(ToolContract(**{**described, **options}), arguments, context_name)
+    said: dict[str, Any] = {**options}
+    reconcile = said.pop("reconcile", None)
+    return _PythonTool(ToolContract(**{**described, **said}), arguments, context_name, reconcile)
 
 
 def _tool_of(function: Callable[..., Any]) -> _PythonTool:

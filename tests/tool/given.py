@@ -31,6 +31,7 @@ class Bench:
         claims: Claims | None = None,
         artifacts: ArtifactStore | None = None,
         secrets: Mapping[str, str] | None = None,
+        modules: tuple[str, ...] = MODULES,
     ) -> None:
         known = [tool if isinstance(tool, ToolContract) else contract_of(tool) for tool in tools]
         self.contracts = {(found.name, found.version): found for found in known}
@@ -40,7 +41,7 @@ class Bench:
             claims or MemoryClaims(),
             self.artifacts,
             (secrets or {}).get,
-            modules=MODULES,
+            modules=modules,
         )
 
     def call(self, arguments: object = None, **more: object) -> ToolResult:
