@@ -42,7 +42,9 @@ SQL_VIEWS: dict[str, str] = {
 
 def engine(url: str) -> Engine:
     """Return an SQLAlchemy engine on psycopg 3 for a Postgres address."""
-    return create_engine(make_url(url).set(drivername="postgresql+psycopg"))
+    address = make_url(url).set(drivername="postgresql+psycopg")
+    # A server that is cut off must not be waited for without end.
+    return create_engine(address, connect_args={"connect_timeout": 10})
 
 
 def ensure(url: str) -> None:

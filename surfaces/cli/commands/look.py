@@ -1,4 +1,4 @@
-"""Looking after it: audit, views, schemas, topics, dead letters."""
+"""Looking after it: doctor, audit, views, schemas, topics, dead letters."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ def register(app: typer.Typer) -> None:
     schemas.command("check")(check_schemas)
     schemas.command("publish")(publish_schemas)
     app.add_typer(schemas, name="schemas")
+    app.command()(doctor)
     app.command()(topics)
     app.command()(deadletters)
 
@@ -93,6 +94,13 @@ def publish_schemas(
 
     lines = publish(registry)
     say.console().print(f"{len(lines)} schemas are registered at {registry}.")
+
+
+def doctor(ctx: typer.Context, json: options.Json = False) -> None:
+    """Look at everything that can be known from outside, and say what is wrong and what to do."""
+    from surfaces.cli.examining import show_examination
+
+    raise typer.Exit(show_examination(of(ctx), json=json))
 
 
 def topics(ctx: typer.Context, json: options.Json = False) -> None:

@@ -1,0 +1,73 @@
+"""Brokers, topics and their settings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from events.topics import EVENTS, TOPICS, Topic
+from surfaces.doctor.finding import Finding, ok, warning, wrong
+from surfaces.doctor.kafka import Cluster
+from surfaces.doctor.patient import Patient
+
+_MAKE = "make them with `python -m stack.prepare` (`runfold up` does)"
+
+
+def check(patient: Patient) -> Iterator[Finding]:
+    """Find missing brokers and copies, missing topics, and settings that are not as declared."""
+    cluster = patient.log.cluster()
+    yield ok("broker", f"{cluster.brokers} of Kafka's brokers answer")
+    missing = [topic.name for topic in TOPICS if topic.name not in cluster.topics]
+    if missing:
+        yield wrong("topics", f"missing: {', '.join(missing)}", _MAKE)
+    there = [topic for topic in TOPICS if topic.name in cluster.topics]
+    faults = [
+        *_counts(cluster, there),
+        *_copies(cluster, there),
+        *_settings(patient, there),
+    ]
+    yield from faults
+    if not missing and not faults:
+        yield ok("topics", f"{len(there)} topics are there, whole and set as declared")
+
+
+def _counts(cluster: Cluster, topics: list[Topic]) -> Iterator[Finding]:
+    lanes = len(cluster.topics.get(EVENTS, {}))
+    for topic in topics:
+        count = len(cluster.topics[topic.name])
+        meant = lanes if topic.by_run else 1
+        if count != meant:
+            yield wrong(
+                "topics",
+                f"{topic.name} has {count} partitions and {EVENTS} has {lanes}",
+                "partitions cannot be taken away and keys must keep their place: move to a "
+                "deployment with one partition count, set by RUNFOLD_PARTITIONS",
+            )
+
+
+def _copies(cluster: Cluster, topics: list[Topic]) -> Iterator[Finding]:
+    for topic in topics:
+        for number, each in cluster.topics[topic.name].items():
+            if each.leader < 0:
+                yield wrong(
+                    "topics", f"{topic.name}/{number} has no leader", "bring the brokers back"
+                )
+            elif each.in_sync < each.replicas:
+                yield warning(
+                    "topics",
+                    f"{topic.name}/{number} has {each.in_sync} of {each.replicas} copies in step",
+                    "bring the missing broker back before another is lost",
+                )
+
+
+def _settings(patient: Patient, topics: list[Topic]) -> Iterator[Finding]:
+    found = patient.log.settings_of(topic.name for topic in topics)
+    for topic in topics:
+        for name, meant in topic.config.items():
+            value = found[topic.name].get(name)
+            if value != meant:
+                yield wrong(
+                    "topics",
+                    f"{topic.name} has {name}={value}, it must be {meant}",
+                    f"kafka-configs --alter --entity-type topics --entity-name {topic.name} "
+                    f"--add-config {name}={meant}",
+                )

@@ -1,0 +1,104 @@
+"""Postgres: the tables' release, what views could not take, chains, claims, dead letters."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+from sqlalchemy import Connection, func, select, text
+
+from projections import queries, schema
+from projections.tables import dead_letters
+from surfaces.doctor.finding import Finding, note, ok, span, warning, wrong
+from surfaces.doctor.patient import Patient
+
+_ORPHANS = text(
+    "SELECT c.tool, c.call_id, extract(epoch FROM now() - c.started_at)"
+    " FROM tool_claims c LEFT JOIN tool_claim_owners o USING (owner)"
+    " WHERE c.state = 'started' AND c.started_at < now() - make_interval(secs => :limit)"
+    " AND (o.lives_until IS NULL OR o.lives_until < now() - make_interval(secs => :limit))"
+    " ORDER BY c.started_at LIMIT 20"
+)
+
+
+def check(patient: Patient) -> Iterator[Finding]:
+    """Find tables of another release, broken chains, and events that views could not take."""
+    with patient.engine.connect() as connection:
+        release = connection.execute(text("SELECT current_setting('server_version')")).scalar()
+        yield ok("postgres", f"Postgres {release} answers")
+        if not _has(connection, "projection_schema"):
+            yield wrong(
+                "tables",
+                "the tables of the views are missing",
+                "start the projector: `runfold up`, or python -m projections",
+            )
+            return
+        found = connection.execute(text("SELECT max(version) FROM projection_schema")).scalar()
+        if found != schema.VERSION:
+            yield wrong(
+                "tables",
+                f"the tables are of release {found}, this Runfold knows {schema.VERSION}",
+                "run the same release of Runfold everywhere; the newer projector brings them up",
+            )
+            return
+        yield from _audit(queries.audit_summary(connection))
+
+
+def _audit(found: queries.AuditSummary) -> Iterator[Finding]:
+    if found.projection_failures:
+        yield wrong(
+            "views",
+            f"{found.projection_failures} events could not be taken by a view",
+            "see the table projection_failures; when the cause is mended: `runfold rebuild VIEW`",
+        )
+    if found.broken_chains or found.starts_without_permit:
+        yield wrong(
+            "audit",
+            f"{found.broken_chains} broken chains, {found.starts_without_permit} tool calls "
+            "started without a permit",
+            "`runfold audit verify` reads the journal itself and names every fault",
+        )
+    else:
+        yield ok("audit", f"{found.runs} chains are whole, every tool call had its permit")
+
+
+def check_claims(patient: Patient) -> Iterator[Finding]:
+    """Find claims whose owner died and which nobody has settled since."""
+    with patient.engine.connect() as connection:
+        if not _has(connection, "tool_claims"):
+            yield note("claims", "no tool with side effects has run here yet")
+            return
+        limit = {"limit": patient.limits.claim_orphaned_s}
+        rows = connection.execute(_ORPHANS, limit).all()
+    for tool, call_id, age in rows:
+        yield wrong(
+            "claims",
+            f"{tool} was begun for call {call_id} {span(float(age))} ago, its process died, and "
+            "nobody has settled it",
+            f"`runfold status {call_id.rpartition('.')[0]}`; if it waits: find out whether it "
+            f"happened, then `runfold resolve {call_id}`; else start a tool pool",
+        )
+    if not rows:
+        yield ok("claims", "none is orphaned")
+
+
+def check_letters(patient: Patient) -> Iterator[Finding]:
+    """Find inputs of the last day that could not be used."""
+    since = patient.now() - timedelta(seconds=patient.limits.letters_since_s)
+    with patient.engine.connect() as connection:
+        columns = dead_letters.c
+        query = select(func.count()).where(columns.time >= since)
+        count = connection.execute(query.select_from(dead_letters)).scalar_one()
+        newest = queries.list_dead_letters(connection, 1)
+    if not count:
+        yield ok("dead letters", "none in the last day")
+        return
+    yield warning(
+        "dead letters",
+        f"{count} in the last day; the newest: {newest[0]['code']}, {newest[0]['reason']}",
+        "`runfold deadletters`, and --show NO for the whole of one; mend whoever sent it",
+    )
+
+
+def _has(connection: Connection, table: str) -> bool:
+    return connection.execute(text("SELECT to_regclass(:t)"), {"t": table}).scalar() is not None

@@ -1,0 +1,87 @@
+"""All checks in order: servers first, and what needs a server that is away is not tried."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from surfaces.doctor import (
+    broker,
+    clocks,
+    consumers,
+    database,
+    machine,
+    runs,
+    schemas,
+    transactions,
+)
+from surfaces.doctor.finding import Finding, note, wrong
+from surfaces.doctor.patient import Patient
+
+Explain = Callable[[Exception], tuple[str, int]]
+"""Returns the sentence for an error, and an exit code."""
+
+_KAFKA, _POSTGRES, _TABLES = "broker", "postgres", "tables"
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One check: what it is about, which servers it needs, what it does."""
+
+    name: str
+    needs: frozenset[str]
+    look: Callable[[Patient], Iterator[Finding]]
+
+
+def _check(name: str, look: Callable[[Patient], Iterator[Finding]], *needs: str) -> Check:
+    return Check(name, frozenset(needs), look)
+
+
+CHECKS: tuple[Check, ...] = (
+    _check("processes", machine.check_processes),
+    _check(_KAFKA, broker.check),
+    _check(_POSTGRES, database.check),
+    _check("schemas", schemas.check),
+    _check("lanes", consumers.check_lanes, _KAFKA),
+    _check("transactions", transactions.check, _KAFKA),
+    _check("pools", consumers.check_pools, _KAFKA),
+    _check("views", consumers.check_views, _KAFKA, _POSTGRES, _TABLES),
+    _check("runs", runs.check_stuck, _KAFKA, _POSTGRES, _TABLES),
+    _check("approvals", runs.check_approvals, _POSTGRES, _TABLES),
+    _check("claims", database.check_claims, _POSTGRES),
+    _check("dead letters", database.check_letters, _POSTGRES, _TABLES),
+    _check("clocks", clocks.check_postgres, _POSTGRES),
+    _check("clocks", clocks.check_broker, _KAFKA),
+    _check("disk", machine.check_disk),
+)
+"""In the order in which they are made and shown."""
+
+_TODO = {
+    _KAFKA: "`runfold status`; start it with `runfold up`, or check KAFKA_BOOTSTRAP_SERVERS",
+    _POSTGRES: "`runfold status`; start it with `runfold up`, or check DATABASE_URL",
+}
+
+
+def examine(patient: Patient, explain: Explain) -> Iterator[Finding]:
+    """Yield every finding as it is made; no failure of a check keeps the others from theirs."""
+    away: set[str] = set()
+    for check in CHECKS:
+        lacking = sorted(check.needs & away)
+        if lacking:
+            yield note(check.name, f"not looked at, for want of: {', '.join(lacking)}")
+            continue
+        try:
+            for found in check.look(patient):
+                if found.check == _TABLES:
+                    away.add(_TABLES)
+                yield found
+        except Exception as error:  # noqa: BLE001 - a check may meet anything in a sick system
+            away |= {check.name, _TABLES} if check.name == _POSTGRES else {check.name}
+            sentence, _ = explain(error)
+            todo = _TODO.get(check.name, "mend what stands above, then look again")
+            yield wrong(check.name, sentence, todo)
+
+
+def servers_away(findings: list[Finding]) -> bool:
+    """Return whether a server that everything needs did not answer."""
+    return any(each.level == "wrong" and each.check in _TODO for each in findings)

@@ -1,0 +1,166 @@
+"""What a Kafka cluster tells about itself, with every answer waited for at most ten seconds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from confluent_kafka import (
+    Consumer,
+    ConsumerGroupTopicPartitions,
+    IsolationLevel,
+    KafkaError,
+    KafkaException,
+    TopicPartition,
+)
+from confluent_kafka.admin import (  # type: ignore[attr-defined]
+    AdminClient,
+    ConfigResource,
+    OffsetSpec,
+    ResourceType,
+)
+
+from producers.errors import UnavailableError
+
+Place = tuple[str, int]
+"""Topic and partition."""
+
+_SECONDS = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Partition:
+    """A partition as the cluster sees it."""
+
+    leader: int
+    replicas: int
+    in_sync: int
+
+
+@dataclass(frozen=True, slots=True)
+class Cluster:
+    """The brokers that are up, and every topic's partitions by number."""
+
+    brokers: int
+    topics: Mapping[str, Mapping[int, Partition]]
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A record's place and the time it carries."""
+
+    offset: int
+    time: datetime
+    value: bytes | None
+
+
+class KafkaLook:
+    """Questions to a cluster; all raise KafkaException or UnavailableError without an answer."""
+
+    def __init__(self, config: Mapping[str, str]) -> None:
+        self._config = {k: v for k, v in config.items() if k != "partitioner"}
+        self._admin = AdminClient({**self._config, "log_level": 0})
+
+    def cluster(self) -> Cluster:
+        """Return brokers and topics."""
+        known = self._admin.list_topics(timeout=_SECONDS)
+        topics = {
+            name: {
+                number: Partition(each.leader, len(each.replicas), len(each.isrs))
+                for number, each in topic.partitions.items()
+            }
+            for name, topic in known.topics.items()
+        }
+        return Cluster(len(known.brokers), topics)
+
+    def settings_of(self, topics: Iterable[str]) -> dict[str, dict[str, str]]:
+        """Return every setting of these topics."""
+        wanted = [ConfigResource(ResourceType.TOPIC, name) for name in topics]
+        asked = self._admin.describe_configs(wanted, request_timeout=_SECONDS)
+        return {
+            resource.name: {name: entry.value for name, entry in future.result().items()}
+            for resource, future in asked.items()
+        }
+
+    def ends(self, places: Iterable[Place], *, committed: bool) -> dict[Place, int]:
+        """Return the next offset of each place: for readers of committed records, or of all."""
+        level = IsolationLevel.READ_COMMITTED if committed else IsolationLevel.READ_UNCOMMITTED
+        latest = OffsetSpec.latest()  # type: ignore[no-untyped-call]
+        wanted = {TopicPartition(topic, number): latest for topic, number in places}
+        asked = self._admin.list_offsets(wanted, isolation_level=level, request_timeout=_SECONDS)
+        return {
+            (place.topic, place.partition): future.result().offset
+            for place, future in asked.items()
+        }
+
+    def offsets_of(self, group: str) -> dict[Place, int]:
+        """Return the next offset that a group has committed, by place; empty for no such group."""
+        asked = self._admin.list_consumer_group_offsets(
+            [ConsumerGroupTopicPartitions(group)], request_timeout=_SECONDS
+        )
+        found = next(iter(asked.values())).result()
+        return {
+            (place.topic, place.partition): place.offset
+            for place in found.topic_partitions
+            if place.offset >= 0
+        }
+
+    def members_of(self, group: str) -> int:
+        """Return how many members a group has now, 0 for no such group."""
+        asked = self._admin.describe_consumer_groups([group], request_timeout=_SECONDS)
+        try:
+            return len(next(iter(asked.values())).result().members)
+        except KafkaException as error:
+            if error.args[0].code() == KafkaError.GROUP_ID_NOT_FOUND:
+                return 0
+            raise
+
+    def first_from(
+        self, places: Mapping[Place, int], *, committed: bool = True
+    ) -> dict[Place, Found]:
+        """Return the first record at or after an offset of each place, where there is one."""
+        if not places:
+            return {}
+        with closing(self._consumer(committed=committed)) as consumer:
+            consumer.list_topics(timeout=_SECONDS)
+            consumer.assign([TopicPartition(t, p, offset) for (t, p), offset in places.items()])
+            return _firsts(consumer, set(places))
+
+    def _consumer(self, *, committed: bool) -> Consumer:
+        return Consumer(
+            {
+                **self._config,
+                "group.id": "runfold-readers",
+                "enable.auto.commit": False,
+                "enable.partition.eof": True,
+                "isolation.level": "read_committed" if committed else "read_uncommitted",
+                "fetch.wait.max.ms": 100,
+                "auto.offset.reset": "earliest",
+                "log_level": 0,
+            }
+        )
+
+
+def _firsts(consumer: Consumer, awaited: set[Place]) -> dict[Place, Found]:
+    found: dict[Place, Found] = {}
+    while awaited:
+        message = consumer.poll(_SECONDS)
+        if message is None:
+            raise UnavailableError("Kafka has been silent for 10 s: check that it runs.")
+        error = message.error()
+        place = (str(message.topic()), int(message.partition() or 0))
+        if error is None:
+            if place in awaited:
+                found[place] = _found(message)
+        elif error.code() != KafkaError._PARTITION_EOF:  # noqa: SLF001
+            raise KafkaException(error)
+        awaited.discard(place)
+    return found
+
+
+def _found(message: Any) -> Found:
+    _, millis = message.timestamp()
+    return Found(message.offset(), datetime.fromtimestamp(millis / 1000, UTC), message.value())

@@ -1,0 +1,57 @@
+"""What is on this machine: the processes of its stack, and room on its disk."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from stack.state import READY
+from surfaces.doctor.finding import Finding, note, ok, span, warning, wrong
+from surfaces.doctor.patient import Limits, Patient
+
+_RECENT_S = 600.0
+
+
+def check_processes(patient: Patient) -> Iterator[Finding]:
+    """Find processes of the stack that are not up, or were started again lately."""
+    known = patient.known
+    if known is None:
+        yield note("processes", "no stack runs in this home: processes run elsewhere, or nowhere")
+        return
+    if known.phase != READY:
+        yield wrong("processes", f"the stack is {known.phase}: {known.detail}", "`runfold status`")
+    for member in known.members:
+        since = time.time() - member.since
+        if member.state not in {"running", "done"}:
+            yield wrong(
+                "processes",
+                f"{member.name} is {member.state}: {member.reason or 'no reason known'}",
+                f"read {patient.home / 'logs' / member.name}.log; `runfold up` starts it again",
+            )
+        elif member.restarts and since < _RECENT_S:
+            yield warning(
+                "processes",
+                f"{member.name} was started again {span(since)} ago: {member.reason}",
+                f"read {patient.home / 'logs' / member.name}.log",
+            )
+    up = sum(member.state == "running" for member in known.members)
+    yield ok("processes", f"{up} processes of the stack are up")
+
+
+def check_disk(patient: Patient) -> Iterator[Finding]:
+    """Find a disk that is full, or soon will be."""
+    place = patient.home
+    while not place.exists():
+        place = place.parent
+    yield room(place, shutil.disk_usage(place).free, patient.limits)
+
+
+def room(place: Path, free: int, limits: Limits) -> Finding:
+    """Return what so many free bytes mean."""
+    what = f"{free / 1e9:.1f} GB are free at {place}"
+    todo = "make room, or move RUNFOLD_HOME: without room neither Kafka nor Postgres can write"
+    if free < limits.disk_wrong_bytes:
+        return wrong("disk", what, todo)
+    return warning("disk", what, todo) if free < limits.disk_low_bytes else ok("disk", what)

@@ -1,0 +1,82 @@
+"""Runs that stand still, and people who are waited for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import func, select
+
+from events import topics
+from events.common import TERMINAL, RunStatus
+from events.journal import Event
+from processors.run.deadlines import next_timer
+from processors.run.state import Live
+from projections.tables import approvals, runs
+from surfaces.doctor.finding import Finding, ok, span, warning, wrong
+from surfaces.doctor.patient import Patient
+from surfaces.picture import picture
+
+_LOOKED_AT = 20
+_MAY_REST = (*TERMINAL, RunStatus.WAITING_FOR_HUMAN, RunStatus.PAUSED, RunStatus.QUEUED)
+
+
+def check_stuck(patient: Patient) -> Iterator[Finding]:
+    """Find live runs whose next deadline is over, or that have none and wait for nobody."""
+    quiet = patient.now() - timedelta(seconds=patient.limits.run_silent_s)
+    query = (
+        select(runs.c.run_id, runs.c.status, runs.c.updated_at, runs.c.first_offset)
+        .add_columns(runs.c.journal_partition)
+        .where(runs.c.status.not_in([s.value for s in _MAY_REST]), runs.c.updated_at < quiet)
+        .order_by(runs.c.updated_at)
+        .limit(_LOOKED_AT)
+    )
+    with patient.engine.connect() as connection:
+        silent = connection.execute(query).mappings().all()
+    stuck = [row for row in silent if _is_stuck(patient, row)]
+    for row in stuck:
+        yield wrong(
+            "runs",
+            f"run {row['run_id']} is {row['status']} and silent for "
+            f"{span(patient.age(row['updated_at']))}, though something was due",
+            f"`runfold logs {row['run_id']}`; if its lane is well, `runfold cancel "
+            f"{row['run_id']}`",
+        )
+    if not stuck:
+        yield ok("runs", "none is stuck")
+
+
+def check_approvals(patient: Patient) -> Iterator[Finding]:
+    """Find approvals and questions that have waited long for a person."""
+    live = select(runs.c.run_id).where(runs.c.status.not_in([s.value for s in TERMINAL]))
+    before = patient.now() - timedelta(seconds=patient.limits.approval_waits_s)
+    query = select(func.count(), func.min(approvals.c.requested_at)).where(
+        approvals.c.status == "pending",
+        approvals.c.run_id.in_(live),
+        approvals.c.requested_at < before,
+    )
+    with patient.engine.connect() as connection:
+        count, oldest = connection.execute(query).one()
+    if not count:
+        yield ok("approvals", "nobody has been waited for for long")
+        return
+    yield warning(
+        "approvals",
+        f"{count} wait for a person, the oldest for {span(patient.age(oldest))}",
+        "`runfold approvals`, then `runfold approve CALL`, `runfold deny CALL` or "
+        "`runfold answer CALL`",
+    )
+
+
+def _is_stuck(patient: Patient, row: Any) -> bool:
+    """Return whether the journal itself says that the run should have moved."""
+    start = {int(row["journal_partition"]): int(row["first_offset"])}
+    told = patient.reader.read(topics.EVENTS, start, key=row["run_id"])
+    found = picture(each.record for each in told if isinstance(each.record, Event))
+    if found is None or not isinstance(found.state, Live) or found.waits or found.state.paused:
+        return False
+    if patient.age(found.latest) <= patient.limits.run_silent_s:
+        return False
+    due = next_timer(found.state)
+    return due is None or patient.age(due.due) > patient.limits.overdue_s

@@ -1,0 +1,50 @@
+"""The committed schemas, and the registry where one is configured."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from events.avro.compatibility import incompatibilities
+from events.avro.files import SchemaFolder
+from events.avro.releases import drift
+from events.errors import EventsError
+from producers.registry import ConfluentRegistry
+from surfaces.doctor.finding import Finding, note, ok, wrong
+from surfaces.doctor.patient import Patient
+
+
+def check(patient: Patient) -> Iterator[Finding]:
+    """Find schemas that drifted, do not fit each other, or are not in the registry."""
+    folder = SchemaFolder()
+    problems = [*drift(folder), *incompatibilities(folder)]
+    for problem in problems:
+        yield wrong("schemas", problem, "`runfold schemas check`; install the release anew")
+    if not problems:
+        yield ok("schemas", f"{len(folder.entries())} schemas are as they were released")
+    if patient.registry_url:
+        yield _registry(patient.registry_url, folder)
+    else:
+        yield note("registry", "none is configured: ids come from the committed schemas/ids.lock")
+
+
+def _registry(url: str, folder: SchemaFolder) -> Finding:
+    registry = ConfluentRegistry(url, folder)
+    lacking: list[str] = []
+    try:
+        for entry in folder.entries():
+            try:
+                registry.id_of(entry.subject, folder.text(entry))
+            except EventsError as error:
+                # Where it does not answer once it will not answer the next sixty times.
+                if not lacking and "does not hold" not in str(error):
+                    return wrong("registry", str(error), "start it, or mend SCHEMA_REGISTRY_URL")
+                lacking.append(f"{entry.subject} {entry.version}")
+    finally:
+        registry.close()
+    if lacking:
+        return wrong(
+            "registry",
+            f"it lacks {len(lacking)} schemas, such as {lacking[0]}",
+            "`runfold schemas publish --registry URL`",
+        )
+    return ok("registry", "it holds every schema")

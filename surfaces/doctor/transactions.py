@@ -1,0 +1,37 @@
+"""Transactions that were begun and never ended: they hold back every reader of committed records.
+
+Kafka's clients for Python cannot list transactions; what can be seen is that the last stable
+offset stays behind the end, and how old the record is that it stays at.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from surfaces.doctor.finding import Finding, ok, span, wrong
+from surfaces.doctor.patient import Patient
+from surfaces.doctor.places import places_of
+
+
+def check(patient: Patient) -> Iterator[Finding]:
+    """Find transactions open for longer than any of ours may be."""
+    places = places_of(patient)
+    ends = patient.log.ends(places, committed=False)
+    stable = patient.log.ends(places, committed=True)
+    open_at = {place: stable[place] for place in places if stable[place] < ends[place]}
+    found = patient.log.first_from(open_at, committed=False)
+    hanging = False
+    for (topic, partition), record in sorted(found.items()):
+        age = patient.age(record.time)
+        if age > patient.limits.transaction_open_s:
+            hanging = True
+            yield wrong(
+                "transactions",
+                f"a transaction on {topic}/{partition} is open since offset {record.offset}, "
+                f"{span(age)} ago; nobody reads past it",
+                f"start a run processor that owns partition {partition} (its first act settles "
+                "what a dead one left open); if it stays: kafka-transactions find-hanging, then "
+                "kafka-transactions abort",
+            )
+    if not hanging:
+        yield ok("transactions", "none hangs")
