@@ -48,6 +48,8 @@ def test_kills_lose_no_fact_and_raise_no_alert_twice(settings: Settings) -> None
         found = monitor.wait_events(count)
         assert found["tally"]["duplicates"] == count
         stack.wait_until(lambda: monitor.said() == RAISED)
+        found = monitor.live()
+        assert (found["tally"]["events"], found["live"]) == (count, {})
         for number in range(3):
             monitor.kill()
             count += append(bootstrap, runs(f"k{number}", bad=1, live=2))
