@@ -4,7 +4,8 @@
        ▲           │ LaneFault: forget everything, wait a little
        └───────────┤
                    ├──▶ fenced  (another owner: never opened again by itself)
-                   └──▶ broken  (the journal contradicts itself, or a bug)
+                   ├──▶ broken  (the journal contradicts itself: a new start would find the same)
+                   └──▶ crashed (a bug, or a client that hangs: the process must start anew)
 
 Each turn, in this order:
 1. take what is there: records, results from memory, due timers; never linger
@@ -58,10 +59,11 @@ class LaneState(Enum):
     STOPPED = "stopped"
     FENCED = "fenced"
     BROKEN = "broken"
+    CRASHED = "crashed"
 
 
 class Lane(threading.Thread, Generic[S]):
-    """Runs one partition until it is stopped, fenced or broken; ``state`` tells which."""
+    """Runs one partition until something ends it; ``state`` tells what."""
 
     def __init__(self, shared: Shared[S], partition: int) -> None:
         super().__init__(name=f"lane-{partition}", daemon=True)
@@ -123,7 +125,7 @@ class Lane(threading.Thread, Generic[S]):
                 return
             except Exception as bug:
                 logger.exception("lane stopped by a bug", extra={"partition": self.partition})
-                self._end(LaneState.BROKEN, f"{type(bug).__name__}: {bug}")
+                self._end(LaneState.CRASHED, f"{type(bug).__name__}: {bug}")
                 return
             self._shut()
             self._stopping.wait(_PAUSE_SECONDS)

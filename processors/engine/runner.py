@@ -1,6 +1,7 @@
 """One process: its lanes, what they share, who owns what, and a watchdog.
 
-A lane that is stuck ends the process: being a member of a group says nothing of a lane's life.
+A lane that is stuck, or ended by a bug, ends the process: being a member of a group says nothing
+of a lane's life.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from processors.engine.shared import Shared
 logger = logging.getLogger(__name__)
 
 EXIT_STUCK = 70
-"""The exit code when a lane is stuck, or broken by a bug: the supervisor starts a new process."""
+"""The exit code when a lane is stuck, or ended by a bug: the supervisor starts a new process."""
 
 EXIT_FENCED = 71
 """The exit code when another process keeps taking the partitions that this one was given."""
@@ -119,6 +120,8 @@ class Engine(Generic[S]):
         for partition, lane in tuple(self._lanes.items()):
             if lane.stuck_for() > limit:
                 self._die(f"lane {partition} is stuck in one step for more than {limit:.0f} s")
+            if lane.state is LaneState.CRASHED:
+                self._die(f"lane {partition} was ended by a bug: {lane.why}")
             if lane.state is LaneState.FENCED:
                 self._note_fenced(partition, lane.why)
         if not self._dispatcher.is_alive():
