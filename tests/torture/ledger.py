@@ -19,8 +19,15 @@ _TABLE = """
         phase TEXT, pid INTEGER, at REAL
     )"""
 
-BEGAN, ACTED, LEFT = "began", "acted", "left"
-"""A tool was entered; had its effect; was about to return."""
+BEGAN, ACTED, LEFT, VOID = "began", "acted", "left", "void"
+"""A tool was entered; had its effect; was about to return; may have its effect no more."""
+
+_ACT = """
+    INSERT INTO executions SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8 WHERE NOT EXISTS (
+        SELECT 1 FROM executions WHERE key = ?1 AND phase = 'void' AND pid = ?7)"""
+_VOID = """
+    INSERT INTO executions SELECT key, tool, run_id, call_id, attempt, 'void', pid, at
+    FROM executions WHERE key = ? AND phase = 'began'"""
 
 
 class Execution(NamedTuple):
@@ -56,6 +63,23 @@ class Ledger:
         row = (context.idempotency_key, tool, *call, phase, os.getpid(), time.time())
         with self._open() as connection:
             connection.execute("INSERT INTO executions VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row)
+
+    def act(self, tool: str, context: ToolContext) -> bool:
+        """Have the effect, unless this process was declared dead; whether it was had."""
+        call = (context.run_id, context.call_id, context.attempt)
+        row = (context.idempotency_key, tool, *call, ACTED, os.getpid(), time.time())
+        with self._open() as connection:
+            return connection.execute(_ACT, row).rowcount == 1
+
+    def void(self, key: str) -> bool:
+        """Make sure that nobody who has begun acts any more; whether somebody had acted."""
+        with self._open() as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            connection.execute(_VOID, (key,))
+            query = "SELECT count(*) FROM executions WHERE key = ? AND phase = ?"
+            found = int(connection.execute(query, (key, ACTED)).fetchone()[0])
+            connection.execute("COMMIT")
+        return found > 0
 
     def acted(self, key: str) -> int:
         """How often something was done under a key."""

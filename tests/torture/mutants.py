@@ -68,12 +68,12 @@ PARKED = Trouble(
     engine={"park_after": 0.5},
 )
 HELD = Trouble(
-    "commits whose answer is late, and deaths meanwhile",
+    "decisions that are written and not yet committed, and deaths meanwhile",
     tuple(
         fault
         for at in (2.5, 5.5, 8.5, 11.5)
         for fault in (
-            Fault(at, "proxy", "broker", "hold EndTxn", 1.5),
+            Fault(at, "proxy", "broker", "hold Produce", 1.5),
             Fault(at + 0.9, "kill", RUNS),
         )
     ),

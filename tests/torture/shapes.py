@@ -42,6 +42,7 @@ _PASSING = PlaybookTurn(error={"type": "overloaded", "message": "later", "retrya
 
 SHAPES: dict[str, tuple[PlaybookTurn, ...]] = {
     "straight": (_turn(_LOOK), _turn(_PAY), _END),
+    "told": (_turn(_LOOK, {"name": "world.tell", "arguments": _WHAT}), _turn(_PAY), _END),
     "parallel": (_turn(_LOOK, _FETCH, _NOTE, _PAY), _END),
     "retries": (
         _PASSING,

@@ -24,20 +24,28 @@ _LONG_MS = 60_000
 _SHORT_MS = 1500
 _HANG_S = 2.5
 
-ONCE = ("world.pay", "world.break", "world.stall")
+ONCE = ("world.pay", "world.break", "world.stall", "world.tell")
 """The tools that are not idempotent: no key may be acted on twice."""
 
 UNRELIABLE = ("world.break", "world.stall")
 """Those whose first attempt ends in doubt even where nothing dies."""
 
 
+def _ledger(context: ToolContext) -> Ledger:
+    return Ledger(Path(context.config["ledger"]))
+
+
 def _note(context: ToolContext, name: str, phase: str) -> None:
-    Ledger(Path(context.config["ledger"])).note(phase, name, context)
+    _ledger(context).note(phase, name, context)
+
+
+def _pause(context: ToolContext) -> float:
+    return zlib.crc32(context.call_id.encode()) % 80 / 1000
 
 
 def _act(context: ToolContext, name: str) -> None:
     """Enter, take a while, act, take a while: a kill finds every moment."""
-    pause = zlib.crc32(context.call_id.encode()) % 80 / 1000
+    pause = _pause(context)
     _note(context, name, BEGAN)
     time.sleep(pause)
     _note(context, name, ACTED)
@@ -135,4 +143,21 @@ def twice(what: str, context: ToolContext) -> str:
     return f"{what} twice"
 
 
-TOOLS = (look, fetch, pay, note, file, hang, break_, stall, twice)
+def was_told(idempotency_key: str, context: ToolContext) -> str:
+    """Say whether ``tell`` has acted, after making sure that it acts no more if it has not."""
+    return "happened" if _ledger(context).void(idempotency_key) else "did_not"
+
+
+@tool(name="world.tell", risk_level=3, approval="never", timeout_ms=_LONG_MS, reconcile=was_told)
+def tell(what: str, context: ToolContext) -> str:
+    """Tell somebody, which must not happen twice, and can be asked about."""
+    pause = _pause(context)
+    _note(context, "world.tell", BEGAN)
+    time.sleep(pause)
+    if not _ledger(context).act("world.tell", context):
+        raise PermissionError("this process was taken for dead")
+    time.sleep(pause)
+    return f"{what} told"
+
+
+TOOLS = (look, fetch, pay, note, file, hang, break_, stall, twice, tell)
