@@ -95,7 +95,8 @@ class Caller:
             found = await answer
         except ProviderFaultError as fault:
             made.append(_attempt(name, self._since(started), fault))
-            _log.warning("model call on %s failed: %s: %s", name, fault.error_type, fault.message)
+            # What a provider says may quote the prompt; the journal has it, a log must not.
+            _log.warning("model call on %s failed: %s", name, fault.error_type)
             raise
         made.append(_attempt(name, self._since(started), None))
         return found

@@ -42,14 +42,14 @@ DERIVED: tuple[Derived, ...] = (
         "quality",
         "user correction",
         f"{_rate('runfold_user_corrections_total', _BY_AGENT)}"
-        f" / {_rate('runfold_runs_created_total', _BY_AGENT)}",
+        f" / {_rate('runfold_runs_begun_total', _BY_AGENT)}",
         "messages a run",
     ),
     Derived(
         "quality",
         "human escalation",
         f"{_rate('runfold_human_questions_total', _BY_AGENT)}"
-        f" / {_rate('runfold_runs_created_total', _BY_AGENT)}",
+        f" / {_rate('runfold_runs_begun_total', _BY_AGENT)}",
         "questions a run",
     ),
     Derived(

@@ -8,7 +8,7 @@ _BY = "projector"
 _DOLLARS = (0.0001, 0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 50, 100)
 _TOKENS = (100, 500, 1000, 2500, 5000, 10_000, 25_000, 50_000, 100_000, 500_000, 1_000_000)
 
-RUNS_CREATED = TABLE.counter("runfold_runs_created", "RunCreated", ["agent"], process=_BY)
+RUNS_BEGUN = TABLE.counter("runfold_runs_begun", "RunCreated", ["agent"], process=_BY)
 RUNS_REFUSED = TABLE.counter("runfold_runs_refused", "RunRefused by code", ["code"], process=_BY)
 RUNS_ENDED = TABLE.counter(
     "runfold_runs_ended",

@@ -15,7 +15,7 @@ def created(meta: Meta, fact: j.RunCreated, run: OpenRun) -> None:
     """A run begins."""
     run.agent, run.created = fact.agent.name, meta.time
     run.requested = fact.request.requested_at
-    m.RUNS_CREATED(run.agent).inc()
+    m.RUNS_BEGUN(run.agent).inc()
 
 
 def started(meta: Meta, _fact: j.RunStarted, run: OpenRun) -> None:

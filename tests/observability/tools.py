@@ -1,0 +1,21 @@
+"""Tools that misbehave with what they know: one raises it, one answers with it."""
+
+from __future__ import annotations
+
+from events.common import Placement
+from processors.tool import ToolContext, tool
+
+
+@tool(name="leak.raise", auth=("vault",), timeout_ms=20_000)
+def raises(what: str, context: ToolContext) -> str:
+    """Fail, and say everything in the error."""
+    raise ValueError(f"{what} with {context.secrets['vault']}")
+
+
+@tool(name="leak.answer", auth=("vault",), placement=Placement.LOCAL, timeout_ms=20_000)
+def answers(what: str, context: ToolContext) -> str:
+    """Answer with everything."""
+    return f"{what} with {context.secrets['vault']}"
+
+
+TOOLS = (raises, answers)
