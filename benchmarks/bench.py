@@ -36,10 +36,7 @@ PROCESSES = (
 @contextmanager
 def running(home: Path) -> Iterator[Settings]:
     """Bring up an embedded stack of the benchmark's own, and take it down again."""
-    # A measured broker may compile for speed; the default is compiled for a quick start.
-    settings = replace(
-        Settings.from_env({}), home=home, kafka_jvm_options="-XX:TieredStopAtLevel=4"
-    )
+    settings = replace(Settings.from_env({}), home=home)
     up = control.up(settings, PROCESSES, tied=True, report=lambda text: print(f"  {text}"))
     try:
         yield up.settings
@@ -51,7 +48,8 @@ def measure(settings: Settings, runs: int, single: int) -> dict[str, object]:
     """Return the figures of one benchmark."""
     traffic = Traffic(settings)
     traffic.publish_definitions()
-    traffic.run_all(20)
+    # What has just started runs cold code; a service that is up does not.
+    traffic.run_all(runs)
     one_by_one = traffic.run_one_by_one(single)
     processes = Processes(settings)
     before, held = processes.cpu_seconds(), journal_bytes(settings.home)

@@ -71,6 +71,7 @@ class Traffic:
                 "isolation.level": "read_committed",
                 "enable.auto.commit": False,
                 "fetch.queue.backoff.ms": 5,
+                "log_level": 0,
             }
         )
         self._consumer.assign(

@@ -37,14 +37,20 @@ _SETTINGS: dict[str, str | int | float | bool] = {
 }
 
 _LOOK_EVERY_S = 1.0
+_LITTLE = 500
 
 
 @dataclass(frozen=True, slots=True)
 class ReaderConfig:
-    """How to reach Kafka, and how many records make a stretch at most."""
+    """How to reach Kafka, and what makes a stretch.
+
+    At most ``stretch`` records; where few are there, those of the next ``gather_s`` seconds join
+    them, so that a view may lag that much behind.
+    """
 
     kafka: Mapping[str, str | int | float | bool]
     stretch: int = 4000
+    gather_s: float = 0.05
 
 
 class Reader:
@@ -58,6 +64,7 @@ class Reader:
     ) -> None:
         self._codec = codec
         self._most = config.stretch
+        self._gather_s = config.gather_s
         self._looked = 0.0
         self.ends: dict[tuple[str, int], int] = {}
         # The placement of keys is a producer's matter, and a consumer complains of it.
@@ -92,8 +99,7 @@ class Reader:
         items: list[Item] = []
         begins: dict[tuple[str, int], int] = {}
         ends: dict[tuple[str, int], int] = {}
-        # poll() and then what is there already: consume(n, t) would always wait t.
-        for message in [first, *self._consumer.consume(self._most - 1, 0)] if first else []:
+        for message in self._gather(first) if first else []:
             if (error := message.error()) is not None:
                 _judge(error)
                 continue
@@ -107,6 +113,16 @@ class Reader:
             if item is not None:
                 items.append(item)
         return Stretch(items, begins, ends)
+
+    def _gather(self, first: Message) -> list[Message]:
+        """Return what is there; where that is little, what comes within a moment too."""
+        # poll() and then what is there already: consume(n, t) would always wait t.
+        found = [first, *self._consumer.consume(self._most - 1, 0)]
+        if len(found) < _LITTLE:
+            # A transaction for every few events would take the processor from those who act.
+            time.sleep(self._gather_s)
+            found += self._consumer.consume(self._most - len(found), 0)
+        return found
 
     def _look(self) -> None:
         """Note the ends of the log; only the thread that polls may ask, any other would hang."""

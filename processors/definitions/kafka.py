@@ -45,6 +45,7 @@ class KafkaRegistry:
         }
         self._consumer = Consumer({**options, **own})
         # A consumer that one thread polls keeps every other thread waiting.
+        self._options = options
         self._admin = AdminClient(options)
         # Without the metadata the first assignment loses a second.
         with suppress(KafkaException):
@@ -87,6 +88,8 @@ class KafkaRegistry:
             )
             return int(asked[self._partition].result(timeout + 1).offset)
         except (KafkaException, TimeoutError) as fault:
+            # A client that lived through a broker's death may not find leaders for a long while.
+            self._admin = AdminClient(self._options)
             error = fault.args[0] if fault.args else None
             said = error.str() if isinstance(error, KafkaError) else "no answer"
             raise RegistryUnavailableError(f"topic {topics.REGISTRY}: {said}") from fault
