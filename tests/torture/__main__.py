@@ -1,7 +1,8 @@
 """``make torture SECONDS=300 SEED=7``: rounds of load and faults, judged; 0 if all invariants held.
 
-Writes build/torture.json and build/torture.html. The seed decides every fault; a round's own seed
-is printed, and ``ROUND=seed/number`` plays that round alone again.
+Writes build/torture.json and build/torture.html. The seed decides every fault and every run's
+shape; ``TORTURE="--round 7/2"`` plays that round of seed 7 alone again. The counts of mutants are
+those of the last ``make mutants``.
 """
 
 from __future__ import annotations
@@ -57,8 +58,16 @@ def campaign(chosen: argparse.Namespace, folder: Path) -> list[dict[str, object]
             settings = Settings(seed, seconds, ownership, chosen.brokers, chosen.every)
             verdict = play(found, folder / f"round{number}", rules, settings)
             print(report.line(verdict), flush=True)
-            played.append({"seed": seed, "ownership": ownership} | verdict.as_dict())
+            if verdict.violations:
+                print("  replay:", _replay(chosen, seed, seconds), flush=True)
+            known = {"seed": seed, "seconds": seconds, "ownership": ownership}
+            played.append(known | verdict.as_dict())
     return played
+
+
+def _replay(chosen: argparse.Namespace, seed: str, seconds: float) -> str:
+    more = f"--round {seed} --rate {chosen.rate} --every {chosen.every} --brokers {chosen.brokers}"
+    return f'make torture SEED={chosen.seed} SECONDS={seconds:.0f} TORTURE="{more}"'
 
 
 def main(arguments: list[str]) -> int:
@@ -77,9 +86,11 @@ def main(arguments: list[str]) -> int:
         folder.mkdir(parents=True, exist_ok=True)
         folder.chmod(0o755)
         played = campaign(chosen, folder)
-    summary = report.summary(played, vars(chosen))
     target = Path("build")
     target.mkdir(exist_ok=True)
+    known = target / "mutants.json"
+    mutants = json.loads(known.read_text()) if known.exists() else {}
+    summary = report.summary(played, vars(chosen), mutants)
     (target / "torture.json").write_text(json.dumps(summary, indent=2) + "\n")
     (target / "torture.html").write_text(report.page(summary))
     report.show(summary)

@@ -42,8 +42,13 @@ def line(verdict: Verdict) -> str:
     return "\n".join([f"  {said}, settled in {verdict.settled_s} s", *broken])
 
 
-def summary(played: Sequence[Mapping[str, Any]], chosen: Mapping[str, Any]) -> dict[str, Any]:
-    """The sums of a campaign; ``held`` says whether every invariant held in every round."""
+def summary(
+    played: Sequence[Mapping[str, Any]], chosen: Mapping[str, Any], mutants: Mapping[str, Any]
+) -> dict[str, Any]:
+    """The sums of a campaign; ``held`` says whether every invariant held in every round.
+
+    ``mutants`` is what the last ``make mutants`` found, empty where it was never run.
+    """
     recovery: dict[str, list[float]] = {}
     faults: Counter[str] = Counter()
     for one in played:
@@ -57,8 +62,8 @@ def summary(played: Sequence[Mapping[str, Any]], chosen: Mapping[str, Any]) -> d
     return {
         "held": not violations and proved,
         **sums,
-        "mutants": 0,
-        "mutants_caught": 0,
+        "mutants": mutants.get("mutants", 0),
+        "mutants_caught": mutants.get("mutants_caught", 0),
         "recovery_p99_s": percentile(everything, 99),
         "recovery": {kind: _spread(seconds) for kind, seconds in sorted(recovery.items())},
         "settled_max_s": max((one["settled_s"] for one in played), default=0),
