@@ -26,6 +26,8 @@ from processors.run.aggregate import RunAggregate
 from producers.config import Config
 from producers.garbage import collect_seldom
 from producers.logs import log_to_stderr
+from producers.observability.serving import serve_metrics
+from producers.observability.tracing import Traces
 from stack.ready import announce
 
 _PRICE = PriceSnapshot(source="bench", model="stub", input_mtok=Decimal(3), output_mtok=Decimal(15))
@@ -80,12 +82,14 @@ def main() -> int:
     """Run until told to stop."""
     log_to_stderr()
     config = Config.from_env()
+    serve_metrics(config.metrics_port)
     ledger = Ledger(config.need_home() / "ledger.txt")
     codec = Codec(LockRegistry())
     assert config.partitions
     with RulebookFollower(KafkaRegistry(config.kafka, codec)) as rulebook:
         rulebook.wait_ready(30)
-        effects = LocalEffects(answer, ledger.call, Limits(model_calls=10_000, tool_calls=10_000))
+        limits = Limits(model_calls=10_000, tool_calls=10_000)
+        effects = LocalEffects(answer, ledger.call, limits, traces=Traces.from_env("bench"))
         engine_config = EngineConfig(kafka=config.kafka, partitions=config.partitions)
         engine = Engine(engine_config, RunAggregate(), codec, rulebook, effects)
         collect_seldom()
