@@ -9,11 +9,9 @@ from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 
 from events import topics
-from events.errors import WireError
-from events.inputs import Control
-from events.journal import Event, ToolCallUncertain
+from events.journal import ToolCallUncertain
 from tests import oracle
-from tests.oracle.histories import CODEC, Histories, histories
+from tests.oracle.histories import Histories, histories
 from tests.torture import load, rules
 from tests.torture.game import Left
 from tests.torture.ledger import ACTED, Ledger
@@ -64,7 +62,9 @@ class Verdict:
     @property
     def doubled(self) -> int:
         """Things that happened twice: ends, acts, announcements, dead letters."""
-        return self._count("acted", "executed", r"has [2-9]", r"announced [2-9]", "[2-9] dead")
+        return self._count(
+            "acted", "executed", r"has [2-9]", r"announced [2-9]", "[2-9] dead", "effect [2-9]"
+        )
 
     @property
     def unequal_views(self) -> int:
@@ -116,6 +116,8 @@ def judge(left: Left, *, ownership: str) -> Verdict:
     ):
         found += [f"{name}: {sentence}" for sentence in sentences]
     found += [f"owners_do_not_fight: {said}" for said in rules.owners_do_not_fight(_openings(left))]
+    again, twice = repeats(records, read)
+    found += [f"a_repeat_changes_nothing: {said}" for said in twice]
     found += [f"positions_rise: {said}" for said in left.regressions]
     found += [f"settled: {run_id} did not end in time" for run_id in left.missing]
     return Verdict(
@@ -125,7 +127,7 @@ def judge(left: Left, *, ownership: str) -> Verdict:
         inputs=sum(map(len, records.values())),
         events=len(seen.events),
         kills=_kills(left),
-        suppressed=suppressed(records, read),
+        suppressed=again,
         poison=len(poison),
         uncertain=sum(len(read.facts(run_id, ToolCallUncertain)) for run_id in read.runs),
         acts=sum(row.phase == ACTED for row in rows),
@@ -142,31 +144,24 @@ def judge(left: Left, *, ownership: str) -> Verdict:
     )
 
 
-def suppressed(records: dict[str, list[Scanned]], read: Histories) -> int:
-    """How many inputs said again what had been said, and changed nothing."""
+def repeats(records: dict[str, list[Scanned]], read: Histories) -> tuple[int, list[str]]:
+    """How many inputs said again what had been said and changed nothing; those that did."""
     causes = {entry.event.meta.cause for run in read.runs.values() for entry in run}
-    copies: Counter[tuple[str, ...]] = Counter()
-    took: Counter[tuple[str, ...]] = Counter()
+    copies: Counter[tuple[str, bytes]] = Counter()
+    took: Counter[tuple[str, bytes]] = Counter()
     for topic, found in records.items():
         for one in found:
-            if one.mark == POISON or (key := _identity(topic, one.value)) is None:
+            if one.mark == POISON or not one.value:
                 continue
+            key = (topic, one.value)
             copies[key] += 1
             took[key] += "/".join(map(str, one.place)) in causes
-    return sum(count - max(1, took[key]) for key, count in copies.items())
-
-
-def _identity(topic: str, value: bytes | None) -> tuple[str, ...] | None:
-    try:
-        record = CODEC.decode(topic, value)
-    except WireError:
-        return None
-    if isinstance(record, Event):
-        return None
-    run_id = getattr(record, "run_id", "")
-    if isinstance(record, Control):
-        return run_id, record.request_id
-    return run_id, str(getattr(record, "call_id", "")), str(getattr(record, "attempt", ""))
+    twice = [
+        f"{topic}: one and the same input took effect {count} times: {value[:60]!r}"
+        for (topic, value), count in took.items()
+        if count > 1
+    ]
+    return sum(count - 1 for count in copies.values()) - sum(took[k] > 1 for k in took), twice
 
 
 def _kills(left: Left) -> int:
