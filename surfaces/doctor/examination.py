@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from confluent_kafka import KafkaException
+
+from producers.errors import translated
 from surfaces.doctor import (
     broker,
     clocks,
@@ -77,7 +80,8 @@ def examine(patient: Patient, explain: Explain) -> Iterator[Finding]:
                 yield found
         except Exception as error:  # noqa: BLE001 - a check may meet anything in a sick system
             away |= {check.name, _TABLES} if check.name == _POSTGRES else {check.name}
-            sentence, _ = explain(error)
+            known = translated(error, "looking") if isinstance(error, KafkaException) else error
+            sentence, _ = explain(known)
             todo = _TODO.get(check.name, "mend what stands above, then look again")
             yield wrong(check.name, sentence, todo)
 

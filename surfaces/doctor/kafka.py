@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import time
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -29,6 +30,13 @@ Place = tuple[str, int]
 """Topic and partition."""
 
 _SECONDS = 10.0
+_NOT_YET = frozenset(
+    {
+        KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
+        KafkaError.COORDINATOR_NOT_AVAILABLE,
+        KafkaError.NOT_COORDINATOR,
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,10 +106,10 @@ class KafkaLook:
 
     def offsets_of(self, group: str) -> dict[Place, int]:
         """Return the next offset that a group has committed, by place; empty for no such group."""
-        asked = self._admin.list_consumer_group_offsets(
-            [ConsumerGroupTopicPartitions(group)], request_timeout=_SECONDS
+        wanted = [ConsumerGroupTopicPartitions(group)]
+        found = _patiently(
+            lambda: self._admin.list_consumer_group_offsets(wanted, request_timeout=_SECONDS)
         )
-        found = next(iter(asked.values())).result()
         return {
             (place.topic, place.partition): place.offset
             for place in found.topic_partitions
@@ -110,13 +118,15 @@ class KafkaLook:
 
     def members_of(self, group: str) -> int:
         """Return how many members a group has now, 0 for no such group."""
-        asked = self._admin.describe_consumer_groups([group], request_timeout=_SECONDS)
         try:
-            return len(next(iter(asked.values())).result().members)
+            found = _patiently(
+                lambda: self._admin.describe_consumer_groups([group], request_timeout=_SECONDS)
+            )
         except KafkaException as error:
             if error.args[0].code() == KafkaError.GROUP_ID_NOT_FOUND:
                 return 0
             raise
+        return len(found.members)
 
     def first_from(
         self, places: Mapping[Place, int], *, committed: bool = True
@@ -142,6 +152,18 @@ class KafkaLook:
                 "log_level": 0,
             }
         )
+
+
+def _patiently(ask: Callable[[], Mapping[str, Any]]) -> Any:
+    """Return the one answer; a coordinator that has only just been chosen is asked again."""
+    until = time.monotonic() + _SECONDS
+    while True:
+        try:
+            return next(iter(ask().values())).result()
+        except KafkaException as error:
+            if error.args[0].code() not in _NOT_YET or time.monotonic() > until:
+                raise
+        time.sleep(0.1)
 
 
 def _firsts(consumer: Consumer, awaited: set[Place]) -> dict[Place, Found]:

@@ -6,6 +6,7 @@ import shutil
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from textwrap import shorten
 
 from stack.state import READY
 from surfaces.doctor.finding import Finding, note, ok, span, warning, wrong
@@ -27,17 +28,21 @@ def check_processes(patient: Patient) -> Iterator[Finding]:
         if member.state not in {"running", "done"}:
             yield wrong(
                 "processes",
-                f"{member.name} is {member.state}: {member.reason or 'no reason known'}",
+                f"{member.name} is {member.state}: {_short(member.reason)}",
                 f"read {patient.home / 'logs' / member.name}.log; `runfold up` starts it again",
             )
         elif member.restarts and since < _RECENT_S:
             yield warning(
                 "processes",
-                f"{member.name} was started again {span(since)} ago: {member.reason}",
+                f"{member.name} was started again {span(since)} ago: {_short(member.reason)}",
                 f"read {patient.home / 'logs' / member.name}.log",
             )
     up = sum(member.state == "running" for member in known.members)
     yield ok("processes", f"{up} processes of the stack are up")
+
+
+def _short(reason: str) -> str:
+    return shorten(reason, 160, placeholder=" …") or "no reason known"
 
 
 def check_disk(patient: Patient) -> Iterator[Finding]:
