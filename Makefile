@@ -17,6 +17,8 @@ SECONDS ?= 300
 SEED ?= 1
 TORTURE ?=
 PYTEST ?=
+# Most of the time a test on real servers waits for one of them.
+WORKERS ?= 3
 
 .PHONY: help env lock up down demo test lint format bench torture mutants docs clean
 
@@ -52,8 +54,8 @@ down: env ## stop them
 demo: env ## an agent at work on a log file (FILE=/path, YES=1 approves by itself)
 	@$(BIN)/runfold demo $(if $(FILE),--file "$(FILE)") $(if $(YES),--yes)
 
-test: env ## every test (PYTEST="-k lanes" picks some)
-	@$(BIN)/pytest $(PYTEST)
+test: env ## every test (PYTEST="-k lanes" picks some, WORKERS=1 runs them one after another)
+	@$(BIN)/pytest -n $(WORKERS) --dist loadfile $(PYTEST)
 
 lint: env ## format, rules, types, import contracts, schemas and pages that drifted
 	@$(BIN)/ruff format --check $(CHECKED)
