@@ -87,13 +87,13 @@ LATE = Trouble(
     "commits that arrive after the death of their sender",
     tuple(
         fault
-        for at in (2.5, 7.5, 12.5)
+        for at in (8.0, 18.0)
         for fault in (
-            Fault(at, "proxy", "broker", "late EndTxn", 3.0),
+            Fault(at, "proxy", "broker", "late EndTxn", 4.5),
             Fault(at + 0.5, "kill", RUNS),
         )
     ),
-    seconds=18.0,
+    seconds=28.0,
 )
 ZOMBIE = Trouble(
     "an owner frozen in the middle, replaced, and woken",
@@ -269,7 +269,7 @@ MUTANTS = (
         LATE,
         (
             Edit(_LANE, _MAKE_WRITER, ""),
-            Edit(_LANE, _RESTORE, _RESTORE + "        time.sleep(3)\n" + _MAKE_WRITER),
+            Edit(_LANE, _RESTORE, _RESTORE + "        time.sleep(5)\n" + _MAKE_WRITER),
             Edit(
                 "processors/engine/partition_reader.py",
                 "IsolationLevel.READ_UNCOMMITTED",
