@@ -52,7 +52,11 @@ def _every(kind: str, target: str, seconds: float, *details: str) -> tuple[Fault
 
 NOISE = Trouble("everything again and again", again=0.75)
 KILLED_RUNS = Trouble(
-    "the run processor dies again and again", _every("kill", RUNS, 2.5, *[""] * 4), late_s=4.0
+    "the run processor dies again and again",
+    _every("kill", RUNS, 3.0, *[""] * 5),
+    seconds=18.0,
+    late_s=5.0,
+    engine={"hint_every": 0.3},
 )
 REPEATED = Trouble(
     "requests come again after deaths", _every("kill", RUNS, 2.5, *[""] * 4), again=0.75
@@ -357,7 +361,7 @@ MUTANTS = (
             ),
             Edit(
                 "processors/tool/claimed.py",
-                "            ending = await run()\n",
+                "            ending = await begin()\n",
                 "            ending = early\n",
             ),
         ),
