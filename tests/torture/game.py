@@ -60,7 +60,7 @@ class Left:
     faults_ended: float
     settled_s: float
     missing: list[str]
-    drained: dict[str, int]
+    drained: list[tuple[str, int]]
     regressions: list[str]
 
 

@@ -40,6 +40,7 @@ class Injector:
         self._frozen: Counter[int] = Counter()
         self.done: list[tuple[float, Fault]] = []
         self.kills = 0
+        self.buried: list[int] = []
         self.disturbed: list[tuple[float, float]] = []
 
     def inject(self, fault: Fault) -> None:
@@ -122,7 +123,7 @@ class Injector:
         def bury() -> None:
             with suppress(ProcessLookupError):
                 victim.process.kill()
-            victim.process.wait()
+            self.buried.append(victim.process.wait())
 
         def wake() -> None:
             self._continue(pid)

@@ -146,9 +146,9 @@ class Keeper:
             self.harmed.add(one.process.pid)
         self.deaths.append(Death(time.time(), one.name, cause, code))
 
-    def stop_all(self) -> dict[str, int]:
-        """End everything by SIGTERM; the exit codes by name."""
-        return {one.name: one.stop() for one in self.kept}
+    def stop_all(self) -> list[tuple[str, int]]:
+        """End everything by SIGTERM; names and exit codes."""
+        return [(one.name, one.stop()) for one in self.kept]
 
     def kill_all(self) -> None:
         """End everything at once."""

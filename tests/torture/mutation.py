@@ -15,16 +15,14 @@ from pathlib import Path
 
 from tests.support.stack import fresh_database
 from tests.torture.game import ROOT, Game, Rules
-from tests.torture.mutants import MUTANTS, TROUBLES, Mutant, Trouble
+from tests.torture.mutant import Mutant, mutate
+from tests.torture.mutants import MUTANTS, TROUBLES
 from tests.torture.servers import Servers, servers
+from tests.torture.troubles import Trouble
 from tests.torture.verdict import Verdict, judge
 
 _COPIED = ("events", "producers", "processors", "projections", "stack", "schemas", "tests")
 _PACKED = shutil.ignore_patterns("__pycache__")
-
-
-class StaleMutantError(Exception):
-    """What a mutant replaces is not in the tree, or not only once."""
 
 
 def copy_tree(target: Path) -> None:
@@ -32,19 +30,6 @@ def copy_tree(target: Path) -> None:
     for name in _COPIED:
         shutil.copytree(ROOT / name, target / name, ignore=_PACKED)
     shutil.copy(ROOT / "pyproject.toml", target)
-
-
-def mutate(tree: Path, mutant: Mutant) -> None:
-    """Make the mistake in a tree; raises StaleMutantError where it cannot be made any more."""
-    for edit in mutant.edits:
-        path = tree / edit.file
-        text = path.read_text()
-        if text.count(edit.old) != 1:
-            raise StaleMutantError(
-                f"{mutant.name}: {edit.file} has the text to replace {text.count(edit.old)} times: "
-                "write the mutant anew"
-            )
-        path.write_text(text.replace(edit.old, edit.new))
 
 
 def provoke(found: Servers, folder: Path, trouble: Trouble, tree: Path) -> Verdict:

@@ -66,6 +66,7 @@ def summary(
         "mutants_caught": mutants.get("mutants_caught", 0),
         "recovery_p99_s": percentile(everything, 99),
         "recovery": {kind: _spread(seconds) for kind, seconds in sorted(recovery.items())},
+        "restore": _restores([pair for one in played for pair in one["restores"]]),
         "settled_max_s": max((one["settled_s"] for one in played), default=0),
         "faults": dict(faults.most_common()),
         "violations": violations,
@@ -76,6 +77,18 @@ def summary(
             "librdkafka": str(confluent_kafka.libversion()[0]),
         },
         "rounds": list(played),
+    }
+
+
+def _restores(found: list[tuple[int, float]]) -> dict[str, float]:
+    seconds = [took for _, took in found]
+    read = sum(records for records, _ in found)
+    return {
+        "count": len(found),
+        "records": read,
+        "records_per_s": round(read / sum(seconds)) if sum(seconds) else 0,
+        "p50_s": percentile(seconds, 50),
+        "p99_s": percentile(seconds, 99),
     }
 
 

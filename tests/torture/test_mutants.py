@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from tests.torture.game import ROOT
-from tests.torture.mutants import MUTANTS, Edit, Mutant
-from tests.torture.mutation import StaleMutantError, mutate
+from tests.torture.mutant import Edit, Mutant, StaleMutantError, mutate
+from tests.torture.mutants import MUTANTS
 
 
 def _copy(tree: Path, mutant: Mutant) -> None:

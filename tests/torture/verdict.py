@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter, defaultdict
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
+from typing import Any
 
 from events import topics
 from events.journal import ToolCallUncertain
@@ -22,6 +24,7 @@ from tests.torture.recovery import recoveries
 from tests.torture.scan import Scanned, scan
 from tests.torture.world import ONCE
 
+_PROJECTOR_FENCED = 3
 _VIEWS = (
     "positions_rise",
     "rows_equal_the_journal",
@@ -51,6 +54,7 @@ class Verdict:
     faults: dict[str, int] = field(default_factory=dict)
     ends: dict[str, int] = field(default_factory=dict)
     recovery_s: dict[str, list[float]] = field(default_factory=dict)
+    restores: list[tuple[int, float]] = field(default_factory=list)
     timeline: list[tuple[float, int]] = field(default_factory=list)
     marks: list[tuple[float, str]] = field(default_factory=list)
 
@@ -116,6 +120,7 @@ def judge(left: Left, *, ownership: str) -> Verdict:
     ):
         found += [f"{name}: {sentence}" for sentence in sentences]
     found += [f"owners_do_not_fight: {said}" for said in rules.owners_do_not_fight(_openings(left))]
+    found += [f"told to stop: {name} ended with {code}" for name, code in left.drained if code]
     again, twice = repeats(records, read)
     found += [f"a_repeat_changes_nothing: {said}" for said in twice]
     found += [f"positions_rise: {said}" for said in left.regressions]
@@ -131,7 +136,8 @@ def judge(left: Left, *, ownership: str) -> Verdict:
         poison=len(poison),
         uncertain=sum(len(read.facts(run_id, ToolCallUncertain)) for run_id in read.runs),
         acts=sum(row.phase == ACTED for row in rows),
-        zombies_refused=_fenced(left),
+        zombies_refused=sum(1 for _ in _said(left, "lane fenced")) + _overtaken(left),
+        restores=[(one["records"], one["seconds"]) for one in _said(left, "lane restored")],
         views_compared=len(seen.tables.runs) if seen.tables else 0,
         settled_s=round(left.settled_s, 2),
         faults=kinds_of([fault for _, fault in left.injector.done]),
@@ -169,20 +175,24 @@ def _kills(left: Left) -> int:
     return left.injector.kills + failed
 
 
-def _fenced(left: Left) -> int:
-    logs = left.folder.glob("runs.log*")
-    return sum(path.read_text(errors="replace").count("lane fenced") for path in logs)
+def _said(left: Left, message: str) -> Iterator[dict[str, Any]]:
+    """What run processors logged under a message."""
+    for path in left.folder.glob("runs.log*"):
+        for line in path.read_text(errors="replace").splitlines():
+            if f'"{message}"' in line and line.startswith("{") and line.endswith("}"):
+                yield json.loads(line)
 
 
 def _openings(left: Left) -> dict[int, list[float]]:
     found: dict[int, list[float]] = defaultdict(list)
-    for path in sorted(left.folder.glob("runs.log*"), reverse=True):
-        for said in path.read_text(errors="replace").splitlines():
-            if '"lane open"' in said:
-                line = json.loads(said)
-                at = datetime.fromisoformat(line["time"]).timestamp()
-                found[line["partition"]].append(at)
+    for said in _said(left, "lane open"):
+        found[said["partition"]].append(datetime.fromisoformat(said["time"]).timestamp())
     return {partition: sorted(times) for partition, times in found.items()}
+
+
+def _overtaken(left: Left) -> int:
+    """How many projectors stopped because another one had taken over."""
+    return sum(code == _PROJECTOR_FENCED for code in left.injector.buried)
 
 
 def _timeline(left: Left, events: list[Scanned]) -> list[tuple[float, int]]:
