@@ -55,7 +55,8 @@ def campaign(chosen: argparse.Namespace, folder: Path) -> list[dict[str, object]
             print(f"round {seed}: {seconds:.0f} s, {ownership} ownership", flush=True)
             engine = {"park_after": 1.5} if Random(seed).random() < _PARKING else {}
             rules = Rules(seed, seconds, ownership, runs_per_s=chosen.rate, engine=engine)
-            settings = Settings(seed, seconds, ownership, chosen.brokers, chosen.every)
+            kinds = tuple(chosen.kinds.split(",")) if chosen.kinds else ()
+            settings = Settings(seed, seconds, ownership, chosen.brokers, chosen.every, kinds)
             verdict = play(found, folder / f"round{number}", rules, settings)
             print(report.line(verdict), flush=True)
             if verdict.violations:
@@ -78,6 +79,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--round", default="", help="play this round alone, such as 7/2")
     parser.add_argument("--rate", type=float, default=5.0, help="runs a second")
     parser.add_argument("--every", type=float, default=2.0, help="mean seconds between faults")
+    parser.add_argument("--kinds", default="", help="only these faults, such as kill,broker")
     parser.add_argument("--brokers", type=int, default=1, choices=(1, 3))
     parser.add_argument("--keep", default="", help="a folder for everything that is left")
     chosen = parser.parse_args(arguments)
