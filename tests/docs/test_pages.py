@@ -24,6 +24,7 @@ from tests.support.histories import STORIES, history
 OPERATIONS = (ROOT / "docs/operations.md").read_text(encoding="utf-8")
 GUARANTEES = (ROOT / "docs/guarantees.md").read_text(encoding="utf-8")
 MODELS = (ROOT / "docs/models.md").read_text(encoding="utf-8")
+MONITOR = (ROOT / "docs/monitor.md").read_text(encoding="utf-8")
 
 _OTHERS = {"DATABASE_URL", "SCHEMA_REGISTRY_URL", "JAVA_HOME"}
 _NAME = re.compile(
@@ -36,8 +37,8 @@ def code() -> str:
 
 
 def documented() -> set[str]:
-    """Every variable that a table of operations or models begins a row with."""
-    rows = re.findall(r"^\| (`[A-Z][^|]*`) \|", OPERATIONS + MODELS, re.MULTILINE)
+    """Every variable that a table of operations, models or monitor begins a row with."""
+    rows = re.findall(r"^\| (`[A-Z][^|]*`) \|", OPERATIONS + MODELS + MONITOR, re.MULTILINE)
     return {
         name for row in rows for name in re.findall(r"`([A-Z0-9_*<>]+)`", row.replace("NAME", ""))
     }
