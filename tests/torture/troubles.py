@@ -53,12 +53,14 @@ HELD = Trouble(
     "decisions that are written and not yet committed, and deaths meanwhile",
     tuple(
         fault
-        for at in (2.5, 5.5, 8.5, 11.5)
+        for at in (4.0, 9.0, 14.0, 19.0)
         for fault in (
-            Fault(at, "proxy", "broker", "hold Produce", 1.5),
-            Fault(at + 0.9, "kill", RUNS),
+            Fault(at, "proxy", "broker", "hold Produce", 2.0),
+            Fault(at + 1.4, "kill", RUNS),
         )
     ),
+    seconds=23.0,
+    runs_per_s=6.0,
 )
 AMBIGUOUS = Trouble(
     "commits whose answer never comes in time",
