@@ -29,7 +29,8 @@ def check_processes(patient: Patient) -> Iterator[Finding]:
             yield wrong(
                 "processes",
                 f"{member.name} is {member.state}: {_short(member.reason)}",
-                f"read {patient.home / 'logs' / member.name}.log; `runfold up` starts it again",
+                f"read {patient.home / 'logs' / member.name}.log; start it again with "
+                "`runfold down` and `runfold up`",
             )
         elif member.restarts and since < _RECENT_S:
             yield warning(

@@ -1,0 +1,32 @@
+"""Tools that go wrong in the ways that the incident playbooks speak of."""
+
+from __future__ import annotations
+
+import time
+
+from processors.tool import tool
+
+
+@tool(name="trips.book")
+def book(where: str) -> dict[str, str]:
+    """Book a trip, much slower than anybody waits for."""
+    time.sleep(2)
+    return {"booking": where}
+
+
+@tool(name="web.search")
+def search(what: str) -> str:
+    """Search, for money."""
+    return f"nothing on {what}"
+
+
+@tool(name="mail.send")
+def send(text: str) -> str:
+    """Send a mail."""
+    return f"sent: {text}"
+
+
+@tool(name="stock.look")
+def look(what: str) -> str:
+    """Look into a stock that is away."""
+    raise ConnectionError(f"no connection to the stock of {what}")
