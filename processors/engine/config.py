@@ -44,6 +44,7 @@ class EngineConfig:
     park_stride: int = 200_000
     dedupe_horizon: float = 3600.0
     stuck_after: float = 60.0
+    drain_calls: float = 5.0
     drain_timeout: float = 20.0
 
     def client(self, **settings: str | float | bool) -> dict[str, str | int | float | bool]:

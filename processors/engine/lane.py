@@ -22,10 +22,10 @@ import threading
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from enum import Enum
 from typing import Generic
 
 from events import topics
+from events.base import Record
 from events.common import Placement
 from events.errors import RegistryError
 from processors.engine.aggregate import S
@@ -33,7 +33,8 @@ from processors.engine.book import Book
 from processors.engine.faults import Fenced, LaneFault
 from processors.engine.fold import CATCH_UP_SECONDS, Fold
 from processors.engine.inbox import Inbox
-from processors.engine.inputs import Input, Received
+from processors.engine.inputs import Input, Received, Returned
+from processors.engine.lane_state import LaneState
 from processors.engine.metrics import LaneMetrics
 from processors.engine.parked_copy import ParkedCopy, sleepers
 from processors.engine.restore import CLOCK_SLACK_SECONDS, Restore
@@ -49,17 +50,6 @@ logger = logging.getLogger(__name__)
 
 _PAUSE_SECONDS = 0.2
 _MOST_SLEEPERS = 50
-
-
-class LaneState(Enum):
-    """Where a lane stands."""
-
-    OPENING = "opening"
-    RUNNING = "running"
-    STOPPED = "stopped"
-    FENCED = "fenced"
-    BROKEN = "broken"
-    CRASHED = "crashed"
 
 
 class Lane(threading.Thread, Generic[S]):
@@ -92,9 +82,15 @@ class Lane(threading.Thread, Generic[S]):
         self._copies: list[ParkedCopy] = []
         self._parking = 0.0
         self._requests_ms = 0
+        self._out = 0
+        self._drain_until = 0.0
 
-    def stop(self) -> None:
-        """Ask the lane to finish its batch and end; join it afterwards."""
+    def stop(self, grace: float = 0.0) -> None:
+        """Ask the lane to finish its batch and end; join it afterwards.
+
+        For ``grace`` seconds it takes the results of the calls that are out, and begins none.
+        """
+        self._drain_until = time.monotonic() + grace
         self._stopping.set()
         self._inbox.wake()
 
@@ -109,6 +105,7 @@ class Lane(threading.Thread, Generic[S]):
             try:
                 self._open()
                 self._turn_until_stopped()
+                self._drain()
             except (LaneFault, RegistryError) as fault:
                 self._metrics.faults.inc()
                 logger.warning(
@@ -164,6 +161,7 @@ class Lane(threading.Thread, Generic[S]):
             self._timers.put(run_id, run.timer)
         self._upkeep = Upkeep(config, shared.codec, self.partition, time.monotonic())
         self._inbox = Inbox()
+        self._out = 0
         shared.dispatcher.add(self.partition, self._inbox, self._book.positions)
         self._reopen_work()
         self.state = LaneState.RUNNING
@@ -178,8 +176,12 @@ class Lane(threading.Thread, Generic[S]):
             for work in self._shared.aggregate.reopen(run.state, rulebook)
             if work.placement is Placement.LOCAL
         ]
-        if again:
-            self._shared.effects.submit_many(again, self._inbox.deliver, self._inbox.is_open)
+        self._hand_out(again)
+
+    def _hand_out(self, works: Sequence[Record]) -> None:
+        if works:
+            self._out += len(works)
+            self._shared.effects.submit_many(works, self._inbox.deliver, self._inbox.is_open)
 
     def _turn_until_stopped(self) -> None:
         tidy_at = time.monotonic() + self._config.tidy_every
@@ -227,23 +229,25 @@ class Lane(threading.Thread, Generic[S]):
             for run_id, run in outcome.runs.items():
                 if run is not None:
                     self._timers.put(run_id, run.timer)
-            if outcome.local:
-                self._shared.effects.submit_many(
-                    outcome.local, self._inbox.deliver, self._inbox.is_open
-                )
+            if not self._stopping.is_set():
+                # What a stopping lane leaves is handed out once, by the next owner.
+                self._hand_out(outcome.local)
             failpoint("lane.after_handout")
-            self._count(len(inputs), len(outcome.events), outcome.dead)
+            self._metrics.count(len(inputs), len(outcome.events), outcome.dead)
         for item in inputs:
+            if isinstance(item, Returned):
+                self._out -= 1
             if isinstance(item, Received) and item.topic == topics.REQUESTS:
                 self._requests_ms = max(self._requests_ms, item.time_ms)
 
-    def _count(self, inputs: int, events: int, dead: int) -> None:
-        metrics = self._metrics
-        metrics.transactions.inc()
-        metrics.batch.observe(inputs)
-        metrics.events.inc(events)
-        if dead:
-            metrics.dead_letters.inc(dead)
+    def _drain(self) -> None:
+        """Let calls that are out come home, so that the next owner need not make them again."""
+        self._shared.dispatcher.drop(self.partition)
+        while self._out > 0 and (left := self._drain_until - time.monotonic()) > 0:
+            waiting = self._inbox.take(left, self._config.max_batch, self._config.max_batch_bytes)
+            self._beat()
+            self._step([item for item in waiting if isinstance(item, Returned)])
+            self._busy_since = None
 
     def _clock(self) -> datetime:
         """Return the time, which never goes back within a lane."""

@@ -76,3 +76,11 @@ class LaneMetrics:
         self.live_runs = LIVE_RUNS(label)
         self.waiting = WAITING(label)
         self.batch = BATCH(label)
+
+    def count(self, inputs: int, events: int, dead: int) -> None:
+        """Count one committed transaction of decisions."""
+        self.transactions.inc()
+        self.batch.observe(inputs)
+        self.events.inc(events)
+        if dead:
+            self.dead_letters.inc(dead)

@@ -19,7 +19,8 @@ from processors.engine.config import EngineConfig
 from processors.engine.dispatcher import Dispatcher
 from processors.engine.fixed import FixedOwnership
 from processors.engine.group import GroupOwnership
-from processors.engine.lane import Lane, LaneState
+from processors.engine.lane import Lane
+from processors.engine.lane_state import LaneState
 from processors.engine.ownership import Ownership
 from processors.engine.parker import Parker
 from processors.engine.ports import Codec, LocalEffects, RulebookSource
@@ -107,7 +108,7 @@ class Engine(Generic[S]):
     def _taken(self, partitions: Sequence[int]) -> None:
         lanes = [lane for p in partitions if (lane := self._lanes.pop(p, None)) is not None]
         for lane in lanes:
-            lane.stop()
+            lane.stop(self._config.drain_calls if self._stopping.is_set() else 0.0)
         until = time.monotonic() + self._config.drain_timeout
         for lane in lanes:
             lane.join(max(0.0, until - time.monotonic()))

@@ -16,7 +16,7 @@ from events import topics
 from events.content import text
 from events.inputs import CancelRun, SendMessage
 from events.journal import PlanStepAdvanced
-from processors.engine.lane import LaneState
+from processors.engine.lane_state import LaneState
 from producers.failpoints import VARIABLE
 from tests.engine.host import config, engine
 from tests.engine.oracle import Log, run_id

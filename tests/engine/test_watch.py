@@ -9,7 +9,7 @@ import pytest
 from events.avro.codec import Codec
 from events.avro.registry import LockRegistry
 from processors.engine.config import EngineConfig
-from processors.engine.lane import LaneState
+from processors.engine.lane_state import LaneState
 from processors.engine.runner import Engine
 from tests.engine.host import NoRulebook, ToyEffects
 from tests.engine.toy import Toy, ToyAggregate
