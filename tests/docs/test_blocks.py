@@ -57,7 +57,8 @@ def product(servers: stack.Servers) -> Iterator[Settings]:
         url = held.enter_context(stack.fresh_database(servers.database_url))
         settings = replace(servers.settings.at(servers.bootstrap_servers, url), home=home)
         for process in PROCESSES:
-            if not process.once:
+            # The monitor may end to be started again, and here is no supervisor to do it.
+            if not process.once and process.name != "monitor":
                 held.enter_context(running(settings, process.name, process.arguments))
         yield settings
 

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, Producer, TopicPartition
+from confluent_kafka.admin import AdminClient
 
 from events import topics
 from events.avro.codec import Codec
@@ -19,6 +20,7 @@ from events.avro.registry import LockRegistry
 from events.base import Record
 from events.effects import ToolResult, ToolWork
 from stack.settings import Settings
+from tests.support.stack import wait_until
 
 CODEC = Codec(LockRegistry())
 ROOT = Path(__file__).parents[2]
@@ -94,6 +96,17 @@ class PoolBench:
         for record in self._read(topics.DEAD_LETTERS, lambda: len(found) >= count):
             found.append(record)  # noqa: PERF402  the list decides when to stop
         return found
+
+    def wait_for_members(self, count: int) -> None:
+        """Wait until the group has so many members, each with partitions."""
+        admin = AdminClient(self._kafka)
+
+        def there() -> bool:
+            told = admin.describe_consumer_groups(["tools"])["tools"].result(10)
+            busy = [m for m in told.members if m.assignment and m.assignment.topic_partitions]
+            return len(busy) == count
+
+        wait_until(there)
 
     def committed(self) -> int:
         """Return how many records of the work topic the group has committed."""

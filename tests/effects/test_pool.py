@@ -157,6 +157,7 @@ def test_pools_share_the_work(pools: PoolBench, protocol: str) -> None:
     processes = [
         pools.start(RUNFOLD_GROUP_PROTOCOL=protocol, RUNFOLD_INSTANCE="") for _ in range(2)
     ]
+    pools.wait_for_members(2)
     works = [_naps(0, f"{n}.1") for n in range(40)]
     pools.publish(works)
     results = pools.results_of(works)

@@ -87,7 +87,7 @@ def test_status_shows_every_process_running(runfold: Runfold) -> None:
     known = runfold.json("status")
     assert known["phase"] == "ready"
     running = {member["name"] for member in known["members"] if member["state"] == "running"}
-    assert running == {"kafka", "postgres", "runs", "tools", "projector"}
+    assert running == {"kafka", "postgres", "runs", "tools", "projector", "monitor"}
     assert "***" in known["database_url"]
 
 
