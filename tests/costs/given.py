@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import psycopg
@@ -192,8 +192,9 @@ def journal_of(runs: list[Day]) -> MemoryLog:
     log = MemoryLog(CODEC, [topic.name for topic in topics.TOPICS])
     for run in runs:
         for value, event in zip(run.values, run.events, strict=True):
-            key = run.run_id.encode()
-            log.append(topics.EVENTS, value, key, appended_at=event.meta.time)
+            # An event is appended a while after it was decided.
+            late = event.meta.time + timedelta(milliseconds=10)
+            log.append(topics.EVENTS, value, run.run_id.encode(), appended_at=late)
     return log
 
 
