@@ -97,7 +97,9 @@ def failed(run: Live, fact: j.ToolCallFailed, at: datetime) -> Live:
 
 
 def uncertain(run: Live, fact: j.ToolCallUncertain, at: datetime) -> Live:
-    """Nobody knows whether it happened; a person must say."""
+    """Nobody knows whether it happened; a person must say, and that doubt is no news again."""
+    doubted = run.doubted | {outcome_of(fact.call_id, fact.attempt)}
+    run = changed(run, doubted=doubted)
     return _with(run, fact.call_id, status=CallStatus.UNCERTAIN, due=None)
 
 

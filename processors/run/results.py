@@ -117,8 +117,9 @@ def _fail(draft: Draft, call: Call, result: ToolResult) -> None:
 
 def _note_late(draft: Draft, result: ToolResult) -> None:
     """Keep a late effect on record [170]; a repeat of a recorded result is no news."""
-    known = outcome_of(result.call_id, result.attempt) in draft.run.settled
-    if not result.effect or known:
+    outcome = outcome_of(result.call_id, result.attempt)
+    doubted = result.outcome is Outcome.UNCERTAIN and outcome in draft.run.doubted
+    if not result.effect or doubted or outcome in draft.run.settled:
         return
     draft.say(
         j.LateResultNoted(

@@ -159,6 +159,7 @@ class Live:
     repeats: Mapping[bytes, int] = field(default_factory=lambda: MappingProxyType({}))
     controls: frozenset[str] = frozenset()
     settled: frozenset[str] = frozenset()
+    doubted: frozenset[str] = frozenset()
     plan: Plan | None = None
     next_call: int = 1
     malformed: int = 0

@@ -9,7 +9,7 @@ from events.content import json_content
 from events.effects import Outcome
 from processors.run.deadlines import next_timer
 from processors.run.ids import HANDOUT_GRACE
-from tests.deciders.given import answer, begun, broke, call, came_back, control
+from tests.deciders.given import RUN, answer, begun, broke, call, came_back, control
 from tests.spec import Story
 
 
@@ -126,6 +126,18 @@ def test_a_late_effect_is_news_even_where_it_is_told_from_its_claim() -> None:
     )
     run = run.when(not_done, came_back(2, effect=True, repeated=True))
     assert run.names() == ["LateResultNoted"]
+
+
+def test_doubt_that_is_on_record_is_no_news_when_it_comes_again() -> None:
+    unsure = came_back(2, outcome=Outcome.UNCERTAIN, result=None, effect=True)
+    not_done = control(
+        inputs.ResolveToolCall,
+        call_id=f"{RUN}.2",
+        resolution=inputs.Resolution.DID_NOT_HAPPEN,
+    )
+    run = sending().when(unsure).when(unsure)
+    assert run.said == ()
+    assert run.when(not_done).when(unsure).said == ()
 
 
 def test_a_repeated_result_is_no_news() -> None:
