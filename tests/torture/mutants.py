@@ -29,10 +29,9 @@ _REBUILD = "processors/engine/rebuild.py"
 _TRANSACTION = "processors/engine/transaction.py"
 
 _HAND_OUT = """\
-            if outcome.local:
-                self._shared.effects.submit_many(
-                    outcome.local, self._inbox.deliver, self._inbox.is_open
-                )
+            if not self._stopping.is_set():
+                # What a stopping lane leaves is handed out once, by the next owner.
+                self._hand_out(outcome.local)
 """
 _WRITE = "            first = self._writer.write(outcome.messages())\n"
 _RESTORE = """\
