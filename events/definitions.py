@@ -78,8 +78,9 @@ class ToolContract(Definition):
     max_concurrency: int | None = Field(default=None, ge=1)
     max_result_bytes: int = Field(default=256_000, ge=1)
     owner: str = ""
-    # Left out where it is not given: the digests of contracts without it must stay what they are.
+    # Left out where not given: the digests of contracts without them must stay what they are.
     cost_usd: Money | None = Field(default=None, ge=0, exclude_if=lambda cost: cost is None)
+    max_per_minute: int | None = Field(default=None, ge=1, exclude_if=lambda rate: rate is None)
 
     @property
     def claims(self) -> bool:

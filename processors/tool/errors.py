@@ -28,6 +28,7 @@ class ToolRefusedError(ToolError):
         *,
         error_type: str = "tool_error",
         retryable: bool = False,
+        retry_after_ms: int | None = None,
         suggested_next_action: str | None = None,
     ) -> None:
         super().__init__(message)
@@ -35,6 +36,7 @@ class ToolRefusedError(ToolError):
             error_type=error_type,
             message=message,
             retryable=retryable,
+            retry_after_ms=retry_after_ms,
             suggested_next_action=suggested_next_action,
         )
 

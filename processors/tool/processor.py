@@ -29,6 +29,7 @@ from processors.tool.context import ToolContext
 from processors.tool.ending import Ending, failed, uncertain
 from processors.tool.errors import ArtifactError, ToolRefusedError
 from processors.tool.execution import Execution, Implementation
+from processors.tool.pace import Pace
 from processors.tool.python_tools import python_implementation, python_reconciler
 from processors.tool.reconciling import Reconciler
 from processors.tool.schemas import Schemas
@@ -64,6 +65,7 @@ class ToolProcessor:
         self._secrets = secrets
         self._refresh = refresh
         self._schemas = Schemas()
+        self._pace = Pace()
         self._implementation = lru_cache(lambda name: _implementation(name, tuple(modules)))
         self._reconciler = lru_cache(lambda name: _reconciler(name, tuple(modules)))
 
@@ -99,6 +101,7 @@ class ToolProcessor:
                 error_type="denied",
             )
         arguments = await self._arguments(work, contract)
+        await self._pace.turn(contract, work.timeout_ms)
         implementation = self._implementation(contract.implementation)
         context = self._context(work, contract)
         execution = Execution(
