@@ -65,7 +65,10 @@ class ModelWork(Record):
 
 
 class ToolWork(Record):
-    """One tool call to make, already permitted and committed."""
+    """One tool call to make, already permitted and committed.
+
+    A person said of every attempt up to ``cleared`` that it did not happen.
+    """
 
     run_id: str
     tenant_id: str
@@ -80,6 +83,7 @@ class ToolWork(Record):
     traceparent: str
     attribution: Attribution
     scopes: tuple[str, ...] = ()
+    cleared: int = 0
 
 
 class Outcome(Symbol):

@@ -15,6 +15,7 @@ from processors.engine.aggregate import Work
 from processors.run import intrinsics
 from processors.run.answers import attribution
 from processors.run.draft import DefinitionMissingError
+from processors.run.ids import outcome_of
 from processors.run.state import Call, CallStatus, Live, RunState
 
 
@@ -86,7 +87,14 @@ def _tool_work(run: Live, call: Call, timeout_ms: int) -> ToolWork:
         traceparent=run.traceparent,
         attribution=attribution(run),
         scopes=run.request.scopes,
+        cleared=_cleared(run, call),
     )
+
+
+def _cleared(run: Live, call: Call) -> int:
+    """Return the last attempt that was in doubt; the run went on from it, so a person knew."""
+    past = (n for n in range(1, call.attempt) if outcome_of(call.call_id, n) in run.doubted)
+    return max(past, default=0)
 
 
 @lru_cache(maxsize=256)

@@ -12,9 +12,9 @@ started claim is believed while its owner lives, which it shows by a lease it ke
 A dead owner leaves open what happened, so then:
 
 - a tool that is safe to repeat is run again;
-- the *same* attempt is told that nobody knows;
-- a *higher* attempt is permitted, since the run schedules one for such a tool only after a
-  person said that it did not happen, or after a failure that was certain.
+- any other is run again only where a person said of the attempt that began it that it did not
+  happen; otherwise it is told that nobody knows. A *higher* attempt is no such word: its run may
+  have been told of a failure, and the record of the failed attempt may have come round again.
 """
 
 from __future__ import annotations
@@ -37,7 +37,10 @@ class ClaimState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ClaimRequest:
-    """A call that wants to run; ``arguments_digest`` is the sha256 of its canonical arguments."""
+    """A call that wants to run; ``arguments_digest`` is the sha256 of its canonical arguments.
+
+    A person said of the attempts up to ``cleared`` that they did not happen.
+    """
 
     tool: str
     tool_version: str
@@ -48,6 +51,7 @@ class ClaimRequest:
     attempt: int
     arguments_digest: bytes
     safe_to_repeat: bool
+    cleared: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +105,7 @@ def judge(claim: Claim, wanted: ClaimRequest, *, owner_lives: bool) -> Verdict:
         return Verdict.RUN
     if claim.state is ClaimState.STARTED and owner_lives:
         return Verdict.BUSY
-    if wanted.safe_to_repeat or wanted.attempt > claim.attempt:
+    if wanted.safe_to_repeat or claim.attempt <= wanted.cleared:
         return Verdict.RUN
     return Verdict.UNCERTAIN
 

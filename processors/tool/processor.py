@@ -199,6 +199,7 @@ def _claim_request(
         attempt=work.attempt,
         arguments_digest=hashlib.sha256(canonical_json(arguments).encode()).digest(),
         safe_to_repeat=contract.safe_to_repeat,
+        cleared=work.cleared,
     )
 
 

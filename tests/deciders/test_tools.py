@@ -6,8 +6,9 @@ from events import inputs
 from events import journal as j
 from events.common import RunStatus
 from events.content import json_content
-from events.effects import Outcome
+from events.effects import Outcome, ToolWork
 from processors.run.deadlines import next_timer
+from processors.run.dispatch import dispatch
 from processors.run.ids import HANDOUT_GRACE
 from tests.deciders.given import RUN, answer, begun, broke, call, came_back, control
 from tests.spec import Story
@@ -165,3 +166,22 @@ def test_a_large_result_is_an_artifact_of_the_checkpoint() -> None:
     run = looking().when(came_back(2, result=by_ref))
     assert run.only(j.CheckpointWritten).artifact_refs == ("sha256/cd",)
     assert looking().when(came_back(2, "plain")).only(j.CheckpointWritten).artifact_refs == ()
+
+
+def test_only_a_person_s_word_clears_an_attempt() -> None:
+    unsure = came_back(2, outcome=Outcome.UNCERTAIN, result=None, effect=True)
+    not_done = control(
+        inputs.ResolveToolCall,
+        call_id=f"{RUN}.2",
+        resolution=inputs.Resolution.DID_NOT_HAPPEN,
+    )
+    cleared = sending().when(unsure).when(not_done)
+    assert _work(cleared).cleared == 1
+    failed = _work(due(looking().when(broke(2))))
+    assert (failed.attempt, failed.cleared) == (2, 0)
+
+
+def _work(run: Story) -> ToolWork:
+    (work,) = dispatch(run.only(j.ToolCallStarted), run.run, run.rulebook)
+    assert isinstance(work.record, ToolWork)
+    return work.record

@@ -78,7 +78,7 @@ def test_a_call_of_a_dead_owner_is_uncertain() -> None:
 
 def test_after_did_not_happen_the_next_attempt_runs_under_the_same_key() -> None:
     bench = _left_by_a_dead_owner(samples.refund, ORDER)
-    result = bench.call(ORDER, attempt=2, idempotency_key="r.1")
+    result = bench.call(ORDER, attempt=2, cleared=1, idempotency_key="r.1")
     assert result.outcome is Outcome.SUCCEEDED
     assert samples.effects == ["r.1"]
 

@@ -193,12 +193,34 @@ def test_a_released_claim_may_be_taken_again(play: Play) -> None:
     play(script)
 
 
-def test_an_uncertain_claim_needs_a_higher_attempt(play: Play) -> None:
+def test_an_uncertain_claim_needs_somebody_s_word(play: Play) -> None:
     async def script(owners: Owners) -> None:
         owner = await owners.add()
         await owner.doubt(await _taken(owner))
         assert (await owner.claim(REQUEST)).verdict is Verdict.UNCERTAIN
-        await _taken(owner, replace(REQUEST, attempt=2))
+        await _taken(owner, replace(REQUEST, attempt=2, cleared=1))
+
+    play(script)
+
+
+def test_a_higher_attempt_is_nobody_s_word(play: Play) -> None:
+    """The run was told that attempt 1 had failed; then the record of attempt 1 came again."""
+
+    async def script(owners: Owners) -> None:
+        owner = await owners.add()
+        await owner.doubt(await _taken(owner))
+        assert (await owner.claim(replace(REQUEST, attempt=2))).verdict is Verdict.UNCERTAIN
+        await _taken(owner, replace(REQUEST, attempt=3, cleared=2))
+
+    play(script)
+
+
+def test_a_word_about_an_earlier_attempt_says_nothing_of_a_later_one(play: Play) -> None:
+    async def script(owners: Owners) -> None:
+        owner = await owners.add()
+        await owner.doubt(await _taken(owner, replace(REQUEST, attempt=2, cleared=1)))
+        third = await owner.claim(replace(REQUEST, attempt=3, cleared=1))
+        assert third.verdict is Verdict.UNCERTAIN
 
     play(script)
 
@@ -220,7 +242,7 @@ def test_after_a_person_said_it_did_not_happen_the_next_attempt_runs(play: Play)
         first, second = await owners.add(), await owners.add()
         await _taken(first)
         await owners.kill(first)
-        held = await _taken(second, replace(REQUEST, attempt=2))
+        held = await _taken(second, replace(REQUEST, attempt=2, cleared=1))
         await second.finish(held, RESULT)
         assert (await second.claim(REQUEST)).verdict is Verdict.ANSWERED
 
@@ -242,7 +264,7 @@ def test_an_owner_that_was_replaced_cannot_end_the_claim(play: Play) -> None:
         first, second = await owners.add(), await owners.add()
         zombie = await _taken(first)
         await owners.kill(first)
-        held = await _taken(second, replace(REQUEST, attempt=2))
+        held = await _taken(second, replace(REQUEST, attempt=2, cleared=1))
         await first.finish(zombie, json_content("too late"))
         assert (await second.claim(REQUEST)).verdict is Verdict.BUSY
         await second.finish(held, RESULT)

@@ -256,7 +256,7 @@ MUTANTS = (
         (
             Edit(
                 "processors/tool/claims.py",
-                "    if wanted.safe_to_repeat or wanted.attempt > claim.attempt:\n",
+                "    if wanted.safe_to_repeat or claim.attempt <= wanted.cleared:\n",
                 "    if wanted.attempt >= claim.attempt:\n",
             ),
         ),
