@@ -43,6 +43,7 @@ class Rules:
     lease_s: float = 1.0
     settle_s: float = SETTLE_S
     late_s: float = 2.0
+    shapes: str = ""
     engine: dict[str, float] = field(default_factory=dict)
     tree: Path = ROOT
     env: dict[str, str] = field(default_factory=dict)
@@ -203,7 +204,14 @@ class Game:
             TOOLS: ("-m", "processors.tool"),
             PROJECTOR: ("-m", "projections"),
             PEOPLE: ("-m", "tests.torture.people", folder, rules.seed, str(rules.late_s)),
-            LOAD: ("-m", "tests.torture.load", folder, rules.seed, str(rules.runs_per_s)),
+            LOAD: (
+                "-m",
+                "tests.torture.load",
+                folder,
+                rules.seed,
+                str(rules.runs_per_s),
+                rules.shapes,
+            ),
             "noise": (
                 "-m",
                 "tests.torture.noise",

@@ -1,6 +1,6 @@
 """A process that asks for runs and keeps a synced log of what was sent and acknowledged.
 
-    python -m tests.torture.load FOLDER SEED RUNS_PER_S
+    python -m tests.torture.load FOLDER SEED RUNS_PER_S SHAPES
 
 It may be killed at any moment: the log says how far it was, and ``sent`` always precedes sending.
 It ends when FOLDER/stop exists, after everything sent is acknowledged.
@@ -85,7 +85,7 @@ def main(arguments: list[str]) -> int:
 
     while not (folder / STOP).exists():
         choice = Random(f"{seed}/{number}")
-        asked = request(shape_of(choice), number)
+        asked = request(shape_of(choice, arguments[3]), number)
         log.say(f"sent {asked.run_id}", *_drained(acked))
         value = CODEC.encode(topics.REQUESTS, asked)
         producer.produce(topics.REQUESTS, value, asked.run_id.encode(), on_delivery=delivered)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from tests.torture.mutant import Edit, Mutant
 from tests.torture.troubles import (
     AMBIGUOUS,
+    FORGETFUL,
     HELD,
     KILLED_PROJECTOR,
     KILLED_RUNS,
@@ -192,7 +193,7 @@ MUTANTS = (
     ),
     Mutant(
         "timers are lost at restore",
-        KILLED_RUNS,
+        FORGETFUL,
         (
             Edit(
                 _LANE,
@@ -204,7 +205,7 @@ MUTANTS = (
     ),
     Mutant(
         "local calls are not handed out again",
-        KILLED_RUNS,
+        FORGETFUL,
         (Edit(_LANE, "        self._reopen_work()\n", ""),),
     ),
     Mutant(

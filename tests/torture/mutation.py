@@ -41,6 +41,7 @@ def provoke(found: Servers, folder: Path, trouble: Trouble, tree: Path) -> Verdi
         again=trouble.again,
         poisoned=trouble.poisoned,
         late_s=trouble.late_s,
+        shapes=trouble.shapes,
         settle_s=trouble.settle_s,
         engine=trouble.engine,
         tree=tree,

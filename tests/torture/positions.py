@@ -1,4 +1,8 @@
-"""Watching the views while they are made: a position that goes back was moved by a zombie."""
+"""Watching the views while they are made: a position that goes back was moved by a zombie.
+
+After a crash of Postgres positions may be lost together with their rows, which is no harm: where
+the connection broke, watching begins anew.
+"""
 
 from __future__ import annotations
 
@@ -32,6 +36,7 @@ class PositionWatch(threading.Thread):
                     while not self._stopping.wait(_EVERY_S):
                         self._look(connection)
             except psycopg.Error:
+                self._highest.clear()
                 self._stopping.wait(_EVERY_S)
 
     def _look(self, connection: psycopg.Connection) -> None:

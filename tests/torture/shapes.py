@@ -51,6 +51,11 @@ SHAPES: dict[str, tuple[PlaybookTurn, ...]] = {
         _END,
     ),
     "approved": (_turn({"name": "world.file", "arguments": _TEXT}), _turn(_PAY), _END),
+    "twofold": (
+        _turn({"name": "world.file", "arguments": _TEXT}),
+        _turn({"name": "world.file", "arguments": {"text": "again {{ goal }}"}}),
+        _END,
+    ),
     "meddled": (
         _turn(_LOOK, {"name": "world.file", "arguments": _TEXT}),
         PlaybookTurn(calls=(_NOTE,), delay_ms=300),
@@ -67,9 +72,9 @@ SHAPES: dict[str, tuple[PlaybookTurn, ...]] = {
 _WEIGHTS = {"doubtful": 1, "retries": 2}
 
 
-def shape_of(choice: Random) -> str:
-    """Draw a shape; those that take long are rarer."""
-    names = list(SHAPES)
+def shape_of(choice: Random, among: str = "") -> str:
+    """Draw a shape, from those that are named if any are; those that take long are rarer."""
+    names = among.split(",") if among else list(SHAPES)
     return choice.choices(names, [_WEIGHTS.get(name, 3) for name in names])[0]
 
 

@@ -9,7 +9,7 @@ from tests.torture.plan import PROJECTOR, RUNS, TOOLS, Fault
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """A short round: its faults, and how much is said again and poisoned."""
+    """A short round: its faults, which runs are asked for, what is said again and poisoned."""
 
     name: str
     faults: tuple[Fault, ...] = ()
@@ -17,6 +17,7 @@ class Trouble:
     again: float = 0.0
     poisoned: float = 0.0
     late_s: float = 1.0
+    shapes: str = ""
     settle_s: float = 25.0
     runs_per_s: float = 5.0
     engine: dict[str, float] = field(default_factory=dict)
@@ -36,6 +37,13 @@ KILLED_RUNS = Trouble(
     late_s=5.0,
     engine={"hint_every": 0.3},
 )
+FORGETFUL = Trouble(
+    "the run processor dies while retries are due and calls are out",
+    _every("failpoint", RUNS, 3.0, *(f"lane.after_adopt:{count}" for count in (40, 30, 20, 10, 5))),
+    seconds=18.0,
+    runs_per_s=8.0,
+    shapes="retries,parallel",
+)
 REPEATED = Trouble(
     "requests come again after deaths", _every("kill", RUNS, 2.5, *[""] * 4), again=0.75
 )
@@ -48,6 +56,7 @@ PARKED = Trouble(
     seconds=17.0,
     late_s=6.0,
     engine={"park_after": 0.5},
+    shapes="twofold",
 )
 HELD = Trouble(
     "decisions that are written and not yet committed, and deaths meanwhile",
@@ -60,7 +69,8 @@ HELD = Trouble(
         )
     ),
     seconds=23.0,
-    runs_per_s=6.0,
+    runs_per_s=8.0,
+    shapes="straight,told,parallel",
 )
 AMBIGUOUS = Trouble(
     "commits whose answer never comes in time",

@@ -65,6 +65,8 @@ def fetch(what: str, context: ToolContext) -> str:
     _note(context, "world.fetch", ACTED)
     if context.attempt == 1:
         raise ConnectionResetError("try again")
+    # Long enough for what is said again of the first attempt to arrive meanwhile.
+    time.sleep(4 * _pause(context))
     return f"{what} is fetched"
 
 
