@@ -109,6 +109,8 @@ async def _settled(claims: Claims, wanted: ClaimRequest, patience_s: float) -> T
         told = await claims.claim(wanted)
         if told.verdict is not Verdict.BUSY or loop.time() + pause > due:
             return told
+        # It runs now, so a person's word about it is older than what comes of it.
+        wanted = replace(wanted, cleared=0)
         await asyncio.sleep(pause)
         pause = min(2 * pause, _LONGEST_PAUSE_S)
 
