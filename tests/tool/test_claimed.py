@@ -156,14 +156,20 @@ def test_the_stored_result_is_the_reported_one() -> None:
 
 def test_a_word_given_before_the_call_began_says_nothing_of_how_it_ended() -> None:
     """The record lay in the queue while a person was asked, and is run after all."""
-    table = ClaimTable()
-    first = Bench(samples.raises_late, claims=MemoryClaims(table))
+    table, begun = ClaimTable(), asyncio.Event()
+
+    class Telling(MemoryClaims):
+        async def claim(self, wanted: ClaimRequest) -> Told:
+            told = await super().claim(wanted)
+            begun.set()
+            return told
+
+    first = Bench(samples.raises_late, claims=Telling(table))
     second = Bench(samples.raises_late, claims=MemoryClaims(table))
 
     async def both() -> None:
         queued = asyncio.create_task(first.acall())
-        while not table.claims:
-            await asyncio.sleep(0)
+        await begun.wait()
         told = await second.acall(attempt=2, cleared=1)
         assert (await queued).outcome is Outcome.UNCERTAIN
         assert told.outcome is Outcome.UNCERTAIN
