@@ -57,7 +57,8 @@ def _derived() -> Iterator[str]:
 
 def _metrics() -> Iterator[str]:
     by_process: dict[str, list[Metric]] = {}
-    for metric in TABLE.metrics.values():
+    # By name, since the table is in the order in which a process imported the rooms.
+    for metric in sorted(TABLE.metrics.values(), key=lambda each: (each.process, each.name)):
         by_process.setdefault(metric.process, []).append(metric)
     for process, metrics in by_process.items():
         yield f"## Counted by: {process}\n"
