@@ -38,9 +38,9 @@ class Context:
     def codec(self) -> Codec:
         """The codec, with ids from the registry that is configured."""
         from events.avro.codec import Codec
-        from surfaces.cli.registries import registry_of
+        from producers.schemas import registry_of
 
-        return Codec(registry_of(self.settings))
+        return Codec(registry_of(self.settings.schema_registry_url))
 
     @cached_property
     def reader(self) -> LogReader:
