@@ -14,6 +14,7 @@ from stack.settings import Settings
 from surfaces.docs.metrics import page
 from tests.observability.collector import attributes
 from tests.observability.leaky import (
+from tests.support.stack import wait_until
     GOAL,
     KEY,
     MODULES,
@@ -34,6 +35,8 @@ def test_a_run_is_seen_everywhere_and_no_canary_anywhere(settings: Settings) -> 
     with watched(settings) as product:
         events = product.run()
         wait_for_metric(product, "projector", "runfold_runs_ended_total")
+        # The lag is known from the first fetch after the lanes have opened.
+        wait_until(lambda: "runfold_lane_lag_records{" in product.metrics("runs"))
         exported = {name: product.metrics(name) for name in MODULES}
         product.stop()
         logs = {name: product.log(name) for name in MODULES}
