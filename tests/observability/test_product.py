@@ -14,7 +14,6 @@ from stack.settings import Settings
 from surfaces.docs.metrics import page
 from tests.observability.collector import attributes
 from tests.observability.leaky import (
-from tests.support.stack import wait_until
     GOAL,
     KEY,
     MODULES,
@@ -24,6 +23,7 @@ from tests.support.stack import wait_until
     wait_for_metric,
     watched,
 )
+from tests.support.stack import wait_until
 
 pytestmark = pytest.mark.integration
 
