@@ -49,7 +49,7 @@ class ReaderConfig:
     """
 
     kafka: Mapping[str, str | int | float | bool]
-    stretch: int = 4000
+    stretch: int = 1500
     gather_s: float = 0.05
 
 
