@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import psycopg
+from confluent_kafka.admin import AdminClient
 
 from stack import broker_config, jars, java, kafka, ports
 from stack.home import Home
@@ -209,11 +210,19 @@ def servers(folder: Path, brokers: int = 1) -> Iterator[Servers]:
         found.wait_ready()
         bootstrap = ",".join(node.bootstrap_servers for node in nodes)
         found.settings = settings.at(bootstrap, postgres.database_url)
+        _make_sure_they_are_ours(found.settings, (home.kafka / "cluster.id").read_text())
         if brokers == 1:
             found.proxy = found.start_proxy()
         yield found
     finally:
         found.close()
+
+
+def _make_sure_they_are_ours(settings: Settings, cluster_id: str) -> None:
+    """Another harness may have taken a port between its choice and its use."""
+    admin = AdminClient({**settings.kafka_config(), "log_level": 0})
+    there = admin.list_topics(timeout=10).cluster_id
+    assert there == cluster_id, f"{settings.bootstrap_servers} is somebody else's broker: try again"
 
 
 @contextmanager

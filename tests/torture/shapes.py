@@ -38,11 +38,16 @@ def _turn(*calls: dict[str, Any]) -> PlaybookTurn:
     return PlaybookTurn(calls=calls)
 
 
+def _look_at(number: int) -> dict[str, Any]:
+    return {"name": "world.look", "arguments": {"what": f"{number}"}}
+
+
 _PASSING = PlaybookTurn(error={"type": "overloaded", "message": "later", "retryable": True})
 
 SHAPES: dict[str, tuple[PlaybookTurn, ...]] = {
     "straight": (_turn(_LOOK), _turn(_PAY), _END),
     "told": (_turn(_LOOK, {"name": "world.tell", "arguments": _WHAT}), _turn(_PAY), _END),
+    "busy": (*(_turn(_LOOK, _look_at(number)) for number in range(6)), _END),
     "parallel": (_turn(_LOOK, _FETCH, _NOTE, _PAY), _END),
     "retries": (
         _PASSING,
@@ -69,7 +74,7 @@ SHAPES: dict[str, tuple[PlaybookTurn, ...]] = {
     ),
     "twice": (_turn({"name": "world.twice", "arguments": _WHAT}, _FETCH), _turn(_PAY), _END),
 }
-_WEIGHTS = {"doubtful": 1, "retries": 2}
+_WEIGHTS = {"doubtful": 1, "busy": 1, "retries": 2}
 
 
 def shape_of(choice: Random, among: str = "") -> str:

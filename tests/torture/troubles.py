@@ -70,7 +70,7 @@ HELD = Trouble(
     ),
     seconds=23.0,
     runs_per_s=8.0,
-    shapes="straight,told,parallel",
+    shapes="busy,told",
 )
 AMBIGUOUS = Trouble(
     "commits whose answer never comes in time",
