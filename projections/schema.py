@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import psycopg
 from sqlalchemy import Engine, create_engine, text
-from sqlalchemy.engine import Connection, make_url
+from sqlalchemy.engine import Connection
 
 from projections.errors import SchemaTooNew
 from projections.tables import METADATA
@@ -41,10 +42,15 @@ SQL_VIEWS: dict[str, str] = {
 
 
 def engine(url: str) -> Engine:
-    """Return an SQLAlchemy engine on psycopg 3 for a Postgres address."""
-    address = make_url(url).set(drivername="postgresql+psycopg")
+    """Return an SQLAlchemy engine on psycopg 3 for a Postgres address.
+
+    The address may name several hosts, as libpq has it; SQLAlchemy's own parser would refuse it.
+    """
+    address = url.replace("postgresql+psycopg://", "postgresql://", 1)
     # A server that is cut off must not be waited for without end.
-    return create_engine(address, connect_args={"connect_timeout": 10})
+    return create_engine(
+        "postgresql+psycopg://", creator=lambda: psycopg.connect(address, connect_timeout=10)
+    )
 
 
 def ensure(url: str) -> None:

@@ -7,6 +7,7 @@ import secrets
 import shutil
 import signal
 import subprocess
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -42,6 +43,7 @@ class Postgres:
 
     home: Home
     name: str = "postgres"
+    options: Mapping[str, str] = field(default_factory=dict)
     once: bool = False
     # Fast shutdown: ends the sessions, writes a checkpoint.
     stop_signal: int = signal.SIGINT
@@ -59,7 +61,7 @@ class Postgres:
         _forget_dead_postmaster(data)
         self._port = ports.claim(self.home.run / "ports.json", ("postgres",))["postgres"]
         self.database_url = self._url(_DATABASE)
-        options = [f"--{name}={value}" for name, value in _OPTIONS.items()]
+        options = [f"--{name}={value}" for name, value in {**_OPTIONS, **self.options}.items()]
         return spawn(
             [str(binaries / "postgres"), "-D", str(data), f"--port={self._port}", *options],
             log=self.home.logs / "postgres.log",

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import psycopg
 from confluent_kafka import KafkaException
@@ -182,7 +183,7 @@ def fresh_database(database_url: str) -> Iterator[str]:
     with psycopg.connect(database_url, autocommit=True) as admin:
         admin.execute(sql.SQL("CREATE DATABASE {}").format(name))
     try:
-        yield database_url.rpartition("/")[0] + "/" + name.as_string().strip('"')
+        yield urlsplit(database_url)._replace(path="/" + name.as_string().strip('"')).geturl()
     finally:
         with psycopg.connect(database_url, autocommit=True) as admin:
             admin.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(name))

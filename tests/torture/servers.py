@@ -6,7 +6,6 @@ The supervisor of the product would give a server up that dies too often; here i
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -19,121 +18,41 @@ from pathlib import Path
 import psycopg
 from confluent_kafka.admin import AdminClient
 
-from stack import broker_config, jars, java, kafka, ports
+from stack import ports
 from stack.home import Home
-from stack.kafka import Broker
 from stack.member import Member, Patience
 from stack.postgres import Postgres
-from stack.process import spawn
 from stack.settings import Settings
+from tests.torture.disk import Disk, mount
+from tests.torture.node import Node
+from tests.torture.standby import Standby, either
 
 _NEVER_GIVE_UP = Patience(first=0.05, longest=0.5, ends=1_000_000)
-_UP_S = 90.0
-
-
-@dataclass
-class Node(Broker):
-    """One broker of a cluster, with a second listener that is advertised as the proxy."""
-
-    number: int = 1
-    count: int = 1
-    shared: Path = Path()
-
-    def start(self) -> subprocess.Popen[bytes]:
-        """Start the broker on its remembered ports."""
-        folder, runtime = jars.ensure(self.cache, self.report), java.find()
-        port = self._ports()
-        self.bootstrap_servers = f"127.0.0.1:{port[f'kafka{self.number}']}"
-        data = self.home.kafka / f"data{self.number}"
-        self._format(data)
-        config = self.home.kafka / f"server{self.number}.properties"
-        config.write_text(self._properties(port, data))
-        log4j = self.home.kafka / f"log4j2-{self.number}.yaml"
-        log4j.write_text(broker_config.logging(self.home.logs / f"{self.name}.log"))
-        options = [*kafka._JVM, f"-Dlog4j2.configurationFile={log4j}", *self._aot(runtime)]
-        if runtime.major >= kafka._NATIVE_ACCESS_SINCE:
-            options.append("--enable-native-access=ALL-UNNAMED")
-        classpath = ":".join(str(folder / item.filename) for item in jars.read_lock())
-        return spawn(
-            [str(runtime.program), *options, "-cp", classpath, "kafka.Kafka", str(config)],
-            log=self.home.logs / f"{self.name}.out.log",
-            env={"PATH": os.environ.get("PATH", ""), "LC_ALL": "C.UTF-8"},
-        )
-
-    def _ports(self) -> dict[str, int]:
-        names = [f"{what}{n}" for n in range(1, self.count + 1) for what in ("kafka", "control")]
-        file = self.home.run / "ports.json"
-        if not file.exists():
-            return ports.claim(file, (*names, "behind", "proxy", "postgres"))
-        return ports._read(file)
-
-    def _properties(self, port: dict[str, int], data: Path) -> str:
-        given = broker_config.properties(0, 0, data)
-        known = dict(line.split("=", 1) for line in given.splitlines())
-        plain = f"127.0.0.1:{port[f'kafka{self.number}']}"
-        known |= {
-            "node.id": str(self.number),
-            "controller.quorum.voters": ",".join(
-                f"{n}@127.0.0.1:{port[f'control{n}']}" for n in range(1, self.count + 1)
-            ),
-            "listeners": f"PLAINTEXT://{plain},"
-            f"CONTROLLER://127.0.0.1:{port[f'control{self.number}']}",
-            "advertised.listeners": f"PLAINTEXT://{plain}",
-            "inter.broker.listener.name": "PLAINTEXT",
-            "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,PROXY:PLAINTEXT,"
-            "CONTROLLER:PLAINTEXT",
-        }
-        if self.count == 1:
-            known["listeners"] += f",PROXY://127.0.0.1:{port['behind']}"
-            known["advertised.listeners"] += f",PROXY://127.0.0.1:{port['proxy']}"
-        else:
-            known |= _REPLICATED
-        return "".join(f"{name}={value}\n" for name, value in known.items())
-
-    def _format(self, data: Path) -> None:
-        kafka._format(data)
-        file = data / "meta.properties"
-        if self.number == 1 and not (self.shared / "cluster.id").exists():
-            known = dict(line.split("=", 1) for line in file.read_text().splitlines())
-            (self.shared / "cluster.id").write_text(known["cluster.id"])
-        cluster = (self.shared / "cluster.id").read_text()
-        lines = dict(line.split("=", 1) for line in file.read_text().splitlines())
-        lines |= {"node.id": str(self.number), "cluster.id": cluster}
-        file.write_text("".join(f"{name}={value}\n" for name, value in lines.items()))
-
-    def _aot(self, runtime: java.Java) -> list[str]:
-        cached = jars.aot_cache(self.cache, runtime.version)
-        usable = runtime.has_aot_cache and cached.exists()
-        return [f"-XX:AOTCache={cached}"] if usable else []
-
-
-_REPLICATED = {
-    "default.replication.factor": "3",
-    "min.insync.replicas": "2",
-    "offsets.topic.replication.factor": "3",
-    "transaction.state.log.replication.factor": "3",
-    "transaction.state.log.min.isr": "2",
-    "share.coordinator.state.topic.replication.factor": "3",
-    "share.coordinator.state.topic.min.isr": "2",
-    "broker.session.timeout.ms": "2000",
-    "controller.quorum.election.timeout.ms": "500",
-    "controller.quorum.fetch.timeout.ms": "1000",
-}
+_UP_S = 180.0
 
 
 @dataclass
 class Servers:
-    """Brokers, Postgres and the proxy; ``tend`` starts again what died."""
+    """Brokers, Postgres and the proxy; ``tend`` starts again what died.
+
+    ``standby`` is there until it is promoted; ``disks`` are the servers' own, by name.
+    """
 
     settings: Settings
     brokers: list[Member]
     postgres: Member
+    standby: Member | None = None
+    disks: dict[str, Disk] = field(default_factory=dict)
     proxy: subprocess.Popen[bytes] | None = None
-    frozen: set[int] = field(default_factory=set)
+
+    @property
+    def members(self) -> list[Member]:
+        """Every server that shall run."""
+        return [*self.brokers, self.postgres, *([self.standby] if self.standby else [])]
 
     def tend(self) -> None:
         """Start again what died."""
-        for member in (*self.brokers, self.postgres):
+        for member in self.members:
             member.watch(time.monotonic())
         if self.proxy is not None and self.proxy.poll() is not None:
             self.proxy = self.start_proxy()
@@ -161,6 +80,20 @@ class Servers:
                 self.proxy.stdin.write(text.encode() + b"\n")
                 self.proxy.stdin.flush()
 
+    def lose(self) -> None:
+        """Kill the first database for good: from now on the standby is the database."""
+        assert self.standby is not None, "one promotion a life"
+        if self.postgres.process is not None:
+            self.postgres.process.kill()
+            self.postgres.process.wait()
+        self.postgres, self.standby = self.standby, None
+
+    def promote(self) -> None:
+        """Let the standby take writes; returns when it does."""
+        program = self.postgres.program
+        assert isinstance(program, Standby), "there was no standby"
+        self.wait_until(program.promote, "the standby is promoted")
+
     def wait_until(self, done: Callable[[], bool], what: str) -> None:
         """Tend until something holds."""
         until = time.monotonic() + _UP_S
@@ -172,17 +105,19 @@ class Servers:
     def wait_ready(self) -> None:
         """Wait until every server answers."""
         self.wait_until(
-            lambda: all(m.state == "running" for m in (*self.brokers, self.postgres)),
+            lambda: all(member.state == "running" for member in self.members),
             "the servers are up",
         )
 
     def close(self) -> None:
         """End them all."""
-        for member in (*self.brokers, self.postgres):
+        for member in reversed(self.members):
             if member.process is not None:
                 with suppress(ProcessLookupError):
                     os.kill(member.process.pid, signal.SIGCONT)
             member.stop()
+        for disk in self.disks.values():
+            disk.unmount()
         if self.proxy is not None:
             self.proxy.kill()
             self.proxy.wait()
@@ -191,7 +126,7 @@ class Servers:
 
 
 @contextmanager
-def servers(folder: Path, brokers: int = 1) -> Iterator[Servers]:
+def servers(folder: Path, brokers: int = 1, *, standby: bool = False) -> Iterator[Servers]:
     """Servers in a folder that every user may enter; gone when the block ends."""
     own = {name: value for name, value in os.environ.items() if not name.startswith("KAFKA_")}
     settings = Settings.from_env({**own, "RUNFOLD_HOME": str(folder), "DATABASE_URL": ""})
@@ -205,17 +140,42 @@ def servers(folder: Path, brokers: int = 1) -> Iterator[Servers]:
     members = [Member(node, _NEVER_GIVE_UP) for node in nodes]
     found = Servers(settings, members, Member(postgres, _NEVER_GIVE_UP))
     try:
-        for member in (*members, found.postgres):
+        found.disks = _disks(home, nodes)
+        for member in found.members:
             member.start()
         found.wait_ready()
+        database_url = postgres.database_url
+        if standby:
+            database_url = _follow(found, postgres, folder / "standby")
         bootstrap = ",".join(node.bootstrap_servers for node in nodes)
-        found.settings = settings.at(bootstrap, postgres.database_url)
+        found.settings = settings.at(bootstrap, database_url)
         _make_sure_they_are_ours(found.settings, (home.kafka / "cluster.id").read_text())
         if brokers == 1:
             found.proxy = found.start_proxy()
         yield found
     finally:
         found.close()
+
+
+def _disks(home: Home, nodes: list[Node]) -> dict[str, Disk]:
+    places = {"postgres": home.postgres, **{node.name: home.kafka / node.name for node in nodes}}
+    for place in places.values():
+        place.mkdir(exist_ok=True)
+    disks, why = mount(*places.values())
+    if not disks:
+        print(f"no disk will be full: none of its own can be mounted ({why})", flush=True)
+    return {name: disks[place] for name, place in places.items() if place in disks}
+
+
+def _follow(found: Servers, first: Postgres, folder: Path) -> str:
+    """Start a standby, and wait until every commit waits for it; the address of either."""
+    home = Home(folder)
+    home.prepare()
+    second = Standby(home, of=first)
+    found.standby = Member(second, _NEVER_GIVE_UP)
+    found.standby.start()
+    found.wait_ready()
+    return either(first.database_url, second.database_url)
 
 
 def _make_sure_they_are_ours(settings: Settings, cluster_id: str) -> None:
@@ -251,8 +211,3 @@ def backends(postmaster: int) -> list[int]:
                 if b" 127.0.0.1(" in command:
                     found.append(pid)
     return found
-
-
-def remove(folder: Path) -> None:
-    """Delete what servers left."""
-    shutil.rmtree(folder, ignore_errors=True)
