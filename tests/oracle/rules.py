@@ -33,7 +33,10 @@ RULES: tuple[Rule, ...] = (
 )
 
 
-def violations(seen: Seen) -> list[str]:
-    """What breaks the guarantees, each as ``rule: sentence``; empty when all is well."""
-    read = histories(seen)
+def violations(seen: Seen, read: Histories | None = None) -> list[str]:
+    """What breaks the guarantees, each as ``rule: sentence``; empty when all is well.
+
+    ``read`` is what ``histories`` made of it, where that is known already.
+    """
+    read = read or histories(seen)
     return [f"{rule.__name__}: {found}" for rule in RULES for found in rule(seen, read)]

@@ -54,9 +54,25 @@ def campaign(chosen: argparse.Namespace, folder: Path) -> list[dict[str, object]
         for number, (seed, seconds, ownership) in enumerate(todo):
             print(f"round {seed}: {seconds:.0f} s, {ownership} ownership", flush=True)
             engine = {"park_after": 1.5} if Random(seed).random() < _PARKING else {}
-            rules = Rules(seed, seconds, ownership, runs_per_s=chosen.rate, engine=engine)
+            rules = Rules(
+                seed,
+                seconds,
+                ownership,
+                runs_per_s=chosen.rate,
+                most_open=chosen.open,
+                again=chosen.again,
+                engine=engine,
+            )
             kinds = tuple(chosen.kinds.split(",")) if chosen.kinds else ()
-            settings = Settings(seed, seconds, ownership, chosen.brokers, chosen.every, kinds)
+            settings = Settings(
+                seed,
+                seconds,
+                ownership,
+                chosen.brokers,
+                chosen.every,
+                chosen.servers_every,
+                kinds,
+            )
             verdict = play(found, folder / f"round{number}", rules, settings)
             print(report.line(verdict), flush=True)
             if verdict.violations:
@@ -67,7 +83,11 @@ def campaign(chosen: argparse.Namespace, folder: Path) -> list[dict[str, object]
 
 
 def _replay(chosen: argparse.Namespace, seed: str, seconds: float) -> str:
-    more = f"--round {seed} --rate {chosen.rate} --every {chosen.every} --brokers {chosen.brokers}"
+    more = (
+        f"--round {seed} --rate {chosen.rate} --every {chosen.every}"
+        f" --servers-every {chosen.servers_every} --brokers {chosen.brokers}"
+        f" --again {chosen.again}"
+    )
     return f'make torture SEED={chosen.seed} SECONDS={seconds:.0f} TORTURE="{more}"'
 
 
@@ -77,8 +97,11 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--seconds", type=float, default=300)
     parser.add_argument("--seed", default="1")
     parser.add_argument("--round", default="", help="play this round alone, such as 7/2")
-    parser.add_argument("--rate", type=float, default=5.0, help="runs a second")
-    parser.add_argument("--every", type=float, default=2.0, help="mean seconds between faults")
+    parser.add_argument("--rate", type=float, default=40.0, help="runs a second")
+    parser.add_argument("--open", type=int, default=1000, help="most open runs")
+    parser.add_argument("--again", type=float, default=0.1, help="share of inputs said again")
+    parser.add_argument("--every", type=float, default=1.0, help="mean s between processes' faults")
+    parser.add_argument("--servers-every", type=float, default=10.0, help="and between servers'")
     parser.add_argument("--kinds", default="", help="only these faults, such as kill,broker")
     parser.add_argument("--brokers", type=int, default=1, choices=(1, 3))
     parser.add_argument("--keep", default="", help="a folder for everything that is left")

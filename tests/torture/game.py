@@ -28,6 +28,7 @@ from tests.torture.shapes import publish_definitions
 ROOT = Path(__file__).parents[2]
 SETTLE_S = 60.0
 _TICK_S = 0.02
+_THROTTLE_S = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,7 @@ class Rules:
     seconds: float
     ownership: str = FIXED
     runs_per_s: float = 5.0
+    most_open: int = 1000
     again: float = 0.1
     poisoned: float = 0.01
     lease_s: float = 1.0
@@ -80,6 +82,7 @@ class Game:
         self._injector = Injector(self._keeper, servers, folder, self._spawn, rules.seed)
         self._numbers: dict[str, int] = {}
         self._ended: set[str] = set()
+        self._throttled = 0.0
 
     def play(self, faults: Sequence[Fault]) -> Left:
         """Prepare, play, let everything come to its end."""
@@ -94,11 +97,10 @@ class Game:
             self._keeper.kill_all()
 
     def _play(self, faults: Sequence[Fault]) -> Left:
-        for name in (RUNS, TOOLS, PROJECTOR, PEOPLE, LOAD, "noise"):
+        for name in (TOOLS, TOOLS, PROJECTOR, PEOPLE, LOAD, "noise"):
             self._spawn(name)
-        if self._rules.ownership != FIXED:
-            self._spawn(RUNS)
-            self._spawn(TOOLS)
+        for partitions in _halves(self._settings.partitions):
+            self._spawn(RUNS, partitions)
         completions = self._completions()
         watch = PositionWatch(self._settings.database_url)
         watch.start()
@@ -108,6 +110,7 @@ class Game:
             while waiting and waiting[0].at <= time.monotonic() - start:
                 self._injector.inject(waiting.pop(0))
             self._turn(completions)
+            self._throttle()
         self._quiet()
         faults_ended = time.time()
         self._settle(completions)
@@ -137,6 +140,18 @@ class Game:
             key = message.key()
             if message.error() is None and isinstance(key, bytes):
                 self._ended.add(key.decode())
+
+    def _throttle(self) -> None:
+        """Hold the load back while more runs are open than can end in the quiet time."""
+        if time.monotonic() - self._throttled < _THROTTLE_S:
+            return
+        self._throttled = time.monotonic()
+        asked = len(load.read_log(self._folder).acknowledged)
+        enough = self._folder / load.ENOUGH
+        if asked - len(self._ended) > self._rules.most_open:
+            enough.touch()
+        else:
+            enough.unlink(missing_ok=True)
 
     def _quiet(self) -> None:
         """No more faults, requests and noise."""
@@ -182,7 +197,8 @@ class Game:
         consumer.assign([TopicPartition(topics.COMPLETIONS, number, 0) for number in count])
         return consumer
 
-    def _spawn(self, name: str) -> Kept:
+    def _spawn(self, name: str, partitions: Sequence[int] = ()) -> Kept:
+        """Start one more process; a run processor by fixed assignment owns the partitions."""
         number = self._numbers[name] = self._numbers.get(name, 0) + 1
         rules, folder = self._rules, str(self._folder)
         env = {**self._settings.to_env(), **rules.env, "PYTHONPATH": "", VARIABLE: ""}
@@ -193,7 +209,9 @@ class Game:
             clocked.VARIABLE: f"{folder}/clock",
             clocked.ENGINE: json.dumps(rules.engine),
         }
-        if rules.ownership != FIXED:
+        if rules.ownership == FIXED:
+            env["RUNFOLD_FIXED_PARTITIONS"] = ",".join(map(str, partitions))
+        else:
             env |= {"RUNFOLD_OWNERSHIP": "group", "RUNFOLD_GROUP_PROTOCOL": rules.ownership}
         if name == TOOLS:
             env["RUNFOLD_GROUP_PROTOCOL"] = CLASSIC
@@ -220,5 +238,10 @@ class Game:
                 str(rules.poisoned),
             ),
         }[name]
-        log = self._folder / f"{name}.log"
-        return self._keeper.add(Kept(name, arguments, env, rules.tree, log))
+        log = self._folder / f"{name}.out.log" if name == LOAD else self._folder / f"{name}.log"
+        kept = Kept(name, arguments, env, rules.tree, log, tuple(partitions), rules.tree == ROOT)
+        return self._keeper.add(kept)
+
+
+def _halves(count: int) -> tuple[range, range]:
+    return range(count // 2), range(count // 2, count)

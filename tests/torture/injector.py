@@ -9,7 +9,7 @@ import os
 import signal
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from random import Random
@@ -21,7 +21,7 @@ from tests.torture.people import FROZEN
 from tests.torture.plan import RUNS, Fault
 from tests.torture.servers import Servers, backends, full
 
-Spawn = Callable[[str], Kept]
+Spawn = Callable[[str, Sequence[int]], Kept]
 
 
 class Injector:
@@ -116,7 +116,7 @@ class Injector:
         self._stop(pid)
         victim.signal(signal.SIGSTOP)
         self._keeper.release(victim)
-        self._spawn(fault.target)
+        self._spawn(fault.target, victim.partitions)
         if fault.target == RUNS:
             self._disturbs(fault.seconds + 12)
 
@@ -134,7 +134,7 @@ class Injector:
         return True
 
     def _member(self, fault: Fault) -> bool:
-        joined = self._spawn(fault.target)
+        joined = self._spawn(fault.target, ())
         self._disturbs(fault.seconds)
 
         def leave() -> None:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from producers.failpoints import VARIABLE
 from stack.process import spawn
+from tests.torture.forked import Fork
 
 _PAUSE_S = 0.1
 _LONGEST_PAUSE_S = 2.0
@@ -28,7 +29,9 @@ class Kept:
     env: dict[str, str]
     tree: Path
     log: Path
-    process: subprocess.Popen[bytes] = field(init=False)
+    partitions: tuple[int, ...] = ()
+    forked: bool = False
+    process: subprocess.Popen[bytes] | Fork = field(init=False)
     failpoint: str = ""
     next_failpoint: str = ""
     frozen: bool = False
@@ -44,11 +47,11 @@ class Kept:
         self.failpoint, self.next_failpoint = self.next_failpoint, ""
         self.frozen = self.killed = False
         self._started, self._due = time.monotonic(), 0.0
-        self.process = spawn(
-            [sys.executable, *self.arguments],
-            log=self.log,
-            env={**os.environ, **self.env, VARIABLE: self.failpoint},
-            cwd=self.tree,
+        env = {**os.environ, **self.env, VARIABLE: self.failpoint}
+        self.process = (
+            Fork(self.arguments, self.log, env, self.tree)
+            if self.forked
+            else spawn([sys.executable, *self.arguments], log=self.log, env=env, cwd=self.tree)
         )
         self.pids.append(self.process.pid)
 
@@ -144,7 +147,7 @@ class Keeper:
         if code == -signal.SIGKILL:
             cause = "kill" if one.killed else f"failpoint {one.failpoint.partition(':')[0]}"
             self.harmed.add(one.process.pid)
-        self.deaths.append(Death(time.time(), one.name, cause, code))
+        self.deaths.append(Death(time.time(), one.name, cause, code, one.partitions))
 
     def stop_all(self) -> list[tuple[str, int]]:
         """End everything by SIGTERM; names and exit codes."""

@@ -3,7 +3,8 @@
     python -m tests.torture.load FOLDER SEED RUNS_PER_S SHAPES
 
 It may be killed at any moment: the log says how far it was, and ``sent`` always precedes sending.
-It ends when FOLDER/stop exists, after everything sent is acknowledged.
+It ends when FOLDER/stop exists, after everything sent is acknowledged, and waits while
+FOLDER/enough exists.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from tests.torture.shapes import CODEC, request, shape_of
 
 LOG = "load.log"
 STOP = "stop"
+ENOUGH = "enough"
 _ACK_S = 60.0
 
 
@@ -93,6 +95,8 @@ def main(arguments: list[str]) -> int:
         until = time.monotonic() + choice.expovariate(rate)
         while (left := until - time.monotonic()) > 0:
             producer.poll(min(left, 0.2))
+        while (folder / ENOUGH).exists() and not (folder / STOP).exists():
+            producer.poll(0.05)
     rest = producer.flush(_ACK_S)
     log.say(*_drained(acked))
     return 1 if rest else 0

@@ -80,47 +80,46 @@ class Fault:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What a plan is drawn for: how lanes are owned, how dense the faults are, which kinds."""
+    """What a plan is drawn for: how lanes are owned, how dense the faults are, which kinds.
+
+    ``every`` and ``servers_every`` are the mean seconds between faults of processes, and between
+    those of servers, network and clock, each of which holds everything up for a while.
+    """
 
     seed: str
     seconds: float
     ownership: str = FIXED
     brokers: int = 1
     every: float = 2.0
+    servers_every: float = 8.0
     kinds: tuple[str, ...] = ()
 
 
-_WEIGHTS = {
-    "kill": 30,
-    "failpoint": 30,
-    "term": 5,
-    "freeze": 6,
-    "zombie": 4,
-    "broker": 3,
-    "postgres": 4,
-    "proxy": 10,
-    "member": 6,
-    "clock": 3,
-}
+_OF_PROCESSES = {"kill": 30, "failpoint": 30, "term": 5, "freeze": 3, "zombie": 3, "member": 6}
+_OF_SERVERS = {"broker": 3, "postgres": 4, "proxy": 10, "clock": 3}
 
 
 def plan(settings: Settings) -> list[Fault]:
     """Draw the faults of one round; the last tenth of its time is left to those that last."""
-    choice = Random(settings.seed)
-    kinds = settings.kinds or tuple(_WEIGHTS)
-    if settings.ownership == FIXED:
-        kinds = tuple(kind for kind in kinds if kind != "member")
-    if settings.brokers > 1:
-        kinds = tuple(kind for kind in kinds if kind != "proxy")
-    weights = [_WEIGHTS[kind] for kind in kinds]
-    found, at = list[Fault](), 1.0
-    while kinds:
-        at += choice.expovariate(1 / settings.every)
-        if at > settings.seconds * 0.9:
-            break
-        kind = choice.choices(kinds, weights)[0]
-        found.extend(_drawn(kind, at, choice, settings))
+    found = [
+        *_stream(_OF_PROCESSES, settings.every, settings),
+        *_stream(_OF_SERVERS, settings.servers_every, settings),
+    ]
     return sorted(found, key=lambda fault: fault.at)
+
+
+def _stream(weights: dict[str, int], every: float, settings: Settings) -> Iterator[Fault]:
+    kinds = [kind for kind in weights if not settings.kinds or kind in settings.kinds]
+    if settings.ownership == FIXED:
+        kinds = [kind for kind in kinds if kind != "member"]
+    if settings.brokers > 1:
+        kinds = [kind for kind in kinds if kind != "proxy"]
+    choice = Random("/".join((settings.seed, *weights)))
+    at = 1.0 + choice.expovariate(1 / every)
+    while kinds and at <= settings.seconds * 0.9:
+        kind = choice.choices(kinds, [weights[kind] for kind in kinds])[0]
+        yield from _drawn(kind, at, choice, settings)
+        at += choice.expovariate(1 / every)
 
 
 def _drawn(kind: str, at: float, choice: Random, settings: Settings) -> Iterator[Fault]:

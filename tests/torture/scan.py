@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from confluent_kafka import Consumer, KafkaError, TopicPartition
+from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
 
 from stack.settings import Settings
 from tests.oracle import Place
 from tests.torture.noise import HEADER
+
+_BATCH_S = 0.05
+_ALL_S = 300.0
 
 
 class Scanned(NamedTuple):
@@ -35,20 +39,24 @@ def scan(settings: Settings, topic: str) -> Iterator[Scanned]:
     )
     consumer.assign([TopicPartition(topic, number, 0) for number in range(settings.partitions)])
     unread = set(range(settings.partitions))
+    until = time.monotonic() + _ALL_S
     try:
         while unread:
-            message = consumer.poll(20)
-            assert message is not None, f"{topic} could not be read to its end"
-            error, partition = message.error(), message.partition()
-            if error is not None:
-                if error.code() == KafkaError._PARTITION_EOF:
-                    unread.discard(partition)
-                continue
-            value = message.value()
-            assert not isinstance(value, str)
-            mark = dict(message.headers() or ()).get(HEADER, b"")
-            assert isinstance(mark, bytes)
-            place = Place(topic, partition or 0, message.offset() or 0)
-            yield Scanned(place, message.timestamp()[1] / 1000, mark, value)
+            assert time.monotonic() < until, f"{topic} could not be read to its end"
+            for message in consumer.consume(1000, _BATCH_S):
+                error = message.error()
+                if error is None:
+                    yield _scanned(topic, message)
+                elif error.code() == KafkaError._PARTITION_EOF:
+                    unread.discard(message.partition())
     finally:
         consumer.close()
+
+
+def _scanned(topic: str, message: Message) -> Scanned:
+    value = message.value()
+    assert not isinstance(value, str)
+    mark = dict(message.headers() or ()).get(HEADER, b"")
+    assert isinstance(mark, bytes)
+    place = Place(topic, message.partition() or 0, message.offset() or 0)
+    return Scanned(place, message.timestamp()[1] / 1000, mark, value)

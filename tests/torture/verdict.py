@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import re
 from collections import Counter, defaultdict
@@ -94,6 +95,15 @@ class Verdict:
 
 def judge(left: Left, *, ownership: str) -> Verdict:
     """Read all there is and judge it."""
+    # Millions of objects that all live to the end: looking for garbage among them costs half.
+    gc.disable()
+    try:
+        return _judge(left, ownership)
+    finally:
+        gc.enable()
+
+
+def _judge(left: Left, ownership: str) -> Verdict:
     records = {topic: list(scan(left.settings, topic)) for topic in INPUTS}
     poison = {one.place for found in records.values() for one in found if one.mark == POISON}
     rows = Ledger(left.folder / LEDGER).rows()
@@ -107,7 +117,7 @@ def judge(left: Left, *, ownership: str) -> Verdict:
     read, asked = histories(seen), load.read_log(left.folder)
     excused = any(fault.kind == "clock" or fault.seconds > 20 for _, fault in left.injector.done)
     events = list(scan(left.settings, topics.EVENTS))
-    found = oracle.violations(seen)
+    found = oracle.violations(seen, read)
     for name, sentences in (
         ("acknowledged_means_ended", rules.acknowledged_means_ended(asked, read)),
         ("acted_once", rules.acted_once(rows)),
@@ -129,7 +139,7 @@ def judge(left: Left, *, ownership: str) -> Verdict:
         violations=found,
         runs=len(asked.sent),
         acknowledged=len(asked.acknowledged),
-        inputs=sum(map(len, records.values())),
+        inputs=sum(map(len, records.values())) + _work(left),
         events=len(seen.events),
         kills=_kills(left),
         suppressed=again,
@@ -168,6 +178,11 @@ def repeats(records: dict[str, list[Scanned]], read: Histories) -> tuple[int, li
         if count > 1
     ]
     return sum(count - 1 for count in copies.values()) - sum(took[k] > 1 for k in took), twice
+
+
+def _work(left: Left) -> int:
+    """How many records the pools were given."""
+    return sum(1 for _ in scan(left.settings, topics.TOOL_CALLS))
 
 
 def _kills(left: Left) -> int:
