@@ -10,7 +10,7 @@ from events.base import Record
 from events.errors import EventsError
 from events.topics import MAX_INPUT_BYTES
 from producers.errors import RefusedError
-from producers.identity import new_traceparent, uuid7
+from producers.identity import current_traceparent, uuid7
 
 
 def value_of(codec: Codec, topic: str, record: Record) -> bytes:
@@ -28,8 +28,11 @@ def value_of(codec: Codec, topic: str, record: Record) -> bytes:
 
 
 def headers_of(record: Record, key: str, source: str) -> Headers:
-    """Return CloudEvents headers; the id is the record's own where it has one."""
+    """Return CloudEvents headers; the id is the record's own where it has one.
+
+    The trace is the record's own too, or the one that the program is in; most have none.
+    """
     own = getattr(record, "request_id", None) or getattr(record, "run_id", None)
-    trace = getattr(record, "traceparent", None) or new_traceparent()
+    trace = getattr(record, "traceparent", None) or current_traceparent()
     kind = type(record).__name__
     return headers(kind, own or uuid7(), source, datetime.now(UTC), key, trace)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import uuid
 from datetime import UTC, datetime, timedelta
 
@@ -29,6 +30,15 @@ def made_at(run_id: str) -> datetime | None:
     return _EPOCH + timedelta(milliseconds=parsed.int >> 80)
 
 
-def new_traceparent() -> str:
-    """Return a W3C trace context of a new trace, sampled."""
-    return f"00-{os.urandom(16).hex()}-{os.urandom(8).hex()}-01"
+def current_traceparent() -> str:
+    """Return the W3C trace context of the span that the caller is in, empty where it is in none.
+
+    It asks OpenTelemetry where the program has loaded it, and loads nothing.
+    """
+    tracing = sys.modules.get("opentelemetry.trace")
+    if tracing is None:
+        return ""
+    span = tracing.get_current_span().get_span_context()
+    if not span.is_valid:
+        return ""
+    return f"00-{span.trace_id:032x}-{span.span_id:016x}-{span.trace_flags:02x}"

@@ -40,6 +40,7 @@ _TOLD: Mapping[type[Fact], Callable[[Any], str]] = {
     j.ToolCallApproved: lambda fact: "edited" if fact.arguments else "as proposed",
     j.ToolCallDenied: lambda _fact: "denied",
     j.ToolCallUncertain: lambda fact: fact.tool,
+    j.LateResultNoted: lambda fact: fact.outcome,
     j.RetryScheduled: lambda fact: f"attempt {fact.attempt} in {fact.delay_ms} ms",
     j.CheckpointWritten: lambda fact: f"step {fact.step_number}",
     j.ReflectionRecorded: lambda fact: "passed" if fact.passed else fact.next_action,
@@ -57,9 +58,10 @@ _TOLD: Mapping[type[Fact], Callable[[Any], str]] = {
 
 @dataclass(slots=True)
 class _Open:
-    """A run that has begun: what has happened, and what waits for a person since when."""
+    """A run that has begun: what has happened, in which trace it was asked for, what waits."""
 
     moments: list[Moment] = field(default_factory=list)
+    asked_in: TraceContext | None = None
     waits: dict[str, tuple[str, datetime]] = field(default_factory=dict)
 
 
@@ -84,14 +86,16 @@ class RunSpans:
         told = _TOLD.get(type(fact))
         if told is not None and len(run.moments) < _MOST_MOMENTS:
             run.moments.append(_moment(meta, fact, told(fact)))
-        if isinstance(fact, j.ApprovalRequested):
+        if isinstance(fact, j.RunCreated):
+            run.asked_in = parsed(fact.requester_trace or "")
+        elif isinstance(fact, j.ApprovalRequested):
             run.waits[fact.call_id] = (fact.tool, meta.time)
         elif isinstance(fact, j.ToolCallApproved | j.ToolCallDenied):
             self._approval(trace, meta, fact, run)
         elif isinstance(fact, TERMINAL_FACTS):
             del self._open[meta.run_id]
             if isinstance(fact, _Ended):
-                self._traces.emit(_whole(trace, meta, fact, run.moments))
+                self._traces.emit(_whole(trace, meta, fact, run))
 
     def _approval(
         self,
@@ -124,7 +128,7 @@ class RunSpans:
         )
 
 
-def _whole(trace: TraceContext, meta: Meta, fact: _Ended, moments: list[Moment]) -> Span:
+def _whole(trace: TraceContext, meta: Meta, fact: _Ended, run: _Open) -> Span:
     found = fact.exit
     ended_ns = _ns(meta.time)
     good = found.status is ExitStatus.SUCCESS
@@ -136,7 +140,8 @@ def _whole(trace: TraceContext, meta: Meta, fact: _Ended, moments: list[Moment])
         began_ns=ended_ns - found.usage.latency_ms * 1_000_000,
         ended_ns=ended_ns,
         attributes=_described(meta, fact, found),
-        moments=moments,
+        moments=run.moments,
+        link=run.asked_in,
         error=None if good else _reason(fact),
     )
 

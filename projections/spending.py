@@ -31,6 +31,7 @@ Dimension = Literal[
 ]
 
 _ENDED_BADLY = ("failure", "cancelled")
+_IN_VAIN = ("ToolCallFailed", "LateResultNoted")
 _A_MILLIONTH = literal("0.000001").cast(Numeric)
 
 
@@ -44,13 +45,14 @@ def costs_by(
     """Return costs summed over these dimensions, the dearest first [159].
 
     ``cost_usd`` leaves out answers without a price, which ``unpriced`` counts. Of it,
-    ``retry_usd`` is what attempts after the first cost; ``wasted_usd`` what failed tool calls
-    cost, and everything in runs that failed or were cancelled. ``cache_savings_usd`` is what the
-    provider's caches saved (below 0 where writing to them cost more), at the prices on record.
+    ``retry_usd`` is what attempts after the first cost; ``wasted_usd`` what tool calls cost that
+    failed or came back too late, and everything in runs that failed or were cancelled.
+    ``cache_savings_usd`` is what the provider's caches saved (below 0 where writing to them cost
+    more), at the prices on record.
     """
     columns = [costs.c[name] for name in dimensions]
     total = func.coalesce(func.sum(costs.c.cost_usd), 0).label("cost_usd")
-    wasted = or_(runs.c.exit_status.in_(_ENDED_BADLY), run_events.c.type == "ToolCallFailed")
+    wasted = or_(runs.c.exit_status.in_(_ENDED_BADLY), run_events.c.type.in_(_IN_VAIN))
     query = select(
         *columns,
         func.count().label("calls"),

@@ -12,6 +12,7 @@ class RunCreated(Fact):
 
     ``request.goal`` names the goal by its digest; its words are in the first
     ``UserMessageReceived``. ``rulebook`` is the registry position the pins were resolved at.
+    ``requester_trace`` is the requester's own W3C trace context, as the request's header said it.
     """
 
     request: RunRequest
@@ -21,6 +22,7 @@ class RunCreated(Fact):
     model: str
     limits: Limits
     rulebook: int
+    requester_trace: str | None = None
 
 
 class RunRefused(Fact):

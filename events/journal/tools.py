@@ -3,7 +3,15 @@
 from __future__ import annotations
 
 from events.base import Fact, Money, Record, Symbol, Timestamp
-from events.common import Attribution, Counters, ErrorInfo, Placement, Plan
+from events.common import (
+    Attribution,
+    Counters,
+    ErrorInfo,
+    Placement,
+    Plan,
+    PriceSnapshot,
+    Usage,
+)
 from events.content import Content
 
 
@@ -117,16 +125,35 @@ class ToolCallUncertain(Fact):
     tool: str
     reason: str
     latency_ms: int = 0
+    cost: Money | None = None
+    attribution: Attribution | None = None
+
+
+class LateAnswer(Record):
+    """What a model's answer used that came too late; its words are kept nowhere."""
+
+    model: str
+    provider: str
+    usage: Usage
+    price: PriceSnapshot | None = None
 
 
 class LateResultNoted(Fact):
-    """A result came for a call that was no longer open, and tells of a side effect."""
+    """A result came for an attempt that was no longer open, and tells of a side effect or a cost.
+
+    Of a tool's result ``tool`` is named, of a model's ``answer`` says what it used. ``cost`` is
+    what nothing else on the run's record says of that attempt.
+    """
 
     call_id: str
     attempt: int
     outcome: str
     result: Content | None = None
     error: ErrorInfo | None = None
+    tool: str | None = None
+    answer: LateAnswer | None = None
+    cost: Money | None = None
+    attribution: Attribution | None = None
 
 
 class CallSummary(Record):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from decimal import Decimal
 
@@ -19,9 +20,11 @@ MAX_GOAL_BYTES = 100_000
 
 EXIT_REFUSED = 2
 
+_TRACEPARENT = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 
-def admit(draft: Draft, request: RunRequested) -> None:
-    """Begin the run, or refuse it on record."""
+
+def admit(draft: Draft, request: RunRequested, traceparent: str | None = None) -> None:
+    """Begin the run, or refuse it on record; ``traceparent`` is what the request came with."""
     asked = RunRequest.model_validate(request.model_dump())
     agent = draft.env.rulebook.agent(asked.agent, asked.agent_version)
     tools = _tools(agent, draft.env) if agent else []
@@ -42,6 +45,7 @@ def admit(draft: Draft, request: RunRequested) -> None:
             model=agent.model.name,
             limits=tightened(agent.limits, asked.limits),
             rulebook=draft.env.rulebook.position,
+            requester_trace=traceparent if _TRACEPARENT.fullmatch(traceparent or "") else None,
         )
     )
     draft.say(j.RunStarted())

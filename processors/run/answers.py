@@ -12,6 +12,7 @@ from events.content import Content, json_content
 from events.effects import ModelResult, Outcome
 from processors.run import endings, proposals
 from processors.run.draft import Draft
+from processors.run.ids import outcome_of
 from processors.run.intrinsics import COMPLETE, EXITS, arguments_of, fault_of
 from processors.run.proceed import proceed
 from processors.run.state import Live
@@ -24,14 +25,37 @@ USE_EXITS = (
 
 
 def take(draft: Draft, result: ModelResult) -> None:
-    """Record the result of the model call that is out; any other result changes nothing."""
+    """Record the result of the model call that is out; of a lost one only what it cost."""
     out = draft.run.model_call
     if out is None or out.held or (out.call_id, out.attempt) != (result.call_id, result.attempt):
+        _note_late(draft, result)
         return
     if result.outcome is Outcome.SUCCEEDED and result.answer is not None:
         _answered(draft, result, result.answer)
     else:
         unanswered(draft, result)
+
+
+def _note_late(draft: Draft, result: ModelResult) -> None:
+    run = draft.run
+    lost = outcome_of(result.call_id, result.attempt) in run.lost
+    if not lost or result.outcome is not Outcome.SUCCEEDED:
+        return
+    draft.say(
+        j.LateResultNoted(
+            call_id=result.call_id,
+            attempt=result.attempt,
+            outcome=result.outcome.value,
+            answer=j.LateAnswer(
+                model=result.model,
+                provider=result.provider,
+                usage=result.usage or Usage(),
+                price=result.price,
+            ),
+            cost=result.cost,
+            attribution=attribution(run),
+        )
+    )
 
 
 def attribution(run: Live) -> Attribution:

@@ -10,7 +10,7 @@ from processors.run.answers import attribution
 from processors.run.draft import Draft
 from processors.run.proceed import proceed
 from processors.run.proposals import arguments_fault
-from processors.run.results import NOTHING
+from processors.run.results import NOTHING, unpaid
 from processors.run.state import Call, CallStatus
 
 
@@ -92,7 +92,7 @@ def _resolve(draft: Draft, control: inputs.ResolveToolCall) -> None:
                     result=control.result or NOTHING,
                     latency_ms=0,
                     attribution=attribution(draft.run),
-                    cost=draft.contract(call.tool).cost_usd,
+                    cost=unpaid(draft, call, draft.contract(call.tool).cost_usd),
                     request_id=control.request_id,
                 )
             )

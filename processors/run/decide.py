@@ -23,7 +23,7 @@ def steps(state: RunState | None, command: Command, env: Env) -> Sequence[tuple[
     match command.body:
         case inputs.RunRequested() as request:
             if state is None:
-                admission.admit(draft, request)
+                admission.admit(draft, request, command.traceparent)
         case _ if not isinstance(state, Live):
             return ()
         case inputs.Control() as control:

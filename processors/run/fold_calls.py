@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from datetime import datetime
-from decimal import Decimal
 from types import MappingProxyType
 
 from events import journal as j
 from events.content import Content, json_content, text
+from events.effects import Outcome
+from processors.run import fold_model
 from processors.run.ids import artifact_of, outcome_of, signature, timeout_at
 from processors.run.state import Call, CallStatus, Live, changed
 
@@ -86,26 +87,31 @@ def succeeded(run: Live, fact: j.ToolCallSucceeded, at: datetime) -> Live:
     if ref := artifact_of(fact.result):
         run = changed(run, artifacts=(*run.artifacts, ref))
     run = _ran(_close(run, fact.call_id, fact.result), fact.call_id, "succeeded")
-    return _noted(_paid(run, fact.cost), fact.request_id)
+    return _noted(_paid(run, fact), fact.request_id)
 
 
 def failed(run: Live, fact: j.ToolCallFailed, at: datetime) -> Live:
     """The error is the reply, unless a retry is scheduled right after."""
     reply = json_content({"error": fact.error.model_dump(mode="json", exclude_none=True)})
     run = _ran(_close(run, fact.call_id, reply, is_error=True), fact.call_id, "failed")
-    return _noted(_paid(run, fact.cost), fact.request_id)
+    return _noted(_paid(run, fact), fact.request_id)
 
 
 def uncertain(run: Live, fact: j.ToolCallUncertain, at: datetime) -> Live:
     """Nobody knows whether it happened; a person must say, and that doubt is no news again."""
     doubted = run.doubted | {outcome_of(fact.call_id, fact.attempt)}
-    run = changed(run, doubted=doubted)
+    run = _paid(changed(run, doubted=doubted), fact)
     return _with(run, fact.call_id, status=CallStatus.UNCERTAIN, due=None)
 
 
 def late_result_noted(run: Live, fact: j.LateResultNoted, at: datetime) -> Live:
-    """It is no news a second time."""
-    return changed(run, settled=run.settled | {outcome_of(fact.call_id, fact.attempt)})
+    """It is no news a second time; a doubt that was on record leaves open what had happened."""
+    if fact.answer is not None:
+        return fold_model.answered_late(run, fact, fact.answer)
+    outcome = outcome_of(fact.call_id, fact.attempt)
+    if fact.outcome == Outcome.UNCERTAIN.value and outcome in run.doubted:
+        return _paid(run, fact)
+    return _paid(changed(run, settled=run.settled | {outcome}), fact)
 
 
 def retry_scheduled(run: Live, fact: j.RetryScheduled, at: datetime) -> Live:
@@ -209,10 +215,21 @@ def _ran(run: Live, call_id: str, how: str) -> Live:
     return changed(run, closed=(*run.closed, summary(call, how)), settled=settled)
 
 
-def _paid(run: Live, cost: Decimal | None) -> Live:
-    """Count what an execution cost; a tool without a declared cost has none."""
+_Costing = j.ToolCallSucceeded | j.ToolCallFailed | j.ToolCallUncertain | j.LateResultNoted
+
+
+def _paid(run: Live, fact: _Costing) -> Live:
+    """Count what an execution cost; one that ended without a cost may still tell of it."""
+    outcome = outcome_of(fact.call_id, fact.attempt)
+    if fact.cost is None and isinstance(fact, j.ToolCallFailed | j.ToolCallUncertain):
+        return changed(run, lost=MappingProxyType({**run.lost, outcome: fact.tool}))
+    if outcome in run.lost:
+        lost = {name: tool for name, tool in run.lost.items() if name != outcome}
+        run = changed(run, lost=MappingProxyType(lost))
+    if not fact.cost:
+        return run
     used = run.counters
-    return changed(run, counters=changed(used, cost=used.cost + cost)) if cost else run
+    return changed(run, counters=changed(used, cost=used.cost + fact.cost))
 
 
 def _with(run: Live, call_id: str, **changes: object) -> Live:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 from datetime import datetime
+from types import MappingProxyType
 
 from events import journal as j
 from events.content import text
 from events.effects import Message, Role
-from processors.run.ids import timeout_at
+from processors.run.ids import outcome_of, timeout_at
 from processors.run.state import Context, Live, ModelCall, changed
 
 
@@ -97,7 +98,23 @@ def responded(run: Live, fact: j.ModelResponded, at: datetime) -> Live:
 
 def failed(run: Live, fact: j.ModelFailed, at: datetime) -> Live:
     """The call stays the run's model call until it is held for a retry or the run ends."""
-    return run
+    lost = {**run.lost, outcome_of(fact.call_id, fact.attempt): fact.model}
+    return changed(run, lost=MappingProxyType(lost))
+
+
+def answered_late(run: Live, fact: j.LateResultNoted, answer: j.LateAnswer) -> Live:
+    """What a lost answer used is counted; what it said is not heard."""
+    used = run.counters
+    counters = changed(
+        used,
+        input_tokens=used.input_tokens + answer.usage.input_tokens,
+        output_tokens=used.output_tokens + answer.usage.output_tokens,
+        unpriced_calls=used.unpriced_calls + (fact.cost is None),
+        cost=used.cost + (fact.cost or 0),
+    )
+    outcome = outcome_of(fact.call_id, fact.attempt)
+    lost = {name: model for name, model in run.lost.items() if name != outcome}
+    return changed(run, lost=MappingProxyType(lost), counters=counters)
 
 
 def reflection_recorded(run: Live, fact: j.ReflectionRecorded, at: datetime) -> Live:

@@ -27,7 +27,8 @@ def command_of(state: RunState | None, decision: Sequence[Event]) -> Command:
     meta, fact = decision[0].meta, decision[0].fact
     if meta.cause.startswith("timer/"):
         return Command(_timer(meta))
-    return Command(_record(state, meta, fact, decision))
+    trace = fact.requester_trace if isinstance(fact, j.RunCreated) else None
+    return Command(_record(state, meta, fact, decision), trace)
 
 
 def _timer(meta: Meta) -> Timer:
@@ -45,6 +46,8 @@ def _record(state: RunState | None, meta: Meta, fact: Fact, decision: Sequence[E
             return _model_result(meta, fact)
         case j.ToolCallSucceeded() | j.ToolCallFailed() if fact.request_id is None:
             return _tool_result(meta, fact)
+        case j.LateResultNoted(answer=j.LateAnswer() as answer):
+            return _late_answer(meta, fact, answer)
         case j.ToolCallUncertain() | j.LateResultNoted():
             return _tool_result(meta, fact)
         case _:
@@ -88,6 +91,21 @@ def _model_result(meta: Meta, fact: j.ModelResponded | j.ModelFailed) -> ModelRe
     )
 
 
+def _late_answer(meta: Meta, fact: j.LateResultNoted, answer: j.LateAnswer) -> ModelResult:
+    return ModelResult(
+        run_id=meta.run_id,
+        call_id=fact.call_id,
+        attempt=fact.attempt,
+        outcome=Outcome.SUCCEEDED,
+        model=answer.model,
+        provider=answer.provider,
+        latency_ms=0,
+        usage=answer.usage,
+        cost=fact.cost,
+        price=answer.price,
+    )
+
+
 _ToolFact = j.ToolCallSucceeded | j.ToolCallFailed | j.ToolCallUncertain | j.LateResultNoted
 
 
@@ -112,13 +130,14 @@ def _tool_result(meta: Meta, fact: _ToolFact) -> ToolResult:
             more = {"error": fact.error, "cost": fact.cost}
         case j.ToolCallUncertain():
             doubt = ErrorInfo(error_type="uncertain", message=fact.reason, retryable=False)
-            more = {"outcome": Outcome.UNCERTAIN, "error": doubt}
+            more = {"outcome": Outcome.UNCERTAIN, "error": doubt, "cost": fact.cost}
         case j.LateResultNoted():
             more = {
                 "outcome": Outcome(fact.outcome),
                 "result": fact.result,
                 "error": fact.error,
                 "effect": True,
+                "cost": fact.cost,
             }
     return result.model_copy(update=more)
 

@@ -21,7 +21,7 @@ NOTHING: Content = json_content(None)
 
 
 def take(draft: Draft, result: ToolResult) -> None:
-    """Record the result of a call that is out; of any other only a side effect is noted."""
+    """Record the result of a call that is out; of any other a side effect or a cost is noted."""
     call = draft.run.call(result.call_id)
     if call is None or call.status not in _OUT or call.attempt != result.attempt:
         _note_late(draft, result)
@@ -71,10 +71,15 @@ def close_failed(
     )
 
 
-def doubt(draft: Draft, call: Call, reason: str, latency_ms: int = 0) -> None:
+def unpaid(draft: Draft, call: Call | ToolResult, cost: Decimal | None) -> Decimal | None:
+    """Return what an attempt that had ended costs, None where that is on record already."""
+    return cost if outcome_of(call.call_id, call.attempt) in draft.run.lost else None
+
+
+def doubt(
+    draft: Draft, call: Call, reason: str, latency_ms: int = 0, cost: Decimal | None = None
+) -> None:
     """Record that nobody knows whether a call happened; the run waits for a person."""
-    if call.status is CallStatus.UNCERTAIN:
-        return
     draft.say(
         j.ToolCallUncertain(
             call_id=call.call_id,
@@ -82,6 +87,8 @@ def doubt(draft: Draft, call: Call, reason: str, latency_ms: int = 0) -> None:
             tool=call.tool,
             reason=reason,
             latency_ms=latency_ms,
+            cost=cost,
+            attribution=attribution(draft.run) if cost else None,
         )
     )
     checkpoints.write(draft)
@@ -97,29 +104,39 @@ def _succeed(draft: Draft, call: Call, result: ToolResult) -> None:
             latency_ms=result.latency_ms,
             attribution=attribution(draft.run),
             repeated=result.repeated,
-            cost=result.cost,
+            cost=_cost(draft, call, result),
         )
     )
     checkpoints.write(draft)
 
 
+def _cost(draft: Draft, call: Call, result: ToolResult) -> Decimal | None:
+    doubted = call.status is CallStatus.UNCERTAIN
+    return unpaid(draft, call, result.cost) if doubted else result.cost
+
+
 def _doubt(draft: Draft, call: Call, result: ToolResult) -> None:
+    if call.status is CallStatus.UNCERTAIN:
+        _note_late(draft, result)
+        return
     reason = result.error.message if result.error else "the tool processor cannot tell"
-    doubt(draft, call, reason, result.latency_ms)
+    doubt(draft, call, reason, result.latency_ms, result.cost)
 
 
 def _fail(draft: Draft, call: Call, result: ToolResult) -> None:
     error = result.error or ErrorInfo(
         error_type="tool_error", message="the tool failed and gave no reason", retryable=False
     )
-    close_failed(draft, call, error, result.latency_ms, result.cost)
+    close_failed(draft, call, error, result.latency_ms, _cost(draft, call, result))
 
 
 def _note_late(draft: Draft, result: ToolResult) -> None:
-    """Keep a late effect on record [170]; a repeat of a recorded result is no news."""
-    outcome = outcome_of(result.call_id, result.attempt)
-    doubted = result.outcome is Outcome.UNCERTAIN and outcome in draft.run.doubted
-    if not result.effect or doubted or outcome in draft.run.settled:
+    """Keep a late effect or cost on record [170]; a repeat of a recorded result is no news."""
+    run, outcome = draft.run, outcome_of(result.call_id, result.attempt)
+    doubted = result.outcome is Outcome.UNCERTAIN and outcome in run.doubted
+    told = not result.effect or doubted or outcome in run.settled
+    cost = unpaid(draft, result, result.cost)
+    if told and not cost:
         return
     draft.say(
         j.LateResultNoted(
@@ -128,5 +145,8 @@ def _note_late(draft: Draft, result: ToolResult) -> None:
             outcome=result.outcome.value,
             result=result.result,
             error=result.error,
+            tool=run.lost.get(outcome),
+            cost=cost,
+            attribution=attribution(run) if cost else None,
         )
     )

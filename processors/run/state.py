@@ -135,7 +135,12 @@ class Waiting:
 
 @dataclass(frozen=True)
 class Live:
-    """A run that has begun and not ended."""
+    """A run that has begun and not ended.
+
+    Of attempts, by ``ids.outcome_of``: ``settled`` are those whose effect is known, ``doubted``
+    those that may have had one, and ``lost`` those that ended without a cost, with the tool or the
+    model that was called: their result may still come, and with it what it cost.
+    """
 
     status: RunStatus
     tenant_id: str
@@ -160,6 +165,7 @@ class Live:
     controls: frozenset[str] = frozenset()
     settled: frozenset[str] = frozenset()
     doubted: frozenset[str] = frozenset()
+    lost: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     plan: Plan | None = None
     next_call: int = 1
     malformed: int = 0

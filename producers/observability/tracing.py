@@ -38,7 +38,10 @@ class Moment:
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """Work that has ended. ``parent_id`` None is the root; ``client`` says a server was asked."""
+    """Work that has ended. ``parent_id`` None is the root; ``client`` says a server was asked.
+
+    ``link`` is a span of another trace that led to this one.
+    """
 
     name: str
     trace: TraceContext
@@ -50,6 +53,7 @@ class Span:
     moments: Sequence[Moment] = ()
     error: str | None = None
     client: bool = field(default=False)
+    link: TraceContext | None = None
 
 
 class Traces:
@@ -93,13 +97,17 @@ class Traces:
     def emit(self, span: Span) -> None:
         """Hand a span of a sampled run over; it is sent later, by another thread."""
         from opentelemetry.sdk.trace import Event, ReadableSpan  # noqa: PLC0415
-        from opentelemetry.trace import SpanContext, SpanKind, TraceFlags  # noqa: PLC0415
+        from opentelemetry.trace import Link, SpanContext, SpanKind, TraceFlags  # noqa: PLC0415
         from opentelemetry.trace.status import Status, StatusCode  # noqa: PLC0415
 
         flags, trace_id = TraceFlags(TraceFlags.SAMPLED), span.trace.trace_id
         parent = None
         if span.parent_id is not None:
             parent = SpanContext(trace_id, span.parent_id, is_remote=True, trace_flags=flags)
+        links = []
+        if (led := span.link) is not None:
+            from_flags = TraceFlags(int(led.sampled))
+            links = [Link(SpanContext(led.trace_id, led.span_id, True, from_flags))]
         self._processor.on_end(
             ReadableSpan(
                 span.name,
@@ -111,6 +119,7 @@ class Traces:
                     Event(moment.name, moment.attributes, moment.time_ns)
                     for moment in span.moments[:_MOST_EVENTS]
                 ],
+                links=links,
                 kind=SpanKind.CLIENT if span.client else SpanKind.INTERNAL,
                 status=Status(StatusCode.ERROR, span.error) if span.error else Status(),
                 start_time=span.began_ns,

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 from events import journal as j
-from events.common import ActorKind, ProviderAttempt
+from events.common import ActorKind, ProviderAttempt, Usage
 from events.journal import Meta
 from projections.counting import metrics as m
 from projections.counting.memory import OpenRun
@@ -17,13 +19,19 @@ def model_called(_meta: Meta, fact: j.ModelCalled, _run: OpenRun) -> None:
 
 def model_responded(_meta: Meta, fact: j.ModelResponded, _run: OpenRun) -> None:
     """A model answered."""
-    agent, model, usage = fact.attribution.agent, fact.model, fact.usage
+    agent, model = fact.attribution.agent, fact.model
     fallback = "yes" if fact.attempts and fact.attempts[0].model != model else "no"
     m.MODEL_CALLS(agent, model, "succeeded", fallback).inc()
     m.MODEL_SECONDS(model, "succeeded").observe(fact.latency_ms / 1000)
     if fact.time_to_first_token_ms is not None:
         m.FIRST_TOKEN_SECONDS(model).observe(fact.time_to_first_token_ms / 1000)
     _errors(fact.attempts)
+    _used(agent, fact.model, fact.usage, fact.cost, fact.attempt)
+    for call in fact.answer.tool_calls:
+        m.PROPOSALS(agent, "malformed" if call.problem else "well_formed").inc()
+
+
+def _used(agent: str, model: str, usage: Usage, cost: Decimal | None, attempt: int) -> None:
     m.MODEL_TOKENS(agent, model, "input").inc(usage.input_tokens)
     m.MODEL_TOKENS(agent, model, "output").inc(usage.output_tokens)
     if usage.cache_read_tokens or usage.cache_write_tokens:
@@ -31,12 +39,10 @@ def model_responded(_meta: Meta, fact: j.ModelResponded, _run: OpenRun) -> None:
         m.MODEL_TOKENS(agent, model, "cache_write").inc(usage.cache_write_tokens)
     if usage.reasoning_tokens:
         m.MODEL_TOKENS(agent, model, "reasoning").inc(usage.reasoning_tokens)
-    if fact.cost is None:
+    if cost is None:
         m.UNPRICED(model).inc()
     else:
-        m.COST(agent, model, "retry" if fact.attempt > 1 else "first").inc(float(fact.cost))
-    for call in fact.answer.tool_calls:
-        m.PROPOSALS(agent, "malformed" if call.problem else "well_formed").inc()
+        m.COST(agent, model, "retry" if attempt > 1 else "first").inc(float(cost))
 
 
 def model_failed(_meta: Meta, fact: j.ModelFailed, _run: OpenRun) -> None:
@@ -101,11 +107,20 @@ def tool_uncertain(_meta: Meta, fact: j.ToolCallUncertain, _run: OpenRun) -> Non
     """Nobody knows whether a tool acted."""
     m.TOOL_CALLS(fact.tool, "uncertain").inc()
     m.TOOL_SECONDS(fact.tool, "uncertain").observe(fact.latency_ms / 1000)
+    if fact.cost is not None and fact.attribution is not None:
+        m.TOOL_COST(fact.attribution.agent, fact.tool).inc(float(fact.cost))
 
 
 def late(_meta: Meta, fact: j.LateResultNoted, _run: OpenRun) -> None:
-    """A result came too late."""
+    """A result came too late; it may have cost something all the same."""
     m.LATE(fact.outcome).inc()
+    if fact.attribution is None:
+        return
+    agent, answer = fact.attribution.agent, fact.answer
+    if answer is not None:
+        _used(agent, answer.model, answer.usage, fact.cost, fact.attempt)
+    elif fact.cost is not None:
+        m.TOOL_COST(agent, fact.tool or "").inc(float(fact.cost))
 
 
 def _ended(meta: Meta, tool: str, outcome: str, latency_ms: int, run: OpenRun) -> None:

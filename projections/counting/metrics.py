@@ -120,23 +120,23 @@ MODEL_ERRORS = TABLE.counter(
 )
 MODEL_TOKENS = TABLE.counter(
     "runfold_model_tokens",
-    "usage of ModelResponded by direction: input (cache_read and cache_write included in it), "
-    "output, cache_read, cache_write, reasoning",
+    "usage of ModelResponded and of answers that came too late, by direction: input (cache_read "
+    "and cache_write included in it), output, cache_read, cache_write, reasoning",
     ["agent", "model", "direction"],
     unit="tokens",
     process=_BY,
 )
 COST = TABLE.counter(
     "runfold_model_cost_usd",
-    "cost of ModelResponded by attempt (first, retry); a float for trends: the table costs has "
-    "the exact decimals",
+    "cost of ModelResponded, and of answers that came too late, by attempt (first, retry); a float "
+    "for trends: the table costs has the exact decimals",
     ["agent", "model", "attempt"],
     unit="US dollars",
     process=_BY,
 )
 UNPRICED = TABLE.counter(
     "runfold_model_unpriced_calls",
-    "ModelResponded without a cost: unpriced, which is not zero",
+    "ModelResponded, and answers that came too late, without a cost: unpriced, which is not zero",
     ["model"],
     process=_BY,
 )
@@ -193,7 +193,8 @@ TOOL_ERRORS = TABLE.counter(
 )
 TOOL_COST = TABLE.counter(
     "runfold_tool_cost_usd",
-    "cost of ToolCallSucceeded and ToolCallFailed, a float for trends",
+    "cost of ToolCallSucceeded, ToolCallFailed, ToolCallUncertain and of results that came too late, "
+    "a float for trends",
     ["agent", "tool"],
     unit="US dollars",
     process=_BY,

@@ -2,53 +2,72 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
 from typing import Any
 
 from events import topics
 from events.base import Fact
 from events.common import Attribution, Usage
-from events.journal import ModelResponded, ToolCallFailed, ToolCallSucceeded
+from events.journal import (
+    LateAnswer,
+    LateResultNoted,
+    ModelResponded,
+    ToolCallFailed,
+    ToolCallSucceeded,
+    ToolCallUncertain,
+)
 from projections.tables import costs
 from projections.view import Batch, Placed, Rows, View
 
 _NO_TOKENS = Usage()
 
 
-_KINDS: frozenset[type[Fact]] = frozenset({ModelResponded, ToolCallSucceeded, ToolCallFailed})
+_KINDS: frozenset[type[Fact]] = frozenset(
+    {ModelResponded, ToolCallSucceeded, ToolCallFailed, ToolCallUncertain, LateResultNoted}
+)
 
 
 def fold(batch: Batch) -> Rows:
-    """Return a row for every model answer, priced or not, and every tool result with a cost."""
+    """Return a row for every model answer, priced or not, and every tool result with a cost.
+
+    Both may have come too late to be of use.
+    """
     rows = []
     for placed in batch.of(_KINDS):
         match placed.fact:
             case ModelResponded() as fact:
-                rows.append(
-                    _row(placed, fact, fact.usage, fact.cost, model=fact.model, by=fact.provider)
-                )
-            case (ToolCallSucceeded() | ToolCallFailed()) as fact if fact.cost is not None:
-                rows.append(_row(placed, fact, _NO_TOKENS, fact.cost, tool=fact.tool))
+                to = fact.attribution
+                rows.append(_row(placed, to, fact, fact.usage, fact.model, by=fact.provider))
+            case LateResultNoted(answer=LateAnswer() as a, attribution=Attribution() as to) as fact:
+                rows.append(_row(placed, to, fact, a.usage, a.model, by=a.provider))
+            case (
+                ToolCallSucceeded(attribution=Attribution() as to)
+                | ToolCallFailed(attribution=Attribution() as to)
+                | ToolCallUncertain(attribution=Attribution() as to)
+                | LateResultNoted(attribution=Attribution() as to)
+            ) as fact if fact.cost is not None:
+                rows.append(_row(placed, to, fact, _NO_TOKENS, tool=fact.tool))
             case _:
                 pass
     return Rows(appended={costs: rows})
 
 
+_Costing = ModelResponded | ToolCallSucceeded | ToolCallFailed | ToolCallUncertain | LateResultNoted
+
+
 def _row(
     placed: Placed,
-    fact: ModelResponded | ToolCallSucceeded | ToolCallFailed,
+    to: Attribution,
+    fact: _Costing,
     usage: Usage,
-    cost: Decimal | None,
-    *,
     model: str | None = None,
+    *,
     by: str | None = None,
     tool: str | None = None,
 ) -> tuple[Any, ...]:
-    to: Attribution = fact.attribution
     return (
         placed.meta.run_id,
         placed.meta.seq,
-        "model" if tool is None else "tool",
+        "tool" if model is None else "model",
         fact.call_id,
         fact.attempt,
         placed.meta.tenant_id,
@@ -66,7 +85,7 @@ def _row(
         usage.output_tokens,
         usage.cache_read_tokens,
         usage.cache_write_tokens,
-        cost,
+        fact.cost,
         placed.meta.time,
     )
 

@@ -5,14 +5,21 @@ from __future__ import annotations
 from events import topics
 from events.base import Fact
 from events.common import ProviderAttempt
-from events.journal import ModelCalled, ModelFailed, ModelResponded, RetryScheduled
+from events.journal import (
+    LateAnswer,
+    LateResultNoted,
+    ModelCalled,
+    ModelFailed,
+    ModelResponded,
+    RetryScheduled,
+)
 from projections.merging import Merging
 from projections.readable import as_json, clean, readable
 from projections.tables import model_calls
 from projections.view import Batch, Placed, Rows, View
 
 _KINDS: frozenset[type[Fact]] = frozenset(
-    {ModelCalled, ModelResponded, ModelFailed, RetryScheduled}
+    {ModelCalled, ModelResponded, ModelFailed, RetryScheduled, LateResultNoted}
 )
 
 
@@ -37,6 +44,13 @@ def fold(batch: Batch) -> Rows:
                 )
             case RetryScheduled() as fact:
                 calls.put(model_call_id=fact.call_id, status="retry_scheduled")
+            case LateResultNoted(answer=LateAnswer() as answer) as fact:
+                calls.put(
+                    model_call_id=fact.call_id,
+                    input_tokens=answer.usage.input_tokens,
+                    output_tokens=answer.usage.output_tokens,
+                    cost_usd=fact.cost,
+                )
             case _:
                 pass
     return Rows(merged={model_calls: calls.rows()})

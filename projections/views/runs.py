@@ -7,6 +7,8 @@ from events.base import Fact
 from events.common import Exit, RunRequest
 from events.journal import (
     CheckpointWritten,
+    LateAnswer,
+    LateResultNoted,
     MessageKind,
     ModelCalled,
     ModelResponded,
@@ -20,6 +22,7 @@ from events.journal import (
     ToolCallFailed,
     ToolCallStarted,
     ToolCallSucceeded,
+    ToolCallUncertain,
     UserMessageReceived,
 )
 from projections.readable import as_json, clean, plain, readable, said
@@ -33,6 +36,8 @@ _USE: frozenset[type[Fact]] = frozenset(
         ToolCallStarted,
         ToolCallSucceeded,
         ToolCallFailed,
+        ToolCallUncertain,
+        LateResultNoted,
         RetryScheduled,
         CheckpointWritten,
     }
@@ -126,16 +131,18 @@ def _use(row: Row, placed: Placed) -> None:
     match placed.fact:
         case ModelCalled():
             bump(row, "model_calls")
-        case ModelResponded() as fact:
-            bump(row, "input_tokens", fact.usage.input_tokens)
-            bump(row, "output_tokens", fact.usage.output_tokens)
-            if fact.cost is None:
+        case ModelResponded(usage=usage) | LateResultNoted(answer=LateAnswer(usage=usage)):
+            bump(row, "input_tokens", usage.input_tokens)
+            bump(row, "output_tokens", usage.output_tokens)
+            if placed.fact.cost is None:
                 bump(row, "unpriced_calls")
             else:
-                bump(row, "cost_usd", fact.cost)
+                bump(row, "cost_usd", placed.fact.cost)
         case ToolCallStarted():
             bump(row, "tool_calls")
-        case (ToolCallSucceeded() | ToolCallFailed()) as fact if fact.cost is not None:
+        case (
+            ToolCallSucceeded() | ToolCallFailed() | ToolCallUncertain() | LateResultNoted()
+        ) as fact if fact.cost is not None:
             bump(row, "cost_usd", fact.cost)
         case RetryScheduled():
             bump(row, "retries")

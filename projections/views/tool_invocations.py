@@ -8,6 +8,7 @@ from events.common import ActorKind
 from events.journal import (
     ApprovalRequested,
     CheckpointWritten,
+    LateResultNoted,
     PolicyDecided,
     RetryScheduled,
     ToolCallApproved,
@@ -33,6 +34,7 @@ _AFTER: frozenset[type[Fact]] = frozenset(
         ToolCallSucceeded,
         ToolCallFailed,
         ToolCallUncertain,
+        LateResultNoted,
         CheckpointWritten,
     }
 )
@@ -136,7 +138,10 @@ def _after(calls: Merging, placed: Placed) -> None:
                 status="uncertain",
                 latency_ms=fact.latency_ms,
                 error_json=as_json({"error_type": "uncertain", "message": fact.reason}),
+                cost_usd=fact.cost,
             )
+        case LateResultNoted(tool=str()) as fact if fact.cost is not None:
+            calls.put(tool_call_id=fact.call_id, cost_usd=fact.cost)
         case CheckpointWritten() as fact:
             for call in fact.completed:
                 calls.put(tool_call_id=call.call_id, checkpoint_id=fact.checkpoint_id)

@@ -41,6 +41,15 @@ class Line:
     unpriced: int
 
 
+_COSTING = (
+    j.ModelResponded
+    | j.ToolCallSucceeded
+    | j.ToolCallFailed
+    | j.ToolCallUncertain
+    | j.LateResultNoted
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Progress:
     """What must be known of the earlier events to show the next one."""
@@ -54,10 +63,11 @@ def show(progress: Progress, event: Event) -> tuple[Progress, Line]:
     """Return an event's line, and what the next one needs to know."""
     at, fact = event.meta.time, event.fact
     progress = replace(progress, began=progress.began or at)
-    if isinstance(fact, j.ModelResponded | j.ToolCallSucceeded | j.ToolCallFailed):
+    if isinstance(fact, _COSTING):
         progress = replace(progress, cost=progress.cost + (fact.cost or 0))
-    if isinstance(fact, j.ModelResponded) and fact.cost is None:
-        progress = replace(progress, unpriced=progress.unpriced + 1)
+        answered = isinstance(fact, j.ModelResponded) or getattr(fact, "answer", None)
+        if answered and fact.cost is None:
+            progress = replace(progress, unpriced=progress.unpriced + 1)
     return progress, Line(
         at=at,
         elapsed=at - (progress.began or at),

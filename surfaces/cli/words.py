@@ -195,7 +195,10 @@ _WORDS: dict[type[Fact], Callable[[Any], str]] = {
     j.ToolCallUncertain: lambda f: (
         f"{_number(f.call_id)} {f.tool} may or may not have happened: {f.reason}"
     ),
-    j.LateResultNoted: lambda f: f"{_number(f.call_id)} came back too late: {f.outcome}",
+    j.LateResultNoted: lambda f: (
+        f"{_number(f.call_id)} came back too late: {f.outcome}"
+        + (f", ${f.cost:f}" if f.cost else "")
+    ),
     j.CheckpointWritten: lambda f: f"checkpoint {f.step_number}",
     j.HumanInputRequested: lambda f: (
         f"{_number(f.question_id)} the agent asks: {shortened(_question(f), _LONG)}"

@@ -20,7 +20,8 @@ from typing import Any
 from sqlalchemy import Engine, delete, insert
 
 from events import topics
-from events.journal import Event, ModelResponded
+from events.common import Attribution
+from events.journal import Event, LateAnswer, LateResultNoted, ModelResponded
 from processors.model.names import SCRIPTED, split
 from producers.log import LogReader
 from projections.tables import repriced_costs, repricings
@@ -118,14 +119,25 @@ def _answers(
     for found in reader.read(topics.EVENTS, since or "earliest"):
         ends[found.place.partition] = found.place.offset + 1
         event = found.record
-        if not isinstance(event, Event) or not isinstance(event.fact, ModelResponded):
+        if not isinstance(event, Event) or (since is not None and event.meta.time < since):
             continue
-        if since is None or event.meta.time >= since:
-            yield _answer(event, event.fact, prices)
+        match event.fact:
+            case ModelResponded() as fact:
+                yield _answer(event, fact, fact.attribution, fact.cost, prices)
+            case LateResultNoted(answer=LateAnswer() as late, attribution=Attribution() as to):
+                yield _answer(event, late, to, event.fact.cost, prices)
+            case _:
+                pass
 
 
-def _answer(event: Event, fact: ModelResponded, prices: PriceFile) -> Answer:
-    meta, to = event.meta, fact.attribution
+def _answer(
+    event: Event,
+    said: ModelResponded | LateAnswer,
+    to: Attribution,
+    cost: Decimal | None,
+    prices: PriceFile,
+) -> Answer:
+    meta = event.meta
     return Answer(
         run_id=meta.run_id,
         seq=meta.seq,
@@ -133,11 +145,11 @@ def _answer(event: Event, fact: ModelResponded, prices: PriceFile) -> Answer:
         user_id=to.user_id,
         agent=to.agent,
         feature=to.feature,
-        model=fact.model,
-        input_tokens=fact.usage.input_tokens,
-        output_tokens=fact.usage.output_tokens,
-        recorded_usd=fact.cost,
-        repriced_usd=prices.price(fact.model, fact.usage, meta.time),
+        model=said.model,
+        input_tokens=said.usage.input_tokens,
+        output_tokens=said.usage.output_tokens,
+        recorded_usd=cost,
+        repriced_usd=prices.price(said.model, said.usage, meta.time),
         time=meta.time,
     )
 

@@ -9,9 +9,11 @@ from decimal import Context, Decimal
 from typing import get_args
 
 from events.base import Fact
-from events.common import Usage
+from events.common import Attribution
 from events.journal import (
     Event,
+    LateAnswer,
+    LateResultNoted,
     ModelResponded,
     RunCancelled,
     RunCompleted,
@@ -19,6 +21,7 @@ from events.journal import (
     RunRefused,
     ToolCallFailed,
     ToolCallSucceeded,
+    ToolCallUncertain,
 )
 from projections.spending import Dimension
 
@@ -82,10 +85,18 @@ class JournalSums:
 
 def _figures(fact: Fact) -> Sums | None:
     match fact:
-        case ModelResponded(usage=Usage() as usage, cost=cost):
+        case (
+            ModelResponded(usage=usage, cost=cost)
+            | LateResultNoted(answer=LateAnswer(usage=usage), cost=cost)
+        ):
             tokens = (usage.input_tokens, usage.output_tokens)
             return Sums(1, int(cost is None), *tokens, cost or Decimal(0))
-        case ToolCallSucceeded(cost=Decimal() as cost) | ToolCallFailed(cost=Decimal() as cost):
+        case (
+            ToolCallSucceeded(cost=Decimal() as cost)
+            | ToolCallFailed(cost=Decimal() as cost)
+            | ToolCallUncertain(cost=Decimal() as cost)
+            | LateResultNoted(cost=Decimal() as cost)
+        ):
             return Sums(1, cost=cost)
         case _:
             return None
@@ -93,8 +104,10 @@ def _figures(fact: Fact) -> Sums | None:
 
 def _belongs_to(event: Event) -> Mapping[Dimension, str | None]:
     fact = event.fact
-    assert isinstance(fact, ModelResponded | ToolCallSucceeded | ToolCallFailed)
-    to = fact.attribution
+    to = getattr(fact, "attribution", None)
+    assert isinstance(to, Attribution)
+    model = fact.answer if isinstance(fact, LateResultNoted) else fact
+    answered = model if isinstance(model, ModelResponded | LateAnswer) else None
     return {
         "tenant_id": event.meta.tenant_id,
         "user_id": to.user_id,
@@ -102,11 +115,11 @@ def _belongs_to(event: Event) -> Mapping[Dimension, str | None]:
         "agent": to.agent,
         "agent_version": to.agent_version,
         "prompt_version": to.prompt_version,
-        "model": fact.model if isinstance(fact, ModelResponded) else None,
-        "provider": fact.provider if isinstance(fact, ModelResponded) else None,
-        "tool": None if isinstance(fact, ModelResponded) else fact.tool,
+        "model": answered.model if answered else None,
+        "provider": answered.provider if answered else None,
+        "tool": None if answered else getattr(fact, "tool", None),
         "feature": to.feature,
         "skill": to.skill,
         "variant": to.variant,
-        "kind": "model" if isinstance(fact, ModelResponded) else "tool",
+        "kind": "model" if answered else "tool",
     }

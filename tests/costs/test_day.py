@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator
 from decimal import Decimal
 from typing import Any
 
-import psycopg
 import pytest
 
 from surfaces.cli import exits
@@ -43,9 +42,8 @@ def runfold(context: Context, capsys: pytest.CaptureFixture[str]) -> Run:
 
 
 def change(context: Context, statement: str) -> None:
-    url = context.engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
-    with psycopg.connect(url) as connection:
-        assert connection.execute(statement.encode()).rowcount > 0
+    with context.engine.begin() as connection:
+        assert connection.exec_driver_sql(statement).rowcount > 0
 
 
 def by(runfold: Run, *arguments: str) -> dict[Any, dict[str, Any]]:

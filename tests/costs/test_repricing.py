@@ -45,9 +45,8 @@ def prices(folder: Path, text: str = PRICES) -> Path:
 
 
 def rows(context: Context, query: str) -> list[tuple[Any, ...]]:
-    url = context.engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
-    with psycopg.connect(url) as connection:
-        return connection.execute(query.encode()).fetchall()
+    with context.engine.connect() as connection:
+        return [tuple(row) for row in connection.exec_driver_sql(query)]
 
 
 @pytest.mark.integration

@@ -8,9 +8,11 @@ from events import journal as j
 from events.common import Limits, RunStatus
 from events.content import text
 from events.rulebook import Rulebook
+from processors.engine.aggregate import Command, Env
 from processors.run.admission import MAX_GOAL_BYTES
+from processors.run.decide import decide
 from processors.run.state import Ended
-from tests.deciders.given import RUN, begun, request, story
+from tests.deciders.given import RUN, begun, request, rulebook, story
 from tests.spec import START, Story
 
 
@@ -85,3 +87,12 @@ def test_a_request_tightens_limits_and_never_loosens_them() -> None:
     assert limits.max_model_calls == 3
     assert limits.max_tool_calls == 20
     assert limits.max_total_tokens == 50
+
+
+def test_the_requester_s_trace_is_kept_and_rubbish_is_not() -> None:
+    trace = f"00-{'ab' * 16}-{'cd' * 8}-01"
+    for said, kept in ((trace, trace), (None, None), ("00-zz-1-01", None), (trace + "x", None)):
+        env = Env(START, rulebook())
+        (created, *_) = decide(None, Command(request(), said), env)
+        assert isinstance(created, j.RunCreated)
+        assert created.requester_trace == kept

@@ -79,3 +79,11 @@ def test_the_registry_position_comes_from_the_first_event() -> None:
     events, rulebook = history(STORIES["completes"])
     assert recorded.rulebook_position(events) == rulebook.position
     assert recorded.rulebook_position(events[1:]) is None
+
+
+def test_the_requester_s_trace_is_part_of_what_was_asked() -> None:
+    events, rulebook = history(STORIES["completes"])
+    traced = edited(events, j.RunCreated, requester_trace=f"00-{'ab' * 16}-{'cd' * 8}-01")
+    assert differences(traced, rulebook) == []
+    (difference,) = differences(edited(events, j.RunCreated, requester_trace="x"), rulebook)
+    assert "requester_trace" in str(difference)

@@ -15,6 +15,8 @@ from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags, use_span
+
 from events.content import text
 from events.definitions import AgentDefinition, Definition, ModelChoice, Playbook, PlaybookTurn
 from events.inputs import RunRequested
@@ -33,6 +35,7 @@ from tests.support.stack import wait_until
 ROOT = Path(__file__).parents[2]
 MODULES = {"runs": "processors.run", "tools": "processors.tool", "projector": "projections"}
 SECRET, KEY = "canary-secret-91c2", "sk-canary-key-77d0"
+CALLER = SpanContext(0xC0FFEE, 0xBEEF, is_remote=False, trace_flags=TraceFlags(1))
 GOAL, PROMPT = "canary-goal-5e1b", "canary-prompt-0a4f"
 
 _TURNS = (
@@ -92,7 +95,9 @@ class Watched:
             goal=text(GOAL),
             requested_at=datetime.now(UTC),
         )
-        writer.publish("runs.requests", asked, asked.run_id)
+        # The program that asks is in a span of its own.
+        with use_span(NonRecordingSpan(CALLER)):
+            writer.publish("runs.requests", asked, asked.run_id)
         client = RunClient(writer, reader)
         client.completion(asked.run_id, 60)
         return list(client.events(asked.run_id))

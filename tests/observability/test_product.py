@@ -14,6 +14,7 @@ from stack.settings import Settings
 from surfaces.docs.metrics import page
 from tests.observability.collector import attributes
 from tests.observability.leaky import (
+    CALLER,
     GOAL,
     KEY,
     MODULES,
@@ -90,6 +91,9 @@ def assert_trace(product: Watched, events: list[Event]) -> None:
     children = [span for span in collector.spans if span not in whole]
     assert all(span.parent_span_id == whole[0].span_id for span in children)
     assert attributes(whole[0])[names.EXIT_STATUS] == "success"
+    (link,) = whole[0].links
+    asked_in = (int.from_bytes(link.trace_id), int.from_bytes(link.span_id))
+    assert asked_in == (CALLER.trace_id, CALLER.span_id)
     assert "CheckpointWritten" in {event.name for event in whole[0].events}
 
 

@@ -11,7 +11,15 @@ import pytest
 from events import journal as j
 from events.base import Fact
 from events.catalogue import FACTS
-from events.common import Attribution, ErrorInfo, ExitStatus, Plan, PlanStep, ProviderAttempt
+from events.common import (
+    Attribution,
+    ErrorInfo,
+    ExitStatus,
+    Plan,
+    PlanStep,
+    ProviderAttempt,
+    Usage,
+)
 from producers.observability.table import TABLE
 from projections.counting.memory import Memory
 from projections.counting.tally import COUNTED, Tally
@@ -242,6 +250,36 @@ def test_other_ends_are_told_apart(status: ExitStatus) -> None:
     assert (
         sum(grown.of(s.name, **s.labels) for s in ended if s.labels["status"] == status.value) == 1
     )
+
+
+def test_what_came_too_late_is_paid_all_the_same() -> None:
+    grown = Growth()
+    whose = Attribution(user_id="u", agent="triage", agent_version="1", prompt_version="p")
+    used = Usage(input_tokens=70, output_tokens=3)
+    answer = j.LateAnswer(model="m:late", provider="m", usage=used)
+    late = j.LateResultNoted(
+        call_id="c", attempt=1, outcome="succeeded", answer=answer, cost=Decimal("0.5"),
+        attribution=whose,
+    )  # fmt: skip
+    tool = j.LateResultNoted(
+        call_id="d", attempt=2, outcome="failed", tool="pay", cost=Decimal("0.03"),
+        attribution=whose,
+    )  # fmt: skip
+    doubt = j.ToolCallUncertain(
+        call_id="e", attempt=1, tool="pay", reason="?", cost=Decimal("0.01"), attribution=whose
+    )
+    count(History("run-1").created().add(late).add(tool).add(doubt))
+
+    assert (
+        grown.of("runfold_model_cost_usd_total", agent="triage", model="m:late", attempt="first")
+        == 0.5
+    )
+    assert (
+        grown.of("runfold_model_tokens_total", agent="triage", model="m:late", direction="input")
+        == 70
+    )
+    assert grown.of("runfold_tool_cost_usd_total", agent="triage", tool="pay") == 0.04
+    assert grown.of("runfold_late_results_total", outcome="succeeded") == 1
 
 
 def test_a_failed_tool_call_counts_its_cause_and_its_cost() -> None:

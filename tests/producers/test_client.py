@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
+from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags, use_span
 
 from events import inputs, topics
 from events.avro.samples import sample
@@ -16,7 +17,7 @@ from events.journal import Event, Meta, RunCompleted, RunStarted, ToolCallStarte
 from events.topics import MAX_INPUT_BYTES
 from producers.client import RunClient
 from producers.errors import NotYetError, RefusedError
-from producers.identity import made_at, new_traceparent, uuid7
+from producers.identity import current_traceparent, made_at, uuid7
 from producers.memory import MemoryLog
 from tests.contracts.logs import CODEC
 
@@ -145,6 +146,8 @@ def test_a_uuid7_is_one_and_tells_its_time() -> None:
     assert min(uuid7(), made) == made
 
 
-def test_a_traceparent_is_w3c_s() -> None:
-    version, trace, span, flags = new_traceparent().split("-")
-    assert (version, len(trace), len(span), flags) == ("00", 32, 16, "01")
+def test_a_program_that_is_in_a_span_says_so_in_w3c_s_form() -> None:
+    assert current_traceparent() == ""
+    span = SpanContext(0xAB, 0xCD, is_remote=False, trace_flags=TraceFlags(1))
+    with use_span(NonRecordingSpan(span)):
+        assert current_traceparent() == f"00-{'0' * 30}ab-{'0' * 14}cd-01"

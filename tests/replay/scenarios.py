@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
+from decimal import Decimal
 
 from events import inputs, topics
 from events.avro.codec import Codec
@@ -147,6 +148,13 @@ def timed_out() -> Life:
     return Life().says(request(), answer(call("send"))).passes(3600)
 
 
+def paid_late() -> Life:
+    price = Decimal("0.5")
+    life = Life().says(request()).passes(3600)
+    life.says(answer(call("look")), answer(call("look"), attempt=2)).passes(3600)
+    return life.says(came_back(2, cost=price), came_back(2, attempt=2, cost=price), done(n=3))
+
+
 SCENARIOS: dict[str, Callable[[], Life]] = {
     "straight": straight,
     "with_people": with_people,
@@ -155,4 +163,5 @@ SCENARIOS: dict[str, Callable[[], Life]] = {
     "cancelled": cancelled,
     "refused": refused,
     "timed_out": timed_out,
+    "paid_late": paid_late,
 }

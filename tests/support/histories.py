@@ -63,6 +63,10 @@ TWO = answer(call("look", id="a"), call("write", id="b"))
 OTHERS = control(inputs.PauseRun, tenant_id="umbrella")
 AGAIN = came_back(2, repeated=True, cost=Decimal("0.1"))
 EFFECT = came_back(9, effect=True)
+PRICE = Decimal("0.1")
+SECOND = answer(call("complete_task", {"summary": "found"}), attempt=2)
+DEAR = came_back(2, cost=PRICE)
+UNSURE_AND_DEAR = UNSURE.model_copy(update={"cost": PRICE, "effect": True})
 WRONG = json_content({"path": 7})
 
 STORIES: dict[str, Sequence[Step]] = {
@@ -108,6 +112,10 @@ STORIES: dict[str, Sequence[Step]] = {
     ],
     "is meddled with": [request(), OTHERS],
     "hears late": [request(), LOOKS, EFFECT],
+    "pays a lost model": [request(), due, due, LOOKS, SECOND],
+    "pays a lost tool": [request(), LOOKS, due, DEAR, due, came_back(2, attempt=2), done(n=3)],
+    "pays a doubt": [request(), SENDS, UNSURE_AND_DEAR, resolved(inputs.Resolution.HAPPENED)],
+    "pays a doubt late": [request(), SENDS, due, UNSURE_AND_DEAR, DEAR, done(n=3)],
     "runs out of time": [request(limits=Limits(max_duration_ms=10)), LOOKS, due],
     "runs out of money": [request(limits=Limits(max_cost=Decimal("0.005"))), LOOKS, came_back(2)],
     "misses its deadline": [request(deadline=story().now + timedelta(hours=1)), LOOKS, due],

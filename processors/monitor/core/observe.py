@@ -8,6 +8,7 @@ from decimal import Decimal
 
 from events import journal as j
 from events.base import Fact
+from events.common import Usage
 from processors.monitor.core.metrics import AGENT, MODEL, TENANT, TOOL
 from processors.monitor.core.runs import LiveRun, OpenCall
 from processors.monitor.core.store import Observation
@@ -100,14 +101,18 @@ def _model(
     run.calls.pop(fact.call_id, None)
     if asked is not None and asked.name != fact.model:
         yield "model_fallbacks", 1, {MODEL: asked.name}
-    yield "input_tokens", fact.usage.input_tokens, label
-    yield "output_tokens", fact.usage.output_tokens, label
+    yield from _used(label, fact.usage, fact.cost)
     if fact.time_to_first_token_ms is not None:
         yield "first_token_ms", fact.time_to_first_token_ms, label
-    if fact.cost is None:
+
+
+def _used(label: dict[str, str], usage: Usage, cost: Decimal | None) -> Iterator[Counted]:
+    yield "input_tokens", usage.input_tokens, label
+    yield "output_tokens", usage.output_tokens, label
+    if cost is None:
         yield "unpriced_calls", 1, label
     else:
-        yield "cost_usd", fact.cost, label
+        yield "cost_usd", cost, label
 
 
 def _tool(run: LiveRun, fact: Fact, at: datetime) -> Iterator[Counted]:
@@ -128,6 +133,10 @@ def _tool(run: LiveRun, fact: Fact, at: datetime) -> Iterator[Counted]:
             run.calls[fact.call_id] = OpenCall(TOOL, fact.tool, due)
         case j.ToolCallSucceeded() | j.ToolCallFailed() | j.ToolCallUncertain():
             yield from _tool_ended(run, fact, at)
+        case j.LateResultNoted(answer=j.LateAnswer() as answer):
+            yield from _used({MODEL: answer.model}, answer.usage, fact.cost)
+        case j.LateResultNoted(tool=str() as tool, cost=Decimal() as cost):
+            yield "cost_usd", cost, {TOOL: tool}
         case _:
             pass
 
@@ -140,14 +149,14 @@ def _tool_ended(
     label = {TOOL: fact.tool}
     yield "tool_calls", 1, label
     yield from _answered(run, fact.call_id, at)
+    if fact.cost is not None:
+        yield "cost_usd", fact.cost, label
     if isinstance(fact, j.ToolCallUncertain):
         # The run stops until a person resolves it.
         run.asked[fact.call_id] = at
         yield "tool_uncertain", 1, label
         return
     yield "tool_ms", fact.latency_ms, label
-    if fact.cost is not None:
-        yield "cost_usd", fact.cost, label
     if isinstance(fact, j.ToolCallSucceeded):
         run.calls.pop(fact.call_id, None)
         return
