@@ -34,10 +34,10 @@ PROCESSES = (
 
 
 @contextmanager
-def running(home: Path) -> Iterator[Settings]:
+def running(home: Path, processes: Sequence[Process] = PROCESSES) -> Iterator[Settings]:
     """Bring up an embedded stack of the benchmark's own, and take it down again."""
     settings = replace(Settings.from_env({}), home=home)
-    up = control.up(settings, PROCESSES, tied=True, report=lambda text: print(f"  {text}"))
+    up = control.up(settings, processes, tied=True, report=lambda text: print(f"  {text}"))
     try:
         yield up.settings
     finally:

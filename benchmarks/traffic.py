@@ -87,14 +87,19 @@ class Traffic:
 
     def run_all(self, count: int) -> Bulk:
         """Request so many runs at once; wait until all are done and projected."""
+        began = time.perf_counter()
+        completed = self.complete_all(count)
+        self._wait_projected(len(self._done))
+        return Bulk(completed, time.perf_counter() - began)
+
+    def complete_all(self, count: int) -> float:
+        """Request so many runs at once and wait until all are done; return the seconds it took."""
         requests = [_request() for _ in range(count)]
         began = time.perf_counter()
         self._writer.publish_all(topics.REQUESTS, [(r, r.run_id) for r in requests])
         wanted = {request.run_id for request in requests}
         self._wait(wanted)
-        completed = max(self._done[run_id] for run_id in wanted) - began
-        self._wait_projected(len(self._done))
-        return Bulk(completed, time.perf_counter() - began)
+        return max(self._done[run_id] for run_id in wanted) - began
 
     def run_one_by_one(self, count: int) -> OneByOne:
         """Request runs one after another."""

@@ -5,32 +5,26 @@ from __future__ import annotations
 import base64
 import json
 import re
-import types
-from collections.abc import Callable
-from datetime import datetime
-from decimal import Decimal
-from functools import cache
-from json.encoder import encode_basestring
-from typing import Any, Union, get_args, get_origin, get_type_hints
+from functools import lru_cache
+from typing import Any
 
 import msgspec
 
 from events.base import Record
 from events.content import JSON, Content
+from projections.rendering import Rendering, quoted
 
 # A numeric of Postgres holds far more; beyond this it is no number that somebody meant.
 _LONGEST_NUMBER = 400
 _LARGEST_EXPONENT = 300
+_REMEMBERED_BYTES = 4096
 _ENCODER = msgspec.json.Encoder()
-_quoted = encode_basestring
 _UNSTORABLE = re.compile("[\0\ud800-\udfff]")
-
-Writer = Callable[[Any], str]
 
 
 def readable(record: Record) -> str:
     """Return the JSON text of a record: hashes in hexadecimal, money as text, nothing for None."""
-    return _storable(writer_of(type(record))(record))
+    return _storable(_RENDERING.writer_of(type(record))(record))
 
 
 def said(content: Content | None) -> str | None:
@@ -71,61 +65,21 @@ def clean(value: str) -> str:
     return _UNSTORABLE.sub("\ufffd", value)
 
 
-_SCALARS: dict[Any, Writer] = {
-    bool: lambda value: "true" if value else "false",
-    int: repr,
-    float: repr,
-    bytes: lambda value: f'"{value.hex()}"',
-    datetime: lambda value: f'"{value.isoformat()}"',
-    Decimal: lambda value: f'"{value:f}"',
-}
-
-
-@cache
-def writer_of(record: type[Record]) -> Writer:
-    """Return the function that writes records of one class as JSON text."""
-    if record is Content:
-        return _content
-    hints = get_type_hints(record)
-    fields = [(name, f",{_quoted(name)}:", _writer(hint)) for name, hint in hints.items()
-              if name in record.model_fields]  # fmt: skip
-
-    def write(value: Record) -> str:
-        held = value.__dict__
-        parts = [
-            prefix + one(found) for name, prefix, one in fields if (found := held[name]) is not None
-        ]
-        return "{" + "".join(parts)[1:] + "}"
-
-    return write
-
-
-def _writer(hint: Any) -> Writer:
-    if get_origin(hint) in {Union, types.UnionType}:
-        (hint,) = (arm for arm in get_args(hint) if arm is not type(None))
-    if get_origin(hint) is tuple:
-        one = _writer(get_args(hint)[0])
-        return lambda values: "[" + ",".join([one(value) for value in values]) + "]"
-    if isinstance(hint, type) and issubclass(hint, Record):
-        return writer_of(hint)
-    return _SCALARS.get(hint, _quoted)
-
-
 def _content(content: Content) -> str:
     head = (
-        f'{{"media_type":{_quoted(content.media_type)},"size":{content.size},'
+        f'{{"media_type":{quoted(content.media_type)},"size":{content.size},'
         f'"digest":"{content.digest.hex()}"'
     )
     if content.ref is not None:
-        head += f',"ref":{_quoted(content.ref)}'
+        head += f',"ref":{quoted(content.ref)}'
     if content.key_id is not None:
-        head += f',"key_id":{_quoted(content.key_id)}'
+        head += f',"key_id":{quoted(content.key_id)}'
     if content.inline is not None:
         body = _json_body(content)
         if body is not None:
             head += f',"json":{body}'
         elif (words := plain(content)) is not None:
-            head += f',"text":{_quoted(words)}'
+            head += f',"text":{quoted(words)}'
         else:
             head += f',"base64":"{base64.b64encode(content.inline).decode()}"'
     return head + "}"
@@ -133,15 +87,24 @@ def _content(content: Content) -> str:
 
 def _json_body(content: Content) -> str | None:
     """Return inline JSON as it stands if JSONB will take it, None if it is not JSON."""
-    if content.inline is None or content.key_id is not None or content.media_type != JSON:
+    inline = content.inline
+    if inline is None or content.key_id is not None or content.media_type != JSON:
         return None
+    # The arguments of a call stand in several events, one soon after the other.
+    return _known_body(inline) if len(inline) <= _REMEMBERED_BYTES else _body(inline)
+
+
+def _body(inline: bytes) -> str | None:
     try:
-        body = content.inline.decode()
+        body = inline.decode()
         parsed = _DECODER.decode(body)
         # Escapes may hide what Postgres refuses; otherwise the text is kept digit for digit.
         return json.dumps(_cleaned(parsed), ensure_ascii=False) if "\\u" in body else body
     except (ValueError, RecursionError):
         return None
+
+
+_known_body = lru_cache(512)(_body)
 
 
 def _number(text: str) -> float:
@@ -175,3 +138,6 @@ def _storable(text: str) -> str:
     if "\\u0000" in text:
         return json.dumps(_cleaned(json.loads(text)), ensure_ascii=False)
     return text
+
+
+_RENDERING = Rendering({Content: _content})

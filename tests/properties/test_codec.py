@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -12,7 +13,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from events import topics
+from events.avro import readers
 from events.avro.codec import Codec
+from events.avro.parsers import Parser
 from events.avro.registry import LockRegistry
 from events.avro.samples import sample
 from events.avro.schema import schema_for
@@ -132,6 +135,47 @@ def test_a_flipped_bit_never_raises_anything_else(
     assert decode_or_refuse(topic, bytes(value)) in {
         "", "not_framed", "unknown_schema", "truncated", "wrong_topic", "invalid",
     }  # fmt: skip
+
+
+def decoded_or_refused(codec: Codec, topic: str, value: bytes) -> str:
+    try:
+        # As text, because no NaN equals another.
+        return repr(codec.decode(topic, value))
+    except WireError as error:
+        return f"{error.code}: {error.reason}"
+
+
+@pytest.fixture(scope="module")
+def library_only() -> Iterator[Codec]:
+    """A codec that parses nothing by itself."""
+
+    def none_for(record: type[Record]) -> Parser:
+        def parse(value: bytes) -> Any:
+            raise ValueError(record.__name__)
+
+        return parse
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(readers, "parser_for", none_for)
+        codec = Codec(LockRegistry())
+        for topic, record in SUBJECTS:
+            codec.decode(topic, encoded(topic, sample(Meta), sample(record)))
+        yield codec
+
+
+@settings(max_examples=3000, deadline=None, database=None)
+@given(subject=st.sampled_from(SUBJECTS), data=st.data())
+def test_parsers_take_nothing_that_the_library_refuses_and_make_the_same_of_the_rest(
+    library_only: Codec, subject: tuple[str, type[Record]], data: st.DataObject
+) -> None:
+    topic, record = subject
+    value = bytearray(encoded(topic, sample(Meta), sample(record)))
+    for _ in range(data.draw(st.integers(0, 3))):
+        # One bit more or less says another sign, size or branch.
+        change = data.draw(st.sampled_from([1, 2, 128]) | st.integers(0, 255))
+        value[data.draw(st.integers(5, len(value) - 1))] ^= change
+    said = bytes(value)
+    assert decoded_or_refused(CODEC, topic, said) == decoded_or_refused(library_only, topic, said)
 
 
 def test_each_refusal_has_its_code() -> None:

@@ -1,0 +1,147 @@
+"""``python -m benchmarks.projecting``: what the projector costs an event.
+
+Records a journal of real runs on a real broker, then projects it into empty databases, round
+after round, in this process. Processor time is the figure to compare: it hardly depends on what
+else the machine does.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import psycopg
+
+from benchmarks.bench import PROCESSES, running
+from benchmarks.machine import Processes
+from benchmarks.traffic import Traffic
+from events import topics
+from events.avro.codec import Codec
+from events.avro.registry import LockRegistry
+from producers.garbage import collect_seldom
+from producers.kafka import TopicReader
+from projections import schema
+from projections.projector import Projector, ProjectorConfig
+from projections.reader import ReaderConfig
+from projections.watcher import Watcher
+from stack.settings import Settings
+
+_RECORDERS = tuple(process for process in PROCESSES if process.name != "projector")
+_PATIENCE_S = 120.0
+
+
+@dataclass(frozen=True)
+class Round:
+    """One journal projected into one empty database; processor times are those of all threads."""
+
+    events: int
+    seconds: float
+    projector_s: float
+    postgres_s: float
+
+    def line(self) -> str:
+        """Return it as a person reads it."""
+        return (
+            f"{self.events} events: {self.projector_s / self.events * 1e6:.1f} µs an event"
+            f" + Postgres {self.postgres_s / self.events * 1e6:.1f} µs;"
+            f" {self.events / self.seconds:,.0f} events/s"
+        )
+
+
+class Projecting:
+    """Projects one journal into databases that it makes."""
+
+    def __init__(self, settings: Settings, *, count: bool) -> None:
+        """Remember the stack; ``count`` has the projector keep its metrics as well."""
+        self._settings = settings
+        self._count = count
+        self._rounds = 0
+        reader = TopicReader(settings.kafka_config(), Codec(LockRegistry()))
+        self._events = sum(1 for _ in reader.read(topics.EVENTS))
+
+    def round(self) -> Round:
+        """Project everything into an empty database."""
+        self._rounds += 1
+        name = f"projecting_{self._rounds}"
+        with psycopg.connect(self._settings.database_url, autocommit=True) as admin:
+            admin.execute(f"CREATE DATABASE {name}".encode())
+        url = f"{self._settings.database_url.rpartition('/')[0]}/{name}"
+        schema.ensure(url)
+        return self._project(url)
+
+    def _project(self, url: str) -> Round:
+        projector = Projector(
+            ProjectorConfig(
+                reader=ReaderConfig(self._settings.kafka_config()),
+                database_url=url,
+                partitions=tuple(range(self._settings.partitions)),
+                owner="benchmark",
+            ),
+            Codec(LockRegistry()),
+            watcher=Watcher(count=self._count),
+        )
+        processes = Processes(self._settings)
+        before = processes.cpu_seconds()["postgres"], time.process_time(), time.perf_counter()
+        found: list[Round] = []
+        until = time.monotonic() + _PATIENCE_S
+
+        def watch() -> None:
+            while projector.projected < self._events and time.monotonic() < until:
+                time.sleep(0.005)
+            # The connection is still open: what a backend used is lost with its end.
+            found.append(
+                Round(
+                    projector.projected,
+                    time.perf_counter() - before[2],
+                    time.process_time() - before[1],
+                    processes.cpu_seconds()["postgres"] - before[0],
+                )
+            )
+            projector.stop()
+
+        watcher = threading.Thread(target=watch)
+        watcher.start()
+        projector.run()
+        watcher.join()
+        return found[0]
+
+
+def measure(home: Path, runs: int, rounds: int, *, count: bool) -> list[Round]:
+    """Return so many rounds over a journal of so many runs."""
+    with running(home, _RECORDERS) as settings:
+        traffic = Traffic(settings)
+        traffic.publish_definitions()
+        traffic.complete_all(runs)
+        collect_seldom()
+        projecting = Projecting(settings, count=count)
+        projecting.round()
+        return [projecting.round() for _ in range(rounds)]
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run the benchmark; 0 when it was measured."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--runs", type=int, default=300, help="runs in the journal")
+    parser.add_argument("--rounds", type=int, default=3, help="project them so often")
+    parser.add_argument("--metrics", action="store_true", help="count for the metrics as well")
+    chosen = parser.parse_args(arguments)
+    with tempfile.TemporaryDirectory(prefix="runfold-bench-") as folder:
+        home = Path(folder)
+        home.chmod(0o755)
+        found = measure(home, chosen.runs, chosen.rounds, count=chosen.metrics)
+    for each in found:
+        print(each.line())
+    middle = statistics.median(each.projector_s / each.events * 1e6 for each in found)
+    print(f"median {middle:.1f} µs an event")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
