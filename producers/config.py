@@ -18,7 +18,11 @@ class ConfigError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """Addresses and places; ``kafka`` is what every confluent-kafka client begins with."""
+    """Addresses and places; ``kafka`` is what every confluent-kafka client begins with.
+
+    ``stall_after`` and ``stuck_after`` are the watchdogs' patience in seconds: with a consumer to
+    which nothing comes though it is there, and with a step that does not end.
+    """
 
     kafka: Mapping[str, str] = field(repr=False)
     database_url: str = field(default="", repr=False)
@@ -27,6 +31,8 @@ class Config:
     partitions: int | None = None
     group_protocol: str = "classic"
     metrics_port: int | None = None
+    stall_after: float = 30.0
+    stuck_after: float = 60.0
 
     @classmethod
     def from_env(cls, env: Mapping[str, str] | None = None) -> Config:
@@ -47,6 +53,8 @@ class Config:
             partitions=_number(env, "RUNFOLD_PARTITIONS", 1000),
             group_protocol=protocol,
             metrics_port=_number(env, "RUNFOLD_METRICS_PORT", 65535),
+            stall_after=float(_number(env, "RUNFOLD_STALL_AFTER_S", 3600) or 30),
+            stuck_after=float(_number(env, "RUNFOLD_STUCK_AFTER_S", 3600) or 60),
         )
 
     def need_database(self) -> str:

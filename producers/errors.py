@@ -63,11 +63,20 @@ class FatalError(LogError):
     """The client is of no use any more; a new one may be."""
 
 
+def is_fatal(error: KafkaError) -> bool:
+    """Return whether the client that said this will do nothing any more.
+
+    A consumer says it in a record, with the code of what happened and no flag: only the text tells.
+    """
+    told = error.fatal() or error.code() == KafkaError._FATAL  # noqa: SLF001
+    return told or error.str().startswith("Fatal error")
+
+
 def translated(problem: KafkaError | KafkaException, doing: str) -> LogError:
     """Return Kafka's complaint as one of ours; ``doing`` names what was attempted."""
     error = problem.args[0] if isinstance(problem, KafkaException) else problem
     sentence = f"Kafka failed while {doing}: {error.str()}"
-    if error.fatal() or error.code() in _FATAL:
+    if is_fatal(error) or error.code() in _FATAL:
         return FatalError(f"{sentence}. Close this client and make a new one.")
     if error.code() in _REFUSED:
         return RefusedError(f"{sentence}.")

@@ -3,7 +3,7 @@
 Settings come from the environment: KAFKA_BOOTSTRAP_SERVERS, KAFKA_*, DATABASE_URL,
 SCHEMA_REGISTRY_URL, RUNFOLD_PARTITIONS, and RUNFOLD_PROJECTOR_PARTITIONS (such as ``0,2,3``;
 all unless given). It ends with 0 when told to, 3 when another projector took over, 2 where a
-setting is missing.
+setting is missing, 70 when it stood still, 72 when nothing came to it that was there.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from producers.logs import log_to_stderr
 from producers.observability.serving import serve_metrics
 from producers.observability.tracing import Traces
 from producers.schemas import registry_of
+from producers.stall import EXIT_STALLED, StallWatch
 from projections import schema
 from projections.errors import Fenced, SchemaTooNew
 from projections.projector import Projector, ProjectorConfig
@@ -56,6 +57,7 @@ def main() -> int:
             database_url=url,
             partitions=chosen,
             owner=f"{socket.gethostname()}/{os.getpid()}",
+            stuck_after_s=config.stuck_after,
         ),
         Codec(registry_of(config.schema_registry_url)),
         watcher=Watcher(traces, count=config.metrics_port is not None),
@@ -64,6 +66,8 @@ def main() -> int:
         signal.signal(number, lambda *_: projector.stop())
     collect_seldom()
     _log.info("projecting partitions %s", ",".join(map(str, chosen)))
+    stalls = StallWatch(config.kafka, projector.reading, config.stall_after, projector.stall)
+    stalls.start()
     announce()
     try:
         projector.run()
@@ -71,8 +75,12 @@ def main() -> int:
         _log.error("%s", error)
         return 3
     finally:
+        stalls.stop()
         if traces is not None:
             traces.close()
+    if projector.stalled:
+        _log.critical("the process ends: %s", projector.stalled)
+        return EXIT_STALLED
     return 0
 
 

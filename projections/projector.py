@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import psycopg
@@ -13,6 +15,8 @@ from confluent_kafka import KafkaException
 from events.avro.codec import Codec
 from events.errors import RegistryError
 from producers.failpoints import failpoint
+from producers.stall import Positions
+from producers.watchdog import Watchdog
 from projections.metrics import BEGUN_AGAIN
 from projections.prefetch import Prefetch
 from projections.reader import Reader, ReaderConfig
@@ -36,6 +40,7 @@ class ProjectorConfig:
     partitions: tuple[int, ...]
     owner: str
     longest_pause_s: float = 5.0
+    stuck_after_s: float = 60.0
 
 
 class Projector:
@@ -53,14 +58,27 @@ class Projector:
         self._views = list(VIEWS.values()) if views is None else views
         self._watcher = watcher or Watcher(count=False)
         self._stopping = threading.Event()
+        self._watchdog = Watchdog(config.stuck_after_s)
+        self._reader: Reader | None = None
         self.projected = 0
+        self.stalled = ""
 
     def stop(self) -> None:
         """Finish the stretch at hand and return from ``run``; may be called from a signal."""
         self._stopping.set()
 
+    def stall(self, why: str) -> None:
+        """Do as ``stop`` does, because of this; from any thread."""
+        self.stalled = why
+        self.stop()
+
+    def reading(self) -> Positions:
+        """Return how far the log was received; nothing while something else is waited for."""
+        reader = self._reader
+        return reader.reading() if reader is not None else {}
+
     def run(self) -> None:
-        """Project until stopped; raises Fenced when overtaken.
+        """Project until stopped; raises Fenced when overtaken, ends the process when stuck.
 
         What the servers do to it, it sits out: it comes back to the position that Postgres has,
         which is where the rows end, whether its last commit was answered or not.
@@ -71,6 +89,7 @@ class Projector:
         with store:
             while not self._stopping.is_set():
                 try:
+                    self._watchdog.beat("opening the database")
                     store.open()
                     self._watcher.begin(store.furthest())
                     self._follow(store)
@@ -81,11 +100,13 @@ class Projector:
                     pause = min(pause * 2, config.longest_pause_s)
                 else:
                     pause = 0.05
+        self._watchdog.off()
 
     def _follow(self, store: Store) -> None:
         reader = Reader(self._config.reader, self._codec, store.starts())
-        with reader, Prefetch(lambda: reader.read(_WAIT_S)) as ahead:
+        with self._reads(reader), reader, Prefetch(lambda: reader.read(_WAIT_S)) as ahead:
             while not self._stopping.is_set():
+                self._watchdog.beat("reading the log")
                 stretch = ahead.next(_WAIT_S)
                 if self._watcher.must_look():
                     self._watcher.ends(reader.ends)
@@ -93,9 +114,18 @@ class Projector:
                     continue
                 failpoint("projector.after_read")
                 began = time.monotonic()
+                self._watchdog.beat("writing to the database")
                 store.write(stretch)
                 self._watcher.committed(stretch, time.monotonic() - began)
                 self.projected += len(stretch.items)
+
+    @contextmanager
+    def _reads(self, reader: Reader) -> Iterator[None]:
+        self._reader = reader
+        try:
+            yield
+        finally:
+            self._reader = None
 
 
 def _line(error: Exception) -> str:

@@ -16,6 +16,8 @@ from events.avro.codec import Codec
 from events.errors import WireError
 from events.journal import Event
 from events.operations import DeadLetter
+from producers.errors import is_fatal
+from producers.stall import Positions
 from projections.stretch import Item, Stretch
 from projections.view import Letter, Placed, Unreadable
 
@@ -67,6 +69,8 @@ class Reader:
         self._gather_s = config.gather_s
         self._looked = 0.0
         self.ends: dict[tuple[str, int], int] = {}
+        self._received = dict(starts)
+        self._polling = False
         # The placement of keys is a producer's matter, and a consumer complains of it.
         shared = {name: value for name, value in config.kafka.items() if name != "partitioner"}
         self._consumer = Consumer({**shared, **_SETTINGS})
@@ -94,7 +98,9 @@ class Reader:
         Raises RegistryError where a schema registry does not answer; nothing of the stretch may
         be used then. Raises KafkaException where reading can never go on.
         """
+        self._polling = True
         first = self._consumer.poll(wait_s)
+        self._polling = False
         self._look()
         items: list[Item] = []
         begins: dict[tuple[str, int], int] = {}
@@ -112,7 +118,12 @@ class Reader:
             item = self._item(message, topic, partition, offset)
             if item is not None:
                 items.append(item)
+        self._received |= ends
         return Stretch(items, begins, ends)
+
+    def reading(self) -> Positions:
+        """Return how far the log was received; nothing while what was read waits for its turn."""
+        return self._received if self._polling else {}
 
     def _gather(self, first: Message) -> list[Message]:
         """Return what is there; where that is little, what comes within a moment too."""
@@ -160,7 +171,7 @@ def _key(message: Message) -> bytes | None:
 
 def _judge(error: KafkaError) -> None:
     # Everything else heals by itself: librdkafka goes on where it was.
-    if error.fatal() or error.code() in _HOPELESS:
+    if is_fatal(error) or error.code() in _HOPELESS:
         raise KafkaException(error)
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -20,7 +22,7 @@ from stack.settings import Settings
 
 INSTANCE = "RUNFOLD_INSTANCE"
 METRICS_PORT = "RUNFOLD_METRICS_PORT"
-_TELLING = ("Error", "error:", "refused")
+_TELLING = ("Error", "error:", "refused", "the process ends:")
 
 
 @dataclass
@@ -76,7 +78,7 @@ class PythonProgram:
 
     def why_it_ended(self) -> str:
         """Promise the line of its log that tells most."""
-        return tail(self._log, _TELLING, size=4_000)
+        return _message(tail(self._log, _TELLING, size=4_000))
 
     def stopped(self, *, cleanly: bool) -> None:  # noqa: ARG002 - the port has it
         """It is not ready any more."""
@@ -95,3 +97,9 @@ class PythonProgram:
     @property
     def _ready_file(self) -> Path:
         return self.home.run / f"{self.name}.ready"
+
+
+def _message(line: str) -> str:
+    """Return what a line of the log says: its message where it is JSON, the line otherwise."""
+    found = re.search(r'"message": ("(?:[^"\\]|\\.)*")', line)
+    return str(json.loads(found[1])) if found else line

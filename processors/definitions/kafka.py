@@ -22,8 +22,10 @@ from events.avro.codec import Codec
 from events.errors import RegistryError, WireError
 from events.operations import DefinitionPublished
 from processors.definitions.source import Arrived, RegistryUnavailableError
+from producers.stall import Positions
 
 _LATEST = OffsetSpec.latest()  # type: ignore[no-untyped-call]
+_PAUSE_S = 0.1
 
 
 class KafkaRegistry:
@@ -32,6 +34,7 @@ class KafkaRegistry:
     def __init__(self, kafka: Mapping[str, str | int | float], codec: Codec) -> None:
         self._codec = codec
         self._held: Message | None = None
+        self._next = 0
         self._partition = TopicPartition(topics.REGISTRY, 0)
         own = {
             "group.id": "runfold-registry",  # never joined: the client asks for a name
@@ -58,12 +61,14 @@ class KafkaRegistry:
         if message is None:
             return None
         if (error := message.error()) is not None:
-            at_end = error.code() == KafkaError._PARTITION_EOF  # noqa: SLF001 - its public name
-            return Arrived(message.offset() or 0) if at_end else None
+            if error.code() != KafkaError._PARTITION_EOF:  # noqa: SLF001 - its public name
+                return None
+            self._next = message.offset() or 0
+            return Arrived(self._next)
         return self._read(message, timeout)
 
     def _read(self, message: Message, timeout: float) -> Arrived | None:
-        after = (message.offset() or 0) + 1
+        after = self._next = (message.offset() or 0) + 1
         self._held = None
         try:
             record = self._codec.decode(topics.REGISTRY, message.value())
@@ -78,21 +83,33 @@ class KafkaRegistry:
             return Arrived(after, record)
         return Arrived(after, fault=f"offset {after - 1}: a {type(record).__name__}")
 
+    def reading(self) -> Positions:
+        """Return how far the topic was received; nothing while a schema registry is waited for."""
+        return {} if self._held is not None else {(topics.REGISTRY, 0): self._next}
+
     def end(self, timeout: float) -> int:
-        """Return the high watermark, asked of the broker now."""
-        try:
-            asked = self._admin.list_offsets(
-                {self._partition: _LATEST},
-                isolation_level=IsolationLevel.READ_UNCOMMITTED,
-                request_timeout=max(0.1, timeout),
-            )
-            return int(asked[self._partition].result(timeout + 1).offset)
-        except (KafkaException, TimeoutError) as fault:
-            # A client that lived through a broker's death may not find leaders for a long while.
-            self._admin = AdminClient(self._options)
-            error = fault.args[0] if fault.args else None
-            said = error.str() if isinstance(error, KafkaError) else "no answer"
-            raise RegistryUnavailableError(f"topic {topics.REGISTRY}: {said}") from fault
+        """Return the high watermark, asked of the broker now, again while ``timeout`` lasts."""
+        until = time.monotonic() + timeout
+        while True:
+            try:
+                return self._high_watermark(max(0.1, until - time.monotonic()))
+            except (KafkaException, TimeoutError) as fault:
+                # What the client knows of the leaders may be from before one of them died, and
+                # one that lived through that may not find the new ones for a long while.
+                self._admin = AdminClient(self._options)
+                if time.monotonic() + _PAUSE_S >= until:
+                    error = fault.args[0] if fault.args else None
+                    said = error.str() if isinstance(error, KafkaError) else "no answer"
+                    raise RegistryUnavailableError(f"topic {topics.REGISTRY}: {said}") from fault
+            time.sleep(_PAUSE_S)
+
+    def _high_watermark(self, timeout: float) -> int:
+        asked = self._admin.list_offsets(
+            {self._partition: _LATEST},
+            isolation_level=IsolationLevel.READ_UNCOMMITTED,
+            request_timeout=timeout,
+        )
+        return int(asked[self._partition].result(timeout + 1).offset)
 
     def close(self) -> None:
         """Leave the broker."""

@@ -27,15 +27,17 @@ from processors.effects.local import LocalEffects
 from processors.effects.metrics import POOL_OPEN, POOL_RESULTS
 from processors.effects.open_calls import CallKey, OpenCalls, Place
 from processors.effects.outbox import Encoder, Outbox
-from processors.effects.progress import Progress
 from processors.effects.settings import PoolConfig
-from processors.effects.watchdog import Watchdog
+from producers.errors import is_fatal
 from producers.failpoints import failpoint
 from producers.observability.context import traceparent_of_call
+from producers.stall import Positions
+from producers.watchdog import Watchdog
 
 log = logging.getLogger(__name__)
 
 _READ_AT_ONCE = 200
+_LATE_S = 2.0
 _NO_TROUBLE = (KafkaError._TRANSPORT, KafkaError._ALL_BROKERS_DOWN)  # noqa: SLF001  public names
 
 
@@ -59,9 +61,12 @@ class Pool:
         self._ledgers: dict[int, Ledger] = {}
         self._calls = OpenCalls()
         self._paused = False
+        self._joined = False
         self._commit_due = 0.0
-        self._progress = Progress(config.stall_s / 2)
-        self._watchdog = Watchdog(config.stall_s)
+        self._received: dict[int, int] = {}
+        self._watchdog = Watchdog(config.stuck_s)
+        self._polled = 0.0
+        self._stalled = ""
         self._answered = threading.Event()
         POOL_OPEN(config.topic).set_function(lambda: len(self._calls))
         self._stopping = threading.Event()
@@ -70,13 +75,25 @@ class Pool:
         """Ask ``run`` to drain and return; from any thread or a signal handler."""
         self._stopping.set()
 
+    def stall(self, why: str) -> None:
+        """Make ``run`` drain and raise PoolStalledError; from any thread."""
+        self._stalled = why
+
+    def reading(self) -> Positions:
+        """Return how far the partitions were received, below 0 where nothing is known yet."""
+        # What is not asked for, because the pool is full, busy or starved, has not stalled.
+        if self._paused or time.monotonic() - self._polled > _LATE_S:
+            return {}
+        received = self._received.copy()
+        return {(self._config.topic, number): at for number, at in received.items()}
+
     def run(self) -> None:
         """Make calls until stopped, then finish those in flight and leave the group."""
         self._consumer.subscribe(
             [self._config.topic],
             on_assign=self._on_assign,
             on_revoke=self._on_revoke,
-            on_lost=self._on_revoke,
+            on_lost=self._on_lost,
         )
         self._answered.set()
         try:
@@ -88,6 +105,7 @@ class Pool:
 
     def _turn(self) -> None:
         self._prove_life()
+        self._polled = time.monotonic()
         # A paused consumer is polled all the same: that keeps the membership.
         first = self._consumer.poll(0.02 if self._calls else 0.1)
         if first is not None:
@@ -96,11 +114,12 @@ class Pool:
         self._outbox.serve()
         self._commit(synchronously=False)
         self._pause_or_resume()
-        self._look_for_a_stall()
+        if self._stalled:
+            raise PoolStalledError(self._stalled)
 
     def _prove_life(self) -> None:
         if self._answered.is_set():
-            self._watchdog.beat()
+            self._watchdog.beat("a call that holds the effects' loop, or a turn of the pool")
             self._answered.clear()
             self._effects.ping(self._answered.set)
 
@@ -109,8 +128,8 @@ class Pool:
         partition, offset = message.partition(), message.offset()
         if error is not None:
             if error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001  a public name
-                self._progress.read(partition or 0, offset or 0)
-            elif error.fatal():
+                self._note_end(partition, offset)
+            elif is_fatal(error):
                 raise PoolBrokenError(f"the consumer broke: {error.str()}")
             elif error.code() not in _NO_TROUBLE:
                 log.warning("consumer: %s", error.str())
@@ -119,7 +138,7 @@ class Pool:
         ledger = self._ledgers.get(partition if partition is not None else -1)
         if ledger is None or offset is None:
             return
-        self._progress.read(ledger.partition, offset + 1)
+        self._received[ledger.partition] = offset + 1
         ledger.take(offset)
         place = Place(ledger, offset)
         failpoint("pool.after_consume")
@@ -134,6 +153,10 @@ class Pool:
             wanted = partial(self._calls.wanted, key)
             sent = traceparent_of_call(work.traceparent, *key)
             self._effects.submit(work, partial(self._publish, key, sent), wanted)
+
+    def _note_end(self, partition: int | None, offset: int | None) -> None:
+        if partition in self._received and offset is not None:
+            self._received[partition] = offset
 
     def _publish(self, key: CallKey, traceparent: str, result: Record) -> None:
         assert isinstance(result, ModelResult | ToolResult)
@@ -183,42 +206,36 @@ class Pool:
                 ledger.committed(None)
 
     def _pause_or_resume(self) -> None:
-        if not self._paused and len(self._calls) >= self._config.backlog:
+        full = len(self._calls) >= self._config.backlog
+        if (full and not self._paused) or (self._paused and self._joined):
             self._consumer.pause(self._consumer.assignment())
             self._paused = True
         elif self._paused and len(self._calls) <= self._config.backlog // 2:
             self._consumer.resume(self._consumer.assignment())
             self._paused = False
-
-    def _look_for_a_stall(self) -> None:
-        if self._paused:
-            return
-        try:
-            stuck = self._progress.stalled(list(self._ledgers), self._end_of)
-        except KafkaException:
-            return
-        if stuck:
-            raise PoolStalledError(
-                f"{self._config.topic}: no records came from partitions {stuck}."
-            )
-
-    def _end_of(self, partition: int) -> int:
-        place = TopicPartition(self._config.topic, partition)
-        _first, end = self._consumer.get_watermark_offsets(place, timeout=2, cached=False)
-        return int(end)
+        self._joined = False
 
     def _on_assign(self, _consumer: Consumer, places: list[TopicPartition]) -> None:
         log.info("assigned %s %s", self._config.topic, [place.partition for place in places])
         for place in places:
             self._ledgers[place.partition] = Ledger(place.partition)
-        # A partition that joins a paused consumer is not paused itself.
-        self._paused = False
+            self._received[place.partition] = -1
+        # A partition that joins a paused consumer is not paused itself; those it had stay paused.
+        self._joined = True
 
     def _on_revoke(self, _consumer: Consumer, places: list[TopicPartition]) -> None:
         log.info("revoked %s %s", self._config.topic, [place.partition for place in places])
         self._commit(synchronously=True)
+        self._let_go(places)
+
+    def _on_lost(self, _consumer: Consumer, places: list[TopicPartition]) -> None:
+        # What is lost belongs to others: a commit would be refused, and end a static member.
+        log.warning("lost %s %s", self._config.topic, [place.partition for place in places])
+        self._let_go(places)
+
+    def _let_go(self, places: list[TopicPartition]) -> None:
         for place in places:
-            self._progress.forget(place.partition)
+            self._received.pop(place.partition, None)
             if (ledger := self._ledgers.pop(place.partition, None)) is not None:
                 ledger.live = False
 

@@ -27,7 +27,7 @@ class PoolConfig:
     backlog: int = 256
     commit_every_s: float = 0.2
     drain_s: float = 20.0
-    stall_s: float = 60.0
+    stuck_s: float = 60.0
 
     def consumer(self) -> KafkaSettings:
         """Return the consumer's settings: only committed work, offsets committed by hand."""

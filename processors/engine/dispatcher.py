@@ -17,6 +17,7 @@ from processors.engine.config import EngineConfig
 from processors.engine.inbox import Inbox
 from processors.engine.inputs import INPUT_TOPICS, Headers, Received
 from processors.engine.metrics import LAG
+from producers.stall import Place, Positions
 
 logger = logging.getLogger(__name__)
 
@@ -24,6 +25,7 @@ _Given = dict[str, str | bytes | None] | list[tuple[str, str | bytes | None]]
 
 _POLL_SECONDS = 0.02
 _ANSWER_SECONDS = 10.0
+_LOOK_SECONDS = 1.0
 
 
 class Dispatcher(threading.Thread):
@@ -35,6 +37,9 @@ class Dispatcher(threading.Thread):
         self._commands: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
         self._inboxes: dict[int, Inbox] = {}
         self._paused: set[int] = set()
+        self._starts: dict[Place, int] = {}
+        self._reading: dict[Place, int] = {}
+        self._looked = 0.0
         self._stopping = threading.Event()
         self.beat = time.monotonic()
         self._consumer = Consumer(
@@ -66,6 +71,12 @@ class Dispatcher(threading.Thread):
         if shown:
             self._commands.put(lambda: self._show(shown))
 
+    def reading(self) -> Positions:
+        """Return how far the inputs that are wanted now were received, as of the last second."""
+        # What this thread does not ask for, because it is busy or starved, has not stalled.
+        late = time.monotonic() - self.beat > 2 * _LOOK_SECONDS
+        return {} if late else self._reading
+
     def stop(self) -> None:
         """End the thread and let go of the connections."""
         self._stopping.set()
@@ -82,6 +93,7 @@ class Dispatcher(threading.Thread):
                 for more in self._consumer.consume(500, 0):
                     self._hand_out(more)
             self._balance()
+            self._note_positions()
             while not self._commands.empty():
                 self._commands.get()()
         self._consumer.close()
@@ -104,12 +116,26 @@ class Dispatcher(threading.Thread):
     def _assign(self, partition: int, inbox: Inbox, starts: list[TopicPartition]) -> None:
         self._unassign(partition)
         self._inboxes[partition] = inbox
+        self._starts.update({(start.topic, partition): start.offset for start in starts})
         self._consumer.incremental_assign(starts)
 
     def _unassign(self, partition: int) -> None:
         if self._inboxes.pop(partition, None) is not None:
             self._paused.discard(partition)
             self._consumer.incremental_unassign(self._places(partition))
+
+    def _note_positions(self) -> None:
+        now = time.monotonic()
+        if now - self._looked < _LOOK_SECONDS:
+            return
+        self._looked = now
+        wanted = [p for n in self._inboxes if n not in self._paused for p in self._places(n)]
+        self._reading = {
+            (place.topic, place.partition): place.offset
+            if place.offset >= 0
+            else self._starts[place.topic, place.partition]
+            for place in (self._consumer.position(wanted) if wanted else ())
+        }
 
     def _show(self, positions: list[TopicPartition]) -> None:
         try:

@@ -11,11 +11,12 @@ import threading
 import time
 from collections.abc import Sequence
 
-from confluent_kafka import Consumer, KafkaError, TopicPartition
+from confluent_kafka import Consumer, TopicPartition
 
 from events import topics
 from processors.engine.config import EngineConfig, GroupConfig
 from processors.engine.ownership import Given, Taken
+from producers.errors import is_fatal
 
 logger = logging.getLogger(__name__)
 
@@ -61,7 +62,7 @@ class GroupOwnership:
         if error is None:
             return
         logger.warning("group membership: %s", error.str())
-        if error.fatal() or error.code() == KafkaError._FATAL:  # noqa: SLF001
+        if is_fatal(error):
             self._leave()
             self._join_at = time.monotonic() + _REJOIN_SECONDS
 

@@ -7,7 +7,6 @@ of a lane's life.
 from __future__ import annotations
 
 import logging
-import os
 import signal
 import threading
 import time
@@ -25,11 +24,10 @@ from processors.engine.ownership import Ownership
 from processors.engine.parker import Parker
 from processors.engine.ports import Codec, LocalEffects, RulebookSource
 from processors.engine.shared import Shared
+from producers.stall import Positions
+from producers.watchdog import EXIT_STUCK, Watchdog, end_process
 
 logger = logging.getLogger(__name__)
-
-EXIT_STUCK = 70
-"""The exit code when a lane is stuck, or ended by a bug: the supervisor starts a new process."""
 
 EXIT_FENCED = 71
 """The exit code when another process keeps taking the partitions that this one was given."""
@@ -58,6 +56,7 @@ class Engine(Generic[S]):
         )
         self._lanes: dict[int, Lane[S]] = {}
         self._fenced: dict[int, float] = {}
+        self._watchdog = Watchdog(config.stuck_after)
         self._ownership: Ownership
         if config.group is not None:
             self._ownership = GroupOwnership(config, config.group)
@@ -69,7 +68,7 @@ class Engine(Generic[S]):
     def run(self) -> int:
         """Work until ``stop`` or SIGTERM, finish what is begun, and return the exit code.
 
-        Ends the process at once where a lane is stuck.
+        Ends the process at once, with EXIT_STUCK, where a lane is stuck or was ended by a bug.
         """
         if threading.current_thread() is threading.main_thread():
             signal.signal(signal.SIGTERM, lambda *_: self.stop())
@@ -78,20 +77,33 @@ class Engine(Generic[S]):
         self._parker.start()
         self._ownership.start(self._given, self._taken)
         while not self._stopping.is_set():
+            self._watchdog.beat("giving and taking partitions")
             self._ownership.poll(_POLL_SECONDS)
             self._watch()
             self._reopen()
         logger.info("draining")
+        self._watchdog.beat("draining")
         self._ownership.close()
         self._taken(tuple(self._lanes))
         self._dispatcher.stop()
         self._parker.stop()
+        self._watchdog.off()
         logger.info("stopped", extra={"exit_code": self.exit_code})
         return self.exit_code
 
     def stop(self) -> None:
         """Ask ``run`` to drain and return."""
         self._stopping.set()
+
+    def fail(self, why: str, code: int) -> None:
+        """Ask ``run`` to drain and to return this code; from any thread."""
+        logger.critical("the process ends: %s", why)
+        self.exit_code = code
+        self.stop()
+
+    def reading(self) -> Positions:
+        """Return how far the inputs that are wanted now were received."""
+        return self._dispatcher.reading()
 
     def lanes(self) -> dict[int, LaneState]:
         """Return where each lane of this process stands."""
@@ -155,6 +167,4 @@ class Engine(Generic[S]):
                 self._start(partition)
 
     def _die(self, why: str) -> None:
-        logger.critical("the process ends: %s", why)
-        logging.shutdown()
-        os._exit(EXIT_STUCK)
+        end_process(why, EXIT_STUCK)

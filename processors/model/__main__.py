@@ -19,7 +19,7 @@ from events.topics import MODEL_CALLS
 from processors.definitions.follower import RulebookFollower
 from processors.definitions.kafka import KafkaRegistry
 from processors.definitions.source import RegistryUnavailableError
-from processors.effects.errors import PoolError
+from processors.effects.errors import PoolError, PoolStalledError
 from processors.effects.local import LocalEffects
 from processors.effects.pool import Pool
 from processors.effects.settings import PoolConfig
@@ -31,6 +31,7 @@ from producers.logs import log_to_stderr
 from producers.observability.serving import serve_metrics
 from producers.observability.tracing import Traces
 from producers.schemas import registry_of
+from producers.stall import EXIT_STALLED, StallWatch
 from stack.ready import announce
 
 _READY_S = 30.0
@@ -52,12 +53,13 @@ def main() -> int:
         return 2
     codec = Codec(registry_of(config.schema_registry_url))
     try:
-        with RulebookFollower(KafkaRegistry(config.kafka, codec)) as rulebook:
+        registry = KafkaRegistry(config.kafka, codec)
+        with RulebookFollower(registry) as rulebook:
             rulebook.wait_ready(_READY_S)
-            _serve(config, settings, codec, rulebook, traces)
+            _serve(config, settings, codec, (registry, rulebook), traces)
     except (PoolError, RegistryUnavailableError) as error:
-        _log.error("%s", error)
-        return 1
+        _log.error("the process ends: %s", error)
+        return EXIT_STALLED if isinstance(error, PoolStalledError) else 1
     finally:
         if traces is not None:
             traces.close()
@@ -68,9 +70,11 @@ def _serve(
     config: Config,
     settings: ModelSettings,
     codec: Codec,
-    rulebook: RulebookFollower,
+    definitions: tuple[KafkaRegistry, RulebookFollower],
     traces: Traces | None,
 ) -> None:
+    registry, rulebook = definitions
+
     def playbook(name: str) -> Playbook | None:
         return rulebook.current().playbook(name)
 
@@ -85,6 +89,7 @@ def _serve(
             kafka=config.kafka,
             group_protocol=config.group_protocol,
             instance=os.environ.get("RUNFOLD_INSTANCE", "").strip(),
+            stuck_s=config.stuck_after,
         ),
         codec,
         LocalEffects(model=models.call, resources=(models,), traces=traces),
@@ -92,8 +97,18 @@ def _serve(
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: pool.stop())
     _log.info("serving %s as %s/%s", MODEL_CALLS, socket.gethostname(), os.getpid())
+    stalls = StallWatch(
+        config.kafka,
+        lambda: {**pool.reading(), **registry.reading()},
+        config.stall_after,
+        pool.stall,
+    )
+    stalls.start()
     announce()
-    pool.run()
+    try:
+        pool.run()
+    finally:
+        stalls.stop()
 
 
 if __name__ == "__main__":

@@ -35,6 +35,7 @@ from producers.observability.serving import serve_metrics
 from producers.observability.tracing import Traces
 from producers.partitions import partition_count
 from producers.schemas import registry_of
+from producers.stall import EXIT_STALLED, StallWatch
 from stack.ready import announce
 
 _READY_S = 30.0
@@ -63,22 +64,33 @@ def main() -> int:
         return 2
     codec = Codec(registry_of(settings.config.schema_registry_url))
     try:
-        with RulebookFollower(KafkaRegistry(settings.config.kafka, codec)) as rulebook:
+        registry = KafkaRegistry(settings.config.kafka, codec)
+        with RulebookFollower(registry) as rulebook:
             rulebook.wait_ready(_READY_S)
-            return _run(settings, codec, rulebook)
+            return _run(settings, codec, registry, rulebook)
     except RegistryUnavailableError as error:
         _log.error("%s", error)
         return 1
 
 
-def _run(settings: _Settings, codec: Codec, rulebook: RulebookFollower) -> int:
+def _run(
+    settings: _Settings, codec: Codec, registry: KafkaRegistry, rulebook: RulebookFollower
+) -> int:
     effects = _effects(settings, rulebook)
     engine = Engine(settings.engine, RunAggregate(), codec, rulebook, effects)
+    stalls = StallWatch(
+        settings.config.kafka,
+        lambda: {**engine.reading(), **registry.reading()},
+        settings.config.stall_after,
+        lambda why: engine.fail(why, EXIT_STALLED),
+    )
+    stalls.start()
     collect_seldom()
     announce()
     try:
         return engine.run()
     finally:
+        stalls.stop()
         effects.close(0)
         if settings.traces is not None:
             settings.traces.close()
@@ -120,6 +132,7 @@ def _settings() -> _Settings:
             partitions=config.partitions or partition_count(config.kafka, EVENTS),
             fixed=_fixed(os.environ.get("RUNFOLD_FIXED_PARTITIONS", "")),
             group=_group(os.environ.get("RUNFOLD_OWNERSHIP", "fixed"), config.group_protocol),
+            stuck_after=config.stuck_after,
         ),
         traces=Traces.from_env("runfold-runs"),
     )

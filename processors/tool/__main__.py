@@ -19,7 +19,7 @@ from events.topics import TOOL_CALLS
 from processors.definitions.follower import RulebookFollower
 from processors.definitions.kafka import KafkaRegistry
 from processors.definitions.source import RegistryUnavailableError
-from processors.effects.errors import PoolError
+from processors.effects.errors import PoolError, PoolStalledError
 from processors.effects.local import Limits, LocalEffects
 from processors.effects.pool import Pool
 from processors.effects.settings import PoolConfig
@@ -33,6 +33,7 @@ from producers.logs import log_to_stderr
 from producers.observability.serving import serve_metrics
 from producers.observability.tracing import Traces
 from producers.schemas import registry_of
+from producers.stall import EXIT_STALLED, StallWatch
 from stack.ready import announce
 
 _READY_S = 30.0
@@ -55,7 +56,8 @@ def main() -> int:
     claims = PostgresClaims(database, settings.lease_s)
     artifacts = FileArtifacts(home / "artifacts")
     try:
-        with RulebookFollower(KafkaRegistry(config.kafka, codec)) as rulebook:
+        registry = KafkaRegistry(config.kafka, codec)
+        with RulebookFollower(registry) as rulebook:
             rulebook.wait_ready(_READY_S)
 
             def contract(name: str, version: str) -> ToolContract | None:
@@ -73,30 +75,42 @@ def main() -> int:
                 refresh=lambda: rulebook.catch_up(_READY_S / 6),
             )
             limits = Limits(tool_calls=settings.calls, tool_cap=cap)
-            _serve(config, codec, LocalEffects(None, tools.call, limits, (claims,), traces))
+            effects = LocalEffects(None, tools.call, limits, (claims,), traces)
+            _serve(config, codec, registry, effects)
     except (PoolError, RegistryUnavailableError, ClaimsUnavailableError) as error:
-        _log.error("%s", error)
-        return 1
+        _log.error("the process ends: %s", error)
+        return EXIT_STALLED if isinstance(error, PoolStalledError) else 1
     finally:
         if traces is not None:
             traces.close()
     return 0
 
 
-def _serve(config: Config, codec: Codec, effects: LocalEffects) -> None:
+def _serve(config: Config, codec: Codec, registry: KafkaRegistry, effects: LocalEffects) -> None:
     settings = PoolConfig(
         topic=TOOL_CALLS,
         group="runfold-tools",
         kafka=config.kafka,
         group_protocol=config.group_protocol,
         instance=os.environ.get("RUNFOLD_INSTANCE", "").strip(),
+        stuck_s=config.stuck_after,
     )
     pool = Pool(settings, codec, effects)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: pool.stop())
     _log.info("serving %s as %s/%s", TOOL_CALLS, socket.gethostname(), os.getpid())
+    stalls = StallWatch(
+        config.kafka,
+        lambda: {**pool.reading(), **registry.reading()},
+        config.stall_after,
+        pool.stall,
+    )
+    stalls.start()
     announce()
-    pool.run()
+    try:
+        pool.run()
+    finally:
+        stalls.stop()
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -32,7 +32,7 @@ PATIENCE_S = 60.0
 class Supervised:
     """One process that is started again whenever it dies, as a supervisor would do it."""
 
-    def __init__(self, module: str, env: dict[str, str], log: Path) -> None:
+    def __init__(self, module: Sequence[str], env: dict[str, str], log: Path) -> None:
         self._module = module
         self._env = env
         self._log = log
@@ -44,7 +44,7 @@ class Supervised:
         """Start it, to die at a failpoint where one is given."""
         with self._log.open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", self._module],
+                [sys.executable, "-m", *self._module],
                 cwd=ROOT,
                 env={**os.environ, **self._env, VARIABLE: failpoint},
                 stdout=log,
@@ -86,7 +86,7 @@ class Product:
 
     def supervised(self, name: str) -> Supervised:
         """Start one more process of a kind."""
-        return Supervised(MODULES[name], self.env, self.settings.home / f"{name}.log")
+        return Supervised([MODULES[name]], self.env, self.settings.home / f"{name}.log")
 
     def ask_for(self, count: int) -> None:
         """Request so many runs and wait until the requests are on the log."""

@@ -43,6 +43,7 @@ def main() -> int:
         group_protocol=config.group_protocol,
         instance=os.environ.get("RUNFOLD_INSTANCE", ""),
         commit_every_s=0.05,
+        backlog=int(os.environ.get("BACKLOG", "256")),
     )
     pool = Pool(
         settings, Codec(LockRegistry()), LocalEffects(None, tools.call, Limits(), (claims,))

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from confluent_kafka import OFFSET_BEGINNING, Consumer, Producer, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
 
 from events import topics
@@ -102,7 +102,11 @@ class PoolBench:
         admin = AdminClient(self._kafka)
 
         def there() -> bool:
-            told = admin.describe_consumer_groups(["tools"])["tools"].result(10)
+            try:
+                told = admin.describe_consumer_groups(["tools"])["tools"].result(10)
+            except KafkaException:
+                # The broker has not yet made up its mind who looks after the group.
+                return False
             busy = [m for m in told.members if m.assignment and m.assignment.topic_partitions]
             return len(busy) == count
 

@@ -1,4 +1,4 @@
-"""What may be committed, which call is made, and when a consumer stands still."""
+"""What may be committed, and which call is made."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import pytest
 
 from processors.effects.ledger import Ledger
 from processors.effects.open_calls import OpenCalls, Place
-from processors.effects.progress import Progress
 
 OFFSETS = (3, 4, 7, 8)  # transaction markers leave gaps
 
@@ -66,40 +65,3 @@ def test_a_call_of_a_lost_partition_that_came_back_is_still_wanted() -> None:
     lost.live = False
     calls.add(("r.1", 1), Place(again, 0))
     assert calls.wanted(("r.1", 1))
-
-
-class Clock:
-    now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-def test_a_partition_that_stands_still_before_its_end_is_a_stall() -> None:
-    clock = Clock()
-    progress = Progress(10, clock)
-    progress.read(0, 5)
-    clock.now = 11
-    assert progress.stalled([0], lambda _partition: 9) == []
-    clock.now = 22
-    assert progress.stalled([0], lambda _partition: 9) == [0]
-
-
-def test_a_partition_read_to_its_end_is_no_stall() -> None:
-    clock = Clock()
-    progress = Progress(10, clock)
-    progress.read(0, 9)
-    for now in (11, 22, 33):
-        clock.now = now
-        assert progress.stalled([0], lambda _partition: 9) == []
-
-
-def test_a_partition_that_moves_between_two_checks_is_no_stall() -> None:
-    clock = Clock()
-    progress = Progress(10, clock)
-    progress.read(0, 5)
-    clock.now = 11
-    progress.stalled([0], lambda _partition: 9)
-    progress.read(0, 6)
-    clock.now = 22
-    assert progress.stalled([0], lambda _partition: 9) == []

@@ -13,7 +13,7 @@ from events.effects import Outcome, ToolResult, ToolWork
 from events.operations import DeadLetter
 from stack.settings import Settings
 from tests.effects.given import tool_work
-from tests.effects.pools import PoolBench, bench, terminated
+from tests.effects.pools import CODEC, PoolBench, bench, terminated
 from tests.support.stack import Servers
 
 pytestmark = pytest.mark.integration
@@ -152,6 +152,33 @@ def test_a_pool_survives_the_broker(pools: PoolBench, servers: Servers) -> None:
     assert terminated(process) == 0
 
 
+def test_a_pool_outlives_a_broker_that_is_away_for_longer_than_its_session(
+    pools: PoolBench, servers: Servers
+) -> None:
+    if not servers.embedded:
+        pytest.skip("only the embedded broker can be killed")
+    works = [_naps(0.4, f"{n}.1") for n in range(400)]
+    process = pools.start()
+    pools.publish([_naps(0, "up.1")])
+    pools.results_of([_naps(0, "up.1")])
+    pools.publish(works)
+    servers.kill("kafka", away_s=8)
+    later = _naps(0, "later.1")
+    pools.publish([later])
+    results = pools.results_of([*works, later])
+    assert all(result.outcome is Outcome.SUCCEEDED for result in results)
+    assert terminated(process) == 0
+
+
+def test_a_pool_whose_place_in_the_group_is_taken_ends(pools: PoolBench) -> None:
+    # The consumer is dead then, and says so once; a pool that lived on would never work again.
+    first, nap = pools.start(), _naps(0)
+    pools.publish([nap])
+    pools.results_of([nap])
+    pools.start()
+    assert first.wait(30) == 1
+
+
 @pytest.mark.parametrize("protocol", ["classic", "consumer"])
 def test_pools_share_the_work(pools: PoolBench, protocol: str) -> None:
     processes = [
@@ -164,3 +191,24 @@ def test_pools_share_the_work(pools: PoolBench, protocol: str) -> None:
     assert {result.outcome for result in results} == {Outcome.SUCCEEDED}
     assert [terminated(process) for process in processes] == [0, 0]
     assert pools.committed() == 40
+
+
+def test_a_full_pool_that_somebody_joins_and_leaves_reads_on_when_it_is_empty(
+    pools: PoolBench,
+) -> None:
+    # What was paused stays paused in a rebalance that leaves it where it is.
+    first = pools.start(RUNFOLD_INSTANCE="", BACKLOG="4")
+    pools.wait_for_members(1)
+    long = [_naps(1.5, f"{n}.1") for n in range(24)]
+    for number, work in enumerate(long):
+        pools.publish_bytes(f"{number}", CODEC.encode(topics.TOOL_CALLS, work))
+    second = pools.start(RUNFOLD_INSTANCE="", BACKLOG="4")
+    pools.wait_for_members(2)
+    assert terminated(second) == 0
+    pools.results_of(long)
+    for number in range(8):
+        # One at a time, so that the pool is not full again.
+        later = _naps(0, f"{number}.2")
+        pools.publish_bytes(f"{number}", CODEC.encode(topics.TOOL_CALLS, later))
+        assert _first(pools.results_of([later]), later).outcome is Outcome.SUCCEEDED
+    assert terminated(first) == 0

@@ -72,10 +72,20 @@ class Servers:
         """The process of ``kafka`` or ``postgres``."""
         return pid_of(self.settings, name)
 
-    def kill(self, name: str) -> None:
-        """SIGKILL ``kafka`` or ``postgres`` and wait until the supervisor has a new one ready."""
-        before = self.pid(name)
-        os.kill(before, signal.SIGKILL)
+    def kill(self, name: str, away_s: float = 0) -> None:
+        """SIGKILL ``kafka`` or ``postgres`` and wait until the supervisor has a new one ready.
+
+        It is away for at least ``away_s``.
+        """
+        before, known = self.pid(name), control.status(self.settings)
+        assert known is not None
+        # A supervisor that stands still starts nothing.
+        os.kill(known.pid, signal.SIGSTOP)
+        try:
+            os.kill(before, signal.SIGKILL)
+            time.sleep(away_s)
+        finally:
+            os.kill(known.pid, signal.SIGCONT)
         wait_until(lambda: _is_up_again(self.settings, name, before))
 
 

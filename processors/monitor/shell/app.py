@@ -14,13 +14,13 @@ from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, generate_latest
 
 from events import topics
 from events.errors import RegistryError
-from processors.effects.watchdog import Watchdog
 from processors.monitor.shell.alert_log import AlertLogError
 from processors.monitor.shell.credentials import credentials_of
 from processors.monitor.shell.intake import Intake
 from processors.monitor.shell.page import page
 from processors.monitor.shell.transport import MonitorApp
 from processors.monitor.shell.watch import StalledError, Watch
+from producers.watchdog import Watchdog
 
 GROUP = "runfold-monitor"
 _RETRY_S = 1.0
@@ -137,5 +137,5 @@ async def look_on(watch: Watch, every_s: float, ended: asyncio.Event) -> str:
 
 async def _beat(watchdog: Watchdog) -> None:
     while True:
-        watchdog.beat()
+        watchdog.beat("the event loop of the monitor")
         await asyncio.sleep(1)
