@@ -17,13 +17,15 @@ SECONDS ?= 300
 SEED ?= 1
 TORTURE ?=
 PYTEST ?=
+PEERS ?=
 # Most of the time a test on real servers waits for one of them.
 WORKERS ?= 3
 
+.PHONY: bench-peers lock-peers
 .PHONY: help env lock up down demo test lint format bench torture mutants docs clean
 
 help: ## this list
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## /  make \1\t/' | expand -t 16
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## /  make \1\t/' | expand -t 20
 
 env: $(STAMP) ## the environment in .venv, from the hashed lock
 
@@ -71,6 +73,15 @@ format: env ## put the code into the house's form
 
 bench: env ## how fast it is here; figures in build/bench.json
 	@$(BIN)/python -m benchmarks.bench
+
+bench-peers: env ## Runfold beside its peers, by turns (PEERS="--full", "--quick", "--only dbos runfold")
+	@$(BIN)/python -m benchmarks.peers $(PEERS)
+
+lock-peers: ## resolve benchmarks/peers/requirements.in again
+	@test -x build/lock/bin/uv || { $(PYTHON) -m venv build/lock && build/lock/bin/pip install --quiet uv; }
+	@build/lock/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	  --no-emit-index-url --no-emit-find-links --no-header benchmarks/peers/requirements.in \
+	  --output-file benchmarks/peers/requirements.lock
 
 torture: env ## faults of every kind for SECONDS from SEED, judged; build/torture.json and .html
 	@$(BIN)/python -m tests.torture --seconds $(SECONDS) --seed $(SEED) $(TORTURE)

@@ -1,0 +1,84 @@
+"""Figures of all rounds, and what is written down of them."""
+
+from __future__ import annotations
+
+import json
+import statistics
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from benchmarks.peers.contract import System
+from benchmarks.peers.errors import NotMeasuredError
+from benchmarks.peers.host import describe_host
+from benchmarks.peers.turn import Figures
+
+FILE = Path("build/peers.json")
+
+
+class Results:
+    """What every system showed, or why it shows nothing."""
+
+    def __init__(self, profile: str, rounds: int) -> None:
+        self._profile = profile
+        self._rounds = rounds
+        self._host = describe_host()
+        self._systems: dict[str, dict[str, Any]] = {}
+        self._figures: dict[str, list[Figures]] = {}
+
+    @contextmanager
+    def reason_of(self, system: System) -> Iterator[None]:
+        """Note why a system cannot be measured, and go on with the others."""
+        row = self._systems.setdefault(system.name, {"name": system.name, "title": system.title})
+        try:
+            yield
+        except NotMeasuredError as reason:
+            row["not_measured"] = str(reason)
+            print(f"          {system.title}: not measured: {reason}", flush=True)
+
+    def describe(self, system: System) -> None:
+        """Note versions, settings and licence."""
+        facts = system.facts()
+        self._systems[system.name] |= {
+            "versions": dict(facts.versions),
+            "settings": facts.settings,
+            "licence": facts.licence,
+        }
+
+    def add(self, system: System, figures: Figures) -> None:
+        """Note the figures of one turn."""
+        self._figures.setdefault(system.name, []).append(figures)
+
+    def measurable(self, systems: list[System]) -> list[System]:
+        """Return the systems that nothing speaks against so far."""
+        return [system for system in systems if "not_measured" not in self._systems[system.name]]
+
+    def write(self, seconds: float) -> None:
+        """Write the medians with their ranges."""
+        report = {
+            "measured_at": datetime.now(UTC).date().isoformat(),
+            "profile": self._profile,
+            "rounds": self._rounds,
+            "seconds": round(seconds),
+            "host": self._host,
+            "systems": [
+                row | _summary(self._figures.get(name, [])) for name, row in self._systems.items()
+            ],
+        }
+        FILE.parent.mkdir(exist_ok=True)
+        FILE.write_text(json.dumps(report, indent=2) + "\n")
+
+
+def _summary(turns: list[Figures]) -> dict[str, Any]:
+    """Return the median of every column, and beside it how far the rounds lie apart."""
+    columns = list(dict.fromkeys(column for figures in turns for column in figures))
+    values = {column: [f[column] for f in turns if column in f] for column in columns}
+    medians = {column: _short(statistics.median(found)) for column, found in values.items()}
+    ranges = {c: [_short(min(found)), _short(max(found))] for c, found in values.items()}
+    return {**medians, "rounds_measured": len(turns), "ranges": ranges}
+
+
+def _short(value: float) -> float:
+    return round(value, 3 if abs(value) < 10 else 1)

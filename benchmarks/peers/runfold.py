@@ -1,0 +1,181 @@
+"""Runfold: the embedded Kafka and Postgres, one run processor, one projector."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from importlib.metadata import version
+
+from confluent_kafka.admin import (  # type: ignore[attr-defined]
+    AdminClient,
+    AlterConfigOpType,
+    ConfigEntry,
+    ConfigResource,
+    ResourceType,
+)
+
+from benchmarks.peers import runfold_definitions as defined
+from benchmarks.peers.contract import Done, Facts, Place
+from benchmarks.peers.errors import NotMeasuredError
+from benchmarks.peers.meters import database_bytes, files_bytes
+from benchmarks.peers.runfold_client import RunfoldClient
+from benchmarks.peers.work import LEDGER, Load
+from events import topics
+from events.avro.codec import Codec
+from events.avro.registry import LockRegistry
+from processors.definitions.follower import RulebookFollower
+from processors.definitions.kafka import KafkaRegistry
+from processors.definitions.publisher import publish
+from producers.kafka import Publisher
+from stack import control
+from stack.errors import StackError
+from stack.plan import Process
+from stack.settings import Settings
+
+_LEASE_S = 2.0
+_WORKERS = ("runs", "tools")
+_STORES = ("kafka", "postgres")
+
+
+@dataclass
+class Runfold:
+    """One way to run it; ``claimed`` makes the tools side effects of level 1, in a pool."""
+
+    name: str
+    title: str
+    projected: bool = True
+    claimed: bool = False
+    flushed: bool = False
+    slow: bool = False
+    _settings: Settings | None = None
+    _client: RunfoldClient | None = None
+
+    def install(self) -> None:
+        """Nothing: it is here."""
+
+    def facts(self) -> Facts:
+        """Return the versions in use and what is switched on."""
+        packages = ("confluent-kafka", "fastavro", "pydantic", "psycopg")
+        return Facts(
+            {"runfold": version("runfold"), "kafka": "4.3.1", **{p: version(p) for p in packages}},
+            ", ".join(self._settled()),
+            "Apache-2.0",
+        )
+
+    def start(self, place: Place) -> None:
+        """Bring the stack up and publish the definitions."""
+        os.environ |= {
+            LEDGER: str(place.ledger.path),
+            "RUNFOLD_TOOL_MODULES": defined.MODULE,
+            "RUNFOLD_CLAIM_LEASE_S": str(_LEASE_S),
+        }
+        settings = replace(Settings.from_env({}), home=place.home)
+        try:
+            self._settings = settings = control.up(settings, self._processes(), tied=True).settings
+        except StackError as error:
+            raise NotMeasuredError(str(error)) from error
+        if self.flushed:
+            _flush_every_message(settings)
+        _publish(settings)
+        agent = defined.ACTING if self.claimed else defined.READING
+        self._client = RunfoldClient(settings, agent, projected=self.projected)
+
+    def run(self, count: int, at_once: int, load: Load) -> Done:
+        """Make the runs."""
+        assert self._client is not None
+        return self._client.run(count, at_once, load)
+
+    def kill_workers(self) -> None:
+        """Kill the run processor, and the pool where there is one."""
+        for pid in self._members(_WORKERS):
+            os.kill(pid, signal.SIGKILL)
+
+    def start_workers(self) -> None:
+        """Nothing: the product's own supervisor has noticed."""
+
+    def pids(self) -> Mapping[str, list[int]]:
+        """Return the processes by part."""
+        parts = {"worker": _WORKERS, "projector": ("projector",), "store": _STORES}
+        return {part: self._members(names) for part, names in parts.items()}
+
+    def bytes_at_rest(self) -> Mapping[str, int]:
+        """Return the journal, the other topics, and the views in Postgres."""
+        assert self._settings is not None
+        journal = files_bytes(self._settings.home, f"kafka/data/{topics.EVENTS}-*/*.log")
+        return {
+            "record": journal,
+            "other topics": files_bytes(self._settings.home, "kafka/data/*/*.log") - journal,
+            "views": database_bytes(self._settings.database_url),
+        }
+
+    def stop(self) -> None:
+        """Take the stack down."""
+        if self._client is not None:
+            self._client.close()
+        if self._settings is not None:
+            with suppress(StackError):
+                control.down(self._settings)
+        self._client = self._settings = None
+
+    def _processes(self) -> tuple[Process, ...]:
+        worker = ("-m", "benchmarks.peers.runfold_worker")
+        pool = Process("tools", ("-m", "processors.tool"), announces=True)
+        projector = Process("projector", ("-m", "projections"), announces=True)
+        return (
+            Process("topics", ("-m", "stack.prepare"), once=True),
+            Process("runs", worker, announces=True),
+            *((pool,) if self.claimed else ()),
+            *((projector,) if self.projected else ()),
+        )
+
+    def _members(self, names: tuple[str, ...]) -> list[int]:
+        assert self._settings is not None
+        known = control.status(self._settings)
+        members = known.members if known else ()
+        return [member.pid for member in members if member.name in names and member.pid]
+
+    def _settled(self) -> list[str]:
+        return [
+            "one broker, 4 partitions, one run processor",
+            "policy, checkpoints, costs and hash chain on",
+            "clock stops when Postgres shows the last run completed"
+            if self.projected
+            else "no projector; clock stops at the last completion",
+            f"tools of level 1 in a pool, claimed in Postgres, lease {_LEASE_S:.0f} s"
+            if self.claimed
+            else "tools of level 0 in the run processor",
+            "flush.messages=1 on the journal"
+            if self.flushed
+            else "acknowledged from the page cache",
+        ]
+
+
+def _publish(settings: Settings) -> None:
+    codec = Codec(LockRegistry())
+    writer = Publisher(settings.producer_config(), codec)
+    with RulebookFollower(KafkaRegistry(settings.kafka_config(), codec)) as rulebook:
+        said, now = defined.definitions(), datetime.now(UTC)
+        publish(said, log=writer, rulebook=rulebook, by="bench", now=now)
+    writer.close()
+
+
+def _flush_every_message(settings: Settings) -> None:
+    entry = ConfigEntry("flush.messages", "1", incremental_operation=AlterConfigOpType.SET)
+    journal = ConfigResource(ResourceType.TOPIC, topics.EVENTS, incremental_configs=[entry])
+    admin = AdminClient({**settings.kafka_config(), "log_level": 0})
+    for done in admin.incremental_alter_configs([journal]).values():
+        done.result(20)
+
+
+def variants() -> tuple[Runfold, ...]:
+    """Return the ways in which Runfold is measured; the first is the one with everything on."""
+    return (
+        Runfold("runfold", "Runfold"),
+        Runfold("runfold-unprojected", "Runfold without projector", projected=False),
+        Runfold("runfold-claims", "Runfold, claimed tools", claimed=True),
+        Runfold("runfold-fsync", "Runfold, journal flushed", flushed=True),
+    )

@@ -1,0 +1,94 @@
+"""The run processor as the product has it, but for the model, which is the benchmark's."""
+
+from __future__ import annotations
+
+import sys
+from decimal import Decimal
+
+from benchmarks.peers import runfold_definitions as defined
+from benchmarks.peers import work
+from events.avro.codec import Codec
+from events.avro.registry import LockRegistry
+from events.common import ModelAnswer, PriceSnapshot, ProposedCall, Usage
+from events.content import json_content, text
+from events.definitions import ToolContract
+from events.effects import Message, ModelResult, ModelWork, Outcome, Role
+from processors.definitions.follower import RulebookFollower
+from processors.definitions.kafka import KafkaRegistry
+from processors.effects.local import Limits, LocalEffects
+from processors.engine.config import EngineConfig
+from processors.engine.runner import Engine
+from processors.run.aggregate import RunAggregate
+from processors.tool.artifacts import FileArtifacts
+from processors.tool.processor import ToolProcessor
+from producers.config import Config
+from producers.garbage import collect_seldom
+from producers.logs import log_to_stderr
+from producers.observability.serving import serve_metrics
+from producers.observability.tracing import Traces
+from stack.ready import announce
+
+_PRICE = PriceSnapshot(source="bench", model="stub", input_mtok=Decimal(3), output_mtok=Decimal(15))
+_USAGE = Usage(input_tokens=900, output_tokens=60)
+_COST = Decimal("0.0036")
+
+
+async def answer(asked: ModelWork) -> ModelResult:
+    """Ask for the next tool call, or complete after the last one."""
+    turn = sum(1 for message in asked.messages if message.role is Role.ASSISTANT)
+    said = await work.model(asked.run_id, _goal(asked.messages), turn)
+    if said["type"] == "answer":
+        name, arguments = "complete_task", {"summary": said["content"]}
+    else:
+        name, arguments = asked.tools[0].name, said["arguments"]
+    call = ProposedCall(id=f"call_{turn}", name=name, arguments=json_content(arguments))
+    words = text(said["content"])
+    return ModelResult(
+        run_id=asked.run_id,
+        call_id=asked.call_id,
+        attempt=asked.attempt,
+        outcome=Outcome.SUCCEEDED,
+        model="stub:stub",
+        provider="stub",
+        latency_ms=0,
+        answer=ModelAnswer(text=words, tool_calls=(call,), finish_reason="tool_calls"),
+        usage=_USAGE,
+        cost=_COST,
+        price=_PRICE,
+    )
+
+
+def _goal(messages: tuple[Message, ...]) -> str:
+    said = next(message.content for message in messages if message.role is Role.USER)
+    return ((said.inline if said else None) or b"").decode()
+
+
+def main() -> int:
+    """Run until told to stop."""
+    log_to_stderr()
+    config = Config.from_env()
+    serve_metrics(config.metrics_port)
+    codec = Codec(LockRegistry())
+    assert config.partitions
+    with RulebookFollower(KafkaRegistry(config.kafka, codec)) as rulebook:
+        rulebook.wait_ready(30)
+
+        def contract(name: str, version: str) -> ToolContract | None:
+            return rulebook.current().tool(name, version)
+
+        artifacts = FileArtifacts(config.need_home() / "artifacts")
+        tools = ToolProcessor(contract, None, artifacts, modules=(defined.MODULE,))
+        limits = Limits(model_calls=10_000, tool_calls=10_000)
+        effects = LocalEffects(answer, tools.call, limits, traces=Traces.from_env("bench"))
+        engine_config = EngineConfig(kafka=config.kafka, partitions=config.partitions)
+        engine = Engine(engine_config, RunAggregate(), codec, rulebook, effects)
+        collect_seldom()
+        announce()
+        try:
+            return engine.run()
+        finally:
+            effects.close(0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
