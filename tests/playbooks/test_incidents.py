@@ -26,6 +26,7 @@ from stack.settings import Settings
 from surfaces.cli import exits
 from surfaces.cli.__main__ import run
 from surfaces.cli.context import Context
+from tests.playbooks.alerts import Alerts, impatient, shipped
 from tests.playbooks.pages import FOLDER, Page
 from tests.projections import journal
 from tests.support import stack
@@ -43,6 +44,7 @@ class Operator:
     """Somebody at the command line of a home, who types what a page says."""
 
     settings: Settings
+    alerts: Alerts
     page: Page = field(default_factory=lambda: Page("README"))
 
     def __call__(self, *arguments: str, code: int | None = exits.OK) -> str:
@@ -98,9 +100,12 @@ class Operator:
 def product() -> Iterator[Operator]:
     """A stack with every process, and the agents published that go wrong."""
     with stack.temporary_home() as home, pytest.MonkeyPatch.context() as patch:
-        for name, value in ENVIRONMENT.items():
+        rules = home / "rules.yaml"
+        rules.write_text(impatient())
+        for name, value in {**ENVIRONMENT, "RUNFOLD_MONITOR_RULES": str(rules)}.items():
             patch.setenv(name, value)
-        operator = Operator(stack.embedded_settings(home))
+        settings = stack.embedded_settings(home)
+        operator = Operator(settings, Alerts(settings))
         operator("up")
         try:
             operator("apply", "-f", AGENTS)
@@ -149,6 +154,13 @@ def test_tool_time_out(operator: Operator) -> None:
     for run_id in (late, lost):
         operator.sees(run_id, "waiting_for_human")
         operator.waits_for_views(run_id)
+    quoted = operator.begins("quoter")
+    operator.sees(quoted, "failed")
+    operator.waits_for_views(quoted)
+    operator.alerts.raised("tools-work", "trips.book")
+    operator.alerts.raised("approval-waits", "default")
+    operator.alerts.raised("tool-timeouts", "trips.quote")
+    assert "trips.quote" in {row[0] for row in operator.asks(0)}
     (row,) = [row for row in operator.asks(0) if row[0] == "trips.book"]
     assert row[1:3] == ("uncertain", 2)
     assert "pools" in operator.types("runfold doctor")
@@ -166,6 +178,9 @@ def test_tool_time_out(operator: Operator) -> None:
     call = call_of(operator.sees(lost, "waiting_for_human"))
     operator("resolve", call, "--happened", "--result", '{"booking": "B-8"}')
     operator.sees(lost, "completed")
+    operator.alerts.cleared("approval-waits", "default")
+    operator.alerts.cleared("tools-work", "trips.book")
+    operator.alerts.cleared("tool-timeouts", "trips.quote")
     operator.types("runfold apply -f FILE", FILE=AGENTS)
 
 
@@ -174,6 +189,8 @@ def test_cascading_failure(operator: Operator) -> None:
     for run_id in runs:
         assert operator.sees(run_id, "failed")["exit"]["exit_code"] == 1
         operator.waits_for_views(run_id)
+    operator.alerts.raised("runs-succeed", "unlucky")
+    operator.alerts.raised("tools-work", "stock.look")
     failed = operator.types("runfold runs --status failed --since 1h")
     assert failed.count("unlucky") == 4
     assert operator.asks()[0][0::2] == ("unlucky", 4)
@@ -196,12 +213,16 @@ def test_cascading_failure(operator: Operator) -> None:
     assert amounts == [4, 2, 4]
     run_id = operator.types('runfold run "the goal" --agent AGENT', AGENT="boaster").strip()
     operator.sees(run_id, "completed")
+    operator.alerts.cleared("runs-succeed", "unlucky")
+    operator.alerts.cleared("tools-work", "stock.look")
 
 
 def test_cost_spike(operator: Operator, tmp_path: Path) -> None:
     run_id = operator.begins("spender")
     operator.sees(run_id, "failed")
     operator.waits_for_views(run_id)
+    operator.alerts.raised("cost-velocity", "default")
+    operator.alerts.raised("cost-spike", "spender")
     assert "spender" in operator.types("runfold costs --by tenant,agent --since 1h").splitlines()[1]
     by_tool = operator.types("runfold costs --by model,tool --since 1h")
     assert "$30.00" in by_tool.splitlines()[1]
@@ -219,6 +240,8 @@ def test_cost_spike(operator: Operator, tmp_path: Path) -> None:
     prices.write_text('"scripted:*": {input_mtok: 1, output_mtok: 2}\n')
     said = operator.types("runfold costs reprice --prices FILE --since 7d", FILE=str(prices))
     assert "scripted:spender" in said
+    operator.alerts.cleared("cost-velocity", "default")
+    operator.alerts.cleared("cost-spike", "spender")
 
 
 def test_stuck_approvals(operator: Operator) -> None:
@@ -228,6 +251,7 @@ def test_stuck_approvals(operator: Operator) -> None:
     for name, run_id in runs.items():
         calls[name] = call_of(operator.sees(run_id, "waiting_for_human"))
         operator.waits_for_views(run_id)
+    operator.alerts.raised("approval-waits", "default")
     assert len(operator.types("runfold approvals").splitlines()) == 6
     operator.types("runfold status RUN", exits.TRY_AGAIN, RUN=runs["good"])
     operator.types("runfold logs RUN", RUN=runs["good"])
@@ -252,6 +276,7 @@ def test_stuck_approvals(operator: Operator) -> None:
     for run_id in runs.values():
         operator.waits_for_views(run_id)
     assert operator("approvals") == "Nothing waits.\n"
+    operator.alerts.cleared("approval-waits", "default")
     operator.types("runfold apply -f FILE", FILE=AGENTS)
 
 
@@ -259,6 +284,7 @@ def test_poison(operator: Operator) -> None:
     running = control.attach(operator.settings)
     journal.put(running.bootstrap_servers, topics.CONTROLS, 1, b"poison")
     stack.wait_until(lambda: "not_framed" in operator("deadletters"))
+    operator.alerts.raised("dead-letters", "all")
     said = operator.types("runfold deadletters")
     number = re.search(r"^(\d+) .*runs.controls/1/", said, re.MULTILINE)
     assert number is not None, said
@@ -267,6 +293,7 @@ def test_poison(operator: Operator) -> None:
     said = operator.types("runfold doctor")
     assert re.search(r"^warning +dead letters +1 in the last day", said, re.MULTILINE)
     assert re.search(r"^ok +lanes", said, re.MULTILINE)
+    operator.alerts.cleared("dead-letters", "all")
 
 
 @pytest.mark.parametrize("server", ["kafka", "postgres"])
@@ -276,6 +303,7 @@ def test_lost(product: Operator, server: str) -> None:
     product.page = Page(name)
     run_id = product.begins("mailer", server)
     call = call_of(product.sees(run_id, "waiting_for_human"))
+    product.alerts.raised("approval-waits", "default")
     before = stack.pid_of(product.settings, server)
     # A server that hangs is away for longer than one that is started again at once.
     os.kill(before, signal.SIGSTOP)
@@ -291,11 +319,14 @@ def test_lost(product: Operator, server: str) -> None:
     stack.wait_until(lambda: stack._is_up_again(product.settings, server, before))
     assert "is down" in product.types("runfold down")
     assert "is up" in product.types("runfold up")
+    # Silence is no all-clear: the alert outlived the server, and the monitor's own restart.
+    assert product.alerts.stands("approval-waits", "default")
     product("approve", call)
     product.sees(run_id, "completed")
     product.waits_for_views(run_id)
     stack.wait_until(lambda: "0 things are wrong" in product("doctor", code=None))
     assert "0 things are wrong" in product.types("runfold doctor")
+    product.alerts.cleared("approval-waits", "default")
     if server == "kafka":
         assert "Sound:" in product.types("runfold audit verify")
     else:
@@ -339,6 +370,16 @@ def test_every_page_is_tried_and_listed() -> None:
     listed = re.findall(r"\(([a-z-]+)\.md\)", (FOLDER / "README.md").read_text())
     assert set(listed) == pages
     assert Page("README").commands == ["runfold doctor"]
+
+
+def test_every_alert_has_a_page_and_every_page_names_alerts_that_are_there() -> None:
+    rules = shipped()
+    names = {rule["name"] for rule in (*rules["rules"], *rules["objectives"])}
+    pages = [path.read_text() for path in FOLDER.glob("*.md") if path.stem != "README"]
+    told = [re.findall(r"alerts? ((?:`[a-z-]+`[,\s]*)+)", text) for text in pages]
+    assert {name for found in told for part in found for name in re.findall(r"[a-z-]+", part)} == (
+        names
+    )
 
 
 def test_a_command_that_a_page_does_not_say_cannot_be_typed() -> None:

@@ -30,3 +30,10 @@ def send(text: str) -> str:
 def look(what: str) -> str:
     """Look into a stock that is away."""
     raise ConnectionError(f"no connection to the stock of {what}")
+
+
+@tool(name="trips.quote")
+def quote(where: str) -> str:
+    """Ask for a price, much slower than anybody waits for."""
+    time.sleep(2)
+    return f"a fortune to {where}"
