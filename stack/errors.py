@@ -5,3 +5,7 @@ from __future__ import annotations
 
 class StackError(Exception):
     """The stack cannot do what was asked; the message says why and what to do about it."""
+
+
+class NoRoomError(StackError):
+    """A server is not started while its disk is full; once there is room, it can be."""

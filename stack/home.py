@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import os
 import pwd
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from stack.errors import StackError
+from stack.errors import NoRoomError, StackError
 
 UNPRIVILEGED = "nobody"
 """Whom Postgres runs as when we are root, since it refuses to be root itself."""
+
+_ROOM_BYTES = 50_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,3 +68,17 @@ class Home:
 def open_to_all(path: Path) -> bool:
     """Promise whether any user may pass through every folder on the way to a path."""
     return all(folder.stat().st_mode & 0o001 for folder in (path, *path.parents))
+
+
+def need_room(folder: Path) -> None:
+    """Raise NoRoomError where a server would find too little room to recover its files.
+
+    Kafka takes a log that it cannot write an index for to be corrupt, and deletes it: a broker
+    that is started on a full disk loses the cluster's metadata, and every topic with them.
+    """
+    free = shutil.disk_usage(folder).free
+    if free < _ROOM_BYTES:
+        raise NoRoomError(
+            f"The disk of {folder} has {free // 1_000_000} MB left: make room, "
+            f"{_ROOM_BYTES // 1_000_000} MB at least."
+        )

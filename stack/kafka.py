@@ -17,7 +17,7 @@ from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
 from stack import broker_config, jars, java, ports
-from stack.home import Home
+from stack.home import Home, need_room
 from stack.process import spawn, tail
 
 # What `StorageTool format` of this release leaves in an empty folder: the feature levels, and
@@ -46,6 +46,7 @@ class Broker:
 
     def start(self) -> subprocess.Popen[bytes]:
         """Start the broker on its remembered ports; raises StackError if it cannot be made."""
+        need_room(self.home.kafka)
         folder = jars.ensure(self.cache, self.report)
         runtime = java.find()
         port = ports.claim(self.home.run / "ports.json", ("kafka", "controller"))

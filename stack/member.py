@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from stack import process
-from stack.errors import StackError
+from stack.errors import NoRoomError, StackError
 from stack.state import MemberState
 
 
@@ -124,6 +124,9 @@ class Member:
     def _start_again(self, now: float) -> None:
         try:
             self.start()
+        except NoRoomError as error:
+            # Somebody has to make room, which takes longer than patience lasts.
+            self.reason, self.due = str(error), now + self.patience.longest
         except StackError as error:
             self.reason = str(error)
             self._again_later(now)

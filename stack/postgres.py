@@ -16,7 +16,7 @@ import psycopg
 
 from stack import ports
 from stack.errors import StackError
-from stack.home import UNPRIVILEGED, Home
+from stack.home import UNPRIVILEGED, Home, need_room
 from stack.postgres_binaries import find
 from stack.process import spawn, tail
 
@@ -58,6 +58,7 @@ class Postgres:
         data = self.home.postgres / "data"
         if not data.exists():
             self._init(binaries, data, password)
+        need_room(data)
         _forget_dead_postmaster(data)
         self._port = ports.claim(self.home.run / "ports.json", ("postgres",))["postgres"]
         self.database_url = self._url(_DATABASE)

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
-from stack import postgres
-from stack.errors import StackError
+from stack import kafka, postgres
+from stack.errors import NoRoomError, StackError
 from stack.home import Home
+from stack.member import Member, Patience
 
 
 def test_a_full_disk_is_named_with_what_to_do(
@@ -42,3 +45,44 @@ def test_with_room_the_reason_is_the_programs_own(
     monkeypatch.setattr(postgres, "find", lambda _: failing)
     with pytest.raises(StackError, match="no locale"):
         postgres.Postgres(home).start()
+
+
+def test_a_broker_is_not_started_without_room(
+    own_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = Home(own_home)
+    home.prepare()
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=3_000_000))
+    with pytest.raises(NoRoomError, match="3 MB left: make room, 50 MB at least"):
+        kafka.Broker(home, own_home).start()
+    assert not list(home.kafka.iterdir())
+
+
+class _Filled(kafka.Broker):
+    """A server that ends at once, and that has no room until ``full`` is unset."""
+
+    full = False
+
+    def start(self) -> subprocess.Popen[bytes]:
+        if self.full:
+            raise NoRoomError("no room")
+        return subprocess.Popen([sys.executable, "-c", ""], start_new_session=True)
+
+
+def test_a_server_without_room_is_not_given_up_and_starts_when_there_is(own_home: Path) -> None:
+    home = Home(own_home)
+    home.prepare()
+    program = _Filled(home, own_home)
+    member = Member(program, Patience(first=0.1, longest=1.0, ends=3))
+    member.start()
+    assert member.process is not None
+    member.process.wait()
+    program.full = True
+    for second in range(30):
+        member.watch(float(second))
+        assert member.state == "waiting"
+    assert member.reason == "no room"
+    program.full = False
+    member.watch(31.0)
+    assert (member.state, member.restarts) == ("starting", 1)
+    member.stop()

@@ -27,6 +27,7 @@ from tests.torture.shapes import publish_definitions
 
 ROOT = Path(__file__).parents[2]
 SETTLE_S = 60.0
+_SERVERS_S = 120.0
 _TICK_S = 0.02
 _THROTTLE_S = 0.5
 
@@ -112,6 +113,10 @@ class Game:
             self._turn(completions)
             self._throttle()
         self._quiet()
+        until = time.monotonic() + _SERVERS_S
+        while not self._servers.up and time.monotonic() < until:
+            # A server that is away is a fault that lasts.
+            self._turn(completions)
         faults_ended = time.time()
         self._settle(completions)
         settled = time.time() - faults_ended

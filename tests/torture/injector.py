@@ -19,7 +19,7 @@ import psycopg
 from tests.torture.keeper import Keeper, Kept
 from tests.torture.people import FROZEN
 from tests.torture.plan import RUNS, Fault
-from tests.torture.servers import Servers, backends, full
+from tests.torture.servers import Servers, backends, end_log_segments, full
 
 Spawn = Callable[[str, Sequence[int]], Kept]
 
@@ -38,6 +38,7 @@ class Injector:
         self._order = itertools.count()
         self._ends: list[tuple[float, int, Callable[[], None]]] = []
         self._frozen: Counter[int] = Counter()
+        self._away: Counter[int] = Counter()
         self.done: list[tuple[float, Fault]] = []
         self.kills = 0
         self.buried: list[int] = []
@@ -152,16 +153,62 @@ class Injector:
         return True
 
     def _broker(self, fault: Fault) -> bool:
-        process = self._servers.brokers[int(fault.target)].process
-        if process is None:
+        victim = int(fault.target)
+        process = self._servers.brokers[victim].process
+        if process is None or not self._others_run(victim):
             return False
         number = getattr(signal, f"SIG{fault.detail}")
         self._disturbs(fault.seconds + 6)
         os.kill(process.pid, number)
         if number == signal.SIGSTOP:
-            self._later(fault.seconds, lambda: _continue(process.pid))
+            self._leave(victim, fault.seconds, lambda: _continue(process.pid))
         else:
             self.kills += number == signal.SIGKILL
+        return True
+
+    def _others_run(self, victim: int) -> bool:
+        """Whether a cluster keeps its majority; with two of three away it just stands still."""
+        others = [n for n, _ in enumerate(self._servers.brokers) if n != victim]
+        running = [n for n in others if self._servers.brokers[n].state == "running"]
+        return running == others and not self._away.keys() & set(others)
+
+    def _leave(self, broker: int, seconds: float, back: Callable[[], None]) -> None:
+        """Count a broker as away for so long."""
+        self._away[broker] += 1
+
+        def end() -> None:
+            back()
+            self._away -= Counter({broker: 1})
+
+        self._later(seconds, end)
+
+    def _disk(self, fault: Fault) -> bool:
+        """Fill the disk of a server, and give the room back."""
+        if fault.target == "kafka":
+            victim = int(fault.detail)
+            disk = self._servers.disks.get(f"kafka{victim + 1}")
+            if disk is None or not self._others_run(victim):
+                return False
+            self._disturbs(fault.seconds + 10)
+            self._leave(victim, fault.seconds, disk.free)
+            disk.fill()
+            return True
+        disk = self._servers.disks.get("postgres")
+        if disk is None:
+            return False
+        disk.fill()
+        if fault.detail == "log":
+            end_log_segments(self._servers.settings.database_url)
+        self._later(fault.seconds, disk.free)
+        return True
+
+    def _promote(self, fault: Fault) -> bool:
+        """Kill the first database for good; the standby takes over once that is noticed."""
+        if self._servers.standby is None or self._servers.standby.state != "running":
+            return False
+        self._servers.lose()
+        self.kills += 1
+        self._later(fault.seconds, self._servers.promote)
         return True
 
     def _postgres(self, fault: Fault) -> bool:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from stack import broker_config, jars, java, kafka, ports
+from stack.home import need_room
 from stack.kafka import Broker
 from stack.process import spawn
 
@@ -22,6 +23,7 @@ class Node(Broker):
 
     def start(self) -> subprocess.Popen[bytes]:
         """Start the broker on its remembered ports."""
+        need_room(self.home.kafka / self.name)
         folder, runtime = jars.ensure(self.cache, self.report), java.find()
         port = self._ports()
         self.bootstrap_servers = f"127.0.0.1:{port[f'kafka{self.number}']}"

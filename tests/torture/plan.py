@@ -83,7 +83,8 @@ class Settings:
     """What a plan is drawn for: how lanes are owned, how dense the faults are, which kinds.
 
     ``every`` and ``servers_every`` are the mean seconds between faults of processes, and between
-    those of servers, network and clock, each of which holds everything up for a while.
+    those of servers, network and clock, each of which holds everything up for a while. With a
+    ``standby`` the first database dies once, for good.
     """
 
     seed: str
@@ -93,10 +94,11 @@ class Settings:
     every: float = 2.0
     servers_every: float = 8.0
     kinds: tuple[str, ...] = ()
+    standby: bool = False
 
 
 _OF_PROCESSES = {"kill": 30, "failpoint": 30, "term": 5, "freeze": 3, "zombie": 3, "member": 6}
-_OF_SERVERS = {"broker": 3, "postgres": 4, "proxy": 10, "clock": 3}
+_OF_SERVERS = {"broker": 3, "postgres": 4, "proxy": 10, "clock": 3, "disk": 3}
 
 
 def plan(settings: Settings) -> list[Fault]:
@@ -104,6 +106,7 @@ def plan(settings: Settings) -> list[Fault]:
     found = [
         *_stream(_OF_PROCESSES, settings.every, settings),
         *_stream(_OF_SERVERS, settings.servers_every, settings),
+        *_promotion(settings),
     ]
     return sorted(found, key=lambda fault: fault.at)
 
@@ -120,6 +123,13 @@ def _stream(weights: dict[str, int], every: float, settings: Settings) -> Iterat
         kind = choice.choices(kinds, [weights[kind] for kind in kinds])[0]
         yield from _drawn(kind, at, choice, settings)
         at += choice.expovariate(1 / every)
+
+
+def _promotion(settings: Settings) -> Iterator[Fault]:
+    choice = Random(f"{settings.seed}/promotion")
+    if settings.standby and (not settings.kinds or "promote" in settings.kinds):
+        at, noticed = settings.seconds * choice.uniform(0.3, 0.7), choice.uniform(0.2, 5)
+        yield Fault(at, "promote", "postgres", seconds=noticed)
 
 
 def _drawn(kind: str, at: float, choice: Random, settings: Settings) -> Iterator[Fault]:
@@ -141,13 +151,8 @@ def _drawn(kind: str, at: float, choice: Random, settings: Settings) -> Iterator
             if settings.ownership != FIXED:
                 target = PROJECTOR
             yield Fault(at, "zombie", target, seconds=choice.uniform(2, 8))
-        case "broker":
-            how = _one(choice, {"KILL": 3, "TERM": 1, "STOP": 2})
-            seconds = _one(choice, {4.0: 6, 12.0: 2, 30.0: 1}) if how == "STOP" else 0.0
-            yield Fault(at, "broker", str(choice.randrange(settings.brokers)), how, seconds)
-        case "postgres":
-            how = _one(choice, {"backend": 4, "postmaster": 2, "connections": 2})
-            yield Fault(at, "postgres", "postgres", how, 3.0 if how == "connections" else 0.0)
+        case "broker" | "postgres" | "disk":
+            yield _of_a_server(kind, at, choice, settings)
         case "proxy":
             yield from _harm(at, choice)
         case "member":
@@ -158,6 +163,23 @@ def _drawn(kind: str, at: float, choice: Random, settings: Settings) -> Iterator
             # A deadline set while the clock was ahead comes that much later when it is back.
             seconds = choice.choice((-90.0, -5.0, 5.0, 20.0, 40.0))
             yield Fault(at, "clock", RUNS, seconds=seconds)
+
+
+def _of_a_server(kind: str, at: float, choice: Random, settings: Settings) -> Fault:
+    match kind:
+        case "broker":
+            how = _one(choice, {"KILL": 3, "TERM": 1, "STOP": 2})
+            seconds = _one(choice, {4.0: 6, 12.0: 2, 30.0: 1}) if how == "STOP" else 0.0
+            return Fault(at, "broker", str(choice.randrange(settings.brokers)), how, seconds)
+        case "postgres":
+            how = _one(choice, {"backend": 4, "postmaster": 2, "connections": 2})
+            return Fault(at, "postgres", "postgres", how, 3.0 if how == "connections" else 0.0)
+        case _:
+            target = _one(choice, {"postgres": 2, "kafka": 1})
+            detail = str(choice.randrange(settings.brokers))
+            if target == "postgres":
+                detail = choice.choice(("tables", "log"))
+            return Fault(at, "disk", target, detail, choice.uniform(3, 10))
 
 
 def _harm(at: float, choice: Random) -> Iterator[Fault]:

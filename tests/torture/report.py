@@ -75,6 +75,7 @@ def summary(
             "python": platform.python_version(),
             "confluent_kafka": str(confluent_kafka.version()),
             "librdkafka": str(confluent_kafka.libversion()[0]),
+            **(played[0]["servers"] if played else {}),
         },
         "rounds": list(played),
     }
@@ -128,14 +129,15 @@ def page(found: Mapping[str, Any]) -> str:
         for kind, seconds in one["recovery_s"].items():
             recovery.setdefault(kind, []).extend(seconds)
     rounds = "".join(
-        f"<h3>Round {html.escape(one['seed'])}, {one['ownership']} ownership</h3>"
+        f"<h3>Round {html.escape(one['seed'])}, {one['mode']}</h3>"
         + timeline(one["timeline"], one["marks"])
         for one in found["rounds"]
     )
+    versions = ", ".join(f"{name} {version}" for name, version in found["versions"].items())
     verdict = "Every invariant held." if found["held"] else "Not every invariant held."
     return (
         "<!doctype html><html lang=en><meta charset=utf-8><title>Torture</title>"
-        f"<style>{_STYLE}</style><h1>Torture</h1><p>{verdict}</p><ul>{broken}</ul>"
+        f"<style>{_STYLE}</style><h1>Torture</h1><p>{verdict}</p><p>{versions}</p><ul>{broken}</ul>"
         f"<table>{rows}</table><h2>Recovery of runs after a kill, in seconds</h2>"
         f"{dots(recovery)}<h2>Faults</h2><table>{faults}</table>"
         f"<h2>Events a second, and the faults</h2>{rounds}"

@@ -18,7 +18,7 @@ from pathlib import Path
 import psycopg
 from confluent_kafka.admin import AdminClient
 
-from stack import ports
+from stack import jars, ports
 from stack.home import Home
 from stack.member import Member, Patience
 from stack.postgres import Postgres
@@ -29,6 +29,9 @@ from tests.torture.standby import Standby, either
 
 _NEVER_GIVE_UP = Patience(first=0.05, longest=0.5, ends=1_000_000)
 _UP_S = 180.0
+_LOG_FILES = 4
+# No file of the log is kept for later, and few are made in advance: a full disk is felt soon.
+_POSTGRES = {"min_wal_size": "32MB", "wal_recycle": "off"}
 
 
 @dataclass
@@ -49,6 +52,11 @@ class Servers:
     def members(self) -> list[Member]:
         """Every server that shall run."""
         return [*self.brokers, self.postgres, *([self.standby] if self.standby else [])]
+
+    @property
+    def up(self) -> bool:
+        """Whether every server answered when it was last tended."""
+        return all(member.state == "running" for member in self.members)
 
     def tend(self) -> None:
         """Start again what died."""
@@ -87,6 +95,8 @@ class Servers:
             self.postgres.process.kill()
             self.postgres.process.wait()
         self.postgres, self.standby = self.standby, None
+        if "postgres" in self.disks:
+            self.disks.pop("postgres").unmount()
 
     def promote(self) -> None:
         """Let the standby take writes; returns when it does."""
@@ -104,10 +114,14 @@ class Servers:
 
     def wait_ready(self) -> None:
         """Wait until every server answers."""
-        self.wait_until(
-            lambda: all(member.state == "running" for member in self.members),
-            "the servers are up",
-        )
+        self.wait_until(lambda: self.up, "the servers are up")
+
+    def versions(self) -> dict[str, str]:
+        """What runs."""
+        with psycopg.connect(self.settings.database_url) as connection:
+            found = connection.execute("SHOW server_version").fetchone()
+        kafka = next(jar.filename for jar in jars.read_lock() if jar.filename.startswith("kafka_"))
+        return {"postgres": found[0] if found else "", "kafka": kafka.removesuffix(".jar")}
 
     def close(self) -> None:
         """End them all."""
@@ -136,7 +150,7 @@ def servers(folder: Path, brokers: int = 1, *, standby: bool = False) -> Iterato
         Node(home, settings.cache, name=f"kafka{n}", number=n, count=brokers, shared=home.kafka)
         for n in range(1, brokers + 1)
     ]
-    postgres = Postgres(home)
+    postgres = Postgres(home, options=_POSTGRES)
     members = [Member(node, _NEVER_GIVE_UP) for node in nodes]
     found = Servers(settings, members, Member(postgres, _NEVER_GIVE_UP))
     try:
@@ -197,6 +211,17 @@ def full(database_url: str) -> Iterator[None]:
     finally:
         for connection in taken:
             connection.close()
+
+
+def end_log_segments(database_url: str) -> None:
+    """Let Postgres need a new file for its log, once more than it may have in stock."""
+    with (
+        suppress(psycopg.Error),
+        psycopg.connect(database_url, autocommit=True, connect_timeout=2) as connection,
+    ):
+        for _ in range(_LOG_FILES):
+            connection.execute("SELECT pg_logical_emit_message(false, 'torture', 'x')")
+            connection.execute("SELECT pg_switch_wal()")
 
 
 def backends(postmaster: int) -> list[int]:

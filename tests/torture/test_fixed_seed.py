@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.stack import temporary_home
-from tests.torture.__main__ import play
+from tests.torture.campaign import play
 from tests.torture.game import Rules
 from tests.torture.plan import FIXED, Settings
 from tests.torture.servers import servers

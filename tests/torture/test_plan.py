@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.torture.__main__ import rounds
+from tests.torture.campaign import rounds
 from tests.torture.plan import FIXED, OWNERSHIPS, POINTS, RUNS, Settings, plan
 from tests.torture.recovery import percentile
 
@@ -18,7 +18,7 @@ def test_the_same_seed_gives_the_same_faults() -> None:
 def test_a_long_plan_has_every_kind(ownership: str) -> None:
     faults = plan(Settings("1", 3000, ownership))
     kinds = {fault.kind for fault in faults}
-    wanted = {"kill", "failpoint", "term", "freeze", "broker", "postgres", "proxy", "clock"}
+    wanted = {"kill", "failpoint", "term", "freeze", "broker", "postgres", "proxy", "clock", "disk"}
     assert wanted <= kinds
     assert ("member" in kinds) == (ownership != FIXED)
     assert {fault.target for fault in faults if fault.kind == "zombie"} <= {RUNS, "projector"}
@@ -38,11 +38,24 @@ def test_faults_come_in_order_and_leave_time_to_end() -> None:
 
 
 def test_rounds_take_turns_with_ownership_and_have_seeds_of_their_own() -> None:
-    assert rounds("7", 300) == [
-        ("7/0", 100, "fixed"),
-        ("7/1", 100, "consumer"),
-        ("7/2", 100, "classic"),
-    ]
+    found = [(one.seed, one.seconds, one.ownership) for one in rounds("7", 300)]
+    assert found == [("7/0", 100, "fixed"), ("7/1", 100, "consumer"), ("7/2", 100, "classic")]
+
+
+def test_rounds_take_turns_with_servers_in_every_ownership() -> None:
+    found = rounds("7", 2400)
+    assert {one.ownership for one in found if one.standby} == set(OWNERSHIPS)
+    assert {one.ownership for one in found if one.brokers == 3} == set(OWNERSHIPS)
+    assert not any(one.standby or one.brokers > 1 for one in rounds("7", 2400, mixed=False))
+
+
+def test_a_database_is_lost_once_where_there_is_a_standby() -> None:
+    without = plan(Settings("1", 100, servers_every=8))
+    faults = plan(Settings("1", 100, servers_every=8, standby=True))
+    (lost,) = [fault for fault in faults if fault.kind == "promote"]
+    assert 30 <= lost.at <= 70
+    # The other faults are those of the round without a standby.
+    assert [fault for fault in faults if fault != lost] == without
 
 
 def test_percentiles() -> None:
