@@ -61,7 +61,7 @@ class Pool:
         self._ledgers: dict[int, Ledger] = {}
         self._calls = OpenCalls()
         self._paused = False
-        self._joined = False
+        self._rebalanced = False
         self._commit_due = 0.0
         self._received: dict[int, int] = {}
         self._watchdog = Watchdog(config.stuck_s)
@@ -206,22 +206,20 @@ class Pool:
                 ledger.committed(None)
 
     def _pause_or_resume(self) -> None:
-        full = len(self._calls) >= self._config.backlog
-        if (full and not self._paused) or (self._paused and self._joined):
-            self._consumer.pause(self._consumer.assignment())
-            self._paused = True
-        elif self._paused and len(self._calls) <= self._config.backlog // 2:
-            self._consumer.resume(self._consumer.assignment())
-            self._paused = False
-        self._joined = False
+        open_ = len(self._calls)
+        full = open_ >= self._config.backlog or (self._paused and open_ > self._config.backlog // 2)
+        if full != self._paused or self._rebalanced:
+            turn = self._consumer.pause if full else self._consumer.resume
+            turn(self._consumer.assignment())
+        self._paused, self._rebalanced = full, False
 
     def _on_assign(self, _consumer: Consumer, places: list[TopicPartition]) -> None:
         log.info("assigned %s %s", self._config.topic, [place.partition for place in places])
         for place in places:
             self._ledgers[place.partition] = Ledger(place.partition)
             self._received[place.partition] = -1
-        # A partition that joins a paused consumer is not paused itself; those it had stay paused.
-        self._joined = True
+        # One that joins may be paused or not, by what it was when it was here before.
+        self._rebalanced = True
 
     def _on_revoke(self, _consumer: Consumer, places: list[TopicPartition]) -> None:
         log.info("revoked %s %s", self._config.topic, [place.partition for place in places])

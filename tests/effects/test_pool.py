@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from events import topics
 from events.content import json_content
 from events.effects import Outcome, ToolResult, ToolWork
 from events.operations import DeadLetter
@@ -196,13 +197,17 @@ def test_pools_share_the_work(pools: PoolBench, protocol: str) -> None:
 def test_a_full_pool_that_somebody_joins_and_leaves_reads_on_when_it_is_empty(
     pools: PoolBench,
 ) -> None:
-    # What was paused stays paused in a rebalance that leaves it where it is.
-    first = pools.start(RUNFOLD_INSTANCE="", BACKLOG="4")
+    # What was paused stays paused in a rebalance that leaves it where it is. A third of the calls
+    # end soon: the pool is no longer full then, and not yet empty enough to read on.
+    first = pools.start(RUNFOLD_INSTANCE="", BACKLOG="24")
     pools.wait_for_members(1)
-    long = [_naps(1.5, f"{n}.1") for n in range(24)]
+    long = [
+        _naps(8 if n % 3 else 0.1, f"{n}.1").model_copy(update={"timeout_ms": 30_000})
+        for n in range(24)
+    ]
     for number, work in enumerate(long):
         pools.publish_bytes(f"{number}", CODEC.encode(topics.TOOL_CALLS, work))
-    second = pools.start(RUNFOLD_INSTANCE="", BACKLOG="4")
+    second = pools.start(RUNFOLD_INSTANCE="", BACKLOG="24")
     pools.wait_for_members(2)
     assert terminated(second) == 0
     pools.results_of(long)
