@@ -113,9 +113,12 @@ class PostgresClaims:
             if not rows:
                 continue
             claim, owner_lives = _read(rows[0])
-            # The answer to an earlier try of this very statement may have been lost.
+            # The answer to an earlier try of this very statement may have been lost. What was read
+            # may be lost with its server, what is written has reached the standby.
             if claim.token == token:
-                return mine
+                if await self._rows(_HOLD, (*key, token)):
+                    return mine
+                continue
             verdict = judge(claim, wanted, owner_lives=owner_lives)
             if verdict is not Verdict.RUN:
                 return Told(verdict, result=claim.result)
@@ -220,6 +223,11 @@ _TAKE_OVER: LiteralString = """
     SET tool_version = %s, attempt = %s, owner = %s, token = %s, state = 'started',
         started_at = now(), ended_at = NULL
     WHERE tool = %s AND idempotency_key = %s AND token = %s AND state = %s"""
+
+_HOLD: LiteralString = """
+    UPDATE tool_claims SET token = token
+    WHERE tool = %s AND idempotency_key = %s AND token = %s
+    RETURNING true"""
 
 _END: LiteralString = """
     UPDATE tool_claims
