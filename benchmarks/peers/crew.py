@@ -33,6 +33,7 @@ class Crew:
         self._processes: list[subprocess.Popen[bytes]] = []
         self._open: dict[str, None] = {}
         self._command: dict[str, Any] = {}
+        self._killed: set[int] = set()
         self._turn = threading.Lock()
 
     def start(self) -> None:
@@ -40,9 +41,10 @@ class Crew:
         ready = [threading.Event() for _ in range(self._size)]
         self._processes = [self._spawn(number, ready[number]) for number in range(self._size)]
         until = time.monotonic() + _READY_S
-        for event in ready:
-            if not event.wait(until - time.monotonic()):
-                raise NotMeasuredError(f"{self._module} did not start: {self._why()}")
+        for event, process in zip(ready, self._processes, strict=True):
+            while not event.wait(0.1):
+                if process.poll() is not None or time.monotonic() > until:
+                    raise NotMeasuredError(f"{self._module} did not start: {self._why()}")
         with self._turn:
             if self._open:
                 self._send(list(self._open), again=True)
@@ -70,6 +72,7 @@ class Crew:
 
     def kill(self) -> None:
         """Send SIGKILL to each, and forget what was on its way."""
+        self._killed.update(self.pids())
         for process in self._processes:
             process.send_signal(signal.SIGKILL)
         for process in self._processes:
@@ -121,6 +124,8 @@ class Crew:
                 ready.set()
             else:
                 self._heard.put(said)
+        if process.pid not in self._killed:
+            self._heard.put({"failed": "", "why": f"{self._module} ended: {self._why()}"})
 
     def _why(self) -> str:
         logs = sorted(self._logs.glob(f"{self._module}-*.log"))

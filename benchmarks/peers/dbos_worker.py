@@ -13,6 +13,7 @@ from typing import Any
 from dbos import DBOS, SetWorkflowID
 
 from benchmarks.peers import lines, work
+from benchmarks.peers.alone import alone
 
 
 @DBOS.step()
@@ -47,16 +48,18 @@ async def run(run_id: str, command: dict[str, Any]) -> None:
 
 async def main() -> None:
     """Serve until the input ends."""
+    url = os.environ["RUNFOLD_BENCH_DATABASE"]
     DBOS(
         config={
             "name": "bench",
-            "system_database_url": os.environ["RUNFOLD_BENCH_DATABASE"],
+            "system_database_url": url.replace("postgresql", "postgresql+psycopg", 1),
             "application_version": "1",
             "executor_id": os.environ["RUNFOLD_BENCH_WORKER"],
             "log_level": "ERROR",
         }
     )
-    DBOS.launch()
+    with alone(url):
+        DBOS.launch()
     await lines.serve(run)
 
 

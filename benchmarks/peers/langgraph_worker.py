@@ -17,6 +17,7 @@ from psycopg.rows import dict_row
 from psycopg_pool import AsyncConnectionPool
 
 from benchmarks.peers import lines, work
+from benchmarks.peers.alone import alone
 
 # As its documentation asks for.
 _CONNECTION = {"autocommit": True, "prepare_threshold": 0, "row_factory": dict_row}
@@ -98,7 +99,8 @@ async def main() -> None:
         pool: Any = AsyncConnectionPool(url, min_size=1, max_size=1, kwargs=_CONNECTION, open=False)
         await pool.open()
         savers.append(AsyncPostgresSaver(pool))
-    await savers[0].setup()
+    with alone(url):
+        await savers[0].setup()
     await lines.serve(Runs([graph_on(saver) for saver in savers]).run)
 
 

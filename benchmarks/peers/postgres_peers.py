@@ -18,14 +18,13 @@ _WORKERS = 2
 
 @dataclass
 class PostgresPeer:
-    """One library: the module of its worker, its packages, the scheme of its database's address."""
+    """One library: the module of its worker, its packages, how it is set up."""
 
     name: str
     title: str
     module: str
     packages: tuple[str, ...]
     settings: str
-    scheme: str = "postgresql"
     slow: bool = False
     _database: Database | None = None
     _crew: Crew | None = None
@@ -49,7 +48,7 @@ class PostgresPeer:
         self._database = Database(place.home / "stack")
         told = {
             LEDGER: str(place.ledger.path),
-            "RUNFOLD_BENCH_DATABASE": self._database.url.replace("postgresql", self.scheme, 1),
+            "RUNFOLD_BENCH_DATABASE": self._database.url,
         }
         self._crew = Crew(self.module, _WORKERS, told, place.home)
         self._crew.start()
@@ -99,7 +98,6 @@ def peers() -> tuple[PostgresPeer, ...]:
             "dbos_worker",
             ("dbos", "psycopg", "sqlalchemy"),
             "asynchronous workflows called directly, a step a call, default pool",
-            scheme="postgresql+psycopg",
         ),
         PostgresPeer(
             "langgraph",
