@@ -121,7 +121,10 @@ class Dispatcher(threading.Thread):
 
     def _unassign(self, partition: int) -> None:
         if self._inboxes.pop(partition, None) is not None:
-            self._paused.discard(partition)
+            if partition in self._paused:
+                # What is paused when it is taken away would be paused when it comes back.
+                self._paused.discard(partition)
+                self._consumer.resume(self._places(partition))
             self._consumer.incremental_unassign(self._places(partition))
 
     def _note_positions(self) -> None:
