@@ -11,6 +11,7 @@ from tests.torture.troubles import (
     AMBIGUOUS,
     FORGETFUL,
     HELD,
+    KILLED_POOL,
     KILLED_PROJECTOR,
     KILLED_RUNS,
     KILLED_TOOLS,
@@ -226,7 +227,7 @@ MUTANTS = (
     ),
     Mutant(
         "the pool commits work before its result is out",
-        KILLED_TOOLS,
+        KILLED_POOL,
         (
             Edit(
                 "processors/effects/pool.py",

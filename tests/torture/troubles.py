@@ -45,7 +45,12 @@ FORGETFUL = Trouble(
     shapes="retries,parallel",
 )
 REPEATED = Trouble(
-    "requests come again after deaths", _every("kill", RUNS, 2.5, *[""] * 4), again=0.75
+    "requests come again after deaths",
+    _every("kill", RUNS, 4.0, *[""] * 4),
+    seconds=22.0,
+    again=0.75,
+    shapes="straight,told",
+    runs_per_s=10.0,
 )
 POISONED = Trouble(
     "poison, and deaths after it", _every("kill", RUNS, 2.0, *[""] * 5), poisoned=0.3
@@ -109,6 +114,14 @@ KILLED_TOOLS = Trouble(
     + tuple(Fault(at, "kill", TOOLS) for at in (15.5, 17.5, 19.0)),
     seconds=20.0,
     settle_s=30.0,
+)
+KILLED_POOL = Trouble(
+    "the pool dies at any moment while it has much to do",
+    _every("kill", TOOLS, 1.6, *[""] * 9),
+    seconds=20.0,
+    settle_s=30.0,
+    shapes="parallel,straight",
+    runs_per_s=15.0,
 )
 KILLED_PROJECTOR = Trouble(
     "the projector dies between position and rows",

@@ -25,7 +25,12 @@ from tests.torture.recovery import recoveries
 from tests.torture.scan import Scanned, scan
 from tests.torture.world import ONCE
 
+BROKEN = "broken.txt"
+"""In a round's folder: what the journal says of runs with which something is wrong."""
+
 _PROJECTOR_FENCED = 3
+_RUN_ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_TOLD = 5
 _VIEWS = (
     "positions_rise",
     "rows_equal_the_journal",
@@ -131,6 +136,7 @@ def _judge(left: Left, ownership: str) -> Verdict:
         found += [f"{name}: {sentence}" for sentence in sentences]
     found += [f"owners_do_not_fight: {said}" for said in rules.owners_do_not_fight(_openings(left))]
     found += [f"told to stop: {name} ended with {code}" for name, code in left.drained if code]
+    (left.folder / BROKEN).write_text("\n\n".join(_stories(found, read)))
     again, twice = repeats(records, read)
     found += [f"a_repeat_changes_nothing: {said}" for said in twice]
     found += [f"positions_rise: {said}" for said in left.regressions]
@@ -183,6 +189,15 @@ def repeats(records: dict[str, list[Scanned]], read: Histories) -> tuple[int, li
 def _work(left: Left) -> int:
     """How many records the pools were given."""
     return sum(1 for _ in scan(left.settings, topics.TOOL_CALLS))
+
+
+def _stories(found: list[str], read: Histories) -> Iterator[str]:
+    """The journal of the first runs that a violation names."""
+    named = dict.fromkeys(run for said in found for run in _RUN_ID.findall(said))
+    for run_id in list(named)[:_TOLD]:
+        yield "\n".join(
+            [run_id, *(f"{entry.raw.place} {entry.event!r}" for entry in read.runs.get(run_id, ()))]
+        )
 
 
 def _kills(left: Left) -> int:
