@@ -127,8 +127,10 @@ class Servers:
         """End them all."""
         for member in reversed(self.members):
             if member.process is not None:
+                # The last of a cluster would wait in vain for the others before it stops.
+                alone = len(self.brokers) == 1 or member not in self.brokers
                 with suppress(ProcessLookupError):
-                    os.kill(member.process.pid, signal.SIGCONT)
+                    os.kill(member.process.pid, signal.SIGCONT if alone else signal.SIGKILL)
             member.stop()
         for disk in self.disks.values():
             disk.unmount()
