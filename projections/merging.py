@@ -9,13 +9,9 @@ from typing import Any
 from sqlalchemy import Table
 
 from projections.tables.base import ADD, ADD_IF_ANY, EITHER, KEEP, rule_of
-from projections.view import Row
+from projections.view import Rows
 
 _Rule = Callable[[Any, Any], Any]
-
-
-def _replace(_old: Any, new: Any) -> Any:
-    return new
 
 
 def _keep(old: Any, _new: Any) -> Any:
@@ -35,26 +31,39 @@ _RULES: dict[str, _Rule] = {ADD: _add, ADD_IF_ANY: _add, KEEP: _keep, EITHER: _e
 
 @cache
 def _rules(table: Table) -> dict[str, _Rule]:
-    return {column.name: _RULES.get(rule_of(column), _replace) for column in table.columns}
+    """Return the rules of the columns whose new value does not simply replace the old one."""
+    return {
+        column.name: rule
+        for column in table.columns
+        if (rule := _RULES.get(rule_of(column))) is not None
+    }
+
+
+@cache
+def _key(table: Table) -> str:
+    return next(iter(table.primary_key.columns)).name
 
 
 class Merging:
-    """The rows of one table while a batch is folded; the first column of the table is the key."""
+    """The changed rows of one table while they are folded; its first column is the key."""
 
-    def __init__(self, table: Table) -> None:
-        self._key = next(iter(table.primary_key.columns)).name
+    def __init__(self, table: Table, rows: Rows) -> None:
+        self._key = _key(table)
         self._rules = _rules(table)
-        self._rows: dict[str, Row] = {}
+        self._rows = rows.of(table)
 
     def put(self, **values: Any) -> None:
         """Add a row or a change to one; a value of None changes nothing."""
-        row = self._rows.setdefault(values[self._key], {})
+        row = self._rows.get(values[self._key])
+        if row is None:
+            row = {name: value for name, value in values.items() if value is not None}
+            self._rows[values[self._key]] = row
+            return
+        rules = self._rules
         for name, value in values.items():
             if value is None:
                 continue
-            old = row.get(name)
-            row[name] = value if old is None else self._rules[name](old, value)
-
-    def rows(self) -> list[Row]:
-        """Return one row a key, in the order in which they came up."""
-        return list(self._rows.values())
+            if name in rules and (old := row.get(name)) is not None:
+                row[name] = rules[name](old, value)
+            else:
+                row[name] = value

@@ -103,7 +103,13 @@ class Projector:
         self._watchdog.off()
 
     def _follow(self, store: Store) -> None:
-        reader = Reader(self._config.reader, self._codec, store.starts())
+        reader = Reader(
+            self._config.reader,
+            self._codec,
+            store.starts(),
+            self._views,
+            keep=self._watcher.wants_items,
+        )
         with self._reads(reader), reader, Prefetch(lambda: reader.read(_WAIT_S)) as ahead:
             while not self._stopping.is_set():
                 self._watchdog.beat("reading the log")

@@ -1,25 +1,23 @@
-"""The log, read committed and decoded once, a stretch at a time."""
+"""The log, read committed, decoded and folded, a stretch at a time."""
 
 from __future__ import annotations
 
-import hashlib
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from types import TracebackType
 from typing import Self
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message
+from confluent_kafka import TopicPartition as Partition
 
 from events.avro.codec import Codec
-from events.errors import WireError
-from events.journal import Event
-from events.operations import DeadLetter
 from producers.errors import is_fatal
 from producers.stall import Positions
-from projections.stretch import Item, Stretch
-from projections.view import Letter, Placed, Unreadable
+from projections.decoding import Found, Later, items_of
+from projections.folding import PORTION, Folding
+from projections.stretch import Item, Stretch, TopicPartition
+from projections.view import View
 
 _SETTINGS: dict[str, str | int | float | bool] = {
     "isolation.level": "read_committed",
@@ -58,23 +56,33 @@ class ReaderConfig:
 class Reader:
     """Reads partitions from given offsets on; belongs to no consumer group.
 
+    What it reads is folded at once for the views that are given; ``keep`` says that the items
+    will be wanted as well.
     ``ends`` are the ends of the partitions as of the last second's fetch, where they are known.
     """
 
     def __init__(
-        self, config: ReaderConfig, codec: Codec, starts: Mapping[tuple[str, int], int]
+        self,
+        config: ReaderConfig,
+        codec: Codec,
+        starts: Mapping[TopicPartition, int],
+        fold_for: Sequence[View] = (),
+        *,
+        keep: bool = True,
     ) -> None:
         self._codec = codec
+        self._fold_for = fold_for
+        self._keep = keep
         self._most = config.stretch
         self._gather_s = config.gather_s
         self._looked = 0.0
-        self.ends: dict[tuple[str, int], int] = {}
+        self.ends: dict[TopicPartition, int] = {}
         self._received = dict(starts)
         self._polling = False
         # The placement of keys is a producer's matter, and a consumer complains of it.
         shared = {name: value for name, value in config.kafka.items() if name != "partitioner"}
         self._consumer = Consumer({**shared, **_SETTINGS})
-        self._places = [TopicPartition(topic, n, at) for (topic, n), at in starts.items()]
+        self._places = [Partition(topic, n, at) for (topic, n), at in starts.items()]
         self._consumer.assign(self._places)
 
     def __enter__(self) -> Self:
@@ -102,9 +110,9 @@ class Reader:
         first = self._consumer.poll(wait_s)
         self._polling = False
         self._look()
-        items: list[Item] = []
-        begins: dict[tuple[str, int], int] = {}
-        ends: dict[tuple[str, int], int] = {}
+        records: list[Found] = []
+        begins: dict[TopicPartition, int] = {}
+        ends: dict[TopicPartition, int] = {}
         for message in self._gather(first) if first else []:
             if (error := message.error()) is not None:
                 _judge(error)
@@ -113,13 +121,32 @@ class Reader:
             assert topic is not None
             assert partition is not None
             assert offset is not None
-            begins.setdefault((topic, partition), offset)
-            ends[topic, partition] = offset + 1
-            item = self._item(message, topic, partition, offset)
-            if item is not None:
-                items.append(item)
+            records.append((message, topic, partition, offset))
+            place = topic, partition
+            if place not in begins:
+                begins[place] = offset
+            ends[place] = offset + 1
         self._received |= ends
-        return Stretch(items, begins, ends)
+        return self._stretch(records, begins, ends)
+
+    def _stretch(
+        self,
+        records: list[Found],
+        begins: dict[TopicPartition, int],
+        ends: dict[TopicPartition, int],
+    ) -> Stretch:
+        codec = self._codec
+        if not self._fold_for:
+            return Stretch(items_of(records, codec), begins, ends)
+        folding, count, kept = Folding(self._fold_for), 0, list[Item]()
+        for start in range(0, len(records), PORTION):
+            items = items_of(records[start : start + PORTION], codec)
+            folding.add(items)
+            count += len(items)
+            if self._keep:
+                kept += items
+        again = Later(count, lambda: items_of(records, codec))
+        return Stretch(kept if self._keep else again, begins, ends, folding.rows)
 
     def reading(self) -> Positions:
         """Return how far the log was received; nothing while what was read waits for its turn."""
@@ -145,28 +172,6 @@ class Reader:
             known: tuple[int, int] | None = self._consumer.get_watermark_offsets(place, cached=True)
             if known is not None and known[1] >= 0:
                 self.ends = {**self.ends, (place.topic, place.partition): known[1]}
-
-    def _item(self, message: Message, topic: str, partition: int, offset: int) -> Item | None:
-        value = message.value() or b""
-        try:
-            body = self._codec.decode(topic, value)
-        except WireError as error:
-            at = datetime.fromtimestamp(message.timestamp()[1] / 1000, UTC)
-            return Unreadable(error, topic, partition, offset, at, _key(message), value)
-        match body:
-            case Event(meta, fact):
-                digest = hashlib.sha256(value).hexdigest()
-                return Placed(meta, fact, partition, offset, digest)
-            case DeadLetter():
-                return Letter(body, partition, offset)
-            case _:
-                # A PositionNoted belongs to no run.
-                return None
-
-
-def _key(message: Message) -> bytes | None:
-    key: bytes | str | None = message.key()
-    return key.encode() if isinstance(key, str) else key
 
 
 def _judge(error: KafkaError) -> None:

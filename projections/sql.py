@@ -11,6 +11,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.sql.elements import TextClause
 from sqlalchemy.sql.schema import DefaultClause
 
+from projections.lines import OPTIONS
 from projections.tables.base import CARRIED, initial_of, merge_of
 
 _DIALECT = postgresql.dialect()  # type: ignore[no-untyped-call]
@@ -18,9 +19,9 @@ _DIALECT = postgresql.dialect()  # type: ignore[no-untyped-call]
 
 @cache
 def copy_into(table: Table, schema: str | None = None) -> str:
-    """Return the COPY statement of a table; rows follow in the order of its columns."""
+    """Return the COPY statement of a table; lines follow, values in the order of its columns."""
     names = ", ".join(column.name for column in table.columns)
-    return f"COPY {qualified(table, schema)} ({names}) FROM STDIN"
+    return f"COPY {qualified(table, schema)} ({names}) FROM STDIN {OPTIONS}"
 
 
 @cache
@@ -58,7 +59,7 @@ def qualified(table: Table, schema: str | None) -> str:
 
 
 def _taken(column: Column[Any]) -> str:
-    # A document comes as text: its own JSON, not a string within the list's.
+    # A document comes as text: its own JSON, or that in a string where it is a scalar.
     if isinstance(column.type, JSONB):
         return f"{column.name}::jsonb AS {column.name}"
     return column.name

@@ -16,7 +16,7 @@ from projections.errors import Fenced, FoldError
 from projections.metrics import FAILURES
 from projections.positions import Held, Place
 from projections.stretch import Stretch, batch_of, place_of
-from projections.view import Batch, Placed, View
+from projections.view import Batch, Placed, Rows, View
 from projections.writing import cleaned, fold, write
 
 _log = logging.getLogger(__name__)
@@ -131,23 +131,24 @@ class Store:
         self.held.update(moves)
 
     def _rows(self, cursor: Cursor, stretch: Stretch) -> None:
-        everything = batch_of(stretch.items)
         for view in self._views:
-            write(cursor, fold(view, self._unseen(view, stretch, everything)))
+            write(cursor, self._rows_of(view, stretch))
             failpoint(f"projector.after_{view.name}")
 
-    def _unseen(self, view: View, stretch: Stretch, everything: Batch) -> Batch:
-        if stretch.is_new_to(view, self.held):
-            return everything
+    def _rows_of(self, view: View, stretch: Stretch) -> Rows:
+        if stretch.rows is not None and stretch.is_new_to(view, self.held):
+            return stretch.rows[view.name]
+        return fold(view, self._unseen(view, stretch))
+
+    def _unseen(self, view: View, stretch: Stretch) -> Batch:
         return batch_of(stretch.unseen_by(view, self.held))
 
     def _one(self, cursor: Cursor, stretch: Stretch) -> None:
         """Write a single item into each view that can take it, and put on record which cannot."""
-        everything = batch_of(stretch.items)
         for view in self._views:
             try:
                 with cursor.connection.transaction():
-                    write(cursor, cleaned(fold(view, self._unseen(view, stretch, everything))))
+                    write(cursor, cleaned(fold(view, self._unseen(view, stretch))))
             except _CANNOT_TAKE as error:
                 FAILURES(view.name).inc()
                 _put_on_record(cursor, view, stretch, str(error))

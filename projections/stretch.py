@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from events import topics
 from projections.positions import Held, Place
-from projections.view import Batch, Letter, Placed, Unreadable, View
+from projections.view import Batch, Letter, Placed, Rows, Unreadable, View
 
 Item = Placed | Letter | Unreadable
 TopicPartition = tuple[str, int]
@@ -17,11 +18,13 @@ class Stretch:
     """Records in the order they were read; ``begins`` are their first offsets, ``ends`` the next.
 
     A partition may move on without a record in it: transactions leave marks that nobody sees.
+    ``rows`` are what each view, by name, makes of the whole of it, where it was folded already.
     """
 
-    items: list[Item]
+    items: Sequence[Item]
     begins: dict[TopicPartition, int]
     ends: dict[TopicPartition, int]
+    rows: Mapping[str, Rows] | None = None
 
     def halves(self) -> tuple[Stretch, Stretch]:
         """Return it as two stretches, the second of which ends where this one does."""
@@ -58,7 +61,7 @@ class Stretch:
         }
 
 
-def batch_of(items: list[Item]) -> Batch:
+def batch_of(items: Sequence[Item]) -> Batch:
     """Return what stands in a stretch, by kind."""
     batch = Batch()
     for item in items:
@@ -83,5 +86,5 @@ def place_of(item: Item) -> TopicPartition:
             return item.topic, item.partition
 
 
-def _begins(items: list[Item]) -> dict[TopicPartition, int]:
+def _begins(items: Sequence[Item]) -> dict[TopicPartition, int]:
     return {place_of(item): item.offset for item in reversed(items)}

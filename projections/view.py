@@ -13,6 +13,7 @@ from events.base import Fact
 from events.errors import WireError
 from events.journal import Meta
 from events.operations import DeadLetter
+from projections.lines import lines_of
 
 Row = dict[str, Any]
 
@@ -62,25 +63,55 @@ class Batch:
 
 @dataclass(slots=True)
 class Rows:
-    """What a view makes of a batch.
+    """What a view makes of one batch after another.
 
-    ``appended`` rows are new and complete, their values in the order of the table's columns.
-    ``merged`` rows are new, or change the row with the same key as the columns' merge rules say;
-    a key stands in them at most once.
+    ``appended`` rows are new and complete, their values in the order of the table's columns;
+    ``lines`` are more of them, as COPY takes them. ``changed`` rows, by key, are new, or change
+    the row with the same key as the columns' merge rules say.
     """
 
     appended: dict[Table, list[tuple[Any, ...]]] = field(default_factory=dict)
-    merged: dict[Table, list[Row]] = field(default_factory=dict)
+    lines: dict[Table, list[str]] = field(default_factory=dict)
+    changed: dict[Table, dict[Any, Row]] = field(default_factory=dict)
+
+    def append(self, table: Table, rows: list[tuple[Any, ...]]) -> None:
+        """Add rows that are new."""
+        self.appended.setdefault(table, []).extend(rows)
+
+    def make_lines(self) -> None:
+        """Make lines of the appended rows."""
+        for table, rows in self.appended.items():
+            self.lines.setdefault(table, []).extend(lines_of(rows))
+        self.appended.clear()
+
+    def of(self, table: Table) -> dict[Any, Row]:
+        """Return the changed rows of a table by key, to be changed."""
+        return self.changed.setdefault(table, {})
+
+    @property
+    def merged(self) -> dict[Table, list[Row]]:
+        """The changed rows of each table, each once, in the order in which they came up."""
+        return {table: list(rows.values()) for table, rows in self.changed.items()}
 
 
 @dataclass(frozen=True)
 class View:
-    """Tables that are a fold of the log; ``topics`` are what they are made from."""
+    """Tables that are a fold of the log; ``topics`` are what they are made from.
+
+    ``add`` folds a batch into the rows of those before it. Batches that come together must give
+    the same rows as one batch of all their events.
+    """
 
     name: str
     tables: tuple[Table, ...]
-    fold: Callable[[Batch], Rows]
+    add: Callable[[Batch, Rows], None]
     topics: tuple[str, ...]
+
+    def fold(self, batch: Batch) -> Rows:
+        """Return the rows of one batch."""
+        rows = Rows()
+        self.add(batch, rows)
+        return rows
 
 
 def bump(row: Row, name: str, by: Any = 1) -> None:

@@ -33,6 +33,11 @@ class Watcher:
         self._told: dict[TopicPartition, int] = {}
         self._looked = 0.0
 
+    @property
+    def wants_items(self) -> bool:
+        """Whether it looks at the items of what was committed."""
+        return self._tally is not None or self._spans is not None
+
     def begin(self, ends: Mapping[TopicPartition, int]) -> None:
         """Leave out what lies before these offsets: it was projected before this process began."""
         for place, offset in ends.items():
@@ -41,6 +46,8 @@ class Watcher:
 
     def committed(self, stretch: Stretch, seconds: float) -> None:
         """Tell of a stretch whose rows were committed within these seconds."""
+        if not self.wants_items:
+            return
         try:
             self._tell(stretch, seconds)
         except Exception:  # noqa: BLE001 - a metric is not worth a view

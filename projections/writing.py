@@ -2,46 +2,67 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
-from psycopg import Cursor
+from msgspec import Raw
+from psycopg import Cursor, DataError
+from sqlalchemy import Table
+from sqlalchemy.dialects.postgresql import JSONB
 
 from projections.errors import FoldError
 from projections.readable import clean, json_text
 from projections.sql import copy_into, merge_into
-from projections.view import Batch, Rows, View
+from projections.view import Batch, Row, Rows, View
 
 
 def fold(view: View, batch: Batch) -> Rows:
     """Return a view's rows of a batch; raises FoldError, and nothing else, where it cannot."""
+    rows = Rows()
+    fold_into(rows, view, batch)
+    return rows
+
+
+def fold_into(rows: Rows, view: View, batch: Batch) -> None:
+    """Add a batch to a view's rows; where it raises FoldError, they are of no use any more."""
     try:
-        return view.fold(batch)
+        view.add(batch, rows)
     except Exception as error:
         raise FoldError(f"view {view.name}: {type(error).__name__}: {error}") from error
 
 
 def write(cursor: Cursor, rows: Rows, schema: str | None = None) -> None:
     """Write rows; raises psycopg.DataError or IntegrityError for those Postgres cannot take."""
-    for table, appended in rows.appended.items():
-        if appended:
+    rows.make_lines()
+    for table, lines in rows.lines.items():
+        if lines:
             with cursor.copy(copy_into(table, schema).encode()) as copy:
-                for row in appended:
-                    copy.write_row(row)
+                copy.write(_block(lines))
     for table, merged in rows.merged.items():
         if merged:
-            cursor.execute(merge_into(table, schema).encode(), (_as_list(merged),))
+            cursor.execute(merge_into(table, schema).encode(), (_as_list(table, merged),))
+
+
+def _block(lines: list[str]) -> bytes:
+    try:
+        return ("\n".join(lines) + "\n").encode()
+    except UnicodeEncodeError as error:
+        raise DataError("a text holds half a character") from error
 
 
 def cleaned(rows: Rows) -> Rows:
-    """Return the same rows without what no text of Postgres can hold."""
+    """Return the same rows, of which no lines are made yet, without what no text can hold."""
     return Rows(
-        {
+        appended={
             table: [tuple(_clean(value) for value in row) for row in appended]
             for table, appended in rows.appended.items()
         },
-        {
-            table: [{name: _clean(value) for name, value in row.items()} for row in merged]
-            for table, merged in rows.merged.items()
+        changed={
+            table: {
+                key: {name: _clean(value) for name, value in row.items()}
+                for key, row in changed.items()
+            }
+            for table, changed in rows.changed.items()
         },
     )
 
@@ -50,5 +71,24 @@ def _clean(value: Any) -> Any:
     return clean(value) if isinstance(value, str) else value
 
 
-def _as_list(rows: list[dict[str, Any]]) -> str:
-    return json_text(rows)
+def _as_list(table: Table, rows: list[Row]) -> str:
+    """Return rows as a JSON list; a document stands in it as it is, where it is no mere scalar."""
+    documents = _documents(table)
+    return json_text(
+        [
+            {
+                name: Raw(value.encode())
+                if name in documents and value is not None and value[0] in "{["
+                else value
+                for name, value in row.items()
+            }
+            if not documents.isdisjoint(row)
+            else row
+            for row in rows
+        ]
+    )
+
+
+@cache
+def _documents(table: Table) -> frozenset[str]:
+    return frozenset(column.name for column in table.columns if isinstance(column.type, JSONB))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable
+from datetime import datetime
 from functools import cache, lru_cache
 from itertools import count
 from typing import Any
@@ -41,6 +42,9 @@ _HEAD = 5
 _LONG = 128
 """The first byte of a number that takes more than one."""
 
+_MOMENT = 8
+"""The bytes of a moment of this century."""
+
 # By first byte: the size it says; -1 where more bytes say it, beyond any value where it is none.
 _SIZES = tuple(
     -1 if byte >= _LONG else byte >> 1 if byte % 2 == 0 else 1 << 62 for byte in range(256)
@@ -70,6 +74,13 @@ def _size(data: bytes, at: int) -> tuple[int, int]:
     return number, at
 
 
+def _moment(data: bytes) -> datetime:
+    micros, size = _number(data, 0)
+    if size != _MOMENT:
+        raise ValueError("no moment of our time")
+    return moment_of(micros)
+
+
 @cache
 def parser_for(record: type[Record]) -> Parser:
     """Return the function that makes an object of a framed value, an ``Event`` of a fact's.
@@ -93,7 +104,7 @@ class _Compiler:
             "number": _number,
             "size": _size,
             "amount": lru_cache(1024)(amount_of),
-            "moment": lru_cache(1024)(moment_of),
+            "moment": lru_cache(1024)(_moment),
             "double": struct.Struct("<d").unpack_from,
             "new": object.__new__,
             "put": _setter(BaseModel, "__dict__"),
@@ -160,8 +171,7 @@ class _Compiler:
             case Amount():
                 self._sized(into, "amount(b[i:e])")
             case Moment():
-                self._long(into)
-                self._line(f"{into} = moment({into})")
+                self._line(f"{into} = moment(b[i:i + {_MOMENT}]); i += {_MOMENT}")
             case Enumeration(symbol):
                 members = {index * 2: member for index, member in enumerate(symbol)}
                 assert len(members) < _LONG // 2, f"{symbol.__name__} has too many symbols"
@@ -191,12 +201,18 @@ class _Compiler:
 
     def _sized(self, into: str, made: str) -> None:
         self._line("n = sizes[b[i]]; i += 1")
-        self._line("if n < 0: n, i = size(b, i - 1)")
+        # Sizes of two bytes are spelled out, because texts are often that long.
+        self._line("if n < 0:")
+        self._line(f" if b[i] < {_LONG} and not b[i - 1] & 1:")
+        self._line("  n = b[i] << 6 | (b[i - 1] & 127) >> 1; i += 1")
+        self._line(" else: n, i = size(b, i - 1)")
         self._line(f"e = i + n; {into} = {made}; i = e")
 
     def _long(self, into: str) -> None:
         self._line("n = b[i]")
         self._line(f"if n < {_LONG}: {into} = numbers[n]; i += 1")
+        self._line(f"elif b[i + 1] < {_LONG}:")
+        self._line(f" n = n & 127 | b[i + 1] << 7; {into} = n >> 1 ^ -(n & 1); i += 2")
         self._line(f"else: {into}, i = number(b, i)")
 
     def _array(self, item: Shape, into: str) -> None:

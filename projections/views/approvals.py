@@ -21,12 +21,12 @@ _KINDS: frozenset[type[Fact]] = frozenset(
 )
 
 
-def fold(batch: Batch) -> Rows:
-    """Return one row a call or question, or what has changed of it.
+def add(batch: Batch, rows: Rows) -> None:
+    """Add one row a call or question, or what has changed of it.
 
     A call that policy let through was never asked about: its change finds no row and is dropped.
     """
-    asked = Merging(approvals)
+    asked = Merging(approvals, rows)
     for placed in batch.of(_KINDS):
         match placed.fact:
             case ApprovalRequested() | HumanInputRequested() as fact:
@@ -41,7 +41,6 @@ def fold(batch: Batch) -> Rows:
                 asked.put(approval_id=fact.question_id, answer_json=said(fact.content))
             case _:
                 pass
-    return Rows(merged={approvals: asked.rows()})
 
 
 def _ask(asked: Merging, placed: Placed, fact: ApprovalRequested | HumanInputRequested) -> None:
@@ -92,4 +91,4 @@ def _decide(
     )
 
 
-VIEW = View("approvals", (approvals,), fold, (topics.EVENTS,))
+VIEW = View("approvals", (approvals,), add, (topics.EVENTS,))

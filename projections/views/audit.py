@@ -10,22 +10,21 @@ from projections.view import Batch, Placed, Row, Rows, View, bump
 _GENESIS = GENESIS.hex()
 
 
-def fold(batch: Batch) -> Rows:
-    """Return one row a run: its chain within the batch, and where that joins what came before.
+def add(batch: Batch, rows: Rows) -> None:
+    """Add one row a run: its chain within the batches, and where that joins what came before.
 
     The join itself, ``first_seq`` and ``first_prev_hash`` against the last event on record, is
-    the merge rule of the table's columns: the batch does not know the rows that are there.
+    the merge rule of the table's columns: the batches do not know the rows that are there.
     """
-    rows: dict[str, Row] = {}
+    runs = rows.of(audit)
     for placed in batch.events:
-        row = rows.get(placed.meta.run_id)
+        row = runs.get(placed.meta.run_id)
         if row is None:
-            row = rows[placed.meta.run_id] = _begin(placed)
+            row = runs[placed.meta.run_id] = _begin(placed)
         elif not _follows(row, placed):
             row["chain_ok"] = False
             row["broken_at"] = row["broken_at"] or placed.meta.seq
         _count(row, placed)
-    return Rows(merged={audit: list(rows.values())})
 
 
 def _begin(placed: Placed) -> Row:
@@ -64,4 +63,4 @@ def _count(row: Row, placed: Placed) -> None:
             pass
 
 
-VIEW = View("audit", (audit,), fold, (topics.EVENTS,))
+VIEW = View("audit", (audit,), add, (topics.EVENTS,))

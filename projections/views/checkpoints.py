@@ -11,14 +11,14 @@ from projections.tables import checkpoints
 from projections.view import Batch, Placed, Rows, View
 
 
-def fold(batch: Batch) -> Rows:
-    """Return one row a checkpoint."""
-    rows = [
+def add(batch: Batch, rows: Rows) -> None:
+    """Add one row a checkpoint."""
+    new = [
         _row(placed, placed.fact)
         for placed in batch.events
         if isinstance(placed.fact, CheckpointWritten)
     ]
-    return Rows(appended={checkpoints: rows})
+    rows.append(checkpoints, new)
 
 
 def _row(placed: Placed, fact: CheckpointWritten) -> tuple[Any, ...]:
@@ -50,4 +50,4 @@ def _list(calls: tuple[CallSummary, ...]) -> str:
     return "[" + ",".join(readable(call) for call in calls) + "]"
 
 
-VIEW = View("checkpoints", (checkpoints,), fold, (topics.EVENTS,))
+VIEW = View("checkpoints", (checkpoints,), add, (topics.EVENTS,))

@@ -26,29 +26,29 @@ _KINDS: frozenset[type[Fact]] = frozenset(
 )
 
 
-def fold(batch: Batch) -> Rows:
-    """Return a row for every model answer, priced or not, and every tool result with a cost.
+def add(batch: Batch, rows: Rows) -> None:
+    """Add a row for every model answer, priced or not, and every tool result with a cost.
 
     Both may have come too late to be of use.
     """
-    rows = []
+    new = []
     for placed in batch.of(_KINDS):
         match placed.fact:
             case ModelResponded() as fact:
                 to = fact.attribution
-                rows.append(_row(placed, to, fact, fact.usage, fact.model, by=fact.provider))
+                new.append(_row(placed, to, fact, fact.usage, fact.model, by=fact.provider))
             case LateResultNoted(answer=LateAnswer() as a, attribution=Attribution() as to) as fact:
-                rows.append(_row(placed, to, fact, a.usage, a.model, by=a.provider))
+                new.append(_row(placed, to, fact, a.usage, a.model, by=a.provider))
             case (
                 ToolCallSucceeded(attribution=Attribution() as to)
                 | ToolCallFailed(attribution=Attribution() as to)
                 | ToolCallUncertain(attribution=Attribution() as to)
                 | LateResultNoted(attribution=Attribution() as to)
             ) as fact if fact.cost is not None:
-                rows.append(_row(placed, to, fact, _NO_TOKENS, tool=fact.tool))
+                new.append(_row(placed, to, fact, _NO_TOKENS, tool=fact.tool))
             case _:
                 pass
-    return Rows(appended={costs: rows})
+    rows.append(costs, new)
 
 
 _Costing = ModelResponded | ToolCallSucceeded | ToolCallFailed | ToolCallUncertain | LateResultNoted
@@ -90,4 +90,4 @@ def _row(
     )
 
 
-VIEW = View("costs", (costs,), fold, (topics.EVENTS,))
+VIEW = View("costs", (costs,), add, (topics.EVENTS,))

@@ -13,16 +13,15 @@ _SHOWN_BYTES = 16_384
 """How much of a value the table keeps; all of it stays on the topic."""
 
 
-def fold(batch: Batch) -> Rows:
-    """Return one row a record; one that was set aside twice stands once."""
-    rows: dict[tuple[str, int, int], Row] = {}
+def add(batch: Batch, rows: Rows) -> None:
+    """Add one row a record; one that was set aside twice stands once."""
+    found = rows.of(dead_letters)
     for letter in batch.letters:
         row = _from_letter(letter)
-        rows.setdefault(_place(row), row)
-    for found in batch.unreadable:
-        row = _from_journal(found)
-        rows.setdefault(_place(row), row)
-    return Rows(merged={dead_letters: list(rows.values())})
+        found.setdefault(_place(row), row)
+    for unreadable in batch.unreadable:
+        row = _from_journal(unreadable)
+        found.setdefault(_place(row), row)
 
 
 def _place(row: Row) -> tuple[str, int, int]:
@@ -75,4 +74,4 @@ def _text(key: bytes | None) -> str | None:
     return None if key is None else clean(key.decode("utf-8", "replace"))
 
 
-VIEW = View("dead_letters", (dead_letters,), fold, (topics.EVENTS, topics.DEAD_LETTERS))
+VIEW = View("dead_letters", (dead_letters,), add, (topics.EVENTS, topics.DEAD_LETTERS))

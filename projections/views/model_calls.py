@@ -23,9 +23,9 @@ _KINDS: frozenset[type[Fact]] = frozenset(
 )
 
 
-def fold(batch: Batch) -> Rows:
-    """Return one row a call, or what has changed of it."""
-    calls = Merging(model_calls)
+def add(batch: Batch, rows: Rows) -> None:
+    """Add one row a call, or what has changed of it."""
+    calls = Merging(model_calls, rows)
     for placed in batch.of(_KINDS):
         match placed.fact:
             case ModelCalled() as fact:
@@ -53,7 +53,6 @@ def fold(batch: Batch) -> Rows:
                 )
             case _:
                 pass
-    return Rows(merged={model_calls: calls.rows()})
 
 
 def _called(calls: Merging, placed: Placed, fact: ModelCalled) -> None:
@@ -104,4 +103,4 @@ def _list(attempts: tuple[ProviderAttempt, ...]) -> str:
     return "[" + ",".join(readable(attempt) for attempt in attempts) + "]"
 
 
-VIEW = View("model_calls", (model_calls,), fold, (topics.EVENTS,))
+VIEW = View("model_calls", (model_calls,), add, (topics.EVENTS,))

@@ -11,14 +11,14 @@ from projections.tables import policy_decisions
 from projections.view import Batch, Placed, Rows, View
 
 
-def fold(batch: Batch) -> Rows:
-    """Return one row a decision."""
-    rows = [
+def add(batch: Batch, rows: Rows) -> None:
+    """Add one row a decision."""
+    new = [
         _row(placed, placed.fact)
         for placed in batch.events
         if isinstance(placed.fact, PolicyDecided)
     ]
-    return Rows(appended={policy_decisions: rows})
+    rows.append(policy_decisions, new)
 
 
 def _row(placed: Placed, fact: PolicyDecided) -> tuple[Any, ...]:
@@ -39,4 +39,4 @@ def _row(placed: Placed, fact: PolicyDecided) -> tuple[Any, ...]:
     )
 
 
-VIEW = View("policy_decisions", (policy_decisions,), fold, (topics.EVENTS,))
+VIEW = View("policy_decisions", (policy_decisions,), add, (topics.EVENTS,))

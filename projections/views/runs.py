@@ -55,14 +55,14 @@ _OTHER: frozenset[type[Fact]] = frozenset(
 )
 
 
-def fold(batch: Batch) -> Rows:
-    """Return one row a run, or what has changed of it."""
-    rows: dict[str, Row] = {}
+def add(batch: Batch, rows: Rows) -> None:
+    """Add one row a run, or what has changed of it."""
+    found = rows.of(runs)
     for placed in batch.events:
         meta = placed.meta
-        row = rows.get(meta.run_id)
+        row = found.get(meta.run_id)
         if row is None:
-            row = rows[meta.run_id] = {
+            row = found[meta.run_id] = {
                 "run_id": meta.run_id,
                 "tenant_id": meta.tenant_id,
                 "journal_partition": placed.partition,
@@ -76,7 +76,6 @@ def fold(batch: Batch) -> Rows:
         elif kind in _OTHER:
             _begin(row, placed)
             _end(row, placed)
-    return Rows(merged={runs: list(rows.values())})
 
 
 def _begin(row: Row, placed: Placed) -> None:
@@ -179,4 +178,4 @@ def _exit(row: Row, exit_record: Exit) -> None:
     row["latency_ms"] = exit_record.usage.latency_ms
 
 
-VIEW = View("runs", (runs,), fold, (topics.EVENTS,))
+VIEW = View("runs", (runs,), add, (topics.EVENTS,))

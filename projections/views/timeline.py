@@ -8,20 +8,21 @@ from projections.tables import run_events
 from projections.view import Batch, Rows, View
 
 
-def fold(batch: Batch) -> Rows:
-    """Return one row an event."""
-    rows = [
+def add(batch: Batch, rows: Rows) -> None:
+    """Add one row an event."""
+    new = [
         (
             meta.run_id,
             meta.seq,
             meta.tenant_id,
             type(fact).__name__,
             meta.time,
-            meta.status.value,
-            meta.actor.kind.value,
+            meta.status,
+            meta.actor.kind,
             meta.actor.id,
             meta.cause,
-            getattr(fact, "call_id", None),
+            # Not by getattr: pydantic takes long to say that there is none.
+            fact.__dict__.get("call_id"),
             readable(fact),
             meta.traceparent,
             meta.prev_hash.hex(),
@@ -31,7 +32,7 @@ def fold(batch: Batch) -> Rows:
         )
         for meta, fact, partition, offset, digest in batch.events
     ]
-    return Rows(appended={run_events: rows})
+    rows.append(run_events, new)
 
 
-VIEW = View("timeline", (run_events,), fold, (topics.EVENTS,))
+VIEW = View("timeline", (run_events,), add, (topics.EVENTS,))

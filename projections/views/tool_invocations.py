@@ -40,15 +40,14 @@ _AFTER: frozenset[type[Fact]] = frozenset(
 )
 
 
-def fold(batch: Batch) -> Rows:
-    """Return one row a call, or what has changed of it."""
-    calls = Merging(tool_invocations)
+def add(batch: Batch, rows: Rows) -> None:
+    """Add one row a call, or what has changed of it."""
+    calls = Merging(tool_invocations, rows)
     for placed in batch.of(_BEFORE | _AFTER):
         if type(placed.fact) in _BEFORE:
             _before(calls, placed)
         else:
             _after(calls, placed)
-    return Rows(merged={tool_invocations: calls.rows()})
 
 
 def _before(calls: Merging, placed: Placed) -> None:
@@ -153,4 +152,4 @@ def _by_policy(placed: Placed) -> bool:
     return placed.meta.actor.kind in {ActorKind.POLICY, ActorKind.SYSTEM}
 
 
-VIEW = View("tool_invocations", (tool_invocations,), fold, (topics.EVENTS,))
+VIEW = View("tool_invocations", (tool_invocations,), add, (topics.EVENTS,))
