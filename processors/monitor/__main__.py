@@ -81,7 +81,8 @@ def main() -> int:
     REGISTRY.register(SnapshotCollector(lambda: watch.newest))
     if config.metrics_port:
         start_http_server(config.metrics_port)
-    return asyncio.run(_serve(app_settings, intake, watch, monitor.book.every.total_seconds()))
+    every_s = monitor.book.every.total_seconds()
+    return asyncio.run(_serve(app_settings, intake, watch, every_s, settings.stall_s))
 
 
 def _read_back(
@@ -102,7 +103,9 @@ def _read_back(
     _log.info("read back", extra={"events": monitor.tally.events, "seconds": seconds})
 
 
-async def _serve(settings: AppSettings, intake: Intake, watch: Watch, every_s: float) -> int:
+async def _serve(
+    settings: AppSettings, intake: Intake, watch: Watch, every_s: float, stall_s: float
+) -> int:
     ended = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -116,7 +119,7 @@ async def _serve(settings: AppSettings, intake: Intake, watch: Watch, every_s: f
         os._exit(1)
     _log.info("serving", extra={"url": f"http://{settings.host}:{settings.port}/"})
     announce()
-    looking = asyncio.create_task(look_on(watch, every_s, ended))
+    looking = asyncio.create_task(look_on(watch, every_s, stall_s, ended))
     crashed = asyncio.create_task(app.wait_until_stopped())
     joined = asyncio.create_task(app.superseded.wait())
     await asyncio.wait({looking, crashed, joined}, return_when=asyncio.FIRST_COMPLETED)

@@ -40,8 +40,9 @@ class Watched:
     port: int
     process: subprocess.Popen[bytes] | None = None
     more: dict[str, str] = field(default_factory=dict)
+    module: str = "processors.monitor"
 
-    def start(self) -> None:
+    def start(self, seconds: float = 60) -> None:
         """Start it and wait for its first judgement."""
         env = {
             **os.environ,
@@ -52,13 +53,13 @@ class Watched:
         }
         with (self.settings.home / "monitor.log").open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "processors.monitor"],
+                [sys.executable, "-m", self.module],
                 env=env,
                 cwd=ROOT,
                 stdout=log,
                 stderr=log,
             )
-        wait_until(self._judges, 60)
+        wait_until(self._judges, seconds)
 
     def _judges(self) -> bool:
         return self.live().get("as_of") is not None
@@ -103,14 +104,16 @@ class Watched:
 
 
 @contextmanager
-def watched(settings: Settings, rules: str, **more: str) -> Iterator[Watched]:
+def watched(
+    settings: Settings, rules: str, module: str = "processors.monitor", **more: str
+) -> Iterator[Watched]:
     """A running monitor with these rules; gone when the block ends, however it ends."""
     file = settings.home / "rules.yaml"
     file.write_text(rules)
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    monitor = Watched(settings, file, port, more=more)
+    monitor = Watched(settings, file, port, more=more, module=module)
     try:
         monitor.start()
         yield monitor
@@ -118,8 +121,8 @@ def watched(settings: Settings, rules: str, **more: str) -> Iterator[Watched]:
         monitor.kill()
 
 
-def append(bootstrap: str, runs: Sequence[Run], *, again: bool = False) -> int:
-    """Append the events of runs in transactions, one a run; return how many.
+def append(bootstrap: str, runs: Sequence[Run], *, again: bool = False, per: int = 1) -> int:
+    """Append the events of runs in transactions of ``per`` runs; return how many.
 
     Every third is preceded by one that is aborted: what it holds never happened. ``again``
     appends each event twice.
@@ -128,23 +131,24 @@ def append(bootstrap: str, runs: Sequence[Run], *, again: bool = False) -> int:
         {"bootstrap.servers": bootstrap, "transactional.id": f"monitor-test-{next(_ids)}"}
     )
     producer.init_transactions(30)
-    for number, run in enumerate(runs):
+    for number, start in enumerate(range(0, len(runs), per)):
+        part = runs[start : start + per]
         if number % 3 == 0:
-            ghost = Run(f"ghost-{run.run_id}", at=run.at).created()
-            _transact(producer, ghost, 1)
+            ghost = Run(f"ghost-{part[0].run_id}", at=part[0].at).created()
+            _transact(producer, [ghost], 1)
             producer.flush(20)
             producer.abort_transaction(20)
-        _transact(producer, run, 2 if again else 1)
+        _transact(producer, part, 2 if again else 1)
         producer.commit_transaction(20)
     return sum(len(run.events) for run in runs)
 
 
-def _transact(producer: Producer, run: Run, times: int) -> None:
+def _transact(producer: Producer, runs: Sequence[Run], times: int) -> None:
     producer.begin_transaction()
-    for event in run.events:
+    for run_id, event in ((run.run_id, event) for run in runs for event in run.events):
         for _ in range(times):
             producer.produce(
                 topics.EVENTS,
                 CODEC.encode_event(event.meta, event.fact),
-                run.run_id.encode(),
+                run_id.encode(),
             )

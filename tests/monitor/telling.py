@@ -162,11 +162,28 @@ class Run:
             RunStatus.WAITING_FOR_TOOL,
         )
 
-    def starts(self, call: str, tool: str = "files.read", timeout_ms: int = 1000) -> Run:
+    def proposes(self, call: str, tool: str = "files.read") -> Run:
+        return self.add(
+            j.ToolCallProposed(
+                call_id=call,
+                model_call_id="1",
+                provider_call_id=call,
+                tool=tool,
+                tool_version="1.0.0",
+                arguments=json_content({}),
+                reason="",
+                risk_level=0,
+                idempotency_key=f"{self.run_id}.{call}",
+            )
+        )
+
+    def starts(
+        self, call: str, tool: str = "files.read", timeout_ms: int = 1000, attempt: int = 1
+    ) -> Run:
         return self.add(
             j.ToolCallStarted(
                 call_id=call,
-                attempt=1,
+                attempt=attempt,
                 tool=tool,
                 placement=Placement.POOL,
                 idempotency_key=call,
@@ -189,11 +206,13 @@ class Run:
             RunStatus.CHECKPOINTING,
         )
 
-    def broke(self, call: str, tool: str = "files.read", error: str = "timeout") -> Run:
+    def broke(
+        self, call: str, tool: str = "files.read", error: str = "timeout", attempt: int = 1
+    ) -> Run:
         return self.add(
             j.ToolCallFailed(
                 call_id=call,
-                attempt=1,
+                attempt=attempt,
                 tool=tool,
                 error=ErrorInfo(error_type=error, message="no", retryable=True),
                 latency_ms=1000,
@@ -219,24 +238,41 @@ class Run:
 
     def completed(self) -> Run:
         whom = {"agent": self.agent, "agent_version": "1.0.0", "user_id": "u1"}
-        return self.add(j.RunCompleted(exit=_exit(ExitStatus.SUCCESS), **whom), RunStatus.COMPLETED)
+        return self.add(
+            j.RunCompleted(exit=self._exit(ExitStatus.SUCCESS), **whom), RunStatus.COMPLETED
+        )
 
     def failed(self) -> Run:
         whom = {"agent": self.agent, "agent_version": "1.0.0", "user_id": "u1"}
         error = ErrorInfo(error_type="tool_error", message="no", retryable=False)
         return self.add(
-            j.RunFailed(exit=_exit(ExitStatus.FAILURE), error=error, **whom), RunStatus.FAILED
+            j.RunFailed(exit=self._exit(ExitStatus.FAILURE), error=error, **whom), RunStatus.FAILED
         )
 
-
-def _exit(status: ExitStatus) -> Exit:
-    usage = ExitUsage(
-        total_tokens=0, input_tokens=0, output_tokens=0, cost_usd=money(0), latency_ms=0,
-        model_calls=0, tool_calls=0,
-    )  # fmt: skip
-    return Exit(
-        status=status, exit_code=0, signal="complete", payload=json_content({}), usage=usage
-    )
+    def _exit(self, status: ExitStatus) -> Exit:
+        facts = [event.fact for event in self.events]
+        answers = [fact for fact in facts if isinstance(fact, j.ModelResponded)]
+        paid = [*answers, *(fact for fact in facts if isinstance(fact, j.ToolCallSucceeded))]
+        tokens_in = sum(fact.usage.input_tokens for fact in answers)
+        tokens_out = sum(fact.usage.output_tokens for fact in answers)
+        began = self.events[0].meta.time if self.events else self.at
+        usage = ExitUsage(
+            total_tokens=tokens_in + tokens_out,
+            input_tokens=tokens_in,
+            output_tokens=tokens_out,
+            cost_usd=money(sum(fact.cost or 0 for fact in paid)),
+            latency_ms=round((self.at - began).total_seconds() * 1000),
+            model_calls=len(answers),
+            tool_calls=sum(isinstance(fact, j.ToolCallStarted) for fact in facts),
+            unpriced_calls=sum(fact.cost is None for fact in answers),
+        )
+        return Exit(
+            status=status,
+            exit_code=0 if status is ExitStatus.SUCCESS else 1,
+            signal="complete",
+            payload=json_content({}),
+            usage=usage,
+        )
 
 
 def take(monitor: Monitor, *runs: Run) -> Monitor:

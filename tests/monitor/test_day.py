@@ -57,15 +57,16 @@ def story(number: int) -> Run:
     )
     dear = not 400 <= number < 420
     model, cost = ("big", "0.0012") if dear else ("new", None)
-    run.created(queue=0.2).asks("1", model=model)
-    run.wait(0.8).answered("1", 100 + 10 * (number % 10), cost, model)
-    run.starts("2")
+    model_call, tool_call = f"{run.run_id}.1", f"{run.run_id}.2"
+    run.created(queue=0.2).asks(model_call, model=model)
+    run.wait(0.8).answered(model_call, 100 + 10 * (number % 10), cost, model)
+    run.proposes(tool_call).starts(tool_call)
     if 200 <= number < 220:
-        run.broke("2").retries("2").starts("2").wait(1).broke("2")
-        return run.failed()
+        run.broke(tool_call).retries(tool_call).starts(tool_call, attempt=2).wait(1)
+        return run.broke(tool_call, attempt=2).failed()
     if number == 300:
         run.wait(3 * 3600)
-    return run.wait(1).worked("2", 50, cost="0.0003").completed()
+    return run.wait(1).worked(tool_call, 50, cost="0.0003").completed()
 
 
 def day() -> Iterator[Event]:
@@ -99,8 +100,8 @@ def clock(hour: int, minute: int) -> datetime:
 
 def test_every_event_was_counted_once(lived: tuple[Monitor, list[Said], list[Fraction]]) -> None:
     monitor = lived[0]
-    # 460 runs of 7 events, 20 of 10.
-    assert (monitor.tally.events, monitor.tally.duplicates) == (460 * 7 + 20 * 10, 0)
+    # 460 runs of 8 events, 20 of 11.
+    assert (monitor.tally.events, monitor.tally.duplicates) == (460 * 8 + 20 * 11, 0)
     assert monitor.runs.live == {}
     assert monitor.runs.gaps == 0
 

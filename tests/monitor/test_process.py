@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import random
 import signal
 import subprocess
 import sys
+import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -14,6 +16,7 @@ import pytest
 from events import topics
 from stack.settings import Settings
 from tests.monitor.running import ROOT, append, watched
+from tests.monitor.stalling import VARIABLE
 from tests.monitor.telling import Run
 from tests.projections import journal
 from tests.support import stack
@@ -89,6 +92,83 @@ def test_a_broker_that_dies_is_no_reason_to_clear_or_to_raise(
         assert monitor.said() == RAISED
         assert monitor.process is not None
         assert monitor.process.pid == before
+
+
+def test_killed_while_the_broker_is_away_it_comes_back_to_what_it_had_said(
+    servers: stack.Servers, settings: Settings
+) -> None:
+    if not servers.embedded:
+        pytest.skip("the broker of a container is not stopped here")
+    with watched(settings, RULES) as monitor:
+        count = append(settings.bootstrap_servers, runs("a", bad=6, live=3))
+        monitor.wait_events(count)
+        stack.wait_until(lambda: monitor.said() == RAISED)
+        broker = servers.pid("kafka")
+        os.kill(broker, signal.SIGSTOP)
+        try:
+            monitor.kill()
+            with pytest.raises(AssertionError, match="not so after"):
+                monitor.start(seconds=3)
+            # It reads nothing, so it knows nothing, and says nothing.
+            assert monitor.live() == {}
+        finally:
+            os.kill(broker, signal.SIGCONT)
+        count += append(settings.bootstrap_servers, runs("b", bad=1, live=1))
+        if monitor.process is None or monitor.process.poll() is not None:
+            # It gave up, as its supervisor would see.
+            monitor.start()
+        found = monitor.wait_events(count)
+        assert (found["tally"]["events"], found["tally"]["gaps"]) == (count, 0)
+        assert found["live"] == {"planning": 4}
+        assert monitor.said() == RAISED
+
+
+def test_kills_at_any_moment_say_nothing_twice_and_nothing_untrue(settings: Settings) -> None:
+    chance, at = random.Random(7), datetime.now(UTC)
+    agents = [f"agent-{number}" for number in range(4)]
+    with watched(settings, RULES) as monitor:
+        count = 0
+        for agent in agents:
+            bad = [Run(f"{agent}-{n}", at=at, agent=agent).created().failed() for n in range(6)]
+            count += append(settings.bootstrap_servers, bad, per=6)
+            # Before it has seen them, while it judges, while it writes, or after.
+            time.sleep(chance.uniform(0, 1.5))
+            monitor.kill()
+            monitor.start()
+        monitor.wait_events(count)
+        stack.wait_until(lambda: len(monitor.said()) >= len(agents), 60)
+        found = monitor.live()
+        assert found["tally"]["events"] == count
+        assert sorted(monitor.said()) == [("AlertRaised", f"failing/{name}/1") for name in agents]
+        assert {alert["subject"] for alert in found["alerts"]} == set(agents)
+
+
+@pytest.mark.parametrize(
+    ("how", "code", "why"),
+    [
+        ("loop", 70, "stuck in the event loop of the monitor"),
+        ("consumer", 1, "Records stand on the log and none has arrived for 4 s."),
+    ],
+)
+def test_it_ends_where_it_stands_still_and_its_successor_misses_nothing(
+    settings: Settings, how: str, code: int, why: str
+) -> None:
+    stall = settings.home / "stall"
+    more = {"RUNFOLD_MONITOR_STALL_S": "4", VARIABLE: str(stall)}
+    with watched(settings, RULES, module="tests.monitor.stalling", **more) as monitor:
+        count = append(settings.bootstrap_servers, runs("a", bad=6))
+        monitor.wait_events(count)
+        stack.wait_until(lambda: monitor.said() == RAISED)
+        assert monitor.process is not None
+        stall.write_text(how)
+        count += append(settings.bootstrap_servers, runs("b", good=1, live=2))
+        assert monitor.process.wait(40) == code
+        assert why in monitor.log()
+        stall.unlink()
+        monitor.start()
+        found = monitor.wait_events(count)
+        assert (found["tally"]["events"], found["live"]) == (count, {"planning": 2})
+        assert monitor.said() == RAISED
 
 
 def test_what_is_no_record_is_counted_and_passed_over(settings: Settings) -> None:

@@ -111,12 +111,12 @@ def _serve(app: Any, watch: Watch) -> None:
         return web.bytes(generate_latest(REGISTRY), content_type=kind.partition(";")[0] or rest)
 
 
-async def look_on(watch: Watch, every_s: float, ended: asyncio.Event) -> str:
+async def look_on(watch: Watch, every_s: float, stall_s: float, ended: asyncio.Event) -> str:
     """Look at the rules until told to end; return why it could not go on, or nothing.
 
-    The event loop's own standstill is what the watchdog is for.
+    An event loop that stands still for ``stall_s`` ends the process.
     """
-    watchdog = Watchdog(60.0)
+    watchdog = Watchdog(stall_s)
     beating = asyncio.create_task(_beat(watchdog))
     try:
         while not ended.is_set():
