@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import math
+import shutil
 from collections.abc import Iterable
 from dataclasses import replace
 from itertools import groupby
@@ -74,6 +75,8 @@ def campaign(chosen: argparse.Namespace, folder: Path) -> list[dict[str, object]
         place = folder / f"servers{number}"
         with servers(place, alike[0].brokers, standby=alike[0].standby) as found:
             played += [_round(found, folder, settings, chosen) for settings in alike]
+        if not chosen.keep:
+            shutil.rmtree(place, ignore_errors=True)
     return played
 
 
