@@ -16,12 +16,13 @@ YES ?=
 SECONDS ?= 300
 SEED ?= 1
 TORTURE ?=
+OVERHEAD ?=
 PYTEST ?=
 PEERS ?=
 # Most of the time a test on real servers waits for one of them.
 WORKERS ?= 3
 
-.PHONY: bench-peers lock-peers
+.PHONY: bench-overhead bench-peers bench-floors performance lock-peers
 .PHONY: help env lock up down demo test lint format bench torture mutants docs clean
 
 help: ## this list
@@ -74,8 +75,17 @@ format: env ## put the code into the house's form
 bench: env ## how fast it is here; figures in build/bench.json
 	@$(BIN)/python -m benchmarks.bench
 
+bench-overhead: env ## what metrics and traces cost, on and off by turns; build/overhead.json
+	@$(BIN)/python -m benchmarks.overhead $(OVERHEAD)
+
 bench-peers: env ## Runfold beside its peers, by turns (PEERS="--full", "--quick", "--only dbos runfold")
 	@$(BIN)/python -m benchmarks.peers $(PEERS)
+
+bench-floors: env ## Runfold beside the least that broker, codec and database want for its events
+	@$(BIN)/python -m benchmarks.floors
+
+performance: env ## take the last figures into docs/performance and write page and plots from them
+	@$(BIN)/python -m benchmarks.performance --take
 
 lock-peers: ## resolve benchmarks/peers/requirements.in again
 	@test -x build/lock/bin/uv || { $(PYTHON) -m venv build/lock && build/lock/bin/pip install --quiet uv; }
