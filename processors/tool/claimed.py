@@ -83,13 +83,22 @@ async def run_claimed(
             return failed(_BUSY) if wanted.safe_to_repeat else uncertain(_BUSY)
         case Verdict.RUN:
             assert told.held is not None
-            ending = await begin()
-            if ending.outcome is Outcome.UNCERTAIN and ask is not None and begin is run:
-                ending = await settled(ending, ask)
-            failpoint("tool.before_finish")
-            await _store(claims, told.held, ending)
-            failpoint("tool.after_finish")
-            return ending
+            # Who was asked before it ran need not be asked again.
+            return await _run_held(claims, told.held, begin, ask if begin is run else None)
+
+
+async def _run_held(claims: Claims, held: Held, begin: Run, ask: Ask | None) -> Ending:
+    try:
+        ending = await begin()
+        if ending.outcome is Outcome.UNCERTAIN and ask is not None:
+            ending = await settled(ending, ask)
+        failpoint("tool.before_finish")
+        await _store(claims, held, ending)
+    except asyncio.CancelledError:
+        claims.abandon(held)
+        raise
+    failpoint("tool.after_finish")
+    return ending
 
 
 async def _after_asking(run: Run, ask: Ask) -> Ending:
@@ -118,8 +127,9 @@ async def _settled(claims: Claims, wanted: ClaimRequest, patience_s: float) -> T
 async def _store(claims: Claims, held: Held, ending: Ending) -> None:
     """End the claim; if the store stays away the ending is reported all the same.
 
-    The claim is then left started: after this owner's death a repeat is told that nobody knows,
-    which is true of the store, and the run has the result from here.
+    The store then owes that end and writes it when it can. Until then others wait; after this
+    owner's death a repeat is told that nobody knows, which is true of the store, and the run has
+    the result from here.
     """
     pause = _FIRST_PAUSE_S
     for left in reversed(range(_STORE_TRIES)):

@@ -110,6 +110,12 @@ def judge(claim: Claim, wanted: ClaimRequest, *, owner_lives: bool) -> Verdict:
     return Verdict.UNCERTAIN
 
 
+def state_before(claim: Claim, wanted: ClaimRequest) -> ClaimState:
+    """Return what a claim must say again if it is taken over and its call is not run after all."""
+    settled = claim.state is ClaimState.RELEASED or claim.attempt <= wanted.cleared
+    return ClaimState.RELEASED if settled else ClaimState.UNCERTAIN
+
+
 class Claims(Protocol):
     """The store of claims; every method raises ClaimsUnavailableError if it cannot be reached."""
 
@@ -127,4 +133,8 @@ class Claims(Protocol):
 
     async def doubt(self, held: Held) -> None:
         """Note that nobody knows what happened."""
+        ...
+
+    def abandon(self, held: Held) -> None:
+        """Note the same of an execution that was cut off, without waiting for the store."""
         ...

@@ -64,6 +64,10 @@ class MemoryClaims:
         """Note that nobody knows what happened."""
         self._end(held, ClaimState.UNCERTAIN)
 
+    def abandon(self, held: Held) -> None:
+        """Note that nobody knows what happened."""
+        self._end(held, ClaimState.UNCERTAIN)
+
     def _end(self, held: Held, state: ClaimState, result: Content | None = None) -> None:
         key = (held.tool, held.idempotency_key)
         known = self._table.claims[key]

@@ -20,6 +20,7 @@ from processors.tool.claims import (
     Told,
     Verdict,
     judge,
+    state_before,
 )
 from processors.tool.errors import ClaimsUnavailableError
 
@@ -73,6 +74,8 @@ class PostgresClaims:
     """The claims of one owner: one connection, reopened when it breaks, one lease of ``lease_s``.
 
     Use as ``async with``: entering makes the tables and takes the lease, leaving gives it up.
+    An end that could not be stored is owed, and paid with a later renewal: a claim that nobody
+    works on must not be believed for as long as its owner lives.
     """
 
     def __init__(self, url: str, lease_s: float = 10.0) -> None:
@@ -82,6 +85,7 @@ class PostgresClaims:
         self._lock = asyncio.Lock()
         self._connection: psycopg.AsyncConnection[TupleRow] | None = None
         self._renewal: asyncio.Task[None] | None = None
+        self._owed: dict[Held, tuple[ClaimState, Row]] = {}
 
     async def __aenter__(self) -> Self:
         """Connect; raises ClaimsUnavailableError."""
@@ -96,34 +100,41 @@ class PostgresClaims:
             with contextlib.suppress(asyncio.CancelledError):
                 await self._renewal
         with contextlib.suppress(ClaimsUnavailableError):
+            await self._pay()
             await self._rows("DELETE FROM tool_claim_owners WHERE owner = %s", (self._owner,))
         if self._connection is not None:
             await self._connection.close()
 
     async def claim(self, wanted: ClaimRequest) -> Told:
         """Take the claim, or say why not."""
-        token = secrets.token_hex(16)
-        mine = Told(Verdict.RUN, Held(wanted.tool, wanted.idempotency_key, token))
-        key = (wanted.tool, wanted.idempotency_key)
-        new = (*key, *_columns(wanted), self._owner, token)
-        while True:
-            if await self._rows(_TAKE, new):
-                return mine
-            rows = await self._rows(_LOOK, key)
-            if not rows:
-                continue
-            claim, owner_lives = _read(rows[0])
-            # The answer to an earlier try of this very statement may have been lost. What was read
-            # may be lost with its server, what is written has reached the standby.
-            if claim.token == token:
-                if await self._rows(_HOLD, (*key, token)):
-                    return mine
-                continue
-            verdict = judge(claim, wanted, owner_lives=owner_lives)
-            if verdict is not Verdict.RUN:
-                return Told(verdict, result=claim.result)
-            again = (wanted.tool_version, wanted.attempt, self._owner, token, *key, claim.token)
-            await self._rows(_TAKE_OVER, (*again, claim.state))
+        held = Held(wanted.tool, wanted.idempotency_key, secrets.token_hex(16))
+        key = (held.tool, held.idempotency_key)
+        new = (*key, *_columns(wanted), self._owner, held.token)
+        before = ClaimState.RELEASED
+        try:
+            while True:
+                if await self._rows(_TAKE, new):
+                    return Told(Verdict.RUN, held)
+                rows = await self._rows(_LOOK, key)
+                if not rows:
+                    continue
+                claim, owner_lives = _read(rows[0])
+                # The answer to an earlier try of this very statement may have been lost. What was
+                # read may be lost with its server, what is written has reached the standby.
+                if claim.token == held.token:
+                    if await self._rows(_HOLD, (*key, held.token)):
+                        return Told(Verdict.RUN, held)
+                    continue
+                verdict = judge(claim, wanted, owner_lives=owner_lives)
+                if verdict is not Verdict.RUN:
+                    return Told(verdict, result=claim.result)
+                before = state_before(claim, wanted)
+                again = (wanted.tool_version, wanted.attempt, self._owner, held.token, *key)
+                await self._rows(_TAKE_OVER, (*again, claim.token, claim.state))
+        except (ClaimsUnavailableError, asyncio.CancelledError):
+            # The row may be ours all the same, and nobody will work on it.
+            self._owed[held] = (before, _NO_RESULT)
+            raise
 
     async def finish(self, held: Held, result: Content) -> None:
         """Store the result."""
@@ -132,20 +143,31 @@ class PostgresClaims:
 
     async def release(self, held: Held) -> None:
         """Let the claim go."""
-        await self._end(held, ClaimState.RELEASED, (None,) * 5)
+        await self._end(held, ClaimState.RELEASED, _NO_RESULT)
 
     async def doubt(self, held: Held) -> None:
         """Note that nobody knows what happened."""
-        await self._end(held, ClaimState.UNCERTAIN, (None,) * 5)
+        await self._end(held, ClaimState.UNCERTAIN, _NO_RESULT)
+
+    def abandon(self, held: Held) -> None:
+        """Note with the next renewal that nobody knows what happened."""
+        self._owed.setdefault(held, (ClaimState.UNCERTAIN, _NO_RESULT))
 
     async def _end(self, held: Held, state: ClaimState, result: Row) -> None:
+        self._owed[held] = (state, result)
         await self._rows(_END, (state, *result, held.tool, held.idempotency_key, held.token))
+        self._owed.pop(held, None)
+
+    async def _pay(self) -> None:
+        for held, (state, result) in tuple(self._owed.items()):
+            await self._end(held, state, result)
 
     async def _renew(self) -> None:
         while True:
             await asyncio.sleep(self._lease_s / 4)
             try:
                 await self._rows(_RENEW, (self._owner, self._lease_s))
+                await self._pay()
             except ClaimsUnavailableError as error:
                 log.warning("the lease could not be renewed: %s", error)
 
@@ -180,6 +202,9 @@ class PostgresClaims:
             broken, self._connection = self._connection, None
             with contextlib.suppress(psycopg.Error):
                 await broken.close()
+
+
+_NO_RESULT: Row = (None,) * 5
 
 
 def _columns(wanted: ClaimRequest) -> Row:

@@ -23,7 +23,8 @@ from processors.tool.claims import (
     judge,
 )
 from processors.tool.claims_memory import ClaimTable, MemoryClaims
-from processors.tool.claims_postgres import _TAKE, PostgresClaims, Row
+from processors.tool.claims_postgres import _END, _TAKE, _TAKE_OVER, PostgresClaims, Row
+from processors.tool.errors import ClaimsUnavailableError
 
 REQUEST = ClaimRequest(
     tool="refund",
@@ -368,3 +369,87 @@ def test_a_claim_that_is_found_instead_of_answered_is_written_before_it_counts(
             assert await claims.writer() != claims.writers
 
     asyncio.run(script())
+
+
+class _Unanswered(PostgresClaims):
+    """What is written under ``lost`` is written, but the database is gone before it says so."""
+
+    lost: LiteralString = ""
+
+    async def _rows(self, query: LiteralString, values: Row) -> list[TupleRow]:
+        rows = await super()._rows(query, values)
+        if query == self.lost:
+            self.lost = ""
+            raise ClaimsUnavailableError("gone")
+        return rows
+
+
+async def _verdict_after_a_renewal(claims: Claims, wanted: ClaimRequest = REQUEST) -> Verdict:
+    for _ in range(400):
+        told = await claims.claim(wanted)
+        if told.verdict is not Verdict.BUSY:
+            break
+        await asyncio.sleep(0.02)
+    return told.verdict
+
+
+@pytest.mark.integration
+def test_a_claim_whose_taking_was_not_answered_is_let_go(database_url: str) -> None:
+    # Its owner lives and renews its lease: nobody else would ever be let in.
+    async def script() -> None:
+        async with _Unanswered(database_url, 0.4) as first, PostgresClaims(database_url) as second:
+            first.lost = _TAKE
+            with pytest.raises(ClaimsUnavailableError):
+                await first.claim(REQUEST)
+            assert await _verdict_after_a_renewal(second) is Verdict.RUN
+
+    asyncio.run(script())
+
+
+@pytest.mark.integration
+@pytest.mark.parametrize(("cleared", "then"), [(0, Verdict.UNCERTAIN), (1, Verdict.RUN)])
+def test_a_take_over_that_was_not_answered_leaves_the_doubt_there_was(
+    database_url: str, cleared: int, then: Verdict
+) -> None:
+    # It was taken over to ask the tool, or on a person's word.
+    asking = replace(REQUEST, attempt=2, safe_to_repeat=not cleared, cleared=cleared)
+
+    async def script() -> None:
+        async with _Unanswered(database_url, 0.4) as first, PostgresClaims(database_url) as second:
+            await first.doubt(await _taken(first))
+            first.lost = _TAKE_OVER
+            with pytest.raises(ClaimsUnavailableError):
+                await first.claim(asking)
+            again = replace(REQUEST, attempt=3, cleared=cleared)
+            assert await _verdict_after_a_renewal(second, again) is then
+
+    asyncio.run(script())
+
+
+@pytest.mark.integration
+def test_an_end_that_could_not_be_stored_is_stored_later(database_url: str) -> None:
+    class Away(_Unanswered):
+        async def _rows(self, query: LiteralString, values: Row) -> list[TupleRow]:
+            if query == self.lost:
+                self.lost = ""
+                raise ClaimsUnavailableError("away")
+            return await super()._rows(query, values)
+
+    async def script() -> None:
+        async with Away(database_url, 0.4) as first, PostgresClaims(database_url) as second:
+            held, first.lost = await _taken(first), _END
+            with pytest.raises(ClaimsUnavailableError):
+                await first.finish(held, RESULT)
+            assert await _verdict_after_a_renewal(second) is Verdict.ANSWERED
+            assert (await second.claim(REQUEST)).result == RESULT
+
+    asyncio.run(script())
+
+
+def test_an_execution_that_was_cut_off_is_in_doubt(play: Play) -> None:
+    async def script(owners: Owners) -> None:
+        first, second = await owners.add(), await owners.add()
+        first.abandon(await _taken(first))
+        assert await _verdict_after_a_renewal(second) is Verdict.UNCERTAIN
+
+    play(script)

@@ -247,8 +247,11 @@ MUTANTS = (
             ),
             Edit(
                 "processors/tool/claimed.py",
-                "            ending = await begin()\n",
-                "            ending = early\n",
+                "            return await _run_held(claims, told.held, begin,"
+                " ask if begin is run else None)\n",
+                "            return await _run_held("
+                "claims, told.held, partial(_same, early), None)\n"
+                "\n\nasync def _same(early: Ending) -> Ending:\n    return early\n",
             ),
         ),
     ),
