@@ -12,6 +12,7 @@ import json
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 from tests.torture import report
 from tests.torture.campaign import campaign
@@ -31,22 +32,33 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--kinds", default="", help="only these faults, such as kill,broker")
     parser.add_argument("--brokers", type=int, choices=(1, 3), help="in every round; else in turn")
     parser.add_argument("--standby", action="store_true", help="lose Postgres in every round")
+    parser.add_argument("--after", type=Path, nargs="*", default=[], help="reports to add to")
     parser.add_argument("--keep", default="", help="a folder for everything that is left")
     chosen = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory(prefix="runfold-torture-") as temporary:
         folder = Path(chosen.keep or temporary)
         folder.mkdir(parents=True, exist_ok=True)
         folder.chmod(0o755)
-        played = campaign(chosen, folder)
+        earlier = [one for file in chosen.after for one in json.loads(file.read_text())["rounds"]]
+        summary = _write(earlier, chosen)
+        for one in campaign(chosen, folder):
+            earlier.append(one)
+            # Whatever ends a long campaign, what was seen until then is kept.
+            summary = _write(earlier, chosen)
+    report.show(summary)
+    return 0 if summary["held"] else 1
+
+
+def _write(played: list[dict[str, Any]], chosen: argparse.Namespace) -> dict[str, Any]:
     target = Path("build")
     target.mkdir(exist_ok=True)
     known = target / "mutants.json"
     mutants = json.loads(known.read_text()) if known.exists() else {}
-    summary = report.summary(played, vars(chosen), mutants)
-    (target / "torture.json").write_text(json.dumps(summary, indent=2) + "\n")
+    said = {name: str(value) for name, value in vars(chosen).items()}
+    summary = report.summary(played, said, mutants)
+    (target / "torture.json").write_text(json.dumps(summary, indent=1) + "\n")
     (target / "torture.html").write_text(report.page(summary))
-    report.show(summary)
-    return 0 if summary["held"] else 1
+    return summary
 
 
 if __name__ == "__main__":

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import hashlib
 import math
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from itertools import groupby
 from pathlib import Path
@@ -13,12 +14,13 @@ from random import Random
 
 from tests.support.stack import fresh_database
 from tests.torture import report
-from tests.torture.game import Game, Rules
+from tests.torture.game import ROOT, Game, Rules
 from tests.torture.plan import OWNERSHIPS, Settings, plan
 from tests.torture.servers import Servers, servers
 from tests.torture.verdict import Verdict, judge
 
 ROUND_S = 100.0
+_PRODUCT = ("events", "producers", "processors", "projections")
 _PARKING = 0.5
 """The share of rounds in which runs that wait for a person are parked after a moment."""
 
@@ -67,17 +69,16 @@ def play(found: Servers, folder: Path, rules: Rules, settings: Settings) -> Verd
         return judge(left, ownership=rules.ownership)
 
 
-def campaign(chosen: argparse.Namespace, folder: Path) -> list[dict[str, object]]:
+def campaign(chosen: argparse.Namespace, folder: Path) -> Iterator[dict[str, object]]:
     """Play all rounds; those that follow each other share servers where they can."""
-    played = []
     for number, (_, group) in enumerate(groupby(chosen_rounds(chosen), _servers_for)):
         alike = list(group)
         place = folder / f"servers{number}"
         with servers(place, alike[0].brokers, standby=alike[0].standby) as found:
-            played += [_round(found, folder, settings, chosen) for settings in alike]
+            for settings in alike:
+                yield _round(found, folder, settings, chosen)
         if not chosen.keep:
             shutil.rmtree(place, ignore_errors=True)
-    return played
 
 
 def _servers_for(settings: Settings) -> tuple[int, str]:
@@ -110,8 +111,18 @@ def _round(
         "ownership": ownership,
         "mode": mode(settings),
         "servers": found.versions(),
+        "code": code(),
     }
     return known | verdict.as_dict()
+
+
+def code() -> str:
+    """Twelve digits that name the product's code as it was played with."""
+    found = hashlib.sha256()
+    for package in _PRODUCT:
+        for file in sorted((ROOT / package).rglob("*.py")):
+            found.update(file.read_bytes())
+    return found.hexdigest()[:12]
 
 
 def mode(settings: Settings) -> str:

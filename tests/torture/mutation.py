@@ -90,7 +90,14 @@ def main(arguments: list[str]) -> int:
     mutants = [mutant for mutant in MUTANTS if chosen.only in mutant.name]
     troubles = [one for one in TROUBLES if chosen.whole == "all" or chosen.whole in one.name]
     caught = catch(mutants, troubles)
-    missed = [mutant.name for mutant in mutants if not caught[mutant.name]]
+    target = Path("build/mutants.json")
+    if target.exists() and (chosen.only or chosen.whole != "all"):
+        # What was not tried now stands as it was found before.
+        mutants = list(MUTANTS)
+        wanted = {*(m.name for m in mutants), *(f"as it is: {t.name}" for t in TROUBLES)}
+        before = json.loads(target.read_text())["found"]
+        caught = {name: said for name, said in before.items() if name in wanted} | caught
+    missed = [mutant.name for mutant in mutants if not caught.get(mutant.name)]
     broken = [name for name in caught if name.startswith("as it is") and caught[name]]
     print(f"{len(mutants) - len(missed)} of {len(mutants)} mutants caught")
     summary = {
@@ -100,7 +107,6 @@ def main(arguments: list[str]) -> int:
         "held": not broken,
         "found": caught,
     }
-    target = Path("build/mutants.json")
     target.parent.mkdir(exist_ok=True)
     target.write_text(json.dumps(summary, indent=2) + "\n")
     return 1 if missed or broken else 0

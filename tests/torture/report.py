@@ -76,6 +76,7 @@ def summary(
             "confluent_kafka": str(confluent_kafka.version()),
             "librdkafka": str(confluent_kafka.libversion()[0]),
             **(played[0]["servers"] if played else {}),
+            "code": ", ".join(dict.fromkeys(one["code"] for one in played)),
         },
         "rounds": list(played),
     }
