@@ -52,7 +52,7 @@ class Node(Broker):
 
     def _properties(self, port: dict[str, int], data: Path) -> str:
         given = broker_config.properties(0, 0, data)
-        known = dict(line.split("=", 1) for line in given.splitlines())
+        known = dict(line.split("=", 1) for line in given.splitlines() if line[:1] != "#")
         plain = f"127.0.0.1:{port[f'kafka{self.number}']}"
         known |= {
             "node.id": str(self.number),
