@@ -113,7 +113,8 @@ def show_repricing(
     context: Context, file: Path, name: str, since: datetime | None, *, json: bool
 ) -> None:
     """Keep the past at the prices of a file, and print the difference by model."""
-    done = reprice(context.engine, context.reader, price_file.read(file), name, since)
+    prices = price_file.read(file)
+    done = reprice(context.engine, context.reader, prices, name, since)
     if json:
         groups = {model: _as_row(group) for model, group in done.by_model.items()}
         say.as_json({"repricing": name, **_as_row(done.total), "by_model": groups})

@@ -30,6 +30,7 @@ _EXPECTED: tuple[tuple[str, str, int], ...] = (
     ("events.errors", "RegistryError", exits.UNAVAILABLE),
     ("events.errors", "EventsError", exits.BAD_INPUT),
     ("surfaces.costs.price_file", "PriceFileError", exits.BAD_INPUT),
+    ("processors.monitor.rule_files", "RuleFileError", exits.BAD_INPUT),
     ("surfaces.manifests.problems", "InvalidManifestsError", exits.BAD_INPUT),
     ("projections.errors", "NotCaughtUp", exits.TRY_AGAIN),
     ("projections.errors", "UnknownView", exits.NOT_FOUND),

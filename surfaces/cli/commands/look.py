@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -23,6 +24,7 @@ def register(app: typer.Typer) -> None:
     schemas.command("publish")(publish_schemas)
     app.add_typer(schemas, name="schemas")
     app.command()(doctor)
+    app.command()(rules)
     app.command()(topics)
     app.command()(deadletters)
 
@@ -101,6 +103,23 @@ def doctor(ctx: typer.Context, json: options.Json = False) -> None:
     from surfaces.cli.examining import show_examination
 
     raise typer.Exit(show_examination(of(ctx), json=json))
+
+
+def rules(
+    files: Annotated[
+        list[Path] | None,
+        typer.Argument(metavar="[FILES]", help="Rule files; RUNFOLD_MONITOR_RULES unless given."),
+    ] = None,
+    json: options.Json = False,
+) -> None:
+    """Check the monitor's rules and objectives, and list what they watch."""
+    from surfaces.cli.rulebooks import COLUMNS, rows_of_rules
+
+    rows = rows_of_rules(files or [])
+    if json:
+        say.as_json(rows)
+    else:
+        say.table(COLUMNS, [tuple(row[name] for name in COLUMNS) for row in rows], "No rules.")
 
 
 def topics(ctx: typer.Context, json: options.Json = False) -> None:

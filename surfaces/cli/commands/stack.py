@@ -24,7 +24,7 @@ def register(app: typer.Typer) -> None:
 
 
 def up(ctx: typer.Context) -> None:
-    """Start Kafka, Postgres and every processor, or find what runs already."""
+    """Start Kafka, Postgres and every processor, or what is given up of those that run already."""
     from stack import control
     from surfaces.processes import PROCESSES
 
@@ -53,7 +53,7 @@ def status(
     ] = None,
     json: options.Json = False,
 ) -> None:
-    """Say how the stack is, or where a run stands; a run's exit code is passed through."""
+    """Say how the stack is (69 where a part is not up), or where a run stands (its exit code)."""
     context = of(ctx)
     if run is None:
         raise typer.Exit(_stack_status(context, json=json))
@@ -87,7 +87,12 @@ def _stack_status(context: Context, *, json: bool) -> int:
         say.console().print("Nothing runs here: start it with `runfold up`.")
     else:
         _print(known)
-    return exits.OK if known is not None and known.phase == READY else exits.UNAVAILABLE
+    whole = known is not None and known.phase == READY and not _given_up(known)
+    return exits.OK if whole else exits.UNAVAILABLE
+
+
+def _given_up(known: State) -> list[str]:
+    return [member.name for member in known.members if member.state == "failed"]
 
 
 def _print(known: State) -> None:
@@ -111,6 +116,8 @@ def _print(known: State) -> None:
         for member in known.members
     ]
     say.table(("process", "state", "pid", "up for", "memory", "restarts", "metrics", ""), rows, "")
+    if names := _given_up(known):
+        said.print(f"Given up: {', '.join(names)}. `runfold up` starts again what was given up.")
 
 
 def _as_row(known: State | None) -> dict[str, object]:
