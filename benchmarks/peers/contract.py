@@ -73,7 +73,7 @@ class System(Protocol):
         """Start them again at once, as a supervisor would."""
 
     def pids(self) -> Mapping[str, list[int]]:
-        """Return the processes by part: ``worker``, ``store``, and others by their names."""
+        """Return the processes by part; the first word of a part is ``worker`` or ``store``."""
 
     def bytes_at_rest(self) -> Mapping[str, int]:
         """Return what is on disk by part; ``record`` is what a run could be told from."""

@@ -31,7 +31,8 @@ class Results:
     @contextmanager
     def reason_of(self, system: System) -> Iterator[None]:
         """Note why a system cannot be measured, and go on with the others."""
-        row = self._systems.setdefault(system.name, {"name": system.name, "title": system.title})
+        known = {"name": system.name, "title": system.title, "slow": system.slow}
+        row = self._systems.setdefault(system.name, known)
         try:
             yield
         except NotMeasuredError as reason:

@@ -38,7 +38,12 @@ from stack.settings import Settings
 
 _LEASE_S = 2.0
 _WORKERS = ("runs", "tools")
-_STORES = ("kafka", "postgres")
+_PARTS = {
+    "worker": _WORKERS,
+    "worker projector": ("projector",),
+    "store kafka": ("kafka",),
+    "store postgres": ("postgres",),
+}
 
 
 @dataclass
@@ -53,6 +58,12 @@ class Runfold:
     slow: bool = False
     _settings: Settings | None = None
     _client: RunfoldClient | None = None
+
+    @property
+    def settings(self) -> Settings:
+        """The addresses of the stack that runs."""
+        assert self._settings is not None
+        return self._settings
 
     def install(self) -> None:
         """Nothing: it is here."""
@@ -99,8 +110,7 @@ class Runfold:
 
     def pids(self) -> Mapping[str, list[int]]:
         """Return the processes by part."""
-        parts = {"worker": _WORKERS, "projector": ("projector",), "store": _STORES}
-        return {part: self._members(names) for part, names in parts.items()}
+        return {part: self._members(names) for part, names in _PARTS.items()}
 
     def bytes_at_rest(self) -> Mapping[str, int]:
         """Return the journal, the other topics, and the views in Postgres."""

@@ -90,12 +90,13 @@ class Temporal:
         ]
 
     def pids(self) -> Mapping[str, list[int]]:
-        """Return the processes by part; the store is server and Postgres."""
+        """Return the processes by part."""
         assert self._server is not None
         assert self._database is not None
         return {
             "worker": [worker.pid for worker in self._workers],
-            "store": [self._server.process.pid, self._database.pid],
+            "store server": [self._server.process.pid],
+            "store postgres": [self._database.pid],
         }
 
     def bytes_at_rest(self) -> Mapping[str, int]:

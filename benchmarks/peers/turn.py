@@ -6,7 +6,8 @@ import statistics
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -72,23 +73,27 @@ def _bulk(system: System, book: Ledger, case: Bulk) -> Figures:
     memory = meters.memory_mb(system.pids())
     grown = system.bytes_at_rest()
     _must_be_whole(book, done)
+    spent = {part: (seconds - cpu[part]) * 1000 / case.runs for part, seconds in used.items()}
+    kept = {part: (size - rest[part]) / case.runs for part, size in grown.items()}
     figures = {
-        f"{case.column}_runs": float(case.runs),
-        f"{case.column}_runs_per_s": case.runs / done.seconds,
-        f"{case.column}_cpu_ms_per_run": (sum(used.values()) - sum(cpu.values()))
-        * 1000
-        / case.runs,
-        f"{case.column}_memory_mb": float(sum(memory.values())),
-        f"{case.column}_bytes_per_run": (sum(grown.values()) - sum(rest.values())) / case.runs,
+        "runs": case.runs,
+        "at_once": case.at_once,
+        "runs_per_s": case.runs / done.seconds,
+        **_by_part("cpu_ms_per_run", spent),
+        **_by_part("memory_mb", memory),
+        **_by_part("bytes_per_run", kept),
     }
-    for part, seconds in used.items():
-        spent = (seconds - cpu[part]) * 1000 / case.runs
-        figures[f"{case.column}_cpu_ms_per_run_{part}"] = spent
-        figures[f"{case.column}_memory_mb_{part}"] = float(memory[part])
-    for part, size in grown.items():
-        grew = (size - rest[part]) / case.runs
-        figures[f"{case.column}_bytes_per_run_{part.replace(' ', '_')}"] = grew
-    return figures
+    return {f"{case.column}_{name}": value for name, value in figures.items()}
+
+
+def _by_part(name: str, parts: Mapping[str, float]) -> Figures:
+    """Return the sum, the sums by the first words of the parts, and the parts."""
+    kinds: dict[str, float] = defaultdict(float)
+    for part, value in parts.items():
+        kinds[part.split(" ")[0]] += value
+    together = {f"{name}_{kind}": value for kind, value in kinds.items()}
+    each = {f"{name}_{part.replace(' ', '_')}": value for part, value in parts.items()}
+    return {name: sum(parts.values()), **each, **together}
 
 
 def _crash(system: System, book: Ledger, runs: int) -> Figures:

@@ -1,0 +1,1 @@
+"""docs/performance.md: tables and plots, made from the figures beside it and never typed in."""
