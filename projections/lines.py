@@ -11,10 +11,15 @@ from typing import Any, Final
 OPTIONS: Final = "(NULL E'\\x1e')"
 """What the COPY statement must say of these lines."""
 
-# Without a backslash, so that a line without any has nothing to escape.
-_NULL: Final = "\x1e"
+NULL: Final = "\x1e"
+"""No value; without a backslash, so that a line without any has nothing to escape."""
 
-_ESCAPED = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r", _NULL: "\\x1e"})
+_ESCAPED = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r", NULL: "\\x1e"})
+
+
+# The events of one decision share their moment.
+moment_text = lru_cache(1024)(datetime.isoformat)
+"""A moment as COPY takes it."""
 
 
 class _Texts(dict[type, Callable[[Any], str]]):
@@ -29,12 +34,11 @@ class _Texts(dict[type, Callable[[Any], str]]):
 
 _TEXTS = _Texts(
     {
-        type(None): lambda _: _NULL,
+        type(None): lambda _: NULL,
         int: repr,
         bool: lambda value: "t" if value else "f",
         Decimal: str,
-        # The events of one decision share their moment.
-        datetime: lru_cache(1024)(datetime.isoformat),
+        datetime: moment_text,
     }
 )
 
@@ -45,13 +49,7 @@ def lines_of(rows: Iterable[tuple[Any, ...]]) -> list[str]:
     for row in rows:
         values = [each if each.__class__ is str else texts[each.__class__](each) for each in row]
         line = "\t".join(values)
-        if (
-            "\\" in line
-            or "\n" in line
-            or "\r" in line
-            or line.count("\t") != len(values) - 1
-            or line.count(_NULL) != row.count(None)
-        ):
+        if not is_sound(line, len(values), row.count(None)):
             line = "\t".join(
                 [
                     text if value is None else text.translate(_ESCAPED)
@@ -60,3 +58,14 @@ def lines_of(rows: Iterable[tuple[Any, ...]]) -> list[str]:
             )
         lines.append(line)
     return lines
+
+
+def is_sound(line: str, values: int, nulls: int) -> bool:
+    """Return whether values that were joined by tabs say what they said before."""
+    return not (
+        "\\" in line
+        or "\n" in line
+        or "\r" in line
+        or line.count("\t") != values - 1
+        or line.count(NULL) != nulls
+    )

@@ -11,7 +11,9 @@ from typing import Any
 import msgspec
 
 from events.base import Record
+from events.common import ModelAnswer
 from events.content import JSON, Content
+from events.journal import CallSummary, CheckpointWritten
 from projections.rendering import Rendering, quoted
 
 # A numeric of Postgres holds far more; beyond this it is no number that somebody meant.
@@ -140,4 +142,4 @@ def _storable(text: str) -> str:
     return text
 
 
-_RENDERING = Rendering({Content: _content})
+_RENDERING = Rendering({Content: _content}, often={CallSummary, CheckpointWritten, ModelAnswer})

@@ -6,7 +6,7 @@ stand in it as they will be written, so that only the values are left to be done
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from functools import lru_cache
 from itertools import count
 from json.encoder import encode_basestring
@@ -26,15 +26,23 @@ from events.base import Record
 
 Writer = Callable[[Any], str]
 
+_REMEMBERED = 100
+
 quoted = encode_basestring
 """A text as JSON, without any escape that JSON does not ask for."""
 
 
 class Rendering:
-    """Compiled writers; ``special`` classes are written by functions of their own."""
+    """Compiled writers; ``special`` classes are written by functions of their own.
 
-    def __init__(self, special: Mapping[type[Record], Writer]) -> None:
+    Records of the classes in ``often`` are written several times, one soon after the other.
+    """
+
+    def __init__(
+        self, special: Mapping[type[Record], Writer], often: Collection[type[Record]] = ()
+    ) -> None:
         self._known: dict[type[Record], Writer] = dict(special)
+        self._often = often
 
     def writer_of(self, record: type[Record]) -> Writer:
         """Return the function that writes records of one class.
@@ -43,8 +51,29 @@ class Rendering:
         """
         known = self._known.get(record)
         if known is None:
-            known = self._known[record] = _Compiler(self.writer_of).compile(record)
+            known = _Compiler(self.writer_of).compile(record)
+            if record in self._often:
+                known = _remembering(known)
+            self._known[record] = known
         return known
+
+
+def _remembering(write: Writer) -> Writer:
+    """Return a writer that knows again what it wrote a moment ago."""
+    recent: dict[int, tuple[Record, str]] = {}
+
+    def write_or_remember(record: Record) -> str:
+        found = recent.get(id(record))
+        # An id alone may belong to another object by now.
+        if found is not None and found[0] is record:
+            return found[1]
+        text = write(record)
+        if len(recent) >= _REMEMBERED:
+            recent.clear()
+        recent[id(record)] = record, text
+        return text
+
+    return write_or_remember
 
 
 class _Compiler:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import cache
 from typing import Any
 
@@ -14,6 +15,9 @@ from projections.errors import FoldError
 from projections.readable import clean, json_text
 from projections.sql import copy_into, merge_into
 from projections.view import Batch, Row, Rows, View
+
+_PIECE = 50
+"""Lines that are sent at a time: some 50 KB."""
 
 
 def fold(view: View, batch: Batch) -> Rows:
@@ -37,26 +41,30 @@ def write(cursor: Cursor, rows: Rows, schema: str | None = None) -> None:
     for table, lines in rows.lines.items():
         if lines:
             with cursor.copy(copy_into(table, schema).encode()) as copy:
-                copy.write(_block(lines))
+                for piece in _pieces(lines):
+                    copy.write(piece)
     for table, merged in rows.merged.items():
         if merged:
             cursor.execute(merge_into(table, schema).encode(), (_as_list(table, merged),))
 
 
-def _block(lines: list[str]) -> bytes:
+def _pieces(lines: list[str]) -> Iterator[bytes]:
+    # What libpq cannot send at once, it moves in its memory at every try.
     try:
-        return ("\n".join(lines) + "\n").encode()
+        for start in range(0, len(lines), _PIECE):
+            yield ("\n".join(lines[start : start + _PIECE]) + "\n").encode()
     except UnicodeEncodeError as error:
         raise DataError("a text holds half a character") from error
 
 
 def cleaned(rows: Rows) -> Rows:
-    """Return the same rows, of which no lines are made yet, without what no text can hold."""
+    """Return the same rows without what no text of Postgres can hold."""
     return Rows(
         appended={
             table: [tuple(_clean(value) for value in row) for row in appended]
             for table, appended in rows.appended.items()
         },
+        lines={table: [clean(line) for line in lines] for table, lines in rows.lines.items()},
         changed={
             table: {
                 key: {name: _clean(value) for name, value in row.items()}

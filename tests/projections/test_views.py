@@ -28,13 +28,15 @@ from projections.tables import (
 from projections.view import Batch, Letter, Row
 from projections.views import VIEWS
 from tests.projections.histories import _START, History, history
+from tests.projections.test_lines import values_of
 
 
 def appended(view: str, batch: Batch) -> list[Row]:
     (table,) = VIEWS[view].tables
     names = [column.name for column in table.columns]
-    rows = VIEWS[view].fold(batch).appended[table]
-    return [dict(zip(names, row, strict=True)) for row in rows]
+    rows = VIEWS[view].fold(batch)
+    found = [values_of(line) for line in rows.lines.get(table, ())] or rows.appended[table]
+    return [dict(zip(names, row, strict=True)) for row in found]
 
 
 def merged(view: str, batch: Batch) -> dict[str, Row]:
@@ -90,7 +92,7 @@ def test_an_unpriced_answer_is_counted_and_costs_nothing() -> None:
 def test_the_timeline_has_every_event_readable() -> None:
     run = a_run().approved("t1").started("t1").succeeded("t1")
     rows = appended("timeline", run.batch())
-    assert [row["seq"] for row in rows] == list(range(1, len(run.events) + 1))
+    assert [row["seq"] for row in rows] == [str(n) for n in range(1, len(run.events) + 1)]
     assert [row["type"] for row in rows] == [event.type for event in run.events]
     said = json.loads(next(row["fact"] for row in rows if row["type"] == "ToolCallSucceeded"))
     assert said["result"]["json"] == {"lines": ["eins\n", 'zwei "2" \\ \t']}
