@@ -53,7 +53,7 @@ def main() -> int:
         print(error, file=sys.stderr)
         return 2
     codec = Codec(registry_of(config.schema_registry_url))
-    claims = PostgresClaims(database, settings.lease_s)
+    claims = PostgresClaims(database, settings.lease_s, wait_s=_READY_S)
     artifacts = FileArtifacts(home / "artifacts")
     try:
         registry = KafkaRegistry(config.kafka, codec)

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import logging
 import secrets
+import time
 from typing import LiteralString, Self
 
 import psycopg
@@ -25,6 +26,8 @@ from processors.tool.claims import (
 from processors.tool.errors import ClaimsUnavailableError
 
 log = logging.getLogger(__name__)
+
+_PAUSE_S = 0.5
 
 Row = tuple[object, ...]
 
@@ -73,14 +76,16 @@ async def ensure(connection: psycopg.AsyncConnection[TupleRow]) -> None:
 class PostgresClaims:
     """The claims of one owner: one connection, reopened when it breaks, one lease of ``lease_s``.
 
-    Use as ``async with``: entering makes the tables and takes the lease, leaving gives it up.
+    Use as ``async with``: entering makes the tables and takes the lease, leaving gives it up. A
+    database that is away is waited for ``wait_s`` long then.
     An end that could not be stored is owed, and paid with a later renewal: a claim that nobody
     works on must not be believed for as long as its owner lives.
     """
 
-    def __init__(self, url: str, lease_s: float = 10.0) -> None:
+    def __init__(self, url: str, lease_s: float = 10.0, wait_s: float = 0.0) -> None:
         self._url = url.replace("postgresql+psycopg://", "postgresql://", 1)
         self._lease_s = lease_s
+        self._wait_s = wait_s
         self._owner = secrets.token_hex(16)
         self._lock = asyncio.Lock()
         self._connection: psycopg.AsyncConnection[TupleRow] | None = None
@@ -89,7 +94,16 @@ class PostgresClaims:
 
     async def __aenter__(self) -> Self:
         """Connect; raises ClaimsUnavailableError."""
-        await self._rows(_RENEW, (self._owner, self._lease_s))
+        until = time.monotonic() + self._wait_s
+        while True:
+            try:
+                await self._rows(_RENEW, (self._owner, self._lease_s))
+                break
+            except ClaimsUnavailableError as error:
+                if time.monotonic() >= until:
+                    raise
+                log.warning("waiting for the claims: %s", error)
+                await asyncio.sleep(_PAUSE_S)
         self._renewal = asyncio.create_task(self._renew())
         return self
 

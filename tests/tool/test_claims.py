@@ -10,6 +10,7 @@ from typing import LiteralString, Protocol
 
 import psycopg
 import pytest
+from psycopg import sql
 from psycopg.rows import TupleRow
 
 from events.content import json_content
@@ -453,3 +454,26 @@ def test_an_execution_that_was_cut_off_is_in_doubt(play: Play) -> None:
         assert await _verdict_after_a_renewal(second) is Verdict.UNCERTAIN
 
     play(script)
+
+
+@pytest.mark.integration
+def test_a_database_that_is_away_at_first_is_waited_for(database_url: str) -> None:
+    name = database_url.rpartition("/")[2]
+
+    def allow(*, connections: bool) -> None:
+        with psycopg.connect(database_url.replace(name, "postgres"), autocommit=True) as admin:
+            admin.execute(
+                sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS {}").format(
+                    sql.Identifier(name), sql.Literal(connections)
+                )
+            )
+
+    async def script() -> None:
+        allow(connections=False)
+        with pytest.raises(ClaimsUnavailableError):
+            await PostgresClaims(database_url).__aenter__()
+        asyncio.get_running_loop().call_later(0.7, lambda: allow(connections=True))
+        async with PostgresClaims(database_url, wait_s=20) as claims:
+            await _taken(claims)
+
+    asyncio.run(script())
