@@ -155,7 +155,7 @@ class Injector:
     def _broker(self, fault: Fault) -> bool:
         victim = int(fault.target)
         process = self._servers.brokers[victim].process
-        if process is None or not self._others_run(victim):
+        if process is None or not self._may_lose(victim):
             return False
         number = getattr(signal, f"SIG{fault.detail}")
         self._disturbs(fault.seconds + 6)
@@ -166,11 +166,10 @@ class Injector:
             self.kills += number == signal.SIGKILL
         return True
 
-    def _others_run(self, victim: int) -> bool:
-        """Whether a cluster keeps its majority; with two of three away it just stands still."""
-        others = [n for n, _ in enumerate(self._servers.brokers) if n != victim]
-        running = [n for n in others if self._servers.brokers[n].state == "running"]
-        return running == others and not self._away.keys() & set(others)
+    def _may_lose(self, victim: int) -> bool:
+        """Whether every broker is there, so that enough are left, and a slow one comes back."""
+        there = all(member.state == "running" for member in self._servers.brokers)
+        return there and not self._away.keys() - {victim}
 
     def _leave(self, broker: int, seconds: float, back: Callable[[], None]) -> None:
         """Count a broker as away for so long."""
@@ -187,7 +186,7 @@ class Injector:
         if fault.target == "kafka":
             victim = int(fault.detail)
             disk = self._servers.disks.get(f"kafka{victim + 1}")
-            if disk is None or not self._others_run(victim):
+            if disk is None or not self._may_lose(victim):
                 return False
             self._disturbs(fault.seconds + 10)
             self._leave(victim, fault.seconds, disk.free)
