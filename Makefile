@@ -23,7 +23,7 @@ PEERS ?=
 WORKERS ?= 3
 
 .PHONY: bench-overhead bench-peers bench-floors performance lock-peers
-.PHONY: help env lock up down demo test lint format bench torture mutants docs clean
+.PHONY: help env lock up down demo test lint format bench bench-recovery torture mutants docs clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## /  make \1\t/' | expand -t 20
@@ -92,6 +92,9 @@ lock-peers: ## resolve benchmarks/peers/requirements.in again
 	@build/lock/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	  --no-emit-index-url --no-emit-find-links --no-header benchmarks/peers/requirements.in \
 	  --output-file benchmarks/peers/requirements.lock
+
+bench-recovery: env ## how long runs stand still when their process is killed; build/recovery.json
+	@$(BIN)/python -m benchmarks.recovery
 
 torture: env ## faults of every kind for SECONDS from SEED, judged; build/torture.json and .html
 	@$(BIN)/python -m tests.torture --seconds $(SECONDS) --seed $(SEED) $(TORTURE)

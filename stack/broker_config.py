@@ -30,7 +30,9 @@ num.network.threads=1
 num.io.threads=2
 message.max.bytes=16777216
 replica.fetch.max.bytes=16777216
-broker.session.timeout.ms=500
+# A killed broker is let in again only when this is over. One that is late by so much loses every
+# partition until it is heard again, which on a busy machine happened over and over at 500 ms.
+broker.session.timeout.ms=3000
 broker.heartbeat.interval.ms=100
 controller.quorum.election.timeout.ms=100
 controller.quorum.fetch.timeout.ms=200

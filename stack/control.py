@@ -16,10 +16,12 @@ from stack import lock, plan, process, state
 from stack.errors import StackError
 from stack.home import Home
 from stack.settings import Settings
+from stack.supervision import FORGIVE
 from stack.supervisor import ANOTHER_RUNS
 
 _UP_SECONDS = 900.0
 _DOWN_SECONDS = 90.0
+_PROCESS_SECONDS = 60.0
 
 # The supervisors that this process has started, by home: a tied one lives as long as its pipe.
 _started: dict[Path, subprocess.Popen[bytes]] = {}
@@ -53,15 +55,18 @@ def up(
 ) -> Running:
     """Start the stack and wait until everything is ready, or find the one that runs already.
 
-    ``tied`` makes the stack go down when this process ends, however it ends. Raises
-    StackError with the reason; nothing is left running then.
+    What a running supervisor has given up is started again. ``tied`` makes the stack go down when
+    this process ends, however it ends. Raises StackError with the reason; nothing that was started
+    here is left running then.
     """
     home = Home(settings.home)
     home.prepare()
     if lock.is_taken(home.run / "lock"):
         known = state.read(home.run / "state.json")
         if known is not None and known.is_alive:
-            return _wait(settings, home, None, report)
+            found = _wait(settings, home, None, report)
+            _start_given_up(home, report)
+            return found
     supervisor = _spawn(settings, home, processes, tied=tied)
     try:
         return _wait(settings, home, supervisor, report)
@@ -167,6 +172,32 @@ def _wait(
             raise StackError(_why(home, known))
         time.sleep(0.02)
     raise StackError(f"The stack was not ready after {_UP_SECONDS:.0f} s; see {home.logs}.")
+
+
+def _start_given_up(home: Home, report: Callable[[str], None]) -> None:
+    """Have started again what was given up, and wait until it works."""
+    known = state.read(home.run / "state.json")
+    given_up = {m.name: m for m in known.members if m.state == "failed"} if known else {}
+    if known is None or not given_up:
+        return
+    for name, member in given_up.items():
+        report(f"{name} had {member.reason}; starting it again")
+    os.kill(known.pid, FORGIVE)
+    until = time.monotonic() + _PROCESS_SECONDS
+    while time.monotonic() < until:
+        now = state.read(home.run / "state.json")
+        members = [m for m in now.members if m.name in given_up] if now else []
+        again = [m for m in members if m.restarts > given_up[m.name].restarts]
+        for member in again:
+            if member.state == "failed":
+                raise StackError(
+                    f"{member.name} does not start: {member.reason} (its log is in {home.logs})."
+                )
+        if len(again) == len(given_up) and all(m.state in {"running", "done"} for m in again):
+            return
+        time.sleep(0.02)
+    names = ", ".join(given_up)
+    raise StackError(f"Not ready after {_PROCESS_SECONDS:.0f} s: {names}; see {home.logs}.")
 
 
 def _why(home: Home, known: state.State | None) -> str:

@@ -47,12 +47,16 @@ class Program(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """Pauses double from ``first`` to ``longest`` seconds; so many ``ends`` a ``window`` do."""
+    """Pauses double from ``first`` to ``longest`` seconds; so many ``ends`` a ``window`` do.
+
+    After a life of ``sound`` seconds the pause is the first one again.
+    """
 
     first: float = 0.1
     longest: float = 5.0
     ends: int = 6
     window: float = 60.0
+    sound: float = 4.0
 
 
 @dataclass
@@ -67,12 +71,20 @@ class Member:
     due: float = 0.0
     process: subprocess.Popen[bytes] | None = None
     _since: float = 0.0
+    _hasty: int = 0
     _ends: deque[float] = field(default_factory=deque)
 
     def start(self) -> None:
         """Start the program now."""
         self.process = self.program.start()
         self.state, self._since = "starting", time.time()
+
+    def forgive(self) -> None:
+        """Start a program that was given up, as if it had never ended."""
+        if self.state == "failed":
+            self._ends.clear()
+            self._hasty = 0
+            self.state, self.due = "waiting", 0.0
 
     def watch(self, now: float) -> bool:
         """Notice an end, a readiness or a due start; promise whether anything changed."""
@@ -116,6 +128,8 @@ class Member:
         if self.program.once and code == 0:
             self.state = "done"
             return
+        if time.time() - self._since >= self.patience.sound:
+            self._hasty = 0
         how = f"killed by signal {-code}" if code < 0 else f"exit code {code}"
         self.reason = ": ".join(part for part in (how, self.program.why_it_ended()) if part)
         self.program.stopped(cleanly=False)
@@ -141,5 +155,6 @@ class Member:
             self.state = "failed"
             self.reason = f"ended {len(self._ends)} times in a row ({self.reason})"
             return
-        pause = self.patience.first * 2 ** (len(self._ends) - 1)
-        self.state, self.due = "waiting", now + min(pause, self.patience.longest)
+        pause = min(self.patience.first * 2 ** min(self._hasty, 20), self.patience.longest)
+        self._hasty += 1
+        self.state, self.due = "waiting", now + pause

@@ -24,6 +24,9 @@ from stack.settings import Settings
 _SERVER_SECONDS = 90.0
 _PROCESS_SECONDS = 60.0
 
+FORGIVE = signal.SIGUSR1
+"""Tells a supervisor to start again what it has given up."""
+
 
 class Stopped(BaseException):
     """Somebody asked us to stop."""
@@ -40,7 +43,7 @@ class Supervision:
         self._phase, self._detail = state.STARTING, ""
         self._began = time.time()
         self._file = home.run / "state.json"
-        self._stopping = False
+        self._stopping = self._forgiving = False
         self._wake, self._alarm = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
 
     def run(self) -> int:
@@ -67,6 +70,7 @@ class Supervision:
     def _listen(self) -> None:
         signal.set_wakeup_fd(self._alarm, warn_on_full_buffer=False)
         signal.signal(signal.SIGCHLD, lambda *_: None)
+        signal.signal(FORGIVE, self._asked_to_forgive)
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, self._asked_to_stop)
 
@@ -74,6 +78,9 @@ class Supervision:
         if not self._stopping:
             self._stopping = True
             raise Stopped
+
+    def _asked_to_forgive(self, _number: int, _frame: FrameType | None) -> None:
+        self._forgiving = True
 
     def _end_leftovers(self) -> None:
         before = state.read(self._file)
@@ -156,6 +163,10 @@ class Supervision:
 
     def _look(self) -> None:
         now = time.monotonic()
+        if self._forgiving:
+            self._forgiving = False
+            for member in self._members:
+                member.forgive()
         changed = [member.watch(now) for member in self._members]
         if any(changed):
             self._say(self._phase)

@@ -11,10 +11,14 @@ Kafka = Mapping[str, str | int | float | bool]
 
 @dataclass(frozen=True, slots=True)
 class GroupConfig:
-    """Ownership by membership in a consumer group; ``protocol`` is ``consumer`` or ``classic``."""
+    """Ownership by membership in a consumer group; ``protocol`` is ``consumer`` or ``classic``.
+
+    ``session_timeout_ms`` is of the classic protocol; where the brokers want it longer, it is 6000,
+    which they all allow unless told otherwise. That of the other protocol is the brokers' own.
+    """
 
     protocol: str = "consumer"
-    session_timeout_ms: int = 6000
+    session_timeout_ms: int = 3000
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ import threading
 import time
 from collections.abc import Sequence
 
-from confluent_kafka import Consumer, TopicPartition
+from confluent_kafka import Consumer, KafkaError, TopicPartition
 
 from events import topics
 from processors.engine.config import EngineConfig, GroupConfig
@@ -21,23 +21,15 @@ from producers.errors import is_fatal
 logger = logging.getLogger(__name__)
 
 _REJOIN_SECONDS = 1.0
+_ALLOWED_SESSION_MS = 6000
 
 
 class GroupOwnership:
     """Owns what the group's coordinator assigns to this member."""
 
     def __init__(self, config: EngineConfig, group: GroupConfig) -> None:
-        settings: dict[str, str | int] = {"group_protocol": group.protocol}
-        if group.protocol == "classic":
-            settings["partition_assignment_strategy"] = "cooperative-sticky"
-            settings["session_timeout_ms"] = group.session_timeout_ms
-            settings["heartbeat_interval_ms"] = max(100, group.session_timeout_ms // 6)
-        self._settings = config.client(
-            group_id=f"{config.app}-runs-owners",
-            enable_auto_commit=False,
-            auto_offset_reset="latest",
-            **settings,
-        )
+        self._config, self._protocol = config, group.protocol
+        self._session_ms = group.session_timeout_ms
         self._assigned: set[int] = set()
         self._consumer: Consumer | None = None
         self._join_at = 0.0
@@ -62,6 +54,10 @@ class GroupOwnership:
         if error is None:
             return
         logger.warning("group membership: %s", error.str())
+        if error.code() == KafkaError.INVALID_SESSION_TIMEOUT:
+            self._session_ms = _ALLOWED_SESSION_MS
+            self._leave()
+            return
         if is_fatal(error):
             self._leave()
             self._join_at = time.monotonic() + _REJOIN_SECONDS
@@ -75,12 +71,25 @@ class GroupOwnership:
         self._leave()
 
     def _join(self) -> None:
-        self._consumer = Consumer(self._settings)
+        self._consumer = Consumer(self._settings())
         self._consumer.subscribe(
             [topics.REQUESTS],
             on_assign=self._on_assign,
             on_revoke=self._on_revoke,
             on_lost=self._on_revoke,
+        )
+
+    def _settings(self) -> dict[str, str | int | float | bool]:
+        settings: dict[str, str | int] = {"group_protocol": self._protocol}
+        if self._protocol == "classic":
+            settings["partition_assignment_strategy"] = "cooperative-sticky"
+            settings["session_timeout_ms"] = self._session_ms
+            settings["heartbeat_interval_ms"] = max(100, self._session_ms // 6)
+        return self._config.client(
+            group_id=f"{self._config.app}-runs-owners",
+            enable_auto_commit=False,
+            auto_offset_reset="latest",
+            **settings,
         )
 
     def _leave(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable
 
 from confluent_kafka import KafkaError, KafkaException, Producer
@@ -13,7 +14,11 @@ from processors.engine.faults import LaneFault, translated
 from processors.engine.messages import Message
 from producers.failpoints import failpoint
 
+Settings = dict[str, str | int | float | bool]
+
 _INIT_SECONDS = 30.0
+_SLICE_SECONDS = 0.1
+_MOST_PRODUCERS = 10
 
 
 def transactional_id(app: str, partition: int) -> str:
@@ -32,23 +37,22 @@ class Transactions:
         self._partition = partition
         self._commit_timeout = config.commit_timeout
         self._first: int | None = None
-        self._producer = Producer(
-            config.client(
-                transactional_id=transactional_id(config.app, partition),
-                transaction_timeout_ms=int(config.transaction_timeout * 1000),
-                # The commit flushes, so lingering costs no latency and saves the broker requests.
-                linger_ms=5,
-                compression_type="lz4",
-                partitioner="murmur2_random",
-                retry_backoff_ms=5,
-                retry_backoff_max_ms=50,
-                message_max_bytes=topics.MAX_RECORD_BYTES,
-                socket_nagle_disable=True,
-            )
-        )
         failpoint("lane.before_fence")
         try:
-            self._producer.init_transactions(_INIT_SECONDS)
+            self._producer = _owning(
+                config.client(
+                    transactional_id=transactional_id(config.app, partition),
+                    transaction_timeout_ms=int(config.transaction_timeout * 1000),
+                    # The commit flushes: lingering costs no latency and saves the broker requests.
+                    linger_ms=5,
+                    compression_type="lz4",
+                    partitioner="murmur2_random",
+                    retry_backoff_ms=5,
+                    retry_backoff_max_ms=50,
+                    message_max_bytes=topics.MAX_RECORD_BYTES,
+                    socket_nagle_disable=True,
+                )
+            )
         except KafkaException as error:
             raise translated(error) from error
         failpoint("lane.after_fence")
@@ -106,3 +110,26 @@ class Transactions:
     def _placed(self, error: KafkaError | None, delivered: Delivered) -> None:
         if error is None:
             self._first = delivered.offset()
+
+
+def _owning(settings: Settings) -> Producer:
+    """Return a producer that has fenced every older one of its transactional id.
+
+    While the broker ends the transaction that a dead owner left open, it answers that another
+    operation is under way. The client then waits for half a second or a whole one, though the
+    broker needs milliseconds; a new client asks again at once.
+    """
+    until = time.monotonic() + _INIT_SECONDS
+    producer, made = Producer(settings), 1
+    while True:
+        try:
+            producer.init_transactions(_SLICE_SECONDS)
+        except KafkaException as error:
+            said = error.args[0]
+            if not said.retriable() or time.monotonic() > until:
+                raise
+            # Only upon this answer: without one, the first client's request may still be under way.
+            if said.code() == KafkaError.CONCURRENT_TRANSACTIONS and made < _MOST_PRODUCERS:
+                producer, made = Producer(settings), made + 1
+        else:
+            return producer

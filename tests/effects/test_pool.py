@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -137,6 +138,27 @@ def test_a_pool_told_to_stop_finishes_what_is_in_flight(pools: PoolBench) -> Non
     assert terminated(process) == 0
     assert _first(pools.results_of([slow]), slow).outcome is Outcome.SUCCEEDED
     assert pools.committed() == 2
+
+
+def test_a_pool_told_to_stop_under_load_leaves_nothing_to_do_again(
+    pools: PoolBench, tmp_path: Path
+) -> None:
+    works = _records(tmp_path, "records", 150)
+    pools.publish(works)
+    first = pools.start(BACKLOG="20")
+    pools.results(lambda seen: len(seen) >= 20)
+    assert terminated(first) == 0
+    assert pools.committed() < len(works)
+    pools.start()
+    pools.results_of(works)
+    last = _naps(0, "last.1")
+    pools.publish([last])
+    results = pools.results_of([*works, last])
+    assert Counter(_executions(tmp_path, work) for work in works) == {1: len(works)}
+    # Each call is answered once: nothing was done, or said, again.
+    assert Counter((result.call_id, result.attempt) for result in results) == Counter(
+        (work.call_id, work.attempt) for work in [*works, last]
+    )
 
 
 def test_a_pool_survives_the_broker(pools: PoolBench, servers: Servers) -> None:

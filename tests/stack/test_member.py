@@ -83,6 +83,27 @@ def test_pauses_double_up_to_the_longest_and_then_it_is_given_up() -> None:
     assert member.reason == "ended 5 times in a row (exit code 3: its last words)"
 
 
+def test_after_a_sound_life_it_is_started_again_as_soon_as_after_the_first_end() -> None:
+    member = ended(started(Script("raise SystemExit(3)")), now=100.0)
+    member.watch(member.due)
+    ended(member, now=102.0)
+    assert member.due == 104.0
+    member.watch(member.due)
+    member._since -= member.patience.sound
+
+    assert ended(member, now=110.0).due == 111.0
+
+
+def test_what_was_given_up_is_started_as_if_it_had_never_ended() -> None:
+    member = ended(started(Script("raise SystemExit(3)"), Patience(1.0, ends=1)), now=100.0)
+    assert member.state == "failed"
+    member.forgive()
+    member.watch(100.0)
+
+    assert (member.state, member.restarts) == ("starting", 1)
+    member.stop()
+
+
 def test_ends_that_lie_far_apart_are_forgiven() -> None:
     member = started(Script("raise SystemExit(3)"), Patience(1.0, ends=2, window=60.0))
     for now in (100.0, 200.0, 300.0):

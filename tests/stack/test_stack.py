@@ -24,6 +24,7 @@ from stack.home import Home
 from stack.plan import Process
 from stack.postgres_binaries import find
 from stack.settings import Settings
+from stack.state import MemberState
 from stack.topics import ensure_topics
 from stack.usage import memory_bytes
 from tests.support.stack import embedded_settings, pid_of, wait_until
@@ -231,6 +232,43 @@ def test_a_process_that_keeps_ending_is_given_up_and_says_why(settings: Settings
         control.up(settings, [bad])
 
     assert control.status(settings) is None
+
+
+# It ends until somebody has put things right.
+MOODY = """
+import os, time
+from pathlib import Path
+from stack.ready import announce
+if Path(os.environ["RUNFOLD_HOME"], "wrong").exists():
+    raise SystemExit("Error: the table is missing")
+announce()
+time.sleep(600)
+"""
+
+
+def test_what_was_given_up_says_why_and_is_started_again_by_the_next_up(
+    settings: Settings,
+) -> None:
+    moody = Process("moody", ("-c", MOODY), announces=True)
+    control.up(settings, [moody])
+    wrong = settings.home / "wrong"
+    wrong.touch()
+    os.kill(pid_of(settings, "moody"), signal.SIGKILL)
+
+    def told() -> MemberState:
+        known = control.status(settings)
+        assert known is not None
+        return next(member for member in known.members if member.name == "moody")
+
+    wait_until(lambda: told().state == "failed", 60)
+    assert "ended 6 times in a row (exit code 1: Error: the table is missing)" in told().reason
+    with pytest.raises(StackError, match=r"moody does not start: ended 6 .*the table is missing"):
+        control.up(settings, [moody])
+    wrong.unlink()
+    said: list[str] = []
+    assert control.up(settings, [moody], report=said.append).found
+    assert told().state == "running"
+    assert any("moody had ended 6 times" in line for line in said)
 
 
 def test_preparation_that_fails_ends_the_start_at_once(settings: Settings) -> None:
