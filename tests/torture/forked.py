@@ -6,6 +6,7 @@ hundredth. What a process does after its imports is what it always does.
 
 from __future__ import annotations
 
+import ctypes
 import multiprocessing
 import os
 import runpy
@@ -17,6 +18,7 @@ from multiprocessing.context import ForkServerContext
 from pathlib import Path
 
 from producers import failpoints
+from stack.launch import PR_SET_PDEATHSIG
 
 _MODULES = (
     "processors.run.__main__",
@@ -28,6 +30,8 @@ _MODULES = (
     "tests.torture.load",
     "tests.torture.forked",
 )
+
+_DESCRIPTORS = 4096
 
 
 class Fork:
@@ -83,6 +87,9 @@ def _server() -> ForkServerContext:
 def _become(arguments: tuple[str, ...], log: str, env: dict[str, str], cwd: str) -> None:
     """Be what the arguments say, as ``python -m`` would."""
     os.setsid()
+    # The server ends with the harness, unless a fork holds what tells it so; its forks with it.
+    os.closerange(3, _DESCRIPTORS)
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
     out = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
     null = os.open(os.devnull, os.O_RDONLY)
     for source, target in ((null, 0), (out, 1), (out, 2)):
