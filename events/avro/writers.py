@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable
-from functools import cache
+from datetime import datetime
+from functools import cache, lru_cache
 from itertools import count
 from typing import Any
 
@@ -48,6 +49,12 @@ def varint(number: int) -> bytes:
 _TABLE = tuple(varint(number) for number in range(_TABLE_SIZE))
 
 
+@lru_cache(1024)
+def _moment(value: datetime) -> bytes:
+    # The events of a batch are decided at one time.
+    return varint(micros_of(value))
+
+
 def _sized(data: bytes) -> bytes:
     size = len(data)
     return (_TABLE[size] if size < _TABLE_SIZE else varint(size)) + data
@@ -69,7 +76,7 @@ class _Compiler:
             "table": _TABLE,
             "varint": varint,
             "sized": _sized,
-            "micros": micros_of,
+            "moment": _moment,
             "amount": amount_bytes,
             "double": struct.Struct("<d").pack,
         }
@@ -109,7 +116,7 @@ class _Compiler:
             case Amount():
                 return f"sized(amount({value}))"
             case Moment():
-                return f"varint(micros({value}))"
+                return f"moment({value})"
             case Enumeration(symbol):
                 written = {member: varint(index) for index, member in enumerate(symbol)}
                 return f"{self._bound(written)}[{value}]"

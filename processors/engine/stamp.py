@@ -8,7 +8,7 @@ from typing import Generic
 
 from events import topics
 from events.avro.headers import Headers
-from events.base import Fact, Record
+from events.base import Fact, Record, trusted
 from events.catalogue import TERMINAL_FACTS
 from events.common import Placement
 from events.effects import ModelWork, ToolWork
@@ -64,7 +64,8 @@ class Stamp(Generic[S]):
             if step.ended:
                 raise DecisionError(f"{type(fact).__name__} follows the end of the run")
             seq += 1
-            meta = Meta(
+            meta = trusted(
+                Meta,
                 run_id=run_id,
                 seq=seq,
                 tenant_id=state.tenant_id,
