@@ -7,6 +7,7 @@ from typing import Any
 from events.common import ProposedCall, Usage
 from events.effects import Message, ModelWork, Role
 from processors.model import wire
+from processors.model.streams import MessageAssembly
 from processors.model.tool_names import ToolNames
 from processors.model.wire import Codec, MalformedAnswerError, Target, WireAnswer, WireRequest
 
@@ -51,7 +52,11 @@ def request(work: ModelWork, target: Target, names: ToolNames) -> WireRequest:
         body["tools"][-1].update(_CACHED)
     if work.messages and body["messages"][-1]["role"] == "user":
         body["messages"][-1]["content"][-1].update(_CACHED)
-    return WireRequest(path="/v1/messages", headers={"anthropic-version": _VERSION}, body=body)
+    streamed = wire.streams(work)
+    if streamed:
+        body["stream"] = True
+    headers = {"anthropic-version": _VERSION}
+    return WireRequest(path="/v1/messages", headers=headers, body=body, streamed=streamed)
 
 
 def _turn(turn: list[Message], target: Target, names: ToolNames) -> dict[str, Any]:
@@ -146,5 +151,5 @@ def _credentials(key: str) -> dict[str, str]:
     return {"x-api-key": key}
 
 
-CODEC = Codec(request=request, parse=parse, credentials=_credentials)
+CODEC = Codec(request, parse, _credentials, MessageAssembly)
 """Messages."""

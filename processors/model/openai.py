@@ -9,10 +9,11 @@ from events.common import ProposedCall, Usage
 from events.content import Content
 from events.effects import Message, ModelWork, Role
 from processors.model import wire
+from processors.model.streams import ChatAssembly
 from processors.model.tool_names import ToolNames
 from processors.model.wire import Codec, MalformedAnswerError, Target, WireAnswer, WireRequest
 
-_DECIDED = frozenset({"model", "messages", "tools", "stream", "n", "functions"})
+_DECIDED = frozenset({"model", "messages", "tools", "stream", "stream_options", "n", "functions"})
 
 _UNDERSTOOD = frozenset(
     {"role", "content", "tool_calls", "refusal", "function_call", "annotations", "audio"}
@@ -52,7 +53,10 @@ def request(work: ModelWork, target: Target, names: ToolNames) -> WireRequest:
             }
             for tool in work.tools
         ]
-    return WireRequest(path="/chat/completions", headers={}, body=body)
+    streamed = wire.streams(work)
+    if streamed:
+        body |= {"stream": True, "stream_options": {"include_usage": True}}
+    return WireRequest(path="/chat/completions", headers={}, body=body, streamed=streamed)
 
 
 def _message(message: Message, target: Target, names: ToolNames) -> dict[str, Any]:
@@ -147,5 +151,5 @@ def _credentials(key: str) -> dict[str, str]:
     return {"authorization": f"Bearer {key}"}
 
 
-CODEC = Codec(request=request, parse=parse, credentials=_credentials)
+CODEC = Codec(request, parse, _credentials, ChatAssembly)
 """Chat completions."""

@@ -56,7 +56,7 @@ class ModelProcessor:
         self._fetch = fetch
         self._clock = clock
         self._now = now
-        self._transport = Transport(now)
+        self._transport = Transport(now, clock)
         remote = Remote(settings.providers, self._transport)
         self._caller = Caller(remote, Scripted(playbook, refresh, sleep), clock, sleep)
 
@@ -137,6 +137,7 @@ class ModelProcessor:
             cost=priced.cost,
             price=priced.price,
             attempts=tuple(made),
+            time_to_first_token_ms=_ms(started, found.first_token_at),
             response_id=found.response_id,
         )
 
@@ -162,6 +163,10 @@ class ModelProcessor:
 
     def _since(self, started: float) -> int:
         return int((self._clock() - started) * 1000)
+
+
+def _ms(started: float, at: float | None) -> int | None:
+    return None if at is None else int((at - started) * 1000)
 
 
 def _summary(faults: list[ProviderFaultError]) -> ErrorInfo:

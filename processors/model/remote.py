@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from events.effects import ModelWork
 from processors.model.anthropic import CODEC as ANTHROPIC
@@ -38,12 +39,14 @@ class Remote:
             said = f"the call cannot be written for {provider.name}: {error}"
             raise ProviderFaultError("bad_request", said) from error
         credentials = codec.credentials(provider.key) if provider.key else {}
-        body = await self._transport.exchange(provider, request, credentials, budget_s)
+        assembly = codec.assembly() if request.streamed else None
+        found = await self._transport.exchange(provider, request, credentials, budget_s, assembly)
         try:
-            return codec.parse(body, work, target, names)
+            answer = codec.parse(found.body, work, target, names)
         except ValueError as error:
             said = f"{provider.name} answered in no form that is known: {error}"
             raise ProviderFaultError("malformed_response", said) from error
+        return replace(answer, first_token_at=found.first_token_at)
 
     def _provider(self, name: str) -> tuple[Provider, str]:
         provider_name, model = split(name)

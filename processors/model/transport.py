@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable
+import time
+from collections.abc import AsyncIterator, Callable
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import httpx
 
@@ -15,26 +16,54 @@ from processors.model.faults import ProviderFaultError, Refusal
 from processors.model.providers import Provider
 from processors.model.redaction import scrub
 from processors.model.retry_after import retry_after_ms
-from processors.model.wire import WireRequest
+from processors.model.streams import events
+from processors.model.wire import Assembly, WireRequest
 
+EVENT_STREAM = "text/event-stream"
 _CONNECT_S = 10.0
 _MAX_ANSWER_BYTES = 4_000_000
 _MAX_CONNECTIONS = 256
 
 
-class Transport:
-    """One pool of connections to all providers; ``now`` reads the wall clock, for Retry-After."""
+class Exchanged(NamedTuple):
+    """A decoded answer, and when its first token came where it was streamed."""
 
-    def __init__(self, now: Callable[[], datetime]) -> None:
+    body: dict[str, Any]
+    first_token_at: float | None = None
+
+
+class _Answered(NamedTuple):
+    status: int
+    headers: httpx.Headers
+    data: bytes
+    first_token_at: float | None = None
+    streamed: bool = False
+
+
+class Transport:
+    """One pool of connections to all providers; ``now`` reads the wall clock, for Retry-After.
+
+    ``clock`` counts the seconds of ``Exchanged.first_token_at``.
+    """
+
+    def __init__(
+        self, now: Callable[[], datetime], clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._now = now
+        self._clock = clock
         self._client: httpx.AsyncClient | None = None
 
     async def exchange(
-        self, provider: Provider, request: WireRequest, credentials: dict[str, str], budget_s: float
-    ) -> Any:
+        self,
+        provider: Provider,
+        request: WireRequest,
+        credentials: dict[str, str],
+        budget_s: float,
+        assembly: Assembly | None = None,
+    ) -> Exchanged:
         """Return the decoded JSON of a successful answer; ProviderFaultError for anything else.
 
-        Takes at most ``budget_s`` seconds.
+        Takes at most ``budget_s`` seconds. With an ``assembly`` the answer may come as a stream.
         """
         try:
             data = canonical_json(request.body).encode()
@@ -44,9 +73,7 @@ class Transport:
         headers = {**request.headers, **credentials, "content-type": JSON}
         try:
             async with asyncio.timeout(budget_s):
-                status, answered, body = await self._post(
-                    provider, request.path, data, headers, budget_s
-                )
+                found = await self._post(provider, request.path, data, headers, budget_s, assembly)
         except (TimeoutError, httpx.TimeoutException) as error:
             raise ProviderFaultError(
                 "timeout", f"{provider.name} did not answer within {budget_s:.1f} s"
@@ -59,21 +86,31 @@ class Transport:
         except httpx.HTTPError as error:
             said = scrub(f"the connection to {provider.name} broke: {error}", provider.key)
             raise ProviderFaultError("connection_lost", said) from error
-        if status != httpx.codes.OK:
-            refusal = Refusal(status, _decoded(body))
-            raise _fault(provider, refusal, retry_after_ms(answered, self._now()))
-        decoded = _decoded(body)
+        if found.status != httpx.codes.OK:
+            refusal = Refusal(found.status, _decoded(found.data))
+            raise _fault(provider, refusal, retry_after_ms(found.headers, self._now()))
+        streamed = found.streamed and assembly is not None
+        decoded = assembly.body() if streamed and assembly else _decoded(found.data)
+        if decoded is None and streamed:
+            said = f"{provider.name} broke off in the middle of its answer"
+            raise ProviderFaultError("connection_lost", said)
         if not isinstance(decoded, dict):
             raise ProviderFaultError(
                 "malformed_response", f"{provider.name} answered with something that is not JSON"
             )
         if decoded.get("error"):
             raise _fault(provider, Refusal(_status_in(decoded), decoded), None)
-        return decoded
+        return Exchanged(decoded, found.first_token_at)
 
     async def _post(
-        self, provider: Provider, path: str, data: bytes, headers: dict[str, str], budget_s: float
-    ) -> tuple[int, httpx.Headers, bytes]:
+        self,
+        provider: Provider,
+        path: str,
+        data: bytes,
+        headers: dict[str, str],
+        budget_s: float,
+        assembly: Assembly | None,
+    ) -> _Answered:
         client = self._open()
         limits = httpx.Timeout(budget_s, connect=min(_CONNECT_S, budget_s))
         async with client.stream(
@@ -83,15 +120,23 @@ class Transport:
             headers=headers,
             timeout=limits,
         ) as response:
-            body = bytearray()
-            async for chunk in response.aiter_bytes():
-                body += chunk
-                if len(body) > _MAX_ANSWER_BYTES:
-                    raise ProviderFaultError(
-                        "malformed_response",
-                        f"{provider.name} answered with more than {_MAX_ANSWER_BYTES} bytes",
-                    )
-            return response.status_code, response.headers, bytes(body)
+            status, kind = response.status_code, response.headers.get("content-type", "")
+            chunks = _bounded(response, provider)
+            if assembly and status == httpx.codes.OK and kind.startswith(EVENT_STREAM):
+                first = await self._assemble(events(chunks), assembly)
+                return _Answered(status, response.headers, b"", first, streamed=True)
+            body = b"".join([chunk async for chunk in chunks])
+            return _Answered(status, response.headers, body)
+
+    async def _assemble(
+        self, found: AsyncIterator[dict[str, Any]], assembly: Assembly
+    ) -> float | None:
+        """Feed a stream to its end; return when its first token came."""
+        first = None
+        async for event in found:
+            if assembly.take(event) and first is None:
+                first = self._clock()
+        return first
 
     def _open(self) -> httpx.AsyncClient:
         # Made at the first use: loading the certificates takes longer than many scripted calls.
@@ -106,6 +151,18 @@ class Transport:
         client, self._client = self._client, None
         if client is not None:
             await client.aclose()
+
+
+async def _bounded(response: httpx.Response, provider: Provider) -> AsyncIterator[bytes]:
+    size = 0
+    async for chunk in response.aiter_bytes():
+        size += len(chunk)
+        if size > _MAX_ANSWER_BYTES:
+            raise ProviderFaultError(
+                "malformed_response",
+                f"{provider.name} answered with more than {_MAX_ANSWER_BYTES} bytes",
+            )
+        yield chunk
 
 
 def _fault(provider: Provider, refusal: Refusal, pause_ms: int | None) -> ProviderFaultError:

@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, Protocol
 
 from events.common import ModelAnswer, ProposedCall, Usage
 from events.content import Content, canonical_json, json_content, text
@@ -37,32 +37,54 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class WireRequest:
-    """One HTTP POST: path below the provider's base URL, headers without credentials, JSON."""
+    """One HTTP POST: path below the provider's base URL, headers without credentials, JSON.
+
+    ``streamed`` says that the answer was asked for as a stream of events.
+    """
 
     path: str
     headers: dict[str, str]
     body: dict[str, Any]
+    streamed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class WireAnswer:
-    """A provider's answer in our terms; ``usage`` is None where it reported none."""
+    """A provider's answer in our terms; ``usage`` is None where it reported none.
+
+    ``first_token_at`` is on the transport's clock, None where the answer came in one piece.
+    """
 
     answer: ModelAnswer
     usage: Usage | None
     response_id: str | None
+    first_token_at: float | None = None
+
+
+class Assembly(Protocol):
+    """Takes the events of one streamed answer in order."""
+
+    def take(self, event: dict[str, Any]) -> bool:
+        """Add an event; return whether it holds something that the model has written."""
+        ...
+
+    def body(self) -> dict[str, Any] | None:
+        """Return the whole body, or one with ``error``; None where the answer broke off."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
 class Codec:
     """One provider's wire: two pure functions and how it wants to be given a key.
 
-    ``parse`` raises MalformedAnswerError for a body that is no answer of that wire.
+    ``parse`` raises MalformedAnswerError for a body that is no answer of that wire; ``assembly``
+    begins to put one together from a stream.
     """
 
     request: Callable[[ModelWork, Target, ToolNames], WireRequest]
     parse: Callable[[Any, ModelWork, Target, ToolNames], WireAnswer]
     credentials: Callable[[str], dict[str, str]]
+    assembly: Callable[[], Assembly]
 
 
 def read(content: Content | None) -> str:
@@ -94,10 +116,19 @@ def schema(source: str) -> Any:
 
 def parameters(work: ModelWork, reserved: frozenset[str]) -> dict[str, Any]:
     """Return the agent's own model parameters without those that the codec decides."""
+    return {key: value for key, value in _given(work).items() if key not in reserved}
+
+
+def streams(work: ModelWork) -> bool:
+    """Return whether the agent's model parameters ask for a stream."""
+    return _given(work).get("stream") is True
+
+
+def _given(work: ModelWork) -> dict[str, Any]:
     given = json.loads(work.parameters)
     if not isinstance(given, dict):
         raise MalformedWorkError("the model parameters are not a JSON object")
-    return {key: value for key, value in given.items() if key not in reserved}
+    return given
 
 
 def arguments_for(call: ProposedCall) -> dict[str, Any]:

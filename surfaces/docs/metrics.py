@@ -33,7 +33,7 @@ counter is exported with `_total`, a histogram as `_bucket`, `_sum` and `_count`
   partition 1,000), a metric 2,000 series; what comes after that counts as `other`.
 - Money is a float here, for trends. Exact decimals are in the table `costs`.
 - Not available yet: hallucination rate, final acceptance, exposure of sensitive data, detected
-  injections (no event says them), and the time to the first token while no provider is streamed.
+  injections: no event says them. The time to the first token is there for models that are streamed.
 - The monitor adds windows and alerts of its own under `runfold_monitor_`.
 """
 

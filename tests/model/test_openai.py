@@ -47,7 +47,7 @@ def test_the_request_is_a_chat_completion(openai: Provider, both: ModelSettings)
         result("c1", {"lines": 3}),
         result("c2", {"error": "no such tool"}, is_error=True),
     )
-    call(work(*history, parameters='{"temperature":0,"stream":true}', max_output_tokens=9), both)
+    call(work(*history, parameters='{"temperature":0,"n":2}', max_output_tokens=9), both)
     asked = openai.asked[0]
     assert asked.path == "/chat/completions"
     assert asked.headers["authorization"] == f"Bearer {KEY}"
