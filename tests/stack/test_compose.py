@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import itertools
+import os
 import re
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -87,3 +89,28 @@ def test_ports_are_open_to_this_machine_only() -> None:
 
     assert ports
     assert all(port.startswith("127.0.0.1:") for port in ports)
+
+
+def test_the_broker_waits_for_room_on_its_disk(tmp_path: Path) -> None:
+    shell, option, script = SERVICES["kafka"]["command"]
+    for name, text in {
+        # The disk is full at first; asked again, it has room.
+        "df": "test -f asked && free=60000 || free=10\ntouch asked\n"
+        'echo "Filesystem 1024-blocks Used Available Capacity Mounted on"\n'
+        'echo "/dev/x 100000 40000 $free 40% /"\n',
+        "sleep": "exit 0\n",
+        "run": "echo started\n",
+    }.items():
+        (tmp_path / name).write_text(f"#!/bin/sh\n{text}")
+        (tmp_path / name).chmod(0o755)
+    script = script.replace("$$", "$").replace("/etc/kafka/docker/run", str(tmp_path / "run"))
+    done = subprocess.run(
+        [shell, option, script],
+        cwd=tmp_path,
+        env={"PATH": f"{tmp_path}:{os.environ['PATH']}"},
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=20,
+    )
+    assert done.stdout.splitlines() == ["waiting for 50 MB of room on the disk", "started"]
