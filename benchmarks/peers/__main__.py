@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import resource
 import sys
 import time
 from collections.abc import Sequence
@@ -11,12 +12,16 @@ from benchmarks.peers import turn
 from benchmarks.peers.contract import System
 from benchmarks.peers.profile import PROFILES, Profile
 from benchmarks.peers.results import Results
+from benchmarks.peers.show import show
 from benchmarks.peers.systems import SYSTEMS
 
 
 def main(arguments: Sequence[str]) -> int:
     """Measure; 0 when every system was measured or says why it could not be."""
     chosen = _parsed(arguments)
+    # A connection a run in flight.
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     profile = PROFILES[chosen.profile]
     rounds = chosen.rounds or profile.rounds
     systems = [system for system in SYSTEMS if not chosen.only or system.name in chosen.only]
@@ -39,12 +44,12 @@ def main(arguments: Sequence[str]) -> int:
                 cases = _cases(profile, system, number)
                 results.add(system, turn.take(system, cases, lambda t: tell(f"    {t}")))
     results.write(time.monotonic() - began)
+    show(results.rows())
     return 0
 
 
 def _cases(profile: Profile, system: System, number: int) -> Profile:
-    cases = profile.of_a_slow_one() if system.slow else profile
-    return cases.in_round(number)
+    return profile.within(system.scope).in_round(number)
 
 
 def _rotated(systems: list[System], number: int) -> list[System]:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Protocol
 
 from benchmarks.peers.ledger import Ledger
+from benchmarks.peers.profile import Scope
 from benchmarks.peers.work import Load
 
 
@@ -47,8 +48,8 @@ class System(Protocol):
 
     name: str
     title: str
-    slow: bool
-    """Whether fewer runs must do, for a round to end in time."""
+    scope: Scope
+    """Which cases it is measured with."""
 
     def install(self) -> None:
         """Fetch what it needs into ``build/peers``, once; quick when it is there."""

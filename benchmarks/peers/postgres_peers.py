@@ -10,6 +10,7 @@ from benchmarks.peers import environment, meters
 from benchmarks.peers.contract import Done, Facts, Place
 from benchmarks.peers.crew import Crew
 from benchmarks.peers.database import Database
+from benchmarks.peers.profile import Scope
 from benchmarks.peers.work import LEDGER, Load
 
 _WORKERS = 2
@@ -25,7 +26,7 @@ class PostgresPeer:
     module: str
     packages: tuple[str, ...]
     settings: str
-    slow: bool = False
+    scope: Scope = Scope.ALL
     _database: Database | None = None
     _crew: Crew | None = None
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from enum import StrEnum
 
 from benchmarks.peers.work import Load
 
@@ -10,6 +11,16 @@ PLAIN = Load()
 SLOW_MODEL = Load(model_ms=50)
 LARGE = Load(content_bytes=10_000)
 IN_FLIGHT = 50
+
+
+class Scope(StrEnum):
+    """Which of the cases a system is measured with, for a session to end in time."""
+
+    ALL = "all"
+    PLAIN = "plain"
+    """Only those of the plain load."""
+    FEW = "few"
+    """With fewer runs, and without the largest cases: the system is slow."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,10 +45,7 @@ class Single:
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """A choice of cases; slow systems make ``slow_share`` of the runs, and never the large cases.
-
-    ``variants`` of Runfold are measured in full, or on ``few`` cases only.
-    """
+    """A choice of cases; slow systems make ``slow_share`` of the runs."""
 
     name: str
     rounds: int
@@ -47,8 +55,24 @@ class Profile:
     warm_runs: int
     slow_share: float
 
-    def of_a_slow_one(self) -> Profile:
-        """Return the profile that a slow system is measured with."""
+    def within(self, scope: Scope) -> Profile:
+        """Return the cases that a system is measured with."""
+        match scope:
+            case Scope.ALL:
+                return self
+            case Scope.PLAIN:
+                bulks = tuple(bulk for bulk in self.bulks if bulk.load == PLAIN)
+                singles = tuple(single for single in self.singles if single.load == PLAIN)
+                return replace(self, bulks=bulks, singles=singles)
+            case Scope.FEW:
+                return self._fewer()
+
+    def in_round(self, number: int) -> Profile:
+        """Return what is measured in a round, counted from 1."""
+        bulks = tuple(b for b in self.bulks if number == 1 or not b.first_round_only)
+        return replace(self, bulks=bulks)
+
+    def _fewer(self) -> Profile:
         few = [replace(b, runs=self._share(b.runs)) for b in self.bulks if b.runs <= 300]
         return replace(
             self,
@@ -57,11 +81,6 @@ class Profile:
             crash_runs=self._share(self.crash_runs),
             warm_runs=self._share(self.warm_runs),
         )
-
-    def in_round(self, number: int) -> Profile:
-        """Return what is measured in a round, counted from 1."""
-        bulks = tuple(b for b in self.bulks if number == 1 or not b.first_round_only)
-        return replace(self, bulks=bulks)
 
     def _share(self, runs: int) -> int:
         return max(5, round(runs * self.slow_share))

@@ -16,6 +16,7 @@ from pathlib import Path
 from benchmarks.peers import environment, meters, servers
 from benchmarks.peers.contract import Done, Facts, Place
 from benchmarks.peers.errors import NotMeasuredError
+from benchmarks.peers.profile import Scope
 from benchmarks.peers.restate_client import run_all
 from benchmarks.peers.work import LEDGER, Load
 from stack import ports, process
@@ -56,7 +57,7 @@ class Restate:
 
     name: str = "restate"
     title: str = "Restate"
-    slow: bool = False
+    scope: Scope = Scope.ALL
     _ports: dict[str, int] = field(default_factory=dict)
     _server: subprocess.Popen[bytes] | None = None
     _worker: subprocess.Popen[bytes] | None = None

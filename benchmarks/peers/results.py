@@ -16,6 +16,8 @@ from benchmarks.peers.host import describe_host
 from benchmarks.peers.turn import Figures
 
 FILE = Path("build/peers.json")
+SESSION = Path("build/peers.session.json")
+_BUSY_PERCENT = 15.0
 
 
 class Results:
@@ -25,13 +27,16 @@ class Results:
         self._profile = profile
         self._rounds = rounds
         self._host = describe_host()
+        if self._host["busy_percent_before"] > _BUSY_PERCENT:
+            busy = f"{self._host['busy_percent_before']:.0f} % busy"
+            print(f"Others keep this machine {busy}: what is measured now says little.")
         self._systems: dict[str, dict[str, Any]] = {}
         self._figures: dict[str, list[Figures]] = {}
 
     @contextmanager
     def reason_of(self, system: System) -> Iterator[None]:
         """Note why a system cannot be measured, and go on with the others."""
-        known = {"name": system.name, "title": system.title, "slow": system.slow}
+        known = {"name": system.name, "title": system.title}
         row = self._systems.setdefault(system.name, known)
         try:
             yield
@@ -47,6 +52,8 @@ class Results:
             "settings": facts.settings,
             "licence": facts.licence,
         }
+        versions = ", ".join(f"{name} {said}" for name, said in facts.versions.items())
+        print(f"          {versions}; {facts.settings}", flush=True)
 
     def add(self, system: System, figures: Figures) -> None:
         """Note the figures of one turn."""
@@ -56,20 +63,22 @@ class Results:
         """Return the systems that nothing speaks against so far."""
         return [system for system in systems if "not_measured" not in self._systems[system.name]]
 
+    def rows(self) -> list[dict[str, Any]]:
+        """Return a row a system: its columns with medians, and their ranges."""
+        return [row | _summary(self._figures.get(name, [])) for name, row in self._systems.items()]
+
     def write(self, seconds: float) -> None:
-        """Write the medians with their ranges."""
-        report = {
+        """Write the rows, and beside them what is said of the session."""
+        session = {
             "measured_at": datetime.now(UTC).date().isoformat(),
             "profile": self._profile,
             "rounds": self._rounds,
             "seconds": round(seconds),
             "host": self._host,
-            "systems": [
-                row | _summary(self._figures.get(name, [])) for name, row in self._systems.items()
-            ],
         }
         FILE.parent.mkdir(exist_ok=True)
-        FILE.write_text(json.dumps(report, indent=2) + "\n")
+        FILE.write_text(json.dumps(self.rows(), indent=2) + "\n")
+        SESSION.write_text(json.dumps(session, indent=2) + "\n")
 
 
 def _summary(turns: list[Figures]) -> dict[str, Any]:

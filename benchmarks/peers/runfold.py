@@ -22,6 +22,7 @@ from benchmarks.peers import runfold_definitions as defined
 from benchmarks.peers.contract import Done, Facts, Place
 from benchmarks.peers.errors import NotMeasuredError
 from benchmarks.peers.meters import database_bytes, files_bytes
+from benchmarks.peers.profile import Scope
 from benchmarks.peers.runfold_client import RunfoldClient
 from benchmarks.peers.work import LEDGER, Load
 from events import topics
@@ -55,7 +56,7 @@ class Runfold:
     projected: bool = True
     claimed: bool = False
     flushed: bool = False
-    slow: bool = False
+    scope: Scope = Scope.PLAIN
     _settings: Settings | None = None
     _client: RunfoldClient | None = None
 
@@ -184,7 +185,7 @@ def _flush_every_message(settings: Settings) -> None:
 def variants() -> tuple[Runfold, ...]:
     """Return the ways in which Runfold is measured; the first is the one with everything on."""
     return (
-        Runfold("runfold", "Runfold"),
+        Runfold("runfold", "Runfold", scope=Scope.ALL),
         Runfold("runfold-unprojected", "Runfold without projector", projected=False),
         Runfold("runfold-claims", "Runfold, claimed tools", claimed=True),
         Runfold("runfold-fsync", "Runfold, journal flushed", flushed=True),

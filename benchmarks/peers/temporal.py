@@ -12,6 +12,7 @@ from benchmarks.peers import environment, meters, servers
 from benchmarks.peers.contract import Done, Facts, Place
 from benchmarks.peers.crew import Crew
 from benchmarks.peers.database import Database
+from benchmarks.peers.profile import Scope
 from benchmarks.peers.temporal_server import DATABASE, SEARCH, VERSION, TemporalServer
 from benchmarks.peers.work import LEDGER, Load
 from stack import process
@@ -26,7 +27,7 @@ class Temporal:
 
     name: str = "temporal"
     title: str = "Temporal + Postgres"
-    slow: bool = True
+    scope: Scope = Scope.FEW
     _workers: list[subprocess.Popen[bytes]] = field(default_factory=list)
     _database: Database | None = None
     _server: TemporalServer | None = None

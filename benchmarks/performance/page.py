@@ -12,6 +12,7 @@ from benchmarks.performance import floors_part, peers_part
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs" / "performance.md"
 FIGURES = ROOT / "docs" / "performance"
+BUILD = ROOT / "build"
 
 _PARTS: dict[str, tuple[Callable[[Any], str], Callable[[Any], dict[str, str]], str]] = {
     "peers": (peers_part.part, peers_part.charts, "make bench-peers performance"),
@@ -24,10 +25,8 @@ def generated() -> dict[Path, str]:
     files: dict[Path, str] = {}
     page = PAGE.read_text(encoding="utf-8")
     for name, (part, charts, command) in _PARTS.items():
-        source = FIGURES / f"{name}.json"
         text = f"Not measured yet: `{command}`."
-        if source.exists():
-            report = json.loads(source.read_text(encoding="utf-8"))
+        if (report := _report(FIGURES, name)) is not None:
             text = part(report)
             files |= {FIGURES / file: drawn for file, drawn in charts(report).items()}
         page = between(page, name, text)
@@ -62,12 +61,29 @@ def write() -> list[str]:
 
 
 def take() -> list[str]:
-    """Copy the figures that were measured last into the documents and return their names."""
+    """Copy the figures that were measured last into the documents and return their names.
+
+    Those of a quick try are left where they are: they say that it works, not how fast.
+    """
     taken = []
     for name in _PARTS:
-        measured = ROOT / "build" / f"{name}.json"
-        if measured.exists():
-            FIGURES.mkdir(exist_ok=True)
+        report = _report(BUILD, name)
+        if report is None or report.get("profile") == "quick":
+            continue
+        FIGURES.mkdir(exist_ok=True)
+        for measured in sorted(BUILD.glob(f"{name}.*json")):
             (FIGURES / measured.name).write_bytes(measured.read_bytes())
             taken.append(measured.name)
     return taken
+
+
+def _report(folder: Path, name: str) -> dict[str, Any] | None:
+    """Return what was measured, None where nothing was; rows have their session beside them."""
+    source = folder / f"{name}.json"
+    if not source.exists():
+        return None
+    found = json.loads(source.read_text(encoding="utf-8"))
+    if isinstance(found, dict):
+        return found
+    session = json.loads((folder / f"{name}.session.json").read_text(encoding="utf-8"))
+    return {**session, "systems": found}

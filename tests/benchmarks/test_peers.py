@@ -12,7 +12,7 @@ import pytest
 from benchmarks.peers import results, turn
 from benchmarks.peers.contract import Done, Facts, Place
 from benchmarks.peers.errors import NotMeasuredError
-from benchmarks.peers.profile import PROFILES, Bulk, Profile
+from benchmarks.peers.profile import PLAIN, PROFILES, Bulk, Profile, Scope
 from benchmarks.peers.runfold import variants
 from benchmarks.peers.systems import SYSTEMS
 from benchmarks.peers.work import TOOL_CALLS, Load
@@ -24,7 +24,7 @@ TINY = Profile("tiny", 1, (Bulk("few", 4, 2),), (), crash_runs=4, warm_runs=1, s
 class Fake:
     """A system in memory that loses or repeats effects as it is told to."""
 
-    name, title, slow = "fake", "Fake", False
+    name, title, scope = "fake", "Fake", Scope.ALL
 
     def __init__(self, effects: int = TOOL_CALLS) -> None:
         self._effects = effects
@@ -97,6 +97,7 @@ def test_columns_are_medians_with_their_range(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(results, "FILE", tmp_path / "peers.json")
+    monkeypatch.setattr(results, "SESSION", tmp_path / "peers.session.json")
     found, system = results.Results("tiny", 3), Fake()
     with found.reason_of(system):
         found.describe(system)
@@ -104,19 +105,27 @@ def test_columns_are_medians_with_their_range(
             found.add(system, {"few_runs_per_s": rate})
     found.write(1.0)
 
-    row = json.loads((tmp_path / "peers.json").read_text())["systems"][0]
+    row = json.loads((tmp_path / "peers.json").read_text())[0]
     assert row["few_runs_per_s"] == 100.0
     assert row["ranges"]["few_runs_per_s"] == [90.0, 300.0]
     assert row["rounds_measured"] == 3
+    assert json.loads((tmp_path / "peers.session.json").read_text())["rounds"] == 3
 
 
 def test_a_slow_system_makes_fewer_runs_and_the_others_all() -> None:
     profile = PROFILES["standard"]
 
-    counts = {bulk.column: bulk.runs for bulk in profile.of_a_slow_one().bulks}
+    counts = {bulk.column: bulk.runs for bulk in profile.within(Scope.FEW).bulks}
     assert counts["few"] == 100
     assert "many" not in counts
     assert {bulk.runs for bulk in profile.bulks} >= {300, 2000}
+
+
+def test_a_variant_is_measured_with_the_plain_load_only() -> None:
+    profile = PROFILES["standard"].within(Scope.PLAIN)
+
+    loads = {bulk.load for bulk in profile.bulks} | {one.load for one in profile.singles}
+    assert loads == {PLAIN}
 
 
 def test_large_cases_come_once_unless_everything_is_measured() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
 
@@ -15,7 +16,7 @@ def system(name: str, rate: float, **more: Any) -> dict[str, Any]:
     figures = {"few_runs": 300.0, "few_at_once": 50.0, "few_runs_per_s": rate, **more}
     ranges = {column: [value, value] for column, value in figures.items()}
     said = {"versions": {name: "1.0"}, "settings": "defaults", "licence": "MIT"}
-    row = {"name": name, "title": name.title(), "slow": False, "rounds_measured": 3}
+    row = {"name": name, "title": name.title(), "rounds_measured": 3}
     return {**row, **said, **figures, "ranges": ranges}
 
 
@@ -82,6 +83,21 @@ def test_the_floor_s_table_shows_the_ratio() -> None:
     text = floors_part.part({"runs": 100, "parts": [{**part, "floor_is": "the same records"}]})
 
     assert "| Kafka | 2 | 0.5 | CPU ms/run | 4 | the same records |" in text
+
+
+def test_figures_of_a_quick_try_are_not_published(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(page, "BUILD", tmp_path / "build")
+    monkeypatch.setattr(page, "FIGURES", tmp_path / "docs")
+    (tmp_path / "build").mkdir()
+    (tmp_path / "build/peers.json").write_text("[]")
+    session = tmp_path / "build/peers.session.json"
+
+    session.write_text('{"profile": "quick"}')
+    assert page.take() == []
+    session.write_text('{"profile": "standard"}')
+    assert page.take() == ["peers.json", "peers.session.json"]
 
 
 def test_text_outside_of_the_marks_stays() -> None:
