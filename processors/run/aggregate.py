@@ -56,11 +56,12 @@ class RunAggregate:
 
     def actor(self, fact: Fact, command: Command, state: RunState) -> Actor:
         """Return who caused a fact: whose words or decision it records."""
-        if isinstance(fact, j.PolicyDecided) or _by_policy(fact, command):
+        kind = type(fact)
+        if kind is j.PolicyDecided or _by_policy(fact, command):
             return _POLICY
-        if isinstance(fact, j.ToolCallProposed | j.PlanProposed | j.HumanInputRequested):
+        if kind in _OF_THE_MODEL:
             return _named(ActorKind.MODEL, _model_of(command))
-        if isinstance(fact, _OF_THE_SENDER):
+        if kind in _OF_THE_SENDER:
             return _sender(command)
         return _SYSTEM
 
@@ -77,24 +78,30 @@ class RunAggregate:
         return deadlines.next_timer(state) if isinstance(state, Live) else None
 
 
-_OF_THE_SENDER: tuple[type[Fact], ...] = (
-    j.RunCreated,
-    j.RunRefused,
-    j.UserMessageReceived,
-    j.ModelResponded,
-    j.ModelFailed,
-    j.ToolCallApproved,
-    j.ToolCallDenied,
-    j.ToolCallSucceeded,
-    j.ToolCallFailed,
-    j.ToolCallUncertain,
-    j.LateResultNoted,
-    j.HumanInputReceived,
-    j.RunPaused,
-    j.RunResumed,
-    j.RunCancelled,
-    j.RequestIgnored,
-    j.LimitReached,
+_OF_THE_MODEL: frozenset[type[Fact]] = frozenset(
+    {j.ToolCallProposed, j.PlanProposed, j.HumanInputRequested}
+)
+
+_OF_THE_SENDER: frozenset[type[Fact]] = frozenset(
+    {
+        j.RunCreated,
+        j.RunRefused,
+        j.UserMessageReceived,
+        j.ModelResponded,
+        j.ModelFailed,
+        j.ToolCallApproved,
+        j.ToolCallDenied,
+        j.ToolCallSucceeded,
+        j.ToolCallFailed,
+        j.ToolCallUncertain,
+        j.LateResultNoted,
+        j.HumanInputReceived,
+        j.RunPaused,
+        j.RunResumed,
+        j.RunCancelled,
+        j.RequestIgnored,
+        j.LimitReached,
+    }
 )
 
 

@@ -31,8 +31,11 @@ def changed(value: T, **changes: Any) -> T:
     ``dataclasses.replace`` runs the whole initialiser, which is most of the time of a fold; this
     copies the fields as they are.
     """
+    # A dict that is copied whole keeps its table, which is quicker than filling a new one.
+    fields = value.__dict__.copy()
+    fields.update(changes)
     copy = object.__new__(type(value))
-    copy.__dict__.update(value.__dict__, **changes)
+    object.__setattr__(copy, "__dict__", fields)
     return copy
 
 
