@@ -7,9 +7,17 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis_settings
 
 from stack.settings import Settings
 from tests.support import stack
+
+# How long an example takes says something of the machine, not of the code.
+hypothesis_settings.register_profile(
+    "runfold", deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+hypothesis_settings.load_profile("runfold")
 
 
 @pytest.fixture(scope="session")
