@@ -193,8 +193,8 @@ TOOL_ERRORS = TABLE.counter(
 )
 TOOL_COST = TABLE.counter(
     "runfold_tool_cost_usd",
-    "cost of ToolCallSucceeded, ToolCallFailed, ToolCallUncertain and of results that came too late, "
-    "a float for trends",
+    "cost of ToolCallSucceeded, ToolCallFailed, ToolCallUncertain and of results that came too "
+    "late, a float for trends",
     ["agent", "tool"],
     unit="US dollars",
     process=_BY,
