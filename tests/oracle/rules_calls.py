@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 
 from events import journal as j
@@ -45,20 +45,23 @@ def no_start_without_permit_and_approval(seen: Seen, read: Histories) -> Iterato
 
 
 def one_outcome_an_attempt(seen: Seen, read: Histories) -> Iterator[str]:
+    """A doubt may be followed by the truth, where the process that was taken for dead tells it."""
     for run_id in read.runs:
         started = {(f.call_id, f.attempt) for f in read.facts(run_id, j.ToolCallStarted)}
-        outcomes: Counter[tuple[str, int]] = Counter()
+        outcomes: dict[tuple[str, int], list[Ended]] = defaultdict(list)
         for entry in read.runs[run_id]:
             fact = entry.event.fact
             if not isinstance(fact, Ended) or getattr(fact, "request_id", None) is not None:
                 continue
             key = (fact.call_id, fact.attempt)
-            outcomes[key] += 1
+            outcomes[key].append(fact)
             if key not in started:
                 yield f"{fact.call_id}: attempt {fact.attempt} ended and was never started"
-        for (call, attempt), count in outcomes.items():
-            if count > 1:
-                yield f"{call}: attempt {attempt} ended {count} times"
+        for (call, attempt), told in outcomes.items():
+            known = told[1:] if isinstance(told[0], j.ToolCallUncertain) else told
+            doubted = any(isinstance(fact, j.ToolCallUncertain) for fact in known)
+            if len(known) > 1 or doubted:
+                yield f"{call}: attempt {attempt} ended {len(told)} times"
 
 
 def attempts_count_up(seen: Seen, read: Histories) -> Iterator[str]:

@@ -191,6 +191,22 @@ def keep(seen: Seen, **fields: object) -> Seen:
     return replace(seen, **fields)  # type: ignore[arg-type]
 
 
+def doubted(*, before: int = 0, after: int = 0) -> Break:
+    """The success of the call is told among doubts about the same attempt."""
+
+    def change(events: list[Event]) -> None:
+        at = index(events, j.ToolCallSucceeded)
+        meta, fact = events[at].meta, events[at].fact
+        assert isinstance(fact, j.ToolCallSucceeded)
+        doubt = j.ToolCallUncertain(
+            call_id=fact.call_id, attempt=fact.attempt, tool=fact.tool, reason="died", latency_ms=1
+        )
+        doubts = [Event(meta, doubt)]
+        events[at : at + 1] = [*before * doubts, events[at], *after * doubts]
+
+    return lambda seen: rewritten(seen, change)
+
+
 BROKEN: list[tuple[str, Break]] = [
     ("everything_can_be_read", lambda s: keep(s, events=(*s.events, raw("e", 99, b"rubbish")))),
     ("seq_counts_without_a_gap", dropped(5)),
@@ -214,6 +230,8 @@ BROKEN: list[tuple[str, Break]] = [
     ),
     ("one_outcome_an_attempt", twice(j.ToolCallSucceeded)),
     ("one_outcome_an_attempt", without(j.ToolCallStarted)),
+    ("one_outcome_an_attempt", doubted(before=2)),
+    ("one_outcome_an_attempt", doubted(after=1)),
     ("attempts_count_up", altered(j.ToolCallSucceeded, attempt=2)),
     ("attempts_count_up", altered(j.ToolCallStarted, attempt=2)),
     ("attempts_count_up", twice(j.ToolCallStarted)),
@@ -268,6 +286,11 @@ def test_doubt_is_a_violation_where_nothing_died() -> None:
     assert violations(replace(seen, may_be_uncertain=True)) == []
     (found,) = violations(seen)
     assert found.startswith("doubt_only_where_allowed")
+
+
+def test_a_doubt_may_be_followed_by_the_truth() -> None:
+    seen = doubted(before=1)(consistent())
+    assert violations(replace(seen, may_be_uncertain=True)) == []
 
 
 def test_every_rule_was_seen_to_fail() -> None:
