@@ -8,6 +8,8 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.performance.chart import number
+
 _COLUMNS = {
     "few_runs_per_s": "runs/s",
     "many_runs_per_s": "runs/s, many",
@@ -23,12 +25,18 @@ _COLUMNS = {
 }
 
 
+_WIDTH = 190
+
+
 def show(rows: Sequence[dict[str, Any]]) -> None:
     """Print a line a system, or why it was not measured."""
     table = Table("", *_COLUMNS.values(), title="medians; all columns are in build/peers.json")
     for row in rows:
-        table.add_row(row["title"], *(str(row.get(column, "-")) for column in _COLUMNS))
+        figures = [number(row[column]) if column in row else "-" for column in _COLUMNS]
+        table.add_row(row["title"], *figures)
     console = Console()
+    if not console.is_terminal:
+        console = Console(width=_WIDTH)
     console.print(table)
     for row in rows:
         if "not_measured" in row:
