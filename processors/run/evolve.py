@@ -52,6 +52,10 @@ _ENDINGS: dict[type[Fact], RunStatus] = {
 }
 
 
+# An enumeration's members are compared quickly and hashed slowly, and this is done at every event.
+_PERSON = tuple(WAITS_FOR_HUMAN)
+
+
 class HistoryError(ValueError):
     """A history that no decider could have written."""
 
@@ -83,12 +87,12 @@ def status_of(run: Live) -> RunStatus:  # noqa: PLR0911 - one line a status read
         return RunStatus.CREATED
     if run.closed:
         return RunStatus.CHECKPOINTING
-    stands = {call.status for call in run.calls}
-    if stands & WAITS_FOR_HUMAN:
+    stands = [call.status for call in run.calls]
+    if any(status in _PERSON for status in stands):
         return RunStatus.WAITING_FOR_HUMAN
     if CallStatus.RUNNING in stands:
         return RunStatus.RUNNING_TOOL
-    if stands & {CallStatus.APPROVED, CallStatus.HELD}:
+    if CallStatus.APPROVED in stands or CallStatus.HELD in stands:
         return RunStatus.WAITING_FOR_TOOL
     if run.model_call is not None:
         return RunStatus.WAITING_FOR_MODEL
