@@ -8,6 +8,7 @@ after a crash names the same span again.
 from __future__ import annotations
 
 import hashlib
+from functools import lru_cache
 from typing import NamedTuple
 
 _PARTS = 4
@@ -21,6 +22,7 @@ class TraceContext(NamedTuple):
     sampled: bool
 
 
+@lru_cache(maxsize=4096)
 def parsed(traceparent: str) -> TraceContext | None:
     """Return what a traceparent says, None where it is none."""
     parts = traceparent.split("-")
