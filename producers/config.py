@@ -9,6 +9,8 @@ from pathlib import Path
 
 # KAFKA_HEAP_OPTS and its like belong to other programs.
 _CLIENT_SETTINGS = ("security", "sasl", "ssl", "enable.ssl", "client", "socket", "broker.address")
+# A broker that is back is found at once; unasked, a client tries every ten seconds in the end.
+_RECONNECT = {"reconnect.backoff.ms": "20", "reconnect.backoff.max.ms": "500"}
 _GROUP_PROTOCOLS = ("classic", "consumer")
 
 
@@ -77,7 +79,7 @@ def _kafka(env: Mapping[str, str]) -> dict[str, str]:
             "KAFKA_BOOTSTRAP_SERVERS is not set: start everything with `runfold up`, "
             "or name the brokers to use."
         )
-    options = {"bootstrap.servers": bootstrap, "partitioner": "murmur2_random"}
+    options = {"bootstrap.servers": bootstrap, "partitioner": "murmur2_random", **_RECONNECT}
     for name, value in env.items():
         option = name.removeprefix("KAFKA_").lower().replace("_", ".")
         if name.startswith("KAFKA_") and value and option.startswith(_CLIENT_SETTINGS):
