@@ -84,7 +84,8 @@ def _need(program: str, what: str) -> None:
 
 def _run(command: Sequence[str], cwd: Path | None = None) -> str:
     # Its caches stay in the folder that `make clean` removes; and files of theirs can be removed.
-    go = {"GOPATH": str(BUILD / "go" / "path"), "GOFLAGS": "-modcacherw", "CGO_ENABLED": "0"}
+    flags = f"{os.environ.get('GOFLAGS', '')} -modcacherw -buildvcs=false".strip()
+    go = {"GOPATH": str(BUILD / "go" / "path"), "GOFLAGS": flags, "CGO_ENABLED": "0"}
     done = subprocess.run(
         command, cwd=cwd, env=os.environ | go, capture_output=True, text=True, check=False
     )
