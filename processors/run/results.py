@@ -26,6 +26,11 @@ def take(draft: Draft, result: ToolResult) -> None:
     if call is None or call.status not in _OUT or call.attempt != result.attempt:
         _note_late(draft, result)
         return
+    if call.status is CallStatus.UNCERTAIN and result.outcome is not Outcome.SUCCEEDED:
+        # A failure may be that of the same work come round again: it does not say what the
+        # execution did that is in doubt. A success does, because only one execution can tell it.
+        _note_late(draft, result)
+        return
     match result.outcome:
         case Outcome.SUCCEEDED:
             _succeed(draft, call, result)
@@ -95,6 +100,7 @@ def doubt(
 
 
 def _succeed(draft: Draft, call: Call, result: ToolResult) -> None:
+    doubted = call.status is CallStatus.UNCERTAIN
     draft.say(
         j.ToolCallSucceeded(
             call_id=call.call_id,
@@ -104,21 +110,13 @@ def _succeed(draft: Draft, call: Call, result: ToolResult) -> None:
             latency_ms=result.latency_ms,
             attribution=attribution(draft.run),
             repeated=result.repeated,
-            cost=_cost(draft, call, result),
+            cost=unpaid(draft, call, result.cost) if doubted else result.cost,
         )
     )
     checkpoints.write(draft)
 
 
-def _cost(draft: Draft, call: Call, result: ToolResult) -> Decimal | None:
-    doubted = call.status is CallStatus.UNCERTAIN
-    return unpaid(draft, call, result.cost) if doubted else result.cost
-
-
 def _doubt(draft: Draft, call: Call, result: ToolResult) -> None:
-    if call.status is CallStatus.UNCERTAIN:
-        _note_late(draft, result)
-        return
     reason = result.error.message if result.error else "the tool processor cannot tell"
     doubt(draft, call, reason, result.latency_ms, result.cost)
 
@@ -127,7 +125,7 @@ def _fail(draft: Draft, call: Call, result: ToolResult) -> None:
     error = result.error or ErrorInfo(
         error_type="tool_error", message="the tool failed and gave no reason", retryable=False
     )
-    close_failed(draft, call, error, result.latency_ms, _cost(draft, call, result))
+    close_failed(draft, call, error, result.latency_ms, result.cost)
 
 
 def _note_late(draft: Draft, result: ToolResult) -> None:

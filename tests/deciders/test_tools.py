@@ -10,6 +10,7 @@ from events.effects import Outcome, ToolWork
 from processors.run.deadlines import next_timer
 from processors.run.dispatch import dispatch
 from processors.run.ids import HANDOUT_GRACE
+from processors.run.state import CallStatus
 from tests.deciders.given import RUN, answer, begun, broke, call, came_back, control
 from tests.spec import Story
 
@@ -97,6 +98,15 @@ def test_a_person_says_it_did_not_happen() -> None:
 def test_the_real_result_settles_an_uncertain_call() -> None:
     run = sending().when(came_back(2, outcome=Outcome.UNCERTAIN, result=None))
     assert run.when(came_back(2)).names()[0] == "ToolCallSucceeded"
+
+
+def test_a_failure_does_not_settle_a_doubt() -> None:
+    # It may be that of the same work come round again while the claims could not be asked. A next
+    # attempt would pass for a person's word that nothing had happened, and act a second time.
+    run = sending().when(came_back(2, outcome=Outcome.UNCERTAIN, result=None))
+    again = run.when(broke(2))
+    assert again.names() == []
+    assert again.run.calls[0].status is CallStatus.UNCERTAIN
 
 
 def test_a_call_that_never_comes_back_is_tried_again_only_where_that_is_safe() -> None:
