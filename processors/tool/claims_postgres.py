@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import os
 import secrets
 import time
 from typing import LiteralString, Self
@@ -177,13 +178,24 @@ class PostgresClaims:
             await self._end(held, state, result)
 
     async def _renew(self) -> None:
+        lives_until = time.monotonic() + self._lease_s
         while True:
             await asyncio.sleep(self._lease_s / 4)
             try:
+                asked = time.monotonic()
                 await self._rows(_RENEW, (self._owner, self._lease_s))
+                self._tell_of_a_lapse(time.monotonic() - lives_until)
+                lives_until = asked + self._lease_s
                 await self._pay()
             except ClaimsUnavailableError as error:
                 log.warning("the lease could not be renewed: %s", error)
+
+    def _tell_of_a_lapse(self, late_s: float) -> None:
+        if late_s > 0:
+            log.warning(
+                "the lease had lapsed: others may have taken calls of this process for cut off",
+                extra={"pid": os.getpid(), "seconds": round(late_s, 3)},
+            )
 
     async def _rows(self, query: LiteralString, values: Row) -> list[TupleRow]:
         """Run one statement in a transaction of its own, again if the connection was broken."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
@@ -477,3 +478,18 @@ def test_a_database_that_is_away_at_first_is_waited_for(database_url: str) -> No
             await _taken(claims)
 
     asyncio.run(script())
+
+
+@pytest.mark.integration
+def test_a_lease_that_had_lapsed_is_told_of(
+    database_url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def script() -> None:
+        async with PostgresClaims(database_url, 0.2):
+            await asyncio.sleep(0.1)
+            # As if the machine had stood still.
+            time.sleep(0.4)  # noqa: ASYNC251
+            await asyncio.sleep(0.2)
+
+    asyncio.run(script())
+    assert "the lease had lapsed" in caplog.text

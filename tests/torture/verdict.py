@@ -73,7 +73,12 @@ class Verdict:
     def doubled(self) -> int:
         """Things that happened twice: ends, acts, announcements, dead letters."""
         return self._count(
-            "acted", "executed", r"has [2-9]", r"announced [2-9]", "[2-9] dead", "effect [2-9]"
+            "acted",
+            "executed",
+            r"has [2-9]\d* ends",
+            r"announced [2-9]",
+            "[2-9] dead",
+            "effect [2-9]",
         )
 
     @property
@@ -130,7 +135,7 @@ def _judge(left: Left, ownership: str) -> Verdict:
         ("nothing_undecided", rules.nothing_undecided(rows, events, read)),
         (
             "doubt_is_justified",
-            rules.doubt_is_justified(rows, read, left.keeper.harmed, excused=excused),
+            rules.doubt_is_justified(rows, read, _harmed(left), excused=excused),
         ),
     ):
         found += [f"{name}: {sentence}" for sentence in sentences]
@@ -205,11 +210,17 @@ def _kills(left: Left) -> int:
     return left.injector.kills + failed
 
 
-def _said(left: Left, message: str) -> Iterator[dict[str, Any]]:
-    """What run processors logged under a message."""
-    for path in left.folder.glob("runs.log*"):
+def _harmed(left: Left) -> set[int]:
+    """Processes that were killed or frozen, and those that were late as if they had been."""
+    lapsed = _said(left, "the lease had lapsed: others may", "tools")
+    return left.keeper.harmed | {said["pid"] for said in lapsed}
+
+
+def _said(left: Left, message: str, kind: str = "runs") -> Iterator[dict[str, Any]]:
+    """What processes of a kind logged under a message, or one that begins so."""
+    for path in left.folder.glob(f"{kind}.log*"):
         for line in path.read_text(errors="replace").splitlines():
-            if f'"{message}"' in line and line.startswith("{") and line.endswith("}"):
+            if f'"{message}' in line and line.startswith("{") and line.endswith("}"):
                 yield json.loads(line)
 
 
