@@ -15,6 +15,9 @@ from dbos import DBOS, SetWorkflowID
 from benchmarks.peers import lines, work
 from benchmarks.peers.alone import alone
 
+# Its own second would be counted as recovery.
+_LOOK_EVERY_S = 0.2
+
 
 @DBOS.step()
 async def model(run_id: str, goal: str, turn: int) -> dict[str, Any]:
@@ -40,7 +43,8 @@ async def agent(run_id: str, goal: str) -> dict[str, Any]:
 async def run(run_id: str, command: dict[str, Any]) -> None:
     """Make a run, or wait for the one that is under way already."""
     if command["again"] and await DBOS.get_workflow_status_async(run_id) is not None:
-        await (await DBOS.retrieve_workflow_async(run_id)).get_result()
+        handle = await DBOS.retrieve_workflow_async(run_id)
+        await handle.get_result(polling_interval_sec=_LOOK_EVERY_S)
         return
     with SetWorkflowID(run_id):
         await agent(run_id, command["goal"])
