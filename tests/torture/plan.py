@@ -97,16 +97,22 @@ class Settings:
     standby: bool = False
 
 
+_LONG_S, _CALM_S, _TIMED_S = 90.0, 27.0, (16.0, 9.0, 2.0)
+
 _OF_PROCESSES = {"kill": 30, "failpoint": 30, "term": 5, "freeze": 3, "zombie": 3, "member": 6}
 _OF_SERVERS = {"broker": 3, "postgres": 4, "proxy": 10, "clock": 3, "disk": 3}
 
 
 def plan(settings: Settings) -> list[Fault]:
-    """Draw the faults of one round; the last tenth of its time is left to those that last."""
+    """Draw the faults of one round; the last of its time is left to those that last.
+
+    A long round ends with kills while all else is well: by them it is told how soon runs go on.
+    """
     found = [
         *_stream(_OF_PROCESSES, settings.every, settings),
         *_stream(_OF_SERVERS, settings.servers_every, settings),
         *_promotion(settings),
+        *_timed(settings),
     ]
     return sorted(found, key=lambda fault: fault.at)
 
@@ -119,10 +125,20 @@ def _stream(weights: dict[str, int], every: float, settings: Settings) -> Iterat
         kinds = [kind for kind in kinds if kind != "proxy"]
     choice = Random("/".join((settings.seed, *weights)))
     at = 1.0 + choice.expovariate(1 / every)
-    while kinds and at <= settings.seconds * 0.9:
+    until = settings.seconds - _CALM_S if _is_long(settings) else settings.seconds * 0.9
+    while kinds and at <= until:
         kind = choice.choices(kinds, [weights[kind] for kind in kinds])[0]
         yield from _drawn(kind, at, choice, settings)
         at += choice.expovariate(1 / every)
+
+
+def _is_long(settings: Settings) -> bool:
+    return settings.seconds >= _LONG_S and not settings.kinds
+
+
+def _timed(settings: Settings) -> Iterator[Fault]:
+    if _is_long(settings):
+        yield from (Fault(settings.seconds - before, "kill", RUNS) for before in _TIMED_S)
 
 
 def _promotion(settings: Settings) -> Iterator[Fault]:
