@@ -22,7 +22,7 @@ PEERS ?=
 # Most of the time a test on real servers waits for one of them.
 WORKERS ?= 3
 
-.PHONY: bench-overhead bench-peers bench-floors performance lock-peers
+.PHONY: bench-growth bench-overhead bench-peers bench-floors performance lock-peers
 .PHONY: help env lock up down demo test lint format bench bench-recovery torture mutants docs clean
 
 help: ## this list
@@ -95,6 +95,9 @@ lock-peers: ## resolve benchmarks/peers/requirements.in again
 
 bench-recovery: env ## how long runs stand still when their process is killed; build/recovery.json
 	@$(BIN)/python -m benchmarks.recovery
+
+bench-growth: env ## what steps, live runs and lanes cost as they grow more; docs/performance/growth.md
+	@$(BIN)/python -m benchmarks.growth --take
 
 torture: env ## faults of every kind for SECONDS from SEED, judged; build/torture.json and .html
 	@$(BIN)/python -m tests.torture --seconds $(SECONDS) --seed $(SEED) $(TORTURE)

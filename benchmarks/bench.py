@@ -34,9 +34,13 @@ PROCESSES = (
 
 
 @contextmanager
-def running(home: Path, processes: Sequence[Process] = PROCESSES) -> Iterator[Settings]:
+def running(
+    home: Path, processes: Sequence[Process] = PROCESSES, partitions: int | None = None
+) -> Iterator[Settings]:
     """Bring up an embedded stack of the benchmark's own, and take it down again."""
     settings = replace(Settings.from_env({}), home=home)
+    if partitions is not None:
+        settings = replace(settings, partitions=partitions)
     up = control.up(settings, processes, tied=True, report=lambda text: print(f"  {text}"))
     try:
         yield up.settings

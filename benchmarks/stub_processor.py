@@ -6,9 +6,12 @@ tool after another and then completes; each tool call appends one line to a ledg
 
 from __future__ import annotations
 
+import argparse
 import os
 import sys
+from collections.abc import Sequence
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 
 from benchmarks.workload import MODEL_CALLS, TOOL, prose
@@ -35,10 +38,10 @@ _USAGE = Usage(input_tokens=900, output_tokens=60)
 _COST = Decimal("0.0036")
 
 
-async def answer(work: ModelWork) -> ModelResult:
-    """Ask for the next tool call, or complete after the last one."""
+async def answer(work: ModelWork, calls: int = MODEL_CALLS) -> ModelResult:
+    """Ask for the next tool call, or complete with the last of so many calls."""
     turn = sum(1 for message in work.messages if message.role is Role.ASSISTANT)
-    last = turn == MODEL_CALLS - 1
+    last = turn == calls - 1
     name = "complete_task" if last else TOOL
     words = prose(work.call_id)
     arguments = {"summary": words} if last else {"n": turn, "query": words}
@@ -78,8 +81,12 @@ class Ledger:
         )
 
 
-def main() -> int:
+def main(arguments: Sequence[str]) -> int:
     """Run until told to stop."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--calls", type=int, default=MODEL_CALLS, help="model calls a run")
+    parser.add_argument("--partitions", type=int, nargs="*", help="own these, else all")
+    chosen = parser.parse_args(arguments)
     log_to_stderr()
     config = Config.from_env()
     serve_metrics(config.metrics_port)
@@ -89,8 +96,13 @@ def main() -> int:
     with RulebookFollower(KafkaRegistry(config.kafka, codec)) as rulebook:
         rulebook.wait_ready(30)
         limits = Limits(model_calls=10_000, tool_calls=10_000)
-        effects = LocalEffects(answer, ledger.call, limits, traces=Traces.from_env("bench"))
-        engine_config = EngineConfig(kafka=config.kafka, partitions=config.partitions)
+        model = partial(answer, calls=chosen.calls)
+        effects = LocalEffects(model, ledger.call, limits, traces=Traces.from_env("bench"))
+        engine_config = EngineConfig(
+            kafka=config.kafka,
+            partitions=config.partitions,
+            fixed=tuple(chosen.partitions) if chosen.partitions else None,
+        )
         engine = Engine(engine_config, RunAggregate(), codec, rulebook, effects)
         collect_seldom()
         announce()
@@ -103,4 +115,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

@@ -49,6 +49,6 @@ def definitions() -> tuple[Definition, ...]:
         prompt_version="1",
         model=ModelChoice(name="stub:stub"),
         tools=(TOOL,),
-        limits=Limits(max_model_calls=50, max_tool_calls=100, max_identical_calls=5),
+        limits=Limits(max_model_calls=10_000, max_tool_calls=10_000, max_identical_calls=5),
     )
     return tool, agent
