@@ -29,7 +29,7 @@ def _every(kind: str, target: str, seconds: float, *details: str) -> tuple[Fault
     )
 
 
-NOISE = Trouble("everything again and again", again=0.75)
+NOISE = Trouble("everything again and again", again=0.75, seconds=20.0)
 KILLED_RUNS = Trouble(
     "the run processor dies again and again",
     _every("kill", RUNS, 3.0, *[""] * 5),
