@@ -20,7 +20,7 @@ pytestmark = [pytest.mark.integration, pytest.mark.crash, pytest.mark.timeout(24
 
 def test_every_invariant_holds_under_the_faults_of_a_fixed_seed() -> None:
     with temporary_home() as home, servers(home / "servers") as found:
-        rules = Rules(SEED, SECONDS, FIXED, again=0.2, engine={"park_after": 1.5})
+        rules = Rules(SEED, SECONDS, FIXED, most_open=60, again=0.2, engine={"park_after": 1.5})
         settings = Settings(SEED, SECONDS, FIXED, every=1.5)
         verdict = play(found, Path(home / "round"), rules, settings)
     assert verdict.violations == []
