@@ -29,8 +29,10 @@ def either(database_url: str) -> str:
 
 def test_the_tables_are_made_on_the_host_that_answers(either: str) -> None:
     schema.ensure(either)
-    with schema.engine(either).connect() as connection:
+    engine = schema.engine(either)
+    with engine.connect() as connection:
         found = connection.exec_driver_sql("SELECT count(*) FROM runs").scalar_one()
+    engine.dispose()
     assert found == 0
 
 
