@@ -258,8 +258,7 @@ def test_a_server_that_is_away_keeps_no_other_check_from_its_work(
     if away == "broker":
         sick = replace(patient, kafka={"bootstrap.servers": "127.0.0.1:1"})
     else:
-        url = patient.engine.url.set(port=1)
-        sick = replace(patient, engine=schema.engine(url.render_as_string(hide_password=False)))
+        sick = replace(patient, engine=schema.engine("postgresql://somebody@127.0.0.1:1/away"))
     findings = list(examine(sick, explained))
     assert {each.check for each in findings if each.level is Level.WRONG} == {away}
     assert servers_away(findings)
