@@ -46,6 +46,11 @@ async def answer(work: ModelWork, calls: int = MODEL_CALLS) -> ModelResult:
     words = prose(work.call_id)
     arguments = {"summary": words} if last else {"n": turn, "query": words}
     call = ProposedCall(id=f"call_{turn}", name=name, arguments=json_content(arguments))
+    return reply(work, call, words)
+
+
+def reply(work: ModelWork, call: ProposedCall, words: str) -> ModelResult:
+    """Return what a stub says that proposes a call, at a price of its own."""
     return ModelResult(
         run_id=work.run_id,
         call_id=work.call_id,

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import sys
-from decimal import Decimal
 
 from benchmarks.peers import runfold_definitions as defined
 from benchmarks.peers import work
+from benchmarks.stub_processor import reply
 from events.avro.codec import Codec
 from events.avro.registry import LockRegistry
-from events.common import ModelAnswer, PriceSnapshot, ProposedCall, Usage
-from events.content import json_content, text
+from events.common import ProposedCall
+from events.content import json_content
 from events.definitions import ToolContract
-from events.effects import Message, ModelResult, ModelWork, Outcome, Role
+from events.effects import Message, ModelResult, ModelWork, Role
 from processors.definitions.follower import RulebookFollower
 from processors.definitions.kafka import KafkaRegistry
 from processors.effects.local import Limits, LocalEffects
@@ -28,10 +28,6 @@ from producers.observability.serving import serve_metrics
 from producers.observability.tracing import Traces
 from stack.ready import announce
 
-_PRICE = PriceSnapshot(source="bench", model="stub", input_mtok=Decimal(3), output_mtok=Decimal(15))
-_USAGE = Usage(input_tokens=900, output_tokens=60)
-_COST = Decimal("0.0036")
-
 
 async def answer(asked: ModelWork) -> ModelResult:
     """Ask for the next tool call, or complete after the last one."""
@@ -42,20 +38,7 @@ async def answer(asked: ModelWork) -> ModelResult:
     else:
         name, arguments = asked.tools[0].name, said["arguments"]
     call = ProposedCall(id=f"call_{turn}", name=name, arguments=json_content(arguments))
-    words = text(said["content"])
-    return ModelResult(
-        run_id=asked.run_id,
-        call_id=asked.call_id,
-        attempt=asked.attempt,
-        outcome=Outcome.SUCCEEDED,
-        model="stub:stub",
-        provider="stub",
-        latency_ms=0,
-        answer=ModelAnswer(text=words, tool_calls=(call,), finish_reason="tool_calls"),
-        usage=_USAGE,
-        cost=_COST,
-        price=_PRICE,
-    )
+    return reply(asked, call, said["content"])
 
 
 def _goal(messages: tuple[Message, ...]) -> str:
