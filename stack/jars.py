@@ -14,7 +14,10 @@ from pathlib import Path
 
 from stack.errors import StackError
 
-KAFKA_LOCK = Path(__file__).with_name("kafka-4.3.1.lock")
+KAFKA_RELEASE = "4.2.2"
+"""Embedded and tested with; why not a newer one: docs/adr/0020-kafka-without-skipped-markers.md."""
+
+KAFKA_LOCK = Path(__file__).with_name(f"kafka-{KAFKA_RELEASE}.lock")
 _LINE = re.compile(r"([^:\s]+):([^:\s]+):([^:\s]+) sha256:([0-9a-f]{64})")
 
 

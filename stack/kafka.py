@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -17,12 +18,14 @@ from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
 from stack import broker_config, jars, java, ports
+from stack.errors import StackError
 from stack.home import Home, need_room
 from stack.process import spawn, tail
 
 # What `StorageTool format` of this release leaves in an empty folder: the feature levels, and
 # nothing that differs from cluster to cluster. Copying it saves the start of a JVM.
-_BOOTSTRAP = Path(__file__).with_name("kafka-4.3.1.bootstrap.checkpoint")
+_BOOTSTRAP = Path(__file__).with_name(f"kafka-{jars.KAFKA_RELEASE}.bootstrap.checkpoint")
+_LEVEL = re.compile(rb"metadata\.version(..)", re.DOTALL)
 _JVM = ("-Xms64m", "-Xmx384m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xlog:aot*=error")
 _NATIVE_ACCESS_SINCE = 22
 _TELLING = ("No space left", "Address already in use", "Permission denied", "OutOfMemory", "FATAL")
@@ -121,6 +124,7 @@ def answers(bootstrap_servers: str, seconds: float = 0.5) -> bool:
 
 def _format(data: Path) -> None:
     if (data / "meta.properties").exists():
+        _need_readable(data)
         return
     data.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(_BOOTSTRAP, data / "bootstrap.checkpoint")
@@ -130,6 +134,21 @@ def _format(data: Path) -> None:
         f"cluster.id={_uuid()}\ndirectory.id={_uuid()}\nnode.id=1\nversion=1\n", encoding="ascii"
     )
     new.replace(data / "meta.properties")
+
+
+def _need_readable(data: Path) -> None:
+    """Raise StackError where a newer release has made the folder: this one could not read it."""
+    made = data / "bootstrap.checkpoint"
+    if made.exists() and _metadata_level(made) > _metadata_level(_BOOTSTRAP):
+        raise StackError(
+            f"{data} was made by a Kafka newer than {jars.KAFKA_RELEASE}, which cannot read it: "
+            "set RUNFOLD_HOME to another folder, or delete this home if nothing in it is needed."
+        )
+
+
+def _metadata_level(checkpoint: Path) -> int:
+    found = _LEVEL.search(checkpoint.read_bytes())
+    return int.from_bytes(found[1]) if found else 0
 
 
 def _uuid() -> str:

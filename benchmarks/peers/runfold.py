@@ -34,6 +34,7 @@ from processors.definitions.publisher import publish
 from producers.kafka import Publisher
 from stack import control
 from stack.errors import StackError
+from stack.jars import KAFKA_RELEASE
 from stack.plan import Process
 from stack.settings import Settings
 
@@ -73,7 +74,11 @@ class Runfold:
         """Return the versions in use and what is switched on."""
         packages = ("confluent-kafka", "fastavro", "pydantic", "psycopg")
         return Facts(
-            {"runfold": version("runfold"), "kafka": "4.3.1", **{p: version(p) for p in packages}},
+            {
+                "runfold": version("runfold"),
+                "kafka": KAFKA_RELEASE,
+                **{p: version(p) for p in packages},
+            },
             ", ".join(self._settled()),
             "Apache-2.0",
         )

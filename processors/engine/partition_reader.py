@@ -60,9 +60,14 @@ class PartitionReader:
         """Return the high watermark of a partition number of each topic, open transactions
         included.
         """
+        return self._latest(names, partition, IsolationLevel.READ_UNCOMMITTED)
+
+    def _latest(
+        self, names: tuple[str, ...], partition: int, isolation: IsolationLevel
+    ) -> Mapping[str, int]:
         asked = {TopicPartition(name, partition): _LATEST for name in names}
         answers = self._admin.list_offsets(
-            asked, isolation_level=IsolationLevel.READ_UNCOMMITTED, request_timeout=_ANSWER_SECONDS
+            asked, isolation_level=isolation, request_timeout=_ANSWER_SECONDS
         )
         return {place.topic: answer.result().offset for place, answer in answers.items()}
 
@@ -86,7 +91,7 @@ class PartitionReader:
             self._beat()
             if first is None:
                 if time.monotonic() - heard > _SILENCE_SECONDS:
-                    raise LaneFault(f"no answer from {topic}/{partition} for 30 s")
+                    raise LaneFault(self._why_silent(topic, partition, end))
                 continue
             heard = time.monotonic()
             batch: list[Message] = []
@@ -110,6 +115,15 @@ class PartitionReader:
                     return
             if batch:
                 yield batch
+
+    def _why_silent(self, topic: str, partition: int, end: int) -> str:
+        stable = self._latest((topic,), partition, IsolationLevel.READ_COMMITTED)[topic]
+        if stable >= end:
+            return f"no answer from {topic}/{partition} for 30 s"
+        return (
+            f"{topic}/{partition} shows nothing from offset {stable} on: a transaction there was "
+            f"never ended, though its producer is fenced (`runfold doctor` says what to do)"
+        )
 
 
 def all_topics() -> tuple[str, ...]:

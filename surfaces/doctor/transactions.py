@@ -30,8 +30,8 @@ def check(patient: Patient) -> Iterator[Finding]:
                 f"a transaction on {topic}/{partition} is open since offset {record.offset}, "
                 f"{span(age)} ago; nobody reads past it",
                 f"start a run processor that owns partition {partition} (its first act settles "
-                "what a dead one left open); if it stays: kafka-transactions find-hanging, then "
-                "kafka-transactions abort",
+                "what a dead one left open); if it stays, the brokers have lost its end, as Kafka "
+                "4.3.0 and 4.3.1 do: docs/playbooks/lost-broker.md",
             )
     if not hanging:
         yield ok("transactions", "none hangs")

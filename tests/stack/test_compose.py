@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 import yaml
 
+from stack.jars import KAFKA_RELEASE
+
 ROOT = Path(__file__).parents[2]
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "compose.yaml").read_text())
 SERVICES: dict[str, Any] = COMPOSE["services"]
@@ -33,7 +35,7 @@ def needs(name: str) -> set[str]:
 
 def test_the_servers_are_the_real_ones() -> None:
     assert {name: SERVICES[name]["image"] for name in SERVERS} == {
-        "kafka": "apache/kafka:4.3.1",
+        "kafka": f"apache/kafka:{KAFKA_RELEASE}",
         "postgres": "postgres:18",
         "registry": "apicurio/apicurio-registry-kafkasql:2.5.11.Final",
     }

@@ -40,7 +40,7 @@ def test_the_lock_of_kafka_names_each_jar_once() -> None:
     locked = jars.read_lock()
 
     assert len({item.filename for item in locked}) == len(locked) == 46
-    assert "kafka-clients-4.3.1.jar" in {item.filename for item in locked}
+    assert f"kafka-clients-{jars.KAFKA_RELEASE}.jar" in {item.filename for item in locked}
 
 
 def test_what_is_missing_is_fetched_and_told(

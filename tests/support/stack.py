@@ -23,6 +23,7 @@ from psycopg import sql
 
 from events.topics import TOPICS
 from stack import control, ports
+from stack.jars import KAFKA_RELEASE
 from stack.kafka import answers
 from stack.settings import Settings
 from stack.topics import ensure_topics
@@ -177,7 +178,7 @@ def _containers() -> Iterator[Settings]:
     with temporary_home() as home:
         # A broker tells its clients its address, so the port on the host is chosen first.
         port = ports.claim(home / "ports.json", ("kafka",))["kafka"]
-        kafka = DockerContainer("apache/kafka:4.3.1").with_bind_ports(9092, port)
+        kafka = DockerContainer(f"apache/kafka:{KAFKA_RELEASE}").with_bind_ports(9092, port)
         for name, value in _BROKER.items():
             kafka = kafka.with_env(f"KAFKA_{name}", value.format(port=port))
         with kafka, PostgresContainer("postgres:18", driver=None) as postgres:
