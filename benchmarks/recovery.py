@@ -87,6 +87,11 @@ class Owners:
         shares = [self.owned(member) for member in self.members]
         return all(shares) and sum(map(len, shares)) == self._settings.partitions
 
+    def all_sound(self) -> bool:
+        """Whether the supervisor would start each process again after its shortest pause."""
+        now = time.time()
+        return all(now - one.tell().since >= one.patience.sound for one in self.members)
+
     def owned(self, member: Member) -> list[int]:
         """Return the partitions of a process."""
         if self.ownership == "fixed":
@@ -125,8 +130,9 @@ def time_kills(settings: Settings, heard: Heard, ownership: str, kills: int) -> 
 
 
 def steady(owners: Owners, heard: Heard, partitions: Sequence[int]) -> None:
-    """Wait until everything is up and each partition goes on."""
+    """Wait until everything is up and goes on, and no kill would seem part of a crash loop."""
     owners.until(owners.all_up, "the owners are up")
+    owners.until(owners.all_sound, "the owners have lived for a while")
     heard.forget()
     now = time.time()
     owners.until(
