@@ -39,6 +39,11 @@ _COST = Decimal("0.0036")
 
 
 async def answer(work: ModelWork, calls: int = MODEL_CALLS) -> ModelResult:
+    """Answer a model call at once."""
+    return answered(work, calls)
+
+
+def answered(work: ModelWork, calls: int = MODEL_CALLS) -> ModelResult:
     """Ask for the next tool call, or complete with the last of so many calls."""
     turn = sum(1 for message in work.messages if message.role is Role.ASSISTANT)
     last = turn == calls - 1
@@ -76,14 +81,19 @@ class Ledger:
     async def call(self, work: ToolWork) -> ToolResult:
         """Write the line and answer."""
         self._file.write(f"{work.call_id}\n")
-        return ToolResult(
-            run_id=work.run_id,
-            call_id=work.call_id,
-            attempt=work.attempt,
-            outcome=Outcome.SUCCEEDED,
-            latency_ms=0,
-            result=json_content({"found": prose(work.idempotency_key + "/result")}),
-        )
+        return found(work)
+
+
+def found(work: ToolWork) -> ToolResult:
+    """Return what the stub of the tool finds."""
+    return ToolResult(
+        run_id=work.run_id,
+        call_id=work.call_id,
+        attempt=work.attempt,
+        outcome=Outcome.SUCCEEDED,
+        latency_ms=0,
+        result=json_content({"found": prose(work.idempotency_key + "/result")}),
+    )
 
 
 def main(arguments: Sequence[str]) -> int:
