@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from decimal import Context, Decimal, InvalidOperation
 from enum import StrEnum
-from typing import Annotated, Any, TypeVar
+from functools import cache
+from typing import Annotated, Any, ParamSpec, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict
 
@@ -48,6 +50,7 @@ class Record(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+P = ParamSpec("P")
 R = TypeVar("R", bound=Record)
 
 _put, _put_names, _put_extra, _put_private = (
@@ -61,17 +64,26 @@ _put, _put_names, _put_extra, _put_private = (
 )
 
 
-def trusted(record: type[R], **fields: Any) -> R:
+def trusted(record: Callable[P, R], *_: P.args, **fields: P.kwargs) -> R:
     """Return a record of values that are known to be right; nothing validates them.
 
-    Every field of the class must be given, and nothing else.
+    ``record`` is its class; the type checker holds the fields against it. Amounts must be at the
+    wire's scale and moments in UTC already.
     """
-    made = object.__new__(record)
-    _put(made, fields)
-    _put_names(made, set(fields))
+    defaults, names = _fields_of(record)
+    made = object.__new__(record)  # type: ignore[arg-type] # a class is what makes its records
+    _put(made, defaults | fields)
+    _put_names(made, names)
     _put_extra(made, None)
     _put_private(made, None)
     return made
+
+
+@cache
+def _fields_of(record: type[Record]) -> tuple[dict[str, Any], set[str]]:
+    """Return a class's fields in their order, each with its default, and their names."""
+    defaults = {name: field.default for name, field in record.model_fields.items()}
+    return defaults, set(defaults)
 
 
 class Fact(Record):

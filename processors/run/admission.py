@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from decimal import Decimal
 
 from events import journal as j
+from events.base import trusted
 from events.common import Exit, ExitStatus, ExitUsage, Limits, Pin, RunRequest
 from events.content import json_content, without_bytes
 from events.definitions import AgentDefinition, ToolContract
@@ -33,11 +34,12 @@ def admit(draft: Draft, request: RunRequested, traceparent: str | None = None) -
         return
     assert agent is not None
     draft.say(
-        j.RunCreated(
+        trusted(
+            j.RunCreated,
             request=asked.model_copy(update={"goal": without_bytes(asked.goal)}),
-            agent=Pin(name=agent.name, version=agent.version, digest=agent.digest()),
+            agent=trusted(Pin, name=agent.name, version=agent.version, digest=agent.digest()),
             tools=tuple(
-                Pin(name=tool.name, version=tool.version, digest=tool.digest())
+                trusted(Pin, name=tool.name, version=tool.version, digest=tool.digest())
                 for tool in tools
                 if tool
             ),
@@ -48,8 +50,12 @@ def admit(draft: Draft, request: RunRequested, traceparent: str | None = None) -
             requester_trace=traceparent if _TRACEPARENT.fullmatch(traceparent or "") else None,
         )
     )
-    draft.say(j.RunStarted())
-    draft.say(j.UserMessageReceived(message_id="goal", kind=j.MessageKind.GOAL, content=asked.goal))
+    draft.say(trusted(j.RunStarted))
+    draft.say(
+        trusted(
+            j.UserMessageReceived, message_id="goal", kind=j.MessageKind.GOAL, content=asked.goal
+        )
+    )
     proceed(draft)
 
 

@@ -7,6 +7,7 @@ from decimal import Decimal
 from functools import lru_cache
 
 from events import journal as j
+from events.base import trusted
 from events.common import Attribution, ErrorInfo, ModelAnswer, ProposedCall, Usage
 from events.content import Content, json_content
 from events.effects import ModelResult, Outcome
@@ -121,7 +122,8 @@ def unanswered(draft: Draft, result: ModelResult) -> None:
 def _answered(draft: Draft, result: ModelResult, answer: ModelAnswer) -> None:
     run = draft.run
     draft.say(
-        j.ModelResponded(
+        trusted(
+            j.ModelResponded,
             call_id=result.call_id,
             attempt=result.attempt,
             model=result.model,
@@ -218,7 +220,8 @@ def _decision(run: Live, answer: ModelAnswer) -> j.DecisionRecord:
         kind = kinds.get(tools[0], "tool_call")
     else:
         kind = "tool_calls"
-    return j.DecisionRecord(
+    return trusted(
+        j.DecisionRecord,
         decision_type=kind,
         selected_tools=tools,
         summary=said[:200],

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 
 from events import journal as j
+from events.base import trusted
 from events.content import canonical_json
 from processors.run.draft import Draft
 from processors.run.fold_calls import summary
@@ -20,7 +21,8 @@ def write(draft: Draft) -> None:
     safe = all(contract is None or contract.safe_to_repeat for contract in contracts)
     attempts = [contract.retry.max_attempts for contract in contracts if contract]
     draft.say(
-        j.CheckpointWritten(
+        trusted(
+            j.CheckpointWritten,
             checkpoint_id=f"{run.run_id}/checkpoint/{step}",
             step_number=step,
             goal_digest=run.request.goal.digest,
@@ -29,7 +31,9 @@ def write(draft: Draft) -> None:
             pending=tuple(summary(call) for call in pending),
             completed=run.closed,
             counters=run.counters.record(),
-            resume_policy=j.ResumePolicy(safe_to_retry=safe, max_attempts=min(attempts, default=1)),
+            resume_policy=trusted(
+                j.ResumePolicy, safe_to_retry=safe, max_attempts=min(attempts, default=1)
+            ),
             state_hash=state_hash(run),
             model_call_id=run.answered_by,
             decision_summary=run.decision.summary if run.decision else None,

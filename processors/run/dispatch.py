@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 
 from events import journal as j
-from events.base import Fact, Record
+from events.base import Fact, Record, trusted
 from events.common import Placement
 from events.content import Content, canonical_json, text
 from events.definitions import AgentDefinition
@@ -53,7 +53,8 @@ def _model_work(run: Live, call_id: str, attempt: int, rulebook: Rulebook) -> Mo
     agent = rulebook.agent(run.agent.name, run.agent.version)
     if agent is None:
         raise DefinitionMissingError(f"agent {run.agent.name}@{run.agent.version} is not published")
-    return ModelWork.model_construct(
+    return trusted(
+        ModelWork,
         run_id=run.run_id,
         tenant_id=run.tenant_id,
         call_id=call_id,
@@ -73,7 +74,8 @@ def _model_work(run: Live, call_id: str, attempt: int, rulebook: Rulebook) -> Mo
 
 
 def _tool_work(run: Live, call: Call, timeout_ms: int) -> ToolWork:
-    return ToolWork.model_construct(
+    return trusted(
+        ToolWork,
         run_id=run.run_id,
         tenant_id=run.tenant_id,
         user_id=run.request.user_id,

@@ -6,6 +6,7 @@ from datetime import datetime
 from types import MappingProxyType
 
 from events import journal as j
+from events.base import trusted
 from events.content import Content, json_content, text
 from events.effects import Outcome
 from processors.run import fold_model
@@ -182,7 +183,8 @@ def checkpoint_written(run: Live, fact: j.CheckpointWritten, at: datetime) -> Li
 
 def summary(call: Call, status: str | None = None) -> j.CallSummary:
     """Return a call as a checkpoint holds it."""
-    return j.CallSummary(
+    return trusted(
+        j.CallSummary,
         call_id=call.call_id,
         tool=call.tool,
         status=status or call.status.value,

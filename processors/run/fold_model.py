@@ -7,6 +7,7 @@ from datetime import datetime
 from types import MappingProxyType
 
 from events import journal as j
+from events.base import trusted
 from events.content import text
 from events.effects import Message, Role
 from processors.run.ids import outcome_of, timeout_at
@@ -21,7 +22,8 @@ def context_hydrated(run: Live, fact: j.ContextHydrated, at: datetime) -> Live:
 def next_context(run: Live) -> Context:
     """Return the context of the next turn; its digest covers every message so far."""
     replies = [
-        Message(
+        trusted(
+            Message,
             role=Role.TOOL,
             content=call.reply,
             call_id=call.provider_call_id,
@@ -29,7 +31,7 @@ def next_context(run: Live) -> Context:
         )
         for call in run.calls
     ]
-    said = [Message(role=Role.USER, content=waiting.content) for waiting in run.inbox]
+    said = [trusted(Message, role=Role.USER, content=waiting.content) for waiting in run.inbox]
     context = run.context
     for message in (*replies, *said):
         context = with_message(context, message)
@@ -71,7 +73,8 @@ def called(run: Live, fact: j.ModelCalled, at: datetime) -> Live:
 def responded(run: Live, fact: j.ModelResponded, at: datetime) -> Live:
     """The answer joins the context."""
     answer = fact.answer
-    message = Message(
+    message = trusted(
+        Message,
         role=Role.ASSISTANT,
         content=answer.text,
         tool_calls=answer.tool_calls,
@@ -126,7 +129,7 @@ def reflection_recorded(run: Live, fact: j.ReflectionRecorded, at: datetime) -> 
     if run.calls:
         return run
     notice = text(" ".join((*fact.issues, fact.next_action)))
-    message = Message(role=Role.USER, content=notice)
+    message = trusted(Message, role=Role.USER, content=notice)
     return changed(run, context=with_message(run.context, message))
 
 

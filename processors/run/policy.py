@@ -7,6 +7,7 @@ follows from the contract (always, never) or from its risk level and the agent's
 from __future__ import annotations
 
 from events import journal as j
+from events.base import trusted
 from events.definitions import AgentDefinition, ToolContract
 from processors.run.state import Live
 
@@ -21,7 +22,8 @@ def judge(
     """Return the decision on one proposed call."""
     permitted = contract is not None
     asks = contract is not None and needs_approval(agent, contract)
-    return j.PolicyDecided(
+    return trusted(
+        j.PolicyDecided,
         call_id=call_id,
         effect=j.PolicyEffect.PERMIT if permitted else j.PolicyEffect.FORBID,
         policy_ids=(ALLOW_LIST, APPROVAL) if asks else (ALLOW_LIST,),

@@ -6,6 +6,7 @@ from datetime import timedelta
 from decimal import Decimal
 
 from events import journal as j
+from events.base import trusted
 from events.common import ErrorInfo
 from events.content import Content, json_content
 from events.effects import Outcome, ToolResult
@@ -102,7 +103,8 @@ def doubt(
 def _succeed(draft: Draft, call: Call, result: ToolResult) -> None:
     doubted = call.status is CallStatus.UNCERTAIN
     draft.say(
-        j.ToolCallSucceeded(
+        trusted(
+            j.ToolCallSucceeded,
             call_id=call.call_id,
             attempt=call.attempt,
             tool=call.tool,

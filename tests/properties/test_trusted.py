@@ -1,0 +1,41 @@
+"""A record that nothing validated is the one that validation would have made."""
+
+from __future__ import annotations
+
+import pytest
+
+from events.base import Record, trusted
+from events.catalogue import CATALOGUE
+from events.common import Counters, Usage
+from events.effects import Message, Role
+from events.journal import Meta, ToolCallApproved
+
+HELD = sorted({record for held in CATALOGUE.values() for record in held}, key=lambda r: r.__name__)
+
+
+@pytest.mark.parametrize(
+    ("made", "validated"),
+    [
+        (trusted(Usage, output_tokens=2), Usage(output_tokens=2)),
+        (trusted(Message, call_id="c", role=Role.TOOL), Message(call_id="c", role=Role.TOOL)),
+        (trusted(Counters), Counters()),
+        (trusted(ToolCallApproved, call_id="c"), ToolCallApproved(call_id="c")),
+    ],
+)
+def test_fields_that_are_not_given_take_their_defaults(made: Record, validated: Record) -> None:
+    assert made == validated
+    assert list(made) == list(validated)
+    assert made.model_copy() == validated
+    assert repr(made) == repr(validated)
+
+
+def test_fields_stand_in_the_order_of_the_class_however_they_are_given() -> None:
+    given = dict.fromkeys(reversed(Meta.model_fields))
+    assert [name for name, _ in trusted(Meta, **given)] == list(Meta.model_fields)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("record", HELD, ids=lambda record: record.__name__)
+def test_records_do_not_share_what_they_hold(record: type[Record]) -> None:
+    one, other = trusted(record), trusted(record)
+    assert vars(one) == vars(other)
+    assert vars(one) is not vars(other)
