@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
+from events.base import trusted
+from events.common import Pin
 from events.definitions import KINDS, AgentDefinition, Definition, Playbook, ToolContract
 
 _Key = tuple[str, str]
@@ -27,6 +29,9 @@ class Rulebook:
         default_factory=lambda: MappingProxyType({})
     )
     newest: Mapping[_Key, str] = field(default_factory=lambda: MappingProxyType({}))
+    pins: Mapping[tuple[type[Definition], _Key], Pin] = field(
+        default_factory=lambda: MappingProxyType({})
+    )
 
     def plus(self, kind: str, body: str | bytes, position: int) -> Rulebook:
         """Return the rulebook with one more definition; ``body`` is its canonical JSON.
@@ -35,7 +40,9 @@ class Rulebook:
         unknown kind.
         """
         added = KINDS[kind].model_validate_json(body)
-        of_kind = {**self.definitions.get(kind, {}), (added.name, added.version): added}
+        key = (added.name, added.version)
+        pin = trusted(Pin, name=added.name, version=added.version, digest=added.digest())
+        of_kind = {**self.definitions.get(kind, {}), key: added}
         newest = self.newest.get((kind, added.name), added.version)
         if _version_order(added.version) >= _version_order(newest):
             newest = added.version
@@ -44,11 +51,16 @@ class Rulebook:
             position=position,
             definitions=MappingProxyType({**self.definitions, kind: MappingProxyType(of_kind)}),
             newest=MappingProxyType({**self.newest, (kind, added.name): newest}),
+            pins=MappingProxyType({**self.pins, (type(added), key): pin}),
         )
 
     def at(self, position: int) -> Rulebook:
         """Return the same definitions, known to be complete up to a registry offset."""
         return replace(self, position=position)
+
+    def pin(self, definition: Definition) -> Pin:
+        """Return what names one of this rulebook's definitions, its digest reckoned only once."""
+        return self.pins[type(definition), (definition.name, definition.version)]
 
     def _find(self, kind: str, name: str, version: str | None) -> Definition | None:
         name, _, pinned = name.partition("@")

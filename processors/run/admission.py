@@ -8,7 +8,7 @@ from decimal import Decimal
 
 from events import journal as j
 from events.base import trusted
-from events.common import Exit, ExitStatus, ExitUsage, Limits, Pin, RunRequest
+from events.common import Exit, ExitStatus, ExitUsage, Limits, RunRequest
 from events.content import json_content, without_bytes
 from events.definitions import AgentDefinition, ToolContract
 from events.inputs import RunRequested
@@ -26,7 +26,7 @@ _TRACEPARENT = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 
 def admit(draft: Draft, request: RunRequested, traceparent: str | None = None) -> None:
     """Begin the run, or refuse it on record; ``traceparent`` is what the request came with."""
-    asked = RunRequest.model_validate(request.model_dump())
+    asked = trusted(RunRequest, **dict(request))
     agent = draft.env.rulebook.agent(asked.agent, asked.agent_version)
     tools = _tools(agent, draft.env) if agent else []
     if problem := _problem(asked, agent, tools, draft.env):
@@ -37,12 +37,8 @@ def admit(draft: Draft, request: RunRequested, traceparent: str | None = None) -
         trusted(
             j.RunCreated,
             request=asked.model_copy(update={"goal": without_bytes(asked.goal)}),
-            agent=trusted(Pin, name=agent.name, version=agent.version, digest=agent.digest()),
-            tools=tuple(
-                trusted(Pin, name=tool.name, version=tool.version, digest=tool.digest())
-                for tool in tools
-                if tool
-            ),
+            agent=draft.env.rulebook.pin(agent),
+            tools=tuple(draft.env.rulebook.pin(tool) for tool in tools if tool),
             prompt_version=agent.prompt_version,
             model=agent.model.name,
             limits=tightened(agent.limits, asked.limits),

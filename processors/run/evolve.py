@@ -45,15 +45,16 @@ _FOLDS: dict[type[Fact], _Fold] = {
     j.RequestIgnored: fold_run.control_noted,
 }
 
+_BEGINNINGS: dict[type[Fact], Callable[[Any, datetime], RunState]] = {
+    j.RunCreated: fold_run.created,
+    j.RunRefused: fold_run.refused,
+}
+
 _ENDINGS: dict[type[Fact], RunStatus] = {
     j.RunCompleted: RunStatus.COMPLETED,
     j.RunFailed: RunStatus.FAILED,
     j.RunCancelled: RunStatus.CANCELLED,
 }
-
-
-# An enumeration's members are compared quickly and hashed slowly, and this is done at every event.
-_PERSON = tuple(WAITS_FOR_HUMAN)
 
 
 class HistoryError(ValueError):
@@ -65,18 +66,16 @@ def evolve(state: RunState | None, fact: Fact, at: datetime) -> RunState:
 
     Facts that carry no state (a policy's decision, a late result) leave it as it is.
     """
-    if isinstance(fact, j.RunCreated):
-        return fold_run.created(fact, at)
-    if isinstance(fact, j.RunRefused):
-        return Ended(
-            RunStatus.FAILED, fact.request.tenant_id, fold_run.traceparent_of(fact.request)
-        )
+    kind = type(fact)
+    if begin := _BEGINNINGS.get(kind):
+        return begin(fact, at)
     if not isinstance(state, Live):
-        raise HistoryError(f"{type(fact).__name__} cannot follow the end or precede the beginning")
-    if ending := _ENDINGS.get(type(fact)):
+        raise HistoryError(f"{kind.__name__} cannot follow the end or precede the beginning")
+    if fold := _FOLDS.get(kind):
+        return _settle(fold(state, fact, at), at)
+    if ending := _ENDINGS.get(kind):
         return Ended(ending, state.tenant_id, state.traceparent)
-    fold = _FOLDS.get(type(fact))
-    return _settle(fold(state, fact, at), at) if fold else state
+    return state
 
 
 def status_of(run: Live) -> RunStatus:  # noqa: PLR0911 - one line a status reads best
@@ -88,7 +87,7 @@ def status_of(run: Live) -> RunStatus:  # noqa: PLR0911 - one line a status read
     if run.closed:
         return RunStatus.CHECKPOINTING
     stands = [call.status for call in run.calls]
-    if any(status in _PERSON for status in stands):
+    if not WAITS_FOR_HUMAN.isdisjoint(stands):
         return RunStatus.WAITING_FOR_HUMAN
     if CallStatus.RUNNING in stands:
         return RunStatus.RUNNING_TOOL

@@ -8,7 +8,7 @@ from datetime import datetime
 from events import journal as j
 from events.common import RunRequest, RunStatus
 from events.journal.lifecycle import MessageKind
-from processors.run.state import Live, Waiting, changed
+from processors.run.state import Ended, Live, Waiting, changed
 
 
 def traceparent_of(request: RunRequest) -> str:
@@ -32,6 +32,12 @@ def created(fact: j.RunCreated, at: datetime) -> Live:
         limits=fact.limits,
         created_at=at,
     )
+
+
+def refused(fact: j.RunRefused, at: datetime) -> Ended:
+    """A run is over before it began."""
+    request = fact.request
+    return Ended(RunStatus.FAILED, request.tenant_id, traceparent_of(request))
 
 
 def started(run: Live, fact: j.RunStarted, at: datetime) -> Live:
