@@ -22,6 +22,8 @@ from processors.engine.ports import Codec
 MAX_EVENT_BYTES = topics.MAX_RECORD_BYTES - 65_536
 """The largest event; the rest of a record's limit is for headers, and for its parked copy."""
 
+_TERMINAL = frozenset(TERMINAL_FACTS)
+
 _WORK_TOPICS: dict[type[Record], str] = {
     ModelWork: topics.MODEL_CALLS,
     ToolWork: topics.TOOL_CALLS,
@@ -89,7 +91,7 @@ class Stamp(Generic[S]):
             step.events.append(Message(topics.EVENTS, run_id, value, named))
             for work in self._aggregate.dispatch(fact, state, env.rulebook):
                 self._place(step, work, env, state.traceparent)
-            if isinstance(fact, TERMINAL_FACTS):
+            if type(fact) in _TERMINAL:
                 self._end(step, run, meta, fact, named)
         if state is not None and not step.ended and step.events:
             step.run = self._tracked(run, state, seq, digest, env)

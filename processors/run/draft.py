@@ -24,6 +24,7 @@ class Draft:
         self.state = state
         self.env = env
         self.steps: list[tuple[Fact, RunState]] = []
+        self._agent: AgentDefinition | None = None
 
     def say(self, fact: Fact) -> None:
         """Add a fact and fold it."""
@@ -42,12 +43,15 @@ class Draft:
         return self.state is not None and not isinstance(self.state, Live)
 
     def agent(self) -> AgentDefinition:
-        """Return the run's pinned agent."""
-        pin = self.run.agent
-        found = self.env.rulebook.agent(pin.name, pin.version)
-        if found is None:
-            raise DefinitionMissingError(f"agent {pin.name}@{pin.version} is not in the registry")
-        return found
+        """Return the run's pinned agent; it stays the same throughout a decision."""
+        if self._agent is None:
+            pin = self.run.agent
+            self._agent = self.env.rulebook.agent(pin.name, pin.version)
+            if self._agent is None:
+                raise DefinitionMissingError(
+                    f"agent {pin.name}@{pin.version} is not in the registry"
+                )
+        return self._agent
 
     def tool(self, name: str) -> ToolContract | None:
         """Return the contract of a tool that the run has pinned, by the name its agent uses."""

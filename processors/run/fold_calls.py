@@ -7,6 +7,7 @@ from types import MappingProxyType
 
 from events import journal as j
 from events.base import trusted
+from events.common import Placement
 from events.content import Content, json_content, text
 from events.effects import Outcome
 from processors.run import fold_model
@@ -35,14 +36,14 @@ def proposed(run: Live, fact: j.ToolCallProposed, at: datetime) -> Live:
 
 def approval_requested(run: Live, fact: j.ApprovalRequested, at: datetime) -> Live:
     """The call waits for a person."""
-    run = changed(run, malformed=0)
-    return _with(
+    calls = _calls(
         run,
         fact.call_id,
         status=CallStatus.AWAITING_APPROVAL,
         approval="pending",
         due=fact.deadline,
     )
+    return changed(run, calls=calls, malformed=0)
 
 
 def approved(run: Live, fact: j.ToolCallApproved, at: datetime) -> Live:
@@ -50,7 +51,7 @@ def approved(run: Live, fact: j.ToolCallApproved, at: datetime) -> Live:
     call = run.call(fact.call_id)
     by_person = fact.request_id is not None
     arguments = fact.arguments or (call.arguments if call else None)
-    run = _with(
+    calls = _calls(
         run,
         fact.call_id,
         status=CallStatus.APPROVED,
@@ -58,7 +59,7 @@ def approved(run: Live, fact: j.ToolCallApproved, at: datetime) -> Live:
         arguments=arguments,
         due=None,
     )
-    return changed(_noted(run, fact.request_id), malformed=0)
+    return changed(_noted(run, fact.request_id), calls=calls, malformed=0)
 
 
 def denied(run: Live, fact: j.ToolCallDenied, at: datetime) -> Live:
@@ -71,16 +72,16 @@ def denied(run: Live, fact: j.ToolCallDenied, at: datetime) -> Live:
 
 def started(run: Live, fact: j.ToolCallStarted, at: datetime) -> Live:
     """The call is out."""
-    run = _with(
+    calls = _calls(
         run,
         fact.call_id,
         status=CallStatus.RUNNING,
         attempt=fact.attempt,
         due=timeout_at(at, fact.timeout_ms),
-        pooled=fact.placement.value == "pool",
+        pooled=fact.placement is Placement.POOL,
     )
     field = "tool_calls" if fact.attempt == 1 else "retries"
-    return changed(run, counters=run.counters.plus(field))
+    return changed(run, calls=calls, counters=run.counters.plus(field))
 
 
 def succeeded(run: Live, fact: j.ToolCallSucceeded, at: datetime) -> Live:
@@ -235,10 +236,14 @@ def _paid(run: Live, fact: _Costing) -> Live:
 
 
 def _with(run: Live, call_id: str, **changes: object) -> Live:
-    calls = tuple(
-        changed(call, **changes) if call.call_id == call_id else call for call in run.calls
+    return changed(run, calls=_calls(run, call_id, **changes))
+
+
+def _calls(run: Live, call_id: str, **changes: object) -> tuple[Call, ...]:
+    """Return the round's calls, one of them changed."""
+    return tuple(
+        [changed(call, **changes) if call.call_id == call_id else call for call in run.calls]
     )
-    return changed(run, calls=calls)
 
 
 def _noted(run: Live, request_id: str | None) -> Live:

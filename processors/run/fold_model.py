@@ -8,6 +8,7 @@ from types import MappingProxyType
 
 from events import journal as j
 from events.base import trusted
+from events.common import Placement
 from events.content import text
 from events.effects import Message, Role
 from processors.run.ids import outcome_of, timeout_at
@@ -61,7 +62,7 @@ def called(run: Live, fact: j.ModelCalled, at: datetime) -> Live:
         model_call=ModelCall(
             call_id=fact.call_id,
             attempt=fact.attempt,
-            pooled=fact.placement.value == "pool",
+            pooled=fact.placement is Placement.POOL,
             due=timeout_at(at, fact.timeout_ms),
             reserved=reserved,
         ),
