@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import UTC, datetime
 from decimal import Context, Decimal, InvalidOperation
 from enum import StrEnum
-from functools import cache
-from typing import Annotated, Any, ParamSpec, TypeVar
+from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict
 
@@ -48,42 +46,6 @@ class Record(BaseModel):
     """Anything with an Avro schema: frozen, and closed to fields it does not know."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-P = ParamSpec("P")
-R = TypeVar("R", bound=Record)
-
-_put, _put_names, _put_extra, _put_private = (
-    BaseModel.__dict__[slot].__set__
-    for slot in (
-        "__dict__",
-        "__pydantic_fields_set__",
-        "__pydantic_extra__",
-        "__pydantic_private__",
-    )
-)
-
-
-def trusted(record: Callable[P, R], *_: P.args, **fields: P.kwargs) -> R:
-    """Return a record of values that are known to be right; nothing validates them.
-
-    ``record`` is its class; the type checker holds the fields against it. Amounts must be at the
-    wire's scale and moments in UTC already.
-    """
-    defaults, names = _fields_of(record)
-    made = object.__new__(record)  # type: ignore[arg-type] # a class is what makes its records
-    _put(made, defaults | fields)
-    _put_names(made, names)
-    _put_extra(made, None)
-    _put_private(made, None)
-    return made
-
-
-@cache
-def _fields_of(record: type[Record]) -> tuple[dict[str, Any], set[str]]:
-    """Return a class's fields in their order, each with its default, and their names."""
-    defaults = {name: field.default for name, field in record.model_fields.items()}
-    return defaults, set(defaults)
 
 
 class Fact(Record):

@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 
-from events.base import Record, trusted
+from events.base import Record
+from events.trusted import trusted
 
 JSON = "application/json"
 TEXT = "text/plain"
@@ -27,8 +28,7 @@ class Content(Record):
 
 def content(data: bytes, media_type: str) -> Content:
     """Return inline content with its size in bytes and its sha256."""
-    return trusted(
-        Content,
+    return trusted(Content)(
         media_type=media_type,
         size=len(data),
         digest=hashlib.sha256(data).digest(),
@@ -53,6 +53,6 @@ def json_content(value: object) -> Content:
 
 def without_bytes(said: Content) -> Content:
     """Return what names a content without holding it: media type, size and digest."""
-    return trusted(
-        Content, media_type=said.media_type, size=said.size, digest=said.digest, key_id=said.key_id
+    return trusted(Content)(
+        media_type=said.media_type, size=said.size, digest=said.digest, key_id=said.key_id
     )

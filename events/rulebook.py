@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
-from events.base import trusted
 from events.common import Pin
 from events.definitions import KINDS, AgentDefinition, Definition, Playbook, ToolContract
+from events.trusted import trusted
 
 _Key = tuple[str, str]
 
@@ -41,7 +41,7 @@ class Rulebook:
         """
         added = KINDS[kind].model_validate_json(body)
         key = (added.name, added.version)
-        pin = trusted(Pin, name=added.name, version=added.version, digest=added.digest())
+        pin = trusted(Pin)(name=added.name, version=added.version, digest=added.digest())
         of_kind = {**self.definitions.get(kind, {}), key: added}
         newest = self.newest.get((kind, added.name), added.version)
         if _version_order(added.version) >= _version_order(newest):

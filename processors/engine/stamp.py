@@ -8,11 +8,12 @@ from typing import Generic
 
 from events import topics
 from events.avro.headers import Headers
-from events.base import Fact, Record, trusted
+from events.base import Fact, Record
 from events.catalogue import TERMINAL_FACTS
 from events.common import Placement
 from events.effects import ModelWork, ToolWork
 from events.journal import GENESIS, Meta
+from events.trusted import trusted
 from processors.engine.aggregate import Aggregate, Command, Env, S, Work
 from processors.engine.book import UNPLACED, Tracked
 from processors.engine.messages import Message, headers
@@ -66,8 +67,7 @@ class Stamp(Generic[S]):
             if step.ended:
                 raise DecisionError(f"{type(fact).__name__} follows the end of the run")
             seq += 1
-            meta = trusted(
-                Meta,
+            meta = trusted(Meta)(
                 run_id=run_id,
                 seq=seq,
                 tenant_id=state.tenant_id,

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from decimal import Decimal
 
 from events import journal as j
-from events.base import trusted
 from events.common import Exit, ExitStatus, ExitUsage, Limits, RunRequest
 from events.content import json_content, without_bytes
 from events.definitions import AgentDefinition, ToolContract
 from events.inputs import RunRequested
+from events.trusted import trusted
 from processors.engine.aggregate import Env
 from processors.run.draft import Draft
 from processors.run.proceed import proceed
@@ -26,7 +26,7 @@ _TRACEPARENT = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 
 def admit(draft: Draft, request: RunRequested, traceparent: str | None = None) -> None:
     """Begin the run, or refuse it on record; ``traceparent`` is what the request came with."""
-    asked = trusted(RunRequest, **dict(request))
+    asked = trusted(RunRequest)(**dict(request))
     agent = draft.env.rulebook.agent(asked.agent, asked.agent_version)
     tools = _tools(agent, draft.env) if agent else []
     if problem := _problem(asked, agent, tools, draft.env):
@@ -34,8 +34,7 @@ def admit(draft: Draft, request: RunRequested, traceparent: str | None = None) -
         return
     assert agent is not None
     draft.say(
-        trusted(
-            j.RunCreated,
+        trusted(j.RunCreated)(
             request=asked.model_copy(update={"goal": without_bytes(asked.goal)}),
             agent=draft.env.rulebook.pin(agent),
             tools=tuple(draft.env.rulebook.pin(tool) for tool in tools if tool),
@@ -46,10 +45,10 @@ def admit(draft: Draft, request: RunRequested, traceparent: str | None = None) -
             requester_trace=traceparent if _TRACEPARENT.fullmatch(traceparent or "") else None,
         )
     )
-    draft.say(trusted(j.RunStarted))
+    draft.say(j.RunStarted())
     draft.say(
-        trusted(
-            j.UserMessageReceived, message_id="goal", kind=j.MessageKind.GOAL, content=asked.goal
+        trusted(j.UserMessageReceived)(
+            message_id="goal", kind=j.MessageKind.GOAL, content=asked.goal
         )
     )
     proceed(draft)

@@ -7,10 +7,10 @@ from decimal import Decimal
 from functools import lru_cache
 
 from events import journal as j
-from events.base import trusted
 from events.common import Attribution, ErrorInfo, ModelAnswer, ProposedCall, Usage
 from events.content import Content, json_content
 from events.effects import ModelResult, Outcome
+from events.trusted import trusted
 from processors.run import endings, proposals
 from processors.run.draft import Draft
 from processors.run.ids import outcome_of
@@ -122,8 +122,7 @@ def unanswered(draft: Draft, result: ModelResult) -> None:
 def _answered(draft: Draft, result: ModelResult, answer: ModelAnswer) -> None:
     run = draft.run
     draft.say(
-        trusted(
-            j.ModelResponded,
+        trusted(j.ModelResponded)(
             call_id=result.call_id,
             attempt=result.attempt,
             model=result.model,
@@ -220,8 +219,7 @@ def _decision(run: Live, answer: ModelAnswer) -> j.DecisionRecord:
         kind = kinds.get(tools[0], "tool_call")
     else:
         kind = "tool_calls"
-    return trusted(
-        j.DecisionRecord,
+    return trusted(j.DecisionRecord)(
         decision_type=kind,
         selected_tools=tools,
         summary=said[:200],

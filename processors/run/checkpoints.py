@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 
 from events import journal as j
-from events.base import trusted
 from events.content import canonical_json
+from events.trusted import trusted
 from processors.run.draft import Draft
 from processors.run.fold_calls import summary
 from processors.run.state import CallStatus, Live
@@ -21,8 +21,7 @@ def write(draft: Draft) -> None:
     safe = all(contract is None or contract.safe_to_repeat for contract in contracts)
     attempts = [contract.retry.max_attempts for contract in contracts if contract]
     draft.say(
-        trusted(
-            j.CheckpointWritten,
+        trusted(j.CheckpointWritten)(
             checkpoint_id=f"{run.run_id}/checkpoint/{step}",
             step_number=step,
             goal_digest=run.request.goal.digest,
@@ -31,8 +30,8 @@ def write(draft: Draft) -> None:
             pending=tuple(summary(call) for call in pending),
             completed=run.closed,
             counters=run.counters.record(),
-            resume_policy=trusted(
-                j.ResumePolicy, safe_to_retry=safe, max_attempts=min(attempts, default=1)
+            resume_policy=trusted(j.ResumePolicy)(
+                safe_to_retry=safe, max_attempts=min(attempts, default=1)
             ),
             state_hash=state_hash(run),
             model_call_id=run.answered_by,

@@ -5,12 +5,13 @@ from __future__ import annotations
 from functools import lru_cache
 
 from events import journal as j
-from events.base import Fact, Record, trusted
+from events.base import Fact, Record
 from events.common import Placement
 from events.content import Content, canonical_json, text
 from events.definitions import AgentDefinition
 from events.effects import ModelWork, ToolSchema, ToolWork
 from events.rulebook import Rulebook
+from events.trusted import trusted
 from processors.engine.aggregate import Work
 from processors.run import intrinsics
 from processors.run.answers import attribution
@@ -54,8 +55,7 @@ def _model_work(run: Live, call_id: str, attempt: int, rulebook: Rulebook) -> Mo
     agent = rulebook.agent(run.agent.name, run.agent.version)
     if agent is None:
         raise DefinitionMissingError(f"agent {run.agent.name}@{run.agent.version} is not published")
-    return trusted(
-        ModelWork,
+    return trusted(ModelWork)(
         run_id=run.run_id,
         tenant_id=run.tenant_id,
         call_id=call_id,
@@ -75,8 +75,7 @@ def _model_work(run: Live, call_id: str, attempt: int, rulebook: Rulebook) -> Mo
 
 
 def _tool_work(run: Live, call: Call, timeout_ms: int) -> ToolWork:
-    return trusted(
-        ToolWork,
+    return trusted(ToolWork)(
         run_id=run.run_id,
         tenant_id=run.tenant_id,
         user_id=run.request.user_id,

@@ -10,9 +10,9 @@ from datetime import datetime
 from typing import TypedDict
 
 from events import journal as j
-from events.base import trusted
 from events.common import ErrorInfo, Exit, ExitStatus, ExitUsage
 from events.content import Content, json_content
+from events.trusted import trusted
 from processors.run.draft import Draft
 from processors.run.state import Live
 
@@ -36,7 +36,7 @@ def complete(draft: Draft, payload: Content) -> None:
     """End the run as completed with the payload that ``complete_task`` gave."""
     run = draft.run
     exit_ = _exit(run, ExitStatus.SUCCESS, EXIT_SUCCESS, "complete", payload, draft.env.now)
-    draft.say(trusted(j.RunCompleted, exit=exit_, **_whose(run)))
+    draft.say(trusted(j.RunCompleted)(exit=exit_, **_whose(run)))
 
 
 def fail(draft: Draft, code: int, error: ErrorInfo, payload: Content | None = None) -> None:
@@ -77,14 +77,12 @@ def _exit(
     run: Live, status: ExitStatus, code: int, signal: str, payload: Content, now: datetime
 ) -> Exit:
     used = run.counters
-    return trusted(
-        Exit,
+    return trusted(Exit)(
         status=status,
         exit_code=code,
         signal=signal,
         payload=payload,
-        usage=trusted(
-            ExitUsage,
+        usage=trusted(ExitUsage)(
             total_tokens=used.input_tokens + used.output_tokens,
             input_tokens=used.input_tokens,
             output_tokens=used.output_tokens,

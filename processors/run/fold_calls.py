@@ -6,10 +6,10 @@ from datetime import datetime
 from types import MappingProxyType
 
 from events import journal as j
-from events.base import trusted
 from events.common import Placement
 from events.content import Content, json_content, text
 from events.effects import Outcome
+from events.trusted import trusted
 from processors.run import fold_model
 from processors.run.ids import artifact_of, outcome_of, signature, timeout_at
 from processors.run.state import Call, CallStatus, Live, changed
@@ -184,8 +184,7 @@ def checkpoint_written(run: Live, fact: j.CheckpointWritten, at: datetime) -> Li
 
 def summary(call: Call, status: str | None = None) -> j.CallSummary:
     """Return a call as a checkpoint holds it."""
-    return trusted(
-        j.CallSummary,
+    return trusted(j.CallSummary)(
         call_id=call.call_id,
         tool=call.tool,
         status=status or call.status.value,

@@ -7,10 +7,10 @@ from datetime import datetime
 from types import MappingProxyType
 
 from events import journal as j
-from events.base import trusted
 from events.common import Placement
 from events.content import text
 from events.effects import Message, Role
+from events.trusted import trusted
 from processors.run.ids import outcome_of, timeout_at
 from processors.run.state import Context, Live, ModelCall, changed
 
@@ -23,8 +23,7 @@ def context_hydrated(run: Live, fact: j.ContextHydrated, at: datetime) -> Live:
 def next_context(run: Live) -> Context:
     """Return the context of the next turn; its digest covers every message so far."""
     replies = [
-        trusted(
-            Message,
+        trusted(Message)(
             role=Role.TOOL,
             content=call.reply,
             call_id=call.provider_call_id,
@@ -32,7 +31,7 @@ def next_context(run: Live) -> Context:
         )
         for call in run.calls
     ]
-    said = [trusted(Message, role=Role.USER, content=waiting.content) for waiting in run.inbox]
+    said = [trusted(Message)(role=Role.USER, content=waiting.content) for waiting in run.inbox]
     context = run.context
     for message in (*replies, *said):
         context = with_message(context, message)
@@ -74,8 +73,7 @@ def called(run: Live, fact: j.ModelCalled, at: datetime) -> Live:
 def responded(run: Live, fact: j.ModelResponded, at: datetime) -> Live:
     """The answer joins the context."""
     answer = fact.answer
-    message = trusted(
-        Message,
+    message = trusted(Message)(
         role=Role.ASSISTANT,
         content=answer.text,
         tool_calls=answer.tool_calls,
@@ -130,7 +128,7 @@ def reflection_recorded(run: Live, fact: j.ReflectionRecorded, at: datetime) -> 
     if run.calls:
         return run
     notice = text(" ".join((*fact.issues, fact.next_action)))
-    message = trusted(Message, role=Role.USER, content=notice)
+    message = trusted(Message)(role=Role.USER, content=notice)
     return changed(run, context=with_message(run.context, message))
 
 

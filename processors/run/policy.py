@@ -7,8 +7,8 @@ follows from the contract (always, never) or from its risk level and the agent's
 from __future__ import annotations
 
 from events import journal as j
-from events.base import trusted
 from events.definitions import AgentDefinition, ToolContract
+from events.trusted import trusted
 from processors.run.state import Live
 
 ALLOW_LIST = "runfold:agent-allow-list"
@@ -22,8 +22,7 @@ def judge(
     """Return the decision on one proposed call."""
     permitted = contract is not None
     asks = contract is not None and needs_approval(agent, contract)
-    return trusted(
-        j.PolicyDecided,
+    return trusted(j.PolicyDecided)(
         call_id=call_id,
         effect=j.PolicyEffect.PERMIT if permitted else j.PolicyEffect.FORBID,
         policy_ids=(ALLOW_LIST, APPROVAL) if asks else (ALLOW_LIST,),

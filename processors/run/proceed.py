@@ -6,9 +6,9 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from events import journal as j
-from events.base import trusted
 from events.content import Content, text
 from events.definitions import AgentDefinition
+from events.trusted import trusted
 from processors.run import endings
 from processors.run.draft import Draft
 from processors.run.fold_model import next_context
@@ -38,8 +38,7 @@ def start(draft: Draft, call: Call) -> None:
         return
     contract = draft.contract(call.tool)
     draft.say(
-        trusted(
-            j.ToolCallStarted,
+        trusted(j.ToolCallStarted)(
             call_id=call.call_id,
             attempt=call.attempt + 1,
             tool=call.tool,
@@ -54,8 +53,7 @@ def call_model(draft: Draft, call_id: str, attempt: int) -> None:
     """Call the model with the context as it stands."""
     run, agent = draft.run, draft.agent()
     draft.say(
-        trusted(
-            j.ModelCalled,
+        trusted(j.ModelCalled)(
             call_id=call_id,
             attempt=attempt,
             model=run.model,
@@ -94,8 +92,7 @@ def _hydrate(draft: Draft) -> None:
     replies = tuple(_reply_ref(call) for call in run.calls)
     said = tuple(_said_ref(waiting) for waiting in run.inbox)
     draft.say(
-        trusted(
-            j.ContextHydrated,
+        trusted(j.ContextHydrated)(
             refs=(*replies, *said),
             digest=context.digest,
             messages=len(context.messages),
@@ -108,13 +105,13 @@ _NO_REPLY: Content = text("")
 
 
 def _reply_ref(call: Call) -> j.ContextRef:
-    return trusted(
-        j.ContextRef, kind="reply", id=call.call_id, digest=(call.reply or _NO_REPLY).digest
+    return trusted(j.ContextRef)(
+        kind="reply", id=call.call_id, digest=(call.reply or _NO_REPLY).digest
     )
 
 
 def _said_ref(waiting: Waiting) -> j.ContextRef:
-    return trusted(j.ContextRef, kind=waiting.kind, id=waiting.id, digest=waiting.content.digest)
+    return trusted(j.ContextRef)(kind=waiting.kind, id=waiting.id, digest=waiting.content.digest)
 
 
 def _limit_met(run: Live, now: datetime) -> tuple[str, object, object] | None:

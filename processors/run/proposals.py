@@ -8,10 +8,10 @@ from datetime import timedelta
 import jsonschema
 
 from events import journal as j
-from events.base import trusted
 from events.common import ModelAnswer, ProposedCall
 from events.content import Content, json_content
 from events.definitions import ToolContract
+from events.trusted import trusted
 from processors.run import endings, intrinsics
 from processors.run.checkpoints import write
 from processors.run.draft import Draft
@@ -71,8 +71,7 @@ def _propose(draft: Draft, model_call_id: str, call: ProposedCall, answer: Model
     contract = draft.tool(call.name)
     call_id = draft.next_call_id()
     draft.say(
-        trusted(
-            j.ToolCallProposed,
+        trusted(j.ToolCallProposed)(
             call_id=call_id,
             model_call_id=model_call_id,
             provider_call_id=call.id,
@@ -93,7 +92,7 @@ def _propose(draft: Draft, model_call_id: str, call: ProposedCall, answer: Model
     if _repeats_too_often(draft, call):
         return True
     if NEEDS_APPROVAL not in decision.obligations:
-        draft.say(trusted(j.ToolCallApproved, call_id=call_id))
+        draft.say(trusted(j.ToolCallApproved)(call_id=call_id))
         return True
     if problem := arguments_fault(contract, call.arguments):
         draft.say(j.ToolCallDenied(call_id=call_id, reason=problem))

@@ -6,10 +6,10 @@ from datetime import timedelta
 from decimal import Decimal
 
 from events import journal as j
-from events.base import trusted
 from events.common import ErrorInfo
 from events.content import Content, json_content
 from events.effects import Outcome, ToolResult
+from events.trusted import trusted
 from processors.run import checkpoints
 from processors.run.answers import attribution
 from processors.run.draft import Draft
@@ -103,8 +103,7 @@ def doubt(
 def _succeed(draft: Draft, call: Call, result: ToolResult) -> None:
     doubted = call.status is CallStatus.UNCERTAIN
     draft.say(
-        trusted(
-            j.ToolCallSucceeded,
+        trusted(j.ToolCallSucceeded)(
             call_id=call.call_id,
             attempt=call.attempt,
             tool=call.tool,

@@ -17,11 +17,11 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Any, TypeVar
 
-from events.base import trusted
 from events.common import Counters, Limits, Pin, Plan, RunRequest, RunStatus
 from events.content import Content
 from events.effects import Message
 from events.journal import CallSummary, DecisionRecord
+from events.trusted import trusted
 
 T = TypeVar("T")
 
@@ -100,7 +100,7 @@ class Used:
 
     def record(self) -> Counters:
         """Return the counters as events carry them."""
-        return trusted(Counters, **self.__dict__)
+        return trusted(Counters)(**self.__dict__)
 
 
 @dataclass(frozen=True)

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import pytest
 
-from events.base import Record, trusted
+from events.base import Record
 from events.catalogue import CATALOGUE
 from events.common import Counters, Usage
 from events.effects import Message, Role
 from events.journal import Meta, ToolCallApproved
+from events.trusted import trusted
 
 HELD = sorted({record for held in CATALOGUE.values() for record in held}, key=lambda r: r.__name__)
 
@@ -16,10 +20,10 @@ HELD = sorted({record for held in CATALOGUE.values() for record in held}, key=la
 @pytest.mark.parametrize(
     ("made", "validated"),
     [
-        (trusted(Usage, output_tokens=2), Usage(output_tokens=2)),
-        (trusted(Message, call_id="c", role=Role.TOOL), Message(call_id="c", role=Role.TOOL)),
-        (trusted(Counters), Counters()),
-        (trusted(ToolCallApproved, call_id="c"), ToolCallApproved(call_id="c")),
+        (trusted(Usage)(output_tokens=2), Usage(output_tokens=2)),
+        (trusted(Message)(call_id="c", role=Role.TOOL), Message(call_id="c", role=Role.TOOL)),
+        (trusted(Counters)(), Counters()),
+        (trusted(ToolCallApproved)(call_id="c"), ToolCallApproved(call_id="c")),
     ],
 )
 def test_fields_that_are_not_given_take_their_defaults(made: Record, validated: Record) -> None:
@@ -30,12 +34,21 @@ def test_fields_that_are_not_given_take_their_defaults(made: Record, validated: 
 
 
 def test_fields_stand_in_the_order_of_the_class_however_they_are_given() -> None:
-    given = dict.fromkeys(reversed(Meta.model_fields))
-    assert [name for name, _ in trusted(Meta, **given)] == list(Meta.model_fields)  # type: ignore[arg-type]
+    given: dict[str, Any] = dict.fromkeys(reversed(Meta.model_fields))
+    assert [name for name, _ in trusted(Meta)(**given)] == list(Meta.model_fields)
+
+
+def test_a_field_that_is_missing_or_unknown_is_an_error() -> None:
+    made: Callable[..., Record] = trusted(ToolCallApproved)
+    with pytest.raises(TypeError, match="call_id"):
+        made()
+    with pytest.raises(TypeError, match="colour"):
+        made(call_id="c", colour="red")
 
 
 @pytest.mark.parametrize("record", HELD, ids=lambda record: record.__name__)
 def test_records_do_not_share_what_they_hold(record: type[Record]) -> None:
-    one, other = trusted(record), trusted(record)
-    assert vars(one) == vars(other)
+    given: dict[str, Any] = dict.fromkeys(record.model_fields)
+    one, other = trusted(record)(**given), trusted(record)(**given)
+    assert one == other
     assert vars(one) is not vars(other)
