@@ -71,6 +71,8 @@ class _Compiler:
 
     def __init__(self) -> None:
         self._numbers = count()
+        self._lines: list[str] = []
+        self._parts: list[str] = []
         self._scope: dict[str, Any] = {
             "join": b"".join,
             "table": _TABLE,
@@ -82,24 +84,34 @@ class _Compiler:
         }
 
     def compile(self, record: type[Record]) -> Writer:
-        lines, parts = [], []
-        for field in fields_of(record):
-            value = f"r.{field.name}"
-            if field.shape in {Primitive("string"), Primitive("bytes")}:
-                # Spelled out rather than called: texts are most of what is written.
-                name, size = self._name(), self._name()
-                encoded = f"{value}.encode()" if field.shape == Primitive("string") else value
-                lines.append(f"{name} = {encoded}; {size} = len({name})")
-                parts += [f"table[{size}] if {size} < {_TABLE_SIZE} else varint({size})", name]
-            else:
-                parts.append(self._expression(field.shape, value))
+        self._fields(record, "r")
+        parts = self._parts
         body = "\n ".join(
-            [*lines, f"return join(({', '.join(parts)},))" if parts else "return b''"]
+            [*self._lines, f"return join(({', '.join(parts)},))" if parts else "return b''"]
         )
         source = f"def write(r):\n {body}\n"
         exec(compile(source, f"<writer of {record.__name__}>", "exec"), self._scope)  # noqa: S102
         written: Writer = self._scope["write"]
         return written
+
+    def _fields(self, record: type[Record], owner: str) -> None:
+        """Add the parts of a record's fields, and the lines that go before them."""
+        for field in fields_of(record):
+            value = f"{owner}.{field.name}"
+            match field.shape:
+                case Primitive("string" | "bytes" as kind):
+                    # Spelled out rather than called: texts are most of what is written.
+                    name, size = self._name(), self._name()
+                    encoded = f"{value}.encode()" if kind == "string" else value
+                    self._lines.append(f"{name} = {encoded}; {size} = len({name})")
+                    written = f"table[{size}] if {size} < {_TABLE_SIZE} else varint({size})"
+                    self._parts += [written, name]
+                case Structure(inner):
+                    name = self._name()
+                    self._lines.append(f"{name} = {value}")
+                    self._fields(inner, name)
+                case shape:
+                    self._parts.append(self._expression(shape, value))
 
     def _name(self) -> str:
         return f"v{next(self._numbers)}"
