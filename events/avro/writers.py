@@ -141,15 +141,17 @@ class _Compiler:
             case Array(item):
                 name, each = self._name(), self._name()
                 items = f"join([{self._expression(item, each)} for {each} in {name}])"
-                return (
-                    f"(varint(len({name})) + {items} + b'\\0' if ({name} := {value}) else b'\\0')"
-                )
+                size = self._long(f"len({name})")
+                return f"({size} + {items} + b'\\0' if ({name} := {value}) else b'\\0')"
+
+    def _long(self, value: str) -> str:
+        name = self._name()
+        short = f"table[{name}] if 0 <= ({name} := {value}) < {_TABLE_SIZE}"
+        return f"({short} else varint({name}))"
 
     def _primitive(self, kind: str, value: str) -> str:
         if kind == "long":
-            name = self._name()
-            short = f"table[{name}] if 0 <= ({name} := {value}) < {_TABLE_SIZE}"
-            return f"({short} else varint({name}))"
+            return self._long(value)
         return {
             "string": f"sized({value}.encode())",
             "bytes": f"sized({value})",

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from events.avro.headers import Headers
 from events.avro.headers import headers as cloud_event
@@ -11,8 +11,7 @@ from events.avro.headers import headers as cloud_event
 SOURCE = "runfold/run-processor"
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+class Message(NamedTuple):
     """A record to write to the lane's partition of a topic; a value of None is a tombstone."""
 
     topic: str

@@ -209,14 +209,16 @@ def _give_up_on_model(draft: Draft) -> None:
     )
 
 
+_KINDS = {"complete_task": "complete", "fail_task": "fail", "ask_human": "ask_human"}
+
+
 def _decision(run: Live, answer: ModelAnswer) -> j.DecisionRecord:
     tools = tuple(call.name for call in answer.tool_calls)
     said = (answer.text.inline or b"").decode("utf-8", "replace") if answer.text else ""
-    kinds = {"complete_task": "complete", "fail_task": "fail", "ask_human": "ask_human"}
     if not tools:
         kind = "respond_to_user"
     elif len(tools) == 1:
-        kind = kinds.get(tools[0], "tool_call")
+        kind = _KINDS.get(tools[0], "tool_call")
     else:
         kind = "tool_calls"
     return trusted(j.DecisionRecord)(

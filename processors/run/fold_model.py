@@ -40,16 +40,16 @@ def next_context(run: Live) -> Context:
 
 def with_message(context: Context, message: Message) -> Context:
     """Return the context with one more message; tokens are estimated at four bytes each."""
-    parts = [message.content, *(call.arguments for call in message.tool_calls)]
-    held = [part for part in parts if part is not None]
-    digest = hashlib.sha256(
-        b"".join((context.digest, message.role.encode(), *(part.digest for part in held)))
-    ).digest()
+    held = [call.arguments for call in message.tool_calls]
+    if message.content is not None:
+        held.insert(0, message.content)
+    said = [context.digest, message.role.encode(), *[part.digest for part in held]]
+    digest = hashlib.sha256(b"".join(said)).digest()
     return changed(
         context,
         messages=(*context.messages, message),
         digest=digest,
-        token_estimate=context.token_estimate + sum(part.size for part in held) // 4 + 4,
+        token_estimate=context.token_estimate + sum([part.size for part in held]) // 4 + 4,
     )
 
 
