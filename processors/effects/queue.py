@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict, deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,7 +14,7 @@ class Call:
     """A call to make: its concurrency ``key`` and ``cap``, and whether it is still wanted."""
 
     key: str
-    run: Callable[[], Awaitable[None]]
+    run: Callable[[], Coroutine[Any, Any, None]]
     cap: int | None = None
     wanted: Callable[[], bool] | None = None
 
@@ -74,7 +75,7 @@ class CallQueue:
     def _start(self, call: Call) -> None:
         self.in_flight += 1
         self._running[call.key] = self._running.get(call.key, 0) + 1
-        task = asyncio.ensure_future(call.run())
+        task = asyncio.create_task(call.run())
         self._tasks.add(task)
         task.add_done_callback(lambda done: self._ended(call.key, done))
 
