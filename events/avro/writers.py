@@ -49,9 +49,12 @@ def varint(number: int) -> bytes:
 _TABLE = tuple(varint(number) for number in range(_TABLE_SIZE))
 
 
+# Few different amounts and moments follow each other: the same are written once.
+_amount = lru_cache(1024)(amount_bytes)
+
+
 @lru_cache(1024)
 def _moment(value: datetime) -> bytes:
-    # The events of a batch are decided at one time.
     return varint(micros_of(value))
 
 
@@ -79,7 +82,7 @@ class _Compiler:
             "varint": varint,
             "sized": _sized,
             "moment": _moment,
-            "amount": amount_bytes,
+            "amount": _amount,
             "double": struct.Struct("<d").pack,
         }
 
