@@ -57,7 +57,7 @@ class RunAggregate:
     def actor(self, fact: Fact, command: Command, state: RunState) -> Actor:
         """Return who caused a fact: whose words or decision it records."""
         kind = type(fact)
-        if kind is j.PolicyDecided or (kind in _OF_WHO_DECIDED and _by_policy(fact, command)):
+        if kind is j.PolicyDecided or (kind in _JUDGEMENTS and _by_policy(fact, command)):
             return _POLICY
         if kind in _OF_THE_MODEL:
             return _named(ActorKind.MODEL, _model_of(command))
@@ -82,7 +82,7 @@ _OF_THE_MODEL: frozenset[type[Fact]] = frozenset(
     {j.ToolCallProposed, j.PlanProposed, j.HumanInputRequested}
 )
 
-_OF_WHO_DECIDED: frozenset[type[Fact]] = frozenset({j.ToolCallApproved, j.ToolCallDenied})
+_JUDGEMENTS: frozenset[type[Fact]] = frozenset({j.ToolCallApproved, j.ToolCallDenied})
 
 _OF_THE_SENDER: frozenset[type[Fact]] = frozenset(
     {
