@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, func, select, text
 
-from events.common import TERMINAL
+from events.common import TERMINAL, ExitStatus, RunStatus
 from projections.errors import NotCaughtUp
 from projections.tables import (
     approvals,
@@ -27,6 +27,13 @@ from projections.tables import (
 Row = dict[str, Any]
 
 _LOOK_AGAIN_S = 0.02
+
+EXIT_OF = {
+    RunStatus.COMPLETED.value: ExitStatus.SUCCESS.value,
+    RunStatus.FAILED.value: ExitStatus.FAILURE.value,
+    RunStatus.CANCELLED.value: ExitStatus.CANCELLED.value,
+}
+"""How a run of a terminal status has ended; the exit of any other is null. An index knows exits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +74,8 @@ def list_runs(connection: Connection, which: RunFilter | None = None, limit: int
         wanted = getattr(which, name)
         if wanted is not None:
             query = query.where(runs.c[name] == wanted)
+    if which.status is not None:
+        query = query.where(runs.c.exit_status == EXIT_OF.get(which.status))
     if which.created_from is not None:
         query = query.where(runs.c.created_at >= which.created_from)
     if which.created_before is not None:

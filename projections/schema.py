@@ -9,11 +9,14 @@ from sqlalchemy.engine import Connection
 from projections.errors import SchemaTooNew
 from projections.tables import METADATA
 
-VERSION = 2
+VERSION = 3
 """The release of the tables that this code writes."""
 
 # Any number of our own will do: it keeps two processes from making the tables at once.
 _LOCK = 7_205_110_611
+
+_DROPPED_INDEXES = ("run_events_by_call", "policy_decisions_by_call", "runs_by_status")
+"""Indexes of earlier releases; what they cost and who asked is in docs/adr/0022."""
 
 SQL_VIEWS: dict[str, str] = {
     "tool_calls_started_without_permit": """
@@ -83,6 +86,8 @@ def _make(connection: Connection) -> None:
     if found == VERSION:
         return
     METADATA.create_all(connection)
+    if found is not None:
+        _bring_up_to_date(connection)
     # Positions change with every batch and should find room on their own page.
     connection.execute(text("ALTER TABLE projection_positions SET (fillfactor = 20)"))
     for name, query in SQL_VIEWS.items():
@@ -90,3 +95,18 @@ def _make(connection: Connection) -> None:
     connection.execute(
         text("INSERT INTO projection_schema (version) VALUES (:version)"), {"version": VERSION}
     )
+
+
+def _bring_up_to_date(connection: Connection) -> None:
+    """Give tables of an earlier release the indexes and the storage of this one.
+
+    Columns that were JSONB stay so until their view is rebuilt: it takes what is written as well,
+    and no projector has to wait while every row is written again.
+    """
+    for name in _DROPPED_INDEXES:
+        connection.execute(text(f"DROP INDEX IF EXISTS {name}"))
+    for table in METADATA.tables.values():
+        for index in table.indexes:
+            index.create(connection, checkfirst=True)
+        for option, value in (table.dialect_options["postgresql"]["with"] or {}).items():
+            connection.execute(text(f"ALTER TABLE {table.name} SET ({option} = {value})"))

@@ -11,6 +11,7 @@ from projections.tables.base import (
     CARRIED,
     KEEP,
     METADATA,
+    ROOM_TO_CHANGE,
     document,
     flag,
     moment,
@@ -50,6 +51,7 @@ audit = Table(
     Index("audit_broken", "run_id", postgresql_where=literal("not chain_ok")),
     comment="One row a run: its chain of events, verified as it is written.",
     info={CARRIED: {"first_seq": "bigint", "first_prev_hash": "text"}},
+    postgresql_with=ROOM_TO_CHANGE,
 )
 
 policy_decisions = Table(
@@ -68,7 +70,6 @@ policy_decisions = Table(
     text("policy_digest", "sha256 of the policies in force, hexadecimal", null=False),
     document("obligations_json", "what the permit is bound to", null=False),
     moment("time", "when it was decided", null=False),
-    Index("policy_decisions_by_call", "run_id", "call_id"),
     Index("policy_decisions_by_effect", "tenant_id", "effect", "time"),
     comment="Every policy decision, before the action it is about; append-only.",
 )

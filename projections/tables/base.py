@@ -15,7 +15,7 @@ from sqlalchemy import (
     Text,
 )
 from sqlalchemy import text as literal
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import JSON, JSONB
 
 from events.base import MONEY_PRECISION, MONEY_SCALE
 
@@ -80,6 +80,19 @@ def usd(name: str, comment: str, *, null: bool = True, **more: Any) -> Column[An
 def document(name: str, comment: str, *, null: bool = True, **more: Any) -> Column[Any]:
     """Return a JSONB column."""
     return _column(name, JSONB(), comment, null=null, **more)
+
+
+def verbatim(name: str, comment: str, *, null: bool = True) -> Column[Any]:
+    """Return a JSON column, for documents of rows that are never changed: kept as written."""
+    return _column(name, JSON(), comment, null=null)
+
+
+ROOM_TO_CHANGE: Final = {"fillfactor": 70}
+"""Storage of tables whose rows change often: a new version finds room beside the old one, and
+where no indexed column changes, no index hears of it."""
+
+WHOLE_IN_ROW: Final = {"toast_tuple_target": 4080}
+"""Storage of tables whose rows are long: up to half a page they are not cut up."""
 
 
 def present(name: str) -> Any:

@@ -8,6 +8,8 @@ from projections.tables.base import (
     ADD,
     KEEP,
     METADATA,
+    ROOM_TO_CHANGE,
+    WHOLE_IN_ROW,
     count,
     document,
     flag,
@@ -16,6 +18,7 @@ from projections.tables.base import (
     small,
     text,
     usd,
+    verbatim,
     whole,
 )
 
@@ -69,11 +72,13 @@ runs = Table(
     whole("journal_partition", "its partition of runs.events", null=False),
     whole("first_offset", "the offset of its first event", null=False, merge=KEEP),
     Index("runs_by_tenant", "tenant_id", "created_at"),
-    Index("runs_by_status", "tenant_id", "status", "updated_at"),
+    # Neither by status nor by a time of change: what every event changes costs it every index.
+    Index("runs_by_exit", "tenant_id", "exit_status", "created_at"),
     Index("runs_by_time", "created_at"),
     Index("runs_by_thread", "thread_id", postgresql_where=present("thread_id")),
     Index("runs_by_parent", "parent_run_id", postgresql_where=present("parent_run_id")),
     comment="One row a run: where it stands, what it cost, how it ended.",
+    postgresql_with=ROOM_TO_CHANGE,
 )
 
 run_events = Table(
@@ -93,7 +98,7 @@ run_events = Table(
     text("actor_id", "the one who caused it", null=False),
     text("cause", "topic/partition/offset of the input, local/… or timer/…", null=False),
     text("call_id", "the model or tool call it is about"),
-    document(
+    verbatim(
         "fact", "the event itself; contents are readable where they are inline text", null=False
     ),
     text("traceparent", "the trace it belongs to", null=False),
@@ -101,7 +106,6 @@ run_events = Table(
     text("hash", "sha256 of this event's bytes, hexadecimal", null=False),
     whole("journal_partition", "its partition of runs.events", null=False),
     whole("journal_offset", "its offset there", null=False),
-    Index("run_events_by_call", "run_id", "call_id", postgresql_where=present("call_id")),
     comment="The timeline: every event of every run, append-only.",
 )
 
@@ -113,15 +117,16 @@ checkpoints = Table(
     text("tenant_id", "whose run it is", null=False),
     whole("step_number", "1, 2, 3 … within the run", null=False),
     whole("seq", "the event that wrote it", null=False),
-    document("state_json", "counters, plan, context, artifacts: the whole checkpoint", null=False),
-    document("pending_action_json", "calls that were open, with approval and idempotency key"),
-    document("model_call_json", "the model call it follows, and its decision in short"),
-    document("tool_call_json", "calls closed since the previous checkpoint"),
-    document("tool_result_json", "digests of their results, by call id"),
+    verbatim("state_json", "counters, plan, context, artifacts: the whole checkpoint", null=False),
+    verbatim("pending_action_json", "calls that were open, with approval and idempotency key"),
+    verbatim("model_call_json", "the model call it follows, and its decision in short"),
+    verbatim("tool_call_json", "calls closed since the previous checkpoint"),
+    verbatim("tool_result_json", "digests of their results, by call id"),
     text("state_hash", "sha256 of the run's state at this point, hexadecimal", null=False),
     flag("safe_to_retry", "whether the work after it may simply be done again"),
     whole("max_attempts", "how often", null=False),
     moment("created_at", "when it was written", null=False),
     UniqueConstraint("run_id", "step_number", name="checkpoints_run_id_step_number_key"),
     comment="Safe points to go on from, one at every tool boundary.",
+    postgresql_with=WHOLE_IN_ROW,
 )

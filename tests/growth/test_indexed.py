@@ -15,7 +15,7 @@ from typing import Any
 import psycopg
 import pytest
 from sqlalchemy import Connection, Engine, Table, event
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import JSON
 from sqlalchemy.types import BigInteger, Boolean, DateTime, Integer, Numeric
 
 from projections import queries, schema, spending
@@ -48,6 +48,9 @@ ASKED: dict[str, Callable[[Connection], object]] = {
     "a tenant's runs": lambda c: queries.list_runs(c, RunFilter(tenant_id="t-3")),
     "a tenant's runs of a status": lambda c: queries.list_runs(
         c, RunFilter(tenant_id="t-3", status="completed")
+    ),
+    "a tenant's runs that wait": lambda c: queries.list_runs(
+        c, RunFilter(tenant_id="t-3", status="waiting_for_human")
     ),
     "runs since": lambda c: queries.list_runs(c, RunFilter(created_from=LATE)),
     "runs before": lambda c: queries.list_runs(c, RunFilter(created_before=EARLY)),
@@ -93,7 +96,7 @@ VALUES = {
     "tool_name": "'tool_name-' || n % 9",
     "idempotency_key": "'key-' || n",
     "kind": "CASE n % 2 WHEN 0 THEN 'tool' ELSE 'model' END",
-    "fact": """'{"effect": "permit"}'::jsonb""",
+    "fact": """'{"effect": "permit"}'::json""",
 }
 """The SQL of a column's value in row ``n``, by column, and by table and column."""
 
@@ -113,8 +116,8 @@ def plain_value(kind: Any, name: str) -> str:
             return "n"
         case DateTime():
             return "timestamptz '2026-01-01 00:00Z' + n * interval '1 second'"
-        case JSONB():
-            return "'{}'::jsonb"
+        case JSON():
+            return "'{}'"
         case _:
             return f"'{name}-' || n"
 

@@ -1,0 +1,121 @@
+"""How the tables are stored, and how those of an earlier release are brought up to date."""
+
+from __future__ import annotations
+
+import psycopg
+import pytest
+
+from projections import schema
+from projections.queries import EXIT_OF
+from projections.reader import ReaderConfig
+from projections.rebuild import compare, rebuild
+from projections.tables import runs
+from projections.view import Batch, Placed
+from projections.views import VIEWS
+from projections.views.runs import VIEW as RUNS
+from stack.settings import Settings
+from tests.projections import journal
+from tests.projections.histories import CODEC, history
+from tests.projections.running import ask, projector, wait_caught_up
+from tests.replay.scenarios import SCENARIOS
+from tests.replay.test_histories import load
+
+INDEXES = "SELECT indexname FROM pg_indexes WHERE schemaname = 'public' ORDER BY 1"
+STORAGE = (
+    "SELECT relname, reloptions FROM pg_class WHERE relkind = 'r' AND reloptions IS NOT NULL"
+    " AND relnamespace = 'public'::regnamespace ORDER BY 1"
+)
+KINDS = (
+    "SELECT table_name, column_name FROM information_schema.columns"
+    " WHERE table_schema = 'public' AND data_type = 'json' ORDER BY 1, 2"
+)
+
+
+def as_release_2_made_them(url: str) -> None:
+    """Make empty tables as the release before did."""
+    schema.ensure(url)
+    with psycopg.connect(url, autocommit=True) as connection:
+        for name in reversed(schema.SQL_VIEWS):
+            connection.execute(f"DROP VIEW {name}".encode())
+        for table, column in connection.execute(KINDS.encode()).fetchall():
+            connection.execute(f"ALTER TABLE {table} ALTER {column} TYPE jsonb".encode())
+        for table in ("runs", "audit"):
+            connection.execute(f"ALTER TABLE {table} RESET (fillfactor)".encode())
+        connection.execute("ALTER TABLE checkpoints RESET (toast_tuple_target)")
+        connection.execute("DROP INDEX runs_by_exit")
+        connection.execute("CREATE INDEX runs_by_status ON runs (tenant_id, status, updated_at)")
+        connection.execute(
+            "CREATE INDEX run_events_by_call ON run_events (run_id, call_id)"
+            " WHERE call_id IS NOT NULL"
+        )
+        connection.execute(
+            "CREATE INDEX policy_decisions_by_call ON policy_decisions (run_id, call_id)"
+        )
+        for name, query in schema.SQL_VIEWS.items():
+            connection.execute(f"CREATE VIEW {name} AS {query}".encode())
+        connection.execute("UPDATE projection_schema SET version = 2")
+
+
+@pytest.mark.integration
+def test_tables_of_the_release_before_go_on_and_become_like_new_ones(settings: Settings) -> None:
+    schema.ensure(settings.database_url)
+    new = [ask(settings, query) for query in (INDEXES, STORAGE, KINDS)]
+    assert all(new)
+    with psycopg.connect(settings.database_url, autocommit=True) as connection:
+        connection.execute("DROP SCHEMA public CASCADE")
+        connection.execute("CREATE SCHEMA public")
+    as_release_2_made_them(settings.database_url)
+    assert [ask(settings, query) for query in (INDEXES, STORAGE)] != new[:2]
+    journal.write(settings.bootstrap_servers, [history(number) for number in range(4)])
+    reader = ReaderConfig(settings.kafka_config())
+    with projector(settings):
+        wait_caught_up(settings)
+        assert [ask(settings, query) for query in (INDEXES, STORAGE)] == new[:2]
+        assert ask(settings, KINDS) == []
+        for name in VIEWS:
+            assert compare(name, settings.database_url, reader, CODEC).rows == 0
+        for name in ("timeline", "checkpoints"):
+            rebuild(name, settings.database_url, reader, CODEC)
+            assert compare(name, settings.database_url, reader, CODEC).rows == 0
+    assert [ask(settings, query) for query in (INDEXES, STORAGE, KINDS)] == new
+    assert ask(settings, "SELECT max(version) FROM projection_schema") == [(schema.VERSION,)]
+
+
+@pytest.mark.integration
+def test_a_document_that_was_changed_by_hand_is_found(settings: Settings) -> None:
+    journal.write(settings.bootstrap_servers, [history(1)])
+    with projector(settings):
+        wait_caught_up(settings)
+    with psycopg.connect(settings.database_url) as connection:
+        connection.execute("""UPDATE run_events SET fact = '{"forged": true}' WHERE seq = 1""")
+    found = compare("timeline", settings.database_url, ReaderConfig(settings.kafka_config()), CODEC)
+    assert (found.only_live, found.only_rebuilt) == (1, 1)
+    assert found.examples[0]["fact"] == {"forged": True}
+
+
+@pytest.mark.integration
+def test_a_run_changes_without_any_index_hearing_of_it(settings: Settings) -> None:
+    journal.write(settings.bootstrap_servers, [history(1)])
+    with projector(settings):
+        wait_caught_up(settings)
+    for table in ("runs", "audit"):
+        indexed = ask(
+            settings,
+            "SELECT DISTINCT attname FROM pg_index JOIN pg_attribute ON attrelid = indrelid"
+            f" AND attnum = ANY (indkey) WHERE indrelid = '{table}'::regclass",
+        )
+        assert not {name for (name,) in indexed} & {"status", "updated_at", "seq", "last_seq"}
+
+
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_a_status_tells_the_exit_by_which_runs_are_found(name: str) -> None:
+    _, events = load(name)
+    placed = [Placed(event.meta, event.fact, 0, at, "") for at, (_, event) in enumerate(events)]
+    for end in range(1, len(placed) + 1):
+        for row in RUNS.fold(Batch(events=placed[:end])).of(runs).values():
+            assert row.get("exit_status") == EXIT_OF.get(row["status"])
+
+
+def test_recorded_runs_have_every_exit() -> None:
+    ended = {load(name)[1][-1][1].meta.status.value for name in SCENARIOS}
+    assert ended >= set(EXIT_OF)
