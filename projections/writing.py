@@ -82,21 +82,20 @@ def _clean(value: Any) -> Any:
 def _as_list(table: Table, rows: list[Row]) -> str:
     """Return rows as a JSON list; a document stands in it as it is, where it is no mere scalar."""
     documents = _documents(table)
-    return json_text(
-        [
-            {
-                name: Raw(value.encode())
-                if name in documents and value is not None and value[0] in "{["
-                else value
-                for name, value in row.items()
-            }
-            if not documents.isdisjoint(row)
-            else row
-            for row in rows
-        ]
-    )
+    return json_text([_embedded(row, documents) for row in rows] if documents else rows)
+
+
+def _embedded(row: Row, documents: tuple[str, ...]) -> Row:
+    made = row
+    for name in documents:
+        value = row.get(name)
+        if value is not None and value[0] in "{[":
+            if made is row:
+                made = row.copy()
+            made[name] = Raw(value.encode())
+    return made
 
 
 @cache
-def _documents(table: Table) -> frozenset[str]:
-    return frozenset(column.name for column in table.columns if isinstance(column.type, JSONB))
+def _documents(table: Table) -> tuple[str, ...]:
+    return tuple(column.name for column in table.columns if isinstance(column.type, JSONB))
