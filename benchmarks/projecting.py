@@ -2,7 +2,8 @@
 
 Records a journal of real runs on a real broker, then projects it into empty databases, round
 after round, in this process. Processor time is the figure to compare: it hardly depends on what
-else the machine does.
+else the machine does. Of Postgres it is that of the backend that writes; bytes are those of the
+tables with what the changes of their rows have left behind.
 """
 
 from __future__ import annotations
@@ -16,11 +17,12 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import psycopg
 
 from benchmarks.bench import PROCESSES, running
-from benchmarks.machine import Processes
+from benchmarks.machine import backend_seconds
 from benchmarks.traffic import Traffic
 from events import topics
 from events.avro.codec import Codec
@@ -35,6 +37,25 @@ from stack.settings import Settings
 
 _RECORDERS = tuple(process for process in PROCESSES if process.name != "projector")
 _PATIENCE_S = 120.0
+_WORTH_A_LINE = 100
+"""Bytes a run below which a table is not named."""
+
+
+class Bytes(NamedTuple):
+    """What a table takes at rest, in bytes."""
+
+    heap: int
+    indexes: int
+    toast: int
+
+    @property
+    def whole(self) -> int:
+        """The sum of them."""
+        return self.heap + self.indexes + self.toast
+
+    def line(self, runs: int) -> str:
+        """Return it as a person reads it: KB a run."""
+        return " ".join(f"{name} {size / runs / 1024:.1f}" for name, size in self._asdict().items())
 
 
 @dataclass(frozen=True)
@@ -45,6 +66,7 @@ class Round:
     seconds: float
     projector_s: float
     postgres_s: float
+    tables: dict[str, Bytes]
 
     def line(self) -> str:
         """Return it as a person reads it."""
@@ -87,21 +109,23 @@ class Projecting:
             Codec(LockRegistry()),
             watcher=Watcher(count=self._count),
         )
-        processes = Processes(self._settings)
-        before = processes.cpu_seconds()["postgres"], time.process_time(), time.perf_counter()
+        before = time.process_time(), time.perf_counter()
         found: list[Round] = []
         until = time.monotonic() + _PATIENCE_S
 
         def watch() -> None:
             while projector.projected < self._events and time.monotonic() < until:
                 time.sleep(0.005)
+            after = time.process_time(), time.perf_counter()
             # The connection is still open: what a backend used is lost with its end.
+            postgres_s, tables = _used(url)
             found.append(
                 Round(
                     projector.projected,
-                    time.perf_counter() - before[2],
-                    time.process_time() - before[1],
-                    processes.cpu_seconds()["postgres"] - before[0],
+                    after[1] - before[1],
+                    after[0] - before[0],
+                    postgres_s,
+                    tables,
                 )
             )
             projector.stop()
@@ -111,6 +135,22 @@ class Projecting:
         projector.run()
         watcher.join()
         return found[0]
+
+
+def _used(url: str) -> tuple[float, dict[str, Bytes]]:
+    """Return the processor seconds of the one other backend of a database, and its tables."""
+    with psycopg.connect(url) as connection:
+        (backend,) = connection.execute(
+            "SELECT pid FROM pg_stat_activity WHERE datname = current_database()"
+            " AND backend_type = 'client backend' AND pid <> pg_backend_pid()"
+        ).fetchall()
+        sizes = connection.execute(
+            "SELECT relname, pg_relation_size(oid), pg_indexes_size(oid),"
+            " pg_table_size(oid) - pg_relation_size(oid) FROM pg_class"
+            " WHERE relkind = 'r' AND relnamespace = current_schema()::regnamespace"
+            " ORDER BY pg_total_relation_size(oid) DESC"
+        ).fetchall()
+    return backend_seconds(backend[0]), {name: Bytes(*size) for name, *size in sizes}
 
 
 def measure(home: Path, runs: int, rounds: int, *, count: bool) -> list[Round]:
@@ -138,8 +178,14 @@ def main(arguments: Sequence[str]) -> int:
         found = measure(home, chosen.runs, chosen.rounds, count=chosen.metrics)
     for each in found:
         print(each.line())
+    for name, table in found[-1].tables.items():
+        if table.whole > _WORTH_A_LINE * chosen.runs:
+            print(f"{name}: KB a run: {table.line(chosen.runs)}")
+    whole = sum(table.whole for table in found[-1].tables.values()) / chosen.runs / 1024
+    print(f"all tables: KB a run: {whole:.1f}")
     middle = statistics.median(each.projector_s / each.events * 1e6 for each in found)
-    print(f"median {middle:.1f} µs an event")
+    backend = statistics.median(each.postgres_s / each.events * 1e6 for each in found)
+    print(f"median {middle:.1f} µs an event + Postgres {backend:.1f} µs")
     return 0
 
 
