@@ -22,11 +22,25 @@ def _line(placed: Placed) -> str:
     # Not by getattr: pydantic takes long to say that there is none.
     call_id = fact.__dict__.get("call_id")
     actor = meta.actor
-    line = (
-        f"{meta.run_id}\t{meta.seq}\t{meta.tenant_id}\t{type(fact).__name__}\t"
-        f"{moment_text(meta.time)}\t{meta.status}\t{actor.kind}\t{actor.id}\t{meta.cause}\t"
-        f"{NULL if call_id is None else call_id}\t{readable(fact)}\t{meta.traceparent}\t"
-        f"{meta.prev_hash.hex()}\t{digest}\t{partition}\t{offset}"
+    line = "\t".join(
+        (
+            meta.run_id,
+            str(meta.seq),
+            meta.tenant_id,
+            type(fact).__name__,
+            moment_text(meta.time),
+            meta.status,
+            actor.kind,
+            actor.id,
+            meta.cause,
+            NULL if call_id is None else call_id,
+            readable(fact),
+            meta.traceparent,
+            meta.prev_hash.hex(),
+            digest,
+            str(partition),
+            str(offset),
+        )
     )
     if is_sound(line, _COLUMNS, call_id is None):
         return line
