@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections import Counter
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
@@ -75,11 +76,7 @@ class Watcher:
         metrics.WRITE_SECONDS().observe(seconds)
         fresh = [item for item in stretch.items if item.offset >= self._told.get(place_of(item), 0)]
         events = [item for item in fresh if isinstance(item, Placed)]
-        counts: dict[TopicPartition, int] = {}
-        for item in fresh:
-            place = place_of(item)
-            counts[place] = counts.get(place, 0) + 1
-        for place, number in counts.items():
+        for place, number in Counter(map(place_of, fresh)).items():
             metrics.EVENTS(*_labels(place)).inc(number)
         for place, end in stretch.ends.items():
             self._told[place] = max(end, self._told.get(place, 0))

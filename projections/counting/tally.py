@@ -53,6 +53,9 @@ COUNTED: Mapping[type[Fact], _Count] = {
 }
 
 
+_LAST = frozenset(TERMINAL_FACTS)
+
+
 class Tally:
     """Counts events that are committed."""
 
@@ -62,9 +65,12 @@ class Tally:
     def committed(self, items: Iterable[Placed]) -> None:
         """Count events that were not counted before."""
         for item in items:
-            count = COUNTED.get(type(item.fact))
+            fact = item.fact
+            kind = type(fact)
+            count = COUNTED.get(kind)
             if count is None:
                 continue
-            count(item.meta, item.fact, self._memory.of(item.meta.run_id))
-            if isinstance(item.fact, TERMINAL_FACTS):
-                self._memory.forget(item.meta.run_id)
+            meta = item.meta
+            count(meta, fact, self._memory.of(meta.run_id))
+            if kind in _LAST:
+                self._memory.forget(meta.run_id)
