@@ -31,28 +31,29 @@ def trusted(record: Callable[P, R]) -> Callable[P, R]:
 @cache
 def _maker_of(record: Any) -> Any:
     fields = record.model_fields
+    # With the underscore that no field may begin with, so that none hides them.
     scope: dict[str, Any] = {
-        "new": object.__new__,
-        "cls": record,
-        "names": set(fields),
-        "put": BaseModel.__dict__["__dict__"].__set__,
-        "put_names": BaseModel.__dict__["__pydantic_fields_set__"].__set__,
-        "put_extra": BaseModel.__dict__["__pydantic_extra__"].__set__,
-        "put_private": BaseModel.__dict__["__pydantic_private__"].__set__,
-        "default": {name: field.default for name, field in fields.items()},
+        "_new": object.__new__,
+        "_cls": record,
+        "_names": set(fields),
+        "_put": BaseModel.__dict__["__dict__"].__set__,
+        "_put_names": BaseModel.__dict__["__pydantic_fields_set__"].__set__,
+        "_put_extra": BaseModel.__dict__["__pydantic_extra__"].__set__,
+        "_put_private": BaseModel.__dict__["__pydantic_private__"].__set__,
+        "_default": {name: field.default for name, field in fields.items()},
     }
     takes = [
-        name if field.is_required() else f"{name}=default[{name!r}]"
+        name if field.is_required() else f"{name}=_default[{name!r}]"
         for name, field in fields.items()
     ]
     lines = [
         f"def make({', '.join(['*', *takes] if takes else [])}):",
-        "o = new(cls)",
-        f"put(o, {{{', '.join(f'{name!r}: {name}' for name in fields)}}})",
-        "put_names(o, names)",
-        "put_extra(o, None)",
-        "put_private(o, None)",
-        "return o",
+        "_made = _new(_cls)",
+        f"_put(_made, {{{', '.join(f'{name!r}: {name}' for name in fields)}}})",
+        "_put_names(_made, _names)",
+        "_put_extra(_made, None)",
+        "_put_private(_made, None)",
+        "return _made",
     ]
     exec(compile("\n ".join(lines), f"<maker of {record.__name__}>", "exec"), scope)  # noqa: S102
     return scope["make"]
