@@ -1,4 +1,9 @@
-"""Claims in Postgres: one row a key, one lease an owner, all times by the database's clock."""
+"""Claims in Postgres: one row a key, one lease an owner, all times by the database's clock.
+
+Calls that want something of the same kind while a statement is under way share the next one: one
+transaction, one round trip, and an answer to each. What becomes of a claim is the same as if each
+had come alone.
+"""
 
 from __future__ import annotations
 
@@ -8,12 +13,25 @@ import logging
 import os
 import secrets
 import time
-from typing import LiteralString, Self
+from collections.abc import Sequence
+from typing import Self
 
-import psycopg
 from psycopg.rows import TupleRow
 
 from events.content import Content
+from processors.tool.claim_connection import ClaimConnection
+from processors.tool.claim_statements import (
+    END,
+    HOLD,
+    LEAVE,
+    LOOK,
+    RENEW,
+    TAKE,
+    TAKE_OVER,
+    Statement,
+    Want,
+    hexed,
+)
 from processors.tool.claims import (
     Claim,
     ClaimRequest,
@@ -25,53 +43,12 @@ from processors.tool.claims import (
     state_before,
 )
 from processors.tool.errors import ClaimsUnavailableError
+from processors.tool.gathering import Gathering
 
 log = logging.getLogger(__name__)
 
 _PAUSE_S = 0.5
-
-Row = tuple[object, ...]
-
-_TABLES: tuple[LiteralString, ...] = (
-    """
-    CREATE TABLE IF NOT EXISTS tool_claim_owners (
-        owner text PRIMARY KEY,
-        lives_until timestamptz NOT NULL
-    )""",
-    """
-    CREATE TABLE IF NOT EXISTS tool_claims (
-        tool text NOT NULL,
-        idempotency_key text NOT NULL,
-        tool_version text NOT NULL,
-        tenant_id text NOT NULL,
-        run_id text NOT NULL,
-        call_id text NOT NULL,
-        attempt integer NOT NULL,
-        arguments_digest bytea NOT NULL,
-        state text NOT NULL CHECK (state IN ('started', 'finished', 'released', 'uncertain')),
-        owner text NOT NULL,
-        token text NOT NULL,
-        started_at timestamptz NOT NULL DEFAULT now(),
-        ended_at timestamptz,
-        result_media_type text,
-        result_size bigint,
-        result_digest bytea,
-        result_inline bytea,
-        result_ref text,
-        UNIQUE (tool, idempotency_key)
-    )""",
-)
-
-# Any number, as long as everybody who makes these tables takes the same.
-_TABLES_LOCK = 7_031_978_205
-
-
-async def ensure(connection: psycopg.AsyncConnection[TupleRow]) -> None:
-    """Make the tables where they are missing; safe when several processes do it at once."""
-    async with connection.transaction():
-        await connection.execute("SELECT pg_advisory_xact_lock(%s)", (_TABLES_LOCK,))
-        for table in _TABLES:
-            await connection.execute(table)
+_MOST_TOGETHER = 100
 
 
 class PostgresClaims:
@@ -84,21 +61,22 @@ class PostgresClaims:
     """
 
     def __init__(self, url: str, lease_s: float = 10.0, wait_s: float = 0.0) -> None:
-        self._url = url.replace("postgresql+psycopg://", "postgresql://", 1)
         self._lease_s = lease_s
         self._wait_s = wait_s
         self._owner = secrets.token_hex(16)
-        self._lock = asyncio.Lock()
-        self._connection: psycopg.AsyncConnection[TupleRow] | None = None
+        self._connection = ClaimConnection(url)
+        self._gathering: Gathering[Statement, Want, TupleRow | None] = Gathering(
+            self._serve, ClaimsUnavailableError, _MOST_TOGETHER
+        )
         self._renewal: asyncio.Task[None] | None = None
-        self._owed: dict[Held, tuple[ClaimState, Row]] = {}
+        self._owed: dict[Held, Want] = {}
 
     async def __aenter__(self) -> Self:
         """Connect; raises ClaimsUnavailableError."""
         until = time.monotonic() + self._wait_s
         while True:
             try:
-                await self._rows(_RENEW, (self._owner, self._lease_s))
+                await self._renew_once()
                 break
             except ClaimsUnavailableError as error:
                 if time.monotonic() >= until:
@@ -116,66 +94,68 @@ class PostgresClaims:
                 await self._renewal
         with contextlib.suppress(ClaimsUnavailableError):
             await self._pay()
-            await self._rows("DELETE FROM tool_claim_owners WHERE owner = %s", (self._owner,))
-        if self._connection is not None:
-            await self._connection.close()
+            await self._gathering.ask(LEAVE, {"owner": self._owner})
+        await self._connection.close()
 
     async def claim(self, wanted: ClaimRequest) -> Told:
         """Take the claim, or say why not."""
         held = Held(wanted.tool, wanted.idempotency_key, secrets.token_hex(16))
-        key = (held.tool, held.idempotency_key)
-        new = (*key, *_columns(wanted), self._owner, held.token)
+        new = {**_named(held), **_columns(wanted), "owner": self._owner}
         before = ClaimState.RELEASED
         try:
             while True:
-                if await self._rows(_TAKE, new):
+                if await self._gathering.ask(TAKE, new) is not None:
                     return Told(Verdict.RUN, held)
-                rows = await self._rows(_LOOK, key)
-                if not rows:
+                row = await self._gathering.ask(LOOK, _named(held))
+                if row is None:
                     continue
-                claim, owner_lives = _read(rows[0])
+                claim, owner_lives = _read(row)
                 # The answer to an earlier try of this very statement may have been lost. What was
                 # read may be lost with its server, what is written has reached the standby.
                 if claim.token == held.token:
-                    if await self._rows(_HOLD, (*key, held.token)):
+                    if await self._gathering.ask(HOLD, _named(held)) is not None:
                         return Told(Verdict.RUN, held)
                     continue
                 verdict = judge(claim, wanted, owner_lives=owner_lives)
                 if verdict is not Verdict.RUN:
                     return Told(verdict, result=claim.result)
                 before = state_before(claim, wanted)
-                again = (wanted.tool_version, wanted.attempt, self._owner, held.token, *key)
-                await self._rows(_TAKE_OVER, (*again, claim.token, claim.state))
+                judged = {"judged": claim.token, "judged_state": claim.state}
+                await self._gathering.ask(TAKE_OVER, {**new, **judged})
         except (ClaimsUnavailableError, asyncio.CancelledError):
             # The row may be ours all the same, and nobody will work on it.
-            self._owed[held] = (before, _NO_RESULT)
+            self._owed[held] = _ended(held, before)
             raise
 
     async def finish(self, held: Held, result: Content) -> None:
         """Store the result."""
-        said = (result.media_type, result.size, result.digest, result.inline, result.ref)
-        await self._end(held, ClaimState.FINISHED, said)
+        await self._end(held, _ended(held, ClaimState.FINISHED, result))
 
     async def release(self, held: Held) -> None:
         """Let the claim go."""
-        await self._end(held, ClaimState.RELEASED, _NO_RESULT)
+        await self._end(held, _ended(held, ClaimState.RELEASED))
 
     async def doubt(self, held: Held) -> None:
         """Note that nobody knows what happened."""
-        await self._end(held, ClaimState.UNCERTAIN, _NO_RESULT)
+        await self._end(held, _ended(held, ClaimState.UNCERTAIN))
 
     def abandon(self, held: Held) -> None:
         """Note with the next renewal that nobody knows what happened."""
-        self._owed.setdefault(held, (ClaimState.UNCERTAIN, _NO_RESULT))
+        self._owed.setdefault(held, _ended(held, ClaimState.UNCERTAIN))
 
-    async def _end(self, held: Held, state: ClaimState, result: Row) -> None:
-        self._owed[held] = (state, result)
-        await self._rows(_END, (state, *result, held.tool, held.idempotency_key, held.token))
+    async def _end(self, held: Held, end: Want) -> None:
+        self._owed[held] = end
+        await self._gathering.ask(END, end)
         self._owed.pop(held, None)
 
     async def _pay(self) -> None:
-        for held, (state, result) in tuple(self._owed.items()):
-            await self._end(held, state, result)
+        owed = tuple(self._owed.items())
+        paid = await asyncio.gather(
+            *(self._end(held, end) for held, end in owed), return_exceptions=True
+        )
+        for failure in paid:
+            if failure is not None:
+                raise failure
 
     async def _renew(self) -> None:
         lives_until = time.monotonic() + self._lease_s
@@ -183,12 +163,15 @@ class PostgresClaims:
             await asyncio.sleep(self._lease_s / 4)
             try:
                 asked = time.monotonic()
-                await self._rows(_RENEW, (self._owner, self._lease_s))
+                await self._renew_once()
                 self._tell_of_a_lapse(time.monotonic() - lives_until)
                 lives_until = asked + self._lease_s
                 await self._pay()
             except ClaimsUnavailableError as error:
                 log.warning("the lease could not be renewed: %s", error)
+
+    async def _renew_once(self) -> None:
+        await self._gathering.ask(RENEW, {"owner": self._owner, "lease_s": self._lease_s})
 
     def _tell_of_a_lapse(self, late_s: float) -> None:
         if late_s > 0:
@@ -197,51 +180,43 @@ class PostgresClaims:
                 extra={"pid": os.getpid(), "seconds": round(late_s, 3)},
             )
 
-    async def _rows(self, query: LiteralString, values: Row) -> list[TupleRow]:
-        """Run one statement in a transaction of its own, again if the connection was broken."""
-        async with self._lock:
-            for last in (False, True):
-                try:
-                    connection = await self._connected()
-                    cursor = await connection.execute(query, values)
-                    return await cursor.fetchall() if cursor.description else []
-                except psycopg.OperationalError as error:
-                    await self._disconnect()
-                    if last:
-                        raise ClaimsUnavailableError(
-                            "The database of claims does not answer: check DATABASE_URL and "
-                            "that Postgres runs."
-                        ) from error
-        raise AssertionError("unreachable")
-
-    async def _connected(self) -> psycopg.AsyncConnection[TupleRow]:
-        if self._connection is None:
-            connection = await psycopg.AsyncConnection.connect(
-                self._url, autocommit=True, connect_timeout=5
-            )
-            await ensure(connection)
-            self._connection = connection
-        return self._connection
-
-    async def _disconnect(self) -> None:
-        if self._connection is not None:
-            broken, self._connection = self._connection, None
-            with contextlib.suppress(psycopg.Error):
-                await broken.close()
+    async def _serve(self, statement: Statement, wants: Sequence[Want]) -> list[TupleRow | None]:
+        """Run one statement for a group of calls; raises ClaimsUnavailableError."""
+        rows = await self._connection.rows(statement.query, statement.values(wants))
+        return statement.answers(wants, rows)
 
 
-_NO_RESULT: Row = (None,) * 5
+def _named(held: Held) -> Want:
+    return {
+        "tool": held.tool,
+        "idempotency_key": held.idempotency_key,
+        "token": held.token,
+    }
 
 
-def _columns(wanted: ClaimRequest) -> Row:
-    return (
-        wanted.tool_version,
-        wanted.tenant_id,
-        wanted.run_id,
-        wanted.call_id,
-        wanted.attempt,
-        wanted.arguments_digest,
-    )
+def _columns(wanted: ClaimRequest) -> Want:
+    return {
+        "tool_version": wanted.tool_version,
+        "tenant_id": wanted.tenant_id,
+        "run_id": wanted.run_id,
+        "call_id": wanted.call_id,
+        "attempt": wanted.attempt,
+        "arguments_digest": hexed(wanted.arguments_digest),
+    }
+
+
+def _ended(held: Held, state: ClaimState, result: Content | None = None) -> Want:
+    end = {**_named(held), "state": state}
+    if result is None:
+        return end
+    return {
+        **end,
+        "media_type": result.media_type,
+        "size": result.size,
+        "digest": hexed(result.digest),
+        "inline": hexed(result.inline),
+        "ref": result.ref,
+    }
 
 
 def _read(row: TupleRow) -> tuple[Claim, bool]:
@@ -252,41 +227,3 @@ def _read(row: TupleRow) -> tuple[Claim, bool]:
         said = Content(media_type=media_type, size=size, digest=digest, inline=inline, ref=ref)
     claim = Claim(tenant_id, attempt, arguments_digest, ClaimState(state), token, said)
     return claim, lives
-
-
-_TAKE: LiteralString = """
-    INSERT INTO tool_claims (tool, idempotency_key, tool_version, tenant_id, run_id, call_id,
-                             attempt, arguments_digest, owner, token, state)
-    VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, 'started')
-    ON CONFLICT (tool, idempotency_key) DO NOTHING
-    RETURNING true"""
-
-_LOOK: LiteralString = """
-    SELECT c.tenant_id, c.attempt, c.arguments_digest, c.state, c.token,
-           coalesce(o.lives_until > now(), false),
-           c.result_media_type, c.result_size, c.result_digest, c.result_inline, c.result_ref
-    FROM tool_claims c LEFT JOIN tool_claim_owners o USING (owner)
-    WHERE c.tool = %s AND c.idempotency_key = %s"""
-
-# Whoever changes the row first has it: the token and state that were judged must still stand.
-_TAKE_OVER: LiteralString = """
-    UPDATE tool_claims
-    SET tool_version = %s, attempt = %s, owner = %s, token = %s, state = 'started',
-        started_at = now(), ended_at = NULL
-    WHERE tool = %s AND idempotency_key = %s AND token = %s AND state = %s"""
-
-_HOLD: LiteralString = """
-    UPDATE tool_claims SET token = token
-    WHERE tool = %s AND idempotency_key = %s AND token = %s
-    RETURNING true"""
-
-_END: LiteralString = """
-    UPDATE tool_claims
-    SET state = %s, ended_at = now(), result_media_type = %s, result_size = %s,
-        result_digest = %s, result_inline = %s, result_ref = %s
-    WHERE tool = %s AND idempotency_key = %s AND token = %s"""
-
-_RENEW: LiteralString = """
-    INSERT INTO tool_claim_owners (owner, lives_until)
-    VALUES (%s, now() + make_interval(secs => %s))
-    ON CONFLICT (owner) DO UPDATE SET lives_until = excluded.lives_until"""

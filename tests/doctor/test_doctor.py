@@ -25,7 +25,7 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]
 from events import journal as j
 from events import topics
 from events.avro.files import SchemaFolder
-from processors.tool.claims_postgres import _TABLES as CLAIM_TABLES
+from processors.tool.claim_statements import TABLES as CLAIM_TABLES
 from producers.identity import uuid7
 from producers.kafka import Publisher, TopicReader
 from projections import schema

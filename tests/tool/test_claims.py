@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import LiteralString, Protocol
 
 import psycopg
 import pytest
@@ -15,105 +13,17 @@ from psycopg import sql
 from psycopg.rows import TupleRow
 
 from events.content import json_content
-from processors.tool.claims import (
-    Claim,
-    ClaimRequest,
-    Claims,
-    ClaimState,
-    Held,
-    Verdict,
-    judge,
-)
-from processors.tool.claims_memory import ClaimTable, MemoryClaims
-from processors.tool.claims_postgres import _END, _TAKE, _TAKE_OVER, PostgresClaims, Row
+from processors.tool.claim_statements import END, TAKE, TAKE_OVER, Statement, Want
+from processors.tool.claims import Claim, ClaimState, Verdict, judge
+from processors.tool.claims_postgres import PostgresClaims
 from processors.tool.errors import ClaimsUnavailableError
-
-REQUEST = ClaimRequest(
-    tool="refund",
-    tool_version="1",
-    idempotency_key="k",
-    tenant_id="acme",
-    run_id="r",
-    call_id="r.1",
-    attempt=1,
-    arguments_digest=b"a",
-    safe_to_repeat=False,
-)
-RESULT = json_content({"paid": "9.99"})
-
-
-class Owners(Protocol):
-    """Owners that share one store; a dead one stops showing signs of life."""
-
-    async def add(self) -> Claims: ...
-
-    async def kill(self, owner: Claims) -> None: ...
-
-
-class _InMemory:
-    def __init__(self) -> None:
-        self._table = ClaimTable()
-
-    async def add(self) -> Claims:
-        return MemoryClaims(self._table)
-
-    async def kill(self, owner: Claims) -> None:
-        assert isinstance(owner, MemoryClaims)
-        owner.die()
-
-
-class _InPostgres:
-    def __init__(self, url: str, opened: AsyncExitStack) -> None:
-        self._url = url
-        self._opened = opened
-
-    async def add(self) -> Claims:
-        return await self._opened.enter_async_context(PostgresClaims(self._url))
-
-    async def kill(self, owner: Claims) -> None:
-        assert isinstance(owner, PostgresClaims)
-        assert owner._renewal is not None
-        owner._renewal.cancel()
-        # As if the lease had run out.
-        await owner._rows(
-            "UPDATE tool_claim_owners SET lives_until = now() WHERE owner = %s", (owner._owner,)
-        )
-
-
-Script = Callable[[Owners], Awaitable[None]]
-Play = Callable[[Script], None]
-
-
-@pytest.fixture(
-    params=["memory", pytest.param("postgres", marks=pytest.mark.integration)],
-)
-def play(request: pytest.FixtureRequest) -> Play:
-    """Plays a script with owners of each kind of store."""
-    url = request.getfixturevalue("database_url") if request.param == "postgres" else ""
-
-    @asynccontextmanager
-    async def owners() -> AsyncIterator[Owners]:
-        async with AsyncExitStack() as opened:
-            yield _InPostgres(url, opened) if url else _InMemory()
-
-    async def run(script: Script) -> None:
-        async with owners() as every:
-            await script(every)
-
-    return lambda script: asyncio.run(run(script))
-
-
-async def _taken(owner: Claims, wanted: ClaimRequest = REQUEST) -> Held:
-    told = await owner.claim(wanted)
-    assert told.verdict is Verdict.RUN
-    assert told.held is not None
-    return told.held
+from tests.tool.owners import REQUEST, RESULT, Owners, Play, taken, verdict_after_a_renewal
 
 
 def test_the_first_runs_and_the_second_waits(play: Play) -> None:
     async def script(owners: Owners) -> None:
         first, second = await owners.add(), await owners.add()
-        await _taken(first)
+        await taken(first)
         assert (await second.claim(REQUEST)).verdict is Verdict.BUSY
         assert (await first.claim(REQUEST)).verdict is Verdict.BUSY
 
@@ -133,7 +43,7 @@ def test_of_many_at_once_one_takes_over(play: Play) -> None:
     async def script(owners: Owners) -> None:
         dead, *every = [await owners.add() for _ in range(6)]
         again = replace(REQUEST, safe_to_repeat=True)
-        await _taken(dead, again)
+        await taken(dead, again)
         await owners.kill(dead)
         told = await asyncio.gather(*(owner.claim(again) for owner in every))
         assert sorted(one.verdict for one in told) == [Verdict.BUSY] * 4 + [Verdict.RUN]
@@ -144,7 +54,7 @@ def test_of_many_at_once_one_takes_over(play: Play) -> None:
 def test_a_finished_claim_answers_with_its_result(play: Play) -> None:
     async def script(owners: Owners) -> None:
         first, second = await owners.add(), await owners.add()
-        await first.finish(await _taken(first), RESULT)
+        await first.finish(await taken(first), RESULT)
         for attempt in (1, 2):
             told = await second.claim(replace(REQUEST, attempt=attempt))
             assert (told.verdict, told.result) == (Verdict.ANSWERED, RESULT)
@@ -155,7 +65,7 @@ def test_a_finished_claim_answers_with_its_result(play: Play) -> None:
 def test_the_result_outlives_its_owner(play: Play) -> None:
     async def script(owners: Owners) -> None:
         first, second = await owners.add(), await owners.add()
-        await first.finish(await _taken(first), RESULT)
+        await first.finish(await taken(first), RESULT)
         await owners.kill(first)
         assert (await second.claim(REQUEST)).result == RESULT
 
@@ -169,7 +79,7 @@ def test_the_key_with_other_arguments_or_of_another_tenant_is_refused(
 ) -> None:
     async def script(owners: Owners) -> None:
         owner = await owners.add()
-        held = await _taken(owner)
+        held = await taken(owner)
         if finished:
             await owner.finish(held, RESULT)
         told = await owner.claim(replace(REQUEST, **change))  # type: ignore[arg-type]
@@ -181,9 +91,9 @@ def test_the_key_with_other_arguments_or_of_another_tenant_is_refused(
 def test_another_key_or_another_tool_is_another_claim(play: Play) -> None:
     async def script(owners: Owners) -> None:
         owner = await owners.add()
-        await _taken(owner)
-        await _taken(owner, replace(REQUEST, idempotency_key="k2"))
-        await _taken(owner, replace(REQUEST, tool="mail"))
+        await taken(owner)
+        await taken(owner, replace(REQUEST, idempotency_key="k2"))
+        await taken(owner, replace(REQUEST, tool="mail"))
 
     play(script)
 
@@ -191,8 +101,8 @@ def test_another_key_or_another_tool_is_another_claim(play: Play) -> None:
 def test_a_released_claim_may_be_taken_again(play: Play) -> None:
     async def script(owners: Owners) -> None:
         first, second = await owners.add(), await owners.add()
-        await first.release(await _taken(first))
-        await _taken(second)
+        await first.release(await taken(first))
+        await taken(second)
 
     play(script)
 
@@ -200,9 +110,9 @@ def test_a_released_claim_may_be_taken_again(play: Play) -> None:
 def test_an_uncertain_claim_needs_somebody_s_word(play: Play) -> None:
     async def script(owners: Owners) -> None:
         owner = await owners.add()
-        await owner.doubt(await _taken(owner))
+        await owner.doubt(await taken(owner))
         assert (await owner.claim(REQUEST)).verdict is Verdict.UNCERTAIN
-        await _taken(owner, replace(REQUEST, attempt=2, cleared=1))
+        await taken(owner, replace(REQUEST, attempt=2, cleared=1))
 
     play(script)
 
@@ -212,9 +122,9 @@ def test_a_higher_attempt_is_nobody_s_word(play: Play) -> None:
 
     async def script(owners: Owners) -> None:
         owner = await owners.add()
-        await owner.doubt(await _taken(owner))
+        await owner.doubt(await taken(owner))
         assert (await owner.claim(replace(REQUEST, attempt=2))).verdict is Verdict.UNCERTAIN
-        await _taken(owner, replace(REQUEST, attempt=3, cleared=2))
+        await taken(owner, replace(REQUEST, attempt=3, cleared=2))
 
     play(script)
 
@@ -222,7 +132,7 @@ def test_a_higher_attempt_is_nobody_s_word(play: Play) -> None:
 def test_a_word_about_an_earlier_attempt_says_nothing_of_a_later_one(play: Play) -> None:
     async def script(owners: Owners) -> None:
         owner = await owners.add()
-        await owner.doubt(await _taken(owner, replace(REQUEST, attempt=2, cleared=1)))
+        await owner.doubt(await taken(owner, replace(REQUEST, attempt=2, cleared=1)))
         third = await owner.claim(replace(REQUEST, attempt=3, cleared=1))
         assert third.verdict is Verdict.UNCERTAIN
 
@@ -232,7 +142,7 @@ def test_a_word_about_an_earlier_attempt_says_nothing_of_a_later_one(play: Play)
 def test_nobody_knows_what_a_dead_owner_did(play: Play) -> None:
     async def script(owners: Owners) -> None:
         first, second = await owners.add(), await owners.add()
-        await _taken(first)
+        await taken(first)
         await owners.kill(first)
         assert (await second.claim(REQUEST)).verdict is Verdict.UNCERTAIN
         # Being asked changes nothing.
@@ -244,9 +154,9 @@ def test_nobody_knows_what_a_dead_owner_did(play: Play) -> None:
 def test_after_a_person_said_it_did_not_happen_the_next_attempt_runs(play: Play) -> None:
     async def script(owners: Owners) -> None:
         first, second = await owners.add(), await owners.add()
-        await _taken(first)
+        await taken(first)
         await owners.kill(first)
-        held = await _taken(second, replace(REQUEST, attempt=2, cleared=1))
+        held = await taken(second, replace(REQUEST, attempt=2, cleared=1))
         await second.finish(held, RESULT)
         assert (await second.claim(REQUEST)).verdict is Verdict.ANSWERED
 
@@ -256,9 +166,9 @@ def test_after_a_person_said_it_did_not_happen_the_next_attempt_runs(play: Play)
 def test_what_is_safe_to_repeat_is_taken_over_from_a_dead_owner(play: Play) -> None:
     async def script(owners: Owners) -> None:
         first, second = await owners.add(), await owners.add()
-        await _taken(first)
+        await taken(first)
         await owners.kill(first)
-        await _taken(second, replace(REQUEST, safe_to_repeat=True))
+        await taken(second, replace(REQUEST, safe_to_repeat=True))
 
     play(script)
 
@@ -266,9 +176,9 @@ def test_what_is_safe_to_repeat_is_taken_over_from_a_dead_owner(play: Play) -> N
 def test_an_owner_that_was_replaced_cannot_end_the_claim(play: Play) -> None:
     async def script(owners: Owners) -> None:
         first, second = await owners.add(), await owners.add()
-        zombie = await _taken(first)
+        zombie = await taken(first)
         await owners.kill(first)
-        held = await _taken(second, replace(REQUEST, attempt=2, cleared=1))
+        held = await taken(second, replace(REQUEST, attempt=2, cleared=1))
         await first.finish(zombie, json_content("too late"))
         assert (await second.claim(REQUEST)).verdict is Verdict.BUSY
         await second.finish(held, RESULT)
@@ -280,7 +190,7 @@ def test_an_owner_that_was_replaced_cannot_end_the_claim(play: Play) -> None:
 def test_an_owner_thought_dead_may_still_say_how_it_ended(play: Play) -> None:
     async def script(owners: Owners) -> None:
         first, second = await owners.add(), await owners.add()
-        held = await _taken(first)
+        held = await taken(first)
         await owners.kill(first)
         assert (await second.claim(REQUEST)).verdict is Verdict.UNCERTAIN
         await first.finish(held, RESULT)
@@ -304,7 +214,7 @@ def test_the_same_attempt_of_an_unsafe_tool_never_runs_twice(
 def test_a_broken_connection_is_opened_again(database_url: str) -> None:
     async def script() -> None:
         async with PostgresClaims(database_url) as claims:
-            held = await _taken(claims)
+            held = await taken(claims)
             with psycopg.connect(database_url, autocommit=True) as admin:
                 admin.execute(
                     "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
@@ -323,7 +233,7 @@ def test_a_lease_is_renewed_while_its_owner_lives(database_url: str) -> None:
             PostgresClaims(database_url, lease_s=0.2) as first,
             PostgresClaims(database_url) as second,
         ):
-            await _taken(first)
+            await taken(first)
             await asyncio.sleep(0.5)
             assert (await second.claim(REQUEST)).verdict is Verdict.BUSY
 
@@ -335,7 +245,7 @@ def test_an_owner_that_leaves_is_dead_at_once(database_url: str) -> None:
     async def script() -> None:
         async with PostgresClaims(database_url) as second:
             async with PostgresClaims(database_url) as first:
-                await _taken(first)
+                await taken(first)
             assert (await second.claim(REQUEST)).verdict is Verdict.UNCERTAIN
 
     asyncio.run(script())
@@ -346,17 +256,17 @@ class _AnswerLost(PostgresClaims):
 
     writers: tuple[object, ...] = ()
 
-    async def _rows(self, query: LiteralString, values: Row) -> list[TupleRow]:
-        rows = await super()._rows(query, values)
-        if query == _TAKE and not self.writers:
+    async def _serve(self, statement: Statement, wants: Sequence[Want]) -> list[TupleRow | None]:
+        answers = await super()._serve(statement, wants)
+        if statement is TAKE and not self.writers:
             self.writers = await self.writer()
-            rows = await super()._rows(query, values)
-            assert not rows
-        return rows
+            answers = await super()._serve(statement, wants)
+            assert answers == [None]
+        return answers
 
     async def writer(self) -> tuple[object, ...]:
         """The transaction that wrote the claim."""
-        return (await super()._rows("SELECT xmin::text FROM tool_claims", ()))[0]
+        return (await self._connection.rows("SELECT xmin::text FROM tool_claims", ()))[0]
 
 
 @pytest.mark.integration
@@ -366,7 +276,7 @@ def test_a_claim_that_is_found_instead_of_answered_is_written_before_it_counts(
     # What a server shows after its crash may not have reached the standby that will replace it.
     async def script() -> None:
         async with _AnswerLost(database_url) as claims:
-            await _taken(claims)
+            await taken(claims)
             assert claims.writers
             assert await claims.writer() != claims.writers
 
@@ -374,25 +284,16 @@ def test_a_claim_that_is_found_instead_of_answered_is_written_before_it_counts(
 
 
 class _Unanswered(PostgresClaims):
-    """What is written under ``lost`` is written, but the database is gone before it says so."""
+    """What is written by ``lost`` is written, but the database is gone before it says so."""
 
-    lost: LiteralString = ""
+    lost: Statement | None = None
 
-    async def _rows(self, query: LiteralString, values: Row) -> list[TupleRow]:
-        rows = await super()._rows(query, values)
-        if query == self.lost:
-            self.lost = ""
+    async def _serve(self, statement: Statement, wants: Sequence[Want]) -> list[TupleRow | None]:
+        answers = await super()._serve(statement, wants)
+        if statement is self.lost:
+            self.lost = None
             raise ClaimsUnavailableError("gone")
-        return rows
-
-
-async def _verdict_after_a_renewal(claims: Claims, wanted: ClaimRequest = REQUEST) -> Verdict:
-    for _ in range(400):
-        told = await claims.claim(wanted)
-        if told.verdict is not Verdict.BUSY:
-            break
-        await asyncio.sleep(0.02)
-    return told.verdict
+        return answers
 
 
 @pytest.mark.integration
@@ -400,10 +301,10 @@ def test_a_claim_whose_taking_was_not_answered_is_let_go(database_url: str) -> N
     # Its owner lives and renews its lease: nobody else would ever be let in.
     async def script() -> None:
         async with _Unanswered(database_url, 0.4) as first, PostgresClaims(database_url) as second:
-            first.lost = _TAKE
+            first.lost = TAKE
             with pytest.raises(ClaimsUnavailableError):
                 await first.claim(REQUEST)
-            assert await _verdict_after_a_renewal(second) is Verdict.RUN
+            assert await verdict_after_a_renewal(second) is Verdict.RUN
 
     asyncio.run(script())
 
@@ -418,12 +319,12 @@ def test_a_take_over_that_was_not_answered_leaves_the_doubt_there_was(
 
     async def script() -> None:
         async with _Unanswered(database_url, 0.4) as first, PostgresClaims(database_url) as second:
-            await first.doubt(await _taken(first))
-            first.lost = _TAKE_OVER
+            await first.doubt(await taken(first))
+            first.lost = TAKE_OVER
             with pytest.raises(ClaimsUnavailableError):
                 await first.claim(asking)
             again = replace(REQUEST, attempt=3, cleared=cleared)
-            assert await _verdict_after_a_renewal(second, again) is then
+            assert await verdict_after_a_renewal(second, again) is then
 
     asyncio.run(script())
 
@@ -431,18 +332,20 @@ def test_a_take_over_that_was_not_answered_leaves_the_doubt_there_was(
 @pytest.mark.integration
 def test_an_end_that_could_not_be_stored_is_stored_later(database_url: str) -> None:
     class Away(_Unanswered):
-        async def _rows(self, query: LiteralString, values: Row) -> list[TupleRow]:
-            if query == self.lost:
-                self.lost = ""
+        async def _serve(
+            self, statement: Statement, wants: Sequence[Want]
+        ) -> list[TupleRow | None]:
+            if statement is self.lost:
+                self.lost = None
                 raise ClaimsUnavailableError("away")
-            return await super()._rows(query, values)
+            return await super()._serve(statement, wants)
 
     async def script() -> None:
         async with Away(database_url, 0.4) as first, PostgresClaims(database_url) as second:
-            held, first.lost = await _taken(first), _END
+            held, first.lost = await taken(first), END
             with pytest.raises(ClaimsUnavailableError):
                 await first.finish(held, RESULT)
-            assert await _verdict_after_a_renewal(second) is Verdict.ANSWERED
+            assert await verdict_after_a_renewal(second) is Verdict.ANSWERED
             assert (await second.claim(REQUEST)).result == RESULT
 
     asyncio.run(script())
@@ -451,8 +354,8 @@ def test_an_end_that_could_not_be_stored_is_stored_later(database_url: str) -> N
 def test_an_execution_that_was_cut_off_is_in_doubt(play: Play) -> None:
     async def script(owners: Owners) -> None:
         first, second = await owners.add(), await owners.add()
-        first.abandon(await _taken(first))
-        assert await _verdict_after_a_renewal(second) is Verdict.UNCERTAIN
+        first.abandon(await taken(first))
+        assert await verdict_after_a_renewal(second) is Verdict.UNCERTAIN
 
     play(script)
 
@@ -475,7 +378,7 @@ def test_a_database_that_is_away_at_first_is_waited_for(database_url: str) -> No
             await PostgresClaims(database_url).__aenter__()
         asyncio.get_running_loop().call_later(0.7, lambda: allow(connections=True))
         async with PostgresClaims(database_url, wait_s=20) as claims:
-            await _taken(claims)
+            await taken(claims)
 
     asyncio.run(script())
 
