@@ -227,8 +227,7 @@ class Lane(threading.Thread, Generic[S]):
                 self._upkeep.noted()
             failpoint("lane.after_adopt")
             for run_id, run in outcome.runs.items():
-                if run is not None:
-                    self._timers.put(run_id, run.timer)
+                self._timers.put(run_id, run.timer if run is not None else None)
             if not self._stopping.is_set():
                 # What a stopping lane leaves is handed out once, by the next owner.
                 self._hand_out(outcome.local)

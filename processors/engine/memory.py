@@ -142,8 +142,7 @@ class MemoryEngine(Generic[S]):
         self._write(outcome.messages())
         outcome.adopt(self.book, first, int(self.now.timestamp() * 1000))
         for run_id, run in outcome.runs.items():
-            if run is not None:
-                self._timers.put(run_id, run.timer)
+            self._timers.put(run_id, run.timer if run is not None else None)
         self._do(outcome.local)
 
     def _write(self, messages: Iterable[Message]) -> None:

@@ -62,3 +62,36 @@ def test_deadlines_come_out_earliest_first_and_only_when_due() -> None:
     assert timers.seconds_left(NOW + 3 * SECOND) == 0
     assert list(timers.due(NOW + 2 * SECOND, 1)) == [Due("b", late)]
     assert timers.seconds_left(NOW) is None
+
+
+def test_a_deadline_in_place_of_another_comes_alone() -> None:
+    timers = Timers()
+    timers.put("a", Timer(NOW + SECOND, "wake", "", 1))
+    timers.put("a", later := Timer(NOW + 2 * SECOND, "wake", "", 2))
+    assert timers.seconds_left(NOW) == 2
+    assert list(timers.due(NOW + 3 * SECOND, 10)) == [Due("a", later)]
+
+
+def test_a_run_without_a_deadline_any_more_is_left_alone() -> None:
+    timers = Timers()
+    timers.put("a", Timer(NOW + SECOND, "wake", "", 1))
+    timers.put("a", None)
+    assert timers.seconds_left(NOW) is None
+    assert list(timers.due(NOW + 2 * SECOND, 10)) == []
+
+
+def test_dropped_deadlines_do_not_pile_up() -> None:
+    timers = Timers()
+    timers.put("sleeps", last := Timer(NOW + 20_000 * SECOND, "wake", "", 0))
+    for number in range(10_000):
+        timers.put("works", Timer(NOW + number * SECOND, "wake", "", number))
+    assert len(timers) < 2000
+    timers.put("works", None)
+    assert list(timers.due(NOW + 20_000 * SECOND, 10)) == [Due("sleeps", last)]
+
+
+def test_the_same_deadline_noted_again_comes_once() -> None:
+    timers = Timers()
+    for _ in range(3):
+        timers.put("a", Timer(NOW + SECOND, "wake", "", 1))
+    assert list(timers.due(NOW + 2 * SECOND, 10)) == [Due("a", Timer(NOW + SECOND, "wake", "", 1))]

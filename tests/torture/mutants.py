@@ -184,11 +184,11 @@ MUTANTS = (
         (
             Edit(
                 "processors/engine/stamp.py",
-                "            if isinstance(fact, TERMINAL_FACTS):\n",
+                "            if type(fact) in _TERMINAL:\n",
                 "            for part in run.parts if run else ():\n"
                 "                key = part_key(run_id, part)\n"
                 "                step.others.append(Message(topics.PARKED, key, None, []))\n"
-                "            if isinstance(fact, TERMINAL_FACTS):\n",
+                "            if type(fact) in _TERMINAL:\n",
             ),
         ),
     ),
