@@ -16,13 +16,16 @@ YES ?=
 SECONDS ?= 300
 SEED ?= 1
 TORTURE ?=
+EVENTS ?= 10000000
+MINUTES ?= 30
+LOAD ?= 0.7
 OVERHEAD ?=
 PYTEST ?=
 PEERS ?=
 # Most of the time a test on real servers waits for one of them.
 WORKERS ?= 3
 
-.PHONY: bench-growth bench-overhead bench-peers bench-floors performance lock-peers
+.PHONY: bench-growth bench-tables bench-soak bench-overhead bench-peers bench-floors performance lock-peers
 .PHONY: help env lock up down demo test lint format bench bench-recovery torture mutants docs clean
 
 help: ## this list
@@ -96,8 +99,14 @@ lock-peers: ## resolve benchmarks/peers/requirements.in again
 bench-recovery: env ## how long runs stand still when their process is killed; build/recovery.json
 	@$(BIN)/python -m benchmarks.recovery
 
-bench-growth: env ## what steps, live runs and lanes cost as they grow more; docs/performance/growth.md
+bench-growth: env ## what steps, live runs, lanes and load cost as they grow; docs/performance/growth.md
 	@$(BIN)/python -m benchmarks.growth --take
+
+bench-tables: env ## every query in tables with EVENTS events, 10 million unless given; 20 GB of disk
+	@$(BIN)/python -m benchmarks.full_tables --events $(EVENTS) --take
+
+bench-soak: env ## MINUTES at LOAD of what the machine can do, 30 at 0.7 unless given; build/soak.json
+	@$(BIN)/python -m benchmarks.soak --minutes $(MINUTES) --load $(LOAD) --take
 
 torture: env ## faults of every kind for SECONDS from SEED, judged; build/torture.json and .html
 	@$(BIN)/python -m tests.torture --seconds $(SECONDS) --seed $(SEED) $(TORTURE)

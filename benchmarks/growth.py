@@ -1,8 +1,9 @@
-"""``make bench-growth``: what a step costs in long runs, a run among many, and lanes among cores.
+"""``make bench-growth``: how cost grows with steps, live runs, lanes, and load on the projector.
 
 1. runs of 10, 100 and 1,000 steps: bytes, processor time and latency a step
 2. 100 to 10,000 live runs in one lane: memory a run, and how fast they are read back
 3. 1 to 8 partitions in one process and in two: runs a second
+4. 2,000 runs at once: how far the projector is behind, and how fast each view is rebuilt after
 
 Prints the figures and writes build/growth.json; ``--take`` also draws docs/performance/growth.md.
 """
@@ -10,7 +11,6 @@ Prints the figures and writes build/growth.json; ``--take`` also draws docs/perf
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 import tempfile
 import time
@@ -22,7 +22,9 @@ from pathlib import Path
 import psutil
 
 from benchmarks.bench import running
-from benchmarks.growth_page import write_page
+from benchmarks.figures import keep, kept
+from benchmarks.following import measure as following
+from benchmarks.growth_page import take
 from benchmarks.machine import Processes, journal_bytes
 from benchmarks.scripted import ask_for_runs, engine
 from benchmarks.traffic import Traffic
@@ -174,24 +176,24 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--steps", type=int, default=6_000, help="steps in all, at each length")
     parser.add_argument("--live", type=int, default=10_000, help="live runs at most")
     parser.add_argument("--runs", type=int, default=300, help="runs at once, for lanes")
-    parser.add_argument("--parts", nargs="*", default=["steps", "live", "lanes"])
+    parser.add_argument("--load", type=int, default=2_000, help="runs at once, for the projector")
+    parser.add_argument("--parts", nargs="*", default=["steps", "live", "lanes", "projector"])
     parser.add_argument("--take", action="store_true", help="write the page from the figures")
     chosen = parser.parse_args(arguments)
-    target = Path("build/growth.json")
-    target.parent.mkdir(exist_ok=True)
     # What is not measured this time stays as it was.
-    figures = json.loads(target.read_text()) if target.exists() else {}
-    figures["cores"] = psutil.cpu_count()
+    figures = {**kept("growth"), "cores": psutil.cpu_count()}
     if "steps" in chosen.parts:
         figures["steps"] = step_figures(chosen.steps)
     if "live" in chosen.parts:
         figures["live"] = live_figures(chosen.live)
     if "lanes" in chosen.parts:
         figures["lanes"] = lane_figures(chosen.runs)
-    target.write_text(json.dumps(figures, indent=2) + "\n")
-    print(f"written to {target}")
+    if "projector" in chosen.parts:
+        with _home() as folder:
+            figures |= following(Path(folder), chosen.load)
+    print(f"written to {keep('growth', figures)}")
     if chosen.take:
-        write_page(figures)
+        take("growth")
     return 0
 
 

@@ -8,6 +8,7 @@ import psutil
 
 from stack import control
 from stack.settings import Settings
+from stack.usage import memory_bytes
 
 
 class Processes:
@@ -26,6 +27,13 @@ class Processes:
         """Return the processor time each member and its children have used."""
         return {name: sum(map(_cpu, _family(process))) for name, process in self._members.items()}
 
+    def cpu_seconds_of(self, name: str) -> float:
+        """Return the processor time of a member with its children, those that ended included."""
+        member = self._members[name]
+        times = member.cpu_times()
+        ended = float(times.children_user + times.children_system)
+        return ended + sum(map(_cpu, _family(member)))
+
     def rss_mb(self) -> dict[str, int]:
         """Return the resident memory of each member with its children in MB; shared
         memory counts once a process.
@@ -34,6 +42,15 @@ class Processes:
             name: round(sum(p.memory_info().rss for p in _family(process)) / 1e6)
             for name, process in self._members.items()
         }
+
+
+def pss_mb(settings: Settings) -> dict[str, float]:
+    """Return the memory of each member that runs now in MB, shared pages counted once."""
+    state = control.status(settings)
+    members = state.members if state is not None else []
+    return {
+        member.name: round(memory_bytes(member.pid) / 1e6, 1) for member in members if member.pid
+    }
 
 
 def journal_bytes(home: Path) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import statistics
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -11,6 +10,7 @@ from itertools import pairwise
 import psycopg
 from confluent_kafka import Consumer, TopicPartition
 
+from benchmarks.trend import percentile
 from benchmarks.workload import AGENT, definitions
 from events import topics
 from events.avro.codec import Codec
@@ -47,11 +47,11 @@ class OneByOne:
 
     def run_ms(self, percent: int) -> float:
         """Return a percentile of whole runs."""
-        return _percentile(self.runs_ms, percent)
+        return percentile(self.runs_ms, percent)
 
     def step_ms(self, percent: int) -> float:
         """Return a percentile of steps: from one decision of a run to its next."""
-        return _percentile(self.steps_ms, percent)
+        return percentile(self.steps_ms, percent)
 
 
 class Traffic:
@@ -78,6 +78,10 @@ class Traffic:
             [TopicPartition(topics.COMPLETIONS, p, 0) for p in range(settings.partitions)]
         )
 
+    def close(self) -> None:
+        """Read no more completions."""
+        self._consumer.close()
+
     def publish_definitions(self) -> None:
         """Publish the benchmark's agent and tool."""
         source = KafkaRegistry(self._settings.kafka_config(), self._codec)
@@ -94,7 +98,7 @@ class Traffic:
 
     def complete_all(self, count: int) -> float:
         """Request so many runs at once and wait until all are done; return the seconds it took."""
-        requests = [_request() for _ in range(count)]
+        requests = [new_request() for _ in range(count)]
         began = time.perf_counter()
         self._writer.publish_all(topics.REQUESTS, [(r, r.run_id) for r in requests])
         wanted = {request.run_id for request in requests}
@@ -105,7 +109,7 @@ class Traffic:
         """Request runs one after another."""
         took, steps, events = [], [], 0
         for _ in range(count):
-            request = _request()
+            request = new_request()
             began = time.perf_counter()
             self._writer.publish(topics.REQUESTS, request, request.run_id)
             self._wait({request.run_id})
@@ -142,7 +146,8 @@ class Traffic:
                 time.sleep(0.01)
 
 
-def _request() -> RunRequested:
+def new_request() -> RunRequested:
+    """Return a request for one run of the benchmark's agent."""
     return RunRequested(
         run_id=uuid7(),
         tenant_id="bench",
@@ -156,9 +161,3 @@ def _request() -> RunRequested:
 def _steps_ms(history: tuple[Event, ...]) -> list[float]:
     times = sorted({event.meta.time for event in history})
     return [(b - a).total_seconds() * 1000 for a, b in pairwise(times)]
-
-
-def _percentile(values: tuple[float, ...], percent: int) -> float:
-    if len(values) < 2:
-        return round(values[0], 2) if values else 0.0
-    return round(statistics.quantiles(values, n=100, method="inclusive")[percent - 1], 2)

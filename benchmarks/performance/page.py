@@ -39,7 +39,7 @@ def between(page: str, name: str, text: str) -> str:
     before, found, rest = page.partition(begin)
     _, ended, after = rest.partition(end)
     if not (found and ended):
-        raise ValueError(f"docs/performance.md needs the marks {begin!r} and {end!r}.")
+        raise ValueError(f"The page needs the marks {begin!r} and {end!r}.")
     return f"{before}{begin}\n\n{text.strip()}\n\n{end}{after}"
 
 
