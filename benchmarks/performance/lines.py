@@ -15,7 +15,7 @@ _INK, _FAINT, _RULE = "#1f2328", "#59636e", "#d1d9e0"
 _COLOURS = ("#1f6feb", "#bf3989", "#1a7f37", "#9a6700", "#7f8c9b", "#8250df")
 _MARKS = 5
 _ROW = 15
-_STEPS = (1.0, 2.0, 2.5, 5.0, 10.0)
+_STEPS = (1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0)
 
 Series = Mapping[str, Sequence[tuple[float, float]]]
 
@@ -48,12 +48,12 @@ def lines(title: str, unit: str, axis: str, series: Series) -> str:
 
 def _rules(right: float, top: float) -> list[str]:
     drawn = []
-    for mark in range(_MARKS + 1):
-        value, at = top * mark / _MARKS, right * mark / _MARKS
+    for value in _marks(top):
         y = _y(value, top)
         ends = f'x1="{_LEFT}" x2="{_WIDTH - _RIGHT}" y1="{y:.1f}" y2="{y:.1f}"'
         drawn.append(f'<line {ends} stroke="{_RULE}"/>')
         drawn.append(_text(_LEFT - 8, y + 4, number(value), _small("end"), _FAINT))
+    for at in _marks(right):
         x = _x(at, right)
         drawn.append(_text(x, _HEIGHT - _BOTTOM + 18, number(at), _small("middle"), _FAINT))
     return drawn
@@ -67,6 +67,12 @@ def _apart(wanted: Sequence[float]) -> list[float]:
         found[index] = max(wanted[index], free)
         free = found[index] + _ROW
     return found
+
+
+def _marks(most: float) -> list[float]:
+    """Return round values from zero to the most, five or a few less."""
+    step = _rounded(most / _MARKS)
+    return [step * n for n in range(_MARKS + 1) if step * n <= most * 1.0001]
 
 
 def _rounded(value: float) -> float:

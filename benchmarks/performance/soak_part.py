@@ -23,7 +23,7 @@ def part(figures: Figures) -> str:
         about += f" It was stopped: {figures['stopped']}."
     trends = figures["trends"]
     memory = [
-        [name, each["first_mb"], each["last_mb"], each["mb_an_hour"]]
+        [name, each["first_mb"], each["last_mb"], each["mb_an_hour"], each["cores"]]
         for name, each in trends["memory"].items()
     ]
     lag = trends["lag"]
@@ -32,7 +32,9 @@ def part(figures: Figures) -> str:
     return "\n\n".join(
         [
             about,
-            "\n".join(table(["process", "MB at first", "MB at last", "MB/hour"], memory)),
+            "\n".join(
+                table(["process", "MB at first", "MB at last", "MB/hour", "busy cores"], memory)
+            ),
             "![memory](soak-memory.svg)",
             "\n".join(
                 table(

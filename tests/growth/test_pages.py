@@ -90,7 +90,7 @@ SOAK = {
     "run_p99_ms": 212.0,
     "caught_up_s": 0.1,
     "trends": {
-        "memory": {"bench": {"first_mb": 80.0, "last_mb": 95.0, "mb_an_hour": 0.4}},
+        "memory": {"bench": {"first_mb": 80.0, "last_mb": 95.0, "mb_an_hour": 0.4, "cores": 0.52}},
         "lag": {"most": 900, "median": 120, "an_hour": -3},
     },
     "samples": [
@@ -122,7 +122,7 @@ def test_a_soak_stands_with_what_grows_an_hour() -> None:
     text = soak_part.part(SOAK)
 
     assert "30 minutes at 70% of 400 runs/s: 504,000 runs asked for, 504,000 completed" in text
-    assert "| bench | 80 | 95 | 0.4 |" in text
+    assert "| bench | 80 | 95 | 0.4 | 0.52 |" in text
     assert "| 900 | 120 | -3 | 0.1 |" in text
     assert set(soak_part.charts(SOAK)) == {"soak-memory.svg", "soak-lag.svg"}
 
