@@ -23,6 +23,11 @@ class Processes:
             member.name: psutil.Process(member.pid) for member in state.members if member.pid
         }
 
+    @property
+    def names(self) -> list[str]:
+        """The members' names."""
+        return list(self._members)
+
     def cpu_seconds(self) -> dict[str, float]:
         """Return the processor time each member and its children have used."""
         return {name: sum(map(_cpu, _family(process))) for name, process in self._members.items()}

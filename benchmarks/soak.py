@@ -152,7 +152,9 @@ class Soak:
         return {n: round((used[n] - before[n]) / (now - at), 2) for n in used if n in before}
 
     def _cpu(self) -> dict[str, float]:
-        return {**Processes(self._settings).cpu_seconds(), "client": time.process_time()}
+        processes = Processes(self._settings)
+        used = {name: processes.cpu_seconds_of(name) for name in processes.names}
+        return {**used, "client": time.process_time()}
 
     def _ended(self, runs: Open) -> float | None:
         """Return when all had ended and the views had them, None if they have not in time."""
