@@ -203,7 +203,7 @@ class Lane(threading.Thread, Generic[S]):
             wait = min(wait, left)
         config = self._config
         inputs: list[Input] = []
-        for item in self._inbox.take(wait, config.max_batch, config.max_batch_bytes):
+        for item in self._inbox.take(wait, config.max_batch, config.max_batch_bytes, self._out):
             if isinstance(item, ParkedCopy):
                 self._copies.append(item)
             else:

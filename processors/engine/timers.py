@@ -15,8 +15,8 @@ _SPARE = 1000
 class Timers:
     """A heap with the one deadline that each run has; ``len`` is what the heap holds.
 
-    One that a run has dropped stays in the heap until its turn comes, or until most of what is there
-    was dropped: a run has a new deadline with every step, and the old ones may be hours away.
+    One that a run has dropped stays in the heap until its turn comes, or until most of what is
+    there was dropped: a run has a new deadline with every step, and the old ones may be hours away.
     """
 
     def __init__(self) -> None:
