@@ -7,12 +7,13 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from processors.tool.claims import ClaimRequest, Verdict
+from processors.tool.claims import Verdict
 from processors.tool.claims_postgres import PostgresClaims
 from projections import schema
 from projections.store import Store
 from projections.views import VIEWS
 from stack import ports
+from tests.tool.owners import REQUEST
 
 pytestmark = pytest.mark.integration
 
@@ -44,20 +45,8 @@ def test_the_projector_takes_its_positions_there(either: str) -> None:
 
 
 def test_claims_are_kept_there(either: str) -> None:
-    wanted = ClaimRequest(
-        tool="refund",
-        tool_version="1",
-        idempotency_key="k",
-        tenant_id="acme",
-        run_id="r",
-        call_id="r.1",
-        attempt=1,
-        arguments_digest=b"a",
-        safe_to_repeat=False,
-    )
-
     async def script() -> tuple[Verdict, Verdict]:
         async with PostgresClaims(either) as first, PostgresClaims(either) as second:
-            return (await first.claim(wanted)).verdict, (await second.claim(wanted)).verdict
+            return (await first.claim(REQUEST)).verdict, (await second.claim(REQUEST)).verdict
 
     assert asyncio.run(script()) == (Verdict.RUN, Verdict.BUSY)
