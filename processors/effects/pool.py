@@ -27,6 +27,7 @@ from processors.effects.local import LocalEffects
 from processors.effects.metrics import POOL_OPEN, POOL_RESULTS
 from processors.effects.open_calls import CallKey, OpenCalls, Place
 from processors.effects.outbox import Encoder, Outbox
+from processors.effects.room import Room
 from processors.effects.settings import PoolConfig
 from producers.errors import is_fatal
 from producers.failpoints import failpoint
@@ -38,6 +39,7 @@ log = logging.getLogger(__name__)
 
 _READ_AT_ONCE = 200
 _LATE_S = 2.0
+_MOMENT_S = 0.002
 _NO_TROUBLE = (KafkaError._TRANSPORT, KafkaError._ALL_BROKERS_DOWN)  # noqa: SLF001  public names
 
 
@@ -60,7 +62,7 @@ class Pool:
         self._consumer = Consumer({**config.consumer(), "on_commit": self._on_commit})
         self._ledgers: dict[int, Ledger] = {}
         self._calls = OpenCalls()
-        self._paused = False
+        self._room = Room(config.backlog)
         self._rebalanced = False
         self._commit_due = 0.0
         self._received: dict[int, int] = {}
@@ -82,7 +84,7 @@ class Pool:
     def reading(self) -> Positions:
         """Return how far the partitions were received, below 0 where nothing is known yet."""
         # What is not asked for, because the pool is full, busy or starved, has not stalled.
-        if self._paused or time.monotonic() - self._polled > _LATE_S:
+        if self._room.paused or time.monotonic() - self._polled > _LATE_S:
             return {}
         received = self._received.copy()
         return {(self._config.topic, number): at for number, at in received.items()}
@@ -105,17 +107,23 @@ class Pool:
 
     def _turn(self) -> None:
         self._prove_life()
+        if self._room.waits:
+            time.sleep(_MOMENT_S)
+        else:
+            self._read()
+        self._outbox.serve()
+        self._commit(synchronously=False)
+        self._pause_or_resume()
+        if self._stalled:
+            raise PoolStalledError(self._stalled)
+
+    def _read(self) -> None:
         self._polled = time.monotonic()
         # A paused consumer is polled all the same: that keeps the membership.
         first = self._consumer.poll(0.02 if self._calls else 0.1)
         if first is not None:
             for message in (first, *self._consumer.consume(_READ_AT_ONCE, 0)):
                 self._take(message)
-        self._outbox.serve()
-        self._commit(synchronously=False)
-        self._pause_or_resume()
-        if self._stalled:
-            raise PoolStalledError(self._stalled)
 
     def _prove_life(self) -> None:
         if self._answered.is_set():
@@ -206,12 +214,12 @@ class Pool:
                 ledger.committed(None)
 
     def _pause_or_resume(self) -> None:
-        open_ = len(self._calls)
-        full = open_ >= self._config.backlog or (self._paused and open_ > self._config.backlog // 2)
-        if full != self._paused or self._rebalanced:
-            turn = self._consumer.pause if full else self._consumer.resume
+        before = self._room.paused
+        self._room.note(len(self._calls), time.monotonic())
+        if self._room.paused != before or self._rebalanced:
+            turn = self._consumer.pause if self._room.paused else self._consumer.resume
             turn(self._consumer.assignment())
-        self._paused, self._rebalanced = full, False
+        self._rebalanced = False
 
     def _on_assign(self, _consumer: Consumer, places: list[TopicPartition]) -> None:
         log.info("assigned %s %s", self._config.topic, [place.partition for place in places])
