@@ -11,6 +11,7 @@ from sqlalchemy import MetaData, create_mock_engine
 from events.avro.codec import Codec
 from projections.errors import FoldError, NotCaughtUp
 from projections.reader import Reader, ReaderConfig
+from projections.schema import storage_of
 from projections.stretch import Stretch, TopicPartition, batch_of, place_of
 from projections.view import View
 from projections.writing import cleaned, fold, write
@@ -35,7 +36,8 @@ def make_tables(connection: Connection, view: View) -> None:
     copies = MetaData()
     for table in view.tables:
         table.to_metadata(copies, schema=schema)
-    for statement in _ddl(copies):
+    storage = [said for table in copies.tables.values() for said in storage_of(table)]
+    for statement in (*_ddl(copies), *storage):
         connection.execute(statement.encode())
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import psycopg
-from sqlalchemy import Engine, create_engine, text
+from sqlalchemy import Engine, Table, create_engine, text
 from sqlalchemy.engine import Connection
 
 from projections.errors import SchemaTooNew
 from projections.tables import METADATA
+from projections.tables.base import bulky_columns
 
-VERSION = 3
+VERSION = 4
 """The release of the tables that this code writes."""
 
 # Any number of our own will do: it keeps two processes from making the tables at once.
@@ -69,6 +70,17 @@ def ensure(url: str) -> None:
         made.dispose()
 
 
+def storage_of(table: Table) -> list[str]:
+    """Return what is to be said of a table, or of a copy of it, once it is made.
+
+    Contents are not compressed: that costs more than all the rest of writing them.
+    """
+    return [
+        f"ALTER TABLE {table.fullname} ALTER {column} SET STORAGE EXTERNAL"
+        for column in bulky_columns(table)
+    ]
+
+
 def _make(connection: Connection) -> None:
     connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
     connection.execute(
@@ -88,6 +100,9 @@ def _make(connection: Connection) -> None:
     METADATA.create_all(connection)
     if found is not None:
         _bring_up_to_date(connection)
+    for table in METADATA.tables.values():
+        for statement in storage_of(table):
+            connection.execute(text(statement))
     # Positions change with every batch and should find room on their own page.
     connection.execute(text("ALTER TABLE projection_positions SET (fillfactor = 20)"))
     for name, query in SQL_VIEWS.items():

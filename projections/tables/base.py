@@ -12,6 +12,7 @@ from sqlalchemy import (
     Integer,
     MetaData,
     Numeric,
+    Table,
     Text,
 )
 from sqlalchemy import text as literal
@@ -32,6 +33,7 @@ CARRIED: Final = "carried"
 
 _MERGE: Final = "merge"
 _INITIAL: Final = "initial"
+_BULKY: Final = "bulky"
 
 
 def text(
@@ -78,13 +80,13 @@ def usd(name: str, comment: str, *, null: bool = True, **more: Any) -> Column[An
 
 
 def document(name: str, comment: str, *, null: bool = True, **more: Any) -> Column[Any]:
-    """Return a JSONB column."""
+    """Return a JSONB column; ``bulky`` where it may hold contents."""
     return _column(name, JSONB(), comment, null=null, **more)
 
 
-def verbatim(name: str, comment: str, *, null: bool = True) -> Column[Any]:
+def verbatim(name: str, comment: str, *, null: bool = True, bulky: bool = False) -> Column[Any]:
     """Return a JSON column, for documents of rows that are never changed: kept as written."""
-    return _column(name, JSON(), comment, null=null)
+    return _column(name, JSON(), comment, null=null, bulky=bulky)
 
 
 ROOM_TO_CHANGE: Final = {"fillfactor": 70}
@@ -93,6 +95,11 @@ where no indexed column changes, no index hears of it."""
 
 WHOLE_IN_ROW: Final = {"toast_tuple_target": 4080}
 """Storage of tables whose rows are long: up to half a page they are not cut up."""
+
+
+def bulky_columns(table: Table) -> list[str]:
+    """Return the columns that may hold contents; what they hold is not to be compressed."""
+    return [column.name for column in table.columns if column.info[_BULKY]]
 
 
 def present(name: str) -> Any:
@@ -126,6 +133,7 @@ def _column(  # noqa: PLR0913 - what a column is made of
     merge: str = REPLACE,
     default: str | None = None,
     initial: str | None = None,
+    bulky: bool = False,
 ) -> Column[Any]:
     return Column(
         name,
@@ -136,5 +144,5 @@ def _column(  # noqa: PLR0913 - what a column is made of
         nullable=null and not key,
         server_default=None if default is None else literal(default),
         comment=comment,
-        info={_MERGE: merge, _INITIAL: initial},
+        info={_MERGE: merge, _INITIAL: initial, _BULKY: bulky},
     )

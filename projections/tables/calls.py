@@ -26,7 +26,9 @@ tool_invocations = Table(
     text("model_call_id", "the model call that proposed it", null=False, merge=KEEP),
     text("tool_name", "the tool", null=False, merge=KEEP),
     text("tool_version", "the version of the tool that is pinned", null=False, merge=KEEP),
-    document("arguments_json", "its arguments, as a person may have edited them", null=False),
+    document(
+        "arguments_json", "its arguments, as a person may have edited them", null=False, bulky=True
+    ),
     flag("arguments_edited", "whether a person edited the arguments"),
     text("reason", "why the model asked for it", null=False, merge=KEEP),
     text(
@@ -50,7 +52,7 @@ tool_invocations = Table(
     flag("repeated", "whether its answer came from an earlier execution's claim"),
     usd("cost_usd", "what its attempts cost, late results included", merge=ADD_IF_ANY),
     document("error_json", "how its last attempt failed"),
-    document("result_json", "its result"),
+    document("result_json", "its result", bulky=True),
     UniqueConstraint("tool_name", "idempotency_key", name="tool_invocations_idempotency_key"),
     Index("tool_invocations_by_run", "run_id", "proposed_at"),
     Index("tool_invocations_by_tool", "tenant_id", "tool_name", "proposed_at"),
@@ -76,7 +78,7 @@ model_calls = Table(
     text("decision_type", "what kind of decision it made"),
     text("decision_summary", "its decision in short"),
     document("selected_tools_json", "the tools it chose"),
-    document("answer_json", "its answer"),
+    document("answer_json", "its answer", bulky=True),
     text("finish_reason", "why it stopped"),
     text("response_id", "the provider's id of the answer"),
     whole("input_tokens", "tokens read, cache reads and writes included", merge=ADD_IF_ANY),

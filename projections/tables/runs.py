@@ -45,7 +45,7 @@ runs = Table(
     moment("cancelled_at", "when it was cancelled"),
     text("exit_status", "how it ended: success, failure, cancelled; null while it lives"),
     small("exit_code", "the code of its exit record"),
-    document("result_json", "the payload of its exit record"),
+    document("result_json", "the payload of its exit record", bulky=True),
     document("error_json", "why it failed or was refused"),
     whole("seq", "the number of its last event", null=False),
     count("model_calls", "model calls decided, repeats included"),
@@ -99,7 +99,10 @@ run_events = Table(
     text("cause", "topic/partition/offset of the input, local/… or timer/…", null=False),
     text("call_id", "the model or tool call it is about"),
     verbatim(
-        "fact", "the event itself; contents are readable where they are inline text", null=False
+        "fact",
+        "the event itself; contents are readable where they are inline text",
+        null=False,
+        bulky=True,
     ),
     text("traceparent", "the trace it belongs to", null=False),
     text("prev_hash", "sha256 of the previous event's bytes, hexadecimal", null=False),

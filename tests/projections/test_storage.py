@@ -25,10 +25,27 @@ STORAGE = (
     "SELECT relname, reloptions FROM pg_class WHERE relkind = 'r' AND reloptions IS NOT NULL"
     " AND relnamespace = 'public'::regnamespace ORDER BY 1"
 )
+CONTENTS = (
+    "SELECT attrelid::regclass::text, attname FROM pg_attribute WHERE attstorage = 'e'"
+    " AND attrelid IN (SELECT oid FROM pg_class WHERE relnamespace = 'public'::regnamespace)"
+    " ORDER BY 1, 2"
+)
 KINDS = (
     "SELECT table_name, column_name FROM information_schema.columns"
     " WHERE table_schema = 'public' AND data_type = 'json' ORDER BY 1, 2"
 )
+
+
+@pytest.mark.integration
+def test_contents_are_stored_as_they_come(settings: Settings) -> None:
+    schema.ensure(settings.database_url)
+    assert ask(settings, CONTENTS) == [
+        ("model_calls", "answer_json"),
+        ("run_events", "fact"),
+        ("runs", "result_json"),
+        ("tool_invocations", "arguments_json"),
+        ("tool_invocations", "result_json"),
+    ]
 
 
 def as_release_2_made_them(url: str) -> None:
@@ -42,6 +59,8 @@ def as_release_2_made_them(url: str) -> None:
         for table in ("runs", "audit"):
             connection.execute(f"ALTER TABLE {table} RESET (fillfactor)".encode())
         connection.execute("ALTER TABLE checkpoints RESET (toast_tuple_target)")
+        for table, column in connection.execute(CONTENTS.encode()).fetchall():
+            connection.execute(f"ALTER TABLE {table} ALTER {column} SET STORAGE EXTENDED".encode())
         connection.execute("DROP INDEX runs_by_exit")
         connection.execute("CREATE INDEX runs_by_status ON runs (tenant_id, status, updated_at)")
         connection.execute(
@@ -59,25 +78,25 @@ def as_release_2_made_them(url: str) -> None:
 @pytest.mark.integration
 def test_tables_of_the_release_before_go_on_and_become_like_new_ones(settings: Settings) -> None:
     schema.ensure(settings.database_url)
-    new = [ask(settings, query) for query in (INDEXES, STORAGE, KINDS)]
+    new = [ask(settings, query) for query in (INDEXES, STORAGE, CONTENTS, KINDS)]
     assert all(new)
     with psycopg.connect(settings.database_url, autocommit=True) as connection:
         connection.execute("DROP SCHEMA public CASCADE")
         connection.execute("CREATE SCHEMA public")
     as_release_2_made_them(settings.database_url)
-    assert [ask(settings, query) for query in (INDEXES, STORAGE)] != new[:2]
+    assert [ask(settings, query) for query in (INDEXES, STORAGE, CONTENTS)] != new[:3]
     journal.write(settings.bootstrap_servers, [history(number) for number in range(4)])
     reader = ReaderConfig(settings.kafka_config())
     with projector(settings):
         wait_caught_up(settings)
-        assert [ask(settings, query) for query in (INDEXES, STORAGE)] == new[:2]
+        assert [ask(settings, query) for query in (INDEXES, STORAGE, CONTENTS)] == new[:3]
         assert ask(settings, KINDS) == []
         for name in VIEWS:
             assert compare(name, settings.database_url, reader, CODEC).rows == 0
         for name in ("timeline", "checkpoints"):
             rebuild(name, settings.database_url, reader, CODEC)
             assert compare(name, settings.database_url, reader, CODEC).rows == 0
-    assert [ask(settings, query) for query in (INDEXES, STORAGE, KINDS)] == new
+    assert [ask(settings, query) for query in (INDEXES, STORAGE, CONTENTS, KINDS)] == new
     assert ask(settings, "SELECT max(version) FROM projection_schema") == [(schema.VERSION,)]
 
 
