@@ -39,6 +39,8 @@ from stack.plan import Process
 from stack.settings import Settings
 
 _LEASE_S = 2.0
+# One for each of the machine's cores, as the peers have a worker for each.
+_PARTITIONS = 2
 _WORKERS = ("runs", "tools")
 _PARTS = {
     "worker": _WORKERS,
@@ -90,7 +92,7 @@ class Runfold:
             "RUNFOLD_TOOL_MODULES": defined.MODULE,
             "RUNFOLD_CLAIM_LEASE_S": str(_LEASE_S),
         }
-        settings = replace(Settings.from_env({}), home=place.home)
+        settings = replace(Settings.from_env({}), home=place.home, partitions=_PARTITIONS)
         try:
             self._settings = settings = control.up(settings, self._processes(), tied=True).settings
         except StackError as error:
@@ -156,7 +158,7 @@ class Runfold:
 
     def _settled(self) -> list[str]:
         return [
-            "one broker, 4 partitions, one run processor",
+            f"one broker, {_PARTITIONS} partitions, one run processor",
             "policy, checkpoints, costs and hash chain on",
             "clock stops when Postgres shows the last run completed"
             if self.projected
