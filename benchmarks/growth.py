@@ -3,7 +3,8 @@
 1. runs of 10, 100 and 1,000 steps: bytes, processor time and latency a step
 2. 100 to 10,000 live runs in one lane: memory a run, and how fast they are read back
 3. 1 to 8 partitions in one process and in two: runs a second
-4. 2,000 runs at once: how far the projector is behind, and how fast each view is rebuilt after
+4. 1 to 300 runs in flight: transactions a run, and what each part spends on it
+5. 2,000 runs at once: how far the projector is behind, and how fast each view is rebuilt after
 
 Prints the figures and writes build/growth.json; ``--take`` also draws docs/performance/growth.md.
 """
@@ -21,6 +22,7 @@ from pathlib import Path
 
 import psutil
 
+from benchmarks import sharing
 from benchmarks.bench import running
 from benchmarks.figures import keep, kept
 from benchmarks.following import measure as following
@@ -36,6 +38,7 @@ _STUB = ("-m", "benchmarks.stub_processor")
 _STEPS = (10, 100, 1000)
 _AT_ONCE = 8
 _LIVE = (100, 1_000, 10_000)
+_PARTS = ("steps", "live", "lanes", "sharing", "projector")
 _LANES = ((1, 1), (2, 1), (4, 1), (8, 1), (2, 2), (4, 2), (8, 2))
 
 
@@ -177,7 +180,8 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--live", type=int, default=10_000, help="live runs at most")
     parser.add_argument("--runs", type=int, default=300, help="runs at once, for lanes")
     parser.add_argument("--load", type=int, default=2_000, help="runs at once, for the projector")
-    parser.add_argument("--parts", nargs="*", default=["steps", "live", "lanes", "projector"])
+    parser.add_argument("--seconds", type=float, default=10, help="each number of runs in flight")
+    parser.add_argument("--parts", nargs="*", default=[*_PARTS])
     parser.add_argument("--take", action="store_true", help="write the page from the figures")
     chosen = parser.parse_args(arguments)
     # What is not measured this time stays as it was.
@@ -188,6 +192,9 @@ def main(arguments: Sequence[str]) -> int:
         figures["live"] = live_figures(chosen.live)
     if "lanes" in chosen.parts:
         figures["lanes"] = lane_figures(chosen.runs)
+    if "sharing" in chosen.parts:
+        with _home() as folder:
+            figures |= sharing.measure(Path(folder), chosen.seconds)
     if "projector" in chosen.parts:
         with _home() as folder:
             figures |= following(Path(folder), chosen.load)

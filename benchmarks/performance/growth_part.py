@@ -25,6 +25,15 @@ _TABLES = {
         "records": "records",
     },
     "lanes": {"partitions": "partitions", "processes": "processes", "runs/s": "runs_per_s"},
+    "sharing": {
+        "in flight": "in_flight",
+        "runs/s": "runs_per_s",
+        "transactions a run": "transactions",
+        "CPU ms a run: lanes": "lanes",
+        "broker": "broker",
+        "projector": "projector",
+        "Postgres": "postgres",
+    },
     "following": {
         "runs at once": "runs",
         "runs/s": "runs_per_s",
@@ -77,6 +86,12 @@ def charts(figures: Figures) -> dict[str, str]:
             "runs/s",
             [(_shared(each), each["runs_per_s"]) for each in lanes],
         )
+    if shared := figures.get("sharing"):
+        drawn["growth-sharing.svg"] = bars(
+            "Processor time a run, all parts",
+            "ms",
+            [(f"{each['in_flight']} in flight", _spent(each)) for each in shared],
+        )
     if looks := figures.get("following_looks"):
         drawn["growth-following.svg"] = lines(
             f"Behind the journal, {figures['following'][0]['runs']:,} runs at once",
@@ -107,6 +122,10 @@ def table(head: Sequence[str], rows: Sequence[Sequence[float | str]]) -> list[st
         f"|{marks}",
         *(f"| {' | '.join(map(_shown, row))} |" for row in rows),
     ]
+
+
+def _spent(each: Figures) -> float:
+    return float(sum(each[part] for part in ("lanes", "broker", "projector", "postgres")))
 
 
 def _shared(each: Figures) -> str:

@@ -1,0 +1,10 @@
+"""A simulation of deployments that are larger than the machine at hand.
+
+    clock     simulated time: what happens next
+    machine   cores, and processes that use one at a time
+    parts     a lane and a projector: batches, transactions, stretches
+    world     the parts of a deployment, put together and offered a load
+    page      the tables in docs/performance/capacity.md
+
+What a part costs comes from measurements (``benchmarks.sharing``); nothing is tuned to fit.
+"""
