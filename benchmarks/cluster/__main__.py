@@ -75,8 +75,7 @@ def sized(a_second: float, of: Costs) -> Plan:
         brokers=max(copies, wanted(of.broker.run * copies, _BROKER_CORES)),
         broker_cores=_BROKER_CORES,
         copies=copies,
-        # A projector waits while its database writes.
-        projectors=wanted(of.projector.run + of.postgres.run),
+        projectors=wanted(of.projector.run),
         databases=wanted(of.postgres.run, _DATABASE_CORES),
         database_cores=_DATABASE_CORES,
     )

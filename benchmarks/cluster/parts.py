@@ -16,6 +16,9 @@ DECISIONS = 12
 _MOST_DECISIONS = 500
 _MOST_EVENTS = 1500
 
+Stretch = list[tuple[float, int]]
+"""Transactions: when each was committed, and its decisions."""
+
 
 @dataclass(frozen=True, slots=True)
 class Costs:
@@ -47,7 +50,10 @@ class Run:
 
 
 class Projector:
-    """Writes the events of its partitions, a stretch at a time, into its database."""
+    """Writes the events of its partitions, a stretch at a time, into its database.
+
+    While one stretch is written it folds the next, and no further.
+    """
 
     def __init__(self, clock: Clock, process: Process, database: Worker, costs: Costs) -> None:
         """Wait for events."""
@@ -55,41 +61,44 @@ class Projector:
         self._clock, self._process, self._database = clock, process, database
         self._costs = costs
         self._waiting: deque[tuple[float, int]] = deque()
-        self._stretch: list[tuple[float, int]] = []
-        self._busy = False
+        self._folded: Stretch = []
+        self._written: Stretch = []
+        self._folds = False
 
     def take(self, decisions: int) -> None:
         """Hear of one committed transaction."""
         self._waiting.append((self._clock.now, decisions))
-        if not self._busy:
-            self._begin()
+        self._go_on()
 
-    def _begin(self) -> None:
-        self._busy = True
-        self._process.work(self._fold, self._write)
+    def _go_on(self) -> None:
+        if self._folded and not self._folds and not self._written:
+            self._written, self._folded = self._folded, []
+            self._database.work(lambda: self._spent(self._costs.postgres, self._written), self._end)
+        if self._waiting and not self._folds and not self._folded:
+            self._folds = True
+            self._process.work(self._fold, self._hand_on)
 
     def _fold(self) -> float:
         most = _MOST_EVENTS * DECISIONS / self._costs.events
         taken = 0
         while self._waiting and (not taken or taken + self._waiting[0][1] <= most):
-            self._stretch.append(self._waiting.popleft())
-            taken += self._stretch[-1][1]
-        return self._spent(self._costs.projector)
+            self._folded.append(self._waiting.popleft())
+            taken += self._folded[-1][1]
+        return self._spent(self._costs.projector, self._folded)
 
-    def _write(self) -> None:
-        self._database.work(lambda: self._spent(self._costs.postgres), self._written)
+    def _hand_on(self) -> None:
+        self._folds = False
+        self._go_on()
 
-    def _spent(self, cost: Cost) -> float:
-        decisions = sum(count for _, count in self._stretch)
-        return (cost.run * decisions / DECISIONS + cost.transaction * len(self._stretch)) / 1000
+    def _end(self) -> None:
+        self.lags.extend(self._clock.now - at for at, _ in self._written)
+        self._written = []
+        self._go_on()
 
-    def _written(self) -> None:
-        self.lags.extend(self._clock.now - at for at, _ in self._stretch)
-        self._stretch.clear()
-        if self._waiting:
-            self._begin()
-        else:
-            self._busy = False
+    @staticmethod
+    def _spent(cost: Cost, stretch: Stretch) -> float:
+        decisions = sum(count for _, count in stretch)
+        return (cost.run * decisions / DECISIONS + cost.transaction * len(stretch)) / 1000
 
 
 @dataclass(slots=True)

@@ -99,6 +99,13 @@ def test_what_is_too_much_for_one_part_is_seen_there() -> None:
     assert found.decision_ms[1] < 100
 
 
+def test_a_projector_folds_while_its_database_writes() -> None:
+    even = replace(COSTS, projector=Cost(2.0, 0.0), postgres=Cost(2.0, 0.0))
+    # One after the other would be 1.6 seconds of work a second.
+    found = World(replace(PLAN, projectors=1), even, 0.05).offer(400, 10)
+    assert found.behind_s < 0.5
+
+
 def test_a_hot_partition_waits_and_the_others_do_not() -> None:
     plan = replace(PLAN, partitions=8, processes=8)
     found = World(plan, COSTS, 0.05, hot_share=0.4).offer(600, 10)
