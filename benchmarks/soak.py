@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import psutil
 import psycopg
 
 from benchmarks.bench import running
@@ -177,7 +178,7 @@ def soak(
     home: Path, minutes: float, load: float, measured_s: float, at_once: int
 ) -> dict[str, Any]:
     """Measure a capacity and offer a part of it; raises NoRoomError before that where need be."""
-    with running(home) as settings:
+    with running(home, partitions=psutil.cpu_count()) as settings:
         test = Soak(settings)
         capacity = test.capacity(measured_s, at_once)
         a_second = capacity.a_second * load
