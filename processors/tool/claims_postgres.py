@@ -16,6 +16,7 @@ import time
 from collections.abc import Sequence
 from typing import Self
 
+import psycopg
 from psycopg.rows import TupleRow
 
 from events.content import Content
@@ -57,7 +58,8 @@ class PostgresClaims:
     Use as ``async with``: entering makes the tables and takes the lease, leaving gives it up. A
     database that is away is waited for ``wait_s`` long then.
     An end that could not be stored is owed, and paid with a later renewal: a claim that nobody
-    works on must not be believed for as long as its owner lives.
+    works on must not be believed for as long as its owner lives. Where the database refuses what
+    came of a call, it is owed that nobody knows.
     """
 
     def __init__(self, url: str, lease_s: float = 10.0, wait_s: float = 0.0) -> None:
@@ -145,7 +147,14 @@ class PostgresClaims:
 
     async def _end(self, held: Held, end: Want) -> None:
         self._owed[held] = end
-        await self._gathering.ask(END, end)
+        try:
+            await self._gathering.ask(END, end)
+        except psycopg.Error as refusal:
+            # What came of it cannot be kept; that nobody knows can.
+            self._owed[held] = _ended(held, ClaimState.UNCERTAIN)
+            raise ClaimsUnavailableError(
+                f"The database refuses the end of a claim: {refusal}"
+            ) from refusal
         self._owed.pop(held, None)
 
     async def _pay(self) -> None:
@@ -167,7 +176,7 @@ class PostgresClaims:
                 self._tell_of_a_lapse(time.monotonic() - lives_until)
                 lives_until = asked + self._lease_s
                 await self._pay()
-            except ClaimsUnavailableError as error:
+            except (ClaimsUnavailableError, psycopg.Error) as error:
                 log.warning("the lease could not be renewed: %s", error)
 
     async def _renew_once(self) -> None:

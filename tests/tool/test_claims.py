@@ -351,6 +351,29 @@ def test_an_end_that_could_not_be_stored_is_stored_later(database_url: str) -> N
     asyncio.run(script())
 
 
+@pytest.mark.integration
+def test_a_result_that_the_database_refuses_leaves_a_doubt_and_the_lease_lives(
+    database_url: str,
+) -> None:
+    refused = RESULT.model_copy(update={"media_type": "text/\x00"})
+    other = replace(REQUEST, idempotency_key="another")
+
+    async def script() -> None:
+        async with (
+            PostgresClaims(database_url, 0.4) as first,
+            PostgresClaims(database_url) as second,
+        ):
+            held = await taken(first)
+            await taken(first, other)
+            with pytest.raises(ClaimsUnavailableError, match="refuses the end"):
+                await first.finish(held, refused)
+            assert await verdict_after_a_renewal(second) is Verdict.UNCERTAIN
+            await asyncio.sleep(1)
+            assert (await second.claim(other)).verdict is Verdict.BUSY
+
+    asyncio.run(script())
+
+
 def test_an_execution_that_was_cut_off_is_in_doubt(play: Play) -> None:
     async def script(owners: Owners) -> None:
         first, second = await owners.add(), await owners.add()
