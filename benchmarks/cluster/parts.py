@@ -24,7 +24,8 @@ Stretch = list[tuple[float, int]]
 class Costs:
     """What one machine measured: milliseconds a run and a transaction by part.
 
-    ``alone_ms`` is what a decision takes with the machine to itself, ``events`` are those of a run.
+    ``alone_ms`` is what a decision takes with the machine to itself, ``events`` are those of a run,
+    ``fewest`` the transactions that a run took where most of them were shared.
     """
 
     lanes: Cost
@@ -33,6 +34,11 @@ class Costs:
     postgres: Cost
     alone_ms: float
     events: int
+    fewest: float
+
+    def full(self, cost: Cost) -> float:
+        """Return the milliseconds of a run where as much is shared as was measured."""
+        return cost.run + self.fewest * cost.transaction
 
     @property
     def commit_wait_s(self) -> float:

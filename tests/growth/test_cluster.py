@@ -20,6 +20,7 @@ COSTS = Costs(
     postgres=Cost(1.0, 0.1),
     alone_ms=4.0,
     events=52,
+    fewest=0.5,
 )
 PLAN = Plan(
     partitions=8,
@@ -133,13 +134,15 @@ def test_costs_are_the_line_through_what_was_measured() -> None:
     assert found["postgres"].transaction == 0
     assert found["postgres"].run == pytest.approx(1.5 - 0.1 * 18.5 / 3)
     of = costs_of({"sharing": rows})
+    assert of.fewest == 0.5
+    assert of.full(of.lanes) == pytest.approx(4.25)
     assert of.alone_ms == pytest.approx(1000 / 20 / 12)
     assert of.commit_wait_s == pytest.approx((1000 / 240 - 4 / 12 - 0.5 - 2 / 12 - 0.25) / 1000)
 
 
 def test_a_plan_leaves_room_in_every_part() -> None:
     plan = sized(1000, COSTS)
-    assert plan.processes * 1000 * 0.6 >= 1000 * COSTS.lanes.run
-    assert plan.brokers * plan.broker_cores * 1000 * 0.6 >= 3 * 1000 * COSTS.broker.run
-    assert plan.databases * plan.database_cores * 1000 * 0.6 >= 1000 * COSTS.postgres.run
+    assert plan.processes * 1000 * 0.6 >= 1000 * (4.0 + 0.5 * 0.5)
+    assert plan.brokers * plan.broker_cores * 1000 * 0.6 >= 3 * 1000 * (2.0 + 0.5 * 0.5)
+    assert plan.databases * plan.database_cores * 1000 * 0.6 >= 1000 * (1.0 + 0.5 * 0.1)
     assert plan.partitions >= 2 * plan.processes
