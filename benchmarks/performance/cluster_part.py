@@ -91,9 +91,8 @@ def _load_table(rows: list[Figures]) -> str:
     found: list[list[float | str]] = []
     for row in rows:
         busy = [f"{row[name][0]:.0%} / {row[name][1]:.0%}" for name in _PARTS]
-        took = f"{row['decision_ms'][0]:,.1f} / {row['decision_ms'][1]:,.1f}"
         offered, completed = row["offered"], row["runs_per_s"]
-        found.append([offered, completed, *busy, row["transactions"], took, row["behind_s"]])
+        found.append([offered, completed, *busy, row["transactions"], _took(row), row["behind_s"]])
     return "\n".join(table(head, found))
 
 
@@ -105,9 +104,13 @@ def _hot_table(rows: list[Figures]) -> str:
         "decision there, ms, p99",
         "anywhere, p50 / p99",
     ]
-    found: list[list[float | str]] = []
-    for row in rows:
-        took = f"{row['decision_ms'][0]:,.1f} / {row['decision_ms'][1]:,.1f}"
-        busiest = f"{row['lanes'][1]:.0%}"
-        found.append([row["times"], row["runs"], busiest, row["hot_decision_ms"], took])
+    found = [
+        [row["times"], row["runs"], f"{row['lanes'][1]:.0%}", row["hot_decision_ms"], _took(row)]
+        for row in rows
+    ]
     return "\n".join(table(head, found))
+
+
+def _took(row: Figures) -> str:
+    middle, late = row["decision_ms"]
+    return f"{middle:,.1f} / {late:,.1f}"
