@@ -50,12 +50,13 @@ class Broker:
     def start(self) -> subprocess.Popen[bytes]:
         """Start the broker on its remembered ports; raises StackError if it cannot be made."""
         need_room(self.home.kafka)
+        data = self.home.kafka / "data"
+        # Before anything is fetched: a folder that cannot be read is told of at once.
+        _format(data)
         folder = jars.ensure(self.cache, self.report)
         runtime = java.find()
         port = ports.claim(self.home.run / "ports.json", ("kafka", "controller"))
         self.bootstrap_servers = f"127.0.0.1:{port['kafka']}"
-        data = self.home.kafka / "data"
-        _format(data)
         config = self.home.kafka / "server.properties"
         config.write_text(broker_config.properties(port["kafka"], port["controller"], data))
         log4j = self.home.kafka / "log4j2.yaml"
