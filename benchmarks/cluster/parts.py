@@ -118,7 +118,7 @@ class Lane:
     clock: Clock
     process: Process
     brokers: Sequence[Worker]
-    projector: Projector | None
+    projector: Projector
     costs: Costs
     called: Callable[[Lane, Run, float], None]
     transactions: int = 0
@@ -158,8 +158,7 @@ class Lane:
 
     def _committed(self) -> None:
         batch, now = self._batch, self.clock.now
-        if self.projector is not None:
-            self.projector.take(len(batch))
+        self.projector.take(len(batch))
         self._busy = False
         if self._waiting:
             self._begin()

@@ -102,7 +102,7 @@ class World:
             self.clock,
             self._processes[number % len(self._processes)],
             [self._brokers[(number + copy) % count] for copy in range(self._plan.copies)],
-            self._projectors[number % len(self._projectors)] if self._projectors else None,
+            self._projectors[number % len(self._projectors)],
             self._costs,
             self._called,
         )
@@ -166,4 +166,4 @@ def _shares(
         (each.busy_s - begun) / seconds / (each.cores if isinstance(each, Machine) else 1)
         for each, begun in zip(part, before, strict=True)
     ]
-    return (sum(found) / len(found), max(found)) if found else (0.0, 0.0)
+    return sum(found) / len(found), max(found)
