@@ -4,7 +4,8 @@
     machine   cores, and processes that use one at a time
     parts     a lane and a projector: batches, transactions, stretches
     world     the parts of a deployment, put together and offered a load
-    page      the tables in docs/performance/capacity.md
 
+The tables and the plot of docs/performance/capacity.md come from
+``benchmarks.performance.cluster_part``.
 What a part costs comes from measurements (``benchmarks.sharing``); nothing is tuned to fit.
 """

@@ -28,7 +28,6 @@ HOT = (1.0, 2.0, 3.0, 5.0)
 """How many times its even share one partition gets."""
 
 _CALL_S = 0.2
-_FULL = 0.6
 _BROKER_CORES = 8
 _DATABASE_CORES = 16
 
@@ -66,7 +65,7 @@ def sized(a_second: float, of: Costs) -> Plan:
     """Return a plan in which no part is busier than it should be, by the costs of full batches."""
 
     def wanted(milliseconds: float, cores: int = 1) -> int:
-        return max(1, math.ceil(a_second * milliseconds / 1000 / _FULL / cores))
+        return max(1, math.ceil(a_second * milliseconds / 1000 / capacity.FULL / cores))
 
     copies = capacity.REPLICAS
     processes = wanted(of.full(of.lanes))
@@ -82,9 +81,8 @@ def sized(a_second: float, of: Costs) -> Plan:
     )
 
 
-def offered(a_second: float, of: Costs, seconds: float) -> list[dict[str, Any]]:
+def offered(plan: Plan, a_second: float, of: Costs, seconds: float) -> list[dict[str, Any]]:
     """Return what becomes of the plan as less and more than it was sized for is offered."""
-    plan = sized(a_second, of)
     found = []
     for load in LOADS:
         said = World(plan, of, _CALL_S).offer(a_second * load, seconds)
@@ -93,9 +91,8 @@ def offered(a_second: float, of: Costs, seconds: float) -> list[dict[str, Any]]:
     return found
 
 
-def heated(a_second: float, of: Costs, seconds: float) -> list[dict[str, Any]]:
+def heated(plan: Plan, a_second: float, of: Costs, seconds: float) -> list[dict[str, Any]]:
     """Return what becomes of one partition that gets more than its share, and of the others."""
-    plan = sized(a_second, of)
     found = []
     for times in HOT:
         # Of what is directed nowhere it gets its even share as well.
@@ -114,13 +111,14 @@ def main(arguments: Sequence[str]) -> int:
     chosen = parser.parse_args(arguments)
     measured = json.loads((FOLDER / "growth.json").read_text())
     of = costs_of(measured)
+    plan = sized(chosen.rate, of)
     found = {
         "costs": asdict(of),
         "rate": chosen.rate,
         "checked": checked(measured, of, chosen.seconds),
-        "plan": asdict(sized(chosen.rate, of)),
-        "offered": offered(chosen.rate, of, chosen.seconds),
-        "heated": heated(chosen.rate, of, chosen.seconds),
+        "plan": asdict(plan),
+        "offered": offered(plan, chosen.rate, of, chosen.seconds),
+        "heated": heated(plan, chosen.rate, of, chosen.seconds),
     }
     (FOLDER / "cluster.json").write_text(json.dumps(found, indent=1) + "\n")
     return capacity.main([])
