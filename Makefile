@@ -66,10 +66,10 @@ test: env ## every test (PYTEST="-k lanes" picks some, WORKERS=1 runs them one a
 lint: env ## format, rules, types, import contracts, schemas and pages that drifted
 	@$(BIN)/ruff format --check $(CHECKED)
 	@$(BIN)/ruff check $(CHECKED)
-	@$(BIN)/mypy $(PACKAGES)
+	@$(BIN)/mypy -p runfold
 	@$(BIN)/lint-imports
-	@$(BIN)/python -m events.avro --check
-	@$(BIN)/python -m surfaces.docs --check
+	@$(BIN)/python -m runfold.events.avro --check
+	@$(BIN)/python -m runfold.surfaces.docs --check
 
 format: env ## put the code into the house's form
 	@$(BIN)/ruff format $(CHECKED)
@@ -115,7 +115,7 @@ mutants: env ## break the product in each way of a list, and see the harness cat
 	@$(BIN)/python -m tests.torture.mutation
 
 docs: env ## write the generated pages again
-	@$(BIN)/python -m surfaces.docs
+	@$(BIN)/python -m runfold.surfaces.docs
 
 clean: ## remove the environment and everything built
 	@rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -22,14 +22,14 @@ from benchmarks.report import show
 from benchmarks.restoring import restore_rate
 from benchmarks.traffic import Traffic
 from benchmarks.workload import STEPS
-from stack import control
-from stack.plan import Process
-from stack.settings import Settings
+from runfold.stack import control
+from runfold.stack.plan import Process
+from runfold.stack.settings import Settings
 
 PROCESSES = (
-    Process("topics", ("-m", "stack.prepare"), once=True),
+    Process("topics", ("-m", "runfold.stack.prepare"), once=True),
     Process("bench", ("-m", "benchmarks.stub_processor"), announces=True),
-    Process("projector", ("-m", "projections")),
+    Process("projector", ("-m", "runfold.projections")),
 )
 
 

@@ -21,11 +21,11 @@ from pathlib import Path
 
 from benchmarks.bench import running
 from benchmarks.machine import Processes
-from events.content import text
-from processors.effects.loop import LoopThread
-from processors.tool.claims import ClaimRequest, Verdict
-from processors.tool.claims_postgres import PostgresClaims
-from stack.settings import Settings
+from runfold.events.content import text
+from runfold.processors.effects.loop import LoopThread
+from runfold.processors.tool.claims import ClaimRequest, Verdict
+from runfold.processors.tool.claims_postgres import PostgresClaims
+from runfold.stack.settings import Settings
 
 _AT_ONCE = (1, 8, 50)
 _RESULT = text("a result of the length that the other benchmarks have as well: " + "x" * 37)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from benchmarks.pulse import Heard, Requests
-from stack.settings import Settings
+from runfold.stack.settings import Settings
 
 _AT_ONCE = 500
 _SLOW = 200

@@ -19,21 +19,21 @@ from datetime import UTC, datetime, timedelta
 
 from benchmarks.stub_processor import answered, found
 from benchmarks.workload import AGENT, definitions
-from events import topics
-from events.avro.codec import Codec
-from events.avro.registry import LockRegistry
-from events.base import Record
-from events.content import text
-from events.effects import ModelWork, ToolWork
-from events.inputs import RunRequested
-from processors.definitions.fixed import FixedRulebook, rulebook_of
-from processors.engine.book import Book
-from processors.engine.fold import Fold
-from processors.engine.inputs import Input, Received, Returned
-from processors.engine.outcome import Outcome
-from processors.run.aggregate import RunAggregate
-from processors.run.state import RunState
-from producers.garbage import collect_seldom
+from runfold.events import topics
+from runfold.events.avro.codec import Codec
+from runfold.events.avro.registry import LockRegistry
+from runfold.events.base import Record
+from runfold.events.content import text
+from runfold.events.effects import ModelWork, ToolWork
+from runfold.events.inputs import RunRequested
+from runfold.processors.definitions.fixed import FixedRulebook, rulebook_of
+from runfold.processors.engine.book import Book
+from runfold.processors.engine.fold import Fold
+from runfold.processors.engine.inputs import Input, Received, Returned
+from runfold.processors.engine.outcome import Outcome
+from runfold.processors.run.aggregate import RunAggregate
+from runfold.processors.run.state import RunState
+from runfold.producers.garbage import collect_seldom
 
 _BEGAN = datetime(2026, 1, 1, tzinfo=UTC)
 _BATCH = timedelta(milliseconds=3)

@@ -16,8 +16,8 @@ from sqlalchemy import Table
 from sqlalchemy.dialects.postgresql import JSON
 from sqlalchemy.types import BigInteger, Boolean, DateTime, Integer, Numeric
 
-from projections import schema
-from projections.tables import METADATA
+from runfold.projections import schema
+from runfold.projections.tables import METADATA
 
 BEGIN = datetime(2026, 1, 1, tzinfo=UTC)
 """When the first run was made; one follows each second."""

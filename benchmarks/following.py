@@ -14,13 +14,13 @@ from benchmarks.bench import running
 from benchmarks.lag import Lag, Look, Watch, seconds_behind
 from benchmarks.machine import Processes
 from benchmarks.traffic import Traffic
-from events import topics
-from events.avro.codec import Codec
-from events.avro.registry import LockRegistry
-from projections.reader import ReaderConfig
-from projections.rebuild import rebuild
-from projections.views import VIEWS
-from stack.settings import Settings
+from runfold.events import topics
+from runfold.events.avro.codec import Codec
+from runfold.events.avro.registry import LockRegistry
+from runfold.projections.reader import ReaderConfig
+from runfold.projections.rebuild import rebuild
+from runfold.projections.views import VIEWS
+from runfold.stack.settings import Settings
 
 _WARM = 100
 _PATIENCE_S = 300.0

@@ -31,7 +31,7 @@ from benchmarks.growth_page import take
 from benchmarks.peers.database import Database
 from benchmarks.plans import Statement, buffers, explain, made_of, scans, statements
 from benchmarks.questions import LOOKUPS, REPORTS, Question, of_documents
-from projections import schema
+from runfold.projections import schema
 from tests.docs.given import blocks
 
 _ANALYZED = ", ANALYZE, BUFFERS"

@@ -30,10 +30,10 @@ from benchmarks.growth_page import take
 from benchmarks.machine import Processes, journal_bytes
 from benchmarks.scripted import ask_for_runs, engine
 from benchmarks.traffic import Traffic
-from events import topics
-from stack.plan import Process
+from runfold.events import topics
+from runfold.stack.plan import Process
 
-_TOPICS = Process("topics", ("-m", "stack.prepare"), once=True)
+_TOPICS = Process("topics", ("-m", "runfold.stack.prepare"), once=True)
 _STUB = ("-m", "benchmarks.stub_processor")
 _STEPS = (10, 100, 1000)
 _AT_ONCE = 8

@@ -12,8 +12,8 @@ from confluent_kafka.admin import AdminClient
 from confluent_kafka.admin._listoffsets import OffsetSpec
 
 from benchmarks.trend import ages
-from events import topics
-from stack.settings import Settings
+from runfold.events import topics
+from runfold.stack.settings import Settings
 
 _ANSWER_S = 10.0
 _LATEST = OffsetSpec.latest()  # type: ignore[no-untyped-call]

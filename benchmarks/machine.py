@@ -6,9 +6,9 @@ from pathlib import Path
 
 import psutil
 
-from stack import control
-from stack.settings import Settings
-from stack.usage import memory_bytes
+from runfold.stack import control
+from runfold.stack.settings import Settings
+from runfold.stack.usage import memory_bytes
 
 
 class Processes:

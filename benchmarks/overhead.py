@@ -29,13 +29,13 @@ from rich.table import Table
 
 from benchmarks.bench import running
 from benchmarks.traffic import Traffic
-from stack import ports
-from stack.plan import Process
-from stack.ready import READY_FILE
-from stack.settings import Settings
+from runfold.stack import ports
+from runfold.stack.plan import Process
+from runfold.stack.ready import READY_FILE
+from runfold.stack.settings import Settings
 
-_TOPICS = (Process("topics", ("-m", "stack.prepare"), once=True),)
-_MODULES = ("benchmarks.stub_processor", "projections")
+_TOPICS = (Process("topics", ("-m", "runfold.stack.prepare"), once=True),)
+_MODULES = ("benchmarks.stub_processor", "runfold.projections")
 _SAMPLED = "0.1"
 _SCRAPE_S = 5.0
 _READY_S = 60.0

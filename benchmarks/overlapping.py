@@ -27,7 +27,7 @@ from confluent_kafka.cimpl import NewTopic
 from benchmarks.bench import running
 from benchmarks.machine import Processes
 from benchmarks.workload import prose
-from stack.settings import Settings
+from runfold.stack.settings import Settings
 
 _TOPIC = "overlapping"
 _SECONDS = 30.0

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import sys
 
-from processors.run.__main__ import main
+from runfold.processors.run.__main__ import main
 
 if __name__ == "__main__":
     name, ownership = sys.argv[1:]

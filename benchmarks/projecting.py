@@ -24,16 +24,16 @@ import psycopg
 from benchmarks.bench import PROCESSES, running
 from benchmarks.machine import backend_seconds
 from benchmarks.traffic import Traffic
-from events import topics
-from events.avro.codec import Codec
-from events.avro.registry import LockRegistry
-from producers.garbage import collect_seldom
-from producers.kafka import TopicReader
-from projections import schema
-from projections.projector import Projector, ProjectorConfig
-from projections.reader import ReaderConfig
-from projections.watcher import Watcher
-from stack.settings import Settings
+from runfold.events import topics
+from runfold.events.avro.codec import Codec
+from runfold.events.avro.registry import LockRegistry
+from runfold.producers.garbage import collect_seldom
+from runfold.producers.kafka import TopicReader
+from runfold.projections import schema
+from runfold.projections.projector import Projector, ProjectorConfig
+from runfold.projections.reader import ReaderConfig
+from runfold.projections.watcher import Watcher
+from runfold.stack.settings import Settings
 
 _RECORDERS = tuple(process for process in PROCESSES if process.name != "projector")
 _PATIENCE_S = 120.0

@@ -9,12 +9,12 @@ from datetime import UTC, datetime
 
 from confluent_kafka import Consumer, Producer, TopicPartition
 
-from events import topics
-from events.avro.codec import Codec
-from events.avro.registry import LockRegistry
-from events.common import Limits, Placement
-from events.content import text
-from events.definitions import (
+from runfold.events import topics
+from runfold.events.avro.codec import Codec
+from runfold.events.avro.registry import LockRegistry
+from runfold.events.common import Limits, Placement
+from runfold.events.content import text
+from runfold.events.definitions import (
     AgentDefinition,
     Definition,
     ModelChoice,
@@ -22,15 +22,15 @@ from events.definitions import (
     PlaybookTurn,
     ToolContract,
 )
-from events.inputs import RunRequested
-from events.journal import Event
-from processors.definitions.follower import RulebookFollower
-from processors.definitions.kafka import KafkaRegistry
-from processors.definitions.publisher import publish
-from producers.identity import uuid7
-from producers.kafka import Publisher
-from producers.partitioner import partition_for
-from stack.settings import Settings
+from runfold.events.inputs import RunRequested
+from runfold.events.journal import Event
+from runfold.processors.definitions.follower import RulebookFollower
+from runfold.processors.definitions.kafka import KafkaRegistry
+from runfold.processors.definitions.publisher import publish
+from runfold.producers.identity import uuid7
+from runfold.producers.kafka import Publisher
+from runfold.producers.partitioner import partition_for
+from runfold.stack.settings import Settings
 
 CODEC = Codec(LockRegistry())
 _HOUR_MS = 3_600_000

@@ -7,9 +7,9 @@ from collections.abc import Callable
 from sqlalchemy import Connection, text
 
 from benchmarks.filling import Known
-from projections import queries, spending
-from projections.queries import RunFilter
-from surfaces.cli.demo_results import QUERIES
+from runfold.projections import queries, spending
+from runfold.projections.queries import RunFilter
+from runfold.surfaces.cli.demo_results import QUERIES
 
 Question = Callable[[Connection, Known], object]
 

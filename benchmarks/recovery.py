@@ -30,12 +30,12 @@ from rich.table import Table
 
 from benchmarks.crowd import Crowd, restored
 from benchmarks.pulse import Heard, Pulse, publish_definitions
-from stack import control
-from stack.home import Home
-from stack.member import Member, Patience
-from stack.plan import Process
-from stack.python_program import PythonProgram
-from stack.settings import Settings
+from runfold.stack import control
+from runfold.stack.home import Home
+from runfold.stack.member import Member, Patience
+from runfold.stack.plan import Process
+from runfold.stack.python_program import PythonProgram
+from runfold.stack.settings import Settings
 
 OWNERSHIP = {"fixed": 1, "consumer": 2, "classic": 2}
 """How partitions are owned, and by how many processes."""
@@ -188,7 +188,7 @@ def figures(waits: Sequence[float]) -> dict[str, object]:
 def servers(folder: Path) -> Iterator[Settings]:
     """An embedded Kafka and Postgres of the benchmark's own, with topics and definitions."""
     settings = replace(Settings.from_env({}), home=folder)
-    prepare = Process("topics", ("-m", "stack.prepare"), once=True)
+    prepare = Process("topics", ("-m", "runfold.stack.prepare"), once=True)
     running = control.up(settings, [prepare], tied=True)
     try:
         publish_definitions(running.settings)

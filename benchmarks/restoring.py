@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import time
 
-from events import topics
-from events.avro.codec import Codec
-from events.avro.registry import LockRegistry
-from processors.engine.config import EngineConfig
-from processors.engine.partition_reader import PartitionReader, all_topics
-from processors.engine.rebuild import Rebuild
-from processors.run.aggregate import RunAggregate
-from stack.settings import Settings
+from runfold.events import topics
+from runfold.events.avro.codec import Codec
+from runfold.events.avro.registry import LockRegistry
+from runfold.processors.engine.config import EngineConfig
+from runfold.processors.engine.partition_reader import PartitionReader, all_topics
+from runfold.processors.engine.rebuild import Rebuild
+from runfold.processors.run.aggregate import RunAggregate
+from runfold.stack.settings import Settings
 
 
 def restore_rate(settings: Settings) -> dict[str, float]:

@@ -6,20 +6,20 @@ from datetime import UTC, datetime
 from decimal import Decimal
 
 from benchmarks.workload import AGENT, TOOL
-from events import topics
-from events.avro.codec import Codec
-from events.avro.registry import LockRegistry
-from events.base import Record
-from events.common import Limits, ModelAnswer, Placement, ProposedCall, Usage
-from events.content import json_content, text
-from events.definitions import AgentDefinition, Definition, ModelChoice, ToolContract
-from events.effects import ModelResult, ModelWork, Outcome, Role, ToolResult, ToolWork
-from events.inputs import RunRequested
-from processors.definitions.fixed import FixedRulebook, rulebook_of
-from processors.engine.memory import MemoryEngine
-from processors.run.aggregate import RunAggregate
-from processors.run.state import RunState
-from producers.identity import uuid7
+from runfold.events import topics
+from runfold.events.avro.codec import Codec
+from runfold.events.avro.registry import LockRegistry
+from runfold.events.base import Record
+from runfold.events.common import Limits, ModelAnswer, Placement, ProposedCall, Usage
+from runfold.events.content import json_content, text
+from runfold.events.definitions import AgentDefinition, Definition, ModelChoice, ToolContract
+from runfold.events.effects import ModelResult, ModelWork, Outcome, Role, ToolResult, ToolWork
+from runfold.events.inputs import RunRequested
+from runfold.processors.definitions.fixed import FixedRulebook, rulebook_of
+from runfold.processors.engine.memory import MemoryEngine
+from runfold.processors.run.aggregate import RunAggregate
+from runfold.processors.run.state import RunState
+from runfold.producers.identity import uuid7
 
 _WORDS = 50
 

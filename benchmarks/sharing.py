@@ -19,7 +19,7 @@ from benchmarks.lag import Lag
 from benchmarks.machine import Processes
 from benchmarks.steady import Asker, Open, following, keep_open
 from benchmarks.traffic import Traffic
-from stack.settings import Settings
+from runfold.stack.settings import Settings
 
 PARTITIONS = 4
 PARTS = ("lanes", "broker", "projector", "postgres")

@@ -31,7 +31,7 @@ from benchmarks.soaked import Sample, summary
 from benchmarks.steady import Asker, Open, Stream, following, keep_open
 from benchmarks.traffic import Traffic
 from benchmarks.trend import percentile
-from stack.settings import Settings
+from runfold.stack.settings import Settings
 
 _SAMPLE_S = 10.0
 _LOOK_S = 0.5

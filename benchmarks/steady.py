@@ -10,10 +10,10 @@ from contextlib import contextmanager
 from confluent_kafka import Consumer, Producer, TopicPartition
 
 from benchmarks.traffic import new_request
-from events import topics
-from events.avro.codec import Codec
-from events.avro.registry import LockRegistry
-from stack.settings import Settings
+from runfold.events import topics
+from runfold.events.avro.codec import Codec
+from runfold.events.avro.registry import LockRegistry
+from runfold.stack.settings import Settings
 
 _TICK_S = 0.05
 _FLUSH_S = 60.0

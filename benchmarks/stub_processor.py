@@ -15,23 +15,23 @@ from functools import partial
 from pathlib import Path
 
 from benchmarks.workload import MODEL_CALLS, TOOL, prose
-from events.avro.codec import Codec
-from events.avro.registry import LockRegistry
-from events.common import ModelAnswer, PriceSnapshot, ProposedCall, Usage
-from events.content import json_content, text
-from events.effects import ModelResult, ModelWork, Outcome, Role, ToolResult, ToolWork
-from processors.definitions.follower import RulebookFollower
-from processors.definitions.kafka import KafkaRegistry
-from processors.effects.local import Limits, LocalEffects
-from processors.engine.config import EngineConfig
-from processors.engine.runner import Engine
-from processors.run.aggregate import RunAggregate
-from producers.config import Config
-from producers.garbage import collect_seldom
-from producers.logs import log_to_stderr
-from producers.observability.serving import serve_metrics
-from producers.observability.tracing import Traces
-from stack.ready import announce
+from runfold.events.avro.codec import Codec
+from runfold.events.avro.registry import LockRegistry
+from runfold.events.common import ModelAnswer, PriceSnapshot, ProposedCall, Usage
+from runfold.events.content import json_content, text
+from runfold.events.effects import ModelResult, ModelWork, Outcome, Role, ToolResult, ToolWork
+from runfold.processors.definitions.follower import RulebookFollower
+from runfold.processors.definitions.kafka import KafkaRegistry
+from runfold.processors.effects.local import Limits, LocalEffects
+from runfold.processors.engine.config import EngineConfig
+from runfold.processors.engine.runner import Engine
+from runfold.processors.run.aggregate import RunAggregate
+from runfold.producers.config import Config
+from runfold.producers.garbage import collect_seldom
+from runfold.producers.logs import log_to_stderr
+from runfold.producers.observability.serving import serve_metrics
+from runfold.producers.observability.tracing import Traces
+from runfold.stack.ready import announce
 
 _PRICE = PriceSnapshot(source="bench", model="stub", input_mtok=Decimal(3), output_mtok=Decimal(15))
 _USAGE = Usage(input_tokens=900, output_tokens=60)

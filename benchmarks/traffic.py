@@ -12,19 +12,19 @@ from confluent_kafka import Consumer, TopicPartition
 
 from benchmarks.trend import percentile
 from benchmarks.workload import AGENT, definitions
-from events import topics
-from events.avro.codec import Codec
-from events.avro.registry import LockRegistry
-from events.content import text
-from events.inputs import RunRequested
-from events.journal import Event
-from processors.definitions.follower import RulebookFollower
-from processors.definitions.kafka import KafkaRegistry
-from processors.definitions.publisher import publish
-from producers.client import RunClient
-from producers.identity import uuid7
-from producers.kafka import Publisher, TopicReader
-from stack.settings import Settings
+from runfold.events import topics
+from runfold.events.avro.codec import Codec
+from runfold.events.avro.registry import LockRegistry
+from runfold.events.content import text
+from runfold.events.inputs import RunRequested
+from runfold.events.journal import Event
+from runfold.processors.definitions.follower import RulebookFollower
+from runfold.processors.definitions.kafka import KafkaRegistry
+from runfold.processors.definitions.publisher import publish
+from runfold.producers.client import RunClient
+from runfold.producers.identity import uuid7
+from runfold.producers.kafka import Publisher, TopicReader
+from runfold.stack.settings import Settings
 
 _PATIENCE_S = 120.0
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import random
 import zlib
 
-from events.common import Limits, Placement
-from events.definitions import AgentDefinition, Definition, ModelChoice, ToolContract
+from runfold.events.common import Limits, Placement
+from runfold.events.definitions import AgentDefinition, Definition, ModelChoice, ToolContract
 
 MODEL_CALLS = 6
 TOOL_CALLS = 5

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from events.base import Record, Symbol, Timestamp
+from runfold.events.base import Record, Symbol, Timestamp
 
 
 class Severity(Symbol):

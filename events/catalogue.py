@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from events import alerts, effects, inputs, journal, operations, topics
-from events.base import Fact, Record
+from runfold.events import alerts, effects, inputs, journal, operations, topics
+from runfold.events.base import Fact, Record
 
 TERMINAL_FACTS: tuple[type[Fact], ...] = (
     journal.RunCompleted,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from events.base import Money, Record, Symbol, Timestamp
-from events.content import Content
+from runfold.events.base import Money, Record, Symbol, Timestamp
+from runfold.events.content import Content
 
 
 class RunStatus(Symbol):

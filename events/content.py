@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 
-from events.base import Record
-from events.trusted import trusted
+from runfold.events.base import Record
+from runfold.events.trusted import trusted
 
 JSON = "application/json"
 TEXT = "text/plain"

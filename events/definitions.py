@@ -11,9 +11,9 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from events.base import Money
-from events.common import Limits, Placement
-from events.content import canonical_json
+from runfold.events.base import Money
+from runfold.events.common import Limits, Placement
+from runfold.events.content import canonical_json
 
 
 class Definition(BaseModel):

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from events.base import Money, Record, Symbol
-from events.common import (
+from runfold.events.base import Money, Record, Symbol
+from runfold.events.common import (
     Attribution,
     DataClassification,
     ErrorInfo,
@@ -13,7 +13,7 @@ from events.common import (
     ProviderAttempt,
     Usage,
 )
-from events.content import Content
+from runfold.events.content import Content
 
 
 class Role(Symbol):

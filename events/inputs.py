@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from events.base import Record, Symbol, Timestamp
-from events.common import RunRequest
-from events.content import Content
+from runfold.events.base import Record, Symbol, Timestamp
+from runfold.events.common import RunRequest
+from runfold.events.content import Content
 
 
 class RunRequested(RunRequest):

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from events.base import Record, Timestamp
-from events.common import Position
-from events.content import Content
+from runfold.events.base import Record, Timestamp
+from runfold.events.common import Position
+from runfold.events.content import Content
 
 
 class PositionNoted(Record):

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
-from events.common import Pin
-from events.definitions import KINDS, AgentDefinition, Definition, Playbook, ToolContract
-from events.trusted import trusted
+from runfold.events.common import Pin
+from runfold.events.definitions import KINDS, AgentDefinition, Definition, Playbook, ToolContract
+from runfold.events.trusted import trusted
 
 _Key = tuple[str, str]
 

@@ -12,7 +12,7 @@ from typing import Any, ParamSpec, TypeVar
 
 from pydantic import BaseModel
 
-from events.base import Record
+from runfold.events.base import Record
 
 P = ParamSpec("P")
 R = TypeVar("R", bound=Record)

@@ -9,16 +9,16 @@ from typing import Any, TypedDict, TypeVar, Unpack
 
 from pydantic import ValidationError
 
-from events import inputs, topics
-from events.base import Record
-from events.catalogue import TERMINAL_FACTS
-from events.common import Attachment, DataClassification, Label, Limits
-from events.content import Content, text
-from events.journal import Event
-from events.topics import MAX_INPUT_BYTES
-from producers.errors import NotYetError, RefusedError
-from producers.identity import made_at, uuid7
-from producers.log import LogReader, LogWriter, Start
+from runfold.events import inputs, topics
+from runfold.events.base import Record
+from runfold.events.catalogue import TERMINAL_FACTS
+from runfold.events.common import Attachment, DataClassification, Label, Limits
+from runfold.events.content import Content, text
+from runfold.events.journal import Event
+from runfold.events.topics import MAX_INPUT_BYTES
+from runfold.producers.errors import NotYetError, RefusedError
+from runfold.producers.identity import made_at, uuid7
+from runfold.producers.log import LogReader, LogWriter, Start
 
 R = TypeVar("R", bound=Record)
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from events.avro.codec import Codec
-from events.errors import WireError
-from producers.log import Delivery
+from runfold.events.avro.codec import Codec
+from runfold.events.errors import WireError
+from runfold.producers.log import Delivery
 
 
 def delivered(codec: Codec, raw: Delivery) -> Delivery:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from events.avro.codec import Codec
-from events.avro.headers import Headers, headers
-from events.base import Record
-from events.errors import EventsError
-from events.topics import MAX_INPUT_BYTES
-from producers.errors import RefusedError
-from producers.identity import current_traceparent, uuid7
+from runfold.events.avro.codec import Codec
+from runfold.events.avro.headers import Headers, headers
+from runfold.events.base import Record
+from runfold.events.errors import EventsError
+from runfold.events.topics import MAX_INPUT_BYTES
+from runfold.producers.errors import RefusedError
+from runfold.producers.identity import current_traceparent, uuid7
 
 
 def value_of(codec: Codec, topic: str, record: Record) -> bytes:

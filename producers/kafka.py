@@ -18,14 +18,14 @@ from confluent_kafka import (
     TopicPartition,
 )
 
-from events.avro.codec import Codec
-from events.base import Record
-from events.topics import MAX_RECORD_BYTES
-from producers.delivery import delivered
-from producers.envelope import headers_of, value_of
-from producers.errors import LogError, RefusedError, UnavailableError, translated
-from producers.log import Delivery, RecordPlace, Start, Until
-from producers.partitioner import partition_for
+from runfold.events.avro.codec import Codec
+from runfold.events.base import Record
+from runfold.events.topics import MAX_RECORD_BYTES
+from runfold.producers.delivery import delivered
+from runfold.producers.envelope import headers_of, value_of
+from runfold.producers.errors import LogError, RefusedError, UnavailableError, translated
+from runfold.producers.log import Delivery, RecordPlace, Start, Until
+from runfold.producers.partitioner import partition_for
 
 _POLL_S = 0.1
 _WAIT_S = 10.0

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, Protocol
 
-from events.base import Record
-from events.errors import WireError
-from events.journal import Event
+from runfold.events.base import Record
+from runfold.events.errors import WireError
+from runfold.events.journal import Event
 
 Start = Literal["earliest", "latest"] | datetime | Mapping[int, int]
 """Where reading begins: an end, the first record appended at or after a moment, or offsets."""

@@ -6,15 +6,15 @@ import threading
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 
-from events.avro.codec import Codec
-from events.base import Record
-from events.journal import Event
-from events.topics import EVENTS
-from producers.delivery import delivered
-from producers.envelope import headers_of, value_of
-from producers.errors import RefusedError
-from producers.log import Delivery, RecordPlace, Start, Until
-from producers.partitioner import partition_for
+from runfold.events.avro.codec import Codec
+from runfold.events.base import Record
+from runfold.events.journal import Event
+from runfold.events.topics import EVENTS
+from runfold.producers.delivery import delivered
+from runfold.producers.envelope import headers_of, value_of
+from runfold.producers.errors import RefusedError
+from runfold.producers.log import Delivery, RecordPlace, Start, Until
+from runfold.producers.partitioner import partition_for
 
 _WAKE_S = 0.05
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
-from producers.errors import UnavailableError
+from runfold.producers.errors import UnavailableError
 
 _WAIT_S = 15.0
 

@@ -8,9 +8,9 @@ from urllib.parse import quote
 
 import httpx
 
-from events.avro.files import Entry, SchemaFolder
-from events.avro.schema import meaning
-from events.errors import RegistryError, SchemaError, WireError
+from runfold.events.avro.files import Entry, SchemaFolder
+from runfold.events.avro.schema import meaning
+from runfold.events.errors import RegistryError, SchemaError, WireError
 
 COMPATIBILITY = "FULL_TRANSITIVE"
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from events.avro.registry import LockRegistry, SchemaRegistry
+from runfold.events.avro.registry import LockRegistry, SchemaRegistry
 
 
 def registry_of(url: str) -> SchemaRegistry:
@@ -10,6 +10,6 @@ def registry_of(url: str) -> SchemaRegistry:
     if not url:
         return LockRegistry()
     # Most deployments of one machine never need the HTTP client.
-    from producers.registry import ConfluentRegistry  # noqa: PLC0415
+    from runfold.producers.registry import ConfluentRegistry  # noqa: PLC0415
 
     return ConfluentRegistry(url)

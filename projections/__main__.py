@@ -1,4 +1,4 @@
-"""``python -m projections``: the projector as a process; SIGTERM ends it after the stretch at hand.
+"""``python -m runfold.projections``: the projector; SIGTERM ends it after the current batch.
 
 Settings come from the environment: KAFKA_BOOTSTRAP_SERVERS, KAFKA_*, DATABASE_URL,
 SCHEMA_REGISTRY_URL, RUNFOLD_PARTITIONS, and RUNFOLD_PROJECTOR_PARTITIONS (such as ``0,2,3``;
@@ -16,23 +16,23 @@ import sys
 
 from confluent_kafka.admin import AdminClient
 
-from events import topics
-from events.avro.codec import Codec
-from producers.config import Config, ConfigError
-from producers.garbage import collect_seldom
-from producers.logs import log_to_stderr
-from producers.observability.serving import serve_metrics
-from producers.observability.tracing import Traces
-from producers.schemas import registry_of
-from producers.stall import EXIT_STALLED, StallWatch
-from projections import schema
-from projections.errors import Fenced, SchemaTooNew
-from projections.projector import Projector, ProjectorConfig
-from projections.reader import ReaderConfig
-from projections.watcher import Watcher
-from stack.ready import announce
+from runfold.events import topics
+from runfold.events.avro.codec import Codec
+from runfold.producers.config import Config, ConfigError
+from runfold.producers.garbage import collect_seldom
+from runfold.producers.logs import log_to_stderr
+from runfold.producers.observability.serving import serve_metrics
+from runfold.producers.observability.tracing import Traces
+from runfold.producers.schemas import registry_of
+from runfold.producers.stall import EXIT_STALLED, StallWatch
+from runfold.projections import schema
+from runfold.projections.errors import Fenced, SchemaTooNew
+from runfold.projections.projector import Projector, ProjectorConfig
+from runfold.projections.reader import ReaderConfig
+from runfold.projections.watcher import Watcher
+from runfold.stack.ready import announce
 
-_log = logging.getLogger("projections")
+_log = logging.getLogger("runfold.projections")
 
 
 def main() -> int:

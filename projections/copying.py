@@ -8,13 +8,13 @@ import psycopg
 from psycopg import Connection
 from sqlalchemy import MetaData, create_mock_engine
 
-from events.avro.codec import Codec
-from projections.errors import FoldError, NotCaughtUp
-from projections.reader import Reader, ReaderConfig
-from projections.schema import storage_of
-from projections.stretch import Stretch, TopicPartition, batch_of, place_of
-from projections.view import View
-from projections.writing import cleaned, fold, write
+from runfold.events.avro.codec import Codec
+from runfold.projections.errors import FoldError, NotCaughtUp
+from runfold.projections.reader import Reader, ReaderConfig
+from runfold.projections.schema import storage_of
+from runfold.projections.stretch import Stretch, TopicPartition, batch_of, place_of
+from runfold.projections.view import View
+from runfold.projections.writing import cleaned, fold, write
 
 _WAIT_S = 0.2
 _PATIENCE = 150

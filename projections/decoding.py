@@ -10,12 +10,12 @@ from typing import overload
 
 from confluent_kafka import Message
 
-from events.avro.codec import Codec
-from events.errors import WireError
-from events.journal import Event
-from events.operations import DeadLetter
-from projections.stretch import Item
-from projections.view import Letter, Placed, Unreadable
+from runfold.events.avro.codec import Codec
+from runfold.events.errors import WireError
+from runfold.events.journal import Event
+from runfold.events.operations import DeadLetter
+from runfold.projections.stretch import Item
+from runfold.projections.view import Letter, Placed, Unreadable
 
 Found = tuple[Message, str, int, int]
 """A record with its topic, partition and offset."""

@@ -10,10 +10,10 @@ import logging
 from collections.abc import Sequence
 from typing import Final
 
-from projections.errors import FoldError
-from projections.stretch import Item, batch_of
-from projections.view import Rows, View
-from projections.writing import fold_into
+from runfold.projections.errors import FoldError
+from runfold.projections.stretch import Item, batch_of
+from runfold.projections.view import Rows, View
+from runfold.projections.writing import fold_into
 
 _log = logging.getLogger(__name__)
 

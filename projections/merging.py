@@ -8,8 +8,8 @@ from typing import Any
 
 from sqlalchemy import Table
 
-from projections.tables.base import ADD, ADD_IF_ANY, EITHER, KEEP, rule_of
-from projections.view import Rows
+from runfold.projections.tables.base import ADD, ADD_IF_ANY, EITHER, KEEP, rule_of
+from runfold.projections.view import Rows
 
 _Rule = Callable[[Any, Any], Any]
 

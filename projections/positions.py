@@ -14,8 +14,8 @@ from typing import NamedTuple
 
 from psycopg import Connection, Cursor
 
-from projections.errors import Fenced
-from projections.view import View
+from runfold.projections.errors import Fenced
+from runfold.projections.view import View
 
 
 class Place(NamedTuple):

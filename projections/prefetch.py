@@ -8,7 +8,7 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
-from projections.stretch import Stretch
+from runfold.projections.stretch import Stretch
 
 
 class Prefetch:

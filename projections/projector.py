@@ -12,18 +12,18 @@ from dataclasses import dataclass, field
 import psycopg
 from confluent_kafka import KafkaException
 
-from events.avro.codec import Codec
-from events.errors import RegistryError
-from producers.failpoints import failpoint
-from producers.stall import Positions
-from producers.watchdog import Watchdog
-from projections.metrics import BEGUN_AGAIN
-from projections.prefetch import Prefetch
-from projections.reader import Reader, ReaderConfig
-from projections.store import Store
-from projections.view import View
-from projections.views import VIEWS
-from projections.watcher import Watcher
+from runfold.events.avro.codec import Codec
+from runfold.events.errors import RegistryError
+from runfold.producers.failpoints import failpoint
+from runfold.producers.stall import Positions
+from runfold.producers.watchdog import Watchdog
+from runfold.projections.metrics import BEGUN_AGAIN
+from runfold.projections.prefetch import Prefetch
+from runfold.projections.reader import Reader, ReaderConfig
+from runfold.projections.store import Store
+from runfold.projections.view import View
+from runfold.projections.views import VIEWS
+from runfold.projections.watcher import Watcher
 
 _log = logging.getLogger(__name__)
 

@@ -9,9 +9,9 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, func, select, text
 
-from events.common import TERMINAL, ExitStatus, RunStatus
-from projections.errors import NotCaughtUp
-from projections.tables import (
+from runfold.events.common import TERMINAL, ExitStatus, RunStatus
+from runfold.projections.errors import NotCaughtUp
+from runfold.projections.tables import (
     approvals,
     audit,
     checkpoints,

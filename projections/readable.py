@@ -10,11 +10,11 @@ from typing import Any
 
 import msgspec
 
-from events.base import Record
-from events.common import ModelAnswer
-from events.content import JSON, Content
-from events.journal import CallSummary, CheckpointWritten
-from projections.rendering import Rendering, quoted
+from runfold.events.base import Record
+from runfold.events.common import ModelAnswer
+from runfold.events.content import JSON, Content
+from runfold.events.journal import CallSummary, CheckpointWritten
+from runfold.projections.rendering import Rendering, quoted
 
 # A numeric of Postgres holds far more; beyond this it is no number that somebody meant.
 _LONGEST_NUMBER = 400

@@ -11,13 +11,13 @@ from typing import Self
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message
 from confluent_kafka import TopicPartition as Partition
 
-from events.avro.codec import Codec
-from producers.errors import is_fatal
-from producers.stall import Positions
-from projections.decoding import Found, Later, items_of
-from projections.folding import PORTION, Folding
-from projections.stretch import Item, Stretch, TopicPartition
-from projections.view import View
+from runfold.events.avro.codec import Codec
+from runfold.producers.errors import is_fatal
+from runfold.producers.stall import Positions
+from runfold.projections.decoding import Found, Later, items_of
+from runfold.projections.folding import PORTION, Folding
+from runfold.projections.stretch import Item, Stretch, TopicPartition
+from runfold.projections.view import View
 
 _SETTINGS: dict[str, str | int | float | bool] = {
     "isolation.level": "read_committed",

@@ -11,16 +11,16 @@ from psycopg.rows import dict_row
 from sqlalchemy import Column, Table
 from sqlalchemy.dialects.postgresql import JSON
 
-from events.avro.codec import Codec
-from producers.failpoints import failpoint
-from projections import positions, schema
-from projections.copying import Copy, make_tables, schema_of
-from projections.errors import UnknownView
-from projections.positions import Held, Place
-from projections.reader import ReaderConfig
-from projections.stretch import TopicPartition
-from projections.view import View
-from projections.views import VIEWS
+from runfold.events.avro.codec import Codec
+from runfold.producers.failpoints import failpoint
+from runfold.projections import positions, schema
+from runfold.projections.copying import Copy, make_tables, schema_of
+from runfold.projections.errors import UnknownView
+from runfold.projections.positions import Held, Place
+from runfold.projections.reader import ReaderConfig
+from runfold.projections.stretch import TopicPartition
+from runfold.projections.view import View
+from runfold.projections.views import VIEWS
 
 _SHOWN = 20
 

@@ -12,7 +12,7 @@ from itertools import count
 from json.encoder import encode_basestring
 from typing import Any
 
-from events.avro.shapes import (
+from runfold.events.avro.shapes import (
     Amount,
     Array,
     Moment,
@@ -22,7 +22,7 @@ from events.avro.shapes import (
     Structure,
     fields_of,
 )
-from events.base import Record
+from runfold.events.base import Record
 
 Writer = Callable[[Any], str]
 

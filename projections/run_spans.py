@@ -11,15 +11,15 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from events import journal as j
-from events.base import Fact
-from events.catalogue import TERMINAL_FACTS
-from events.common import Exit, ExitStatus
-from events.journal import Meta
-from producers.observability import names
-from producers.observability.context import TraceContext, parsed, span_named
-from producers.observability.tracing import Moment, Span, Traces, Value
-from projections.view import Placed
+from runfold.events import journal as j
+from runfold.events.base import Fact
+from runfold.events.catalogue import TERMINAL_FACTS
+from runfold.events.common import Exit, ExitStatus
+from runfold.events.journal import Meta
+from runfold.producers.observability import names
+from runfold.producers.observability.context import TraceContext, parsed, span_named
+from runfold.producers.observability.tracing import Moment, Span, Traces, Value
+from runfold.projections.view import Placed
 
 _MOST_RUNS = 10_000
 _MOST_MOMENTS = 128

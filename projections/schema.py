@@ -6,9 +6,9 @@ import psycopg
 from sqlalchemy import Engine, Table, create_engine, text
 from sqlalchemy.engine import Connection
 
-from projections.errors import SchemaTooNew
-from projections.tables import METADATA
-from projections.tables.base import bulky_columns
+from runfold.projections.errors import SchemaTooNew
+from runfold.projections.tables import METADATA
+from runfold.projections.tables.base import bulky_columns
 
 VERSION = 4
 """The release of the tables that this code writes."""

@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from sqlalchemy import Connection, Numeric, Select, and_, case, cast, func, literal, or_, select
 
-from projections.tables import costs, run_events, runs
+from runfold.projections.tables import costs, run_events, runs
 
 Row = dict[str, Any]
 Dimension = Literal[

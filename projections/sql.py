@@ -11,8 +11,8 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.sql.elements import TextClause
 from sqlalchemy.sql.schema import DefaultClause
 
-from projections.lines import OPTIONS
-from projections.tables.base import CARRIED, initial_of, merge_of
+from runfold.projections.lines import OPTIONS
+from runfold.projections.tables.base import CARRIED, initial_of, merge_of
 
 _DIALECT = postgresql.dialect()  # type: ignore[no-untyped-call]
 

@@ -10,14 +10,14 @@ from typing import Self
 import psycopg
 from psycopg import Connection, Cursor
 
-from producers.failpoints import failpoint
-from projections import positions
-from projections.errors import Fenced, FoldError
-from projections.metrics import FAILURES
-from projections.positions import Held, Place
-from projections.stretch import Stretch, batch_of, place_of
-from projections.view import Batch, Placed, Rows, View
-from projections.writing import cleaned, fold, write
+from runfold.producers.failpoints import failpoint
+from runfold.projections import positions
+from runfold.projections.errors import Fenced, FoldError
+from runfold.projections.metrics import FAILURES
+from runfold.projections.positions import Held, Place
+from runfold.projections.stretch import Stretch, batch_of, place_of
+from runfold.projections.view import Batch, Placed, Rows, View
+from runfold.projections.writing import cleaned, fold, write
 
 _log = logging.getLogger(__name__)
 

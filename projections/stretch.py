@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from events import topics
-from projections.positions import Held, Place
-from projections.view import Batch, Letter, Placed, Rows, Unreadable, View
+from runfold.events import topics
+from runfold.projections.positions import Held, Place
+from runfold.projections.view import Batch, Letter, Placed, Rows, Unreadable, View
 
 Item = Placed | Letter | Unreadable
 TopicPartition = tuple[str, int]

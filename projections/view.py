@@ -9,11 +9,11 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Table
 
-from events.base import Fact
-from events.errors import WireError
-from events.journal import Meta
-from events.operations import DeadLetter
-from projections.lines import lines_of
+from runfold.events.base import Fact
+from runfold.events.errors import WireError
+from runfold.events.journal import Meta
+from runfold.events.operations import DeadLetter
+from runfold.projections.lines import lines_of
 
 Row = dict[str, Any]
 

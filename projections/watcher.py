@@ -13,12 +13,12 @@ from collections import Counter
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
-from producers.observability.tracing import Traces
-from projections import metrics
-from projections.counting.tally import Tally
-from projections.run_spans import RunSpans
-from projections.stretch import Stretch, TopicPartition, place_of
-from projections.view import Placed
+from runfold.producers.observability.tracing import Traces
+from runfold.projections import metrics
+from runfold.projections.counting.tally import Tally
+from runfold.projections.run_spans import RunSpans
+from runfold.projections.stretch import Stretch, TopicPartition, place_of
+from runfold.projections.view import Placed
 
 _log = logging.getLogger(__name__)
 

@@ -11,10 +11,10 @@ from psycopg import Cursor, DataError
 from sqlalchemy import Table
 from sqlalchemy.dialects.postgresql import JSONB
 
-from projections.errors import FoldError
-from projections.readable import clean, json_text
-from projections.sql import copy_into, merge_into
-from projections.view import Batch, Row, Rows, View
+from runfold.projections.errors import FoldError
+from runfold.projections.readable import clean, json_text
+from runfold.projections.sql import copy_into, merge_into
+from runfold.projections.view import Batch, Row, Rows, View
 
 _PIECE = 50
 """Lines that are sent at a time: some 50 KB."""

@@ -12,12 +12,12 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from stack import lock, plan, process, state
-from stack.errors import StackError
-from stack.home import Home
-from stack.settings import Settings
-from stack.supervision import FORGIVE
-from stack.supervisor import ANOTHER_RUNS
+from runfold.stack import lock, plan, process, state
+from runfold.stack.errors import StackError
+from runfold.stack.home import Home
+from runfold.stack.settings import Settings
+from runfold.stack.supervision import FORGIVE
+from runfold.stack.supervisor import ANOTHER_RUNS
 
 _UP_SECONDS = 900.0
 _DOWN_SECONDS = 90.0
@@ -126,7 +126,7 @@ def _spawn(
     settings: Settings, home: Home, processes: Sequence[plan.Process], *, tied: bool
 ) -> subprocess.Popen[bytes]:
     _reap(home)
-    arguments = ["-m", "stack.supervisor", "--processes", plan.dump(processes)]
+    arguments = ["-m", "runfold.stack.supervisor", "--processes", plan.dump(processes)]
     with (home.logs / "supervisor.log").open("ab") as log:
         _started[home.root] = subprocess.Popen(
             [sys.executable, *arguments, *(["--tied"] if tied else [])],

@@ -8,7 +8,7 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from stack.errors import NoRoomError, StackError
+from runfold.stack.errors import NoRoomError, StackError
 
 UNPRIVILEGED = "nobody"
 """Whom Postgres runs as when we are root, since it refuses to be root itself."""

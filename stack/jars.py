@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
 
-from stack.errors import StackError
+from runfold.stack.errors import StackError
 
 KAFKA_RELEASE = "4.2.2"
 """Embedded and tested with; why not a newer one: docs/adr/0020-kafka-without-skipped-markers.md."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from stack.errors import StackError
+from runfold.stack.errors import StackError
 
 OLDEST = 17
 _AOT_SINCE = 25

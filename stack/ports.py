@@ -7,7 +7,7 @@ import random
 import socket
 from pathlib import Path
 
-from stack.errors import StackError
+from runfold.stack.errors import StackError
 
 # Below the range from which Linux takes the ports of outgoing connections.
 _FIRST, _LAST = 15_000, 32_000

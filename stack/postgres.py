@@ -14,11 +14,11 @@ from pathlib import Path
 
 import psycopg
 
-from stack import ports
-from stack.errors import StackError
-from stack.home import UNPRIVILEGED, Home, need_room
-from stack.postgres_binaries import find
-from stack.process import spawn, tail
+from runfold.stack import ports
+from runfold.stack.errors import StackError
+from runfold.stack.home import UNPRIVILEGED, Home, need_room
+from runfold.stack.postgres_binaries import find
+from runfold.stack.process import spawn, tail
 
 _USER = "runfold"
 _DATABASE = "runfold"

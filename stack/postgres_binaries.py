@@ -7,8 +7,8 @@ import os
 import shutil
 from pathlib import Path
 
-from stack.errors import StackError
-from stack.home import Home, open_to_all
+from runfold.stack.errors import StackError
+from runfold.stack.home import Home, open_to_all
 
 OLDEST = 15
 

@@ -1,13 +1,13 @@
-"""Make sure that the topics exist: ``python -m stack.prepare``, once before all else starts."""
+"""``python -m runfold.stack.prepare``: make the topics, once, before all else starts."""
 
 from __future__ import annotations
 
 import sys
 
-from events.topics import TOPICS
-from stack.errors import StackError
-from stack.settings import Settings
-from stack.topics import ensure_topics
+from runfold.events.topics import TOPICS
+from runfold.stack.errors import StackError
+from runfold.stack.settings import Settings
+from runfold.stack.topics import ensure_topics
 
 
 def main() -> int:

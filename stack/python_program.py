@@ -13,12 +13,12 @@ import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from stack import ports
-from stack.home import Home
-from stack.plan import Process
-from stack.process import spawn, tail
-from stack.ready import READY_FILE
-from stack.settings import Settings
+from runfold.stack import ports
+from runfold.stack.home import Home
+from runfold.stack.plan import Process
+from runfold.stack.process import spawn, tail
+from runfold.stack.ready import READY_FILE
+from runfold.stack.settings import Settings
 
 INSTANCE = "RUNFOLD_INSTANCE"
 METRICS_PORT = "RUNFOLD_METRICS_PORT"

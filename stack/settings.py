@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from stack.errors import StackError
+from runfold.stack.errors import StackError
 
 EMBEDDED_PARTITIONS = 4
 CLUSTER_PARTITIONS = 24

@@ -10,16 +10,16 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from types import FrameType
 
-from stack import state
-from stack.errors import StackError
-from stack.home import Home
-from stack.kafka import Broker
-from stack.member import Member, Patience
-from stack.plan import Process
-from stack.postgres import Postgres
-from stack.process import kill_group, started_at
-from stack.python_program import PythonProgram
-from stack.settings import Settings
+from runfold.stack import state
+from runfold.stack.errors import StackError
+from runfold.stack.home import Home
+from runfold.stack.kafka import Broker
+from runfold.stack.member import Member, Patience
+from runfold.stack.plan import Process
+from runfold.stack.postgres import Postgres
+from runfold.stack.process import kill_group, started_at
+from runfold.stack.python_program import PythonProgram
+from runfold.stack.settings import Settings
 
 _SERVER_SECONDS = 90.0
 _PROCESS_SECONDS = 60.0

@@ -1,9 +1,9 @@
 """The one process that owns broker, database and Runfold's own processes.
 
-    python -m stack.supervisor --processes JSON [--tied]
+    python -m runfold.stack.supervisor --processes JSON [--tied]
 
-It is started by ``stack.control.up``, reads its settings from the environment, and tells what it
-does in the home's state file. With ``--tied`` it goes down when its standard input is closed.
+``runfold.stack.control.up`` starts it. It reads its settings from the environment and writes what
+it does to the home's state file. With ``--tied`` it goes down when its standard input is closed.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ import threading
 import time
 from contextlib import suppress
 
-from stack import lock, plan, state
-from stack.errors import StackError
-from stack.guard import guarded
-from stack.home import Home
-from stack.settings import Settings
-from stack.supervision import Supervision
+from runfold.stack import lock, plan, state
+from runfold.stack.errors import StackError
+from runfold.stack.guard import guarded
+from runfold.stack.home import Home
+from runfold.stack.settings import Settings
+from runfold.stack.supervision import Supervision
 
 ANOTHER_RUNS = 3
 _SWEEP_SECONDS = 15.0
@@ -29,7 +29,7 @@ _SWEEP_SECONDS = 15.0
 
 def main() -> int:
     """Supervise until told to stop; 0 if told, 1 if something failed, 3 if another one runs."""
-    parser = argparse.ArgumentParser(prog="python -m stack.supervisor")
+    parser = argparse.ArgumentParser(prog="python -m runfold.stack.supervisor")
     parser.add_argument("--processes", type=plan.load, default=())
     parser.add_argument("--tied", action="store_true")
     chosen = parser.parse_args()

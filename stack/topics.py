@@ -10,7 +10,7 @@ from confluent_kafka import KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]
 from confluent_kafka.cimpl import NewTopic
 
-from stack.errors import StackError
+from runfold.stack.errors import StackError
 
 _SECONDS = 20.0
 _OF_THE_BROKER = -1

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from events import journal as j
-from events.common import Exit, RunRequest, RunStatus
-from events.journal import Event
-from processors.run.evolve import evolve
-from processors.run.state import WAITS_FOR_HUMAN, Call, CallStatus, Live, RunState
+from runfold.events import journal as j
+from runfold.events.common import Exit, RunRequest, RunStatus
+from runfold.events.journal import Event
+from runfold.processors.run.evolve import evolve
+from runfold.processors.run.state import WAITS_FOR_HUMAN, Call, CallStatus, Live, RunState
 
 _BOOKKEEPING = (j.CheckpointWritten, j.ContextHydrated, j.BudgetReserved, j.BudgetSettled)
 

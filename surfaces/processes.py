@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from stack.plan import Process
+from runfold.stack.plan import Process
 
 PROCESSES: tuple[Process, ...] = (
-    Process("topics", ("-m", "stack.prepare"), once=True),
-    Process("runs", ("-m", "processors.run"), announces=True),
-    Process("tools", ("-m", "processors.tool"), announces=True),
-    Process("projector", ("-m", "projections"), announces=True),
+    Process("topics", ("-m", "runfold.stack.prepare"), once=True),
+    Process("runs", ("-m", "runfold.processors.run"), announces=True),
+    Process("tools", ("-m", "runfold.processors.tool"), announces=True),
+    Process("projector", ("-m", "runfold.projections"), announces=True),
     # Nothing waits for it.
-    Process("monitor", ("-m", "processors.monitor")),
+    Process("monitor", ("-m", "runfold.processors.monitor")),
 )

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis_settings
 
-from stack.settings import Settings
+from runfold.stack.settings import Settings
 from tests.support import stack
 
 # How long an example takes says something of the machine, not of the code.

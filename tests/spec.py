@@ -7,12 +7,12 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
-from events.base import Fact, Record
-from events.rulebook import Rulebook
-from processors.engine.aggregate import Command, Env, Timer
-from processors.run.decide import decide
-from processors.run.evolve import evolve
-from processors.run.state import Live, RunState
+from runfold.events.base import Fact, Record
+from runfold.events.rulebook import Rulebook
+from runfold.processors.engine.aggregate import Command, Env, Timer
+from runfold.processors.run.decide import decide
+from runfold.processors.run.evolve import evolve
+from runfold.processors.run.state import Live, RunState
 
 START = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 F = TypeVar("F", bound=Fact)

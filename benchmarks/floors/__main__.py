@@ -19,7 +19,7 @@ from benchmarks.peers.ledger import gaps_ms
 from benchmarks.peers.profile import PLAIN
 from benchmarks.peers.runfold import variants
 from benchmarks.peers.work import STEPS
-from stack.settings import Settings
+from runfold.stack.settings import Settings
 
 FILE = Path("build/floors.json")
 _ENOUGH = 500

@@ -11,11 +11,11 @@ from typing import Any
 import fastavro
 
 from benchmarks.floors.recorded import Written
-from events import topics
-from events.avro.codec import Codec
-from events.avro.readers import HEAD
-from events.avro.registry import LockRegistry
-from events.journal import Event
+from runfold.events import topics
+from runfold.events.avro.codec import Codec
+from runfold.events.avro.readers import HEAD
+from runfold.events.avro.registry import LockRegistry
+from runfold.events.journal import Event
 
 
 def encode_all(records: Sequence[Written]) -> Callable[[], None]:

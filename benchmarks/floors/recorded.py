@@ -9,8 +9,8 @@ from typing import cast
 import psycopg
 from confluent_kafka import Consumer, TopicPartition
 
-from events import topics
-from projections.tables import METADATA
+from runfold.events import topics
+from runfold.projections.tables import METADATA
 
 _SECONDS = 30.0
 

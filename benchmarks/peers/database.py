@@ -10,10 +10,10 @@ from pathlib import Path
 import psycopg
 
 from benchmarks.peers.errors import NotMeasuredError
-from stack import process
-from stack.errors import StackError
-from stack.home import Home
-from stack.postgres import Postgres
+from runfold.stack import process
+from runfold.stack.errors import StackError
+from runfold.stack.home import Home
+from runfold.stack.postgres import Postgres
 
 _READY_S = 90.0
 

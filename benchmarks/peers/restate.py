@@ -19,7 +19,7 @@ from benchmarks.peers.errors import NotMeasuredError
 from benchmarks.peers.profile import Scope
 from benchmarks.peers.restate_client import run_all
 from benchmarks.peers.work import LEDGER, Load
-from stack import ports, process
+from runfold.stack import ports, process
 
 _VERSION = "1.7.12"
 _WORKERS = 2

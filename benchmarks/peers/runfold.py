@@ -25,18 +25,18 @@ from benchmarks.peers.meters import database_bytes, files_bytes
 from benchmarks.peers.profile import Scope
 from benchmarks.peers.runfold_client import RunfoldClient
 from benchmarks.peers.work import LEDGER, Load
-from events import topics
-from events.avro.codec import Codec
-from events.avro.registry import LockRegistry
-from processors.definitions.follower import RulebookFollower
-from processors.definitions.kafka import KafkaRegistry
-from processors.definitions.publisher import publish
-from producers.kafka import Publisher
-from stack import control
-from stack.errors import StackError
-from stack.jars import KAFKA_RELEASE
-from stack.plan import Process
-from stack.settings import Settings
+from runfold.events import topics
+from runfold.events.avro.codec import Codec
+from runfold.events.avro.registry import LockRegistry
+from runfold.processors.definitions.follower import RulebookFollower
+from runfold.processors.definitions.kafka import KafkaRegistry
+from runfold.processors.definitions.publisher import publish
+from runfold.producers.kafka import Publisher
+from runfold.stack import control
+from runfold.stack.errors import StackError
+from runfold.stack.jars import KAFKA_RELEASE
+from runfold.stack.plan import Process
+from runfold.stack.settings import Settings
 
 _LEASE_S = 2.0
 # One for each of the machine's cores, as the peers have a worker for each.
@@ -141,10 +141,10 @@ class Runfold:
 
     def _processes(self) -> tuple[Process, ...]:
         worker = ("-m", "benchmarks.peers.runfold_worker")
-        pool = Process("tools", ("-m", "processors.tool"), announces=True)
-        projector = Process("projector", ("-m", "projections"), announces=True)
+        pool = Process("tools", ("-m", "runfold.processors.tool"), announces=True)
+        projector = Process("projector", ("-m", "runfold.projections"), announces=True)
         return (
-            Process("topics", ("-m", "stack.prepare"), once=True),
+            Process("topics", ("-m", "runfold.stack.prepare"), once=True),
             Process("runs", worker, announces=True),
             *((pool,) if self.claimed else ()),
             *((projector,) if self.projected else ()),

@@ -12,15 +12,15 @@ from confluent_kafka import Consumer, TopicPartition
 from benchmarks.peers.contract import Done
 from benchmarks.peers.errors import NotMeasuredError
 from benchmarks.peers.work import Load
-from events import topics
-from events.avro.codec import Codec
-from events.avro.registry import LockRegistry
-from events.content import text
-from events.inputs import RunRequested
-from events.journal import Event, RunCompleted
-from producers.identity import uuid7
-from producers.kafka import Publisher
-from stack.settings import Settings
+from runfold.events import topics
+from runfold.events.avro.codec import Codec
+from runfold.events.avro.registry import LockRegistry
+from runfold.events.content import text
+from runfold.events.inputs import RunRequested
+from runfold.events.journal import Event, RunCompleted
+from runfold.producers.identity import uuid7
+from runfold.producers.kafka import Publisher
+from runfold.stack.settings import Settings
 
 _PATIENCE_S = 180.0
 _LOOK_EVERY_S = 0.01

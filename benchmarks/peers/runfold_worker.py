@@ -7,26 +7,26 @@ import sys
 from benchmarks.peers import runfold_definitions as defined
 from benchmarks.peers import work
 from benchmarks.stub_processor import reply
-from events.avro.codec import Codec
-from events.avro.registry import LockRegistry
-from events.common import ProposedCall
-from events.content import json_content
-from events.definitions import ToolContract
-from events.effects import Message, ModelResult, ModelWork, Role
-from processors.definitions.follower import RulebookFollower
-from processors.definitions.kafka import KafkaRegistry
-from processors.effects.local import Limits, LocalEffects
-from processors.engine.config import EngineConfig
-from processors.engine.runner import Engine
-from processors.run.aggregate import RunAggregate
-from processors.tool.artifacts import FileArtifacts
-from processors.tool.processor import ToolProcessor
-from producers.config import Config
-from producers.garbage import collect_seldom
-from producers.logs import log_to_stderr
-from producers.observability.serving import serve_metrics
-from producers.observability.tracing import Traces
-from stack.ready import announce
+from runfold.events.avro.codec import Codec
+from runfold.events.avro.registry import LockRegistry
+from runfold.events.common import ProposedCall
+from runfold.events.content import json_content
+from runfold.events.definitions import ToolContract
+from runfold.events.effects import Message, ModelResult, ModelWork, Role
+from runfold.processors.definitions.follower import RulebookFollower
+from runfold.processors.definitions.kafka import KafkaRegistry
+from runfold.processors.effects.local import Limits, LocalEffects
+from runfold.processors.engine.config import EngineConfig
+from runfold.processors.engine.runner import Engine
+from runfold.processors.run.aggregate import RunAggregate
+from runfold.processors.tool.artifacts import FileArtifacts
+from runfold.processors.tool.processor import ToolProcessor
+from runfold.producers.config import Config
+from runfold.producers.garbage import collect_seldom
+from runfold.producers.logs import log_to_stderr
+from runfold.producers.observability.serving import serve_metrics
+from runfold.producers.observability.tracing import Traces
+from runfold.stack.ready import announce
 
 
 async def answer(asked: ModelWork) -> ModelResult:

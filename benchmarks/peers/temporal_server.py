@@ -15,7 +15,7 @@ from psycopg.conninfo import conninfo_to_dict
 
 from benchmarks.peers import environment, servers
 from benchmarks.peers.errors import NotMeasuredError
-from stack import ports
+from runfold.stack import ports
 
 VERSION = "1.32.1"
 DATABASE = "temporal"

@@ -1,19 +1,19 @@
-"""``python -m events.avro``: write the schemas; ``--check`` them; ``--release`` them."""
+"""``python -m runfold.events.avro``: write the schemas; ``--check`` them; ``--release`` them."""
 
 from __future__ import annotations
 
 import argparse
 import sys
 
-from events.avro.compatibility import incompatibilities
-from events.avro.files import SchemaFolder
-from events.avro.releases import drift, release, write
-from events.errors import SchemaError
+from runfold.events.avro.compatibility import incompatibilities
+from runfold.events.avro.files import SchemaFolder
+from runfold.events.avro.releases import drift, release, write
+from runfold.events.errors import SchemaError
 
 
 def main() -> int:
     """Return 0 if the schemas are as they should be, 1 otherwise."""
-    parser = argparse.ArgumentParser(prog="python -m events.avro", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m runfold.events.avro", description=__doc__)
     action = parser.add_mutually_exclusive_group()
     action.add_argument(
         "--check", action="store_true", help="fail if a file is not as it should be"
@@ -35,7 +35,7 @@ def main() -> int:
     for problem in problems:
         print(problem, file=sys.stderr)
     if problems and chosen.check:
-        print("Run `python -m events.avro` and commit what it writes.", file=sys.stderr)
+        print("Run `python -m runfold.events.avro` and commit what it writes.", file=sys.stderr)
     return 1 if problems else 0
 
 

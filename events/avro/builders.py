@@ -10,8 +10,8 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any
 
-from events.avro.quantities import amount_of, moment_of
-from events.avro.shapes import (
+from runfold.events.avro.quantities import amount_of, moment_of
+from runfold.events.avro.shapes import (
     Amount,
     Array,
     Enumeration,
@@ -21,7 +21,7 @@ from events.avro.shapes import (
     Structure,
     fields_of,
 )
-from events.base import Record
+from runfold.events.base import Record
 
 Builder = Callable[[dict[str, Any]], Any]
 

@@ -7,16 +7,16 @@ from __future__ import annotations
 
 from functools import cache
 
-from events import topics
-from events.avro.peek import Peek, Peeker
-from events.avro.readers import HEAD, Decoded, Reader, reader_for
-from events.avro.registry import SchemaRegistry
-from events.avro.schema import pretty, schema_for, subject
-from events.avro.writers import Writer, writer_for
-from events.base import Fact, Record
-from events.catalogue import CATALOGUE
-from events.errors import WireError
-from events.journal.event import Meta
+from runfold.events import topics
+from runfold.events.avro.peek import Peek, Peeker
+from runfold.events.avro.readers import HEAD, Decoded, Reader, reader_for
+from runfold.events.avro.registry import SchemaRegistry
+from runfold.events.avro.schema import pretty, schema_for, subject
+from runfold.events.avro.writers import Writer, writer_for
+from runfold.events.base import Fact, Record
+from runfold.events.catalogue import CATALOGUE
+from runfold.events.errors import WireError
+from runfold.events.journal.event import Meta
 
 _INPUTS = frozenset({topics.REQUESTS, topics.CONTROLS, topics.RESULTS})
 

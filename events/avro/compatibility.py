@@ -7,7 +7,7 @@ from itertools import combinations
 from avro.compatibility import ReaderWriterCompatibilityChecker, SchemaCompatibilityType
 from avro.schema import parse
 
-from events.avro.files import SchemaFolder
+from runfold.events.avro.files import SchemaFolder
 
 
 def incompatibilities(folder: SchemaFolder) -> list[str]:

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from events.errors import SchemaError
+from runfold.events.errors import SchemaError
 
-SCHEMAS = Path(__file__).resolve().parents[2] / "schemas"
-"""Where this repository keeps them."""
+SCHEMAS = Path(__file__).parents[2] / "schemas"
+"""Where they are: beside this package, in a checkout and in an installed wheel alike."""
 
 DRAFT = "draft"
 
@@ -55,7 +55,7 @@ class SchemaFolder:
         except OSError as error:
             raise SchemaError(
                 f"{entry.subject} version {entry.version} has no file in {self.root}: "
-                "check the schemas folder out again, or run `python -m events.avro`."
+                "check the schemas folder out again, or run `python -m runfold.events.avro`."
             ) from error
 
     def schema(self, entry: Entry) -> Any:

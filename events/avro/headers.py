@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from functools import cache, lru_cache
 
-from events.avro.schema import NAMESPACE
+from runfold.events.avro.schema import NAMESPACE
 
 Headers = list[tuple[str, bytes]]
 

@@ -16,8 +16,8 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from events.avro.quantities import amount_of, moment_of
-from events.avro.shapes import (
+from runfold.events.avro.quantities import amount_of, moment_of
+from runfold.events.avro.shapes import (
     Amount,
     Array,
     Enumeration,
@@ -30,8 +30,8 @@ from events.avro.shapes import (
     fields_of,
     wire_fields_of,
 )
-from events.base import Fact, Record
-from events.journal.event import Event
+from runfold.events.base import Fact, Record
+from runfold.events.journal.event import Event
 
 Parser = Callable[[bytes], Any]
 

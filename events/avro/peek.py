@@ -12,9 +12,9 @@ from typing import Any, NamedTuple
 
 import fastavro
 
-from events.avro.registry import SchemaRegistry
-from events.avro.schema import physical
-from events.errors import WireError
+from runfold.events.avro.registry import SchemaRegistry
+from runfold.events.avro.schema import physical
+from runfold.events.errors import WireError
 
 _LAST = "cause"
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from decimal import Context, Decimal, Inexact, InvalidOperation, Overflow
 
-from events.base import MONEY_PRECISION, MONEY_SCALE
-from events.errors import WireError
+from runfold.events.base import MONEY_PRECISION, MONEY_SCALE
+from runfold.events.errors import WireError
 
 _EXACT = Context(prec=MONEY_PRECISION, traps=[Inexact, InvalidOperation, Overflow])
 _UNIT = Decimal(1).scaleb(-MONEY_SCALE)

@@ -12,14 +12,14 @@ from fastavro.read import SchemaResolutionError
 from fastavro.schema import SchemaParseException, UnknownType
 from pydantic import ValidationError
 
-from events import topics
-from events.avro.builders import builder_for
-from events.avro.parsers import NOT_PARSED, Parser, parser_for
-from events.avro.schema import full_name, meaning, physical, schema_for
-from events.base import Fact, Record
-from events.catalogue import CATALOGUE
-from events.errors import WireError
-from events.journal.event import Event, Meta
+from runfold.events import topics
+from runfold.events.avro.builders import builder_for
+from runfold.events.avro.parsers import NOT_PARSED, Parser, parser_for
+from runfold.events.avro.schema import full_name, meaning, physical, schema_for
+from runfold.events.base import Fact, Record
+from runfold.events.catalogue import CATALOGUE
+from runfold.events.errors import WireError
+from runfold.events.journal.event import Event, Meta
 
 Decoded = Record | Event
 Reader = Callable[[bytes], Decoded]

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from typing import Protocol
 
-from events.avro.files import SchemaFolder
-from events.avro.schema import meaning
-from events.errors import SchemaError, WireError
+from runfold.events.avro.files import SchemaFolder
+from runfold.events.avro.schema import meaning
+from runfold.events.errors import SchemaError, WireError
 
 
 class SchemaRegistry(Protocol):
@@ -38,7 +38,7 @@ class LockRegistry:
                 return entry.id
         raise SchemaError(
             f"schemas/ids.lock has no version of {subject} with this schema: "
-            "run `python -m events.avro` and commit what it writes."
+            "run `python -m runfold.events.avro` and commit what it writes."
         )
 
     def schema_of(self, schema_id: int) -> str:

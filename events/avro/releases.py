@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from events.avro.files import Entry, SchemaFolder
-from events.avro.samples import sample
-from events.avro.schema import meaning, pretty, schema_for, subject
-from events.avro.writers import writer_for
-from events.base import Fact, Record
-from events.catalogue import CATALOGUE
-from events.journal.event import Meta
+from runfold.events.avro.files import Entry, SchemaFolder
+from runfold.events.avro.samples import sample
+from runfold.events.avro.schema import meaning, pretty, schema_for, subject
+from runfold.events.avro.writers import writer_for
+from runfold.events.base import Fact, Record
+from runfold.events.catalogue import CATALOGUE
+from runfold.events.journal.event import Meta
 
 
 def subjects() -> Iterator[tuple[str, type[Record]]]:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
-from events.avro.shapes import (
+from runfold.events.avro.shapes import (
     Amount,
     Array,
     Enumeration,
@@ -17,7 +17,7 @@ from events.avro.shapes import (
     Structure,
     fields_of,
 )
-from events.base import Record, money
+from runfold.events.base import Record, money
 
 
 def sample(record: type[Record]) -> Record:

@@ -7,8 +7,8 @@ import json
 from decimal import Decimal
 from typing import Any
 
-from events.avro.quantities import amount_bytes
-from events.avro.shapes import (
+from runfold.events.avro.quantities import amount_bytes
+from runfold.events.avro.shapes import (
     REQUIRED,
     Amount,
     Array,
@@ -22,8 +22,8 @@ from events.avro.shapes import (
     fields_of,
     wire_fields_of,
 )
-from events.base import MONEY_PRECISION, MONEY_SCALE, Record, Symbol
-from events.errors import SchemaError
+from runfold.events.base import MONEY_PRECISION, MONEY_SCALE, Record, Symbol
+from runfold.events.errors import SchemaError
 
 NAMESPACE = "runfold"
 

@@ -9,9 +9,9 @@ from functools import cache
 
 from pydantic_core import PydanticUndefined
 
-from events.base import Fact, Money, Record, Symbol, Timestamp
-from events.errors import SchemaError
-from events.journal.event import Meta
+from runfold.events.base import Fact, Money, Record, Symbol, Timestamp
+from runfold.events.errors import SchemaError
+from runfold.events.journal.event import Meta
 
 
 @dataclass(frozen=True, slots=True)

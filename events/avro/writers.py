@@ -13,8 +13,8 @@ from functools import cache, lru_cache
 from itertools import count
 from typing import Any
 
-from events.avro.quantities import amount_bytes, micros_of
-from events.avro.shapes import (
+from runfold.events.avro.quantities import amount_bytes, micros_of
+from runfold.events.avro.shapes import (
     Amount,
     Array,
     Enumeration,
@@ -25,8 +25,8 @@ from events.avro.shapes import (
     Structure,
     fields_of,
 )
-from events.base import Record
-from events.errors import WireError
+from runfold.events.base import Record
+from runfold.events.errors import WireError
 
 Writer = Callable[[Any], bytes]
 

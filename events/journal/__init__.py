@@ -1,6 +1,6 @@
 """The journal's vocabulary: every fact that a run's history can hold, and the event around it."""
 
-from events.journal.control import (
+from runfold.events.journal.control import (
     BrakeAction,
     BrakeApplied,
     HumanInputReceived,
@@ -11,8 +11,8 @@ from events.journal.control import (
     RunResumed,
     RunTakenOver,
 )
-from events.journal.event import GENESIS, Event, Meta
-from events.journal.lifecycle import (
+from runfold.events.journal.event import GENESIS, Event, Meta
+from runfold.events.journal.lifecycle import (
     BudgetReserved,
     BudgetSettled,
     ContextHydrated,
@@ -33,14 +33,14 @@ from events.journal.lifecycle import (
     RunStarted,
     UserMessageReceived,
 )
-from events.journal.model import (
+from runfold.events.journal.model import (
     DecisionRecord,
     ModelCalled,
     ModelFailed,
     ModelResponded,
     RetryScheduled,
 )
-from events.journal.tools import (
+from runfold.events.journal.tools import (
     ApprovalRequested,
     CallSummary,
     CheckpointWritten,

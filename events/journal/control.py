@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from events.base import Fact, Symbol, Timestamp
-from events.content import Content
+from runfold.events.base import Fact, Symbol, Timestamp
+from runfold.events.content import Content
 
 
 class HumanInputRequested(Fact):

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from events.base import Fact, Record, Timestamp
-from events.common import Actor, RunStatus
+from runfold.events.base import Fact, Record, Timestamp
+from runfold.events.common import Actor, RunStatus
 
 GENESIS = bytes(32)
 """The ``prev_hash`` of a run's first event."""

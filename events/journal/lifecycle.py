@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from events.base import Fact, Money, Record, Symbol
-from events.common import ErrorInfo, Exit, Limits, Pin, Plan, RunRequest
-from events.content import Content
+from runfold.events.base import Fact, Money, Record, Symbol
+from runfold.events.common import ErrorInfo, Exit, Limits, Pin, Plan, RunRequest
+from runfold.events.content import Content
 
 
 class RunCreated(Fact):

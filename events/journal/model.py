@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from events.base import Fact, Money, Record, Timestamp
-from events.common import (
+from runfold.events.base import Fact, Money, Record, Timestamp
+from runfold.events.common import (
     Attribution,
     ErrorInfo,
     ModelAnswer,

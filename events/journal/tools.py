@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from events.base import Fact, Money, Record, Symbol, Timestamp
-from events.common import (
+from runfold.events.base import Fact, Money, Record, Symbol, Timestamp
+from runfold.events.common import (
     Attribution,
     Counters,
     ErrorInfo,
@@ -12,7 +12,7 @@ from events.common import (
     PriceSnapshot,
     Usage,
 )
-from events.content import Content
+from runfold.events.content import Content
 
 
 class ToolCallProposed(Fact):

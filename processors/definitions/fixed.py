@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from events.definitions import Definition
-from events.rulebook import Rulebook
-from processors.definitions.record import kind_of
+from runfold.events.definitions import Definition
+from runfold.events.rulebook import Rulebook
+from runfold.processors.definitions.record import kind_of
 
 
 def rulebook_of(definitions: Sequence[Definition]) -> Rulebook:

@@ -8,9 +8,9 @@ import time
 from types import TracebackType
 from typing import Self
 
-from events.rulebook import Rulebook
-from processors.definitions.record import fold
-from processors.definitions.source import Arrived, RegistrySource, RegistryUnavailableError
+from runfold.events.rulebook import Rulebook
+from runfold.processors.definitions.record import fold
+from runfold.processors.definitions.source import Arrived, RegistrySource, RegistryUnavailableError
 
 _log = logging.getLogger(__name__)
 

@@ -17,12 +17,12 @@ from confluent_kafka import (
 )
 from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]
 
-from events import topics
-from events.avro.codec import Codec
-from events.errors import RegistryError, WireError
-from events.operations import DefinitionPublished
-from processors.definitions.source import Arrived, RegistryUnavailableError
-from producers.stall import Positions
+from runfold.events import topics
+from runfold.events.avro.codec import Codec
+from runfold.events.errors import RegistryError, WireError
+from runfold.events.operations import DefinitionPublished
+from runfold.processors.definitions.source import Arrived, RegistryUnavailableError
+from runfold.producers.stall import Positions
 
 _LATEST = OffsetSpec.latest()  # type: ignore[no-untyped-call]
 _PAUSE_S = 0.1

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import threading
 
-from events.base import Record
-from events.operations import DefinitionPublished
-from processors.definitions.source import Arrived
+from runfold.events.base import Record
+from runfold.events.operations import DefinitionPublished
+from runfold.processors.definitions.source import Arrived
 
 
 class MemoryRegistry:

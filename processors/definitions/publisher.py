@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from events import topics
-from events.base import Record
-from events.definitions import Definition
-from events.rulebook import Rulebook
-from processors.definitions.record import announce, find, key, kind_of
+from runfold.events import topics
+from runfold.events.base import Record
+from runfold.events.definitions import Definition
+from runfold.events.rulebook import Rulebook
+from runfold.processors.definitions.record import announce, find, key, kind_of
 
 
 class RegistryLog(Protocol):

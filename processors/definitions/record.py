@@ -7,10 +7,10 @@ from datetime import datetime
 
 from pydantic import ValidationError
 
-from events.content import JSON, content
-from events.definitions import KINDS, Definition, key_of
-from events.operations import DefinitionPublished
-from events.rulebook import Rulebook
+from runfold.events.content import JSON, content
+from runfold.events.definitions import KINDS, Definition, key_of
+from runfold.events.operations import DefinitionPublished
+from runfold.events.rulebook import Rulebook
 
 _KIND_OF = {of: kind for kind, of in KINDS.items()}
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
-from events.operations import DefinitionPublished
+from runfold.events.operations import DefinitionPublished
 
 
 class RegistryUnavailableError(Exception):

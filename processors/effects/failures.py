@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from events.base import Record
-from events.common import ErrorInfo
-from events.effects import ModelResult, ModelWork, Outcome, ToolResult, ToolWork
+from runfold.events.base import Record
+from runfold.events.common import ErrorInfo
+from runfold.events.effects import ModelResult, ModelWork, Outcome, ToolResult, ToolWork
 
 Work = ModelWork | ToolWork
 Result = ModelResult | ToolResult

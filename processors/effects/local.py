@@ -11,15 +11,15 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from events.base import Record
-from events.effects import ModelResult, ModelWork, ToolResult, ToolWork
-from processors.effects.failures import Result, Work, as_work, broke, failure, overran
-from processors.effects.loop import LoopThread
-from processors.effects.metrics import IN_FLIGHT, QUEUED, WAIT
-from processors.effects.queue import Call, CallQueue
-from producers.logs import about
-from producers.observability.calls import trace_call
-from producers.observability.tracing import Traces
+from runfold.events.base import Record
+from runfold.events.effects import ModelResult, ModelWork, ToolResult, ToolWork
+from runfold.processors.effects.failures import Result, Work, as_work, broke, failure, overran
+from runfold.processors.effects.loop import LoopThread
+from runfold.processors.effects.metrics import IN_FLIGHT, QUEUED, WAIT
+from runfold.processors.effects.queue import Call, CallQueue
+from runfold.producers.logs import about
+from runfold.producers.observability.calls import trace_call
+from runfold.producers.observability.tracing import Traces
 
 Deliver = Callable[[Record], None]
 ModelHandler = Callable[[ModelWork], Awaitable[ModelResult]]

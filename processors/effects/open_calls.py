@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from dataclasses import dataclass
 
-from processors.effects.ledger import Ledger
+from runfold.processors.effects.ledger import Ledger
 
 CallKey = tuple[str, int]
 

@@ -9,17 +9,17 @@ from typing import Protocol
 
 from confluent_kafka import KafkaError, Message, Producer
 
-from events import topics
-from events.avro.headers import Headers, headers
-from events.base import Record
-from events.common import ErrorInfo
-from events.effects import Outcome
-from events.errors import WireError
-from events.operations import DeadLetter, HeaderCopy
-from processors.effects.errors import PoolBrokenError
-from processors.effects.failures import Result
-from processors.effects.settings import KafkaSettings
-from producers.failpoints import failpoint
+from runfold.events import topics
+from runfold.events.avro.headers import Headers, headers
+from runfold.events.base import Record
+from runfold.events.common import ErrorInfo
+from runfold.events.effects import Outcome
+from runfold.events.errors import WireError
+from runfold.events.operations import DeadLetter, HeaderCopy
+from runfold.processors.effects.errors import PoolBrokenError
+from runfold.processors.effects.failures import Result
+from runfold.processors.effects.settings import KafkaSettings
+from runfold.producers.failpoints import failpoint
 
 log = logging.getLogger(__name__)
 

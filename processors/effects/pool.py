@@ -17,23 +17,23 @@ from typing import Protocol
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
-from events.base import Record
-from events.effects import ModelResult, ModelWork, ToolResult, ToolWork
-from events.errors import WireError
-from events.journal.event import Event
-from processors.effects.errors import PoolBrokenError, PoolStalledError
-from processors.effects.ledger import Ledger
-from processors.effects.local import LocalEffects
-from processors.effects.metrics import POOL_OPEN, POOL_RESULTS
-from processors.effects.open_calls import CallKey, OpenCalls, Place
-from processors.effects.outbox import Encoder, Outbox
-from processors.effects.room import Room
-from processors.effects.settings import PoolConfig
-from producers.errors import is_fatal
-from producers.failpoints import failpoint
-from producers.observability.context import traceparent_of_call
-from producers.stall import Positions
-from producers.watchdog import Watchdog
+from runfold.events.base import Record
+from runfold.events.effects import ModelResult, ModelWork, ToolResult, ToolWork
+from runfold.events.errors import WireError
+from runfold.events.journal.event import Event
+from runfold.processors.effects.errors import PoolBrokenError, PoolStalledError
+from runfold.processors.effects.ledger import Ledger
+from runfold.processors.effects.local import LocalEffects
+from runfold.processors.effects.metrics import POOL_OPEN, POOL_RESULTS
+from runfold.processors.effects.open_calls import CallKey, OpenCalls, Place
+from runfold.processors.effects.outbox import Encoder, Outbox
+from runfold.processors.effects.room import Room
+from runfold.processors.effects.settings import PoolConfig
+from runfold.producers.errors import is_fatal
+from runfold.producers.failpoints import failpoint
+from runfold.producers.observability.context import traceparent_of_call
+from runfold.producers.stall import Positions
+from runfold.producers.watchdog import Watchdog
 
 log = logging.getLogger(__name__)
 

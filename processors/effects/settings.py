@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from events.topics import MAX_RECORD_BYTES
+from runfold.events.topics import MAX_RECORD_BYTES
 
 KafkaSettings = dict[str, str | int | float | bool | None]
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol, TypeVar
 
-from events.base import Fact, Record
-from events.common import Actor, Placement, RunStatus
-from events.rulebook import Rulebook
+from runfold.events.base import Fact, Record
+from runfold.events.common import Actor, Placement, RunStatus
+from runfold.events.rulebook import Rulebook
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Generic
 
-from processors.engine.aggregate import S, Timer
+from runfold.processors.engine.aggregate import S, Timer
 
 UNPLACED = -1
 """The first offset of a run whose events are not committed yet."""

@@ -13,11 +13,11 @@ from collections.abc import Callable, Mapping
 
 from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
 
-from processors.engine.config import EngineConfig
-from processors.engine.inbox import Inbox
-from processors.engine.inputs import INPUT_TOPICS, Headers, Received
-from processors.engine.metrics import LAG
-from producers.stall import Place, Positions
+from runfold.processors.engine.config import EngineConfig
+from runfold.processors.engine.inbox import Inbox
+from runfold.processors.engine.inputs import INPUT_TOPICS, Headers, Received
+from runfold.processors.engine.metrics import LAG
+from runfold.producers.stall import Place, Positions
 
 logger = logging.getLogger(__name__)
 

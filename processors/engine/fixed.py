@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 
-from processors.engine.ownership import Given, Taken
+from runfold.processors.engine.ownership import Given, Taken
 
 
 class FixedOwnership:

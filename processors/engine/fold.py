@@ -11,20 +11,20 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Generic
 
-from events import topics
-from events.base import Record
-from events.common import Position, RunRequest
-from events.effects import ModelResult, ToolResult
-from events.errors import RegistryError, WireError
-from events.operations import PositionNoted
-from processors.engine.aggregate import Aggregate, Command, Env, S
-from processors.engine.book import Book
-from processors.engine.inputs import Due, Input, Received, Returned
-from processors.engine.messages import Message, header, headers
-from processors.engine.outcome import Outcome
-from processors.engine.ports import Codec, RulebookSource
-from processors.engine.refusals import Refused, dead_letter
-from processors.engine.stamp import Stamp
+from runfold.events import topics
+from runfold.events.base import Record
+from runfold.events.common import Position, RunRequest
+from runfold.events.effects import ModelResult, ToolResult
+from runfold.events.errors import RegistryError, WireError
+from runfold.events.operations import PositionNoted
+from runfold.processors.engine.aggregate import Aggregate, Command, Env, S
+from runfold.processors.engine.book import Book
+from runfold.processors.engine.inputs import Due, Input, Received, Returned
+from runfold.processors.engine.messages import Message, header, headers
+from runfold.processors.engine.outcome import Outcome
+from runfold.processors.engine.ports import Codec, RulebookSource
+from runfold.processors.engine.refusals import Refused, dead_letter
+from runfold.processors.engine.stamp import Stamp
 
 logger = logging.getLogger(__name__)
 

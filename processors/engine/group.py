@@ -13,10 +13,10 @@ from collections.abc import Sequence
 
 from confluent_kafka import Consumer, KafkaError, TopicPartition
 
-from events import topics
-from processors.engine.config import EngineConfig, GroupConfig
-from processors.engine.ownership import Given, Taken
-from producers.errors import is_fatal
+from runfold.events import topics
+from runfold.processors.engine.config import EngineConfig, GroupConfig
+from runfold.processors.engine.ownership import Given, Taken
+from runfold.producers.errors import is_fatal
 
 logger = logging.getLogger(__name__)
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import queue
 import time
 
-from events.base import Record
-from processors.engine.inputs import Received, Returned
-from processors.engine.parked_copy import ParkedCopy
+from runfold.events.base import Record
+from runfold.processors.engine.inputs import Received, Returned
+from runfold.processors.engine.parked_copy import ParkedCopy
 
 Waiting = Received | Returned | ParkedCopy
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from events import topics
-from events.base import Record
-from processors.engine.aggregate import Timer
+from runfold.events import topics
+from runfold.events.base import Record
+from runfold.processors.engine.aggregate import Timer
 
 INPUT_TOPICS = (topics.REQUESTS, topics.CONTROLS, topics.RESULTS)
 """What a lane reads from the log."""

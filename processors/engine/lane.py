@@ -24,27 +24,27 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Generic
 
-from events import topics
-from events.base import Record
-from events.common import Placement
-from events.errors import RegistryError
-from processors.engine.aggregate import S
-from processors.engine.book import Book
-from processors.engine.faults import Fenced, LaneFault
-from processors.engine.fold import CATCH_UP_SECONDS, Fold
-from processors.engine.inbox import Inbox
-from processors.engine.inputs import Input, Received, Returned
-from processors.engine.lane_state import LaneState
-from processors.engine.metrics import LaneMetrics
-from processors.engine.parked_copy import ParkedCopy, sleepers
-from processors.engine.restore import CLOCK_SLACK_SECONDS, Restore
-from processors.engine.shared import Shared
-from processors.engine.timers import Timers
-from processors.engine.trail import BrokenChain
-from processors.engine.transaction import Transactions
-from processors.engine.upkeep import Upkeep
-from producers.failpoints import failpoint
-from producers.partitioner import partition_for
+from runfold.events import topics
+from runfold.events.base import Record
+from runfold.events.common import Placement
+from runfold.events.errors import RegistryError
+from runfold.processors.engine.aggregate import S
+from runfold.processors.engine.book import Book
+from runfold.processors.engine.faults import Fenced, LaneFault
+from runfold.processors.engine.fold import CATCH_UP_SECONDS, Fold
+from runfold.processors.engine.inbox import Inbox
+from runfold.processors.engine.inputs import Input, Received, Returned
+from runfold.processors.engine.lane_state import LaneState
+from runfold.processors.engine.metrics import LaneMetrics
+from runfold.processors.engine.parked_copy import ParkedCopy, sleepers
+from runfold.processors.engine.restore import CLOCK_SLACK_SECONDS, Restore
+from runfold.processors.engine.shared import Shared
+from runfold.processors.engine.timers import Timers
+from runfold.processors.engine.trail import BrokenChain
+from runfold.processors.engine.transaction import Transactions
+from runfold.processors.engine.upkeep import Upkeep
+from runfold.producers.failpoints import failpoint
+from runfold.producers.partitioner import partition_for
 
 logger = logging.getLogger(__name__)
 

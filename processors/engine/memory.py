@@ -12,18 +12,18 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Generic
 
-from events import topics
-from events.base import Record
-from events.common import Placement
-from processors.engine.aggregate import Aggregate, S
-from processors.engine.book import Book
-from processors.engine.fold import Fold
-from processors.engine.inputs import INPUT_TOPICS, Headers, Input, Received, Returned
-from processors.engine.messages import Message
-from processors.engine.parked_copy import Collector, park_messages, parked, sleepers
-from processors.engine.ports import Codec, RulebookSource
-from processors.engine.rebuild import Rebuild
-from processors.engine.timers import Timers
+from runfold.events import topics
+from runfold.events.base import Record
+from runfold.events.common import Placement
+from runfold.processors.engine.aggregate import Aggregate, S
+from runfold.processors.engine.book import Book
+from runfold.processors.engine.fold import Fold
+from runfold.processors.engine.inputs import INPUT_TOPICS, Headers, Input, Received, Returned
+from runfold.processors.engine.messages import Message
+from runfold.processors.engine.parked_copy import Collector, park_messages, parked, sleepers
+from runfold.processors.engine.ports import Codec, RulebookSource
+from runfold.processors.engine.rebuild import Rebuild
+from runfold.processors.engine.timers import Timers
 
 Work = Callable[[Record], Record]
 

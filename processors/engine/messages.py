@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 from typing import NamedTuple
 
-from events.avro.headers import Headers
-from events.avro.headers import headers as cloud_event
+from runfold.events.avro.headers import Headers
+from runfold.events.avro.headers import headers as cloud_event
 
 SOURCE = "runfold/run-processor"
 

@@ -6,10 +6,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Generic
 
-from events.base import Record
-from processors.engine.aggregate import S
-from processors.engine.book import UNPLACED, Book, Tracked
-from processors.engine.messages import Message
+from runfold.events.base import Record
+from runfold.processors.engine.aggregate import S
+from runfold.processors.engine.book import UNPLACED, Book, Tracked
+from runfold.processors.engine.messages import Message
 
 
 @dataclass(slots=True)

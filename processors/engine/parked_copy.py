@@ -11,14 +11,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from events import topics
-from events.journal import Event
-from events.operations import ParkedRun
-from processors.engine.aggregate import S
-from processors.engine.book import Book, Tracked
-from processors.engine.messages import Message, headers
-from processors.engine.ports import Codec
-from processors.engine.stamp import part_key
+from runfold.events import topics
+from runfold.events.journal import Event
+from runfold.events.operations import ParkedRun
+from runfold.processors.engine.aggregate import S
+from runfold.processors.engine.book import Book, Tracked
+from runfold.processors.engine.messages import Message, headers
+from runfold.processors.engine.ports import Codec
+from runfold.processors.engine.stamp import part_key
 
 MAX_PART_BYTES = 2_000_000
 """From this size on a copy goes on in a further part."""

@@ -9,12 +9,12 @@ from collections.abc import Callable, Sequence
 
 from confluent_kafka import KafkaException
 
-from events import topics
-from processors.engine.config import EngineConfig
-from processors.engine.faults import EngineFault
-from processors.engine.parked_copy import Collector, ParkedCopy, Sleeper
-from processors.engine.partition_reader import PartitionReader
-from processors.engine.ports import Codec
+from runfold.events import topics
+from runfold.processors.engine.config import EngineConfig
+from runfold.processors.engine.faults import EngineFault
+from runfold.processors.engine.parked_copy import Collector, ParkedCopy, Sleeper
+from runfold.processors.engine.partition_reader import PartitionReader
+from runfold.processors.engine.ports import Codec
 
 logger = logging.getLogger(__name__)
 

@@ -16,9 +16,9 @@ from confluent_kafka import (
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.admin._listoffsets import OffsetSpec
 
-from events import topics
-from processors.engine.config import EngineConfig
-from processors.engine.faults import LaneFault
+from runfold.events import topics
+from runfold.processors.engine.config import EngineConfig
+from runfold.processors.engine.faults import LaneFault
 
 _ANSWER_SECONDS = 10.0
 _SILENCE_SECONDS = 30.0

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from events.avro.peek import Peek
-from events.base import Fact, Record
-from events.journal import Event, Meta
-from events.rulebook import Rulebook
+from runfold.events.avro.peek import Peek
+from runfold.events.base import Fact, Record
+from runfold.events.journal import Event, Meta
+from runfold.events.rulebook import Rulebook
 
 Deliver = Callable[[Record], None]
 """Takes the result of a piece of local work; may be called from any thread."""

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from typing import Generic
 
-from events import topics
-from events.catalogue import TERMINAL_FACTS
-from events.operations import ParkedRun, PositionNoted, RestorePoint
-from processors.engine.aggregate import Aggregate, S
-from processors.engine.book import Book
-from processors.engine.inputs import INPUT_TOPICS
-from processors.engine.ports import Codec
-from processors.engine.trail import Trail
+from runfold.events import topics
+from runfold.events.catalogue import TERMINAL_FACTS
+from runfold.events.operations import ParkedRun, PositionNoted, RestorePoint
+from runfold.processors.engine.aggregate import Aggregate, S
+from runfold.processors.engine.book import Book
+from runfold.processors.engine.inputs import INPUT_TOPICS
+from runfold.processors.engine.ports import Codec
+from runfold.processors.engine.trail import Trail
 
 _ENDS = frozenset(fact.__name__ for fact in TERMINAL_FACTS)
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from events import topics
-from events.operations import DeadLetter, HeaderCopy
-from processors.engine.inputs import Due, Input, Received
-from processors.engine.messages import Message, headers
-from processors.engine.ports import Codec
+from runfold.events import topics
+from runfold.events.operations import DeadLetter, HeaderCopy
+from runfold.processors.engine.inputs import Due, Input, Received
+from runfold.processors.engine.messages import Message, headers
+from runfold.processors.engine.ports import Codec
 
 MAX_COPY_BYTES = 4_000_000
 """How much of a refused record's value is kept."""

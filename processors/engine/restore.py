@@ -18,16 +18,16 @@ from typing import Generic
 
 from confluent_kafka import KafkaException, Message
 
-from events import topics
-from processors.engine.aggregate import Aggregate, S
-from processors.engine.book import Book
-from processors.engine.config import EngineConfig
-from processors.engine.faults import LaneFault, translated
-from processors.engine.metrics import RESTORE_RECORDS
-from processors.engine.partition_reader import PartitionReader, all_topics
-from processors.engine.ports import Codec
-from processors.engine.rebuild import Rebuild
-from producers.failpoints import failpoint
+from runfold.events import topics
+from runfold.processors.engine.aggregate import Aggregate, S
+from runfold.processors.engine.book import Book
+from runfold.processors.engine.config import EngineConfig
+from runfold.processors.engine.faults import LaneFault, translated
+from runfold.processors.engine.metrics import RESTORE_RECORDS
+from runfold.processors.engine.partition_reader import PartitionReader, all_topics
+from runfold.processors.engine.ports import Codec
+from runfold.processors.engine.rebuild import Rebuild
+from runfold.producers.failpoints import failpoint
 
 logger = logging.getLogger(__name__)
 

@@ -13,19 +13,19 @@ import time
 from collections.abc import Sequence
 from typing import Generic
 
-from processors.engine.aggregate import Aggregate, S
-from processors.engine.config import EngineConfig
-from processors.engine.dispatcher import Dispatcher
-from processors.engine.fixed import FixedOwnership
-from processors.engine.group import GroupOwnership
-from processors.engine.lane import Lane
-from processors.engine.lane_state import LaneState
-from processors.engine.ownership import Ownership
-from processors.engine.parker import Parker
-from processors.engine.ports import Codec, LocalEffects, RulebookSource
-from processors.engine.shared import Shared
-from producers.stall import Positions
-from producers.watchdog import EXIT_STUCK, Watchdog, end_process
+from runfold.processors.engine.aggregate import Aggregate, S
+from runfold.processors.engine.config import EngineConfig
+from runfold.processors.engine.dispatcher import Dispatcher
+from runfold.processors.engine.fixed import FixedOwnership
+from runfold.processors.engine.group import GroupOwnership
+from runfold.processors.engine.lane import Lane
+from runfold.processors.engine.lane_state import LaneState
+from runfold.processors.engine.ownership import Ownership
+from runfold.processors.engine.parker import Parker
+from runfold.processors.engine.ports import Codec, LocalEffects, RulebookSource
+from runfold.processors.engine.shared import Shared
+from runfold.producers.stall import Positions
+from runfold.producers.watchdog import EXIT_STUCK, Watchdog, end_process
 
 logger = logging.getLogger(__name__)
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Generic
 
-from processors.engine.aggregate import Aggregate, S
-from processors.engine.config import EngineConfig
-from processors.engine.dispatcher import Dispatcher
-from processors.engine.parker import Parker
-from processors.engine.ports import Codec, LocalEffects, RulebookSource
+from runfold.processors.engine.aggregate import Aggregate, S
+from runfold.processors.engine.config import EngineConfig
+from runfold.processors.engine.dispatcher import Dispatcher
+from runfold.processors.engine.parker import Parker
+from runfold.processors.engine.ports import Codec, LocalEffects, RulebookSource
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,19 +6,19 @@ import hashlib
 from collections.abc import Sequence
 from typing import Generic
 
-from events import topics
-from events.avro.headers import Headers
-from events.base import Fact, Record
-from events.catalogue import TERMINAL_FACTS
-from events.common import Placement
-from events.effects import ModelWork, ToolWork
-from events.journal import GENESIS, Meta
-from events.trusted import trusted
-from processors.engine.aggregate import Aggregate, Command, Env, S, Work
-from processors.engine.book import UNPLACED, Tracked
-from processors.engine.messages import Message, headers
-from processors.engine.outcome import Step
-from processors.engine.ports import Codec
+from runfold.events import topics
+from runfold.events.avro.headers import Headers
+from runfold.events.base import Fact, Record
+from runfold.events.catalogue import TERMINAL_FACTS
+from runfold.events.common import Placement
+from runfold.events.effects import ModelWork, ToolWork
+from runfold.events.journal import GENESIS, Meta
+from runfold.events.trusted import trusted
+from runfold.processors.engine.aggregate import Aggregate, Command, Env, S, Work
+from runfold.processors.engine.book import UNPLACED, Tracked
+from runfold.processors.engine.messages import Message, headers
+from runfold.processors.engine.outcome import Step
+from runfold.processors.engine.ports import Codec
 
 MAX_EVENT_BYTES = topics.MAX_RECORD_BYTES - 65_536
 """The largest event; the rest of a record's limit is for headers, and for its parked copy."""

@@ -6,8 +6,8 @@ import heapq
 from collections.abc import Iterator
 from datetime import datetime
 
-from processors.engine.aggregate import Timer
-from processors.engine.inputs import Due
+from runfold.processors.engine.aggregate import Timer
+from runfold.processors.engine.inputs import Due
 
 _SPARE = 1000
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import hashlib
 
-from events import topics
-from events.journal import GENESIS, Event
-from processors.engine.aggregate import Aggregate, S
-from processors.engine.book import Tracked
-from processors.engine.ports import Codec
+from runfold.events import topics
+from runfold.events.journal import GENESIS, Event
+from runfold.processors.engine.aggregate import Aggregate, S
+from runfold.processors.engine.book import Tracked
+from runfold.processors.engine.ports import Codec
 
 
 class BrokenChain(Exception):  # noqa: N818 - the name says what is broken

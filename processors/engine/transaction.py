@@ -8,11 +8,11 @@ from collections.abc import Iterable
 from confluent_kafka import KafkaError, KafkaException, Producer
 from confluent_kafka import Message as Delivered
 
-from events import topics
-from processors.engine.config import EngineConfig
-from processors.engine.faults import LaneFault, translated
-from processors.engine.messages import Message
-from producers.failpoints import failpoint
+from runfold.events import topics
+from runfold.processors.engine.config import EngineConfig
+from runfold.processors.engine.faults import LaneFault, translated
+from runfold.processors.engine.messages import Message
+from runfold.producers.failpoints import failpoint
 
 Settings = dict[str, str | int | float | bool]
 

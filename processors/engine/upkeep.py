@@ -6,15 +6,15 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Generic
 
-from events import topics
-from events.common import Position
-from events.operations import RestorePoint
-from processors.engine.aggregate import S
-from processors.engine.book import Book
-from processors.engine.config import EngineConfig
-from processors.engine.messages import Message, headers
-from processors.engine.parked_copy import ParkedCopy, park_messages, parked, still_wanted
-from processors.engine.ports import Codec
+from runfold.events import topics
+from runfold.events.common import Position
+from runfold.events.operations import RestorePoint
+from runfold.processors.engine.aggregate import S
+from runfold.processors.engine.book import Book
+from runfold.processors.engine.config import EngineConfig
+from runfold.processors.engine.messages import Message, headers
+from runfold.processors.engine.parked_copy import ParkedCopy, park_messages, parked, still_wanted
+from runfold.processors.engine.ports import Codec
 
 
 class Upkeep(Generic[S]):

@@ -1,4 +1,4 @@
-"""``python -m processors.model``: a pool that makes the model calls of the topic model.calls.
+"""``python -m runfold.processors.model``: a pool that makes the calls of the topic model.calls.
 
 Settings come from the environment: those of producers.config, and those of
 processors.model.providers for keys, models and prices. It ends with 0 when told to by SIGTERM
@@ -13,31 +13,31 @@ import signal
 import socket
 import sys
 
-from events.avro.codec import Codec
-from events.definitions import Playbook
-from events.topics import MODEL_CALLS
-from processors.definitions.follower import RulebookFollower
-from processors.definitions.kafka import KafkaRegistry
-from processors.definitions.source import RegistryUnavailableError
-from processors.effects.errors import PoolError, PoolStalledError
-from processors.effects.local import LocalEffects
-from processors.effects.pool import Pool
-from processors.effects.settings import PoolConfig
-from processors.model.processor import ModelProcessor
-from processors.model.providers import ModelSettings, SettingsError
-from processors.tool.artifacts import FileArtifacts
-from producers.config import Config, ConfigError
-from producers.logs import log_to_stderr
-from producers.observability.serving import serve_metrics
-from producers.observability.tracing import Traces
-from producers.schemas import registry_of
-from producers.stall import EXIT_STALLED, StallWatch
-from stack.ready import announce
+from runfold.events.avro.codec import Codec
+from runfold.events.definitions import Playbook
+from runfold.events.topics import MODEL_CALLS
+from runfold.processors.definitions.follower import RulebookFollower
+from runfold.processors.definitions.kafka import KafkaRegistry
+from runfold.processors.definitions.source import RegistryUnavailableError
+from runfold.processors.effects.errors import PoolError, PoolStalledError
+from runfold.processors.effects.local import LocalEffects
+from runfold.processors.effects.pool import Pool
+from runfold.processors.effects.settings import PoolConfig
+from runfold.processors.model.processor import ModelProcessor
+from runfold.processors.model.providers import ModelSettings, SettingsError
+from runfold.processors.tool.artifacts import FileArtifacts
+from runfold.producers.config import Config, ConfigError
+from runfold.producers.logs import log_to_stderr
+from runfold.producers.observability.serving import serve_metrics
+from runfold.producers.observability.tracing import Traces
+from runfold.producers.schemas import registry_of
+from runfold.producers.stall import EXIT_STALLED, StallWatch
+from runfold.stack.ready import announce
 
 _READY_S = 30.0
 _REFRESH_S = 5.0
 
-_log = logging.getLogger("processors.model")
+_log = logging.getLogger("runfold.processors.model")
 
 
 def main() -> int:

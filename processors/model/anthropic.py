@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
-from events.common import ProposedCall, Usage
-from events.effects import Message, ModelWork, Role
-from processors.model import wire
-from processors.model.streams import MessageAssembly
-from processors.model.tool_names import ToolNames
-from processors.model.wire import Codec, MalformedAnswerError, Target, WireAnswer, WireRequest
+from runfold.events.common import ProposedCall, Usage
+from runfold.events.effects import Message, ModelWork, Role
+from runfold.processors.model import wire
+from runfold.processors.model.streams import MessageAssembly
+from runfold.processors.model.tool_names import ToolNames
+from runfold.processors.model.wire import (
+    Codec,
+    MalformedAnswerError,
+    Target,
+    WireAnswer,
+    WireRequest,
+)
 
 _VERSION = "2023-06-01"
 _DEFAULT_MAX_TOKENS = 8192

@@ -6,12 +6,12 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import Protocol
 
-from events.common import ProviderAttempt
-from events.effects import ModelWork
-from processors.model.breaker import Breaker
-from processors.model.faults import UNHEALTHY, ProviderFaultError, ScriptedFaultError
-from processors.model.names import SCRIPTED, split
-from processors.model.wire import WireAnswer
+from runfold.events.common import ProviderAttempt
+from runfold.events.effects import ModelWork
+from runfold.processors.model.breaker import Breaker
+from runfold.processors.model.faults import UNHEALTHY, ProviderFaultError, ScriptedFaultError
+from runfold.processors.model.names import SCRIPTED, split
+from runfold.processors.model.wire import WireAnswer
 
 _log = logging.getLogger(__name__)
 

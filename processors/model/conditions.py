@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from processors.model.templates import Scope, Seen, TemplateError, follow
+from runfold.processors.model.templates import Scope, Seen, TemplateError, follow
 
 KNOWN = frozenset({"tool", "is_error", "contains", "not_contains", "path", "equals", "above"})
 """The names that a condition may have."""

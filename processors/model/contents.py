@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-from events.content import Content
-from events.effects import Message, ModelWork
-from processors.model.faults import ProviderFaultError
-from processors.tool.errors import ArtifactError
+from runfold.events.content import Content
+from runfold.events.effects import Message, ModelWork
+from runfold.processors.model.faults import ProviderFaultError
+from runfold.processors.tool.errors import ArtifactError
 
 Fetch = Callable[[str, str], bytes]
 """Returns what a ref and a tenant id name: ``ArtifactStore.get``, with its errors."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from events.common import ErrorInfo
+from runfold.events.common import ErrorInfo
 
 _LONGEST_MESSAGE = 500
 

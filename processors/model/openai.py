@@ -5,13 +5,19 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from events.common import ProposedCall, Usage
-from events.content import Content
-from events.effects import Message, ModelWork, Role
-from processors.model import wire
-from processors.model.streams import ChatAssembly
-from processors.model.tool_names import ToolNames
-from processors.model.wire import Codec, MalformedAnswerError, Target, WireAnswer, WireRequest
+from runfold.events.common import ProposedCall, Usage
+from runfold.events.content import Content
+from runfold.events.effects import Message, ModelWork, Role
+from runfold.processors.model import wire
+from runfold.processors.model.streams import ChatAssembly
+from runfold.processors.model.tool_names import ToolNames
+from runfold.processors.model.wire import (
+    Codec,
+    MalformedAnswerError,
+    Target,
+    WireAnswer,
+    WireRequest,
+)
 
 _DECIDED = frozenset({"model", "messages", "tools", "stream", "stream_options", "n", "functions"})
 

@@ -9,18 +9,18 @@ from datetime import UTC, datetime
 from types import TracebackType
 from typing import Self
 
-from events.common import ErrorInfo, ProviderAttempt, Usage
-from events.effects import ModelResult, ModelWork, Outcome
-from processors.model.caller import Caller
-from processors.model.contents import Fetch, opened
-from processors.model.faults import ProviderFaultError
-from processors.model.names import SCRIPTED, resolve, split
-from processors.model.prices import UNPRICED, Priced, from_catalogue
-from processors.model.providers import ModelSettings
-from processors.model.remote import Remote
-from processors.model.scripted import Lookup, Scripted
-from processors.model.transport import Transport
-from processors.model.wire import WireAnswer
+from runfold.events.common import ErrorInfo, ProviderAttempt, Usage
+from runfold.events.effects import ModelResult, ModelWork, Outcome
+from runfold.processors.model.caller import Caller
+from runfold.processors.model.contents import Fetch, opened
+from runfold.processors.model.faults import ProviderFaultError
+from runfold.processors.model.names import SCRIPTED, resolve, split
+from runfold.processors.model.prices import UNPRICED, Priced, from_catalogue
+from runfold.processors.model.providers import ModelSettings
+from runfold.processors.model.remote import Remote
+from runfold.processors.model.scripted import Lookup, Scripted
+from runfold.processors.model.transport import Transport
+from runfold.processors.model.wire import WireAnswer
 
 # What a model gets of the time that is left while another could still be asked after it.
 _SHARE = 2 / 3

@@ -12,8 +12,8 @@ from urllib.parse import urlsplit
 
 import yaml
 
-from processors.model.names import SCRIPTED
-from processors.model.prices import PriceTable
+from runfold.processors.model.names import SCRIPTED
+from runfold.processors.model.prices import PriceTable
 
 Kind = Literal["openai", "anthropic"]
 

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from events.effects import ModelWork
-from processors.model.anthropic import CODEC as ANTHROPIC
-from processors.model.faults import ProviderFaultError
-from processors.model.names import split
-from processors.model.openai import CODEC as OPENAI
-from processors.model.providers import Provider
-from processors.model.tool_names import names_of
-from processors.model.transport import Transport
-from processors.model.wire import Target, WireAnswer
+from runfold.events.effects import ModelWork
+from runfold.processors.model.anthropic import CODEC as ANTHROPIC
+from runfold.processors.model.faults import ProviderFaultError
+from runfold.processors.model.names import split
+from runfold.processors.model.openai import CODEC as OPENAI
+from runfold.processors.model.providers import Provider
+from runfold.processors.model.tool_names import names_of
+from runfold.processors.model.transport import Transport
+from runfold.processors.model.wire import Target, WireAnswer
 
 _CODECS = {"openai": OPENAI, "anthropic": ANTHROPIC}
 

@@ -17,14 +17,14 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
-from events.common import ProposedCall, Usage
-from events.definitions import Playbook, PlaybookTurn
-from events.effects import Message, ModelWork, Role
-from processors.model import wire
-from processors.model.conditions import holds
-from processors.model.faults import RETRYABLE, ProviderFaultError, ScriptedFaultError
-from processors.model.templates import Scope, Seen, TemplateError, fill
-from processors.model.wire import WireAnswer
+from runfold.events.common import ProposedCall, Usage
+from runfold.events.definitions import Playbook, PlaybookTurn
+from runfold.events.effects import Message, ModelWork, Role
+from runfold.processors.model import wire
+from runfold.processors.model.conditions import holds
+from runfold.processors.model.faults import RETRYABLE, ProviderFaultError, ScriptedFaultError
+from runfold.processors.model.templates import Scope, Seen, TemplateError, fill
+from runfold.processors.model.wire import WireAnswer
 
 _COMPLETE = "complete_task"
 

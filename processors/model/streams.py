@@ -9,7 +9,7 @@ import json
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
-from processors.model.wire import mapping
+from runfold.processors.model.wire import mapping
 
 _DONE = "[DONE]"
 

@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from events.content import JSON, Content, canonical_json
+from runfold.events.content import JSON, Content, canonical_json
 
 _PLACEHOLDER = re.compile(r"\{\{\s*(.+?)\s*\}\}", re.DOTALL)
 _FILE = re.compile(r"""["`“]([^"`“”\n]+)["`”]|([\w./-]*\w\.[A-Za-z0-9]+)""")

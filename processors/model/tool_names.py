@@ -6,7 +6,7 @@ import hashlib
 import re
 from collections.abc import Iterable
 
-from events.effects import ModelWork
+from runfold.events.effects import ModelWork
 
 _LONGEST = 64
 _VALID = re.compile(r"[a-zA-Z0-9_-]{1,64}")

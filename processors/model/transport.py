@@ -11,13 +11,13 @@ from typing import Any, NamedTuple
 
 import httpx
 
-from events.content import JSON, canonical_json
-from processors.model.faults import ProviderFaultError, Refusal
-from processors.model.providers import Provider
-from processors.model.redaction import scrub
-from processors.model.retry_after import retry_after_ms
-from processors.model.streams import events
-from processors.model.wire import Assembly, WireRequest
+from runfold.events.content import JSON, canonical_json
+from runfold.processors.model.faults import ProviderFaultError, Refusal
+from runfold.processors.model.providers import Provider
+from runfold.processors.model.redaction import scrub
+from runfold.processors.model.retry_after import retry_after_ms
+from runfold.processors.model.streams import events
+from runfold.processors.model.wire import Assembly, WireRequest
 
 EVENT_STREAM = "text/event-stream"
 _CONNECT_S = 10.0

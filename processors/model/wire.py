@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Protocol
 
-from events.common import ModelAnswer, ProposedCall, Usage
-from events.content import Content, canonical_json, json_content, text
-from events.effects import Message, ModelWork, Role
-from processors.model.tool_names import ToolNames
+from runfold.events.common import ModelAnswer, ProposedCall, Usage
+from runfold.events.content import Content, canonical_json, json_content, text
+from runfold.events.effects import Message, ModelWork, Role
+from runfold.processors.model.tool_names import ToolNames
 
 NO_ANSWER = "(no answer)"
 CUT_OFF = "the answer was cut off at the token limit, so these arguments may be incomplete"

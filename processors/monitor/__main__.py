@@ -1,4 +1,4 @@
-"""``python -m processors.monitor``: the live monitor, one for a deployment.
+"""``python -m runfold.processors.monitor``: the live monitor, one for a deployment.
 
 Settings come from the environment: those of producers.config and processors.monitor.settings. It
 reads the log back, then judges; it ends with 0 when told to by SIGTERM, 1 when it cannot go on and
@@ -20,40 +20,40 @@ from tempfile import gettempdir
 
 from prometheus_client import REGISTRY, start_http_server
 
-from events.avro.codec import Codec
-from events.errors import RegistryError
-from events.topics import EVENTS
-from processors.monitor.core.monitor import Monitor
-from processors.monitor.rule_files import RuleFileError, read_rules
-from processors.monitor.settings import MonitorSettings
-from processors.monitor.shell.alert_log import AlertLog, AlertLogError
-from processors.monitor.shell.app import AppSettings, look_on, make_app
-from processors.monitor.shell.exporter import SnapshotCollector
-from processors.monitor.shell.frontier import Frontier
-from processors.monitor.shell.intake import Intake
-from processors.monitor.shell.rebuild import rebuild
-from processors.monitor.shell.watch import Watch
-from producers.config import Config, ConfigError
-from producers.errors import LogError, UnavailableError
-from producers.logs import log_to_stderr
-from producers.partitions import partition_count
-from producers.schemas import registry_of
-from stack import ports
-from stack.ready import announce
+from runfold.events.avro.codec import Codec
+from runfold.events.errors import RegistryError
+from runfold.events.topics import EVENTS
+from runfold.processors.monitor.core.monitor import Monitor
+from runfold.processors.monitor.rule_files import RuleFileError, read_rules
+from runfold.processors.monitor.settings import MonitorSettings
+from runfold.processors.monitor.shell.alert_log import AlertLog, AlertLogError
+from runfold.processors.monitor.shell.app import AppSettings, look_on, make_app
+from runfold.processors.monitor.shell.exporter import SnapshotCollector
+from runfold.processors.monitor.shell.frontier import Frontier
+from runfold.processors.monitor.shell.intake import Intake
+from runfold.processors.monitor.shell.rebuild import rebuild
+from runfold.processors.monitor.shell.watch import Watch
+from runfold.producers.config import Config, ConfigError
+from runfold.producers.errors import LogError, UnavailableError
+from runfold.producers.logs import log_to_stderr
+from runfold.producers.partitions import partition_count
+from runfold.producers.schemas import registry_of
+from runfold.stack import ports
+from runfold.stack.ready import announce
 
 _NICE = 10
 _START_S = 30.0
 _STOP_S = 5.0
 _RETRY_S = 1.0
 
-_log = logging.getLogger("processors.monitor")
+_log = logging.getLogger("runfold.processors.monitor")
 
 
 def main() -> int:
     """Run the monitor with the settings of the environment and return its exit code."""
     log_to_stderr()
     # They tell of every rebalance and request; a broker that is away is told of by the watch.
-    for name in ("faust", "mode", "aiohttp", "processors.monitor.shell.transport"):
+    for name in ("faust", "mode", "aiohttp", "runfold.processors.monitor.shell.transport"):
         logging.getLogger(name).setLevel(logging.WARNING)
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     # What it watches goes first.

@@ -12,15 +12,15 @@ from typing import Any, TypeVar
 
 import jsonschema
 
-from events.alerts import Severity
-from events.common import RunStatus
-from processors.monitor.core import expressions
-from processors.monitor.core.expressions import Expression, ExpressionError
-from processors.monitor.core.metrics import METRICS, Kind
-from processors.monitor.core.periods import PeriodError, period_of, window_of
-from processors.monitor.core.rules import Burn, Objective, Rule, RuleBook
-from processors.monitor.yaml_lines import Path as FieldPath
-from processors.monitor.yaml_lines import YamlError, line_of, load
+from runfold.events.alerts import Severity
+from runfold.events.common import RunStatus
+from runfold.processors.monitor.core import expressions
+from runfold.processors.monitor.core.expressions import Expression, ExpressionError
+from runfold.processors.monitor.core.metrics import METRICS, Kind
+from runfold.processors.monitor.core.periods import PeriodError, period_of, window_of
+from runfold.processors.monitor.core.rules import Burn, Objective, Rule, RuleBook
+from runfold.processors.monitor.yaml_lines import Path as FieldPath
+from runfold.processors.monitor.yaml_lines import YamlError, line_of, load
 
 _SCHEMA = json.loads(Path(__file__).with_name("rules.schema.json").read_text(encoding="utf-8"))
 _SILENCE = {

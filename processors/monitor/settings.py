@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from producers.config import ConfigError
+from runfold.producers.config import ConfigError
 
-DEFAULT_RULES = Path(__file__).parents[2] / "deploy" / "monitor" / "default.yaml"
+DEFAULT_RULES = Path(__file__).with_name("default.yaml")
 
 
 @dataclass(frozen=True, slots=True)

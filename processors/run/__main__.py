@@ -1,4 +1,4 @@
-"""``python -m processors.run``: the run processor, with the local effects.
+"""``python -m runfold.processors.run``: the run processor, with the local effects.
 
 It owns the partitions of RUNFOLD_FIXED_PARTITIONS ("0,1"; all of them where that is empty), or
 shares them out in a consumer group where RUNFOLD_OWNERSHIP is ``group``. It ends with 0 when told
@@ -12,36 +12,36 @@ import os
 import sys
 from dataclasses import dataclass
 
-from events.avro.codec import Codec
-from events.definitions import Playbook, ToolContract
-from events.topics import EVENTS
-from processors.definitions.follower import RulebookFollower
-from processors.definitions.kafka import KafkaRegistry
-from processors.definitions.source import RegistryUnavailableError
-from processors.effects.local import Limits, LocalEffects
-from processors.engine.config import EngineConfig, GroupConfig
-from processors.engine.runner import Engine
-from processors.model.processor import ModelProcessor
-from processors.model.providers import ModelSettings, SettingsError
-from processors.run.aggregate import RunAggregate
-from processors.tool.artifacts import FileArtifacts
-from processors.tool.processor import ToolProcessor
-from processors.tool.settings import ToolSettings
-from producers.config import Config, ConfigError
-from producers.errors import LogError
-from producers.garbage import collect_seldom
-from producers.logs import log_to_stderr
-from producers.observability.serving import serve_metrics
-from producers.observability.tracing import Traces
-from producers.partitions import partition_count
-from producers.schemas import registry_of
-from producers.stall import EXIT_STALLED, StallWatch
-from stack.ready import announce
+from runfold.events.avro.codec import Codec
+from runfold.events.definitions import Playbook, ToolContract
+from runfold.events.topics import EVENTS
+from runfold.processors.definitions.follower import RulebookFollower
+from runfold.processors.definitions.kafka import KafkaRegistry
+from runfold.processors.definitions.source import RegistryUnavailableError
+from runfold.processors.effects.local import Limits, LocalEffects
+from runfold.processors.engine.config import EngineConfig, GroupConfig
+from runfold.processors.engine.runner import Engine
+from runfold.processors.model.processor import ModelProcessor
+from runfold.processors.model.providers import ModelSettings, SettingsError
+from runfold.processors.run.aggregate import RunAggregate
+from runfold.processors.tool.artifacts import FileArtifacts
+from runfold.processors.tool.processor import ToolProcessor
+from runfold.processors.tool.settings import ToolSettings
+from runfold.producers.config import Config, ConfigError
+from runfold.producers.errors import LogError
+from runfold.producers.garbage import collect_seldom
+from runfold.producers.logs import log_to_stderr
+from runfold.producers.observability.serving import serve_metrics
+from runfold.producers.observability.tracing import Traces
+from runfold.producers.partitions import partition_count
+from runfold.producers.schemas import registry_of
+from runfold.producers.stall import EXIT_STALLED, StallWatch
+from runfold.stack.ready import announce
 
 _READY_S = 30.0
 _REFRESH_S = 5.0
 
-_log = logging.getLogger("processors.run")
+_log = logging.getLogger("runfold.processors.run")
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,15 +6,15 @@ import re
 from collections.abc import Iterator
 from decimal import Decimal
 
-from events import journal as j
-from events.common import Exit, ExitStatus, ExitUsage, Limits, RunRequest
-from events.content import json_content, without_bytes
-from events.definitions import AgentDefinition, ToolContract
-from events.inputs import RunRequested
-from events.trusted import trusted
-from processors.engine.aggregate import Env
-from processors.run.draft import Draft
-from processors.run.proceed import proceed
+from runfold.events import journal as j
+from runfold.events.common import Exit, ExitStatus, ExitUsage, Limits, RunRequest
+from runfold.events.content import json_content, without_bytes
+from runfold.events.definitions import AgentDefinition, ToolContract
+from runfold.events.inputs import RunRequested
+from runfold.events.trusted import trusted
+from runfold.processors.engine.aggregate import Env
+from runfold.processors.run.draft import Draft
+from runfold.processors.run.proceed import proceed
 
 MAX_GOAL_BYTES = 100_000
 """The longest goal in bytes; longer texts belong in attachments."""

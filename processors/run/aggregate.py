@@ -7,14 +7,14 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from uuid import UUID
 
-from events import effects, inputs
-from events import journal as j
-from events.base import Fact, Record
-from events.common import Actor, ActorKind
-from events.rulebook import Rulebook
-from processors.engine.aggregate import Command, Env, Timer, Work
-from processors.run import deadlines, decide, dispatch, evolve
-from processors.run.state import Live, RunState
+from runfold.events import effects, inputs
+from runfold.events import journal as j
+from runfold.events.base import Fact, Record
+from runfold.events.common import Actor, ActorKind
+from runfold.events.rulebook import Rulebook
+from runfold.processors.engine.aggregate import Command, Env, Timer, Work
+from runfold.processors.run import deadlines, decide, dispatch, evolve
+from runfold.processors.run.state import Live, RunState
 
 DEDUPE_HORIZON = timedelta(hours=1)
 """How long after its id's own time a request is accepted, and an ended run remembered."""
@@ -29,7 +29,7 @@ _TIMER = Actor(kind=ActorKind.TIMER, id="run-processor")
 
 
 class RunAggregate:
-    """Implements ``processors.engine.aggregate.Aggregate`` for runs; holds no state of its own."""
+    """Implements the engine's ``Aggregate`` for runs; holds no state of its own."""
 
     def screen(self, record: Record, key: str, appended_at: datetime) -> str | None:
         """Return why an input cannot be decided at all, as ``code: reason``."""

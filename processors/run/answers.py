@@ -6,17 +6,17 @@ from datetime import timedelta
 from decimal import Decimal
 from functools import lru_cache
 
-from events import journal as j
-from events.common import Attribution, ErrorInfo, ModelAnswer, ProposedCall, Usage
-from events.content import Content, json_content
-from events.effects import ModelResult, Outcome
-from events.trusted import trusted
-from processors.run import endings, proposals
-from processors.run.draft import Draft
-from processors.run.ids import outcome_of
-from processors.run.intrinsics import COMPLETE, EXITS, arguments_of, fault_of
-from processors.run.proceed import proceed
-from processors.run.state import Live
+from runfold.events import journal as j
+from runfold.events.common import Attribution, ErrorInfo, ModelAnswer, ProposedCall, Usage
+from runfold.events.content import Content, json_content
+from runfold.events.effects import ModelResult, Outcome
+from runfold.events.trusted import trusted
+from runfold.processors.run import endings, proposals
+from runfold.processors.run.draft import Draft
+from runfold.processors.run.ids import outcome_of
+from runfold.processors.run.intrinsics import COMPLETE, EXITS, arguments_of, fault_of
+from runfold.processors.run.proceed import proceed
+from runfold.processors.run.state import Live
 
 NO_CALL = "Your answer called no tool, so nothing follows from it."
 CUT_OFF = "Your answer was cut off at the output limit before it called a tool."

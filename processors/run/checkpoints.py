@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hashlib
 
-from events import journal as j
-from events.content import canonical_json
-from events.trusted import trusted
-from processors.run.draft import Draft
-from processors.run.fold_calls import summary
-from processors.run.state import CallStatus, Live
+from runfold.events import journal as j
+from runfold.events.content import canonical_json
+from runfold.events.trusted import trusted
+from runfold.processors.run.draft import Draft
+from runfold.processors.run.fold_calls import summary
+from runfold.processors.run.state import CallStatus, Live
 
 
 def write(draft: Draft) -> None:

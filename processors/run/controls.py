@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from events import inputs
-from events import journal as j
-from events.content import Content
-from processors.run import checkpoints, endings
-from processors.run.answers import attribution
-from processors.run.draft import Draft
-from processors.run.proceed import proceed
-from processors.run.proposals import arguments_fault
-from processors.run.results import NOTHING, unpaid
-from processors.run.state import Call, CallStatus
+from runfold.events import inputs
+from runfold.events import journal as j
+from runfold.events.content import Content
+from runfold.processors.run import checkpoints, endings
+from runfold.processors.run.answers import attribution
+from runfold.processors.run.draft import Draft
+from runfold.processors.run.proceed import proceed
+from runfold.processors.run.proposals import arguments_fault
+from runfold.processors.run.results import NOTHING, unpaid
+from runfold.processors.run.state import Call, CallStatus
 
 
 def apply(draft: Draft, control: inputs.Control) -> None:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from events import journal as j
-from events.common import ErrorInfo
-from events.effects import ModelResult, Outcome
-from processors.engine.aggregate import Timer
-from processors.run import answers, endings, results
-from processors.run.draft import Draft
-from processors.run.proceed import call_model, proceed, start, working_deadline
-from processors.run.state import Call, CallStatus, Live, ModelCall
+from runfold.events import journal as j
+from runfold.events.common import ErrorInfo
+from runfold.events.effects import ModelResult, Outcome
+from runfold.processors.engine.aggregate import Timer
+from runfold.processors.run import answers, endings, results
+from runfold.processors.run.draft import Draft
+from runfold.processors.run.proceed import call_model, proceed, start, working_deadline
+from runfold.processors.run.state import Call, CallStatus, Live, ModelCall
 
 RETRY = "retry"
 TIMEOUT = "timeout"

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from events import effects, inputs
-from events.base import Fact
-from processors.engine.aggregate import Command, Env, Timer
-from processors.run import admission, answers, controls, deadlines, results
-from processors.run.draft import Draft
-from processors.run.state import Live, RunState
+from runfold.events import effects, inputs
+from runfold.events.base import Fact
+from runfold.processors.engine.aggregate import Command, Env, Timer
+from runfold.processors.run import admission, answers, controls, deadlines, results
+from runfold.processors.run.draft import Draft
+from runfold.processors.run.state import Live, RunState
 
 
 def decide(state: RunState | None, command: Command, env: Env) -> list[Fact]:

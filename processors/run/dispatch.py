@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from events import journal as j
-from events.base import Fact, Record
-from events.common import Placement
-from events.content import Content, canonical_json, text
-from events.definitions import AgentDefinition
-from events.effects import ModelWork, ToolSchema, ToolWork
-from events.rulebook import Rulebook
-from events.trusted import trusted
-from processors.engine.aggregate import Work
-from processors.run import intrinsics
-from processors.run.answers import attribution
-from processors.run.draft import DefinitionMissingError
-from processors.run.ids import outcome_of
-from processors.run.state import Call, CallStatus, Live, RunState
+from runfold.events import journal as j
+from runfold.events.base import Fact, Record
+from runfold.events.common import Placement
+from runfold.events.content import Content, canonical_json, text
+from runfold.events.definitions import AgentDefinition
+from runfold.events.effects import ModelWork, ToolSchema, ToolWork
+from runfold.events.rulebook import Rulebook
+from runfold.events.trusted import trusted
+from runfold.processors.engine.aggregate import Work
+from runfold.processors.run import intrinsics
+from runfold.processors.run.answers import attribution
+from runfold.processors.run.draft import DefinitionMissingError
+from runfold.processors.run.ids import outcome_of
+from runfold.processors.run.state import Call, CallStatus, Live, RunState
 
 
 def dispatch(fact: Fact, state: RunState, rulebook: Rulebook) -> tuple[Work, ...]:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from events.base import Fact
-from events.definitions import AgentDefinition, ToolContract
-from processors.engine.aggregate import Env
-from processors.run.evolve import evolve
-from processors.run.state import Live, RunState
+from runfold.events.base import Fact
+from runfold.events.definitions import AgentDefinition, ToolContract
+from runfold.processors.engine.aggregate import Env
+from runfold.processors.run.evolve import evolve
+from runfold.processors.run.state import Live, RunState
 
 
 class DefinitionMissingError(LookupError):

@@ -9,12 +9,12 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TypedDict
 
-from events import journal as j
-from events.common import ErrorInfo, Exit, ExitStatus, ExitUsage
-from events.content import Content, json_content
-from events.trusted import trusted
-from processors.run.draft import Draft
-from processors.run.state import Live
+from runfold.events import journal as j
+from runfold.events.common import ErrorInfo, Exit, ExitStatus, ExitUsage
+from runfold.events.content import Content, json_content
+from runfold.events.trusted import trusted
+from runfold.processors.run.draft import Draft
+from runfold.processors.run.state import Live
 
 EXIT_SUCCESS = 0
 EXIT_GAVE_UP = 1

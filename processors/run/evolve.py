@@ -6,11 +6,11 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-from events import journal as j
-from events.base import Fact
-from events.common import RunStatus
-from processors.run import fold_calls, fold_model, fold_run
-from processors.run.state import WAITS_FOR_HUMAN, CallStatus, Ended, Live, RunState, changed
+from runfold.events import journal as j
+from runfold.events.base import Fact
+from runfold.events.common import RunStatus
+from runfold.processors.run import fold_calls, fold_model, fold_run
+from runfold.processors.run.state import WAITS_FOR_HUMAN, CallStatus, Ended, Live, RunState, changed
 
 _Fold = Callable[[Live, Any, datetime], Live]
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 from datetime import datetime
 from types import MappingProxyType
 
-from events import journal as j
-from events.common import Placement
-from events.content import Content, json_content, text
-from events.effects import Outcome
-from events.trusted import trusted
-from processors.run import fold_model
-from processors.run.ids import artifact_of, outcome_of, signature, timeout_at
-from processors.run.state import Call, CallStatus, Live, changed
+from runfold.events import journal as j
+from runfold.events.common import Placement
+from runfold.events.content import Content, json_content, text
+from runfold.events.effects import Outcome
+from runfold.events.trusted import trusted
+from runfold.processors.run import fold_model
+from runfold.processors.run.ids import artifact_of, outcome_of, signature, timeout_at
+from runfold.processors.run.state import Call, CallStatus, Live, changed
 
 _RECORDED = text("The plan is recorded.")
 

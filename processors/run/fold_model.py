@@ -6,13 +6,13 @@ import hashlib
 from datetime import datetime
 from types import MappingProxyType
 
-from events import journal as j
-from events.common import Placement
-from events.content import text
-from events.effects import Message, Role
-from events.trusted import trusted
-from processors.run.ids import outcome_of, timeout_at
-from processors.run.state import Context, Live, ModelCall, changed
+from runfold.events import journal as j
+from runfold.events.common import Placement
+from runfold.events.content import text
+from runfold.events.effects import Message, Role
+from runfold.events.trusted import trusted
+from runfold.processors.run.ids import outcome_of, timeout_at
+from runfold.processors.run.state import Context, Live, ModelCall, changed
 
 
 def context_hydrated(run: Live, fact: j.ContextHydrated, at: datetime) -> Live:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import hashlib
 from datetime import datetime
 
-from events import journal as j
-from events.common import RunRequest, RunStatus
-from events.journal.lifecycle import MessageKind
-from processors.run.state import Ended, Live, Waiting, changed
+from runfold.events import journal as j
+from runfold.events.common import RunRequest, RunStatus
+from runfold.events.journal.lifecycle import MessageKind
+from runfold.processors.run.state import Ended, Live, Waiting, changed
 
 
 def traceparent_of(request: RunRequest) -> str:

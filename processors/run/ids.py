@@ -6,7 +6,7 @@ import hashlib
 import json
 from datetime import datetime, timedelta
 
-from events.content import Content
+from runfold.events.content import Content
 
 _EXCERPT = b'{"artifact":"'
 """How canonical JSON begins that a tool processor put in the place of a large result."""

@@ -9,9 +9,9 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from events.common import Plan, PlanStep, ProposedCall
-from events.content import canonical_json
-from events.effects import ToolSchema
+from runfold.events.common import Plan, PlanStep, ProposedCall
+from runfold.events.content import canonical_json
+from runfold.events.effects import ToolSchema
 
 COMPLETE = "complete_task"
 FAIL = "fail_task"

@@ -6,10 +6,10 @@ follows from the contract (always, never) or from its risk level and the agent's
 
 from __future__ import annotations
 
-from events import journal as j
-from events.definitions import AgentDefinition, ToolContract
-from events.trusted import trusted
-from processors.run.state import Live
+from runfold.events import journal as j
+from runfold.events.definitions import AgentDefinition, ToolContract
+from runfold.events.trusted import trusted
+from runfold.processors.run.state import Live
 
 ALLOW_LIST = "runfold:agent-allow-list"
 APPROVAL = "runfold:approval-by-risk"

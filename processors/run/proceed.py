@@ -5,14 +5,14 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from events import journal as j
-from events.content import Content, text
-from events.definitions import AgentDefinition
-from events.trusted import trusted
-from processors.run import endings
-from processors.run.draft import Draft
-from processors.run.fold_model import next_context
-from processors.run.state import Call, CallStatus, Live, Waiting
+from runfold.events import journal as j
+from runfold.events.content import Content, text
+from runfold.events.definitions import AgentDefinition
+from runfold.events.trusted import trusted
+from runfold.processors.run import endings
+from runfold.processors.run.draft import Draft
+from runfold.processors.run.fold_model import next_context
+from runfold.processors.run.state import Call, CallStatus, Live, Waiting
 
 
 def proceed(draft: Draft) -> None:

@@ -7,16 +7,16 @@ from datetime import timedelta
 
 import jsonschema
 
-from events import journal as j
-from events.common import ModelAnswer, ProposedCall
-from events.content import Content, json_content
-from events.definitions import ToolContract
-from events.trusted import trusted
-from processors.run import endings, intrinsics
-from processors.run.checkpoints import write
-from processors.run.draft import Draft
-from processors.run.ids import signature
-from processors.run.policy import NEEDS_APPROVAL, judge
+from runfold.events import journal as j
+from runfold.events.common import ModelAnswer, ProposedCall
+from runfold.events.content import Content, json_content
+from runfold.events.definitions import ToolContract
+from runfold.events.trusted import trusted
+from runfold.processors.run import endings, intrinsics
+from runfold.processors.run.checkpoints import write
+from runfold.processors.run.draft import Draft
+from runfold.processors.run.ids import signature
+from runfold.processors.run.policy import NEEDS_APPROVAL, judge
 
 
 def propose_all(draft: Draft, model_call_id: str, answer: ModelAnswer) -> None:

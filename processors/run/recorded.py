@@ -10,15 +10,15 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from events import journal as j
-from events.base import Fact
-from events.journal import Event
-from events.rulebook import Rulebook
-from processors.engine.aggregate import Env
-from processors.run.decide import decide
-from processors.run.evolve import evolve
-from processors.run.recorded_input import command_of
-from processors.run.state import RunState
+from runfold.events import journal as j
+from runfold.events.base import Fact
+from runfold.events.journal import Event
+from runfold.events.rulebook import Rulebook
+from runfold.processors.engine.aggregate import Env
+from runfold.processors.run.decide import decide
+from runfold.processors.run.evolve import evolve
+from runfold.processors.run.recorded_input import command_of
+from runfold.processors.run.state import RunState
 
 Decision = tuple[Event, ...]
 

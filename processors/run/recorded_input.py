@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from events import inputs
-from events import journal as j
-from events.base import Fact, Record
-from events.catalogue import CONTROLS
-from events.common import ErrorInfo
-from events.content import text
-from events.effects import ModelResult, Outcome, ToolResult
-from events.inputs import Resolution, RunRequested
-from events.journal import Event, Meta
-from processors.engine.aggregate import Command, Timer
-from processors.run.state import CallStatus, Live, RunState
+from runfold.events import inputs
+from runfold.events import journal as j
+from runfold.events.base import Fact, Record
+from runfold.events.catalogue import CONTROLS
+from runfold.events.common import ErrorInfo
+from runfold.events.content import text
+from runfold.events.effects import ModelResult, Outcome, ToolResult
+from runfold.events.inputs import Resolution, RunRequested
+from runfold.events.journal import Event, Meta
+from runfold.processors.engine.aggregate import Command, Timer
+from runfold.processors.run.state import CallStatus, Live, RunState
 
 
 class UnrecordedError(ValueError):

@@ -5,17 +5,17 @@ from __future__ import annotations
 from datetime import timedelta
 from decimal import Decimal
 
-from events import journal as j
-from events.common import ErrorInfo
-from events.content import Content, json_content
-from events.effects import Outcome, ToolResult
-from events.trusted import trusted
-from processors.run import checkpoints
-from processors.run.answers import attribution
-from processors.run.draft import Draft
-from processors.run.ids import outcome_of
-from processors.run.proceed import proceed
-from processors.run.state import Call, CallStatus
+from runfold.events import journal as j
+from runfold.events.common import ErrorInfo
+from runfold.events.content import Content, json_content
+from runfold.events.effects import Outcome, ToolResult
+from runfold.events.trusted import trusted
+from runfold.processors.run import checkpoints
+from runfold.processors.run.answers import attribution
+from runfold.processors.run.draft import Draft
+from runfold.processors.run.ids import outcome_of
+from runfold.processors.run.proceed import proceed
+from runfold.processors.run.state import Call, CallStatus
 
 _OUT = frozenset({CallStatus.RUNNING, CallStatus.UNCERTAIN})
 NOTHING: Content = json_content(None)

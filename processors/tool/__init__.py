@@ -3,11 +3,11 @@
 What a module of tools needs is here: ``tool``, ``ToolContext``, ``ToolRefusedError``.
 """
 
-from processors.tool.builtin import builtin_contracts
-from processors.tool.context import ToolContext
-from processors.tool.errors import ToolRefusedError
-from processors.tool.processor import ToolProcessor
-from processors.tool.python_tools import contract_of, tool
+from runfold.processors.tool.builtin import builtin_contracts
+from runfold.processors.tool.context import ToolContext
+from runfold.processors.tool.errors import ToolRefusedError
+from runfold.processors.tool.processor import ToolProcessor
+from runfold.processors.tool.python_tools import contract_of, tool
 
 __all__ = [
     "ToolContext",

@@ -1,4 +1,4 @@
-"""``python -m processors.tool``: a pool that makes the tool calls of the topic tool.calls.
+"""``python -m runfold.processors.tool``: a pool that makes the tool calls of the topic tool.calls.
 
 Settings come from the environment: those of producers.config and processors.tool.settings. It
 ends with 0 when told to by SIGTERM (after the calls in flight), 1 when it cannot go on, 2 where a
@@ -13,32 +13,32 @@ import signal
 import socket
 import sys
 
-from events.avro.codec import Codec
-from events.definitions import ToolContract
-from events.topics import TOOL_CALLS
-from processors.definitions.follower import RulebookFollower
-from processors.definitions.kafka import KafkaRegistry
-from processors.definitions.source import RegistryUnavailableError
-from processors.effects.errors import PoolError, PoolStalledError
-from processors.effects.local import Limits, LocalEffects
-from processors.effects.pool import Pool
-from processors.effects.settings import PoolConfig
-from processors.tool.artifacts import FileArtifacts
-from processors.tool.claims_postgres import PostgresClaims
-from processors.tool.errors import ClaimsUnavailableError
-from processors.tool.processor import ToolProcessor
-from processors.tool.settings import ToolSettings
-from producers.config import Config, ConfigError
-from producers.logs import log_to_stderr
-from producers.observability.serving import serve_metrics
-from producers.observability.tracing import Traces
-from producers.schemas import registry_of
-from producers.stall import EXIT_STALLED, StallWatch
-from stack.ready import announce
+from runfold.events.avro.codec import Codec
+from runfold.events.definitions import ToolContract
+from runfold.events.topics import TOOL_CALLS
+from runfold.processors.definitions.follower import RulebookFollower
+from runfold.processors.definitions.kafka import KafkaRegistry
+from runfold.processors.definitions.source import RegistryUnavailableError
+from runfold.processors.effects.errors import PoolError, PoolStalledError
+from runfold.processors.effects.local import Limits, LocalEffects
+from runfold.processors.effects.pool import Pool
+from runfold.processors.effects.settings import PoolConfig
+from runfold.processors.tool.artifacts import FileArtifacts
+from runfold.processors.tool.claims_postgres import PostgresClaims
+from runfold.processors.tool.errors import ClaimsUnavailableError
+from runfold.processors.tool.processor import ToolProcessor
+from runfold.processors.tool.settings import ToolSettings
+from runfold.producers.config import Config, ConfigError
+from runfold.producers.logs import log_to_stderr
+from runfold.producers.observability.serving import serve_metrics
+from runfold.producers.observability.tracing import Traces
+from runfold.producers.schemas import registry_of
+from runfold.producers.stall import EXIT_STALLED, StallWatch
+from runfold.stack.ready import announce
 
 _READY_S = 30.0
 
-_log = logging.getLogger("processors.tool")
+_log = logging.getLogger("runfold.processors.tool")
 
 
 def main() -> int:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Protocol
 from urllib.parse import quote
 
-from processors.tool.errors import ArtifactError
+from runfold.processors.tool.errors import ArtifactError
 
 _SCHEME = "artifact:"
 

@@ -8,8 +8,8 @@ from typing import LiteralString
 import psycopg
 from psycopg.rows import TupleRow
 
-from processors.tool.claim_statements import TABLES
-from processors.tool.errors import ClaimsUnavailableError
+from runfold.processors.tool.claim_statements import TABLES
+from runfold.processors.tool.errors import ClaimsUnavailableError
 
 # Any number, as long as everybody who makes these tables takes the same.
 _TABLES_LOCK = 7_031_978_205

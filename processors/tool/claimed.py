@@ -13,14 +13,14 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from functools import partial
 
-from events.common import ErrorInfo
-from events.effects import Outcome
-from processors.tool.claims import ClaimRequest, Claims, Held, Told, Verdict
-from processors.tool.ending import Ending, failed, uncertain
-from processors.tool.errors import ClaimsUnavailableError
-from processors.tool.metrics import CLAIMS
-from processors.tool.reconciling import Ask, Truth, happened, settled
-from producers.failpoints import failpoint
+from runfold.events.common import ErrorInfo
+from runfold.events.effects import Outcome
+from runfold.processors.tool.claims import ClaimRequest, Claims, Held, Told, Verdict
+from runfold.processors.tool.ending import Ending, failed, uncertain
+from runfold.processors.tool.errors import ClaimsUnavailableError
+from runfold.processors.tool.metrics import CLAIMS
+from runfold.processors.tool.reconciling import Ask, Truth, happened, settled
+from runfold.producers.failpoints import failpoint
 
 log = logging.getLogger(__name__)
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import secrets
 from dataclasses import replace
 
-from events.content import Content
-from processors.tool.claims import (
+from runfold.events.content import Content
+from runfold.processors.tool.claims import (
     Claim,
     ClaimRequest,
     ClaimState,

@@ -19,9 +19,9 @@ from typing import Self
 import psycopg
 from psycopg.rows import TupleRow
 
-from events.content import Content
-from processors.tool.claim_connection import ClaimConnection
-from processors.tool.claim_statements import (
+from runfold.events.content import Content
+from runfold.processors.tool.claim_connection import ClaimConnection
+from runfold.processors.tool.claim_statements import (
     END,
     HOLD,
     LEAVE,
@@ -33,7 +33,7 @@ from processors.tool.claim_statements import (
     Want,
     hexed,
 )
-from processors.tool.claims import (
+from runfold.processors.tool.claims import (
     Claim,
     ClaimRequest,
     ClaimState,
@@ -43,8 +43,8 @@ from processors.tool.claims import (
     judge,
     state_before,
 )
-from processors.tool.errors import ClaimsUnavailableError
-from processors.tool.gathering import Gathering
+from runfold.processors.tool.errors import ClaimsUnavailableError
+from runfold.processors.tool.gathering import Gathering
 
 log = logging.getLogger(__name__)
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from processors.tool.artifacts import ArtifactStore
-from processors.tool.errors import ToolRefusedError
+from runfold.processors.tool.artifacts import ArtifactStore
+from runfold.processors.tool.errors import ToolRefusedError
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ ToolError
 
 from __future__ import annotations
 
-from events.common import ErrorInfo
+from runfold.events.common import ErrorInfo
 
 
 class ToolError(Exception):

@@ -8,18 +8,18 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from events.common import ErrorInfo
-from events.definitions import ToolContract
-from events.effects import Outcome
-from processors.tool.context import ToolContext
-from processors.tool.ending import Ending, failed, uncertain
-from processors.tool.errors import ToolRefusedError, UnusableResultError
-from processors.tool.results import as_text, inline, jsonable, kept_apart
-from processors.tool.schemas import Schemas
-from processors.tool.secrets import redacted
-from processors.tool.threads import in_thread
-from producers.failpoints import failpoint
-from producers.logs import frames
+from runfold.events.common import ErrorInfo
+from runfold.events.definitions import ToolContract
+from runfold.events.effects import Outcome
+from runfold.processors.tool.context import ToolContext
+from runfold.processors.tool.ending import Ending, failed, uncertain
+from runfold.processors.tool.errors import ToolRefusedError, UnusableResultError
+from runfold.processors.tool.results import as_text, inline, jsonable, kept_apart
+from runfold.processors.tool.schemas import Schemas
+from runfold.processors.tool.secrets import redacted
+from runfold.processors.tool.threads import in_thread
+from runfold.producers.failpoints import failpoint
+from runfold.producers.logs import frames
 
 log = logging.getLogger(__name__)
 

@@ -6,8 +6,8 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 
-from events.definitions import ToolContract
-from processors.tool.errors import ToolRefusedError
+from runfold.events.definitions import ToolContract
+from runfold.processors.tool.errors import ToolRefusedError
 
 _LONGEST_WAIT_S = 10.0
 

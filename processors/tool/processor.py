@@ -17,24 +17,24 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache, partial
 from typing import Any, cast
 
-from events.common import ErrorInfo
-from events.content import canonical_json
-from events.definitions import ToolContract
-from events.effects import ToolResult, ToolWork
-from processors.tool.artifacts import ArtifactStore
-from processors.tool.builtin import builtin_implementation
-from processors.tool.claimed import run_claimed
-from processors.tool.claims import ClaimRequest, Claims
-from processors.tool.context import ToolContext
-from processors.tool.ending import Ending, failed, uncertain
-from processors.tool.errors import ArtifactError, ToolRefusedError
-from processors.tool.execution import Execution, Implementation
-from processors.tool.pace import Pace
-from processors.tool.python_tools import python_implementation, python_reconciler
-from processors.tool.reconciling import Reconciler
-from processors.tool.schemas import Schemas
-from processors.tool.secrets import Secrets, held, secret_from_env
-from processors.tool.threads import in_thread
+from runfold.events.common import ErrorInfo
+from runfold.events.content import canonical_json
+from runfold.events.definitions import ToolContract
+from runfold.events.effects import ToolResult, ToolWork
+from runfold.processors.tool.artifacts import ArtifactStore
+from runfold.processors.tool.builtin import builtin_implementation
+from runfold.processors.tool.claimed import run_claimed
+from runfold.processors.tool.claims import ClaimRequest, Claims
+from runfold.processors.tool.context import ToolContext
+from runfold.processors.tool.ending import Ending, failed, uncertain
+from runfold.processors.tool.errors import ArtifactError, ToolRefusedError
+from runfold.processors.tool.execution import Execution, Implementation
+from runfold.processors.tool.pace import Pace
+from runfold.processors.tool.python_tools import python_implementation, python_reconciler
+from runfold.processors.tool.reconciling import Reconciler
+from runfold.processors.tool.schemas import Schemas
+from runfold.processors.tool.secrets import Secrets, held, secret_from_env
+from runfold.processors.tool.threads import in_thread
 
 log = logging.getLogger(__name__)
 

@@ -22,13 +22,13 @@ from typing import Any, TypedDict, TypeVar, Unpack
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError, create_model
 
-from events.common import Placement
-from events.definitions import Approval, RetryPolicy, ToolContract
-from processors.tool.context import ToolContext
-from processors.tool.errors import ToolRefusedError
-from processors.tool.execution import Implementation
-from processors.tool.reconciling import Reconciler, reconciler_of
-from processors.tool.threads import in_thread
+from runfold.events.common import Placement
+from runfold.events.definitions import Approval, RetryPolicy, ToolContract
+from runfold.processors.tool.context import ToolContext
+from runfold.processors.tool.errors import ToolRefusedError
+from runfold.processors.tool.execution import Implementation
+from runfold.processors.tool.reconciling import Reconciler, reconciler_of
+from runfold.processors.tool.threads import in_thread
 
 F = TypeVar("F", bound=Callable[..., Any])
 

@@ -17,11 +17,11 @@ from collections.abc import Awaitable, Callable
 from enum import StrEnum
 from typing import Any
 
-from events.content import json_content
-from events.effects import Outcome
-from processors.tool.context import ToolContext
-from processors.tool.ending import Ending, failed
-from processors.tool.threads import in_thread
+from runfold.events.content import json_content
+from runfold.events.effects import Outcome
+from runfold.processors.tool.context import ToolContext
+from runfold.processors.tool.ending import Ending, failed
+from runfold.processors.tool.threads import in_thread
 
 log = logging.getLogger(__name__)
 

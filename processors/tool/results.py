@@ -6,9 +6,9 @@ import hashlib
 
 from pydantic_core import PydanticSerializationError, to_jsonable_python
 
-from events.content import JSON, Content, canonical_json, json_content
-from processors.tool.artifacts import ArtifactStore
-from processors.tool.errors import UnusableResultError
+from runfold.events.content import JSON, Content, canonical_json, json_content
+from runfold.processors.tool.artifacts import ArtifactStore
+from runfold.processors.tool.errors import UnusableResultError
 
 INLINE_BYTES = 64_000
 """The largest result, in bytes of JSON, that goes to the model and the log as it is."""

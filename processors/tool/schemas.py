@@ -11,8 +11,8 @@ from jsonschema.exceptions import SchemaError, ValidationError
 from referencing import Registry
 from referencing.exceptions import Unresolvable
 
-from events.definitions import ToolContract
-from processors.tool.errors import ToolRefusedError
+from runfold.events.definitions import ToolContract
+from runfold.processors.tool.errors import ToolRefusedError
 
 _SHOWN = 5
 _SHOWN_CHARS = 300

@@ -6,8 +6,8 @@ import os
 import re
 from collections.abc import Callable, Iterable, Mapping
 
-from events.content import canonical_json
-from processors.tool.errors import ToolRefusedError
+from runfold.events.content import canonical_json
+from runfold.processors.tool.errors import ToolRefusedError
 
 Secrets = Callable[[str], str | None]
 

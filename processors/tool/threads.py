@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable
 from typing import ParamSpec, TypeVar
 
-from processors.tool.errors import ToolRefusedError
+from runfold.processors.tool.errors import ToolRefusedError
 
 P = ParamSpec("P")
 T = TypeVar("T")

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from events.content import Content, canonical_json
-from events.effects import Message, ModelResult, ModelWork, Outcome, ToolResult, ToolWork
-from producers.observability import names
-from producers.observability.context import call_span, parsed
-from producers.observability.tracing import Span, Traces, Value
+from runfold.events.content import Content, canonical_json
+from runfold.events.effects import Message, ModelResult, ModelWork, Outcome, ToolResult, ToolWork
+from runfold.producers.observability import names
+from runfold.producers.observability.context import call_span, parsed
+from runfold.producers.observability.tracing import Span, Traces, Value
 
 _UNSEEN = "[not inline]"
 

@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from producers.config import ConfigError
-from producers.observability.context import TraceContext
+from runfold.producers.config import ConfigError
+from runfold.producers.observability.context import TraceContext
 
 _RANDOM_BITS = 56
 _ALWAYS, _NEVER, _RATIO = "always_on", "always_off", "traceidratio"

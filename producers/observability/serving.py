@@ -9,8 +9,8 @@ from wsgiref.simple_server import WSGIServer
 
 from prometheus_client import start_http_server
 
-from producers.config import ConfigError
-from producers.observability.table import TABLE
+from runfold.producers.config import ConfigError
+from runfold.producers.observability.table import TABLE
 
 _LOOPBACK = "127.0.0.1"
 

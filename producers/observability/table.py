@@ -20,7 +20,7 @@ from prometheus_client import (
     disable_created_metrics,
 )
 
-from producers.observability.bounded import Bounded
+from runfold.producers.observability.bounded import Bounded
 
 Kind = Literal["counter", "gauge", "histogram"]
 

@@ -13,8 +13,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from producers.observability.context import TraceContext
-from producers.observability.sampling import Sampler
+from runfold.producers.observability.context import TraceContext
+from runfold.producers.observability.sampling import Sampler
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.trace.export import SpanExporter

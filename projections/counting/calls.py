@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from events import journal as j
-from events.common import ActorKind, ProviderAttempt, Usage
-from events.journal import Meta
-from projections.counting import metrics as m
-from projections.counting.memory import OpenRun
+from runfold.events import journal as j
+from runfold.events.common import ActorKind, ProviderAttempt, Usage
+from runfold.events.journal import Meta
+from runfold.projections.counting import metrics as m
+from runfold.projections.counting.memory import OpenRun
 
 
 def model_called(_meta: Meta, fact: j.ModelCalled, _run: OpenRun) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from producers.observability.table import LONG_SECONDS, TABLE
+from runfold.producers.observability.table import LONG_SECONDS, TABLE
 
 _BY = "projector"
 _DOLLARS = (0.0001, 0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 50, 100)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from events import journal as j
-from events.journal import Meta
-from projections.counting import metrics as m
-from projections.counting.memory import OpenRun
+from runfold.events import journal as j
+from runfold.events.journal import Meta
+from runfold.projections.counting import metrics as m
+from runfold.projections.counting.memory import OpenRun
 
 
 def question(_meta: Meta, _fact: j.HumanInputRequested, run: OpenRun) -> None:

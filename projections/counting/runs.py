@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from events import journal as j
-from events.common import PlanStep
-from events.journal import Meta
-from projections.counting import metrics as m
-from projections.counting.memory import OpenRun
+from runfold.events import journal as j
+from runfold.events.common import PlanStep
+from runfold.events.journal import Meta
+from runfold.projections.counting import metrics as m
+from runfold.projections.counting.memory import OpenRun
 
 _DONE = "done"
 

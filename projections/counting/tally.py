@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from events import journal as j
-from events.base import Fact
-from events.catalogue import TERMINAL_FACTS
-from events.journal import Meta
-from projections.counting import calls, people, runs
-from projections.counting.memory import Memory, OpenRun
-from projections.view import Placed
+from runfold.events import journal as j
+from runfold.events.base import Fact
+from runfold.events.catalogue import TERMINAL_FACTS
+from runfold.events.journal import Meta
+from runfold.projections.counting import calls, people, runs
+from runfold.projections.counting.memory import Memory, OpenRun
+from runfold.projections.view import Placed
 
 # Each function takes the fact that it stands beside.
 _Count = Callable[[Meta, Any, OpenRun], None]

@@ -1,12 +1,12 @@
 """The tables that people query; the comments here are the reference in docs/tables.md."""
 
-from projections.tables.audit import audit, dead_letters, policy_decisions
-from projections.tables.base import METADATA
-from projections.tables.calls import approvals, model_calls, tool_invocations
-from projections.tables.costs import costs
-from projections.tables.machinery import projection_failures, projection_positions
-from projections.tables.repricings import repriced_costs, repricings
-from projections.tables.runs import checkpoints, run_events, runs
+from runfold.projections.tables.audit import audit, dead_letters, policy_decisions
+from runfold.projections.tables.base import METADATA
+from runfold.projections.tables.calls import approvals, model_calls, tool_invocations
+from runfold.projections.tables.costs import costs
+from runfold.projections.tables.machinery import projection_failures, projection_positions
+from runfold.projections.tables.repricings import repriced_costs, repricings
+from runfold.projections.tables.runs import checkpoints, run_events, runs
 
 __all__ = [
     "METADATA",

@@ -5,8 +5,8 @@ from __future__ import annotations
 from sqlalchemy import Index, Table
 from sqlalchemy import text as literal
 
-from events.journal import GENESIS
-from projections.tables.base import (
+from runfold.events.journal import GENESIS
+from runfold.projections.tables.base import (
     ADD,
     CARRIED,
     KEEP,

@@ -18,7 +18,7 @@ from sqlalchemy import (
 from sqlalchemy import text as literal
 from sqlalchemy.dialects.postgresql import JSON, JSONB
 
-from events.base import MONEY_PRECISION, MONEY_SCALE
+from runfold.events.base import MONEY_PRECISION, MONEY_SCALE
 
 METADATA = MetaData()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import Index, Table
 
-from projections.tables.base import METADATA, moment, text, usd, whole
+from runfold.projections.tables.base import METADATA, moment, text, usd, whole
 
 costs = Table(
     "costs",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import Table
 
-from projections.tables.base import METADATA, moment, text, whole
+from runfold.projections.tables.base import METADATA, moment, text, whole
 
 projection_positions = Table(
     "projection_positions",

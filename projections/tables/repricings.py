@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import Index, Table
 
-from projections.tables.base import METADATA, count, document, moment, text, usd, whole
+from runfold.projections.tables.base import METADATA, count, document, moment, text, usd, whole
 
 repricings = Table(
     "repricings",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import Index, Table, UniqueConstraint
 
-from projections.tables.base import (
+from runfold.projections.tables.base import (
     ADD,
     KEEP,
     METADATA,

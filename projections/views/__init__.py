@@ -1,7 +1,7 @@
 """Every view, by name."""
 
-from projections.view import View
-from projections.views import (
+from runfold.projections.view import View
+from runfold.projections.views import (
     approvals,
     audit,
     checkpoints,

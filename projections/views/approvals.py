@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from events import topics
-from events.base import Fact
-from events.journal import (
+from runfold.events import topics
+from runfold.events.base import Fact
+from runfold.events.journal import (
     ApprovalRequested,
     HumanInputReceived,
     HumanInputRequested,
     ToolCallApproved,
     ToolCallDenied,
 )
-from projections.merging import Merging
-from projections.readable import as_json, clean, plain, said
-from projections.tables import approvals
-from projections.view import Batch, Placed, Rows, View
+from runfold.projections.merging import Merging
+from runfold.projections.readable import as_json, clean, plain, said
+from runfold.projections.tables import approvals
+from runfold.projections.view import Batch, Placed, Rows, View
 
 _KINDS: frozenset[type[Fact]] = frozenset(
     {ApprovalRequested, HumanInputRequested, ToolCallApproved, ToolCallDenied, HumanInputReceived}

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from events import topics
-from events.journal import GENESIS, PolicyDecided, PolicyEffect, ToolCallStarted
-from projections.tables import audit
-from projections.view import Batch, Placed, Row, Rows, View, bump
+from runfold.events import topics
+from runfold.events.journal import GENESIS, PolicyDecided, PolicyEffect, ToolCallStarted
+from runfold.projections.tables import audit
+from runfold.projections.view import Batch, Placed, Row, Rows, View, bump
 
 _GENESIS = GENESIS.hex()
 

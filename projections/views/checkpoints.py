@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from events import topics
-from events.journal import CallSummary, CheckpointWritten
-from projections.readable import as_json, readable
-from projections.tables import checkpoints
-from projections.view import Batch, Placed, Rows, View
+from runfold.events import topics
+from runfold.events.journal import CallSummary, CheckpointWritten
+from runfold.projections.readable import as_json, readable
+from runfold.projections.tables import checkpoints
+from runfold.projections.view import Batch, Placed, Rows, View
 
 
 def add(batch: Batch, rows: Rows) -> None:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from events import topics
-from events.base import Fact
-from events.common import Attribution, Usage
-from events.journal import (
+from runfold.events import topics
+from runfold.events.base import Fact
+from runfold.events.common import Attribution, Usage
+from runfold.events.journal import (
     LateAnswer,
     LateResultNoted,
     ModelResponded,
@@ -15,8 +15,8 @@ from events.journal import (
     ToolCallSucceeded,
     ToolCallUncertain,
 )
-from projections.tables import costs
-from projections.view import Batch, Placed, Rows, View
+from runfold.projections.tables import costs
+from runfold.projections.view import Batch, Placed, Rows, View
 
 _NO_TOKENS = Usage()
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import base64
 
-from events import topics
-from projections.readable import as_json, clean
-from projections.tables import dead_letters
-from projections.view import Batch, Letter, Row, Rows, Unreadable, View
+from runfold.events import topics
+from runfold.projections.readable import as_json, clean
+from runfold.projections.tables import dead_letters
+from runfold.projections.view import Batch, Letter, Row, Rows, Unreadable, View
 
 _SHOWN_BYTES = 16_384
 """How much of a value the table keeps; all of it stays on the topic."""

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from events import topics
-from events.base import Fact
-from events.common import ProviderAttempt
-from events.journal import (
+from runfold.events import topics
+from runfold.events.base import Fact
+from runfold.events.common import ProviderAttempt
+from runfold.events.journal import (
     LateAnswer,
     LateResultNoted,
     ModelCalled,
@@ -13,10 +13,10 @@ from events.journal import (
     ModelResponded,
     RetryScheduled,
 )
-from projections.merging import Merging
-from projections.readable import as_json, clean, readable
-from projections.tables import model_calls
-from projections.view import Batch, Placed, Rows, View
+from runfold.projections.merging import Merging
+from runfold.projections.readable import as_json, clean, readable
+from runfold.projections.tables import model_calls
+from runfold.projections.view import Batch, Placed, Rows, View
 
 _KINDS: frozenset[type[Fact]] = frozenset(
     {ModelCalled, ModelResponded, ModelFailed, RetryScheduled, LateResultNoted}

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from events import topics
-from events.journal import PolicyDecided
-from projections.readable import as_json
-from projections.tables import policy_decisions
-from projections.view import Batch, Placed, Rows, View
+from runfold.events import topics
+from runfold.events.journal import PolicyDecided
+from runfold.projections.readable import as_json
+from runfold.projections.tables import policy_decisions
+from runfold.projections.view import Batch, Placed, Rows, View
 
 
 def add(batch: Batch, rows: Rows) -> None:

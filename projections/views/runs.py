@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from events import topics
-from events.base import Fact
-from events.common import Exit, RunRequest
-from events.journal import (
+from runfold.events import topics
+from runfold.events.base import Fact
+from runfold.events.common import Exit, RunRequest
+from runfold.events.journal import (
     CheckpointWritten,
     LateAnswer,
     LateResultNoted,
@@ -25,9 +25,9 @@ from events.journal import (
     ToolCallUncertain,
     UserMessageReceived,
 )
-from projections.readable import as_json, clean, plain, readable, said
-from projections.tables import runs
-from projections.view import Batch, Placed, Row, Rows, View, bump
+from runfold.projections.readable import as_json, clean, plain, readable, said
+from runfold.projections.tables import runs
+from runfold.projections.view import Batch, Placed, Row, Rows, View, bump
 
 _USE: frozenset[type[Fact]] = frozenset(
     {

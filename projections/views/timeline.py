@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from events import topics
-from projections.lines import NULL, is_sound, lines_of, moment_text
-from projections.readable import readable
-from projections.tables import run_events
-from projections.view import Batch, Placed, Rows, View
+from runfold.events import topics
+from runfold.projections.lines import NULL, is_sound, lines_of, moment_text
+from runfold.projections.readable import readable
+from runfold.projections.tables import run_events
+from runfold.projections.view import Batch, Placed, Rows, View
 
 _COLUMNS = len(run_events.columns)
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from events import topics
-from events.base import Fact
-from events.common import ActorKind
-from events.journal import (
+from runfold.events import topics
+from runfold.events.base import Fact
+from runfold.events.common import ActorKind
+from runfold.events.journal import (
     ApprovalRequested,
     CheckpointWritten,
     LateResultNoted,
@@ -19,10 +19,10 @@ from events.journal import (
     ToolCallSucceeded,
     ToolCallUncertain,
 )
-from projections.merging import Merging
-from projections.readable import as_json, clean, readable, said
-from projections.tables import tool_invocations
-from projections.view import Batch, Placed, Rows, View
+from runfold.projections.merging import Merging
+from runfold.projections.readable import as_json, clean, readable, said
+from runfold.projections.tables import tool_invocations
+from runfold.projections.view import Batch, Placed, Rows, View
 
 _BEFORE: frozenset[type[Fact]] = frozenset(
     {ToolCallProposed, PolicyDecided, ApprovalRequested, ToolCallApproved, ToolCallDenied}

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from events import topics
-from events.journal import Event
-from events.operations import DefinitionPublished, PositionNoted
-from producers.log import Delivery, LogReader
-from surfaces.audit.rulebooks import Rulebooks
-from surfaces.audit.verifier import Fault, Verdict, Verifier
+from runfold.events import topics
+from runfold.events.journal import Event
+from runfold.events.operations import DefinitionPublished, PositionNoted
+from runfold.producers.log import Delivery, LogReader
+from runfold.surfaces.audit.rulebooks import Rulebooks
+from runfold.surfaces.audit.verifier import Fault, Verdict, Verifier
 
 
 def rulebooks(reader: LogReader) -> Rulebooks:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from events.operations import DefinitionPublished
-from events.rulebook import Rulebook
-from processors.definitions.record import fold
+from runfold.events.operations import DefinitionPublished
+from runfold.events.rulebook import Rulebook
+from runfold.processors.definitions.record import fold
 
 
 class Rulebooks:

@@ -9,14 +9,14 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 
-from events import journal as j
-from events.base import Record
-from events.catalogue import TERMINAL_FACTS
-from events.content import Content
-from events.journal import GENESIS, Event
-from processors.run import recorded
-from processors.run.state import RunState
-from surfaces.audit.rulebooks import Rulebooks
+from runfold.events import journal as j
+from runfold.events.base import Record
+from runfold.events.catalogue import TERMINAL_FACTS
+from runfold.events.content import Content
+from runfold.events.journal import GENESIS, Event
+from runfold.processors.run import recorded
+from runfold.processors.run.state import RunState
+from runfold.surfaces.audit.rulebooks import Rulebooks
 
 
 @dataclass(frozen=True, slots=True)

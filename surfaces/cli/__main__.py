@@ -1,4 +1,4 @@
-"""``runfold``, or ``python -m surfaces.cli``: run a command; a failure is one sentence."""
+"""``runfold``, or ``python -m runfold.surfaces.cli``: run a command; a failure is one sentence."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ import typer
 from typer.exceptions import TyperException
 from typer.main import get_command
 
-from surfaces.cli import exits
-from surfaces.cli.app import app
-from surfaces.cli.context import Context
-from surfaces.cli.faults import explained
+from runfold.surfaces.cli import exits
+from runfold.surfaces.cli.app import app
+from runfold.surfaces.cli.context import Context
+from runfold.surfaces.cli.faults import explained
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import typer
 
-from surfaces.cli import exits
-from surfaces.cli.commands import definitions, look, money, people, runs, stack
+from runfold.surfaces.cli import exits
+from runfold.surfaces.cli.commands import definitions, look, money, people, runs, stack
 
 app = typer.Typer(
     name="runfold",

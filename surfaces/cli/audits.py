@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from surfaces.audit.journal import verify
-from surfaces.audit.verifier import Verdict
-from surfaces.cli import exits, say
-from surfaces.cli.context import Context
-from surfaces.cli.faults import CliError
+from runfold.surfaces.audit.journal import verify
+from runfold.surfaces.audit.verifier import Verdict
+from runfold.surfaces.cli import exits, say
+from runfold.surfaces.cli.context import Context
+from runfold.surfaces.cli.faults import CliError
 
 _SHOWN = 20
 

@@ -11,10 +11,10 @@ import typer
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
-    from events.avro.codec import Codec
-    from producers.client import RunClient
-    from producers.log import LogReader, LogWriter
-    from stack.settings import Settings
+    from runfold.events.avro.codec import Codec
+    from runfold.producers.client import RunClient
+    from runfold.producers.log import LogReader, LogWriter
+    from runfold.stack.settings import Settings
 
 
 class Context:
@@ -23,49 +23,49 @@ class Context:
     @cached_property
     def settings(self) -> Settings:
         """What the environment says."""
-        from stack.settings import Settings
+        from runfold.stack.settings import Settings
 
         return Settings.from_env()
 
     @cached_property
     def attached(self) -> Settings:
         """The settings with the addresses of what runs; raises StackError where nothing does."""
-        from stack import control
+        from runfold.stack import control
 
         return control.attach(self.settings)
 
     @cached_property
     def codec(self) -> Codec:
         """The codec, with ids from the registry that is configured."""
-        from events.avro.codec import Codec
-        from producers.schemas import registry_of
+        from runfold.events.avro.codec import Codec
+        from runfold.producers.schemas import registry_of
 
         return Codec(registry_of(self.settings.schema_registry_url))
 
     @cached_property
     def reader(self) -> LogReader:
         """Reads the log."""
-        from producers.kafka import TopicReader
+        from runfold.producers.kafka import TopicReader
 
         return TopicReader(self.attached.kafka_config(), self.codec)
 
     @cached_property
     def writer(self) -> LogWriter:
         """Writes to the log."""
-        from producers.kafka import Publisher
+        from runfold.producers.kafka import Publisher
 
         return Publisher(self.attached.producer_config(), self.codec, "runfold/cli")
 
     @cached_property
     def engine(self) -> Engine:
         """The database that holds the views."""
-        from projections import schema
+        from runfold.projections import schema
 
         return schema.engine(self.attached.database_url)
 
     def client(self, tenant: str, user: str) -> RunClient:
         """Return a client in the name of a tenant's user."""
-        from producers.client import RunClient
+        from runfold.producers.client import RunClient
 
         return RunClient(self.writer, self.reader, tenant, user)
 

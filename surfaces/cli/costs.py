@@ -9,14 +9,14 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from projections import spending
-from surfaces.cli import exits, say
-from surfaces.cli.context import Context
-from surfaces.cli.faults import CliError
-from surfaces.cli.words import money, spent
-from surfaces.costs import price_file
-from surfaces.costs.repricing import Group, reprice
-from surfaces.costs.verifying import verify
+from runfold.projections import spending
+from runfold.surfaces.cli import exits, say
+from runfold.surfaces.cli.context import Context
+from runfold.surfaces.cli.faults import CliError
+from runfold.surfaces.cli.words import money, spent
+from runfold.surfaces.costs import price_file
+from runfold.surfaces.costs.repricing import Group, reprice
+from runfold.surfaces.costs.verifying import verify
 
 _SHOWN = 20
 

@@ -18,16 +18,16 @@ from pathlib import Path
 
 import typer
 
-from events.journal import Event
-from producers.client import RunClient
-from stack import control
-from stack.settings import Settings
-from surfaces.cli import demo_people, demo_results, exits, say
-from surfaces.cli.context import Context
-from surfaces.cli.faults import CliError
-from surfaces.cli.publishing import apply_manifests, workspace_of
-from surfaces.cli.watching import exit_code, has_begun, watch
-from surfaces.processes import PROCESSES
+from runfold.events.journal import Event
+from runfold.producers.client import RunClient
+from runfold.stack import control
+from runfold.stack.settings import Settings
+from runfold.surfaces.cli import demo_people, demo_results, exits, say
+from runfold.surfaces.cli.context import Context
+from runfold.surfaces.cli.faults import CliError
+from runfold.surfaces.cli.publishing import apply_manifests, workspace_of
+from runfold.surfaces.cli.watching import exit_code, has_begun, watch
+from runfold.surfaces.processes import PROCESSES
 
 AGENT = "log-triage"
 _EXAMPLE = Path(__file__).parents[2] / "examples" / AGENT
@@ -132,8 +132,8 @@ def _publish(context: Context) -> None:
 
 
 def _model() -> str:
-    from processors.model.names import resolve
-    from processors.model.providers import ModelSettings
+    from runfold.processors.model.names import resolve
+    from runfold.processors.model.providers import ModelSettings
 
     chosen = resolve(f"default:{AGENT}", ModelSettings.from_environment(os.environ).configured)
     if chosen.startswith("scripted:"):

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from events import journal as j
-from events.content import JSON, Content
-from events.inputs import Resolution
-from events.journal import Event
-from producers.client import RunClient
-from surfaces.cli import say
-from surfaces.cli.words import arguments, shortened
+from runfold.events import journal as j
+from runfold.events.content import JSON, Content
+from runfold.events.inputs import Resolution
+from runfold.events.journal import Event
+from runfold.producers.client import RunClient
+from runfold.surfaces.cli import say
+from runfold.surfaces.cli.words import arguments, shortened
 
 _SHOWN_LINES = 12
 

@@ -8,11 +8,11 @@ from typing import Any
 
 from sqlalchemy import text
 
-from events.journal import Event
-from projections.queries import wait_for
-from projections.readable import readable
-from surfaces.cli import say
-from surfaces.cli.context import Context
+from runfold.events.journal import Event
+from runfold.projections.queries import wait_for
+from runfold.projections.readable import readable
+from runfold.surfaces.cli import say
+from runfold.surfaces.cli.context import Context
 
 RUN = """\
 SELECT status, exit_status, exit_code, model_calls, tool_calls, latency_ms

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from events import journal as j
-from events.catalogue import TERMINAL_FACTS
-from events.journal import Event
-from producers.client import RunClient
-from surfaces.cli import exits, say
-from surfaces.cli.faults import CliError
-from surfaces.cli.watching import as_row
-from surfaces.cli.words import said
+from runfold.events import journal as j
+from runfold.events.catalogue import TERMINAL_FACTS
+from runfold.events.journal import Event
+from runfold.producers.client import RunClient
+from runfold.surfaces.cli import exits, say
+from runfold.surfaces.cli.faults import CliError
+from runfold.surfaces.cli.watching import as_row
+from runfold.surfaces.cli.words import said
 
 _WAIT_S = 15.0
 

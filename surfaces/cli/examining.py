@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import asdict
 
-from surfaces.cli import exits, say
-from surfaces.cli.context import Context, kafka_of
-from surfaces.cli.faults import explained
-from surfaces.doctor.examination import examine, servers_away
-from surfaces.doctor.finding import Finding, Level
-from surfaces.doctor.patient import Patient
+from runfold.surfaces.cli import exits, say
+from runfold.surfaces.cli.context import Context, kafka_of
+from runfold.surfaces.cli.faults import explained
+from runfold.surfaces.doctor.examination import examine, servers_away
+from runfold.surfaces.doctor.finding import Finding, Level
+from runfold.surfaces.doctor.patient import Patient
 
 _STYLE = {Level.OK: "green", Level.NOTE: "dim", Level.WARNING: "yellow", Level.WRONG: "bold red"}
 
@@ -35,7 +35,7 @@ def show_examination(context: Context, *, json: bool) -> int:
 
 def patient_of(context: Context) -> Patient:
     """Return the deployment that this command line points at; raises StackError for none."""
-    from stack import control
+    from runfold.stack import control
 
     return Patient(
         kafka=kafka_of(context),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import sys
 
-from surfaces.cli import exits
+from runfold.surfaces.cli import exits
 
 
 class CliError(Exception):
@@ -19,22 +19,22 @@ class CliError(Exception):
 # By name, so that a command which never came near a module does not import it. The first that
 # fits counts.
 _EXPECTED: tuple[tuple[str, str, int], ...] = (
-    ("surfaces.cli.faults", "CliError", exits.INTERNAL),
-    ("stack.errors", "StackError", exits.UNAVAILABLE),
-    ("producers.config", "ConfigError", exits.UNAVAILABLE),
-    ("producers.errors", "RefusedError", exits.BAD_INPUT),
-    ("producers.errors", "NotYetError", exits.TRY_AGAIN),
-    ("producers.errors", "UnavailableError", exits.UNAVAILABLE),
-    ("producers.errors", "LogError", exits.UNAVAILABLE),
-    ("processors.definitions.source", "RegistryUnavailableError", exits.UNAVAILABLE),
-    ("events.errors", "RegistryError", exits.UNAVAILABLE),
-    ("events.errors", "EventsError", exits.BAD_INPUT),
-    ("surfaces.costs.price_file", "PriceFileError", exits.BAD_INPUT),
-    ("processors.monitor.rule_files", "RuleFileError", exits.BAD_INPUT),
-    ("surfaces.manifests.problems", "InvalidManifestsError", exits.BAD_INPUT),
-    ("projections.errors", "NotCaughtUp", exits.TRY_AGAIN),
-    ("projections.errors", "UnknownView", exits.NOT_FOUND),
-    ("projections.errors", "ProjectionError", exits.UNAVAILABLE),
+    ("runfold.surfaces.cli.faults", "CliError", exits.INTERNAL),
+    ("runfold.stack.errors", "StackError", exits.UNAVAILABLE),
+    ("runfold.producers.config", "ConfigError", exits.UNAVAILABLE),
+    ("runfold.producers.errors", "RefusedError", exits.BAD_INPUT),
+    ("runfold.producers.errors", "NotYetError", exits.TRY_AGAIN),
+    ("runfold.producers.errors", "UnavailableError", exits.UNAVAILABLE),
+    ("runfold.producers.errors", "LogError", exits.UNAVAILABLE),
+    ("runfold.processors.definitions.source", "RegistryUnavailableError", exits.UNAVAILABLE),
+    ("runfold.events.errors", "RegistryError", exits.UNAVAILABLE),
+    ("runfold.events.errors", "EventsError", exits.BAD_INPUT),
+    ("runfold.surfaces.costs.price_file", "PriceFileError", exits.BAD_INPUT),
+    ("runfold.processors.monitor.rule_files", "RuleFileError", exits.BAD_INPUT),
+    ("runfold.surfaces.manifests.problems", "InvalidManifestsError", exits.BAD_INPUT),
+    ("runfold.projections.errors", "NotCaughtUp", exits.TRY_AGAIN),
+    ("runfold.projections.errors", "UnknownView", exits.NOT_FOUND),
+    ("runfold.projections.errors", "ProjectionError", exits.UNAVAILABLE),
 )
 
 

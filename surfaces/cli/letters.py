@@ -5,11 +5,11 @@ from __future__ import annotations
 import base64
 from typing import Any
 
-from events import topics
-from events.operations import DeadLetter
-from surfaces.cli import exits, say
-from surfaces.cli.context import Context
-from surfaces.cli.faults import CliError
+from runfold.events import topics
+from runfold.events.operations import DeadLetter
+from runfold.surfaces.cli import exits, say
+from runfold.surfaces.cli.context import Context
+from runfold.surfaces.cli.faults import CliError
 
 _BYTES_SHOWN = 512
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 
-from surfaces.cli import exits
-from surfaces.cli.context import Context
-from surfaces.cli.faults import CliError
+from runfold.surfaces.cli import exits
+from runfold.surfaces.cli.context import Context
+from runfold.surfaces.cli.faults import CliError
 
 _WHOLE = 36
 _PART = re.compile(r"[0-9a-f-]{4,36}")
@@ -46,7 +46,7 @@ def call_id_of(context: Context, typed: str) -> tuple[str, str]:
 def _beginning_with(context: Context, prefix: str) -> list[str]:
     from sqlalchemy import select
 
-    from projections.tables import runs
+    from runfold.projections.tables import runs
 
     query = select(runs.c.run_id).where(runs.c.run_id.startswith(prefix)).limit(3)
     with context.engine.connect() as connection:

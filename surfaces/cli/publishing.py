@@ -8,11 +8,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from surfaces.cli.context import Context, kafka_of
+from runfold.surfaces.cli.context import Context, kafka_of
 
 if TYPE_CHECKING:
-    from processors.definitions.publisher import Report
-    from surfaces.manifests import Remark
+    from runfold.processors.definitions.publisher import Report
+    from runfold.surfaces.manifests import Remark
 
 WORKSPACE = "RUNFOLD_WORKSPACE"
 _READ_S = 20.0
@@ -25,13 +25,13 @@ def apply_manifests(
 
     Raises InvalidManifestsError with every fault, RegistryUnavailableError without a broker.
     """
-    from processors.definitions.follower import RulebookFollower
-    from processors.definitions.kafka import KafkaRegistry
-    from processors.definitions.publisher import publish
-    from processors.tool.builtin import builtin_contracts
-    from processors.tool.settings import ToolSettings
-    from surfaces.manifests import load
-    from surfaces.manifests.bases import bases
+    from runfold.processors.definitions.follower import RulebookFollower
+    from runfold.processors.definitions.kafka import KafkaRegistry
+    from runfold.processors.definitions.publisher import publish
+    from runfold.processors.tool.builtin import builtin_contracts
+    from runfold.processors.tool.settings import ToolSettings
+    from runfold.surfaces.manifests import load
+    from runfold.surfaces.manifests.bases import bases
 
     builtins = builtin_contracts()
     env = {WORKSPACE: str(workspace_of(context)), **os.environ}

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import asdict
 
-from projections.reader import ReaderConfig
-from projections.rebuild import compare, rebuild
-from surfaces.cli import exits, say
-from surfaces.cli.context import Context, kafka_of
+from runfold.projections.reader import ReaderConfig
+from runfold.projections.rebuild import compare, rebuild
+from runfold.surfaces.cli import exits, say
+from runfold.surfaces.cli.context import Context, kafka_of
 
 
 def show_rebuild(context: Context, view: str, *, json: bool) -> int:

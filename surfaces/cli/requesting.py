@@ -10,13 +10,13 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
 
-from events.common import Attachment, Limits
-from events.content import Content
-from producers.client import RequestOptions, RunClient
-from surfaces.cli import exits
-from surfaces.cli.context import Context
-from surfaces.cli.faults import CliError
-from surfaces.cli.publishing import workspace_of
+from runfold.events.common import Attachment, Limits
+from runfold.events.content import Content
+from runfold.producers.client import RequestOptions, RunClient
+from runfold.surfaces.cli import exits
+from runfold.surfaces.cli.context import Context
+from runfold.surfaces.cli.faults import CliError
+from runfold.surfaces.cli.publishing import workspace_of
 
 _CHUNK = 1 << 20
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from processors.monitor.core.periods import written
-from processors.monitor.core.rules import Burn, Objective
-from processors.monitor.rule_files import read_rules
-from processors.monitor.settings import MonitorSettings
+from runfold.processors.monitor.core.periods import written
+from runfold.processors.monitor.core.rules import Burn, Objective
+from runfold.processors.monitor.rule_files import read_rules
+from runfold.processors.monitor.settings import MonitorSettings
 
 COLUMNS = ("name", "severity", "by", "over", "raises")
 

@@ -7,15 +7,15 @@ from collections.abc import Iterator
 from itertools import takewhile
 from typing import Any
 
-from events.journal import Event
-from projections.readable import readable
-from surfaces.cli import exits, say
-from surfaces.cli.context import Context
-from surfaces.cli.faults import CliError
-from surfaces.cli.names import run_id_of
-from surfaces.cli.watching import exit_code
-from surfaces.cli.words import model_name, money, result, said
-from surfaces.picture import Picture, picture
+from runfold.events.journal import Event
+from runfold.projections.readable import readable
+from runfold.surfaces.cli import exits, say
+from runfold.surfaces.cli.context import Context
+from runfold.surfaces.cli.faults import CliError
+from runfold.surfaces.cli.names import run_id_of
+from runfold.surfaces.cli.watching import exit_code
+from runfold.surfaces.cli.words import model_name, money, result, said
+from runfold.surfaces.picture import Picture, picture
 
 
 def show_standing(context: Context, typed: str, *, json: bool, at: int | None = None) -> int:

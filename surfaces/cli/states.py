@@ -8,14 +8,14 @@ from decimal import Decimal
 from itertools import takewhile
 from typing import Any
 
-from events.base import Record
-from events.content import JSON, Content
-from surfaces.cli import exits, say
-from surfaces.cli.context import Context
-from surfaces.cli.faults import CliError
-from surfaces.cli.names import run_id_of
-from surfaces.cli.words import said, shortened
-from surfaces.picture import picture
+from runfold.events.base import Record
+from runfold.events.content import JSON, Content
+from runfold.surfaces.cli import exits, say
+from runfold.surfaces.cli.context import Context
+from runfold.surfaces.cli.faults import CliError
+from runfold.surfaces.cli.names import run_id_of
+from runfold.surfaces.cli.words import said, shortened
+from runfold.surfaces.picture import picture
 
 
 def show_state(context: Context, typed: str, at: int | None, *, json: bool) -> None:

@@ -10,11 +10,11 @@ from enum import StrEnum
 from rich.table import Table
 from rich.text import Text
 
-from events import journal as j
-from events.base import Fact
-from events.common import RunStatus
-from events.journal import Event
-from surfaces.cli.words import said, spent
+from runfold.events import journal as j
+from runfold.events.base import Fact
+from runfold.events.common import RunStatus
+from runfold.events.journal import Event
+from runfold.surfaces.cli.words import said, spent
 
 
 class Tone(StrEnum):

@@ -6,9 +6,9 @@ from typing import Any
 
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 
-from events.topics import TOPICS
-from producers.errors import translated
-from surfaces.cli.context import Context, kafka_of
+from runfold.events.topics import TOPICS
+from runfold.producers.errors import translated
+from runfold.surfaces.cli.context import Context, kafka_of
 
 _SECONDS = 10.0
 

@@ -6,14 +6,14 @@ import json
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from events import topics
-from events.journal import Event
-from events.operations import DeadLetter
-from projections.readable import readable
-from surfaces.cli import exits, say
-from surfaces.cli.context import Context
-from surfaces.cli.faults import CliError
-from surfaces.cli.timeline import Progress, Tone, laid_out, rendered, show
+from runfold.events import topics
+from runfold.events.journal import Event
+from runfold.events.operations import DeadLetter
+from runfold.projections.readable import readable
+from runfold.surfaces.cli import exits, say
+from runfold.surfaces.cli.context import Context
+from runfold.surfaces.cli.faults import CliError
+from runfold.surfaces.cli.timeline import Progress, Tone, laid_out, rendered, show
 
 _FIRST_EVENT_S = 15.0
 

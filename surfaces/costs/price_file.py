@@ -16,9 +16,9 @@ from decimal import Decimal
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from events.common import Usage
-from processors.model.prices import PriceTable
-from processors.monitor.yaml_lines import YamlError, line_of, load
+from runfold.events.common import Usage
+from runfold.processors.model.prices import PriceTable
+from runfold.processors.monitor.yaml_lines import YamlError, line_of, load
 
 UNPRICED = "unpriced"
 

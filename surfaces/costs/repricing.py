@@ -19,13 +19,13 @@ from typing import Any
 
 from sqlalchemy import Engine, delete, insert
 
-from events import topics
-from events.common import Attribution
-from events.journal import Event, LateAnswer, LateResultNoted, ModelResponded
-from processors.model.names import SCRIPTED, split
-from producers.log import LogReader
-from projections.tables import repriced_costs, repricings
-from surfaces.costs.price_file import PriceFile
+from runfold.events import topics
+from runfold.events.common import Attribution
+from runfold.events.journal import Event, LateAnswer, LateResultNoted, ModelResponded
+from runfold.processors.model.names import SCRIPTED, split
+from runfold.producers.log import LogReader
+from runfold.projections.tables import repriced_costs, repricings
+from runfold.surfaces.costs.price_file import PriceFile
 
 _CHUNK = 2000
 

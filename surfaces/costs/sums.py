@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from decimal import Context, Decimal
 from typing import get_args
 
-from events.base import Fact
-from events.common import Attribution
-from events.journal import (
+from runfold.events.base import Fact
+from runfold.events.common import Attribution
+from runfold.events.journal import (
     Event,
     LateAnswer,
     LateResultNoted,
@@ -23,7 +23,7 @@ from events.journal import (
     ToolCallSucceeded,
     ToolCallUncertain,
 )
-from projections.spending import Dimension
+from runfold.projections.spending import Dimension
 
 DIMENSIONS: tuple[Dimension, ...] = get_args(Dimension)
 

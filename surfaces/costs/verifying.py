@@ -14,13 +14,19 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, Select, func, select
 
-from events import topics
-from events.journal import Event
-from producers.log import LogReader
-from projections.errors import NotCaughtUp
-from projections.spending import Dimension
-from projections.tables import costs, model_calls, projection_positions, runs, tool_invocations
-from surfaces.costs.sums import DIMENSIONS, JournalSums, Sums
+from runfold.events import topics
+from runfold.events.journal import Event
+from runfold.producers.log import LogReader
+from runfold.projections.errors import NotCaughtUp
+from runfold.projections.spending import Dimension
+from runfold.projections.tables import (
+    costs,
+    model_calls,
+    projection_positions,
+    runs,
+    tool_invocations,
+)
+from runfold.surfaces.costs.sums import DIMENSIONS, JournalSums, Sums
 
 _VIEWS = ("costs", "runs", "model_calls", "tool_invocations")
 _NOTHING = Sums()

@@ -1,11 +1,11 @@
-"""``python -m surfaces.docs`` writes every generated page; ``--check`` fails where one differs."""
+"""``python -m runfold.surfaces.docs`` writes the generated pages; ``--check`` compares them."""
 
 from __future__ import annotations
 
 import sys
 
-from projections import docs as tables
-from surfaces.docs.pages import outdated, write
+from runfold.projections import docs as tables
+from runfold.surfaces.docs.pages import outdated, write
 
 
 def main(arguments: list[str]) -> int:

@@ -7,8 +7,8 @@ from typing import Any
 
 from typer.main import get_command
 
-from surfaces.cli import exits
-from surfaces.cli.app import app
+from runfold.surfaces.cli import exits
+from runfold.surfaces.cli.app import app
 
 _HEAD = """\
 # The command line

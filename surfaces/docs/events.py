@@ -5,8 +5,8 @@ from __future__ import annotations
 import inspect
 from collections.abc import Iterator
 
-from events.avro.schema import subject
-from events.avro.shapes import (
+from runfold.events.avro.schema import subject
+from runfold.events.avro.shapes import (
     REQUIRED,
     Amount,
     Array,
@@ -19,10 +19,10 @@ from events.avro.shapes import (
     Structure,
     fields_of,
 )
-from events.base import Fact, Record, Symbol
-from events.catalogue import CATALOGUE
-from events.journal import Meta
-from surfaces.docs.statuses import NOT_YET_WRITTEN, described
+from runfold.events.base import Fact, Record, Symbol
+from runfold.events.catalogue import CATALOGUE
+from runfold.events.journal import Meta
+from runfold.surfaces.docs.statuses import NOT_YET_WRITTEN, described
 
 _HEAD = """# Events
 

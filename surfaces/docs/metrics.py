@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from importlib import import_module
 
-from producers.observability.derived import DERIVED
-from producers.observability.table import TABLE, Metric
+from runfold.producers.observability.derived import DERIVED
+from runfold.producers.observability.table import TABLE, Metric
 
 ROOMS = (
-    "processors.engine.metrics",
-    "processors.effects.metrics",
-    "processors.tool.metrics",
-    "projections.metrics",
-    "projections.counting.metrics",
+    "runfold.processors.engine.metrics",
+    "runfold.processors.effects.metrics",
+    "runfold.processors.tool.metrics",
+    "runfold.projections.metrics",
+    "runfold.projections.counting.metrics",
 )
 """The modules that define metrics; importing them fills the table."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from surfaces.docs import cli, events, features, metrics, topics
+from runfold.surfaces.docs import cli, events, features, metrics, topics
 
 ROOT = Path(__file__).resolve().parents[2]
 

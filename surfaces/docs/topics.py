@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from events import topics
-from events.catalogue import CATALOGUE
-from events.topics import MAX_INPUT_BYTES, MAX_RECORD_BYTES, TOPICS, Topic
-from stack.settings import CLUSTER_PARTITIONS, EMBEDDED_PARTITIONS
+from runfold.events import topics
+from runfold.events.catalogue import CATALOGUE
+from runfold.events.topics import MAX_INPUT_BYTES, MAX_RECORD_BYTES, TOPICS, Topic
+from runfold.stack.settings import CLUSTER_PARTITIONS, EMBEDDED_PARTITIONS
 
 _DAY_MS = 24 * 3600 * 1000
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from events.topics import EVENTS, TOPICS, Topic
-from surfaces.doctor.finding import Finding, ok, warning, wrong
-from surfaces.doctor.kafka import Cluster
-from surfaces.doctor.patient import Patient
+from runfold.events.topics import EVENTS, TOPICS, Topic
+from runfold.surfaces.doctor.finding import Finding, ok, warning, wrong
+from runfold.surfaces.doctor.kafka import Cluster
+from runfold.surfaces.doctor.patient import Patient
 
-_MAKE = "make them with `python -m stack.prepare` (`runfold up` does)"
+_MAKE = "make them with `python -m runfold.stack.prepare` (`runfold up` does)"
 
 
 def check(patient: Patient) -> Iterator[Finding]:

@@ -11,11 +11,11 @@ from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import text
 
-from events import topics
-from events.inputs import RunRequested
-from surfaces.doctor.finding import Finding, note, ok, span, warning
-from surfaces.doctor.patient import Patient
-from surfaces.doctor.places import places_of
+from runfold.events import topics
+from runfold.events.inputs import RunRequested
+from runfold.surfaces.doctor.finding import Finding, note, ok, span, warning
+from runfold.surfaces.doctor.patient import Patient
+from runfold.surfaces.doctor.places import places_of
 
 _SYNC = "let every machine keep its time by NTP"
 _RECENT = timedelta(days=1)

@@ -6,20 +6,20 @@ from collections.abc import Iterator, Mapping
 
 from sqlalchemy import func, select
 
-from events import topics
-from events.journal import Event
-from events.operations import PositionNoted
-from projections.tables import projection_positions
-from surfaces.doctor.finding import Finding, ok, span, warning, wrong
-from surfaces.doctor.kafka import Place
-from surfaces.doctor.patient import Patient
-from surfaces.doctor.places import Waiting, places_of, waiting
+from runfold.events import topics
+from runfold.events.journal import Event
+from runfold.events.operations import PositionNoted
+from runfold.projections.tables import projection_positions
+from runfold.surfaces.doctor.finding import Finding, ok, span, warning, wrong
+from runfold.surfaces.doctor.kafka import Place
+from runfold.surfaces.doctor.patient import Patient
+from runfold.surfaces.doctor.places import Waiting, places_of, waiting
 
 _LANES = "runfold-runs-positions"
 _INPUTS = (topics.REQUESTS, topics.CONTROLS, topics.RESULTS)
 _POOLS = {
-    "runfold-tools": (topics.TOOL_CALLS, "python -m processors.tool"),
-    "runfold-models": (topics.MODEL_CALLS, "python -m processors.model"),
+    "runfold-tools": (topics.TOOL_CALLS, "python -m runfold.processors.tool"),
+    "runfold-models": (topics.MODEL_CALLS, "python -m runfold.processors.model"),
 }
 
 

@@ -7,10 +7,10 @@ from datetime import timedelta
 
 from sqlalchemy import Connection, func, select, text
 
-from projections import queries, schema
-from projections.tables import dead_letters
-from surfaces.doctor.finding import Finding, note, ok, span, warning, wrong
-from surfaces.doctor.patient import Patient
+from runfold.projections import queries, schema
+from runfold.projections.tables import dead_letters
+from runfold.surfaces.doctor.finding import Finding, note, ok, span, warning, wrong
+from runfold.surfaces.doctor.patient import Patient
 
 _ORPHANS = text(
     "SELECT c.tool, c.call_id, extract(epoch FROM now() - c.started_at)"
@@ -30,7 +30,7 @@ def check(patient: Patient) -> Iterator[Finding]:
             yield wrong(
                 "tables",
                 "the tables of the views are missing",
-                "start the projector: `runfold up`, or python -m projections",
+                "start the projector: `runfold up`, or python -m runfold.projections",
             )
             return
         found = connection.execute(text("SELECT max(version) FROM projection_schema")).scalar()

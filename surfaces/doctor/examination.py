@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from confluent_kafka import KafkaException
 
-from producers.errors import translated
-from surfaces.doctor import (
+from runfold.producers.errors import translated
+from runfold.surfaces.doctor import (
     broker,
     clocks,
     consumers,
@@ -18,8 +18,8 @@ from surfaces.doctor import (
     schemas,
     transactions,
 )
-from surfaces.doctor.finding import Finding, note, wrong
-from surfaces.doctor.patient import Patient
+from runfold.surfaces.doctor.finding import Finding, note, wrong
+from runfold.surfaces.doctor.patient import Patient
 
 Explain = Callable[[Exception], tuple[str, int]]
 """Returns the sentence for an error, and an exit code."""

@@ -24,7 +24,7 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]
     ResourceType,
 )
 
-from producers.errors import UnavailableError
+from runfold.producers.errors import UnavailableError
 
 Place = tuple[str, int]
 """Topic and partition."""

@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from textwrap import shorten
 
-from stack.state import READY
-from surfaces.doctor.finding import Finding, note, ok, span, warning, wrong
-from surfaces.doctor.patient import Limits, Patient
+from runfold.stack.state import READY
+from runfold.surfaces.doctor.finding import Finding, note, ok, span, warning, wrong
+from runfold.surfaces.doctor.patient import Limits, Patient
 
 _RECENT_S = 600.0
 

@@ -10,9 +10,9 @@ from pathlib import Path
 
 from sqlalchemy import Engine
 
-from producers.log import LogReader
-from stack.state import State
-from surfaces.doctor.kafka import KafkaLook
+from runfold.producers.log import LogReader
+from runfold.stack.state import State
+from runfold.surfaces.doctor.kafka import KafkaLook
 
 
 @dataclass(frozen=True, slots=True)

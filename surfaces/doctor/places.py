@@ -6,9 +6,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from events.topics import TOPICS
-from surfaces.doctor.kafka import Place
-from surfaces.doctor.patient import Patient
+from runfold.events.topics import TOPICS
+from runfold.surfaces.doctor.kafka import Place
+from runfold.surfaces.doctor.patient import Patient
 
 
 @dataclass(frozen=True, slots=True)

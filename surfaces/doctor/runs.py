@@ -8,15 +8,15 @@ from typing import Any
 
 from sqlalchemy import func, select
 
-from events import topics
-from events.common import TERMINAL, RunStatus
-from events.journal import Event
-from processors.run.deadlines import next_timer
-from processors.run.state import Live
-from projections.tables import approvals, runs
-from surfaces.doctor.finding import Finding, ok, span, warning, wrong
-from surfaces.doctor.patient import Patient
-from surfaces.picture import picture
+from runfold.events import topics
+from runfold.events.common import TERMINAL, RunStatus
+from runfold.events.journal import Event
+from runfold.processors.run.deadlines import next_timer
+from runfold.processors.run.state import Live
+from runfold.projections.tables import approvals, runs
+from runfold.surfaces.doctor.finding import Finding, ok, span, warning, wrong
+from runfold.surfaces.doctor.patient import Patient
+from runfold.surfaces.picture import picture
 
 _LOOKED_AT = 20
 _MAY_REST = (*TERMINAL, RunStatus.WAITING_FOR_HUMAN, RunStatus.PAUSED, RunStatus.QUEUED)

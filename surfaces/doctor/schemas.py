@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from events.avro.compatibility import incompatibilities
-from events.avro.files import SchemaFolder
-from events.avro.releases import drift
-from events.errors import EventsError
-from producers.registry import ConfluentRegistry
-from surfaces.doctor.finding import Finding, note, ok, wrong
-from surfaces.doctor.patient import Patient
+from runfold.events.avro.compatibility import incompatibilities
+from runfold.events.avro.files import SchemaFolder
+from runfold.events.avro.releases import drift
+from runfold.events.errors import EventsError
+from runfold.producers.registry import ConfluentRegistry
+from runfold.surfaces.doctor.finding import Finding, note, ok, wrong
+from runfold.surfaces.doctor.patient import Patient
 
 
 def check(patient: Patient) -> Iterator[Finding]:

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from surfaces.doctor.finding import Finding, ok, span, wrong
-from surfaces.doctor.patient import Patient
-from surfaces.doctor.places import places_of
+from runfold.surfaces.doctor.finding import Finding, ok, span, wrong
+from runfold.surfaces.doctor.patient import Patient
+from runfold.surfaces.doctor.places import places_of
 
 
 def check(patient: Patient) -> Iterator[Finding]:

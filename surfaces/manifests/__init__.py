@@ -1,6 +1,6 @@
 """What people write down of agents, tools and playbooks, and how it becomes definitions."""
 
-from surfaces.manifests.load import Manifests, load
-from surfaces.manifests.problems import InvalidManifestsError, Remark
+from runfold.surfaces.manifests.load import Manifests, load
+from runfold.surfaces.manifests.problems import InvalidManifestsError, Remark
 
 __all__ = ["InvalidManifestsError", "Manifests", "Remark", "load"]

@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
-from events.common import Limits, Placement
-from events.definitions import AgentDefinition, ModelChoice, RetryPolicy
-from surfaces.manifests.loader import Document
-from surfaces.manifests.problems import Remark
-from surfaces.manifests.substitute import Substitution
+from runfold.events.common import Limits, Placement
+from runfold.events.definitions import AgentDefinition, ModelChoice, RetryPolicy
+from runfold.surfaces.manifests.loader import Document
+from runfold.surfaces.manifests.problems import Remark
+from runfold.surfaces.manifests.substitute import Substitution
 
 APPROVAL_FROM = {
     "supervised": 1,

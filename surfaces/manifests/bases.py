@@ -5,9 +5,9 @@ from __future__ import annotations
 import importlib
 from collections.abc import Collection, Iterable
 
-from events.definitions import ToolContract
-from processors.tool.python_tools import contract_of
-from surfaces.manifests.tool import BaseOf, UnusableBaseError
+from runfold.events.definitions import ToolContract
+from runfold.processors.tool.python_tools import contract_of
+from runfold.surfaces.manifests.tool import BaseOf, UnusableBaseError
 
 
 def bases(builtins: Iterable[ToolContract], modules: Collection[str] = ()) -> BaseOf:

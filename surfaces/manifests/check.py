@@ -11,8 +11,8 @@ from typing import Any
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
 
-from surfaces.manifests.loader import Document, FieldPath
-from surfaces.manifests.problems import Remark, did_you_mean
+from runfold.surfaces.manifests.loader import Document, FieldPath
+from runfold.surfaces.manifests.problems import Remark, did_you_mean
 
 SCHEMAS = {"Agent": "agent", "Tool": "tool", "Playbook": "playbook"}
 """The kinds of documents, and the file of the schema of each."""
@@ -31,7 +31,7 @@ _TYPES = {
 @cache
 def schema_of(kind: str) -> dict[str, Any]:
     """Return the JSON Schema of a kind of manifest."""
-    file = resources.files("surfaces.manifests") / "schema" / f"{SCHEMAS[kind]}.json"
+    file = resources.files("runfold.surfaces.manifests") / "schema" / f"{SCHEMAS[kind]}.json"
     schema: dict[str, Any] = json.loads(file.read_text("utf-8"))
     return schema
 

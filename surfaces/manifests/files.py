@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from surfaces.manifests.loader import MAX_FILE_BYTES, Document, documents
-from surfaces.manifests.problems import Remark
+from runfold.surfaces.manifests.loader import MAX_FILE_BYTES, Document, documents
+from runfold.surfaces.manifests.problems import Remark
 
 SUFFIXES = {".yaml", ".yml"}
 

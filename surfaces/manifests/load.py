@@ -6,16 +6,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from events.definitions import AgentDefinition, Definition, Playbook, ToolContract
-from events.rulebook import Rulebook
-from surfaces.manifests.agent import lower_agent
-from surfaces.manifests.check import check
-from surfaces.manifests.files import read
-from surfaces.manifests.loader import Document
-from surfaces.manifests.playbook import lower_playbook
-from surfaces.manifests.problems import InvalidManifestsError, Remark
-from surfaces.manifests.references import Known, check_agent, check_playbook
-from surfaces.manifests.tool import BaseOf, lower_tool
+from runfold.events.definitions import AgentDefinition, Definition, Playbook, ToolContract
+from runfold.events.rulebook import Rulebook
+from runfold.surfaces.manifests.agent import lower_agent
+from runfold.surfaces.manifests.check import check
+from runfold.surfaces.manifests.files import read
+from runfold.surfaces.manifests.loader import Document
+from runfold.surfaces.manifests.playbook import lower_playbook
+from runfold.surfaces.manifests.problems import InvalidManifestsError, Remark
+from runfold.surfaces.manifests.references import Known, check_agent, check_playbook
+from runfold.surfaces.manifests.tool import BaseOf, lower_tool
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from typing import Any, cast
 
 import yaml
 
-from surfaces.manifests.problems import Remark
+from runfold.surfaces.manifests.problems import Remark
 
 MAX_FILE_BYTES = 1_000_000
 """The largest manifest file that is read, in bytes."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from events.definitions import Playbook
-from surfaces.manifests.loader import Document
+from runfold.events.definitions import Playbook
+from runfold.surfaces.manifests.loader import Document
 
 
 def lower_playbook(document: Document) -> Playbook:

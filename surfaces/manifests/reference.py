@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from surfaces.manifests.check import SCHEMAS, schema_of
+from runfold.surfaces.manifests.check import SCHEMAS, schema_of
 
 _BLOCK = re.compile(r"<!-- table: (\w+) -->\n.*?<!-- end -->", re.DOTALL)
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from events.definitions import AgentDefinition, Playbook, ToolContract
-from events.rulebook import Rulebook
-from processors.run.intrinsics import INTRINSICS
-from surfaces.manifests.agent import TIER_LEVEL
-from surfaces.manifests.loader import Document
-from surfaces.manifests.problems import did_you_mean
-from surfaces.manifests.settings import missing_setting
+from runfold.events.definitions import AgentDefinition, Playbook, ToolContract
+from runfold.events.rulebook import Rulebook
+from runfold.processors.run.intrinsics import INTRINSICS
+from runfold.surfaces.manifests.agent import TIER_LEVEL
+from runfold.surfaces.manifests.loader import Document
+from runfold.surfaces.manifests.problems import did_you_mean
+from runfold.surfaces.manifests.settings import missing_setting
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from events.definitions import ToolContract
+from runfold.events.definitions import ToolContract
 
 _NEEDS = {
     "builtin:files.list": "root",

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from surfaces.manifests.loader import Document, FieldPath
-from surfaces.manifests.problems import Remark
+from runfold.surfaces.manifests.loader import Document, FieldPath
+from runfold.surfaces.manifests.problems import Remark
 
 _REFERENCE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}")
 _SECRET = re.compile(

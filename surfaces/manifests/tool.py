@@ -10,11 +10,11 @@ from jsonschema import Draft202012Validator
 from jsonschema.exceptions import SchemaError
 from pydantic import ValidationError
 
-from events.definitions import ToolContract
-from surfaces.manifests.loader import Document, FieldPath
-from surfaces.manifests.problems import Remark
-from surfaces.manifests.settings import missing_setting
-from surfaces.manifests.substitute import Substitution
+from runfold.events.definitions import ToolContract
+from runfold.surfaces.manifests.loader import Document, FieldPath
+from runfold.surfaces.manifests.problems import Remark
+from runfold.surfaces.manifests.settings import missing_setting
+from runfold.surfaces.manifests.substitute import Substitution
 
 
 class UnusableBaseError(Exception):

@@ -7,12 +7,12 @@ from typing import Protocol
 
 from confluent_kafka import Producer
 
-from events.avro.codec import Codec
-from events.avro.registry import LockRegistry
-from events.topics import TOPICS
-from producers.kafka import Publisher, TopicReader
-from producers.log import LogReader, LogWriter
-from producers.memory import MemoryLog
+from runfold.events.avro.codec import Codec
+from runfold.events.avro.registry import LockRegistry
+from runfold.events.topics import TOPICS
+from runfold.producers.kafka import Publisher, TopicReader
+from runfold.producers.log import LogReader, LogWriter
+from runfold.producers.memory import MemoryLog
 
 CODEC = Codec(LockRegistry())
 

@@ -8,12 +8,12 @@ from typing import Protocol
 
 import pytest
 
-from events import topics
-from events.base import Record
-from events.content import text
-from events.inputs import CancelRun, PauseRun, SendMessage
-from events.journal import Event
-from events.operations import DeadLetter
+from runfold.events import topics
+from runfold.events.base import Record
+from runfold.events.content import text
+from runfold.events.inputs import CancelRun, PauseRun, SendMessage
+from runfold.events.journal import Event
+from runfold.events.operations import DeadLetter
 from tests.engine.host import config, engine
 from tests.engine.lab import Lab
 from tests.engine.oracle import Journal, Log, run_id

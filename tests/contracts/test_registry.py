@@ -13,19 +13,19 @@ import avro.schema
 import httpx
 import pytest
 
-from events import topics
-from events.avro import releases
-from events.avro.codec import Codec
-from events.avro.files import SCHEMAS, SchemaFolder
-from events.avro.registry import LockRegistry, SchemaRegistry
-from events.avro.samples import sample
-from events.avro.schema import pretty, schema_for, subject
-from events.errors import RegistryError, SchemaError, WireError
-from events.inputs import CancelRun
-from events.journal import Event, Meta, ModelResponded, RunCompleted, ToolCallStarted
-from events.operations import DeadLetter
-from producers.registry import ConfluentRegistry, publish
-from stack.errors import StackError
+from runfold.events import topics
+from runfold.events.avro import releases
+from runfold.events.avro.codec import Codec
+from runfold.events.avro.files import SCHEMAS, SchemaFolder
+from runfold.events.avro.registry import LockRegistry, SchemaRegistry
+from runfold.events.avro.samples import sample
+from runfold.events.avro.schema import pretty, schema_for, subject
+from runfold.events.errors import RegistryError, SchemaError, WireError
+from runfold.events.inputs import CancelRun
+from runfold.events.journal import Event, Meta, ModelResponded, RunCompleted, ToolCallStarted
+from runfold.events.operations import DeadLetter
+from runfold.producers.registry import ConfluentRegistry, publish
+from runfold.stack.errors import StackError
 from tests.support import apicurio
 
 STARTED = subject(topics.EVENTS, ToolCallStarted)

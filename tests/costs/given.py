@@ -7,10 +7,10 @@ from decimal import Decimal
 
 import psycopg
 
-from events import journal as j
-from events import topics
-from events.base import Fact, money
-from events.common import (
+from runfold.events import journal as j
+from runfold.events import topics
+from runfold.events.base import Fact, money
+from runfold.events.common import (
     Attribution,
     ErrorInfo,
     Exit,
@@ -24,13 +24,13 @@ from events.common import (
     RunStatus,
     Usage,
 )
-from events.content import json_content, text
-from producers.memory import MemoryLog
-from projections import schema
-from projections.view import Batch, Placed
-from projections.views import VIEWS
-from projections.writing import fold, write
-from surfaces.cli.context import Context
+from runfold.events.content import json_content, text
+from runfold.producers.memory import MemoryLog
+from runfold.projections import schema
+from runfold.projections.view import Batch, Placed
+from runfold.projections.views import VIEWS
+from runfold.projections.writing import fold, write
+from runfold.surfaces.cli.context import Context
 from tests.projections.histories import CODEC, History
 
 NOON = datetime(2026, 1, 1, tzinfo=UTC)

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from surfaces.cli import exits
-from surfaces.cli.__main__ import run
-from surfaces.cli.context import Context
+from runfold.surfaces.cli import exits
+from runfold.surfaces.cli.__main__ import run
+from runfold.surfaces.cli.context import Context
 from tests.costs.given import BIG, CLAUDE, LLAMA, context_of, day, journal_of, project
 
 pytestmark = pytest.mark.integration

@@ -8,10 +8,10 @@ from decimal import Decimal
 import psycopg
 import pytest
 
-from events import topics
-from producers.memory import MemoryLog
-from surfaces.cli import exits
-from surfaces.cli.__main__ import run
+from runfold.events import topics
+from runfold.producers.memory import MemoryLog
+from runfold.surfaces.cli import exits
+from runfold.surfaces.cli.__main__ import run
 from tests.costs.given import context_of, project
 from tests.projections.histories import CODEC
 from tests.support.histories import STORIES, written_history

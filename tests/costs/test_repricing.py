@@ -12,13 +12,13 @@ from typing import Any
 import psycopg
 import pytest
 
-from projections import schema
-from surfaces.cli import exits
-from surfaces.cli.__main__ import run
-from surfaces.cli.context import Context
-from surfaces.costs import price_file
-from surfaces.costs.price_file import PriceFileError
-from surfaces.costs.repricing import reprice
+from runfold.projections import schema
+from runfold.surfaces.cli import exits
+from runfold.surfaces.cli.__main__ import run
+from runfold.surfaces.cli.context import Context
+from runfold.surfaces.costs import price_file
+from runfold.surfaces.costs.price_file import PriceFileError
+from runfold.surfaces.costs.repricing import reprice
 from tests.costs.given import BIG, CLAUDE, LLAMA, NOON, context_of, day, journal_of, project
 
 PRICES = """

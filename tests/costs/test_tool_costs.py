@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from events import inputs
-from events import journal as j
-from events.common import Limits
-from events.content import canonical_json
-from events.effects import Outcome
-from processors.tool import contract_of
+from runfold.events import inputs
+from runfold.events import journal as j
+from runfold.events.common import Limits
+from runfold.events.content import canonical_json
+from runfold.events.effects import Outcome
+from runfold.processors.tool import contract_of
 from tests.deciders.given import (
     LOOK,
     RUN,

@@ -8,14 +8,14 @@ from pathlib import Path
 
 from confluent_kafka import Consumer, KafkaError, Message, Producer, TopicPartition
 
-from events import inputs, topics
-from events.base import Record
-from events.catalogue import TERMINAL_FACTS
-from events.content import json_content
-from events.journal import ApprovalRequested, Event, ToolCallProposed, ToolCallUncertain
-from events.topics import MAX_RECORD_BYTES
-from producers.identity import uuid7
-from stack.settings import Settings
+from runfold.events import inputs, topics
+from runfold.events.base import Record
+from runfold.events.catalogue import TERMINAL_FACTS
+from runfold.events.content import json_content
+from runfold.events.journal import ApprovalRequested, Event, ToolCallProposed, ToolCallUncertain
+from runfold.events.topics import MAX_RECORD_BYTES
+from runfold.producers.identity import uuid7
+from runfold.stack.settings import Settings
 from tests.crash.agent import CODEC
 from tests.oracle import Place
 

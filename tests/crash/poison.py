@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from events import topics
+from runfold.events import topics
 from tests.crash.agent import CODEC, request
 
 POISONED = (topics.REQUESTS, topics.CONTROLS, topics.RESULTS, topics.TOOL_CALLS)

@@ -11,13 +11,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from events import topics
-from events.base import Fact
-from events.journal import ToolCallStarted
-from producers.failpoints import VARIABLE
-from producers.identity import uuid7
-from producers.partitioner import partition_for
-from stack.settings import Settings
+from runfold.events import topics
+from runfold.events.base import Fact
+from runfold.events.journal import ToolCallStarted
+from runfold.producers.failpoints import VARIABLE
+from runfold.producers.identity import uuid7
+from runfold.producers.partitioner import partition_for
+from runfold.stack.settings import Settings
 from tests import oracle
 from tests.crash.agent import PAY, definitions, publish_definitions, request
 from tests.crash.person import Person
@@ -25,7 +25,11 @@ from tests.oracle.histories import histories
 from tests.projections.running import caught_up
 
 ROOT = Path(__file__).parents[2]
-MODULES = {"runs": "processors.run", "tools": "processors.tool", "projector": "projections"}
+MODULES = {
+    "runs": "runfold.processors.run",
+    "tools": "runfold.processors.tool",
+    "projector": "projections",
+}
 PATIENCE_S = 60.0
 
 

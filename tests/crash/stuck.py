@@ -12,11 +12,11 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from processors.definitions.kafka import KafkaRegistry
-from processors.effects.pool import Pool
-from processors.engine.dispatcher import Dispatcher
-from processors.engine.transaction import Transactions
-from projections.reader import Reader
+from runfold.processors.definitions.kafka import KafkaRegistry
+from runfold.processors.effects.pool import Pool
+from runfold.processors.engine.dispatcher import Dispatcher
+from runfold.processors.engine.transaction import Transactions
+from runfold.projections.reader import Reader
 
 FOR_EVER = 10_000.0
 
@@ -40,32 +40,32 @@ def _mute(consumer: Any) -> None:
 def inputs() -> str:
     """The run processor's inputs do not come."""
     _afterwards(Dispatcher, "_assign", lambda self: _mute(self._consumer))
-    return "processors.run"
+    return "runfold.processors.run"
 
 
 def definitions() -> str:
     """The definitions do not come any more once the topic was read to its end."""
     # Only the thread that polls may speak to the consumer: any other would wait for it.
     _afterwards(KafkaRegistry, "poll", lambda self: _mute(self._consumer))
-    return "processors.run"
+    return "runfold.processors.run"
 
 
 def work() -> str:
     """The pool's work does not come."""
     _afterwards(Pool, "_pause_or_resume", lambda self: _mute(self._consumer))
-    return "processors.tool"
+    return "runfold.processors.tool"
 
 
 def journal() -> str:
     """The projector's journal does not come."""
     _afterwards(Reader, "__init__", lambda self: _mute(self._consumer))
-    return "projections"
+    return "runfold.projections"
 
 
 def commit() -> str:
     """A transaction of a lane never comes back."""
     _afterwards(Transactions, "_produce_all", lambda self: threading.Event().wait(FOR_EVER))
-    return "processors.run"
+    return "runfold.processors.run"
 
 
 if __name__ == "__main__":

@@ -12,12 +12,12 @@ from pathlib import Path
 
 import pytest
 
-from events import topics
-from events.content import text
-from events.inputs import CancelRun, SendMessage
-from events.journal import PlanStepAdvanced
-from processors.engine.lane_state import LaneState
-from producers.failpoints import VARIABLE
+from runfold.events import topics
+from runfold.events.content import text
+from runfold.events.inputs import CancelRun, SendMessage
+from runfold.events.journal import PlanStepAdvanced
+from runfold.processors.engine.lane_state import LaneState
+from runfold.producers.failpoints import VARIABLE
 from tests.engine.host import config, engine
 from tests.engine.oracle import Log, run_id
 from tests.engine.toy import control, request

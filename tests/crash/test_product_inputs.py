@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from events import topics
-from events.journal import RunCompleted, ToolCallFailed, ToolCallSucceeded
-from stack.settings import Settings
+from runfold.events import topics
+from runfold.events.journal import RunCompleted, ToolCallFailed, ToolCallSucceeded
+from runfold.stack.settings import Settings
 from tests import oracle
 from tests.crash.person import Sent
 from tests.crash.poison import POISONED, poisons

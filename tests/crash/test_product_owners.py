@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from events.journal import ToolCallStarted, ToolCallSucceeded
-from stack.settings import Settings
+from runfold.events.journal import ToolCallStarted, ToolCallSucceeded
+from runfold.stack.settings import Settings
 from tests.crash.product import product
 from tests.oracle import read_tables
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from events.journal import ToolCallStarted
-from stack.settings import Settings
+from runfold.events.journal import ToolCallStarted
+from runfold.stack.settings import Settings
 from tests.crash.product import product
 from tests.support.stack import Servers
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from projections.views import VIEWS
-from stack.settings import Settings
+from runfold.projections.views import VIEWS
+from runfold.stack.settings import Settings
 from tests.crash.product import product
 
 pytestmark = [pytest.mark.integration, pytest.mark.crash, pytest.mark.timeout(240)]

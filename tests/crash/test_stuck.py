@@ -8,11 +8,11 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from events import topics
-from events.effects import ToolWork
-from producers.stall import EXIT_STALLED
-from producers.watchdog import EXIT_STUCK
-from stack.settings import Settings
+from runfold.events import topics
+from runfold.events.effects import ToolWork
+from runfold.producers.stall import EXIT_STALLED
+from runfold.producers.watchdog import EXIT_STUCK
+from runfold.stack.settings import Settings
 from tests.crash.agent import definitions, publish_definitions, request
 from tests.crash.person import Person
 from tests.crash.product import PATIENCE_S, Supervised
@@ -88,12 +88,12 @@ def test_a_transaction_that_hangs_ends_the_run_processor(
 
 def test_a_database_that_holds_the_projector_up_ends_it(settings: Settings, tmp_path: Path) -> None:
     person = Person(settings, tmp_path / "ledger")
-    process = _process(settings, "projections", RUNFOLD_READY_FILE=str(tmp_path / "up"))
+    process = _process(settings, "runfold.projections", RUNFOLD_READY_FILE=str(tmp_path / "up"))
     wait_until((tmp_path / "up").exists, PATIENCE_S)
     process.kill()
     with psycopg.connect(settings.database_url) as holds:
         holds.execute("LOCK TABLE dead_letters IN ACCESS EXCLUSIVE MODE")
-        process = _process(settings, "projections", RUNFOLD_STUCK_AFTER_S="3")
+        process = _process(settings, "runfold.projections", RUNFOLD_STUCK_AFTER_S="3")
         person.put(topics.DEAD_LETTERS, b"key", b"what nobody can read")
         person.flush()
         code, said = _how_it_ends(settings, process)

@@ -6,9 +6,9 @@ import os
 import time
 from pathlib import Path
 
-from events.common import Placement
-from events.definitions import RetryPolicy
-from processors.tool import ToolContext, tool
+from runfold.events.common import Placement
+from runfold.events.definitions import RetryPolicy
+from runfold.processors.tool import ToolContext, tool
 
 _AGAIN = RetryPolicy(max_attempts=6, initial_ms=20)
 

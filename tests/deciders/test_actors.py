@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from events import inputs
-from events import journal as j
-from events.base import Fact
-from events.common import ActorKind
-from processors.engine.aggregate import Command
-from processors.run.aggregate import RunAggregate
+from runfold.events import inputs
+from runfold.events import journal as j
+from runfold.events.base import Fact
+from runfold.events.common import ActorKind
+from runfold.processors.engine.aggregate import Command
+from runfold.processors.run.aggregate import RunAggregate
 from tests.deciders.given import answer, begun, call, came_back, control, request, story
 from tests.spec import Story
 

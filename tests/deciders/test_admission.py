@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from events import journal as j
-from events.common import Limits, RunStatus
-from events.content import text
-from events.rulebook import Rulebook
-from processors.engine.aggregate import Command, Env
-from processors.run.admission import MAX_GOAL_BYTES
-from processors.run.decide import decide
-from processors.run.state import Ended
+from runfold.events import journal as j
+from runfold.events.common import Limits, RunStatus
+from runfold.events.content import text
+from runfold.events.rulebook import Rulebook
+from runfold.processors.engine.aggregate import Command, Env
+from runfold.processors.run.admission import MAX_GOAL_BYTES
+from runfold.processors.run.decide import decide
+from runfold.processors.run.state import Ended
 from tests.deciders.given import RUN, begun, request, rulebook, story
 from tests.spec import START, Story
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from events import inputs
-from events import journal as j
-from events.common import Limits
-from events.effects import ModelResult, Outcome, ToolResult
-from processors.run.deadlines import next_timer
+from runfold.events import inputs
+from runfold.events import journal as j
+from runfold.events.common import Limits
+from runfold.events.effects import ModelResult, Outcome, ToolResult
+from runfold.processors.run.deadlines import next_timer
 from tests.deciders.given import (
     LOOK,
     RUN,

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from events import inputs
-from events import journal as j
-from events.common import Limits, RunStatus
-from events.content import json_content, text
-from processors.run.deadlines import next_timer
-from processors.run.dispatch import dispatch
+from runfold.events import inputs
+from runfold.events import journal as j
+from runfold.events.common import Limits, RunStatus
+from runfold.events.content import json_content, text
+from runfold.processors.run.deadlines import next_timer
+from runfold.processors.run.dispatch import dispatch
 from tests.deciders.given import (
     LOOK,
     SEND,

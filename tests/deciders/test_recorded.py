@@ -7,12 +7,12 @@ from dataclasses import replace
 
 import pytest
 
-from events import journal as j
-from events.base import Fact
-from events.journal import Event
-from events.rulebook import Rulebook
-from processors.run import recorded
-from processors.run.recorded_input import UnrecordedError
+from runfold.events import journal as j
+from runfold.events.base import Fact
+from runfold.events.journal import Event
+from runfold.events.rulebook import Rulebook
+from runfold.processors.run import recorded
+from runfold.processors.run.recorded_input import UnrecordedError
 from tests.deciders.given import answer, call, request, story
 from tests.support.histories import STORIES, history
 

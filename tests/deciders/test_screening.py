@@ -6,8 +6,8 @@ from datetime import timedelta
 
 import pytest
 
-from events import inputs
-from processors.run.aggregate import CLOCK_SLACK, DEDUPE_HORIZON, RunAggregate
+from runfold.events import inputs
+from runfold.processors.run.aggregate import CLOCK_SLACK, DEDUPE_HORIZON, RunAggregate
 from tests.deciders.given import RUN, control, request
 from tests.spec import START
 

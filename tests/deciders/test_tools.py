@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from events import inputs
-from events import journal as j
-from events.common import RunStatus
-from events.content import json_content
-from events.effects import Outcome, ToolWork
-from processors.run.deadlines import next_timer
-from processors.run.dispatch import dispatch
-from processors.run.ids import HANDOUT_GRACE
-from processors.run.state import CallStatus
+from runfold.events import inputs
+from runfold.events import journal as j
+from runfold.events.common import RunStatus
+from runfold.events.content import json_content
+from runfold.events.effects import Outcome, ToolWork
+from runfold.processors.run.deadlines import next_timer
+from runfold.processors.run.dispatch import dispatch
+from runfold.processors.run.ids import HANDOUT_GRACE
+from runfold.processors.run.state import CallStatus
 from tests.deciders.given import RUN, answer, begun, broke, call, came_back, control
 from tests.spec import Story
 

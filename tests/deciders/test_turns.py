@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 from decimal import Decimal
 
-from events import journal as j
-from events.common import Limits, RunStatus
-from events.content import text
-from events.effects import Role
-from processors.run.state import Ended
+from runfold.events import journal as j
+from runfold.events.common import Limits, RunStatus
+from runfold.events.content import text
+from runfold.events.effects import Role
+from runfold.processors.run.state import Ended
 from tests.deciders.given import (
     RUN,
     answer,

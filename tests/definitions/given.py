@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from events.definitions import Playbook, PlaybookTurn, ToolContract
-from events.rulebook import Rulebook
-from surfaces.manifests import InvalidManifestsError, Manifests, load
+from runfold.events.definitions import Playbook, PlaybookTurn, ToolContract
+from runfold.events.rulebook import Rulebook
+from runfold.surfaces.manifests import InvalidManifestsError, Manifests, load
 
 AGENT = """\
 apiVersion: ossa/v0.4

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from processors.tool import builtin_contracts
-from surfaces.manifests import load
-from surfaces.manifests.bases import bases
-from surfaces.manifests.reference import rewritten, table
+from runfold.processors.tool import builtin_contracts
+from runfold.surfaces.manifests import load
+from runfold.surfaces.manifests.bases import bases
+from runfold.surfaces.manifests.reference import rewritten, table
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs/definitions.md").read_text()

@@ -13,22 +13,22 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from events.common import Attribution, DataClassification
-from events.content import json_content, text
-from events.definitions import Playbook, ToolContract
-from events.effects import Message, ModelWork, Role, ToolSchema
-from processors.model.scripted import Scripted
-from processors.model.templates import Scope, fill
-from processors.run.intrinsics import EXITS, SCHEMAS
-from processors.tool import ToolContext, builtin_contracts
-from processors.tool.artifacts import MemoryArtifacts
-from processors.tool.builtin import builtin_implementation
-from processors.tool.errors import ToolRefusedError
-from processors.tool.execution import Implementation
-from processors.tool.python_tools import python_implementation
-from processors.tool.results import jsonable
-from surfaces.manifests import InvalidManifestsError, Manifests, load
-from surfaces.manifests.bases import bases
+from runfold.events.common import Attribution, DataClassification
+from runfold.events.content import json_content, text
+from runfold.events.definitions import Playbook, ToolContract
+from runfold.events.effects import Message, ModelWork, Role, ToolSchema
+from runfold.processors.model.scripted import Scripted
+from runfold.processors.model.templates import Scope, fill
+from runfold.processors.run.intrinsics import EXITS, SCHEMAS
+from runfold.processors.tool import ToolContext, builtin_contracts
+from runfold.processors.tool.artifacts import MemoryArtifacts
+from runfold.processors.tool.builtin import builtin_implementation
+from runfold.processors.tool.errors import ToolRefusedError
+from runfold.processors.tool.execution import Implementation
+from runfold.processors.tool.python_tools import python_implementation
+from runfold.processors.tool.results import jsonable
+from runfold.surfaces.manifests import InvalidManifestsError, Manifests, load
+from runfold.surfaces.manifests.bases import bases
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from surfaces.manifests import InvalidManifestsError, load
+from runfold.surfaces.manifests import InvalidManifestsError, load
 from tests.definitions.given import AGENT, PLAYBOOK, TOOL, Faults, base_of
 
 

@@ -10,18 +10,18 @@ from datetime import UTC, datetime
 import pytest
 from confluent_kafka import Producer
 
-from events import topics
-from events.avro.codec import Codec
-from events.avro.registry import LockRegistry
-from events.content import content
-from events.definitions import Definition, Playbook, PlaybookTurn
-from events.operations import DefinitionPublished
-from processors.definitions.fixed import FixedRulebook, rulebook_of
-from processors.definitions.follower import RulebookFollower
-from processors.definitions.kafka import KafkaRegistry
-from processors.definitions.memory import MemoryRegistry
-from processors.definitions.record import announce, key
-from processors.definitions.source import Arrived, RegistrySource, RegistryUnavailableError
+from runfold.events import topics
+from runfold.events.avro.codec import Codec
+from runfold.events.avro.registry import LockRegistry
+from runfold.events.content import content
+from runfold.events.definitions import Definition, Playbook, PlaybookTurn
+from runfold.events.operations import DefinitionPublished
+from runfold.processors.definitions.fixed import FixedRulebook, rulebook_of
+from runfold.processors.definitions.follower import RulebookFollower
+from runfold.processors.definitions.kafka import KafkaRegistry
+from runfold.processors.definitions.memory import MemoryRegistry
+from runfold.processors.definitions.record import announce, key
+from runfold.processors.definitions.source import Arrived, RegistrySource, RegistryUnavailableError
 from tests.definitions.given import READ, playbook
 
 NOW = datetime(2026, 1, 2, tzinfo=UTC)

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from events.common import Limits, Placement
-from events.definitions import AgentDefinition, RetryPolicy, ToolContract
-from surfaces.manifests import Manifests
-from surfaces.manifests.check import SCHEMAS, schema_of
+from runfold.events.common import Limits, Placement
+from runfold.events.definitions import AgentDefinition, RetryPolicy, ToolContract
+from runfold.surfaces.manifests import Manifests
+from runfold.surfaces.manifests.check import SCHEMAS, schema_of
 from tests.definitions.given import AGENT, PLAYBOOK, READ, TOOL, Load
 
 RAILS = "  safety: {guardrails: {max_tool_calls: 3}}\n"

@@ -7,14 +7,14 @@ from datetime import UTC, datetime
 
 import pytest
 
-from events.base import Record
-from events.definitions import Definition, Playbook, PlaybookTurn
-from events.operations import DefinitionPublished
-from events.rulebook import Rulebook
-from processors.definitions.follower import RulebookFollower
-from processors.definitions.memory import MemoryRegistry
-from processors.definitions.publisher import Report, next_version, publish
-from processors.definitions.record import announce
+from runfold.events.base import Record
+from runfold.events.definitions import Definition, Playbook, PlaybookTurn
+from runfold.events.operations import DefinitionPublished
+from runfold.events.rulebook import Rulebook
+from runfold.processors.definitions.follower import RulebookFollower
+from runfold.processors.definitions.memory import MemoryRegistry
+from runfold.processors.definitions.publisher import Report, next_version, publish
+from runfold.processors.definitions.record import announce
 from tests.definitions.given import READ, playbook
 
 NOW = datetime(2026, 1, 2, tzinfo=UTC)

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from processors.definitions.fixed import rulebook_of
-from processors.tool import builtin_contracts
-from surfaces.manifests import InvalidManifestsError
-from surfaces.manifests import load as load_manifests
-from surfaces.manifests.bases import bases
-from surfaces.manifests.settings import missing_setting
+from runfold.processors.definitions.fixed import rulebook_of
+from runfold.processors.tool import builtin_contracts
+from runfold.surfaces.manifests import InvalidManifestsError
+from runfold.surfaces.manifests import load as load_manifests
+from runfold.surfaces.manifests.bases import bases
+from runfold.surfaces.manifests.settings import missing_setting
 from tests.definitions.given import AGENT, PLAYBOOK, READ, TOOL, WRITE, Faults, Load, playbook
 
 LISTS = AGENT + "  tools: [{type: function, name: shelf.read}]\n"

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from confluent_kafka import KafkaError, KafkaException
 
-from events.avro.codec import Codec
-from events.avro.registry import LockRegistry
-from processors.definitions import kafka
-from processors.definitions.source import RegistryUnavailableError
+from runfold.events.avro.codec import Codec
+from runfold.events.avro.registry import LockRegistry
+from runfold.processors.definitions import kafka
+from runfold.processors.definitions.source import RegistryUnavailableError
 
 
 class _Admin:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from benchmarks.workload import definitions
-from processors.definitions.fixed import rulebook_of
+from runfold.processors.definitions.fixed import rulebook_of
 
 
 def test_a_pin_names_a_definition_by_its_digest() -> None:

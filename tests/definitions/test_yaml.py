@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from surfaces.manifests.loader import documents, dotted
+from runfold.surfaces.manifests.loader import documents, dotted
 
 
 def read(text: str) -> tuple[list[object], list[str]]:

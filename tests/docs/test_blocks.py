@@ -13,9 +13,9 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from stack.ready import READY_FILE
-from stack.settings import Settings
-from surfaces.processes import PROCESSES
+from runfold.stack.ready import READY_FILE
+from runfold.stack.settings import Settings
+from runfold.surfaces.processes import PROCESSES
 from tests.docs.given import ROOT, Block, blocks
 from tests.projections.running import wait_caught_up
 from tests.support import stack

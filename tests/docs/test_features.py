@@ -8,8 +8,8 @@ from functools import cache
 import pytest
 from typer.main import get_command
 
-from surfaces.cli.app import app
-from surfaces.docs.features import Feature, load
+from runfold.surfaces.cli.app import app
+from runfold.surfaces.docs.features import Feature, load
 from tests.docs.given import ROOT
 
 GROUPS = load(ROOT)

@@ -8,15 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from events import topics
-from events.catalogue import CATALOGUE, FACTS
-from events.common import RunStatus
-from processors.engine import metrics  # noqa: F401 - its metrics are in the table then
-from processors.run import admission, endings
-from producers.observability.table import TABLE
-from surfaces.docs.pages import PAGES, outdated
-from surfaces.docs.statuses import NOT_YET_WRITTEN, STATUS_AFTER
-from surfaces.docs.topics import TRAFFIC
+from runfold.events import topics
+from runfold.events.catalogue import CATALOGUE, FACTS
+from runfold.events.common import RunStatus
+from runfold.processors.engine import metrics  # noqa: F401 - its metrics are in the table then
+from runfold.processors.run import admission, endings
+from runfold.producers.observability.table import TABLE
+from runfold.surfaces.docs.pages import PAGES, outdated
+from runfold.surfaces.docs.statuses import NOT_YET_WRITTEN, STATUS_AFTER
+from runfold.surfaces.docs.topics import TRAFFIC
 from tests.docs.given import ROOT, modules, pages
 from tests.docs.test_features import exists
 from tests.support.histories import STORIES, history

@@ -22,23 +22,23 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]
     ResourceType,
 )
 
-from events import journal as j
-from events import topics
-from events.avro.files import SchemaFolder
-from processors.tool.claim_statements import TABLES as CLAIM_TABLES
-from producers.identity import uuid7
-from producers.kafka import Publisher, TopicReader
-from projections import schema
-from stack.settings import Settings
-from stack.state import FAILED, READY, MemberState, State
-from surfaces.cli import exits
-from surfaces.cli.__main__ import run
-from surfaces.cli.context import Context
-from surfaces.cli.faults import explained
-from surfaces.doctor import examination, machine, schemas
-from surfaces.doctor.examination import examine, servers_away
-from surfaces.doctor.finding import Finding, Level
-from surfaces.doctor.patient import Limits, Patient
+from runfold.events import journal as j
+from runfold.events import topics
+from runfold.events.avro.files import SchemaFolder
+from runfold.processors.tool.claim_statements import TABLES as CLAIM_TABLES
+from runfold.producers.identity import uuid7
+from runfold.producers.kafka import Publisher, TopicReader
+from runfold.projections import schema
+from runfold.stack.settings import Settings
+from runfold.stack.state import FAILED, READY, MemberState, State
+from runfold.surfaces.cli import exits
+from runfold.surfaces.cli.__main__ import run
+from runfold.surfaces.cli.context import Context
+from runfold.surfaces.cli.faults import explained
+from runfold.surfaces.doctor import examination, machine, schemas
+from runfold.surfaces.doctor.examination import examine, servers_away
+from runfold.surfaces.doctor.finding import Finding, Level
+from runfold.surfaces.doctor.patient import Limits, Patient
 from tests.costs.given import Day, day, journal_of, project
 from tests.crash.agent import request
 from tests.projections import journal as real_journal

@@ -5,10 +5,10 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 
-from events.base import Record
-from events.common import Attribution, DataClassification
-from events.content import json_content, text
-from events.effects import ModelWork, Outcome, ToolResult, ToolWork
+from runfold.events.base import Record
+from runfold.events.common import Attribution, DataClassification
+from runfold.events.content import json_content, text
+from runfold.events.effects import ModelWork, Outcome, ToolResult, ToolWork
 
 ATTRIBUTION = Attribution(user_id="u", agent="a", agent_version="1", prompt_version="p")
 

@@ -9,16 +9,16 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from events.avro.codec import Codec
-from events.avro.registry import LockRegistry
-from events.topics import TOOL_CALLS
-from processors.effects.local import Limits, LocalEffects
-from processors.effects.pool import Pool
-from processors.effects.settings import PoolConfig
-from processors.tool import ToolProcessor, contract_of
-from processors.tool.artifacts import MemoryArtifacts
-from processors.tool.claims_postgres import PostgresClaims
-from producers.config import Config
+from runfold.events.avro.codec import Codec
+from runfold.events.avro.registry import LockRegistry
+from runfold.events.topics import TOOL_CALLS
+from runfold.processors.effects.local import Limits, LocalEffects
+from runfold.processors.effects.pool import Pool
+from runfold.processors.effects.settings import PoolConfig
+from runfold.processors.tool import ToolProcessor, contract_of
+from runfold.processors.tool.artifacts import MemoryArtifacts
+from runfold.processors.tool.claims_postgres import PostgresClaims
+from runfold.producers.config import Config
 from tests.tool import samples
 
 TOOLS: tuple[Callable[..., Any], ...] = (samples.records, samples.records_again, samples.naps)

@@ -14,12 +14,12 @@ from pathlib import Path
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
 
-from events import topics
-from events.avro.codec import Codec
-from events.avro.registry import LockRegistry
-from events.base import Record
-from events.effects import ToolResult, ToolWork
-from stack.settings import Settings
+from runfold.events import topics
+from runfold.events.avro.codec import Codec
+from runfold.events.avro.registry import LockRegistry
+from runfold.events.base import Record
+from runfold.events.effects import ToolResult, ToolWork
+from runfold.stack.settings import Settings
 from tests.support.stack import wait_until
 
 CODEC = Codec(LockRegistry())

@@ -6,8 +6,8 @@ from itertools import permutations
 
 import pytest
 
-from processors.effects.ledger import Ledger
-from processors.effects.open_calls import OpenCalls, Place
+from runfold.processors.effects.ledger import Ledger
+from runfold.processors.effects.open_calls import OpenCalls, Place
 
 OFFSETS = (3, 4, 7, 8)  # transaction markers leave gaps
 

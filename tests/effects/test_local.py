@@ -9,8 +9,8 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from events.effects import ModelResult, ModelWork, Outcome, ToolResult, ToolWork
-from processors.effects.local import Limits, LocalEffects, ToolHandler
+from runfold.events.effects import ModelResult, ModelWork, Outcome, ToolResult, ToolWork
+from runfold.processors.effects.local import Limits, LocalEffects, ToolHandler
 from tests.effects.given import Inbox, model_work, succeeded, tool_work
 
 

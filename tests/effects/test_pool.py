@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from events import topics
-from events.content import json_content
-from events.effects import Outcome, ToolResult, ToolWork
-from events.operations import DeadLetter
-from stack.settings import Settings
+from runfold.events import topics
+from runfold.events.content import json_content
+from runfold.events.effects import Outcome, ToolResult, ToolWork
+from runfold.events.operations import DeadLetter
+from runfold.stack.settings import Settings
 from tests.effects.given import tool_work
 from tests.effects.pools import CODEC, PoolBench, bench, terminated
 from tests.support.stack import Servers

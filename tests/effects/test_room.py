@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from processors.effects.room import Room
+from runfold.processors.effects.room import Room
 
 
 def test_a_pool_that_is_full_for_a_moment_waits_and_does_not_pause() -> None:

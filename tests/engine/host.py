@@ -7,14 +7,14 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from events.avro.codec import Codec
-from events.avro.registry import LockRegistry
-from events.base import Record
-from events.rulebook import Rulebook
-from processors.engine.config import EngineConfig, GroupConfig
-from processors.engine.ports import Deliver, Wanted
-from processors.engine.runner import Engine
-from producers.logs import log_to_stderr
+from runfold.events.avro.codec import Codec
+from runfold.events.avro.registry import LockRegistry
+from runfold.events.base import Record
+from runfold.events.rulebook import Rulebook
+from runfold.processors.engine.config import EngineConfig, GroupConfig
+from runfold.processors.engine.ports import Deliver, Wanted
+from runfold.processors.engine.runner import Engine
+from runfold.producers.logs import log_to_stderr
 from tests.engine.toy import Toy, ToyAggregate, result_of
 
 

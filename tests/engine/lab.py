@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections import defaultdict
 
-from events import topics
-from events.base import Record
-from events.journal import Event
-from events.operations import DeadLetter, PositionNoted
-from processors.engine.aggregate import S
-from processors.engine.memory import MemoryEngine, Work
+from runfold.events import topics
+from runfold.events.base import Record
+from runfold.events.journal import Event
+from runfold.events.operations import DeadLetter, PositionNoted
+from runfold.processors.engine.aggregate import S
+from runfold.processors.engine.memory import MemoryEngine, Work
 from tests.engine.host import NoRulebook
 from tests.engine.oracle import CODEC, Journal, topic_of
 from tests.engine.toy import NOW, Toy, ToyAggregate, result_of

@@ -11,13 +11,13 @@ from dataclasses import dataclass
 
 from confluent_kafka import Consumer, KafkaError, Message, Producer, TopicPartition
 
-from events import topics
-from events.avro.codec import Codec
-from events.avro.registry import LockRegistry
-from events.base import Record
-from events.catalogue import TERMINAL_FACTS
-from events.inputs import Control, RunRequested
-from events.journal import GENESIS, Event
+from runfold.events import topics
+from runfold.events.avro.codec import Codec
+from runfold.events.avro.registry import LockRegistry
+from runfold.events.base import Record
+from runfold.events.catalogue import TERMINAL_FACTS
+from runfold.events.inputs import Control, RunRequested
+from runfold.events.journal import GENESIS, Event
 
 CODEC = Codec(LockRegistry())
 

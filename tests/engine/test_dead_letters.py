@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from events import topics
-from events.base import Record
-from events.content import text
-from events.errors import RegistryError
-from events.inputs import CancelRun, PauseRun, SendMessage
-from processors.engine.fold import Fold
-from processors.engine.inputs import Received
+from runfold.events import topics
+from runfold.events.base import Record
+from runfold.events.content import text
+from runfold.events.errors import RegistryError
+from runfold.events.inputs import CancelRun, PauseRun, SendMessage
+from runfold.processors.engine.fold import Fold
+from runfold.processors.engine.inputs import Received
 from tests.engine.host import NoRulebook
 from tests.engine.lab import Lab
 from tests.engine.oracle import CODEC

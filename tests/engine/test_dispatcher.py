@@ -7,11 +7,11 @@ import dataclasses
 import pytest
 from confluent_kafka import Producer
 
-from events import topics
-from processors.engine.config import EngineConfig
-from processors.engine.dispatcher import Dispatcher
-from processors.engine.inbox import Inbox
-from stack.settings import Settings
+from runfold.events import topics
+from runfold.processors.engine.config import EngineConfig
+from runfold.processors.engine.dispatcher import Dispatcher
+from runfold.processors.engine.inbox import Inbox
+from runfold.stack.settings import Settings
 from tests.support.stack import wait_until
 
 pytestmark = pytest.mark.integration

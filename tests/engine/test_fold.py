@@ -6,16 +6,16 @@ import hashlib
 
 import pytest
 
-from events import topics
-from events.base import Record
-from events.common import RunStatus
-from events.content import text
-from events.effects import ToolWork
-from events.inputs import CancelRun, SendMessage
-from events.journal import GENESIS, RunCompleted
-from processors.engine.fold import Fold
-from processors.engine.inputs import Received
-from processors.engine.memory import LostCommit
+from runfold.events import topics
+from runfold.events.base import Record
+from runfold.events.common import RunStatus
+from runfold.events.content import text
+from runfold.events.effects import ToolWork
+from runfold.events.inputs import CancelRun, SendMessage
+from runfold.events.journal import GENESIS, RunCompleted
+from runfold.processors.engine.fold import Fold
+from runfold.processors.engine.inputs import Received
+from runfold.processors.engine.memory import LostCommit
 from tests.engine.host import NoRulebook
 from tests.engine.lab import Lab
 from tests.engine.oracle import CODEC

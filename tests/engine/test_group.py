@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from processors.engine.config import GroupConfig
-from processors.engine.group import GroupOwnership
+from runfold.processors.engine.config import GroupConfig
+from runfold.processors.engine.group import GroupOwnership
 from tests.engine.host import config
 from tests.support.stack import wait_until
 

@@ -6,15 +6,15 @@ from datetime import timedelta
 
 import pytest
 
-from events import topics
-from events.common import Position
-from events.content import text
-from events.inputs import CancelRun, SendMessage
-from events.operations import RestorePoint
-from processors.engine.book import Book
-from processors.engine.parked_copy import Collector, parked, sleepers, still_wanted
-from processors.engine.rebuild import Rebuild
-from processors.engine.trail import BrokenChain
+from runfold.events import topics
+from runfold.events.common import Position
+from runfold.events.content import text
+from runfold.events.inputs import CancelRun, SendMessage
+from runfold.events.operations import RestorePoint
+from runfold.processors.engine.book import Book
+from runfold.processors.engine.parked_copy import Collector, parked, sleepers, still_wanted
+from runfold.processors.engine.rebuild import Rebuild
+from runfold.processors.engine.trail import BrokenChain
 from tests.engine.lab import Lab
 from tests.engine.oracle import CODEC
 from tests.engine.toy import NOW, Toy, ToyAggregate, big, control, request, result

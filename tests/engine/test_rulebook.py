@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from events.rulebook import Rulebook
-from processors.engine.fold import Fold
+from runfold.events.rulebook import Rulebook
+from runfold.processors.engine.fold import Fold
 from tests.engine.lab import Lab
 from tests.engine.oracle import CODEC
 from tests.engine.toy import ToyAggregate, request, result

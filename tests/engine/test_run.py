@@ -6,13 +6,13 @@ from datetime import timedelta
 
 import pytest
 
-from events import topics
-from events.base import Record
-from events.effects import ModelWork, ToolWork
-from events.rulebook import Rulebook
-from processors.engine.memory import MemoryEngine
-from processors.run.aggregate import RunAggregate
-from processors.run.state import RunState
+from runfold.events import topics
+from runfold.events.base import Record
+from runfold.events.effects import ModelWork, ToolWork
+from runfold.events.rulebook import Rulebook
+from runfold.processors.engine.memory import MemoryEngine
+from runfold.processors.run.aggregate import RunAggregate
+from runfold.processors.run.state import RunState
 from tests.deciders import given
 from tests.engine.lab import journal_of
 from tests.engine.oracle import CODEC, topic_of

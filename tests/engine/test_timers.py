@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from events.inputs import CancelRun
-from processors.engine.aggregate import Timer
-from processors.engine.inputs import Due
-from processors.engine.timers import Timers
+from runfold.events.inputs import CancelRun
+from runfold.processors.engine.aggregate import Timer
+from runfold.processors.engine.inputs import Due
+from runfold.processors.engine.timers import Timers
 from tests.engine.lab import Lab
 from tests.engine.toy import NOW, control, request
 

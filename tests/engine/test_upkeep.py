@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from events import topics
-from events.operations import RestorePoint
-from processors.engine.upkeep import Upkeep
+from runfold.events import topics
+from runfold.events.operations import RestorePoint
+from runfold.processors.engine.upkeep import Upkeep
 from tests.engine.host import config
 from tests.engine.lab import Lab
 from tests.engine.oracle import CODEC

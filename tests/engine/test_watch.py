@@ -6,11 +6,11 @@ from types import SimpleNamespace
 
 import pytest
 
-from events.avro.codec import Codec
-from events.avro.registry import LockRegistry
-from processors.engine.config import EngineConfig
-from processors.engine.lane_state import LaneState
-from processors.engine.runner import Engine
+from runfold.events.avro.codec import Codec
+from runfold.events.avro.registry import LockRegistry
+from runfold.processors.engine.config import EngineConfig
+from runfold.processors.engine.lane_state import LaneState
+from runfold.processors.engine.runner import Engine
 from tests.engine.host import NoRulebook, ToyEffects
 from tests.engine.toy import Toy, ToyAggregate
 

@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
-from events.base import Fact, Record
-from events.common import (
+from runfold.events.base import Fact, Record
+from runfold.events.common import (
     Actor,
     ActorKind,
     Attribution,
@@ -23,10 +23,10 @@ from events.common import (
     Placement,
     RunStatus,
 )
-from events.content import content, json_content, text
-from events.effects import Outcome, ToolResult, ToolWork
-from events.inputs import CancelRun, Control, PauseRun, RunRequested, SendMessage
-from events.journal import (
+from runfold.events.content import content, json_content, text
+from runfold.events.effects import Outcome, ToolResult, ToolWork
+from runfold.events.inputs import CancelRun, Control, PauseRun, RunRequested, SendMessage
+from runfold.events.journal import (
     MessageKind,
     PlanStepAdvanced,
     RetryScheduled,
@@ -38,8 +38,8 @@ from events.journal import (
     RunStarted,
     UserMessageReceived,
 )
-from events.rulebook import Rulebook
-from processors.engine.aggregate import Command, Env, Timer, Work
+from runfold.events.rulebook import Rulebook
+from runfold.processors.engine.aggregate import Command, Env, Timer, Work
 
 TRACEPARENT = "00-0123456789abcdef0123456789abcdef-0123456789abcdef-01"
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from stack import jars, java
-from stack.settings import Settings
+from runfold.stack import jars, java
+from runfold.stack.settings import Settings
 
 HERE = Path(__file__).parent
 SCHEMAS = HERE.parents[1] / "schemas"

@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 from pydantic import BaseModel
 
-from events import topics
-from events.journal import Event
-from producers.partitioner import partition_for
-from stack.settings import Settings
+from runfold.events import topics
+from runfold.events.journal import Event
+from runfold.producers.partitioner import partition_for
+from runfold.stack.settings import Settings
 from tests import oracle
 from tests.crash.agent import AGENT, CODEC
 from tests.crash.product import Product, product

@@ -17,7 +17,7 @@ from benchmarks.filling import A_RUN, Filling, Known, fill
 from benchmarks.full_tables import ask
 from benchmarks.plans import explain, read_over_and_over, read_whole, statements
 from benchmarks.questions import LOOKUPS, REPORTS, Question, of_documents
-from projections import queries, schema
+from runfold.projections import queries, schema
 from tests.docs.given import blocks
 from tests.support import stack
 

@@ -11,12 +11,12 @@ from typing import Any, Self
 import pytest
 
 from benchmarks.scripted import ask_for_runs, engine, said
-from events import topics
-from projections.folding import PORTION, Folding
-from projections.stretch import Stretch
-from projections.view import Rows
-from projections.views import VIEWS
-from projections.writing import write
+from runfold.events import topics
+from runfold.projections.folding import PORTION, Folding
+from runfold.projections.stretch import Stretch
+from runfold.projections.view import Rows
+from runfold.projections.views import VIEWS
+from runfold.projections.writing import write
 from tests.projections.histories import history
 
 

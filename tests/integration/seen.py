@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeVar
 
-from events import topics
-from events.base import Fact
-from events.journal import Event
-from events.operations import DeadLetter
+from runfold.events import topics
+from runfold.events.base import Fact
+from runfold.events.journal import Event
+from runfold.events.operations import DeadLetter
 from tests import oracle
 from tests.crash.agent import CODEC
 from tests.crash.product import Product

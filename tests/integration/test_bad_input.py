@@ -6,12 +6,12 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from events import inputs, topics
-from events.base import Record
-from events.content import text
-from events.journal import RequestIgnored, RunRefused
-from events.operations import DeadLetter
-from producers.identity import uuid7
+from runfold.events import inputs, topics
+from runfold.events.base import Record
+from runfold.events.content import text
+from runfold.events.journal import RequestIgnored, RunRefused
+from runfold.events.operations import DeadLetter
+from runfold.producers.identity import uuid7
 from tests import oracle
 from tests.crash.agent import CODEC, TENANT, request
 from tests.crash.poison import POISONED, poisons

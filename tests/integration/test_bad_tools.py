@@ -6,12 +6,23 @@ import json
 
 import pytest
 
-from events import topics
-from events.common import Limits, Placement
-from events.definitions import AgentDefinition, Definition, ModelChoice, Playbook, PlaybookTurn
-from events.journal import RunCompleted, ToolCallFailed, ToolCallSucceeded, ToolCallUncertain
-from processors.tool import contract_of
-from processors.tool.artifacts import FileArtifacts
+from runfold.events import topics
+from runfold.events.common import Limits, Placement
+from runfold.events.definitions import (
+    AgentDefinition,
+    Definition,
+    ModelChoice,
+    Playbook,
+    PlaybookTurn,
+)
+from runfold.events.journal import (
+    RunCompleted,
+    ToolCallFailed,
+    ToolCallSucceeded,
+    ToolCallUncertain,
+)
+from runfold.processors.tool import contract_of
+from runfold.processors.tool.artifacts import FileArtifacts
 from tests.crash.agent import TENANT, publish_definitions, request
 from tests.crash.product import Product
 from tests.integration.seen import facts_of

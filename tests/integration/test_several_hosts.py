@@ -7,12 +7,12 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from processors.tool.claims import Verdict
-from processors.tool.claims_postgres import PostgresClaims
-from projections import schema
-from projections.store import Store
-from projections.views import VIEWS
-from stack import ports
+from runfold.processors.tool.claims import Verdict
+from runfold.processors.tool.claims_postgres import PostgresClaims
+from runfold.projections import schema
+from runfold.projections.store import Store
+from runfold.projections.views import VIEWS
+from runfold.stack import ports
 from tests.tool.owners import REQUEST
 
 pytestmark = pytest.mark.integration

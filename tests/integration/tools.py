@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from processors.tool import ToolContext, tool
+from runfold.processors.tool import ToolContext, tool
 
 
 @tool(name="bad.raises")

@@ -2,11 +2,11 @@ from __future__ import annotations
 
 import pytest
 
-from events.content import TEXT, Content
-from events.effects import Message, ModelResult, Outcome, Role
-from processors.model.contents import Fetch
-from processors.model.providers import ModelSettings
-from processors.tool.artifacts import MemoryArtifacts
+from runfold.events.content import TEXT, Content
+from runfold.events.effects import Message, ModelResult, Outcome, Role
+from runfold.processors.model.contents import Fetch
+from runfold.processors.model.providers import ModelSettings
+from runfold.processors.tool.artifacts import MemoryArtifacts
 from tests.model.given import call, user, work
 from tests.model.server import Answer, Provider, chat
 

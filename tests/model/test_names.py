@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from processors.model.names import resolve
-from processors.model.tool_names import ToolNames
+from runfold.processors.model.names import resolve
+from runfold.processors.model.tool_names import ToolNames
 
 
 @pytest.mark.parametrize(

@@ -12,13 +12,13 @@ from datetime import UTC, datetime
 import pytest
 from confluent_kafka import Consumer
 
-from events.avro.codec import Codec
-from events.avro.registry import LockRegistry
-from events.effects import ModelResult, Outcome
-from events.topics import MODEL_CALLS, REGISTRY, RESULTS
-from processors.definitions.record import announce, key
-from producers.kafka import Publisher
-from stack.settings import Settings
+from runfold.events.avro.codec import Codec
+from runfold.events.avro.registry import LockRegistry
+from runfold.events.effects import ModelResult, Outcome
+from runfold.events.topics import MODEL_CALLS, REGISTRY, RESULTS
+from runfold.processors.definitions.record import announce, key
+from runfold.producers.kafka import Publisher
+from runfold.stack.settings import Settings
 from tests.model.given import playbook, work
 
 pytestmark = pytest.mark.integration
@@ -29,7 +29,7 @@ def pool(settings: Settings) -> Iterator[subprocess.Popen[bytes]]:
     own = {name: os.environ[name] for name in os.environ if not name.endswith(("_KEY", "_MODEL"))}
     env = {**own, "KAFKA_BOOTSTRAP_SERVERS": settings.bootstrap_servers}
     env["RUNFOLD_HOME"] = str(settings.home)
-    process = subprocess.Popen([sys.executable, "-m", "processors.model"], env=env)
+    process = subprocess.Popen([sys.executable, "-m", "runfold.processors.model"], env=env)
     try:
         yield process
     finally:

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from events.common import Usage
-from processors.model.prices import PriceTable, from_catalogue
-from processors.model.providers import ModelSettings, SettingsError
+from runfold.events.common import Usage
+from runfold.processors.model.prices import PriceTable, from_catalogue
+from runfold.processors.model.providers import ModelSettings, SettingsError
 from tests.model.given import call, playbook, settings, work
 from tests.model.server import Answer, Provider, chat
 

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from events.common import ModelAnswer, ProposedCall, Usage
-from events.content import Content
-from events.definitions import Playbook
-from events.effects import Message, ModelResult, Outcome
-from processors.model.processor import ModelProcessor
+from runfold.events.common import ModelAnswer, ProposedCall, Usage
+from runfold.events.content import Content
+from runfold.events.definitions import Playbook
+from runfold.events.effects import Message, ModelResult, Outcome
+from runfold.processors.model.processor import ModelProcessor
 from tests.model.given import assistant, call, playbook, proposed, result, settings, user, work
 
 STATS = {"lines": 9, "levels": {"ERROR": 2}, "top": [{"template": "a {{ b }}", "count": 2}]}

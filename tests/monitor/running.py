@@ -17,12 +17,12 @@ from typing import Any
 
 from confluent_kafka import Producer
 
-from events import topics
-from events.alerts import AlertCleared, AlertRaised
-from events.avro.codec import Codec
-from events.avro.registry import LockRegistry
-from producers.kafka import TopicReader
-from stack.settings import Settings
+from runfold.events import topics
+from runfold.events.alerts import AlertCleared, AlertRaised
+from runfold.events.avro.codec import Codec
+from runfold.events.avro.registry import LockRegistry
+from runfold.producers.kafka import TopicReader
+from runfold.stack.settings import Settings
 from tests.monitor.telling import Run
 from tests.support.stack import wait_until
 
@@ -40,7 +40,7 @@ class Watched:
     port: int
     process: subprocess.Popen[bytes] | None = None
     more: dict[str, str] = field(default_factory=dict)
-    module: str = "processors.monitor"
+    module: str = "runfold.processors.monitor"
 
     def start(self, seconds: float = 60) -> None:
         """Start it and wait for its first judgement."""
@@ -105,7 +105,7 @@ class Watched:
 
 @contextmanager
 def watched(
-    settings: Settings, rules: str, module: str = "processors.monitor", **more: str
+    settings: Settings, rules: str, module: str = "runfold.processors.monitor", **more: str
 ) -> Iterator[Watched]:
     """A running monitor with these rules; gone when the block ends, however it ends."""
     file = settings.home / "rules.yaml"

@@ -14,8 +14,8 @@ from typing import Any
 
 from faust.transport.drivers import aiokafka
 
-from processors.monitor.__main__ import main
-from processors.monitor.shell.watch import Watch
+from runfold.processors.monitor.__main__ import main
+from runfold.processors.monitor.shell.watch import Watch
 
 VARIABLE = "RUNFOLD_TEST_STALL"
 _FILE = Path(os.environ.get(VARIABLE, "/nowhere"))

@@ -7,9 +7,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from textwrap import dedent
 
-from events import journal as j
-from events.base import Fact, money
-from events.common import (
+from runfold.events import journal as j
+from runfold.events.base import Fact, money
+from runfold.events.common import (
     Actor,
     ActorKind,
     Attribution,
@@ -25,10 +25,10 @@ from events.common import (
     RunStatus,
     Usage,
 )
-from events.content import json_content, text
-from processors.monitor.core.monitor import Monitor
-from processors.monitor.core.rules import RuleBook
-from processors.monitor.rule_files import read_rules
+from runfold.events.content import json_content, text
+from runfold.processors.monitor.core.monitor import Monitor
+from runfold.processors.monitor.core.rules import RuleBook
+from runfold.processors.monitor.rule_files import read_rules
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"

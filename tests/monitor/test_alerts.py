@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from events.alerts import AlertCleared, AlertRaised, Severity
-from processors.monitor.core.alerts import Said
-from processors.monitor.core.monitor import Monitor
+from runfold.events.alerts import AlertCleared, AlertRaised, Severity
+from runfold.processors.monitor.core.alerts import Said
+from runfold.processors.monitor.core.monitor import Monitor
 from tests.monitor.telling import NOON, Run, rules, seconds, take, watching
 
 FAILING = """

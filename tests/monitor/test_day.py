@@ -15,11 +15,11 @@ from fractions import Fraction
 
 import pytest
 
-from events.alerts import AlertCleared, AlertRaised
-from events.journal import Event
-from processors.monitor.core import windows
-from processors.monitor.core.alerts import Said
-from processors.monitor.core.monitor import Monitor
+from runfold.events.alerts import AlertCleared, AlertRaised
+from runfold.events.journal import Event
+from runfold.processors.monitor.core import windows
+from runfold.processors.monitor.core.alerts import Said
+from runfold.processors.monitor.core.monitor import Monitor
 from tests.monitor.telling import NOON, Run, watching
 
 MIDNIGHT = NOON - timedelta(hours=12)

@@ -7,7 +7,7 @@ from fractions import Fraction
 
 import pytest
 
-from processors.monitor.core.expressions import ExpressionError, parse
+from runfold.processors.monitor.core.expressions import ExpressionError, parse
 
 
 class Readings:

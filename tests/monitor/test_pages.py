@@ -6,11 +6,11 @@ from pathlib import Path
 
 from prometheus_client import CollectorRegistry, generate_latest
 
-from processors.monitor.core.metrics import METRICS
-from processors.monitor.core.snapshot import Snapshot, snapshot
-from processors.monitor.rule_files import read_rules
-from processors.monitor.shell.exporter import SnapshotCollector
-from processors.monitor.shell.page import page
+from runfold.processors.monitor.core.metrics import METRICS
+from runfold.processors.monitor.core.snapshot import Snapshot, snapshot
+from runfold.processors.monitor.rule_files import read_rules
+from runfold.processors.monitor.shell.exporter import SnapshotCollector
+from runfold.processors.monitor.shell.page import page
 from tests.monitor.telling import NOON, Run, seconds, take, watching
 
 DOCS = Path(__file__).parents[2] / "docs" / "monitor.md"

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from events import topics
-from stack.settings import Settings
+from runfold.events import topics
+from runfold.stack.settings import Settings
 from tests.monitor.running import ROOT, append, watched
 from tests.monitor.stalling import VARIABLE
 from tests.monitor.telling import Run
@@ -229,7 +229,7 @@ def test_a_wrong_rule_ends_it_with_a_sentence(
     file.write_text(rules)
     env = {**os.environ, **settings.to_env(), "RUNFOLD_MONITOR_RULES": str(file)}
     ended = subprocess.run(
-        [sys.executable, "-m", "processors.monitor"],
+        [sys.executable, "-m", "runfold.processors.monitor"],
         env=env, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False,
     )  # fmt: skip
     assert ended.returncode == 2

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from events.common import RunStatus
-from processors.monitor.rule_files import RuleFileError, read_rules
-from processors.monitor.settings import DEFAULT_RULES
+from runfold.events.common import RunStatus
+from runfold.processors.monitor.rule_files import RuleFileError, read_rules
+from runfold.processors.monitor.settings import DEFAULT_RULES
 
 RULE = """\
 version: 1

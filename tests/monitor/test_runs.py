@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from events import journal as j
-from events.operations import DeadLetter
-from processors.monitor.core.monitor import Monitor
-from processors.monitor.core.rules import RuleBook
-from processors.monitor.core.snapshot import snapshot
+from runfold.events import journal as j
+from runfold.events.operations import DeadLetter
+from runfold.processors.monitor.core.monitor import Monitor
+from runfold.processors.monitor.core.rules import RuleBook
+from runfold.processors.monitor.core.snapshot import snapshot
 from tests.monitor.telling import NOON, Run, rules, seconds, take, watching
 
 QUIET = "silence: {planning: 60s, waiting_for_model: 30s, running_tool: 30s, paused: never}"

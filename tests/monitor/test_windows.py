@@ -8,9 +8,9 @@ from fractions import Fraction
 
 import pytest
 
-from processors.monitor.core import windows
-from processors.monitor.core.store import Observation, Store
-from processors.monitor.core.windows import COARSE, Series
+from runfold.processors.monitor.core import windows
+from runfold.processors.monitor.core.store import Observation, Store
+from runfold.processors.monitor.core.windows import COARSE, Series
 from tests.monitor.telling import NOON, seconds
 
 FIVE = timedelta(minutes=5)

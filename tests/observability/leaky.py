@@ -17,23 +17,33 @@ from pathlib import Path
 
 from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags, use_span
 
-from events.content import text
-from events.definitions import AgentDefinition, Definition, ModelChoice, Playbook, PlaybookTurn
-from events.inputs import RunRequested
-from events.journal import Event
-from processors.tool import contract_of
-from producers.client import RunClient
-from producers.identity import uuid7
-from producers.kafka import Publisher, TopicReader
-from stack import ports
-from stack.settings import Settings
+from runfold.events.content import text
+from runfold.events.definitions import (
+    AgentDefinition,
+    Definition,
+    ModelChoice,
+    Playbook,
+    PlaybookTurn,
+)
+from runfold.events.inputs import RunRequested
+from runfold.events.journal import Event
+from runfold.processors.tool import contract_of
+from runfold.producers.client import RunClient
+from runfold.producers.identity import uuid7
+from runfold.producers.kafka import Publisher, TopicReader
+from runfold.stack import ports
+from runfold.stack.settings import Settings
 from tests.crash.agent import CODEC, publish_definitions
 from tests.observability.collector import Collector, collecting
 from tests.observability.tools import TOOLS
 from tests.support.stack import wait_until
 
 ROOT = Path(__file__).parents[2]
-MODULES = {"runs": "processors.run", "tools": "processors.tool", "projector": "projections"}
+MODULES = {
+    "runs": "runfold.processors.run",
+    "tools": "runfold.processors.tool",
+    "projector": "projections",
+}
 SECRET, KEY = "canary-secret-91c2", "sk-canary-key-77d0"
 CALLER = SpanContext(0xC0FFEE, 0xBEEF, is_remote=False, trace_flags=TraceFlags(1))
 GOAL, PROMPT = "canary-goal-5e1b", "canary-prompt-0a4f"

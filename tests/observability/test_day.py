@@ -16,10 +16,10 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from stack.settings import Settings
-from surfaces.cli import exits
-from surfaces.cli.__main__ import run
-from surfaces.cli.context import Context
+from runfold.stack.settings import Settings
+from runfold.surfaces.cli import exits
+from runfold.surfaces.cli.__main__ import run
+from runfold.surfaces.cli.context import Context
 from tests.monitor.running import append
 from tests.monitor.test_day import story
 from tests.projections.running import ask, projector, wait_caught_up

@@ -14,10 +14,10 @@ from typing import Any
 import pytest
 import yaml
 
-from producers.observability.derived import DERIVED
-from producers.observability.table import TABLE
-from surfaces.docs.metrics import ROOMS
-from surfaces.processes import PROCESSES
+from runfold.producers.observability.derived import DERIVED
+from runfold.producers.observability.table import TABLE
+from runfold.surfaces.docs.metrics import ROOMS
+from runfold.surfaces.processes import PROCESSES
 from tests.observability.expressions import names_in, unknown_names
 
 ROOT = Path(__file__).parents[2]

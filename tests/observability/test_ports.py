@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from stack.home import Home
-from stack.member import Member
-from stack.plan import Process
-from stack.python_program import PythonProgram
-from stack.settings import Settings
+from runfold.stack.home import Home
+from runfold.stack.member import Member
+from runfold.stack.plan import Process
+from runfold.stack.python_program import PythonProgram
+from runfold.stack.settings import Settings
 
 _SAYS_ITS_PORT = ("-c", "import os; print(os.environ.get('RUNFOLD_METRICS_PORT'))")
 

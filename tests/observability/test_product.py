@@ -7,11 +7,11 @@ import re
 
 import pytest
 
-from events.journal import Event, ToolCallFailed, ToolCallSucceeded
-from producers.observability import names
-from producers.observability.table import TABLE
-from stack.settings import Settings
-from surfaces.docs.metrics import page
+from runfold.events.journal import Event, ToolCallFailed, ToolCallSucceeded
+from runfold.producers.observability import names
+from runfold.producers.observability.table import TABLE
+from runfold.stack.settings import Settings
+from runfold.surfaces.docs.metrics import page
 from tests.observability.collector import attributes
 from tests.observability.leaky import (
     CALLER,

@@ -12,13 +12,13 @@ from datetime import UTC, datetime
 
 import pytest
 
-from events import topics
-from events.content import text
-from events.inputs import RunRequested
-from events.journal import Event
-from producers.identity import uuid7
-from producers.kafka import Publisher, TopicReader
-from stack.settings import Settings
+from runfold.events import topics
+from runfold.events.content import text
+from runfold.events.inputs import RunRequested
+from runfold.events.journal import Event
+from runfold.producers.identity import uuid7
+from runfold.producers.kafka import Publisher, TopicReader
+from runfold.stack.settings import Settings
 from tests.crash.agent import CODEC
 from tests.observability.leaky import GOAL, MODULES, Watched, watched
 from tests.support.stack import wait_until

@@ -8,13 +8,13 @@ from importlib import import_module
 import pytest
 from prometheus_client import Counter, generate_latest
 
-from producers.config import ConfigError
-from producers.observability.bounded import MOST_VALUES, OTHER, Bounded
-from producers.observability.derived import DERIVED
-from producers.observability.serving import serve_metrics
-from producers.observability.table import LABELS, TABLE, Table
-from stack import ports
-from surfaces.docs.metrics import ROOMS
+from runfold.producers.config import ConfigError
+from runfold.producers.observability.bounded import MOST_VALUES, OTHER, Bounded
+from runfold.producers.observability.derived import DERIVED
+from runfold.producers.observability.serving import serve_metrics
+from runfold.producers.observability.table import LABELS, TABLE, Table
+from runfold.stack import ports
+from runfold.surfaces.docs.metrics import ROOMS
 from tests.observability.expressions import unknown_names
 
 for room in ROOMS:

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from events import journal as j
-from events.base import Fact
-from events.catalogue import FACTS
-from events.common import (
+from runfold.events import journal as j
+from runfold.events.base import Fact
+from runfold.events.catalogue import FACTS
+from runfold.events.common import (
     Attribution,
     ErrorInfo,
     ExitStatus,
@@ -20,11 +20,11 @@ from events.common import (
     ProviderAttempt,
     Usage,
 )
-from producers.observability.table import TABLE
-from projections.counting.memory import Memory
-from projections.counting.tally import COUNTED, Tally
-from projections.stretch import Stretch
-from projections.watcher import Watcher
+from runfold.producers.observability.table import TABLE
+from runfold.projections.counting.memory import Memory
+from runfold.projections.counting.tally import COUNTED, Tally
+from runfold.projections.stretch import Stretch
+from runfold.projections.watcher import Watcher
 from tests.projections.histories import History, history
 
 # Facts that say nothing which another one does not say, or nothing countable.

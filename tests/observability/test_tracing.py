@@ -11,17 +11,25 @@ import pytest
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 
-from events.base import Record
-from events.common import ErrorInfo, ExitStatus, ModelAnswer, ProposedCall, Usage
-from events.content import json_content, text
-from events.effects import Message, ModelResult, ModelWork, Outcome, Role, ToolResult, ToolWork
-from processors.effects.local import LocalEffects
-from producers.observability import names
-from producers.observability.calls import trace_call
-from producers.observability.context import call_span, parsed
-from producers.observability.sampling import Sampler
-from producers.observability.tracing import Traces
-from projections.run_spans import RunSpans
+from runfold.events.base import Record
+from runfold.events.common import ErrorInfo, ExitStatus, ModelAnswer, ProposedCall, Usage
+from runfold.events.content import json_content, text
+from runfold.events.effects import (
+    Message,
+    ModelResult,
+    ModelWork,
+    Outcome,
+    Role,
+    ToolResult,
+    ToolWork,
+)
+from runfold.processors.effects.local import LocalEffects
+from runfold.producers.observability import names
+from runfold.producers.observability.calls import trace_call
+from runfold.producers.observability.context import call_span, parsed
+from runfold.producers.observability.sampling import Sampler
+from runfold.producers.observability.tracing import Traces
+from runfold.projections.run_spans import RunSpans
 from tests.effects.given import model_work, succeeded, tool_work
 from tests.observability.collector import Collector, attributes, collecting
 from tests.projections.histories import History

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from events.common import Placement
-from processors.tool import ToolContext, tool
+from runfold.events.common import Placement
+from runfold.processors.tool import ToolContext, tool
 
 
 @tool(name="leak.raise", auth=("vault",), timeout_ms=20_000)

@@ -7,14 +7,14 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import TypeVar
 
-from events import topics
-from events.avro.codec import Codec
-from events.avro.registry import LockRegistry
-from events.base import Fact
-from events.catalogue import TERMINAL_FACTS
-from events.errors import WireError
-from events.inputs import RunRequested
-from events.journal import Event
+from runfold.events import topics
+from runfold.events.avro.codec import Codec
+from runfold.events.avro.registry import LockRegistry
+from runfold.events.base import Fact
+from runfold.events.catalogue import TERMINAL_FACTS
+from runfold.events.errors import WireError
+from runfold.events.inputs import RunRequested
+from runfold.events.journal import Event
 from tests.oracle.seen import Raw, Seen
 
 CODEC = Codec(LockRegistry())

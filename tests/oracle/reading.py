@@ -8,8 +8,8 @@ from pathlib import Path
 import psycopg
 from confluent_kafka import Consumer, KafkaError, TopicPartition
 
-from events import topics
-from stack.settings import Settings
+from runfold.events import topics
+from runfold.stack.settings import Settings
 from tests.oracle.seen import Place, Raw, Row, Seen, Tables
 
 _END = KafkaError._PARTITION_EOF

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 
-from events import journal as j
-from events import topics
-from events.effects import Outcome, ToolResult
+from runfold.events import journal as j
+from runfold.events import topics
+from runfold.events.effects import Outcome, ToolResult
 from tests.oracle.histories import CODEC, Histories
 from tests.oracle.seen import Place, Seen
 

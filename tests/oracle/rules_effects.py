@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
-from events import journal as j
+from runfold.events import journal as j
 from tests.oracle.histories import Histories
 from tests.oracle.seen import Seen
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
-from events import topics
-from events.effects import ToolResult
-from events.inputs import Control
-from events.journal import ToolCallFailed, ToolCallSucceeded, ToolCallUncertain
-from events.operations import DeadLetter
+from runfold.events import topics
+from runfold.events.effects import ToolResult
+from runfold.events.inputs import Control
+from runfold.events.journal import ToolCallFailed, ToolCallSucceeded, ToolCallUncertain
+from runfold.events.operations import DeadLetter
 from tests.oracle.histories import CODEC, Histories
 from tests.oracle.seen import Place, Seen
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
-from events import topics
-from events.errors import WireError
-from events.journal import GENESIS, Event
+from runfold.events import topics
+from runfold.events.errors import WireError
+from runfold.events.journal import GENESIS, Event
 from tests.oracle.histories import CODEC, Histories
 from tests.oracle.seen import Seen
 

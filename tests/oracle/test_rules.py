@@ -8,12 +8,12 @@ from dataclasses import replace
 
 import pytest
 
-from events import journal as j
-from events import topics
-from events.base import Fact, Record
-from events.effects import Outcome
-from events.journal import Event, Meta
-from events.operations import DeadLetter
+from runfold.events import journal as j
+from runfold.events import topics
+from runfold.events.base import Fact, Record
+from runfold.events.effects import Outcome
+from runfold.events.journal import Event, Meta
+from runfold.events.operations import DeadLetter
 from tests.deciders.given import RUN, came_back, request
 from tests.oracle import Place, Raw, Row, Seen, Tables, violations
 from tests.oracle.histories import CODEC, histories

@@ -6,14 +6,14 @@ from typing import Any
 
 import yaml
 
-from events import topics
-from events.alerts import AlertCleared, AlertRaised
-from events.avro.codec import Codec
-from events.avro.registry import LockRegistry
-from processors.monitor.settings import DEFAULT_RULES
-from producers.kafka import TopicReader
-from stack import control
-from stack.settings import Settings
+from runfold.events import topics
+from runfold.events.alerts import AlertCleared, AlertRaised
+from runfold.events.avro.codec import Codec
+from runfold.events.avro.registry import LockRegistry
+from runfold.processors.monitor.settings import DEFAULT_RULES
+from runfold.producers.kafka import TopicReader
+from runfold.stack import control
+from runfold.stack.settings import Settings
 from tests.support.stack import wait_until
 
 _WINDOWS = ({"short": "10s", "long": "20s"}, {"short": "20s", "long": "30s"})

@@ -20,12 +20,12 @@ from typing import Any
 import psycopg
 import pytest
 
-from events import topics
-from stack import control
-from stack.settings import Settings
-from surfaces.cli import exits
-from surfaces.cli.__main__ import run
-from surfaces.cli.context import Context
+from runfold.events import topics
+from runfold.stack import control
+from runfold.stack.settings import Settings
+from runfold.surfaces.cli import exits
+from runfold.surfaces.cli.__main__ import run
+from runfold.surfaces.cli.context import Context
 from tests.playbooks.alerts import Alerts, impatient, shipped
 from tests.playbooks.pages import FOLDER, Page
 from tests.projections import journal

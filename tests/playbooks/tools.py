@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from processors.tool import tool
+from runfold.processors.tool import tool
 
 
 @tool(name="trips.book")

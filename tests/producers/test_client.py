@@ -8,17 +8,17 @@ from decimal import Decimal
 import pytest
 from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags, use_span
 
-from events import inputs, topics
-from events.avro.samples import sample
-from events.base import Fact
-from events.common import Limits
-from events.content import text
-from events.journal import Event, Meta, RunCompleted, RunStarted, ToolCallStarted
-from events.topics import MAX_INPUT_BYTES
-from producers.client import RunClient
-from producers.errors import NotYetError, RefusedError
-from producers.identity import current_traceparent, made_at, uuid7
-from producers.memory import MemoryLog
+from runfold.events import inputs, topics
+from runfold.events.avro.samples import sample
+from runfold.events.base import Fact
+from runfold.events.common import Limits
+from runfold.events.content import text
+from runfold.events.journal import Event, Meta, RunCompleted, RunStarted, ToolCallStarted
+from runfold.events.topics import MAX_INPUT_BYTES
+from runfold.producers.client import RunClient
+from runfold.producers.errors import NotYetError, RefusedError
+from runfold.producers.identity import current_traceparent, made_at, uuid7
+from runfold.producers.memory import MemoryLog
 from tests.contracts.logs import CODEC
 
 

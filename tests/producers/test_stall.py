@@ -9,8 +9,8 @@ from collections.abc import Iterator
 import pytest
 from confluent_kafka import Producer
 
-from events import topics
-from producers.stall import Place, StallWatch, Standstill
+from runfold.events import topics
+from runfold.producers.stall import Place, StallWatch, Standstill
 
 PLACE: Place = ("runs.requests", 0)
 AFTER_S = 0.5

@@ -8,11 +8,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from events import journal as j
-from events.avro.codec import Codec
-from events.avro.registry import LockRegistry
-from events.base import Fact, money
-from events.common import (
+from runfold.events import journal as j
+from runfold.events.avro.codec import Codec
+from runfold.events.avro.registry import LockRegistry
+from runfold.events.base import Fact, money
+from runfold.events.common import (
     Actor,
     ActorKind,
     Attribution,
@@ -32,8 +32,8 @@ from events.common import (
     RunStatus,
     Usage,
 )
-from events.content import json_content, text
-from projections.view import Batch, Placed
+from runfold.events.content import json_content, text
+from runfold.projections.view import Batch, Placed
 
 CODEC = Codec(LockRegistry())
 ATTRIBUTION = Attribution(

@@ -7,8 +7,8 @@ from collections.abc import Iterable
 
 from confluent_kafka import Consumer, Producer, TopicPartition
 
-from events import topics
-from events.operations import DeadLetter
+from runfold.events import topics
+from runfold.events.operations import DeadLetter
 from tests.projections.histories import CODEC, History, interleaved
 
 _ids = itertools.count(1)

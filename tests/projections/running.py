@@ -12,8 +12,8 @@ from typing import Any
 
 import psycopg
 
-from events import topics
-from stack.settings import Settings
+from runfold.events import topics
+from runfold.stack.settings import Settings
 from tests.projections import journal
 from tests.support.stack import wait_until
 
@@ -26,7 +26,7 @@ def projector(settings: Settings, **more: str) -> Iterator[subprocess.Popen[byte
     """A projector process; gone when the block ends, however it ends."""
     log = (settings.home / "projector.log").open("ab")
     process = subprocess.Popen(
-        [sys.executable, "-m", "projections"],
+        [sys.executable, "-m", "runfold.projections"],
         env={**os.environ, **settings.to_env(), **more},
         cwd=ROOT,
         stdout=log,

@@ -8,15 +8,15 @@ import signal
 import psycopg
 import pytest
 
-from events import topics
-from events.operations import DeadLetter
-from projections import schema
-from projections.reader import ReaderConfig
-from projections.rebuild import compare
-from projections.store import Store
-from projections.stretch import Stretch
-from projections.views import VIEWS
-from stack.settings import Settings
+from runfold.events import topics
+from runfold.events.operations import DeadLetter
+from runfold.projections import schema
+from runfold.projections.reader import ReaderConfig
+from runfold.projections.rebuild import compare
+from runfold.projections.store import Store
+from runfold.projections.stretch import Stretch
+from runfold.projections.views import VIEWS
+from runfold.stack.settings import Settings
 from tests.projections import journal
 from tests.projections.histories import _START, CODEC, History, history, interleaved
 from tests.projections.running import ask, caught_up, projector, wait_caught_up

@@ -8,11 +8,11 @@ from decimal import Decimal
 import pytest
 from sqlalchemy import Connection
 
-from events import topics
-from projections import docs, queries, schema, spending
-from projections.errors import NotCaughtUp
-from projections.tables import METADATA
-from stack.settings import Settings
+from runfold.events import topics
+from runfold.projections import docs, queries, schema, spending
+from runfold.projections.errors import NotCaughtUp
+from runfold.projections.tables import METADATA
+from runfold.stack.settings import Settings
 from tests.projections import journal
 from tests.projections.histories import History
 from tests.projections.running import projector, wait_caught_up

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from events.avro.samples import sample
-from events.catalogue import FACTS
-from events.content import JSON, Content, content, json_content, text
-from projections.readable import as_json, clean, plain, readable, said
+from runfold.events.avro.samples import sample
+from runfold.events.catalogue import FACTS
+from runfold.events.content import JSON, Content, content, json_content, text
+from runfold.projections.readable import as_json, clean, plain, readable, said
 
 
 @pytest.mark.parametrize(

@@ -5,15 +5,15 @@ from __future__ import annotations
 import psycopg
 import pytest
 
-from projections import schema
-from projections.queries import EXIT_OF
-from projections.reader import ReaderConfig
-from projections.rebuild import compare, rebuild
-from projections.tables import runs
-from projections.view import Batch, Placed
-from projections.views import VIEWS
-from projections.views.runs import VIEW as RUNS
-from stack.settings import Settings
+from runfold.projections import schema
+from runfold.projections.queries import EXIT_OF
+from runfold.projections.reader import ReaderConfig
+from runfold.projections.rebuild import compare, rebuild
+from runfold.projections.tables import runs
+from runfold.projections.view import Batch, Placed
+from runfold.projections.views import VIEWS
+from runfold.projections.views.runs import VIEW as RUNS
+from runfold.stack.settings import Settings
 from tests.projections import journal
 from tests.projections.histories import CODEC, history
 from tests.projections.running import ask, projector, wait_caught_up

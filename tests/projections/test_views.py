@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from events import journal as j
-from events.common import ActorKind, ExitStatus
-from events.content import content, json_content
-from events.operations import DeadLetter, HeaderCopy
-from projections.tables import (
+from runfold.events import journal as j
+from runfold.events.common import ActorKind, ExitStatus
+from runfold.events.content import content, json_content
+from runfold.events.operations import DeadLetter, HeaderCopy
+from runfold.projections.tables import (
     approvals,
     audit,
     checkpoints,
@@ -25,8 +25,8 @@ from projections.tables import (
     runs,
     tool_invocations,
 )
-from projections.view import Batch, Letter, Row
-from projections.views import VIEWS
+from runfold.projections.view import Batch, Letter, Row
+from runfold.projections.views import VIEWS
 from tests.projections.histories import _START, History, history
 from tests.projections.test_lines import values_of
 

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from hypothesis import strategies as st
 
-from events.avro.shapes import (
+from runfold.events.avro.shapes import (
     Amount,
     Array,
     Enumeration,
@@ -18,7 +18,7 @@ from events.avro.shapes import (
     Structure,
     fields_of,
 )
-from events.base import Record, money
+from runfold.events.base import Record, money
 
 LONGS = st.integers(-(2**63), 2**63 - 1) | st.integers(-70, 70) | st.integers(4090, 4100)
 AMOUNTS = (

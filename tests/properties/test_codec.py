@@ -11,20 +11,20 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from events import topics
-from events.avro import readers
-from events.avro.codec import Codec
-from events.avro.parsers import Parser
-from events.avro.registry import LockRegistry
-from events.avro.samples import sample
-from events.avro.schema import schema_for
-from events.avro.writers import varint
-from events.base import Fact, Record
-from events.catalogue import CATALOGUE, TERMINAL_FACTS
-from events.content import JSON, content
-from events.errors import WireError
-from events.inputs import CancelRun, SendMessage
-from events.journal import Event, Meta, ToolCallStarted
+from runfold.events import topics
+from runfold.events.avro import readers
+from runfold.events.avro.codec import Codec
+from runfold.events.avro.parsers import Parser
+from runfold.events.avro.registry import LockRegistry
+from runfold.events.avro.samples import sample
+from runfold.events.avro.schema import schema_for
+from runfold.events.avro.writers import varint
+from runfold.events.base import Fact, Record
+from runfold.events.catalogue import CATALOGUE, TERMINAL_FACTS
+from runfold.events.content import JSON, content
+from runfold.events.errors import WireError
+from runfold.events.inputs import CancelRun, SendMessage
+from runfold.events.journal import Event, Meta, ToolCallStarted
 from tests.properties.strategies import records
 
 CODEC = Codec(LockRegistry())

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from events.base import Record
-from events.journal import GENESIS, Event, Meta
-from events.topics import EVENTS
-from processors.engine.aggregate import Command, Timer
-from processors.run import recorded
-from processors.run.aggregate import RunAggregate
+from runfold.events.base import Record
+from runfold.events.journal import GENESIS, Event, Meta
+from runfold.events.topics import EVENTS
+from runfold.processors.engine.aggregate import Command, Timer
+from runfold.processors.run import recorded
+from runfold.processors.run.aggregate import RunAggregate
 from tests.deciders.given import RUN, TENANT
 from tests.properties.test_run_machine import Run
 from tests.properties.test_run_machine import TestRun as Machine

@@ -9,17 +9,17 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from events import inputs
-from events import journal as j
-from events.base import Record
-from events.catalogue import TERMINAL_FACTS
-from events.common import Limits
-from events.content import json_content, text
-from events.effects import ModelResult, Outcome, Role, ToolResult
-from processors.engine.aggregate import Timer
-from processors.run.deadlines import next_timer
-from processors.run.evolve import evolve
-from processors.run.state import CallStatus, Ended, Live
+from runfold.events import inputs
+from runfold.events import journal as j
+from runfold.events.base import Record
+from runfold.events.catalogue import TERMINAL_FACTS
+from runfold.events.common import Limits
+from runfold.events.content import json_content, text
+from runfold.events.effects import ModelResult, Outcome, Role, ToolResult
+from runfold.processors.engine.aggregate import Timer
+from runfold.processors.run.deadlines import next_timer
+from runfold.processors.run.evolve import evolve
+from runfold.processors.run.state import CallStatus, Ended, Live
 from tests.deciders.given import answer, broke, broken_call, call, came_back, control, request
 from tests.deciders.given import story as a_story
 

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from events.base import Record
-from events.catalogue import CATALOGUE
-from events.common import Counters, Usage
-from events.effects import Message, Role
-from events.journal import Meta, ToolCallApproved
-from events.trusted import trusted
+from runfold.events.base import Record
+from runfold.events.catalogue import CATALOGUE
+from runfold.events.common import Counters, Usage
+from runfold.events.effects import Message, Role
+from runfold.events.journal import Meta, ToolCallApproved
+from runfold.events.trusted import trusted
 
 HELD = sorted({record for held in CATALOGUE.values() for record in held}, key=lambda r: r.__name__)
 

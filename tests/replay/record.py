@@ -10,7 +10,7 @@ import base64
 import json
 from pathlib import Path
 
-from events.definitions import AgentDefinition
+from runfold.events.definitions import AgentDefinition
 from tests.replay.scenarios import DEFINITIONS, SCENARIOS
 
 FOLDER = Path(__file__).parent / "histories"

@@ -6,16 +6,16 @@ from collections.abc import Callable
 from datetime import timedelta
 from decimal import Decimal
 
-from events import inputs, topics
-from events.avro.codec import Codec
-from events.avro.registry import LockRegistry
-from events.base import Record
-from events.common import Limits
-from events.content import json_content, text
-from events.effects import ModelResult, Outcome, ToolResult
-from processors.definitions.fixed import FixedRulebook
-from processors.engine.memory import MemoryEngine
-from processors.run.aggregate import RunAggregate
+from runfold.events import inputs, topics
+from runfold.events.avro.codec import Codec
+from runfold.events.avro.registry import LockRegistry
+from runfold.events.base import Record
+from runfold.events.common import Limits
+from runfold.events.content import json_content, text
+from runfold.events.effects import ModelResult, Outcome, ToolResult
+from runfold.processors.definitions.fixed import FixedRulebook
+from runfold.processors.engine.memory import MemoryEngine
+from runfold.processors.run.aggregate import RunAggregate
 from tests.deciders.given import (
     LOOK,
     RUN,

@@ -12,17 +12,17 @@ from pathlib import Path
 
 import pytest
 
-from events import journal as j
-from events import topics
-from events.avro.codec import Codec
-from events.avro.registry import LockRegistry
-from events.content import canonical_json
-from events.journal import GENESIS, Event
-from events.rulebook import Rulebook
-from processors.run import recorded
-from processors.run.checkpoints import state_hash
-from processors.run.recorded import Difference
-from processors.run.state import Live
+from runfold.events import journal as j
+from runfold.events import topics
+from runfold.events.avro.codec import Codec
+from runfold.events.avro.registry import LockRegistry
+from runfold.events.content import canonical_json
+from runfold.events.journal import GENESIS, Event
+from runfold.events.rulebook import Rulebook
+from runfold.processors.run import recorded
+from runfold.processors.run.checkpoints import state_hash
+from runfold.processors.run.recorded import Difference
+from runfold.processors.run.state import Live
 from tests.replay.record import FOLDER
 from tests.replay.scenarios import SCENARIOS
 

@@ -10,13 +10,13 @@ from typing import Any
 import fastavro
 import pytest
 
-from events import topics
-from events.avro.codec import Codec
-from events.avro.samples import sample
-from events.avro.schema import schema_for
-from events.errors import WireError
-from events.inputs import CancelRun
-from events.journal import Event, Meta, ToolCallStarted
+from runfold.events import topics
+from runfold.events.avro.codec import Codec
+from runfold.events.avro.samples import sample
+from runfold.events.avro.schema import schema_for
+from runfold.events.errors import WireError
+from runfold.events.inputs import CancelRun
+from runfold.events.journal import Event, Meta, ToolCallStarted
 
 
 class OneSchema:

@@ -9,14 +9,14 @@ from typing import Any
 import pytest
 from pydantic import Field, ValidationError, create_model
 
-from events.avro.headers import headers
-from events.avro.quantities import amount_bytes, amount_of
-from events.avro.schema import meaning, schema_for, subject
-from events.base import Money, Record, Symbol, Timestamp
-from events.common import Actor, Limits
-from events.errors import SchemaError, WireError
-from events.journal import ToolCallStarted
-from events.topics import EVENTS
+from runfold.events.avro.headers import headers
+from runfold.events.avro.quantities import amount_bytes, amount_of
+from runfold.events.avro.schema import meaning, schema_for, subject
+from runfold.events.base import Money, Record, Symbol, Timestamp
+from runfold.events.common import Actor, Limits
+from runfold.events.errors import SchemaError, WireError
+from runfold.events.journal import ToolCallStarted
+from runfold.events.topics import EVENTS
 
 
 class Plain(Symbol):

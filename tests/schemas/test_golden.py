@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from events import topics
-from events.avro import releases
-from events.avro.codec import Codec
-from events.avro.files import Entry, SchemaFolder
-from events.avro.registry import LockRegistry
-from events.journal import Event
+from runfold.events import topics
+from runfold.events.avro import releases
+from runfold.events.avro.codec import Codec
+from runfold.events.avro.files import Entry, SchemaFolder
+from runfold.events.avro.registry import LockRegistry
+from runfold.events.journal import Event
 
 FOLDER = SchemaFolder()
 CODEC = Codec(LockRegistry())

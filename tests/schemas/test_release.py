@@ -9,15 +9,15 @@ from pathlib import Path
 
 import pytest
 
-from events.avro import releases
-from events.avro.compatibility import incompatibilities, unreadable
-from events.avro.files import SCHEMAS, SchemaFolder
-from events.avro.registry import LockRegistry
-from events.avro.schema import pretty, schema_for, subject
-from events.catalogue import CATALOGUE, TERMINAL_FACTS
-from events.errors import SchemaError, WireError
-from events.journal import ToolCallStarted
-from events.topics import COMPLETIONS, EVENTS
+from runfold.events.avro import releases
+from runfold.events.avro.compatibility import incompatibilities, unreadable
+from runfold.events.avro.files import SCHEMAS, SchemaFolder
+from runfold.events.avro.registry import LockRegistry
+from runfold.events.avro.schema import pretty, schema_for, subject
+from runfold.events.catalogue import CATALOGUE, TERMINAL_FACTS
+from runfold.events.errors import SchemaError, WireError
+from runfold.events.journal import ToolCallStarted
+from runfold.events.topics import COMPLETIONS, EVENTS
 
 STARTED = subject(EVENTS, ToolCallStarted)
 
@@ -38,7 +38,7 @@ def change(folder: SchemaFolder, name: str, old: str, new: str) -> None:
 
 def test_the_committed_schemas_are_those_of_the_classes() -> None:
     asked = subprocess.run(
-        [sys.executable, "-m", "events.avro", "--check"],
+        [sys.executable, "-m", "runfold.events.avro", "--check"],
         capture_output=True, text=True, cwd=SCHEMAS.parent, check=False,
     )  # fmt: skip
     assert (asked.returncode, asked.stderr) == (0, "")

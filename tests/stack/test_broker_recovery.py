@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from stack import jars
-from stack.errors import StackError
-from stack.home import Home
-from stack.kafka import Broker
+from runfold.stack import jars
+from runfold.stack.errors import StackError
+from runfold.stack.home import Home
+from runfold.stack.kafka import Broker
 from tests.foreign.java import compiled
 
 

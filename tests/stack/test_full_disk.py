@@ -10,10 +10,10 @@ from types import SimpleNamespace
 
 import pytest
 
-from stack import kafka, postgres
-from stack.errors import NoRoomError, StackError
-from stack.home import Home
-from stack.member import Member, Patience
+from runfold.stack import kafka, postgres
+from runfold.stack.errors import NoRoomError, StackError
+from runfold.stack.home import Home
+from runfold.stack.member import Member, Patience
 
 
 def test_a_full_disk_is_named_with_what_to_do(

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from stack.errors import StackError
-from stack.member import Member, Patience
+from runfold.stack.errors import StackError
+from runfold.stack.member import Member, Patience
 from tests.support.stack import wait_until
 
 

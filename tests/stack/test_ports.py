@@ -3,7 +3,7 @@ from __future__ import annotations
 import socket
 from pathlib import Path
 
-from stack import ports
+from runfold.stack import ports
 
 
 def test_each_name_has_a_free_port_of_its_own(tmp_path: Path) -> None:

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from stack.errors import StackError
-from stack.settings import Settings
+from runfold.stack.errors import StackError
+from runfold.stack.settings import Settings
 
 
 def test_an_empty_environment_means_the_embedded_servers() -> None:

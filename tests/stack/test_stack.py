@@ -17,16 +17,16 @@ import psycopg
 import pytest
 from confluent_kafka import Consumer, Producer, TopicPartition
 
-from events.topics import EVENTS, TOPICS
-from stack import control
-from stack.errors import StackError
-from stack.home import Home
-from stack.plan import Process
-from stack.postgres_binaries import find
-from stack.settings import Settings
-from stack.state import MemberState
-from stack.topics import ensure_topics
-from stack.usage import memory_bytes
+from runfold.events.topics import EVENTS, TOPICS
+from runfold.stack import control
+from runfold.stack.errors import StackError
+from runfold.stack.home import Home
+from runfold.stack.plan import Process
+from runfold.stack.postgres_binaries import find
+from runfold.stack.settings import Settings
+from runfold.stack.state import MemberState
+from runfold.stack.topics import ensure_topics
+from runfold.stack.usage import memory_bytes
 from tests.support.stack import embedded_settings, pid_of, wait_until
 
 pytestmark = pytest.mark.integration
@@ -35,7 +35,7 @@ pytestmark = pytest.mark.integration
 BREEDER = """
 import os, subprocess, sys, time
 from pathlib import Path
-from stack.ready import announce
+from runfold.stack.ready import announce
 child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"],
                          start_new_session=True)
 Path(os.environ["RUNFOLD_HOME"], "grandchild").write_text(str(child.pid))
@@ -178,8 +178,8 @@ def test_postgres_runs_from_a_copy_where_its_user_cannot_reach_the_original(
 ) -> None:
     home = Home(settings.home)
     home.prepare()
-    monkeypatch.setattr("stack.postgres_binaries.os.geteuid", lambda: 0)
-    monkeypatch.setattr("stack.postgres_binaries.open_to_all", lambda _: False)
+    monkeypatch.setattr("runfold.stack.postgres_binaries.os.geteuid", lambda: 0)
+    monkeypatch.setattr("runfold.stack.postgres_binaries.open_to_all", lambda _: False)
     programs = find(home)
 
     assert programs.is_relative_to(settings.home)
@@ -238,7 +238,7 @@ def test_a_process_that_keeps_ending_is_given_up_and_says_why(settings: Settings
 MOODY = """
 import os, time
 from pathlib import Path
-from stack.ready import announce
+from runfold.stack.ready import announce
 if Path(os.environ["RUNFOLD_HOME"], "wrong").exists():
     raise SystemExit("Error: the table is missing")
 announce()

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import httpx
 
-from stack import jars, java
-from stack.settings import Settings
+from runfold.stack import jars, java
+from runfold.stack.settings import Settings
 from tests.support.stack import wait_until
 
 LOCK = Path(__file__).with_name("apicurio-2.5.11.lock")

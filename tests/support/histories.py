@@ -7,19 +7,19 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from events import inputs
-from events.avro.codec import Codec
-from events.avro.registry import LockRegistry
-from events.base import Record
-from events.common import Limits
-from events.content import json_content, text
-from events.effects import Outcome
-from events.journal import GENESIS, Event, Meta
-from events.rulebook import Rulebook
-from processors.engine.aggregate import Command, Env, Timer
-from processors.run.aggregate import RunAggregate
-from processors.run.deadlines import next_timer
-from processors.run.state import RunState
+from runfold.events import inputs
+from runfold.events.avro.codec import Codec
+from runfold.events.avro.registry import LockRegistry
+from runfold.events.base import Record
+from runfold.events.common import Limits
+from runfold.events.content import json_content, text
+from runfold.events.effects import Outcome
+from runfold.events.journal import GENESIS, Event, Meta
+from runfold.events.rulebook import Rulebook
+from runfold.processors.engine.aggregate import Command, Env, Timer
+from runfold.processors.run.aggregate import RunAggregate
+from runfold.processors.run.deadlines import next_timer
+from runfold.processors.run.state import RunState
 from tests.deciders.given import (
     RUN,
     answer,

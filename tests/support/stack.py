@@ -21,12 +21,12 @@ from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 from psycopg import sql
 
-from events.topics import TOPICS
-from stack import control, ports
-from stack.jars import KAFKA_RELEASE
-from stack.kafka import answers
-from stack.settings import Settings
-from stack.topics import ensure_topics
+from runfold.events.topics import TOPICS
+from runfold.stack import control, ports
+from runfold.stack.jars import KAFKA_RELEASE
+from runfold.stack.kafka import answers
+from runfold.stack.settings import Settings
+from runfold.stack.topics import ensure_topics
 
 _BROKER = {
     "NODE_ID": "1",

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from events import topics
-from events.base import Record
-from events.catalogue import TERMINAL_FACTS
-from events.operations import DeadLetter
-from events.rulebook import Rulebook
-from processors.definitions.record import announce
-from producers.log import RecordPlace
-from producers.memory import MemoryLog
-from surfaces.cli.context import Context
+from runfold.events import topics
+from runfold.events.base import Record
+from runfold.events.catalogue import TERMINAL_FACTS
+from runfold.events.operations import DeadLetter
+from runfold.events.rulebook import Rulebook
+from runfold.processors.definitions.record import announce
+from runfold.producers.log import RecordPlace
+from runfold.producers.memory import MemoryLog
+from runfold.surfaces.cli.context import Context
 from tests.deciders.given import LOOK, RUN, SEND, WRITE, agent, story
 from tests.support.histories import CODEC, Recorder, Step, recorded_story
 

@@ -6,9 +6,9 @@ import json
 
 import pytest
 
-from events import topics
-from surfaces.cli import exits
-from surfaces.cli.__main__ import run
+from runfold.events import topics
+from runfold.surfaces.cli import exits
+from runfold.surfaces.cli.__main__ import run
 from tests.deciders.given import RUN
 from tests.support.histories import STORIES, written_history
 from tests.surfaces.answering import answering, context_of

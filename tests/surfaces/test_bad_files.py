@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from surfaces.cli import exits
-from surfaces.cli.__main__ import run
+from runfold.surfaces.cli import exits
+from runfold.surfaces.cli.__main__ import run
 
 OBJECTIVE = """\
 version: 1

@@ -15,7 +15,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from surfaces.cli import exits
+from runfold.surfaces.cli import exits
 from tests.support import stack
 from tests.surfaces.test_live import Runfold
 

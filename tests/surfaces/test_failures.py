@@ -11,13 +11,13 @@ from pathlib import Path
 import pytest
 from sqlalchemy.exc import OperationalError
 
-from producers.errors import FatalError, NotYetError, RefusedError, UnavailableError
-from stack.errors import StackError
-from surfaces.cli import exits
-from surfaces.cli.__main__ import run
-from surfaces.cli.context import Context
-from surfaces.cli.faults import explained
-from surfaces.docs.cli import page
+from runfold.producers.errors import FatalError, NotYetError, RefusedError, UnavailableError
+from runfold.stack.errors import StackError
+from runfold.surfaces.cli import exits
+from runfold.surfaces.cli.__main__ import run
+from runfold.surfaces.cli.context import Context
+from runfold.surfaces.cli.faults import explained
+from runfold.surfaces.docs.cli import page
 from tests.surfaces.answering import answering, context_of
 
 

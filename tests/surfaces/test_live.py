@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 from confluent_kafka import Producer
 
-from surfaces.cli import exits
+from runfold.surfaces.cli import exits
 from tests.support import stack
 
 pytestmark = pytest.mark.integration
@@ -45,7 +45,7 @@ class Runfold:
     def __call__(self, *arguments: str, code: int = exits.OK) -> str:
         """Run a command to its end and return its output; the exit code must be as said."""
         done = subprocess.run(
-            [sys.executable, "-m", "surfaces.cli", *arguments],
+            [sys.executable, "-m", "runfold.surfaces.cli", *arguments],
             env=self.env, capture_output=True, text=True, timeout=_SECONDS, check=False,
         )  # fmt: skip
         assert done.returncode == code, done.stdout + done.stderr

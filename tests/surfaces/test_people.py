@@ -6,12 +6,12 @@ import json
 
 import pytest
 
-from events import journal as j
-from events import topics
-from events.effects import Outcome
-from events.journal import Event
-from surfaces.cli import effects, exits
-from surfaces.cli.__main__ import run
+from runfold.events import journal as j
+from runfold.events import topics
+from runfold.events.effects import Outcome
+from runfold.events.journal import Event
+from runfold.surfaces.cli import effects, exits
+from runfold.surfaces.cli.__main__ import run
 from tests.deciders.given import RUN, TENANT, answer, call, came_back, request
 from tests.support.histories import ASKS, LOOKS, SENDS, STORIES, WRITES
 from tests.surfaces.answering import AnsweringLog, answering, context_of

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from events import topics
-from events.inputs import RunRequested
-from surfaces.cli import exits, watching
-from surfaces.cli.__main__ import run
-from surfaces.cli.commands.runs import since_of
-from surfaces.cli.faults import CliError
+from runfold.events import topics
+from runfold.events.inputs import RunRequested
+from runfold.surfaces.cli import exits, watching
+from runfold.surfaces.cli.__main__ import run
+from runfold.surfaces.cli.commands.runs import since_of
+from runfold.surfaces.cli.faults import CliError
 from tests.deciders.given import RUN, request
 from tests.support.histories import STORIES, WRITES
 from tests.surfaces.answering import AnsweringLog, answering, context_of

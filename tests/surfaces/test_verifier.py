@@ -9,16 +9,16 @@ from datetime import UTC, datetime
 
 import pytest
 
-from events import journal as j
-from events.base import Fact
-from events.catalogue import TERMINAL_FACTS
-from events.common import RunStatus
-from events.content import text
-from events.journal import GENESIS, Event
-from events.operations import DefinitionPublished
-from processors.definitions.record import announce
-from surfaces.audit.rulebooks import Rulebooks
-from surfaces.audit.verifier import Verdict, Verifier
+from runfold.events import journal as j
+from runfold.events.base import Fact
+from runfold.events.catalogue import TERMINAL_FACTS
+from runfold.events.common import RunStatus
+from runfold.events.content import text
+from runfold.events.journal import GENESIS, Event
+from runfold.events.operations import DefinitionPublished
+from runfold.processors.definitions.record import announce
+from runfold.surfaces.audit.rulebooks import Rulebooks
+from runfold.surfaces.audit.verifier import Verdict, Verifier
 from tests.deciders.given import LOOK, RUN, SEND, WRITE, agent
 from tests.support.histories import CODEC, STORIES, written_history
 

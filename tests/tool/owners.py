@@ -7,10 +7,10 @@ from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from typing import Protocol
 
-from events.content import json_content
-from processors.tool.claims import ClaimRequest, Claims, Held, Verdict
-from processors.tool.claims_memory import ClaimTable, MemoryClaims
-from processors.tool.claims_postgres import PostgresClaims
+from runfold.events.content import json_content
+from runfold.processors.tool.claims import ClaimRequest, Claims, Held, Verdict
+from runfold.processors.tool.claims_memory import ClaimTable, MemoryClaims
+from runfold.processors.tool.claims_postgres import PostgresClaims
 
 REQUEST = ClaimRequest(
     tool="refund",

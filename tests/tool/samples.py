@@ -11,7 +11,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from processors.tool import ToolContext, ToolRefusedError, tool
+from runfold.processors.tool import ToolContext, ToolRefusedError, tool
 
 effects: list[str] = []
 """What the tools with side effects did, in order."""

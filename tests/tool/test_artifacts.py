@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from processors.tool.artifacts import ArtifactStore, FileArtifacts, MemoryArtifacts
-from processors.tool.errors import ArtifactError
+from runfold.processors.tool.artifacts import ArtifactStore, FileArtifacts, MemoryArtifacts
+from runfold.processors.tool.errors import ArtifactError
 
 
 @pytest.fixture(params=["memory", "files"])

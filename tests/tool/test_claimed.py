@@ -6,12 +6,12 @@ import asyncio
 
 import pytest
 
-from events.content import Content, json_content
-from events.effects import Outcome
-from processors.tool import claimed
-from processors.tool.claims import ClaimRequest, Held, Told
-from processors.tool.claims_memory import ClaimTable, MemoryClaims
-from processors.tool.errors import ClaimsUnavailableError
+from runfold.events.content import Content, json_content
+from runfold.events.effects import Outcome
+from runfold.processors.tool import claimed
+from runfold.processors.tool.claims import ClaimRequest, Held, Told
+from runfold.processors.tool.claims_memory import ClaimTable, MemoryClaims
+from runfold.processors.tool.errors import ClaimsUnavailableError
 from tests.tool import samples
 from tests.tool.given import Bench, error_type, said
 

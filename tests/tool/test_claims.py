@@ -12,11 +12,11 @@ import pytest
 from psycopg import sql
 from psycopg.rows import TupleRow
 
-from events.content import json_content
-from processors.tool.claim_statements import END, TAKE, TAKE_OVER, Statement, Want
-from processors.tool.claims import Claim, ClaimState, Verdict, judge
-from processors.tool.claims_postgres import PostgresClaims
-from processors.tool.errors import ClaimsUnavailableError
+from runfold.events.content import json_content
+from runfold.processors.tool.claim_statements import END, TAKE, TAKE_OVER, Statement, Want
+from runfold.processors.tool.claims import Claim, ClaimState, Verdict, judge
+from runfold.processors.tool.claims_postgres import PostgresClaims
+from runfold.processors.tool.errors import ClaimsUnavailableError
 from tests.tool.owners import REQUEST, RESULT, Owners, Play, taken, verdict_after_a_renewal
 
 

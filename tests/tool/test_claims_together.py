@@ -12,12 +12,12 @@ import psycopg
 import pytest
 from psycopg.rows import TupleRow
 
-from events.content import Content, content, json_content, text
-from processors.tool.claim_connection import ClaimConnection
-from processors.tool.claim_statements import END, HOLD, TAKE, Statement, Want
-from processors.tool.claims import ClaimRequest, Claims, Told, Verdict
-from processors.tool.claims_postgres import PostgresClaims
-from processors.tool.errors import ClaimsUnavailableError
+from runfold.events.content import Content, content, json_content, text
+from runfold.processors.tool.claim_connection import ClaimConnection
+from runfold.processors.tool.claim_statements import END, HOLD, TAKE, Statement, Want
+from runfold.processors.tool.claims import ClaimRequest, Claims, Told, Verdict
+from runfold.processors.tool.claims_postgres import PostgresClaims
+from runfold.processors.tool.errors import ClaimsUnavailableError
 from tests.tool.owners import REQUEST, Owners, Play, taken, verdict_after_a_renewal
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from events.effects import Outcome
+from runfold.events.effects import Outcome
 from tests.tool.given import Bench, builtin, error_type, said
 
 
@@ -107,7 +107,7 @@ def test_a_pattern_that_is_none_is_refused(root: Path) -> None:
 
 
 def test_a_catastrophic_pattern_is_cut_off(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("processors.tool.builtin.files_search._TIME_LIMIT_S", 0.5)
+    monkeypatch.setattr("runfold.processors.tool.builtin.files_search._TIME_LIMIT_S", 0.5)
     (root / "evil.txt").write_text("a" * 3000 + "!\n")
     bench = Bench(builtin("files.search", root=str(root)))
     result = bench.call({"path": "evil.txt", "pattern": "(a+)+$"})

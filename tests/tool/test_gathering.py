@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from processors.tool.gathering import Gathering
+from runfold.processors.tool.gathering import Gathering
 
 
 class AwayError(Exception):

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from processors.tool.builtin.log_lines import level_of, template_of, time_of
+from runfold.processors.tool.builtin.log_lines import level_of, template_of, time_of
 from tests.tool.given import Bench, builtin, said
 
 BROKER = """\

@@ -6,9 +6,9 @@ import asyncio
 
 import pytest
 
-from events.definitions import ToolContract
-from processors.tool.errors import ToolRefusedError
-from processors.tool.pace import Pace
+from runfold.events.definitions import ToolContract
+from runfold.processors.tool.errors import ToolRefusedError
+from runfold.processors.tool.pace import Pace
 from tests.deciders.given import tool
 
 OFTEN = 60_000

@@ -1,4 +1,4 @@
-"""``python -m processors.tool``: a published tool, called through the topics."""
+"""``python -m runfold.processors.tool``: a published tool, called through the topics."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from pathlib import Path
 import pytest
 from confluent_kafka import Producer
 
-from events import topics
-from events.content import JSON, content, json_content
-from events.definitions import key_of
-from events.effects import Outcome
-from events.operations import DefinitionPublished
-from stack.settings import Settings
+from runfold.events import topics
+from runfold.events.content import JSON, content, json_content
+from runfold.events.definitions import key_of
+from runfold.events.effects import Outcome
+from runfold.events.operations import DefinitionPublished
+from runfold.stack.settings import Settings
 from tests.effects.given import tool_work
 from tests.effects.pools import CODEC, ROOT, PoolBench, terminated
 from tests.tool.given import builtin, said
 
-COMMAND = [sys.executable, "-m", "processors.tool"]
+COMMAND = [sys.executable, "-m", "runfold.processors.tool"]
 
 
 def _publish(settings: Settings, root: Path) -> None:

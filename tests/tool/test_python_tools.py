@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from events.common import Placement
-from processors.tool import ToolContext, contract_of, tool
+from runfold.events.common import Placement
+from runfold.processors.tool import ToolContext, contract_of, tool
 from tests.tool import samples
 
 

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from events.effects import Outcome
-from processors.tool import ToolContext, contract_of, tool
-from processors.tool.claims import ClaimRequest, Told
-from processors.tool.claims_memory import ClaimTable, MemoryClaims
-from processors.tool.errors import ClaimsUnavailableError
+from runfold.events.effects import Outcome
+from runfold.processors.tool import ToolContext, contract_of, tool
+from runfold.processors.tool.claims import ClaimRequest, Told
+from runfold.processors.tool.claims_memory import ClaimTable, MemoryClaims
+from runfold.processors.tool.errors import ClaimsUnavailableError
 from tests.tool.given import Bench, error_type, said
 
 effects: list[str] = []

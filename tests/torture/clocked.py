@@ -18,7 +18,7 @@ import time
 from datetime import datetime, timedelta, tzinfo
 from pathlib import Path
 
-from processors.engine import config, lane
+from runfold.processors.engine import config, lane
 
 VARIABLE = "TORTURE_CLOCK"
 ENGINE = "TORTURE_ENGINE"

@@ -17,13 +17,13 @@ from collections.abc import Mapping, Sequence
 from multiprocessing.context import ForkServerContext
 from pathlib import Path
 
-from producers import failpoints
-from stack.launch import PR_SET_PDEATHSIG
+from runfold.producers import failpoints
+from runfold.stack.launch import PR_SET_PDEATHSIG
 
 _MODULES = (
-    "processors.run.__main__",
-    "processors.tool.__main__",
-    "projections.__main__",
+    "runfold.processors.run.__main__",
+    "runfold.processors.tool.__main__",
+    "runfold.projections.__main__",
     "tests.torture.world",
     "tests.torture.people",
     "tests.torture.noise",

@@ -10,9 +10,9 @@ from pathlib import Path
 
 from confluent_kafka import Consumer, TopicPartition
 
-from events import topics
-from producers.failpoints import VARIABLE
-from stack.settings import Settings
+from runfold.events import topics
+from runfold.producers.failpoints import VARIABLE
+from runfold.stack.settings import Settings
 from tests.projections.running import caught_up
 from tests.support.stack import fresh_topics
 from tests.torture import clocked, load
@@ -206,7 +206,8 @@ class Game:
         """Start one more process; a run processor by fixed assignment owns the partitions."""
         number = self._numbers[name] = self._numbers.get(name, 0) + 1
         rules, folder = self._rules, str(self._folder)
-        env = {**self._settings.to_env(), **rules.env, "PYTHONPATH": "", VARIABLE: ""}
+        env = {**self._settings.to_env(), **rules.env, VARIABLE: ""}
+        env["PYTHONPATH"] = str(rules.tree / "src")
         env |= {
             "RUNFOLD_TOOL_MODULES": "tests.torture.world",
             "RUNFOLD_CLAIM_LEASE_S": str(rules.lease_s),
@@ -223,9 +224,9 @@ class Game:
         if name == RUNS:
             env["KAFKA_BOOTSTRAP_SERVERS"] = self._servers.through_proxy
         arguments = {
-            RUNS: ("-m", "tests.torture.clocked", "processors.run"),
-            TOOLS: ("-m", "processors.tool"),
-            PROJECTOR: ("-m", "projections"),
+            RUNS: ("-m", "tests.torture.clocked", "runfold.processors.run"),
+            TOOLS: ("-m", "runfold.processors.tool"),
+            PROJECTOR: ("-m", "runfold.projections"),
             PEOPLE: ("-m", "tests.torture.people", folder, rules.seed, str(rules.late_s)),
             LOAD: (
                 "-m",

@@ -12,8 +12,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from producers.failpoints import VARIABLE
-from stack.process import spawn
+from runfold.producers.failpoints import VARIABLE
+from runfold.stack.process import spawn
 from tests.torture.forked import Fork
 
 _PAUSE_S = 0.1

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
-from processors.tool import ToolContext
+from runfold.processors.tool import ToolContext
 
 _PATIENCE_S = 30.0
 _TABLE = """

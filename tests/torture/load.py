@@ -19,8 +19,8 @@ from typing import NamedTuple
 
 from confluent_kafka import KafkaError, Message, Producer
 
-from events import topics
-from stack.settings import Settings
+from runfold.events import topics
+from runfold.stack.settings import Settings
 from tests.torture.shapes import CODEC, request, shape_of
 
 LOG = "load.log"

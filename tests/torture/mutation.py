@@ -13,6 +13,7 @@ import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
+from tests.docs.given import ROOMS
 from tests.support.stack import fresh_database
 from tests.torture.game import ROOT, Game, Rules
 from tests.torture.mutant import Mutant, mutate
@@ -21,14 +22,14 @@ from tests.torture.servers import Servers, servers
 from tests.torture.troubles import Trouble
 from tests.torture.verdict import Verdict, judge
 
-_COPIED = ("events", "producers", "processors", "projections", "stack", "schemas", "tests")
+_COPIED = (*ROOMS, "schemas", "examples", "src", "tests")
 _PACKED = shutil.ignore_patterns("__pycache__")
 
 
 def copy_tree(target: Path) -> None:
     """Copy what the product's processes need."""
     for name in _COPIED:
-        shutil.copytree(ROOT / name, target / name, ignore=_PACKED)
+        shutil.copytree(ROOT / name, target / name, symlinks=True, ignore=_PACKED)
     shutil.copy(ROOT / "pyproject.toml", target)
 
 

@@ -7,10 +7,10 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from stack import broker_config, jars, java, kafka, ports
-from stack.home import need_room
-from stack.kafka import Broker
-from stack.process import spawn
+from runfold.stack import broker_config, jars, java, kafka, ports
+from runfold.stack.home import need_room
+from runfold.stack.kafka import Broker
+from runfold.stack.process import spawn
 
 
 @dataclass

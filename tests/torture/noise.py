@@ -19,11 +19,11 @@ from random import Random
 
 from confluent_kafka import OFFSET_END, Consumer, Message, Producer, TopicPartition
 
-from events import topics
-from events.inputs import PauseRun
-from events.topics import MAX_INPUT_BYTES, MAX_RECORD_BYTES
-from producers.identity import uuid7
-from stack.settings import Settings
+from runfold.events import topics
+from runfold.events.inputs import PauseRun
+from runfold.events.topics import MAX_INPUT_BYTES, MAX_RECORD_BYTES
+from runfold.producers.identity import uuid7
+from runfold.stack.settings import Settings
 from tests.torture.shapes import CODEC, TENANT, request
 
 HEADER = "torture"

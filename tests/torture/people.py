@@ -19,11 +19,11 @@ from random import Random
 
 from confluent_kafka import Consumer, Producer, TopicPartition
 
-from events import inputs, topics
-from events.catalogue import TERMINAL_FACTS
-from events.content import json_content, text
-from events.errors import WireError
-from events.journal import (
+from runfold.events import inputs, topics
+from runfold.events.catalogue import TERMINAL_FACTS
+from runfold.events.content import json_content, text
+from runfold.events.errors import WireError
+from runfold.events.journal import (
     ApprovalRequested,
     Event,
     RunCreated,
@@ -31,7 +31,7 @@ from events.journal import (
     ToolCallUncertain,
     UserMessageReceived,
 )
-from stack.settings import Settings
+from runfold.stack.settings import Settings
 from tests.torture.ledger import Ledger
 from tests.torture.shapes import CODEC
 

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from random import Random
 from typing import TypeVar
 
-from projections.views import VIEWS
+from runfold.projections.views import VIEWS
 
 T = TypeVar("T")
 

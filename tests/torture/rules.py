@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
-from events import journal as j
+from runfold.events import journal as j
 from tests.oracle.histories import Histories
 from tests.torture.ledger import ACTED, LEFT, Execution
 from tests.torture.load import Asked

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
 
-from stack.settings import Settings
+from runfold.stack.settings import Settings
 from tests.oracle import Place
 from tests.torture.noise import HEADER
 

@@ -18,11 +18,11 @@ from pathlib import Path
 import psycopg
 from confluent_kafka.admin import AdminClient
 
-from stack import jars, ports
-from stack.home import Home
-from stack.member import Member, Patience
-from stack.postgres import Postgres
-from stack.settings import Settings
+from runfold.stack import jars, ports
+from runfold.stack.home import Home
+from runfold.stack.member import Member, Patience
+from runfold.stack.postgres import Postgres
+from runfold.stack.settings import Settings
 from tests.torture.disk import Disk, mount
 from tests.torture.node import Node
 from tests.torture.standby import Standby, either

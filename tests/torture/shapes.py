@@ -7,19 +7,25 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from events.avro.codec import Codec
-from events.avro.registry import LockRegistry
-from events.common import Limits
-from events.content import text
-from events.definitions import AgentDefinition, Definition, ModelChoice, Playbook, PlaybookTurn
-from events.inputs import RunRequested
-from processors.definitions.follower import RulebookFollower
-from processors.definitions.kafka import KafkaRegistry
-from processors.definitions.publisher import publish
-from processors.tool import contract_of
-from producers.identity import uuid7
-from producers.kafka import Publisher
-from stack.settings import Settings
+from runfold.events.avro.codec import Codec
+from runfold.events.avro.registry import LockRegistry
+from runfold.events.common import Limits
+from runfold.events.content import text
+from runfold.events.definitions import (
+    AgentDefinition,
+    Definition,
+    ModelChoice,
+    Playbook,
+    PlaybookTurn,
+)
+from runfold.events.inputs import RunRequested
+from runfold.processors.definitions.follower import RulebookFollower
+from runfold.processors.definitions.kafka import KafkaRegistry
+from runfold.processors.definitions.publisher import publish
+from runfold.processors.tool import contract_of
+from runfold.producers.identity import uuid7
+from runfold.producers.kafka import Publisher
+from runfold.stack.settings import Settings
 from tests.torture.world import TOOLS
 
 CODEC = Codec(LockRegistry())

@@ -11,8 +11,8 @@ from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from events import topics
-from events.journal import ToolCallUncertain
+from runfold.events import topics
+from runfold.events.journal import ToolCallUncertain
 from tests import oracle
 from tests.oracle.histories import Histories, histories
 from tests.torture import load, rules

@@ -9,14 +9,14 @@ from pathlib import Path
 
 from confluent_kafka import Producer
 
-from events import topics
-from events.avro.codec import Codec
-from events.avro.registry import LockRegistry
-from events.common import Placement
-from events.content import json_content
-from events.definitions import RetryPolicy
-from events.effects import Outcome, ToolResult
-from processors.tool import ToolContext, tool
+from runfold.events import topics
+from runfold.events.avro.codec import Codec
+from runfold.events.avro.registry import LockRegistry
+from runfold.events.common import Placement
+from runfold.events.content import json_content
+from runfold.events.definitions import RetryPolicy
+from runfold.events.effects import Outcome, ToolResult
+from runfold.processors.tool import ToolContext, tool
 from tests.torture.ledger import ACTED, BEGAN, LEFT, Ledger
 
 _AGAIN = RetryPolicy(max_attempts=12, initial_ms=50, max_ms=2000)

@@ -13,8 +13,8 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
 
-from events.alerts import AlertCleared, AlertRaised
-from processors.monitor.core.findings import Finding, Key
+from runfold.events.alerts import AlertCleared, AlertRaised
+from runfold.processors.monitor.core.findings import Finding, Key
 
 Said = AlertRaised | AlertCleared
 

@@ -16,8 +16,8 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Protocol
 
-from processors.monitor.core.metrics import METRICS, Kind
-from processors.monitor.core.periods import PeriodError, window_of
+from runfold.processors.monitor.core.metrics import METRICS, Kind
+from runfold.processors.monitor.core.periods import PeriodError, window_of
 
 PERCENTILES = {"p50": 50, "p90": 90, "p95": 95, "p99": 99}
 _RATES = {"per_minute": timedelta(minutes=1), "per_hour": timedelta(hours=1)}

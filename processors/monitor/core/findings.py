@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from fractions import Fraction
 
-from events.alerts import Severity
-from processors.monitor.core.metrics import ALL
-from processors.monitor.core.readings import Moment, SubjectReadings
-from processors.monitor.core.rules import Burn, Objective, Rule, RuleBook
+from runfold.events.alerts import Severity
+from runfold.processors.monitor.core.metrics import ALL
+from runfold.processors.monitor.core.readings import Moment, SubjectReadings
+from runfold.processors.monitor.core.rules import Burn, Objective, Rule, RuleBook
 
 Key = tuple[str, str]
 """A rule's name and a subject."""

@@ -6,16 +6,16 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from datetime import datetime
 
-from events.journal import Event
-from events.operations import DeadLetter
-from processors.monitor.core.alerts import AlertBook, Said
-from processors.monitor.core.findings import find
-from processors.monitor.core.observe import observe
-from processors.monitor.core.readings import Moment
-from processors.monitor.core.rules import RuleBook
-from processors.monitor.core.runs import Runs
-from processors.monitor.core.store import Observation, Store
-from processors.monitor.core.windows import COARSE
+from runfold.events.journal import Event
+from runfold.events.operations import DeadLetter
+from runfold.processors.monitor.core.alerts import AlertBook, Said
+from runfold.processors.monitor.core.findings import find
+from runfold.processors.monitor.core.observe import observe
+from runfold.processors.monitor.core.readings import Moment
+from runfold.processors.monitor.core.rules import RuleBook
+from runfold.processors.monitor.core.runs import Runs
+from runfold.processors.monitor.core.store import Observation, Store
+from runfold.processors.monitor.core.windows import COARSE
 
 
 @dataclass(slots=True)

@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from events import journal as j
-from events.base import Fact
-from events.common import Usage
-from processors.monitor.core.metrics import AGENT, MODEL, TENANT, TOOL
-from processors.monitor.core.runs import LiveRun, OpenCall
-from processors.monitor.core.store import Observation
+from runfold.events import journal as j
+from runfold.events.base import Fact
+from runfold.events.common import Usage
+from runfold.processors.monitor.core.metrics import AGENT, MODEL, TENANT, TOOL
+from runfold.processors.monitor.core.runs import LiveRun, OpenCall
+from runfold.processors.monitor.core.store import Observation
 
 Counted = tuple[str, Decimal | int, dict[str, str]]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from datetime import timedelta
 
-from processors.monitor.core.windows import LONGEST, bucket_size
+from runfold.processors.monitor.core.windows import LONGEST, bucket_size
 
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 _PATTERN = re.compile(r"([1-9][0-9]{0,5})([smhd])")

@@ -8,11 +8,11 @@ from datetime import datetime, timedelta
 from fractions import Fraction
 from functools import cached_property
 
-from events.common import RunStatus
-from processors.monitor.core import windows
-from processors.monitor.core.metrics import AGENT, ALL, METRICS, OTHER, TENANT, Kind
-from processors.monitor.core.runs import LiveRun, Runs
-from processors.monitor.core.store import Store
+from runfold.events.common import RunStatus
+from runfold.processors.monitor.core import windows
+from runfold.processors.monitor.core.metrics import AGENT, ALL, METRICS, OTHER, TENANT, Kind
+from runfold.processors.monitor.core.runs import LiveRun, Runs
+from runfold.processors.monitor.core.store import Store
 
 PROOFS = 20
 """How many runs an alert names at most."""

@@ -8,11 +8,11 @@ from datetime import timedelta
 from fractions import Fraction
 from types import MappingProxyType
 
-from events.alerts import Severity
-from events.common import RunStatus
-from processors.monitor.core.expressions import Expression
-from processors.monitor.core.periods import written
-from processors.monitor.core.windows import FINE_KEPT
+from runfold.events.alerts import Severity
+from runfold.events.common import RunStatus
+from runfold.processors.monitor.core.expressions import Expression
+from runfold.processors.monitor.core.periods import written
+from runfold.processors.monitor.core.windows import FINE_KEPT
 
 
 @dataclass(frozen=True, slots=True)

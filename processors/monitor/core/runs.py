@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from events.common import TERMINAL, RunStatus
-from events.journal import Meta
+from runfold.events.common import TERMINAL, RunStatus
+from runfold.events.journal import Meta
 
 UNKNOWN = "unknown"
 

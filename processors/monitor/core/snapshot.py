@@ -8,14 +8,14 @@ from datetime import datetime, timedelta
 from fractions import Fraction
 from typing import Any
 
-from events.alerts import AlertRaised
-from processors.monitor.core import windows
-from processors.monitor.core.findings import burn_rate
-from processors.monitor.core.metrics import ALL, DIMENSIONS, METRICS, OTHER, Kind
-from processors.monitor.core.monitor import Monitor
-from processors.monitor.core.periods import written
-from processors.monitor.core.readings import Moment
-from processors.monitor.core.runs import LiveRun
+from runfold.events.alerts import AlertRaised
+from runfold.processors.monitor.core import windows
+from runfold.processors.monitor.core.findings import burn_rate
+from runfold.processors.monitor.core.metrics import ALL, DIMENSIONS, METRICS, OTHER, Kind
+from runfold.processors.monitor.core.monitor import Monitor
+from runfold.processors.monitor.core.periods import written
+from runfold.processors.monitor.core.readings import Moment
+from runfold.processors.monitor.core.runs import LiveRun
 
 WINDOWS = (timedelta(minutes=5), timedelta(hours=1))
 LISTED = 50

@@ -8,9 +8,9 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
 
-from processors.monitor.core import windows
-from processors.monitor.core.metrics import ALL, METRICS, OTHER, Kind
-from processors.monitor.core.windows import Series
+from runfold.processors.monitor.core import windows
+from runfold.processors.monitor.core.metrics import ALL, METRICS, OTHER, Kind
+from runfold.processors.monitor.core.windows import Series
 
 SUBJECTS = 100
 """How many names of a dimension are told apart; later ones are counted as ``other``."""

@@ -12,12 +12,12 @@ from datetime import UTC, datetime
 
 from confluent_kafka import KafkaError, KafkaException, Producer
 
-from events import topics
-from events.alerts import AlertCleared, AlertRaised
-from events.avro.codec import Codec
-from events.avro.headers import headers
-from processors.monitor.core.alerts import Said
-from producers.kafka import TopicReader
+from runfold.events import topics
+from runfold.events.alerts import AlertCleared, AlertRaised
+from runfold.events.avro.codec import Codec
+from runfold.events.avro.headers import headers
+from runfold.processors.monitor.core.alerts import Said
+from runfold.producers.kafka import TopicReader
 
 TRANSACTIONAL_ID = "runfold-monitor-alerts"
 _WAIT_S = 20.0

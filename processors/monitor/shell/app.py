@@ -12,20 +12,20 @@ from typing import Any
 
 from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, generate_latest
 
-from events import topics
-from events.errors import RegistryError
-from processors.monitor.shell.alert_log import AlertLogError
-from processors.monitor.shell.credentials import credentials_of
-from processors.monitor.shell.intake import Intake
-from processors.monitor.shell.page import page
-from processors.monitor.shell.transport import MonitorApp
-from processors.monitor.shell.watch import StalledError, Watch
-from producers.watchdog import Watchdog
+from runfold.events import topics
+from runfold.events.errors import RegistryError
+from runfold.processors.monitor.shell.alert_log import AlertLogError
+from runfold.processors.monitor.shell.credentials import credentials_of
+from runfold.processors.monitor.shell.intake import Intake
+from runfold.processors.monitor.shell.page import page
+from runfold.processors.monitor.shell.transport import MonitorApp
+from runfold.processors.monitor.shell.watch import StalledError, Watch
+from runfold.producers.watchdog import Watchdog
 
 GROUP = "runfold-monitor"
 _RETRY_S = 1.0
 
-_log = logging.getLogger("processors.monitor")
+_log = logging.getLogger("runfold.processors.monitor")
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import faust
 from faust.auth import Credentials
 
-from producers.config import ConfigError
+from runfold.producers.config import ConfigError
 
 _MECHANISMS = ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512")
 

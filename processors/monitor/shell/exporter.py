@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 
-from processors.monitor.core.snapshot import Snapshot
+from runfold.processors.monitor.core.snapshot import Snapshot
 
 _BY = ["window", "by", "subject"]
 _ALERT = ["rule", "subject", "severity"]

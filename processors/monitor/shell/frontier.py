@@ -13,7 +13,7 @@ from datetime import datetime
 from confluent_kafka import Consumer, IsolationLevel, KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]
 
-from processors.monitor.shell.intake import Place
+from runfold.processors.monitor.shell.intake import Place
 
 _LATEST = OffsetSpec.latest()  # type: ignore[no-untyped-call]
 _WAIT_S = 5.0

@@ -5,17 +5,17 @@ from __future__ import annotations
 import logging
 from datetime import datetime
 
-from events import topics
-from events.avro.codec import Codec
-from events.errors import WireError
-from events.journal import Event
-from events.operations import DeadLetter
-from processors.monitor.core.monitor import Monitor
+from runfold.events import topics
+from runfold.events.avro.codec import Codec
+from runfold.events.errors import WireError
+from runfold.events.journal import Event
+from runfold.events.operations import DeadLetter
+from runfold.processors.monitor.core.monitor import Monitor
 
 Place = tuple[str, int]
 """A topic and a partition."""
 
-_log = logging.getLogger("processors.monitor")
+_log = logging.getLogger("runfold.processors.monitor")
 
 
 class Intake:

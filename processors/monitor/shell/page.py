@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from html import escape
 
-from processors.monitor.core.snapshot import Row, RunRow, Snapshot
+from runfold.processors.monitor.core.snapshot import Row, RunRow, Snapshot
 
 _HEAD = """<!doctype html><html lang="en"><head><meta charset="utf-8">
 <meta http-equiv="refresh" content="5"><title>Runfold monitor</title><style>

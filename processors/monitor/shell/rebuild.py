@@ -15,12 +15,12 @@ from datetime import datetime
 
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 
-from events import topics
-from events.avro.codec import Codec
-from events.operations import ParkedRun, RestorePoint
-from processors.monitor.shell.intake import Intake
-from producers.errors import UnavailableError
-from producers.kafka import TopicReader
+from runfold.events import topics
+from runfold.events.avro.codec import Codec
+from runfold.events.operations import ParkedRun, RestorePoint
+from runfold.processors.monitor.shell.intake import Intake
+from runfold.producers.errors import UnavailableError
+from runfold.producers.kafka import TopicReader
 
 _WAIT_S = 15.0
 

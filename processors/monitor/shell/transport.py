@@ -15,7 +15,7 @@ from faust.transport.drivers import aiokafka
 from faust.types import TP
 from faust.web.drivers.aiohttp import Web as AiohttpWeb
 
-from processors.monitor.shell.intake import Place
+from runfold.processors.monitor.shell.intake import Place
 
 
 class _CommittedThread(aiokafka.AIOKafkaConsumerThread):

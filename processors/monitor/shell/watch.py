@@ -11,13 +11,13 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 
-from processors.monitor.core.monitor import Monitor
-from processors.monitor.core.snapshot import Snapshot, snapshot
-from processors.monitor.shell.alert_log import AlertLog
-from processors.monitor.shell.frontier import Frontier, FrontierError
-from processors.monitor.shell.intake import Intake, Place
+from runfold.processors.monitor.core.monitor import Monitor
+from runfold.processors.monitor.core.snapshot import Snapshot, snapshot
+from runfold.processors.monitor.shell.alert_log import AlertLog
+from runfold.processors.monitor.shell.frontier import Frontier, FrontierError
+from runfold.processors.monitor.shell.intake import Intake, Place
 
-_log = logging.getLogger("processors.monitor")
+_log = logging.getLogger("runfold.processors.monitor")
 
 
 class StalledError(Exception):

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from events.definitions import ToolContract
-from processors.tool.builtin import (
+from runfold.events.definitions import ToolContract
+from runfold.processors.tool.builtin import (
     files_list,
     files_read,
     files_search,
@@ -14,9 +14,9 @@ from processors.tool.builtin import (
     logs_stats,
     report_write,
 )
-from processors.tool.context import ToolContext
-from processors.tool.execution import Implementation
-from processors.tool.threads import in_thread
+from runfold.processors.tool.context import ToolContext
+from runfold.processors.tool.execution import Implementation
+from runfold.processors.tool.threads import in_thread
 
 
 def _threaded(

@@ -14,8 +14,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 
-from processors.tool.context import ToolContext
-from processors.tool.errors import ToolRefusedError
+from runfold.processors.tool.context import ToolContext
+from runfold.processors.tool.errors import ToolRefusedError
 
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 # Without O_NONBLOCK opening a named pipe would wait for its writer.

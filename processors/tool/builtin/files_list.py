@@ -9,9 +9,9 @@ from datetime import UTC, datetime
 from fnmatch import fnmatch
 from typing import Any
 
-from processors.tool.builtin.confine import folder_beneath, parts_of, root_of
-from processors.tool.builtin.contracts import contract, flag, number, text
-from processors.tool.context import ToolContext
+from runfold.processors.tool.builtin.confine import folder_beneath, parts_of, root_of
+from runfold.processors.tool.builtin.contracts import contract, flag, number, text
+from runfold.processors.tool.context import ToolContext
 
 _KINDS = {stat.S_IFREG: "file", stat.S_IFDIR: "folder", stat.S_IFLNK: "link"}
 _LOOKED_AT = 20_000

@@ -6,10 +6,10 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
-from processors.tool.builtin.confine import file_beneath, root_of
-from processors.tool.builtin.contracts import PATH, contract, number
-from processors.tool.context import ToolContext
-from processors.tool.errors import ToolRefusedError
+from runfold.processors.tool.builtin.confine import file_beneath, root_of
+from runfold.processors.tool.builtin.contracts import PATH, contract, number
+from runfold.processors.tool.context import ToolContext
+from runfold.processors.tool.errors import ToolRefusedError
 
 _MOST_BYTES = 200_000
 

@@ -18,10 +18,10 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
-from processors.tool.builtin.confine import file_beneath, folder_beneath, parts_of, root_of
-from processors.tool.builtin.contracts import contract, flag, number, text
-from processors.tool.context import ToolContext
-from processors.tool.errors import ToolRefusedError
+from runfold.processors.tool.builtin.confine import file_beneath, folder_beneath, parts_of, root_of
+from runfold.processors.tool.builtin.contracts import contract, flag, number, text
+from runfold.processors.tool.context import ToolContext
+from runfold.processors.tool.errors import ToolRefusedError
 
 _WORKER = str(Path(__file__).with_name("search_worker.py"))
 _TIME_LIMIT_S = 10

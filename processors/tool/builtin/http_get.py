@@ -16,9 +16,9 @@ from typing import Any
 
 import httpx
 
-from processors.tool.builtin.contracts import contract, number, text
-from processors.tool.context import ToolContext
-from processors.tool.errors import ToolRefusedError
+from runfold.processors.tool.builtin.contracts import contract, number, text
+from runfold.processors.tool.context import ToolContext
+from runfold.processors.tool.errors import ToolRefusedError
 
 _MOST_HOPS = 5
 _PORTS = {"http": 80, "https": 443}

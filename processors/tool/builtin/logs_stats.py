@@ -12,9 +12,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from processors.tool.builtin.confine import file_beneath, root_of
-from processors.tool.builtin.contracts import PATH, contract, number
-from processors.tool.builtin.log_lines import (
+from runfold.processors.tool.builtin.confine import file_beneath, root_of
+from runfold.processors.tool.builtin.contracts import PATH, contract, number
+from runfold.processors.tool.builtin.log_lines import (
     ERRORS,
     LEVELS,
     PROBLEMS,
@@ -23,8 +23,8 @@ from processors.tool.builtin.log_lines import (
     template_of,
     time_of,
 )
-from processors.tool.builtin.log_summary import markdown
-from processors.tool.context import ToolContext
+from runfold.processors.tool.builtin.log_summary import markdown
+from runfold.processors.tool.context import ToolContext
 
 _MOST_TEMPLATES = 5000
 _TIME_LIMIT_S = 20.0

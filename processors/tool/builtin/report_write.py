@@ -9,10 +9,10 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
-from processors.tool.builtin.confine import folder_beneath, parts_of, root_of
-from processors.tool.builtin.contracts import contract, text
-from processors.tool.context import ToolContext
-from processors.tool.errors import ToolRefusedError
+from runfold.processors.tool.builtin.confine import folder_beneath, parts_of, root_of
+from runfold.processors.tool.builtin.contracts import contract, text
+from runfold.processors.tool.context import ToolContext
+from runfold.processors.tool.errors import ToolRefusedError
 
 CONTRACT = contract(
     "report.write",

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from surfaces.cli import exits, options, say
-from surfaces.cli.context import of
+from runfold.surfaces.cli import exits, options, say
+from runfold.surfaces.cli.context import of
 
 if TYPE_CHECKING:
-    from processors.definitions.publisher import Report
-    from surfaces.manifests import Remark
+    from runfold.processors.definitions.publisher import Report
+    from runfold.surfaces.manifests import Remark
 
 
 def register(app: typer.Typer) -> None:
@@ -30,7 +30,7 @@ def apply(
     json: options.Json = False,
 ) -> None:
     """Check manifests and publish what they declare, each version once and for good."""
-    from surfaces.cli.publishing import apply_manifests
+    from runfold.surfaces.cli.publishing import apply_manifests
 
     report, remarks = apply_manifests(of(ctx), paths, user)
     if json:

@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from surfaces.cli import exits, options, say
-from surfaces.cli.context import of
+from runfold.surfaces.cli import exits, options, say
+from runfold.surfaces.cli.context import of
 
 audit = typer.Typer(help="Prove what the journal says.", no_args_is_help=True)
 schemas = typer.Typer(help="The Avro schemas of every topic.", no_args_is_help=True)
@@ -35,8 +35,8 @@ def verify(
     json: options.Json = False,
 ) -> None:
     """Read the journal itself: sequence, chain, permits, ends, and every decision decided again."""
-    from surfaces.cli.audits import show_audit
-    from surfaces.cli.names import run_id_of
+    from runfold.surfaces.cli.audits import show_audit
+    from runfold.surfaces.cli.names import run_id_of
 
     context = of(ctx)
     run_id = run_id_of(context, run) if run else None
@@ -52,7 +52,7 @@ def rebuild(
     json: options.Json = False,
 ) -> None:
     """Fold a view again from offset 0 beside the live one, and swap it in."""
-    from surfaces.cli.rebuilding import show_comparison, show_rebuild
+    from runfold.surfaces.cli.rebuilding import show_comparison, show_rebuild
 
     show_it = show_comparison if compare else show_rebuild
     raise typer.Exit(show_it(of(ctx), view, json=json))
@@ -60,7 +60,7 @@ def rebuild(
 
 def list_schemas(json: options.Json = False) -> None:
     """List every subject with its versions and ids."""
-    from events.avro.files import SchemaFolder
+    from runfold.events.avro.files import SchemaFolder
 
     entries = SchemaFolder().entries()
     rows = [(e.subject, e.version, e.id, "released" if e.released else "draft") for e in entries]
@@ -73,9 +73,9 @@ def list_schemas(json: options.Json = False) -> None:
 
 def check_schemas() -> None:
     """Check that files and classes agree, and that released versions are compatible both ways."""
-    from events.avro.compatibility import incompatibilities
-    from events.avro.files import SchemaFolder
-    from events.avro.releases import drift
+    from runfold.events.avro.compatibility import incompatibilities
+    from runfold.events.avro.files import SchemaFolder
+    from runfold.events.avro.releases import drift
 
     folder = SchemaFolder()
     problems = [*drift(folder), *incompatibilities(folder)]
@@ -92,7 +92,7 @@ def publish_schemas(
     ],
 ) -> None:
     """Register every schema with a registry; an incompatible one is refused."""
-    from producers.registry import publish
+    from runfold.producers.registry import publish
 
     lines = publish(registry)
     say.console().print(f"{len(lines)} schemas are registered at {registry}.")
@@ -100,7 +100,7 @@ def publish_schemas(
 
 def doctor(ctx: typer.Context, json: options.Json = False) -> None:
     """Look at everything that can be known from outside, and say what is wrong and what to do."""
-    from surfaces.cli.examining import show_examination
+    from runfold.surfaces.cli.examining import show_examination
 
     raise typer.Exit(show_examination(of(ctx), json=json))
 
@@ -113,7 +113,7 @@ def rules(
     json: options.Json = False,
 ) -> None:
     """Check the monitor's rules and objectives, and list what they watch."""
-    from surfaces.cli.rulebooks import COLUMNS, rows_of_rules
+    from runfold.surfaces.cli.rulebooks import COLUMNS, rows_of_rules
 
     rows = rows_of_rules(files or [])
     if json:
@@ -124,7 +124,7 @@ def rules(
 
 def topics(ctx: typer.Context, json: options.Json = False) -> None:
     """List the topics with their purpose, partitions and records."""
-    from surfaces.cli.topics import rows_of_topics
+    from runfold.surfaces.cli.topics import rows_of_topics
 
     found = rows_of_topics(of(ctx))
     if json:
@@ -143,7 +143,7 @@ def deadletters(
     json: options.Json = False,
 ) -> None:
     """List the inputs that could not be used, the newest first, or show one with its bytes."""
-    from surfaces.cli.letters import list_letters, show_letter
+    from runfold.surfaces.cli.letters import list_letters, show_letter
 
     context = of(ctx)
     if show is None:

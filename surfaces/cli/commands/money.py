@@ -7,9 +7,9 @@ from typing import Annotated
 
 import typer
 
-from surfaces.cli import options
-from surfaces.cli.commands.runs import since_of
-from surfaces.cli.context import of
+from runfold.surfaces.cli import options
+from runfold.surfaces.cli.commands.runs import since_of
+from runfold.surfaces.cli.context import of
 
 _DIMENSIONS = {
     "tenant": "tenant_id",
@@ -54,7 +54,7 @@ def costs(
     """Sum up what was spent, the dearest first; calls without a price are counted, not guessed."""
     if ctx.invoked_subcommand is not None:
         return
-    from surfaces.cli.costs import show_costs
+    from runfold.surfaces.cli.costs import show_costs
 
     chosen = {name.strip(): _DIMENSIONS.get(name.strip()) for name in by.split(",")}
     show_costs(of(ctx), chosen, tuple(_DIMENSIONS), tenant, since_of(since), json=json)
@@ -64,14 +64,14 @@ def budgets(
     ctx: typer.Context, since: Since = None, tenant: Tenant = None, json: options.Json = False
 ) -> None:
     """List the runs that have a budget with what they spent of it, the fullest first."""
-    from surfaces.cli.costs import show_budgets
+    from runfold.surfaces.cli.costs import show_budgets
 
     show_budgets(of(ctx), tenant, since_of(since), json=json)
 
 
 def verify(ctx: typer.Context, json: options.Json = False) -> None:
     """Add up the journal itself, and compare every view with it to the last digit."""
-    from surfaces.cli.costs import show_proof
+    from runfold.surfaces.cli.costs import show_proof
 
     raise typer.Exit(show_proof(of(ctx), json=json))
 
@@ -89,6 +89,6 @@ def reprice(
     json: options.Json = False,
 ) -> None:
     """Compute the past at other prices, into a table of its own; the record is not touched."""
-    from surfaces.cli.costs import show_repricing
+    from runfold.surfaces.cli.costs import show_repricing
 
     show_repricing(of(ctx), prices, name or prices.stem, since_of(since), json=json)

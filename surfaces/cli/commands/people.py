@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from surfaces.cli import exits, options, say
-from surfaces.cli.context import Context, of
-from surfaces.cli.faults import CliError
+from runfold.surfaces.cli import exits, options, say
+from runfold.surfaces.cli.context import Context, of
+from runfold.surfaces.cli.faults import CliError
 
 if TYPE_CHECKING:
-    from events.content import Content
-    from producers.client import RunClient
+    from runfold.events.content import Content
+    from runfold.producers.client import RunClient
 
     Send = Callable[[RunClient, str], str]
 
@@ -33,8 +33,8 @@ def approvals(
     json: options.Json = False,
 ) -> None:
     """List what waits for a person."""
-    from projections.queries import open_approvals
-    from surfaces.cli.names import run_id_of
+    from runfold.projections.queries import open_approvals
+    from runfold.surfaces.cli.names import run_id_of
 
     context = of(ctx)
     run_id = run_id_of(context, run) if run else None
@@ -123,7 +123,7 @@ def resolve(
     json: options.Json = False,
 ) -> None:
     """Settle a call of which nobody knew whether it happened."""
-    from events.inputs import Resolution
+    from runfold.events.inputs import Resolution
 
     if happened is None:
         raise CliError("Say --happened or --did-not-happen.", exits.USAGE)
@@ -199,8 +199,8 @@ def instruct(
 def _on_run(
     context: Context, typed: str, send: Send, *, tenant: str, user: str, json: bool
 ) -> None:
-    from surfaces.cli.effects import steer
-    from surfaces.cli.names import run_id_of
+    from runfold.surfaces.cli.effects import steer
+    from runfold.surfaces.cli.names import run_id_of
 
     run_id = run_id_of(context, typed)
     client = context.client(tenant, user)
@@ -216,8 +216,8 @@ def _on_call(
     user: str,
     json: bool,
 ) -> None:
-    from surfaces.cli.effects import steer
-    from surfaces.cli.names import call_id_of
+    from runfold.surfaces.cli.effects import steer
+    from runfold.surfaces.cli.names import call_id_of
 
     run_id, call_id = call_id_of(context, typed)
     client = context.client(tenant, user)
@@ -227,7 +227,7 @@ def _on_call(
 def _json_content(text: str | None) -> Content | None:
     import json
 
-    from events.content import json_content
+    from runfold.events.content import json_content
 
     if text is None:
         return None

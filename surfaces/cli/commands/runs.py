@@ -8,9 +8,9 @@ from typing import Annotated, Any
 
 import typer
 
-from surfaces.cli import exits, options, say
-from surfaces.cli.context import of
-from surfaces.cli.faults import CliError
+from runfold.surfaces.cli import exits, options, say
+from runfold.surfaces.cli.context import of
+from runfold.surfaces.cli.faults import CliError
 
 
 def register(app: typer.Typer) -> None:
@@ -41,7 +41,7 @@ def run(
     json: options.Json = False,
 ) -> None:
     """Ask for a run; with --follow, watch it and leave with its exit code."""
-    from surfaces.cli.requesting import request, with_files
+    from runfold.surfaces.cli.requesting import request, with_files
 
     context = of(ctx)
     client = context.client(tenant, user)
@@ -78,9 +78,9 @@ def list_runs(
     json: options.Json = False,
 ) -> None:
     """List runs, the newest first."""
-    from projections.queries import RunFilter
-    from projections.queries import list_runs as ask
-    from surfaces.cli.words import spent
+    from runfold.projections.queries import RunFilter
+    from runfold.projections.queries import list_runs as ask
+    from runfold.surfaces.cli.words import spent
 
     which = RunFilter(
         tenant_id=tenant, status=status, agent=agent, user_id=user, created_from=since_of(since)
@@ -115,8 +115,8 @@ def logs(
     json: options.Json = False,
 ) -> None:
     """Show what happened in a run, read from the journal itself; -f goes on live."""
-    from surfaces.cli.names import run_id_of
-    from surfaces.cli.watching import watch
+    from runfold.surfaces.cli.names import run_id_of
+    from runfold.surfaces.cli.watching import watch
 
     context = of(ctx)
     run_id = run_id_of(context, run)
@@ -135,7 +135,7 @@ def show(
     json: options.Json = False,
 ) -> None:
     """Show a run as it was after any of its events: its state, folded from the journal."""
-    from surfaces.cli.states import show_state
+    from runfold.surfaces.cli.states import show_state
 
     show_state(of(ctx), run, at, json=json)
 
@@ -157,7 +157,7 @@ def since_of(text: str | None) -> datetime | None:
 
 
 def _follow(ctx: typer.Context, run_id: str, *, everything: bool, json: bool) -> int:
-    from surfaces.cli.watching import exit_code, has_begun, watch
+    from runfold.surfaces.cli.watching import exit_code, has_begun, watch
 
     context = of(ctx)
     try:

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from surfaces.cli import exits, options, say
-from surfaces.cli.context import Context, of
+from runfold.surfaces.cli import exits, options, say
+from runfold.surfaces.cli.context import Context, of
 
 if TYPE_CHECKING:
-    from stack.state import State
+    from runfold.stack.state import State
 
 
 def register(app: typer.Typer) -> None:
@@ -25,8 +25,8 @@ def register(app: typer.Typer) -> None:
 
 def up(ctx: typer.Context) -> None:
     """Start Kafka, Postgres and every processor, or what is given up of those that run already."""
-    from stack import control
-    from surfaces.processes import PROCESSES
+    from runfold.stack import control
+    from runfold.surfaces.processes import PROCESSES
 
     context = of(ctx)
     said = say.console()
@@ -39,7 +39,7 @@ def up(ctx: typer.Context) -> None:
 
 def down(ctx: typer.Context) -> None:
     """Stop everything that `up` started; the data stays."""
-    from stack import control
+    from runfold.stack import control
 
     stopped = control.down(of(ctx).settings)
     say.console().print("The stack is down." if stopped else "Nothing was running.")
@@ -57,7 +57,7 @@ def status(
     context = of(ctx)
     if run is None:
         raise typer.Exit(_stack_status(context, json=json))
-    from surfaces.cli.standing import show_standing
+    from runfold.surfaces.cli.standing import show_standing
 
     raise typer.Exit(show_standing(context, run, json=json))
 
@@ -71,14 +71,14 @@ def demo(
     keep: Annotated[bool, typer.Option("--keep", help="Leave the stack up at the end.")] = False,
 ) -> None:
     """Watch an agent triage a log: every step an event, its report approved by you."""
-    from surfaces.cli.demo import demo as play
+    from runfold.surfaces.cli.demo import demo as play
 
     raise typer.Exit(play(of(ctx), file, yes=yes, keep=keep))
 
 
 def _stack_status(context: Context, *, json: bool) -> int:
-    from stack import control
-    from stack.state import READY
+    from runfold.stack import control
+    from runfold.stack.state import READY
 
     known = control.status(context.settings)
     if json:
@@ -96,7 +96,7 @@ def _given_up(known: State) -> list[str]:
 
 
 def _print(known: State) -> None:
-    from stack.usage import memory_bytes
+    from runfold.stack.usage import memory_bytes
 
     said = say.console()
     said.print(f"The stack is {known.phase} (supervisor {known.pid}).")

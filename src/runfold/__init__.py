@@ -1,0 +1,1 @@
+"""Runfold: an event-sourced runtime for production LLM agents."""
