@@ -9,8 +9,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
-PACKAGES = $(wildcard events producers processors projections surfaces stack)
-CHECKED = $(PACKAGES) $(wildcard tests benchmarks examples)
+PACKAGES = $(wildcard events infra producers processors projections surfaces stack)
+CHECKED = $(PACKAGES) $(wildcard src tests benchmarks examples)
 FILE ?=
 YES ?=
 SECONDS ?= 300
@@ -109,10 +109,10 @@ bench-soak: env ## MINUTES at LOAD of what the machine can do, 30 at 0.7 unless 
 	@$(BIN)/python -m benchmarks.soak --minutes $(MINUTES) --load $(LOAD) --take
 
 torture: env ## faults of every kind for SECONDS from SEED, judged; build/torture.json and .html
-	@$(BIN)/python -m tests.torture --seconds $(SECONDS) --seed $(SEED) $(TORTURE)
+	@$(BIN)/python -m tests.system.torture --seconds $(SECONDS) --seed $(SEED) $(TORTURE)
 
 mutants: env ## break the product in each way of a list, and see the harness catch every one
-	@$(BIN)/python -m tests.torture.mutation
+	@$(BIN)/python -m tests.system.torture.mutation
 
 docs: env ## write the generated pages again
 	@$(BIN)/python -m runfold.surfaces.docs

@@ -23,8 +23,8 @@ from benchmarks.bench import running
 from benchmarks.machine import Processes
 from runfold.events.content import text
 from runfold.processors.effects.loop import LoopThread
-from runfold.processors.tool.claims import ClaimRequest, Verdict
-from runfold.processors.tool.claims_postgres import PostgresClaims
+from runfold.processors.tool.claims.port import ClaimRequest, Verdict
+from runfold.processors.tool.claims.postgres import PostgresClaims
 from runfold.stack.settings import Settings
 
 _AT_ONCE = (1, 8, 50)

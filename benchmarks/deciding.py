@@ -23,17 +23,17 @@ from runfold.events import topics
 from runfold.events.avro.codec import Codec
 from runfold.events.avro.registry import LockRegistry
 from runfold.events.base import Record
+from runfold.events.calls import ModelWork, ToolWork
+from runfold.events.commands import RunRequested
 from runfold.events.content import text
-from runfold.events.effects import ModelWork, ToolWork
-from runfold.events.inputs import RunRequested
+from runfold.infra.process.gc import collect_seldom
 from runfold.processors.definitions.fixed import FixedRulebook, rulebook_of
-from runfold.processors.engine.book import Book
-from runfold.processors.engine.fold import Fold
-from runfold.processors.engine.inputs import Input, Received, Returned
-from runfold.processors.engine.outcome import Outcome
+from runfold.processors.engine.core.batch import BatchDecider
+from runfold.processors.engine.core.inputs import Input, Received, Returned
+from runfold.processors.engine.core.outcome import Outcome
+from runfold.processors.engine.core.partition_state import PartitionState
 from runfold.processors.run.aggregate import RunAggregate
 from runfold.processors.run.state import RunState
-from runfold.producers.garbage import collect_seldom
 
 _BEGAN = datetime(2026, 1, 1, tzinfo=UTC)
 _BATCH = timedelta(milliseconds=3)
@@ -55,11 +55,11 @@ class Lane:
         """Begin with an empty journal."""
         self._codec = Codec(LockRegistry())
         rulebooks = FixedRulebook(rulebook_of(definitions()))
-        self._fold = Fold(RunAggregate(), self._codec, rulebooks, 0)
+        self._fold = BatchDecider(RunAggregate(), self._codec, rulebooks, 0)
 
     def round(self, runs: int) -> Round:
         """Take so many runs, all at once, from their requests to their ends."""
-        book: Book[RunState] = Book()
+        book: PartitionState[RunState] = PartitionState()
         total, now = Round(), _BEGAN
         inputs: list[Input] = [self._request(number) for number in range(runs)]
         while inputs:

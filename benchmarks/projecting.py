@@ -27,12 +27,12 @@ from benchmarks.traffic import Traffic
 from runfold.events import topics
 from runfold.events.avro.codec import Codec
 from runfold.events.avro.registry import LockRegistry
-from runfold.producers.garbage import collect_seldom
-from runfold.producers.kafka import TopicReader
+from runfold.infra.process.gc import collect_seldom
+from runfold.producers.log.kafka import TopicReader
 from runfold.projections import schema
-from runfold.projections.projector import Projector, ProjectorConfig
-from runfold.projections.reader import ReaderConfig
-from runfold.projections.watcher import Watcher
+from runfold.projections.observability.watcher import Watcher
+from runfold.projections.store.projector import Projector, ProjectorConfig
+from runfold.projections.store.reader import ReaderConfig
 from runfold.stack.settings import Settings
 
 _RECORDERS = tuple(process for process in PROCESSES if process.name != "projector")

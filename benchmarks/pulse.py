@@ -12,7 +12,7 @@ from confluent_kafka import Consumer, Producer, TopicPartition
 from runfold.events import topics
 from runfold.events.avro.codec import Codec
 from runfold.events.avro.registry import LockRegistry
-from runfold.events.common import Limits, Placement
+from runfold.events.commands import RunRequested
 from runfold.events.content import text
 from runfold.events.definitions import (
     AgentDefinition,
@@ -22,14 +22,14 @@ from runfold.events.definitions import (
     PlaybookTurn,
     ToolContract,
 )
-from runfold.events.inputs import RunRequested
-from runfold.events.journal import Event
+from runfold.events.run import Event
+from runfold.events.values import Limits, Placement
 from runfold.processors.definitions.follower import RulebookFollower
 from runfold.processors.definitions.kafka import KafkaRegistry
 from runfold.processors.definitions.publisher import publish
 from runfold.producers.identity import uuid7
-from runfold.producers.kafka import Publisher
-from runfold.producers.partitioner import partition_for
+from runfold.producers.log.kafka import Publisher
+from runfold.producers.log.partitioner import partition_for
 from runfold.stack.settings import Settings
 
 CODEC = Codec(LockRegistry())

@@ -8,8 +8,8 @@ from runfold.events import topics
 from runfold.events.avro.codec import Codec
 from runfold.events.avro.registry import LockRegistry
 from runfold.processors.engine.config import EngineConfig
-from runfold.processors.engine.partition_reader import PartitionReader, all_topics
-from runfold.processors.engine.rebuild import Rebuild
+from runfold.processors.engine.core.rebuild import Rebuild
+from runfold.processors.engine.kafka.partition_reader import PartitionReader, all_topics
 from runfold.processors.run.aggregate import RunAggregate
 from runfold.stack.settings import Settings
 

@@ -10,11 +10,11 @@ from runfold.events import topics
 from runfold.events.avro.codec import Codec
 from runfold.events.avro.registry import LockRegistry
 from runfold.events.base import Record
-from runfold.events.common import Limits, ModelAnswer, Placement, ProposedCall, Usage
+from runfold.events.calls import ModelResult, ModelWork, Outcome, Role, ToolResult, ToolWork
+from runfold.events.commands import RunRequested
 from runfold.events.content import json_content, text
 from runfold.events.definitions import AgentDefinition, Definition, ModelChoice, ToolContract
-from runfold.events.effects import ModelResult, ModelWork, Outcome, Role, ToolResult, ToolWork
-from runfold.events.inputs import RunRequested
+from runfold.events.values import Limits, ModelAnswer, Placement, ProposedCall, Usage
 from runfold.processors.definitions.fixed import FixedRulebook, rulebook_of
 from runfold.processors.engine.memory import MemoryEngine
 from runfold.processors.run.aggregate import RunAggregate

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from runfold.producers.observability.bounded import Bounded
+from runfold.infra.metrics.bounded import Bounded
 
 
 class _Nothing:

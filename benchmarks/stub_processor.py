@@ -17,20 +17,20 @@ from pathlib import Path
 from benchmarks.workload import MODEL_CALLS, TOOL, prose
 from runfold.events.avro.codec import Codec
 from runfold.events.avro.registry import LockRegistry
-from runfold.events.common import ModelAnswer, PriceSnapshot, ProposedCall, Usage
+from runfold.events.calls import ModelResult, ModelWork, Outcome, Role, ToolResult, ToolWork
 from runfold.events.content import json_content, text
-from runfold.events.effects import ModelResult, ModelWork, Outcome, Role, ToolResult, ToolWork
+from runfold.events.values import ModelAnswer, PriceSnapshot, ProposedCall, Usage
+from runfold.infra.logging.json_lines import log_to_stderr
+from runfold.infra.metrics.serving import serve_metrics
+from runfold.infra.process.gc import collect_seldom
+from runfold.infra.settings.config import Config
+from runfold.infra.tracing.spans import Traces
 from runfold.processors.definitions.follower import RulebookFollower
 from runfold.processors.definitions.kafka import KafkaRegistry
 from runfold.processors.effects.local import Limits, LocalEffects
 from runfold.processors.engine.config import EngineConfig
-from runfold.processors.engine.runner import Engine
+from runfold.processors.engine.kafka.runner import Engine
 from runfold.processors.run.aggregate import RunAggregate
-from runfold.producers.config import Config
-from runfold.producers.garbage import collect_seldom
-from runfold.producers.logs import log_to_stderr
-from runfold.producers.observability.serving import serve_metrics
-from runfold.producers.observability.tracing import Traces
 from runfold.stack.ready import announce
 
 _PRICE = PriceSnapshot(source="bench", model="stub", input_mtok=Decimal(3), output_mtok=Decimal(15))

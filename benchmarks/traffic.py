@@ -15,15 +15,15 @@ from benchmarks.workload import AGENT, definitions
 from runfold.events import topics
 from runfold.events.avro.codec import Codec
 from runfold.events.avro.registry import LockRegistry
+from runfold.events.commands import RunRequested
 from runfold.events.content import text
-from runfold.events.inputs import RunRequested
-from runfold.events.journal import Event
+from runfold.events.run import Event
 from runfold.processors.definitions.follower import RulebookFollower
 from runfold.processors.definitions.kafka import KafkaRegistry
 from runfold.processors.definitions.publisher import publish
 from runfold.producers.client import RunClient
 from runfold.producers.identity import uuid7
-from runfold.producers.kafka import Publisher, TopicReader
+from runfold.producers.log.kafka import Publisher, TopicReader
 from runfold.stack.settings import Settings
 
 _PATIENCE_S = 120.0

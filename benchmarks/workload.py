@@ -5,8 +5,8 @@ from __future__ import annotations
 import random
 import zlib
 
-from runfold.events.common import Limits, Placement
 from runfold.events.definitions import AgentDefinition, Definition, ModelChoice, ToolContract
+from runfold.events.values import Limits, Placement
 
 MODEL_CALLS = 6
 TOOL_CALLS = 5

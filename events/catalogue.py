@@ -2,42 +2,42 @@
 
 from __future__ import annotations
 
-from runfold.events import alerts, effects, inputs, journal, operations, topics
+from runfold.events import alerts, calls, commands, operations, run, topics
 from runfold.events.base import Fact, Record
 
 TERMINAL_FACTS: tuple[type[Fact], ...] = (
-    journal.RunCompleted,
-    journal.RunFailed,
-    journal.RunCancelled,
-    journal.RunRefused,
+    run.RunCompleted,
+    run.RunFailed,
+    run.RunCancelled,
+    run.RunRefused,
 )
 
 FACTS: tuple[type[Fact], ...] = tuple(
     member
-    for name in journal.__all__
-    if isinstance(member := getattr(journal, name), type) and issubclass(member, Fact)
+    for name in run.__all__
+    if isinstance(member := getattr(run, name), type) and issubclass(member, Fact)
 )
 
-CONTROLS: tuple[type[inputs.Control], ...] = (
-    inputs.ApproveToolCall,
-    inputs.DenyToolCall,
-    inputs.ResolveToolCall,
-    inputs.PauseRun,
-    inputs.ResumeRun,
-    inputs.CancelRun,
-    inputs.SendMessage,
-    inputs.EditInstructions,
-    inputs.AnswerQuestion,
+CONTROLS: tuple[type[commands.Control], ...] = (
+    commands.ApproveToolCall,
+    commands.DenyToolCall,
+    commands.ResolveToolCall,
+    commands.PauseRun,
+    commands.ResumeRun,
+    commands.CancelRun,
+    commands.SendMessage,
+    commands.EditInstructions,
+    commands.AnswerQuestion,
 )
 
 CATALOGUE: dict[str, tuple[type[Record], ...]] = {
-    topics.REQUESTS: (inputs.RunRequested,),
+    topics.REQUESTS: (commands.RunRequested,),
     topics.CONTROLS: CONTROLS,
-    topics.RESULTS: (effects.ModelResult, effects.ToolResult),
+    topics.RESULTS: (calls.ModelResult, calls.ToolResult),
     topics.EVENTS: (*FACTS, operations.PositionNoted),
     topics.COMPLETIONS: TERMINAL_FACTS,
-    topics.MODEL_CALLS: (effects.ModelWork,),
-    topics.TOOL_CALLS: (effects.ToolWork,),
+    topics.MODEL_CALLS: (calls.ModelWork,),
+    topics.TOOL_CALLS: (calls.ToolWork,),
     topics.RESTORE: (operations.RestorePoint,),
     topics.PARKED: (operations.ParkedRun,),
     topics.DEAD_LETTERS: (operations.DeadLetter,),

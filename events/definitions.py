@@ -12,8 +12,8 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from runfold.events.base import Money
-from runfold.events.common import Limits, Placement
 from runfold.events.content import canonical_json
+from runfold.events.values import Limits, Placement
 
 
 class Definition(BaseModel):

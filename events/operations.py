@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from runfold.events.base import Record, Timestamp
-from runfold.events.common import Position
 from runfold.events.content import Content
+from runfold.events.values import Position
 
 
 class PositionNoted(Record):

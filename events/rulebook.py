@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
-from runfold.events.common import Pin
 from runfold.events.definitions import KINDS, AgentDefinition, Definition, Playbook, ToolContract
 from runfold.events.trusted import trusted
+from runfold.events.values import Pin
 
 _Key = tuple[str, str]
 

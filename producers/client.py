@@ -9,16 +9,16 @@ from typing import Any, TypedDict, TypeVar, Unpack
 
 from pydantic import ValidationError
 
-from runfold.events import inputs, topics
+from runfold.events import commands, topics
 from runfold.events.base import Record
 from runfold.events.catalogue import TERMINAL_FACTS
-from runfold.events.common import Attachment, DataClassification, Label, Limits
 from runfold.events.content import Content, text
-from runfold.events.journal import Event
+from runfold.events.run import Event
 from runfold.events.topics import MAX_INPUT_BYTES
+from runfold.events.values import Attachment, DataClassification, Label, Limits
 from runfold.producers.errors import NotYetError, RefusedError
 from runfold.producers.identity import made_at, uuid7
-from runfold.producers.log import LogReader, LogWriter, Start
+from runfold.producers.log.port import LogReader, LogWriter, Start
 
 R = TypeVar("R", bound=Record)
 
@@ -80,7 +80,7 @@ class RunClient:
             "requested_at": datetime.now(UTC),
             **options,
         }
-        request = _valid(inputs.RunRequested, agent=name, goal=said, **filled)
+        request = _valid(commands.RunRequested, agent=name, goal=said, **filled)
         self._writer.publish(topics.REQUESTS, request, request.run_id)
         return request.run_id
 
@@ -93,24 +93,24 @@ class RunClient:
     ) -> str:
         """Let a proposed call run, with edited arguments where given; return the request's id."""
         return self._control(
-            inputs.ApproveToolCall, run_id, call_id=call_id, arguments=arguments, comment=comment
+            commands.ApproveToolCall, run_id, call_id=call_id, arguments=arguments, comment=comment
         )
 
     def deny(self, run_id: str, call_id: str, reason: str) -> str:
         """Refuse a proposed call; the model is told the reason."""
-        return self._control(inputs.DenyToolCall, run_id, call_id=call_id, reason=reason)
+        return self._control(commands.DenyToolCall, run_id, call_id=call_id, reason=reason)
 
     def resolve(
         self,
         run_id: str,
         call_id: str,
-        resolution: inputs.Resolution,
+        resolution: commands.Resolution,
         result: Content | None = None,
         comment: str | None = None,
     ) -> str:
         """Say whether an uncertain call happened."""
         return self._control(
-            inputs.ResolveToolCall,
+            commands.ResolveToolCall,
             run_id,
             call_id=call_id,
             resolution=resolution,
@@ -120,28 +120,28 @@ class RunClient:
 
     def pause(self, run_id: str, reason: str = "") -> str:
         """Let the run make no new call until it is resumed."""
-        return self._control(inputs.PauseRun, run_id, reason=reason)
+        return self._control(commands.PauseRun, run_id, reason=reason)
 
     def resume(self, run_id: str, reason: str = "") -> str:
         """Let a paused run go on."""
-        return self._control(inputs.ResumeRun, run_id, reason=reason)
+        return self._control(commands.ResumeRun, run_id, reason=reason)
 
     def cancel(self, run_id: str, reason: str = "") -> str:
         """End the run."""
-        return self._control(inputs.CancelRun, run_id, reason=reason)
+        return self._control(commands.CancelRun, run_id, reason=reason)
 
     def tell(self, run_id: str, message: str | Content) -> str:
         """Say something to the run."""
-        return self._control(inputs.SendMessage, run_id, content=_content(message))
+        return self._control(commands.SendMessage, run_id, content=_content(message))
 
     def instruct(self, run_id: str, instructions: str | Content) -> str:
         """Replace the run's instructions from here on."""
-        return self._control(inputs.EditInstructions, run_id, content=_content(instructions))
+        return self._control(commands.EditInstructions, run_id, content=_content(instructions))
 
     def answer(self, run_id: str, question_id: str, answer: str | Content) -> str:
         """Answer what the agent asked."""
         return self._control(
-            inputs.AnswerQuestion, run_id, question_id=question_id, content=_content(answer)
+            commands.AnswerQuestion, run_id, question_id=question_id, content=_content(answer)
         )
 
     def completion(self, run_id: str, timeout: float | None = None) -> Event:
@@ -176,7 +176,7 @@ class RunClient:
             if isinstance(found.record, Event):
                 yield found.record
 
-    def _control(self, kind: type[inputs.Control], run_id: str, **said: Any) -> str:
+    def _control(self, kind: type[commands.Control], run_id: str, **said: Any) -> str:
         control = _valid(
             kind,
             request_id=uuid7(),

@@ -18,18 +18,18 @@ from confluent_kafka.admin import AdminClient
 
 from runfold.events import topics
 from runfold.events.avro.codec import Codec
-from runfold.producers.config import Config, ConfigError
-from runfold.producers.garbage import collect_seldom
-from runfold.producers.logs import log_to_stderr
-from runfold.producers.observability.serving import serve_metrics
-from runfold.producers.observability.tracing import Traces
-from runfold.producers.schemas import registry_of
-from runfold.producers.stall import EXIT_STALLED, StallWatch
+from runfold.infra.logging.json_lines import log_to_stderr
+from runfold.infra.metrics.serving import serve_metrics
+from runfold.infra.process.gc import collect_seldom
+from runfold.infra.process.stall import EXIT_STALLED, StallWatch
+from runfold.infra.settings.config import Config, ConfigError
+from runfold.infra.tracing.spans import Traces
+from runfold.producers.schema_registry.chosen import registry_of
 from runfold.projections import schema
 from runfold.projections.errors import Fenced, SchemaTooNew
-from runfold.projections.projector import Projector, ProjectorConfig
-from runfold.projections.reader import ReaderConfig
-from runfold.projections.watcher import Watcher
+from runfold.projections.observability.watcher import Watcher
+from runfold.projections.store.projector import Projector, ProjectorConfig
+from runfold.projections.store.reader import ReaderConfig
 from runfold.stack.ready import announce
 
 _log = logging.getLogger("runfold.projections")

@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, func, select, text
 
-from runfold.events.common import TERMINAL, ExitStatus, RunStatus
+from runfold.events.values import TERMINAL, ExitStatus, RunStatus
 from runfold.projections.errors import NotCaughtUp
 from runfold.projections.tables import (
     approvals,

@@ -11,9 +11,9 @@ from sqlalchemy import Table
 
 from runfold.events.base import Fact
 from runfold.events.errors import WireError
-from runfold.events.journal import Meta
 from runfold.events.operations import DeadLetter
-from runfold.projections.lines import lines_of
+from runfold.events.run import Meta
+from runfold.projections.store.lines import lines_of
 
 Row = dict[str, Any]
 

@@ -15,7 +15,7 @@ from runfold.events import topics
 from runfold.events.avro.codec import Codec
 from runfold.events.avro.readers import HEAD
 from runfold.events.avro.registry import LockRegistry
-from runfold.events.journal import Event
+from runfold.events.run import Event
 
 
 def encode_all(records: Sequence[Written]) -> Callable[[], None]:

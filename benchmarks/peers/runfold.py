@@ -31,7 +31,7 @@ from runfold.events.avro.registry import LockRegistry
 from runfold.processors.definitions.follower import RulebookFollower
 from runfold.processors.definitions.kafka import KafkaRegistry
 from runfold.processors.definitions.publisher import publish
-from runfold.producers.kafka import Publisher
+from runfold.producers.log.kafka import Publisher
 from runfold.stack import control
 from runfold.stack.errors import StackError
 from runfold.stack.jars import KAFKA_RELEASE

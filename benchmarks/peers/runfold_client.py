@@ -15,11 +15,11 @@ from benchmarks.peers.work import Load
 from runfold.events import topics
 from runfold.events.avro.codec import Codec
 from runfold.events.avro.registry import LockRegistry
+from runfold.events.commands import RunRequested
 from runfold.events.content import text
-from runfold.events.inputs import RunRequested
-from runfold.events.journal import Event, RunCompleted
+from runfold.events.run import Event, RunCompleted
 from runfold.producers.identity import uuid7
-from runfold.producers.kafka import Publisher
+from runfold.producers.log.kafka import Publisher
 from runfold.stack.settings import Settings
 
 _PATIENCE_S = 180.0

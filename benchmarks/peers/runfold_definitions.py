@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.peers import work
-from runfold.events.common import Limits, Placement
 from runfold.events.definitions import AgentDefinition, Definition, ModelChoice, ToolContract
+from runfold.events.values import Limits, Placement
 from runfold.processors.tool.context import ToolContext
-from runfold.processors.tool.python_tools import contract_of, tool
+from runfold.processors.tool.python.tools import contract_of, tool
 
 READING, ACTING = "reading", "acting"
 """The agent whose tool is of level 0, and the one whose tool is of level 1."""

@@ -9,23 +9,23 @@ from benchmarks.peers import work
 from benchmarks.stub_processor import reply
 from runfold.events.avro.codec import Codec
 from runfold.events.avro.registry import LockRegistry
-from runfold.events.common import ProposedCall
+from runfold.events.calls import Message, ModelResult, ModelWork, Role
 from runfold.events.content import json_content
 from runfold.events.definitions import ToolContract
-from runfold.events.effects import Message, ModelResult, ModelWork, Role
+from runfold.events.values import ProposedCall
+from runfold.infra.logging.json_lines import log_to_stderr
+from runfold.infra.metrics.serving import serve_metrics
+from runfold.infra.process.gc import collect_seldom
+from runfold.infra.settings.config import Config
+from runfold.infra.tracing.spans import Traces
 from runfold.processors.definitions.follower import RulebookFollower
 from runfold.processors.definitions.kafka import KafkaRegistry
 from runfold.processors.effects.local import Limits, LocalEffects
 from runfold.processors.engine.config import EngineConfig
-from runfold.processors.engine.runner import Engine
+from runfold.processors.engine.kafka.runner import Engine
 from runfold.processors.run.aggregate import RunAggregate
 from runfold.processors.tool.artifacts import FileArtifacts
 from runfold.processors.tool.processor import ToolProcessor
-from runfold.producers.config import Config
-from runfold.producers.garbage import collect_seldom
-from runfold.producers.logs import log_to_stderr
-from runfold.producers.observability.serving import serve_metrics
-from runfold.producers.observability.tracing import Traces
 from runfold.stack.ready import announce
 
 

@@ -16,7 +16,7 @@ from runfold.events.avro.writers import Writer, writer_for
 from runfold.events.base import Fact, Record
 from runfold.events.catalogue import CATALOGUE
 from runfold.events.errors import WireError
-from runfold.events.journal.event import Meta
+from runfold.events.run.event import Meta
 
 _INPUTS = frozenset({topics.REQUESTS, topics.CONTROLS, topics.RESULTS})
 

@@ -31,7 +31,7 @@ from runfold.events.avro.shapes import (
     wire_fields_of,
 )
 from runfold.events.base import Fact, Record
-from runfold.events.journal.event import Event
+from runfold.events.run.event import Event
 
 Parser = Callable[[bytes], Any]
 

@@ -19,7 +19,7 @@ from runfold.events.avro.schema import full_name, meaning, physical, schema_for
 from runfold.events.base import Fact, Record
 from runfold.events.catalogue import CATALOGUE
 from runfold.events.errors import WireError
-from runfold.events.journal.event import Event, Meta
+from runfold.events.run.event import Event, Meta
 
 Decoded = Record | Event
 Reader = Callable[[bytes], Decoded]

@@ -12,7 +12,7 @@ from runfold.events.avro.schema import meaning, pretty, schema_for, subject
 from runfold.events.avro.writers import writer_for
 from runfold.events.base import Fact, Record
 from runfold.events.catalogue import CATALOGUE
-from runfold.events.journal.event import Meta
+from runfold.events.run.event import Meta
 
 
 def subjects() -> Iterator[tuple[str, type[Record]]]:

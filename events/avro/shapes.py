@@ -11,7 +11,7 @@ from pydantic_core import PydanticUndefined
 
 from runfold.events.base import Fact, Money, Record, Symbol, Timestamp
 from runfold.events.errors import SchemaError
-from runfold.events.journal.event import Meta
+from runfold.events.run.event import Meta
 
 
 @dataclass(frozen=True, slots=True)

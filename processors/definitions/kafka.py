@@ -21,8 +21,8 @@ from runfold.events import topics
 from runfold.events.avro.codec import Codec
 from runfold.events.errors import RegistryError, WireError
 from runfold.events.operations import DefinitionPublished
+from runfold.infra.process.stall import Positions
 from runfold.processors.definitions.source import Arrived, RegistryUnavailableError
-from runfold.producers.stall import Positions
 
 _LATEST = OffsetSpec.latest()  # type: ignore[no-untyped-call]
 _PAUSE_S = 0.1

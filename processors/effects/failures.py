@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from runfold.events.base import Record
-from runfold.events.common import ErrorInfo
-from runfold.events.effects import ModelResult, ModelWork, Outcome, ToolResult, ToolWork
+from runfold.events.calls import ModelResult, ModelWork, Outcome, ToolResult, ToolWork
+from runfold.events.values import ErrorInfo
 
 Work = ModelWork | ToolWork
 Result = ModelResult | ToolResult

@@ -12,14 +12,14 @@ from functools import partial
 from typing import Any
 
 from runfold.events.base import Record
-from runfold.events.effects import ModelResult, ModelWork, ToolResult, ToolWork
+from runfold.events.calls import ModelResult, ModelWork, ToolResult, ToolWork
+from runfold.infra.logging.json_lines import about
+from runfold.infra.tracing.calls import trace_call
+from runfold.infra.tracing.spans import Traces
 from runfold.processors.effects.failures import Result, Work, as_work, broke, failure, overran
 from runfold.processors.effects.loop import LoopThread
 from runfold.processors.effects.metrics import IN_FLIGHT, QUEUED, WAIT
 from runfold.processors.effects.queue import Call, CallQueue
-from runfold.producers.logs import about
-from runfold.producers.observability.calls import trace_call
-from runfold.producers.observability.tracing import Traces
 
 Deliver = Callable[[Record], None]
 ModelHandler = Callable[[ModelWork], Awaitable[ModelResult]]

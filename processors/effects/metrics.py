@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from runfold.producers.observability.table import TABLE
+from runfold.infra.metrics.table import TABLE
 
 _HOSTS = "run processor, pools"
 

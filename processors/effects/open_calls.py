@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from dataclasses import dataclass
 
-from runfold.processors.effects.ledger import Ledger
+from runfold.processors.effects.offset_tracker import OffsetTracker
 
 CallKey = tuple[str, int]
 
@@ -14,7 +14,7 @@ CallKey = tuple[str, int]
 class Place:
     """A record: its offset in one assignment of its partition."""
 
-    ledger: Ledger
+    ledger: OffsetTracker
     offset: int
 
     def done(self) -> None:

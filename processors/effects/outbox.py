@@ -12,14 +12,14 @@ from confluent_kafka import KafkaError, Message, Producer
 from runfold.events import topics
 from runfold.events.avro.headers import Headers, headers
 from runfold.events.base import Record
-from runfold.events.common import ErrorInfo
-from runfold.events.effects import Outcome
+from runfold.events.calls import Outcome
 from runfold.events.errors import WireError
 from runfold.events.operations import DeadLetter, HeaderCopy
+from runfold.events.values import ErrorInfo
+from runfold.infra.process.failpoints import failpoint
 from runfold.processors.effects.errors import PoolBrokenError
 from runfold.processors.effects.failures import Result
 from runfold.processors.effects.settings import KafkaSettings
-from runfold.producers.failpoints import failpoint
 
 log = logging.getLogger(__name__)
 

@@ -18,22 +18,22 @@ from typing import Protocol
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from runfold.events.base import Record
-from runfold.events.effects import ModelResult, ModelWork, ToolResult, ToolWork
+from runfold.events.calls import ModelResult, ModelWork, ToolResult, ToolWork
 from runfold.events.errors import WireError
-from runfold.events.journal.event import Event
+from runfold.events.run.event import Event
+from runfold.infra.process.failpoints import failpoint
+from runfold.infra.process.stall import Positions
+from runfold.infra.process.watchdog import Watchdog
+from runfold.infra.tracing.context import traceparent_of_call
+from runfold.processors.effects.backpressure import Backpressure
 from runfold.processors.effects.errors import PoolBrokenError, PoolStalledError
-from runfold.processors.effects.ledger import Ledger
 from runfold.processors.effects.local import LocalEffects
 from runfold.processors.effects.metrics import POOL_OPEN, POOL_RESULTS
+from runfold.processors.effects.offset_tracker import OffsetTracker
 from runfold.processors.effects.open_calls import CallKey, OpenCalls, Place
 from runfold.processors.effects.outbox import Encoder, Outbox
-from runfold.processors.effects.room import Room
 from runfold.processors.effects.settings import PoolConfig
 from runfold.producers.errors import is_fatal
-from runfold.producers.failpoints import failpoint
-from runfold.producers.observability.context import traceparent_of_call
-from runfold.producers.stall import Positions
-from runfold.producers.watchdog import Watchdog
 
 log = logging.getLogger(__name__)
 
@@ -60,9 +60,9 @@ class Pool:
         self._effects = effects
         self._outbox = Outbox(config.producer(), codec, config.group)
         self._consumer = Consumer({**config.consumer(), "on_commit": self._on_commit})
-        self._ledgers: dict[int, Ledger] = {}
+        self._ledgers: dict[int, OffsetTracker] = {}
         self._calls = OpenCalls()
-        self._room = Room(config.backlog)
+        self._room = Backpressure(config.backlog)
         self._rebalanced = False
         self._commit_due = 0.0
         self._received: dict[int, int] = {}
@@ -224,7 +224,7 @@ class Pool:
     def _on_assign(self, _consumer: Consumer, places: list[TopicPartition]) -> None:
         log.info("assigned %s %s", self._config.topic, [place.partition for place in places])
         for place in places:
-            self._ledgers[place.partition] = Ledger(place.partition)
+            self._ledgers[place.partition] = OffsetTracker(place.partition)
             self._received[place.partition] = -1
         # One that joins may be paused or not, by what it was when it was here before.
         self._rebalanced = True

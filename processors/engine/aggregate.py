@@ -8,8 +8,8 @@ from datetime import datetime
 from typing import Protocol, TypeVar
 
 from runfold.events.base import Fact, Record
-from runfold.events.common import Actor, Placement, RunStatus
 from runfold.events.rulebook import Rulebook
+from runfold.events.values import Actor, Placement, RunStatus
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,16 +14,16 @@ from typing import Generic
 
 from runfold.events import topics
 from runfold.events.base import Record
-from runfold.events.common import Placement
+from runfold.events.values import Placement
 from runfold.processors.engine.aggregate import Aggregate, S
-from runfold.processors.engine.book import Book
-from runfold.processors.engine.fold import Fold
-from runfold.processors.engine.inputs import INPUT_TOPICS, Headers, Input, Received, Returned
-from runfold.processors.engine.messages import Message
-from runfold.processors.engine.parked_copy import Collector, park_messages, parked, sleepers
+from runfold.processors.engine.core.batch import BatchDecider
+from runfold.processors.engine.core.inputs import INPUT_TOPICS, Headers, Input, Received, Returned
+from runfold.processors.engine.core.messages import Message
+from runfold.processors.engine.core.parked_copy import Collector, park_messages, parked, sleepers
+from runfold.processors.engine.core.partition_state import PartitionState
+from runfold.processors.engine.core.rebuild import Rebuild
+from runfold.processors.engine.core.timers import Timers
 from runfold.processors.engine.ports import Codec, RulebookSource
-from runfold.processors.engine.rebuild import Rebuild
-from runfold.processors.engine.timers import Timers
 
 Work = Callable[[Record], Record]
 
@@ -61,13 +61,13 @@ class MemoryEngine(Generic[S]):
         self._codec = codec
         self._rulebooks = rulebooks
         self._work = work
-        self._fold = Fold(aggregate, codec, rulebooks, 0)
+        self._fold = BatchDecider(aggregate, codec, rulebooks, 0)
         self._topics: dict[str, list[Entry]] = defaultdict(list)
         self._returned: deque[Record] = deque()
         self._timers = Timers()
         self.now = now or datetime.now(UTC)
         self.fail_next_commit = False
-        self.book: Book[S] = Book()
+        self.book: PartitionState[S] = PartitionState()
 
     def put(self, topic: str, key: str | None, value: bytes | None, headers: Headers = ()) -> None:
         """Publish something."""

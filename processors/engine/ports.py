@@ -7,8 +7,8 @@ from typing import Protocol
 
 from runfold.events.avro.peek import Peek
 from runfold.events.base import Fact, Record
-from runfold.events.journal import Event, Meta
 from runfold.events.rulebook import Rulebook
+from runfold.events.run import Event, Meta
 
 Deliver = Callable[[Record], None]
 """Takes the result of a piece of local work; may be called from any thread."""

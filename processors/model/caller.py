@@ -6,12 +6,16 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import Protocol
 
-from runfold.events.common import ProviderAttempt
-from runfold.events.effects import ModelWork
+from runfold.events.calls import ModelWork
+from runfold.events.values import ProviderAttempt
 from runfold.processors.model.breaker import Breaker
-from runfold.processors.model.faults import UNHEALTHY, ProviderFaultError, ScriptedFaultError
 from runfold.processors.model.names import SCRIPTED, split
-from runfold.processors.model.wire import WireAnswer
+from runfold.processors.model.providers.faults import (
+    UNHEALTHY,
+    ProviderFaultError,
+    ScriptedFaultError,
+)
+from runfold.processors.model.providers.wire import WireAnswer
 
 _log = logging.getLogger(__name__)
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
+from runfold.events.calls import Message, ModelWork
 from runfold.events.content import Content
-from runfold.events.effects import Message, ModelWork
-from runfold.processors.model.faults import ProviderFaultError
+from runfold.processors.model.providers.faults import ProviderFaultError
 from runfold.processors.tool.errors import ArtifactError
 
 Fetch = Callable[[str, str], bytes]

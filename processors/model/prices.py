@@ -13,7 +13,7 @@ import genai_prices
 from genai_prices.types import ModelPrice, TieredPrices
 
 from runfold.events.base import money
-from runfold.events.common import PriceSnapshot, Usage
+from runfold.events.values import PriceSnapshot, Usage
 
 _MILLION = Decimal(1_000_000)
 _RATES = ("input_mtok", "output_mtok", "cache_read_mtok", "cache_write_mtok")

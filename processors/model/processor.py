@@ -9,18 +9,18 @@ from datetime import UTC, datetime
 from types import TracebackType
 from typing import Self
 
-from runfold.events.common import ErrorInfo, ProviderAttempt, Usage
-from runfold.events.effects import ModelResult, ModelWork, Outcome
+from runfold.events.calls import ModelResult, ModelWork, Outcome
+from runfold.events.values import ErrorInfo, ProviderAttempt, Usage
 from runfold.processors.model.caller import Caller
 from runfold.processors.model.contents import Fetch, opened
-from runfold.processors.model.faults import ProviderFaultError
 from runfold.processors.model.names import SCRIPTED, resolve, split
 from runfold.processors.model.prices import UNPRICED, Priced, from_catalogue
-from runfold.processors.model.providers import ModelSettings
-from runfold.processors.model.remote import Remote
-from runfold.processors.model.scripted import Lookup, Scripted
-from runfold.processors.model.transport import Transport
-from runfold.processors.model.wire import WireAnswer
+from runfold.processors.model.providers.faults import ProviderFaultError
+from runfold.processors.model.providers.remote import Remote
+from runfold.processors.model.providers.settings import ModelSettings
+from runfold.processors.model.providers.transport import Transport
+from runfold.processors.model.providers.wire import WireAnswer
+from runfold.processors.model.scripted.model import Lookup, Scripted
 
 # What a model gets of the time that is left while another could still be asked after it.
 _SHARE = 2 / 3

@@ -23,6 +23,8 @@ from prometheus_client import REGISTRY, start_http_server
 from runfold.events.avro.codec import Codec
 from runfold.events.errors import RegistryError
 from runfold.events.topics import EVENTS
+from runfold.infra.logging.json_lines import log_to_stderr
+from runfold.infra.settings.config import Config, ConfigError
 from runfold.processors.monitor.core.monitor import Monitor
 from runfold.processors.monitor.rule_files import RuleFileError, read_rules
 from runfold.processors.monitor.settings import MonitorSettings
@@ -33,11 +35,9 @@ from runfold.processors.monitor.shell.frontier import Frontier
 from runfold.processors.monitor.shell.intake import Intake
 from runfold.processors.monitor.shell.rebuild import rebuild
 from runfold.processors.monitor.shell.watch import Watch
-from runfold.producers.config import Config, ConfigError
 from runfold.producers.errors import LogError, UnavailableError
-from runfold.producers.logs import log_to_stderr
-from runfold.producers.partitions import partition_count
-from runfold.producers.schemas import registry_of
+from runfold.producers.log.partitions import partition_count
+from runfold.producers.schema_registry.chosen import registry_of
 from runfold.stack import ports
 from runfold.stack.ready import announce
 

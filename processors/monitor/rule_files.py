@@ -13,12 +13,12 @@ from typing import Any, TypeVar
 import jsonschema
 
 from runfold.events.alerts import Severity
-from runfold.events.common import RunStatus
+from runfold.events.values import RunStatus
 from runfold.processors.monitor.core import expressions
 from runfold.processors.monitor.core.expressions import Expression, ExpressionError
 from runfold.processors.monitor.core.metrics import METRICS, Kind
 from runfold.processors.monitor.core.periods import PeriodError, period_of, window_of
-from runfold.processors.monitor.core.rules import Burn, Objective, Rule, RuleBook
+from runfold.processors.monitor.core.rules import AlertRules, Burn, Objective, Rule
 from runfold.processors.monitor.yaml_lines import Path as FieldPath
 from runfold.processors.monitor.yaml_lines import YamlError, line_of, load
 
@@ -42,7 +42,7 @@ class RuleFileError(Exception):
     """A file that cannot be used; one sentence a problem, each with file, line and reason."""
 
 
-def read_rules(files: list[Path]) -> RuleBook:
+def read_rules(files: list[Path]) -> AlertRules:
     """Return what some files declare together; raises RuleFileError naming every problem."""
     problems: list[str] = []
     rules: list[Rule] = []
@@ -59,7 +59,7 @@ def read_rules(files: list[Path]) -> RuleBook:
     problems += _repeated([rule.name for rule in rules] + [each.name for each in objectives])
     if problems:
         raise RuleFileError("\n".join(problems))
-    return RuleBook(
+    return AlertRules(
         every=head.get("every", timedelta(seconds=5)),
         hold=head.get("hold", timedelta(minutes=1)),
         top=head.get("top", 20),

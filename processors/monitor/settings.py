@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from runfold.producers.config import ConfigError
+from runfold.infra.settings.config import ConfigError
 
 DEFAULT_RULES = Path(__file__).with_name("default.yaml")
 

@@ -15,27 +15,27 @@ from dataclasses import dataclass
 from runfold.events.avro.codec import Codec
 from runfold.events.definitions import Playbook, ToolContract
 from runfold.events.topics import EVENTS
+from runfold.infra.logging.json_lines import log_to_stderr
+from runfold.infra.metrics.serving import serve_metrics
+from runfold.infra.process.gc import collect_seldom
+from runfold.infra.process.stall import EXIT_STALLED, StallWatch
+from runfold.infra.settings.config import Config, ConfigError
+from runfold.infra.tracing.spans import Traces
 from runfold.processors.definitions.follower import RulebookFollower
 from runfold.processors.definitions.kafka import KafkaRegistry
 from runfold.processors.definitions.source import RegistryUnavailableError
 from runfold.processors.effects.local import Limits, LocalEffects
 from runfold.processors.engine.config import EngineConfig, GroupConfig
-from runfold.processors.engine.runner import Engine
+from runfold.processors.engine.kafka.runner import Engine
 from runfold.processors.model.processor import ModelProcessor
-from runfold.processors.model.providers import ModelSettings, SettingsError
+from runfold.processors.model.providers.settings import ModelSettings, SettingsError
 from runfold.processors.run.aggregate import RunAggregate
 from runfold.processors.tool.artifacts import FileArtifacts
 from runfold.processors.tool.processor import ToolProcessor
 from runfold.processors.tool.settings import ToolSettings
-from runfold.producers.config import Config, ConfigError
 from runfold.producers.errors import LogError
-from runfold.producers.garbage import collect_seldom
-from runfold.producers.logs import log_to_stderr
-from runfold.producers.observability.serving import serve_metrics
-from runfold.producers.observability.tracing import Traces
-from runfold.producers.partitions import partition_count
-from runfold.producers.schemas import registry_of
-from runfold.producers.stall import EXIT_STALLED, StallWatch
+from runfold.producers.log.partitions import partition_count
+from runfold.producers.schema_registry.chosen import registry_of
 from runfold.stack.ready import announce
 
 _READY_S = 30.0

@@ -7,13 +7,14 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from uuid import UUID
 
-from runfold.events import effects, inputs
-from runfold.events import journal as j
+from runfold.events import calls, commands
+from runfold.events import run as j
 from runfold.events.base import Fact, Record
-from runfold.events.common import Actor, ActorKind
 from runfold.events.rulebook import Rulebook
+from runfold.events.values import Actor, ActorKind
 from runfold.processors.engine.aggregate import Command, Env, Timer, Work
-from runfold.processors.run import deadlines, decide, dispatch, evolve
+from runfold.processors.run import decide, dispatch, evolve
+from runfold.processors.run.lifecycle import deadlines
 from runfold.processors.run.state import Live, RunState
 
 DEDUPE_HORIZON = timedelta(hours=1)
@@ -36,13 +37,13 @@ class RunAggregate:
         run_id = getattr(record, "run_id", None)
         if run_id != key:
             return f"key_mismatch: the record's key is {key!r}, its run_id {run_id!r}"
-        if not isinstance(record, inputs.RunRequested):
+        if not isinstance(record, commands.RunRequested):
             return None
         return _screen_request(record.run_id, appended_at)
 
     def starts(self, record: Record) -> bool:
         """Whether the record may begin a run."""
-        return isinstance(record, inputs.RunRequested)
+        return isinstance(record, commands.RunRequested)
 
     def decide(
         self, state: RunState | None, command: Command, env: Env
@@ -121,13 +122,13 @@ def _by_policy(fact: Fact, command: Command) -> bool:
 
 def _sender(command: Command) -> Actor:
     match command.body:
-        case inputs.RunRequested() as request:
+        case commands.RunRequested() as request:
             return _named(ActorKind.CLIENT, request.user_id)
-        case inputs.Control() as control:
+        case commands.Control() as control:
             return _named(ActorKind.PERSON, control.actor_id)
-        case effects.ModelResult() as result:
+        case calls.ModelResult() as result:
             return _named(ActorKind.MODEL, result.model)
-        case effects.ToolResult():
+        case calls.ToolResult():
             return _TOOL
         case Timer():
             return _TIMER
@@ -136,7 +137,7 @@ def _sender(command: Command) -> Actor:
 
 
 def _model_of(command: Command) -> str:
-    return command.body.model if isinstance(command.body, effects.ModelResult) else ""
+    return command.body.model if isinstance(command.body, calls.ModelResult) else ""
 
 
 def _screen_request(run_id: str, appended_at: datetime) -> str | None:

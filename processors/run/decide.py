@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from runfold.events import effects, inputs
+from runfold.events import calls, commands
 from runfold.events.base import Fact
 from runfold.processors.engine.aggregate import Command, Env, Timer
-from runfold.processors.run import admission, answers, controls, deadlines, results
+from runfold.processors.run.agent import model_results, tool_results
 from runfold.processors.run.draft import Draft
+from runfold.processors.run.lifecycle import admission, controls, deadlines
 from runfold.processors.run.state import Live, RunState
 
 
@@ -21,17 +22,17 @@ def steps(state: RunState | None, command: Command, env: Env) -> Sequence[tuple[
     """Return the facts that follow from a command, each with the state after it."""
     draft = Draft(state, env)
     match command.body:
-        case inputs.RunRequested() as request:
+        case commands.RunRequested() as request:
             if state is None:
                 admission.admit(draft, request, command.traceparent)
         case _ if not isinstance(state, Live):
             return ()
-        case inputs.Control() as control:
+        case commands.Control() as control:
             controls.apply(draft, control)
-        case effects.ModelResult() as result:
-            answers.take(draft, result)
-        case effects.ToolResult() as result:
-            results.take(draft, result)
+        case calls.ModelResult() as result:
+            model_results.take(draft, result)
+        case calls.ToolResult() as result:
+            tool_results.take(draft, result)
         case Timer() as timer:
             deadlines.fire(draft, timer)
         case other:

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from runfold.events import journal as j
+from runfold.events import run as j
 from runfold.events.base import Fact, Record
-from runfold.events.common import Placement
+from runfold.events.calls import ModelWork, ToolSchema, ToolWork
 from runfold.events.content import Content, canonical_json, text
 from runfold.events.definitions import AgentDefinition
-from runfold.events.effects import ModelWork, ToolSchema, ToolWork
 from runfold.events.rulebook import Rulebook
 from runfold.events.trusted import trusted
+from runfold.events.values import Placement
 from runfold.processors.engine.aggregate import Work
-from runfold.processors.run import intrinsics
-from runfold.processors.run.answers import attribution
+from runfold.processors.run.agent import control_tools
+from runfold.processors.run.agent.model_results import attribution
 from runfold.processors.run.draft import DefinitionMissingError
 from runfold.processors.run.ids import outcome_of
 from runfold.processors.run.state import Call, CallStatus, Live, RunState
@@ -114,7 +114,7 @@ _schemas: dict[bytes, ToolSchema] = {}
 def _tool_schemas(run: Live, rulebook: Rulebook) -> tuple[ToolSchema, ...]:
     return (
         *(_tool_schema(pin.name, pin.version, pin.digest, rulebook) for pin in run.tools),
-        *intrinsics.SCHEMAS,
+        *control_tools.SCHEMAS,
     )
 
 

@@ -6,48 +6,48 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-from runfold.events import journal as j
+from runfold.events import run as j
 from runfold.events.base import Fact
-from runfold.events.common import RunStatus
-from runfold.processors.run import fold_calls, fold_model, fold_run
+from runfold.events.values import RunStatus
+from runfold.processors.run.fold import calls, lifecycle, model
 from runfold.processors.run.state import WAITS_FOR_HUMAN, CallStatus, Ended, Live, RunState, changed
 
 _Fold = Callable[[Live, Any, datetime], Live]
 
 _FOLDS: dict[type[Fact], _Fold] = {
-    j.RunStarted: fold_run.started,
-    j.UserMessageReceived: fold_run.message_received,
-    j.ContextHydrated: fold_model.context_hydrated,
-    j.PlanProposed: fold_calls.plan_recorded,
-    j.PlanRevised: fold_calls.plan_recorded,
-    j.PlanStepAdvanced: fold_calls.plan_step_advanced,
-    j.ModelCalled: fold_model.called,
-    j.ModelResponded: fold_model.responded,
-    j.ModelFailed: fold_model.failed,
-    j.RetryScheduled: fold_calls.retry_scheduled,
-    j.ReflectionRecorded: fold_model.reflection_recorded,
-    j.BudgetReserved: fold_model.budget_reserved,
-    j.BudgetSettled: fold_model.budget_settled,
-    j.ToolCallProposed: fold_calls.proposed,
-    j.ApprovalRequested: fold_calls.approval_requested,
-    j.ToolCallApproved: fold_calls.approved,
-    j.ToolCallDenied: fold_calls.denied,
-    j.ToolCallStarted: fold_calls.started,
-    j.ToolCallSucceeded: fold_calls.succeeded,
-    j.ToolCallFailed: fold_calls.failed,
-    j.ToolCallUncertain: fold_calls.uncertain,
-    j.LateResultNoted: fold_calls.late_result_noted,
-    j.CheckpointWritten: fold_calls.checkpoint_written,
-    j.HumanInputRequested: fold_calls.question_asked,
-    j.HumanInputReceived: fold_calls.question_answered,
-    j.RunPaused: fold_run.paused,
-    j.RunResumed: fold_run.resumed,
-    j.RequestIgnored: fold_run.control_noted,
+    j.RunStarted: lifecycle.started,
+    j.UserMessageReceived: lifecycle.message_received,
+    j.ContextHydrated: model.context_hydrated,
+    j.PlanProposed: calls.plan_recorded,
+    j.PlanRevised: calls.plan_recorded,
+    j.PlanStepAdvanced: calls.plan_step_advanced,
+    j.ModelCalled: model.called,
+    j.ModelResponded: model.responded,
+    j.ModelFailed: model.failed,
+    j.RetryScheduled: calls.retry_scheduled,
+    j.ReflectionRecorded: model.reflection_recorded,
+    j.BudgetReserved: model.budget_reserved,
+    j.BudgetSettled: model.budget_settled,
+    j.ToolCallProposed: calls.proposed,
+    j.ApprovalRequested: calls.approval_requested,
+    j.ToolCallApproved: calls.approved,
+    j.ToolCallDenied: calls.denied,
+    j.ToolCallStarted: calls.started,
+    j.ToolCallSucceeded: calls.succeeded,
+    j.ToolCallFailed: calls.failed,
+    j.ToolCallUncertain: calls.uncertain,
+    j.LateResultNoted: calls.late_result_noted,
+    j.CheckpointWritten: calls.checkpoint_written,
+    j.HumanInputRequested: calls.question_asked,
+    j.HumanInputReceived: calls.question_answered,
+    j.RunPaused: lifecycle.paused,
+    j.RunResumed: lifecycle.resumed,
+    j.RequestIgnored: lifecycle.control_noted,
 }
 
 _BEGINNINGS: dict[type[Fact], Callable[[Any, datetime], RunState]] = {
-    j.RunCreated: fold_run.created,
-    j.RunRefused: fold_run.refused,
+    j.RunCreated: lifecycle.created,
+    j.RunRefused: lifecycle.refused,
 }
 
 _ENDINGS: dict[type[Fact], RunStatus] = {

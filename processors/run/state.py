@@ -17,11 +17,11 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Any, TypeVar
 
-from runfold.events.common import Counters, Limits, Pin, Plan, RunRequest, RunStatus
+from runfold.events.calls import Message
 from runfold.events.content import Content
-from runfold.events.effects import Message
-from runfold.events.journal import CallSummary, DecisionRecord
+from runfold.events.run import CallSummary, DecisionRecord
 from runfold.events.trusted import trusted
+from runfold.events.values import Counters, Limits, Pin, Plan, RunRequest, RunStatus
 
 T = TypeVar("T")
 

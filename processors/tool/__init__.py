@@ -7,7 +7,7 @@ from runfold.processors.tool.builtin import builtin_contracts
 from runfold.processors.tool.context import ToolContext
 from runfold.processors.tool.errors import ToolRefusedError
 from runfold.processors.tool.processor import ToolProcessor
-from runfold.processors.tool.python_tools import contract_of, tool
+from runfold.processors.tool.python.tools import contract_of, tool
 
 __all__ = [
     "ToolContext",

@@ -16,6 +16,11 @@ import sys
 from runfold.events.avro.codec import Codec
 from runfold.events.definitions import ToolContract
 from runfold.events.topics import TOOL_CALLS
+from runfold.infra.logging.json_lines import log_to_stderr
+from runfold.infra.metrics.serving import serve_metrics
+from runfold.infra.process.stall import EXIT_STALLED, StallWatch
+from runfold.infra.settings.config import Config, ConfigError
+from runfold.infra.tracing.spans import Traces
 from runfold.processors.definitions.follower import RulebookFollower
 from runfold.processors.definitions.kafka import KafkaRegistry
 from runfold.processors.definitions.source import RegistryUnavailableError
@@ -24,16 +29,11 @@ from runfold.processors.effects.local import Limits, LocalEffects
 from runfold.processors.effects.pool import Pool
 from runfold.processors.effects.settings import PoolConfig
 from runfold.processors.tool.artifacts import FileArtifacts
-from runfold.processors.tool.claims_postgres import PostgresClaims
+from runfold.processors.tool.claims.postgres import PostgresClaims
 from runfold.processors.tool.errors import ClaimsUnavailableError
 from runfold.processors.tool.processor import ToolProcessor
 from runfold.processors.tool.settings import ToolSettings
-from runfold.producers.config import Config, ConfigError
-from runfold.producers.logs import log_to_stderr
-from runfold.producers.observability.serving import serve_metrics
-from runfold.producers.observability.tracing import Traces
-from runfold.producers.schemas import registry_of
-from runfold.producers.stall import EXIT_STALLED, StallWatch
+from runfold.producers.schema_registry.chosen import registry_of
 from runfold.stack.ready import announce
 
 _READY_S = 30.0

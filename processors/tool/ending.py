@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from decimal import Decimal
 
-from runfold.events.common import ErrorInfo
+from runfold.events.calls import Outcome
 from runfold.events.content import Content
-from runfold.events.effects import Outcome
+from runfold.events.values import ErrorInfo
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ ToolError
 
 from __future__ import annotations
 
-from runfold.events.common import ErrorInfo
+from runfold.events.values import ErrorInfo
 
 
 class ToolError(Exception):

@@ -8,18 +8,18 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from runfold.events.common import ErrorInfo
+from runfold.events.calls import Outcome
 from runfold.events.definitions import ToolContract
-from runfold.events.effects import Outcome
+from runfold.events.values import ErrorInfo
+from runfold.infra.logging.json_lines import frames
+from runfold.infra.process.failpoints import failpoint
 from runfold.processors.tool.context import ToolContext
 from runfold.processors.tool.ending import Ending, failed, uncertain
 from runfold.processors.tool.errors import ToolRefusedError, UnusableResultError
+from runfold.processors.tool.python.threads import in_thread
 from runfold.processors.tool.results import as_text, inline, jsonable, kept_apart
 from runfold.processors.tool.schemas import Schemas
 from runfold.processors.tool.secrets import redacted
-from runfold.processors.tool.threads import in_thread
-from runfold.producers.failpoints import failpoint
-from runfold.producers.logs import frames
 
 log = logging.getLogger(__name__)
 

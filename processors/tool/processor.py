@@ -17,24 +17,24 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache, partial
 from typing import Any, cast
 
-from runfold.events.common import ErrorInfo
+from runfold.events.calls import ToolResult, ToolWork
 from runfold.events.content import canonical_json
 from runfold.events.definitions import ToolContract
-from runfold.events.effects import ToolResult, ToolWork
+from runfold.events.values import ErrorInfo
 from runfold.processors.tool.artifacts import ArtifactStore
 from runfold.processors.tool.builtin import builtin_implementation
-from runfold.processors.tool.claimed import run_claimed
-from runfold.processors.tool.claims import ClaimRequest, Claims
+from runfold.processors.tool.claims.claimed import run_claimed
+from runfold.processors.tool.claims.port import ClaimRequest, Claims
 from runfold.processors.tool.context import ToolContext
 from runfold.processors.tool.ending import Ending, failed, uncertain
 from runfold.processors.tool.errors import ArtifactError, ToolRefusedError
 from runfold.processors.tool.execution import Execution, Implementation
-from runfold.processors.tool.pace import Pace
-from runfold.processors.tool.python_tools import python_implementation, python_reconciler
-from runfold.processors.tool.reconciling import Reconciler
+from runfold.processors.tool.python.reconciling import Reconciler
+from runfold.processors.tool.python.threads import in_thread
+from runfold.processors.tool.python.tools import python_implementation, python_reconciler
+from runfold.processors.tool.rate_limit import RateLimit
 from runfold.processors.tool.schemas import Schemas
 from runfold.processors.tool.secrets import Secrets, held, secret_from_env
-from runfold.processors.tool.threads import in_thread
 
 log = logging.getLogger(__name__)
 
@@ -65,7 +65,7 @@ class ToolProcessor:
         self._secrets = secrets
         self._refresh = refresh
         self._schemas = Schemas()
-        self._pace = Pace()
+        self._pace = RateLimit()
         self._implementation = lru_cache(lambda name: _implementation(name, tuple(modules)))
         self._reconciler = lru_cache(lambda name: _reconciler(name, tuple(modules)))
 

@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from runfold.producers.config import ConfigError
+from runfold.infra.settings.config import ConfigError
 
 
 @dataclass(frozen=True, slots=True)

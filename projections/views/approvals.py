@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from runfold.events import topics
 from runfold.events.base import Fact
-from runfold.events.journal import (
+from runfold.events.run import (
     ApprovalRequested,
     HumanInputReceived,
     HumanInputRequested,
     ToolCallApproved,
     ToolCallDenied,
 )
-from runfold.projections.merging import Merging
-from runfold.projections.readable import as_json, clean, plain, said
+from runfold.projections.rendering.readable import as_json, clean, plain, said
+from runfold.projections.store.merging import Merging
 from runfold.projections.tables import approvals
 from runfold.projections.view import Batch, Placed, Rows, View
 

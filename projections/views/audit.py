@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from runfold.events import topics
-from runfold.events.journal import GENESIS, PolicyDecided, PolicyEffect, ToolCallStarted
+from runfold.events.run import GENESIS, PolicyDecided, PolicyEffect, ToolCallStarted
 from runfold.projections.tables import audit
 from runfold.projections.view import Batch, Placed, Row, Rows, View, bump
 

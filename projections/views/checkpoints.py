@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from runfold.events import topics
-from runfold.events.journal import CallSummary, CheckpointWritten
-from runfold.projections.readable import as_json, readable
+from runfold.events.run import CallSummary, CheckpointWritten
+from runfold.projections.rendering.readable import as_json, readable
 from runfold.projections.tables import checkpoints
 from runfold.projections.view import Batch, Placed, Rows, View
 

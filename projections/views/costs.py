@@ -6,8 +6,7 @@ from typing import Any
 
 from runfold.events import topics
 from runfold.events.base import Fact
-from runfold.events.common import Attribution, Usage
-from runfold.events.journal import (
+from runfold.events.run import (
     LateAnswer,
     LateResultNoted,
     ModelResponded,
@@ -15,6 +14,7 @@ from runfold.events.journal import (
     ToolCallSucceeded,
     ToolCallUncertain,
 )
+from runfold.events.values import Attribution, Usage
 from runfold.projections.tables import costs
 from runfold.projections.view import Batch, Placed, Rows, View
 

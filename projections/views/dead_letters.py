@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 
 from runfold.events import topics
-from runfold.projections.readable import as_json, clean
+from runfold.projections.rendering.readable import as_json, clean
 from runfold.projections.tables import dead_letters
 from runfold.projections.view import Batch, Letter, Row, Rows, Unreadable, View
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from runfold.events import topics
 from runfold.events.base import Fact
-from runfold.events.common import ProviderAttempt
-from runfold.events.journal import (
+from runfold.events.run import (
     LateAnswer,
     LateResultNoted,
     ModelCalled,
@@ -13,8 +12,9 @@ from runfold.events.journal import (
     ModelResponded,
     RetryScheduled,
 )
-from runfold.projections.merging import Merging
-from runfold.projections.readable import as_json, clean, readable
+from runfold.events.values import ProviderAttempt
+from runfold.projections.rendering.readable import as_json, clean, readable
+from runfold.projections.store.merging import Merging
 from runfold.projections.tables import model_calls
 from runfold.projections.view import Batch, Placed, Rows, View
 

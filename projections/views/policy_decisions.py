@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from runfold.events import topics
-from runfold.events.journal import PolicyDecided
-from runfold.projections.readable import as_json
+from runfold.events.run import PolicyDecided
+from runfold.projections.rendering.readable import as_json
 from runfold.projections.tables import policy_decisions
 from runfold.projections.view import Batch, Placed, Rows, View
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from runfold.events import topics
 from runfold.events.base import Fact
-from runfold.events.common import Exit, RunRequest
-from runfold.events.journal import (
+from runfold.events.run import (
     CheckpointWritten,
     LateAnswer,
     LateResultNoted,
@@ -25,7 +24,8 @@ from runfold.events.journal import (
     ToolCallUncertain,
     UserMessageReceived,
 )
-from runfold.projections.readable import as_json, clean, plain, readable, said
+from runfold.events.values import Exit, RunRequest
+from runfold.projections.rendering.readable import as_json, clean, plain, readable, said
 from runfold.projections.tables import runs
 from runfold.projections.view import Batch, Placed, Row, Rows, View, bump
 

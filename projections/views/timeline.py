@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from runfold.events import topics
-from runfold.projections.lines import NULL, is_sound, lines_of, moment_text
-from runfold.projections.readable import readable
+from runfold.projections.rendering.readable import readable
+from runfold.projections.store.lines import NULL, is_sound, lines_of, moment_text
 from runfold.projections.tables import run_events
 from runfold.projections.view import Batch, Placed, Rows, View
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from runfold.events import topics
 from runfold.events.base import Fact
-from runfold.events.common import ActorKind
-from runfold.events.journal import (
+from runfold.events.run import (
     ApprovalRequested,
     CheckpointWritten,
     LateResultNoted,
@@ -19,8 +18,9 @@ from runfold.events.journal import (
     ToolCallSucceeded,
     ToolCallUncertain,
 )
-from runfold.projections.merging import Merging
-from runfold.projections.readable import as_json, clean, readable, said
+from runfold.events.values import ActorKind
+from runfold.projections.rendering.readable import as_json, clean, readable, said
+from runfold.projections.store.merging import Merging
 from runfold.projections.tables import tool_invocations
 from runfold.projections.view import Batch, Placed, Rows, View
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from runfold.events import topics
-from runfold.events.journal import Event
 from runfold.events.operations import DefinitionPublished, PositionNoted
-from runfold.producers.log import Delivery, LogReader
+from runfold.events.run import Event
+from runfold.producers.log.port import Delivery, LogReader
 from runfold.surfaces.audit.rulebooks import Rulebooks
 from runfold.surfaces.audit.verifier import Fault, Verdict, Verifier
 

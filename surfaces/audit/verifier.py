@@ -9,12 +9,12 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 
-from runfold.events import journal as j
+from runfold.events import run as j
 from runfold.events.base import Record
 from runfold.events.catalogue import TERMINAL_FACTS
 from runfold.events.content import Content
-from runfold.events.journal import GENESIS, Event
-from runfold.processors.run import recorded
+from runfold.events.run import GENESIS, Event
+from runfold.processors.run.replay import decisions
 from runfold.processors.run.state import RunState
 from runfold.surfaces.audit.rulebooks import Rulebooks
 
@@ -132,7 +132,7 @@ class Verifier:
         if not decision or not self._judges:
             return
         if self._position is None:
-            self._position = recorded.rulebook_position(decision)
+            self._position = decisions.rulebook_position(decision)
         try:
             self._judge(decision)
             self._state = self._folded(decision)
@@ -142,18 +142,18 @@ class Verifier:
             )
             self._judges = False
 
-    def _judge(self, decision: recorded.Decision) -> None:
+    def _judge(self, decision: decisions.Decision) -> None:
         self._decisions += 1
         rulebook = self._rulebooks.at(self._position or 0)
-        difference = recorded.redecide(self._state, decision, rulebook)
+        difference = decisions.redecide(self._state, decision, rulebook)
         if difference is not None:
             self._faults.append(Fault(difference.seq, "decision", str(difference)))
             self._judges = False
 
-    def _folded(self, decision: recorded.Decision) -> RunState | None:
+    def _folded(self, decision: decisions.Decision) -> RunState | None:
         state = self._state
         for event in decision:
-            state = recorded.fold(state, (event,))
+            state = decisions.fold(state, (event,))
             if state is not None and state.status is not event.meta.status:
                 self._fault(
                     event,

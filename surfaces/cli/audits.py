@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from runfold.surfaces.audit.journal import verify
 from runfold.surfaces.audit.verifier import Verdict
-from runfold.surfaces.cli import exits, say
+from runfold.surfaces.cli import exits, output
 from runfold.surfaces.cli.context import Context
 from runfold.surfaces.cli.faults import CliError
 
@@ -18,14 +18,14 @@ def show_audit(context: Context, run_id: str | None, *, json: bool) -> int:
         raise CliError(f"Run {run_id} has no events on the journal.", exits.NOT_FOUND)
     unsound = [verdict for verdict in verdicts if verdict.faults]
     if json:
-        say.as_json(_as_row(verdicts))
+        output.as_json(_as_row(verdicts))
     else:
         _print(verdicts, unsound)
     return exits.NO if unsound else exits.OK
 
 
 def _print(verdicts: list[Verdict], unsound: list[Verdict]) -> None:
-    console = say.console()
+    console = output.console()
     events = sum(verdict.events for verdict in verdicts)
     decisions = sum(verdict.decisions for verdict in verdicts)
     ended = sum(verdict.ended for verdict in verdicts)

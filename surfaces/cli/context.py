@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from runfold.events.avro.codec import Codec
     from runfold.producers.client import RunClient
-    from runfold.producers.log import LogReader, LogWriter
+    from runfold.producers.log.port import LogReader, LogWriter
     from runfold.stack.settings import Settings
 
 
@@ -38,21 +38,21 @@ class Context:
     def codec(self) -> Codec:
         """The codec, with ids from the registry that is configured."""
         from runfold.events.avro.codec import Codec
-        from runfold.producers.schemas import registry_of
+        from runfold.producers.schema_registry.chosen import registry_of
 
         return Codec(registry_of(self.settings.schema_registry_url))
 
     @cached_property
     def reader(self) -> LogReader:
         """Reads the log."""
-        from runfold.producers.kafka import TopicReader
+        from runfold.producers.log.kafka import TopicReader
 
         return TopicReader(self.attached.kafka_config(), self.codec)
 
     @cached_property
     def writer(self) -> LogWriter:
         """Writes to the log."""
-        from runfold.producers.kafka import Publisher
+        from runfold.producers.log.kafka import Publisher
 
         return Publisher(self.attached.producer_config(), self.codec, "runfold/cli")
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from runfold.projections import spending
-from runfold.surfaces.cli import exits, say
+from runfold.surfaces.cli import exits, output
 from runfold.surfaces.cli.context import Context
 from runfold.surfaces.cli.faults import CliError
 from runfold.surfaces.cli.words import money, spent
@@ -40,7 +40,7 @@ def show_costs(
     with context.engine.connect() as connection:
         found = spending.costs_by(connection, *columns, tenant_id=tenant, since=since)
     if json:
-        say.as_json(found)
+        output.as_json(found)
         return
     rows = [
         (
@@ -57,7 +57,7 @@ def show_costs(
         for row in found
     ]
     named = ("calls", "tokens in", "out", "unpriced", "retries", "wasted", "cache saved", "cost")
-    say.table((*chosen, *named), rows, "Nothing was spent.")
+    output.table((*chosen, *named), rows, "Nothing was spent.")
 
 
 def show_budgets(
@@ -67,11 +67,11 @@ def show_budgets(
     with context.engine.connect() as connection:
         found = spending.budgets(connection, tenant, since)
     if json:
-        say.as_json(found)
+        output.as_json(found)
         return
     rows = [
         (
-            say.short(row["run_id"]),
+            output.short(row["run_id"]),
             row["tenant_id"],
             row["agent"],
             row["status"],
@@ -82,16 +82,16 @@ def show_budgets(
         for row in found
     ]
     columns = ("run", "tenant", "agent", "status", "budget", "cost", "spent")
-    say.table(columns, rows, "No run has a budget.")
+    output.table(columns, rows, "No run has a budget.")
 
 
 def show_proof(context: Context, *, json: bool) -> int:
     """Print whether every view's sums are the journal's, and return whether they are."""
     proof = verify(context.engine, context.reader)
     if json:
-        say.as_json({**asdict(proof), "equal": not proof.differences})
+        output.as_json({**asdict(proof), "equal": not proof.differences})
         return exits.NO if proof.differences else exits.OK
-    console = say.console()
+    console = output.console()
     console.print(f"journal  {proof.total}, {proof.runs} runs", markup=False)
     for each in proof.differences[:_SHOWN]:
         console.print(f"  {each.view}, {each.of}: the view says {each.shown}", markup=False)
@@ -117,12 +117,14 @@ def show_repricing(
     done = reprice(context.engine, context.reader, prices, name, since)
     if json:
         groups = {model: _as_row(group) for model, group in done.by_model.items()}
-        say.as_json({"repricing": name, **_as_row(done.total), "by_model": groups})
+        output.as_json({"repricing": name, **_as_row(done.total), "by_model": groups})
         return
     rows = [(model, *_cells(group)) for model, group in sorted(done.by_model.items())]
     columns = ("model", "calls", "on record", "at these prices", "difference", "no price")
-    say.table(columns, [*rows, ("in all", *_cells(done.total))] if rows else [], "No answers yet.")
-    say.console().print(
+    output.table(
+        columns, [*rows, ("in all", *_cells(done.total))] if rows else [], "No answers yet."
+    )
+    output.console().print(
         f"Kept as {name!r} in repricings and repriced_costs; the record is untouched.",
         markup=False,
     )

@@ -18,11 +18,11 @@ from pathlib import Path
 
 import typer
 
-from runfold.events.journal import Event
+from runfold.events.run import Event
 from runfold.producers.client import RunClient
 from runfold.stack import control
 from runfold.stack.settings import Settings
-from runfold.surfaces.cli import demo_people, demo_results, exits, say
+from runfold.surfaces.cli import demo_people, demo_results, exits, output
 from runfold.surfaces.cli.context import Context
 from runfold.surfaces.cli.faults import CliError
 from runfold.surfaces.cli.publishing import apply_manifests, workspace_of
@@ -57,7 +57,7 @@ def demo(context: Context, file: Path | None, *, yes: bool, keep: bool) -> int:
         demo_results.show_exit(last)
         _title("Three questions to the views")
         demo_results.show_queries(context, last)
-    say.console().print(
+    output.console().print(
         f"\nDone in {time.monotonic() - began:.1f} s. "
         + ("The stack is still up." if keep else "Nothing is left running; the data stays in ")
         + ("" if keep else f"{context.settings.home}."),
@@ -84,7 +84,7 @@ def _must_be_there(log: Path, hint: str = "") -> None:
 def _stack(context: Context, *, keep: bool) -> Iterator[Settings]:
     """Start the stack where none is up; take down again what was started, whatever happens."""
     began = time.monotonic()
-    console = say.console()
+    console = output.console()
 
     def report(line: str) -> None:
         if line:
@@ -114,7 +114,7 @@ def _log_in_workspace(context: Context, file: Path | None) -> Path:
         new.replace(place)
     finally:
         new.unlink(missing_ok=True)
-    console = say.console()
+    console = output.console()
     console.print(
         f"  log     {log} ({place.stat().st_size:,} bytes), copied to {place}", markup=False
     )
@@ -126,14 +126,14 @@ def _publish(context: Context) -> None:
     if report.refused:
         raise CliError(report.refused[0].reason, exits.BAD_INPUT)
     known = len(report.published) + len(report.unchanged)
-    console = say.console()
+    console = output.console()
     console.print(f"  agent   {AGENT}: {known} definitions, {len(report.published)} of them new")
     console.print(f"  model   {_model()}", markup=False)
 
 
 def _model() -> str:
     from runfold.processors.model.names import resolve
-    from runfold.processors.model.providers import ModelSettings
+    from runfold.processors.model.providers.settings import ModelSettings
 
     chosen = resolve(f"default:{AGENT}", ModelSettings.from_environment(os.environ).configured)
     if chosen.startswith("scripted:"):
@@ -162,4 +162,4 @@ def _follow(context: Context, client: RunClient, run_id: str, *, yes: bool) -> E
 
 
 def _title(text: str) -> None:
-    say.console().rule(f"[bold]{text}", align="left", style="dim")
+    output.console().rule(f"[bold]{text}", align="left", style="dim")

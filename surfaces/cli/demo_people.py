@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from runfold.events import journal as j
+from runfold.events import run as j
+from runfold.events.commands import Resolution
 from runfold.events.content import JSON, Content
-from runfold.events.inputs import Resolution
-from runfold.events.journal import Event
+from runfold.events.run import Event
 from runfold.producers.client import RunClient
-from runfold.surfaces.cli import say
+from runfold.surfaces.cli import output
 from runfold.surfaces.cli.words import arguments, shortened
 
 _SHOWN_LINES = 12
@@ -37,7 +37,7 @@ class Person:
                 pass
 
     def _approve(self, proposed: j.ToolCallProposed) -> None:
-        console = say.console()
+        console = output.console()
         if self._yes:
             console.print("  approved beforehand (--yes)", style="magenta")
             self._client.approve(self._run_id, proposed.call_id, comment="approved by --yes")
@@ -61,7 +61,7 @@ class Person:
 
 def _ask(question: str) -> str:
     try:
-        return say.console().input(question, markup=False).strip()
+        return output.console().input(question, markup=False).strip()
     except EOFError:
         return ""
 

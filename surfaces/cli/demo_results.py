@@ -8,10 +8,10 @@ from typing import Any
 
 from sqlalchemy import text
 
-from runfold.events.journal import Event
+from runfold.events.run import Event
 from runfold.projections.queries import wait_for
-from runfold.projections.readable import readable
-from runfold.surfaces.cli import say
+from runfold.projections.rendering.readable import readable
+from runfold.surfaces.cli import output
 from runfold.surfaces.cli.context import Context
 
 RUN = """\
@@ -41,7 +41,7 @@ def show_report(last: Event, workspace: Path) -> None:
     """Print the reports that the run's payload names, or its summary where it names none."""
     from rich.markdown import Markdown
 
-    console = say.console()
+    console = output.console()
     payload = _payload(last)
     shown = False
     for name in payload.get("artifacts") or ():
@@ -63,7 +63,7 @@ def show_exit(last: Event) -> None:
         return
     record = json.loads(readable(exit_))
     record["payload"] = record["payload"].get("json", record["payload"])
-    say.console().print_json(json.dumps(record))
+    output.console().print_json(json.dumps(record))
 
 
 def show_queries(context: Context, last: Event) -> None:
@@ -74,12 +74,12 @@ def show_queries(context: Context, last: Event) -> None:
             found = connection.execute(text(query), {"run_id": last.meta.run_id})
             columns = tuple(found.keys())
             rows = [tuple(row) for row in found]
-            console = say.console()
+            console = output.console()
             console.print(f"\n{question}", style="bold")
             console.print(
                 query.replace(":run_id", f"'{last.meta.run_id}'"), style="cyan", markup=False
             )
-            say.table(columns, rows, "no rows")
+            output.table(columns, rows, "no rows")
 
 
 def _payload(last: Event) -> dict[str, Any]:

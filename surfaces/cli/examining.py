@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import asdict
 
-from runfold.surfaces.cli import exits, say
+from runfold.surfaces.cli import exits, output
 from runfold.surfaces.cli.context import Context, kafka_of
 from runfold.surfaces.cli.faults import explained
+from runfold.surfaces.doctor.deployment import Deployment
 from runfold.surfaces.doctor.examination import examine, servers_away
 from runfold.surfaces.doctor.finding import Finding, Level
-from runfold.surfaces.doctor.patient import Patient
 
 _STYLE = {Level.OK: "green", Level.NOTE: "dim", Level.WARNING: "yellow", Level.WRONG: "bold red"}
 
@@ -23,21 +23,21 @@ def show_examination(context: Context, *, json: bool) -> int:
             _print(each)
     wrong = [each for each in findings if each.level is Level.WRONG]
     if json:
-        say.as_json({"sound": not wrong, "findings": [asdict(each) for each in findings]})
+        output.as_json({"sound": not wrong, "findings": [asdict(each) for each in findings]})
     else:
         warnings = sum(each.level is Level.WARNING for each in findings)
-        console = say.console()
+        console = output.console()
         console.print(f"{len(wrong)} things are wrong, {warnings} need an eye.")
     if servers_away(findings):
         return exits.UNAVAILABLE
     return exits.NO if wrong else exits.OK
 
 
-def patient_of(context: Context) -> Patient:
+def patient_of(context: Context) -> Deployment:
     """Return the deployment that this command line points at; raises StackError for none."""
     from runfold.stack import control
 
-    return Patient(
+    return Deployment(
         kafka=kafka_of(context),
         reader=context.reader,
         engine=context.engine,
@@ -50,7 +50,7 @@ def patient_of(context: Context) -> Patient:
 def _print(found: Finding) -> None:
     from rich.text import Text
 
-    console = say.console()
+    console = output.console()
     line = Text(f"{found.level.value:<8}", _STYLE[found.level])
     console.print(line.append(f"{found.check:<13} {found.what}", "default"))
     if found.todo:

@@ -21,7 +21,7 @@ class CliError(Exception):
 _EXPECTED: tuple[tuple[str, str, int], ...] = (
     ("runfold.surfaces.cli.faults", "CliError", exits.INTERNAL),
     ("runfold.stack.errors", "StackError", exits.UNAVAILABLE),
-    ("runfold.producers.config", "ConfigError", exits.UNAVAILABLE),
+    ("runfold.infra.settings.config", "ConfigError", exits.UNAVAILABLE),
     ("runfold.producers.errors", "RefusedError", exits.BAD_INPUT),
     ("runfold.producers.errors", "NotYetError", exits.TRY_AGAIN),
     ("runfold.producers.errors", "UnavailableError", exits.UNAVAILABLE),

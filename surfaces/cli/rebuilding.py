@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import asdict
 
-from runfold.projections.reader import ReaderConfig
-from runfold.projections.rebuild import compare, rebuild
-from runfold.surfaces.cli import exits, say
+from runfold.projections.store.reader import ReaderConfig
+from runfold.projections.store.rebuild import compare, rebuild
+from runfold.surfaces.cli import exits, output
 from runfold.surfaces.cli.context import Context, kafka_of
 
 
@@ -15,10 +15,10 @@ def show_rebuild(context: Context, view: str, *, json: bool) -> int:
     reader = ReaderConfig(kafka_of(context))
     done = rebuild(view, context.attached.database_url, reader, context.codec)
     if json:
-        say.as_json(asdict(done))
+        output.as_json(asdict(done))
         return exits.OK
-    say.console().print(f"{done.view} was folded again from offset 0 and swapped in.")
-    say.table(("table", "rows"), list(done.rows.items()), "")
+    output.console().print(f"{done.view} was folded again from offset 0 and swapped in.")
+    output.table(("table", "rows"), list(done.rows.items()), "")
     return exits.OK
 
 
@@ -27,15 +27,15 @@ def show_comparison(context: Context, view: str, *, json: bool) -> int:
     reader = ReaderConfig(kafka_of(context))
     found = compare(view, context.attached.database_url, reader, context.codec)
     if json:
-        say.as_json({**asdict(found), "rows": found.rows})
+        output.as_json({**asdict(found), "rows": found.rows})
     elif found.rows == 0:
-        say.console().print(f"{view} equals the fold of the journal, row by row.", style="green")
+        output.console().print(f"{view} equals the fold of the journal, row by row.", style="green")
     else:
-        say.console().print(
+        output.console().print(
             f"{view} differs: {found.only_live} rows only in the live view, "
             f"{found.only_rebuilt} only in the new fold.",
             style="bold red",
         )
         for example in found.examples:
-            say.console().print(f"  {example}", markup=False)
+            output.console().print(f"  {example}", markup=False)
     return exits.NO if found.rows else exits.OK

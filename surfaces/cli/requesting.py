@@ -10,8 +10,8 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
 
-from runfold.events.common import Attachment, Limits
 from runfold.events.content import Content
+from runfold.events.values import Attachment, Limits
 from runfold.producers.client import RequestOptions, RunClient
 from runfold.surfaces.cli import exits
 from runfold.surfaces.cli.context import Context

@@ -10,12 +10,12 @@ from typing import Any
 
 from runfold.events.base import Record
 from runfold.events.content import JSON, Content
-from runfold.surfaces.cli import exits, say
+from runfold.surfaces.cli import exits, output
 from runfold.surfaces.cli.context import Context
 from runfold.surfaces.cli.faults import CliError
 from runfold.surfaces.cli.names import run_id_of
 from runfold.surfaces.cli.words import said, shortened
-from runfold.surfaces.picture import picture
+from runfold.surfaces.run_summary import picture
 
 
 def show_state(context: Context, typed: str, at: int | None, *, json: bool) -> None:
@@ -29,9 +29,9 @@ def show_state(context: Context, typed: str, at: int | None, *, json: bool) -> N
         raise CliError(f"Run {run_id} has {found.seq} events, not {at}.", exits.NOT_FOUND)
     state = plain(found.state)
     if json:
-        say.as_json({"seq": found.seq, "event": found.last.type, "state": state})
+        output.as_json({"seq": found.seq, "event": found.last.type, "state": state})
         return
-    console = say.console()
+    console = output.console()
     console.print(
         f"After event {found.seq}, {found.last.type}: {said(found.last.fact)}", style="bold"
     )
@@ -73,7 +73,7 @@ def _words(content: Content) -> str:
 
 
 def _print(value: Any, indent: str) -> None:
-    console = say.console()
+    console = output.console()
     entries = (
         value.items() if isinstance(value, dict) else ((f"{n}", v) for n, v in enumerate(value))
     )

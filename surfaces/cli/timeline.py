@@ -10,10 +10,10 @@ from enum import StrEnum
 from rich.table import Table
 from rich.text import Text
 
-from runfold.events import journal as j
+from runfold.events import run as j
 from runfold.events.base import Fact
-from runfold.events.common import RunStatus
-from runfold.events.journal import Event
+from runfold.events.run import Event
+from runfold.events.values import RunStatus
 from runfold.surfaces.cli.words import said, spent
 
 

@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from runfold.events import topics
-from runfold.events.journal import Event
 from runfold.events.operations import DeadLetter
-from runfold.projections.readable import readable
-from runfold.surfaces.cli import exits, say
+from runfold.events.run import Event
+from runfold.projections.rendering.readable import readable
+from runfold.surfaces.cli import exits, output
 from runfold.surfaces.cli.context import Context
 from runfold.surfaces.cli.faults import CliError
 from runfold.surfaces.cli.timeline import Progress, Tone, laid_out, rendered, show
@@ -26,11 +26,11 @@ def watch(
     then: Callable[[Event], None] = lambda _: None,
 ) -> Event | None:
     """Print events as they come, call ``then`` after each, and return the last one."""
-    console, progress, last = say.console(), Progress(), None
+    console, progress, last = output.console(), Progress(), None
     for event in events:
         progress, line = show(progress, event)
         if json:
-            say.as_json(as_row(event))
+            output.as_json(as_row(event))
         elif everything or line.tone is not Tone.QUIET:
             console.print(laid_out(line) if console.is_terminal else rendered(line))
         last = event

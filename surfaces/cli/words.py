@@ -7,10 +7,10 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
-from runfold.events import journal as j
+from runfold.events import run as j
 from runfold.events.base import Fact
-from runfold.events.common import Usage
 from runfold.events.content import JSON, Content
+from runfold.events.values import Usage
 
 _SCRIPTED = "scripted"
 _SHORT = 60

@@ -16,7 +16,7 @@ from decimal import Decimal
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from runfold.events.common import Usage
+from runfold.events.values import Usage
 from runfold.processors.model.prices import PriceTable
 from runfold.processors.monitor.yaml_lines import YamlError, line_of, load
 

@@ -20,10 +20,10 @@ from typing import Any
 from sqlalchemy import Engine, delete, insert
 
 from runfold.events import topics
-from runfold.events.common import Attribution
-from runfold.events.journal import Event, LateAnswer, LateResultNoted, ModelResponded
+from runfold.events.run import Event, LateAnswer, LateResultNoted, ModelResponded
+from runfold.events.values import Attribution
 from runfold.processors.model.names import SCRIPTED, split
-from runfold.producers.log import LogReader
+from runfold.producers.log.port import LogReader
 from runfold.projections.tables import repriced_costs, repricings
 from runfold.surfaces.costs.price_file import PriceFile
 

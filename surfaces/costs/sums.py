@@ -9,8 +9,7 @@ from decimal import Context, Decimal
 from typing import get_args
 
 from runfold.events.base import Fact
-from runfold.events.common import Attribution
-from runfold.events.journal import (
+from runfold.events.run import (
     Event,
     LateAnswer,
     LateResultNoted,
@@ -23,6 +22,7 @@ from runfold.events.journal import (
     ToolCallSucceeded,
     ToolCallUncertain,
 )
+from runfold.events.values import Attribution
 from runfold.projections.spending import Dimension
 
 DIMENSIONS: tuple[Dimension, ...] = get_args(Dimension)

@@ -15,8 +15,8 @@ from typing import Any
 from sqlalchemy import Connection, Engine, Select, func, select
 
 from runfold.events import topics
-from runfold.events.journal import Event
-from runfold.producers.log import LogReader
+from runfold.events.run import Event
+from runfold.producers.log.port import LogReader
 from runfold.projections.errors import NotCaughtUp
 from runfold.projections.spending import Dimension
 from runfold.projections.tables import (

@@ -21,7 +21,7 @@ from runfold.events.avro.shapes import (
 )
 from runfold.events.base import Fact, Record, Symbol
 from runfold.events.catalogue import CATALOGUE
-from runfold.events.journal import Meta
+from runfold.events.run import Meta
 from runfold.surfaces.docs.statuses import NOT_YET_WRITTEN, described
 
 _HEAD = """# Events

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from importlib import import_module
 
-from runfold.producers.observability.derived import DERIVED
-from runfold.producers.observability.table import TABLE, Metric
+from runfold.infra.metrics.derived import DERIVED
+from runfold.infra.metrics.table import TABLE, Metric
 
 ROOMS = (
     "runfold.processors.engine.metrics",
     "runfold.processors.effects.metrics",
     "runfold.processors.tool.metrics",
-    "runfold.projections.metrics",
-    "runfold.projections.counting.metrics",
+    "runfold.projections.observability.metrics",
+    "runfold.projections.observability.counting.metrics",
 )
 """The modules that define metrics; importing them fills the table."""
 

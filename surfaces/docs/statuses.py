@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from runfold.events import journal as j
+from runfold.events import run as j
 from runfold.events.base import Fact
-from runfold.events.common import RunStatus as S
+from runfold.events.values import RunStatus as S
 
 STATUS_AFTER: dict[type[Fact], tuple[S, ...]] = {
     j.RunCreated: (S.CREATED,),

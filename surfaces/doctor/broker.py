@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from runfold.events.topics import EVENTS, TOPICS, Topic
+from runfold.surfaces.doctor.deployment import Deployment
 from runfold.surfaces.doctor.finding import Finding, ok, warning, wrong
 from runfold.surfaces.doctor.kafka import Cluster
-from runfold.surfaces.doctor.patient import Patient
 
 _MAKE = "make them with `python -m runfold.stack.prepare` (`runfold up` does)"
 
 
-def check(patient: Patient) -> Iterator[Finding]:
+def check(patient: Deployment) -> Iterator[Finding]:
     """Find missing brokers and copies, missing topics, and settings that are not as declared."""
     cluster = patient.log.cluster()
     yield ok("broker", f"{cluster.brokers} of Kafka's brokers answer")
@@ -59,7 +59,7 @@ def _copies(cluster: Cluster, topics: list[Topic]) -> Iterator[Finding]:
                 )
 
 
-def _settings(patient: Patient, topics: list[Topic]) -> Iterator[Finding]:
+def _settings(patient: Deployment, topics: list[Topic]) -> Iterator[Finding]:
     found = patient.log.settings_of(topic.name for topic in topics)
     for topic in topics:
         for name, meant in topic.config.items():

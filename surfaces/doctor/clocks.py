@@ -12,16 +12,16 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import text
 
 from runfold.events import topics
-from runfold.events.inputs import RunRequested
+from runfold.events.commands import RunRequested
+from runfold.surfaces.doctor.deployment import Deployment
 from runfold.surfaces.doctor.finding import Finding, note, ok, span, warning
-from runfold.surfaces.doctor.patient import Patient
 from runfold.surfaces.doctor.places import places_of
 
 _SYNC = "let every machine keep its time by NTP"
 _RECENT = timedelta(days=1)
 
 
-def check_postgres(patient: Patient) -> Iterator[Finding]:
+def check_postgres(patient: Deployment) -> Iterator[Finding]:
     """Find a database whose clock is not ours."""
     with patient.engine.connect() as connection:
         before = patient.now()
@@ -31,7 +31,7 @@ def check_postgres(patient: Patient) -> Iterator[Finding]:
     yield from _judged("Postgres's clock", apart, patient)
 
 
-def check_broker(patient: Patient) -> Iterator[Finding]:
+def check_broker(patient: Deployment) -> Iterator[Finding]:
     """Find a broker ahead of us, or requesters ahead of the broker."""
     newest = list(_newest(patient))
     if not newest:
@@ -45,7 +45,7 @@ def check_broker(patient: Patient) -> Iterator[Finding]:
     yield from _judged("a requester's clock, against the broker's,", max(0.0, requester), patient)
 
 
-def _newest(patient: Patient) -> Iterator[tuple[datetime, datetime]]:
+def _newest(patient: Deployment) -> Iterator[tuple[datetime, datetime]]:
     """Yield when the newest request of each partition was appended, and asked."""
     ends = patient.log.ends(places_of(patient, (topics.REQUESTS,)), committed=True)
     starts = {partition: max(0, end - 1) for (_, partition), end in ends.items()}
@@ -56,7 +56,7 @@ def _newest(patient: Patient) -> Iterator[tuple[datetime, datetime]]:
             yield found.appended_at, request.requested_at.astimezone(UTC)
 
 
-def _judged(whose: str, apart: float, patient: Patient) -> Iterator[Finding]:
+def _judged(whose: str, apart: float, patient: Deployment) -> Iterator[Finding]:
     if abs(apart) > patient.limits.clocks_differ_s:
         side = "ahead" if apart > 0 else "behind"
         yield warning("clocks", f"{whose} is {span(abs(apart))} {side}", _SYNC)

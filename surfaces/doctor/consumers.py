@@ -7,12 +7,12 @@ from collections.abc import Iterator, Mapping
 from sqlalchemy import func, select
 
 from runfold.events import topics
-from runfold.events.journal import Event
 from runfold.events.operations import PositionNoted
+from runfold.events.run import Event
 from runfold.projections.tables import projection_positions
+from runfold.surfaces.doctor.deployment import Deployment
 from runfold.surfaces.doctor.finding import Finding, ok, span, warning, wrong
 from runfold.surfaces.doctor.kafka import Place
-from runfold.surfaces.doctor.patient import Patient
 from runfold.surfaces.doctor.places import Waiting, places_of, waiting
 
 _LANES = "runfold-runs-positions"
@@ -23,7 +23,7 @@ _POOLS = {
 }
 
 
-def check_lanes(patient: Patient) -> Iterator[Finding]:
+def check_lanes(patient: Deployment) -> Iterator[Finding]:
     """Find partitions whose inputs nobody decides."""
     shown = patient.log.offsets_of(_LANES)
     taken = {place: shown.get(place, 0) for place in places_of(patient, _INPUTS)}
@@ -47,7 +47,7 @@ def check_lanes(patient: Patient) -> Iterator[Finding]:
         yield ok("lanes", f"the inputs of all {lanes} lanes are decided")
 
 
-def check_pools(patient: Patient) -> Iterator[Finding]:
+def check_pools(patient: Deployment) -> Iterator[Finding]:
     """Find work that no pool does."""
     for group, (topic, command) in _POOLS.items():
         shown = patient.log.offsets_of(group)
@@ -74,7 +74,7 @@ def check_pools(patient: Patient) -> Iterator[Finding]:
             yield ok("pools", f"{members} processes of {group} are at work on {topic}")
 
 
-def check_views(patient: Patient) -> Iterator[Finding]:
+def check_views(patient: Deployment) -> Iterator[Finding]:
     """Find views that do not keep up with the log."""
     at = projection_positions.c
     query = select(at.topic, at.topic_partition, func.min(at.next_offset))
@@ -100,7 +100,7 @@ def check_views(patient: Patient) -> Iterator[Finding]:
         yield ok("views", "the views keep up with the log")
 
 
-def _undecided(patient: Patient, suspects: list[Waiting]) -> Iterator[Waiting]:
+def _undecided(patient: Deployment, suspects: list[Waiting]) -> Iterator[Waiting]:
     """Yield what the journal does not know of either: the group's offsets are only a copy."""
     if not suspects:
         return

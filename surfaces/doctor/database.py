@@ -9,8 +9,8 @@ from sqlalchemy import Connection, func, select, text
 
 from runfold.projections import queries, schema
 from runfold.projections.tables import dead_letters
+from runfold.surfaces.doctor.deployment import Deployment
 from runfold.surfaces.doctor.finding import Finding, note, ok, span, warning, wrong
-from runfold.surfaces.doctor.patient import Patient
 
 _ORPHANS = text(
     "SELECT c.tool, c.call_id, extract(epoch FROM now() - c.started_at)"
@@ -21,7 +21,7 @@ _ORPHANS = text(
 )
 
 
-def check(patient: Patient) -> Iterator[Finding]:
+def check(patient: Deployment) -> Iterator[Finding]:
     """Find tables of another release, broken chains, and events that views could not take."""
     with patient.engine.connect() as connection:
         release = connection.execute(text("SELECT current_setting('server_version')")).scalar()
@@ -62,7 +62,7 @@ def _audit(found: queries.AuditSummary) -> Iterator[Finding]:
         yield ok("audit", f"{found.runs} chains are whole, every tool call had its permit")
 
 
-def check_claims(patient: Patient) -> Iterator[Finding]:
+def check_claims(patient: Deployment) -> Iterator[Finding]:
     """Find claims whose owner died and which nobody has settled since."""
     with patient.engine.connect() as connection:
         if not _has(connection, "tool_claims"):
@@ -82,7 +82,7 @@ def check_claims(patient: Patient) -> Iterator[Finding]:
         yield ok("claims", "none is orphaned")
 
 
-def check_letters(patient: Patient) -> Iterator[Finding]:
+def check_letters(patient: Deployment) -> Iterator[Finding]:
     """Find inputs of the last day that could not be used."""
     since = patient.now() - timedelta(seconds=patient.limits.letters_since_s)
     with patient.engine.connect() as connection:

@@ -18,8 +18,8 @@ from runfold.surfaces.doctor import (
     schemas,
     transactions,
 )
+from runfold.surfaces.doctor.deployment import Deployment
 from runfold.surfaces.doctor.finding import Finding, note, wrong
-from runfold.surfaces.doctor.patient import Patient
 
 Explain = Callable[[Exception], tuple[str, int]]
 """Returns the sentence for an error, and an exit code."""
@@ -33,10 +33,10 @@ class Check:
 
     name: str
     needs: frozenset[str]
-    look: Callable[[Patient], Iterator[Finding]]
+    look: Callable[[Deployment], Iterator[Finding]]
 
 
-def _check(name: str, look: Callable[[Patient], Iterator[Finding]], *needs: str) -> Check:
+def _check(name: str, look: Callable[[Deployment], Iterator[Finding]], *needs: str) -> Check:
     return Check(name, frozenset(needs), look)
 
 
@@ -65,7 +65,7 @@ _TODO = {
 }
 
 
-def examine(patient: Patient, explain: Explain) -> Iterator[Finding]:
+def examine(patient: Deployment, explain: Explain) -> Iterator[Finding]:
     """Yield every finding as it is made; no failure of a check keeps the others from theirs."""
     away: set[str] = set()
     for check in CHECKS:

@@ -9,13 +9,13 @@ from pathlib import Path
 from textwrap import shorten
 
 from runfold.stack.state import READY
+from runfold.surfaces.doctor.deployment import Deployment, Limits
 from runfold.surfaces.doctor.finding import Finding, note, ok, span, warning, wrong
-from runfold.surfaces.doctor.patient import Limits, Patient
 
 _RECENT_S = 600.0
 
 
-def check_processes(patient: Patient) -> Iterator[Finding]:
+def check_processes(patient: Deployment) -> Iterator[Finding]:
     """Find processes of the stack that are not up, or were started again lately."""
     known = patient.known
     if known is None:
@@ -46,7 +46,7 @@ def _short(reason: str) -> str:
     return shorten(reason, 160, placeholder=" …") or "no reason known"
 
 
-def check_disk(patient: Patient) -> Iterator[Finding]:
+def check_disk(patient: Deployment) -> Iterator[Finding]:
     """Find a disk that is full, or soon will be."""
     place = patient.home
     while not place.exists():

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from runfold.events.topics import TOPICS
+from runfold.surfaces.doctor.deployment import Deployment
 from runfold.surfaces.doctor.kafka import Place
-from runfold.surfaces.doctor.patient import Patient
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,14 +21,14 @@ class Waiting:
     offset: int
 
 
-def places_of(patient: Patient, topics: Iterable[str] | None = None) -> list[Place]:
+def places_of(patient: Deployment, topics: Iterable[str] | None = None) -> list[Place]:
     """Return every partition of these topics that is there; of all topics unless given."""
     known = patient.log.cluster().topics
     wanted = [topic.name for topic in TOPICS] if topics is None else topics
     return [(name, number) for name in wanted for number in known.get(name, {})]
 
 
-def waiting(patient: Patient, taken: Mapping[Place, int]) -> list[Waiting]:
+def waiting(patient: Deployment, taken: Mapping[Place, int]) -> list[Waiting]:
     """Return where committed records stand at or after the offsets that were taken."""
     ends = patient.log.ends(taken, committed=True)
     behind = {place: offset for place, offset in taken.items() if offset < ends[place]}

@@ -9,20 +9,20 @@ from typing import Any
 from sqlalchemy import func, select
 
 from runfold.events import topics
-from runfold.events.common import TERMINAL, RunStatus
-from runfold.events.journal import Event
-from runfold.processors.run.deadlines import next_timer
+from runfold.events.run import Event
+from runfold.events.values import TERMINAL, RunStatus
+from runfold.processors.run.lifecycle.deadlines import next_timer
 from runfold.processors.run.state import Live
 from runfold.projections.tables import approvals, runs
+from runfold.surfaces.doctor.deployment import Deployment
 from runfold.surfaces.doctor.finding import Finding, ok, span, warning, wrong
-from runfold.surfaces.doctor.patient import Patient
-from runfold.surfaces.picture import picture
+from runfold.surfaces.run_summary import picture
 
 _LOOKED_AT = 20
 _MAY_REST = (*TERMINAL, RunStatus.WAITING_FOR_HUMAN, RunStatus.PAUSED, RunStatus.QUEUED)
 
 
-def check_stuck(patient: Patient) -> Iterator[Finding]:
+def check_stuck(patient: Deployment) -> Iterator[Finding]:
     """Find live runs whose next deadline is over, or that have none and wait for nobody."""
     quiet = patient.now() - timedelta(seconds=patient.limits.run_silent_s)
     query = (
@@ -47,7 +47,7 @@ def check_stuck(patient: Patient) -> Iterator[Finding]:
         yield ok("runs", "none is stuck")
 
 
-def check_approvals(patient: Patient) -> Iterator[Finding]:
+def check_approvals(patient: Deployment) -> Iterator[Finding]:
     """Find approvals and questions that have waited long for a person."""
     live = select(runs.c.run_id).where(runs.c.status.not_in([s.value for s in TERMINAL]))
     before = patient.now() - timedelta(seconds=patient.limits.approval_waits_s)
@@ -69,7 +69,7 @@ def check_approvals(patient: Patient) -> Iterator[Finding]:
     )
 
 
-def _is_stuck(patient: Patient, row: Any) -> bool:
+def _is_stuck(patient: Deployment, row: Any) -> bool:
     """Return whether the journal itself says that the run should have moved."""
     start = {int(row["journal_partition"]): int(row["first_offset"])}
     told = patient.reader.read(topics.EVENTS, start, key=row["run_id"])

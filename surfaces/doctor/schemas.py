@@ -8,12 +8,12 @@ from runfold.events.avro.compatibility import incompatibilities
 from runfold.events.avro.files import SchemaFolder
 from runfold.events.avro.releases import drift
 from runfold.events.errors import EventsError
-from runfold.producers.registry import ConfluentRegistry
+from runfold.producers.schema_registry.confluent import ConfluentRegistry
+from runfold.surfaces.doctor.deployment import Deployment
 from runfold.surfaces.doctor.finding import Finding, note, ok, wrong
-from runfold.surfaces.doctor.patient import Patient
 
 
-def check(patient: Patient) -> Iterator[Finding]:
+def check(patient: Deployment) -> Iterator[Finding]:
     """Find schemas that drifted, do not fit each other, or are not in the registry."""
     folder = SchemaFolder()
     problems = [*drift(folder), *incompatibilities(folder)]

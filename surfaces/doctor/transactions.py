@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from runfold.surfaces.doctor.deployment import Deployment
 from runfold.surfaces.doctor.finding import Finding, ok, span, wrong
-from runfold.surfaces.doctor.patient import Patient
 from runfold.surfaces.doctor.places import places_of
 
 
-def check(patient: Patient) -> Iterator[Finding]:
+def check(patient: Deployment) -> Iterator[Finding]:
     """Find transactions open for longer than any of ours may be."""
     places = places_of(patient)
     ends = patient.log.ends(places, committed=False)
@@ -31,7 +31,7 @@ def check(patient: Patient) -> Iterator[Finding]:
                 f"{span(age)} ago; nobody reads past it",
                 f"start a run processor that owns partition {partition} (its first act settles "
                 "what a dead one left open); if it stays, the brokers have lost its end, as Kafka "
-                "4.3.0 and 4.3.1 do: docs/playbooks/lost-broker.md",
+                "4.3.0 and 4.3.1 do: docs/runbooks/lost-broker.md",
             )
     if not hanging:
         yield ok("transactions", "none hangs")

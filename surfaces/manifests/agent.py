@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
-from runfold.events.common import Limits, Placement
 from runfold.events.definitions import AgentDefinition, ModelChoice, RetryPolicy
+from runfold.events.values import Limits, Placement
 from runfold.surfaces.manifests.loader import Document
 from runfold.surfaces.manifests.problems import Remark
 from runfold.surfaces.manifests.substitute import Substitution

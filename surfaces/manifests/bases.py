@@ -6,7 +6,7 @@ import importlib
 from collections.abc import Collection, Iterable
 
 from runfold.events.definitions import ToolContract
-from runfold.processors.tool.python_tools import contract_of
+from runfold.processors.tool.python.tools import contract_of
 from runfold.surfaces.manifests.tool import BaseOf, UnusableBaseError
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from runfold.events.definitions import AgentDefinition, Playbook, ToolContract
 from runfold.events.rulebook import Rulebook
-from runfold.processors.run.intrinsics import INTRINSICS
+from runfold.processors.run.agent.control_tools import INTRINSICS
 from runfold.surfaces.manifests.agent import TIER_LEVEL
 from runfold.surfaces.manifests.loader import Document
 from runfold.surfaces.manifests.problems import did_you_mean

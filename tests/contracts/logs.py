@@ -10,9 +10,9 @@ from confluent_kafka import Producer
 from runfold.events.avro.codec import Codec
 from runfold.events.avro.registry import LockRegistry
 from runfold.events.topics import TOPICS
-from runfold.producers.kafka import Publisher, TopicReader
-from runfold.producers.log import LogReader, LogWriter
-from runfold.producers.memory import MemoryLog
+from runfold.producers.log.kafka import Publisher, TopicReader
+from runfold.producers.log.memory import MemoryLog
+from runfold.producers.log.port import LogReader, LogWriter
 
 CODEC = Codec(LockRegistry())
 

@@ -10,10 +10,10 @@ import pytest
 
 from runfold.events import topics
 from runfold.events.base import Record
+from runfold.events.commands import CancelRun, PauseRun, SendMessage
 from runfold.events.content import text
-from runfold.events.inputs import CancelRun, PauseRun, SendMessage
-from runfold.events.journal import Event
 from runfold.events.operations import DeadLetter
+from runfold.events.run import Event
 from tests.engine.host import config, engine
 from tests.engine.lab import Lab
 from tests.engine.oracle import Journal, Log, run_id

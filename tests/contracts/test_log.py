@@ -12,15 +12,15 @@ from confluent_kafka import Producer
 
 from runfold.events import topics
 from runfold.events.avro.samples import sample
-from runfold.events.common import RunRequest
+from runfold.events.commands import CancelRun, Control, RunRequested
 from runfold.events.content import text
-from runfold.events.inputs import CancelRun, Control, RunRequested
 from runfold.events.topics import CONTROLS, MAX_INPUT_BYTES, REQUESTS, TOPICS
+from runfold.events.values import RunRequest
 from runfold.producers.errors import RefusedError, UnavailableError
 from runfold.producers.identity import uuid7
-from runfold.producers.kafka import Publisher, TopicReader
-from runfold.producers.log import Delivery
-from runfold.producers.partitioner import partition_for
+from runfold.producers.log.kafka import Publisher, TopicReader
+from runfold.producers.log.partitioner import partition_for
+from runfold.producers.log.port import Delivery
 from runfold.stack.topics import ensure_topics
 from tests.contracts.logs import CODEC, Log, kafka_log, memory_log
 from tests.support.stack import Servers
@@ -196,7 +196,7 @@ def test_a_broker_that_is_away_is_said_in_one_sentence() -> None:
 
 @pytest.mark.integration
 def test_a_reader_whose_broker_is_away_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("runfold.producers.kafka._WAIT_S", 0.5)
+    monkeypatch.setattr("runfold.producers.log.kafka._WAIT_S", 0.5)
     reader = TopicReader({"bootstrap.servers": "127.0.0.1:1"}, CODEC)
     with pytest.raises(UnavailableError, match=r"asking for the partitions of runs\.controls"):
         list(reader.read(CONTROLS))

@@ -20,11 +20,11 @@ from runfold.events.avro.files import SCHEMAS, SchemaFolder
 from runfold.events.avro.registry import LockRegistry, SchemaRegistry
 from runfold.events.avro.samples import sample
 from runfold.events.avro.schema import pretty, schema_for, subject
+from runfold.events.commands import CancelRun
 from runfold.events.errors import RegistryError, SchemaError, WireError
-from runfold.events.inputs import CancelRun
-from runfold.events.journal import Event, Meta, ModelResponded, RunCompleted, ToolCallStarted
 from runfold.events.operations import DeadLetter
-from runfold.producers.registry import ConfluentRegistry, publish
+from runfold.events.run import Event, Meta, ModelResponded, RunCompleted, ToolCallStarted
+from runfold.producers.schema_registry.confluent import ConfluentRegistry, publish
 from runfold.stack.errors import StackError
 from tests.support import apicurio
 

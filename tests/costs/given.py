@@ -7,10 +7,11 @@ from decimal import Decimal
 
 import psycopg
 
-from runfold.events import journal as j
+from runfold.events import run as j
 from runfold.events import topics
 from runfold.events.base import Fact, money
-from runfold.events.common import (
+from runfold.events.content import json_content, text
+from runfold.events.values import (
     Attribution,
     ErrorInfo,
     Exit,
@@ -24,12 +25,11 @@ from runfold.events.common import (
     RunStatus,
     Usage,
 )
-from runfold.events.content import json_content, text
-from runfold.producers.memory import MemoryLog
+from runfold.producers.log.memory import MemoryLog
 from runfold.projections import schema
+from runfold.projections.store.writing import fold, write
 from runfold.projections.view import Batch, Placed
 from runfold.projections.views import VIEWS
-from runfold.projections.writing import fold, write
 from runfold.surfaces.cli.context import Context
 from tests.projections.histories import CODEC, History
 

@@ -9,7 +9,7 @@ import psycopg
 import pytest
 
 from runfold.events import topics
-from runfold.producers.memory import MemoryLog
+from runfold.producers.log.memory import MemoryLog
 from runfold.surfaces.cli import exits
 from runfold.surfaces.cli.__main__ import run
 from tests.costs.given import context_of, project

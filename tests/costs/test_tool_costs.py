@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from runfold.events import inputs
-from runfold.events import journal as j
-from runfold.events.common import Limits
+from runfold.events import commands
+from runfold.events import run as j
+from runfold.events.calls import Outcome
 from runfold.events.content import canonical_json
-from runfold.events.effects import Outcome
+from runfold.events.values import Limits
 from runfold.processors.tool import contract_of
 from tests.deciders.given import (
     LOOK,
@@ -96,7 +96,9 @@ def test_a_call_that_happened_after_all_costs_what_its_contract_says_once() -> N
         request(),
         answer(call("send")),
         came_back(2, outcome=Outcome.UNCERTAIN, result=None, cost=PRICE),
-        control(inputs.ResolveToolCall, call_id=f"{RUN}.2", resolution=inputs.Resolution.HAPPENED),
+        control(
+            commands.ResolveToolCall, call_id=f"{RUN}.2", resolution=commands.Resolution.HAPPENED
+        ),
     )
     assert run.only(j.ToolCallSucceeded).cost is None
     assert run.run.counters.cost == Decimal("0.012")

@@ -5,12 +5,12 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
-from runfold.events.common import ErrorInfo, Limits, ModelAnswer, Placement, ProposedCall, Usage
+from runfold.events.calls import ModelResult, Outcome, ToolResult
+from runfold.events.commands import Control, RunRequested
 from runfold.events.content import content, json_content, text
 from runfold.events.definitions import AgentDefinition, ModelChoice, RetryPolicy, ToolContract
-from runfold.events.effects import ModelResult, Outcome, ToolResult
-from runfold.events.inputs import Control, RunRequested
 from runfold.events.rulebook import Rulebook
+from runfold.events.values import ErrorInfo, Limits, ModelAnswer, Placement, ProposedCall, Usage
 from tests.spec import START, Story
 
 RUN = "019ca945-0a00-7000-8000-000000000001"

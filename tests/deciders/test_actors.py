@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from runfold.events import inputs
-from runfold.events import journal as j
+from runfold.events import commands
+from runfold.events import run as j
 from runfold.events.base import Fact
-from runfold.events.common import ActorKind
+from runfold.events.values import ActorKind
 from runfold.processors.engine.aggregate import Command
 from runfold.processors.run.aggregate import RunAggregate
 from tests.deciders.given import answer, begun, call, came_back, control, request, story
@@ -46,7 +46,7 @@ def test_the_proposal_is_the_models_the_permit_the_policys(
 
 def test_an_approval_is_the_persons() -> None:
     waiting = begun().when(answer(call("write")))
-    approve = control(inputs.ApproveToolCall, call_id=waiting.run.calls[0].call_id)
+    approve = control(commands.ApproveToolCall, call_id=waiting.run.calls[0].call_id)
     assert actors(waiting, approve)[j.ToolCallApproved] is ActorKind.PERSON
 
 

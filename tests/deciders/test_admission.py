@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from runfold.events import journal as j
-from runfold.events.common import Limits, RunStatus
+from runfold.events import run as j
 from runfold.events.content import text
 from runfold.events.rulebook import Rulebook
+from runfold.events.values import Limits, RunStatus
 from runfold.processors.engine.aggregate import Command, Env
-from runfold.processors.run.admission import MAX_GOAL_BYTES
 from runfold.processors.run.decide import decide
+from runfold.processors.run.lifecycle.admission import MAX_GOAL_BYTES
 from runfold.processors.run.state import Ended
 from tests.deciders.given import RUN, begun, request, rulebook, story
 from tests.spec import START, Story

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from runfold.events import inputs
-from runfold.events import journal as j
-from runfold.events.common import Limits
-from runfold.events.effects import ModelResult, Outcome, ToolResult
-from runfold.processors.run.deadlines import next_timer
+from runfold.events import commands
+from runfold.events import run as j
+from runfold.events.calls import ModelResult, Outcome, ToolResult
+from runfold.events.values import Limits
+from runfold.processors.run.lifecycle.deadlines import next_timer
 from tests.deciders.given import (
     LOOK,
     RUN,
@@ -30,10 +30,10 @@ from tests.spec import Story
 PRICE = Decimal("0.002")
 ANSWER = Decimal("0.01")
 HAPPENED = control(
-    inputs.ResolveToolCall, call_id=f"{RUN}.2", resolution=inputs.Resolution.HAPPENED
+    commands.ResolveToolCall, call_id=f"{RUN}.2", resolution=commands.Resolution.HAPPENED
 )
 NOT_DONE = control(
-    inputs.ResolveToolCall, call_id=f"{RUN}.2", resolution=inputs.Resolution.DID_NOT_HAPPEN
+    commands.ResolveToolCall, call_id=f"{RUN}.2", resolution=commands.Resolution.DID_NOT_HAPPEN
 )
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from runfold.events import inputs
-from runfold.events import journal as j
-from runfold.events.common import Limits, RunStatus
+from runfold.events import commands
+from runfold.events import run as j
 from runfold.events.content import json_content, text
-from runfold.processors.run.deadlines import next_timer
+from runfold.events.values import Limits, RunStatus
 from runfold.processors.run.dispatch import dispatch
+from runfold.processors.run.lifecycle.deadlines import next_timer
 from tests.deciders.given import (
     LOOK,
     SEND,
@@ -51,24 +51,24 @@ def test_a_risky_call_waits_for_a_person_and_says_so_in_a_checkpoint() -> None:
 
 def test_an_approved_call_starts() -> None:
     run = asking()
-    run = run.when(control(inputs.ApproveToolCall, call_id=call_id(run)))
+    run = run.when(control(commands.ApproveToolCall, call_id=call_id(run)))
     assert run.names() == ["ToolCallApproved", "ToolCallStarted"]
     assert run.only(j.ToolCallApproved).request_id == "r1"
 
 
 def test_one_approval_is_not_spent_twice() -> None:
     run = asking()
-    approve = control(inputs.ApproveToolCall, call_id=call_id(run))
+    approve = control(commands.ApproveToolCall, call_id=call_id(run))
     run = run.when(approve)
     assert run.when(approve).said == ()
-    again = control(inputs.ApproveToolCall, request_id="r2", call_id=call_id(run))
+    again = control(commands.ApproveToolCall, request_id="r2", call_id=call_id(run))
     assert run.when(again).names() == ["RequestIgnored"]
 
 
 def test_edited_arguments_are_what_the_tool_gets() -> None:
     run = asking()
     edited = json_content({"path": "elsewhere"})
-    run = run.when(control(inputs.ApproveToolCall, call_id=call_id(run), arguments=edited))
+    run = run.when(control(commands.ApproveToolCall, call_id=call_id(run), arguments=edited))
     started = run.only(j.ToolCallStarted)
     (work,) = dispatch(started, run.run, run.rulebook)
     assert work.record.arguments == edited  # type: ignore[attr-defined]
@@ -77,7 +77,7 @@ def test_edited_arguments_are_what_the_tool_gets() -> None:
 def test_edited_arguments_that_do_not_fit_are_ignored_with_the_reason() -> None:
     run = asking()
     wrong = json_content({"path": 7})
-    run = run.when(control(inputs.ApproveToolCall, call_id=call_id(run), arguments=wrong))
+    run = run.when(control(commands.ApproveToolCall, call_id=call_id(run), arguments=wrong))
     assert run.names() == ["RequestIgnored"]
     assert "path" in run.only(j.RequestIgnored).reason
 
@@ -90,7 +90,7 @@ def test_arguments_that_do_not_fit_are_never_shown_to_a_person() -> None:
 
 def test_a_denied_call_is_not_made_and_the_model_is_told() -> None:
     run = asking()
-    run = run.when(control(inputs.DenyToolCall, call_id=call_id(run), reason="not today"))
+    run = run.when(control(commands.DenyToolCall, call_id=call_id(run), reason="not today"))
     assert run.names() == ["ToolCallDenied", "ContextHydrated", "ModelCalled"]
     assert b"not today" in (run.run.context.messages[-1].content.inline or b"")  # type: ignore[union-attr]
 
@@ -105,62 +105,62 @@ def test_an_approval_nobody_gives_expires() -> None:
 
 
 def test_a_control_for_a_call_that_does_not_wait_says_why() -> None:
-    run = begun().when(control(inputs.ApproveToolCall, call_id="x.9"))
+    run = begun().when(control(commands.ApproveToolCall, call_id="x.9"))
     assert run.names() == ["RequestIgnored"]
     assert "no open call" in run.only(j.RequestIgnored).reason
 
 
 def test_another_tenant_cannot_touch_the_run() -> None:
-    run = begun().when(control(inputs.CancelRun, tenant_id="other"))
+    run = begun().when(control(commands.CancelRun, tenant_id="other"))
     assert run.names() == ["RequestIgnored"]
 
 
 def test_the_agent_asks_and_a_person_answers() -> None:
     run = begun().when(answer(call("ask_human", {"question": "which file?"})))
     assert run.run.status is RunStatus.WAITING_FOR_HUMAN
-    run = run.when(control(inputs.AnswerQuestion, question_id=call_id(run), content=text("that")))
+    run = run.when(control(commands.AnswerQuestion, question_id=call_id(run), content=text("that")))
     assert run.names() == ["HumanInputReceived", "ContextHydrated", "ModelCalled"]
     assert run.run.context.messages[-1].content == text("that")
 
 
 def test_a_paused_run_takes_results_and_begins_nothing() -> None:
-    run = begun().when(answer(call("look")), control(inputs.PauseRun))
+    run = begun().when(answer(call("look")), control(commands.PauseRun))
     assert run.run.status is RunStatus.PAUSED
     run = run.when(came_back(2))
     assert run.names() == ["ToolCallSucceeded", "CheckpointWritten"]
     assert run.run.status is RunStatus.PAUSED
-    run = run.when(control(inputs.ResumeRun, "r2"))
+    run = run.when(control(commands.ResumeRun, "r2"))
     assert run.names() == ["RunResumed", "ContextHydrated", "ModelCalled"]
 
 
 def test_a_call_approved_while_paused_starts_when_resumed() -> None:
-    run = asking().when(control(inputs.PauseRun))
-    run = run.when(control(inputs.ApproveToolCall, "r2", call_id=call_id(run)))
+    run = asking().when(control(commands.PauseRun))
+    run = run.when(control(commands.ApproveToolCall, "r2", call_id=call_id(run)))
     assert run.names() == ["ToolCallApproved"]
-    assert run.when(control(inputs.ResumeRun, "r3")).names() == ["RunResumed", "ToolCallStarted"]
+    assert run.when(control(commands.ResumeRun, "r3")).names() == ["RunResumed", "ToolCallStarted"]
 
 
 def test_pausing_twice_and_resuming_a_running_run_are_ignored() -> None:
-    assert begun().when(control(inputs.ResumeRun)).names() == ["RequestIgnored"]
-    run = begun().when(control(inputs.PauseRun))
-    assert run.when(control(inputs.PauseRun, "r2")).names() == ["RequestIgnored"]
+    assert begun().when(control(commands.ResumeRun)).names() == ["RequestIgnored"]
+    run = begun().when(control(commands.PauseRun))
+    assert run.when(control(commands.PauseRun, "r2")).names() == ["RequestIgnored"]
 
 
 def test_cancel_ends_the_run_whatever_is_out() -> None:
-    run = begun().when(answer(call("look")), control(inputs.CancelRun, reason="enough"))
+    run = begun().when(answer(call("look")), control(commands.CancelRun, reason="enough"))
     assert run.only(j.RunCancelled).exit.exit_code == 5
     assert run.when(came_back(2)).said == ()
 
 
 def test_a_message_enters_the_next_context_after_the_replies() -> None:
-    run = begun().when(answer(call("look")), control(inputs.SendMessage, content=text("hurry")))
+    run = begun().when(answer(call("look")), control(commands.SendMessage, content=text("hurry")))
     assert run.names() == ["UserMessageReceived"]
     run = run.when(came_back(2))
     assert [m.role.value for m in run.run.context.messages][-2:] == ["tool", "user"]
 
 
 def test_the_run_does_not_finish_over_an_unread_message() -> None:
-    run = begun().when(control(inputs.SendMessage, content=text("and b")), done())
+    run = begun().when(control(commands.SendMessage, content=text("and b")), done())
     assert "new message" in run.only(j.ToolCallDenied).reason
     assert run.names()[-1] == "ModelCalled"
     assert run.when(done(n=3)).names()[-1] == "RunCompleted"
@@ -168,7 +168,7 @@ def test_the_run_does_not_finish_over_an_unread_message() -> None:
 
 def test_edited_instructions_replace_the_agents_own() -> None:
     run = begun().when(
-        control(inputs.EditInstructions, content=text("be brief")), answer(call("look"))
+        control(commands.EditInstructions, content=text("be brief")), answer(call("look"))
     )
     run = run.when(came_back(2))
     (work,) = dispatch(run.only(j.ModelCalled), run.run, run.rulebook)
@@ -180,7 +180,7 @@ def test_waiting_for_a_person_uses_up_no_working_time() -> None:
     run = begun(limits=limits).when(answer(call("write")))
     assert next_timer(run.run) is None
     run = run.after(timedelta(days=2).total_seconds())
-    run = run.when(control(inputs.ApproveToolCall, call_id=call_id(run)))
+    run = run.when(control(commands.ApproveToolCall, call_id=call_id(run)))
     assert run.names() == ["ToolCallApproved", "ToolCallStarted"]
     timer = next_timer(run.run)
     assert timer is not None

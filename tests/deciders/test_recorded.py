@@ -7,42 +7,42 @@ from dataclasses import replace
 
 import pytest
 
-from runfold.events import journal as j
+from runfold.events import run as j
 from runfold.events.base import Fact
-from runfold.events.journal import Event
 from runfold.events.rulebook import Rulebook
-from runfold.processors.run import recorded
-from runfold.processors.run.recorded_input import UnrecordedError
+from runfold.events.run import Event
+from runfold.processors.run.replay import decisions
+from runfold.processors.run.replay.commands import UnrecordedError
 from tests.deciders.given import answer, call, request, story
 from tests.support.histories import STORIES, history
 
 
-def differences(events: Sequence[Event], rulebook: Rulebook) -> list[recorded.Difference]:
+def differences(events: Sequence[Event], rulebook: Rulebook) -> list[decisions.Difference]:
     state, found = None, []
-    for decision in recorded.decisions(events):
-        if difference := recorded.redecide(state, decision, rulebook):
+    for decision in decisions.decisions(events):
+        if difference := decisions.redecide(state, decision, rulebook):
             found.append(difference)
-        state = recorded.fold(state, decision)
+        state = decisions.fold(state, decision)
     return found
 
 
 @pytest.mark.parametrize("name", STORIES)
 def test_every_decision_is_made_again_and_equal(name: str) -> None:
     events, rulebook = history(STORIES[name])
-    assert len(list(recorded.decisions(events))) == len(STORIES[name])
+    assert len(list(decisions.decisions(events))) == len(STORIES[name])
     assert differences(events, rulebook) == []
 
 
 @pytest.mark.parametrize("name", STORIES)
 def test_every_fact_but_a_decisions_first_is_missed_when_it_is_taken_out(name: str) -> None:
     events, rulebook = history(STORIES[name])
-    for decision in recorded.decisions(events):
+    for decision in decisions.decisions(events):
         for fact in decision[1:]:
             if isinstance(fact.fact, j.UserMessageReceived):
                 continue  # it holds the goal's words, and with them the input
-            state = recorded.fold(None, tuple(events[: decision[0].meta.seq - 1]))
+            state = decisions.fold(None, tuple(events[: decision[0].meta.seq - 1]))
             left = tuple(event for event in decision if event is not fact)
-            assert recorded.redecide(state, left, rulebook) is not None
+            assert decisions.redecide(state, left, rulebook) is not None
 
 
 def edited(events: Sequence[Event], kind: type[Fact], **changes: object) -> list[Event]:
@@ -72,13 +72,13 @@ def test_a_decision_of_other_definitions_is_found() -> None:
 def test_a_first_event_that_no_input_leads_to_is_refused() -> None:
     events, rulebook = history(STORIES["completes"])
     with pytest.raises(UnrecordedError, match="RunStarted cannot be the first"):
-        recorded.redecide(None, (events[1],), rulebook)
+        decisions.redecide(None, (events[1],), rulebook)
 
 
 def test_the_registry_position_comes_from_the_first_event() -> None:
     events, rulebook = history(STORIES["completes"])
-    assert recorded.rulebook_position(events) == rulebook.position
-    assert recorded.rulebook_position(events[1:]) is None
+    assert decisions.rulebook_position(events) == rulebook.position
+    assert decisions.rulebook_position(events[1:]) is None
 
 
 def test_the_requester_s_trace_is_part_of_what_was_asked() -> None:

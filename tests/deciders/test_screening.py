@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from runfold.events import inputs
+from runfold.events import commands
 from runfold.processors.run.aggregate import CLOCK_SLACK, DEDUPE_HORIZON, RunAggregate
 from tests.deciders.given import RUN, control, request
 from tests.spec import START
@@ -46,7 +46,7 @@ def test_an_id_that_is_no_uuid_7_is_refused(run_id: str) -> None:
 
 
 def test_a_record_under_a_foreign_key_is_refused() -> None:
-    for record in (request(), control(inputs.CancelRun)):
+    for record in (request(), control(commands.CancelRun)):
         said = verdict(record, "another")
         assert said is not None
         assert said.startswith("key_mismatch: ")

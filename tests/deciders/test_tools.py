@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from runfold.events import inputs
-from runfold.events import journal as j
-from runfold.events.common import RunStatus
+from runfold.events import commands
+from runfold.events import run as j
+from runfold.events.calls import Outcome, ToolWork
 from runfold.events.content import json_content
-from runfold.events.effects import Outcome, ToolWork
-from runfold.processors.run.deadlines import next_timer
+from runfold.events.values import RunStatus
 from runfold.processors.run.dispatch import dispatch
 from runfold.processors.run.ids import HANDOUT_GRACE
+from runfold.processors.run.lifecycle.deadlines import next_timer
 from runfold.processors.run.state import CallStatus
 from tests.deciders.given import RUN, answer, begun, broke, call, came_back, control
 from tests.spec import Story
@@ -71,7 +71,7 @@ def test_a_person_says_it_happened() -> None:
     run = sending().when(came_back(2, outcome=Outcome.UNCERTAIN, result=None))
     run = run.when(
         control(
-            inputs.ResolveToolCall,
+            commands.ResolveToolCall,
             call_id=run.run.calls[0].call_id,
             resolution="happened",
             result=json_content("sent"),
@@ -85,7 +85,7 @@ def test_a_person_says_it_did_not_happen() -> None:
     run = sending().when(came_back(2, outcome=Outcome.UNCERTAIN, result=None))
     run = run.when(
         control(
-            inputs.ResolveToolCall,
+            commands.ResolveToolCall,
             call_id=run.run.calls[0].call_id,
             resolution="did_not_happen",
         )
@@ -133,7 +133,7 @@ def test_a_late_effect_is_news_even_where_it_is_told_from_its_claim() -> None:
     """The first telling may have been lost with the process that knew of it."""
     run = sending().when(came_back(2, outcome=Outcome.UNCERTAIN, result=None))
     not_done = control(
-        inputs.ResolveToolCall, call_id=run.run.calls[0].call_id, resolution="did_not_happen"
+        commands.ResolveToolCall, call_id=run.run.calls[0].call_id, resolution="did_not_happen"
     )
     run = run.when(not_done, came_back(2, effect=True, repeated=True))
     assert run.names() == ["LateResultNoted"]
@@ -142,9 +142,9 @@ def test_a_late_effect_is_news_even_where_it_is_told_from_its_claim() -> None:
 def test_doubt_that_is_on_record_is_no_news_when_it_comes_again() -> None:
     unsure = came_back(2, outcome=Outcome.UNCERTAIN, result=None, effect=True)
     not_done = control(
-        inputs.ResolveToolCall,
+        commands.ResolveToolCall,
         call_id=f"{RUN}.2",
-        resolution=inputs.Resolution.DID_NOT_HAPPEN,
+        resolution=commands.Resolution.DID_NOT_HAPPEN,
     )
     run = sending().when(unsure).when(unsure)
     assert run.said == ()
@@ -181,9 +181,9 @@ def test_a_large_result_is_an_artifact_of_the_checkpoint() -> None:
 def test_only_a_person_s_word_clears_an_attempt() -> None:
     unsure = came_back(2, outcome=Outcome.UNCERTAIN, result=None, effect=True)
     not_done = control(
-        inputs.ResolveToolCall,
+        commands.ResolveToolCall,
         call_id=f"{RUN}.2",
-        resolution=inputs.Resolution.DID_NOT_HAPPEN,
+        resolution=commands.Resolution.DID_NOT_HAPPEN,
     )
     cleared = sending().when(unsure).when(not_done)
     assert _work(cleared).cleared == 1

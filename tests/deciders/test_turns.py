@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from decimal import Decimal
 
-from runfold.events import journal as j
-from runfold.events.common import Limits, RunStatus
+from runfold.events import run as j
+from runfold.events.calls import Role
 from runfold.events.content import text
-from runfold.events.effects import Role
+from runfold.events.values import Limits, RunStatus
 from runfold.processors.run.state import Ended
 from tests.deciders.given import (
     RUN,

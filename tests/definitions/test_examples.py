@@ -13,19 +13,19 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from runfold.events.common import Attribution, DataClassification
+from runfold.events.calls import Message, ModelWork, Role, ToolSchema
 from runfold.events.content import json_content, text
 from runfold.events.definitions import Playbook, ToolContract
-from runfold.events.effects import Message, ModelWork, Role, ToolSchema
-from runfold.processors.model.scripted import Scripted
-from runfold.processors.model.templates import Scope, fill
-from runfold.processors.run.intrinsics import EXITS, SCHEMAS
+from runfold.events.values import Attribution, DataClassification
+from runfold.processors.model.scripted.model import Scripted
+from runfold.processors.model.scripted.templates import Scope, fill
+from runfold.processors.run.agent.control_tools import EXITS, SCHEMAS
 from runfold.processors.tool import ToolContext, builtin_contracts
 from runfold.processors.tool.artifacts import MemoryArtifacts
 from runfold.processors.tool.builtin import builtin_implementation
 from runfold.processors.tool.errors import ToolRefusedError
 from runfold.processors.tool.execution import Implementation
-from runfold.processors.tool.python_tools import python_implementation
+from runfold.processors.tool.python.tools import python_implementation
 from runfold.processors.tool.results import jsonable
 from runfold.surfaces.manifests import InvalidManifestsError, Manifests, load
 from runfold.surfaces.manifests.bases import bases

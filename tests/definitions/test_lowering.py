@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from runfold.events.common import Limits, Placement
 from runfold.events.definitions import AgentDefinition, RetryPolicy, ToolContract
+from runfold.events.values import Limits, Placement
 from runfold.surfaces.manifests import Manifests
 from runfold.surfaces.manifests.check import SCHEMAS, schema_of
 from tests.definitions.given import AGENT, PLAYBOOK, READ, TOOL, Load

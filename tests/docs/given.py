@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-ROOMS = ("events", "producers", "processors", "projections", "surfaces", "stack")
+ROOMS = ("events", "infra", "producers", "processors", "projections", "surfaces", "stack")
 
 _BLOCK = re.compile(r"^```(\w+) run\n(.*?)^```", re.MULTILINE | re.DOTALL)
 

@@ -38,7 +38,7 @@ def _in(body: list[ast.stmt], prefix: str) -> Iterator[str]:
 
 
 @pytest.mark.parametrize(
-    "room", ["events", "producers", "processors", "projections", "surfaces", "stack"]
+    "room", ["events", "infra", "producers", "processors", "projections", "surfaces", "stack"]
 )
 def test_every_public_name_is_described(room: str) -> None:
     bare = [

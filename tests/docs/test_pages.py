@@ -10,10 +10,10 @@ import pytest
 
 from runfold.events import topics
 from runfold.events.catalogue import CATALOGUE, FACTS
-from runfold.events.common import RunStatus
+from runfold.events.values import RunStatus
+from runfold.infra.metrics.table import TABLE
 from runfold.processors.engine import metrics  # noqa: F401 - its metrics are in the table then
-from runfold.processors.run import admission, endings
-from runfold.producers.observability.table import TABLE
+from runfold.processors.run.lifecycle import admission, endings
 from runfold.surfaces.docs.pages import PAGES, outdated
 from runfold.surfaces.docs.statuses import NOT_YET_WRITTEN, STATUS_AFTER
 from runfold.surfaces.docs.topics import TRAFFIC
@@ -105,7 +105,7 @@ def test_every_refusal_at_admission_is_listed() -> None:
 def test_every_code_of_a_dead_letter_is_listed() -> None:
     engine = "\n".join(
         file.read_text(encoding="utf-8")
-        for file in (*(ROOT / "processors/engine").glob("*.py"), *(ROOT / "events").rglob("*.py"))
+        for file in (*(ROOT / "processors/engine").rglob("*.py"), *(ROOT / "events").rglob("*.py"))
     )
     given = set(re.findall(r'(?:Refused|WireError)\(\s*"([a-z_]+)"', engine))
     given |= {"stale_request", "invalid_run_id", "key_mismatch"}
@@ -128,7 +128,7 @@ def test_every_topic_and_every_record_has_its_place() -> None:
 
 
 def test_an_event_that_nothing_writes_says_so_and_no_other() -> None:
-    deciders = "\n".join(file.read_text() for file in (ROOT / "processors/run").glob("*.py"))
+    deciders = "\n".join(file.read_text() for file in (ROOT / "processors/run").rglob("*.py"))
     written = {fact for fact in FACTS if re.search(rf"\b{fact.__name__}\)?\(\n? *\w+=", deciders)}
     written |= {fact for fact in FACTS if f"{fact.__name__}()" in deciders.replace("case j.", "~")}
 

@@ -22,12 +22,12 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]
     ResourceType,
 )
 
-from runfold.events import journal as j
+from runfold.events import run as j
 from runfold.events import topics
 from runfold.events.avro.files import SchemaFolder
-from runfold.processors.tool.claim_statements import TABLES as CLAIM_TABLES
+from runfold.processors.tool.claims.statements import TABLES as CLAIM_TABLES
 from runfold.producers.identity import uuid7
-from runfold.producers.kafka import Publisher, TopicReader
+from runfold.producers.log.kafka import Publisher, TopicReader
 from runfold.projections import schema
 from runfold.stack.settings import Settings
 from runfold.stack.state import FAILED, READY, MemberState, State
@@ -36,13 +36,13 @@ from runfold.surfaces.cli.__main__ import run
 from runfold.surfaces.cli.context import Context
 from runfold.surfaces.cli.faults import explained
 from runfold.surfaces.doctor import examination, machine, schemas
+from runfold.surfaces.doctor.deployment import Deployment, Limits
 from runfold.surfaces.doctor.examination import examine, servers_away
 from runfold.surfaces.doctor.finding import Finding, Level
-from runfold.surfaces.doctor.patient import Limits, Patient
 from tests.costs.given import Day, day, journal_of, project
-from tests.crash.agent import request
 from tests.projections import journal as real_journal
 from tests.projections.histories import CODEC, History
+from tests.system.crash.agent import request
 
 pytestmark = pytest.mark.integration
 
@@ -52,10 +52,10 @@ AT_ONCE = Limits(
 
 
 @pytest.fixture
-def patient(settings: Settings) -> Iterator[Patient]:
+def patient(settings: Settings) -> Iterator[Deployment]:
     """A deployment with empty topics and views, on which nothing runs."""
     schema.ensure(settings.database_url)
-    made = Patient(
+    made = Deployment(
         kafka={name: str(value) for name, value in settings.kafka_config().items()},
         reader=TopicReader(settings.kafka_config(), CODEC),
         engine=schema.engine(settings.database_url),
@@ -66,7 +66,7 @@ def patient(settings: Settings) -> Iterator[Patient]:
     made.engine.dispose()
 
 
-def found(patient: Patient, level: Level = Level.WRONG) -> dict[str, Finding]:
+def found(patient: Deployment, level: Level = Level.WRONG) -> dict[str, Finding]:
     """What is of a level, by what it is about; each such finding says what to do."""
     findings = list(examine(patient, explained))
     serious = {Level.WARNING, Level.WRONG}
@@ -79,14 +79,14 @@ def execute(settings: Settings, statement: str) -> None:
         connection.execute(statement.encode())
 
 
-def test_the_healthy_are_well(patient: Patient) -> None:
+def test_the_healthy_are_well(patient: Deployment) -> None:
     assert found(patient) == {}
     assert found(patient, Level.WARNING) == {}
     checks = {each.check for each in examine(patient, explained)}
     assert checks >= {check.name for check in examination.CHECKS}
 
 
-def test_topics_that_are_missing_or_set_otherwise(patient: Patient, settings: Settings) -> None:
+def test_topics_that_are_missing_or_set_otherwise(patient: Deployment, settings: Settings) -> None:
     admin = AdminClient({**settings.kafka_config(), "log_level": 0})
     entry = ConfigEntry("retention.ms", "1000", incremental_operation=AlterConfigOpType.SET)
     resource = ConfigResource(ResourceType.TOPIC, topics.EVENTS, incremental_configs=[entry])
@@ -103,7 +103,7 @@ def test_topics_that_are_missing_or_set_otherwise(patient: Patient, settings: Se
     admin.delete_topics([topics.EVENTS], operation_timeout=10)[topics.EVENTS].result()
 
 
-def test_a_transaction_that_hangs(patient: Patient, settings: Settings) -> None:
+def test_a_transaction_that_hangs(patient: Deployment, settings: Settings) -> None:
     producer = Producer({**settings.kafka_config(), "transactional.id": "hangs"})
     producer.init_transactions(20)
     producer.begin_transaction()
@@ -115,7 +115,7 @@ def test_a_transaction_that_hangs(patient: Patient, settings: Settings) -> None:
     assert "transactions" not in found(patient)
 
 
-def test_a_lane_without_an_owner(patient: Patient, settings: Settings) -> None:
+def test_a_lane_without_an_owner(patient: Deployment, settings: Settings) -> None:
     asked = request(run_id=uuid7())
     place = Publisher(settings.producer_config(), CODEC).publish(
         topics.REQUESTS, asked, asked.run_id
@@ -132,7 +132,7 @@ def test_a_lane_without_an_owner(patient: Patient, settings: Settings) -> None:
 
 
 def test_work_that_no_pool_does_and_views_that_stand_still(
-    patient: Patient, settings: Settings
+    patient: Deployment, settings: Settings
 ) -> None:
     real_journal.put(settings.bootstrap_servers, topics.TOOL_CALLS, 1, b"work")
     real_journal.write(settings.bootstrap_servers, [History("r", partition=3).created()])
@@ -142,7 +142,7 @@ def test_work_that_no_pool_does_and_views_that_stand_still(
     assert "the views lack runs.events/3 from offset 0 on" in told["views"].what
 
 
-def test_clocks_that_differ(patient: Patient, settings: Settings) -> None:
+def test_clocks_that_differ(patient: Deployment, settings: Settings) -> None:
     ahead = request(run_id=uuid7(), requested_at=datetime.now(UTC) + timedelta(minutes=5))
     Publisher(settings.producer_config(), CODEC).publish(topics.REQUESTS, ahead, ahead.run_id)
     told = found(patient, Level.WARNING)["clocks"]
@@ -155,12 +155,12 @@ def test_clocks_that_differ(patient: Patient, settings: Settings) -> None:
     assert any(each.startswith("the broker's clock is ") for each in sentences - right)
 
 
-def replace_now(patient: Patient, by: timedelta) -> Patient:
+def replace_now(patient: Deployment, by: timedelta) -> Deployment:
     return replace(patient, now=lambda: datetime.now(UTC) + by)
 
 
 def test_runs_that_stand_still_by_what_the_journal_says(
-    patient: Patient, settings: Settings
+    patient: Deployment, settings: Settings
 ) -> None:
     waits = Day("waits").began(day()[0].to)
     waits.told(j.RunStarted()).asked_model("waits.1")
@@ -180,7 +180,7 @@ def test_runs_that_stand_still_by_what_the_journal_says(
     assert "runs" not in found(hopeful)
 
 
-def test_claims_letters_chains_and_failures(patient: Patient, settings: Settings) -> None:
+def test_claims_letters_chains_and_failures(patient: Deployment, settings: Settings) -> None:
     for table in CLAIM_TABLES:
         execute(settings, table)
     execute(
@@ -213,7 +213,7 @@ def test_claims_letters_chains_and_failures(patient: Patient, settings: Settings
     assert letters.what == "1 in the last day; the newest: not_framed, rubbish"
 
 
-def test_tables_of_another_release_or_none(patient: Patient, settings: Settings) -> None:
+def test_tables_of_another_release_or_none(patient: Deployment, settings: Settings) -> None:
     execute(settings, "UPDATE projection_schema SET version = 99")
     told = found(patient)
     assert "the tables are of release 99" in told["tables"].what
@@ -223,7 +223,7 @@ def test_tables_of_another_release_or_none(patient: Patient, settings: Settings)
 
 
 def test_schemas_that_drifted_and_a_registry_that_is_away(
-    patient: Patient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    patient: Deployment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = tmp_path / "schemas"
     shutil.copytree(Path(__file__).parents[2] / "schemas", folder)
@@ -235,7 +235,7 @@ def test_schemas_that_drifted_and_a_registry_that_is_away(
     assert "did not answer as it should" in told["registry"].what
 
 
-def test_processes_and_disk(patient: Patient, tmp_path: Path) -> None:
+def test_processes_and_disk(patient: Deployment, tmp_path: Path) -> None:
     members = (
         MemberState("runs", "running", restarts=1, since=time.time(), reason="exit code 70"),
         MemberState("tools", "failed", reason="ended 6 times in a row"),
@@ -254,7 +254,7 @@ def test_processes_and_disk(patient: Patient, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("away", ["broker", "postgres"])
 def test_a_server_that_is_away_keeps_no_other_check_from_its_work(
-    patient: Patient, away: str
+    patient: Deployment, away: str
 ) -> None:
     if away == "broker":
         sick = replace(patient, kafka={"bootstrap.servers": "127.0.0.1:1"})

@@ -6,9 +6,9 @@ import threading
 from collections.abc import Sequence
 
 from runfold.events.base import Record
-from runfold.events.common import Attribution, DataClassification
+from runfold.events.calls import ModelWork, Outcome, ToolResult, ToolWork
 from runfold.events.content import json_content, text
-from runfold.events.effects import ModelWork, Outcome, ToolResult, ToolWork
+from runfold.events.values import Attribution, DataClassification
 
 ATTRIBUTION = Attribution(user_id="u", agent="a", agent_version="1", prompt_version="p")
 

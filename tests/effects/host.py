@@ -12,13 +12,13 @@ from typing import Any
 from runfold.events.avro.codec import Codec
 from runfold.events.avro.registry import LockRegistry
 from runfold.events.topics import TOOL_CALLS
+from runfold.infra.settings.config import Config
 from runfold.processors.effects.local import Limits, LocalEffects
 from runfold.processors.effects.pool import Pool
 from runfold.processors.effects.settings import PoolConfig
 from runfold.processors.tool import ToolProcessor, contract_of
 from runfold.processors.tool.artifacts import MemoryArtifacts
-from runfold.processors.tool.claims_postgres import PostgresClaims
-from runfold.producers.config import Config
+from runfold.processors.tool.claims.postgres import PostgresClaims
 from tests.tool import samples
 
 TOOLS: tuple[Callable[..., Any], ...] = (samples.records, samples.records_again, samples.naps)

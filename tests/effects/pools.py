@@ -18,7 +18,7 @@ from runfold.events import topics
 from runfold.events.avro.codec import Codec
 from runfold.events.avro.registry import LockRegistry
 from runfold.events.base import Record
-from runfold.events.effects import ToolResult, ToolWork
+from runfold.events.calls import ToolResult, ToolWork
 from runfold.stack.settings import Settings
 from tests.support.stack import wait_until
 

@@ -6,7 +6,7 @@ from itertools import permutations
 
 import pytest
 
-from runfold.processors.effects.ledger import Ledger
+from runfold.processors.effects.offset_tracker import OffsetTracker
 from runfold.processors.effects.open_calls import OpenCalls, Place
 
 OFFSETS = (3, 4, 7, 8)  # transaction markers leave gaps
@@ -14,7 +14,7 @@ OFFSETS = (3, 4, 7, 8)  # transaction markers leave gaps
 
 @pytest.mark.parametrize("order", list(permutations(OFFSETS)))
 def test_only_a_contiguous_prefix_may_be_committed(order: tuple[int, ...]) -> None:
-    ledger = Ledger(0)
+    ledger = OffsetTracker(0)
     for offset in OFFSETS:
         ledger.take(offset)
     done: set[int] = set()
@@ -26,7 +26,7 @@ def test_only_a_contiguous_prefix_may_be_committed(order: tuple[int, ...]) -> No
 
 
 def test_a_commit_that_failed_is_due_again() -> None:
-    ledger = Ledger(0)
+    ledger = OffsetTracker(0)
     ledger.take(0)
     ledger.done(0)
     assert ledger.to_commit() == 1
@@ -37,7 +37,7 @@ def test_a_commit_that_failed_is_due_again() -> None:
 
 
 def test_a_call_asked_for_twice_is_made_once_and_answers_both_records() -> None:
-    calls, ledger = OpenCalls(), Ledger(0)
+    calls, ledger = OpenCalls(), OffsetTracker(0)
     assert calls.add(("r.1", 1), Place(ledger, 0))
     assert not calls.add(("r.1", 1), Place(ledger, 1))
     assert [place.offset for place in calls.answered(("r.1", 1))] == [0, 1]
@@ -45,13 +45,13 @@ def test_a_call_asked_for_twice_is_made_once_and_answers_both_records() -> None:
 
 
 def test_another_attempt_is_another_call() -> None:
-    calls, ledger = OpenCalls(), Ledger(0)
+    calls, ledger = OpenCalls(), OffsetTracker(0)
     assert calls.add(("r.1", 1), Place(ledger, 0))
     assert calls.add(("r.1", 2), Place(ledger, 1))
 
 
 def test_a_queued_call_of_a_lost_partition_is_forgotten_and_may_come_again() -> None:
-    calls, lost, again = OpenCalls(), Ledger(0), Ledger(0)
+    calls, lost, again = OpenCalls(), OffsetTracker(0), OffsetTracker(0)
     calls.add(("r.1", 1), Place(lost, 0))
     lost.live = False
     assert not calls.wanted(("r.1", 1))
@@ -60,7 +60,7 @@ def test_a_queued_call_of_a_lost_partition_is_forgotten_and_may_come_again() -> 
 
 
 def test_a_call_of_a_lost_partition_that_came_back_is_still_wanted() -> None:
-    calls, lost, again = OpenCalls(), Ledger(0), Ledger(0)
+    calls, lost, again = OpenCalls(), OffsetTracker(0), OffsetTracker(0)
     calls.add(("r.1", 1), Place(lost, 0))
     lost.live = False
     calls.add(("r.1", 1), Place(again, 0))

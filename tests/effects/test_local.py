@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from runfold.events.effects import ModelResult, ModelWork, Outcome, ToolResult, ToolWork
+from runfold.events.calls import ModelResult, ModelWork, Outcome, ToolResult, ToolWork
 from runfold.processors.effects.local import Limits, LocalEffects, ToolHandler
 from tests.effects.given import Inbox, model_work, succeeded, tool_work
 

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from runfold.events import topics
+from runfold.events.calls import Outcome, ToolResult, ToolWork
 from runfold.events.content import json_content
-from runfold.events.effects import Outcome, ToolResult, ToolWork
 from runfold.events.operations import DeadLetter
 from runfold.stack.settings import Settings
 from tests.effects.given import tool_work

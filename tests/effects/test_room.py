@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from runfold.processors.effects.room import Room
+from runfold.processors.effects.backpressure import Backpressure
 
 
 def test_a_pool_that_is_full_for_a_moment_waits_and_does_not_pause() -> None:
-    room = Room(4)
+    room = Backpressure(4)
     room.note(3, now=10.0)
     assert (room.waits, room.paused) == (False, False)
     for moment in range(20):
@@ -17,7 +17,7 @@ def test_a_pool_that_is_full_for_a_moment_waits_and_does_not_pause() -> None:
 
 
 def test_a_pool_that_stays_full_pauses_until_half_of_its_calls_are_answered() -> None:
-    room = Room(4)
+    room = Backpressure(4)
     room.note(5, now=10.0)
     room.note(4, now=10.2)
     assert (room.waits, room.paused) == (True, False)
@@ -29,7 +29,7 @@ def test_a_pool_that_stays_full_pauses_until_half_of_its_calls_are_answered() ->
 
 
 def test_a_pool_that_fills_again_after_a_pause_waits_first() -> None:
-    room = Room(4)
+    room = Backpressure(4)
     room.note(4, now=10.0)
     room.note(4, now=11.0)
     room.note(0, now=12.0)

@@ -11,10 +11,10 @@ from runfold.events.avro.codec import Codec
 from runfold.events.avro.registry import LockRegistry
 from runfold.events.base import Record
 from runfold.events.rulebook import Rulebook
+from runfold.infra.logging.json_lines import log_to_stderr
 from runfold.processors.engine.config import EngineConfig, GroupConfig
+from runfold.processors.engine.kafka.runner import Engine
 from runfold.processors.engine.ports import Deliver, Wanted
-from runfold.processors.engine.runner import Engine
-from runfold.producers.logs import log_to_stderr
 from tests.engine.toy import Toy, ToyAggregate, result_of
 
 

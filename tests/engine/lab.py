@@ -6,8 +6,8 @@ from collections import defaultdict
 
 from runfold.events import topics
 from runfold.events.base import Record
-from runfold.events.journal import Event
 from runfold.events.operations import DeadLetter, PositionNoted
+from runfold.events.run import Event
 from runfold.processors.engine.aggregate import S
 from runfold.processors.engine.memory import MemoryEngine, Work
 from tests.engine.host import NoRulebook

@@ -16,8 +16,8 @@ from runfold.events.avro.codec import Codec
 from runfold.events.avro.registry import LockRegistry
 from runfold.events.base import Record
 from runfold.events.catalogue import TERMINAL_FACTS
-from runfold.events.inputs import Control, RunRequested
-from runfold.events.journal import GENESIS, Event
+from runfold.events.commands import Control, RunRequested
+from runfold.events.run import GENESIS, Event
 
 CODEC = Codec(LockRegistry())
 

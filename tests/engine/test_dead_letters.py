@@ -6,11 +6,11 @@ import pytest
 
 from runfold.events import topics
 from runfold.events.base import Record
+from runfold.events.commands import CancelRun, PauseRun, SendMessage
 from runfold.events.content import text
 from runfold.events.errors import RegistryError
-from runfold.events.inputs import CancelRun, PauseRun, SendMessage
-from runfold.processors.engine.fold import Fold
-from runfold.processors.engine.inputs import Received
+from runfold.processors.engine.core.batch import BatchDecider
+from runfold.processors.engine.core.inputs import Received
 from tests.engine.host import NoRulebook
 from tests.engine.lab import Lab
 from tests.engine.oracle import CODEC
@@ -118,7 +118,7 @@ def test_a_result_from_memory_that_breaks_the_decider_is_told_with_its_bytes() -
             return super().evolve(state, fact, at)
 
     lab = Lab()
-    lab._fold = Fold(Broken(), CODEC, NoRulebook(), 0)
+    lab._fold = BatchDecider(Broken(), CODEC, NoRulebook(), 0)
     lab.take(request("run-1"))
     (letter,) = lab.dead()
     assert (letter.topic, letter.offset) == (topics.RESULTS, -1)
@@ -126,7 +126,7 @@ def test_a_result_from_memory_that_breaks_the_decider_is_told_with_its_bytes() -
 
 
 def test_a_run_begins_only_in_the_lane_where_its_key_belongs() -> None:
-    fold: Fold[Toy] = Fold(ToyAggregate(), CODEC, NoRulebook(), 0, lambda _key: 3)
+    fold: BatchDecider[Toy] = BatchDecider(ToyAggregate(), CODEC, NoRulebook(), 0, lambda _key: 3)
     item = Received(topics.REQUESTS, 0, b"run-1", GOOD, (), 0)
     outcome = fold.take([item], Lab().book, NOW)
     letters = [m for m in outcome.others if m.topic == topics.DEAD_LETTERS]
@@ -151,7 +151,7 @@ def test_an_event_too_large_for_the_journal_refuses_its_input() -> None:
 
     lab = Lab()
     lab.take(request("run-1", placement="pool"))
-    lab._fold = Fold(Huge(), CODEC, NoRulebook(), 0)
+    lab._fold = BatchDecider(Huge(), CODEC, NoRulebook(), 0)
     lab.take(big(10))
     assert [letter.code for letter in lab.dead()] == ["decider_failed"]
     assert "artifact store" in lab.dead()[0].reason
@@ -166,7 +166,7 @@ def test_a_registry_that_does_not_answer_is_no_fault_of_the_record() -> None:
             raise RegistryError("no answer")
 
     lab = Lab()
-    lab._fold = Fold(ToyAggregate(), Silent(), NoRulebook(), 0)  # type: ignore[arg-type]
+    lab._fold = BatchDecider(ToyAggregate(), Silent(), NoRulebook(), 0)  # type: ignore[arg-type]
     lab.send(request("run-1"))
     with pytest.raises(RegistryError):
         lab.settle()

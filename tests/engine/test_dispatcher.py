@@ -9,8 +9,8 @@ from confluent_kafka import Producer
 
 from runfold.events import topics
 from runfold.processors.engine.config import EngineConfig
-from runfold.processors.engine.dispatcher import Dispatcher
-from runfold.processors.engine.inbox import Inbox
+from runfold.processors.engine.kafka.inbox import Inbox
+from runfold.processors.engine.kafka.input_router import InputRouter
 from runfold.stack.settings import Settings
 from tests.support.stack import wait_until
 
@@ -26,7 +26,7 @@ def _publish(settings: Settings, count: int) -> None:
 
 def test_a_partition_that_was_paused_is_read_again_by_its_next_lane(settings: Settings) -> None:
     config = EngineConfig(settings.kafka_config(), settings.partitions)
-    dispatcher = Dispatcher(dataclasses.replace(config, max_waiting=3))
+    dispatcher = InputRouter(dataclasses.replace(config, max_waiting=3))
     first, second = Inbox(), Inbox()
     _publish(settings, 10)
     dispatcher.start()

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from runfold.events import topics
-from runfold.processors.engine.inputs import Received
+from runfold.processors.engine.core.inputs import Received
 from tests.engine.lab import Lab
 from tests.engine.oracle import CODEC
 from tests.engine.toy import NOW, request, result

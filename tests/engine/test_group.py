@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from runfold.processors.engine.config import GroupConfig
-from runfold.processors.engine.group import GroupOwnership
+from runfold.processors.engine.ownership.group import GroupOwnership
 from tests.engine.host import config
 from tests.support.stack import wait_until
 

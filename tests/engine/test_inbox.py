@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import pytest
 
 from runfold.events import topics
-from runfold.processors.engine.inbox import Inbox
-from runfold.processors.engine.inputs import Received, Returned
+from runfold.processors.engine.core.inputs import Received, Returned
+from runfold.processors.engine.kafka.inbox import Inbox
 from tests.engine.toy import result
 
 
@@ -75,7 +75,7 @@ def test_results_that_are_expected_join_the_first_one(
 ) -> None:
     inbox = Inbox()
     moments = Moments(inbox, arrivals)
-    monkeypatch.setattr("runfold.processors.engine.inbox.time.sleep", moments)
+    monkeypatch.setattr("runfold.processors.engine.kafka.inbox.time.sleep", moments)
     inbox.deliver(result("run-1", "run-1.1"))
     assert len(inbox.take(60, 3 if out == 100 else 500, 1000, out)) == taken
     assert moments.waited == waited
@@ -86,9 +86,9 @@ def test_nobody_waits_for_company_who_had_to_wait_for_the_first(
 ) -> None:
     inbox = Inbox()
     moments = Moments(inbox, (5,))
-    monkeypatch.setattr("runfold.processors.engine.inbox.time.sleep", moments)
+    monkeypatch.setattr("runfold.processors.engine.kafka.inbox.time.sleep", moments)
     clock = iter((0.0, 0.5))
-    monkeypatch.setattr("runfold.processors.engine.inbox.time.monotonic", lambda: next(clock))
+    monkeypatch.setattr("runfold.processors.engine.kafka.inbox.time.monotonic", lambda: next(clock))
     inbox.deliver(result("run-1", "run-1.1"))
     assert len(inbox.take(60, 500, 1000, 9)) == 1
     assert moments.waited == 0

@@ -7,14 +7,14 @@ from datetime import timedelta
 import pytest
 
 from runfold.events import topics
-from runfold.events.common import Position
+from runfold.events.commands import CancelRun, SendMessage
 from runfold.events.content import text
-from runfold.events.inputs import CancelRun, SendMessage
 from runfold.events.operations import RestorePoint
-from runfold.processors.engine.book import Book
-from runfold.processors.engine.parked_copy import Collector, parked, sleepers, still_wanted
-from runfold.processors.engine.rebuild import Rebuild
-from runfold.processors.engine.trail import BrokenChain
+from runfold.events.values import Position
+from runfold.processors.engine.core.history import BrokenChain
+from runfold.processors.engine.core.parked_copy import Collector, parked, sleepers, still_wanted
+from runfold.processors.engine.core.partition_state import PartitionState
+from runfold.processors.engine.core.rebuild import Rebuild
 from tests.engine.lab import Lab
 from tests.engine.oracle import CODEC
 from tests.engine.toy import NOW, Toy, ToyAggregate, big, control, request, result
@@ -26,7 +26,7 @@ def hello(run_id: str) -> object:
     return control(SendMessage, run_id, content=text("hello"))
 
 
-def rebuilt(lab: Lab, start: int = 0) -> Book[Toy]:
+def rebuilt(lab: Lab, start: int = 0) -> PartitionState[Toy]:
     rebuild = Rebuild(ToyAggregate(), CODEC)
     for entry in lab.entries(topics.PARKED):
         rebuild.parked((entry.key or b"").decode(), entry.value)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from runfold.events.rulebook import Rulebook
-from runfold.processors.engine.fold import Fold
+from runfold.processors.engine.core.batch import BatchDecider
 from tests.engine.lab import Lab
 from tests.engine.oracle import CODEC
 from tests.engine.toy import ToyAggregate, request, result
@@ -33,7 +33,7 @@ def test_the_registry_is_read_before_an_unknown_agent_is_decided() -> None:
 
     registry = Registry()
     lab = Lab()
-    lab._fold = Fold(Listening(), CODEC, registry, 0)
+    lab._fold = BatchDecider(Listening(), CODEC, registry, 0)
     lab.take(request("run-1", placement="pool"), request("run-1"))
     assert (registry.asked, positions) == (1, [7])
     lab.take(result("run-1", "run-1.1"))

@@ -8,7 +8,7 @@ import pytest
 
 from runfold.events import topics
 from runfold.events.base import Record
-from runfold.events.effects import ModelWork, ToolWork
+from runfold.events.calls import ModelWork, ToolWork
 from runfold.events.rulebook import Rulebook
 from runfold.processors.engine.memory import MemoryEngine
 from runfold.processors.run.aggregate import RunAggregate

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from runfold.events.inputs import CancelRun
+from runfold.events.commands import CancelRun
 from runfold.processors.engine.aggregate import Timer
-from runfold.processors.engine.inputs import Due
-from runfold.processors.engine.timers import Timers
+from runfold.processors.engine.core.inputs import Due
+from runfold.processors.engine.core.timers import Timers
 from tests.engine.lab import Lab
 from tests.engine.toy import NOW, control, request
 

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from runfold.events import topics
 from runfold.events.operations import RestorePoint
-from runfold.processors.engine.upkeep import Upkeep
+from runfold.processors.engine.kafka.maintenance import Maintenance
 from tests.engine.host import config
 from tests.engine.lab import Lab
 from tests.engine.oracle import CODEC
 from tests.engine.toy import NOW, Toy, request
 
 
-def upkeep() -> Upkeep[Toy]:
-    return Upkeep(
+def upkeep() -> Maintenance[Toy]:
+    return Maintenance(
         config("nowhere:1", 4, note_after=10, note_every=5.0, hint_every=2.0), CODEC, 0, 0
     )
 

@@ -9,8 +9,8 @@ import pytest
 from runfold.events.avro.codec import Codec
 from runfold.events.avro.registry import LockRegistry
 from runfold.processors.engine.config import EngineConfig
-from runfold.processors.engine.lane_state import LaneState
-from runfold.processors.engine.runner import Engine
+from runfold.processors.engine.kafka.lane_state import LaneState
+from runfold.processors.engine.kafka.runner import Engine
 from tests.engine.host import NoRulebook, ToyEffects
 from tests.engine.toy import Toy, ToyAggregate
 

@@ -12,21 +12,11 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 from runfold.events.base import Fact, Record
-from runfold.events.common import (
-    Actor,
-    ActorKind,
-    Attribution,
-    Exit,
-    ExitStatus,
-    ExitUsage,
-    Label,
-    Placement,
-    RunStatus,
-)
+from runfold.events.calls import Outcome, ToolResult, ToolWork
+from runfold.events.commands import CancelRun, Control, PauseRun, RunRequested, SendMessage
 from runfold.events.content import content, json_content, text
-from runfold.events.effects import Outcome, ToolResult, ToolWork
-from runfold.events.inputs import CancelRun, Control, PauseRun, RunRequested, SendMessage
-from runfold.events.journal import (
+from runfold.events.rulebook import Rulebook
+from runfold.events.run import (
     MessageKind,
     PlanStepAdvanced,
     RetryScheduled,
@@ -38,7 +28,17 @@ from runfold.events.journal import (
     RunStarted,
     UserMessageReceived,
 )
-from runfold.events.rulebook import Rulebook
+from runfold.events.values import (
+    Actor,
+    ActorKind,
+    Attribution,
+    Exit,
+    ExitStatus,
+    ExitUsage,
+    Label,
+    Placement,
+    RunStatus,
+)
 from runfold.processors.engine.aggregate import Command, Env, Timer, Work
 
 TRACEPARENT = "00-0123456789abcdef0123456789abcdef-0123456789abcdef-01"

@@ -12,11 +12,11 @@ import pytest
 
 from benchmarks.scripted import ask_for_runs, engine, said
 from runfold.events import topics
-from runfold.projections.folding import PORTION, Folding
-from runfold.projections.stretch import Stretch
+from runfold.projections.store.folding import PORTION, Folding
+from runfold.projections.store.record_batch import RecordBatch
+from runfold.projections.store.writing import write
 from runfold.projections.view import Rows
 from runfold.projections.views import VIEWS
-from runfold.projections.writing import write
 from tests.projections.histories import history
 
 
@@ -126,7 +126,7 @@ def projected(runs: int) -> CountingCursor:
     folding = Folding(list(VIEWS.values()))
     for start in range(0, len(items), PORTION):
         folding.add([*items[start : start + PORTION]])
-    stretch = Stretch(items, {}, {}, folding.rows)
+    stretch = RecordBatch(items, {}, {}, folding.rows)
     cursor: Any = CountingCursor()
     assert stretch.rows is not None
     for rows in stretch.rows.values():

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from runfold.processors.model.providers import ModelSettings
+from runfold.processors.model.providers.settings import ModelSettings
 from tests.model import server
 from tests.model.given import KEY, settings
 

@@ -6,12 +6,12 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
-from runfold.events.common import Attribution, DataClassification, ProposedCall
+from runfold.events.calls import Message, ModelResult, ModelWork, Role, ToolSchema
 from runfold.events.content import canonical_json, json_content, text
 from runfold.events.definitions import Playbook
-from runfold.events.effects import Message, ModelResult, ModelWork, Role, ToolSchema
+from runfold.events.values import Attribution, DataClassification, ProposedCall
 from runfold.processors.model.processor import ModelProcessor
-from runfold.processors.model.providers import ModelSettings
+from runfold.processors.model.providers.settings import ModelSettings
 
 KEY = "sk-canary-0123456789abcdef"
 

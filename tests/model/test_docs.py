@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 import yaml
 
-from runfold.events.common import Usage
+from runfold.events.calls import Outcome
 from runfold.events.definitions import PlaybookTurn
-from runfold.events.effects import Outcome
-from runfold.processors.model.conditions import KNOWN
-from runfold.processors.model.faults import ProviderFaultError
+from runfold.events.values import Usage
+from runfold.processors.model.providers.faults import ProviderFaultError
+from runfold.processors.model.scripted.conditions import KNOWN
 from tests.model.given import assistant, call, playbook, proposed, result, settings, user, work
 
 DOCS = Path(__file__).parents[2] / "docs"

@@ -4,10 +4,10 @@ import asyncio
 
 import pytest
 
-from runfold.events.effects import Outcome
+from runfold.events.calls import Outcome
 from runfold.processors.model.breaker import Breaker
 from runfold.processors.model.processor import ModelProcessor
-from runfold.processors.model.providers import ModelSettings
+from runfold.processors.model.providers.settings import ModelSettings
 from tests.model.given import call, playbook, playbooks, work
 from tests.model.server import Answer, Provider, chat, error, message
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from runfold.events.effects import ModelResult, Outcome
-from runfold.processors.model.providers import ModelSettings
-from runfold.processors.model.retry_after import retry_after_ms
+from runfold.events.calls import ModelResult, Outcome
+from runfold.processors.model.providers.retry_after import retry_after_ms
+from runfold.processors.model.providers.settings import ModelSettings
 from tests.model.given import KEY, call, settings, work
 from tests.model.server import Answer, Provider, chat, error, message
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runfold.processors.model.names import resolve
-from runfold.processors.model.tool_names import ToolNames
+from runfold.processors.model.providers.tool_names import ToolNames
 
 
 @pytest.mark.parametrize(

@@ -4,12 +4,12 @@ from typing import Any
 
 import pytest
 
-from runfold.events.common import ProposedCall, Usage
+from runfold.events.calls import Outcome
 from runfold.events.content import text
-from runfold.events.effects import Outcome
-from runfold.processors.model.providers import ModelSettings
-from runfold.processors.model.wire import CUT_OFF
-from runfold.processors.model.wire import proposed as wire_proposed
+from runfold.events.values import ProposedCall, Usage
+from runfold.processors.model.providers.settings import ModelSettings
+from runfold.processors.model.providers.wire import CUT_OFF
+from runfold.processors.model.providers.wire import proposed as wire_proposed
 from tests.model.given import KEY, assistant, call, proposed, result, user, work
 from tests.model.server import Answer, Provider, chat, chat_call, message
 

@@ -14,10 +14,10 @@ from confluent_kafka import Consumer
 
 from runfold.events.avro.codec import Codec
 from runfold.events.avro.registry import LockRegistry
-from runfold.events.effects import ModelResult, Outcome
+from runfold.events.calls import ModelResult, Outcome
 from runfold.events.topics import MODEL_CALLS, REGISTRY, RESULTS
 from runfold.processors.definitions.record import announce, key
-from runfold.producers.kafka import Publisher
+from runfold.producers.log.kafka import Publisher
 from runfold.stack.settings import Settings
 from tests.model.given import playbook, work
 

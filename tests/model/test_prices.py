@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from runfold.events.common import Usage
+from runfold.events.values import Usage
 from runfold.processors.model.prices import PriceTable, from_catalogue
-from runfold.processors.model.providers import ModelSettings, SettingsError
+from runfold.processors.model.providers.settings import ModelSettings, SettingsError
 from tests.model.given import call, playbook, settings, work
 from tests.model.server import Answer, Provider, chat
 

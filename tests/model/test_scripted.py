@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from runfold.events.common import ModelAnswer, ProposedCall, Usage
+from runfold.events.calls import Message, ModelResult, Outcome
 from runfold.events.content import Content
 from runfold.events.definitions import Playbook
-from runfold.events.effects import Message, ModelResult, Outcome
+from runfold.events.values import ModelAnswer, ProposedCall, Usage
 from runfold.processors.model.processor import ModelProcessor
 from tests.model.given import assistant, call, playbook, proposed, result, settings, user, work
 

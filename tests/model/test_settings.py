@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from runfold.events.effects import Outcome
-from runfold.processors.model.providers import SettingsError
+from runfold.events.calls import Outcome
+from runfold.processors.model.providers.settings import SettingsError
 from tests.model.given import KEY, call, playbook, settings, work
 from tests.model.server import Answer, Provider, chat
 

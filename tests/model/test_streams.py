@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from runfold.events.common import Usage
-from runfold.events.effects import ModelResult, Outcome
-from runfold.processors.model.providers import ModelSettings
-from runfold.processors.model.streams import events
+from runfold.events.calls import ModelResult, Outcome
+from runfold.events.values import Usage
+from runfold.processors.model.providers.settings import ModelSettings
+from runfold.processors.model.providers.streams import events
 from tests.model.given import call, work
 from tests.model.server import Answer, Provider, chat, chat_call, message
 

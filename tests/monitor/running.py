@@ -21,7 +21,7 @@ from runfold.events import topics
 from runfold.events.alerts import AlertCleared, AlertRaised
 from runfold.events.avro.codec import Codec
 from runfold.events.avro.registry import LockRegistry
-from runfold.producers.kafka import TopicReader
+from runfold.producers.log.kafka import TopicReader
 from runfold.stack.settings import Settings
 from tests.monitor.telling import Run
 from tests.support.stack import wait_until

@@ -7,9 +7,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from textwrap import dedent
 
-from runfold.events import journal as j
+from runfold.events import run as j
 from runfold.events.base import Fact, money
-from runfold.events.common import (
+from runfold.events.content import json_content, text
+from runfold.events.values import (
     Actor,
     ActorKind,
     Attribution,
@@ -25,9 +26,8 @@ from runfold.events.common import (
     RunStatus,
     Usage,
 )
-from runfold.events.content import json_content, text
 from runfold.processors.monitor.core.monitor import Monitor
-from runfold.processors.monitor.core.rules import RuleBook
+from runfold.processors.monitor.core.rules import AlertRules
 from runfold.processors.monitor.rule_files import read_rules
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
@@ -282,7 +282,7 @@ def take(monitor: Monitor, *runs: Run) -> Monitor:
     return monitor
 
 
-def rules(folder: Path, body: str) -> RuleBook:
+def rules(folder: Path, body: str) -> AlertRules:
     file = folder / "rules.yaml"
     file.write_text("version: 1\n" + dedent(body))
     return read_rules([file])

@@ -16,7 +16,7 @@ from fractions import Fraction
 import pytest
 
 from runfold.events.alerts import AlertCleared, AlertRaised
-from runfold.events.journal import Event
+from runfold.events.run import Event
 from runfold.processors.monitor.core import windows
 from runfold.processors.monitor.core.alerts import Said
 from runfold.processors.monitor.core.monitor import Monitor

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from runfold.events.common import RunStatus
+from runfold.events.values import RunStatus
 from runfold.processors.monitor.rule_files import RuleFileError, read_rules
 from runfold.processors.monitor.settings import DEFAULT_RULES
 

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runfold.events import journal as j
+from runfold.events import run as j
 from runfold.events.operations import DeadLetter
 from runfold.processors.monitor.core.monitor import Monitor
-from runfold.processors.monitor.core.rules import RuleBook
+from runfold.processors.monitor.core.rules import AlertRules
 from runfold.processors.monitor.core.snapshot import snapshot
 from tests.monitor.telling import NOON, Run, rules, seconds, take, watching
 
@@ -108,12 +108,12 @@ def test_a_dead_letter_written_twice_counts_once(tmp_path: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def book(tmp_path_factory: pytest.TempPathFactory) -> RuleBook:
+def book(tmp_path_factory: pytest.TempPathFactory) -> AlertRules:
     return rules(tmp_path_factory.mktemp("rules"), QUIET)
 
 
 @given(st.lists(st.integers(0, 2), max_size=60))
-def test_whatever_comes_again_changes_nothing(book: RuleBook, back: list[int]) -> None:
+def test_whatever_comes_again_changes_nothing(book: AlertRules, back: list[int]) -> None:
     run = Run("r1").created().asks("c").answered("c", 40).starts("d").worked("d", 9).completed()
     once, often = Monitor(book), Monitor(book)
     take(once, run)

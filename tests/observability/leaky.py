@@ -17,6 +17,7 @@ from pathlib import Path
 
 from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags, use_span
 
+from runfold.events.commands import RunRequested
 from runfold.events.content import text
 from runfold.events.definitions import (
     AgentDefinition,
@@ -25,18 +26,17 @@ from runfold.events.definitions import (
     Playbook,
     PlaybookTurn,
 )
-from runfold.events.inputs import RunRequested
-from runfold.events.journal import Event
+from runfold.events.run import Event
 from runfold.processors.tool import contract_of
 from runfold.producers.client import RunClient
 from runfold.producers.identity import uuid7
-from runfold.producers.kafka import Publisher, TopicReader
+from runfold.producers.log.kafka import Publisher, TopicReader
 from runfold.stack import ports
 from runfold.stack.settings import Settings
-from tests.crash.agent import CODEC, publish_definitions
 from tests.observability.collector import Collector, collecting
 from tests.observability.tools import TOOLS
 from tests.support.stack import wait_until
+from tests.system.crash.agent import CODEC, publish_definitions
 
 ROOT = Path(__file__).parents[2]
 MODULES = {

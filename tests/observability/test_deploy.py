@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 import yaml
 
-from runfold.producers.observability.derived import DERIVED
-from runfold.producers.observability.table import TABLE
+from runfold.infra.metrics.derived import DERIVED
+from runfold.infra.metrics.table import TABLE
 from runfold.surfaces.docs.metrics import ROOMS
 from runfold.surfaces.processes import PROCESSES
 from tests.observability.expressions import names_in, unknown_names

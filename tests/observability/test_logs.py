@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 from pydantic import BaseModel, ValidationError
 
-from runfold.producers.logs import JsonFormatter, about, frames, told
-from runfold.producers.masking import masked, secrets_of
+from runfold.infra.logging.json_lines import JsonFormatter, about, frames, told
+from runfold.infra.logging.masking import masked, secrets_of
 
 SECRET = 's3cr"et-ключ'
 
@@ -91,7 +91,7 @@ def test_frames_say_where_and_not_what() -> None:
 def test_what_ends_a_thread_is_a_line_of_json_too(where: str) -> None:
     program = f"""
 import threading
-from runfold.producers.logs import log_to_stderr
+from runfold.infra.logging.json_lines import log_to_stderr
 log_to_stderr()
 def end(): raise RuntimeError("sk-1234567")
 end() if "{where}" == "main" else threading.Thread(target=end).start()

@@ -7,9 +7,9 @@ import re
 
 import pytest
 
-from runfold.events.journal import Event, ToolCallFailed, ToolCallSucceeded
-from runfold.producers.observability import names
-from runfold.producers.observability.table import TABLE
+from runfold.events.run import Event, ToolCallFailed, ToolCallSucceeded
+from runfold.infra.metrics.table import TABLE
+from runfold.infra.tracing import names
 from runfold.stack.settings import Settings
 from runfold.surfaces.docs.metrics import page
 from tests.observability.collector import attributes

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from runfold.producers.config import ConfigError
+from runfold.infra.settings.config import ConfigError
+from runfold.infra.tracing.context import TraceContext, parsed, traceparent_of_call
+from runfold.infra.tracing.sampling import Sampler
 from runfold.producers.identity import uuid7
-from runfold.producers.observability.context import TraceContext, parsed, traceparent_of_call
-from runfold.producers.observability.sampling import Sampler
 
 
 def trace(sampled: bool = True) -> TraceContext:

@@ -13,15 +13,15 @@ from datetime import UTC, datetime
 import pytest
 
 from runfold.events import topics
+from runfold.events.commands import RunRequested
 from runfold.events.content import text
-from runfold.events.inputs import RunRequested
-from runfold.events.journal import Event
+from runfold.events.run import Event
 from runfold.producers.identity import uuid7
-from runfold.producers.kafka import Publisher, TopicReader
+from runfold.producers.log.kafka import Publisher, TopicReader
 from runfold.stack.settings import Settings
-from tests.crash.agent import CODEC
 from tests.observability.leaky import GOAL, MODULES, Watched, watched
 from tests.support.stack import wait_until
+from tests.system.crash.agent import CODEC
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
 

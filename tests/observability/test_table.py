@@ -8,11 +8,11 @@ from importlib import import_module
 import pytest
 from prometheus_client import Counter, generate_latest
 
-from runfold.producers.config import ConfigError
-from runfold.producers.observability.bounded import MOST_VALUES, OTHER, Bounded
-from runfold.producers.observability.derived import DERIVED
-from runfold.producers.observability.serving import serve_metrics
-from runfold.producers.observability.table import LABELS, TABLE, Table
+from runfold.infra.metrics.bounded import MOST_VALUES, OTHER, Bounded
+from runfold.infra.metrics.derived import DERIVED
+from runfold.infra.metrics.serving import serve_metrics
+from runfold.infra.metrics.table import LABELS, TABLE, Table
+from runfold.infra.settings.config import ConfigError
 from runfold.stack import ports
 from runfold.surfaces.docs.metrics import ROOMS
 from tests.observability.expressions import unknown_names

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from runfold.events import journal as j
+from runfold.events import run as j
 from runfold.events.base import Fact
 from runfold.events.catalogue import FACTS
-from runfold.events.common import (
+from runfold.events.values import (
     Attribution,
     ErrorInfo,
     ExitStatus,
@@ -20,11 +20,11 @@ from runfold.events.common import (
     ProviderAttempt,
     Usage,
 )
-from runfold.producers.observability.table import TABLE
-from runfold.projections.counting.memory import Memory
-from runfold.projections.counting.tally import COUNTED, Tally
-from runfold.projections.stretch import Stretch
-from runfold.projections.watcher import Watcher
+from runfold.infra.metrics.table import TABLE
+from runfold.projections.observability.counting.memory import Memory
+from runfold.projections.observability.counting.tally import COUNTED, Tally
+from runfold.projections.observability.watcher import Watcher
+from runfold.projections.store.record_batch import RecordBatch
 from tests.projections.histories import History, history
 
 # Facts that say nothing which another one does not say, or nothing countable.
@@ -190,10 +190,10 @@ def test_memory_of_runs_is_bounded() -> None:
     assert memory.of("run-0").agent == "unknown"
 
 
-def stretch(run: History, first: int = 0) -> Stretch:
+def stretch(run: History, first: int = 0) -> RecordBatch:
     items = run.placed(first)
     place = ("runs.events", run.partition)
-    return Stretch([*items], {place: first}, {place: first + len(items)})
+    return RecordBatch([*items], {place: first}, {place: first + len(items)})
 
 
 def test_a_stretch_that_comes_twice_is_counted_once() -> None:

@@ -12,9 +12,7 @@ from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 
 from runfold.events.base import Record
-from runfold.events.common import ErrorInfo, ExitStatus, ModelAnswer, ProposedCall, Usage
-from runfold.events.content import json_content, text
-from runfold.events.effects import (
+from runfold.events.calls import (
     Message,
     ModelResult,
     ModelWork,
@@ -23,13 +21,15 @@ from runfold.events.effects import (
     ToolResult,
     ToolWork,
 )
+from runfold.events.content import json_content, text
+from runfold.events.values import ErrorInfo, ExitStatus, ModelAnswer, ProposedCall, Usage
+from runfold.infra.tracing import names
+from runfold.infra.tracing.calls import trace_call
+from runfold.infra.tracing.context import call_span, parsed
+from runfold.infra.tracing.sampling import Sampler
+from runfold.infra.tracing.spans import Traces
 from runfold.processors.effects.local import LocalEffects
-from runfold.producers.observability import names
-from runfold.producers.observability.calls import trace_call
-from runfold.producers.observability.context import call_span, parsed
-from runfold.producers.observability.sampling import Sampler
-from runfold.producers.observability.tracing import Traces
-from runfold.projections.run_spans import RunSpans
+from runfold.projections.observability.run_spans import RunSpans
 from tests.effects.given import model_work, succeeded, tool_work
 from tests.observability.collector import Collector, attributes, collecting
 from tests.projections.histories import History

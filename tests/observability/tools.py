@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from runfold.events.common import Placement
+from runfold.events.values import Placement
 from runfold.processors.tool import ToolContext, tool
 
 

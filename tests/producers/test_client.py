@@ -8,17 +8,17 @@ from decimal import Decimal
 import pytest
 from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags, use_span
 
-from runfold.events import inputs, topics
+from runfold.events import commands, topics
 from runfold.events.avro.samples import sample
 from runfold.events.base import Fact
-from runfold.events.common import Limits
 from runfold.events.content import text
-from runfold.events.journal import Event, Meta, RunCompleted, RunStarted, ToolCallStarted
+from runfold.events.run import Event, Meta, RunCompleted, RunStarted, ToolCallStarted
 from runfold.events.topics import MAX_INPUT_BYTES
+from runfold.events.values import Limits
 from runfold.producers.client import RunClient
 from runfold.producers.errors import NotYetError, RefusedError
 from runfold.producers.identity import current_traceparent, made_at, uuid7
-from runfold.producers.memory import MemoryLog
+from runfold.producers.log.memory import MemoryLog
 from tests.contracts.logs import CODEC
 
 
@@ -46,7 +46,7 @@ def test_a_request_says_who_wants_what(client: RunClient, log: MemoryLog) -> Non
     )
     [found] = log.read(topics.REQUESTS)
     said = found.record
-    assert isinstance(said, inputs.RunRequested)
+    assert isinstance(said, commands.RunRequested)
     assert (said.run_id, found.key) == (run_id, run_id.encode())
     assert (said.tenant_id, said.user_id) == ("acme", "ada")
     assert (said.agent, said.agent_version) == ("log-triage", "1.2.0")
@@ -59,7 +59,7 @@ def test_a_chosen_run_id_is_kept(client: RunClient, log: MemoryLog) -> None:
     chosen = uuid7()
     assert client.request("g", "a", run_id=chosen, tenant_id="other") == chosen
     [found] = log.read(topics.REQUESTS)
-    assert isinstance(found.record, inputs.RunRequested)
+    assert isinstance(found.record, commands.RunRequested)
     assert found.record.tenant_id == "other"
 
 
@@ -82,7 +82,7 @@ def test_every_control_reaches_the_run(client: RunClient, log: MemoryLog) -> Non
     ids = [
         client.approve("r", "c", arguments=text("{}"), comment="ok"),
         client.deny("r", "c", "no"),
-        client.resolve("r", "c", inputs.Resolution.HAPPENED, result=text("done")),
+        client.resolve("r", "c", commands.Resolution.HAPPENED, result=text("done")),
         client.pause("r", "lunch"),
         client.resume("r"),
         client.cancel("r", "enough"),
@@ -92,11 +92,12 @@ def test_every_control_reaches_the_run(client: RunClient, log: MemoryLog) -> Non
     ]
     found = [each.record for each in log.read(topics.CONTROLS, key="r")]
     assert [type(each) for each in found] == [
-        inputs.ApproveToolCall, inputs.DenyToolCall, inputs.ResolveToolCall, inputs.PauseRun,
-        inputs.ResumeRun, inputs.CancelRun, inputs.SendMessage, inputs.EditInstructions,
-        inputs.AnswerQuestion,
+        commands.ApproveToolCall, commands.DenyToolCall, commands.ResolveToolCall,
+        commands.PauseRun, commands.ResumeRun, commands.CancelRun,
+        commands.SendMessage, commands.EditInstructions,
+        commands.AnswerQuestion,
     ]  # fmt: skip
-    controls = [each for each in found if isinstance(each, inputs.Control)]
+    controls = [each for each in found if isinstance(each, commands.Control)]
     assert [each.request_id for each in controls] == ids
     assert {(each.run_id, each.tenant_id, each.actor_id) for each in controls} == {
         ("r", "acme", "ada")

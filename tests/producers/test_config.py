@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from confluent_kafka import Consumer, Producer
 
-from runfold.producers.config import Config
+from runfold.infra.settings.config import Config
 
 ENV = {"KAFKA_BOOTSTRAP_SERVERS": "one:9092,two:9092", "KAFKA_SASL_USERNAME": "me"}
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from runfold.producers.partitioner import murmur2, partition_for
+from runfold.producers.log.partitioner import murmur2, partition_for
 
 # From the tests of Kafka's own Java client (UtilsTest.testMurmur2); signed there.
 JAVA = [

@@ -10,7 +10,7 @@ import pytest
 from confluent_kafka import Producer
 
 from runfold.events import topics
-from runfold.producers.stall import Place, StallWatch, Standstill
+from runfold.infra.process.stall import Place, StallWatch, Standstill
 
 PLACE: Place = ("runs.requests", 0)
 AFTER_S = 0.5

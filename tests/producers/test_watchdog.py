@@ -5,25 +5,25 @@ from __future__ import annotations
 import subprocess
 import sys
 
-from runfold.producers.watchdog import EXIT_STUCK
+from runfold.infra.process.watchdog import EXIT_STUCK
 
 _HOLDS_THE_INTERPRETER = """
 import re
-from runfold.producers.watchdog import Watchdog
+from runfold.infra.process.watchdog import Watchdog
 Watchdog(0.3).beat()
 re.match(r"(a+)+$", "a" * 60 + "!")
 """
 
 _STANDS_STILL = """
 import threading
-from runfold.producers.watchdog import Watchdog
+from runfold.infra.process.watchdog import Watchdog
 Watchdog(0.3).beat("tying its shoes")
 threading.Event().wait()
 """
 
 _LIVES = """
 import time
-from runfold.producers.watchdog import Watchdog
+from runfold.infra.process.watchdog import Watchdog
 dog = Watchdog(0.6)
 until = time.monotonic() + 1.2
 while time.monotonic() < until:

@@ -8,11 +8,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from runfold.events import journal as j
+from runfold.events import run as j
 from runfold.events.avro.codec import Codec
 from runfold.events.avro.registry import LockRegistry
 from runfold.events.base import Fact, money
-from runfold.events.common import (
+from runfold.events.content import json_content, text
+from runfold.events.values import (
     Actor,
     ActorKind,
     Attribution,
@@ -32,7 +33,6 @@ from runfold.events.common import (
     RunStatus,
     Usage,
 )
-from runfold.events.content import json_content, text
 from runfold.projections.view import Batch, Placed
 
 CODEC = Codec(LockRegistry())

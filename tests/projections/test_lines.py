@@ -11,14 +11,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runfold.events.common import ActorKind
+from runfold.events.values import ActorKind
 from runfold.projections import schema
-from runfold.projections.lines import NULL, OPTIONS, lines_of
+from runfold.projections.store.lines import NULL, OPTIONS, lines_of
+from runfold.projections.store.writing import write
 from runfold.projections.tables import run_events
 from runfold.projections.view import Placed, Rows
 from runfold.projections.views import VIEWS
 from runfold.projections.views.timeline import add
-from runfold.projections.writing import write
 from tests.projections.histories import History, history
 
 _ESCAPES = {"\\\\": "\\", "\\t": "\t", "\\n": "\n", "\\r": "\r", "\\x1e": NULL}

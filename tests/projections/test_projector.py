@@ -11,10 +11,10 @@ import pytest
 from runfold.events import topics
 from runfold.events.operations import DeadLetter
 from runfold.projections import schema
-from runfold.projections.reader import ReaderConfig
-from runfold.projections.rebuild import compare
-from runfold.projections.store import Store
-from runfold.projections.stretch import Stretch
+from runfold.projections.store.reader import ReaderConfig
+from runfold.projections.store.rebuild import compare
+from runfold.projections.store.record_batch import RecordBatch
+from runfold.projections.store.store import Store
 from runfold.projections.views import VIEWS
 from runfold.stack.settings import Settings
 from tests.projections import journal
@@ -290,7 +290,7 @@ def test_batches_of_any_size_give_the_same_rows(database_url: str) -> None:
             for start in range(0, len(items), size):
                 part = items[start : start + size]
                 at = (topics.EVENTS, 0)
-                store.write(Stretch(list(part), {at: start}, {at: start + len(part)}))
+                store.write(RecordBatch(list(part), {at: start}, {at: start + len(part)}))
         with psycopg.connect(database_url, autocommit=True) as connection:
             found.append(
                 {

@@ -9,8 +9,8 @@ import psycopg
 import pytest
 
 from runfold.projections.errors import UnknownView
-from runfold.projections.reader import ReaderConfig
-from runfold.projections.rebuild import compare, rebuild
+from runfold.projections.store.reader import ReaderConfig
+from runfold.projections.store.rebuild import compare, rebuild
 from runfold.projections.views import VIEWS
 from runfold.stack.settings import Settings
 from tests.projections import journal
@@ -72,7 +72,7 @@ def test_what_comes_during_a_rebuild_is_neither_lost_nor_doubled(
                 # And the live view waits with this.
                 write(settings, 10, 5)
 
-        monkeypatch.setattr("runfold.projections.rebuild.failpoint", meanwhile)
+        monkeypatch.setattr("runfold.projections.store.rebuild.failpoint", meanwhile)
         rebuild(name, settings.database_url, reader(settings), CODEC)
         wait_caught_up(settings)
     assert compare(name, settings.database_url, reader(settings), CODEC).rows == 0

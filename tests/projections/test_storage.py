@@ -7,8 +7,8 @@ import pytest
 
 from runfold.projections import schema
 from runfold.projections.queries import EXIT_OF
-from runfold.projections.reader import ReaderConfig
-from runfold.projections.rebuild import compare, rebuild
+from runfold.projections.store.reader import ReaderConfig
+from runfold.projections.store.rebuild import compare, rebuild
 from runfold.projections.tables import runs
 from runfold.projections.view import Batch, Placed
 from runfold.projections.views import VIEWS

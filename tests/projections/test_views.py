@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from runfold.events import journal as j
-from runfold.events.common import ActorKind, ExitStatus
+from runfold.events import run as j
 from runfold.events.content import content, json_content
 from runfold.events.operations import DeadLetter, HeaderCopy
+from runfold.events.values import ActorKind, ExitStatus
 from runfold.projections.tables import (
     approvals,
     audit,

@@ -21,10 +21,10 @@ from runfold.events.avro.schema import schema_for
 from runfold.events.avro.writers import varint
 from runfold.events.base import Fact, Record
 from runfold.events.catalogue import CATALOGUE, TERMINAL_FACTS
+from runfold.events.commands import CancelRun, SendMessage
 from runfold.events.content import JSON, content
 from runfold.events.errors import WireError
-from runfold.events.inputs import CancelRun, SendMessage
-from runfold.events.journal import Event, Meta, ToolCallStarted
+from runfold.events.run import Event, Meta, ToolCallStarted
 from tests.properties.strategies import records
 
 CODEC = Codec(LockRegistry())

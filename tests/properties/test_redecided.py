@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from runfold.events.base import Record
-from runfold.events.journal import GENESIS, Event, Meta
+from runfold.events.run import GENESIS, Event, Meta
 from runfold.events.topics import EVENTS
 from runfold.processors.engine.aggregate import Command, Timer
-from runfold.processors.run import recorded
 from runfold.processors.run.aggregate import RunAggregate
+from runfold.processors.run.replay import decisions
 from tests.deciders.given import RUN, TENANT
 from tests.properties.test_run_machine import Run
 from tests.properties.test_run_machine import TestRun as Machine
@@ -22,7 +22,7 @@ class RedecidedRun(Run):
         super().give(body)
         decision = tuple(self._event(body, number) for number in range(len(self.story.said)))
         if decision:
-            assert recorded.redecide(before, decision, self.story.rulebook) is None
+            assert decisions.redecide(before, decision, self.story.rulebook) is None
 
     def _event(self, body: Record | Timer, number: int) -> Event:
         """Return a fact of the last decision as a reader of the journal gets it."""

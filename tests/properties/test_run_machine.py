@@ -9,16 +9,16 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from runfold.events import inputs
-from runfold.events import journal as j
+from runfold.events import commands
+from runfold.events import run as j
 from runfold.events.base import Record
+from runfold.events.calls import ModelResult, Outcome, Role, ToolResult
 from runfold.events.catalogue import TERMINAL_FACTS
-from runfold.events.common import Limits
 from runfold.events.content import json_content, text
-from runfold.events.effects import ModelResult, Outcome, Role, ToolResult
+from runfold.events.values import Limits
 from runfold.processors.engine.aggregate import Timer
-from runfold.processors.run.deadlines import next_timer
 from runfold.processors.run.evolve import evolve
+from runfold.processors.run.lifecycle.deadlines import next_timer
 from runfold.processors.run.state import CallStatus, Ended, Live
 from tests.deciders.given import answer, broke, broken_call, call, came_back, control, request
 from tests.deciders.given import story as a_story
@@ -38,7 +38,7 @@ ARGUMENTS = st.sampled_from(
 )
 OUTCOMES = st.sampled_from([Outcome.SUCCEEDED, Outcome.FAILED, Outcome.UNCERTAIN])
 CONTROLS = st.sampled_from(
-    [inputs.PauseRun, inputs.ResumeRun, inputs.SendMessage, inputs.EditInstructions]
+    [commands.PauseRun, commands.ResumeRun, commands.SendMessage, commands.EditInstructions]
 )
 
 
@@ -63,7 +63,7 @@ class Run(RuleBasedStateMachine):
     def live(self) -> Live | None:
         return self.story.state if isinstance(self.story.state, Live) else None
 
-    def person(self, kind: type[inputs.Control], **fields: Any) -> inputs.Control:
+    def person(self, kind: type[commands.Control], **fields: Any) -> commands.Control:
         self.count += 1
         return control(kind, f"r{self.count}", **fields)
 
@@ -126,26 +126,26 @@ class Run(RuleBasedStateMachine):
         call_id = data.draw(st.sampled_from(self.live.calls)).call_id
         match how:
             case "approve":
-                self.give(self.person(inputs.ApproveToolCall, call_id=call_id))
+                self.give(self.person(commands.ApproveToolCall, call_id=call_id))
             case "deny":
-                self.give(self.person(inputs.DenyToolCall, call_id=call_id, reason="no"))
+                self.give(self.person(commands.DenyToolCall, call_id=call_id, reason="no"))
             case "answer":
                 given = {"question_id": call_id, "content": text("yes")}
-                self.give(self.person(inputs.AnswerQuestion, **given))
+                self.give(self.person(commands.AnswerQuestion, **given))
             case _:
                 resolution = "happened" if how == "happened" else "did_not_happen"
                 given = {"call_id": call_id, "resolution": resolution, "result": json_content(1)}
-                self.give(self.person(inputs.ResolveToolCall, **given))
+                self.give(self.person(commands.ResolveToolCall, **given))
 
     @rule(kind=CONTROLS)
-    def person_speaks(self, kind: type[inputs.Control]) -> None:
-        says = kind in (inputs.SendMessage, inputs.EditInstructions)
+    def person_speaks(self, kind: type[commands.Control]) -> None:
+        says = kind in (commands.SendMessage, commands.EditInstructions)
         self.give(self.person(kind, **({"content": text("hm")} if says else {})))
 
     @precondition(lambda self: self.count > 8)
     @rule()
     def person_cancels(self) -> None:
-        self.give(self.person(inputs.CancelRun))
+        self.give(self.person(commands.CancelRun))
 
     @precondition(lambda self: self.live and next_timer(self.live))
     @rule()
@@ -156,7 +156,7 @@ class Run(RuleBasedStateMachine):
         self.story = self.story.after(max(0.0, (timer.due - self.story.now).total_seconds()))
         self.give(timer)
 
-    @precondition(lambda self: isinstance(self.last, inputs.Control | inputs.RunRequested))
+    @precondition(lambda self: isinstance(self.last, commands.Control | commands.RunRequested))
     @rule()
     def the_last_input_comes_again(self) -> None:
         assert self.last

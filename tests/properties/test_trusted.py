@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 from runfold.events.base import Record
+from runfold.events.calls import Message, Role
 from runfold.events.catalogue import CATALOGUE
-from runfold.events.common import Counters, Usage
-from runfold.events.effects import Message, Role
-from runfold.events.journal import Meta, ToolCallApproved
+from runfold.events.run import Meta, ToolCallApproved
 from runfold.events.trusted import trusted
+from runfold.events.values import Counters, Usage
 
 HELD = sorted({record for held in CATALOGUE.values() for record in held}, key=lambda r: r.__name__)
 

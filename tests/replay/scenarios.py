@@ -6,13 +6,13 @@ from collections.abc import Callable
 from datetime import timedelta
 from decimal import Decimal
 
-from runfold.events import inputs, topics
+from runfold.events import commands, topics
 from runfold.events.avro.codec import Codec
 from runfold.events.avro.registry import LockRegistry
 from runfold.events.base import Record
-from runfold.events.common import Limits
+from runfold.events.calls import ModelResult, Outcome, ToolResult
 from runfold.events.content import json_content, text
-from runfold.events.effects import ModelResult, Outcome, ToolResult
+from runfold.events.values import Limits
 from runfold.processors.definitions.fixed import FixedRulebook
 from runfold.processors.engine.memory import MemoryEngine
 from runfold.processors.run.aggregate import RunAggregate
@@ -67,9 +67,9 @@ class Life:
 
 def _topic(record: Record) -> str:
     match record:
-        case inputs.RunRequested():
+        case commands.RunRequested():
             return topics.REQUESTS
-        case inputs.Control():
+        case commands.Control():
             return topics.CONTROLS
         case ModelResult() | ToolResult():
             return topics.RESULTS
@@ -91,21 +91,21 @@ def with_people() -> Life:
     life = Life().says(
         request(labels=[{"key": "team", "value": "a"}], feature="triage"),
         answer(call("write")),
-        control(inputs.PauseRun, "p1", reason="wait"),
-        control(inputs.SendMessage, "m1", content=text("mind the gap")),
+        control(commands.PauseRun, "p1", reason="wait"),
+        control(commands.SendMessage, "m1", content=text("mind the gap")),
         control(
-            inputs.ApproveToolCall,
+            commands.ApproveToolCall,
             "a1",
             call_id=f"{RUN}.2",
             arguments=json_content({"path": "edited"}),
             comment="rather there",
         ),
-        control(inputs.ResumeRun, "p2"),
-        control(inputs.ResumeRun, "p3"),
+        control(commands.ResumeRun, "p2"),
+        control(commands.ResumeRun, "p3"),
         came_back(2, "written"),
         answer(call("ask_human", {"question": "and now?", "options": ["stop"]}), n=3),
-        control(inputs.AnswerQuestion, "q1", question_id=f"{RUN}.4", content=text("stop")),
-        control(inputs.EditInstructions, "i1", content=text("be brief")),
+        control(commands.AnswerQuestion, "q1", question_id=f"{RUN}.4", content=text("stop")),
+        control(commands.EditInstructions, "i1", content=text("be brief")),
     )
     return life.says(done(n=5))
 
@@ -118,10 +118,10 @@ def with_faults() -> Life:
     life.says(came_back(7, outcome=Outcome.UNCERTAIN, result=None))
     life.says(
         control(
-            inputs.ResolveToolCall,
+            commands.ResolveToolCall,
             "r1",
             call_id=f"{RUN}.7",
-            resolution=inputs.Resolution.DID_NOT_HAPPEN,
+            resolution=commands.Resolution.DID_NOT_HAPPEN,
         )
     )
     return life.says(came_back(7, "sent", attempt=2, effect=True), answer(n=8)).says(
@@ -136,7 +136,7 @@ def out_of_budget() -> Life:
 
 def cancelled() -> Life:
     return Life().says(
-        request(), answer(call("look")), control(inputs.CancelRun, "c1", reason="no need")
+        request(), answer(call("look")), control(commands.CancelRun, "c1", reason="no need")
     )
 
 

@@ -12,16 +12,16 @@ from pathlib import Path
 
 import pytest
 
-from runfold.events import journal as j
+from runfold.events import run as j
 from runfold.events import topics
 from runfold.events.avro.codec import Codec
 from runfold.events.avro.registry import LockRegistry
 from runfold.events.content import canonical_json
-from runfold.events.journal import GENESIS, Event
 from runfold.events.rulebook import Rulebook
-from runfold.processors.run import recorded
-from runfold.processors.run.checkpoints import state_hash
-from runfold.processors.run.recorded import Difference
+from runfold.events.run import GENESIS, Event
+from runfold.processors.run.agent.checkpoints import state_hash
+from runfold.processors.run.replay import decisions
+from runfold.processors.run.replay.decisions import Difference
 from runfold.processors.run.state import Live
 from tests.replay.record import FOLDER
 from tests.replay.scenarios import SCENARIOS
@@ -43,11 +43,11 @@ def load(name: str) -> tuple[Rulebook, list[tuple[bytes, Event]]]:
 
 def differences(rules: Rulebook, events: list[Event]) -> list[Difference]:
     state, found = None, []
-    for decision in recorded.decisions(events):
-        difference = recorded.redecide(state, decision, rules)
+    for decision in decisions.decisions(events):
+        difference = decisions.redecide(state, decision, rules)
         if difference:
             found.append(difference)
-        state = recorded.fold(state, decision)
+        state = decisions.fold(state, decision)
     return found
 
 
@@ -55,9 +55,9 @@ def fingerprint(name: str) -> str:
     """What folding a history leads to, in one hash."""
     rules, history = load(name)
     state, total = None, hashlib.sha256()
-    for decision in recorded.decisions(event for _, event in history):
-        assert recorded.redecide(state, decision, rules) is None
-        state = recorded.fold(state, decision)
+    for decision in decisions.decisions(event for _, event in history):
+        assert decisions.redecide(state, decision, rules) is None
+        state = decisions.fold(state, decision)
         if isinstance(state, Live):
             total.update(state_hash(state))
     return total.hexdigest()

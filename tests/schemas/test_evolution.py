@@ -14,9 +14,9 @@ from runfold.events import topics
 from runfold.events.avro.codec import Codec
 from runfold.events.avro.samples import sample
 from runfold.events.avro.schema import schema_for
+from runfold.events.commands import CancelRun
 from runfold.events.errors import WireError
-from runfold.events.inputs import CancelRun
-from runfold.events.journal import Event, Meta, ToolCallStarted
+from runfold.events.run import Event, Meta, ToolCallStarted
 
 
 class OneSchema:

@@ -13,10 +13,10 @@ from runfold.events.avro.headers import headers
 from runfold.events.avro.quantities import amount_bytes, amount_of
 from runfold.events.avro.schema import meaning, schema_for, subject
 from runfold.events.base import Money, Record, Symbol, Timestamp
-from runfold.events.common import Actor, Limits
 from runfold.events.errors import SchemaError, WireError
-from runfold.events.journal import ToolCallStarted
+from runfold.events.run import ToolCallStarted
 from runfold.events.topics import EVENTS
+from runfold.events.values import Actor, Limits
 
 
 class Plain(Symbol):

@@ -12,7 +12,7 @@ from runfold.events.avro import releases
 from runfold.events.avro.codec import Codec
 from runfold.events.avro.files import Entry, SchemaFolder
 from runfold.events.avro.registry import LockRegistry
-from runfold.events.journal import Event
+from runfold.events.run import Event
 
 FOLDER = SchemaFolder()
 CODEC = Codec(LockRegistry())

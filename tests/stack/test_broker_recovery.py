@@ -10,7 +10,7 @@ from runfold.stack import jars
 from runfold.stack.errors import StackError
 from runfold.stack.home import Home
 from runfold.stack.kafka import Broker
-from tests.foreign.java import compiled
+from tests.system.foreign.java import compiled
 
 
 def test_a_partition_without_a_leader_is_not_taken_for_a_deleted_one(tmp_path: Path) -> None:

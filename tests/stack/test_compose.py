@@ -19,7 +19,7 @@ COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "compose.yaml").read_text())
 SERVICES: dict[str, Any] = COMPOSE["services"]
 OURS = {name: service for name, service in SERVICES.items() if "build" in service}
 SERVERS = {"kafka", "postgres", "registry"}
-ROOMS = ("events", "producers", "processors", "projections", "surfaces", "stack")
+ROOMS = ("events", "infra", "producers", "processors", "projections", "surfaces", "stack")
 
 
 def code() -> str:

@@ -7,18 +7,18 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from runfold.events import inputs
+from runfold.events import commands
 from runfold.events.avro.codec import Codec
 from runfold.events.avro.registry import LockRegistry
 from runfold.events.base import Record
-from runfold.events.common import Limits
+from runfold.events.calls import Outcome
 from runfold.events.content import json_content, text
-from runfold.events.effects import Outcome
-from runfold.events.journal import GENESIS, Event, Meta
 from runfold.events.rulebook import Rulebook
+from runfold.events.run import GENESIS, Event, Meta
+from runfold.events.values import Limits
 from runfold.processors.engine.aggregate import Command, Env, Timer
 from runfold.processors.run.aggregate import RunAggregate
-from runfold.processors.run.deadlines import next_timer
+from runfold.processors.run.lifecycle.deadlines import next_timer
 from runfold.processors.run.state import RunState
 from tests.deciders.given import (
     RUN,
@@ -45,12 +45,12 @@ def due(told: Story) -> Timer:
     return timer
 
 
-def resolved(how: inputs.Resolution) -> inputs.Control:
-    return control(inputs.ResolveToolCall, call_id=f"{RUN}.2", resolution=how, comment="asked")
+def resolved(how: commands.Resolution) -> commands.Control:
+    return control(commands.ResolveToolCall, call_id=f"{RUN}.2", resolution=how, comment="asked")
 
 
-def approval(n: int = 2, request_id: str = "r1", **more: object) -> inputs.Control:
-    return control(inputs.ApproveToolCall, request_id, call_id=f"{RUN}.{n}", **more)
+def approval(n: int = 2, request_id: str = "r1", **more: object) -> commands.Control:
+    return control(commands.ApproveToolCall, request_id, call_id=f"{RUN}.{n}", **more)
 
 
 UNSURE = came_back(2, outcome=Outcome.UNCERTAIN, result=None)
@@ -60,7 +60,7 @@ LOOKS = answer(call("look"))
 ASKS = answer(call("ask_human", {"question": "which?"}))
 PLANS = answer(call("update_plan", {"steps": [{"id": "1", "description": "a", "status": "done"}]}))
 TWO = answer(call("look", id="a"), call("write", id="b"))
-OTHERS = control(inputs.PauseRun, tenant_id="umbrella")
+OTHERS = control(commands.PauseRun, tenant_id="umbrella")
 AGAIN = came_back(2, repeated=True, cost=Decimal("0.1"))
 EFFECT = came_back(9, effect=True)
 PRICE = Decimal("0.1")
@@ -79,42 +79,46 @@ STORIES: dict[str, Sequence[Step]] = {
     "has no model": [request(), model_error(), due, model_error(attempt=2)],
     "loses the model": [request(), due, due, due],
     "retries a tool": [request(), LOOKS, broke(2), due, came_back(2, attempt=2)],
-    "loses a tool call": [request(), SENDS, due, resolved(inputs.Resolution.DID_NOT_HAPPEN)],
-    "is unsure": [request(), SENDS, UNSURE, resolved(inputs.Resolution.HAPPENED), done(n=3)],
-    "cannot settle": [request(), SENDS, UNSURE, resolved(inputs.Resolution.UNKNOWN)],
+    "loses a tool call": [request(), SENDS, due, resolved(commands.Resolution.DID_NOT_HAPPEN)],
+    "is unsure": [request(), SENDS, UNSURE, resolved(commands.Resolution.HAPPENED), done(n=3)],
+    "cannot settle": [request(), SENDS, UNSURE, resolved(commands.Resolution.UNKNOWN)],
     "is approved": [request(), WRITES, approval(), came_back(2), done(n=3)],
     "is edited": [request(), WRITES, approval(arguments=json_content({"path": "b"}))],
     "is edited wrongly": [request(), WRITES, approval(arguments=WRONG), approval(7, "r2")],
-    "is denied": [request(), WRITES, control(inputs.DenyToolCall, call_id=f"{RUN}.2", reason="no")],
+    "is denied": [
+        request(),
+        WRITES,
+        control(commands.DenyToolCall, call_id=f"{RUN}.2", reason="no"),
+    ],
     "asks": [
         request(),
         ASKS,
-        control(inputs.AnswerQuestion, question_id=f"{RUN}.2", content=WRONG),
+        control(commands.AnswerQuestion, question_id=f"{RUN}.2", content=WRONG),
     ],
     "plans": [request(), PLANS, done(n=3)],
     "does two things": [request(), TWO, came_back(2), approval(3), came_back(3), done(n=4)],
     "pauses": [
         request(),
         LOOKS,
-        control(inputs.PauseRun, reason="lunch"),
-        control(inputs.PauseRun, "r2"),
+        control(commands.PauseRun, reason="lunch"),
+        control(commands.PauseRun, "r2"),
         came_back(2),
-        control(inputs.ResumeRun, "r3"),
-        control(inputs.ResumeRun, "r4"),
+        control(commands.ResumeRun, "r3"),
+        control(commands.ResumeRun, "r4"),
     ],
-    "is cancelled": [request(), LOOKS, control(inputs.CancelRun, reason="enough")],
+    "is cancelled": [request(), LOOKS, control(commands.CancelRun, reason="enough")],
     "is told": [
         request(),
         LOOKS,
-        control(inputs.SendMessage, content=text("look there")),
-        control(inputs.EditInstructions, "r2", content=text("be brief")),
+        control(commands.SendMessage, content=text("look there")),
+        control(commands.EditInstructions, "r2", content=text("be brief")),
         came_back(2),
     ],
     "is meddled with": [request(), OTHERS],
     "hears late": [request(), LOOKS, EFFECT],
     "pays a lost model": [request(), due, due, LOOKS, SECOND],
     "pays a lost tool": [request(), LOOKS, due, DEAR, due, came_back(2, attempt=2), done(n=3)],
-    "pays a doubt": [request(), SENDS, UNSURE_AND_DEAR, resolved(inputs.Resolution.HAPPENED)],
+    "pays a doubt": [request(), SENDS, UNSURE_AND_DEAR, resolved(commands.Resolution.HAPPENED)],
     "pays a doubt late": [request(), SENDS, due, UNSURE_AND_DEAR, DEAR, done(n=3)],
     "runs out of time": [request(limits=Limits(max_duration_ms=10)), LOOKS, due],
     "runs out of money": [request(limits=Limits(max_cost=Decimal("0.005"))), LOOKS, came_back(2)],

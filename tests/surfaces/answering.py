@@ -11,8 +11,8 @@ from runfold.events.catalogue import TERMINAL_FACTS
 from runfold.events.operations import DeadLetter
 from runfold.events.rulebook import Rulebook
 from runfold.processors.definitions.record import announce
-from runfold.producers.log import RecordPlace
-from runfold.producers.memory import MemoryLog
+from runfold.producers.log.memory import MemoryLog
+from runfold.producers.log.port import RecordPlace
 from runfold.surfaces.cli.context import Context
 from tests.deciders.given import LOOK, RUN, SEND, WRITE, agent, story
 from tests.support.histories import CODEC, Recorder, Step, recorded_story

@@ -6,11 +6,11 @@ import json
 
 import pytest
 
-from runfold.events import journal as j
+from runfold.events import run as j
 from runfold.events import topics
-from runfold.events.effects import Outcome
-from runfold.events.journal import Event
-from runfold.surfaces.cli import effects, exits
+from runfold.events.calls import Outcome
+from runfold.events.run import Event
+from runfold.surfaces.cli import control_outcome, exits
 from runfold.surfaces.cli.__main__ import run
 from tests.deciders.given import RUN, TENANT, answer, call, came_back, request
 from tests.support.histories import ASKS, LOOKS, SENDS, STORIES, WRITES
@@ -152,8 +152,8 @@ def test_what_is_no_calls_id_is_said_so(typed: str, capsys: pytest.CaptureFixtur
 def test_a_control_that_nobody_takes_is_said_after_a_bounded_wait(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(effects.effect_of, "__defaults__", (0.1,))
-    monkeypatch.setattr(effects.steer, "__kwdefaults__", {"json": False, "seconds": 0.1})
+    monkeypatch.setattr(control_outcome.effect_of, "__defaults__", (0.1,))
+    monkeypatch.setattr(control_outcome.steer, "__kwdefaults__", {"json": False, "seconds": 0.1})
     log = answering(request(), LOOKS)
     log.deaf = True
     assert run(["pause", RUN], context_of(log)) == exits.TRY_AGAIN

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from runfold.events import topics
-from runfold.events.inputs import RunRequested
+from runfold.events.commands import RunRequested
 from runfold.surfaces.cli import exits, watching
 from runfold.surfaces.cli.__main__ import run
 from runfold.surfaces.cli.commands.runs import since_of

@@ -7,12 +7,12 @@ from decimal import Decimal
 
 import pytest
 
-from runfold.events import journal as j
+from runfold.events import run as j
 from runfold.events.avro.samples import sample
 from runfold.events.base import Fact
 from runfold.events.catalogue import FACTS
-from runfold.events.common import RunStatus
 from runfold.events.content import Content, json_content, text
+from runfold.events.values import RunStatus
 from runfold.surfaces.cli.timeline import Line, Progress, Tone, rendered, show, tone_of
 from runfold.surfaces.cli.words import arguments, model_name, money, result, said, spent
 from tests.deciders.given import RUN, answer, call, done, request

@@ -9,13 +9,13 @@ from datetime import UTC, datetime
 
 import pytest
 
-from runfold.events import journal as j
+from runfold.events import run as j
 from runfold.events.base import Fact
 from runfold.events.catalogue import TERMINAL_FACTS
-from runfold.events.common import RunStatus
 from runfold.events.content import text
-from runfold.events.journal import GENESIS, Event
 from runfold.events.operations import DefinitionPublished
+from runfold.events.run import GENESIS, Event
+from runfold.events.values import RunStatus
 from runfold.processors.definitions.record import announce
 from runfold.surfaces.audit.rulebooks import Rulebooks
 from runfold.surfaces.audit.verifier import Verdict, Verifier

@@ -9,14 +9,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from runfold.events.calls import ToolResult
 from runfold.events.content import Content, json_content
 from runfold.events.definitions import ToolContract
-from runfold.events.effects import ToolResult
 from runfold.processors.tool import ToolContext, ToolProcessor, contract_of
 from runfold.processors.tool.artifacts import ArtifactStore, MemoryArtifacts
 from runfold.processors.tool.builtin import builtin_contracts
-from runfold.processors.tool.claims import Claims
-from runfold.processors.tool.claims_memory import MemoryClaims
+from runfold.processors.tool.claims.memory import MemoryClaims
+from runfold.processors.tool.claims.port import Claims
 from tests.effects.given import tool_work
 
 MODULES = ("tests.tool.samples",)

@@ -8,9 +8,9 @@ from contextlib import AsyncExitStack
 from typing import Protocol
 
 from runfold.events.content import json_content
-from runfold.processors.tool.claims import ClaimRequest, Claims, Held, Verdict
-from runfold.processors.tool.claims_memory import ClaimTable, MemoryClaims
-from runfold.processors.tool.claims_postgres import PostgresClaims
+from runfold.processors.tool.claims.memory import ClaimTable, MemoryClaims
+from runfold.processors.tool.claims.port import ClaimRequest, Claims, Held, Verdict
+from runfold.processors.tool.claims.postgres import PostgresClaims
 
 REQUEST = ClaimRequest(
     tool="refund",

@@ -6,11 +6,11 @@ import asyncio
 
 import pytest
 
+from runfold.events.calls import Outcome
 from runfold.events.content import Content, json_content
-from runfold.events.effects import Outcome
-from runfold.processors.tool import claimed
-from runfold.processors.tool.claims import ClaimRequest, Held, Told
-from runfold.processors.tool.claims_memory import ClaimTable, MemoryClaims
+from runfold.processors.tool.claims import claimed
+from runfold.processors.tool.claims.memory import ClaimTable, MemoryClaims
+from runfold.processors.tool.claims.port import ClaimRequest, Held, Told
 from runfold.processors.tool.errors import ClaimsUnavailableError
 from tests.tool import samples
 from tests.tool.given import Bench, error_type, said

@@ -13,9 +13,9 @@ from psycopg import sql
 from psycopg.rows import TupleRow
 
 from runfold.events.content import json_content
-from runfold.processors.tool.claim_statements import END, TAKE, TAKE_OVER, Statement, Want
-from runfold.processors.tool.claims import Claim, ClaimState, Verdict, judge
-from runfold.processors.tool.claims_postgres import PostgresClaims
+from runfold.processors.tool.claims.port import Claim, ClaimState, Verdict, judge
+from runfold.processors.tool.claims.postgres import PostgresClaims
+from runfold.processors.tool.claims.statements import END, TAKE, TAKE_OVER, Statement, Want
 from runfold.processors.tool.errors import ClaimsUnavailableError
 from tests.tool.owners import REQUEST, RESULT, Owners, Play, taken, verdict_after_a_renewal
 

@@ -13,10 +13,10 @@ import pytest
 from psycopg.rows import TupleRow
 
 from runfold.events.content import Content, content, json_content, text
-from runfold.processors.tool.claim_connection import ClaimConnection
-from runfold.processors.tool.claim_statements import END, HOLD, TAKE, Statement, Want
-from runfold.processors.tool.claims import ClaimRequest, Claims, Told, Verdict
-from runfold.processors.tool.claims_postgres import PostgresClaims
+from runfold.processors.tool.claims.connection import ClaimConnection
+from runfold.processors.tool.claims.port import ClaimRequest, Claims, Told, Verdict
+from runfold.processors.tool.claims.postgres import PostgresClaims
+from runfold.processors.tool.claims.statements import END, HOLD, TAKE, Statement, Want
 from runfold.processors.tool.errors import ClaimsUnavailableError
 from tests.tool.owners import REQUEST, Owners, Play, taken, verdict_after_a_renewal
 

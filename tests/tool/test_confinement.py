@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from runfold.events.effects import Outcome, ToolResult
+from runfold.events.calls import Outcome, ToolResult
 from tests.tool.given import Bench, builtin, error_type, said
 
 SECRET = "top secret"

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from runfold.processors.tool.gathering import Gathering
+from runfold.processors.tool.claims.request_batcher import RequestBatcher
 
 
 class AwayError(Exception):
@@ -36,7 +36,7 @@ class Callers:
 
     def __init__(self, most: int = 100) -> None:
         self.store = Store()
-        self.gathering = Gathering(self.store.serve, AwayError, most)
+        self.gathering = RequestBatcher(self.store.serve, AwayError, most)
 
     async def ask(self, kind: str, want: int) -> asyncio.Task[str]:
         task = asyncio.create_task(self.gathering.ask(kind, want))

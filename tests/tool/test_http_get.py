@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from runfold.events.effects import Outcome
+from runfold.events.calls import Outcome
 from tests.tool.given import Bench, builtin, error_type, said
 
 

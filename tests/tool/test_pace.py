@@ -8,7 +8,7 @@ import pytest
 
 from runfold.events.definitions import ToolContract
 from runfold.processors.tool.errors import ToolRefusedError
-from runfold.processors.tool.pace import Pace
+from runfold.processors.tool.rate_limit import RateLimit
 from tests.deciders.given import tool
 
 OFTEN = 60_000
@@ -26,8 +26,8 @@ class Clock:
         self.slept.append(seconds)
 
 
-def turns(clock: Clock, contract: ToolContract, count: int, timeout_ms: int = OFTEN) -> Pace:
-    pace = Pace(clock, clock.sleep)
+def turns(clock: Clock, contract: ToolContract, count: int, timeout_ms: int = OFTEN) -> RateLimit:
+    pace = RateLimit(clock, clock.sleep)
 
     async def take() -> None:
         for _ in range(count):

@@ -13,9 +13,9 @@ import pytest
 from confluent_kafka import Producer
 
 from runfold.events import topics
+from runfold.events.calls import Outcome
 from runfold.events.content import JSON, content, json_content
 from runfold.events.definitions import key_of
-from runfold.events.effects import Outcome
 from runfold.events.operations import DefinitionPublished
 from runfold.stack.settings import Settings
 from tests.effects.given import tool_work

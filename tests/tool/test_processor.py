@@ -8,9 +8,9 @@ from collections.abc import Iterator
 
 import pytest
 
+from runfold.events.calls import Outcome
 from runfold.events.content import Content, content, json_content
 from runfold.events.definitions import ToolContract
-from runfold.events.effects import Outcome
 from runfold.processors.tool import ToolProcessor, contract_of
 from runfold.processors.tool.artifacts import Artifact, MemoryArtifacts
 from runfold.processors.tool.results import INLINE_BYTES
@@ -261,7 +261,7 @@ def test_a_schema_never_makes_the_process_fetch_another(monkeypatch: pytest.Monk
 
 
 def test_many_hanging_calls_make_the_process_refuse_more(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("runfold.processors.tool.threads.MAX_ABANDONED", 0)
+    monkeypatch.setattr("runfold.processors.tool.python.threads.MAX_ABANDONED", 0)
     result = Bench(samples.add).call({"left": 1})
     assert result.error is not None
     assert (result.error.error_type, result.error.retryable) == ("unavailable", True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from runfold.events.common import Placement
+from runfold.events.values import Placement
 from runfold.processors.tool import ToolContext, contract_of, tool
 from tests.tool import samples
 

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from runfold.events.effects import Outcome
+from runfold.events.calls import Outcome
 from runfold.processors.tool import ToolContext, contract_of, tool
-from runfold.processors.tool.claims import ClaimRequest, Told
-from runfold.processors.tool.claims_memory import ClaimTable, MemoryClaims
+from runfold.processors.tool.claims.memory import ClaimTable, MemoryClaims
+from runfold.processors.tool.claims.port import ClaimRequest, Told
 from runfold.processors.tool.errors import ClaimsUnavailableError
 from tests.tool.given import Bench, error_type, said
 

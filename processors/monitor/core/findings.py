@@ -10,7 +10,7 @@ from fractions import Fraction
 from runfold.events.alerts import Severity
 from runfold.processors.monitor.core.metrics import ALL
 from runfold.processors.monitor.core.readings import Moment, SubjectReadings
-from runfold.processors.monitor.core.rules import Burn, Objective, Rule, RuleBook
+from runfold.processors.monitor.core.rules import AlertRules, Burn, Objective, Rule
 
 Key = tuple[str, str]
 """A rule's name and a subject."""
@@ -36,7 +36,7 @@ class Finding:
 
 
 def find(
-    book: RuleBook, moment: Moment, covered_from: datetime, raised: Iterable[Key]
+    book: AlertRules, moment: Moment, covered_from: datetime, raised: Iterable[Key]
 ) -> Iterator[Finding]:
     """Yield a finding for every rule and subject, those of raised alerts always included.
 

@@ -6,13 +6,13 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from datetime import datetime
 
-from runfold.events.journal import Event
 from runfold.events.operations import DeadLetter
+from runfold.events.run import Event
 from runfold.processors.monitor.core.alerts import AlertBook, Said
 from runfold.processors.monitor.core.findings import find
 from runfold.processors.monitor.core.observe import observe
 from runfold.processors.monitor.core.readings import Moment
-from runfold.processors.monitor.core.rules import RuleBook
+from runfold.processors.monitor.core.rules import AlertRules
 from runfold.processors.monitor.core.runs import Runs
 from runfold.processors.monitor.core.store import Observation, Store
 from runfold.processors.monitor.core.windows import COARSE
@@ -31,7 +31,7 @@ class Tally:
 class Monitor:
     """One deployment's health as its journal tells it."""
 
-    def __init__(self, book: RuleBook) -> None:
+    def __init__(self, book: AlertRules) -> None:
         self.book = book
         self.alerts = AlertBook()
         self.tally = Tally()

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from runfold.events import journal as j
+from runfold.events import run as j
 from runfold.events.base import Fact
-from runfold.events.common import Usage
+from runfold.events.values import Usage
 from runfold.processors.monitor.core.metrics import AGENT, MODEL, TENANT, TOOL
 from runfold.processors.monitor.core.runs import LiveRun, OpenCall
 from runfold.processors.monitor.core.store import Observation

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from fractions import Fraction
 from functools import cached_property
 
-from runfold.events.common import RunStatus
+from runfold.events.values import RunStatus
 from runfold.processors.monitor.core import windows
 from runfold.processors.monitor.core.metrics import AGENT, ALL, METRICS, OTHER, TENANT, Kind
 from runfold.processors.monitor.core.runs import LiveRun, Runs

@@ -9,7 +9,7 @@ from fractions import Fraction
 from types import MappingProxyType
 
 from runfold.events.alerts import Severity
-from runfold.events.common import RunStatus
+from runfold.events.values import RunStatus
 from runfold.processors.monitor.core.expressions import Expression
 from runfold.processors.monitor.core.periods import written
 from runfold.processors.monitor.core.windows import FINE_KEPT
@@ -61,7 +61,7 @@ class Objective:
 
 
 @dataclass(frozen=True, slots=True)
-class RuleBook:
+class AlertRules:
     """Everything declared. An alert clears after ``hold`` without its condition."""
 
     every: timedelta

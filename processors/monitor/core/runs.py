@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from runfold.events.common import TERMINAL, RunStatus
-from runfold.events.journal import Meta
+from runfold.events.run import Meta
+from runfold.events.values import TERMINAL, RunStatus
 
 UNKNOWN = "unknown"
 

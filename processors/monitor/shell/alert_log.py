@@ -17,7 +17,7 @@ from runfold.events.alerts import AlertCleared, AlertRaised
 from runfold.events.avro.codec import Codec
 from runfold.events.avro.headers import headers
 from runfold.processors.monitor.core.alerts import Said
-from runfold.producers.kafka import TopicReader
+from runfold.producers.log.kafka import TopicReader
 
 TRANSACTIONAL_ID = "runfold-monitor-alerts"
 _WAIT_S = 20.0

@@ -14,13 +14,13 @@ from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, generate_latest
 
 from runfold.events import topics
 from runfold.events.errors import RegistryError
+from runfold.infra.process.watchdog import Watchdog
 from runfold.processors.monitor.shell.alert_log import AlertLogError
 from runfold.processors.monitor.shell.credentials import credentials_of
 from runfold.processors.monitor.shell.intake import Intake
 from runfold.processors.monitor.shell.page import page
 from runfold.processors.monitor.shell.transport import MonitorApp
 from runfold.processors.monitor.shell.watch import StalledError, Watch
-from runfold.producers.watchdog import Watchdog
 
 GROUP = "runfold-monitor"
 _RETRY_S = 1.0

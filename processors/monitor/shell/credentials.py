@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import faust
 from faust.auth import Credentials
 
-from runfold.producers.config import ConfigError
+from runfold.infra.settings.config import ConfigError
 
 _MECHANISMS = ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512")
 

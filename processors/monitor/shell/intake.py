@@ -8,8 +8,8 @@ from datetime import datetime
 from runfold.events import topics
 from runfold.events.avro.codec import Codec
 from runfold.events.errors import WireError
-from runfold.events.journal import Event
 from runfold.events.operations import DeadLetter
+from runfold.events.run import Event
 from runfold.processors.monitor.core.monitor import Monitor
 
 Place = tuple[str, int]

@@ -20,7 +20,7 @@ from runfold.events.avro.codec import Codec
 from runfold.events.operations import ParkedRun, RestorePoint
 from runfold.processors.monitor.shell.intake import Intake
 from runfold.producers.errors import UnavailableError
-from runfold.producers.kafka import TopicReader
+from runfold.producers.log.kafka import TopicReader
 
 _WAIT_S = 15.0
 

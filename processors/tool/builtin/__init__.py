@@ -16,7 +16,7 @@ from runfold.processors.tool.builtin import (
 )
 from runfold.processors.tool.context import ToolContext
 from runfold.processors.tool.execution import Implementation
-from runfold.processors.tool.threads import in_thread
+from runfold.processors.tool.python.threads import in_thread
 
 
 def _threaded(

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from runfold.events.common import Placement
 from runfold.events.definitions import RetryPolicy, ToolContract
+from runfold.events.values import Placement
 
 VERSION = "1.0.0"
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from runfold.surfaces.cli import exits, options, say
+from runfold.surfaces.cli import exits, options, output
 from runfold.surfaces.cli.context import of
 
 if TYPE_CHECKING:
@@ -34,14 +34,14 @@ def apply(
 
     report, remarks = apply_manifests(of(ctx), paths, user)
     if json:
-        say.as_json(_as_row(report, remarks))
+        output.as_json(_as_row(report, remarks))
     else:
         _print(report, remarks)
     raise typer.Exit(exits.BAD_INPUT if report.refused else exits.OK)
 
 
 def _print(report: Report, remarks: tuple[Remark, ...]) -> None:
-    said = say.console()
+    said = output.console()
     for remark in remarks:
         said.print(f"note       {remark}", style="yellow", markup=False)
     for key in report.published:

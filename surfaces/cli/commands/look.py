@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from runfold.surfaces.cli import exits, options, say
+from runfold.surfaces.cli import exits, options, output
 from runfold.surfaces.cli.context import of
 
 audit = typer.Typer(help="Prove what the journal says.", no_args_is_help=True)
@@ -66,9 +66,9 @@ def list_schemas(json: options.Json = False) -> None:
     rows = [(e.subject, e.version, e.id, "released" if e.released else "draft") for e in entries]
     columns = ("subject", "version", "id", "state")
     if json:
-        say.as_json([dict(zip(columns, row, strict=True)) for row in rows])
+        output.as_json([dict(zip(columns, row, strict=True)) for row in rows])
     else:
-        say.table(columns, rows, "There are no schemas.")
+        output.table(columns, rows, "There are no schemas.")
 
 
 def check_schemas() -> None:
@@ -83,7 +83,7 @@ def check_schemas() -> None:
         typer.echo(problem, err=True)
     if problems:
         raise typer.Exit(exits.NO)
-    say.console().print("The schemas are as they should be.")
+    output.console().print("The schemas are as they should be.")
 
 
 def publish_schemas(
@@ -92,10 +92,10 @@ def publish_schemas(
     ],
 ) -> None:
     """Register every schema with a registry; an incompatible one is refused."""
-    from runfold.producers.registry import publish
+    from runfold.producers.schema_registry.confluent import publish
 
     lines = publish(registry)
-    say.console().print(f"{len(lines)} schemas are registered at {registry}.")
+    output.console().print(f"{len(lines)} schemas are registered at {registry}.")
 
 
 def doctor(ctx: typer.Context, json: options.Json = False) -> None:
@@ -113,13 +113,13 @@ def rules(
     json: options.Json = False,
 ) -> None:
     """Check the monitor's rules and objectives, and list what they watch."""
-    from runfold.surfaces.cli.rulebooks import COLUMNS, rows_of_rules
+    from runfold.surfaces.cli.alert_rules import COLUMNS, rows_of_rules
 
     rows = rows_of_rules(files or [])
     if json:
-        say.as_json(rows)
+        output.as_json(rows)
     else:
-        say.table(COLUMNS, [tuple(row[name] for name in COLUMNS) for row in rows], "No rules.")
+        output.table(COLUMNS, [tuple(row[name] for name in COLUMNS) for row in rows], "No rules.")
 
 
 def topics(ctx: typer.Context, json: options.Json = False) -> None:
@@ -128,10 +128,10 @@ def topics(ctx: typer.Context, json: options.Json = False) -> None:
 
     found = rows_of_topics(of(ctx))
     if json:
-        say.as_json(found)
+        output.as_json(found)
         return
     columns = ("topic", "partitions", "records", "purpose")
-    say.table(columns, [tuple(row[name] for name in columns) for row in found], "")
+    output.table(columns, [tuple(row[name] for name in columns) for row in found], "")
 
 
 def deadletters(
@@ -143,7 +143,7 @@ def deadletters(
     json: options.Json = False,
 ) -> None:
     """List the inputs that could not be used, the newest first, or show one with its bytes."""
-    from runfold.surfaces.cli.letters import list_letters, show_letter
+    from runfold.surfaces.cli.dead_letters import list_letters, show_letter
 
     context = of(ctx)
     if show is None:

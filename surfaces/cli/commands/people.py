@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from runfold.surfaces.cli import exits, options, say
+from runfold.surfaces.cli import exits, options, output
 from runfold.surfaces.cli.context import Context, of
 from runfold.surfaces.cli.faults import CliError
 
@@ -41,11 +41,11 @@ def approvals(
     with context.engine.connect() as connection:
         found = open_approvals(connection, tenant, run_id)
     if json:
-        say.as_json(found)
+        output.as_json(found)
         return
     rows = [
         (
-            say.short(row["approval_id"]),
+            output.short(row["approval_id"]),
             row["kind"],
             row["requested_at"],
             row["risk_level"],
@@ -54,7 +54,7 @@ def approvals(
         )
         for row in found
     ]
-    say.table(("call", "kind", "since", "risk", "deadline", "question"), rows, "Nothing waits.")
+    output.table(("call", "kind", "since", "risk", "deadline", "question"), rows, "Nothing waits.")
 
 
 def approve(
@@ -123,7 +123,7 @@ def resolve(
     json: options.Json = False,
 ) -> None:
     """Settle a call of which nobody knew whether it happened."""
-    from runfold.events.inputs import Resolution
+    from runfold.events.commands import Resolution
 
     if happened is None:
         raise CliError("Say --happened or --did-not-happen.", exits.USAGE)
@@ -199,7 +199,7 @@ def instruct(
 def _on_run(
     context: Context, typed: str, send: Send, *, tenant: str, user: str, json: bool
 ) -> None:
-    from runfold.surfaces.cli.effects import steer
+    from runfold.surfaces.cli.control_outcome import steer
     from runfold.surfaces.cli.names import run_id_of
 
     run_id = run_id_of(context, typed)
@@ -216,7 +216,7 @@ def _on_call(
     user: str,
     json: bool,
 ) -> None:
-    from runfold.surfaces.cli.effects import steer
+    from runfold.surfaces.cli.control_outcome import steer
     from runfold.surfaces.cli.names import call_id_of
 
     run_id, call_id = call_id_of(context, typed)

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from runfold.surfaces.cli import exits, options, say
+from runfold.surfaces.cli import exits, options, output
 from runfold.surfaces.cli.context import of
 from runfold.surfaces.cli.faults import CliError
 
@@ -60,10 +60,10 @@ def run(
         },
     )
     if not follow:
-        say.as_json({"run_id": run_id}) if json else say.console().print(run_id)
+        output.as_json({"run_id": run_id}) if json else output.console().print(run_id)
         return
     if not json:
-        say.console().print(f"run {run_id}", style="bold")
+        output.console().print(f"run {run_id}", style="bold")
     raise typer.Exit(_follow(ctx, run_id, everything=everything, json=json))
 
 
@@ -88,11 +88,11 @@ def list_runs(
     with of(ctx).engine.connect() as connection:
         found = ask(connection, which, limit)
     if json:
-        say.as_json(found)
+        output.as_json(found)
         return
     rows = [
         (
-            say.short(row["run_id"]),
+            output.short(row["run_id"]),
             row["status"],
             row["exit_code"],
             row["agent"],
@@ -102,7 +102,9 @@ def list_runs(
         )
         for row in found
     ]
-    say.table(("run", "status", "exit", "agent", "created", "cost", "goal"), rows, "No runs yet.")
+    output.table(
+        ("run", "status", "exit", "agent", "created", "cost", "goal"), rows, "No runs yet."
+    )
 
 
 def logs(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from runfold.surfaces.cli import exits, options, say
+from runfold.surfaces.cli import exits, options, output
 from runfold.surfaces.cli.context import Context, of
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ def up(ctx: typer.Context) -> None:
     from runfold.surfaces.processes import PROCESSES
 
     context = of(ctx)
-    said = say.console()
+    said = output.console()
     running = control.up(context.settings, PROCESSES, report=lambda line: said.print(f"  {line}"))
     said.print("The stack was up already." if running.found else "The stack is up.")
     said.print(f"  Kafka     {running.bootstrap_servers}")
@@ -42,7 +42,7 @@ def down(ctx: typer.Context) -> None:
     from runfold.stack import control
 
     stopped = control.down(of(ctx).settings)
-    say.console().print("The stack is down." if stopped else "Nothing was running.")
+    output.console().print("The stack is down." if stopped else "Nothing was running.")
 
 
 def status(
@@ -57,7 +57,7 @@ def status(
     context = of(ctx)
     if run is None:
         raise typer.Exit(_stack_status(context, json=json))
-    from runfold.surfaces.cli.standing import show_standing
+    from runfold.surfaces.cli.run_status import show_standing
 
     raise typer.Exit(show_standing(context, run, json=json))
 
@@ -82,9 +82,9 @@ def _stack_status(context: Context, *, json: bool) -> int:
 
     known = control.status(context.settings)
     if json:
-        say.as_json(_as_row(known))
+        output.as_json(_as_row(known))
     elif known is None:
-        say.console().print("Nothing runs here: start it with `runfold up`.")
+        output.console().print("Nothing runs here: start it with `runfold up`.")
     else:
         _print(known)
     whole = known is not None and known.phase == READY and not _given_up(known)
@@ -98,7 +98,7 @@ def _given_up(known: State) -> list[str]:
 def _print(known: State) -> None:
     from runfold.stack.usage import memory_bytes
 
-    said = say.console()
+    said = output.console()
     said.print(f"The stack is {known.phase} (supervisor {known.pid}).")
     said.print(f"  Kafka     {known.bootstrap_servers or '-'}")
     said.print(f"  Postgres  {_without_password(known.database_url) or '-'}")
@@ -115,7 +115,9 @@ def _print(known: State) -> None:
         )
         for member in known.members
     ]
-    say.table(("process", "state", "pid", "up for", "memory", "restarts", "metrics", ""), rows, "")
+    output.table(
+        ("process", "state", "pid", "up for", "memory", "restarts", "metrics", ""), rows, ""
+    )
     if names := _given_up(known):
         said.print(f"Given up: {', '.join(names)}. `runfold up` starts again what was given up.")
 

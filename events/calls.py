@@ -1,0 +1,130 @@
+"""Work handed to the effect processors, and the results they report back."""
+
+from __future__ import annotations
+
+from runfold.events.base import Money, Record, Symbol
+from runfold.events.content import Content
+from runfold.events.values import (
+    Attribution,
+    DataClassification,
+    ErrorInfo,
+    ModelAnswer,
+    PriceSnapshot,
+    ProposedCall,
+    ProviderAttempt,
+    Usage,
+)
+
+
+class Role(Symbol):
+    """Who speaks in a model's context."""
+
+    UNKNOWN = "unknown"
+    USER = "user"
+    ASSISTANT = "assistant"
+    TOOL = "tool"
+
+
+class Message(Record):
+    """One message of a model's context; ``call_id`` is the provider's id of the answered call."""
+
+    role: Role
+    content: Content | None = None
+    tool_calls: tuple[ProposedCall, ...] = ()
+    opaque: Content | None = None
+    call_id: str | None = None
+    is_error: bool = False
+
+
+class ToolSchema(Record):
+    """A tool as a model sees it; ``input_schema`` is JSON Schema text."""
+
+    name: str
+    description: str
+    input_schema: str
+
+
+class ModelWork(Record):
+    """One model call to make; ``attempt`` counts from 1."""
+
+    run_id: str
+    tenant_id: str
+    call_id: str
+    attempt: int
+    model: str
+    fallbacks: tuple[str, ...]
+    instructions: Content
+    messages: tuple[Message, ...]
+    tools: tuple[ToolSchema, ...]
+    timeout_ms: int
+    attribution: Attribution
+    data_classification: DataClassification
+    traceparent: str
+    parameters: str = "{}"
+    max_output_tokens: int | None = None
+
+
+class ToolWork(Record):
+    """One tool call to make, already permitted and committed.
+
+    A person said of every attempt up to ``cleared`` that it did not happen.
+    """
+
+    run_id: str
+    tenant_id: str
+    user_id: str
+    call_id: str
+    attempt: int
+    tool: str
+    tool_version: str
+    arguments: Content
+    idempotency_key: str
+    timeout_ms: int
+    traceparent: str
+    attribution: Attribution
+    scopes: tuple[str, ...] = ()
+    cleared: int = 0
+
+
+class Outcome(Symbol):
+    """How a call ended."""
+
+    UNKNOWN = "unknown"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    UNCERTAIN = "uncertain"
+
+
+class ModelResult(Record):
+    """What came of a model call: ``answer`` on success, ``error`` otherwise."""
+
+    run_id: str
+    call_id: str
+    attempt: int
+    outcome: Outcome
+    model: str
+    provider: str
+    latency_ms: int
+    answer: ModelAnswer | None = None
+    usage: Usage | None = None
+    cost: Money | None = None
+    price: PriceSnapshot | None = None
+    error: ErrorInfo | None = None
+    attempts: tuple[ProviderAttempt, ...] = ()
+    time_to_first_token_ms: int | None = None
+    response_id: str | None = None
+
+
+class ToolResult(Record):
+    """What came of a tool call, in the normalised form [81]."""
+
+    run_id: str
+    call_id: str
+    attempt: int
+    outcome: Outcome
+    latency_ms: int
+    result: Content | None = None
+    error: ErrorInfo | None = None
+    repeated: bool = False
+    effect: bool = False
+    cost: Money | None = None

@@ -1,0 +1,48 @@
+"""An event of the journal: a fact with its place in the run's chain."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from runfold.events.base import Fact, Record, Timestamp
+from runfold.events.values import Actor, RunStatus
+
+GENESIS = bytes(32)
+"""The ``prev_hash`` of a run's first event."""
+
+
+class Meta(Record):
+    """The head of every journal event.
+
+    ``seq`` counts 1, 2, 3 … within the run; ``status`` is the run's status after the event;
+    ``cause`` is ``topic/partition/offset`` of the input, ``local/…`` of a result that came
+    through memory, or ``timer/…``; ``prev_hash`` is the sha256 of the previous event's value.
+    """
+
+    run_id: str
+    seq: int
+    tenant_id: str
+    time: Timestamp
+    status: RunStatus
+    cause: str
+    actor: Actor
+    traceparent: str
+    prev_hash: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """A fact as it stands in the journal."""
+
+    meta: Meta
+    fact: Fact
+
+    @property
+    def id(self) -> str:
+        """The event's id on the wire: ``run_id/seq``."""
+        return f"{self.meta.run_id}/{self.meta.seq}"
+
+    @property
+    def type(self) -> str:
+        """The record's name on the wire."""
+        return type(self.fact).__name__

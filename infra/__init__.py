@@ -1,0 +1,1 @@
+"""What every process stands on: settings, logging, metrics, tracing, the end of a stuck process."""

@@ -1,0 +1,81 @@
+"""What follows from a batch of inputs, before anything of it is written or believed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Generic
+
+from runfold.events.base import Record
+from runfold.processors.engine.aggregate import S
+from runfold.processors.engine.core.messages import Message
+from runfold.processors.engine.core.partition_state import UNPLACED, PartitionState, Tracked
+
+
+@dataclass(slots=True)
+class Step(Generic[S]):
+    """What follows from one input: events, other messages, local work, and the run after it."""
+
+    run_id: str
+    run: Tracked[S] | None
+    events: list[Message] = field(default_factory=list)
+    others: list[Message] = field(default_factory=list)
+    local: list[Record] = field(default_factory=list)
+    ended: bool = False
+
+
+@dataclass(slots=True)
+class Outcome(Generic[S]):
+    """What follows from a batch: to be written in one transaction, and adopted only after it.
+
+    ``runs`` holds each changed run as it will be, None where it ended; ``positions`` replaces the
+    book's; ``dead`` counts the inputs that became dead letters.
+    """
+
+    positions: dict[str, int]
+    events: list[Message] = field(default_factory=list)
+    others: list[Message] = field(default_factory=list)
+    local: list[Record] = field(default_factory=list)
+    runs: dict[str, Tracked[S] | None] = field(default_factory=dict)
+    dead: int = 0
+
+    def add(self, step: Step[S]) -> None:
+        """Take in what follows from one more input."""
+        if not step.events:
+            return
+        self.events += step.events
+        self.others += step.others
+        self.local += step.local
+        self.runs[step.run_id] = None if step.ended else step.run
+
+    @property
+    def writes(self) -> bool:
+        """Whether there is anything to commit."""
+        return bool(self.events or self.others)
+
+    def messages(self) -> Iterable[Message]:
+        """Return everything to write, the journal's events first and in order."""
+        yield from self.events
+        yield from self.others
+
+    def adopt(self, book: PartitionState[S], first_offset: int | None, now_ms: int) -> None:
+        """Make the committed batch part of a book.
+
+        ``first_offset`` is where the first of the events stands in the journal, None if there
+        was none.
+        """
+        book.positions = self.positions
+        if first_offset is not None:
+            book.end = first_offset + len(self.events)
+        for run_id, run in self.runs.items():
+            if run is None:
+                book.runs.pop(run_id, None)
+                book.ended[run_id] = now_ms
+            elif run.first_offset == UNPLACED and first_offset is not None:
+                book.runs[run_id] = _placed(run, first_offset)
+            else:
+                book.runs[run_id] = run
+
+
+def _placed(run: Tracked[S], offset: int) -> Tracked[S]:
+    return Tracked(run.state, run.seq, run.prev_hash, run.timer, run.touched, offset, run.parts)

@@ -1,0 +1,1 @@
+"""The engine's shell on Kafka: lanes, transactions, restore, the routing of inputs."""

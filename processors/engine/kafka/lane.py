@@ -1,0 +1,294 @@
+"""A lane: one thread that owns one partition.
+
+    opening ──▶ running ──▶ stopped (asked to)
+       ▲           │ LaneFault: forget everything, wait a little
+       └───────────┤
+                   ├──▶ fenced  (another owner: never opened again by itself)
+                   ├──▶ broken  (the journal contradicts itself: a new start would find the same)
+                   └──▶ crashed (a bug, or a client that hangs: the process must start anew)
+
+Each turn, in this order:
+1. take what is there: records, results from memory, due timers; never linger
+2. fold and decide each against state that is not yet committed
+3. begin, produce the events and what goes with them, commit
+4. only now believe it: adopt the new state, hand out the local work
+5. a fault at any step: forget the producer and the state, make a new producer, restore
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Generic
+
+from runfold.events import topics
+from runfold.events.base import Record
+from runfold.events.errors import RegistryError
+from runfold.events.values import Placement
+from runfold.infra.process.failpoints import failpoint
+from runfold.processors.engine.aggregate import S
+from runfold.processors.engine.core.batch import CATCH_UP_SECONDS, BatchDecider
+from runfold.processors.engine.core.history import BrokenChain
+from runfold.processors.engine.core.inputs import Input, Received, Returned
+from runfold.processors.engine.core.parked_copy import ParkedCopy, sleepers
+from runfold.processors.engine.core.partition_state import PartitionState
+from runfold.processors.engine.core.timers import Timers
+from runfold.processors.engine.faults import Fenced, LaneFault
+from runfold.processors.engine.kafka.inbox import Inbox
+from runfold.processors.engine.kafka.lane_context import LaneContext
+from runfold.processors.engine.kafka.lane_state import LaneState
+from runfold.processors.engine.kafka.maintenance import Maintenance
+from runfold.processors.engine.kafka.restore import CLOCK_SLACK_SECONDS, Restore
+from runfold.processors.engine.kafka.transaction import Transactions
+from runfold.processors.engine.metrics import LaneMetrics
+from runfold.producers.log.partitioner import partition_for
+
+logger = logging.getLogger(__name__)
+
+_PAUSE_SECONDS = 0.2
+_MOST_SLEEPERS = 50
+
+
+class Lane(threading.Thread, Generic[S]):
+    """Runs one partition until something ends it; ``state`` tells what."""
+
+    def __init__(self, shared: LaneContext[S], partition: int) -> None:
+        super().__init__(name=f"lane-{partition}", daemon=True)
+        self.partition = partition
+        self.state = LaneState.OPENING
+        self.why = ""
+        self._shared = shared
+        self._config = shared.config
+        self._stopping = threading.Event()
+        self._inbox = Inbox()
+        self._busy_since: float | None = None
+        self._metrics = LaneMetrics(partition)
+        self._now = datetime.now(UTC)
+        count = shared.config.partitions
+        self._fold = BatchDecider(
+            shared.aggregate,
+            shared.codec,
+            shared.rulebooks,
+            partition,
+            lambda key: partition_for(key, count),
+        )
+        self._writer: Transactions
+        self._book: PartitionState[S]
+        self._timers: Timers
+        self._upkeep: Maintenance[S]
+        self._copies: list[ParkedCopy] = []
+        self._parking = 0.0
+        self._requests_ms = 0
+        self._out = 0
+        self._drain_until = 0.0
+
+    def stop(self, grace: float = 0.0) -> None:
+        """Ask the lane to finish its batch and end; join it afterwards.
+
+        For ``grace`` seconds it takes the results of the calls that are out, and begins none.
+        """
+        self._drain_until = time.monotonic() + grace
+        self._stopping.set()
+        self._inbox.wake()
+
+    def stuck_for(self) -> float:
+        """Return the seconds since the current step began; 0 while the lane waits for input."""
+        since = self._busy_since
+        return 0.0 if since is None else time.monotonic() - since
+
+    def run(self) -> None:
+        """Open, turn, and begin again after a fault, until something ends the lane."""
+        while not self._stopping.is_set():
+            try:
+                self._open()
+                self._turn_until_stopped()
+                self._drain()
+            except (LaneFault, RegistryError) as fault:
+                self._metrics.faults.inc()
+                logger.warning(
+                    "lane begins again from the log",
+                    extra={"partition": self.partition, "fault": str(fault)},
+                )
+            except Fenced as fenced:
+                self._metrics.fenced.inc()
+                self._end(LaneState.FENCED, str(fenced))
+                return
+            except BrokenChain as broken:
+                logger.critical("lane stopped: %s", broken, extra={"partition": self.partition})
+                self._end(LaneState.BROKEN, str(broken))
+                return
+            except Exception as bug:
+                logger.exception("lane stopped by a bug", extra={"partition": self.partition})
+                self._end(LaneState.CRASHED, f"{type(bug).__name__}: {bug}")
+                return
+            self._shut()
+            self._stopping.wait(_PAUSE_SECONDS)
+        self._end(LaneState.STOPPED, "")
+
+    def _end(self, state: LaneState, why: str) -> None:
+        self._shut()
+        self.why = why
+        self._busy_since = None
+        self.state = state
+
+    def _shut(self) -> None:
+        """Let nothing of this incarnation reach the next: inbox, state and producer."""
+        self._inbox.close()
+        self._shared.dispatcher.drop(self.partition)
+        self._copies = []
+        for name in ("_writer", "_book", "_timers", "_upkeep"):
+            self.__dict__.pop(name, None)
+
+    def _beat(self) -> None:
+        self._busy_since = time.monotonic()
+
+    def _open(self) -> None:
+        self._beat()
+        self.state = LaneState.OPENING
+        began = time.monotonic()
+        config, shared = self._config, self._shared
+        self._writer = Transactions(config, self.partition)
+        self._beat()
+        self._book = Restore(
+            config, shared.aggregate, shared.codec, self.partition, self._beat
+        ).book()
+        self._metrics.restore_seconds.set(time.monotonic() - began)
+        self._timers = Timers()
+        for run_id, run in self._book.runs.items():
+            self._timers.put(run_id, run.timer)
+        self._upkeep = Maintenance(config, shared.codec, self.partition, time.monotonic())
+        self._inbox = Inbox()
+        self._out = 0
+        shared.dispatcher.add(self.partition, self._inbox, self._book.positions)
+        self._reopen_work()
+        self.state = LaneState.RUNNING
+        logger.info("lane open", extra={"partition": self.partition})
+
+    def _reopen_work(self) -> None:
+        # The runs of another process may use what was published a moment ago.
+        rulebook = self._shared.rulebooks.catch_up(CATCH_UP_SECONDS)
+        again = [
+            work.record
+            for run in self._book.runs.values()
+            for work in self._shared.aggregate.reopen(run.state, rulebook)
+            if work.placement is Placement.LOCAL
+        ]
+        self._hand_out(again)
+
+    def _hand_out(self, works: Sequence[Record]) -> None:
+        if works:
+            self._out += len(works)
+            self._shared.effects.submit_many(works, self._inbox.deliver, self._inbox.is_open)
+
+    def _turn_until_stopped(self) -> None:
+        tidy_at = time.monotonic() + self._config.tidy_every
+        while not self._stopping.is_set():
+            inputs = self._gather(tidy_at)
+            self._beat()
+            if inputs:
+                self._step(inputs)
+            if time.monotonic() >= tidy_at or self._copies:
+                self._tidy()
+                tidy_at = time.monotonic() + self._config.tidy_every
+            self._busy_since = None
+
+    def _gather(self, tidy_at: float) -> list[Input]:
+        """Step 1: wait until there is something to do, and take what is there."""
+        wait = max(0.0, tidy_at - time.monotonic())
+        left = self._timers.seconds_left(datetime.now(UTC))
+        if left is not None:
+            wait = min(wait, left)
+        config = self._config
+        inputs: list[Input] = []
+        for item in self._inbox.take(wait, config.max_batch, config.max_batch_bytes, self._out):
+            if isinstance(item, ParkedCopy):
+                self._copies.append(item)
+            else:
+                inputs.append(item)
+        inputs.extend(self._timers.due(datetime.now(UTC), config.max_batch))
+        return inputs
+
+    def _step(self, inputs: Sequence[Input]) -> None:
+        """Steps 2 to 4 for one batch."""
+        now = self._clock()
+        outcome = self._fold.take(inputs, self._book, now)
+        if not outcome.writes:
+            self._book.positions = outcome.positions
+            self._upkeep.passed(len(inputs), time.monotonic())
+        else:
+            began = time.monotonic()
+            first = self._writer.write(outcome.messages())
+            self._metrics.transaction_seconds.observe(time.monotonic() - began)
+            outcome.adopt(self._book, first, int(now.timestamp() * 1000))
+            if first is not None:
+                self._upkeep.noted()
+            failpoint("lane.after_adopt")
+            for run_id, run in outcome.runs.items():
+                self._timers.put(run_id, run.timer if run is not None else None)
+            if not self._stopping.is_set():
+                # What a stopping lane leaves is handed out once, by the next owner.
+                self._hand_out(outcome.local)
+            failpoint("lane.after_handout")
+            self._metrics.count(len(inputs), len(outcome.events), outcome.dead)
+        for item in inputs:
+            if isinstance(item, Returned):
+                self._out -= 1
+            if isinstance(item, Received) and item.topic == topics.REQUESTS:
+                self._requests_ms = max(self._requests_ms, item.time_ms)
+
+    def _drain(self) -> None:
+        """Let calls that are out come home, so that the next owner need not make them again."""
+        self._shared.dispatcher.drop(self.partition)
+        while self._out > 0 and (left := self._drain_until - time.monotonic()) > 0:
+            waiting = self._inbox.take(left, self._config.max_batch, self._config.max_batch_bytes)
+            self._beat()
+            self._step([item for item in waiting if isinstance(item, Returned)])
+            self._busy_since = None
+
+    def _clock(self) -> datetime:
+        """Return the time, which never goes back within a lane."""
+        self._now = max(self._now, datetime.now(UTC))
+        return self._now
+
+    def _tidy(self) -> None:
+        """Write what is due besides decisions, and let go of what is no longer needed."""
+        clock, now = time.monotonic(), self._clock()
+        copies, messages = self._upkeep.park(self._copies, self._book, now)
+        self._copies = []
+        if self._upkeep.must_note(clock):
+            messages.append(self._fold.note(self._book.positions, "inputs needed no event", now))
+            self._upkeep.noted()
+        hint = self._upkeep.hint(self._book, clock, now)
+        if hint is not None:
+            messages.append(hint)
+        if messages:
+            failpoint("lane.before_tidy")
+            first = self._writer.write(messages)
+            failpoint("lane.after_tidy")
+            self._upkeep.adopt(copies, self._book)
+            if first is not None:
+                self._book.end = first + 1
+        self._ask_for_copies(clock, now)
+        self._forget()
+        self._shared.dispatcher.commit(self.partition, self._book.positions)
+        self._metrics.live_runs.set(len(self._book.runs))
+        self._metrics.waiting.set(len(self._inbox))
+
+    def _ask_for_copies(self, clock: float, now: datetime) -> None:
+        """Have sleeping runs copied, one round at a time; a lost round is asked for again."""
+        if clock < self._parking:
+            return
+        idle = timedelta(seconds=self._config.park_after)
+        found = sleepers(self._book, now, idle, self._config.park_stride, _MOST_SLEEPERS)
+        if found:
+            self._parking = clock + max(1.0, self._config.park_after / 4)
+            self._shared.parker.ask(self.partition, found, self._inbox.put)
+
+    def _forget(self) -> None:
+        """Forget ended runs that no request still to come can repeat."""
+        newest = min(self._requests_ms, int(time.time() * 1000))
+        horizon = (self._config.dedupe_horizon + CLOCK_SLACK_SECONDS) * 1000
+        self._book.forget_ended(int(newest - horizon))

@@ -1,0 +1,1 @@
+"""Who should own which partitions: by configuration, or by membership in a group."""

@@ -1,0 +1,1 @@
+"""Model providers over HTTP: settings, wires, transport, faults."""

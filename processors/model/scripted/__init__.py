@@ -1,0 +1,1 @@
+"""The scripted model, which plays a script in a model's place."""

@@ -1,0 +1,67 @@
+"""Checkpoints: what is needed to say where a run stands and to go on from there [27, 28]."""
+
+from __future__ import annotations
+
+import hashlib
+
+from runfold.events import run as j
+from runfold.events.content import canonical_json
+from runfold.events.trusted import trusted
+from runfold.processors.run.draft import Draft
+from runfold.processors.run.fold.calls import summary
+from runfold.processors.run.state import CallStatus, Live
+
+
+def write(draft: Draft) -> None:
+    """Write the checkpoint that closes a tool boundary or precedes a long wait."""
+    run = draft.run
+    step = run.counters.step + 1
+    pending = [call for call in run.calls if call.status is not CallStatus.CLOSED]
+    contracts = [draft.tool(call.tool) for call in pending]
+    safe = all(contract is None or contract.safe_to_repeat for contract in contracts)
+    attempts = [contract.retry.max_attempts for contract in contracts if contract]
+    draft.say(
+        trusted(j.CheckpointWritten)(
+            checkpoint_id=f"{run.run_id}/checkpoint/{step}",
+            step_number=step,
+            goal_digest=run.request.goal.digest,
+            context_digest=run.context.digest,
+            context_messages=len(run.context.messages),
+            pending=tuple(summary(call) for call in pending),
+            completed=run.closed,
+            counters=run.counters.record(),
+            resume_policy=trusted(j.ResumePolicy)(
+                safe_to_retry=safe, max_attempts=min(attempts, default=1)
+            ),
+            state_hash=state_hash(run),
+            model_call_id=run.answered_by,
+            decision_summary=run.decision.summary if run.decision else None,
+            plan=run.plan,
+            artifact_refs=run.artifacts,
+        )
+    )
+
+
+def state_hash(run: Live) -> bytes:
+    """Return the sha256 of the run's state in canonical form.
+
+    The transcript is in it by its rolling digest, so that hashing a long run costs no more than
+    hashing a short one.
+    """
+    used = run.counters
+    state = [
+        run.run_id,
+        run.agent.digest.hex(),
+        run.context.digest.hex(),
+        run.context.instructions.digest.hex() if run.context.instructions else "",
+        [waiting.id for waiting in run.inbox],
+        [
+            [c.call_id, c.tool, c.status, c.attempt, c.approval, c.arguments.digest.hex()]
+            for c in run.calls
+        ],
+        [used.step, used.model_calls, used.tool_calls, used.retries, used.malformed_answers],
+        [used.input_tokens, used.output_tokens, str(used.cost.normalize()), used.unpriced_calls],
+        run.plan.model_dump(mode="json") if run.plan else None,
+        run.next_call,
+    ]
+    return hashlib.sha256(canonical_json(state).encode()).digest()

@@ -1,0 +1,178 @@
+"""A model's proposed calls: each is judged before anything is done about it [79, 80, 104]."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+
+import jsonschema
+
+from runfold.events import run as j
+from runfold.events.content import Content, json_content
+from runfold.events.definitions import ToolContract
+from runfold.events.trusted import trusted
+from runfold.events.values import ModelAnswer, ProposedCall
+from runfold.processors.run.agent import control_tools
+from runfold.processors.run.agent.checkpoints import write
+from runfold.processors.run.draft import Draft
+from runfold.processors.run.ids import signature
+from runfold.processors.run.lifecycle import endings
+from runfold.processors.run.policy.rules import NEEDS_APPROVAL, judge
+
+
+def propose_all(draft: Draft, model_call_id: str, answer: ModelAnswer) -> None:
+    """Put every proposed call on record and decide on each; stop where a limit ends the run."""
+    flawed = False
+    for call in answer.tool_calls:
+        if draft.has_ended():
+            return
+        match call.name:
+            case control_tools.ASK if control_tools.fault_of(call) is None:
+                _ask(draft, call)
+            case control_tools.PLAN if control_tools.fault_of(call) is None:
+                _plan(draft, call)
+            case _:
+                flawed |= not _propose(draft, model_call_id, call, answer)
+    if flawed and not draft.has_ended():
+        _count_flaw(draft, model_call_id)
+
+
+def _ask(draft: Draft, call: ProposedCall) -> None:
+    arguments = control_tools.arguments_of(call) or {}
+    options = arguments.get("options")
+    draft.say(
+        j.HumanInputRequested(
+            question_id=draft.next_call_id(),
+            provider_call_id=call.id,
+            question=json_content({"question": arguments["question"]}),
+            options=tuple(str(option) for option in options) if isinstance(options, list) else (),
+        )
+    )
+    write(draft)
+
+
+def _plan(draft: Draft, call: ProposedCall) -> None:
+    call_id = draft.next_call_id()
+    before = draft.run.plan
+    plan_id = before.plan_id if before else f"{draft.run.run_id}.plan"
+    plan = control_tools.plan_of(call, plan_id)
+    if before is None:
+        draft.say(j.PlanProposed(plan=plan, call_id=call_id, provider_call_id=call.id))
+    else:
+        draft.say(
+            j.PlanRevised(
+                plan=plan, reason="by the model", call_id=call_id, provider_call_id=call.id
+            )
+        )
+
+
+def _propose(draft: Draft, model_call_id: str, call: ProposedCall, answer: ModelAnswer) -> bool:
+    """Record and judge one call; return whether it was well formed and known."""
+    run, agent = draft.run, draft.agent()
+    contract = draft.tool(call.name)
+    call_id = draft.next_call_id()
+    draft.say(
+        trusted(j.ToolCallProposed)(
+            call_id=call_id,
+            model_call_id=model_call_id,
+            provider_call_id=call.id,
+            tool=call.name,
+            tool_version=contract.version if contract else "",
+            arguments=call.arguments,
+            reason=_said(answer.text),
+            risk_level=contract.risk_level if contract else 0,
+            idempotency_key=call_id,
+        )
+    )
+    decision = judge(run, agent, contract, call.name, call_id)
+    draft.say(decision)
+    if fault := _fault(draft, call, contract):
+        draft.say(j.ToolCallDenied(call_id=call_id, reason=fault))
+        return False
+    assert contract is not None
+    if _repeats_too_often(draft, call):
+        return True
+    if NEEDS_APPROVAL not in decision.obligations:
+        draft.say(trusted(j.ToolCallApproved)(call_id=call_id))
+        return True
+    if problem := arguments_fault(contract, call.arguments):
+        draft.say(j.ToolCallDenied(call_id=call_id, reason=problem))
+        return False
+    _request_approval(draft, call_id, contract, call)
+    return True
+
+
+def _request_approval(
+    draft: Draft, call_id: str, contract: ToolContract, call: ProposedCall
+) -> None:
+    wait = contract.approval_timeout_ms
+    draft.say(
+        j.ApprovalRequested(
+            call_id=call_id,
+            tool=contract.name,
+            question=f"May {draft.run.agent.name} call {contract.name}?",
+            arguments_digest=call.arguments.digest,
+            risk_level=contract.risk_level,
+            deadline=draft.env.now + timedelta(milliseconds=wait) if wait else None,
+        )
+    )
+    write(draft)
+
+
+def _fault(draft: Draft, call: ProposedCall, contract: ToolContract | None) -> str | None:
+    """Return why a call cannot even be considered, in words for the model."""
+    if call.name in control_tools.INTRINSICS:
+        return control_tools.fault_of(call) or _not_yet(draft)
+    if contract is None:
+        known = [pin.name for pin in draft.run.tools] + sorted(control_tools.INTRINSICS)
+        return f"there is no tool {call.name!r}; the tools are {', '.join(known)}"
+    if call.problem:
+        return f"{call.problem}; send the arguments as one JSON object"
+    return None
+
+
+def _not_yet(draft: Draft) -> str:
+    if draft.run.inbox:
+        return "a new message has arrived; take it into account before you finish"
+    return "call it alone, after the other calls have come back"
+
+
+def _repeats_too_often(draft: Draft, call: ProposedCall) -> bool:
+    """End the run where the same call was proposed more often than allowed [57]."""
+    run = draft.run
+    allowed = run.limits.max_identical_calls
+    made = run.repeats.get(signature(call.name, call.arguments), 0)
+    if allowed is None or made <= allowed:
+        return False
+    endings.limit_reached(draft, "max_identical_calls", made, allowed)
+    return True
+
+
+def arguments_fault(contract: ToolContract, arguments: Content) -> str | None:
+    """Return why arguments do not fit the contract, or None if they do or lie elsewhere."""
+    if arguments.inline is None:
+        return None
+    try:
+        value = json.loads(arguments.inline)
+        validator = jsonschema.Draft202012Validator(contract.input_schema)
+        error = jsonschema.exceptions.best_match(validator.iter_errors(value))
+    except (ValueError, jsonschema.SchemaError) as problem:
+        return f"the arguments of {contract.name} cannot be checked: {problem}"
+    if error is None:
+        return None
+    return f"the arguments of {contract.name} do not fit: {error.json_path}: {error.message}"
+
+
+def _count_flaw(draft: Draft, model_call_id: str) -> None:
+    draft.say(
+        j.ReflectionRecorded(
+            passed=False,
+            issues=("A call of the last answer was refused; its reply says why.",),
+            next_action="Correct the call or choose another way.",
+            model_call_id=model_call_id,
+        )
+    )
+
+
+def _said(text: Content | None) -> str:
+    return (text.inline or b"").decode("utf-8", "replace")[:200] if text else ""

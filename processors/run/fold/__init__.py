@@ -1,0 +1,1 @@
+"""Folds: the state of a run after each fact."""

@@ -1,0 +1,249 @@
+"""Folds of a round's calls, from proposal to the reply that the model will read."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from types import MappingProxyType
+
+from runfold.events import run as j
+from runfold.events.calls import Outcome
+from runfold.events.content import Content, json_content, text
+from runfold.events.trusted import trusted
+from runfold.events.values import Placement
+from runfold.processors.run.fold import model
+from runfold.processors.run.ids import artifact_of, outcome_of, signature, timeout_at
+from runfold.processors.run.state import Call, CallStatus, Live, changed
+
+_RECORDED = text("The plan is recorded.")
+
+
+def proposed(run: Live, fact: j.ToolCallProposed, at: datetime) -> Live:
+    """A call joins the round."""
+    call = Call(
+        call_id=fact.call_id,
+        provider_call_id=fact.provider_call_id,
+        tool=fact.tool,
+        tool_version=fact.tool_version,
+        arguments=fact.arguments,
+        risk_level=fact.risk_level,
+        idempotency_key=fact.idempotency_key,
+        status=CallStatus.PROPOSED,
+    )
+    name = signature(fact.tool, fact.arguments)
+    repeats = MappingProxyType({**run.repeats, name: run.repeats.get(name, 0) + 1})
+    return changed(run, calls=(*run.calls, call), next_call=run.next_call + 1, repeats=repeats)
+
+
+def approval_requested(run: Live, fact: j.ApprovalRequested, at: datetime) -> Live:
+    """The call waits for a person."""
+    calls = _calls(
+        run,
+        fact.call_id,
+        status=CallStatus.AWAITING_APPROVAL,
+        approval="pending",
+        due=fact.deadline,
+    )
+    return changed(run, calls=calls, malformed=0)
+
+
+def approved(run: Live, fact: j.ToolCallApproved, at: datetime) -> Live:
+    """The call may run, with the arguments a person gave it if they were edited."""
+    call = run.call(fact.call_id)
+    by_person = fact.request_id is not None
+    arguments = fact.arguments or (call.arguments if call else None)
+    calls = _calls(
+        run,
+        fact.call_id,
+        status=CallStatus.APPROVED,
+        approval="approved" if by_person else "not_required",
+        arguments=arguments,
+        due=None,
+    )
+    return changed(_noted(run, fact.request_id), calls=calls, malformed=0)
+
+
+def denied(run: Live, fact: j.ToolCallDenied, at: datetime) -> Live:
+    """The model will be told why the call was not made."""
+    reply = json_content({"error": {"error_type": "denied", "message": fact.reason}})
+    run = _close(run, fact.call_id, reply, is_error=True)
+    run = _with(run, fact.call_id, approval="denied")
+    return _noted(run, fact.request_id)
+
+
+def started(run: Live, fact: j.ToolCallStarted, at: datetime) -> Live:
+    """The call is out."""
+    calls = _calls(
+        run,
+        fact.call_id,
+        status=CallStatus.RUNNING,
+        attempt=fact.attempt,
+        due=timeout_at(at, fact.timeout_ms),
+        pooled=fact.placement is Placement.POOL,
+    )
+    field = "tool_calls" if fact.attempt == 1 else "retries"
+    return changed(run, calls=calls, counters=run.counters.plus(field))
+
+
+def succeeded(run: Live, fact: j.ToolCallSucceeded, at: datetime) -> Live:
+    """The result is the reply."""
+    if ref := artifact_of(fact.result):
+        run = changed(run, artifacts=(*run.artifacts, ref))
+    run = _ran(_close(run, fact.call_id, fact.result), fact.call_id, "succeeded")
+    return _noted(_paid(run, fact), fact.request_id)
+
+
+def failed(run: Live, fact: j.ToolCallFailed, at: datetime) -> Live:
+    """The error is the reply, unless a retry is scheduled right after."""
+    reply = json_content({"error": fact.error.model_dump(mode="json", exclude_none=True)})
+    run = _ran(_close(run, fact.call_id, reply, is_error=True), fact.call_id, "failed")
+    return _noted(_paid(run, fact), fact.request_id)
+
+
+def uncertain(run: Live, fact: j.ToolCallUncertain, at: datetime) -> Live:
+    """Nobody knows whether it happened; a person must say, and that doubt is no news again."""
+    doubted = run.doubted | {outcome_of(fact.call_id, fact.attempt)}
+    run = _paid(changed(run, doubted=doubted), fact)
+    return _with(run, fact.call_id, status=CallStatus.UNCERTAIN, due=None)
+
+
+def late_result_noted(run: Live, fact: j.LateResultNoted, at: datetime) -> Live:
+    """It is no news a second time; a doubt that was on record leaves open what had happened."""
+    if fact.answer is not None:
+        return model.answered_late(run, fact, fact.answer)
+    outcome = outcome_of(fact.call_id, fact.attempt)
+    if fact.outcome == Outcome.UNCERTAIN.value and outcome in run.doubted:
+        return _paid(run, fact)
+    return _paid(changed(run, settled=run.settled | {outcome}), fact)
+
+
+def retry_scheduled(run: Live, fact: j.RetryScheduled, at: datetime) -> Live:
+    """The call is held until its pause is over."""
+    if run.model_call is not None and run.model_call.call_id == fact.call_id:
+        held = changed(run.model_call, held=True, due=fact.due)
+        return changed(run, model_call=held, counters=run.counters.plus("retries"))
+    run = _with(run, fact.call_id, status=CallStatus.HELD, due=fact.due, reply=None, is_error=False)
+    return changed(run, closed=tuple(c for c in run.closed if c.call_id != fact.call_id))
+
+
+def question_asked(run: Live, fact: j.HumanInputRequested, at: datetime) -> Live:
+    """The agent waits for a person's answer."""
+    call = Call(
+        call_id=fact.question_id,
+        provider_call_id=fact.provider_call_id,
+        tool="ask_human",
+        tool_version="",
+        arguments=fact.question,
+        risk_level=0,
+        idempotency_key=fact.question_id,
+        status=CallStatus.ASKED,
+        due=fact.deadline,
+    )
+    return changed(run, calls=(*run.calls, call), next_call=run.next_call + 1, malformed=0)
+
+
+def question_answered(run: Live, fact: j.HumanInputReceived, at: datetime) -> Live:
+    """The answer is the reply."""
+    run = _close(run, fact.question_id, fact.content)
+    return _noted(run, fact.request_id)
+
+
+def plan_recorded(run: Live, fact: j.PlanProposed | j.PlanRevised, at: datetime) -> Live:
+    """The plan is the run's plan; the model that sent it is told so."""
+    run = changed(run, plan=fact.plan)
+    if fact.call_id is None or fact.provider_call_id is None:
+        return run
+    call = Call(
+        call_id=fact.call_id,
+        provider_call_id=fact.provider_call_id,
+        tool="update_plan",
+        tool_version="",
+        arguments=_RECORDED,
+        risk_level=0,
+        idempotency_key=fact.call_id,
+        status=CallStatus.CLOSED,
+        reply=_RECORDED,
+    )
+    return changed(run, calls=(*run.calls, call), next_call=run.next_call + 1, malformed=0)
+
+
+def plan_step_advanced(run: Live, fact: j.PlanStepAdvanced, at: datetime) -> Live:
+    """One step of the plan has another status."""
+    if run.plan is None:
+        return run
+    steps = tuple(
+        step.model_copy(update={"status": fact.status}) if step.id == fact.step_id else step
+        for step in run.plan.steps
+    )
+    return changed(run, plan=run.plan.model_copy(update={"steps": steps}))
+
+
+def checkpoint_written(run: Live, fact: j.CheckpointWritten, at: datetime) -> Live:
+    """What was closed is on record; the step is counted."""
+    return changed(run, closed=(), artifacts=(), counters=run.counters.plus("step"))
+
+
+def summary(call: Call, status: str | None = None) -> j.CallSummary:
+    """Return a call as a checkpoint holds it."""
+    return trusted(j.CallSummary)(
+        call_id=call.call_id,
+        tool=call.tool,
+        status=status or call.status.value,
+        attempt=call.attempt,
+        idempotency_key=call.idempotency_key,
+        approval=call.approval,
+        arguments_digest=call.arguments.digest,
+        result_digest=call.result_digest,
+    )
+
+
+def _close(run: Live, call_id: str, reply: Content, *, is_error: bool = False) -> Live:
+    return _with(
+        run,
+        call_id,
+        status=CallStatus.CLOSED,
+        reply=reply,
+        is_error=is_error,
+        due=None,
+        result_digest=reply.digest,
+    )
+
+
+def _ran(run: Live, call_id: str, how: str) -> Live:
+    """Keep a call that came back for the checkpoint that follows."""
+    call = run.call(call_id)
+    if call is None:
+        return run
+    settled = run.settled | {outcome_of(call_id, call.attempt)}
+    return changed(run, closed=(*run.closed, summary(call, how)), settled=settled)
+
+
+_Costing = j.ToolCallSucceeded | j.ToolCallFailed | j.ToolCallUncertain | j.LateResultNoted
+
+
+def _paid(run: Live, fact: _Costing) -> Live:
+    """Count what an execution cost; one that ended without a cost may still tell of it."""
+    outcome = outcome_of(fact.call_id, fact.attempt)
+    if fact.cost is None and isinstance(fact, j.ToolCallFailed | j.ToolCallUncertain):
+        return changed(run, lost=MappingProxyType({**run.lost, outcome: fact.tool}))
+    if outcome in run.lost:
+        lost = {name: tool for name, tool in run.lost.items() if name != outcome}
+        run = changed(run, lost=MappingProxyType(lost))
+    if not fact.cost:
+        return run
+    used = run.counters
+    return changed(run, counters=changed(used, cost=used.cost + fact.cost))
+
+
+def _with(run: Live, call_id: str, **changes: object) -> Live:
+    return changed(run, calls=_calls(run, call_id, **changes))
+
+
+def _calls(run: Live, call_id: str, **changes: object) -> tuple[Call, ...]:
+    """Return the round's calls, one of them changed."""
+    return tuple(
+        [changed(call, **changes) if call.call_id == call_id else call for call in run.calls]
+    )
+
+
+def _noted(run: Live, request_id: str | None) -> Live:
+    return changed(run, controls=run.controls | {request_id}) if request_id else run

@@ -1,0 +1,76 @@
+"""Folds of a run's own life: its beginning, what is said to it, pause and resume."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import datetime
+
+from runfold.events import run as j
+from runfold.events.run.lifecycle import MessageKind
+from runfold.events.values import RunRequest, RunStatus
+from runfold.processors.run.state import Ended, Live, Waiting, changed
+
+
+def traceparent_of(request: RunRequest) -> str:
+    """Return the W3C trace context that a run's id gives: one trace a run, on any machine."""
+    trace = request.run_id.replace("-", "")
+    span = hashlib.sha256(request.run_id.encode()).hexdigest()[:16]
+    return f"00-{trace}-{span}-01"
+
+
+def created(fact: j.RunCreated, at: datetime) -> Live:
+    """A run begins."""
+    return Live(
+        status=RunStatus.CREATED,
+        tenant_id=fact.request.tenant_id,
+        traceparent=traceparent_of(fact.request),
+        request=fact.request,
+        agent=fact.agent,
+        tools=fact.tools,
+        prompt_version=fact.prompt_version,
+        model=fact.model,
+        limits=fact.limits,
+        created_at=at,
+    )
+
+
+def refused(fact: j.RunRefused, at: datetime) -> Ended:
+    """A run is over before it began."""
+    request = fact.request
+    return Ended(RunStatus.FAILED, request.tenant_id, traceparent_of(request))
+
+
+def started(run: Live, fact: j.RunStarted, at: datetime) -> Live:
+    """A run is admitted."""
+    return changed(run, started=True)
+
+
+def message_received(run: Live, fact: j.UserMessageReceived, at: datetime) -> Live:
+    """The goal and messages wait for the next context; edited instructions replace the old ones."""
+    run = _noted(run, fact.request_id)
+    if fact.kind is MessageKind.INSTRUCTIONS:
+        context = changed(run.context, instructions=fact.content)
+        return changed(run, context=context)
+    waiting = Waiting(fact.message_id, fact.kind.value, fact.content)
+    return changed(run, inbox=(*run.inbox, waiting))
+
+
+def paused(run: Live, fact: j.RunPaused, at: datetime) -> Live:
+    """Nothing new is begun."""
+    return changed(_noted(run, fact.request_id), paused=True)
+
+
+def resumed(run: Live, fact: j.RunResumed, at: datetime) -> Live:
+    """Things go on."""
+    return changed(_noted(run, fact.request_id), paused=False)
+
+
+def control_noted(run: Live, fact: j.RequestIgnored, at: datetime) -> Live:
+    """A control that did not apply is still remembered, so that its repeat says nothing new."""
+    return _noted(run, fact.request_id)
+
+
+def _noted(run: Live, request_id: str | None) -> Live:
+    if request_id is None:
+        return run
+    return changed(run, controls=run.controls | {request_id})

@@ -1,0 +1,1 @@
+"""The life of a run, whatever it does: admission, controls, deadlines, endings."""

@@ -1,0 +1,106 @@
+"""How a run ends: the exit record that any orchestrator can act on [3, 5].
+
+Exit codes: 0 success; 1 the agent gave up (``fail_task``); 2 refused at admission; 3 a limit was
+reached; 4 the model could not be reached or did not answer usably; 5 cancelled by a person.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TypedDict
+
+from runfold.events import run as j
+from runfold.events.content import Content, json_content
+from runfold.events.trusted import trusted
+from runfold.events.values import ErrorInfo, Exit, ExitStatus, ExitUsage
+from runfold.processors.run.draft import Draft
+from runfold.processors.run.state import Live
+
+EXIT_SUCCESS = 0
+EXIT_GAVE_UP = 1
+EXIT_LIMIT = 3
+EXIT_MODEL = 4
+EXIT_CANCELLED = 5
+
+
+class _Whose(TypedDict):
+    agent: str
+    agent_version: str
+    user_id: str
+    thread_id: str | None
+    parent_run_id: str | None
+    parent_call_id: str | None
+
+
+def complete(draft: Draft, payload: Content) -> None:
+    """End the run as completed with the payload that ``complete_task`` gave."""
+    run = draft.run
+    exit_ = _exit(run, ExitStatus.SUCCESS, EXIT_SUCCESS, "complete", payload, draft.env.now)
+    draft.say(trusted(j.RunCompleted)(exit=exit_, **_whose(run)))
+
+
+def fail(draft: Draft, code: int, error: ErrorInfo, payload: Content | None = None) -> None:
+    """End the run as failed; the payload defaults to the error."""
+    run = draft.run
+    said = payload or json_content({"error": error.model_dump(mode="json", exclude_none=True)})
+    exit_ = _exit(run, ExitStatus.FAILURE, code, "blocked", said, draft.env.now)
+    draft.say(j.RunFailed(exit=exit_, error=error, **_whose(run)))
+
+
+def cancel(draft: Draft, request_id: str, reason: str) -> None:
+    """End the run as cancelled by a person."""
+    run = draft.run
+    payload = json_content({"reason": reason})
+    exit_ = _exit(run, ExitStatus.CANCELLED, EXIT_CANCELLED, "blocked", payload, draft.env.now)
+    draft.say(j.RunCancelled(exit=exit_, reason=reason, request_id=request_id, **_whose(run)))
+
+
+def limit_reached(draft: Draft, limit: str, used: object, allowed: object) -> None:
+    """End the run because one of its hard limits is met [55]."""
+    draft.say(
+        j.LimitReached(limit=limit, used=str(used), allowed=str(allowed), action="fail the run")
+    )
+    message = f"{limit} reached: {used} of {allowed}"
+    fail(
+        draft,
+        EXIT_LIMIT,
+        ErrorInfo(
+            error_type="limit_reached",
+            message=message,
+            retryable=False,
+            suggested_next_action="raise the limit in the agent's manifest and run it again",
+        ),
+    )
+
+
+def _exit(
+    run: Live, status: ExitStatus, code: int, signal: str, payload: Content, now: datetime
+) -> Exit:
+    used = run.counters
+    return trusted(Exit)(
+        status=status,
+        exit_code=code,
+        signal=signal,
+        payload=payload,
+        usage=trusted(ExitUsage)(
+            total_tokens=used.input_tokens + used.output_tokens,
+            input_tokens=used.input_tokens,
+            output_tokens=used.output_tokens,
+            cost_usd=used.cost,
+            latency_ms=int((now - run.created_at).total_seconds() * 1000),
+            model_calls=used.model_calls,
+            tool_calls=used.tool_calls,
+            unpriced_calls=used.unpriced_calls,
+        ),
+    )
+
+
+def _whose(run: Live) -> _Whose:
+    return {
+        "agent": run.agent.name,
+        "agent_version": run.agent.version,
+        "user_id": run.request.user_id,
+        "thread_id": run.request.thread_id,
+        "parent_run_id": run.request.parent_run_id,
+        "parent_call_id": run.request.parent_call_id,
+    }

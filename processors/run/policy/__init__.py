@@ -1,0 +1,1 @@
+"""What a run may do, decided before it is done."""

@@ -1,0 +1,51 @@
+"""The rulebook's own rule on a proposed tool call; a policy language takes its place later [104].
+
+A call is permitted if the tool is on the agent's allow-list. Whether a person must approve it
+follows from the contract (always, never) or from its risk level and the agent's threshold.
+"""
+
+from __future__ import annotations
+
+from runfold.events import run as j
+from runfold.events.definitions import AgentDefinition, ToolContract
+from runfold.events.trusted import trusted
+from runfold.processors.run.state import Live
+
+ALLOW_LIST = "runfold:agent-allow-list"
+APPROVAL = "runfold:approval-by-risk"
+NEEDS_APPROVAL = "approval"
+
+
+def judge(
+    run: Live, agent: AgentDefinition, contract: ToolContract | None, tool: str, call_id: str
+) -> j.PolicyDecided:
+    """Return the decision on one proposed call."""
+    permitted = contract is not None
+    asks = contract is not None and needs_approval(agent, contract)
+    return trusted(j.PolicyDecided)(
+        call_id=call_id,
+        effect=j.PolicyEffect.PERMIT if permitted else j.PolicyEffect.FORBID,
+        policy_ids=(ALLOW_LIST, APPROVAL) if asks else (ALLOW_LIST,),
+        policy_digest=run.agent.digest,
+        principal=f"agent/{agent.name}@{agent.version}",
+        action="tool.call",
+        resource=f"tool/{contract.name}@{contract.version}" if contract else f"tool/{tool}",
+        reason=_reason(agent, contract, tool, asks=asks),
+        obligations=(NEEDS_APPROVAL,) if asks else (),
+    )
+
+
+def needs_approval(agent: AgentDefinition, contract: ToolContract) -> bool:
+    """Whether a person must approve calls of this tool by this agent [108]."""
+    if contract.approval == "by_level":
+        return contract.risk_level >= agent.approval_from_level
+    return contract.approval == "always"
+
+
+def _reason(agent: AgentDefinition, contract: ToolContract | None, tool: str, *, asks: bool) -> str:
+    if contract is None:
+        allowed = ", ".join(agent.tools) or "none"
+        return f"{tool} is not among the tools of {agent.name} ({allowed})"
+    if asks:
+        return f"on the allow-list; risk level {contract.risk_level} needs a person's approval"
+    return f"on the allow-list; risk level {contract.risk_level} needs no approval"

@@ -1,0 +1,86 @@
+"""Decisions made again from the journal alone: what was asked, and whether the same follows.
+
+The first event of every decision records the input that caused it, so the command can be put
+together again and decided with the state, the time and the rulebook of that moment.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+
+from runfold.events import run as j
+from runfold.events.base import Fact
+from runfold.events.rulebook import Rulebook
+from runfold.events.run import Event
+from runfold.processors.engine.aggregate import Env
+from runfold.processors.run.decide import decide
+from runfold.processors.run.evolve import evolve
+from runfold.processors.run.replay.commands import command_of
+from runfold.processors.run.state import RunState
+
+Decision = tuple[Event, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """The first place where a decision made again is not what the journal says."""
+
+    seq: int
+    recorded: Fact | None
+    decided: Fact | None
+
+    def __str__(self) -> str:
+        """Return the difference as one sentence."""
+        return f"event {self.seq} is {_named(self.recorded)}, decided again it is {self._again()}"
+
+    def _again(self) -> str:
+        if self.recorded is None or self.decided is None or self._kinds_differ():
+            return _named(self.decided)
+        pairs = zip(self.recorded, self.decided, strict=True)
+        fields = [name for (name, said), (_, again) in pairs if said != again]
+        return f"one with another {', '.join(fields)}"
+
+    def _kinds_differ(self) -> bool:
+        return type(self.recorded) is not type(self.decided)
+
+
+def decisions(history: Iterable[Event]) -> Iterator[Decision]:
+    """Yield a run's events grouped by the input that caused them, in order."""
+    for _, events in groupby(history, key=lambda event: event.meta.cause):
+        yield tuple(events)
+
+
+def rulebook_position(history: Sequence[Event]) -> int | None:
+    """Return the registry position that the run's definitions were resolved at."""
+    first = history[0].fact if history else None
+    return first.rulebook if isinstance(first, j.RunCreated | j.RunRefused) else None
+
+
+def fold(state: RunState | None, decision: Decision) -> RunState | None:
+    """Return the state after the events of a decision."""
+    for event in decision:
+        state = evolve(state, event.fact, event.meta.time)
+    return state
+
+
+def redecide(state: RunState | None, decision: Decision, rulebook: Rulebook) -> Difference | None:
+    """Decide again what a decision's first event was caused by; None where all facts are equal.
+
+    Raises UnrecordedError where the journal does not tell what was asked.
+    """
+    first = decision[0]
+    command = command_of(state, decision)
+    decided = list(decide(state, command, Env(first.meta.time, rulebook)))
+    recorded = [event.fact for event in decision]
+    for place in range(max(len(decided), len(recorded))):
+        said = recorded[place] if place < len(recorded) else None
+        again = decided[place] if place < len(decided) else None
+        if said != again:
+            return Difference(first.meta.seq + place, said, again)
+    return None
+
+
+def _named(fact: Fact | None) -> str:
+    return type(fact).__name__ if fact is not None else "nothing"

@@ -1,0 +1,75 @@
+"""Claims in memory, for tests and for tools that nobody shares."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import replace
+
+from runfold.events.content import Content
+from runfold.processors.tool.claims.port import (
+    Claim,
+    ClaimRequest,
+    ClaimState,
+    Held,
+    Told,
+    Verdict,
+    judge,
+)
+
+
+class ClaimTable:
+    """What several owners share: the claims, and who lives."""
+
+    def __init__(self) -> None:
+        self.claims: dict[tuple[str, str], Claim] = {}
+        self.owners: dict[tuple[str, str], MemoryClaims] = {}
+
+
+class MemoryClaims:
+    """One owner's view of a table; ``die`` is what a crash does to it."""
+
+    def __init__(self, table: ClaimTable | None = None) -> None:
+        self._table = table or ClaimTable()
+        self.lives = True
+
+    def die(self) -> None:
+        """Leave every started claim to its fate."""
+        self.lives = False
+
+    async def claim(self, wanted: ClaimRequest) -> Told:
+        """Take the claim, or say why not."""
+        key = (wanted.tool, wanted.idempotency_key)
+        known = self._table.claims.get(key)
+        if known is not None:
+            lives = self._table.owners[key].lives
+            verdict = judge(known, wanted, owner_lives=lives)
+            if verdict is not Verdict.RUN:
+                return Told(verdict, result=known.result)
+        token = secrets.token_hex(16)
+        self._table.owners[key] = self
+        self._table.claims[key] = Claim(
+            wanted.tenant_id, wanted.attempt, wanted.arguments_digest, ClaimState.STARTED, token
+        )
+        return Told(Verdict.RUN, Held(*key, token))
+
+    async def finish(self, held: Held, result: Content) -> None:
+        """Store the result."""
+        self._end(held, ClaimState.FINISHED, result)
+
+    async def release(self, held: Held) -> None:
+        """Let the claim go."""
+        self._end(held, ClaimState.RELEASED)
+
+    async def doubt(self, held: Held) -> None:
+        """Note that nobody knows what happened."""
+        self._end(held, ClaimState.UNCERTAIN)
+
+    def abandon(self, held: Held) -> None:
+        """Note that nobody knows what happened."""
+        self._end(held, ClaimState.UNCERTAIN)
+
+    def _end(self, held: Held, state: ClaimState, result: Content | None = None) -> None:
+        key = (held.tool, held.idempotency_key)
+        known = self._table.claims[key]
+        if known.token == held.token:
+            self._table.claims[key] = replace(known, state=state, result=result)

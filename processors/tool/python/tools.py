@@ -1,0 +1,191 @@
+"""Tools written in Python: a decorator on a typed function gives its contract and its schemas.
+
+    @tool(risk_level=3, idempotent=True)
+    def refund(order_id: str, amount: Decimal, context: ToolContext) -> Refund:
+        \"\"\"Pay an order back.\"\"\"
+
+A parameter typed ``ToolContext`` is given by the runtime and is no argument. Blocking functions
+run in threads of their own. Only modules that the operator lists are ever imported. With
+``reconcile=function`` a tool can tell whether a call that was cut off has happened
+(processors/tool/python/reconciling.py).
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import typing
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any, TypedDict, TypeVar, Unpack
+
+from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError, create_model
+
+from runfold.events.definitions import Approval, RetryPolicy, ToolContract
+from runfold.events.values import Placement
+from runfold.processors.tool.context import ToolContext
+from runfold.processors.tool.errors import ToolRefusedError
+from runfold.processors.tool.execution import Implementation
+from runfold.processors.tool.python.reconciling import Reconciler, reconciler_of
+from runfold.processors.tool.python.threads import in_thread
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+_MARK = "__runfold_tool__"
+
+
+class ToolOptions(TypedDict, total=False):
+    """What a contract says that a signature does not."""
+
+    name: str
+    version: str
+    description: str
+    risk_level: int
+    timeout_ms: int
+    retry: RetryPolicy
+    idempotent: bool
+    approval: Approval
+    approval_timeout_ms: int | None
+    placement: Placement
+    config: dict[str, Any]
+    auth: tuple[str, ...]
+    scopes: tuple[str, ...]
+    max_concurrency: int | None
+    max_per_minute: int | None
+    max_result_bytes: int
+    owner: str
+    cost_usd: Decimal
+    reconcile: Callable[..., Any]
+
+
+@dataclass(frozen=True, slots=True)
+class _PythonTool:
+    contract: ToolContract
+    arguments: type[BaseModel]
+    context_name: str | None
+    reconcile: Callable[..., Any] | None
+
+
+def tool(**options: Unpack[ToolOptions]) -> Callable[[F], F]:
+    """Mark a typed function as a tool; it stays an ordinary function.
+
+    Raises TypeError for a parameter without a type, since the schema comes from the types.
+    """
+
+    def mark(function: F) -> F:
+        setattr(function, _MARK, _described(function, options))
+        return function
+
+    return mark
+
+
+def contract_of(function: Callable[..., Any]) -> ToolContract:
+    """Return a marked function's contract, ready to be published."""
+    return _tool_of(function).contract
+
+
+def python_implementation(target: str, allowed: Iterable[str]) -> Implementation:
+    """Return what runs ``module:function``.
+
+    Raises ToolRefusedError unless the module, or a package it is in, is ``allowed`` and the
+    function is marked as a tool.
+    """
+    return _implementation(_found(target, allowed))
+
+
+def python_reconciler(target: str, allowed: Iterable[str]) -> Reconciler | None:
+    """Return what tells of cut-off calls of ``module:function``, None if it declares nothing.
+
+    Raises as ``python_implementation`` does.
+    """
+    described = _tool_of(_found(target, allowed))
+    if described.reconcile is None:
+        return None
+    return reconciler_of(described.reconcile, described.contract.timeout_ms / 1000)
+
+
+def _found(target: str, allowed: Iterable[str]) -> Callable[..., Any]:
+    module, _, name = target.partition(":")
+    if not any(module == one or module.startswith(f"{one}.") for one in allowed):
+        raise ToolRefusedError(
+            f"This process may not import {module}.",
+            error_type="denied",
+            suggested_next_action="List the module in RUNFOLD_TOOL_MODULES if it is trusted.",
+        )
+    try:
+        function = getattr(importlib.import_module(module), name, None)
+    except Exception as error:
+        raise _unavailable(f"{module} cannot be imported: {type(error).__name__}.") from error
+    if function is None or not hasattr(function, _MARK):
+        raise _unavailable(f"{module} has no tool {name!r}; mark the function with @tool.")
+    found: Callable[..., Any] = function
+    return found
+
+
+def _implementation(function: Callable[..., Any]) -> Implementation:
+    described = _tool_of(function)
+
+    async def run(arguments: Mapping[str, Any], context: ToolContext) -> object:
+        try:
+            given = described.arguments.model_validate(arguments)
+        except ValidationError as error:
+            first = error.errors(include_url=False, include_input=False)[0]
+            raise ToolRefusedError(
+                f"arguments.{'.'.join(map(str, first['loc']))}: {first['msg']}",
+                error_type="invalid_arguments",
+            ) from error
+        values = {name: getattr(given, name) for name in type(given).model_fields}
+        if described.context_name:
+            values[described.context_name] = context
+        if inspect.iscoroutinefunction(function):
+            return await function(**values)
+        return await in_thread(function, **values)
+
+    return run
+
+
+def _described(function: Callable[..., Any], options: ToolOptions) -> _PythonTool:
+    hints = typing.get_type_hints(function, include_extras=True)
+    fields: dict[str, Any] = {}
+    context_name = None
+    for name, parameter in inspect.signature(function).parameters.items():
+        if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
+            raise TypeError(f"{function.__qualname__}: a tool names each of its arguments")
+        if name not in hints:
+            raise TypeError(f"{function.__qualname__}: give {name} a type")
+        if hints[name] is ToolContext:
+            context_name = name
+            continue
+        default = ... if parameter.default is parameter.empty else parameter.default
+        fields[name] = (hints[name], default)
+    arguments = create_model("Arguments", __config__=ConfigDict(extra="forbid"), **fields)
+    output = hints.get("return", Any)
+    schema = TypeAdapter(output).json_schema(mode="serialization") if output is not Any else None
+    described: dict[str, Any] = {
+        "name": function.__name__,
+        "version": "1.0.0",
+        "description": inspect.getdoc(function) or "",
+        "placement": Placement.POOL,
+        "input_schema": arguments.model_json_schema(),
+        "output_schema": schema,
+        "implementation": f"python:{function.__module__}:{function.__qualname__}",
+    }
+    said: dict[str, Any] = {**options}
+    reconcile = said.pop("reconcile", None)
+    return _PythonTool(ToolContract(**{**described, **said}), arguments, context_name, reconcile)
+
+
+def _tool_of(function: Callable[..., Any]) -> _PythonTool:
+    described = getattr(function, _MARK, None)
+    if not isinstance(described, _PythonTool):
+        raise TypeError(f"{function!r} is no tool; mark it with @tool")
+    return described
+
+
+def _unavailable(message: str) -> ToolRefusedError:
+    return ToolRefusedError(
+        message,
+        error_type="unavailable",
+        suggested_next_action="Mend the tool's contract or its module.",
+    )

@@ -1,0 +1,79 @@
+"""The log port: what a program needs of a log, whichever log it is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal, Protocol
+
+from runfold.events.base import Record
+from runfold.events.errors import WireError
+from runfold.events.run import Event
+
+Start = Literal["earliest", "latest"] | datetime | Mapping[int, int]
+"""Where reading begins: an end, the first record appended at or after a moment, or offsets."""
+
+Until = Callable[[], bool]
+"""Asked again and again, at least ten times a second; true ends the reading."""
+
+
+@dataclass(frozen=True, slots=True)
+class RecordPlace:
+    """Where a record is."""
+
+    topic: str
+    partition: int
+    offset: int
+
+    def __str__(self) -> str:
+        return f"{self.topic}/{self.partition}/{self.offset}"
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One record as it was read: its bytes, and either what they say or why they say nothing."""
+
+    place: RecordPlace
+    key: bytes | None
+    value: bytes | None
+    headers: Sequence[tuple[str, bytes | None]]
+    appended_at: datetime
+    record: Record | Event | None = None
+    error: WireError | None = None
+
+
+class LogWriter(Protocol):
+    """Puts records onto the log."""
+
+    def publish(self, topic: str, record: Record, key: str) -> RecordPlace:
+        """Return the place of a record once it is durable.
+
+        Raises RefusedError, UnavailableError or FatalError; after UnavailableError it may or
+        may not have been written, and publishing it again is safe because ids repeat.
+        """
+        ...
+
+    def publish_all(self, topic: str, records: Sequence[tuple[Record, str]]) -> list[RecordPlace]:
+        """Return the places of many records with their keys once all are durable."""
+        ...
+
+
+class LogReader(Protocol):
+    """Reads committed records off the log."""
+
+    def read(
+        self,
+        topic: str,
+        start: Start = "earliest",
+        *,
+        key: str | None = None,
+        follow: bool = False,
+        until: Until | None = None,
+    ) -> Iterator[Delivery]:
+        """Yield a topic's records, in order within a partition.
+
+        With ``key``, only that key's, from the one partition it lives on. Ends at what was the
+        end of every partition when it got there, or, with ``follow``, when ``until`` says so.
+        """
+        ...

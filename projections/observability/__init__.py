@@ -1,0 +1,1 @@
+"""Metrics and spans that follow from the journal."""

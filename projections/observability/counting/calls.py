@@ -1,0 +1,143 @@
+"""Counts calls to models and tools, and the decisions before them."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from runfold.events import run as j
+from runfold.events.run import Meta
+from runfold.events.values import ActorKind, ProviderAttempt, Usage
+from runfold.projections.observability.counting import metrics as m
+from runfold.projections.observability.counting.memory import OpenRun
+
+
+def model_called(_meta: Meta, fact: j.ModelCalled, _run: OpenRun) -> None:
+    """A model call was decided."""
+    if fact.attempt > 1:
+        m.RETRIES("model").inc()
+
+
+def model_responded(_meta: Meta, fact: j.ModelResponded, _run: OpenRun) -> None:
+    """A model answered."""
+    agent, model = fact.attribution.agent, fact.model
+    fallback = "yes" if fact.attempts and fact.attempts[0].model != model else "no"
+    m.MODEL_CALLS(agent, model, "succeeded", fallback).inc()
+    m.MODEL_SECONDS(model, "succeeded").observe(fact.latency_ms / 1000)
+    if fact.time_to_first_token_ms is not None:
+        m.FIRST_TOKEN_SECONDS(model).observe(fact.time_to_first_token_ms / 1000)
+    _errors(fact.attempts)
+    _used(agent, fact.model, fact.usage, fact.cost, fact.attempt)
+    for call in fact.answer.tool_calls:
+        m.PROPOSALS(agent, "malformed" if call.problem else "well_formed").inc()
+
+
+def _used(agent: str, model: str, usage: Usage, cost: Decimal | None, attempt: int) -> None:
+    m.MODEL_TOKENS(agent, model, "input").inc(usage.input_tokens)
+    m.MODEL_TOKENS(agent, model, "output").inc(usage.output_tokens)
+    if usage.cache_read_tokens or usage.cache_write_tokens:
+        m.MODEL_TOKENS(agent, model, "cache_read").inc(usage.cache_read_tokens)
+        m.MODEL_TOKENS(agent, model, "cache_write").inc(usage.cache_write_tokens)
+    if usage.reasoning_tokens:
+        m.MODEL_TOKENS(agent, model, "reasoning").inc(usage.reasoning_tokens)
+    if cost is None:
+        m.UNPRICED(model).inc()
+    else:
+        m.COST(agent, model, "retry" if attempt > 1 else "first").inc(float(cost))
+
+
+def model_failed(_meta: Meta, fact: j.ModelFailed, _run: OpenRun) -> None:
+    """No model answered."""
+    m.MODEL_CALLS(fact.attribution.agent, fact.model, "failed", "no").inc()
+    m.MODEL_SECONDS(fact.model, "failed").observe(fact.latency_ms / 1000)
+    if fact.attempts:
+        _errors(fact.attempts)
+    else:
+        m.MODEL_ERRORS(fact.model, fact.error.error_type).inc()
+
+
+def policy(_meta: Meta, fact: j.PolicyDecided, _run: OpenRun) -> None:
+    """A policy permitted or forbade."""
+    m.POLICY(fact.effect.value, fact.action).inc()
+
+
+def approval_requested(meta: Meta, fact: j.ApprovalRequested, run: OpenRun) -> None:
+    """A person must decide."""
+    m.APPROVALS_ASKED(fact.tool).inc()
+    run.approvals[fact.call_id] = (fact.tool, meta.time)
+
+
+def approved(meta: Meta, fact: j.ToolCallApproved, run: OpenRun) -> None:
+    """A call may run."""
+    _decided(meta, fact.call_id, "approved" if fact.arguments is None else "edited", run)
+
+
+def denied(meta: Meta, fact: j.ToolCallDenied, run: OpenRun) -> None:
+    """A call may not run."""
+    kind = meta.actor.kind
+    timer = kind is ActorKind.SYSTEM or kind is ActorKind.TIMER
+    m.DENIED(run.agent, "timer" if timer else kind.value).inc()
+    _decided(meta, fact.call_id, "denied", run)
+
+
+def tool_started(meta: Meta, fact: j.ToolCallStarted, run: OpenRun) -> None:
+    """A call was handed out."""
+    if fact.attempt > 1:
+        m.RETRIES("tool").inc()
+    if not run.acted and run.created is not None:
+        m.FIRST_ACTION_SECONDS(run.agent).observe((meta.time - run.created).total_seconds())
+    run.acted = True
+
+
+def tool_succeeded(meta: Meta, fact: j.ToolCallSucceeded, run: OpenRun) -> None:
+    """A tool answered."""
+    _ended(meta, fact.tool, "repeated" if fact.repeated else "succeeded", fact.latency_ms, run)
+    if fact.cost is not None:
+        m.TOOL_COST(fact.attribution.agent, fact.tool).inc(float(fact.cost))
+
+
+def tool_failed(meta: Meta, fact: j.ToolCallFailed, run: OpenRun) -> None:
+    """A tool failed."""
+    _ended(meta, fact.tool, "failed", fact.latency_ms, run)
+    m.TOOL_ERRORS(fact.tool, fact.error.error_type).inc()
+    if fact.cost is not None:
+        m.TOOL_COST(fact.attribution.agent, fact.tool).inc(float(fact.cost))
+
+
+def tool_uncertain(_meta: Meta, fact: j.ToolCallUncertain, _run: OpenRun) -> None:
+    """Nobody knows whether a tool acted."""
+    m.TOOL_CALLS(fact.tool, "uncertain").inc()
+    m.TOOL_SECONDS(fact.tool, "uncertain").observe(fact.latency_ms / 1000)
+    if fact.cost is not None and fact.attribution is not None:
+        m.TOOL_COST(fact.attribution.agent, fact.tool).inc(float(fact.cost))
+
+
+def late(_meta: Meta, fact: j.LateResultNoted, _run: OpenRun) -> None:
+    """A result came too late; it may have cost something all the same."""
+    m.LATE(fact.outcome).inc()
+    if fact.attribution is None:
+        return
+    agent, answer = fact.attribution.agent, fact.answer
+    if answer is not None:
+        _used(agent, answer.model, answer.usage, fact.cost, fact.attempt)
+    elif fact.cost is not None:
+        m.TOOL_COST(agent, fact.tool or "").inc(float(fact.cost))
+
+
+def _ended(meta: Meta, tool: str, outcome: str, latency_ms: int, run: OpenRun) -> None:
+    m.TOOL_CALLS(tool, outcome).inc()
+    m.TOOL_SECONDS(tool, outcome).observe(latency_ms / 1000)
+    run.result_since = run.result_since or meta.time
+
+
+def _decided(meta: Meta, call_id: str, decision: str, run: OpenRun) -> None:
+    asked = run.approvals.pop(call_id, None)
+    if asked is not None:
+        tool, since = asked
+        m.APPROVALS(tool, decision).inc()
+        m.APPROVAL_SECONDS(tool).observe((meta.time - since).total_seconds())
+
+
+def _errors(attempts: tuple[ProviderAttempt, ...]) -> None:
+    for attempt in attempts:
+        if attempt.error_type is not None:
+            m.MODEL_ERRORS(attempt.model, attempt.error_type).inc()

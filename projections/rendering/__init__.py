@@ -1,0 +1,1 @@
+"""Facts as JSON that people and SQL can read."""

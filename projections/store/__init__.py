@@ -1,0 +1,1 @@
+"""The projector: the log, read and folded, into Postgres under a fence."""

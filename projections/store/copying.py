@@ -1,0 +1,124 @@
+"""A second copy of a view, folded from offset 0 up to places that are given."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import psycopg
+from psycopg import Connection
+from sqlalchemy import MetaData, create_mock_engine
+
+from runfold.events.avro.codec import Codec
+from runfold.projections.errors import FoldError, NotCaughtUp
+from runfold.projections.schema import storage_of
+from runfold.projections.store.reader import Reader, ReaderConfig
+from runfold.projections.store.record_batch import RecordBatch, TopicPartition, batch_of, place_of
+from runfold.projections.store.writing import cleaned, fold, write
+from runfold.projections.view import View
+
+_WAIT_S = 0.2
+_PATIENCE = 150
+"""How often in a row nothing may come before the end of the stretch is given up."""
+
+_CANNOT_TAKE = (psycopg.DataError, psycopg.IntegrityError, FoldError)
+
+
+def schema_of(view: View) -> str:
+    """Return the name of the database schema in which a copy of a view is made."""
+    return f"rebuild_{view.name}"
+
+
+def make_tables(connection: Connection, view: View) -> None:
+    """Make the empty tables of a copy, in place of what an interrupted copy has left."""
+    schema = schema_of(view)
+    connection.execute(f"DROP SCHEMA IF EXISTS {schema} CASCADE".encode())
+    connection.execute(f"CREATE SCHEMA {schema}".encode())
+    copies = MetaData()
+    for table in view.tables:
+        table.to_metadata(copies, schema=schema)
+    storage = [said for table in copies.tables.values() for said in storage_of(table)]
+    for statement in (*_ddl(copies), *storage):
+        connection.execute(statement.encode())
+
+
+def _ddl(metadata: MetaData) -> list[str]:
+    """Return everything that makes these tables: columns, indexes, comments."""
+    statements: list[str] = []
+
+    def note(statement: Any, *_: object, **__: object) -> None:
+        statements.append(str(statement.compile(dialect=engine.dialect)))
+
+    engine = create_mock_engine("postgresql+psycopg://", note)
+    metadata.create_all(engine, checkfirst=False)
+    return statements
+
+
+class Copy:
+    """The copy while it is made: what it is folded from, and how far it is."""
+
+    def __init__(
+        self, view: View, config: ReaderConfig, codec: Codec, partitions: set[TopicPartition]
+    ) -> None:
+        self._view = view
+        self._reader = Reader(config, codec, dict.fromkeys(partitions, 0))
+        self._next = dict.fromkeys(partitions, 0)
+        self._ahead: RecordBatch | None = None
+
+    def close(self) -> None:
+        """Let the log go."""
+        self._reader.close()
+
+    def advance(self, connection: Connection, until: dict[TopicPartition, int]) -> None:
+        """Fold everything before these offsets and nothing after them.
+
+        Raises NotCaughtUp if the log does not hold as much.
+        """
+        idle = 0
+        while any(self._next[place] < end for place, end in until.items()):
+            stretch = self._ahead or self._reader.read(_WAIT_S)
+            self._ahead = _beyond(stretch, until)
+            idle = 0 if stretch.ends else idle + 1
+            if idle > _PATIENCE:
+                raise NotCaughtUp(
+                    f"The log ends before what view {self._view.name} has seen: "
+                    "is this the Kafka that the tables were made from?"
+                )
+            self._write(connection, _within(stretch, until))
+
+    def _write(self, connection: Connection, stretch: RecordBatch) -> None:
+        if stretch.items:
+            self._put(connection, stretch)
+        for place, end in stretch.ends.items():
+            self._next[place] = max(self._next[place], end)
+
+    def _put(self, connection: Connection, stretch: RecordBatch) -> None:
+        """Write a stretch as the projector does: what the view cannot take is left out."""
+        try:
+            with connection.transaction(), connection.cursor() as cursor:
+                write(cursor, fold(self._view, batch_of(stretch.items)), schema_of(self._view))
+        except _CANNOT_TAKE:
+            if len(stretch.items) > 1:
+                for half in stretch.halves():
+                    self._put(connection, half)
+            else:
+                self._put_cleaned(connection, stretch)
+
+    def _put_cleaned(self, connection: Connection, stretch: RecordBatch) -> None:
+        try:
+            with connection.transaction(), connection.cursor() as cursor:
+                rows = cleaned(fold(self._view, batch_of(stretch.items)))
+                write(cursor, rows, schema_of(self._view))
+        except _CANNOT_TAKE:
+            return
+
+
+def _within(stretch: RecordBatch, until: dict[TopicPartition, int]) -> RecordBatch:
+    items = [item for item in stretch.items if item.offset < until[place_of(item)]]
+    ends = {place: min(end, until[place]) for place, end in stretch.ends.items()}
+    return RecordBatch(items, stretch.begins, ends)
+
+
+def _beyond(stretch: RecordBatch, until: dict[TopicPartition, int]) -> RecordBatch | None:
+    items = [item for item in stretch.items if item.offset >= until[place_of(item)]]
+    ends = {place: end for place, end in stretch.ends.items() if end > until[place]}
+    return RecordBatch(items, stretch.begins, ends) if ends else None

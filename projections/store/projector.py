@@ -1,0 +1,138 @@
+"""The projector: reads the journal and keeps the views, through crashes of everything around it."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import psycopg
+from confluent_kafka import KafkaException
+
+from runfold.events.avro.codec import Codec
+from runfold.events.errors import RegistryError
+from runfold.infra.process.failpoints import failpoint
+from runfold.infra.process.stall import Positions
+from runfold.infra.process.watchdog import Watchdog
+from runfold.projections.observability.metrics import BEGUN_AGAIN
+from runfold.projections.observability.watcher import Watcher
+from runfold.projections.store.prefetch import Prefetch
+from runfold.projections.store.reader import Reader, ReaderConfig
+from runfold.projections.store.store import Store
+from runfold.projections.view import View
+from runfold.projections.views import VIEWS
+
+_log = logging.getLogger(__name__)
+
+_WAIT_S = 0.2
+_AGAIN = (psycopg.OperationalError, psycopg.InterfaceError, KafkaException, RegistryError)
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectorConfig:
+    """What one projector keeps: these partitions of the log, in this database."""
+
+    reader: ReaderConfig
+    database_url: str = field(repr=False)
+    partitions: tuple[int, ...]
+    owner: str
+    longest_pause_s: float = 5.0
+    stuck_after_s: float = 60.0
+
+
+class Projector:
+    """Keeps views until it is stopped or another projector takes its partitions."""
+
+    def __init__(
+        self,
+        config: ProjectorConfig,
+        codec: Codec,
+        views: list[View] | None = None,
+        watcher: Watcher | None = None,
+    ) -> None:
+        self._config = config
+        self._codec = codec
+        self._views = list(VIEWS.values()) if views is None else views
+        self._watcher = watcher or Watcher(count=False)
+        self._stopping = threading.Event()
+        self._watchdog = Watchdog(config.stuck_after_s)
+        self._reader: Reader | None = None
+        self.projected = 0
+        self.stalled = ""
+
+    def stop(self) -> None:
+        """Finish the stretch at hand and return from ``run``; may be called from a signal."""
+        self._stopping.set()
+
+    def stall(self, why: str) -> None:
+        """Do as ``stop`` does, because of this; from any thread."""
+        self.stalled = why
+        self.stop()
+
+    def reading(self) -> Positions:
+        """Return how far the log was received; nothing while something else is waited for."""
+        reader = self._reader
+        return reader.reading() if reader is not None else {}
+
+    def run(self) -> None:
+        """Project until stopped; raises Fenced when overtaken, ends the process when stuck.
+
+        What the servers do to it, it sits out: it comes back to the position that Postgres has,
+        which is where the rows end, whether its last commit was answered or not.
+        """
+        config = self._config
+        store = Store(config.database_url, self._views, list(config.partitions), config.owner)
+        pause = 0.05
+        with store:
+            while not self._stopping.is_set():
+                try:
+                    self._watchdog.beat("opening the database")
+                    store.open()
+                    self._watcher.begin(store.furthest())
+                    self._follow(store)
+                except _AGAIN as error:
+                    BEGUN_AGAIN().inc()
+                    _log.warning("projecting goes on in %.1f s: %s", pause, _line(error))
+                    self._stopping.wait(pause)
+                    pause = min(pause * 2, config.longest_pause_s)
+                else:
+                    pause = 0.05
+        self._watchdog.off()
+
+    def _follow(self, store: Store) -> None:
+        reader = Reader(
+            self._config.reader,
+            self._codec,
+            store.starts(),
+            self._views,
+            keep=self._watcher.wants_items,
+        )
+        with self._reads(reader), reader, Prefetch(lambda: reader.read(_WAIT_S)) as ahead:
+            while not self._stopping.is_set():
+                self._watchdog.beat("reading the log")
+                stretch = ahead.next(_WAIT_S)
+                if self._watcher.must_look():
+                    self._watcher.ends(reader.ends)
+                if stretch is None:
+                    continue
+                failpoint("projector.after_read")
+                began = time.monotonic()
+                self._watchdog.beat("writing to the database")
+                store.write(stretch)
+                self._watcher.committed(stretch, time.monotonic() - began)
+                self.projected += len(stretch.items)
+
+    @contextmanager
+    def _reads(self, reader: Reader) -> Iterator[None]:
+        self._reader = reader
+        try:
+            yield
+        finally:
+            self._reader = None
+
+
+def _line(error: Exception) -> str:
+    return str(error).strip().split("\n", 1)[0] or type(error).__name__

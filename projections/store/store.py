@@ -1,0 +1,177 @@
+"""Stretches of the log into Postgres: positions and rows in one transaction, under the fence."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from types import TracebackType
+from typing import Self
+
+import psycopg
+from psycopg import Connection, Cursor
+
+from runfold.infra.process.failpoints import failpoint
+from runfold.projections.errors import Fenced, FoldError
+from runfold.projections.observability.metrics import FAILURES
+from runfold.projections.store import positions
+from runfold.projections.store.positions import Held, Place
+from runfold.projections.store.record_batch import RecordBatch, batch_of, place_of
+from runfold.projections.store.writing import cleaned, fold, write
+from runfold.projections.view import Batch, Placed, Rows, View
+
+_log = logging.getLogger(__name__)
+
+_CANNOT_TAKE = (psycopg.DataError, psycopg.IntegrityError, FoldError)
+
+# The journal can be read again from the position, which is lost together with the rows, if it is
+# lost: so no commit has to wait for the disk. A plan made while a table was empty must not stay.
+_SESSION = (
+    "SET synchronous_commit = off; SET plan_cache_mode = force_custom_plan; SET TIME ZONE 'UTC'"
+)
+
+
+class Store:
+    """What one projector has taken, and the connection it writes through."""
+
+    def __init__(self, url: str, views: list[View], partitions: list[int], owner: str) -> None:
+        self._url = url
+        self._views = views
+        self._places = positions.places(views, partitions)
+        self._owner = owner
+        self._connection: Connection | None = None
+        self.held: dict[Place, Held] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def open(self) -> None:
+        """Connect; take the positions the first time, afterwards make sure they are still ours.
+
+        Raises Fenced if another projector took them, psycopg.OperationalError if nobody answers.
+        """
+        self.close()
+        connection = psycopg.connect(self._url, autocommit=True, connect_timeout=5)
+        self._connection = connection
+        connection.execute(_SESSION)
+        if not self.held:
+            with connection.transaction():
+                # The epoch is no row that could be made again: it must survive the database.
+                connection.execute("SET LOCAL synchronous_commit = on")
+                held = positions.take(connection, self._places, self._owner)
+            self.held = held
+            return
+        found = positions.look(connection, self._places)
+        if {p: held.epoch for p, held in found.items()} != {
+            p: held.epoch for p, held in self.held.items()
+        }:
+            raise Fenced("Another projector took over while the database was away.")
+        self.held = found
+
+    def close(self) -> None:
+        """Give the connection back."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def starts(self) -> dict[tuple[str, int], int]:
+        """Return where reading has to begin for the view that is furthest behind."""
+        found: dict[tuple[str, int], int] = {}
+        for place, held in self.held.items():
+            at = (place.topic, place.partition)
+            found[at] = min(held.next_offset, found.get(at, held.next_offset))
+        return found
+
+    def furthest(self) -> dict[tuple[str, int], int]:
+        """Return the next offset of each partition of the view that is furthest ahead."""
+        found: dict[tuple[str, int], int] = {}
+        for place, held in self.held.items():
+            at = (place.topic, place.partition)
+            found[at] = max(held.next_offset, found.get(at, 0))
+        return found
+
+    def write(self, stretch: RecordBatch) -> None:
+        """Write a stretch; where a view cannot take an event, that alone is left out, on record.
+
+        Raises Fenced if the positions are held by another projector now.
+        """
+        try:
+            self._commit(stretch, lambda cursor: self._rows(cursor, stretch))
+        except _CANNOT_TAKE as error:
+            if len(stretch.items) > 1:
+                for half in stretch.halves():
+                    self.write(half)
+            else:
+                # What Postgres says quotes the row; the whole of it is in projection_failures.
+                _log.warning("an event cannot be projected: %s", type(error).__name__)
+                self._commit(stretch, lambda cursor: self._one(cursor, stretch))
+
+    def _commit(self, stretch: RecordBatch, put: Callable[[Cursor], None]) -> None:
+        assert self._connection is not None
+        moves = stretch.moves(self.held, self._views)
+        if not moves:
+            return
+        failpoint("projector.before_begin")
+        with self._connection.transaction(), self._connection.cursor() as cursor:
+            # 1. The positions, whose epoch is the fence: nothing is written by one overtaken.
+            positions.advance(cursor, moves)
+            failpoint("projector.after_positions")
+            # 2. The rows.
+            put(cursor)
+            failpoint("projector.before_commit")
+            # 3. Both at once, by the commit.
+        failpoint("projector.after_commit")
+        self.held.update(moves)
+
+    def _rows(self, cursor: Cursor, stretch: RecordBatch) -> None:
+        for view in self._views:
+            write(cursor, self._rows_of(view, stretch))
+            failpoint(f"projector.after_{view.name}")
+
+    def _rows_of(self, view: View, stretch: RecordBatch) -> Rows:
+        if stretch.rows is not None and stretch.is_new_to(view, self.held):
+            return stretch.rows[view.name]
+        return fold(view, self._unseen(view, stretch))
+
+    def _unseen(self, view: View, stretch: RecordBatch) -> Batch:
+        return batch_of(stretch.unseen_by(view, self.held))
+
+    def _one(self, cursor: Cursor, stretch: RecordBatch) -> None:
+        """Write a single item into each view that can take it, and put on record which cannot."""
+        for view in self._views:
+            try:
+                with cursor.connection.transaction():
+                    write(cursor, cleaned(fold(view, self._unseen(view, stretch))))
+            except _CANNOT_TAKE as error:
+                FAILURES(view.name).inc()
+                _put_on_record(cursor, view, stretch, str(error))
+
+
+def _put_on_record(cursor: Cursor, view: View, stretch: RecordBatch, error: str) -> None:
+    item = stretch.items[0]
+    topic, partition = place_of(item)
+    meta = item.meta if isinstance(item, Placed) else None
+    cursor.execute(
+        "INSERT INTO projection_failures"
+        " (view, topic, topic_partition, topic_offset, run_id, seq, error, time)"
+        " VALUES (%s, %s, %s, %s, %s, %s, %s, %s)"
+        " ON CONFLICT (view, topic, topic_partition, topic_offset) DO UPDATE"
+        " SET error = excluded.error",
+        (
+            view.name,
+            topic,
+            partition,
+            item.offset,
+            meta and meta.run_id,
+            meta and meta.seq,
+            error,
+            meta and meta.time,
+        ),
+    )

@@ -1,0 +1,143 @@
+"""The rounds of a campaign: what each is played with, on which servers, and what came of it."""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import math
+import shutil
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from itertools import groupby
+from pathlib import Path
+from random import Random
+
+from tests.support.stack import fresh_database
+from tests.system.torture import report
+from tests.system.torture.game import ROOT, Game, Rules
+from tests.system.torture.plan import OWNERSHIPS, Settings, plan
+from tests.system.torture.servers import Servers, servers
+from tests.system.torture.verdict import Verdict, judge
+
+ROUND_S = 100.0
+_PRODUCT = ("events", "infra", "producers", "processors", "projections")
+_PARKING = 0.5
+"""The share of rounds in which runs that wait for a person are parked after a moment."""
+
+_STANDBY, _BROKERS = {3}, {6}
+"""Of every eight rounds, those with a database that is lost, and those with three brokers."""
+
+
+def rounds(seed: str, seconds: float, *, mixed: bool = True) -> list[Settings]:
+    """The rounds that make up so many seconds; ``mixed`` ones take turns with servers too."""
+    count = max(1, math.ceil(seconds / ROUND_S))
+    return [
+        Settings(
+            f"{seed}/{number}",
+            seconds / count,
+            OWNERSHIPS[number % len(OWNERSHIPS)],
+            brokers=3 if mixed and number % 8 in _BROKERS else 1,
+            standby=mixed and number % 8 in _STANDBY,
+        )
+        for number in range(count)
+    ]
+
+
+def chosen_rounds(chosen: argparse.Namespace) -> Iterable[Settings]:
+    """The rounds that a command line asks for."""
+    mixed = not chosen.brokers and not chosen.standby
+    todo = rounds(str(chosen.seed), chosen.seconds, mixed=mixed)
+    if chosen.round:
+        number = int(chosen.round.rpartition("/")[2])
+        last = rounds(str(chosen.seed), ROUND_S * (number + 1), mixed=mixed)[number]
+        todo = [replace(last, seed=chosen.round, seconds=chosen.seconds)]
+    for one in todo:
+        yield replace(
+            one,
+            brokers=chosen.brokers or one.brokers,
+            standby=chosen.standby or one.standby,
+            every=chosen.every,
+            servers_every=chosen.servers_every,
+            kinds=tuple(chosen.kinds.split(",")) if chosen.kinds else (),
+        )
+
+
+def play(found: Servers, folder: Path, rules: Rules, settings: Settings) -> Verdict:
+    """Play and judge one round; what it left stays in the folder."""
+    with fresh_database(found.settings.database_url) as url:
+        left = Game(found, url, folder, rules).play(plan(settings))
+        return judge(left, ownership=rules.ownership)
+
+
+def campaign(chosen: argparse.Namespace, folder: Path) -> Iterator[dict[str, object]]:
+    """Play all rounds; those that follow each other share servers where they can."""
+    for number, (_, group) in enumerate(groupby(chosen_rounds(chosen), _servers_for)):
+        alike = list(group)
+        place = folder / f"servers{number}"
+        with servers(place, alike[0].brokers, standby=alike[0].standby) as found:
+            for settings in alike:
+                yield _round(found, folder, settings, chosen)
+        if not chosen.keep:
+            shutil.rmtree(place, ignore_errors=True)
+
+
+def _servers_for(settings: Settings) -> tuple[int, str]:
+    """What two rounds must have in common to share servers: a standby serves one round."""
+    return settings.brokers, settings.seed if settings.standby else ""
+
+
+def _round(
+    found: Servers, folder: Path, settings: Settings, chosen: argparse.Namespace
+) -> dict[str, object]:
+    seed, ownership = settings.seed, settings.ownership
+    print(f"round {seed}: {settings.seconds:.0f} s, {mode(settings)}", flush=True)
+    engine = {"park_after": 1.5} if Random(seed).random() < _PARKING else {}
+    rules = Rules(
+        seed,
+        settings.seconds,
+        ownership,
+        runs_per_s=chosen.rate,
+        most_open=chosen.open,
+        again=chosen.again,
+        engine=engine,
+    )
+    verdict = play(found, folder / f"round{seed.replace('/', '-')}", rules, settings)
+    print(report.line(verdict), flush=True)
+    if verdict.violations:
+        print("  replay:", _replay(chosen, settings), flush=True)
+    known = {
+        "seed": seed,
+        "seconds": settings.seconds,
+        "ownership": ownership,
+        "mode": mode(settings),
+        "servers": found.versions(),
+        "code": code(),
+    }
+    return known | verdict.as_dict()
+
+
+def code() -> str:
+    """Twelve digits that name the product's code as it was played with."""
+    found = hashlib.sha256()
+    for package in _PRODUCT:
+        for file in sorted((ROOT / package).rglob("*.py")):
+            found.update(file.read_bytes())
+    return found.hexdigest()[:12]
+
+
+def mode(settings: Settings) -> str:
+    """How lanes are owned, and what servers there are."""
+    standby = ", Postgres with a standby" if settings.standby else ""
+    brokers = f", {settings.brokers} brokers" if settings.brokers > 1 else ""
+    return f"{settings.ownership} ownership{brokers}{standby}"
+
+
+def _replay(chosen: argparse.Namespace, settings: Settings) -> str:
+    more = (
+        f"--round {settings.seed} --rate {chosen.rate} --every {settings.every}"
+        f" --servers-every {settings.servers_every} --brokers {settings.brokers}"
+        f" --again {chosen.again} --open {chosen.open}"
+    )
+    more += " --standby" if settings.standby else ""
+    more += f" --kinds {chosen.kinds}" if chosen.kinds else ""
+    return f'make torture SEED={chosen.seed} SECONDS={settings.seconds:.0f} TORTURE="{more}"'

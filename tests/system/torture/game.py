@@ -1,0 +1,253 @@
+"""One round: fresh topics and an empty database, load, faults, a quiet end, and what is left."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from confluent_kafka import Consumer, TopicPartition
+
+from runfold.events import topics
+from runfold.infra.process.failpoints import VARIABLE
+from runfold.stack.settings import Settings
+from tests.projections.running import caught_up
+from tests.support.stack import fresh_topics
+from tests.system.torture import clocked, load
+from tests.system.torture.injector import Injector
+from tests.system.torture.keeper import Keeper, Kept
+from tests.system.torture.ledger import Ledger
+from tests.system.torture.people import LEDGER
+from tests.system.torture.plan import CLASSIC, FIXED, LOAD, PEOPLE, PROJECTOR, RUNS, TOOLS, Fault
+from tests.system.torture.positions import PositionWatch
+from tests.system.torture.servers import Servers
+from tests.system.torture.shapes import publish_definitions
+
+ROOT = Path(__file__).parents[3]
+SETTLE_S = 60.0
+_SERVERS_S = 120.0
+_TICK_S = 0.02
+_THROTTLE_S = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """How a round is played; ``tree`` is where the product's code is taken from."""
+
+    seed: str
+    seconds: float
+    ownership: str = FIXED
+    runs_per_s: float = 5.0
+    most_open: int = 1000
+    again: float = 0.1
+    poisoned: float = 0.01
+    lease_s: float = 1.0
+    settle_s: float = SETTLE_S
+    late_s: float = 2.0
+    shapes: str = ""
+    engine: dict[str, float] = field(default_factory=dict)
+    tree: Path = ROOT
+    env: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass
+class Left:
+    """What a round leaves to be judged, beside topics and tables."""
+
+    folder: Path
+    settings: Settings
+    keeper: Keeper
+    injector: Injector
+    began: float
+    faults_ended: float
+    settled_s: float
+    missing: list[str]
+    drained: list[tuple[str, int]]
+    regressions: list[str]
+
+
+class Game:
+    """Plays one round; ``play`` returns what it left."""
+
+    def __init__(self, servers: Servers, database_url: str, folder: Path, rules: Rules) -> None:
+        self._servers = servers
+        self._rules = rules
+        self._folder = folder
+        folder.mkdir(parents=True, exist_ok=True)
+        self._settings = replace(
+            servers.settings.at(servers.settings.bootstrap_servers, database_url), home=folder
+        )
+        self._keeper = Keeper()
+        self._injector = Injector(self._keeper, servers, folder, self._spawn, rules.seed)
+        self._numbers: dict[str, int] = {}
+        self._ended: set[str] = set()
+        self._throttled = 0.0
+
+    def play(self, faults: Sequence[Fault]) -> Left:
+        """Prepare, play, let everything come to its end."""
+        fresh_topics(self._settings)
+        ledger = self._folder / LEDGER
+        Ledger(ledger).create()
+        publish_definitions(self._settings, ledger)
+        (self._folder / "clock").write_text("0")
+        try:
+            return self._play(faults)
+        finally:
+            self._keeper.kill_all()
+
+    def _play(self, faults: Sequence[Fault]) -> Left:
+        for name in (TOOLS, TOOLS, PROJECTOR, PEOPLE, LOAD, "noise"):
+            self._spawn(name)
+        for partitions in _halves(self._settings.partitions):
+            self._spawn(RUNS, partitions)
+        completions = self._completions()
+        watch = PositionWatch(self._settings.database_url)
+        watch.start()
+        began, waiting = time.time(), list(faults)
+        start = time.monotonic()
+        while time.monotonic() - start < self._rules.seconds:
+            while waiting and waiting[0].at <= time.monotonic() - start:
+                self._injector.inject(waiting.pop(0))
+            self._turn(completions)
+            self._throttle()
+        self._quiet()
+        until = time.monotonic() + _SERVERS_S
+        while not self._servers.up and time.monotonic() < until:
+            # A server that is away is a fault that lasts.
+            self._turn(completions)
+        faults_ended = time.time()
+        self._settle(completions)
+        settled = time.time() - faults_ended
+        missing = sorted(load.read_log(self._folder).acknowledged - self._ended)
+        drained = self._keeper.stop_all()
+        watch.stop()
+        completions.close()
+        return Left(
+            self._folder,
+            self._settings,
+            self._keeper,
+            self._injector,
+            began,
+            faults_ended,
+            settled,
+            missing,
+            drained,
+            watch.regressions,
+        )
+
+    def _turn(self, completions: Consumer) -> None:
+        self._injector.end_due()
+        self._servers.tend()
+        self._keeper.tend()
+        for message in completions.consume(500, _TICK_S):
+            key = message.key()
+            if message.error() is None and isinstance(key, bytes):
+                self._ended.add(key.decode())
+
+    def _throttle(self) -> None:
+        """Hold the load back while more runs are open than can end in the quiet time."""
+        if time.monotonic() - self._throttled < _THROTTLE_S:
+            return
+        self._throttled = time.monotonic()
+        asked = len(load.read_log(self._folder).acknowledged)
+        enough = self._folder / load.ENOUGH
+        if asked - len(self._ended) > self._rules.most_open:
+            enough.touch()
+        else:
+            enough.unlink(missing_ok=True)
+
+    def _quiet(self) -> None:
+        """No more faults, requests and noise."""
+        self._injector.end_due(everything=True)
+        (self._folder / load.STOP).touch()
+        for one in tuple(self._keeper.kept):
+            one.next_failpoint = ""
+            if one.name == "noise":
+                self._keeper.release(one)
+                one.stop()
+            elif one.failpoint and one.alive:
+                # An armed failpoint is a fault to come.
+                one.signal(9)
+
+    def _settle(self, completions: Consumer) -> None:
+        """Wait until every acknowledged request has ended and the views have it all."""
+        until = time.monotonic() + self._rules.settle_s
+        while time.monotonic() < until:
+            for _ in range(10):
+                self._turn(completions)
+            asking = [one for one in self._keeper.kept if one.name == LOAD]
+            for one in asking:
+                if one.process.poll() == 0:
+                    self._keeper.release(one)
+            acknowledged = load.read_log(self._folder).acknowledged
+            if not asking and acknowledged <= self._ended and self._projected():
+                return
+
+    def _projected(self) -> bool:
+        return all(caught_up(self._settings, view) for view in ("runs", "dead_letters"))
+
+    def _completions(self) -> Consumer:
+        consumer = Consumer(
+            {
+                **self._settings.kafka_config(),
+                "group.id": "torture",
+                "isolation.level": "read_committed",
+                "enable.auto.commit": False,
+                "log_level": 0,
+            }
+        )
+        count = range(self._settings.partitions)
+        consumer.assign([TopicPartition(topics.COMPLETIONS, number, 0) for number in count])
+        return consumer
+
+    def _spawn(self, name: str, partitions: Sequence[int] = ()) -> Kept:
+        """Start one more process; a run processor by fixed assignment owns the partitions."""
+        number = self._numbers[name] = self._numbers.get(name, 0) + 1
+        rules, folder = self._rules, str(self._folder)
+        env = {**self._settings.to_env(), **rules.env, VARIABLE: ""}
+        env["PYTHONPATH"] = str(rules.tree / "src")
+        env |= {
+            "RUNFOLD_TOOL_MODULES": "tests.system.torture.world",
+            "RUNFOLD_CLAIM_LEASE_S": str(rules.lease_s),
+            "RUNFOLD_INSTANCE": f"pool-{number}",
+            clocked.VARIABLE: f"{folder}/clock",
+            clocked.ENGINE: json.dumps(rules.engine),
+        }
+        if rules.ownership == FIXED:
+            env["RUNFOLD_FIXED_PARTITIONS"] = ",".join(map(str, partitions))
+        else:
+            env |= {"RUNFOLD_OWNERSHIP": "group", "RUNFOLD_GROUP_PROTOCOL": rules.ownership}
+        if name == TOOLS:
+            env["RUNFOLD_GROUP_PROTOCOL"] = CLASSIC
+        if name == RUNS:
+            env["KAFKA_BOOTSTRAP_SERVERS"] = self._servers.through_proxy
+        arguments = {
+            RUNS: ("-m", "tests.system.torture.clocked", "runfold.processors.run"),
+            TOOLS: ("-m", "runfold.processors.tool"),
+            PROJECTOR: ("-m", "runfold.projections"),
+            PEOPLE: ("-m", "tests.system.torture.people", folder, rules.seed, str(rules.late_s)),
+            LOAD: (
+                "-m",
+                "tests.system.torture.load",
+                folder,
+                rules.seed,
+                str(rules.runs_per_s),
+                rules.shapes,
+            ),
+            "noise": (
+                "-m",
+                "tests.system.torture.noise",
+                rules.seed,
+                str(rules.again),
+                str(rules.poisoned),
+            ),
+        }[name]
+        log = self._folder / f"{name}.out.log" if name == LOAD else self._folder / f"{name}.log"
+        kept = Kept(name, arguments, env, rules.tree, log, tuple(partitions), rules.tree == ROOT)
+        return self._keeper.add(kept)
+
+
+def _halves(count: int) -> tuple[range, range]:
+    return range(count // 2), range(count // 2, count)
