@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from runfold.events import alerts, calls, commands, operations, run, topics
+from runfold.events import alerts, commands, operations, run, topics
 from runfold.events.base import Fact, Record
+from runfold.events.calls.kinds import KINDS
 
 TERMINAL_FACTS: tuple[type[Fact], ...] = (
     run.RunCompleted,
@@ -33,11 +34,10 @@ CONTROLS: tuple[type[commands.Control], ...] = (
 CATALOGUE: dict[str, tuple[type[Record], ...]] = {
     topics.REQUESTS: (commands.RunRequested,),
     topics.CONTROLS: CONTROLS,
-    topics.RESULTS: (calls.ModelResult, calls.ToolResult),
+    topics.RESULTS: tuple(kind.result for kind in KINDS),
     topics.EVENTS: (*FACTS, operations.PositionNoted),
     topics.COMPLETIONS: TERMINAL_FACTS,
-    topics.MODEL_CALLS: (calls.ModelWork,),
-    topics.TOOL_CALLS: (calls.ToolWork,),
+    **{kind.topic: (kind.work,) for kind in KINDS},
     topics.RESTORE: (operations.RestorePoint,),
     topics.PARKED: (operations.ParkedRun,),
     topics.DEAD_LETTERS: (operations.DeadLetter,),

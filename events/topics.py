@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from runfold.events.calls import kinds
+
 REQUESTS = "runs.requests"
 CONTROLS = "runs.controls"
 RESULTS = "runs.results"
 EVENTS = "runs.events"
 COMPLETIONS = "runs.completions"
-MODEL_CALLS = "model.calls"
-TOOL_CALLS = "tool.calls"
+MODEL_CALLS = kinds.MODEL.topic
+TOOL_CALLS = kinds.TOOL.topic
 RESTORE = "runs.restore"
 PARKED = "runs.parked"
 DEAD_LETTERS = "dead.letters"
@@ -54,8 +56,7 @@ TOPICS: tuple[Topic, ...] = (
     Topic(RESULTS, "what effect processors report", config=_WEEK),
     Topic(EVENTS, "the journal: the system of record", config=_FOREVER),
     Topic(COMPLETIONS, "how each run ended", config=_FOREVER),
-    Topic(MODEL_CALLS, "model calls for a pool", config=_WEEK),
-    Topic(TOOL_CALLS, "tool calls for a pool", config=_WEEK),
+    *(Topic(kind.topic, f"{kind.name} calls for a pool", config=_WEEK) for kind in kinds.KINDS),
     Topic(RESTORE, "where a lane may begin to read", config=_COMPACT),
     Topic(PARKED, "sleeping runs, carried forward", config=_COMPACT),
     Topic(DEAD_LETTERS, "inputs that could not be used", config=_FOREVER),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from runfold.events import topics
+from runfold.events.calls.kinds import KINDS
 from runfold.events.catalogue import CATALOGUE
 from runfold.events.topics import MAX_INPUT_BYTES, MAX_RECORD_BYTES, TOPICS, Topic
 from runfold.stack.settings import CLUSTER_PARTITIONS, EMBEDDED_PARTITIONS
@@ -23,26 +24,26 @@ class Traffic:
 
 _RUN = "run processor"
 _CLIENTS = "clients, `runfold`"
+_POOLS = f"{' and '.join(kind.name for kind in KINDS)} pools"
 
 TRAFFIC: dict[str, Traffic] = {
     topics.REQUESTS: Traffic("`run_id`", _CLIENTS, _RUN),
     topics.CONTROLS: Traffic("`run_id`", _CLIENTS, _RUN),
-    topics.RESULTS: Traffic("`run_id`", "model and tool pools", _RUN),
+    topics.RESULTS: Traffic("`run_id`", _POOLS, _RUN),
     topics.EVENTS: Traffic(
         "`run_id`; none for `PositionNoted`", _RUN, f"{_RUN}, projector, clients, `runfold`"
     ),
     topics.COMPLETIONS: Traffic("`run_id`", _RUN, f"{_RUN} (at restore), clients, `runfold`"),
-    topics.MODEL_CALLS: Traffic("`run_id`", _RUN, "model pool"),
-    topics.TOOL_CALLS: Traffic("`run_id`", _RUN, "tool pool"),
+    **{kind.topic: Traffic("`run_id`", _RUN, f"{kind.name} pool") for kind in KINDS},
     topics.RESTORE: Traffic("the partition's number", _RUN, f"{_RUN} (at restore)"),
     topics.PARKED: Traffic("`run_id/first_seq`", _RUN, f"{_RUN} (at restore)"),
     topics.DEAD_LETTERS: Traffic(
         "`topic/partition/offset` of the input; that of the record in a pool's",
-        f"{_RUN}, model and tool pools",
+        f"{_RUN}, {_POOLS}",
         "projector, `runfold deadletters`",
     ),
     topics.REGISTRY: Traffic(
-        "`kind/name@version`", "`runfold apply`", f"{_RUN}, model and tool pools, `runfold`"
+        "`kind/name@version`", "`runfold apply`", f"{_RUN}, {_POOLS}, `runfold`"
     ),
     topics.ALERTS: Traffic("`rule/subject`", "monitor", "monitor (at start), clients"),
 }

@@ -1,8 +1,11 @@
-"""Work handed to the effect processors, and the results they report back."""
+"""A model call: what is asked of a model processor, and what it reports."""
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from runfold.events.base import Money, Record, Symbol
+from runfold.events.calls.base import CallResult, CallWork, Outcome
 from runfold.events.content import Content
 from runfold.events.values import (
     Attribution,
@@ -44,7 +47,7 @@ class ToolSchema(Record):
     input_schema: str
 
 
-class ModelWork(Record):
+class ModelWork(CallWork):
     """One model call to make; ``attempt`` counts from 1."""
 
     run_id: str
@@ -64,39 +67,10 @@ class ModelWork(Record):
     max_output_tokens: int | None = None
 
 
-class ToolWork(Record):
-    """One tool call to make, already permitted and committed.
-
-    A person said of every attempt up to ``cleared`` that it did not happen.
-    """
-
-    run_id: str
-    tenant_id: str
-    user_id: str
-    call_id: str
-    attempt: int
-    tool: str
-    tool_version: str
-    arguments: Content
-    idempotency_key: str
-    timeout_ms: int
-    traceparent: str
-    attribution: Attribution
-    scopes: tuple[str, ...] = ()
-    cleared: int = 0
-
-
-class Outcome(Symbol):
-    """How a call ended."""
-
-    UNKNOWN = "unknown"
-    SUCCEEDED = "succeeded"
-    FAILED = "failed"
-    UNCERTAIN = "uncertain"
-
-
-class ModelResult(Record):
+class ModelResult(CallResult):
     """What came of a model call: ``answer`` on success, ``error`` otherwise."""
+
+    contents: ClassVar[tuple[str, ...]] = ("answer",)
 
     run_id: str
     call_id: str
@@ -113,18 +87,3 @@ class ModelResult(Record):
     attempts: tuple[ProviderAttempt, ...] = ()
     time_to_first_token_ms: int | None = None
     response_id: str | None = None
-
-
-class ToolResult(Record):
-    """What came of a tool call, in the normalised form [81]."""
-
-    run_id: str
-    call_id: str
-    attempt: int
-    outcome: Outcome
-    latency_ms: int
-    result: Content | None = None
-    error: ErrorInfo | None = None
-    repeated: bool = False
-    effect: bool = False
-    cost: Money | None = None

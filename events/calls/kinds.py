@@ -1,0 +1,38 @@
+"""The kinds of calls that a run can ask for: one row a kind.
+
+Topics, the catalogue of records, the engine, the pools and the generated pages read this table. A
+new kind is a module with its work and its result, and a row here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from runfold.events.base import Record
+from runfold.events.calls.base import CallResult, CallWork
+from runfold.events.calls.model import ModelResult, ModelWork
+from runfold.events.calls.tool import ToolResult, ToolWork
+
+
+@dataclass(frozen=True, slots=True)
+class CallKind:
+    """A kind of call: its records, and the topic and consumer group of its pools.
+
+    ``name``, ``topic`` and ``group`` are part of the public contract and never change: metrics,
+    the log and its brokers know them. ``python -m runfold.processors.<name>`` is its pool.
+    """
+
+    name: str
+    work: type[CallWork]
+    result: type[CallResult]
+    topic: str
+    group: str
+
+
+MODEL = CallKind("model", ModelWork, ModelResult, "model.calls", "runfold-models")
+TOOL = CallKind("tool", ToolWork, ToolResult, "tool.calls", "runfold-tools")
+
+KINDS: tuple[CallKind, ...] = (MODEL, TOOL)
+
+WORK_TOPICS: dict[type[Record], str] = {kind.work: kind.topic for kind in KINDS}
+"""The topic that carries a kind's work to its pools."""
