@@ -13,6 +13,7 @@ import time
 from collections.abc import Sequence
 from typing import Generic
 
+from runfold.events import topics
 from runfold.infra.process.stall import Positions
 from runfold.infra.process.watchdog import EXIT_STUCK, Watchdog, end_process
 from runfold.processors.engine.aggregate import Aggregate, S
@@ -22,10 +23,10 @@ from runfold.processors.engine.kafka.lane import Lane
 from runfold.processors.engine.kafka.lane_context import LaneContext
 from runfold.processors.engine.kafka.lane_state import LaneState
 from runfold.processors.engine.kafka.parker import Parker
-from runfold.processors.engine.ownership.fixed import FixedOwnership
-from runfold.processors.engine.ownership.group import GroupOwnership
-from runfold.processors.engine.ownership.port import Ownership
 from runfold.processors.engine.ports import Codec, LocalEffects, RulebookSource
+from runfold.producers.log.ownership.fixed import FixedOwnership
+from runfold.producers.log.ownership.group import GroupOwnership, Membership
+from runfold.producers.log.ownership.port import Ownership
 
 logger = logging.getLogger(__name__)
 
@@ -59,7 +60,15 @@ class Engine(Generic[S]):
         self._watchdog = Watchdog(config.stuck_after)
         self._ownership: Ownership
         if config.group is not None:
-            self._ownership = GroupOwnership(config, config.group)
+            self._ownership = GroupOwnership(
+                config.kafka,
+                Membership(
+                    f"{config.app}-runs-owners",
+                    topics.REQUESTS,
+                    config.group.protocol,
+                    config.group.session_timeout_ms,
+                ),
+            )
         else:
             fixed = config.fixed if config.fixed is not None else range(config.partitions)
             self._ownership = FixedOwnership(tuple(fixed))

@@ -9,27 +9,48 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from confluent_kafka import Consumer, KafkaError, TopicPartition
 
-from runfold.events import topics
-from runfold.processors.engine.config import EngineConfig, GroupConfig
-from runfold.processors.engine.ownership.port import Given, Taken
 from runfold.producers.errors import is_fatal
+from runfold.producers.log.ownership.port import Given, Taken
 
 logger = logging.getLogger(__name__)
 
 _REJOIN_SECONDS = 1.0
 _ALLOWED_SESSION_MS = 6000
+_QUICK: dict[str, str | int | float | bool] = {
+    "reconnect.backoff.ms": 20,
+    "reconnect.backoff.max.ms": 500,
+    "log_level": 0,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Membership:
+    """A consumer group, and the topic whose partition numbers its members share out.
+
+    ``protocol`` is ``consumer`` or ``classic``. ``session_timeout_ms`` belongs to the classic
+    protocol; where the brokers want it longer, it is 6000, which they all allow unless they are
+    configured otherwise. That of the other protocol is the brokers' own.
+    """
+
+    group: str
+    topic: str
+    protocol: str = "consumer"
+    session_timeout_ms: int = 3000
 
 
 class GroupOwnership:
     """Owns what the group's coordinator assigns to this member."""
 
-    def __init__(self, config: EngineConfig, group: GroupConfig) -> None:
-        self._config, self._protocol = config, group.protocol
-        self._session_ms = group.session_timeout_ms
+    def __init__(
+        self, kafka: Mapping[str, str | int | float | bool], membership: Membership
+    ) -> None:
+        self._kafka, self._membership = kafka, membership
+        self._session_ms = membership.session_timeout_ms
         self._assigned: set[int] = set()
         self._consumer: Consumer | None = None
         self._join_at = 0.0
@@ -73,24 +94,28 @@ class GroupOwnership:
     def _join(self) -> None:
         self._consumer = Consumer(self._settings())
         self._consumer.subscribe(
-            [topics.REQUESTS],
+            [self._membership.topic],
             on_assign=self._on_assign,
             on_revoke=self._on_revoke,
             on_lost=self._on_revoke,
         )
 
     def _settings(self) -> dict[str, str | int | float | bool]:
-        settings: dict[str, str | int] = {"group_protocol": self._protocol}
-        if self._protocol == "classic":
-            settings["partition_assignment_strategy"] = "cooperative-sticky"
-            settings["session_timeout_ms"] = self._session_ms
-            settings["heartbeat_interval_ms"] = max(100, self._session_ms // 6)
-        return self._config.client(
-            group_id=f"{self._config.app}-runs-owners",
-            enable_auto_commit=False,
-            auto_offset_reset="latest",
-            **settings,
-        )
+        # The placement of keys is a producer's setting, and a consumer complains of it.
+        shared = {name: value for name, value in self._kafka.items() if name != "partitioner"}
+        settings: dict[str, str | int | float | bool] = {
+            **_QUICK,
+            **shared,
+            "group.id": self._membership.group,
+            "group.protocol": self._membership.protocol,
+            "enable.auto.commit": False,
+            "auto.offset.reset": "latest",
+        }
+        if self._membership.protocol == "classic":
+            settings["partition.assignment.strategy"] = "cooperative-sticky"
+            settings["session.timeout.ms"] = self._session_ms
+            settings["heartbeat.interval.ms"] = max(100, self._session_ms // 6)
+        return settings
 
     def _leave(self) -> None:
         """Close the membership; what closing did not take back is taken afterwards."""

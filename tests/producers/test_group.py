@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from runfold.processors.engine.config import GroupConfig
-from runfold.processors.engine.ownership.group import GroupOwnership
-from tests.engine.host import config
+from runfold.events import topics
+from runfold.producers.log.ownership.group import GroupOwnership, Membership
 from tests.support.stack import wait_until
 
 pytestmark = pytest.mark.integration
@@ -14,7 +13,10 @@ pytestmark = pytest.mark.integration
 
 def test_a_session_that_the_brokers_find_too_short_is_made_longer(bootstrap_servers: str) -> None:
     # The embedded broker allows a second; others six unless told otherwise.
-    group = GroupOwnership(config(bootstrap_servers, 4), GroupConfig("classic", 500))
+    group = GroupOwnership(
+        {"bootstrap.servers": bootstrap_servers},
+        Membership("owners", topics.REQUESTS, "classic", 500),
+    )
     given: list[int] = []
     group.start(given.extend, lambda _: None)
 

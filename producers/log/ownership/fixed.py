@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 
-from runfold.processors.engine.ownership.port import Given, Taken
+from runfold.producers.log.ownership.port import Given, Taken
 
 
 class FixedOwnership:
