@@ -5,9 +5,12 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from decimal import Context, Decimal, InvalidOperation
 from enum import StrEnum
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict
+
+if TYPE_CHECKING:
+    from runfold.events.traits import Traits
 
 MONEY_PRECISION = 38
 MONEY_SCALE = 12
@@ -49,4 +52,13 @@ class Record(BaseModel):
 
 
 class Fact(Record):
-    """Something that happened to a run; on the wire its fields follow the event's ``meta``."""
+    """Something that happened to a run; on the wire its fields follow the event's ``meta``.
+
+    Each class declares its ``traits``: what the fact means to those who count, show or sum it.
+    """
+
+    if TYPE_CHECKING:
+        traits: ClassVar[Traits]
+    else:
+        # The schema generator resolves annotations, and traits are made of what stands here.
+        traits: ClassVar[Any]

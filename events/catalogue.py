@@ -6,18 +6,17 @@ from runfold.events import alerts, commands, operations, run, topics
 from runfold.events.base import Fact, Record
 from runfold.events.calls.kinds import KINDS
 
-TERMINAL_FACTS: tuple[type[Fact], ...] = (
-    run.RunCompleted,
-    run.RunFailed,
-    run.RunCancelled,
-    run.RunRefused,
-)
-
 FACTS: tuple[type[Fact], ...] = tuple(
     member
-    for name in run.__all__
-    if isinstance(member := getattr(run, name), type) and issubclass(member, Fact)
+    for _, member in sorted(vars(run).items())
+    if isinstance(member, type) and issubclass(member, Fact)
 )
+
+TERMINAL_FACTS: tuple[type[Fact], ...] = tuple(fact for fact in FACTS if fact.traits.ends)
+"""Those that end their run."""
+
+CHARGED: frozenset[type[Fact]] = frozenset(fact for fact in FACTS if fact.traits.charge)
+"""Those that may say what was paid for."""
 
 CONTROLS: tuple[type[commands.Control], ...] = (
     commands.ApproveToolCall,

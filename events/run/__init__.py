@@ -1,119 +1,15 @@
-"""The journal's vocabulary: every fact that a run's history can hold, and the event around it."""
+"""The journal's vocabulary: every fact that a run's history can hold, and the event around it.
 
-from runfold.events.run.control import (
-    BrakeAction,
-    BrakeApplied,
-    HumanInputReceived,
-    HumanInputRequested,
-    RequestIgnored,
-    RunForked,
-    RunPaused,
-    RunResumed,
-    RunTakenOver,
-)
-from runfold.events.run.event import GENESIS, Event, Meta
-from runfold.events.run.lifecycle import (
-    BudgetReserved,
-    BudgetSettled,
-    ContextHydrated,
-    ContextRef,
-    DroppedContext,
-    LimitReached,
-    MessageKind,
-    PlanProposed,
-    PlanRevised,
-    PlanStepAdvanced,
-    ReflectionRecorded,
-    RunCancelled,
-    RunCompleted,
-    RunCreated,
-    RunFailed,
-    RunQueued,
-    RunRefused,
-    RunStarted,
-    UserMessageReceived,
-)
-from runfold.events.run.model import (
-    DecisionRecord,
-    ModelCalled,
-    ModelFailed,
-    ModelResponded,
-    RetryScheduled,
-)
-from runfold.events.run.tools import (
-    ApprovalRequested,
-    CallSummary,
-    CheckpointWritten,
-    LateAnswer,
-    LateResultNoted,
-    MemoryWriteCommitted,
-    MemoryWriteProposed,
-    MemoryWriteRejected,
-    PolicyDecided,
-    PolicyEffect,
-    ResumePolicy,
-    ToolCallApproved,
-    ToolCallDenied,
-    ToolCallFailed,
-    ToolCallProposed,
-    ToolCallStarted,
-    ToolCallSucceeded,
-    ToolCallUncertain,
-)
+Each family of facts is a module, and exports what it lists in its ``__all__``.
+"""
 
-__all__ = [
-    "GENESIS",
-    "ApprovalRequested",
-    "BrakeAction",
-    "BrakeApplied",
-    "BudgetReserved",
-    "BudgetSettled",
-    "CallSummary",
-    "CheckpointWritten",
-    "ContextHydrated",
-    "ContextRef",
-    "DecisionRecord",
-    "DroppedContext",
-    "Event",
-    "HumanInputReceived",
-    "HumanInputRequested",
-    "LateAnswer",
-    "LateResultNoted",
-    "LimitReached",
-    "MemoryWriteCommitted",
-    "MemoryWriteProposed",
-    "MemoryWriteRejected",
-    "MessageKind",
-    "Meta",
-    "ModelCalled",
-    "ModelFailed",
-    "ModelResponded",
-    "PlanProposed",
-    "PlanRevised",
-    "PlanStepAdvanced",
-    "PolicyDecided",
-    "PolicyEffect",
-    "ReflectionRecorded",
-    "RequestIgnored",
-    "ResumePolicy",
-    "RetryScheduled",
-    "RunCancelled",
-    "RunCompleted",
-    "RunCreated",
-    "RunFailed",
-    "RunForked",
-    "RunPaused",
-    "RunQueued",
-    "RunRefused",
-    "RunResumed",
-    "RunStarted",
-    "RunTakenOver",
-    "ToolCallApproved",
-    "ToolCallDenied",
-    "ToolCallFailed",
-    "ToolCallProposed",
-    "ToolCallStarted",
-    "ToolCallSucceeded",
-    "ToolCallUncertain",
-    "UserMessageReceived",
-]
+# ruff: noqa: F403 - that a family exports a fact is said beside the fact
+from runfold.events.run.checkpoints import *
+from runfold.events.run.control import *
+from runfold.events.run.event import *
+from runfold.events.run.lifecycle import *
+from runfold.events.run.limits import *
+from runfold.events.run.memory import *
+from runfold.events.run.model import *
+from runfold.events.run.tools import *
+from runfold.events.run.turns import *

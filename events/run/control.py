@@ -4,10 +4,33 @@ from __future__ import annotations
 
 from runfold.events.base import Fact, Symbol, Timestamp
 from runfold.events.content import Content
+from runfold.events.traits import PERSON, CallMove, CallTrait, Cause, Tone, Traits
+from runfold.events.values import RunStatus
+
+__all__ = [
+    "BrakeAction",
+    "BrakeApplied",
+    "HumanInputReceived",
+    "HumanInputRequested",
+    "RequestIgnored",
+    "RunForked",
+    "RunPaused",
+    "RunResumed",
+    "RunTakenOver",
+]
 
 
 class HumanInputRequested(Fact):
     """The agent asked a person [51]."""
+
+    traits = Traits(
+        reads="{question_id:number} the agent asks: {question:question}",
+        cause=Cause.MODEL,
+        tone=Tone.ASK,
+        status=(RunStatus.WAITING_FOR_HUMAN,),
+        call=CallTrait(PERSON, CallMove.OPENS, "asked", "question_id"),
+        moment="asked",
+    )
 
     question_id: str
     provider_call_id: str
@@ -19,6 +42,14 @@ class HumanInputRequested(Fact):
 class HumanInputReceived(Fact):
     """A person answered."""
 
+    traits = Traits(
+        reads="{question_id:number} answered: {content:content}",
+        cause=Cause.SENDER,
+        status=(RunStatus.PLANNING,),
+        call=CallTrait(PERSON, CallMove.CLOSES, "answered", "question_id"),
+        moment="answered",
+    )
+
     question_id: str
     content: Content
     request_id: str
@@ -27,12 +58,27 @@ class HumanInputReceived(Fact):
 class RunPaused(Fact):
     """A person paused the run; calls that are out come home, no new one is made."""
 
+    traits = Traits(
+        reads="paused by a person{reason:because}",
+        cause=Cause.SENDER,
+        tone=Tone.WARNING,
+        status=(RunStatus.PAUSED,),
+        moment="paused",
+    )
+
     request_id: str
     reason: str
 
 
 class RunResumed(Fact):
     """A person let the run go on."""
+
+    traits = Traits(
+        reads="resumed by a person{reason:because}",
+        cause=Cause.SENDER,
+        status=(RunStatus.PLANNING,),
+        moment="resumed",
+    )
 
     request_id: str
     reason: str
@@ -41,12 +87,21 @@ class RunResumed(Fact):
 class RunTakenOver(Fact):
     """A person took control of the run."""
 
+    traits = Traits(
+        reads="taken over by a person{reason:because}",
+        cause=Cause.SENDER,
+        moment="taken over",
+        reserved=True,
+    )
+
     request_id: str
     reason: str
 
 
 class RunForked(Fact):
     """The run continues another run's history up to one of its events."""
+
+    traits = Traits(reads="goes on from event {from_seq} of {from_run_id}", reserved=True)
 
     from_run_id: str
     from_seq: int
@@ -58,6 +113,8 @@ class RequestIgnored(Fact):
     ``tenant_id`` is the asker's, ``call_id`` what the control was about, ``arguments`` what an
     approval would have put in place: enough to judge it again.
     """
+
+    traits = Traits(reads="{control} ignored: {reason}", cause=Cause.SENDER, tone=Tone.WARNING)
 
     request_id: str
     control: str
@@ -79,6 +136,13 @@ class BrakeAction(Symbol):
 
 class BrakeApplied(Fact):
     """Divergence from the mission was recognised [57]."""
+
+    traits = Traits(
+        reads="{pattern}: {action}{reason:because}",
+        tone=Tone.WARNING,
+        moment="{pattern}: {action}",
+        reserved=True,
+    )
 
     pattern: str
     action: BrakeAction

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from runfold.events.base import Fact, Record, Timestamp
 from runfold.events.values import Actor, RunStatus
 
+__all__ = ["GENESIS", "Event", "Meta"]
+
 GENESIS = bytes(32)
 """The ``prev_hash`` of a run's first event."""
 

@@ -2,9 +2,22 @@
 
 from __future__ import annotations
 
-from runfold.events.base import Fact, Money, Record, Symbol
+from runfold.events.base import Fact, Symbol
 from runfold.events.content import Content
-from runfold.events.values import ErrorInfo, Exit, Limits, Pin, Plan, RunRequest
+from runfold.events.traits import Cause, Tone, Traits
+from runfold.events.values import ErrorInfo, Exit, Limits, Pin, RunRequest, RunStatus
+
+__all__ = [
+    "MessageKind",
+    "RunCancelled",
+    "RunCompleted",
+    "RunCreated",
+    "RunFailed",
+    "RunQueued",
+    "RunRefused",
+    "RunStarted",
+    "UserMessageReceived",
+]
 
 
 class RunCreated(Fact):
@@ -14,6 +27,12 @@ class RunCreated(Fact):
     ``UserMessageReceived``. ``rulebook`` is the registry position the pins were resolved at.
     ``requester_trace`` is the requester's own W3C trace context, as the request's header said it.
     """
+
+    traits = Traits(
+        reads="accepted: {agent.name} {agent.version} for {request.user_id}",
+        cause=Cause.SENDER,
+        status=(RunStatus.CREATED,),
+    )
 
     request: RunRequest
     agent: Pin
@@ -28,6 +47,13 @@ class RunCreated(Fact):
 class RunRefused(Fact):
     """The request was understood but is not admissible; the run ends as failed."""
 
+    traits = Traits(
+        reads="refused: {reason}",
+        cause=Cause.SENDER,
+        tone=Tone.BAD,
+        status=(RunStatus.FAILED,),
+    )
+
     request: RunRequest
     code: str
     reason: str
@@ -38,11 +64,17 @@ class RunRefused(Fact):
 class RunQueued(Fact):
     """The run waits for admission."""
 
+    traits = Traits(
+        reads="queued: {reason}", status=(RunStatus.QUEUED,), moment="{reason}", reserved=True
+    )
+
     reason: str
 
 
 class RunStarted(Fact):
     """The run was admitted."""
+
+    traits = Traits(reads="admitted", tone=Tone.QUIET, status=(RunStatus.PLANNING,))
 
 
 class MessageKind(Symbol):
@@ -57,103 +89,12 @@ class MessageKind(Symbol):
 class UserMessageReceived(Fact):
     """A person said something to the run: its goal, a message, or edited instructions."""
 
+    traits = Traits(reads="{kind:message}: {content:content}", cause=Cause.SENDER)
+
     message_id: str
     kind: MessageKind
     content: Content
     request_id: str | None = None
-
-
-class ContextRef(Record):
-    """One thing that the model will see."""
-
-    kind: str
-    id: str
-    digest: bytes
-
-
-class DroppedContext(Record):
-    """One thing that was left out of the context, and why."""
-
-    ref: ContextRef
-    reason: str
-
-
-class ContextHydrated(Fact):
-    """What the model will see next.
-
-    ``refs`` lists what was added since the previous ContextHydrated of the run, so that a long
-    run's journal grows with its steps; ``digest`` covers the whole context.
-    """
-
-    refs: tuple[ContextRef, ...]
-    digest: bytes
-    messages: int
-    token_estimate: int
-    dropped: tuple[DroppedContext, ...] = ()
-    redactions: int = 0
-
-
-class PlanProposed(Fact):
-    """The model proposed an explicit plan [49]."""
-
-    plan: Plan
-    call_id: str | None = None
-    provider_call_id: str | None = None
-
-
-class PlanRevised(Fact):
-    """The plan was changed, by the model or by a person [50]."""
-
-    plan: Plan
-    reason: str
-    call_id: str | None = None
-    provider_call_id: str | None = None
-    request_id: str | None = None
-
-
-class PlanStepAdvanced(Fact):
-    """One step of the plan changed its status."""
-
-    step_id: str
-    status: str
-
-
-class ReflectionRecorded(Fact):
-    """A critic's structured outcome [54]."""
-
-    passed: bool
-    issues: tuple[str, ...]
-    next_action: str
-    model_call_id: str | None = None
-
-
-class LimitReached(Fact):
-    """A hard limit of the run was met [55]; ``used`` and ``allowed`` are in its own unit."""
-
-    limit: str
-    used: str
-    allowed: str
-    action: str
-
-
-class BudgetReserved(Fact):
-    """Money was set aside for a call before it was made."""
-
-    call_id: str
-    amount: Money
-    spent_before: Money
-    reserved_before: Money
-    limit: Money
-
-
-class BudgetSettled(Fact):
-    """A reservation was replaced by the actual cost."""
-
-    call_id: str
-    reserved: Money
-    actual: Money
-    spent_after: Money
-    limit: Money
 
 
 class Ending(Fact):
@@ -171,15 +112,30 @@ class Ending(Fact):
 class RunCompleted(Ending):
     """The run met its goal and said so through ``complete_task`` [4]."""
 
+    traits = Traits(
+        reads="completed: {exit.payload:result} [{exit.usage:calls}]",
+        tone=Tone.GOOD,
+        status=(RunStatus.COMPLETED,),
+    )
+
 
 class RunFailed(Ending):
     """The run ended without meeting its goal."""
+
+    traits = Traits(reads="failed: {error.message:long}", tone=Tone.BAD, status=(RunStatus.FAILED,))
 
     error: ErrorInfo
 
 
 class RunCancelled(Ending):
     """A person ended the run."""
+
+    traits = Traits(
+        reads="cancelled by a person{reason:because}",
+        cause=Cause.SENDER,
+        tone=Tone.BAD,
+        status=(RunStatus.CANCELLED,),
+    )
 
     reason: str
     request_id: str

@@ -3,6 +3,15 @@
 from __future__ import annotations
 
 from runfold.events.base import Fact, Money, Record, Timestamp
+from runfold.events.calls.kinds import MODEL
+from runfold.events.traits import (
+    CallMove,
+    CallTrait,
+    Cause,
+    Tone,
+    Traits,
+    model_charge,
+)
 from runfold.events.values import (
     Attribution,
     ErrorInfo,
@@ -10,8 +19,11 @@ from runfold.events.values import (
     Placement,
     PriceSnapshot,
     ProviderAttempt,
+    RunStatus,
     Usage,
 )
+
+__all__ = ["DecisionRecord", "ModelCalled", "ModelFailed", "ModelResponded", "RetryScheduled"]
 
 
 class DecisionRecord(Record):
@@ -25,6 +37,13 @@ class DecisionRecord(Record):
 
 class ModelCalled(Fact):
     """A model call was decided; it is made only after this event is committed."""
+
+    traits = Traits(
+        reads="asking {model:model}{attempt:again}",
+        tone=Tone.QUIET,
+        status=(RunStatus.WAITING_FOR_MODEL,),
+        call=CallTrait(MODEL.name, CallMove.OPENS, "called"),
+    )
 
     call_id: str
     attempt: int
@@ -40,6 +59,14 @@ class ModelCalled(Fact):
 
 class ModelResponded(Fact):
     """A model answered; ``cost`` is None where no price is known (unpriced, never zero)."""
+
+    traits = Traits(
+        reads="{fact:answer}",
+        cause=Cause.SENDER,
+        status=(RunStatus.PLANNING,),
+        call=CallTrait(MODEL.name, CallMove.CLOSES, "responded"),
+        charge=model_charge,
+    )
 
     call_id: str
     attempt: int
@@ -60,6 +87,14 @@ class ModelResponded(Fact):
 class ModelFailed(Fact):
     """A model call failed on every provider that was tried."""
 
+    traits = Traits(
+        reads="{model:model} failed: {error.message:long}",
+        cause=Cause.SENDER,
+        tone=Tone.WARNING,
+        status=(RunStatus.WAITING_FOR_MODEL,),
+        call=CallTrait(MODEL.name, CallMove.FAILS, "failed"),
+    )
+
     call_id: str
     attempt: int
     model: str
@@ -71,6 +106,14 @@ class ModelFailed(Fact):
 
 class RetryScheduled(Fact):
     """A failed call will be made again at ``due``; ``attempt`` is the one to come [42]."""
+
+    traits = Traits(
+        reads="attempt {attempt} of {call_id:number} in {delay_ms} ms",
+        tone=Tone.WARNING,
+        status=(RunStatus.WAITING_FOR_MODEL, RunStatus.WAITING_FOR_TOOL),
+        call=CallTrait(None, CallMove.HOLDS, "retry_scheduled"),
+        moment="attempt {attempt} in {delay_ms} ms",
+    )
 
     call_id: str
     attempt: int

@@ -3,20 +3,50 @@
 from __future__ import annotations
 
 from runfold.events.base import Fact, Money, Record, Symbol, Timestamp
+from runfold.events.calls.kinds import MODEL, TOOL
 from runfold.events.content import Content
+from runfold.events.traits import (
+    CallMove,
+    CallTrait,
+    Cause,
+    Charge,
+    Tone,
+    Traits,
+    tool_charge,
+)
 from runfold.events.values import (
     Attribution,
-    Counters,
     ErrorInfo,
     Placement,
-    Plan,
     PriceSnapshot,
+    RunStatus,
     Usage,
 )
+
+__all__ = [
+    "ApprovalRequested",
+    "LateAnswer",
+    "LateResultNoted",
+    "PolicyDecided",
+    "PolicyEffect",
+    "ToolCallApproved",
+    "ToolCallDenied",
+    "ToolCallFailed",
+    "ToolCallProposed",
+    "ToolCallStarted",
+    "ToolCallSucceeded",
+    "ToolCallUncertain",
+]
 
 
 class ToolCallProposed(Fact):
     """The model asked for a tool; a proposal, not yet a call [79, 80]."""
+
+    traits = Traits(
+        reads="{call_id:number} {tool}({arguments:arguments}), risk level {risk_level}",
+        cause=Cause.MODEL,
+        call=CallTrait(TOOL.name, CallMove.PROPOSES, "proposed"),
+    )
 
     call_id: str
     model_call_id: str
@@ -40,6 +70,13 @@ class PolicyEffect(Symbol):
 class PolicyDecided(Fact):
     """A policy permitted or forbade an action before it was taken [102, 106]."""
 
+    traits = Traits(
+        reads="{effect} {resource}: {reason}",
+        cause=Cause.POLICY,
+        tone=Tone.QUIET,
+        moment="{effect} {resource}",
+    )
+
     effect: PolicyEffect
     policy_ids: tuple[str, ...]
     policy_digest: bytes
@@ -54,6 +91,14 @@ class PolicyDecided(Fact):
 class ApprovalRequested(Fact):
     """A person must decide on a proposed call [107]; ``deadline`` None waits for ever."""
 
+    traits = Traits(
+        reads="{call_id:number} {question} It waits for a person (risk level {risk_level})",
+        tone=Tone.ASK,
+        status=(RunStatus.WAITING_FOR_HUMAN,),
+        call=CallTrait(TOOL.name, CallMove.ASKS, "awaiting_approval"),
+        moment="{tool}",
+    )
+
     call_id: str
     tool: str
     question: str
@@ -62,8 +107,22 @@ class ApprovalRequested(Fact):
     deadline: Timestamp | None = None
 
 
+def _approved(fact: ToolCallApproved) -> str:
+    if fact.request_id is None:
+        return "{call_id:number} may run: no approval needed"
+    return "{call_id:number} approved by a person{arguments:edited}{comment:because}"
+
+
 class ToolCallApproved(Fact):
     """A call may run, by policy or by a person, who may have edited its arguments."""
+
+    traits = Traits(
+        reads=_approved,
+        cause=Cause.POLICY_OR_SENDER,
+        status=(RunStatus.WAITING_FOR_TOOL,),
+        call=CallTrait(TOOL.name, CallMove.PERMITS, "approved"),
+        moment=lambda fact: "edited" if fact.arguments else "as proposed",
+    )
 
     call_id: str
     arguments: Content | None = None
@@ -74,6 +133,15 @@ class ToolCallApproved(Fact):
 class ToolCallDenied(Fact):
     """A call may not run; the model is told why."""
 
+    traits = Traits(
+        reads="{call_id:number} denied: {reason:long}",
+        cause=Cause.POLICY_OR_SENDER,
+        tone=Tone.WARNING,
+        status=(RunStatus.PLANNING,),
+        call=CallTrait(TOOL.name, CallMove.CLOSES, "denied"),
+        moment="denied",
+    )
+
     call_id: str
     reason: str
     request_id: str | None = None
@@ -81,6 +149,13 @@ class ToolCallDenied(Fact):
 
 class ToolCallStarted(Fact):
     """A call was handed to a tool processor: from here on it may have happened."""
+
+    traits = Traits(
+        reads="{call_id:number} {tool} is running ({placement}){attempt:again}",
+        tone=Tone.QUIET,
+        status=(RunStatus.RUNNING_TOOL,),
+        call=CallTrait(TOOL.name, CallMove.OPENS, "started"),
+    )
 
     call_id: str
     attempt: int
@@ -90,8 +165,21 @@ class ToolCallStarted(Fact):
     timeout_ms: int
 
 
+def _succeeded(fact: ToolCallSucceeded) -> str:
+    again = " (answered from its earlier execution)" if fact.repeated else ""
+    return "{call_id:number} {tool} → {result:result} [{latency_ms} ms]" + again
+
+
 class ToolCallSucceeded(Fact):
     """A tool answered; ``repeated`` says the answer came from an earlier execution's claim."""
+
+    traits = Traits(
+        reads=_succeeded,
+        cause=Cause.SENDER,
+        status=(RunStatus.CHECKPOINTING,),
+        call=CallTrait(TOOL.name, CallMove.CLOSES, "succeeded"),
+        charge=tool_charge,
+    )
 
     call_id: str
     attempt: int
@@ -107,6 +195,16 @@ class ToolCallSucceeded(Fact):
 class ToolCallFailed(Fact):
     """A tool failed, and certainly without an effect that counts, or its tool is idempotent."""
 
+    traits = Traits(
+        reads="{call_id:number} {tool} failed: {error.message:long}",
+        cause=Cause.SENDER,
+        tone=Tone.WARNING,
+        status=(RunStatus.CHECKPOINTING,),
+        call=CallTrait(TOOL.name, CallMove.FAILS, "failed"),
+        charge=tool_charge,
+        in_vain=True,
+    )
+
     call_id: str
     attempt: int
     tool: str
@@ -119,6 +217,16 @@ class ToolCallFailed(Fact):
 
 class ToolCallUncertain(Fact):
     """A side effect may or may not have happened; the run stops until somebody knows."""
+
+    traits = Traits(
+        reads="{call_id:number} {tool} may or may not have happened: {reason}",
+        cause=Cause.SENDER,
+        tone=Tone.WARNING,
+        status=(RunStatus.WAITING_FOR_HUMAN,),
+        call=CallTrait(TOOL.name, CallMove.DOUBTS, "uncertain"),
+        charge=tool_charge,
+        moment="{tool}",
+    )
 
     call_id: str
     attempt: int
@@ -138,12 +246,32 @@ class LateAnswer(Record):
     price: PriceSnapshot | None = None
 
 
+def _late_charge(fact: LateResultNoted) -> Charge | None:
+    """What came too late was paid for all the same: a model's answer, priced or not, or a tool."""
+    answer, of = fact.answer, (fact.call_id, fact.attempt, fact.cost, fact.attribution)
+    if answer is not None:
+        used = (answer.usage, answer.provider, answer.price)
+        return Charge(MODEL.name, answer.model, *of, *used, late=True)
+    if fact.cost is None:
+        return None
+    return Charge(TOOL.name, fact.tool or "", *of, late=True)
+
+
 class LateResultNoted(Fact):
     """A result came for an attempt that was no longer open, and tells of a side effect or a cost.
 
     Of a tool's result ``tool`` is named, of a model's ``answer`` says what it used. ``cost`` is
     what nothing else on the run's record says of that attempt.
     """
+
+    traits = Traits(
+        reads="{call_id:number} came back too late: {outcome}{cost:paid}",
+        cause=Cause.SENDER,
+        tone=Tone.WARNING,
+        charge=_late_charge,
+        in_vain=True,
+        moment="{outcome}",
+    )
 
     call_id: str
     attempt: int
@@ -154,72 +282,3 @@ class LateResultNoted(Fact):
     answer: LateAnswer | None = None
     cost: Money | None = None
     attribution: Attribution | None = None
-
-
-class CallSummary(Record):
-    """A tool call as a checkpoint holds it."""
-
-    call_id: str
-    tool: str
-    status: str
-    attempt: int
-    idempotency_key: str
-    approval: str
-    arguments_digest: bytes
-    result_digest: bytes | None = None
-
-
-class ResumePolicy(Record):
-    """Whether the work after a checkpoint may simply be done again."""
-
-    safe_to_retry: bool
-    max_attempts: int
-
-
-class CheckpointWritten(Fact):
-    """A safe point to continue from, written at every tool boundary [27, 28].
-
-    ``completed`` lists the calls closed since the previous checkpoint; ``state_hash`` is the
-    sha256 of the run's state in canonical form at this point.
-    """
-
-    checkpoint_id: str
-    step_number: int
-    goal_digest: bytes
-    context_digest: bytes
-    context_messages: int
-    pending: tuple[CallSummary, ...]
-    completed: tuple[CallSummary, ...]
-    counters: Counters
-    resume_policy: ResumePolicy
-    state_hash: bytes
-    model_call_id: str | None = None
-    decision_summary: str | None = None
-    plan: Plan | None = None
-    artifact_refs: tuple[str, ...] = ()
-    pending_memory_writes: tuple[str, ...] = ()
-
-
-class MemoryWriteProposed(Fact):
-    """The agent proposed to remember something [71]."""
-
-    memory_id: str
-    memory_type: str
-    scope: str
-    subject: str
-    content: Content
-    confidence: float = 0.0
-    requires_user_confirmation: bool = False
-
-
-class MemoryWriteCommitted(Fact):
-    """A proposed memory was stored."""
-
-    memory_id: str
-
-
-class MemoryWriteRejected(Fact):
-    """A proposed memory was not stored."""
-
-    memory_id: str
-    reason: str

@@ -11,6 +11,7 @@ from runfold.events import calls, commands
 from runfold.events import run as j
 from runfold.events.base import Fact, Record
 from runfold.events.rulebook import Rulebook
+from runfold.events.traits import Cause
 from runfold.events.values import Actor, ActorKind
 from runfold.processors.engine.aggregate import Command, Env, Timer, Work
 from runfold.processors.run import decide, dispatch, evolve
@@ -57,14 +58,14 @@ class RunAggregate:
 
     def actor(self, fact: Fact, command: Command, state: RunState) -> Actor:
         """Return who caused a fact: whose words or decision it records."""
-        kind = type(fact)
-        if kind is j.PolicyDecided or (kind in _JUDGEMENTS and _by_policy(fact, command)):
-            return _POLICY
-        if kind in _OF_THE_MODEL:
+        cause = fact.traits.cause
+        if cause is Cause.PROCESSOR:
+            return _SYSTEM
+        if cause is Cause.MODEL:
             return _named(ActorKind.MODEL, _model_of(command))
-        if kind in _OF_THE_SENDER:
-            return _sender(command)
-        return _SYSTEM
+        if cause is Cause.POLICY or (cause is Cause.POLICY_OR_SENDER and _by_policy(fact, command)):
+            return _POLICY
+        return _sender(command)
 
     def dispatch(self, fact: Fact, state: RunState, rulebook: Rulebook) -> Sequence[Work]:
         """Return the work that a fact calls for."""
@@ -77,35 +78,6 @@ class RunAggregate:
     def next_timer(self, state: RunState) -> Timer | None:
         """Return the earliest deadline of the state."""
         return deadlines.next_timer(state) if isinstance(state, Live) else None
-
-
-_OF_THE_MODEL: frozenset[type[Fact]] = frozenset(
-    {j.ToolCallProposed, j.PlanProposed, j.HumanInputRequested}
-)
-
-_JUDGEMENTS: frozenset[type[Fact]] = frozenset({j.ToolCallApproved, j.ToolCallDenied})
-
-_OF_THE_SENDER: frozenset[type[Fact]] = frozenset(
-    {
-        j.RunCreated,
-        j.RunRefused,
-        j.UserMessageReceived,
-        j.ModelResponded,
-        j.ModelFailed,
-        j.ToolCallApproved,
-        j.ToolCallDenied,
-        j.ToolCallSucceeded,
-        j.ToolCallFailed,
-        j.ToolCallUncertain,
-        j.LateResultNoted,
-        j.HumanInputReceived,
-        j.RunPaused,
-        j.RunResumed,
-        j.RunCancelled,
-        j.RequestIgnored,
-        j.LimitReached,
-    }
-)
 
 
 @lru_cache(maxsize=4096)

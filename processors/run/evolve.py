@@ -20,7 +20,6 @@ _FOLDS: dict[type[Fact], _Fold] = {
     j.ContextHydrated: model.context_hydrated,
     j.PlanProposed: calls.plan_recorded,
     j.PlanRevised: calls.plan_recorded,
-    j.PlanStepAdvanced: calls.plan_step_advanced,
     j.ModelCalled: model.called,
     j.ModelResponded: model.responded,
     j.ModelFailed: model.failed,
@@ -50,12 +49,6 @@ _BEGINNINGS: dict[type[Fact], Callable[[Any, datetime], RunState]] = {
     j.RunRefused: lifecycle.refused,
 }
 
-_ENDINGS: dict[type[Fact], RunStatus] = {
-    j.RunCompleted: RunStatus.COMPLETED,
-    j.RunFailed: RunStatus.FAILED,
-    j.RunCancelled: RunStatus.CANCELLED,
-}
-
 
 class HistoryError(ValueError):
     """A history that no decider could have written."""
@@ -73,7 +66,7 @@ def evolve(state: RunState | None, fact: Fact, at: datetime) -> RunState:
         raise HistoryError(f"{kind.__name__} cannot follow the end or precede the beginning")
     if fold := _FOLDS.get(kind):
         return _settle(fold(state, fact, at), at)
-    if ending := _ENDINGS.get(kind):
+    if ending := fact.traits.ends:
         return Ended(ending, state.tenant_id, state.traceparent)
     return state
 

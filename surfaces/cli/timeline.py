@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
-from enum import StrEnum
 
 from rich.table import Table
 from rich.text import Text
@@ -13,19 +12,9 @@ from rich.text import Text
 from runfold.events import run as j
 from runfold.events.base import Fact
 from runfold.events.run import Event
+from runfold.events.traits import Tone, charge_of
 from runfold.events.values import RunStatus
 from runfold.surfaces.cli.words import said, spent
-
-
-class Tone(StrEnum):
-    """How loud a line is."""
-
-    QUIET = "quiet"
-    PLAIN = "plain"
-    ASK = "ask"
-    WARNING = "warning"
-    GOOD = "good"
-    BAD = "bad"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,15 +30,6 @@ class Line:
     unpriced: int
 
 
-_COSTING = (
-    j.ModelResponded
-    | j.ToolCallSucceeded
-    | j.ToolCallFailed
-    | j.ToolCallUncertain
-    | j.LateResultNoted
-)
-
-
 @dataclass(frozen=True, slots=True)
 class Progress:
     """What must be known of the earlier events to show the next one."""
@@ -63,11 +43,11 @@ def show(progress: Progress, event: Event) -> tuple[Progress, Line]:
     """Return an event's line, and what the next one needs to know."""
     at, fact = event.meta.time, event.fact
     progress = replace(progress, began=progress.began or at)
-    if isinstance(fact, _COSTING):
-        progress = replace(progress, cost=progress.cost + (fact.cost or 0))
-        answered = isinstance(fact, j.ModelResponded) or getattr(fact, "answer", None)
-        if answered and fact.cost is None:
+    if (charge := charge_of(fact)) is not None:
+        if charge.cost is None:
             progress = replace(progress, unpriced=progress.unpriced + 1)
+        else:
+            progress = replace(progress, cost=progress.cost + charge.cost)
     return progress, Line(
         at=at,
         elapsed=at - (progress.began or at),
@@ -85,7 +65,7 @@ def tone_of(fact: Fact) -> Tone:
         return Tone.WARNING
     if isinstance(fact, j.ToolCallApproved) and fact.request_id is None:
         return Tone.QUIET
-    return _TONES.get(type(fact), Tone.PLAIN)
+    return fact.traits.tone
 
 
 def rendered(line: Line) -> Text:
@@ -115,35 +95,6 @@ def _words(line: Line) -> Text:
     return Text(f"{_MARKS[line.tone]} {line.text}", _STYLES[line.tone])
 
 
-_QUIET = (
-    j.RunStarted,
-    j.ContextHydrated,
-    j.ModelCalled,
-    j.BudgetReserved,
-    j.BudgetSettled,
-    j.PolicyDecided,
-    j.ToolCallStarted,
-    j.CheckpointWritten,
-)
-_WARNINGS = (
-    j.ModelFailed,
-    j.RetryScheduled,
-    j.ReflectionRecorded,
-    j.ToolCallDenied,
-    j.ToolCallFailed,
-    j.ToolCallUncertain,
-    j.LateResultNoted,
-    j.RequestIgnored,
-    j.BrakeApplied,
-    j.RunPaused,
-)
-_TONES: dict[type[Fact], Tone] = {
-    **dict.fromkeys(_QUIET, Tone.QUIET),
-    **dict.fromkeys(_WARNINGS, Tone.WARNING),
-    **dict.fromkeys((j.ApprovalRequested, j.HumanInputRequested), Tone.ASK),
-    **dict.fromkeys((j.RunFailed, j.RunRefused, j.RunCancelled, j.LimitReached), Tone.BAD),
-    j.RunCompleted: Tone.GOOD,
-}
 _STYLES = {
     Tone.QUIET: "dim",
     Tone.PLAIN: "",

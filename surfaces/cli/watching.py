@@ -9,11 +9,12 @@ from typing import Any
 from runfold.events import topics
 from runfold.events.operations import DeadLetter
 from runfold.events.run import Event
+from runfold.events.traits import Tone
 from runfold.projections.rendering.readable import readable
 from runfold.surfaces.cli import exits, output
 from runfold.surfaces.cli.context import Context
 from runfold.surfaces.cli.faults import CliError
-from runfold.surfaces.cli.timeline import Progress, Tone, laid_out, rendered, show
+from runfold.surfaces.cli.timeline import Progress, laid_out, rendered, show
 
 _FIRST_EVENT_S = 15.0
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from decimal import Decimal
+from string import Formatter
 from typing import Any
 
 from runfold.events import run as j
 from runfold.events.base import Fact
 from runfold.events.content import JSON, Content
-from runfold.events.values import Usage
+from runfold.events.values import Plan, Usage
 
 _SCRIPTED = "scripted"
 _SHORT = 60
@@ -18,9 +19,10 @@ _LONG = 140
 
 
 def said(fact: Fact) -> str:
-    """Return what a fact tells, without its time, status and cost."""
-    tell = _WORDS.get(type(fact))
-    return tell(fact) if tell else type(fact).__name__
+    """Return what a fact says to people, without its time, status and cost."""
+    reads = fact.traits.reads
+    template = reads if isinstance(reads, str) else reads(fact)
+    return _READER.vformat(template, (), {"fact": fact, **vars(fact)})
 
 
 def model_name(name: str, provider: str = "") -> str:
@@ -103,123 +105,67 @@ def _tokens(usage: Usage) -> str:
     return f"{usage.input_tokens:,} tokens in, {usage.output_tokens:,} out"
 
 
-def _responded(fact: j.ModelResponded) -> str:
+def _answer(fact: j.ModelResponded) -> str:
     calls = " and ".join(call.name for call in fact.answer.tool_calls)
-    chosen = f"chose {calls}" if calls else f"answered: {_spoken(fact)}"
+    spoken = shortened(_text(fact.answer.text)) if fact.answer.text else "nothing"
+    chosen = f"chose {calls}" if calls else f"answered: {spoken}"
     return f"{model_name(fact.model, fact.provider)} {chosen} [{_tokens(fact.usage)}]"
-
-
-def _spoken(fact: j.ModelResponded) -> str:
-    return shortened(_text(fact.answer.text)) if fact.answer.text else "nothing"
-
-
-def _called(fact: j.ModelCalled) -> str:
-    again = f", attempt {fact.attempt}" if fact.attempt > 1 else ""
-    return f"asking {model_name(fact.model)}{again}"
-
-
-def _approved(fact: j.ToolCallApproved) -> str:
-    if fact.request_id is None:
-        return f"{_number(fact.call_id)} may run: no approval needed"
-    edited = f" with edited arguments ({arguments(fact.arguments)})" if fact.arguments else ""
-    comment = f": {shortened(fact.comment)}" if fact.comment else ""
-    return f"{_number(fact.call_id)} approved by a person{edited}{comment}"
-
-
-def _started(fact: j.ToolCallStarted) -> str:
-    again = f", attempt {fact.attempt}" if fact.attempt > 1 else ""
-    return f"{_number(fact.call_id)} {fact.tool} is running ({fact.placement.value}){again}"
-
-
-def _succeeded(fact: j.ToolCallSucceeded) -> str:
-    again = " (answered from its earlier execution)" if fact.repeated else ""
-    took = f"{fact.latency_ms} ms"
-    return f"{_number(fact.call_id)} {fact.tool} → {result(fact.result)} [{took}]{again}"
 
 
 def _number(call_id: str) -> str:
     return f"#{call_id.rpartition('.')[2]}"
 
 
-def _message(fact: j.UserMessageReceived) -> str:
-    what = {"goal": "the goal", "instructions": "new instructions"}.get(fact.kind, "a message")
-    return f"{what}: {shortened(_text(fact.content), _LONG)}"
+def _message(kind: j.MessageKind) -> str:
+    return {"goal": "the goal", "instructions": "new instructions"}.get(kind, "a message")
 
 
-def _ended(word: str) -> Callable[[Any], str]:
-    def tell(fact: j.RunCompleted | j.RunCancelled) -> str:
-        used = fact.exit.usage
-        calls = f"{used.model_calls} model and {used.tool_calls} tool calls"
-        return f"{word}: {result(fact.exit.payload)} [{calls}]"
-
-    return tell
+def _steps(plan: Plan) -> str:
+    steps = "; ".join(f"{step.description} ({step.status})" for step in plan.steps)
+    return shortened(steps, _LONG)
 
 
-def _plan(fact: j.PlanProposed | j.PlanRevised) -> str:
-    steps = "; ".join(f"{step.description} ({step.status})" for step in fact.plan.steps)
-    return f"the plan: {shortened(steps, _LONG)}"
-
-
-_WORDS: dict[type[Fact], Callable[[Any], str]] = {
-    j.RunCreated: lambda f: f"accepted: {f.agent.name} {f.agent.version} for {f.request.user_id}",
-    j.RunRefused: lambda f: f"refused: {f.reason}",
-    j.RunQueued: lambda f: f"queued: {f.reason}",
-    j.RunStarted: lambda _: "admitted",
-    j.UserMessageReceived: _message,
-    j.ContextHydrated: lambda f: f"context of {f.messages} messages, ~{f.token_estimate:,} tokens",
-    j.PlanProposed: _plan,
-    j.PlanRevised: _plan,
-    j.PlanStepAdvanced: lambda f: f"step {f.step_id} of the plan is {f.status}",
-    j.ModelCalled: _called,
-    j.ModelResponded: _responded,
-    j.ModelFailed: lambda f: f"{model_name(f.model)} failed: {shortened(f.error.message, _LONG)}",
-    j.RetryScheduled: lambda f: f"attempt {f.attempt} of {_number(f.call_id)} in {f.delay_ms} ms",
-    j.ReflectionRecorded: lambda f: f"{'; '.join(f.issues) or 'no issues'} {f.next_action}",
-    j.BudgetReserved: lambda f: f"{money(f.amount)} set aside of {money(f.limit)}",
-    j.BudgetSettled: lambda f: f"{money(f.spent_after)} spent of {money(f.limit)}",
-    j.LimitReached: lambda f: f"{f.limit} reached: {f.used} of {f.allowed}; {f.action}",
-    j.ToolCallProposed: lambda f: (
-        f"{_number(f.call_id)} {f.tool}({arguments(f.arguments, 100)}), risk level {f.risk_level}"
-    ),
-    j.PolicyDecided: lambda f: f"{f.effect.value} {f.resource}: {f.reason}",
-    j.ApprovalRequested: lambda f: (
-        f"{_number(f.call_id)} {f.question} It waits for a person (risk level {f.risk_level})"
-    ),
-    j.ToolCallApproved: _approved,
-    j.ToolCallDenied: lambda f: f"{_number(f.call_id)} denied: {shortened(f.reason, _LONG)}",
-    j.ToolCallStarted: _started,
-    j.ToolCallSucceeded: _succeeded,
-    j.ToolCallFailed: lambda f: (
-        f"{_number(f.call_id)} {f.tool} failed: {shortened(f.error.message, _LONG)}"
-    ),
-    j.ToolCallUncertain: lambda f: (
-        f"{_number(f.call_id)} {f.tool} may or may not have happened: {f.reason}"
-    ),
-    j.LateResultNoted: lambda f: (
-        f"{_number(f.call_id)} came back too late: {f.outcome}"
-        + (f", ${f.cost:f}" if f.cost else "")
-    ),
-    j.CheckpointWritten: lambda f: f"checkpoint {f.step_number}",
-    j.HumanInputRequested: lambda f: (
-        f"{_number(f.question_id)} the agent asks: {shortened(_question(f), _LONG)}"
-    ),
-    j.HumanInputReceived: lambda f: (
-        f"{_number(f.question_id)} answered: {shortened(_text(f.content), _LONG)}"
-    ),
-    j.RunPaused: lambda f: f"paused by a person{_because(f.reason)}",
-    j.RunResumed: lambda f: f"resumed by a person{_because(f.reason)}",
-    j.RequestIgnored: lambda f: f"{f.control} ignored: {f.reason}",
-    j.RunCompleted: _ended("completed"),
-    j.RunFailed: lambda f: f"failed: {shortened(f.error.message, _LONG)}",
-    j.RunCancelled: lambda f: f"cancelled by a person{_because(f.reason)}",
-}
-
-
-def _because(reason: str) -> str:
+def _because(reason: str | None) -> str:
     return f": {shortened(reason)}" if reason else ""
 
 
-def _question(fact: j.HumanInputRequested) -> str:
-    value = _value(fact.question)
+def _edited(content: Content | None) -> str:
+    return f" with edited arguments ({arguments(content)})" if content else ""
+
+
+def _question(content: Content) -> str:
+    value = _value(content)
     asked = value.get("question") if isinstance(value, dict) else None
-    return str(asked or _text(fact.question))
+    return shortened(str(asked or _text(content)), _LONG)
+
+
+_FORMATS: dict[str, Callable[[Any], str]] = {
+    "again": lambda attempt: f", attempt {attempt}" if attempt > 1 else "",
+    "answer": _answer,
+    "arguments": lambda content: arguments(content, 100),
+    "because": _because,
+    "calls": lambda used: f"{used.model_calls} model and {used.tool_calls} tool calls",
+    "content": lambda content: shortened(_text(content), _LONG),
+    "edited": _edited,
+    "issues": lambda issues: "; ".join(issues) or "no issues",
+    "long": lambda text: shortened(text, _LONG),
+    "message": _message,
+    "model": model_name,
+    "money": money,
+    "number": _number,
+    "paid": lambda cost: f", ${cost:f}" if cost else "",
+    "question": _question,
+    "result": result,
+    "steps": _steps,
+}
+"""How a value reads, by the format spec of its place in a template; others are Python's own."""
+
+
+class _Reader(Formatter):
+    def format_field(self, value: Any, format_spec: str) -> str:
+        """Return a value as its spec says."""
+        shown = _FORMATS.get(format_spec)
+        return shown(value) if shown else format(value, format_spec)
+
+
+_READER = _Reader()

@@ -22,7 +22,7 @@ from runfold.events.avro.shapes import (
 from runfold.events.base import Fact, Record, Symbol
 from runfold.events.catalogue import CATALOGUE
 from runfold.events.run import Meta
-from runfold.surfaces.docs.statuses import NOT_YET_WRITTEN, described
+from runfold.events.traits import Traits
 
 _HEAD = """# Events
 
@@ -63,12 +63,22 @@ def _section(record: type[Record]) -> str:
     on = [topic for topic, records in CATALOGUE.items() if record in records]
     lines = [f"## {record.__name__}\n", f"{_said(record)}\n"]
     if issubclass(record, Fact):
-        lines.append(f"Status after: {described(record)}.")
-        if record in NOT_YET_WRITTEN:
-            lines.append("No decider writes it yet; its schema is fixed from the first version on.")
+        lines += _meant(record.traits)
     subjects = ", ".join(f"`{subject(topic, record)}`" for topic in on)
     lines += [f"Topic: {', '.join(f'`{topic}`' for topic in on)}. Subject: {subjects}.\n"]
     return "\n".join(lines) + "\n" + _fields(record, with_meta=issubclass(record, Fact))
+
+
+def _meant(traits: Traits) -> Iterator[str]:
+    after = " or ".join(f"`{status.value}`" for status in traits.status)
+    yield f"Status after: {after or 'unchanged'}. Caused by {traits.cause.value}."
+    if (call := traits.call) is not None:
+        kind = f"the call to the {call.kind}" if call.kind else "a call"
+        yield f"It {call.move.value} {kind}, which then is `{call.status}`."
+    if traits.charge is not None:
+        yield "It says what was paid for, if anything was."
+    if traits.reserved:
+        yield "No decider writes it yet; its schema is fixed from the first version on."
 
 
 def _plain(part: type[Record | Symbol]) -> str:

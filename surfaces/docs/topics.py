@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from runfold.events import topics
 from runfold.events.calls.kinds import KINDS
-from runfold.events.catalogue import CATALOGUE
+from runfold.events.catalogue import CATALOGUE, FACTS
 from runfold.events.topics import MAX_INPUT_BYTES, MAX_RECORD_BYTES, TOPICS, Topic
 from runfold.stack.settings import CLUSTER_PARTITIONS, EMBEDDED_PARTITIONS
 
@@ -101,10 +101,10 @@ def _sections() -> str:
 def _section(topic: Topic) -> str:
     traffic = _traffic(topic)
     config = ", ".join(f"`{name}={value}`" for name, value in sorted(topic.config.items()))
-    records = ", ".join(
-        f"[{record.__name__}](events.md#{record.__name__.lower()})"
-        for record in CATALOGUE[topic.name]
-    )
+    found = CATALOGUE[topic.name]
+    named = [record for record in found if topic.name != topics.EVENTS or record not in FACTS]
+    links = [f"[{record.__name__}](events.md#{record.__name__.lower()})" for record in named]
+    records = ", ".join(["every [event](events.md) of a run"] * (named != list(found)) + links)
     return "\n".join(
         [
             f"## {topic.name}\n",

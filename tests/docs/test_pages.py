@@ -15,7 +15,6 @@ from runfold.infra.metrics.table import TABLE
 from runfold.processors.engine import metrics  # noqa: F401 - its metrics are in the table then
 from runfold.processors.run.lifecycle import admission, endings
 from runfold.surfaces.docs.pages import PAGES, outdated
-from runfold.surfaces.docs.statuses import NOT_YET_WRITTEN, STATUS_AFTER
 from runfold.surfaces.docs.topics import TRAFFIC
 from tests.docs.given import ROOT, modules, pages
 from tests.docs.test_features import exists
@@ -132,7 +131,7 @@ def test_an_event_that_nothing_writes_says_so_and_no_other() -> None:
     written = {fact for fact in FACTS if re.search(rf"\b{fact.__name__}\)?\(\n? *\w+=", deciders)}
     written |= {fact for fact in FACTS if f"{fact.__name__}()" in deciders.replace("case j.", "~")}
 
-    assert set(FACTS) - written == NOT_YET_WRITTEN
+    assert set(FACTS) - written == {fact for fact in FACTS if fact.traits.reserved}
 
 
 @pytest.mark.parametrize("name", sorted(STORIES))
@@ -140,7 +139,7 @@ def test_the_status_after_an_event_is_one_of_those_listed(name: str) -> None:
     events, _ = history(STORIES[name])
     proposals = sum(event.type == "ToolCallProposed" for event in events)
     for event in events:
-        after = STATUS_AFTER.get(type(event.fact))
+        after = event.fact.traits.status
         if after and event.meta.status is not RunStatus.PAUSED and proposals < 2:
             assert event.meta.status in after, event.type
 

@@ -166,17 +166,6 @@ def plan_recorded(run: Live, fact: j.PlanProposed | j.PlanRevised, at: datetime)
     return changed(run, calls=(*run.calls, call), next_call=run.next_call + 1, malformed=0)
 
 
-def plan_step_advanced(run: Live, fact: j.PlanStepAdvanced, at: datetime) -> Live:
-    """One step of the plan has another status."""
-    if run.plan is None:
-        return run
-    steps = tuple(
-        step.model_copy(update={"status": fact.status}) if step.id == fact.step_id else step
-        for step in run.plan.steps
-    )
-    return changed(run, plan=run.plan.model_copy(update={"steps": steps}))
-
-
 def checkpoint_written(run: Live, fact: j.CheckpointWritten, at: datetime) -> Live:
     """What was closed is on record; the step is counted."""
     return changed(run, closed=(), artifacts=(), counters=run.counters.plus("step"))
