@@ -13,6 +13,7 @@ from runfold.events.calls import Message, ModelResult, ModelWork, Role
 from runfold.events.content import json_content
 from runfold.events.definitions import ToolContract
 from runfold.events.values import ProposedCall
+from runfold.infra.artifacts.files import FileArtifacts
 from runfold.infra.logging.json_lines import log_to_stderr
 from runfold.infra.metrics.serving import serve_metrics
 from runfold.infra.process.gc import collect_seldom
@@ -24,7 +25,6 @@ from runfold.processors.effects.local import Limits, LocalEffects
 from runfold.processors.engine.config import EngineConfig
 from runfold.processors.engine.kafka.runner import Engine
 from runfold.processors.run.aggregate import RunAggregate
-from runfold.processors.tool.artifacts import FileArtifacts
 from runfold.processors.tool.processor import ToolProcessor
 from runfold.stack.ready import announce
 

@@ -16,6 +16,7 @@ import sys
 from runfold.events.avro.codec import Codec
 from runfold.events.definitions import Playbook
 from runfold.events.topics import MODEL_CALLS
+from runfold.infra.artifacts.files import FileArtifacts
 from runfold.infra.logging.json_lines import log_to_stderr
 from runfold.infra.metrics.serving import serve_metrics
 from runfold.infra.process.stall import EXIT_STALLED, StallWatch
@@ -30,7 +31,6 @@ from runfold.processors.effects.pool import Pool
 from runfold.processors.effects.settings import PoolConfig
 from runfold.processors.model.processor import ModelProcessor
 from runfold.processors.model.providers.settings import ModelSettings, SettingsError
-from runfold.processors.tool.artifacts import FileArtifacts
 from runfold.producers.schema_registry.chosen import registry_of
 from runfold.stack.ready import announce
 

@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 from runfold.events.calls import Message, ModelWork
 from runfold.events.content import Content
+from runfold.infra.artifacts.errors import ArtifactError
 from runfold.processors.model.providers.faults import ProviderFaultError
-from runfold.processors.tool.errors import ArtifactError
 
 Fetch = Callable[[str, str], bytes]
 """Returns what a ref and a tenant id name: ``ArtifactStore.get``, with its errors."""
@@ -53,7 +53,7 @@ async def _open(content: Content, tenant_id: str, fetch: Fetch | None) -> Conten
         )
     try:
         data = await asyncio.to_thread(fetch, content.ref, tenant_id)
-    except (OSError, ArtifactError) as error:
+    except ArtifactError as error:
         raise ProviderFaultError(
             "content_unavailable", f"{content.ref} cannot be fetched: {type(error).__name__}"
         ) from error

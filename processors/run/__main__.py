@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from runfold.events.avro.codec import Codec
 from runfold.events.definitions import Playbook, ToolContract
 from runfold.events.topics import EVENTS
+from runfold.infra.artifacts.files import FileArtifacts
 from runfold.infra.logging.json_lines import log_to_stderr
 from runfold.infra.metrics.serving import serve_metrics
 from runfold.infra.process.gc import collect_seldom
@@ -30,7 +31,6 @@ from runfold.processors.engine.kafka.runner import Engine
 from runfold.processors.model.processor import ModelProcessor
 from runfold.processors.model.providers.settings import ModelSettings, SettingsError
 from runfold.processors.run.aggregate import RunAggregate
-from runfold.processors.tool.artifacts import FileArtifacts
 from runfold.processors.tool.processor import ToolProcessor
 from runfold.processors.tool.settings import ToolSettings
 from runfold.producers.errors import LogError

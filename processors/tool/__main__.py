@@ -16,6 +16,7 @@ import sys
 from runfold.events.avro.codec import Codec
 from runfold.events.definitions import ToolContract
 from runfold.events.topics import TOOL_CALLS
+from runfold.infra.artifacts.files import FileArtifacts
 from runfold.infra.logging.json_lines import log_to_stderr
 from runfold.infra.metrics.serving import serve_metrics
 from runfold.infra.process.stall import EXIT_STALLED, StallWatch
@@ -28,7 +29,6 @@ from runfold.processors.effects.errors import PoolError, PoolStalledError
 from runfold.processors.effects.local import Limits, LocalEffects
 from runfold.processors.effects.pool import Pool
 from runfold.processors.effects.settings import PoolConfig
-from runfold.processors.tool.artifacts import FileArtifacts
 from runfold.processors.tool.claims.postgres import PostgresClaims
 from runfold.processors.tool.errors import ClaimsUnavailableError
 from runfold.processors.tool.processor import ToolProcessor

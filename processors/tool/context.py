@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from runfold.processors.tool.artifacts import ArtifactStore
+from runfold.infra.artifacts.port import ArtifactStore
 from runfold.processors.tool.errors import ToolRefusedError
 
 

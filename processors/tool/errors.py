@@ -3,8 +3,7 @@
 ToolError
 ├── ToolRefusedError       nothing was done, for certain: the claim is let go
 ├── UnusableResultError    the tool ran, and what it returned cannot be used
-├── ClaimsUnavailableError retry: the claims' store does not answer
-└── ArtifactError          the artifact is not there, or is not what its name says
+└── ClaimsUnavailableError retry: the claims' store does not answer
 """
 
 from __future__ import annotations
@@ -56,7 +55,3 @@ class UnusableResultError(ToolError):
 
 class ClaimsUnavailableError(ToolError):
     """The store of claims could not be reached; nothing may be run without it."""
-
-
-class ArtifactError(ToolError):
-    """An artifact is missing, foreign or damaged."""

@@ -21,20 +21,23 @@ from runfold.events.calls import ToolResult, ToolWork
 from runfold.events.content import canonical_json
 from runfold.events.definitions import ToolContract
 from runfold.events.values import ErrorInfo
-from runfold.processors.tool.artifacts import ArtifactStore
+from runfold.infra.artifacts.errors import ArtifactError, ArtifactsUnavailableError
+from runfold.infra.artifacts.port import ArtifactStore
+from runfold.infra.secrets.environment import EnvironmentSecrets
+from runfold.infra.secrets.port import SecretStore
 from runfold.processors.tool.builtin import builtin_implementation
 from runfold.processors.tool.claims.claimed import run_claimed
 from runfold.processors.tool.claims.port import ClaimRequest, Claims
 from runfold.processors.tool.context import ToolContext
 from runfold.processors.tool.ending import Ending, failed, uncertain
-from runfold.processors.tool.errors import ArtifactError, ToolRefusedError
+from runfold.processors.tool.errors import ToolRefusedError
 from runfold.processors.tool.execution import Execution, Implementation
 from runfold.processors.tool.python.reconciling import Reconciler
 from runfold.processors.tool.python.threads import in_thread
 from runfold.processors.tool.python.tools import python_implementation, python_reconciler
 from runfold.processors.tool.rate_limit import RateLimit
 from runfold.processors.tool.schemas import Schemas
-from runfold.processors.tool.secrets import Secrets, held, secret_from_env
+from runfold.processors.tool.secrets import held
 
 log = logging.getLogger(__name__)
 
@@ -54,7 +57,7 @@ class ToolProcessor:
         contracts: Contracts,
         claims: Claims | None,
         artifacts: ArtifactStore,
-        secrets: Secrets = secret_from_env,
+        secrets: SecretStore | None = None,
         *,
         modules: Sequence[str] = (),
         refresh: Callable[[], object] | None = None,
@@ -62,7 +65,7 @@ class ToolProcessor:
         self._contracts = contracts
         self._claims = claims
         self._artifacts = artifacts
-        self._secrets = secrets
+        self._secrets = secrets if secrets is not None else EnvironmentSecrets()
         self._refresh = refresh
         self._schemas = Schemas()
         self._pace = RateLimit()
@@ -103,7 +106,7 @@ class ToolProcessor:
         arguments = await self._arguments(work, contract)
         await self._pace.turn(contract, work.timeout_ms)
         implementation = self._implementation(contract.implementation)
-        context = self._context(work, contract)
+        context = await self._context(work, contract)
         execution = Execution(
             contract, implementation, arguments, context, work.timeout_ms, self._schemas
         )
@@ -143,6 +146,12 @@ class ToolProcessor:
                 data = await in_thread(self._artifacts.get, said.ref or "", work.tenant_id)
             arguments = json.loads(data, parse_constant=_no_constant)
             canonical_json(arguments).encode()
+        except ArtifactsUnavailableError as error:
+            raise ToolRefusedError(
+                f"The arguments cannot be fetched: {error}.",
+                error_type="unavailable",
+                retryable=True,
+            ) from error
         except (ValueError, RecursionError, ArtifactError) as error:
             raise _invalid(f"The arguments are no JSON: {error}") from error
         problems = self._schemas.problems_of_arguments(contract, arguments)
@@ -152,7 +161,10 @@ class ToolProcessor:
             raise _invalid("; ".join(problems))
         return cast("dict[str, Any]", arguments)
 
-    def _context(self, work: ToolWork, contract: ToolContract) -> ToolContext:
+    async def _context(self, work: ToolWork, contract: ToolContract) -> ToolContext:
+        secrets: Mapping[str, str] = {}
+        if contract.auth:
+            secrets = await in_thread(held, contract.auth, self._secrets, work.tenant_id)
         return ToolContext(
             run_id=work.run_id,
             tenant_id=work.tenant_id,
@@ -163,7 +175,7 @@ class ToolProcessor:
             deadline=datetime.now(UTC) + timedelta(milliseconds=work.timeout_ms),
             artifacts=self._artifacts,
             config=contract.config,
-            secrets=held(contract.auth, self._secrets),
+            secrets=secrets,
         )
 
 

@@ -7,7 +7,8 @@ import hashlib
 from pydantic_core import PydanticSerializationError, to_jsonable_python
 
 from runfold.events.content import JSON, Content, canonical_json, json_content
-from runfold.processors.tool.artifacts import ArtifactStore
+from runfold.infra.artifacts.errors import ArtifactsUnavailableError
+from runfold.infra.artifacts.port import ArtifactStore
 from runfold.processors.tool.errors import UnusableResultError
 
 INLINE_BYTES = 64_000
@@ -65,10 +66,10 @@ def kept_apart(said: str, artifacts: ArtifactStore, tenant_id: str) -> Content:
         )
     try:
         kept = artifacts.put(data, JSON, tenant_id)
-    except OSError as error:
+    except ArtifactsUnavailableError as error:
         raise UnusableResultError(
             "unavailable",
-            f"The result is large and could not be kept: {error.strerror}.",
+            f"The result is large and could not be kept: {error}.",
             "Make room for artifacts, or ask for less at once.",
         ) from error
     return json_content(

@@ -1,29 +1,24 @@
-"""Secrets: held by the tool layer, given to tools by name, kept out of everything they say [98]."""
+"""Secrets of a call: given to tools by name, kept out of everything they say [98]."""
 
 from __future__ import annotations
 
-import os
-import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 
 from runfold.events.content import canonical_json
+from runfold.infra.secrets.port import SecretStore, SecretsUnavailableError
 from runfold.processors.tool.errors import ToolRefusedError
-
-Secrets = Callable[[str], str | None]
 
 _REDACTED = "[redacted]"
 
 
-def secret_from_env(name: str) -> str | None:
-    """Return ``RUNFOLD_SECRET_<NAME>``, the name in upper case with ``_`` for what is no letter."""
-    return os.environ.get("RUNFOLD_SECRET_" + re.sub(r"[^A-Z0-9]", "_", name.upper()))
-
-
-def held(names: Iterable[str], secrets: Secrets) -> Mapping[str, str]:
+def held(names: Iterable[str], secrets: SecretStore, tenant_id: str) -> Mapping[str, str]:
     """Return the named secrets' values; raises ToolRefusedError if one is not held here."""
     found = {}
     for name in names:
-        value = secrets(name)
+        try:
+            value = secrets.get(name, tenant_id)
+        except SecretsUnavailableError as error:
+            raise ToolRefusedError(str(error), error_type="unavailable", retryable=True) from error
         if not value:
             raise ToolRefusedError(
                 f"The tool needs the secret {name!r}, which this process does not hold.",

@@ -12,12 +12,12 @@ from typing import Any
 from runfold.events.avro.codec import Codec
 from runfold.events.avro.registry import LockRegistry
 from runfold.events.topics import TOOL_CALLS
+from runfold.infra.artifacts.memory import MemoryArtifacts
 from runfold.infra.settings.config import Config
 from runfold.processors.effects.local import Limits, LocalEffects
 from runfold.processors.effects.pool import Pool
 from runfold.processors.effects.settings import PoolConfig
 from runfold.processors.tool import ToolProcessor, contract_of
-from runfold.processors.tool.artifacts import MemoryArtifacts
 from runfold.processors.tool.claims.postgres import PostgresClaims
 from tests.tool import samples
 

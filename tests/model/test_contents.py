@@ -4,9 +4,9 @@ import pytest
 
 from runfold.events.calls import Message, ModelResult, Outcome, Role
 from runfold.events.content import TEXT, Content
+from runfold.infra.artifacts.memory import MemoryArtifacts
 from runfold.processors.model.contents import Fetch
 from runfold.processors.model.providers.settings import ModelSettings
-from runfold.processors.tool.artifacts import MemoryArtifacts
 from tests.model.given import call, user, work
 from tests.model.server import Answer, Provider, chat
 

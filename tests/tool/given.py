@@ -12,8 +12,10 @@ from typing import Any
 from runfold.events.calls import ToolResult
 from runfold.events.content import Content, json_content
 from runfold.events.definitions import ToolContract
+from runfold.infra.artifacts.memory import MemoryArtifacts
+from runfold.infra.artifacts.port import ArtifactStore
+from runfold.infra.secrets.memory import MemorySecrets
 from runfold.processors.tool import ToolContext, ToolProcessor, contract_of
-from runfold.processors.tool.artifacts import ArtifactStore, MemoryArtifacts
 from runfold.processors.tool.builtin import builtin_contracts
 from runfold.processors.tool.claims.memory import MemoryClaims
 from runfold.processors.tool.claims.port import Claims
@@ -40,7 +42,7 @@ class Bench:
             lambda name, version: self.contracts.get((name, version)),
             claims or MemoryClaims(),
             self.artifacts,
-            (secrets or {}).get,
+            MemorySecrets(secrets),
             modules=modules,
         )
 

@@ -11,8 +11,10 @@ import pytest
 from runfold.events.calls import Outcome
 from runfold.events.content import Content, content, json_content
 from runfold.events.definitions import ToolContract
+from runfold.infra.artifacts.errors import ArtifactsUnavailableError
+from runfold.infra.artifacts.memory import MemoryArtifacts
+from runfold.infra.artifacts.port import Artifact
 from runfold.processors.tool import ToolProcessor, contract_of
-from runfold.processors.tool.artifacts import Artifact, MemoryArtifacts
 from runfold.processors.tool.results import INLINE_BYTES
 from tests.effects.given import tool_work
 from tests.tool import samples
@@ -185,7 +187,7 @@ def test_more_than_is_kept_fails() -> None:
 def test_a_full_disk_fails_in_one_sentence() -> None:
     class Full(MemoryArtifacts):
         def put(self, data: bytes, media_type: str, tenant_id: str) -> Artifact:
-            raise OSError(28, "No space left on device")
+            raise ArtifactsUnavailableError("No space left on device")
 
     result = Bench(samples.large, artifacts=Full()).call({"size": 100_000})
     assert result.error is not None

@@ -21,8 +21,8 @@ from runfold.events.run import (
     ToolCallUncertain,
 )
 from runfold.events.values import Limits, Placement
+from runfold.infra.artifacts.files import FileArtifacts
 from runfold.processors.tool import contract_of
-from runfold.processors.tool.artifacts import FileArtifacts
 from tests.system.crash.agent import TENANT, publish_definitions, request
 from tests.system.crash.product import Product
 from tests.system.integration.seen import facts_of

@@ -8,8 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from runfold.processors.tool.artifacts import ArtifactStore, FileArtifacts, MemoryArtifacts
-from runfold.processors.tool.errors import ArtifactError
+from runfold.infra.artifacts.errors import (
+    ArtifactDamagedError,
+    ArtifactMissingError,
+    ArtifactsUnavailableError,
+)
+from runfold.infra.artifacts.files import FileArtifacts
+from runfold.infra.artifacts.memory import MemoryArtifacts
+from runfold.infra.artifacts.port import ArtifactStore
 
 
 @pytest.fixture(params=["memory", "files"])
@@ -30,11 +36,11 @@ def test_the_same_bytes_have_the_same_name(store: ArtifactStore) -> None:
 
 def test_another_tenant_cannot_read_it_under_any_name(store: ArtifactStore) -> None:
     kept = store.put(b"secret", "text/plain", "acme")
-    with pytest.raises(ArtifactError):
+    with pytest.raises(ArtifactMissingError):
         store.get(kept.ref, "other")
-    with pytest.raises(ArtifactError):
+    with pytest.raises(ArtifactMissingError):
         store.get(kept.ref.replace("acme", "other"), "other")
-    with pytest.raises(ArtifactError):
+    with pytest.raises(ArtifactMissingError):
         store.get(kept.digest.hex(), "acme")
 
 
@@ -42,7 +48,7 @@ def test_another_tenant_cannot_read_it_under_any_name(store: ArtifactStore) -> N
 def test_strange_tenants_keep_to_themselves(store: ArtifactStore, tenant: str) -> None:
     kept = store.put(b"theirs", "text/plain", tenant)
     assert store.get(kept.ref, tenant) == b"theirs"
-    with pytest.raises(ArtifactError):
+    with pytest.raises(ArtifactMissingError):
         store.get(kept.ref, "acme")
 
 
@@ -51,7 +57,7 @@ def test_strange_tenants_keep_to_themselves(store: ArtifactStore, tenant: str) -
     ["", "artifact:acme/", "artifact:acme/../../x", "/etc/passwd", f"artifact:acme/{'0' * 64}"],
 )
 def test_a_name_of_nothing_is_refused(store: ArtifactStore, ref: str) -> None:
-    with pytest.raises(ArtifactError):
+    with pytest.raises(ArtifactMissingError):
         store.get(ref, "acme")
 
 
@@ -65,7 +71,7 @@ def test_a_damaged_file_is_noticed(tmp_path: Path) -> None:
     kept = store.put(b"right", "text/plain", "acme")
     (path,) = (path for path in tmp_path.rglob("*") if path.is_file())
     path.write_bytes(b"wrong")
-    with pytest.raises(ArtifactError, match="damaged"):
+    with pytest.raises(ArtifactDamagedError, match="damaged"):
         store.get(kept.ref, "acme")
 
 
@@ -74,6 +80,16 @@ def test_a_write_that_fails_leaves_nothing(tmp_path: Path, monkeypatch: pytest.M
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(OSError, match="No space"):
+    with pytest.raises(ArtifactsUnavailableError, match="No space"):
         FileArtifacts(tmp_path).put(b"a", "text/plain", "acme")
     assert not [path for path in tmp_path.rglob("*") if path.is_file()]
+
+
+def test_a_file_that_cannot_be_read_is_not_missing(tmp_path: Path) -> None:
+    store = FileArtifacts(tmp_path)
+    kept = store.put(b"right", "text/plain", "acme")
+    (path,) = (path for path in tmp_path.rglob("*") if path.is_file())
+    path.unlink()
+    path.mkdir()
+    with pytest.raises(ArtifactsUnavailableError, match="Is a directory"):
+        store.get(kept.ref, "acme")

@@ -1,0 +1,1 @@
+"""The artifact port, with its forms in files and in memory."""

@@ -1,0 +1,26 @@
+"""Artifacts in memory."""
+
+from __future__ import annotations
+
+from runfold.infra.artifacts.errors import ArtifactMissingError
+from runfold.infra.artifacts.port import Artifact, digest_of, named
+
+
+class MemoryArtifacts:
+    """Artifacts that live as long as this object."""
+
+    def __init__(self) -> None:
+        self._data: dict[tuple[str, str], bytes] = {}
+
+    def put(self, data: bytes, media_type: str, tenant_id: str) -> Artifact:
+        """Keep bytes as long as this object lives."""
+        artifact = named(data, media_type, tenant_id)
+        self._data[tenant_id, artifact.digest.hex()] = data
+        return artifact
+
+    def get(self, ref: str, tenant_id: str) -> bytes:
+        """Return the bytes; raises ArtifactMissingError."""
+        try:
+            return self._data[tenant_id, digest_of(ref, tenant_id)]
+        except KeyError as error:
+            raise ArtifactMissingError from error

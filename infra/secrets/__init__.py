@@ -1,0 +1,1 @@
+"""The secrets port, with its forms in the environment, in files and in memory."""

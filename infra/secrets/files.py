@@ -1,0 +1,32 @@
+"""Secrets in a folder, one file a secret, as Docker and Kubernetes mount them."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from runfold.infra.secrets.port import SecretsUnavailableError
+
+# What Kubernetes allows as a key; a name like ``..`` or ``a/b`` must not leave the folder.
+_NAME = re.compile(r"(?!\.)[-.\w]{1,253}", re.ASCII)
+
+
+class FileSecrets:
+    """The same secrets for every tenant, read anew each time, so that they can be rotated."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def get(self, name: str, tenant_id: str) -> str | None:  # noqa: ARG002 - of the deployment
+        """Return the file's text without a last line break, None where there is no such file."""
+        if not _NAME.fullmatch(name):
+            return None
+        try:
+            text = (self._folder / name).read_text(encoding="utf-8")
+        except FileNotFoundError:
+            return None
+        except (OSError, UnicodeDecodeError) as error:
+            raise SecretsUnavailableError(
+                f"The secret {name!r} cannot be read: {type(error).__name__}."
+            ) from error
+        return text.removesuffix("\n").removesuffix("\r") or None

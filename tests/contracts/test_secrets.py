@@ -1,0 +1,68 @@
+"""One contract for secrets, kept in the environment, in files and in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import pytest
+
+from runfold.infra.secrets.environment import EnvironmentSecrets, variable_of
+from runfold.infra.secrets.files import FileSecrets
+from runfold.infra.secrets.memory import MemorySecrets
+from runfold.infra.secrets.port import SecretStore, SecretsUnavailableError
+
+Holding = Callable[[Mapping[str, str]], SecretStore]
+
+
+@pytest.fixture(params=["memory", "environment", "files"])
+def holding(request: pytest.FixtureRequest, tmp_path: Path) -> Holding:
+    def files(values: Mapping[str, str]) -> SecretStore:
+        for name, value in values.items():
+            (tmp_path / name).write_text(value, encoding="utf-8")
+        return FileSecrets(tmp_path)
+
+    kinds: dict[str, Holding] = {
+        "memory": MemorySecrets,
+        "environment": lambda values: EnvironmentSecrets(
+            {variable_of(name): value for name, value in values.items()}
+        ),
+        "files": files,
+    }
+    return kinds[request.param]
+
+
+@pytest.mark.parametrize("name", ["crm", "crm.api-key", "CRM_KEY", "k8s_1"])
+@pytest.mark.parametrize("value", ["s", "two words", 'a"b\\c', "ä€", "line one\nline two", " x "])
+def test_what_is_held_is_given_as_it_is(holding: Holding, name: str, value: str) -> None:
+    store = holding({name: value, "other": "no"})
+    assert store.get(name, "acme") == value
+    assert store.get(name, "globex") == value
+
+
+@pytest.mark.parametrize("name", ["", ".", "..", "../held", "a/../held", "/held", "absent", "\0"])
+def test_a_name_of_nothing_gives_nothing(holding: Holding, name: str) -> None:
+    assert holding({"held": "value"}).get(name, "acme") is None
+
+
+def test_an_empty_value_is_no_secret(holding: Holding) -> None:
+    assert holding({"empty": ""}).get("empty", "acme") is None
+
+
+def test_the_last_line_break_of_a_file_is_not_part_of_the_secret(tmp_path: Path) -> None:
+    (tmp_path / "crm").write_bytes(b"value\r\n")
+    assert FileSecrets(tmp_path).get("crm", "acme") == "value"
+
+
+def test_a_file_that_is_exchanged_is_read_anew(tmp_path: Path) -> None:
+    store = FileSecrets(tmp_path)
+    (tmp_path / "crm").write_text("old", encoding="utf-8")
+    assert store.get("crm", "acme") == "old"
+    (tmp_path / "crm").write_text("new", encoding="utf-8")
+    assert store.get("crm", "acme") == "new"
+
+
+def test_a_file_that_cannot_be_read_is_said_without_its_value(tmp_path: Path) -> None:
+    (tmp_path / "crm").write_bytes(b"\xff\xfe secret")
+    with pytest.raises(SecretsUnavailableError, match=r"'crm' cannot be read: UnicodeDecodeError"):
+        FileSecrets(tmp_path).get("crm", "acme")
