@@ -27,7 +27,7 @@ from runfold.events.calls import ModelWork, ToolWork
 from runfold.events.commands import RunRequested
 from runfold.events.content import text
 from runfold.infra.process.gc import collect_seldom
-from runfold.processors.definitions.fixed import FixedRulebook, rulebook_of
+from runfold.processors.definitions.fixed import FixedDefinitions, definitions_of
 from runfold.processors.engine.core.batch import BatchDecider
 from runfold.processors.engine.core.inputs import Input, Received, Returned
 from runfold.processors.engine.core.outcome import Outcome
@@ -54,8 +54,8 @@ class Lane:
     def __init__(self) -> None:
         """Begin with an empty journal."""
         self._codec = Codec(LockRegistry())
-        rulebooks = FixedRulebook(rulebook_of(definitions()))
-        self._fold = BatchDecider(RunAggregate(), self._codec, rulebooks, 0)
+        store = FixedDefinitions(definitions_of(definitions()))
+        self._fold = BatchDecider(RunAggregate(), self._codec, store, 0)
 
     def round(self, runs: int) -> Round:
         """Take so many runs, all at once, from their requests to their ends."""

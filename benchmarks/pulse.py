@@ -18,14 +18,14 @@ from runfold.events.definitions import (
     AgentDefinition,
     Definition,
     ModelChoice,
-    Playbook,
-    PlaybookTurn,
+    ModelScript,
+    ScriptTurn,
     ToolContract,
 )
 from runfold.events.run import Event
 from runfold.events.values import Limits, Placement
-from runfold.processors.definitions.follower import RulebookFollower
-from runfold.processors.definitions.kafka import KafkaRegistry
+from runfold.processors.definitions.follower import DefinitionFollower
+from runfold.processors.definitions.kafka import KafkaDefinitionLog
 from runfold.processors.definitions.publisher import publish
 from runfold.producers.identity import uuid7
 from runfold.producers.log.kafka import Publisher
@@ -36,22 +36,22 @@ CODEC = Codec(LockRegistry())
 _HOUR_MS = 3_600_000
 _TURNS = {
     # It ends at once.
-    "quick": PlaybookTurn(calls=({"name": "complete_task", "arguments": {"summary": "done"}},)),
+    "quick": ScriptTurn(calls=({"name": "complete_task", "arguments": {"summary": "done"}},)),
     # It waits for a person.
-    "asks": PlaybookTurn(calls=({"name": "bench.file", "arguments": {"text": "{{ goal }}"}},)),
+    "asks": ScriptTurn(calls=({"name": "bench.file", "arguments": {"text": "{{ goal }}"}},)),
     # It waits for a pool.
-    "pooled": PlaybookTurn(calls=({"name": "bench.fetch", "arguments": {"text": "{{ goal }}"}},)),
+    "pooled": ScriptTurn(calls=({"name": "bench.fetch", "arguments": {"text": "{{ goal }}"}},)),
     # It waits for a model, in the run processor itself.
-    "slow": PlaybookTurn(text="thinking", delay_ms=_HOUR_MS),
+    "slow": ScriptTurn(text="thinking", delay_ms=_HOUR_MS),
 }
 
 
 def definitions() -> list[Definition]:
-    """An agent for each thing that a run can be at, with its playbook, and two tools."""
+    """An agent for each thing that a run can be at, with its model script, and two tools."""
     found: list[Definition] = [_tool("bench.file", 2), _tool("bench.fetch", 0)]
     for name, turn in _TURNS.items():
         found += [
-            Playbook(name=name, version="1.0.0", turns=(turn,)),
+            ModelScript(name=name, version="1.0.0", turns=(turn,)),
             AgentDefinition(
                 name=name,
                 version="1.0.0",
@@ -81,10 +81,8 @@ def _tool(name: str, level: int) -> ToolContract:
 def publish_definitions(settings: Settings) -> None:
     """Put the definitions on the registry."""
     writer = Publisher(settings.producer_config(), CODEC)
-    with RulebookFollower(KafkaRegistry(settings.kafka_config(), CODEC)) as rulebook:
-        report = publish(
-            definitions(), log=writer, rulebook=rulebook, by="bench", now=datetime.now(UTC)
-        )
+    with DefinitionFollower(KafkaDefinitionLog(settings.kafka_config(), CODEC)) as store:
+        report = publish(definitions(), log=writer, store=store, by="bench", now=datetime.now(UTC))
     assert not report.refused, report.refused
 
 

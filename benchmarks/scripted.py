@@ -15,7 +15,7 @@ from runfold.events.commands import RunRequested
 from runfold.events.content import json_content, text
 from runfold.events.definitions import AgentDefinition, Definition, ModelChoice, ToolContract
 from runfold.events.values import Limits, ModelAnswer, Placement, ProposedCall, Usage
-from runfold.processors.definitions.fixed import FixedRulebook, rulebook_of
+from runfold.processors.definitions.fixed import FixedDefinitions, definitions_of
 from runfold.processors.engine.memory import MemoryEngine
 from runfold.processors.run.aggregate import RunAggregate
 from runfold.processors.run.state import RunState
@@ -99,8 +99,8 @@ def said(what: str, call_id: str) -> str:
 
 def engine(steps: int, *, asks: bool = False) -> MemoryEngine[RunState]:
     """Return an engine whose runs take so many tool calls."""
-    rulebook = FixedRulebook(rulebook_of(definitions(asks=asks)))
-    return MemoryEngine(RunAggregate(), Codec(LockRegistry()), rulebook, Script(steps).do)
+    store = FixedDefinitions(definitions_of(definitions(asks=asks)))
+    return MemoryEngine(RunAggregate(), Codec(LockRegistry()), store, Script(steps).do)
 
 
 def ask_for_runs(of: MemoryEngine[RunState], count: int) -> list[str]:

@@ -25,8 +25,8 @@ from runfold.infra.metrics.serving import serve_metrics
 from runfold.infra.process.gc import collect_seldom
 from runfold.infra.settings.config import Config
 from runfold.infra.tracing.spans import Traces
-from runfold.processors.definitions.follower import RulebookFollower
-from runfold.processors.definitions.kafka import KafkaRegistry
+from runfold.processors.definitions.follower import DefinitionFollower
+from runfold.processors.definitions.kafka import KafkaDefinitionLog
 from runfold.processors.effects.local import Limits, LocalEffects
 from runfold.processors.engine.config import EngineConfig
 from runfold.processors.engine.kafka.runner import Engine
@@ -108,8 +108,8 @@ def main(arguments: Sequence[str]) -> int:
     ledger = Ledger(config.need_home() / "ledger.txt")
     codec = Codec(LockRegistry())
     assert config.partitions
-    with RulebookFollower(KafkaRegistry(config.kafka, codec)) as rulebook:
-        rulebook.wait_ready(30)
+    with DefinitionFollower(KafkaDefinitionLog(config.kafka, codec)) as store:
+        store.wait_ready(30)
         limits = Limits(model_calls=10_000, tool_calls=10_000)
         model = partial(answer, calls=chosen.calls)
         effects = LocalEffects(model, ledger.call, limits, traces=Traces.from_env("bench"))
@@ -118,7 +118,7 @@ def main(arguments: Sequence[str]) -> int:
             partitions=config.partitions,
             fixed=tuple(chosen.partitions) if chosen.partitions else None,
         )
-        engine = Engine(engine_config, RunAggregate(), codec, rulebook, effects)
+        engine = Engine(engine_config, RunAggregate(), codec, store, effects)
         collect_seldom()
         announce()
         try:

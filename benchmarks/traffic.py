@@ -18,8 +18,8 @@ from runfold.events.avro.registry import LockRegistry
 from runfold.events.commands import RunRequested
 from runfold.events.content import text
 from runfold.events.run import Event
-from runfold.processors.definitions.follower import RulebookFollower
-from runfold.processors.definitions.kafka import KafkaRegistry
+from runfold.processors.definitions.follower import DefinitionFollower
+from runfold.processors.definitions.kafka import KafkaDefinitionLog
 from runfold.processors.definitions.publisher import publish
 from runfold.producers.client import RunClient
 from runfold.producers.identity import uuid7
@@ -84,10 +84,10 @@ class Traffic:
 
     def publish_definitions(self) -> None:
         """Publish the benchmark's agent and tool."""
-        source = KafkaRegistry(self._settings.kafka_config(), self._codec)
-        with RulebookFollower(source) as rulebook:
+        source = KafkaDefinitionLog(self._settings.kafka_config(), self._codec)
+        with DefinitionFollower(source) as store:
             now = datetime.now(UTC)
-            publish(definitions(), log=self._writer, rulebook=rulebook, by="bench", now=now)
+            publish(definitions(), log=self._writer, store=store, by="bench", now=now)
 
     def run_all(self, count: int) -> Bulk:
         """Request so many runs at once; wait until all are done and projected."""

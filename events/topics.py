@@ -60,6 +60,6 @@ TOPICS: tuple[Topic, ...] = (
     Topic(RESTORE, "where a lane may begin to read", config=_COMPACT),
     Topic(PARKED, "sleeping runs, carried forward", config=_COMPACT),
     Topic(DEAD_LETTERS, "inputs that could not be used", config=_FOREVER),
-    Topic(REGISTRY, "agents, tools and playbooks", by_run=False, config=_COMPACT),
+    Topic(REGISTRY, "agents, tools and model scripts", by_run=False, config=_COMPACT),
     Topic(ALERTS, "what the monitor raised and cleared", by_run=False, config=_FOREVER),
 )

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
 from runfold.events.base import Fact, Record
-from runfold.events.rulebook import Rulebook
+from runfold.events.definitions import Definitions
 from runfold.processors.engine.aggregate import Command, Env, Timer
 from runfold.processors.run.decide import decide
 from runfold.processors.run.evolve import evolve
@@ -22,7 +22,7 @@ F = TypeVar("F", bound=Fact)
 class Story:
     """A run as it goes: every command is decided and folded, one second after the last."""
 
-    rulebook: Rulebook
+    definitions: Definitions
     state: RunState | None = None
     now: datetime = START
     facts: tuple[Fact, ...] = ()
@@ -40,7 +40,7 @@ class Story:
         return replace(self, now=self.now + timedelta(seconds=seconds))
 
     def _decide(self, body: Record | Timer) -> Story:
-        said = tuple(decide(self.state, Command(body), Env(self.now, self.rulebook)))
+        said = tuple(decide(self.state, Command(body), Env(self.now, self.definitions)))
         state = self.state
         for fact in said:
             state = evolve(state, fact, self.now)

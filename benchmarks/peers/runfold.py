@@ -28,8 +28,8 @@ from benchmarks.peers.work import LEDGER, Load
 from runfold.events import topics
 from runfold.events.avro.codec import Codec
 from runfold.events.avro.registry import LockRegistry
-from runfold.processors.definitions.follower import RulebookFollower
-from runfold.processors.definitions.kafka import KafkaRegistry
+from runfold.processors.definitions.follower import DefinitionFollower
+from runfold.processors.definitions.kafka import KafkaDefinitionLog
 from runfold.processors.definitions.publisher import publish
 from runfold.producers.log.kafka import Publisher
 from runfold.stack import control
@@ -175,9 +175,9 @@ class Runfold:
 def _publish(settings: Settings) -> None:
     codec = Codec(LockRegistry())
     writer = Publisher(settings.producer_config(), codec)
-    with RulebookFollower(KafkaRegistry(settings.kafka_config(), codec)) as rulebook:
+    with DefinitionFollower(KafkaDefinitionLog(settings.kafka_config(), codec)) as store:
         said, now = defined.definitions(), datetime.now(UTC)
-        publish(said, log=writer, rulebook=rulebook, by="bench", now=now)
+        publish(said, log=writer, store=store, by="bench", now=now)
     writer.close()
 
 

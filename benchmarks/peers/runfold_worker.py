@@ -19,8 +19,8 @@ from runfold.infra.metrics.serving import serve_metrics
 from runfold.infra.process.gc import collect_seldom
 from runfold.infra.settings.config import Config
 from runfold.infra.tracing.spans import Traces
-from runfold.processors.definitions.follower import RulebookFollower
-from runfold.processors.definitions.kafka import KafkaRegistry
+from runfold.processors.definitions.follower import DefinitionFollower
+from runfold.processors.definitions.kafka import KafkaDefinitionLog
 from runfold.processors.effects.local import Limits, LocalEffects
 from runfold.processors.engine.config import EngineConfig
 from runfold.processors.engine.kafka.runner import Engine
@@ -53,18 +53,18 @@ def main() -> int:
     serve_metrics(config.metrics_port)
     codec = Codec(LockRegistry())
     assert config.partitions
-    with RulebookFollower(KafkaRegistry(config.kafka, codec)) as rulebook:
-        rulebook.wait_ready(30)
+    with DefinitionFollower(KafkaDefinitionLog(config.kafka, codec)) as store:
+        store.wait_ready(30)
 
         def contract(name: str, version: str) -> ToolContract | None:
-            return rulebook.current().tool(name, version)
+            return store.current().tool(name, version)
 
         artifacts = FileArtifacts(config.need_home() / "artifacts")
         tools = ToolProcessor(contract, None, artifacts, modules=(defined.MODULE,))
         limits = Limits(model_calls=10_000, tool_calls=10_000)
         effects = LocalEffects(answer, tools.call, limits, traces=Traces.from_env("bench"))
         engine_config = EngineConfig(kafka=config.kafka, partitions=config.partitions)
-        engine = Engine(engine_config, RunAggregate(), codec, rulebook, effects)
+        engine = Engine(engine_config, RunAggregate(), codec, store, effects)
         collect_seldom()
         announce()
         try:

@@ -1,4 +1,4 @@
-"""The rulebook of this process: the registry topic, read from its beginning and followed."""
+"""The definition store of this process: its topic, read from the beginning and followed."""
 
 from __future__ import annotations
 
@@ -8,69 +8,73 @@ import time
 from types import TracebackType
 from typing import Self
 
-from runfold.events.rulebook import Rulebook
+from runfold.events.definitions import Definitions
 from runfold.processors.definitions.record import fold
-from runfold.processors.definitions.source import Arrived, RegistrySource, RegistryUnavailableError
+from runfold.processors.definitions.source import (
+    Arrived,
+    DefinitionLog,
+    DefinitionStoreUnavailableError,
+)
 
 _log = logging.getLogger(__name__)
 
 _POLL_S = 0.2
 
 
-class RulebookFollower:
-    """Keeps the newest rulebook at hand; ``skipped`` counts records that could not be used.
+class DefinitionFollower:
+    """Keeps the newest definitions; ``skipped`` counts records that could not be used.
 
     ``current`` is safe from any thread and never waits. A bad record is logged and left out.
     """
 
-    def __init__(self, source: RegistrySource) -> None:
+    def __init__(self, source: DefinitionLog) -> None:
         self._source = source
-        self._rulebook = Rulebook()
+        self._definitions = Definitions()
         self._moved = threading.Condition()
         self._closing = False
         self.skipped = 0
-        self._thread = threading.Thread(target=self._follow, name="rulebook", daemon=True)
+        self._thread = threading.Thread(target=self._follow, name="definitions", daemon=True)
         self._thread.start()
 
-    def current(self) -> Rulebook:
-        """Return the newest rulebook at hand."""
-        return self._rulebook
+    def current(self) -> Definitions:
+        """Return the newest definitions that were read."""
+        return self._definitions
 
-    def complete(self, timeout: float) -> Rulebook:
-        """Return a rulebook that holds everything published before the call.
+    def complete(self, timeout: float) -> Definitions:
+        """Return definitions that hold everything published before the call.
 
-        Raises RegistryUnavailableError after ``timeout`` seconds.
+        Raises DefinitionStoreUnavailableError after ``timeout`` seconds.
         """
         until = time.monotonic() + timeout
         end = self._source.end(timeout)
         with self._moved:
             there = self._moved.wait_for(
-                lambda: self._closing or self._rulebook.position >= end,
+                lambda: self._closing or self._definitions.position >= end,
                 max(0.0, until - time.monotonic()),
             )
-        if not there or self._rulebook.position < end:
-            raise RegistryUnavailableError(
-                f"the registry was read to offset {self._rulebook.position} of {end} "
+        if not there or self._definitions.position < end:
+            raise DefinitionStoreUnavailableError(
+                f"the definition store was read to offset {self._definitions.position} of {end} "
                 f"in {timeout:.1f} s: try again"
             )
-        return self._rulebook
+        return self._definitions
 
-    def catch_up(self, timeout: float) -> Rulebook:
-        """Return the rulebook after reading what is published now, or after ``timeout`` seconds."""
+    def catch_up(self, timeout: float) -> Definitions:
+        """Return the definitions after reading what is published now, within ``timeout`` s."""
         try:
             return self.complete(timeout)
-        except RegistryUnavailableError as fault:
-            _log.warning("going on with the rulebook at hand: %s", fault)
-            return self._rulebook
+        except DefinitionStoreUnavailableError as fault:
+            _log.warning("going on with the definitions read so far: %s", fault)
+            return self._definitions
 
     def wait_ready(self, timeout: float) -> None:
-        """Return once the registry is read to its end; raises RegistryUnavailableError."""
+        """Return once the topic is read to its end; raises DefinitionStoreUnavailableError."""
         until = time.monotonic() + timeout
         while True:
             left = until - time.monotonic()
             try:
                 self.complete(max(0.1, left))
-            except RegistryUnavailableError:
+            except DefinitionStoreUnavailableError:
                 # The topic may be about to be created by another process.
                 if until - time.monotonic() <= 0 or self._closing:
                     raise
@@ -107,18 +111,18 @@ class RulebookFollower:
                         self._take(arrived)
                 except Exception:  # noqa: BLE001 - logged below, and tried again
                     # A follower that dies leaves a process that silently knows less and less.
-                    _log.exception("following the registry failed; going on")
+                    _log.exception("following the definition store failed; going on")
                     time.sleep(_POLL_S)
         finally:
             self._source.close()
 
     def _take(self, arrived: Arrived) -> None:
-        rulebook, reason = self._rulebook.at(arrived.next_offset), arrived.fault
+        definitions, reason = self._definitions.at(arrived.next_offset), arrived.fault
         if arrived.record is not None:
-            rulebook, reason = fold(self._rulebook, arrived.record, arrived.next_offset - 1)
+            definitions, reason = fold(self._definitions, arrived.record, arrived.next_offset - 1)
         if reason:
             self.skipped += 1
-            _log.error("left out of the rulebook: %s", reason)
+            _log.error("left out of the definitions: %s", reason)
         with self._moved:
-            self._rulebook = rulebook
+            self._definitions = definitions
             self._moved.notify_all()

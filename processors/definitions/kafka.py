@@ -22,13 +22,13 @@ from runfold.events.avro.codec import Codec
 from runfold.events.errors import RegistryError, WireError
 from runfold.events.operations import DefinitionPublished
 from runfold.infra.process.stall import Positions
-from runfold.processors.definitions.source import Arrived, RegistryUnavailableError
+from runfold.processors.definitions.source import Arrived, DefinitionStoreUnavailableError
 
 _LATEST = OffsetSpec.latest()  # type: ignore[no-untyped-call]
 _PAUSE_S = 0.1
 
 
-class KafkaRegistry:
+class KafkaDefinitionLog:
     """The registry topic on a broker, read as a whole by every process: it has no group."""
 
     def __init__(self, kafka: Mapping[str, str | int | float], codec: Codec) -> None:
@@ -100,7 +100,9 @@ class KafkaRegistry:
                 if time.monotonic() + _PAUSE_S >= until:
                     error = fault.args[0] if fault.args else None
                     said = error.str() if isinstance(error, KafkaError) else "no answer"
-                    raise RegistryUnavailableError(f"topic {topics.REGISTRY}: {said}") from fault
+                    raise DefinitionStoreUnavailableError(
+                        f"topic {topics.REGISTRY}: {said}"
+                    ) from fault
             time.sleep(_PAUSE_S)
 
     def _high_watermark(self, timeout: float) -> int:

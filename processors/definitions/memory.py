@@ -9,7 +9,7 @@ from runfold.events.operations import DefinitionPublished
 from runfold.processors.definitions.source import Arrived
 
 
-class MemoryRegistry:
+class MemoryDefinitionLog:
     """The registry topic in memory: what is published is read back by every follower of it."""
 
     def __init__(self) -> None:
@@ -44,15 +44,15 @@ class MemoryRegistry:
 
 
 class MemoryReader:
-    """Reads a MemoryRegistry as KafkaRegistry reads the topic."""
+    """Reads a MemoryDefinitionLog as KafkaDefinitionLog reads the topic."""
 
-    def __init__(self, registry: MemoryRegistry) -> None:
-        self._registry = registry
+    def __init__(self, log: MemoryDefinitionLog) -> None:
+        self._log = log
         self._next = 0
 
     def poll(self, timeout: float) -> Arrived | None:
         """Return what comes next within ``timeout`` seconds, or None."""
-        found = self._registry.wait_for(self._next, timeout)
+        found = self._log.wait_for(self._next, timeout)
         if found is None:
             return None
         self._next += 1
@@ -63,7 +63,7 @@ class MemoryReader:
 
     def end(self, timeout: float) -> int:
         """Return the offset after the last record."""
-        return self._registry.end(timeout)
+        return self._log.end(timeout)
 
     def close(self) -> None:
         """Do nothing: there is no connection."""

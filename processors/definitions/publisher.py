@@ -9,12 +9,11 @@ from typing import Protocol
 
 from runfold.events import topics
 from runfold.events.base import Record
-from runfold.events.definitions import Definition
-from runfold.events.rulebook import Rulebook
+from runfold.events.definitions import Definition, Definitions
 from runfold.processors.definitions.record import announce, find, key, kind_of
 
 
-class RegistryLog(Protocol):
+class DefinitionWriter(Protocol):
     """Puts a record on a topic and returns when it is there."""
 
     def publish(self, topic: str, record: Record, key: str) -> object:
@@ -22,11 +21,11 @@ class RegistryLog(Protocol):
         ...
 
 
-class CompleteRulebook(Protocol):
+class CompleteDefinitions(Protocol):
     """Knows everything that is published at the time of asking."""
 
-    def complete(self, timeout: float) -> Rulebook:
-        """Return that rulebook; raises RegistryUnavailableError after ``timeout`` seconds."""
+    def complete(self, timeout: float) -> Definitions:
+        """Return them; raises DefinitionStoreUnavailableError after ``timeout`` seconds."""
         ...
 
 
@@ -51,8 +50,8 @@ class Report:
 def publish(
     definitions: Sequence[Definition],
     *,
-    log: RegistryLog,
-    rulebook: CompleteRulebook,
+    log: DefinitionWriter,
+    store: CompleteDefinitions,
     by: str,
     now: datetime,
     timeout: float = 15.0,
@@ -61,7 +60,7 @@ def publish(
 
     Two publishers at once cannot both win: the first record holds, the other is told.
     """
-    before = rulebook.complete(timeout)
+    before = store.complete(timeout)
     known = [(each, find(before, each)) for each in definitions]
     new = [each for each, held in known if held is None]
     unchanged = tuple(key(d) for d, held in known if held and held.digest() == d.digest())
@@ -72,23 +71,23 @@ def publish(
         return Report((), unchanged, refused, tuple(key(each) for each in new))
     for each in new:
         log.publish(topics.REGISTRY, announce(each, by, now), key(each))
-    lost = _settle(new, log=log, rulebook=rulebook.complete(timeout), by=by, now=now)
+    lost = _settle(new, log=log, held=store.complete(timeout), by=by, now=now)
     taken = {each.key for each in lost}
     won = tuple(key(each) for each in new if key(each) not in taken)
     return Report(won, unchanged, tuple(lost), ())
 
 
 def _settle(
-    new: Sequence[Definition], *, log: RegistryLog, rulebook: Rulebook, by: str, now: datetime
+    new: Sequence[Definition], *, log: DefinitionWriter, held: Definitions, by: str, now: datetime
 ) -> list[Refusal]:
     """Give way where another publisher was first."""
     lost: list[Refusal] = []
     for each in new:
-        held = find(rulebook, each)
-        if held is not None and held.digest() != each.digest():
+        first = find(held, each)
+        if first is not None and first.digest() != each.digest():
             # Compaction keeps the last record of a key: it must be the one that holds.
-            log.publish(topics.REGISTRY, announce(held, by, now), key(held))
-            lost.append(refusal(each, held))
+            log.publish(topics.REGISTRY, announce(first, by, now), key(first))
+            lost.append(refusal(each, first))
     return lost
 
 

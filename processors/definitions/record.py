@@ -1,4 +1,4 @@
-"""A definition as a record of the registry topic, and the rulebook after such a record."""
+"""A definition as a record of the topic ``registry``, and the definitions after it."""
 
 from __future__ import annotations
 
@@ -8,9 +8,8 @@ from datetime import datetime
 from pydantic import ValidationError
 
 from runfold.events.content import JSON, content
-from runfold.events.definitions import KINDS, Definition, key_of
+from runfold.events.definitions import KINDS, Definition, Definitions, key_of
 from runfold.events.operations import DefinitionPublished
-from runfold.events.rulebook import Rulebook
 
 _KIND_OF = {of: kind for kind, of in KINDS.items()}
 
@@ -25,9 +24,9 @@ def key(definition: Definition) -> str:
     return key_of(kind_of(definition), definition.name, definition.version)
 
 
-def find(rulebook: Rulebook, definition: Definition) -> Definition | None:
-    """Return what the rulebook holds under the definition's kind, name and version."""
-    of_kind = rulebook.definitions.get(kind_of(definition), {})
+def find(definitions: Definitions, definition: Definition) -> Definition | None:
+    """Return what the definitions hold under the definition's kind, name and version."""
+    of_kind = definitions.by_kind.get(kind_of(definition), {})
     return of_kind.get((definition.name, definition.version))
 
 
@@ -48,8 +47,10 @@ class _UnusableError(Exception):
     """A record that defines nothing; the text says why."""
 
 
-def fold(rulebook: Rulebook, record: DefinitionPublished, offset: int) -> tuple[Rulebook, str]:
-    """Return the rulebook after the record at ``offset``, and why the record was left out, if so.
+def fold(
+    definitions: Definitions, record: DefinitionPublished, offset: int
+) -> tuple[Definitions, str]:
+    """Return the definitions after the record at ``offset`` and why the record was left out, if so.
 
     The first record of a key holds for good: runs have pinned it.
     """
@@ -57,13 +58,13 @@ def fold(rulebook: Rulebook, record: DefinitionPublished, offset: int) -> tuple[
     try:
         said, body = _said(record)
     except _UnusableError as fault:
-        return rulebook.at(offset + 1), f"{where}: {fault}"
-    known = find(rulebook, said)
+        return definitions.at(offset + 1), f"{where}: {fault}"
+    known = find(definitions, said)
     if known is None:
-        return rulebook.plus(record.kind, body, offset + 1), ""
+        return definitions.plus(record.kind, body, offset + 1), ""
     other = known.digest() != said.digest()
     reason = f"{where}: published before with other content, which holds" if other else ""
-    return rulebook.at(offset + 1), reason
+    return definitions.at(offset + 1), reason
 
 
 def _said(record: DefinitionPublished) -> tuple[Definition, bytes]:
@@ -79,7 +80,7 @@ def _said(record: DefinitionPublished) -> tuple[Definition, bytes]:
         said = KINDS[record.kind].model_validate_json(body)
     except ValidationError as fault:
         raise _UnusableError(
-            f"the body is no {record.kind}: {fault.error_count()} faults"
+            f"the body is not a valid {record.kind}: {fault.error_count()} faults"
         ) from None
     if (said.name, said.version) != (record.name, record.version):
         raise _UnusableError(f"the body is that of {said.name}@{said.version}")

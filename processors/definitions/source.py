@@ -8,7 +8,7 @@ from typing import Protocol
 from runfold.events.operations import DefinitionPublished
 
 
-class RegistryUnavailableError(Exception):
+class DefinitionStoreUnavailableError(Exception):
     """The registry topic could not be read up to its end in time; try again."""
 
 
@@ -21,7 +21,7 @@ class Arrived:
     fault: str = ""
 
 
-class RegistrySource(Protocol):
+class DefinitionLog(Protocol):
     """The registry topic from its beginning; ``end`` may be asked from any thread."""
 
     def poll(self, timeout: float) -> Arrived | None:
@@ -29,9 +29,9 @@ class RegistrySource(Protocol):
         ...
 
     def end(self, timeout: float) -> int:
-        """Return the offset after the last record; raises RegistryUnavailableError."""
+        """Return the offset after the last record; raises DefinitionStoreUnavailableError."""
         ...
 
     def close(self) -> None:
-        """Let go of the connection; ``poll`` is not called again."""
+        """Close the connection; ``poll`` is not called again."""
         ...

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Protocol, TypeVar
 
 from runfold.events.base import Fact, Record
-from runfold.events.rulebook import Rulebook
+from runfold.events.definitions import Definitions
 from runfold.events.values import Actor, Placement, RunStatus
 
 
@@ -32,7 +32,7 @@ class Env:
     """All that may influence a decision besides state and command."""
 
     now: datetime
-    rulebook: Rulebook
+    definitions: Definitions
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,11 +104,11 @@ class Aggregate(Protocol[S]):
         """Return who caused a fact."""
         ...
 
-    def dispatch(self, fact: Fact, state: S, rulebook: Rulebook) -> Sequence[Work]:
+    def dispatch(self, fact: Fact, state: S, definitions: Definitions) -> Sequence[Work]:
         """Return the work that follows from a fact, given the state right after it."""
         ...
 
-    def reopen(self, state: S, rulebook: Rulebook) -> Sequence[Work]:
+    def reopen(self, state: S, definitions: Definitions) -> Sequence[Work]:
         """Return the local work that is out, to hand out again after a restart."""
         ...
 

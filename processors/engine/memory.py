@@ -23,7 +23,7 @@ from runfold.processors.engine.core.parked_copy import Collector, park_messages,
 from runfold.processors.engine.core.partition_state import PartitionState
 from runfold.processors.engine.core.rebuild import Rebuild
 from runfold.processors.engine.core.timers import Timers
-from runfold.processors.engine.ports import Codec, RulebookSource
+from runfold.processors.engine.ports import Codec, DefinitionStore
 
 Work = Callable[[Record], Record]
 
@@ -53,15 +53,15 @@ class MemoryEngine(Generic[S]):
         self,
         aggregate: Aggregate[S],
         codec: Codec,
-        rulebooks: RulebookSource,
+        definitions: DefinitionStore,
         work: Work | None = None,
         now: datetime | None = None,
     ) -> None:
         self._aggregate = aggregate
         self._codec = codec
-        self._rulebooks = rulebooks
+        self._definitions = definitions
         self._work = work
-        self._fold = BatchDecider(aggregate, codec, rulebooks, 0)
+        self._fold = BatchDecider(aggregate, codec, definitions, 0)
         self._topics: dict[str, list[Entry]] = defaultdict(list)
         self._returned: deque[Record] = deque()
         self._timers = Timers()
@@ -103,10 +103,10 @@ class MemoryEngine(Generic[S]):
             rebuild.completion((entry.key or b"").decode(), entry.time_ms)
         self.book = rebuild.finish()
         self._timers = Timers()
-        rulebook = self._rulebooks.current()
+        definitions = self._definitions.current()
         for run_id, run in self.book.runs.items():
             self._timers.put(run_id, run.timer)
-            again = self._aggregate.reopen(run.state, rulebook)
+            again = self._aggregate.reopen(run.state, definitions)
             self._do(work.record for work in again if work.placement is Placement.LOCAL)
 
     def park(self, idle: timedelta) -> int:

@@ -1,4 +1,4 @@
-"""What the engine needs from outside: a codec, the rulebook, and somewhere to do local work."""
+"""What the engine needs from outside: a codec, the definitions, and somewhere to do local work."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Protocol
 
 from runfold.events.avro.peek import Peek
 from runfold.events.base import Fact, Record
-from runfold.events.rulebook import Rulebook
+from runfold.events.definitions import Definitions
 from runfold.events.run import Event, Meta
 
 Deliver = Callable[[Record], None]
@@ -41,15 +41,15 @@ class Codec(Protocol):
         ...
 
 
-class RulebookSource(Protocol):
-    """Where the rulebook comes from."""
+class DefinitionStore(Protocol):
+    """Where the definitions come from."""
 
-    def current(self) -> Rulebook:
-        """Return the newest rulebook at hand."""
+    def current(self) -> Definitions:
+        """Return the newest definitions that were read."""
         ...
 
-    def catch_up(self, timeout: float) -> Rulebook:
-        """Return the rulebook after reading what is published now, or after ``timeout`` seconds."""
+    def catch_up(self, timeout: float) -> Definitions:
+        """Return the definitions after reading what is published now, within ``timeout`` s."""
         ...
 
 

@@ -14,7 +14,7 @@ import socket
 import sys
 
 from runfold.events.avro.codec import Codec
-from runfold.events.definitions import Playbook
+from runfold.events.definitions import ModelScript
 from runfold.events.topics import MODEL_CALLS
 from runfold.infra.artifacts.files import FileArtifacts
 from runfold.infra.logging.json_lines import log_to_stderr
@@ -22,9 +22,9 @@ from runfold.infra.metrics.serving import serve_metrics
 from runfold.infra.process.stall import EXIT_STALLED, StallWatch
 from runfold.infra.settings.config import Config, ConfigError
 from runfold.infra.tracing.spans import Traces
-from runfold.processors.definitions.follower import RulebookFollower
-from runfold.processors.definitions.kafka import KafkaRegistry
-from runfold.processors.definitions.source import RegistryUnavailableError
+from runfold.processors.definitions.follower import DefinitionFollower
+from runfold.processors.definitions.kafka import KafkaDefinitionLog
+from runfold.processors.definitions.source import DefinitionStoreUnavailableError
 from runfold.processors.effects.errors import PoolError, PoolStalledError
 from runfold.processors.effects.local import LocalEffects
 from runfold.processors.effects.pool import Pool
@@ -53,11 +53,11 @@ def main() -> int:
         return 2
     codec = Codec(registry_of(config.schema_registry_url))
     try:
-        registry = KafkaRegistry(config.kafka, codec)
-        with RulebookFollower(registry) as rulebook:
-            rulebook.wait_ready(_READY_S)
-            _serve(config, settings, codec, (registry, rulebook), traces)
-    except (PoolError, RegistryUnavailableError) as error:
+        log = KafkaDefinitionLog(config.kafka, codec)
+        with DefinitionFollower(log) as store:
+            store.wait_ready(_READY_S)
+            _serve(config, settings, codec, (log, store), traces)
+    except (PoolError, DefinitionStoreUnavailableError) as error:
         _log.error("the process ends: %s", error)
         return EXIT_STALLED if isinstance(error, PoolStalledError) else 1
     finally:
@@ -70,18 +70,16 @@ def _serve(
     config: Config,
     settings: ModelSettings,
     codec: Codec,
-    definitions: tuple[KafkaRegistry, RulebookFollower],
+    definitions: tuple[KafkaDefinitionLog, DefinitionFollower],
     traces: Traces | None,
 ) -> None:
-    registry, rulebook = definitions
+    log, store = definitions
 
-    def playbook(name: str) -> Playbook | None:
-        return rulebook.current().playbook(name)
+    def script(name: str) -> ModelScript | None:
+        return store.current().model_script(name)
 
     fetch = FileArtifacts(config.home / "artifacts").get if config.home else None
-    models = ModelProcessor(
-        settings, playbook, fetch, refresh=lambda: rulebook.catch_up(_REFRESH_S)
-    )
+    models = ModelProcessor(settings, script, fetch, refresh=lambda: store.catch_up(_REFRESH_S))
     pool = Pool(
         PoolConfig(
             topic=MODEL_CALLS,
@@ -99,7 +97,7 @@ def _serve(
     _log.info("serving %s as %s/%s", MODEL_CALLS, socket.gethostname(), os.getpid())
     stalls = StallWatch(
         config.kafka,
-        lambda: {**pool.reading(), **registry.reading()},
+        lambda: {**pool.reading(), **log.reading()},
         config.stall_after,
         pool.stall,
     )

@@ -15,11 +15,11 @@ def split(name: str) -> tuple[str, str]:
 
 
 def resolve(name: str, configured: Sequence[str]) -> str:
-    """Return the model that is really spoken to: ``default:<playbook>`` becomes the first name
-    configured, or ``scripted:<playbook>`` where there is none or it says ``scripted``.
+    """Return the model that is really spoken to: ``default:<script>`` becomes the first name
+    configured, or ``scripted:<script>`` where there is none or it says ``scripted``.
     """
-    provider, playbook = split(name)
+    provider, script = split(name)
     if provider != DEFAULT:
         return name
     chosen = configured[0] if configured else SCRIPTED
-    return f"{SCRIPTED}:{playbook}" if chosen == SCRIPTED else chosen
+    return f"{SCRIPTED}:{script}" if chosen == SCRIPTED else chosen

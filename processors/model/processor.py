@@ -31,11 +31,11 @@ def _utc_now() -> datetime:
 
 
 class ModelProcessor:
-    """Makes model calls on configured providers and playbooks [116].
+    """Makes model calls on configured providers and scripts [116].
 
-    ``playbook`` finds a playbook by name or ``name@version``, ``fetch`` is the artifact store's
+    ``script`` finds a script by name or ``name@version``, ``fetch`` is the artifact store's
     ``get``, for contents held by reference. ``refresh`` may block; it is called in a thread
-    before a playbook is said not to exist. ``clock`` counts seconds, ``now`` reads the wall
+    before a script is said not to exist. ``clock`` counts seconds, ``now`` reads the wall
     clock, ``sleep`` takes seconds.
     All calls of one processor are made from one event loop, on which it is also left: as an
     async context manager it closes its connections there.
@@ -44,7 +44,7 @@ class ModelProcessor:
     def __init__(
         self,
         settings: ModelSettings,
-        playbook: Lookup,
+        script: Lookup,
         fetch: Fetch | None = None,
         *,
         refresh: Callable[[], object] = lambda: None,
@@ -58,7 +58,7 @@ class ModelProcessor:
         self._now = now
         self._transport = Transport(now, clock)
         remote = Remote(settings.providers, self._transport)
-        self._caller = Caller(remote, Scripted(playbook, refresh, sleep), clock, sleep)
+        self._caller = Caller(remote, Scripted(script, refresh, sleep), clock, sleep)
 
     async def call(self, work: ModelWork) -> ModelResult:
         """Return what came of a call; a provider's fault is a failed result, never an exception.

@@ -13,7 +13,7 @@ import sys
 from dataclasses import dataclass
 
 from runfold.events.avro.codec import Codec
-from runfold.events.definitions import Playbook, ToolContract
+from runfold.events.definitions import ModelScript, ToolContract
 from runfold.events.topics import EVENTS
 from runfold.infra.artifacts.files import FileArtifacts
 from runfold.infra.logging.json_lines import log_to_stderr
@@ -22,9 +22,9 @@ from runfold.infra.process.gc import collect_seldom
 from runfold.infra.process.stall import EXIT_STALLED, StallWatch
 from runfold.infra.settings.config import Config, ConfigError
 from runfold.infra.tracing.spans import Traces
-from runfold.processors.definitions.follower import RulebookFollower
-from runfold.processors.definitions.kafka import KafkaRegistry
-from runfold.processors.definitions.source import RegistryUnavailableError
+from runfold.processors.definitions.follower import DefinitionFollower
+from runfold.processors.definitions.kafka import KafkaDefinitionLog
+from runfold.processors.definitions.source import DefinitionStoreUnavailableError
 from runfold.processors.effects.local import Limits, LocalEffects
 from runfold.processors.engine.config import EngineConfig, GroupConfig
 from runfold.processors.engine.kafka.runner import Engine
@@ -64,23 +64,23 @@ def main() -> int:
         return 2
     codec = Codec(registry_of(settings.config.schema_registry_url))
     try:
-        registry = KafkaRegistry(settings.config.kafka, codec)
-        with RulebookFollower(registry) as rulebook:
-            rulebook.wait_ready(_READY_S)
-            return _run(settings, codec, registry, rulebook)
-    except RegistryUnavailableError as error:
+        log = KafkaDefinitionLog(settings.config.kafka, codec)
+        with DefinitionFollower(log) as store:
+            store.wait_ready(_READY_S)
+            return _run(settings, codec, log, store)
+    except DefinitionStoreUnavailableError as error:
         _log.error("%s", error)
         return 1
 
 
 def _run(
-    settings: _Settings, codec: Codec, registry: KafkaRegistry, rulebook: RulebookFollower
+    settings: _Settings, codec: Codec, log: KafkaDefinitionLog, store: DefinitionFollower
 ) -> int:
-    effects = _effects(settings, rulebook)
-    engine = Engine(settings.engine, RunAggregate(), codec, rulebook, effects)
+    effects = _effects(settings, store)
+    engine = Engine(settings.engine, RunAggregate(), codec, store, effects)
     stalls = StallWatch(
         settings.config.kafka,
-        lambda: {**engine.reading(), **registry.reading()},
+        lambda: {**engine.reading(), **log.reading()},
         settings.config.stall_after,
         lambda why: engine.fail(why, EXIT_STALLED),
     )
@@ -96,23 +96,23 @@ def _run(
             settings.traces.close()
 
 
-def _effects(settings: _Settings, rulebook: RulebookFollower) -> LocalEffects:
+def _effects(settings: _Settings, store: DefinitionFollower) -> LocalEffects:
     artifacts = FileArtifacts(settings.config.need_home() / "artifacts")
 
-    def playbook(name: str) -> Playbook | None:
-        return rulebook.current().playbook(name)
+    def script(name: str) -> ModelScript | None:
+        return store.current().model_script(name)
 
     def contract(name: str, version: str) -> ToolContract | None:
-        return rulebook.current().tool(name, version)
+        return store.current().tool(name, version)
 
     def cap(name: str, version: str) -> int | None:
         found = contract(name, version)
         return found.max_concurrency if found else None
 
     def refresh() -> object:
-        return rulebook.catch_up(_REFRESH_S)
+        return store.catch_up(_REFRESH_S)
 
-    models = ModelProcessor(settings.models, playbook, artifacts.get, refresh=refresh)
+    models = ModelProcessor(settings.models, script, artifacts.get, refresh=refresh)
     tools = ToolProcessor(
         contract, None, artifacts, modules=settings.tools.modules, refresh=refresh
     )

@@ -10,7 +10,7 @@ from uuid import UUID
 from runfold.events import calls, commands
 from runfold.events import run as j
 from runfold.events.base import Fact, Record
-from runfold.events.rulebook import Rulebook
+from runfold.events.definitions import Definitions
 from runfold.events.traits import Cause
 from runfold.events.values import Actor, ActorKind
 from runfold.processors.engine.aggregate import Command, Env, Timer, Work
@@ -67,13 +67,13 @@ class RunAggregate:
             return _POLICY
         return _sender(command)
 
-    def dispatch(self, fact: Fact, state: RunState, rulebook: Rulebook) -> Sequence[Work]:
+    def dispatch(self, fact: Fact, state: RunState, definitions: Definitions) -> Sequence[Work]:
         """Return the work that a fact calls for."""
-        return dispatch.dispatch(fact, state, rulebook)
+        return dispatch.dispatch(fact, state, definitions)
 
-    def reopen(self, state: RunState, rulebook: Rulebook) -> Sequence[Work]:
+    def reopen(self, state: RunState, definitions: Definitions) -> Sequence[Work]:
         """Return the local work that is out."""
-        return dispatch.reopen(state, rulebook)
+        return dispatch.reopen(state, definitions)
 
     def next_timer(self, state: RunState) -> Timer | None:
         """Return the earliest deadline of the state."""

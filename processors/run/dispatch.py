@@ -8,8 +8,7 @@ from runfold.events import run as j
 from runfold.events.base import Fact, Record
 from runfold.events.calls import ModelWork, ToolSchema, ToolWork
 from runfold.events.content import Content, canonical_json, text
-from runfold.events.definitions import AgentDefinition
-from runfold.events.rulebook import Rulebook
+from runfold.events.definitions import AgentDefinition, Definitions
 from runfold.events.trusted import trusted
 from runfold.events.values import Placement
 from runfold.processors.engine.aggregate import Work
@@ -20,13 +19,13 @@ from runfold.processors.run.ids import outcome_of
 from runfold.processors.run.state import Call, CallStatus, Live, RunState
 
 
-def dispatch(fact: Fact, state: RunState, rulebook: Rulebook) -> tuple[Work, ...]:
+def dispatch(fact: Fact, state: RunState, definitions: Definitions) -> tuple[Work, ...]:
     """Return the work that a fact calls for, given the state right after it."""
     if not isinstance(state, Live):
         return ()
     # Not by isinstance, which is slow where the answer is no, and it is asked at every event.
     if type(fact) is j.ModelCalled:
-        record = _model_work(state, fact.call_id, fact.attempt, rulebook)
+        record = _model_work(state, fact.call_id, fact.attempt, definitions)
         return (Work(record, fact.placement),)
     if type(fact) is j.ToolCallStarted:
         call = state.call(fact.call_id)
@@ -34,25 +33,25 @@ def dispatch(fact: Fact, state: RunState, rulebook: Rulebook) -> tuple[Work, ...
     return ()
 
 
-def reopen(state: RunState, rulebook: Rulebook) -> tuple[Work, ...]:
+def reopen(state: RunState, definitions: Definitions) -> tuple[Work, ...]:
     """Return the local work that is out; work in a pool comes round by itself."""
     if not isinstance(state, Live):
         return ()
     records: list[Record] = []
     out = state.model_call
     if out is not None and not out.held and not out.pooled:
-        records.append(_model_work(state, out.call_id, out.attempt, rulebook))
+        records.append(_model_work(state, out.call_id, out.attempt, definitions))
     for call in state.calls:
         if call.status is CallStatus.RUNNING and not call.pooled:
             pin = next(pin for pin in state.tools if pin.name == call.tool)
-            contract = rulebook.tool(pin.name, pin.version)
+            contract = definitions.tool(pin.name, pin.version)
             timeout_ms = contract.timeout_ms if contract else 30_000
             records.append(_tool_work(state, call, timeout_ms))
     return tuple(Work(record, Placement.LOCAL) for record in records)
 
 
-def _model_work(run: Live, call_id: str, attempt: int, rulebook: Rulebook) -> ModelWork:
-    agent = rulebook.agent(run.agent.name, run.agent.version)
+def _model_work(run: Live, call_id: str, attempt: int, definitions: Definitions) -> ModelWork:
+    agent = definitions.agent(run.agent.name, run.agent.version)
     if agent is None:
         raise DefinitionMissingError(f"agent {run.agent.name}@{run.agent.version} is not published")
     return trusted(ModelWork)(
@@ -64,7 +63,7 @@ def _model_work(run: Live, call_id: str, attempt: int, rulebook: Rulebook) -> Mo
         fallbacks=agent.model.fallbacks,
         instructions=run.context.instructions or _instructions(agent.instructions),
         messages=run.context.messages,
-        tools=_tool_schemas(run, rulebook),
+        tools=_tool_schemas(run, definitions),
         timeout_ms=agent.model.timeout_ms,
         attribution=attribution(run),
         data_classification=run.request.data_classification,
@@ -111,17 +110,17 @@ def _parameters(agent: AgentDefinition) -> str:
 _schemas: dict[bytes, ToolSchema] = {}
 
 
-def _tool_schemas(run: Live, rulebook: Rulebook) -> tuple[ToolSchema, ...]:
+def _tool_schemas(run: Live, definitions: Definitions) -> tuple[ToolSchema, ...]:
     return (
-        *(_tool_schema(pin.name, pin.version, pin.digest, rulebook) for pin in run.tools),
+        *(_tool_schema(pin.name, pin.version, pin.digest, definitions) for pin in run.tools),
         *control_tools.SCHEMAS,
     )
 
 
-def _tool_schema(name: str, version: str, digest: bytes, rulebook: Rulebook) -> ToolSchema:
+def _tool_schema(name: str, version: str, digest: bytes, definitions: Definitions) -> ToolSchema:
     """Return a pinned tool as a model sees it; remembered, since a digest never changes."""
     if digest not in _schemas:
-        contract = rulebook.tool(name, version)
+        contract = definitions.tool(name, version)
         if contract is None:
             raise DefinitionMissingError(f"tool {name}@{version} is not published")
         _schemas[digest] = ToolSchema(

@@ -10,7 +10,7 @@ from runfold.processors.run.state import Live, RunState
 
 
 class DefinitionMissingError(LookupError):
-    """A pinned definition is not in the rulebook: the registry topic lost what a run relies on."""
+    """A pinned definition is not in the store: the topic ``registry`` lost what a run relies on."""
 
 
 class Draft:
@@ -46,7 +46,7 @@ class Draft:
         """Return the run's pinned agent; it stays the same throughout a decision."""
         if self._agent is None:
             pin = self.run.agent
-            self._agent = self.env.rulebook.agent(pin.name, pin.version)
+            self._agent = self.env.definitions.agent(pin.name, pin.version)
             if self._agent is None:
                 raise DefinitionMissingError(
                     f"agent {pin.name}@{pin.version} is not in the registry"
@@ -56,7 +56,7 @@ class Draft:
     def tool(self, name: str) -> ToolContract | None:
         """Return the contract of a tool that the run has pinned, by the name its agent uses."""
         pin = next((pin for pin in self.run.tools if pin.name == name), None)
-        return self.env.rulebook.tool(pin.name, pin.version) if pin else None
+        return self.env.definitions.tool(pin.name, pin.version) if pin else None
 
     def contract(self, name: str) -> ToolContract:
         """Return the contract of a tool that a call of the run uses."""

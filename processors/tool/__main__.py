@@ -22,9 +22,9 @@ from runfold.infra.metrics.serving import serve_metrics
 from runfold.infra.process.stall import EXIT_STALLED, StallWatch
 from runfold.infra.settings.config import Config, ConfigError
 from runfold.infra.tracing.spans import Traces
-from runfold.processors.definitions.follower import RulebookFollower
-from runfold.processors.definitions.kafka import KafkaRegistry
-from runfold.processors.definitions.source import RegistryUnavailableError
+from runfold.processors.definitions.follower import DefinitionFollower
+from runfold.processors.definitions.kafka import KafkaDefinitionLog
+from runfold.processors.definitions.source import DefinitionStoreUnavailableError
 from runfold.processors.effects.errors import PoolError, PoolStalledError
 from runfold.processors.effects.local import Limits, LocalEffects
 from runfold.processors.effects.pool import Pool
@@ -56,12 +56,12 @@ def main() -> int:
     claims = PostgresClaims(database, settings.lease_s, wait_s=_READY_S)
     artifacts = FileArtifacts(home / "artifacts")
     try:
-        registry = KafkaRegistry(config.kafka, codec)
-        with RulebookFollower(registry) as rulebook:
-            rulebook.wait_ready(_READY_S)
+        log = KafkaDefinitionLog(config.kafka, codec)
+        with DefinitionFollower(log) as store:
+            store.wait_ready(_READY_S)
 
             def contract(name: str, version: str) -> ToolContract | None:
-                return rulebook.current().tool(name, version)
+                return store.current().tool(name, version)
 
             def cap(name: str, version: str) -> int | None:
                 found = contract(name, version)
@@ -72,12 +72,12 @@ def main() -> int:
                 claims,
                 artifacts,
                 modules=settings.modules,
-                refresh=lambda: rulebook.catch_up(_READY_S / 6),
+                refresh=lambda: store.catch_up(_READY_S / 6),
             )
             limits = Limits(tool_calls=settings.calls, tool_cap=cap)
             effects = LocalEffects(None, tools.call, limits, (claims,), traces)
-            _serve(config, codec, registry, effects)
-    except (PoolError, RegistryUnavailableError, ClaimsUnavailableError) as error:
+            _serve(config, codec, log, effects)
+    except (PoolError, DefinitionStoreUnavailableError, ClaimsUnavailableError) as error:
         _log.error("the process ends: %s", error)
         return EXIT_STALLED if isinstance(error, PoolStalledError) else 1
     finally:
@@ -86,7 +86,7 @@ def main() -> int:
     return 0
 
 
-def _serve(config: Config, codec: Codec, registry: KafkaRegistry, effects: LocalEffects) -> None:
+def _serve(config: Config, codec: Codec, log: KafkaDefinitionLog, effects: LocalEffects) -> None:
     settings = PoolConfig(
         topic=TOOL_CALLS,
         group="runfold-tools",
@@ -101,7 +101,7 @@ def _serve(config: Config, codec: Codec, registry: KafkaRegistry, effects: Local
     _log.info("serving %s as %s/%s", TOOL_CALLS, socket.gethostname(), os.getpid())
     stalls = StallWatch(
         config.kafka,
-        lambda: {**pool.reading(), **registry.reading()},
+        lambda: {**pool.reading(), **log.reading()},
         config.stall_after,
         pool.stall,
     )

@@ -70,7 +70,7 @@ model_calls = Table(
     whole("attempt", "how often it was made", null=False),
     text("requested_model", "the model that was asked for", null=False),
     text("model", "the model that answered"),
-    text("provider", "who served it; scripted means a playbook, not a model"),
+    text("provider", "who served it; scripted means a script, not a model"),
     text("routing_reason", "why this model", null=False),
     text("prompt_version", "the prompt it was given", null=False),
     text("context_digest", "sha256 of what it saw, hexadecimal", null=False),

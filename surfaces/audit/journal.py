@@ -8,13 +8,13 @@ from runfold.events import topics
 from runfold.events.operations import DefinitionPublished, PositionNoted
 from runfold.events.run import Event
 from runfold.producers.log.port import Delivery, LogReader
-from runfold.surfaces.audit.rulebooks import Rulebooks
+from runfold.surfaces.audit.definitions import DefinitionHistory
 from runfold.surfaces.audit.verifier import Fault, Verdict, Verifier
 
 
-def rulebooks(reader: LogReader) -> Rulebooks:
-    """Return the rulebooks of every position of the registry topic."""
-    return Rulebooks(
+def definitions(reader: LogReader) -> DefinitionHistory:
+    """Return the definitions of every position of the topic ``registry``."""
+    return DefinitionHistory(
         [
             (found.place.offset, found.record)
             for found in reader.read(topics.REGISTRY)
@@ -28,7 +28,7 @@ def verify(reader: LogReader, run_id: str | None = None) -> Iterator[Verdict]:
 
     A run's completion must say the same as the end that the journal tells of.
     """
-    books = rulebooks(reader)
+    history = definitions(reader)
     ends = _completions(reader, run_id)
     live: dict[str, Verifier] = {}
     done: dict[str, Verifier] = {}
@@ -36,7 +36,7 @@ def verify(reader: LogReader, run_id: str | None = None) -> Iterator[Verdict]:
         if isinstance(found.record, PositionNoted):
             continue
         key = (found.key or b"").decode("utf-8", "replace")
-        verifier = done.get(key) or live.setdefault(key, Verifier(key, books))
+        verifier = done.get(key) or live.setdefault(key, Verifier(key, history))
         _take(verifier, found)
         if verifier.ended and key in live:
             done[key] = live.pop(key)

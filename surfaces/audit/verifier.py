@@ -16,7 +16,7 @@ from runfold.events.content import Content
 from runfold.events.run import GENESIS, Event
 from runfold.processors.run.replay import decisions
 from runfold.processors.run.state import RunState
-from runfold.surfaces.audit.rulebooks import Rulebooks
+from runfold.surfaces.audit.definitions import DefinitionHistory
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +46,9 @@ class Verifier:
     known any more, so decisions are not judged beyond it.
     """
 
-    def __init__(self, run_id: str, rulebooks: Rulebooks) -> None:
+    def __init__(self, run_id: str, definitions: DefinitionHistory) -> None:
         self._run_id = run_id
-        self._rulebooks = rulebooks
+        self._definitions = definitions
         self._faults: list[Fault] = []
         self._events = 0
         self._decisions = 0
@@ -132,7 +132,7 @@ class Verifier:
         if not decision or not self._judges:
             return
         if self._position is None:
-            self._position = decisions.rulebook_position(decision)
+            self._position = decisions.definitions_position(decision)
         try:
             self._judge(decision)
             self._state = self._folded(decision)
@@ -144,8 +144,8 @@ class Verifier:
 
     def _judge(self, decision: decisions.Decision) -> None:
         self._decisions += 1
-        rulebook = self._rulebooks.at(self._position or 0)
-        difference = decisions.redecide(self._state, decision, rulebook)
+        definitions = self._definitions.at(self._position or 0)
+        difference = decisions.redecide(self._state, decision, definitions)
         if difference is not None:
             self._faults.append(Fault(difference.seq, "decision", str(difference)))
             self._judges = False

@@ -138,7 +138,7 @@ def _model() -> str:
     chosen = resolve(f"default:{AGENT}", ModelSettings.from_environment(os.environ).configured)
     if chosen.startswith("scripted:"):
         return (
-            "scripted: no key is set, so a playbook stands in for a model (set OPENAI_API_KEY, "
+            "scripted: no key is set, so a script stands in for a model (set OPENAI_API_KEY, "
             "ANTHROPIC_API_KEY or OPENAI_BASE_URL to use one)"
         )
     return chosen

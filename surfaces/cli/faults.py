@@ -26,7 +26,7 @@ _EXPECTED: tuple[tuple[str, str, int], ...] = (
     ("runfold.producers.errors", "NotYetError", exits.TRY_AGAIN),
     ("runfold.producers.errors", "UnavailableError", exits.UNAVAILABLE),
     ("runfold.producers.errors", "LogError", exits.UNAVAILABLE),
-    ("runfold.processors.definitions.source", "RegistryUnavailableError", exits.UNAVAILABLE),
+    ("runfold.processors.definitions.source", "DefinitionStoreUnavailableError", exits.UNAVAILABLE),
     ("runfold.events.errors", "RegistryError", exits.UNAVAILABLE),
     ("runfold.events.errors", "EventsError", exits.BAD_INPUT),
     ("runfold.surfaces.costs.price_file", "PriceFileError", exits.BAD_INPUT),

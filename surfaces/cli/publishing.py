@@ -23,10 +23,10 @@ def apply_manifests(
 ) -> tuple[Report, tuple[Remark, ...]]:
     """Publish what the files declare, and return what became of it and what to tell the author.
 
-    Raises InvalidManifestsError with every fault, RegistryUnavailableError without a broker.
+    Raises InvalidManifestsError with every fault, DefinitionStoreUnavailableError without a broker.
     """
-    from runfold.processors.definitions.follower import RulebookFollower
-    from runfold.processors.definitions.kafka import KafkaRegistry
+    from runfold.processors.definitions.follower import DefinitionFollower
+    from runfold.processors.definitions.kafka import KafkaDefinitionLog
     from runfold.processors.definitions.publisher import publish
     from runfold.processors.tool.builtin import builtin_contracts
     from runfold.processors.tool.settings import ToolSettings
@@ -35,18 +35,18 @@ def apply_manifests(
 
     builtins = builtin_contracts()
     env = {WORKSPACE: str(workspace_of(context)), **os.environ}
-    with RulebookFollower(KafkaRegistry(kafka_of(context), context.codec)) as rulebook:
+    with DefinitionFollower(KafkaDefinitionLog(kafka_of(context), context.codec)) as store:
         manifests = load(
             paths,
             env=env,
             base_of=bases(builtins, ToolSettings.from_env(env).modules),
             builtins=builtins,
-            published=rulebook.complete(_READ_S),
+            published=store.complete(_READ_S),
         )
         report = publish(
             manifests.definitions,
             log=context.writer,
-            rulebook=rulebook,
+            store=store,
             by=user,
             now=datetime.now(UTC),
             timeout=_READ_S,

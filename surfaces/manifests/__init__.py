@@ -1,4 +1,4 @@
-"""What people write down of agents, tools and playbooks, and how it becomes definitions."""
+"""What people write down of agents, tools and model scripts, and how it becomes definitions."""
 
 from runfold.surfaces.manifests.load import Manifests, load
 from runfold.surfaces.manifests.problems import InvalidManifestsError, Remark

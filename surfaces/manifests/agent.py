@@ -84,20 +84,29 @@ def _model(llm: dict[str, Any], own: dict[str, Any], document: Document) -> Mode
         "retry": _retry(llm["retry_config"]) if "retry_config" in llm else None,
     }
     return ModelChoice(
-        name=_model_name(llm, own.get("playbook"), document),
+        name=_model_name(llm, _script(own, document), document),
         fallbacks=tuple(f"{m['provider']}:{m['model']}" for m in llm.get("fallback_models", ())),
         parameters=parameters,
         **{name: value for name, value in given.items() if value is not None},
     )
 
 
-def _model_name(llm: dict[str, Any], playbook: str | None, document: Document) -> str:
+def _script(own: dict[str, Any], document: Document) -> str | None:
+    """Return the model script, under its name or under the former one."""
+    if {"model_script", "playbook"} <= set(own):
+        where = ("extensions", "runfold", "playbook")
+        document.refuse(where, "playbook is the former name of model_script: remove one of them")
+    named: str | None = own.get("model_script", own.get("playbook"))
+    return named
+
+
+def _model_name(llm: dict[str, Any], script: str | None, document: Document) -> str:
     provider, model = llm["provider"], llm.get("model")
     if provider == "default":
-        if playbook is None:
+        if script is None:
             where = ("extensions", "runfold")
-            document.refuse(where, "provider default needs a playbook for when no key is set")
-        return f"default:{playbook or ''}"
+            document.refuse(where, "provider default needs a model_script for when no key is set")
+        return f"default:{script or ''}"
     if model is None:
         document.refuse(("spec", "llm"), f'"model" is missing: which model of {provider}?')
     return f"{provider}:{model}"

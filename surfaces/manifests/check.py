@@ -14,8 +14,11 @@ from jsonschema.exceptions import ValidationError
 from runfold.surfaces.manifests.loader import Document, FieldPath
 from runfold.surfaces.manifests.problems import Remark, did_you_mean
 
-SCHEMAS = {"Agent": "agent", "Tool": "tool", "Playbook": "playbook"}
+SCHEMAS = {"Agent": "agent", "Tool": "tool", "ModelScript": "model_script"}
 """The kinds of documents, and the file of the schema of each."""
+
+FORMER = {"Playbook": "ModelScript"}
+"""Former names of kinds, which stay valid."""
 
 _OSSA_KINDS = {"Task", "Workflow", "Flow"}
 _TYPES = {
@@ -43,7 +46,8 @@ def check(document: Document) -> list[Remark]:
         document.refuse((), "a manifest is a mapping with apiVersion, kind, metadata and spec")
         return []
     kind = data.get("kind")
-    if not isinstance(kind, str) or kind not in SCHEMAS:
+    kind = FORMER.get(kind, kind) if isinstance(kind, str) else None
+    if kind not in SCHEMAS:
         document.refuse(("kind",), _no_such_kind(kind))
         return []
     schema = schema_of(kind)
@@ -54,8 +58,10 @@ def check(document: Document) -> list[Remark]:
 
 def _no_such_kind(kind: object) -> str:
     if kind in _OSSA_KINDS:
-        return f"{kind} is OSSA, but not offered yet: this version reads Agent, Tool and Playbook"
-    return f"a kind is one of Agent, Tool, Playbook.{did_you_mean(str(kind), SCHEMAS)}"
+        return (
+            f"{kind} is OSSA, but not offered yet: a manifest is an Agent, a Tool or a ModelScript"
+        )
+    return f"a kind is one of Agent, Tool, ModelScript.{did_you_mean(str(kind), SCHEMAS)}"
 
 
 def _leaves(errors: Iterable[ValidationError]) -> Iterator[ValidationError]:

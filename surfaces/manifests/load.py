@@ -6,15 +6,20 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from runfold.events.definitions import AgentDefinition, Definition, Playbook, ToolContract
-from runfold.events.rulebook import Rulebook
+from runfold.events.definitions import (
+    AgentDefinition,
+    Definition,
+    Definitions,
+    ModelScript,
+    ToolContract,
+)
 from runfold.surfaces.manifests.agent import lower_agent
 from runfold.surfaces.manifests.check import check
 from runfold.surfaces.manifests.files import read
 from runfold.surfaces.manifests.loader import Document
-from runfold.surfaces.manifests.playbook import lower_playbook
+from runfold.surfaces.manifests.model_script import lower_model_script
 from runfold.surfaces.manifests.problems import InvalidManifestsError, Remark
-from runfold.surfaces.manifests.references import Known, check_agent, check_playbook
+from runfold.surfaces.manifests.references import Known, check_agent, check_model_script
 from runfold.surfaces.manifests.tool import BaseOf, lower_tool
 
 
@@ -38,7 +43,7 @@ def load(
     env: Mapping[str, str],
     base_of: BaseOf,
     builtins: Sequence[ToolContract] = (),
-    published: Rulebook | None = None,
+    published: Definitions | None = None,
 ) -> Manifests:
     """Return what the files declare, checked against each other and what is published.
 
@@ -58,11 +63,11 @@ def load(
             declared += [_Declared(definition, document)] if definition else []
     _refuse_repeats(declared)
     faulty = frozenset(name for each in read_documents if (name := _faulty_name(each)))
-    used = _check_references(declared, builtins, published or Rulebook(), faulty)
+    used = _check_references(declared, builtins, published or Definitions(), faulty)
     problems = [problem for document in read_documents for problem in document.problems]
     if problems:
         raise InvalidManifestsError(problems)
-    order = (Playbook, ToolContract, AgentDefinition)
+    order = (ModelScript, ToolContract, AgentDefinition)
     everything = [*used, *(each.definition for each in declared)]
     return Manifests(
         tuple(sorted(everything, key=lambda each: order.index(type(each)))),
@@ -79,7 +84,7 @@ def _lower(
         case "Tool":
             return lower_tool(document, env, base_of)
         case _:
-            return lower_playbook(document), []
+            return lower_model_script(document), []
 
 
 def _faulty_name(document: Document) -> str | None:
@@ -104,7 +109,7 @@ def _refuse_repeats(declared: Sequence[_Declared]) -> None:
 def _check_references(
     declared: Sequence[_Declared],
     builtins: Sequence[ToolContract],
-    published: Rulebook,
+    published: Definitions,
     faulty: frozenset[str],
 ) -> list[ToolContract]:
     """Note what is missing; return the built-in tools that are used under their own names."""
@@ -112,8 +117,8 @@ def _check_references(
     own_tools = {each.name: each for each in here if isinstance(each, ToolContract)}
     shipped = {each.name: each for each in builtins}
     tools = {**{n: t for n, t in shipped.items() if published.tool(n) is None}, **own_tools}
-    playbooks = {each.name: each for each in here if isinstance(each, Playbook)}
-    known = Known(tools, playbooks, published, faulty)
+    scripts = {each.name: each for each in here if isinstance(each, ModelScript)}
+    known = Known(tools, scripts, published, faulty)
     used: dict[str, ToolContract] = {}
     for each in declared:
         if isinstance(each.definition, AgentDefinition):
@@ -121,6 +126,6 @@ def _check_references(
             for name in each.definition.tools:
                 if name in shipped and known.tool(name) is shipped[name]:
                     used[name] = shipped[name]
-        elif isinstance(each.definition, Playbook):
-            check_playbook(each.definition, each.document, known)
+        elif isinstance(each.definition, ModelScript):
+            check_model_script(each.definition, each.document, known)
     return list(used.values())

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from runfold.events.definitions import AgentDefinition, Playbook, ToolContract
-from runfold.events.rulebook import Rulebook
+from runfold.events.definitions import AgentDefinition, Definitions, ModelScript, ToolContract
 from runfold.processors.run.agent.control_tools import INTRINSICS
 from runfold.surfaces.manifests.agent import TIER_LEVEL
 from runfold.surfaces.manifests.loader import Document
@@ -16,32 +15,32 @@ from runfold.surfaces.manifests.settings import missing_setting
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What may be referred to: tools and playbooks by name, and the names published before.
+    """What may be referred to: tools and model scripts by name, and the names published before.
 
     ``faulty`` names what is declared here with faults of its own, which are told already.
     """
 
     tools: Mapping[str, ToolContract]
-    playbooks: Mapping[str, Playbook]
-    published: Rulebook
+    scripts: Mapping[str, ModelScript]
+    published: Definitions
     faulty: frozenset[str] = frozenset()
 
     def tool(self, name: str) -> ToolContract | None:
         """Return a tool of the same files, else the newest published one."""
         return self.tools.get(name) or self.published.tool(name)
 
-    def playbook(self, name: str) -> Playbook | None:
-        """Return a playbook of the same files, else the newest published one."""
-        return self.playbooks.get(name) or self.published.playbook(name)
+    def model_script(self, name: str) -> ModelScript | None:
+        """Return a model script of the same files, else the newest published one."""
+        return self.scripts.get(name) or self.published.model_script(name)
 
     def names(self, kind: str) -> set[str]:
         """Return every name of a kind."""
-        here = self.tools if kind == "tool" else self.playbooks
+        here = self.tools if kind == "tool" else self.scripts
         return {*here, *(name for of, name in self.published.newest if of == kind)}
 
 
 def check_agent(agent: AgentDefinition, document: Document, known: Known) -> None:
-    """Note the tools and the playbook that are missing, and tools above the agent's tier."""
+    """Note the tools and the model script that are missing, and tools above the agent's tier."""
     tier = document.data["spec"].get("access", {}).get("tier")
     for at, name in enumerate(agent.tools):
         path = ("spec", "tools", at, "name")
@@ -58,20 +57,18 @@ def check_agent(agent: AgentDefinition, document: Document, known: Known) -> Non
             sentence = f"{name} has risk level {tool.risk_level}, and {tier} allows none above "
             document.refuse(path, f"{sentence}{TIER_LEVEL[tier]}")
     for model in (agent.model.name, *agent.model.fallbacks):
-        provider, _, playbook = model.partition(":")
-        if provider not in {"default", "scripted"} or playbook in {"", *known.faulty}:
+        provider, _, script = model.partition(":")
+        if provider not in {"default", "scripted"} or script in {"", *known.faulty}:
             continue
-        if known.playbook(playbook) is None:
-            near = did_you_mean(playbook, known.names("playbook"))
-            where = (
-                ("extensions", "runfold", "playbook") if provider == "default" else ("spec", "llm")
-            )
-            document.refuse(where, f"there is no playbook {playbook} here or published.{near}")
+        if known.model_script(script) is None:
+            near = did_you_mean(script, known.names("playbook"))
+            where = ("extensions", "runfold") if provider == "default" else ("spec", "llm")
+            document.refuse(where, f"there is no model script {script} here or published.{near}")
 
 
-def check_playbook(playbook: Playbook, document: Document, known: Known) -> None:
+def check_model_script(script: ModelScript, document: Document, known: Known) -> None:
     """Note calls of tools that do not exist."""
-    for turn_at, turn in enumerate(playbook.turns):
+    for turn_at, turn in enumerate(script.turns):
         for at, call in enumerate(turn.calls):
             name = call["name"]
             if name not in {*INTRINSICS, *known.faulty} and known.tool(name) is None:

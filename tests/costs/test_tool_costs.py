@@ -26,8 +26,8 @@ from tests.deciders.given import (
     call,
     came_back,
     control,
+    definitions,
     request,
-    rulebook,
 )
 from tests.spec import Story
 from tests.tool import samples
@@ -73,7 +73,7 @@ def test_an_answer_from_an_earlier_execution_costs_nothing_again() -> None:
 
 
 def test_a_run_counts_what_its_tools_cost_failures_included() -> None:
-    run = Story(rulebook()).when(request(), answer(call("look")))
+    run = Story(definitions()).when(request(), answer(call("look")))
     run = run.when(broke(2, retryable=False).model_copy(update={"cost": PRICE}))
     assert run.only(j.ToolCallFailed).cost == PRICE
     assert run.run.counters.cost == Decimal("0.012")
@@ -82,7 +82,7 @@ def test_a_run_counts_what_its_tools_cost_failures_included() -> None:
 
 
 def test_tools_use_up_the_runs_budget() -> None:
-    run = Story(rulebook()).when(
+    run = Story(definitions()).when(
         request(limits=Limits(max_cost=Decimal("0.02"))),
         answer(call("look")),
         came_back(2, cost=Decimal("0.01")),
@@ -92,7 +92,7 @@ def test_tools_use_up_the_runs_budget() -> None:
 
 def test_a_call_that_happened_after_all_costs_what_its_contract_says_once() -> None:
     dear = SEND.model_copy(update={"cost_usd": PRICE})
-    run = Story(rulebook(LOOK, WRITE, dear, agent())).when(
+    run = Story(definitions(LOOK, WRITE, dear, agent())).when(
         request(),
         answer(call("send")),
         came_back(2, outcome=Outcome.UNCERTAIN, result=None, cost=PRICE),

@@ -8,8 +8,13 @@ from typing import Any
 from runfold.events.calls import ModelResult, Outcome, ToolResult
 from runfold.events.commands import Control, RunRequested
 from runfold.events.content import content, json_content, text
-from runfold.events.definitions import AgentDefinition, ModelChoice, RetryPolicy, ToolContract
-from runfold.events.rulebook import Rulebook
+from runfold.events.definitions import (
+    AgentDefinition,
+    Definitions,
+    ModelChoice,
+    RetryPolicy,
+    ToolContract,
+)
 from runfold.events.values import ErrorInfo, Limits, ModelAnswer, Placement, ProposedCall, Usage
 from tests.spec import START, Story
 
@@ -52,9 +57,9 @@ def agent(**changes: Any) -> AgentDefinition:
     return AgentDefinition.model_validate(given | changes)
 
 
-def rulebook(*definitions: ToolContract | AgentDefinition) -> Rulebook:
-    book = Rulebook()
-    for number, definition in enumerate(definitions or (LOOK, WRITE, SEND, agent())):
+def definitions(*given: ToolContract | AgentDefinition) -> Definitions:
+    book = Definitions()
+    for number, definition in enumerate(given or (LOOK, WRITE, SEND, agent())):
         kind = "agent" if isinstance(definition, AgentDefinition) else "tool"
         book = book.plus(kind, definition.body(), number + 1)
     return book
@@ -73,7 +78,7 @@ def request(**changes: Any) -> RunRequested:
 
 
 def story(**agent_changes: Any) -> Story:
-    return Story(rulebook(LOOK, WRITE, SEND, agent(**agent_changes)))
+    return Story(definitions(LOOK, WRITE, SEND, agent(**agent_changes)))
 
 
 def begun(**agent_changes: Any) -> Story:

@@ -6,13 +6,13 @@ import pytest
 
 from runfold.events import run as j
 from runfold.events.content import text
-from runfold.events.rulebook import Rulebook
+from runfold.events.definitions import Definitions
 from runfold.events.values import Limits, RunStatus
 from runfold.processors.engine.aggregate import Command, Env
 from runfold.processors.run.decide import decide
 from runfold.processors.run.lifecycle.admission import MAX_GOAL_BYTES
 from runfold.processors.run.state import Ended
-from tests.deciders.given import RUN, begun, request, rulebook, story
+from tests.deciders.given import RUN, begun, definitions, request, story
 from tests.spec import START, Story
 
 
@@ -78,7 +78,7 @@ def test_an_agent_with_an_unpublished_tool_is_refused() -> None:
 
 
 def test_nothing_is_published_nothing_runs() -> None:
-    assert Story(Rulebook()).when(request()).only(j.RunRefused).code == "unknown_agent"
+    assert Story(Definitions()).when(request()).only(j.RunRefused).code == "unknown_agent"
 
 
 def test_a_request_tightens_limits_and_never_loosens_them() -> None:
@@ -92,7 +92,7 @@ def test_a_request_tightens_limits_and_never_loosens_them() -> None:
 def test_the_requester_s_trace_is_kept_and_rubbish_is_not() -> None:
     trace = f"00-{'ab' * 16}-{'cd' * 8}-01"
     for said, kept in ((trace, trace), (None, None), ("00-zz-1-01", None), (trace + "x", None)):
-        env = Env(START, rulebook())
+        env = Env(START, definitions())
         (created, *_) = decide(None, Command(request(), said), env)
         assert isinstance(created, j.RunCreated)
         assert created.requester_trace == kept

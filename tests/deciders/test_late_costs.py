@@ -21,9 +21,9 @@ from tests.deciders.given import (
     call,
     came_back,
     control,
+    definitions,
     done,
     request,
-    rulebook,
 )
 from tests.spec import Story
 
@@ -57,7 +57,7 @@ def looking() -> Story:
 
 def sending() -> Story:
     dear = SEND.model_copy(update={"cost_usd": PRICE})
-    return Story(rulebook(LOOK, WRITE, dear, agent())).when(request(), answer(call("send")))
+    return Story(definitions(LOOK, WRITE, dear, agent())).when(request(), answer(call("send")))
 
 
 def nothing_follows(story: Story, *results: ToolResult | ModelResult) -> bool:
@@ -150,7 +150,7 @@ def test_doubt_that_is_told_after_it_was_assumed_is_paid_and_still_open() -> Non
 
 def test_what_came_late_uses_up_the_budget() -> None:
     limits = Limits(max_cost=Decimal("0.015"))
-    run = due(Story(rulebook()).when(request(limits=limits)))
+    run = due(Story(definitions()).when(request(limits=limits)))
     run = due(run.when(done()))
     ended = run.when(answer(call("look"), attempt=2)).when(came_back(2))
     assert ended.only(j.LimitReached).limit == "max_cost"

@@ -19,9 +19,9 @@ from tests.deciders.given import (
     call,
     came_back,
     control,
+    definitions,
     done,
     request,
-    rulebook,
     tool,
 )
 from tests.spec import Story
@@ -70,7 +70,7 @@ def test_edited_arguments_are_what_the_tool_gets() -> None:
     edited = json_content({"path": "elsewhere"})
     run = run.when(control(commands.ApproveToolCall, call_id=call_id(run), arguments=edited))
     started = run.only(j.ToolCallStarted)
-    (work,) = dispatch(started, run.run, run.rulebook)
+    (work,) = dispatch(started, run.run, run.definitions)
     assert work.record.arguments == edited  # type: ignore[attr-defined]
 
 
@@ -97,7 +97,7 @@ def test_a_denied_call_is_not_made_and_the_model_is_told() -> None:
 
 def test_an_approval_nobody_gives_expires() -> None:
     write = tool("write", risk_level=1, approval_timeout_ms=60_000)
-    run = Story(rulebook(LOOK, write, SEND, agent())).when(request(), answer(call("write")))
+    run = Story(definitions(LOOK, write, SEND, agent())).when(request(), answer(call("write")))
     timer = next_timer(run.run)
     assert timer is not None
     run = run.after(60).when(timer)
@@ -171,7 +171,7 @@ def test_edited_instructions_replace_the_agents_own() -> None:
         control(commands.EditInstructions, content=text("be brief")), answer(call("look"))
     )
     run = run.when(came_back(2))
-    (work,) = dispatch(run.only(j.ModelCalled), run.run, run.rulebook)
+    (work,) = dispatch(run.only(j.ModelCalled), run.run, run.definitions)
     assert work.record.instructions == text("be brief")  # type: ignore[attr-defined]
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from runfold.events import run as j
 from runfold.events.base import Fact
-from runfold.events.rulebook import Rulebook
+from runfold.events.definitions import Definitions
 from runfold.events.run import Event
 from runfold.processors.run.replay import decisions
 from runfold.processors.run.replay.commands import UnrecordedError
@@ -17,10 +17,10 @@ from tests.deciders.given import answer, call, request, story
 from tests.support.histories import STORIES, history
 
 
-def differences(events: Sequence[Event], rulebook: Rulebook) -> list[decisions.Difference]:
+def differences(events: Sequence[Event], definitions: Definitions) -> list[decisions.Difference]:
     state, found = None, []
     for decision in decisions.decisions(events):
-        if difference := decisions.redecide(state, decision, rulebook):
+        if difference := decisions.redecide(state, decision, definitions):
             found.append(difference)
         state = decisions.fold(state, decision)
     return found
@@ -28,21 +28,21 @@ def differences(events: Sequence[Event], rulebook: Rulebook) -> list[decisions.D
 
 @pytest.mark.parametrize("name", STORIES)
 def test_every_decision_is_made_again_and_equal(name: str) -> None:
-    events, rulebook = history(STORIES[name])
+    events, definitions = history(STORIES[name])
     assert len(list(decisions.decisions(events))) == len(STORIES[name])
-    assert differences(events, rulebook) == []
+    assert differences(events, definitions) == []
 
 
 @pytest.mark.parametrize("name", STORIES)
 def test_every_fact_but_a_decisions_first_is_missed_when_it_is_taken_out(name: str) -> None:
-    events, rulebook = history(STORIES[name])
+    events, definitions = history(STORIES[name])
     for decision in decisions.decisions(events):
         for fact in decision[1:]:
             if isinstance(fact.fact, j.UserMessageReceived):
                 continue  # it holds the goal's words, and with them the input
             state = decisions.fold(None, tuple(events[: decision[0].meta.seq - 1]))
             left = tuple(event for event in decision if event is not fact)
-            assert decisions.redecide(state, left, rulebook) is not None
+            assert decisions.redecide(state, left, definitions) is not None
 
 
 def edited(events: Sequence[Event], kind: type[Fact], **changes: object) -> list[Event]:
@@ -55,9 +55,9 @@ def edited(events: Sequence[Event], kind: type[Fact], **changes: object) -> list
 
 
 def test_a_permit_that_was_a_refusal_is_found_and_named() -> None:
-    events, rulebook = history([request(), answer(call("nothing"))])
+    events, definitions = history([request(), answer(call("nothing"))])
     forged = edited(events, j.PolicyDecided, effect=j.PolicyEffect.PERMIT)
-    (difference,) = differences(forged, rulebook)
+    (difference,) = differences(forged, definitions)
     assert (
         str(difference) == "event 8 is PolicyDecided, decided again it is one with another effect"
     )
@@ -65,25 +65,25 @@ def test_a_permit_that_was_a_refusal_is_found_and_named() -> None:
 
 def test_a_decision_of_other_definitions_is_found() -> None:
     events, _ = history(STORIES["is approved"])
-    permissive = story(approval_from_level=5).rulebook
+    permissive = story(approval_from_level=5).definitions
     assert differences(events, permissive) != []
 
 
 def test_a_first_event_that_no_input_leads_to_is_refused() -> None:
-    events, rulebook = history(STORIES["completes"])
+    events, definitions = history(STORIES["completes"])
     with pytest.raises(UnrecordedError, match="RunStarted cannot be the first"):
-        decisions.redecide(None, (events[1],), rulebook)
+        decisions.redecide(None, (events[1],), definitions)
 
 
 def test_the_registry_position_comes_from_the_first_event() -> None:
-    events, rulebook = history(STORIES["completes"])
-    assert decisions.rulebook_position(events) == rulebook.position
-    assert decisions.rulebook_position(events[1:]) is None
+    events, definitions = history(STORIES["completes"])
+    assert decisions.definitions_position(events) == definitions.position
+    assert decisions.definitions_position(events[1:]) is None
 
 
 def test_the_requester_s_trace_is_part_of_what_was_asked() -> None:
-    events, rulebook = history(STORIES["completes"])
+    events, definitions = history(STORIES["completes"])
     traced = edited(events, j.RunCreated, requester_trace=f"00-{'ab' * 16}-{'cd' * 8}-01")
-    assert differences(traced, rulebook) == []
-    (difference,) = differences(edited(events, j.RunCreated, requester_trace="x"), rulebook)
+    assert differences(traced, definitions) == []
+    (difference,) = differences(edited(events, j.RunCreated, requester_trace="x"), definitions)
     assert "requester_trace" in str(difference)

@@ -192,6 +192,6 @@ def test_only_a_person_s_word_clears_an_attempt() -> None:
 
 
 def _work(run: Story) -> ToolWork:
-    (work,) = dispatch(run.only(j.ToolCallStarted), run.run, run.rulebook)
+    (work,) = dispatch(run.only(j.ToolCallStarted), run.run, run.definitions)
     assert isinstance(work.record, ToolWork)
     return work.record

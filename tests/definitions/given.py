@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from runfold.events.definitions import Playbook, PlaybookTurn, ToolContract
-from runfold.events.rulebook import Rulebook
+from runfold.events.definitions import Definitions, ModelScript, ScriptTurn, ToolContract
 from runfold.surfaces.manifests import InvalidManifestsError, Manifests, load
 
 AGENT = """\
@@ -20,9 +19,9 @@ spec:
   llm: {provider: openai, model: gpt-x}
 """
 
-PLAYBOOK = """\
+SCRIPT = """\
 apiVersion: runfold/v1
-kind: Playbook
+kind: ModelScript
 metadata: {name: filing, version: "1.0.0"}
 spec:
   turns:
@@ -63,7 +62,7 @@ def loader(folder: Path) -> Load:
     """Return a function that loads texts as files m0.yaml, m1.yaml … of the folder."""
 
     def loaded(
-        *texts: str, env: Mapping[str, str] | None = None, published: Rulebook | None = None
+        *texts: str, env: Mapping[str, str] | None = None, published: Definitions | None = None
     ) -> Manifests:
         paths = []
         for at, text in enumerate(texts):
@@ -92,5 +91,5 @@ def faults_of(folder: Path) -> Faults:
     return faults
 
 
-def playbook(name: str, version: str = "1.0.0") -> Playbook:
-    return Playbook(name=name, version=version, turns=(PlaybookTurn(text="done"),))
+def script(name: str, version: str = "1.0.0") -> ModelScript:
+    return ModelScript(name=name, version=version, turns=(ScriptTurn(text="done"),))

@@ -42,4 +42,4 @@ def test_every_program_runs(block: str, monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.chdir(ROOT)
     names: dict[str, object] = {}
     exec(compile(block, "docs/definitions.md", "exec"), names)
-    assert names["rulebook"]
+    assert names["snapshot"]

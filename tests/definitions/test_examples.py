@@ -15,7 +15,7 @@ from jsonschema import Draft202012Validator
 
 from runfold.events.calls import Message, ModelWork, Role, ToolSchema
 from runfold.events.content import json_content, text
-from runfold.events.definitions import Playbook, ToolContract
+from runfold.events.definitions import ModelScript, ToolContract
 from runfold.events.values import Attribution, DataClassification
 from runfold.infra.artifacts.memory import MemoryArtifacts
 from runfold.processors.model.scripted.model import Scripted
@@ -85,7 +85,7 @@ class Play:
     """A scripted agent with the built-in tools, in one place: no broker, no approval."""
 
     root: Path
-    playbook: Playbook
+    script: ModelScript
     refuse: str = ""
     messages: list[Message] = field(default_factory=list)
     called: list[str] = field(default_factory=list)
@@ -93,9 +93,9 @@ class Play:
     def run(self, goal: str) -> tuple[str, dict[str, Any]]:
         """Return the exit tool that was called and its arguments."""
         self.messages.append(Message(role=Role.USER, content=text(goal)))
-        scripted = Scripted(lambda _name: self.playbook, lambda: None, asyncio.sleep)
+        scripted = Scripted(lambda _name: self.script, lambda: None, asyncio.sleep)
         for _turn in range(12):
-            answer = asyncio.run(scripted.answer(self._work(), self.playbook.name, 5)).answer
+            answer = asyncio.run(scripted.answer(self._work(), self.script.name, 5)).answer
             self.messages.append(
                 Message(role=Role.ASSISTANT, content=answer.text, tool_calls=answer.tool_calls)
             )
@@ -144,8 +144,8 @@ class Play:
 def triage(root: Path, log: str, refuse: str = "") -> Play:
     (root / "app.log").write_text(log)
     found = manifests("log-triage", RUNFOLD_WORKSPACE=str(root)).definitions
-    (playbook,) = [each for each in found if isinstance(each, Playbook)]
-    return Play(root, playbook, refuse)
+    (script,) = [each for each in found if isinstance(each, ModelScript)]
+    return Play(root, script, refuse)
 
 
 @pytest.mark.parametrize("folder", ["hello", "log-triage", "support-refund"])
@@ -160,8 +160,8 @@ def test_all_examples_can_be_applied_at_once() -> None:
 
 
 def test_hello_answers() -> None:
-    (playbook,) = [each for each in manifests("hello").definitions if isinstance(each, Playbook)]
-    exit_tool, said = Play(EXAMPLES, playbook).run("Good morning")
+    (script,) = [each for each in manifests("hello").definitions if isinstance(each, ModelScript)]
+    exit_tool, said = Play(EXAMPLES, script).run("Good morning")
     assert (exit_tool, said["summary"]) == ("complete_task", "Hello! You said: Good morning")
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from runfold.surfaces.manifests import InvalidManifestsError, load
-from tests.definitions.given import AGENT, PLAYBOOK, TOOL, Faults, base_of
+from tests.definitions.given import AGENT, SCRIPT, TOOL, Faults, base_of
 
 
 def test_all_faults_of_all_files_come_at_once(faults: Faults) -> None:
@@ -30,7 +30,11 @@ def test_all_faults_of_all_files_come_at_once(faults: Faults) -> None:
         ('version: "1.0.0"', 'version: "1"', 'metadata.version: "1": a version is two to four'),
         (', version: "1.0.0"', "", 'metadata: "version" is missing'),
         ("ossa/v0.4", "ossa/v0.3", 'apiVersion: "ossa/v0.3": this version reads ossa/v0.4'),
-        ("Agent", "Agnet", 'kind: a kind is one of Agent, Tool, Playbook. Did you mean "Agent"?'),
+        (
+            "Agent",
+            "Agnet",
+            'kind: a kind is one of Agent, Tool, ModelScript. Did you mean "Agent"?',
+        ),
         ("provider: openai, ", "", 'spec.llm: "provider" is missing'),
         (", model: gpt-x", "", 'spec.llm: "model" is missing: which model of openai?'),
         ("role: You keep the files in order.", "role: 3", "spec.role: 3 should be text"),
@@ -122,7 +126,7 @@ def test_a_python_tool_without_a_known_function_says_all_of_itself(faults: Fault
     ],
 )
 def test_a_wrong_turn_is_told(turn: str, said: str, faults: Faults) -> None:
-    head, _, _ = PLAYBOOK.partition("    - ")
+    head, _, _ = SCRIPT.partition("    - ")
     (told,) = faults(f"{head}    - {turn}\n")
     assert said in told
 

@@ -14,15 +14,19 @@ from runfold.events import topics
 from runfold.events.avro.codec import Codec
 from runfold.events.avro.registry import LockRegistry
 from runfold.events.content import content
-from runfold.events.definitions import Definition, Playbook, PlaybookTurn
+from runfold.events.definitions import Definition, ModelScript, ScriptTurn
 from runfold.events.operations import DefinitionPublished
-from runfold.processors.definitions.fixed import FixedRulebook, rulebook_of
-from runfold.processors.definitions.follower import RulebookFollower
-from runfold.processors.definitions.kafka import KafkaRegistry
-from runfold.processors.definitions.memory import MemoryRegistry
+from runfold.processors.definitions.fixed import FixedDefinitions, definitions_of
+from runfold.processors.definitions.follower import DefinitionFollower
+from runfold.processors.definitions.kafka import KafkaDefinitionLog
+from runfold.processors.definitions.memory import MemoryDefinitionLog
 from runfold.processors.definitions.record import announce, key
-from runfold.processors.definitions.source import Arrived, RegistrySource, RegistryUnavailableError
-from tests.definitions.given import READ, playbook
+from runfold.processors.definitions.source import (
+    Arrived,
+    DefinitionLog,
+    DefinitionStoreUnavailableError,
+)
+from tests.definitions.given import READ, script
 
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
 
@@ -32,11 +36,11 @@ class Twin:
     """A registry topic: ``put`` appends a record, or bytes that are none; ``read`` is a reader."""
 
     put: Callable[[DefinitionPublished | bytes | None], None]
-    read: Callable[[], RegistrySource]
+    read: Callable[[], DefinitionLog]
 
 
 def in_memory() -> Twin:
-    registry = MemoryRegistry()
+    registry = MemoryDefinitionLog()
 
     def put(what: DefinitionPublished | bytes | None) -> None:
         registry.append(what if isinstance(what, DefinitionPublished) else "not_framed")
@@ -55,7 +59,7 @@ def on_kafka(bootstrap: str) -> Twin:
         producer.produce(topics.REGISTRY, key=b"k", value=value)
         assert producer.flush(10) == 0
 
-    return Twin(put, lambda: KafkaRegistry({"bootstrap.servers": bootstrap}, codec))
+    return Twin(put, lambda: KafkaDefinitionLog({"bootstrap.servers": bootstrap}, codec))
 
 
 @pytest.fixture(params=["memory", pytest.param("kafka", marks=pytest.mark.integration)])
@@ -66,8 +70,8 @@ def twin(request: pytest.FixtureRequest) -> Twin:
 
 
 @pytest.fixture
-def follower(twin: Twin) -> Iterator[RulebookFollower]:
-    with RulebookFollower(twin.read()) as following:
+def follower(twin: Twin) -> Iterator[DefinitionFollower]:
+    with DefinitionFollower(twin.read()) as following:
         following.wait_ready(10)
         yield following
 
@@ -76,24 +80,24 @@ def record(definition: Definition) -> DefinitionPublished:
     return announce(definition, "ann", NOW)
 
 
-def test_an_empty_registry_is_complete(follower: RulebookFollower) -> None:
+def test_an_empty_registry_is_complete(follower: DefinitionFollower) -> None:
     assert follower.complete(5).definitions == {}
 
 
 def test_what_was_published_before_and_after_is_there(twin: Twin) -> None:
     twin.put(record(READ))
-    with RulebookFollower(twin.read()) as follower:
+    with DefinitionFollower(twin.read()) as follower:
         assert follower.complete(10).tool("files.read") == READ
-        twin.put(record(playbook("filing")))
-        assert follower.catch_up(10).playbook("filing@1.0.0") == playbook("filing")
+        twin.put(record(script("filing")))
+        assert follower.catch_up(10).model_script("filing@1.0.0") == script("filing")
         assert follower.current().position == 2
 
 
 def test_two_followers_see_the_same(twin: Twin) -> None:
     twin.put(record(READ))
-    twin.put(record(playbook("filing")))
-    with RulebookFollower(twin.read()) as one, RulebookFollower(twin.read()) as other:
-        assert one.complete(10) == other.complete(10) == rulebook_of([READ, playbook("filing")])
+    twin.put(record(script("filing")))
+    with DefinitionFollower(twin.read()) as one, DefinitionFollower(twin.read()) as other:
+        assert one.complete(10) == other.complete(10) == definitions_of([READ, script("filing")])
 
 
 @pytest.mark.parametrize(
@@ -120,28 +124,28 @@ def test_two_followers_see_the_same(twin: Twin) -> None:
     ids=["bytes", "tombstone", "kind", "digest", "version", "no body", "no tool"],
 )
 def test_a_bad_record_is_left_out_and_counted(
-    bad: DefinitionPublished | bytes | None, twin: Twin, follower: RulebookFollower
+    bad: DefinitionPublished | bytes | None, twin: Twin, follower: DefinitionFollower
 ) -> None:
     twin.put(bad)
     twin.put(record(READ))
-    rulebook = follower.complete(10)
-    assert rulebook.tool("files.read") == READ
-    assert list(rulebook.definitions) == ["tool"]
-    assert (rulebook.position, follower.skipped) == (2, 1)
+    definitions = follower.complete(10)
+    assert definitions.tool("files.read") == READ
+    assert list(definitions.by_kind) == ["tool"]
+    assert (definitions.position, follower.skipped) == (2, 1)
 
 
-def test_the_first_content_of_a_version_holds(twin: Twin, follower: RulebookFollower) -> None:
-    first = playbook("filing")
-    other = Playbook(name="filing", version="1.0.0", turns=(PlaybookTurn(text="other"),))
+def test_the_first_content_of_a_version_holds(twin: Twin, follower: DefinitionFollower) -> None:
+    first = script("filing")
+    other = ModelScript(name="filing", version="1.0.0", turns=(ScriptTurn(text="other"),))
     for each in (first, other, first):
         twin.put(record(each))
-    assert follower.complete(10).playbook("filing") == first
+    assert follower.complete(10).model_script("filing") == first
     assert follower.skipped == 1
 
 
 def test_a_closed_follower_still_answers(twin: Twin) -> None:
     twin.put(record(READ))
-    follower = RulebookFollower(twin.read())
+    follower = DefinitionFollower(twin.read())
     follower.complete(10)
     follower.close()
     assert follower.current().tool("files.read") == READ
@@ -168,25 +172,25 @@ class Broken:
 
 
 def test_a_registry_that_cannot_be_read_to_its_end_is_told() -> None:
-    with RulebookFollower(Broken()) as follower:
-        with pytest.raises(RegistryUnavailableError, match="to offset 2 of 9"):
+    with DefinitionFollower(Broken()) as follower:
+        with pytest.raises(DefinitionStoreUnavailableError, match="to offset 2 of 9"):
             follower.complete(1)
         assert follower.catch_up(0.05).tool("files.read") == READ
-        with pytest.raises(RegistryUnavailableError):
+        with pytest.raises(DefinitionStoreUnavailableError):
             follower.wait_ready(0.05)
 
 
 @pytest.mark.integration
 def test_a_broker_that_does_not_answer_is_told() -> None:
-    source = KafkaRegistry({"bootstrap.servers": "127.0.0.1:1"}, Codec(LockRegistry()))
-    with RulebookFollower(source) as follower:
-        with pytest.raises(RegistryUnavailableError, match="topic registry"):
+    source = KafkaDefinitionLog({"bootstrap.servers": "127.0.0.1:1"}, Codec(LockRegistry()))
+    with DefinitionFollower(source) as follower:
+        with pytest.raises(DefinitionStoreUnavailableError, match="topic registry"):
             follower.complete(0.3)
         assert follower.catch_up(0.3).definitions == {}
 
 
 def test_the_fixed_twin_answers_at_once() -> None:
-    fixed = FixedRulebook(rulebook_of([READ]))
+    fixed = FixedDefinitions(definitions_of([READ]))
     fixed.wait_ready(0)
     assert fixed.current() == fixed.catch_up(0) == fixed.complete(0)
     assert fixed.current().tool(key(READ).removeprefix("tool/")) == READ

@@ -12,7 +12,7 @@ from runfold.events.definitions import AgentDefinition, RetryPolicy, ToolContrac
 from runfold.events.values import Limits, Placement
 from runfold.surfaces.manifests import Manifests
 from runfold.surfaces.manifests.check import SCHEMAS, schema_of
-from tests.definitions.given import AGENT, PLAYBOOK, READ, TOOL, Load
+from tests.definitions.given import AGENT, READ, SCRIPT, TOOL, Load
 
 RAILS = "  safety: {guardrails: {max_tool_calls: 3}}\n"
 DEFAULT = AgentDefinition.model_fields["limits"].default
@@ -64,12 +64,12 @@ def test_the_model(load: Load) -> None:
     assert model.reserve_usd == Decimal("0.05")
 
 
-def test_the_default_model_names_its_playbook(load: Load) -> None:
+def test_the_default_model_names_its_script(load: Load) -> None:
     by_default = AGENT.replace("openai, model: gpt-x", "default")
-    own = "extensions: {runfold: {playbook: filing}}\n"
-    assert agent_of(load(by_default + own, PLAYBOOK)).model.name == "default:filing"
+    own = "extensions: {runfold: {model_script: filing}}\n"
+    assert agent_of(load(by_default + own, SCRIPT)).model.name == "default:filing"
     scripted = AGENT.replace("openai, model: gpt-x", "scripted, model: filing")
-    assert agent_of(load(scripted, PLAYBOOK)).model.name == "scripted:filing"
+    assert agent_of(load(scripted, SCRIPT)).model.name == "scripted:filing"
 
 
 def test_the_environment_chooses_a_model_and_is_reported(load: Load) -> None:
@@ -135,10 +135,10 @@ def test_a_tool_inherits_what_it_does_not_say(load: Load) -> None:
 
 
 def test_definitions_come_in_the_order_to_publish_them(load: Load) -> None:
-    own = "extensions: {runfold: {playbook: filing}}\n"
+    own = "extensions: {runfold: {model_script: filing}}\n"
     by_default = AGENT.replace("openai, model: gpt-x", "default")
     listed = "  tools: [{type: function, name: shelf.read}]\n"
-    found = load(by_default + listed + own, TOOL, PLAYBOOK).definitions
+    found = load(by_default + listed + own, TOOL, SCRIPT).definitions
     assert [each.name for each in found] == ["filing", "shelf.read", "clerk"]
 
 

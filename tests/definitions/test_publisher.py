@@ -8,48 +8,47 @@ from datetime import UTC, datetime
 import pytest
 
 from runfold.events.base import Record
-from runfold.events.definitions import Definition, Playbook, PlaybookTurn
+from runfold.events.definitions import Definition, Definitions, ModelScript, ScriptTurn
 from runfold.events.operations import DefinitionPublished
-from runfold.events.rulebook import Rulebook
-from runfold.processors.definitions.follower import RulebookFollower
-from runfold.processors.definitions.memory import MemoryRegistry
+from runfold.processors.definitions.follower import DefinitionFollower
+from runfold.processors.definitions.memory import MemoryDefinitionLog
 from runfold.processors.definitions.publisher import Report, next_version, publish
 from runfold.processors.definitions.record import announce
-from tests.definitions.given import READ, playbook
+from tests.definitions.given import READ, script
 
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
 
 
 @pytest.fixture
-def registry() -> MemoryRegistry:
-    return MemoryRegistry()
+def registry() -> MemoryDefinitionLog:
+    return MemoryDefinitionLog()
 
 
 @pytest.fixture
-def follower(registry: MemoryRegistry) -> Iterator[RulebookFollower]:
-    with RulebookFollower(registry.reader()) as following:
+def follower(registry: MemoryDefinitionLog) -> Iterator[DefinitionFollower]:
+    with DefinitionFollower(registry.reader()) as following:
         yield following
 
 
-def said(name: str, text: str, version: str = "1.0.0") -> Playbook:
-    return Playbook(name=name, version=version, turns=(PlaybookTurn(text=text),))
+def said(name: str, text: str, version: str = "1.0.0") -> ModelScript:
+    return ModelScript(name=name, version=version, turns=(ScriptTurn(text=text),))
 
 
-def apply(registry: MemoryRegistry, follower: RulebookFollower, *what: Definition) -> Report:
-    return publish(what, log=registry, rulebook=follower, by="ann", now=NOW, timeout=5)
+def apply(registry: MemoryDefinitionLog, follower: DefinitionFollower, *what: Definition) -> Report:
+    return publish(what, log=registry, store=follower, by="ann", now=NOW, timeout=5)
 
 
 def test_new_definitions_are_published(
-    registry: MemoryRegistry, follower: RulebookFollower
+    registry: MemoryDefinitionLog, follower: DefinitionFollower
 ) -> None:
-    report = apply(registry, follower, playbook("filing"), READ)
+    report = apply(registry, follower, script("filing"), READ)
     assert report == Report(published=("playbook/filing@1.0.0", "tool/files.read@1.0.0"))
     assert follower.current().tool("files.read") == READ
     assert follower.current().position == 2
 
 
 def test_the_same_again_changes_nothing(
-    registry: MemoryRegistry, follower: RulebookFollower
+    registry: MemoryDefinitionLog, follower: DefinitionFollower
 ) -> None:
     apply(registry, follower, READ)
     assert apply(registry, follower, READ) == Report(unchanged=("tool/files.read@1.0.0",))
@@ -57,11 +56,11 @@ def test_the_same_again_changes_nothing(
 
 
 def test_other_content_under_a_version_is_refused_and_holds_back_the_rest(
-    registry: MemoryRegistry, follower: RulebookFollower
+    registry: MemoryDefinitionLog, follower: DefinitionFollower
 ) -> None:
     apply(registry, follower, READ)
     slower = READ.model_copy(update={"timeout_ms": 9, "config": {"root": "/x"}})
-    report = apply(registry, follower, playbook("filing"), slower)
+    report = apply(registry, follower, script("filing"), slower)
     assert (report.published, report.held) == ((), ("playbook/filing@1.0.0",))
     (refused,) = report.refused
     assert refused.key == "tool/files.read@1.0.0"
@@ -74,15 +73,15 @@ def test_other_content_under_a_version_is_refused_and_holds_back_the_rest(
 
 
 def test_a_new_version_becomes_the_newest(
-    registry: MemoryRegistry, follower: RulebookFollower
+    registry: MemoryDefinitionLog, follower: DefinitionFollower
 ) -> None:
     apply(registry, follower, said("filing", "a", "1.9.0"), said("filing", "b", "1.10.0"))
-    newest = follower.current().playbook("filing")
+    newest = follower.current().model_script("filing")
     assert newest is not None
     assert newest.version == "1.10.0"
 
 
-class Hasty(MemoryRegistry):
+class Hasty(MemoryDefinitionLog):
     """Lets another publisher in between the look and the leap."""
 
     def publish(self, topic: str, record: Record, key: str) -> int:
@@ -93,27 +92,27 @@ class Hasty(MemoryRegistry):
 
 def test_of_two_publishers_at_once_the_first_holds_and_the_other_is_told() -> None:
     registry = Hasty()
-    with RulebookFollower(registry.reader()) as follower:
+    with DefinitionFollower(registry.reader()) as follower:
         report = apply(registry, follower, said("filing", "second"), READ)
-        rulebook = follower.complete(5)
+        definitions = follower.complete(5)
         last = registry.wait_for(registry.end(0) - 1, 0)
     assert report.published == ("tool/files.read@1.0.0",)
     assert [each.key for each in report.refused] == ["playbook/filing@1.0.0"]
-    assert rulebook.playbook("filing") == said("filing", "first")
+    assert definitions.model_script("filing") == said("filing", "first")
     # Compaction will keep the last record of the key: it says the same as the one that holds.
     assert isinstance(last, DefinitionPublished)
     assert last.digest == said("filing", "first").digest()
     assert follower.skipped == 1
 
 
-def test_a_rulebook_that_may_be_old_publishes_nothing() -> None:
+def test_a_store_that_may_be_old_publishes_nothing() -> None:
     class Behind:
-        def complete(self, timeout: float) -> Rulebook:
+        def complete(self, timeout: float) -> Definitions:
             raise TimeoutError
 
-    registry = MemoryRegistry()
+    registry = MemoryDefinitionLog()
     with pytest.raises(TimeoutError):
-        publish([READ], log=registry, rulebook=Behind(), by="ann", now=NOW)
+        publish([READ], log=registry, store=Behind(), by="ann", now=NOW)
     assert registry.end(0) == 0
 
 

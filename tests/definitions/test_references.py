@@ -6,17 +6,17 @@ from pathlib import Path
 
 import pytest
 
-from runfold.processors.definitions.fixed import rulebook_of
+from runfold.processors.definitions.fixed import definitions_of
 from runfold.processors.tool import builtin_contracts
 from runfold.surfaces.manifests import InvalidManifestsError
 from runfold.surfaces.manifests import load as load_manifests
 from runfold.surfaces.manifests.bases import bases
 from runfold.surfaces.manifests.settings import missing_setting
-from tests.definitions.given import AGENT, PLAYBOOK, READ, TOOL, WRITE, Faults, Load, playbook
+from tests.definitions.given import AGENT, READ, SCRIPT, TOOL, WRITE, Faults, Load, script
 
 LISTS = AGENT + "  tools: [{type: function, name: shelf.read}]\n"
 BY_DEFAULT = AGENT.replace("openai, model: gpt-x", "default")
-OWN = "extensions: {runfold: {playbook: filing}}\n"
+OWN = "extensions: {runfold: {model_script: filing}}\n"
 
 
 def test_a_missing_tool_is_told_with_its_nearest_name(faults: Faults) -> None:
@@ -33,7 +33,7 @@ def test_a_tool_of_the_same_apply_will_do(load: Load) -> None:
 
 def test_a_published_tool_will_do_and_is_not_published_again(load: Load) -> None:
     shelf = READ.model_copy(update={"name": "shelf.read"})
-    assert len(load(LISTS, published=rulebook_of([shelf])).definitions) == 1
+    assert len(load(LISTS, published=definitions_of([shelf])).definitions) == 1
 
 
 def test_a_built_in_tool_is_declared_along_with_the_agent(load: Load) -> None:
@@ -64,17 +64,17 @@ def test_a_faulty_tool_is_not_told_twice(faults: Faults) -> None:
     assert told.startswith("m1.yaml:6: spec.risk_level")
 
 
-def test_a_missing_playbook_is_told(faults: Faults, load: Load) -> None:
+def test_a_missing_script_is_told(faults: Faults, load: Load) -> None:
     (told,) = faults(BY_DEFAULT + OWN)
-    assert "m0.yaml:7: extensions.runfold.playbook: there is no playbook filing" in told
-    (near,) = faults(BY_DEFAULT + OWN, published=rulebook_of([playbook("filling")]))
+    assert "m0.yaml:7: extensions.runfold: there is no model script filing" in told
+    (near,) = faults(BY_DEFAULT + OWN, published=definitions_of([script("filling")]))
     assert near.endswith('Did you mean "filling"?')
-    assert load(BY_DEFAULT + OWN, published=rulebook_of([playbook("filing")])).definitions
+    assert load(BY_DEFAULT + OWN, published=definitions_of([script("filing")])).definitions
 
 
-def test_a_default_model_without_a_playbook_is_told(faults: Faults) -> None:
+def test_a_default_model_without_a_script_is_told(faults: Faults) -> None:
     (told,) = faults(BY_DEFAULT)
-    assert "provider default needs a playbook" in told
+    assert "provider default needs a model_script" in told
 
 
 def test_a_tool_above_the_tier_of_its_agent_is_told(faults: Faults, load: Load) -> None:
@@ -84,9 +84,9 @@ def test_a_tool_above_the_tier_of_its_agent_is_told(faults: Faults, load: Load) 
     assert load(writes + "  access: {tier: tier_2_write_limited}\n").definitions[0] == WRITE
 
 
-def test_a_playbook_may_call_what_every_agent_has(faults: Faults, load: Load) -> None:
-    assert load(PLAYBOOK.replace("complete_task", "update_plan")).definitions
-    (told,) = faults(PLAYBOOK.replace("complete_task", "complete_tsk"))
+def test_a_script_may_call_what_every_agent_has(faults: Faults, load: Load) -> None:
+    assert load(SCRIPT.replace("complete_task", "update_plan")).definitions
+    (told,) = faults(SCRIPT.replace("complete_task", "complete_tsk"))
     assert told.endswith('there is no tool complete_tsk. Did you mean "complete_task"?')
 
 

@@ -26,7 +26,7 @@ _KEYS = ("_API_KEY", "_BASE_URL", "_MODEL", "_PROVIDERS")
 
 
 def environment(settings: Settings) -> dict[str, str]:
-    """The variables of a process on these servers, speaking to no model but playbooks."""
+    """The variables of a process on these servers, speaking to no model but scripts."""
     own = {name: value for name, value in os.environ.items() if not name.endswith(_KEYS)}
     scripts = str(Path(sys.executable).parent)
     return {**own, **settings.to_env(), "PATH": f"{scripts}:{own.get('PATH', '')}"}

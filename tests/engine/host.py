@@ -10,7 +10,7 @@ from pathlib import Path
 from runfold.events.avro.codec import Codec
 from runfold.events.avro.registry import LockRegistry
 from runfold.events.base import Record
-from runfold.events.rulebook import Rulebook
+from runfold.events.definitions import Definitions
 from runfold.infra.logging.json_lines import log_to_stderr
 from runfold.processors.engine.config import EngineConfig, GroupConfig
 from runfold.processors.engine.kafka.runner import Engine
@@ -35,12 +35,12 @@ class ToyEffects:
             deliver(answer)
 
 
-class NoRulebook:
-    def current(self) -> Rulebook:
-        return Rulebook()
+class NoDefinitions:
+    def current(self) -> Definitions:
+        return Definitions()
 
-    def catch_up(self, timeout: float) -> Rulebook:
-        return Rulebook()
+    def catch_up(self, timeout: float) -> Definitions:
+        return Definitions()
 
 
 def config(bootstrap: str, partitions: int, **settings: object) -> EngineConfig:
@@ -54,7 +54,7 @@ def config(bootstrap: str, partitions: int, **settings: object) -> EngineConfig:
 
 def engine(settings: EngineConfig, ledger: Path | None = None) -> Engine[Toy]:
     effects = ToyEffects(ledger)
-    return Engine(settings, ToyAggregate(), Codec(LockRegistry()), NoRulebook(), effects)
+    return Engine(settings, ToyAggregate(), Codec(LockRegistry()), NoDefinitions(), effects)
 
 
 def main() -> None:

@@ -10,7 +10,7 @@ from runfold.events.operations import DeadLetter, PositionNoted
 from runfold.events.run import Event
 from runfold.processors.engine.aggregate import S
 from runfold.processors.engine.memory import MemoryEngine, Work
-from tests.engine.host import NoRulebook
+from tests.engine.host import NoDefinitions
 from tests.engine.oracle import CODEC, Journal, topic_of
 from tests.engine.toy import NOW, Toy, ToyAggregate, result_of
 
@@ -29,7 +29,7 @@ class Lab(MemoryEngine[Toy]):
     """One lane; local work is answered unless ``work`` says otherwise."""
 
     def __init__(self, work: Work | None = result_of) -> None:
-        super().__init__(ToyAggregate(), CODEC, NoRulebook(), work, NOW)
+        super().__init__(ToyAggregate(), CODEC, NoDefinitions(), work, NOW)
 
     def send(self, *records: Record) -> None:
         """Publish inputs, undecided yet."""

@@ -11,7 +11,7 @@ from runfold.events.content import text
 from runfold.events.errors import RegistryError
 from runfold.processors.engine.core.batch import BatchDecider
 from runfold.processors.engine.core.inputs import Received
-from tests.engine.host import NoRulebook
+from tests.engine.host import NoDefinitions
 from tests.engine.lab import Lab
 from tests.engine.oracle import CODEC
 from tests.engine.toy import NOW, Toy, ToyAggregate, big, control, request, result
@@ -118,7 +118,7 @@ def test_a_result_from_memory_that_breaks_the_decider_is_told_with_its_bytes() -
             return super().evolve(state, fact, at)
 
     lab = Lab()
-    lab._fold = BatchDecider(Broken(), CODEC, NoRulebook(), 0)
+    lab._fold = BatchDecider(Broken(), CODEC, NoDefinitions(), 0)
     lab.take(request("run-1"))
     (letter,) = lab.dead()
     assert (letter.topic, letter.offset) == (topics.RESULTS, -1)
@@ -126,7 +126,9 @@ def test_a_result_from_memory_that_breaks_the_decider_is_told_with_its_bytes() -
 
 
 def test_a_run_begins_only_in_the_lane_where_its_key_belongs() -> None:
-    fold: BatchDecider[Toy] = BatchDecider(ToyAggregate(), CODEC, NoRulebook(), 0, lambda _key: 3)
+    fold: BatchDecider[Toy] = BatchDecider(
+        ToyAggregate(), CODEC, NoDefinitions(), 0, lambda _key: 3
+    )
     item = Received(topics.REQUESTS, 0, b"run-1", GOOD, (), 0)
     outcome = fold.take([item], Lab().book, NOW)
     letters = [m for m in outcome.others if m.topic == topics.DEAD_LETTERS]
@@ -151,7 +153,7 @@ def test_an_event_too_large_for_the_journal_refuses_its_input() -> None:
 
     lab = Lab()
     lab.take(request("run-1", placement="pool"))
-    lab._fold = BatchDecider(Huge(), CODEC, NoRulebook(), 0)
+    lab._fold = BatchDecider(Huge(), CODEC, NoDefinitions(), 0)
     lab.take(big(10))
     assert [letter.code for letter in lab.dead()] == ["decider_failed"]
     assert "artifact store" in lab.dead()[0].reason
@@ -166,7 +168,7 @@ def test_a_registry_that_does_not_answer_is_no_fault_of_the_record() -> None:
             raise RegistryError("no answer")
 
     lab = Lab()
-    lab._fold = BatchDecider(ToyAggregate(), Silent(), NoRulebook(), 0)  # type: ignore[arg-type]
+    lab._fold = BatchDecider(ToyAggregate(), Silent(), NoDefinitions(), 0)  # type: ignore[arg-type]
     lab.send(request("run-1"))
     with pytest.raises(RegistryError):
         lab.settle()

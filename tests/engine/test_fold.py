@@ -16,7 +16,7 @@ from runfold.events.values import RunStatus
 from runfold.processors.engine.core.batch import BatchDecider
 from runfold.processors.engine.core.inputs import Received
 from runfold.processors.engine.memory import LostCommit
-from tests.engine.host import NoRulebook
+from tests.engine.host import NoDefinitions
 from tests.engine.lab import Lab
 from tests.engine.oracle import CODEC
 from tests.engine.toy import (
@@ -98,7 +98,7 @@ def test_the_traceparent_header_reaches_the_decider() -> None:
             seen.append(command.traceparent)
             return super().decide(state, command, env)
 
-    fold = BatchDecider(Listening(), CODEC, NoRulebook(), 0)
+    fold = BatchDecider(Listening(), CODEC, NoDefinitions(), 0)
     value = CODEC.encode(topics.REQUESTS, request("run-1"))
     item = Received(topics.REQUESTS, 0, b"run-1", value, (("traceparent", b"00-aa-bb-01"),), 0)
     fold.take([item], Lab().book, NOW)
@@ -155,7 +155,7 @@ def test_after_an_aborted_batch_the_same_inputs_are_decided_again() -> None:
 
 def test_take_leaves_the_book_as_it_is() -> None:
     lab = Lab()
-    fold: BatchDecider[Toy] = BatchDecider(ToyAggregate(), CODEC, NoRulebook(), 0)
+    fold: BatchDecider[Toy] = BatchDecider(ToyAggregate(), CODEC, NoDefinitions(), 0)
     value = CODEC.encode(topics.REQUESTS, request("run-1"))
     outcome = fold.take([Received(topics.REQUESTS, 0, b"run-1", value, (), 0)], lab.book, NOW)
     assert len(outcome.events) == 3

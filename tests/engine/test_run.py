@@ -9,7 +9,7 @@ import pytest
 from runfold.events import topics
 from runfold.events.base import Record
 from runfold.events.calls import ModelWork, ToolWork
-from runfold.events.rulebook import Rulebook
+from runfold.events.definitions import Definitions
 from runfold.processors.engine.memory import MemoryEngine
 from runfold.processors.run.aggregate import RunAggregate
 from runfold.processors.run.state import RunState
@@ -20,11 +20,11 @@ from tests.spec import START
 
 
 class Rules:
-    def current(self) -> Rulebook:
-        return given.rulebook()
+    def current(self) -> Definitions:
+        return given.definitions()
 
-    def catch_up(self, timeout: float) -> Rulebook:
-        return given.rulebook()
+    def catch_up(self, timeout: float) -> Definitions:
+        return given.definitions()
 
 
 def obey(work: Record) -> Record:

@@ -11,7 +11,7 @@ from runfold.events.avro.registry import LockRegistry
 from runfold.processors.engine.config import EngineConfig
 from runfold.processors.engine.kafka.lane_state import LaneState
 from runfold.processors.engine.kafka.runner import Engine
-from tests.engine.host import NoRulebook, ToyEffects
+from tests.engine.host import NoDefinitions, ToyEffects
 from tests.engine.toy import Toy, ToyAggregate
 
 
@@ -25,7 +25,7 @@ def engine(monkeypatch: pytest.MonkeyPatch) -> Engine[Toy]:
         EngineConfig({"bootstrap.servers": "127.0.0.1:9"}, 1),
         ToyAggregate(),
         Codec(LockRegistry()),
-        NoRulebook(),
+        NoDefinitions(),
         ToyEffects(),
     )
     monkeypatch.setattr(found._dispatcher, "is_alive", lambda: True)

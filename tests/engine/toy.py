@@ -15,7 +15,7 @@ from runfold.events.base import Fact, Record
 from runfold.events.calls import Outcome, ToolResult, ToolWork
 from runfold.events.commands import CancelRun, Control, PauseRun, RunRequested, SendMessage
 from runfold.events.content import content, json_content, text
-from runfold.events.rulebook import Rulebook
+from runfold.events.definitions import Definitions
 from runfold.events.run import (
     MessageKind,
     PlanStepAdvanced,
@@ -112,12 +112,12 @@ class ToyAggregate:
     def actor(self, fact: Fact, command: Command, state: Toy) -> Actor:
         return Actor(kind=ActorKind.SYSTEM, id="toy")
 
-    def dispatch(self, fact: Fact, state: Toy, rulebook: Rulebook) -> Sequence[Work]:
+    def dispatch(self, fact: Fact, state: Toy, definitions: Definitions) -> Sequence[Work]:
         if isinstance(fact, PlanStepAdvanced) and fact.status == "out":
             return [_work(state)]
         return []
 
-    def reopen(self, state: Toy, rulebook: Rulebook) -> Sequence[Work]:
+    def reopen(self, state: Toy, definitions: Definitions) -> Sequence[Work]:
         return [_work(state)] if state.out and state.placement is Placement.LOCAL else []
 
     def next_timer(self, state: Toy) -> Timer | None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from runfold.events.calls import Message, ModelResult, ModelWork, Role, ToolSchema
 from runfold.events.content import canonical_json, json_content, text
-from runfold.events.definitions import Playbook
+from runfold.events.definitions import ModelScript
 from runfold.events.values import Attribution, DataClassification, ProposedCall
 from runfold.processors.model.processor import ModelProcessor
 from runfold.processors.model.providers.settings import ModelSettings
@@ -66,24 +66,24 @@ def settings(**env: str) -> ModelSettings:
     return ModelSettings.from_environment(env)
 
 
-def playbooks(*found: Playbook) -> Callable[[str], Playbook | None]:
-    return {playbook.name: playbook for playbook in found}.get
+def scripts(*found: ModelScript) -> Callable[[str], ModelScript | None]:
+    return {script.name: script for script in found}.get
 
 
-def playbook(*turns: dict[str, Any], name: str = "demo") -> Playbook:
-    return Playbook.model_validate({"name": name, "version": "1.0.0", "turns": turns})
+def script(*turns: dict[str, Any], name: str = "demo") -> ModelScript:
+    return ModelScript.model_validate({"name": name, "version": "1.0.0", "turns": turns})
 
 
 def call(
     given: ModelWork,
     configured: ModelSettings | None = None,
-    *books: Playbook,
+    *books: ModelScript,
     **more: Any,
 ) -> ModelResult:
     """Make one call on a processor of its own."""
 
     async def once() -> ModelResult:
-        async with ModelProcessor(configured or settings(), playbooks(*books), **more) as models:
+        async with ModelProcessor(configured or settings(), scripts(*books), **more) as models:
             return await models.call(given)
 
     return asyncio.run(once())

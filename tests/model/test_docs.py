@@ -1,4 +1,4 @@
-"""What docs/playbook-format.md and docs/models.md show works, and what they list is complete."""
+"""What docs/model-scripts.md and docs/models.md show works, and what they list is complete."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ import pytest
 import yaml
 
 from runfold.events.calls import Outcome
-from runfold.events.definitions import PlaybookTurn
+from runfold.events.definitions import ScriptTurn
 from runfold.events.values import Usage
 from runfold.processors.model.providers.faults import ProviderFaultError
 from runfold.processors.model.scripted.conditions import KNOWN
-from tests.model.given import assistant, call, playbook, proposed, result, settings, user, work
+from tests.model.given import assistant, call, proposed, result, script, settings, user, work
 
 DOCS = Path(__file__).parents[2] / "docs"
-PLAYBOOKS = (DOCS / "playbook-format.md").read_text(encoding="utf-8")
+SCRIPTS = (DOCS / "model-scripts.md").read_text(encoding="utf-8")
 MODELS = (DOCS / "models.md").read_text(encoding="utf-8")
 
 
@@ -28,8 +28,8 @@ def block(page: str, kind: str) -> Any:
 
 
 @pytest.mark.parametrize(("errors", "tools"), [(2, ["files.search", "files.read"]), (0, None)])
-def test_the_playbook_shown_plays(errors: int, tools: list[str] | None) -> None:
-    book = playbook(*block(PLAYBOOKS, "yaml")["spec"]["turns"])
+def test_the_script_shown_plays(errors: int, tools: list[str] | None) -> None:
+    book = script(*block(SCRIPTS, "yaml")["spec"]["turns"])
     stats = {"lines": 9, "levels": {"ERROR": errors}, "top": [{"first_line": 4}]}
     seen = (user("go"), assistant(None, proposed("c", "logs.stats", {})), result("c", stats))
     found = call(work(*seen, model="scripted:demo"), None, book)
@@ -44,8 +44,8 @@ def test_the_playbook_shown_plays(errors: int, tools: list[str] | None) -> None:
 
 
 def test_every_field_and_condition_of_a_turn_is_described() -> None:
-    for name in (*PlaybookTurn.model_fields, *KNOWN, *Usage.model_fields):
-        assert f"`{name}`" in PLAYBOOKS, name
+    for name in (*ScriptTurn.model_fields, *KNOWN, *Usage.model_fields):
+        assert f"`{name}`" in SCRIPTS, name
 
 
 def test_the_settings_shown_are_understood() -> None:
@@ -68,6 +68,6 @@ def test_every_error_does_what_its_line_says() -> None:
             assert (fault.retryable, fault.falls_back) == (again == "yes", elsewhere == "yes")
 
 
-def test_a_playbook_is_labelled_as_scripted() -> None:
-    found = call(work(model="default:demo"), None, playbook({"text": "hi"}))
+def test_a_script_is_labelled_as_scripted() -> None:
+    found = call(work(model="default:demo"), None, script({"text": "hi"}))
     assert (found.outcome, found.provider) == (Outcome.SUCCEEDED, "scripted")

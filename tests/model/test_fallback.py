@@ -8,7 +8,7 @@ from runfold.events.calls import Outcome
 from runfold.processors.model.breaker import Breaker
 from runfold.processors.model.processor import ModelProcessor
 from runfold.processors.model.providers.settings import ModelSettings
-from tests.model.given import call, playbook, playbooks, work
+from tests.model.given import call, script, scripts, work
 from tests.model.server import Answer, Provider, chat, error, message
 
 CLAUDE = "anthropic:claude-sonnet-4-5"
@@ -71,12 +71,12 @@ def test_models_are_tried_in_order_and_all_faults_are_told(
     assert (found.error.error_type, found.error.retryable) == ("rate_limited", True)
     assert found.error.retry_after_ms == 7000
     assert "openai answered 401" in found.error.message
-    assert "no playbook 'none'" in found.error.message
+    assert "no script 'none'" in found.error.message
 
 
 def test_a_scripted_model_can_be_the_last_resort(openai: Provider, both: ModelSettings) -> None:
     openai.will(Answer(401, {}))
-    found = call(work(fallbacks=("scripted:demo",)), both, playbook({"text": "I am scripted."}))
+    found = call(work(fallbacks=("scripted:demo",)), both, script({"text": "I am scripted."}))
     assert (found.provider, found.model) == ("scripted", "scripted:demo")
 
 
@@ -86,7 +86,7 @@ def test_the_breaker_spares_a_failing_provider(openai: Provider, both: ModelSett
 
     async def calls() -> list[str | None]:
         found: list[str | None] = []
-        async with ModelProcessor(both, playbooks(), clock=lambda: now[0]) as models:
+        async with ModelProcessor(both, scripts(), clock=lambda: now[0]) as models:
             for step in (0, 0, 0, 0, 0, 0, 31, 0):
                 now[0] += step
                 result = await models.call(work())
@@ -109,7 +109,7 @@ def test_an_answer_between_failures_keeps_the_provider_in_use(
     openai.will(*broken, Answer(body=chat("ok")), *broken)
 
     async def calls() -> list[str | None]:
-        async with ModelProcessor(both, playbooks()) as models:
+        async with ModelProcessor(both, scripts()) as models:
             results = [await models.call(work()) for _ in range(9)]
         return [result.error.error_type if result.error else None for result in results]
 
@@ -123,7 +123,7 @@ def test_a_fault_of_the_request_does_not_open_the_breaker(
     openai.will(Answer(400, {}))
 
     async def calls() -> set[str]:
-        async with ModelProcessor(both, playbooks()) as models:
+        async with ModelProcessor(both, scripts()) as models:
             results = [await models.call(work()) for _ in range(7)]
         return {result.error.error_type for result in results if result.error}
 

@@ -20,7 +20,7 @@ from runfold.processors.model.providers.tool_names import ToolNames
         ("default", (), "scripted:"),
     ],
 )
-def test_default_is_the_first_configured_model_or_the_playbook(
+def test_default_is_the_first_configured_model_or_the_script(
     name: str, configured: tuple[str, ...], resolved: str
 ) -> None:
     assert resolve(name, configured) == resolved

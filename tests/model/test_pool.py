@@ -19,7 +19,7 @@ from runfold.events.topics import MODEL_CALLS, REGISTRY, RESULTS
 from runfold.processors.definitions.record import announce, key
 from runfold.producers.log.kafka import Publisher
 from runfold.stack.settings import Settings
-from tests.model.given import playbook, work
+from tests.model.given import script, work
 
 pytestmark = pytest.mark.integration
 
@@ -70,7 +70,7 @@ def results(
 def test_calls_of_the_topic_are_made_and_reported(settings: Settings) -> None:
     codec = Codec(LockRegistry())
     publisher = Publisher(settings.kafka_config(), codec)
-    book = playbook({"text": "from the pool"})
+    book = script({"text": "from the pool"})
     publisher.publish(REGISTRY, announce(book, "test", datetime.now(UTC)), key(book))
     wanted = [
         work(run_id=f"run-{n}", call_id=f"run-{n}.1", model=model)

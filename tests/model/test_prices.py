@@ -9,7 +9,7 @@ import pytest
 from runfold.events.values import Usage
 from runfold.processors.model.prices import PriceTable, from_catalogue
 from runfold.processors.model.providers.settings import ModelSettings, SettingsError
-from tests.model.given import call, playbook, settings, work
+from tests.model.given import call, script, settings, work
 from tests.model.server import Answer, Provider, chat
 
 AT = datetime(2026, 11, 21, tzinfo=UTC)
@@ -81,7 +81,7 @@ def test_a_table_of_ones_own_prices_it(openai: Provider) -> None:
 
 
 def test_scripted_calls_are_unpriced_unless_the_table_names_them(tmp_path: Path) -> None:
-    book = playbook({"text": "hi", "usage": {"input_tokens": 1_000_000, "output_tokens": 1}})
+    book = script({"text": "hi", "usage": {"input_tokens": 1_000_000, "output_tokens": 1}})
     given = work(model="scripted:demo")
     assert call(given, settings(), book).cost is None
     table = tmp_path / "prices.yaml"

@@ -8,15 +8,15 @@ import pytest
 
 from runfold.events.calls import Message, ModelResult, Outcome
 from runfold.events.content import Content
-from runfold.events.definitions import Playbook
+from runfold.events.definitions import ModelScript
 from runfold.events.values import ModelAnswer, ProposedCall, Usage
 from runfold.processors.model.processor import ModelProcessor
-from tests.model.given import assistant, call, playbook, proposed, result, settings, user, work
+from tests.model.given import assistant, call, proposed, result, script, settings, user, work
 
 STATS = {"lines": 9, "levels": {"ERROR": 2}, "top": [{"template": "a {{ b }}", "count": 2}]}
 
 
-def play(book: Playbook, *messages: Message, **more: Any) -> ModelResult:
+def play(book: ModelScript, *messages: Message, **more: Any) -> ModelResult:
     return call(work(*messages, model="scripted:demo", **more), None, book)
 
 
@@ -47,7 +47,7 @@ def after_stats(value: object = STATS, *, is_error: bool = False) -> tuple[Messa
 
 
 def test_turns_are_played_by_the_answers_given() -> None:
-    book = playbook(
+    book = script(
         {"text": "one", "calls": [{"name": "a"}]}, {"calls": [{"name": "b"}, {"name": "c"}]}
     )
     first = answered(play(book))
@@ -62,11 +62,11 @@ def test_turns_are_played_by_the_answers_given() -> None:
     assert len(ids) == 3
 
 
-def test_a_playbook_published_just_now_is_found() -> None:
-    known: dict[str, Playbook] = {}
+def test_a_script_published_just_now_is_found() -> None:
+    known: dict[str, ModelScript] = {}
 
     def refresh() -> None:
-        known["demo"] = playbook({"text": "new"})
+        known["demo"] = script({"text": "new"})
 
     async def once() -> ModelResult:
         async with ModelProcessor(settings(), known.get, refresh=refresh) as models:
@@ -76,7 +76,7 @@ def test_a_playbook_published_just_now_is_found() -> None:
 
 
 def test_after_the_last_turn_the_task_is_completed() -> None:
-    book = playbook({"text": "only"})
+    book = script({"text": "only"})
     found = answered(play(book, user("go"), assistant("only"), user("and now?")))
     assert [made.name for made in found.tool_calls] == ["complete_task"]
     assert "at its end" in arguments(found.tool_calls[0])["summary"]
@@ -105,7 +105,7 @@ def test_after_the_last_turn_the_task_is_completed() -> None:
     ],
 )
 def test_templates_quote_the_run(template: str, filled: object) -> None:
-    book = playbook({}, {"calls": [{"name": "t", "arguments": {"x": [template]}}]})
+    book = script({}, {"calls": [{"name": "t", "arguments": {"x": [template]}}]})
     made = answered(play(book, *after_stats())).tool_calls[0]
     assert arguments(made) == {"x": [filled]}
 
@@ -126,8 +126,8 @@ def test_templates_quote_the_run(template: str, filled: object) -> None:
         "{{ results }}",
     ],
 )
-def test_a_placeholder_that_finds_nothing_is_the_playbooks_fault(template: str) -> None:
-    found = play(playbook({}, {"text": template}), *after_stats())
+def test_a_placeholder_that_finds_nothing_is_the_scripts_fault(template: str) -> None:
+    found = play(script({}, {"text": template}), *after_stats())
     assert found.error is not None
     assert (found.error.error_type, found.error.retryable) == ("playbook_error", False)
     assert "demo@1.0.0" in found.error.message
@@ -141,7 +141,7 @@ def test_the_longest_tool_name_and_the_latest_result_are_meant() -> None:
         result("2", {"c": "older"}),
         result("3", {"c": "newer"}),
     )
-    found = answered(play(playbook({}, {"text": "{{ results.a.b.c }}"}), *history))
+    found = answered(play(script({}, {"text": "{{ results.a.b.c }}"}), *history))
     assert _inline(found.text) == b"newer"
 
 
@@ -165,13 +165,13 @@ def test_the_longest_tool_name_and_the_latest_result_are_meant() -> None:
     ],
 )
 def test_a_turn_whose_condition_does_not_hold_is_skipped(when: dict[str, Any], plays: bool) -> None:
-    book = playbook({}, {"when": when, "text": "chosen"}, {"text": "skipped to"})
+    book = script({}, {"when": when, "text": "chosen"}, {"text": "skipped to"})
     expected = b"chosen" if plays else b"skipped to"
     assert _inline(answered(play(book, *after_stats())).text) == expected
 
 
 def test_a_skipped_turn_stays_skipped_in_later_answers() -> None:
-    book = playbook(
+    book = script(
         {},
         {"when": {"contains": "ERROR"}, "text": "excerpt"},
         {"text": "report"},
@@ -183,18 +183,18 @@ def test_a_skipped_turn_stays_skipped_in_later_answers() -> None:
 
 
 def test_results_of_earlier_answers_are_not_looked_at() -> None:
-    book = playbook({}, {}, {"when": {"contains": "ERROR"}, "text": "no"}, {"text": "yes"})
+    book = script({}, {}, {"when": {"contains": "ERROR"}, "text": "no"}, {"text": "yes"})
     later = (assistant(None, proposed("c2", "files.read", {})), result("c2", "calm"))
     assert _inline(answered(play(book, *after_stats(), *later)).text) == b"yes"
 
 
 def test_without_a_new_result_a_condition_does_not_hold() -> None:
-    book = playbook({"when": {"not_contains": "x"}, "text": "no"}, {"text": "yes"})
+    book = script({"when": {"not_contains": "x"}, "text": "no"}, {"text": "yes"})
     assert _inline(answered(play(book, user("go"))).text) == b"yes"
 
 
-def test_an_unknown_condition_is_the_playbooks_fault() -> None:
-    found = play(playbook({}, {"when": {"contain": "x"}}), *after_stats())
+def test_an_unknown_condition_is_the_scripts_fault() -> None:
+    found = play(script({}, {"when": {"contain": "x"}}), *after_stats())
     assert found.error is not None
     assert "unknown condition contain" in found.error.message
 
@@ -207,15 +207,15 @@ def test_an_unknown_condition_is_the_playbooks_fault() -> None:
         {"when": {"path": "lines", "above": "much"}},
     ],
 )
-def test_a_turn_that_makes_no_sense_is_the_playbooks_fault(turn: dict[str, Any]) -> None:
-    found = play(playbook({}, turn), *after_stats())
+def test_a_turn_that_makes_no_sense_is_the_scripts_fault(turn: dict[str, Any]) -> None:
+    found = play(script({}, turn), *after_stats())
     assert found.error is not None
     assert found.error.error_type == "playbook_error"
 
 
 def test_a_scripted_fault_passes_with_the_attempts() -> None:
     fault = {"type": "overloaded", "message": "busy", "retry_after_ms": 5, "times": 2}
-    book = playbook({"error": fault}, {"text": "then this"})
+    book = script({"error": fault}, {"text": "then this"})
     for attempt in (1, 2):
         found = play(book, attempt=attempt)
         assert found.error is not None
@@ -228,7 +228,7 @@ def test_a_scripted_fault_passes_with_the_attempts() -> None:
 
 
 def test_a_fault_can_precede_an_answer_of_its_own_turn() -> None:
-    book = playbook({"error": {"type": "auth", "retryable": False}, "text": "after"})
+    book = script({"error": {"type": "auth", "retryable": False}, "text": "after"})
     first = play(book)
     assert first.error is not None
     assert not first.error.retryable
@@ -236,7 +236,7 @@ def test_a_fault_can_precede_an_answer_of_its_own_turn() -> None:
 
 
 def test_arguments_as_text_play_a_model_that_writes_badly() -> None:
-    book = playbook({"calls": [{"name": "files.read", "arguments": '{"path": '}]})
+    book = script({"calls": [{"name": "files.read", "arguments": '{"path": '}]})
     made = answered(play(book)).tool_calls[0]
     assert made.problem is not None
     assert _inline(made.arguments) == b'{"path": '
@@ -248,7 +248,7 @@ def test_a_turn_takes_its_time_and_a_long_one_times_out() -> None:
     async def sleep(seconds: float) -> None:
         slept.append(seconds)
 
-    book = playbook({"delay_ms": 250, "text": "slow"})
+    book = script({"delay_ms": 250, "text": "slow"})
     given = work(model="scripted:demo", timeout_ms=1000)
     assert call(given, None, book, sleep=sleep).outcome is Outcome.SUCCEEDED
     assert slept == [0.25]
@@ -259,8 +259,8 @@ def test_a_turn_takes_its_time_and_a_long_one_times_out() -> None:
 
 
 def test_tokens_are_reported_or_estimated() -> None:
-    told = play(playbook({"text": "hi", "usage": {"input_tokens": 7, "output_tokens": 3}}))
+    told = play(script({"text": "hi", "usage": {"input_tokens": 7, "output_tokens": 3}}))
     assert told.usage == Usage(input_tokens=7, output_tokens=3)
-    estimated = play(playbook({"text": "12345678"}), user("x" * 400)).usage
+    estimated = play(script({"text": "12345678"}), user("x" * 400)).usage
     assert estimated is not None
     assert (estimated.input_tokens, estimated.output_tokens) == (105, 3)

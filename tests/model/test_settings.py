@@ -4,7 +4,7 @@ import pytest
 
 from runfold.events.calls import Outcome
 from runfold.processors.model.providers.settings import SettingsError
-from tests.model.given import KEY, call, playbook, settings, work
+from tests.model.given import KEY, call, script, settings, work
 from tests.model.server import Answer, Provider, chat
 
 
@@ -32,21 +32,21 @@ def test_default_stands_for_what_is_configured(
     assert settings(**env).configured == configured
 
 
-def test_default_runs_the_playbook_where_nothing_is_configured() -> None:
-    found = call(work(model="default:demo"), settings(), playbook({"text": "hi"}))
+def test_default_runs_the_script_where_nothing_is_configured() -> None:
+    found = call(work(model="default:demo"), settings(), script({"text": "hi"}))
     assert (found.outcome, found.model) == (Outcome.SUCCEEDED, "scripted:demo")
 
 
 def test_default_speaks_to_the_provider_that_is_configured(openai: Provider) -> None:
     openai.will(Answer(body=chat("ok")))
     configured = settings(OPENAI_BASE_URL=openai.address + "/v1/", OPENAI_MODEL="local-8b")
-    found = call(work(model="default:demo"), configured, playbook({"text": "hi"}))
+    found = call(work(model="default:demo"), configured, script({"text": "hi"}))
     assert (found.model, found.provider) == ("openai:local-8b", "openai")
     assert openai.asked[0].path == "/v1/chat/completions"
     assert "authorization" not in openai.asked[0].headers
 
 
-def test_nothing_configured_and_no_playbook_says_what_to_set() -> None:
+def test_nothing_configured_and_no_script_says_what_to_set() -> None:
     found = call(work(model="default"), settings())
     assert found.error is not None
     assert "set OPENAI_API_KEY" in found.error.message

@@ -23,8 +23,8 @@ from runfold.events.definitions import (
     AgentDefinition,
     Definition,
     ModelChoice,
-    Playbook,
-    PlaybookTurn,
+    ModelScript,
+    ScriptTurn,
 )
 from runfold.events.run import Event
 from runfold.processors.tool import contract_of
@@ -49,13 +49,13 @@ CALLER = SpanContext(0xC0FFEE, 0xBEEF, is_remote=False, trace_flags=TraceFlags(1
 GOAL, PROMPT = "canary-goal-5e1b", "canary-prompt-0a4f"
 
 _TURNS = (
-    PlaybookTurn(
+    ScriptTurn(
         calls=(
             {"name": "leak.answer", "arguments": {"what": "{{ goal }}"}},
             {"name": "leak.raise", "arguments": {"what": "{{ goal }}"}},
         )
     ),
-    PlaybookTurn(calls=({"name": "complete_task", "arguments": {"summary": "{{ goal }}"}},)),
+    ScriptTurn(calls=({"name": "complete_task", "arguments": {"summary": "{{ goal }}"}},)),
 )
 
 
@@ -70,7 +70,7 @@ def definitions() -> list[Definition]:
         model=ModelChoice(name="openai:gpt-5", fallbacks=("scripted:leaky",)),
         tools=tuple(contract.name for contract in contracts),
     )
-    return [*contracts, Playbook(name="leaky", version="1.0.0", turns=_TURNS), agent]
+    return [*contracts, ModelScript(name="leaky", version="1.0.0", turns=_TURNS), agent]
 
 
 @dataclass

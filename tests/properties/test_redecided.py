@@ -22,7 +22,7 @@ class RedecidedRun(Run):
         super().give(body)
         decision = tuple(self._event(body, number) for number in range(len(self.story.said)))
         if decision:
-            assert decisions.redecide(before, decision, self.story.rulebook) is None
+            assert decisions.redecide(before, decision, self.story.definitions) is None
 
     def _event(self, body: Record | Timer, number: int) -> Event:
         """Return a fact of the last decision as a reader of the journal gets it."""

@@ -13,7 +13,7 @@ from runfold.events.base import Record
 from runfold.events.calls import ModelResult, Outcome, ToolResult
 from runfold.events.content import json_content, text
 from runfold.events.values import Limits
-from runfold.processors.definitions.fixed import FixedRulebook
+from runfold.processors.definitions.fixed import FixedDefinitions
 from runfold.processors.engine.memory import MemoryEngine
 from runfold.processors.run.aggregate import RunAggregate
 from tests.deciders.given import (
@@ -28,10 +28,10 @@ from tests.deciders.given import (
     call,
     came_back,
     control,
+    definitions,
     done,
     model_error,
     request,
-    rulebook,
 )
 from tests.spec import START
 
@@ -43,7 +43,7 @@ class Life:
 
     def __init__(self) -> None:
         self.codec = Codec(LockRegistry())
-        rules = FixedRulebook(rulebook(*DEFINITIONS))
+        rules = FixedDefinitions(definitions(*DEFINITIONS))
         self.engine = MemoryEngine(RunAggregate(), self.codec, rules, now=START)
 
     def says(self, *records: Record) -> Life:

@@ -17,7 +17,7 @@ from runfold.events import topics
 from runfold.events.avro.codec import Codec
 from runfold.events.avro.registry import LockRegistry
 from runfold.events.content import canonical_json
-from runfold.events.rulebook import Rulebook
+from runfold.events.definitions import Definitions
 from runfold.events.run import GENESIS, Event
 from runfold.processors.run.agent.checkpoints import state_hash
 from runfold.processors.run.replay import decisions
@@ -31,9 +31,9 @@ RELEASE_1 = sorted((FOLDER / "release_1").glob("*.json"))
 """Histories of version 1 of every schema, which are never recorded anew."""
 
 
-def load(name: str) -> tuple[Rulebook, list[tuple[bytes, Event]]]:
+def load(name: str) -> tuple[Definitions, list[tuple[bytes, Event]]]:
     told = json.loads((FOLDER / f"{name}.json").read_text())
-    codec, rules = Codec(LockRegistry()), Rulebook()
+    codec, rules = Codec(LockRegistry()), Definitions()
     for position, definition in enumerate(told["definitions"], 1):
         rules = rules.plus(definition["kind"], canonical_json(definition["body"]), position)
     values = [base64.b64decode(value) for value in told["values"]]
@@ -41,7 +41,7 @@ def load(name: str) -> tuple[Rulebook, list[tuple[bytes, Event]]]:
     return rules, [(value, event) for value, event in decoded if isinstance(event, Event)]
 
 
-def differences(rules: Rulebook, events: list[Event]) -> list[Difference]:
+def differences(rules: Definitions, events: list[Event]) -> list[Difference]:
     state, found = None, []
     for decision in decisions.decisions(events):
         difference = decisions.redecide(state, decision, rules)
@@ -106,11 +106,11 @@ def test_a_history_with_a_forged_decision_must_fail() -> None:
     assert "obligations" in str(found[0])
 
 
-def test_another_rulebook_decides_otherwise() -> None:
+def test_other_definitions_decide_otherwise() -> None:
     rules, history = load("straight")
     pinned = rules.agent("worker")
     assert pinned
-    other = Rulebook()
+    other = Definitions()
     for position, body in enumerate((pinned.model_copy(update={"tools": ()}).body(),), 1):
         other = other.plus("agent", body, position)
     assert differences(other, [event for _, event in history[:6]])

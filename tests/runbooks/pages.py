@@ -1,4 +1,4 @@
-"""The pages of the incident playbooks: their commands and queries, and which of them were typed."""
+"""The pages of the runbooks: their commands and queries, and which of them were typed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tools that go wrong in the ways that the incident playbooks speak of."""
+"""Tools that go wrong in the ways that the runbooks speak of."""
 
 from __future__ import annotations
 

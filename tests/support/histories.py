@@ -13,7 +13,7 @@ from runfold.events.avro.registry import LockRegistry
 from runfold.events.base import Record
 from runfold.events.calls import Outcome
 from runfold.events.content import json_content, text
-from runfold.events.rulebook import Rulebook
+from runfold.events.definitions import Definitions
 from runfold.events.run import GENESIS, Event, Meta
 from runfold.events.values import Limits
 from runfold.processors.engine.aggregate import Command, Env, Timer
@@ -126,17 +126,17 @@ STORIES: dict[str, Sequence[Step]] = {
 }
 
 
-def history(steps: Sequence[Step]) -> tuple[list[Event], Rulebook]:
+def history(steps: Sequence[Step]) -> tuple[list[Event], Definitions]:
     """Return the events of a story, with the metadata that the engine gives them."""
-    written, rulebook = written_history(steps)
-    return [event for _, event in written], rulebook
+    written, definitions = written_history(steps)
+    return [event for _, event in written], definitions
 
 
 class Recorder:
     """One run as the engine records it: decides bodies, chains the events and keeps them."""
 
-    def __init__(self, rulebook: Rulebook) -> None:
-        self.rulebook = rulebook
+    def __init__(self, definitions: Definitions) -> None:
+        self.definitions = definitions
         self.state: RunState | None = None
         self.written: list[tuple[bytes, Event]] = []
         self._aggregate = RunAggregate()
@@ -148,7 +148,7 @@ class Recorder:
         self._taken += 1
         cause = body.cause if isinstance(body, Timer) else f"runs.inputs/0/{self._taken}"
         command, before = Command(body), len(self.written)
-        for fact, state in self._aggregate.decide(self.state, command, Env(now, self.rulebook)):
+        for fact, state in self._aggregate.decide(self.state, command, Env(now, self.definitions)):
             self.state = state
             meta = Meta(
                 run_id=getattr(body, "run_id", RUN),
@@ -170,7 +170,7 @@ class Recorder:
 def recorded_story(steps: Sequence[Step]) -> Recorder:
     """Return the recorder of a story that has been told."""
     told = story()
-    recorder = Recorder(told.rulebook)
+    recorder = Recorder(told.definitions)
     for step in steps:
         body = step(told) if callable(step) else step
         told = told.when(body)
@@ -178,7 +178,7 @@ def recorded_story(steps: Sequence[Step]) -> Recorder:
     return recorder
 
 
-def written_history(steps: Sequence[Step]) -> tuple[list[tuple[bytes, Event]], Rulebook]:
+def written_history(steps: Sequence[Step]) -> tuple[list[tuple[bytes, Event]], Definitions]:
     """Return the events of a story, each with its bytes on the journal."""
     recorder = recorded_story(steps)
-    return recorder.written, recorder.rulebook
+    return recorder.written, recorder.definitions

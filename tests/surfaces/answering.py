@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 from runfold.events import topics
 from runfold.events.base import Record
 from runfold.events.catalogue import TERMINAL_FACTS
+from runfold.events.definitions import Definitions
 from runfold.events.operations import DeadLetter
-from runfold.events.rulebook import Rulebook
 from runfold.processors.definitions.record import announce
 from runfold.producers.log.memory import MemoryLog
 from runfold.producers.log.port import RecordPlace
@@ -21,9 +21,9 @@ from tests.support.histories import CODEC, Recorder, Step, recorded_story
 class AnsweringLog(MemoryLog):
     """Decides every request and control when it is published; results are given by ``hear``."""
 
-    def __init__(self, rulebook: Rulebook | None = None) -> None:
+    def __init__(self, definitions: Definitions | None = None) -> None:
         super().__init__(CODEC, [topic.name for topic in topics.TOPICS])
-        self._rulebook = rulebook or story().rulebook
+        self._definitions = definitions or story().definitions
         self._runs: dict[str, Recorder] = {}
         self.deaf = False
 
@@ -36,7 +36,7 @@ class AnsweringLog(MemoryLog):
 
     def hear(self, record: Record, run_id: str) -> None:
         """Let the run processor take a record."""
-        run = self._runs.setdefault(run_id, Recorder(self._rulebook))
+        run = self._runs.setdefault(run_id, Recorder(self._definitions))
         self._append(run_id, run.take(record, datetime.now(UTC)))
 
     def tell(self, steps: Sequence[Step]) -> None:

@@ -17,7 +17,7 @@ from runfold.events.operations import DefinitionPublished
 from runfold.events.run import GENESIS, Event
 from runfold.events.values import RunStatus
 from runfold.processors.definitions.record import announce
-from runfold.surfaces.audit.rulebooks import Rulebooks
+from runfold.surfaces.audit.definitions import DefinitionHistory
 from runfold.surfaces.audit.verifier import Verdict, Verifier
 from tests.deciders.given import LOOK, RUN, SEND, WRITE, agent
 from tests.support.histories import CODEC, STORIES, written_history
@@ -32,12 +32,14 @@ def published(**changes: object) -> list[tuple[int, DefinitionPublished]]:
     ]
 
 
-def rulebooks(**changes: object) -> Rulebooks:
-    return Rulebooks(published(**changes))
+def definitions(**changes: object) -> DefinitionHistory:
+    return DefinitionHistory(published(**changes))
 
 
-def verdict(written: Sequence[tuple[bytes, Event]], books: Rulebooks | None = None) -> Verdict:
-    verifier = Verifier(RUN, books or rulebooks())
+def verdict(
+    written: Sequence[tuple[bytes, Event]], known: DefinitionHistory | None = None
+) -> Verdict:
+    verifier = Verifier(RUN, known or definitions())
     for value, event in written:
         verifier.take(value, event)
     ends = [event for _, event in written if isinstance(event.fact, TERMINAL_FACTS)]
@@ -155,7 +157,7 @@ def test_an_event_after_the_end_is_found() -> None:
 
 def test_other_definitions_than_the_pinned_ones_are_found() -> None:
     written, _ = written_history(STORIES["is approved"])
-    found = verdict(written, rulebooks(approval_from_level=5))
+    found = verdict(written, definitions(approval_from_level=5))
     assert kinds(found) == {"decision"}
     assert "event 1 is RunCreated" in found.faults[0].reason
 
@@ -163,26 +165,26 @@ def test_other_definitions_than_the_pinned_ones_are_found() -> None:
 def test_what_was_published_after_a_run_began_does_not_count() -> None:
     written, _ = written_history(STORIES["is approved"])
     later = announce(agent(version="2.0", approval_from_level=5), "me", datetime.now(UTC))
-    assert verdict(written, Rulebooks([*published(), (4, later)])).faults == ()
+    assert verdict(written, DefinitionHistory([*published(), (4, later)])).faults == ()
 
 
 def test_a_lost_registry_is_said_and_does_not_stop_the_audit() -> None:
     written, _ = written_history(STORIES["completes"])
-    found = verdict(written, Rulebooks([]))
+    found = verdict(written, DefinitionHistory([]))
     assert kinds(found) == {"decision"}
     assert found.events == len(written)
 
 
 def test_an_event_of_another_run_is_found() -> None:
     written, _ = written_history(STORIES["completes"])
-    verifier = Verifier("another", rulebooks())
+    verifier = Verifier("another", definitions())
     verifier.take(*written[0])
     assert "key" in kinds(verifier.verdict())
 
 
 def test_an_ended_run_whose_last_events_are_gone_is_found_by_its_completion() -> None:
     written, _ = written_history(STORIES["completes"])
-    verifier = Verifier(RUN, rulebooks())
+    verifier = Verifier(RUN, definitions())
     for value, event in written[:-1]:
         verifier.take(value, event)
     assert "completion" in kinds(verifier.verdict(written[-1][1]))
@@ -190,7 +192,7 @@ def test_an_ended_run_whose_last_events_are_gone_is_found_by_its_completion() ->
 
 def test_an_ended_run_without_a_completion_is_found() -> None:
     written, _ = written_history(STORIES["completes"])
-    verifier = Verifier(RUN, rulebooks())
+    verifier = Verifier(RUN, definitions())
     for value, event in written:
         verifier.take(value, event)
     assert kinds(verifier.verdict(None)) == {"completion"}

@@ -24,7 +24,7 @@ from runfold.processors.engine.core.messages import Message, header, headers
 from runfold.processors.engine.core.outcome import Outcome
 from runfold.processors.engine.core.partition_state import PartitionState
 from runfold.processors.engine.core.refusals import Refused, dead_letter
-from runfold.processors.engine.ports import Codec, RulebookSource
+from runfold.processors.engine.ports import Codec, DefinitionStore
 
 logger = logging.getLogger(__name__)
 
@@ -42,13 +42,13 @@ class BatchDecider(Generic[S]):
         self,
         aggregate: Aggregate[S],
         codec: Codec,
-        rulebooks: RulebookSource,
+        definitions: DefinitionStore,
         partition: int,
         partition_of: Callable[[bytes], int] | None = None,
     ) -> None:
         self._aggregate = aggregate
         self._codec = codec
-        self._rulebooks = rulebooks
+        self._definitions = definitions
         self._partition = partition
         self._partition_of = partition_of
         self._stamp = EventBuilder(aggregate, codec)
@@ -56,7 +56,7 @@ class BatchDecider(Generic[S]):
     def take(self, inputs: Sequence[Input], book: PartitionState[S], now: datetime) -> Outcome[S]:
         """Return what follows from a batch of inputs; the book is left as it is."""
         batch: Outcome[S] = Outcome(dict(book.positions))
-        env = Env(now, self._rulebooks.current())
+        env = Env(now, self._definitions.current())
         for item in inputs:
             if isinstance(item, Received):
                 if item.offset < batch.positions.get(item.topic, 0):
@@ -165,9 +165,9 @@ class BatchDecider(Generic[S]):
     def _informed(self, record: Record, env: Env) -> Env:
         if not isinstance(record, RunRequest):
             return env
-        if env.rulebook.agent(record.agent, record.agent_version) is not None:
+        if env.definitions.agent(record.agent, record.agent_version) is not None:
             return env
-        return Env(env.now, self._rulebooks.catch_up(CATCH_UP_SECONDS))
+        return Env(env.now, self._definitions.catch_up(CATCH_UP_SECONDS))
 
     def _miss(self, body: object, run_id: str) -> None:
         """Refuse what comes for a run that is not live, where somebody must learn of it."""

@@ -89,7 +89,7 @@ class EventBuilder(Generic[S]):
                 type(fact).__name__, f"{run_id}/{seq}", env.now, run_id, state.traceparent
             )
             step.events.append(Message(topics.EVENTS, run_id, value, named))
-            for work in self._aggregate.dispatch(fact, state, env.rulebook):
+            for work in self._aggregate.dispatch(fact, state, env.definitions):
                 self._place(step, work, env, state.traceparent)
             if type(fact) in _TERMINAL:
                 self._end(step, run, meta, fact, named)

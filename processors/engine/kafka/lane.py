@@ -71,7 +71,7 @@ class Lane(threading.Thread, Generic[S]):
         self._fold = BatchDecider(
             shared.aggregate,
             shared.codec,
-            shared.rulebooks,
+            shared.definitions,
             partition,
             lambda key: partition_for(key, count),
         )
@@ -169,11 +169,11 @@ class Lane(threading.Thread, Generic[S]):
 
     def _reopen_work(self) -> None:
         # The runs of another process may use what was published a moment ago.
-        rulebook = self._shared.rulebooks.catch_up(CATCH_UP_SECONDS)
+        definitions = self._shared.definitions.catch_up(CATCH_UP_SECONDS)
         again = [
             work.record
             for run in self._book.runs.values()
-            for work in self._shared.aggregate.reopen(run.state, rulebook)
+            for work in self._shared.aggregate.reopen(run.state, definitions)
             if work.placement is Placement.LOCAL
         ]
         self._hand_out(again)

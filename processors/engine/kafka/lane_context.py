@@ -9,7 +9,7 @@ from runfold.processors.engine.aggregate import Aggregate, S
 from runfold.processors.engine.config import EngineConfig
 from runfold.processors.engine.kafka.input_router import InputRouter
 from runfold.processors.engine.kafka.parker import Parker
-from runfold.processors.engine.ports import Codec, LocalEffects, RulebookSource
+from runfold.processors.engine.ports import Codec, DefinitionStore, LocalEffects
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +19,7 @@ class LaneContext(Generic[S]):
     config: EngineConfig
     aggregate: Aggregate[S]
     codec: Codec
-    rulebooks: RulebookSource
+    definitions: DefinitionStore
     effects: LocalEffects
     dispatcher: InputRouter
     parker: Parker

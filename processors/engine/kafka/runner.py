@@ -23,7 +23,7 @@ from runfold.processors.engine.kafka.lane import Lane
 from runfold.processors.engine.kafka.lane_context import LaneContext
 from runfold.processors.engine.kafka.lane_state import LaneState
 from runfold.processors.engine.kafka.parker import Parker
-from runfold.processors.engine.ports import Codec, LocalEffects, RulebookSource
+from runfold.processors.engine.ports import Codec, DefinitionStore, LocalEffects
 from runfold.producers.log.ownership.fixed import FixedOwnership
 from runfold.producers.log.ownership.group import GroupOwnership, Membership
 from runfold.producers.log.ownership.port import Ownership
@@ -45,7 +45,7 @@ class Engine(Generic[S]):
         config: EngineConfig,
         aggregate: Aggregate[S],
         codec: Codec,
-        rulebooks: RulebookSource,
+        definitions: DefinitionStore,
         effects: LocalEffects,
     ) -> None:
         self._config = config
@@ -53,7 +53,7 @@ class Engine(Generic[S]):
         self._dispatcher = InputRouter(config)
         self._parker = Parker(config, codec)
         self._shared = LaneContext(
-            config, aggregate, codec, rulebooks, effects, self._dispatcher, self._parker
+            config, aggregate, codec, definitions, effects, self._dispatcher, self._parker
         )
         self._lanes: dict[int, Lane[S]] = {}
         self._fenced: dict[int, float] = {}

@@ -37,7 +37,7 @@ _ACTIONS = {
     "bad_request": "correct the agent's model parameters or tool schemas",
     "context_too_long": "shorten the context or choose a model with a larger window",
     "content_unavailable": "make the artifact store reachable for the model processor",
-    "playbook_error": "correct the playbook and publish it under a new version",
+    "playbook_error": "correct the script and publish it under a new version",
     "unavailable": "check the provider's address and the network",
     "timeout": "retry, or raise the agent's model time-out",
 }
@@ -70,7 +70,7 @@ class ProviderFaultError(Exception):
 
 
 class ScriptedFaultError(ProviderFaultError):
-    """A fault that a playbook asked for, retryable as the playbook says."""
+    """A fault that a script asked for, retryable as the script says."""
 
     def __init__(
         self, error_type: str, message: str, *, retryable: bool, retry_after_ms: int | None

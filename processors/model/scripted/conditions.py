@@ -1,4 +1,4 @@
-"""The ``when`` of a playbook's turn: conditions on tool results, all of which must hold.
+"""The ``when`` of a script's turn: conditions on tool results, all of which must hold.
 
 tool           look at the latest result of this tool; without it, at every result that came
                in since the model's last answer. No such result: the condition does not hold

@@ -1,4 +1,4 @@
-"""The scripted model: plays a playbook, deterministically, in a model's place.
+"""The scripted model: plays a script, deterministically, in a model's place.
 
 The turn to play follows from the context alone, so a call that is made again is answered in the
 same way. Turns are played in order, one for each answer; a turn whose ``when`` does not hold at
@@ -18,7 +18,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from runfold.events.calls import Message, ModelWork, Role
-from runfold.events.definitions import Playbook, PlaybookTurn
+from runfold.events.definitions import ModelScript, ScriptTurn
 from runfold.events.values import ProposedCall, Usage
 from runfold.processors.model.providers import wire
 from runfold.processors.model.providers.faults import (
@@ -32,14 +32,14 @@ from runfold.processors.model.scripted.templates import Scope, Seen, TemplateErr
 
 _COMPLETE = "complete_task"
 
-Lookup = Callable[[str], Playbook | None]
-"""Finds a playbook by ``name`` or ``name@version``."""
+Lookup = Callable[[str], ModelScript | None]
+"""Finds a script by ``name`` or ``name@version``."""
 
 
 class Scripted:
-    """A model whose answers are a playbook's turns.
+    """A model whose answers are a script's turns.
 
-    ``refresh`` may block: it is called, in a thread, before a playbook is said not to exist.
+    ``refresh`` may block: it is called, in a thread, before a script is said not to exist.
     ``sleep`` takes seconds.
     """
 
@@ -54,40 +54,40 @@ class Scripted:
         self._sleep = sleep
 
     async def answer(self, work: ModelWork, model: str, budget_s: float) -> WireAnswer:
-        """Return the answer of the playbook ``model``; ProviderFaultError where it has none."""
-        playbook = await self._find(model)
+        """Return the answer of the script ``model``; ProviderFaultError where it has none."""
+        script = await self._find(model)
         try:
-            index, scope = choose(playbook.turns, work.messages, work.attempt)
+            index, scope = choose(script.turns, work.messages, work.attempt)
             if index is None:
-                return _final(playbook, work)
-            turn = playbook.turns[index]
+                return _final(script, work)
+            turn = script.turns[index]
             await self._take_time(turn, budget_s, model)
             if turn.error is not None and work.attempt <= _times(turn):
                 raise _fault(turn.error)
-            return _answer(turn, scope, work, f"{playbook.name}@{playbook.version}#{index + 1}")
+            return _answer(turn, scope, work, f"{script.name}@{script.version}#{index + 1}")
         except (TemplateError, ValueError, TypeError) as error:
-            said = f"playbook {playbook.name}@{playbook.version}: {error}"
+            said = f"script {script.name}@{script.version}: {error}"
             raise ProviderFaultError("playbook_error", said) from error
 
-    async def _find(self, model: str) -> Playbook:
-        playbook = self._lookup(model) if model else None
-        if playbook is None and model:
+    async def _find(self, model: str) -> ModelScript:
+        script = self._lookup(model) if model else None
+        if script is None and model:
             await asyncio.to_thread(self._refresh)
-            playbook = self._lookup(model)
-        if playbook is None:
+            script = self._lookup(model)
+        if script is None:
             raise ProviderFaultError("not_configured", _unknown(model))
-        return playbook
+        return script
 
-    async def _take_time(self, turn: PlaybookTurn, budget_s: float, model: str) -> None:
+    async def _take_time(self, turn: ScriptTurn, budget_s: float, model: str) -> None:
         if turn.delay_ms <= 0:
             return
         await self._sleep(min(turn.delay_ms / 1000, budget_s))
         if turn.delay_ms / 1000 >= budget_s:
-            raise ProviderFaultError("timeout", f"playbook {model} takes longer than the time-out")
+            raise ProviderFaultError("timeout", f"script {model} takes longer than the time-out")
 
 
 def choose(
-    turns: Sequence[PlaybookTurn], messages: Sequence[Message], attempt: int
+    turns: Sequence[ScriptTurn], messages: Sequence[Message], attempt: int
 ) -> tuple[int | None, Scope]:
     """Return the index of the turn to play, None after the last, and what it can quote."""
     scopes = _scopes(messages)
@@ -99,7 +99,7 @@ def choose(
 
 
 def _next(
-    turns: Sequence[PlaybookTurn], cursor: int, scope: Scope, attempt: int | None
+    turns: Sequence[ScriptTurn], cursor: int, scope: Scope, attempt: int | None
 ) -> int | None:
     """Return the next turn at or after ``cursor``; ``attempt`` is None for an answer given."""
     for index in range(cursor, len(turns)):
@@ -135,7 +135,7 @@ def _scopes(messages: Sequence[Message]) -> list[Scope]:
     return [*scopes, Scope(goal or "", said, tuple(results), fresh)]
 
 
-def _answer(turn: PlaybookTurn, scope: Scope, work: ModelWork, response_id: str) -> WireAnswer:
+def _answer(turn: ScriptTurn, scope: Scope, work: ModelWork, response_id: str) -> WireAnswer:
     spoken = fill(turn.text, scope)
     calls = [
         wire.proposed(
@@ -148,12 +148,12 @@ def _answer(turn: PlaybookTurn, scope: Scope, work: ModelWork, response_id: str)
     return _spoken(None if spoken is None else str(spoken), calls, turn.usage, work, response_id)
 
 
-def _final(playbook: Playbook, work: ModelWork) -> WireAnswer:
-    said = f"Playbook {playbook.name} is at its end."
+def _final(script: ModelScript, work: ModelWork) -> WireAnswer:
+    said = f"Script {script.name} is at its end."
     calls = []
     if any(tool.name == _COMPLETE for tool in work.tools):
         calls = [wire.proposed(wire.call_id_for(work, 0), _COMPLETE, {"summary": said})]
-    return _spoken(said, calls, None, work, f"{playbook.name}@{playbook.version}#end")
+    return _spoken(said, calls, None, work, f"{script.name}@{script.version}#end")
 
 
 def _spoken(
@@ -178,7 +178,7 @@ def _estimate(work: ModelWork, spoken: str | None, calls: list[ProposedCall]) ->
     return Usage(input_tokens=read // 4 + 1, output_tokens=written // 4 + 1)
 
 
-def _times(turn: PlaybookTurn) -> int:
+def _times(turn: ScriptTurn) -> int:
     return int((turn.error or {}).get("times", 1))
 
 
@@ -187,7 +187,7 @@ def _fault(error: dict[str, Any]) -> ScriptedFaultError:
     pause = error.get("retry_after_ms")
     return ScriptedFaultError(
         error_type,
-        str(error.get("message", f"the playbook asks for {error_type}")),
+        str(error.get("message", f"the script asks for {error_type}")),
         retryable=bool(error.get("retryable", error_type in RETRYABLE)),
         retry_after_ms=int(pause) if pause is not None else None,
     )
@@ -195,5 +195,5 @@ def _fault(error: dict[str, Any]) -> ScriptedFaultError:
 
 def _unknown(model: str) -> str:
     if model:
-        return f"there is no playbook {model!r}: publish it with `runfold apply`"
+        return f"there is no script {model!r}: publish it with `runfold apply`"
     return "no model is configured: set OPENAI_API_KEY, ANTHROPIC_API_KEY or OPENAI_BASE_URL"

@@ -1,4 +1,4 @@
-"""Filling ``{{ … }}`` in a playbook from what the run has said and seen; nothing is evaluated.
+"""Filling ``{{ … }}`` in a script from what the run has said and seen; nothing is evaluated.
 
     {{ goal }}  {{ message }}             the first and the last thing a person said
     {{ goal.file }}                       the first file name in the goal: with a dot, or quoted
@@ -30,7 +30,7 @@ _STEP = re.compile(r"""\.([\w-]+)|\[(-?\d+)\]|\["([^"]*)"\]""")
 
 
 class TemplateError(Exception):
-    """A playbook quotes something that is not there."""
+    """A script quotes something that is not there."""
 
 
 class Seen:

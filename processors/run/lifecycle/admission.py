@@ -27,7 +27,7 @@ _TRACEPARENT = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 def admit(draft: Draft, request: RunRequested, traceparent: str | None = None) -> None:
     """Begin the run, or refuse it on record; ``traceparent`` is what the request came with."""
     asked = trusted(RunRequest)(**dict(request))
-    agent = draft.env.rulebook.agent(asked.agent, asked.agent_version)
+    agent = draft.env.definitions.agent(asked.agent, asked.agent_version)
     tools = _tools(agent, draft.env) if agent else []
     if problem := _problem(asked, agent, tools, draft.env):
         draft.say(_refusal(asked, problem, draft.env))
@@ -36,12 +36,12 @@ def admit(draft: Draft, request: RunRequested, traceparent: str | None = None) -
     draft.say(
         trusted(j.RunCreated)(
             request=asked.model_copy(update={"goal": without_bytes(asked.goal)}),
-            agent=draft.env.rulebook.pin(agent),
-            tools=tuple(draft.env.rulebook.pin(tool) for tool in tools if tool),
+            agent=draft.env.definitions.pin(agent),
+            tools=tuple(draft.env.definitions.pin(tool) for tool in tools if tool),
             prompt_version=agent.prompt_version,
             model=agent.model.name,
             limits=tightened(agent.limits, asked.limits),
-            rulebook=draft.env.rulebook.position,
+            rulebook=draft.env.definitions.position,
             requester_trace=traceparent if _TRACEPARENT.fullmatch(traceparent or "") else None,
         )
     )
@@ -68,7 +68,7 @@ def tightened(agent: Limits, request: Limits | None) -> Limits:
 
 
 def _tools(agent: AgentDefinition, env: Env) -> list[ToolContract | None]:
-    return [env.rulebook.tool(name) for name in agent.tools]
+    return [env.definitions.tool(name) for name in agent.tools]
 
 
 def _problem(
@@ -114,7 +114,7 @@ def _refusal(request: RunRequest, problem: tuple[str, str], env: Env) -> j.RunRe
         request=request.model_copy(update={"goal": goal}),
         code=code,
         reason=reason,
-        rulebook=env.rulebook.position,
+        rulebook=env.definitions.position,
         exit=Exit(
             status=ExitStatus.FAILURE,
             exit_code=EXIT_REFUSED,

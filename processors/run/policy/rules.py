@@ -1,4 +1,4 @@
-"""The rulebook's own rule on a proposed tool call; a policy language takes its place later [104].
+"""The built-in rule on a proposed tool call; a policy language takes its place later [104].
 
 A call is permitted if the tool is on the agent's allow-list. Whether a person must approve it
 follows from the contract (always, never) or from its risk level and the agent's threshold.

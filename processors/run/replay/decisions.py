@@ -1,7 +1,7 @@
 """Decisions made again from the journal alone: what was asked, and whether the same follows.
 
 The first event of every decision records the input that caused it, so the command can be put
-together again and decided with the state, the time and the rulebook of that moment.
+together again and decided with the state, the time and the definitions of that moment.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from itertools import groupby
 
 from runfold.events import run as j
 from runfold.events.base import Fact
-from runfold.events.rulebook import Rulebook
+from runfold.events.definitions import Definitions
 from runfold.events.run import Event
 from runfold.processors.engine.aggregate import Env
 from runfold.processors.run.decide import decide
@@ -52,7 +52,7 @@ def decisions(history: Iterable[Event]) -> Iterator[Decision]:
         yield tuple(events)
 
 
-def rulebook_position(history: Sequence[Event]) -> int | None:
+def definitions_position(history: Sequence[Event]) -> int | None:
     """Return the registry position that the run's definitions were resolved at."""
     first = history[0].fact if history else None
     return first.rulebook if isinstance(first, j.RunCreated | j.RunRefused) else None
@@ -65,14 +65,16 @@ def fold(state: RunState | None, decision: Decision) -> RunState | None:
     return state
 
 
-def redecide(state: RunState | None, decision: Decision, rulebook: Rulebook) -> Difference | None:
+def redecide(
+    state: RunState | None, decision: Decision, definitions: Definitions
+) -> Difference | None:
     """Decide again what a decision's first event was caused by; None where all facts are equal.
 
     Raises UnrecordedError where the journal does not tell what was asked.
     """
     first = decision[0]
     command = command_of(state, decision)
-    decided = list(decide(state, command, Env(first.meta.time, rulebook)))
+    decided = list(decide(state, command, Env(first.meta.time, definitions)))
     recorded = [event.fact for event in decision]
     for place in range(max(len(decided), len(recorded))):
         said = recorded[place] if place < len(recorded) else None

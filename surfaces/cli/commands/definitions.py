@@ -1,4 +1,4 @@
-"""Definitions: publish agents, tools and playbooks."""
+"""Definitions: publish agents, tools and model scripts."""
 
 from __future__ import annotations
 

@@ -13,12 +13,12 @@ from runfold.events.definitions import (
     AgentDefinition,
     Definition,
     ModelChoice,
-    Playbook,
-    PlaybookTurn,
+    ModelScript,
+    ScriptTurn,
 )
 from runfold.events.values import Limits
-from runfold.processors.definitions.follower import RulebookFollower
-from runfold.processors.definitions.kafka import KafkaRegistry
+from runfold.processors.definitions.follower import DefinitionFollower
+from runfold.processors.definitions.kafka import KafkaDefinitionLog
 from runfold.processors.definitions.publisher import publish
 from runfold.processors.tool import contract_of
 from runfold.producers.identity import uuid7
@@ -32,20 +32,20 @@ TENANT = "crash"
 PAY = "crash.pay"
 
 _TURNS = (
-    PlaybookTurn(
+    ScriptTurn(
         calls=(
             {"name": "crash.here", "arguments": {"what": "{{ goal }}"}},
             {"name": "crash.there", "arguments": {"what": "{{ goal }}"}},
         )
     ),
-    PlaybookTurn(calls=({"name": PAY, "arguments": {"amount": 7}},)),
-    PlaybookTurn(calls=({"name": "crash.file", "arguments": {"text": "{{ goal }}"}},)),
-    PlaybookTurn(calls=({"name": "complete_task", "arguments": {"summary": "{{ last.result }}"}},)),
+    ScriptTurn(calls=({"name": PAY, "arguments": {"amount": 7}},)),
+    ScriptTurn(calls=({"name": "crash.file", "arguments": {"text": "{{ goal }}"}},)),
+    ScriptTurn(calls=({"name": "complete_task", "arguments": {"summary": "{{ last.result }}"}},)),
 )
 
 
 def definitions(folder: Path, seconds: float = 0) -> list[Definition]:
-    """The agent, its playbook and its tools, which write into ``folder``."""
+    """The agent, its model script and its tools, which write into ``folder``."""
     config = {"folder": str(folder), "seconds": seconds}
     contracts = [contract_of(tool).model_copy(update={"config": config}) for tool in TOOLS]
     agent = AgentDefinition(
@@ -57,15 +57,15 @@ def definitions(folder: Path, seconds: float = 0) -> list[Definition]:
         tools=tuple(contract.name for contract in contracts),
         limits=Limits(max_model_calls=30, max_tool_calls=60, max_identical_calls=10),
     )
-    return [*contracts, Playbook(name=AGENT, version="1.0.0", turns=_TURNS), agent]
+    return [*contracts, ModelScript(name=AGENT, version="1.0.0", turns=_TURNS), agent]
 
 
 def publish_definitions(settings: Settings, given: list[Definition]) -> None:
     """Put definitions on the registry."""
     writer = Publisher(settings.producer_config(), CODEC)
-    with RulebookFollower(KafkaRegistry(settings.kafka_config(), CODEC)) as rulebook:
+    with DefinitionFollower(KafkaDefinitionLog(settings.kafka_config(), CODEC)) as store:
         report = publish(
-            given, log=writer, rulebook=rulebook, by="test", now=datetime.now(UTC), timeout=30
+            given, log=writer, store=store, by="test", now=datetime.now(UTC), timeout=30
         )
     assert not report.refused, report.refused
 

@@ -12,7 +12,7 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from runfold.processors.definitions.kafka import KafkaRegistry
+from runfold.processors.definitions.kafka import KafkaDefinitionLog
 from runfold.processors.effects.pool import Pool
 from runfold.processors.engine.kafka.input_router import InputRouter
 from runfold.processors.engine.kafka.transaction import Transactions
@@ -46,7 +46,7 @@ def inputs() -> str:
 def definitions() -> str:
     """The definitions do not come any more once the topic was read to its end."""
     # Only the thread that polls may speak to the consumer: any other would wait for it.
-    _afterwards(KafkaRegistry, "poll", lambda self: _mute(self._consumer))
+    _afterwards(KafkaDefinitionLog, "poll", lambda self: _mute(self._consumer))
     return "runfold.processors.run"
 
 

@@ -11,8 +11,8 @@ from runfold.events.definitions import (
     AgentDefinition,
     Definition,
     ModelChoice,
-    Playbook,
-    PlaybookTurn,
+    ModelScript,
+    ScriptTurn,
 )
 from runfold.events.run import (
     RunCompleted,
@@ -48,7 +48,7 @@ def definitions(placement: Placement) -> list[Definition]:
     ]
     calls = tuple({"name": found.name, "arguments": {}} for found in contracts)
     done = {"name": "complete_task", "arguments": {"summary": "met them all"}}
-    turns = (PlaybookTurn(calls=calls), PlaybookTurn(calls=(done,)))
+    turns = (ScriptTurn(calls=calls), ScriptTurn(calls=(done,)))
     agent = AgentDefinition(
         name=name,
         version="1.0.0",
@@ -58,7 +58,7 @@ def definitions(placement: Placement) -> list[Definition]:
         tools=tuple(found.name for found in contracts),
         limits=Limits(max_model_calls=10, max_tool_calls=20),
     )
-    return [*contracts, Playbook(name=name, version="1.0.0", turns=turns), agent]
+    return [*contracts, ModelScript(name=name, version="1.0.0", turns=turns), agent]
 
 
 @pytest.mark.parametrize("placement", [Placement.LOCAL, Placement.POOL])

@@ -15,12 +15,12 @@ from runfold.events.definitions import (
     AgentDefinition,
     Definition,
     ModelChoice,
-    Playbook,
-    PlaybookTurn,
+    ModelScript,
+    ScriptTurn,
 )
 from runfold.events.values import Limits
-from runfold.processors.definitions.follower import RulebookFollower
-from runfold.processors.definitions.kafka import KafkaRegistry
+from runfold.processors.definitions.follower import DefinitionFollower
+from runfold.processors.definitions.kafka import KafkaDefinitionLog
 from runfold.processors.definitions.publisher import publish
 from runfold.processors.tool import contract_of
 from runfold.producers.identity import uuid7
@@ -37,20 +37,20 @@ _PAY: dict[str, Any] = {"name": "world.pay", "arguments": {"amount": 7}}
 _LOOK: dict[str, Any] = {"name": "world.look", "arguments": _WHAT}
 _FETCH: dict[str, Any] = {"name": "world.fetch", "arguments": _WHAT}
 _NOTE: dict[str, Any] = {"name": "world.note", "arguments": _TEXT}
-_END = PlaybookTurn(calls=({"name": "complete_task", "arguments": {"summary": "{{ goal }}"}},))
+_END = ScriptTurn(calls=({"name": "complete_task", "arguments": {"summary": "{{ goal }}"}},))
 
 
-def _turn(*calls: dict[str, Any]) -> PlaybookTurn:
-    return PlaybookTurn(calls=calls)
+def _turn(*calls: dict[str, Any]) -> ScriptTurn:
+    return ScriptTurn(calls=calls)
 
 
 def _look_at(number: int) -> dict[str, Any]:
     return {"name": "world.look", "arguments": {"what": f"{number}"}}
 
 
-_PASSING = PlaybookTurn(error={"type": "overloaded", "message": "later", "retryable": True})
+_PASSING = ScriptTurn(error={"type": "overloaded", "message": "later", "retryable": True})
 
-SHAPES: dict[str, tuple[PlaybookTurn, ...]] = {
+SHAPES: dict[str, tuple[ScriptTurn, ...]] = {
     "straight": (_turn(_LOOK), _turn(_PAY), _END),
     "told": (_turn(_LOOK, {"name": "world.tell", "arguments": _WHAT}), _turn(_PAY), _END),
     "busy": (*(_turn(_LOOK, _look_at(number)) for number in range(6)), _END),
@@ -69,7 +69,7 @@ SHAPES: dict[str, tuple[PlaybookTurn, ...]] = {
     ),
     "meddled": (
         _turn(_LOOK, {"name": "world.file", "arguments": _TEXT}),
-        PlaybookTurn(calls=(_NOTE,), delay_ms=300),
+        ScriptTurn(calls=(_NOTE,), delay_ms=300),
         _turn(_PAY),
         _END,
     ),
@@ -97,7 +97,7 @@ def definitions(ledger: Path) -> list[Definition]:
     found: list[Definition] = [*contracts]
     for shape, turns in SHAPES.items():
         name = f"torture-{shape}"
-        found.append(Playbook(name=name, version="1.0.0", turns=turns))
+        found.append(ModelScript(name=name, version="1.0.0", turns=turns))
         found.append(
             AgentDefinition(
                 name=name,
@@ -115,11 +115,11 @@ def definitions(ledger: Path) -> list[Definition]:
 def publish_definitions(settings: Settings, ledger: Path) -> None:
     """Put the definitions on the registry."""
     writer = Publisher(settings.producer_config(), CODEC)
-    with RulebookFollower(KafkaRegistry(settings.kafka_config(), CODEC)) as rulebook:
+    with DefinitionFollower(KafkaDefinitionLog(settings.kafka_config(), CODEC)) as store:
         report = publish(
             definitions(ledger),
             log=writer,
-            rulebook=rulebook,
+            store=store,
             by="torture",
             now=datetime.now(UTC),
             timeout=60,

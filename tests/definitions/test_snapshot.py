@@ -1,24 +1,24 @@
-"""The rulebook's pins."""
+"""The pins of definitions."""
 
 from __future__ import annotations
 
 from benchmarks.workload import definitions
-from runfold.processors.definitions.fixed import rulebook_of
+from runfold.processors.definitions.fixed import definitions_of
 
 
 def test_a_pin_names_a_definition_by_its_digest() -> None:
     tool, agent = definitions()
-    rulebook = rulebook_of((tool, agent))
+    snapshot = definitions_of((tool, agent))
 
     for each in (tool, agent):
-        pin = rulebook.pin(each)
+        pin = snapshot.pin(each)
         assert (pin.name, pin.version, pin.digest) == (each.name, each.version, each.digest())
 
 
 def test_a_pin_is_that_of_the_version() -> None:
     _, agent = definitions()
     newer = agent.model_copy(update={"version": "1.1"})
-    rulebook = rulebook_of((agent, newer))
+    snapshot = definitions_of((agent, newer))
 
-    assert rulebook.pin(agent).digest == agent.digest() != newer.digest()
-    assert rulebook.pin(newer).digest == newer.digest()
+    assert snapshot.pin(agent).digest == agent.digest() != newer.digest()
+    assert snapshot.pin(newer).digest == newer.digest()

@@ -1,15 +1,15 @@
-"""A playbook manifest as the scripted model reads it."""
+"""The manifest of a model script as the scripted model reads it."""
 
 from __future__ import annotations
 
-from runfold.events.definitions import Playbook
+from runfold.events.definitions import ModelScript
 from runfold.surfaces.manifests.loader import Document
 
 
-def lower_playbook(document: Document) -> Playbook:
-    """Return the playbook that a checked document declares."""
+def lower_model_script(document: Document) -> ModelScript:
+    """Return the script that a checked document declares."""
     metadata = document.data["metadata"]
-    return Playbook(
+    return ModelScript(
         name=metadata["name"],
         version=metadata["version"],
         description=metadata.get("description", ""),

@@ -1,8 +1,8 @@
-"""A request for an agent that is not known yet waits for the registry, and no other input does."""
+"""A request for an agent that is not known yet waits for the store, and no other input does."""
 
 from __future__ import annotations
 
-from runfold.events.rulebook import Rulebook
+from runfold.events.definitions import Definitions
 from runfold.processors.engine.core.batch import BatchDecider
 from tests.engine.lab import Lab
 from tests.engine.oracle import CODEC
@@ -15,12 +15,12 @@ class Registry:
     def __init__(self) -> None:
         self.asked = 0
 
-    def current(self) -> Rulebook:
-        return Rulebook()
+    def current(self) -> Definitions:
+        return Definitions()
 
-    def catch_up(self, timeout: float) -> Rulebook:
+    def catch_up(self, timeout: float) -> Definitions:
         self.asked += 1
-        return Rulebook(position=7)
+        return Definitions(position=7)
 
 
 def test_the_registry_is_read_before_an_unknown_agent_is_decided() -> None:
@@ -28,7 +28,7 @@ def test_the_registry_is_read_before_an_unknown_agent_is_decided() -> None:
 
     class Listening(ToyAggregate):
         def decide(self, state, command, env):  # type: ignore[no-untyped-def]
-            positions.append(env.rulebook.position)
+            positions.append(env.definitions.position)
             return super().decide(state, command, env)
 
     registry = Registry()

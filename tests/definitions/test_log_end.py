@@ -1,4 +1,4 @@
-"""The registry's end is asked for again when what a client knows of the leaders is out of date."""
+"""The topic's end is asked for again when what a client knows of the leaders is out of date."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from confluent_kafka import KafkaError, KafkaException
 from runfold.events.avro.codec import Codec
 from runfold.events.avro.registry import LockRegistry
 from runfold.processors.definitions import kafka
-from runfold.processors.definitions.source import RegistryUnavailableError
+from runfold.processors.definitions.source import DefinitionStoreUnavailableError
 
 
 class _Admin:
@@ -45,23 +45,23 @@ class _Consumer:
 
 
 @pytest.fixture
-def registry(monkeypatch: pytest.MonkeyPatch) -> kafka.KafkaRegistry:
+def registry(monkeypatch: pytest.MonkeyPatch) -> kafka.KafkaDefinitionLog:
     monkeypatch.setattr(kafka, "AdminClient", _Admin)
     monkeypatch.setattr(kafka, "Consumer", _Consumer)
-    return kafka.KafkaRegistry({"bootstrap.servers": "nowhere"}, Codec(LockRegistry()))
+    return kafka.KafkaDefinitionLog({"bootstrap.servers": "nowhere"}, Codec(LockRegistry()))
 
 
 def _stale() -> KafkaException:
     return KafkaException(KafkaError(KafkaError.FENCED_LEADER_EPOCH))
 
 
-def test_a_leader_that_has_changed_is_asked_again(registry: kafka.KafkaRegistry) -> None:
+def test_a_leader_that_has_changed_is_asked_again(registry: kafka.KafkaDefinitionLog) -> None:
     _Admin.answers = [_stale(), TimeoutError(), 7]
     assert registry.end(5) == 7
 
 
-def test_it_is_given_up_when_the_time_is_over(registry: kafka.KafkaRegistry) -> None:
+def test_it_is_given_up_when_the_time_is_over(registry: kafka.KafkaDefinitionLog) -> None:
     _Admin.answers = [_stale()] * 3
-    with pytest.raises(RegistryUnavailableError, match=r"topic registry: .*epoch"):
+    with pytest.raises(DefinitionStoreUnavailableError, match=r"topic registry: .*epoch"):
         registry.end(0)
     assert len(_Admin.answers) == 2

@@ -1,0 +1,27 @@
+"""What a run is made of: agents and tools as they are declared, pinned and published.
+
+These are the bodies of ``DefinitionPublished``: plain data, canonical JSON, identified by the
+sha256 of that JSON. The manifests that people write are lowered to them in ``surfaces``.
+``Definitions`` is the snapshot of all of them at one position of the topic.
+"""
+
+from runfold.events.definitions.agent import AgentDefinition, ModelChoice
+from runfold.events.definitions.base import Definition, RetryPolicy
+from runfold.events.definitions.kinds import KINDS, key_of
+from runfold.events.definitions.model_script import ModelScript, ScriptTurn
+from runfold.events.definitions.snapshot import Definitions
+from runfold.events.definitions.tool import Approval, ToolContract
+
+__all__ = [
+    "KINDS",
+    "AgentDefinition",
+    "Approval",
+    "Definition",
+    "Definitions",
+    "ModelChoice",
+    "ModelScript",
+    "RetryPolicy",
+    "ScriptTurn",
+    "ToolContract",
+    "key_of",
+]

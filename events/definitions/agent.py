@@ -1,0 +1,47 @@
+"""An agent: its instructions, its model, its tools and its limits."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from runfold.events.base import Money
+from runfold.events.definitions.base import Definition, RetryPolicy
+from runfold.events.values import Limits, Placement
+
+
+class ModelChoice(BaseModel):
+    """The model an agent speaks to: ``provider:model`` names, in order of preference."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    fallbacks: tuple[str, ...] = ()
+    parameters: dict[str, Any] = Field(default_factory=dict)
+    max_output_tokens: int | None = None
+    timeout_ms: int = Field(default=60_000, ge=1)
+    retry: RetryPolicy = RetryPolicy()
+    placement: Placement = Placement.LOCAL
+    reserve_usd: Money | None = None
+
+
+class AgentDefinition(Definition):
+    """An agent: its instructions, its model, the tools it may use and the limits it runs under.
+
+    ``approval_from_level``: tools with ``approval: by_level`` need a person from this risk level
+    up. ``max_malformed`` bounds how often an answer that cannot be used is handed back.
+    """
+
+    description: str = ""
+    instructions: str
+    prompt_version: str
+    model: ModelChoice
+    tools: tuple[str, ...] = ()
+    limits: Limits = Limits(
+        max_model_calls=50, max_tool_calls=100, max_identical_calls=5, max_duration_ms=3_600_000
+    )
+    approval_from_level: int = Field(default=1, ge=0, le=5)
+    autonomy: str = "supervised"
+    max_malformed: int = Field(default=3, ge=0)
+    labels: dict[str, str] = Field(default_factory=dict)

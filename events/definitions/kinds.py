@@ -1,0 +1,20 @@
+"""The kinds of definitions, by the name they carry on the wire."""
+
+from __future__ import annotations
+
+from runfold.events.definitions.agent import AgentDefinition
+from runfold.events.definitions.base import Definition
+from runfold.events.definitions.model_script import ModelScript
+from runfold.events.definitions.tool import ToolContract
+
+KINDS: dict[str, type[Definition]] = {
+    "agent": AgentDefinition,
+    "tool": ToolContract,
+    "playbook": ModelScript,
+}
+"""The kinds of definitions by the name they carry on the wire, which never changes."""
+
+
+def key_of(kind: str, name: str, version: str) -> str:
+    """Return the key of a definition on the topic ``registry``."""
+    return f"{kind}/{name}@{version}"

@@ -1,0 +1,55 @@
+"""The contract of a tool."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import Field
+
+from runfold.events.base import Money
+from runfold.events.definitions.base import Definition, RetryPolicy
+from runfold.events.values import Placement
+
+Approval = Literal["by_level", "never", "always"]
+
+
+class ToolContract(Definition):
+    """Everything the runtime must know of a tool before it lets a model near it [78].
+
+    ``risk_level``: 0 pure read, 1 local write, 2 external draft, 3 external side effect,
+    4 high risk [92]. ``implementation`` is ``builtin:<name>`` or ``python:<module>:<function>``;
+    ``config`` is its own setting (a root folder, an allow-list of domains). ``idempotent`` says
+    that running it twice with one key has the effect of running it once. ``cost_usd`` is what one
+    execution costs, None where none is kept account of.
+    """
+
+    description: str
+    input_schema: dict[str, Any]
+    output_schema: dict[str, Any] | None = None
+    risk_level: int = Field(default=0, ge=0, le=4)
+    timeout_ms: int = Field(default=30_000, ge=1)
+    retry: RetryPolicy = RetryPolicy()
+    idempotent: bool = False
+    approval: Approval = "by_level"
+    approval_timeout_ms: int | None = None
+    placement: Placement = Placement.POOL
+    implementation: str
+    config: dict[str, Any] = Field(default_factory=dict)
+    auth: tuple[str, ...] = ()
+    scopes: tuple[str, ...] = ()
+    max_concurrency: int | None = Field(default=None, ge=1)
+    max_result_bytes: int = Field(default=256_000, ge=1)
+    owner: str = ""
+    # Left out where not given: the digests of contracts without them must stay what they are.
+    cost_usd: Money | None = Field(default=None, ge=0, exclude_if=lambda cost: cost is None)
+    max_per_minute: int | None = Field(default=None, ge=1, exclude_if=lambda rate: rate is None)
+
+    @property
+    def claims(self) -> bool:
+        """Whether its executions are claimed in Postgres first: everything above level 0."""
+        return self.risk_level >= 1
+
+    @property
+    def safe_to_repeat(self) -> bool:
+        """Whether running it again after an unknown outcome does no harm."""
+        return self.idempotent or self.risk_level == 0
