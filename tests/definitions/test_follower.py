@@ -81,7 +81,7 @@ def record(definition: Definition) -> DefinitionPublished:
 
 
 def test_an_empty_registry_is_complete(follower: DefinitionFollower) -> None:
-    assert follower.complete(5).definitions == {}
+    assert follower.complete(5).by_kind == {}
 
 
 def test_what_was_published_before_and_after_is_there(twin: Twin) -> None:
@@ -186,7 +186,7 @@ def test_a_broker_that_does_not_answer_is_told() -> None:
     with DefinitionFollower(source) as follower:
         with pytest.raises(DefinitionStoreUnavailableError, match="topic registry"):
             follower.complete(0.3)
-        assert follower.catch_up(0.3).definitions == {}
+        assert follower.catch_up(0.3).by_kind == {}
 
 
 def test_the_fixed_twin_answers_at_once() -> None:
