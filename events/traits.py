@@ -108,7 +108,7 @@ Words = str | Callable[[Any], str]
 class Traits:
     """What a fact means.
 
-    ``reads`` says the fact to people; its format specs are those of ``surfaces/cli/words.py``.
+    ``reads`` says the fact to people; its format specs are those of ``surfaces/words.py``.
     ``status`` is the run's status after it where no other call is open and the run is not paused;
     empty leaves it. ``moment`` is what a trace says of it, never what somebody said; None leaves it
     out. ``in_vain`` says that what it cost brought nothing. ``reserved`` facts have a schema and

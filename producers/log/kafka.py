@@ -25,7 +25,7 @@ from runfold.producers.errors import LogError, RefusedError, UnavailableError, t
 from runfold.producers.log.delivery import delivered
 from runfold.producers.log.envelope import headers_of, value_of
 from runfold.producers.log.partitioner import partition_for
-from runfold.producers.log.port import Delivery, RecordPlace, Start, Until
+from runfold.producers.log.port import Delivery, Only, RecordPlace, Start, Until
 
 _POLL_S = 0.1
 _WAIT_S = 10.0
@@ -135,6 +135,7 @@ class TopicReader:
         key: str | None = None,
         follow: bool = False,
         until: Until | None = None,
+        only: Only | None = None,
     ) -> Iterator[Delivery]:
         """Yield a topic's records, as every log reader does."""
         wanted = None if key is None else key.encode()
@@ -143,8 +144,18 @@ class TopicReader:
             chosen = range(count) if wanted is None else [partition_for(wanted, count)]
             consumer.assign(_beginnings(consumer, topic, chosen, start))
             for message in _messages(consumer, len(chosen), follow=follow, until=until):
-                if wanted is None or message.key() == wanted:
-                    yield delivered(self._codec, _raw(message))
+                if wanted is not None and message.key() != wanted:
+                    continue
+                raw = _raw(message)
+                if only is None or only(raw):
+                    yield delivered(self._codec, raw)
+
+    def ends(self, topic: str) -> Mapping[int, int]:
+        """Return where the committed part of each partition ends."""
+        with closing(Consumer(self._config)) as consumer:
+            # Of a consumer that reads what is committed, the end is before any open transaction.
+            count = _partition_count(consumer, topic)
+            return {number: _end(consumer, topic, number) for number in range(count)}
 
 
 def _messages(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 
 from runfold.events.avro.codec import Codec
@@ -14,7 +14,7 @@ from runfold.producers.errors import RefusedError
 from runfold.producers.log.delivery import delivered
 from runfold.producers.log.envelope import headers_of, value_of
 from runfold.producers.log.partitioner import partition_for
-from runfold.producers.log.port import Delivery, RecordPlace, Start, Until
+from runfold.producers.log.port import Delivery, Only, RecordPlace, Start, Until
 
 _WAKE_S = 0.05
 
@@ -74,6 +74,7 @@ class MemoryLog:
         key: str | None = None,
         follow: bool = False,
         until: Until | None = None,
+        only: Only | None = None,
     ) -> Iterator[Delivery]:
         """Yield a topic's records, as every log reader does."""
         wanted = None if key is None else key.encode()
@@ -87,13 +88,18 @@ class MemoryLog:
                 fresh += held[number][position:]
             for found in fresh:
                 positions[found.place.partition] = found.place.offset + 1
-                if wanted is None or found.key == wanted:
+                if (wanted is None or found.key == wanted) and (only is None or only(found)):
                     yield delivered(self._codec, found)
             if not fresh and not follow:
                 return
             with self._grown:
                 if not fresh:
                     self._grown.wait(_WAKE_S)
+
+    def ends(self, topic: str) -> Mapping[int, int]:
+        """Return where each partition ends."""
+        with self._grown:
+            return {number: len(held) for number, held in enumerate(self._partitions(topic))}
 
     def _partitions(self, topic: str) -> list[list[Delivery]]:
         if topic not in self._held:

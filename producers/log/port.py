@@ -43,6 +43,10 @@ class Delivery:
     error: WireError | None = None
 
 
+Only = Callable[[Delivery], bool]
+"""Asked of each record before it is decoded; where it says no, the record is passed over."""
+
+
 class LogWriter(Protocol):
     """Puts records onto the log."""
 
@@ -70,10 +74,20 @@ class LogReader(Protocol):
         key: str | None = None,
         follow: bool = False,
         until: Until | None = None,
+        only: Only | None = None,
     ) -> Iterator[Delivery]:
         """Yield a topic's records, in order within a partition.
 
-        With ``key``, only that key's, from the one partition it lives on. Ends at what was the
-        end of every partition when it got there, or, with ``follow``, when ``until`` says so.
+        With ``key``, only that key's, from the one partition it lives on; with ``only``, those
+        that it lets through. Ends at what was the end of every partition when it got there, or,
+        with ``follow``, when ``until`` says so.
+        """
+        ...
+
+    def ends(self, topic: str) -> Mapping[int, int]:
+        """Return the offset of each partition after which nothing is committed yet.
+
+        Reading from there on misses nothing that a reader to the end did not see. Raises
+        RefusedError where there is no such topic, UnavailableError where the log does not answer.
         """
         ...

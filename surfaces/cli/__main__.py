@@ -23,6 +23,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def run(arguments: Sequence[str], context: Context | None = None) -> int:
     """Run the command line, on another context where one is given, and return its exit code."""
+    context = context or Context()
     try:
         code = get_command(app).main(
             list(arguments), prog_name="runfold", standalone_mode=False, obj=context
@@ -39,6 +40,8 @@ def run(arguments: Sequence[str], context: Context | None = None) -> int:
         if os.environ.get("RUNFOLD_DEBUG"):
             raise
         return _say(*explained(error))
+    finally:
+        context.close()
     return code if isinstance(code, int) else exits.OK
 
 

@@ -12,9 +12,11 @@ if TYPE_CHECKING:
     from sqlalchemy import Engine
 
     from runfold.events.avro.codec import Codec
-    from runfold.producers.client import RunClient
+    from runfold.producers.client import Hubs, RunClient
     from runfold.producers.log.port import LogReader, LogWriter
     from runfold.stack.settings import Settings
+    from runfold.surfaces.application.runs import Runs
+    from runfold.surfaces.application.scope import Scope
 
 
 class Context:
@@ -63,11 +65,47 @@ class Context:
 
         return schema.engine(self.attached.database_url)
 
+    @cached_property
+    def hubs(self) -> Hubs:
+        """What follows runs: one reader of the journal for the whole command."""
+        from runfold.producers.client import Hubs
+
+        return Hubs(self.reader)
+
+    @property
+    def begins_within(self) -> float:
+        """How many seconds a run that was just requested may take to its first event."""
+        return 15.0
+
+    @property
+    def acts_within(self) -> float:
+        """How many seconds the effect of a control is waited for."""
+        return 15.0
+
     def client(self, tenant: str, user: str) -> RunClient:
         """Return a client in the name of a tenant's user."""
         from runfold.producers.client import RunClient
 
-        return RunClient(self.writer, self.reader, tenant, user)
+        return RunClient(self.writer, self.reader, tenant, user, self.hubs)
+
+    def runs(self, tenant: str | None, user: str = "me") -> Runs:
+        """Return the runs of a tenant, or, without one, those of all: this machine's operator."""
+        from runfold.surfaces.application.runs import Runs
+
+        client = self.client(tenant or "default", user)
+        return Runs(client, self.scope(tenant), self.acts_within)
+
+    def scope(self, tenant: str | None) -> Scope:
+        """Return what a command may see: a tenant's part where it names one, or everything."""
+        from runfold.surfaces.application.scope import OperatorScope, TenantScope
+
+        return TenantScope(tenant) if tenant else OperatorScope("the command line")
+
+    def close(self) -> None:
+        """Stop what follows runs; the next command starts it anew."""
+        hubs: Hubs | None = self.__dict__.pop("hubs", None)
+        if hubs is not None:
+            hubs.close()
 
 
 def of(ctx: typer.Context) -> Context:

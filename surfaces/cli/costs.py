@@ -13,10 +13,10 @@ from runfold.projections import spending
 from runfold.surfaces.cli import exits, output
 from runfold.surfaces.cli.context import Context
 from runfold.surfaces.cli.faults import CliError
-from runfold.surfaces.cli.words import money, spent
 from runfold.surfaces.costs import price_file
 from runfold.surfaces.costs.repricing import Group, reprice
 from runfold.surfaces.costs.verifying import verify
+from runfold.surfaces.words import money, spent
 
 _SHOWN = 20
 

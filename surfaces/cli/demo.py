@@ -26,7 +26,7 @@ from runfold.surfaces.cli import demo_people, demo_results, exits, output
 from runfold.surfaces.cli.context import Context
 from runfold.surfaces.cli.faults import CliError
 from runfold.surfaces.cli.publishing import apply_manifests, workspace_of
-from runfold.surfaces.cli.watching import exit_code, has_begun, watch
+from runfold.surfaces.cli.watching import exit_code, followed, watch
 from runfold.surfaces.processes import PROCESSES
 
 AGENT = "log-triage"
@@ -148,8 +148,8 @@ def _follow(context: Context, client: RunClient, run_id: str, *, yes: bool) -> E
     """Watch the run to its end, answering what it asks; cancel it when the person leaves."""
     person = demo_people.Person(client, run_id, yes=yes)
     try:
-        has_begun(context, run_id)
-        last = watch(client.events(run_id, follow=True), then=person.hear)
+        events = followed(context, context.runs(client.tenant_id, client.user_id), run_id)
+        last = watch(events, then=person.hear)
     except KeyboardInterrupt:
         with suppress(Exception):
             client.cancel(run_id, "the demo was interrupted")

@@ -8,7 +8,7 @@ from runfold.events.content import JSON, Content
 from runfold.events.run import Event
 from runfold.producers.client import RunClient
 from runfold.surfaces.cli import output
-from runfold.surfaces.cli.words import arguments, shortened
+from runfold.surfaces.words import arguments, shortened
 
 _SHOWN_LINES = 12
 

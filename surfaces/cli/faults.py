@@ -20,6 +20,11 @@ class CliError(Exception):
 # fits counts.
 _EXPECTED: tuple[tuple[str, str, int], ...] = (
     ("runfold.surfaces.cli.faults", "CliError", exits.INTERNAL),
+    ("runfold.surfaces.application.errors", "InvalidError", exits.BAD_INPUT),
+    ("runfold.surfaces.application.errors", "RunEndedError", exits.NO),
+    ("runfold.surfaces.application.errors", "RefusedError", exits.NOT_FOUND),
+    ("runfold.surfaces.application.errors", "NotYetError", exits.TRY_AGAIN),
+    ("runfold.surfaces.application.errors", "ApplicationError", exits.UNAVAILABLE),
     ("runfold.stack.errors", "StackError", exits.UNAVAILABLE),
     ("runfold.infra.settings.config", "ConfigError", exits.UNAVAILABLE),
     ("runfold.producers.errors", "RefusedError", exits.BAD_INPUT),

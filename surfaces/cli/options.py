@@ -13,6 +13,10 @@ Reason = Annotated[str, typer.Option("--reason", help="Why; it is put on record.
 Tenant = Annotated[
     str, typer.Option("--tenant", envvar="RUNFOLD_TENANT", help="In whose name: the tenant.")
 ]
+Narrow = Annotated[
+    str | None,
+    typer.Option("--tenant", envvar="RUNFOLD_TENANT", help="Only of this tenant; of all without."),
+]
 User = Annotated[
     str, typer.Option("--user", envvar="RUNFOLD_USER", help="In whose name: the user.")
 ]

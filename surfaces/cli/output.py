@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
@@ -22,8 +21,10 @@ def console() -> Console:
 
 
 def as_json(value: object) -> None:
-    """Print one JSON value on one line."""
-    sys.stdout.write(json.dumps(value, default=_plain, ensure_ascii=False) + "\n")
+    """Print one JSON value on one line, in the form that every surface has."""
+    from runfold.surfaces.application.rendering import to_json
+
+    sys.stdout.write(to_json(value) + "\n")
     sys.stdout.flush()
 
 
@@ -79,11 +80,3 @@ def short(run_id: str) -> str:
     """Return as much of a run's or call's id as tells it from others, to the call's number."""
     run, dot, number = run_id.partition(".")
     return f"{run[:18]}{dot}{number}"
-
-
-def _plain(value: object) -> object:
-    if isinstance(value, datetime):
-        return value.isoformat()
-    if isinstance(value, bytes):
-        return value.hex()
-    return str(value)

@@ -6,13 +6,13 @@ import hashlib
 import mimetypes
 import os
 import shutil
-from collections.abc import Mapping, Sequence
-from decimal import Decimal
+from collections.abc import Sequence
 from pathlib import Path
 
 from runfold.events.content import Content
-from runfold.events.values import Attachment, Limits
+from runfold.events.values import Attachment
 from runfold.producers.client import RequestOptions, RunClient
+from runfold.surfaces.application.submit import LimitOptions, limits_of
 from runfold.surfaces.cli import exits
 from runfold.surfaces.cli.context import Context
 from runfold.surfaces.cli.faults import CliError
@@ -28,17 +28,15 @@ def request(
     attachments: tuple[Attachment, ...],
     *,
     feature: str | None = None,
-    limits: Mapping[str, float | None] | None = None,
+    limits: LimitOptions | None = None,
 ) -> str:
     """Return the id of the run that was asked for; raises RefusedError for what cannot be meant."""
     options: RequestOptions = {"attachments": attachments, "source": "cli"}
     if feature is not None:
         options["feature"] = feature
-    given = {name: limit for name, limit in (limits or {}).items() if limit is not None}
-    if given:
-        if "max_cost" in given:
-            given["max_cost"] = Decimal(str(given["max_cost"]))  # type: ignore[assignment]
-        options["limits"] = Limits.model_validate(given)
+    limited = limits_of(limits or {})
+    if limited is not None:
+        options["limits"] = limited
     return client.request(goal, agent, **options)
 
 

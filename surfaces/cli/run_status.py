@@ -1,102 +1,68 @@
-"""``status RUN`` and ``show RUN --at SEQ``: where a run stands or stood, folded from the log."""
+"""``status RUN``: where a run stands, on the screen."""
 
 from __future__ import annotations
 
-import json as json_text
-from collections.abc import Iterator
-from itertools import takewhile
-from typing import Any
-
-from runfold.events.run import Event
-from runfold.projections.rendering.readable import readable
+from runfold.surfaces.application.rendering import to_json
+from runfold.surfaces.application.runs import Runs
+from runfold.surfaces.application.shapes import Completion, RunDetail, Wait
 from runfold.surfaces.cli import exits, output
-from runfold.surfaces.cli.context import Context
-from runfold.surfaces.cli.faults import CliError
-from runfold.surfaces.cli.names import run_id_of
-from runfold.surfaces.cli.watching import exit_code
-from runfold.surfaces.cli.words import model_name, money, result, said
-from runfold.surfaces.run_summary import RunSummary, picture
+from runfold.surfaces.words import model_name, money, shortened
 
 
-def show_standing(context: Context, typed: str, *, json: bool, at: int | None = None) -> int:
-    """Print where a run stands, or stood after event ``at``, and return its exit code."""
-    run_id = run_id_of(context, typed)
-    found = picture(_events(context, run_id, at))
-    if found is None:
-        raise CliError(
-            f"Run {run_id} has no events: check the id, or whether the run processor runs "
-            "(`runfold status`).",
-            exits.NOT_FOUND,
-        )
+def show_status(runs: Runs, run_id: str, *, json: bool) -> int:
+    """Print where a run stands, and return its exit code."""
+    found = runs.status(run_id)
     if json:
-        output.as_json(as_row(found))
+        output.as_json(found)
     else:
         _print(found)
-    return exit_code(found.last)
+    return found.exit.exit_code if found.exit else exits.TRY_AGAIN
 
 
-def _events(context: Context, run_id: str, at: int | None) -> Iterator[Event]:
-    events = context.client("", "").events(run_id)
-    return events if at is None else takewhile(lambda event: event.meta.seq <= at, events)
-
-
-def as_row(found: RunSummary) -> dict[str, Any]:
-    """Return a picture as JSON shows it."""
-    return {
-        "run_id": found.run_id,
-        "tenant_id": found.tenant_id,
-        "user_id": found.user_id,
-        "agent": found.agent,
-        "model": found.model,
-        "status": found.status.value,
-        "seq": found.seq,
-        "created_at": found.began,
-        "updated_at": found.latest,
-        "cost_usd": str(found.cost),
-        "unpriced_calls": found.unpriced,
-        "last_event": found.last.type,
-        "last_action": said(found.action.fact),
-        "waits_for": [
-            {"kind": w.kind, "call_id": w.call_id, "tool": w.tool, "question": w.question}
-            for w in found.waits
-        ],
-        "requires_approval": any(wait.kind == "approval" for wait in found.waits),
-        "exit": json_text.loads(readable(found.exit)) if found.exit else None,
-    }
-
-
-def _print(found: RunSummary) -> None:
+def _print(found: RunDetail) -> None:
+    version = f" {found.agent_version}" if found.agent_version else ""
     lines: list[tuple[str, object]] = [
         ("run", found.run_id),
-        ("agent", found.agent),
+        ("agent", f"{found.agent}{version}"),
         ("model", model_name(found.model) if found.model else "-"),
         ("for", f"{found.user_id} of {found.tenant_id}"),
         ("status", f"{found.status.value} after event {found.seq}"),
-        ("elapsed", f"{(found.latest - found.began).total_seconds():.2f} s"),
+        ("elapsed", f"{(found.updated_at - found.created_at).total_seconds():.2f} s"),
         ("cost", _cost(found)),
-        ("last", said(found.action.fact)),
+        ("last", found.last_action),
     ]
-    lines += [
-        ("waits for", _waiting(wait.kind, wait.call_id, wait.question)) for wait in found.waits
-    ]
+    if found.next_action is not None:
+        lines.append(("next", found.next_action))
+    lines += [("waits for", _waiting(wait)) for wait in found.waits_for]
     if found.exit is not None:
-        lines.append(("exit", f"{found.exit.status.value}, code {found.exit.exit_code}"))
-        lines.append(("result", result(found.exit.payload, 500)))
+        lines.append(("exit", f"{found.exit.status}, code {found.exit.exit_code}"))
+        lines.append(("result", _result(found.exit)))
     console = output.console()
     for name, value in lines:
         console.print(f"{name:<10} {value}", markup=False)
 
 
-def _cost(found: RunSummary) -> str:
-    more = f" and {found.unpriced} calls without a known price" if found.unpriced else ""
-    return f"{money(found.cost)}{more}"
+def _cost(found: RunDetail) -> str:
+    more = (
+        f" and {found.unpriced_calls} calls without a known price" if found.unpriced_calls else ""
+    )
+    return f"{money(found.cost_usd)}{more}"
 
 
-def _waiting(kind: str, call_id: str, question: str) -> str:
-    call = output.short(call_id)
+def _result(exit_: Completion) -> str:
+    payload = exit_.payload
+    if isinstance(payload, dict):
+        for name in ("summary", "summary_markdown", "message"):
+            if isinstance(payload.get(name), str) and payload[name].strip():
+                return shortened(payload[name], 500)
+    return shortened(payload if isinstance(payload, str) else to_json(payload), 500)
+
+
+def _waiting(wait: Wait) -> str:
+    call = output.short(wait.call_id)
     how = {
         "approval": f"runfold approve {call}, or runfold deny {call} --reason …",
         "question": f"runfold answer {call} …",
         "uncertain": f"runfold resolve {call} --happened or --did-not-happen",
     }
-    return f"{question}  ({how[kind]})"
+    return f"{wait.question}  ({how[wait.kind]})"

@@ -14,7 +14,7 @@ from runfold.events.base import Fact
 from runfold.events.run import Event
 from runfold.events.traits import Tone, charge_of
 from runfold.events.values import RunStatus
-from runfold.surfaces.cli.words import said, spent
+from runfold.surfaces.words import said, spent
 
 
 @dataclass(frozen=True, slots=True)

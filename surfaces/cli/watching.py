@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterable
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator
 
 from runfold.events import topics
 from runfold.events.operations import DeadLetter
 from runfold.events.run import Event
 from runfold.events.traits import Tone
-from runfold.projections.rendering.readable import readable
+from runfold.surfaces.application import follow
+from runfold.surfaces.application.errors import InvalidError, NotFoundError
+from runfold.surfaces.application.rendering import event_of
+from runfold.surfaces.application.runs import Runs
+from runfold.surfaces.application.scope import OperatorScope
 from runfold.surfaces.cli import exits, output
 from runfold.surfaces.cli.context import Context
-from runfold.surfaces.cli.faults import CliError
 from runfold.surfaces.cli.timeline import Progress, laid_out, rendered, show
-
-_FIRST_EVENT_S = 15.0
 
 
 def watch(
@@ -31,7 +30,7 @@ def watch(
     for event in events:
         progress, line = show(progress, event)
         if json:
-            output.as_json(as_row(event))
+            output.as_json(event_of(event))
         elif everything or line.tone is not Tone.QUIET:
             console.print(laid_out(line) if console.is_terminal else rendered(line))
         last = event
@@ -39,38 +38,28 @@ def watch(
     return last
 
 
-def as_row(event: Event) -> dict[str, Any]:
-    """Return an event as JSON shows it, with its contents readable."""
-    meta = event.meta
-    return {
-        "run_id": meta.run_id,
-        "seq": meta.seq,
-        "type": event.type,
-        "time": meta.time,
-        "status": meta.status.value,
-        "tenant_id": meta.tenant_id,
-        "cause": meta.cause,
-        "actor": {"kind": meta.actor.kind.value, "id": meta.actor.id},
-        "fact": json.loads(readable(event.fact)),
-    }
+def followed(context: Context, runs: Runs, run_id: str) -> Iterator[Event]:
+    """Yield a run's events to its end; raises an ApplicationError with the reason where none comes.
+
+    A request that became a dead letter is named, to whoever can see every run.
+    """
+    try:
+        yield from follow.followed(
+            runs.client, runs.scope, run_id, begins_within=context.begins_within
+        )
+    except NotFoundError:
+        if isinstance(runs.scope, OperatorScope):
+            _raise_where_buried(context, run_id)
+        raise
 
 
-def has_begun(context: Context, run_id: str, seconds: float = _FIRST_EVENT_S) -> None:
-    """Return once a run has an event; raises CliError with the reason where none comes in time."""
-    for _ in context.client("", "").events(run_id, follow=True, timeout=seconds):
-        return
+def _raise_where_buried(context: Context, run_id: str) -> None:
     for found in context.reader.read(topics.DEAD_LETTERS):
         letter = found.record
         if isinstance(letter, DeadLetter) and letter.key == run_id.encode():
-            raise CliError(
-                f"The request of run {run_id} could not be used ({letter.code}): {letter.reason}",
-                exits.BAD_INPUT,
+            raise InvalidError(
+                f"The request of run {run_id} could not be used ({letter.code}): {letter.reason}"
             )
-    raise CliError(
-        f"Run {run_id} has no event on the journal: was it requested, and does the run processor "
-        "run? `runfold status` tells.",
-        exits.NOT_FOUND,
-    )
 
 
 def exit_code(last: Event | None) -> int:

@@ -11,12 +11,12 @@ from sqlalchemy import func, select
 from runfold.events import topics
 from runfold.events.run import Event
 from runfold.events.values import TERMINAL, RunStatus
+from runfold.processors.run.evolve import evolve
 from runfold.processors.run.lifecycle.deadlines import next_timer
-from runfold.processors.run.state import Live
+from runfold.processors.run.state import WAITS_FOR_HUMAN, Live, RunState
 from runfold.projections.tables import approvals, runs
 from runfold.surfaces.doctor.deployment import Deployment
 from runfold.surfaces.doctor.finding import Finding, ok, span, warning, wrong
-from runfold.surfaces.run_summary import picture
 
 _LOOKED_AT = 20
 _MAY_REST = (*TERMINAL, RunStatus.WAITING_FOR_HUMAN, RunStatus.PAUSED, RunStatus.QUEUED)
@@ -73,10 +73,17 @@ def _is_stuck(patient: Deployment, row: Any) -> bool:
     """Return whether the journal itself says that the run should have moved."""
     start = {int(row["journal_partition"]): int(row["first_offset"])}
     told = patient.reader.read(topics.EVENTS, start, key=row["run_id"])
-    found = picture(each.record for each in told if isinstance(each.record, Event))
-    if found is None or not isinstance(found.state, Live) or found.waits or found.state.paused:
+    state: RunState | None = None
+    latest = row["updated_at"]
+    for each in told:
+        if isinstance(each.record, Event):
+            latest = each.record.meta.time
+            state = evolve(state, each.record.fact, latest)
+    if not isinstance(state, Live) or state.paused:
         return False
-    if patient.age(found.latest) <= patient.limits.run_silent_s:
+    if any(call.status in WAITS_FOR_HUMAN for call in state.calls):
         return False
-    due = next_timer(found.state)
+    if patient.age(latest) <= patient.limits.run_silent_s:
+        return False
+    due = next_timer(state)
     return due is None or patient.age(due.due) > patient.limits.overdue_s

@@ -1,7 +1,9 @@
-"""What a program can say to a run and hear of it, on the log in memory."""
+"""What a program can say to a run and hear of it, by either client, on the log in memory."""
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
@@ -15,11 +17,12 @@ from runfold.events.content import text
 from runfold.events.run import Event, Meta, RunCompleted, RunStarted, ToolCallStarted
 from runfold.events.topics import MAX_INPUT_BYTES
 from runfold.events.values import Limits
-from runfold.producers.client import RunClient
+from runfold.producers.client import AsyncRunClient, RunClient
 from runfold.producers.errors import NotYetError, RefusedError
 from runfold.producers.identity import current_traceparent, made_at, uuid7
 from runfold.producers.log.memory import MemoryLog
 from tests.contracts.logs import CODEC
+from tests.producers.clients import driven
 
 
 @pytest.fixture
@@ -27,9 +30,15 @@ def log() -> MemoryLog:
     return MemoryLog(CODEC, [topic.name for topic in topics.TOPICS])
 
 
-@pytest.fixture
-def client(log: MemoryLog) -> RunClient:
-    return RunClient(log, log, tenant_id="acme", user_id="ada")
+@pytest.fixture(params=["blocking", "asyncio"])
+def client(request: pytest.FixtureRequest, log: MemoryLog) -> Iterator[RunClient]:
+    if request.param == "asyncio":
+        with driven(AsyncRunClient(log, log, tenant_id="acme", user_id="ada")) as found:
+            yield found
+        return
+    blocking = RunClient(log, log, tenant_id="acme", user_id="ada")
+    yield blocking
+    blocking.close()
 
 
 def event(run_id: str, seq: int, kind: type[Fact]) -> Event:
@@ -72,9 +81,9 @@ def test_a_goal_beyond_the_limit_is_refused(client: RunClient, log: MemoryLog) -
 
 
 def test_a_request_that_cannot_be_meant_is_refused_by_its_field(client: RunClient) -> None:
-    with pytest.raises(RefusedError, match="This is no RunRequested: priority"):
+    with pytest.raises(RefusedError, match="This is not a valid RunRequested: priority"):
         client.request("g", "a", priority="high")  # type: ignore[typeddict-item]
-    with pytest.raises(RefusedError, match="This is no RunRequested: deadline"):
+    with pytest.raises(RefusedError, match="This is not a valid RunRequested: deadline"):
         client.request("g", "a", deadline=datetime(2026, 1, 1))  # noqa: DTZ001
 
 
@@ -125,6 +134,29 @@ def test_events_are_one_run_s_and_end_with_it(client: RunClient, log: MemoryLog)
     log.append_event(event(mine, 3, RunCompleted), topics.EVENTS)
     followed = list(client.events(mine, follow=True))
     assert [each.type for each in followed] == ["RunStarted", "ToolCallStarted", "RunCompleted"]
+
+
+def test_events_go_on_after_any_of_them(client: RunClient, log: MemoryLog) -> None:
+    mine = uuid7()
+    for seq, kind in enumerate((RunStarted, ToolCallStarted, RunCompleted), 1):
+        log.append_event(event(mine, seq, kind), topics.EVENTS)
+    for after in range(4):
+        rest = list(range(after + 1, 4))
+        assert [each.meta.seq for each in client.events(mine, after_seq=after)] == rest
+        # Also after the last: the run has ended, and nothing is waited for.
+        followed = client.events(mine, after_seq=after, follow=True)
+        assert [each.meta.seq for each in followed] == rest
+
+
+def test_both_clients_have_the_same_methods() -> None:
+    def public(kind: type) -> dict[str, list[str]]:
+        return {
+            name: list(inspect.signature(member).parameters)
+            for name, member in vars(kind).items()
+            if not name.startswith("_") and callable(member)
+        }
+
+    assert public(AsyncRunClient) == public(RunClient)
 
 
 def test_a_foreign_run_id_is_read_from_the_beginning(client: RunClient, log: MemoryLog) -> None:

@@ -10,8 +10,9 @@ from runfold.events import run as j
 from runfold.events import topics
 from runfold.events.calls import Outcome
 from runfold.events.run import Event
-from runfold.surfaces.cli import control_outcome, exits
+from runfold.surfaces.cli import exits
 from runfold.surfaces.cli.__main__ import run
+from runfold.surfaces.cli.context import Context
 from tests.deciders.given import RUN, TENANT, answer, call, came_back, request
 from tests.support.histories import ASKS, LOOKS, SENDS, STORIES, WRITES
 from tests.surfaces.answering import AnsweringLog, answering, context_of
@@ -126,8 +127,10 @@ def test_json_says_whether_it_applied(capsys: pytest.CaptureFixture[str]) -> Non
 
 def test_another_tenants_run_is_not_touched(capsys: pytest.CaptureFixture[str]) -> None:
     log = answering(request(), LOOKS)
-    assert run(["cancel", RUN, "--tenant", "umbrella"], context_of(log)) == exits.NO
-    assert "belongs to another tenant" in capsys.readouterr().out
+    assert run(["cancel", RUN, "--tenant", "umbrella"], context_of(log)) == exits.NOT_FOUND
+    foreign = capsys.readouterr().err
+    assert run(["cancel", RUN, "--tenant", "umbrella"], context_of(answering())) == exits.NOT_FOUND
+    assert foreign == capsys.readouterr().err
     assert facts(log, j.RunCancelled) == []
 
 
@@ -152,8 +155,7 @@ def test_what_is_no_calls_id_is_said_so(typed: str, capsys: pytest.CaptureFixtur
 def test_a_control_that_nobody_takes_is_said_after_a_bounded_wait(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(control_outcome.effect_of, "__defaults__", (0.1,))
-    monkeypatch.setattr(control_outcome.steer, "__kwdefaults__", {"json": False, "seconds": 0.1})
+    monkeypatch.setattr(Context, "acts_within", 0.5)
     log = answering(request(), LOOKS)
     log.deaf = True
     assert run(["pause", RUN], context_of(log)) == exits.TRY_AGAIN

@@ -29,7 +29,7 @@ def register(app: typer.Typer) -> None:
 def approvals(
     ctx: typer.Context,
     run: Annotated[str | None, typer.Option("--run", help="Only of this run.")] = None,
-    tenant: Annotated[str | None, typer.Option(help="Only of this tenant.")] = None,
+    tenant: options.Narrow = None,
     json: options.Json = False,
 ) -> None:
     """List what waits for a person."""
@@ -64,7 +64,7 @@ def approve(
     arguments: Annotated[
         str | None, typer.Option(help="JSON to put in place of the proposed arguments.")
     ] = None,
-    tenant: options.Tenant = "default",
+    tenant: options.Narrow = None,
     user: options.User = "me",
     json: options.Json = False,
 ) -> None:
@@ -81,7 +81,7 @@ def deny(
     ctx: typer.Context,
     call: options.Call,
     reason: options.Reason = "a person said no",
-    tenant: options.Tenant = "default",
+    tenant: options.Narrow = None,
     user: options.User = "me",
     json: options.Json = False,
 ) -> None:
@@ -97,7 +97,7 @@ def answer(
     ctx: typer.Context,
     question: Annotated[str, typer.Argument(help="The question's id: RUN.N.")],
     text: Annotated[str, typer.Argument(help="The answer.")],
-    tenant: options.Tenant = "default",
+    tenant: options.Narrow = None,
     user: options.User = "me",
     json: options.Json = False,
 ) -> None:
@@ -118,7 +118,7 @@ def resolve(
     ] = None,
     result: Annotated[str | None, typer.Option(help="Its result as JSON, if it happened.")] = None,
     reason: options.Reason = "",
-    tenant: options.Tenant = "default",
+    tenant: options.Narrow = None,
     user: options.User = "me",
     json: options.Json = False,
 ) -> None:
@@ -140,7 +140,7 @@ def pause(
     ctx: typer.Context,
     run: options.Run,
     reason: options.Reason = "",
-    tenant: options.Tenant = "default",
+    tenant: options.Narrow = None,
     user: options.User = "me",
     json: options.Json = False,
 ) -> None:
@@ -152,7 +152,7 @@ def resume(
     ctx: typer.Context,
     run: options.Run,
     reason: options.Reason = "",
-    tenant: options.Tenant = "default",
+    tenant: options.Narrow = None,
     user: options.User = "me",
     json: options.Json = False,
 ) -> None:
@@ -164,7 +164,7 @@ def cancel(
     ctx: typer.Context,
     run: options.Run,
     reason: options.Reason = "",
-    tenant: options.Tenant = "default",
+    tenant: options.Narrow = None,
     user: options.User = "me",
     json: options.Json = False,
 ) -> None:
@@ -176,7 +176,7 @@ def tell(
     ctx: typer.Context,
     run: options.Run,
     text: Annotated[str, typer.Argument(help="What to say to it.")],
-    tenant: options.Tenant = "default",
+    tenant: options.Narrow = None,
     user: options.User = "me",
     json: options.Json = False,
 ) -> None:
@@ -188,7 +188,7 @@ def instruct(
     ctx: typer.Context,
     run: options.Run,
     text: Annotated[str, typer.Argument(help="The instructions from here on.")],
-    tenant: options.Tenant = "default",
+    tenant: options.Narrow = None,
     user: options.User = "me",
     json: options.Json = False,
 ) -> None:
@@ -197,14 +197,14 @@ def instruct(
 
 
 def _on_run(
-    context: Context, typed: str, send: Send, *, tenant: str, user: str, json: bool
+    context: Context, typed: str, send: Send, *, tenant: str | None, user: str, json: bool
 ) -> None:
-    from runfold.surfaces.cli.control_outcome import steer
+    from runfold.surfaces.cli.control_outcome import show_outcome
     from runfold.surfaces.cli.names import run_id_of
 
     run_id = run_id_of(context, typed)
-    client = context.client(tenant, user)
-    raise typer.Exit(steer(client, run_id, lambda: send(client, run_id), json=json))
+    outcome = context.runs(tenant, user).steer(run_id, lambda client: send(client, run_id))
+    raise typer.Exit(show_outcome(outcome, json=json))
 
 
 def _on_call(
@@ -212,16 +212,17 @@ def _on_call(
     typed: str,
     send: Callable[[RunClient, str, str], str],
     *,
-    tenant: str,
+    tenant: str | None,
     user: str,
     json: bool,
 ) -> None:
-    from runfold.surfaces.cli.control_outcome import steer
+    from runfold.surfaces.cli.control_outcome import show_outcome
     from runfold.surfaces.cli.names import call_id_of
 
     run_id, call_id = call_id_of(context, typed)
-    client = context.client(tenant, user)
-    raise typer.Exit(steer(client, run_id, lambda: send(client, run_id, call_id), json=json))
+    runs = context.runs(tenant, user)
+    outcome = runs.steer(run_id, lambda client: send(client, run_id, call_id))
+    raise typer.Exit(show_outcome(outcome, json=json))
 
 
 def _json_content(text: str | None) -> Content | None:

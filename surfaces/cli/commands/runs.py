@@ -56,7 +56,7 @@ def run(
             "max_cost": max_cost,
             "max_model_calls": max_model_calls,
             "max_tool_calls": max_tool_calls,
-            "max_duration_ms": None if max_seconds is None else int(max_seconds * 1000),
+            "max_seconds": max_seconds,
         },
     )
     if not follow:
@@ -64,7 +64,7 @@ def run(
         return
     if not json:
         output.console().print(f"run {run_id}", style="bold")
-    raise typer.Exit(_follow(ctx, run_id, everything=everything, json=json))
+    raise typer.Exit(_follow(ctx, run_id, tenant, everything=everything, json=json))
 
 
 def list_runs(
@@ -80,7 +80,7 @@ def list_runs(
     """List runs, the newest first."""
     from runfold.projections.queries import RunFilter
     from runfold.projections.queries import list_runs as ask
-    from runfold.surfaces.cli.words import spent
+    from runfold.surfaces.words import spent
 
     which = RunFilter(
         tenant_id=tenant, status=status, agent=agent, user_id=user, created_from=since_of(since)
@@ -114,18 +114,20 @@ def logs(
         bool, typer.Option("--follow", "-f", help="Go on to the end, as events are committed.")
     ] = False,
     everything: Annotated[bool, typer.Option("--all", "-a", help="Show every event.")] = False,
+    tenant: options.Narrow = None,
     json: options.Json = False,
 ) -> None:
     """Show what happened in a run, read from the journal itself; -f goes on live."""
+    from runfold.surfaces.application.follow import journal_of
     from runfold.surfaces.cli.names import run_id_of
     from runfold.surfaces.cli.watching import watch
 
     context = of(ctx)
     run_id = run_id_of(context, run)
     if follow:
-        raise typer.Exit(_follow(ctx, run_id, everything=everything, json=json))
-    if watch(context.client("", "").events(run_id), everything=everything, json=json) is None:
-        raise CliError(f"Run {run_id} has no events on the journal.", exits.NOT_FOUND)
+        raise typer.Exit(_follow(ctx, run_id, tenant, everything=everything, json=json))
+    runs = context.runs(tenant)
+    watch(journal_of(runs.client, runs.scope, run_id), everything=everything, json=json)
 
 
 def show(
@@ -134,12 +136,15 @@ def show(
     at: Annotated[
         int | None, typer.Option(min=1, help="As of this event; the latest unless given.")
     ] = None,
+    tenant: options.Narrow = None,
     json: options.Json = False,
 ) -> None:
     """Show a run as it was after any of its events: its state, folded from the journal."""
+    from runfold.surfaces.cli.names import run_id_of
     from runfold.surfaces.cli.states import show_state
 
-    show_state(of(ctx), run, at, json=json)
+    context = of(ctx)
+    show_state(context.runs(tenant), run_id_of(context, run), at, json=json)
 
 
 def since_of(text: str | None) -> datetime | None:
@@ -158,13 +163,14 @@ def since_of(text: str | None) -> datetime | None:
         raise CliError(f"{text} ago lies before all time.", exits.USAGE) from None
 
 
-def _follow(ctx: typer.Context, run_id: str, *, everything: bool, json: bool) -> int:
-    from runfold.surfaces.cli.watching import exit_code, has_begun, watch
+def _follow(
+    ctx: typer.Context, run_id: str, tenant: str | None, *, everything: bool, json: bool
+) -> int:
+    from runfold.surfaces.cli.watching import exit_code, followed, watch
 
     context = of(ctx)
     try:
-        has_begun(context, run_id)
-        events = context.client("", "").events(run_id, follow=True)
+        events = followed(context, context.runs(tenant), run_id)
         last = watch(events, everything=everything, json=json)
     except KeyboardInterrupt:
         typer.echo(

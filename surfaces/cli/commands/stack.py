@@ -51,15 +51,18 @@ def status(
         str | None,
         typer.Argument(metavar="[RUN]", help="A run's id, or the beginning of one."),
     ] = None,
+    tenant: options.Narrow = None,
     json: options.Json = False,
 ) -> None:
     """Say how the stack is (69 where a part is not up), or where a run stands (its exit code)."""
     context = of(ctx)
     if run is None:
         raise typer.Exit(_stack_status(context, json=json))
-    from runfold.surfaces.cli.run_status import show_standing
+    from runfold.surfaces.cli.names import run_id_of
+    from runfold.surfaces.cli.run_status import show_status
 
-    raise typer.Exit(show_standing(context, run, json=json))
+    run_id = run_id_of(context, run)
+    raise typer.Exit(show_status(context.runs(tenant), run_id, json=json))
 
 
 def demo(

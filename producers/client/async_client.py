@@ -1,0 +1,170 @@
+"""The client for asyncio: the same promises as RunClient, and no thread a follower."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Unpack
+
+from runfold.events import topics
+from runfold.events.base import Record
+from runfold.events.commands import Control, Resolution
+from runfold.events.content import Content
+from runfold.events.run import Event
+from runfold.producers.client.hubs import Hubs
+from runfold.producers.client.messages import Messages, RequestOptions
+from runfold.producers.errors import NotYetError
+from runfold.producers.log.port import LogReader, LogWriter
+
+
+class AsyncRunClient:
+    """Starts runs, steers them and follows them, in the name of one tenant's user.
+
+    Clients that share ``hubs`` share one reader of the journal; a RunClient may be among them.
+    """
+
+    def __init__(
+        self,
+        writer: LogWriter,
+        reader: LogReader,
+        tenant_id: str = "default",
+        user_id: str = "me",
+        hubs: Hubs | None = None,
+    ) -> None:
+        self._writer = writer
+        self._reader = reader
+        self._messages = Messages(tenant_id, user_id)
+        self.hubs = hubs or Hubs(reader)
+
+    @property
+    def tenant_id(self) -> str:
+        """The tenant in whose name it speaks."""
+        return self._messages.tenant_id
+
+    @property
+    def user_id(self) -> str:
+        """The user in whose name it speaks."""
+        return self._messages.user_id
+
+    def in_name_of(self, tenant_id: str, user_id: str | None = None) -> AsyncRunClient:
+        """Return a client on the same connections that speaks for somebody else."""
+        user = self.user_id if user_id is None else user_id
+        return AsyncRunClient(self._writer, self._reader, tenant_id, user, self.hubs)
+
+    async def close(self) -> None:
+        """Stop following; the writer and the reader belong to whoever made them."""
+        await asyncio.to_thread(self.hubs.close)
+
+    async def request(
+        self, goal: str | Content, agent: str, **options: Unpack[RequestOptions]
+    ) -> str:
+        """Return the id of the run that was asked for, once the request is durable.
+
+        ``agent`` is a name or ``name@version``. The same ``run_id`` twice starts one run. Raises
+        RefusedError for a request that nobody could accept, UnavailableError if Kafka is away.
+        """
+        request = self._messages.request(goal, agent, **options)
+        await self._publish(topics.REQUESTS, request, request.run_id)
+        return request.run_id
+
+    async def approve(
+        self,
+        run_id: str,
+        call_id: str,
+        arguments: Content | None = None,
+        comment: str | None = None,
+    ) -> str:
+        """Let a proposed call run, with edited arguments where given; return the request's id."""
+        return await self._send(self._messages.approve(run_id, call_id, arguments, comment))
+
+    async def deny(self, run_id: str, call_id: str, reason: str) -> str:
+        """Refuse a proposed call; the model is told the reason."""
+        return await self._send(self._messages.deny(run_id, call_id, reason))
+
+    async def resolve(
+        self,
+        run_id: str,
+        call_id: str,
+        resolution: Resolution,
+        result: Content | None = None,
+        comment: str | None = None,
+    ) -> str:
+        """Say whether an uncertain call happened."""
+        control = self._messages.resolve(run_id, call_id, resolution, result, comment)
+        return await self._send(control)
+
+    async def pause(self, run_id: str, reason: str = "") -> str:
+        """Let the run make no new call until it is resumed."""
+        return await self._send(self._messages.pause(run_id, reason))
+
+    async def resume(self, run_id: str, reason: str = "") -> str:
+        """Let a paused run go on."""
+        return await self._send(self._messages.resume(run_id, reason))
+
+    async def cancel(self, run_id: str, reason: str = "") -> str:
+        """End the run."""
+        return await self._send(self._messages.cancel(run_id, reason))
+
+    async def tell(self, run_id: str, message: str | Content) -> str:
+        """Say something to the run."""
+        return await self._send(self._messages.tell(run_id, message))
+
+    async def instruct(self, run_id: str, instructions: str | Content) -> str:
+        """Replace the run's instructions from here on."""
+        return await self._send(self._messages.instruct(run_id, instructions))
+
+    async def answer(self, run_id: str, question_id: str, answer: str | Content) -> str:
+        """Answer what the agent asked."""
+        return await self._send(self._messages.answer(run_id, question_id, answer))
+
+    async def completion(
+        self,
+        run_id: str,
+        timeout: float | None = None,  # noqa: ASYNC109 - as RunClient has it
+    ) -> Event:
+        """Return the run's terminal event, as soon as it is committed.
+
+        Raises NotYetError after ``timeout`` seconds; 0 looks once, None waits for ever.
+        """
+        if timeout == 0:
+            for event in await self._history(topics.COMPLETIONS, run_id):
+                return event
+        else:
+            async with self.hubs.completions.async_following(run_id, timeout=timeout) as following:
+                async for event in following:
+                    return event
+        raise NotYetError(f"Run {run_id} has not ended within {timeout:g} s; it may still.")
+
+    async def events(
+        self,
+        run_id: str,
+        *,
+        after_seq: int = 0,
+        follow: bool = False,
+        timeout: float | None = None,  # noqa: ASYNC109 - as RunClient has it
+    ) -> AsyncIterator[Event]:
+        """Yield the run's events after ``after_seq``; with ``follow`` as they come, to the end.
+
+        Ends quietly after ``timeout`` seconds. Raises WireError if the journal cannot be read.
+        """
+        if follow:
+            hub = self.hubs.events
+            async with hub.async_following(run_id, after_seq, timeout) as following:
+                async for event in following:
+                    yield event
+        else:
+            for event in await self._history(topics.EVENTS, run_id):
+                if event.meta.seq > after_seq:
+                    yield event
+
+    async def _history(self, topic: str, run_id: str) -> list[Event]:
+        hub = self.hubs.events if topic == topics.EVENTS else self.hubs.completions
+        return await asyncio.wrap_future(hub.history.read(run_id))
+
+    async def _send(self, control: Control) -> str:
+        await self._publish(topics.CONTROLS, control, control.run_id)
+        return control.request_id
+
+    async def _publish(self, topic: str, record: Record, key: str) -> None:
+        # Publishing waits until the record is durable: that is milliseconds, and not ours to block.
+        await asyncio.to_thread(self._writer.publish, topic, record, key)

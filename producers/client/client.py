@@ -1,0 +1,158 @@
+"""The blocking client."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Unpack
+
+from runfold.events import topics
+from runfold.events.commands import Control, Resolution
+from runfold.events.content import Content
+from runfold.events.run import Event
+from runfold.producers.client.hubs import Hubs
+from runfold.producers.client.messages import Messages, RequestOptions
+from runfold.producers.errors import NotYetError
+from runfold.producers.follow.history import beginning
+from runfold.producers.log.port import LogReader, LogWriter
+
+
+class RunClient:
+    """Starts runs, steers them and follows them, in the name of one tenant's user.
+
+    Any thread may use it. Clients that share ``hubs`` share one reader of the journal.
+    """
+
+    def __init__(
+        self,
+        writer: LogWriter,
+        reader: LogReader,
+        tenant_id: str = "default",
+        user_id: str = "me",
+        hubs: Hubs | None = None,
+    ) -> None:
+        self._writer = writer
+        self._reader = reader
+        self._messages = Messages(tenant_id, user_id)
+        self.hubs = hubs or Hubs(reader)
+
+    @property
+    def tenant_id(self) -> str:
+        """The tenant in whose name it speaks."""
+        return self._messages.tenant_id
+
+    @property
+    def user_id(self) -> str:
+        """The user in whose name it speaks."""
+        return self._messages.user_id
+
+    def in_name_of(self, tenant_id: str, user_id: str | None = None) -> RunClient:
+        """Return a client on the same connections that speaks for somebody else."""
+        user = self.user_id if user_id is None else user_id
+        return RunClient(self._writer, self._reader, tenant_id, user, self.hubs)
+
+    def close(self) -> None:
+        """Stop following; the writer and the reader belong to whoever made them."""
+        self.hubs.close()
+
+    def request(self, goal: str | Content, agent: str, **options: Unpack[RequestOptions]) -> str:
+        """Return the id of the run that was asked for, once the request is durable.
+
+        ``agent`` is a name or ``name@version``. The same ``run_id`` twice starts one run. Raises
+        RefusedError for a request that nobody could accept, UnavailableError if Kafka is away.
+        """
+        request = self._messages.request(goal, agent, **options)
+        self._writer.publish(topics.REQUESTS, request, request.run_id)
+        return request.run_id
+
+    def approve(
+        self,
+        run_id: str,
+        call_id: str,
+        arguments: Content | None = None,
+        comment: str | None = None,
+    ) -> str:
+        """Let a proposed call run, with edited arguments where given; return the request's id."""
+        return self._send(self._messages.approve(run_id, call_id, arguments, comment))
+
+    def deny(self, run_id: str, call_id: str, reason: str) -> str:
+        """Refuse a proposed call; the model is told the reason."""
+        return self._send(self._messages.deny(run_id, call_id, reason))
+
+    def resolve(
+        self,
+        run_id: str,
+        call_id: str,
+        resolution: Resolution,
+        result: Content | None = None,
+        comment: str | None = None,
+    ) -> str:
+        """Say whether an uncertain call happened."""
+        return self._send(self._messages.resolve(run_id, call_id, resolution, result, comment))
+
+    def pause(self, run_id: str, reason: str = "") -> str:
+        """Let the run make no new call until it is resumed."""
+        return self._send(self._messages.pause(run_id, reason))
+
+    def resume(self, run_id: str, reason: str = "") -> str:
+        """Let a paused run go on."""
+        return self._send(self._messages.resume(run_id, reason))
+
+    def cancel(self, run_id: str, reason: str = "") -> str:
+        """End the run."""
+        return self._send(self._messages.cancel(run_id, reason))
+
+    def tell(self, run_id: str, message: str | Content) -> str:
+        """Say something to the run."""
+        return self._send(self._messages.tell(run_id, message))
+
+    def instruct(self, run_id: str, instructions: str | Content) -> str:
+        """Replace the run's instructions from here on."""
+        return self._send(self._messages.instruct(run_id, instructions))
+
+    def answer(self, run_id: str, question_id: str, answer: str | Content) -> str:
+        """Answer what the agent asked."""
+        return self._send(self._messages.answer(run_id, question_id, answer))
+
+    def completion(self, run_id: str, timeout: float | None = None) -> Event:
+        """Return the run's terminal event, as soon as it is committed.
+
+        Raises NotYetError after ``timeout`` seconds; 0 looks once, None waits for ever.
+        """
+        if timeout == 0:
+            for event in self._read(topics.COMPLETIONS, run_id):
+                return event
+        else:
+            with self.hubs.completions.following(run_id, timeout=timeout) as following:
+                for event in following:
+                    return event
+        raise NotYetError(f"Run {run_id} has not ended within {timeout:g} s; it may still.")
+
+    def events(
+        self,
+        run_id: str,
+        *,
+        after_seq: int = 0,
+        follow: bool = False,
+        timeout: float | None = None,
+    ) -> Iterator[Event]:
+        """Yield the run's events after ``after_seq``; with ``follow`` as they come, to the end.
+
+        Ends quietly after ``timeout`` seconds. Raises WireError if the journal cannot be read.
+        """
+        if follow:
+            with self.hubs.events.following(run_id, after_seq, timeout) as following:
+                yield from following
+        else:
+            found = self._read(topics.EVENTS, run_id)
+            yield from (event for event in found if event.meta.seq > after_seq)
+
+    def _read(self, topic: str, run_id: str) -> Iterator[Event]:
+        for found in self._reader.read(topic, beginning(run_id), key=run_id):
+            if found.error is not None:
+                raise found.error
+            if isinstance(found.record, Event):
+                yield found.record
+
+    def _send(self, control: Control) -> str:
+        self._writer.publish(topics.CONTROLS, control, control.run_id)
+        return control.request_id

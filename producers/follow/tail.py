@@ -1,0 +1,136 @@
+"""The tail of a topic: one reader per process, whoever follows.
+
+1. It takes its place at the end of every partition, and says so to those who wait for it.
+2. It hands each record to those who follow its run; what nobody follows is not decoded.
+3. After a fault of the log it goes on from where it was, with a new reader.
+4. A while after the last follower has gone it stops; the next one starts it anew.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Future
+
+from runfold.events.run import Event
+from runfold.producers.errors import FatalError, LogError, UnavailableError
+from runfold.producers.follow.subscription import Subscription
+from runfold.producers.log.port import Delivery, LogReader
+
+LIMIT = 1_000
+"""How many events a follower may be behind, unless it says otherwise."""
+
+
+class Tail:
+    """Hands each new event of a topic to those who follow its run; any thread may use it."""
+
+    def __init__(
+        self, reader: LogReader, topic: str, *, idle_s: float = 10.0, again_s: float = 0.5
+    ) -> None:
+        self._reader = reader
+        self._topic = topic
+        self._idle_s = idle_s
+        self._again_s = again_s
+        self._lock = threading.Lock()
+        self._followers: dict[bytes, set[Subscription]] = {}
+        self._thread: threading.Thread | None = None
+        self._positioned: Future[None] = Future()
+        self._closed = threading.Event()
+        self._alone_since = time.monotonic()
+
+    def subscribe(self, run_id: str, wake: Callable[[], None], limit: int = LIMIT) -> Subscription:
+        """Return a run's subscription at once; raises FatalError where this tail is closed."""
+        with self._lock:
+            if self._closed.is_set():
+                raise FatalError("This client is closed: make a new one.")
+            if self._thread is None:
+                self._positioned = Future()
+                # Nobody may cancel it: others wait for it too.
+                self._positioned.set_running_or_notify_cancel()
+                self._thread = threading.Thread(
+                    target=self._run, args=(self._positioned,), name="runfold-tail", daemon=True
+                )
+                self._thread.start()
+            made = Subscription(run_id, limit, wake, self._positioned)
+            self._followers.setdefault(run_id.encode(), set()).add(made)
+            return made
+
+    def unsubscribe(self, subscription: Subscription) -> None:
+        """Offer nothing more to this subscription."""
+        with self._lock:
+            key = subscription.run_id.encode()
+            others = self._followers.get(key, set())
+            others.discard(subscription)
+            if not others:
+                self._followers.pop(key, None)
+            self._alone_since = time.monotonic()
+
+    def close(self) -> None:
+        """Stop; those who still follow are told with a FatalError."""
+        self._closed.set()
+        with self._lock:
+            thread = self._thread
+        if thread is not None:
+            thread.join(10)
+
+    def _run(self, positioned: Future[None]) -> None:
+        try:
+            positions = dict(self._reader.ends(self._topic))
+        except Exception as error:  # noqa: BLE001 - whatever it is, those who wait must hear it
+            with self._lock:
+                self._thread = None
+            positioned.set_exception(error)
+            return
+        positioned.set_result(None)
+        while True:
+            try:
+                self._read(positions)
+            except (UnavailableError, FatalError):
+                self._closed.wait(self._again_s)
+            except Exception as error:  # noqa: BLE001 - as above: a follower must not wait in vain
+                self._end(error)
+                return
+            if self._closed.is_set():
+                self._end(FatalError("This client is closed: make a new one."))
+                return
+            with self._lock:
+                if self._idle():
+                    self._thread = None
+                    return
+
+    def _read(self, positions: dict[int, int]) -> None:
+        """Hand out what comes, until nobody follows any more."""
+
+        def is_followed(found: Delivery) -> bool:
+            positions[found.place.partition] = found.place.offset + 1
+            return found.key in self._followers
+
+        def is_over() -> bool:
+            return self._closed.is_set() or self._idle()
+
+        for found in self._reader.read(
+            self._topic, dict(positions), follow=True, until=is_over, only=is_followed
+        ):
+            self._hand_out(found)
+
+    def _idle(self) -> bool:
+        return not self._followers and time.monotonic() - self._alone_since > self._idle_s
+
+    def _hand_out(self, found: Delivery) -> None:
+        item = found.record if found.error is None else found.error
+        if not isinstance(item, Event | Exception):
+            return
+        with self._lock:
+            followers = tuple(self._followers.get(found.key or b"", ()))
+        for each in followers:
+            each.offer(item)
+
+    def _end(self, error: Exception) -> None:
+        """Tell everybody that nothing more will come, and why."""
+        with self._lock:
+            self._thread = None
+            followers = [each for some in self._followers.values() for each in some]
+        told = error if isinstance(error, LogError) else FatalError(f"Reading failed: {error!r}")
+        for each in followers:
+            each.offer(told)

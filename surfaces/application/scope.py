@@ -1,0 +1,40 @@
+"""What a caller can see and steer: one tenant's runs, or, as an operator, all of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class TenantScope:
+    """One tenant's runs; those of others are not there."""
+
+    tenant_id: str
+
+    def __post_init__(self) -> None:
+        """Refuse a scope without a tenant: it would be everybody's."""
+        if not self.tenant_id:
+            raise ValueError("a scope needs a tenant")
+
+    def sees(self, tenant_id: str | None) -> bool:
+        """Return whether a run of this tenant is visible."""
+        return tenant_id == self.tenant_id
+
+
+@dataclass(frozen=True, slots=True)
+class OperatorScope:
+    """Every run, whosoever it is; ``reason`` says who needs that and for what."""
+
+    reason: str
+
+    def __post_init__(self) -> None:
+        """Refuse an operator who does not say why."""
+        if not self.reason:
+            raise ValueError("an operator's scope needs a reason")
+
+    def sees(self, tenant_id: str | None) -> bool:
+        """Return whether there is a run at all."""
+        return tenant_id is not None
+
+
+Scope = TenantScope | OperatorScope

@@ -1,0 +1,41 @@
+"""Submit a run: the request, with limits as people give them."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any, TypedDict
+
+from pydantic import ValidationError
+
+from runfold.events.values import Limits
+from runfold.surfaces.application.errors import InvalidError
+
+
+class LimitOptions(TypedDict, total=False):
+    """The limits that a requester may set; what is missing or None is the agent's own.
+
+    ``max_cost`` is in US dollars, ``max_seconds`` is working time.
+    """
+
+    max_cost: Decimal | float | None
+    max_model_calls: int | None
+    max_tool_calls: int | None
+    max_seconds: float | None
+
+
+def limits_of(given: LimitOptions) -> Limits | None:
+    """Return limits as a request carries them, None where there are none; raises InvalidError."""
+    named: dict[str, Any] = {name: held for name, held in given.items() if held is not None}
+    if not named:
+        return None
+    if "max_seconds" in named:
+        named["max_duration_ms"] = int(named.pop("max_seconds") * 1000)
+    if "max_cost" in named:
+        # By its text, so that 0.1 is 0.1 to the last digit.
+        named["max_cost"] = Decimal(str(named["max_cost"]))
+    try:
+        return Limits.model_validate(named)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        place = ".".join(map(str, first["loc"]))
+        raise InvalidError(f"This is not a limit: {place}: {first['msg']}.") from error
