@@ -27,10 +27,13 @@ from runfold.infra.settings.config import Config
 from runfold.infra.tracing.spans import Traces
 from runfold.processors.definitions.follower import DefinitionFollower
 from runfold.processors.definitions.kafka import KafkaDefinitionLog
-from runfold.processors.effects.local import Limits, LocalEffects
+from runfold.processors.effects.kinds import Served
+from runfold.processors.effects.local import LocalEffects
 from runfold.processors.engine.config import EngineConfig
 from runfold.processors.engine.kafka.runner import Engine
+from runfold.processors.model.kind import MODEL_CALL
 from runfold.processors.run.aggregate import RunAggregate
+from runfold.processors.tool.kind import TOOL_CALL
 from runfold.stack.ready import announce
 
 _PRICE = PriceSnapshot(source="bench", model="stub", input_mtok=Decimal(3), output_mtok=Decimal(15))
@@ -110,9 +113,12 @@ def main(arguments: Sequence[str]) -> int:
     assert config.partitions
     with DefinitionFollower(KafkaDefinitionLog(config.kafka, codec)) as store:
         store.wait_ready(30)
-        limits = Limits(model_calls=10_000, tool_calls=10_000)
         model = partial(answer, calls=chosen.calls)
-        effects = LocalEffects(model, ledger.call, limits, traces=Traces.from_env("bench"))
+        effects = LocalEffects(
+            Served(MODEL_CALL, model, at_once=10_000),
+            Served(TOOL_CALL, ledger.call, at_once=10_000),
+            traces=Traces.from_env("bench"),
+        )
         engine_config = EngineConfig(
             kafka=config.kafka,
             partitions=config.partitions,

@@ -21,10 +21,13 @@ from runfold.infra.settings.config import Config
 from runfold.infra.tracing.spans import Traces
 from runfold.processors.definitions.follower import DefinitionFollower
 from runfold.processors.definitions.kafka import KafkaDefinitionLog
-from runfold.processors.effects.local import Limits, LocalEffects
+from runfold.processors.effects.kinds import Served
+from runfold.processors.effects.local import LocalEffects
 from runfold.processors.engine.config import EngineConfig
 from runfold.processors.engine.kafka.runner import Engine
+from runfold.processors.model.kind import MODEL_CALL
 from runfold.processors.run.aggregate import RunAggregate
+from runfold.processors.tool.kind import TOOL_CALL
 from runfold.processors.tool.processor import ToolProcessor
 from runfold.stack.ready import announce
 
@@ -61,8 +64,11 @@ def main() -> int:
 
         artifacts = FileArtifacts(config.need_home() / "artifacts")
         tools = ToolProcessor(contract, None, artifacts, modules=(defined.MODULE,))
-        limits = Limits(model_calls=10_000, tool_calls=10_000)
-        effects = LocalEffects(answer, tools.call, limits, traces=Traces.from_env("bench"))
+        effects = LocalEffects(
+            Served(MODEL_CALL, answer, at_once=10_000),
+            Served(TOOL_CALL, tools.call, at_once=10_000),
+            traces=Traces.from_env("bench"),
+        )
         engine_config = EngineConfig(kafka=config.kafka, partitions=config.partitions)
         engine = Engine(engine_config, RunAggregate(), codec, store, effects)
         collect_seldom()

@@ -7,15 +7,19 @@ new kind is a module with its work and its result, and a row here.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
 
 from runfold.events.base import Record
 from runfold.events.calls.base import CallResult, CallWork
 from runfold.events.calls.model import ModelResult, ModelWork
 from runfold.events.calls.tool import ToolResult, ToolWork
 
+W = TypeVar("W", bound=CallWork)
+R = TypeVar("R", bound=CallResult)
+
 
 @dataclass(frozen=True, slots=True)
-class CallKind:
+class CallKind(Generic[W, R]):
     """A kind of call: its records, and the topic and consumer group of its pools.
 
     ``name``, ``topic`` and ``group`` are part of the public contract and never change: metrics,
@@ -23,8 +27,8 @@ class CallKind:
     """
 
     name: str
-    work: type[CallWork]
-    result: type[CallResult]
+    work: type[W]
+    result: type[R]
     topic: str
     group: str
 
@@ -32,7 +36,7 @@ class CallKind:
 MODEL = CallKind("model", ModelWork, ModelResult, "model.calls", "runfold-models")
 TOOL = CallKind("tool", ToolWork, ToolResult, "tool.calls", "runfold-tools")
 
-KINDS: tuple[CallKind, ...] = (MODEL, TOOL)
+KINDS: tuple[CallKind[Any, Any], ...] = (MODEL, TOOL)
 
 WORK_TOPICS: dict[type[Record], str] = {kind.work: kind.topic for kind in KINDS}
 """The topic that carries a kind's work to its pools."""

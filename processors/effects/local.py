@@ -5,76 +5,56 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 from runfold.events.base import Record
-from runfold.events.calls import ModelResult, ModelWork, ToolResult, ToolWork
+from runfold.events.calls import CallResult, CallWork
 from runfold.infra.logging.json_lines import about
 from runfold.infra.tracing.calls import trace_call
 from runfold.infra.tracing.spans import Traces
-from runfold.processors.effects.failures import Result, Work, as_work, broke, failure, overran
+from runfold.processors.effects.failures import broke, overran
+from runfold.processors.effects.kinds import Served
 from runfold.processors.effects.loop import LoopThread
 from runfold.processors.effects.metrics import IN_FLIGHT, QUEUED, WAIT
 from runfold.processors.effects.queue import Call, CallQueue
 
 Deliver = Callable[[Record], None]
-ModelHandler = Callable[[ModelWork], Awaitable[ModelResult]]
-ToolHandler = Callable[[ToolWork], Awaitable[ToolResult]]
 Wanted = Callable[[], bool]
+
+GRACE_S = 30.0
+"""What a handler gets beyond twice the call's own time-out, in seconds, before it is given up.
+
+Handlers keep the time-out themselves, because they know what it means; a tool processor may also
+wait as long again for another owner of its claim.
+"""
 
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """Calls in flight at once, and what a handler gets beyond the call's own time-out.
-
-    Handlers keep the time-out themselves, because they know what it means; a tool processor may
-    also wait as long again for another owner of its claim. ``grace_s`` comes on top of both.
-    ``tool_cap`` is how many calls of one tool may run at once in this process [97].
-    """
-
-    model_calls: int = 256
-    tool_calls: int = 64
-    grace_s: float = 30.0
-    tool_cap: Callable[[str, str], int | None] = lambda _name, _version: None
-
-    def patience_s(self, work: Work) -> float:
-        """Return after how many seconds the host gives a call up."""
-        return 2 * work.timeout_ms / 1000 + self.grace_s
-
-
 class LocalEffects:
-    """Makes model and tool calls on one event loop in one thread, a bounded number at once.
+    """Makes the calls of the served kinds on one event loop in one thread.
 
     Every submitted work is delivered exactly one result, whatever its handler does, unless
     ``close`` comes first: what was open then is handed out again by the run after a restart.
     ``deliver`` is called on the loop's thread and must not block. ``resources`` are what handlers
     share and must live on that loop, such as claims: entered here, left by ``close``.
-    ``traces`` gets a span a call.
+    ``traces`` gets a span a call. ``grace_s`` is as ``GRACE_S`` says.
     """
 
     def __init__(
         self,
-        model: ModelHandler | None = None,
-        tool: ToolHandler | None = None,
-        limits: Limits | None = None,
+        *served: Served[Any, Any],
         resources: Sequence[AbstractAsyncContextManager[Any]] = (),
         traces: Traces | None = None,
+        grace_s: float = GRACE_S,
     ) -> None:
-        self._model = model
-        self._tool = tool
-        self._traces = traces
-        self._limits = limits or Limits()
-        self._models = CallQueue(self._limits.model_calls)
-        self._tools = CallQueue(self._limits.tool_calls)
-        for kind, calls in (("model", self._models), ("tool", self._tools)):
-            IN_FLIGHT(kind).set_function(partial(getattr, calls, "in_flight"))
-            QUEUED(kind).set_function(calls.queued)
+        self._makers = {
+            each.kind.call.work: _Maker(each, CallQueue(each.limit), traces, grace_s)
+            for each in served
+        }
         self._closed = False
         self._resources = AsyncExitStack()
         self._loop = LoopThread("effects")
@@ -87,16 +67,18 @@ class LocalEffects:
     def submit(self, work: Record, deliver: Deliver, wanted: Wanted | None = None) -> None:
         """Make a call and deliver its result; from any thread.
 
-        A call that must wait and is no longer ``wanted`` when its turn comes is dropped.
+        A call that must wait and is no longer ``wanted`` when its turn comes is dropped. Raises
+        TypeError for a record that is not work of a kind that is served here, which is a bug.
         """
-        self._loop.soon(self._accept, (as_work(work),), deliver, wanted)
+        self.submit_many((work,), deliver, wanted)
 
     def submit_many(
         self, works: Sequence[Record], deliver: Deliver, wanted: Wanted | None = None
     ) -> None:
         """Make several calls; waking the loop costs the same as for one."""
         if works:
-            self._loop.soon(self._accept, tuple(map(as_work, works)), deliver, wanted)
+            calls = [(self._maker(work), work) for work in works]
+            self._loop.soon(self._accept, calls, deliver, wanted)
 
     def ping(self, answered: Callable[[], object]) -> None:
         """Call ``answered`` on the loop's thread: a loop that a handler blocks does not answer."""
@@ -111,59 +93,20 @@ class LocalEffects:
         self._loop.stop()
         return ended
 
-    def _accept(self, works: Sequence[Work], deliver: Deliver, wanted: Wanted | None) -> None:
+    def _maker(self, work: Record) -> _Maker:
+        found = self._makers.get(type(work))
+        if found is None:
+            raise TypeError(f"{type(work).__name__} is not work that this process does")
+        return found
+
+    def _accept(
+        self, calls: Sequence[tuple[_Maker, Any]], deliver: Deliver, wanted: Wanted | None
+    ) -> None:
         if self._closed:
             return
         now = time.monotonic()
-        for work in works:
-            run = partial(self._call, work, deliver, now)
-            if isinstance(work, ModelWork):
-                self._models.put(Call(work.model, run, wanted=wanted))
-            else:
-                cap = self._limits.tool_cap(work.tool, work.tool_version)
-                key = f"{work.tool}@{work.tool_version}"
-                self._tools.put(Call(key, run, cap, wanted))
-
-    async def _call(self, work: Work, deliver: Deliver, submitted: float) -> None:
-        with about(work.run_id, work.call_id, work.traceparent):
-            started, began_ns = time.monotonic(), time.time_ns()
-            WAIT("model" if isinstance(work, ModelWork) else "tool").observe(started - submitted)
-            result = await self._result(work, started)
-            if self._traces is not None:
-                self._trace(self._traces, work, result, began_ns)
-            try:
-                deliver(result)
-            except Exception:
-                log.exception("the result of call %s could not be delivered", work.call_id)
-
-    async def _result(self, work: Work, started: float) -> Result:
-        retryable = isinstance(work, ModelWork)
-        patience_s = self._limits.patience_s(work)
-        try:
-            async with asyncio.timeout(patience_s):
-                return await self._handle(work)
-        except TimeoutError:
-            log.exception("call %s overran", work.call_id)
-            return failure(work, overran(patience_s, retryable=retryable), _ms_since(started))
-        except Exception as error:
-            log.exception("call %s broke its handler", work.call_id)
-            return failure(work, broke(error, retryable=retryable), _ms_since(started))
-
-    def _trace(self, traces: Traces, work: Work, result: Result, began_ns: int) -> None:
-        """Emit the call's span; whatever is wrong with it, the result must not wait."""
-        try:
-            trace_call(traces, work, result, began_ns, time.time_ns())
-        except Exception:
-            log.exception("the span of call %s could not be emitted", work.call_id)
-
-    async def _handle(self, work: Work) -> Result:
-        if isinstance(work, ModelWork):
-            if self._model is None:
-                raise LookupError("this process makes no model calls")
-            return await self._model(work)
-        if self._tool is None:
-            raise LookupError("this process makes no tool calls")
-        return await self._tool(work)
+        for maker, work in calls:
+            maker.put(work, deliver, wanted, now)
 
     async def _enter(self, resources: Sequence[AbstractAsyncContextManager[Any]]) -> None:
         async with AsyncExitStack() as entered:
@@ -172,14 +115,75 @@ class LocalEffects:
             self._resources = entered.pop_all()
 
     async def _drain(self, grace_s: float) -> bool:
-        self._models.drop_waiting()
-        self._tools.drop_waiting()
-        ended = await asyncio.gather(self._models.idle(grace_s), self._tools.idle(grace_s))
-        await self._models.cancel()
-        await self._tools.cancel()
+        queues = [maker.queue for maker in self._makers.values()]
+        for queue in queues:
+            queue.drop_waiting()
+        ended = await asyncio.gather(*(queue.idle(grace_s) for queue in queues))
+        for queue in queues:
+            await queue.cancel()
         await self._resources.aclose()
         return all(ended)
 
 
-def _ms_since(started: float) -> int:
-    return int((time.monotonic() - started) * 1000)
+class _Maker:
+    """Makes the calls of one kind."""
+
+    def __init__(
+        self, served: Served[Any, Any], queue: CallQueue, traces: Traces | None, grace_s: float
+    ) -> None:
+        self.queue = queue
+        self._served = served
+        self._kind = served.kind
+        self._traces = traces
+        self._grace_s = grace_s
+        IN_FLIGHT(self._kind.name).set_function(lambda: queue.in_flight)
+        QUEUED(self._kind.name).set_function(queue.queued)
+
+    def put(
+        self, work: CallWork, deliver: Deliver, wanted: Wanted | None, submitted: float
+    ) -> None:
+        """Make a call now, or queue it while there is no room."""
+        run = partial(self._call, work, deliver, submitted)
+        self.queue.put(Call(self._kind.turn(work), run, self._served.cap(work), wanted))
+
+    async def _call(self, work: CallWork, deliver: Deliver, submitted: float) -> None:
+        with about(work.run_id, work.call_id, work.traceparent):
+            started, began_ns = time.monotonic(), time.time_ns()
+            WAIT(self._kind.name).observe(started - submitted)
+            result = await self._result(work, started)
+            if self._traces is not None:
+                self._trace(self._traces, work, result, began_ns)
+            try:
+                deliver(result)
+            except Exception:
+                log.exception("the result of call %s could not be delivered", work.call_id)
+
+    async def _result(self, work: CallWork, started: float) -> CallResult:
+        patience_s = 2 * work.timeout_ms / 1000 + self._grace_s
+        retryable = self._kind.repeatable
+        try:
+            async with asyncio.timeout(patience_s):
+                return self._checked(await self._served.handler(work))
+        except TimeoutError:
+            log.exception("call %s overran", work.call_id)
+            error = overran(patience_s, retryable=retryable)
+        except Exception as raised:
+            log.exception("call %s broke its handler", work.call_id)
+            error = broke(raised, retryable=retryable)
+        broken: CallResult = self._kind.on_broken(
+            work, error, int((time.monotonic() - started) * 1000)
+        )
+        return broken
+
+    def _checked(self, result: object) -> CallResult:
+        if not isinstance(result, self._kind.call.result):
+            raise TypeError(f"the handler returned a {type(result).__name__}")
+        checked: CallResult = result
+        return checked
+
+    def _trace(self, traces: Traces, work: CallWork, result: CallResult, began_ns: int) -> None:
+        """Emit the call's span; whatever is wrong with it, the result must not wait."""
+        try:
+            trace_call(traces, self._kind.span, work, result, began_ns, time.time_ns())
+        except Exception:
+            log.exception("the span of call %s could not be emitted", work.call_id)

@@ -3,36 +3,20 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Protocol
 
 from confluent_kafka import KafkaError, Message, Producer
 
 from runfold.events import topics
 from runfold.events.avro.headers import Headers, headers
-from runfold.events.base import Record
-from runfold.events.calls import Outcome
+from runfold.events.calls import CallResult
 from runfold.events.errors import WireError
-from runfold.events.operations import DeadLetter, HeaderCopy
-from runfold.events.values import ErrorInfo
 from runfold.infra.process.failpoints import failpoint
+from runfold.processors.effects.core import Acknowledged, Encoder, Received, dead_letter, encoded
 from runfold.processors.effects.errors import PoolBrokenError
-from runfold.processors.effects.failures import Result
 from runfold.processors.effects.settings import KafkaSettings
 
 log = logging.getLogger(__name__)
-
-_KEPT_BYTES = 4_000_000
-Acknowledged = Callable[[], None]
-
-
-class Encoder(Protocol):
-    """The half of the codec that writes."""
-
-    def encode(self, topic: str, record: Record) -> bytes:
-        """Return the record's value on the topic."""
-        ...
 
 
 class Outbox:
@@ -48,11 +32,9 @@ class Outbox:
         self._refusals: list[str] = []
         self._producer = Producer({**settings, "error_cb": self._on_error})
 
-    def result(self, result: Result, traceparent: str, acknowledged: Acknowledged) -> None:
+    def result(self, result: CallResult, traceparent: str, acknowledged: Acknowledged) -> None:
         """Publish a result under its run's id; one too large for an input becomes a failure."""
-        value = self._codec.encode(topics.RESULTS, result)
-        if len(value) > topics.MAX_INPUT_BYTES:
-            value = self._codec.encode(topics.RESULTS, _too_large(result, len(value)))
+        value = encoded(result, self._codec)
         described = headers(
             type(result).__name__,
             f"{result.call_id}/{result.attempt}",
@@ -64,25 +46,9 @@ class Outbox:
         failpoint("pool.before_produce")
         self._produce(topics.RESULTS, result.run_id.encode(), value, acknowledged, described)
 
-    def dead_letter(self, message: Message, error: WireError, acknowledged: Acknowledged) -> None:
+    def dead_letter(self, received: Received, error: WireError, acknowledged: Acknowledged) -> None:
         """Publish a record that cannot be used, with its bytes, its place and the reason."""
-        value, key = message.value(), message.key()
-        letter = DeadLetter(
-            topic=message.topic() or "",
-            partition=message.partition() or 0,
-            offset=message.offset() or 0,
-            time=datetime.now(UTC),
-            code=error.code,
-            reason=error.reason,
-            size=len(value or b""),
-            key=_as_bytes(key),
-            value=value[:_KEPT_BYTES] if value is not None else None,
-            headers=tuple(
-                HeaderCopy(key=header[0], value=_as_bytes(header[1]))
-                for header in message.headers() or ()
-                if isinstance(header, tuple)
-            ),
-        )
+        letter = dead_letter(received, error, datetime.now(UTC))
         value = self._codec.encode(topics.DEAD_LETTERS, letter)
         self._produce(topics.DEAD_LETTERS, letter.key, value, acknowledged)
 
@@ -130,22 +96,3 @@ class Outbox:
             self._refusals.append(f"the producer broke: {error.str()}")
         else:
             log.warning("producer: %s", error.str())
-
-
-def _too_large(result: Result, size: int) -> Result:
-    return result.model_copy(
-        update={
-            "outcome": Outcome.FAILED,
-            "answer" if hasattr(result, "answer") else "result": None,
-            "error": ErrorInfo(
-                error_type="too_large",
-                message=f"The result has {size} bytes; {topics.MAX_INPUT_BYTES} are allowed.",
-                retryable=False,
-                suggested_next_action="Ask for less at once.",
-            ),
-        }
-    )
-
-
-def _as_bytes(value: str | bytes | None) -> bytes | None:
-    return value.encode() if isinstance(value, str) else value

@@ -12,26 +12,19 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from functools import partial
-from typing import Protocol
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
-from runfold.events.base import Record
-from runfold.events.calls import ModelResult, ModelWork, ToolResult, ToolWork
-from runfold.events.errors import WireError
-from runfold.events.run.event import Event
 from runfold.infra.process.failpoints import failpoint
 from runfold.infra.process.stall import Positions
 from runfold.infra.process.watchdog import Watchdog
-from runfold.infra.tracing.context import traceparent_of_call
 from runfold.processors.effects.backpressure import Backpressure
+from runfold.processors.effects.core import PoolCodec, PoolCore, Received
 from runfold.processors.effects.errors import PoolBrokenError, PoolStalledError
 from runfold.processors.effects.local import LocalEffects
-from runfold.processors.effects.metrics import POOL_OPEN, POOL_RESULTS
+from runfold.processors.effects.metrics import POOL_OPEN
 from runfold.processors.effects.offset_tracker import OffsetTracker
-from runfold.processors.effects.open_calls import CallKey, OpenCalls, Place
-from runfold.processors.effects.outbox import Encoder, Outbox
+from runfold.processors.effects.outbox import Outbox
 from runfold.processors.effects.settings import PoolConfig
 from runfold.producers.errors import is_fatal
 
@@ -43,25 +36,16 @@ _MOMENT_S = 0.002
 _NO_TROUBLE = (KafkaError._TRANSPORT, KafkaError._ALL_BROKERS_DOWN)  # noqa: SLF001  public names
 
 
-class PoolCodec(Encoder, Protocol):
-    """What a pool needs of the codec."""
-
-    def decode(self, topic: str, value: bytes | None) -> Record | Event:
-        """Return what a value says; raises WireError for what is no record."""
-        ...
-
-
 class Pool:
     """Serves a work topic until ``stop``; ``run`` raises PoolError when it cannot go on."""
 
     def __init__(self, config: PoolConfig, codec: PoolCodec, effects: LocalEffects) -> None:
         self._config = config
-        self._codec = codec
         self._effects = effects
-        self._outbox = Outbox(config.producer(), codec, config.group)
+        self._outbox = Outbox(config.producer(), codec, config.members)
+        self._core = PoolCore(config.kind, codec, effects, self._outbox)
         self._consumer = Consumer({**config.consumer(), "on_commit": self._on_commit})
         self._ledgers: dict[int, OffsetTracker] = {}
-        self._calls = OpenCalls()
         self._room = Backpressure(config.backlog)
         self._rebalanced = False
         self._commit_due = 0.0
@@ -70,7 +54,7 @@ class Pool:
         self._polled = 0.0
         self._stalled = ""
         self._answered = threading.Event()
-        POOL_OPEN(config.topic).set_function(lambda: len(self._calls))
+        POOL_OPEN(config.topic).set_function(lambda: len(self._core))
         self._stopping = threading.Event()
 
     def stop(self) -> None:
@@ -120,7 +104,7 @@ class Pool:
     def _read(self) -> None:
         self._polled = time.monotonic()
         # A paused consumer is polled all the same: that keeps the membership.
-        first = self._consumer.poll(0.02 if self._calls else 0.1)
+        first = self._consumer.poll(0.02 if self._core else 0.1)
         if first is not None:
             for message in (first, *self._consumer.consume(_READ_AT_ONCE, 0)):
                 self._take(message)
@@ -147,34 +131,11 @@ class Pool:
         if ledger is None or offset is None:
             return
         self._received[ledger.partition] = offset + 1
-        ledger.take(offset)
-        place = Place(ledger, offset)
-        failpoint("pool.after_consume")
-        try:
-            work = _work(self._codec.decode(self._config.topic, message.value()))
-        except WireError as problem:
-            log.warning("%s/%s/%s: %s", self._config.topic, partition, offset, problem.reason)
-            self._outbox.dead_letter(message, problem, place.done)
-            return
-        key = (work.call_id, work.attempt)
-        if self._calls.add(key, place):
-            wanted = partial(self._calls.wanted, key)
-            sent = traceparent_of_call(work.traceparent, *key)
-            self._effects.submit(work, partial(self._publish, key, sent), wanted)
+        self._core.take(_received(self._config.topic, ledger.partition, offset, message), ledger)
 
     def _note_end(self, partition: int | None, offset: int | None) -> None:
         if partition in self._received and offset is not None:
             self._received[partition] = offset
-
-    def _publish(self, key: CallKey, traceparent: str, result: Record) -> None:
-        assert isinstance(result, ModelResult | ToolResult)
-        POOL_RESULTS(self._config.topic, result.outcome.value).inc()
-        failpoint("pool.after_handle")
-        self._outbox.result(result, traceparent, partial(self._acknowledged, key))
-
-    def _acknowledged(self, key: CallKey) -> None:
-        for place in self._calls.answered(key):
-            place.done()
 
     def _commit(self, *, synchronously: bool) -> None:
         now = time.monotonic()
@@ -215,7 +176,7 @@ class Pool:
 
     def _pause_or_resume(self) -> None:
         before = self._room.paused
-        self._room.note(len(self._calls), time.monotonic())
+        self._room.note(len(self._core), time.monotonic())
         if self._room.paused != before or self._rebalanced:
             turn = self._consumer.pause if self._room.paused else self._consumer.resume
             turn(self._consumer.assignment())
@@ -255,7 +216,16 @@ class Pool:
         log.info("drained %s", self._config.topic)
 
 
-def _work(record: Record | Event) -> ModelWork | ToolWork:
-    if isinstance(record, ModelWork | ToolWork):
-        return record
-    raise WireError("wrong_topic", f"{type(record).__name__} is no work.")
+def _received(topic: str, partition: int, offset: int, message: Message) -> Received:
+    headers = [
+        (header[0], _as_bytes(header[1]))
+        for header in message.headers() or ()
+        if isinstance(header, tuple)
+    ]
+    return Received(
+        topic, partition, offset, _as_bytes(message.key()), _as_bytes(message.value()), headers
+    )
+
+
+def _as_bytes(value: str | bytes | None) -> bytes | None:
+    return value.encode() if isinstance(value, str) else value

@@ -15,7 +15,6 @@ import sys
 
 from runfold.events.avro.codec import Codec
 from runfold.events.definitions import ModelScript
-from runfold.events.topics import MODEL_CALLS
 from runfold.infra.artifacts.files import FileArtifacts
 from runfold.infra.logging.json_lines import log_to_stderr
 from runfold.infra.metrics.serving import serve_metrics
@@ -26,9 +25,11 @@ from runfold.processors.definitions.follower import DefinitionFollower
 from runfold.processors.definitions.kafka import KafkaDefinitionLog
 from runfold.processors.definitions.source import DefinitionStoreUnavailableError
 from runfold.processors.effects.errors import PoolError, PoolStalledError
+from runfold.processors.effects.kinds import Served
 from runfold.processors.effects.local import LocalEffects
 from runfold.processors.effects.pool import Pool
 from runfold.processors.effects.settings import PoolConfig
+from runfold.processors.model.kind import MODEL_CALL
 from runfold.processors.model.processor import ModelProcessor
 from runfold.processors.model.providers.settings import ModelSettings, SettingsError
 from runfold.producers.schema_registry.chosen import registry_of
@@ -82,19 +83,18 @@ def _serve(
     models = ModelProcessor(settings, script, fetch, refresh=lambda: store.catch_up(_REFRESH_S))
     pool = Pool(
         PoolConfig(
-            topic=MODEL_CALLS,
-            group="runfold-models",
+            kind=MODEL_CALL.call,
             kafka=config.kafka,
             group_protocol=config.group_protocol,
             instance=os.environ.get("RUNFOLD_INSTANCE", "").strip(),
             stuck_s=config.stuck_after,
         ),
         codec,
-        LocalEffects(model=models.call, resources=(models,), traces=traces),
+        LocalEffects(Served(MODEL_CALL, models.call), resources=(models,), traces=traces),
     )
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: pool.stop())
-    _log.info("serving %s as %s/%s", MODEL_CALLS, socket.gethostname(), os.getpid())
+    _log.info("serving %s as %s/%s", MODEL_CALL.call.topic, socket.gethostname(), os.getpid())
     stalls = StallWatch(
         config.kafka,
         lambda: {**pool.reading(), **log.reading()},

@@ -25,12 +25,15 @@ from runfold.infra.tracing.spans import Traces
 from runfold.processors.definitions.follower import DefinitionFollower
 from runfold.processors.definitions.kafka import KafkaDefinitionLog
 from runfold.processors.definitions.source import DefinitionStoreUnavailableError
-from runfold.processors.effects.local import Limits, LocalEffects
+from runfold.processors.effects.kinds import Served
+from runfold.processors.effects.local import LocalEffects
 from runfold.processors.engine.config import EngineConfig, GroupConfig
 from runfold.processors.engine.kafka.runner import Engine
+from runfold.processors.model.kind import MODEL_CALL
 from runfold.processors.model.processor import ModelProcessor
 from runfold.processors.model.providers.settings import ModelSettings, SettingsError
 from runfold.processors.run.aggregate import RunAggregate
+from runfold.processors.tool.kind import TOOL_CALL
 from runfold.processors.tool.processor import ToolProcessor
 from runfold.processors.tool.settings import ToolSettings
 from runfold.producers.errors import LogError
@@ -105,10 +108,6 @@ def _effects(settings: _Settings, store: DefinitionFollower) -> LocalEffects:
     def contract(name: str, version: str) -> ToolContract | None:
         return store.current().tool(name, version)
 
-    def cap(name: str, version: str) -> int | None:
-        found = contract(name, version)
-        return found.max_concurrency if found else None
-
     def refresh() -> object:
         return store.catch_up(_REFRESH_S)
 
@@ -116,8 +115,12 @@ def _effects(settings: _Settings, store: DefinitionFollower) -> LocalEffects:
     tools = ToolProcessor(
         contract, None, artifacts, modules=settings.tools.modules, refresh=refresh
     )
-    limits = Limits(tool_calls=settings.tools.calls, tool_cap=cap)
-    return LocalEffects(models.call, tools.call, limits, (models,), settings.traces)
+    return LocalEffects(
+        Served(MODEL_CALL, models.call),
+        Served(TOOL_CALL, tools.call, settings.tools.calls, tools.cap),
+        resources=(models,),
+        traces=settings.traces,
+    )
 
 
 def _settings() -> _Settings:

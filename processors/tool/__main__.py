@@ -15,7 +15,6 @@ import sys
 
 from runfold.events.avro.codec import Codec
 from runfold.events.definitions import ToolContract
-from runfold.events.topics import TOOL_CALLS
 from runfold.infra.artifacts.files import FileArtifacts
 from runfold.infra.logging.json_lines import log_to_stderr
 from runfold.infra.metrics.serving import serve_metrics
@@ -26,11 +25,13 @@ from runfold.processors.definitions.follower import DefinitionFollower
 from runfold.processors.definitions.kafka import KafkaDefinitionLog
 from runfold.processors.definitions.source import DefinitionStoreUnavailableError
 from runfold.processors.effects.errors import PoolError, PoolStalledError
-from runfold.processors.effects.local import Limits, LocalEffects
+from runfold.processors.effects.kinds import Served
+from runfold.processors.effects.local import LocalEffects
 from runfold.processors.effects.pool import Pool
 from runfold.processors.effects.settings import PoolConfig
 from runfold.processors.tool.claims.postgres import PostgresClaims
 from runfold.processors.tool.errors import ClaimsUnavailableError
+from runfold.processors.tool.kind import TOOL_CALL
 from runfold.processors.tool.processor import ToolProcessor
 from runfold.processors.tool.settings import ToolSettings
 from runfold.producers.schema_registry.chosen import registry_of
@@ -63,10 +64,6 @@ def main() -> int:
             def contract(name: str, version: str) -> ToolContract | None:
                 return store.current().tool(name, version)
 
-            def cap(name: str, version: str) -> int | None:
-                found = contract(name, version)
-                return found.max_concurrency if found else None
-
             tools = ToolProcessor(
                 contract,
                 claims,
@@ -74,8 +71,8 @@ def main() -> int:
                 modules=settings.modules,
                 refresh=lambda: store.catch_up(_READY_S / 6),
             )
-            limits = Limits(tool_calls=settings.calls, tool_cap=cap)
-            effects = LocalEffects(None, tools.call, limits, (claims,), traces)
+            served = Served(TOOL_CALL, tools.call, settings.calls, tools.cap)
+            effects = LocalEffects(served, resources=(claims,), traces=traces)
             _serve(config, codec, log, effects)
     except (PoolError, DefinitionStoreUnavailableError, ClaimsUnavailableError) as error:
         _log.error("the process ends: %s", error)
@@ -88,8 +85,7 @@ def main() -> int:
 
 def _serve(config: Config, codec: Codec, log: KafkaDefinitionLog, effects: LocalEffects) -> None:
     settings = PoolConfig(
-        topic=TOOL_CALLS,
-        group="runfold-tools",
+        kind=TOOL_CALL.call,
         kafka=config.kafka,
         group_protocol=config.group_protocol,
         instance=os.environ.get("RUNFOLD_INSTANCE", "").strip(),
@@ -98,7 +94,7 @@ def _serve(config: Config, codec: Codec, log: KafkaDefinitionLog, effects: Local
     pool = Pool(settings, codec, effects)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: pool.stop())
-    _log.info("serving %s as %s/%s", TOOL_CALLS, socket.gethostname(), os.getpid())
+    _log.info("serving %s as %s/%s", settings.topic, socket.gethostname(), os.getpid())
     stalls = StallWatch(
         config.kafka,
         lambda: {**pool.reading(), **log.reading()},

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from decimal import Decimal
 
-from runfold.events.calls import Outcome
+from runfold.events.calls import Outcome, ToolResult, ToolWork
 from runfold.events.content import Content
 from runfold.events.values import ErrorInfo
 
@@ -23,6 +23,21 @@ class Ending:
     effect: bool = False
     repeated: bool = False
     cost: Decimal | None = None
+
+    def reported(self, work: ToolWork, latency_ms: int) -> ToolResult:
+        """Return the record that says so of a call."""
+        return ToolResult(
+            run_id=work.run_id,
+            call_id=work.call_id,
+            attempt=work.attempt,
+            outcome=self.outcome,
+            latency_ms=latency_ms,
+            result=self.result,
+            error=self.error,
+            repeated=self.repeated,
+            effect=self.effect,
+            cost=self.cost,
+        )
 
 
 def failed(error: ErrorInfo, *, effect: bool = False) -> Ending:

@@ -25,16 +25,14 @@ from runfold.infra.artifacts.errors import ArtifactError, ArtifactsUnavailableEr
 from runfold.infra.artifacts.port import ArtifactStore
 from runfold.infra.secrets.environment import EnvironmentSecrets
 from runfold.infra.secrets.port import SecretStore
-from runfold.processors.tool.builtin import builtin_implementation
 from runfold.processors.tool.claims.claimed import run_claimed
 from runfold.processors.tool.claims.port import ClaimRequest, Claims
 from runfold.processors.tool.context import ToolContext
 from runfold.processors.tool.ending import Ending, failed, uncertain
 from runfold.processors.tool.errors import ToolRefusedError
-from runfold.processors.tool.execution import Execution, Implementation
-from runfold.processors.tool.python.reconciling import Reconciler
+from runfold.processors.tool.execution import Execution
+from runfold.processors.tool.implementations import implementation_of, reconciler_of
 from runfold.processors.tool.python.threads import in_thread
-from runfold.processors.tool.python.tools import python_implementation, python_reconciler
 from runfold.processors.tool.rate_limit import RateLimit
 from runfold.processors.tool.schemas import Schemas
 from runfold.processors.tool.secrets import held
@@ -69,8 +67,8 @@ class ToolProcessor:
         self._refresh = refresh
         self._schemas = Schemas()
         self._pace = RateLimit()
-        self._implementation = lru_cache(lambda name: _implementation(name, tuple(modules)))
-        self._reconciler = lru_cache(lambda name: _reconciler(name, tuple(modules)))
+        self._implementation = lru_cache(lambda name: implementation_of(name, tuple(modules)))
+        self._reconciler = lru_cache(lambda name: reconciler_of(name, tuple(modules)))
 
     async def call(self, work: ToolWork) -> ToolResult:
         """Make the call and report what came of it."""
@@ -82,18 +80,12 @@ class ToolProcessor:
         except Exception as error:
             log.exception("tool call %s broke the processor", work.call_id)
             ending = uncertain(_internal(error))
-        return ToolResult(
-            run_id=work.run_id,
-            call_id=work.call_id,
-            attempt=work.attempt,
-            outcome=ending.outcome,
-            latency_ms=int((time.monotonic() - started) * 1000),
-            result=ending.result,
-            error=ending.error,
-            repeated=ending.repeated,
-            effect=ending.effect,
-            cost=ending.cost,
-        )
+        return ending.reported(work, int((time.monotonic() - started) * 1000))
+
+    def cap(self, work: ToolWork) -> int | None:
+        """Return how many calls of the tool may run at once in a process, None for no bound."""
+        found = self._contracts(work.tool, work.tool_version)
+        return found.max_concurrency if found else None
 
     async def _ending(self, work: ToolWork) -> Ending:
         contract = await self._contract(work)
@@ -177,25 +169,6 @@ class ToolProcessor:
             config=contract.config,
             secrets=secrets,
         )
-
-
-def _implementation(name: str, modules: Sequence[str]) -> Implementation:
-    kind, _, target = name.partition(":")
-    found = builtin_implementation(target) if kind == "builtin" else None
-    if kind == "python":
-        found = python_implementation(target, modules)
-    if found is None:
-        raise ToolRefusedError(
-            f"There is no implementation {name!r}.",
-            error_type="unavailable",
-            suggested_next_action="Say builtin:<name> or python:<module>:<function>.",
-        )
-    return found
-
-
-def _reconciler(name: str, modules: Sequence[str]) -> Reconciler | None:
-    kind, _, target = name.partition(":")
-    return python_reconciler(target, modules) if kind == "python" else None
 
 
 def _claim_request(

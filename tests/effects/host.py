@@ -11,14 +11,15 @@ from typing import Any
 
 from runfold.events.avro.codec import Codec
 from runfold.events.avro.registry import LockRegistry
-from runfold.events.topics import TOOL_CALLS
 from runfold.infra.artifacts.memory import MemoryArtifacts
 from runfold.infra.settings.config import Config
-from runfold.processors.effects.local import Limits, LocalEffects
+from runfold.processors.effects.kinds import Served
+from runfold.processors.effects.local import LocalEffects
 from runfold.processors.effects.pool import Pool
 from runfold.processors.effects.settings import PoolConfig
 from runfold.processors.tool import ToolProcessor, contract_of
 from runfold.processors.tool.claims.postgres import PostgresClaims
+from runfold.processors.tool.kind import TOOL_CALL
 from tests.tool import samples
 
 TOOLS: tuple[Callable[..., Any], ...] = (samples.records, samples.records_again, samples.naps)
@@ -37,17 +38,16 @@ def main() -> int:
         modules=["tests.tool.samples"],
     )
     settings = PoolConfig(
-        topic=TOOL_CALLS,
-        group="tools",
+        kind=TOOL_CALL.call,
         kafka=config.kafka,
+        group="tools",
         group_protocol=config.group_protocol,
         instance=os.environ.get("RUNFOLD_INSTANCE", ""),
         commit_every_s=0.05,
         backlog=int(os.environ.get("BACKLOG", "256")),
     )
-    pool = Pool(
-        settings, Codec(LockRegistry()), LocalEffects(None, tools.call, Limits(), (claims,))
-    )
+    effects = LocalEffects(Served(TOOL_CALL, tools.call), resources=(claims,))
+    pool = Pool(settings, Codec(LockRegistry()), effects)
     signal.signal(signal.SIGTERM, lambda *_: pool.stop())
     pool.run()
     return 0

@@ -6,11 +6,15 @@ import asyncio
 import threading
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 import pytest
 
 from runfold.events.calls import ModelResult, ModelWork, Outcome, ToolResult, ToolWork
-from runfold.processors.effects.local import Limits, LocalEffects, ToolHandler
+from runfold.processors.effects.kinds import Handler, Served, uncapped
+from runfold.processors.effects.local import LocalEffects
+from runfold.processors.model.kind import MODEL_CALL
+from runfold.processors.tool.kind import TOOL_CALL
 from tests.effects.given import Inbox, model_work, succeeded, tool_work
 
 
@@ -49,9 +53,13 @@ def opened() -> Iterator[list[LocalEffects]]:
 
 
 def _effects(
-    opened: list[LocalEffects], tool: ToolHandler, limits: Limits | None = None
+    opened: list[LocalEffects],
+    tool: Handler[ToolWork, ToolResult],
+    at_once: int | None = None,
+    **more: Any,
 ) -> LocalEffects:
-    opened.append(LocalEffects(None, tool, limits))
+    cap = more.pop("cap", uncapped)
+    opened.append(LocalEffects(Served(TOOL_CALL, tool, at_once, cap), **more))
     return opened[-1]
 
 
@@ -76,7 +84,7 @@ def test_every_work_of_a_batch_gets_its_result(opened: list[LocalEffects]) -> No
 
 def test_no_more_than_the_limit_run_at_once(opened: list[LocalEffects]) -> None:
     gate, inbox = Gate(), Inbox()
-    effects = _effects(opened, gate, Limits(tool_calls=3))
+    effects = _effects(opened, gate, 3)
     effects.submit_many([tool_work(f"r.{n}") for n in range(10)], inbox.deliver)
     _settled(effects)
     assert gate.inside == 3
@@ -88,8 +96,7 @@ def test_no_more_than_the_limit_run_at_once(opened: list[LocalEffects]) -> None:
 def test_a_capped_tool_does_not_hold_up_the_others(opened: list[LocalEffects]) -> None:
     gate, inbox = Gate(), Inbox()
     caps = {"slow": 1}
-    limits = Limits(tool_calls=3, tool_cap=lambda name, _version: caps.get(name))
-    effects = _effects(opened, gate, limits)
+    effects = _effects(opened, gate, 3, cap=lambda work: caps.get(work.tool))
     slow = [tool_work(f"s.{n}", tool="slow") for n in range(5)]
     quick = [tool_work(f"q.{n}", tool="quick") for n in range(2)]
     effects.submit_many([*slow, *quick], inbox.deliver)
@@ -118,7 +125,7 @@ def test_a_model_handler_that_raises_becomes_a_failure_to_retry() -> None:
         raise ZeroDivisionError
 
     inbox = Inbox()
-    effects = LocalEffects(broken)
+    effects = LocalEffects(Served(MODEL_CALL, broken))
     effects.submit(model_work(), inbox.deliver)
     (result,) = inbox.wait(1)
     effects.close(0)
@@ -129,7 +136,7 @@ def test_a_model_handler_that_raises_becomes_a_failure_to_retry() -> None:
 
 def test_a_handler_that_never_ends_is_given_up(opened: list[LocalEffects]) -> None:
     inbox = Inbox()
-    effects = _effects(opened, Gate(), Limits(grace_s=0))
+    effects = _effects(opened, Gate(), grace_s=0)
     effects.submit(tool_work(timeout_ms=10), inbox.deliver)
     (result,) = inbox.wait(1)
     assert isinstance(result, ToolResult)
@@ -153,7 +160,7 @@ def test_a_delivery_that_raises_harms_no_other(opened: list[LocalEffects]) -> No
 
 def test_a_queued_call_that_is_no_longer_wanted_is_dropped(opened: list[LocalEffects]) -> None:
     gate, inbox = Gate(), Inbox()
-    effects = _effects(opened, gate, Limits(tool_calls=1))
+    effects = _effects(opened, gate, 1)
     effects.submit(tool_work("r.1"), inbox.deliver)
     effects.submit(tool_work("r.2"), inbox.deliver, lambda: False)
     effects.submit(tool_work("r.3"), inbox.deliver, lambda: True)
@@ -165,7 +172,7 @@ def test_a_queued_call_that_is_no_longer_wanted_is_dropped(opened: list[LocalEff
 
 def test_closing_waits_for_what_is_in_flight_and_drops_what_is_queued() -> None:
     gate, inbox = Gate(), Inbox()
-    effects = LocalEffects(None, gate, Limits(tool_calls=1))
+    effects = LocalEffects(Served(TOOL_CALL, gate, 1))
     effects.submit_many([tool_work("r.1"), tool_work("r.2")], inbox.deliver)
     _settled(effects)
     threading.Timer(0.05, gate.let_go).start()
@@ -176,7 +183,7 @@ def test_closing_waits_for_what_is_in_flight_and_drops_what_is_queued() -> None:
 
 def test_closing_cancels_what_does_not_end() -> None:
     gate, inbox = Gate(), Inbox()
-    effects = LocalEffects(None, gate)
+    effects = LocalEffects(Served(TOOL_CALL, gate))
     effects.submit(tool_work(), inbox.deliver)
     _settled(effects)
     assert not effects.close(0)
@@ -197,7 +204,7 @@ def test_resources_live_as_long_as_the_calls() -> None:
         return succeeded(work)
 
     inbox = Inbox()
-    effects = LocalEffects(None, answer, resources=[resource()])
+    effects = LocalEffects(Served(TOOL_CALL, answer), resources=[resource()])
     effects.submit(tool_work(), inbox.deliver)
     inbox.wait(1)
     effects.close()
@@ -206,5 +213,5 @@ def test_resources_live_as_long_as_the_calls() -> None:
 
 def test_anything_but_work_is_refused_where_it_is_submitted(opened: list[LocalEffects]) -> None:
     effects = _effects(opened, Gate())
-    with pytest.raises(TypeError, match="ToolResult is no work"):
+    with pytest.raises(TypeError, match="ToolResult is not work"):
         effects.submit(succeeded(tool_work()), Inbox().deliver)

@@ -28,7 +28,10 @@ from runfold.infra.tracing.calls import trace_call
 from runfold.infra.tracing.context import call_span, parsed
 from runfold.infra.tracing.sampling import Sampler
 from runfold.infra.tracing.spans import Traces
+from runfold.processors.effects.kinds import Served
 from runfold.processors.effects.local import LocalEffects
+from runfold.processors.model.kind import MODEL_CALL
+from runfold.processors.tool.kind import TOOL_CALL
 from runfold.projections.observability.run_spans import RunSpans
 from tests.effects.given import model_work, succeeded, tool_work
 from tests.observability.collector import Collector, attributes, collecting
@@ -87,7 +90,7 @@ def test_a_model_call_is_a_client_span_of_its_run(
 ) -> None:
     sent = traces(collector, monkeypatch, "runfold-runs")
     work = asked()
-    trace_call(sent, work, answered(work), 1_000, 5_001_000)
+    trace_call(sent, MODEL_CALL.span, work, answered(work), 1_000, 5_001_000)
     sent.close()
     (span,) = collector.spans
     said = attributes(span)
@@ -114,9 +117,9 @@ def test_content_is_told_only_when_asked_for(
 ) -> None:
     sent = traces(collector, monkeypatch, RUNFOLD_TRACE_CONTENT="1")
     work = asked()
-    trace_call(sent, work, answered(work), 1, 2)
+    trace_call(sent, MODEL_CALL.span, work, answered(work), 1, 2)
     tool = tool_work("r.2", traceparent=RUN, arguments=json_content({"q": CANARY}))
-    trace_call(sent, tool, succeeded(tool, {"found": CANARY}), 1, 2)
+    trace_call(sent, TOOL_CALL.span, tool, succeeded(tool, {"found": CANARY}), 1, 2)
     sent.close()
     chat, called = (attributes(span) for span in collector.spans)
 
@@ -136,7 +139,7 @@ def test_a_failed_tool_call_names_its_error_and_not_its_message(
     result = ToolResult(
         run_id="r", call_id="r.2", attempt=2, outcome=Outcome.FAILED, latency_ms=1, error=error
     )
-    trace_call(sent, work, result, 1, 2)
+    trace_call(sent, TOOL_CALL.span, work, result, 1, 2)
     sent.close()
     (span,) = collector.named("execute_tool t")
 
@@ -150,7 +153,7 @@ def test_a_run_that_is_not_sampled_sends_nothing(
     collector: Collector, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sent = traces(collector, monkeypatch, OTEL_TRACES_SAMPLER="always_off")
-    trace_call(sent, asked(), answered(asked()), 1, 2)
+    trace_call(sent, MODEL_CALL.span, asked(), answered(asked()), 1, 2)
     sent.close()
 
     assert collector.spans == []
@@ -166,7 +169,7 @@ def test_the_host_of_effects_emits_a_span_a_call(
         await asyncio.sleep(0)
         return succeeded(work)
 
-    effects = LocalEffects(tool=handler, traces=sent)
+    effects = LocalEffects(Served(TOOL_CALL, handler), traces=sent)
     works: list[Record] = [tool_work(f"r.{n}", traceparent=RUN) for n in range(3)]
     works.append(tool_work("r.9", traceparent="no trace"))
     effects.submit_many(works, lambda _result: done.release())
@@ -219,7 +222,7 @@ def test_a_collector_that_hangs_holds_nobody_up() -> None:
             return SpanExportResult.SUCCESS
 
     sent = Traces("x", Hanging(), Sampler(1.0))
-    trace_call(sent, asked(), answered(asked()), 1, 2)
+    trace_call(sent, MODEL_CALL.span, asked(), answered(asked()), 1, 2)
     sent.close()
 
     # Had it waited for the collector, nobody would have come here.

@@ -230,9 +230,9 @@ MUTANTS = (
         KILLED_POOL,
         (
             Edit(
-                "processors/effects/pool.py",
-                "        ledger.take(offset)\n",
-                "        ledger.take(offset)\n        ledger.done(offset)\n",
+                "processors/effects/core.py",
+                "        ledger.take(received.offset)\n",
+                "        ledger.take(received.offset)\n        ledger.done(received.offset)\n",
             ),
         ),
     ),

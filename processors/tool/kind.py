@@ -1,0 +1,35 @@
+"""The kind of effect that is a tool call."""
+
+from __future__ import annotations
+
+from runfold.events.calls import Outcome, ToolResult, ToolWork, kinds
+from runfold.events.values import ErrorInfo
+from runfold.processors.effects.kinds import EffectKind
+from runfold.processors.tool.span import SPAN
+
+
+def _broken(work: ToolWork, error: ErrorInfo, latency_ms: int) -> ToolResult:
+    """Return a doubt, for a person to look at.
+
+    A host does not know whether the tool had begun to act; only the keeper of its contract would,
+    and that is what broke.
+    """
+    return ToolResult(
+        run_id=work.run_id,
+        call_id=work.call_id,
+        attempt=work.attempt,
+        outcome=Outcome.UNCERTAIN,
+        latency_ms=latency_ms,
+        error=error,
+        effect=True,
+    )
+
+
+TOOL_CALL = EffectKind(
+    kinds.TOOL,
+    turn=lambda work: f"{work.tool}@{work.tool_version}",
+    on_broken=_broken,
+    repeatable=False,
+    span=SPAN,
+)
+"""Made by a ``ToolProcessor``; a tool's own cap bounds its calls in one process [97]."""
