@@ -54,7 +54,13 @@ class Bench:
         """Call the first tool."""
         name, version = next(iter(self.contracts))
         said = arguments if isinstance(arguments, Content) else json_content(arguments or {})
-        given: dict[str, Any] = {"tool": name, "tool_version": version, "arguments": said, **more}
+        given: dict[str, Any] = {
+            "tool": name,
+            "tool_version": version,
+            "arguments": said,
+            "timeout_ms": 10_000,
+            **more,
+        }
         return await self.processor.call(tool_work(**given))
 
 
