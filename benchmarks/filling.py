@@ -25,7 +25,7 @@ BEGIN = datetime(2026, 1, 1, tzinfo=UTC)
 A_RUN = {
     "runs": 1,
     "run_events": 50,
-    "tool_invocations": 5,
+    "tool_calls": 5,
     "model_calls": 6,
     "approvals": 1,
     "checkpoints": 5,

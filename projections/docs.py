@@ -8,7 +8,7 @@ from pathlib import Path
 from sqlalchemy import Table, UniqueConstraint
 from sqlalchemy.dialects import postgresql
 
-from runfold.projections.schema import SQL_VIEWS
+from runfold.projections.sql_views import SQL_VIEWS
 from runfold.projections.tables import METADATA
 from runfold.projections.views import VIEWS
 

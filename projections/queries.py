@@ -21,7 +21,7 @@ from runfold.projections.tables import (
     projection_positions,
     run_events,
     runs,
-    tool_invocations,
+    tool_calls,
 )
 
 Row = dict[str, Any]
@@ -94,12 +94,12 @@ def timeline(
 def calls(connection: Connection, run_id: str) -> tuple[list[Row], list[Row]]:
     """Return a run's model calls and tool invocations, each in the order they were made."""
     models = select(model_calls).where(model_calls.c.run_id == run_id)
-    tools = select(tool_invocations).where(tool_invocations.c.run_id == run_id)
+    tools = select(tool_calls).where(tool_calls.c.run_id == run_id)
     return (
         _all(connection, models.order_by(model_calls.c.called_at, model_calls.c.model_call_id)),
         _all(
             connection,
-            tools.order_by(tool_invocations.c.proposed_at, tool_invocations.c.tool_call_id),
+            tools.order_by(tool_calls.c.proposed_at, tool_calls.c.tool_call_id),
         ),
     )
 
@@ -114,9 +114,9 @@ def already_ran(connection: Connection, tool_name: str, idempotency_key: str) ->
     """Return what became of a tool call with this key, None if it was never proposed [26]."""
     return _one(
         connection,
-        select(tool_invocations).where(
-            tool_invocations.c.tool_name == tool_name,
-            tool_invocations.c.idempotency_key == idempotency_key,
+        select(tool_calls).where(
+            tool_calls.c.tool_name == tool_name,
+            tool_calls.c.idempotency_key == idempotency_key,
         ),
     )
 

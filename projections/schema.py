@@ -3,46 +3,37 @@
 from __future__ import annotations
 
 import psycopg
-from sqlalchemy import Engine, Table, create_engine, text
+from sqlalchemy import Engine, Table, create_engine
 from sqlalchemy.engine import Connection
 
+from runfold.infra.database import layout, roles
+from runfold.infra.database.layout import Part
 from runfold.projections.errors import SchemaTooNew
+from runfold.projections.sql_views import SQL_VIEWS
 from runfold.projections.tables import METADATA
 from runfold.projections.tables.base import bulky_columns
 
-VERSION = 4
+VERSION = 5
 """The release of the tables that this code writes."""
-
-# Any number of our own will do: it keeps two processes from making the tables at once.
-_LOCK = 7_205_110_611
 
 _DROPPED_INDEXES = ("run_events_by_call", "policy_decisions_by_call", "runs_by_status")
 """Indexes of earlier releases; what they cost and who asked is in docs/adr/0022."""
 
-SQL_VIEWS: dict[str, str] = {
-    "tool_calls_started_without_permit": """
-        SELECT started.run_id, started.seq, started.call_id, started.time
-        FROM run_events AS started
-        WHERE started.type = 'ToolCallStarted' AND NOT EXISTS (
-            SELECT FROM run_events AS permit
-            WHERE permit.run_id = started.run_id AND permit.call_id = started.call_id
-              AND permit.type = 'PolicyDecided' AND permit.fact->>'effect' = 'permit'
-              AND permit.seq < started.seq)""",
-    "run_metrics": """
-        SELECT runs.run_id, runs.tenant_id, runs.agent, runs.status, runs.exit_status,
-            runs.cost_usd, runs.input_tokens + runs.output_tokens AS total_tokens,
-            extract(epoch FROM coalesce(runs.completed_at, runs.cancelled_at)
-                - runs.created_at) * 1000 AS duration_ms,
-            extract(epoch FROM runs.started_at - runs.created_at) * 1000 AS queue_ms,
-            extract(epoch FROM (SELECT min(proposed_at) FROM tool_invocations AS t
-                WHERE t.run_id = runs.run_id) - runs.created_at) * 1000 AS first_action_ms,
-            (SELECT sum(latency_ms) FROM model_calls AS m
-                WHERE m.run_id = runs.run_id) AS model_ms,
-            (SELECT sum(latency_ms) FROM tool_invocations AS t
-                WHERE t.run_id = runs.run_id) AS tool_ms
-        FROM runs""",
-}
-"""SQL views over the tables: the audit's query [150], and cost and latency a run [153, 154]."""
+_RENAMED = (
+    "ALTER TABLE {old} RENAME TO {new}",
+    "ALTER TABLE {new} RENAME CONSTRAINT {old}_pkey TO {new}_pkey",
+    "ALTER TABLE {new} RENAME CONSTRAINT {old}_idempotency_key TO {new}_idempotency_key",
+    "ALTER INDEX {old}_by_run RENAME TO {new}_by_run",
+    "ALTER INDEX {old}_by_tool RENAME TO {new}_by_tool",
+)
+"""How the table of tool calls got its name; ``tool_invocations`` is a view over it."""
+
+_PART = Part(
+    marker="projection_schema",
+    columns=("version", "made_at"),
+    tables=("projection_schema", "tool_invocations", *METADATA.tables),
+    views=tuple(SQL_VIEWS),
+)
 
 
 def engine(url: str) -> Engine:
@@ -58,9 +49,10 @@ def engine(url: str) -> Engine:
 
 
 def ensure(url: str) -> None:
-    """Make the tables where they are missing; raises SchemaTooNew where they are a newer release.
+    """Make schema, tables, SQL views and roles where they are missing.
 
-    It may be called by several processes at once, and any number of times.
+    It may be called by several processes at once, and any number of times. Raises SchemaTooNew
+    where the tables are of a newer release, TablesClashError where they are somebody else's.
     """
     made = engine(url)
     try:
@@ -81,47 +73,84 @@ def storage_of(table: Table) -> list[str]:
     ]
 
 
+def drop_sql_views(connection: psycopg.Connection) -> None:
+    """Drop the SQL views: they hold on to the tables that they were made over."""
+    for name in reversed(SQL_VIEWS):
+        connection.execute(f"DROP VIEW IF EXISTS {name}".encode())
+
+
+def make_sql_views(connection: psycopg.Connection) -> None:
+    """Make the SQL views, in place of those that are there."""
+    drop_sql_views(connection)
+    for name, query in SQL_VIEWS.items():
+        connection.execute(f"CREATE VIEW {name} AS {query}".encode())
+
+
 def _make(connection: Connection) -> None:
-    connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
-    connection.execute(
-        text(
-            "CREATE TABLE IF NOT EXISTS projection_schema"
-            " (version integer NOT NULL, made_at timestamptz NOT NULL DEFAULT now())"
-        )
+    raw = connection.connection.driver_connection
+    assert isinstance(raw, psycopg.Connection)
+    # 1. A process with no right to make anything finds everything made.
+    if _release(raw) == VERSION:
+        return
+    schema = layout.take(raw, _PART)
+    raw.execute(
+        "CREATE TABLE IF NOT EXISTS projection_schema"
+        " (version integer NOT NULL, made_at timestamptz NOT NULL DEFAULT now())"
     )
-    found = connection.execute(text("SELECT max(version) FROM projection_schema")).scalar()
+    found = _release(raw)
+    if found == VERSION:
+        return
     if found is not None and found > VERSION:
         raise SchemaTooNew(
             f"The tables are of release {found}, this Runfold knows {VERSION}: "
             "upgrade it, or give it a database of its own."
         )
-    if found == VERSION:
-        return
+    # 2. Tables and their storage, new ones and those of an earlier release.
+    if found is not None:
+        _rename(raw)
     METADATA.create_all(connection)
     if found is not None:
-        _bring_up_to_date(connection)
+        _bring_up_to_date(connection, raw)
     for table in METADATA.tables.values():
         for statement in storage_of(table):
-            connection.execute(text(statement))
+            raw.execute(statement.encode())
     # Positions change with every batch and should find room on their own page.
-    connection.execute(text("ALTER TABLE projection_positions SET (fillfactor = 20)"))
-    for name, query in SQL_VIEWS.items():
-        connection.execute(text(f"CREATE OR REPLACE VIEW {name} AS {query}"))
-    connection.execute(
-        text("INSERT INTO projection_schema (version) VALUES (:version)"), {"version": VERSION}
-    )
+    raw.execute("ALTER TABLE projection_positions SET (fillfactor = 20)")
+    # 3. SQL views, and who may read and write.
+    make_sql_views(raw)
+    roles.grant(raw, schema)
+    raw.execute("INSERT INTO projection_schema (version) VALUES (%s)", (VERSION,))
 
 
-def _bring_up_to_date(connection: Connection) -> None:
+def _release(connection: psycopg.Connection) -> int | None:
+    """Return the release of the tables that are there, None where there are none."""
+    row = connection.execute("SELECT to_regclass('projection_schema')").fetchone()
+    if row is None or row[0] is None:
+        return None
+    row = connection.execute("SELECT max(version) FROM projection_schema").fetchone()
+    return row[0] if row else None
+
+
+def _rename(connection: psycopg.Connection) -> None:
+    row = connection.execute(
+        "SELECT relkind FROM pg_class WHERE oid = to_regclass('tool_invocations')"
+    ).fetchone()
+    if row is not None and row[0] in {"r", b"r"}:
+        for statement in _RENAMED:
+            words = statement.format(old="tool_invocations", new="tool_calls")
+            connection.execute(words.encode())
+
+
+def _bring_up_to_date(connection: Connection, raw: psycopg.Connection) -> None:
     """Give tables of an earlier release the indexes and the storage of this one.
 
     Columns that were JSONB stay so until their view is rebuilt: it takes what is written as well,
     and no projector has to wait while every row is written again.
     """
     for name in _DROPPED_INDEXES:
-        connection.execute(text(f"DROP INDEX IF EXISTS {name}"))
+        raw.execute(f"DROP INDEX IF EXISTS {name}".encode())
     for table in METADATA.tables.values():
         for index in table.indexes:
             index.create(connection, checkfirst=True)
         for option, value in (table.dialect_options["postgresql"]["with"] or {}).items():
-            connection.execute(text(f"ALTER TABLE {table.name} SET ({option} = {value})"))
+            raw.execute(f"ALTER TABLE {table.name} SET ({option} = {value})".encode())

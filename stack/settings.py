@@ -7,6 +7,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from runfold.infra.database.address import (
+    DEFAULT,
+    VARIABLE,
+    DatabaseAddressError,
+    in_schema,
+    schema_name,
+)
 from runfold.stack.errors import StackError
 
 EMBEDDED_PARTITIONS = 4
@@ -26,6 +33,7 @@ class Settings:
     database_url: str = field(default="", repr=False)
     schema_registry_url: str = ""
     partitions: int = EMBEDDED_PARTITIONS
+    database_schema: str = DEFAULT
     kafka_options: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     kafka_jvm_options: str = ""
 
@@ -38,7 +46,8 @@ class Settings:
             home=_home(env),
             cache=_cache(env),
             bootstrap_servers=bootstrap,
-            database_url=env.get("DATABASE_URL", "").strip(),
+            database_url=_database(env),
+            database_schema=_schema(env),
             schema_registry_url=env.get("SCHEMA_REGISTRY_URL", "").strip(),
             partitions=_partitions(env, embedded=not bootstrap),
             kafka_options=tuple(sorted(_kafka_options(env).items())),
@@ -60,7 +69,11 @@ class Settings:
 
     def at(self, bootstrap_servers: str, database_url: str) -> Settings:
         """Promise the same settings with these addresses."""
-        return replace(self, bootstrap_servers=bootstrap_servers, database_url=database_url)
+        return replace(
+            self,
+            bootstrap_servers=bootstrap_servers,
+            database_url=in_schema(database_url, self.database_schema),
+        )
 
     def to_env(self) -> dict[str, str]:
         """Promise the variables from which a child process reads these settings again."""
@@ -71,11 +84,26 @@ class Settings:
             "RUNFOLD_KAFKA_JVM_OPTIONS": self.kafka_jvm_options,
             "KAFKA_BOOTSTRAP_SERVERS": self.bootstrap_servers,
             "DATABASE_URL": self.database_url,
+            VARIABLE: self.database_schema,
             "SCHEMA_REGISTRY_URL": self.schema_registry_url,
         }
         for name, value in self.kafka_options:
             env["KAFKA_" + name.upper().replace(".", "_")] = value
         return env
+
+
+def _schema(env: Mapping[str, str]) -> str:
+    try:
+        return schema_name(env)
+    except DatabaseAddressError as error:
+        raise StackError(str(error)) from error
+
+
+def _database(env: Mapping[str, str]) -> str:
+    try:
+        return in_schema(env.get("DATABASE_URL", "").strip(), _schema(env))
+    except DatabaseAddressError as error:
+        raise StackError(str(error)) from error
 
 
 def _home(env: Mapping[str, str]) -> Path:

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from runfold.infra.database.address import DatabaseAddressError, in_schema, schema_name
+
 # KAFKA_HEAP_OPTS and its like belong to other programs.
 _CLIENT_SETTINGS = ("security", "sasl", "ssl", "enable.ssl", "client", "socket", "broker.address")
 # A broker that is back is found at once; unasked, a client tries every ten seconds in the end.
@@ -49,7 +51,7 @@ class Config:
             )
         return cls(
             kafka=_kafka(env),
-            database_url=env.get("DATABASE_URL", "").strip(),
+            database_url=_database(env),
             schema_registry_url=env.get("SCHEMA_REGISTRY_URL", "").strip(),
             home=Path(home).expanduser().absolute() if home else None,
             partitions=_number(env, "RUNFOLD_PARTITIONS", 1000),
@@ -70,6 +72,13 @@ class Config:
         if self.home is None:
             raise ConfigError("RUNFOLD_HOME is not set: name the folder that holds the artifacts.")
         return self.home
+
+
+def _database(env: Mapping[str, str]) -> str:
+    try:
+        return in_schema(env.get("DATABASE_URL", "").strip(), schema_name(env))
+    except DatabaseAddressError as error:
+        raise ConfigError(str(error)) from error
 
 
 def _kafka(env: Mapping[str, str]) -> dict[str, str]:

@@ -12,6 +12,7 @@ from sqlalchemy import Column, Table
 from sqlalchemy.dialects.postgresql import JSON
 
 from runfold.events.avro.codec import Codec
+from runfold.infra.database import roles
 from runfold.infra.process.failpoints import failpoint
 from runfold.projections import schema
 from runfold.projections.errors import UnknownView
@@ -122,8 +123,7 @@ def _until(held: dict[Place, Held]) -> dict[TopicPartition, int]:
 
 def _swap(connection: Connection, view: View) -> None:
     # SQL views hold on to the tables they were made over.
-    for name in reversed(schema.SQL_VIEWS):
-        connection.execute(f"DROP VIEW IF EXISTS {name}".encode())
+    schema.drop_sql_views(connection)
     current = connection.execute("SELECT current_schema()").fetchone()
     assert current is not None
     for table in view.tables:
@@ -132,8 +132,9 @@ def _swap(connection: Connection, view: View) -> None:
             f'ALTER TABLE {schema_of(view)}.{table.name} SET SCHEMA "{current[0]}"'.encode()
         )
     connection.execute(f"DROP SCHEMA {schema_of(view)}".encode())
-    for name, query in schema.SQL_VIEWS.items():
-        connection.execute(f"CREATE VIEW {name} AS {query}".encode())
+    schema.make_sql_views(connection)
+    # New tables, which nobody was granted anything on yet.
+    roles.grant(connection, current[0])
 
 
 def _count(connection: Connection, table: str) -> int:

@@ -2,7 +2,7 @@
 
 from runfold.projections.tables.audit import audit, dead_letters, policy_decisions
 from runfold.projections.tables.base import METADATA
-from runfold.projections.tables.calls import approvals, model_calls, tool_invocations
+from runfold.projections.tables.calls import approvals, model_calls, tool_calls
 from runfold.projections.tables.costs import costs
 from runfold.projections.tables.machinery import projection_failures, projection_positions
 from runfold.projections.tables.repricings import repriced_costs, repricings
@@ -23,5 +23,5 @@ __all__ = [
     "repricings",
     "run_events",
     "runs",
-    "tool_invocations",
+    "tool_calls",
 ]

@@ -16,8 +16,8 @@ from runfold.projections.tables.base import (
     whole,
 )
 
-tool_invocations = Table(
-    "tool_invocations",
+tool_calls = Table(
+    "tool_calls",
     METADATA,
     text("tool_call_id", "the call", key=True),
     text("run_id", "the run", null=False, merge=KEEP),
@@ -53,9 +53,9 @@ tool_invocations = Table(
     usd("cost_usd", "what its attempts cost, late results included", merge=ADD_IF_ANY),
     document("error_json", "how its last attempt failed"),
     document("result_json", "its result", bulky=True),
-    UniqueConstraint("tool_name", "idempotency_key", name="tool_invocations_idempotency_key"),
-    Index("tool_invocations_by_run", "run_id", "proposed_at"),
-    Index("tool_invocations_by_tool", "tenant_id", "tool_name", "proposed_at"),
+    UniqueConstraint("tool_name", "idempotency_key", name="tool_calls_idempotency_key"),
+    Index("tool_calls_by_run", "run_id", "proposed_at"),
+    Index("tool_calls_by_tool", "tenant_id", "tool_name", "proposed_at"),
     comment="One row a tool call: whether it was allowed, whether it ran, what came of it.",
 )
 

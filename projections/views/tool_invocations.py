@@ -21,7 +21,7 @@ from runfold.events.run import (
 from runfold.events.values import ActorKind
 from runfold.projections.rendering.readable import as_json, clean, readable, said
 from runfold.projections.store.merging import Merging
-from runfold.projections.tables import tool_invocations
+from runfold.projections.tables import tool_calls
 from runfold.projections.view import Batch, Placed, Rows, View
 
 _BEFORE: frozenset[type[Fact]] = frozenset(
@@ -42,7 +42,7 @@ _AFTER: frozenset[type[Fact]] = frozenset(
 
 def add(batch: Batch, rows: Rows) -> None:
     """Add one row a call, or what has changed of it."""
-    calls = Merging(tool_invocations, rows)
+    calls = Merging(tool_calls, rows)
     for placed in batch.of(_BEFORE | _AFTER):
         if type(placed.fact) in _BEFORE:
             _before(calls, placed)
@@ -152,4 +152,4 @@ def _by_policy(placed: Placed) -> bool:
     return placed.meta.actor.kind in {ActorKind.POLICY, ActorKind.SYSTEM}
 
 
-VIEW = View("tool_invocations", (tool_invocations,), add, (topics.EVENTS,))
+VIEW = View("tool_invocations", (tool_calls,), add, (topics.EVENTS,))

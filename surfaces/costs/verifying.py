@@ -24,7 +24,7 @@ from runfold.projections.tables import (
     model_calls,
     projection_positions,
     runs,
-    tool_invocations,
+    tool_calls,
 )
 from runfold.surfaces.costs.sums import DIMENSIONS, JournalSums, Sums
 
@@ -82,7 +82,7 @@ def verify(engine: Engine, reader: LogReader) -> Proof:
 
 
 def _shown(connection: Connection) -> _Shown:
-    models, tools = model_calls.c, tool_invocations.c
+    models, tools = model_calls.c, tool_calls.c
     return _Shown(
         offsets=_offsets(connection),
         by={name: _sums_by(connection, name) for name in DIMENSIONS},
@@ -144,7 +144,7 @@ def _differences(said: JournalSums, shown: _Shown) -> Iterator[Difference]:
     ended = {run: by_run.get(run, Decimal(0)) for run in said.ends}
     yield from _amounts("exit records", ended, said.ends)
     both = _together(shown.models, shown.tools)
-    yield from _amounts("model_calls and tool_invocations", by_run, both)
+    yield from _amounts("model_calls and tool_calls", by_run, both)
 
 
 def _amounts(

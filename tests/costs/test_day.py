@@ -125,7 +125,7 @@ def test_the_views_are_proved_against_the_journal(runfold: Run) -> None:
         ("DELETE FROM costs WHERE run_id = 'live'", "costs"),
         ("UPDATE runs SET cost_usd = cost_usd - 1e-12 WHERE run_id = 'done'", "runs"),
         ("UPDATE model_calls SET cost_usd = NULL WHERE run_id = 'failed'", "model_calls and tool_"),
-        ("UPDATE tool_invocations SET cost_usd = 1", "model_calls and tool_invocations"),
+        ("UPDATE tool_calls SET cost_usd = 1", "model_calls and tool_calls"),
     ],
 )
 def test_a_view_that_is_wrong_in_its_last_digit_is_found(

@@ -25,7 +25,7 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]
 from runfold.events import run as j
 from runfold.events import topics
 from runfold.events.avro.files import SchemaFolder
-from runfold.processors.tool.claims.statements import TABLES as CLAIM_TABLES
+from runfold.infra.database import migrate
 from runfold.producers.identity import uuid7
 from runfold.producers.log.kafka import Publisher, TopicReader
 from runfold.projections import schema
@@ -181,8 +181,7 @@ def test_runs_that_stand_still_by_what_the_journal_says(
 
 
 def test_claims_letters_chains_and_failures(patient: Deployment, settings: Settings) -> None:
-    for table in CLAIM_TABLES:
-        execute(settings, table)
+    migrate.upgrade(settings.database_url)
     execute(
         settings,
         "INSERT INTO tool_claims VALUES ('pay', 'k', '1', 'acme', 'r', 'r.2', 1, '', 'started',"

@@ -20,19 +20,20 @@ from tests.projections.running import ask, projector, wait_caught_up
 from tests.replay.scenarios import SCENARIOS
 from tests.replay.test_histories import load
 
-INDEXES = "SELECT indexname FROM pg_indexes WHERE schemaname = 'public' ORDER BY 1"
+INDEXES = "SELECT indexname FROM pg_indexes WHERE schemaname = current_schema() ORDER BY 1"
 STORAGE = (
     "SELECT relname, reloptions FROM pg_class WHERE relkind = 'r' AND reloptions IS NOT NULL"
-    " AND relnamespace = 'public'::regnamespace ORDER BY 1"
+    " AND relnamespace = current_schema()::regnamespace ORDER BY 1"
 )
 CONTENTS = (
     "SELECT attrelid::regclass::text, attname FROM pg_attribute WHERE attstorage = 'e'"
-    " AND attrelid IN (SELECT oid FROM pg_class WHERE relnamespace = 'public'::regnamespace)"
+    " AND attrelid IN"
+    " (SELECT oid FROM pg_class WHERE relnamespace = current_schema()::regnamespace)"
     " ORDER BY 1, 2"
 )
 KINDS = (
     "SELECT table_name, column_name FROM information_schema.columns"
-    " WHERE table_schema = 'public' AND data_type = 'json' ORDER BY 1, 2"
+    " WHERE table_schema = current_schema() AND data_type = 'json' ORDER BY 1, 2"
 )
 
 
@@ -43,8 +44,8 @@ def test_contents_are_stored_as_they_come(settings: Settings) -> None:
         ("model_calls", "answer_json"),
         ("run_events", "fact"),
         ("runs", "result_json"),
-        ("tool_invocations", "arguments_json"),
-        ("tool_invocations", "result_json"),
+        ("tool_calls", "arguments_json"),
+        ("tool_calls", "result_json"),
     ]
 
 
@@ -52,8 +53,7 @@ def as_release_2_made_them(url: str) -> None:
     """Make empty tables as the release before did."""
     schema.ensure(url)
     with psycopg.connect(url, autocommit=True) as connection:
-        for name in reversed(schema.SQL_VIEWS):
-            connection.execute(f"DROP VIEW {name}".encode())
+        schema.drop_sql_views(connection)
         for table, column in connection.execute(KINDS.encode()).fetchall():
             connection.execute(f"ALTER TABLE {table} ALTER {column} TYPE jsonb".encode())
         for table in ("runs", "audit"):
@@ -70,9 +70,15 @@ def as_release_2_made_them(url: str) -> None:
         connection.execute(
             "CREATE INDEX policy_decisions_by_call ON policy_decisions (run_id, call_id)"
         )
-        for name, query in schema.SQL_VIEWS.items():
-            connection.execute(f"CREATE VIEW {name} AS {query}".encode())
+        for statement in schema._RENAMED:
+            old_again = statement.format(old="tool_calls", new="tool_invocations")
+            connection.execute(old_again.encode())
         connection.execute("UPDATE projection_schema SET version = 2")
+        for (name,) in connection.execute(
+            "SELECT tablename FROM pg_tables WHERE schemaname = current_schema()"
+        ).fetchall():
+            connection.execute(f"ALTER TABLE {name} SET SCHEMA public".encode())
+        connection.execute("DROP SCHEMA runfold")
 
 
 @pytest.mark.integration
@@ -81,8 +87,7 @@ def test_tables_of_the_release_before_go_on_and_become_like_new_ones(settings: S
     new = [ask(settings, query) for query in (INDEXES, STORAGE, CONTENTS, KINDS)]
     assert all(new)
     with psycopg.connect(settings.database_url, autocommit=True) as connection:
-        connection.execute("DROP SCHEMA public CASCADE")
-        connection.execute("CREATE SCHEMA public")
+        connection.execute("DROP SCHEMA runfold CASCADE")
     as_release_2_made_them(settings.database_url)
     assert [ask(settings, query) for query in (INDEXES, STORAGE, CONTENTS)] != new[:3]
     journal.write(settings.bootstrap_servers, [history(number) for number in range(4)])

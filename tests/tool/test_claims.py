@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import Sequence
 from dataclasses import replace
+from urllib.parse import urlsplit
 
 import psycopg
 import pytest
@@ -385,7 +386,7 @@ def test_an_execution_that_was_cut_off_is_in_doubt(play: Play) -> None:
 
 @pytest.mark.integration
 def test_a_database_that_is_away_at_first_is_waited_for(database_url: str) -> None:
-    name = database_url.rpartition("/")[2]
+    name = urlsplit(database_url).path.strip("/")
 
     def allow(*, connections: bool) -> None:
         with psycopg.connect(database_url.replace(name, "postgres"), autocommit=True) as admin:

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from typing import LiteralString
 
 import psycopg
 from psycopg.rows import TupleRow
 
-from runfold.processors.tool.claims.statements import TABLES
+from runfold.infra.database import migrate
 from runfold.processors.tool.errors import ClaimsUnavailableError
-
-# Any number, as long as everybody who makes these tables takes the same.
-_TABLES_LOCK = 7_031_978_205
 
 # Statements are planned once. What is right for a table that has just begun to grow would read
 # all of it later on; rows are only ever wanted by their keys.
@@ -21,12 +19,14 @@ _BY_KEY: LiteralString = """
     FROM unnest('{enable_seqscan,enable_hashjoin,enable_mergejoin}'::text[]) AS name"""
 
 
-async def ensure(connection: psycopg.AsyncConnection[TupleRow]) -> None:
+async def ensure(connection: psycopg.AsyncConnection[TupleRow], url: str) -> None:
     """Make the tables where they are missing; safe when several processes do it at once."""
-    async with connection.transaction():
-        await connection.execute("SELECT pg_advisory_xact_lock(%s)", (_TABLES_LOCK,))
-        for table in TABLES:
-            await connection.execute(table)
+    try:
+        row = await (await connection.execute(migrate.CURRENT)).fetchone()
+    except psycopg.errors.UndefinedTable:
+        row = None
+    if row is None or row[0] != migrate.HEAD:
+        await asyncio.to_thread(migrate.upgrade, url)
 
 
 class ClaimConnection:
@@ -67,7 +67,7 @@ class ClaimConnection:
             connection = await psycopg.AsyncConnection.connect(
                 self._url, autocommit=True, connect_timeout=5
             )
-            await ensure(connection)
+            await ensure(connection, self._url)
             await connection.execute(_BY_KEY)
             self._connection = connection
         return self._connection

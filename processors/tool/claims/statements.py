@@ -17,36 +17,6 @@ from psycopg.rows import TupleRow
 Want = dict[str, Any]
 """Values by the names of a statement's columns; bytes are written as Postgres reads them."""
 
-TABLES: tuple[LiteralString, ...] = (
-    """
-    CREATE TABLE IF NOT EXISTS tool_claim_owners (
-        owner text PRIMARY KEY,
-        lives_until timestamptz NOT NULL
-    )""",
-    """
-    CREATE TABLE IF NOT EXISTS tool_claims (
-        tool text NOT NULL,
-        idempotency_key text NOT NULL,
-        tool_version text NOT NULL,
-        tenant_id text NOT NULL,
-        run_id text NOT NULL,
-        call_id text NOT NULL,
-        attempt integer NOT NULL,
-        arguments_digest bytea NOT NULL,
-        state text NOT NULL CHECK (state IN ('started', 'finished', 'released', 'uncertain')),
-        owner text NOT NULL,
-        token text NOT NULL,
-        started_at timestamptz NOT NULL DEFAULT now(),
-        ended_at timestamptz,
-        result_media_type text,
-        result_size bigint,
-        result_digest bytea,
-        result_inline bytea,
-        result_ref text,
-        UNIQUE (tool, idempotency_key)
-    )""",
-)
-
 
 @dataclass(frozen=True, slots=True)
 class Statement:

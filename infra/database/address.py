@@ -1,0 +1,74 @@
+"""The address of the database, with the schema that holds Runfold's tables.
+
+The schema travels in the address, as libpq's option ``search_path``: so psycopg, SQLAlchemy and
+psql find the tables alike, and no statement has to name the schema.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import LiteralString
+from urllib.parse import quote
+
+from psycopg import ProgrammingError, sql
+from psycopg.conninfo import conninfo_to_dict
+
+VARIABLE = "RUNFOLD_DATABASE_SCHEMA"
+DEFAULT = "runfold"
+
+_NAME = re.compile(r"[a-z_][a-z0-9_]{0,39}")
+_RESERVED = ("pg_", "information_schema")
+_OPTION = re.compile(r"(?:-c\s*|--)search_path=([^\s\\]+)")
+
+
+class DatabaseAddressError(Exception):
+    """The address of the database, or the name of its schema, cannot be used."""
+
+
+def schema_name(env: Mapping[str, str]) -> str:
+    """Return the schema that the environment names; raises DatabaseAddressError for a bad name."""
+    name = env.get(VARIABLE, "").strip() or DEFAULT
+    if not _NAME.fullmatch(name) or name.startswith(_RESERVED):
+        raise DatabaseAddressError(
+            f"{VARIABLE} must be at most 40 lower-case letters, digits and _, begin with a letter "
+            f"or _, and not be one of Postgres's own schemas, not {name!r}."
+        )
+    return name
+
+
+def in_schema(address: str, schema: str) -> str:
+    """Return an address with ``search_path`` set to a schema, unless it names one already.
+
+    An empty address stays empty. Raises DatabaseAddressError where libpq cannot read it.
+    """
+    if not address or schema_in(address):
+        return address
+    option = f"-c search_path={schema}"
+    given = _parsed(address).get("options")
+    if "://" not in address:
+        # Of a keyword that stands twice the last one counts.
+        return f"{address} options='{given} {option}'" if given else f"{address} options='{option}'"
+    both = quote(f"{given} {option}" if given else option)
+    joined = "&" if "?" in address else "?"
+    return f"{address}{joined}options={both}"
+
+
+def schema_in(address: str) -> str | None:
+    """Return the first schema of an address's ``search_path``, None where it has none."""
+    found = _OPTION.findall(str(_parsed(address).get("options") or ""))
+    return str(found[-1]).split(",")[0].strip('"') if found else None
+
+
+def quoted(name: str) -> LiteralString:
+    """Return a name of our own making as SQL writes an identifier."""
+    return sql.Identifier(name).as_string()
+
+
+def _parsed(address: str) -> dict[str, object]:
+    try:
+        return dict(conninfo_to_dict(address))
+    except ProgrammingError as error:
+        raise DatabaseAddressError(
+            "DATABASE_URL cannot be read; it looks like postgresql://user:password@host/database."
+        ) from error

@@ -1,0 +1,102 @@
+"""The schema that holds Runfold's tables: made, taken over, or refused before anything is made.
+
+Earlier releases kept their tables in ``public``. They are moved, not copied: nothing is written
+again, and it is one transaction of the caller's.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from psycopg import Connection
+
+from runfold.infra.database.address import VARIABLE, quoted
+
+_log = logging.getLogger("runfold.infra.database")
+
+LOCK = 7_205_110_611
+"""The advisory lock of whoever changes the schema; any number of our own will do."""
+
+OLD_SCHEMA = "public"
+
+
+class TablesClashError(Exception):
+    """The schema holds tables of somebody else with the names of ours; nothing was made."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Tables that are made together: ``marker`` is the one that no other program would have.
+
+    ``columns`` are some of the marker's, by which it is known for ours; ``views`` are SQL views
+    over the tables, which are dropped before the tables move and are made again afterwards.
+    """
+
+    marker: str
+    columns: tuple[str, ...]
+    tables: tuple[str, ...]
+    views: tuple[str, ...] = ()
+
+
+def take(connection: Connection, part: Part) -> str:
+    """Hold the lock, and return the schema, which is there and has no table of somebody else's.
+
+    Tables of this part that an earlier release left in ``public`` are moved into it. The caller has
+    a transaction open. Raises TablesClashError before anything is made.
+    """
+    connection.execute("SELECT pg_advisory_xact_lock(%s)", (LOCK,))
+    schema = schema_of(connection)
+    if _is_ours(connection, schema, part):
+        return schema
+    old = _is_ours(connection, OLD_SCHEMA, part)
+    names = (*part.tables, *part.views)
+    taken = sorted(_present(connection, schema, names)) if not old or schema != OLD_SCHEMA else []
+    if taken:
+        raise TablesClashError(
+            f"The schema {schema!r} of this database already has {', '.join(taken)}, and they are "
+            f"not Runfold's. Set {VARIABLE} to a schema that is free; it will be made."
+        )
+    connection.execute(f"CREATE SCHEMA IF NOT EXISTS {quoted(schema)}".encode())
+    if old and schema != OLD_SCHEMA:
+        _move(connection, schema, part)
+    return schema
+
+
+def schema_of(connection: Connection) -> str:
+    """Return the first schema of the connection's search path, whether or not it exists yet."""
+    row = connection.execute(
+        "SELECT s FROM unnest(string_to_array(current_setting('search_path'), ',')) WITH ORDINALITY"
+        " AS path(s, n) WHERE trim(s) <> '\"$user\"' ORDER BY n LIMIT 1"
+    ).fetchone()
+    return str(row[0]).strip().strip('"') if row else OLD_SCHEMA
+
+
+def _is_ours(connection: Connection, schema: str, part: Part) -> bool:
+    rows = connection.execute(
+        "SELECT column_name FROM information_schema.columns"
+        " WHERE table_schema = %s AND table_name = %s",
+        (schema, part.marker),
+    ).fetchall()
+    return set(part.columns) <= {str(name) for (name,) in rows}
+
+
+def _present(
+    connection: Connection, schema: str, names: Sequence[str], kinds: str = "rvmSfcp"
+) -> list[str]:
+    rows = connection.execute(
+        "SELECT relname FROM pg_class JOIN pg_namespace n ON n.oid = relnamespace"
+        " WHERE n.nspname = %s AND relname = ANY(%s) AND relkind::text = ANY(%s)",
+        (schema, list(names), list(kinds)),
+    ).fetchall()
+    return [str(name) for (name,) in rows]
+
+
+def _move(connection: Connection, schema: str, part: Part) -> None:
+    for view in _present(connection, OLD_SCHEMA, part.views, kinds="v"):
+        connection.execute(f"DROP VIEW {OLD_SCHEMA}.{view}".encode())
+    moved = _present(connection, OLD_SCHEMA, part.tables, kinds="r")
+    for table in moved:
+        connection.execute(f"ALTER TABLE {OLD_SCHEMA}.{table} SET SCHEMA {quoted(schema)}".encode())
+    _log.info("moved %d tables from %s to the schema %s", len(moved), OLD_SCHEMA, schema)

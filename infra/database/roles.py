@@ -1,0 +1,93 @@
+"""Roles with only what each needs, for people and processes to be made members of.
+
+A role has no password and cannot log in: ``GRANT runfold_read TO analyst`` gives a login of yours
+what it needs. Names begin with the schema's.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import Final
+
+from psycopg import Connection, errors
+
+from runfold.infra.database.address import quoted
+
+_log = logging.getLogger("runfold.infra.database")
+
+_CLAIMS: Final = ("tool_claims", "tool_claim_owners")
+
+READ: Final = "read"
+"""Reads every table and view: analysts, dashboards."""
+
+PROJECTOR: Final = "projector"
+"""Keeps the views: everything but claims."""
+
+TOOLS: Final = "tools"
+"""Claims side effects, and sees nothing else."""
+
+ROLES: Final = (READ, PROJECTOR, TOOLS)
+
+
+def role(schema: str, name: str) -> str:
+    """Return the name of a role of a schema, as ``runfold_read``."""
+    return f"{schema}_{name}"
+
+
+def grant(connection: Connection, schema: str) -> bool:
+    """Make the roles where they are missing and grant them what is there; return whether it could.
+
+    A user that may not make roles is told which to make, once, in the log; the tables work without.
+    The caller has a transaction open.
+    """
+    missing = [name for name in ROLES if not _exists(connection, role(schema, name))]
+    try:
+        with connection.transaction():
+            for name in missing:
+                _make(connection, role(schema, name))
+            _grant(connection, schema)
+    except errors.InsufficientPrivilege:
+        names = ", ".join(role(schema, name) for name in missing) or schema
+        _log.info("no roles were made or granted: this user may not; missing are %s", names)
+        return False
+    return True
+
+
+def _exists(connection: Connection, name: str) -> bool:
+    found = connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", (name,))
+    return found.fetchone() is not None
+
+
+def _make(connection: Connection, name: str) -> None:
+    # Roles belong to the whole server: another database's process may make the same one now.
+    connection.execute(
+        f"DO $$ BEGIN CREATE ROLE {quoted(name)} NOLOGIN;"
+        " EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL; END $$".encode()
+    )
+
+
+def _grant(connection: Connection, schema: str) -> None:
+    read, projector, tools = (quoted(role(schema, name)) for name in ROLES)
+    there = quoted(schema)
+    tables = _tables(connection, schema)
+    claims = [f"{there}.{quoted(table)}" for table in tables if table in _CLAIMS]
+    views = [f"{there}.{quoted(table)}" for table in tables if table not in _CLAIMS]
+    statements = [
+        f"GRANT USAGE ON SCHEMA {there} TO {read}, {projector}, {tools}",
+        f"GRANT SELECT ON ALL TABLES IN SCHEMA {there} TO {read}",
+    ]
+    if views:
+        what = "SELECT, INSERT, UPDATE, DELETE"
+        statements.append(f"GRANT {what} ON {', '.join(views)} TO {projector}")
+    if claims:
+        what = "SELECT, INSERT, UPDATE, DELETE"
+        statements.append(f"GRANT {what} ON {', '.join(claims)} TO {tools}")
+    for statement in statements:
+        connection.execute(statement.encode())
+
+
+def _tables(connection: Connection, schema: str) -> list[str]:
+    rows = connection.execute(
+        "SELECT tablename FROM pg_tables WHERE schemaname = %s ORDER BY tablename", (schema,)
+    ).fetchall()
+    return [str(name) for (name,) in rows]

@@ -1,0 +1,65 @@
+"""SQL views over the tables: the audit's query, metrics of a run, and the documented table names.
+
+``agent_runs``, ``agent_checkpoints`` and ``tool_invocations`` have the columns and types of the
+blueprint's own tables [22-24]; their times are in UTC without a zone, as TIMESTAMP says. The tables
+beneath them say more.
+"""
+
+from __future__ import annotations
+
+SQL_VIEWS: dict[str, str] = {
+    "tool_calls_started_without_permit": """
+        SELECT started.run_id, started.seq, started.call_id, started.time
+        FROM run_events AS started
+        WHERE started.type = 'ToolCallStarted' AND NOT EXISTS (
+            SELECT FROM run_events AS permit
+            WHERE permit.run_id = started.run_id AND permit.call_id = started.call_id
+              AND permit.type = 'PolicyDecided' AND permit.fact->>'effect' = 'permit'
+              AND permit.seq < started.seq)""",
+    "run_metrics": """
+        SELECT runs.run_id, runs.tenant_id, runs.agent, runs.status, runs.exit_status,
+            runs.cost_usd, runs.input_tokens + runs.output_tokens AS total_tokens,
+            extract(epoch FROM coalesce(runs.completed_at, runs.cancelled_at)
+                - runs.created_at) * 1000 AS duration_ms,
+            extract(epoch FROM runs.started_at - runs.created_at) * 1000 AS queue_ms,
+            extract(epoch FROM (SELECT min(proposed_at) FROM tool_calls AS t
+                WHERE t.run_id = runs.run_id) - runs.created_at) * 1000 AS first_action_ms,
+            (SELECT sum(latency_ms) FROM model_calls AS m
+                WHERE m.run_id = runs.run_id) AS model_ms,
+            (SELECT sum(latency_ms) FROM tool_calls AS t
+                WHERE t.run_id = runs.run_id) AS tool_ms
+        FROM runs""",
+    "agent_runs": """
+        SELECT run_id, tenant_id, user_id, status, goal, current_step::integer AS current_step,
+            latest_checkpoint_id, created_at AT TIME ZONE 'UTC' AS created_at,
+            updated_at AT TIME ZONE 'UTC' AS updated_at,
+            cancelled_at AT TIME ZONE 'UTC' AS cancelled_at,
+            completed_at AT TIME ZONE 'UTC' AS completed_at
+        FROM runs""",
+    # Step 0 is the beginning of the run: the safe point of calls that no checkpoint precedes.
+    "agent_checkpoints": """
+        SELECT checkpoint_id, run_id, step_number::integer AS step_number,
+            state_json::jsonb AS state_json, pending_action_json::jsonb AS pending_action_json,
+            model_call_json::jsonb AS model_call_json, tool_call_json::jsonb AS tool_call_json,
+            tool_result_json::jsonb AS tool_result_json, state_hash,
+            created_at AT TIME ZONE 'UTC' AS created_at
+        FROM checkpoints
+        UNION ALL
+        SELECT run_id || '/checkpoint/0', run_id, 0, fact::jsonb, NULL, NULL, NULL, NULL, hash,
+            time AT TIME ZONE 'UTC'
+        FROM run_events WHERE seq = 1 AND type = 'RunCreated'""",
+    "tool_invocations": """
+        SELECT t.tool_call_id, t.run_id,
+            coalesce(t.checkpoint_id,
+                (SELECT r.latest_checkpoint_id FROM runs AS r WHERE r.run_id = t.run_id),
+                t.run_id || '/checkpoint/0') AS checkpoint_id,
+            t.tool_name, t.arguments_json, t.status, t.idempotency_key, t.approval_status,
+            t.started_at AT TIME ZONE 'UTC' AS started_at,
+            t.completed_at AT TIME ZONE 'UTC' AS completed_at, t.error_json, t.result_json,
+            t.tenant_id, t.model_call_id, t.tool_version, t.arguments_edited, t.reason,
+            t.risk_level, t.policy_effect, t.decided_by, t.attempt, t.placement,
+            t.proposed_at AT TIME ZONE 'UTC' AS proposed_at,
+            t.decided_at AT TIME ZONE 'UTC' AS decided_at, t.latency_ms, t.repeated, t.cost_usd
+        FROM tool_calls AS t""",
+}
+"""Each view's name and query, in the order in which they can be made."""
