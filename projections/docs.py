@@ -23,6 +23,19 @@ Money is `numeric`, exact; times are `timestamptz`; hashes are hexadecimal text.
 A `json` column is kept as it was written: `->` and `->>` read it, and a cast to `jsonb` makes it
 comparable and searchable. Where an earlier release made the table, it is `jsonb` until the view is
 rebuilt.
+
+All of it is in the schema `runfold` (`RUNFOLD_DATABASE_SCHEMA` names another); the address that
+`runfold status` shows leads to it. The role `runfold_read` may read everything: give it to a login
+of yours, and the schema to find the names by.
+
+```sql
+GRANT runfold_read TO analyst;
+ALTER ROLE analyst SET search_path = runfold;
+```
+
+The last three SQL views are the tables of the blueprint that Runfold was built to, by their names
+and types; their times are in UTC. `agent_checkpoints` has the beginning of each run as its step 0,
+so every call has its checkpoint.
 """
 
 
