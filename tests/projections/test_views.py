@@ -103,13 +103,13 @@ def test_the_timeline_has_every_event_readable() -> None:
 
 def test_a_tool_invocation_follows_its_call() -> None:
     run = a_run().asked_person("t1").approved("t1", ActorKind.PERSON, {"path": "b"})
-    (row,) = merged("tool_calls", run.batch()).values()
+    (row,) = merged("tool_invocations", run.batch()).values()
     assert row["status"] == "approved"
     assert (row["approval_status"], row["decided_by"]) == ("approved", "ada")
     assert json.loads(row["arguments_json"]) == {"path": "b"}
     assert row["arguments_edited"] is True
     run.started("t1").failed_call("t1").started("t1", 2).succeeded("t1", 2).checkpoint(1, "t1")
-    (row,) = merged("tool_calls", run.batch()).values()
+    (row,) = merged("tool_invocations", run.batch()).values()
     assert (row["status"], row["attempt"]) == ("succeeded", 2)
     assert row["checkpoint_id"] == "r1/1"
     assert json.loads(row["error_json"])["error_type"] == "timeout"
@@ -117,7 +117,7 @@ def test_a_tool_invocation_follows_its_call() -> None:
 
 
 def test_a_call_that_policy_let_through_needed_no_approval() -> None:
-    (row,) = merged("tool_calls", a_run().approved("t1").batch()).values()
+    (row,) = merged("tool_invocations", a_run().approved("t1").batch()).values()
     assert row["approval_status"] == "not_required"
 
 
@@ -262,9 +262,9 @@ def test_large_and_foreign_contents_are_named_but_not_shown() -> None:
     fact = run.events[-1].fact
     placed = run.placed()
     placed[-1] = placed[-1]._replace(fact=fact.model_copy(update={"result": binary}))
-    (row,) = merged("tool_calls", Batch(events=placed)).values()
+    (row,) = merged("tool_invocations", Batch(events=placed)).values()
     assert json.loads(row["result_json"])["base64"] == "iVBORwA="
     sealed = json_content({"secret": 1}).model_copy(update={"key_id": "k1"})
     placed[-1] = placed[-1]._replace(fact=fact.model_copy(update={"result": sealed}))
-    (row,) = merged("tool_calls", Batch(events=placed)).values()
+    (row,) = merged("tool_invocations", Batch(events=placed)).values()
     assert "secret" not in row["result_json"]
