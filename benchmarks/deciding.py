@@ -32,7 +32,7 @@ from runfold.processors.engine.core.batch import BatchDecider
 from runfold.processors.engine.core.inputs import Input, Received, Returned
 from runfold.processors.engine.core.outcome import Outcome
 from runfold.processors.engine.core.partition_state import PartitionState
-from runfold.processors.run.aggregate import RunAggregate
+from runfold.processors.run.aggregate import RUNS
 from runfold.processors.run.state import RunState
 
 _BEGAN = datetime(2026, 1, 1, tzinfo=UTC)
@@ -55,7 +55,7 @@ class Lane:
         """Begin with an empty journal."""
         self._codec = Codec(LockRegistry())
         store = FixedDefinitions(definitions_of(definitions()))
-        self._fold = BatchDecider(RunAggregate(), self._codec, store, 0)
+        self._fold = BatchDecider(RUNS, self._codec, store, 0)
 
     def round(self, runs: int) -> Round:
         """Take so many runs, all at once, from their requests to their ends."""

@@ -9,8 +9,8 @@ from runfold.events.avro.codec import Codec
 from runfold.events.avro.registry import LockRegistry
 from runfold.processors.engine.config import EngineConfig
 from runfold.processors.engine.core.rebuild import Rebuild
-from runfold.processors.engine.kafka.partition_reader import PartitionReader, all_topics
-from runfold.processors.run.aggregate import RunAggregate
+from runfold.processors.engine.kafka.partition_reader import PartitionReader
+from runfold.processors.run.aggregate import RUNS
 from runfold.stack.settings import Settings
 
 
@@ -20,10 +20,10 @@ def restore_rate(settings: Settings) -> dict[str, float]:
     Returns records, seconds and records_per_s of one lane.
     """
     config = EngineConfig(kafka=settings.kafka_config(), partitions=settings.partitions)
-    rebuild = Rebuild(RunAggregate(), Codec(LockRegistry()))
+    rebuild = Rebuild(RUNS, Codec(LockRegistry()))
     reader = PartitionReader(config, lambda: None)
     began = time.perf_counter()
-    end = reader.ends(all_topics(), 0)[topics.EVENTS]
+    end = reader.ends(RUNS.topics.all, 0)[topics.EVENTS]
     for batch in reader.read(topics.EVENTS, 0, 0, end):
         for message in batch:
             value = message.value()

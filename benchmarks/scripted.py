@@ -17,7 +17,7 @@ from runfold.events.definitions import AgentDefinition, Definition, ModelChoice,
 from runfold.events.values import Limits, ModelAnswer, Placement, ProposedCall, Usage
 from runfold.processors.definitions.fixed import FixedDefinitions, definitions_of
 from runfold.processors.engine.memory import MemoryEngine
-from runfold.processors.run.aggregate import RunAggregate
+from runfold.processors.run.aggregate import RUNS
 from runfold.processors.run.state import RunState
 from runfold.producers.identity import uuid7
 
@@ -100,7 +100,7 @@ def said(what: str, call_id: str) -> str:
 def engine(steps: int, *, asks: bool = False) -> MemoryEngine[RunState]:
     """Return an engine whose runs take so many tool calls."""
     store = FixedDefinitions(definitions_of(definitions(asks=asks)))
-    return MemoryEngine(RunAggregate(), Codec(LockRegistry()), store, Script(steps).do)
+    return MemoryEngine(RUNS, Codec(LockRegistry()), store, Script(steps).do)
 
 
 def ask_for_runs(of: MemoryEngine[RunState], count: int) -> list[str]:

@@ -32,7 +32,7 @@ from runfold.processors.effects.local import LocalEffects
 from runfold.processors.engine.config import EngineConfig
 from runfold.processors.engine.kafka.runner import Engine
 from runfold.processors.model.kind import MODEL_CALL
-from runfold.processors.run.aggregate import RunAggregate
+from runfold.processors.run.aggregate import RUNS
 from runfold.processors.tool.kind import TOOL_CALL
 from runfold.stack.ready import announce
 
@@ -124,7 +124,7 @@ def main(arguments: Sequence[str]) -> int:
             partitions=config.partitions,
             fixed=tuple(chosen.partitions) if chosen.partitions else None,
         )
-        engine = Engine(engine_config, RunAggregate(), codec, store, effects)
+        engine = Engine(engine_config, RUNS, codec, store, effects)
         collect_seldom()
         announce()
         try:

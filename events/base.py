@@ -52,10 +52,16 @@ class Record(BaseModel):
 
 
 class Fact(Record):
-    """Something that happened to a run; on the wire its fields follow the event's ``meta``.
+    """Something that happened; on the wire its fields follow the event's ``meta``.
 
-    Each class declares its ``traits``: what the fact means to those who count, show or sum it.
+    Each class of a run's facts declares its ``traits``: what the fact means to those who count,
+    show or sum it. It leaves ``META`` and ``EVENT`` alone. A base class for the facts of another
+    kind of aggregate names the record that its events begin with, and the class of an event: a
+    slotted dataclass with the fields ``meta`` and ``fact``.
     """
+
+    META: ClassVar[type[Record] | None] = None
+    EVENT: ClassVar[type[Any] | None] = None
 
     if TYPE_CHECKING:
         traits: ClassVar[Traits]

@@ -26,7 +26,7 @@ from runfold.processors.effects.local import LocalEffects
 from runfold.processors.engine.config import EngineConfig
 from runfold.processors.engine.kafka.runner import Engine
 from runfold.processors.model.kind import MODEL_CALL
-from runfold.processors.run.aggregate import RunAggregate
+from runfold.processors.run.aggregate import RUNS
 from runfold.processors.tool.kind import TOOL_CALL
 from runfold.processors.tool.processor import ToolProcessor
 from runfold.stack.ready import announce
@@ -70,7 +70,7 @@ def main() -> int:
             traces=Traces.from_env("bench"),
         )
         engine_config = EngineConfig(kafka=config.kafka, partitions=config.partitions)
-        engine = Engine(engine_config, RunAggregate(), codec, store, effects)
+        engine = Engine(engine_config, RUNS, codec, store, effects)
         collect_seldom()
         announce()
         try:

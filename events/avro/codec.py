@@ -12,22 +12,19 @@ from runfold.events.avro.peek import Peek, Peeker
 from runfold.events.avro.readers import HEAD, Decoded, Reader, reader_for
 from runfold.events.avro.registry import SchemaRegistry
 from runfold.events.avro.schema import pretty, schema_for, subject
+from runfold.events.avro.vocabulary import RUNS, Vocabulary
 from runfold.events.avro.writers import Writer, writer_for
 from runfold.events.base import Fact, Record
-from runfold.events.catalogue import CATALOGUE
 from runfold.events.errors import WireError
-from runfold.events.run.event import Meta
-
-_INPUTS = frozenset({topics.REQUESTS, topics.CONTROLS, topics.RESULTS})
-
-_write_meta = writer_for(Meta)
 
 
 class Codec:
     """Writes and reads the records of every topic; one registry says which schema has which id."""
 
-    def __init__(self, registry: SchemaRegistry) -> None:
+    def __init__(self, registry: SchemaRegistry, vocabulary: Vocabulary = RUNS) -> None:
         self._registry = registry
+        self._vocabulary = vocabulary
+        self._journal = vocabulary.journal
         self._writers: dict[tuple[str, type[Record]], tuple[bytes, Writer]] = {}
         self._readers: dict[tuple[str, bytes], Reader] = {}
         self._peeker = Peeker(registry)
@@ -42,15 +39,20 @@ class Codec:
         prefix, write = self._writer(topic, type(record))
         return prefix + write(record)
 
-    def encode_event(self, meta: Meta, fact: Fact) -> bytes:
+    def encode_event(self, meta: Record, fact: Fact) -> bytes:
         """Return an event's value on the journal."""
-        prefix, write = self._writer(topics.EVENTS, type(fact))
-        return b"".join((prefix, _write_meta(meta), write(fact)))
+        prefix, write = self._writer(self._journal, type(fact))
+        return b"".join((prefix, writer_for(type(meta))(meta), write(fact)))
 
-    def encode_completion(self, meta: Meta, fact: Fact) -> bytes:
-        """Return a terminal event's value on ``runs.completions``."""
-        prefix, write = self._writer(topics.COMPLETIONS, type(fact))
-        return b"".join((prefix, _write_meta(meta), write(fact)))
+    def encode_completion(self, meta: Record, fact: Fact) -> bytes:
+        """Return a terminal event's value on the completions topic."""
+        topic = self._vocabulary.completions
+        if topic is None:
+            raise WireError(
+                "wrong_topic", f"Nothing lists the end that {type(fact).__name__} says."
+            )
+        prefix, write = self._writer(topic, type(fact))
+        return b"".join((prefix, writer_for(type(meta))(meta), write(fact)))
 
     def peek(self, value: bytes) -> Peek | None:
         """Return the beginning of a journal value, None if it is no event; raises WireError."""
@@ -64,20 +66,22 @@ class Codec:
         """
         if value is None or len(value) < HEAD or value[0] != 0:
             raise WireError("not_framed", "The value does not begin with 0x00 and a schema id.")
-        allowed = topics.MAX_INPUT_BYTES if topic in _INPUTS else topics.MAX_RECORD_BYTES
+        allowed = (
+            topics.MAX_INPUT_BYTES if topic in self._vocabulary.inputs else topics.MAX_RECORD_BYTES
+        )
         if len(value) > allowed:
             raise WireError("oversized", f"{len(value)} bytes; {topic} takes {allowed} at most.")
         key = (topic, value[:HEAD])
         read = self._readers.get(key)
         if read is None:
             schema = self._registry.schema_of(int.from_bytes(value[1:HEAD], "big"))
-            read = self._readers[key] = reader_for(topic, schema)
+            read = self._readers[key] = reader_for(topic, schema, self._vocabulary)
         return read(value)
 
     def _writer(self, topic: str, record: type[Record]) -> tuple[bytes, Writer]:
         known = self._writers.get((topic, record))
         if known is None:
-            if record not in CATALOGUE.get(topic, ()):
+            if record not in self._vocabulary.records.get(topic, ()):
                 raise WireError("wrong_topic", f"{topic} carries no {record.__name__}.")
             schema_id = self._registry.id_of(subject(topic, record), _schema_text(record))
             known = (b"\0" + schema_id.to_bytes(4, "big"), writer_for(record))

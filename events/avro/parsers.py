@@ -27,11 +27,11 @@ from runfold.events.avro.shapes import (
     Primitive,
     Shape,
     Structure,
+    event_of,
     fields_of,
     wire_fields_of,
 )
 from runfold.events.base import Fact, Record
-from runfold.events.run.event import Event
 
 Parser = Callable[[bytes], Any]
 
@@ -111,15 +111,16 @@ class _Compiler:
             "put_extra": _setter(BaseModel, "__pydantic_extra__"),
             "put_private": _setter(BaseModel, "__pydantic_private__"),
             "put_names": _setter(BaseModel, "__pydantic_fields_set__"),
-            "event": Event,
-            "put_meta": _setter(Event, "meta"),
-            "put_fact": _setter(Event, "fact"),
         }
 
     def compile(self, record: type[Record]) -> Parser:
         """Return the function for a value of this class."""
         self._line(f"i = {_HEAD}")
         if issubclass(record, Fact):
+            event = event_of(record)
+            self._scope["event"] = event
+            self._scope["put_meta"] = _setter(event, "meta")
+            self._scope["put_fact"] = _setter(event, "fact")
             meta, *own = wire_fields_of(record)
             self._read(meta.shape, "meta")
             self._record(record, tuple(own), "fact")

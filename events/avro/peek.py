@@ -20,10 +20,12 @@ _LAST = "cause"
 
 
 class Peek(NamedTuple):
-    """The beginning of an event; ``kind`` is the record's name."""
+    """The beginning of an event: the record's name, and the first field of its meta, which is the
+    key of the aggregate that it happened to.
+    """
 
     kind: str
-    run_id: str
+    key: str
     seq: int
     cause: str
 
@@ -33,7 +35,7 @@ class Peeker:
 
     def __init__(self, registry: SchemaRegistry) -> None:
         self._registry = registry
-        self._known: dict[bytes, tuple[str, Any]] = {}
+        self._known: dict[bytes, tuple[str, str, Any]] = {}
 
     def peek(self, value: bytes) -> Peek | None:
         """Return the beginning of an event; None for a record that is none. Raises WireError."""
@@ -41,7 +43,7 @@ class Peeker:
         known = self._known.get(prefix)
         if known is None:
             known = self._known[prefix] = self._learn(prefix)
-        kind, beginning = known
+        kind, key, beginning = known
         if beginning is None:
             return None
         source = io.BytesIO(value)
@@ -51,9 +53,9 @@ class Peeker:
         except (EOFError, LookupError, ValueError) as error:
             raise WireError("truncated", f"The value ends before its {_LAST}.") from error
         meta = found["meta"]
-        return Peek(kind, meta["run_id"], meta["seq"], meta[_LAST])
+        return Peek(kind, meta[key], meta["seq"], meta[_LAST])
 
-    def _learn(self, prefix: bytes) -> tuple[str, Any]:
+    def _learn(self, prefix: bytes) -> tuple[str, str, Any]:
         if len(prefix) < 5 or prefix[0] != 0:
             raise WireError("not_framed", "The value does not begin with 0x00 and a schema id.")
         written = physical(json.loads(self._registry.schema_of(int.from_bytes(prefix[1:], "big"))))
@@ -61,9 +63,9 @@ class Peeker:
         kind = str(written["name"]).rpartition(".")[2]
         fields: Any = written["fields"]
         if not fields or fields[0]["name"] != "meta":
-            return kind, None
+            return kind, "", None
         meta = dict(fields[0]["type"])
         names = [field["name"] for field in meta["fields"]]
         meta["fields"] = meta["fields"][: names.index(_LAST) + 1]
         cut = {**written, "fields": [{"name": "meta", "type": meta}]}
-        return kind, fastavro.parse_schema(cut)
+        return kind, names[0], fastavro.parse_schema(cut)

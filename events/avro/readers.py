@@ -12,23 +12,20 @@ from fastavro.read import SchemaResolutionError
 from fastavro.schema import SchemaParseException, UnknownType
 from pydantic import ValidationError
 
-from runfold.events import topics
 from runfold.events.avro.builders import builder_for
 from runfold.events.avro.parsers import NOT_PARSED, Parser, parser_for
 from runfold.events.avro.schema import full_name, meaning, physical, schema_for
+from runfold.events.avro.shapes import event_of, meta_of
+from runfold.events.avro.vocabulary import Vocabulary
 from runfold.events.base import Fact, Record
-from runfold.events.catalogue import CATALOGUE
 from runfold.events.errors import WireError
-from runfold.events.run.event import Event, Meta
+from runfold.events.run.event import Event
 
 Decoded = Record | Event
 Reader = Callable[[bytes], Decoded]
 
 HEAD = 5
 """Bytes before the Avro: 0x00 and the schema's id."""
-
-# Only the run processor writes these, so what they hold was valid when it was written.
-_OURS = frozenset({topics.EVENTS, topics.COMPLETIONS})
 
 # What rubbish raises in fastavro, in decimal and in datetime.
 _UNREADABLE = (
@@ -43,30 +40,29 @@ _UNREADABLE = (
     SchemaResolutionError,
 )
 
-_build_meta = builder_for(Meta)
 
-
-def reader_for(topic: str, schema: str) -> Reader:
+def reader_for(topic: str, schema: str, vocabulary: Vocabulary) -> Reader:
     """Return the function that reads a topic's values; raises WireError if none may be there."""
     try:
         written = json.loads(schema)
         name = _name_of(written)
     except (AttributeError, LookupError, TypeError, ValueError) as error:
         raise WireError("unknown_schema", "The registry's schema is no Avro record.") from error
-    record = {full_name(each): each for each in CATALOGUE.get(topic, ())}.get(name)
+    record = {full_name(each): each for each in vocabulary.records.get(topic, ())}.get(name)
     if record is None:
         raise WireError("wrong_topic", f"{topic} carries no {name}.")
     today = schema_for(record)
     same = meaning(written) == meaning(today)
     # Our builders make amounts and moments faster than the library does.
-    form = physical if topic in _OURS else _unchanged
+    ours = topic in vocabulary.ours
+    form = physical if ours else _unchanged
     try:
         writer_schema = fastavro.parse_schema(form(written))
     except (SchemaParseException, UnknownType, *_UNREADABLE) as error:
         raise WireError("unknown_schema", f"The schema of {name} is not valid Avro.") from error
     reader_schema = None if same else fastavro.parse_schema(form(today))
-    slowly = _reader(writer_schema, reader_schema, _finish(topic, record))
-    return _quickly(parser_for(record), slowly) if same and topic in _OURS else slowly
+    slowly = _reader(writer_schema, reader_schema, _finish(record, ours=ours))
+    return _quickly(parser_for(record), slowly) if same and ours else slowly
 
 
 def _quickly(parse: Parser, slowly: Reader) -> Reader:
@@ -106,17 +102,20 @@ def _reader(
     return decode
 
 
-def _finish(topic: str, record: type[Record]) -> Callable[[dict[str, Any]], Decoded]:
+def _finish(record: type[Record], *, ours: bool) -> Callable[[dict[str, Any]], Decoded]:
     """Return what makes the object: the quick way for our own, pydantic for what others sent."""
-    if topic not in _OURS:
+    if not ours:
         return record.model_validate
     build = builder_for(record)
     if not issubclass(record, Fact):
         return build
 
+    build_meta, event = builder_for(meta_of(record)), event_of(record)
+
     def build_event(found: dict[str, Any]) -> Event:
-        meta = _build_meta(found.pop("meta"))
-        return Event(meta, build(found))
+        meta = build_meta(found.pop("meta"))
+        made: Event = event(meta, build(found))
+        return made
 
     return build_event
 

@@ -9,10 +9,10 @@ from pathlib import Path
 from runfold.events.avro.files import Entry, SchemaFolder
 from runfold.events.avro.samples import sample
 from runfold.events.avro.schema import meaning, pretty, schema_for, subject
+from runfold.events.avro.shapes import meta_of
 from runfold.events.avro.writers import writer_for
 from runfold.events.base import Fact, Record
 from runfold.events.catalogue import CATALOGUE
-from runfold.events.run.event import Meta
 
 
 def subjects() -> Iterator[tuple[str, type[Record]]]:
@@ -121,8 +121,8 @@ def golden(record: type[Record]) -> tuple[bytes, bytes]:
     body = writer_for(record)(said)
     shown = said.model_dump(mode="json")
     if issubclass(record, Fact):
-        meta = sample(Meta)
-        body = writer_for(Meta)(meta) + body
+        meta = sample(meta_of(record))
+        body = writer_for(type(meta))(meta) + body
         shown = {"meta": meta.model_dump(mode="json"), **shown}
     return body, pretty(shown).encode()
 

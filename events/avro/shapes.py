@@ -6,12 +6,13 @@ import types
 import typing
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
 from pydantic_core import PydanticUndefined
 
 from runfold.events.base import Fact, Money, Record, Symbol, Timestamp
 from runfold.events.errors import SchemaError
-from runfold.events.run.event import Meta
+from runfold.events.run.event import Event, Meta
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,8 +99,18 @@ def fields_of(record: type[Record]) -> tuple[FieldShape, ...]:
 def wire_fields_of(record: type[Record]) -> tuple[FieldShape, ...]:
     """Return the fields as they are on the wire: a fact's own come after the event's ``meta``."""
     if issubclass(record, Fact):
-        return (FieldShape("meta", Structure(Meta), REQUIRED), *fields_of(record))
+        return (FieldShape("meta", Structure(meta_of(record)), REQUIRED), *fields_of(record))
     return fields_of(record)
+
+
+def meta_of(fact: type[Fact]) -> type[Record]:
+    """Return the class of the meta that precedes a fact on the wire."""
+    return fact.META or Meta
+
+
+def event_of(fact: type[Fact]) -> type[Any]:
+    """Return the class of a fact with its meta."""
+    return fact.EVENT or Event
 
 
 def _shape(hint: object, where: str) -> Shape:

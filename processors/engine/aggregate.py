@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 from runfold.events.base import Fact, Record
 from runfold.events.definitions import Definitions
-from runfold.events.values import Actor, Placement, RunStatus
+from runfold.events.values import Actor, Placement
 
 
 @dataclass(frozen=True, slots=True)
 class Timer:
-    """A deadline in a run's state; ``kind``, ``call_id`` and ``attempt`` name what is due."""
+    """A deadline in an aggregate's state; ``kind``, ``call_id`` and ``attempt`` name what is due.
+
+    Where no call is due, ``call_id`` is whatever else tells deadlines of one kind apart.
+    """
 
     due: datetime
     kind: str
@@ -45,7 +48,7 @@ class Command:
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """Something to do after a fact: a model or tool call, here or in a pool."""
+    """Something to do after a fact, in this process or in a pool."""
 
     record: Record
     placement: Placement
@@ -55,13 +58,13 @@ class State(Protocol):
     """What every state of an aggregate shows to the engine."""
 
     @property
-    def status(self) -> RunStatus:
-        """Where the run stands."""
+    def status(self) -> object:
+        """Where the aggregate stands; the engine copies it into the meta of its events."""
         ...
 
     @property
     def tenant_id(self) -> str:
-        """Whose run it is."""
+        """Whose it is."""
         ...
 
     @property
@@ -73,45 +76,30 @@ class State(Protocol):
 S = TypeVar("S", bound=State)
 
 
-class Aggregate(Protocol[S]):
-    """A run, seen by the engine; every function is pure and total but ``decide``, which may raise.
+@dataclass(frozen=True, slots=True)
+class Aggregate(Generic[S]):
+    """How one kind of aggregate behaves; each function is pure, and total but for ``decide``.
 
     ``state`` is None before the first event. An exception out of ``decide`` or ``evolve`` is a bug:
     the engine sends the input to the dead letters and goes on.
     """
 
-    def screen(self, record: Record, key: str, appended_at: datetime) -> str | None:
-        """Return why an input may not be decided at all (``code: reason``), or None if it may."""
-        ...
+    decide: Callable[[S | None, Command, Env], Sequence[tuple[Fact, S]]]
+    """What follows from a command, each fact with the state after it; nothing where the command
+    changes nothing. The states are those that ``evolve`` leads to: a decider folds its own facts
+    anyway, so the engine need not fold them again."""
 
-    def starts(self, record: Record) -> bool:
-        """Whether the record is a request, which alone may begin a run."""
-        ...
+    evolve: Callable[[S | None, Fact, datetime], S]
+    """The state after a fact."""
 
-    def decide(self, state: S | None, command: Command, env: Env) -> Sequence[tuple[Fact, S]]:
-        """Return what follows from a command, each fact with the state after it.
+    actor: Callable[[Fact, Command, S], Actor]
+    """Who caused a fact."""
 
-        Nothing follows from a command that changes nothing. The states are those that ``evolve``
-        leads to; a decider folds its own facts anyway, so the engine need not fold them again.
-        """
-        ...
+    dispatch: Callable[[Fact, S, Definitions], Sequence[Work]]
+    """The work that follows from a fact, given the state right after it."""
 
-    def evolve(self, state: S | None, fact: Fact, at: datetime) -> S:
-        """Return the state after a fact."""
-        ...
+    reopen: Callable[[S, Definitions], Sequence[Work]]
+    """The local work that is out, to hand out again after a restart."""
 
-    def actor(self, fact: Fact, command: Command, state: S) -> Actor:
-        """Return who caused a fact."""
-        ...
-
-    def dispatch(self, fact: Fact, state: S, definitions: Definitions) -> Sequence[Work]:
-        """Return the work that follows from a fact, given the state right after it."""
-        ...
-
-    def reopen(self, state: S, definitions: Definitions) -> Sequence[Work]:
-        """Return the local work that is out, to hand out again after a restart."""
-        ...
-
-    def next_timer(self, state: S) -> Timer | None:
-        """Return the earliest deadline of the state."""
-        ...
+    next_timer: Callable[[S], Timer | None]
+    """The earliest deadline of the state."""

@@ -1,4 +1,4 @@
-"""The engine's shell in memory: the same fold, book and rebuild, on lists instead of a broker.
+"""The engine's shell in memory: the same decisions, state and restore, on lists, not a broker.
 
 One partition, no threads, a clock that is moved by hand: deciders can be tested with the engine's
 semantics in milliseconds.
@@ -12,18 +12,18 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Generic
 
-from runfold.events import topics
 from runfold.events.base import Record
 from runfold.events.values import Placement
-from runfold.processors.engine.aggregate import Aggregate, S
+from runfold.processors.engine.aggregate import S
 from runfold.processors.engine.core.batch import BatchDecider
-from runfold.processors.engine.core.inputs import INPUT_TOPICS, Headers, Input, Received, Returned
+from runfold.processors.engine.core.inputs import Headers, Input, Received, Returned
 from runfold.processors.engine.core.messages import Message
 from runfold.processors.engine.core.parked_copy import Collector, park_messages, parked, sleepers
 from runfold.processors.engine.core.partition_state import PartitionState
 from runfold.processors.engine.core.rebuild import Rebuild
 from runfold.processors.engine.core.timers import Timers
 from runfold.processors.engine.ports import Codec, DefinitionStore
+from runfold.processors.engine.spec import AggregateSpec
 
 Work = Callable[[Record], Record]
 
@@ -51,17 +51,17 @@ class MemoryEngine(Generic[S]):
 
     def __init__(
         self,
-        aggregate: Aggregate[S],
+        spec: AggregateSpec[S],
         codec: Codec,
         definitions: DefinitionStore,
         work: Work | None = None,
         now: datetime | None = None,
     ) -> None:
-        self._aggregate = aggregate
+        self._spec = spec
         self._codec = codec
         self._definitions = definitions
         self._work = work
-        self._fold = BatchDecider(aggregate, codec, definitions, 0)
+        self._fold = BatchDecider(spec, codec, definitions, 0)
         self._topics: dict[str, list[Entry]] = defaultdict(list)
         self._returned: deque[Record] = deque()
         self._timers = Timers()
@@ -93,38 +93,38 @@ class MemoryEngine(Generic[S]):
     def restart(self) -> None:
         """Forget everything that is not on a topic, read it back, hand out open local work."""
         self._returned.clear()
-        rebuild = Rebuild(self._aggregate, self._codec)
-        for entry in self._topics[topics.PARKED]:
+        rebuild, topics = Rebuild(self._spec, self._codec), self._spec.topics
+        for entry in self._topics[topics.parked]:
             rebuild.parked((entry.key or b"").decode(), entry.value)
         rebuild.parked_done()
-        for entry in self._topics[topics.EVENTS]:
+        for entry in self._topics[topics.journal]:
             rebuild.journal(entry.offset, entry.value or b"")
-        for entry in self._topics[topics.COMPLETIONS]:
+        for entry in self._topics[topics.completions] if topics.completions else ():
             rebuild.completion((entry.key or b"").decode(), entry.time_ms)
         self.book = rebuild.finish()
         self._timers = Timers()
         definitions = self._definitions.current()
-        for run_id, run in self.book.runs.items():
-            self._timers.put(run_id, run.timer)
-            again = self._aggregate.reopen(run.state, definitions)
+        for key, live in self.book.live.items():
+            self._timers.put(key, live.timer)
+            again = self._spec.aggregate.reopen(live.state, definitions)
             self._do(work.record for work in again if work.placement is Placement.LOCAL)
 
     def park(self, idle: timedelta) -> int:
-        """Copy the runs that had no event for a while; return how many."""
+        """Copy what had no event for a while; return how many."""
         wanted = sleepers(self.book, self.now, idle, 1 << 62, 1 << 31)
         collector = Collector(wanted, self._codec)
-        for entry in self._topics[topics.EVENTS]:
+        for entry in self._topics[self._spec.topics.journal]:
             collector.take(entry.offset, entry.key, entry.value)
         copies = list(collector.copies())
         for copy in copies:
-            run_id = copy.sleeper.run_id
-            self._write(park_messages(copy, self._codec, self.now))
-            self.book.runs[run_id] = parked(self.book.runs[run_id], copy)
+            key = copy.sleeper.key
+            self._write(park_messages(copy, self._spec, self._codec, self.now))
+            self.book.live[key] = parked(self.book.live[key], copy)
         return len(copies)
 
     def _gather(self, most: int) -> list[Input]:
         inputs: list[Input] = []
-        for topic in INPUT_TOPICS:
+        for topic in self._spec.topics.inputs:
             start = self.book.positions.get(topic, 0)
             inputs += [_received(topic, entry) for entry in self._topics[topic][start:]]
         while self._returned:
@@ -138,11 +138,11 @@ class MemoryEngine(Generic[S]):
             self.fail_next_commit = False
             self.restart()
             raise LostCommit
-        first = len(self._topics[topics.EVENTS]) if outcome.events else None
+        first = len(self._topics[self._spec.topics.journal]) if outcome.events else None
         self._write(outcome.messages())
         outcome.adopt(self.book, first, int(self.now.timestamp() * 1000))
-        for run_id, run in outcome.runs.items():
-            self._timers.put(run_id, run.timer if run is not None else None)
+        for key, after in outcome.changed.items():
+            self._timers.put(key, after.timer if after is not None else None)
         self._do(outcome.local)
 
     def _write(self, messages: Iterable[Message]) -> None:

@@ -5,51 +5,57 @@ from __future__ import annotations
 from runfold.infra.metrics.table import TABLE
 
 _LANE = ["partition"]
-_RUNS = "run processor"
+_PROCESS = "run processor"
 
 TRANSACTIONS = TABLE.counter(
-    "runfold_lane_transactions", "committed transactions that held decisions", _LANE, process=_RUNS
+    "runfold_lane_transactions",
+    "committed transactions that held decisions",
+    _LANE,
+    process=_PROCESS,
 )
 TRANSACTION_SECONDS = TABLE.histogram(
     "runfold_lane_transaction_seconds",
     "from the beginning of such a transaction to the answer to its commit: what makes a decision "
     "and its checkpoint durable",
     _LANE,
-    process=_RUNS,
+    process=_PROCESS,
 )
 EVENTS = TABLE.counter(
-    "runfold_lane_events", "events committed to the journal", _LANE, process=_RUNS
+    "runfold_lane_events", "events committed to the journal", _LANE, process=_PROCESS
 )
 DEAD_LETTERS = TABLE.counter(
-    "runfold_lane_dead_letters", "inputs that became dead letters", _LANE, process=_RUNS
+    "runfold_lane_dead_letters", "inputs that became dead letters", _LANE, process=_PROCESS
 )
 FENCED = TABLE.counter(
-    "runfold_lane_fenced", "times that a lane found another owner", _LANE, process=_RUNS
+    "runfold_lane_fenced", "times that a lane found another owner", _LANE, process=_PROCESS
 )
 FAULTS = TABLE.counter(
-    "runfold_lane_faults", "times that a lane began again from the log", _LANE, process=_RUNS
+    "runfold_lane_faults", "times that a lane began again from the log", _LANE, process=_PROCESS
 )
 RESTORE_SECONDS = TABLE.gauge(
     "runfold_lane_restore_seconds",
     "how long the last restore took, fencing included",
     _LANE,
     unit="seconds",
-    process=_RUNS,
+    process=_PROCESS,
 )
 RESTORE_RECORDS = TABLE.gauge(
-    "runfold_lane_restore_records", "records that the last restore read", _LANE, process=_RUNS
+    "runfold_lane_restore_records", "records that the last restore read", _LANE, process=_PROCESS
 )
-LIVE_RUNS = TABLE.gauge(
-    "runfold_lane_live_runs", "runs that have begun and not ended", _LANE, process=_RUNS
+LIVE = TABLE.gauge(
+    "runfold_lane_live_runs",
+    "aggregates that have begun and not ended",
+    _LANE,
+    process=_PROCESS,
 )
 WAITING = TABLE.gauge(
-    "runfold_lane_waiting_inputs", "inputs fetched and not yet decided", _LANE, process=_RUNS
+    "runfold_lane_waiting_inputs", "inputs fetched and not yet decided", _LANE, process=_PROCESS
 )
 LAG = TABLE.gauge(
     "runfold_lane_lag_records",
     "records on an input topic behind the lane's position, as of the last fetch",
     ["topic", "partition"],
-    process=_RUNS,
+    process=_PROCESS,
 )
 BATCH = TABLE.histogram(
     "runfold_lane_batch_inputs",
@@ -57,7 +63,7 @@ BATCH = TABLE.histogram(
     _LANE,
     unit="1",
     buckets=(1, 2, 5, 10, 20, 50, 100, 200, 500),
-    process=_RUNS,
+    process=_PROCESS,
 )
 
 
@@ -73,7 +79,7 @@ class LaneMetrics:
         self.fenced = FENCED(label)
         self.faults = FAULTS(label)
         self.restore_seconds = RESTORE_SECONDS(label)
-        self.live_runs = LIVE_RUNS(label)
+        self.live = LIVE(label)
         self.waiting = WAITING(label)
         self.batch = BATCH(label)
 

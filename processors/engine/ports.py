@@ -3,18 +3,61 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from typing import Protocol
 
 from runfold.events.avro.peek import Peek
 from runfold.events.base import Fact, Record
 from runfold.events.definitions import Definitions
-from runfold.events.run import Event, Meta
 
 Deliver = Callable[[Record], None]
 """Takes the result of a piece of local work; may be called from any thread."""
 
 Wanted = Callable[[], bool]
 """Whether anybody still waits for a result."""
+
+
+class Head(Protocol):
+    """What the engine reads of a journal event's meta."""
+
+    @property
+    def seq(self) -> int:
+        """1, 2, 3 … within the aggregate."""
+        ...
+
+    @property
+    def time(self) -> datetime:
+        """When the fact was decided."""
+        ...
+
+    @property
+    def traceparent(self) -> str:
+        """The trace context."""
+        ...
+
+    @property
+    def prev_hash(self) -> bytes:
+        """The sha256 of the event before it."""
+        ...
+
+
+class JournalEvent(Protocol):
+    """A fact as it stands in a journal, of any kind of aggregate."""
+
+    @property
+    def meta(self) -> Head:
+        """Its place in the chain."""
+        ...
+
+    @property
+    def fact(self) -> Fact:
+        """What happened."""
+        ...
+
+    @property
+    def id(self) -> str:
+        """Its id on the wire: ``key/seq``."""
+        ...
 
 
 class Codec(Protocol):
@@ -24,15 +67,15 @@ class Codec(Protocol):
         """Return a record as it stands on a topic."""
         ...
 
-    def encode_event(self, meta: Meta, fact: Fact) -> bytes:
+    def encode_event(self, meta: Record, fact: Fact) -> bytes:
         """Return an event as it stands on the journal."""
         ...
 
-    def encode_completion(self, meta: Meta, fact: Fact) -> bytes:
+    def encode_completion(self, meta: Record, fact: Fact) -> bytes:
         """Return a terminal event as it stands on the completions topic."""
         ...
 
-    def decode(self, topic: str, value: bytes) -> Record | Event:
+    def decode(self, topic: str, value: bytes) -> Record | JournalEvent:
         """Return what bytes from a topic say."""
         ...
 
@@ -45,7 +88,7 @@ class DefinitionStore(Protocol):
     """Where the definitions come from."""
 
     def current(self) -> Definitions:
-        """Return the newest definitions that were read."""
+        """Return the newest definitions that was read."""
         ...
 
     def catch_up(self, timeout: float) -> Definitions:
@@ -53,7 +96,7 @@ class DefinitionStore(Protocol):
         ...
 
 
-class LocalEffects(Protocol):
+class EffectHost(Protocol):
     """Work done in this process; every piece is answered once, by a result record."""
 
     def submit_many(

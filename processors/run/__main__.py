@@ -32,7 +32,7 @@ from runfold.processors.engine.kafka.runner import Engine
 from runfold.processors.model.kind import MODEL_CALL
 from runfold.processors.model.processor import ModelProcessor
 from runfold.processors.model.providers.settings import ModelSettings, SettingsError
-from runfold.processors.run.aggregate import RunAggregate
+from runfold.processors.run.aggregate import RUNS
 from runfold.processors.tool.kind import TOOL_CALL
 from runfold.processors.tool.processor import ToolProcessor
 from runfold.processors.tool.settings import ToolSettings
@@ -80,7 +80,7 @@ def _run(
     settings: _Settings, codec: Codec, log: KafkaDefinitionLog, store: DefinitionFollower
 ) -> int:
     effects = _effects(settings, store)
-    engine = Engine(settings.engine, RunAggregate(), codec, store, effects)
+    engine = Engine(settings.engine, RUNS, codec, store, effects)
     stalls = StallWatch(
         settings.config.kafka,
         lambda: {**engine.reading(), **log.reading()},

@@ -1,19 +1,23 @@
-"""The run as the engine sees it."""
+"""The run as the engine sees it: how it behaves, and where it stands on the log."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from uuid import UUID
 
-from runfold.events import calls, commands
+from runfold.events import calls, commands, topics
 from runfold.events import run as j
 from runfold.events.base import Fact, Record
+from runfold.events.calls.kinds import WORK_TOPICS
+from runfold.events.catalogue import TERMINAL_FACTS
 from runfold.events.definitions import Definitions
+from runfold.events.operations import ParkedRun
 from runfold.events.traits import Cause
+from runfold.events.trusted import trusted
 from runfold.events.values import Actor, ActorKind
-from runfold.processors.engine.aggregate import Command, Env, Timer, Work
+from runfold.processors.engine.aggregate import Aggregate, Command, Timer
+from runfold.processors.engine.spec import AggregateSpec, AggregateTopics
 from runfold.processors.run import decide, dispatch, evolve
 from runfold.processors.run.lifecycle import deadlines
 from runfold.processors.run.state import Live, RunState
@@ -30,54 +34,133 @@ _TOOL = Actor(kind=ActorKind.TOOL, id="tool-processor")
 _TIMER = Actor(kind=ActorKind.TIMER, id="run-processor")
 
 
-class RunAggregate:
-    """Implements the engine's ``Aggregate`` for runs; holds no state of its own."""
+def screen(record: Record, appended_at: datetime) -> str | None:
+    """Return why an input cannot be decided at all, as ``code: reason``."""
+    if not isinstance(record, commands.RunRequested):
+        return None
+    return _screen_request(record.run_id, appended_at)
 
-    def screen(self, record: Record, key: str, appended_at: datetime) -> str | None:
-        """Return why an input cannot be decided at all, as ``code: reason``."""
-        run_id = getattr(record, "run_id", None)
-        if run_id != key:
-            return f"key_mismatch: the record's key is {key!r}, its run_id {run_id!r}"
-        if not isinstance(record, commands.RunRequested):
+
+def begins(record: Record) -> bool:
+    """Whether the record may begin a run."""
+    return isinstance(record, commands.RunRequested)
+
+
+def lacks(record: Record, definitions: Definitions) -> bool:
+    """Whether a request names an agent that is not published, as far as is known."""
+    return (
+        isinstance(record, commands.RunRequested)
+        and definitions.agent(record.agent, record.agent_version) is None
+    )
+
+
+def not_live(record: Record, run_id: str) -> str | None:
+    """Return why what came for a run that is not live must be on record, as ``code: reason``."""
+    match record:
+        case calls.CallResult(acted=True):
+            return (
+                f"late_result: call {record.call_id} reports a side effect, "
+                f"but run {run_id} is not live"
+            )
+        case calls.CallResult():
             return None
-        return _screen_request(record.run_id, appended_at)
+        case _:
+            return f"run_not_live: run {run_id} has ended or was never requested"
 
-    def starts(self, record: Record) -> bool:
-        """Whether the record may begin a run."""
-        return isinstance(record, commands.RunRequested)
 
-    def decide(
-        self, state: RunState | None, command: Command, env: Env
-    ) -> Sequence[tuple[Fact, RunState]]:
-        """Return what follows from a command, each fact with the state after it."""
-        return decide.steps(state, command, env)
+def key_of(record: Record) -> str:
+    """Return the run that an input, a result or a piece of work belongs to."""
+    return str(getattr(record, "run_id", ""))
 
-    def evolve(self, state: RunState | None, fact: Fact, at: datetime) -> RunState:
-        """Return the state after a fact."""
-        return evolve.evolve(state, fact, at)
 
-    def actor(self, fact: Fact, command: Command, state: RunState) -> Actor:
-        """Return who caused a fact: whose words or decision it records."""
-        cause = fact.traits.cause
-        if cause is Cause.PROCESSOR:
-            return _SYSTEM
-        if cause is Cause.MODEL:
-            return _named(ActorKind.MODEL, _model_of(command))
-        if cause is Cause.POLICY or (cause is Cause.POLICY_OR_SENDER and _by_policy(fact, command)):
-            return _POLICY
-        return _sender(command)
+def name_of(record: Record) -> str:
+    """Return ``call_id/attempt`` of a piece of work or of a result."""
+    return f"{getattr(record, 'call_id', key_of(record))}/{getattr(record, 'attempt', 1)}"
 
-    def dispatch(self, fact: Fact, state: RunState, definitions: Definitions) -> Sequence[Work]:
-        """Return the work that a fact calls for."""
-        return dispatch.dispatch(fact, state, definitions)
 
-    def reopen(self, state: RunState, definitions: Definitions) -> Sequence[Work]:
-        """Return the local work that is out."""
-        return dispatch.reopen(state, definitions)
+def actor(fact: Fact, command: Command, _state: RunState) -> Actor:
+    """Return who caused a fact: whose words or decision it records."""
+    cause = fact.traits.cause
+    if cause is Cause.PROCESSOR:
+        return _SYSTEM
+    if cause is Cause.MODEL:
+        return _named(ActorKind.MODEL, _model_of(command))
+    if cause is Cause.POLICY or (cause is Cause.POLICY_OR_SENDER and _by_policy(fact, command)):
+        return _POLICY
+    return _sender(command)
 
-    def next_timer(self, state: RunState) -> Timer | None:
-        """Return the earliest deadline of the state."""
-        return deadlines.next_timer(state) if isinstance(state, Live) else None
+
+def next_timer(state: RunState) -> Timer | None:
+    """Return the earliest deadline of the state."""
+    return deadlines.next_timer(state) if isinstance(state, Live) else None
+
+
+def _meta(  # noqa: PLR0913, PLR0917 - an event has so much meta
+    key: str,
+    seq: int,
+    tenant_id: str,
+    time: datetime,
+    status: object,
+    cause: str,
+    actor: Actor,
+    traceparent: str,
+    prev_hash: bytes,
+) -> j.Meta:
+    return _make_meta(
+        run_id=key,
+        seq=seq,
+        tenant_id=tenant_id,
+        time=time,
+        status=status,  # type: ignore[arg-type] # a run's state shows a RunStatus
+        cause=cause,
+        actor=actor,
+        traceparent=traceparent,
+        prev_hash=prev_hash,
+    )
+
+
+_make_meta = trusted(j.Meta)
+
+
+def _parked(run_id: str, values: tuple[bytes, ...]) -> ParkedRun:
+    return ParkedRun(run_id=run_id, values=values)
+
+
+RUN: Aggregate[RunState] = Aggregate(
+    decide=decide.steps,
+    evolve=evolve.evolve,
+    actor=actor,
+    dispatch=dispatch.dispatch,
+    reopen=dispatch.reopen,
+    next_timer=next_timer,
+)
+"""How a run behaves."""
+
+RUNS: AggregateSpec[RunState] = AggregateSpec(
+    name="runs",
+    topics=AggregateTopics(
+        requests=topics.REQUESTS,
+        controls=topics.CONTROLS,
+        results=topics.RESULTS,
+        journal=topics.EVENTS,
+        completions=topics.COMPLETIONS,
+        restore=topics.RESTORE,
+        parked=topics.PARKED,
+    ),
+    aggregate=RUN,
+    meta=_meta,
+    terminal=frozenset(TERMINAL_FACTS),
+    work_topics=WORK_TOPICS,
+    key_of=key_of,
+    name_of=name_of,
+    begins=begins,
+    screen=screen,
+    not_live=not_live,
+    lacks=lacks,
+    parked=_parked,
+    source="runfold/run-processor",
+)
+"""What the engine knows of runs."""
 
 
 @lru_cache(maxsize=4096)

@@ -8,16 +8,14 @@ from typing import Protocol
 
 import pytest
 
-from runfold.events import topics
 from runfold.events.base import Record
-from runfold.events.commands import CancelRun, PauseRun, SendMessage
-from runfold.events.content import text
 from runfold.events.operations import DeadLetter
-from runfold.events.run import Event
 from tests.engine.host import config, engine
 from tests.engine.lab import Lab
-from tests.engine.oracle import Journal, Log, run_id
-from tests.engine.toy import control, request, result
+from tests.engine.oracle import Journal, Log, job_id
+from tests.engine.toys import topics
+from tests.engine.toys.job import control, request, result
+from tests.engine.toys.job_records import CancelJob, JobEvent, PauseJob, TellJob
 from tests.support import stack
 
 
@@ -82,13 +80,13 @@ class OnKafka(Log):
 @pytest.fixture(scope="module")
 def bootstrap_servers(servers: stack.Servers) -> str:
     """Empty topics once for this module; each test has runs of its own."""
-    stack.fresh_topics(servers.settings)
+    stack.fresh_topics(servers.settings, topics.TOYS)
     return servers.bootstrap_servers
 
 
 @pytest.fixture
 def runs() -> tuple[str, str]:
-    return run_id(1), run_id(2)
+    return job_id(1), job_id(2)
 
 
 @pytest.fixture(params=["memory", pytest.param("kafka", marks=pytest.mark.integration)])
@@ -103,9 +101,9 @@ def subject(request: pytest.FixtureRequest) -> Iterator[Subject]:
 
 def ended(subject: Subject, runs: tuple[str, str]) -> list[str]:
     return [
-        event.meta.run_id
+        event.meta.job_id
         for event in subject.decoded(topics.COMPLETIONS)
-        if isinstance(event, Event) and event.meta.run_id in runs
+        if isinstance(event, JobEvent) and event.meta.job_id in runs
     ]
 
 
@@ -120,8 +118,8 @@ def letters(subject: Subject, run: str) -> list[str]:
 def test_runs_end_once_with_whole_chains(subject: Subject, runs: tuple[str, str]) -> None:
     a, b = runs
     subject.take(request(a, steps=3), request(b, timer_ms=0), request(a, steps=3))
-    assert subject.settle_until(a, 9)[-1] == "RunCompleted"
-    assert subject.settle_until(b, 5)[-1] == "RunCompleted"
+    assert subject.settle_until(a, 9)[-1] == "JobCompleted"
+    assert subject.settle_until(b, 5)[-1] == "JobCompleted"
     assert subject.journal().faults([a, b]) == []
     assert sorted(ended(subject, runs)) == sorted(runs)
 
@@ -135,10 +133,10 @@ def test_a_run_goes_on_after_a_restart_and_repeats_start_nothing(
     subject.settle_until(b, 5)
     subject.again()
     subject.take(request(a), request(b), result(a, f"{a}.2"))
-    assert subject.settle_until(a, 5)[3:] == ["PlanStepAdvanced", "PlanStepAdvanced"]
+    assert subject.settle_until(a, 5)[3:] == ["StepAdvanced", "StepAdvanced"]
     subject.again()
     subject.take(result(a, f"{a}.2"), result(a, f"{a}.1"))
-    assert subject.settle_until(a, 7)[5:] == ["PlanStepAdvanced", "RunCompleted"]
+    assert subject.settle_until(a, 7)[5:] == ["StepAdvanced", "JobCompleted"]
     assert subject.journal().faults([a, b]) == []
 
 
@@ -149,12 +147,12 @@ def test_unusable_inputs_stop_nothing_and_are_told_once(
     subject.put_bytes(topics.CONTROLS, a, b"rubbish")
     subject.take(request(a, placement="pool"))
     subject.settle_until(a, 3)
-    subject.take(control(PauseRun, a, reason="boom"))
-    subject.take(control(SendMessage, a, content=text("hello")))
+    subject.take(control(PauseJob, a, reason="boom"))
+    subject.take(control(TellJob, a, text="hello"))
     subject.settle_until(a, 4)
     subject.again()
-    subject.take(control(CancelRun, a, reason="enough"))
-    assert subject.settle_until(a, 5)[3:] == ["UserMessageReceived", "RunCancelled"]
+    subject.take(control(CancelJob, a, reason="enough"))
+    assert subject.settle_until(a, 5)[3:] == ["JobTold", "JobCancelled"]
     assert letters(subject, a) == ["not_framed", "decider_failed"]
 
 
@@ -162,5 +160,5 @@ def test_pool_work_is_there_only_with_its_decision(subject: Subject, runs: tuple
     a, _ = runs
     subject.take(request(a, steps=1, placement="pool"))
     subject.settle_until(a, 3)
-    works = [w for w in subject.decoded(topics.TOOL_CALLS) if getattr(w, "run_id", "") == a]
+    works = [w for w in subject.decoded(topics.CALLS) if getattr(w, "job_id", "") == a]
     assert [getattr(work, "call_id", None) for work in works] == [f"{a}.1"]

@@ -9,14 +9,14 @@ from runfold.events import run as j
 from runfold.events.base import Fact
 from runfold.events.values import ActorKind
 from runfold.processors.engine.aggregate import Command
-from runfold.processors.run.aggregate import RunAggregate
+from runfold.processors.run.aggregate import RUN as RUN_AGGREGATE
 from tests.deciders.given import answer, begun, call, came_back, control, request, story
 from tests.spec import Story
 
 
 def actors(before: Story, command: object) -> dict[type[Fact], ActorKind]:
     after = before.when(command)  # type: ignore[arg-type]
-    aggregate = RunAggregate()
+    aggregate = RUN_AGGREGATE
     given = Command(command)  # type: ignore[arg-type]
     assert after.state is not None
     return {type(fact): aggregate.actor(fact, given, after.state).kind for fact in after.said}

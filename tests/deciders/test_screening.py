@@ -7,13 +7,13 @@ from datetime import timedelta
 import pytest
 
 from runfold.events import commands
-from runfold.processors.run.aggregate import CLOCK_SLACK, DEDUPE_HORIZON, RunAggregate
+from runfold.processors.run.aggregate import CLOCK_SLACK, DEDUPE_HORIZON, key_of, screen
 from tests.deciders.given import RUN, control, request
 from tests.spec import START
 
 
-def verdict(record: object, key: str = RUN, late: timedelta = timedelta(0)) -> str | None:
-    return RunAggregate().screen(record, key, START + late)  # type: ignore[arg-type]
+def verdict(record: object, late: timedelta = timedelta(0)) -> str | None:
+    return screen(record, START + late)  # type: ignore[arg-type]
 
 
 def test_a_fresh_request_may_be_decided() -> None:
@@ -40,13 +40,10 @@ def test_an_id_from_the_future_is_refused_beyond_what_clocks_differ() -> None:
     "run_id", ["", "run-1", RUN.upper(), "6ba7b810-9dad-41d1-80b4-00c04fd430c8"]
 )
 def test_an_id_that_is_no_uuid_7_is_refused(run_id: str) -> None:
-    said = verdict(request(run_id=run_id), run_id)
+    said = verdict(request(run_id=run_id))
     assert said is not None
     assert said.startswith("invalid_run_id: ")
 
 
-def test_a_record_under_a_foreign_key_is_refused() -> None:
-    for record in (request(), control(commands.CancelRun)):
-        said = verdict(record, "another")
-        assert said is not None
-        assert said.startswith("key_mismatch: ")
+def test_a_record_belongs_to_its_run() -> None:
+    assert {key_of(record) for record in (request(), control(commands.CancelRun))} == {RUN}

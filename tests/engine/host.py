@@ -1,4 +1,4 @@
-"""A run processor with the toy aggregate as a process: ``python -m tests.engine.host``."""
+"""A process with the lanes of one toy: ``python -m tests.engine.host``."""
 
 from __future__ import annotations
 
@@ -7,31 +7,31 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from runfold.events.avro.codec import Codec
-from runfold.events.avro.registry import LockRegistry
 from runfold.events.base import Record
 from runfold.events.definitions import Definitions
 from runfold.infra.logging.json_lines import log_to_stderr
 from runfold.processors.engine.config import EngineConfig, GroupConfig
 from runfold.processors.engine.kafka.runner import Engine
-from runfold.processors.engine.ports import Deliver, Wanted
-from tests.engine.toy import Toy, ToyAggregate, result_of
+from runfold.processors.engine.ports import Deliver, NoEffects, Wanted
+from tests.engine.toys.codecs import JOB_CODEC, LEDGER_CODEC
+from tests.engine.toys.job import JOBS, Job, result_of
+from tests.engine.toys.ledger import LEDGERS, Ledger
 
 
 class ToyEffects:
-    """Answers at once, on the lane's own thread; the ledger, if any, lists the calls it made."""
+    """Answers at once, on the lane's own thread; the file, if any, lists the calls it made."""
 
-    def __init__(self, ledger: Path | None = None) -> None:
-        self._ledger = ledger
+    def __init__(self, calls: Path | None = None) -> None:
+        self._calls = calls
 
     def submit_many(
         self, works: Sequence[Record], deliver: Deliver, wanted: Wanted | None = None
     ) -> None:
         for work in works:
             answer = result_of(work)
-            if self._ledger is not None:
-                with self._ledger.open("a") as ledger:
-                    ledger.write(f"{answer.call_id}\n")
+            if self._calls is not None:
+                with self._calls.open("a") as calls:
+                    calls.write(f"{answer.call_id}\n")
             deliver(answer)
 
 
@@ -52,9 +52,14 @@ def config(bootstrap: str, partitions: int, **settings: object) -> EngineConfig:
     )
 
 
-def engine(settings: EngineConfig, ledger: Path | None = None) -> Engine[Toy]:
-    effects = ToyEffects(ledger)
-    return Engine(settings, ToyAggregate(), Codec(LockRegistry()), NoDefinitions(), effects)
+def engine(settings: EngineConfig, calls: Path | None = None) -> Engine[Job]:
+    """The lanes of jobs."""
+    return Engine(settings, JOBS, JOB_CODEC, NoDefinitions(), ToyEffects(calls))
+
+
+def ledger_engine(settings: EngineConfig) -> Engine[Ledger]:
+    """The lanes of ledgers."""
+    return Engine(settings, LEDGERS, LEDGER_CODEC, NoDefinitions(), NoEffects())
 
 
 def main() -> None:
@@ -63,12 +68,15 @@ def main() -> None:
     parser.add_argument("--partitions", type=int, default=4)
     parser.add_argument("--group", choices=("classic", "consumer"))
     parser.add_argument("--park-after", type=float, default=1.0)
-    parser.add_argument("--ledger", type=Path)
+    parser.add_argument("--calls", type=Path)
+    parser.add_argument("--toy", choices=("job", "ledger"), default="job")
     asked = parser.parse_args()
     log_to_stderr()
     group = GroupConfig(asked.group, 1500) if asked.group else None
     settings = config(asked.bootstrap, asked.partitions, group=group, park_after=asked.park_after)
-    sys.exit(engine(settings, asked.ledger).run())
+    if asked.toy == "ledger":
+        sys.exit(ledger_engine(settings).run())
+    sys.exit(engine(settings, asked.calls).run())
 
 
 if __name__ == "__main__":

@@ -8,48 +8,61 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import Any
 
 from confluent_kafka import Consumer, KafkaError, Message, Producer, TopicPartition
 
-from runfold.events import topics
 from runfold.events.avro.codec import Codec
-from runfold.events.avro.registry import LockRegistry
-from runfold.events.base import Record
-from runfold.events.catalogue import TERMINAL_FACTS
-from runfold.events.commands import Control, RunRequested
-from runfold.events.run import GENESIS, Event
+from runfold.events.base import Fact, Record
+from runfold.events.topics import MAX_RECORD_BYTES
+from runfold.processors.engine.core.event_builder import GENESIS
+from runfold.processors.engine.ports import JournalEvent
+from runfold.processors.engine.spec import AggregateSpec
+from tests.engine.toys import topics
+from tests.engine.toys.codecs import JOB_CODEC, LEDGER_CODEC, RECORDS
+from tests.engine.toys.job import JOBS
+from tests.engine.toys.ledger import LEDGERS
 
-CODEC = Codec(LockRegistry())
+CODEC = JOB_CODEC
 
 
 def topic_of(record: Record) -> str:
     """The input topic of a record."""
-    if isinstance(record, RunRequested):
-        return topics.REQUESTS
-    return topics.CONTROLS if isinstance(record, Control) else topics.RESULTS
+    return next(
+        topic
+        for topic in (*JOBS.topics.inputs, *LEDGERS.topics.inputs)
+        if type(record) in RECORDS[topic]
+    )
 
 
-def run_id(number: int) -> str:
-    """A UUIDv7 that was made now; ``number`` is its tail."""
-    head = int(time.time() * 1000)
-    value = (head << 80) | (7 << 76) | (int.from_bytes(os.urandom(1)) << 64) | (2 << 62) | number
-    text = f"{value:032x}"
-    return "-".join((text[:8], text[8:12], text[12:16], text[16:20], text[20:]))
+def key_of(record: Record) -> str:
+    """The key of the toy that a record is for."""
+    of = LEDGERS if topic_of(record) == topics.ENTRIES else JOBS
+    return of.key_of(record)
+
+
+def job_id(number: int) -> str:
+    """An id that was never used before."""
+    return f"{time.time_ns():x}{os.urandom(2).hex()}-{number}"
 
 
 @dataclass(frozen=True)
 class Journal:
-    """The events of every run, as bytes and decoded, in order."""
+    """The events of every aggregate of a kind, as bytes and decoded, in order."""
 
-    runs: dict[str, list[tuple[bytes, Event]]]
+    by_key: dict[str, list[tuple[bytes, JournalEvent]]]
+    terminal: tuple[type[Fact], ...]
 
     def types(self, of: str) -> list[str]:
-        return [event.type for _, event in self.runs.get(of, [])]
+        return [type(event.fact).__name__ for event in self.events(of)]
+
+    def events(self, of: str) -> list[JournalEvent]:
+        return [event for _, event in self.by_key.get(of, [])]
 
     def faults(self, expected: Iterable[str] = ()) -> list[str]:
         """What breaks the guarantees: a gap, a broken chain, not exactly one end."""
         found = []
-        for run, events in self.runs.items():
+        for run, events in self.by_key.items():
             digest = GENESIS
             for number, (value, event) in enumerate(events, 1):
                 if event.meta.seq != number:
@@ -57,15 +70,30 @@ class Journal:
                 if event.meta.prev_hash != digest:
                     found.append(f"{run}: event {event.meta.seq} breaks the chain")
                 digest = hashlib.sha256(value).digest()
-            ends = Counter(isinstance(event.fact, TERMINAL_FACTS) for _, event in events)[True]
-            last = isinstance(events[-1][1].fact, TERMINAL_FACTS)
+            ends = Counter(isinstance(event.fact, self.terminal) for _, event in events)[True]
+            last = isinstance(events[-1][1].fact, self.terminal)
             if ends > 1 or (ends == 1 and not last):
                 found.append(f"{run}: {ends} ends, or something after the end")
         for run in expected:
-            events = self.runs.get(run, [])
-            if not events or not isinstance(events[-1][1].fact, TERMINAL_FACTS):
+            events = self.by_key.get(run, [])
+            if not events or not isinstance(events[-1][1].fact, self.terminal):
                 found.append(f"{run}: not ended")
         return found
+
+
+def journal_of(
+    spec: AggregateSpec[Any], codec: Codec, values: Iterable[bytes | str | None]
+) -> Journal:
+    """The events in the values of a journal, by key."""
+    by_key: dict[str, list[tuple[bytes, JournalEvent]]] = defaultdict(list)
+    for value in values:
+        assert isinstance(value, bytes)
+        begins = codec.peek(value)
+        if begins is not None:
+            event = codec.decode(spec.topics.journal, value)
+            assert not isinstance(event, Record)
+            by_key[begins.key].append((value, event))
+    return Journal(dict(by_key), tuple(spec.terminal))
 
 
 class Log:
@@ -79,14 +107,14 @@ class Log:
                 "bootstrap.servers": bootstrap,
                 "partitioner": "murmur2_random",
                 "log_level": 0,
-                "message.max.bytes": topics.MAX_RECORD_BYTES,
+                "message.max.bytes": MAX_RECORD_BYTES,
             }
         )
 
     def send(self, *records: Record) -> None:
         for record in records:
             topic = topic_of(record)
-            key = str(getattr(record, "run_id", ""))
+            key = key_of(record)
             self._producer.produce(topic, CODEC.encode(topic, record), key)
         assert self._producer.flush(20) == 0
 
@@ -133,21 +161,21 @@ class Log:
         ]
 
     def journal(self) -> Journal:
-        runs: dict[str, list[tuple[bytes, Event]]] = defaultdict(list)
-        for message in self.messages(topics.EVENTS):
-            value = message.value()
-            assert isinstance(value, bytes)
-            event = CODEC.decode(topics.EVENTS, value)
-            if isinstance(event, Event):
-                runs[event.meta.run_id].append((value, event))
-        return Journal(runs)
+        return self._journal_of(JOBS, JOB_CODEC)
+
+    def ledger(self) -> Journal:
+        return self._journal_of(LEDGERS, LEDGER_CODEC)
+
+    def _journal_of(self, spec: AggregateSpec[Any], codec: Codec) -> Journal:
+        messages = self.messages(spec.topics.journal)
+        return journal_of(spec, codec, [message.value() for message in messages])
 
     def ended(self) -> set[str]:
-        """The runs on the completions topic."""
+        """The jobs on the completions topic."""
         return {(message.key() or b"").decode() for message in self.messages(topics.COMPLETIONS)}
 
-    def wait_for_ends(self, runs: Iterable[str], seconds: float = 30) -> None:
-        wanted = set(runs)
+    def wait_for_ends(self, jobs: Iterable[str], seconds: float = 30) -> None:
+        wanted = set(jobs)
         self.wait_until(lambda: wanted <= self.ended(), seconds)
 
     def wait_until(self, done: Callable[[], bool], seconds: float = 30) -> None:

@@ -1,12 +1,16 @@
-"""A request for an agent that is not known yet waits for the store, and no other input does."""
+"""A request for a definition that is not known yet waits for the store, and no other input does."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from runfold.events.base import Fact
 from runfold.events.definitions import Definitions
+from runfold.processors.engine.aggregate import Command, Env
 from runfold.processors.engine.core.batch import BatchDecider
 from tests.engine.lab import Lab
 from tests.engine.oracle import CODEC
-from tests.engine.toy import ToyAggregate, request, result
+from tests.engine.toys.job import Job, behaving, decide, request, result
 
 
 class Registry:
@@ -26,15 +30,14 @@ class Registry:
 def test_the_registry_is_read_before_an_unknown_agent_is_decided() -> None:
     positions = []
 
-    class Listening(ToyAggregate):
-        def decide(self, state, command, env):  # type: ignore[no-untyped-def]
-            positions.append(env.definitions.position)
-            return super().decide(state, command, env)
+    def listening(state: Job | None, command: Command, env: Env) -> Sequence[tuple[Fact, Job]]:
+        positions.append(env.definitions.position)
+        return decide(state, command, env)
 
     registry = Registry()
     lab = Lab()
-    lab._fold = BatchDecider(Listening(), CODEC, registry, 0)
-    lab.take(request("run-1", placement="pool"), request("run-1"))
-    assert (registry.asked, positions) == (1, [7])
-    lab.take(result("run-1", "run-1.1"))
-    assert (registry.asked, positions) == (1, [7, 0])
+    lab._fold = BatchDecider(behaving(decide=listening), CODEC, registry, 0)
+    lab.take(request("job-1", placement="pool"), request("job-1"))
+    assert (registry.asked, positions) == (1, [7, 7])
+    lab.take(result("job-1", "job-1.1"))
+    assert (registry.asked, positions) == (1, [7, 7, 0])

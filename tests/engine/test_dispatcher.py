@@ -26,7 +26,9 @@ def _publish(settings: Settings, count: int) -> None:
 
 def test_a_partition_that_was_paused_is_read_again_by_its_next_lane(settings: Settings) -> None:
     config = EngineConfig(settings.kafka_config(), settings.partitions)
-    dispatcher = InputRouter(dataclasses.replace(config, max_waiting=3))
+    dispatcher = InputRouter(
+        dataclasses.replace(config, max_waiting=3), (topics.REQUESTS, topics.CONTROLS), "positions"
+    )
     first, second = Inbox(), Inbox()
     _publish(settings, 10)
     dispatcher.start()

@@ -6,11 +6,11 @@ from datetime import timedelta
 
 import pytest
 
-from runfold.events import topics
 from runfold.processors.engine.core.inputs import Received
 from tests.engine.lab import Lab
 from tests.engine.oracle import CODEC
-from tests.engine.toy import NOW, request, result
+from tests.engine.toys import topics
+from tests.engine.toys.job import NOW, request, result
 
 
 @pytest.mark.parametrize("restarted", [True, False])
@@ -19,34 +19,34 @@ def test_a_repeated_request_starts_nothing_for_a_live_or_an_ended_run(
     placement: str, restarted: bool
 ) -> None:
     lab = Lab()
-    lab.take(request("run-1", placement=placement))
-    before = lab.types("run-1")
+    lab.take(request("job-1", placement=placement))
+    before = lab.types("job-1")
     if restarted:
         lab.restart()
         lab.settle()
-    lab.take(request("run-1", placement=placement), request("run-1", placement=placement))
-    assert lab.types("run-1") == before
+    lab.take(request("job-1", placement=placement), request("job-1", placement=placement))
+    assert lab.types("job-1") == before
     assert lab.dead() == []
 
 
 def test_two_requests_for_one_run_in_one_batch_start_it_once() -> None:
     lab = Lab()
-    lab.take(request("run-1"), request("run-1"))
-    assert lab.types("run-1").count("RunQueued") == 1
+    lab.take(request("job-1"), request("job-1"))
+    assert lab.types("job-1").count("JobQueued") == 1
 
 
 def test_a_result_for_a_call_that_is_not_open_changes_nothing() -> None:
     lab = Lab()
-    lab.take(request("run-1", steps=2, placement="pool"))
-    lab.take(result("run-1", "run-1.2"), result("run-1", "run-1.2"))
-    assert lab.types("run-1").count("PlanStepAdvanced") == 3
+    lab.take(request("job-1", steps=2, placement="pool"))
+    lab.take(result("job-1", "job-1.2"), result("job-1", "job-1.2"))
+    assert lab.types("job-1").count("StepAdvanced") == 3
 
 
 def test_an_input_below_the_position_is_not_taken_again() -> None:
     lab = Lab()
-    lab.take(request("run-1", placement="pool"))
+    lab.take(request("job-1", placement="pool"))
     again = Received(
-        topics.REQUESTS, 0, b"run-2", CODEC.encode(topics.REQUESTS, request("run-2")), (), 0
+        topics.REQUESTS, 0, b"job-2", CODEC.encode(topics.REQUESTS, request("job-2")), (), 0
     )
     outcome = lab._fold.take([again], lab.book, NOW)
     assert not outcome.writes
@@ -55,20 +55,20 @@ def test_an_input_below_the_position_is_not_taken_again() -> None:
 
 def test_inputs_are_not_taken_again_after_a_restart() -> None:
     lab = Lab(work=None)
-    lab.take(request("run-1"), request("run-2", placement="pool"))
-    lab.take(result("run-2", "run-2.1"))
+    lab.take(request("job-1"), request("job-2", placement="pool"))
+    lab.take(result("job-2", "job-2.1"))
     lab.restart()
     assert lab.book.positions == {topics.REQUESTS: 2, topics.RESULTS: 1}
-    assert set(lab.book.runs) == {"run-1"}
+    assert set(lab.book.live) == {"job-1"}
 
 
 def test_ended_runs_are_forgotten_oldest_first() -> None:
     lab = Lab()
-    lab.take(request("run-1"))
+    lab.take(request("job-1"))
     lab.now += timedelta(minutes=1)
-    lab.take(request("run-2"))
-    first = lab.book.ended["run-1"]
+    lab.take(request("job-2"))
+    first = lab.book.ended["job-1"]
     lab.book.forget_ended(first)
-    assert list(lab.book.ended) == ["run-1", "run-2"]
+    assert list(lab.book.ended) == ["job-1", "job-2"]
     lab.book.forget_ended(first + 1)
-    assert list(lab.book.ended) == ["run-2"]
+    assert list(lab.book.ended) == ["job-2"]

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 import pytest
 
-from runfold.events import topics
 from runfold.processors.engine.core.inputs import Received, Returned
 from runfold.processors.engine.kafka.inbox import Inbox
-from tests.engine.toy import result
+from tests.engine.toys import topics
+from tests.engine.toys.job import result
 
 
 def received(offset: int, size: int = 1) -> Received:
@@ -36,8 +36,8 @@ def test_an_empty_inbox_gives_nothing_and_a_wake_ends_a_wait() -> None:
 def test_results_are_delivered_and_a_closed_inbox_says_so() -> None:
     inbox = Inbox()
     assert inbox.is_open()
-    inbox.deliver(result("run-1", "run-1.1"))
-    assert inbox.take(0, 10, 10) == [Returned(result("run-1", "run-1.1"))]
+    inbox.deliver(result("job-1", "job-1.1"))
+    assert inbox.take(0, 10, 10) == [Returned(result("job-1", "job-1.1"))]
     inbox.close()
     assert not inbox.is_open()
 
@@ -53,7 +53,7 @@ class Moments:
     def __call__(self, _: float) -> None:
         self.waited += 1
         for _ in range(next(self._arrivals, 0)):
-            self._inbox.deliver(result("run-1", "run-1.1"))
+            self._inbox.deliver(result("job-1", "job-1.1"))
 
 
 @pytest.mark.parametrize(
@@ -76,7 +76,7 @@ def test_results_that_are_expected_join_the_first_one(
     inbox = Inbox()
     moments = Moments(inbox, arrivals)
     monkeypatch.setattr("runfold.processors.engine.kafka.inbox.time.sleep", moments)
-    inbox.deliver(result("run-1", "run-1.1"))
+    inbox.deliver(result("job-1", "job-1.1"))
     assert len(inbox.take(60, 3 if out == 100 else 500, 1000, out)) == taken
     assert moments.waited == waited
 
@@ -89,6 +89,6 @@ def test_nobody_waits_for_company_who_had_to_wait_for_the_first(
     monkeypatch.setattr("runfold.processors.engine.kafka.inbox.time.sleep", moments)
     clock = iter((0.0, 0.5))
     monkeypatch.setattr("runfold.processors.engine.kafka.inbox.time.monotonic", lambda: next(clock))
-    inbox.deliver(result("run-1", "run-1.1"))
+    inbox.deliver(result("job-1", "job-1.1"))
     assert len(inbox.take(60, 500, 1000, 9)) == 1
     assert moments.waited == 0

@@ -7,16 +7,19 @@ from datetime import timedelta
 import pytest
 
 from runfold.events import topics
+from runfold.events.avro.codec import Codec
+from runfold.events.avro.registry import LockRegistry
 from runfold.events.base import Record
 from runfold.events.calls import ModelWork, ToolWork
 from runfold.events.definitions import Definitions
 from runfold.processors.engine.memory import MemoryEngine
-from runfold.processors.run.aggregate import RunAggregate
+from runfold.processors.run.aggregate import RUNS
 from runfold.processors.run.state import RunState
 from tests.deciders import given
-from tests.engine.lab import journal_of
-from tests.engine.oracle import CODEC, topic_of
+from tests.engine.oracle import Journal, journal_of
 from tests.spec import START
+
+CODEC = Codec(LockRegistry())
 
 
 class Rules:
@@ -40,12 +43,14 @@ def obey(work: Record) -> Record:
 
 class RunLab(MemoryEngine[RunState]):
     def __init__(self) -> None:
-        super().__init__(RunAggregate(), CODEC, Rules(), obey, START)
+        super().__init__(RUNS, CODEC, Rules(), obey, START)
+
+    def journal(self) -> Journal:
+        return journal_of(RUNS, CODEC, [entry.value for entry in self.entries(topics.EVENTS)])
 
     def send(self, *records: Record) -> None:
         for record in records:
-            topic = topic_of(record)
-            self.put(topic, given.RUN, CODEC.encode(topic, record))
+            self.put(topics.REQUESTS, given.RUN, CODEC.encode(topics.REQUESTS, record))
 
 
 @pytest.mark.parametrize("restarted", [False, True])
@@ -55,18 +60,18 @@ def test_a_run_of_the_real_aggregate_ends_with_a_whole_chain(restarted: bool) ->
     while inputs := lab._gather(1):
         lab._turn(inputs)
         if restarted:
-            before = lab.book.runs.get(given.RUN)
+            before = lab.book.live.get(given.RUN)
             lab.restart()
-            after = lab.book.runs.get(given.RUN)
+            after = lab.book.live.get(given.RUN)
             assert (after is None) == (before is None)
             if before is not None and after is not None:
                 assert after.state == before.state
                 assert after.prev_hash == before.prev_hash
-    journal = journal_of(lab)
+    journal = lab.journal()
     assert journal.faults([given.RUN]) == []
     assert journal.types(given.RUN)[-1] == "RunCompleted"
     assert lab.entries(topics.DEAD_LETTERS) == []
     lab.send(given.request())
     lab.settle()
     lab.pass_time(timedelta(days=1))
-    assert journal.types(given.RUN) == journal_of(lab).types(given.RUN)
+    assert journal.types(given.RUN) == lab.journal().types(given.RUN)

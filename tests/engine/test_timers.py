@@ -4,49 +4,49 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from runfold.events.commands import CancelRun
 from runfold.processors.engine.aggregate import Timer
 from runfold.processors.engine.core.inputs import Due
 from runfold.processors.engine.core.timers import Timers
 from tests.engine.lab import Lab
-from tests.engine.toy import NOW, control, request
+from tests.engine.toys.job import NOW, control, request
+from tests.engine.toys.job_records import CancelJob
 
 SECOND = timedelta(seconds=1)
 
 
 def test_a_due_timer_is_decided_and_named_as_the_cause() -> None:
     lab = Lab()
-    lab.take(request("run-1", timer_ms=2000))
+    lab.take(request("job-1", timer_ms=2000))
     lab.pass_time(SECOND)
-    assert lab.types("run-1")[-1] == "RetryScheduled"
+    assert lab.types("job-1")[-1] == "JobSlept"
     lab.pass_time(SECOND)
-    assert lab.types("run-1")[-2:] == ["PlanStepAdvanced", "RunCompleted"]
-    meta = lab.events("run-1")[-1].meta
-    assert meta.cause == "timer/wake/run-1.wake/1"
+    assert lab.types("job-1")[-2:] == ["StepAdvanced", "JobCompleted"]
+    meta = lab.events("job-1")[-1].meta
+    assert meta.cause == "timer/wake/job-1.wake/1"
     assert meta.time == NOW + 2 * SECOND
 
 
 def test_timers_are_rebuilt_at_restore() -> None:
     lab = Lab()
-    lab.take(request("run-1", timer_ms=2000))
+    lab.take(request("job-1", timer_ms=2000))
     lab.restart()
     lab.pass_time(2 * SECOND)
-    assert lab.types("run-1")[-1] == "RunCompleted"
+    assert lab.types("job-1")[-1] == "JobCompleted"
 
 
 def test_a_timer_of_a_run_that_has_ended_does_nothing() -> None:
     lab = Lab()
-    lab.take(request("run-1", timer_ms=2000), control(CancelRun, "run-1", reason=""))
+    lab.take(request("job-1", timer_ms=2000), control(CancelJob, "job-1", reason=""))
     lab.pass_time(2 * SECOND)
-    assert lab.types("run-1")[-1] == "RunCancelled"
+    assert lab.types("job-1")[-1] == "JobCancelled"
     assert lab.dead() == []
 
 
 def test_a_deadline_that_the_run_has_dropped_does_nothing() -> None:
     lab = Lab()
-    lab.take(request("run-1", timer_ms=2000))
+    lab.take(request("job-1", timer_ms=2000))
     dropped = Timer(NOW, "wake", "an earlier one", 1)
-    outcome = lab._fold.take([Due("run-1", dropped)], lab.book, NOW)
+    outcome = lab._fold.take([Due("job-1", dropped)], lab.book, NOW)
     assert not outcome.writes
 
 

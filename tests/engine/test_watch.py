@@ -6,13 +6,12 @@ from types import SimpleNamespace
 
 import pytest
 
-from runfold.events.avro.codec import Codec
-from runfold.events.avro.registry import LockRegistry
 from runfold.processors.engine.config import EngineConfig
-from runfold.processors.engine.kafka.lane_state import LaneState
+from runfold.processors.engine.kafka.lane_context import LaneState
 from runfold.processors.engine.kafka.runner import Engine
 from tests.engine.host import NoDefinitions, ToyEffects
-from tests.engine.toy import Toy, ToyAggregate
+from tests.engine.oracle import CODEC
+from tests.engine.toys.job import JOBS, Job
 
 
 class ProcessEndedError(Exception):
@@ -20,11 +19,11 @@ class ProcessEndedError(Exception):
 
 
 @pytest.fixture
-def engine(monkeypatch: pytest.MonkeyPatch) -> Engine[Toy]:
-    found: Engine[Toy] = Engine(
+def engine(monkeypatch: pytest.MonkeyPatch) -> Engine[Job]:
+    found: Engine[Job] = Engine(
         EngineConfig({"bootstrap.servers": "127.0.0.1:9"}, 1),
-        ToyAggregate(),
-        Codec(LockRegistry()),
+        JOBS,
+        CODEC,
         NoDefinitions(),
         ToyEffects(),
     )
@@ -41,26 +40,26 @@ def _lane(state: LaneState, stuck: float = 0.0) -> SimpleNamespace:
     return SimpleNamespace(state=state, why="KeyError: 'x'", stuck_for=lambda: stuck)
 
 
-def test_a_lane_that_a_bug_has_ended_ends_the_process(engine: Engine[Toy]) -> None:
+def test_a_lane_that_a_bug_has_ended_ends_the_process(engine: Engine[Job]) -> None:
     engine._lanes[0] = _lane(LaneState.CRASHED)  # type: ignore[assignment]
     with pytest.raises(ProcessEndedError, match="lane 0 was ended by a bug: KeyError: 'x'"):
         engine._watch()
 
 
-def test_a_lane_that_is_stuck_ends_the_process(engine: Engine[Toy]) -> None:
+def test_a_lane_that_is_stuck_ends_the_process(engine: Engine[Job]) -> None:
     engine._lanes[0] = _lane(LaneState.RUNNING, stuck=61)  # type: ignore[assignment]
     with pytest.raises(ProcessEndedError, match="lane 0 is stuck in one step"):
         engine._watch()
 
 
-def test_a_broken_journal_stops_its_own_lane_only(engine: Engine[Toy]) -> None:
+def test_a_broken_journal_stops_its_own_lane_only(engine: Engine[Job]) -> None:
     # A new process would read the same journal and stop at the same place.
     engine._lanes[0] = _lane(LaneState.BROKEN)  # type: ignore[assignment]
     engine._watch()
     assert engine._lanes
 
 
-def test_a_fenced_lane_is_let_go(engine: Engine[Toy]) -> None:
+def test_a_fenced_lane_is_let_go(engine: Engine[Job]) -> None:
     engine._lanes[0] = _lane(LaneState.FENCED)  # type: ignore[assignment]
     engine._watch()
     assert engine._lanes == {}

@@ -6,7 +6,7 @@ from runfold.events.base import Record
 from runfold.events.run import GENESIS, Event, Meta
 from runfold.events.topics import EVENTS
 from runfold.processors.engine.aggregate import Command, Timer
-from runfold.processors.run.aggregate import RunAggregate
+from runfold.processors.run.aggregate import RUN as RUN_AGGREGATE
 from runfold.processors.run.replay import decisions
 from tests.deciders.given import RUN, TENANT
 from tests.properties.test_run_machine import Run
@@ -35,7 +35,7 @@ class RedecidedRun(Run):
             time=self.story.now,
             status=state.status,
             cause=body.cause if isinstance(body, Timer) else "runs.inputs/0/0",
-            actor=RunAggregate().actor(fact, Command(body), state),
+            actor=RUN_AGGREGATE.actor(fact, Command(body), state),
             traceparent=state.traceparent,
             prev_hash=GENESIS,
         )

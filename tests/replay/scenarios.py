@@ -15,7 +15,7 @@ from runfold.events.content import json_content, text
 from runfold.events.values import Limits
 from runfold.processors.definitions.fixed import FixedDefinitions
 from runfold.processors.engine.memory import MemoryEngine
-from runfold.processors.run.aggregate import RunAggregate
+from runfold.processors.run.aggregate import RUNS
 from tests.deciders.given import (
     LOOK,
     RUN,
@@ -44,7 +44,7 @@ class Life:
     def __init__(self) -> None:
         self.codec = Codec(LockRegistry())
         rules = FixedDefinitions(definitions(*DEFINITIONS))
-        self.engine = MemoryEngine(RunAggregate(), self.codec, rules, now=START)
+        self.engine = MemoryEngine(RUNS, self.codec, rules, now=START)
 
     def says(self, *records: Record) -> Life:
         """Publish inputs a second apart and let the engine take each."""

@@ -17,7 +17,7 @@ from runfold.events.definitions import Definitions
 from runfold.events.run import GENESIS, Event, Meta
 from runfold.events.values import Limits
 from runfold.processors.engine.aggregate import Command, Env, Timer
-from runfold.processors.run.aggregate import RunAggregate
+from runfold.processors.run.aggregate import RUN as RUN_AGGREGATE
 from runfold.processors.run.lifecycle.deadlines import next_timer
 from runfold.processors.run.state import RunState
 from tests.deciders.given import (
@@ -139,7 +139,7 @@ class Recorder:
         self.definitions = definitions
         self.state: RunState | None = None
         self.written: list[tuple[bytes, Event]] = []
-        self._aggregate = RunAggregate()
+        self._aggregate = RUN_AGGREGATE
         self._digest = GENESIS
         self._taken = 0
 

@@ -21,7 +21,7 @@ from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 from psycopg import sql
 
-from runfold.events.topics import TOPICS
+from runfold.events.topics import TOPICS, Topic
 from runfold.stack import control, ports
 from runfold.stack.jars import KAFKA_RELEASE
 from runfold.stack.kafka import answers
@@ -200,14 +200,14 @@ def fresh_database(database_url: str) -> Iterator[str]:
             admin.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(name))
 
 
-def fresh_topics(settings: Settings) -> None:
-    """Delete every topic of Runfold and create it again, empty."""
+def fresh_topics(settings: Settings, specs: tuple[Topic, ...] = TOPICS) -> None:
+    """Delete topics, all of Runfold unless told otherwise, and create them again, empty."""
     admin = AdminClient({**settings.kafka_config(), "log_level": 0})
-    names = {topic.name for topic in TOPICS}
+    names = {topic.name for topic in specs}
     there = names & set(admin.list_topics(timeout=10).topics)
     if there:
         for future in admin.delete_topics(sorted(there), operation_timeout=10).values():
             with suppress(KafkaException):
                 future.result()
         wait_until(lambda: not names & set(admin.list_topics(timeout=10).topics))
-    ensure_topics(settings.kafka_config(), TOPICS, settings.partitions)
+    ensure_topics(settings.kafka_config(), specs, settings.partitions)

@@ -1,4 +1,4 @@
-"""Giving facts their place in a run's chain: sequence, status, cause, actor, previous hash."""
+"""Giving facts their place in an aggregate's chain: sequence, status, cause, actor, hash."""
 
 from __future__ import annotations
 
@@ -7,76 +7,74 @@ from collections.abc import Sequence
 from typing import Generic
 
 from runfold.events import topics
-from runfold.events.avro.headers import Headers
+from runfold.events.avro.headers import Headers, headers
 from runfold.events.base import Fact, Record
-from runfold.events.calls import ModelWork, ToolWork
-from runfold.events.catalogue import TERMINAL_FACTS
-from runfold.events.run import GENESIS, Meta
-from runfold.events.trusted import trusted
 from runfold.events.values import Placement
-from runfold.processors.engine.aggregate import Aggregate, Command, Env, S, Work
-from runfold.processors.engine.core.messages import Message, headers
+from runfold.processors.engine.aggregate import Command, Env, S, Work
+from runfold.processors.engine.core.messages import Message
 from runfold.processors.engine.core.outcome import Step
 from runfold.processors.engine.core.partition_state import UNPLACED, Tracked
 from runfold.processors.engine.ports import Codec
+from runfold.processors.engine.spec import AggregateSpec
+
+GENESIS = bytes(32)
+"""The ``prev_hash`` of the first event of a chain."""
 
 MAX_EVENT_BYTES = topics.MAX_RECORD_BYTES - 65_536
 """The largest event; the rest of a record's limit is for headers, and for its parked copy."""
-
-_TERMINAL = frozenset(TERMINAL_FACTS)
-
-_WORK_TOPICS: dict[type[Record], str] = {
-    ModelWork: topics.MODEL_CALLS,
-    ToolWork: topics.TOOL_CALLS,
-}
 
 
 class DecisionError(Exception):
     """A decision that cannot stand in the journal: a bug in the aggregate."""
 
 
-def part_key(run_id: str, first_seq: int) -> str:
-    """Return the key of a run's parked copy that begins with event ``first_seq``."""
-    return f"{run_id}/{first_seq}"
+def part_key(key: str, first_seq: int) -> str:
+    """Return the key of an aggregate's parked copy that begins with event ``first_seq``."""
+    return f"{key}/{first_seq}"
 
 
 class EventBuilder(Generic[S]):
     """Turns the facts of a decision into events and what follows from them."""
 
-    def __init__(self, aggregate: Aggregate[S], codec: Codec) -> None:
-        self._aggregate = aggregate
+    def __init__(self, spec: AggregateSpec[S], codec: Codec) -> None:
+        self._spec = spec
         self._codec = codec
+        # Bound once: they are asked at every event.
+        self._meta, self._terminal, self._source = spec.meta, spec.terminal, spec.source
+        self._journal = spec.topics.journal
+        self._aggregate = spec.aggregate
 
     def events(
         self,
-        run_id: str,
-        run: Tracked[S] | None,
+        key: str,
+        before: Tracked[S] | None,
         decided: Sequence[tuple[Fact, S]],
         command: Command,
         cause: str,
         env: Env,
     ) -> Step[S]:
-        """Return the events of a decision, the work they call for and the run after them.
+        """Return the events of a decision, the work they call for and what is tracked after them.
 
         Raises DecisionError where something follows a terminal fact or an event is too large.
         """
-        step: Step[S] = Step(run_id, run)
+        step: Step[S] = Step(key, before)
         state: S | None = None
-        seq, digest = (run.seq, run.prev_hash) if run else (0, GENESIS)
+        seq, digest = (before.seq, before.prev_hash) if before else (0, GENESIS)
+        aggregate = self._aggregate
         for fact, state in decided:
             if step.ended:
-                raise DecisionError(f"{type(fact).__name__} follows the end of the run")
+                raise DecisionError(f"{type(fact).__name__} follows the end of {key}")
             seq += 1
-            meta = trusted(Meta)(
-                run_id=run_id,
-                seq=seq,
-                tenant_id=state.tenant_id,
-                time=env.now,
-                status=state.status,
-                cause=cause,
-                actor=self._aggregate.actor(fact, command, state),
-                traceparent=state.traceparent,
-                prev_hash=digest,
+            meta = self._meta(
+                key,
+                seq,
+                state.tenant_id,
+                env.now,
+                state.status,
+                cause,
+                aggregate.actor(fact, command, state),
+                state.traceparent,
+                digest,
             )
             value = self._codec.encode_event(meta, fact)
             if len(value) > MAX_EVENT_BYTES:
@@ -86,15 +84,15 @@ class EventBuilder(Generic[S]):
                 )
             digest = hashlib.sha256(value).digest()
             named = headers(
-                type(fact).__name__, f"{run_id}/{seq}", env.now, run_id, state.traceparent
+                type(fact).__name__, f"{key}/{seq}", self._source, env.now, key, state.traceparent
             )
-            step.events.append(Message(topics.EVENTS, run_id, value, named))
-            for work in self._aggregate.dispatch(fact, state, env.definitions):
+            step.events.append(Message(self._journal, key, value, named))
+            for work in aggregate.dispatch(fact, state, env.definitions):
                 self._place(step, work, env, state.traceparent)
-            if type(fact) in _TERMINAL:
-                self._end(step, run, meta, fact, named)
+            if type(fact) in self._terminal:
+                self._end(step, before, meta, fact, named)
         if state is not None and not step.ended and step.events:
-            step.run = self._tracked(run, state, seq, digest, env)
+            step.after = self._tracked(before, state, seq, digest, env)
         return step
 
     def _tracked(
@@ -115,33 +113,29 @@ class EventBuilder(Generic[S]):
         if work.placement is Placement.LOCAL:
             step.local.append(work.record)
             return
-        topic = _WORK_TOPICS.get(type(work.record))
+        topic = self._spec.work_topics.get(type(work.record))
         if topic is None:
             raise DecisionError(f"no pool takes a {type(work.record).__name__}")
-        name = type(work.record).__name__
-        call = (
-            f"{getattr(work.record, 'call_id', step.run_id)}/{getattr(work.record, 'attempt', 1)}"
-        )
+        kind, name = type(work.record).__name__, self._spec.name_of(work.record)
         value = self._codec.encode(topic, work.record)
         if len(value) > MAX_EVENT_BYTES:
-            raise DecisionError(f"{name} {call} takes {len(value)} bytes, too many for {topic}")
-        step.others.append(
-            Message(
-                topic, step.run_id, value, headers(name, call, env.now, step.run_id, traceparent)
-            )
-        )
+            raise DecisionError(f"{kind} {name} takes {len(value)} bytes, too many for {topic}")
+        named = headers(kind, name, self._source, env.now, step.key, traceparent)
+        step.others.append(Message(topic, step.key, value, named))
 
     def _end(
         self,
         step: Step[S],
         before: Tracked[S] | None,
-        meta: Meta,
+        meta: Record,
         fact: Fact,
         named: Headers,
     ) -> None:
         step.ended = True
-        value = self._codec.encode_completion(meta, fact)
-        step.others.append(Message(topics.COMPLETIONS, step.run_id, value, named))
+        completions = self._spec.topics.completions
+        if completions is not None:
+            value = self._codec.encode_completion(meta, fact)
+            step.others.append(Message(completions, step.key, value, named))
         for first_seq in before.parts if before else ():
-            key = part_key(step.run_id, first_seq)
-            step.others.append(Message(topics.PARKED, key, None, []))
+            key = part_key(step.key, first_seq)
+            step.others.append(Message(self._spec.topics.parked, key, None, []))

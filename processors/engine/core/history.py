@@ -1,14 +1,15 @@
-"""The events of one run that may be live, as they are read back, and their folding."""
+"""The events of one aggregate that may be live, as they are read back, and their folding."""
 
 from __future__ import annotations
 
 import hashlib
 
-from runfold.events import topics
-from runfold.events.run import GENESIS, Event
-from runfold.processors.engine.aggregate import Aggregate, S
+from runfold.events.base import Record
+from runfold.processors.engine.aggregate import S
+from runfold.processors.engine.core.event_builder import GENESIS
 from runfold.processors.engine.core.partition_state import Tracked
-from runfold.processors.engine.ports import Codec
+from runfold.processors.engine.ports import Codec, JournalEvent
+from runfold.processors.engine.spec import AggregateSpec
 
 
 class BrokenChain(Exception):  # noqa: N818 - the name says what is broken
@@ -16,16 +17,16 @@ class BrokenChain(Exception):  # noqa: N818 - the name says what is broken
 
 
 class History:
-    """Values of one run in order; those that are at hand already are skipped.
+    """Values of one aggregate in order; those that were read already are skipped.
 
     ``first_offset`` is the journal offset of the first one that stands in no parked copy;
     ``parts`` are the first seqs of the copies.
     """
 
-    __slots__ = ("first_offset", "first_seq", "parts", "run_id", "seq", "values")
+    __slots__ = ("first_offset", "first_seq", "key", "parts", "seq", "values")
 
-    def __init__(self, run_id: str) -> None:
-        self.run_id = run_id
+    def __init__(self, key: str) -> None:
+        self.key = key
         self.first_offset: int | None = None
         self.first_seq = 0
         self.seq = 0
@@ -40,7 +41,7 @@ class History:
             return
         elif seq != self.seq + 1:
             raise BrokenChain(
-                f"run {self.run_id} goes from event {self.seq} to event {seq}: "
+                f"{self.key} goes from event {self.seq} to event {seq}: "
                 "the journal lacks what is between; restore it from a copy before going on"
             )
         if self.first_offset is None:
@@ -48,20 +49,20 @@ class History:
         self.seq = seq
         self.values.append(value)
 
-    def fold(self, aggregate: Aggregate[S], codec: Codec) -> Tracked[S]:
-        """Return the run after its last event; raises BrokenChain where a link does not hold."""
+    def fold(self, spec: AggregateSpec[S], codec: Codec) -> Tracked[S]:
+        """Return what is tracked after the last event; raises BrokenChain for a broken link."""
         if self.first_seq != 1:
             raise BrokenChain(
-                f"run {self.run_id} is live, but its first event at hand is number "
+                f"{self.key} is live, but the first of its events that was read is number "
                 f"{self.first_seq}: the restore point is beyond its beginning; delete the records "
-                f"of {topics.RESTORE} to read the journal from its start"
+                f"of {spec.topics.restore} to read the journal from its start"
             )
         state: S | None = None
         digest = GENESIS
-        event: Event | None = None
+        event: JournalEvent | None = None
         for value in self.values:
-            decoded = codec.decode(topics.EVENTS, value)
-            assert isinstance(decoded, Event)
+            decoded = codec.decode(spec.topics.journal, value)
+            assert not isinstance(decoded, Record)
             event = decoded
             if event.meta.prev_hash != digest:
                 raise BrokenChain(
@@ -69,14 +70,14 @@ class History:
                     "the journal was changed; restore it from a copy before going on"
                 )
             digest = hashlib.sha256(value).digest()
-            state = aggregate.evolve(state, event.fact, event.meta.time)
+            state = spec.aggregate.evolve(state, event.fact, event.meta.time)
         assert state is not None
         assert event is not None
         return Tracked(
             state,
             self.seq,
             digest,
-            aggregate.next_timer(state),
+            spec.aggregate.next_timer(state),
             event.meta.time,
             self.first_offset,
             tuple(self.parts),

@@ -4,12 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from runfold.events import topics
 from runfold.events.base import Record
 from runfold.processors.engine.aggregate import Timer
-
-INPUT_TOPICS = (topics.REQUESTS, topics.CONTROLS, topics.RESULTS)
-"""What a lane reads from the log."""
 
 Headers = tuple[tuple[str, bytes | None], ...]
 
@@ -35,9 +31,9 @@ class Returned:
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """A deadline that has passed."""
+    """A deadline of the aggregate ``key`` that has passed."""
 
-    run_id: str
+    key: str
     timer: Timer
 
 

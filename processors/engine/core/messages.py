@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import NamedTuple
 
 from runfold.events.avro.headers import Headers
-from runfold.events.avro.headers import headers as cloud_event
-
-SOURCE = "runfold/run-processor"
 
 
 class Message(NamedTuple):
@@ -18,11 +14,6 @@ class Message(NamedTuple):
     key: str | None
     value: bytes | None
     headers: Headers
-
-
-def headers(kind: str, event_id: str, time: datetime, subject: str, traceparent: str) -> Headers:
-    """Return the headers of a record that the run processor writes."""
-    return cloud_event(kind, event_id, SOURCE, time, subject, traceparent)
 
 
 def header(all_headers: tuple[tuple[str, bytes | None], ...], name: str) -> str | None:

@@ -14,10 +14,10 @@ from runfold.processors.engine.core.partition_state import UNPLACED, PartitionSt
 
 @dataclass(slots=True)
 class Step(Generic[S]):
-    """What follows from one input: events, other messages, local work, and the run after it."""
+    """What follows from one input: events, other messages, local work, what is tracked after it."""
 
-    run_id: str
-    run: Tracked[S] | None
+    key: str
+    after: Tracked[S] | None
     events: list[Message] = field(default_factory=list)
     others: list[Message] = field(default_factory=list)
     local: list[Record] = field(default_factory=list)
@@ -28,15 +28,15 @@ class Step(Generic[S]):
 class Outcome(Generic[S]):
     """What follows from a batch: to be written in one transaction, and adopted only after it.
 
-    ``runs`` holds each changed run as it will be, None where it ended; ``positions`` replaces the
-    book's; ``dead`` counts the inputs that became dead letters.
+    ``changed`` holds each changed aggregate as it will be, None where it ended; ``positions``
+    replaces the partition's; ``dead`` counts the inputs that became dead letters.
     """
 
     positions: dict[str, int]
     events: list[Message] = field(default_factory=list)
     others: list[Message] = field(default_factory=list)
     local: list[Record] = field(default_factory=list)
-    runs: dict[str, Tracked[S] | None] = field(default_factory=dict)
+    changed: dict[str, Tracked[S] | None] = field(default_factory=dict)
     dead: int = 0
 
     def add(self, step: Step[S]) -> None:
@@ -46,7 +46,7 @@ class Outcome(Generic[S]):
         self.events += step.events
         self.others += step.others
         self.local += step.local
-        self.runs[step.run_id] = None if step.ended else step.run
+        self.changed[step.key] = None if step.ended else step.after
 
     @property
     def writes(self) -> bool:
@@ -59,7 +59,7 @@ class Outcome(Generic[S]):
         yield from self.others
 
     def adopt(self, book: PartitionState[S], first_offset: int | None, now_ms: int) -> None:
-        """Make the committed batch part of a book.
+        """Make the committed batch part of a partition's state.
 
         ``first_offset`` is where the first of the events stands in the journal, None if there
         was none.
@@ -67,15 +67,17 @@ class Outcome(Generic[S]):
         book.positions = self.positions
         if first_offset is not None:
             book.end = first_offset + len(self.events)
-        for run_id, run in self.runs.items():
-            if run is None:
-                book.runs.pop(run_id, None)
-                book.ended[run_id] = now_ms
-            elif run.first_offset == UNPLACED and first_offset is not None:
-                book.runs[run_id] = _placed(run, first_offset)
+        for key, after in self.changed.items():
+            if after is None:
+                book.live.pop(key, None)
+                book.ended[key] = now_ms
+            elif after.first_offset == UNPLACED and first_offset is not None:
+                book.live[key] = _placed(after, first_offset)
             else:
-                book.runs[run_id] = run
+                book.live[key] = after
 
 
-def _placed(run: Tracked[S], offset: int) -> Tracked[S]:
-    return Tracked(run.state, run.seq, run.prev_hash, run.timer, run.touched, offset, run.parts)
+def _placed(after: Tracked[S], offset: int) -> Tracked[S]:
+    return Tracked(
+        after.state, after.seq, after.prev_hash, after.timer, after.touched, offset, after.parts
+    )

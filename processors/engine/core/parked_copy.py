@@ -1,8 +1,8 @@
-"""Carrying sleeping runs forward, without I/O: which ones, their copies, and what they become.
+"""Carrying sleeping aggregates forward, without I/O: which ones, their copies, what they become.
 
-A copy is a part: the events of a run from one sequence number on, under the key
-``run_id/first_seq``. A run that wakes goes on in the journal; parked again, it gets a further
-part. All parts are dropped together, in the transaction that ends the run.
+A copy is a part: the events of an aggregate from one sequence number on, under ``key/first_seq``.
+One that wakes goes on in the journal; parked again, it gets a further part. All parts are dropped
+together, in the transaction that ends it.
 """
 
 from __future__ import annotations
@@ -11,14 +11,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from runfold.events import topics
-from runfold.events.operations import ParkedRun
-from runfold.events.run import Event
+from runfold.events.avro.headers import headers
+from runfold.events.base import Record
 from runfold.processors.engine.aggregate import S
 from runfold.processors.engine.core.event_builder import part_key
-from runfold.processors.engine.core.messages import Message, headers
+from runfold.processors.engine.core.messages import Message
 from runfold.processors.engine.core.partition_state import PartitionState, Tracked
 from runfold.processors.engine.ports import Codec
+from runfold.processors.engine.spec import AggregateSpec
 
 MAX_PART_BYTES = 2_000_000
 """From this size on a copy goes on in a further part."""
@@ -26,12 +26,12 @@ MAX_PART_BYTES = 2_000_000
 
 @dataclass(frozen=True, slots=True)
 class Sleeper:
-    """A run to copy: its events from a journal offset up to event ``seq``.
+    """An aggregate to copy: its events from a journal offset up to event ``seq``.
 
     ``end`` is a journal offset that all of them stand below.
     """
 
-    run_id: str
+    key: str
     first_offset: int
     seq: int
     end: int
@@ -48,41 +48,41 @@ class ParkedCopy:
 def sleepers(
     book: PartitionState[S], now: datetime, idle: timedelta, stride: int, most: int
 ) -> list[Sleeper]:
-    """Return the runs that hold the restore point back: idle ones, and those that began long ago.
+    """Return what holds the restore point back: what is idle, and what began long ago.
 
     Oldest first, at most ``most``; ``stride`` is how many journal records back is long ago.
     """
     found = [
-        Sleeper(run_id, run.first_offset, run.seq, book.end)
-        for run_id, run in book.runs.items()
-        if run.first_offset is not None
-        and (now - run.touched >= idle or book.end - run.first_offset >= stride)
+        Sleeper(key, each.first_offset, each.seq, book.end)
+        for key, each in book.live.items()
+        if each.first_offset is not None
+        and (now - each.touched >= idle or book.end - each.first_offset >= stride)
     ]
     found.sort(key=lambda sleeper: sleeper.first_offset)
     return found[:most]
 
 
 class Collector:
-    """Picks the events of some sleepers out of a stretch of the journal."""
+    """Picks the events of some sleepers out of a range of one journal."""
 
     def __init__(self, wanted: Sequence[Sleeper], codec: Codec) -> None:
         self._codec = codec
-        self._wanted = {sleeper.run_id.encode(): sleeper for sleeper in wanted}
-        self._found: dict[str, list[tuple[int, bytes]]] = {s.run_id: [] for s in wanted}
+        self._wanted = {sleeper.key.encode(): sleeper for sleeper in wanted}
+        self._found: dict[str, list[tuple[int, bytes]]] = {s.key: [] for s in wanted}
 
     def take(self, offset: int, key: bytes | None, value: bytes | None) -> None:
         """Look at one record of the journal."""
         sleeper = self._wanted.get(key or b"")
         if sleeper is None or value is None or offset < sleeper.first_offset:
             return
-        event = self._codec.decode(topics.EVENTS, value)
-        if isinstance(event, Event) and event.meta.seq <= sleeper.seq:
-            self._found[sleeper.run_id].append((event.meta.seq, value))
+        begins = self._codec.peek(value)
+        if begins is not None and begins.seq <= sleeper.seq:
+            self._found[sleeper.key].append((begins.seq, value))
 
     def copies(self) -> Iterator[ParkedCopy]:
         """Return the copies of the sleepers whose last event was found."""
         for sleeper in self._wanted.values():
-            events = self._found[sleeper.run_id]
+            events = self._found[sleeper.key]
             if events and events[-1][0] == sleeper.seq:
                 yield ParkedCopy(sleeper, tuple(_parts(events)))
 
@@ -100,30 +100,39 @@ def _parts(events: Sequence[tuple[int, bytes]]) -> Iterator[tuple[int, tuple[byt
     yield first, tuple(values)
 
 
-def park_messages(copy: ParkedCopy, codec: Codec, now: datetime) -> Iterator[Message]:
-    """Return what is to be written to ``runs.parked``."""
-    run_id = copy.sleeper.run_id
+def park_messages(
+    copy: ParkedCopy, spec: AggregateSpec[S], codec: Codec, now: datetime
+) -> Iterator[Message]:
+    """Return what is to be written to the topic of parked copies."""
+    topic = spec.topics.parked
     for first_seq, values in copy.parts:
-        key = part_key(run_id, first_seq)
-        value = codec.encode(topics.PARKED, ParkedRun(run_id=run_id, values=values))
-        yield Message(topics.PARKED, key, value, headers("ParkedRun", key, now, run_id, ""))
+        key = part_key(copy.sleeper.key, first_seq)
+        record = spec.parked(copy.sleeper.key, values)
+        named = headers(type(record).__name__, key, spec.source, now, copy.sleeper.key, "")
+        yield Message(topic, key, codec.encode(topic, record), named)
+
+
+def parked_values(record: Record) -> tuple[bytes, ...]:
+    """Return the values of the events in a parked record."""
+    values: tuple[bytes, ...] = getattr(record, "values")  # noqa: B009 - each kind has its own class
+    return values
 
 
 def still_wanted(copy: ParkedCopy, book: PartitionState[S]) -> bool:
-    """Whether the run is live, and its events since the copy was begun are not parked already."""
-    run = book.runs.get(copy.sleeper.run_id)
-    return run is not None and run.first_offset == copy.sleeper.first_offset
+    """Whether it is live, and its events since the copy was begun are not parked already."""
+    live = book.live.get(copy.sleeper.key)
+    return live is not None and live.first_offset == copy.sleeper.first_offset
 
 
-def parked(run: Tracked[S], copy: ParkedCopy) -> Tracked[S]:
-    """Return a run after its copy is committed; what happened meanwhile stays in the journal."""
-    asleep = run.seq == copy.sleeper.seq
+def parked(live: Tracked[S], copy: ParkedCopy) -> Tracked[S]:
+    """Return what is tracked once a copy is committed; what happened since is in the journal."""
+    asleep = live.seq == copy.sleeper.seq
     return Tracked(
-        run.state,
-        run.seq,
-        run.prev_hash,
-        run.timer,
-        run.touched,
+        live.state,
+        live.seq,
+        live.prev_hash,
+        live.timer,
+        live.touched,
         None if asleep else copy.sleeper.end,
-        run.parts + tuple(first for first, _ in copy.parts),
+        live.parts + tuple(first for first, _ in copy.parts),
     )

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from runfold.events import topics
+from runfold.events.avro.headers import headers
 from runfold.events.operations import DeadLetter, HeaderCopy
+from runfold.processors.engine.aggregate import S
 from runfold.processors.engine.core.inputs import Due, Input, Received
-from runfold.processors.engine.core.messages import Message, headers
+from runfold.processors.engine.core.messages import Message
 from runfold.processors.engine.ports import Codec
+from runfold.processors.engine.spec import AggregateSpec
 
 MAX_COPY_BYTES = 4_000_000
 """How much of a refused record's value is kept."""
@@ -33,15 +35,20 @@ class Refused(Exception):  # noqa: N818 - a verdict on the input, not an error o
 
 
 def dead_letter(
-    item: Input, refused: Refused, codec: Codec, partition: int, now: datetime
+    item: Input,
+    refused: Refused,
+    spec: AggregateSpec[S],
+    codec: Codec,
+    partition: int,
+    now: datetime,
 ) -> Message:
     """Return the dead letter of an input; of a value over 4 MB its beginning."""
-    key, value, copies = _bytes_of(item, codec)
-    place = (item.topic, item.offset) if isinstance(item, Received) else (_origin(item), NOWHERE)
+    topic, offset = _place_of(item, spec)
+    key, value, copies = _bytes_of(item, topic, spec, codec)
     letter = DeadLetter(
-        topic=place[0],
+        topic=topic,
         partition=partition,
-        offset=place[1],
+        offset=offset,
         time=now,
         code=refused.code,
         reason=refused.reason[:2000],
@@ -50,26 +57,26 @@ def dead_letter(
         value=value[:MAX_COPY_BYTES] if value is not None else None,
         headers=copies,
     )
-    name = f"{place[0]}/{partition}/{place[1]}"
-    return Message(
-        topics.DEAD_LETTERS,
-        name,
-        codec.encode(topics.DEAD_LETTERS, letter),
-        headers("DeadLetter", name, now, name, ""),
-    )
+    name = f"{topic}/{partition}/{offset}"
+    dead = spec.topics.dead_letters
+    named = headers("DeadLetter", name, spec.source, now, name, "")
+    return Message(dead, name, codec.encode(dead, letter), named)
 
 
-def _origin(item: Input) -> str:
-    return "timer" if isinstance(item, Due) else topics.RESULTS
+def _place_of(item: Input, spec: AggregateSpec[S]) -> tuple[str, int]:
+    if isinstance(item, Received):
+        return item.topic, item.offset
+    if isinstance(item, Due):
+        return "timer", NOWHERE
+    return spec.topics.results or spec.topics.requests, NOWHERE
 
 
 def _bytes_of(
-    item: Input, codec: Codec
+    item: Input, topic: str, spec: AggregateSpec[S], codec: Codec
 ) -> tuple[bytes | None, bytes | None, tuple[HeaderCopy, ...]]:
     if isinstance(item, Received):
         copies = tuple(HeaderCopy(key=name, value=value) for name, value in item.headers)
         return item.key, item.value, copies
     if isinstance(item, Due):
-        return item.run_id.encode(), item.timer.cause.encode(), ()
-    run_id = getattr(item.record, "run_id", "")
-    return str(run_id).encode(), codec.encode(topics.RESULTS, item.record), ()
+        return item.key.encode(), item.timer.cause.encode(), ()
+    return spec.key_of(item.record).encode(), codec.encode(topic, item.record), ()

@@ -1,4 +1,4 @@
-"""The deadlines of a lane's runs, earliest first."""
+"""The deadlines of what is live in a lane, earliest first."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ _SPARE = 1000
 
 
 class Timers:
-    """A heap with the one deadline that each run has; ``len`` is what the heap holds.
+    """A heap with the one deadline that each aggregate has; ``len`` is what the heap holds.
 
-    One that a run has dropped stays in the heap until its turn comes, or until most of what is
-    there was dropped: a run has a new deadline with every step, and the old ones may be hours away.
+    One that was dropped stays in the heap until its turn comes, or until most of what is there was
+    dropped: there may be a new deadline with every step, and the old ones may be hours away.
     """
 
     def __init__(self) -> None:
@@ -27,13 +27,13 @@ class Timers:
     def __len__(self) -> int:
         return len(self._heap)
 
-    def put(self, run_id: str, timer: Timer | None) -> None:
-        """Note a run's earliest deadline in place of the one before; None where it has none."""
+    def put(self, key: str, timer: Timer | None) -> None:
+        """Note a key's earliest deadline in place of the one before; None where it has none."""
         if timer is None:
-            self._wanted.pop(run_id, None)
-        elif self._wanted.get(run_id) != timer:
-            self._wanted[run_id] = timer
-            self._push(run_id, timer)
+            self._wanted.pop(key, None)
+        elif self._wanted.get(key) != timer:
+            self._wanted[key] = timer
+            self._push(key, timer)
         if len(self._heap) > 2 * len(self._wanted) + _SPARE:
             self._heap.clear()
             for wanting, wanted in self._wanted.items():
@@ -42,10 +42,10 @@ class Timers:
     def due(self, now: datetime, most: int) -> Iterator[Due]:
         """Take out up to ``most`` deadlines that have passed."""
         while most > 0 and (left := self.seconds_left(now)) is not None and left <= 0:
-            _, _, run_id, timer = heapq.heappop(self._heap)
-            del self._wanted[run_id]
+            _, _, key, timer = heapq.heappop(self._heap)
+            del self._wanted[key]
             most -= 1
-            yield Due(run_id, timer)
+            yield Due(key, timer)
 
     def seconds_left(self, now: datetime) -> float | None:
         """Return the seconds until the next deadline, not below 0; None if there is none."""
@@ -55,6 +55,6 @@ class Timers:
             return None
         return max(0.0, (self._heap[0][0] - now).total_seconds())
 
-    def _push(self, run_id: str, timer: Timer) -> None:
+    def _push(self, key: str, timer: Timer) -> None:
         self._count += 1
-        heapq.heappush(self._heap, (timer.due, self._count, run_id, timer))
+        heapq.heappush(self._heap, (timer.due, self._count, key, timer))

@@ -15,7 +15,7 @@ from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
 
 from runfold.infra.process.stall import Place, Positions
 from runfold.processors.engine.config import EngineConfig
-from runfold.processors.engine.core.inputs import INPUT_TOPICS, Headers, Received
+from runfold.processors.engine.core.inputs import Headers, Received
 from runfold.processors.engine.kafka.inbox import Inbox
 from runfold.processors.engine.metrics import LAG
 
@@ -31,9 +31,10 @@ _LOOK_SECONDS = 1.0
 class InputRouter(threading.Thread):
     """Feeds inboxes from the input topics; pauses a partition whose inbox is long."""
 
-    def __init__(self, config: EngineConfig) -> None:
+    def __init__(self, config: EngineConfig, inputs: tuple[str, ...], group_id: str) -> None:
         super().__init__(name="dispatcher", daemon=True)
         self._config = config
+        self._topics = inputs
         self._commands: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
         self._inboxes: dict[int, Inbox] = {}
         self._paused: set[int] = set()
@@ -45,7 +46,7 @@ class InputRouter(threading.Thread):
         self._consumer = Consumer(
             config.client(
                 # Offsets are committed under this name for lag monitors only.
-                group_id=f"{config.app}-runs-positions",
+                group_id=group_id,
                 isolation_level="read_committed",
                 enable_auto_commit=False,
                 auto_offset_reset="earliest",
@@ -58,7 +59,7 @@ class InputRouter(threading.Thread):
 
     def add(self, partition: int, inbox: Inbox, positions: Mapping[str, int]) -> None:
         """Feed a lane's inbox from these positions on, instead of any older inbox of it."""
-        starts = [TopicPartition(t, partition, positions.get(t, 0)) for t in INPUT_TOPICS]
+        starts = [TopicPartition(t, partition, positions.get(t, 0)) for t in self._topics]
         self._do(lambda: self._assign(partition, inbox, starts))
 
     def drop(self, partition: int) -> None:
@@ -155,7 +156,7 @@ class InputRouter(threading.Thread):
                 LAG(place.topic, str(place.partition)).set(max(0, ends[1] - place.offset))
 
     def _places(self, partition: int) -> list[TopicPartition]:
-        return [TopicPartition(topic, partition) for topic in INPUT_TOPICS]
+        return [TopicPartition(topic, partition) for topic in self._topics]
 
     def _hand_out(self, message: Message) -> None:
         partition, offset = message.partition(), message.offset()

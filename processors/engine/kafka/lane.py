@@ -24,7 +24,6 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Generic
 
-from runfold.events import topics
 from runfold.events.base import Record
 from runfold.events.errors import RegistryError
 from runfold.events.values import Placement
@@ -38,8 +37,7 @@ from runfold.processors.engine.core.partition_state import PartitionState
 from runfold.processors.engine.core.timers import Timers
 from runfold.processors.engine.faults import Fenced, LaneFault
 from runfold.processors.engine.kafka.inbox import Inbox
-from runfold.processors.engine.kafka.lane_context import LaneContext
-from runfold.processors.engine.kafka.lane_state import LaneState
+from runfold.processors.engine.kafka.lane_context import LaneContext, LaneState
 from runfold.processors.engine.kafka.maintenance import Maintenance
 from runfold.processors.engine.kafka.restore import CLOCK_SLACK_SECONDS, Restore
 from runfold.processors.engine.kafka.transaction import Transactions
@@ -69,7 +67,7 @@ class Lane(threading.Thread, Generic[S]):
         self._now = datetime.now(UTC)
         count = shared.config.partitions
         self._fold = BatchDecider(
-            shared.aggregate,
+            shared.spec,
             shared.codec,
             shared.definitions,
             partition,
@@ -150,16 +148,21 @@ class Lane(threading.Thread, Generic[S]):
         self.state = LaneState.OPENING
         began = time.monotonic()
         config, shared = self._config, self._shared
-        self._writer = Transactions(config, self.partition)
+        self._writer = Transactions(
+            config,
+            shared.spec.transactional_id(config.app, self.partition),
+            shared.spec.topics.journal,
+            self.partition,
+        )
         self._beat()
-        self._book = Restore(
-            config, shared.aggregate, shared.codec, self.partition, self._beat
-        ).book()
+        self._book = Restore(config, shared.spec, shared.codec, self.partition, self._beat).book()
         self._metrics.restore_seconds.set(time.monotonic() - began)
         self._timers = Timers()
-        for run_id, run in self._book.runs.items():
-            self._timers.put(run_id, run.timer)
-        self._upkeep = Maintenance(config, shared.codec, self.partition, time.monotonic())
+        for key, live in self._book.live.items():
+            self._timers.put(key, live.timer)
+        self._upkeep = Maintenance(
+            config, shared.spec, shared.codec, self.partition, time.monotonic()
+        )
         self._inbox = Inbox()
         self._out = 0
         shared.dispatcher.add(self.partition, self._inbox, self._book.positions)
@@ -168,12 +171,12 @@ class Lane(threading.Thread, Generic[S]):
         logger.info("lane open", extra={"partition": self.partition})
 
     def _reopen_work(self) -> None:
-        # The runs of another process may use what was published a moment ago.
+        # What another process began may use what was published a moment ago.
         definitions = self._shared.definitions.catch_up(CATCH_UP_SECONDS)
         again = [
             work.record
-            for run in self._book.runs.values()
-            for work in self._shared.aggregate.reopen(run.state, definitions)
+            for live in self._book.live.values()
+            for work in self._shared.spec.aggregate.reopen(live.state, definitions)
             if work.placement is Placement.LOCAL
         ]
         self._hand_out(again)
@@ -226,8 +229,8 @@ class Lane(threading.Thread, Generic[S]):
             if first is not None:
                 self._upkeep.noted()
             failpoint("lane.after_adopt")
-            for run_id, run in outcome.runs.items():
-                self._timers.put(run_id, run.timer if run is not None else None)
+            for key, after in outcome.changed.items():
+                self._timers.put(key, after.timer if after is not None else None)
             if not self._stopping.is_set():
                 # What a stopping lane leaves is handed out once, by the next owner.
                 self._hand_out(outcome.local)
@@ -236,7 +239,7 @@ class Lane(threading.Thread, Generic[S]):
         for item in inputs:
             if isinstance(item, Returned):
                 self._out -= 1
-            if isinstance(item, Received) and item.topic == topics.REQUESTS:
+            if isinstance(item, Received) and item.topic == self._shared.spec.topics.requests:
                 self._requests_ms = max(self._requests_ms, item.time_ms)
 
     def _drain(self) -> None:
@@ -274,11 +277,11 @@ class Lane(threading.Thread, Generic[S]):
         self._ask_for_copies(clock, now)
         self._forget()
         self._shared.dispatcher.commit(self.partition, self._book.positions)
-        self._metrics.live_runs.set(len(self._book.runs))
+        self._metrics.live.set(len(self._book.live))
         self._metrics.waiting.set(len(self._inbox))
 
     def _ask_for_copies(self, clock: float, now: datetime) -> None:
-        """Have sleeping runs copied, one round at a time; a lost round is asked for again."""
+        """Have what sleeps copied, one round at a time; a lost round is asked for again."""
         if clock < self._parking:
             return
         idle = timedelta(seconds=self._config.park_after)
@@ -288,7 +291,7 @@ class Lane(threading.Thread, Generic[S]):
             self._shared.parker.ask(self.partition, found, self._inbox.put)
 
     def _forget(self) -> None:
-        """Forget ended runs that no request still to come can repeat."""
+        """Forget the ends that no request still to come can repeat."""
         newest = min(self._requests_ms, int(time.time() * 1000))
         horizon = (self._config.dedupe_horizon + CLOCK_SLACK_SECONDS) * 1000
         self._book.forget_ended(int(newest - horizon))

@@ -1,4 +1,4 @@
-"""What a lane writes besides decisions: positions, restore points, copies of sleeping runs."""
+"""What a lane writes besides decisions: positions, restore points, copies of what sleeps."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Generic
 
-from runfold.events import topics
+from runfold.events.avro.headers import headers
 from runfold.events.operations import RestorePoint
 from runfold.events.values import Position
 from runfold.processors.engine.aggregate import S
 from runfold.processors.engine.config import EngineConfig
-from runfold.processors.engine.core.messages import Message, headers
+from runfold.processors.engine.core.messages import Message
 from runfold.processors.engine.core.parked_copy import (
     ParkedCopy,
     park_messages,
@@ -20,13 +20,22 @@ from runfold.processors.engine.core.parked_copy import (
 )
 from runfold.processors.engine.core.partition_state import PartitionState
 from runfold.processors.engine.ports import Codec
+from runfold.processors.engine.spec import AggregateSpec
 
 
 class Maintenance(Generic[S]):
     """Decides when a note is due; all of it speaks of committed state only."""
 
-    def __init__(self, config: EngineConfig, codec: Codec, partition: int, clock: float) -> None:
+    def __init__(
+        self,
+        config: EngineConfig,
+        spec: AggregateSpec[S],
+        codec: Codec,
+        partition: int,
+        clock: float,
+    ) -> None:
         self._config = config
+        self._spec = spec
         self._codec = codec
         self._partition = partition
         self._unnoted = 0
@@ -69,20 +78,21 @@ class Maintenance(Generic[S]):
             noted_at=now,
         )
         key = str(self._partition)
-        value = self._codec.encode(topics.RESTORE, record)
-        return Message(topics.RESTORE, key, value, headers("RestorePoint", key, now, key, ""))
+        topic = self._spec.topics.restore
+        named = headers("RestorePoint", key, self._spec.source, now, key, "")
+        return Message(topic, key, self._codec.encode(topic, record), named)
 
     def park(
         self, copies: Sequence[ParkedCopy], book: PartitionState[S], now: datetime
     ) -> tuple[list[ParkedCopy], list[Message]]:
         """Return the copies that are still wanted, and the messages that make them stand."""
         wanted = [copy for copy in copies if still_wanted(copy, book)]
-        messages = [m for copy in wanted for m in park_messages(copy, self._codec, now)]
+        messages = [m for copy in wanted for m in park_messages(copy, self._spec, self._codec, now)]
         return wanted, messages
 
     @staticmethod
     def adopt(copies: Sequence[ParkedCopy], book: PartitionState[S]) -> None:
-        """Note in the book what is parked, after it was committed."""
+        """Note in the partition's state what is parked, after it was committed."""
         for copy in copies:
-            run_id = copy.sleeper.run_id
-            book.runs[run_id] = parked(book.runs[run_id], copy)
+            key = copy.sleeper.key
+            book.live[key] = parked(book.live[key], copy)

@@ -1,4 +1,4 @@
-"""The one thread of a process that reads sleeping runs' events back from the journal."""
+"""The one thread of a process that reads the events of what sleeps back from the journal."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from collections.abc import Callable, Sequence
 
 from confluent_kafka import KafkaException
 
-from runfold.events import topics
 from runfold.processors.engine.config import EngineConfig
 from runfold.processors.engine.core.parked_copy import Collector, ParkedCopy, Sleeper
 from runfold.processors.engine.faults import EngineFault
@@ -24,16 +23,17 @@ Job = tuple[int, Sequence[Sleeper], Callable[[ParkedCopy], None]]
 class Parker(threading.Thread):
     """Makes copies in the background, so that no lane waits for the reading."""
 
-    def __init__(self, config: EngineConfig, codec: Codec) -> None:
+    def __init__(self, config: EngineConfig, journal: str, codec: Codec) -> None:
         super().__init__(name="parker", daemon=True)
         self._config = config
+        self._journal = journal
         self._codec = codec
         self._jobs: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
 
     def ask(
         self, partition: int, wanted: Sequence[Sleeper], deliver: Callable[[ParkedCopy], None]
     ) -> None:
-        """Have runs copied; each copy goes to ``deliver``. A job that fails is forgotten."""
+        """Have sleepers copied; each copy goes to ``deliver``. A job that fails is forgotten."""
         self._jobs.put((partition, wanted, deliver))
 
     def stop(self) -> None:
@@ -49,10 +49,10 @@ class Parker(threading.Thread):
             try:
                 self._copy(*job)
             except (EngineFault, KafkaException) as error:
-                logger.warning("sleeping runs not copied: %s", error, extra={"partition": job[0]})
+                logger.warning("sleepers not copied: %s", error, extra={"partition": job[0]})
             except Exception:
                 # Without copies a restore reads more; that is no reason to stop anything.
-                logger.exception("sleeping runs not copied", extra={"partition": job[0]})
+                logger.exception("sleepers not copied", extra={"partition": job[0]})
 
     def _copy(
         self, partition: int, wanted: Sequence[Sleeper], deliver: Callable[[ParkedCopy], None]
@@ -62,7 +62,7 @@ class Parker(threading.Thread):
         end = max(sleeper.end for sleeper in wanted)
         reader = PartitionReader(self._config, lambda: None)
         try:
-            for batch in reader.read(topics.EVENTS, partition, start, end):
+            for batch in reader.read(self._journal, partition, start, end):
                 for message in batch:
                     key, value = message.key(), message.value()
                     offset = message.offset()

@@ -1,4 +1,4 @@
-"""Reading a stretch of one partition, committed records only."""
+"""Reading a range of one partition, committed records only."""
 
 from __future__ import annotations
 
@@ -16,7 +16,6 @@ from confluent_kafka import (
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.admin._listoffsets import OffsetSpec
 
-from runfold.events import topics
 from runfold.processors.engine.config import EngineConfig
 from runfold.processors.engine.faults import LaneFault
 
@@ -26,7 +25,7 @@ _LATEST = OffsetSpec.latest()  # type: ignore[no-untyped-call]
 
 
 class PartitionReader:
-    """One consumer that reads stretches one after another; close it when done.
+    """One consumer that reads ranges one after another; close it when done.
 
     ``beat`` is called as reading goes on, so that a watchdog sees the difference between a long
     restore and a stuck one.
@@ -124,8 +123,3 @@ class PartitionReader:
             f"{topic}/{partition} shows nothing from offset {stable} on: a transaction there was "
             f"never ended, though its producer is fenced (`runfold doctor` says what to do)"
         )
-
-
-def all_topics() -> tuple[str, ...]:
-    """Return the topics whose ends a restore must know."""
-    return (topics.RESTORE, topics.PARKED, topics.EVENTS, topics.COMPLETIONS, topics.REQUESTS)

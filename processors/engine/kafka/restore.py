@@ -1,4 +1,4 @@
-"""Opening a lane: reading its book back from the log.
+"""Opening a lane: reading its partition's state back from the log.
 
 The order matters:
 1. the lane's producer is made first (by the caller), which fences every older one and settles
@@ -6,7 +6,7 @@ The order matters:
 2. the ends of the partitions are asked for, open transactions included
 3. the newest restore point, the parked copies, the journal from the point to its end
 4. the completions of the last horizon before the next unread request: a request in it may repeat
-   a run that has ended
+   one whose aggregate has ended
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ from typing import Generic
 
 from confluent_kafka import KafkaException, Message
 
-from runfold.events import topics
 from runfold.infra.process.failpoints import failpoint
-from runfold.processors.engine.aggregate import Aggregate, S
+from runfold.processors.engine.aggregate import S
 from runfold.processors.engine.config import EngineConfig
 from runfold.processors.engine.core.partition_state import PartitionState
 from runfold.processors.engine.core.rebuild import Rebuild
 from runfold.processors.engine.faults import LaneFault, translated
-from runfold.processors.engine.kafka.partition_reader import PartitionReader, all_topics
+from runfold.processors.engine.kafka.partition_reader import PartitionReader
 from runfold.processors.engine.metrics import RESTORE_RECORDS
 from runfold.processors.engine.ports import Codec
+from runfold.processors.engine.spec import AggregateSpec
 
 logger = logging.getLogger(__name__)
 
@@ -38,18 +38,19 @@ _NEWEST = 64
 
 
 class Restore(Generic[S]):
-    """Reads the book of one partition."""
+    """Reads the state of one partition."""
 
     def __init__(
         self,
         config: EngineConfig,
-        aggregate: Aggregate[S],
+        spec: AggregateSpec[S],
         codec: Codec,
         partition: int,
         beat: Callable[[], None],
     ) -> None:
         self._config = config
-        self._aggregate = aggregate
+        self._spec = spec
+        self._topics = spec.topics
         self._codec = codec
         self._partition = partition
         self._beat = beat
@@ -76,7 +77,7 @@ class Restore(Generic[S]):
                 "partition": self._partition,
                 "records": rebuild.records,
                 "seconds": round(seconds, 3),
-                "live": len(book.runs),
+                "live": len(book.live),
                 "ended": len(book.ended),
                 "positions": dict(book.positions),
             },
@@ -84,24 +85,26 @@ class Restore(Generic[S]):
         return book
 
     def _read(self, reader: PartitionReader) -> Rebuild[S]:
-        rebuild = Rebuild(self._aggregate, self._codec)
-        ends = reader.ends(all_topics(), self._partition)
-        start = self._hint(reader, rebuild, ends[topics.RESTORE])
-        for message in self._messages(reader, topics.PARKED, 0, ends[topics.PARKED]):
+        rebuild = Rebuild(self._spec, self._codec)
+        topics = self._topics
+        ends = reader.ends(topics.all, self._partition)
+        start = self._hint(reader, rebuild, ends[topics.restore])
+        for message in self._messages(reader, topics.parked, 0, ends[topics.parked]):
             rebuild.parked(_key(message), message.value())
         rebuild.parked_done()
         failpoint("restore.before_journal")
-        for message in self._messages(reader, topics.EVENTS, start, ends[topics.EVENTS]):
+        for message in self._messages(reader, topics.journal, start, ends[topics.journal]):
             value = message.value()
             if value is not None:
                 rebuild.journal(message.offset() or 0, value)
-        rebuild.reached(ends[topics.EVENTS])
+        rebuild.reached(ends[topics.journal])
         failpoint("restore.after_journal")
-        since = self._horizon(reader, rebuild, ends[topics.REQUESTS])
-        first = reader.offset_at(topics.COMPLETIONS, self._partition, since)
-        if first >= 0:
-            for message in self._messages(
-                reader, topics.COMPLETIONS, first, ends[topics.COMPLETIONS]
+        if topics.completions is not None:
+            since = self._horizon(reader, rebuild, ends[topics.requests])
+            first = reader.offset_at(topics.completions, self._partition, since)
+            end = ends[topics.completions]
+            for message in (
+                self._messages(reader, topics.completions, first, end) if first >= 0 else ()
             ):
                 rebuild.completion(_key(message), message.timestamp()[1])
         return rebuild
@@ -115,17 +118,17 @@ class Restore(Generic[S]):
     def _hint(self, reader: PartitionReader, rebuild: Rebuild[S], end: int) -> int:
         newest = None
         for start in (max(0, end - _NEWEST), 0):
-            for message in self._messages(reader, topics.RESTORE, start, end):
+            for message in self._messages(reader, self._topics.restore, start, end):
                 newest = message.value() or newest
             if newest is not None or start == 0:
                 break
         return rebuild.hint(newest) if newest is not None else 0
 
     def _horizon(self, reader: PartitionReader, rebuild: Rebuild[S], end: int) -> int:
-        """Return the time in milliseconds from which ends of runs must be remembered."""
+        """Return the time in milliseconds from which ends must be remembered."""
         oldest = time.time() * 1000
-        unread = rebuild.position(topics.REQUESTS)
-        for message in self._messages(reader, topics.REQUESTS, unread, end):
+        unread = rebuild.position(self._topics.requests)
+        for message in self._messages(reader, self._topics.requests, unread, end):
             oldest = min(oldest, message.timestamp()[1])
             break
         return int(oldest - (self._config.dedupe_horizon + CLOCK_SLACK_SECONDS) * 1000)

@@ -13,17 +13,16 @@ import time
 from collections.abc import Sequence
 from typing import Generic
 
-from runfold.events import topics
 from runfold.infra.process.stall import Positions
 from runfold.infra.process.watchdog import EXIT_STUCK, Watchdog, end_process
-from runfold.processors.engine.aggregate import Aggregate, S
+from runfold.processors.engine.aggregate import S
 from runfold.processors.engine.config import EngineConfig
 from runfold.processors.engine.kafka.input_router import InputRouter
 from runfold.processors.engine.kafka.lane import Lane
-from runfold.processors.engine.kafka.lane_context import LaneContext
-from runfold.processors.engine.kafka.lane_state import LaneState
+from runfold.processors.engine.kafka.lane_context import LaneContext, LaneState
 from runfold.processors.engine.kafka.parker import Parker
-from runfold.processors.engine.ports import Codec, DefinitionStore, LocalEffects
+from runfold.processors.engine.ports import Codec, DefinitionStore, EffectHost
+from runfold.processors.engine.spec import AggregateSpec
 from runfold.producers.log.ownership.fixed import FixedOwnership
 from runfold.producers.log.ownership.group import GroupOwnership, Membership
 from runfold.producers.log.ownership.port import Ownership
@@ -38,22 +37,23 @@ _FENCED_AGAIN_SECONDS = 60.0
 
 
 class Engine(Generic[S]):
-    """Runs an aggregate on the partitions that are assigned to this process."""
+    """Runs one kind of aggregate on the partitions that are assigned to this process."""
 
     def __init__(
         self,
         config: EngineConfig,
-        aggregate: Aggregate[S],
+        spec: AggregateSpec[S],
         codec: Codec,
         definitions: DefinitionStore,
-        effects: LocalEffects,
+        effects: EffectHost,
     ) -> None:
         self._config = config
         self._stopping = threading.Event()
-        self._dispatcher = InputRouter(config)
-        self._parker = Parker(config, codec)
+        topics = spec.topics
+        self._dispatcher = InputRouter(config, topics.inputs, spec.positions_group(config.app))
+        self._parker = Parker(config, topics.journal, codec)
         self._shared = LaneContext(
-            config, aggregate, codec, definitions, effects, self._dispatcher, self._parker
+            config, spec, codec, definitions, effects, self._dispatcher, self._parker
         )
         self._lanes: dict[int, Lane[S]] = {}
         self._fenced: dict[int, float] = {}
@@ -63,8 +63,8 @@ class Engine(Generic[S]):
             self._ownership = GroupOwnership(
                 config.kafka,
                 Membership(
-                    f"{config.app}-runs-owners",
-                    topics.REQUESTS,
+                    spec.owners_group(config.app),
+                    topics.requests,
                     config.group.protocol,
                     config.group.session_timeout_ms,
                 ),

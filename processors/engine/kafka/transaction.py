@@ -21,11 +21,6 @@ _SLICE_SECONDS = 0.1
 _MOST_PRODUCERS = 10
 
 
-def transactional_id(app: str, partition: int) -> str:
-    """Return the stable id whose newest producer owns a partition; it may never change."""
-    return f"{app}-runs-{partition}"
-
-
 class Transactions:
     """A producer that fences every older one of its partition when it is made.
 
@@ -33,7 +28,10 @@ class Transactions:
     the client cannot tell a lost answer from a failed commit.
     """
 
-    def __init__(self, config: EngineConfig, partition: int) -> None:
+    def __init__(
+        self, config: EngineConfig, transactional_id: str, journal: str, partition: int
+    ) -> None:
+        self._journal = journal
         self._partition = partition
         self._commit_timeout = config.commit_timeout
         self._first: int | None = None
@@ -41,7 +39,7 @@ class Transactions:
         try:
             self._producer = _owning(
                 config.client(
-                    transactional_id=transactional_id(config.app, partition),
+                    transactional_id=transactional_id,
                     transaction_timeout_ms=int(config.transaction_timeout * 1000),
                     # The commit flushes: lingering costs no latency and saves the broker requests.
                     linger_ms=5,
@@ -84,11 +82,11 @@ class Transactions:
                 # The client's own queue is full: let it send what it has, then go on.
                 self._producer.flush(self._commit_timeout)
                 self._produce(message, first=not to_journal)
-            to_journal = to_journal or message.topic == topics.EVENTS
+            to_journal = to_journal or message.topic == self._journal
         return to_journal
 
     def _produce(self, message: Message, *, first: bool) -> None:
-        if first and message.topic == topics.EVENTS:
+        if first and message.topic == self._journal:
             # One report a transaction tells where all its events stand.
             self._producer.produce(
                 message.topic,

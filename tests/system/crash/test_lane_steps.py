@@ -12,15 +12,13 @@ from pathlib import Path
 
 import pytest
 
-from runfold.events import topics
-from runfold.events.commands import CancelRun, SendMessage
-from runfold.events.content import text
-from runfold.events.run import PlanStepAdvanced
 from runfold.infra.process.failpoints import VARIABLE
-from runfold.processors.engine.kafka.lane_state import LaneState
+from runfold.processors.engine.kafka.lane_context import LaneState
 from tests.engine.host import config, engine
-from tests.engine.oracle import Log, run_id
-from tests.engine.toy import control, request
+from tests.engine.oracle import Log, job_id
+from tests.engine.toys import topics
+from tests.engine.toys.job import control, request
+from tests.engine.toys.job_records import CancelJob, StepAdvanced, TellJob
 from tests.support import stack
 
 pytestmark = [pytest.mark.integration, pytest.mark.crash]
@@ -48,7 +46,7 @@ Start = Callable[..., "subprocess.Popen[bytes]"]
 @pytest.fixture(scope="module")
 def bootstrap_servers(servers: stack.Servers) -> str:
     """Empty topics once for this module; each test has runs of its own."""
-    stack.fresh_topics(servers.settings)
+    stack.fresh_topics(servers.settings, topics.TOYS)
     return servers.bootstrap_servers
 
 
@@ -78,8 +76,8 @@ def test_a_kill_at_any_step_leaves_every_run_with_one_end(
 ) -> None:
     log = Log(bootstrap_servers)
     ledger = tmp_path / "ledger"
-    victim = start("--ledger", str(ledger), failpoint=step)
-    runs = [run_id(number) for number in range(12)]
+    victim = start("--calls", str(ledger), failpoint=step)
+    runs = [job_id(number) for number in range(12)]
     requests = [request(run, steps=3) for run in runs[:10]]
     sleeping = [request(run, timer_ms=500) for run in runs[10:]]
     log.send(*requests, *sleeping)
@@ -100,9 +98,9 @@ def decided(log: Log) -> set[str]:
     """The calls whose decision is in the journal."""
     return {
         event.fact.step_id
-        for events in log.journal().runs.values()
+        for events in log.journal().by_key.values()
         for _, event in events
-        if isinstance(event.fact, PlanStepAdvanced)
+        if isinstance(event.fact, StepAdvanced)
     }
 
 
@@ -113,20 +111,20 @@ def parked(log: Log) -> set[str | bytes | None]:
 
 def test_kills_while_runs_are_parked_and_wake(start: Start, bootstrap_servers: str) -> None:
     log = Log(bootstrap_servers)
-    runs = [run_id(number) for number in range(6)]
+    runs = [job_id(number) for number in range(6)]
     start("--park-after", "0.2")
     log.send(*[request(run, placement="pool") for run in runs])
     log.wait_until(lambda: {f"{run}/1".encode() for run in runs} <= parked(log))
     for failpoint in ("lane.after_tidy:3", "lane.after_produce:2", ""):
         victim = start("--park-after", "0.2", failpoint=failpoint)
-        log.send(*[control(SendMessage, run, content=text(failpoint)) for run in runs])
+        log.send(*[control(TellJob, run, text=failpoint) for run in runs])
         if failpoint:
             assert victim.wait(20) == -signal.SIGKILL
-    log.send(*[control(CancelRun, run, reason="") for run in runs])
+    log.send(*[control(CancelJob, run, reason="") for run in runs])
     log.wait_for_ends(runs)
     journal = log.journal()
     assert journal.faults(runs) == []
-    assert {journal.types(run).count("UserMessageReceived") for run in runs} == {3}
+    assert {journal.types(run).count("JobTold") for run in runs} == {3}
     last = {message.key(): message.value() for message in log.messages(topics.PARKED)}
     assert {last[f"{run}/1".encode()] for run in runs} == {None}
     assert [key for key, value in last.items() if value is not None] == []
@@ -134,10 +132,10 @@ def test_kills_while_runs_are_parked_and_wake(start: Start, bootstrap_servers: s
 
 def test_a_stopped_process_has_nothing_to_do_again(start: Start, bootstrap_servers: str) -> None:
     log = Log(bootstrap_servers)
-    runs = [run_id(number) for number in range(50)]
+    runs = [job_id(number) for number in range(50)]
     host = start()
     log.send(*[request(run, steps=5) for run in runs])
-    log.wait_until(lambda: not set(runs).isdisjoint(log.journal().runs))
+    log.wait_until(lambda: not set(runs).isdisjoint(log.journal().by_key))
     host.send_signal(signal.SIGTERM)
     assert host.wait(20) == 0
     start()
@@ -147,17 +145,17 @@ def test_a_stopped_process_has_nothing_to_do_again(start: Start, bootstrap_serve
 
 def test_a_frozen_owner_is_fenced_when_it_wakes(start: Start, bootstrap_servers: str) -> None:
     log = Log(bootstrap_servers)
-    first = [run_id(number) for number in range(5)]
+    first = [job_id(number) for number in range(5)]
     zombie = start()
     log.send(*[request(run, steps=3) for run in first])
     log.wait_for_ends(first)
     zombie.send_signal(signal.SIGSTOP)
     start()
-    second = [run_id(number) for number in range(5, 15)]
+    second = [job_id(number) for number in range(5, 15)]
     log.send(*[request(run, steps=3) for run in second])
     log.wait_for_ends(second)
     zombie.send_signal(signal.SIGCONT)
-    third = [run_id(number) for number in range(15, 25)]
+    third = [job_id(number) for number in range(15, 25)]
     log.send(*[request(run, steps=3) for run in third])
     log.wait_for_ends(third)
     assert log.journal().faults([*first, *second, *third]) == []
@@ -170,9 +168,9 @@ def test_lanes_go_on_after_the_broker_was_killed(
         pytest.skip("only an embedded broker can be killed")
     log = Log(bootstrap_servers)
     host = start()
-    runs = [run_id(number) for number in range(150)]
+    runs = [job_id(number) for number in range(150)]
     log.send(*[request(run, steps=20) for run in runs[:100]])
-    log.wait_until(lambda: not set(runs).isdisjoint(log.journal().runs))
+    log.wait_until(lambda: not set(runs).isdisjoint(log.journal().by_key))
     servers.kill("kafka")
     log.send(*[request(run, steps=3) for run in runs[100:]])
     log.wait_for_ends(runs, 60)
@@ -187,15 +185,15 @@ def test_members_of_a_group_share_the_partitions_and_take_over(
     log = Log(bootstrap_servers)
     first = start("--group", protocol)
     start("--group", protocol)
-    runs = [run_id(number) for number in range(20)]
+    runs = [job_id(number) for number in range(20)]
     log.send(*[request(run, steps=3) for run in runs])
     log.wait_for_ends(runs)
     first.kill()
-    more = [run_id(number) for number in range(20, 40)]
+    more = [job_id(number) for number in range(20, 40)]
     log.send(*[request(run, steps=3) for run in more])
     log.wait_for_ends(more)
     start("--group", protocol)
-    last = [run_id(number) for number in range(40, 60)]
+    last = [job_id(number) for number in range(40, 60)]
     for run in last:
         log.send(request(run, steps=3))
     log.wait_for_ends(last)
@@ -216,7 +214,7 @@ def test_a_lane_stops_when_it_is_fenced_and_is_not_opened_at_once(
         runs: list[str] = []
 
         def is_fenced() -> bool:
-            runs.append(run_id(len(runs)))
+            runs.append(job_id(len(runs)))
             log.send(request(runs[-1]))
             return len(mine.lanes()) < 4
 

@@ -37,11 +37,17 @@ _HAND_OUT = """\
 """
 _WRITE = "            first = self._writer.write(outcome.messages())\n"
 _RESTORE = """\
-        self._book = Restore(
-            config, shared.aggregate, shared.codec, self.partition, self._beat
-        ).book()
+        self._book = Restore(config, shared.spec, shared.codec, self.partition, self._beat).book()
 """
-_MAKE_WRITER = "        self._writer = Transactions(config, self.partition)\n"
+_MAKE_WRITER = """\
+        self._writer = Transactions(
+            config,
+            shared.spec.transactional_id(config.app, self.partition),
+            shared.spec.topics.journal,
+            self.partition,
+        )
+"""
+_SPEC = "processors/engine/spec.py"
 _COMMITTED = "            self._producer.commit_transaction(self._commit_timeout)\n"
 
 MUTANTS = (
@@ -78,15 +84,15 @@ MUTANTS = (
         (
             Edit(
                 _FOLD,
-                "if known is not None or run_id in batch.runs or run_id in book.ended:",
-                "if known is not None:",
+                "            if key in batch.changed or key in book.ended:\n",
+                "            if key in batch.changed:\n",
             ),
         ),
     ),
     Mutant(
         "ended runs are forgotten at restore",
         REPEATED,
-        (Edit(_REBUILD, "        self._book.ended[run_id] = time_ms\n", ""),),
+        (Edit(_REBUILD, "        self._book.ended[key] = time_ms\n", ""),),
     ),
     Mutant(
         "controls are not deduplicated",
@@ -133,7 +139,7 @@ MUTANTS = (
                 _RESTORE,
                 '        kept = self.__dict__.get("_kept")\n'
                 "        self._book = self._kept = kept or Restore(\n"
-                "            config, shared.aggregate, shared.codec, self.partition, self._beat\n"
+                "            config, shared.spec, shared.codec, self.partition, self._beat\n"
                 "        ).book()\n",
             ),
         ),
@@ -148,9 +154,9 @@ MUTANTS = (
         ZOMBIE,
         (
             Edit(
-                _TRANSACTION,
-                '    return f"{app}-runs-{partition}"\n',
-                "    return f\"{app}-runs-{partition}-{__import__('os').getpid()}\"\n",
+                _SPEC,
+                '        return f"{app}-{self.name}-{partition}"\n',
+                "        return f\"{app}-{self.name}-{partition}-{__import__('os').getpid()}\"\n",
             ),
         ),
     ),
@@ -184,11 +190,11 @@ MUTANTS = (
         (
             Edit(
                 "processors/engine/core/event_builder.py",
-                "            if type(fact) in _TERMINAL:\n",
-                "            for part in run.parts if run else ():\n"
-                "                key = part_key(run_id, part)\n"
-                "                step.others.append(Message(topics.PARKED, key, None, []))\n"
-                "            if type(fact) in _TERMINAL:\n",
+                "            if type(fact) in self._terminal:\n",
+                "            for part in before.parts if before else ():\n"
+                "                copy, topic = part_key(key, part), self._spec.topics.parked\n"
+                "                step.others.append(Message(topic, copy, None, []))\n"
+                "            if type(fact) in self._terminal:\n",
             ),
         ),
     ),
@@ -198,8 +204,8 @@ MUTANTS = (
         (
             Edit(
                 _LANE,
-                "        for run_id, run in self._book.runs.items():\n"
-                "            self._timers.put(run_id, run.timer)\n",
+                "        for key, live in self._book.live.items():\n"
+                "            self._timers.put(key, live.timer)\n",
                 "",
             ),
         ),

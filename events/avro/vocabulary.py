@@ -1,0 +1,38 @@
+"""Which records travel on which topic, as one codec reads and writes them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from runfold.events import topics
+from runfold.events.base import Record
+from runfold.events.catalogue import CATALOGUE
+
+
+@dataclass(frozen=True, slots=True)
+class Vocabulary:
+    """The records of every topic, and which topic is what.
+
+    Values on ``inputs`` may not exceed the size of an input. Only processors of ours write to
+    ``journal`` and ``completions``, so what they hold was valid when it was written.
+    """
+
+    records: Mapping[str, tuple[type[Record], ...]]
+    journal: str
+    completions: str | None
+    inputs: frozenset[str]
+
+    @property
+    def ours(self) -> frozenset[str]:
+        """The topics whose values need no validation."""
+        return frozenset({self.journal, self.completions or self.journal})
+
+
+RUNS = Vocabulary(
+    CATALOGUE,
+    topics.EVENTS,
+    topics.COMPLETIONS,
+    frozenset({topics.REQUESTS, topics.CONTROLS, topics.RESULTS}),
+)
+"""What Runfold itself reads and writes."""

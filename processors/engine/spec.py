@@ -1,0 +1,123 @@
+"""Where one kind of aggregate stands on the log, and what the engine must know to keep it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Generic, Protocol
+
+from runfold.events.base import Fact, Record
+from runfold.events.definitions import Definitions
+from runfold.events.topics import DEAD_LETTERS
+from runfold.events.values import Actor
+from runfold.processors.engine.aggregate import Aggregate, S
+
+
+@dataclass(frozen=True, slots=True)
+class AggregateTopics:
+    """The topics of one kind of aggregate; all of them have the same number of partitions.
+
+    ``requests`` may begin an aggregate. ``completions`` lists the ends, by which a repeated
+    request is recognised; a kind that never ends has none.
+    """
+
+    requests: str
+    journal: str
+    restore: str
+    parked: str
+    controls: str | None = None
+    results: str | None = None
+    completions: str | None = None
+    dead_letters: str = DEAD_LETTERS
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """What a lane reads from the log."""
+        found = (self.requests, self.controls, self.results)
+        return tuple(topic for topic in found if topic is not None)
+
+    @property
+    def all(self) -> tuple[str, ...]:
+        """The topics whose ends a restore must know."""
+        found = (self.restore, self.parked, self.journal, self.completions, self.requests)
+        return tuple(topic for topic in found if topic is not None)
+
+
+class MakeMeta(Protocol):
+    """Makes the head of an event, as it stands before the fact on the wire."""
+
+    def __call__(  # noqa: PLR0913, PLR0917 - an event has so much meta
+        self,
+        key: str,
+        seq: int,
+        tenant_id: str,
+        time: datetime,
+        status: object,
+        cause: str,
+        actor: Actor,
+        traceparent: str,
+        prev_hash: bytes,
+    ) -> Record:
+        """Return the head of the event ``seq`` of the aggregate ``key``."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class AggregateSpec(Generic[S]):
+    """One kind of aggregate: its behaviour, its place on the log, and the words that it uses.
+
+    ``name`` begins the transactional ids and names the consumer groups: it may never change.
+    """
+
+    name: str
+    topics: AggregateTopics
+    aggregate: Aggregate[S]
+
+    meta: MakeMeta
+    terminal: frozenset[type[Fact]]
+    """The facts that end an aggregate; nothing follows them."""
+
+    work_topics: Mapping[type[Record], str]
+    """Where a pool takes a kind of work from."""
+
+    key_of: Callable[[Record], str]
+    """The key of the aggregate that an input, a result or a piece of work belongs to."""
+
+    name_of: Callable[[Record], str]
+    """What names a piece of work and its result: unique within the aggregate, the same when the
+    work is handed out again."""
+
+    begins: Callable[[Record], bool]
+    """Whether an input may begin an aggregate that is not live."""
+
+    screen: Callable[[Record, datetime], str | None]
+    """Why an input, appended at this time, may not be decided at all, whatever the state
+    (``code: reason``); None if it may."""
+
+    not_live: Callable[[Record, str], str | None]
+    """Why an input that begins nothing and whose aggregate (the key) is not live must be on record
+    as a dead letter (``code: reason``); None if it may be dropped."""
+
+    lacks: Callable[[Record, Definitions], bool]
+    """Whether an input that begins an aggregate names a definition that is not known yet. The
+    engine then reads what was published before it decides."""
+
+    parked: Callable[[str, tuple[bytes, ...]], Record]
+    """Makes the record that holds a part of a sleeping aggregate: its key and its events' values.
+    The record has a field ``values``."""
+
+    source: str = "runfold/processor"
+    """The ``ce_source`` of what it writes."""
+
+    def transactional_id(self, app: str, partition: int) -> str:
+        """Return the stable id whose newest producer owns a partition; it may never change."""
+        return f"{app}-{self.name}-{partition}"
+
+    def owners_group(self, app: str) -> str:
+        """Return the consumer group whose members own the partitions."""
+        return f"{app}-{self.name}-owners"
+
+    def positions_group(self, app: str) -> str:
+        """Return the consumer group that shows lag monitors how far the inputs are decided."""
+        return f"{app}-{self.name}-positions"
