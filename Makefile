@@ -33,23 +33,26 @@ help: ## this list
 
 env: $(STAMP) ## the environment in .venv, from the hashed lock
 
-$(STAMP): requirements.lock pyproject.toml
+$(STAMP): requirements-dev.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
 	  echo "Runfold needs Python 3.11 or newer, and '$(PYTHON)' is not: install one and say \`make PYTHON=python3.11 $(or $(MAKECMDGOALS),env)\`." >&2; exit 1; }
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
 	  echo "This Python comes without venv: install it (on Debian and Ubuntu: apt install python3-venv) and try again." >&2; exit 1; }
 	@test -x $(BIN)/pip || { echo "making .venv"; $(PYTHON) -m venv --clear $(VENV); }
-	@echo "installing what requirements.lock lists (the first time takes a minute)"
-	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	@echo "installing what requirements-dev.lock lists (the first time takes a minute)"
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
 	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation \
 	  --config-settings editable_mode=compat --editable .
 	@touch $@
 
-lock: ## resolve requirements.in again into requirements.lock
+RESOLVE = build/lock/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+  --no-emit-index-url --no-emit-find-links --no-header pyproject.toml
+
+lock: ## resolve what pyproject.toml names again, into requirements-dev.lock and requirements.lock
 	@test -x build/lock/bin/uv || { $(PYTHON) -m venv build/lock && build/lock/bin/pip install --quiet uv; }
-	@build/lock/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
-	  --no-emit-index-url --no-emit-find-links --no-header requirements.in --output-file requirements.lock
-	@! grep -nE 'https?://' requirements.lock || { echo "requirements.lock holds an address" >&2; exit 1; }
+	@$(RESOLVE) --all-extras --group dev --output-file requirements-dev.lock
+	@$(RESOLVE) --extra monitor --group build --constraint requirements-dev.lock --output-file requirements.lock
+	@! grep -nE 'https?://' requirements*.lock || { echo "a lock holds an address" >&2; exit 1; }
 
 up: env ## start Kafka, Postgres and every processor
 	@$(BIN)/runfold up

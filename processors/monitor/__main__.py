@@ -29,7 +29,6 @@ from runfold.processors.monitor.core.monitor import Monitor
 from runfold.processors.monitor.rule_files import RuleFileError, read_rules
 from runfold.processors.monitor.settings import MonitorSettings
 from runfold.processors.monitor.shell.alert_log import AlertLog, AlertLogError
-from runfold.processors.monitor.shell.app import AppSettings, look_on, make_app
 from runfold.processors.monitor.shell.exporter import SnapshotCollector
 from runfold.processors.monitor.shell.frontier import Frontier
 from runfold.processors.monitor.shell.intake import Intake
@@ -40,6 +39,12 @@ from runfold.producers.log.partitions import partition_count
 from runfold.producers.schema_registry.chosen import registry_of
 from runfold.stack import ports
 from runfold.stack.ready import announce
+
+try:
+    from runfold.processors.monitor.shell.app import AppSettings, look_on, make_app
+except ModuleNotFoundError as missing:
+    sys.stderr.write(f"The monitor needs {missing.name}: pip install 'runfold[monitor]'\n")
+    raise SystemExit(2) from missing
 
 _NICE = 10
 _START_S = 30.0

@@ -9,6 +9,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from packaging.utils import canonicalize_name
 
 from tests.docs.given import ROOT, tracked
 from tests.packaging.building import (
@@ -18,6 +19,7 @@ from tests.packaging.building import (
     clean_environment,
     new_environment,
 )
+from tests.packaging.declared import BASE, PACKAGES_OF_EXTRAS, TOOLS_OF_TESTS, names
 from tests.packaging.given import CALL_THE_TOOL, NAMES, TOOLS, project
 from tests.packaging.typing import COMPLAINTS, PROGRAM, mypy
 
@@ -160,6 +162,19 @@ print(len(found.definitions) > 2, len(read_lock()) > 5)
     assert installed.program(read, tmp_path) == "True True\n"
     assert "as they should be" in installed.run("runfold", "schemas", "check", at=tmp_path)
     assert "runs-succeed" in installed.run("runfold", "rules", at=tmp_path)
+
+
+def test_pip_finds_what_the_wheel_needs_and_nothing_that_only_tests_need(
+    wheel: Path, tmp_path: Path
+) -> None:
+    empty = new_environment(tmp_path / "empty")
+    (empty.packages / "dependencies.pth").unlink()
+    empty.install("--dry-run", "--report", tmp_path / "report.json", wheel)
+    report = json.loads((tmp_path / "report.json").read_text(encoding="utf-8"))
+    found = {canonicalize_name(each["metadata"]["name"]) for each in report["install"]}
+
+    assert {"runfold", *names(BASE)} <= found
+    assert found & {*TOOLS_OF_TESTS, *PACKAGES_OF_EXTRAS} == set()
 
 
 def test_mypy_reads_the_types_of_the_wheel(installed: Environment, tmp_path: Path) -> None:
