@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from sqlalchemy import Connection
+
+from runfold.projections.queries import OperatorViews, TenantViews
+
 
 @dataclass(frozen=True, slots=True)
 class TenantScope:
@@ -20,6 +24,10 @@ class TenantScope:
         """Return whether a run of this tenant is visible."""
         return tenant_id == self.tenant_id
 
+    def views(self, connection: Connection) -> TenantViews:
+        """Return the tenant's rows of the views."""
+        return TenantViews(connection, self.tenant_id)
+
 
 @dataclass(frozen=True, slots=True)
 class OperatorScope:
@@ -35,6 +43,10 @@ class OperatorScope:
     def sees(self, tenant_id: str | None) -> bool:
         """Return whether there is a run at all."""
         return tenant_id is not None
+
+    def views(self, connection: Connection) -> OperatorViews:
+        """Return all rows of the views."""
+        return OperatorViews(connection, self.reason)
 
 
 Scope = TenantScope | OperatorScope

@@ -186,3 +186,89 @@ class RunState(RunDetail):
     plan: tuple[PlanStep, ...]
     messages: tuple[Message, ...]
     artifacts: tuple[str, ...]
+
+
+class RunSummary(Shape):
+    """A run as lists show it, from the views; ``exit_status`` is None while it lives."""
+
+    shape: Literal[1] = SHAPE
+    run_id: str
+    tenant_id: str
+    user_id: str
+    agent: str
+    agent_version: str | None
+    model: str | None
+    goal: str
+    status: RunStatus
+    seq: int
+    created_at: datetime
+    updated_at: datetime
+    exit_status: str | None
+    exit_code: int | None
+    cost_usd: Usd
+    unpriced_calls: int
+    model_calls: int
+    tool_calls: int
+    feature: str | None
+    thread_id: str | None
+    parent_run_id: str | None
+
+
+class Approval(Shape):
+    """What waits for a person: ``kind`` is tool_call, question or uncertain.
+
+    ``arguments`` are those that will be used; ``cost_usd`` is what the run has cost so far.
+    """
+
+    shape: Literal[1] = SHAPE
+    approval_id: str
+    kind: str
+    run_id: str
+    tenant_id: str
+    user_id: str
+    agent: str
+    goal: str
+    tool: str | None
+    arguments: Json
+    arguments_digest: str | None
+    question: str
+    options: Json
+    risk_level: int | None
+    requested_at: datetime
+    deadline: datetime | None
+    cost_usd: Usd
+    unpriced_calls: int
+
+
+class DeadLetter(Shape):
+    """An input that could not be used; ``no`` counts from the oldest and never changes."""
+
+    shape: Literal[1] = SHAPE
+    no: int
+    time: datetime
+    place: str
+    code: str
+    reason: str
+    size: int
+    key: str | None
+
+
+class AuditFault(Shape):
+    """Something that is not as it must be: in which run, after which event, of what kind."""
+
+    run_id: str
+    seq: int
+    kind: str
+    reason: str
+
+
+class AuditReport(Shape):
+    """What reading the journal itself found: how much was read, and every fault."""
+
+    shape: Literal[1] = SHAPE
+    sound: bool
+    runs: int
+    ended: int
+    events: int
+    decisions: int
+    faults: tuple[AuditFault, ...]

@@ -1,63 +1,45 @@
-"""``audit verify``: verdicts on the screen, the first faults in full."""
+"""``audit verify``: what is found on the screen, the first faults in full."""
 
 from __future__ import annotations
 
-from runfold.surfaces.audit.journal import verify
-from runfold.surfaces.audit.verifier import Verdict
+from itertools import groupby
+
+from runfold.surfaces.application.audit import audit
+from runfold.surfaces.application.shapes import AuditReport
 from runfold.surfaces.cli import exits, output
 from runfold.surfaces.cli.context import Context
-from runfold.surfaces.cli.faults import CliError
 
 _SHOWN = 20
 
 
 def show_audit(context: Context, run_id: str | None, *, json: bool) -> int:
     """Print what is found of one run or of all, and return whether all is sound."""
-    verdicts = list(verify(context.reader, run_id))
-    if run_id is not None and not verdicts:
-        raise CliError(f"Run {run_id} has no events on the journal.", exits.NOT_FOUND)
-    unsound = [verdict for verdict in verdicts if verdict.faults]
+    report = audit(context.reader, run_id)
     if json:
-        output.as_json(_as_row(verdicts))
+        output.as_json(report)
     else:
-        _print(verdicts, unsound)
-    return exits.NO if unsound else exits.OK
+        _print(report)
+    return exits.OK if report.sound else exits.NO
 
 
-def _print(verdicts: list[Verdict], unsound: list[Verdict]) -> None:
+def _print(report: AuditReport) -> None:
     console = output.console()
-    events = sum(verdict.events for verdict in verdicts)
-    decisions = sum(verdict.decisions for verdict in verdicts)
-    ended = sum(verdict.ended for verdict in verdicts)
-    console.print(f"runs       {len(verdicts)}, {ended} of them ended")
-    console.print(f"events     {events}, in sequence and chained by sha256")
-    console.print(f"decisions  {decisions} made again from what the journal records")
-    for verdict in unsound:
-        console.print(f"run {verdict.run_id}", style="bold red")
-        for fault in verdict.faults[:_SHOWN]:
+    console.print(f"runs       {report.runs}, {report.ended} of them ended")
+    console.print(f"events     {report.events}, in sequence and chained by sha256")
+    console.print(f"decisions  {report.decisions} made again from what the journal records")
+    unsound = 0
+    for run_id, found in groupby(report.faults, key=lambda fault: fault.run_id):
+        faults, unsound = list(found), unsound + 1
+        console.print(f"run {run_id}", style="bold red")
+        for fault in faults[:_SHOWN]:
             console.print(f"  {fault.kind:<10} {fault.reason}", markup=False)
-        if len(verdict.faults) > _SHOWN:
-            console.print(f"  and {len(verdict.faults) - _SHOWN} more")
+        if len(faults) > _SHOWN:
+            console.print(f"  and {len(faults) - _SHOWN} more")
     if unsound:
-        console.print(f"{len(unsound)} runs are not sound.", style="bold red")
+        console.print(f"{unsound} runs are not sound.", style="bold red")
     else:
         console.print(
             "Sound: no gap, no broken chain, no tool started without a permit, one end a run, "
             "every decision the same.",
             style="bold green",
         )
-
-
-def _as_row(verdicts: list[Verdict]) -> dict[str, object]:
-    return {
-        "sound": not any(verdict.faults for verdict in verdicts),
-        "runs": len(verdicts),
-        "ended": sum(verdict.ended for verdict in verdicts),
-        "events": sum(verdict.events for verdict in verdicts),
-        "decisions": sum(verdict.decisions for verdict in verdicts),
-        "faults": [
-            {"run_id": verdict.run_id, "seq": f.seq, "kind": f.kind, "reason": f.reason}
-            for verdict in verdicts
-            for f in verdict.faults
-        ],
-    }

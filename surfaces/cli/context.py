@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from runfold.events.avro.codec import Codec
     from runfold.producers.client import Hubs, RunClient
     from runfold.producers.log.port import LogReader, LogWriter
+    from runfold.projections.queries import Views
     from runfold.stack.settings import Settings
     from runfold.surfaces.application.runs import Runs
     from runfold.surfaces.application.scope import Scope
@@ -100,6 +102,12 @@ class Context:
         from runfold.surfaces.application.scope import OperatorScope, TenantScope
 
         return TenantScope(tenant) if tenant else OperatorScope("the command line")
+
+    @contextmanager
+    def views(self, tenant: str | None) -> Iterator[Views]:
+        """Yield the views, as a command for this tenant, or without one the operator, sees them."""
+        with self.engine.connect() as connection:
+            yield self.scope(tenant).views(connection)
 
     def close(self) -> None:
         """Stop what follows runs; the next command starts it anew."""

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from runfold.projections import spending
+from runfold.surfaces.application.costs import budgets, costs, dimensions_of
+from runfold.surfaces.application.errors import InvalidError
 from runfold.surfaces.cli import exits, output
 from runfold.surfaces.cli.context import Context
 from runfold.surfaces.cli.faults import CliError
@@ -22,23 +23,15 @@ _SHOWN = 20
 
 
 def show_costs(
-    context: Context,
-    chosen: Mapping[str, str | None],
-    known: Sequence[str],
-    tenant: str | None,
-    since: datetime | None,
-    *,
-    json: bool,
+    context: Context, by: Sequence[str], tenant: str | None, since: datetime | None, *, json: bool
 ) -> None:
-    """Print what was spent by the chosen dimensions, columns of the costs table by name."""
-    wrong = next((name for name, column in chosen.items() if column is None), None)
-    if wrong is not None:
-        raise CliError(
-            f"Costs are not kept by {wrong!r}; there are {', '.join(known)}.", exits.USAGE
-        )
-    columns: list[Any] = list(chosen.values())
-    with context.engine.connect() as connection:
-        found = spending.costs_by(connection, *columns, tenant_id=tenant, since=since)
+    """Print what was spent by the named dimensions."""
+    try:
+        columns = dimensions_of(by)
+    except InvalidError as error:
+        raise CliError(str(error), exits.USAGE) from error
+    with context.views(tenant) as views:
+        found = costs(views, columns, since)
     if json:
         output.as_json(found)
         return
@@ -57,15 +50,15 @@ def show_costs(
         for row in found
     ]
     named = ("calls", "tokens in", "out", "unpriced", "retries", "wasted", "cache saved", "cost")
-    output.table((*chosen, *named), rows, "Nothing was spent.")
+    output.table((*by, *named), rows, "Nothing was spent.")
 
 
 def show_budgets(
     context: Context, tenant: str | None, since: datetime | None, *, json: bool
 ) -> None:
     """Print what runs with a budget spent of it."""
-    with context.engine.connect() as connection:
-        found = spending.budgets(connection, tenant, since)
+    with context.views(tenant) as views:
+        found = budgets(views, since)
     if json:
         output.as_json(found)
         return

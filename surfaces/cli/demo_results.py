@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import text
 
 from runfold.events.run import Event
-from runfold.projections.queries import wait_for
+from runfold.projections.queries import TenantViews, wait_for
 from runfold.projections.rendering.readable import readable
 from runfold.surfaces.cli import output
 from runfold.surfaces.cli.context import Context
@@ -69,7 +69,8 @@ def show_exit(last: Event) -> None:
 def show_queries(context: Context, last: Event) -> None:
     """Ask the views, once they have caught up with the run's last event."""
     with context.engine.connect() as connection:
-        wait_for(connection, last.meta.run_id, last.meta.seq)
+        views = TenantViews(connection, last.meta.tenant_id)
+        wait_for(views, last.meta.run_id, last.meta.seq)
         for question, query in QUERIES.items():
             found = connection.execute(text(query), {"run_id": last.meta.run_id})
             columns = tuple(found.keys())

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 
-from runfold.events import topics
-from runfold.events.operations import DeadLetter
 from runfold.events.run import Event
 from runfold.events.traits import Tone
 from runfold.surfaces.application import follow
+from runfold.surfaces.application.dead_letters import burial_of
 from runfold.surfaces.application.errors import InvalidError, NotFoundError
 from runfold.surfaces.application.rendering import event_of
 from runfold.surfaces.application.runs import Runs
@@ -54,12 +53,11 @@ def followed(context: Context, runs: Runs, run_id: str) -> Iterator[Event]:
 
 
 def _raise_where_buried(context: Context, run_id: str) -> None:
-    for found in context.reader.read(topics.DEAD_LETTERS):
-        letter = found.record
-        if isinstance(letter, DeadLetter) and letter.key == run_id.encode():
-            raise InvalidError(
-                f"The request of run {run_id} could not be used ({letter.code}): {letter.reason}"
-            )
+    letter = burial_of(context.reader, run_id)
+    if letter is not None:
+        raise InvalidError(
+            f"The request of run {run_id} could not be used ({letter.code}): {letter.reason}"
+        )
 
 
 def exit_code(last: Event | None) -> int:

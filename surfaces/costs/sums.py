@@ -23,7 +23,7 @@ from runfold.events.run import (
     ToolCallUncertain,
 )
 from runfold.events.values import Attribution
-from runfold.projections.spending import Dimension
+from runfold.projections.queries import Dimension
 
 DIMENSIONS: tuple[Dimension, ...] = get_args(Dimension)
 

@@ -18,7 +18,7 @@ from runfold.events import topics
 from runfold.events.run import Event
 from runfold.producers.log.port import LogReader
 from runfold.projections.errors import NotCaughtUp
-from runfold.projections.spending import Dimension
+from runfold.projections.queries import Dimension
 from runfold.projections.tables import (
     costs,
     model_calls,
@@ -28,7 +28,7 @@ from runfold.projections.tables import (
 )
 from runfold.surfaces.costs.sums import DIMENSIONS, JournalSums, Sums
 
-_VIEWS = ("costs", "runs", "model_calls", "tool_invocations")
+_VIEWS = ("costs", "runs", "model_calls", "tool_calls")
 _NOTHING = Sums()
 
 

@@ -8,6 +8,7 @@ from datetime import timedelta
 from sqlalchemy import Connection, func, select, text
 
 from runfold.projections import queries, schema
+from runfold.projections.queries import OperatorViews
 from runfold.projections.tables import dead_letters
 from runfold.surfaces.doctor.deployment import Deployment
 from runfold.surfaces.doctor.finding import Finding, note, ok, span, warning, wrong
@@ -41,7 +42,7 @@ def check(patient: Deployment) -> Iterator[Finding]:
                 "run the same release of Runfold everywhere; the newer projector brings them up",
             )
             return
-        yield from _audit(queries.audit_summary(connection))
+        yield from _audit(queries.audit_summary(OperatorViews(connection, "doctor")))
 
 
 def _audit(found: queries.AuditSummary) -> Iterator[Finding]:
@@ -89,7 +90,7 @@ def check_letters(patient: Deployment) -> Iterator[Finding]:
         columns = dead_letters.c
         query = select(func.count()).where(columns.time >= since)
         count = connection.execute(query.select_from(dead_letters)).scalar_one()
-        newest = queries.list_dead_letters(connection, 1)
+        newest = queries.list_dead_letters(OperatorViews(connection, "doctor"), 1)
     if not count:
         yield ok("dead letters", "none in the last day")
         return

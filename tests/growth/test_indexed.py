@@ -76,7 +76,7 @@ def test_an_index_that_is_missing_is_noticed(full: Engine) -> None:
     with full.connect() as connection:
         connection.exec_driver_sql("DROP INDEX runs_by_time")
         with statements(full) as found:
-            queries.list_runs(connection)
+            queries.list_runs(queries.OperatorViews(connection, "a test"))
         read = [
             table
             for statement in [*found]

@@ -9,8 +9,9 @@ import pytest
 from sqlalchemy import Connection
 
 from runfold.events import topics
-from runfold.projections import docs, queries, schema, spending
+from runfold.projections import docs, queries, schema
 from runfold.projections.errors import NotCaughtUp
+from runfold.projections.queries import OperatorViews, TenantViews
 from runfold.projections.tables import METADATA
 from runfold.stack.settings import Settings
 from tests.projections import journal
@@ -42,19 +43,22 @@ def database(settings: Settings) -> Iterator[Connection]:
 
 @pytest.mark.integration
 def test_the_forensic_questions_have_answers(database: Connection) -> None:
-    runs(database)
-    calls(database)
-    money_and_audit(database)
-    waiting(database)
+    everything = OperatorViews(database, "a test")
+    runs(everything)
+    calls(everything)
+    money_and_audit(everything)
+    waiting(everything)
 
 
-def runs(db: Connection) -> None:
+def runs(db: OperatorViews) -> None:
     done = queries.run(db, "done")
     assert done is not None
     assert (done["status"], done["goal"]) == ("completed", "why?")
     assert queries.run(db, "nobody") is None
-    which = queries.RunFilter(tenant_id="acme", status="waiting_for_human")
-    assert [row["run_id"] for row in queries.list_runs(db, which)] == ["open"]
+    which = queries.RunFilter(status="waiting_for_human")
+    acme = TenantViews(db.connection, "acme")
+    assert [row["run_id"] for row in queries.list_runs(acme, which)] == ["open"]
+    assert queries.ids_beginning_with(db, "do") == ["done"]
     assert len(queries.list_runs(db)) == 2
     assert len(queries.list_runs(db, limit=1)) == 1
     seqs = [row["seq"] for row in queries.timeline(db, "done", after_seq=3)]
@@ -64,7 +68,7 @@ def runs(db: Connection) -> None:
     assert safe["safe_to_retry"]
 
 
-def calls(db: Connection) -> None:
+def calls(db: OperatorViews) -> None:
     models, tools = queries.calls(db, "done")
     assert [row["model_call_id"] for row in models] == ["m1"]
     assert [row["tool_call_id"] for row in tools] == ["t1"]
@@ -72,12 +76,16 @@ def calls(db: Connection) -> None:
     assert ran is not None
     assert ran["status"] == "succeeded"
     assert queries.already_ran(db, "files.read", "never") is None
-    assert [row["approval_id"] for row in queries.open_approvals(db, "acme")] == ["t2"]
-    assert queries.open_approvals(db, "other") == []
+    (waits,) = queries.open_approvals(TenantViews(db.connection, "acme"))
+    assert (waits["approval_id"], waits["agent"], waits["user_id"]) == ("t2", "triage", "u1")
+    assert waits["arguments_json"] == {"path": "a", "max": 1.5}
+    assert queries.open_approvals(TenantViews(db.connection, "other")) == []
 
 
-def money_and_audit(db: Connection) -> None:
-    by_kind = {row["kind"]: row for row in spending.costs_by(db, "kind", tenant_id="acme")}
+def money_and_audit(db: OperatorViews) -> None:
+    by_kind = {
+        row["kind"]: row for row in queries.costs_by(TenantViews(db.connection, "acme"), "kind")
+    }
     assert by_kind["model"]["cost_usd"] == Decimal("0.0125")
     assert (by_kind["model"]["calls"], by_kind["model"]["unpriced"]) == (2, 1)
     assert by_kind["tool"]["cost_usd"] == Decimal("0.001")
@@ -90,7 +98,7 @@ def money_and_audit(db: Connection) -> None:
     assert queries.list_failures(db) == []
 
 
-def waiting(db: Connection) -> None:
+def waiting(db: OperatorViews) -> None:
     queries.wait_for(db, "open", len(known()[1].values))
     with pytest.raises(NotCaughtUp, match="is the projector running"):
         queries.wait_for(db, "open", 999, timeout_s=0.05)

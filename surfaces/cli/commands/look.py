@@ -143,10 +143,10 @@ def deadletters(
     json: options.Json = False,
 ) -> None:
     """List the inputs that could not be used, the newest first, or show one with its bytes."""
-    from runfold.surfaces.cli.dead_letters import list_letters, show_letter
+    from runfold.surfaces.cli.dead_letters import list_dead_letters, show_dead_letter
 
     context = of(ctx)
     if show is None:
-        list_letters(context, limit, json=json)
+        list_dead_letters(context, limit, json=json)
     else:
-        show_letter(context, show, json=json)
+        show_dead_letter(context, show, json=json)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from runfold.surfaces.cli import exits, options, output
+from runfold.surfaces.cli import exits, options
 from runfold.surfaces.cli.context import Context, of
 from runfold.surfaces.cli.faults import CliError
 
@@ -33,28 +33,15 @@ def approvals(
     json: options.Json = False,
 ) -> None:
     """List what waits for a person."""
-    from runfold.projections.queries import open_approvals
+    from runfold.surfaces.application.inbox import approvals as waiting
     from runfold.surfaces.cli.names import run_id_of
+    from runfold.surfaces.cli.people import show_approvals
 
     context = of(ctx)
-    run_id = run_id_of(context, run) if run else None
-    with context.engine.connect() as connection:
-        found = open_approvals(connection, tenant, run_id)
-    if json:
-        output.as_json(found)
-        return
-    rows = [
-        (
-            output.short(row["approval_id"]),
-            row["kind"],
-            row["requested_at"],
-            row["risk_level"],
-            row["deadline"],
-            row["question"],
-        )
-        for row in found
-    ]
-    output.table(("call", "kind", "since", "risk", "deadline", "question"), rows, "Nothing waits.")
+    run_id = run_id_of(context, run, tenant) if run else None
+    with context.views(tenant) as views:
+        found = waiting(views, run_id)
+    show_approvals(found, json=json)
 
 
 def approve(
@@ -202,7 +189,7 @@ def _on_run(
     from runfold.surfaces.cli.control_outcome import show_outcome
     from runfold.surfaces.cli.names import run_id_of
 
-    run_id = run_id_of(context, typed)
+    run_id = run_id_of(context, typed, tenant)
     outcome = context.runs(tenant, user).steer(run_id, lambda client: send(client, run_id))
     raise typer.Exit(show_outcome(outcome, json=json))
 
@@ -219,7 +206,7 @@ def _on_call(
     from runfold.surfaces.cli.control_outcome import show_outcome
     from runfold.surfaces.cli.names import call_id_of
 
-    run_id, call_id = call_id_of(context, typed)
+    run_id, call_id = call_id_of(context, typed, tenant)
     runs = context.runs(tenant, user)
     outcome = runs.steer(run_id, lambda client: send(client, run_id, call_id))
     raise typer.Exit(show_outcome(outcome, json=json))

@@ -71,36 +71,34 @@ def list_runs(
     ctx: typer.Context,
     status: Annotated[str | None, typer.Option(help="Only of this status.")] = None,
     agent: Annotated[str | None, typer.Option(help="Only of this agent.")] = None,
-    tenant: Annotated[str | None, typer.Option(help="Only of this tenant.")] = None,
+    tenant: options.Narrow = None,
     user: Annotated[str | None, typer.Option(help="Only of this user.")] = None,
     since: Annotated[str | None, typer.Option(help="Only since, such as 7d, 12h, 30m.")] = None,
     limit: options.Limit = 20,
     json: options.Json = False,
 ) -> None:
     """List runs, the newest first."""
-    from runfold.projections.queries import RunFilter
-    from runfold.projections.queries import list_runs as ask
+    from runfold.surfaces.application.lists import list_runs as ask
     from runfold.surfaces.words import spent
 
-    which = RunFilter(
-        tenant_id=tenant, status=status, agent=agent, user_id=user, created_from=since_of(since)
-    )
-    with of(ctx).engine.connect() as connection:
-        found = ask(connection, which, limit)
+    with of(ctx).views(tenant) as views:
+        found = ask(
+            views, limit, status=status, agent=agent, user_id=user, created_from=since_of(since)
+        )
     if json:
         output.as_json(found)
         return
     rows = [
         (
-            output.short(row["run_id"]),
-            row["status"],
-            row["exit_code"],
-            row["agent"],
-            row["created_at"],
-            spent(row["cost_usd"], row["unpriced_calls"]),
-            " ".join(row["goal"].split())[:60],
+            output.short(each.run_id),
+            each.status.value,
+            each.exit_code,
+            each.agent,
+            each.created_at,
+            spent(each.cost_usd, each.unpriced_calls),
+            " ".join(each.goal.split())[:60],
         )
-        for row in found
+        for each in found
     ]
     output.table(
         ("run", "status", "exit", "agent", "created", "cost", "goal"), rows, "No runs yet."
@@ -123,7 +121,7 @@ def logs(
     from runfold.surfaces.cli.watching import watch
 
     context = of(ctx)
-    run_id = run_id_of(context, run)
+    run_id = run_id_of(context, run, tenant)
     if follow:
         raise typer.Exit(_follow(ctx, run_id, tenant, everything=everything, json=json))
     runs = context.runs(tenant)
@@ -144,7 +142,7 @@ def show(
     from runfold.surfaces.cli.states import show_state
 
     context = of(ctx)
-    show_state(context.runs(tenant), run_id_of(context, run), at, json=json)
+    show_state(context.runs(tenant), run_id_of(context, run, tenant), at, json=json)
 
 
 def since_of(text: str | None) -> datetime | None:

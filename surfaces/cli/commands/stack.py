@@ -61,7 +61,7 @@ def status(
     from runfold.surfaces.cli.names import run_id_of
     from runfold.surfaces.cli.run_status import show_status
 
-    run_id = run_id_of(context, run)
+    run_id = run_id_of(context, run, tenant)
     raise typer.Exit(show_status(context.runs(tenant), run_id, json=json))
 
 

@@ -9,11 +9,11 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, Literal
 
-from sqlalchemy import Connection, Numeric, Select, and_, case, cast, func, literal, or_, select
+from sqlalchemy import Numeric, and_, case, cast, func, literal, or_, select
 
+from runfold.projections.queries.scope import Row, Views
 from runfold.projections.tables import costs, run_events, runs
 
-Row = dict[str, Any]
 Dimension = Literal[
     "tenant_id",
     "user_id",
@@ -36,9 +36,8 @@ _A_MILLIONTH = literal("0.000001").cast(Numeric)
 
 
 def costs_by(
-    connection: Connection,
+    views: Views,
     *dimensions: Dimension,
-    tenant_id: str | None = None,
     run_id: str | None = None,
     since: datetime | None = None,
 ) -> list[Row]:
@@ -64,18 +63,15 @@ def costs_by(
         _part(wasted).label("wasted_usd"),
         func.coalesce(func.sum(_saved()), 0).label("cache_savings_usd"),
     ).select_from(_with_runs_and_events())
-    if tenant_id is not None:
-        query = query.where(costs.c.tenant_id == tenant_id)
+    query = query.where(views.sees(costs))
     if run_id is not None:
         query = query.where(costs.c.run_id == run_id)
     if since is not None:
         query = query.where(costs.c.time >= since)
-    return _all(connection, query.group_by(*columns).order_by(total.desc(), *columns))
+    return views.all(query.group_by(*columns).order_by(total.desc(), *columns))
 
 
-def budgets(
-    connection: Connection, tenant_id: str | None = None, since: datetime | None = None
-) -> list[Row]:
+def budgets(views: Views, since: datetime | None = None) -> list[Row]:
     """Return the runs that have a budget with what they spent of it, the fullest first.
 
     ``spent_share`` is ``cost_usd / budget_usd``; ``unpriced_calls`` are not in it.
@@ -94,12 +90,10 @@ def budgets(
         share,
         runs.c.unpriced_calls,
     ).select_from(runs.join(run_events, first))
-    query = query.where(budget.is_not(None))
-    if tenant_id is not None:
-        query = query.where(runs.c.tenant_id == tenant_id)
+    query = query.where(budget.is_not(None), views.sees(runs))
     if since is not None:
         query = query.where(runs.c.created_at >= since)
-    return _all(connection, query.order_by(share.desc().nulls_first(), runs.c.run_id))
+    return views.all(query.order_by(share.desc().nulls_first(), runs.c.run_id))
 
 
 def _part(condition: Any) -> Any:
@@ -125,7 +119,3 @@ def _saved() -> Any:
 
 def _rate(name: str) -> Any:
     return cast(run_events.c.fact["price"][name].astext, Numeric)
-
-
-def _all(connection: Connection, query: Select[Any]) -> list[Row]:
-    return [dict(row) for row in connection.execute(query).mappings()]

@@ -1,0 +1,54 @@
+"""What people ask of the views: each question a function, its first argument whose rows it sees.
+
+Rows are dicts with the columns' names.
+"""
+
+from runfold.projections.queries.audit import AuditSummary, audit_of, audit_summary
+from runfold.projections.queries.operating import list_dead_letters, list_failures, positions
+from runfold.projections.queries.runs import (
+    EXIT_OF,
+    RunFilter,
+    already_ran,
+    calls,
+    ids_beginning_with,
+    latest_checkpoint,
+    list_runs,
+    run,
+    timeline,
+)
+from runfold.projections.queries.scope import OperatorViews, TenantViews, Views
+from runfold.projections.queries.spending import Dimension, budgets, costs_by
+from runfold.projections.queries.waiting import (
+    open_approvals,
+    uncertain_calls,
+    wait_for,
+    wait_for_offset,
+)
+
+__all__ = [
+    "EXIT_OF",
+    "AuditSummary",
+    "Dimension",
+    "OperatorViews",
+    "RunFilter",
+    "TenantViews",
+    "Views",
+    "already_ran",
+    "audit_of",
+    "audit_summary",
+    "budgets",
+    "calls",
+    "costs_by",
+    "ids_beginning_with",
+    "latest_checkpoint",
+    "list_dead_letters",
+    "list_failures",
+    "list_runs",
+    "open_approvals",
+    "positions",
+    "run",
+    "timeline",
+    "uncertain_calls",
+    "wait_for",
+    "wait_for_offset",
+]

@@ -1,0 +1,30 @@
+"""Questions about the views themselves and about what could not be used: an operator's only.
+
+What could not be used belongs to no tenant, as nobody could read whose it is.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import select
+
+from runfold.projections.queries.scope import OperatorViews, Row
+from runfold.projections.tables import dead_letters, projection_failures, projection_positions
+
+
+def list_dead_letters(views: OperatorViews, limit: int = 100) -> list[Row]:
+    """Return what could not be used, the newest first."""
+    query = select(dead_letters).order_by(
+        dead_letters.c.time.desc(), dead_letters.c.topic, dead_letters.c.record_offset.desc()
+    )
+    return views.all(query.limit(limit))
+
+
+def list_failures(views: OperatorViews, limit: int = 100) -> list[Row]:
+    """Return the events that a view could not take."""
+    return views.all(select(projection_failures).limit(limit))
+
+
+def positions(views: OperatorViews) -> list[Row]:
+    """Return how far every view is."""
+    at = projection_positions.c
+    return views.all(select(projection_positions).order_by(at.view, at.topic, at.topic_partition))

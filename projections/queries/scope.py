@@ -1,0 +1,66 @@
+"""Whose rows a question sees. There is no question without a scope, and no scope by default."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Select, Table, true
+
+Row = dict[str, Any]
+
+_LOG = logging.getLogger("runfold.views")
+
+
+class Views:
+    """The views, as one scope sees them; only its two kinds below can be made."""
+
+    def __init__(self, connection: Connection) -> None:
+        if type(self) is Views:
+            raise TypeError("views are seen by a tenant or by an operator")
+        self.connection = connection
+
+    def sees(self, table: Table) -> ColumnElement[bool]:
+        """Return the condition that every row of a table must meet to be seen."""
+        raise NotImplementedError
+
+    def one(self, query: Select[Any]) -> Row | None:
+        """Return the first row of a query, None where it has none."""
+        found = self.connection.execute(query).mappings().first()
+        return None if found is None else dict(found)
+
+    def all(self, query: Select[Any]) -> list[Row]:
+        """Return the rows of a query."""
+        found: Sequence[Any] = self.connection.execute(query).mappings().all()
+        return [dict(row) for row in found]
+
+
+class TenantViews(Views):
+    """One tenant's rows: those of others are not there, whatever is asked for by its id."""
+
+    def __init__(self, connection: Connection, tenant_id: str) -> None:
+        super().__init__(connection)
+        if not tenant_id:
+            raise ValueError("a tenant's views need a tenant")
+        self.tenant_id = tenant_id
+
+    def sees(self, table: Table) -> ColumnElement[bool]:
+        """Return that a row is the tenant's; raises KeyError for a table without tenants."""
+        mine: ColumnElement[bool] = table.c.tenant_id == self.tenant_id
+        return mine
+
+
+class OperatorViews(Views):
+    """Everybody's rows, for whoever runs the deployment; ``reason`` says why, and is logged."""
+
+    def __init__(self, connection: Connection, reason: str) -> None:
+        super().__init__(connection)
+        if not reason:
+            raise ValueError("an operator's views need a reason")
+        self.reason = reason
+        _LOG.info("an operator reads across tenants: %s", reason)
+
+    def sees(self, table: Table) -> ColumnElement[bool]:  # noqa: ARG002 - it sees all of any
+        """Return that every row is seen."""
+        return true()

@@ -1,0 +1,32 @@
+"""Audit: what the journal itself says, every decision made again."""
+
+from __future__ import annotations
+
+from runfold.producers.log.port import LogReader
+from runfold.surfaces.application import shapes
+from runfold.surfaces.application.errors import NotFoundError
+from runfold.surfaces.audit.journal import verify
+
+
+def audit(reader: LogReader, run_id: str | None = None) -> shapes.AuditReport:
+    """Return what is found of one run or of all; raises NotFoundError for a run without events.
+
+    It reads whole topics, of every tenant: an operator's use case.
+    """
+    verdicts = list(verify(reader, run_id))
+    if run_id is not None and not verdicts:
+        raise NotFoundError(f"Run {run_id} has no events on the journal.")
+    return shapes.AuditReport(
+        sound=not any(verdict.faults for verdict in verdicts),
+        runs=len(verdicts),
+        ended=sum(verdict.ended for verdict in verdicts),
+        events=sum(verdict.events for verdict in verdicts),
+        decisions=sum(verdict.decisions for verdict in verdicts),
+        faults=tuple(
+            shapes.AuditFault(
+                run_id=verdict.run_id, seq=fault.seq, kind=fault.kind, reason=fault.reason
+            )
+            for verdict in verdicts
+            for fault in verdict.faults
+        ),
+    )

@@ -1,0 +1,35 @@
+"""The inbox: what waits for a person, with all that is needed to decide."""
+
+from __future__ import annotations
+
+from runfold.projections import queries
+from runfold.projections.queries import Views
+from runfold.surfaces.application import shapes
+
+
+def approvals(views: Views, run_id: str | None = None) -> list[shapes.Approval]:
+    """Return what waits in live runs, or in one of them, the oldest first."""
+    found = [*queries.open_approvals(views, run_id), *queries.uncertain_calls(views, run_id)]
+    found.sort(key=lambda row: (row["requested_at"], row["approval_id"]))
+    return [
+        shapes.Approval(
+            approval_id=row["approval_id"],
+            kind=row["kind"],
+            run_id=row["run_id"],
+            tenant_id=row["tenant_id"],
+            user_id=row["user_id"],
+            agent=row["agent"],
+            goal=row["goal"],
+            tool=row["tool_name"],
+            arguments=row["arguments_json"],
+            arguments_digest=row["arguments_digest"],
+            question=row["question"],
+            options=row["options_json"],
+            risk_level=row["risk_level"],
+            requested_at=row["requested_at"],
+            deadline=row["deadline"],
+            cost_usd=row["cost_usd"],
+            unpriced_calls=row["unpriced_calls"],
+        )
+        for row in found
+    ]

@@ -1,0 +1,53 @@
+"""Publish: from manifest files to definitions in the store."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+
+from runfold.events.avro.codec import Codec
+from runfold.processors.definitions.follower import DefinitionFollower
+from runfold.processors.definitions.kafka import KafkaDefinitionLog
+from runfold.processors.definitions.publisher import Report, publish
+from runfold.processors.tool.builtin import builtin_contracts
+from runfold.processors.tool.settings import ToolSettings
+from runfold.producers.log.port import LogWriter
+from runfold.surfaces.manifests import Remark, load
+from runfold.surfaces.manifests.bases import bases
+
+_READ_S = 20.0
+
+
+def publish_manifests(
+    paths: Iterable[Path],
+    *,
+    kafka: Mapping[str, str],
+    codec: Codec,
+    log: LogWriter,
+    env: Mapping[str, str],
+    by: str,
+) -> tuple[Report, tuple[Remark, ...]]:
+    """Publish what files declare; return what became of it, and what its author should know.
+
+    ``env`` is what manifests may refer to and the settings of tools, ``by`` who publishes. Raises
+    InvalidManifestsError with every fault, DefinitionStoreUnavailableError without a broker.
+    """
+    builtins = builtin_contracts()
+    with DefinitionFollower(KafkaDefinitionLog(kafka, codec)) as store:
+        manifests = load(
+            paths,
+            env=env,
+            base_of=bases(builtins, ToolSettings.from_env(env).modules),
+            builtins=builtins,
+            published=store.complete(_READ_S),
+        )
+        report = publish(
+            manifests.definitions,
+            log=log,
+            store=store,
+            by=by,
+            now=datetime.now(UTC),
+            timeout=_READ_S,
+        )
+    return report, manifests.remarks
