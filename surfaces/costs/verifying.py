@@ -28,7 +28,7 @@ from runfold.projections.tables import (
 )
 from runfold.surfaces.costs.sums import DIMENSIONS, JournalSums, Sums
 
-_VIEWS = ("costs", "runs", "model_calls", "tool_calls")
+_VIEWS = ("costs", "runs", "model_calls", "tool_invocations")
 _NOTHING = Sums()
 
 

@@ -68,7 +68,7 @@ def test_views_cannot_be_made_without_a_tenant_or_a_reason() -> None:
 
 
 def story(tenant: str) -> list[History]:
-    """Runs that are done, that wait, and that are in doubt; their ids all carry the tenant's name."""
+    """Runs that are done, that wait, that are in doubt; their ids carry the tenant's name."""
     done = History(f"{tenant}-done", tenant).created().asked_model(f"{tenant}-m1")
     done.model_said(f"{tenant}-m1", "files.read").proposed(f"{tenant}-t1")
     done.decided(f"{tenant}-t1").approved(f"{tenant}-t1").started(f"{tenant}-t1")
