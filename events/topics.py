@@ -13,6 +13,7 @@ EVENTS = "runs.events"
 COMPLETIONS = "runs.completions"
 MODEL_CALLS = kinds.MODEL.topic
 TOOL_CALLS = kinds.TOOL.topic
+CONTEXT_CALLS = kinds.CONTEXT.topic
 RESTORE = "runs.restore"
 PARKED = "runs.parked"
 DEAD_LETTERS = "dead.letters"

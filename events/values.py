@@ -269,3 +269,18 @@ class RunRequest(Record):
     variant: str | None = None
     source: str | None = None
     deadline: Timestamp | None = None
+
+
+class ContextRef(Record):
+    """One thing that the model will see."""
+
+    kind: str
+    id: str
+    digest: bytes
+
+
+class DroppedContext(Record):
+    """One thing that was left out of the context, and why."""
+
+    ref: ContextRef
+    reason: str

@@ -1,17 +1,29 @@
 """Work handed to the effect processors, and the results they report: one module a kind of call."""
 
 from runfold.events.calls.base import CallResult, CallWork, Outcome
+from runfold.events.calls.context import (
+    ContextResult,
+    ContextSource,
+    ContextWork,
+    SelectedContext,
+    SourceKind,
+)
 from runfold.events.calls.model import Message, ModelResult, ModelWork, Role, ToolSchema
 from runfold.events.calls.tool import ToolResult, ToolWork
 
 __all__ = [
     "CallResult",
     "CallWork",
+    "ContextResult",
+    "ContextSource",
+    "ContextWork",
     "Message",
     "ModelResult",
     "ModelWork",
     "Outcome",
     "Role",
+    "SelectedContext",
+    "SourceKind",
     "ToolResult",
     "ToolSchema",
     "ToolWork",

@@ -11,6 +11,7 @@ from typing import Any, Generic, TypeVar
 
 from runfold.events.base import Record
 from runfold.events.calls.base import CallResult, CallWork
+from runfold.events.calls.context import ContextResult, ContextWork
 from runfold.events.calls.model import ModelResult, ModelWork
 from runfold.events.calls.tool import ToolResult, ToolWork
 
@@ -35,8 +36,9 @@ class CallKind(Generic[W, R]):
 
 MODEL = CallKind("model", ModelWork, ModelResult, "model.calls", "runfold-models")
 TOOL = CallKind("tool", ToolWork, ToolResult, "tool.calls", "runfold-tools")
+CONTEXT = CallKind("context", ContextWork, ContextResult, "context.calls", "runfold-contexts")
 
-KINDS: tuple[CallKind[Any, Any], ...] = (MODEL, TOOL)
+KINDS: tuple[CallKind[Any, Any], ...] = (MODEL, TOOL, CONTEXT)
 
 WORK_TOPICS: dict[type[Record], str] = {kind.work: kind.topic for kind in KINDS}
 """The topic that carries a kind's work to its pools."""

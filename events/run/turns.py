@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from runfold.events.base import Fact, Record
+from runfold.events.base import Fact
 from runfold.events.traits import Cause, Tone, Traits
-from runfold.events.values import Plan, RunStatus
+from runfold.events.values import ContextRef, DroppedContext, Plan, RunStatus
 
 __all__ = [
     "ContextHydrated",
@@ -15,21 +15,6 @@ __all__ = [
     "PlanStepAdvanced",
     "ReflectionRecorded",
 ]
-
-
-class ContextRef(Record):
-    """One thing that the model will see."""
-
-    kind: str
-    id: str
-    digest: bytes
-
-
-class DroppedContext(Record):
-    """One thing that was left out of the context, and why."""
-
-    ref: ContextRef
-    reason: str
 
 
 class ContextHydrated(Fact):

@@ -33,6 +33,9 @@ def steps(state: RunState | None, command: Command, env: Env) -> Sequence[tuple[
             model_results.take(draft, result)
         case calls.ToolResult() as result:
             tool_results.take(draft, result)
+        case calls.ContextResult():
+            # Nothing asks for one yet, and a result for a call that is not open changes nothing.
+            return ()
         case Timer() as timer:
             deadlines.fire(draft, timer)
         case other:

@@ -24,7 +24,8 @@ class Traffic:
 
 _RUN = "run processor"
 _CLIENTS = "clients, `runfold`"
-_POOLS = f"{' and '.join(kind.name for kind in KINDS)} pools"
+*_FIRST, _LAST = (kind.name for kind in KINDS)
+_POOLS = f"{', '.join(_FIRST)} and {_LAST} pools"
 
 TRAFFIC: dict[str, Traffic] = {
     topics.REQUESTS: Traffic("`run_id`", _CLIENTS, _RUN),

@@ -22,16 +22,18 @@ from runfold.infra.metrics.table import TABLE
 from runfold.infra.tracing import names
 from runfold.infra.tracing.sampling import Sampler
 from runfold.infra.tracing.spans import Traces
+from runfold.processors.context.kind import CONTEXT_CALL
 from runfold.processors.effects.kinds import EffectKind, Served
 from runfold.processors.effects.local import LocalEffects
 from runfold.processors.effects.memory import MemoryPool
 from runfold.processors.model.kind import MODEL_CALL
 from runfold.processors.tool.kind import TOOL_CALL
+from tests.context.given import context_work
 from tests.effects.echo import ECHO, ECHO_CALL, EchoResult, EchoWork, echo_work, shout
 from tests.effects.given import Inbox, model_work, succeeded, tool_work
 
 RUN = f"00-{'ab' * 16}-{'12' * 8}-01"
-KNOWN: tuple[EffectKind[Any, Any], ...] = (MODEL_CALL, TOOL_CALL)
+KNOWN: tuple[EffectKind[Any, Any], ...] = (MODEL_CALL, TOOL_CALL, CONTEXT_CALL)
 
 Place = Callable[..., Any]
 
@@ -226,7 +228,12 @@ def test_a_process_refuses_work_of_a_kind_that_it_does_not_serve() -> None:
 
 @pytest.mark.parametrize("kind", [*KNOWN, ECHO_CALL], ids=lambda kind: kind.name)
 def test_every_kind_reports_a_broken_call_under_its_own_name(kind: EffectKind[Any, Any]) -> None:
-    works = {"model": model_work(), "tool": tool_work(), "echo": echo_work("hey")}
+    works: dict[str, Any] = {
+        "model": model_work(),
+        "tool": tool_work(),
+        "context": context_work(),
+        "echo": echo_work("hey"),
+    }
     work = works[kind.name]
     error = ErrorInfo(error_type="internal_error", message="broken", retryable=False)
     result = kind.on_broken(work, error, 7)
