@@ -22,6 +22,8 @@ from runfold.infra.process.gc import collect_seldom
 from runfold.infra.process.stall import EXIT_STALLED, StallWatch
 from runfold.infra.settings.config import Config, ConfigError
 from runfold.infra.tracing.spans import Traces
+from runfold.processors.context.kind import CONTEXT_CALL
+from runfold.processors.context.processor import ContextProcessor
 from runfold.processors.definitions.follower import DefinitionFollower
 from runfold.processors.definitions.kafka import KafkaDefinitionLog
 from runfold.processors.definitions.source import DefinitionStoreUnavailableError
@@ -118,6 +120,7 @@ def _effects(settings: _Settings, store: DefinitionFollower) -> LocalEffects:
     return LocalEffects(
         Served(MODEL_CALL, models.call),
         Served(TOOL_CALL, tools.call, settings.tools.calls, tools.cap),
+        Served(CONTEXT_CALL, ContextProcessor(artifacts).call),
         resources=(models,),
         traces=settings.traces,
     )
