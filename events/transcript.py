@@ -10,7 +10,7 @@ import hashlib
 import io
 import json
 import zlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import cache
 from typing import Any
 
@@ -18,6 +18,7 @@ import fastavro
 from fastavro.read import SchemaResolutionError
 from fastavro.schema import SchemaParseException, UnknownType
 
+from runfold.events.avro.builders import builder_for
 from runfold.events.avro.schema import meaning, schema_for
 from runfold.events.base import Record
 from runfold.events.calls.model import Message
@@ -77,8 +78,8 @@ def write(entries: Iterable[TranscriptEntry]) -> bytes:
 def read(data: bytes) -> tuple[TranscriptEntry, ...]:
     """Return the entries of a transcript; raises TranscriptError for anything else."""
     try:
-        found = list(fastavro.reader(io.BytesIO(data), reader_schema=_schema()))
-        return tuple(TranscriptEntry.model_validate(each) for each in found)
+        found = fastavro.reader(io.BytesIO(data), reader_schema=_schema())
+        return tuple(map(_build, found))
     except _UNREADABLE as error:
         raise TranscriptError(f"{type(error).__name__}: {error}") from error
 
@@ -87,6 +88,8 @@ def inline(entries: Iterable[TranscriptEntry]) -> Content:
     """Return a transcript as content that is carried whole."""
     return content(write(entries), MEDIA_TYPE)
 
+
+_build: Callable[[Any], TranscriptEntry] = builder_for(TranscriptEntry)
 
 # What rubbish raises in fastavro and in zlib.
 _UNREADABLE = (
