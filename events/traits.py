@@ -70,12 +70,16 @@ class Tone(StrEnum):
     BAD = "bad"
 
 
+NOTHING_USED = Usage()
+"""The tokens of what counts none."""
+
+
 class Charge(NamedTuple):
     """What one fact says was paid for: by whom, for which call, priced or not, late or not.
 
     ``kind`` is a name of ``calls.kinds.KINDS`` and the column ``kind`` of the table ``costs``;
     ``name`` is the model's or the tool's; ``cost`` is in US dollars and None where no price is
-    known, which is not zero; ``attribution`` is None only in journals older than the field.
+    known, which is not zero.
     """
 
     kind: str
@@ -83,8 +87,8 @@ class Charge(NamedTuple):
     call_id: str
     attempt: int
     cost: Decimal | None
-    attribution: Attribution | None
-    usage: Usage = Usage()
+    attribution: Attribution
+    usage: Usage = NOTHING_USED
     provider: str | None = None
     price: PriceSnapshot | None = None
     late: bool = False
@@ -137,6 +141,15 @@ def charge_of(fact: Fact) -> Charge | None:
     return None if charge is None else charge(fact)
 
 
+def moment_of(fact: Fact) -> str | None:
+    """Return what a trace says of a fact; None where it leaves the fact out."""
+    moment = fact.traits.moment
+    if moment is None:
+        return None
+    template = moment if isinstance(moment, str) else moment(fact)
+    return template.format_map(vars(fact))
+
+
 class _PaidModel(Protocol):
     """The fields that a model's answer says its charge with."""
 
@@ -177,6 +190,6 @@ def model_charge(fact: _PaidModel) -> Charge:
 
 def tool_charge(fact: _PaidTool) -> Charge | None:
     """Return the charge of a tool's result; one without a price in its contract has none."""
-    if fact.cost is None:
+    if fact.cost is None or fact.attribution is None:
         return None
     return Charge(TOOL.name, fact.tool, fact.call_id, fact.attempt, fact.cost, fact.attribution)

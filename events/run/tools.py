@@ -248,13 +248,14 @@ class LateAnswer(Record):
 
 def _late_charge(fact: LateResultNoted) -> Charge | None:
     """What came too late was paid for all the same: a model's answer, priced or not, or a tool."""
-    answer, of = fact.answer, (fact.call_id, fact.attempt, fact.cost, fact.attribution)
-    if answer is not None:
-        used = (answer.usage, answer.provider, answer.price)
-        return Charge(MODEL.name, answer.model, *of, *used, late=True)
-    if fact.cost is None:
+    answer, to = fact.answer, fact.attribution
+    if to is None or (answer is None and fact.cost is None):
         return None
-    return Charge(TOOL.name, fact.tool or "", *of, late=True)
+    of = (fact.call_id, fact.attempt, fact.cost, to)
+    if answer is None:
+        return Charge(TOOL.name, fact.tool or "", *of, late=True)
+    used = (answer.usage, answer.provider, answer.price)
+    return Charge(MODEL.name, answer.model, *of, *used, late=True)
 
 
 class LateResultNoted(Fact):

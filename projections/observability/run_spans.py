@@ -6,15 +6,13 @@ has the moments since, and the right beginning: its end says how long it took.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
 
 from runfold.events import run as j
 from runfold.events.base import Fact
-from runfold.events.catalogue import TERMINAL_FACTS
 from runfold.events.run import Meta
+from runfold.events.traits import moment_of
 from runfold.events.values import Exit, ExitStatus
 from runfold.infra.tracing import names
 from runfold.infra.tracing.context import TraceContext, parsed, span_named
@@ -24,36 +22,6 @@ from runfold.projections.view import Placed
 _MOST_RUNS = 10_000
 _MOST_MOMENTS = 128
 _Ended = j.RunCompleted | j.RunFailed | j.RunCancelled
-
-# What is told of an event beside its name; never what somebody said.
-_TOLD: Mapping[type[Fact], Callable[[Any], str]] = {
-    j.RunQueued: lambda fact: fact.reason,
-    j.ContextHydrated: lambda fact: f"{fact.messages} messages, {fact.token_estimate} tokens",
-    j.PlanProposed: lambda fact: f"{len(fact.plan.steps)} steps",
-    j.PlanRevised: lambda fact: f"{len(fact.plan.steps)} steps",
-    j.PlanStepAdvanced: lambda fact: fact.status,
-    j.PolicyDecided: lambda fact: f"{fact.effect.value} {fact.resource}",
-    j.BudgetReserved: lambda fact: str(fact.amount),
-    j.BudgetSettled: lambda fact: str(fact.actual),
-    j.LimitReached: lambda fact: fact.limit,
-    j.ApprovalRequested: lambda fact: fact.tool,
-    j.ToolCallApproved: lambda fact: "edited" if fact.arguments else "as proposed",
-    j.ToolCallDenied: lambda _fact: "denied",
-    j.ToolCallUncertain: lambda fact: fact.tool,
-    j.LateResultNoted: lambda fact: fact.outcome,
-    j.RetryScheduled: lambda fact: f"attempt {fact.attempt} in {fact.delay_ms} ms",
-    j.CheckpointWritten: lambda fact: f"step {fact.step_number}",
-    j.ReflectionRecorded: lambda fact: "passed" if fact.passed else fact.next_action,
-    j.HumanInputRequested: lambda _fact: "asked",
-    j.HumanInputReceived: lambda _fact: "answered",
-    j.MemoryWriteProposed: lambda fact: fact.memory_type,
-    j.MemoryWriteCommitted: lambda fact: fact.memory_id,
-    j.MemoryWriteRejected: lambda fact: fact.memory_id,
-    j.BrakeApplied: lambda fact: f"{fact.pattern}: {fact.action.value}",
-    j.RunPaused: lambda _fact: "paused",
-    j.RunResumed: lambda _fact: "resumed",
-    j.RunTakenOver: lambda _fact: "taken over",
-}
 
 
 @dataclass(slots=True)
@@ -83,16 +51,16 @@ class RunSpans:
         run = self._open.setdefault(meta.run_id, _Open())
         if len(self._open) > _MOST_RUNS:
             del self._open[next(iter(self._open))]
-        told = _TOLD.get(type(fact))
-        if told is not None and len(run.moments) < _MOST_MOMENTS:
-            run.moments.append(_moment(meta, fact, told(fact)))
+        detail = moment_of(fact)
+        if detail is not None and len(run.moments) < _MOST_MOMENTS:
+            run.moments.append(_moment(meta, fact, detail))
         if isinstance(fact, j.RunCreated):
             run.asked_in = parsed(fact.requester_trace or "")
         elif isinstance(fact, j.ApprovalRequested):
             run.waits[fact.call_id] = (fact.tool, meta.time)
         elif isinstance(fact, j.ToolCallApproved | j.ToolCallDenied):
             self._approval(trace, meta, fact, run)
-        elif isinstance(fact, TERMINAL_FACTS):
+        elif fact.traits.ends:
             del self._open[meta.run_id]
             if isinstance(fact, _Ended):
                 self._traces.emit(_whole(trace, meta, fact, run))
@@ -171,11 +139,11 @@ def _reason(fact: _Ended) -> str:
     return fact.error.error_type if isinstance(fact, j.RunFailed) else fact.exit.status.value
 
 
-def _moment(meta: Meta, fact: Fact, told: str) -> Moment:
+def _moment(meta: Meta, fact: Fact, detail: str) -> Moment:
     attributes: dict[str, Value] = {
         names.EVENT_SEQ: meta.seq,
         names.EVENT_ACTOR: meta.actor.kind.value,
-        names.DETAIL: told,
+        names.DETAIL: detail,
     }
     call_id = getattr(fact, "call_id", None)
     if call_id is not None:

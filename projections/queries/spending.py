@@ -11,6 +11,8 @@ from typing import Any, Literal
 
 from sqlalchemy import Numeric, and_, case, cast, func, literal, or_, select
 
+from runfold.events.calls.kinds import MODEL
+from runfold.events.catalogue import FACTS
 from runfold.projections.queries.scope import Row, Views
 from runfold.projections.tables import costs, run_events, runs
 
@@ -31,7 +33,7 @@ Dimension = Literal[
 ]
 
 _ENDED_BADLY = ("failure", "cancelled")
-_IN_VAIN = ("ToolCallFailed", "LateResultNoted")
+_IN_VAIN = tuple(fact.__name__ for fact in FACTS if fact.traits.in_vain)
 _A_MILLIONTH = literal("0.000001").cast(Numeric)
 
 
@@ -103,7 +105,7 @@ def _part(condition: Any) -> Any:
 def _with_runs_and_events() -> Any:
     """Join only those events that tell more than the row of costs does."""
     telling = or_(
-        costs.c.kind == "tool", costs.c.cache_read_tokens > 0, costs.c.cache_write_tokens > 0
+        costs.c.kind != MODEL.name, costs.c.cache_read_tokens > 0, costs.c.cache_write_tokens > 0
     )
     same = and_(run_events.c.run_id == costs.c.run_id, run_events.c.seq == costs.c.seq, telling)
     return costs.outerjoin(runs, runs.c.run_id == costs.c.run_id).outerjoin(run_events, same)
@@ -114,7 +116,7 @@ def _saved() -> Any:
     plain = _rate("input_mtok")
     read = costs.c.cache_read_tokens * (plain - func.coalesce(_rate("cache_read_mtok"), plain))
     written = costs.c.cache_write_tokens * (plain - func.coalesce(_rate("cache_write_mtok"), plain))
-    return case((costs.c.kind == "model", (read + written) * _A_MILLIONTH))
+    return case((costs.c.kind == MODEL.name, (read + written) * _A_MILLIONTH))
 
 
 def _rate(name: str) -> Any:

@@ -4,23 +4,21 @@ from __future__ import annotations
 
 from runfold.events import topics
 from runfold.events.base import Fact
+from runfold.events.catalogue import CHARGED
 from runfold.events.run import (
-    LateAnswer,
-    LateResultNoted,
     ModelCalled,
     ModelFailed,
     ModelResponded,
     RetryScheduled,
 )
+from runfold.events.traits import charge_of
 from runfold.events.values import ProviderAttempt
 from runfold.projections.rendering.readable import as_json, clean, readable
 from runfold.projections.store.merging import Merging
 from runfold.projections.tables import model_calls
 from runfold.projections.view import Batch, Placed, Rows, View
 
-_KINDS: frozenset[type[Fact]] = frozenset(
-    {ModelCalled, ModelResponded, ModelFailed, RetryScheduled, LateResultNoted}
-)
+_KINDS: frozenset[type[Fact]] = CHARGED | {ModelCalled, ModelFailed, RetryScheduled}
 
 
 def add(batch: Batch, rows: Rows) -> None:
@@ -44,15 +42,16 @@ def add(batch: Batch, rows: Rows) -> None:
                 )
             case RetryScheduled() as fact:
                 calls.put(model_call_id=fact.call_id, status="retry_scheduled")
-            case LateResultNoted(answer=LateAnswer() as answer) as fact:
-                calls.put(
-                    model_call_id=fact.call_id,
-                    input_tokens=answer.usage.input_tokens,
-                    output_tokens=answer.usage.output_tokens,
-                    cost_usd=fact.cost,
-                )
             case _:
                 pass
+        charge = charge_of(placed.fact)
+        if charge is not None and charge.model is not None:
+            calls.put(
+                model_call_id=charge.call_id,
+                input_tokens=charge.usage.input_tokens,
+                output_tokens=charge.usage.output_tokens,
+                cost_usd=charge.cost,
+            )
 
 
 def _called(calls: Merging, placed: Placed, fact: ModelCalled) -> None:
@@ -85,12 +84,9 @@ def _responded(calls: Merging, placed: Placed, fact: ModelResponded) -> None:
         answer_json=readable(fact.answer),
         finish_reason=fact.answer.finish_reason,
         response_id=fact.response_id,
-        input_tokens=usage.input_tokens,
-        output_tokens=usage.output_tokens,
         cache_read_tokens=usage.cache_read_tokens,
         cache_write_tokens=usage.cache_write_tokens,
         reasoning_tokens=usage.reasoning_tokens,
-        cost_usd=fact.cost,
         price_json=None if fact.price is None else readable(fact.price),
         latency_ms=fact.latency_ms,
         time_to_first_token_ms=fact.time_to_first_token_ms,

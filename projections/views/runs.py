@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from runfold.events import topics
 from runfold.events.base import Fact
+from runfold.events.catalogue import CHARGED
 from runfold.events.run import (
     CheckpointWritten,
-    LateAnswer,
-    LateResultNoted,
     MessageKind,
     ModelCalled,
-    ModelResponded,
     RetryScheduled,
     RunCancelled,
     RunCompleted,
@@ -18,29 +16,17 @@ from runfold.events.run import (
     RunFailed,
     RunRefused,
     RunStarted,
-    ToolCallFailed,
     ToolCallStarted,
-    ToolCallSucceeded,
-    ToolCallUncertain,
     UserMessageReceived,
 )
+from runfold.events.traits import NOTHING_USED, Charge, charge_of
 from runfold.events.values import Exit, RunRequest
 from runfold.projections.rendering.readable import as_json, clean, plain, readable, said
 from runfold.projections.tables import runs
 from runfold.projections.view import Batch, Placed, Row, Rows, View, bump
 
 _USE: frozenset[type[Fact]] = frozenset(
-    {
-        ModelCalled,
-        ModelResponded,
-        ToolCallStarted,
-        ToolCallSucceeded,
-        ToolCallFailed,
-        ToolCallUncertain,
-        LateResultNoted,
-        RetryScheduled,
-        CheckpointWritten,
-    }
+    {ModelCalled, ToolCallStarted, RetryScheduled, CheckpointWritten}
 )
 _OTHER: frozenset[type[Fact]] = frozenset(
     {
@@ -71,7 +57,9 @@ def add(batch: Batch, rows: Rows) -> None:
         row["updated_at"] = meta.time
         row["seq"] = meta.seq
         kind = type(placed.fact)
-        if kind in _USE:
+        if kind in CHARGED:
+            _charge(row, charge_of(placed.fact))
+        elif kind in _USE:
             _use(row, placed)
         elif kind in _OTHER:
             _begin(row, placed)
@@ -126,23 +114,24 @@ def _request(request: RunRequest, placed: Placed) -> Row:
     }
 
 
+def _charge(row: Row, charge: Charge | None) -> None:
+    if charge is None:
+        return
+    if charge.usage is not NOTHING_USED:
+        bump(row, "input_tokens", charge.usage.input_tokens)
+        bump(row, "output_tokens", charge.usage.output_tokens)
+    if charge.cost is None:
+        bump(row, "unpriced_calls")
+    else:
+        bump(row, "cost_usd", charge.cost)
+
+
 def _use(row: Row, placed: Placed) -> None:
     match placed.fact:
         case ModelCalled():
             bump(row, "model_calls")
-        case ModelResponded(usage=usage) | LateResultNoted(answer=LateAnswer(usage=usage)):
-            bump(row, "input_tokens", usage.input_tokens)
-            bump(row, "output_tokens", usage.output_tokens)
-            if placed.fact.cost is None:
-                bump(row, "unpriced_calls")
-            else:
-                bump(row, "cost_usd", placed.fact.cost)
         case ToolCallStarted():
             bump(row, "tool_calls")
-        case (
-            ToolCallSucceeded() | ToolCallFailed() | ToolCallUncertain() | LateResultNoted()
-        ) as fact if fact.cost is not None:
-            bump(row, "cost_usd", fact.cost)
         case RetryScheduled():
             bump(row, "retries")
         case CheckpointWritten() as fact:

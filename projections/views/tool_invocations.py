@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from runfold.events import topics
 from runfold.events.base import Fact
+from runfold.events.calls.kinds import TOOL
+from runfold.events.catalogue import CHARGED
 from runfold.events.run import (
     ApprovalRequested,
     CheckpointWritten,
-    LateResultNoted,
     PolicyDecided,
     RetryScheduled,
     ToolCallApproved,
@@ -18,6 +19,7 @@ from runfold.events.run import (
     ToolCallSucceeded,
     ToolCallUncertain,
 )
+from runfold.events.traits import charge_of
 from runfold.events.values import ActorKind
 from runfold.projections.rendering.readable import as_json, clean, readable, said
 from runfold.projections.store.merging import Merging
@@ -34,20 +36,23 @@ _AFTER: frozenset[type[Fact]] = frozenset(
         ToolCallSucceeded,
         ToolCallFailed,
         ToolCallUncertain,
-        LateResultNoted,
         CheckpointWritten,
     }
 )
+_KINDS = _BEFORE | _AFTER | CHARGED
 
 
 def add(batch: Batch, rows: Rows) -> None:
     """Add one row a call, or what has changed of it."""
     calls = Merging(tool_calls, rows)
-    for placed in batch.of(_BEFORE | _AFTER):
+    for placed in batch.of(_KINDS):
         if type(placed.fact) in _BEFORE:
             _before(calls, placed)
         else:
             _after(calls, placed)
+        charge = charge_of(placed.fact)
+        if charge is not None and charge.kind == TOOL.name and charge.name:
+            calls.put(tool_call_id=charge.call_id, cost_usd=charge.cost)
 
 
 def _before(calls: Merging, placed: Placed) -> None:
@@ -120,7 +125,6 @@ def _after(calls: Merging, placed: Placed) -> None:
                 latency_ms=fact.latency_ms,
                 result_json=said(fact.result),
                 repeated=fact.repeated,
-                cost_usd=fact.cost,
             )
         case ToolCallFailed() as fact:
             calls.put(
@@ -129,7 +133,6 @@ def _after(calls: Merging, placed: Placed) -> None:
                 completed_at=meta.time,
                 latency_ms=fact.latency_ms,
                 error_json=readable(fact.error),
-                cost_usd=fact.cost,
             )
         case ToolCallUncertain() as fact:
             calls.put(
@@ -137,10 +140,7 @@ def _after(calls: Merging, placed: Placed) -> None:
                 status="uncertain",
                 latency_ms=fact.latency_ms,
                 error_json=as_json({"error_type": "uncertain", "message": fact.reason}),
-                cost_usd=fact.cost,
             )
-        case LateResultNoted(tool=str()) as fact if fact.cost is not None:
-            calls.put(tool_call_id=fact.call_id, cost_usd=fact.cost)
         case CheckpointWritten() as fact:
             for call in fact.completed:
                 calls.put(tool_call_id=call.call_id, checkpoint_id=fact.checkpoint_id)

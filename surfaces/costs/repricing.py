@@ -20,8 +20,8 @@ from typing import Any
 from sqlalchemy import Engine, delete, insert
 
 from runfold.events import topics
-from runfold.events.run import Event, LateAnswer, LateResultNoted, ModelResponded
-from runfold.events.values import Attribution
+from runfold.events.run import Event, Meta
+from runfold.events.traits import Charge, charge_of
 from runfold.processors.model.names import SCRIPTED, split
 from runfold.producers.log.port import LogReader
 from runfold.projections.tables import repriced_costs, repricings
@@ -121,23 +121,13 @@ def _answers(
         event = found.record
         if not isinstance(event, Event) or (since is not None and event.meta.time < since):
             continue
-        match event.fact:
-            case ModelResponded() as fact:
-                yield _answer(event, fact, fact.attribution, fact.cost, prices)
-            case LateResultNoted(answer=LateAnswer() as late, attribution=Attribution() as to):
-                yield _answer(event, late, to, event.fact.cost, prices)
-            case _:
-                pass
+        charge = charge_of(event.fact)
+        if charge is not None and charge.model is not None:
+            yield _answer(event.meta, charge, prices)
 
 
-def _answer(
-    event: Event,
-    said: ModelResponded | LateAnswer,
-    to: Attribution,
-    cost: Decimal | None,
-    prices: PriceFile,
-) -> Answer:
-    meta = event.meta
+def _answer(meta: Meta, charge: Charge, prices: PriceFile) -> Answer:
+    to = charge.attribution
     return Answer(
         run_id=meta.run_id,
         seq=meta.seq,
@@ -145,11 +135,11 @@ def _answer(
         user_id=to.user_id,
         agent=to.agent,
         feature=to.feature,
-        model=said.model,
-        input_tokens=said.usage.input_tokens,
-        output_tokens=said.usage.output_tokens,
-        recorded_usd=cost,
-        repriced_usd=prices.price(said.model, said.usage, meta.time),
+        model=charge.name,
+        input_tokens=charge.usage.input_tokens,
+        output_tokens=charge.usage.output_tokens,
+        recorded_usd=charge.cost,
+        repriced_usd=prices.price(charge.name, charge.usage, meta.time),
         time=meta.time,
     )
 

@@ -6,23 +6,10 @@ from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Context, Decimal
-from typing import get_args
+from typing import Any, get_args
 
-from runfold.events.base import Fact
-from runfold.events.run import (
-    Event,
-    LateAnswer,
-    LateResultNoted,
-    ModelResponded,
-    RunCancelled,
-    RunCompleted,
-    RunFailed,
-    RunRefused,
-    ToolCallFailed,
-    ToolCallSucceeded,
-    ToolCallUncertain,
-)
-from runfold.events.values import Attribution
+from runfold.events.run import Event, Meta
+from runfold.events.traits import Charge, charge_of
 from runfold.projections.queries import Dimension
 
 DIMENSIONS: tuple[Dimension, ...] = get_args(Dimension)
@@ -68,58 +55,47 @@ class JournalSums:
     )
     total: Sums = field(default_factory=Sums)
     ends: dict[str, Decimal] = field(default_factory=dict)
+    of_calls: dict[str, dict[str, Decimal]] = field(default_factory=dict)
+    """What the calls of each kind cost, by run."""
 
     def take(self, event: Event) -> None:
         """Add what an event says of money; most say nothing."""
         fact = event.fact
-        if isinstance(fact, RunCompleted | RunFailed | RunCancelled | RunRefused):
-            self.ends[event.meta.run_id] = fact.exit.usage.cost_usd
+        if fact.traits.ends:
+            ending: Any = fact
+            self.ends[event.meta.run_id] = ending.exit.usage.cost_usd
             return
-        figures = _figures(fact)
-        if figures is None:
+        charge = charge_of(fact)
+        if charge is None:
             return
+        figures = _figures(charge)
         self.total += figures
-        for name, value in _belongs_to(event).items():
+        costs = self.of_calls.setdefault(charge.kind, defaultdict(Decimal))
+        costs[event.meta.run_id] = _EXACT.add(costs[event.meta.run_id], figures.cost)
+        for name, value in _belongs_to(event.meta, charge).items():
             self.by[name][value] += figures
 
 
-def _figures(fact: Fact) -> Sums | None:
-    match fact:
-        case (
-            ModelResponded(usage=usage, cost=cost)
-            | LateResultNoted(answer=LateAnswer(usage=usage), cost=cost)
-        ):
-            tokens = (usage.input_tokens, usage.output_tokens)
-            return Sums(1, int(cost is None), *tokens, cost or Decimal(0))
-        case (
-            ToolCallSucceeded(cost=Decimal() as cost)
-            | ToolCallFailed(cost=Decimal() as cost)
-            | ToolCallUncertain(cost=Decimal() as cost)
-            | LateResultNoted(cost=Decimal() as cost)
-        ):
-            return Sums(1, cost=cost)
-        case _:
-            return None
+def _figures(charge: Charge) -> Sums:
+    used = charge.usage
+    unpriced = int(charge.cost is None)
+    return Sums(1, unpriced, used.input_tokens, used.output_tokens, charge.cost or Decimal(0))
 
 
-def _belongs_to(event: Event) -> Mapping[Dimension, str | None]:
-    fact = event.fact
-    to = getattr(fact, "attribution", None)
-    assert isinstance(to, Attribution)
-    model = fact.answer if isinstance(fact, LateResultNoted) else fact
-    answered = model if isinstance(model, ModelResponded | LateAnswer) else None
+def _belongs_to(meta: Meta, charge: Charge) -> Mapping[Dimension, str | None]:
+    to = charge.attribution
     return {
-        "tenant_id": event.meta.tenant_id,
+        "tenant_id": meta.tenant_id,
         "user_id": to.user_id,
-        "run_id": event.meta.run_id,
+        "run_id": meta.run_id,
         "agent": to.agent,
         "agent_version": to.agent_version,
         "prompt_version": to.prompt_version,
-        "model": answered.model if answered else None,
-        "provider": answered.provider if answered else None,
-        "tool": None if answered else getattr(fact, "tool", None),
+        "model": charge.model,
+        "provider": charge.provider,
+        "tool": charge.tool,
         "feature": to.feature,
         "skill": to.skill,
         "variant": to.variant,
-        "kind": "model" if answered else "tool",
+        "kind": charge.kind,
     }

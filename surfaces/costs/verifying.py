@@ -15,6 +15,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine, Select, func, select
 
 from runfold.events import topics
+from runfold.events.calls.kinds import MODEL, TOOL
 from runfold.events.run import Event
 from runfold.producers.log.port import LogReader
 from runfold.projections.errors import NotCaughtUp
@@ -143,8 +144,9 @@ def _differences(said: JournalSums, shown: _Shown) -> Iterator[Difference]:
     # An end without an answer before it, a refusal, says 0.
     ended = {run: by_run.get(run, Decimal(0)) for run in said.ends}
     yield from _amounts("exit records", ended, said.ends)
+    called = _together(*(said.of_calls.get(kind.name, {}) for kind in (MODEL, TOOL)))
     both = _together(shown.models, shown.tools)
-    yield from _amounts("model_calls and tool_calls", by_run, both)
+    yield from _amounts("model_calls and tool_calls", called, both)
 
 
 def _amounts(

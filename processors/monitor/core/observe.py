@@ -8,7 +8,7 @@ from decimal import Decimal
 
 from runfold.events import run as j
 from runfold.events.base import Fact
-from runfold.events.values import Usage
+from runfold.events.traits import NOTHING_USED, PERSON, CallMove, CallTrait, charge_of
 from runfold.processors.monitor.core.metrics import AGENT, MODEL, TENANT, TOOL
 from runfold.processors.monitor.core.runs import LiveRun, OpenCall
 from runfold.processors.monitor.core.store import Observation
@@ -22,7 +22,6 @@ _END_METRIC: dict[type[Fact], str] = {
     j.RunCancelled: "runs_cancelled",
     j.RunRefused: "runs_refused",
 }
-_PLAIN: dict[type[Fact], str] = {j.LimitReached: "limits_reached", j.BrakeApplied: "brakes"}
 
 
 def observe(run: LiveRun, fact: Fact, at: datetime) -> Iterator[Observation]:
@@ -30,8 +29,9 @@ def observe(run: LiveRun, fact: Fact, at: datetime) -> Iterator[Observation]:
     _learn_agent(run, fact)
     own = {AGENT: run.agent, TENANT: run.tenant}
     yield Observation("events", at, 1, own, run.run_id)
-    for metric, amount, labels in _counted(run, fact, at):
-        yield Observation(metric, at, amount, own | labels, run.run_id)
+    for counted in (_counted(run, fact, at), _paid(fact), _moved(run, fact, at)):
+        for metric, amount, labels in counted:
+            yield Observation(metric, at, amount, own | labels, run.run_id)
 
 
 def _learn_agent(run: LiveRun, fact: Fact) -> None:
@@ -40,10 +40,10 @@ def _learn_agent(run: LiveRun, fact: Fact) -> None:
             run.agent = request.agent
         case j.RunCompleted() | j.RunFailed() | j.RunCancelled():
             run.agent = fact.agent
-        case j.ModelResponded() | j.ModelFailed() | j.ToolCallSucceeded() | j.ToolCallFailed():
-            run.agent = fact.attribution.agent
         case _:
-            pass
+            to = vars(fact).get("attribution")
+            if to is not None:
+                run.agent = to.agent
 
 
 def _counted(run: LiveRun, fact: Fact, at: datetime) -> Iterator[Counted]:
@@ -56,23 +56,24 @@ def _counted(run: LiveRun, fact: Fact, at: datetime) -> Iterator[Counted]:
                 yield "queue_ms", (at - run.created) // _MS, {}
         case j.RunCompleted() | j.RunFailed() | j.RunCancelled() | j.RunRefused():
             yield from _ended(run, fact, at)
-        case j.ModelCalled() | j.ModelResponded() | j.ModelFailed():
-            yield from _model(run, fact, at)
+        case j.ModelResponded() | j.ModelFailed():
+            yield from _model(run, fact)
         case j.RetryScheduled():
             call = run.calls.get(fact.call_id)
-            if call is not None:
-                call.due = fact.due
             yield "retries", 1, {call.dimension: call.name} if call else {}
         case j.PolicyDecided(effect=j.PolicyEffect.FORBID):
             yield "policy_denials", 1, {}
-        case j.LimitReached() | j.BrakeApplied():
-            yield _PLAIN[type(fact)], 1, {}
-        case j.HumanInputRequested():
-            run.asked[fact.question_id] = at
-        case j.HumanInputReceived():
-            yield from _answered(run, fact.question_id, at)
+        case j.LimitReached():
+            yield "limits_reached", 1, {}
+        case j.ApprovalRequested():
+            yield "approvals_requested", 1, {TOOL: fact.tool}
+        case j.ToolCallDenied():
+            call = run.calls.get(fact.call_id)
+            yield "calls_denied", 1, {TOOL: call.name} if call else {}
+        case j.ToolCallSucceeded() | j.ToolCallFailed() | j.ToolCallUncertain():
+            yield from _tool(fact)
         case _:
-            yield from _tool(run, fact, at)
+            pass
 
 
 def _ended(run: LiveRun, fact: Fact, at: datetime) -> Iterator[Counted]:
@@ -82,92 +83,85 @@ def _ended(run: LiveRun, fact: Fact, at: datetime) -> Iterator[Counted]:
         yield "run_ms", (at - run.created) // _MS, {}
 
 
-def _model(
-    run: LiveRun, fact: j.ModelCalled | j.ModelResponded | j.ModelFailed, at: datetime
-) -> Iterator[Counted]:
+def _model(run: LiveRun, fact: j.ModelResponded | j.ModelFailed) -> Iterator[Counted]:
     label = {MODEL: fact.model}
-    if isinstance(fact, j.ModelCalled):
-        due = at + timedelta(milliseconds=fact.timeout_ms)
-        run.calls[fact.call_id] = OpenCall(MODEL, fact.model, due)
-        return
     yield "model_calls", 1, label
     yield "model_ms", fact.latency_ms, label
-    asked = run.calls.get(fact.call_id)
     if isinstance(fact, j.ModelFailed):
         yield "model_failures", 1, label
-        if asked is not None:
-            asked.due = None
         return
-    run.calls.pop(fact.call_id, None)
+    asked = run.calls.get(fact.call_id)
     if asked is not None and asked.name != fact.model:
         yield "model_fallbacks", 1, {MODEL: asked.name}
-    yield from _used(label, fact.usage, fact.cost)
     if fact.time_to_first_token_ms is not None:
         yield "first_token_ms", fact.time_to_first_token_ms, label
 
 
-def _used(label: dict[str, str], usage: Usage, cost: Decimal | None) -> Iterator[Counted]:
-    yield "input_tokens", usage.input_tokens, label
-    yield "output_tokens", usage.output_tokens, label
-    if cost is None:
-        yield "unpriced_calls", 1, label
-    else:
-        yield "cost_usd", cost, label
-
-
-def _tool(run: LiveRun, fact: Fact, at: datetime) -> Iterator[Counted]:
-    match fact:
-        case j.ToolCallProposed():
-            run.calls[fact.call_id] = OpenCall(TOOL, fact.tool)
-        case j.ApprovalRequested():
-            run.asked[fact.call_id] = at
-            yield "approvals_requested", 1, {TOOL: fact.tool}
-        case j.ToolCallApproved():
-            yield from _answered(run, fact.call_id, at)
-        case j.ToolCallDenied():
-            call = run.calls.pop(fact.call_id, None)
-            yield "calls_denied", 1, {TOOL: call.name} if call else {}
-            yield from _answered(run, fact.call_id, at)
-        case j.ToolCallStarted():
-            due = at + timedelta(milliseconds=fact.timeout_ms)
-            run.calls[fact.call_id] = OpenCall(TOOL, fact.tool, due)
-        case j.ToolCallSucceeded() | j.ToolCallFailed() | j.ToolCallUncertain():
-            yield from _tool_ended(run, fact, at)
-        case j.LateResultNoted(answer=j.LateAnswer() as answer):
-            yield from _used({MODEL: answer.model}, answer.usage, fact.cost)
-        case j.LateResultNoted(tool=str() as tool, cost=Decimal() as cost):
-            yield "cost_usd", cost, {TOOL: tool}
-        case _:
-            pass
-
-
-def _tool_ended(
-    run: LiveRun,
-    fact: j.ToolCallSucceeded | j.ToolCallFailed | j.ToolCallUncertain,
-    at: datetime,
-) -> Iterator[Counted]:
+def _tool(fact: j.ToolCallSucceeded | j.ToolCallFailed | j.ToolCallUncertain) -> Iterator[Counted]:
     label = {TOOL: fact.tool}
     yield "tool_calls", 1, label
-    yield from _answered(run, fact.call_id, at)
-    if fact.cost is not None:
-        yield "cost_usd", fact.cost, label
     if isinstance(fact, j.ToolCallUncertain):
-        # The run stops until a person resolves it.
-        run.asked[fact.call_id] = at
         yield "tool_uncertain", 1, label
         return
     yield "tool_ms", fact.latency_ms, label
-    if isinstance(fact, j.ToolCallSucceeded):
-        run.calls.pop(fact.call_id, None)
+    if isinstance(fact, j.ToolCallFailed):
+        yield "tool_failures", 1, label
+        if fact.error.error_type == "timeout":
+            yield "tool_timeouts", 1, label
+
+
+def _paid(fact: Fact) -> Iterator[Counted]:
+    charge = charge_of(fact)
+    if charge is None:
         return
-    yield "tool_failures", 1, label
-    if fact.error.error_type == "timeout":
-        yield "tool_timeouts", 1, label
-    # A retry would say so of this very call.
-    run.calls[fact.call_id] = OpenCall(TOOL, fact.tool)
+    label = {MODEL: charge.model} if charge.model else {TOOL: charge.name}
+    if charge.usage is not NOTHING_USED:
+        yield "input_tokens", charge.usage.input_tokens, label
+        yield "output_tokens", charge.usage.output_tokens, label
+    if charge.cost is None:
+        yield "unpriced_calls", 1, label
+    else:
+        yield "cost_usd", charge.cost, label
 
 
-def _answered(run: LiveRun, asked: str, at: datetime) -> Iterator[Counted]:
-    since = run.asked.pop(asked, None)
+def _moved(run: LiveRun, fact: Fact, at: datetime) -> Iterator[Counted]:
+    """Bring the calls that are open up to the fact; yield how long a person was waited for."""
+    call = fact.traits.call
+    if call is None:
+        return
+    call_id = getattr(fact, call.id_field)
+    match call.move:
+        case CallMove.ASKS:
+            run.asked[call_id] = at
+            return
+        case CallMove.OPENS if call.kind == PERSON:
+            run.asked[call_id] = at
+            return
+        case CallMove.PROPOSES | CallMove.OPENS:
+            run.calls[call_id] = _open(call, fact, at)
+            return
+        case CallMove.HOLDS:
+            if held := run.calls.get(call_id):
+                held.due = vars(fact)["due"]
+            return
+        case CallMove.CLOSES:
+            run.calls.pop(call_id, None)
+        case CallMove.FAILS:
+            # A retry would be of this very call.
+            run.calls.setdefault(call_id, _open(call, fact, at)).due = None
+        case CallMove.PERMITS | CallMove.DOUBTS:
+            pass
+    since = run.asked.pop(call_id, None)
     if since is not None:
         yield "approval_ms", (at - since) // _MS, {}
+    if call.move is CallMove.DOUBTS:
+        # The run stops until a person resolves it.
+        run.asked[call_id] = at
+
+
+def _open(call: CallTrait, fact: Fact, at: datetime) -> OpenCall:
+    fields = vars(fact)
+    timeout_ms = fields.get("timeout_ms")
+    due = None if timeout_ms is None else at + timeout_ms * _MS
+    dimension = MODEL if call.kind == MODEL else TOOL
+    return OpenCall(dimension, fields[call.kind or dimension], due)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
-
 from runfold.events import run as j
 from runfold.events.run import Meta
-from runfold.events.values import ActorKind, ProviderAttempt, Usage
+from runfold.events.traits import Charge
+from runfold.events.values import ActorKind, ProviderAttempt
 from runfold.projections.observability.counting import metrics as m
 from runfold.projections.observability.counting.memory import OpenRun
 
@@ -26,12 +25,18 @@ def model_responded(_meta: Meta, fact: j.ModelResponded, _run: OpenRun) -> None:
     if fact.time_to_first_token_ms is not None:
         m.FIRST_TOKEN_SECONDS(model).observe(fact.time_to_first_token_ms / 1000)
     _errors(fact.attempts)
-    _used(agent, fact.model, fact.usage, fact.cost, fact.attempt)
     for call in fact.answer.tool_calls:
         m.PROPOSALS(agent, "malformed" if call.problem else "well_formed").inc()
 
 
-def _used(agent: str, model: str, usage: Usage, cost: Decimal | None, attempt: int) -> None:
+def paid(charge: Charge) -> None:
+    """Something was paid for, priced or not, in time or too late."""
+    agent, usage, cost = charge.attribution.agent, charge.usage, charge.cost
+    model = charge.model
+    if model is None:
+        if cost is not None:
+            m.TOOL_COST(agent, charge.name).inc(float(cost))
+        return
     m.MODEL_TOKENS(agent, model, "input").inc(usage.input_tokens)
     m.MODEL_TOKENS(agent, model, "output").inc(usage.output_tokens)
     if usage.cache_read_tokens or usage.cache_write_tokens:
@@ -42,7 +47,7 @@ def _used(agent: str, model: str, usage: Usage, cost: Decimal | None, attempt: i
     if cost is None:
         m.UNPRICED(model).inc()
     else:
-        m.COST(agent, model, "retry" if attempt > 1 else "first").inc(float(cost))
+        m.COST(agent, model, "retry" if charge.attempt > 1 else "first").inc(float(cost))
 
 
 def model_failed(_meta: Meta, fact: j.ModelFailed, _run: OpenRun) -> None:
@@ -91,36 +96,23 @@ def tool_started(meta: Meta, fact: j.ToolCallStarted, run: OpenRun) -> None:
 def tool_succeeded(meta: Meta, fact: j.ToolCallSucceeded, run: OpenRun) -> None:
     """A tool answered."""
     _ended(meta, fact.tool, "repeated" if fact.repeated else "succeeded", fact.latency_ms, run)
-    if fact.cost is not None:
-        m.TOOL_COST(fact.attribution.agent, fact.tool).inc(float(fact.cost))
 
 
 def tool_failed(meta: Meta, fact: j.ToolCallFailed, run: OpenRun) -> None:
     """A tool failed."""
     _ended(meta, fact.tool, "failed", fact.latency_ms, run)
     m.TOOL_ERRORS(fact.tool, fact.error.error_type).inc()
-    if fact.cost is not None:
-        m.TOOL_COST(fact.attribution.agent, fact.tool).inc(float(fact.cost))
 
 
 def tool_uncertain(_meta: Meta, fact: j.ToolCallUncertain, _run: OpenRun) -> None:
     """Nobody knows whether a tool acted."""
     m.TOOL_CALLS(fact.tool, "uncertain").inc()
     m.TOOL_SECONDS(fact.tool, "uncertain").observe(fact.latency_ms / 1000)
-    if fact.cost is not None and fact.attribution is not None:
-        m.TOOL_COST(fact.attribution.agent, fact.tool).inc(float(fact.cost))
 
 
 def late(_meta: Meta, fact: j.LateResultNoted, _run: OpenRun) -> None:
-    """A result came too late; it may have cost something all the same."""
+    """A result came too late."""
     m.LATE(fact.outcome).inc()
-    if fact.attribution is None:
-        return
-    agent, answer = fact.attribution.agent, fact.answer
-    if answer is not None:
-        _used(agent, answer.model, answer.usage, fact.cost, fact.attempt)
-    elif fact.cost is not None:
-        m.TOOL_COST(agent, fact.tool or "").inc(float(fact.cost))
 
 
 def _ended(meta: Meta, tool: str, outcome: str, latency_ms: int, run: OpenRun) -> None:

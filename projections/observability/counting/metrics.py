@@ -60,9 +60,6 @@ RUN_TOKENS = TABLE.histogram(
 LIMITS = TABLE.counter(
     "runfold_limits_reached", "LimitReached by limit", ["agent", "limit"], process=_BY
 )
-BRAKES = TABLE.counter(
-    "runfold_brakes", "BrakeApplied by pattern and action", ["pattern", "action"], process=_BY
-)
 CHECKPOINTS = TABLE.counter("runfold_checkpoints", "CheckpointWritten", ["agent"], process=_BY)
 CHECKPOINT_SECONDS = TABLE.histogram(
     "runfold_checkpoint_seconds",
@@ -73,7 +70,7 @@ CHECKPOINT_SECONDS = TABLE.histogram(
 )
 PLAN_STEPS_DONE = TABLE.counter(
     "runfold_plan_steps_done",
-    "steps of a run's plan that became done (PlanProposed, PlanRevised, PlanStepAdvanced)",
+    "steps of a run's plan that became done (PlanProposed, PlanRevised)",
     ["agent"],
     process=_BY,
 )
@@ -85,12 +82,6 @@ REDACTIONS = TABLE.counter(
 )
 DROPPED = TABLE.counter(
     "runfold_context_dropped", "things that ContextHydrated left out", ["agent"], process=_BY
-)
-MEMORY_WRITES = TABLE.counter(
-    "runfold_memory_writes",
-    "MemoryWriteProposed, MemoryWriteCommitted, MemoryWriteRejected",
-    ["outcome"],
-    process=_BY,
 )
 
 MODEL_CALLS = TABLE.counter(
@@ -219,7 +210,6 @@ CORRECTIONS = TABLE.counter(
     ["agent", "kind"],
     process=_BY,
 )
-TAKEOVERS = TABLE.counter("runfold_takeovers", "RunTakenOver", ["agent"], process=_BY)
 IGNORED = TABLE.counter(
     "runfold_requests_ignored", "RequestIgnored by control", ["control"], process=_BY
 )

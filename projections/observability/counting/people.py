@@ -19,11 +19,6 @@ def message(_meta: Meta, fact: j.UserMessageReceived, run: OpenRun) -> None:
         m.CORRECTIONS(run.agent, fact.kind.value).inc()
 
 
-def takeover(_meta: Meta, _fact: j.RunTakenOver, run: OpenRun) -> None:
-    """A person took control."""
-    m.TAKEOVERS(run.agent).inc()
-
-
 def ignored(_meta: Meta, fact: j.RequestIgnored, _run: OpenRun) -> None:
     """A control could not apply."""
     m.IGNORED(fact.control).inc()

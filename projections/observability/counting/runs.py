@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from runfold.events import run as j
 from runfold.events.run import Meta
-from runfold.events.values import PlanStep
 from runfold.projections.observability.counting import metrics as m
 from runfold.projections.observability.counting.memory import OpenRun
 
@@ -48,11 +47,6 @@ def limit(_meta: Meta, fact: j.LimitReached, run: OpenRun) -> None:
     m.LIMITS(run.agent, fact.limit).inc()
 
 
-def brake(_meta: Meta, fact: j.BrakeApplied, _run: OpenRun) -> None:
-    """Divergence was recognised."""
-    m.BRAKES(fact.pattern, fact.action.value).inc()
-
-
 def checkpoint(meta: Meta, _fact: j.CheckpointWritten, run: OpenRun) -> None:
     """A safe point was written."""
     m.CHECKPOINTS(run.agent).inc()
@@ -63,12 +57,10 @@ def checkpoint(meta: Meta, _fact: j.CheckpointWritten, run: OpenRun) -> None:
 
 def plan(_meta: Meta, fact: j.PlanProposed | j.PlanRevised, run: OpenRun) -> None:
     """The plan changed: steps that were not done before and are now count once."""
-    _done(run, fact.plan.steps)
-
-
-def step(_meta: Meta, fact: j.PlanStepAdvanced, run: OpenRun) -> None:
-    """One step of the plan changed."""
-    _done(run, (PlanStep(id=fact.step_id, description="", status=fact.status),))
+    new = {step.id for step in fact.plan.steps if step.status == _DONE} - run.steps_done
+    if new:
+        run.steps_done |= new
+        m.PLAN_STEPS_DONE(run.agent).inc(len(new))
 
 
 def reflection(_meta: Meta, fact: j.ReflectionRecorded, _run: OpenRun) -> None:
@@ -82,19 +74,3 @@ def context(_meta: Meta, fact: j.ContextHydrated, run: OpenRun) -> None:
         m.REDACTIONS(run.agent).inc(fact.redactions)
     if fact.dropped:
         m.DROPPED(run.agent).inc(len(fact.dropped))
-
-
-def memory(
-    _meta: Meta,
-    fact: j.MemoryWriteProposed | j.MemoryWriteCommitted | j.MemoryWriteRejected,
-    _run: OpenRun,
-) -> None:
-    """The agent's memory was, or was not, changed."""
-    m.MEMORY_WRITES(type(fact).__name__.removeprefix("MemoryWrite").lower()).inc()
-
-
-def _done(run: OpenRun, steps: tuple[PlanStep, ...]) -> None:
-    new = {step.id for step in steps if step.status == _DONE} - run.steps_done
-    if new:
-        run.steps_done |= new
-        m.PLAN_STEPS_DONE(run.agent).inc(len(new))

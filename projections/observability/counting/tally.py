@@ -7,8 +7,9 @@ from typing import Any
 
 from runfold.events import run as j
 from runfold.events.base import Fact
-from runfold.events.catalogue import TERMINAL_FACTS
+from runfold.events.catalogue import CHARGED, TERMINAL_FACTS
 from runfold.events.run import Meta
+from runfold.events.traits import charge_of
 from runfold.projections.observability.counting import calls, people, runs
 from runfold.projections.observability.counting.memory import Memory, OpenRun
 from runfold.projections.view import Placed
@@ -24,16 +25,11 @@ COUNTED: Mapping[type[Fact], _Count] = {
     j.RunFailed: runs.ended,
     j.RunCancelled: runs.ended,
     j.LimitReached: runs.limit,
-    j.BrakeApplied: runs.brake,
     j.CheckpointWritten: runs.checkpoint,
     j.PlanProposed: runs.plan,
     j.PlanRevised: runs.plan,
-    j.PlanStepAdvanced: runs.step,
     j.ReflectionRecorded: runs.reflection,
     j.ContextHydrated: runs.context,
-    j.MemoryWriteProposed: runs.memory,
-    j.MemoryWriteCommitted: runs.memory,
-    j.MemoryWriteRejected: runs.memory,
     j.ModelCalled: calls.model_called,
     j.ModelResponded: calls.model_responded,
     j.ModelFailed: calls.model_failed,
@@ -48,12 +44,12 @@ COUNTED: Mapping[type[Fact], _Count] = {
     j.LateResultNoted: calls.late,
     j.HumanInputRequested: people.question,
     j.UserMessageReceived: people.message,
-    j.RunTakenOver: people.takeover,
     j.RequestIgnored: people.ignored,
 }
 
 
 _LAST = frozenset(TERMINAL_FACTS)
+_KINDS = COUNTED.keys() | CHARGED
 
 
 class Tally:
@@ -67,10 +63,12 @@ class Tally:
         for item in items:
             fact = item.fact
             kind = type(fact)
-            count = COUNTED.get(kind)
-            if count is None:
+            if kind not in _KINDS:
                 continue
             meta = item.meta
-            count(meta, fact, self._memory.of(meta.run_id))
+            if (count := COUNTED.get(kind)) is not None:
+                count(meta, fact, self._memory.of(meta.run_id))
+            if kind in CHARGED and (charge := charge_of(fact)) is not None:
+                calls.paid(charge)
             if kind in _LAST:
                 self._memory.forget(meta.run_id)
