@@ -8,6 +8,7 @@ from typing import Any
 
 from runfold.events import run as j
 from runfold.events.base import Fact
+from runfold.events.traits import charge_of
 from runfold.events.values import RunStatus
 from runfold.processors.run.fold import calls, lifecycle, model
 from runfold.processors.run.state import WAITS_FOR_HUMAN, CallStatus, Ended, Live, RunState, changed
@@ -57,13 +58,16 @@ class HistoryError(ValueError):
 def evolve(state: RunState | None, fact: Fact, at: datetime) -> RunState:
     """Return the state after ``fact``, which was recorded at ``at``.
 
-    Facts that carry no state (a policy's decision, a late result) leave it as it is.
+    What a fact says was paid for is counted, whatever the fact. Facts that carry no state of
+    their own (a policy's decision) leave it as it is.
     """
     kind = type(fact)
     if begin := _BEGINNINGS.get(kind):
         return begin(fact, at)
     if not isinstance(state, Live):
         raise HistoryError(f"{kind.__name__} cannot follow the end or precede the beginning")
+    if (charge := charge_of(fact)) is not None:
+        state = changed(state, counters=state.counters.charged(charge))
     if fold := _FOLDS.get(kind):
         return _settle(fold(state, fact, at), at)
     if ending := fact.traits.ends:

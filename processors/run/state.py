@@ -20,6 +20,7 @@ from typing import Any, TypeVar
 from runfold.events.calls import Message
 from runfold.events.content import Content
 from runfold.events.run import CallSummary, DecisionRecord
+from runfold.events.traits import Charge
 from runfold.events.trusted import trusted
 from runfold.events.values import Counters, Limits, Pin, Plan, RunRequest, RunStatus
 
@@ -97,6 +98,16 @@ class Used:
     def plus(self, field: str, more: int = 1) -> Used:
         """Return the counters with one of them advanced."""
         return changed(self, **{field: getattr(self, field) + more})
+
+    def charged(self, charge: Charge) -> Used:
+        """Return the counters with what was paid for added; what has no price is counted."""
+        return changed(
+            self,
+            input_tokens=self.input_tokens + charge.usage.input_tokens,
+            output_tokens=self.output_tokens + charge.usage.output_tokens,
+            unpriced_calls=self.unpriced_calls + (charge.cost is None),
+            cost=self.cost + (charge.cost or 0),
+        )
 
     def record(self) -> Counters:
         """Return the counters as events carry them."""

@@ -89,31 +89,31 @@ def succeeded(run: Live, fact: j.ToolCallSucceeded, at: datetime) -> Live:
     if ref := artifact_of(fact.result):
         run = changed(run, artifacts=(*run.artifacts, ref))
     run = _ran(_close(run, fact.call_id, fact.result), fact.call_id, "succeeded")
-    return _noted(_paid(run, fact), fact.request_id)
+    return _noted(_lost(run, fact), fact.request_id)
 
 
 def failed(run: Live, fact: j.ToolCallFailed, at: datetime) -> Live:
     """The error is the reply, unless a retry is scheduled right after."""
     reply = json_content({"error": fact.error.model_dump(mode="json", exclude_none=True)})
     run = _ran(_close(run, fact.call_id, reply, is_error=True), fact.call_id, "failed")
-    return _noted(_paid(run, fact), fact.request_id)
+    return _noted(_lost(run, fact), fact.request_id)
 
 
 def uncertain(run: Live, fact: j.ToolCallUncertain, at: datetime) -> Live:
     """Nobody knows whether it happened; a person must say, and that doubt is no news again."""
     doubted = run.doubted | {outcome_of(fact.call_id, fact.attempt)}
-    run = _paid(changed(run, doubted=doubted), fact)
+    run = _lost(changed(run, doubted=doubted), fact)
     return _with(run, fact.call_id, status=CallStatus.UNCERTAIN, due=None)
 
 
 def late_result_noted(run: Live, fact: j.LateResultNoted, at: datetime) -> Live:
     """It is no news a second time; a doubt that was on record leaves open what had happened."""
     if fact.answer is not None:
-        return model.answered_late(run, fact, fact.answer)
+        return model.answered_late(run, fact)
     outcome = outcome_of(fact.call_id, fact.attempt)
     if fact.outcome == Outcome.UNCERTAIN.value and outcome in run.doubted:
-        return _paid(run, fact)
-    return _paid(changed(run, settled=run.settled | {outcome}), fact)
+        return _lost(run, fact)
+    return _lost(changed(run, settled=run.settled | {outcome}), fact)
 
 
 def retry_scheduled(run: Live, fact: j.RetryScheduled, at: datetime) -> Live:
@@ -206,21 +206,18 @@ def _ran(run: Live, call_id: str, how: str) -> Live:
     return changed(run, closed=(*run.closed, summary(call, how)), settled=settled)
 
 
-_Costing = j.ToolCallSucceeded | j.ToolCallFailed | j.ToolCallUncertain | j.LateResultNoted
+_Ran = j.ToolCallSucceeded | j.ToolCallFailed | j.ToolCallUncertain | j.LateResultNoted
 
 
-def _paid(run: Live, fact: _Costing) -> Live:
-    """Count what an execution cost; one that ended without a cost may still tell of it."""
+def _lost(run: Live, fact: _Ran) -> Live:
+    """Keep an execution that ended without a cost: its result may still come and say one."""
     outcome = outcome_of(fact.call_id, fact.attempt)
     if fact.cost is None and isinstance(fact, j.ToolCallFailed | j.ToolCallUncertain):
         return changed(run, lost=MappingProxyType({**run.lost, outcome: fact.tool}))
-    if outcome in run.lost:
-        lost = {name: tool for name, tool in run.lost.items() if name != outcome}
-        run = changed(run, lost=MappingProxyType(lost))
-    if not fact.cost:
+    if outcome not in run.lost:
         return run
-    used = run.counters
-    return changed(run, counters=changed(used, cost=used.cost + fact.cost))
+    lost = {name: tool for name, tool in run.lost.items() if name != outcome}
+    return changed(run, lost=MappingProxyType(lost))
 
 
 def _with(run: Live, call_id: str, **changes: object) -> Live:

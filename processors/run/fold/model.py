@@ -79,20 +79,11 @@ def responded(run: Live, fact: j.ModelResponded, at: datetime) -> Live:
         tool_calls=answer.tool_calls,
         opaque=answer.opaque,
     )
-    used = run.counters
-    counters = changed(
-        used,
-        input_tokens=used.input_tokens + fact.usage.input_tokens,
-        output_tokens=used.output_tokens + fact.usage.output_tokens,
-        unpriced_calls=used.unpriced_calls + (fact.cost is None),
-        cost=used.cost + (fact.cost or 0),
-    )
     return changed(
         run,
         model_call=None,
         answered_by=fact.call_id,
         decision=fact.decision,
-        counters=counters,
         context=with_message(run.context, message),
         dearest_call=max(run.dearest_call, fact.cost or run.dearest_call),
     )
@@ -104,19 +95,11 @@ def failed(run: Live, fact: j.ModelFailed, at: datetime) -> Live:
     return changed(run, lost=MappingProxyType(lost))
 
 
-def answered_late(run: Live, fact: j.LateResultNoted, answer: j.LateAnswer) -> Live:
-    """What a lost answer used is counted; what it said is not heard."""
-    used = run.counters
-    counters = changed(
-        used,
-        input_tokens=used.input_tokens + answer.usage.input_tokens,
-        output_tokens=used.output_tokens + answer.usage.output_tokens,
-        unpriced_calls=used.unpriced_calls + (fact.cost is None),
-        cost=used.cost + (fact.cost or 0),
-    )
+def answered_late(run: Live, fact: j.LateResultNoted) -> Live:
+    """What a lost answer said is not heard; it is lost no more."""
     outcome = outcome_of(fact.call_id, fact.attempt)
     lost = {name: model for name, model in run.lost.items() if name != outcome}
-    return changed(run, lost=MappingProxyType(lost), counters=counters)
+    return changed(run, lost=MappingProxyType(lost))
 
 
 def reflection_recorded(run: Live, fact: j.ReflectionRecorded, at: datetime) -> Live:

@@ -9,10 +9,13 @@ from runfold.events import commands
 from runfold.events import run as j
 from runfold.events.base import Fact, Record
 from runfold.events.calls import ModelResult, Outcome, ToolResult
+from runfold.events.calls.base import CallResult
+from runfold.events.calls.kinds import KINDS
 from runfold.events.catalogue import CONTROLS
 from runfold.events.commands import Resolution, RunRequested
 from runfold.events.content import text
 from runfold.events.run import Event, Meta
+from runfold.events.traits import CallMove, Cause
 from runfold.events.values import ErrorInfo
 from runfold.processors.engine.aggregate import Command, Timer
 from runfold.processors.run.state import CallStatus, Live, RunState
@@ -39,19 +42,9 @@ def _timer(meta: Meta) -> Timer:
 
 
 def _record(state: RunState | None, meta: Meta, fact: Fact, decision: Sequence[Event]) -> Record:
-    match fact:
-        case j.RunCreated() | j.RunRefused():
-            return _request(fact, decision)
-        case j.ModelResponded() | j.ModelFailed():
-            return _model_result(meta, fact)
-        case j.ToolCallSucceeded() | j.ToolCallFailed() if fact.request_id is None:
-            return _tool_result(meta, fact)
-        case j.LateResultNoted(answer=j.LateAnswer() as answer):
-            return _late_answer(meta, fact, answer)
-        case j.ToolCallUncertain() | j.LateResultNoted():
-            return _tool_result(meta, fact)
-        case _:
-            return _control(state, meta, fact)
+    if isinstance(fact, j.RunCreated | j.RunRefused):
+        return _request(fact, decision)
+    return _result_of(meta, fact) or _control(state, meta, fact)
 
 
 def _request(fact: j.RunCreated | j.RunRefused, decision: Sequence[Event]) -> RunRequested:
@@ -60,86 +53,37 @@ def _request(fact: j.RunCreated | j.RunRefused, decision: Sequence[Event]) -> Ru
     return RunRequested(**{**dict(fact.request), "goal": goal})
 
 
-def _model_result(meta: Meta, fact: j.ModelResponded | j.ModelFailed) -> ModelResult:
-    if isinstance(fact, j.ModelFailed):
-        return ModelResult(
-            run_id=meta.run_id,
-            call_id=fact.call_id,
-            attempt=fact.attempt,
-            outcome=Outcome.FAILED,
-            model=fact.model,
-            provider="",
-            latency_ms=fact.latency_ms,
-            error=fact.error,
-            attempts=fact.attempts,
-        )
-    return ModelResult(
-        run_id=meta.run_id,
-        call_id=fact.call_id,
-        attempt=fact.attempt,
-        outcome=Outcome.SUCCEEDED,
-        model=fact.model,
-        provider=fact.provider,
-        latency_ms=fact.latency_ms,
-        answer=fact.answer,
-        usage=fact.usage,
-        cost=fact.cost,
-        price=fact.price,
-        attempts=fact.attempts,
-        time_to_first_token_ms=fact.time_to_first_token_ms,
-        response_id=fact.response_id,
-    )
+_RESULTS = {kind.name: kind.result for kind in KINDS}
+_OUTCOMES = {
+    CallMove.CLOSES: Outcome.SUCCEEDED,
+    CallMove.FAILS: Outcome.FAILED,
+    CallMove.DOUBTS: Outcome.UNCERTAIN,
+}
 
 
-def _late_answer(meta: Meta, fact: j.LateResultNoted, answer: j.LateAnswer) -> ModelResult:
-    return ModelResult(
-        run_id=meta.run_id,
-        call_id=fact.call_id,
-        attempt=fact.attempt,
-        outcome=Outcome.SUCCEEDED,
-        model=answer.model,
-        provider=answer.provider,
-        latency_ms=0,
-        usage=answer.usage,
-        cost=fact.cost,
-        price=answer.price,
-    )
+def _result_of(meta: Meta, fact: Fact) -> CallResult | None:
+    """Return the result of a call that a fact records; None where it records something else."""
+    if isinstance(fact, j.LateResultNoted):
+        if fact.answer is not None:
+            return _result(ModelResult, meta, fact, **{**dict(fact.answer), "answer": None})
+        return _result(ToolResult, meta, fact, effect=True)
+    traits, call = fact.traits, fact.traits.call
+    by_person = getattr(fact, "request_id", None) is not None
+    if call is None or call.kind is None or traits.cause is not Cause.SENDER or by_person:
+        return None
+    kind, outcome = _RESULTS.get(call.kind), _OUTCOMES.get(call.move)
+    if kind is None or outcome is None:
+        return None
+    if isinstance(fact, j.ToolCallUncertain):
+        doubt = ErrorInfo(error_type="uncertain", message=fact.reason, retryable=False)
+        return _result(kind, meta, fact, outcome=outcome, error=doubt)
+    return _result(kind, meta, fact, outcome=outcome)
 
 
-_ToolFact = j.ToolCallSucceeded | j.ToolCallFailed | j.ToolCallUncertain | j.LateResultNoted
-
-
-def _tool_result(meta: Meta, fact: _ToolFact) -> ToolResult:
-    result = ToolResult(
-        run_id=meta.run_id,
-        call_id=fact.call_id,
-        attempt=fact.attempt,
-        outcome=Outcome.FAILED,
-        latency_ms=0 if isinstance(fact, j.LateResultNoted) else fact.latency_ms,
-    )
-    more: dict[str, Any]
-    match fact:
-        case j.ToolCallSucceeded():
-            more = {
-                "outcome": Outcome.SUCCEEDED,
-                "result": fact.result,
-                "repeated": fact.repeated,
-                "cost": fact.cost,
-            }
-        case j.ToolCallFailed():
-            more = {"error": fact.error, "cost": fact.cost}
-        case j.ToolCallUncertain():
-            doubt = ErrorInfo(error_type="uncertain", message=fact.reason, retryable=False)
-            more = {"outcome": Outcome.UNCERTAIN, "error": doubt, "cost": fact.cost}
-        case j.LateResultNoted():
-            more = {
-                "outcome": Outcome(fact.outcome),
-                "result": fact.result,
-                "error": fact.error,
-                "effect": True,
-                "cost": fact.cost,
-            }
-    return result.model_copy(update=more)
+def _result(kind: type[CallResult], meta: Meta, fact: Fact, **more: Any) -> CallResult:
+    """Return a result from the fields that it and the fact name alike, and what more is said."""
+    found = {"run_id": meta.run_id, "latency_ms": 0, "provider": "", **dict(fact), **more}
+    return kind.model_validate({name: found[name] for name in found if name in kind.model_fields})
 
 
 _Asked = tuple[type[commands.Control], dict[str, Any]]
