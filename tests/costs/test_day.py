@@ -50,7 +50,7 @@ def by(runfold: Run, *arguments: str) -> dict[Any, dict[str, Any]]:
     """Rows of ``costs --json`` by the first dimension that was asked for."""
     code, said = runfold("costs", "--json", "--by", *arguments)
     assert code == exits.OK
-    rows = json.loads(said)
+    rows = json.loads(said, parse_float=Decimal)
     return {next(iter(row.values())): row for row in rows}
 
 
@@ -86,7 +86,9 @@ def test_costs_by_every_dimension(runfold: Run) -> None:
                  "variant", "kind", "tenant,model,tool"):  # fmt: skip
         code, said = runfold("costs", "--json", "--by", name)
         assert code == exits.OK
-        assert sum(Decimal(row["cost_usd"]) for row in json.loads(said)) == whole, name
+        assert (
+            sum(Decimal(row["cost_usd"]) for row in json.loads(said, parse_float=Decimal)) == whole
+        ), name
 
 
 def test_what_has_no_price_is_shown_as_unpriced_and_what_is_old_not_at_all(runfold: Run) -> None:
@@ -100,7 +102,7 @@ def test_what_has_no_price_is_shown_as_unpriced_and_what_is_old_not_at_all(runfo
 def test_costs_against_budgets(runfold: Run) -> None:
     code, said = runfold("costs", "budgets", "--json")
     assert code == exits.OK
-    rows = {row["run_id"]: row for row in json.loads(said)}
+    rows = {row["run_id"]: row for row in json.loads(said, parse_float=Decimal)}
     assert list(rows) == ["live", "done"]
     assert Decimal(rows["live"]["spent_share"]) == Decimal("1.0000000002")
     assert Decimal(rows["done"]["budget_usd"]) == 1
@@ -134,7 +136,7 @@ def test_a_view_that_is_wrong_in_its_last_digit_is_found(
     change(context, statement)
     code, said = runfold("costs", "verify", "--json")
     assert code == exits.NO
-    told = json.loads(said)
+    told = json.loads(said, parse_float=Decimal)
     assert not told["equal"]
     assert told["differences"]
     assert all(each["view"].startswith(view) for each in told["differences"])
@@ -150,7 +152,7 @@ def test_an_end_that_says_another_cost_is_found(
     project(log, database_url)
     context = context_of(log, database_url)
     assert run(["costs", "verify", "--json"], context) == exits.NO
-    told = json.loads(capsys.readouterr().out)
+    told = json.loads(capsys.readouterr().out, parse_float=Decimal)
     assert [(each["view"], each["of"]) for each in told["differences"]] == [
         ("exit records", "run_id live")
     ]

@@ -49,6 +49,6 @@ def test_every_view_has_it_once(
     assert run(["costs", "verify"], context) == exits.OK, capsys.readouterr().out
     capsys.readouterr()
     assert run(["costs", "--by", "agent", "--json"], context) == exits.OK
-    (row,) = json.loads(capsys.readouterr().out)
+    (row,) = json.loads(capsys.readouterr().out, parse_float=Decimal)
     assert Decimal(row["cost_usd"]) == total
     context.engine.dispose()

@@ -55,7 +55,7 @@ def test_the_past_is_priced_anew_and_the_record_untouched(
 ) -> None:
     before = rows(context, "SELECT * FROM costs ORDER BY run_id, seq")
     assert run(["costs", "reprice", "--prices", str(prices(tmp_path)), "--json"], context) == 0
-    told = json.loads(capsys.readouterr().out)
+    told = json.loads(capsys.readouterr().out, parse_float=Decimal)
     assert told["repricing"] == "next-year"
     assert (told["calls"], told["compared"]) == (4, 3)
     assert (told["unpriced_before"], told["unpriced_after"]) == (1, 1)

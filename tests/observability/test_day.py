@@ -115,7 +115,7 @@ def _taken(metrics: dict[str, float]) -> float:
 def spent(context: Context, capsys: pytest.CaptureFixture[str], by: str) -> dict[Any, Any]:
     """``runfold costs`` by a dimension: cost, calls, unpriced and wasted."""
     assert run(["costs", "--by", by, "--json"], context) == exits.OK
-    rows = json.loads(capsys.readouterr().out)
+    rows = json.loads(capsys.readouterr().out, parse_float=Decimal)
     return {
         row[_COLUMNS[by]]: (
             Decimal(row["cost_usd"]), row["calls"], row["unpriced"], Decimal(row["wasted_usd"])
