@@ -5,6 +5,7 @@ from __future__ import annotations
 from runfold.events import alerts, commands, operations, run, topics
 from runfold.events.base import Fact, Record
 from runfold.events.calls.kinds import KINDS
+from runfold.events.definitions import records as definitions
 
 FACTS: tuple[type[Fact], ...] = tuple(
     member
@@ -40,7 +41,7 @@ CATALOGUE: dict[str, tuple[type[Record], ...]] = {
     topics.RESTORE: (operations.RestorePoint,),
     topics.PARKED: (operations.ParkedRun,),
     topics.DEAD_LETTERS: (operations.DeadLetter,),
-    topics.REGISTRY: (operations.DefinitionPublished,),
+    topics.REGISTRY: definitions.RECORDS,
     topics.ALERTS: (alerts.AlertRaised, alerts.AlertCleared),
 }
 """Topic name to the records it may carry; an event's ``meta`` precedes the fields of a fact."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from runfold.events.base import Record, Timestamp
-from runfold.events.content import Content
 from runfold.events.values import Position
 
 
@@ -50,15 +49,3 @@ class ParkedRun(Record):
 
     run_id: str
     values: tuple[bytes, ...]
-
-
-class DefinitionPublished(Record):
-    """An agent, tool or playbook, immutable under its version; ``body`` is canonical JSON."""
-
-    kind: str
-    name: str
-    version: str
-    digest: bytes
-    body: Content
-    published_at: Timestamp
-    published_by: str

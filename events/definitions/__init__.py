@@ -8,20 +8,43 @@ sha256 of that JSON. The manifests that people write are lowered to them in ``su
 from runfold.events.definitions.agent import AgentDefinition, ModelChoice
 from runfold.events.definitions.base import Definition, RetryPolicy
 from runfold.events.definitions.kinds import KINDS, key_of
+from runfold.events.definitions.log import Published, State
 from runfold.events.definitions.model_script import ModelScript, ScriptTurn
-from runfold.events.definitions.snapshot import Definitions
+from runfold.events.definitions.records import (
+    Decided,
+    DefinitionAliased,
+    DefinitionPublished,
+    DefinitionReleased,
+    DefinitionRetired,
+    DefinitionWithdrawn,
+    LiveRuns,
+    StoreRecord,
+)
+from runfold.events.definitions.snapshot import KIND_OF, Definitions, Listed
 from runfold.events.definitions.tool import Approval, ToolContract
 
 __all__ = [
     "KINDS",
+    "KIND_OF",
     "AgentDefinition",
     "Approval",
+    "Decided",
     "Definition",
+    "DefinitionAliased",
+    "DefinitionPublished",
+    "DefinitionReleased",
+    "DefinitionRetired",
+    "DefinitionWithdrawn",
     "Definitions",
+    "Listed",
+    "LiveRuns",
     "ModelChoice",
     "ModelScript",
+    "Published",
     "RetryPolicy",
     "ScriptTurn",
+    "State",
+    "StoreRecord",
     "ToolContract",
     "key_of",
 ]

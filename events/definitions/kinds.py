@@ -15,6 +15,6 @@ KINDS: dict[str, type[Definition]] = {
 """The kinds of definitions by the name they carry on the wire, which never changes."""
 
 
-def key_of(kind: str, name: str, version: str) -> str:
+def key_of(kind: str, name: str, version: str, tenant: str | None = None) -> str:
     """Return the key of a definition on the topic ``registry``."""
-    return f"{kind}/{name}@{version}"
+    return f"{kind}/{name}@{version}" + (f"#{tenant}" if tenant is not None else "")

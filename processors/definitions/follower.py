@@ -117,9 +117,11 @@ class DefinitionFollower:
             self._source.close()
 
     def _take(self, arrived: Arrived) -> None:
-        definitions, reason = self._definitions.at(arrived.next_offset), arrived.fault
+        definitions, reason = self._definitions, arrived.fault
         if arrived.record is not None:
-            definitions, reason = fold(self._definitions, arrived.record, arrived.next_offset - 1)
+            definitions, reason = fold(definitions, arrived.record, arrived.next_offset - 1)
+        elif arrived.next_offset > definitions.position:
+            definitions = definitions.through(arrived.next_offset)
         if reason:
             self.skipped += 1
             _log.error("left out of the definitions: %s", reason)

@@ -19,8 +19,8 @@ from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-d
 
 from runfold.events import topics
 from runfold.events.avro.codec import Codec
+from runfold.events.definitions import StoreRecord
 from runfold.events.errors import RegistryError, WireError
-from runfold.events.operations import DefinitionPublished
 from runfold.infra.process.stall import Positions
 from runfold.processors.definitions.source import Arrived, DefinitionStoreUnavailableError
 
@@ -79,7 +79,7 @@ class KafkaDefinitionLog:
             self._held = message
             time.sleep(timeout)
             return None
-        if isinstance(record, DefinitionPublished):
+        if isinstance(record, StoreRecord):
             return Arrived(after, record)
         return Arrived(after, fault=f"offset {after - 1}: a {type(record).__name__}")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 
 from runfold.events.base import Record
-from runfold.events.operations import DefinitionPublished
+from runfold.events.definitions import StoreRecord
 from runfold.processors.definitions.source import Arrived
 
 
@@ -56,7 +56,7 @@ class MemoryReader:
         if found is None:
             return None
         self._next += 1
-        if isinstance(found, DefinitionPublished):
+        if isinstance(found, StoreRecord):
             return Arrived(self._next, found)
         said = found if isinstance(found, str) else type(found).__name__
         return Arrived(self._next, fault=f"offset {self._next - 1}: {said}")

@@ -8,30 +8,41 @@ from datetime import datetime
 from pydantic import ValidationError
 
 from runfold.events.content import JSON, content
-from runfold.events.definitions import KINDS, Definition, Definitions, key_of
-from runfold.events.operations import DefinitionPublished
-
-_KIND_OF = {of: kind for kind, of in KINDS.items()}
+from runfold.events.definitions import (
+    KIND_OF,
+    KINDS,
+    Definition,
+    DefinitionPublished,
+    Definitions,
+    StoreRecord,
+    key_of,
+)
+from runfold.processors.definitions.rules import objection
 
 
 def kind_of(definition: Definition) -> str:
     """Return the name that the definition's kind carries on the wire."""
-    return _KIND_OF[type(definition)]
+    return KIND_OF[type(definition)]
 
 
-def key(definition: Definition) -> str:
+def key(definition: Definition, tenant: str | None = None) -> str:
     """Return the definition's key on the registry topic."""
-    return key_of(kind_of(definition), definition.name, definition.version)
+    return key_of(kind_of(definition), definition.name, definition.version, tenant)
 
 
-def find(definitions: Definitions, definition: Definition) -> Definition | None:
-    """Return what the definitions hold under the definition's kind, name and version."""
-    of_kind = definitions.by_kind.get(kind_of(definition), {})
-    return of_kind.get((definition.name, definition.version))
+def find(
+    definitions: Definitions, definition: Definition, tenant: str | None = None
+) -> Definition | None:
+    """Return what a tenant finds under the definition's kind, name and version."""
+    kind = kind_of(definition)
+    found = definitions.version(kind, definition.name, definition.version, tenant)
+    return found.definition if found else None
 
 
-def announce(definition: Definition, by: str, at: datetime) -> DefinitionPublished:
-    """Return the record that publishes a definition."""
+def announce(
+    definition: Definition, by: str, at: datetime, tenant: str | None = None
+) -> DefinitionPublished:
+    """Return the record that publishes a definition, for one tenant or for all."""
     return DefinitionPublished(
         kind=kind_of(definition),
         name=definition.name,
@@ -40,6 +51,7 @@ def announce(definition: Definition, by: str, at: datetime) -> DefinitionPublish
         body=content(definition.body().encode(), JSON),
         published_at=at,
         published_by=by,
+        tenant=tenant,
     )
 
 
@@ -47,24 +59,32 @@ class _UnusableError(Exception):
     """A record that defines nothing; the text says why."""
 
 
-def fold(
-    definitions: Definitions, record: DefinitionPublished, offset: int
-) -> tuple[Definitions, str]:
+def fold(definitions: Definitions, record: StoreRecord, offset: int) -> tuple[Definitions, str]:
     """Return the definitions after the record at ``offset`` and why the record was left out, if so.
 
-    The first record of a key holds for good: runs have pinned it.
+    The first record of a key holds for good: runs have pinned it. So does a shared version before
+    a tenant's own under the same name and version, which is left out.
     """
-    where = key_of(record.kind, record.name, record.version)
+    after = offset + 1
+    if not isinstance(record, DefinitionPublished):
+        if reason := objection(definitions, record):
+            what = type(record).__name__
+            return definitions.through(after), f"{what} of {record.kind}/{record.name}: {reason}"
+        return definitions.after(record, after), ""
+    where = key_of(record.kind, record.name, record.version, record.tenant)
     try:
         said, body = _said(record)
     except _UnusableError as fault:
-        return definitions.at(offset + 1), f"{where}: {fault}"
-    known = find(definitions, said)
-    if known is None:
-        return definitions.plus(record.kind, body, offset + 1), ""
-    other = known.digest() != said.digest()
+        return definitions.through(after), f"{where}: {fault}"
+    known = definitions.version(record.kind, said.name, said.version, record.tenant)
+    if known is None or (known.tenant != record.tenant and record.tenant is None):
+        by, at, tenant = record.published_by, record.published_at, record.tenant
+        return definitions.plus(record.kind, body, after, tenant, by=by, at=at), ""
+    if known.tenant != record.tenant:
+        return definitions.through(after), f"{where}: published before for all tenants"
+    other = known.pin.digest != said.digest()
     reason = f"{where}: published before with other content, which holds" if other else ""
-    return definitions.at(offset + 1), reason
+    return definitions.through(after), reason
 
 
 def _said(record: DefinitionPublished) -> tuple[Definition, bytes]:

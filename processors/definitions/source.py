@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
-from runfold.events.operations import DefinitionPublished
+from runfold.events.definitions import StoreRecord
 
 
 class DefinitionStoreUnavailableError(Exception):
@@ -14,10 +14,10 @@ class DefinitionStoreUnavailableError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Arrived:
-    """What came: a definition, a ``fault`` in its place, or neither at the end of the topic."""
+    """What came: a record, a ``fault`` in its place, or neither at the end of the topic."""
 
     next_offset: int
-    record: DefinitionPublished | None = None
+    record: StoreRecord | None = None
     fault: str = ""
 
 

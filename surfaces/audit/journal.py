@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from runfold.events import topics
-from runfold.events.operations import DefinitionPublished, PositionNoted
+from runfold.events.definitions import StoreRecord
+from runfold.events.operations import PositionNoted
 from runfold.events.run import Event
 from runfold.producers.log.port import Delivery, LogReader
 from runfold.surfaces.audit.definitions import DefinitionHistory
@@ -18,7 +19,7 @@ def definitions(reader: LogReader) -> DefinitionHistory:
         [
             (found.place.offset, found.record)
             for found in reader.read(topics.REGISTRY)
-            if isinstance(found.record, DefinitionPublished)
+            if isinstance(found.record, StoreRecord)
         ]
     )
 

@@ -36,7 +36,7 @@ class Known:
     def names(self, kind: str) -> set[str]:
         """Return every name of a kind."""
         here = self.tools if kind == "tool" else self.scripts
-        return {*here, *(name for of, name in self.published.newest if of == kind)}
+        return {*here, *self.published.names(kind)}
 
 
 def check_agent(agent: AgentDefinition, document: Document, known: Known) -> None:

@@ -14,8 +14,7 @@ from runfold.events import topics
 from runfold.events.avro.codec import Codec
 from runfold.events.avro.registry import LockRegistry
 from runfold.events.content import content
-from runfold.events.definitions import Definition, ModelScript, ScriptTurn
-from runfold.events.operations import DefinitionPublished
+from runfold.events.definitions import Definition, DefinitionPublished, ModelScript, ScriptTurn
 from runfold.processors.definitions.fixed import FixedDefinitions, definitions_of
 from runfold.processors.definitions.follower import DefinitionFollower
 from runfold.processors.definitions.kafka import KafkaDefinitionLog
@@ -81,7 +80,7 @@ def record(definition: Definition) -> DefinitionPublished:
 
 
 def test_an_empty_registry_is_complete(follower: DefinitionFollower) -> None:
-    assert follower.complete(5).by_kind == {}
+    assert list(follower.complete(5)) == []
 
 
 def test_what_was_published_before_and_after_is_there(twin: Twin) -> None:
@@ -130,7 +129,7 @@ def test_a_bad_record_is_left_out_and_counted(
     twin.put(record(READ))
     definitions = follower.complete(10)
     assert definitions.tool("files.read") == READ
-    assert list(definitions.by_kind) == ["tool"]
+    assert [each.kind for each in definitions] == ["tool"]
     assert (definitions.position, follower.skipped) == (2, 1)
 
 
@@ -186,7 +185,7 @@ def test_a_broker_that_does_not_answer_is_told() -> None:
     with DefinitionFollower(source) as follower:
         with pytest.raises(DefinitionStoreUnavailableError, match="topic registry"):
             follower.complete(0.3)
-        assert follower.catch_up(0.3).by_kind == {}
+        assert list(follower.catch_up(0.3)) == []
 
 
 def test_the_fixed_twin_answers_at_once() -> None:

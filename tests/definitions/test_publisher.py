@@ -8,8 +8,13 @@ from datetime import UTC, datetime
 import pytest
 
 from runfold.events.base import Record
-from runfold.events.definitions import Definition, Definitions, ModelScript, ScriptTurn
-from runfold.events.operations import DefinitionPublished
+from runfold.events.definitions import (
+    Definition,
+    DefinitionPublished,
+    Definitions,
+    ModelScript,
+    ScriptTurn,
+)
 from runfold.processors.definitions.follower import DefinitionFollower
 from runfold.processors.definitions.memory import MemoryDefinitionLog
 from runfold.processors.definitions.publisher import Report, next_version, publish

@@ -13,7 +13,7 @@ from runfold.events import run as j
 from runfold.events.base import Fact
 from runfold.events.catalogue import TERMINAL_FACTS
 from runfold.events.content import text
-from runfold.events.operations import DefinitionPublished
+from runfold.events.definitions import DefinitionPublished
 from runfold.events.run import GENESIS, Event
 from runfold.events.values import RunStatus
 from runfold.processors.definitions.record import announce

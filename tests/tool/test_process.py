@@ -15,8 +15,7 @@ from confluent_kafka import Producer
 from runfold.events import topics
 from runfold.events.calls import Outcome
 from runfold.events.content import JSON, content, json_content
-from runfold.events.definitions import key_of
-from runfold.events.operations import DefinitionPublished
+from runfold.events.definitions import DefinitionPublished, key_of
 from runfold.stack.settings import Settings
 from tests.effects.given import tool_work
 from tests.effects.pools import CODEC, ROOT, PoolBench, terminated

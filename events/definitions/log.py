@@ -1,0 +1,132 @@
+"""What was published and decided, in the order of the topic: the memory behind every snapshot.
+
+Each list is in order of ``since``, the position from which on its item holds, so what held at any
+position is found by binary search. One thread appends; any number read at older positions without
+a lock, because nothing that they look at is changed or moved.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import NamedTuple, Protocol, TypeVar
+
+from runfold.events.definitions.base import Definition
+from runfold.events.definitions.records import LiveRuns
+from runfold.events.definitions.versions import version_order
+from runfold.events.values import Pin
+
+
+class State(StrEnum):
+    """Whether a version may be used: ``retired`` by its version only, ``withdrawn`` by no run."""
+
+    ACTIVE = "active"
+    RETIRED = "retired"
+    WITHDRAWN = "withdrawn"
+
+
+class Name(NamedTuple):
+    """A name of a kind, of one tenant or of all."""
+
+    kind: str
+    name: str
+    tenant: str | None = None
+
+
+class Published(NamedTuple):
+    """A published version."""
+
+    since: int
+    definition: Definition
+    pin: Pin
+    tenant: str | None
+    by: str
+    at: datetime | None
+
+
+class Ruling(NamedTuple):
+    """What a version's state became; ``live_runs`` where it was withdrawn."""
+
+    since: int
+    state: State
+    live_runs: LiveRuns
+    reason: str
+
+
+class Choice(NamedTuple):
+    """What a name stands for from here on: a version, or another name; None is the default."""
+
+    since: int
+    target: str | None
+
+
+class _Since(Protocol):
+    @property
+    def since(self) -> int: ...
+
+
+_T = TypeVar("_T", bound=_Since)
+
+
+def last(items: Sequence[_T] | None, position: int) -> _T | None:
+    """Return the last item that held at a position, if any."""
+    if not items:
+        return None
+    if items[-1].since <= position:
+        return items[-1]
+    found = bisect_right(items, position, key=lambda item: item.since)
+    return items[found - 1] if found else None
+
+
+@dataclass(slots=True)
+class DefinitionMemory:
+    """Every version, state, release and alias by its key; ``tip`` is the last position shown."""
+
+    tip: int = 0
+    versions: dict[tuple[str, str, str], dict[str | None, Published]] = field(default_factory=dict)
+    names: dict[Name, list[Published]] = field(default_factory=dict)
+    newest: dict[Name, list[Published]] = field(default_factory=dict)
+    rulings: dict[tuple[Name, str], list[Ruling]] = field(default_factory=dict)
+    releases: dict[Name, list[Choice]] = field(default_factory=dict)
+    aliases: dict[Name, list[Choice]] = field(default_factory=dict)
+
+    def publish(self, kind: str, published: Published) -> None:
+        """Add a version; a name's newest version is kept as the line of what was newest when."""
+        name, version = published.definition.name, published.definition.version
+        key = Name(kind, name, published.tenant)
+        self.names.setdefault(key, []).append(published)
+        newest = self.newest.setdefault(key, [])
+        if not newest or version_order(version) >= version_order(newest[-1].definition.version):
+            newest.append(published)
+        self.versions.setdefault((kind, name, version), {})[published.tenant] = published
+
+    def forked(self, position: int) -> DefinitionMemory:
+        """Return a memory of its own that holds what held at a position."""
+        copy = DefinitionMemory(tip=position)
+        for name, versions in self.names.items():
+            for published in versions:
+                if published.since <= position:
+                    copy.publish(name.kind, published)
+        for ours, its in ((self.releases, copy.releases), (self.aliases, copy.aliases)):
+            for name, choices in ours.items():
+                its[name] = [choice for choice in choices if choice.since <= position]
+        for key, rulings in self.rulings.items():
+            copy.rulings[key] = [ruling for ruling in rulings if ruling.since <= position]
+        return copy
+
+    def published(self, position: int) -> Iterator[tuple[str, Published]]:
+        """Yield every version that there was at a position, with its kind, by name."""
+        for name, versions in sorted(self.names.copy().items(), key=lambda item: _order(item[0])):
+            for published in _until(versions, position):
+                yield name.kind, published
+
+
+def _order(name: Name) -> tuple[str, str, str]:
+    return name.kind, name.name, name.tenant or ""
+
+
+def _until(items: Sequence[_T], position: int) -> Iterable[_T]:
+    return items[: bisect_right(items, position, key=lambda item: item.since)]

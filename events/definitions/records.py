@@ -1,0 +1,99 @@
+"""The records of the definition store: what was published, and what was decided about it.
+
+A definition belongs to one ``tenant``, or to all where that is None. What is published never
+changes; the other records are a sequence in which the last one holds, each with who and why.
+"""
+
+from __future__ import annotations
+
+from runfold.events.base import Record, Symbol, Timestamp
+from runfold.events.content import Content
+
+
+class DefinitionPublished(Record):
+    """An agent, tool or model script, immutable under its version; ``body`` is canonical JSON."""
+
+    kind: str
+    name: str
+    version: str
+    digest: bytes
+    body: Content
+    published_at: Timestamp
+    published_by: str
+    tenant: str | None = None
+
+
+class DefinitionReleased(Record):
+    """The version that a name stands for, for one tenant or for all; None is the newest again."""
+
+    kind: str
+    name: str
+    version: str | None
+    tenant: str | None
+    reason: str
+    decided_at: Timestamp
+    decided_by: str
+
+
+class DefinitionRetired(Record):
+    """A version that its name stands for no more; who asks for the version itself still gets it.
+
+    ``retired`` False takes that back.
+    """
+
+    kind: str
+    name: str
+    version: str
+    tenant: str | None
+    retired: bool
+    reason: str
+    decided_at: Timestamp
+    decided_by: str
+
+
+class LiveRuns(Symbol):
+    """What becomes of the live runs that use a withdrawn version."""
+
+    UNKNOWN = "unknown"
+    FINISH = "finish"
+    REFUSE = "refuse"
+
+
+class DefinitionWithdrawn(Record):
+    """A version that no run may begin with, for good; ``live_runs`` says what live ones may do."""
+
+    kind: str
+    name: str
+    version: str
+    tenant: str | None
+    live_runs: LiveRuns
+    reason: str
+    decided_at: Timestamp
+    decided_by: str
+
+
+class DefinitionAliased(Record):
+    """Another name for ``target``, a ``name`` or ``name@version``; None removes it."""
+
+    kind: str
+    name: str
+    target: str | None
+    tenant: str | None
+    reason: str
+    decided_at: Timestamp
+    decided_by: str
+
+
+Decided = DefinitionReleased | DefinitionRetired | DefinitionWithdrawn | DefinitionAliased
+"""What was decided about definitions that are published."""
+
+StoreRecord = DefinitionPublished | Decided
+"""Any record of the definition store."""
+
+RECORDS: tuple[type[Record], ...] = (
+    DefinitionPublished,
+    DefinitionReleased,
+    DefinitionRetired,
+    DefinitionWithdrawn,
+    DefinitionAliased,
+)

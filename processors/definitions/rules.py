@@ -1,0 +1,98 @@
+"""What may be decided about published definitions: checked before it is said, and by every reader.
+
+Two who decide at the same moment may both pass the first check; the order of the topic then says
+which record holds, and every reader leaves out the other for the same reason.
+"""
+
+from __future__ import annotations
+
+from runfold.events.definitions import (
+    KINDS,
+    Decided,
+    DefinitionAliased,
+    DefinitionReleased,
+    DefinitionRetired,
+    Definitions,
+    DefinitionWithdrawn,
+    Published,
+    State,
+)
+from runfold.events.definitions.resolving import MAX_ALIASES
+
+
+def objection(definitions: Definitions, decided: Decided) -> str:
+    """Return why a decision cannot hold after these definitions, or an empty text."""
+    if decided.kind not in KINDS:
+        return "no such kind of definition"
+    if isinstance(decided, DefinitionAliased):
+        return _to_alias(definitions, decided)
+    if isinstance(decided, DefinitionReleased):
+        return _to_release(definitions, decided)
+    return _to_rule(definitions, decided)
+
+
+def _to_rule(definitions: Definitions, decided: DefinitionRetired | DefinitionWithdrawn) -> str:
+    owned = _owned(definitions, decided.kind, decided.name, decided.version, decided.tenant)
+    if owned is None:
+        return f"{decided.name}@{decided.version} is not published{_for(decided.tenant)}"
+    ruling = definitions.ruling(decided.kind, owned)
+    state = ruling.state if ruling else State.ACTIVE
+    if state is State.WITHDRAWN:
+        return f"{decided.name}@{decided.version} is withdrawn for good"
+    if isinstance(decided, DefinitionRetired) and (state is State.RETIRED) is decided.retired:
+        return f"{decided.name}@{decided.version} is {state.value} already"
+    return ""
+
+
+def _owned(
+    definitions: Definitions, kind: str, name: str, version: str, tenant: str | None
+) -> Published | None:
+    found = definitions.version(kind, name, version, tenant)
+    return found if found is not None and found.tenant == tenant else None
+
+
+def _to_release(definitions: Definitions, decided: DefinitionReleased) -> str:
+    if decided.version is None:
+        known = decided.name in definitions.names(decided.kind, decided.tenant)
+        return "" if known else f"no {decided.kind} {decided.name} is published"
+    found = definitions.version(decided.kind, decided.name, decided.version, decided.tenant)
+    if found is None:
+        return f"{decided.name}@{decided.version} is not published{_for(decided.tenant)}"
+    ruling = definitions.ruling(decided.kind, found)
+    if ruling is not None and ruling.state is not State.ACTIVE:
+        return f"{decided.name}@{decided.version} is {ruling.state.value}"
+    return ""
+
+
+def _to_alias(definitions: Definitions, decided: DefinitionAliased) -> str:
+    if "@" in decided.name:
+        return "an alias is a name without a version"
+    owner = definitions.resolve(decided.kind, decided.name, None, decided.tenant)
+    if owner.name == decided.name and owner.problem != "unknown":
+        return f"{decided.name} is the name of a published {decided.kind}"
+    if decided.target is None:
+        known = decided.name in definitions.names(decided.kind, decided.tenant)
+        return "" if known else f"there is no alias {decided.name}"
+    if _leads_back(definitions, decided):
+        return f"{decided.name} and {decided.target} would lead to each other"
+    found = definitions.resolve(decided.kind, decided.target, None, decided.tenant)
+    if found.problem == "unknown":
+        return f"{decided.target} is not published{_for(decided.tenant)}"
+    return ""
+
+
+def _leads_back(definitions: Definitions, decided: DefinitionAliased) -> bool:
+    """Whether the target leads to the alias itself, or through more aliases than are followed."""
+    name: str | None = decided.target
+    for _ in range(MAX_ALIASES):
+        if name is None:
+            return False
+        name = name.partition("@")[0]
+        if name == decided.name:
+            return True
+        name = definitions.alias(decided.kind, name, decided.tenant)
+    return name is not None
+
+
+def _for(tenant: str | None) -> str:
+    return f" by tenant {tenant}" if tenant is not None else " for all tenants"
