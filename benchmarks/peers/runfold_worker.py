@@ -59,8 +59,8 @@ def main() -> int:
     with DefinitionFollower(KafkaDefinitionLog(config.kafka, codec)) as store:
         store.wait_ready(30)
 
-        def contract(name: str, version: str) -> ToolContract | None:
-            return store.current().tool(name, version)
+        def contract(name: str, version: str, tenant: str) -> ToolContract | None:
+            return store.current().tool(name, version, tenant)
 
         artifacts = FileArtifacts(config.need_home() / "artifacts")
         tools = ToolProcessor(contract, None, artifacts, modules=(defined.MODULE,))

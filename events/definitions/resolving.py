@@ -9,13 +9,20 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
+from runfold.events.definitions.base import Definition
 from runfold.events.definitions.log import DefinitionMemory, Name, Published, State, last
 from runfold.events.definitions.versions import version_order
 
 MAX_ALIASES = 8
 """How many aliases may lead to one another."""
+
+
+UNKNOWN = "unknown"
+"""The problem of a reference that stands for nothing."""
+
+D = TypeVar("D", bound=Definition)
 
 
 class Found(NamedTuple):
@@ -28,6 +35,11 @@ class Found(NamedTuple):
     problem: str
     name: str
     version: str | None
+
+    def definition(self, kind: type[D]) -> D | None:
+        """Return the definition, None where there is none of that class."""
+        made = self.published.definition if self.published else None
+        return made if isinstance(made, kind) else None
 
 
 def resolve(memory: DefinitionMemory, position: int, name: Name, version: str | None) -> Found:
@@ -51,7 +63,7 @@ class _Resolving:
                 return self._checked(name, release.target, named=False)
             if last(self._memory.names.get(scope), self._position) is not None:
                 return self._newest(scope)
-        return Found(None, "unknown", name.name, None)
+        return Found(None, UNKNOWN, name.name, None)
 
     def _followed(self, name: Name, version: str | None) -> tuple[Name, str | None]:
         """Return what a name leads to; a version that was asked for goes before the alias's."""
@@ -76,7 +88,7 @@ class _Resolving:
     def _checked(self, name: Name, version: str, *, named: bool) -> Found:
         published = self._version(name, version)
         if published is None:
-            return Found(None, "unknown", name.name, version)
+            return Found(None, UNKNOWN, name.name, version)
         state = self._state(name, published)
         if state is State.WITHDRAWN or (state is State.RETIRED and not named):
             return Found(None, state.value, name.name, version)

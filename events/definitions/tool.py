@@ -19,8 +19,9 @@ class ToolContract(Definition):
     ``risk_level``: 0 pure read, 1 local write, 2 external draft, 3 external side effect,
     4 high risk [92]. ``implementation`` is ``builtin:<name>`` or ``python:<module>:<function>``;
     ``config`` is its own setting (a root folder, an allow-list of domains). ``idempotent`` says
-    that running it twice with one key has the effect of running it once. ``cost_usd`` is what one
-    execution costs, None where none is kept account of.
+    that running it twice with one key has the effect of running it once. ``code_digest`` names the
+    code of a Python tool and what it stands on, None where it is not known. ``cost_usd`` is what
+    one execution costs, None where none is kept account of.
     """
 
     description: str
@@ -43,6 +44,7 @@ class ToolContract(Definition):
     # Left out where not given: the digests of contracts without them must stay what they are.
     cost_usd: Money | None = Field(default=None, ge=0, exclude_if=lambda cost: cost is None)
     max_per_minute: int | None = Field(default=None, ge=1, exclude_if=lambda rate: rate is None)
+    code_digest: str | None = Field(default=None, exclude_if=lambda digest: digest is None)
 
     @property
     def claims(self) -> bool:

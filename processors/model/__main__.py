@@ -76,8 +76,8 @@ def _serve(
 ) -> None:
     log, store = definitions
 
-    def script(name: str) -> ModelScript | None:
-        return store.current().model_script(name)
+    def script(name: str, tenant: str) -> ModelScript | None:
+        return store.current().model_script(name, None, tenant)
 
     fetch = FileArtifacts(config.home / "artifacts").get if config.home else None
     models = ModelProcessor(settings, script, fetch, refresh=lambda: store.catch_up(_REFRESH_S))

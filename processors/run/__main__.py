@@ -104,18 +104,23 @@ def _run(
 def _effects(settings: _Settings, store: DefinitionFollower) -> LocalEffects:
     artifacts = FileArtifacts(settings.config.need_home() / "artifacts")
 
-    def script(name: str) -> ModelScript | None:
-        return store.current().model_script(name)
+    def script(name: str, tenant: str) -> ModelScript | None:
+        return store.current().model_script(name, None, tenant)
 
-    def contract(name: str, version: str) -> ToolContract | None:
-        return store.current().tool(name, version)
+    def contract(name: str, version: str, tenant: str) -> ToolContract | None:
+        return store.current().tool(name, version, tenant)
 
     def refresh() -> object:
         return store.catch_up(_REFRESH_S)
 
     models = ModelProcessor(settings.models, script, artifacts.get, refresh=refresh)
     tools = ToolProcessor(
-        contract, None, artifacts, modules=settings.tools.modules, refresh=refresh
+        contract,
+        None,
+        artifacts,
+        modules=settings.tools.modules,
+        refresh=refresh,
+        code=settings.tools.code,
     )
     return LocalEffects(
         Served(MODEL_CALL, models.call),

@@ -12,6 +12,7 @@ from runfold.events.base import Fact, Record
 from runfold.events.calls.kinds import WORK_TOPICS
 from runfold.events.catalogue import TERMINAL_FACTS
 from runfold.events.definitions import Definitions
+from runfold.events.definitions.resolving import UNKNOWN
 from runfold.events.operations import ParkedRun
 from runfold.events.traits import Cause
 from runfold.events.trusted import trusted
@@ -50,7 +51,10 @@ def lacks(record: Record, definitions: Definitions) -> bool:
     """Whether a request names an agent that is not published, as far as is known."""
     return (
         isinstance(record, commands.RunRequested)
-        and definitions.agent(record.agent, record.agent_version) is None
+        and definitions.resolve(
+            "agent", record.agent, record.agent_version, record.tenant_id
+        ).problem
+        == UNKNOWN
     )
 
 

@@ -10,7 +10,7 @@ from runfold.events.calls import ModelWork, ToolSchema, ToolWork
 from runfold.events.content import Content, canonical_json, text
 from runfold.events.definitions import AgentDefinition, Definitions
 from runfold.events.trusted import trusted
-from runfold.events.values import Placement
+from runfold.events.values import Pin, Placement
 from runfold.processors.engine.aggregate import Work
 from runfold.processors.run.agent import control_tools
 from runfold.processors.run.agent.model_results import attribution
@@ -44,14 +44,14 @@ def reopen(state: RunState, definitions: Definitions) -> tuple[Work, ...]:
     for call in state.calls:
         if call.status is CallStatus.RUNNING and not call.pooled:
             pin = next(pin for pin in state.tools if pin.name == call.tool)
-            contract = definitions.tool(pin.name, pin.version)
+            contract = definitions.tool(pin.name, pin.version, state.tenant_id)
             timeout_ms = contract.timeout_ms if contract else 30_000
             records.append(_tool_work(state, call, timeout_ms))
     return tuple(Work(record, Placement.LOCAL) for record in records)
 
 
 def _model_work(run: Live, call_id: str, attempt: int, definitions: Definitions) -> ModelWork:
-    agent = definitions.agent(run.agent.name, run.agent.version)
+    agent = definitions.agent(run.agent.name, run.agent.version, run.tenant_id)
     if agent is None:
         raise DefinitionMissingError(f"agent {run.agent.name}@{run.agent.version} is not published")
     return trusted(ModelWork)(
@@ -112,20 +112,20 @@ _schemas: dict[bytes, ToolSchema] = {}
 
 def _tool_schemas(run: Live, definitions: Definitions) -> tuple[ToolSchema, ...]:
     return (
-        *(_tool_schema(pin.name, pin.version, pin.digest, definitions) for pin in run.tools),
+        *(_tool_schema(pin, run.tenant_id, definitions) for pin in run.tools),
         *control_tools.SCHEMAS,
     )
 
 
-def _tool_schema(name: str, version: str, digest: bytes, definitions: Definitions) -> ToolSchema:
+def _tool_schema(pin: Pin, tenant: str, definitions: Definitions) -> ToolSchema:
     """Return a pinned tool as a model sees it; remembered, since a digest never changes."""
-    if digest not in _schemas:
-        contract = definitions.tool(name, version)
+    if pin.digest not in _schemas:
+        contract = definitions.tool(pin.name, pin.version, tenant)
         if contract is None:
-            raise DefinitionMissingError(f"tool {name}@{version} is not published")
-        _schemas[digest] = ToolSchema(
+            raise DefinitionMissingError(f"tool {pin.name}@{pin.version} is not published")
+        _schemas[pin.digest] = ToolSchema(
             name=contract.name,
             description=contract.description,
             input_schema=canonical_json(contract.input_schema),
         )
-    return _schemas[digest]
+    return _schemas[pin.digest]

@@ -46,7 +46,7 @@ class Draft:
         """Return the run's pinned agent; it stays the same throughout a decision."""
         if self._agent is None:
             pin = self.run.agent
-            self._agent = self.env.definitions.agent(pin.name, pin.version)
+            self._agent = self.env.definitions.agent(pin.name, pin.version, self.run.tenant_id)
             if self._agent is None:
                 raise DefinitionMissingError(
                     f"agent {pin.name}@{pin.version} is not in the registry"
@@ -56,7 +56,9 @@ class Draft:
     def tool(self, name: str) -> ToolContract | None:
         """Return the contract of a tool that the run has pinned, by the name its agent uses."""
         pin = next((pin for pin in self.run.tools if pin.name == name), None)
-        return self.env.definitions.tool(pin.name, pin.version) if pin else None
+        if pin is None:
+            return None
+        return self.env.definitions.tool(pin.name, pin.version, self.run.tenant_id)
 
     def contract(self, name: str) -> ToolContract:
         """Return the contract of a tool that a call of the run uses."""

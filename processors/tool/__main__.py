@@ -61,14 +61,15 @@ def main() -> int:
         with DefinitionFollower(log) as store:
             store.wait_ready(_READY_S)
 
-            def contract(name: str, version: str) -> ToolContract | None:
-                return store.current().tool(name, version)
+            def contract(name: str, version: str, tenant: str) -> ToolContract | None:
+                return store.current().tool(name, version, tenant)
 
             tools = ToolProcessor(
                 contract,
                 claims,
                 artifacts,
                 modules=settings.modules,
+                code=settings.code,
                 refresh=lambda: store.catch_up(_READY_S / 6),
             )
             served = Served(TOOL_CALL, tools.call, settings.calls, tools.cap)

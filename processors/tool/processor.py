@@ -32,22 +32,25 @@ from runfold.processors.tool.ending import Ending, failed, uncertain
 from runfold.processors.tool.errors import ToolRefusedError
 from runfold.processors.tool.execution import Execution
 from runfold.processors.tool.implementations import implementation_of, reconciler_of
+from runfold.processors.tool.python.code_check import CodeKeeper
 from runfold.processors.tool.python.threads import in_thread
 from runfold.processors.tool.rate_limit import RateLimit
 from runfold.processors.tool.schemas import Schemas
 from runfold.processors.tool.secrets import held
+from runfold.processors.tool.settings import CodeCheck
 
 log = logging.getLogger(__name__)
 
-Contracts = Callable[[str, str], ToolContract | None]
+Contracts = Callable[[str, str, str], ToolContract | None]
 
 
 class ToolProcessor:
     """Makes tool calls; ``call`` never raises for anything a tool, a model or a store does.
 
-    ``contracts`` finds a contract by name and version. ``claims`` None refuses tools above level
-    0. ``modules`` are the Python modules that tools may come from. ``refresh`` blocks until the
-    contracts are as new as they can be; it is called for a tool that is not known yet.
+    ``contracts`` finds a contract by name, version and tenant. ``claims`` None refuses tools above
+    level 0. ``modules`` are the Python modules that tools may come from. ``refresh`` blocks until
+    the contracts are as new as they can be; it is called for a tool that is not known yet. ``code``
+    says what happens where this process holds other code than the contract names.
     """
 
     def __init__(
@@ -59,7 +62,9 @@ class ToolProcessor:
         *,
         modules: Sequence[str] = (),
         refresh: Callable[[], object] | None = None,
+        code: CodeCheck = CodeCheck.REFUSE,
     ) -> None:
+        self._code = CodeKeeper(code)
         self._contracts = contracts
         self._claims = claims
         self._artifacts = artifacts
@@ -84,7 +89,7 @@ class ToolProcessor:
 
     def cap(self, work: ToolWork) -> int | None:
         """Return how many calls of the tool may run at once in a process, None for no bound."""
-        found = self._contracts(work.tool, work.tool_version)
+        found = self._contracts(work.tool, work.tool_version, work.tenant_id)
         return found.max_concurrency if found else None
 
     async def _ending(self, work: ToolWork) -> Ending:
@@ -98,6 +103,7 @@ class ToolProcessor:
         arguments = await self._arguments(work, contract)
         await self._pace.turn(contract, work.timeout_ms)
         implementation = self._implementation(contract.implementation)
+        self._code.check(contract)
         context = await self._context(work, contract)
         execution = Execution(
             contract, implementation, arguments, context, work.timeout_ms, self._schemas
@@ -118,10 +124,10 @@ class ToolProcessor:
         return await run_claimed(self._claims, wanted, execution.run, patience_s, ask)
 
     async def _contract(self, work: ToolWork) -> ToolContract:
-        found = self._contracts(work.tool, work.tool_version)
+        found = self._contracts(work.tool, work.tool_version, work.tenant_id)
         if found is None and self._refresh is not None:
             await in_thread(self._refresh)
-            found = self._contracts(work.tool, work.tool_version)
+            found = self._contracts(work.tool, work.tool_version, work.tenant_id)
         if found is None:
             raise ToolRefusedError(
                 f"There is no tool {work.tool}@{work.tool_version} here.",

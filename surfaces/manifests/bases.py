@@ -6,6 +6,7 @@ import importlib
 from collections.abc import Collection, Iterable
 
 from runfold.events.definitions import ToolContract
+from runfold.processors.tool.python.code import code_digest
 from runfold.processors.tool.python.tools import contract_of
 from runfold.surfaces.manifests.tool import BaseOf, UnusableBaseError
 
@@ -25,7 +26,8 @@ def bases(builtins: Iterable[ToolContract], modules: Collection[str] = ()) -> Ba
         if not any(module == each or module.startswith(f"{each}.") for each in modules):
             return None
         try:
-            return contract_of(getattr(importlib.import_module(module), function))
+            found = contract_of(getattr(importlib.import_module(module), function))
+            return found.model_copy(update={"code_digest": code_digest(implementation)})
         except Exception as fault:
             said = f"{implementation} cannot be used: {type(fault).__name__}: {fault}"
             raise UnusableBaseError(said) from fault

@@ -93,7 +93,7 @@ class Play:
     def run(self, goal: str) -> tuple[str, dict[str, Any]]:
         """Return the exit tool that was called and its arguments."""
         self.messages.append(Message(role=Role.USER, content=text(goal)))
-        scripted = Scripted(lambda _name: self.script, lambda: None, asyncio.sleep)
+        scripted = Scripted(lambda _name, _tenant: self.script, lambda: None, asyncio.sleep)
         for _turn in range(12):
             answer = asyncio.run(scripted.answer(self._work(), self.script.name, 5)).answer
             self.messages.append(

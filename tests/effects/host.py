@@ -32,7 +32,7 @@ def main() -> int:
     contracts = {(found.name, found.version): found for found in map(contract_of, TOOLS)}
     claims = PostgresClaims(config.need_database(), lease_s=1.0)
     tools = ToolProcessor(
-        lambda name, version: contracts.get((name, version)),
+        lambda name, version, _tenant: contracts.get((name, version)),
         claims,
         MemoryArtifacts(),
         modules=["tests.tool.samples"],

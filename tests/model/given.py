@@ -66,8 +66,9 @@ def settings(**env: str) -> ModelSettings:
     return ModelSettings.from_environment(env)
 
 
-def scripts(*found: ModelScript) -> Callable[[str], ModelScript | None]:
-    return {script.name: script for script in found}.get
+def scripts(*found: ModelScript) -> Callable[[str, str], ModelScript | None]:
+    by_name = {script.name: script for script in found}
+    return lambda name, _tenant: by_name.get(name)
 
 
 def script(*turns: dict[str, Any], name: str = "demo") -> ModelScript:

@@ -69,7 +69,9 @@ def test_a_script_published_just_now_is_found() -> None:
         known["demo"] = script({"text": "new"})
 
     async def once() -> ModelResult:
-        async with ModelProcessor(settings(), known.get, refresh=refresh) as models:
+        async with ModelProcessor(
+            settings(), lambda name, _tenant: known.get(name), refresh=refresh
+        ) as models:
             return await models.call(work(model="scripted:demo"))
 
     assert _inline(answered(asyncio.run(once())).text) == b"new"

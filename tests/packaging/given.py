@@ -43,7 +43,7 @@ from runfold.processors.tool.claims.memory import MemoryClaims
 contract = contract_of(shop_tools.search)
 del sys.modules["shop_tools"]  # the processor imports it by its name
 processor = ToolProcessor(
-    lambda name, version: contract, MemoryClaims(), MemoryArtifacts(), modules=("shop_tools",)
+    lambda *asked: contract, MemoryClaims(), MemoryArtifacts(), modules=("shop_tools",)
 )
 work = ToolWork(
     run_id="r", tenant_id="t", user_id="u", call_id="r.1", attempt=1,

@@ -39,7 +39,7 @@ class Bench:
         self.contracts = {(found.name, found.version): found for found in known}
         self.artifacts = artifacts or MemoryArtifacts()
         self.processor = ToolProcessor(
-            lambda name, version: self.contracts.get((name, version)),
+            lambda name, version, _tenant: self.contracts.get((name, version)),
             claims or MemoryClaims(),
             self.artifacts,
             MemorySecrets(secrets),

@@ -79,7 +79,7 @@ def test_an_unknown_tool_is_refused_after_looking_again() -> None:
     contract = contract_of(samples.add)
     known: dict[str, ToolContract] = {}
     processor = ToolProcessor(
-        lambda name, _version: known.get(name),
+        lambda name, _version, _tenant: known.get(name),
         None,
         MemoryArtifacts(),
         modules=["tests.tool.samples"],
@@ -216,7 +216,7 @@ def test_scopes_of_the_contract_must_be_held_by_the_run() -> None:
 def test_side_effects_without_claims_are_refused() -> None:
     contract = contract_of(samples.save)
     processor = ToolProcessor(
-        lambda _name, _version: contract, None, MemoryArtifacts(), modules=["tests.tool.samples"]
+        lambda *_asked: contract, None, MemoryArtifacts(), modules=["tests.tool.samples"]
     )
     work = tool_work(arguments=json_content({"text": "a"}))
     assert error_type(asyncio.run(processor.call(work))) == "unavailable"

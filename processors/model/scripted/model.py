@@ -32,8 +32,8 @@ from runfold.processors.model.scripted.templates import Scope, Seen, TemplateErr
 
 _COMPLETE = "complete_task"
 
-Lookup = Callable[[str], ModelScript | None]
-"""Finds a script by ``name`` or ``name@version``."""
+Lookup = Callable[[str, str], ModelScript | None]
+"""Finds a script by ``name`` or ``name@version``, and the tenant that asks."""
 
 
 class Scripted:
@@ -55,7 +55,7 @@ class Scripted:
 
     async def answer(self, work: ModelWork, model: str, budget_s: float) -> WireAnswer:
         """Return the answer of the script ``model``; ProviderFaultError where it has none."""
-        script = await self._find(model)
+        script = await self._find(model, work.tenant_id)
         try:
             index, scope = choose(script.turns, work.messages, work.attempt)
             if index is None:
@@ -69,11 +69,11 @@ class Scripted:
             said = f"script {script.name}@{script.version}: {error}"
             raise ProviderFaultError("playbook_error", said) from error
 
-    async def _find(self, model: str) -> ModelScript:
-        script = self._lookup(model) if model else None
+    async def _find(self, model: str, tenant: str) -> ModelScript:
+        script = self._lookup(model, tenant) if model else None
         if script is None and model:
             await asyncio.to_thread(self._refresh)
-            script = self._lookup(model)
+            script = self._lookup(model, tenant)
         if script is None:
             raise ProviderFaultError("not_configured", _unknown(model))
         return script

@@ -12,6 +12,7 @@ from runfold.events.trusted import trusted
 from runfold.processors.run.draft import Draft
 from runfold.processors.run.fold.model import next_context
 from runfold.processors.run.lifecycle import endings
+from runfold.processors.run.policy.withdrawn import withdrawn_agent, withdrawn_tool
 from runfold.processors.run.state import Call, CallStatus, Live, Waiting
 
 
@@ -31,6 +32,9 @@ def proceed(draft: Draft) -> None:
 
 def start(draft: Draft, call: Call) -> None:
     """Hand a permitted call out, within the run's limit of tool calls."""
+    if reason := withdrawn_tool(draft, call.tool):
+        draft.say(j.ToolCallDenied(call_id=call.call_id, reason=reason))
+        return
     run = draft.run
     allowed = run.limits.max_tool_calls
     if call.attempt == 0 and allowed is not None and run.counters.tool_calls >= allowed:
@@ -77,6 +81,9 @@ def working_deadline(run: Live) -> datetime | None:
 
 def _next_turn(draft: Draft) -> None:
     agent = draft.agent()
+    if error := withdrawn_agent(draft):
+        endings.fail(draft, endings.EXIT_WITHDRAWN, error)
+        return
     if over := _limit_met(draft.run, draft.env.now):
         endings.limit_reached(draft, *over)
         return

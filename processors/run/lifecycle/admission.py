@@ -9,7 +9,8 @@ from decimal import Decimal
 from runfold.events import run as j
 from runfold.events.commands import RunRequested
 from runfold.events.content import json_content, without_bytes
-from runfold.events.definitions import AgentDefinition, ToolContract
+from runfold.events.definitions import AgentDefinition
+from runfold.events.definitions.resolving import UNKNOWN, Found
 from runfold.events.trusted import trusted
 from runfold.events.values import Exit, ExitStatus, ExitUsage, Limits, RunRequest
 from runfold.processors.engine.aggregate import Env
@@ -27,21 +28,23 @@ _TRACEPARENT = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 def admit(draft: Draft, request: RunRequested, traceparent: str | None = None) -> None:
     """Begin the run, or refuse it on record; ``traceparent`` is what the request came with."""
     asked = trusted(RunRequest)(**dict(request))
-    agent = draft.env.definitions.agent(asked.agent, asked.agent_version)
-    tools = _tools(agent, draft.env) if agent else []
-    if problem := _problem(asked, agent, tools, draft.env):
+    known, tenant = draft.env.definitions, asked.tenant_id
+    found = known.resolve("agent", asked.agent, asked.agent_version, tenant)
+    agent = found.definition(AgentDefinition)
+    tools = [known.resolve("tool", name, None, tenant) for name in agent.tools] if agent else []
+    if problem := _problem(asked, found, tools, draft.env):
         draft.say(_refusal(asked, problem, draft.env))
         return
     assert agent is not None
     draft.say(
         trusted(j.RunCreated)(
             request=asked.model_copy(update={"goal": without_bytes(asked.goal)}),
-            agent=draft.env.definitions.pin(agent),
-            tools=tuple(draft.env.definitions.pin(tool) for tool in tools if tool),
+            agent=known.pin(agent),
+            tools=tuple(tool.published.pin for tool in tools if tool.published),
             prompt_version=agent.prompt_version,
             model=agent.model.name,
             limits=tightened(agent.limits, asked.limits),
-            rulebook=draft.env.definitions.position,
+            rulebook=known.position,
             requester_trace=traceparent if _TRACEPARENT.fullmatch(traceparent or "") else None,
         )
     )
@@ -67,16 +70,19 @@ def tightened(agent: Limits, request: Limits | None) -> Limits:
     return agent.model_copy(update=stricter)
 
 
-def _tools(agent: AgentDefinition, env: Env) -> list[ToolContract | None]:
-    return [env.definitions.tool(name) for name in agent.tools]
-
-
 def _problem(
     request: RunRequest,
-    agent: AgentDefinition | None,
-    tools: list[ToolContract | None],
+    found: Found,
+    tools: list[Found],
     env: Env,
 ) -> tuple[str, str] | None:
+    agent = found.definition(AgentDefinition)
+    if agent is None and found.problem != UNKNOWN:
+        which = f"{found.name}@{found.version}"
+        return (
+            f"{found.problem}_agent",
+            f"agent {which} is {found.problem}; use another version",
+        )
     if agent is None:
         version = f"@{request.agent_version}" if request.agent_version else ""
         wanted = f"{request.agent}{version}"
@@ -87,12 +93,17 @@ def _problem(
 def _problems(
     request: RunRequest,
     agent: AgentDefinition,
-    tools: list[ToolContract | None],
+    tools: list[Found],
     env: Env,
 ) -> Iterator[tuple[str, str]]:
-    missing = [name for name, tool in zip(agent.tools, tools, strict=True) if tool is None]
+    pairs = list(zip(agent.tools, tools, strict=True))
+    missing = [name for name, tool in pairs if tool.problem == UNKNOWN]
     if missing:
         yield "unknown_tool", f"agent {agent.name} names unpublished tools: {', '.join(missing)}"
+    for name, tool in pairs:
+        if tool.problem and tool.problem != UNKNOWN:
+            said = f"agent {agent.name} names {name}, which is {tool.problem}"
+            yield f"{tool.problem}_tool", said
     if request.goal.size == 0:
         yield "empty_goal", "the goal is empty; say what the run is to achieve"
     if request.goal.size > MAX_GOAL_BYTES:

@@ -12,6 +12,7 @@ from runfold.processors.run.agent import model_results, tool_results
 from runfold.processors.run.agent.next_step import call_model, proceed, start, working_deadline
 from runfold.processors.run.draft import Draft
 from runfold.processors.run.lifecycle import endings
+from runfold.processors.run.policy.withdrawn import withdrawn_agent
 from runfold.processors.run.state import Call, CallStatus, Live, ModelCall
 
 RETRY = "retry"
@@ -79,6 +80,9 @@ def _fire_model_call(draft: Draft, out: ModelCall, timer: Timer) -> None:
     if out.attempt != timer.attempt:
         return
     if out.held:
+        if error := withdrawn_agent(draft):
+            endings.fail(draft, endings.EXIT_WITHDRAWN, error)
+            return
         call_model(draft, out.call_id, out.attempt + 1)
         return
     lost = ModelResult(

@@ -1,7 +1,8 @@
 """How a run ends: the exit record that any orchestrator can act on [3, 5].
 
-Exit codes: 0 success; 1 the agent gave up (``fail_task``); 2 refused at admission; 3 a limit was
-reached; 4 the model could not be reached or did not answer usably; 5 cancelled by a person.
+Exit codes: 0 success; 1 the agent gave up (``fail_task``); 2 refused at admission, or later because
+its agent was withdrawn; 3 a limit was reached; 4 the model could not be reached or did not answer
+usably; 5 cancelled by a person.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from runfold.processors.run.state import Live
 
 EXIT_SUCCESS = 0
 EXIT_GAVE_UP = 1
+EXIT_WITHDRAWN = 2
 EXIT_LIMIT = 3
 EXIT_MODEL = 4
 EXIT_CANCELLED = 5
