@@ -14,13 +14,12 @@ import jsonschema
 
 from runfold.events.alerts import Severity
 from runfold.events.values import RunStatus
+from runfold.infra.documents import Document, FieldPath, single
 from runfold.processors.monitor.core import expressions
 from runfold.processors.monitor.core.expressions import Expression, ExpressionError
 from runfold.processors.monitor.core.metrics import METRICS, Kind
 from runfold.processors.monitor.core.periods import PeriodError, period_of, window_of
 from runfold.processors.monitor.core.rules import AlertRules, Burn, Objective, Rule
-from runfold.processors.monitor.yaml_lines import Path as FieldPath
-from runfold.processors.monitor.yaml_lines import YamlError, line_of, load
 
 _SCHEMA = json.loads(Path(__file__).with_name("rules.schema.json").read_text(encoding="utf-8"))
 _SILENCE = {
@@ -84,15 +83,15 @@ class _File:
         self.head: dict[str, Any] = {}
         self.silence: dict[RunStatus, timedelta | None] = {}
         self._file = file
-        self._lines: dict[FieldPath, int] = {}
+        self._document = Document(str(file))
         try:
-            data, self._lines = load(file.read_text(encoding="utf-8"))
+            self._document = single(file.read_text(encoding="utf-8"), str(file))
         except (OSError, UnicodeDecodeError) as error:
             self.problems.append(f"{file}: it cannot be read ({error})")
-        except YamlError as error:
-            self.problems.append(f"{file}:{error.line}: {error.reason}")
-        else:
-            self._check(data)
+            return
+        self.problems += map(str, self._document.problems)
+        if not self.problems:
+            self._check(self._document.data)
 
     def _check(self, data: Any) -> None:
         validator = jsonschema.Draft202012Validator(_SCHEMA)
@@ -197,7 +196,7 @@ class _File:
 
     def _refuse(self, at: FieldPath, reason: str) -> None:
         where = ".".join(map(str, at))
-        line = line_of(at, self._lines)
+        line = self._document.line(at)
         self.problems.append(f"{self._file}:{line}: {where + ': ' if where else ''}{reason}")
 
 

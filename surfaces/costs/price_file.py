@@ -17,8 +17,8 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 from runfold.events.values import Usage
+from runfold.infra.documents import single
 from runfold.processors.model.prices import PriceTable
-from runfold.processors.monitor.yaml_lines import YamlError, line_of, load
 
 UNPRICED = "unpriced"
 
@@ -72,11 +72,11 @@ class PriceFile:
 def read(path: Path) -> PriceFile:
     """Return the prices of a file; raises PriceFileError with every bad entry, OSError."""
     try:
-        document, lines = load(path.read_text(encoding="utf-8"))
-    except YamlError as error:
-        raise PriceFileError(f"{path}:{error.line}: {error.reason}") from error
+        found = single(path.read_text(encoding="utf-8"), str(path))
     except UnicodeDecodeError as error:
         raise PriceFileError(f"{path}:1: not UTF-8 text: save it as UTF-8") from error
+    _refuse(map(str, found.problems))
+    document = found.data
     if not isinstance(document, dict) or not document:
         raise PriceFileError(f"{path}:1: a price table maps provider:model to its prices")
     entries: dict[str, Mapping[str, Decimal] | None] = {}
@@ -86,7 +86,7 @@ def read(path: Path) -> PriceFile:
         try:
             entries[name] = None if spec == UNPRICED else _rates(name, spec)
         except ValueError as error:
-            problems.append(f"{path}:{line_of((name,), lines)}: {error}")
+            problems.append(f"{path}:{found.line((name,))}: {error}")
     _refuse(problems)
     return PriceFile(path, entries)
 

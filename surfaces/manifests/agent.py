@@ -9,7 +9,7 @@ from typing import Any
 
 from runfold.events.definitions import AgentDefinition, ModelChoice, RetryPolicy
 from runfold.events.values import Limits, Placement
-from runfold.surfaces.manifests.loader import Document
+from runfold.infra.documents import Document
 from runfold.surfaces.manifests.problems import Remark
 from runfold.surfaces.manifests.substitute import Substitution
 

@@ -11,7 +11,7 @@ from typing import Any
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
 
-from runfold.surfaces.manifests.loader import Document, FieldPath
+from runfold.infra.documents import Document, FieldPath
 from runfold.surfaces.manifests.problems import Remark, did_you_mean
 
 SCHEMAS = {"Agent": "agent", "Tool": "tool", "ModelScript": "model_script"}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from runfold.surfaces.manifests.loader import MAX_FILE_BYTES, Document, documents
+from runfold.infra.documents import MAX_FILE_BYTES, Document, documents
 from runfold.surfaces.manifests.problems import Remark
 
 SUFFIXES = {".yaml", ".yml"}

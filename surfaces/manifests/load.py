@@ -13,10 +13,10 @@ from runfold.events.definitions import (
     ModelScript,
     ToolContract,
 )
+from runfold.infra.documents import Document
 from runfold.surfaces.manifests.agent import lower_agent
 from runfold.surfaces.manifests.check import check
 from runfold.surfaces.manifests.files import read
-from runfold.surfaces.manifests.loader import Document
 from runfold.surfaces.manifests.model_script import lower_model_script
 from runfold.surfaces.manifests.problems import InvalidManifestsError, Remark
 from runfold.surfaces.manifests.references import Known, check_agent, check_model_script

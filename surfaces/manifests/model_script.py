@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from runfold.events.definitions import ModelScript
-from runfold.surfaces.manifests.loader import Document
+from runfold.infra.documents import Document
 
 
 def lower_model_script(document: Document) -> ModelScript:

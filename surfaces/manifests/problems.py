@@ -3,23 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from difflib import get_close_matches
 
+from runfold.infra.documents import Remark
 
-@dataclass(frozen=True, slots=True, order=True)
-class Remark:
-    """A sentence about one field of a file; ``line`` counts from 1, ``field`` may be empty."""
-
-    file: str
-    line: int
-    field: str
-    message: str
-
-    def __str__(self) -> str:
-        """Return ``file:line: field: message``."""
-        where = f"{self.file}:{self.line}: "
-        return where + (f"{self.field}: {self.message}" if self.field else self.message)
+__all__ = ["InvalidManifestsError", "Remark", "did_you_mean"]
 
 
 class InvalidManifestsError(Exception):

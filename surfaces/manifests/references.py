@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from runfold.events.definitions import AgentDefinition, Definitions, ModelScript, ToolContract
+from runfold.infra.documents import Document
 from runfold.processors.run.agent.control_tools import INTRINSICS
 from runfold.surfaces.manifests.agent import TIER_LEVEL
-from runfold.surfaces.manifests.loader import Document
 from runfold.surfaces.manifests.problems import did_you_mean
 from runfold.surfaces.manifests.settings import missing_setting
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from runfold.surfaces.manifests.loader import Document, FieldPath
+from runfold.infra.documents import Document, FieldPath
 from runfold.surfaces.manifests.problems import Remark
 
 _REFERENCE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}")

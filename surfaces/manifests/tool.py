@@ -11,7 +11,7 @@ from jsonschema.exceptions import SchemaError
 from pydantic import ValidationError
 
 from runfold.events.definitions import ToolContract
-from runfold.surfaces.manifests.loader import Document, FieldPath
+from runfold.infra.documents import Document, FieldPath
 from runfold.surfaces.manifests.problems import Remark
 from runfold.surfaces.manifests.settings import missing_setting
 from runfold.surfaces.manifests.substitute import Substitution

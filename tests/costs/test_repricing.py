@@ -121,7 +121,7 @@ def test_a_model_without_a_price_is_refused_and_nothing_is_kept(
     [
         ("", "1: the file is empty"),
         ("- a", "1: a price table maps provider:model to its prices"),
-        ("a: [", "1: expected the node content"),
+        ("a: [", "1: not readable YAML: expected the node content"),
         ('\n"a:b": {input_mtok: 1}', "2: the price of 'a:b' needs input_mtok and output_mtok"),
         ('"a:b": {input_mtok: x, output_mtok: 1}', "1: the price of 'a:b' needs"),
         ('"a:b": {input_mtok: -1, output_mtok: 1}', "1: the price of 'a:b' needs"),
@@ -130,7 +130,7 @@ def test_a_model_without_a_price_is_refused_and_nothing_is_kept(
         ('"a:b": free', "1: the price of 'a:b' needs"),
         ("gpt: {input_mtok: 1, output_mtok: 1}", '1: "gpt" names no model: write provider:model'),
         ("a:b: unpriced\n7: 1", '2: "7" names no model'),
-        ("a:b: unpriced\na:b: unpriced", "2: 'a:b' stands here twice"),
+        ("a:b: unpriced\na:b: unpriced", '2: a:b: the key "a:b" is written twice'),
     ],
 )
 def test_a_bad_entry_is_refused_with_its_place(tmp_path: Path, text: str, told: str) -> None:

@@ -61,7 +61,7 @@ def read(folder: Path, text: str) -> str:
         ({"above": "much"}, 7, "is not of type 'number'"),
         ({"above": "1\n    below: 2"}, 3, "give one of above and below"),
         ({"above": "1\n    minimum: {planets: 3}"}, 8, "there is no metric planets"),
-        ({"above": "1\n    above: 2"}, 8, "stands here twice"),
+        ({"above": "1\n    above: 2"}, 8, "is written twice"),
         ({"above": "1\n    colour: red"}, 3, "'colour' was unexpected"),
     ],
 )
