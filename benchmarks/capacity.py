@@ -14,14 +14,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.performance import cluster_part
-from benchmarks.performance.page import between
-
 _ROOT = Path(__file__).resolve().parents[1]
 _PAGE = _ROOT / "docs" / "performance" / "capacity.md"
 _MEASURED = _ROOT / "build" / "bench.json"
 _TAKEN = _ROOT / "docs" / "performance" / "capacity.json"
-_SIMULATED = _ROOT / "docs" / "performance" / "cluster.json"
 _BEGIN, _END = "<!-- generated, do not edit -->", "<!-- end -->"
 
 RUNS_A_DAY = (10_000, 100_000, 1_000_000, 10_000_000, 100_000_000, 864_000_000)
@@ -151,19 +147,11 @@ def table(of: Constants) -> str:
 
 
 def generated() -> dict[Path, str]:
-    """Return what the page and its plots must be, by their places; raises ValueError."""
+    """Return what the page must be, by its place; raises ValueError."""
     before, _, rest = _PAGE.read_text().partition(_BEGIN)
     _, _, after = rest.partition(_END)
     of = constants(json.loads(_TAKEN.read_text()))
-    text = f"{before}{_BEGIN}\n\n{table(of)}\n\n{_END}{after}"
-    if not _SIMULATED.exists():
-        return {_PAGE: between(text, "cluster", "Not yet: `python -m benchmarks.cluster`.")}
-    simulated = json.loads(_SIMULATED.read_text())
-    drawn = cluster_part.charts(simulated)
-    return {
-        _PAGE: between(text, "cluster", cluster_part.part(simulated)),
-        **{_PAGE.parent / name: chart for name, chart in drawn.items()},
-    }
+    return {_PAGE: f"{before}{_BEGIN}\n\n{table(of)}\n\n{_END}{after}"}
 
 
 def main(arguments: Sequence[str]) -> int:

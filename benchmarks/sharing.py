@@ -2,7 +2,7 @@
 
 So many runs are kept open for so long, on real servers with a projector; each part's processor
 time a run is set against the transactions a run took. A straight line through that is what the
-simulation of larger deployments (benchmarks.cluster) reckons with.
+page on growth shows.
 """
 
 from __future__ import annotations
