@@ -76,7 +76,7 @@ def bytes_held_by(live: int) -> int:
     lane = engine(1, asks=True)
     ask_for_runs(lane, live)
     lane.settle()
-    assert len(lane.book.runs) == live
+    assert len(lane.book.live) == live
     tracemalloc.start()
     try:
         # From the log anew: only what a lane would keep is counted.
