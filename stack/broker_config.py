@@ -64,7 +64,7 @@ Configuration:
 
 
 def properties(port: int, controller_port: int, data: Path) -> str:
-    """Promise the server.properties of a lone broker on the loopback."""
+    """Return the server.properties of a lone broker on the loopback."""
     broker, controller = f"127.0.0.1:{port}", f"127.0.0.1:{controller_port}"
     return (
         _SMALL + f"controller.quorum.voters=1@{controller}\n"
@@ -75,5 +75,5 @@ def properties(port: int, controller_port: int, data: Path) -> str:
 
 
 def logging(log: Path) -> str:
-    """Promise the log4j2 configuration that writes INFO and above to one file."""
+    """Return the log4j2 configuration that writes INFO and above to one file."""
     return _LOGGING.format(log=log)

@@ -79,7 +79,7 @@ def up(
 
 
 def down(settings: Settings) -> bool:
-    """Stop the stack of this home and wait until it is gone; promise whether there was one."""
+    """Stop the stack of this home and wait until it is gone; return whether there was one."""
     home = Home(settings.home)
     held = home.run / "lock"
     if not lock.is_taken(held):
@@ -104,13 +104,13 @@ def down(settings: Settings) -> bool:
 
 
 def status(settings: Settings) -> state.State | None:
-    """Promise what the supervisor of this home says, or None where none runs."""
+    """Return what the supervisor of this home says, or None where none runs."""
     known = state.read(Home(settings.home).run / "state.json")
     return known if known is not None and known.is_alive else None
 
 
 def attach(settings: Settings) -> Settings:
-    """Promise the settings with the addresses of the stack that runs, unless they have both."""
+    """Return the settings with the addresses of the stack that runs, unless they have both."""
     if settings.bootstrap_servers and settings.database_url:
         return settings
     known = status(settings)

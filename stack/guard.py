@@ -20,7 +20,7 @@ _SWEEP_SECONDS = 10.0
 
 
 def guarded(work: Callable[[], int]) -> int:
-    """Do the work in a child process and promise its exit code.
+    """Do the work in a child process and return its exit code.
 
     However the child ends, every process that descends from it is gone afterwards,
     those too that made themselves sessions of their own: orphans come back to us.

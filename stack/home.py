@@ -66,7 +66,7 @@ class Home:
 
 
 def open_to_all(path: Path) -> bool:
-    """Promise whether any user may pass through every folder on the way to a path."""
+    """Return whether any user may enter every folder on the way to a path."""
     return all(folder.stat().st_mode & 0o001 for folder in (path, *path.parents))
 
 

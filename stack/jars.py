@@ -40,7 +40,7 @@ class Locked:
 
 
 def read_lock(file: Path = KAFKA_LOCK) -> tuple[Locked, ...]:
-    """Promise the locked artifacts; raises StackError naming a line that is none."""
+    """Return the locked artifacts; raises StackError naming a line that is not one."""
     locked = []
     for number, line in enumerate(file.read_text().splitlines(), 1):
         match = _LINE.fullmatch(line.strip())
@@ -53,7 +53,7 @@ def read_lock(file: Path = KAFKA_LOCK) -> tuple[Locked, ...]:
 def ensure(
     cache: Path, report: Callable[[str], None] = lambda _: None, lock: Path = KAFKA_LOCK
 ) -> Path:
-    """Promise the folder with every locked jar in it, each with the locked bytes.
+    """Return the folder with every locked jar in it, each with the locked bytes.
 
     What is missing is fetched; a jar with other bytes is refused by name. Progress goes
     to ``report`` as short sentences.
@@ -67,7 +67,7 @@ def ensure(
 
 
 def fetch(item: Locked, folder: Path) -> Path:
-    """Promise the artifact's file in the folder, fetched from Maven and checked."""
+    """Return the artifact's file in the folder, fetched from Maven and checked."""
     target = folder / item.filename
     if _is_there(item, folder):
         return target
@@ -154,6 +154,6 @@ def _why(item: Locked, folder: Path, error: OSError) -> str:
 
 
 def aot_cache(cache: Path, jre: str, lock: Path = KAFKA_LOCK) -> Path:
-    """Promise where the ahead-of-time cache of these jars under this Java belongs."""
+    """Return where the ahead-of-time cache of these jars under this Java belongs."""
     key = hashlib.sha256(lock.read_bytes() + jre.encode() + os.uname().machine.encode())
     return cache / f"{lock.stem}-{key.hexdigest()[:12]}.aot"

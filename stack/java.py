@@ -37,7 +37,7 @@ class Java:
 
 @cache
 def find() -> Java:
-    """Promise the runtime that came with the environment, else JAVA_HOME's, else PATH's."""
+    """Return the runtime that came with the environment, else JAVA_HOME's, else PATH's."""
     seen = []
     for program in _candidates():
         version = _version(program)

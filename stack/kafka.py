@@ -74,11 +74,11 @@ class Broker:
         )
 
     def is_ready(self) -> bool:
-        """Promise whether the broker answers a question about its cluster."""
+        """Return whether the broker answers a question about its cluster."""
         return answers(self.bootstrap_servers)
 
     def why_it_ended(self) -> str:
-        """Promise the line of its logs that tells most."""
+        """Return the line of its logs that tells most."""
         out = tail(self.home.logs / "kafka.out.log", _TELLING)
         said = tail(self.home.logs / "kafka.log", (*_TELLING, " ERROR "))
         return next((line for line in (said, out) if any(w in line for w in _TELLING)), said or out)
@@ -104,7 +104,7 @@ class Broker:
 
 
 def answers(bootstrap_servers: str, seconds: float = 0.5) -> bool:
-    """Promise whether a broker answers at this address within the time given."""
+    """Return whether a broker answers at this address within the time given."""
     admin = AdminClient(
         {
             "bootstrap.servers": bootstrap_servers,

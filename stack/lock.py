@@ -8,7 +8,7 @@ from pathlib import Path
 
 
 def take(file: Path) -> int | None:
-    """Take the lock and promise its descriptor, or None where someone has it.
+    """Take the lock and return its descriptor, or None where someone has it.
 
     The kernel gives it back when the last process that holds the descriptor is gone.
     """
@@ -22,7 +22,7 @@ def take(file: Path) -> int | None:
 
 
 def is_taken(file: Path) -> bool:
-    """Promise whether some process has the lock now."""
+    """Return whether some process has the lock now."""
     held = take(file) if file.exists() else None
     if held is not None:
         os.close(held)

@@ -87,7 +87,7 @@ class Member:
             self.state, self.due = "waiting", 0.0
 
     def watch(self, now: float) -> bool:
-        """Notice an end, a readiness or a due start; promise whether anything changed."""
+        """Notice an end, a readiness or a due start; return whether anything changed."""
         before = (self.state, self.process and self.process.pid)
         if self.process is not None and self.process.poll() is not None:
             self._ended(now)
@@ -107,7 +107,7 @@ class Member:
             self.state = "stopped"
 
     def tell(self) -> MemberState:
-        """Promise what others may know."""
+        """Return what others may know."""
         pid = self.process.pid if self.process else None
         return MemberState(
             name=self.program.name,

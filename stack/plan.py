@@ -23,12 +23,12 @@ class Process:
 
 
 def dump(processes: Sequence[Process]) -> str:
-    """Promise a text that ``load`` understands."""
+    """Return a text that ``load`` understands."""
     return json.dumps([asdict(process) for process in processes])
 
 
 def load(text: str) -> tuple[Process, ...]:
-    """Promise the processes that were dumped."""
+    """Return the processes that were dumped."""
     return tuple(
         Process(**{**fields, "arguments": tuple(fields["arguments"])})
         for fields in json.loads(text)

@@ -15,7 +15,7 @@ _TRIES = 200
 
 
 def is_free(port: int) -> bool:
-    """Promise whether a server could listen on this port of the loopback now."""
+    """Return whether a server could listen on this port of the loopback now."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -26,7 +26,7 @@ def is_free(port: int) -> bool:
 
 
 def claim(file: Path, names: tuple[str, ...]) -> dict[str, int]:
-    """Promise a free port a name: the remembered one, else another, remembered from now on."""
+    """Return a free port a name: the remembered one, else another, remembered from now on."""
     remembered = _read(file)
     ports: dict[str, int] = {}
     for name in names:

@@ -74,7 +74,7 @@ class Postgres:
         )
 
     def is_ready(self) -> bool:
-        """Promise whether the database takes connections; makes it the first time."""
+        """Return whether the database takes connections; makes it the first time."""
         try:
             with psycopg.connect(
                 self._url("postgres"), autocommit=True, connect_timeout=2
@@ -90,7 +90,7 @@ class Postgres:
         return True
 
     def why_it_ended(self) -> str:
-        """Promise the line of its log that tells most."""
+        """Return the line of its log that tells most."""
         return tail(self.home.logs / "postgres.log", _TELLING)
 
     def stopped(self, *, cleanly: bool) -> None:

@@ -14,7 +14,7 @@ OLDEST = 15
 
 
 def find(home: Home) -> Path:
-    """Promise a folder with ``initdb`` and ``postgres`` that the server's user can run."""
+    """Return a folder with ``initdb`` and ``postgres`` that the server's user can run."""
     found = _wheel() or _system()
     if found is None:
         raise StackError(

@@ -44,7 +44,7 @@ def spawn(
 
 
 def stop(process: subprocess.Popen[bytes], how: int, seconds: float) -> bool:
-    """Ask a process to end, and end its whole session; promise whether asking was enough."""
+    """Ask a process to end, and end its whole session; return whether asking was enough."""
     asked = True
     if process.poll() is None:
         process.send_signal(how)
@@ -65,7 +65,7 @@ def kill_group(leader: int) -> None:
 
 
 def started_at(pid: int) -> int | None:
-    """Promise when a live process began, in clock ticks since boot: with its pid, its identity."""
+    """Return when a live process began, in clock ticks since boot: with its pid, its identity."""
     try:
         stat = Path(f"/proc/{pid}/stat").read_text()
     except (FileNotFoundError, ProcessLookupError):
@@ -75,7 +75,7 @@ def started_at(pid: int) -> int | None:
 
 
 def tail(log: Path, wanted: tuple[str, ...] = (), size: int = 20_000) -> str:
-    """Promise the last line of a log that says what went wrong, or the last line, or nothing."""
+    """Return the last line of a log that says what went wrong, or the last line, or nothing."""
     if not log.exists():
         return ""
     with log.open("rb") as file:

@@ -71,13 +71,13 @@ class PythonProgram:
         )
 
     def is_ready(self) -> bool:
-        """Promise whether it has announced itself; alive is enough for one that never does."""
+        """Return whether it has announced itself; alive is enough for one that never does."""
         if self.spec.once:
             return False
         return not self.spec.announces or self._ready_file.exists()
 
     def why_it_ended(self) -> str:
-        """Promise the line of its log that tells most."""
+        """Return the line of its log that tells most."""
         return _message(tail(self._log, _TELLING, size=4_000))
 
     def stopped(self, *, cleanly: bool) -> None:  # noqa: ARG002 - the port has it

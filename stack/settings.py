@@ -55,7 +55,7 @@ class Settings:
         )
 
     def kafka_config(self) -> dict[str, str | int | float]:
-        """Promise what every confluent-kafka client begins with: address and security."""
+        """Return what every confluent-kafka client begins with: address and security."""
         if not self.bootstrap_servers:
             raise StackError(
                 "No Kafka address is known: start the stack with `runfold up`, "
@@ -64,11 +64,11 @@ class Settings:
         return {**dict(self.kafka_options), "bootstrap.servers": self.bootstrap_servers}
 
     def producer_config(self) -> dict[str, str | int | float]:
-        """Promise what every producer begins with: keys are placed as Java clients place them."""
+        """Return what every producer begins with: keys are placed as Java clients place them."""
         return {**self.kafka_config(), "partitioner": "murmur2_random"}
 
     def at(self, bootstrap_servers: str, database_url: str) -> Settings:
-        """Promise the same settings with these addresses."""
+        """Return the same settings with these addresses."""
         return replace(
             self,
             bootstrap_servers=bootstrap_servers,
@@ -76,7 +76,7 @@ class Settings:
         )
 
     def to_env(self) -> dict[str, str]:
-        """Promise the variables from which a child process reads these settings again."""
+        """Return the variables from which a child process reads these settings again."""
         env = {
             "RUNFOLD_HOME": str(self.home),
             "RUNFOLD_CACHE": str(self.cache),

@@ -57,7 +57,7 @@ def write(file: Path, state: State) -> None:
 
 
 def read(file: Path) -> State | None:
-    """Promise the last state written, or None where there is none."""
+    """Return the last state written, or None where there is none."""
     try:
         fields = json.loads(file.read_text())
     except (FileNotFoundError, ValueError):

@@ -37,7 +37,7 @@ def ensure_topics(
     specs: Iterable[TopicSpec],
     partitions: int,
 ) -> tuple[str, ...]:
-    """Create the topics that are missing and promise their names; those that exist stay.
+    """Create the topics that are missing and return their names; those that exist stay.
 
     Raises StackError where a topic has another number of partitions, since keys would lose
     their place, or where the cluster does not let us.

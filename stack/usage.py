@@ -8,7 +8,7 @@ import psutil
 
 
 def memory_bytes(pid: int) -> int:
-    """Promise the memory of a process and its descendants in bytes, shared pages counted once.
+    """Return the memory of a process and its descendants in bytes, shared pages counted once.
 
     0 where the process is gone.
     """

@@ -12,9 +12,9 @@ from runfold.surfaces.doctor.kafka import Cluster
 _MAKE = "make them with `python -m runfold.stack.prepare` (`runfold up` does)"
 
 
-def check(patient: Deployment) -> Iterator[Finding]:
+def check(deployment: Deployment) -> Iterator[Finding]:
     """Find missing brokers and copies, missing topics, and settings that are not as declared."""
-    cluster = patient.log.cluster()
+    cluster = deployment.log.cluster()
     yield ok("broker", f"{cluster.brokers} of Kafka's brokers answer")
     missing = [topic.name for topic in TOPICS if topic.name not in cluster.topics]
     if missing:
@@ -23,7 +23,7 @@ def check(patient: Deployment) -> Iterator[Finding]:
     faults = [
         *_counts(cluster, there),
         *_copies(cluster, there),
-        *_settings(patient, there),
+        *_settings(deployment, there),
     ]
     yield from faults
     if not missing and not faults:
@@ -59,8 +59,8 @@ def _copies(cluster: Cluster, topics: list[Topic]) -> Iterator[Finding]:
                 )
 
 
-def _settings(patient: Deployment, topics: list[Topic]) -> Iterator[Finding]:
-    found = patient.log.settings_of(topic.name for topic in topics)
+def _settings(deployment: Deployment, topics: list[Topic]) -> Iterator[Finding]:
+    found = deployment.log.settings_of(topic.name for topic in topics)
     for topic in topics:
         for name, meant in topic.config.items():
             value = found[topic.name].get(name)

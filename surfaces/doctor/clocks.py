@@ -21,44 +21,46 @@ _SYNC = "let every machine keep its time by NTP"
 _RECENT = timedelta(days=1)
 
 
-def check_postgres(patient: Deployment) -> Iterator[Finding]:
+def check_postgres(deployment: Deployment) -> Iterator[Finding]:
     """Find a database whose clock is not ours."""
-    with patient.engine.connect() as connection:
-        before = patient.now()
+    with deployment.engine.connect() as connection:
+        before = deployment.now()
         theirs = connection.execute(text("SELECT clock_timestamp()")).scalar_one()
-        after = patient.now()
+        after = deployment.now()
     apart = (theirs - before - (after - before) / 2).total_seconds()
-    yield from _judged("Postgres's clock", apart, patient)
+    yield from _judged("Postgres's clock", apart, deployment)
 
 
-def check_broker(patient: Deployment) -> Iterator[Finding]:
+def check_broker(deployment: Deployment) -> Iterator[Finding]:
     """Find a broker ahead of us, or requesters ahead of the broker."""
-    newest = list(_newest(patient))
+    newest = list(_newest(deployment))
     if not newest:
         yield note("clocks", "no request of the last day tells the broker's time")
         return
     appended = max(each for each, _ in newest)
-    ahead = max(0.0, (appended - patient.now()).total_seconds())
-    yield from _judged("the broker's clock", ahead, patient)
+    ahead = max(0.0, (appended - deployment.now()).total_seconds())
+    yield from _judged("the broker's clock", ahead, deployment)
     # On its way a request can only lose time.
     requester = max(-(each - asked).total_seconds() for each, asked in newest)
-    yield from _judged("a requester's clock, against the broker's,", max(0.0, requester), patient)
+    yield from _judged(
+        "a requester's clock, against the broker's,", max(0.0, requester), deployment
+    )
 
 
-def _newest(patient: Deployment) -> Iterator[tuple[datetime, datetime]]:
+def _newest(deployment: Deployment) -> Iterator[tuple[datetime, datetime]]:
     """Yield when the newest request of each partition was appended, and asked."""
-    ends = patient.log.ends(places_of(patient, (topics.REQUESTS,)), committed=True)
+    ends = deployment.log.ends(places_of(deployment, (topics.REQUESTS,)), committed=True)
     starts = {partition: max(0, end - 1) for (_, partition), end in ends.items()}
-    for found in patient.reader.read(topics.REQUESTS, starts):
+    for found in deployment.reader.read(topics.REQUESTS, starts):
         request = found.record
-        recent = patient.now() - found.appended_at < _RECENT
+        recent = deployment.now() - found.appended_at < _RECENT
         if isinstance(request, RunRequested) and recent:
             yield found.appended_at, request.requested_at.astimezone(UTC)
 
 
-def _judged(whose: str, apart: float, patient: Deployment) -> Iterator[Finding]:
-    if abs(apart) > patient.limits.clocks_differ_s:
+def _judged(whose: str, apart: float, deployment: Deployment) -> Iterator[Finding]:
+    if abs(apart) > deployment.limits.clocks_differ_s:
         side = "ahead" if apart > 0 else "behind"
         yield warning("clocks", f"{whose} is {span(abs(apart))} {side}", _SYNC)
     else:
-        yield ok("clocks", f"{whose} is right to {patient.limits.clocks_differ_s:g} s")
+        yield ok("clocks", f"{whose} is right to {deployment.limits.clocks_differ_s:g} s")

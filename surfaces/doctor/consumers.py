@@ -21,22 +21,22 @@ _INPUTS = (topics.REQUESTS, topics.CONTROLS, topics.RESULTS)
 _POOLS = {kind.group: (kind.topic, f"python -m runfold.processors.{kind.name}") for kind in KINDS}
 
 
-def check_lanes(patient: Deployment) -> Iterator[Finding]:
+def check_lanes(deployment: Deployment) -> Iterator[Finding]:
     """Find partitions whose inputs nobody decides."""
-    shown = patient.log.offsets_of(_LANES)
-    taken = {place: shown.get(place, 0) for place in places_of(patient, _INPUTS)}
+    shown = deployment.log.offsets_of(_LANES)
+    taken = {place: shown.get(place, 0) for place in places_of(deployment, _INPUTS)}
     suspects = [
         each
-        for each in waiting(patient, taken)
-        if patient.age(each.since) > patient.limits.input_waits_s
+        for each in waiting(deployment, taken)
+        if deployment.age(each.since) > deployment.limits.input_waits_s
     ]
-    stuck = list(_undecided(patient, suspects))
+    stuck = list(_undecided(deployment, suspects))
     for each in stuck:
         topic, partition = each.place
         yield wrong(
             "lanes",
             f"nobody takes the inputs of partition {partition}: {topic} has waited for "
-            f"{span(patient.age(each.since))} at offset {each.offset}",
+            f"{span(deployment.age(each.since))} at offset {each.offset}",
             f"see whether a run processor owns partition {partition} (`runfold status`, "
             "RUNFOLD_FIXED_PARTITIONS) and what its log says",
         )
@@ -45,14 +45,14 @@ def check_lanes(patient: Deployment) -> Iterator[Finding]:
         yield ok("lanes", f"the inputs of all {lanes} lanes are decided")
 
 
-def check_pools(patient: Deployment) -> Iterator[Finding]:
+def check_pools(deployment: Deployment) -> Iterator[Finding]:
     """Find work that no pool does."""
     for group, (topic, command) in _POOLS.items():
-        shown = patient.log.offsets_of(group)
-        taken = {place: shown.get(place, 0) for place in places_of(patient, (topic,))}
-        left = waiting(patient, taken)
-        members = patient.log.members_of(group)
-        oldest = max((patient.age(each.since) for each in left), default=0.0)
+        shown = deployment.log.offsets_of(group)
+        taken = {place: shown.get(place, 0) for place in places_of(deployment, (topic,))}
+        left = waiting(deployment, taken)
+        members = deployment.log.members_of(group)
+        oldest = max((deployment.age(each.since) for each in left), default=0.0)
         if not left:
             yield ok("pools", f"{topic} is worked off; {members} processes in {group}")
         elif not members:
@@ -61,7 +61,7 @@ def check_pools(patient: Deployment) -> Iterator[Finding]:
                 f"{topic} has work since {span(oldest)} and no process is in {group}",
                 f"start one: {command} (`runfold up` runs a tool pool)",
             )
-        elif oldest > patient.limits.pool_waits_s:
+        elif oldest > deployment.limits.pool_waits_s:
             yield warning(
                 "pools",
                 f"{topic} is behind by {span(oldest)}, with {members} processes in {group}",
@@ -72,25 +72,25 @@ def check_pools(patient: Deployment) -> Iterator[Finding]:
             yield ok("pools", f"{members} processes of {group} are at work on {topic}")
 
 
-def check_views(patient: Deployment) -> Iterator[Finding]:
+def check_views(deployment: Deployment) -> Iterator[Finding]:
     """Find views that do not keep up with the log."""
     at = projection_positions.c
     query = select(at.topic, at.topic_partition, func.min(at.next_offset))
-    with patient.engine.connect() as connection:
+    with deployment.engine.connect() as connection:
         rows = connection.execute(query.group_by(at.topic, at.topic_partition)).all()
     shown = {(topic, int(partition)): int(offset) for topic, partition, offset in rows}
-    wanted = places_of(patient, (topics.EVENTS, topics.DEAD_LETTERS))
+    wanted = places_of(deployment, (topics.EVENTS, topics.DEAD_LETTERS))
     late = [
         each
-        for each in waiting(patient, {place: shown.get(place, 0) for place in wanted})
-        if patient.age(each.since) > patient.limits.view_lags_s
+        for each in waiting(deployment, {place: shown.get(place, 0) for place in wanted})
+        if deployment.age(each.since) > deployment.limits.view_lags_s
     ]
     for each in late:
         topic, partition = each.place
         yield wrong(
             "views",
             f"the views lack {topic}/{partition} from offset {each.offset} on, for "
-            f"{span(patient.age(each.since))}",
+            f"{span(deployment.age(each.since))}",
             "see that one projector runs for every partition (`runfold status`, "
             "RUNFOLD_PROJECTOR_PARTITIONS) and what its log says",
         )
@@ -98,12 +98,12 @@ def check_views(patient: Deployment) -> Iterator[Finding]:
         yield ok("views", "the views keep up with the log")
 
 
-def _undecided(patient: Deployment, suspects: list[Waiting]) -> Iterator[Waiting]:
+def _undecided(deployment: Deployment, suspects: list[Waiting]) -> Iterator[Waiting]:
     """Yield what the journal does not know of either: the group's offsets are only a copy."""
     if not suspects:
         return
     decided: dict[Place, int] = {}
-    for found in patient.reader.read(topics.EVENTS, min(each.since for each in suspects)):
+    for found in deployment.reader.read(topics.EVENTS, min(each.since for each in suspects)):
         match found.record:
             case Event(meta=meta):
                 _note(decided, meta.cause)

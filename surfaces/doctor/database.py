@@ -22,9 +22,9 @@ _ORPHANS = text(
 )
 
 
-def check(patient: Deployment) -> Iterator[Finding]:
+def check(deployment: Deployment) -> Iterator[Finding]:
     """Find tables of another release, broken chains, and events that views could not take."""
-    with patient.engine.connect() as connection:
+    with deployment.engine.connect() as connection:
         release = connection.execute(text("SELECT current_setting('server_version')")).scalar()
         yield ok("postgres", f"Postgres {release} answers")
         if not _has(connection, "projection_schema"):
@@ -63,13 +63,13 @@ def _audit(found: queries.AuditSummary) -> Iterator[Finding]:
         yield ok("audit", f"{found.runs} chains are whole, every tool call had its permit")
 
 
-def check_claims(patient: Deployment) -> Iterator[Finding]:
+def check_claims(deployment: Deployment) -> Iterator[Finding]:
     """Find claims whose owner died and which nobody has settled since."""
-    with patient.engine.connect() as connection:
+    with deployment.engine.connect() as connection:
         if not _has(connection, "tool_claims"):
             yield note("claims", "no tool with side effects has run here yet")
             return
-        limit = {"limit": patient.limits.claim_orphaned_s}
+        limit = {"limit": deployment.limits.claim_orphaned_s}
         rows = connection.execute(_ORPHANS, limit).all()
     for tool, call_id, age in rows:
         yield wrong(
@@ -83,10 +83,10 @@ def check_claims(patient: Deployment) -> Iterator[Finding]:
         yield ok("claims", "none is orphaned")
 
 
-def check_letters(patient: Deployment) -> Iterator[Finding]:
+def check_letters(deployment: Deployment) -> Iterator[Finding]:
     """Find inputs of the last day that could not be used."""
-    since = patient.now() - timedelta(seconds=patient.limits.letters_since_s)
-    with patient.engine.connect() as connection:
+    since = deployment.now() - timedelta(seconds=deployment.limits.letters_since_s)
+    with deployment.engine.connect() as connection:
         columns = dead_letters.c
         query = select(func.count()).where(columns.time >= since)
         count = connection.execute(query.select_from(dead_letters)).scalar_one()

@@ -65,7 +65,7 @@ _TODO = {
 }
 
 
-def examine(patient: Deployment, explain: Explain) -> Iterator[Finding]:
+def examine(deployment: Deployment, explain: Explain) -> Iterator[Finding]:
     """Yield every finding as it is made; no failure of a check keeps the others from theirs."""
     away: set[str] = set()
     for check in CHECKS:
@@ -74,7 +74,7 @@ def examine(patient: Deployment, explain: Explain) -> Iterator[Finding]:
             yield note(check.name, f"not looked at, for want of: {', '.join(lacking)}")
             continue
         try:
-            for found in check.look(patient):
+            for found in check.look(deployment):
                 if found.check == _TABLES:
                     away.add(_TABLES)
                 yield found

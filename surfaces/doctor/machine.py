@@ -15,9 +15,9 @@ from runfold.surfaces.doctor.finding import Finding, note, ok, span, warning, wr
 _RECENT_S = 600.0
 
 
-def check_processes(patient: Deployment) -> Iterator[Finding]:
+def check_processes(deployment: Deployment) -> Iterator[Finding]:
     """Find processes of the stack that are not up, or were started again lately."""
-    known = patient.known
+    known = deployment.known
     if known is None:
         yield note("processes", "no stack runs in this home: processes run elsewhere, or nowhere")
         return
@@ -29,14 +29,14 @@ def check_processes(patient: Deployment) -> Iterator[Finding]:
             yield wrong(
                 "processes",
                 f"{member.name} is {member.state}: {_short(member.reason)}",
-                f"read {patient.home / 'logs' / member.name}.log; start it again with "
+                f"read {deployment.home / 'logs' / member.name}.log; start it again with "
                 "`runfold down` and `runfold up`",
             )
         elif member.restarts and since < _RECENT_S:
             yield warning(
                 "processes",
                 f"{member.name} was started again {span(since)} ago: {_short(member.reason)}",
-                f"read {patient.home / 'logs' / member.name}.log",
+                f"read {deployment.home / 'logs' / member.name}.log",
             )
     up = sum(member.state == "running" for member in known.members)
     yield ok("processes", f"{up} processes of the stack are up")
@@ -46,12 +46,12 @@ def _short(reason: str) -> str:
     return shorten(reason, 160, placeholder=" …") or "no reason known"
 
 
-def check_disk(patient: Deployment) -> Iterator[Finding]:
+def check_disk(deployment: Deployment) -> Iterator[Finding]:
     """Find a disk that is full, or soon will be."""
-    place = patient.home
+    place = deployment.home
     while not place.exists():
         place = place.parent
-    yield room(place, shutil.disk_usage(place).free, patient.limits)
+    yield room(place, shutil.disk_usage(place).free, deployment.limits)
 
 
 def room(place: Path, free: int, limits: Limits) -> Finding:

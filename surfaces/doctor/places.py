@@ -21,19 +21,19 @@ class Waiting:
     offset: int
 
 
-def places_of(patient: Deployment, topics: Iterable[str] | None = None) -> list[Place]:
+def places_of(deployment: Deployment, topics: Iterable[str] | None = None) -> list[Place]:
     """Return every partition of these topics that is there; of all topics unless given."""
-    known = patient.log.cluster().topics
+    known = deployment.log.cluster().topics
     wanted = [topic.name for topic in TOPICS] if topics is None else topics
     return [(name, number) for name in wanted for number in known.get(name, {})]
 
 
-def waiting(patient: Deployment, taken: Mapping[Place, int]) -> list[Waiting]:
+def waiting(deployment: Deployment, taken: Mapping[Place, int]) -> list[Waiting]:
     """Return where committed records stand at or after the offsets that were taken."""
-    ends = patient.log.ends(taken, committed=True)
+    ends = deployment.log.ends(taken, committed=True)
     behind = {place: offset for place, offset in taken.items() if offset < ends[place]}
     # Between an offset and the end there may be nothing but marks of transactions.
     return [
         Waiting(place, ends[place] - found.offset, found.time, found.offset)
-        for place, found in sorted(patient.log.first_from(behind).items())
+        for place, found in sorted(deployment.log.first_from(behind).items())
     ]

@@ -22,9 +22,9 @@ _LOOKED_AT = 20
 _MAY_REST = (*TERMINAL, RunStatus.WAITING_FOR_HUMAN, RunStatus.PAUSED, RunStatus.QUEUED)
 
 
-def check_stuck(patient: Deployment) -> Iterator[Finding]:
+def check_stuck(deployment: Deployment) -> Iterator[Finding]:
     """Find live runs whose next deadline is over, or that have none and wait for nobody."""
-    quiet = patient.now() - timedelta(seconds=patient.limits.run_silent_s)
+    quiet = deployment.now() - timedelta(seconds=deployment.limits.run_silent_s)
     query = (
         select(runs.c.run_id, runs.c.status, runs.c.updated_at, runs.c.first_offset)
         .add_columns(runs.c.journal_partition)
@@ -32,14 +32,14 @@ def check_stuck(patient: Deployment) -> Iterator[Finding]:
         .order_by(runs.c.updated_at)
         .limit(_LOOKED_AT)
     )
-    with patient.engine.connect() as connection:
+    with deployment.engine.connect() as connection:
         silent = connection.execute(query).mappings().all()
-    stuck = [row for row in silent if _is_stuck(patient, row)]
+    stuck = [row for row in silent if _is_stuck(deployment, row)]
     for row in stuck:
         yield wrong(
             "runs",
             f"run {row['run_id']} is {row['status']} and silent for "
-            f"{span(patient.age(row['updated_at']))}, though something was due",
+            f"{span(deployment.age(row['updated_at']))}, though something was due",
             f"`runfold logs {row['run_id']}`; if its lane is well, `runfold cancel "
             f"{row['run_id']}`",
         )
@@ -47,32 +47,32 @@ def check_stuck(patient: Deployment) -> Iterator[Finding]:
         yield ok("runs", "none is stuck")
 
 
-def check_approvals(patient: Deployment) -> Iterator[Finding]:
+def check_approvals(deployment: Deployment) -> Iterator[Finding]:
     """Find approvals and questions that have waited long for a person."""
     live = select(runs.c.run_id).where(runs.c.status.not_in([s.value for s in TERMINAL]))
-    before = patient.now() - timedelta(seconds=patient.limits.approval_waits_s)
+    before = deployment.now() - timedelta(seconds=deployment.limits.approval_waits_s)
     query = select(func.count(), func.min(approvals.c.requested_at)).where(
         approvals.c.status == "pending",
         approvals.c.run_id.in_(live),
         approvals.c.requested_at < before,
     )
-    with patient.engine.connect() as connection:
+    with deployment.engine.connect() as connection:
         count, oldest = connection.execute(query).one()
     if not count:
         yield ok("approvals", "nobody has been waited for for long")
         return
     yield warning(
         "approvals",
-        f"{count} wait for a person, the oldest for {span(patient.age(oldest))}",
+        f"{count} wait for a person, the oldest for {span(deployment.age(oldest))}",
         "`runfold approvals`, then `runfold approve CALL`, `runfold deny CALL` or "
         "`runfold answer CALL`",
     )
 
 
-def _is_stuck(patient: Deployment, row: Any) -> bool:
+def _is_stuck(deployment: Deployment, row: Any) -> bool:
     """Return whether the journal itself says that the run should have moved."""
     start = {int(row["journal_partition"]): int(row["first_offset"])}
-    told = patient.reader.read(topics.EVENTS, start, key=row["run_id"])
+    told = deployment.reader.read(topics.EVENTS, start, key=row["run_id"])
     state: RunState | None = None
     latest = row["updated_at"]
     for each in told:
@@ -83,7 +83,7 @@ def _is_stuck(patient: Deployment, row: Any) -> bool:
         return False
     if any(call.status in WAITS_FOR_HUMAN for call in state.calls):
         return False
-    if patient.age(latest) <= patient.limits.run_silent_s:
+    if deployment.age(latest) <= deployment.limits.run_silent_s:
         return False
     due = next_timer(state)
-    return due is None or patient.age(due.due) > patient.limits.overdue_s
+    return due is None or deployment.age(due.due) > deployment.limits.overdue_s

@@ -13,7 +13,7 @@ from runfold.surfaces.doctor.deployment import Deployment
 from runfold.surfaces.doctor.finding import Finding, note, ok, wrong
 
 
-def check(patient: Deployment) -> Iterator[Finding]:
+def check(deployment: Deployment) -> Iterator[Finding]:
     """Find schemas that drifted, do not fit each other, or are not in the registry."""
     folder = SchemaFolder()
     problems = [*drift(folder), *incompatibilities(folder)]
@@ -21,8 +21,8 @@ def check(patient: Deployment) -> Iterator[Finding]:
         yield wrong("schemas", problem, "`runfold schemas check`; install the release anew")
     if not problems:
         yield ok("schemas", f"{len(folder.entries())} schemas are as they were released")
-    if patient.registry_url:
-        yield _registry(patient.registry_url, folder)
+    if deployment.registry_url:
+        yield _registry(deployment.registry_url, folder)
     else:
         yield note("registry", "none is configured: ids come from the committed schemas/ids.lock")
 

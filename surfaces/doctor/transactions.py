@@ -13,17 +13,17 @@ from runfold.surfaces.doctor.finding import Finding, ok, span, wrong
 from runfold.surfaces.doctor.places import places_of
 
 
-def check(patient: Deployment) -> Iterator[Finding]:
+def check(deployment: Deployment) -> Iterator[Finding]:
     """Find transactions open for longer than any of ours may be."""
-    places = places_of(patient)
-    ends = patient.log.ends(places, committed=False)
-    stable = patient.log.ends(places, committed=True)
+    places = places_of(deployment)
+    ends = deployment.log.ends(places, committed=False)
+    stable = deployment.log.ends(places, committed=True)
     open_at = {place: stable[place] for place in places if stable[place] < ends[place]}
-    found = patient.log.first_from(open_at, committed=False)
+    found = deployment.log.first_from(open_at, committed=False)
     hanging = False
     for (topic, partition), record in sorted(found.items()):
-        age = patient.age(record.time)
-        if age > patient.limits.transaction_open_s:
+        age = deployment.age(record.time)
+        if age > deployment.limits.transaction_open_s:
             hanging = True
             yield wrong(
                 "transactions",

@@ -52,7 +52,7 @@ AT_ONCE = Limits(
 
 
 @pytest.fixture
-def patient(settings: Settings) -> Iterator[Deployment]:
+def deployment(settings: Settings) -> Iterator[Deployment]:
     """A deployment with empty topics and views, on which nothing runs."""
     schema.ensure(settings.database_url)
     made = Deployment(
@@ -66,9 +66,9 @@ def patient(settings: Settings) -> Iterator[Deployment]:
     made.engine.dispose()
 
 
-def found(patient: Deployment, level: Level = Level.WRONG) -> dict[str, Finding]:
+def found(deployment: Deployment, level: Level = Level.WRONG) -> dict[str, Finding]:
     """What is of a level, by what it is about; each such finding says what to do."""
-    findings = list(examine(patient, explained))
+    findings = list(examine(deployment, explained))
     serious = {Level.WARNING, Level.WRONG}
     assert all(each.todo for each in findings if each.level in serious)
     return {each.check: each for each in findings if each.level is level}
@@ -79,48 +79,50 @@ def execute(settings: Settings, statement: str) -> None:
         connection.execute(statement.encode())
 
 
-def test_the_healthy_are_well(patient: Deployment) -> None:
-    assert found(patient) == {}
-    assert found(patient, Level.WARNING) == {}
-    checks = {each.check for each in examine(patient, explained)}
+def test_the_healthy_are_well(deployment: Deployment) -> None:
+    assert found(deployment) == {}
+    assert found(deployment, Level.WARNING) == {}
+    checks = {each.check for each in examine(deployment, explained)}
     assert checks >= {check.name for check in examination.CHECKS}
 
 
-def test_topics_that_are_missing_or_set_otherwise(patient: Deployment, settings: Settings) -> None:
+def test_topics_that_are_missing_or_set_otherwise(
+    deployment: Deployment, settings: Settings
+) -> None:
     admin = AdminClient({**settings.kafka_config(), "log_level": 0})
     entry = ConfigEntry("retention.ms", "1000", incremental_operation=AlterConfigOpType.SET)
     resource = ConfigResource(ResourceType.TOPIC, topics.EVENTS, incremental_configs=[entry])
     for future in admin.incremental_alter_configs([resource]).values():
         future.result()
-    told = found(patient)["topics"]
+    told = found(deployment)["topics"]
     assert "runs.events has retention.ms=1000, it must be -1" in told.what
     assert "--add-config retention.ms=-1" in told.todo
     for future in admin.delete_topics([topics.ALERTS], operation_timeout=10).values():
         future.result()
-    findings = list(examine(patient, explained))
+    findings = list(examine(deployment, explained))
     assert "missing: alerts" in {each.what for each in findings}
     # The next test finds all as it should be.
     admin.delete_topics([topics.EVENTS], operation_timeout=10)[topics.EVENTS].result()
 
 
-def test_a_transaction_that_hangs(patient: Deployment, settings: Settings) -> None:
+def test_a_transaction_that_hangs(deployment: Deployment, settings: Settings) -> None:
     producer = Producer({**settings.kafka_config(), "transactional.id": "hangs"})
     producer.init_transactions(20)
     producer.begin_transaction()
     producer.produce(topics.EVENTS, b"x", b"k", partition=2)
     producer.flush(20)
-    told = found(patient)["transactions"]
+    told = found(deployment)["transactions"]
     assert "a transaction on runs.events/2 is open since offset 0" in told.what
     producer.abort_transaction(20)
-    assert "transactions" not in found(patient)
+    assert "transactions" not in found(deployment)
 
 
-def test_a_lane_without_an_owner(patient: Deployment, settings: Settings) -> None:
+def test_a_lane_without_an_owner(deployment: Deployment, settings: Settings) -> None:
     asked = request(run_id=uuid7())
     place = Publisher(settings.producer_config(), CODEC).publish(
         topics.REQUESTS, asked, asked.run_id
     )
-    told = found(patient)["lanes"]
+    told = found(deployment)["lanes"]
     assert f"nobody takes the inputs of partition {place.partition}" in told.what
     # What the journal has decided is decided, though the group's offsets do not show it.
     decided = History(asked.run_id, partition=place.partition)
@@ -128,39 +130,39 @@ def test_a_lane_without_an_owner(patient: Deployment, settings: Settings) -> Non
     meta = decided.events[0].meta.model_copy(update={"cause": str(place)})
     value = CODEC.encode_event(meta, decided.events[0].fact)
     real_journal.put(settings.bootstrap_servers, topics.EVENTS, place.partition, value)
-    assert "lanes" not in found(patient)
+    assert "lanes" not in found(deployment)
 
 
 def test_work_that_no_pool_does_and_views_that_stand_still(
-    patient: Deployment, settings: Settings
+    deployment: Deployment, settings: Settings
 ) -> None:
     real_journal.put(settings.bootstrap_servers, topics.TOOL_CALLS, 1, b"work")
     real_journal.write(settings.bootstrap_servers, [History("r", partition=3).created()])
-    told = found(patient)
+    told = found(deployment)
     assert "tool.calls has work since" in told["pools"].what
     assert "no process is in runfold-tools" in told["pools"].what
     assert "the views lack runs.events/3 from offset 0 on" in told["views"].what
 
 
-def test_clocks_that_differ(patient: Deployment, settings: Settings) -> None:
+def test_clocks_that_differ(deployment: Deployment, settings: Settings) -> None:
     ahead = request(run_id=uuid7(), requested_at=datetime.now(UTC) + timedelta(minutes=5))
     Publisher(settings.producer_config(), CODEC).publish(topics.REQUESTS, ahead, ahead.run_id)
-    told = found(patient, Level.WARNING)["clocks"]
+    told = found(deployment, Level.WARNING)["clocks"]
     assert told.what == "a requester's clock, against the broker's, is 5 min ahead"
-    late = replace_now(patient, timedelta(seconds=-30))
+    late = replace_now(deployment, timedelta(seconds=-30))
     assert found(late, Level.WARNING)["clocks"].what.startswith("a requester's clock")
     sentences = {each.what for each in examine(late, explained)}
-    right = {each.what for each in examine(patient, explained)}
+    right = {each.what for each in examine(deployment, explained)}
     assert "Postgres's clock is 30 s ahead" in sentences
     assert any(each.startswith("the broker's clock is ") for each in sentences - right)
 
 
-def replace_now(patient: Deployment, by: timedelta) -> Deployment:
-    return replace(patient, now=lambda: datetime.now(UTC) + by)
+def replace_now(deployment: Deployment, by: timedelta) -> Deployment:
+    return replace(deployment, now=lambda: datetime.now(UTC) + by)
 
 
 def test_runs_that_stand_still_by_what_the_journal_says(
-    patient: Deployment, settings: Settings
+    deployment: Deployment, settings: Settings
 ) -> None:
     waits = Day("waits").began(day()[0].to)
     waits.told(j.RunStarted()).asked_model("waits.1")
@@ -169,7 +171,7 @@ def test_runs_that_stand_still_by_what_the_journal_says(
     asks.proposed("asks.1", 1).decided("asks.1").asked_person("asks.1")
     log = journal_of([waits, asks])
     project(log, settings.database_url)
-    sick = replace(patient, reader=log)
+    sick = replace(deployment, reader=log)
     told = {each.what for each in examine(sick, explained) if each.level is Level.WRONG}
     (stuck,) = [what for what in told if what.startswith("run ")]
     assert "run waits is waiting_for_model and silent for" in stuck
@@ -180,7 +182,7 @@ def test_runs_that_stand_still_by_what_the_journal_says(
     assert "runs" not in found(hopeful)
 
 
-def test_claims_letters_chains_and_failures(patient: Deployment, settings: Settings) -> None:
+def test_claims_letters_chains_and_failures(deployment: Deployment, settings: Settings) -> None:
     migrate.upgrade(settings.database_url)
     execute(
         settings,
@@ -203,48 +205,48 @@ def test_claims_letters_chains_and_failures(patient: Deployment, settings: Setti
         "INSERT INTO projection_failures VALUES ('runs', 'runs.events', 0, 0, 'r', 1, 'no', now());"
         "INSERT INTO audit VALUES ('r', 'acme', 1, 1, '', false, 1, 0, 0, 0, now())",
     )
-    told = found(patient)
+    told = found(deployment)
     assert "pay was begun for call r.2 5 min ago" in told["claims"].what
     assert "runfold resolve r.2" in told["claims"].todo
     assert "1 events could not be taken by a view" in told["views"].what
     assert "1 broken chains" in told["audit"].what
-    letters = found(patient, Level.WARNING)["dead letters"]
+    letters = found(deployment, Level.WARNING)["dead letters"]
     assert letters.what == "1 in the last day; the newest: not_framed, rubbish"
 
 
-def test_tables_of_another_release_or_none(patient: Deployment, settings: Settings) -> None:
+def test_tables_of_another_release_or_none(deployment: Deployment, settings: Settings) -> None:
     execute(settings, "UPDATE projection_schema SET version = 99")
-    told = found(patient)
+    told = found(deployment)
     assert "the tables are of release 99" in told["tables"].what
     assert told.keys() == {"tables"}
     execute(settings, "DROP TABLE projection_schema")
-    assert "the tables of the views are missing" in found(patient)["tables"].what
+    assert "the tables of the views are missing" in found(deployment)["tables"].what
 
 
 def test_schemas_that_drifted_and_a_registry_that_is_away(
-    patient: Deployment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    deployment: Deployment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = tmp_path / "schemas"
     shutil.copytree(Path(__file__).parents[2] / "schemas", folder)
     file = folder / "alerts-runfold.AlertCleared" / "1.avsc"
     file.write_text(file.read_text().replace("AlertCleared", "AlertCleaned"))
     monkeypatch.setattr(schemas, "SchemaFolder", lambda: SchemaFolder(folder))
-    told = found(replace(patient, registry_url="http://127.0.0.1:1"))
+    told = found(replace(deployment, registry_url="http://127.0.0.1:1"))
     assert "AlertCleared" in told["schemas"].what
     assert "did not answer as it should" in told["registry"].what
 
 
-def test_processes_and_disk(patient: Deployment, tmp_path: Path) -> None:
+def test_processes_and_disk(deployment: Deployment, tmp_path: Path) -> None:
     members = (
         MemberState("runs", "running", restarts=1, since=time.time(), reason="exit code 70"),
         MemberState("tools", "failed", reason="ended 6 times in a row"),
     )
     state = State(READY, pid=1, started=1, since=0.0, members=members)
-    sick = replace(patient, known=state)
+    sick = replace(deployment, known=state)
     assert "tools is failed: ended 6 times in a row" in found(sick)["processes"].what
     told = found(sick, Level.WARNING)["processes"].what
     assert re.match(r"runs was started again \d+ s ago: exit code 70", told)
-    stopped = replace(patient, known=replace(state, phase=FAILED, detail="no port", members=()))
+    stopped = replace(deployment, known=replace(state, phase=FAILED, detail="no port", members=()))
     assert found(stopped)["processes"].what == "the stack is failed: no port"
     levels = [machine.room(tmp_path, free, Limits()).level for free in (10**8, 10**9, 10**11)]
     assert levels == [Level.WRONG, Level.WARNING, Level.OK]
@@ -253,12 +255,12 @@ def test_processes_and_disk(patient: Deployment, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("away", ["broker", "postgres"])
 def test_a_server_that_is_away_keeps_no_other_check_from_its_work(
-    patient: Deployment, away: str
+    deployment: Deployment, away: str
 ) -> None:
     if away == "broker":
-        sick = replace(patient, kafka={"bootstrap.servers": "127.0.0.1:1"})
+        sick = replace(deployment, kafka={"bootstrap.servers": "127.0.0.1:1"})
     else:
-        sick = replace(patient, engine=schema.engine("postgresql://somebody@127.0.0.1:1/away"))
+        sick = replace(deployment, engine=schema.engine("postgresql://somebody@127.0.0.1:1/away"))
     findings = list(examine(sick, explained))
     assert {each.check for each in findings if each.level is Level.WRONG} == {away}
     assert servers_away(findings)

@@ -38,7 +38,7 @@ _PRIMITIVES: dict[str, st.SearchStrategy[object]] = {
 
 
 def records(record: type[Record]) -> st.SearchStrategy[Record]:
-    """Promise valid records of one class."""
+    """Return valid records of one class."""
     return st.builds(record, **{each.name: _values(each.shape) for each in fields_of(record)})
 
 

@@ -92,7 +92,7 @@ def test_a_terminal_event_has_one_id_on_both_topics() -> None:
 
 
 def decode_or_refuse(topic: str, value: bytes) -> str:
-    """Promise the code of the refusal, or nothing: any other exception is the test's failure."""
+    """Return the code of the refusal, or nothing: any other exception is the test's failure."""
     try:
         CODEC.decode(topic, value)
     except WireError as error:

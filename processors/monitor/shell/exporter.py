@@ -22,7 +22,7 @@ class SnapshotCollector(Collector):
         self._newest = newest
 
     def describe(self) -> list[Family]:
-        """Promise nothing beforehand, so that registering it needs no snapshot."""
+        """Return nothing beforehand, so that registering it needs no snapshot."""
         return []
 
     def collect(self) -> Iterator[Family]:
