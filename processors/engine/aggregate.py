@@ -54,6 +54,15 @@ class Work:
     placement: Placement
 
 
+@dataclass(frozen=True, slots=True)
+class Send:
+    """A message to the aggregate ``key`` whose inputs come on ``topic``, wherever that lives."""
+
+    topic: str
+    key: str
+    record: Record
+
+
 class State(Protocol):
     """What every state of an aggregate shows to the engine."""
 

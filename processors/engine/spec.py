@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Generic, Protocol
+from typing import Any, Generic, Protocol
 
 from runfold.events.base import Fact, Record
 from runfold.events.definitions import Definitions
 from runfold.events.topics import DEAD_LETTERS
 from runfold.events.values import Actor
-from runfold.processors.engine.aggregate import Aggregate, S
+from runfold.processors.engine.aggregate import Aggregate, S, Send
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,8 +107,20 @@ class AggregateSpec(Generic[S]):
     """Makes the record that holds a part of a sleeping aggregate: its key and its events' values.
     The record has a field ``values``."""
 
+    outbox: Mapping[type[Fact], Callable[[Any, Any], Sequence[Send]]] = field(default_factory=dict)
+    """For each fact that says something to other aggregates, the messages that an event of it
+    makes, given its meta and the fact. The event alone determines them: they are derived again from
+    the journal, where no state is known any more."""
+
+    carries: frozenset[type[Fact]] = frozenset()
+    """The facts that carry the whole state over, the first of each period: what came before them
+    need not be read again. ``evolve`` of such a fact must not depend on the state before."""
+
     source: str = "runfold/processor"
     """The ``ce_source`` of what it writes."""
+
+    sends_to: tuple[str, ...] = ()
+    """The topics that ``outbox`` writes to."""
 
     def transactional_id(self, app: str, partition: int) -> str:
         """Return the stable id whose newest producer owns a partition; it may never change."""

@@ -122,6 +122,11 @@ class Log:
         self._producer.produce(topic, value, key, partition)
         assert self._producer.flush(20) == 0
 
+    def resend(self, topic: str, key: Any, value: Any, headers: Any, partition: int) -> None:
+        """Write a message as it stands somewhere already."""
+        self._producer.produce(topic, value, key, partition, headers=headers)
+        assert self._producer.flush(20) == 0
+
     def messages(self, topic: str) -> list[Message]:
         """Every committed message, partition after partition."""
         consumer = Consumer(

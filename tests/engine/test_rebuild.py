@@ -48,7 +48,7 @@ def test_open_local_work_is_handed_out_again_under_the_same_call_id() -> None:
     lab = Lab(work=None)
     lab.take(request("job-1", steps=1))
     whole = Lab()
-    whole._topics = lab._topics
+    whole.log = lab.log
     whole.restart()
     whole.settle()
     assert whole.types("job-1")[-1] == "JobCompleted"
@@ -80,7 +80,7 @@ def test_an_end_whose_beginning_is_cut_off_is_no_live_run() -> None:
 def test_a_missing_event_stops_the_lane() -> None:
     lab = Lab()
     lab.take(request("job-1", placement="pool"))
-    del lab._topics[topics.EVENTS][1]
+    del lab.log.partition(topics.EVENTS, 0)[1]
     with pytest.raises(BrokenChain, match="from event 1 to event 3"):
         rebuilt(lab)
 
@@ -91,7 +91,7 @@ def test_a_changed_event_stops_the_lane() -> None:
     other = Lab()
     other.now += IDLE
     other.take(request("job-1", placement="pool"))
-    lab._topics[topics.EVENTS][2] = other._topics[topics.EVENTS][2]
+    lab.log.partition(topics.EVENTS, 0)[2] = other.log.partition(topics.EVENTS, 0)[2]
     with pytest.raises(BrokenChain, match="does not name the event before it"):
         rebuilt(lab)
 
@@ -149,7 +149,7 @@ def test_what_happens_while_a_copy_is_made_stays_in_the_journal() -> None:
     lab.take(request("job-1", placement="pool"), request("job-2"))
     (sleeper,) = sleepers(lab.book, lab.now + IDLE, IDLE, 1 << 62, 10)
     lab.take(hello("job-1"))  # type: ignore[arg-type]
-    collector = Collector([sleeper], CODEC)
+    collector = Collector([sleeper], JOBS, CODEC)
     for entry in lab.entries(topics.EVENTS):
         collector.take(entry.offset, entry.key, entry.value)
     (copy,) = collector.copies()
@@ -175,7 +175,7 @@ def test_a_long_copy_is_cut_into_parts_that_fit_a_record() -> None:
     lab = Lab()
     lab.take(request("job-1", placement="pool"), *[big(900_000) for _ in range(5)])
     (sleeper,) = sleepers(lab.book, lab.now, IDLE, 0, 10)
-    collector = Collector([sleeper], CODEC)
+    collector = Collector([sleeper], JOBS, CODEC)
     for entry in lab.entries(topics.EVENTS):
         collector.take(entry.offset, entry.key, entry.value)
     (copy,) = collector.copies()

@@ -7,7 +7,7 @@ is in the partition's until the batch is committed and adopted.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Generic
 
@@ -16,13 +16,22 @@ from runfold.events.avro.headers import headers
 from runfold.events.base import Record
 from runfold.events.errors import RegistryError, WireError
 from runfold.events.operations import PositionNoted
-from runfold.events.values import Position
 from runfold.processors.engine.aggregate import Command, Env, S
 from runfold.processors.engine.core.event_builder import EventBuilder
 from runfold.processors.engine.core.inputs import Due, Input, Received, Returned
 from runfold.processors.engine.core.messages import Message, header
+from runfold.processors.engine.core.outbox import (
+    HEADER,
+    Arrival,
+    Outbox,
+    Outgoing,
+    PartitionOf,
+    arrival,
+    origin_of,
+)
 from runfold.processors.engine.core.outcome import Outcome
 from runfold.processors.engine.core.partition_state import PartitionState
+from runfold.processors.engine.core.progress import Progress
 from runfold.processors.engine.core.refusals import Refused, dead_letter
 from runfold.processors.engine.ports import Codec, DefinitionStore
 from runfold.processors.engine.spec import AggregateSpec
@@ -36,7 +45,8 @@ CATCH_UP_SECONDS = 2.0
 class BatchDecider(Generic[S]):
     """Decides the inputs of one partition.
 
-    ``partition_of`` says where a key belongs, so that nothing can begin in two lanes.
+    ``partition_of`` says where a key belongs, so that nothing can begin in two lanes; ``resends``
+    that what goes to other lanes is not in one transaction with the journal.
     """
 
     def __init__(
@@ -45,7 +55,9 @@ class BatchDecider(Generic[S]):
         codec: Codec,
         definitions: DefinitionStore,
         partition: int,
-        partition_of: Callable[[bytes], int] | None = None,
+        partition_of: PartitionOf | None = None,
+        *,
+        resends: bool = False,
     ) -> None:
         self._spec = spec
         self._decider = spec.aggregate.decide
@@ -54,17 +66,27 @@ class BatchDecider(Generic[S]):
         self._partition = partition
         self._partition_of = partition_of
         self._stamp = EventBuilder(spec, codec)
+        self._resends = resends
+        self._outbox = Outbox(
+            spec, codec, partition, partition_of or _only_partition, resends=resends
+        )
 
     def take(self, inputs: Sequence[Input], book: PartitionState[S], now: datetime) -> Outcome[S]:
         """Return what follows from a batch of inputs; the partition's state is left as it is."""
-        batch: Outcome[S] = Outcome(dict(book.positions))
+        batch: Outcome[S] = Outcome(book.progress.copy())
+        if self._resends:
+            # What was decided before this batch has arrived, or the lane would have begun again.
+            batch.progress.delivered = book.end
+        positions = batch.positions
         env = Env(now, self._definitions.current())
         for item in inputs:
             if isinstance(item, Received):
-                if item.offset < batch.positions.get(item.topic, 0):
+                if item.offset < positions.get(item.topic, 0):
                     continue
-                batch.positions[item.topic] = item.offset + 1
+                positions[item.topic] = item.offset + 1
             try:
+                if isinstance(item, Received) and not self._is_next(item, batch, now):
+                    continue
                 env = self._decide(item, book, batch, env)
             except Refused as refused:
                 self._refuse(item, refused, batch, now)
@@ -76,20 +98,30 @@ class BatchDecider(Generic[S]):
                 logger.exception("an input broke the decider and became a dead letter")
                 reason = f"{type(error).__name__}: {error}"
                 self._refuse(item, Refused("decider_failed", reason), batch, now)
-        if batch.dead:
-            batch.events.append(self.note(batch.positions, "inputs became dead letters", now))
+        reason = self._why_noted(batch, book)
+        if reason:
+            batch.noted = True
+            batch.events.append(self.note(batch.progress, reason, now))
         return batch
 
-    def note(self, positions: dict[str, int], reason: str, now: datetime) -> Message:
-        """Return the journal record that says how far the inputs are dealt with."""
-        noted = PositionNoted(
-            positions=tuple(
-                Position(topic=topic, partition=self._partition, offset=offset)
-                for topic, offset in sorted(positions.items())
-            ),
-            reason=reason,
-        )
+    @staticmethod
+    def _why_noted(batch: Outcome[S], book: PartitionState[S]) -> str:
+        """Return why the journal must be told more than the causes of its events say."""
+        if batch.dead:
+            return "inputs became dead letters"
+        if batch.progress.sent != book.progress.sent:
+            return "messages were sent"
+        heard = book.unnoted or batch.progress.heard != book.progress.heard
+        return "messages were heard" if batch.events and heard else ""
+
+    def again(self, lost: Sequence[Outgoing], book: PartitionState[S]) -> list[Message]:
+        """Return the last messages that were sent, as they were, to be written once more."""
+        return list(self._outbox.again(lost, book.progress.sent))
+
+    def note(self, progress: Progress, reason: str, now: datetime) -> Message:
+        """Return the journal record that says how far the lane is."""
         journal = self._spec.topics.journal
+        noted = PositionNoted(positions=progress.noted(self._partition, journal), reason=reason)
         value = self._codec.encode(journal, noted)
         name = f"{journal}/{self._partition}"
         named = headers("PositionNoted", name, self._spec.source, now, name, "")
@@ -113,8 +145,37 @@ class BatchDecider(Generic[S]):
             return env
         decided = self._decider(known.state if known else None, command, env)
         if decided:
-            batch.add(self._stamp.events(key, known, decided, command, cause, env))
+            step = self._stamp.events(key, known, decided, command, cause, env)
+            batch.add(step)
+            if step.sends:
+                sent = batch.progress.sent
+                batch.others += self._outbox.number(step.sends, sent, book.progress.sent)
         return env
+
+    def _is_next(self, item: Received, batch: Outcome[S], now: datetime) -> bool:
+        """Whether an input is to be taken, which a repeated message of another lane is not."""
+        try:
+            origin = origin_of(item.headers)
+        except ValueError as error:
+            raise Refused(
+                "bad_origin", f"the header {HEADER} is not as a lane writes it"
+            ) from error
+        if origin is None:
+            return True
+        heard = batch.progress.heard
+        found, lost = arrival(origin, heard.get(origin.sender, 0))
+        if lost:
+            # They will never come: this must be on record, and must not hold up the others.
+            heard[origin.sender] = lost[-1]
+            whose = f"{origin.journal}/{origin.partition}"
+            reason = f"messages {lost[0]} to {lost[-1]} from {whose} never came"
+            self._refuse(item, Refused("messages_lost", reason), batch, now)
+        if found is Arrival.NEXT:
+            heard[origin.sender] = origin.number
+            return True
+        if found is Arrival.EARLY:
+            logger.warning("a message came too early", extra={"origin": "/".join(map(str, origin))})
+        return False
 
     def _read(self, item: Input) -> tuple[Command, str, str]:
         """Return the command, its key and its cause; raises Refused for what cannot be used."""
@@ -159,7 +220,7 @@ class BatchDecider(Generic[S]):
     def _check_place(self, key: str) -> None:
         if self._partition_of is None:
             return
-        home = self._partition_of(key.encode())
+        home = self._partition_of(self._spec.topics.requests, key.encode())
         if home != self._partition:
             raise Refused(
                 "wrong_partition",
@@ -179,6 +240,10 @@ class BatchDecider(Generic[S]):
             dead_letter(item, refused, self._spec, self._codec, self._partition, now)
         )
         batch.dead += 1
+
+
+def _only_partition(_topic: str, _key: bytes) -> int:
+    return 0
 
 
 def _moment(time_ms: int) -> datetime:

@@ -12,6 +12,7 @@ from runfold.events.base import Fact, Record
 from runfold.events.values import Placement
 from runfold.processors.engine.aggregate import Command, Env, S, Work
 from runfold.processors.engine.core.messages import Message
+from runfold.processors.engine.core.outbox import outgoing
 from runfold.processors.engine.core.outcome import Step
 from runfold.processors.engine.core.partition_state import UNPLACED, Tracked
 from runfold.processors.engine.ports import Codec
@@ -43,6 +44,7 @@ class EventBuilder(Generic[S]):
         self._meta, self._terminal, self._source = spec.meta, spec.terminal, spec.source
         self._journal = spec.topics.journal
         self._aggregate = spec.aggregate
+        self._outbox, self._carries = spec.outbox, spec.carries
 
     def events(
         self,
@@ -60,6 +62,7 @@ class EventBuilder(Generic[S]):
         step: Step[S] = Step(key, before)
         state: S | None = None
         seq, digest = (before.seq, before.prev_hash) if before else (0, GENESIS)
+        first, parts = (before.first_offset, before.parts) if before else (None, ())
         aggregate = self._aggregate
         for fact, state in decided:
             if step.ended:
@@ -89,25 +92,37 @@ class EventBuilder(Generic[S]):
             step.events.append(Message(self._journal, key, value, named))
             for work in aggregate.dispatch(fact, state, env.definitions):
                 self._place(step, work, env, state.traceparent)
-            if type(fact) in self._terminal:
-                self._end(step, before, meta, fact, named)
+            kind = type(fact)
+            if kind in self._outbox:
+                sends = self._outbox[kind](meta, fact)
+                step.sends += outgoing(sends, f"{key}/{seq}", env.now, state.traceparent)
+            if kind in self._carries:
+                self._check_carried(fact, state, env)
+                self._drop(step, parts)
+                first, parts = None, ()
+            if kind in self._terminal:
+                self._end(step, parts, meta, fact, named)
         if state is not None and not step.ended and step.events:
-            step.after = self._tracked(before, state, seq, digest, env)
+            step.after = Tracked(
+                state,
+                seq,
+                digest,
+                aggregate.next_timer(state),
+                env.now,
+                UNPLACED if first is None else first,
+                parts,
+            )
         return step
 
-    def _tracked(
-        self, before: Tracked[S] | None, state: S, seq: int, digest: bytes, env: Env
-    ) -> Tracked[S]:
-        first = before.first_offset if before else None
-        return Tracked(
-            state,
-            seq,
-            digest,
-            self._aggregate.next_timer(state),
-            env.now,
-            UNPLACED if first is None else first,
-            before.parts if before else (),
-        )
+    def _check_carried(self, fact: Fact, state: S, env: Env) -> None:
+        if self._aggregate.evolve(None, fact, env.now) != state:
+            raise DecisionError(f"{type(fact).__name__} does not carry the whole state over")
+
+    def _drop(self, step: Step[S], parts: Sequence[int]) -> None:
+        """Drop parked copies that no restore needs any more."""
+        for first_seq in parts:
+            key = part_key(step.key, first_seq)
+            step.others.append(Message(self._spec.topics.parked, key, None, []))
 
     def _place(self, step: Step[S], work: Work, env: Env, traceparent: str) -> None:
         if work.placement is Placement.LOCAL:
@@ -126,7 +141,7 @@ class EventBuilder(Generic[S]):
     def _end(
         self,
         step: Step[S],
-        before: Tracked[S] | None,
+        parts: Sequence[int],
         meta: Record,
         fact: Fact,
         named: Headers,
@@ -136,6 +151,4 @@ class EventBuilder(Generic[S]):
         if completions is not None:
             value = self._codec.encode_completion(meta, fact)
             step.others.append(Message(completions, step.key, value, named))
-        for first_seq in before.parts if before else ():
-            key = part_key(step.key, first_seq)
-            step.others.append(Message(self._spec.topics.parked, key, None, []))
+        self._drop(step, parts)

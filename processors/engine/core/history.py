@@ -20,13 +20,15 @@ class History:
     """Values of one aggregate in order; those that were read already are skipped.
 
     ``first_offset`` is the journal offset of the first one that stands in no parked copy;
-    ``parts`` are the first seqs of the copies.
+    ``parts`` are the first seqs of the copies. ``carried`` says that the first event carries over
+    what came before it.
     """
 
-    __slots__ = ("first_offset", "first_seq", "key", "parts", "seq", "values")
+    __slots__ = ("carried", "first_offset", "first_seq", "key", "parts", "seq", "values")
 
-    def __init__(self, key: str) -> None:
+    def __init__(self, key: str, *, carried: bool = False) -> None:
         self.key = key
+        self.carried = carried
         self.first_offset: int | None = None
         self.first_seq = 0
         self.seq = 0
@@ -51,20 +53,20 @@ class History:
 
     def fold(self, spec: AggregateSpec[S], codec: Codec) -> Tracked[S]:
         """Return what is tracked after the last event; raises BrokenChain for a broken link."""
-        if self.first_seq != 1:
+        if self.first_seq != 1 and not self.carried:
             raise BrokenChain(
                 f"{self.key} is live, but the first of its events that was read is number "
                 f"{self.first_seq}: the restore point is beyond its beginning; delete the records "
                 f"of {spec.topics.restore} to read the journal from its start"
             )
         state: S | None = None
-        digest = GENESIS
+        digest: bytes | None = None if self.carried else GENESIS
         event: JournalEvent | None = None
         for value in self.values:
             decoded = codec.decode(spec.topics.journal, value)
             assert not isinstance(decoded, Record)
             event = decoded
-            if event.meta.prev_hash != digest:
+            if digest is not None and event.meta.prev_hash != digest:
                 raise BrokenChain(
                     f"event {event.id} does not name the event before it: "
                     "the journal was changed; restore it from a copy before going on"
@@ -73,6 +75,7 @@ class History:
             state = spec.aggregate.evolve(state, event.fact, event.meta.time)
         assert state is not None
         assert event is not None
+        assert digest is not None
         return Tracked(
             state,
             self.seq,

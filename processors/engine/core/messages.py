@@ -1,4 +1,4 @@
-"""What a lane writes: messages for its own partition of some topic."""
+"""What a lane writes: messages for its own partition of some topic, or for another."""
 
 from __future__ import annotations
 
@@ -8,12 +8,16 @@ from runfold.events.avro.headers import Headers
 
 
 class Message(NamedTuple):
-    """A record to write to the lane's partition of a topic; a value of None is a tombstone."""
+    """A record to write to a topic; a value of None is a tombstone.
+
+    ``partition`` is None for the lane's own; what goes to another aggregate has that of its key.
+    """
 
     topic: str
     key: str | None
     value: bytes | None
     headers: Headers
+    partition: int | None = None
 
 
 def header(all_headers: tuple[tuple[str, bytes | None], ...], name: str) -> str | None:

@@ -9,7 +9,9 @@ from typing import Generic
 from runfold.events.base import Record
 from runfold.processors.engine.aggregate import S
 from runfold.processors.engine.core.messages import Message
+from runfold.processors.engine.core.outbox import Outgoing
 from runfold.processors.engine.core.partition_state import UNPLACED, PartitionState, Tracked
+from runfold.processors.engine.core.progress import Progress
 
 
 @dataclass(slots=True)
@@ -21,6 +23,7 @@ class Step(Generic[S]):
     events: list[Message] = field(default_factory=list)
     others: list[Message] = field(default_factory=list)
     local: list[Record] = field(default_factory=list)
+    sends: list[Outgoing] = field(default_factory=list)
     ended: bool = False
 
 
@@ -28,16 +31,23 @@ class Step(Generic[S]):
 class Outcome(Generic[S]):
     """What follows from a batch: to be written in one transaction, and adopted only after it.
 
-    ``changed`` holds each changed aggregate as it will be, None where it ended; ``positions``
-    replaces the partition's; ``dead`` counts the inputs that became dead letters.
+    ``changed`` holds each changed aggregate as it will be, None where it ended; ``progress``
+    replaces the partition's; ``noted`` says that the journal says so; ``dead`` counts the
+    inputs that became dead letters.
     """
 
-    positions: dict[str, int]
+    progress: Progress
     events: list[Message] = field(default_factory=list)
     others: list[Message] = field(default_factory=list)
     local: list[Record] = field(default_factory=list)
     changed: dict[str, Tracked[S] | None] = field(default_factory=dict)
     dead: int = 0
+    noted: bool = False
+
+    @property
+    def positions(self) -> dict[str, int]:
+        """The next offset to take of each input topic."""
+        return self.progress.positions
 
     def add(self, step: Step[S]) -> None:
         """Take in what follows from one more input."""
@@ -58,13 +68,20 @@ class Outcome(Generic[S]):
         yield from self.events
         yield from self.others
 
+    def pass_by(self, book: PartitionState[S]) -> None:
+        """Make a batch that writes nothing part of a partition's state."""
+        book.unnoted = book.unnoted or self.progress.heard != book.progress.heard
+        book.progress = self.progress
+
     def adopt(self, book: PartitionState[S], first_offset: int | None, now_ms: int) -> None:
         """Make the committed batch part of a partition's state.
 
         ``first_offset`` is where the first of the events stands in the journal, None if there
         was none.
         """
-        book.positions = self.positions
+        book.progress = self.progress
+        if self.noted:
+            book.unnoted = False
         if first_offset is not None:
             book.end = first_offset + len(self.events)
         for key, after in self.changed.items():

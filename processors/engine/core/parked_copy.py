@@ -65,8 +65,9 @@ def sleepers(
 class Collector:
     """Picks the events of some sleepers out of a range of one journal."""
 
-    def __init__(self, wanted: Sequence[Sleeper], codec: Codec) -> None:
+    def __init__(self, wanted: Sequence[Sleeper], spec: AggregateSpec[S], codec: Codec) -> None:
         self._codec = codec
+        self._carries = frozenset(fact.__name__ for fact in spec.carries)
         self._wanted = {sleeper.key.encode(): sleeper for sleeper in wanted}
         self._found: dict[str, list[tuple[int, bytes]]] = {s.key: [] for s in wanted}
 
@@ -76,8 +77,11 @@ class Collector:
         if sleeper is None or value is None or offset < sleeper.first_offset:
             return
         begins = self._codec.peek(value)
-        if begins is not None and begins.seq <= sleeper.seq:
-            self._found[sleeper.key].append((begins.seq, value))
+        if begins is None or begins.seq > sleeper.seq:
+            return
+        if begins.kind in self._carries:
+            self._found[sleeper.key].clear()
+        self._found[sleeper.key].append((begins.seq, value))
 
     def copies(self) -> Iterator[ParkedCopy]:
         """Return the copies of the sleepers whose last event was found."""

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Generic
 
 from runfold.processors.engine.aggregate import S, Timer
+from runfold.processors.engine.core.progress import Progress
 
 UNPLACED = -1
 """The first offset of an aggregate whose events are not committed yet."""
@@ -34,18 +35,26 @@ class PartitionState(Generic[S]):
     """The committed state of a lane.
 
     ``live`` and ``ended`` go by key; ``ended`` holds the time of the end in milliseconds, oldest
-    first; ``positions`` maps input topics to the next offset to take; ``end`` is a journal offset
-    below which everything is known.
+    first; ``end`` is a journal offset below which everything is known. ``unnoted`` says that
+    numbers were heard which the journal does not know yet.
     """
 
     live: dict[str, Tracked[S]] = field(default_factory=dict)
     ended: dict[str, int] = field(default_factory=dict)
-    positions: dict[str, int] = field(default_factory=dict)
+    progress: Progress = field(default_factory=Progress)
     end: int = 0
+    unnoted: bool = False
+
+    @property
+    def positions(self) -> dict[str, int]:
+        """The next offset to take of each input topic."""
+        return self.progress.positions
 
     def restore_offset(self) -> int:
         """Return the journal offset from which this state can be folded again."""
         firsts = [each.first_offset for each in self.live.values() if each.first_offset is not None]
+        if self.progress.delivered is not None:
+            firsts.append(self.progress.delivered)
         return min(firsts, default=self.end)
 
     def forget_ended(self, before_ms: int) -> None:

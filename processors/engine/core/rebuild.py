@@ -12,20 +12,29 @@ from runfold.events.base import Record
 from runfold.events.operations import PositionNoted, RestorePoint
 from runfold.processors.engine.aggregate import S
 from runfold.processors.engine.core.history import History
+from runfold.processors.engine.core.outbox import Outgoing, outgoing
 from runfold.processors.engine.core.parked_copy import parked_values
 from runfold.processors.engine.core.partition_state import PartitionState
+from runfold.processors.engine.core.progress import Progress
 from runfold.processors.engine.ports import Codec
 from runfold.processors.engine.spec import AggregateSpec
 
 
 class Rebuild(Generic[S]):
-    """Makes a partition's state of what is read back."""
+    """Makes a partition's state of what is read back.
 
-    def __init__(self, spec: AggregateSpec[S], codec: Codec) -> None:
+    With ``resends`` it keeps what may have to be sent again: messages of events that are not known
+    to be where they belong.
+    """
+
+    def __init__(self, spec: AggregateSpec[S], codec: Codec, *, resends: bool = False) -> None:
         self._spec = spec
         self._codec = codec
         self._inputs = frozenset(spec.topics.inputs)
         self._ends = frozenset(fact.__name__ for fact in spec.terminal)
+        self._carries = frozenset(fact.__name__ for fact in spec.carries)
+        self._sending = frozenset(fact.__name__ for fact in spec.outbox) if resends else frozenset()
+        self._sent: list[tuple[int, bytes]] = []
         self._histories: dict[str, History] = {}
         self._book: PartitionState[S] = PartitionState()
         self._parked: dict[str, bytes] = {}
@@ -35,8 +44,7 @@ class Rebuild(Generic[S]):
         """Take the newest restore point and return the journal offset to read from."""
         point = self._codec.decode(self._spec.topics.restore, value)
         assert isinstance(point, RestorePoint)
-        for position in point.positions:
-            self._advance(position.topic, position.offset)
+        self._progress.take(point.positions, self._spec.topics.journal)
         self._book.end = point.journal_offset
         return point.journal_offset
 
@@ -58,6 +66,9 @@ class Rebuild(Generic[S]):
             copies.append((key, int(first_seq), parked_values(record)))
         for key, first, values in sorted(copies, key=lambda copy: copy[:2]):
             history = self._history(key)
+            if not history.values:
+                begins = self._codec.peek(values[0])
+                history.carried = begins is not None and begins.kind in self._carries
             history.parts.append(first)
             for seq, value in enumerate(values, first):
                 history.follow(seq, value, None)
@@ -71,15 +82,19 @@ class Rebuild(Generic[S]):
         if begins is None:
             noted = self._codec.decode(self._spec.topics.journal, value)
             assert isinstance(noted, PositionNoted)
-            for position in noted.positions:
-                self._advance(position.topic, position.offset)
+            self._progress.take(noted.positions, self._spec.topics.journal)
             return
         kind, key, seq, cause = begins
         topic, _, place = cause.partition("/")
         if topic in self._inputs:
-            self._advance(topic, int(place.rpartition("/")[2]) + 1)
+            self._progress.advance(topic, int(place.rpartition("/")[2]) + 1)
+        if kind in self._sending:
+            self._sent.append((offset, value))
         if kind in self._ends:
             self._histories.pop(key, None)
+        elif kind in self._carries:
+            self._histories[key] = history = History(key, carried=True)
+            history.follow(seq, value, offset)
         else:
             self._history(key).follow(seq, value, offset)
 
@@ -89,7 +104,7 @@ class Rebuild(Generic[S]):
 
     def position(self, topic: str) -> int:
         """Return the next offset to take of an input topic, as far as it is known by now."""
-        return self._book.positions.get(topic, 0)
+        return self._progress.positions.get(topic, 0)
 
     def reached(self, offset: int) -> None:
         """Note that the journal is read up to an offset, whatever stands at its end."""
@@ -102,12 +117,24 @@ class Rebuild(Generic[S]):
         self._histories = {}
         return self._book
 
+    def undelivered(self) -> list[Outgoing]:
+        """Return what was sent last and may not have arrived, in the order of its events."""
+        known, journal = self._progress.delivered or 0, self._spec.topics.journal
+        found: list[Outgoing] = []
+        for offset, value in self._sent:
+            event = self._codec.decode(journal, value)
+            if offset < known or isinstance(event, Record):
+                continue
+            sends = self._spec.outbox[type(event.fact)](event.meta, event.fact)
+            found += outgoing(sends, event.id, event.meta.time, event.meta.traceparent)
+        return found
+
+    @property
+    def _progress(self) -> Progress:
+        return self._book.progress
+
     def _history(self, key: str) -> History:
         history = self._histories.get(key)
         if history is None:
             history = self._histories[key] = History(key)
         return history
-
-    def _advance(self, topic: str, offset: int) -> None:
-        if offset > self._book.positions.get(topic, 0):
-            self._book.positions[topic] = offset

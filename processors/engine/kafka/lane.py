@@ -65,13 +65,13 @@ class Lane(threading.Thread, Generic[S]):
         self._busy_since: float | None = None
         self._metrics = LaneMetrics(partition)
         self._now = datetime.now(UTC)
-        count = shared.config.partitions
+        self._counts = {shared.spec.topics.requests: shared.config.partitions}
         self._fold = BatchDecider(
             shared.spec,
             shared.codec,
             shared.definitions,
             partition,
-            lambda key: partition_for(key, count),
+            lambda topic, key: partition_for(key, self._counts[topic]),
         )
         self._writer: Transactions
         self._book: PartitionState[S]
@@ -154,6 +154,7 @@ class Lane(threading.Thread, Generic[S]):
             shared.spec.topics.journal,
             self.partition,
         )
+        self._counts |= self._writer.partition_counts(shared.spec.sends_to)
         self._beat()
         self._book = Restore(config, shared.spec, shared.codec, self.partition, self._beat).book()
         self._metrics.restore_seconds.set(time.monotonic() - began)
@@ -219,7 +220,7 @@ class Lane(threading.Thread, Generic[S]):
         now = self._clock()
         outcome = self._fold.take(inputs, self._book, now)
         if not outcome.writes:
-            self._book.positions = outcome.positions
+            outcome.pass_by(self._book)
             self._upkeep.passed(len(inputs), time.monotonic())
         else:
             began = time.monotonic()
@@ -262,7 +263,7 @@ class Lane(threading.Thread, Generic[S]):
         copies, messages = self._upkeep.park(self._copies, self._book, now)
         self._copies = []
         if self._upkeep.must_note(clock):
-            messages.append(self._fold.note(self._book.positions, "inputs needed no event", now))
+            messages.append(self._fold.note(self._book.progress, "inputs needed no event", now))
             self._upkeep.noted()
         hint = self._upkeep.hint(self._book, clock, now)
         if hint is not None:
@@ -273,7 +274,7 @@ class Lane(threading.Thread, Generic[S]):
             failpoint("lane.after_tidy")
             self._upkeep.adopt(copies, self._book)
             if first is not None:
-                self._book.end = first + 1
+                self._book.end, self._book.unnoted = first + 1, False
         self._ask_for_copies(clock, now)
         self._forget()
         self._shared.dispatcher.commit(self.partition, self._book.positions)

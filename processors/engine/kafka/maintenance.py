@@ -41,7 +41,7 @@ class Maintenance(Generic[S]):
         self._unnoted = 0
         self._unnoted_since = clock
         self._hinted_at = clock
-        self._hinted: tuple[int, dict[str, int]] | None = None
+        self._hinted: tuple[int, tuple[Position, ...]] | None = None
 
     def passed(self, inputs: int, clock: float) -> None:
         """Count inputs that needed no event."""
@@ -64,17 +64,15 @@ class Maintenance(Generic[S]):
         if clock - self._hinted_at < self._config.hint_every:
             return None
         self._hinted_at = clock
-        point = (book.restore_offset(), dict(book.positions))
+        journal = self._spec.topics.journal
+        point = (book.restore_offset(), book.progress.noted(self._partition, journal))
         if point == self._hinted:
             return None
         self._hinted = point
         record = RestorePoint(
             partition=self._partition,
             journal_offset=point[0],
-            positions=tuple(
-                Position(topic=topic, partition=self._partition, offset=offset)
-                for topic, offset in sorted(point[1].items())
-            ),
+            positions=point[1],
             noted_at=now,
         )
         key = str(self._partition)

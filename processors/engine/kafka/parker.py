@@ -6,6 +6,7 @@ import logging
 import queue
 import threading
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from confluent_kafka import KafkaException
 
@@ -14,6 +15,7 @@ from runfold.processors.engine.core.parked_copy import Collector, ParkedCopy, Sl
 from runfold.processors.engine.faults import EngineFault
 from runfold.processors.engine.kafka.partition_reader import PartitionReader
 from runfold.processors.engine.ports import Codec
+from runfold.processors.engine.spec import AggregateSpec
 
 logger = logging.getLogger(__name__)
 
@@ -23,10 +25,10 @@ Job = tuple[int, Sequence[Sleeper], Callable[[ParkedCopy], None]]
 class Parker(threading.Thread):
     """Makes copies in the background, so that no lane waits for the reading."""
 
-    def __init__(self, config: EngineConfig, journal: str, codec: Codec) -> None:
+    def __init__(self, config: EngineConfig, spec: AggregateSpec[Any], codec: Codec) -> None:
         super().__init__(name="parker", daemon=True)
         self._config = config
-        self._journal = journal
+        self._spec = spec
         self._codec = codec
         self._jobs: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
 
@@ -57,12 +59,12 @@ class Parker(threading.Thread):
     def _copy(
         self, partition: int, wanted: Sequence[Sleeper], deliver: Callable[[ParkedCopy], None]
     ) -> None:
-        collector = Collector(wanted, self._codec)
+        collector = Collector(wanted, self._spec, self._codec)
         start = min(sleeper.first_offset for sleeper in wanted)
         end = max(sleeper.end for sleeper in wanted)
         reader = PartitionReader(self._config, lambda: None)
         try:
-            for batch in reader.read(self._journal, partition, start, end):
+            for batch in reader.read(self._spec.topics.journal, partition, start, end):
                 for message in batch:
                     key, value = message.key(), message.value()
                     offset = message.offset()

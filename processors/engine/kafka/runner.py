@@ -51,7 +51,7 @@ class Engine(Generic[S]):
         self._stopping = threading.Event()
         topics = spec.topics
         self._dispatcher = InputRouter(config, topics.inputs, spec.positions_group(config.app))
-        self._parker = Parker(config, topics.journal, codec)
+        self._parker = Parker(config, spec, codec)
         self._shared = LaneContext(
             config, spec, codec, definitions, effects, self._dispatcher, self._parker
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from confluent_kafka import KafkaError, KafkaException, Producer
 from confluent_kafka import Message as Delivered
@@ -55,6 +55,19 @@ class Transactions:
             raise translated(error) from error
         failpoint("lane.after_fence")
 
+    def partition_counts(self, topics: Sequence[str]) -> dict[str, int]:
+        """Return how many partitions each topic has."""
+        counts = {}
+        for topic in topics:
+            try:
+                found = self._producer.list_topics(topic, _INIT_SECONDS).topics[topic]
+            except KafkaException as error:
+                raise translated(error) from error
+            if found.error is not None or not found.partitions:
+                raise LaneFault(f"the topic {topic}, to which this lane sends, does not exist")
+            counts[topic] = len(found.partitions)
+        return counts
+
     def write(self, messages: Iterable[Message]) -> int | None:
         """Commit messages in one transaction; return the first journal event's offset, if any."""
         self._first = None
@@ -86,13 +99,14 @@ class Transactions:
         return to_journal
 
     def _produce(self, message: Message, *, first: bool) -> None:
+        partition = self._partition if message.partition is None else message.partition
         if first and message.topic == self._journal:
             # One report a transaction tells where all its events stand.
             self._producer.produce(
                 message.topic,
                 message.value,
                 message.key,
-                self._partition,
+                partition,
                 headers=message.headers,  # type: ignore[arg-type] # the stub wants an invariant list
                 on_delivery=self._placed,
             )
@@ -101,7 +115,7 @@ class Transactions:
                 message.topic,
                 message.value,
                 message.key,
-                self._partition,
+                partition,
                 headers=message.headers,  # type: ignore[arg-type]
             )
 

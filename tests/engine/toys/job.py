@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from runfold.events.base import Fact, Record
 from runfold.events.definitions import Definitions
 from runfold.events.values import Actor, ActorKind, Placement
-from runfold.processors.engine.aggregate import Aggregate, Command, Env, Timer, Work
+from runfold.processors.engine.aggregate import Aggregate, Command, Env, Send, Timer, Work
 from runfold.processors.engine.spec import AggregateSpec, AggregateTopics
 from tests.engine.toys import topics
 from tests.engine.toys.codecs import ParkedToy
@@ -36,6 +36,7 @@ from tests.engine.toys.job_records import (
     StepAdvanced,
     TellJob,
 )
+from tests.engine.toys.ledger_records import AskFunds
 
 TRACEPARENT = "00-0123456789abcdef0123456789abcdef-0123456789abcdef-01"
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
@@ -184,6 +185,12 @@ def not_live(record: Record, key: str) -> str | None:
             return f"job_not_live: job {key} has ended or was never requested"
 
 
+def ask_funds(meta: JobMeta, fact: FundsAsked) -> Sequence[Send]:
+    """What a job says to its tenant's ledger."""
+    asked = AskFunds(tenant_id=meta.tenant_id, job_id=meta.job_id, amount=fact.price)
+    return [Send(topics.ENTRIES, meta.tenant_id, asked)]
+
+
 JOB: Aggregate[Job] = Aggregate(
     decide=decide,
     evolve=evolve,
@@ -216,6 +223,8 @@ JOBS: AggregateSpec[Job] = AggregateSpec(
     not_live=not_live,
     lacks=lambda _record, definitions: definitions.position == 0,
     parked=lambda key, values: ParkedToy(key=key, values=values),
+    outbox={FundsAsked: ask_funds},
+    sends_to=(topics.ENTRIES,),
 )
 
 

@@ -9,10 +9,11 @@ from datetime import datetime
 from runfold.events.base import Fact, Record
 from runfold.events.definitions import Definitions
 from runfold.events.values import Actor, ActorKind
-from runfold.processors.engine.aggregate import Aggregate, Command, Env, Timer, Work
+from runfold.processors.engine.aggregate import Aggregate, Command, Env, Send, Timer, Work
 from runfold.processors.engine.spec import AggregateSpec, AggregateTopics
 from tests.engine.toys import topics
 from tests.engine.toys.codecs import ParkedToy
+from tests.engine.toys.job_records import FundsAnswered
 from tests.engine.toys.ledger_records import (
     AskFunds,
     Denied,
@@ -132,6 +133,12 @@ def is_known(_record: Record, _definitions: Definitions) -> bool:
     return False
 
 
+def answer(meta: LedgerMeta, fact: Granted | Denied) -> Sequence[Send]:
+    """What a ledger says to a job; its tenant is of no use to the job."""
+    said = FundsAnswered(job_id=fact.job_id, granted=isinstance(fact, Granted))
+    return [Send(topics.RESULTS, fact.job_id, said)]
+
+
 LEDGERS: AggregateSpec[Ledger] = AggregateSpec(
     name="ledgers",
     topics=AggregateTopics(
@@ -159,4 +166,7 @@ LEDGERS: AggregateSpec[Ledger] = AggregateSpec(
     not_live=lambda _record, _key: None,
     lacks=is_known,
     parked=lambda key, values: ParkedToy(key=key, values=values),
+    outbox={Granted: answer, Denied: answer},
+    sends_to=(topics.RESULTS,),
+    carries=frozenset({PeriodOpened}),
 )

@@ -190,11 +190,11 @@ MUTANTS = (
         (
             Edit(
                 "processors/engine/core/event_builder.py",
-                "            if type(fact) in self._terminal:\n",
-                "            for part in before.parts if before else ():\n"
+                "            if kind in self._terminal:\n",
+                "            for part in parts:\n"
                 "                copy, topic = part_key(key, part), self._spec.topics.parked\n"
                 "                step.others.append(Message(topic, copy, None, []))\n"
-                "            if type(fact) in self._terminal:\n",
+                "            if kind in self._terminal:\n",
             ),
         ),
     ),
