@@ -92,11 +92,12 @@ class Rebuild(Generic[S]):
             self._sent.append((offset, value))
         if kind in self._ends:
             self._histories.pop(key, None)
-        elif kind in self._carries:
-            self._histories[key] = history = History(key, carried=True)
-            history.follow(seq, value, offset)
         else:
-            self._history(key).follow(seq, value, offset)
+            history = self._history(key)
+            if kind in self._carries and seq > history.seq:
+                # What came before it is of no use, and its copies were dropped with it.
+                history = self._histories[key] = History(key, carried=True)
+            history.follow(seq, value, offset)
 
     def completion(self, key: str, time_ms: int) -> None:
         """Take one end, oldest first."""
