@@ -24,7 +24,7 @@ STEPS = [
     ("job", "lane.after_begin:7"),
     ("job", "lane.after_produce:2"),
     ("job", "lane.after_commit:3"),
-    ("job", "lane.after_handout:6"),
+    ("job", "lane.after_handout:2"),
     ("job", "restore.after_journal:2"),
     ("ledger", "lane.after_fence:2"),
     ("ledger", "lane.before_begin:2"),
