@@ -12,6 +12,7 @@ from runfold.events import run as j
 from runfold.events.base import Fact
 from runfold.events.content import JSON, Content
 from runfold.events.values import Plan, Usage
+from runfold.events.wording import plain, plain_json
 
 _SCRIPTED = "scripted"
 _SHORT = 60
@@ -78,7 +79,7 @@ def _value(content: Content) -> Any:
     if content.inline is None or content.media_type != JSON:
         return None
     try:
-        return json.loads(content.inline)
+        return plain_json(json.loads(content.inline))
     except ValueError:
         return None
 
@@ -163,7 +164,8 @@ _FORMATS: dict[str, Callable[[Any], str]] = {
 
 class _Reader(Formatter):
     def format_field(self, value: Any, format_spec: str) -> str:
-        """Return a value as its spec says."""
+        """Return a value as its spec says; a text that is recorded as a code is in words."""
+        value = plain(value) if isinstance(value, str) else value
         shown = _FORMATS.get(format_spec)
         return shown(value) if shown else format(value, format_spec)
 

@@ -18,7 +18,9 @@ class Meta(Record):
 
     ``seq`` counts 1, 2, 3 … within the run; ``status`` is the run's status after the event;
     ``cause`` is ``topic/partition/offset`` of the input, ``local/…`` of a result that came
-    through memory, or ``timer/…``; ``prev_hash`` is the sha256 of the previous event's value.
+    through memory, or ``timer/…``; ``prev_hash`` is the sha256 of the previous event's value;
+    ``definitions`` is the position of the definitions that the event was decided with, None in
+    events of releases that did not say it: there it is the one that the run began with.
     """
 
     run_id: str
@@ -30,6 +32,7 @@ class Meta(Record):
     actor: Actor
     traceparent: str
     prev_hash: bytes
+    definitions: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,7 @@ class RunCreated(Fact):
     ``request.goal`` names the goal by its digest; its words are in the first
     ``UserMessageReceived``. ``rulebook`` is the registry position the pins were resolved at.
     ``requester_trace`` is the requester's own W3C trace context, as the request's header said it.
+    ``behaviour`` is the version of the decider that decides the run to its end.
     """
 
     traits = Traits(
@@ -42,6 +43,7 @@ class RunCreated(Fact):
     limits: Limits
     rulebook: int
     requester_trace: str | None = None
+    behaviour: int = 1
 
 
 class RunRefused(Fact):
@@ -59,6 +61,7 @@ class RunRefused(Fact):
     reason: str
     rulebook: int
     exit: Exit
+    behaviour: int = 1
 
 
 class RunQueued(Fact):

@@ -58,8 +58,12 @@ class MakeMeta(Protocol):
         actor: Actor,
         traceparent: str,
         prev_hash: bytes,
+        definitions: int,
     ) -> Record:
-        """Return the head of the event ``seq`` of the aggregate ``key``."""
+        """Return the head of the event ``seq`` of the aggregate ``key``.
+
+        ``definitions`` is the position of the definitions that it was decided with.
+        """
         ...
 
 

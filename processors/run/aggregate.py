@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from functools import lru_cache
+from functools import lru_cache, partial
 from uuid import UUID
 
 from runfold.events import calls, commands, topics
@@ -19,6 +20,7 @@ from runfold.events.trusted import trusted
 from runfold.events.values import Actor, ActorKind
 from runfold.processors.engine.aggregate import Aggregate, Command, Timer
 from runfold.processors.engine.spec import AggregateSpec, AggregateTopics
+from runfold.processors.run import behaviour as behaviours
 from runfold.processors.run import decide, dispatch, evolve
 from runfold.processors.run.lifecycle import deadlines
 from runfold.processors.run.state import Live, RunState
@@ -109,6 +111,7 @@ def _meta(  # noqa: PLR0913, PLR0917 - an event has so much meta
     actor: Actor,
     traceparent: str,
     prev_hash: bytes,
+    definitions: int,
 ) -> j.Meta:
     return _make_meta(
         run_id=key,
@@ -120,6 +123,7 @@ def _meta(  # noqa: PLR0913, PLR0917 - an event has so much meta
         actor=actor,
         traceparent=traceparent,
         prev_hash=prev_hash,
+        definitions=definitions,
     )
 
 
@@ -165,6 +169,15 @@ RUNS: AggregateSpec[RunState] = AggregateSpec(
     source="runfold/run-processor",
 )
 """What the engine knows of runs."""
+
+
+def runs_that_begin_with(behaviour: int) -> AggregateSpec[RunState]:
+    """Return the same for a processor whose new runs take a behaviour older than the newest.
+
+    Raises BehaviourError for one that this release does not know.
+    """
+    chosen = partial(decide.steps, begins_with=behaviours.known(behaviour))
+    return replace(RUNS, aggregate=replace(RUN, decide=chosen))
 
 
 @lru_cache(maxsize=4096)

@@ -7,20 +7,34 @@ from collections.abc import Sequence
 from runfold.events import calls, commands
 from runfold.events.base import Fact
 from runfold.processors.engine.aggregate import Command, Env, Timer
+from runfold.processors.run import behaviour
 from runfold.processors.run.agent import model_results, tool_results
 from runfold.processors.run.draft import Draft
 from runfold.processors.run.lifecycle import admission, controls, deadlines
 from runfold.processors.run.state import Live, RunState
 
 
-def decide(state: RunState | None, command: Command, env: Env) -> list[Fact]:
+def decide(
+    state: RunState | None,
+    command: Command,
+    env: Env,
+    begins_with: int = behaviour.CURRENT,
+) -> list[Fact]:
     """Return the facts that follow from a command; none if it changes nothing."""
-    return [fact for fact, _ in steps(state, command, env)]
+    return [fact for fact, _ in steps(state, command, env, begins_with)]
 
 
-def steps(state: RunState | None, command: Command, env: Env) -> Sequence[tuple[Fact, RunState]]:
-    """Return the facts that follow from a command, each with the state after it."""
-    draft = Draft(state, env)
+def steps(
+    state: RunState | None,
+    command: Command,
+    env: Env,
+    begins_with: int = behaviour.CURRENT,
+) -> Sequence[tuple[Fact, RunState]]:
+    """Return the facts that follow from a command, each with the state after it.
+
+    A run that begins takes the behaviour ``begins_with``; a live one keeps its own.
+    """
+    draft = Draft(state, env, begins_with)
     match command.body:
         case commands.RunRequested() as request:
             if state is None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from runfold.events.base import Fact
 from runfold.events.definitions import AgentDefinition, ToolContract
 from runfold.processors.engine.aggregate import Env
+from runfold.processors.run import behaviour as behaviours
+from runfold.processors.run import wording
 from runfold.processors.run.evolve import evolve
 from runfold.processors.run.state import Live, RunState
 
@@ -19,10 +21,13 @@ class Draft:
     ``steps`` holds each fact with the state after it.
     """
 
-    def __init__(self, state: RunState | None, env: Env) -> None:
-        """Begin with the state before the decision."""
+    def __init__(
+        self, state: RunState | None, env: Env, begins_with: int = behaviours.CURRENT
+    ) -> None:
+        """Begin with the state before the decision; a run that begins takes ``begins_with``."""
         self.state = state
         self.env = env
+        self.behaviour = state.behaviour if isinstance(state, Live) else begins_with
         self.steps: list[tuple[Fact, RunState]] = []
         self._agent: AgentDefinition | None = None
 
@@ -30,6 +35,14 @@ class Draft:
         """Add a fact and fold it."""
         self.state = evolve(self.state, fact, self.env.now)
         self.steps.append((fact, self.state))
+
+    def people(self, code: str, **parameters: wording.Parameter) -> str:
+        """Return a text of a fact that people read."""
+        return wording.for_people(self.behaviour, code, **parameters)
+
+    def model(self, code: str, **parameters: wording.Parameter) -> str:
+        """Return a text of a fact that the model reads."""
+        return wording.for_model(self.behaviour, code, **parameters)
 
     @property
     def run(self) -> Live:

@@ -164,6 +164,7 @@ class Live:
     model: str
     limits: Limits
     created_at: datetime
+    behaviour: int = 1
     counters: Used = Used()
     context: Context = Context()
     inbox: tuple[Waiting, ...] = ()

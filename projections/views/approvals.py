@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from runfold.events import topics
+from runfold.events import topics, wording
 from runfold.events.base import Fact
 from runfold.events.run import (
     ApprovalRequested,
@@ -57,7 +57,7 @@ def _ask(asked: Merging, placed: Placed, fact: ApprovalRequested | HumanInputReq
                 approval_id=fact.call_id,
                 kind="tool_call",
                 tool_name=fact.tool,
-                question=clean(fact.question),
+                question=clean(wording.plain(fact.question)),
                 arguments_digest=fact.arguments_digest.hex(),
                 risk_level=fact.risk_level,
                 **common,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from runfold.events import topics
+from runfold.events import topics, wording
 from runfold.events.base import Fact
 from runfold.events.catalogue import CHARGED
 from runfold.events.run import (
@@ -62,7 +62,7 @@ def _called(calls: Merging, placed: Placed, fact: ModelCalled) -> None:
         status="called",
         attempt=fact.attempt,
         requested_model=fact.model,
-        routing_reason=clean(fact.routing_reason),
+        routing_reason=clean(wording.plain(fact.routing_reason)),
         prompt_version=fact.prompt_version,
         context_digest=fact.context_digest.hex(),
         placement=fact.placement.value,

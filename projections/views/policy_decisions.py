@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from runfold.events import topics
+from runfold.events import topics, wording
 from runfold.events.run import PolicyDecided
 from runfold.projections.rendering.readable import as_json
 from runfold.projections.tables import policy_decisions
@@ -31,7 +31,7 @@ def _row(placed: Placed, fact: PolicyDecided) -> tuple[Any, ...]:
         fact.principal,
         fact.action,
         fact.resource,
-        fact.reason,
+        wording.plain(fact.reason),
         as_json(fact.policy_ids),
         fact.policy_digest.hex(),
         as_json(fact.obligations),

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from runfold.events import topics
+import json
+
+from runfold.events import topics, wording
 from runfold.events.base import Fact
 from runfold.events.catalogue import CHARGED
+from runfold.events.content import JSON, Content, json_content
 from runfold.events.run import (
     CheckpointWritten,
     MessageKind,
@@ -81,7 +84,9 @@ def _begin(row: Row, placed: Placed) -> None:
                 agent=fact.request.agent,
                 agent_version=fact.request.agent_version,
                 goal=plain(fact.request.goal),
-                error_json=as_json({"error_type": fact.code, "message": fact.reason}),
+                error_json=as_json(
+                    {"error_type": fact.code, "message": wording.plain(fact.reason)}
+                ),
                 **_request(fact.request, placed),
             )
         case RunStarted():
@@ -148,7 +153,7 @@ def _end(row: Row, placed: Placed) -> None:
             _exit(row, fact.exit)
         case RunFailed() as fact:
             row["completed_at"] = placed.meta.time
-            row["error_json"] = readable(fact.error)
+            row["error_json"] = readable(wording.plain_error(fact.error))
             _exit(row, fact.exit)
         case RunRefused() as fact:
             row["completed_at"] = placed.meta.time
@@ -163,8 +168,19 @@ def _end(row: Row, placed: Placed) -> None:
 def _exit(row: Row, exit_record: Exit) -> None:
     row["exit_status"] = exit_record.status.value
     row["exit_code"] = exit_record.exit_code
-    row["result_json"] = said(exit_record.payload)
+    row["result_json"] = said(_in_words(exit_record.payload))
     row["latency_ms"] = exit_record.usage.latency_ms
+
+
+def _in_words(payload: Content) -> Content:
+    """Return an exit record's payload with what is recorded as codes put into words."""
+    held = payload.inline
+    if held is None or payload.media_type != JSON or wording.PREFIX.encode() not in held:
+        return payload
+    try:
+        return json_content(wording.plain_json(json.loads(held)))
+    except ValueError:
+        return payload
 
 
 VIEW = View("runs", (runs,), add, (topics.EVENTS,))

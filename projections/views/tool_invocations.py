@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from runfold.events import topics
+from runfold.events import topics, wording
 from runfold.events.base import Fact
 from runfold.events.calls.kinds import TOOL
 from runfold.events.catalogue import CHARGED
@@ -139,7 +139,9 @@ def _after(calls: Merging, placed: Placed) -> None:
                 tool_call_id=fact.call_id,
                 status="uncertain",
                 latency_ms=fact.latency_ms,
-                error_json=as_json({"error_type": "uncertain", "message": fact.reason}),
+                error_json=as_json(
+                    {"error_type": "uncertain", "message": wording.plain(fact.reason)}
+                ),
             )
         case CheckpointWritten() as fact:
             for call in fact.completed:

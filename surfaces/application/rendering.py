@@ -18,6 +18,7 @@ from runfold.events.avro.shapes import Shape as Wire
 from runfold.events.base import Fact, Record
 from runfold.events.content import Content
 from runfold.events.values import Exit
+from runfold.events.wording import plain_json
 from runfold.projections.rendering.readable import plain, readable, said
 from runfold.surfaces.application import shapes
 from runfold.surfaces.words import said as in_words
@@ -93,7 +94,7 @@ def completion_of(exit_: Exit) -> shapes.Completion:
     return shapes.Completion(
         status=exit_.status.value,
         exit_code=exit_.exit_code,
-        payload=json_of(exit_.payload),
+        payload=plain_json(json_of(exit_.payload)),
         usage=shapes.CompletionUsage(**usage),
         signal=exit_.signal,
     )

@@ -56,7 +56,7 @@ class Verifier:
         self._permits: set[str] = set()
         self._end: Event | None = None
         self._state: RunState | None = None
-        self._position: int | None = None
+        self._begun_at: int | None = None
         self._open: list[Event] = []
         self._judges = True
 
@@ -131,8 +131,6 @@ class Verifier:
         decision, self._open = tuple(self._open), []
         if not decision or not self._judges:
             return
-        if self._position is None:
-            self._position = decisions.definitions_position(decision)
         try:
             self._judge(decision)
             self._state = self._folded(decision)
@@ -144,7 +142,10 @@ class Verifier:
 
     def _judge(self, decision: decisions.Decision) -> None:
         self._decisions += 1
-        definitions = self._definitions.at(self._position or 0)
+        position = decisions.definitions_position(decision, self._begun_at) or 0
+        if self._begun_at is None:
+            self._begun_at = position
+        definitions = self._definitions.at(position)
         difference = decisions.redecide(self._state, decision, definitions)
         if difference is not None:
             self._faults.append(Fault(difference.seq, "decision", str(difference)))

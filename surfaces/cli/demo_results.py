@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import text
 
 from runfold.events.run import Event
+from runfold.events.wording import plain_json
 from runfold.projections.queries import TenantViews, wait_for
 from runfold.projections.rendering.readable import readable
 from runfold.surfaces.cli import output
@@ -87,5 +88,5 @@ def _payload(last: Event) -> dict[str, Any]:
     exit_ = getattr(last.fact, "exit", None)
     if exit_ is None or exit_.payload.inline is None:
         return {}
-    found = json.loads(exit_.payload.inline)
+    found = plain_json(json.loads(exit_.payload.inline))
     return found if isinstance(found, dict) else {}

@@ -8,6 +8,7 @@ from runfold.events import commands
 from runfold.events import run as j
 from runfold.events.content import json_content, text
 from runfold.events.values import Limits, RunStatus
+from runfold.events.wording import plain
 from runfold.processors.run.dispatch import dispatch
 from runfold.processors.run.lifecycle.deadlines import next_timer
 from tests.deciders.given import (
@@ -107,7 +108,7 @@ def test_an_approval_nobody_gives_expires() -> None:
 def test_a_control_for_a_call_that_does_not_wait_says_why() -> None:
     run = begun().when(control(commands.ApproveToolCall, call_id="x.9"))
     assert run.names() == ["RequestIgnored"]
-    assert "no open call" in run.only(j.RequestIgnored).reason
+    assert "no open call" in plain(run.only(j.RequestIgnored).reason)
 
 
 def test_another_tenant_cannot_touch_the_run() -> None:

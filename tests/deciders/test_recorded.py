@@ -75,10 +75,20 @@ def test_a_first_event_that_no_input_leads_to_is_refused() -> None:
         decisions.redecide(None, (events[1],), definitions)
 
 
-def test_the_registry_position_comes_from_the_first_event() -> None:
+def test_every_decision_names_the_position_of_its_definitions() -> None:
     events, definitions = history(STORIES["completes"])
-    assert decisions.definitions_position(events) == definitions.position
-    assert decisions.definitions_position(events[1:]) is None
+    made = list(decisions.decisions(events))
+    assert [decisions.definitions_position(each) for each in made] == [definitions.position] * 4
+
+
+def test_decisions_of_older_releases_were_made_with_the_definitions_that_the_run_began_with() -> (
+    None
+):
+    events, definitions = history(STORIES["completes"])
+    silent = [replace(e, meta=e.meta.model_copy(update={"definitions": None})) for e in events]
+    made = list(decisions.decisions(silent))
+    assert decisions.definitions_position(made[0]) == definitions.position
+    assert decisions.definitions_position(made[1], 7) == 7
 
 
 def test_the_requester_s_trace_is_part_of_what_was_asked() -> None:

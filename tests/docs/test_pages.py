@@ -95,7 +95,7 @@ def test_the_exit_codes_of_a_run_are_those_of_the_code() -> None:
 
 def test_every_refusal_at_admission_is_listed() -> None:
     source = Path(admission.__file__).read_text(encoding="utf-8")
-    given = set(re.findall(r'(?:yield|return) "([a-z_]+)",', source))
+    given = set(re.findall(r'(?:yield|return) _Problem\("([a-z_]+)",', source))
     section = GUARANTEES.partition("Refusals at admission")[2].partition("Requests that begin")[0]
 
     assert given == set(re.findall(r"^\| `([a-z_]+)` \|", section, re.MULTILINE))

@@ -17,8 +17,8 @@ from runfold.stack.settings import Settings
 from tests.projections import journal
 from tests.projections.histories import CODEC, history
 from tests.projections.running import ask, projector, wait_caught_up
+from tests.replay.frozen import load
 from tests.replay.scenarios import SCENARIOS
-from tests.replay.test_histories import load
 
 INDEXES = "SELECT indexname FROM pg_indexes WHERE schemaname = current_schema() ORDER BY 1"
 STORAGE = (

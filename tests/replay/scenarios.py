@@ -15,7 +15,7 @@ from runfold.events.content import json_content, text
 from runfold.events.values import Limits
 from runfold.processors.definitions.fixed import FixedDefinitions
 from runfold.processors.engine.memory import MemoryEngine
-from runfold.processors.run.aggregate import RUNS
+from runfold.processors.run.aggregate import runs_that_begin_with
 from tests.deciders.given import (
     LOOK,
     RUN,
@@ -41,10 +41,10 @@ DEFINITIONS = (LOOK, WRITE, SEND, agent())
 class Life:
     """A run in the in-memory engine, told by its inputs."""
 
-    def __init__(self) -> None:
+    def __init__(self, behaviour: int) -> None:
         self.codec = Codec(LockRegistry())
         rules = FixedDefinitions(definitions(*DEFINITIONS))
-        self.engine = MemoryEngine(RUNS, self.codec, rules, now=START)
+        self.engine = MemoryEngine(runs_that_begin_with(behaviour), self.codec, rules, now=START)
 
     def says(self, *records: Record) -> Life:
         """Publish inputs a second apart and let the engine take each."""
@@ -77,8 +77,8 @@ def _topic(record: Record) -> str:
             raise TypeError(type(record).__name__)
 
 
-def straight() -> Life:
-    return Life().says(
+def straight(behaviour: int) -> Life:
+    return Life(behaviour).says(
         request(),
         answer(call("look"), call("look", {"path": "b"}, "c2")),
         came_back(3, "second"),
@@ -87,8 +87,8 @@ def straight() -> Life:
     )
 
 
-def with_people() -> Life:
-    life = Life().says(
+def with_people(behaviour: int) -> Life:
+    life = Life(behaviour).says(
         request(labels=[{"key": "team", "value": "a"}], feature="triage"),
         answer(call("write")),
         control(commands.PauseRun, "p1", reason="wait"),
@@ -110,8 +110,8 @@ def with_people() -> Life:
     return life.says(done(n=5))
 
 
-def with_faults() -> Life:
-    life = Life().says(request(), model_error()).passes(60)
+def with_faults(behaviour: int) -> Life:
+    life = Life(behaviour).says(request(), model_error()).passes(60)
     life.says(answer(call("look"), attempt=2), broke(2)).passes(10)
     life.says(came_back(2, attempt=2), answer(broken_call("look"), call("fly", id="c2"), n=3))
     life.says(answer(call("send"), n=6))
@@ -129,33 +129,33 @@ def with_faults() -> Life:
     )
 
 
-def out_of_budget() -> Life:
+def out_of_budget(behaviour: int) -> Life:
     limits = Limits(max_cost="0.015")  # type: ignore[arg-type] # pydantic reads the amount
-    return Life().says(request(limits=limits), answer(call("look")), came_back(2))
+    return Life(behaviour).says(request(limits=limits), answer(call("look")), came_back(2))
 
 
-def cancelled() -> Life:
-    return Life().says(
+def cancelled(behaviour: int) -> Life:
+    return Life(behaviour).says(
         request(), answer(call("look")), control(commands.CancelRun, "c1", reason="no need")
     )
 
 
-def refused() -> Life:
-    return Life().says(request(agent="nobody"))
+def refused(behaviour: int) -> Life:
+    return Life(behaviour).says(request(agent="nobody"))
 
 
-def timed_out() -> Life:
-    return Life().says(request(), answer(call("send"))).passes(3600)
+def timed_out(behaviour: int) -> Life:
+    return Life(behaviour).says(request(), answer(call("send"))).passes(3600)
 
 
-def paid_late() -> Life:
+def paid_late(behaviour: int) -> Life:
     price = Decimal("0.5")
-    life = Life().says(request()).passes(3600)
+    life = Life(behaviour).says(request()).passes(3600)
     life.says(answer(call("look")), answer(call("look"), attempt=2)).passes(3600)
     return life.says(came_back(2, cost=price), came_back(2, attempt=2, cost=price), done(n=3))
 
 
-SCENARIOS: dict[str, Callable[[], Life]] = {
+SCENARIOS: dict[str, Callable[[int], Life]] = {
     "straight": straight,
     "with_people": with_people,
     "with_faults": with_faults,

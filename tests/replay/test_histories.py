@@ -13,32 +13,18 @@ from pathlib import Path
 import pytest
 
 from runfold.events import run as j
-from runfold.events import topics
-from runfold.events.avro.codec import Codec
-from runfold.events.avro.registry import LockRegistry
-from runfold.events.content import canonical_json
 from runfold.events.definitions import Definitions
 from runfold.events.run import GENESIS, Event
-from runfold.processors.run.agent.checkpoints import state_hash
+from runfold.processors.run.behaviour import CURRENT
 from runfold.processors.run.replay import decisions
 from runfold.processors.run.replay.decisions import Difference
 from runfold.processors.run.state import Live
-from tests.replay.record import FOLDER
+from runfold.processors.run.state_hash import state_hash
+from tests.replay.frozen import HISTORIES, load
+from tests.replay.record import folder_of
 from tests.replay.scenarios import SCENARIOS
 
 ROOT = Path(__file__).parents[2]
-RELEASE_1 = sorted((FOLDER / "release_1").glob("*.json"))
-"""Histories of version 1 of every schema, which are never recorded anew."""
-
-
-def load(name: str) -> tuple[Definitions, list[tuple[bytes, Event]]]:
-    told = json.loads((FOLDER / f"{name}.json").read_text())
-    codec, rules = Codec(LockRegistry()), Definitions()
-    for position, definition in enumerate(told["definitions"], 1):
-        rules = rules.plus(definition["kind"], canonical_json(definition["body"]), position)
-    values = [base64.b64decode(value) for value in told["values"]]
-    decoded = [(value, codec.decode(topics.EVENTS, value)) for value in values]
-    return rules, [(value, event) for value, event in decoded if isinstance(event, Event)]
 
 
 def differences(rules: Definitions, events: list[Event]) -> list[Difference]:
@@ -63,21 +49,14 @@ def fingerprint(name: str) -> str:
     return total.hexdigest()
 
 
-@pytest.mark.parametrize("name", SCENARIOS)
+@pytest.mark.parametrize("name", HISTORIES)
 def test_every_recorded_decision_is_made_again_the_same(name: str) -> None:
     rules, history = load(name)
     assert history
     assert [str(found) for found in differences(rules, [event for _, event in history])] == []
 
 
-@pytest.mark.parametrize("name", [f"release_1/{path.stem}" for path in RELEASE_1])
-def test_what_the_first_release_recorded_is_decided_the_same(name: str) -> None:
-    rules, history = load(name)
-    assert history
-    assert [str(found) for found in differences(rules, [event for _, event in history])] == []
-
-
-@pytest.mark.parametrize("name", SCENARIOS)
+@pytest.mark.parametrize("name", HISTORIES)
 def test_the_chain_of_a_recorded_history_is_whole(name: str) -> None:
     previous = GENESIS
     for number, (value, event) in enumerate(load(name)[1], 1):
@@ -88,11 +67,8 @@ def test_the_chain_of_a_recorded_history_is_whole(name: str) -> None:
 
 @pytest.mark.parametrize("name", SCENARIOS)
 def test_todays_bytes_are_the_recorded_bytes(name: str) -> None:
-    """A difference means that decisions or the wire form changed: say so, then record anew."""
-    assert SCENARIOS[name]().values() == [
-        base64.b64decode(value)
-        for value in json.loads((FOLDER / f"{name}.json").read_text())["values"]
-    ]
+    recorded = json.loads((folder_of(CURRENT) / f"{name}.json").read_text())["values"]
+    assert SCENARIOS[name](CURRENT).values() == [base64.b64decode(value) for value in recorded]
 
 
 def test_a_history_with_a_forged_decision_must_fail() -> None:
@@ -117,7 +93,7 @@ def test_other_definitions_decide_otherwise() -> None:
 
 
 def test_the_fold_does_not_depend_on_the_order_of_hashes() -> None:
-    names = ",".join(SCENARIOS)
+    names = ",".join(HISTORIES)
     code = (
         "from tests.replay.test_histories import fingerprint\n"
         f"print([fingerprint(name) for name in {names!r}.split(',')])"

@@ -160,6 +160,7 @@ class Recorder:
                 actor=self._aggregate.actor(fact, command, state),
                 traceparent=state.traceparent,
                 prev_hash=self._digest,
+                definitions=self.definitions.position,
             )
             value = CODEC.encode_event(meta, fact)
             self._digest = hashlib.sha256(value).digest()

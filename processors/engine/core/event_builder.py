@@ -78,6 +78,7 @@ class EventBuilder(Generic[S]):
                 aggregate.actor(fact, command, state),
                 state.traceparent,
                 digest,
+                env.definitions.position,
             )
             value = self._codec.encode_event(meta, fact)
             if len(value) > MAX_EVENT_BYTES:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
-
 from runfold.events import run as j
-from runfold.events.content import canonical_json
 from runfold.events.trusted import trusted
 from runfold.processors.run.draft import Draft
 from runfold.processors.run.fold.calls import summary
-from runfold.processors.run.state import CallStatus, Live
+from runfold.processors.run.state import CallStatus
+from runfold.processors.run.state_hash import state_hash
 
 
 def write(draft: Draft) -> None:
@@ -40,28 +38,3 @@ def write(draft: Draft) -> None:
             artifact_refs=run.artifacts,
         )
     )
-
-
-def state_hash(run: Live) -> bytes:
-    """Return the sha256 of the run's state in canonical form.
-
-    The transcript is in it by its rolling digest, so that hashing a long run costs no more than
-    hashing a short one.
-    """
-    used = run.counters
-    state = [
-        run.run_id,
-        run.agent.digest.hex(),
-        run.context.digest.hex(),
-        run.context.instructions.digest.hex() if run.context.instructions else "",
-        [waiting.id for waiting in run.inbox],
-        [
-            [c.call_id, c.tool, c.status, c.attempt, c.approval, c.arguments.digest.hex()]
-            for c in run.calls
-        ],
-        [used.step, used.model_calls, used.tool_calls, used.retries, used.malformed_answers],
-        [used.input_tokens, used.output_tokens, str(used.cost.normalize()), used.unpriced_calls],
-        run.plan.model_dump(mode="json") if run.plan else None,
-        run.next_call,
-    ]
-    return hashlib.sha256(canonical_json(state).encode()).digest()

@@ -12,6 +12,7 @@ from typing import Any
 from runfold.events.calls import ToolSchema
 from runfold.events.content import canonical_json
 from runfold.events.values import Plan, PlanStep, ProposedCall
+from runfold.processors.run.wording import for_model
 
 COMPLETE = "complete_task"
 FAIL = "fail_task"
@@ -83,16 +84,16 @@ def arguments_of(call: ProposedCall) -> dict[str, Any] | None:
     return found if isinstance(found, dict) else None
 
 
-def fault_of(call: ProposedCall) -> str | None:
+def fault_of(call: ProposedCall, behaviour: int) -> str | None:
     """Return what is wrong with an intrinsic call's arguments, in words for the model."""
     arguments = arguments_of(call)
     if arguments is None:
-        return call.problem or "the arguments are not a JSON object"
-    wanted = {COMPLETE: "summary", FAIL: "reason", ASK: "question"}.get(call.name)
-    if wanted and not (isinstance(arguments.get(wanted), str) and arguments[wanted].strip()):
-        return f"{call.name} needs a non-empty text in {wanted!r}"
+        return call.problem or for_model(behaviour, "not_an_object")
+    field = {COMPLETE: "summary", FAIL: "reason", ASK: "question"}.get(call.name)
+    if field and not (isinstance(arguments.get(field), str) and arguments[field].strip()):
+        return for_model(behaviour, "needs_text", tool=call.name, field=field)
     if call.name == PLAN and _steps(arguments) is None:
-        return "update_plan needs 'steps', each with texts in 'id', 'description' and 'status'"
+        return for_model(behaviour, "needs_steps")
     return None
 
 

@@ -19,12 +19,6 @@ from runfold.processors.run.ids import outcome_of
 from runfold.processors.run.lifecycle import endings
 from runfold.processors.run.state import Live
 
-NO_CALL = "Your answer called no tool, so nothing follows from it."
-CUT_OFF = "Your answer was cut off at the output limit before it called a tool."
-USE_EXITS = (
-    "Call a tool; when the goal is met call complete_task, when it cannot be met call fail_task."
-)
-
 
 def take(draft: Draft, result: ModelResult) -> None:
     """Record the result of the model call that is out; of a lost one only what it cost."""
@@ -90,7 +84,7 @@ def _attribution(
 def unanswered(draft: Draft, result: ModelResult) -> None:
     """Record a failed model call: again after a pause where it pays, else the run fails."""
     error = result.error or ErrorInfo(
-        error_type="no_answer", message="the model processor reported no answer", retryable=True
+        error_type="no_answer", message=draft.people("no_answer"), retryable=True
     )
     draft.say(
         j.ModelFailed(
@@ -171,7 +165,7 @@ def _release(draft: Draft, call_id: str, cost: Decimal | None = None) -> None:
 
 
 def _may_end(draft: Draft, call: ProposedCall) -> bool:
-    return fault_of(call) is None and not draft.run.inbox
+    return fault_of(call, draft.behaviour) is None and not draft.run.inbox
 
 
 def _end(draft: Draft, call: ProposedCall) -> None:
@@ -188,10 +182,13 @@ def _payload(call: ProposedCall) -> Content:
 
 
 def _reject(draft: Draft, call_id: str, answer: ModelAnswer) -> None:
-    issue = CUT_OFF if answer.finish_reason == "length" else NO_CALL
+    issue = draft.model("cut_off" if answer.finish_reason == "length" else "no_call")
     draft.say(
         j.ReflectionRecorded(
-            passed=False, issues=(issue,), next_action=USE_EXITS, model_call_id=call_id
+            passed=False,
+            issues=(issue,),
+            next_action=draft.model("use_exits"),
+            model_call_id=call_id,
         )
     )
 
@@ -203,9 +200,9 @@ def _give_up_on_model(draft: Draft) -> None:
         endings.EXIT_MODEL,
         ErrorInfo(
             error_type="unusable_answers",
-            message=f"the model gave {count} answers in a row that could not be used",
+            message=draft.people("unusable_answers", count=count),
             retryable=False,
-            suggested_next_action="use another model, or make the instructions clearer",
+            suggested_next_action=draft.people("change_the_model"),
         ),
     )
 

@@ -62,7 +62,7 @@ def call_model(draft: Draft, call_id: str, attempt: int) -> None:
             attempt=attempt,
             model=run.model,
             fallbacks=agent.model.fallbacks,
-            routing_reason="the agent's own choice" if attempt == 1 else f"retry {attempt - 1}",
+            routing_reason=_routing_reason(draft, attempt),
             prompt_version=run.prompt_version,
             context_digest=run.context.digest,
             placement=agent.model.placement,
@@ -70,6 +70,12 @@ def call_model(draft: Draft, call_id: str, attempt: int) -> None:
             max_output_tokens=agent.model.max_output_tokens,
         )
     )
+
+
+def _routing_reason(draft: Draft, attempt: int) -> str:
+    if attempt == 1:
+        return draft.people("agents_choice")
+    return draft.people("retry", number=attempt - 1)
 
 
 def working_deadline(run: Live) -> datetime | None:

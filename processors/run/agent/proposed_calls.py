@@ -27,9 +27,9 @@ def propose_all(draft: Draft, model_call_id: str, answer: ModelAnswer) -> None:
         if draft.has_ended():
             return
         match call.name:
-            case control_tools.ASK if control_tools.fault_of(call) is None:
+            case control_tools.ASK if control_tools.fault_of(call, draft.behaviour) is None:
                 _ask(draft, call)
-            case control_tools.PLAN if control_tools.fault_of(call) is None:
+            case control_tools.PLAN if control_tools.fault_of(call, draft.behaviour) is None:
                 _plan(draft, call)
             case _:
                 flawed |= not _propose(draft, model_call_id, call, answer)
@@ -61,7 +61,10 @@ def _plan(draft: Draft, call: ProposedCall) -> None:
     else:
         draft.say(
             j.PlanRevised(
-                plan=plan, reason="by the model", call_id=call_id, provider_call_id=call.id
+                plan=plan,
+                reason=draft.people("by_the_model"),
+                call_id=call_id,
+                provider_call_id=call.id,
             )
         )
 
@@ -95,7 +98,7 @@ def _propose(draft: Draft, model_call_id: str, call: ProposedCall, answer: Model
     if NEEDS_APPROVAL not in decision.obligations:
         draft.say(trusted(j.ToolCallApproved)(call_id=call_id))
         return True
-    if problem := arguments_fault(contract, call.arguments):
+    if problem := arguments_fault(draft, contract, call.arguments):
         draft.say(j.ToolCallDenied(call_id=call_id, reason=problem))
         return False
     _request_approval(draft, call_id, contract, call)
@@ -110,7 +113,7 @@ def _request_approval(
         j.ApprovalRequested(
             call_id=call_id,
             tool=contract.name,
-            question=f"May {draft.run.agent.name} call {contract.name}?",
+            question=draft.people("may_call", agent=draft.run.agent.name, tool=contract.name),
             arguments_digest=call.arguments.digest,
             risk_level=contract.risk_level,
             deadline=draft.env.now + timedelta(milliseconds=wait) if wait else None,
@@ -122,19 +125,17 @@ def _request_approval(
 def _fault(draft: Draft, call: ProposedCall, contract: ToolContract | None) -> str | None:
     """Return why a call cannot even be considered, in words for the model."""
     if call.name in control_tools.INTRINSICS:
-        return control_tools.fault_of(call) or _not_yet(draft)
+        return control_tools.fault_of(call, draft.behaviour) or _not_yet(draft)
     if contract is None:
         known = [pin.name for pin in draft.run.tools] + sorted(control_tools.INTRINSICS)
-        return f"there is no tool {call.name!r}; the tools are {', '.join(known)}"
+        return draft.model("unknown_tool", tool=call.name, tools=", ".join(known))
     if call.problem:
-        return f"{call.problem}; send the arguments as one JSON object"
+        return draft.model("not_json", problem=call.problem)
     return None
 
 
 def _not_yet(draft: Draft) -> str:
-    if draft.run.inbox:
-        return "a new message has arrived; take it into account before you finish"
-    return "call it alone, after the other calls have come back"
+    return draft.model("new_message" if draft.run.inbox else "call_alone")
 
 
 def _repeats_too_often(draft: Draft, call: ProposedCall) -> bool:
@@ -148,7 +149,7 @@ def _repeats_too_often(draft: Draft, call: ProposedCall) -> bool:
     return True
 
 
-def arguments_fault(contract: ToolContract, arguments: Content) -> str | None:
+def arguments_fault(draft: Draft, contract: ToolContract, arguments: Content) -> str | None:
     """Return why arguments do not fit the contract, or None if they do or lie elsewhere."""
     if arguments.inline is None:
         return None
@@ -157,18 +158,20 @@ def arguments_fault(contract: ToolContract, arguments: Content) -> str | None:
         validator = jsonschema.Draft202012Validator(contract.input_schema)
         error = jsonschema.exceptions.best_match(validator.iter_errors(value))
     except (ValueError, jsonschema.SchemaError) as problem:
-        return f"the arguments of {contract.name} cannot be checked: {problem}"
+        return draft.model("cannot_be_checked", tool=contract.name, problem=str(problem))
     if error is None:
         return None
-    return f"the arguments of {contract.name} do not fit: {error.json_path}: {error.message}"
+    return draft.model(
+        "do_not_fit", tool=contract.name, place=error.json_path, problem=error.message
+    )
 
 
 def _count_flaw(draft: Draft, model_call_id: str) -> None:
     draft.say(
         j.ReflectionRecorded(
             passed=False,
-            issues=("A call of the last answer was refused; its reply says why.",),
-            next_action="Correct the call or choose another way.",
+            issues=(draft.model("call_refused"),),
+            next_action=draft.model("correct_the_call"),
             model_call_id=model_call_id,
         )
     )

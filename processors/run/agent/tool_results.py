@@ -118,13 +118,13 @@ def _succeed(draft: Draft, call: Call, result: ToolResult) -> None:
 
 
 def _doubt(draft: Draft, call: Call, result: ToolResult) -> None:
-    reason = result.error.message if result.error else "the tool processor cannot tell"
+    reason = result.error.message if result.error else draft.people("cannot_tell")
     doubt(draft, call, reason, result.latency_ms, result.cost)
 
 
 def _fail(draft: Draft, call: Call, result: ToolResult) -> None:
     error = result.error or ErrorInfo(
-        error_type="tool_error", message="the tool failed and gave no reason", retryable=False
+        error_type="tool_error", message=draft.model("no_reason"), retryable=False
     )
     close_failed(draft, call, error, result.latency_ms, result.cost)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from functools import lru_cache
 from types import MappingProxyType
 
 from runfold.events import run as j
@@ -13,8 +14,12 @@ from runfold.events.values import Placement
 from runfold.processors.run.fold import model
 from runfold.processors.run.ids import artifact_of, outcome_of, signature, timeout_at
 from runfold.processors.run.state import Call, CallStatus, Live, changed
+from runfold.processors.run.wording import for_model
 
-_RECORDED = text("The plan is recorded.")
+
+@lru_cache(maxsize=16)
+def _plan_recorded(behaviour: int) -> Content:
+    return text(for_model(behaviour, "plan_recorded"))
 
 
 def proposed(run: Live, fact: j.ToolCallProposed, at: datetime) -> Live:
@@ -152,16 +157,17 @@ def plan_recorded(run: Live, fact: j.PlanProposed | j.PlanRevised, at: datetime)
     run = changed(run, plan=fact.plan)
     if fact.call_id is None or fact.provider_call_id is None:
         return run
+    reply = _plan_recorded(run.behaviour)
     call = Call(
         call_id=fact.call_id,
         provider_call_id=fact.provider_call_id,
         tool="update_plan",
         tool_version="",
-        arguments=_RECORDED,
+        arguments=reply,
         risk_level=0,
         idempotency_key=fact.call_id,
         status=CallStatus.CLOSED,
-        reply=_RECORDED,
+        reply=reply,
     )
     return changed(run, calls=(*run.calls, call), next_call=run.next_call + 1, malformed=0)
 

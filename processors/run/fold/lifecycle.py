@@ -8,6 +8,7 @@ from datetime import datetime
 from runfold.events import run as j
 from runfold.events.run.lifecycle import MessageKind
 from runfold.events.values import RunRequest, RunStatus
+from runfold.processors.run.behaviour import known
 from runfold.processors.run.state import Ended, Live, Waiting, changed
 
 
@@ -19,7 +20,7 @@ def traceparent_of(request: RunRequest) -> str:
 
 
 def created(fact: j.RunCreated, at: datetime) -> Live:
-    """A run begins."""
+    """A run begins; raises BehaviourError for one that a newer release began."""
     return Live(
         status=RunStatus.CREATED,
         tenant_id=fact.request.tenant_id,
@@ -31,6 +32,7 @@ def created(fact: j.RunCreated, at: datetime) -> Live:
         model=fact.model,
         limits=fact.limits,
         created_at=at,
+        behaviour=known(fact.behaviour),
     )
 
 

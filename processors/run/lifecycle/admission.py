@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from decimal import Decimal
+from typing import NamedTuple
 
 from runfold.events import run as j
 from runfold.events.commands import RunRequested
@@ -16,11 +17,21 @@ from runfold.events.values import Exit, ExitStatus, ExitUsage, Limits, RunReques
 from runfold.processors.engine.aggregate import Env
 from runfold.processors.run.agent.next_step import proceed
 from runfold.processors.run.draft import Draft
+from runfold.processors.run.wording import Parameter
 
 MAX_GOAL_BYTES = 100_000
 """The longest goal in bytes; longer texts belong in attachments."""
 
 EXIT_REFUSED = 2
+
+
+class _Problem(NamedTuple):
+    """Why a request is refused; ``text`` is the code of its text where that is not the same."""
+
+    code: str
+    parameters: Mapping[str, Parameter]
+    text: str | None = None
+
 
 _TRACEPARENT = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 
@@ -33,7 +44,7 @@ def admit(draft: Draft, request: RunRequested, traceparent: str | None = None) -
     agent = found.definition(AgentDefinition)
     tools = [known.resolve("tool", name, None, tenant) for name in agent.tools] if agent else []
     if problem := _problem(asked, found, tools, draft.env):
-        draft.say(_refusal(asked, problem, draft.env))
+        draft.say(_refusal(asked, problem, draft))
         return
     assert agent is not None
     draft.say(
@@ -46,6 +57,7 @@ def admit(draft: Draft, request: RunRequested, traceparent: str | None = None) -
             limits=tightened(agent.limits, asked.limits),
             rulebook=known.position,
             requester_trace=traceparent if _TRACEPARENT.fullmatch(traceparent or "") else None,
+            behaviour=draft.behaviour,
         )
     )
     draft.say(j.RunStarted())
@@ -75,18 +87,15 @@ def _problem(
     found: Found,
     tools: list[Found],
     env: Env,
-) -> tuple[str, str] | None:
+) -> _Problem | None:
     agent = found.definition(AgentDefinition)
     if agent is None and found.problem != UNKNOWN:
         which = f"{found.name}@{found.version}"
-        return (
-            f"{found.problem}_agent",
-            f"agent {which} is {found.problem}; use another version",
-        )
+        told = {"agent": which, "problem": str(found.problem)}
+        return _Problem(f"{found.problem}_agent", told, "agent_not_usable")
     if agent is None:
         version = f"@{request.agent_version}" if request.agent_version else ""
-        wanted = f"{request.agent}{version}"
-        return "unknown_agent", f"no agent {wanted!r} is published; publish it with runfold apply"
+        return _Problem("unknown_agent", {"agent": f"{request.agent}{version}"})
     return next(_problems(request, agent, tools, env), None)
 
 
@@ -95,37 +104,38 @@ def _problems(
     agent: AgentDefinition,
     tools: list[Found],
     env: Env,
-) -> Iterator[tuple[str, str]]:
+) -> Iterator[_Problem]:
     pairs = list(zip(agent.tools, tools, strict=True))
     missing = [name for name, tool in pairs if tool.problem == UNKNOWN]
     if missing:
-        yield "unknown_tool", f"agent {agent.name} names unpublished tools: {', '.join(missing)}"
+        yield _Problem("unknown_tool", {"agent": agent.name, "tools": ", ".join(missing)})
     for name, tool in pairs:
         if tool.problem and tool.problem != UNKNOWN:
-            said = f"agent {agent.name} names {name}, which is {tool.problem}"
-            yield f"{tool.problem}_tool", said
+            told = {"agent": agent.name, "tool": name, "problem": str(tool.problem)}
+            yield _Problem(f"{tool.problem}_tool", told, "tool_not_usable")
     if request.goal.size == 0:
-        yield "empty_goal", "the goal is empty; say what the run is to achieve"
+        yield _Problem("empty_goal", {})
     if request.goal.size > MAX_GOAL_BYTES:
-        size = f"the goal has {request.goal.size} bytes, the limit is {MAX_GOAL_BYTES}"
-        yield "goal_too_large", f"{size}; give long texts as attachments"
+        yield _Problem("goal_too_large", {"size": request.goal.size, "limit": MAX_GOAL_BYTES})
     if request.goal.inline is None:
-        yield "goal_not_inline", "the goal must be given inline, not by reference"
+        yield _Problem("goal_not_inline", {})
     if request.deadline is not None and request.deadline <= env.now:
-        yield "deadline_passed", "the deadline of the request has passed"
+        yield _Problem("deadline_passed", {})
     asked = request.limits or Limits()
     if any(limit is not None and limit <= 0 for _, limit in asked):
-        yield "invalid_limits", "every limit of a request must be above zero"
+        yield _Problem("invalid_limits", {})
 
 
-def _refusal(request: RunRequest, problem: tuple[str, str], env: Env) -> j.RunRefused:
-    code, reason = problem
+def _refusal(request: RunRequest, problem: _Problem, draft: Draft) -> j.RunRefused:
+    code = problem.code
+    reason = draft.people(problem.text or code, **problem.parameters)
     goal = request.goal if request.goal.size <= MAX_GOAL_BYTES else without_bytes(request.goal)
     return j.RunRefused(
         request=request.model_copy(update={"goal": goal}),
         code=code,
         reason=reason,
-        rulebook=env.definitions.position,
+        rulebook=draft.env.definitions.position,
+        behaviour=draft.behaviour,
         exit=Exit(
             status=ExitStatus.FAILURE,
             exit_code=EXIT_REFUSED,

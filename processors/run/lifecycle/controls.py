@@ -20,7 +20,7 @@ def apply(draft: Draft, control: commands.Control) -> None:
     if control.request_id in draft.run.controls:
         return
     if control.tenant_id != draft.run.tenant_id:
-        _ignore(draft, control, "the run belongs to another tenant")
+        _ignore(draft, control, draft.people("other_tenant"))
         return
     _apply(draft, control)
     proceed(draft)
@@ -55,9 +55,9 @@ def _approve(draft: Draft, control: commands.ApproveToolCall) -> None:
     if call is None:
         return
     if control.arguments is not None and (
-        fault := arguments_fault(draft.contract(call.tool), control.arguments)
+        fault := arguments_fault(draft, draft.contract(call.tool), control.arguments)
     ):
-        _ignore(draft, control, fault)
+        _ignore(draft, control, draft.people("arguments_do_not_fit", fault=fault))
         return
     draft.say(
         j.ToolCallApproved(
@@ -105,12 +105,12 @@ def _resolve(draft: Draft, control: commands.ResolveToolCall) -> None:
                 )
             )
         case _:
-            _ignore(draft, control, "say whether the call happened or did not happen")
+            _ignore(draft, control, draft.people("unclear_resolution"))
 
 
 def _pause(draft: Draft, control: commands.PauseRun) -> None:
     if draft.run.paused:
-        _ignore(draft, control, "the run is paused already")
+        _ignore(draft, control, draft.people("already_paused"))
         return
     draft.say(j.RunPaused(request_id=control.request_id, reason=control.reason))
     checkpoints.write(draft)
@@ -118,7 +118,7 @@ def _pause(draft: Draft, control: commands.PauseRun) -> None:
 
 def _resume(draft: Draft, control: commands.ResumeRun) -> None:
     if not draft.run.paused:
-        _ignore(draft, control, "the run is not paused")
+        _ignore(draft, control, draft.people("not_paused"))
         return
     draft.say(j.RunResumed(request_id=control.request_id, reason=control.reason))
 
@@ -145,9 +145,9 @@ def _answer(draft: Draft, control: commands.AnswerQuestion) -> None:
 
 
 _WANTED = {
-    CallStatus.AWAITING_APPROVAL: "waits for an approval",
-    CallStatus.UNCERTAIN: "is uncertain",
-    CallStatus.ASKED: "waits for an answer",
+    CallStatus.AWAITING_APPROVAL: ("not_awaiting_approval", "no_call_to_approve"),
+    CallStatus.UNCERTAIN: ("not_uncertain", "no_call_to_resolve"),
+    CallStatus.ASKED: ("not_awaiting_answer", "no_call_to_answer"),
 }
 
 
@@ -157,8 +157,12 @@ def _waiting(
     call = draft.run.call(call_id)
     if call is not None and call.status is wanted:
         return call
-    stands = f"it is {call.status.value}" if call else "no open call has that id"
-    _ignore(draft, control, f"{call_id} is not a call that {_WANTED[wanted]}: {stands}")
+    otherwise, unknown = _WANTED[wanted]
+    if call is None:
+        reason = draft.people(unknown, call=call_id)
+    else:
+        reason = draft.people(otherwise, call=call_id, status=call.status.value)
+    _ignore(draft, control, reason)
     return None
 
 

@@ -95,7 +95,7 @@ def _fire_model_call(draft: Draft, out: ModelCall, timer: Timer) -> None:
         latency_ms=0,
         error=ErrorInfo(
             error_type="timeout",
-            message="no answer came back from the model processor in time",
+            message=draft.people("answer_lost"),
             retryable=True,
         ),
     )
@@ -112,17 +112,14 @@ def _fire_call(draft: Draft, timer: Timer) -> None:
         case CallStatus.RUNNING:
             _lost(draft, call)
         case CallStatus.AWAITING_APPROVAL | CallStatus.ASKED:
-            draft.say(
-                j.ToolCallDenied(call_id=call.call_id, reason="nobody answered before the deadline")
-            )
+            draft.say(j.ToolCallDenied(call_id=call.call_id, reason=draft.model("not_decided")))
         case _:
             pass
 
 
 def _lost(draft: Draft, call: Call) -> None:
-    message = "no result came back from the tool processor in time"
     if draft.contract(call.tool).safe_to_repeat:
-        error = ErrorInfo(error_type="timeout", message=message, retryable=True)
+        error = ErrorInfo(error_type="timeout", message=draft.model("result_lost"), retryable=True)
         tool_results.close_failed(draft, call, error)
     else:
-        tool_results.doubt(draft, call, message)
+        tool_results.doubt(draft, call, draft.people("result_lost"))

@@ -60,9 +60,14 @@ def cancel(draft: Draft, request_id: str, reason: str) -> None:
 def limit_reached(draft: Draft, limit: str, used: object, allowed: object) -> None:
     """End the run because one of its hard limits is met [55]."""
     draft.say(
-        j.LimitReached(limit=limit, used=str(used), allowed=str(allowed), action="fail the run")
+        j.LimitReached(
+            limit=limit,
+            used=str(used),
+            allowed=str(allowed),
+            action=draft.people("fail_the_run"),
+        )
     )
-    message = f"{limit} reached: {used} of {allowed}"
+    message = draft.people("limit_reached", limit=limit, used=str(used), allowed=str(allowed))
     fail(
         draft,
         EXIT_LIMIT,
@@ -70,7 +75,7 @@ def limit_reached(draft: Draft, limit: str, used: object, allowed: object) -> No
             error_type="limit_reached",
             message=message,
             retryable=False,
-            suggested_next_action="raise the limit in the agent's manifest and run it again",
+            suggested_next_action=draft.people("raise_the_limit"),
         ),
     )
 

@@ -10,6 +10,7 @@ from runfold.events import run as j
 from runfold.events.definitions import AgentDefinition, ToolContract
 from runfold.events.trusted import trusted
 from runfold.processors.run.state import Live
+from runfold.processors.run.wording import for_people
 
 ALLOW_LIST = "runfold:agent-allow-list"
 APPROVAL = "runfold:approval-by-risk"
@@ -30,7 +31,7 @@ def judge(
         principal=f"agent/{agent.name}@{agent.version}",
         action="tool.call",
         resource=f"tool/{contract.name}@{contract.version}" if contract else f"tool/{tool}",
-        reason=_reason(agent, contract, tool, asks=asks),
+        reason=_reason(run.behaviour, agent, contract, tool, asks=asks),
         obligations=(NEEDS_APPROVAL,) if asks else (),
     )
 
@@ -42,10 +43,16 @@ def needs_approval(agent: AgentDefinition, contract: ToolContract) -> bool:
     return contract.approval == "always"
 
 
-def _reason(agent: AgentDefinition, contract: ToolContract | None, tool: str, *, asks: bool) -> str:
+def _reason(
+    behaviour: int,
+    agent: AgentDefinition,
+    contract: ToolContract | None,
+    tool: str,
+    *,
+    asks: bool,
+) -> str:
     if contract is None:
         allowed = ", ".join(agent.tools) or "none"
-        return f"{tool} is not among the tools of {agent.name} ({allowed})"
-    if asks:
-        return f"on the allow-list; risk level {contract.risk_level} needs a person's approval"
-    return f"on the allow-list; risk level {contract.risk_level} needs no approval"
+        return for_people(behaviour, "tool_not_allowed", tool=tool, agent=agent.name, tools=allowed)
+    code = "needs_approval" if asks else "needs_no_approval"
+    return for_people(behaviour, code, level=contract.risk_level)

@@ -1,7 +1,8 @@
 """Decisions made again from the journal alone: what was asked, and whether the same follows.
 
 The first event of every decision records the input that caused it, so the command can be put
-together again and decided with the state, the time and the definitions of that moment.
+together again and decided with the state, the time and the definitions of that moment, by the
+behaviour that the run began with.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from runfold.events.base import Fact
 from runfold.events.definitions import Definitions
 from runfold.events.run import Event
 from runfold.processors.engine.aggregate import Env
+from runfold.processors.run.behaviour import CURRENT, known
 from runfold.processors.run.decide import decide
 from runfold.processors.run.evolve import evolve
 from runfold.processors.run.replay.commands import command_of
@@ -52,10 +54,16 @@ def decisions(history: Iterable[Event]) -> Iterator[Decision]:
         yield tuple(events)
 
 
-def definitions_position(history: Sequence[Event]) -> int | None:
-    """Return the registry position that the run's definitions were resolved at."""
-    first = history[0].fact if history else None
-    return first.rulebook if isinstance(first, j.RunCreated | j.RunRefused) else None
+def definitions_position(decision: Sequence[Event], begun_at: int | None = None) -> int | None:
+    """Return the position of the definitions that a decision was made with.
+
+    Decisions of older releases do not name it: they were made with those that the run began with,
+    which ``begun_at`` says.
+    """
+    meta, fact = decision[0].meta, decision[0].fact
+    if meta.definitions is not None:
+        return meta.definitions
+    return fact.rulebook if isinstance(fact, j.RunCreated | j.RunRefused) else begun_at
 
 
 def fold(state: RunState | None, decision: Decision) -> RunState | None:
@@ -70,11 +78,13 @@ def redecide(
 ) -> Difference | None:
     """Decide again what a decision's first event was caused by; None where all facts are equal.
 
-    Raises UnrecordedError where the journal does not tell what was asked.
+    ``definitions`` are those of the decision's own position. Raises UnrecordedError where the
+    journal does not tell what was asked, BehaviourError for a run of a newer release.
     """
     first = decision[0]
     command = command_of(state, decision)
-    decided = list(decide(state, command, Env(first.meta.time, definitions)))
+    env = Env(first.meta.time, definitions)
+    decided = decide(state, command, env, _begins_with(first.fact))
     recorded = [event.fact for event in decision]
     for place in range(max(len(decided), len(recorded))):
         said = recorded[place] if place < len(recorded) else None
@@ -82,6 +92,12 @@ def redecide(
         if said != again:
             return Difference(first.meta.seq + place, said, again)
     return None
+
+
+def _begins_with(fact: Fact) -> int:
+    if isinstance(fact, j.RunCreated | j.RunRefused):
+        return known(fact.behaviour)
+    return CURRENT
 
 
 def _named(fact: Fact | None) -> str:

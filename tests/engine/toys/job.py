@@ -147,6 +147,7 @@ def meta(  # noqa: PLR0917
     actor: Actor,
     traceparent: str,
     prev_hash: bytes,
+    definitions: int,
 ) -> JobMeta:
     return JobMeta(
         job_id=key,

@@ -111,6 +111,7 @@ def meta(  # noqa: PLR0917
     actor: Actor,
     traceparent: str,
     prev_hash: bytes,
+    definitions: int,
 ) -> LedgerMeta:
     assert key == tenant_id
     return LedgerMeta(

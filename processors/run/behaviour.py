@@ -1,0 +1,31 @@
+"""The behaviours of the run's decider: a run is decided by the one that it began with, to its end.
+
+``RunCreated`` pins the number (absent: 1). Whatever changes what a decision says, a rule, the order
+of its facts, a text that the model reads, takes the next number: raise ``CURRENT``, say here what
+changed, write ``if run.behaviour >= n`` at the place, and record the histories of the new number
+with ``python -m tests.replay.record``. Old numbers stay decidable for good: the journal is audited
+by deciding it again.
+
+1. Everything up to the first release that had numbers.
+2. Texts for people are a code with its parameters (``events/wording.py``); texts for the model are
+   still recorded as it reads them. ``state_hash`` covers more of the state.
+"""
+
+from __future__ import annotations
+
+FIRST = 1
+CURRENT = 2
+
+
+class BehaviourError(ValueError):
+    """A run that a newer release began: this one cannot decide it and must leave it alone."""
+
+
+def known(behaviour: int) -> int:
+    """Return a run's behaviour; raises BehaviourError for one that this release does not know."""
+    if not FIRST <= behaviour <= CURRENT:
+        raise BehaviourError(
+            f"the run was begun with behaviour {behaviour}, this release knows {CURRENT}: "
+            "run the release that began it, or a newer one"
+        )
+    return behaviour

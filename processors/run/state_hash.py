@@ -1,0 +1,56 @@
+"""What ``CheckpointWritten.state_hash`` covers: a declared projection of the state, by behaviour.
+
+A projection is a list of plain values in a fixed order, hashed as canonical JSON. It is declared
+here and nowhere else: fields of the state that it does not name may come, go and move. A projection
+that has a number never changes; what shall cover more is the projection of the next behaviour.
+"""
+
+from __future__ import annotations
+
+import hashlib
+
+from runfold.events.content import canonical_json
+from runfold.processors.run.state import Live
+
+
+def state_hash(run: Live) -> bytes:
+    """Return the sha256 of the projection that the run's behaviour declares.
+
+    The transcript is in it by its rolling digest, so that hashing a long run costs no more than
+    hashing a short one.
+    """
+    covered = _projection_1(run)
+    if run.behaviour >= 2:
+        covered += _added_by_2(run)
+    return hashlib.sha256(canonical_json(covered).encode()).digest()
+
+
+def _projection_1(run: Live) -> list[object]:
+    used = run.counters
+    return [
+        run.run_id,
+        run.agent.digest.hex(),
+        run.context.digest.hex(),
+        run.context.instructions.digest.hex() if run.context.instructions else "",
+        [waiting.id for waiting in run.inbox],
+        [
+            [c.call_id, c.tool, c.status, c.attempt, c.approval, c.arguments.digest.hex()]
+            for c in run.calls
+        ],
+        [used.step, used.model_calls, used.tool_calls, used.retries, used.malformed_answers],
+        [used.input_tokens, used.output_tokens, str(used.cost.normalize()), used.unpriced_calls],
+        run.plan.model_dump(mode="json") if run.plan else None,
+        run.next_call,
+    ]
+
+
+def _added_by_2(run: Live) -> list[object]:
+    """What is held of a run besides, as far as it decides what comes next."""
+    return [
+        run.behaviour,
+        run.paused,
+        run.malformed,
+        str(run.reserved.normalize()),
+        sorted(run.lost),
+        sorted(run.doubted),
+    ]
