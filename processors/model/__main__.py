@@ -18,6 +18,7 @@ from runfold.events.definitions import ModelScript
 from runfold.infra.artifacts.files import FileArtifacts
 from runfold.infra.logging.json_lines import log_to_stderr
 from runfold.infra.metrics.serving import serve_metrics
+from runfold.infra.process.ready import announce
 from runfold.infra.process.stall import EXIT_STALLED, StallWatch
 from runfold.infra.settings.config import Config, ConfigError
 from runfold.infra.tracing.spans import Traces
@@ -33,7 +34,6 @@ from runfold.processors.model.kind import MODEL_CALL
 from runfold.processors.model.processor import ModelProcessor
 from runfold.processors.model.providers.settings import ModelSettings, SettingsError
 from runfold.producers.schema_registry.chosen import registry_of
-from runfold.stack.ready import announce
 
 _READY_S = 30.0
 _REFRESH_S = 5.0

@@ -19,6 +19,7 @@ from runfold.infra.artifacts.files import FileArtifacts
 from runfold.infra.logging.json_lines import log_to_stderr
 from runfold.infra.metrics.serving import serve_metrics
 from runfold.infra.process.gc import collect_seldom
+from runfold.infra.process.ready import announce
 from runfold.infra.process.stall import EXIT_STALLED, StallWatch
 from runfold.infra.settings.config import Config, ConfigError
 from runfold.infra.tracing.spans import Traces
@@ -41,7 +42,6 @@ from runfold.processors.tool.settings import ToolSettings
 from runfold.producers.errors import LogError
 from runfold.producers.log.partitions import partition_count
 from runfold.producers.schema_registry.chosen import registry_of
-from runfold.stack.ready import announce
 
 _READY_S = 30.0
 _REFRESH_S = 5.0

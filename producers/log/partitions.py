@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
+from runfold.infra.settings.config import Config, ConfigError
 from runfold.producers.errors import UnavailableError
 
 _WAIT_S = 15.0
@@ -23,3 +24,14 @@ def partition_count(kafka: Mapping[str, str], topic: str) -> int:
     if not count:
         raise UnavailableError(f"there is no topic {topic}: create the topics with `runfold up`")
     return count
+
+
+def deployed_partitions(config: Config, topic: str) -> int:
+    """Return how many partitions are configured, or else those that a topic by run has.
+
+    Raises ConfigError where neither is known.
+    """
+    try:
+        return config.partitions or partition_count(config.kafka, topic)
+    except UnavailableError as error:
+        raise ConfigError(str(error)) from error

@@ -1,4 +1,4 @@
-"""How a process tells the supervisor that it does its work now."""
+"""How a process says that it does its work now: a file that a supervisor asked for."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ READY_FILE = "RUNFOLD_READY_FILE"
 
 
 def announce() -> None:
-    """Say that this process is ready; does nothing where no supervisor asked."""
+    """Touch the file that RUNFOLD_READY_FILE names; does nothing where it names none."""
     file = os.environ.get(READY_FILE)
     if file:
         Path(file).touch()
