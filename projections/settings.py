@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Self
 
 from runfold.events.topics import EVENTS
+from runfold.infra.settings import variables
 from runfold.infra.settings.config import Config, ConfigError
 from runfold.producers.log.ownership.fixed import FixedOwnership
 from runfold.producers.log.ownership.group import GroupOwnership, Membership
@@ -15,7 +15,6 @@ from runfold.producers.log.ownership.port import Ownership
 from runfold.producers.log.partitions import deployed_partitions
 
 _GROUP = "runfold-projector-owners"
-_VARIABLE = "RUNFOLD_PROJECTOR_PARTITIONS"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +29,8 @@ class ProjectorSettings:
     @classmethod
     def read(cls, config: Config, env: Mapping[str, str] | None = None) -> Self:
         """Read the environment and ask for the partitions; ConfigError says what to set."""
-        env = os.environ if env is None else env
-        listed, shared = env.get(_VARIABLE, "").strip(), env.get("RUNFOLD_OWNERSHIP", "").strip()
-        if shared not in ("", "fixed", "group"):
-            raise ConfigError(f"RUNFOLD_OWNERSHIP is fixed or group, not {shared!r}.")
-        by_group = shared == "group" and not listed
+        listed = variables.PROJECTOR_PARTITIONS.read(env)
+        by_group = variables.OWNERSHIP.read(env) == "group" and listed is None
         return cls(
             kafka=config.kafka,
             database_url=config.need_database(),
@@ -54,15 +50,12 @@ class ProjectorSettings:
         return FixedOwnership(self.fixed)
 
 
-def _partitions(text: str, count: int) -> tuple[int, ...]:
-    if not text:
+def _partitions(listed: tuple[int, ...] | None, count: int) -> tuple[int, ...]:
+    if listed is None:
         return tuple(range(count))
-    try:
-        chosen = tuple(sorted({int(part) for part in text.split(",")}))
-    except ValueError:
-        chosen = ()
-    if not chosen or chosen[0] < 0 or chosen[-1] >= count:
+    if listed[-1] >= count:
         raise ConfigError(
-            f"{_VARIABLE} must list numbers from 0 to {count - 1}, such as 0,1; not {text!r}."
+            f"{variables.PROJECTOR_PARTITIONS.name} must list numbers from 0 to {count - 1}, "
+            f"such as 0,1; not {listed[-1]}."
         )
-    return chosen
+    return listed

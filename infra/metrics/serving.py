@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from threading import Thread
@@ -14,9 +13,8 @@ from prometheus_client.exposition import ThreadingWSGIServer
 
 from runfold.infra.metrics.table import TABLE
 from runfold.infra.process.health import Health
-from runfold.infra.settings.config import ConfigError
-
-_LOOPBACK = "127.0.0.1"
+from runfold.infra.settings.errors import ConfigError
+from runfold.infra.settings.variables import METRICS_ADDRESS
 
 Environ = dict[str, Any]
 StartResponse = Callable[[str, list[tuple[str, str]]], Any]
@@ -53,7 +51,7 @@ def serve_metrics(
     """
     if port is None:
         return None
-    address = os.environ.get("RUNFOLD_METRICS_ADDRESS", "").strip() or _LOOPBACK
+    address = METRICS_ADDRESS.read()
     app = _app(make_wsgi_app(registry), health or Health("runfold"))
     try:
         server = make_server(address, port, app, ThreadingWSGIServer, _Silent)

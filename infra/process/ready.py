@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
+from runfold.infra.settings import variables
 
-READY_FILE = "RUNFOLD_READY_FILE"
+READY_FILE = variables.READY_FILE.name
 
 
 def announce() -> None:
     """Touch the file that RUNFOLD_READY_FILE names; does nothing where it names none."""
-    file = os.environ.get(READY_FILE)
-    if file:
-        Path(file).touch()
+    if (file := variables.READY_FILE.read()) is not None:
+        file.touch()
