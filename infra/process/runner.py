@@ -11,6 +11,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import signal
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -27,6 +28,7 @@ from runfold.infra.process.exit_codes import ExitCode
 from runfold.infra.process.health import Health
 from runfold.infra.process.ready import announce
 from runfold.infra.settings.config import Config, ConfigError
+from runfold.infra.settings.table import unknown
 from runfold.infra.tracing.spans import Traces
 
 _log = logging.getLogger("runfold.process")
@@ -106,6 +108,8 @@ def serve(
     traces: Traces | None = None
     expected: tuple[type[Exception], ...] = (ConfigError, *ends)
     try:
+        for found in unknown(os.environ):
+            _log.warning("%s", found)
         config = Config.from_env()
         own = settings(config)
         traces = Traces.from_env(name)

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from runfold.infra.settings.errors import ConfigError
 from runfold.infra.settings.table import FAMILIES, VARIABLES
-from runfold.infra.settings.variable import Family, Variable
+from runfold.infra.settings.variable import Family, Variable, hidden, without_password
 
 NOTHING = "none"
 """How the table says that there is no default."""
@@ -73,13 +73,19 @@ def _members(env: Mapping[str, str]) -> Iterator[Setting]:
 def _member(family: Family, name: str, text: str) -> Setting:
     return Setting(
         name=name,
-        value=("***" if family.secret else text) if text else None,
+        value=_shown(family, name, text),
         source="environment",
-        secret=family.secret,
+        secret=family.hides(name),
         default="",
         readers=family.readers.replace("`", ""),
         meaning=family.meaning.replace("`", ""),
     )
+
+
+def _shown(family: Family, name: str, text: str) -> str | None:
+    if family.hides(name):
+        return hidden(text) if text else None
+    return without_password(text) if "://" in text else text or None
 
 
 def default_of(variable: Variable[Any]) -> str:

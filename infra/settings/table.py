@@ -15,26 +15,28 @@ VARIABLES: tuple[Variable[Any], ...] = tuple(
 )
 """Every variable, in the order of its declaration."""
 
+_SECRET = ("PASSWORD", "SECRET", "KEY", "PEM", "TOKEN", "HEADERS", "CONFIG")
+
 FAMILIES: tuple[Family, ...] = (
     *(
-        Family(prefix, "all", "any librdkafka setting that begins so, `_` for `.`", secret=secret)
-        for prefix, secret in (
-            ("KAFKA_SECURITY_", False),
-            ("KAFKA_SASL_", True),
-            ("KAFKA_SSL_", True),
-            ("KAFKA_ENABLE_SSL_", False),
-            ("KAFKA_CLIENT_", False),
-            ("KAFKA_SOCKET_", False),
-            ("KAFKA_BROKER_ADDRESS_", False),
+        Family(prefix, "all", "any librdkafka setting that begins so, `_` for `.`", _SECRET)
+        for prefix in (
+            "KAFKA_SECURITY_",
+            "KAFKA_SASL_",
+            "KAFKA_SSL_",
+            "KAFKA_ENABLE_SSL_",
+            "KAFKA_CLIENT_",
+            "KAFKA_SOCKET_",
+            "KAFKA_BROKER_ADDRESS_",
         )
     ),
     Family(
         "RUNFOLD_SECRET_",
         "tool pool, run processor",
         "a secret that contracts may ask for by name in `auth`",
-        secret=True,
+        ("",),
     ),
-    Family("OTEL_", "all but `runfold`", "the standard variables of OpenTelemetry", secret=True),
+    Family("OTEL_", "all but `runfold`", "the standard variables of OpenTelemetry", _SECRET),
     Family("RUNFOLD_BENCH_", "benchmarks", "of the benchmarks", documented=False),
     Family("RUNFOLD_TEST_", "tests", "of the tests", documented=False),
     Family("RUNFOLD_REFUND_", "examples", "of an example", documented=False),

@@ -88,12 +88,15 @@ class Variable(Generic[T]):
 
 @dataclass(frozen=True, slots=True)
 class Family:
-    """Many variables with one beginning, such as ``RUNFOLD_SECRET_*``."""
+    """Many variables with one beginning, such as ``RUNFOLD_SECRET_*``.
+
+    One whose name contains an entry of ``secret`` holds a secret; the empty entry is in every name.
+    """
 
     prefix: str
     readers: str
     meaning: str
-    secret: bool = False
+    secret: tuple[str, ...] = ()
     documented: bool = True
 
     @property
@@ -104,3 +107,7 @@ class Family:
     def holds(self, name: str) -> bool:
         """Return whether a variable belongs to it."""
         return name.startswith(self.prefix) and name != self.prefix
+
+    def hides(self, name: str) -> bool:
+        """Return whether a variable of the family holds a secret."""
+        return any(part in name for part in self.secret)

@@ -136,7 +136,7 @@ def _model() -> str:
     from runfold.processors.model.names import resolve
     from runfold.processors.model.providers.settings import ModelSettings
 
-    chosen = resolve(f"default:{AGENT}", ModelSettings.from_environment(os.environ).configured)
+    chosen = resolve(f"default:{AGENT}", ModelSettings.from_environment().configured)
     if chosen.startswith("scripted:"):
         return (
             "scripted: no key is set, so a script stands in for a model (set OPENAI_API_KEY, "
