@@ -33,9 +33,10 @@ def main() -> int:
 
 
 def _settings(config: Config) -> ToolSettings:
+    settings = ToolSettings.from_env()
     config.need_database()
     config.need_home()
-    return ToolSettings.from_env()
+    return settings
 
 
 def _work(process: Process, settings: ToolSettings) -> int:
