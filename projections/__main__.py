@@ -16,7 +16,7 @@ from runfold.events.avro.codec import Codec
 from runfold.infra.process.exit_codes import ExitCode
 from runfold.infra.process.gc import collect_seldom
 from runfold.infra.process.runner import Ends, Process, serve
-from runfold.infra.process.stall import StallWatch
+from runfold.producers.log.stalls import stall_watch
 from runfold.producers.schema_registry.chosen import registry_of
 from runfold.projections import schema
 from runfold.projections.errors import Fenced, SchemaTooNew
@@ -39,9 +39,7 @@ def _project(process: Process, settings: ProjectorSettings) -> int:
     watcher = Watcher(process.traces, count=process.config.metrics_port is not None)
     make = partial(_projector, process, settings, codec, watcher)
     shared = SharedProjector(settings.ownership(), make, settings.again_s)
-    stalls = StallWatch(
-        process.config.kafka, shared.reading, process.config.stall_after, shared.stall
-    )
+    stalls = stall_watch(process.config, shared.reading, shared.stall)
     collect_seldom()
     with process.working(shared.stop, stalls):
         shared.run()

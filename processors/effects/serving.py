@@ -11,7 +11,7 @@ from typing import Any
 from runfold.events.calls.kinds import CallKind
 from runfold.infra.process.exit_codes import ExitCode
 from runfold.infra.process.runner import Ends, Process
-from runfold.infra.process.stall import Positions, StallWatch
+from runfold.infra.process.stall import Positions
 from runfold.infra.settings.variables import INSTANCE
 from runfold.processors.definitions.source import DefinitionStoreUnavailableError
 from runfold.processors.effects.core import PoolCodec
@@ -19,6 +19,7 @@ from runfold.processors.effects.errors import PoolError, PoolStalledError
 from runfold.processors.effects.local import LocalEffects
 from runfold.processors.effects.pool import Pool
 from runfold.processors.effects.settings import PoolConfig
+from runfold.producers.log.stalls import stall_watch
 
 _log = logging.getLogger(__name__)
 
@@ -50,9 +51,7 @@ def serve_pool(
         stuck_s=config.stuck_after,
     )
     pool = Pool(settings, codec, effects)
-    stalls = StallWatch(
-        config.kafka, lambda: {**pool.reading(), **reading()}, config.stall_after, pool.stall
-    )
+    stalls = stall_watch(config, lambda: {**pool.reading(), **reading()}, pool.stall)
     _log.info("serving %s as %s/%s", settings.topic, socket.gethostname(), os.getpid())
     with process.working(pool.stop, stalls):
         pool.run()

@@ -16,7 +16,6 @@ from runfold.infra.artifacts.files import FileArtifacts
 from runfold.infra.process.exit_codes import ExitCode
 from runfold.infra.process.gc import collect_seldom
 from runfold.infra.process.runner import Ends, Process, serve
-from runfold.infra.process.stall import StallWatch
 from runfold.infra.settings import variables
 from runfold.infra.settings.config import Config
 from runfold.processors.context.kind import CONTEXT_CALL
@@ -35,6 +34,7 @@ from runfold.processors.tool.kind import TOOL_CALL
 from runfold.processors.tool.processor import ToolProcessor
 from runfold.processors.tool.settings import ToolSettings
 from runfold.producers.log.partitions import deployed_partitions
+from runfold.producers.log.stalls import stall_watch
 from runfold.producers.schema_registry.chosen import registry_of
 
 
@@ -57,10 +57,9 @@ def _work(process: Process, settings: _Settings) -> int:
     with following(config.kafka, codec) as known:
         effects = _effects(process, settings, known)
         engine = Engine(settings.engine, RUNS, codec, known.store, effects)
-        stalls = StallWatch(
-            config.kafka,
+        stalls = stall_watch(
+            config,
             lambda: {**engine.reading(), **known.reading()},
-            config.stall_after,
             lambda why: engine.fail(why, ExitCode.STALLED),
         )
         collect_seldom()

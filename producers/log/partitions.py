@@ -5,19 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from confluent_kafka import KafkaException
-from confluent_kafka.admin import AdminClient
 
 from runfold.infra.settings.config import Config, ConfigError
 from runfold.producers.errors import UnavailableError
+from runfold.producers.log.kafka_tail import admin_of
 
 _WAIT_S = 15.0
 
 
 def partition_count(kafka: Mapping[str, str], topic: str) -> int:
     """Return a topic's number of partitions; raises UnavailableError where nobody knows it."""
-    settings = {name: value for name, value in kafka.items() if name != "partitioner"}
     try:
-        known = AdminClient({**settings, "log_level": 0}).list_topics(topic, timeout=_WAIT_S)
+        known = admin_of(kafka).list_topics(topic, timeout=_WAIT_S)
     except KafkaException as error:
         raise UnavailableError(f"Kafka does not answer: {error.args[0].str()}") from error
     count = len(known.topics[topic].partitions)
