@@ -29,9 +29,9 @@ from rich.table import Table
 
 from benchmarks.bench import running
 from benchmarks.traffic import Traffic
+from runfold.infra.process.ready import READY_FILE
 from runfold.stack import ports
 from runfold.stack.plan import Process
-from runfold.stack.ready import READY_FILE
 from runfold.stack.settings import Settings
 
 _TOPICS = (Process("topics", ("-m", "runfold.stack.prepare"), once=True),)

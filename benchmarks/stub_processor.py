@@ -23,6 +23,7 @@ from runfold.events.values import ModelAnswer, PriceSnapshot, ProposedCall, Usag
 from runfold.infra.logging.json_lines import log_to_stderr
 from runfold.infra.metrics.serving import serve_metrics
 from runfold.infra.process.gc import collect_seldom
+from runfold.infra.process.ready import announce
 from runfold.infra.settings.config import Config
 from runfold.infra.tracing.spans import Traces
 from runfold.processors.definitions.follower import DefinitionFollower
@@ -34,7 +35,6 @@ from runfold.processors.engine.kafka.runner import Engine
 from runfold.processors.model.kind import MODEL_CALL
 from runfold.processors.run.aggregate import RUNS
 from runfold.processors.tool.kind import TOOL_CALL
-from runfold.stack.ready import announce
 
 _PRICE = PriceSnapshot(source="bench", model="stub", input_mtok=Decimal(3), output_mtok=Decimal(15))
 _USAGE = Usage(input_tokens=900, output_tokens=60)

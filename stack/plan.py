@@ -12,7 +12,7 @@ class Process:
     """One Python process: ``python *arguments`` with the stack's addresses in its environment.
 
     A process that runs ``once`` must end with 0 before the next one starts; one that
-    ``announces`` counts as ready when it has called ``runfold.stack.ready.announce()``.
+    ``announces`` counts as ready when it has called ``runfold.infra.process.ready.announce()``.
     """
 
     name: str

@@ -13,11 +13,11 @@ import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from runfold.infra.process.ready import READY_FILE
 from runfold.stack import ports
 from runfold.stack.home import Home
 from runfold.stack.plan import Process
 from runfold.stack.process import spawn, tail
-from runfold.stack.ready import READY_FILE
 from runfold.stack.settings import Settings
 
 INSTANCE = "RUNFOLD_INSTANCE"

@@ -10,17 +10,17 @@ from pathlib import Path
 from runfold.infra.database.address import (
     DEFAULT,
     VARIABLE,
-    DatabaseAddressError,
+    database_url,
     in_schema,
     schema_name,
 )
+from runfold.infra.settings import variables
+from runfold.infra.settings.errors import ConfigError
+from runfold.infra.settings.kafka import client_options
 from runfold.stack.errors import StackError
 
 EMBEDDED_PARTITIONS = 4
 CLUSTER_PARTITIONS = 24
-
-# librdkafka settings that KAFKA_* may carry; KAFKA_HEAP_OPTS and its like belong to other programs.
-_CLIENT_SETTINGS = ("security", "sasl", "ssl", "enable.ssl", "client", "socket", "broker.address")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,17 +41,25 @@ class Settings:
     def from_env(cls, env: Mapping[str, str] | None = None) -> Settings:
         """Read the settings; raises StackError where a value cannot be meant."""
         env = os.environ if env is None else env
-        bootstrap = env.get("KAFKA_BOOTSTRAP_SERVERS", "").strip()
+        try:
+            return cls._read(env)
+        except ConfigError as error:
+            raise StackError(str(error)) from error
+
+    @classmethod
+    def _read(cls, env: Mapping[str, str]) -> Settings:
+        bootstrap = variables.BOOTSTRAP_SERVERS.read(env)
+        partitions = EMBEDDED_PARTITIONS if not bootstrap else CLUSTER_PARTITIONS
         return cls(
-            home=_home(env),
-            cache=_cache(env),
+            home=variables.HOME.read(env) or _home(env),
+            cache=variables.CACHE.read(env) or _cache(env),
             bootstrap_servers=bootstrap,
-            database_url=_database(env),
-            database_schema=_schema(env),
-            schema_registry_url=env.get("SCHEMA_REGISTRY_URL", "").strip(),
-            partitions=_partitions(env, embedded=not bootstrap),
-            kafka_options=tuple(sorted(_kafka_options(env).items())),
-            kafka_jvm_options=env.get("RUNFOLD_KAFKA_JVM_OPTIONS", "").strip(),
+            database_url=database_url(env),
+            database_schema=schema_name(env),
+            schema_registry_url=variables.SCHEMA_REGISTRY_URL.read(env),
+            partitions=variables.PARTITIONS_COUNT.read(env) or partitions,
+            kafka_options=tuple(sorted(client_options(env).items())),
+            kafka_jvm_options=variables.KAFKA_JVM_OPTIONS.read(env),
         )
 
     def kafka_config(self) -> dict[str, str | int | float]:
@@ -92,49 +100,13 @@ class Settings:
         return env
 
 
-def _schema(env: Mapping[str, str]) -> str:
-    try:
-        return schema_name(env)
-    except DatabaseAddressError as error:
-        raise StackError(str(error)) from error
-
-
-def _database(env: Mapping[str, str]) -> str:
-    try:
-        return in_schema(env.get("DATABASE_URL", "").strip(), _schema(env))
-    except DatabaseAddressError as error:
-        raise StackError(str(error)) from error
-
-
 def _home(env: Mapping[str, str]) -> Path:
-    if env.get("RUNFOLD_HOME"):
-        return Path(env["RUNFOLD_HOME"]).expanduser().absolute()
     # Root's own home is closed to the user that Postgres must run as.
     if os.geteuid() == 0:
         return Path("/var/lib/runfold")
-    data = env.get("XDG_DATA_HOME") or Path.home() / ".local" / "share"
-    return Path(data) / "runfold"
+    data = variables.XDG_DATA_HOME.read(env) or Path.home() / ".local" / "share"
+    return data / "runfold"
 
 
 def _cache(env: Mapping[str, str]) -> Path:
-    if env.get("RUNFOLD_CACHE"):
-        return Path(env["RUNFOLD_CACHE"]).expanduser().absolute()
-    return Path(env.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "runfold"
-
-
-def _partitions(env: Mapping[str, str], *, embedded: bool) -> int:
-    text = env.get("RUNFOLD_PARTITIONS", "").strip()
-    if not text:
-        return EMBEDDED_PARTITIONS if embedded else CLUSTER_PARTITIONS
-    if not text.isdecimal() or not 1 <= int(text) <= 1000:
-        raise StackError(f"RUNFOLD_PARTITIONS must be a number from 1 to 1000, not {text!r}.")
-    return int(text)
-
-
-def _kafka_options(env: Mapping[str, str]) -> dict[str, str]:
-    options = {}
-    for name, value in env.items():
-        option = name.removeprefix("KAFKA_").lower().replace("_", ".")
-        if name.startswith("KAFKA_") and value and option.startswith(_CLIENT_SETTINGS):
-            options[option] = value
-    return options
+    return (variables.XDG_CACHE_HOME.read(env) or Path.home() / ".cache") / "runfold"

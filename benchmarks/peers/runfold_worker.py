@@ -17,6 +17,7 @@ from runfold.infra.artifacts.files import FileArtifacts
 from runfold.infra.logging.json_lines import log_to_stderr
 from runfold.infra.metrics.serving import serve_metrics
 from runfold.infra.process.gc import collect_seldom
+from runfold.infra.process.ready import announce
 from runfold.infra.settings.config import Config
 from runfold.infra.tracing.spans import Traces
 from runfold.processors.definitions.follower import DefinitionFollower
@@ -29,7 +30,6 @@ from runfold.processors.model.kind import MODEL_CALL
 from runfold.processors.run.aggregate import RUNS
 from runfold.processors.tool.kind import TOOL_CALL
 from runfold.processors.tool.processor import ToolProcessor
-from runfold.stack.ready import announce
 
 
 async def answer(asked: ModelWork) -> ModelResult:

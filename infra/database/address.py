@@ -14,27 +14,30 @@ from urllib.parse import quote
 from psycopg import ProgrammingError, sql
 from psycopg.conninfo import conninfo_to_dict
 
-VARIABLE = "RUNFOLD_DATABASE_SCHEMA"
-DEFAULT = "runfold"
+from runfold.infra.settings.errors import ConfigError
+from runfold.infra.settings.variables import DATABASE_SCHEMA, DATABASE_URL
 
-_NAME = re.compile(r"[a-z_][a-z0-9_]{0,39}")
-_RESERVED = ("pg_", "information_schema")
+VARIABLE = DATABASE_SCHEMA.name
+DEFAULT = DATABASE_SCHEMA.default
+
 _OPTION = re.compile(r"(?:-c\s*|--)search_path=([^\s\\]+)")
 
 
-class DatabaseAddressError(Exception):
+class DatabaseAddressError(ConfigError):
     """The address of the database, or the name of its schema, cannot be used."""
 
 
 def schema_name(env: Mapping[str, str]) -> str:
     """Return the schema that the environment names; raises DatabaseAddressError for a bad name."""
-    name = env.get(VARIABLE, "").strip() or DEFAULT
-    if not _NAME.fullmatch(name) or name.startswith(_RESERVED):
-        raise DatabaseAddressError(
-            f"{VARIABLE} must be at most 40 lower-case letters, digits and _, begin with a letter "
-            f"or _, and not be one of Postgres's own schemas, not {name!r}."
-        )
-    return name
+    try:
+        return DATABASE_SCHEMA.read(env)
+    except ConfigError as error:
+        raise DatabaseAddressError(str(error)) from error
+
+
+def database_url(env: Mapping[str, str]) -> str:
+    """Return the address that the environment names, with its schema; "" where there is none."""
+    return in_schema(DATABASE_URL.read(env), schema_name(env))
 
 
 def in_schema(address: str, schema: str) -> str:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from pathlib import Path
 from urllib.parse import unquote, urlsplit
+
+from runfold.infra.settings.variables import SECRETS_FOLDER
 
 MASK = "[redacted]"
 
@@ -21,6 +24,8 @@ def secrets_of(env: Mapping[str, str]) -> tuple[str, ...]:
         elif name.endswith("_URL") and "@" in value:
             password = urlsplit(value).password or ""
             found |= {password, unquote(password)}
+    if (folder := SECRETS_FOLDER.text(env)) and Path(folder).is_dir():
+        found |= {text for file in Path(folder).iterdir() if (text := _text_of(file))}
     kept = {form for value in found if len(value) >= _SHORTEST for form in _forms(value)}
     return tuple(sorted(kept, key=len, reverse=True))
 
@@ -31,6 +36,14 @@ def masked(text: str, secrets: tuple[str, ...]) -> str:
         if secret in text:
             text = text.replace(secret, MASK)
     return text
+
+
+def _text_of(file: Path) -> str:
+    """Return a secret's file as it is at the start; one exchanged later is not known here."""
+    try:
+        return file.read_text(encoding="utf-8").strip() if file.is_file() else ""
+    except (OSError, UnicodeDecodeError):
+        return ""
 
 
 def _forms(value: str) -> set[str]:

@@ -1,18 +1,24 @@
-"""A port for Prometheus: what this process counts, and what its operating system knows of it."""
+"""The port of a process: what it counts, what its operating system knows of it, and its health."""
 
 from __future__ import annotations
 
-import os
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from threading import Thread
-from wsgiref.simple_server import WSGIServer
+from typing import Any
+from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
-from prometheus_client import start_http_server
+from prometheus_client import CollectorRegistry, make_wsgi_app
+from prometheus_client.exposition import ThreadingWSGIServer
 
 from runfold.infra.metrics.table import TABLE
-from runfold.infra.settings.config import ConfigError
+from runfold.infra.process.health import Health
+from runfold.infra.settings.errors import ConfigError
+from runfold.infra.settings.variables import METRICS_ADDRESS
 
-_LOOPBACK = "127.0.0.1"
+Environ = dict[str, Any]
+StartResponse = Callable[[str, list[tuple[str, str]]], Any]
+App = Callable[[Environ, StartResponse], Iterable[bytes]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,18 +35,44 @@ class Serving:
         self.thread.join()
 
 
-def serve_metrics(port: int | None) -> Serving | None:
-    """Serve ``/metrics`` on a port, where one is given; raises ConfigError if it is taken.
+class _Silent(WSGIRequestHandler):
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - its name in the base
+        """Log no request: there is one every few seconds."""
+
+
+def serve_metrics(
+    port: int | None,
+    health: Health | None = None,
+    registry: CollectorRegistry = TABLE.registry,
+) -> Serving | None:
+    """Serve ``/metrics`` and ``/health`` on a port, where one is given; ConfigError if it is taken.
 
     It listens on the loopback unless RUNFOLD_METRICS_ADDRESS says another address.
     """
     if port is None:
         return None
-    address = os.environ.get("RUNFOLD_METRICS_ADDRESS", "").strip() or _LOOPBACK
+    address = METRICS_ADDRESS.read()
+    app = _app(make_wsgi_app(registry), health or Health("runfold"))
     try:
-        return Serving(*start_http_server(port, address, TABLE.registry))
+        server = make_server(address, port, app, ThreadingWSGIServer, _Silent)
     except OSError as error:
         raise ConfigError(
             f"Metrics cannot be served on {address}:{port} ({error.strerror}): "
             "set RUNFOLD_METRICS_PORT to a free port."
         ) from error
+    thread = Thread(target=server.serve_forever, name="metrics", daemon=True)
+    thread.start()
+    return Serving(server, thread)
+
+
+def _app(metrics: App, health: Health) -> App:
+    def answer(environ: Environ, start: StartResponse) -> Iterable[bytes]:
+        found = health.answer(environ.get("PATH_INFO", ""))
+        if found is None:
+            return metrics(environ, start)
+        status, body = found
+        said = "200 OK" if status == 200 else "503 Service Unavailable"
+        start(said, [("Content-Type", "application/json"), ("Content-Length", str(len(body)))])
+        return [body]
+
+    return answer

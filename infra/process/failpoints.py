@@ -10,7 +10,9 @@ import os
 import signal
 import threading
 
-VARIABLE = "RUNFOLD_FAILPOINT"
+from runfold.infra.settings.variables import FAILPOINT
+
+VARIABLE = FAILPOINT.name
 
 
 class _Armed:
@@ -30,7 +32,7 @@ class _Armed:
                 os.kill(os.getpid(), signal.SIGKILL)
 
 
-_setting = os.environ.get(VARIABLE, "")
+_setting = FAILPOINT.read()
 _armed = _Armed(_setting) if _setting else None
 
 

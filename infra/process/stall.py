@@ -8,23 +8,11 @@ transactions are no records, and a broker that does not answer proves nothing.
 
 from __future__ import annotations
 
-import logging
 import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-
-from confluent_kafka import (
-    OFFSET_BEGINNING,
-    Consumer,
-    IsolationLevel,
-    KafkaException,
-    TopicPartition,
-)
-from confluent_kafka.admin import AdminClient
-from confluent_kafka.admin._listoffsets import OffsetSpec
-
-_log = logging.getLogger(__name__)
+from typing import Protocol
 
 EXIT_STALLED = 72
 """The exit code of a process whose consumer stalled: start it again."""
@@ -35,10 +23,11 @@ Place = tuple[str, int]
 Positions = Mapping[Place, int]
 """The next offset to come of each place that is being read just now; below 0 where unknown."""
 
+BEGINNING = -2
+"""The position before the first record that is kept."""
+
 _LOOKS = 4
-_ANSWER_S = 5.0
 _PROBE_S = 10.0
-_LATEST = OffsetSpec.latest()  # type: ignore[no-untyped-call]
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +71,19 @@ class Standstill:
         self._seen = {}
 
 
+class Look(Protocol):
+    """The log as a stall watch sees it, with clients of its own."""
+
+    def ends(self, places: list[Place]) -> Positions | None:
+        """Return where readers of committed records may get to; None where nobody answers."""
+
+    def firsts(self, positions: Positions, until: Callable[[], bool]) -> dict[Place, int | None]:
+        """Return the offset of the first committed record from each position on.
+
+        None where the end comes first. Places of which nothing was heard are left out.
+        """
+
+
 class StallWatch(threading.Thread):
     """Looks after the readers of one process and calls ``stalled`` once, with the reason.
 
@@ -91,19 +93,17 @@ class StallWatch(threading.Thread):
 
     def __init__(
         self,
-        kafka: Mapping[str, str | int | float | bool],
+        log: Look,
         reading: Callable[[], Positions],
         after_s: float,
         stalled: Callable[[str], None],
     ) -> None:
         super().__init__(name="stall-watch", daemon=True)
-        # The placement of keys is a producer's matter, and a consumer complains of it.
-        self._kafka = {name: value for name, value in kafka.items() if name != "partitioner"}
+        self._log = log
         self._reading = reading
         self._after_s = after_s
         self._stalled = stalled
         self._standstill = Standstill()
-        self._admin: AdminClient | None = None
         self._ended = threading.Event()
 
     def stop(self) -> None:
@@ -113,21 +113,18 @@ class StallWatch(threading.Thread):
     def run(self) -> None:
         """Look every now and then until stopped or something has stalled."""
         while not self._ended.wait(self._after_s / (_LOOKS + 1)):
-            try:
-                why = self._look()
-            except (KafkaException, TimeoutError) as error:
-                _log.debug("the ends of the log are not known: %s", error)
-                self._standstill.forget()
-                # A client that lived through a broker's death may not find leaders for long.
-                self._admin = None
-                continue
+            why = self._look()
             if why:
                 self._stalled(why)
                 return
 
     def _look(self) -> str:
         positions = dict(self._reading())
-        suspects = self._standstill.look(positions, self._ends(positions))
+        ends = self._log.ends(list(positions))
+        if ends is None:
+            self._standstill.forget()
+            return ""
+        suspects = self._standstill.look(positions, ends)
         found = self._probe({place: positions[place] for place in suspects})
         now = self._reading() if found else {}
         for place, end in found.items():
@@ -139,64 +136,25 @@ class StallWatch(threading.Thread):
                 )
         return ""
 
-    def _ends(self, positions: Positions) -> dict[Place, int]:
-        if not positions:
-            return {}
-        if self._admin is None:
-            self._admin = AdminClient({**self._kafka, "log_level": 0})
-        asked = {TopicPartition(*place): _LATEST for place in positions}
-        answers = self._admin.list_offsets(
-            asked, isolation_level=IsolationLevel.READ_COMMITTED, request_timeout=_ANSWER_S
-        )
-        return {
-            (place.topic, place.partition): answer.result(_ANSWER_S + 1).offset
-            for place, answer in answers.items()
-        }
-
     def _probe(self, suspects: Positions) -> dict[Place, int]:
         """Return the suspects behind whose positions records stand, with an offset of one."""
         if not suspects:
             return {}
-        consumer = Consumer(
-            {
-                **self._kafka,
-                "group.id": "runfold-stall-probe",  # never joined: the client asks for a name
-                "enable.auto.commit": False,
-                "enable.partition.eof": True,
-                "isolation.level": "read_committed",
-                "auto.offset.reset": "earliest",
-                "log_level": 0,
-            }
-        )
-        try:
-            consumer.assign(_starts(suspects, self._ends(suspects)))
-            return self._read(consumer, suspects)
-        finally:
-            consumer.close()
-
-    def _read(self, consumer: Consumer, suspects: Positions) -> dict[Place, int]:
-        found: dict[Place, int] = {}
-        open_places = set(suspects)
+        ends = self._log.ends(list(suspects)) or {}
         until = time.monotonic() + _PROBE_S
-        while open_places and time.monotonic() < until and not self._ended.is_set():
-            message = consumer.poll(0.2)
-            if message is None:
-                continue
-            place = (message.topic() or "", message.partition() or 0)
-            if place not in open_places:
-                continue
-            if message.error() is None:
-                found[place] = message.offset() or 0
-            else:
-                # Its end; any other fault is no reason to end a process.
+        heard = self._log.firsts(
+            _starts(suspects, ends),
+            lambda: time.monotonic() >= until or self._ended.is_set(),
+        )
+        for place, offset in heard.items():
+            if offset is None:
                 self._standstill.acquit(place)
-            open_places.discard(place)
-        return found
+        return {place: offset for place, offset in heard.items() if offset is not None}
 
 
-def _starts(suspects: Positions, ends: Positions) -> list[TopicPartition]:
-    return [
+def _starts(suspects: Positions, ends: Positions) -> Positions:
+    return {
         # Beyond the end, the topic is another one than it was; unknown, nothing was ever read.
-        TopicPartition(*place, at if 0 <= at <= ends.get(place, at) else OFFSET_BEGINNING)
+        place: at if 0 <= at <= ends.get(place, at) else BEGINNING
         for place, at in suspects.items()
-    ]
+    }

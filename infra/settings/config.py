@@ -7,17 +7,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from runfold.infra.database.address import DatabaseAddressError, in_schema, schema_name
+from runfold.infra.database.address import database_url
+from runfold.infra.settings import variables
+from runfold.infra.settings.errors import ConfigError
+from runfold.infra.settings.kafka import client_options
 
-# KAFKA_HEAP_OPTS and its like belong to other programs.
-_CLIENT_SETTINGS = ("security", "sasl", "ssl", "enable.ssl", "client", "socket", "broker.address")
+__all__ = ["Config", "ConfigError"]
+
 # A broker that is back is found at once; unasked, a client tries every ten seconds in the end.
 _RECONNECT = {"reconnect.backoff.ms": "20", "reconnect.backoff.max.ms": "500"}
-_GROUP_PROTOCOLS = ("classic", "consumer")
-
-
-class ConfigError(Exception):
-    """The environment lacks something, or says something that cannot be meant."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,23 +40,16 @@ class Config:
     def from_env(cls, env: Mapping[str, str] | None = None) -> Config:
         """Read the environment; raises ConfigError with a sentence that says what to set."""
         env = os.environ if env is None else env
-        home = env.get("RUNFOLD_HOME", "").strip()
-        protocol = env.get("RUNFOLD_GROUP_PROTOCOL", "").strip() or "classic"
-        if protocol not in _GROUP_PROTOCOLS:
-            raise ConfigError(
-                f"RUNFOLD_GROUP_PROTOCOL must be one of {', '.join(_GROUP_PROTOCOLS)}, "
-                f"not {protocol!r}."
-            )
         return cls(
             kafka=_kafka(env),
-            database_url=_database(env),
-            schema_registry_url=env.get("SCHEMA_REGISTRY_URL", "").strip(),
-            home=Path(home).expanduser().absolute() if home else None,
-            partitions=_number(env, "RUNFOLD_PARTITIONS", 1000),
-            group_protocol=protocol,
-            metrics_port=_number(env, "RUNFOLD_METRICS_PORT", 65535),
-            stall_after=float(_number(env, "RUNFOLD_STALL_AFTER_S", 3600) or 30),
-            stuck_after=float(_number(env, "RUNFOLD_STUCK_AFTER_S", 3600) or 60),
+            database_url=database_url(env),
+            schema_registry_url=variables.SCHEMA_REGISTRY_URL.read(env),
+            home=variables.HOME.read(env),
+            partitions=variables.PARTITIONS_COUNT.read(env),
+            group_protocol=variables.GROUP_PROTOCOL.read(env),
+            metrics_port=variables.METRICS_PORT.read(env),
+            stall_after=float(variables.STALL_AFTER.read(env)),
+            stuck_after=float(variables.STUCK_AFTER.read(env)),
         )
 
     def need_database(self) -> str:
@@ -74,32 +65,9 @@ class Config:
         return self.home
 
 
-def _database(env: Mapping[str, str]) -> str:
-    try:
-        return in_schema(env.get("DATABASE_URL", "").strip(), schema_name(env))
-    except DatabaseAddressError as error:
-        raise ConfigError(str(error)) from error
-
-
 def _kafka(env: Mapping[str, str]) -> dict[str, str]:
-    bootstrap = env.get("KAFKA_BOOTSTRAP_SERVERS", "").strip()
-    if not bootstrap:
-        raise ConfigError(
-            "KAFKA_BOOTSTRAP_SERVERS is not set: start everything with `runfold up`, "
-            "or name the brokers to use."
-        )
-    options = {"bootstrap.servers": bootstrap, "partitioner": "murmur2_random", **_RECONNECT}
-    for name, value in env.items():
-        option = name.removeprefix("KAFKA_").lower().replace("_", ".")
-        if name.startswith("KAFKA_") and value and option.startswith(_CLIENT_SETTINGS):
-            options[option] = value
-    return options
-
-
-def _number(env: Mapping[str, str], name: str, most: int) -> int | None:
-    text = env.get(name, "").strip()
-    if not text:
-        return None
-    if not text.isdecimal() or not 1 <= int(text) <= most:
-        raise ConfigError(f"{name} must be a number from 1 to {most}, not {text!r}.")
-    return int(text)
+    bootstrap = variables.BOOTSTRAP_SERVERS.need(
+        env, "start everything with `runfold up`, or name the brokers to use."
+    )
+    own = {"bootstrap.servers": bootstrap, "partitioner": "murmur2_random", **_RECONNECT}
+    return {**own, **client_options(env)}

@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from runfold.infra.settings import variables
 from runfold.infra.tracing.context import TraceContext
 from runfold.infra.tracing.sampling import Sampler
 
@@ -87,7 +88,7 @@ class Traces:
             OTLPSpanExporter,
         )
 
-        content = env.get("RUNFOLD_TRACE_CONTENT", "").strip() == "1"
+        content = variables.TRACE_CONTENT.read(env)
         return cls(service, OTLPSpanExporter(), sampler, content=content)
 
     def takes(self, trace: TraceContext) -> bool:

@@ -4,18 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from contextlib import suppress
-
-from confluent_kafka import (
-    OFFSET_BEGINNING,
-    Consumer,
-    IsolationLevel,
-    KafkaError,
-    KafkaException,
-    Message,
-    TopicPartition,
-)
-from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]
 
 from runfold.events import topics
 from runfold.events.avro.codec import Codec
@@ -23,8 +11,11 @@ from runfold.events.definitions import StoreRecord
 from runfold.events.errors import RegistryError, WireError
 from runfold.infra.process.stall import Positions
 from runfold.processors.definitions.source import Arrived, DefinitionStoreUnavailableError
+from runfold.producers.errors import LogError
+from runfold.producers.log.kafka_tail import KafkaEnds, KafkaTail, Settings
+from runfold.producers.log.tail import BEGINNING, RawRecord
 
-_LATEST = OffsetSpec.latest()  # type: ignore[no-untyped-call]
+_REGISTRY = (topics.REGISTRY, 0)
 _PAUSE_S = 0.1
 
 
@@ -33,41 +24,26 @@ class KafkaDefinitionLog:
 
     def __init__(self, kafka: Mapping[str, str | int | float], codec: Codec) -> None:
         self._codec = codec
-        self._held: Message | None = None
+        self._held: RawRecord | None = None
         self._next = 0
-        self._partition = TopicPartition(topics.REGISTRY, 0)
-        own = {
-            "group.id": "runfold-registry",  # never joined: the client asks for a name
-            "enable.auto.commit": False,
-            "enable.partition.eof": True,
-            "isolation.level": "read_committed",
-            "auto.offset.reset": "earliest",
-        }
-        options: dict[str, str | int | float | bool] = {
-            name: kafka[name] for name in kafka if name != "partitioner"
-        }
-        self._consumer = Consumer({**options, **own})
+        own: Settings = {"group.id": "runfold-registry", "fetch.wait.max.ms": 500, "log_level": 6}
+        self._tail = KafkaTail(kafka, {_REGISTRY: BEGINNING}, own, lookup_s=2)
         # A consumer that one thread polls keeps every other thread waiting.
-        self._options = options
-        self._admin = AdminClient(options)
-        # Without the metadata the first assignment loses a second.
-        with suppress(KafkaException):
-            self._consumer.list_topics(topics.REGISTRY, timeout=2)
-        self._consumer.assign([TopicPartition(topics.REGISTRY, 0, OFFSET_BEGINNING)])
+        self._ends = KafkaEnds(kafka)
 
     def poll(self, timeout: float) -> Arrived | None:
         """Return what comes next within ``timeout`` seconds, or None; never raises for a record."""
-        message = self._held or self._consumer.poll(timeout)
-        if message is None:
-            return None
-        if (error := message.error()) is not None:
-            if error.code() != KafkaError._PARTITION_EOF:  # noqa: SLF001 - its public name
-                return None
-            self._next = message.offset() or 0
+        if self._held is not None:
+            return self._read(self._held, timeout)
+        portion = self._tail.take(1, timeout)
+        if portion.records:
+            return self._read(portion.records[0], timeout)
+        if _REGISTRY in portion.reached:
+            self._next = portion.reached[_REGISTRY]
             return Arrived(self._next)
-        return self._read(message, timeout)
+        return None
 
-    def _read(self, message: Message, timeout: float) -> Arrived | None:
+    def _read(self, message: RawRecord, timeout: float) -> Arrived | None:
         after = self._next = (message.offset() or 0) + 1
         self._held = None
         try:
@@ -85,34 +61,22 @@ class KafkaDefinitionLog:
 
     def reading(self) -> Positions:
         """Return how far the topic was received; nothing while a schema registry is waited for."""
-        return {} if self._held is not None else {(topics.REGISTRY, 0): self._next}
+        return {} if self._held is not None else {_REGISTRY: self._next}
 
     def end(self, timeout: float) -> int:
         """Return the high watermark, asked of the broker now, again while ``timeout`` lasts."""
         until = time.monotonic() + timeout
         while True:
             try:
-                return self._high_watermark(max(0.1, until - time.monotonic()))
-            except (KafkaException, TimeoutError) as fault:
-                # What the client knows of the leaders may be from before one of them died, and
-                # one that lived through that may not find the new ones for a long while.
-                self._admin = AdminClient(self._options)
+                wait_s = max(0.1, until - time.monotonic())
+                return self._ends.high([_REGISTRY], wait_s)[_REGISTRY]
+            except LogError as error:
                 if time.monotonic() + _PAUSE_S >= until:
-                    error = fault.args[0] if fault.args else None
-                    said = error.str() if isinstance(error, KafkaError) else "no answer"
                     raise DefinitionStoreUnavailableError(
-                        f"topic {topics.REGISTRY}: {said}"
-                    ) from fault
+                        f"topic {topics.REGISTRY}: {error}"
+                    ) from error
             time.sleep(_PAUSE_S)
-
-    def _high_watermark(self, timeout: float) -> int:
-        asked = self._admin.list_offsets(
-            {self._partition: _LATEST},
-            isolation_level=IsolationLevel.READ_UNCOMMITTED,
-            request_timeout=timeout,
-        )
-        return int(asked[self._partition].result(timeout + 1).offset)
 
     def close(self) -> None:
         """Leave the broker."""
-        self._consumer.close()
+        self._tail.close()

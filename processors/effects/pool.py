@@ -27,6 +27,7 @@ from runfold.processors.effects.offset_tracker import OffsetTracker
 from runfold.processors.effects.outbox import Outbox
 from runfold.processors.effects.settings import PoolConfig
 from runfold.producers.errors import is_fatal
+from runfold.producers.log.kafka_tail import consumer_of, is_end
 
 log = logging.getLogger(__name__)
 
@@ -44,7 +45,9 @@ class Pool:
         self._effects = effects
         self._outbox = Outbox(config.producer(), codec, config.members)
         self._core = PoolCore(config.kind, codec, effects, self._outbox)
-        self._consumer = Consumer({**config.consumer(), "on_commit": self._on_commit})
+        self._consumer = consumer_of(
+            config.kafka, {**config.consumer(), "on_commit": self._on_commit}
+        )
         self._ledgers: dict[int, OffsetTracker] = {}
         self._room = Backpressure(config.backlog)
         self._rebalanced = False
@@ -119,7 +122,7 @@ class Pool:
         error = message.error()
         partition, offset = message.partition(), message.offset()
         if error is not None:
-            if error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001  a public name
+            if is_end(error):
                 self._note_end(partition, offset)
             elif is_fatal(error):
                 raise PoolBrokenError(f"the consumer broke: {error.str()}")

@@ -14,16 +14,18 @@ import signal
 import sys
 import time
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import gettempdir
 
-from prometheus_client import REGISTRY, start_http_server
+from prometheus_client import REGISTRY
 
 from runfold.events.avro.codec import Codec
 from runfold.events.errors import RegistryError
 from runfold.events.topics import EVENTS
-from runfold.infra.logging.json_lines import log_to_stderr
+from runfold.infra.process.exit_codes import ExitCode
+from runfold.infra.process.runner import Ends, Process, serve
 from runfold.infra.settings.config import Config, ConfigError
 from runfold.processors.monitor.core.monitor import Monitor
 from runfold.processors.monitor.rule_files import RuleFileError, read_rules
@@ -35,10 +37,9 @@ from runfold.processors.monitor.shell.intake import Intake
 from runfold.processors.monitor.shell.rebuild import rebuild
 from runfold.processors.monitor.shell.watch import Watch
 from runfold.producers.errors import LogError, UnavailableError
-from runfold.producers.log.partitions import partition_count
+from runfold.producers.log.partitions import deployed_partitions
 from runfold.producers.schema_registry.chosen import registry_of
 from runfold.stack import ports
-from runfold.stack.ready import announce
 
 try:
     from runfold.processors.monitor.shell.app import AppSettings, look_on, make_app
@@ -54,40 +55,52 @@ _RETRY_S = 1.0
 _log = logging.getLogger("runfold.processors.monitor")
 
 
+@dataclass(frozen=True, slots=True)
+class _Settings:
+    own: MonitorSettings
+    monitor: Monitor
+    partitions: int
+    app: AppSettings
+
+
 def main() -> int:
     """Run the monitor with the settings of the environment and return its exit code."""
-    log_to_stderr()
-    # They tell of every rebalance and request; a broker that is away is told of by the watch.
+    # What it watches goes first.
+    os.nice(_NICE)
+    ends: Ends = {
+        RuleFileError: ExitCode.WRONG_SETTINGS,
+        AlertLogError: ExitCode.CANNOT_GO_ON,
+        LogError: ExitCode.CANNOT_GO_ON,
+        RegistryError: ExitCode.CANNOT_GO_ON,
+    }
+    return serve("runfold-monitor", _settings, _watch, ends, REGISTRY)
+
+
+def _settings(config: Config) -> _Settings:
+    # They report every rebalance and request; the watch reports a broker that is away.
     for name in ("faust", "mode", "aiohttp", "runfold.processors.monitor.shell.transport"):
         logging.getLogger(name).setLevel(logging.WARNING)
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
-    # What it watches goes first.
-    os.nice(_NICE)
-    try:
-        config, settings = Config.from_env(), MonitorSettings.from_env()
-        monitor = Monitor(read_rules(list(settings.rules)))
-        partitions = config.partitions or partition_count(config.kafka, EVENTS)
-        app_settings = _app_settings(config, settings, partitions)
-    except (ConfigError, RuleFileError, LogError) as error:
-        print(error, file=sys.stderr)
-        return 2
+    own = MonitorSettings.from_env()
+    monitor = Monitor(read_rules(list(own.rules)))
+    partitions = deployed_partitions(config, EVENTS)
+    return _Settings(own, monitor, partitions, _app_settings(config, own, partitions))
+
+
+def _watch(process: Process, settings: _Settings) -> int:
+    config, monitor = process.config, settings.monitor
     codec = Codec(registry_of(config.schema_registry_url))
     intake = Intake(monitor, codec)
     alerts = AlertLog(config.kafka, codec)
-    try:
-        for said in alerts.open():
-            monitor.alerts.apply(said)
-        _read_back(config, codec, monitor, intake, partitions)
-    except (AlertLogError, LogError, RegistryError) as error:
-        _log.error("%s", error)
-        return 1
+    for said in alerts.open():
+        monitor.alerts.apply(said)
+    _read_back(config, codec, monitor, intake, settings.partitions)
     frontier = Frontier(config.kafka, list(intake.positions))
-    watch = Watch(monitor, intake, frontier, alerts, settings.stall_s, lambda: datetime.now(UTC))
+    stall_s = settings.own.stall_s
+    watch = Watch(monitor, intake, frontier, alerts, stall_s, lambda: datetime.now(UTC))
     REGISTRY.register(SnapshotCollector(lambda: watch.newest))
-    if config.metrics_port:
-        start_http_server(config.metrics_port)
     every_s = monitor.book.every.total_seconds()
-    return asyncio.run(_serve(app_settings, intake, watch, every_s, settings.stall_s))
+    return asyncio.run(_serve(process, settings, intake, watch, every_s))
 
 
 def _read_back(
@@ -109,8 +122,9 @@ def _read_back(
 
 
 async def _serve(
-    settings: AppSettings, intake: Intake, watch: Watch, every_s: float, stall_s: float
+    process: Process, own: _Settings, intake: Intake, watch: Watch, every_s: float
 ) -> int:
+    settings = own.app
     ended = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -123,8 +137,8 @@ async def _serve(
         _log.error("Faust does not start (%s): it serves at %s and reads from Kafka", error, where)
         os._exit(1)
     _log.info("serving", extra={"url": f"http://{settings.host}:{settings.port}/"})
-    announce()
-    looking = asyncio.create_task(look_on(watch, every_s, stall_s, ended))
+    process.ready()
+    looking = asyncio.create_task(look_on(watch, every_s, own.own.stall_s, ended))
     crashed = asyncio.create_task(app.wait_until_stopped())
     joined = asyncio.create_task(app.superseded.wait())
     await asyncio.wait({looking, crashed, joined}, return_when=asyncio.FIRST_COMPLETED)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from runfold.infra.settings.config import ConfigError
+from runfold.infra.settings import variables
 
 DEFAULT_RULES = Path(__file__).with_name("default.yaml")
 
@@ -24,23 +23,9 @@ class MonitorSettings:
     @classmethod
     def from_env(cls, env: Mapping[str, str] | None = None) -> MonitorSettings:
         """Read the environment; raises ConfigError with a sentence that says what to set."""
-        env = os.environ if env is None else env
-        files = env.get("RUNFOLD_MONITOR_RULES", "").split(",")
-        rules = tuple(Path(file.strip()) for file in files if file.strip())
-        port = _number(env, "RUNFOLD_MONITOR_PORT", 65535)
-        stall = _number(env, "RUNFOLD_MONITOR_STALL_S", 3600)
         return cls(
-            rules=rules or (DEFAULT_RULES,),
-            host=env.get("RUNFOLD_MONITOR_HOST", "").strip() or "127.0.0.1",
-            port=port,
-            stall_s=float(stall or 60),
+            rules=variables.MONITOR_RULES.read(env) or (DEFAULT_RULES,),
+            host=variables.MONITOR_HOST.read(env),
+            port=variables.MONITOR_PORT.read(env),
+            stall_s=float(variables.MONITOR_STALL.read(env)),
         )
-
-
-def _number(env: Mapping[str, str], name: str, most: int) -> int | None:
-    text = env.get(name, "").strip()
-    if not text:
-        return None
-    if not text.isdecimal() or not 1 <= int(text) <= most:
-        raise ConfigError(f"{name} must be a number from 1 to {most}, not {text!r}.")
-    return int(text)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from pathlib import Path
 
-from runfold.infra.settings.config import ConfigError
+from runfold.infra.secrets.environment import EnvironmentSecrets
+from runfold.infra.secrets.files import FileSecrets
+from runfold.infra.secrets.first_of import FirstOf
+from runfold.infra.secrets.port import SecretStore
+from runfold.infra.settings import variables
 
 
 class CodeCheck(StrEnum):
@@ -30,37 +34,21 @@ class ToolSettings:
     lease_s: float = 10.0
     calls: int = 64
     code: CodeCheck = CodeCheck.REFUSE
+    secrets_folder: Path | None = None
 
     @classmethod
     def from_env(cls, env: Mapping[str, str] | None = None) -> ToolSettings:
-        """Read RUNFOLD_TOOL_MODULES, _CALLS and _CODE, and RUNFOLD_CLAIM_LEASE_S.
-
-        Raises ConfigError for a value that is out of range.
-        """
-        env = os.environ if env is None else env
-        modules = env.get("RUNFOLD_TOOL_MODULES", "").replace(",", " ").split()
+        """Read the environment; raises ConfigError with a sentence that says what to set."""
         return cls(
-            modules=tuple(modules),
-            lease_s=_positive(env, "RUNFOLD_CLAIM_LEASE_S", 10.0),
-            calls=int(_positive(env, "RUNFOLD_TOOL_CALLS", 64)),
-            code=_code_check(env),
+            modules=variables.TOOL_MODULES.read(env),
+            lease_s=variables.CLAIM_LEASE.read(env),
+            calls=variables.TOOL_CALLS.read(env),
+            code=CodeCheck(variables.TOOL_CODE.read(env)),
+            secrets_folder=variables.SECRETS_FOLDER.read(env),
         )
 
-
-def _code_check(env: Mapping[str, str]) -> CodeCheck:
-    text = env.get("RUNFOLD_TOOL_CODE", "").strip() or CodeCheck.REFUSE.value
-    try:
-        return CodeCheck(text)
-    except ValueError as error:
-        raise ConfigError(f"RUNFOLD_TOOL_CODE is refuse, warn or ignore, not {text!r}.") from error
-
-
-def _positive(env: Mapping[str, str], name: str, default: float) -> float:
-    text = env.get(name, "").strip()
-    try:
-        value = float(text) if text else default
-    except ValueError:
-        value = 0.0
-    if not 0.1 <= value <= 10_000:
-        raise ConfigError(f"{name} must be a number from 0.1 to 10000, not {text!r}.")
-    return value
+    def secrets(self) -> SecretStore:
+        """Return where secrets come from: the environment, then the folder if one is set."""
+        if self.secrets_folder is None:
+            return EnvironmentSecrets()
+        return FirstOf(EnvironmentSecrets(), FileSecrets(self.secrets_folder))

@@ -24,6 +24,7 @@ from runfold.events.topics import MAX_RECORD_BYTES
 from runfold.producers.errors import LogError, RefusedError, UnavailableError, translated
 from runfold.producers.log.delivery import delivered
 from runfold.producers.log.envelope import headers_of, value_of
+from runfold.producers.log.kafka_tail import TAIL, consumer_of, is_end
 from runfold.producers.log.partitioner import partition_for
 from runfold.producers.log.port import Delivery, Only, RecordPlace, Start, Until
 
@@ -113,19 +114,7 @@ class TopicReader:
 
     def __init__(self, config: Mapping[str, str | int | float], codec: Codec) -> None:
         self._codec = codec
-        # Rejected by consumers, and of no use to them.
-        client = {name: value for name, value in config.items() if name != "partitioner"}
-        self._config: dict[str, Any] = {
-            **client,
-            "group.id": "runfold-readers",
-            "enable.auto.commit": False,
-            "enable.auto.offset.store": False,
-            "enable.partition.eof": True,
-            "isolation.level": "read_committed",
-            "auto.offset.reset": "earliest",
-            "fetch.wait.max.ms": 100,
-            "log_level": 0,
-        }
+        self._kafka = config
 
     def read(
         self,
@@ -139,7 +128,7 @@ class TopicReader:
     ) -> Iterator[Delivery]:
         """Yield a topic's records, as every log reader does."""
         wanted = None if key is None else key.encode()
-        with closing(Consumer(self._config)) as consumer:
+        with closing(consumer_of(self._kafka, TAIL)) as consumer:
             count = _partition_count(consumer, topic)
             chosen = range(count) if wanted is None else [partition_for(wanted, count)]
             consumer.assign(_beginnings(consumer, topic, chosen, start))
@@ -152,7 +141,7 @@ class TopicReader:
 
     def ends(self, topic: str) -> Mapping[int, int]:
         """Return where the committed part of each partition ends."""
-        with closing(Consumer(self._config)) as consumer:
+        with closing(consumer_of(self._kafka, TAIL)) as consumer:
             # Of a consumer that reads what is committed, the end is before any open transaction.
             count = _partition_count(consumer, topic)
             return {number: _end(consumer, topic, number) for number in range(count)}
@@ -183,7 +172,7 @@ def _is_end(message: Message) -> bool:
     """Return whether this says the end of a partition; raises what reading cannot get over."""
     error = message.error()
     assert error is not None
-    if error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001
+    if is_end(error):
         return True
     problem = translated(error, "reading")
     if not isinstance(problem, UnavailableError):

@@ -101,6 +101,10 @@ class MemoryLog:
         with self._grown:
             return {number: len(held) for number, held in enumerate(self._partitions(topic))}
 
+    def held(self, topic: str, partition: int) -> list[Delivery]:
+        """Return the records of a place as they grow, for MemoryTail and MemoryEnds."""
+        return self._partitions(topic)[partition]
+
     def _partitions(self, topic: str) -> list[list[Delivery]]:
         if topic not in self._held:
             raise RefusedError(f"There is no topic {topic}; create it first.")

@@ -41,8 +41,11 @@ class Watcher:
 
     def begin(self, ends: Mapping[TopicPartition, int]) -> None:
         """Leave out what lies before these offsets: it was projected before this process began."""
+        for place in self._told.keys() - ends.keys():
+            # Another projector has it now, and says how far it is.
+            metrics.LAG(*_labels(place)).set(0)
         for place, offset in ends.items():
-            self._told.setdefault(place, offset)
+            self._told[place] = max(offset, self._told.get(place, 0))
             metrics.POSITION(*_labels(place)).set(self._told[place])
 
     def committed(self, stretch: RecordBatch, seconds: float) -> None:

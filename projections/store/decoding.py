@@ -8,16 +8,15 @@ from datetime import UTC, datetime
 from functools import cached_property
 from typing import overload
 
-from confluent_kafka import Message
-
 from runfold.events.avro.codec import Codec
 from runfold.events.errors import WireError
 from runfold.events.operations import DeadLetter
 from runfold.events.run import Event
+from runfold.producers.log.tail import RawRecord
 from runfold.projections.store.record_batch import Item
 from runfold.projections.view import Letter, Placed, Unreadable
 
-Found = tuple[Message, str, int, int]
+Found = tuple[RawRecord, str, int, int]
 """A record with its topic, partition and offset."""
 
 
@@ -68,6 +67,6 @@ class Later(Sequence[Item]):
         return self._made[index]
 
 
-def _key(message: Message) -> bytes | None:
+def _key(message: RawRecord) -> bytes | None:
     key: bytes | str | None = message.key()
     return key.encode() if isinstance(key, str) else key

@@ -28,6 +28,7 @@ from runfold.projections.views import VIEWS
 _log = logging.getLogger(__name__)
 
 _WAIT_S = 0.2
+_FIRST_PAUSE_S = 0.05
 _AGAIN = (psycopg.OperationalError, psycopg.InterfaceError, KafkaException, RegistryError)
 
 
@@ -61,16 +62,10 @@ class Projector:
         self._watchdog = Watchdog(config.stuck_after_s)
         self._reader: Reader | None = None
         self.projected = 0
-        self.stalled = ""
 
     def stop(self) -> None:
         """Finish the stretch at hand and return from ``run``; may be called from a signal."""
         self._stopping.set()
-
-    def stall(self, why: str) -> None:
-        """Do as ``stop`` does, because of this; from any thread."""
-        self.stalled = why
-        self.stop()
 
     def reading(self) -> Positions:
         """Return how far the log was received; nothing while something else is waited for."""
@@ -85,22 +80,27 @@ class Projector:
         """
         config = self._config
         store = Store(config.database_url, self._views, list(config.partitions), config.owner)
-        pause = 0.05
-        with store:
-            while not self._stopping.is_set():
-                try:
-                    self._watchdog.beat("opening the database")
-                    store.open()
-                    self._watcher.begin(store.furthest())
-                    self._follow(store)
-                except _AGAIN as error:
-                    BEGUN_AGAIN().inc()
-                    _log.warning("projecting goes on in %.1f s: %s", pause, _line(error))
-                    self._stopping.wait(pause)
-                    pause = min(pause * 2, config.longest_pause_s)
-                else:
-                    pause = 0.05
-        self._watchdog.off()
+        pause = _FIRST_PAUSE_S
+        try:
+            with store:
+                while not self._stopping.is_set():
+                    pause = self._attempt(store, pause)
+        finally:
+            self._watchdog.off()
+
+    def _attempt(self, store: Store, pause: float) -> float:
+        """Follow the log until it fails or is stopped; return how long to wait next time."""
+        try:
+            self._watchdog.beat("opening the database")
+            store.open()
+            self._watcher.begin(store.furthest())
+            self._follow(store)
+        except _AGAIN as error:
+            BEGUN_AGAIN().inc()
+            _log.warning("projecting goes on in %.1f s: %s", pause, _line(error))
+            self._stopping.wait(pause)
+            return min(pause * 2, self._config.longest_pause_s)
+        return _FIRST_PAUSE_S
 
     def _follow(self, store: Store) -> None:
         reader = Reader(

@@ -8,23 +8,24 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, Message
-from confluent_kafka import TopicPartition as Partition
+from confluent_kafka import KafkaError, KafkaException
 
 from runfold.events.avro.codec import Codec
 from runfold.infra.process.stall import Positions
 from runfold.producers.errors import is_fatal
+from runfold.producers.log.kafka_tail import KafkaTail
+from runfold.producers.log.tail import Portion, RawRecord
 from runfold.projections.store.decoding import Found, Later, items_of
 from runfold.projections.store.folding import PORTION, Folding
 from runfold.projections.store.record_batch import Item, RecordBatch, TopicPartition
 from runfold.projections.view import View
 
 _SETTINGS: dict[str, str | int | float | bool] = {
-    "isolation.level": "read_committed",
-    "enable.auto.commit": False,
+    "enable.partition.eof": False,
     # A position beyond the log's end, after a broker lost its files, must not go unnoticed.
     "auto.offset.reset": "error",
     "group.id": "runfold-projector",
+    "log_level": 6,
     "fetch.wait.max.ms": 100,
     "fetch.queue.backoff.ms": 5,
     "fetch.error.backoff.ms": 50,
@@ -79,11 +80,7 @@ class Reader:
         self.ends: dict[TopicPartition, int] = {}
         self._received = dict(starts)
         self._polling = False
-        # The placement of keys is a producer's matter, and a consumer complains of it.
-        shared = {name: value for name, value in config.kafka.items() if name != "partitioner"}
-        self._consumer = Consumer({**shared, **_SETTINGS})
-        self._places = [Partition(topic, n, at) for (topic, n), at in starts.items()]
-        self._consumer.assign(self._places)
+        self._tail = KafkaTail(config.kafka, starts, _SETTINGS)
 
     def __enter__(self) -> Self:
         return self
@@ -98,7 +95,7 @@ class Reader:
 
     def close(self) -> None:
         """Let the connections go."""
-        self._consumer.close()
+        self._tail.close()
 
     def read(self, wait_s: float) -> RecordBatch:
         """Return what there is, empty after ``wait_s`` seconds without anything.
@@ -107,16 +104,13 @@ class Reader:
         be used then. Raises KafkaException where reading can never go on.
         """
         self._polling = True
-        first = self._consumer.poll(wait_s)
+        first = self._tail.take(self._most, wait_s)
         self._polling = False
         self._look()
         records: list[Found] = []
         begins: dict[TopicPartition, int] = {}
         ends: dict[TopicPartition, int] = {}
-        for message in self._gather(first) if first else []:
-            if (error := message.error()) is not None:
-                _judge(error)
-                continue
+        for message in self._gather(first):
             topic, partition, offset = message.topic(), message.partition(), message.offset()
             assert topic is not None
             assert partition is not None
@@ -152,14 +146,16 @@ class Reader:
         """Return how far the log was received; nothing while what was read waits for its turn."""
         return self._received if self._polling else {}
 
-    def _gather(self, first: Message) -> list[Message]:
+    def _gather(self, first: Portion) -> list[RawRecord]:
         """Return what is there; where that is little, what comes within a moment too."""
-        # poll() and then what is there already: consume(n, t) would always wait t.
-        found = [first, *self._consumer.consume(self._most - 1, 0)]
-        if len(found) < _LITTLE:
+        _judge(first.faults)
+        found = first.records
+        if 0 < len(found) < _LITTLE:
             # A transaction for every few events would take the processor from those who act.
             time.sleep(self._gather_s)
-            found += self._consumer.consume(self._most - len(found), 0)
+            more = self._tail.take(self._most - len(found), 0)
+            _judge(more.faults)
+            found += more.records
         return found
 
     def _look(self) -> None:
@@ -168,16 +164,14 @@ class Reader:
         if now - self._looked < _LOOK_EVERY_S:
             return
         self._looked = now
-        for place in self._places:
-            known: tuple[int, int] | None = self._consumer.get_watermark_offsets(place, cached=True)
-            if known is not None and known[1] >= 0:
-                self.ends = {**self.ends, (place.topic, place.partition): known[1]}
+        self.ends = {**self.ends, **self._tail.known_ends()}
 
 
-def _judge(error: KafkaError) -> None:
+def _judge(faults: list[KafkaError]) -> None:
     # Everything else heals by itself: librdkafka goes on where it was.
-    if is_fatal(error) or error.code() in _HOPELESS:
-        raise KafkaException(error)
+    for error in faults:
+        if is_fatal(error) or error.code() in _HOPELESS:
+            raise KafkaException(error)
 
 
 _HOPELESS = {

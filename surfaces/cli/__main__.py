@@ -10,6 +10,7 @@ import typer
 from typer.exceptions import TyperException
 from typer.main import get_command
 
+from runfold.infra.settings import variables
 from runfold.surfaces.cli import exits
 from runfold.surfaces.cli.app import app
 from runfold.surfaces.cli.context import Context
@@ -37,7 +38,7 @@ def run(arguments: Sequence[str], context: Context | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return exits.OK
     except Exception as error:
-        if os.environ.get("RUNFOLD_DEBUG"):
+        if variables.DEBUG.read():
             raise
         return _say(*explained(error))
     finally:

@@ -19,6 +19,7 @@ from pathlib import Path
 import typer
 
 from runfold.events.run import Event
+from runfold.infra.settings import variables
 from runfold.producers.client import RunClient
 from runfold.stack import control
 from runfold.stack.settings import Settings
@@ -46,7 +47,7 @@ def demo(context: Context, file: Path | None, *, yes: bool, keep: bool) -> int:
         context.attached = settings
         log = _log_in_workspace(context, file)
         _publish(context)
-        client = context.client("default", os.environ.get("RUNFOLD_USER", "me"))
+        client = context.client("default", variables.USER.read())
         goal = f'Triage the log "{log.name}": what went wrong, when, and how often? Write a report.'
         run_id = client.request(goal, AGENT, source="demo", feature="demo")
         _title(f"Run {run_id}")
@@ -135,7 +136,7 @@ def _model() -> str:
     from runfold.processors.model.names import resolve
     from runfold.processors.model.providers.settings import ModelSettings
 
-    chosen = resolve(f"default:{AGENT}", ModelSettings.from_environment(os.environ).configured)
+    chosen = resolve(f"default:{AGENT}", ModelSettings.from_environment().configured)
     if chosen.startswith("scripted:"):
         return (
             "scripted: no key is set, so a script stands in for a model (set OPENAI_API_KEY, "

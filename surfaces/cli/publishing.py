@@ -7,13 +7,14 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from runfold.infra.settings import variables
 from runfold.surfaces.cli.context import Context, kafka_of
 
 if TYPE_CHECKING:
     from runfold.processors.definitions.publisher import Report
     from runfold.surfaces.manifests import Remark
 
-WORKSPACE = "RUNFOLD_WORKSPACE"
+WORKSPACE = variables.WORKSPACE.name
 
 
 def apply_manifests(
@@ -34,7 +35,6 @@ def apply_manifests(
 
 def workspace_of(context: Context) -> Path:
     """Return the folder that the tools of examples work in; it is made if it is missing."""
-    chosen = os.environ.get(WORKSPACE, "").strip()
-    folder = Path(chosen).expanduser().absolute() if chosen else context.settings.home / "workspace"
+    folder = variables.WORKSPACE.read() or context.settings.home / "workspace"
     folder.mkdir(parents=True, exist_ok=True)
     return folder

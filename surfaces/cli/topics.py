@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from confluent_kafka import Consumer, KafkaException, TopicPartition
+from confluent_kafka import KafkaException
 
 from runfold.events.topics import TOPICS
 from runfold.producers.errors import translated
+from runfold.producers.log.kafka_tail import KafkaEnds, admin_of
 from runfold.surfaces.cli.context import Context, kafka_of
 
 _SECONDS = 10.0
@@ -16,27 +17,21 @@ _SECONDS = 10.0
 def rows_of_topics(context: Context) -> list[dict[str, Any]]:
     """Return every topic's name, purpose, partitions and records; offsets of aborts included."""
     options = kafka_of(context)
-    consumer = Consumer({**options, "group.id": "runfold-readers", "log_level": 0})
     try:
-        known = consumer.list_topics(timeout=_SECONDS).topics
-        return [
-            {
-                "topic": topic.name,
-                "partitions": len(known[topic.name].partitions) if topic.name in known else 0,
-                "records": _records(consumer, topic.name, known) if topic.name in known else 0,
-                "purpose": topic.purpose,
-            }
-            for topic in TOPICS
-        ]
+        known = admin_of(options).list_topics(timeout=_SECONDS).topics
     except KafkaException as error:
         raise translated(error, "asking for the topics") from error
-    finally:
-        consumer.close()
-
-
-def _records(consumer: Consumer, name: str, known: Any) -> int:
-    total = 0
-    for partition in known[name].partitions:
-        marks = consumer.get_watermark_offsets(TopicPartition(name, partition), timeout=_SECONDS)
-        total += marks[1] - marks[0]
-    return total
+    counts = {t.name: len(known[t.name].partitions) for t in TOPICS if t.name in known}
+    places = [(name, number) for name, count in counts.items() for number in range(count)]
+    found = KafkaEnds(options).all(places)
+    return [
+        {
+            "topic": topic.name,
+            "partitions": counts.get(topic.name, 0),
+            "records": sum(
+                end.high - end.low for (name, _), end in found.items() if name == topic.name
+            ),
+            "purpose": topic.purpose,
+        }
+        for topic in TOPICS
+    ]

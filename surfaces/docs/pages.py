@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from runfold.surfaces.docs import cli, events, features, metrics, topics
+from runfold.surfaces.docs import cli, events, features, metrics, settings, topics
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -14,6 +14,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "docs/topics.md": topics.page,
     "docs/cli.md": cli.page,
     "docs/metrics.md": metrics.page,
+    "docs/settings.md": settings.page,
     "docs/features.md": lambda: features.page(features.load(ROOT)),
 }
 """Each page's path in the repository, and what makes its text."""

@@ -9,22 +9,15 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from confluent_kafka import (
-    Consumer,
-    ConsumerGroupTopicPartitions,
-    IsolationLevel,
-    KafkaError,
-    KafkaException,
-    TopicPartition,
-)
+from confluent_kafka import ConsumerGroupTopicPartitions, KafkaError, KafkaException
 from confluent_kafka.admin import (  # type: ignore[attr-defined]
-    AdminClient,
     ConfigResource,
-    OffsetSpec,
     ResourceType,
 )
 
 from runfold.producers.errors import UnavailableError
+from runfold.producers.log.kafka_tail import KafkaEnds, KafkaTail, admin_of
+from runfold.producers.log.tail import RawRecord, firsts
 
 Place = tuple[str, int]
 """Topic and partition."""
@@ -69,8 +62,8 @@ class KafkaLook:
     """Questions to a cluster; all raise KafkaException or UnavailableError without an answer."""
 
     def __init__(self, config: Mapping[str, str]) -> None:
-        self._config = {k: v for k, v in config.items() if k != "partitioner"}
-        self._admin = AdminClient({**self._config, "log_level": 0})
+        self._config = config
+        self._admin = admin_of(config)
 
     def cluster(self) -> Cluster:
         """Return brokers and topics."""
@@ -95,14 +88,9 @@ class KafkaLook:
 
     def ends(self, places: Iterable[Place], *, committed: bool) -> dict[Place, int]:
         """Return the next offset of each place: for readers of committed records, or of all."""
-        level = IsolationLevel.READ_COMMITTED if committed else IsolationLevel.READ_UNCOMMITTED
-        latest = OffsetSpec.latest()  # type: ignore[no-untyped-call]
-        wanted = {TopicPartition(topic, number): latest for topic, number in places}
-        asked = self._admin.list_offsets(wanted, isolation_level=level, request_timeout=_SECONDS)
-        return {
-            (place.topic, place.partition): future.result().offset
-            for place, future in asked.items()
-        }
+        ends = KafkaEnds(self._config)
+        ask = ends.stable if committed else ends.high
+        return ask(list(places), _SECONDS)
 
     def offsets_of(self, group: str) -> dict[Place, int]:
         """Return the next offset that a group has committed, by place; empty for no such group."""
@@ -134,24 +122,14 @@ class KafkaLook:
         """Return the first record at or after an offset of each place, where there is one."""
         if not places:
             return {}
-        with closing(self._consumer(committed=committed)) as consumer:
-            consumer.list_topics(timeout=_SECONDS)
-            consumer.assign([TopicPartition(t, p, offset) for (t, p), offset in places.items()])
-            return _firsts(consumer, set(places))
-
-    def _consumer(self, *, committed: bool) -> Consumer:
-        return Consumer(
-            {
-                **self._config,
-                "group.id": "runfold-readers",
-                "enable.auto.commit": False,
-                "enable.partition.eof": True,
-                "isolation.level": "read_committed" if committed else "read_uncommitted",
-                "fetch.wait.max.ms": 100,
-                "auto.offset.reset": "earliest",
-                "log_level": 0,
-            }
-        )
+        level = "read_committed" if committed else "read_uncommitted"
+        tail = KafkaTail(self._config, own={"isolation.level": level}, lookup_s=_SECONDS)
+        until = time.monotonic() + _SECONDS
+        with closing(tail):
+            found = firsts(tail, places, lambda: time.monotonic() > until)
+        if len(found) < len(places):
+            raise UnavailableError("Kafka has been silent for 10 s: check that it runs.")
+        return {place: _found(one) for place, one in found.items() if not isinstance(one, int)}
 
 
 def _patiently(ask: Callable[[], Mapping[str, Any]]) -> Any:
@@ -166,23 +144,6 @@ def _patiently(ask: Callable[[], Mapping[str, Any]]) -> Any:
         time.sleep(0.1)
 
 
-def _firsts(consumer: Consumer, awaited: set[Place]) -> dict[Place, Found]:
-    found: dict[Place, Found] = {}
-    while awaited:
-        message = consumer.poll(_SECONDS)
-        if message is None:
-            raise UnavailableError("Kafka has been silent for 10 s: check that it runs.")
-        error = message.error()
-        place = (str(message.topic()), int(message.partition() or 0))
-        if error is None:
-            if place in awaited:
-                found[place] = _found(message)
-        elif error.code() != KafkaError._PARTITION_EOF:  # noqa: SLF001
-            raise KafkaException(error)
-        awaited.discard(place)
-    return found
-
-
-def _found(message: Any) -> Found:
+def _found(message: RawRecord) -> Found:
     _, millis = message.timestamp()
-    return Found(message.offset(), datetime.fromtimestamp(millis / 1000, UTC), message.value())
+    return Found(message.offset() or 0, datetime.fromtimestamp(millis / 1000, UTC), message.value())

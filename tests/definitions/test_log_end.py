@@ -13,6 +13,7 @@ from runfold.events.avro.codec import Codec
 from runfold.events.avro.registry import LockRegistry
 from runfold.processors.definitions import kafka
 from runfold.processors.definitions.source import DefinitionStoreUnavailableError
+from runfold.producers.log import kafka_tail
 
 
 class _Admin:
@@ -37,7 +38,7 @@ class _Consumer:
     def __init__(self, _options: object) -> None:
         pass
 
-    def list_topics(self, _topic: str, timeout: float) -> None:
+    def list_topics(self, timeout: float) -> None:
         pass
 
     def assign(self, _places: object) -> None:
@@ -46,8 +47,8 @@ class _Consumer:
 
 @pytest.fixture
 def registry(monkeypatch: pytest.MonkeyPatch) -> kafka.KafkaDefinitionLog:
-    monkeypatch.setattr(kafka, "AdminClient", _Admin)
-    monkeypatch.setattr(kafka, "Consumer", _Consumer)
+    monkeypatch.setattr(kafka_tail, "AdminClient", _Admin)
+    monkeypatch.setattr(kafka_tail, "Consumer", _Consumer)
     return kafka.KafkaDefinitionLog({"bootstrap.servers": "nowhere"}, Codec(LockRegistry()))
 
 

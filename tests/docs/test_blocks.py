@@ -13,7 +13,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from runfold.stack.ready import READY_FILE
+from runfold.infra.process.ready import READY_FILE
 from runfold.stack.settings import Settings
 from runfold.surfaces.processes import PROCESSES
 from tests.docs.given import ROOT, Block, blocks

@@ -11,6 +11,7 @@ from confluent_kafka import Producer
 
 from runfold.events import topics
 from runfold.infra.process.stall import Place, StallWatch, Standstill
+from runfold.producers.log.stalls import KafkaLook
 
 PLACE: Place = ("runs.requests", 0)
 AFTER_S = 0.5
@@ -71,7 +72,7 @@ class Watched:
         self.said: queue.Queue[str] = queue.Queue()
         self.looks = 0
         kafka = {"bootstrap.servers": bootstrap, "partitioner": "murmur2_random"}
-        self.watch = StallWatch(kafka, self._reading, AFTER_S, self.said.put)
+        self.watch = StallWatch(KafkaLook(kafka), self._reading, AFTER_S, self.said.put)
 
     def _reading(self) -> dict[Place, int]:
         self.looks += 1

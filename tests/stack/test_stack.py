@@ -35,14 +35,16 @@ pytestmark = pytest.mark.integration
 BREEDER = """
 import os, subprocess, sys, time
 from pathlib import Path
-from runfold.stack.ready import announce
+from runfold.infra.process.ready import announce
 child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"],
                          start_new_session=True)
 Path(os.environ["RUNFOLD_HOME"], "grandchild").write_text(str(child.pid))
 announce()
 time.sleep(600)
 """
-SERVICE = "import time; from stack.ready import announce; announce(); time.sleep(600)"
+SERVICE = (
+    "import time; from runfold.infra.process.ready import announce; announce(); time.sleep(600)"
+)
 
 
 @pytest.fixture
@@ -238,7 +240,7 @@ def test_a_process_that_keeps_ending_is_given_up_and_says_why(settings: Settings
 MOODY = """
 import os, time
 from pathlib import Path
-from runfold.stack.ready import announce
+from runfold.infra.process.ready import announce
 if Path(os.environ["RUNFOLD_HOME"], "wrong").exists():
     raise SystemExit("Error: the table is missing")
 announce()

@@ -11,13 +11,14 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 
-from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
+from confluent_kafka import KafkaException, Message, TopicPartition
 
 from runfold.infra.process.stall import Place, Positions
 from runfold.processors.engine.config import EngineConfig
 from runfold.processors.engine.core.inputs import Headers, Received
 from runfold.processors.engine.kafka.inbox import Inbox
 from runfold.processors.engine.metrics import LAG
+from runfold.producers.log.kafka_tail import consumer_of
 
 logger = logging.getLogger(__name__)
 
@@ -43,7 +44,8 @@ class InputRouter(threading.Thread):
         self._looked = 0.0
         self._stopping = threading.Event()
         self.beat = time.monotonic()
-        self._consumer = Consumer(
+        self._consumer = consumer_of(
+            {},
             config.client(
                 # Offsets are committed under this name for lag monitors only.
                 group_id=group_id,
@@ -54,7 +56,7 @@ class InputRouter(threading.Thread):
                 fetch_wait_max_ms=200,
                 fetch_message_max_bytes=2_000_000,
                 queued_max_messages_kbytes=65_536,
-            )
+            ),
         )
 
     def add(self, partition: int, inbox: Inbox, positions: Mapping[str, int]) -> None:

@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Generic
 
-from confluent_kafka import KafkaException, Message
+from confluent_kafka import KafkaException
 
 from runfold.infra.process.failpoints import failpoint
 from runfold.processors.engine.aggregate import S
@@ -28,6 +28,7 @@ from runfold.processors.engine.kafka.partition_reader import PartitionReader
 from runfold.processors.engine.metrics import RESTORE_RECORDS
 from runfold.processors.engine.ports import Codec
 from runfold.processors.engine.spec import AggregateSpec
+from runfold.producers.log.tail import RawRecord
 
 logger = logging.getLogger(__name__)
 
@@ -111,7 +112,7 @@ class Restore(Generic[S]):
 
     def _messages(
         self, reader: PartitionReader, topic: str, start: int, end: int
-    ) -> Iterator[Message]:
+    ) -> Iterator[RawRecord]:
         for batch in reader.read(topic, self._partition, start, end):
             yield from batch
 
@@ -134,5 +135,5 @@ class Restore(Generic[S]):
         return int(oldest - (self._config.dedupe_horizon + CLOCK_SLACK_SECONDS) * 1000)
 
 
-def _key(message: Message) -> str:
+def _key(message: RawRecord) -> str:
     return (message.key() or b"").decode()

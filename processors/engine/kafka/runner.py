@@ -79,7 +79,9 @@ class Engine(Generic[S]):
 
         Ends the process at once, with EXIT_STUCK, where a lane is stuck or was ended by a bug.
         """
-        if threading.current_thread() is threading.main_thread():
+        # A process that runs an engine may have handlers of its own.
+        alone = signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+        if alone and threading.current_thread() is threading.main_thread():
             signal.signal(signal.SIGTERM, lambda *_: self.stop())
             signal.signal(signal.SIGINT, lambda *_: self.stop())
         self._dispatcher.start()

@@ -12,6 +12,9 @@ from urllib.parse import urlsplit
 
 import yaml
 
+from runfold.infra.settings import variables
+from runfold.infra.settings.errors import ConfigError
+from runfold.infra.settings.variable import Variable
 from runfold.processors.model.names import SCRIPTED
 from runfold.processors.model.prices import PriceTable
 
@@ -19,11 +22,19 @@ Kind = Literal["openai", "anthropic"]
 
 _OFFICIAL = {"openai": "https://api.openai.com/v1", "anthropic": "https://api.anthropic.com"}
 _DEFAULT_MODEL = {"openai": "gpt-5-mini", "anthropic": "claude-sonnet-4-5"}
+_KNOWN: Mapping[Kind, tuple[Variable[str], Variable[str], Variable[str]]] = {
+    "openai": (variables.OPENAI_API_KEY, variables.OPENAI_BASE_URL, variables.OPENAI_MODEL),
+    "anthropic": (
+        variables.ANTHROPIC_API_KEY,
+        variables.ANTHROPIC_BASE_URL,
+        variables.ANTHROPIC_MODEL,
+    ),
+}
 _FIELDS = frozenset({"kind", "base_url", "key_env", "model", "prices"})
 _RESERVED = frozenset({"openai", "anthropic", "scripted", "default"})
 
 
-class SettingsError(ValueError):
+class SettingsError(ConfigError, ValueError):
     """The model settings in the environment cannot be meant."""
 
 
@@ -70,10 +81,10 @@ class ModelSettings:
         two; RUNFOLD_PROVIDERS is YAML, or the path of a YAML file, with more of them by name;
         RUNFOLD_PRICES a price table in the same way; RUNFOLD_MODEL what ``default`` stands for.
         """
-        found = [_known("openai", env), _known("anthropic", env)]
-        for name, spec in _document("RUNFOLD_PROVIDERS", env).items():
+        found = [_known(kind, env) for kind in _KNOWN]
+        for name, spec in _document(variables.PROVIDERS, env).items():
             found.append(_extra(name, spec, env))
-        override = env.get("RUNFOLD_MODEL", "").strip()
+        override = variables.MODEL.read(env)
         if override and override != SCRIPTED and ":" not in override:
             raise SettingsError(f"RUNFOLD_MODEL is {override!r}: write provider:model, or scripted")
         return cls(
@@ -82,22 +93,21 @@ class ModelSettings:
                 *((override,) if override else ()),
                 *(f"{p.name}:{p.model}" for p in found if p.model and not p.missing),
             ),
-            table=PriceTable.of(_document("RUNFOLD_PRICES", env)),
+            table=PriceTable.of(_document(variables.PRICES, env)),
         )
 
 
 def _known(kind: Kind, env: Mapping[str, str]) -> Provider:
-    prefix = kind.upper()
-    key_env = f"{prefix}_API_KEY"
-    base_url = _address(f"{prefix}_BASE_URL", env.get(f"{prefix}_BASE_URL") or _OFFICIAL[kind])
-    key = env.get(key_env, "").strip() or None
+    its_key, its_address, its_model = _KNOWN[kind]
+    base_url = _address(its_address.name, its_address.read(env) or _OFFICIAL[kind])
+    key = its_key.read(env) or None
     return Provider(
         name=kind,
         kind=kind,
         base_url=base_url,
-        model=env.get(f"{prefix}_MODEL", "").strip() or _DEFAULT_MODEL[kind],
+        model=its_model.read(env) or _DEFAULT_MODEL[kind],
         key=key,
-        key_env=key_env,
+        key_env=its_key.name,
         missing=key is None and base_url == _OFFICIAL[kind],
         prices=kind if base_url == _OFFICIAL[kind] else None,
     )
@@ -142,16 +152,16 @@ def _address(where: str, value: str) -> str:
     return value.strip().rstrip("/")
 
 
-def _document(variable: str, env: Mapping[str, str]) -> dict[str, Any]:
+def _document(variable: Variable[str], env: Mapping[str, str]) -> dict[str, Any]:
     """Return the YAML mapping that a variable holds or names the file of; empty if unset."""
-    value = env.get(variable, "").strip()
+    value = variable.read(env)
     if not value:
         return {}
     try:
         source = value if value.startswith("{") else Path(value).read_text(encoding="utf-8")
         found = yaml.safe_load(source)
     except (OSError, yaml.YAMLError) as error:
-        raise SettingsError(f"{variable} cannot be read: {error}") from error
+        raise SettingsError(f"{variable.name} cannot be read: {error}") from error
     if not isinstance(found, dict):
-        raise SettingsError(f"{variable}: expected a mapping of names")
+        raise SettingsError(f"{variable.name}: expected a mapping of names")
     return {str(name): spec for name, spec in found.items()}

@@ -13,16 +13,12 @@ from collections.abc import Mapping
 from contextlib import closing
 from datetime import datetime
 
-from confluent_kafka import Consumer, KafkaException, TopicPartition
-
 from runfold.events import topics
 from runfold.events.avro.codec import Codec
 from runfold.events.operations import ParkedRun, RestorePoint
 from runfold.processors.monitor.shell.intake import Intake
-from runfold.producers.errors import UnavailableError
 from runfold.producers.log.kafka import TopicReader
-
-_WAIT_S = 15.0
+from runfold.producers.log.kafka_tail import KafkaTail
 
 
 def rebuild(
@@ -71,13 +67,7 @@ def _parked(reader: TopicReader) -> list[bytes]:
 
 def _starts(kafka: Mapping[str, str], partitions: int, since: datetime) -> dict[int, float]:
     """Return the first offset of the window in each partition, infinity where nothing is in it."""
-    options = {name: value for name, value in kafka.items() if name != "partitioner"}
     millis = int(since.timestamp() * 1000)
-    asked = [TopicPartition(topics.EVENTS, number, millis) for number in range(partitions)]
-    settings = {**options, "group.id": "runfold-readers", "log_level": 0}
-    with closing(Consumer(settings)) as consumer:
-        try:
-            found = consumer.offsets_for_times(asked, timeout=_WAIT_S)
-        except KafkaException as error:
-            raise UnavailableError(f"Kafka does not answer: {error.args[0].str()}") from error
-    return {each.partition: each.offset if each.offset >= 0 else math.inf for each in found}
+    with closing(KafkaTail(kafka)) as tail:
+        found = tail.from_time([(topics.EVENTS, number) for number in range(partitions)], millis)
+    return {number: at if at >= 0 else math.inf for (_, number), at in found.items()}

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from confluent_kafka import Consumer, KafkaError, TopicPartition
 
 from runfold.producers.errors import is_fatal
+from runfold.producers.log.kafka_tail import consumer_of, shared
 from runfold.producers.log.ownership.port import Given, Taken
 
 logger = logging.getLogger(__name__)
@@ -92,7 +93,7 @@ class GroupOwnership:
         self._leave()
 
     def _join(self) -> None:
-        self._consumer = Consumer(self._settings())
+        self._consumer = consumer_of({}, self._settings())
         self._consumer.subscribe(
             [self._membership.topic],
             on_assign=self._on_assign,
@@ -101,11 +102,9 @@ class GroupOwnership:
         )
 
     def _settings(self) -> dict[str, str | int | float | bool]:
-        # The placement of keys is a producer's setting, and a consumer complains of it.
-        shared = {name: value for name, value in self._kafka.items() if name != "partitioner"}
         settings: dict[str, str | int | float | bool] = {
             **_QUICK,
-            **shared,
+            **shared(self._kafka),
             "group.id": self._membership.group,
             "group.protocol": self._membership.protocol,
             "enable.auto.commit": False,

@@ -46,7 +46,7 @@ def inputs() -> str:
 def definitions() -> str:
     """The definitions do not come any more once the topic was read to its end."""
     # Only the thread that polls may speak to the consumer: any other would wait for it.
-    _afterwards(KafkaDefinitionLog, "poll", lambda self: _mute(self._consumer))
+    _afterwards(KafkaDefinitionLog, "poll", lambda self: _mute(self._tail._consumer))
     return "runfold.processors.run"
 
 
@@ -58,7 +58,7 @@ def work() -> str:
 
 def journal() -> str:
     """The projector's journal does not come."""
-    _afterwards(Reader, "__init__", lambda self: _mute(self._consumer))
+    _afterwards(Reader, "__init__", lambda self: _mute(self._tail._consumer))
     return "runfold.projections"
 
 

@@ -168,8 +168,8 @@ MUTANTS = (
             Edit(_LANE, _RESTORE, _RESTORE + "        time.sleep(5)\n" + _MAKE_WRITER),
             Edit(
                 "processors/engine/kafka/partition_reader.py",
-                "IsolationLevel.READ_UNCOMMITTED",
-                "IsolationLevel.READ_COMMITTED",
+                "found = self._ends.high(",
+                "found = self._ends.stable(",
             ),
         ),
     ),

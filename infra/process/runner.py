@@ -1,0 +1,133 @@
+"""One life of a process: what every ``__main__`` of Runfold does around its own work.
+
+1. logs go to standard error as JSON
+2. settings are read; a wrong one is one sentence on standard error, and exit code 2
+3. the port opens: ``/metrics``, ``/health/live``, ``/health/ready``
+4. the work is set up and says when it is ready: the ready file, ``/health/ready``
+5. SIGTERM and SIGINT ask it to finish what is begun and to return
+6. the exit code says why it ended
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Protocol, TypeVar
+
+from prometheus_client import CollectorRegistry
+
+from runfold.infra.logging.json_lines import log_to_stderr
+from runfold.infra.metrics.serving import serve_metrics
+from runfold.infra.metrics.table import TABLE
+from runfold.infra.process.exit_codes import ExitCode
+from runfold.infra.process.health import Health
+from runfold.infra.process.ready import announce
+from runfold.infra.settings.config import Config, ConfigError
+from runfold.infra.settings.table import unknown
+from runfold.infra.tracing.spans import Traces
+
+_log = logging.getLogger("runfold.process")
+
+S = TypeVar("S")
+
+Ends = Mapping[type[Exception], ExitCode]
+"""Which exit code an error of the work stands for; the first that fits counts."""
+
+
+class Watch(Protocol):
+    """A thread that looks after the work, such as a StallWatch."""
+
+    def start(self) -> None:
+        """Begin to look."""
+
+    def stop(self) -> None:
+        """Look no more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    """What a process stands on: its settings, its traces and its health."""
+
+    name: str
+    config: Config
+    traces: Traces | None
+    health: Health
+
+    def ready(self) -> None:
+        """Say that the process does its work now."""
+        self.health.phase = "ready"
+        announce()
+
+    def stalled(self, why: str) -> int:
+        """Return the exit code of work that has ended: because of a stall, or told to."""
+        if not why:
+            return ExitCode.TOLD_TO_END
+        _log.critical("the process ends: %s", why)
+        return ExitCode.STALLED
+
+    @contextmanager
+    def working(self, stop: Callable[[], None], *watches: Watch) -> Iterator[None]:
+        """Be ready within the block; ``stop`` is called by SIGTERM and SIGINT, and may repeat."""
+
+        def told_to_end(*_: object) -> None:
+            self.health.phase = "stopping"
+            stop()
+
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, told_to_end)
+        for watch in watches:
+            watch.start()
+        self.ready()
+        try:
+            yield
+        finally:
+            self.health.phase = "stopping"
+            for watch in watches:
+                watch.stop()
+
+
+def serve(
+    name: str,
+    settings: Callable[[Config], S],
+    work: Callable[[Process, S], int],
+    ends: Ends,
+    registry: CollectorRegistry = TABLE.registry,
+) -> int:
+    """Live one life and return its exit code.
+
+    ``name`` is the process in traces and health. ``settings`` reads what this process needs beside
+    the shared settings and may ask servers. ``work`` runs until it is told to end and returns the
+    exit code; an error of ``ends`` is logged as the reason, or printed where it stands for 2.
+    """
+    log_to_stderr()
+    traces: Traces | None = None
+    expected: tuple[type[Exception], ...] = (ConfigError, *ends)
+    try:
+        for found in unknown(os.environ):
+            _log.warning("%s", found)
+        config = Config.from_env()
+        own = settings(config)
+        traces = Traces.from_env(name)
+        health = Health(name)
+        serve_metrics(config.metrics_port, health, registry)
+        return work(Process(name, config, traces, health), own)
+    except expected as error:
+        return _ended(error, ends)
+    finally:
+        if traces is not None:
+            traces.close()
+
+
+def _ended(error: Exception, ends: Ends) -> int:
+    wrong = ExitCode.WRONG_SETTINGS
+    code = next((code for kind, code in ends.items() if isinstance(error, kind)), wrong)
+    if code == wrong:
+        print(error, file=sys.stderr)
+    else:
+        _log.error("the process ends: %s", error)
+    return code

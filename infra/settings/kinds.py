@@ -1,0 +1,140 @@
+"""How the text of a variable becomes a value; what cannot be meant raises ValueError."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Generic, TypeVar
+from urllib.parse import urlsplit
+
+T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
+
+_MOST_DIGITS = 18
+_SCHEMA = re.compile(r"[a-z_][a-z0-9_]{0,39}")
+
+
+@dataclass(frozen=True, slots=True)
+class Kind(Generic[T_co]):
+    """``expects`` goes on the sentence "it must be …"; ``parse`` raises ValueError."""
+
+    expects: str
+    parse: Callable[[str], T_co]
+
+
+def number(least: int, most: int) -> Kind[int]:
+    """Return the kind of whole numbers between these."""
+
+    def parse(text: str) -> int:
+        # isdecimal is true of digits of every script, and int() of a long text is slow or raises.
+        if not (text.isascii() and text.isdecimal() and len(text) <= _MOST_DIGITS):
+            raise ValueError(text)
+        return _within(int(text), least, most)
+
+    return Kind(f"a number from {least} to {most}", parse)
+
+
+def seconds(least: float, most: float) -> Kind[float]:
+    """Return the kind of finite numbers between these, with or without a fraction."""
+
+    def parse(text: str) -> float:
+        if len(text) > _MOST_DIGITS or not re.fullmatch(r"[0-9.eE+-]+", text, re.ASCII):
+            raise ValueError(text)
+        value = float(text)
+        if not math.isfinite(value):
+            raise ValueError(text)
+        return _within(value, least, most)
+
+    return Kind(f"a number from {least:g} to {most:g}", parse)
+
+
+def choice(*names: str) -> Kind[str]:
+    """Return the kind of one of these words."""
+
+    def parse(text: str) -> str:
+        if text not in names:
+            raise ValueError(text)
+        return text
+
+    return Kind(f"one of {', '.join(names)}", parse)
+
+
+def _within(value: T, least: object, most: object) -> T:
+    if not least <= value <= most:  # type: ignore[operator]
+        raise ValueError(value)
+    return value
+
+
+def _partitions(text: str) -> tuple[int, ...]:
+    one = number(0, 999)
+    found = {one.parse(part) for part in text.replace(",", " ").split()}
+    if not found:
+        raise ValueError(text)
+    return tuple(sorted(found))
+
+
+def _address(text: str) -> str:
+    parts = urlsplit(text)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.port == 0:
+        raise ValueError(text)
+    return text
+
+
+def _folder(text: str) -> Path:
+    try:
+        return Path(text).expanduser().absolute()
+    except RuntimeError as error:
+        # A home that nobody has, such as ~nobody-here.
+        raise ValueError(text) from error
+
+
+def _files(text: str) -> tuple[Path, ...]:
+    return tuple(_folder(part.strip()) for part in text.split(",") if part.strip())
+
+
+def _one_line(text: str) -> str:
+    if not text.isprintable():
+        raise ValueError(text)
+    return text
+
+
+def _no_space(text: str) -> str:
+    if len(text.split()) != 1:
+        raise ValueError(text)
+    return _one_line(text)
+
+
+def _schema(text: str) -> str:
+    if not _SCHEMA.fullmatch(text) or text.startswith(("pg_", "information_schema")):
+        raise ValueError(text)
+    return text
+
+
+def _brokers(text: str) -> str:
+    parts = [part.strip() for part in text.split(",")]
+    if not all(len(part.split()) == 1 and part.isprintable() for part in parts):
+        raise ValueError(text)
+    return ",".join(parts)
+
+
+TEXT = Kind("text", str)
+LINE = Kind("text on one line", _one_line)
+BROKERS = Kind("host:port with commas between", _brokers)
+WORD = Kind("text without spaces", _no_space)
+NAMES: Kind[tuple[str, ...]] = Kind(
+    "names with commas between", lambda text: tuple(text.replace(",", " ").split())
+)
+PARTITIONS = Kind("numbers of partitions from 0, such as 0,1", _partitions)
+HTTP = Kind("an address like http://host:port", _address)
+SCHEMA = Kind(
+    "at most 40 lower-case letters, digits and _, begin with a letter or _, and not be one of "
+    "Postgres's own schemas",
+    _schema,
+)
+FOLDER = Kind("a folder", _folder)
+FILES = Kind("files with commas between", _files)
+SWITCH: Kind[bool] = Kind("1 or 0", lambda text: choice("0", "1").parse(text) == "1")
+ANY: Kind[bool] = Kind("any text", bool)

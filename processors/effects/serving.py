@@ -1,0 +1,58 @@
+"""A pool as the work of a process."""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+from collections.abc import Callable
+from typing import Any
+
+from runfold.events.calls.kinds import CallKind
+from runfold.infra.process.exit_codes import ExitCode
+from runfold.infra.process.runner import Ends, Process
+from runfold.infra.process.stall import Positions
+from runfold.infra.settings.variables import INSTANCE
+from runfold.processors.definitions.source import DefinitionStoreUnavailableError
+from runfold.processors.effects.core import PoolCodec
+from runfold.processors.effects.errors import PoolError, PoolStalledError
+from runfold.processors.effects.local import LocalEffects
+from runfold.processors.effects.pool import Pool
+from runfold.processors.effects.settings import PoolConfig
+from runfold.producers.log.stalls import stall_watch
+
+_log = logging.getLogger(__name__)
+
+POOL_ENDS: Ends = {
+    PoolStalledError: ExitCode.STALLED,
+    PoolError: ExitCode.CANNOT_GO_ON,
+    DefinitionStoreUnavailableError: ExitCode.CANNOT_GO_ON,
+}
+"""How a pool that cannot go on ends."""
+
+
+def serve_pool(
+    process: Process,
+    kind: CallKind[Any, Any],
+    codec: PoolCodec,
+    effects: LocalEffects,
+    reading: Callable[[], Positions],
+) -> int:
+    """Make the calls of a kind until told to end; raises PoolError.
+
+    ``reading`` is how far whatever else the process reads was received.
+    """
+    config = process.config
+    settings = PoolConfig(
+        kind=kind,
+        kafka=config.kafka,
+        group_protocol=config.group_protocol,
+        instance=INSTANCE.read(),
+        stuck_s=config.stuck_after,
+    )
+    pool = Pool(settings, codec, effects)
+    stalls = stall_watch(config, lambda: {**pool.reading(), **reading()}, pool.stall)
+    _log.info("serving %s as %s/%s", settings.topic, socket.gethostname(), os.getpid())
+    with process.working(pool.stop, stalls):
+        pool.run()
+    return ExitCode.TOLD_TO_END

@@ -1,0 +1,209 @@
+"""The raw side of the log port: follow places, ask for their ends, read a bounded range.
+
+Records are as confluent-kafka gives them, so that nothing is copied on the way to those who read a
+hundred thousand in a second. What a record says is the reader's matter (see ``port`` for decoded
+ones). ``Tail`` and ``Ends`` have forms on Kafka and in memory; what is made of them, ``in_range``
+and ``firsts``, is written once.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from confluent_kafka import KafkaError
+
+from runfold.producers.errors import UnavailableError, translated
+
+Place = tuple[str, int]
+"""A topic and a partition."""
+
+Positions = Mapping[Place, int]
+"""The next offset of places."""
+
+BEGINNING = -2
+"""The position before the first record that is kept."""
+
+_SILENT_S = 30.0
+_POLL_S = 0.5
+_AT_ONCE = 5000
+
+
+class RawRecord(Protocol):
+    """A record as it stands on the log: the part of confluent-kafka's ``Message`` that is read."""
+
+    def topic(self) -> str | None:
+        """Return the topic."""
+
+    def partition(self) -> int | None:
+        """Return the partition."""
+
+    def offset(self) -> int | None:
+        """Return the offset."""
+
+    def key(self) -> bytes | None:
+        """Return the key."""
+
+    def value(self) -> bytes | None:
+        """Return the value."""
+
+    def timestamp(self) -> tuple[int, int]:
+        """Return the kind of time and the milliseconds since the epoch."""
+
+
+@dataclass(slots=True)
+class Portion:
+    """What there was: records in order within a place, places whose end was reached, and faults.
+
+    ``reached`` holds the next offset of each such place; control records may stand before it that
+    nobody is handed.
+    """
+
+    records: list[RawRecord] = field(default_factory=list)
+    reached: dict[Place, int] = field(default_factory=dict)
+    faults: list[KafkaError] = field(default_factory=list)
+
+
+class Tail(Protocol):
+    """Follows places from positions on, committed records only; all calls from one thread."""
+
+    def assign(self, positions: Positions) -> None:
+        """Follow exactly these places from now on."""
+
+    def take(self, most: int, wait_s: float) -> Portion:
+        """Return up to ``most`` records that are there, empty after ``wait_s`` seconds of nothing.
+
+        A fault is returned, not raised: most heal by themselves, and the reader knows which do not.
+        """
+
+    def known_ends(self) -> dict[Place, int]:
+        """Return the high watermarks as of the last fetch, of those places where it is known."""
+
+    def close(self) -> None:
+        """Release the connections."""
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """Where a place begins and ends.
+
+    ``low`` is the first offset that is kept, ``high`` the one after the last record, those of
+    open transactions included, and ``stable`` the one before which every transaction has ended:
+    readers of committed records get that far.
+    """
+
+    low: int
+    high: int
+    stable: int
+
+
+class Ends(Protocol):
+    """Where places begin and end now; from any thread. All raise UnavailableError."""
+
+    def all(self, places: list[Place]) -> dict[Place, End]:
+        """Return low, high and stable of each place: three questions to the log."""
+
+    def high(self, places: list[Place], wait_s: float = 10.0) -> dict[Place, int]:
+        """Return the high watermarks, open transactions included."""
+
+    def stable(self, places: list[Place], wait_s: float = 10.0) -> dict[Place, int]:
+        """Return the last stable offsets: what readers of committed records may expect."""
+
+
+def place_of(record: RawRecord) -> Place:
+    """Return where a record stands."""
+    return record.topic() or "", record.partition() or 0
+
+
+def in_range(
+    tail: Tail,
+    starts: Positions,
+    ends: Positions,
+    beat: Callable[[], None] = lambda: None,
+    judge: Callable[[Portion], None] | None = None,
+    silent_s: float = _SILENT_S,
+) -> Iterator[list[RawRecord]]:
+    """Yield the committed records of places from their starts to before their ends, in lists.
+
+    ``beat`` is called as reading goes on, so that a watchdog sees the difference between a long
+    range and a stuck one; ``judge`` raises the faults that end the reading, ``raise_hopeless``
+    unless given. Raises UnavailableError when the log stays silent for ``silent_s`` seconds.
+    """
+    open_places = {place: at for place, at in ends.items() if starts.get(place, 0) < at}
+    if not open_places:
+        return
+    tail.assign({place: starts.get(place, BEGINNING) for place in open_places})
+    heard = time.monotonic()
+    while open_places:
+        portion = tail.take(_AT_ONCE, _POLL_S)
+        beat()
+        (judge or raise_hopeless)(portion)
+        if portion.records or portion.reached:
+            heard = time.monotonic()
+        elif time.monotonic() - heard > silent_s:
+            raise UnavailableError(_silence(open_places, silent_s))
+        batch = _before(portion.records, open_places)
+        for place, at in portion.reached.items():
+            # Trailing control records do not advance a position: only the end tells.
+            if at >= open_places.get(place, at + 1):
+                del open_places[place]
+        if batch:
+            yield batch
+
+
+def _before(records: list[RawRecord], ends: dict[Place, int]) -> list[RawRecord]:
+    """Return the records before the ends of their places, and leave out of those what is done."""
+    if len(ends) == 1 and records:
+        # The common case, without a look at each record.
+        (end,) = ends.values()
+        if (records[-1].offset() or 0) + 1 < end:
+            return records
+    batch = []
+    for record in records:
+        place, offset = place_of(record), record.offset() or 0
+        end = ends.get(place, -1)
+        if offset < end:
+            batch.append(record)
+            if offset + 1 == end:
+                del ends[place]
+        elif end >= 0:
+            del ends[place]
+    return batch
+
+
+def firsts(
+    tail: Tail, positions: Positions, until: Callable[[], bool]
+) -> dict[Place, RawRecord | int]:
+    """Return what comes first at or after a position of each place: a record, or else the end.
+
+    Places of which nothing was heard before ``until`` says so are left out; faults too.
+    """
+    found: dict[Place, RawRecord | int] = {}
+    if not positions:
+        return found
+    tail.assign(positions)
+    while len(found) < len(positions) and not until():
+        portion = tail.take(len(positions), 0.1)
+        for record in portion.records:
+            if (place := place_of(record)) in positions:
+                found.setdefault(place, record)
+        for place, at in portion.reached.items():
+            if place in positions:
+                found.setdefault(place, at)
+    tail.assign({})
+    return found
+
+
+def raise_hopeless(portion: Portion) -> None:
+    """Raise the first fault that reading cannot get over: a refusal, or the end of this client."""
+    for fault in portion.faults:
+        problem = translated(fault, "reading")
+        if not isinstance(problem, UnavailableError):
+            raise problem
+
+
+def _silence(places: Positions, silent_s: float) -> str:
+    names = ", ".join(f"{topic}/{partition}" for topic, partition in sorted(places)[:5])
+    return f"Kafka has been silent for {silent_s:.0f} s about {names}: check that it runs."

@@ -1,0 +1,61 @@
+"""What a projector reads beside the shared settings: which partitions are its own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Self
+
+from runfold.events.topics import EVENTS
+from runfold.infra.settings import variables
+from runfold.infra.settings.config import Config, ConfigError
+from runfold.producers.log.ownership.fixed import FixedOwnership
+from runfold.producers.log.ownership.group import GroupOwnership, Membership
+from runfold.producers.log.ownership.port import Ownership
+from runfold.producers.log.partitions import deployed_partitions
+
+_GROUP = "runfold-projector-owners"
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectorSettings:
+    """``fixed`` are the partitions of this process; None where a group shares them out."""
+
+    kafka: Mapping[str, str] = field(repr=False)
+    database_url: str = field(repr=False)
+    fixed: tuple[int, ...] | None
+    membership: Membership
+
+    @classmethod
+    def read(cls, config: Config, env: Mapping[str, str] | None = None) -> Self:
+        """Read the environment and ask for the partitions; ConfigError says what to set."""
+        listed = variables.PROJECTOR_PARTITIONS.read(env)
+        by_group = variables.OWNERSHIP.read(env) == "group" and listed is None
+        return cls(
+            kafka=config.kafka,
+            database_url=config.need_database(),
+            fixed=None if by_group else _partitions(listed, deployed_partitions(config, EVENTS)),
+            membership=Membership(_GROUP, EVENTS, config.group_protocol),
+        )
+
+    @property
+    def again_s(self) -> float | None:
+        """After how many seconds partitions are taken back that are still this process's own."""
+        return self.membership.session_timeout_ms / 1000 if self.fixed is None else None
+
+    def ownership(self) -> Ownership:
+        """Return who says which partitions this process projects."""
+        if self.fixed is None:
+            return GroupOwnership(self.kafka, self.membership)
+        return FixedOwnership(self.fixed)
+
+
+def _partitions(listed: tuple[int, ...] | None, count: int) -> tuple[int, ...]:
+    if listed is None:
+        return tuple(range(count))
+    if listed[-1] >= count:
+        raise ConfigError(
+            f"{variables.PROJECTOR_PARTITIONS.name} must list numbers from 0 to {count - 1}, "
+            f"such as 0,1; not {listed[-1]}."
+        )
+    return listed

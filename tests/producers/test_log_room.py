@@ -1,0 +1,43 @@
+"""Consumers are made in one room, so that each has what was measured and learned there."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+ROOMS = ("events", "infra", "producers", "processors", "projections", "surfaces", "stack")
+ROOM = "producers/log/"
+
+
+def naming(pattern: str) -> set[str]:
+    """The modules outside the log room whose code matches."""
+    found = {
+        str(path.relative_to(ROOT))
+        for room in ROOMS
+        for path in (ROOT / room).rglob("*.py")
+        if re.search(pattern, path.read_text(encoding="utf-8"))
+    }
+    return {name for name in found if not name.startswith(ROOM)}
+
+
+def test_no_consumer_is_made_outside_the_log_room() -> None:
+    # The monitor reads through Faust, whose transport has a class of that name.
+    assert (
+        naming(r"(?<![\w.])Consumer\((?!aiokafka)") - {"processors/monitor/shell/transport.py"}
+        == set()
+    )
+
+
+def test_only_the_log_room_knows_how_librdkafka_says_an_end() -> None:
+    assert naming("_PARTITION_EOF") == set()
+    # Topics are created by the stack, which stands beside the producers.
+    assert naming(r"\bOffsetSpec\b") == {"stack/topics.py"}
+
+
+def test_only_producers_say_how_keys_are_placed() -> None:
+    assert naming('"partitioner"') == {
+        "infra/settings/config.py",
+        "processors/effects/settings.py",
+        "stack/settings.py",
+    }
