@@ -41,7 +41,7 @@ class Refusal:
 class Report:
     """What became of each definition, by key; where one is refused, the new ones are held back.
 
-    ``other_code`` names tools that stay as they were published, though their code is another here.
+    ``other_code`` names tools that stay as they were published and do not pin the code that is here.
     """
 
     published: tuple[str, ...] = ()
@@ -69,10 +69,18 @@ class Author:
         return key(definition, self.tenant)
 
     def same(self, offered: Definition, held: Definition) -> bool:
-        """Return whether publishing would change nothing."""
+        """Return whether publishing would change nothing that must not change.
+
+        A digest of code that one of them lacks, because its module could not be imported or an
+        earlier release published it, is no other content.
+        """
         if offered.digest() == held.digest():
             return True
-        return not self.pins_code and differ_in_code_only(offered, held)
+        if not isinstance(offered, ToolContract) or not isinstance(held, ToolContract):
+            return False
+        if offered.model_copy(update={"code_digest": held.code_digest}) != held:
+            return False
+        return not self.pins_code or None in {offered.code_digest, held.code_digest}
 
 
 def publish(
@@ -124,13 +132,6 @@ def _settle(
                 _put(first.definition, log, author)
             lost.append(refusal(each, first.definition))
     return lost
-
-
-def differ_in_code_only(offered: Definition, held: Definition) -> bool:
-    """Return whether two contracts are equal but for the code that they name."""
-    if not isinstance(offered, ToolContract) or not isinstance(held, ToolContract):
-        return False
-    return offered.model_copy(update={"code_digest": held.code_digest}) == held
 
 
 def refusal(offered: Definition, held: Definition) -> Refusal:

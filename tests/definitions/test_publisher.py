@@ -155,9 +155,11 @@ def test_code_alone_needs_a_new_version_unless_it_is_development(
     first, other = (READ.model_copy(update={"code_digest": digest}) for digest in ("a", "b"))
     apply(registry, follower, first)
     assert "code_digest differ" in apply(registry, follower, other).refused[0].reason
+    # What knows no code says nothing against it, as contracts of earlier releases do not.
+    key = "tool/files.read@1.0.0"
+    assert apply(registry, follower, READ) == Report(unchanged=(key,), other_code=(key,))
     lenient = Author("ann", NOW, pins_code=False)
     report = publish([other], log=registry, store=follower, author=lenient, timeout=5)
-    key = "tool/files.read@1.0.0"
     assert report == Report(unchanged=(key,), other_code=(key,))
     slower = other.model_copy(update={"timeout_ms": 99_000})
     assert publish([slower], log=registry, store=follower, author=lenient, timeout=5).refused

@@ -51,7 +51,7 @@ def _print(report: Report, remarks: tuple[Remark, ...]) -> None:
     for key in report.published:
         said.print(f"published  {key}", style="green", markup=False)
     for key in report.other_code:
-        sentence = "its code here is not what was published; a new version would pin it"
+        sentence = "it does not pin the code that is here; a new version would"
         said.print(f"note       {key}: {sentence}", style="yellow", markup=False)
     for key in report.unchanged:
         said.print(f"unchanged  {key}", style="dim", markup=False)

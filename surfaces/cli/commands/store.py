@@ -95,7 +95,7 @@ def show(
         "by": found.published_by,
         "digest": found.digest,
     }
-    output.table(("", ""), said.items(), "")
+    output.table(("definition", found.kind), list(said.items())[1:], "")
     rows = [(name, _brief(value)) for name, value in flat(found.body).items()]
     output.table(("field", "value"), rows, "")
 
