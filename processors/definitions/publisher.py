@@ -41,7 +41,7 @@ class Refusal:
 class Report:
     """What became of each definition, by key; where one is refused, the new ones are held back.
 
-    ``other_code`` names tools that stay as they were published and do not pin the code that is here.
+    ``other_code`` names tools that stay as published and do not pin the code that is here.
     """
 
     published: tuple[str, ...] = ()
