@@ -26,7 +26,7 @@ from runfold.events.run import Event
 from runfold.events.values import Limits, Placement
 from runfold.processors.definitions.follower import DefinitionFollower
 from runfold.processors.definitions.kafka import KafkaDefinitionLog
-from runfold.processors.definitions.publisher import publish
+from runfold.processors.definitions.publisher import Author, publish
 from runfold.producers.identity import uuid7
 from runfold.producers.log.kafka import Publisher
 from runfold.producers.log.partitioner import partition_for
@@ -82,7 +82,9 @@ def publish_definitions(settings: Settings) -> None:
     """Put the definitions on the registry."""
     writer = Publisher(settings.producer_config(), CODEC)
     with DefinitionFollower(KafkaDefinitionLog(settings.kafka_config(), CODEC)) as store:
-        report = publish(definitions(), log=writer, store=store, by="bench", now=datetime.now(UTC))
+        report = publish(
+            definitions(), log=writer, store=store, author=Author("bench", datetime.now(UTC))
+        )
     assert not report.refused, report.refused
 
 

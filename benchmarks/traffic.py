@@ -20,7 +20,7 @@ from runfold.events.content import text
 from runfold.events.run import Event
 from runfold.processors.definitions.follower import DefinitionFollower
 from runfold.processors.definitions.kafka import KafkaDefinitionLog
-from runfold.processors.definitions.publisher import publish
+from runfold.processors.definitions.publisher import Author, publish
 from runfold.producers.client import RunClient
 from runfold.producers.identity import uuid7
 from runfold.producers.log.kafka import Publisher, TopicReader
@@ -87,7 +87,7 @@ class Traffic:
         source = KafkaDefinitionLog(self._settings.kafka_config(), self._codec)
         with DefinitionFollower(source) as store:
             now = datetime.now(UTC)
-            publish(definitions(), log=self._writer, store=store, by="bench", now=now)
+            publish(definitions(), log=self._writer, store=store, author=Author("bench", now))
 
     def run_all(self, count: int) -> Bulk:
         """Request so many runs at once; wait until all are done and projected."""

@@ -64,3 +64,6 @@ TOPICS: tuple[Topic, ...] = (
     Topic(REGISTRY, "agents, tools and model scripts", by_run=False, config=_COMPACT),
     Topic(ALERTS, "what the monitor raised and cleared", by_run=False, config=_FOREVER),
 )
+
+WHOLE = frozenset(topic.name for topic in TOPICS if not topic.by_run)
+"""Topics of one partition, whatever the others have."""

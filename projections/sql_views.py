@@ -29,6 +29,22 @@ SQL_VIEWS: dict[str, str] = {
             (SELECT sum(latency_ms) FROM tool_calls AS t
                 WHERE t.run_id = runs.run_id) AS tool_ms
         FROM runs""",
+    "definitions": """
+        SELECT v.kind, v.name, v.version, nullif(v.tenant, '') AS tenant, v.digest,
+            coalesce((SELECT CASE d.action WHEN 'restored' THEN 'active' ELSE d.action END
+                FROM definition_decisions AS d
+                WHERE d.kind = v.kind AND d.name = v.name AND d.tenant = v.tenant
+                  AND d.target = v.version AND d.action IN ('retired', 'restored', 'withdrawn')
+                ORDER BY d.action = 'withdrawn' DESC, d.position DESC LIMIT 1), 'active') AS state,
+            EXISTS (SELECT FROM definition_decisions AS d
+                WHERE d.kind = v.kind AND d.name = v.name AND d.action = 'released'
+                  AND d.target = v.version AND (v.tenant = '' OR d.tenant = v.tenant)
+                  AND NOT EXISTS (SELECT FROM definition_decisions AS later
+                      WHERE later.kind = d.kind AND later.name = d.name
+                        AND later.tenant = d.tenant AND later.action = 'released'
+                        AND later.position > d.position)) AS released,
+            v.published_at, v.published_by AS by, v.position
+        FROM definition_versions AS v""",
     "agent_runs": """
         SELECT run_id, tenant_id, user_id, status, goal, current_step::integer AS current_step,
             latest_checkpoint_id, created_at AT TIME ZONE 'UTC' AS created_at,

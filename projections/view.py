@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Table
 
 from runfold.events.base import Fact
+from runfold.events.definitions import StoreRecord
 from runfold.events.errors import WireError
 from runfold.events.operations import DeadLetter
 from runfold.events.run import Meta
@@ -36,6 +37,14 @@ class Letter(NamedTuple):
     offset: int
 
 
+class Stored(NamedTuple):
+    """A record of the definition store with its place."""
+
+    record: StoreRecord
+    partition: int
+    offset: int
+
+
 class Unreadable(NamedTuple):
     """A record of the journal that could not be decoded."""
 
@@ -55,6 +64,7 @@ class Batch:
     events: list[Placed] = field(default_factory=list)
     letters: list[Letter] = field(default_factory=list)
     unreadable: list[Unreadable] = field(default_factory=list)
+    stored: list[Stored] = field(default_factory=list)
 
     def of(self, kinds: frozenset[type[Fact]]) -> list[Placed]:
         """Return the events of these kinds, in order: most views care for few."""

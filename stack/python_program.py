@@ -24,6 +24,9 @@ INSTANCE = "RUNFOLD_INSTANCE"
 METRICS_PORT = "RUNFOLD_METRICS_PORT"
 _TELLING = ("Error", "error:", "refused", "the process ends:")
 
+_DEVELOPMENT = {"RUNFOLD_TOOL_CODE": "warn"}
+"""What holds on a stack of one's own unless the environment says otherwise."""
+
 
 @dataclass
 class PythonProgram:
@@ -62,6 +65,7 @@ class PythonProgram:
             [sys.executable, *self.spec.arguments],
             log=self._log,
             env={
+                **_DEVELOPMENT,
                 **os.environ,
                 **self.settings.to_env(),
                 **metrics,

@@ -30,7 +30,7 @@ from runfold.events.avro.codec import Codec
 from runfold.events.avro.registry import LockRegistry
 from runfold.processors.definitions.follower import DefinitionFollower
 from runfold.processors.definitions.kafka import KafkaDefinitionLog
-from runfold.processors.definitions.publisher import publish
+from runfold.processors.definitions.publisher import Author, publish
 from runfold.producers.log.kafka import Publisher
 from runfold.stack import control
 from runfold.stack.errors import StackError
@@ -177,7 +177,7 @@ def _publish(settings: Settings) -> None:
     writer = Publisher(settings.producer_config(), codec)
     with DefinitionFollower(KafkaDefinitionLog(settings.kafka_config(), codec)) as store:
         said, now = defined.definitions(), datetime.now(UTC)
-        publish(said, log=writer, store=store, by="bench", now=now)
+        publish(said, log=writer, store=store, author=Author("bench", now))
     writer.close()
 
 

@@ -9,7 +9,7 @@ from typing import Protocol
 
 from runfold.events import topics
 from runfold.events.base import Record
-from runfold.events.definitions import Definition, Definitions
+from runfold.events.definitions import Definition, Definitions, ToolContract
 from runfold.processors.definitions.record import announce, find, key, kind_of
 
 
@@ -39,12 +39,48 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What became of each definition, by key; where one is refused, the new ones are held back."""
+    """What became of each definition, by key; where one is refused, the new ones are held back.
+
+    ``other_code`` names tools that stay as published and do not pin the code that is here.
+    """
 
     published: tuple[str, ...] = ()
     unchanged: tuple[str, ...] = ()
     refused: tuple[Refusal, ...] = ()
     held: tuple[str, ...] = ()
+    other_code: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Author:
+    """Who publishes, when, and for which tenant; None is for all.
+
+    ``pins_code`` False lets a version stand whose content differs in the digest of its code only:
+    in development code changes more often than versions.
+    """
+
+    by: str
+    now: datetime
+    tenant: str | None = None
+    pins_code: bool = True
+
+    def key(self, definition: Definition) -> str:
+        """Return the key that a definition is published under."""
+        return key(definition, self.tenant)
+
+    def same(self, offered: Definition, held: Definition) -> bool:
+        """Return whether publishing would change nothing that must not change.
+
+        A digest of code that one of them lacks, because its module could not be imported or an
+        earlier release published it, is no other content.
+        """
+        if offered.digest() == held.digest():
+            return True
+        if not isinstance(offered, ToolContract) or not isinstance(held, ToolContract):
+            return False
+        if offered.model_copy(update={"code_digest": held.code_digest}) != held:
+            return False
+        return not self.pins_code or None in {offered.code_digest, held.code_digest}
 
 
 def publish(
@@ -52,54 +88,61 @@ def publish(
     *,
     log: DefinitionWriter,
     store: CompleteDefinitions,
-    by: str,
-    now: datetime,
+    author: Author,
     timeout: float = 15.0,
 ) -> Report:
     """Publish what is new, in the given order, unless a version is taken by other content.
 
     Two publishers at once cannot both win: the first record holds, the other is told.
     """
-    before = store.complete(timeout)
-    known = [(each, find(before, each)) for each in definitions]
+    before, key_of = store.complete(timeout), author.key
+    known = [(each, find(before, each, author.tenant)) for each in definitions]
     new = [each for each, held in known if held is None]
-    unchanged = tuple(key(d) for d, held in known if held and held.digest() == d.digest())
+    same = [(each, held) for each, held in known if held and author.same(each, held)]
+    other_code = tuple(key_of(each) for each, held in same if each.digest() != held.digest())
     refused = tuple(
-        refusal(each, held) for each, held in known if held and held.digest() != each.digest()
+        refusal(each, held) for each, held in known if held and not author.same(each, held)
     )
+    unchanged = tuple(key_of(each) for each, _ in same)
     if refused:
-        return Report((), unchanged, refused, tuple(key(each) for each in new))
+        return Report((), unchanged, refused, tuple(key_of(each) for each in new), other_code)
     for each in new:
-        log.publish(topics.REGISTRY, announce(each, by, now), key(each))
-    lost = _settle(new, log=log, held=store.complete(timeout), by=by, now=now)
+        _put(each, log, author)
+    lost = _settle(new, log, store.complete(timeout), author)
     taken = {each.key for each in lost}
-    won = tuple(key(each) for each in new if key(each) not in taken)
-    return Report(won, unchanged, tuple(lost), ())
+    won = tuple(key_of(each) for each in new if key(each) not in taken)
+    return Report(won, unchanged, tuple(lost), (), other_code)
+
+
+def _put(definition: Definition, log: DefinitionWriter, author: Author) -> None:
+    record = announce(definition, author.by, author.now, author.tenant)
+    log.publish(topics.REGISTRY, record, author.key(definition))
 
 
 def _settle(
-    new: Sequence[Definition], *, log: DefinitionWriter, held: Definitions, by: str, now: datetime
+    new: Sequence[Definition], log: DefinitionWriter, held: Definitions, author: Author
 ) -> list[Refusal]:
     """Give way where another publisher was first."""
     lost: list[Refusal] = []
     for each in new:
-        first = find(held, each)
-        if first is not None and first.digest() != each.digest():
-            # Compaction keeps the last record of a key: it must be the one that holds.
-            log.publish(topics.REGISTRY, announce(first, by, now), key(first))
-            lost.append(refusal(each, first))
+        first = held.version(kind_of(each), each.name, each.version, author.tenant)
+        if first is not None and first.pin.digest != each.digest():
+            if first.tenant == author.tenant:
+                # Compaction keeps the last record of a key: it must be the one that holds.
+                _put(first.definition, log, author)
+            lost.append(refusal(each, first.definition))
     return lost
 
 
 def refusal(offered: Definition, held: Definition) -> Refusal:
     """Return why a version that is taken by other content cannot be published again."""
     ours, theirs = offered.model_dump(mode="json"), held.model_dump(mode="json")
-    differing = ", ".join(name for name in ours if ours[name] != theirs[name])
+    names = [name for name in {**ours, **theirs} if ours.get(name) != theirs.get(name)]
     return Refusal(
         key(offered),
         f"{kind_of(offered)} {offered.name} {offered.version} is published already with other "
-        f"content ({differing} differ), and a version never changes: set metadata.version to "
-        f"{next_version(offered.version)} or another one that is free.",
+        f"content ({', '.join(names)} differ), and a version never changes: set metadata.version "
+        f"to {next_version(offered.version)} or another one that is free.",
     )
 
 

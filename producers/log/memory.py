@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from runfold.events.avro.codec import Codec
 from runfold.events.base import Record
 from runfold.events.run import Event
-from runfold.events.topics import EVENTS
+from runfold.events.topics import EVENTS, WHOLE
 from runfold.producers.errors import RefusedError
 from runfold.producers.log.delivery import delivered
 from runfold.producers.log.envelope import headers_of, value_of
@@ -25,7 +25,7 @@ class MemoryLog:
     def __init__(self, codec: Codec, topics: Sequence[str], partitions: int = 4) -> None:
         self._codec = codec
         self._held: dict[str, list[list[Delivery]]] = {
-            topic: [[] for _ in range(partitions)] for topic in topics
+            topic: [[] for _ in range(1 if topic in WHOLE else partitions)] for topic in topics
         }
         self._grown = threading.Condition()
 

@@ -9,12 +9,13 @@ from functools import cached_property
 from typing import overload
 
 from runfold.events.avro.codec import Codec
+from runfold.events.definitions import StoreRecord
 from runfold.events.errors import WireError
 from runfold.events.operations import DeadLetter
 from runfold.events.run import Event
 from runfold.producers.log.tail import RawRecord
 from runfold.projections.store.record_batch import Item
-from runfold.projections.view import Letter, Placed, Unreadable
+from runfold.projections.view import Letter, Placed, Stored, Unreadable
 
 Found = tuple[RawRecord, str, int, int]
 """A record with its topic, partition and offset."""
@@ -40,6 +41,8 @@ def items_of(records: Iterable[Found], codec: Codec) -> list[Item]:
             items.append(Placed(body.meta, body.fact, partition, offset, digest))
         elif isinstance(body, DeadLetter):
             items.append(Letter(body, partition, offset))
+        elif isinstance(body, StoreRecord):
+            items.append(Stored(body, partition, offset))
     return items
 
 

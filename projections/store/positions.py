@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from psycopg import Connection, Cursor
 
+from runfold.events import topics
 from runfold.projections.errors import Fenced
 from runfold.projections.view import View
 
@@ -35,12 +36,16 @@ class Held:
 
 
 def places(views: Iterable[View], partitions: Iterable[int]) -> list[Place]:
-    """Return every place of these views, in the order in which they are always locked."""
+    """Return every place of these views, in the order in which they are always locked.
+
+    Topics of one partition belong to whoever has the first of the others.
+    """
     return sorted(
         Place(view.name, topic, partition)
         for view in views
         for topic in view.topics
         for partition in partitions
+        if partition == 0 or topic not in topics.WHOLE
     )
 
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from runfold.events import topics
 from runfold.projections.store.positions import Held, Place
-from runfold.projections.view import Batch, Letter, Placed, Rows, Unreadable, View
+from runfold.projections.view import Batch, Letter, Placed, Rows, Stored, Unreadable, View
 
-Item = Placed | Letter | Unreadable
+Item = Placed | Letter | Stored | Unreadable
 TopicPartition = tuple[str, int]
 
 
@@ -72,6 +72,8 @@ def batch_of(items: Sequence[Item]) -> Batch:
                 batch.events.append(item)
             case Letter():
                 batch.letters.append(item)
+            case Stored():
+                batch.stored.append(item)
             case Unreadable():
                 batch.unreadable.append(item)
     return batch
@@ -84,6 +86,8 @@ def place_of(item: Item) -> TopicPartition:
             return topics.EVENTS, item.partition
         case Letter():
             return topics.DEAD_LETTERS, item.partition
+        case Stored():
+            return topics.REGISTRY, item.partition
         case Unreadable():
             return item.topic, item.partition
 

@@ -4,6 +4,7 @@ from runfold.projections.tables.audit import audit, dead_letters, policy_decisio
 from runfold.projections.tables.base import METADATA
 from runfold.projections.tables.calls import approvals, model_calls, tool_calls
 from runfold.projections.tables.costs import costs
+from runfold.projections.tables.definitions import definition_decisions, definition_versions
 from runfold.projections.tables.machinery import projection_failures, projection_positions
 from runfold.projections.tables.repricings import repriced_costs, repricings
 from runfold.projections.tables.runs import checkpoints, run_events, runs
@@ -15,6 +16,8 @@ __all__ = [
     "checkpoints",
     "costs",
     "dead_letters",
+    "definition_decisions",
+    "definition_versions",
     "model_calls",
     "policy_decisions",
     "projection_failures",

@@ -7,6 +7,7 @@ from runfold.projections.views import (
     checkpoints,
     costs,
     dead_letters,
+    definitions,
     model_calls,
     policy_decisions,
     runs,
@@ -26,6 +27,7 @@ VIEWS: dict[str, View] = {
         costs.VIEW,
         audit.VIEW,
         policy_decisions.VIEW,
+        definitions.VIEW,
         dead_letters.VIEW,
     )
 }

@@ -9,6 +9,8 @@ from runfold.projections.rendering.readable import as_json, clean
 from runfold.projections.tables import dead_letters
 from runfold.projections.view import Batch, Letter, Row, Rows, Unreadable, View
 
+_TOPICS = (topics.EVENTS, topics.DEAD_LETTERS)
+
 _SHOWN_BYTES = 16_384
 """How much of a value the table keeps; all of it stays on the topic."""
 
@@ -20,6 +22,8 @@ def add(batch: Batch, rows: Rows) -> None:
         row = _from_letter(letter)
         found.setdefault(_place(row), row)
     for unreadable in batch.unreadable:
+        if unreadable.topic not in _TOPICS:
+            continue
         row = _from_journal(unreadable)
         found.setdefault(_place(row), row)
 
@@ -74,4 +78,4 @@ def _text(key: bytes | None) -> str | None:
     return None if key is None else clean(key.decode("utf-8", "replace"))
 
 
-VIEW = View("dead_letters", (dead_letters,), add, (topics.EVENTS, topics.DEAD_LETTERS))
+VIEW = View("dead_letters", (dead_letters,), add, _TOPICS)

@@ -8,7 +8,16 @@ from typing import Annotated
 import typer
 
 from runfold.surfaces.cli import exits
-from runfold.surfaces.cli.commands import config, definitions, look, money, people, runs, stack
+from runfold.surfaces.cli.commands import (
+    config,
+    definitions,
+    look,
+    money,
+    people,
+    runs,
+    stack,
+    store,
+)
 
 app = typer.Typer(
     name="runfold",
@@ -38,5 +47,5 @@ def _options(
     """Take the options that stand before a command."""
 
 
-for group in (stack, definitions, runs, people, money, look, config):
+for group in (stack, definitions, store, runs, people, money, look, config):
     group.register(app)

@@ -15,10 +15,11 @@ if TYPE_CHECKING:
     from runfold.surfaces.manifests import Remark
 
 WORKSPACE = variables.WORKSPACE.name
+CODE = variables.TOOL_CODE.name
 
 
 def apply_manifests(
-    context: Context, paths: Iterable[Path], user: str
+    context: Context, paths: Iterable[Path], user: str, tenant: str | None = None
 ) -> tuple[Report, tuple[Remark, ...]]:
     """Publish what the files declare, and return what became of it and what to tell the author."""
     from runfold.surfaces.application.publish import publish_manifests
@@ -28,9 +29,15 @@ def apply_manifests(
         kafka=kafka_of(context),
         codec=context.codec,
         log=context.writer,
-        env={WORKSPACE: str(workspace_of(context)), **os.environ},
+        env={WORKSPACE: str(workspace_of(context)), **_development(context), **os.environ},
         by=user,
+        tenant=tenant,
     )
+
+
+def _development(context: Context) -> dict[str, str]:
+    """Return what holds on a stack of one's own, where code changes without a new version."""
+    return {} if context.settings.bootstrap_servers else {CODE: "warn"}
 
 
 def workspace_of(context: Context) -> Path:

@@ -11,6 +11,7 @@ from runfold.producers.errors import translated
 from runfold.surfaces.doctor import (
     broker,
     clocks,
+    code,
     consumers,
     database,
     machine,
@@ -45,6 +46,7 @@ CHECKS: tuple[Check, ...] = (
     _check(_KAFKA, broker.check),
     _check(_POSTGRES, database.check),
     _check("schemas", schemas.check),
+    _check("code", code.check, _KAFKA),
     _check("lanes", consumers.check_lanes, _KAFKA),
     _check("transactions", transactions.check, _KAFKA),
     _check("pools", consumers.check_pools, _KAFKA),

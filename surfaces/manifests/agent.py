@@ -126,10 +126,11 @@ def _tools(spec: dict[str, Any], document: Document) -> tuple[str, ...]:
     blocked = spec.get("autonomy", {}).get("blocked_actions", ())
     for at, tool in enumerate(spec.get("tools", ())):
         path = ("spec", "tools", at, "name")
-        if tool["name"] in names:
-            document.refuse(path, f"{tool['name']} is listed twice: keep one of them")
-        if tool["name"] in blocked:
-            document.refuse(path, f"{tool['name']} is also in blocked_actions: remove one of them")
+        name = tool["name"].partition("@")[0]
+        if name in {each.partition("@")[0] for each in names}:
+            document.refuse(path, f"{name} is listed twice: keep one of them")
+        if name in blocked:
+            document.refuse(path, f"{name} is also in blocked_actions: remove one of them")
         names.append(tool["name"])
     return tuple(names)
 

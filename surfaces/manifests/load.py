@@ -19,7 +19,13 @@ from runfold.surfaces.manifests.check import check
 from runfold.surfaces.manifests.files import read
 from runfold.surfaces.manifests.model_script import lower_model_script
 from runfold.surfaces.manifests.problems import InvalidManifestsError, Remark
-from runfold.surfaces.manifests.references import Known, check_agent, check_model_script
+from runfold.surfaces.manifests.references import (
+    Known,
+    Published,
+    by_reference,
+    check_agent,
+    check_model_script,
+)
 from runfold.surfaces.manifests.tool import BaseOf, lower_tool
 
 
@@ -44,10 +50,12 @@ def load(
     base_of: BaseOf,
     builtins: Sequence[ToolContract] = (),
     published: Definitions | None = None,
+    tenant: str | None = None,
 ) -> Manifests:
     """Return what the files declare, checked against each other and what is published.
 
-    Built-in tools that an agent lists by their own name are declared along with it.
+    ``tenant`` is whose the definitions will be. Built-in tools that an agent lists by their own
+    name are declared along with it.
     Raises InvalidManifestsError, which names every fault of every file.
     """
     read_documents = list(read(paths))
@@ -63,7 +71,8 @@ def load(
             declared += [_Declared(definition, document)] if definition else []
     _refuse_repeats(declared)
     faulty = frozenset(name for each in read_documents if (name := _faulty_name(each)))
-    used = _check_references(declared, builtins, published or Definitions(), faulty)
+    known = Published(published or Definitions(), tenant)
+    used = _check_references(declared, builtins, known, faulty)
     problems = [problem for document in read_documents for problem in document.problems]
     if problems:
         raise InvalidManifestsError(problems)
@@ -109,15 +118,15 @@ def _refuse_repeats(declared: Sequence[_Declared]) -> None:
 def _check_references(
     declared: Sequence[_Declared],
     builtins: Sequence[ToolContract],
-    published: Definitions,
+    published: Published,
     faulty: frozenset[str],
 ) -> list[ToolContract]:
     """Note what is missing; return the built-in tools that are used under their own names."""
     here = [each.definition for each in declared]
-    own_tools = {each.name: each for each in here if isinstance(each, ToolContract)}
-    shipped = {each.name: each for each in builtins}
+    own_tools = by_reference(each for each in here if isinstance(each, ToolContract))
+    shipped = by_reference(builtins)
     tools = {**{n: t for n, t in shipped.items() if published.tool(n) is None}, **own_tools}
-    scripts = {each.name: each for each in here if isinstance(each, ModelScript)}
+    scripts = by_reference(each for each in here if isinstance(each, ModelScript))
     known = Known(tools, scripts, published, faulty)
     used: dict[str, ToolContract] = {}
     for each in declared:
@@ -125,7 +134,7 @@ def _check_references(
             check_agent(each.definition, each.document, known)
             for name in each.definition.tools:
                 if name in shipped and known.tool(name) is shipped[name]:
-                    used[name] = shipped[name]
+                    used[shipped[name].name] = shipped[name]
         elif isinstance(each.definition, ModelScript):
             check_model_script(each.definition, each.document, known)
     return list(used.values())

@@ -2,15 +2,53 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import TypeVar
 
-from runfold.events.definitions import AgentDefinition, Definitions, ModelScript, ToolContract
+from runfold.events.definitions import (
+    AgentDefinition,
+    Definition,
+    Definitions,
+    ModelScript,
+    ToolContract,
+)
+from runfold.events.definitions.versions import version_order
 from runfold.infra.documents import Document
 from runfold.processors.run.agent.control_tools import INTRINSICS
 from runfold.surfaces.manifests.agent import TIER_LEVEL
 from runfold.surfaces.manifests.problems import did_you_mean
 from runfold.surfaces.manifests.settings import missing_setting
+
+D = TypeVar("D", bound=Definition)
+
+
+def by_reference(definitions: Iterable[D]) -> dict[str, D]:
+    """Return definitions by ``name``, the newest, and by ``name@version``."""
+    found: dict[str, D] = {}
+    for each in sorted(definitions, key=lambda made: version_order(made.version)):
+        found[each.name] = found[f"{each.name}@{each.version}"] = each
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """What is published, as one tenant sees it, or as all do where it is None."""
+
+    definitions: Definitions
+    tenant: str | None = None
+
+    def tool(self, name: str) -> ToolContract | None:
+        """Return the tool that a name or ``name@version`` stands for."""
+        return self.definitions.tool(name, None, self.tenant)
+
+    def model_script(self, name: str) -> ModelScript | None:
+        """Return the model script that a name or ``name@version`` stands for."""
+        return self.definitions.model_script(name, None, self.tenant)
+
+    def names(self, kind: str) -> frozenset[str]:
+        """Return the names of a kind."""
+        return self.definitions.names(kind, self.tenant)
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +60,7 @@ class Known:
 
     tools: Mapping[str, ToolContract]
     scripts: Mapping[str, ModelScript]
-    published: Definitions
+    published: Published
     faulty: frozenset[str] = frozenset()
 
     def tool(self, name: str) -> ToolContract | None:
@@ -45,7 +83,7 @@ def check_agent(agent: AgentDefinition, document: Document, known: Known) -> Non
     for at, name in enumerate(agent.tools):
         path = ("spec", "tools", at, "name")
         tool = known.tool(name)
-        if tool is None and name in known.faulty:
+        if tool is None and name.partition("@")[0] in known.faulty:
             continue
         if tool is None:
             near = did_you_mean(name, known.names("tool"))

@@ -17,7 +17,7 @@ from runfold.events.definitions import (
 )
 from runfold.processors.definitions.follower import DefinitionFollower
 from runfold.processors.definitions.memory import MemoryDefinitionLog
-from runfold.processors.definitions.publisher import Report, next_version, publish
+from runfold.processors.definitions.publisher import Author, Report, next_version, publish
 from runfold.processors.definitions.record import announce
 from tests.definitions.given import READ, script
 
@@ -40,7 +40,7 @@ def said(name: str, text: str, version: str = "1.0.0") -> ModelScript:
 
 
 def apply(registry: MemoryDefinitionLog, follower: DefinitionFollower, *what: Definition) -> Report:
-    return publish(what, log=registry, store=follower, by="ann", now=NOW, timeout=5)
+    return publish(what, log=registry, store=follower, author=Author("ann", NOW), timeout=5)
 
 
 def test_new_definitions_are_published(
@@ -117,10 +117,49 @@ def test_a_store_that_may_be_old_publishes_nothing() -> None:
 
     registry = MemoryDefinitionLog()
     with pytest.raises(TimeoutError):
-        publish([READ], log=registry, store=Behind(), by="ann", now=NOW)
+        publish([READ], log=registry, store=Behind(), author=Author("ann", NOW))
     assert registry.end(0) == 0
 
 
 @pytest.mark.parametrize(("old", "new"), [("1.0.9", "1.0.10"), ("2.1", "2.2"), ("1.x", "1.x.1")])
 def test_the_suggested_version_is_the_next_one(old: str, new: str) -> None:
     assert next_version(old) == new
+
+
+def test_a_tenant_publishes_for_itself(
+    registry: MemoryDefinitionLog, follower: DefinitionFollower
+) -> None:
+    author = Author("ann", NOW, "acme")
+    said_first = publish([READ], log=registry, store=follower, author=author, timeout=5)
+    assert said_first == Report(published=("tool/files.read@1.0.0#acme",))
+    assert follower.current().tool("files.read") is None
+    assert follower.current().tool("files.read", None, "acme") == READ
+    again = publish([READ], log=registry, store=follower, author=author, timeout=5)
+    assert again == Report(unchanged=("tool/files.read@1.0.0#acme",))
+
+
+def test_a_tenant_is_refused_a_version_that_all_have(
+    registry: MemoryDefinitionLog, follower: DefinitionFollower
+) -> None:
+    apply(registry, follower, READ)
+    slower = READ.model_copy(update={"timeout_ms": 99_000})
+    author = Author("ann", NOW, "acme")
+    report = publish([slower], log=registry, store=follower, author=author, timeout=5)
+    assert [each.key for each in report.refused] == ["tool/files.read@1.0.0"]
+    assert registry.end(0) == 1
+
+
+def test_code_alone_needs_a_new_version_unless_it_is_development(
+    registry: MemoryDefinitionLog, follower: DefinitionFollower
+) -> None:
+    first, other = (READ.model_copy(update={"code_digest": digest}) for digest in ("a", "b"))
+    apply(registry, follower, first)
+    assert "code_digest differ" in apply(registry, follower, other).refused[0].reason
+    # What knows no code says nothing against it, as contracts of earlier releases do not.
+    key = "tool/files.read@1.0.0"
+    assert apply(registry, follower, READ) == Report(unchanged=(key,), other_code=(key,))
+    lenient = Author("ann", NOW, pins_code=False)
+    report = publish([other], log=registry, store=follower, author=lenient, timeout=5)
+    assert report == Report(unchanged=(key,), other_code=(key,))
+    slower = other.model_copy(update={"timeout_ms": 99_000})
+    assert publish([slower], log=registry, store=follower, author=lenient, timeout=5).refused

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from runfold.events.definitions import AgentDefinition
 from runfold.processors.definitions.fixed import definitions_of
 from runfold.processors.tool import builtin_contracts
 from runfold.surfaces.manifests import InvalidManifestsError
@@ -94,3 +95,18 @@ def test_the_same_thing_twice_is_told(faults: Faults) -> None:
     (told,) = faults(TOOL, f"# the same\n{TOOL}")
     assert told.startswith("m1.yaml:4: metadata: shelf.read 1.0.0 is declared twice, first at ")
     assert told.endswith("m0.yaml:1")
+
+
+def test_an_agent_may_pin_a_version_of_a_tool(faults: Faults, load: Load) -> None:
+    pinned = LISTS.replace("name: shelf.read", "name: shelf.read@1.0.0")
+    assert pinned != LISTS
+    (told,) = faults(pinned)
+    assert "there is no tool shelf.read@1.0.0 in these files, built in or published" in told
+    shelf = READ.model_copy(update={"name": "shelf.read"})
+    newer = shelf.model_copy(update={"version": "2.0.0"})
+    found = load(pinned, published=definitions_of([shelf, newer])).definitions
+    assert [each.tools for each in found if isinstance(each, AgentDefinition)] == [
+        ("shelf.read@1.0.0",)
+    ]
+    (told,) = faults(pinned, published=definitions_of([newer]))
+    assert "there is no tool shelf.read@1.0.0" in told

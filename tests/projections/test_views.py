@@ -19,6 +19,8 @@ from runfold.projections.tables import (
     checkpoints,
     costs,
     dead_letters,
+    definition_decisions,
+    definition_versions,
     model_calls,
     policy_decisions,
     run_events,
@@ -249,7 +251,8 @@ def test_folding_changes_nothing_of_what_it_is_given() -> None:
 def test_every_table_belongs_to_one_view() -> None:
     tables = [table for view in VIEWS.values() for table in view.tables]
     assert set(tables) == {
-        approvals, audit, checkpoints, costs, dead_letters, model_calls,
+        approvals, audit, checkpoints, costs, dead_letters, definition_decisions,
+        definition_versions, model_calls,
         policy_decisions, run_events, runs, tool_calls,
     }  # fmt: skip
     assert len(tables) == len(set(tables))

@@ -19,6 +19,7 @@ from runfold.processors.tool import ToolContext, ToolProcessor, contract_of
 from runfold.processors.tool.builtin import builtin_contracts
 from runfold.processors.tool.claims.memory import MemoryClaims
 from runfold.processors.tool.claims.port import Claims
+from runfold.processors.tool.settings import CodeCheck
 from tests.effects.given import tool_work
 
 MODULES = ("tests.tool.samples",)
@@ -34,6 +35,7 @@ class Bench:
         artifacts: ArtifactStore | None = None,
         secrets: Mapping[str, str] | None = None,
         modules: tuple[str, ...] = MODULES,
+        code: CodeCheck = CodeCheck.REFUSE,
     ) -> None:
         known = [tool if isinstance(tool, ToolContract) else contract_of(tool) for tool in tools]
         self.contracts = {(found.name, found.version): found for found in known}
@@ -44,6 +46,7 @@ class Bench:
             self.artifacts,
             MemorySecrets(secrets),
             modules=modules,
+            code=code,
         )
 
     def call(self, arguments: object = None, **more: object) -> ToolResult:

@@ -26,13 +26,17 @@ def apply(
         list[Path],
         typer.Option("--file", "-f", metavar="PATH", help="A manifest, or a folder of them."),
     ],
+    tenant: Annotated[
+        str | None,
+        typer.Option("--tenant", help="Publish for this tenant only; for all without."),
+    ] = None,
     user: options.User = "me",
     json: options.Json = False,
 ) -> None:
     """Check manifests and publish what they declare, each version once and for good."""
     from runfold.surfaces.cli.publishing import apply_manifests
 
-    report, remarks = apply_manifests(of(ctx), paths, user)
+    report, remarks = apply_manifests(of(ctx), paths, user, tenant)
     if json:
         output.as_json(_as_row(report, remarks))
     else:
@@ -46,6 +50,9 @@ def _print(report: Report, remarks: tuple[Remark, ...]) -> None:
         said.print(f"note       {remark}", style="yellow", markup=False)
     for key in report.published:
         said.print(f"published  {key}", style="green", markup=False)
+    for key in report.other_code:
+        sentence = "it does not pin the code that is here; a new version would"
+        said.print(f"note       {key}: {sentence}", style="yellow", markup=False)
     for key in report.unchanged:
         said.print(f"unchanged  {key}", style="dim", markup=False)
     for key in report.held:
@@ -59,6 +66,7 @@ def _as_row(report: Report, remarks: tuple[Remark, ...]) -> dict[str, object]:
         "published": report.published,
         "unchanged": report.unchanged,
         "held": report.held,
+        "other_code": report.other_code,
         "refused": [{"key": each.key, "reason": each.reason} for each in report.refused],
         "notes": [str(remark) for remark in remarks],
     }

@@ -19,7 +19,7 @@ from runfold.events.definitions import (
 from runfold.events.values import Limits
 from runfold.processors.definitions.follower import DefinitionFollower
 from runfold.processors.definitions.kafka import KafkaDefinitionLog
-from runfold.processors.definitions.publisher import publish
+from runfold.processors.definitions.publisher import Author, publish
 from runfold.processors.tool import contract_of
 from runfold.producers.identity import uuid7
 from runfold.producers.log.kafka import Publisher
@@ -65,7 +65,7 @@ def publish_definitions(settings: Settings, given: list[Definition]) -> None:
     writer = Publisher(settings.producer_config(), CODEC)
     with DefinitionFollower(KafkaDefinitionLog(settings.kafka_config(), CODEC)) as store:
         report = publish(
-            given, log=writer, store=store, by="test", now=datetime.now(UTC), timeout=30
+            given, log=writer, store=store, author=Author("test", datetime.now(UTC)), timeout=30
         )
     assert not report.refused, report.refused
 

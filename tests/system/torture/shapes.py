@@ -21,7 +21,7 @@ from runfold.events.definitions import (
 from runfold.events.values import Limits
 from runfold.processors.definitions.follower import DefinitionFollower
 from runfold.processors.definitions.kafka import KafkaDefinitionLog
-from runfold.processors.definitions.publisher import publish
+from runfold.processors.definitions.publisher import Author, publish
 from runfold.processors.tool import contract_of
 from runfold.producers.identity import uuid7
 from runfold.producers.log.kafka import Publisher
@@ -120,8 +120,7 @@ def publish_definitions(settings: Settings, ledger: Path) -> None:
             definitions(ledger),
             log=writer,
             store=store,
-            by="torture",
-            now=datetime.now(UTC),
+            author=Author("torture", datetime.now(UTC)),
             timeout=60,
         )
     assert not report.refused, report.refused

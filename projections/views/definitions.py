@@ -1,0 +1,87 @@
+"""The definition store as rows: what was published, and what was decided about it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+
+from runfold.events import topics
+from runfold.events.definitions import (
+    KINDS,
+    Decided,
+    DefinitionAliased,
+    DefinitionPublished,
+    DefinitionReleased,
+    DefinitionWithdrawn,
+)
+from runfold.projections.rendering.readable import clean
+from runfold.projections.tables import definition_decisions, definition_versions
+from runfold.projections.view import Batch, Row, Rows, View
+
+
+def add(batch: Batch, rows: Rows) -> None:
+    """Add a row a version, of which the first record holds, and a row a decision."""
+    versions, decisions = rows.of(definition_versions), rows.of(definition_decisions)
+    for stored in batch.stored:
+        record = stored.record
+        if not isinstance(record, DefinitionPublished):
+            decisions.setdefault(stored.offset, _decision(record, stored.offset))
+        elif record.kind in KINDS and _is_whole(record):
+            row = _version(record, stored.offset)
+            key = (row["kind"], row["name"], row["version"], row["tenant"])
+            versions.setdefault(key, row)
+
+
+def _is_whole(record: DefinitionPublished) -> bool:
+    """Return whether the body is what the record says: readers leave out what is not."""
+    body = record.body.inline
+    return body is not None and hashlib.sha256(body).digest() == record.digest
+
+
+def _version(record: DefinitionPublished, offset: int) -> Row:
+    body = json.loads(record.body.inline or b"{}")
+    said = body.get("description") if isinstance(body, dict) else None
+    return {
+        "kind": record.kind,
+        "name": clean(record.name),
+        "version": clean(record.version),
+        "tenant": clean(record.tenant or ""),
+        "digest": record.digest.hex(),
+        "description": clean(said) if isinstance(said, str) else None,
+        "published_at": record.published_at,
+        "published_by": clean(record.published_by),
+        "position": offset,
+    }
+
+
+def _decision(record: Decided, offset: int) -> Row:
+    return {
+        "position": offset,
+        "kind": clean(record.kind),
+        "name": clean(record.name),
+        "tenant": clean(record.tenant or ""),
+        "action": _action(record),
+        "target": _target(record),
+        "live_runs": record.live_runs.value if isinstance(record, DefinitionWithdrawn) else None,
+        "reason": clean(record.reason),
+        "decided_at": record.decided_at,
+        "decided_by": clean(record.decided_by),
+    }
+
+
+def _action(record: Decided) -> str:
+    if isinstance(record, DefinitionReleased):
+        return "released"
+    if isinstance(record, DefinitionAliased):
+        return "aliased"
+    if isinstance(record, DefinitionWithdrawn):
+        return "withdrawn"
+    return "retired" if record.retired else "restored"
+
+
+def _target(record: Decided) -> str | None:
+    said = record.target if isinstance(record, DefinitionAliased) else record.version
+    return None if said is None else clean(said)
+
+
+VIEW = View("definitions", (definition_versions, definition_decisions), add, (topics.REGISTRY,))
