@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from runfold.events import topics, wording
 from runfold.events.base import Fact
 from runfold.events.catalogue import CHARGED
@@ -11,47 +13,59 @@ from runfold.events.run import (
     ModelResponded,
     RetryScheduled,
 )
-from runfold.events.traits import charge_of
+from runfold.events.traits import Charge, charge_of
 from runfold.events.values import ProviderAttempt
 from runfold.projections.rendering.readable import as_json, clean, readable
 from runfold.projections.store.merging import Merging
 from runfold.projections.tables import model_calls
 from runfold.projections.view import Batch, Placed, Rows, View
 
-_KINDS: frozenset[type[Fact]] = CHARGED | {ModelCalled, ModelFailed, RetryScheduled}
+_OWN: frozenset[type[Fact]] = frozenset({ModelCalled, ModelResponded, ModelFailed, RetryScheduled})
+_KINDS = _OWN | CHARGED
 
 
 def add(batch: Batch, rows: Rows) -> None:
     """Add one row a call, or what has changed of it."""
     calls = Merging(model_calls, rows)
     for placed in batch.of(_KINDS):
-        match placed.fact:
-            case ModelCalled() as fact:
-                _called(calls, placed, fact)
-            case ModelResponded() as fact:
-                _responded(calls, placed, fact)
-            case ModelFailed() as fact:
-                calls.put(
-                    model_call_id=fact.call_id,
-                    status="failed",
-                    user_id=fact.attribution.user_id,
-                    completed_at=placed.meta.time,
-                    latency_ms=fact.latency_ms,
-                    error_json=readable(fact.error),
-                    attempts_json=_list(fact.attempts),
-                )
-            case RetryScheduled() as fact:
-                calls.put(model_call_id=fact.call_id, status="retry_scheduled")
-            case _:
-                pass
-        charge = charge_of(placed.fact)
-        if charge is not None and charge.model is not None:
+        kind = type(placed.fact)
+        charge = charge_of(placed.fact) if kind in CHARGED else None
+        if kind in _OWN:
+            _changed(calls, placed, charge)
+        elif charge is not None and charge.model is not None:
+            calls.put(model_call_id=charge.call_id, **_paid(charge))
+
+
+def _changed(calls: Merging, placed: Placed, charge: Charge | None) -> None:
+    match placed.fact:
+        case ModelCalled() as fact:
+            _called(calls, placed, fact)
+        case ModelResponded() as fact:
+            _responded(calls, placed, fact, charge)
+        case ModelFailed() as fact:
             calls.put(
-                model_call_id=charge.call_id,
-                input_tokens=charge.usage.input_tokens,
-                output_tokens=charge.usage.output_tokens,
-                cost_usd=charge.cost,
+                model_call_id=fact.call_id,
+                status="failed",
+                user_id=fact.attribution.user_id,
+                completed_at=placed.meta.time,
+                latency_ms=fact.latency_ms,
+                error_json=readable(fact.error),
+                attempts_json=_list(fact.attempts),
             )
+        case RetryScheduled() as fact:
+            calls.put(model_call_id=fact.call_id, status="retry_scheduled")
+        case _:
+            pass
+
+
+def _paid(charge: Charge | None) -> dict[str, Any]:
+    if charge is None:
+        return {}
+    return {
+        "input_tokens": charge.usage.input_tokens,
+        "output_tokens": charge.usage.output_tokens,
+        "cost_usd": charge.cost,
+    }
 
 
 def _called(calls: Merging, placed: Placed, fact: ModelCalled) -> None:
@@ -70,7 +84,7 @@ def _called(calls: Merging, placed: Placed, fact: ModelCalled) -> None:
     )
 
 
-def _responded(calls: Merging, placed: Placed, fact: ModelResponded) -> None:
+def _responded(calls: Merging, placed: Placed, fact: ModelResponded, charge: Charge | None) -> None:
     usage = fact.usage
     calls.put(
         model_call_id=fact.call_id,
@@ -84,6 +98,7 @@ def _responded(calls: Merging, placed: Placed, fact: ModelResponded) -> None:
         answer_json=readable(fact.answer),
         finish_reason=fact.answer.finish_reason,
         response_id=fact.response_id,
+        **_paid(charge),
         cache_read_tokens=usage.cache_read_tokens,
         cache_write_tokens=usage.cache_write_tokens,
         reasoning_tokens=usage.reasoning_tokens,

@@ -46,11 +46,12 @@ def add(batch: Batch, rows: Rows) -> None:
     """Add one row a call, or what has changed of it."""
     calls = Merging(tool_calls, rows)
     for placed in batch.of(_KINDS):
-        if type(placed.fact) in _BEFORE:
+        kind = type(placed.fact)
+        if kind in _BEFORE:
             _before(calls, placed)
-        else:
+        elif kind in _AFTER:
             _after(calls, placed)
-        charge = charge_of(placed.fact)
+        charge = charge_of(placed.fact) if kind in CHARGED else None
         if charge is not None and charge.kind == TOOL.name and charge.name:
             calls.put(tool_call_id=charge.call_id, cost_usd=charge.cost)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from runfold.events import run as j
 from runfold.events.run import Meta
-from runfold.events.traits import Charge
+from runfold.events.traits import NOTHING_USED, Charge
 from runfold.events.values import ActorKind, ProviderAttempt
 from runfold.projections.observability.counting import metrics as m
 from runfold.projections.observability.counting.memory import OpenRun
@@ -31,23 +31,21 @@ def model_responded(_meta: Meta, fact: j.ModelResponded, _run: OpenRun) -> None:
 
 def paid(charge: Charge) -> None:
     """Something was paid for, priced or not, in time or too late."""
-    agent, usage, cost = charge.attribution.agent, charge.usage, charge.cost
-    model = charge.model
-    if model is None:
-        if cost is not None:
-            m.TOOL_COST(agent, charge.name).inc(float(cost))
-        return
-    m.MODEL_TOKENS(agent, model, "input").inc(usage.input_tokens)
-    m.MODEL_TOKENS(agent, model, "output").inc(usage.output_tokens)
-    if usage.cache_read_tokens or usage.cache_write_tokens:
-        m.MODEL_TOKENS(agent, model, "cache_read").inc(usage.cache_read_tokens)
-        m.MODEL_TOKENS(agent, model, "cache_write").inc(usage.cache_write_tokens)
-    if usage.reasoning_tokens:
-        m.MODEL_TOKENS(agent, model, "reasoning").inc(usage.reasoning_tokens)
+    agent, name, usage, cost = charge.attribution.agent, charge.name, charge.usage, charge.cost
+    if usage is not NOTHING_USED:
+        m.MODEL_TOKENS(agent, name, "input").inc(usage.input_tokens)
+        m.MODEL_TOKENS(agent, name, "output").inc(usage.output_tokens)
+        if usage.cache_read_tokens or usage.cache_write_tokens:
+            m.MODEL_TOKENS(agent, name, "cache_read").inc(usage.cache_read_tokens)
+            m.MODEL_TOKENS(agent, name, "cache_write").inc(usage.cache_write_tokens)
+        if usage.reasoning_tokens:
+            m.MODEL_TOKENS(agent, name, "reasoning").inc(usage.reasoning_tokens)
     if cost is None:
-        m.UNPRICED(model).inc()
+        m.UNPRICED(name).inc()
+    elif charge.model is not None:
+        m.COST(agent, name, "retry" if charge.attempt > 1 else "first").inc(float(cost))
     else:
-        m.COST(agent, model, "retry" if charge.attempt > 1 else "first").inc(float(cost))
+        m.TOOL_COST(agent, name).inc(float(cost))
 
 
 def model_failed(_meta: Meta, fact: j.ModelFailed, _run: OpenRun) -> None:

@@ -185,7 +185,7 @@ TOOL_ERRORS = TABLE.counter(
 TOOL_COST = TABLE.counter(
     "runfold_tool_cost_usd",
     "cost of ToolCallSucceeded, ToolCallFailed, ToolCallUncertain and of results that came too "
-    "late, a float for trends",
+    "late, and of every other call that is no model's by its name; a float for trends",
     ["agent", "tool"],
     unit="US dollars",
     process=_BY,
