@@ -23,6 +23,7 @@ from runfold.surfaces.application.errors import (
     NotYetError,
     RunEndedError,
 )
+from runfold.surfaces.application.rendering import text_of
 from runfold.surfaces.application.runs import Runs
 from runfold.surfaces.application.scope import OperatorScope, Scope, TenantScope
 from tests.deciders.given import RUN, TENANT, answer, call, came_back, request
@@ -86,6 +87,7 @@ def test_status_says_what_is_next_and_what_it_waits_for(make: Make) -> None:
     found = make(answering(request(), WRITES)).status(RUN)
     assert found.status == "waiting_for_human"
     assert found.requires_approval
+    assert found.goal == text_of(request().goal)
     assert found.next_action == 'write(path="a")'
     (waits,) = found.waits_for
     assert (waits.kind, waits.call_id, waits.arguments) == ("approval", CALL, {"path": "a"})
