@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterable
 from concurrent.futures import Future
 from datetime import datetime, timedelta
+from itertools import count
 
 from runfold.events.errors import WireError
 from runfold.events.run import Event
@@ -13,6 +15,7 @@ from runfold.producers.identity import made_at
 from runfold.producers.log.port import LogReader, Start
 
 _CLOCKS_DIFFER = timedelta(minutes=5)
+_GATHER_S = 0.05
 
 
 def beginning(run_id: str) -> Start:
@@ -50,7 +53,10 @@ class LogHistory:
         return told
 
     def _work(self) -> None:
-        while True:
+        for number in count():
+            if number:
+                # The first is served at once; while many ask, they gather for one scan.
+                time.sleep(_GATHER_S)
             with self._lock:
                 asked, self._asked = self._asked, {}
                 if not asked:

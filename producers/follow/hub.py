@@ -16,6 +16,7 @@ from types import TracebackType
 from typing import Self
 
 from runfold.events.run import Event
+from runfold.producers.errors import UnavailableError
 from runfold.producers.follow.cursor import Cursor
 from runfold.producers.follow.history import LogHistory
 from runfold.producers.follow.subscription import Item
@@ -23,6 +24,8 @@ from runfold.producers.follow.tail import LIMIT, Tail
 from runfold.producers.log.port import LogReader
 
 _LONGEST_WAIT_S = 3600.0
+_PATIENCE_S = 60.0
+_AGAIN_S = 0.5
 
 
 class Hub:
@@ -65,6 +68,7 @@ class _Joined:
         self._cursor = Cursor(after_seq)
         self.behind = 0
         self.caught_up = False
+        self._away_since: float | None = None
         self.extend(timeout)
 
     def extend(self, timeout: float | None) -> None:
@@ -90,6 +94,17 @@ class _Joined:
     @property
     def _over(self) -> bool:
         return self._cursor.ended or self.left() == 0
+
+    def _pause(self) -> float:
+        """Return how long to wait before history is read again; raises where it was long enough.
+
+        Call it while the error is handled. The log answered this hub before, and may be back soon.
+        """
+        now = time.monotonic()
+        self._away_since = self._away_since or now
+        if now - self._away_since > _PATIENCE_S:
+            raise  # noqa: PLE0704 - it is called where an error is handled
+        return min(_AGAIN_S, self.left())
 
     def _new(self, events: list[Event]) -> list[Event]:
         return [event for event in events if self._cursor.takes(event)]
@@ -134,10 +149,15 @@ class Following(_Joined):
         """Return what is committed by now and new to this follower; nothing where time is up."""
         try:
             self._subscription.positioned.result(self.left())
-            events = self._hub.history.read(self._run_id).result(self.left())
+            while True:
+                try:
+                    events = self._hub.history.read(self._run_id).result(self.left())
+                    break
+                except UnavailableError:
+                    time.sleep(self._pause())
         except NotInTime:
             return []
-        self.caught_up = True
+        self.caught_up, self._away_since = True, None
         return self._new(events)
 
     def coming(self) -> Iterator[Event]:
@@ -186,10 +206,15 @@ class AsyncFollowing(_Joined):
         try:
             async with asyncio.timeout(self.left()):
                 await asyncio.wrap_future(self._subscription.positioned)
-                events = await asyncio.wrap_future(self._hub.history.read(self._run_id))
+                while True:
+                    try:
+                        events = await asyncio.wrap_future(self._hub.history.read(self._run_id))
+                        break
+                    except UnavailableError:
+                        await asyncio.sleep(self._pause())
         except TimeoutError:
             return []
-        self.caught_up = True
+        self.caught_up, self._away_since = True, None
         return self._new(events)
 
     async def coming(self) -> AsyncIterator[Event]:

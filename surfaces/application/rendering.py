@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from decimal import Decimal
+from decimal import Context, Decimal
 from functools import cache
 from typing import Any
 
@@ -15,7 +15,7 @@ from pydantic import BaseModel
 from runfold.events import run as journal
 from runfold.events.avro.shapes import Amount, Array, Nullable, Structure, fields_of
 from runfold.events.avro.shapes import Shape as Wire
-from runfold.events.base import Fact, Record
+from runfold.events.base import MONEY_PRECISION, Fact, Record
 from runfold.events.content import Content
 from runfold.events.values import Exit
 from runfold.events.wording import plain_json
@@ -23,6 +23,8 @@ from runfold.projections.rendering.readable import plain, readable, said
 from runfold.surfaces.application import shapes
 from runfold.surfaces.words import said as in_words
 
+# Amounts have 38 digits: the default would round them.
+_DIGITS = Context(prec=MONEY_PRECISION)
 _ENCODER = msgspec.json.Encoder(decimal_format="number")
 
 
@@ -42,7 +44,7 @@ def jsonable(value: Any) -> Any:  # noqa: PLR0911 - one line a type reads best
         case datetime():
             return value.astimezone(UTC).isoformat()
         case Decimal():
-            return value.normalize()
+            return value.normalize(_DIGITS)
         case bytes():
             return value.hex()
         case Mapping():

@@ -34,6 +34,7 @@ class RunFold:
         self._state: RunState | None = None
         self._live: Live | None = None
         self._model = ""
+        self._goal = ""
 
     @property
     def last(self) -> Event | None:
@@ -49,8 +50,13 @@ class RunFold:
             self._live = self._state
         if self._action is None or not isinstance(event.fact, _BOOKKEEPING):
             self._action = event
-        if isinstance(event.fact, j.ModelResponded):
-            self._model = event.fact.model
+        match event.fact:
+            case j.ModelResponded(model=model):
+                self._model = model
+            case j.UserMessageReceived(kind=j.MessageKind.GOAL, content=content):
+                self._goal = text_of(content)
+            case _:
+                pass
 
     def detail(self) -> shapes.RunDetail | None:
         """Return where the run stands, None before its first event."""
@@ -88,7 +94,7 @@ class RunFold:
             "agent": live.agent.name if live else request.agent if request else "",
             "agent_version": live.agent.version if live else None,
             "model": self._model or (live.model if live else ""),
-            "goal": text_of(request.goal) if request else "",
+            "goal": self._goal or (text_of(request.goal) if request else ""),
             "status": last.meta.status,
             "seq": last.meta.seq,
             "created_at": first.meta.time,

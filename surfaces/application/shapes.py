@@ -11,7 +11,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, WithJsonSchema
+from pydantic import BaseModel, ConfigDict, WithJsonSchema
 
 from runfold.events.values import RunStatus
 
@@ -19,14 +19,7 @@ SHAPE: Final = 1
 """The version of the shapes below, carried by each that is an answer of its own."""
 
 
-def _shortest(amount: Decimal) -> Decimal:
-    """Return an amount without zeros at its end."""
-    short = amount.normalize()
-    # 100 would be 1E+2.
-    return short if short.as_tuple().exponent <= 0 else short.quantize(Decimal(1))  # type: ignore[operator]
-
-
-Usd = Annotated[Decimal, AfterValidator(_shortest), WithJsonSchema({"type": "number"})]
+Usd = Annotated[Decimal, WithJsonSchema({"type": "number"})]
 """US dollars."""
 
 Json = Any
