@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from runfold.events.calls.kinds import KINDS
 from runfold.infra.metrics.table import TABLE
 
+_KINDS = ", ".join(kind.name for kind in KINDS)
 _HOSTS = "run processor, pools"
 
 IN_FLIGHT = TABLE.gauge(
     "runfold_effects_in_flight",
-    "calls that are being made in this process now, by kind (model, tool)",
+    f"calls that are being made in this process now, by kind ({_KINDS})",
     ["kind"],
     process=_HOSTS,
 )
