@@ -34,6 +34,7 @@ class RunFold:
         self._state: RunState | None = None
         self._live: Live | None = None
         self._model = ""
+        self._goal = ""
 
     @property
     def last(self) -> Event | None:
@@ -51,6 +52,8 @@ class RunFold:
             self._action = event
         if isinstance(event.fact, j.ModelResponded):
             self._model = event.fact.model
+        if isinstance(event.fact, j.UserMessageReceived) and event.fact.kind is j.MessageKind.GOAL:
+            self._goal = text_of(event.fact.content)
 
     def detail(self) -> shapes.RunDetail | None:
         """Return where the run stands, None before its first event."""
@@ -88,7 +91,8 @@ class RunFold:
             "agent": live.agent.name if live else request.agent if request else "",
             "agent_version": live.agent.version if live else None,
             "model": self._model or (live.model if live else ""),
-            "goal": text_of(request.goal) if request else "",
+            # A run that was refused has no message: its goal is in the request.
+            "goal": self._goal or (text_of(request.goal) if request else ""),
             "status": last.meta.status,
             "seq": last.meta.seq,
             "created_at": first.meta.time,

@@ -102,7 +102,7 @@ def test_every_block_runs(product: Settings) -> None:
     published, program, rows, unlawful = by_language
     run_id, ended, code = program.split()
     assert "published  agent/hello@1.0.0" in published
-    assert (ended, code) == ("RunCompleted", "0")
+    assert (ended, code) == ("success", "0")
     assert run_id in rows
     assert "'hello', 'completed', 0, 1, 0" in rows
     assert unlawful == "[]"

@@ -1,0 +1,3 @@
+"""Tests of agents and tools, without servers."""
+
+__all__: list[str] = []
