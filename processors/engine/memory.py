@@ -25,7 +25,7 @@ from runfold.processors.engine.core.timers import Timers
 from runfold.processors.engine.ports import Codec, DefinitionStore
 from runfold.processors.engine.spec import AggregateSpec
 
-Work = Callable[[Record], Record]
+Work = Callable[[Record], Record | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +45,8 @@ class LostCommit(Exception):  # noqa: N818 - it says what a test made happen
 
 class MemoryEngine(Generic[S]):
     """One lane; ``work`` does local work at once, and None leaves it undone.
+
+    Where ``work`` returns None, the result is given later, by ``give``.
 
     ``fail_next_commit`` makes the next transaction abort, as a broker would.
     """
@@ -79,6 +81,10 @@ class MemoryEngine(Generic[S]):
     def entries(self, topic: str) -> list[Entry]:
         """Return what stands on a topic."""
         return list(self._topics[topic])
+
+    def give(self, result: Record) -> None:
+        """Return the result of local work that was not done at once."""
+        self._returned.append(result)
 
     def settle(self, most: int = 500) -> None:
         """Take whatever is there, batch after batch, until nothing is left to do."""
@@ -151,7 +157,8 @@ class MemoryEngine(Generic[S]):
 
     def _do(self, works: Iterable[Record]) -> None:
         if self._work is not None:
-            self._returned.extend(self._work(work) for work in works)
+            results = map(self._work, works)
+            self._returned.extend(result for result in results if result is not None)
 
 
 def _received(topic: str, entry: Entry) -> Received:
