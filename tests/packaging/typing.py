@@ -8,7 +8,7 @@ from pathlib import Path
 
 from tests.packaging.building import PATIENCE_S, Environment, clean_environment
 
-PROGRAM = '''
+PROGRAM = """
 import runfold
 
 
@@ -19,13 +19,13 @@ def ask(client: runfold.Client) -> str:
 
 def ask_wrongly(client: runfold.Client) -> int:
     return client.run("Say hello", agent="hello", limits=3).id
-'''
+"""
 
-COMPLAINTS = '''\
+COMPLAINTS = """\
 program.py:11: error: Incompatible return value type (got "str", expected "int")  [return-value]
 program.py:11: error: Argument "limits" to "run" of "Client" has incompatible type "int"; \
 expected "Limits"  [arg-type]
-'''
+"""
 
 
 def mypy(environment: Environment, program: str, at: Path) -> str:
