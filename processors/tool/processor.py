@@ -54,7 +54,7 @@ class ToolProcessor:
     says what happens where this process holds other code than the contract names.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what a call needs, and what tests put in its place
         self,
         contracts: Contracts,
         claims: Claims | None,

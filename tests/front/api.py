@@ -23,6 +23,8 @@ def lines() -> Iterator[str]:
 def _described(name: str, found: Any) -> Iterator[str]:
     if inspect.ismodule(found):
         yield name
+    elif not callable(found):
+        yield f"{name} = {found}"
     elif not inspect.isclass(found):
         yield f"{name}{inspect.signature(found)}"
     else:

@@ -150,7 +150,7 @@ def test_malformed_arguments_and_breaches_of_a_schema_are_said_to_the_model() ->
         answer("", broken_call("look", "{pla")), answer("", call("look", there=1)), complete("done")
     )
     _, run = started(model)
-    told = [repr(work.messages[-1].content) for work in model.asked[1:]]
+    told = [model.shown(1), model.shown(2)]
 
     assert run.completion.exit_code == 0
     assert "not JSON" in told[0]

@@ -18,6 +18,7 @@ from typing import Any
 from runfold.events.calls import ModelResult, ModelWork, Outcome
 from runfold.events.content import content, json_content, text
 from runfold.events.values import ErrorInfo, ModelAnswer, ProposedCall, Usage
+from runfold.projections.rendering.readable import plain
 
 NEVER = inf
 """Seconds of a call that is not answered: the run meets its time-out."""
@@ -49,6 +50,11 @@ class FakeModel:
     def left(self) -> int:
         """How many answers were not asked for."""
         return max(0, len(self._said) - len(self.asked))
+
+    def shown(self, asked: int = -1) -> str:
+        """Return the newest message that the model was shown, by the number of the call."""
+        message = self.asked[asked].messages[-1].content
+        return "" if message is None else plain(message) or ""
 
     def answer(self, work: ModelWork) -> tuple[ModelResult, float]:
         """Return the next answer, and after how many virtual seconds it comes."""

@@ -112,7 +112,7 @@ class MemoryEffects:
             settings = ModelSettings({})
             processor = ModelProcessor(
                 settings,
-                self._definitions.model_script,
+                lambda name, tenant: self._definitions.model_script(name, None, tenant),
                 self.artifacts.get,
                 clock=slept.clock,
                 sleep=slept.sleep,

@@ -76,7 +76,7 @@ class ToolBench:
         self._scopes = scopes
         self._calls = 0
         self._processor = ToolProcessor(
-            lambda name, _version: self.contract if name == self.contract.name else None,
+            lambda name, _version, _tenant: self.contract if name == self.contract.name else None,
             self._claims,
             self.artifacts,
             MemorySecrets(secrets),
