@@ -10,7 +10,7 @@ from typing import Literal
 
 from pydantic import BaseModel
 
-from runfold.processors.tool import ToolContext, ToolRefusedError, tool
+from runfold import ToolContext, ToolRefusedError, tool
 
 ORDERS = {"A-100": Decimal("59.90"), "A-101": Decimal("12.00")}
 

@@ -1,7 +1,8 @@
 """The address of the database, with the schema that holds Runfold's tables.
 
 The schema travels in the address, as libpq's option ``search_path``: so psycopg, SQLAlchemy and
-psql find the tables alike, and no statement has to name the schema.
+psql find the tables alike, and no statement has to name the schema. The driver is loaded when an
+address is read: a module of tools imports this one, and needs no driver.
 """
 
 from __future__ import annotations
@@ -10,9 +11,6 @@ import re
 from collections.abc import Mapping
 from typing import LiteralString
 from urllib.parse import quote
-
-from psycopg import ProgrammingError, sql
-from psycopg.conninfo import conninfo_to_dict
 
 from runfold.infra.settings.errors import ConfigError
 from runfold.infra.settings.variables import DATABASE_SCHEMA, DATABASE_URL
@@ -65,10 +63,15 @@ def schema_in(address: str) -> str | None:
 
 def quoted(name: str) -> LiteralString:
     """Return a name of our own making as SQL writes an identifier."""
+    from psycopg import sql  # noqa: PLC0415
+
     return sql.Identifier(name).as_string()
 
 
 def _parsed(address: str) -> dict[str, object]:
+    from psycopg import ProgrammingError  # noqa: PLC0415
+    from psycopg.conninfo import conninfo_to_dict  # noqa: PLC0415
+
     try:
         return dict(conninfo_to_dict(address))
     except ProgrammingError as error:

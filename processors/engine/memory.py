@@ -27,7 +27,7 @@ from runfold.processors.engine.ports import Codec, DefinitionStore
 from runfold.processors.engine.spec import AggregateSpec
 from runfold.producers.log.partitioner import partition_for
 
-Work = Callable[[Record], Record]
+Work = Callable[[Record], Record | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +77,8 @@ class LostCommit(Exception):  # noqa: N818 - it says what a test made happen
 class MemoryEngine(Generic[S]):
     """One lane of a ``log``; ``work`` does local work at once, and None leaves it undone.
 
+    Where ``work`` returns None, the result is given later, by ``give``.
+
     ``fail_next_commit`` makes the next transaction abort, as a broker would. With ``resends`` there
     are no transactions: a batch goes to the journal, and then what it sends to other lanes. Then
     ``loses``, where it is set, picks the messages that do not get out before the process dies.
@@ -118,6 +120,10 @@ class MemoryEngine(Generic[S]):
     def entries(self, topic: str) -> list[Entry]:
         """Return what stands on this lane's partition of a topic."""
         return list(self.log.partition(topic, self.partition))
+
+    def give(self, result: Record) -> None:
+        """Return the result of local work that was not done at once."""
+        self._returned.append(result)
 
     def settle(self, most: int = 500) -> bool:
         """Take whatever is there, batch after batch; return whether anything was."""
@@ -213,7 +219,8 @@ class MemoryEngine(Generic[S]):
 
     def _do(self, works: Iterable[Record]) -> None:
         if self._work is not None:
-            self._returned.extend(self._work(work) for work in works)
+            results = map(self._work, works)
+            self._returned.extend(result for result in results if result is not None)
 
 
 def _received(topic: str, entry: Entry) -> Received:

@@ -94,6 +94,7 @@ class RunFold:
             "agent": live.agent.name if live else request.agent if request else "",
             "agent_version": live.agent.version if live else None,
             "model": self._model or (live.model if live else ""),
+            # A run that was refused has no message: its goal is in the request.
             "goal": self._goal or (text_of(request.goal) if request else ""),
             "status": last.meta.status,
             "seq": last.meta.seq,

@@ -38,7 +38,9 @@ def tracked() -> tuple[Path, ...]:
         names = [Path(name) for name in listed.stdout.splitlines()]
     else:
         # An export without .git: what lies here is what there is.
-        names = [file.relative_to(ROOT) for room in (*ROOMS, "docs") for file in _files(room)]
+        names = [
+            file.relative_to(ROOT) for room in (*ROOMS, "src", "docs") for file in _files(room)
+        ]
         names += [file.relative_to(ROOT) for file in ROOT.glob("*.md")]
     return tuple(ROOT / name for name in names if (ROOT / name).is_file())
 
@@ -54,10 +56,11 @@ def pages() -> tuple[Path, ...]:
 
 def modules() -> tuple[Path, ...]:
     """Every Python file of the product."""
+    rooms = (*ROOMS, "src")
     return tuple(
         file
         for file in tracked()
-        if file.suffix == ".py" and file.relative_to(ROOT).parts[0] in ROOMS
+        if file.suffix == ".py" and file.relative_to(ROOT).parts[0] in rooms
     )
 
 

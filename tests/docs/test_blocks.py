@@ -20,7 +20,11 @@ from tests.docs.given import ROOT, Block, blocks
 from tests.projections.running import wait_caught_up
 from tests.support import stack
 
-pytestmark = pytest.mark.integration
+# Many commands one after another, each a new interpreter: a busy machine takes many times the
+# seconds of an idle one.
+_PATIENCE_S = 400
+
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(900)]
 
 _KEYS = ("_API_KEY", "_BASE_URL", "_MODEL", "_PROVIDERS")
 
@@ -72,7 +76,7 @@ def run(block: Block, settings: Settings) -> str:
     programs = {"bash": ["bash", "-euo", "pipefail", "-c"], "python": [sys.executable, "-c"]}
     done = subprocess.run(
         [*programs[block.language], block.text],
-        env=environment(settings), cwd=ROOT, capture_output=True, text=True, timeout=100,
+        env=environment(settings), cwd=ROOT, capture_output=True, text=True, timeout=_PATIENCE_S,
         check=False,
     )  # fmt: skip
     assert done.returncode == 0, f"{block}\n{done.stdout}\n{done.stderr}"
@@ -102,7 +106,7 @@ def test_every_block_runs(product: Settings) -> None:
     published, program, rows, unlawful = by_language
     run_id, ended, code = program.split()
     assert "published  agent/hello@1.0.0" in published
-    assert (ended, code) == ("RunCompleted", "0")
+    assert (ended, code) == ("success", "0")
     assert run_id in rows
     assert "'hello', 'completed', 0, 1, 0" in rows
     assert unlawful == "[]"

@@ -38,7 +38,8 @@ def _in(body: list[ast.stmt], prefix: str) -> Iterator[str]:
 
 
 @pytest.mark.parametrize(
-    "room", ["events", "infra", "producers", "processors", "projections", "surfaces", "stack"]
+    "room",
+    ["events", "infra", "producers", "processors", "projections", "surfaces", "stack", "src"],
 )
 def test_every_public_name_is_described(room: str) -> None:
     bare = [

@@ -16,7 +16,7 @@ TOOLS = '''
 
 import opensearchpy
 
-from runfold.processors.tool import ToolContext, tool
+from runfold import ToolContext, tool
 
 
 @tool(name="orders.search", risk_level=0, idempotent=True)

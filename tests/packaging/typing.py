@@ -9,21 +9,21 @@ from pathlib import Path
 from tests.packaging.building import PATIENCE_S, Environment, clean_environment
 
 PROGRAM = """
-from runfold.events.values import Limits
-from runfold.producers.client import RunClient
+import runfold
 
 
-def ask(client: RunClient) -> str:
-    return client.request("Say hello", agent="hello", limits=Limits())
+def ask(client: runfold.Client) -> str:
+    run = client.run("Say hello", agent="hello", limits=runfold.Limits())
+    return run.wait(timeout=60).status
 
 
-def ask_wrongly(client: RunClient) -> int:
-    return client.request("Say hello", agent="hello", limits=3)
+def ask_wrongly(client: runfold.Client) -> int:
+    return client.run("Say hello", agent="hello", limits=3).id
 """
 
 COMPLAINTS = """\
 program.py:11: error: Incompatible return value type (got "str", expected "int")  [return-value]
-program.py:11: error: Argument "limits" to "request" of "RunClient" has incompatible type "int"; \
+program.py:11: error: Argument "limits" to "run" of "Client" has incompatible type "int"; \
 expected "Limits"  [arg-type]
 """
 

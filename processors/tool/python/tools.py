@@ -91,7 +91,7 @@ def python_implementation(target: str, allowed: Iterable[str]) -> Implementation
     Raises ToolRefusedError unless the module, or a package it is in, is ``allowed`` and the
     function is marked as a tool.
     """
-    return _implementation(_found(target, allowed))
+    return implementation(_found(target, allowed))
 
 
 def python_reconciler(target: str, allowed: Iterable[str]) -> Reconciler | None:
@@ -123,7 +123,8 @@ def _found(target: str, allowed: Iterable[str]) -> Callable[..., Any]:
     return found
 
 
-def _implementation(function: Callable[..., Any]) -> Implementation:
+def implementation(function: Callable[..., Any]) -> Implementation:
+    """Return what runs a marked function; raises TypeError for one that is not marked."""
     described = _tool_of(function)
 
     async def run(arguments: Mapping[str, Any], context: ToolContext) -> object:
