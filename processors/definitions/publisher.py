@@ -68,6 +68,10 @@ class Author:
         """Return the key that a definition is published under."""
         return key(definition, self.tenant)
 
+    def alias_of(self, known: Definitions, definition: Definition) -> str | None:
+        """Return what the definition's name leads to where it is an alias."""
+        return known.alias(kind_of(definition), definition.name, self.tenant)
+
     def same(self, offered: Definition, held: Definition) -> bool:
         """Return whether publishing would change nothing that must not change.
 
@@ -102,16 +106,23 @@ def publish(
     other_code = tuple(key_of(each) for each, held in same if each.digest() != held.digest())
     refused = tuple(
         refusal(each, held) for each, held in known if held and not author.same(each, held)
-    )
+    ) + tuple(_hidden(each) for each in new if author.alias_of(before, each))
     unchanged = tuple(key_of(each) for each, _ in same)
     if refused:
-        return Report((), unchanged, refused, tuple(key_of(each) for each in new), other_code)
+        refused_keys = {each.key for each in refused}
+        held_back = tuple(key_of(each) for each in new if key(each) not in refused_keys)
+        return Report((), unchanged, refused, held_back, other_code)
     for each in new:
         _put(each, log, author)
     lost = _settle(new, log, store.complete(timeout), author)
     taken = {each.key for each in lost}
     won = tuple(key_of(each) for each in new if key(each) not in taken)
     return Report(won, unchanged, tuple(lost), (), other_code)
+
+
+def _hidden(definition: Definition) -> Refusal:
+    sentence = f"{definition.name} is an alias, which would hide it: remove the alias first"
+    return Refusal(key(definition), sentence)
 
 
 def _put(definition: Definition, log: DefinitionWriter, author: Author) -> None:

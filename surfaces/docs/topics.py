@@ -44,7 +44,9 @@ TRAFFIC: dict[str, Traffic] = {
         "projector, `runfold deadletters`",
     ),
     topics.REGISTRY: Traffic(
-        "`kind/name@version`", "`runfold apply`", f"{_RUN}, {_POOLS}, `runfold`"
+        "`kind/name@version`, with `#tenant` for one tenant's; decisions have keys of their own",
+        "`runfold apply`, `runfold definitions`",
+        f"{_RUN}, {_POOLS}, projector, `runfold`",
     ),
     topics.ALERTS: Traffic("`rule/subject`", "monitor", "monitor (at start), clients"),
 }

@@ -106,11 +106,12 @@ def work(count: int, monkeypatch: pytest.MonkeyPatch, ask: Callable[[Definitions
     with monkeypatch.context() as patched:
         forks: list[int] = []
         original = memory.DefinitionMemory.forked
-        patched.setattr(
-            memory.DefinitionMemory,
-            "forked",
-            lambda self, at: (forks.append(at), original(self, at))[1],
-        )
+
+        def forked(self: memory.DefinitionMemory, at: int) -> memory.DefinitionMemory:
+            forks.append(at)
+            return original(self, at)
+
+        patched.setattr(memory.DefinitionMemory, "forked", forked)
         key = memory.Name("playbook", "filing")
         inner = definitions._memory
         inner.names[key], inner.newest[key] = _Counted(), _Counted()

@@ -20,6 +20,7 @@ from runfold.processors.definitions.memory import MemoryDefinitionLog
 from runfold.processors.definitions.publisher import Author, Report, next_version, publish
 from runfold.processors.definitions.record import announce
 from tests.definitions.given import READ, script
+from tests.definitions.governing import aliased
 
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
 
@@ -163,3 +164,15 @@ def test_code_alone_needs_a_new_version_unless_it_is_development(
     assert report == Report(unchanged=(key,), other_code=(key,))
     slower = other.model_copy(update={"timeout_ms": 99_000})
     assert publish([slower], log=registry, store=follower, author=lenient, timeout=5).refused
+
+
+def test_the_name_of_an_alias_is_taken(
+    registry: MemoryDefinitionLog, follower: DefinitionFollower
+) -> None:
+    apply(registry, follower, READ)
+    registry.append(aliased("files", "files.read", kind="tool"))
+    named = READ.model_copy(update={"name": "files"})
+    report = apply(registry, follower, named)
+    assert [each.key for each in report.refused] == ["tool/files@1.0.0"]
+    assert "is an alias" in report.refused[0].reason
+    assert report.held == ()

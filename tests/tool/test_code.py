@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import sys
 from collections.abc import Iterator
+from importlib import metadata
 from pathlib import Path
 
 import pytest
@@ -77,7 +78,7 @@ def test_the_digest_is_that_of_what_the_distribution_needs(
     monkeypatch.setattr(code, "_owners", lambda: {"greeting": ["pytest"]})
     needing = digest()
     assert needing != bare
-    monkeypatch.setattr(code.metadata, "version", lambda _name: "0.0.1")
+    monkeypatch.setattr(metadata, "version", lambda _name: "0.0.1")
     assert digest() not in {bare, needing}
 
 
