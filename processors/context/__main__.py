@@ -1,0 +1,36 @@
+"""``python -m runfold.processors.context``: a pool for the calls of the topic context.calls.
+
+SIGTERM ends it after the calls in flight. Its exit codes are those of every process.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from runfold.events.avro.codec import Codec
+from runfold.infra.artifacts.files import FileArtifacts
+from runfold.infra.process.runner import Process, serve
+from runfold.infra.settings.config import Config
+from runfold.processors.context.kind import CONTEXT_CALL
+from runfold.processors.context.processor import ContextProcessor
+from runfold.processors.effects.kinds import Served
+from runfold.processors.effects.local import LocalEffects
+from runfold.processors.effects.serving import POOL_ENDS, serve_pool
+from runfold.producers.schema_registry.chosen import registry_of
+
+
+def main() -> int:
+    """Run a pool with the settings of the environment and return its exit code."""
+    return serve("runfold-contexts", Config.need_home, _work, POOL_ENDS)
+
+
+def _work(process: Process, home: Path) -> int:
+    codec = Codec(registry_of(process.config.schema_registry_url))
+    contexts = ContextProcessor(FileArtifacts(home / "artifacts"))
+    effects = LocalEffects(Served(CONTEXT_CALL, contexts.call), traces=process.traces)
+    return serve_pool(process, CONTEXT_CALL.call, codec, effects, dict)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
