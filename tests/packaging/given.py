@@ -36,8 +36,8 @@ import shop_tools
 from runfold.events.calls import ToolWork
 from runfold.events.content import json_content
 from runfold.events.values import Attribution
+from runfold.infra.artifacts.memory import MemoryArtifacts
 from runfold.processors.tool import ToolProcessor, contract_of
-from runfold.processors.tool.artifacts import MemoryArtifacts
 from runfold.processors.tool.claims.memory import MemoryClaims
 
 contract = contract_of(shop_tools.search)
