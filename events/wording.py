@@ -29,6 +29,8 @@ SENTENCES: Mapping[str, str] = {
     "unknown_tool": "agent {agent} names unpublished tools: {tools}",
     "agent_not_usable": "agent {agent} is {problem}; use another version",
     "tool_not_usable": "agent {agent} names {tool}, which is {problem}",
+    "agent_withdrawn": "agent {agent} was withdrawn from live runs",
+    "run_another_version": "run another version",
     "empty_goal": "the goal is empty; say what the run is to achieve",
     "goal_too_large": "the goal has {size} bytes, the limit is {limit}; "
     "give long texts as attachments",

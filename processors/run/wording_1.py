@@ -13,6 +13,8 @@ PEOPLE: Mapping[str, str] = {
     "unknown_tool": "agent {agent} names unpublished tools: {tools}",
     "agent_not_usable": "agent {agent} is {problem}; use another version",
     "tool_not_usable": "agent {agent} names {tool}, which is {problem}",
+    "agent_withdrawn": "agent {agent} was withdrawn from live runs",
+    "run_another_version": "run another version",
     "empty_goal": "the goal is empty; say what the run is to achieve",
     "goal_too_large": "the goal has {size} bytes, the limit is {limit}; "
     "give long texts as attachments",
@@ -63,6 +65,7 @@ MODEL: Mapping[str, str] = {
     "cannot_be_checked": "the arguments of {tool} cannot be checked: {problem}",
     "do_not_fit": "the arguments of {tool} do not fit: {place}: {problem}",
     "not_decided": "nobody answered before the deadline",
+    "tool_withdrawn": "{tool} was withdrawn, and may not be called any more",
     "result_lost": "no result came back from the tool processor in time",
     "no_reason": "the tool failed and gave no reason",
     "plan_recorded": "The plan is recorded.",

@@ -14,7 +14,7 @@ def withdrawn_tool(draft: Draft, tool: str) -> str | None:
     known, tenant = draft.env.definitions, draft.run.tenant_id
     if known.stops_live_runs("tool", pin.name, pin.version, tenant) is None:
         return None
-    return f"{pin.name}@{pin.version} was withdrawn, and may not be called any more"
+    return draft.model("tool_withdrawn", tool=f"{pin.name}@{pin.version}")
 
 
 def withdrawn_agent(draft: Draft) -> ErrorInfo | None:
@@ -25,7 +25,7 @@ def withdrawn_agent(draft: Draft) -> ErrorInfo | None:
         return None
     return ErrorInfo(
         error_type="withdrawn_agent",
-        message=f"agent {pin.name}@{pin.version} was withdrawn from live runs",
+        message=draft.people("agent_withdrawn", agent=f"{pin.name}@{pin.version}"),
         retryable=False,
-        suggested_next_action="run another version",
+        suggested_next_action=draft.people("run_another_version"),
     )
