@@ -131,5 +131,5 @@ def test_a_contract_without_a_digest_is_not_checked() -> None:
 def test_the_setting_is_one_of_three() -> None:
     assert ToolSettings.from_env({}).code is CodeCheck.REFUSE
     assert ToolSettings.from_env({"RUNFOLD_TOOL_CODE": "warn"}).code is CodeCheck.WARN
-    with pytest.raises(Exception, match="refuse, warn or ignore"):
+    with pytest.raises(Exception, match="one of refuse, warn, ignore"):
         ToolSettings.from_env({"RUNFOLD_TOOL_CODE": "maybe"})
