@@ -16,7 +16,13 @@ from runfold.surfaces.application.follow import BEGINS_WITHIN_S, exit_of, not_en
 from runfold.surfaces.application.rendering import completion_of, event_of, outcome_of
 from runfold.surfaces.application.run_detail import RunFold
 from runfold.surfaces.application.scope import Scope
-from runfold.surfaces.application.steer import WITHIN_S, is_effect, must_live, no_effect
+from runfold.surfaces.application.steer import (
+    READ_WITHIN_S,
+    WITHIN_S,
+    is_effect,
+    must_live,
+    no_effect,
+)
 
 
 async def status(client: AsyncRunClient, scope: Scope, run_id: str) -> shapes.RunDetail:
@@ -119,7 +125,7 @@ async def steer(
     within: float = WITHIN_S,
 ) -> shapes.ControlOutcome:
     """Send a control, and return the first event that it led to; raises as its blocking twin."""
-    async with client.hubs.events.async_following(run_id, timeout=within) as following:
+    async with client.hubs.events.async_following(run_id, timeout=READ_WITHIN_S) as following:
         tenant_id = must_live(following, await following.past(), scope, run_id)
         request_id = await send(client.in_name_of(tenant_id))
         following.extend(within)

@@ -16,6 +16,9 @@ from runfold.surfaces.application.scope import Scope
 WITHIN_S = 15.0
 """How long an effect is waited for unless the caller says otherwise."""
 
+READ_WITHIN_S = 30.0
+"""How long reading a run's history may take before a control is sent."""
+
 
 def steer(
     client: RunClient,
@@ -30,7 +33,7 @@ def steer(
     Raises NotFoundError for a run that is not there, RunEndedError for one that has ended, and
     NotYetError where the journal says nothing of it within so many seconds.
     """
-    with client.hubs.events.following(run_id, timeout=within) as following:
+    with client.hubs.events.following(run_id, timeout=READ_WITHIN_S) as following:
         tenant_id = must_live(following, following.past(), scope, run_id)
         request_id = send(client.in_name_of(tenant_id))
         following.extend(within)
