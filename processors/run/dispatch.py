@@ -28,7 +28,7 @@ def dispatch(fact: Fact, state: RunState, definitions: Definitions) -> tuple[Wor
         record = _model_work(state, fact.call_id, fact.attempt, definitions)
         return (Work(record, fact.placement),)
     if type(fact) is j.ToolCallStarted:
-        call = state.call(fact.call_id)
+        call = state.loop.call(fact.call_id)
         return (Work(_tool_work(state, call, fact.timeout_ms), fact.placement),) if call else ()
     return ()
 
@@ -38,12 +38,12 @@ def reopen(state: RunState, definitions: Definitions) -> tuple[Work, ...]:
     if not isinstance(state, Live):
         return ()
     records: list[Record] = []
-    out = state.model_call
+    out = state.loop.model_call
     if out is not None and not out.held and not out.pooled:
         records.append(_model_work(state, out.call_id, out.attempt, definitions))
-    for call in state.calls:
+    for call in state.loop.calls:
         if call.status is CallStatus.RUNNING and not call.pooled:
-            pin = next(pin for pin in state.tools if pin.name == call.tool)
+            pin = next(pin for pin in state.pinned.tools if pin.name == call.tool)
             contract = definitions.tool(pin.name, pin.version, state.tenant_id)
             timeout_ms = contract.timeout_ms if contract else 30_000
             records.append(_tool_work(state, call, timeout_ms))
@@ -59,10 +59,10 @@ def _model_work(run: Live, call_id: str, attempt: int, definitions: Definitions)
         tenant_id=run.tenant_id,
         call_id=call_id,
         attempt=attempt,
-        model=run.model,
+        model=run.pinned.model,
         fallbacks=agent.model.fallbacks,
-        instructions=run.context.instructions or _instructions(agent.instructions),
-        messages=run.context.messages,
+        instructions=run.loop.context.instructions or _instructions(agent.instructions),
+        messages=run.loop.context.messages,
         tools=_tool_schemas(run, definitions),
         timeout_ms=agent.model.timeout_ms,
         attribution=attribution(run),
@@ -94,7 +94,9 @@ def _tool_work(run: Live, call: Call, timeout_ms: int) -> ToolWork:
 
 def _cleared(run: Live, call: Call) -> int:
     """Return the last attempt that was in doubt; the run went on from it, so a person knew."""
-    past = (n for n in range(1, call.attempt) if outcome_of(call.call_id, n) in run.doubted)
+    past = (
+        n for n in range(1, call.attempt) if outcome_of(call.call_id, n) in run.attempts.doubted
+    )
     return max(past, default=0)
 
 
@@ -112,7 +114,7 @@ _schemas: dict[bytes, ToolSchema] = {}
 
 def _tool_schemas(run: Live, definitions: Definitions) -> tuple[ToolSchema, ...]:
     return (
-        *(_tool_schema(pin, run.tenant_id, definitions) for pin in run.tools),
+        *(_tool_schema(pin, run.tenant_id, definitions) for pin in run.pinned.tools),
         *control_tools.SCHEMAS,
     )
 

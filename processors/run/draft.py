@@ -68,7 +68,7 @@ class Draft:
 
     def tool(self, name: str) -> ToolContract | None:
         """Return the contract of a tool that the run has pinned, by the name its agent uses."""
-        pin = next((pin for pin in self.run.tools if pin.name == name), None)
+        pin = next((pin for pin in self.run.pinned.tools if pin.name == name), None)
         if pin is None:
             return None
         return self.env.definitions.tool(pin.name, pin.version, self.run.tenant_id)

@@ -77,20 +77,20 @@ def evolve(state: RunState | None, fact: Fact, at: datetime) -> RunState:
 
 def status_of(run: Live) -> RunStatus:  # noqa: PLR0911 - one line a status reads best
     """Return the status that a live run's state amounts to [21]."""
-    if run.paused:
+    if run.idle.paused:
         return RunStatus.PAUSED
     if not run.started:
         return RunStatus.CREATED
-    if run.closed:
+    if run.since_checkpoint.closed:
         return RunStatus.CHECKPOINTING
-    stands = [call.status for call in run.calls]
+    stands = [call.status for call in run.loop.calls]
     if not WAITS_FOR_HUMAN.isdisjoint(stands):
         return RunStatus.WAITING_FOR_HUMAN
     if CallStatus.RUNNING in stands:
         return RunStatus.RUNNING_TOOL
     if CallStatus.APPROVED in stands or CallStatus.HELD in stands:
         return RunStatus.WAITING_FOR_TOOL
-    if run.model_call is not None:
+    if run.loop.model_call is not None:
         return RunStatus.WAITING_FOR_MODEL
     return RunStatus.PLANNING
 
@@ -103,8 +103,8 @@ def _settle(run: Live, at: datetime) -> Live:
     if status is run.status:
         return run
     if status in _IDLE:
-        return changed(run, status=status, idle_since=run.idle_since or at)
-    if run.idle_since is not None:
-        idle = run.idle + (at - run.idle_since)
-        return changed(run, status=status, idle_since=None, idle=idle)
+        return changed(run, status=status, idle=changed(run.idle, since=run.idle.since or at))
+    if run.idle.since is not None:
+        total = run.idle.total + (at - run.idle.since)
+        return changed(run, status=status, idle=changed(run.idle, since=None, total=total))
     return changed(run, status=status)

@@ -30,16 +30,16 @@ def _projection_1(run: Live) -> list[object]:
     return [
         run.run_id,
         run.agent.digest.hex(),
-        run.context.digest.hex(),
-        run.context.instructions.digest.hex() if run.context.instructions else "",
+        run.loop.context.digest.hex(),
+        run.loop.context.instructions.digest.hex() if run.loop.context.instructions else "",
         [waiting.id for waiting in run.inbox],
         [
             [c.call_id, c.tool, c.status, c.attempt, c.approval, c.arguments.digest.hex()]
-            for c in run.calls
+            for c in run.loop.calls
         ],
         [used.step, used.model_calls, used.tool_calls, used.retries, used.malformed_answers],
         [used.input_tokens, used.output_tokens, str(used.cost.normalize()), used.unpriced_calls],
-        run.plan.model_dump(mode="json") if run.plan else None,
+        run.loop.plan.model_dump(mode="json") if run.loop.plan else None,
         run.next_call,
     ]
 
@@ -48,9 +48,9 @@ def _added_by_2(run: Live) -> list[object]:
     """What is held of a run besides, as far as it decides what comes next."""
     return [
         run.behaviour,
-        run.paused,
-        run.malformed,
-        str(run.reserved.normalize()),
-        sorted(run.lost),
-        sorted(run.doubted),
+        run.idle.paused,
+        run.loop.malformed,
+        str(run.budget.reserved.normalize()),
+        sorted(run.attempts.lost),
+        sorted(run.attempts.doubted),
     ]

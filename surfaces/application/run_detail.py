@@ -71,11 +71,11 @@ class RunFold:
         live = self._live if isinstance(self._state, Live) else None
         return shapes.RunState(
             **fields,
-            paused=live.paused if live else False,
-            instructions=json_of(live.context.instructions) if live else None,
+            paused=live.idle.paused if live else False,
+            instructions=json_of(live.loop.context.instructions) if live else None,
             plan=_plan(live),
             messages=_messages(live),
-            artifacts=live.artifacts if live else (),
+            artifacts=live.since_checkpoint.artifacts if live else (),
         )
 
     def _fields(self) -> dict[str, Any] | None:
@@ -93,7 +93,7 @@ class RunFold:
             "user_id": request.user_id if request else "",
             "agent": live.agent.name if live else request.agent if request else "",
             "agent_version": live.agent.version if live else None,
-            "model": self._model or (live.model if live else ""),
+            "model": self._model or (live.pinned.model if live else ""),
             # A run that was refused has no message: its goal is in the request.
             "goal": self._goal or (text_of(request.goal) if request else ""),
             "status": last.meta.status,
@@ -115,7 +115,9 @@ class RunFold:
     def _open_calls(self) -> tuple[CallState, ...]:
         if not isinstance(self._state, Live):
             return ()
-        return tuple(call for call in self._state.calls if call.status is not CallStatus.CLOSED)
+        return tuple(
+            call for call in self._state.loop.calls if call.status is not CallStatus.CLOSED
+        )
 
 
 def detail_of(events: Iterable[Event]) -> shapes.RunDetail | None:
@@ -179,7 +181,7 @@ def _wait(call: CallState) -> shapes.Wait:
 
 
 def _plan(live: Live | None) -> tuple[shapes.PlanStep, ...]:
-    steps = live.plan.steps if live and live.plan else ()
+    steps = live.loop.plan.steps if live and live.loop.plan else ()
     return tuple(
         shapes.PlanStep(id=s.id, description=s.description, status=s.status, tool=s.tool)
         for s in steps
@@ -194,5 +196,5 @@ def _messages(live: Live | None) -> tuple[shapes.Message, ...]:
             calls=tuple(call.name for call in message.tool_calls),
             is_error=message.is_error,
         )
-        for message in (live.context.messages if live else ())
+        for message in (live.loop.context.messages if live else ())
     )

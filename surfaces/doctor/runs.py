@@ -79,9 +79,9 @@ def _is_stuck(deployment: Deployment, row: Any) -> bool:
         if isinstance(each.record, Event):
             latest = each.record.meta.time
             state = evolve(state, each.record.fact, latest)
-    if not isinstance(state, Live) or state.paused:
+    if not isinstance(state, Live) or state.idle.paused:
         return False
-    if any(call.status in WAITS_FOR_HUMAN for call in state.calls):
+    if any(call.status in WAITS_FOR_HUMAN for call in state.loop.calls):
         return False
     if deployment.age(latest) <= deployment.limits.run_silent_s:
         return False

@@ -46,7 +46,7 @@ def test_the_proposal_is_the_models_the_permit_the_policys(
 
 def test_an_approval_is_the_persons() -> None:
     waiting = begun().when(answer(call("write")))
-    approve = control(commands.ApproveToolCall, call_id=waiting.run.calls[0].call_id)
+    approve = control(commands.ApproveToolCall, call_id=waiting.run.loop.calls[0].call_id)
     assert actors(waiting, approve)[j.ToolCallApproved] is ActorKind.PERSON
 
 

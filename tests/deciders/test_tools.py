@@ -48,7 +48,7 @@ def test_attempts_are_bounded_and_then_the_model_is_told() -> None:
         "ContextHydrated",
         "ModelCalled",
     ]
-    assert run.run.context.messages[-1].is_error
+    assert run.run.loop.context.messages[-1].is_error
 
 
 def test_a_failure_for_good_is_not_tried_again() -> None:
@@ -72,7 +72,7 @@ def test_a_person_says_it_happened() -> None:
     run = run.when(
         control(
             commands.ResolveToolCall,
-            call_id=run.run.calls[0].call_id,
+            call_id=run.run.loop.calls[0].call_id,
             resolution="happened",
             result=json_content("sent"),
         )
@@ -86,13 +86,13 @@ def test_a_person_says_it_did_not_happen() -> None:
     run = run.when(
         control(
             commands.ResolveToolCall,
-            call_id=run.run.calls[0].call_id,
+            call_id=run.run.loop.calls[0].call_id,
             resolution="did_not_happen",
         )
     )
     started = run.only(j.ToolCallStarted)
     assert started.attempt == 2
-    assert started.idempotency_key == run.run.calls[0].call_id
+    assert started.idempotency_key == run.run.loop.calls[0].call_id
 
 
 def test_the_real_result_settles_an_uncertain_call() -> None:
@@ -106,7 +106,7 @@ def test_a_failure_does_not_settle_a_doubt() -> None:
     run = sending().when(came_back(2, outcome=Outcome.UNCERTAIN, result=None))
     again = run.when(broke(2))
     assert again.names() == []
-    assert again.run.calls[0].status is CallStatus.UNCERTAIN
+    assert again.run.loop.calls[0].status is CallStatus.UNCERTAIN
 
 
 def test_a_call_that_never_comes_back_is_tried_again_only_where_that_is_safe() -> None:
@@ -133,7 +133,7 @@ def test_a_late_effect_is_news_even_where_it_is_told_from_its_claim() -> None:
     """The first telling may have been lost with the process that knew of it."""
     run = sending().when(came_back(2, outcome=Outcome.UNCERTAIN, result=None))
     not_done = control(
-        commands.ResolveToolCall, call_id=run.run.calls[0].call_id, resolution="did_not_happen"
+        commands.ResolveToolCall, call_id=run.run.loop.calls[0].call_id, resolution="did_not_happen"
     )
     run = run.when(not_done, came_back(2, effect=True, repeated=True))
     assert run.names() == ["LateResultNoted"]

@@ -71,24 +71,24 @@ class Run(RuleBasedStateMachine):
     def begin(self) -> None:
         self.give(request())
 
-    @precondition(lambda self: self.live and self.live.model_call)
+    @precondition(lambda self: self.live and self.live.loop.model_call)
     @rule(names=st.lists(st.tuples(NAMES, ARGUMENTS, st.booleans()), max_size=3))
     def model_answers(self, names: list[tuple[str, object, bool]]) -> None:
         assert self.live
-        assert self.live.model_call
+        assert self.live.loop.model_call
         calls = [
             broken_call(name, f"c{n}") if broken else call(name, arguments, f"c{n}")
             for n, (name, arguments, broken) in enumerate(names)
         ]
-        out = self.live.model_call
+        out = self.live.loop.model_call
         self.give(answer(*calls, call_id=out.call_id, attempt=out.attempt))
 
-    @precondition(lambda self: self.live and self.live.model_call)
+    @precondition(lambda self: self.live and self.live.loop.model_call)
     @rule(retryable=st.booleans())
     def model_fails(self, retryable: bool) -> None:
         assert self.live
-        assert self.live.model_call
-        out = self.live.model_call
+        assert self.live.loop.model_call
+        out = self.live.loop.model_call
         error = broke(1, retryable=retryable).error
         self.give(
             answer(
@@ -100,13 +100,13 @@ class Run(RuleBasedStateMachine):
             )
         )
 
-    @precondition(lambda self: self.live and self.live.calls)
+    @precondition(lambda self: self.live and self.live.loop.calls)
     @rule(data=st.data(), outcome=OUTCOMES, retryable=st.booleans(), off=st.integers(0, 1))
     def tool_reports(
         self, data: st.DataObject, outcome: Outcome, retryable: bool, off: int
     ) -> None:
         assert self.live
-        chosen = data.draw(st.sampled_from(self.live.calls))
+        chosen = data.draw(st.sampled_from(self.live.loop.calls))
         failed = broke(1, retryable=retryable).error if outcome is Outcome.FAILED else None
         self.give(
             came_back(
@@ -119,11 +119,11 @@ class Run(RuleBasedStateMachine):
             )
         )
 
-    @precondition(lambda self: self.live and self.live.calls)
+    @precondition(lambda self: self.live and self.live.loop.calls)
     @rule(data=st.data(), how=st.sampled_from(["approve", "deny", "happened", "not", "answer"]))
     def person_decides(self, data: st.DataObject, how: str) -> None:
         assert self.live
-        call_id = data.draw(st.sampled_from(self.live.calls)).call_id
+        call_id = data.draw(st.sampled_from(self.live.loop.calls)).call_id
         match how:
             case "approve":
                 self.give(self.person(commands.ApproveToolCall, call_id=call_id))
@@ -251,15 +251,15 @@ class Run(RuleBasedStateMachine):
 
     @invariant()
     def no_model_is_called_while_calls_are_open(self) -> None:
-        if self.live and self.live.model_call:
-            assert not self.live.calls
+        if self.live and self.live.loop.model_call:
+            assert not self.live.loop.calls
 
     @invariant()
     def every_proposed_call_has_its_reply_before_the_model_speaks_again(self) -> None:
-        if not (self.live and self.live.model_call):
+        if not (self.live and self.live.loop.model_call):
             return
         waiting: set[str] = set()
-        for message in self.live.context.messages:
+        for message in self.live.loop.context.messages:
             if message.role is Role.TOOL:
                 assert message.content is not None
                 waiting.discard(message.call_id or "")
@@ -273,10 +273,10 @@ class Run(RuleBasedStateMachine):
     def a_live_run_is_never_forgotten(self) -> None:
         """Something is always out, or due, or asked of a person, or the run is paused."""
         run = self.live
-        if run is None or run.paused:
+        if run is None or run.idle.paused:
             return
-        stands = {c.status for c in run.calls}
-        assert run.model_call or stands & {
+        stands = {c.status for c in run.loop.calls}
+        assert run.loop.model_call or stands & {
             CallStatus.RUNNING,
             CallStatus.HELD,
             CallStatus.AWAITING_APPROVAL,
@@ -292,14 +292,14 @@ class Run(RuleBasedStateMachine):
         for fact in self.story.facts:
             folded = evolve(folded, fact, self.story.now)
         assert isinstance(folded, Live)
-        assert folded.context == self.live.context
-        assert folded.calls == tuple(
-            c if c.due is None else _same_but_due(c, folded) for c in self.live.calls
+        assert folded.loop.context == self.live.loop.context
+        assert folded.loop.calls == tuple(
+            c if c.due is None else _same_but_due(c, folded) for c in self.live.loop.calls
         )
 
 
 def _same_but_due(chosen: Any, folded: Live) -> Any:
-    other = folded.call(chosen.call_id)
+    other = folded.loop.call(chosen.call_id)
     assert other
     return replace(chosen, due=other.due)
 

@@ -124,14 +124,14 @@ def _walked(dice: Dice, env: Env, begun: Record, behaviour: int) -> Iterator[Fac
 
 
 def _choices(run: Live, step: int) -> list[Choice]:
-    out, timer = run.model_call, next_timer(run)
+    out, timer = run.loop.model_call, next_timer(run)
     choices: list[Choice] = list(_from_people(run, step))
     if timer is not None:
         choices.append(lambda: timer)
     if out is not None:
         n = int(out.call_id.rpartition(".")[2])
         choices += [partial(make, n, out.attempt) for make in _ANSWERS * 2]
-    for each in run.calls:
+    for each in run.loop.calls:
         n = int(each.call_id.rpartition(".")[2])
         choices += _results(n, each.attempt or 1) * 2
     return choices
@@ -179,7 +179,7 @@ def _results(n: int, attempt: int) -> list[Choice]:
 def _from_people(run: Live, step: int) -> Iterator[Choice]:
     n = _NUMBERS[step % len(_NUMBERS)]
     about = f"{RUN}.{n}"
-    for each in (*run.calls, None):
+    for each in (*run.loop.calls, None):
         target = each.call_id if each else about
         edited = json_content({"path": "edited" if step % 2 else 3})
         yield partial(control, commands.ApproveToolCall, f"a{step}", call_id=target)
@@ -196,7 +196,7 @@ def _from_people(run: Live, step: int) -> Iterator[Choice]:
             )
     yield partial(control, commands.PauseRun, f"p{step}", reason="wait")
     yield partial(control, commands.ResumeRun, f"s{step}")
-    if run.paused:
+    if run.idle.paused:
         yield partial(control, commands.ResumeRun, f"t{step}")
         yield partial(control, commands.ResumeRun, f"u{step}")
     yield partial(control, commands.SendMessage, f"m{step}", content=text("mind"))

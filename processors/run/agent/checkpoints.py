@@ -14,7 +14,7 @@ def write(draft: Draft) -> None:
     """Write the checkpoint that closes a tool boundary or precedes a long wait."""
     run = draft.run
     step = run.counters.step + 1
-    pending = [call for call in run.calls if call.status is not CallStatus.CLOSED]
+    pending = [call for call in run.loop.calls if call.status is not CallStatus.CLOSED]
     contracts = [draft.tool(call.tool) for call in pending]
     safe = all(contract is None or contract.safe_to_repeat for contract in contracts)
     attempts = [contract.retry.max_attempts for contract in contracts if contract]
@@ -23,18 +23,18 @@ def write(draft: Draft) -> None:
             checkpoint_id=f"{run.run_id}/checkpoint/{step}",
             step_number=step,
             goal_digest=run.request.goal.digest,
-            context_digest=run.context.digest,
-            context_messages=len(run.context.messages),
+            context_digest=run.loop.context.digest,
+            context_messages=len(run.loop.context.messages),
             pending=tuple(summary(call) for call in pending),
-            completed=run.closed,
+            completed=run.since_checkpoint.closed,
             counters=run.counters.record(),
             resume_policy=trusted(j.ResumePolicy)(
                 safe_to_retry=safe, max_attempts=min(attempts, default=1)
             ),
             state_hash=state_hash(run),
-            model_call_id=run.answered_by,
-            decision_summary=run.decision.summary if run.decision else None,
-            plan=run.plan,
-            artifact_refs=run.artifacts,
+            model_call_id=run.loop.answered_by,
+            decision_summary=run.loop.decision.summary if run.loop.decision else None,
+            plan=run.loop.plan,
+            artifact_refs=run.since_checkpoint.artifacts,
         )
     )

@@ -22,7 +22,7 @@ from runfold.processors.run.state import Live
 
 def take(draft: Draft, result: ModelResult) -> None:
     """Record the result of the model call that is out; of a lost one only what it cost."""
-    out = draft.run.model_call
+    out = draft.run.loop.model_call
     if out is None or out.held or (out.call_id, out.attempt) != (result.call_id, result.attempt):
         _note_late(draft, result)
         return
@@ -34,7 +34,7 @@ def take(draft: Draft, result: ModelResult) -> None:
 
 def _note_late(draft: Draft, result: ModelResult) -> None:
     run = draft.run
-    lost = outcome_of(result.call_id, result.attempt) in run.lost
+    lost = outcome_of(result.call_id, result.attempt) in run.attempts.lost
     if not lost or result.outcome is not Outcome.SUCCEEDED:
         return
     draft.say(
@@ -58,7 +58,12 @@ def attribution(run: Live) -> Attribution:
     """Return whom a cost of this run belongs to [159]."""
     asked, agent = run.request, run.agent
     return _attribution(
-        asked.user_id, agent.name, agent.version, run.prompt_version, asked.feature, asked.variant
+        asked.user_id,
+        agent.name,
+        agent.version,
+        run.pinned.prompt_version,
+        asked.feature,
+        asked.variant,
     )
 
 
@@ -143,7 +148,7 @@ def _answered(draft: Draft, result: ModelResult, answer: ModelAnswer) -> None:
         proposed_calls.propose_all(draft, result.call_id, answer)
     else:
         _reject(draft, result.call_id, answer)
-    if not draft.has_ended() and draft.run.malformed > draft.agent().max_malformed:
+    if not draft.has_ended() and draft.run.loop.malformed > draft.agent().max_malformed:
         _give_up_on_model(draft)
     proceed(draft)
 
@@ -156,7 +161,7 @@ def _release(draft: Draft, call_id: str, cost: Decimal | None = None) -> None:
     draft.say(
         j.BudgetSettled(
             call_id=call_id,
-            reserved=run.reserved,
+            reserved=run.budget.reserved,
             actual=cost or Decimal(0),
             spent_after=run.counters.cost,
             limit=run.limits.max_cost,
@@ -194,7 +199,7 @@ def _reject(draft: Draft, call_id: str, answer: ModelAnswer) -> None:
 
 
 def _give_up_on_model(draft: Draft) -> None:
-    count = draft.run.malformed
+    count = draft.run.loop.malformed
     endings.fail(
         draft,
         endings.EXIT_MODEL,
@@ -223,5 +228,5 @@ def _decision(run: Live, answer: ModelAnswer) -> j.DecisionRecord:
         decision_type=kind,
         selected_tools=tools,
         summary=said[:200],
-        context_digest=run.context.digest,
+        context_digest=run.loop.context.digest,
     )

@@ -18,15 +18,17 @@ from runfold.processors.run.state import Call, CallStatus, Live, Waiting
 
 def proceed(draft: Draft) -> None:
     """Say whatever follows by itself; nothing while the run is paused, waiting or over."""
-    if draft.has_ended() or draft.run.paused:
+    if draft.has_ended() or draft.run.idle.paused:
         return
-    for call in draft.run.calls:
+    for call in draft.run.loop.calls:
         if call.status is CallStatus.APPROVED and not draft.has_ended():
             start(draft, call)
     if draft.has_ended():
         return
     run = draft.run
-    if run.model_call is None and all(call.status is CallStatus.CLOSED for call in run.calls):
+    if run.loop.model_call is None and all(
+        call.status is CallStatus.CLOSED for call in run.loop.calls
+    ):
         _next_turn(draft)
 
 
@@ -60,11 +62,11 @@ def call_model(draft: Draft, call_id: str, attempt: int) -> None:
         trusted(j.ModelCalled)(
             call_id=call_id,
             attempt=attempt,
-            model=run.model,
+            model=run.pinned.model,
             fallbacks=agent.model.fallbacks,
             routing_reason=_routing_reason(draft, attempt),
-            prompt_version=run.prompt_version,
-            context_digest=run.context.digest,
+            prompt_version=run.pinned.prompt_version,
+            context_digest=run.loop.context.digest,
             placement=agent.model.placement,
             timeout_ms=agent.model.timeout_ms,
             max_output_tokens=agent.model.max_output_tokens,
@@ -80,9 +82,11 @@ def _routing_reason(draft: Draft, attempt: int) -> str:
 
 def working_deadline(run: Live) -> datetime | None:
     """Return when the run's working time is used up; time spent waiting for people is not work."""
-    if run.limits.max_duration_ms is None or run.idle_since is not None:
+    if run.limits.max_duration_ms is None or run.idle.since is not None:
         return None
-    return run.created_at + timedelta(milliseconds=run.limits.max_duration_ms) + run.idle
+    return (
+        run.pinned.created_at + timedelta(milliseconds=run.limits.max_duration_ms) + run.idle.total
+    )
 
 
 def _next_turn(draft: Draft) -> None:
@@ -102,7 +106,7 @@ def _next_turn(draft: Draft) -> None:
 def _hydrate(draft: Draft) -> None:
     run = draft.run
     context = next_context(run)
-    replies = tuple(_reply_ref(call) for call in run.calls)
+    replies = tuple(_reply_ref(call) for call in run.loop.calls)
     said = tuple(_said_ref(waiting) for waiting in run.inbox)
     draft.say(
         trusted(j.ContextHydrated)(
@@ -150,8 +154,8 @@ def _reserve(draft: Draft, agent: AgentDefinition) -> bool:
     limit = run.limits.max_cost
     if limit is None:
         return True
-    amount = agent.model.reserve_usd or run.dearest_call or Decimal(0)
-    if run.counters.cost + run.reserved + amount > limit:
+    amount = agent.model.reserve_usd or run.budget.dearest_call or Decimal(0)
+    if run.counters.cost + run.budget.reserved + amount > limit:
         endings.limit_reached(draft, "max_cost", run.counters.cost + amount, limit)
         return False
     draft.say(
@@ -159,7 +163,7 @@ def _reserve(draft: Draft, agent: AgentDefinition) -> bool:
             call_id=draft.next_call_id(),
             amount=amount,
             spent_before=run.counters.cost,
-            reserved_before=run.reserved,
+            reserved_before=run.budget.reserved,
             limit=limit,
         )
     )

@@ -53,7 +53,7 @@ def _ask(draft: Draft, call: ProposedCall) -> None:
 
 def _plan(draft: Draft, call: ProposedCall) -> None:
     call_id = draft.next_call_id()
-    before = draft.run.plan
+    before = draft.run.loop.plan
     plan_id = before.plan_id if before else f"{draft.run.run_id}.plan"
     plan = control_tools.plan_of(call, plan_id)
     if before is None:
@@ -127,7 +127,7 @@ def _fault(draft: Draft, call: ProposedCall, contract: ToolContract | None) -> s
     if call.name in control_tools.INTRINSICS:
         return control_tools.fault_of(call, draft.behaviour) or _not_yet(draft)
     if contract is None:
-        known = [pin.name for pin in draft.run.tools] + sorted(control_tools.INTRINSICS)
+        known = [pin.name for pin in draft.run.pinned.tools] + sorted(control_tools.INTRINSICS)
         return draft.model("unknown_tool", tool=call.name, tools=", ".join(known))
     if call.problem:
         return draft.model("not_json", problem=call.problem)
@@ -142,7 +142,7 @@ def _repeats_too_often(draft: Draft, call: ProposedCall) -> bool:
     """End the run where the same call was proposed more often than allowed [57]."""
     run = draft.run
     allowed = run.limits.max_identical_calls
-    made = run.repeats.get(signature(call.name, call.arguments), 0)
+    made = run.loop.repeats.get(signature(call.name, call.arguments), 0)
     if allowed is None or made <= allowed:
         return False
     endings.limit_reached(draft, "max_identical_calls", made, allowed)

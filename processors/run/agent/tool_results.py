@@ -23,7 +23,7 @@ NOTHING: Content = json_content(None)
 
 def take(draft: Draft, result: ToolResult) -> None:
     """Record the result of a call that is out; of any other a side effect or a cost is noted."""
-    call = draft.run.call(result.call_id)
+    call = draft.run.loop.call(result.call_id)
     if call is None or call.status not in _OUT or call.attempt != result.attempt:
         _note_late(draft, result)
         return
@@ -79,7 +79,7 @@ def close_failed(
 
 def unpaid(draft: Draft, call: Call | ToolResult, cost: Decimal | None) -> Decimal | None:
     """Return what an attempt that had ended costs, None where that is on record already."""
-    return cost if outcome_of(call.call_id, call.attempt) in draft.run.lost else None
+    return cost if outcome_of(call.call_id, call.attempt) in draft.run.attempts.lost else None
 
 
 def doubt(
@@ -132,8 +132,8 @@ def _fail(draft: Draft, call: Call, result: ToolResult) -> None:
 def _note_late(draft: Draft, result: ToolResult) -> None:
     """Keep a late effect or cost on record [170]; a repeat of a recorded result is no news."""
     run, outcome = draft.run, outcome_of(result.call_id, result.attempt)
-    doubted = result.outcome is Outcome.UNCERTAIN and outcome in run.doubted
-    told = not result.effect or doubted or outcome in run.settled
+    doubted = result.outcome is Outcome.UNCERTAIN and outcome in run.attempts.doubted
+    told = not result.effect or doubted or outcome in run.attempts.settled
     cost = unpaid(draft, result, result.cost)
     if told and not cost:
         return
@@ -144,7 +144,7 @@ def _note_late(draft: Draft, result: ToolResult) -> None:
             outcome=result.outcome.value,
             result=result.result,
             error=result.error,
-            tool=run.lost.get(outcome),
+            tool=run.attempts.lost.get(outcome),
             cost=cost,
             attribution=attribution(run) if cost else None,
         )

@@ -13,7 +13,15 @@ from runfold.events.trusted import trusted
 from runfold.events.values import Placement
 from runfold.processors.run.fold import model
 from runfold.processors.run.ids import artifact_of, outcome_of, signature, timeout_at
-from runfold.processors.run.state import Call, CallStatus, Live, changed
+from runfold.processors.run.state import (
+    Call,
+    CallStatus,
+    Live,
+    Proposal,
+    SinceCheckpoint,
+    changed,
+    loop_changed,
+)
 from runfold.processors.run.wording import for_model
 
 
@@ -24,7 +32,7 @@ def _plan_recorded(behaviour: int) -> Content:
 
 def proposed(run: Live, fact: j.ToolCallProposed, at: datetime) -> Live:
     """A call joins the round."""
-    call = Call(
+    proposal = Proposal(
         call_id=fact.call_id,
         provider_call_id=fact.provider_call_id,
         tool=fact.tool,
@@ -32,11 +40,10 @@ def proposed(run: Live, fact: j.ToolCallProposed, at: datetime) -> Live:
         arguments=fact.arguments,
         risk_level=fact.risk_level,
         idempotency_key=fact.idempotency_key,
-        status=CallStatus.PROPOSED,
     )
     name = signature(fact.tool, fact.arguments)
-    repeats = MappingProxyType({**run.repeats, name: run.repeats.get(name, 0) + 1})
-    return changed(run, calls=(*run.calls, call), next_call=run.next_call + 1, repeats=repeats)
+    repeats = MappingProxyType({**run.loop.repeats, name: run.loop.repeats.get(name, 0) + 1})
+    return _joined(run, Call(proposal, CallStatus.PROPOSED), repeats=repeats)
 
 
 def approval_requested(run: Live, fact: j.ApprovalRequested, at: datetime) -> Live:
@@ -48,23 +55,26 @@ def approval_requested(run: Live, fact: j.ApprovalRequested, at: datetime) -> Li
         approval="pending",
         due=fact.deadline,
     )
-    return changed(run, calls=calls, malformed=0)
+    return loop_changed(run, calls=calls, malformed=0)
 
 
 def approved(run: Live, fact: j.ToolCallApproved, at: datetime) -> Live:
     """The call may run, with the arguments a person gave it if they were edited."""
-    call = run.call(fact.call_id)
     by_person = fact.request_id is not None
-    arguments = fact.arguments or (call.arguments if call else None)
-    calls = _calls(
-        run,
-        fact.call_id,
-        status=CallStatus.APPROVED,
-        approval="approved" if by_person else "not_required",
-        arguments=arguments,
-        due=None,
+    permitted = {
+        "status": CallStatus.APPROVED,
+        "approval": "approved" if by_person else "not_required",
+        "due": None,
+    }
+    calls = tuple(
+        [
+            changed(call, proposal=_edited(call.proposal, fact.arguments), **permitted)
+            if call.call_id == fact.call_id
+            else call
+            for call in run.loop.calls
+        ]
     )
-    return changed(_noted(run, fact.request_id), calls=calls, malformed=0)
+    return loop_changed(_noted(run, fact.request_id), calls=calls, malformed=0)
 
 
 def denied(run: Live, fact: j.ToolCallDenied, at: datetime) -> Live:
@@ -86,13 +96,14 @@ def started(run: Live, fact: j.ToolCallStarted, at: datetime) -> Live:
         pooled=fact.placement is Placement.POOL,
     )
     field = "tool_calls" if fact.attempt == 1 else "retries"
-    return changed(run, calls=calls, counters=run.counters.plus(field))
+    return changed(loop_changed(run, calls=calls), counters=run.counters.plus(field))
 
 
 def succeeded(run: Live, fact: j.ToolCallSucceeded, at: datetime) -> Live:
     """The result is the reply."""
     if ref := artifact_of(fact.result):
-        run = changed(run, artifacts=(*run.artifacts, ref))
+        since = changed(run.since_checkpoint, artifacts=(*run.since_checkpoint.artifacts, ref))
+        run = changed(run, since_checkpoint=since)
     run = _ran(_close(run, fact.call_id, fact.result), fact.call_id, "succeeded")
     return _noted(_lost(run, fact), fact.request_id)
 
@@ -106,8 +117,8 @@ def failed(run: Live, fact: j.ToolCallFailed, at: datetime) -> Live:
 
 def uncertain(run: Live, fact: j.ToolCallUncertain, at: datetime) -> Live:
     """Nobody knows whether it happened; a person must say, and that doubt is no news again."""
-    doubted = run.doubted | {outcome_of(fact.call_id, fact.attempt)}
-    run = _lost(changed(run, doubted=doubted), fact)
+    doubted = run.attempts.doubted | {outcome_of(fact.call_id, fact.attempt)}
+    run = _lost(_known(run, doubted=doubted), fact)
     return _with(run, fact.call_id, status=CallStatus.UNCERTAIN, due=None)
 
 
@@ -116,23 +127,24 @@ def late_result_noted(run: Live, fact: j.LateResultNoted, at: datetime) -> Live:
     if fact.answer is not None:
         return model.answered_late(run, fact)
     outcome = outcome_of(fact.call_id, fact.attempt)
-    if fact.outcome == Outcome.UNCERTAIN.value and outcome in run.doubted:
+    if fact.outcome == Outcome.UNCERTAIN.value and outcome in run.attempts.doubted:
         return _lost(run, fact)
-    return _lost(changed(run, settled=run.settled | {outcome}), fact)
+    return _lost(_known(run, settled=run.attempts.settled | {outcome}), fact)
 
 
 def retry_scheduled(run: Live, fact: j.RetryScheduled, at: datetime) -> Live:
     """The call is held until its pause is over."""
-    if run.model_call is not None and run.model_call.call_id == fact.call_id:
-        held = changed(run.model_call, held=True, due=fact.due)
-        return changed(run, model_call=held, counters=run.counters.plus("retries"))
+    if run.loop.model_call is not None and run.loop.model_call.call_id == fact.call_id:
+        held = changed(run.loop.model_call, held=True, due=fact.due)
+        return changed(loop_changed(run, model_call=held), counters=run.counters.plus("retries"))
     run = _with(run, fact.call_id, status=CallStatus.HELD, due=fact.due, reply=None, is_error=False)
-    return changed(run, closed=tuple(c for c in run.closed if c.call_id != fact.call_id))
+    closed = tuple(c for c in run.since_checkpoint.closed if c.call_id != fact.call_id)
+    return changed(run, since_checkpoint=changed(run.since_checkpoint, closed=closed))
 
 
 def question_asked(run: Live, fact: j.HumanInputRequested, at: datetime) -> Live:
     """The agent waits for a person's answer."""
-    call = Call(
+    proposal = Proposal(
         call_id=fact.question_id,
         provider_call_id=fact.provider_call_id,
         tool="ask_human",
@@ -140,10 +152,8 @@ def question_asked(run: Live, fact: j.HumanInputRequested, at: datetime) -> Live
         arguments=fact.question,
         risk_level=0,
         idempotency_key=fact.question_id,
-        status=CallStatus.ASKED,
-        due=fact.deadline,
     )
-    return changed(run, calls=(*run.calls, call), next_call=run.next_call + 1, malformed=0)
+    return _joined(run, Call(proposal, CallStatus.ASKED, due=fact.deadline), malformed=0)
 
 
 def question_answered(run: Live, fact: j.HumanInputReceived, at: datetime) -> Live:
@@ -154,11 +164,11 @@ def question_answered(run: Live, fact: j.HumanInputReceived, at: datetime) -> Li
 
 def plan_recorded(run: Live, fact: j.PlanProposed | j.PlanRevised, at: datetime) -> Live:
     """The plan is the run's plan; the model that sent it is told so."""
-    run = changed(run, plan=fact.plan)
+    run = loop_changed(run, plan=fact.plan)
     if fact.call_id is None or fact.provider_call_id is None:
         return run
     reply = _plan_recorded(run.behaviour)
-    call = Call(
+    proposal = Proposal(
         call_id=fact.call_id,
         provider_call_id=fact.provider_call_id,
         tool="update_plan",
@@ -166,15 +176,14 @@ def plan_recorded(run: Live, fact: j.PlanProposed | j.PlanRevised, at: datetime)
         arguments=reply,
         risk_level=0,
         idempotency_key=fact.call_id,
-        status=CallStatus.CLOSED,
-        reply=reply,
     )
-    return changed(run, calls=(*run.calls, call), next_call=run.next_call + 1, malformed=0)
+    return _joined(run, Call(proposal, CallStatus.CLOSED, reply=reply), malformed=0)
 
 
 def checkpoint_written(run: Live, fact: j.CheckpointWritten, at: datetime) -> Live:
     """What was closed is on record; the step is counted."""
-    return changed(run, closed=(), artifacts=(), counters=run.counters.plus("step"))
+    counters = run.counters.plus("step")
+    return changed(run, since_checkpoint=SinceCheckpoint(), counters=counters)
 
 
 def summary(call: Call, status: str | None = None) -> j.CallSummary:
@@ -205,11 +214,12 @@ def _close(run: Live, call_id: str, reply: Content, *, is_error: bool = False) -
 
 def _ran(run: Live, call_id: str, how: str) -> Live:
     """Keep a call that came back for the checkpoint that follows."""
-    call = run.call(call_id)
+    call = run.loop.call(call_id)
     if call is None:
         return run
-    settled = run.settled | {outcome_of(call_id, call.attempt)}
-    return changed(run, closed=(*run.closed, summary(call, how)), settled=settled)
+    run = _known(run, settled=run.attempts.settled | {outcome_of(call_id, call.attempt)})
+    closed = (*run.since_checkpoint.closed, summary(call, how))
+    return changed(run, since_checkpoint=changed(run.since_checkpoint, closed=closed))
 
 
 _Ran = j.ToolCallSucceeded | j.ToolCallFailed | j.ToolCallUncertain | j.LateResultNoted
@@ -219,21 +229,35 @@ def _lost(run: Live, fact: _Ran) -> Live:
     """Keep an execution that ended without a cost: its result may still come and say one."""
     outcome = outcome_of(fact.call_id, fact.attempt)
     if fact.cost is None and isinstance(fact, j.ToolCallFailed | j.ToolCallUncertain):
-        return changed(run, lost=MappingProxyType({**run.lost, outcome: fact.tool}))
-    if outcome not in run.lost:
+        return _known(run, lost=MappingProxyType({**run.attempts.lost, outcome: fact.tool}))
+    if outcome not in run.attempts.lost:
         return run
-    lost = {name: tool for name, tool in run.lost.items() if name != outcome}
-    return changed(run, lost=MappingProxyType(lost))
+    lost = {name: tool for name, tool in run.attempts.lost.items() if name != outcome}
+    return _known(run, lost=MappingProxyType(lost))
+
+
+def _known(run: Live, **changes: object) -> Live:
+    return changed(run, attempts=changed(run.attempts, **changes))
+
+
+def _edited(proposal: Proposal, arguments: Content | None) -> Proposal:
+    return proposal if arguments is None else changed(proposal, arguments=arguments)
+
+
+def _joined(run: Live, call: Call, **changes: object) -> Live:
+    """Return the run with one more call in the round; its number is taken."""
+    loop = changed(run.loop, calls=(*run.loop.calls, call), **changes)
+    return changed(run, body=loop, next_call=run.next_call + 1)
 
 
 def _with(run: Live, call_id: str, **changes: object) -> Live:
-    return changed(run, calls=_calls(run, call_id, **changes))
+    return loop_changed(run, calls=_calls(run, call_id, **changes))
 
 
 def _calls(run: Live, call_id: str, **changes: object) -> tuple[Call, ...]:
     """Return the round's calls, one of them changed."""
     return tuple(
-        [changed(call, **changes) if call.call_id == call_id else call for call in run.calls]
+        [changed(call, **changes) if call.call_id == call_id else call for call in run.loop.calls]
     )
 
 

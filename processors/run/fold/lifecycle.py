@@ -9,7 +9,7 @@ from runfold.events import run as j
 from runfold.events.run.lifecycle import MessageKind
 from runfold.events.values import RunRequest, RunStatus
 from runfold.processors.run.behaviour import known
-from runfold.processors.run.state import Ended, Live, Waiting, changed
+from runfold.processors.run.state import Ended, Live, Pinned, Waiting, changed, loop_changed
 
 
 def traceparent_of(request: RunRequest) -> str:
@@ -23,16 +23,17 @@ def created(fact: j.RunCreated, at: datetime) -> Live:
     """A run begins; raises BehaviourError for one that a newer release began."""
     return Live(
         status=RunStatus.CREATED,
-        tenant_id=fact.request.tenant_id,
-        traceparent=traceparent_of(fact.request),
-        request=fact.request,
-        agent=fact.agent,
-        tools=fact.tools,
-        prompt_version=fact.prompt_version,
-        model=fact.model,
-        limits=fact.limits,
-        created_at=at,
-        behaviour=known(fact.behaviour),
+        pinned=Pinned(
+            request=fact.request,
+            agent=fact.agent,
+            tools=fact.tools,
+            prompt_version=fact.prompt_version,
+            model=fact.model,
+            limits=fact.limits,
+            created_at=at,
+            traceparent=traceparent_of(fact.request),
+            behaviour=known(fact.behaviour),
+        ),
     )
 
 
@@ -51,20 +52,20 @@ def message_received(run: Live, fact: j.UserMessageReceived, at: datetime) -> Li
     """The goal and messages wait for the next context; edited instructions replace the old ones."""
     run = _noted(run, fact.request_id)
     if fact.kind is MessageKind.INSTRUCTIONS:
-        context = changed(run.context, instructions=fact.content)
-        return changed(run, context=context)
+        context = changed(run.loop.context, instructions=fact.content)
+        return loop_changed(run, context=context)
     waiting = Waiting(fact.message_id, fact.kind.value, fact.content)
     return changed(run, inbox=(*run.inbox, waiting))
 
 
 def paused(run: Live, fact: j.RunPaused, at: datetime) -> Live:
     """Nothing new is begun."""
-    return changed(_noted(run, fact.request_id), paused=True)
+    return changed(_noted(run, fact.request_id), idle=changed(run.idle, paused=True))
 
 
 def resumed(run: Live, fact: j.RunResumed, at: datetime) -> Live:
     """Things go on."""
-    return changed(_noted(run, fact.request_id), paused=False)
+    return changed(_noted(run, fact.request_id), idle=changed(run.idle, paused=False))
 
 
 def control_noted(run: Live, fact: j.RequestIgnored, at: datetime) -> Live:

@@ -12,12 +12,12 @@ from runfold.events.content import text
 from runfold.events.trusted import trusted
 from runfold.events.values import Placement
 from runfold.processors.run.ids import outcome_of, timeout_at
-from runfold.processors.run.state import Context, Live, ModelCall, changed
+from runfold.processors.run.state import Context, Live, ModelCall, changed, loop_changed
 
 
 def context_hydrated(run: Live, fact: j.ContextHydrated, at: datetime) -> Live:
     """The replies of the closed round, then what people said, enter the context."""
-    return changed(run, context=next_context(run), calls=(), inbox=())
+    return changed(loop_changed(run, context=next_context(run), calls=()), inbox=())
 
 
 def next_context(run: Live) -> Context:
@@ -29,10 +29,10 @@ def next_context(run: Live) -> Context:
             call_id=call.provider_call_id,
             is_error=call.is_error,
         )
-        for call in run.calls
+        for call in run.loop.calls
     ]
     said = [trusted(Message)(role=Role.USER, content=waiting.content) for waiting in run.inbox]
-    context = run.context
+    context = run.loop.context
     for message in (*replies, *said):
         context = with_message(context, message)
     return context
@@ -55,16 +55,14 @@ def with_message(context: Context, message: Message) -> Context:
 
 def called(run: Live, fact: j.ModelCalled, at: datetime) -> Live:
     """A model call is out; its number is taken."""
-    reserved = run.model_call.reserved if run.model_call else run.reserved
+    out = ModelCall(
+        call_id=fact.call_id,
+        attempt=fact.attempt,
+        pooled=fact.placement is Placement.POOL,
+        due=timeout_at(at, fact.timeout_ms),
+    )
     return changed(
-        run,
-        model_call=ModelCall(
-            call_id=fact.call_id,
-            attempt=fact.attempt,
-            pooled=fact.placement is Placement.POOL,
-            due=timeout_at(at, fact.timeout_ms),
-            reserved=reserved,
-        ),
+        loop_changed(run, model_call=out),
         next_call=run.next_call + (1 if fact.attempt == 1 else 0),
         counters=run.counters.plus("model_calls"),
     )
@@ -79,27 +77,28 @@ def responded(run: Live, fact: j.ModelResponded, at: datetime) -> Live:
         tool_calls=answer.tool_calls,
         opaque=answer.opaque,
     )
-    return changed(
+    run = loop_changed(
         run,
         model_call=None,
         answered_by=fact.call_id,
         decision=fact.decision,
-        context=with_message(run.context, message),
-        dearest_call=max(run.dearest_call, fact.cost or run.dearest_call),
+        context=with_message(run.loop.context, message),
     )
+    dearest = max(run.budget.dearest_call, fact.cost or run.budget.dearest_call)
+    return changed(run, budget=changed(run.budget, dearest_call=dearest))
 
 
 def failed(run: Live, fact: j.ModelFailed, at: datetime) -> Live:
     """The call stays the run's model call until it is held for a retry or the run ends."""
-    lost = {**run.lost, outcome_of(fact.call_id, fact.attempt): fact.model}
-    return changed(run, lost=MappingProxyType(lost))
+    lost = {**run.attempts.lost, outcome_of(fact.call_id, fact.attempt): fact.model}
+    return changed(run, attempts=changed(run.attempts, lost=MappingProxyType(lost)))
 
 
 def answered_late(run: Live, fact: j.LateResultNoted) -> Live:
     """What a lost answer said is not heard; it is lost no more."""
     outcome = outcome_of(fact.call_id, fact.attempt)
-    lost = {name: model for name, model in run.lost.items() if name != outcome}
-    return changed(run, lost=MappingProxyType(lost))
+    lost = {name: model for name, model in run.attempts.lost.items() if name != outcome}
+    return changed(run, attempts=changed(run.attempts, lost=MappingProxyType(lost)))
 
 
 def reflection_recorded(run: Live, fact: j.ReflectionRecorded, at: datetime) -> Live:
@@ -107,19 +106,21 @@ def reflection_recorded(run: Live, fact: j.ReflectionRecorded, at: datetime) -> 
     counters = run.counters.plus("reflections")
     if fact.passed:
         return changed(run, counters=counters)
-    run = changed(run, counters=counters.plus("malformed_answers"), malformed=run.malformed + 1)
-    if run.calls:
+    run = changed(run, counters=counters.plus("malformed_answers"))
+    run = loop_changed(run, malformed=run.loop.malformed + 1)
+    if run.loop.calls:
         return run
     notice = text(" ".join((*fact.issues, fact.next_action)))
     message = trusted(Message)(role=Role.USER, content=notice)
-    return changed(run, context=with_message(run.context, message))
+    return loop_changed(run, context=with_message(run.loop.context, message))
 
 
 def budget_reserved(run: Live, fact: j.BudgetReserved, at: datetime) -> Live:
     """Money is set aside."""
-    return changed(run, reserved=fact.amount)
+    return changed(run, budget=changed(run.budget, reserved=fact.amount))
 
 
 def budget_settled(run: Live, fact: j.BudgetSettled, at: datetime) -> Live:
     """What was set aside is free again; the cost itself came with the answer."""
-    return changed(run, reserved=run.reserved - fact.reserved)
+    left = run.budget.reserved - fact.reserved
+    return changed(run, budget=changed(run.budget, reserved=left))

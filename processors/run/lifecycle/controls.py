@@ -109,7 +109,7 @@ def _resolve(draft: Draft, control: commands.ResolveToolCall) -> None:
 
 
 def _pause(draft: Draft, control: commands.PauseRun) -> None:
-    if draft.run.paused:
+    if draft.run.idle.paused:
         _ignore(draft, control, draft.people("already_paused"))
         return
     draft.say(j.RunPaused(request_id=control.request_id, reason=control.reason))
@@ -117,7 +117,7 @@ def _pause(draft: Draft, control: commands.PauseRun) -> None:
 
 
 def _resume(draft: Draft, control: commands.ResumeRun) -> None:
-    if not draft.run.paused:
+    if not draft.run.idle.paused:
         _ignore(draft, control, draft.people("not_paused"))
         return
     draft.say(j.RunResumed(request_id=control.request_id, reason=control.reason))
@@ -154,7 +154,7 @@ _WANTED = {
 def _waiting(
     draft: Draft, control: commands.Control, call_id: str, wanted: CallStatus
 ) -> Call | None:
-    call = draft.run.call(call_id)
+    call = draft.run.loop.call(call_id)
     if call is not None and call.status is wanted:
         return call
     otherwise, unknown = _WANTED[wanted]

@@ -31,8 +31,10 @@ _KIND_OF = {
 
 def next_timer(run: Live) -> Timer | None:
     """Return the run's earliest deadline; a paused run begins no retry."""
-    timers = [timer for call in run.calls if (timer := _of_call(call, paused=run.paused))]
-    if run.model_call and (timer := _of_model_call(run.model_call, paused=run.paused)):
+    timers = [timer for call in run.loop.calls if (timer := _of_call(call, paused=run.idle.paused))]
+    if run.loop.model_call and (
+        timer := _of_model_call(run.loop.model_call, paused=run.idle.paused)
+    ):
         timers.append(timer)
     if (working := working_deadline(run)) is not None:
         timers.append(Timer(working, DURATION, run.run_id))
@@ -48,8 +50,8 @@ def fire(draft: Draft, timer: Timer) -> None:
             _out_of_time(draft, "max_duration_ms", draft.run.limits.max_duration_ms)
         case "deadline":
             _out_of_time(draft, "deadline", draft.run.request.deadline)
-        case _ if draft.run.model_call and draft.run.model_call.call_id == timer.call_id:
-            _fire_model_call(draft, draft.run.model_call, timer)
+        case _ if draft.run.loop.model_call and draft.run.loop.model_call.call_id == timer.call_id:
+            _fire_model_call(draft, draft.run.loop.model_call, timer)
         case _:
             _fire_call(draft, timer)
     proceed(draft)
@@ -71,7 +73,7 @@ def _of_model_call(call: ModelCall, *, paused: bool) -> Timer | None:
 def _out_of_time(draft: Draft, limit: str, allowed: int | datetime | None) -> None:
     if allowed is None:
         return
-    worked = draft.env.now - draft.run.created_at - draft.run.idle
+    worked = draft.env.now - draft.run.pinned.created_at - draft.run.idle.total
     used = draft.env.now if isinstance(allowed, datetime) else int(worked.total_seconds() * 1000)
     endings.limit_reached(draft, limit, used, allowed)
 
@@ -90,7 +92,7 @@ def _fire_model_call(draft: Draft, out: ModelCall, timer: Timer) -> None:
         call_id=out.call_id,
         attempt=out.attempt,
         outcome=Outcome.FAILED,
-        model=draft.run.model,
+        model=draft.run.pinned.model,
         provider="",
         latency_ms=0,
         error=ErrorInfo(
@@ -103,7 +105,7 @@ def _fire_model_call(draft: Draft, out: ModelCall, timer: Timer) -> None:
 
 
 def _fire_call(draft: Draft, timer: Timer) -> None:
-    call = draft.run.call(timer.call_id)
+    call = draft.run.loop.call(timer.call_id)
     if call is None or call.attempt != timer.attempt:
         return
     match call.status:

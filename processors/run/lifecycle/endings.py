@@ -94,7 +94,7 @@ def _exit(
             input_tokens=used.input_tokens,
             output_tokens=used.output_tokens,
             cost_usd=used.cost,
-            latency_ms=int((now - run.created_at).total_seconds() * 1000),
+            latency_ms=int((now - run.pinned.created_at).total_seconds() * 1000),
             model_calls=used.model_calls,
             tool_calls=used.tool_calls,
             unpriced_calls=used.unpriced_calls,

@@ -8,7 +8,7 @@ from runfold.processors.run.draft import Draft
 
 def withdrawn_tool(draft: Draft, tool: str) -> str | None:
     """Return why a tool may not be called any more, None where it may."""
-    pin = next((pin for pin in draft.run.tools if pin.name == tool), None)
+    pin = next((pin for pin in draft.run.pinned.tools if pin.name == tool), None)
     if pin is None:
         return None
     known, tenant = draft.env.definitions, draft.run.tenant_id

@@ -152,5 +152,5 @@ def _ignored(fact: j.RequestIgnored) -> _Asked:
 
 
 def _is_uncertain(state: RunState | None, call_id: str) -> bool:
-    call = state.call(call_id) if isinstance(state, Live) else None
+    call = state.loop.call(call_id) if isinstance(state, Live) else None
     return call is not None and call.status is CallStatus.UNCERTAIN
