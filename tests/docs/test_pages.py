@@ -130,9 +130,7 @@ def test_every_test_that_a_page_names_is_there() -> None:
 
 
 def test_every_folder_and_file_that_a_page_names_is_there() -> None:
-    pattern = (
-        r"`((?:events|schemas|producers|processors|projections|surfaces|stack|tests)/[\w./-]*)`"
-    )
+    pattern = r"`((?:events|infra|schemas|producers|processors|projections|surfaces|stack|tests)/[\w./-]*)`"
     named = {
         name for page in pages() for name in re.findall(pattern, page.read_text(encoding="utf-8"))
     }
