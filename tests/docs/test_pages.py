@@ -17,7 +17,7 @@ from runfold.processors.engine import metrics  # noqa: F401 - its metrics are in
 from runfold.processors.run.lifecycle import admission, endings
 from runfold.surfaces.docs.pages import PAGES, outdated
 from runfold.surfaces.docs.topics import TRAFFIC
-from tests.docs.given import ROOT, modules, pages
+from tests.docs.given import ROOMS, ROOT, modules, pages
 from tests.docs.test_features import exists
 from tests.support.histories import STORIES, history
 
@@ -130,7 +130,8 @@ def test_every_test_that_a_page_names_is_there() -> None:
 
 
 def test_every_folder_and_file_that_a_page_names_is_there() -> None:
-    pattern = r"`((?:events|infra|schemas|producers|processors|projections|surfaces|stack|tests)/[\w./-]*)`"
+    rooms = "|".join([*ROOMS, "schemas", "tests"])
+    pattern = rf"`((?:{rooms})/[\w./-]*)`"
     named = {
         name for page in pages() for name in re.findall(pattern, page.read_text(encoding="utf-8"))
     }
