@@ -213,7 +213,8 @@ def test_a_killed_server_comes_back_at_its_address_with_its_data(
 
 def test_a_tied_stack_goes_down_with_its_caller(settings: Settings) -> None:
     caller = (
-        "import time; from stack import control; from stack.settings import Settings\n"
+        "import time\nfrom runfold.stack import control\n"
+        "from runfold.stack.settings import Settings\n"
         "print(control.up(Settings.from_env(), tied=True).pid, flush=True); time.sleep(600)"
     )
     with subprocess.Popen(

@@ -25,7 +25,7 @@ _SECONDS = 90.0
 _INTERRUPT = b"\x03"
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 # A controlling terminal, so that what is typed can interrupt it.
-_ON_A_TERMINAL = "import os; os.login_tty(0); from surfaces.cli.__main__ import main; main()"
+_ON_A_TERMINAL = "import os; os.login_tty(0); from runfold.__main__ import main; main()"
 
 
 class Terminal:
