@@ -11,7 +11,7 @@ from tests.docs.given import ROOMS, ROOT, tracked
 _NAMES = "|".join(ROOMS)
 # Written as patterns, this file does not hold what it looks for.
 _OLD = re.compile(
-    rf"^\s*from (?:{_NAMES})(?:\.\w+)* import\b"
+    rf"(?:^|[;\"'])\s*from (?:{_NAMES})(?:\.\w+)* import\b"
     rf"|^\s*import (?:{_NAMES})(?:\.\w+)*(?: as \w+)?\s*(?:#.*)?$"
     rf"|-m[ \"',]+(?:{_NAMES})\b(?!/)"
 )
@@ -42,6 +42,7 @@ def test_no_file_uses_an_old_import_name() -> None:
         "import {}",
         "import {}.topics as topics  # why",
         "python -m {}.avro --check",
+        'text = "import time; from {}.control import up"',
         'command: ["-m", "{}.run"]',
         "run([sys.executable, '-m', '{}'])",
     ],
