@@ -42,7 +42,7 @@ ROOT = Path(__file__).parents[2]
 MODULES = {
     "runs": "runfold.processors.run",
     "tools": "runfold.processors.tool",
-    "projector": "projections",
+    "projector": "runfold.projections",
 }
 SECRET, KEY = "canary-secret-91c2", "sk-canary-key-77d0"
 CALLER = SpanContext(0xC0FFEE, 0xBEEF, is_remote=False, trace_flags=TraceFlags(1))

@@ -28,7 +28,7 @@ ROOT = Path(__file__).parents[3]
 MODULES = {
     "runs": "runfold.processors.run",
     "tools": "runfold.processors.tool",
-    "projector": "projections",
+    "projector": "runfold.projections",
 }
 PATIENCE_S = 60.0
 
