@@ -59,6 +59,8 @@ def uncertain_calls(views: Views, run_id: str | None = None) -> list[Row]:
     Rows are those of ``open_approvals``; their ``kind`` is uncertain.
     """
     calls = tool_calls.c
+    # It has no end; a call of which a lost process was the only witness may have no beginning.
+    since = func.coalesce(calls.started_at, calls.proposed_at)
     shown = {
         "approval_id": calls.tool_call_id,
         "kind": literal("uncertain"),
@@ -69,7 +71,7 @@ def uncertain_calls(views: Views, run_id: str | None = None) -> list[Row]:
         "options_json": null(),
         "arguments_digest": null(),
         "risk_level": calls.risk_level,
-        "requested_at": calls.completed_at,
+        "requested_at": since,
         "deadline": null(),
         "arguments_json": calls.arguments_json,
     }
@@ -86,7 +88,7 @@ def uncertain_calls(views: Views, run_id: str | None = None) -> list[Row]:
     )
     if run_id is not None:
         query = query.where(runs.c.run_id == run_id)
-    return views.all(query.order_by(calls.completed_at, calls.tool_call_id))
+    return views.all(query.order_by(since, calls.tool_call_id))
 
 
 def wait_for(views: Views, run_id: str, seq: int, timeout_s: float = 10.0) -> None:

@@ -169,7 +169,7 @@ def test_tool_time_out(operator: Operator) -> None:
     (call,) = [call for call in calls if call.startswith(late)]
     assert calls[call] == {"where": "Rome"}
     operator.types("""runfold resolve CALL --happened --result '{"booking": "B-7"}'""", CALL=call)
-    assert operator.sees(late, "completed")["exit"]["payload"]["json"]["summary"] == "B-7"
+    assert operator.sees(late, "completed")["exit"]["payload"]["summary"] == "B-7"
     (again,) = [call for call in calls if call.startswith(lost)]
     operator.types(
         'runfold resolve CALL --did-not-happen --reason "not in the booking system"', CALL=again

@@ -63,7 +63,7 @@ def put(settings: Settings) -> None:
     producer.produce(EVENTS, b"kept", partition=0)
     assert producer.flush(10) == 0
     with psycopg.connect(settings.database_url) as database:
-        database.execute("CREATE TABLE IF NOT EXISTS kept AS SELECT 'kept' AS word")
+        database.execute("CREATE TABLE IF NOT EXISTS public.kept AS SELECT 'kept' AS word")
 
 
 def found(settings: Settings) -> tuple[bytes | None, str]:
@@ -79,7 +79,7 @@ def found(settings: Settings) -> tuple[bytes | None, str]:
     finally:
         consumer.close()
     with psycopg.connect(settings.database_url) as database:
-        row = database.execute("SELECT word FROM kept").fetchone()
+        row = database.execute("SELECT word FROM public.kept").fetchone()
     assert row is not None
     return value, row[0]
 

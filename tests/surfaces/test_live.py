@@ -114,7 +114,7 @@ def test_the_views_the_log_and_the_audit_agree_on_a_run(runfold: Runfold, hello:
     assert "scripted, no model" in runfold("logs", short)
     audit = runfold.json("audit", "verify", short)
     assert audit == {
-        "sound": True, "runs": 1, "ended": 1, "events": status["seq"], "decisions": 2, "faults": [],
+        "shape": 1, "sound": True, "runs": 1, "ended": 1, "events": status["seq"], "decisions": 2, "faults": [],
     }  # fmt: skip
 
 
@@ -133,7 +133,7 @@ def test_a_person_lets_the_agent_write_and_the_run_completes(runfold: Runfold) -
     asked = runfold.json("run", "Triage kafka.log", "--agent", "log-triage", "--file", str(log))
     run_id = asked["run_id"]
     waits = _wait_for_approval(runfold, run_id)
-    assert waits["tool_name"] == "report.write"
+    assert waits["tool"] == "report.write"
     assert runfold.json("status", run_id, code=exits.TRY_AGAIN)["requires_approval"] is True
     assert "paused by a person" in runfold("pause", run_id, "--reason", "lunch")
     assert "ignored" in runfold("pause", run_id, code=exits.NO)

@@ -111,7 +111,7 @@ def test_the_partitions_go_on_and_nothing_is_found_again(
 def test_an_unknown_agent_is_refused_on_record(running: Product) -> None:
     refusal = refused(running, request(agent="nobody"))
     assert refusal.code == "unknown_agent"
-    assert "runfold apply" in refusal.reason
+    assert refusal.reason == 'runfold:unknown_agent {"agent":"nobody"}'
     assert refusal.exit.exit_code == 2
 
 

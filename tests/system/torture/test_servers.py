@@ -43,11 +43,11 @@ def test_a_promoted_standby_has_what_was_acknowledged() -> None:
     with temporary_home() as home, servers(home / "servers", standby=True) as found:
         url, rows = found.settings.database_url, 200
         with psycopg.connect(url, autocommit=True) as connection:
-            connection.execute("CREATE TABLE told (number int)")
+            connection.execute("CREATE TABLE public.told (number int)")
             for number in range(rows):
-                connection.execute("INSERT INTO told VALUES (%s)", (number,))
+                connection.execute("INSERT INTO public.told VALUES (%s)", (number,))
             found.lose()
         found.promote()
         with psycopg.connect(url, autocommit=True) as connection:
-            assert connection.execute("SELECT count(*) FROM told").fetchone() == (rows,)
-            connection.execute("INSERT INTO told VALUES (-1)")
+            assert connection.execute("SELECT count(*) FROM public.told").fetchone() == (rows,)
+            connection.execute("INSERT INTO public.told VALUES (-1)")
