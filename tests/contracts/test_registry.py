@@ -131,7 +131,8 @@ def test_an_incompatible_schema_is_refused_and_nothing_is_published(
 ) -> None:
     shutil.copytree(SCHEMAS, tmp_path, dirs_exist_ok=True)
     folder = SchemaFolder(tmp_path)
-    sound, file = (folder.schema_file(name, 1) for name in (LETTER, STARTED))
+    newest = {name: versions_of(name)[-1] for name in (LETTER, STARTED)}
+    sound, file = (folder.schema_file(name, number) for name, number in newest.items())
     before = json.loads(sound.read_text())
     before["fields"].append({"name": "added", "type": "string", "default": ""})
     sound.write_text(json.dumps(before))
