@@ -258,7 +258,7 @@ def test_stuck_approvals(operator: Operator) -> None:
     operator.types("runfold logs RUN", RUN=runs["good"])
     # What cannot apply says why.
     said = operator("approve", calls["asked"], code=exits.NO)
-    assert "not a call that waits for an approval" in said
+    assert "does not wait for an approval" in said
     operator.types('runfold approve CALL --reason "checked with finance"', CALL=calls["good"])
     operator.types(
         """runfold approve CALL --arguments '{"text": "a better text"}'""", CALL=calls["edited"]
