@@ -149,7 +149,10 @@ def test_an_incompatible_schema_is_refused_and_nothing_is_published(
     file.write_text(json.dumps(changed))
     remote.publish()
     for name in (LETTER, STARTED):
-        assert httpx.get(f"{server}/subjects/{name}/versions").json()[-1] == newest[name] + 1
+        assert httpx.get(f"{server}/subjects/{name}/versions").json() == [
+            *versions_of(name),
+            newest[name] + 1,
+        ]
     remote.close()
 
 
