@@ -51,6 +51,10 @@ def json_content(value: object) -> Content:
     return content(canonical_json(value).encode(), JSON)
 
 
+NOTHING = json_content(None)
+"""What a call answered that has nothing to say: JSON null."""
+
+
 def without_bytes(said: Content) -> Content:
     """Return what names a content without holding it: media type, size and digest."""
     return trusted(Content)(

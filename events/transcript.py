@@ -20,51 +20,17 @@ from fastavro.schema import SchemaParseException, UnknownType
 
 from runfold.events.avro.builders import builder_for
 from runfold.events.avro.schema import meaning, schema_for
-from runfold.events.base import Record
-from runfold.events.calls.model import Message
+from runfold.events.calls.transcript import TranscriptEntry
 from runfold.events.content import Content, content
 
 MEDIA_TYPE = "avro/binary"
 
 # A fixed one, where the library would take a random one: the bytes must follow from the entries.
 _SYNC_MARKER = hashlib.sha256(b"runfold transcript").digest()[:16]
-_NO_DIGEST = bytes(32)
-
-
-class TranscriptEntry(Record):
-    """One message as it was said; ``kind`` and ``id`` name it, as a ``ContextRef`` does.
-
-    One that is ``pinned`` stays in every context.
-    """
-
-    kind: str
-    id: str
-    message: Message
-    pinned: bool = False
-
-    @property
-    def token_estimate(self) -> int:
-        """The message's size in tokens, estimated at four bytes each."""
-        return sum(part.size for part in _parts(self.message)) // 4 + 4
-
-    @property
-    def digest(self) -> bytes:
-        """The sha256 of who speaks and of the digests of all that is said."""
-        return digest_of([self])
 
 
 class TranscriptError(ValueError):
     """The bytes are not a transcript."""
-
-
-def digest_of(entries: Iterable[TranscriptEntry]) -> bytes:
-    """Return the rolling sha256 of messages in their order, 32 zero bytes for none."""
-    digest = _NO_DIGEST
-    for entry in entries:
-        said = [digest, entry.message.role.encode()]
-        said += [part.digest for part in _parts(entry.message)]
-        digest = hashlib.sha256(b"".join(said)).digest()
-    return digest
 
 
 def write(entries: Iterable[TranscriptEntry]) -> bytes:
@@ -113,8 +79,3 @@ _UNREADABLE = (
 def _schema() -> Any:
     # Without its documentation: better words must not give other bytes.
     return fastavro.parse_schema(json.loads(meaning(schema_for(TranscriptEntry))))
-
-
-def _parts(message: Message) -> list[Content]:
-    said = [] if message.content is None else [message.content]
-    return [*said, *(call.arguments for call in message.tool_calls)]

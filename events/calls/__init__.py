@@ -10,6 +10,7 @@ from runfold.events.calls.context import (
 )
 from runfold.events.calls.model import Message, ModelResult, ModelWork, Role, ToolSchema
 from runfold.events.calls.tool import ToolResult, ToolWork
+from runfold.events.calls.transcript import TranscriptEntry
 
 __all__ = [
     "CallResult",
@@ -27,4 +28,5 @@ __all__ = [
     "ToolResult",
     "ToolSchema",
     "ToolWork",
+    "TranscriptEntry",
 ]

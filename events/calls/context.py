@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from runfold.events.base import Money, Record, Symbol
 from runfold.events.calls.base import CallResult, CallWork, Outcome
+from runfold.events.calls.transcript import TranscriptEntry
 from runfold.events.content import Content
 from runfold.events.values import (
     Attribution,
@@ -28,13 +29,14 @@ class SourceKind(Symbol):
 class ContextSource(Record):
     """One place to look: ``name`` tells several of a kind apart.
 
-    ``content`` is what is looked at where the run itself hands it over: its transcript, as
-    ``events/transcript.py`` writes it.
+    Where the run itself hands over what is looked at, its transcript, that is in ``entries``, or
+    in ``content`` as ``events/transcript.py`` writes it.
     """
 
     kind: SourceKind
     name: str = ""
     content: Content | None = None
+    entries: tuple[TranscriptEntry, ...] = ()
 
 
 class ContextWork(CallWork):

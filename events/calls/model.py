@@ -48,7 +48,10 @@ class ToolSchema(Record):
 
 
 class ModelWork(CallWork):
-    """One model call to make; ``attempt`` counts from 1."""
+    """One model call to make; ``attempt`` counts from 1.
+
+    The model is shown ``messages``, or the transcript document ``context`` where there is one.
+    """
 
     run_id: str
     tenant_id: str
@@ -65,6 +68,7 @@ class ModelWork(CallWork):
     traceparent: str
     parameters: str = "{}"
     max_output_tokens: int | None = None
+    context: Content | None = None
 
 
 class ModelResult(CallResult):

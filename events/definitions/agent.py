@@ -12,7 +12,11 @@ from runfold.events.values import Limits, Placement
 
 
 class ModelChoice(BaseModel):
-    """The model an agent speaks to: ``provider:model`` names, in order of preference."""
+    """The model an agent speaks to: ``provider:model`` names, in order of preference.
+
+    ``context_tokens`` bounds what it is shown of a long run: what is pinned and the newest that
+    fits, by an estimate of four bytes a token. Without it a model is shown everything.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -24,6 +28,9 @@ class ModelChoice(BaseModel):
     retry: RetryPolicy = RetryPolicy()
     placement: Placement = Placement.LOCAL
     reserve_usd: Money | None = None
+    context_tokens: int | None = Field(
+        default=None, ge=1, le=2**31 - 1, exclude_if=lambda most: most is None
+    )
 
 
 class AgentDefinition(Definition):

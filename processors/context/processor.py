@@ -12,10 +12,17 @@ import asyncio
 import hashlib
 import time
 
-from runfold.events.calls import ContextResult, ContextWork, Outcome, SelectedContext
+from runfold.events.calls import (
+    ContextResult,
+    ContextWork,
+    Outcome,
+    SelectedContext,
+    TranscriptEntry,
+)
 from runfold.events.calls.context import MOST_NAMED
+from runfold.events.calls.transcript import digest_of
 from runfold.events.content import Content
-from runfold.events.transcript import MEDIA_TYPE, TranscriptEntry, digest_of, write
+from runfold.events.transcript import MEDIA_TYPE, write
 from runfold.events.values import ContextRef, DroppedContext, ErrorInfo
 from runfold.infra.artifacts.errors import ArtifactError
 from runfold.infra.artifacts.port import ArtifactStore

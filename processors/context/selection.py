@@ -11,8 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from runfold.events.calls import Role
-from runfold.events.transcript import TranscriptEntry
+from runfold.events.calls import Role, TranscriptEntry
 from runfold.processors.context.errors import ContextRefusedError
 
 Exchange = tuple[TranscriptEntry, ...]

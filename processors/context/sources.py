@@ -10,8 +10,8 @@ import hashlib
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from runfold.events.calls import ContextSource, ContextWork, SourceKind
-from runfold.events.transcript import TranscriptEntry, TranscriptError, read
+from runfold.events.calls import ContextSource, ContextWork, SourceKind, TranscriptEntry
+from runfold.events.transcript import TranscriptError, read
 from runfold.infra.artifacts.errors import ArtifactError, ArtifactsUnavailableError
 from runfold.infra.artifacts.port import ArtifactStore
 from runfold.processors.context.errors import ContextRefusedError
@@ -32,6 +32,8 @@ async def transcript(
     work: ContextWork, source: ContextSource, means: Means
 ) -> Sequence[TranscriptEntry]:
     """Return the messages of the run's own transcript, inline or from the artifact store."""
+    if source.entries:
+        return source.entries
     said = source.content
     if said is None:
         raise ContextRefusedError("invalid_source", "The transcript was not handed over.")

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from collections.abc import Callable
 
 from runfold.events.calls import Message, ModelWork
 from runfold.events.content import Content
+from runfold.events.transcript import TranscriptError, read
 from runfold.infra.artifacts.errors import ArtifactError
 from runfold.processors.model.providers.faults import ProviderFaultError
 
@@ -15,11 +17,13 @@ Fetch = Callable[[str, str], bytes]
 
 
 async def opened(work: ModelWork, fetch: Fetch | None) -> ModelWork:
-    """Return the work with every text of its context inline.
+    """Return the work with every text of its context inline, and with the messages of ``context``.
 
     Raises ProviderFaultError ``content_unavailable`` where one cannot be had: a model must not
     decide on a context with a hole in it.
     """
+    if work.context is not None:
+        work = await _shown(work, work.context, fetch)
     if not _held_elsewhere(work.instructions) and not any(
         _held_elsewhere(message.content) for message in work.messages
     ):
@@ -32,6 +36,19 @@ async def opened(work: ModelWork, fetch: Fetch | None) -> ModelWork:
             ),
         }
     )
+
+
+async def _shown(work: ModelWork, context: Content, fetch: Fetch | None) -> ModelWork:
+    """Return the work with the messages that were chosen for it in the place of none."""
+    found = await _open(context, work.tenant_id, fetch)
+    try:
+        entries = await asyncio.to_thread(read, found.inline or b"")
+    except TranscriptError as error:
+        raise ProviderFaultError(
+            "content_unavailable", f"the chosen context cannot be read: {error}"
+        ) from error
+    messages = tuple([entry.message for entry in entries])
+    return work.model_copy(update={"messages": messages, "context": None})
 
 
 def _held_elsewhere(content: Content | None) -> bool:
@@ -57,4 +74,8 @@ async def _open(content: Content, tenant_id: str, fetch: Fetch | None) -> Conten
         raise ProviderFaultError(
             "content_unavailable", f"{content.ref} cannot be fetched: {type(error).__name__}"
         ) from error
+    if hashlib.sha256(data).digest() != content.digest:
+        raise ProviderFaultError(
+            "content_unavailable", f"{content.ref} holds other bytes than its digest names"
+        )
     return content.model_copy(update={"inline": data})

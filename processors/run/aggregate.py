@@ -33,8 +33,11 @@ CLOCK_SLACK = timedelta(minutes=5)
 
 _SYSTEM = Actor(kind=ActorKind.SYSTEM, id="run-processor")
 _POLICY = Actor(kind=ActorKind.POLICY, id="rulebook")
-_TOOL = Actor(kind=ActorKind.TOOL, id="tool-processor")
 _TIMER = Actor(kind=ActorKind.TIMER, id="run-processor")
+_PROCESSORS: dict[type, Actor] = {
+    calls.ToolResult: Actor(kind=ActorKind.TOOL, id="tool-processor"),
+    calls.ContextResult: Actor(kind=ActorKind.SYSTEM, id="context-processor"),
+}
 
 
 def screen(record: Record, appended_at: datetime) -> str | None:
@@ -200,12 +203,10 @@ def _sender(command: Command) -> Actor:
             return _named(ActorKind.PERSON, control.actor_id)
         case calls.ModelResult() as result:
             return _named(ActorKind.MODEL, result.model)
-        case calls.ToolResult():
-            return _TOOL
         case Timer():
             return _TIMER
-        case _:
-            return _SYSTEM
+        case other:
+            return _PROCESSORS.get(type(other), _SYSTEM)
 
 
 def _model_of(command: Command) -> str:

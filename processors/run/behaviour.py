@@ -9,12 +9,15 @@ by deciding it again.
 1. Everything up to the first release that had numbers.
 2. Texts for people are a code with its parameters (``events/wording.py``); texts for the model are
    still recorded as it reads them. ``state_hash`` covers more of the state.
+3. A transcript that is larger than the agent's budget of tokens, or too heavy to be carried to a
+   pool, is not shown whole: a context call chooses from it, and the model call names what was
+   chosen. ``state_hash`` covers the run's own open calls and what the model is shown.
 """
 
 from __future__ import annotations
 
 FIRST = 1
-CURRENT = 2
+CURRENT = 3
 
 
 class BehaviourError(ValueError):

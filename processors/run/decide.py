@@ -8,7 +8,7 @@ from runfold.events import calls, commands
 from runfold.events.base import Fact
 from runfold.processors.engine.aggregate import Command, Env, Timer
 from runfold.processors.run import behaviour
-from runfold.processors.run.agent import model_results, tool_results
+from runfold.processors.run.agent import results
 from runfold.processors.run.draft import Draft
 from runfold.processors.run.lifecycle import admission, controls, deadlines
 from runfold.processors.run.state import Live, RunState
@@ -43,13 +43,8 @@ def steps(
             return ()
         case commands.Control() as control:
             controls.apply(draft, control)
-        case calls.ModelResult() as result:
-            model_results.take(draft, result)
-        case calls.ToolResult() as result:
-            tool_results.take(draft, result)
-        case calls.ContextResult():
-            # Nothing asks for one yet, and a result for a call that is not open changes nothing.
-            return ()
+        case calls.CallResult() as result:
+            results.take(draft, result)
         case Timer() as timer:
             deadlines.fire(draft, timer)
         case other:

@@ -2,21 +2,39 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import lru_cache
+from typing import Any
 
 from runfold.events import run as j
-from runfold.events.base import Fact, Record
-from runfold.events.calls import ModelWork, ToolSchema, ToolWork
+from runfold.events.base import Fact
+from runfold.events.calls import (
+    CallWork,
+    ContextSource,
+    ContextWork,
+    ModelWork,
+    SourceKind,
+    ToolSchema,
+    ToolWork,
+)
+from runfold.events.calls.kinds import CONTEXT, MODEL, TOOL
 from runfold.events.content import Content, canonical_json, text
 from runfold.events.definitions import AgentDefinition, Definitions
 from runfold.events.trusted import trusted
 from runfold.events.values import Pin, Placement
 from runfold.processors.engine.aggregate import Work
-from runfold.processors.run.agent import control_tools
-from runfold.processors.run.agent.model_results import attribution
+from runfold.processors.run.agent import context_calls, control_tools
+from runfold.processors.run.agent.model_calls import attribution
 from runfold.processors.run.draft import DefinitionMissingError
 from runfold.processors.run.ids import outcome_of
-from runfold.processors.run.state import Call, CallStatus, Live, RunState
+from runfold.processors.run.state import (
+    CallStatus,
+    ContextCall,
+    Live,
+    ModelCall,
+    RoundCall,
+    RunState,
+)
 
 
 def dispatch(fact: Fact, state: RunState, definitions: Definitions) -> tuple[Work, ...]:
@@ -24,45 +42,37 @@ def dispatch(fact: Fact, state: RunState, definitions: Definitions) -> tuple[Wor
     if not isinstance(state, Live):
         return ()
     # Not by isinstance, which is slow where the answer is no, and it is asked at every event.
-    if type(fact) is j.ModelCalled:
-        record = _model_work(state, fact.call_id, fact.attempt, definitions)
-        return (Work(record, fact.placement),)
-    if type(fact) is j.ToolCallStarted:
-        call = state.loop.call(fact.call_id)
-        return (Work(_tool_work(state, call, fact.timeout_ms), fact.placement),) if call else ()
-    return ()
+    made = _WORK.get(type(fact))
+    if made is None:
+        return ()
+    call = state.loop.call(fact.call_id)  # type: ignore[attr-defined] # the rows' facts have one
+    return (Work(made(state, call, definitions), fact.placement),) if call else ()  # type: ignore[attr-defined]
 
 
 def reopen(state: RunState, definitions: Definitions) -> tuple[Work, ...]:
-    """Return the local work that is out; work in a pool comes round by itself."""
+    """Return the local work that is out; work in a pool is redelivered by its topic."""
     if not isinstance(state, Live):
         return ()
-    records: list[Record] = []
-    out = state.loop.model_call
-    if out is not None and not out.held and not out.pooled:
-        records.append(_model_work(state, out.call_id, out.attempt, definitions))
-    for call in state.loop.calls:
-        if call.status is CallStatus.RUNNING and not call.pooled:
-            pin = next(pin for pin in state.pinned.tools if pin.name == call.tool)
-            contract = definitions.tool(pin.name, pin.version, state.tenant_id)
-            timeout_ms = contract.timeout_ms if contract else 30_000
-            records.append(_tool_work(state, call, timeout_ms))
-    return tuple(Work(record, Placement.LOCAL) for record in records)
+    out = [c for c in state.loop.calls if c.status is CallStatus.RUNNING and not c.pooled]
+    return tuple(
+        [Work(_WORK_OF[call.kind](state, call, definitions), Placement.LOCAL) for call in out]
+    )
 
 
-def _model_work(run: Live, call_id: str, attempt: int, definitions: Definitions) -> ModelWork:
+def _model_work(run: Live, call: ModelCall, definitions: Definitions) -> ModelWork:
     agent = definitions.agent(run.agent.name, run.agent.version, run.tenant_id)
     if agent is None:
         raise DefinitionMissingError(f"agent {run.agent.name}@{run.agent.version} is not published")
+    chosen = run.loop.selection
     return trusted(ModelWork)(
         run_id=run.run_id,
         tenant_id=run.tenant_id,
-        call_id=call_id,
-        attempt=attempt,
+        call_id=call.call_id,
+        attempt=call.attempt,
         model=run.pinned.model,
         fallbacks=agent.model.fallbacks,
-        instructions=run.loop.context.instructions or _instructions(agent.instructions),
-        messages=run.loop.context.messages,
+        instructions=run.loop.instructions or _instructions(agent.instructions),
+        messages=() if chosen else run.loop.transcript.messages,
         tools=_tool_schemas(run, definitions),
         timeout_ms=agent.model.timeout_ms,
         attribution=attribution(run),
@@ -70,10 +80,33 @@ def _model_work(run: Live, call_id: str, attempt: int, definitions: Definitions)
         traceparent=run.traceparent,
         parameters=_parameters(agent),
         max_output_tokens=agent.model.max_output_tokens,
+        context=chosen.content if chosen else None,
     )
 
 
-def _tool_work(run: Live, call: Call, timeout_ms: int) -> ToolWork:
+def _context_work(run: Live, call: ContextCall, _definitions: Definitions) -> ContextWork:
+    source = ContextSource(kind=SourceKind.TRANSCRIPT, entries=run.loop.transcript.entries)
+    return ContextWork(
+        run_id=run.run_id,
+        tenant_id=run.tenant_id,
+        user_id=run.request.user_id,
+        call_id=call.call_id,
+        attempt=call.attempt,
+        sources=(source,),
+        budget_tokens=call.budget_tokens,
+        timeout_ms=context_calls.TIMEOUT_MS,
+        attribution=attribution(run),
+        data_classification=run.request.data_classification,
+        traceparent=run.traceparent,
+        thread_id=run.request.thread_id,
+        scopes=run.request.scopes,
+    )
+
+
+def _tool_work(run: Live, call: RoundCall, definitions: Definitions) -> ToolWork:
+    pin = next(pin for pin in run.pinned.tools if pin.name == call.tool)
+    contract = definitions.tool(pin.name, pin.version, run.tenant_id)
+    timeout_ms = contract.timeout_ms if contract else 30_000
     return trusted(ToolWork)(
         run_id=run.run_id,
         tenant_id=run.tenant_id,
@@ -92,7 +125,7 @@ def _tool_work(run: Live, call: Call, timeout_ms: int) -> ToolWork:
     )
 
 
-def _cleared(run: Live, call: Call) -> int:
+def _cleared(run: Live, call: RoundCall) -> int:
     """Return the last attempt that was in doubt; the run went on from it, so a person knew."""
     past = (
         n for n in range(1, call.attempt) if outcome_of(call.call_id, n) in run.attempts.doubted
@@ -131,3 +164,16 @@ def _tool_schema(pin: Pin, tenant: str, definitions: Definitions) -> ToolSchema:
             input_schema=canonical_json(contract.input_schema),
         )
     return _schemas[pin.digest]
+
+
+_WORK_OF: dict[str, Callable[[Live, Any, Definitions], CallWork]] = {
+    MODEL.name: _model_work,
+    TOOL.name: _tool_work,
+    CONTEXT.name: _context_work,
+}
+
+_WORK: dict[type[Fact], Callable[[Live, Any, Definitions], CallWork]] = {
+    j.ModelCalled: _model_work,
+    j.ToolCallStarted: _tool_work,
+    j.ContextCalled: _context_work,
+}

@@ -10,7 +10,7 @@ from runfold.events import run as j
 from runfold.events.base import Fact
 from runfold.events.traits import charge_of
 from runfold.events.values import RunStatus
-from runfold.processors.run.fold import calls, lifecycle, model
+from runfold.processors.run.fold import lifecycle, open_calls, round_calls, turns
 from runfold.processors.run.state import WAITS_FOR_HUMAN, CallStatus, Ended, Live, RunState, changed
 
 _Fold = Callable[[Live, Any, datetime], Live]
@@ -18,28 +18,31 @@ _Fold = Callable[[Live, Any, datetime], Live]
 _FOLDS: dict[type[Fact], _Fold] = {
     j.RunStarted: lifecycle.started,
     j.UserMessageReceived: lifecycle.message_received,
-    j.ContextHydrated: model.context_hydrated,
-    j.PlanProposed: calls.plan_recorded,
-    j.PlanRevised: calls.plan_recorded,
-    j.ModelCalled: model.called,
-    j.ModelResponded: model.responded,
-    j.ModelFailed: model.failed,
-    j.RetryScheduled: calls.retry_scheduled,
-    j.ReflectionRecorded: model.reflection_recorded,
-    j.BudgetReserved: model.budget_reserved,
-    j.BudgetSettled: model.budget_settled,
-    j.ToolCallProposed: calls.proposed,
-    j.ApprovalRequested: calls.approval_requested,
-    j.ToolCallApproved: calls.approved,
-    j.ToolCallDenied: calls.denied,
-    j.ToolCallStarted: calls.started,
-    j.ToolCallSucceeded: calls.succeeded,
-    j.ToolCallFailed: calls.failed,
-    j.ToolCallUncertain: calls.uncertain,
-    j.LateResultNoted: calls.late_result_noted,
-    j.CheckpointWritten: calls.checkpoint_written,
-    j.HumanInputRequested: calls.question_asked,
-    j.HumanInputReceived: calls.question_answered,
+    j.ContextHydrated: turns.context_hydrated,
+    j.ContextCalled: turns.context_called,
+    j.ContextSelected: turns.context_selected,
+    j.ContextFailed: turns.context_failed,
+    j.PlanProposed: round_calls.plan_recorded,
+    j.PlanRevised: round_calls.plan_recorded,
+    j.ModelCalled: turns.model_called,
+    j.ModelResponded: turns.model_responded,
+    j.ModelFailed: turns.model_failed,
+    j.RetryScheduled: open_calls.retry_scheduled,
+    j.ReflectionRecorded: turns.reflection_recorded,
+    j.BudgetReserved: turns.budget_reserved,
+    j.BudgetSettled: turns.budget_settled,
+    j.ToolCallProposed: round_calls.proposed,
+    j.ApprovalRequested: round_calls.approval_requested,
+    j.ToolCallApproved: round_calls.approved,
+    j.ToolCallDenied: round_calls.denied,
+    j.ToolCallStarted: round_calls.started,
+    j.ToolCallSucceeded: round_calls.succeeded,
+    j.ToolCallFailed: round_calls.failed,
+    j.ToolCallUncertain: round_calls.uncertain,
+    j.LateResultNoted: round_calls.late_result_noted,
+    j.CheckpointWritten: round_calls.checkpoint_written,
+    j.HumanInputRequested: round_calls.question_asked,
+    j.HumanInputReceived: round_calls.question_answered,
     j.RunPaused: lifecycle.paused,
     j.RunResumed: lifecycle.resumed,
     j.RequestIgnored: lifecycle.control_noted,
@@ -83,7 +86,7 @@ def status_of(run: Live) -> RunStatus:  # noqa: PLR0911 - one line a status read
         return RunStatus.CREATED
     if run.since_checkpoint.closed:
         return RunStatus.CHECKPOINTING
-    stands = [call.status for call in run.loop.calls]
+    stands = {call.status for call in run.loop.calls if call.answers_model}
     if not WAITS_FOR_HUMAN.isdisjoint(stands):
         return RunStatus.WAITING_FOR_HUMAN
     if CallStatus.RUNNING in stands:

@@ -22,6 +22,8 @@ def state_hash(run: Live) -> bytes:
     covered = _projection_1(run)
     if run.behaviour >= 2:
         covered += _added_by_2(run)
+    if run.behaviour >= 3:
+        covered += _added_by_3(run)
     return hashlib.sha256(canonical_json(covered).encode()).digest()
 
 
@@ -30,12 +32,12 @@ def _projection_1(run: Live) -> list[object]:
     return [
         run.run_id,
         run.agent.digest.hex(),
-        run.loop.context.digest.hex(),
-        run.loop.context.instructions.digest.hex() if run.loop.context.instructions else "",
+        run.loop.transcript.digest.hex(),
+        run.loop.instructions.digest.hex() if run.loop.instructions else "",
         [waiting.id for waiting in run.inbox],
         [
             [c.call_id, c.tool, c.status, c.attempt, c.approval, c.arguments.digest.hex()]
-            for c in run.loop.calls
+            for c in run.loop.round
         ],
         [used.step, used.model_calls, used.tool_calls, used.retries, used.malformed_answers],
         [used.input_tokens, used.output_tokens, str(used.cost.normalize()), used.unpriced_calls],
@@ -54,3 +56,9 @@ def _added_by_2(run: Live) -> list[object]:
         sorted(run.attempts.lost),
         sorted(run.attempts.doubted),
     ]
+
+
+def _added_by_3(run: Live) -> list[object]:
+    """The run's own calls that are open, and what the model is to be shown in place of all."""
+    own = [call for call in run.loop.calls if not call.answers_model]
+    return [[[c.kind, c.call_id, c.status, c.attempt] for c in own], run.loop.shown.hex()]

@@ -13,7 +13,7 @@ from runfold.events.run import Event
 from runfold.events.values import RunRequest
 from runfold.processors.run.evolve import evolve
 from runfold.processors.run.state import WAITS_FOR_HUMAN, CallStatus, Live, RunState
-from runfold.processors.run.state import Call as CallState
+from runfold.processors.run.state import RoundCall as CallState
 from runfold.processors.run.state import Used as UsedState
 from runfold.surfaces.application import shapes
 from runfold.surfaces.application.rendering import completion_of, json_of, text_of
@@ -72,7 +72,7 @@ class RunFold:
         return shapes.RunState(
             **fields,
             paused=live.idle.paused if live else False,
-            instructions=json_of(live.loop.context.instructions) if live else None,
+            instructions=json_of(live.loop.instructions) if live else None,
             plan=_plan(live),
             messages=_messages(live),
             artifacts=live.since_checkpoint.artifacts if live else (),
@@ -116,7 +116,7 @@ class RunFold:
         if not isinstance(self._state, Live):
             return ()
         return tuple(
-            call for call in self._state.loop.calls if call.status is not CallStatus.CLOSED
+            call for call in self._state.loop.round if call.status is not CallStatus.CLOSED
         )
 
 
@@ -196,5 +196,5 @@ def _messages(live: Live | None) -> tuple[shapes.Message, ...]:
             calls=tuple(call.name for call in message.tool_calls),
             is_error=message.is_error,
         )
-        for message in (live.loop.context.messages if live else ())
+        for message in (live.loop.transcript.messages if live else ())
     )

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from runfold.events.calls import ContextSource, ContextWork, Message, Role, SourceKind
+from runfold.events.calls.transcript import TranscriptEntry
 from runfold.events.content import Content, json_content, text
-from runfold.events.transcript import TranscriptEntry, inline
+from runfold.events.transcript import inline
 from runfold.events.values import DataClassification, ProposedCall
 from tests.effects.given import ATTRIBUTION
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runfold.events.calls import Role
-from runfold.events.transcript import TranscriptEntry
+from runfold.events.calls.transcript import TranscriptEntry
 from runfold.processors.context.errors import ContextRefusedError
 from runfold.processors.context.selection import exchanges_of, select
 from tests.context.given import proposed, replied, said

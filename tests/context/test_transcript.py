@@ -13,10 +13,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runfold.events.calls import Message, Role
+from runfold.events.calls.transcript import TranscriptEntry, digest_of
 from runfold.events.content import text
-from runfold.events.transcript import TranscriptEntry, TranscriptError, digest_of, read, write
-from runfold.processors.run.fold.model import with_message
-from runfold.processors.run.state import Context
+from runfold.events.transcript import TranscriptError, read, write
+from runfold.processors.run.fold.turns import with_entries
+from runfold.processors.run.state import Transcript
 from tests.context.given import proposed, replied, said
 
 ENTRIES = (
@@ -43,11 +44,12 @@ def test_any_avro_tool_reads_it_without_our_schemas() -> None:
 
 
 def test_digest_and_size_are_those_that_a_run_folds() -> None:
-    context = Context()
+    folded = Transcript()
     for entry in ENTRIES:
-        context = with_message(context, entry.message)
-    assert digest_of(ENTRIES) == context.digest
-    assert sum(entry.token_estimate for entry in ENTRIES) == context.token_estimate
+        folded = with_entries(folded, [entry])
+    assert folded == with_entries(Transcript(), ENTRIES)
+    assert digest_of(ENTRIES) == folded.digest
+    assert sum(entry.token_estimate for entry in ENTRIES) == folded.token_estimate
 
 
 def test_a_digest_covers_who_speaks_and_the_order() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
-from runfold.events.calls import ModelResult, Outcome, ToolResult
+from runfold.events.calls import ContextResult, ModelResult, Outcome, ToolResult
 from runfold.events.commands import Control, RunRequested
 from runfold.events.content import content, json_content, text
 from runfold.events.definitions import (
@@ -15,6 +15,7 @@ from runfold.events.definitions import (
     RetryPolicy,
     ToolContract,
 )
+from runfold.events.transcript import inline
 from runfold.events.values import ErrorInfo, Limits, ModelAnswer, Placement, ProposedCall, Usage
 from tests.spec import START, Story
 
@@ -136,6 +137,26 @@ def came_back(n: int, value: object = "ok", attempt: int = 1, **changes: Any) ->
         "result": json_content(value),
     }
     return ToolResult.model_validate(given | changes)
+
+
+UNAVAILABLE = ErrorInfo(error_type="content_unavailable", message="no disk", retryable=True)
+
+
+def chosen(n: int, attempt: int = 1, **changes: Any) -> ContextResult:
+    document = inline(())
+    given = {
+        "run_id": RUN,
+        "call_id": f"{RUN}.{n}",
+        "attempt": attempt,
+        "outcome": Outcome.SUCCEEDED,
+        "latency_ms": 4,
+        "content": document,
+        "selected_count": 2,
+        "dropped_count": 1,
+        "token_estimate": 50,
+        "digest": document.digest,
+    }
+    return ContextResult.model_validate(given | changes)
 
 
 def broke(n: int, attempt: int = 1, *, retryable: bool = True) -> ToolResult:

@@ -93,7 +93,7 @@ def test_a_denied_call_is_not_made_and_the_model_is_told() -> None:
     run = asking()
     run = run.when(control(commands.DenyToolCall, call_id=call_id(run), reason="not today"))
     assert run.names() == ["ToolCallDenied", "ContextHydrated", "ModelCalled"]
-    assert b"not today" in (run.run.loop.context.messages[-1].content.inline or b"")  # type: ignore[union-attr]
+    assert b"not today" in (run.run.loop.transcript.messages[-1].content.inline or b"")  # type: ignore[union-attr]
 
 
 def test_an_approval_nobody_gives_expires() -> None:
@@ -121,7 +121,7 @@ def test_the_agent_asks_and_a_person_answers() -> None:
     assert run.run.status is RunStatus.WAITING_FOR_HUMAN
     run = run.when(control(commands.AnswerQuestion, question_id=call_id(run), content=text("that")))
     assert run.names() == ["HumanInputReceived", "ContextHydrated", "ModelCalled"]
-    assert run.run.loop.context.messages[-1].content == text("that")
+    assert run.run.loop.transcript.messages[-1].content == text("that")
 
 
 def test_a_paused_run_takes_results_and_begins_nothing() -> None:
@@ -157,7 +157,7 @@ def test_a_message_enters_the_next_context_after_the_replies() -> None:
     run = begun().when(answer(call("look")), control(commands.SendMessage, content=text("hurry")))
     assert run.names() == ["UserMessageReceived"]
     run = run.when(came_back(2))
-    assert [m.role.value for m in run.run.loop.context.messages][-2:] == ["tool", "user"]
+    assert [m.role.value for m in run.run.loop.transcript.messages][-2:] == ["tool", "user"]
 
 
 def test_the_run_does_not_finish_over_an_unread_message() -> None:

@@ -48,7 +48,7 @@ def test_attempts_are_bounded_and_then_the_model_is_told() -> None:
         "ContextHydrated",
         "ModelCalled",
     ]
-    assert run.run.loop.context.messages[-1].is_error
+    assert run.run.loop.transcript.messages[-1].is_error
 
 
 def test_a_failure_for_good_is_not_tried_again() -> None:

@@ -58,13 +58,13 @@ def test_a_permitted_call_is_decided_started_and_taken_into_the_context() -> Non
         "ContextHydrated",
         "ModelCalled",
     ]
-    assert [message.role for message in run.run.loop.context.messages] == [
+    assert [message.role for message in run.run.loop.transcript.messages] == [
         Role.USER,
         Role.ASSISTANT,
         Role.TOOL,
     ]
-    assert run.run.loop.context.messages[-1].call_id == "c1"
-    assert run.only(j.ContextHydrated).digest == run.run.loop.context.digest
+    assert run.run.loop.transcript.messages[-1].call_id == "c1"
+    assert run.only(j.ContextHydrated).digest == run.run.loop.transcript.digest
     assert run.only(j.CheckpointWritten).completed[0].status == "succeeded"
 
 
@@ -75,7 +75,7 @@ def test_several_calls_at_once_wait_for_each_other() -> None:
     assert run.run.status is RunStatus.RUNNING_TOOL
     run = run.when(came_back(2, "first"))
     assert run.names()[-1] == "ModelCalled"
-    replies = [m for m in run.run.loop.context.messages if m.role is Role.TOOL]
+    replies = [m for m in run.run.loop.transcript.messages if m.role is Role.TOOL]
     assert [reply.call_id for reply in replies] == ["c1", "c2"]
 
 
@@ -87,7 +87,7 @@ def test_an_answer_without_a_call_is_handed_back_a_bounded_number_of_times() -> 
         "ContextHydrated",
         "ModelCalled",
     ]
-    assert run.run.loop.context.messages[-1].role is Role.USER
+    assert run.run.loop.transcript.messages[-1].role is Role.USER
     run = run.when(answer(n=2), answer(n=3))
     failed = run.only(j.RunFailed)
     assert (failed.exit.exit_code, failed.error.error_type) == (4, "unusable_answers")
@@ -104,9 +104,9 @@ def test_an_unknown_tool_is_denied_and_the_model_is_told_the_tools() -> None:
     assert run.only(j.PolicyDecided).effect is j.PolicyEffect.FORBID
     assert "look" in run.only(j.ToolCallDenied).reason
     assert not [fact for fact in run.said if isinstance(fact, j.ToolCallStarted)]
-    roles = [message.role for message in run.run.loop.context.messages]
+    roles = [message.role for message in run.run.loop.transcript.messages]
     assert roles == [Role.USER, Role.ASSISTANT, Role.TOOL]
-    assert run.run.loop.context.messages[-1].is_error
+    assert run.run.loop.transcript.messages[-1].is_error
 
 
 def test_unknown_tools_for_ever_end_the_run() -> None:

@@ -55,13 +55,15 @@ def test_the_model(load: Load) -> None:
         "fallback_models: [{provider: anthropic, model: claude-x}], "
         "retry_config: {max_attempts: 5, backoff_strategy: none, initial_delay_ms: 7}}",
     )
-    own = "extensions: {runfold: {model: {timeout_ms: 5, placement: pool, reserve_usd: 0.05}}}\n"
+    said = "{timeout_ms: 5, placement: pool, reserve_usd: 0.05, context_tokens: 9000}"
+    own = f"extensions: {{runfold: {{model: {said}}}}}\n"
     model = agent_of(load(rich + own)).model
     assert (model.name, model.fallbacks) == ("openai:gpt-x", ("anthropic:claude-x",))
     assert (model.parameters, model.max_output_tokens) == ({"temperature": 0.2}, 99)
     retry = RetryPolicy(max_attempts=5, initial_ms=7, multiplier=1.0, max_ms=30_000)
     assert (model.retry, model.timeout_ms, model.placement) == (retry, 5, Placement.POOL)
     assert model.reserve_usd == Decimal("0.05")
+    assert model.context_tokens == 9000
 
 
 def test_the_default_model_names_its_script(load: Load) -> None:

@@ -15,12 +15,22 @@ from runfold.events.base import Record
 from runfold.events.calls import ModelResult, Outcome, Role, ToolResult
 from runfold.events.catalogue import TERMINAL_FACTS
 from runfold.events.content import json_content, text
+from runfold.events.definitions import ModelChoice, RetryPolicy
 from runfold.events.values import Limits
 from runfold.processors.engine.aggregate import Timer
 from runfold.processors.run.evolve import evolve
 from runfold.processors.run.lifecycle.deadlines import next_timer
-from runfold.processors.run.state import CallStatus, Ended, Live
-from tests.deciders.given import answer, broke, broken_call, call, came_back, control, request
+from runfold.processors.run.state import CallStatus, ContextCall, Ended, Live
+from tests.deciders.given import (
+    answer,
+    broke,
+    broken_call,
+    call,
+    came_back,
+    chosen,
+    control,
+    request,
+)
 from tests.deciders.given import story as a_story
 
 NAMES = st.sampled_from(
@@ -47,10 +57,13 @@ class Run(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
+        # Small enough that a run of some steps asks for a selection of its context.
+        small = ModelChoice(name="scripted:x", retry=RetryPolicy(max_attempts=2), context_tokens=40)
         self.story = a_story(
+            model=small,
             limits=Limits(
                 max_model_calls=8, max_tool_calls=8, max_identical_calls=4, max_duration_ms=600_000
-            )
+            ),
         )
         self.count = 0
         self.last: Record | Timer | None = None
@@ -62,6 +75,11 @@ class Run(RuleBasedStateMachine):
     @property
     def live(self) -> Live | None:
         return self.story.state if isinstance(self.story.state, Live) else None
+
+    @property
+    def choosing(self) -> ContextCall | None:
+        calls = self.live.loop.calls if self.live else ()
+        return next((call for call in calls if isinstance(call, ContextCall)), None)
 
     def person(self, kind: type[commands.Control], **fields: Any) -> commands.Control:
         self.count += 1
@@ -100,13 +118,22 @@ class Run(RuleBasedStateMachine):
             )
         )
 
-    @precondition(lambda self: self.live and self.live.loop.calls)
+    @precondition(lambda self: self.choosing)
+    @rule(outcome=OUTCOMES, retryable=st.booleans(), off=st.integers(0, 1))
+    def context_is_chosen(self, outcome: Outcome, retryable: bool, off: int) -> None:
+        assert self.choosing
+        out, error = self.choosing, broke(1, retryable=retryable).error
+        failed = {} if outcome is Outcome.SUCCEEDED else {"content": None, "error": error}
+        given = {"call_id": out.call_id, "attempt": out.attempt + off, "outcome": outcome}
+        self.give(chosen(1, **given, **failed))
+
+    @precondition(lambda self: self.live and self.live.loop.round)
     @rule(data=st.data(), outcome=OUTCOMES, retryable=st.booleans(), off=st.integers(0, 1))
     def tool_reports(
         self, data: st.DataObject, outcome: Outcome, retryable: bool, off: int
     ) -> None:
         assert self.live
-        chosen = data.draw(st.sampled_from(self.live.loop.calls))
+        chosen = data.draw(st.sampled_from(self.live.loop.round))
         failed = broke(1, retryable=retryable).error if outcome is Outcome.FAILED else None
         self.give(
             came_back(
@@ -119,11 +146,11 @@ class Run(RuleBasedStateMachine):
             )
         )
 
-    @precondition(lambda self: self.live and self.live.loop.calls)
+    @precondition(lambda self: self.live and self.live.loop.round)
     @rule(data=st.data(), how=st.sampled_from(["approve", "deny", "happened", "not", "answer"]))
     def person_decides(self, data: st.DataObject, how: str) -> None:
         assert self.live
-        call_id = data.draw(st.sampled_from(self.live.loop.calls)).call_id
+        call_id = data.draw(st.sampled_from(self.live.loop.round)).call_id
         match how:
             case "approve":
                 self.give(self.person(commands.ApproveToolCall, call_id=call_id))
@@ -184,7 +211,7 @@ class Run(RuleBasedStateMachine):
             fact.call_id
             for fact in self.story.facts
             if isinstance(fact, j.ToolCallProposed | j.PlanProposed | j.PlanRevised)
-            or (isinstance(fact, j.ModelCalled) and fact.attempt == 1)
+            or (isinstance(fact, j.ModelCalled | j.ContextCalled) and fact.attempt == 1)
         ]
         questions = [
             fact.question_id for fact in self.story.facts if isinstance(fact, j.HumanInputRequested)
@@ -246,20 +273,29 @@ class Run(RuleBasedStateMachine):
                     allowed[fact.call_id] = allowed.get(fact.call_id, 0) + 2
                 case j.ToolCallStarted() | j.ModelCalled():
                     assert fact.attempt <= allowed.get(fact.call_id, 2)
+                case j.ContextCalled():
+                    assert fact.attempt <= 3
                 case _:
                     pass
 
     @invariant()
     def no_model_is_called_while_calls_are_open(self) -> None:
         if self.live and self.live.loop.model_call:
-            assert not self.live.loop.calls
+            assert not self.live.loop.round
+            assert not self.choosing
+
+    @invariant()
+    def what_is_shown_fits_or_was_chosen(self) -> None:
+        if self.live and self.live.loop.model_call and not self.live.loop.selection:
+            shown = [f for f in self.story.facts if isinstance(f, j.ContextHydrated)]
+            assert shown[-1].token_estimate <= 40
 
     @invariant()
     def every_proposed_call_has_its_reply_before_the_model_speaks_again(self) -> None:
         if not (self.live and self.live.loop.model_call):
             return
         waiting: set[str] = set()
-        for message in self.live.loop.context.messages:
+        for message in self.live.loop.transcript.messages:
             if message.role is Role.TOOL:
                 assert message.content is not None
                 waiting.discard(message.call_id or "")
@@ -276,7 +312,7 @@ class Run(RuleBasedStateMachine):
         if run is None or run.idle.paused:
             return
         stands = {c.status for c in run.loop.calls}
-        assert run.loop.model_call or stands & {
+        assert stands & {
             CallStatus.RUNNING,
             CallStatus.HELD,
             CallStatus.AWAITING_APPROVAL,
@@ -292,9 +328,9 @@ class Run(RuleBasedStateMachine):
         for fact in self.story.facts:
             folded = evolve(folded, fact, self.story.now)
         assert isinstance(folded, Live)
-        assert folded.loop.context == self.live.loop.context
-        assert folded.loop.calls == tuple(
-            c if c.due is None else _same_but_due(c, folded) for c in self.live.loop.calls
+        assert folded.loop.transcript == self.live.loop.transcript
+        assert folded.loop.round == tuple(
+            c if c.due is None else _same_but_due(c, folded) for c in self.live.loop.round
         )
 
 

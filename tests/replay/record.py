@@ -11,9 +11,9 @@ import json
 import sys
 from pathlib import Path
 
-from runfold.events.definitions import AgentDefinition
+from runfold.events.definitions import AgentDefinition, Definition
 from runfold.processors.run.behaviour import CURRENT
-from tests.replay.scenarios import DEFINITIONS, SCENARIOS
+from tests.replay.scenarios import SCENARIOS
 from tests.replay.walks import WALKS, digest, facts_of
 
 FOLDER = Path(__file__).parent / "histories"
@@ -36,20 +36,19 @@ def main() -> int:
         print(f"Behaviour {CURRENT} is recorded: raise CURRENT in processors/run/behaviour.py.")
         return 1
     folder.mkdir(parents=True)
-    definitions = [
-        {
-            "kind": "agent" if isinstance(definition, AgentDefinition) else "tool",
-            "body": json.loads(definition.body()),
-        }
-        for definition in DEFINITIONS
-    ]
     for name, live in SCENARIOS.items():
-        values = [base64.b64encode(value).decode() for value in live(CURRENT).values()]
-        history = {"definitions": definitions, "values": values}
+        life = live(CURRENT)
+        values = [base64.b64encode(value).decode() for value in life.values()]
+        history = {"definitions": [_published(each) for each in life.definitions], "values": values}
         (folder / f"{name}.json").write_text(json.dumps(history, indent=1) + "\n")
     digests = [digest(facts_of(walk, CURRENT)) for walk in range(WALKS)]
     walks_of(CURRENT).write_text(json.dumps(digests, indent=1) + "\n")
     return 0
+
+
+def _published(definition: Definition) -> dict[str, object]:
+    kind = "agent" if isinstance(definition, AgentDefinition) else "tool"
+    return {"kind": kind, "body": json.loads(definition.body())}
 
 
 if __name__ == "__main__":

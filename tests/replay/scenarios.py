@@ -10,8 +10,9 @@ from runfold.events import commands, topics
 from runfold.events.avro.codec import Codec
 from runfold.events.avro.registry import LockRegistry
 from runfold.events.base import Record
-from runfold.events.calls import ModelResult, Outcome, ToolResult
+from runfold.events.calls import CallResult, Outcome
 from runfold.events.content import json_content, text
+from runfold.events.definitions import AgentDefinition, ModelChoice, RetryPolicy, ToolContract
 from runfold.events.values import Limits
 from runfold.processors.definitions.fixed import FixedDefinitions
 from runfold.processors.engine.memory import MemoryEngine
@@ -20,6 +21,7 @@ from tests.deciders.given import (
     LOOK,
     RUN,
     SEND,
+    UNAVAILABLE,
     WRITE,
     agent,
     answer,
@@ -27,6 +29,7 @@ from tests.deciders.given import (
     broken_call,
     call,
     came_back,
+    chosen,
     control,
     definitions,
     done,
@@ -41,9 +44,10 @@ DEFINITIONS = (LOOK, WRITE, SEND, agent())
 class Life:
     """A run in the in-memory engine, told by its inputs."""
 
-    def __init__(self, behaviour: int) -> None:
+    def __init__(self, behaviour: int, *given: ToolContract | AgentDefinition) -> None:
         self.codec = Codec(LockRegistry())
-        rules = FixedDefinitions(definitions(*DEFINITIONS))
+        self.definitions = given or DEFINITIONS
+        rules = FixedDefinitions(definitions(*self.definitions))
         self.engine = MemoryEngine(runs_that_begin_with(behaviour), self.codec, rules, now=START)
 
     def says(self, *records: Record) -> Life:
@@ -71,7 +75,7 @@ def _topic(record: Record) -> str:
             return topics.REQUESTS
         case commands.Control():
             return topics.CONTROLS
-        case ModelResult() | ToolResult():
+        case CallResult():
             return topics.RESULTS
         case _:
             raise TypeError(type(record).__name__)
@@ -155,6 +159,20 @@ def paid_late(behaviour: int) -> Life:
     return life.says(came_back(2, cost=price), came_back(2, attempt=2, cost=price), done(n=3))
 
 
+def chosen_context(behaviour: int) -> Life:
+    """Since behaviour 3 a transcript that exceeds its budget of tokens is chosen from."""
+    model = ModelChoice(name="scripted:x", context_tokens=60, retry=RetryPolicy(max_attempts=2))
+    life = Life(behaviour, LOOK, WRITE, SEND, agent(model=model))
+    life.says(request(), answer(call("look")), came_back(2, "found " * 50))
+    if behaviour < 3:
+        return life.says(done(n=3))
+    life.says(chosen(3, outcome=Outcome.FAILED, error=UNAVAILABLE, content=None)).passes(60)
+    life.passes(600).says(chosen(3), chosen(3, 3), model_error(4)).passes(60)
+    life.says(answer(call("look", {"path": "b"}), n=4, attempt=2), came_back(5))
+    life.says(control(commands.PauseRun, "p1"), chosen(6), control(commands.ResumeRun, "p2"))
+    return life.says(done(n=7))
+
+
 SCENARIOS: dict[str, Callable[[int], Life]] = {
     "straight": straight,
     "with_people": with_people,
@@ -164,4 +182,5 @@ SCENARIOS: dict[str, Callable[[int], Life]] = {
     "refused": refused,
     "timed_out": timed_out,
     "paid_late": paid_late,
+    "chosen_context": chosen_context,
 }

@@ -13,7 +13,7 @@ from runfold.events.values import RunStatus
 from runfold.processors.engine.aggregate import Command, Env
 from runfold.processors.run import behaviour as behaviours
 from runfold.processors.run import state_hash, wording, wording_1
-from runfold.processors.run.agent import control_tools, model_results, proposed_calls
+from runfold.processors.run.agent import control_tools, model_calls, proposed_calls
 from runfold.processors.run.behaviour import CURRENT, BehaviourError
 from runfold.processors.run.decide import decide
 from runfold.processors.run.evolve import evolve
@@ -79,7 +79,7 @@ def _one_fact_less(patch: pytest.MonkeyPatch) -> None:
 
 
 def _one_wait_longer(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(model_results, "EXITS", frozenset({"complete_task"}))
+    patch.setattr(model_calls, "EXITS", frozenset({"complete_task"}))
 
 
 def _one_field_of_the_hash(patch: pytest.MonkeyPatch) -> None:

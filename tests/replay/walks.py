@@ -131,7 +131,7 @@ def _choices(run: Live, step: int) -> list[Choice]:
     if out is not None:
         n = int(out.call_id.rpartition(".")[2])
         choices += [partial(make, n, out.attempt) for make in _ANSWERS * 2]
-    for each in run.loop.calls:
+    for each in run.loop.round:
         n = int(each.call_id.rpartition(".")[2])
         choices += _results(n, each.attempt or 1) * 2
     return choices
@@ -179,7 +179,7 @@ def _results(n: int, attempt: int) -> list[Choice]:
 def _from_people(run: Live, step: int) -> Iterator[Choice]:
     n = _NUMBERS[step % len(_NUMBERS)]
     about = f"{RUN}.{n}"
-    for each in (*run.loop.calls, None):
+    for each in (*run.loop.round, None):
         target = each.call_id if each else about
         edited = json_content({"path": "edited" if step % 2 else 3})
         yield partial(control, commands.ApproveToolCall, f"a{step}", call_id=target)

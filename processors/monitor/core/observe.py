@@ -164,4 +164,6 @@ def _open(call: CallTrait, fact: Fact, at: datetime) -> OpenCall:
     timeout_ms = fields.get("timeout_ms")
     due = None if timeout_ms is None else at + timeout_ms * _MS
     dimension = MODEL if call.kind == MODEL else TOOL
-    return OpenCall(dimension, fields[call.kind or dimension], due)
+    # A selection of context calls nobody: it goes by the name of its kind.
+    name = fields.get(call.kind or dimension) or str(call.kind)
+    return OpenCall(dimension, name, due)

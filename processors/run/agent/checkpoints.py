@@ -5,7 +5,7 @@ from __future__ import annotations
 from runfold.events import run as j
 from runfold.events.trusted import trusted
 from runfold.processors.run.draft import Draft
-from runfold.processors.run.fold.calls import summary
+from runfold.processors.run.fold.round_calls import summary
 from runfold.processors.run.state import CallStatus
 from runfold.processors.run.state_hash import state_hash
 
@@ -14,7 +14,7 @@ def write(draft: Draft) -> None:
     """Write the checkpoint that closes a tool boundary or precedes a long wait."""
     run = draft.run
     step = run.counters.step + 1
-    pending = [call for call in run.loop.calls if call.status is not CallStatus.CLOSED]
+    pending = [call for call in run.loop.round if call.status is not CallStatus.CLOSED]
     contracts = [draft.tool(call.tool) for call in pending]
     safe = all(contract is None or contract.safe_to_repeat for contract in contracts)
     attempts = [contract.retry.max_attempts for contract in contracts if contract]
@@ -23,8 +23,8 @@ def write(draft: Draft) -> None:
             checkpoint_id=f"{run.run_id}/checkpoint/{step}",
             step_number=step,
             goal_digest=run.request.goal.digest,
-            context_digest=run.loop.context.digest,
-            context_messages=len(run.loop.context.messages),
+            context_digest=run.loop.transcript.digest,
+            context_messages=len(run.loop.transcript.entries),
             pending=tuple(summary(call) for call in pending),
             completed=run.since_checkpoint.closed,
             counters=run.counters.record(),

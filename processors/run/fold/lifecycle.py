@@ -52,8 +52,7 @@ def message_received(run: Live, fact: j.UserMessageReceived, at: datetime) -> Li
     """The goal and messages wait for the next context; edited instructions replace the old ones."""
     run = _noted(run, fact.request_id)
     if fact.kind is MessageKind.INSTRUCTIONS:
-        context = changed(run.loop.context, instructions=fact.content)
-        return loop_changed(run, context=context)
+        return loop_changed(run, instructions=fact.content)
     waiting = Waiting(fact.message_id, fact.kind.value, fact.content)
     return changed(run, inbox=(*run.inbox, waiting))
 

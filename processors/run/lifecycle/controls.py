@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from runfold.events import commands
 from runfold.events import run as j
-from runfold.events.content import Content
+from runfold.events.content import NOTHING, Content
 from runfold.processors.run.agent import checkpoints
-from runfold.processors.run.agent.model_results import attribution
+from runfold.processors.run.agent.model_calls import attribution
 from runfold.processors.run.agent.next_step import proceed
 from runfold.processors.run.agent.proposed_calls import arguments_fault
-from runfold.processors.run.agent.tool_results import NOTHING, unpaid
+from runfold.processors.run.agent.tool_calls import unpaid
 from runfold.processors.run.draft import Draft
 from runfold.processors.run.lifecycle import endings
-from runfold.processors.run.state import Call, CallStatus
+from runfold.processors.run.state import CallStatus, RoundCall
 
 
 def apply(draft: Draft, control: commands.Control) -> None:
@@ -153,8 +153,8 @@ _WANTED = {
 
 def _waiting(
     draft: Draft, control: commands.Control, call_id: str, wanted: CallStatus
-) -> Call | None:
-    call = draft.run.loop.call(call_id)
+) -> RoundCall | None:
+    call = next((call for call in draft.run.loop.round if call.call_id == call_id), None)
     if call is not None and call.status is wanted:
         return call
     otherwise, unknown = _WANTED[wanted]

@@ -6,13 +6,15 @@ the calls that are open.
 
 from runfold.processors.run.state.calls import (
     WAITS_FOR_HUMAN,
-    Call,
     CallStatus,
+    ContextCall,
     ModelCall,
+    OpenCall,
     Proposal,
+    RoundCall,
 )
 from runfold.processors.run.state.changing import changed
-from runfold.processors.run.state.loop import AgentLoop, Context
+from runfold.processors.run.state.loop import AgentLoop, Selection, Transcript
 from runfold.processors.run.state.run import (
     Attempts,
     Body,
@@ -34,17 +36,20 @@ __all__ = [
     "Attempts",
     "Body",
     "Budget",
-    "Call",
     "CallStatus",
-    "Context",
+    "ContextCall",
     "Ended",
     "Idle",
     "Live",
     "ModelCall",
+    "OpenCall",
     "Pinned",
     "Proposal",
+    "RoundCall",
     "RunState",
+    "Selection",
     "SinceCheckpoint",
+    "Transcript",
     "Used",
     "Waiting",
     "changed",

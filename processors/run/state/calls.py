@@ -1,16 +1,28 @@
-"""Calls that are open: to a model, to a tool, to a person."""
+"""Calls that are open: to a model, for a context, to a tool, to a person.
+
+Every kind has the same life, so there is one way of retry, time-out and late result:
+
+    PROPOSED ──▶ APPROVED ──▶ RUNNING ──▶ CLOSED
+       └─▶ AWAITING_APPROVAL    │  ▲ └──▶ UNCERTAIN (only where nobody can know)
+                                ▼  │
+                               HELD (until its next attempt)
+
+Calls to a model and for a context are decided by the run itself and begin where they run.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import ClassVar
 
+from runfold.events.calls.kinds import CONTEXT, MODEL, TOOL
 from runfold.events.content import Content
 
 
 class CallStatus(StrEnum):
-    """Where one call of the current round stands."""
+    """Where an open call stands."""
 
     PROPOSED = "proposed"
     AWAITING_APPROVAL = "awaiting_approval"
@@ -27,10 +39,44 @@ WAITS_FOR_HUMAN = frozenset({CallStatus.AWAITING_APPROVAL, CallStatus.ASKED, Cal
 
 
 @dataclass(frozen=True)
+class OpenCall:
+    """What every kind of call has; ``kind`` is a name of ``events.calls.kinds``.
+
+    ``due`` is the deadline of the state it is in: of the approval, of the retry's pause, or of
+    the handing out. ``pooled`` says that its work went to a pool and not to this process.
+    """
+
+    kind: ClassVar[str]
+    answers_model: ClassVar[bool] = False
+    """Whether the model proposed it, and reads what came of it."""
+
+    call_id: str
+    status: CallStatus = CallStatus.RUNNING
+    attempt: int = 0
+    due: datetime | None = None
+    pooled: bool = False
+
+
+@dataclass(frozen=True)
+class ModelCall(OpenCall):
+    """A call to the model that the run has pinned."""
+
+    kind = MODEL.name
+
+
+@dataclass(frozen=True)
+class ContextCall(OpenCall):
+    """A selection of what the model will see, within ``budget_tokens``."""
+
+    kind = CONTEXT.name
+
+    budget_tokens: int = 0
+
+
+@dataclass(frozen=True)
 class Proposal:
     """What the model asked for; a person may have edited the arguments."""
 
-    call_id: str
     provider_call_id: str
     tool: str
     tool_version: str
@@ -39,28 +85,21 @@ class Proposal:
     idempotency_key: str
 
 
-@dataclass(frozen=True)
-class Call:
-    """A call of the current round; ``reply`` is what the model will read as its answer.
+@dataclass(frozen=True, kw_only=True)
+class RoundCall(OpenCall):
+    """A call that a model proposed: to a tool, to a person, or to the run itself.
 
-    ``due`` is the deadline of the state it is in: of the approval, of the retry's pause, or of
-    the handing out.
+    ``reply`` is what the model will read as its answer.
     """
 
+    kind = TOOL.name
+    answers_model = True
+
     proposal: Proposal
-    status: CallStatus
-    attempt: int = 0
     approval: str = "not_required"
-    due: datetime | None = None
     reply: Content | None = None
     is_error: bool = False
     result_digest: bytes | None = None
-    pooled: bool = False
-
-    @property
-    def call_id(self) -> str:
-        """The call's id: ``run_id.n``."""
-        return self.proposal.call_id
 
     @property
     def provider_call_id(self) -> str:
@@ -91,14 +130,3 @@ class Call:
     def idempotency_key(self) -> str:
         """What every attempt of the call is claimed under."""
         return self.proposal.idempotency_key
-
-
-@dataclass(frozen=True)
-class ModelCall:
-    """The model call that is out, or held until ``due`` before its next attempt."""
-
-    call_id: str
-    attempt: int
-    pooled: bool
-    due: datetime
-    held: bool = False

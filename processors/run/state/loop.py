@@ -6,40 +6,75 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
-from runfold.events.calls import Message
+from runfold.events.calls import Message, TranscriptEntry
 from runfold.events.content import Content
 from runfold.events.run import DecisionRecord
 from runfold.events.values import Plan
-from runfold.processors.run.state.calls import Call, ModelCall
+from runfold.processors.run.state.calls import ModelCall, OpenCall, RoundCall
 
 
 @dataclass(frozen=True)
-class Context:
-    """What the model sees: messages in order, with a rolling digest over all of them."""
+class Transcript:
+    """All that was said, in order, with a rolling digest over it.
 
-    instructions: Content | None = None
-    messages: tuple[Message, ...] = ()
+    ``token_estimate`` counts what the model reads; ``weight`` is about the number of bytes that
+    the messages take where they are carried whole.
+    """
+
+    entries: tuple[TranscriptEntry, ...] = ()
     digest: bytes = bytes(32)
     token_estimate: int = 0
+    weight: int = 0
+
+    @property
+    def messages(self) -> tuple[Message, ...]:
+        """What was said, without the names of the entries."""
+        return tuple([entry.message for entry in self.entries])
+
+
+@dataclass(frozen=True)
+class Selection:
+    """The context that a context call chose for the coming model call, as a document."""
+
+    content: Content
+    digest: bytes
 
 
 @dataclass(frozen=True)
 class AgentLoop:
-    """Where the loop stands: the context, the model call that is out, the round of its answer.
+    """Where the loop stands: what was said, the calls that are open, what the last answer was.
 
-    ``answered_by`` and ``decision`` are the last answer's; ``repeats`` counts identical proposals;
-    ``malformed`` counts unusable answers in a row.
+    The model is shown the whole transcript, or the ``selection`` where one was made for this turn.
+    ``instructions`` are a person's, in the place of the agent's. ``answered_by`` and ``decision``
+    are the last answer's; ``repeats`` counts identical proposals; ``malformed`` counts unusable
+    answers in a row.
     """
 
-    context: Context = Context()
-    model_call: ModelCall | None = None
-    calls: tuple[Call, ...] = ()
+    instructions: Content | None = None
+    transcript: Transcript = Transcript()
+    selection: Selection | None = None
+    calls: tuple[OpenCall, ...] = ()
     answered_by: str | None = None
     decision: DecisionRecord | None = None
     plan: Plan | None = None
     repeats: Mapping[bytes, int] = field(default_factory=lambda: MappingProxyType({}))
     malformed: int = 0
 
-    def call(self, call_id: str) -> Call | None:
-        """Return the call of the current round with this id."""
+    def call(self, call_id: str) -> OpenCall | None:
+        """Return the open call with this id."""
         return next((call for call in self.calls if call.call_id == call_id), None)
+
+    @property
+    def round(self) -> tuple[RoundCall, ...]:
+        """The calls that the last answer proposed; those that are closed stay until the next."""
+        return tuple([call for call in self.calls if isinstance(call, RoundCall)])
+
+    @property
+    def model_call(self) -> ModelCall | None:
+        """The model call that is out, or held before its next attempt."""
+        return next((call for call in self.calls if isinstance(call, ModelCall)), None)
+
+    @property
+    def shown(self) -> bytes:
+        """The digest of what the model is shown."""
+        return self.selection.digest if self.selection else self.transcript.digest

@@ -87,10 +87,15 @@ class Idle:
 
 @dataclass(frozen=True)
 class Budget:
-    """Money that is set aside for calls that are out, and the dearest call so far."""
+    """Money that is set aside for each call that is out, and the dearest call so far."""
 
-    reserved: Decimal = Decimal(0)
+    reservations: Mapping[str, Decimal] = field(default_factory=lambda: MappingProxyType({}))
     dearest_call: Decimal = Decimal(0)
+
+    @property
+    def reserved(self) -> Decimal:
+        """What is set aside for all calls together."""
+        return sum(self.reservations.values(), Decimal(0))
 
 
 @dataclass(frozen=True)

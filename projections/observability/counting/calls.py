@@ -58,6 +58,25 @@ def model_failed(_meta: Meta, fact: j.ModelFailed, _run: OpenRun) -> None:
         m.MODEL_ERRORS(fact.model, fact.error.error_type).inc()
 
 
+def context_called(_meta: Meta, fact: j.ContextCalled, _run: OpenRun) -> None:
+    """A selection of context was decided."""
+    if fact.attempt > 1:
+        m.RETRIES("context").inc()
+
+
+def context_selected(_meta: Meta, fact: j.ContextSelected, run: OpenRun) -> None:
+    """A context was chosen."""
+    m.CONTEXT_CALLS(run.agent, "succeeded").inc()
+    m.CONTEXT_SECONDS("succeeded").observe(fact.latency_ms / 1000)
+    m.DROPPED(run.agent).inc(fact.dropped_count)
+
+
+def context_failed(_meta: Meta, fact: j.ContextFailed, run: OpenRun) -> None:
+    """No context could be chosen."""
+    m.CONTEXT_CALLS(run.agent, "failed").inc()
+    m.CONTEXT_SECONDS("failed").observe(fact.latency_ms / 1000)
+
+
 def policy(_meta: Meta, fact: j.PolicyDecided, _run: OpenRun) -> None:
     """A policy permitted or forbade."""
     m.POLICY(fact.effect.value, fact.action).inc()

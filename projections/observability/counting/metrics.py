@@ -81,7 +81,22 @@ REDACTIONS = TABLE.counter(
     "runfold_context_redactions", "sum of ContextHydrated.redactions", ["agent"], process=_BY
 )
 DROPPED = TABLE.counter(
-    "runfold_context_dropped", "things that ContextHydrated left out", ["agent"], process=_BY
+    "runfold_context_dropped",
+    "things that ContextHydrated and ContextSelected left out",
+    ["agent"],
+    process=_BY,
+)
+CONTEXT_CALLS = TABLE.counter(
+    "runfold_context_calls",
+    "ContextSelected (outcome succeeded) and ContextFailed (failed)",
+    ["agent", "outcome"],
+    process=_BY,
+)
+CONTEXT_SECONDS = TABLE.histogram(
+    "runfold_context_call_seconds",
+    "latency_ms of ContextSelected and ContextFailed",
+    ["outcome"],
+    process=_BY,
 )
 
 MODEL_CALLS = TABLE.counter(

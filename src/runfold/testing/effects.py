@@ -10,12 +10,14 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from runfold.events import topics
 from runfold.events.base import Record
-from runfold.events.calls import ModelResult, ModelWork, ToolWork
+from runfold.events.calls import ContextWork, ModelResult, ModelWork, ToolWork
+from runfold.events.calls.kinds import KINDS
 from runfold.events.definitions import Definitions
 from runfold.infra.artifacts.memory import MemoryArtifacts
 from runfold.infra.secrets.memory import MemorySecrets
+from runfold.processors.context.processor import ContextProcessor
+from runfold.processors.model.contents import opened
 from runfold.processors.model.processor import ModelProcessor
 from runfold.processors.model.providers.settings import ModelSettings
 from runfold.processors.run.ids import timeout_at
@@ -26,7 +28,7 @@ from runfold.processors.tool.python.tools import contract_of, implementation
 from runfold.testing.answers import NEVER, FakeModel
 from runfold.testing.tools import Slow, stand_in
 
-WORK_TOPICS = (topics.MODEL_CALLS, topics.TOOL_CALLS)
+WORK_TOPICS = tuple(kind.topic for kind in KINDS)
 
 
 @dataclass(order=True)
@@ -75,6 +77,8 @@ class MemoryEffects:
         elif isinstance(work, ToolWork):
             result = asyncio.run(self._tools.call(work))
             seconds = self._seconds.get(work.tool, 0.0)
+        elif isinstance(work, ContextWork):
+            result, seconds = asyncio.run(ContextProcessor(self.artifacts).call(work)), 0.0
         else:
             raise TypeError(f"{type(work).__name__} is not a call that is made in memory")
         if seconds == NEVER:
@@ -105,7 +109,7 @@ class MemoryEffects:
 
     def _ask(self, work: ModelWork) -> tuple[ModelResult, float]:
         if self._model is not None:
-            return self._model.answer(work)
+            return self._model.answer(asyncio.run(opened(work, self.artifacts.get)))
         slept = _Slept()
 
         async def ask() -> ModelResult:

@@ -26,7 +26,7 @@ from tests.system.torture.troubles import (
 
 _LANE = "processors/engine/kafka/lane.py"
 _FOLD = "processors/engine/core/batch.py"
-_RESULTS = "processors/run/agent/tool_results.py"
+_RESULTS = "processors/run/agent/results.py"
 _REBUILD = "processors/engine/core/rebuild.py"
 _TRANSACTION = "processors/engine/kafka/transaction.py"
 
@@ -62,8 +62,8 @@ MUTANTS = (
         (
             Edit(
                 _RESULTS,
-                "if call is None or call.status not in _OUT or call.attempt != result.attempt:",
-                "if call is None or call.attempt != result.attempt:",
+                "call.kind == kind and call.status in _OUT\n",
+                "call.kind == kind\n",
             ),
         ),
     ),
@@ -73,8 +73,8 @@ MUTANTS = (
         (
             Edit(
                 _RESULTS,
-                "if call is None or call.status not in _OUT or call.attempt != result.attempt:",
-                "if call is None or call.status not in _OUT:",
+                "if call is None or not is_out or call.attempt != result.attempt:",
+                "if call is None or not is_out:",
             ),
         ),
     ),

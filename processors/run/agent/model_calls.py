@@ -1,8 +1,7 @@
-"""What follows from a model's answer, or from its silence [47, 48]."""
+"""Model calls: how one is made, and what follows from its answer or its silence [47, 48]."""
 
 from __future__ import annotations
 
-from datetime import timedelta
 from decimal import Decimal
 from functools import lru_cache
 
@@ -13,26 +12,59 @@ from runfold.events.trusted import trusted
 from runfold.events.values import Attribution, ErrorInfo, ModelAnswer, ProposedCall, Usage
 from runfold.processors.run.agent import proposed_calls
 from runfold.processors.run.agent.control_tools import COMPLETE, EXITS, arguments_of, fault_of
-from runfold.processors.run.agent.next_step import proceed
+from runfold.processors.run.agent.open_calls import retry_or
+from runfold.processors.run.agent.reservations import release, reserve
 from runfold.processors.run.draft import Draft
 from runfold.processors.run.ids import outcome_of
 from runfold.processors.run.lifecycle import endings
-from runfold.processors.run.state import Live
+from runfold.processors.run.policy.withdrawn import withdrawn_agent
+from runfold.processors.run.state import Live, ModelCall
 
 
-def take(draft: Draft, result: ModelResult) -> None:
-    """Record the result of the model call that is out; of a lost one only what it cost."""
-    out = draft.run.loop.model_call
-    if out is None or out.held or (out.call_id, out.attempt) != (result.call_id, result.attempt):
-        _note_late(draft, result)
+def open_one(draft: Draft) -> bool:
+    """Call the model with what it is to be shown; end the run where the money does not suffice."""
+    amount = draft.agent().model.reserve_usd or draft.run.budget.dearest_call or Decimal(0)
+    call_id = draft.next_call_id()
+    if not reserve(draft, call_id, amount):
+        return False
+    _say_called(draft, ModelCall(call_id=call_id))
+    return True
+
+
+def begin(draft: Draft, call: ModelCall) -> None:
+    """Hand the next attempt out, unless the agent was withdrawn meanwhile."""
+    if error := withdrawn_agent(draft):
+        endings.fail(draft, endings.EXIT_WITHDRAWN, error)
         return
-    if result.outcome is Outcome.SUCCEEDED and result.answer is not None:
-        _answered(draft, result, result.answer)
-    else:
-        unanswered(draft, result)
+    _say_called(draft, call)
 
 
-def _note_late(draft: Draft, result: ModelResult) -> None:
+def _say_called(draft: Draft, call: ModelCall) -> None:
+    run, agent, attempt = draft.run, draft.agent(), call.attempt + 1
+    draft.say(
+        trusted(j.ModelCalled)(
+            call_id=call.call_id,
+            attempt=attempt,
+            model=run.pinned.model,
+            fallbacks=agent.model.fallbacks,
+            routing_reason=_routing_reason(draft, attempt),
+            prompt_version=run.pinned.prompt_version,
+            context_digest=run.loop.shown,
+            placement=agent.model.placement,
+            timeout_ms=agent.model.timeout_ms,
+            max_output_tokens=agent.model.max_output_tokens,
+        )
+    )
+
+
+def _routing_reason(draft: Draft, attempt: int) -> str:
+    if attempt == 1:
+        return draft.people("agents_choice")
+    return draft.people("retry", number=attempt - 1)
+
+
+def late(draft: Draft, result: ModelResult) -> None:
+    """Keep what a lost answer cost on record; what it said is not heard."""
     run = draft.run
     lost = outcome_of(result.call_id, result.attempt) in run.attempts.lost
     if not lost or result.outcome is not Outcome.SUCCEEDED:
@@ -86,41 +118,49 @@ def _attribution(
     )
 
 
-def unanswered(draft: Draft, result: ModelResult) -> None:
+def failed(draft: Draft, call: ModelCall, result: ModelResult) -> None:
     """Record a failed model call: again after a pause where it pays, else the run fails."""
     error = result.error or ErrorInfo(
         error_type="no_answer", message=draft.people("no_answer"), retryable=True
     )
-    draft.say(
-        j.ModelFailed(
-            call_id=result.call_id,
-            attempt=result.attempt,
-            model=result.model,
-            error=error,
-            latency_ms=result.latency_ms,
-            attribution=attribution(draft.run),
-            attempts=result.attempts,
-        )
+    failure = j.ModelFailed(
+        call_id=call.call_id,
+        attempt=call.attempt,
+        model=result.model,
+        error=error,
+        latency_ms=result.latency_ms,
+        attribution=attribution(draft.run),
+        attempts=result.attempts,
     )
-    retry = draft.agent().model.retry
-    if not error.retryable or result.attempt >= retry.max_attempts:
-        _release(draft, result.call_id)
+
+    def give_up() -> None:
+        release(draft, call.call_id)
         endings.fail(draft, endings.EXIT_MODEL, error)
-        return
-    delay = max(retry.delay_ms(result.attempt + 1), error.retry_after_ms or 0)
-    draft.say(
-        j.RetryScheduled(
-            call_id=result.call_id,
-            attempt=result.attempt + 1,
-            due=draft.env.now + timedelta(milliseconds=delay),
-            delay_ms=delay,
-            reason=error.message,
-        )
+
+    retry_or(draft, call, failure, error, draft.agent().model.retry, give_up)
+
+
+def lost(draft: Draft, call: ModelCall) -> None:
+    """Count an answer that did not come in time as a failed call."""
+    silent = ModelResult(
+        run_id=draft.run.run_id,
+        call_id=call.call_id,
+        attempt=call.attempt,
+        outcome=Outcome.FAILED,
+        model=draft.run.pinned.model,
+        provider="",
+        latency_ms=0,
+        error=ErrorInfo(error_type="timeout", message=draft.people("answer_lost"), retryable=True),
     )
+    failed(draft, call, silent)
 
 
-def _answered(draft: Draft, result: ModelResult, answer: ModelAnswer) -> None:
-    run = draft.run
+def answered(draft: Draft, call: ModelCall, result: ModelResult) -> None:
+    """Record an answer and do what it asks for: end, propose calls, or hand it back as unusable."""
+    run, answer = draft.run, result.answer
+    if answer is None:
+        failed(draft, call, result)
+        return
     draft.say(
         trusted(j.ModelResponded)(
             call_id=result.call_id,
@@ -139,7 +179,7 @@ def _answered(draft: Draft, result: ModelResult, answer: ModelAnswer) -> None:
             response_id=result.response_id,
         )
     )
-    _release(draft, result.call_id, result.cost)
+    release(draft, result.call_id, result.cost)
     calls = answer.tool_calls
     if len(calls) == 1 and calls[0].name in EXITS and _may_end(draft, calls[0]):
         _end(draft, calls[0])
@@ -150,23 +190,6 @@ def _answered(draft: Draft, result: ModelResult, answer: ModelAnswer) -> None:
         _reject(draft, result.call_id, answer)
     if not draft.has_ended() and draft.run.loop.malformed > draft.agent().max_malformed:
         _give_up_on_model(draft)
-    proceed(draft)
-
-
-def _release(draft: Draft, call_id: str, cost: Decimal | None = None) -> None:
-    """Settle the reservation of a call, if one was made."""
-    run = draft.run
-    if run.limits.max_cost is None:
-        return
-    draft.say(
-        j.BudgetSettled(
-            call_id=call_id,
-            reserved=run.budget.reserved,
-            actual=cost or Decimal(0),
-            spent_after=run.counters.cost,
-            limit=run.limits.max_cost,
-        )
-    )
 
 
 def _may_end(draft: Draft, call: ProposedCall) -> bool:
@@ -228,5 +251,5 @@ def _decision(run: Live, answer: ModelAnswer) -> j.DecisionRecord:
         decision_type=kind,
         selected_tools=tools,
         summary=said[:200],
-        context_digest=run.loop.context.digest,
+        context_digest=run.loop.shown,
     )

@@ -11,13 +11,14 @@ from runfold.events.calls import Outcome
 from runfold.events.content import Content, json_content, text
 from runfold.events.trusted import trusted
 from runfold.events.values import Placement
-from runfold.processors.run.fold import model
+from runfold.processors.run.fold import open_calls
+from runfold.processors.run.fold.open_calls import calls_with, known, with_call
 from runfold.processors.run.ids import artifact_of, outcome_of, signature, timeout_at
 from runfold.processors.run.state import (
-    Call,
     CallStatus,
     Live,
     Proposal,
+    RoundCall,
     SinceCheckpoint,
     changed,
     loop_changed,
@@ -33,7 +34,6 @@ def _plan_recorded(behaviour: int) -> Content:
 def proposed(run: Live, fact: j.ToolCallProposed, at: datetime) -> Live:
     """A call joins the round."""
     proposal = Proposal(
-        call_id=fact.call_id,
         provider_call_id=fact.provider_call_id,
         tool=fact.tool,
         tool_version=fact.tool_version,
@@ -43,12 +43,13 @@ def proposed(run: Live, fact: j.ToolCallProposed, at: datetime) -> Live:
     )
     name = signature(fact.tool, fact.arguments)
     repeats = MappingProxyType({**run.loop.repeats, name: run.loop.repeats.get(name, 0) + 1})
-    return _joined(run, Call(proposal, CallStatus.PROPOSED), repeats=repeats)
+    call = RoundCall(call_id=fact.call_id, proposal=proposal, status=CallStatus.PROPOSED)
+    return _joined(run, call, repeats=repeats)
 
 
 def approval_requested(run: Live, fact: j.ApprovalRequested, at: datetime) -> Live:
     """The call waits for a person."""
-    calls = _calls(
+    calls = calls_with(
         run,
         fact.call_id,
         status=CallStatus.AWAITING_APPROVAL,
@@ -69,7 +70,7 @@ def approved(run: Live, fact: j.ToolCallApproved, at: datetime) -> Live:
     calls = tuple(
         [
             changed(call, proposal=_edited(call.proposal, fact.arguments), **permitted)
-            if call.call_id == fact.call_id
+            if isinstance(call, RoundCall) and call.call_id == fact.call_id
             else call
             for call in run.loop.calls
         ]
@@ -81,13 +82,13 @@ def denied(run: Live, fact: j.ToolCallDenied, at: datetime) -> Live:
     """The model will be told why the call was not made."""
     reply = json_content({"error": {"error_type": "denied", "message": fact.reason}})
     run = _close(run, fact.call_id, reply, is_error=True)
-    run = _with(run, fact.call_id, approval="denied")
+    run = with_call(run, fact.call_id, approval="denied")
     return _noted(run, fact.request_id)
 
 
 def started(run: Live, fact: j.ToolCallStarted, at: datetime) -> Live:
     """The call is out."""
-    calls = _calls(
+    calls = calls_with(
         run,
         fact.call_id,
         status=CallStatus.RUNNING,
@@ -118,34 +119,23 @@ def failed(run: Live, fact: j.ToolCallFailed, at: datetime) -> Live:
 def uncertain(run: Live, fact: j.ToolCallUncertain, at: datetime) -> Live:
     """Nobody knows whether it happened; a person must say, and that doubt is no news again."""
     doubted = run.attempts.doubted | {outcome_of(fact.call_id, fact.attempt)}
-    run = _lost(_known(run, doubted=doubted), fact)
-    return _with(run, fact.call_id, status=CallStatus.UNCERTAIN, due=None)
+    run = _lost(known(run, doubted=doubted), fact)
+    return with_call(run, fact.call_id, status=CallStatus.UNCERTAIN, due=None)
 
 
 def late_result_noted(run: Live, fact: j.LateResultNoted, at: datetime) -> Live:
     """It is no news a second time; a doubt that was on record leaves open what had happened."""
     if fact.answer is not None:
-        return model.answered_late(run, fact)
+        return open_calls.found(run, fact.call_id, fact.attempt)
     outcome = outcome_of(fact.call_id, fact.attempt)
     if fact.outcome == Outcome.UNCERTAIN.value and outcome in run.attempts.doubted:
         return _lost(run, fact)
-    return _lost(_known(run, settled=run.attempts.settled | {outcome}), fact)
-
-
-def retry_scheduled(run: Live, fact: j.RetryScheduled, at: datetime) -> Live:
-    """The call is held until its pause is over."""
-    if run.loop.model_call is not None and run.loop.model_call.call_id == fact.call_id:
-        held = changed(run.loop.model_call, held=True, due=fact.due)
-        return changed(loop_changed(run, model_call=held), counters=run.counters.plus("retries"))
-    run = _with(run, fact.call_id, status=CallStatus.HELD, due=fact.due, reply=None, is_error=False)
-    closed = tuple(c for c in run.since_checkpoint.closed if c.call_id != fact.call_id)
-    return changed(run, since_checkpoint=changed(run.since_checkpoint, closed=closed))
+    return _lost(known(run, settled=run.attempts.settled | {outcome}), fact)
 
 
 def question_asked(run: Live, fact: j.HumanInputRequested, at: datetime) -> Live:
     """The agent waits for a person's answer."""
     proposal = Proposal(
-        call_id=fact.question_id,
         provider_call_id=fact.provider_call_id,
         tool="ask_human",
         tool_version="",
@@ -153,7 +143,10 @@ def question_asked(run: Live, fact: j.HumanInputRequested, at: datetime) -> Live
         risk_level=0,
         idempotency_key=fact.question_id,
     )
-    return _joined(run, Call(proposal, CallStatus.ASKED, due=fact.deadline), malformed=0)
+    asked = RoundCall(
+        call_id=fact.question_id, proposal=proposal, status=CallStatus.ASKED, due=fact.deadline
+    )
+    return _joined(run, asked, malformed=0)
 
 
 def question_answered(run: Live, fact: j.HumanInputReceived, at: datetime) -> Live:
@@ -169,7 +162,6 @@ def plan_recorded(run: Live, fact: j.PlanProposed | j.PlanRevised, at: datetime)
         return run
     reply = _plan_recorded(run.behaviour)
     proposal = Proposal(
-        call_id=fact.call_id,
         provider_call_id=fact.provider_call_id,
         tool="update_plan",
         tool_version="",
@@ -177,7 +169,8 @@ def plan_recorded(run: Live, fact: j.PlanProposed | j.PlanRevised, at: datetime)
         risk_level=0,
         idempotency_key=fact.call_id,
     )
-    return _joined(run, Call(proposal, CallStatus.CLOSED, reply=reply), malformed=0)
+    call = RoundCall(call_id=fact.call_id, proposal=proposal, status=CallStatus.CLOSED, reply=reply)
+    return _joined(run, call, malformed=0)
 
 
 def checkpoint_written(run: Live, fact: j.CheckpointWritten, at: datetime) -> Live:
@@ -186,7 +179,7 @@ def checkpoint_written(run: Live, fact: j.CheckpointWritten, at: datetime) -> Li
     return changed(run, since_checkpoint=SinceCheckpoint(), counters=counters)
 
 
-def summary(call: Call, status: str | None = None) -> j.CallSummary:
+def summary(call: RoundCall, status: str | None = None) -> j.CallSummary:
     """Return a call as a checkpoint holds it."""
     return trusted(j.CallSummary)(
         call_id=call.call_id,
@@ -201,7 +194,7 @@ def summary(call: Call, status: str | None = None) -> j.CallSummary:
 
 
 def _close(run: Live, call_id: str, reply: Content, *, is_error: bool = False) -> Live:
-    return _with(
+    return with_call(
         run,
         call_id,
         status=CallStatus.CLOSED,
@@ -215,9 +208,9 @@ def _close(run: Live, call_id: str, reply: Content, *, is_error: bool = False) -
 def _ran(run: Live, call_id: str, how: str) -> Live:
     """Keep a call that came back for the checkpoint that follows."""
     call = run.loop.call(call_id)
-    if call is None:
+    if not isinstance(call, RoundCall):
         return run
-    run = _known(run, settled=run.attempts.settled | {outcome_of(call_id, call.attempt)})
+    run = known(run, settled=run.attempts.settled | {outcome_of(call_id, call.attempt)})
     closed = (*run.since_checkpoint.closed, summary(call, how))
     return changed(run, since_checkpoint=changed(run.since_checkpoint, closed=closed))
 
@@ -227,38 +220,19 @@ _Ran = j.ToolCallSucceeded | j.ToolCallFailed | j.ToolCallUncertain | j.LateResu
 
 def _lost(run: Live, fact: _Ran) -> Live:
     """Keep an execution that ended without a cost: its result may still come and say one."""
-    outcome = outcome_of(fact.call_id, fact.attempt)
     if fact.cost is None and isinstance(fact, j.ToolCallFailed | j.ToolCallUncertain):
-        return _known(run, lost=MappingProxyType({**run.attempts.lost, outcome: fact.tool}))
-    if outcome not in run.attempts.lost:
-        return run
-    lost = {name: tool for name, tool in run.attempts.lost.items() if name != outcome}
-    return _known(run, lost=MappingProxyType(lost))
-
-
-def _known(run: Live, **changes: object) -> Live:
-    return changed(run, attempts=changed(run.attempts, **changes))
+        return open_calls.lost(run, fact.call_id, fact.attempt, fact.tool)
+    return open_calls.found(run, fact.call_id, fact.attempt)
 
 
 def _edited(proposal: Proposal, arguments: Content | None) -> Proposal:
     return proposal if arguments is None else changed(proposal, arguments=arguments)
 
 
-def _joined(run: Live, call: Call, **changes: object) -> Live:
+def _joined(run: Live, call: RoundCall, **changes: object) -> Live:
     """Return the run with one more call in the round; its number is taken."""
     loop = changed(run.loop, calls=(*run.loop.calls, call), **changes)
     return changed(run, body=loop, next_call=run.next_call + 1)
-
-
-def _with(run: Live, call_id: str, **changes: object) -> Live:
-    return loop_changed(run, calls=_calls(run, call_id, **changes))
-
-
-def _calls(run: Live, call_id: str, **changes: object) -> tuple[Call, ...]:
-    """Return the round's calls, one of them changed."""
-    return tuple(
-        [changed(call, **changes) if call.call_id == call_id else call for call in run.loop.calls]
-    )
 
 
 def _noted(run: Live, request_id: str | None) -> Live:

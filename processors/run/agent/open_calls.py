@@ -1,0 +1,66 @@
+"""The one way in which calls of every kind fail, are tried again, and come too late.
+
+What differs between the kinds is a row in ``kinds.py``: how a call is begun, what its answer
+means, what a lost one means, what is kept of a late result.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from runfold.events import run as j
+from runfold.events.base import Fact
+from runfold.events.calls import CallResult
+from runfold.events.definitions import RetryPolicy
+from runfold.events.values import ErrorInfo
+from runfold.processors.run.draft import Draft
+from runfold.processors.run.state import OpenCall
+
+
+@dataclass(frozen=True, slots=True)
+class CallRules:
+    """What a kind of call adds to the life that all have.
+
+    ``begin`` hands the next attempt out; ``answered``, ``doubted`` and ``failed`` record a result
+    of the attempt that is out, ``late`` one of any other; ``lost`` says what follows where no
+    result came in time.
+    """
+
+    begin: Callable[[Draft, Any], None]
+    answered: Callable[[Draft, Any, Any], None]
+    failed: Callable[[Draft, Any, Any], None]
+    lost: Callable[[Draft, Any], None]
+    late: Callable[[Draft, Any], None]
+    doubted: Callable[[Draft, Any, Any], None] | None = None
+
+
+def retry_or(
+    draft: Draft,
+    call: OpenCall,
+    failure: Fact,
+    error: ErrorInfo,
+    retry: RetryPolicy,
+    give_up: Callable[[], None],
+) -> None:
+    """Record a failed attempt; try again after a pause where that pays, else give up."""
+    draft.say(failure)
+    if not error.retryable or call.attempt >= retry.max_attempts:
+        give_up()
+        return
+    delay = max(retry.delay_ms(call.attempt + 1), error.retry_after_ms or 0)
+    draft.say(
+        j.RetryScheduled(
+            call_id=call.call_id,
+            attempt=call.attempt + 1,
+            due=draft.env.now + timedelta(milliseconds=delay),
+            delay_ms=delay,
+            reason=error.message,
+        )
+    )
+
+
+def nothing_to_note(draft: Draft, result: CallResult) -> None:
+    """Leave a late result: what the call did has no effect and no cost."""

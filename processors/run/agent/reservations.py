@@ -1,0 +1,48 @@
+"""Money that a run with a cost limit sets aside for a call before it is made, and frees after."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from runfold.events import run as j
+from runfold.processors.run.draft import Draft
+from runfold.processors.run.lifecycle import endings
+
+_NOTHING = Decimal(0)
+
+
+def reserve(draft: Draft, call_id: str, amount: Decimal) -> bool:
+    """Set money aside where the run has a cost limit; end the run where it does not suffice."""
+    run = draft.run
+    limit = run.limits.max_cost
+    if limit is None:
+        return True
+    if run.counters.cost + run.budget.reserved + amount > limit:
+        endings.limit_reached(draft, "max_cost", run.counters.cost + amount, limit)
+        return False
+    draft.say(
+        j.BudgetReserved(
+            call_id=call_id,
+            amount=amount,
+            spent_before=run.counters.cost,
+            reserved_before=run.budget.reserved,
+            limit=limit,
+        )
+    )
+    return True
+
+
+def release(draft: Draft, call_id: str, cost: Decimal | None = None) -> None:
+    """Settle the reservation of a call, if the run has a cost limit."""
+    run = draft.run
+    if run.limits.max_cost is None:
+        return
+    draft.say(
+        j.BudgetSettled(
+            call_id=call_id,
+            reserved=run.budget.reservations.get(call_id, _NOTHING),
+            actual=cost or _NOTHING,
+            spent_after=run.counters.cost,
+            limit=run.limits.max_cost,
+        )
+    )

@@ -1,0 +1,166 @@
+"""Folds of a turn: the transcript goes on, a context is chosen, the model called, its answer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from types import MappingProxyType
+
+from runfold.events import run as j
+from runfold.events.calls import Message, Role, TranscriptEntry
+from runfold.events.calls.transcript import digest_after, parts, tokens_of
+from runfold.events.content import Content, text
+from runfold.events.trusted import trusted
+from runfold.events.values import Placement
+from runfold.processors.run.fold import open_calls
+from runfold.processors.run.ids import timeout_at
+from runfold.processors.run.state import (
+    ContextCall,
+    Live,
+    ModelCall,
+    RoundCall,
+    Selection,
+    Transcript,
+    Waiting,
+    changed,
+    loop_changed,
+)
+
+GOAL = "goal"
+"""The kind of what a run was asked for, which stays in every context."""
+
+_MESSAGE_BYTES = 128
+"""About what a message or a proposed call takes on the wire beside its contents."""
+
+
+def context_hydrated(run: Live, fact: j.ContextHydrated, at: datetime) -> Live:
+    """The replies of the closed round, then what people said, enter the transcript."""
+    transcript = next_transcript(run)
+    return changed(loop_changed(run, transcript=transcript, selection=None, calls=()), inbox=())
+
+
+def next_transcript(run: Live) -> Transcript:
+    """Return the transcript of the next turn; its digest covers every message so far."""
+    replies = [_reply(call) for call in run.loop.round]
+    return with_entries(run.loop.transcript, (*replies, *[_said(each) for each in run.inbox]))
+
+
+def _reply(call: RoundCall) -> TranscriptEntry:
+    message = trusted(Message)(
+        role=Role.TOOL,
+        content=call.reply,
+        call_id=call.provider_call_id,
+        is_error=call.is_error,
+    )
+    return trusted(TranscriptEntry)(kind="reply", id=call.call_id, message=message)
+
+
+def _said(waiting: Waiting) -> TranscriptEntry:
+    message = trusted(Message)(role=Role.USER, content=waiting.content)
+    return trusted(TranscriptEntry)(
+        kind=waiting.kind, id=waiting.id, message=message, pinned=waiting.kind == GOAL
+    )
+
+
+def with_entries(transcript: Transcript, entries: Iterable[TranscriptEntry]) -> Transcript:
+    """Return the transcript with more messages; tokens are estimated at four bytes each."""
+    more = tuple(entries)
+    digest, tokens, weight = transcript.digest, transcript.token_estimate, transcript.weight
+    for message in [entry.message for entry in more]:
+        digest = digest_after(digest, message)
+        tokens += tokens_of(message)
+        weight += _MESSAGE_BYTES * (1 + len(message.tool_calls)) + _carried(message.opaque)
+        weight += sum([_carried(part) for part in parts(message)])
+    return Transcript((*transcript.entries, *more), digest, tokens, weight)
+
+
+def _carried(part: Content | None) -> int:
+    return len(part.inline) if part is not None and part.inline is not None else 0
+
+
+def context_called(run: Live, fact: j.ContextCalled, at: datetime) -> Live:
+    """A context is being chosen."""
+    call = ContextCall(
+        call_id=fact.call_id,
+        attempt=fact.attempt,
+        due=timeout_at(at, fact.timeout_ms),
+        pooled=fact.placement is Placement.POOL,
+        budget_tokens=fact.budget_tokens,
+    )
+    return open_calls.opened(run, call)
+
+
+def context_selected(run: Live, fact: j.ContextSelected, at: datetime) -> Live:
+    """The model will be shown what was chosen."""
+    chosen = Selection(fact.content, fact.digest)
+    return loop_changed(run, selection=chosen, calls=open_calls.without(run, fact.call_id))
+
+
+def context_failed(run: Live, fact: j.ContextFailed, at: datetime) -> Live:
+    """The call stays open until it is held for a retry or the run ends."""
+    return run
+
+
+def model_called(run: Live, fact: j.ModelCalled, at: datetime) -> Live:
+    """A model call is out."""
+    call = ModelCall(
+        call_id=fact.call_id,
+        attempt=fact.attempt,
+        due=timeout_at(at, fact.timeout_ms),
+        pooled=fact.placement is Placement.POOL,
+    )
+    return changed(open_calls.opened(run, call), counters=run.counters.plus("model_calls"))
+
+
+def model_responded(run: Live, fact: j.ModelResponded, at: datetime) -> Live:
+    """The answer joins the transcript."""
+    answer = fact.answer
+    message = trusted(Message)(
+        role=Role.ASSISTANT,
+        content=answer.text,
+        tool_calls=answer.tool_calls,
+        opaque=answer.opaque,
+    )
+    entry = trusted(TranscriptEntry)(kind="answer", id=fact.call_id, message=message)
+    run = loop_changed(
+        run,
+        calls=open_calls.without(run, fact.call_id),
+        selection=None,
+        answered_by=fact.call_id,
+        decision=fact.decision,
+        transcript=with_entries(run.loop.transcript, (entry,)),
+    )
+    dearest = max(run.budget.dearest_call, fact.cost or run.budget.dearest_call)
+    return changed(run, budget=changed(run.budget, dearest_call=dearest))
+
+
+def model_failed(run: Live, fact: j.ModelFailed, at: datetime) -> Live:
+    """The call stays open until it is held for a retry or the run ends."""
+    return open_calls.lost(run, fact.call_id, fact.attempt, fact.model)
+
+
+def reflection_recorded(run: Live, fact: j.ReflectionRecorded, at: datetime) -> Live:
+    """What was found wrong is said to the model, unless the replies of a round say it already."""
+    counters = run.counters.plus("reflections")
+    if fact.passed:
+        return changed(run, counters=counters)
+    run = changed(run, counters=counters.plus("malformed_answers"))
+    run = loop_changed(run, malformed=run.loop.malformed + 1)
+    if run.loop.calls:
+        return run
+    notice = text(" ".join((*fact.issues, fact.next_action)))
+    message = trusted(Message)(role=Role.USER, content=notice)
+    entry = trusted(TranscriptEntry)(kind="notice", id=fact.model_call_id or "", message=message)
+    return loop_changed(run, transcript=with_entries(run.loop.transcript, (entry,)))
+
+
+def budget_reserved(run: Live, fact: j.BudgetReserved, at: datetime) -> Live:
+    """Money is set aside for a call."""
+    reserved = MappingProxyType({**run.budget.reservations, fact.call_id: fact.amount})
+    return changed(run, budget=changed(run.budget, reservations=reserved))
+
+
+def budget_settled(run: Live, fact: j.BudgetSettled, at: datetime) -> Live:
+    """What was set aside is free again; the cost itself came with the answer."""
+    left = {of: sum_ for of, sum_ in run.budget.reservations.items() if of != fact.call_id}
+    return changed(run, budget=changed(run.budget, reservations=MappingProxyType(left)))
