@@ -14,7 +14,7 @@ from runfold.events.definitions import StoreRecord
 from runfold.events.errors import WireError
 from runfold.events.operations import DeadLetter
 from runfold.events.run import Meta
-from runfold.projections.store.lines import lines_of
+from runfold.projections.store.rows.lines import lines_of
 
 Row = dict[str, Any]
 

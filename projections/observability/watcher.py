@@ -17,7 +17,7 @@ from runfold.infra.tracing.spans import Traces
 from runfold.projections.observability import metrics
 from runfold.projections.observability.counting.tally import Tally
 from runfold.projections.observability.run_spans import RunSpans
-from runfold.projections.store.record_batch import RecordBatch, TopicPartition, place_of
+from runfold.projections.store.reading.record_batch import RecordBatch, TopicPartition, place_of
 from runfold.projections.view import Placed
 
 _log = logging.getLogger(__name__)

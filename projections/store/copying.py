@@ -11,9 +11,14 @@ from sqlalchemy import MetaData, create_mock_engine
 from runfold.events.avro.codec import Codec
 from runfold.projections.errors import FoldError, NotCaughtUp
 from runfold.projections.schema import storage_of
-from runfold.projections.store.reader import Reader, ReaderConfig
-from runfold.projections.store.record_batch import RecordBatch, TopicPartition, batch_of, place_of
-from runfold.projections.store.writing import cleaned, fold, write
+from runfold.projections.store.reading.reader import Reader, ReaderConfig
+from runfold.projections.store.reading.record_batch import (
+    RecordBatch,
+    TopicPartition,
+    batch_of,
+    place_of,
+)
+from runfold.projections.store.rows.writing import cleaned, fold, write
 from runfold.projections.view import View
 
 _WAIT_S = 0.2

@@ -19,8 +19,8 @@ from runfold.infra.process.stall import Positions
 from runfold.infra.process.watchdog import Watchdog
 from runfold.projections.observability.metrics import BEGUN_AGAIN
 from runfold.projections.observability.watcher import Watcher
-from runfold.projections.store.prefetch import Prefetch
-from runfold.projections.store.reader import Reader, ReaderConfig
+from runfold.projections.store.reading.prefetch import Prefetch
+from runfold.projections.store.reading.reader import Reader, ReaderConfig
 from runfold.projections.store.store import Store
 from runfold.projections.view import View
 from runfold.projections.views import VIEWS

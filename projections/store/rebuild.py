@@ -19,8 +19,8 @@ from runfold.projections.errors import UnknownView
 from runfold.projections.store import positions
 from runfold.projections.store.copying import Copy, make_tables, schema_of
 from runfold.projections.store.positions import Held, Place
-from runfold.projections.store.reader import ReaderConfig
-from runfold.projections.store.record_batch import TopicPartition
+from runfold.projections.store.reading.reader import ReaderConfig
+from runfold.projections.store.reading.record_batch import TopicPartition
 from runfold.projections.view import View
 from runfold.projections.views import VIEWS
 

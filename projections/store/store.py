@@ -15,8 +15,8 @@ from runfold.projections.errors import Fenced, FoldError
 from runfold.projections.observability.metrics import FAILURES
 from runfold.projections.store import positions
 from runfold.projections.store.positions import Held, Place
-from runfold.projections.store.record_batch import RecordBatch, batch_of, place_of
-from runfold.projections.store.writing import cleaned, fold, write
+from runfold.projections.store.reading.record_batch import RecordBatch, batch_of, place_of
+from runfold.projections.store.rows.writing import cleaned, fold, write
 from runfold.projections.view import Batch, Placed, Rows, View
 
 _log = logging.getLogger(__name__)

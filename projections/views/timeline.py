@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from runfold.events import topics
 from runfold.projections.rendering.readable import readable
-from runfold.projections.store.lines import NULL, is_sound, lines_of, moment_text
+from runfold.projections.store.rows.lines import NULL, is_sound, lines_of, moment_text
 from runfold.projections.tables import run_events
 from runfold.projections.view import Batch, Placed, Rows, View
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from runfold.events.definitions import State, ToolContract
 from runfold.processors.tool.python.code_check import differs
 from runfold.processors.tool.settings import ToolSettings
-from runfold.surfaces.application.definitions import read_definitions
+from runfold.surfaces.application.governing.definitions import read_definitions
 from runfold.surfaces.doctor.deployment import Deployment
 from runfold.surfaces.doctor.finding import Finding, ok, warning
 

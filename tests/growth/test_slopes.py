@@ -12,9 +12,9 @@ import pytest
 
 from benchmarks.scripted import ask_for_runs, engine, said
 from runfold.events import topics
-from runfold.projections.store.folding import PORTION, Folding
-from runfold.projections.store.record_batch import RecordBatch
-from runfold.projections.store.writing import write
+from runfold.projections.store.reading.folding import PORTION, Folding
+from runfold.projections.store.reading.record_batch import RecordBatch
+from runfold.projections.store.rows.writing import write
 from runfold.projections.view import Rows
 from runfold.projections.views import VIEWS
 from tests.projections.histories import history

@@ -24,7 +24,7 @@ from runfold.infra.metrics.table import TABLE
 from runfold.projections.observability.counting.memory import Memory
 from runfold.projections.observability.counting.tally import COUNTED, Tally
 from runfold.projections.observability.watcher import Watcher
-from runfold.projections.store.record_batch import RecordBatch
+from runfold.projections.store.reading.record_batch import RecordBatch
 from tests.projections.histories import History, history
 
 # Facts that say nothing which another one does not say, or nothing countable.

@@ -11,9 +11,9 @@ import pytest
 from runfold.events import topics
 from runfold.events.operations import DeadLetter
 from runfold.projections import schema
-from runfold.projections.store.reader import ReaderConfig
+from runfold.projections.store.reading.reader import ReaderConfig
+from runfold.projections.store.reading.record_batch import RecordBatch
 from runfold.projections.store.rebuild import compare
-from runfold.projections.store.record_batch import RecordBatch
 from runfold.projections.store.store import Store
 from runfold.projections.views import VIEWS
 from runfold.stack.settings import Settings

@@ -9,7 +9,7 @@ import psycopg
 import pytest
 
 from runfold.projections.errors import UnknownView
-from runfold.projections.store.reader import ReaderConfig
+from runfold.projections.store.reading.reader import ReaderConfig
 from runfold.projections.store.rebuild import compare, rebuild
 from runfold.projections.views import VIEWS
 from runfold.stack.settings import Settings

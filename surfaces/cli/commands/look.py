@@ -35,8 +35,8 @@ def verify(
     json: options.Json = False,
 ) -> None:
     """Read the journal itself: sequence, chain, permits, ends, and every decision decided again."""
-    from runfold.surfaces.cli.audits import show_audit
     from runfold.surfaces.cli.names import run_id_of
+    from runfold.surfaces.cli.operations.audits import show_audit
 
     context = of(ctx)
     run_id = run_id_of(context, run) if run else None
@@ -52,7 +52,7 @@ def rebuild(
     json: options.Json = False,
 ) -> None:
     """Fold a view again from offset 0 beside the live one, and swap it in."""
-    from runfold.surfaces.cli.rebuilding import show_comparison, show_rebuild
+    from runfold.surfaces.cli.operations.rebuilding import show_comparison, show_rebuild
 
     show_it = show_comparison if compare else show_rebuild
     raise typer.Exit(show_it(of(ctx), view, json=json))
@@ -100,7 +100,7 @@ def publish_schemas(
 
 def doctor(ctx: typer.Context, json: options.Json = False) -> None:
     """Look at everything that can be known from outside, and say what is wrong and what to do."""
-    from runfold.surfaces.cli.examining import show_examination
+    from runfold.surfaces.cli.operations.examining import show_examination
 
     raise typer.Exit(show_examination(of(ctx), json=json))
 
@@ -113,7 +113,7 @@ def rules(
     json: options.Json = False,
 ) -> None:
     """Check the monitor's rules and objectives, and list what they watch."""
-    from runfold.surfaces.cli.alert_rules import COLUMNS, rows_of_rules
+    from runfold.surfaces.cli.operations.alert_rules import COLUMNS, rows_of_rules
 
     rows = rows_of_rules(files or [])
     if json:
@@ -124,7 +124,7 @@ def rules(
 
 def topics(ctx: typer.Context, json: options.Json = False) -> None:
     """List the topics with their purpose, partitions and records."""
-    from runfold.surfaces.cli.topics import rows_of_topics
+    from runfold.surfaces.cli.operations.topics import rows_of_topics
 
     found = rows_of_topics(of(ctx))
     if json:
@@ -143,7 +143,7 @@ def deadletters(
     json: options.Json = False,
 ) -> None:
     """List the inputs that could not be used, the newest first, or show one with its bytes."""
-    from runfold.surfaces.cli.dead_letters import list_dead_letters, show_dead_letter
+    from runfold.surfaces.cli.operations.dead_letters import list_dead_letters, show_dead_letter
 
     context = of(ctx)
     if show is None:

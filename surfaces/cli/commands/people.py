@@ -33,9 +33,9 @@ def approvals(
     json: options.Json = False,
 ) -> None:
     """List what waits for a person."""
-    from runfold.surfaces.application.inbox import approvals as waiting
+    from runfold.surfaces.application.runs.inbox import approvals as waiting
     from runfold.surfaces.cli.names import run_id_of
-    from runfold.surfaces.cli.people import show_approvals
+    from runfold.surfaces.cli.runs.approvals import show_approvals
 
     context = of(ctx)
     run_id = run_id_of(context, run, tenant) if run else None
@@ -186,8 +186,8 @@ def instruct(
 def _on_run(
     context: Context, typed: str, send: Send, *, tenant: str | None, user: str, json: bool
 ) -> None:
-    from runfold.surfaces.cli.control_outcome import show_outcome
     from runfold.surfaces.cli.names import run_id_of
+    from runfold.surfaces.cli.runs.outcome import show_outcome
 
     run_id = run_id_of(context, typed, tenant)
     outcome = context.runs(tenant, user).steer(run_id, lambda client: send(client, run_id))
@@ -203,8 +203,8 @@ def _on_call(
     user: str,
     json: bool,
 ) -> None:
-    from runfold.surfaces.cli.control_outcome import show_outcome
     from runfold.surfaces.cli.names import call_id_of
+    from runfold.surfaces.cli.runs.outcome import show_outcome
 
     run_id, call_id = call_id_of(context, typed, tenant)
     runs = context.runs(tenant, user)

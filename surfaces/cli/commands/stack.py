@@ -59,7 +59,7 @@ def status(
     if run is None:
         raise typer.Exit(_stack_status(context, json=json))
     from runfold.surfaces.cli.names import run_id_of
-    from runfold.surfaces.cli.run_status import show_status
+    from runfold.surfaces.cli.runs.status import show_status
 
     run_id = run_id_of(context, run, tenant)
     raise typer.Exit(show_status(context.runs(tenant), run_id, json=json))
@@ -74,7 +74,7 @@ def demo(
     keep: Annotated[bool, typer.Option("--keep", help="Leave the stack up at the end.")] = False,
 ) -> None:
     """Watch an agent triage a log: every step an event, its report approved by you."""
-    from runfold.surfaces.cli.demo import demo as play
+    from runfold.surfaces.cli.demo.demo import demo as play
 
     raise typer.Exit(play(of(ctx), file, yes=yes, keep=keep))
 

@@ -6,15 +6,15 @@ from collections.abc import Callable, Iterable, Iterator
 
 from runfold.events.run import Event
 from runfold.events.traits import Tone
-from runfold.surfaces.application import follow
-from runfold.surfaces.application.dead_letters import burial_of
 from runfold.surfaces.application.errors import InvalidError, NotFoundError
+from runfold.surfaces.application.operations.dead_letters import burial_of
 from runfold.surfaces.application.rendering import event_of
-from runfold.surfaces.application.runs import Runs
+from runfold.surfaces.application.runs import follow
+from runfold.surfaces.application.runs.runs import Runs
 from runfold.surfaces.application.scope import OperatorScope
 from runfold.surfaces.cli import exits, output
 from runfold.surfaces.cli.context import Context
-from runfold.surfaces.cli.timeline import Progress, laid_out, rendered, show
+from runfold.surfaces.cli.runs.timeline import Progress, laid_out, rendered, show
 
 
 def watch(

@@ -13,7 +13,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 from runfold.projections.errors import FoldError
 from runfold.projections.rendering.readable import clean, json_text
-from runfold.projections.store.sql import copy_into, merge_into
+from runfold.projections.store.rows.sql import copy_into, merge_into
 from runfold.projections.view import Batch, Row, Rows, View
 
 _PIECE = 50

@@ -14,7 +14,7 @@ from runfold.events.errors import WireError
 from runfold.events.operations import DeadLetter
 from runfold.events.run import Event
 from runfold.producers.log.tail import RawRecord
-from runfold.projections.store.record_batch import Item
+from runfold.projections.store.reading.record_batch import Item
 from runfold.projections.view import Letter, Placed, Stored, Unreadable
 
 Found = tuple[RawRecord, str, int, int]

@@ -12,8 +12,8 @@ from fastavro.read import SchemaResolutionError
 from fastavro.schema import SchemaParseException, UnknownType
 from pydantic import ValidationError
 
-from runfold.events.avro.builders import builder_for
-from runfold.events.avro.parsers import NOT_PARSED, Parser, parser_for
+from runfold.events.avro.compiled.builders import builder_for
+from runfold.events.avro.compiled.parsers import NOT_PARSED, Parser, parser_for
 from runfold.events.avro.schema import full_name, meaning, physical, schema_for
 from runfold.events.avro.shapes import event_of, meta_of
 from runfold.events.avro.vocabulary import Vocabulary

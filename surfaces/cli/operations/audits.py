@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from itertools import groupby
 
-from runfold.surfaces.application.audit import audit
+from runfold.surfaces.application.operations.audit import audit
 from runfold.surfaces.application.shapes import AuditReport
 from runfold.surfaces.cli import exits, output
 from runfold.surfaces.cli.context import Context

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from runfold.surfaces.application.explain import state_at
 from runfold.surfaces.application.rendering import jsonable
-from runfold.surfaces.application.runs import Runs
+from runfold.surfaces.application.runs.explain import state_at
+from runfold.surfaces.application.runs.runs import Runs
 from runfold.surfaces.cli import output
 from runfold.surfaces.words import shortened
 

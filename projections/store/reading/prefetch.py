@@ -8,7 +8,7 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
-from runfold.projections.store.record_batch import RecordBatch
+from runfold.projections.store.reading.record_batch import RecordBatch
 
 
 class Prefetch:

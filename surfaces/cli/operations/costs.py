@@ -9,8 +9,8 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from runfold.surfaces.application.costs import budgets, costs, dimensions_of
 from runfold.surfaces.application.errors import InvalidError
+from runfold.surfaces.application.operations.costs import budgets, costs, dimensions_of
 from runfold.surfaces.cli import exits, output
 from runfold.surfaces.cli.context import Context
 from runfold.surfaces.cli.faults import CliError

@@ -8,10 +8,10 @@ from typing import Unpack
 from runfold.events.commands import Resolution
 from runfold.events.content import Content
 from runfold.producers.client import RequestOptions, RunClient
-from runfold.surfaces.application import follow as following
 from runfold.surfaces.application import shapes
+from runfold.surfaces.application.runs import follow as following
+from runfold.surfaces.application.runs.steer import WITHIN_S, steer
 from runfold.surfaces.application.scope import Scope, TenantScope
-from runfold.surfaces.application.steer import WITHIN_S, steer
 
 Send = Callable[[RunClient], str]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from runfold.surfaces.application.rendering import to_json
-from runfold.surfaces.application.runs import Runs
+from runfold.surfaces.application.runs.runs import Runs
 from runfold.surfaces.application.shapes import Completion, RunDetail, Wait
 from runfold.surfaces.cli import exits, output
 from runfold.surfaces.words import model_name, money, shortened

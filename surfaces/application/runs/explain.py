@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from runfold.producers.client import RunClient
 from runfold.surfaces.application import shapes
-from runfold.surfaces.application.follow import fold
+from runfold.surfaces.application.runs.follow import fold
 from runfold.surfaces.application.scope import Scope
 
 

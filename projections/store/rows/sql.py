@@ -11,7 +11,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.sql.elements import TextClause
 from sqlalchemy.sql.schema import DefaultClause
 
-from runfold.projections.store.lines import OPTIONS
+from runfold.projections.store.rows.lines import OPTIONS
 from runfold.projections.tables.base import CARRIED, initial_of, merge_of
 
 _DIALECT = postgresql.dialect()  # type: ignore[no-untyped-call]

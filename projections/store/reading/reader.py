@@ -15,9 +15,9 @@ from runfold.infra.process.stall import Positions
 from runfold.producers.errors import is_fatal
 from runfold.producers.log.kafka_tail import KafkaTail
 from runfold.producers.log.tail import Portion, RawRecord
-from runfold.projections.store.decoding import Found, Later, items_of
-from runfold.projections.store.folding import PORTION, Folding
-from runfold.projections.store.record_batch import Item, RecordBatch, TopicPartition
+from runfold.projections.store.reading.decoding import Found, Later, items_of
+from runfold.projections.store.reading.folding import PORTION, Folding
+from runfold.projections.store.reading.record_batch import Item, RecordBatch, TopicPartition
 from runfold.projections.view import View
 
 _SETTINGS: dict[str, str | int | float | bool] = {

@@ -12,7 +12,7 @@ from pathlib import Path
 from runfold.events.content import Content
 from runfold.events.values import Attachment
 from runfold.producers.client import RequestOptions, RunClient
-from runfold.surfaces.application.submit import LimitOptions, limits_of
+from runfold.surfaces.application.runs.submit import LimitOptions, limits_of
 from runfold.surfaces.cli import exits
 from runfold.surfaces.cli.context import Context
 from runfold.surfaces.cli.faults import CliError

@@ -8,9 +8,10 @@ from typing import Unpack
 from runfold.events.commands import Resolution
 from runfold.events.content import Content
 from runfold.producers.client import AsyncRunClient, RequestOptions
-from runfold.surfaces.application import async_follow, shapes
+from runfold.surfaces.application import shapes
+from runfold.surfaces.application.runs import async_follow
+from runfold.surfaces.application.runs.steer import WITHIN_S
 from runfold.surfaces.application.scope import Scope, TenantScope
-from runfold.surfaces.application.steer import WITHIN_S
 
 Send = Callable[[AsyncRunClient], Awaitable[str]]
 

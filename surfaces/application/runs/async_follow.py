@@ -12,17 +12,17 @@ from runfold.producers.client import AsyncRunClient
 from runfold.producers.errors import NotYetError as LogNotYet
 from runfold.surfaces.application import shapes
 from runfold.surfaces.application.errors import NotYetError, no_run
-from runfold.surfaces.application.follow import BEGINS_WITHIN_S, exit_of, not_ended
 from runfold.surfaces.application.rendering import completion_of, event_of, outcome_of
-from runfold.surfaces.application.run_detail import RunFold
-from runfold.surfaces.application.scope import Scope
-from runfold.surfaces.application.steer import (
+from runfold.surfaces.application.runs.follow import BEGINS_WITHIN_S, exit_of, not_ended
+from runfold.surfaces.application.runs.run_detail import RunFold
+from runfold.surfaces.application.runs.steer import (
     READ_WITHIN_S,
     WITHIN_S,
     is_effect,
     must_live,
     no_effect,
 )
+from runfold.surfaces.application.scope import Scope
 
 
 async def status(client: AsyncRunClient, scope: Scope, run_id: str) -> shapes.RunDetail:

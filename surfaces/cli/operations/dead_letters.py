@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 
-from runfold.surfaces.application.dead_letters import dead_letter, dead_letters
+from runfold.surfaces.application.operations.dead_letters import dead_letter, dead_letters
 from runfold.surfaces.application.rendering import jsonable
 from runfold.surfaces.cli import output
 from runfold.surfaces.cli.context import Context

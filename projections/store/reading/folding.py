@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from typing import Final
 
 from runfold.projections.errors import FoldError
-from runfold.projections.store.record_batch import Item, batch_of
-from runfold.projections.store.writing import fold_into
+from runfold.projections.store.reading.record_batch import Item, batch_of
+from runfold.projections.store.rows.writing import fold_into
 from runfold.projections.view import Rows, View
 
 _log = logging.getLogger(__name__)

@@ -23,15 +23,17 @@ from runfold.infra.settings import variables
 from runfold.producers.client import RunClient
 from runfold.stack import control
 from runfold.stack.settings import Settings
-from runfold.surfaces.cli import demo_people, demo_results, exits, output
+from runfold.surfaces.cli import exits, output
 from runfold.surfaces.cli.context import Context
+from runfold.surfaces.cli.demo import results
+from runfold.surfaces.cli.demo.person import Person
 from runfold.surfaces.cli.faults import CliError
 from runfold.surfaces.cli.publishing import apply_manifests, workspace_of
-from runfold.surfaces.cli.watching import exit_code, followed, watch
+from runfold.surfaces.cli.runs.watching import exit_code, followed, watch
 from runfold.surfaces.processes import PROCESSES
 
 AGENT = "log-triage"
-_EXAMPLE = Path(__file__).parents[2] / "examples" / AGENT
+_EXAMPLE = Path(__file__).parents[3] / "examples" / AGENT
 
 
 def demo(context: Context, file: Path | None, *, yes: bool, keep: bool) -> int:
@@ -53,11 +55,11 @@ def demo(context: Context, file: Path | None, *, yes: bool, keep: bool) -> int:
         _title(f"Run {run_id}")
         last = _follow(context, client, run_id, yes=yes)
         _title("Report")
-        demo_results.show_report(last, workspace_of(context))
+        results.show_report(last, workspace_of(context))
         _title("Exit record")
-        demo_results.show_exit(last)
+        results.show_exit(last)
         _title("Three questions to the views")
-        demo_results.show_queries(context, last)
+        results.show_queries(context, last)
     output.console().print(
         f"\nDone in {time.monotonic() - began:.1f} s. "
         + ("The stack is still up." if keep else "Nothing is left running; the data stays in ")
@@ -147,10 +149,10 @@ def _model() -> str:
 
 def _follow(context: Context, client: RunClient, run_id: str, *, yes: bool) -> Event:
     """Watch the run to its end, answering what it asks; cancel it when the person leaves."""
-    person = demo_people.Person(client, run_id, yes=yes)
+    somebody = Person(client, run_id, yes=yes)
     try:
         events = followed(context, context.runs(client.tenant_id, client.user_id), run_id)
-        last = watch(events, then=person.hear)
+        last = watch(events, then=somebody.hear)
     except KeyboardInterrupt:
         with suppress(Exception):
             client.cancel(run_id, "the demo was interrupted")
