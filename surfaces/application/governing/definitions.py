@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Any
 
 from runfold.events import topics
 from runfold.events.definitions import (
@@ -26,41 +26,9 @@ from runfold.processors.definitions.record import fold
 from runfold.processors.definitions.rules import objection
 from runfold.producers.log.port import LogReader, LogWriter
 from runfold.surfaces.application.errors import AmbiguousError, InvalidError, NotFoundError
-from runfold.surfaces.application.shapes import SHAPE, Shape
+from runfold.surfaces.application.shapes import Change, DefinitionDetail, DefinitionRow
 
 _WORDS = {"model_script": "playbook", "modelscript": "playbook", "script": "playbook"}
-
-
-class DefinitionRow(Shape):
-    """A published version; ``live`` says that its name stands for it, for those who see it."""
-
-    shape: Literal[1] = SHAPE
-    kind: str
-    name: str
-    version: str
-    tenant: str | None
-    state: str
-    live: bool
-    released_for: tuple[str | None, ...]
-    digest: str
-    published_at: datetime | None
-    published_by: str
-    position: int
-    reason: str
-
-
-class DefinitionDetail(DefinitionRow):
-    """A published version with its content."""
-
-    body: Any
-
-
-class Change(Shape):
-    """A field that differs between two definitions; None where one of them lacks it."""
-
-    field: str
-    before: Any
-    after: Any
 
 
 @dataclass(frozen=True, slots=True)

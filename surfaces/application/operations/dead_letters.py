@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import base64
+from typing import Any
+
 from runfold.events import topics
 from runfold.events.operations import DeadLetter
 from runfold.producers.log.port import LogReader
@@ -9,41 +12,54 @@ from runfold.surfaces.application import shapes
 from runfold.surfaces.application.errors import NotFoundError
 
 
-def dead_letters(reader: LogReader) -> list[tuple[shapes.DeadLetter, DeadLetter]]:
-    """Return all, the newest first, each with the record that holds its bytes and headers."""
+def dead_letters(reader: LogReader) -> list[shapes.DeadLetter]:
+    """Return all, the newest first."""
+    return [shapes.DeadLetter(**_fields(no, record)) for no, record in _read(reader)][::-1]
+
+
+def dead_letter(reader: LogReader, number: int) -> shapes.DeadLetterDetail:
+    """Return one dead letter by its number, with its bytes; raises NotFoundError."""
+    found = _read(reader)
+    if not 0 < number <= len(found):
+        raise NotFoundError(f"There is no dead letter {number} of {len(found)}.")
+    record = found[number - 1][1]
+    value = None if record.value is None else base64.b64encode(record.value).decode()
+    return shapes.DeadLetterDetail(
+        **_fields(number, record),
+        headers=tuple(
+            shapes.DeadLetterHeader(key=each.key, value=repr(each.value)) for each in record.headers
+        ),
+        value_base64=value,
+    )
+
+
+def dead_letter_of_run(reader: LogReader, run_id: str) -> shapes.DeadLetter | None:
+    """Return the newest dead letter of a run's request, None if there is none."""
+    return next((each for each in dead_letters(reader) if each.key == run_id), None)
+
+
+def _read(reader: LogReader) -> list[tuple[int, DeadLetter]]:
+    """Return every record with its number, the oldest first."""
     found = [
         each.record
         for each in reader.read(topics.DEAD_LETTERS)
         if isinstance(each.record, DeadLetter)
     ]
     found.sort(key=lambda letter: (letter.time, letter.topic, letter.partition, letter.offset))
-    return [(_shown(no, letter), letter) for no, letter in enumerate(found, 1)][::-1]
+    return list(enumerate(found, 1))
 
 
-def dead_letter(reader: LogReader, number: int) -> tuple[shapes.DeadLetter, DeadLetter]:
-    """Return one dead letter by its number; raises NotFoundError."""
-    found = dead_letters(reader)
-    for shown, letter in found:
-        if shown.no == number:
-            return shown, letter
-    raise NotFoundError(f"There is no dead letter {number} of {len(found)}.")
+def _text(value: bytes | None) -> str | None:
+    return None if value is None else value.decode("utf-8", "replace")
 
 
-def burial_of(reader: LogReader, run_id: str) -> DeadLetter | None:
-    """Return the dead letter of a run's request, None if there is none."""
-    for _, letter in dead_letters(reader):
-        if letter.key == run_id.encode():
-            return letter
-    return None
-
-
-def _shown(number: int, letter: DeadLetter) -> shapes.DeadLetter:
-    return shapes.DeadLetter(
-        no=number,
-        time=letter.time,
-        place=f"{letter.topic}/{letter.partition}/{letter.offset}",
-        code=letter.code,
-        reason=letter.reason,
-        size=letter.size,
-        key=(letter.key or b"").decode("utf-8", "replace") or None,
-    )
+def _fields(number: int, record: DeadLetter) -> dict[str, Any]:
+    return {
+        "no": number,
+        "time": record.time,
+        "place": f"{record.topic}/{record.partition}/{record.offset}",
+        "code": record.code,
+        "reason": record.reason,
+        "size": record.size,
+        "key": (record.key or b"").decode("utf-8", "replace") or None,
+    }

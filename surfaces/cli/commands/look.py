@@ -113,9 +113,9 @@ def rules(
     json: options.Json = False,
 ) -> None:
     """Check the monitor's rules and objectives, and list what they watch."""
-    from runfold.surfaces.cli.operations.alert_rules import COLUMNS, rows_of_rules
+    from runfold.surfaces.application.operations.rules import COLUMNS, list_rules
 
-    rows = rows_of_rules(files or [])
+    rows = list_rules(files or [])
     if json:
         output.as_json(rows)
     else:
@@ -124,9 +124,10 @@ def rules(
 
 def topics(ctx: typer.Context, json: options.Json = False) -> None:
     """List the topics with their purpose, partitions and records."""
-    from runfold.surfaces.cli.operations.topics import rows_of_topics
+    from runfold.surfaces.application.operations.topics import list_topics
+    from runfold.surfaces.cli.context import kafka_of
 
-    found = rows_of_topics(of(ctx))
+    found = list_topics(kafka_of(of(ctx)))
     if json:
         output.as_json(found)
         return

@@ -6,12 +6,13 @@ import json
 from pathlib import Path
 from typing import Any
 
+import msgspec
 from sqlalchemy import text
 
 from runfold.events.run import Event
 from runfold.events.wording import plain_json
 from runfold.projections.queries import TenantViews, wait_for
-from runfold.projections.rendering.readable import readable
+from runfold.surfaces.application.rendering import completion_of, to_json
 from runfold.surfaces.cli import output
 from runfold.surfaces.cli.context import Context
 
@@ -59,12 +60,14 @@ def show_report(last: Event, workspace: Path) -> None:
 
 def show_exit(last: Event) -> None:
     """Print the run's completion signal, as an orchestrator gets it."""
+    from rich.highlighter import JSONHighlighter
+
     exit_ = getattr(last.fact, "exit", None)
     if exit_ is None:
         return
-    record = json.loads(readable(exit_))
-    record["payload"] = record["payload"].get("json", record["payload"])
-    output.console().print_json(json.dumps(record))
+    # rich's own printing of JSON would round the amounts.
+    shown = msgspec.json.format(to_json(completion_of(exit_)))
+    output.console().print(JSONHighlighter()(shown))
 
 
 def show_queries(context: Context, last: Event) -> None:

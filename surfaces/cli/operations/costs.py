@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
 
 from runfold.surfaces.application.errors import InvalidError
-from runfold.surfaces.application.operations.costs import budgets, costs, dimensions_of
+from runfold.surfaces.application.operations.costs import (
+    budgets,
+    costs,
+    dimensions_of,
+    proof,
+    reprice,
+)
+from runfold.surfaces.application.shapes import Repriced
 from runfold.surfaces.cli import exits, output
 from runfold.surfaces.cli.context import Context
 from runfold.surfaces.cli.faults import CliError
 from runfold.surfaces.costs import price_file
-from runfold.surfaces.costs.repricing import Group, reprice
-from runfold.surfaces.costs.verifying import verify
 from runfold.surfaces.words import money, spent
 
 _SHOWN = 20
@@ -37,15 +40,15 @@ def show_costs(
         return
     rows = [
         (
-            *(row[column] for column in columns),
-            row["calls"],
-            row["input_tokens"],
-            row["output_tokens"],
-            row["unpriced"],
-            signed(row["retry_usd"]),
-            signed(row["wasted_usd"]),
-            signed(row["cache_savings_usd"]),
-            spent(row["cost_usd"], row["unpriced"]),
+            *(getattr(row, column) for column in columns),
+            row.calls,
+            row.input_tokens,
+            row.output_tokens,
+            row.unpriced,
+            signed(row.retry_usd),
+            signed(row.wasted_usd),
+            signed(row.cache_savings_usd),
+            spent(row.cost_usd, row.unpriced),
         )
         for row in found
     ]
@@ -64,13 +67,13 @@ def show_budgets(
         return
     rows = [
         (
-            output.short(row["run_id"]),
-            row["tenant_id"],
-            row["agent"],
-            row["status"],
-            money(row["budget_usd"]),
-            spent(row["cost_usd"], row["unpriced_calls"]),
-            "-" if row["spent_share"] is None else f"{row['spent_share']:.0%}",
+            output.short(row.run_id),
+            row.tenant_id,
+            row.agent,
+            row.status,
+            money(row.budget_usd),
+            spent(row.cost_usd, row.unpriced_calls),
+            "-" if row.spent_share is None else f"{row.spent_share:.0%}",
         )
         for row in found
     ]
@@ -80,26 +83,32 @@ def show_budgets(
 
 def show_proof(context: Context, *, json: bool) -> int:
     """Print whether every view's sums are the journal's, and return whether they are."""
-    proof = verify(context.engine, context.reader)
+    found = proof(context.engine, context.reader)
+    code = exits.OK if found.equal else exits.NO
     if json:
-        output.as_json({**asdict(proof), "equal": not proof.differences})
-        return exits.NO if proof.differences else exits.OK
+        output.as_json(found)
+        return code
+    total = found.total
     console = output.console()
-    console.print(f"journal  {proof.total}, {proof.runs} runs", markup=False)
-    for each in proof.differences[:_SHOWN]:
+    console.print(
+        f"journal  ${total.cost_usd:f} in {total.calls} calls, {total.unpriced} of them unpriced, "
+        f"{total.input_tokens} tokens in, {total.output_tokens} out, {found.runs} runs",
+        markup=False,
+    )
+    for each in found.differences[:_SHOWN]:
         console.print(f"  {each.view}, {each.of}: the view says {each.shown}", markup=False)
         console.print(f"    and the journal {each.journal}", markup=False)
-    if proof.differences:
-        console.print(
-            f"{len(proof.differences)} sums differ: fold the view again with `runfold rebuild`.",
-            style="bold red",
+    if found.equal:
+        sentence = (
+            f"Equal to the last digit: {found.sums} sums of costs, and runs, calls and exit "
+            "records."
         )
-        return exits.NO
-    console.print(
-        f"Equal to the last digit: {proof.sums} sums of costs, and runs, calls and exit records.",
-        style="bold green",
-    )
-    return exits.OK
+        console.print(sentence, style="bold green")
+    else:
+        differ = len(found.differences)
+        sentence = f"{differ} sums differ: fold the view again with `runfold rebuild`."
+        console.print(sentence, style="bold red")
+    return code
 
 
 def show_repricing(
@@ -109,25 +118,18 @@ def show_repricing(
     prices = price_file.read(file)
     done = reprice(context.engine, context.reader, prices, name, since)
     if json:
-        groups = {model: _as_row(group) for model, group in done.by_model.items()}
-        output.as_json({"repricing": name, **_as_row(done.total), "by_model": groups})
+        output.as_json(done)
         return
     rows = [(model, *_cells(group)) for model, group in sorted(done.by_model.items())]
     columns = ("model", "calls", "on record", "at these prices", "difference", "no price")
-    output.table(
-        columns, [*rows, ("in all", *_cells(done.total))] if rows else [], "No answers yet."
-    )
+    output.table(columns, [*rows, ("in all", *_cells(done))] if rows else [], "No answers yet.")
     output.console().print(
         f"Kept as {name!r} in repricings and repriced_costs; the record is untouched.",
         markup=False,
     )
 
 
-def _as_row(group: Group) -> dict[str, Any]:
-    return {**asdict(group), "difference_usd": group.difference_usd}
-
-
-def _cells(group: Group) -> tuple[object, ...]:
+def _cells(group: Repriced) -> tuple[object, ...]:
     """Return amounts of answers priced both ways, and how many of the rest lack a price when."""
     amounts = (
         money(group.recorded_usd) if group.compared else "unpriced",

@@ -5,16 +5,16 @@ from __future__ import annotations
 import base64
 
 from runfold.surfaces.application.operations.dead_letters import dead_letter, dead_letters
-from runfold.surfaces.application.rendering import jsonable
 from runfold.surfaces.cli import output
 from runfold.surfaces.cli.context import Context
 
 _BYTES_SHOWN = 512
+_NOT_LINES = {"shape", "headers", "value_base64"}
 
 
 def list_dead_letters(context: Context, limit: int, *, json: bool) -> None:
     """Print the newest dead letters, each with the number that ``--show`` takes."""
-    found = [shown for shown, _ in dead_letters(context.reader)[:limit]]
+    found = dead_letters(context.reader)[:limit]
     if json:
         output.as_json(found)
         return
@@ -25,22 +25,21 @@ def list_dead_letters(context: Context, limit: int, *, json: bool) -> None:
 
 def show_dead_letter(context: Context, number: int, *, json: bool) -> None:
     """Print one dead letter whole; raises NotFoundError where there is none of that number."""
-    shown, letter = dead_letter(context.reader, number)
-    value = letter.value or b""
+    found = dead_letter(context.reader, number)
     if json:
-        encoded = None if letter.value is None else base64.b64encode(value).decode()
-        output.as_json({**jsonable(shown), "value_base64": encoded})
+        output.as_json(found)
         return
     console = output.console()
-    for name, held in shown:
-        if name != "shape":
+    for name, held in found:
+        if name not in _NOT_LINES:
             console.print(f"{name:<9} {output.cell(held)}", markup=False)
-    for header in letter.headers:
+    for header in found.headers:
         console.print(f"header    {header.key}: {header.value!r}", markup=False)
+    value = base64.b64decode(found.value_base64 or "")
     for line in _dump(value[:_BYTES_SHOWN]):
         console.print(f"  {line}", markup=False)
     if len(value) > _BYTES_SHOWN:
-        console.print(f"  … {letter.size} bytes; all of them with --json")
+        console.print(f"  … {found.size} bytes; all of them with --json")
 
 
 def _dump(data: bytes) -> list[str]:

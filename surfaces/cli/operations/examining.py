@@ -17,7 +17,7 @@ _STYLE = {Level.OK: "green", Level.NOTE: "dim", Level.WARNING: "yellow", Level.W
 def show_examination(context: Context, *, json: bool) -> int:
     """Print what is found; return 0 unless something is wrong, 69 where a server is away."""
     findings = []
-    for each in examine(patient_of(context), explained):
+    for each in examine(deployment_of(context), explained):
         findings.append(each)
         if not json:
             _print(each)
@@ -33,7 +33,7 @@ def show_examination(context: Context, *, json: bool) -> int:
     return exits.NO if wrong else exits.OK
 
 
-def patient_of(context: Context) -> Deployment:
+def deployment_of(context: Context) -> Deployment:
     """Return the deployment that this command line points at; raises StackError for none."""
     from runfold.stack import control
 

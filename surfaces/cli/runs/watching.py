@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from runfold.events.run import Event
 from runfold.events.traits import Tone
 from runfold.surfaces.application.errors import InvalidError, NotFoundError
-from runfold.surfaces.application.operations.dead_letters import burial_of
+from runfold.surfaces.application.operations.dead_letters import dead_letter_of_run
 from runfold.surfaces.application.rendering import event_of
 from runfold.surfaces.application.runs import follow
 from runfold.surfaces.application.runs.runs import Runs
@@ -48,12 +48,12 @@ def followed(context: Context, runs: Runs, run_id: str) -> Iterator[Event]:
         )
     except NotFoundError:
         if isinstance(runs.scope, OperatorScope):
-            _raise_where_buried(context, run_id)
+            _raise_where_refused(context, run_id)
         raise
 
 
-def _raise_where_buried(context: Context, run_id: str) -> None:
-    letter = burial_of(context.reader, run_id)
+def _raise_where_refused(context: Context, run_id: str) -> None:
+    letter = dead_letter_of_run(context.reader, run_id)
     if letter is not None:
         raise InvalidError(
             f"The request of run {run_id} could not be used ({letter.code}): {letter.reason}"

@@ -1,7 +1,8 @@
-"""``topics``: what is on the log."""
+"""Topics: what is on the log. An operator's question."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from confluent_kafka import KafkaException
@@ -9,21 +10,22 @@ from confluent_kafka import KafkaException
 from runfold.events.topics import TOPICS
 from runfold.producers.errors import translated
 from runfold.producers.log.kafka_tail import KafkaEnds, admin_of
-from runfold.surfaces.cli.context import Context, kafka_of
 
 _SECONDS = 10.0
 
 
-def rows_of_topics(context: Context) -> list[dict[str, Any]]:
-    """Return every topic's name, purpose, partitions and records; offsets of aborts included."""
-    options = kafka_of(context)
+def list_topics(kafka: Mapping[str, str]) -> list[dict[str, Any]]:
+    """Return every topic's name, purpose, partitions and records; offsets of aborts included.
+
+    ``kafka`` is what every Kafka client begins with.
+    """
     try:
-        known = admin_of(options).list_topics(timeout=_SECONDS).topics
+        known = admin_of(kafka).list_topics(timeout=_SECONDS).topics
     except KafkaException as error:
         raise translated(error, "asking for the topics") from error
     counts = {t.name: len(known[t.name].partitions) for t in TOPICS if t.name in known}
     places = [(name, number) for name, count in counts.items() for number in range(count)]
-    found = KafkaEnds(options).all(places)
+    found = KafkaEnds(kafka).all(places)
     return [
         {
             "topic": topic.name,

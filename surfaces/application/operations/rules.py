@@ -1,4 +1,4 @@
-"""``rules``: what the monitor's rule files declare, once every problem in them is mended."""
+"""Rules: what the monitor's rule files declare."""
 
 from __future__ import annotations
 
@@ -11,11 +11,12 @@ from runfold.processors.monitor.rule_files import read_rules
 from runfold.processors.monitor.settings import MonitorSettings
 
 COLUMNS = ("name", "severity", "by", "over", "raises")
+"""What each row says."""
 
 
-def rows_of_rules(files: Sequence[Path]) -> list[dict[str, str]]:
+def list_rules(files: Sequence[Path]) -> list[dict[str, str]]:
     """Return every rule and burn rate; raises RuleFileError with file, line and reason."""
-    book = read_rules(list(files or MonitorSettings.from_env().rules))
+    declared = read_rules(list(files or MonitorSettings.from_env().rules))
     rows = [
         (
             objective.rule_name(burn),
@@ -24,10 +25,10 @@ def rows_of_rules(files: Sequence[Path]) -> list[dict[str, str]]:
             f"{written(burn.short)} and {written(burn.long)}",
             _share(objective, burn),
         )
-        for objective in book.objectives
+        for objective in declared.objectives
         for burn in objective.burns
     ]
-    for rule in book.rules:
+    for rule in declared.rules:
         side, bound = ("above", rule.above) if rule.above is not None else ("below", rule.below)
         rows.append(
             (

@@ -1,35 +1,12 @@
-"""The public shapes: what every surface shows, declared once.
-
-They are a contract: a field is never renamed or removed without a new ``SHAPE``, and a test holds
-the schemas as they were released. Amounts are US dollars: exact decimals here, JSON numbers with
-every digit outward. Moments are in UTC.
-"""
+"""Runs as they are shown: in lists, in full, by event, and what waits in them for a person."""
 
 from __future__ import annotations
 
 from datetime import datetime
-from decimal import Decimal
-from typing import Annotated, Any, Final, Literal
-
-from pydantic import BaseModel, ConfigDict, WithJsonSchema
+from typing import Literal
 
 from runfold.events.values import RunStatus
-
-SHAPE: Final = 1
-"""The version of the shapes below, carried by each that is an answer of its own."""
-
-
-Usd = Annotated[Decimal, WithJsonSchema({"type": "number"})]
-"""US dollars."""
-
-Json = Any
-"""A JSON value as it was said: a tool's arguments, a result."""
-
-
-class Shape(BaseModel):
-    """The root of the shapes: frozen, and closed to fields it does not know."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
+from runfold.surfaces.application.shapes.base import SHAPE, Json, Shape, Usd
 
 
 class Actor(Shape):
@@ -231,37 +208,3 @@ class Approval(Shape):
     deadline: datetime | None
     cost_usd: Usd
     unpriced_calls: int
-
-
-class DeadLetter(Shape):
-    """An input that could not be used; ``no`` counts from the oldest and never changes."""
-
-    shape: Literal[1] = SHAPE
-    no: int
-    time: datetime
-    place: str
-    code: str
-    reason: str
-    size: int
-    key: str | None
-
-
-class AuditFault(Shape):
-    """Something that is not as it must be: in which run, after which event, of what kind."""
-
-    run_id: str
-    seq: int
-    kind: str
-    reason: str
-
-
-class AuditReport(Shape):
-    """What reading the journal itself found: how much was read, and every fault."""
-
-    shape: Literal[1] = SHAPE
-    sound: bool
-    runs: int
-    ended: int
-    events: int
-    decisions: int
-    faults: tuple[AuditFault, ...]
