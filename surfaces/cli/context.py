@@ -110,7 +110,7 @@ class Context:
             yield self.scope(tenant).views(connection)
 
     def close(self) -> None:
-        """Stop what follows runs; the next command starts it anew."""
+        """Stop what follows runs; the next command starts it again."""
         hubs: Hubs | None = self.__dict__.pop("hubs", None)
         if hubs is not None:
             hubs.close()

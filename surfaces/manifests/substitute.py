@@ -18,7 +18,7 @@ _SECRET = re.compile(
 
 @dataclass(slots=True)
 class Substitution:
-    """Replaces references in one document; ``made`` tells of each replacement."""
+    """Replaces references in one document; ``made`` records each replacement."""
 
     document: Document
     env: Mapping[str, str]

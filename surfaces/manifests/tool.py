@@ -115,7 +115,7 @@ def _check_schemas(document: Document, spec: dict[str, Any]) -> None:
 def _check_against_base(
     document: Document, base: ToolContract | None, spec: dict[str, Any]
 ) -> None:
-    """Refuse to promise more than what the tool is built on does."""
+    """Refuse a contract that claims more than its base."""
     if base is None:
         return
     level = spec.get("risk_level", base.risk_level)

@@ -15,7 +15,7 @@ from runfold.events.operations import DeadLetter
 from runfold.events.run import Event
 from runfold.producers.log.tail import RawRecord
 from runfold.projections.store.reading.record_batch import Item
-from runfold.projections.view import Letter, Placed, Stored, Unreadable
+from runfold.projections.view import Placed, PlacedDeadLetter, Stored, Unreadable
 
 Found = tuple[RawRecord, str, int, int]
 """A record with its topic, partition and offset."""
@@ -40,7 +40,7 @@ def items_of(records: Iterable[Found], codec: Codec) -> list[Item]:
             digest = hashlib.sha256(value).hexdigest()
             items.append(Placed(body.meta, body.fact, partition, offset, digest))
         elif isinstance(body, DeadLetter):
-            items.append(Letter(body, partition, offset))
+            items.append(PlacedDeadLetter(body, partition, offset))
         elif isinstance(body, StoreRecord):
             items.append(Stored(body, partition, offset))
     return items

@@ -1,4 +1,4 @@
-"""Follow and steer runs on an event loop: the same promises as ``follow`` and ``steer``."""
+"""Follow and steer runs on an event loop: with the same guarantees as ``follow`` and ``steer``."""
 
 from __future__ import annotations
 

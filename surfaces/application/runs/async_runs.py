@@ -1,4 +1,4 @@
-"""Runs on an event loop: the same promises as ``Runs``."""
+"""Runs on an event loop: with the same guarantees as ``Runs``."""
 
 from __future__ import annotations
 

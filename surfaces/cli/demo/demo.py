@@ -2,7 +2,7 @@
 
 1. the stack, tied to this process: however it ends, nothing is left running
 2. the example's definitions, and a copy of the log in the workspace
-3. the run, followed on the journal; a person approves what the agent wants to write
+3. the run, followed on the journal; a person approves what the agent is about to write
 4. the report, the exit record, and three questions to the views
 """
 
