@@ -109,7 +109,7 @@ class Store:
                 for half in record_batch.halves():
                     self.write(half)
             else:
-                # What Postgres says quotes the row; the whole of it is in projection_failures.
+                # What Postgres says quotes the row; all of it is in projection_failures.
                 _log.warning("an event cannot be projected: %s", type(error).__name__)
                 self._commit(record_batch, lambda cursor: self._one(cursor, record_batch))
 

@@ -17,7 +17,7 @@ def add(batch: Batch, rows: Rows) -> None:
 
 
 def _line(placed: Placed) -> str:
-    """Return an event's line, made at one go: no other table has as many rows."""
+    """Return an event's line, made in one expression: no other table has as many rows."""
     meta, fact, partition, offset, digest = placed
     # Not by getattr: pydantic takes long to say that there is none.
     call_id = fact.__dict__.get("call_id")

@@ -97,7 +97,7 @@ def check_dead_letters(deployment: Deployment) -> Iterator[Finding]:
     yield warning(
         "dead letters",
         f"{count} in the last day; the newest: {newest[0]['code']}, {newest[0]['reason']}",
-        "`runfold deadletters`, and --show NO for the whole of one; correct what sent it",
+        "`runfold deadletters`, and --show NO for all of one; correct what sent it",
     )
 
 

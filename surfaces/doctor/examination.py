@@ -80,7 +80,7 @@ def examine(deployment: Deployment, explain: Explain) -> Iterator[Finding]:
                 if found.check == _TABLES:
                     away.add(_TABLES)
                 yield found
-        except Exception as error:  # noqa: BLE001 - a check may meet anything in a sick system
+        except Exception as error:  # noqa: BLE001 - a check may meet anything in a broken system
             away |= {check.name, _TABLES} if check.name == _POSTGRES else {check.name}
             known = translated(error, "looking") if isinstance(error, KafkaException) else error
             sentence, _ = explain(known)

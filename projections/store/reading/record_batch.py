@@ -18,7 +18,7 @@ class RecordBatch:
     """Records in the order they were read; ``begins`` are their first offsets, ``ends`` the next.
 
     A partition may move on without a record in it: transactions leave marks that nobody sees.
-    ``rows`` are what each view, by name, makes of the whole of it, where it was folded already.
+    ``rows`` are what each view, by name, makes of all of it, where it was folded already.
     """
 
     items: Sequence[Item]

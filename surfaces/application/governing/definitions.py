@@ -144,7 +144,9 @@ class Governing:
         return self._decide(known, DefinitionRetired(**said, retired=retired))
 
     def withdraw(self, text: str, live_runs: str) -> Definitions:
-        """Forbid a version to new runs, for good; live ones ``finish`` or are ``refuse``d."""
+        """Forbid a version to new runs, which cannot be undone; live ones ``finish`` or are
+        ``refuse``d.
+        """
         if live_runs not in {LiveRuns.FINISH.value, LiveRuns.REFUSE.value}:
             raise InvalidError(f"Live runs can finish or be refused, not {live_runs!r}.")
         known, said = self._version(text)

@@ -29,7 +29,7 @@ def publish_manifests(
     by: str,
     tenant: str | None = None,
 ) -> tuple[Report, tuple[Remark, ...]]:
-    """Publish what files declare; return what became of it, and what its author should know.
+    """Publish what files declare; return the result, and what its author should know.
 
     ``env`` is what manifests may refer to and the settings of tools, ``by`` who publishes; the
     definitions belong to ``tenant``, or to all. Raises InvalidManifestsError with every fault,

@@ -47,7 +47,7 @@ def dimensions_of(names: Sequence[str]) -> tuple[Dimension, ...]:
 def costs(
     views: Views, by: Sequence[Dimension], since: datetime | None = None
 ) -> list[shapes.CostSum]:
-    """Return sums by some dimensions, the dearest first."""
+    """Return sums by some dimensions, the most expensive first."""
     return [
         shapes.CostSum(by=tuple(by), **row) for row in queries.costs_by(views, *by, since=since)
     ]

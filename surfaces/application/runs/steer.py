@@ -1,4 +1,4 @@
-"""Steer a live run, and see what became of it: a control is sent once its run is known to live."""
+"""Steer a live run and return the effect: a control is sent once its run is known to live."""
 
 from __future__ import annotations
 

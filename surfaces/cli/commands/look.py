@@ -99,7 +99,7 @@ def publish_schemas(
 
 
 def doctor(ctx: typer.Context, json: options.Json = False) -> None:
-    """Look at everything that can be known from outside, and say what is wrong and what to do."""
+    """Check the deployment from outside, and say what is wrong and what to do."""
     from runfold.surfaces.cli.operations.examining import show_examination
 
     raise typer.Exit(show_examination(of(ctx), json=json))

@@ -40,7 +40,7 @@ def costs(
     tenant: options.Narrow = None,
     json: options.Json = False,
 ) -> None:
-    """Sum up what was spent, the dearest first; calls without a price are counted, not guessed."""
+    """Sum up what was spent, the most expensive first; calls without a price are only counted."""
     if ctx.invoked_subcommand is not None:
         return
     from runfold.surfaces.cli.operations.costs import show_costs

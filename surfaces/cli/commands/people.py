@@ -1,4 +1,4 @@
-"""What people do to a live run; each command waits until the journal tells what came of it."""
+"""What people do to a live run; each command waits until the journal shows the effect."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ def resolve(
     user: options.User = "me",
     json: options.Json = False,
 ) -> None:
-    """Settle a call of which nobody knew whether it happened."""
+    """Record whether an uncertain call happened."""
     from runfold.events.commands import Resolution
 
     if happened is None:
@@ -131,7 +131,7 @@ def pause(
     user: options.User = "me",
     json: options.Json = False,
 ) -> None:
-    """Make no new call until resumed; calls that are out come home."""
+    """Make no new call until resumed; calls in flight still return."""
     _on_run(of(ctx), run, lambda c, r: c.pause(r, reason), tenant=tenant, user=user, json=json)
 
 

@@ -40,7 +40,7 @@ def run(
     max_seconds: Annotated[float | None, typer.Option(help="The longest it may work.")] = None,
     json: options.Json = False,
 ) -> None:
-    """Ask for a run; with --follow, watch it and leave with its exit code."""
+    """Ask for a run; with --follow, watch it and exit with its code."""
     from runfold.surfaces.cli.runs.requesting import request, with_files
 
     context = of(ctx)
@@ -115,7 +115,7 @@ def logs(
     tenant: options.Narrow = None,
     json: options.Json = False,
 ) -> None:
-    """Show what happened in a run, read from the journal itself; -f goes on live."""
+    """Show what happened in a run, read from the journal itself; -f follows it live."""
     from runfold.surfaces.application.runs.follow import journal_of
     from runfold.surfaces.cli.names import run_id_of
     from runfold.surfaces.cli.runs.watching import watch

@@ -24,7 +24,7 @@ def register(app: typer.Typer) -> None:
 
 
 def up(ctx: typer.Context) -> None:
-    """Start Kafka, Postgres and every processor, or what is given up of those that run already."""
+    """Start Kafka, Postgres and every processor; restart those that were given up."""
     from runfold.stack import control
     from runfold.surfaces.processes import PROCESSES
 
@@ -54,7 +54,7 @@ def status(
     tenant: options.Narrow = None,
     json: options.Json = False,
 ) -> None:
-    """Say how the stack is (69 where a part is not up), or where a run stands (its exit code)."""
+    """Show the state of the stack (exit code 69 where a part is down), or of a run (its code)."""
     context = of(ctx)
     if run is None:
         raise typer.Exit(_stack_status(context, json=json))

@@ -165,7 +165,7 @@ def withdraw(
     reason: options.Reason = "",
     user: options.User = "me",
 ) -> None:
-    """Forbid a version to new runs, for good."""
+    """Forbid a version to new runs; this cannot be undone."""
     _governing(of(ctx), tenant, user, reason).withdraw(version, live)
     output.console().print(f"withdrawn: {version}; live runs: {live}", markup=False)
 

@@ -23,7 +23,7 @@ class Person:
         self._proposed: dict[str, j.ToolCallProposed] = {}
 
     def hear(self, event: Event) -> None:
-        """Take notice of an event, and answer it if it asks."""
+        """Answer an event if it asks something."""
         match event.fact:
             case j.ToolCallProposed() as proposed:
                 self._proposed[proposed.call_id] = proposed

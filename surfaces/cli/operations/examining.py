@@ -27,7 +27,7 @@ def show_examination(context: Context, *, json: bool) -> int:
     else:
         warnings = sum(each.level is Level.WARNING for each in findings)
         console = output.console()
-        console.print(f"{len(wrong)} things are wrong, {warnings} need an eye.")
+        console.print(f"{len(wrong)} things are wrong, {warnings} need attention.")
     if servers_away(findings):
         return exits.UNAVAILABLE
     return exits.NO if wrong else exits.OK

@@ -1,4 +1,4 @@
-"""What became of a control, in one line."""
+"""The effect of a control, in one line."""
 
 from __future__ import annotations
 

@@ -61,6 +61,6 @@ def _raise_where_refused(context: Context, run_id: str) -> None:
 
 
 def exit_code(last: Event | None) -> int:
-    """Return the exit code that a run's last event amounts to."""
+    """Return the exit code for a run's last event."""
     exit_ = getattr(last.fact, "exit", None) if last else None
     return exit_.exit_code if exit_ is not None else exits.TRY_AGAIN
