@@ -17,7 +17,7 @@ from benchmarks.traffic import Traffic
 from runfold.events import topics
 from runfold.events.avro.codec import Codec
 from runfold.events.avro.registry import LockRegistry
-from runfold.projections.store.reader import ReaderConfig
+from runfold.projections.store.reading.reader import ReaderConfig
 from runfold.projections.store.rebuild import rebuild
 from runfold.projections.views import VIEWS
 from runfold.stack.settings import Settings

@@ -32,7 +32,7 @@ from runfold.producers.log.kafka import TopicReader
 from runfold.projections import schema
 from runfold.projections.observability.watcher import Watcher
 from runfold.projections.store.projector import Projector, ProjectorConfig
-from runfold.projections.store.reader import ReaderConfig
+from runfold.projections.store.reading.reader import ReaderConfig
 from runfold.stack.settings import Settings
 
 _RECORDERS = tuple(process for process in PROCESSES if process.name != "projector")

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, text
 from benchmarks.filling import Known
 from runfold.projections import queries
 from runfold.projections.queries import OperatorViews, RunFilter, TenantViews
-from runfold.surfaces.cli.demo_results import QUERIES
+from runfold.surfaces.cli.demo.results import QUERIES
 
 Question = Callable[[Connection, Known], object]
 

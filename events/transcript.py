@@ -18,7 +18,7 @@ import fastavro
 from fastavro.read import SchemaResolutionError
 from fastavro.schema import SchemaParseException, UnknownType
 
-from runfold.events.avro.builders import builder_for
+from runfold.events.avro.compiled.builders import builder_for
 from runfold.events.avro.schema import meaning, schema_for
 from runfold.events.calls.transcript import TranscriptEntry
 from runfold.events.content import Content, content

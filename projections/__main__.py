@@ -23,7 +23,7 @@ from runfold.projections.errors import Fenced, SchemaTooNew
 from runfold.projections.observability.watcher import Watcher
 from runfold.projections.settings import ProjectorSettings
 from runfold.projections.store.projector import Projector, ProjectorConfig
-from runfold.projections.store.reader import ReaderConfig
+from runfold.projections.store.reading.reader import ReaderConfig
 from runfold.projections.store.shared import SharedProjector
 
 

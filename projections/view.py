@@ -14,7 +14,7 @@ from runfold.events.definitions import StoreRecord
 from runfold.events.errors import WireError
 from runfold.events.operations import DeadLetter
 from runfold.events.run import Meta
-from runfold.projections.store.lines import lines_of
+from runfold.projections.store.rows.lines import lines_of
 
 Row = dict[str, Any]
 
@@ -29,10 +29,10 @@ class Placed(NamedTuple):
     hash: str
 
 
-class Letter(NamedTuple):
+class PlacedDeadLetter(NamedTuple):
     """A dead letter with its place."""
 
-    letter: DeadLetter
+    record: DeadLetter
     partition: int
     offset: int
 
@@ -59,10 +59,10 @@ class Unreadable(NamedTuple):
 
 @dataclass(slots=True)
 class Batch:
-    """A stretch of the log, in order within each partition."""
+    """Records of the log, in order within each partition."""
 
     events: list[Placed] = field(default_factory=list)
-    letters: list[Letter] = field(default_factory=list)
+    dead_letters: list[PlacedDeadLetter] = field(default_factory=list)
     unreadable: list[Unreadable] = field(default_factory=list)
     stored: list[Stored] = field(default_factory=list)
 

@@ -13,7 +13,7 @@ import fastavro
 from benchmarks.floors.recorded import Written
 from runfold.events import topics
 from runfold.events.avro.codec import Codec
-from runfold.events.avro.readers import HEAD
+from runfold.events.avro.compiled.readers import HEAD
 from runfold.events.avro.registry import LockRegistry
 from runfold.events.run import Event
 

@@ -8,12 +8,12 @@ from __future__ import annotations
 from functools import cache
 
 from runfold.events import topics
+from runfold.events.avro.compiled.readers import HEAD, Decoded, Reader, reader_for
+from runfold.events.avro.compiled.writers import Writer, writer_for
 from runfold.events.avro.peek import Peek, Peeker
-from runfold.events.avro.readers import HEAD, Decoded, Reader, reader_for
 from runfold.events.avro.registry import SchemaRegistry
 from runfold.events.avro.schema import pretty, schema_for, subject
 from runfold.events.avro.vocabulary import RUNS, Vocabulary
-from runfold.events.avro.writers import Writer, writer_for
 from runfold.events.base import Fact, Record
 from runfold.events.errors import WireError
 

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+from runfold.events.avro.compiled.writers import writer_for
 from runfold.events.avro.files import Entry, SchemaFolder
 from runfold.events.avro.samples import sample
 from runfold.events.avro.schema import meaning, pretty, schema_for, subject
 from runfold.events.avro.shapes import meta_of
-from runfold.events.avro.writers import writer_for
 from runfold.events.base import Fact, Record
 from runfold.events.catalogue import CATALOGUE
 

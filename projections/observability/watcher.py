@@ -1,4 +1,4 @@
-"""Tells the world what a projector has committed: metrics, and spans where they are wanted.
+"""Reports what a projector has committed: metrics, and spans where they are configured.
 
 Each event is told once in the life of the process. Counters begin at 0 with it, which Prometheus
 knows how to read; what is projected again, by a rebuild or after a commit whose outcome was
@@ -17,7 +17,7 @@ from runfold.infra.tracing.spans import Traces
 from runfold.projections.observability import metrics
 from runfold.projections.observability.counting.tally import Tally
 from runfold.projections.observability.run_spans import RunSpans
-from runfold.projections.store.record_batch import RecordBatch, TopicPartition, place_of
+from runfold.projections.store.reading.record_batch import RecordBatch, TopicPartition, place_of
 from runfold.projections.view import Placed
 
 _log = logging.getLogger(__name__)
@@ -48,14 +48,14 @@ class Watcher:
             self._told[place] = max(offset, self._told.get(place, 0))
             metrics.POSITION(*_labels(place)).set(self._told[place])
 
-    def committed(self, stretch: RecordBatch, seconds: float) -> None:
-        """Tell of a stretch whose rows were committed within these seconds."""
+    def committed(self, record_batch: RecordBatch, seconds: float) -> None:
+        """Count a record batch whose rows were committed within these seconds."""
         if not self.wants_items:
             return
         try:
-            self._tell(stretch, seconds)
+            self._tell(record_batch, seconds)
         except Exception:  # noqa: BLE001 - a metric is not worth a view
-            _log.exception("a committed stretch could not be counted")
+            _log.exception("a committed record batch could not be counted")
 
     def must_look(self) -> bool:
         """Return whether it is time to look at the log's ends again: once a second."""
@@ -75,13 +75,14 @@ class Watcher:
         if not behind:
             metrics.DELAY().set(0)
 
-    def _tell(self, stretch: RecordBatch, seconds: float) -> None:
+    def _tell(self, record_batch: RecordBatch, seconds: float) -> None:
         metrics.WRITE_SECONDS().observe(seconds)
-        fresh = [item for item in stretch.items if item.offset >= self._told.get(place_of(item), 0)]
+        told, items = self._told, record_batch.items
+        fresh = [item for item in items if item.offset >= told.get(place_of(item), 0)]
         events = [item for item in fresh if isinstance(item, Placed)]
         for place, number in Counter(map(place_of, fresh)).items():
             metrics.EVENTS(*_labels(place)).inc(number)
-        for place, end in stretch.ends.items():
+        for place, end in record_batch.ends.items():
             self._told[place] = max(end, self._told.get(place, 0))
             metrics.POSITION(*_labels(place)).set(end)
         if events:

@@ -43,7 +43,7 @@ def costs_by(
     run_id: str | None = None,
     since: datetime | None = None,
 ) -> list[Row]:
-    """Return costs summed over these dimensions, the dearest first [159].
+    """Return costs summed over these dimensions, the most expensive first [159].
 
     ``cost_usd`` leaves out answers without a price, which ``unpriced`` counts. Of it,
     ``retry_usd`` is what attempts after the first cost; ``wasted_usd`` what tool calls cost that

@@ -11,14 +11,19 @@ from sqlalchemy import MetaData, create_mock_engine
 from runfold.events.avro.codec import Codec
 from runfold.projections.errors import FoldError, NotCaughtUp
 from runfold.projections.schema import storage_of
-from runfold.projections.store.reader import Reader, ReaderConfig
-from runfold.projections.store.record_batch import RecordBatch, TopicPartition, batch_of, place_of
-from runfold.projections.store.writing import cleaned, fold, write
+from runfold.projections.store.reading.reader import Reader, ReaderConfig
+from runfold.projections.store.reading.record_batch import (
+    RecordBatch,
+    TopicPartition,
+    batch_of,
+    place_of,
+)
+from runfold.projections.store.rows.writing import cleaned, fold, write
 from runfold.projections.view import View
 
 _WAIT_S = 0.2
 _PATIENCE = 150
-"""How often in a row nothing may come before the end of the stretch is given up."""
+"""How often in a row nothing may come before the end of the batch is given up."""
 
 _CANNOT_TAKE = (psycopg.DataError, psycopg.IntegrityError, FoldError)
 
@@ -75,50 +80,50 @@ class Copy:
         """
         idle = 0
         while any(self._next[place] < end for place, end in until.items()):
-            stretch = self._ahead or self._reader.read(_WAIT_S)
-            self._ahead = _beyond(stretch, until)
-            idle = 0 if stretch.ends else idle + 1
+            record_batch = self._ahead or self._reader.read(_WAIT_S)
+            self._ahead = _beyond(record_batch, until)
+            idle = 0 if record_batch.ends else idle + 1
             if idle > _PATIENCE:
                 raise NotCaughtUp(
                     f"The log ends before what view {self._view.name} has seen: "
                     "is this the Kafka that the tables were made from?"
                 )
-            self._write(connection, _within(stretch, until))
+            self._write(connection, _within(record_batch, until))
 
-    def _write(self, connection: Connection, stretch: RecordBatch) -> None:
-        if stretch.items:
-            self._put(connection, stretch)
-        for place, end in stretch.ends.items():
+    def _write(self, connection: Connection, record_batch: RecordBatch) -> None:
+        if record_batch.items:
+            self._put(connection, record_batch)
+        for place, end in record_batch.ends.items():
             self._next[place] = max(self._next[place], end)
 
-    def _put(self, connection: Connection, stretch: RecordBatch) -> None:
-        """Write a stretch as the projector does: what the view cannot take is left out."""
+    def _put(self, connection: Connection, record_batch: RecordBatch) -> None:
+        """Write a record batch as the projector does: what the view cannot take is left out."""
         try:
             with connection.transaction(), connection.cursor() as cursor:
-                write(cursor, fold(self._view, batch_of(stretch.items)), schema_of(self._view))
+                write(cursor, fold(self._view, batch_of(record_batch.items)), schema_of(self._view))
         except _CANNOT_TAKE:
-            if len(stretch.items) > 1:
-                for half in stretch.halves():
+            if len(record_batch.items) > 1:
+                for half in record_batch.halves():
                     self._put(connection, half)
             else:
-                self._put_cleaned(connection, stretch)
+                self._put_cleaned(connection, record_batch)
 
-    def _put_cleaned(self, connection: Connection, stretch: RecordBatch) -> None:
+    def _put_cleaned(self, connection: Connection, record_batch: RecordBatch) -> None:
         try:
             with connection.transaction(), connection.cursor() as cursor:
-                rows = cleaned(fold(self._view, batch_of(stretch.items)))
+                rows = cleaned(fold(self._view, batch_of(record_batch.items)))
                 write(cursor, rows, schema_of(self._view))
         except _CANNOT_TAKE:
             return
 
 
-def _within(stretch: RecordBatch, until: dict[TopicPartition, int]) -> RecordBatch:
-    items = [item for item in stretch.items if item.offset < until[place_of(item)]]
-    ends = {place: min(end, until[place]) for place, end in stretch.ends.items()}
-    return RecordBatch(items, stretch.begins, ends)
+def _within(record_batch: RecordBatch, until: dict[TopicPartition, int]) -> RecordBatch:
+    items = [item for item in record_batch.items if item.offset < until[place_of(item)]]
+    ends = {place: min(end, until[place]) for place, end in record_batch.ends.items()}
+    return RecordBatch(items, record_batch.begins, ends)
 
 
-def _beyond(stretch: RecordBatch, until: dict[TopicPartition, int]) -> RecordBatch | None:
-    items = [item for item in stretch.items if item.offset >= until[place_of(item)]]
-    ends = {place: end for place, end in stretch.ends.items() if end > until[place]}
-    return RecordBatch(items, stretch.begins, ends) if ends else None
+def _beyond(record_batch: RecordBatch, until: dict[TopicPartition, int]) -> RecordBatch | None:
+    items = [item for item in record_batch.items if item.offset >= until[place_of(item)]]
+    ends = {place: end for place, end in record_batch.ends.items() if end > until[place]}
+    return RecordBatch(items, record_batch.begins, ends) if ends else None

@@ -19,8 +19,8 @@ from runfold.infra.process.stall import Positions
 from runfold.infra.process.watchdog import Watchdog
 from runfold.projections.observability.metrics import BEGUN_AGAIN
 from runfold.projections.observability.watcher import Watcher
-from runfold.projections.store.prefetch import Prefetch
-from runfold.projections.store.reader import Reader, ReaderConfig
+from runfold.projections.store.reading.prefetch import Prefetch
+from runfold.projections.store.reading.reader import Reader, ReaderConfig
 from runfold.projections.store.store import Store
 from runfold.projections.view import View
 from runfold.projections.views import VIEWS
@@ -64,7 +64,7 @@ class Projector:
         self.projected = 0
 
     def stop(self) -> None:
-        """Finish the stretch at hand and return from ``run``; may be called from a signal."""
+        """Finish the current record batch and return from ``run``; may be called from a signal."""
         self._stopping.set()
 
     def reading(self) -> Positions:
@@ -113,17 +113,17 @@ class Projector:
         with self._reads(reader), reader, Prefetch(lambda: reader.read(_WAIT_S)) as ahead:
             while not self._stopping.is_set():
                 self._watchdog.beat("reading the log")
-                stretch = ahead.next(_WAIT_S)
+                record_batch = ahead.next(_WAIT_S)
                 if self._watcher.must_look():
                     self._watcher.ends(reader.ends)
-                if stretch is None:
+                if record_batch is None:
                     continue
                 failpoint("projector.after_read")
                 began = time.monotonic()
                 self._watchdog.beat("writing to the database")
-                store.write(stretch)
-                self._watcher.committed(stretch, time.monotonic() - began)
-                self.projected += len(stretch.items)
+                store.write(record_batch)
+                self._watcher.committed(record_batch, time.monotonic() - began)
+                self.projected += len(record_batch.items)
 
     @contextmanager
     def _reads(self, reader: Reader) -> Iterator[None]:

@@ -19,8 +19,8 @@ from runfold.projections.errors import UnknownView
 from runfold.projections.store import positions
 from runfold.projections.store.copying import Copy, make_tables, schema_of
 from runfold.projections.store.positions import Held, Place
-from runfold.projections.store.reader import ReaderConfig
-from runfold.projections.store.record_batch import TopicPartition
+from runfold.projections.store.reading.reader import ReaderConfig
+from runfold.projections.store.reading.record_batch import TopicPartition
 from runfold.projections.view import View
 from runfold.projections.views import VIEWS
 
@@ -69,7 +69,7 @@ def rebuild(name: str, url: str, reader: ReaderConfig, codec: Codec) -> Rebuilt:
                 # 2. The live view stands still, and the copy catches up with it exactly: the
                 #    positions then hold for the copy as they stand.
                 copy.advance(connection, _until(positions.lock(connection, places)))
-                # 3. The copy takes its place, for good.
+                # 3. The copy takes its place.
                 connection.execute("SET LOCAL synchronous_commit = on")
                 _swap(connection, view)
                 connection.execute("DELETE FROM projection_failures WHERE view = %s", (view.name,))

@@ -1,4 +1,4 @@
-"""Stretches of the log into Postgres: positions and rows in one transaction, under the fence."""
+"""Record batches into Postgres: positions and rows in one transaction, under the fence."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from runfold.projections.errors import Fenced, FoldError
 from runfold.projections.observability.metrics import FAILURES
 from runfold.projections.store import positions
 from runfold.projections.store.positions import Held, Place
-from runfold.projections.store.record_batch import RecordBatch, batch_of, place_of
-from runfold.projections.store.writing import cleaned, fold, write
+from runfold.projections.store.reading.record_batch import RecordBatch, batch_of, place_of
+from runfold.projections.store.rows.writing import cleaned, fold, write
 from runfold.projections.view import Batch, Placed, Rows, View
 
 _log = logging.getLogger(__name__)
@@ -97,25 +97,25 @@ class Store:
             found[at] = max(held.next_offset, found.get(at, 0))
         return found
 
-    def write(self, stretch: RecordBatch) -> None:
-        """Write a stretch; where a view cannot take an event, that alone is left out, on record.
+    def write(self, record_batch: RecordBatch) -> None:
+        """Write a record batch; an event that a view cannot take is left out alone, on record.
 
         Raises Fenced if the positions are held by another projector now.
         """
         try:
-            self._commit(stretch, lambda cursor: self._rows(cursor, stretch))
+            self._commit(record_batch, lambda cursor: self._rows(cursor, record_batch))
         except _CANNOT_TAKE as error:
-            if len(stretch.items) > 1:
-                for half in stretch.halves():
+            if len(record_batch.items) > 1:
+                for half in record_batch.halves():
                     self.write(half)
             else:
-                # What Postgres says quotes the row; the whole of it is in projection_failures.
+                # What Postgres says quotes the row; all of it is in projection_failures.
                 _log.warning("an event cannot be projected: %s", type(error).__name__)
-                self._commit(stretch, lambda cursor: self._one(cursor, stretch))
+                self._commit(record_batch, lambda cursor: self._one(cursor, record_batch))
 
-    def _commit(self, stretch: RecordBatch, put: Callable[[Cursor], None]) -> None:
+    def _commit(self, record_batch: RecordBatch, put: Callable[[Cursor], None]) -> None:
         assert self._connection is not None
-        moves = stretch.moves(self.held, self._views)
+        moves = record_batch.moves(self.held, self._views)
         if not moves:
             return
         failpoint("projector.before_begin")
@@ -130,32 +130,32 @@ class Store:
         failpoint("projector.after_commit")
         self.held.update(moves)
 
-    def _rows(self, cursor: Cursor, stretch: RecordBatch) -> None:
+    def _rows(self, cursor: Cursor, record_batch: RecordBatch) -> None:
         for view in self._views:
-            write(cursor, self._rows_of(view, stretch))
+            write(cursor, self._rows_of(view, record_batch))
             failpoint(f"projector.after_{view.name}")
 
-    def _rows_of(self, view: View, stretch: RecordBatch) -> Rows:
-        if stretch.rows is not None and stretch.is_new_to(view, self.held):
-            return stretch.rows[view.name]
-        return fold(view, self._unseen(view, stretch))
+    def _rows_of(self, view: View, record_batch: RecordBatch) -> Rows:
+        if record_batch.rows is not None and record_batch.is_new_to(view, self.held):
+            return record_batch.rows[view.name]
+        return fold(view, self._unseen(view, record_batch))
 
-    def _unseen(self, view: View, stretch: RecordBatch) -> Batch:
-        return batch_of(stretch.unseen_by(view, self.held))
+    def _unseen(self, view: View, record_batch: RecordBatch) -> Batch:
+        return batch_of(record_batch.unseen_by(view, self.held))
 
-    def _one(self, cursor: Cursor, stretch: RecordBatch) -> None:
+    def _one(self, cursor: Cursor, record_batch: RecordBatch) -> None:
         """Write a single item into each view that can take it, and put on record which cannot."""
         for view in self._views:
             try:
                 with cursor.connection.transaction():
-                    write(cursor, cleaned(fold(view, self._unseen(view, stretch))))
+                    write(cursor, cleaned(fold(view, self._unseen(view, record_batch))))
             except _CANNOT_TAKE as error:
                 FAILURES(view.name).inc()
-                _put_on_record(cursor, view, stretch, str(error))
+                _put_on_record(cursor, view, record_batch, str(error))
 
 
-def _put_on_record(cursor: Cursor, view: View, stretch: RecordBatch, error: str) -> None:
-    item = stretch.items[0]
+def _put_on_record(cursor: Cursor, view: View, record_batch: RecordBatch, error: str) -> None:
+    item = record_batch.items[0]
     topic, partition = place_of(item)
     meta = item.meta if isinstance(item, Placed) else None
     cursor.execute(

@@ -12,7 +12,7 @@ from runfold.events.run import (
     ToolCallDenied,
 )
 from runfold.projections.rendering.readable import as_json, clean, plain, said
-from runfold.projections.store.merging import Merging
+from runfold.projections.store.rows.merging import Merging
 from runfold.projections.tables import approvals
 from runfold.projections.view import Batch, Placed, Rows, View
 

@@ -7,7 +7,7 @@ import base64
 from runfold.events import topics
 from runfold.projections.rendering.readable import as_json, clean
 from runfold.projections.tables import dead_letters
-from runfold.projections.view import Batch, Letter, Row, Rows, Unreadable, View
+from runfold.projections.view import Batch, PlacedDeadLetter, Row, Rows, Unreadable, View
 
 _TOPICS = (topics.EVENTS, topics.DEAD_LETTERS)
 
@@ -18,8 +18,8 @@ _SHOWN_BYTES = 16_384
 def add(batch: Batch, rows: Rows) -> None:
     """Add one row a record; one that was set aside twice stands once."""
     found = rows.of(dead_letters)
-    for letter in batch.letters:
-        row = _from_letter(letter)
+    for letter in batch.dead_letters:
+        row = _from_dead_letter(letter)
         found.setdefault(_place(row), row)
     for unreadable in batch.unreadable:
         if unreadable.topic not in _TOPICS:
@@ -32,8 +32,8 @@ def _place(row: Row) -> tuple[str, int, int]:
     return row["topic"], row["record_partition"], row["record_offset"]
 
 
-def _from_letter(placed: Letter) -> Row:
-    letter = placed.letter
+def _from_dead_letter(placed: PlacedDeadLetter) -> Row:
+    letter = placed.record
     headers = [
         {"key": header.key, "value": None if header.value is None else _shown(header.value)}
         for header in letter.headers

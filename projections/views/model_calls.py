@@ -16,7 +16,7 @@ from runfold.events.run import (
 from runfold.events.traits import Charge, charge_of
 from runfold.events.values import ProviderAttempt
 from runfold.projections.rendering.readable import as_json, clean, readable
-from runfold.projections.store.merging import Merging
+from runfold.projections.store.rows.merging import Merging
 from runfold.projections.tables import model_calls
 from runfold.projections.view import Batch, Placed, Rows, View
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from runfold.events import topics
 from runfold.projections.rendering.readable import readable
-from runfold.projections.store.lines import NULL, is_sound, lines_of, moment_text
+from runfold.projections.store.rows.lines import NULL, is_sound, lines_of, moment_text
 from runfold.projections.tables import run_events
 from runfold.projections.view import Batch, Placed, Rows, View
 
@@ -17,7 +17,7 @@ def add(batch: Batch, rows: Rows) -> None:
 
 
 def _line(placed: Placed) -> str:
-    """Return an event's line, made at one go: no other table has as many rows."""
+    """Return an event's line, made in one expression: no other table has as many rows."""
     meta, fact, partition, offset, digest = placed
     # Not by getattr: pydantic takes long to say that there is none.
     call_id = fact.__dict__.get("call_id")

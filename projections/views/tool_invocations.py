@@ -22,7 +22,7 @@ from runfold.events.run import (
 from runfold.events.traits import charge_of
 from runfold.events.values import ActorKind
 from runfold.projections.rendering.readable import as_json, clean, readable, said
-from runfold.projections.store.merging import Merging
+from runfold.projections.store.rows.merging import Merging
 from runfold.projections.tables import tool_calls
 from runfold.projections.view import Batch, Placed, Rows, View
 

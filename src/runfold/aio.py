@@ -13,7 +13,7 @@ from runfold.events.commands import Resolution
 from runfold.events.content import json_content
 from runfold.failures import as_ours
 from runfold.producers.client import AsyncRunClient, RequestOptions
-from runfold.surfaces.application.async_runs import AsyncRuns
+from runfold.surfaces.application.runs.async_runs import AsyncRuns
 from runfold.surfaces.application.shapes import Completion, ControlOutcome, Event, RunDetail
 
 

@@ -11,7 +11,7 @@ from runfold.events.commands import Resolution
 from runfold.events.content import json_content
 from runfold.failures import as_ours
 from runfold.producers.client import RequestOptions, RunClient
-from runfold.surfaces.application.runs import Runs
+from runfold.surfaces.application.runs.runs import Runs
 from runfold.surfaces.application.shapes import Completion, ControlOutcome, Event, RunDetail
 
 Found = Literal["happened", "did_not_happen", "unknown"]

@@ -5,22 +5,34 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from runfold.events.errors import EventsError, RegistryError
-from runfold.producers import errors as log
-from runfold.stack.errors import StackError
-from runfold.surfaces.application.errors import InvalidError, NotYetError, UnavailableError
+from runfold.surfaces.application.errors import (
+    ApplicationError,
+    InvalidError,
+    NotFoundError,
+    NotYetError,
+    UnavailableError,
+)
+from runfold.surfaces.application.faults import Code, fault_of
+
+_ERRORS: dict[Code, type[ApplicationError]] = {
+    Code.INVALID: InvalidError,
+    Code.NOT_FOUND: NotFoundError,
+    Code.NOT_YET: NotYetError,
+    Code.UNAVAILABLE: UnavailableError,
+}
 
 
 @contextmanager
 def as_ours() -> Iterator[None]:
-    """Raise what the log, the codec and the stack raise as InvalidError or as a RetryError."""
+    """Raise an expected failure as the ApplicationError of its code; others pass as they are."""
     try:
         yield
-    except (log.RefusedError, EventsError) as error:
-        if isinstance(error, RegistryError):
-            raise UnavailableError(str(error)) from error
-        raise InvalidError(str(error)) from error
-    except log.NotYetError as error:
-        raise NotYetError(str(error)) from error
-    except (log.LogError, StackError) as error:
-        raise UnavailableError(str(error)) from error
+    except (ApplicationError, OSError):
+        # An OSError is as likely the program's own: its files, its sockets.
+        raise
+    except Exception as error:
+        fault = fault_of(error)
+        kind = _ERRORS.get(fault.code)
+        if kind is None:
+            raise
+        raise kind(fault.sentence) from error

@@ -93,7 +93,7 @@ def _database(error: Exception) -> Fault:
             Code.UNAVAILABLE,
             "The views do not exist yet: start the projector (`runfold up` does) and try again.",
         )
-    sentence = f"Postgres does not answer as it should ({first})"
+    sentence = f"Postgres reports an error ({first})"
     return Fault(Code.UNAVAILABLE, f"{sentence}: see `runfold status`, or check DATABASE_URL.")
 
 

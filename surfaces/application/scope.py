@@ -31,7 +31,7 @@ class TenantScope:
 
 @dataclass(frozen=True, slots=True)
 class OperatorScope:
-    """Every run, whosoever it is; ``reason`` says who needs that and for what."""
+    """Every run of every tenant; ``reason`` says who needs that and for what."""
 
     reason: str
 

@@ -27,7 +27,7 @@ def definitions(reader: LogReader) -> DefinitionHistory:
 def verify(reader: LogReader, run_id: str | None = None) -> Iterator[Verdict]:
     """Yield what is found of one run, or of every run on the journal, ended runs first.
 
-    A run's completion must say the same as the end that the journal tells of.
+    A run's completion must say the same as the end that the journal records.
     """
     history = definitions(reader)
     ends = _completions(reader, run_id)

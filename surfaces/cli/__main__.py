@@ -34,7 +34,7 @@ def run(arguments: Sequence[str], context: Context | None = None) -> int:
     except (KeyboardInterrupt, typer.Abort):
         return _say("Interrupted.", exits.INTERRUPTED)
     except BrokenPipeError:
-        # Whoever read our output has gone; nothing is left to say.
+        # The reader of our output has closed it: nothing can be printed any more.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return exits.OK
     except Exception as error:

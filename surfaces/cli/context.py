@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from runfold.producers.log.port import LogReader, LogWriter
     from runfold.projections.queries import Views
     from runfold.stack.settings import Settings
-    from runfold.surfaces.application.runs import Runs
+    from runfold.surfaces.application.runs.runs import Runs
     from runfold.surfaces.application.scope import Scope
 
 
@@ -92,7 +92,7 @@ class Context:
 
     def runs(self, tenant: str | None, user: str = "me") -> Runs:
         """Return the runs of a tenant, or, without one, those of all: this machine's operator."""
-        from runfold.surfaces.application.runs import Runs
+        from runfold.surfaces.application.runs.runs import Runs
 
         client = self.client(tenant or "default", user)
         return Runs(client, self.scope(tenant), self.acts_within)
@@ -110,7 +110,7 @@ class Context:
             yield self.scope(tenant).views(connection)
 
     def close(self) -> None:
-        """Stop what follows runs; the next command starts it anew."""
+        """Stop what follows runs; the next command starts it again."""
         hubs: Hubs | None = self.__dict__.pop("hubs", None)
         if hubs is not None:
             hubs.close()

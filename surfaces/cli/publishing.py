@@ -21,8 +21,8 @@ CODE = variables.TOOL_CODE.name
 def apply_manifests(
     context: Context, paths: Iterable[Path], user: str, tenant: str | None = None
 ) -> tuple[Report, tuple[Remark, ...]]:
-    """Publish what the files declare, and return what became of it and what to tell the author."""
-    from runfold.surfaces.application.publish import publish_manifests
+    """Publish what the files declare, and return the result and what to tell the author."""
+    from runfold.surfaces.application.governing.publish import publish_manifests
 
     return publish_manifests(
         paths,

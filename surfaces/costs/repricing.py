@@ -77,7 +77,7 @@ class Group:
 
 @dataclass(slots=True)
 class Repricing:
-    """What came of it: in all, by model, and up to which offsets of the journal."""
+    """The result: in all, by model, and up to which offsets of the journal."""
 
     name: str
     total: Group = field(default_factory=Group)

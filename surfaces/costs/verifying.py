@@ -68,7 +68,7 @@ class _Shown:
 def verify(engine: Engine, reader: LogReader) -> Proof:
     """Compare every view that holds money with the journal; raises NotCaughtUp where none can be.
 
-    The views are compared as of where they stand; what came after is not held against them.
+    The views are compared at the position that they have reached; later events do not count.
     """
     with engine.connect().execution_options(isolation_level="REPEATABLE READ") as connection:
         shown = _shown(connection)

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from typing import Any
 
 from runfold.events.topics import EVENTS, TOPICS, Topic
+from runfold.processors.engine.spec import AggregateSpec
+from runfold.processors.run.aggregate import RUNS
 from runfold.surfaces.doctor.deployment import Deployment
 from runfold.surfaces.doctor.finding import Finding, ok, warning, wrong
 from runfold.surfaces.doctor.kafka import Cluster
+
+AGGREGATES: tuple[AggregateSpec[Any], ...] = (RUNS,)
+"""The kinds of aggregates that run here."""
 
 _MAKE = "make them with `python -m runfold.stack.prepare` (`runfold up` does)"
 
@@ -21,6 +27,7 @@ def check(deployment: Deployment) -> Iterator[Finding]:
         yield wrong("topics", f"missing: {', '.join(missing)}", _MAKE)
     there = [topic for topic in TOPICS if topic.name in cluster.topics]
     faults = [
+        *sent_to(cluster, AGGREGATES),
         *_counts(cluster, there),
         *_copies(cluster, there),
         *_settings(deployment, there),
@@ -28,6 +35,23 @@ def check(deployment: Deployment) -> Iterator[Finding]:
     yield from faults
     if not missing and not faults:
         yield ok("topics", f"{len(there)} topics are there, whole and set as declared")
+
+
+def sent_to(cluster: Cluster, aggregates: Iterable[AggregateSpec[Any]]) -> Iterator[Finding]:
+    """Find topics that an aggregate sends messages to, and that are not there.
+
+    What Runfold declares itself is checked as such. Nothing else about messages can be behind: they
+    are in the transaction of their event, and who does not take them shows under ``lanes``.
+    """
+    declared = {topic.name for topic in TOPICS}
+    for spec in aggregates:
+        for topic in spec.sends_to:
+            if topic not in cluster.topics and topic not in declared:
+                yield wrong(
+                    "topics",
+                    f"{topic} is missing, and {spec.name} sends messages to it",
+                    "make it, with the partitions that its receivers own",
+                )
 
 
 def _counts(cluster: Cluster, topics: list[Topic]) -> Iterator[Finding]:

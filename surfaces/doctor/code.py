@@ -7,15 +7,15 @@ from collections.abc import Iterator
 from runfold.events.definitions import State, ToolContract
 from runfold.processors.tool.python.code_check import differs
 from runfold.processors.tool.settings import ToolSettings
-from runfold.surfaces.application.definitions import read_definitions
+from runfold.surfaces.application.governing.definitions import read_definitions
 from runfold.surfaces.doctor.deployment import Deployment
 from runfold.surfaces.doctor.finding import Finding, ok, warning
 
 
-def check(patient: Deployment) -> Iterator[Finding]:
+def check(deployment: Deployment) -> Iterator[Finding]:
     """Find live tools whose code is another here, among the modules that may be imported."""
     modules = ToolSettings.from_env().modules
-    definitions = read_definitions(patient.reader)
+    definitions = read_definitions(deployment.reader)
     looked = 0
     for each in definitions:
         made = each.definition

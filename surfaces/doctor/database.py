@@ -50,7 +50,7 @@ def _audit(found: queries.AuditSummary) -> Iterator[Finding]:
         yield wrong(
             "views",
             f"{found.projection_failures} events could not be taken by a view",
-            "see the table projection_failures; when the cause is mended: `runfold rebuild VIEW`",
+            "see the table projection_failures; when the cause is repaired: `runfold rebuild VIEW`",
         )
     if found.broken_chains or found.starts_without_permit:
         yield wrong(
@@ -83,7 +83,7 @@ def check_claims(deployment: Deployment) -> Iterator[Finding]:
         yield ok("claims", "none is orphaned")
 
 
-def check_letters(deployment: Deployment) -> Iterator[Finding]:
+def check_dead_letters(deployment: Deployment) -> Iterator[Finding]:
     """Find inputs of the last day that could not be used."""
     since = deployment.now() - timedelta(seconds=deployment.limits.letters_since_s)
     with deployment.engine.connect() as connection:
@@ -97,7 +97,7 @@ def check_letters(deployment: Deployment) -> Iterator[Finding]:
     yield warning(
         "dead letters",
         f"{count} in the last day; the newest: {newest[0]['code']}, {newest[0]['reason']}",
-        "`runfold deadletters`, and --show NO for the whole of one; mend whoever sent it",
+        "`runfold deadletters`, and --show NO for all of one; correct what sent it",
     )
 
 

@@ -54,7 +54,7 @@ CHECKS: tuple[Check, ...] = (
     _check("runs", runs.check_stuck, _KAFKA, _POSTGRES, _TABLES),
     _check("approvals", runs.check_approvals, _POSTGRES, _TABLES),
     _check("claims", database.check_claims, _POSTGRES),
-    _check("dead letters", database.check_letters, _POSTGRES, _TABLES),
+    _check("dead letters", database.check_dead_letters, _POSTGRES, _TABLES),
     _check("clocks", clocks.check_postgres, _POSTGRES),
     _check("clocks", clocks.check_broker, _KAFKA),
     _check("disk", machine.check_disk),
@@ -73,18 +73,18 @@ def examine(deployment: Deployment, explain: Explain) -> Iterator[Finding]:
     for check in CHECKS:
         lacking = sorted(check.needs & away)
         if lacking:
-            yield note(check.name, f"not looked at, for want of: {', '.join(lacking)}")
+            yield note(check.name, f"not checked, because these are away: {', '.join(lacking)}")
             continue
         try:
             for found in check.look(deployment):
                 if found.check == _TABLES:
                     away.add(_TABLES)
                 yield found
-        except Exception as error:  # noqa: BLE001 - a check may meet anything in a sick system
+        except Exception as error:  # noqa: BLE001 - a check may meet anything in a broken system
             away |= {check.name, _TABLES} if check.name == _POSTGRES else {check.name}
             known = translated(error, "looking") if isinstance(error, KafkaException) else error
             sentence, _ = explain(known)
-            todo = _TODO.get(check.name, "mend what stands above, then look again")
+            todo = _TODO.get(check.name, "repair what is wrong above, then run the doctor again")
             yield wrong(check.name, sentence, todo)
 
 

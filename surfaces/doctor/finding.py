@@ -26,12 +26,12 @@ class Finding:
 
 
 def ok(check: str, what: str) -> Finding:
-    """Return that all is well."""
+    """Return a finding that nothing is wrong."""
     return Finding(check, Level.OK, what)
 
 
 def note(check: str, what: str, todo: str = "") -> Finding:
-    """Return what could not be known, or is good to know."""
+    """Return a finding that is not a judgement: what could not be checked, or is useful to know."""
     return Finding(check, Level.NOTE, what, todo)
 
 

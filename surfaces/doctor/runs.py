@@ -1,4 +1,4 @@
-"""Runs that stand still, and people who are waited for."""
+"""Runs that do not move, and runs that wait for a person."""
 
 from __future__ import annotations
 
@@ -40,8 +40,7 @@ def check_stuck(deployment: Deployment) -> Iterator[Finding]:
             "runs",
             f"run {row['run_id']} is {row['status']} and silent for "
             f"{span(deployment.age(row['updated_at']))}, though something was due",
-            f"`runfold logs {row['run_id']}`; if its lane is well, `runfold cancel "
-            f"{row['run_id']}`",
+            f"`runfold logs {row['run_id']}`; if its lane works, `runfold cancel {row['run_id']}`",
         )
     if not stuck:
         yield ok("runs", "none is stuck")
@@ -59,7 +58,7 @@ def check_approvals(deployment: Deployment) -> Iterator[Finding]:
     with deployment.engine.connect() as connection:
         count, oldest = connection.execute(query).one()
     if not count:
-        yield ok("approvals", "nobody has been waited for for long")
+        yield ok("approvals", "nothing has waited long for a person")
         return
     yield warning(
         "approvals",

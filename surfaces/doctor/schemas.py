@@ -18,7 +18,7 @@ def check(deployment: Deployment) -> Iterator[Finding]:
     folder = SchemaFolder()
     problems = [*drift(folder), *incompatibilities(folder)]
     for problem in problems:
-        yield wrong("schemas", problem, "`runfold schemas check`; install the release anew")
+        yield wrong("schemas", problem, "`runfold schemas check`; install the release again")
     if not problems:
         yield ok("schemas", f"{len(folder.entries())} schemas are as they were released")
     if deployment.registry_url:
@@ -37,7 +37,7 @@ def _registry(url: str, folder: SchemaFolder) -> Finding:
             except EventsError as error:
                 # Where it does not answer once it will not answer the next sixty times.
                 if not lacking and "does not hold" not in str(error):
-                    return wrong("registry", str(error), "start it, or mend SCHEMA_REGISTRY_URL")
+                    return wrong("registry", str(error), "start it, or correct SCHEMA_REGISTRY_URL")
                 lacking.append(f"{entry.subject} {entry.version}")
     finally:
         registry.close()

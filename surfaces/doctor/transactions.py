@@ -1,4 +1,4 @@
-"""Transactions that were begun and never ended: they hold back every reader of committed records.
+"""Transactions that never ended: readers of committed records cannot read past them.
 
 Kafka's clients for Python cannot list transactions; what can be seen is that the last stable
 offset stays behind the end, and how old the record is that it stays at.

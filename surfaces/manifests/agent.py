@@ -170,7 +170,7 @@ def _limits(spec: dict[str, Any], own: dict[str, Any], defaults: Limits) -> Limi
 
 
 def _half_honoured(spec: dict[str, Any], document: Document) -> list[Remark]:
-    """Tell of values that are valid while only their neighbours are honoured."""
+    """Report values that are valid while only their neighbours are honoured."""
     found: list[Remark] = []
     autonomy, llm = spec.get("autonomy", {}), spec["llm"]
     if isinstance(autonomy.get("approval_required"), list):

@@ -18,7 +18,7 @@ _SECRET = re.compile(
 
 @dataclass(slots=True)
 class Substitution:
-    """Replaces references in one document; ``made`` tells of each replacement."""
+    """Replaces references in one document; ``made`` records each replacement."""
 
     document: Document
     env: Mapping[str, str]
@@ -42,7 +42,7 @@ class Substitution:
     def _value(self, found: re.Match[str], path: FieldPath) -> str:
         name, default = found.group(1), found.group(2)
         if _SECRET.search(name):
-            # A definition stays on the log for good, readable by everyone who reads the topic.
+            # A definition stays on the log for ever, readable by everyone who reads the topic.
             self.document.refuse(
                 path,
                 f"{name} looks like a secret, and definitions are public: "

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from runfold.events.definitions import ToolContract
 from runfold.infra.documents import Document, FieldPath
+from runfold.infra.settings import variables
 from runfold.surfaces.manifests.problems import Remark
 from runfold.surfaces.manifests.settings import missing_setting
 from runfold.surfaces.manifests.substitute import Substitution
@@ -39,7 +40,7 @@ def lower_tool(
     if base is None and implementation.startswith("builtin:"):
         document.refuse(("spec", "use"), f"{implementation} is no built-in tool")
         return None, []
-    remarks: list[Remark] = []
+    remarks = [_unlisted(document, implementation, env)] if base is None else []
     config = Substitution(document, env, remarks).replace(
         spec.pop("config", {}), ("spec", "config")
     )
@@ -59,7 +60,8 @@ def lower_tool(
     for needed in ("description", "input_schema"):
         if needed not in given:
             sentence = f'"{needed}" is missing, and {implementation} has none to inherit'
-            document.refuse(("spec",), sentence)
+            hint = f"; {_listing(implementation, env)}" if base is None else ""
+            document.refuse(("spec",), sentence + hint)
     if document.problems:
         return None, remarks
     try:
@@ -71,6 +73,19 @@ def lower_tool(
     if missing := missing_setting(contract):
         document.refuse(("spec", "config"), missing)
     return contract, remarks
+
+
+def _unlisted(document: Document, implementation: str, env: Mapping[str, str]) -> Remark:
+    """Tell the author of a Python tool that its module was not looked at, and may not run."""
+    sentence = f"{implementation} is not checked, and tool pools set up like this refuse to run it"
+    return document.remark(("spec", "use"), f"{sentence}: {_listing(implementation, env)}")
+
+
+def _listing(implementation: str, env: Mapping[str, str]) -> str:
+    """Return what to set so that a Python tool's module may be imported."""
+    module = implementation.split(":")[1]
+    listed = ",".join([*variables.TOOL_MODULES.read(env), module])
+    return f"set {variables.TOOL_MODULES.name}={listed} here and for the tool pools"
 
 
 def _rooted(config: dict[str, Any], document: Document, remarks: list[Remark]) -> dict[str, Any]:
@@ -100,7 +115,7 @@ def _check_schemas(document: Document, spec: dict[str, Any]) -> None:
 def _check_against_base(
     document: Document, base: ToolContract | None, spec: dict[str, Any]
 ) -> None:
-    """Refuse to promise more than what the tool is built on does."""
+    """Refuse a contract that claims more than its base."""
     if base is None:
         return
     level = spec.get("risk_level", base.risk_level)

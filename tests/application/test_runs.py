@@ -15,8 +15,7 @@ from runfold.events.calls import Outcome
 from runfold.events.commands import Resolution
 from runfold.events.content import json_content
 from runfold.producers.client import AsyncRunClient, RunClient
-from runfold.surfaces.application import async_follow, follow, shapes
-from runfold.surfaces.application.async_runs import AsyncRuns
+from runfold.surfaces.application import shapes
 from runfold.surfaces.application.errors import (
     ApplicationError,
     NotFoundError,
@@ -24,7 +23,9 @@ from runfold.surfaces.application.errors import (
     RunEndedError,
 )
 from runfold.surfaces.application.rendering import text_of
-from runfold.surfaces.application.runs import Runs
+from runfold.surfaces.application.runs import async_follow, follow
+from runfold.surfaces.application.runs.async_runs import AsyncRuns
+from runfold.surfaces.application.runs.runs import Runs
 from runfold.surfaces.application.scope import OperatorScope, Scope, TenantScope
 from tests.deciders.given import RUN, TENANT, answer, call, came_back, request
 from tests.producers.clients import Driven, driven

@@ -27,7 +27,7 @@ from runfold.events.values import (
 )
 from runfold.producers.log.memory import MemoryLog
 from runfold.projections import schema
-from runfold.projections.store.writing import fold, write
+from runfold.projections.store.rows.writing import fold, write
 from runfold.projections.view import Batch, Placed
 from runfold.projections.views import VIEWS
 from runfold.surfaces.cli.context import Context

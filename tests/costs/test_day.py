@@ -51,7 +51,8 @@ def by(runfold: Run, *arguments: str) -> dict[Any, dict[str, Any]]:
     code, said = runfold("costs", "--json", "--by", *arguments)
     assert code == exits.OK
     rows = json.loads(said, parse_float=Decimal)
-    return {next(iter(row.values())): row for row in rows}
+    assert all(row["shape"] == 1 for row in rows)
+    return {row[row["by"][0]]: row for row in rows}
 
 
 def amounts(row: dict[str, Any]) -> tuple[Decimal, Decimal, Decimal, Decimal]:
@@ -104,6 +105,7 @@ def test_costs_against_budgets(runfold: Run) -> None:
     assert code == exits.OK
     rows = {row["run_id"]: row for row in json.loads(said, parse_float=Decimal)}
     assert list(rows) == ["live", "done"]
+    assert all(row["shape"] == 1 for row in rows.values())
     assert Decimal(rows["live"]["spent_share"]) == Decimal("1.0000000002")
     assert Decimal(rows["done"]["budget_usd"]) == 1
     assert runfold("costs", "budgets")[1].splitlines()[1].endswith("100%")

@@ -111,6 +111,7 @@ def test_a_python_tool_without_a_known_function_says_all_of_itself(faults: Fault
         '"description" ',
         '"input_schema"',
     ]
+    assert all("set RUNFOLD_TOOL_MODULES=shop.tools here" in each for each in said)
 
 
 @pytest.mark.parametrize(

@@ -136,6 +136,24 @@ def test_a_tool_inherits_what_it_does_not_say(load: Load) -> None:
     assert [str(each.field) for each in manifests.remarks] == ["spec.config.root"]
 
 
+@pytest.mark.parametrize(
+    ("env", "setting"),
+    [
+        ({}, "RUNFOLD_TOOL_MODULES=shop.tools "),
+        ({"RUNFOLD_TOOL_MODULES": "mine"}, "RUNFOLD_TOOL_MODULES=mine,shop.tools "),
+    ],
+)
+def test_the_author_of_a_tool_from_an_unlisted_module_is_told_what_to_set(
+    env: dict[str, str], setting: str, load: Load
+) -> None:
+    whole = "  description: refunds\n  input_schema: {type: object}\n"
+    tool = TOOL.replace("builtin:files.read", "python:shop.tools:refund") + whole
+    (told,) = load(tool, env=env).remarks
+    assert told.field == "spec.use"
+    assert f"set {setting}" in told.message
+    assert "python:shop.tools:refund is not checked" in told.message
+
+
 def test_definitions_come_in_the_order_to_publish_them(load: Load) -> None:
     own = "extensions: {runfold: {model_script: filing}}\n"
     by_default = AGENT.replace("openai, model: gpt-x", "default")

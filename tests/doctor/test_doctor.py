@@ -277,7 +277,7 @@ def test_the_command_says_it_in_words_in_json_and_by_its_exit_code(
     context.settings = settings
     context.attached = settings
     assert run(["doctor"], context) == exits.OK
-    assert "0 things are wrong, 0 need an eye." in capsys.readouterr().out
+    assert "0 things are wrong, 0 need attention." in capsys.readouterr().out
     execute(settings, "UPDATE projection_schema SET version = 99")
     assert run(["doctor"], context) == exits.NO
     assert "→ run the same release of Runfold everywhere" in capsys.readouterr().out

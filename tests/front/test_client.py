@@ -11,8 +11,8 @@ import pytest
 
 import runfold
 from runfold.producers.client import AsyncRunClient, RunClient
-from runfold.surfaces.application.async_runs import AsyncRuns
-from runfold.surfaces.application.runs import Runs
+from runfold.surfaces.application.runs.async_runs import AsyncRuns
+from runfold.surfaces.application.runs.runs import Runs
 from tests.deciders.given import RUN, TENANT, came_back, done, request
 from tests.support.histories import ASKS, LOOKS, SENDS, UNSURE, WRITES, Step
 from tests.surfaces.answering import AnsweringLog, answering

@@ -12,9 +12,9 @@ import pytest
 
 from benchmarks.scripted import ask_for_runs, engine, said
 from runfold.events import topics
-from runfold.projections.store.folding import PORTION, Folding
-from runfold.projections.store.record_batch import RecordBatch
-from runfold.projections.store.writing import write
+from runfold.projections.store.reading.folding import PORTION, Folding
+from runfold.projections.store.reading.record_batch import RecordBatch
+from runfold.projections.store.rows.writing import write
 from runfold.projections.view import Rows
 from runfold.projections.views import VIEWS
 from tests.projections.histories import history
@@ -121,22 +121,22 @@ class CountingCursor:
 
 
 def projected(runs: int) -> CountingCursor:
-    """What the projector sends for a stretch of so many runs."""
+    """What the projector sends for a batch of so many runs."""
     items = [placed for number in range(runs) for placed in history(number).placed()]
     folding = Folding(list(VIEWS.values()))
     for start in range(0, len(items), PORTION):
         folding.add([*items[start : start + PORTION]])
-    stretch = RecordBatch(items, {}, {}, folding.rows)
+    record_batch = RecordBatch(items, {}, {}, folding.rows)
     cursor: Any = CountingCursor()
-    assert stretch.rows is not None
-    for rows in stretch.rows.values():
+    assert record_batch.rows is not None
+    for rows in record_batch.rows.values():
         assert isinstance(rows, Rows)
         write(cursor, rows)
     found: CountingCursor = cursor
     return found
 
 
-def test_a_stretch_takes_as_many_statements_however_long_it_is() -> None:
+def test_a_record_batch_takes_as_many_statements_however_long_it_is() -> None:
     few, many = projected(20), projected(200)
     assert few.statements == many.statements <= 10
     assert 0.95 < growth(few.bytes, many.bytes, 10) < 1.05

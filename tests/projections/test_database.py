@@ -15,7 +15,7 @@ from runfold.infra.database.address import in_schema
 from runfold.infra.database.layout import TablesClashError
 from runfold.projections import schema
 from runfold.projections.sql_views import SQL_VIEWS
-from runfold.projections.store.reader import ReaderConfig
+from runfold.projections.store.reading.reader import ReaderConfig
 from runfold.projections.store.rebuild import rebuild
 from runfold.projections.tables import METADATA
 from runfold.stack.settings import Settings

@@ -10,7 +10,7 @@ import pytest
 from runfold.events import topics
 from runfold.events.definitions import LiveRuns, StoreRecord
 from runfold.producers.log.kafka import Publisher
-from runfold.projections.store.reader import ReaderConfig
+from runfold.projections.store.reading.reader import ReaderConfig
 from runfold.projections.store.rebuild import compare, rebuild
 from runfold.projections.tables import definition_decisions, definition_versions
 from runfold.projections.view import Batch, Rows, Stored

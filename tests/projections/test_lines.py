@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from runfold.events.values import ActorKind
 from runfold.projections import schema
-from runfold.projections.store.lines import NULL, OPTIONS, lines_of
-from runfold.projections.store.writing import write
+from runfold.projections.store.rows.lines import NULL, OPTIONS, lines_of
+from runfold.projections.store.rows.writing import write
 from runfold.projections.tables import run_events
 from runfold.projections.view import Placed, Rows
 from runfold.projections.views import VIEWS

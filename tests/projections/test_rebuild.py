@@ -9,7 +9,7 @@ import psycopg
 import pytest
 
 from runfold.projections.errors import UnknownView
-from runfold.projections.store.reader import ReaderConfig
+from runfold.projections.store.reading.reader import ReaderConfig
 from runfold.projections.store.rebuild import compare, rebuild
 from runfold.projections.views import VIEWS
 from runfold.stack.settings import Settings
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.integration
 
 
 def reader(settings: Settings) -> ReaderConfig:
-    return ReaderConfig(settings.kafka_config(), stretch=97)
+    return ReaderConfig(settings.kafka_config(), most_records=97)
 
 
 def rebuild_runs(settings: Settings) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from runfold.projections import schema
 from runfold.projections.queries import EXIT_OF
-from runfold.projections.store.reader import ReaderConfig
+from runfold.projections.store.reading.reader import ReaderConfig
 from runfold.projections.store.rebuild import compare, rebuild
 from runfold.projections.tables import runs
 from runfold.projections.view import Batch, Placed

@@ -27,7 +27,7 @@ from runfold.projections.tables import (
     runs,
     tool_calls,
 )
-from runfold.projections.view import Batch, Letter, Row
+from runfold.projections.view import Batch, PlacedDeadLetter, Row
 from runfold.projections.views import VIEWS
 from tests.projections.histories import _START, History, history
 from tests.projections.test_lines import values_of
@@ -213,7 +213,7 @@ def test_a_dead_letter_stands_once() -> None:
         value=b"\0\1\2\3",
         headers=(HeaderCopy(key="h", value=b"v"), HeaderCopy(key="n", value=None)),
     )
-    batch = Batch(letters=[Letter(letter, 2, 0), Letter(letter, 2, 1)])
+    batch = Batch(dead_letters=[PlacedDeadLetter(letter, 2, 0), PlacedDeadLetter(letter, 2, 1)])
     (row,) = VIEWS["dead_letters"].fold(batch).merged[dead_letters]
     assert (row["found_by"], row["code"], row["letter_offset"]) == ("engine", "not_framed", 0)
     assert row["reason"] == "no\ufffdthing"

@@ -12,13 +12,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from runfold.events import topics
-from runfold.events.avro import readers
 from runfold.events.avro.codec import Codec
-from runfold.events.avro.parsers import Parser
+from runfold.events.avro.compiled import readers
+from runfold.events.avro.compiled.parsers import Parser
+from runfold.events.avro.compiled.writers import varint
 from runfold.events.avro.registry import LockRegistry
 from runfold.events.avro.samples import sample
 from runfold.events.avro.schema import schema_for
-from runfold.events.avro.writers import varint
 from runfold.events.base import Fact, Record
 from runfold.events.catalogue import CATALOGUE, TERMINAL_FACTS
 from runfold.events.commands import CancelRun, SendMessage

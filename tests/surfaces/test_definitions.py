@@ -12,7 +12,7 @@ from runfold.events import topics
 from runfold.events.definitions import Definition
 from runfold.processors.definitions.record import announce, key
 from runfold.producers.log.memory import MemoryLog
-from runfold.surfaces.application.definitions import read_definitions
+from runfold.surfaces.application.governing.definitions import read_definitions
 from runfold.surfaces.cli import exits
 from runfold.surfaces.cli.__main__ import run
 from tests.deciders.given import LOOK, agent, request, tool

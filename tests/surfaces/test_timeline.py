@@ -14,7 +14,7 @@ from runfold.events.catalogue import FACTS
 from runfold.events.content import Content, json_content, text
 from runfold.events.traits import Tone
 from runfold.events.values import RunStatus
-from runfold.surfaces.cli.timeline import Line, Progress, rendered, show, tone_of
+from runfold.surfaces.cli.runs.timeline import Line, Progress, rendered, show, tone_of
 from runfold.surfaces.words import arguments, model_name, money, result, said, spent
 from tests.deciders.given import RUN, answer, call, done, request
 from tests.support.histories import STORIES, Step, history

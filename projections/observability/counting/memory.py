@@ -43,5 +43,5 @@ class Memory:
         return found
 
     def forget(self, run_id: str) -> None:
-        """Let go of a run that has ended."""
+        """Release a run that has ended."""
         self._runs.pop(run_id, None)

@@ -13,7 +13,8 @@ from runfold.events.content import json_content
 from runfold.producers.client.messages import Messages
 from runfold.surfaces.application.errors import NotYetError
 from runfold.surfaces.application.rendering import completion_of, event_of, outcome_of
-from runfold.surfaces.application.run_detail import RunFold
+from runfold.surfaces.application.runs.run_detail import RunFold
+from runfold.surfaces.application.runs.steer import has_ended, is_effect
 from runfold.surfaces.application.shapes import (
     Completion,
     ControlOutcome,
@@ -21,7 +22,6 @@ from runfold.surfaces.application.shapes import (
     RunDetail,
     Wait,
 )
-from runfold.surfaces.application.steer import has_ended, is_effect
 from runfold.testing.history import History
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ def register(app: typer.Typer) -> None:
 def config(json: options.Json = False) -> None:
     """Show every setting, what it holds and where that comes from; secrets are masked.
 
-    Leaves with 65 where a value cannot be used.
+    Exits with 65 where a value cannot be used.
     """
     from dataclasses import asdict
 

@@ -33,7 +33,7 @@ def apply(
     user: options.User = "me",
     json: options.Json = False,
 ) -> None:
-    """Check manifests and publish what they declare, each version once and for good."""
+    """Check manifests and publish what they declare, each version once; it never changes."""
     from runfold.surfaces.cli.publishing import apply_manifests
 
     report, remarks = apply_manifests(of(ctx), paths, user, tenant)

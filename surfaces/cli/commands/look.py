@@ -35,8 +35,8 @@ def verify(
     json: options.Json = False,
 ) -> None:
     """Read the journal itself: sequence, chain, permits, ends, and every decision decided again."""
-    from runfold.surfaces.cli.audits import show_audit
     from runfold.surfaces.cli.names import run_id_of
+    from runfold.surfaces.cli.operations.audits import show_audit
 
     context = of(ctx)
     run_id = run_id_of(context, run) if run else None
@@ -52,7 +52,7 @@ def rebuild(
     json: options.Json = False,
 ) -> None:
     """Fold a view again from offset 0 beside the live one, and swap it in."""
-    from runfold.surfaces.cli.rebuilding import show_comparison, show_rebuild
+    from runfold.surfaces.cli.operations.rebuilding import show_comparison, show_rebuild
 
     show_it = show_comparison if compare else show_rebuild
     raise typer.Exit(show_it(of(ctx), view, json=json))
@@ -99,8 +99,8 @@ def publish_schemas(
 
 
 def doctor(ctx: typer.Context, json: options.Json = False) -> None:
-    """Look at everything that can be known from outside, and say what is wrong and what to do."""
-    from runfold.surfaces.cli.examining import show_examination
+    """Check the deployment from outside, and say what is wrong and what to do."""
+    from runfold.surfaces.cli.operations.examining import show_examination
 
     raise typer.Exit(show_examination(of(ctx), json=json))
 
@@ -113,9 +113,9 @@ def rules(
     json: options.Json = False,
 ) -> None:
     """Check the monitor's rules and objectives, and list what they watch."""
-    from runfold.surfaces.cli.alert_rules import COLUMNS, rows_of_rules
+    from runfold.surfaces.application.operations.rules import COLUMNS, list_rules
 
-    rows = rows_of_rules(files or [])
+    rows = list_rules(files or [])
     if json:
         output.as_json(rows)
     else:
@@ -124,9 +124,10 @@ def rules(
 
 def topics(ctx: typer.Context, json: options.Json = False) -> None:
     """List the topics with their purpose, partitions and records."""
-    from runfold.surfaces.cli.topics import rows_of_topics
+    from runfold.surfaces.application.operations.topics import list_topics
+    from runfold.surfaces.cli.context import kafka_of
 
-    found = rows_of_topics(of(ctx))
+    found = list_topics(kafka_of(of(ctx)))
     if json:
         output.as_json(found)
         return
@@ -143,7 +144,7 @@ def deadletters(
     json: options.Json = False,
 ) -> None:
     """List the inputs that could not be used, the newest first, or show one with its bytes."""
-    from runfold.surfaces.cli.dead_letters import list_dead_letters, show_dead_letter
+    from runfold.surfaces.cli.operations.dead_letters import list_dead_letters, show_dead_letter
 
     context = of(ctx)
     if show is None:

@@ -40,10 +40,10 @@ def costs(
     tenant: options.Narrow = None,
     json: options.Json = False,
 ) -> None:
-    """Sum up what was spent, the dearest first; calls without a price are counted, not guessed."""
+    """Sum up what was spent, the most expensive first; calls without a price are only counted."""
     if ctx.invoked_subcommand is not None:
         return
-    from runfold.surfaces.cli.costs import show_costs
+    from runfold.surfaces.cli.operations.costs import show_costs
 
     named = [name.strip() for name in by.split(",")]
     show_costs(of(ctx), named, tenant, since_of(since), json=json)
@@ -56,14 +56,14 @@ def budgets(
     json: options.Json = False,
 ) -> None:
     """List the runs that have a budget with what they spent of it, the fullest first."""
-    from runfold.surfaces.cli.costs import show_budgets
+    from runfold.surfaces.cli.operations.costs import show_budgets
 
     show_budgets(of(ctx), tenant, since_of(since), json=json)
 
 
 def verify(ctx: typer.Context, json: options.Json = False) -> None:
     """Add up the journal itself, and compare every view with it to the last digit."""
-    from runfold.surfaces.cli.costs import show_proof
+    from runfold.surfaces.cli.operations.costs import show_proof
 
     raise typer.Exit(show_proof(of(ctx), json=json))
 
@@ -81,6 +81,6 @@ def reprice(
     json: options.Json = False,
 ) -> None:
     """Compute the past at other prices, into a table of its own; the record is not touched."""
-    from runfold.surfaces.cli.costs import show_repricing
+    from runfold.surfaces.cli.operations.costs import show_repricing
 
     show_repricing(of(ctx), prices, name or prices.stem, since_of(since), json=json)

@@ -1,4 +1,4 @@
-"""What people do to a live run; each command waits until the journal tells what came of it."""
+"""What people do to a live run; each command waits until the journal shows the effect."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ def approvals(
     json: options.Json = False,
 ) -> None:
     """List what waits for a person."""
-    from runfold.surfaces.application.inbox import approvals as waiting
+    from runfold.surfaces.application.runs.inbox import approvals as waiting
     from runfold.surfaces.cli.names import run_id_of
-    from runfold.surfaces.cli.people import show_approvals
+    from runfold.surfaces.cli.runs.approvals import show_approvals
 
     context = of(ctx)
     run_id = run_id_of(context, run, tenant) if run else None
@@ -109,7 +109,7 @@ def resolve(
     user: options.User = "me",
     json: options.Json = False,
 ) -> None:
-    """Settle a call of which nobody knew whether it happened."""
+    """Record whether an uncertain call happened."""
     from runfold.events.commands import Resolution
 
     if happened is None:
@@ -131,7 +131,7 @@ def pause(
     user: options.User = "me",
     json: options.Json = False,
 ) -> None:
-    """Make no new call until resumed; calls that are out come home."""
+    """Make no new call until resumed; calls in flight still return."""
     _on_run(of(ctx), run, lambda c, r: c.pause(r, reason), tenant=tenant, user=user, json=json)
 
 
@@ -186,8 +186,8 @@ def instruct(
 def _on_run(
     context: Context, typed: str, send: Send, *, tenant: str | None, user: str, json: bool
 ) -> None:
-    from runfold.surfaces.cli.control_outcome import show_outcome
     from runfold.surfaces.cli.names import run_id_of
+    from runfold.surfaces.cli.runs.outcome import show_outcome
 
     run_id = run_id_of(context, typed, tenant)
     outcome = context.runs(tenant, user).steer(run_id, lambda client: send(client, run_id))
@@ -203,8 +203,8 @@ def _on_call(
     user: str,
     json: bool,
 ) -> None:
-    from runfold.surfaces.cli.control_outcome import show_outcome
     from runfold.surfaces.cli.names import call_id_of
+    from runfold.surfaces.cli.runs.outcome import show_outcome
 
     run_id, call_id = call_id_of(context, typed, tenant)
     runs = context.runs(tenant, user)

@@ -40,8 +40,8 @@ def run(
     max_seconds: Annotated[float | None, typer.Option(help="The longest it may work.")] = None,
     json: options.Json = False,
 ) -> None:
-    """Ask for a run; with --follow, watch it and leave with its exit code."""
-    from runfold.surfaces.cli.requesting import request, with_files
+    """Ask for a run; with --follow, watch it and exit with its code."""
+    from runfold.surfaces.cli.runs.requesting import request, with_files
 
     context = of(ctx)
     client = context.client(tenant, user)
@@ -78,7 +78,7 @@ def list_runs(
     json: options.Json = False,
 ) -> None:
     """List runs, the newest first."""
-    from runfold.surfaces.application.lists import list_runs as ask
+    from runfold.surfaces.application.runs.lists import list_runs as ask
     from runfold.surfaces.words import spent
 
     with of(ctx).views(tenant) as views:
@@ -115,10 +115,10 @@ def logs(
     tenant: options.Narrow = None,
     json: options.Json = False,
 ) -> None:
-    """Show what happened in a run, read from the journal itself; -f goes on live."""
-    from runfold.surfaces.application.follow import journal_of
+    """Show what happened in a run, read from the journal itself; -f follows it live."""
+    from runfold.surfaces.application.runs.follow import journal_of
     from runfold.surfaces.cli.names import run_id_of
-    from runfold.surfaces.cli.watching import watch
+    from runfold.surfaces.cli.runs.watching import watch
 
     context = of(ctx)
     run_id = run_id_of(context, run, tenant)
@@ -139,7 +139,7 @@ def show(
 ) -> None:
     """Show a run as it was after any of its events: its state, folded from the journal."""
     from runfold.surfaces.cli.names import run_id_of
-    from runfold.surfaces.cli.states import show_state
+    from runfold.surfaces.cli.runs.states import show_state
 
     context = of(ctx)
     show_state(context.runs(tenant), run_id_of(context, run, tenant), at, json=json)
@@ -164,7 +164,7 @@ def since_of(text: str | None) -> datetime | None:
 def _follow(
     ctx: typer.Context, run_id: str, tenant: str | None, *, everything: bool, json: bool
 ) -> int:
-    from runfold.surfaces.cli.watching import exit_code, followed, watch
+    from runfold.surfaces.cli.runs.watching import exit_code, followed, watch
 
     context = of(ctx)
     try:

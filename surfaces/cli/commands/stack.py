@@ -24,7 +24,7 @@ def register(app: typer.Typer) -> None:
 
 
 def up(ctx: typer.Context) -> None:
-    """Start Kafka, Postgres and every processor, or what is given up of those that run already."""
+    """Start Kafka, Postgres and every processor; restart those that were given up."""
     from runfold.stack import control
     from runfold.surfaces.processes import PROCESSES
 
@@ -54,12 +54,12 @@ def status(
     tenant: options.Narrow = None,
     json: options.Json = False,
 ) -> None:
-    """Say how the stack is (69 where a part is not up), or where a run stands (its exit code)."""
+    """Show the state of the stack (exit code 69 where a part is down), or of a run (its code)."""
     context = of(ctx)
     if run is None:
         raise typer.Exit(_stack_status(context, json=json))
     from runfold.surfaces.cli.names import run_id_of
-    from runfold.surfaces.cli.run_status import show_status
+    from runfold.surfaces.cli.runs.status import show_status
 
     run_id = run_id_of(context, run, tenant)
     raise typer.Exit(show_status(context.runs(tenant), run_id, json=json))
@@ -74,7 +74,7 @@ def demo(
     keep: Annotated[bool, typer.Option("--keep", help="Leave the stack up at the end.")] = False,
 ) -> None:
     """Watch an agent triage a log: every step an event, its report approved by you."""
-    from runfold.surfaces.cli.demo import demo as play
+    from runfold.surfaces.cli.demo.demo import demo as play
 
     raise typer.Exit(play(of(ctx), file, yes=yes, keep=keep))
 

@@ -10,7 +10,7 @@ from runfold.surfaces.cli import options, output
 from runfold.surfaces.cli.context import of
 
 if TYPE_CHECKING:
-    from runfold.surfaces.application.definitions import Governing
+    from runfold.surfaces.application.governing.definitions import Governing
     from runfold.surfaces.cli.context import Context
 
 store = typer.Typer(
@@ -78,7 +78,11 @@ def show(
     json: options.Json = False,
 ) -> None:
     """Show one version with its content: the named one, or what the name stands for."""
-    from runfold.surfaces.application.definitions import flat, read_definitions, show_definition
+    from runfold.surfaces.application.governing.definitions import (
+        flat,
+        read_definitions,
+        show_definition,
+    )
 
     found = show_definition(read_definitions(of(ctx).reader), name, tenant)
     if json:
@@ -108,7 +112,10 @@ def diff(
     json: options.Json = False,
 ) -> None:
     """Show field by field what differs between two definitions."""
-    from runfold.surfaces.application.definitions import diff_definitions, read_definitions
+    from runfold.surfaces.application.governing.definitions import (
+        diff_definitions,
+        read_definitions,
+    )
 
     changes = diff_definitions(read_definitions(of(ctx).reader), before, after, tenant)
     if json:
@@ -158,7 +165,7 @@ def withdraw(
     reason: options.Reason = "",
     user: options.User = "me",
 ) -> None:
-    """Forbid a version to new runs, for good."""
+    """Forbid a version to new runs; this cannot be undone."""
     _governing(of(ctx), tenant, user, reason).withdraw(version, live)
     output.console().print(f"withdrawn: {version}; live runs: {live}", markup=False)
 
@@ -181,13 +188,16 @@ def alias(
 
 
 def _governing(context: Context, tenant: str | None, user: str, reason: str) -> Governing:
-    from runfold.surfaces.application.definitions import Governing, Who
+    from runfold.surfaces.application.governing.definitions import Governing, Who
 
     return Governing(context.reader, context.writer, Who(user, reason), tenant)
 
 
 def _list(context: Context, kind: str | None, tenant: str | None, *, json: bool) -> None:
-    from runfold.surfaces.application.definitions import list_definitions, read_definitions
+    from runfold.surfaces.application.governing.definitions import (
+        list_definitions,
+        read_definitions,
+    )
 
     rows = list_definitions(read_definitions(context.reader), kind, tenant)
     if json:

@@ -16,7 +16,7 @@ from runfold.processors.definitions.kafka import KafkaDefinitionLog
 from runfold.processors.effects.pool import Pool
 from runfold.processors.engine.kafka.input_router import InputRouter
 from runfold.processors.engine.kafka.transaction import Transactions
-from runfold.projections.store.reader import Reader
+from runfold.projections.store.reading.reader import Reader
 
 FOR_EVER = 10_000.0
 

@@ -1,0 +1,134 @@
+"""How to read what one schema wrote on one topic: resolved to today's class, built, checked."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Callable
+from typing import Any
+
+import fastavro
+from fastavro.read import SchemaResolutionError
+from fastavro.schema import SchemaParseException, UnknownType
+from pydantic import ValidationError
+
+from runfold.events.avro.compiled.builders import builder_for
+from runfold.events.avro.compiled.parsers import NOT_PARSED, Parser, parser_for
+from runfold.events.avro.schema import full_name, meaning, physical, schema_for
+from runfold.events.avro.shapes import event_of, meta_of
+from runfold.events.avro.vocabulary import Vocabulary
+from runfold.events.base import Fact, Record
+from runfold.events.errors import WireError
+from runfold.events.run.event import Event
+
+Decoded = Record | Event
+Reader = Callable[[bytes], Decoded]
+
+HEAD = 5
+"""Bytes before the Avro: 0x00 and the schema's id."""
+
+# What rubbish raises in fastavro, in decimal and in datetime.
+_UNREADABLE = (
+    ArithmeticError,
+    AttributeError,
+    EOFError,
+    LookupError,
+    MemoryError,
+    RecursionError,
+    TypeError,
+    ValueError,
+    SchemaResolutionError,
+)
+
+
+def reader_for(topic: str, schema: str, vocabulary: Vocabulary) -> Reader:
+    """Return the function that reads a topic's values; raises WireError if none may be there."""
+    try:
+        written = json.loads(schema)
+        name = _name_of(written)
+    except (AttributeError, LookupError, TypeError, ValueError) as error:
+        raise WireError("unknown_schema", "The registry's schema is no Avro record.") from error
+    record = {full_name(each): each for each in vocabulary.records.get(topic, ())}.get(name)
+    if record is None:
+        raise WireError("wrong_topic", f"{topic} carries no {name}.")
+    today = schema_for(record)
+    same = meaning(written) == meaning(today)
+    # Our builders make amounts and moments faster than the library does.
+    ours = topic in vocabulary.ours
+    form = physical if ours else _unchanged
+    try:
+        writer_schema = fastavro.parse_schema(form(written))
+    except (SchemaParseException, UnknownType, *_UNREADABLE) as error:
+        raise WireError("unknown_schema", f"The schema of {name} is not valid Avro.") from error
+    reader_schema = None if same else fastavro.parse_schema(form(today))
+    slowly = _reader(writer_schema, reader_schema, _finish(record, ours=ours))
+    return _quickly(parser_for(record), slowly) if same and ours else slowly
+
+
+def _quickly(parse: Parser, slowly: Reader) -> Reader:
+    def decode(value: bytes) -> Decoded:
+        try:
+            found: Decoded = parse(value)
+        except NOT_PARSED:
+            # The library says what is wrong with it.
+            return slowly(value)
+        return found
+
+    return decode
+
+
+def _reader(
+    writer_schema: Any, reader_schema: Any, finish: Callable[[dict[str, Any]], Decoded]
+) -> Reader:
+    read = fastavro.schemaless_reader
+
+    def decode(value: bytes) -> Decoded:
+        source = io.BytesIO(value)
+        source.seek(HEAD)
+        try:
+            found: Any = read(source, writer_schema, reader_schema)
+            rest = len(value) - source.tell()
+            if rest == 0:
+                return finish(found)
+        except ValidationError as error:
+            raise WireError("invalid", _first_problem(error)) from error
+        except _UNREADABLE as error:
+            # The library says EOFError inside a text and IndexError inside a number.
+            if isinstance(error, EOFError | IndexError) and source.tell() == len(value):
+                raise WireError("truncated", "The value ends inside the record.") from error
+            raise WireError("invalid", f"The value is no such record: {error}") from error
+        raise WireError("invalid", f"{rest} bytes follow the record.")
+
+    return decode
+
+
+def _finish(record: type[Record], *, ours: bool) -> Callable[[dict[str, Any]], Decoded]:
+    """Return what makes the object: the quick way for our own, pydantic for what others sent."""
+    if not ours:
+        return record.model_validate
+    build = builder_for(record)
+    if not issubclass(record, Fact):
+        return build
+
+    build_meta, event = builder_for(meta_of(record)), event_of(record)
+
+    def build_event(found: dict[str, Any]) -> Event:
+        meta = build_meta(found.pop("meta"))
+        made: Event = event(meta, build(found))
+        return made
+
+    return build_event
+
+
+def _unchanged(schema: Any) -> Any:
+    return schema
+
+
+def _name_of(schema: Any) -> str:
+    name, namespace, _ = schema["name"], schema.get("namespace", ""), schema["fields"]
+    return name if "." in name or not namespace else f"{namespace}.{name}"
+
+
+def _first_problem(error: ValidationError) -> str:
+    first = error.errors(include_url=False, include_input=False)[0]
+    return f"{'.'.join(map(str, first['loc'])) or 'the record'}: {first['msg']}"

@@ -1,0 +1,1 @@
+"""From the log to folded record batches."""

@@ -1,0 +1,1 @@
+"""From folded rows to statements that Postgres runs."""

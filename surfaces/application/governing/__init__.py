@@ -1,0 +1,1 @@
+"""Definitions: publish them, list them, decide about versions."""

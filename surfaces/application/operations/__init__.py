@@ -1,0 +1,1 @@
+"""What operators ask: costs, audits, dead letters."""

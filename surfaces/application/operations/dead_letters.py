@@ -1,0 +1,65 @@
+"""Dead letters: inputs that could not be used, read from their topic itself. An operator's only."""
+
+from __future__ import annotations
+
+import base64
+from typing import Any
+
+from runfold.events import topics
+from runfold.events.operations import DeadLetter
+from runfold.producers.log.port import LogReader
+from runfold.surfaces.application import shapes
+from runfold.surfaces.application.errors import NotFoundError
+
+
+def dead_letters(reader: LogReader) -> list[shapes.DeadLetter]:
+    """Return all, the newest first."""
+    return [shapes.DeadLetter(**_fields(no, record)) for no, record in _read(reader)][::-1]
+
+
+def dead_letter(reader: LogReader, number: int) -> shapes.DeadLetterDetail:
+    """Return one dead letter by its number, with its bytes; raises NotFoundError."""
+    found = _read(reader)
+    if not 0 < number <= len(found):
+        raise NotFoundError(f"There is no dead letter {number} of {len(found)}.")
+    record = found[number - 1][1]
+    value = None if record.value is None else base64.b64encode(record.value).decode()
+    return shapes.DeadLetterDetail(
+        **_fields(number, record),
+        headers=tuple(
+            shapes.DeadLetterHeader(key=each.key, value=repr(each.value)) for each in record.headers
+        ),
+        value_base64=value,
+    )
+
+
+def dead_letter_of_run(reader: LogReader, run_id: str) -> shapes.DeadLetter | None:
+    """Return the newest dead letter of a run's request, None if there is none."""
+    return next((each for each in dead_letters(reader) if each.key == run_id), None)
+
+
+def _read(reader: LogReader) -> list[tuple[int, DeadLetter]]:
+    """Return every record with its number, the oldest first."""
+    found = [
+        each.record
+        for each in reader.read(topics.DEAD_LETTERS)
+        if isinstance(each.record, DeadLetter)
+    ]
+    found.sort(key=lambda letter: (letter.time, letter.topic, letter.partition, letter.offset))
+    return list(enumerate(found, 1))
+
+
+def _text(value: bytes | None) -> str | None:
+    return None if value is None else value.decode("utf-8", "replace")
+
+
+def _fields(number: int, record: DeadLetter) -> dict[str, Any]:
+    return {
+        "no": number,
+        "time": record.time,
+        "place": f"{record.topic}/{record.partition}/{record.offset}",
+        "code": record.code,
+        "reason": record.reason,
+        "size": record.size,
+        "key": (record.key or b"").decode("utf-8", "replace") or None,
+    }

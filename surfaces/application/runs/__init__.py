@@ -1,0 +1,1 @@
+"""Runs: request them, list them, follow them, steer them."""

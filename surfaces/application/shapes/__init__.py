@@ -1,0 +1,78 @@
+"""The public shapes: what every surface shows, declared once.
+
+They are a contract: a field is never renamed or removed without a new ``SHAPE``, and a test holds
+the schemas as they were released. Amounts are US dollars: exact decimals here, JSON numbers with
+every digit outward. Moments are in UTC.
+"""
+
+from runfold.surfaces.application.shapes.base import SHAPE, Json, Shape, Share, Usd
+from runfold.surfaces.application.shapes.costs import (
+    Budget,
+    CostDifference,
+    CostProof,
+    CostSum,
+    CostTotal,
+    Repriced,
+    Repricing,
+)
+from runfold.surfaces.application.shapes.definitions import Change, DefinitionDetail, DefinitionRow
+from runfold.surfaces.application.shapes.operations import (
+    AuditFault,
+    AuditReport,
+    DeadLetter,
+    DeadLetterDetail,
+    DeadLetterHeader,
+)
+from runfold.surfaces.application.shapes.runs import (
+    Actor,
+    Approval,
+    Call,
+    Completion,
+    CompletionUsage,
+    ControlOutcome,
+    Event,
+    Message,
+    PlanStep,
+    RunDetail,
+    RunState,
+    RunSummary,
+    Used,
+    Wait,
+)
+
+__all__ = [
+    "SHAPE",
+    "Actor",
+    "Approval",
+    "AuditFault",
+    "AuditReport",
+    "Budget",
+    "Call",
+    "Change",
+    "Completion",
+    "CompletionUsage",
+    "ControlOutcome",
+    "CostDifference",
+    "CostProof",
+    "CostSum",
+    "CostTotal",
+    "DeadLetter",
+    "DeadLetterDetail",
+    "DeadLetterHeader",
+    "DefinitionDetail",
+    "DefinitionRow",
+    "Event",
+    "Json",
+    "Message",
+    "PlanStep",
+    "Repriced",
+    "Repricing",
+    "RunDetail",
+    "RunState",
+    "RunSummary",
+    "Shape",
+    "Share",
+    "Usd",
+    "Used",
+    "Wait",
+]

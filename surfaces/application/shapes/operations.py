@@ -1,0 +1,56 @@
+"""Dead letters and audits as they are shown."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal
+
+from runfold.surfaces.application.shapes.base import SHAPE, Shape
+
+
+class DeadLetter(Shape):
+    """An input that could not be used; ``no`` counts from the oldest and never changes."""
+
+    shape: Literal[1] = SHAPE
+    no: int
+    time: datetime
+    place: str
+    code: str
+    reason: str
+    size: int
+    key: str | None
+
+
+class DeadLetterHeader(Shape):
+    """A header of a dead letter; what is not UTF-8 in ``value`` is replaced."""
+
+    key: str
+    value: str | None
+
+
+class DeadLetterDetail(DeadLetter):
+    """A dead letter with its headers and its bytes; None where it has no bytes."""
+
+    headers: tuple[DeadLetterHeader, ...]
+    value_base64: str | None
+
+
+class AuditFault(Shape):
+    """Something that is not as it must be: in which run, after which event, of what kind."""
+
+    run_id: str
+    seq: int
+    kind: str
+    reason: str
+
+
+class AuditReport(Shape):
+    """What reading the journal itself found: how much was read, and every fault."""
+
+    shape: Literal[1] = SHAPE
+    sound: bool
+    runs: int
+    ended: int
+    events: int
+    decisions: int
+    faults: tuple[AuditFault, ...]

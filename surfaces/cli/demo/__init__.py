@@ -1,0 +1,1 @@
+"""The demo: one run from an empty machine to its report."""

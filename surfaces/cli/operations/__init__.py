@@ -1,0 +1,1 @@
+"""Operations on the terminal: health, proofs, costs, dead letters."""

@@ -1,0 +1,1 @@
+"""Runs on the terminal: requested, watched, explained, decided about."""

@@ -1,0 +1,87 @@
+"""Asking for a run: limits, and files put where the run's tools find them."""
+
+from __future__ import annotations
+
+import hashlib
+import mimetypes
+import os
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+from runfold.events.content import Content
+from runfold.events.values import Attachment
+from runfold.producers.client import RequestOptions, RunClient
+from runfold.surfaces.application.runs.submit import LimitOptions, limits_of
+from runfold.surfaces.cli import exits
+from runfold.surfaces.cli.context import Context
+from runfold.surfaces.cli.faults import CliError
+from runfold.surfaces.cli.publishing import workspace_of
+
+_CHUNK = 1 << 20
+
+
+def request(
+    client: RunClient,
+    goal: str,
+    agent: str,
+    attachments: tuple[Attachment, ...],
+    *,
+    feature: str | None = None,
+    limits: LimitOptions | None = None,
+) -> str:
+    """Return the id of the run that was asked for; raises RefusedError for what cannot be meant."""
+    options: RequestOptions = {"attachments": attachments, "source": "cli"}
+    if feature is not None:
+        options["feature"] = feature
+    limited = limits_of(limits or {})
+    if limited is not None:
+        options["limits"] = limited
+    return client.request(goal, agent, **options)
+
+
+def with_files(
+    context: Context, goal: str, files: Sequence[Path]
+) -> tuple[str, tuple[Attachment, ...]]:
+    """Return the goal with the names of the files, and the files as attachments by reference."""
+    if not files:
+        return goal, ()
+    workspace = workspace_of(context)
+    attached = tuple(_attached(file, workspace) for file in files)
+    names = ", ".join(each.name for each in attached)
+    return f"{goal}\n\nFiles in the workspace: {names}", attached
+
+
+def copied(file: Path, workspace: Path) -> Path:
+    """Copy a file into the workspace, under a name that no other content has; return its place."""
+    if not file.is_file():
+        raise CliError(f"{file} is not a file that can be read.", exits.NOT_FOUND)
+    place = workspace / file.name
+    if place.exists() and _digest(place) != _digest(file):
+        place = workspace / f"{file.stem}-{_digest(file).hex()[:8]}{file.suffix}"
+    if not place.exists():
+        new = place.with_name(f".{place.name}.{os.getpid()}")
+        shutil.copyfile(file, new)
+        new.replace(place)
+    return place
+
+
+def _attached(file: Path, workspace: Path) -> Attachment:
+    place = copied(file, workspace)
+    return Attachment(
+        name=place.name,
+        content=Content(
+            media_type=mimetypes.guess_type(place.name)[0] or "application/octet-stream",
+            size=place.stat().st_size,
+            digest=_digest(place),
+            ref=f"workspace:{place.name}",
+        ),
+    )
+
+
+def _digest(file: Path) -> bytes:
+    found = hashlib.sha256()
+    with file.open("rb") as opened:
+        while chunk := opened.read(_CHUNK):
+            found.update(chunk)
+    return found.digest()

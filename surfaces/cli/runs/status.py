@@ -1,0 +1,68 @@
+"""``status RUN``: where a run stands, on the screen."""
+
+from __future__ import annotations
+
+from runfold.surfaces.application.rendering import to_json
+from runfold.surfaces.application.runs.runs import Runs
+from runfold.surfaces.application.shapes import Completion, RunDetail, Wait
+from runfold.surfaces.cli import exits, output
+from runfold.surfaces.words import model_name, money, shortened
+
+
+def show_status(runs: Runs, run_id: str, *, json: bool) -> int:
+    """Print where a run stands, and return its exit code."""
+    found = runs.status(run_id)
+    if json:
+        output.as_json(found)
+    else:
+        _print(found)
+    return found.exit.exit_code if found.exit else exits.TRY_AGAIN
+
+
+def _print(found: RunDetail) -> None:
+    version = f" {found.agent_version}" if found.agent_version else ""
+    lines: list[tuple[str, object]] = [
+        ("run", found.run_id),
+        ("agent", f"{found.agent}{version}"),
+        ("model", model_name(found.model) if found.model else "-"),
+        ("for", f"{found.user_id} of {found.tenant_id}"),
+        ("status", f"{found.status.value} after event {found.seq}"),
+        ("elapsed", f"{(found.updated_at - found.created_at).total_seconds():.2f} s"),
+        ("cost", _cost(found)),
+        ("last", found.last_action),
+    ]
+    if found.next_action is not None:
+        lines.append(("next", found.next_action))
+    lines += [("waits for", _waiting(wait)) for wait in found.waits_for]
+    if found.exit is not None:
+        lines.append(("exit", f"{found.exit.status}, code {found.exit.exit_code}"))
+        lines.append(("result", _result(found.exit)))
+    console = output.console()
+    for name, value in lines:
+        console.print(f"{name:<10} {value}", markup=False)
+
+
+def _cost(found: RunDetail) -> str:
+    more = (
+        f" and {found.unpriced_calls} calls without a known price" if found.unpriced_calls else ""
+    )
+    return f"{money(found.cost_usd)}{more}"
+
+
+def _result(exit_: Completion) -> str:
+    payload = exit_.payload
+    if isinstance(payload, dict):
+        for name in ("summary", "summary_markdown", "message"):
+            if isinstance(payload.get(name), str) and payload[name].strip():
+                return shortened(payload[name], 500)
+    return shortened(payload if isinstance(payload, str) else to_json(payload), 500)
+
+
+def _waiting(wait: Wait) -> str:
+    call = output.short(wait.call_id)
+    how = {
+        "approval": f"runfold approve {call}, or runfold deny {call} --reason …",
+        "question": f"runfold answer {call} …",
+        "uncertain": f"runfold resolve {call} --happened or --did-not-happen",
+    }
+    return f"{wait.question}  ({how[wait.kind]})"

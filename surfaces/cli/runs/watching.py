@@ -1,0 +1,66 @@
+"""A run's events on the screen as they are committed, read from the journal itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+
+from runfold.events.run import Event
+from runfold.events.traits import Tone
+from runfold.surfaces.application.errors import InvalidError, NotFoundError
+from runfold.surfaces.application.operations.dead_letters import dead_letter_of_run
+from runfold.surfaces.application.rendering import event_of
+from runfold.surfaces.application.runs import follow
+from runfold.surfaces.application.runs.runs import Runs
+from runfold.surfaces.application.scope import OperatorScope
+from runfold.surfaces.cli import exits, output
+from runfold.surfaces.cli.context import Context
+from runfold.surfaces.cli.runs.timeline import Progress, laid_out, rendered, show
+
+
+def watch(
+    events: Iterable[Event],
+    *,
+    everything: bool = False,
+    json: bool = False,
+    then: Callable[[Event], None] = lambda _: None,
+) -> Event | None:
+    """Print events as they come, call ``then`` after each, and return the last one."""
+    console, progress, last = output.console(), Progress(), None
+    for event in events:
+        progress, line = show(progress, event)
+        if json:
+            output.as_json(event_of(event))
+        elif everything or line.tone is not Tone.QUIET:
+            console.print(laid_out(line) if console.is_terminal else rendered(line))
+        last = event
+        then(event)
+    return last
+
+
+def followed(context: Context, runs: Runs, run_id: str) -> Iterator[Event]:
+    """Yield a run's events to its end; raises an ApplicationError with the reason where none comes.
+
+    A request that became a dead letter is named, to whoever can see every run.
+    """
+    try:
+        yield from follow.followed(
+            runs.client, runs.scope, run_id, begins_within=context.begins_within
+        )
+    except NotFoundError:
+        if isinstance(runs.scope, OperatorScope):
+            _raise_where_refused(context, run_id)
+        raise
+
+
+def _raise_where_refused(context: Context, run_id: str) -> None:
+    letter = dead_letter_of_run(context.reader, run_id)
+    if letter is not None:
+        raise InvalidError(
+            f"The request of run {run_id} could not be used ({letter.code}): {letter.reason}"
+        )
+
+
+def exit_code(last: Event | None) -> int:
+    """Return the exit code for a run's last event."""
+    exit_ = getattr(last.fact, "exit", None) if last else None
+    return exit_.exit_code if exit_ is not None else exits.TRY_AGAIN
