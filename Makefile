@@ -22,8 +22,8 @@ LOAD ?= 0.7
 OVERHEAD ?=
 PYTEST ?=
 PEERS ?=
-# Most of the time a test on real servers waits for one of them.
-WORKERS ?= 3
+# Most of the time a test on real servers waits for one of them: more of them than cores.
+WORKERS ?= 4
 
 .PHONY: bench-growth bench-tables bench-soak bench-overhead bench-peers bench-floors performance lock-peers
 .PHONY: help env lock up down demo test lint format bench bench-recovery torture mutants docs clean
@@ -64,7 +64,7 @@ demo: env ## an agent at work on a log file (FILE=/path, YES=1 approves by itsel
 	@$(BIN)/runfold demo $(if $(FILE),--file "$(FILE)") $(if $(YES),--yes)
 
 test: env ## every test (PYTEST="-k lanes" picks some, WORKERS=1 runs them one after another)
-	@$(BIN)/pytest -n $(WORKERS) --dist loadfile $(PYTEST)
+	@$(BIN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(PYTEST)
 
 lint: env ## format, rules, types, import contracts, schemas and pages that drifted
 	@$(BIN)/ruff format --check $(CHECKED)

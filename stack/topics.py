@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from typing import Protocol
 
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
@@ -104,6 +105,9 @@ def _wait_for_leaders(
     while wanted:
         # A client may hold on to the leaders that a deleted topic of that name had.
         admin = AdminClient({**config, "log_level": 0})
+        # A client that is asked for offsets before it has read who leads may wait three seconds.
+        with suppress(KafkaException):
+            admin.list_topics(timeout=_SECONDS)
         for place, future in admin.list_offsets(dict(wanted)).items():
             try:
                 future.result()

@@ -13,6 +13,7 @@ from hypothesis import settings as hypothesis_settings
 
 from runfold.stack.settings import Settings
 from tests.support import stack
+from tests.support.order import longest_first
 
 # How long an example takes says something of the machine, not of the code.
 hypothesis_settings.register_profile(
@@ -23,6 +24,12 @@ hypothesis_settings.load_profile("runfold")
 # What a shell starts in the background has SIGINT ignored, and would hand that on.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Hand out the files that take longest first; `make test` keeps this order."""
+    items[:] = longest_first(items)
 
 
 @pytest.fixture(scope="session")
