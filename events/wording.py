@@ -49,6 +49,8 @@ SENTENCES: Mapping[str, str] = {
     "no_call_to_approve": "{call} does not wait for an approval: no open call has that id",
     "no_call_to_answer": "{call} does not wait for an answer: no open call has that id",
     "no_call_to_resolve": "{call} is not uncertain: no open call has that id",
+    "undecidable": "it could not be decided: {error}",
+    "report_undecidable": "look into the log of the run processor, and report what it says",
     # Why the run did what it did, and how it ended.
     "agents_choice": "the agent's own choice",
     "retry": "retry {number}",

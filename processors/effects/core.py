@@ -11,6 +11,7 @@ from typing import Any, Protocol
 
 from runfold.events import topics
 from runfold.events.base import Record
+from runfold.events.border import cleaned
 from runfold.events.calls import CallResult, CallWork
 from runfold.events.calls.kinds import CallKind
 from runfold.events.errors import WireError
@@ -149,7 +150,7 @@ def encoded(result: CallResult, codec: Encoder) -> bytes:
 def dead_letter(received: Received, error: WireError, now: datetime) -> DeadLetter:
     """Return a record that cannot be used, with its bytes, its place and the reason."""
     value = received.value
-    return DeadLetter(
+    letter = DeadLetter(
         topic=received.topic,
         partition=received.partition,
         offset=received.offset,
@@ -161,3 +162,4 @@ def dead_letter(received: Received, error: WireError, now: datetime) -> DeadLett
         value=value[:_KEPT_BYTES] if value is not None else None,
         headers=tuple(HeaderCopy(key=name, value=said) for name, said in received.headers),
     )
+    return cleaned(letter)

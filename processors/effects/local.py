@@ -11,6 +11,7 @@ from functools import partial
 from typing import Any
 
 from runfold.events.base import Record
+from runfold.events.border import cleaned
 from runfold.events.calls import CallResult, CallWork
 from runfold.infra.logging.json_lines import about
 from runfold.infra.tracing.calls import trace_call
@@ -178,7 +179,8 @@ class _Maker:
     def _checked(self, result: object) -> CallResult:
         if not isinstance(result, self._kind.call.result):
             raise TypeError(f"the handler returned a {type(result).__name__}")
-        checked: CallResult = result
+        # What a provider or a tool said must fit into a record, whatever it is.
+        checked: CallResult = cleaned(result)
         return checked
 
     def _trace(self, traces: Traces, work: CallWork, result: CallResult, began_ns: int) -> None:

@@ -10,6 +10,7 @@ from uuid import UUID
 from runfold.events import calls, commands, topics
 from runfold.events import run as j
 from runfold.events.base import Fact, Record
+from runfold.events.border import fault_of
 from runfold.events.calls.kinds import WORK_TOPICS
 from runfold.events.catalogue import TERMINAL_FACTS
 from runfold.events.definitions import Definitions
@@ -42,6 +43,8 @@ _PROCESSORS: dict[type, Actor] = {
 
 def screen(record: Record, appended_at: datetime) -> str | None:
     """Return why an input cannot be decided at all, as ``code: reason``."""
+    if isinstance(record, commands.RunRequested | commands.Control) and (fault := fault_of(record)):
+        return f"{fault.code}: {fault.reason}"
     if not isinstance(record, commands.RunRequested):
         return None
     return _screen_request(record.run_id, appended_at)

@@ -12,12 +12,14 @@ by deciding it again.
 3. A transcript that is larger than the agent's budget of tokens, or too heavy to be carried to a
    pool, is not shown whole: a context call chooses from it, and the model call names what was
    chosen. ``state_hash`` covers the run's own open calls and what the model is shown.
+4. A command whose decision raises has an outcome on record: the call fails, the control is ignored,
+   the request is refused, each with the code ``undecidable``. Before, it was a dead letter.
 """
 
 from __future__ import annotations
 
 FIRST = 1
-CURRENT = 3
+CURRENT = 4
 
 
 class BehaviourError(ValueError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 
 from runfold.events import calls, commands
@@ -9,9 +10,11 @@ from runfold.events.base import Fact
 from runfold.processors.engine.aggregate import Command, Env, Timer
 from runfold.processors.run import behaviour
 from runfold.processors.run.agent import results
-from runfold.processors.run.draft import Draft
-from runfold.processors.run.lifecycle import admission, controls, deadlines
+from runfold.processors.run.draft import DefinitionMissingError, Draft
+from runfold.processors.run.lifecycle import admission, controls, deadlines, undecidable
 from runfold.processors.run.state import Live, RunState
+
+logger = logging.getLogger(__name__)
 
 
 def decide(
@@ -35,12 +38,43 @@ def steps(
     A run that begins takes the behaviour ``begins_with``; a live one keeps its own.
     """
     draft = Draft(state, env, begins_with)
+    try:
+        _decide(draft, command)
+    except DefinitionMissingError:
+        # Another process, or this one a moment later, may know it.
+        raise
+    except Exception as error:
+        if draft.behaviour < 4:
+            raise
+        return _concluded(state, command, env, begins_with, error)
+    return draft.steps
+
+
+def _concluded(
+    state: RunState | None, command: Command, env: Env, begins_with: int, error: Exception
+) -> Sequence[tuple[Fact, RunState]]:
+    """Return what is on record of a command that cannot be decided; raises if nothing can be."""
+    logger.error("a command could not be decided", exc_info=error)
+    draft = Draft(state, env, begins_with)
+    try:
+        undecidable.conclude(draft, command, type(error).__name__)
+    except Exception:
+        if not isinstance(state, Live):
+            raise
+        logger.exception("the outcome of a command could not be decided; the run ends")
+        draft = Draft(state, env, begins_with)
+        undecidable.end(draft, command, type(error).__name__)
+    return draft.steps
+
+
+def _decide(draft: Draft, command: Command) -> None:
+    state = draft.state
     match command.body:
         case commands.RunRequested() as request:
             if state is None:
                 admission.admit(draft, request, command.traceparent)
         case _ if not isinstance(state, Live):
-            return ()
+            return
         case commands.Control() as control:
             controls.apply(draft, control)
         case calls.CallResult() as result:
@@ -49,4 +83,3 @@ def steps(
             deadlines.fire(draft, timer)
         case other:
             raise TypeError(f"{type(other).__name__} is no command of a run")
-    return draft.steps

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
+from runfold.events.border import text_of
 from runfold.events.content import Content
 
 _EXCERPT = b'{"artifact":"'
@@ -20,7 +21,19 @@ def timeout_at(started: datetime, timeout_ms: int) -> datetime:
 
     The processor enforces ``timeout_ms`` itself; the grace leaves room for a queue before it.
     """
-    return started + timedelta(milliseconds=timeout_ms) + HANDOUT_GRACE
+    return after(started, timeout_ms, HANDOUT_GRACE)
+
+
+LAST = datetime.max.replace(tzinfo=UTC)
+"""The latest moment there is: what is due beyond it is due then."""
+
+
+def after(moment: datetime, milliseconds: int, more: timedelta = timedelta(0)) -> datetime:
+    """Return a later moment; no number from outside leads beyond the last."""
+    try:
+        return moment + timedelta(milliseconds=milliseconds) + more
+    except OverflowError:
+        return LAST
 
 
 def artifact_of(result: Content) -> str | None:
@@ -29,8 +42,12 @@ def artifact_of(result: Content) -> str | None:
         return result.ref
     if not result.inline.startswith(_EXCERPT):
         return None
-    named = json.loads(result.inline).get("artifact")
-    return named if isinstance(named, str) else None
+    try:
+        named = json.loads(result.inline).get("artifact")
+    except (ValueError, RecursionError, AttributeError):
+        # It only begins like an excerpt: a fold accepts whatever is on record.
+        return None
+    return text_of(named) if isinstance(named, str) else None
 
 
 def outcome_of(call_id: str, attempt: int) -> str:

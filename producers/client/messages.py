@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from runfold.events import commands
 from runfold.events.base import Record
+from runfold.events.border import fault_of
 from runfold.events.commands import Control, Resolution, RunRequested
 from runfold.events.content import Content, text
 from runfold.events.topics import MAX_INPUT_BYTES
@@ -143,15 +144,25 @@ class Messages:
 
 def content(said: str | Content) -> Content:
     """Return a text as content; content as it is."""
-    return text(said) if isinstance(said, str) else said
+    if isinstance(said, Content):
+        return said
+    try:
+        return text(said)
+    except UnicodeEncodeError as error:
+        raise RefusedError(
+            f"The text holds half a character at position {error.start}: send it whole."
+        ) from error
 
 
 def _valid(kind: type[R], **said: Any) -> R:
     try:
-        return kind(**said)
+        made = kind(**said)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         place = ".".join(map(str, first["loc"]))
         raise RefusedError(
             f"This is not a valid {kind.__name__}: {place}: {first['msg']}."
         ) from error
+    if (fault := fault_of(made)) is not None:
+        raise RefusedError(f"This is not a valid {kind.__name__}: {fault.reason}.")
+    return made

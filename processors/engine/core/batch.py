@@ -14,6 +14,7 @@ from typing import Generic
 from runfold.events import topics
 from runfold.events.avro.headers import headers
 from runfold.events.base import Record
+from runfold.events.border import cleaned
 from runfold.events.errors import RegistryError, WireError
 from runfold.events.operations import PositionNoted
 from runfold.processors.engine.aggregate import Command, Env, S
@@ -186,6 +187,8 @@ class BatchDecider(Generic[S]):
             cause = f"local/{self._spec.name_of(result)}"
             return Command(result), self._spec.key_of(result), cause
         record, key = self._decode(item)
+        if item.topic == self._spec.topics.results:
+            record = cleaned(record)
         verdict = self._spec.screen(record, _moment(item.time_ms))
         if verdict is not None:
             raise Refused.from_verdict(verdict)

@@ -5,6 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 
 from runfold.events.avro.headers import headers
+from runfold.events.base import Record
+from runfold.events.border import cleaned
+from runfold.events.errors import RegistryError
 from runfold.events.operations import DeadLetter, HeaderCopy
 from runfold.processors.engine.aggregate import S
 from runfold.processors.engine.core.inputs import Due, Input, Received
@@ -45,17 +48,19 @@ def dead_letter(
     """Return the dead letter of an input; of a value over 4 MB its beginning."""
     topic, offset = _place_of(item, spec)
     key, value, copies = _bytes_of(item, topic, spec, codec)
-    letter = DeadLetter(
-        topic=topic,
-        partition=partition,
-        offset=offset,
-        time=now,
-        code=refused.code,
-        reason=refused.reason[:2000],
-        size=len(value or b""),
-        key=key,
-        value=value[:MAX_COPY_BYTES] if value is not None else None,
-        headers=copies,
+    letter = cleaned(
+        DeadLetter(
+            topic=topic,
+            partition=partition,
+            offset=offset,
+            time=now,
+            code=refused.code,
+            reason=refused.reason[:2000],
+            size=len(value or b""),
+            key=key,
+            value=value[:MAX_COPY_BYTES] if value is not None else None,
+            headers=copies,
+        )
     )
     name = f"{topic}/{partition}/{offset}"
     dead = spec.topics.dead_letters
@@ -78,5 +83,22 @@ def _bytes_of(
         copies = tuple(HeaderCopy(key=name, value=value) for name, value in item.headers)
         return item.key, item.value, copies
     if isinstance(item, Due):
-        return item.key.encode(), item.timer.cause.encode(), ()
-    return spec.key_of(item.record).encode(), codec.encode(topic, item.record), ()
+        return _bytes(item.key), _bytes(item.timer.cause), ()
+    return _bytes(spec.key_of(item.record)), _encoded(item.record, topic, codec), ()
+
+
+def _bytes(text: str) -> bytes:
+    return text.encode(errors="backslashreplace")
+
+
+def _encoded(record: Record, topic: str, codec: Codec) -> bytes:
+    """Return a record's bytes; of one that has none, because of what it holds, how it reads.
+
+    A dead letter is the last resort, so nothing that it is made of may fail.
+    """
+    try:
+        return codec.encode(topic, record)
+    except RegistryError:
+        raise
+    except Exception:  # noqa: BLE001 - whatever it is, the letter must be written
+        return _bytes(repr(record)[:MAX_COPY_BYTES])

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from runfold.events.border import json_value
 from runfold.events.calls import ToolSchema
 from runfold.events.content import canonical_json
 from runfold.events.values import Plan, PlanStep, ProposedCall
@@ -81,7 +82,8 @@ def arguments_of(call: ProposedCall) -> dict[str, Any] | None:
         found = json.loads(call.arguments.inline)
     except ValueError:
         return None
-    return found if isinstance(found, dict) else None
+    # An escape can hide half a character, which no fact could hold.
+    return json_value(found) if isinstance(found, dict) else None
 
 
 def fault_of(call: ProposedCall, behaviour: int) -> str | None:

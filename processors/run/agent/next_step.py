@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from runfold.events import run as j
 from runfold.events.content import Content, text
@@ -10,6 +10,7 @@ from runfold.events.trusted import trusted
 from runfold.processors.run.agent import context_calls, model_calls, tool_calls
 from runfold.processors.run.draft import Draft
 from runfold.processors.run.fold.turns import next_transcript
+from runfold.processors.run.ids import after
 from runfold.processors.run.lifecycle import endings
 from runfold.processors.run.policy.withdrawn import withdrawn_agent
 from runfold.processors.run.state import CallStatus, Live, RoundCall, Waiting
@@ -32,9 +33,7 @@ def working_deadline(run: Live) -> datetime | None:
     """Return when the run's working time is used up; time spent waiting for people is not work."""
     if run.limits.max_duration_ms is None or run.idle.since is not None:
         return None
-    return (
-        run.pinned.created_at + timedelta(milliseconds=run.limits.max_duration_ms) + run.idle.total
-    )
+    return after(run.pinned.created_at, run.limits.max_duration_ms, run.idle.total)
 
 
 def _next_turn(draft: Draft) -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any
 
 from runfold.events import run as j
@@ -17,6 +16,7 @@ from runfold.events.calls import CallResult
 from runfold.events.definitions import RetryPolicy
 from runfold.events.values import ErrorInfo
 from runfold.processors.run.draft import Draft
+from runfold.processors.run.ids import after
 from runfold.processors.run.state import OpenCall
 
 
@@ -55,7 +55,7 @@ def retry_or(
         j.RetryScheduled(
             call_id=call.call_id,
             attempt=call.attempt + 1,
-            due=draft.env.now + timedelta(milliseconds=delay),
+            due=after(draft.env.now, delay),
             delay_ms=delay,
             reason=error.message,
         )

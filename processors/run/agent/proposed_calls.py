@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from datetime import timedelta
 
 import jsonschema
 
@@ -15,7 +14,7 @@ from runfold.events.values import ModelAnswer, ProposedCall
 from runfold.processors.run.agent import control_tools
 from runfold.processors.run.agent.checkpoints import write
 from runfold.processors.run.draft import Draft
-from runfold.processors.run.ids import signature
+from runfold.processors.run.ids import after, signature
 from runfold.processors.run.lifecycle import endings
 from runfold.processors.run.policy.rules import NEEDS_APPROVAL, judge
 
@@ -116,7 +115,7 @@ def _request_approval(
             question=draft.people("may_call", agent=draft.run.agent.name, tool=contract.name),
             arguments_digest=call.arguments.digest,
             risk_level=contract.risk_level,
-            deadline=draft.env.now + timedelta(milliseconds=wait) if wait else None,
+            deadline=after(draft.env.now, wait) if wait else None,
         )
     )
     write(draft)

@@ -69,6 +69,12 @@ def admit(draft: Draft, request: RunRequested, traceparent: str | None = None) -
     proceed(draft)
 
 
+def refuse(draft: Draft, request: RunRequested, code: str, **parameters: Parameter) -> None:
+    """Refuse a request on record, for a reason by its code."""
+    asked = trusted(RunRequest)(**dict(request))
+    draft.say(_refusal(asked, _Problem(code, parameters), draft))
+
+
 def tightened(agent: Limits, request: Limits | None) -> Limits:
     """Return the stricter of both for every limit: a request can tighten, never loosen."""
     if request is None:

@@ -20,7 +20,7 @@ def apply(draft: Draft, control: commands.Control) -> None:
     if control.request_id in draft.run.controls:
         return
     if control.tenant_id != draft.run.tenant_id:
-        _ignore(draft, control, draft.people("other_tenant"))
+        ignore(draft, control, draft.people("other_tenant"))
         return
     _apply(draft, control)
     proceed(draft)
@@ -57,7 +57,7 @@ def _approve(draft: Draft, control: commands.ApproveToolCall) -> None:
     if control.arguments is not None and (
         fault := arguments_fault(draft, draft.contract(call.tool), control.arguments)
     ):
-        _ignore(draft, control, draft.people("arguments_do_not_fit", fault=fault))
+        ignore(draft, control, draft.people("arguments_do_not_fit", fault=fault))
         return
     draft.say(
         j.ToolCallApproved(
@@ -105,12 +105,12 @@ def _resolve(draft: Draft, control: commands.ResolveToolCall) -> None:
                 )
             )
         case _:
-            _ignore(draft, control, draft.people("unclear_resolution"))
+            ignore(draft, control, draft.people("unclear_resolution"))
 
 
 def _pause(draft: Draft, control: commands.PauseRun) -> None:
     if draft.run.idle.paused:
-        _ignore(draft, control, draft.people("already_paused"))
+        ignore(draft, control, draft.people("already_paused"))
         return
     draft.say(j.RunPaused(request_id=control.request_id, reason=control.reason))
     checkpoints.write(draft)
@@ -118,7 +118,7 @@ def _pause(draft: Draft, control: commands.PauseRun) -> None:
 
 def _resume(draft: Draft, control: commands.ResumeRun) -> None:
     if not draft.run.idle.paused:
-        _ignore(draft, control, draft.people("not_paused"))
+        ignore(draft, control, draft.people("not_paused"))
         return
     draft.say(j.RunResumed(request_id=control.request_id, reason=control.reason))
 
@@ -162,11 +162,12 @@ def _waiting(
         reason = draft.people(unknown, call=call_id)
     else:
         reason = draft.people(otherwise, call=call_id, status=call.status.value)
-    _ignore(draft, control, reason)
+    ignore(draft, control, reason)
     return None
 
 
-def _ignore(draft: Draft, control: commands.Control, reason: str) -> None:
+def ignore(draft: Draft, control: commands.Control, reason: str) -> None:
+    """Put on record that a control changes nothing, and why."""
     about = getattr(control, "call_id", None) or getattr(control, "question_id", None)
     draft.say(
         j.RequestIgnored(

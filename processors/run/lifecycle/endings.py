@@ -2,7 +2,8 @@
 
 Exit codes: 0 success; 1 the agent gave up (``fail_task``); 2 refused at admission, or later because
 its agent was withdrawn; 3 a limit was reached; 4 the model could not be reached or did not answer
-usably; 5 cancelled by a person.
+usably; 5 cancelled by a person; 6 a command of the run could not be decided, which is a fault of
+Runfold.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from datetime import datetime
 from typing import TypedDict
 
 from runfold.events import run as j
+from runfold.events.border import number_of
 from runfold.events.content import Content, json_content
 from runfold.events.trusted import trusted
 from runfold.events.values import ErrorInfo, Exit, ExitStatus, ExitUsage
@@ -23,6 +25,7 @@ EXIT_WITHDRAWN = 2
 EXIT_LIMIT = 3
 EXIT_MODEL = 4
 EXIT_CANCELLED = 5
+EXIT_UNDECIDABLE = 6
 
 
 class _Whose(TypedDict):
@@ -90,7 +93,7 @@ def _exit(
         signal=signal,
         payload=payload,
         usage=trusted(ExitUsage)(
-            total_tokens=used.input_tokens + used.output_tokens,
+            total_tokens=number_of(used.input_tokens + used.output_tokens),
             input_tokens=used.input_tokens,
             output_tokens=used.output_tokens,
             cost_usd=used.cost,

@@ -15,6 +15,7 @@ from decimal import Decimal
 from types import MappingProxyType
 from typing import Any
 
+from runfold.events.border import amount_of, number_of
 from runfold.events.content import Content
 from runfold.events.run import CallSummary
 from runfold.events.traits import Charge
@@ -65,10 +66,10 @@ class Used:
         """Return the counters with what was paid for added; what has no price is counted."""
         return changed(
             self,
-            input_tokens=self.input_tokens + charge.usage.input_tokens,
-            output_tokens=self.output_tokens + charge.usage.output_tokens,
+            input_tokens=number_of(self.input_tokens + charge.usage.input_tokens),
+            output_tokens=number_of(self.output_tokens + charge.usage.output_tokens),
             unpriced_calls=self.unpriced_calls + (charge.cost is None),
-            cost=self.cost + (charge.cost or 0),
+            cost=amount_of(self.cost + (charge.cost or 0)),
         )
 
     def record(self) -> Counters:

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from runfold.events.base import Record
+from runfold.events.border import cleaned
 from runfold.events.calls import ContextWork, ModelResult, ModelWork, ToolWork
 from runfold.events.calls.kinds import KINDS
 from runfold.events.definitions import Definitions
@@ -86,7 +87,7 @@ class MemoryEffects:
             return
         self._made += 1
         due = now + timedelta(seconds=seconds)
-        heapq.heappush(self._answers, _Answer(due, self._made, result))
+        heapq.heappush(self._answers, _Answer(due, self._made, cleaned(result)))
 
     def answered(self, moment: datetime) -> Iterator[Record]:
         """Yield the results that are due by a moment, in the order of their moments."""

@@ -1,0 +1,92 @@
+"""What is on record of a command whose decision raised: a bug, or input that nobody foresaw.
+
+Without this the command would be a dead letter, and the run would wait for a result that was there
+already. Only the kind of the error is recorded: its text may differ from process to process, and
+every decision must be made again equal.
+"""
+
+from __future__ import annotations
+
+from runfold.events import calls, commands
+from runfold.events import run as j
+from runfold.events.values import ErrorInfo
+from runfold.processors.engine.aggregate import Command
+from runfold.processors.run.agent import checkpoints, model_calls
+from runfold.processors.run.agent.next_step import proceed
+from runfold.processors.run.agent.reservations import release
+from runfold.processors.run.draft import Draft
+from runfold.processors.run.lifecycle import admission, controls, endings
+from runfold.processors.run.state import CallStatus, RoundCall
+
+
+def conclude(draft: Draft, command: Command, error: str) -> None:
+    """Put the outcome of a command on record that could not be decided, by its kind."""
+    match command.body:
+        case commands.RunRequested() as request:
+            admission.refuse(draft, request, "undecidable", error=error)
+        case commands.Control() as control:
+            controls.ignore(draft, control, draft.people("undecidable", error=error))
+        case calls.ModelResult() as result:
+            _model_failed(draft, result, _info(draft, error))
+        case calls.ToolResult() as result:
+            _tool_failed(draft, result, _info(draft, error))
+        case _:
+            end(draft, command, error)
+
+
+def end(draft: Draft, _command: Command, error: str) -> None:
+    """End the run: the last resort, where not even the call's own failure can be decided."""
+    endings.fail(draft, endings.EXIT_UNDECIDABLE, _info(draft, error))
+
+
+def _info(draft: Draft, error: str) -> ErrorInfo:
+    return ErrorInfo(
+        error_type="undecidable",
+        message=draft.people("undecidable", error=error),
+        retryable=False,
+        suggested_next_action=draft.people("report_undecidable"),
+    )
+
+
+def _model_failed(draft: Draft, result: calls.ModelResult, error: ErrorInfo) -> None:
+    out = draft.run.loop.model_call
+    if out is None or (out.call_id, out.attempt) != (result.call_id, result.attempt):
+        return
+    draft.say(
+        j.ModelFailed(
+            call_id=out.call_id,
+            attempt=out.attempt,
+            model=result.model,
+            error=error,
+            latency_ms=result.latency_ms,
+            attribution=model_calls.attribution(draft.run),
+            attempts=result.attempts,
+        )
+    )
+    # It was paid for all the same.
+    model_calls.late(draft, result)
+    release(draft, out.call_id, result.cost)
+    endings.fail(draft, endings.EXIT_UNDECIDABLE, error)
+
+
+def _tool_failed(draft: Draft, result: calls.ToolResult, error: ErrorInfo) -> None:
+    call = draft.run.loop.call(result.call_id)
+    if (
+        not isinstance(call, RoundCall)
+        or call.status is not CallStatus.RUNNING
+        or call.attempt != result.attempt
+    ):
+        return
+    draft.say(
+        j.ToolCallFailed(
+            call_id=call.call_id,
+            attempt=call.attempt,
+            tool=call.tool,
+            error=error,
+            latency_ms=result.latency_ms,
+            attribution=model_calls.attribution(draft.run),
+            cost=result.cost,
+        )
+    )
+    checkpoints.write(draft)
+    proceed(draft)

@@ -1,0 +1,1 @@
+"""A hard world: what comes from outside, hostile or broken, by kind of fault."""
