@@ -23,8 +23,8 @@ from benchmarks.restoring import restore_rate
 from benchmarks.traffic import Traffic
 from benchmarks.workload import STEPS
 from runfold.stack import control
-from runfold.stack.plan import Process
 from runfold.stack.settings import Settings
+from runfold.stack.supervisor.plan import Process
 
 PROCESSES = (
     Process("topics", ("-m", "runfold.stack.prepare"), once=True),

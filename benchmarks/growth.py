@@ -31,7 +31,7 @@ from benchmarks.machine import Processes, journal_bytes
 from benchmarks.scripted import ask_for_runs, engine
 from benchmarks.traffic import Traffic
 from runfold.events import topics
-from runfold.stack.plan import Process
+from runfold.stack.supervisor.plan import Process
 
 _TOPICS = Process("topics", ("-m", "runfold.stack.prepare"), once=True)
 _STUB = ("-m", "benchmarks.stub_processor")

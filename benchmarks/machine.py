@@ -7,8 +7,8 @@ from pathlib import Path
 import psutil
 
 from runfold.stack import control
+from runfold.stack.processes.usage import memory_bytes
 from runfold.stack.settings import Settings
-from runfold.stack.usage import memory_bytes
 
 
 class Processes:

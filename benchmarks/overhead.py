@@ -31,8 +31,8 @@ from benchmarks.bench import running
 from benchmarks.traffic import Traffic
 from runfold.infra.process.ready import READY_FILE
 from runfold.stack import ports
-from runfold.stack.plan import Process
 from runfold.stack.settings import Settings
+from runfold.stack.supervisor.plan import Process
 
 _TOPICS = (Process("topics", ("-m", "runfold.stack.prepare"), once=True),)
 _MODULES = ("benchmarks.stub_processor", "runfold.projections")

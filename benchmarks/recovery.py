@@ -32,10 +32,10 @@ from benchmarks.crowd import Crowd, restored
 from benchmarks.pulse import Heard, Pulse, publish_definitions
 from runfold.stack import control
 from runfold.stack.home import Home
-from runfold.stack.member import Member, Patience
-from runfold.stack.plan import Process
-from runfold.stack.python_program import PythonProgram
 from runfold.stack.settings import Settings
+from runfold.stack.supervisor.member import Member, Patience
+from runfold.stack.supervisor.plan import Process
+from runfold.stack.supervisor.python_program import PythonProgram
 
 OWNERSHIP = {"fixed": 1, "consumer": 2, "classic": 2}
 """How partitions are owned, and by how many processes."""

@@ -10,10 +10,10 @@ from pathlib import Path
 import psycopg
 
 from benchmarks.peers.errors import NotMeasuredError
-from runfold.stack import process
 from runfold.stack.errors import StackError
 from runfold.stack.home import Home
-from runfold.stack.postgres import Postgres
+from runfold.stack.postgres.server import Postgres
+from runfold.stack.processes import process
 
 _READY_S = 90.0
 

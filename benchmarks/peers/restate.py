@@ -19,7 +19,8 @@ from benchmarks.peers.errors import NotMeasuredError
 from benchmarks.peers.profile import Scope
 from benchmarks.peers.restate_client import run_all
 from benchmarks.peers.work import LEDGER, Load
-from runfold.stack import ports, process
+from runfold.stack import ports
+from runfold.stack.processes import process
 
 _VERSION = "1.7.12"
 _WORKERS = 2

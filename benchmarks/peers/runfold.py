@@ -34,9 +34,9 @@ from runfold.processors.definitions.publisher import Author, publish
 from runfold.producers.log.kafka import Publisher
 from runfold.stack import control
 from runfold.stack.errors import StackError
-from runfold.stack.jars import KAFKA_RELEASE
-from runfold.stack.plan import Process
+from runfold.stack.kafka.jars import KAFKA_RELEASE
 from runfold.stack.settings import Settings
+from runfold.stack.supervisor.plan import Process
 
 _LEASE_S = 2.0
 # One for each of the machine's cores, as the peers have a worker for each.

@@ -13,7 +13,7 @@ from urllib.error import URLError
 from urllib.request import Request, urlopen
 
 from benchmarks.peers.errors import NotMeasuredError
-from runfold.stack import process
+from runfold.stack.processes import process
 
 _READY_S = 90.0
 

@@ -15,7 +15,7 @@ from benchmarks.peers.database import Database
 from benchmarks.peers.profile import Scope
 from benchmarks.peers.temporal_server import DATABASE, SEARCH, VERSION, TemporalServer
 from benchmarks.peers.work import LEDGER, Load
-from runfold.stack import process
+from runfold.stack.processes import process
 
 _WORKERS = 2
 _ADDRESS = "RUNFOLD_BENCH_TEMPORAL"

@@ -29,7 +29,7 @@ from runfold.producers.log.tail import (
     in_range,
     place_of,
 )
-from runfold.stack.topics import ensure_topics
+from runfold.stack.kafka.topics import ensure_topics
 from tests.contracts.logs import CODEC
 from tests.support.stack import Servers, wait_until
 

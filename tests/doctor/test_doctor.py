@@ -30,7 +30,7 @@ from runfold.producers.identity import uuid7
 from runfold.producers.log.kafka import Publisher, TopicReader
 from runfold.projections import schema
 from runfold.stack.settings import Settings
-from runfold.stack.state import FAILED, READY, MemberState, State
+from runfold.stack.supervisor.state import FAILED, READY, MemberState, State
 from runfold.surfaces.cli import exits
 from runfold.surfaces.cli.__main__ import run
 from runfold.surfaces.cli.context import Context

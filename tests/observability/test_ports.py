@@ -6,10 +6,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from runfold.stack.home import Home
-from runfold.stack.member import Member
-from runfold.stack.plan import Process
-from runfold.stack.python_program import PythonProgram
 from runfold.stack.settings import Settings
+from runfold.stack.supervisor.member import Member
+from runfold.stack.supervisor.plan import Process
+from runfold.stack.supervisor.python_program import PythonProgram
 
 _SAYS_ITS_PORT = ("-c", "import os; print(os.environ.get('RUNFOLD_METRICS_PORT'))")
 

@@ -18,7 +18,7 @@ from multiprocessing.context import ForkServerContext
 from pathlib import Path
 
 from runfold.infra.process import failpoints
-from runfold.stack.launch import PR_SET_PDEATHSIG
+from runfold.stack.processes.launch import PR_SET_PDEATHSIG
 
 _MODULES = (
     "runfold.processors.run.__main__",

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from runfold.infra.process.failpoints import VARIABLE
-from runfold.stack.process import spawn
+from runfold.stack.processes.process import spawn
 from tests.system.torture.forked import Fork
 
 _PAUSE_S = 0.1

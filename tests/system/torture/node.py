@@ -7,10 +7,11 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from runfold.stack import broker_config, jars, java, kafka, ports
+from runfold.stack import ports
 from runfold.stack.home import need_room
-from runfold.stack.kafka import Broker
-from runfold.stack.process import spawn
+from runfold.stack.kafka import broker, broker_config, jars, java
+from runfold.stack.kafka.broker import Broker
+from runfold.stack.processes.process import spawn
 
 
 @dataclass
@@ -33,8 +34,8 @@ class Node(Broker):
         config.write_text(self._properties(port, data))
         log4j = self.home.kafka / f"log4j2-{self.number}.yaml"
         log4j.write_text(broker_config.logging(self.home.logs / f"{self.name}.log"))
-        options = [*kafka._JVM, f"-Dlog4j2.configurationFile={log4j}", *self._aot(runtime)]
-        if runtime.major >= kafka._NATIVE_ACCESS_SINCE:
+        options = [*broker._JVM, f"-Dlog4j2.configurationFile={log4j}", *self._aot(runtime)]
+        if runtime.major >= broker._NATIVE_ACCESS_SINCE:
             options.append("--enable-native-access=ALL-UNNAMED")
         classpath = ":".join(str(folder / item.filename) for item in jars.read_lock())
         return spawn(
@@ -74,7 +75,7 @@ class Node(Broker):
         return "".join(f"{name}={value}\n" for name, value in known.items())
 
     def _format(self, data: Path) -> None:
-        kafka._format(data)
+        broker._format(data)
         file = data / "meta.properties"
         if self.number == 1 and not (self.shared / "cluster.id").exists():
             known = dict(line.split("=", 1) for line in file.read_text().splitlines())

@@ -18,11 +18,12 @@ from pathlib import Path
 import psycopg
 from confluent_kafka.admin import AdminClient
 
-from runfold.stack import jars, ports
+from runfold.stack import ports
 from runfold.stack.home import Home
-from runfold.stack.member import Member, Patience
-from runfold.stack.postgres import Postgres
+from runfold.stack.kafka import jars
+from runfold.stack.postgres.server import Postgres
 from runfold.stack.settings import Settings
+from runfold.stack.supervisor.member import Member, Patience
 from tests.system.torture.disk import Disk, mount
 from tests.system.torture.node import Node
 from tests.system.torture.standby import Standby, either

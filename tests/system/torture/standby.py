@@ -11,8 +11,8 @@ from urllib.parse import urlsplit
 
 import psycopg
 
-from runfold.stack.postgres import Postgres, _run_as
-from runfold.stack.postgres_binaries import find
+from runfold.stack.postgres.binaries import find
+from runfold.stack.postgres.server import Postgres, _run_as
 
 _NAME = "standby"
 # It must follow again soon after either server was killed, since every commit waits for it.

@@ -16,14 +16,14 @@ import threading
 import time
 from contextlib import suppress
 
-from runfold.stack import lock, plan, state
 from runfold.stack.errors import StackError
-from runfold.stack.guard import guarded
 from runfold.stack.home import Home
+from runfold.stack.processes import lock
+from runfold.stack.processes.guard import guarded
 from runfold.stack.settings import Settings
-from runfold.stack.supervision import Supervision
+from runfold.stack.supervisor import plan, state
+from runfold.stack.supervisor.supervision import ANOTHER_RUNS, Supervision
 
-ANOTHER_RUNS = 3
 _SWEEP_SECONDS = 15.0
 
 

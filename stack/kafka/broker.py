@@ -17,10 +17,11 @@ from pathlib import Path
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
-from runfold.stack import broker_config, jars, java, ports
+from runfold.stack import ports
 from runfold.stack.errors import StackError
 from runfold.stack.home import Home, need_room
-from runfold.stack.process import spawn, tail
+from runfold.stack.kafka import broker_config, jars, java
+from runfold.stack.processes.process import spawn, tail
 
 # What `StorageTool format` of this release leaves in an empty folder: the feature levels, and
 # nothing that differs from cluster to cluster. Copying it saves the start of a JVM.

@@ -13,7 +13,7 @@ from types import FrameType
 
 import psutil
 
-from runfold.stack.launch import PR_SET_PDEATHSIG
+from runfold.stack.processes.launch import PR_SET_PDEATHSIG
 
 _PR_SET_CHILD_SUBREAPER = 36
 _SWEEP_SECONDS = 10.0

@@ -17,8 +17,8 @@ import psycopg
 from runfold.stack import ports
 from runfold.stack.errors import StackError
 from runfold.stack.home import UNPRIVILEGED, Home, need_room
-from runfold.stack.postgres_binaries import find
-from runfold.stack.process import spawn, tail
+from runfold.stack.postgres.binaries import find
+from runfold.stack.processes.process import spawn, tail
 
 _USER = "runfold"
 _DATABASE = "runfold"

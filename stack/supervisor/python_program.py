@@ -16,9 +16,9 @@ from pathlib import Path
 from runfold.infra.process.ready import READY_FILE
 from runfold.stack import ports
 from runfold.stack.home import Home
-from runfold.stack.plan import Process
-from runfold.stack.process import spawn, tail
+from runfold.stack.processes.process import spawn, tail
 from runfold.stack.settings import Settings
+from runfold.stack.supervisor.plan import Process
 
 INSTANCE = "RUNFOLD_INSTANCE"
 METRICS_PORT = "RUNFOLD_METRICS_PORT"

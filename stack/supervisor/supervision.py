@@ -10,19 +10,22 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from types import FrameType
 
-from runfold.stack import state
 from runfold.stack.errors import StackError
 from runfold.stack.home import Home
-from runfold.stack.kafka import Broker
-from runfold.stack.member import Member, Patience
-from runfold.stack.plan import Process
-from runfold.stack.postgres import Postgres
-from runfold.stack.process import kill_group, started_at
-from runfold.stack.python_program import PythonProgram
+from runfold.stack.kafka.broker import Broker
+from runfold.stack.postgres.server import Postgres
+from runfold.stack.processes.process import kill_group, started_at
 from runfold.stack.settings import Settings
+from runfold.stack.supervisor import state
+from runfold.stack.supervisor.member import Member, Patience
+from runfold.stack.supervisor.plan import Process
+from runfold.stack.supervisor.python_program import PythonProgram
 
 _SERVER_SECONDS = 90.0
 _PROCESS_SECONDS = 60.0
+
+ANOTHER_RUNS = 3
+"""The exit code of a supervisor that finds another one in its home."""
 
 FORGIVE = signal.SIGUSR1
 """Tells a supervisor to start again what it has given up."""

@@ -8,9 +8,9 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from runfold.stack import process
 from runfold.stack.errors import NoRoomError, StackError
-from runfold.stack.state import MemberState
+from runfold.stack.processes import process
+from runfold.stack.supervisor.state import MemberState
 
 
 class Program(Protocol):
