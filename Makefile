@@ -106,7 +106,7 @@ bench-growth: env ## what steps, live runs, lanes and load cost as they grow; do
 	@$(BIN)/python -m benchmarks.growth --take
 
 bench-tables: env ## every query in tables with EVENTS events, 10 million unless given; 20 GB of disk
-	@$(BIN)/python -m benchmarks.full_tables --events $(EVENTS) --take
+	@$(BIN)/python -m benchmarks.tables --events $(EVENTS) --take
 
 bench-soak: env ## MINUTES at LOAD of what the machine can do, 30 at 0.7 unless given; build/soak.json
 	@$(BIN)/python -m benchmarks.soak --minutes $(MINUTES) --load $(LOAD) --take

@@ -12,12 +12,13 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 
-from benchmarks.peers import ledger, meters
+from benchmarks.peers import ledger
+from benchmarks.peers.agent.work import TOOL_CALLS
 from benchmarks.peers.contract import Done, Place, System
 from benchmarks.peers.errors import NotMeasuredError
 from benchmarks.peers.ledger import Ledger
 from benchmarks.peers.profile import PLAIN, Bulk, Profile, Single
-from benchmarks.peers.work import TOOL_CALLS
+from benchmarks.peers.support import meters
 
 Figures = dict[str, float]
 

@@ -9,8 +9,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from benchmarks import capacity, growth_page
-from benchmarks.performance import growth_part, soak_part, tables_part
+from benchmarks.performance import capacity, growth_page, growth_part, soak_part, tables_part
 from benchmarks.performance.lines import lines
 
 FOLDER = Path(__file__).resolve().parents[2] / "docs" / "performance"

@@ -10,7 +10,7 @@ from typing import Any, Self
 
 import pytest
 
-from benchmarks.scripted import ask_for_runs, engine, said
+from benchmarks.growth.scripted import ask_for_runs, engine, said
 from runfold.events import topics
 from runfold.projections.store.folding import PORTION, Folding
 from runfold.projections.store.record_batch import RecordBatch
