@@ -14,8 +14,8 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from tests.system.torture import report
 from tests.system.torture.campaign import campaign
+from tests.system.torture.judgement import report
 
 _PLACES = {"after", "keep"}
 
