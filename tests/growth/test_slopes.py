@@ -17,7 +17,7 @@ from runfold.projections.store.record_batch import RecordBatch
 from runfold.projections.store.writing import write
 from runfold.projections.view import Rows
 from runfold.projections.views import VIEWS
-from tests.projections.histories import history
+from tests.support.builders.seeded import history
 
 
 def journal_of(steps: int) -> tuple[str, list[bytes]]:
@@ -79,7 +79,7 @@ def bytes_held_by(live: int) -> int:
     assert len(lane.book.live) == live
     tracemalloc.start()
     try:
-        # From the log anew: only what a lane would keep is counted.
+        # From the log again: only what a lane would keep is counted.
         lane.restart()
         return tracemalloc.get_traced_memory()[0]
     finally:
@@ -121,15 +121,15 @@ class CountingCursor:
 
 
 def projected(runs: int) -> CountingCursor:
-    """What the projector sends for a stretch of so many runs."""
+    """What the projector sends for a record batch of so many runs."""
     items = [placed for number in range(runs) for placed in history(number).placed()]
     folding = Folding(list(VIEWS.values()))
     for start in range(0, len(items), PORTION):
         folding.add([*items[start : start + PORTION]])
-    stretch = RecordBatch(items, {}, {}, folding.rows)
+    batch = RecordBatch(items, {}, {}, folding.rows)
     cursor: Any = CountingCursor()
-    assert stretch.rows is not None
-    for rows in stretch.rows.values():
+    assert batch.rows is not None
+    for rows in batch.rows.values():
         assert isinstance(rows, Rows)
         write(cursor, rows)
     found: CountingCursor = cursor

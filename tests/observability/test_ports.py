@@ -15,7 +15,7 @@ _SAYS_ITS_PORT = ("-c", "import os; print(os.environ.get('RUNFOLD_METRICS_PORT')
 
 
 def started(folder: Path, name: str, *, once: bool = False) -> tuple[int | None, str]:
-    """The port that the stack tells of a process, and the one that the process was given."""
+    """The port that the stack reports for a process, and the one that the process was given."""
     home = Home(folder)
     settings = replace(Settings.from_env({}), home=folder)
     member = Member(PythonProgram(Process(name, _SAYS_ITS_PORT, once=once), settings, home))

@@ -1,7 +1,7 @@
 """Watching the views while they are made: a position that goes back was moved by a zombie.
 
-After a crash of Postgres positions may be lost together with their rows, which is no harm: where
-the connection broke, watching begins anew.
+After a crash of Postgres positions may be lost together with their rows, which does no harm: where
+the connection broke, watching begins again.
 """
 
 from __future__ import annotations

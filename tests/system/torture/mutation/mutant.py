@@ -38,6 +38,6 @@ def mutate(tree: Path, mutant: Mutant) -> None:
         if text.count(edit.old) != 1:
             raise StaleMutantError(
                 f"{mutant.name}: {edit.file} has the text to replace {text.count(edit.old)} times: "
-                "write the mutant anew"
+                "write the mutant again"
             )
         path.write_text(text.replace(edit.old, edit.new))

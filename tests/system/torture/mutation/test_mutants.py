@@ -36,5 +36,5 @@ def test_there_are_enough_of_them() -> None:
 def test_a_mutant_whose_text_is_gone_is_told(tmp_path: Path) -> None:
     stale = Mutant("stale", MUTANTS[0].trouble, (Edit("a.py", "gone", ""),))
     (tmp_path / "a.py").write_text("here")
-    with pytest.raises(StaleMutantError, match="write the mutant anew"):
+    with pytest.raises(StaleMutantError, match="write the mutant again"):
         mutate(tmp_path, stale)

@@ -138,7 +138,7 @@ class Keeper:
             one.start_if_due()
 
     def release(self, one: Kept) -> None:
-        """Want it no more; it may still run."""
+        """Keep it no longer; it may still run."""
         if one in self.kept:
             self.kept.remove(one)
 

@@ -41,7 +41,7 @@ class Standby(Postgres):
 
     @property
     def promoted(self) -> bool:
-        """Whether it is no standby any more."""
+        """Whether it has stopped being a standby."""
         return not (self._data / "standby.signal").exists()
 
     def promote(self) -> bool:

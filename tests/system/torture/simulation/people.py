@@ -188,7 +188,7 @@ class People:
         heapq.heappush(self._due, (time.monotonic() + late, next(self._order), control))
 
     def _say(self, control: commands.Control) -> None:
-        # What a run that has ended was told before is no news to it.
+        # A run that has ended already recorded what it was told before.
         if control.run_id not in self._ended:
             value = CODEC.encode(topics.CONTROLS, control)
             self._producer.produce(topics.CONTROLS, value, control.run_id.encode())

@@ -9,7 +9,8 @@ from confluent_kafka import Consumer, Producer, TopicPartition
 
 from runfold.events import topics
 from runfold.events.operations import DeadLetter
-from tests.projections.histories import CODEC, History, interleaved
+from tests.support.builders.history import CODEC, History
+from tests.support.builders.seeded import interleaved
 
 _ids = itertools.count(1)
 

@@ -19,7 +19,7 @@ _LATE = frozenset({"run_not_live", "late_result"})
 def dead_letters_are_the_poison(seen: Seen, read: Histories) -> Iterator[str]:
     """What is set aside is poison, or a repeat that came after its run's end."""
     found: Counter[Place] = Counter()
-    for raw in seen.letters:
+    for raw in seen.dead_letters:
         letter = CODEC.decode(topics.DEAD_LETTERS, raw.value)
         assert isinstance(letter, DeadLetter)
         place = Place(letter.topic, letter.partition, letter.offset)
