@@ -87,7 +87,7 @@ bench-overhead: env ## what metrics and traces cost, on and off by turns; build/
 bench-peers: env ## Runfold beside its peers, by turns (PEERS="--full", "--quick", "--only dbos runfold")
 	@$(BIN)/python -m benchmarks.peers $(PEERS)
 
-bench-floors: env ## Runfold beside the least that broker, codec and database want for its events
+bench-floors: env ## Runfold beside the least that broker, codec and database need for its events
 	@$(BIN)/python -m benchmarks.floors
 
 performance: env ## take the last figures into docs/performance and write page and plots from them

@@ -1,4 +1,4 @@
-"""``make bench-floors``: Runfold's cost by part beside the least its parts want."""
+"""``make bench-floors``: Runfold's cost by part beside the least its parts need."""
 
 from __future__ import annotations
 

@@ -50,7 +50,7 @@ class Constants:
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """What a load wants: busy cores at the peak by part, machines, and bytes a year."""
+    """What a load needs: busy cores at the peak by part, machines, and bytes a year."""
 
     runs_a_day: int
     peak_per_s: float
@@ -83,7 +83,7 @@ def constants(measured: Mapping[str, object]) -> Constants:
 
 
 def size(runs_a_day: int, of: Constants) -> Size:
-    """Return what a load wants.
+    """Return what a load needs.
 
     Brokers do their work once for each copy. A process of lanes, and a projector, takes one core
     at most, so each such process needs a partition of its own; there are twice as many, for growth.
@@ -129,19 +129,19 @@ def table(of: Constants) -> str:
     )
     lines = [measured, "", f"| {' | '.join(head)} |", "|---:" * len(head) + "|"]
     for runs in RUNS_A_DAY:
-        want = size(runs, of)
+        need = size(runs, of)
         cores = " | ".join(
             f"{each:,.2f}" if each < 10 else f"{each:,.0f}"
             for each in (
-                want.lanes_cores,
-                want.projector_cores,
-                want.kafka_cores,
-                want.postgres_cores,
+                need.lanes_cores,
+                need.projector_cores,
+                need.kafka_cores,
+                need.postgres_cores,
             )
         )
         lines.append(
-            f"| {runs:,} | {want.peak_per_s:,.1f} | {cores} | {want.partitions:,}"
-            f" | {want.machines:,} | {want.journal_tb_a_year:,.2f} TB |"
+            f"| {runs:,} | {need.peak_per_s:,.1f} | {cores} | {need.partitions:,}"
+            f" | {need.machines:,} | {need.journal_tb_a_year:,.2f} TB |"
         )
     return "\n".join(lines)
 

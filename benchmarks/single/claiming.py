@@ -1,4 +1,4 @@
-"""``python -m benchmarks.single.claiming``: what claims cost, by how many calls want one at a time.
+"""``python -m benchmarks.single.claiming``: what claims cost, by how many calls claim at a time.
 
 Takes and finishes claims in an empty database, so many at a time, and prints claims a second and
 processor time a claim, of this process and of Postgres. A claim is both: taken before its call and

@@ -2,7 +2,7 @@
 
 The benchmark's run goes through the lane's fold: requests decoded, decided, stamped, encoded,
 adopted. Only that is timed; stubs, writing and waiting are not. Ids and times are fixed, so that
-the digest of all that would be written tells whether two versions write the same bytes.
+the digest of all that would be written shows whether two versions write the same bytes.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class Round:
 
 
 class Lane:
-    """A lane's fold and book, and stubs that do its local work at once."""
+    """A lane's decider and partition state, and stubs that do its local work at once."""
 
     def __init__(self) -> None:
         """Begin with an empty journal."""
@@ -59,14 +59,14 @@ class Lane:
 
     def round(self, runs: int) -> Round:
         """Take so many runs, all at once, from their requests to their ends."""
-        book: PartitionState[RunState] = PartitionState()
+        state: PartitionState[RunState] = PartitionState()
         total, now = Round(), _BEGAN
         inputs: list[Input] = [self._request(number) for number in range(runs)]
         while inputs:
             now += _BATCH
             began = time.process_time()
-            outcome = self._fold.take(inputs, book, now)
-            outcome.adopt(book, total.events if outcome.events else None, 0)
+            outcome = self._fold.take(inputs, state, now)
+            outcome.adopt(state, total.events if outcome.events else None, 0)
             total.seconds += time.process_time() - began
             total.events += len(outcome.events)
             self._digest(outcome, total)

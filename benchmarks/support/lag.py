@@ -54,7 +54,7 @@ class Lag:
             request_timeout=_ANSWER_S,
         )
         ends = {place.partition: answer.result().offset for place, answer in answers.items()}
-        # The mark of the last transaction is no record that anything waits for.
+        # The mark of the last transaction is not a record that anything waits for.
         behind = sum(max(0, end - reached.get(n, 0) - 1) for n, end in ends.items())
         return Look(time.monotonic(), sum(ends.values()), behind)
 

@@ -1,8 +1,8 @@
 """``make bench-tables``: every query of the command line and the documents in full tables.
 
 Fills a database of its own with so many events and the other rows of as many runs, asks each
-question, and has Postgres tell what it did. A look-up may touch some pages, and some for each row
-that its answer is made of, however full the tables are; a report reads everything.
+question, and has Postgres explain what it did. A look-up may touch some pages, and some for each
+row that its answer is made of, however full the tables are; a report reads everything.
 
 Prints the figures and writes build/tables.json; ``--take`` puts them into
 docs/performance/growth.md. Ends with 1 where a look-up touched more than it may, with 2 where the

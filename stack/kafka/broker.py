@@ -52,7 +52,7 @@ class Broker:
         """Start the broker on its remembered ports; raises StackError if it cannot be made."""
         need_room(self.home.kafka)
         data = self.home.kafka / "data"
-        # Before anything is fetched: a folder that cannot be read is told of at once.
+        # Before anything is fetched: a folder that cannot be read is reported at once.
         _format(data)
         folder = jars.ensure(self.cache, self.report)
         runtime = java.find()

@@ -148,7 +148,7 @@ def _run_as() -> str:
 
 
 def _disk_full(folder: Path) -> str:
-    # A full disk ends initdb by a signal more often than by an error it could tell of.
+    # A full disk ends initdb by a signal more often than by an error that it reports.
     free = shutil.disk_usage(folder).free
     if free > _ROOM_BYTES:
         return ""

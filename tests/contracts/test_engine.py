@@ -1,4 +1,4 @@
-"""What the engine promises, on the shell in memory and on real Kafka alike."""
+"""What the engine guarantees, on the shell in memory and on real Kafka alike."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the engine promises of a second kind of aggregate, one that never ends, beside the first."""
+"""What the engine guarantees for a second kind of aggregate, which never ends."""
 
 from __future__ import annotations
 

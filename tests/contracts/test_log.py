@@ -1,4 +1,4 @@
-"""What every log promises, in memory and on Kafka."""
+"""What every log guarantees, in memory and on Kafka."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every log promises to those who follow it, ask for its ends or read a range of it."""
+"""What every log guarantees to those who follow it, ask for its ends or read a range of it."""
 
 from __future__ import annotations
 

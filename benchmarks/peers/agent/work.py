@@ -1,7 +1,7 @@
 """The run that every system makes: six model and five tool calls, 11 steps; standard library only.
 
 A goal says how long the model thinks and how large contents are, so that no process has to be
-started anew for another load. Every call appends one line to a ledger outside of the system under
+started again for another load. Every call appends one line to a ledger outside of the system under
 test, with one write: the tools' lines are the external effects.
 """
 

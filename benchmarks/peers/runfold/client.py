@@ -37,7 +37,7 @@ class RunfoldClient:
         self._codec = Codec(LockRegistry())
         self._writer = Publisher(settings.producer_config(), self._codec)
         self._completed = 0
-        # As for a client that wants its answers soon.
+        # As for a client that needs its answers soon.
         quick = {"fetch.queue.backoff.ms": 5, "fetch.wait.max.ms": 50, "log_level": 0}
         own = {"group.id": "peers", "enable.auto.commit": False}
         committed = {"isolation.level": "read_committed"}

@@ -1,4 +1,4 @@
-"""The same Postgres for every peer that wants one: Runfold's own, with Runfold's settings."""
+"""The same Postgres for every peer that needs one: Runfold's own, with Runfold's settings."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Worker processes that are told by lines what to run; all of them share the runs."""
+"""Worker processes that get their runs as lines of JSON; all of them share the runs."""
 
 from __future__ import annotations
 

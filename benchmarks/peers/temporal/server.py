@@ -1,7 +1,7 @@
 """Temporal's server, set up as its development configuration has it.
 
 The record of runs is on the shared Postgres. The index of runs for searching is in SQLite, which
-costs less: on Postgres it wants the extension btree_gin, which the wheel does not carry.
+costs less: on Postgres it needs the extension btree_gin, which the wheel does not carry.
 """
 
 from __future__ import annotations

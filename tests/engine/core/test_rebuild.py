@@ -1,4 +1,4 @@
-"""Restore: the same book from the log, and a clear stop where the log contradicts itself."""
+"""Restore: the same partition state from the log, a clear stop where the log contradicts itself."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Claims of calls at a time: each is told its own, whatever the others of its group want."""
+"""Claims of calls at a time: each gets its own answer, whatever the others of its group ask."""
 
 from __future__ import annotations
 
@@ -143,7 +143,7 @@ def test_groups_of_several_owners_give_each_key_to_one(play: Play) -> None:
 
 
 class _Counting(PostgresClaims):
-    """Notes how many wants went with each statement."""
+    """Notes how many claims went with each statement."""
 
     def __init__(self, url: str, lease_s: float = 10.0) -> None:
         super().__init__(url, lease_s)

@@ -32,7 +32,7 @@ class Store:
 
 
 class Callers:
-    """Calls that want something of a store that is closed at first."""
+    """Calls that need something of a store that is closed at first."""
 
     def __init__(self, most: int = 100) -> None:
         self.store = Store()
