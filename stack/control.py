@@ -12,12 +12,12 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from runfold.stack import lock, plan, process, state
 from runfold.stack.errors import StackError
 from runfold.stack.home import Home
+from runfold.stack.processes import lock, process
 from runfold.stack.settings import Settings
-from runfold.stack.supervision import FORGIVE
-from runfold.stack.supervisor import ANOTHER_RUNS
+from runfold.stack.supervisor import plan, state
+from runfold.stack.supervisor.supervision import ANOTHER_RUNS, FORGIVE
 
 _UP_SECONDS = 900.0
 _DOWN_SECONDS = 90.0

@@ -1,4 +1,4 @@
-"""What every log promises, in memory and on Kafka."""
+"""What every log guarantees, in memory and on Kafka."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from runfold.producers.identity import uuid7
 from runfold.producers.log.kafka import Publisher, TopicReader
 from runfold.producers.log.partitioner import partition_for
 from runfold.producers.log.port import Delivery
-from runfold.stack.topics import ensure_topics
+from runfold.stack.kafka.topics import ensure_topics
 from tests.contracts.logs import CODEC, Log, kafka_log, memory_log
 from tests.support.stack import Servers
 

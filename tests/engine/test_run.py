@@ -16,8 +16,8 @@ from runfold.processors.engine.memory import MemoryEngine
 from runfold.processors.run.aggregate import RUNS
 from runfold.processors.run.state import RunState
 from tests.deciders import given
-from tests.engine.oracle import Journal, journal_of
 from tests.spec import START
+from tests.system.oracle.journals import Journal, journal_of
 
 CODEC = Codec(LockRegistry())
 

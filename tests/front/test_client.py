@@ -14,7 +14,7 @@ from runfold.producers.client import AsyncRunClient, RunClient
 from runfold.surfaces.application.runs.async_runs import AsyncRuns
 from runfold.surfaces.application.runs.runs import Runs
 from tests.deciders.given import RUN, TENANT, came_back, done, request
-from tests.support.histories import ASKS, LOOKS, SENDS, UNSURE, WRITES, Step
+from tests.support.builders.stories import ASKS, LOOKS, SENDS, UNSURE, WRITES, Step
 from tests.surfaces.answering import AnsweringLog, answering
 
 CALL = f"{RUN}.2"

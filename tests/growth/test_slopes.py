@@ -10,14 +10,14 @@ from typing import Any, Self
 
 import pytest
 
-from benchmarks.scripted import ask_for_runs, engine, said
+from benchmarks.growth.scripted import ask_for_runs, engine, said
 from runfold.events import topics
 from runfold.projections.store.reading.folding import PORTION, Folding
 from runfold.projections.store.reading.record_batch import RecordBatch
 from runfold.projections.store.rows.writing import write
 from runfold.projections.view import Rows
 from runfold.projections.views import VIEWS
-from tests.projections.histories import history
+from tests.support.builders.seeded import history
 
 
 def journal_of(steps: int) -> tuple[str, list[bytes]]:
@@ -79,7 +79,7 @@ def bytes_held_by(live: int) -> int:
     assert len(lane.book.live) == live
     tracemalloc.start()
     try:
-        # From the log anew: only what a lane would keep is counted.
+        # From the log again: only what a lane would keep is counted.
         lane.restart()
         return tracemalloc.get_traced_memory()[0]
     finally:

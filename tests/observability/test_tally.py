@@ -25,7 +25,8 @@ from runfold.projections.observability.counting.memory import Memory
 from runfold.projections.observability.counting.tally import COUNTED, Tally
 from runfold.projections.observability.watcher import Watcher
 from runfold.projections.store.reading.record_batch import RecordBatch
-from tests.projections.histories import History, history
+from tests.support.builders.history import History
+from tests.support.builders.seeded import history
 
 # Facts that say nothing which another one does not say, or nothing countable.
 UNCOUNTED = {
