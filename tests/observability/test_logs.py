@@ -49,6 +49,7 @@ def test_every_secret_of_the_environment_is_masked() -> None:
         "KAFKA_SASL_PASSWORD": "kafka-pass",
         "DATABASE_URL": "postgresql://me:pg%40pass@host/db",
         "OTEL_EXPORTER_OTLP_HEADERS": "authorization=abc",
+        "OTEL_EXPORTER_OTLP_TRACES_HEADERS": "x-api-key=traces",
         "HOME": "/home/me",
         "RUNFOLD_SECRET_SHORT": "abc",
     }
@@ -56,7 +57,15 @@ def test_every_secret_of_the_environment_is_masked() -> None:
     text = json.dumps({"a": [*env.values(), "pg@pass"]}, ensure_ascii=False)
     shown = masked(text, hidden)
 
-    for secret in ("s3cr", "sk-1234567", "kafka-pass", "pg%40pass", "pg@pass", "authorization"):
+    for secret in (
+        "s3cr",
+        "sk-1234567",
+        "kafka-pass",
+        "pg%40pass",
+        "pg@pass",
+        "authorization",
+        "x-api",
+    ):
         assert secret not in shown
     assert "/home/me" in shown
     assert SECRET not in line(record(f"key {SECRET}"), *hidden)["message"]
