@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import Any
 
 import psycopg
@@ -9,6 +10,7 @@ from psycopg import Connection
 from sqlalchemy import MetaData, create_mock_engine
 
 from runfold.events.avro.codec import Codec
+from runfold.infra.database.address import quoted
 from runfold.projections.errors import FoldError, NotCaughtUp
 from runfold.projections.schema import storage_of
 from runfold.projections.store.reader import Reader, ReaderConfig
@@ -17,22 +19,31 @@ from runfold.projections.store.writing import cleaned, fold, write
 from runfold.projections.view import View
 
 _WAIT_S = 0.2
+_LONGEST_NAME = 63  # bytes of a name in Postgres
 _PATIENCE = 150
 """How often in a row nothing may come before the end of the stretch is given up."""
 
 _CANNOT_TAKE = (psycopg.DataError, psycopg.IntegrityError, FoldError)
 
 
-def schema_of(view: View) -> str:
-    """Return the name of the database schema in which a copy of a view is made."""
-    return f"rebuild_{view.name}"
+def copy_schema(view: View, live: str) -> str:
+    """Return the name of the database schema for copies of a view, beside the schema ``live``.
+
+    It is a deployment's own: two may share a database. None can be called so: its setting takes
+    no ``$``.
+    """
+    name = f"{live}$rebuild_{view.name}"
+    if len(name.encode()) <= _LONGEST_NAME:
+        return name
+    # Postgres would cut it off, and drop the schema of another deployment by what is left.
+    digest = hashlib.sha256(live.encode()).hexdigest()[:16]
+    return f"{digest}$rebuild_{view.name}"
 
 
-def make_tables(connection: Connection, view: View) -> None:
+def make_tables(connection: Connection, view: View, schema: str) -> None:
     """Make the empty tables of a copy, in place of what an interrupted copy has left."""
-    schema = schema_of(view)
-    connection.execute(f"DROP SCHEMA IF EXISTS {schema} CASCADE".encode())
-    connection.execute(f"CREATE SCHEMA {schema}".encode())
+    connection.execute(f"DROP SCHEMA IF EXISTS {quoted(schema)} CASCADE".encode())
+    connection.execute(f"CREATE SCHEMA {quoted(schema)}".encode())
     copies = MetaData()
     for table in view.tables:
         table.to_metadata(copies, schema=schema)
@@ -54,12 +65,18 @@ def _ddl(metadata: MetaData) -> list[str]:
 
 
 class Copy:
-    """The copy while it is made: what it is folded from, and how far it is."""
+    """The copy while it is made in a schema: what it is folded from, and how far it is."""
 
     def __init__(
-        self, view: View, config: ReaderConfig, codec: Codec, partitions: set[TopicPartition]
+        self,
+        view: View,
+        schema: str,
+        config: ReaderConfig,
+        codec: Codec,
+        partitions: set[TopicPartition],
     ) -> None:
         self._view = view
+        self._schema = schema
         self._reader = Reader(config, codec, dict.fromkeys(partitions, 0))
         self._next = dict.fromkeys(partitions, 0)
         self._ahead: RecordBatch | None = None
@@ -95,7 +112,7 @@ class Copy:
         """Write a stretch as the projector does: what the view cannot take is left out."""
         try:
             with connection.transaction(), connection.cursor() as cursor:
-                write(cursor, fold(self._view, batch_of(stretch.items)), schema_of(self._view))
+                write(cursor, fold(self._view, batch_of(stretch.items)), self._schema)
         except _CANNOT_TAKE:
             if len(stretch.items) > 1:
                 for half in stretch.halves():
@@ -107,7 +124,7 @@ class Copy:
         try:
             with connection.transaction(), connection.cursor() as cursor:
                 rows = cleaned(fold(self._view, batch_of(stretch.items)))
-                write(cursor, rows, schema_of(self._view))
+                write(cursor, rows, self._schema)
         except _CANNOT_TAKE:
             return
 
