@@ -71,7 +71,8 @@ PARTITIONS_COUNT = Variable(
 )  # fmt: skip
 OWNERSHIP = Variable(
     "RUNFOLD_OWNERSHIP", choice("fixed", "group"), "fixed", "run processor, projector",
-    "`fixed`: the partitions listed for the process; `group`: shared out by a consumer group",
+    "`fixed`: the partitions listed for the process; `group`: shared out by a consumer group, of "
+    "which a Kafka has one for run processors and one for the projectors of one database",
 )  # fmt: skip
 FIXED_PARTITIONS = Variable(
     "RUNFOLD_FIXED_PARTITIONS", PARTITIONS, NO_PARTITIONS, "run processor",

@@ -11,7 +11,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 from confluent_kafka import KafkaError
 
@@ -48,6 +48,9 @@ class RawRecord(Protocol):
 
     def value(self) -> bytes | None:
         """Return the value."""
+
+    def headers(self) -> Any:
+        """Return the headers: pairs of a name and bytes or None, or None without any."""
 
     def timestamp(self) -> tuple[int, int]:
         """Return the kind of time and the milliseconds since the epoch."""
@@ -115,6 +118,11 @@ class Ends(Protocol):
 def place_of(record: RawRecord) -> Place:
     """Return where a record stands."""
     return record.topic() or "", record.partition() or 0
+
+
+def headers_in(record: RawRecord) -> tuple[tuple[str, bytes | None], ...]:
+    """Return the headers of a record."""
+    return tuple(record.headers() or ())
 
 
 def in_range(
