@@ -49,7 +49,7 @@ class Round:
 
 
 class Lane:
-    """A lane's fold and book, and stubs that do its local work at once."""
+    """A lane's fold and partition state, and stubs that do its local work at once."""
 
     def __init__(self) -> None:
         """Begin with an empty journal."""
@@ -59,14 +59,14 @@ class Lane:
 
     def round(self, runs: int) -> Round:
         """Take so many runs, all at once, from their requests to their ends."""
-        book: PartitionState[RunState] = PartitionState()
+        partition_state: PartitionState[RunState] = PartitionState()
         total, now = Round(), _BEGAN
         inputs: list[Input] = [self._request(number) for number in range(runs)]
         while inputs:
             now += _BATCH
             began = time.process_time()
-            outcome = self._fold.take(inputs, book, now)
-            outcome.adopt(book, total.events if outcome.events else None, 0)
+            outcome = self._fold.take(inputs, partition_state, now)
+            outcome.adopt(partition_state, total.events if outcome.events else None, 0)
             total.seconds += time.process_time() - began
             total.events += len(outcome.events)
             self._digest(outcome, total)

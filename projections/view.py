@@ -59,10 +59,10 @@ class Unreadable(NamedTuple):
 
 @dataclass(slots=True)
 class Batch:
-    """A stretch of the log, in order within each partition."""
+    """A batch of the log, in order within each partition."""
 
     events: list[Placed] = field(default_factory=list)
-    letters: list[Letter] = field(default_factory=list)
+    dead_letters: list[Letter] = field(default_factory=list)
     unreadable: list[Unreadable] = field(default_factory=list)
     stored: list[Stored] = field(default_factory=list)
 

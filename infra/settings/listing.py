@@ -11,7 +11,7 @@ from runfold.infra.settings.table import FAMILIES, KNOWN, VARIABLES
 from runfold.infra.settings.variable import Family, Variable, hidden, without_password
 
 NOTHING = "none"
-"""How the table says that there is no default."""
+"""What the table shows where there is no default."""
 
 Source = Literal["default", "environment", "stack"]
 """The stack is what ``runfold up`` started: it knows the addresses of its own servers."""

@@ -3,7 +3,7 @@
 One turn of the loop: 1. read what is there, 2. hand it to the effects, 3. serve the
 acknowledgements of results that the effects' thread published, 4. commit the offsets before
 which everything is answered. A record is committed only when its result is on the log, so a
-process that dies loses nothing: its open calls come round again, and results that come twice
+process that dies loses nothing: its open calls are redelivered, and results that come twice
 are recognised by call id and attempt.
 """
 

@@ -70,7 +70,7 @@ def known_ends(consumer: Consumer, places: Iterable[Place]) -> dict[Place, int]:
 def commit(consumer: Consumer, positions: Positions, *, wait: bool) -> None:
     """Commit the next offsets of places for the consumer's group; raises LogError.
 
-    Without ``wait`` a failure is told to the consumer's ``on_commit`` alone.
+    Without ``wait`` a failure is reported to the consumer's ``on_commit`` only.
     """
     offsets = [TopicPartition(topic, number, at) for (topic, number), at in positions.items()]
     try:

@@ -1,4 +1,4 @@
-"""A member of a consumer group: how it joins, what it is told, and what it reads."""
+"""A member of a consumer group: how it joins, how changes are reported, and what it reads."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from confluent_kafka import Consumer, TopicPartition
 from runfold.producers.log.consumers import Settings, commit, consumer_of, read
 from runfold.producers.log.tail import Portion, Positions
 
-Told = Callable[[Sequence[int]], None]
-"""Told of partitions, from within ``take`` and ``close``."""
+Changed = Callable[[Sequence[int]], None]
+"""Called with partitions, from within ``take`` and ``close``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,14 +46,14 @@ class Membership:
 
 @dataclass(frozen=True, slots=True)
 class Hooks:
-    """What a member is told: partitions it was given, must give back, or has lost to others.
+    """Changes of a member's partitions: given to it, to be given back, or lost to others.
 
     After ``lost`` a commit would be refused.
     """
 
-    given: Told
-    revoked: Told
-    lost: Told
+    given: Changed
+    revoked: Changed
+    lost: Changed
 
 
 class Member:

@@ -1,9 +1,9 @@
 """The raw side of the log port: follow places, ask for their ends, read a bounded range.
 
 Records are as confluent-kafka gives them, so that nothing is copied on the way to those who read a
-hundred thousand in a second. What a record says is the reader's matter (see ``port`` for decoded
-ones). ``Tail`` and ``Ends`` have forms on Kafka and in memory; what is made of them, ``in_range``
-and ``firsts``, is written once.
+hundred thousand in a second. They are not decoded here (see ``port`` for decoded ones).
+``Tail`` and ``Ends`` have forms on Kafka and in memory; what is made of them, ``in_range`` and
+``firsts``, is written once.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _AT_ONCE = 5000
 
 
 class RawRecord(Protocol):
-    """A record as it stands on the log: the part of confluent-kafka's ``Message`` that is read."""
+    """A record as it is on the log: the part of confluent-kafka's ``Message`` that is read."""
 
     def topic(self) -> str | None:
         """Return the topic."""
@@ -116,7 +116,7 @@ class Ends(Protocol):
 
 
 def place_of(record: RawRecord) -> Place:
-    """Return where a record stands."""
+    """Return the place of a record."""
     return record.topic() or "", record.partition() or 0
 
 
@@ -154,7 +154,7 @@ def in_range(
             raise UnavailableError(_silence(open_places, silent_s))
         batch = _before(portion.records, open_places)
         for place, at in portion.reached.items():
-            # Trailing control records do not advance a position: only the end tells.
+            # Trailing control records do not advance a position: only the end event shows it.
             if at >= open_places.get(place, at + 1):
                 del open_places[place]
         if batch:

@@ -25,13 +25,13 @@ LAG = TABLE.gauge(
 )
 DELAY = TABLE.gauge(
     "runfold_projector_delay_seconds",
-    "age of the newest event of a stretch when its rows were committed; 0 once the end is reached",
+    "age of the newest event of a batch when its rows were committed; 0 once the end is reached",
     unit="seconds",
     process=_BY,
 )
 WRITE_SECONDS = TABLE.histogram(
     "runfold_projector_write_seconds",
-    "from the beginning of a stretch's transaction to its commit",
+    "from the beginning of a batch's transaction to its commit",
     process=_BY,
 )
 BEGUN_AGAIN = TABLE.counter(

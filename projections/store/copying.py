@@ -21,7 +21,7 @@ from runfold.projections.view import View
 _WAIT_S = 0.2
 _LONGEST_NAME = 63  # bytes of a name in Postgres
 _PATIENCE = 150
-"""How often in a row nothing may come before the end of the stretch is given up."""
+"""How often in a row nothing may come before the end of the batch is given up."""
 
 _CANNOT_TAKE = (psycopg.DataError, psycopg.IntegrityError, FoldError)
 
@@ -82,7 +82,7 @@ class Copy:
         self._ahead: RecordBatch | None = None
 
     def close(self) -> None:
-        """Let the log go."""
+        """Release the connections."""
         self._reader.close()
 
     def advance(self, connection: Connection, until: dict[TopicPartition, int]) -> None:
@@ -92,50 +92,50 @@ class Copy:
         """
         idle = 0
         while any(self._next[place] < end for place, end in until.items()):
-            stretch = self._ahead or self._reader.read(_WAIT_S)
-            self._ahead = _beyond(stretch, until)
-            idle = 0 if stretch.ends else idle + 1
+            batch = self._ahead or self._reader.read(_WAIT_S)
+            self._ahead = _beyond(batch, until)
+            idle = 0 if batch.ends else idle + 1
             if idle > _PATIENCE:
                 raise NotCaughtUp(
                     f"The log ends before what view {self._view.name} has seen: "
                     "is this the Kafka that the tables were made from?"
                 )
-            self._write(connection, _within(stretch, until))
+            self._write(connection, _within(batch, until))
 
-    def _write(self, connection: Connection, stretch: RecordBatch) -> None:
-        if stretch.items:
-            self._put(connection, stretch)
-        for place, end in stretch.ends.items():
+    def _write(self, connection: Connection, batch: RecordBatch) -> None:
+        if batch.items:
+            self._put(connection, batch)
+        for place, end in batch.ends.items():
             self._next[place] = max(self._next[place], end)
 
-    def _put(self, connection: Connection, stretch: RecordBatch) -> None:
-        """Write a stretch as the projector does: what the view cannot take is left out."""
+    def _put(self, connection: Connection, batch: RecordBatch) -> None:
+        """Write a batch as the projector does: what the view cannot take is left out."""
         try:
             with connection.transaction(), connection.cursor() as cursor:
-                write(cursor, fold(self._view, batch_of(stretch.items)), self._schema)
+                write(cursor, fold(self._view, batch_of(batch.items)), self._schema)
         except _CANNOT_TAKE:
-            if len(stretch.items) > 1:
-                for half in stretch.halves():
+            if len(batch.items) > 1:
+                for half in batch.halves():
                     self._put(connection, half)
             else:
-                self._put_cleaned(connection, stretch)
+                self._put_cleaned(connection, batch)
 
-    def _put_cleaned(self, connection: Connection, stretch: RecordBatch) -> None:
+    def _put_cleaned(self, connection: Connection, batch: RecordBatch) -> None:
         try:
             with connection.transaction(), connection.cursor() as cursor:
-                rows = cleaned(fold(self._view, batch_of(stretch.items)))
+                rows = cleaned(fold(self._view, batch_of(batch.items)))
                 write(cursor, rows, self._schema)
         except _CANNOT_TAKE:
             return
 
 
-def _within(stretch: RecordBatch, until: dict[TopicPartition, int]) -> RecordBatch:
-    items = [item for item in stretch.items if item.offset < until[place_of(item)]]
-    ends = {place: min(end, until[place]) for place, end in stretch.ends.items()}
-    return RecordBatch(items, stretch.begins, ends)
+def _within(batch: RecordBatch, until: dict[TopicPartition, int]) -> RecordBatch:
+    items = [item for item in batch.items if item.offset < until[place_of(item)]]
+    ends = {place: min(end, until[place]) for place, end in batch.ends.items()}
+    return RecordBatch(items, batch.begins, ends)
 
 
-def _beyond(stretch: RecordBatch, until: dict[TopicPartition, int]) -> RecordBatch | None:
-    items = [item for item in stretch.items if item.offset >= until[place_of(item)]]
-    ends = {place: end for place, end in stretch.ends.items() if end > until[place]}
-    return RecordBatch(items, stretch.begins, ends) if ends else None
+def _beyond(batch: RecordBatch, until: dict[TopicPartition, int]) -> RecordBatch | None:
+    items = [item for item in batch.items if item.offset >= until[place_of(item)]]
+    ends = {place: end for place, end in batch.ends.items() if end > until[place]}
+    return RecordBatch(items, batch.begins, ends) if ends else None

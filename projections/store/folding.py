@@ -1,4 +1,4 @@
-"""Folding while reading: each portion of a stretch is folded for every view while it is at hand.
+"""Folding while reading: each portion of a batch is folded for every view right after decoding.
 
 The objects of a portion are gone before the next is made, so that the same few megabytes are used
 over and over: what is decoded now and folded later has left the processor's cache in between.
@@ -22,7 +22,7 @@ PORTION: Final = 150
 
 
 class Folding:
-    """What views make of one stretch, in portions.
+    """What views make of one batch, in portions.
 
     ``rows`` are those of each view, by its name; None once one of them could not be folded.
     """
@@ -32,7 +32,7 @@ class Folding:
         self.rows: dict[str, Rows] | None = {view.name: Rows() for view in views}
 
     def add(self, items: list[Item]) -> None:
-        """Fold the next items of the stretch."""
+        """Fold the next items of the batch."""
         if self.rows is None:
             return
         batch = batch_of(items)
@@ -42,6 +42,6 @@ class Folding:
                 fold_into(rows, view, batch)
                 rows.make_lines()
         except FoldError as error:
-            # Whoever writes the stretch finds out which of its events it was.
-            _log.warning("a stretch will be folded again: %s", error)
+            # Whoever writes the batch finds out which of its events it was.
+            _log.warning("a batch will be folded again: %s", error)
             self.rows = None

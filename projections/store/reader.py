@@ -1,4 +1,4 @@
-"""The log, read committed, decoded and folded, a stretch at a time."""
+"""The log, read committed, decoded and folded, a batch at a time."""
 
 from __future__ import annotations
 
@@ -43,14 +43,14 @@ _LITTLE = 500
 
 @dataclass(frozen=True, slots=True)
 class ReaderConfig:
-    """How to reach Kafka, and what makes a stretch.
+    """How to reach Kafka, and what makes a batch.
 
-    At most ``stretch`` records; where few are there, those of the next ``gather_s`` seconds join
+    At most ``batch`` records; where few are there, those of the next ``gather_s`` seconds join
     them, so that a view may lag that much behind.
     """
 
     kafka: Mapping[str, str | int | float | bool]
-    stretch: int = 1500
+    batch: int = 1500
     gather_s: float = 0.05
 
 
@@ -58,7 +58,7 @@ class Reader:
     """Reads partitions from given offsets on; belongs to no consumer group.
 
     What it reads is folded at once for the views that are given; ``keep`` says that the items
-    will be wanted as well.
+    are needed as well.
     ``ends`` are the ends of the partitions as of the last second's fetch, where they are known.
     """
 
@@ -74,7 +74,7 @@ class Reader:
         self._codec = codec
         self._fold_for = fold_for
         self._keep = keep
-        self._most = config.stretch
+        self._most = config.batch
         self._gather_s = config.gather_s
         self._looked = 0.0
         self.ends: dict[TopicPartition, int] = {}
@@ -94,13 +94,13 @@ class Reader:
         self.close()
 
     def close(self) -> None:
-        """Let the connections go."""
+        """Release the connections."""
         self._tail.close()
 
     def read(self, wait_s: float) -> RecordBatch:
         """Return what there is, empty after ``wait_s`` seconds without anything.
 
-        Raises RegistryError where a schema registry does not answer; nothing of the stretch may
+        Raises RegistryError where a schema registry does not answer; nothing of the batch may
         be used then. Raises KafkaException where reading can never go on.
         """
         self._polling = True
@@ -121,9 +121,9 @@ class Reader:
                 begins[place] = offset
             ends[place] = offset + 1
         self._received |= ends
-        return self._stretch(records, begins, ends)
+        return self._batch(records, begins, ends)
 
-    def _stretch(
+    def _batch(
         self,
         records: list[Found],
         begins: dict[TopicPartition, int],

@@ -1,4 +1,4 @@
-"""A stretch of the log as it was read: what stands in it, and where it ends."""
+"""A batch of records as it was read: its items, and where it ends."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class RecordBatch:
     rows: Mapping[str, Rows] | None = None
 
     def halves(self) -> tuple[RecordBatch, RecordBatch]:
-        """Return it as two stretches, the second of which ends where this one does."""
+        """Return it as two batches, the second of which ends where this one does."""
         middle = len(self.items) // 2
         first, second = self.items[:middle], self.items[middle:]
         ends = {place_of(item): item.offset + 1 for item in first}
@@ -53,7 +53,7 @@ class RecordBatch:
         ]
 
     def moves(self, held: dict[Place, Held], views: list[View]) -> dict[Place, Held]:
-        """Return the positions that reading this stretch moves, and where to."""
+        """Return the positions that reading this batch moves, and where to."""
         return {
             place: Held(end, held[place].epoch)
             for view in views
@@ -64,14 +64,14 @@ class RecordBatch:
 
 
 def batch_of(items: Sequence[Item]) -> Batch:
-    """Return what stands in a stretch, by kind."""
+    """Return the items of a batch, by kind."""
     batch = Batch()
     for item in items:
         match item:
             case Placed():
                 batch.events.append(item)
             case Letter():
-                batch.letters.append(item)
+                batch.dead_letters.append(item)
             case Stored():
                 batch.stored.append(item)
             case Unreadable():

@@ -97,25 +97,25 @@ class Store:
             found[at] = max(held.next_offset, found.get(at, 0))
         return found
 
-    def write(self, stretch: RecordBatch) -> None:
-        """Write a stretch; where a view cannot take an event, that alone is left out, on record.
+    def write(self, batch: RecordBatch) -> None:
+        """Write a batch; where a view cannot take an event, that alone is left out, on record.
 
         Raises Fenced if the positions are held by another projector now.
         """
         try:
-            self._commit(stretch, lambda cursor: self._rows(cursor, stretch))
+            self._commit(batch, lambda cursor: self._rows(cursor, batch))
         except _CANNOT_TAKE as error:
-            if len(stretch.items) > 1:
-                for half in stretch.halves():
+            if len(batch.items) > 1:
+                for half in batch.halves():
                     self.write(half)
             else:
                 # What Postgres says quotes the row; the whole of it is in projection_failures.
                 _log.warning("an event cannot be projected: %s", type(error).__name__)
-                self._commit(stretch, lambda cursor: self._one(cursor, stretch))
+                self._commit(batch, lambda cursor: self._one(cursor, batch))
 
-    def _commit(self, stretch: RecordBatch, put: Callable[[Cursor], None]) -> None:
+    def _commit(self, batch: RecordBatch, put: Callable[[Cursor], None]) -> None:
         assert self._connection is not None
-        moves = stretch.moves(self.held, self._views)
+        moves = batch.moves(self.held, self._views)
         if not moves:
             return
         failpoint("projector.before_begin")
@@ -130,32 +130,32 @@ class Store:
         failpoint("projector.after_commit")
         self.held.update(moves)
 
-    def _rows(self, cursor: Cursor, stretch: RecordBatch) -> None:
+    def _rows(self, cursor: Cursor, batch: RecordBatch) -> None:
         for view in self._views:
-            write(cursor, self._rows_of(view, stretch))
+            write(cursor, self._rows_of(view, batch))
             failpoint(f"projector.after_{view.name}")
 
-    def _rows_of(self, view: View, stretch: RecordBatch) -> Rows:
-        if stretch.rows is not None and stretch.is_new_to(view, self.held):
-            return stretch.rows[view.name]
-        return fold(view, self._unseen(view, stretch))
+    def _rows_of(self, view: View, batch: RecordBatch) -> Rows:
+        if batch.rows is not None and batch.is_new_to(view, self.held):
+            return batch.rows[view.name]
+        return fold(view, self._unseen(view, batch))
 
-    def _unseen(self, view: View, stretch: RecordBatch) -> Batch:
-        return batch_of(stretch.unseen_by(view, self.held))
+    def _unseen(self, view: View, batch: RecordBatch) -> Batch:
+        return batch_of(batch.unseen_by(view, self.held))
 
-    def _one(self, cursor: Cursor, stretch: RecordBatch) -> None:
+    def _one(self, cursor: Cursor, batch: RecordBatch) -> None:
         """Write a single item into each view that can take it, and put on record which cannot."""
         for view in self._views:
             try:
                 with cursor.connection.transaction():
-                    write(cursor, cleaned(fold(view, self._unseen(view, stretch))))
+                    write(cursor, cleaned(fold(view, self._unseen(view, batch))))
             except _CANNOT_TAKE as error:
                 FAILURES(view.name).inc()
-                _put_on_record(cursor, view, stretch, str(error))
+                _put_on_record(cursor, view, batch, str(error))
 
 
-def _put_on_record(cursor: Cursor, view: View, stretch: RecordBatch, error: str) -> None:
-    item = stretch.items[0]
+def _put_on_record(cursor: Cursor, view: View, batch: RecordBatch, error: str) -> None:
+    item = batch.items[0]
     topic, partition = place_of(item)
     meta = item.meta if isinstance(item, Placed) else None
     cursor.execute(

@@ -18,7 +18,7 @@ _SHOWN_BYTES = 16_384
 def add(batch: Batch, rows: Rows) -> None:
     """Add one row a record; one that was set aside twice stands once."""
     found = rows.of(dead_letters)
-    for letter in batch.letters:
+    for letter in batch.dead_letters:
         row = _from_letter(letter)
         found.setdefault(_place(row), row)
     for unreadable in batch.unreadable:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from pydantic import BaseModel, ValidationError
 
-from runfold.infra.logging.json_lines import JsonFormatter, about, frames, told
+from runfold.infra.logging.json_lines import JsonFormatter, about, described, frames
 from runfold.infra.logging.masking import masked, secrets_of
 
 SECRET = 's3cr"et-ключ'
@@ -78,7 +78,7 @@ def test_an_exception_that_quotes_is_told_without_its_message_also_as_a_cause() 
         except ValidationError as error:
             raise RuntimeError("the registry was away") from error
     except RuntimeError as error:
-        shown = told(error)
+        shown = described(error)
 
     assert "canary" not in shown
     assert "ValidationError: its message is withheld" in shown

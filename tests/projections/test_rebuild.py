@@ -23,7 +23,7 @@ pytestmark = pytest.mark.integration
 
 
 def reader(settings: Settings) -> ReaderConfig:
-    return ReaderConfig(settings.kafka_config(), stretch=97)
+    return ReaderConfig(settings.kafka_config(), batch=97)
 
 
 def rebuild_runs(settings: Settings) -> None:

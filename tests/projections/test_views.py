@@ -213,7 +213,7 @@ def test_a_dead_letter_stands_once() -> None:
         value=b"\0\1\2\3",
         headers=(HeaderCopy(key="h", value=b"v"), HeaderCopy(key="n", value=None)),
     )
-    batch = Batch(letters=[Letter(letter, 2, 0), Letter(letter, 2, 1)])
+    batch = Batch(dead_letters=[Letter(letter, 2, 0), Letter(letter, 2, 1)])
     (row,) = VIEWS["dead_letters"].fold(batch).merged[dead_letters]
     assert (row["found_by"], row["code"], row["letter_offset"]) == ("engine", "not_framed", 0)
     assert row["reason"] == "no\ufffdthing"

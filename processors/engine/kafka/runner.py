@@ -114,7 +114,7 @@ class Engine(Generic[S]):
         self.stop()
 
     def reading(self) -> Positions:
-        """Return how far the inputs that are wanted now were received."""
+        """Return how far the inputs that are read now were received."""
         return self._dispatcher.reading()
 
     def lanes(self) -> dict[int, LaneState]:

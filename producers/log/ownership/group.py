@@ -51,7 +51,7 @@ class GroupOwnership:
         self._join()
 
     def poll(self, timeout: float) -> None:
-        """Take part in the group; join it anew where the coordinator shut this member out."""
+        """Take part in the group; join it again where the coordinator shut this member out."""
         if self._member is None:
             self._paused.wait(timeout)
             if time.monotonic() >= self._join_at:
