@@ -220,7 +220,7 @@ def test_a_broker_that_is_away_is_said_in_one_sentence() -> None:
 
 @pytest.mark.integration
 def test_a_reader_whose_broker_is_away_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("runfold.producers.log.kafka._WAIT_S", 0.5)
+    monkeypatch.setattr("runfold.producers.log.consumers._WAIT_S", 0.5)
     reader = TopicReader({"bootstrap.servers": "127.0.0.1:1"}, CODEC)
     with pytest.raises(UnavailableError, match=r"asking for the partitions of runs\.controls"):
         list(reader.read(CONTROLS))
