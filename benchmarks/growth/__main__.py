@@ -124,7 +124,7 @@ def live_runs(count: int) -> Live:
     lane.restart()
     held, _ = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    assert len(lane.book.live) == count
+    assert len(lane.partition_state.live) == count
     return Live(count, round(held / count / 1024, 1), round(seconds, 3), records)
 
 

@@ -56,10 +56,10 @@ class Messages:
         self, goal: str | Content, agent: str, **options: Unpack[RequestOptions]
     ) -> RunRequested:
         """Return a request for a run; ``agent`` is a name or ``name@version``."""
-        said = content(goal)
-        if said.inline is not None and len(said.inline) > MAX_INPUT_BYTES:
+        task = content(goal)
+        if task.inline is not None and len(task.inline) > MAX_INPUT_BYTES:
             raise RefusedError(
-                f"The goal has {len(said.inline):,} bytes and {MAX_INPUT_BYTES:,} are allowed: "
+                f"The goal has {len(task.inline):,} bytes and {MAX_INPUT_BYTES:,} are allowed: "
                 "put it into a file and say in the goal where it is."
             )
         name, _, version = agent.partition("@")
@@ -71,7 +71,7 @@ class Messages:
             "requested_at": datetime.now(UTC),
             **options,
         }
-        return _valid(RunRequested, agent=name, goal=said, **filled)
+        return _valid(RunRequested, agent=name, goal=task, **filled)
 
     def approve(
         self, run_id: str, call_id: str, arguments: Content | None, comment: str | None
@@ -129,7 +129,7 @@ class Messages:
             commands.AnswerQuestion, run_id, question_id=question_id, content=content(answer)
         )
 
-    def _control(self, kind: type[Control], run_id: str, **said: Any) -> Control:
+    def _control(self, kind: type[Control], run_id: str, **fields: Any) -> Control:
         return _valid(
             kind,
             request_id=uuid7(),
@@ -137,18 +137,18 @@ class Messages:
             tenant_id=self.tenant_id,
             actor_id=self.user_id,
             requested_at=datetime.now(UTC),
-            **said,
+            **fields,
         )
 
 
-def content(said: str | Content) -> Content:
+def content(given: str | Content) -> Content:
     """Return a text as content; content as it is."""
-    return text(said) if isinstance(said, str) else said
+    return text(given) if isinstance(given, str) else given
 
 
-def _valid(kind: type[R], **said: Any) -> R:
+def _valid(kind: type[R], **fields: Any) -> R:
     try:
-        return kind(**said)
+        return kind(**fields)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         place = ".".join(map(str, first["loc"]))

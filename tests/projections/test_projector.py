@@ -17,10 +17,9 @@ from runfold.projections.store.rebuild import compare
 from runfold.projections.store.store import Store
 from runfold.projections.views import VIEWS
 from runfold.stack.settings import Settings
+from tests.projections import journal
+from tests.projections.histories import _START, CODEC, History, history, interleaved
 from tests.projections.running import ask, caught_up, projector, wait_caught_up
-from tests.support import journal
-from tests.support.builders.history import CODEC, START, History
-from tests.support.builders.seeded import history, interleaved
 from tests.support.stack import Servers, wait_until
 
 pytestmark = pytest.mark.integration
@@ -98,7 +97,7 @@ def test_killed_at_any_step_it_goes_on_without_loss_or_double(
     for number, name in enumerate(names):
         runs += make(settings, 1, first=number)
         with projector(settings, RUNFOLD_FAILPOINT=f"{name}:{hit}") as dying:
-            # A second record batch, for those that did not die in the first.
+            # A second batch, for those that did not die in the first.
             wait_until(lambda: dying.poll() is not None or caught_up(settings, "runs"))
             runs += make(settings, 1, first=100 + number)
             assert dying.wait(30) == -signal.SIGKILL, name
@@ -162,7 +161,7 @@ def test_unreadable_records_are_put_on_record_and_stop_nothing(settings: Setting
         topic=topics.REQUESTS,
         partition=0,
         offset=7,
-        time=START,
+        time=_START,
         code="not_framed",
         reason="no\0frame",
         size=3,
@@ -233,11 +232,11 @@ def test_a_broken_chain_is_found_wherever_a_batch_ends(settings: Settings) -> No
     missing, headless, edited, other = (history(number, partitions=1) for number in (1, 2, 3, 4))
     another = History(edited.run_id, edited.tenant_id, 0).created("another goal")
     parts = [
-        # The 4th event is missing; the record batch ends before the gap.
+        # The 4th event is missing; the batch ends before the gap.
         (missing.values[:3], missing.values[4:]),
         # The first event is missing.
         (headless.values[1:5], headless.values[5:]),
-        # The goal was edited, the rest left as it was; the record batch ends at the edit.
+        # The goal was edited, the rest left as it was; the batch ends at the edit.
         (another.values[:3], edited.values[3:]),
         (other.values[:7], other.values[7:]),
     ]

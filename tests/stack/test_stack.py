@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
@@ -113,7 +114,9 @@ def test_a_second_up_finds_the_first(settings: Settings) -> None:
 
     assert second.found
     assert (second.pid, second.settings) == (first.pid, first.settings)
-    assert control.attach(settings) == first.settings
+    assert control.attach(settings) == control.attach_log(settings) == first.settings
+    with pytest.raises(StackError, match="another Kafka"):
+        control.attach(replace(settings, bootstrap_servers="127.0.0.1:1"))
     known = control.status(settings)
     assert known is not None
     assert {member.name: member.state for member in known.members} == {

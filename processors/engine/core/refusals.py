@@ -45,7 +45,7 @@ def dead_letter(
     """Return the dead letter of an input; of a value over 4 MB its beginning."""
     topic, offset = _place_of(item, spec)
     key, value, copies = _bytes_of(item, topic, spec, codec)
-    letter = DeadLetter(
+    refusal = DeadLetter(
         topic=topic,
         partition=partition,
         offset=offset,
@@ -60,7 +60,7 @@ def dead_letter(
     name = f"{topic}/{partition}/{offset}"
     dead = spec.topics.dead_letters
     named = headers("DeadLetter", name, spec.source, now, name, "")
-    return Message(dead, name, codec.encode(dead, letter), named)
+    return Message(dead, name, codec.encode(dead, refusal), named)
 
 
 def _place_of(item: Input, spec: AggregateSpec[S]) -> tuple[str, int]:

@@ -28,7 +28,7 @@ def fold(view: View, batch: Batch) -> Rows:
 
 
 def fold_into(rows: Rows, view: View, batch: Batch) -> None:
-    """Add a batch to a view's rows; where it raises FoldError, they are of no use any more."""
+    """Add a batch to a view's rows; where it raises FoldError, they cannot be used any more."""
     try:
         view.add(batch, rows)
     except Exception as error:

@@ -141,7 +141,7 @@ def test_a_result_from_memory_that_breaks_the_decider_is_told_with_its_bytes() -
 def test_a_run_begins_only_in_the_lane_where_its_key_belongs() -> None:
     fold: BatchDecider[Job] = BatchDecider(JOBS, CODEC, NoDefinitions(), 0, lambda _topic, _key: 3)
     item = Received(topics.REQUESTS, 0, b"job-1", GOOD, (), 0)
-    outcome = fold.take([item], Lab().book, NOW)
+    outcome = fold.take([item], Lab().partition_state, NOW)
     letters = [m for m in outcome.others if m.topic == topics.DEAD_LETTERS]
     assert outcome.dead == 1
     assert outcome.changed == {}

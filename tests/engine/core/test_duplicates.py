@@ -48,7 +48,7 @@ def test_an_input_below_the_position_is_not_taken_again() -> None:
     again = Received(
         topics.REQUESTS, 0, b"job-2", CODEC.encode(topics.REQUESTS, request("job-2")), (), 0
     )
-    outcome = lab._fold.take([again], lab.book, NOW)
+    outcome = lab._fold.take([again], lab.partition_state, NOW)
     assert not outcome.writes
     assert outcome.positions == {topics.REQUESTS: 1}
 
@@ -58,8 +58,8 @@ def test_inputs_are_not_taken_again_after_a_restart() -> None:
     lab.take(request("job-1"), request("job-2", placement="pool"))
     lab.take(result("job-2", "job-2.1"))
     lab.restart()
-    assert lab.book.positions == {topics.REQUESTS: 2, topics.RESULTS: 1}
-    assert set(lab.book.live) == {"job-1"}
+    assert lab.partition_state.positions == {topics.REQUESTS: 2, topics.RESULTS: 1}
+    assert set(lab.partition_state.live) == {"job-1"}
 
 
 def test_ended_runs_are_forgotten_oldest_first() -> None:
@@ -67,8 +67,8 @@ def test_ended_runs_are_forgotten_oldest_first() -> None:
     lab.take(request("job-1"))
     lab.now += timedelta(minutes=1)
     lab.take(request("job-2"))
-    first = lab.book.ended["job-1"]
-    lab.book.forget_ended(first)
-    assert list(lab.book.ended) == ["job-1", "job-2"]
-    lab.book.forget_ended(first + 1)
-    assert list(lab.book.ended) == ["job-2"]
+    first = lab.partition_state.ended["job-1"]
+    lab.partition_state.forget_ended(first)
+    assert list(lab.partition_state.ended) == ["job-1", "job-2"]
+    lab.partition_state.forget_ended(first + 1)
+    assert list(lab.partition_state.ended) == ["job-2"]

@@ -47,7 +47,7 @@ def test_a_run_goes_from_its_request_to_its_end() -> None:
     lab.take(request("job-1", steps=2))
     assert lab.types("job-1") == WHOLE_RUN
     assert lab.journal().faults(["job-1"]) == []
-    assert lab.book.live == {}
+    assert lab.partition_state.live == {}
 
 
 def test_meta_names_status_cause_and_the_event_before() -> None:
@@ -101,7 +101,7 @@ def test_the_traceparent_header_reaches_the_decider() -> None:
     fold = BatchDecider(behaving(decide=listening), CODEC, NoDefinitions(), 0)
     value = CODEC.encode(topics.REQUESTS, request("job-1"))
     item = Received(topics.REQUESTS, 0, b"job-1", value, (("traceparent", b"00-aa-bb-01"),), 0)
-    fold.take([item], Lab().book, NOW)
+    fold.take([item], Lab().partition_state, NOW)
     assert seen == ["00-aa-bb-01"]
 
 
@@ -138,8 +138,8 @@ def test_nothing_of_an_aborted_batch_remains() -> None:
     with pytest.raises(LostCommit):
         lab.settle()
     assert lab.entries(topics.EVENTS) == []
-    assert lab.book.live == {}
-    assert lab.book.positions == {}
+    assert lab.partition_state.live == {}
+    assert lab.partition_state.positions == {}
     assert asked == []
 
 
@@ -157,6 +157,8 @@ def test_take_leaves_the_book_as_it_is() -> None:
     lab = Lab()
     fold: BatchDecider[Job] = BatchDecider(JOBS, CODEC, NoDefinitions(), 0)
     value = CODEC.encode(topics.REQUESTS, request("job-1"))
-    outcome = fold.take([Received(topics.REQUESTS, 0, b"job-1", value, (), 0)], lab.book, NOW)
+    outcome = fold.take(
+        [Received(topics.REQUESTS, 0, b"job-1", value, (), 0)], lab.partition_state, NOW
+    )
     assert len(outcome.events) == 3
-    assert (lab.book.live, lab.book.positions) == ({}, {})
+    assert (lab.partition_state.live, lab.partition_state.positions) == ({}, {})

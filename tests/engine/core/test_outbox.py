@@ -116,15 +116,15 @@ def deposits(*origins: tuple[str, bytes]) -> list[Received]:
 def taken(*origins: tuple[str, bytes]) -> tuple[int, list[tuple[str, str]]]:
     """The balance after deposits with these origins, and the dead letters."""
     fold: BatchDecider[Ledger] = BatchDecider(LEDGERS, LEDGER_CODEC, NoDefinitions(), 0)
-    book: PartitionState[Ledger] = PartitionState()
-    outcome = fold.take(deposits(*origins), book, NOW)
+    partition_state: PartitionState[Ledger] = PartitionState()
+    outcome = fold.take(deposits(*origins), partition_state, NOW)
     letters = [
         LEDGER_CODEC.decode(topics.DEAD_LETTERS, message.value)
         for message in outcome.others
         if message.topic == topics.DEAD_LETTERS
     ]
-    outcome.adopt(book, 0, 0)
-    balance = book.live["a"].state.balance if book.live else 0
+    outcome.adopt(partition_state, 0, 0)
+    balance = partition_state.live["a"].state.balance if partition_state.live else 0
     return balance, [(each.code, each.reason) for each in letters if isinstance(each, DeadLetter)]
 
 

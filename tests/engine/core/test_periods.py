@@ -54,18 +54,18 @@ class Books(MemoryEngine[Ledger]):
 def test_the_restore_point_is_in_the_last_period(entries: int) -> None:
     books = Books()
     books.pay_in(entries)
-    start = books.book.restore_offset()
+    start = books.partition_state.restore_offset()
     assert len(books.entries(topics.LEDGER)) - start <= ENTRIES_A_PERIOD + 1
-    assert books.rebuilt(start).live == books.book.live
-    assert books.rebuilt(0).live == books.book.live
-    assert books.book.live["a"].state.balance == entries
+    assert books.rebuilt(start).live == books.partition_state.live
+    assert books.rebuilt(0).live == books.partition_state.live
+    assert books.partition_state.live["a"].state.balance == entries
 
 
 def test_the_chain_goes_on_over_the_periods() -> None:
     books = Books()
     books.pay_in(3 * ENTRIES_A_PERIOD)
     assert books.faults() == []
-    assert books.book.live["a"].seq == 3 * ENTRIES_A_PERIOD + 3
+    assert books.partition_state.live["a"].seq == 3 * ENTRIES_A_PERIOD + 3
 
 
 def test_two_periods_in_one_batch_leave_the_last() -> None:
@@ -74,11 +74,11 @@ def test_two_periods_in_one_batch_leave_the_last() -> None:
         paid = LEDGER_CODEC.encode(topics.ENTRIES, Deposit(tenant_id="a", amount=1))
         books.put(topics.ENTRIES, "a", paid)
     books.settle()
-    assert books.book.live["a"].state.period == 3
-    assert books.rebuilt(0).live["a"].state == books.book.live["a"].state
+    assert books.partition_state.live["a"].state.period == 3
+    assert books.rebuilt(0).live["a"].state == books.partition_state.live["a"].state
     books.pay_in(ENTRIES_A_PERIOD)
-    start = books.book.restore_offset()
-    assert books.rebuilt(start).live == books.book.live
+    start = books.partition_state.restore_offset()
+    assert books.rebuilt(start).live == books.partition_state.live
     assert len(books.entries(topics.LEDGER)) - start == 2
 
 
@@ -86,13 +86,13 @@ def test_a_ledger_that_others_outlive_does_not_hold_them_back() -> None:
     books = Books()
     books.pay_in(2, "sleeps")
     books.pay_in(ENTRIES_A_PERIOD + 1, "a")
-    assert books.book.restore_offset() == 0
+    assert books.partition_state.restore_offset() == 0
     books.now += IDLE
     books.park(IDLE)
-    assert books.book.restore_offset() == len(books.entries(topics.LEDGER))
+    assert books.partition_state.restore_offset() == len(books.entries(topics.LEDGER))
     books.restart()
     books.pay_in(1, "sleeps")
-    assert books.book.live["sleeps"].state.balance == 3
+    assert books.partition_state.live["sleeps"].state.balance == 3
     assert books.faults() == []
 
 
@@ -103,9 +103,9 @@ def test_a_parked_period_is_known_where_another_ledger_holds_the_point_back() ->
     books.now += IDLE
     books.pay_in(1, "busy")
     assert books.park(IDLE) == 1
-    assert books.book.restore_offset() == 0
-    assert books.book.live["a"].parts == (ENTRIES_A_PERIOD + 2,)
-    assert books.rebuilt(0).live == books.book.live
+    assert books.partition_state.restore_offset() == 0
+    assert books.partition_state.live["a"].parts == (ENTRIES_A_PERIOD + 2,)
+    assert books.rebuilt(0).live == books.partition_state.live
 
 
 def test_parked_copies_of_a_closed_period_are_dropped_with_it() -> None:
@@ -116,15 +116,15 @@ def test_parked_copies_of_a_closed_period_are_dropped_with_it() -> None:
     books.pay_in(1)
     last = {entry.key: entry.value for entry in books.entries(topics.LEDGER_PARKED)}
     assert last == {b"a/1": None}
-    assert books.rebuilt(books.book.restore_offset()).live == books.book.live
+    assert books.rebuilt(books.partition_state.restore_offset()).live == books.partition_state.live
     books.now += IDLE
     assert books.park(IDLE) == 1
     keys = [entry.key for entry in books.entries(topics.LEDGER_PARKED)]
     assert keys == [b"a/1", b"a/1", f"a/{ENTRIES_A_PERIOD + 2}".encode()]
-    before = books.book.live["a"]
+    before = books.partition_state.live["a"]
     assert books.rebuilt(len(books.entries(topics.LEDGER))).live == {"a": before}
     books.restart()
-    assert books.book.live == {"a": before}
+    assert books.partition_state.live == {"a": before}
     books.pay_in(1)
     assert books.faults() == []
 
@@ -132,20 +132,20 @@ def test_parked_copies_of_a_closed_period_are_dropped_with_it() -> None:
 def test_a_copy_that_was_begun_before_the_close_is_not_wanted_after_it() -> None:
     books = Books()
     books.pay_in(ENTRIES_A_PERIOD)
-    (sleeper,) = sleepers(books.book, books.now + IDLE, IDLE, 1 << 62, 10)
+    (sleeper,) = sleepers(books.partition_state, books.now + IDLE, IDLE, 1 << 62, 10)
     books.pay_in(1)
     collector = Collector([sleeper], LEDGERS, LEDGER_CODEC)
     for entry in books.entries(topics.LEDGER):
         collector.take(entry.offset, entry.key, entry.value)
     (copy,) = collector.copies()
-    assert not still_wanted(copy, books.book)
+    assert not still_wanted(copy, books.partition_state)
 
 
 def test_a_restore_point_beyond_the_last_period_stops_the_lane() -> None:
     books = Books()
     books.pay_in(ENTRIES_A_PERIOD + 2)
     with pytest.raises(BrokenChain, match="that was read is number 8"):
-        books.rebuilt(books.book.restore_offset() + 1)
+        books.rebuilt(books.partition_state.restore_offset() + 1)
 
 
 def test_what_does_not_carry_the_whole_state_over_is_not_written() -> None:

@@ -1,4 +1,4 @@
-"""Restore: the same partition state from the log, a clear stop where the log contradicts itself."""
+"""Restore: the same state from the log, and a clear stop where the log contradicts itself."""
 
 from __future__ import annotations
 
@@ -39,9 +39,9 @@ def rebuilt(lab: Lab, start: int = 0) -> PartitionState[Job]:
 def test_a_restart_leaves_the_book_as_it_was_and_open_work_is_done(placement: str) -> None:
     lab = Lab(work=None)
     lab.take(request("job-1", placement=placement), control(TellJob, "job-1", text=""))
-    before = lab.book.live["job-1"]
+    before = lab.partition_state.live["job-1"]
     lab.restart()
-    assert lab.book.live["job-1"] == before
+    assert lab.partition_state.live["job-1"] == before
 
 
 def test_open_local_work_is_handed_out_again_under_the_same_call_id() -> None:
@@ -55,13 +55,13 @@ def test_open_local_work_is_handed_out_again_under_the_same_call_id() -> None:
     assert whole.events("job-1")[-1].meta.cause == "local/job-1.1/1"
 
 
-def test_reading_from_the_restore_point_gives_the_same_book() -> None:
+def test_reading_from_the_restore_point_gives_the_same_state() -> None:
     lab = Lab()
     lab.take(request("job-1"), request("job-2"))
     lab.take(request("job-3", placement="pool"))
-    start = lab.book.restore_offset()
+    start = lab.partition_state.restore_offset()
     assert start == 10
-    assert rebuilt(lab, start).live == lab.book.live
+    assert rebuilt(lab, start).live == lab.partition_state.live
 
 
 def test_a_restore_point_beyond_the_beginning_of_a_live_run_stops_the_lane() -> None:
@@ -119,17 +119,17 @@ def parked_lab() -> Lab:
 
 def test_a_parked_run_does_not_hold_the_restore_point_back() -> None:
     lab = parked_lab()
-    assert lab.book.restore_offset() == 3
-    assert rebuilt(lab, 3).live == lab.book.live
+    assert lab.partition_state.restore_offset() == 3
+    assert rebuilt(lab, 3).live == lab.partition_state.live
     assert lab.park(IDLE) == 0
 
 
 def test_a_parked_run_that_wakes_goes_on_in_the_journal() -> None:
     lab = parked_lab()
     lab.take(hello("job-1"))  # type: ignore[arg-type]
-    assert lab.book.restore_offset() == 3
-    assert rebuilt(lab, 3).live == lab.book.live
-    assert rebuilt(lab, 0).live == lab.book.live
+    assert lab.partition_state.restore_offset() == 3
+    assert rebuilt(lab, 3).live == lab.partition_state.live
+    assert rebuilt(lab, 0).live == lab.partition_state.live
     lab.restart()
     lab.take(result("job-1", "job-1.1"))
     assert lab.journal().faults(["job-1"]) == []
@@ -141,40 +141,40 @@ def test_a_run_parked_again_gets_a_further_part() -> None:
     lab.now += IDLE
     assert lab.park(IDLE) == 1
     assert [entry.key for entry in lab.entries(topics.PARKED)] == [b"job-1/1", b"job-1/4"]
-    assert rebuilt(lab, 4).live == lab.book.live
+    assert rebuilt(lab, 4).live == lab.partition_state.live
 
 
 def test_what_happens_while_a_copy_is_made_stays_in_the_journal() -> None:
     lab = Lab()
     lab.take(request("job-1", placement="pool"), request("job-2"))
-    (sleeper,) = sleepers(lab.book, lab.now + IDLE, IDLE, 1 << 62, 10)
+    (sleeper,) = sleepers(lab.partition_state, lab.now + IDLE, IDLE, 1 << 62, 10)
     lab.take(hello("job-1"))  # type: ignore[arg-type]
     collector = Collector([sleeper], JOBS, CODEC)
     for entry in lab.entries(topics.EVENTS):
         collector.take(entry.offset, entry.key, entry.value)
     (copy,) = collector.copies()
-    run = parked(lab.book.live["job-1"], copy)
+    run = parked(lab.partition_state.live["job-1"], copy)
     assert [len(values) for _, values in copy.parts] == [3]
     assert (run.first_offset, run.parts, run.seq) == (8, (1,), 4)
-    lab.book.live["job-1"] = run
-    assert not still_wanted(copy, lab.book)
+    lab.partition_state.live["job-1"] = run
+    assert not still_wanted(copy, lab.partition_state)
 
 
 def test_the_runs_that_hold_the_restore_point_back_are_found_oldest_first() -> None:
     lab = Lab()
     for number in range(4):
         lab.take(request(f"job-{number}", placement="pool"))
-    assert sleepers(lab.book, lab.now, IDLE, 100, 10) == []
-    old = sleepers(lab.book, lab.now, IDLE, 6, 10)
+    assert sleepers(lab.partition_state, lab.now, IDLE, 100, 10) == []
+    old = sleepers(lab.partition_state, lab.now, IDLE, 6, 10)
     assert [sleeper.key for sleeper in old] == ["job-0", "job-1", "job-2"]
-    idle = sleepers(lab.book, lab.now + IDLE, IDLE, 100, 2)
+    idle = sleepers(lab.partition_state, lab.now + IDLE, IDLE, 100, 2)
     assert [sleeper.key for sleeper in idle] == ["job-0", "job-1"]
 
 
 def test_a_long_copy_is_cut_into_parts_that_fit_a_record() -> None:
     lab = Lab()
     lab.take(request("job-1", placement="pool"), *[big(900_000) for _ in range(5)])
-    (sleeper,) = sleepers(lab.book, lab.now, IDLE, 0, 10)
+    (sleeper,) = sleepers(lab.partition_state, lab.now, IDLE, 0, 10)
     collector = Collector([sleeper], JOBS, CODEC)
     for entry in lab.entries(topics.EVENTS):
         collector.take(entry.offset, entry.key, entry.value)

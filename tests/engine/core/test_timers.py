@@ -46,7 +46,7 @@ def test_a_deadline_that_the_run_has_dropped_does_nothing() -> None:
     lab = Lab()
     lab.take(request("job-1", timer_ms=2000))
     dropped = Timer(NOW, "wake", "an earlier one", 1)
-    outcome = lab._fold.take([Due("job-1", dropped)], lab.book, NOW)
+    outcome = lab._fold.take([Due("job-1", dropped)], lab.partition_state, NOW)
     assert not outcome.writes
 
 

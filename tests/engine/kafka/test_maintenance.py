@@ -40,13 +40,13 @@ def test_the_restore_point_is_the_first_event_of_the_oldest_live_run() -> None:
     lab.take(request("job-2", placement="pool"))
     lab.take(request("job-3"))
     keep = maintenance()
-    assert keep.hint(lab.book, 1.9, NOW) is None
-    message = keep.hint(lab.book, 2.0, NOW)
+    assert keep.hint(lab.partition_state, 1.9, NOW) is None
+    message = keep.hint(lab.partition_state, 2.0, NOW)
     assert message is not None
     assert (message.topic, message.key) == (topics.RESTORE, "0")
     point = CODEC.decode(topics.RESTORE, message.value or b"")
     assert isinstance(point, RestorePoint)
-    assert point.journal_offset == lab.book.live["job-2"].first_offset == 5
+    assert point.journal_offset == lab.partition_state.live["job-2"].first_offset == 5
     assert [(p.topic, p.offset) for p in point.positions] == [(topics.REQUESTS, 3)]
 
 
@@ -54,8 +54,8 @@ def test_an_unchanged_restore_point_is_not_written_again() -> None:
     lab = Lab()
     lab.take(request("job-1"))
     keep = maintenance()
-    assert keep.hint(lab.book, 2.0, NOW) is not None
-    assert keep.hint(lab.book, 4.0, NOW) is None
+    assert keep.hint(lab.partition_state, 2.0, NOW) is not None
+    assert keep.hint(lab.partition_state, 4.0, NOW) is None
     lab.take(request("job-2"))
-    assert keep.hint(lab.book, 4.0, NOW) is None
-    assert keep.hint(lab.book, 6.0, NOW) is not None
+    assert keep.hint(lab.partition_state, 4.0, NOW) is None
+    assert keep.hint(lab.partition_state, 6.0, NOW) is not None

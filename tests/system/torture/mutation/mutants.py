@@ -37,7 +37,8 @@ _HAND_OUT = """\
 """
 _WRITE = "            first = self._writer.write(outcome.messages())\n"
 _RESTORE = """\
-        self._book = Restore(config, shared.spec, shared.codec, self.partition, self._beat).book()
+        restore = Restore(config, shared.spec, shared.codec, self.partition, self._beat)
+        self._partition_state = restore.partition_state()
 """
 _MAKE_WRITER = """\
         self._writer = Transactions(
@@ -84,7 +85,7 @@ MUTANTS = (
         (
             Edit(
                 _FOLD,
-                "            if key in batch.changed or key in book.ended:\n",
+                "            if key in batch.changed or key in partition_state.ended:\n",
                 "            if key in batch.changed:\n",
             ),
         ),
@@ -92,7 +93,7 @@ MUTANTS = (
     Mutant(
         "ended runs are forgotten at restore",
         REPEATED,
-        (Edit(_REBUILD, "        self._book.ended[key] = time_ms\n", ""),),
+        (Edit(_REBUILD, "        self._partition_state.ended[key] = time_ms\n", ""),),
     ),
     Mutant(
         "controls are not deduplicated",
@@ -136,11 +137,9 @@ MUTANTS = (
         (
             Edit(
                 _LANE,
-                _RESTORE,
-                '        kept = self.__dict__.get("_kept")\n'
-                "        self._book = self._kept = kept or Restore(\n"
-                "            config, shared.spec, shared.codec, self.partition, self._beat\n"
-                "        ).book()\n",
+                "        self._partition_state = restore.partition_state()\n",
+                '        kept = self.__dict__.get("_kept") or restore.partition_state()\n'
+                "        self._partition_state = self._kept = kept\n",
             ),
         ),
     ),
@@ -204,7 +203,7 @@ MUTANTS = (
         (
             Edit(
                 _LANE,
-                "        for key, live in self._book.live.items():\n"
+                "        for key, live in self._partition_state.live.items():\n"
                 "            self._timers.put(key, live.timer)\n",
                 "",
             ),
@@ -226,8 +225,8 @@ MUTANTS = (
         (
             Edit(
                 "processors/effects/settings.py",
-                '"isolation.level": "read_committed"',
-                '"isolation.level": "read_uncommitted"',
+                "READING: Settings = {\n",
+                'READING: Settings = {\n    "isolation.level": "read_uncommitted",\n',
             ),
         ),
     ),
@@ -237,8 +236,8 @@ MUTANTS = (
         (
             Edit(
                 "processors/effects/core.py",
-                "        ledger.take(received.offset)\n",
-                "        ledger.take(received.offset)\n        ledger.done(received.offset)\n",
+                "        tracker.take(received.offset)\n",
+                "        tracker.take(received.offset)\n        tracker.done(received.offset)\n",
             ),
         ),
     ),
