@@ -80,7 +80,7 @@ def _clean(value: Any) -> Any:
 
 
 def _as_list(table: Table, rows: list[Row]) -> str:
-    """Return rows as a JSON list; a document stands in it as it is, where it is no mere scalar."""
+    """Return rows as a JSON list; a document stands in it as it is, unless it is a scalar."""
     documents = _documents(table)
     return json_text([_embedded(row, documents) for row in rows] if documents else rows)
 
