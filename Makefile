@@ -87,7 +87,7 @@ bench-overhead: env ## what metrics and traces cost, on and off by turns; build/
 bench-peers: env ## Runfold beside its peers, by turns (PEERS="--full", "--quick", "--only dbos runfold")
 	@$(BIN)/python -m benchmarks.peers $(PEERS)
 
-bench-floors: env ## Runfold beside the least that broker, codec and database want for its events
+bench-floors: env ## Runfold beside the least that broker, codec and database need for its events
 	@$(BIN)/python -m benchmarks.floors
 
 performance: env ## take the last figures into docs/performance and write page and plots from them
@@ -106,7 +106,7 @@ bench-growth: env ## what steps, live runs, lanes and load cost as they grow; do
 	@$(BIN)/python -m benchmarks.growth --take
 
 bench-tables: env ## every query in tables with EVENTS events, 10 million unless given; 20 GB of disk
-	@$(BIN)/python -m benchmarks.full_tables --events $(EVENTS) --take
+	@$(BIN)/python -m benchmarks.tables --events $(EVENTS) --take
 
 bench-soak: env ## MINUTES at LOAD of what the machine can do, 30 at 0.7 unless given; build/soak.json
 	@$(BIN)/python -m benchmarks.soak --minutes $(MINUTES) --load $(LOAD) --take

@@ -1,1 +1,1 @@
-"""How fast Runfold is, measured on the machine at hand; benchmarks are not tests."""
+"""How fast Runfold is, measured on this machine; benchmarks are not tests."""

@@ -4,7 +4,7 @@ LogError
 ├── RefusedError      refuse: it will never be accepted as it is; change what was asked
 ├── UnavailableError  retry: the log did not answer in time; the same may succeed later
 │   └── NotYetError   retry: what was waited for has not happened in the time given
-└── FatalError        stop: this client is of no use any more; make a new one
+└── FatalError        stop: this client cannot be used any more; make a new one
 """
 
 from __future__ import annotations
@@ -60,16 +60,17 @@ class NotYetError(UnavailableError):
 
 
 class FatalError(LogError):
-    """The client is of no use any more; a new one may be."""
+    """The client cannot be used any more; a new one may work."""
 
 
 def is_fatal(error: KafkaError) -> bool:
-    """Return whether the client that said this will do nothing any more.
+    """Return whether the client that reported this cannot be used any more.
 
-    A consumer says it in a record, with the code of what happened and no flag: only the text tells.
+    A consumer reports it in a record, with the code of what happened and no flag: only the text
+    shows it.
     """
-    told = error.fatal() or error.code() == KafkaError._FATAL  # noqa: SLF001
-    return told or error.str().startswith("Fatal error")
+    fatal = error.fatal() or error.code() == KafkaError._FATAL  # noqa: SLF001
+    return fatal or error.str().startswith("Fatal error")
 
 
 def translated(problem: KafkaError | KafkaException, doing: str) -> LogError:

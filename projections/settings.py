@@ -9,8 +9,9 @@ from typing import Self
 from runfold.events.topics import EVENTS
 from runfold.infra.settings import variables
 from runfold.infra.settings.config import Config, ConfigError
+from runfold.producers.log.membership import Membership
 from runfold.producers.log.ownership.fixed import FixedOwnership
-from runfold.producers.log.ownership.group import GroupOwnership, Membership
+from runfold.producers.log.ownership.group import GroupOwnership
 from runfold.producers.log.ownership.port import Ownership
 from runfold.producers.log.partitions import deployed_partitions
 

@@ -59,7 +59,7 @@ class Unreadable(NamedTuple):
 
 @dataclass(slots=True)
 class Batch:
-    """Records of the log, in order within each partition."""
+    """A batch of the log, in order within each partition."""
 
     events: list[Placed] = field(default_factory=list)
     dead_letters: list[PlacedDeadLetter] = field(default_factory=list)

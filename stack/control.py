@@ -12,12 +12,12 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from runfold.stack import lock, plan, process, state
 from runfold.stack.errors import StackError
 from runfold.stack.home import Home
+from runfold.stack.processes import lock, process
 from runfold.stack.settings import Settings
-from runfold.stack.supervision import FORGIVE
-from runfold.stack.supervisor import ANOTHER_RUNS
+from runfold.stack.supervisor import plan, state
+from runfold.stack.supervisor.supervision import ANOTHER_RUNS, FORGIVE
 
 _UP_SECONDS = 900.0
 _DOWN_SECONDS = 90.0
@@ -115,11 +115,32 @@ def attach(settings: Settings) -> Settings:
         return settings
     known = status(settings)
     if known is None or not known.bootstrap_servers or not known.database_url:
+        needs = "the tables in Postgres are needed" if settings.bootstrap_servers else ""
+        raise StackError(_absent(needs, "KAFKA_BOOTSTRAP_SERVERS and DATABASE_URL"))
+    if settings.bootstrap_servers not in ("", known.bootstrap_servers):
+        # Tables of one log beside the records of another would be wrong without a sign of it.
         raise StackError(
-            "Nothing runs here: start it with `runfold up`, "
-            "or set KAFKA_BOOTSTRAP_SERVERS and DATABASE_URL."
+            "KAFKA_BOOTSTRAP_SERVERS names another Kafka than that of the stack that runs here: "
+            "set DATABASE_URL as well, or neither."
         )
     return _at(settings, known)
+
+
+def attach_log(settings: Settings) -> Settings:
+    """Return the settings with an address of Kafka; who only writes and reads the log needs no
+    Postgres.
+    """
+    if settings.bootstrap_servers:
+        return settings
+    known = status(settings)
+    if known is None or not known.bootstrap_servers:
+        raise StackError(_absent("", "KAFKA_BOOTSTRAP_SERVERS"))
+    return _at(settings, known)
+
+
+def _absent(needs: str, variables: str) -> str:
+    because = f", and {needs}" if needs else ""
+    return f"Nothing runs here{because}: start it with `runfold up`, or set {variables}."
 
 
 def _spawn(

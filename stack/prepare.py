@@ -6,8 +6,8 @@ import sys
 
 from runfold.events.topics import TOPICS
 from runfold.stack.errors import StackError
+from runfold.stack.kafka.topics import ensure_topics
 from runfold.stack.settings import Settings
-from runfold.stack.topics import ensure_topics
 
 
 def main() -> int:

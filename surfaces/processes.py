@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from runfold.stack.plan import Process
+from runfold.stack.supervisor.plan import Process
 
 PROCESSES: tuple[Process, ...] = (
     Process("topics", ("-m", "runfold.stack.prepare"), once=True),

@@ -1,4 +1,4 @@
-"""``make bench-floors``: Runfold's cost by part beside the least its parts want."""
+"""``make bench-floors``: Runfold's cost by part beside the least its parts need."""
 
 from __future__ import annotations
 
@@ -13,12 +13,13 @@ from typing import Any
 
 from benchmarks.floors import broker, codec, database, recorded
 from benchmarks.floors.recorded import Written
-from benchmarks.peers import meters, turn
-from benchmarks.peers.host import describe_host
+from benchmarks.peers import turn
+from benchmarks.peers.agent.work import STEPS
 from benchmarks.peers.ledger import gaps_ms
 from benchmarks.peers.profile import PLAIN
-from benchmarks.peers.runfold import variants
-from benchmarks.peers.work import STEPS
+from benchmarks.peers.runfold.system import variants
+from benchmarks.peers.support import meters
+from benchmarks.peers.support.host import describe_host
 from runfold.stack.settings import Settings
 
 FILE = Path("build/floors.json")

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
+from benchmarks.peers.agent.work import Load
 from benchmarks.peers.ledger import Ledger
 from benchmarks.peers.profile import Scope
-from benchmarks.peers.work import Load
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +41,9 @@ class Facts:
 class System(Protocol):
     """A durable runtime that can be brought up, given runs, killed and measured.
 
-    Between ``start`` and ``stop`` it is one server with its store, and workers that make the
-    calls of ``benchmarks.peers.work``. Every method raises NotMeasuredError where it cannot do
-    its part.
+    Between ``start`` and ``stop`` it is one server with its store, and workers that make the calls
+    of ``benchmarks.peers.agent.work``. Every method raises NotMeasuredError where it cannot do its
+    part.
     """
 
     name: str

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
-from benchmarks.peers.work import MODEL, STEPS, TOOL, TOOL_CALLS
+from benchmarks.peers.agent.work import MODEL, STEPS, TOOL, TOOL_CALLS
 
 
 @dataclass(frozen=True, slots=True)

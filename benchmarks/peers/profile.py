@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from benchmarks.peers.work import Load
+from benchmarks.peers.agent.work import Load
 
 PLAIN = Load()
 SLOW_MODEL = Load(model_ms=50)

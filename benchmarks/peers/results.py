@@ -12,7 +12,7 @@ from typing import Any
 
 from benchmarks.peers.contract import System
 from benchmarks.peers.errors import NotMeasuredError
-from benchmarks.peers.host import describe_host
+from benchmarks.peers.support.host import describe_host
 from benchmarks.peers.turn import Figures
 
 FILE = Path("build/peers.json")

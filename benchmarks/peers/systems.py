@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from benchmarks.peers import postgres_peers, runfold
 from benchmarks.peers.contract import System
-from benchmarks.peers.restate import Restate
-from benchmarks.peers.temporal import Temporal
+from benchmarks.peers.dbos import system as dbos
+from benchmarks.peers.langgraph import system as langgraph
+from benchmarks.peers.restate.system import Restate
+from benchmarks.peers.runfold.system import variants
+from benchmarks.peers.temporal.system import Temporal
 
 SYSTEMS: tuple[System, ...] = (
-    *runfold.variants(),
-    *postgres_peers.peers(),
+    *variants(),
+    dbos.peer(),
+    langgraph.peer(),
     Restate(),
     Temporal(),
 )

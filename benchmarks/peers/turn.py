@@ -12,12 +12,12 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 
-from benchmarks.peers import ledger, meters
+from benchmarks.peers.agent.work import TOOL_CALLS
 from benchmarks.peers.contract import Done, Place, System
 from benchmarks.peers.errors import NotMeasuredError
-from benchmarks.peers.ledger import Ledger
+from benchmarks.peers.ledger import Ledger, gaps_ms, tally
 from benchmarks.peers.profile import PLAIN, Bulk, Profile, Single
-from benchmarks.peers.work import TOOL_CALLS
+from benchmarks.peers.support import meters
 
 Figures = dict[str, float]
 
@@ -53,9 +53,9 @@ def place() -> Iterator[Place]:
         yield Place(home, Ledger(home / "ledger.txt"))
 
 
-def _single(system: System, book: Ledger, case: Single) -> Figures:
+def _single(system: System, ledger: Ledger, case: Single) -> Figures:
     done = system.run(case.runs, 1, case.load)
-    steps = ledger.gaps_ms(book.calls(done.run_ids))
+    steps = gaps_ms(ledger.calls(done.run_ids))
     runs = [seconds * 1000 for seconds in done.each]
     return {
         f"{case.column}_run_p50_ms": _percentile(runs, 50),
@@ -65,14 +65,14 @@ def _single(system: System, book: Ledger, case: Single) -> Figures:
     }
 
 
-def _bulk(system: System, book: Ledger, case: Bulk) -> Figures:
+def _bulk(system: System, ledger: Ledger, case: Bulk) -> Figures:
     rest = system.bytes_at_rest()
     cpu = meters.cpu_seconds(system.pids())
     done = system.run(case.runs, case.at_once, case.load)
     used = meters.cpu_seconds(system.pids())
     memory = meters.memory_mb(system.pids())
     grown = system.bytes_at_rest()
-    _must_be_whole(book, done)
+    _must_be_whole(ledger, done)
     spent = {part: (seconds - cpu[part]) * 1000 / case.runs for part, seconds in used.items()}
     kept = {part: (size - rest[part]) / case.runs for part, size in grown.items()}
     figures = {
@@ -96,9 +96,9 @@ def _by_part(name: str, parts: Mapping[str, float]) -> Figures:
     return {name: sum(parts.values()), **each, **together}
 
 
-def _crash(system: System, book: Ledger, runs: int) -> Figures:
+def _crash(system: System, ledger: Ledger, runs: int) -> Figures:
     """Kill the workers when half of the effects were had, and let them go on."""
-    book.skip()
+    ledger.skip()
     ended: list[Done | BaseException] = []
 
     def run() -> None:
@@ -110,7 +110,7 @@ def _crash(system: System, book: Ledger, runs: int) -> Figures:
     thread = threading.Thread(target=run)
     thread.start()
     until = time.monotonic() + _KILL_PATIENCE_S
-    while book.effects() * 2 < runs * TOOL_CALLS and thread.is_alive():
+    while ledger.effects() * 2 < runs * TOOL_CALLS and thread.is_alive():
         if time.monotonic() > until:
             break
         time.sleep(0.002)
@@ -124,14 +124,14 @@ def _crash(system: System, book: Ledger, runs: int) -> Figures:
     done = ended[0]
     if isinstance(done, BaseException):
         raise NotMeasuredError(f"after the kill: {done}") from done
-    counted = asdict(ledger.tally(book.calls(done.run_ids), runs))
+    counted = asdict(tally(ledger.calls(done.run_ids), runs))
     names = {f"crash_{name}": float(count) for name, count in counted.items()}
     return {"crash_runs": float(runs), "crash_to_done_s": seconds, "crash_down_s": down, **names}
 
 
-def _must_be_whole(book: Ledger, done: Done) -> None:
+def _must_be_whole(ledger: Ledger, done: Done) -> None:
     """Raise NotMeasuredError unless every call of every run was made once: else no run is a run."""
-    counted = ledger.tally(book.calls(done.run_ids), len(done.run_ids))
+    counted = tally(ledger.calls(done.run_ids), len(done.run_ids))
     if counted.effects_lost or counted.effects_repeated:
         raise NotMeasuredError(f"without any fault: {counted}")
 

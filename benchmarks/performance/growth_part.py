@@ -25,7 +25,7 @@ _TABLES = {
         "records": "records",
     },
     "lanes": {"partitions": "partitions", "processes": "processes", "runs/s": "runs_per_s"},
-    "sharing": {
+    "transaction_cost": {
         "in flight": "in_flight",
         "runs/s": "runs_per_s",
         "transactions a run": "transactions",
@@ -86,8 +86,8 @@ def charts(figures: Figures) -> dict[str, str]:
             "runs/s",
             [(_shared(each), each["runs_per_s"]) for each in lanes],
         )
-    if shared := figures.get("sharing"):
-        drawn["growth-sharing.svg"] = bars(
+    if shared := figures.get("transaction_cost"):
+        drawn["growth-transaction_cost.svg"] = bars(
             "Processor time a run, all parts",
             "ms",
             [(f"{each['in_flight']} in flight", _spent(each)) for each in shared],

@@ -37,7 +37,7 @@ def role(schema: str, name: str) -> str:
 def grant(connection: Connection, schema: str) -> bool:
     """Make the roles where they are missing and grant them what is there; return whether it could.
 
-    A user that may not make roles is told which to make, once, in the log; the tables work without.
+    Where the user may not make roles, the log says once which to make; the tables work without.
     The caller has a transaction open.
     """
     missing = [name for name in ROLES if not _exists(connection, role(schema, name))]

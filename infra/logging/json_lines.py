@@ -1,7 +1,7 @@
 """Logs of a process: one JSON object a line, on the standard error stream.
 
-Within ``about`` every line carries the ids of the run and the call at hand. Values of secrets are
-masked, and an exception is written without its message where that may quote what somebody said.
+Within ``about`` every line carries the ids of the run and the current call. Values of secrets are
+masked, and an exception is written without its message where that may quote content.
 """
 
 from __future__ import annotations
@@ -58,11 +58,11 @@ class JsonFormatter(logging.Formatter):
             line |= {"run_id": run_id, "call_id": call_id, "trace_id": traceparent[3:35]}
         line.update((name, value) for name, value in vars(record).items() if name not in _OWN)
         if record.exc_info and record.exc_info[1]:
-            line["exception"] = told(record.exc_info[1])
+            line["exception"] = described(record.exc_info[1])
         return masked(json.dumps(line, default=str, ensure_ascii=False), self._secrets)
 
 
-def told(error: BaseException) -> str:
+def described(error: BaseException) -> str:
     """Return an exception with the frames it passed, its message only where that quotes nobody."""
     shown = traceback.TracebackException.from_exception(error)
     _withhold(shown, error)

@@ -11,7 +11,7 @@ from runfold.infra.settings.variables import SECRETS_FOLDER
 
 MASK = "[redacted]"
 
-_ENDINGS = ("_API_KEY", "_PASSWORD", "_TOKEN", "_OTLP_HEADERS")
+_ENDINGS = ("_API_KEY", "_PASSWORD", "_TOKEN", "_HEADERS")
 _SHORTEST = 4
 
 

@@ -73,7 +73,7 @@ class Table:
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
         self.metrics: dict[str, Metric] = {}
-        # When a series began is of no use here and would be half of what is exported.
+        # When a series began is not needed here and would be half of what is exported.
         disable_created_metrics()  # type: ignore[no-untyped-call]
         ProcessCollector(registry=self.registry)
         GCCollector(registry=self.registry)

@@ -2,7 +2,7 @@
 
 ``/health/live`` answers 200 as long as the process can answer at all: one that is stuck ends
 itself (exit code 70), and one whose interpreter is held does not answer. ``/health/ready`` answers
-200 from the moment the process does its work until it is told to end, 503 before and after.
+200 from the moment the process does its work until a signal ends it, 503 before and after.
 """
 
 from __future__ import annotations

@@ -64,7 +64,7 @@ class Process:
         announce()
 
     def stalled(self, why: str) -> int:
-        """Return the exit code of work that has ended: because of a stall, or told to."""
+        """Return the exit code of work that has ended: because of a stall, or by a signal."""
         if not why:
             return ExitCode.TOLD_TO_END
         _log.critical("the process ends: %s", why)
@@ -101,7 +101,7 @@ def serve(
     """Live one life and return its exit code.
 
     ``name`` is the process in traces and health. ``settings`` reads what this process needs beside
-    the shared settings and may ask servers. ``work`` runs until it is told to end and returns the
+    the shared settings and may ask servers. ``work`` runs until a signal ends it and returns the
     exit code; an error of ``ends`` is logged as the reason, or printed where it stands for 2.
     """
     log_to_stderr()

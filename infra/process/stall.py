@@ -49,7 +49,7 @@ class Standstill:
         self._empty: dict[Place, tuple[int, int]] = {}
 
     def look(self, positions: Positions, ends: Positions) -> list[Place]:
-        """Take one look and return the suspects; a place that is not read now begins anew."""
+        """Take one look and return the suspects; a place that is not read now starts again."""
         seen = {}
         for place, at in positions.items():
             end = ends.get(place, at)
@@ -67,7 +67,7 @@ class Standstill:
             self._empty[place] = (one.at, one.end)
 
     def forget(self) -> None:
-        """Begin anew: while nobody answers, silence proves nothing."""
+        """Start again: while nobody answers, silence proves nothing."""
         self._seen = {}
 
 

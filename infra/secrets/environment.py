@@ -10,7 +10,7 @@ PREFIX = "RUNFOLD_SECRET_"
 
 
 def variable_of(name: str) -> str:
-    """Return ``RUNFOLD_SECRET_<NAME>``, the name in upper case with ``_`` for what is no letter."""
+    """Return ``RUNFOLD_SECRET_<NAME>``, in upper case, ``_`` for all but letters and digits."""
     return PREFIX + re.sub(r"[^A-Z0-9]", "_", name.upper())
 
 

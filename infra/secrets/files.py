@@ -12,7 +12,7 @@ _NAME = re.compile(r"(?!\.)[-.\w]{1,253}", re.ASCII)
 
 
 class FileSecrets:
-    """The same secrets for every tenant, read anew each time, so that they can be rotated."""
+    """The same secrets for every tenant, read each time, so that they can be rotated."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder

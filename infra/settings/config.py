@@ -22,8 +22,8 @@ _RECONNECT = {"reconnect.backoff.ms": "20", "reconnect.backoff.max.ms": "500"}
 class Config:
     """Addresses and places; ``kafka`` is what every confluent-kafka client begins with.
 
-    ``stall_after`` and ``stuck_after`` are the watchdogs' patience in seconds: with a consumer to
-    which nothing comes though it is there, and with a step that does not end.
+    ``stall_after`` and ``stuck_after`` are the watchdogs' time-outs in seconds: for a consumer that
+    receives nothing though records are there, and for a step that does not end.
     """
 
     kafka: Mapping[str, str] = field(repr=False)

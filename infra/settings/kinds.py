@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Generic, TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
@@ -37,7 +37,7 @@ def number(least: int, most: int) -> Kind[int]:
     return Kind(f"a number from {least} to {most}", parse)
 
 
-def seconds(least: float, most: float) -> Kind[float]:
+def decimal(least: float, most: float) -> Kind[float]:
     """Return the kind of finite numbers between these, with or without a fraction."""
 
     def parse(text: str) -> float:
@@ -91,6 +91,20 @@ def _folder(text: str) -> Path:
         raise ValueError(text) from error
 
 
+def _pairs(text: str) -> tuple[tuple[str, str], ...]:
+    found = []
+    for part in filter(None, map(str.strip, text.split(","))):
+        name, equals, value = part.partition("=")
+        if not (equals and name.strip() and part.isprintable()):
+            raise ValueError(text)
+        found.append((name.strip(), unquote(value.strip())))
+    return tuple(found)
+
+
+def _boolean(text: str) -> bool:
+    return choice("true", "false").parse(text.lower()) == "true"
+
+
 def _files(text: str) -> tuple[Path, ...]:
     return tuple(_folder(part.strip()) for part in text.split(",") if part.strip())
 
@@ -137,4 +151,6 @@ SCHEMA = Kind(
 FOLDER = Kind("a folder", _folder)
 FILES = Kind("files with commas between", _files)
 SWITCH: Kind[bool] = Kind("1 or 0", lambda text: choice("0", "1").parse(text) == "1")
+BOOLEAN = Kind("true or false", _boolean)
+PAIRS = Kind("name=value with commas between", _pairs)
 ANY: Kind[bool] = Kind("any text", bool)

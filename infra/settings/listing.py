@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from runfold.infra.settings.errors import ConfigError
-from runfold.infra.settings.table import FAMILIES, VARIABLES
+from runfold.infra.settings.table import FAMILIES, KNOWN, VARIABLES
 from runfold.infra.settings.variable import Family, Variable, hidden, without_password
 
 NOTHING = "none"
-"""How the table says that there is no default."""
+"""What the table shows where there is no default."""
 
 Source = Literal["default", "environment", "stack"]
 """The stack is what ``runfold up`` started: it knows the addresses of its own servers."""
@@ -66,7 +66,7 @@ def _variable(variable: Variable[Any], env: Mapping[str, str], stack: Mapping[st
 
 def _members(env: Mapping[str, str]) -> Iterator[Setting]:
     for family in FAMILIES:
-        for name in sorted(filter(family.holds, env)):
+        for name in sorted(name for name in env if family.holds(name) and name not in KNOWN):
             yield _member(family, name, env[name])
 
 

@@ -7,13 +7,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from runfold.infra.settings import variables
+from runfold.infra.settings import opentelemetry, variables
 from runfold.infra.settings.variable import Family, Variable
 
 VARIABLES: tuple[Variable[Any], ...] = tuple(
-    found for found in vars(variables).values() if isinstance(found, Variable)
+    found
+    for module in (variables, opentelemetry)
+    for found in vars(module).values()
+    if isinstance(found, Variable)
 )
 """Every variable, in the order of its declaration."""
+
+KNOWN = frozenset(variable.name for variable in VARIABLES)
+"""Their names."""
 
 _SECRET = ("PASSWORD", "SECRET", "KEY", "PEM", "TOKEN", "HEADERS", "CONFIG")
 
@@ -36,12 +42,17 @@ FAMILIES: tuple[Family, ...] = (
         "a secret that contracts may ask for by name in `auth`",
         ("",),
     ),
-    Family("OTEL_", "all but `runfold`", "the standard variables of OpenTelemetry", _SECRET),
+    Family(
+        "OTEL_",
+        "all but `runfold`",
+        "what else OpenTelemetry's SDK reads; passed on as it is",
+        _SECRET,
+    ),
     Family("RUNFOLD_BENCH_", "benchmarks", "of the benchmarks", documented=False),
     Family("RUNFOLD_TEST_", "tests", "of the tests", documented=False),
     Family("RUNFOLD_REFUND_", "examples", "of an example", documented=False),
 )
-"""Variables whose names are not known beforehand."""
+"""Variables whose names are not known beforehand; the names of the table do not count."""
 
 _OWN = "RUNFOLD_"
 
@@ -60,11 +71,10 @@ class Unknown:
 
 def unknown(env: Mapping[str, str]) -> tuple[Unknown, ...]:
     """Return the ``RUNFOLD_*`` variables of an environment that nothing reads, by name."""
-    known = {variable.name for variable in VARIABLES}
-    candidates = [name for name in known if name.startswith(_OWN)]
+    candidates = [name for name in sorted(KNOWN) if name.startswith(_OWN)]
     found = []
     for name in sorted(env):
-        if not name.startswith(_OWN) or name in known or any(f.holds(name) for f in FAMILIES):
+        if not name.startswith(_OWN) or name in KNOWN or any(f.holds(name) for f in FAMILIES):
             continue
         near = difflib.get_close_matches(name[:100], candidates, n=1, cutoff=0.8)
         found.append(Unknown(name, near[0] if near else None))

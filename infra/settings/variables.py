@@ -1,7 +1,7 @@
 """Every variable that Runfold reads, declared once: the table of settings.
 
 ``runfold config`` lists what they hold, docs/settings.md what they mean. Defaults that depend on
-something else are said in words (``shown``).
+something else are said in words (``shown``). OpenTelemetry's are in ``opentelemetry``.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from runfold.infra.settings.kinds import (
     TEXT,
     WORD,
     choice,
+    decimal,
     number,
-    seconds,
 )
 from runfold.infra.settings.variable import Variable, hidden, without_password
 
@@ -71,7 +71,8 @@ PARTITIONS_COUNT = Variable(
 )  # fmt: skip
 OWNERSHIP = Variable(
     "RUNFOLD_OWNERSHIP", choice("fixed", "group"), "fixed", "run processor, projector",
-    "`fixed`: the partitions listed for the process; `group`: shared out by a consumer group",
+    "`fixed`: the partitions listed for the process; `group`: shared out by a consumer group, of "
+    "which a Kafka has one for run processors and one for the projectors of one database",
 )  # fmt: skip
 FIXED_PARTITIONS = Variable(
     "RUNFOLD_FIXED_PARTITIONS", PARTITIONS, NO_PARTITIONS, "run processor",
@@ -126,7 +127,7 @@ TOOL_CALLS = Variable(
     "tool calls in flight at once",
 )  # fmt: skip
 CLAIM_LEASE = Variable(
-    "RUNFOLD_CLAIM_LEASE_S", seconds(0.1, 10_000), 10.0, "tool pool",
+    "RUNFOLD_CLAIM_LEASE_S", decimal(0.1, 10_000), 10.0, "tool pool",
     "seconds a claim outlives its owner's last sign of life", "10",
 )  # fmt: skip
 SECRETS_FOLDER = Variable(

@@ -22,7 +22,7 @@ _UNSEEN = "[not inline]"
 class CallSpan(Generic[W, R]):
     """How the calls of a kind appear in a trace.
 
-    ``content`` is what was said, told only where the operator asked for it. ``client`` says that
+    ``content`` is the text, recorded only where the operator asked for it. ``client`` says that
     another system was asked.
     """
 

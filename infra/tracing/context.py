@@ -1,4 +1,4 @@
-"""Which trace and which spans a run has: all of it follows from ids, so no process must be told.
+"""Which trace and which spans a run has: all follows from ids, so nothing has to be handed over.
 
 The trace is the run's id; the run's own span is the one its traceparent names; a call's span is
 named by the call and its attempt. So any process can emit its part, in any order, and a repeat

@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from runfold.infra.settings import variables
+from runfold.infra.settings import opentelemetry, variables
 from runfold.infra.tracing.context import TraceContext
 from runfold.infra.tracing.sampling import Sampler
 
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 Value = str | int | float | bool | Sequence[str]
 Attributes = Mapping[str, Value]
 
-_ENDPOINTS = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
 _MOST_EVENTS = 128
 _CLOSE_S = 3.0
 
@@ -68,7 +67,7 @@ class Traces:
         from opentelemetry.sdk.util.instrumentation import InstrumentationScope  # noqa: PLC0415
 
         # What OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES say comes before our own name.
-        named = {} if os.environ.get("OTEL_SERVICE_NAME") else {"service.name": service}
+        named = {} if opentelemetry.SERVICE_NAME.read() else {"service.name": service}
         self._resource = Resource.create(named)
         self._scope = InstrumentationScope("runfold")
         self._sampler = sampler
@@ -80,9 +79,9 @@ class Traces:
     def from_env(cls, service: str, env: Mapping[str, str] | None = None) -> Traces | None:
         """Return the traces of this process, None where no OTLP endpoint is set; ConfigError."""
         env = os.environ if env is None else env
-        off = env.get("OTEL_SDK_DISABLED", "").lower() == "true"
-        if off or not any(env.get(name, "").strip() for name in _ENDPOINTS):
+        if not opentelemetry.exports_spans(env):
             return None
+        opentelemetry.check_sdk(env)
         sampler = Sampler.from_env(env)
         from opentelemetry.exporter.otlp.proto.http.trace_exporter import (  # noqa: PLC0415
             OTLPSpanExporter,

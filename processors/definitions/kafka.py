@@ -12,7 +12,8 @@ from runfold.events.errors import RegistryError, WireError
 from runfold.infra.process.stall import Positions
 from runfold.processors.definitions.source import Arrived, DefinitionStoreUnavailableError
 from runfold.producers.errors import LogError
-from runfold.producers.log.kafka_tail import KafkaEnds, KafkaTail, Settings
+from runfold.producers.log.consumers import Settings
+from runfold.producers.log.kafka_tail import KafkaEnds, KafkaTail
 from runfold.producers.log.tail import BEGINNING, RawRecord
 
 _REGISTRY = (topics.REGISTRY, 0)

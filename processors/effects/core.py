@@ -96,10 +96,10 @@ class PoolCore:
     def __len__(self) -> int:
         return len(self._calls)
 
-    def take(self, received: Received, ledger: OffsetTracker) -> None:
+    def take(self, received: Received, tracker: OffsetTracker) -> None:
         """Begin the call that a record asks for; one that is not work becomes a dead letter."""
-        ledger.take(received.offset)
-        place = Place(ledger, received.offset)
+        tracker.take(received.offset)
+        place = Place(tracker, received.offset)
         failpoint("pool.after_consume")
         try:
             work = self._work(received)
@@ -160,6 +160,6 @@ def dead_letter(received: Received, error: WireError, now: datetime) -> DeadLett
         size=len(value or b""),
         key=received.key,
         value=value[:_KEPT_BYTES] if value is not None else None,
-        headers=tuple(HeaderCopy(key=name, value=said) for name, said in received.headers),
+        headers=tuple(HeaderCopy(key=name, value=value) for name, value in received.headers),
     )
     return cleaned(letter)

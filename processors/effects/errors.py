@@ -9,7 +9,7 @@ from __future__ import annotations
 
 
 class PoolError(Exception):
-    """The root: the pool ends, nothing is lost, and what was open comes round again."""
+    """The root: the pool ends, nothing is lost, and what was open is redelivered."""
 
 
 class PoolStalledError(PoolError):
@@ -17,4 +17,4 @@ class PoolStalledError(PoolError):
 
 
 class PoolBrokenError(PoolError):
-    """The log refused for good what the pool wanted to write or read."""
+    """The log refused for good what the pool writes or reads."""

@@ -160,14 +160,14 @@ class _Maker:
                 log.exception("the result of call %s could not be delivered", work.call_id)
 
     async def _result(self, work: CallWork, started: float) -> CallResult:
-        patience_s = 2 * work.timeout_ms / 1000 + self._grace_s
+        limit_s = 2 * work.timeout_ms / 1000 + self._grace_s
         retryable = self._kind.repeatable
         try:
-            async with asyncio.timeout(patience_s):
+            async with asyncio.timeout(limit_s):
                 return self._checked(await self._served.handler(work))
         except TimeoutError:
             log.exception("call %s overran", work.call_id)
-            error = overran(patience_s, retryable=retryable)
+            error = overran(limit_s, retryable=retryable)
         except Exception as raised:
             log.exception("call %s broke its handler", work.call_id)
             error = broke(raised, retryable=retryable)

@@ -9,7 +9,7 @@ from collections import deque
 class OffsetTracker:
     """Offsets taken from one assignment of one partition, and those dealt with.
 
-    ``live`` turns False when the partition is taken away; a later assignment has a new ledger.
+    ``live`` turns False when the partition is taken away; a later assignment has a new tracker.
     Records are done on whichever thread serves the producer's acknowledgements.
     """
 

@@ -14,12 +14,12 @@ CallKey = tuple[str, int]
 class Place:
     """A record: its offset in one assignment of its partition."""
 
-    ledger: OffsetTracker
+    tracker: OffsetTracker
     offset: int
 
     def done(self) -> None:
         """Note the record as dealt with."""
-        self.ledger.done(self.offset)
+        self.tracker.done(self.offset)
 
 
 class OpenCalls:
@@ -45,7 +45,7 @@ class OpenCalls:
     def wanted(self, key: CallKey) -> bool:
         """Return whether the call may start; if its partitions went elsewhere it is forgotten."""
         with self._lock:
-            if any(place.ledger.live for place in self._places.get(key, ())):
+            if any(place.tracker.live for place in self._places.get(key, ())):
                 return True
             self._places.pop(key, None)
             return False

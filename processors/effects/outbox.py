@@ -48,9 +48,9 @@ class Outbox:
 
     def dead_letter(self, received: Received, error: WireError, acknowledged: Acknowledged) -> None:
         """Publish a record that cannot be used, with its bytes, its place and the reason."""
-        letter = dead_letter(received, error, datetime.now(UTC))
-        value = self._codec.encode(topics.DEAD_LETTERS, letter)
-        self._produce(topics.DEAD_LETTERS, letter.key, value, acknowledged)
+        record = dead_letter(received, error, datetime.now(UTC))
+        value = self._codec.encode(topics.DEAD_LETTERS, record)
+        self._produce(topics.DEAD_LETTERS, record.key, value, acknowledged)
 
     def serve(self) -> None:
         """Make the callbacks that are due; raises PoolBrokenError if the log refused something."""

@@ -3,7 +3,7 @@
 One turn of the loop: 1. read what is there, 2. hand it to the effects, 3. serve the
 acknowledgements of results that the effects' thread published, 4. commit the offsets before
 which everything is answered. A record is committed only when its result is on the log, so a
-process that dies loses nothing: its open calls come round again, and results that come twice
+process that dies loses nothing: its open calls are redelivered, and results that come twice
 are recognised by call id and attempt.
 """
 
@@ -12,8 +12,9 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections.abc import Sequence
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
+from confluent_kafka import KafkaError, TopicPartition
 
 from runfold.infra.process.failpoints import failpoint
 from runfold.infra.process.stall import Positions
@@ -25,9 +26,10 @@ from runfold.processors.effects.local import LocalEffects
 from runfold.processors.effects.metrics import POOL_OPEN
 from runfold.processors.effects.offset_tracker import OffsetTracker
 from runfold.processors.effects.outbox import Outbox
-from runfold.processors.effects.settings import PoolConfig
-from runfold.producers.errors import is_fatal
-from runfold.producers.log.kafka_tail import consumer_of, is_end
+from runfold.processors.effects.settings import READING, PoolConfig
+from runfold.producers.errors import LogError, is_fatal
+from runfold.producers.log.membership import Hooks, Member
+from runfold.producers.log.tail import RawRecord, headers_in, place_of
 
 log = logging.getLogger(__name__)
 
@@ -45,10 +47,14 @@ class Pool:
         self._effects = effects
         self._outbox = Outbox(config.producer(), codec, config.members)
         self._core = PoolCore(config.kind, codec, effects, self._outbox)
-        self._consumer = consumer_of(
-            config.kafka, {**config.consumer(), "on_commit": self._on_commit}
+        self._member = Member(
+            config.kafka,
+            config.membership(),
+            Hooks(self._on_given, self._on_revoked, self._on_lost),
+            READING,
+            self._on_commit,
         )
-        self._ledgers: dict[int, OffsetTracker] = {}
+        self._trackers: dict[int, OffsetTracker] = {}
         self._room = Backpressure(config.backlog)
         self._rebalanced = False
         self._commit_due = 0.0
@@ -78,12 +84,7 @@ class Pool:
 
     def run(self) -> None:
         """Make calls until stopped, then finish those in flight and leave the group."""
-        self._consumer.subscribe(
-            [self._config.topic],
-            on_assign=self._on_assign,
-            on_revoke=self._on_revoke,
-            on_lost=self._on_lost,
-        )
+        self._member.join()
         self._answered.set()
         try:
             while not self._stopping.is_set():
@@ -106,11 +107,19 @@ class Pool:
 
     def _read(self) -> None:
         self._polled = time.monotonic()
-        # A paused consumer is polled all the same: that keeps the membership.
-        first = self._consumer.poll(0.02 if self._core else 0.1)
-        if first is not None:
-            for message in (first, *self._consumer.consume(_READ_AT_ONCE, 0)):
-                self._take(message)
+        # A paused member polls all the same: that keeps the membership.
+        portion = self._member.take(_READ_AT_ONCE, 0.02 if self._core else 0.1)
+        for record in portion.records:
+            self._take(record)
+        for place, at in portion.reached.items():
+            # Control records before the end are handed to nobody.
+            if at > self._received.get(place[1], at):
+                self._received[place[1]] = at
+        for fault in portion.faults:
+            if is_fatal(fault):
+                raise PoolBrokenError(f"the consumer broke: {fault.str()}")
+            if fault.code() not in _NO_TROUBLE:
+                log.warning("consumer: %s", fault.str())
 
     def _prove_life(self) -> None:
         if self._answered.is_set():
@@ -118,27 +127,15 @@ class Pool:
             self._answered.clear()
             self._effects.ping(self._answered.set)
 
-    def _take(self, message: Message) -> None:
-        error = message.error()
-        partition, offset = message.partition(), message.offset()
-        if error is not None:
-            if is_end(error):
-                self._note_end(partition, offset)
-            elif is_fatal(error):
-                raise PoolBrokenError(f"the consumer broke: {error.str()}")
-            elif error.code() not in _NO_TROUBLE:
-                log.warning("consumer: %s", error.str())
-            return
+    def _take(self, record: RawRecord) -> None:
+        place, offset = place_of(record), record.offset() or 0
         # Records of a partition revoked within the same poll belong to its next owner.
-        ledger = self._ledgers.get(partition if partition is not None else -1)
-        if ledger is None or offset is None:
+        tracker = self._trackers.get(place[1])
+        if tracker is None:
             return
-        self._received[ledger.partition] = offset + 1
-        self._core.take(_received(self._config.topic, ledger.partition, offset, message), ledger)
-
-    def _note_end(self, partition: int | None, offset: int | None) -> None:
-        if partition in self._received and offset is not None:
-            self._received[partition] = offset
+        self._received[tracker.partition] = offset + 1
+        received = Received(*place, offset, record.key(), record.value(), headers_in(record))
+        self._core.take(received, tracker)
 
     def _commit(self, *, synchronously: bool) -> None:
         now = time.monotonic()
@@ -146,26 +143,22 @@ class Pool:
             return
         self._commit_due = now + self._config.commit_every_s
         due = {
-            ledger: offset
-            for ledger in self._ledgers.values()
-            if (offset := ledger.to_commit()) is not None
+            tracker: offset
+            for tracker in self._trackers.values()
+            if (offset := tracker.to_commit()) is not None
         }
         if not due:
             return
-        offsets = [
-            TopicPartition(self._config.topic, ledger.partition, offset)
-            for ledger, offset in due.items()
-        ]
-        for ledger, offset in due.items():
-            ledger.committed(offset)
+        positions = {
+            (self._config.topic, tracker.partition): offset for tracker, offset in due.items()
+        }
+        for tracker, offset in due.items():
+            tracker.committed(offset)
         failpoint("pool.before_commit")
         try:
-            if synchronously:
-                self._consumer.commit(offsets=offsets, asynchronous=False)
-            else:
-                self._consumer.commit(offsets=offsets, asynchronous=True)
-        except KafkaException as error:
-            log.warning("offsets not committed, calls may come again: %s", error.args[0])
+            self._member.commit(positions, wait=synchronously)
+        except LogError as error:
+            log.warning("offsets not committed, calls may be redelivered: %s", error)
             return
         failpoint("pool.after_commit")
 
@@ -174,61 +167,45 @@ class Pool:
             return
         log.warning("offsets not committed, trying again: %s", error.str())
         for place in places:
-            if (ledger := self._ledgers.get(place.partition)) is not None:
-                ledger.committed(None)
+            if (tracker := self._trackers.get(place.partition)) is not None:
+                tracker.committed(None)
 
     def _pause_or_resume(self) -> None:
         before = self._room.paused
         self._room.note(len(self._core), time.monotonic())
         if self._room.paused != before or self._rebalanced:
-            turn = self._consumer.pause if self._room.paused else self._consumer.resume
-            turn(self._consumer.assignment())
+            self._member.pause(paused=self._room.paused)
         self._rebalanced = False
 
-    def _on_assign(self, _consumer: Consumer, places: list[TopicPartition]) -> None:
-        log.info("assigned %s %s", self._config.topic, [place.partition for place in places])
-        for place in places:
-            self._ledgers[place.partition] = OffsetTracker(place.partition)
-            self._received[place.partition] = -1
+    def _on_given(self, partitions: Sequence[int]) -> None:
+        log.info("assigned %s %s", self._config.topic, partitions)
+        for partition in partitions:
+            self._trackers[partition] = OffsetTracker(partition)
+            self._received[partition] = -1
         # One that joins may be paused or not, by what it was when it was here before.
         self._rebalanced = True
 
-    def _on_revoke(self, _consumer: Consumer, places: list[TopicPartition]) -> None:
-        log.info("revoked %s %s", self._config.topic, [place.partition for place in places])
+    def _on_revoked(self, partitions: Sequence[int]) -> None:
+        log.info("revoked %s %s", self._config.topic, partitions)
         self._commit(synchronously=True)
-        self._let_go(places)
+        self._release(partitions)
 
-    def _on_lost(self, _consumer: Consumer, places: list[TopicPartition]) -> None:
+    def _on_lost(self, partitions: Sequence[int]) -> None:
         # What is lost belongs to others: a commit would be refused, and end a static member.
-        log.warning("lost %s %s", self._config.topic, [place.partition for place in places])
-        self._let_go(places)
+        log.warning("lost %s %s", self._config.topic, partitions)
+        self._release(partitions)
 
-    def _let_go(self, places: list[TopicPartition]) -> None:
-        for place in places:
-            self._received.pop(place.partition, None)
-            if (ledger := self._ledgers.pop(place.partition, None)) is not None:
-                ledger.live = False
+    def _release(self, partitions: Sequence[int]) -> None:
+        for partition in partitions:
+            self._received.pop(partition, None)
+            if (tracker := self._trackers.pop(partition, None)) is not None:
+                tracker.live = False
 
     def _drain(self) -> None:
         if not self._effects.close(self._config.drain_s):
-            log.warning("calls were cut off; they come round again")
+            log.warning("calls were cut off; they are made again")
         if not self._outbox.flush(self._config.drain_s):
-            log.warning("results were not acknowledged; their calls come round again")
+            log.warning("results were not acknowledged; their calls are made again")
         self._commit(synchronously=True)
-        self._consumer.close()
+        self._member.close()
         log.info("drained %s", self._config.topic)
-
-
-def _received(topic: str, partition: int, offset: int, message: Message) -> Received:
-    headers = [
-        (header[0], _as_bytes(header[1]))
-        for header in message.headers() or ()
-        if isinstance(header, tuple)
-    ]
-    return Received(
-        topic, partition, offset, _as_bytes(message.key()), _as_bytes(message.value()), headers
-    )
-
-
-def _as_bytes(value: str | bytes | None) -> bytes | None:
-    return value.encode() if isinstance(value, str) else value

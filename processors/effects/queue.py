@@ -61,7 +61,7 @@ class CallQueue:
         return True
 
     async def cancel(self) -> None:
-        """Cancel what is in flight and wait until it has let go."""
+        """Cancel what is in flight and wait until it has ended."""
         self.drop_waiting()
         for task in self._tasks:
             task.cancel()

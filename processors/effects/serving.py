@@ -38,7 +38,7 @@ def serve_pool(
     effects: LocalEffects,
     reading: Callable[[], Positions],
 ) -> int:
-    """Make the calls of a kind until told to end; raises PoolError.
+    """Make the calls of a kind until a signal ends the process; raises PoolError.
 
     ``reading`` is how far whatever else the process reads was received.
     """

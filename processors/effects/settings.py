@@ -8,6 +8,17 @@ from typing import Any
 
 from runfold.events.calls.kinds import CallKind
 from runfold.events.topics import MAX_RECORD_BYTES
+from runfold.producers.log.consumers import Settings
+from runfold.producers.log.membership import Membership
+
+_SESSION_MS = 6000
+
+READING: Settings = {
+    "enable.partition.eof": True,
+    "queued.max.messages.kbytes": 16_384,
+    "fetch.message.max.bytes": MAX_RECORD_BYTES,
+}
+"""How a pool's consumer reads."""
 
 KafkaSettings = dict[str, str | int | float | bool | None]
 
@@ -42,28 +53,9 @@ class PoolConfig:
         """The consumer group that the pool belongs to."""
         return self.group or self.kind.group
 
-    def consumer(self) -> KafkaSettings:
-        """Return the consumer's settings: only committed work, offsets committed by hand."""
-        settings: KafkaSettings = {
-            **self.kafka,
-            "group.id": self.members,
-            "group.protocol": self.group_protocol,
-            "isolation.level": "read_committed",
-            "enable.auto.commit": False,
-            "enable.auto.offset.store": False,
-            "auto.offset.reset": "earliest",
-            "enable.partition.eof": True,
-            "queued.max.messages.kbytes": 16_384,
-            "fetch.message.max.bytes": MAX_RECORD_BYTES,
-        }
-        settings.pop("partitioner", None)
-        if self.group_protocol == "classic":
-            settings["partition.assignment.strategy"] = "cooperative-sticky"
-            settings["session.timeout.ms"] = 6000
-            settings["heartbeat.interval.ms"] = 1000
-            if self.instance:
-                settings["group.instance.id"] = self.instance
-        return settings
+    def membership(self) -> Membership:
+        """Return the pool's place in its consumer group."""
+        return Membership(self.members, self.topic, self.group_protocol, _SESSION_MS, self.instance)
 
     def producer(self) -> KafkaSettings:
         """Return the producer's settings: idempotent, acknowledged by all, retried for ever."""

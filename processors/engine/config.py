@@ -13,8 +13,8 @@ Kafka = Mapping[str, str | int | float | bool]
 class GroupConfig:
     """Ownership by membership in a consumer group; ``protocol`` is ``consumer`` or ``classic``.
 
-    ``session_timeout_ms`` is of the classic protocol; where the brokers want it longer, it is 6000,
-    which they all allow unless told otherwise. That of the other protocol is the brokers' own.
+    ``session_timeout_ms`` is of the classic protocol; where the brokers require a longer one, it is
+    6000, which all allow unless configured otherwise. That of the other protocol is the brokers'.
     """
 
     protocol: str = "consumer"

@@ -34,7 +34,7 @@ def translated(error: KafkaException) -> EngineFault:
     """Return what a client's exception means for a lane."""
     inner = error.args[0]
     assert isinstance(inner, KafkaError)
-    told = f"{inner.name()}: {inner.str()}"
+    reason = f"{inner.name()}: {inner.str()}"
     if inner.code() in _FENCED or (inner.fatal() and "fenced" in inner.str().lower()):
-        return Fenced(told)
-    return LaneFault(told)
+        return Fenced(reason)
+    return LaneFault(reason)

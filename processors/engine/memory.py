@@ -111,7 +111,7 @@ class MemoryEngine(Generic[S]):
         self.now = now or datetime.now(UTC)
         self.fail_next_commit = False
         self.loses: Callable[[Message], bool] | None = None
-        self.book: PartitionState[S] = PartitionState()
+        self.partition_state: PartitionState[S] = PartitionState()
 
     def put(self, topic: str, key: str | None, value: bytes | None, headers: Headers = ()) -> None:
         """Publish something to this lane's partition."""
@@ -150,18 +150,18 @@ class MemoryEngine(Generic[S]):
             rebuild.journal(entry.offset, entry.value or b"")
         for entry in self.entries(topics.completions) if topics.completions else ():
             rebuild.completion((entry.key or b"").decode(), entry.time_ms)
-        self.book = rebuild.finish()
-        self._write(self._fold.again(rebuild.undelivered(), self.book))
+        self.partition_state = rebuild.finish()
+        self._write(self._fold.again(rebuild.undelivered(), self.partition_state))
         self._timers = Timers()
         definitions = self._definitions.current()
-        for key, live in self.book.live.items():
+        for key, live in self.partition_state.live.items():
             self._timers.put(key, live.timer)
             again = self._spec.aggregate.reopen(live.state, definitions)
             self._do(work.record for work in again if work.placement is Placement.LOCAL)
 
     def park(self, idle: timedelta) -> int:
         """Copy what had no event for a while; return how many."""
-        wanted = sleepers(self.book, self.now, idle, 1 << 62, 1 << 31)
+        wanted = sleepers(self.partition_state, self.now, idle, 1 << 62, 1 << 31)
         collector = Collector(wanted, self._spec, self._codec)
         for entry in self.entries(self._spec.topics.journal):
             collector.take(entry.offset, entry.key, entry.value)
@@ -169,13 +169,13 @@ class MemoryEngine(Generic[S]):
         for copy in copies:
             key = copy.sleeper.key
             self._write(park_messages(copy, self._spec, self._codec, self.now))
-            self.book.live[key] = parked(self.book.live[key], copy)
+            self.partition_state.live[key] = parked(self.partition_state.live[key], copy)
         return len(copies)
 
     def _gather(self, most: int) -> list[Input]:
         inputs: list[Input] = []
         for topic in self._spec.topics.inputs:
-            start = self.book.positions.get(topic, 0)
+            start = self.partition_state.positions.get(topic, 0)
             inputs += [_received(topic, entry) for entry in self.entries(topic)[start:]]
         while self._returned:
             inputs.append(Returned(self._returned.popleft()))
@@ -183,17 +183,17 @@ class MemoryEngine(Generic[S]):
         return inputs
 
     def _turn(self, inputs: list[Input]) -> None:
-        outcome = self._fold.take(inputs, self.book, self.now)
+        outcome = self._fold.take(inputs, self.partition_state, self.now)
         if self.fail_next_commit and outcome.writes:
             self.fail_next_commit = False
             self.restart()
             raise LostCommit
         if not outcome.writes:
-            outcome.pass_by(self.book)
+            outcome.pass_by(self.partition_state)
             return
         first = len(self.entries(self._spec.topics.journal)) if outcome.events else None
         self._write_batch(outcome)
-        outcome.adopt(self.book, first, self._now_ms())
+        outcome.adopt(self.partition_state, first, self._now_ms())
         for key, after in outcome.changed.items():
             self._timers.put(key, after.timer if after is not None else None)
         self._do(outcome.local)

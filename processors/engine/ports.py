@@ -80,7 +80,7 @@ class Codec(Protocol):
         ...
 
     def peek(self, value: bytes) -> Peek | None:
-        """Return the beginning of a journal value, None if it is no event."""
+        """Return the beginning of a journal value, None if it is not an event."""
         ...
 
 

@@ -15,6 +15,6 @@ class Hubs:
         self.completions = Hub(reader, topics.COMPLETIONS)
 
     def close(self) -> None:
-        """Stop reading; those who still follow are told with a FatalError."""
+        """Stop reading; those who still follow receive a FatalError."""
         self.events.close()
         self.completions.close()

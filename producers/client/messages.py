@@ -57,10 +57,10 @@ class Messages:
         self, goal: str | Content, agent: str, **options: Unpack[RequestOptions]
     ) -> RunRequested:
         """Return a request for a run; ``agent`` is a name or ``name@version``."""
-        said = content(goal)
-        if said.inline is not None and len(said.inline) > MAX_INPUT_BYTES:
+        task = content(goal)
+        if task.inline is not None and len(task.inline) > MAX_INPUT_BYTES:
             raise RefusedError(
-                f"The goal has {len(said.inline):,} bytes and {MAX_INPUT_BYTES:,} are allowed: "
+                f"The goal has {len(task.inline):,} bytes and {MAX_INPUT_BYTES:,} are allowed: "
                 "put it into a file and say in the goal where it is."
             )
         name, _, version = agent.partition("@")
@@ -72,7 +72,7 @@ class Messages:
             "requested_at": datetime.now(UTC),
             **options,
         }
-        return _valid(RunRequested, agent=name, goal=said, **filled)
+        return _valid(RunRequested, agent=name, goal=task, **filled)
 
     def approve(
         self, run_id: str, call_id: str, arguments: Content | None, comment: str | None
@@ -130,7 +130,7 @@ class Messages:
             commands.AnswerQuestion, run_id, question_id=question_id, content=content(answer)
         )
 
-    def _control(self, kind: type[Control], run_id: str, **said: Any) -> Control:
+    def _control(self, kind: type[Control], run_id: str, **fields: Any) -> Control:
         return _valid(
             kind,
             request_id=uuid7(),
@@ -138,25 +138,25 @@ class Messages:
             tenant_id=self.tenant_id,
             actor_id=self.user_id,
             requested_at=datetime.now(UTC),
-            **said,
+            **fields,
         )
 
 
-def content(said: str | Content) -> Content:
+def content(given: str | Content) -> Content:
     """Return a text as content; content as it is."""
-    if isinstance(said, Content):
-        return said
+    if isinstance(given, Content):
+        return given
     try:
-        return text(said)
+        return text(given)
     except UnicodeEncodeError as error:
         raise RefusedError(
             f"The text holds half a character at position {error.start}: send it whole."
         ) from error
 
 
-def _valid(kind: type[R], **said: Any) -> R:
+def _valid(kind: type[R], **fields: Any) -> R:
     try:
-        made = kind(**said)
+        made = kind(**fields)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         place = ".".join(map(str, first["loc"]))

@@ -42,15 +42,15 @@ class LogHistory:
 
         The future fails with a LogError, or with a WireError where a record cannot be read.
         """
-        told: Future[list[Event]] = Future()
+        answer: Future[list[Event]] = Future()
         # Nobody may cancel it: others are answered by the same scan.
-        told.set_running_or_notify_cancel()
+        answer.set_running_or_notify_cancel()
         with self._lock:
-            self._asked.setdefault(run_id, []).append(told)
+            self._asked.setdefault(run_id, []).append(answer)
             start, self._busy = not self._busy, True
         if start:
             threading.Thread(target=self._work, name="runfold-history", daemon=True).start()
-        return told
+        return answer
 
     def _work(self) -> None:
         for number in count():
@@ -65,15 +65,15 @@ class LogHistory:
             try:
                 found = self._scan(asked)
             except Exception as error:  # noqa: BLE001 - whatever it is, those who wait must hear it
-                for told in _all(asked):
-                    told.set_exception(error)
+                for answer in _all(asked):
+                    answer.set_exception(error)
                 continue
             for run_id, waiting in asked.items():
-                for told in waiting:
+                for answer in waiting:
                     if isinstance(held := found[run_id], WireError):
-                        told.set_exception(held)
+                        answer.set_exception(held)
                     else:
-                        told.set_result(list(held))
+                        answer.set_result(list(held))
 
     def _scan(self, asked: Iterable[str]) -> dict[str, list[Event] | WireError]:
         """Return what is on the topic of these runs: of one by its partition, of many by all."""
@@ -101,4 +101,4 @@ def _earliest(starts: list[Start]) -> Start:
 
 
 def _all(asked: dict[str, list[Future[list[Event]]]]) -> list[Future[list[Event]]]:
-    return [told for waiting in asked.values() for told in waiting]
+    return [answer for waiting in asked.values() for answer in waiting]

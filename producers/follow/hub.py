@@ -1,7 +1,7 @@
 """The hub: everybody who follows runs of a process, behind one tail of the topic.
 
 A follower subscribes first and reads history then, so that nothing falls between them; what comes
-by both ways is told apart by its number. One who falls behind, or finds a gap, reads history again.
+by both ways is recognised by its number. One who falls behind, or finds a gap, reads history again.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class Hub:
         return AsyncFollowing(self, run_id, after_seq, timeout, limit)
 
     def close(self) -> None:
-        """Stop reading; those who still follow are told with a FatalError."""
+        """Stop reading; those who still follow receive a FatalError."""
         self.tail.close()
 
 

@@ -3,7 +3,7 @@
 1. It takes its place at the end of every partition, and says so to those who wait for it.
 2. It hands each record to those who follow its run; what nobody follows is not decoded.
 3. After a fault of the log it goes on from where it was, with a new reader.
-4. A while after the last follower has gone it stops; the next one starts it anew.
+4. A while after the last follower has gone it stops; the next one starts it again.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ class Tail:
             self._alone_since = time.monotonic()
 
     def close(self) -> None:
-        """Stop; those who still follow are told with a FatalError."""
+        """Stop; those who still follow receive a FatalError."""
         self._closed.set()
         with self._lock:
             thread = self._thread
@@ -131,6 +131,6 @@ class Tail:
         with self._lock:
             self._thread = None
             followers = [each for some in self._followers.values() for each in some]
-        told = error if isinstance(error, LogError) else FatalError(f"Reading failed: {error!r}")
+        reason = error if isinstance(error, LogError) else FatalError(f"Reading failed: {error!r}")
         for each in followers:
-            each.offer(told)
+            each.offer(reason)

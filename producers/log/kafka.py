@@ -8,29 +8,30 @@ from contextlib import closing
 from datetime import UTC, datetime
 from typing import Any
 
-from confluent_kafka import (
-    OFFSET_BEGINNING,
-    Consumer,
-    KafkaError,
-    KafkaException,
-    Message,
-    Producer,
-    TopicPartition,
-)
+from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from runfold.events.avro.codec import Codec
 from runfold.events.base import Record
 from runfold.events.topics import MAX_RECORD_BYTES
-from runfold.producers.errors import LogError, RefusedError, UnavailableError, translated
+from runfold.producers.errors import LogError, UnavailableError, translated
 from runfold.producers.log.delivery import delivered
 from runfold.producers.log.envelope import headers_of, value_of
-from runfold.producers.log.kafka_tail import TAIL, consumer_of, is_end
+from runfold.producers.log.kafka_tail import KafkaEnds, KafkaTail
 from runfold.producers.log.partitioner import partition_for
 from runfold.producers.log.port import Delivery, Only, RecordPlace, Start, Until
+from runfold.producers.log.tail import (
+    BEGINNING,
+    Place,
+    RawRecord,
+    headers_in,
+    place_of,
+    raise_hopeless,
+)
 
 _POLL_S = 0.1
 _WAIT_S = 10.0
 _STALL_S = 30.0
+_AT_ONCE = 500
 
 
 class Publisher:
@@ -128,104 +129,74 @@ class TopicReader:
     ) -> Iterator[Delivery]:
         """Yield a topic's records, as every log reader does."""
         wanted = None if key is None else key.encode()
-        with closing(consumer_of(self._kafka, TAIL)) as consumer:
-            count = _partition_count(consumer, topic)
-            chosen = range(count) if wanted is None else [partition_for(wanted, count)]
-            consumer.assign(_beginnings(consumer, topic, chosen, start))
-            for message in _messages(consumer, len(chosen), follow=follow, until=until):
-                if wanted is not None and message.key() != wanted:
+        with closing(KafkaTail(self._kafka)) as tail:
+            places = tail.places(topic)
+            if wanted is not None:
+                places = [places[partition_for(wanted, len(places))]]
+            tail.assign(self._starts(tail, places, start))
+            for record in _records(tail, len(places), follow=follow, until=until):
+                if wanted is not None and record.key() != wanted:
                     continue
-                raw = _raw(message)
+                raw = _raw(record)
                 if only is None or only(raw):
                     yield delivered(self._codec, raw)
 
     def ends(self, topic: str) -> Mapping[int, int]:
         """Return where the committed part of each partition ends."""
-        with closing(consumer_of(self._kafka, TAIL)) as consumer:
-            # Of a consumer that reads what is committed, the end is before any open transaction.
-            count = _partition_count(consumer, topic)
-            return {number: _end(consumer, topic, number) for number in range(count)}
+        ends = KafkaEnds(self._kafka)
+        found = ends.stable(ends.places(topic))
+        return {number: at for (_, number), at in found.items()}
+
+    def _starts(self, tail: KafkaTail, places: list[Place], start: Start) -> dict[Place, int]:
+        if isinstance(start, Mapping):
+            return {place: start.get(place[1], BEGINNING) for place in places}
+        if start == "earliest":
+            return dict.fromkeys(places, BEGINNING)
+        ends = KafkaEnds(self._kafka)
+        if start == "latest":
+            # Left to the broker, it would be the end at the first fetch.
+            return ends.stable(places)
+        assert isinstance(start, datetime)
+        millis = int(start.timestamp() * 1000)
+        found = tail.from_time(places, millis)
+        if all(at >= 0 for at in found.values()):
+            return found
+        # Nothing is that young. The ends are asked for before the time is asked for again: what
+        # comes in between is then behind one of the two, and is not missed.
+        after = ends.stable(places)
+        found = tail.from_time(places, millis)
+        return {place: at if at >= 0 else after[place] for place, at in found.items()}
 
 
-def _messages(
-    consumer: Consumer, partitions: int, *, follow: bool, until: Until | None
-) -> Iterator[Message]:
-    at_end: set[int] = set()
+def _records(
+    tail: KafkaTail, places: int, *, follow: bool, until: Until | None
+) -> Iterator[RawRecord]:
+    at_end: set[Place] = set()
     heard = time.monotonic()
     while until is None or not until():
-        message = consumer.poll(_POLL_S)
-        if message is not None and message.error() is None:
+        portion = tail.take(_AT_ONCE, _POLL_S)
+        if portion.records or portion.reached:
             heard = time.monotonic()
-            yield message
-        elif message is not None and _is_end(message):
-            heard = time.monotonic()
-            at_end.add(message.partition() or 0)
+        for number, record in enumerate(portion.records):
+            if number and until is not None and until():
+                return
+            yield record
+        # librdkafka gets over all other faults by itself once the broker is back.
+        raise_hopeless(portion)
+        at_end |= portion.reached.keys()
         if follow:
             continue
-        if len(at_end) == partitions:
+        if len(at_end) == places:
             return
         if time.monotonic() - heard > _STALL_S:
             raise UnavailableError("Kafka has been silent for 30 s: check that it runs.")
 
 
-def _is_end(message: Message) -> bool:
-    """Return whether this says the end of a partition; raises what reading cannot get over."""
-    error = message.error()
-    assert error is not None
-    if is_end(error):
-        return True
-    problem = translated(error, "reading")
-    if not isinstance(problem, UnavailableError):
-        raise problem
-    # librdkafka goes on by itself once the broker is back.
-    return False
+def _raw(record: RawRecord) -> Delivery:
+    at = datetime.fromtimestamp(record.timestamp()[1] / 1000, UTC)
+    return Delivery(_place(record), record.key(), record.value(), headers_in(record), at)
 
 
-def _partition_count(consumer: Consumer, topic: str) -> int:
-    try:
-        known = consumer.list_topics(topic, timeout=_WAIT_S).topics[topic]
-    except KafkaException as error:
-        raise translated(error, f"asking for the partitions of {topic}") from error
-    if known.error is not None:
-        raise RefusedError(f"There is no topic {topic}; create it first.")
-    return len(known.partitions)
-
-
-def _beginnings(
-    consumer: Consumer, topic: str, partitions: Sequence[int], start: Start
-) -> list[TopicPartition]:
-    if isinstance(start, datetime):
-        millis = max(0, int(start.timestamp() * 1000))
-        asked = [TopicPartition(topic, number, millis) for number in partitions]
-        try:
-            # It answers with the end where nothing is that young.
-            return consumer.offsets_for_times(asked, timeout=_WAIT_S)
-        except KafkaException as error:
-            raise translated(error, f"looking for {start} in {topic}") from error
-    if isinstance(start, Mapping):
-        return [TopicPartition(topic, n, start.get(n, OFFSET_BEGINNING)) for n in partitions]
-    if start == "earliest":
-        return [TopicPartition(topic, number, OFFSET_BEGINNING) for number in partitions]
-    return [TopicPartition(topic, n, _end(consumer, topic, n)) for n in partitions]
-
-
-def _end(consumer: Consumer, topic: str, partition: int) -> int:
-    """Return the end as it is now; left to the broker, it would be the end at the first fetch."""
-    try:
-        marks = consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=_WAIT_S)
-    except KafkaException as error:
-        raise translated(error, f"asking for the end of {topic}") from error
-    if marks is None:
-        raise UnavailableError(f"Kafka did not say where {topic} ends: try again.")
-    return int(marks[1])
-
-
-def _raw(message: Message) -> Delivery:
-    _, millis = message.timestamp()
-    at = datetime.fromtimestamp(millis / 1000, UTC)
-    headers: Any = tuple(message.headers() or ())
-    return Delivery(_place(message), message.key(), message.value(), headers, at)
-
-
-def _place(message: Message) -> RecordPlace:
-    return RecordPlace(message.topic() or "", message.partition() or 0, message.offset() or 0)
+def _place(record: RawRecord | Message) -> RecordPlace:
+    topic, partition = place_of(record)
+    return RecordPlace(topic, partition, record.offset() or 0)

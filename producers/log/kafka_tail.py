@@ -1,26 +1,22 @@
-"""The raw side of the log on Kafka: the one room that makes consumers."""
+"""The raw side of the log on Kafka."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from contextlib import suppress
-from typing import Any
 
-from confluent_kafka import (
-    OFFSET_BEGINNING,
-    Consumer,
-    IsolationLevel,
-    KafkaError,
-    KafkaException,
-    Message,
-    TopicPartition,
-)
+from confluent_kafka import OFFSET_BEGINNING, IsolationLevel, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]
 
 from runfold.producers.errors import UnavailableError, translated
+from runfold.producers.log.consumers import (
+    Settings,
+    admin_of,
+    consumer_of,
+    known_ends,
+    places_of,
+    read,
+)
 from runfold.producers.log.tail import End, Place, Portion, Positions
-
-Settings = Mapping[str, str | int | float | bool]
 
 _EARLIEST = OffsetSpec.earliest()  # type: ignore[no-untyped-call]
 _LATEST = OffsetSpec.latest()  # type: ignore[no-untyped-call]
@@ -28,38 +24,11 @@ _ANSWER_S = 10.0
 
 TAIL: Settings = {
     "group.id": "runfold-readers",  # never joined: the client asks for a name
-    "enable.auto.commit": False,
-    "enable.auto.offset.store": False,
     "enable.partition.eof": True,
-    "isolation.level": "read_committed",
-    "auto.offset.reset": "earliest",
     "fetch.wait.max.ms": 100,
     "log_level": 0,
 }
 """What a tail begins with; its user may set other fetch sizes and waits, where it measured them."""
-
-
-def shared(kafka: Settings) -> dict[str, str | int | float | bool]:
-    """Return what every client but a producer begins with.
-
-    The placement of keys is a producer's setting, and consumers complain of it.
-    """
-    return {name: value for name, value in kafka.items() if name != "partitioner"}
-
-
-def consumer_of(kafka: Settings, own: Mapping[str, Any]) -> Consumer:
-    """Return a consumer with settings of its own, for those who are members of a group."""
-    return Consumer(shared({**kafka, **own}))
-
-
-def admin_of(kafka: Settings) -> AdminClient:
-    """Return a client that asks questions."""
-    return AdminClient({**shared(kafka), "log_level": 0})
-
-
-def is_end(error: KafkaError) -> bool:
-    """Return whether a fault of a message says that the end of its place was reached."""
-    return error.code() == KafkaError._PARTITION_EOF  # noqa: SLF001 - its public name
 
 
 class KafkaTail:
@@ -77,7 +46,7 @@ class KafkaTail:
         lookup_s: float = 0.0,
     ) -> None:
         self._consumer = consumer_of(kafka, {**TAIL, **(own or {})})
-        self._places: list[TopicPartition] = []
+        self._places: list[Place] = []
         if lookup_s:
             with suppress(KafkaException):
                 self._consumer.list_topics(timeout=lookup_s)
@@ -86,32 +55,28 @@ class KafkaTail:
 
     def assign(self, positions: Positions) -> None:
         """Follow exactly these places from now on."""
-        self._places = [
-            TopicPartition(topic, number, at if at >= 0 else OFFSET_BEGINNING)
-            for (topic, number), at in positions.items()
-        ]
+        self._places = list(positions)
         if self._places:
-            self._consumer.assign(self._places)
+            self._consumer.assign(
+                [
+                    TopicPartition(topic, number, at if at >= 0 else OFFSET_BEGINNING)
+                    for (topic, number), at in positions.items()
+                ]
+            )
         else:
             self._consumer.unassign()
 
     def take(self, most: int, wait_s: float) -> Portion:
         """Return what is there; empty after ``wait_s`` seconds of nothing."""
-        # poll() and then what is there already: consume(n, t) would always wait t.
-        first = self._consumer.poll(wait_s)
-        if first is None:
-            return Portion()
-        rest = self._consumer.consume(most - 1, 0) if most > 1 else []
-        return _portion([first, *rest])
+        return read(self._consumer, most, wait_s)
 
     def known_ends(self) -> dict[Place, int]:
         """Return the high watermarks as of the last fetch, of those places where it is known."""
-        found: dict[Place, int] = {}
-        for place in self._places:
-            marks: tuple[int, int] | None = self._consumer.get_watermark_offsets(place, cached=True)
-            if marks is not None and marks[1] >= 0:
-                found[place.topic, place.partition] = marks[1]
-        return found
+        return known_ends(self._consumer, self._places)
+
+    def places(self, topic: str) -> list[Place]:
+        """Return all places of a topic; raises RefusedError where there is no such topic."""
+        return places_of(self._consumer, topic)
 
     def from_time(self, places: list[Place], millis: int) -> dict[Place, int]:
         """Return the first offset from a time on, in milliseconds; below 0 where nothing is."""
@@ -125,20 +90,6 @@ class KafkaTail:
     def close(self) -> None:
         """Release the connections."""
         self._consumer.close()
-
-
-def _portion(messages: list[Message]) -> Portion:
-    found = Portion()
-    for message in messages:
-        error = message.error()
-        if error is None:
-            found.records.append(message)
-        elif is_end(error):
-            place = message.topic() or "", message.partition() or 0
-            found.reached[place] = message.offset() or 0
-        else:
-            found.faults.append(error)
-    return found
 
 
 class KafkaEnds:
@@ -167,6 +118,14 @@ class KafkaEnds:
         """Return the last stable offsets."""
         return self._ask(places, _LATEST, IsolationLevel.READ_COMMITTED, wait_s)
 
+    def places(self, topic: str) -> list[Place]:
+        """Return all places of a topic; raises RefusedError where there is no such topic."""
+        try:
+            return places_of(self._client(), topic)
+        except UnavailableError:
+            self.forget()
+            raise
+
     def forget(self) -> None:
         """Ask the next question with a new client."""
         self._admin = None
@@ -176,7 +135,7 @@ class KafkaEnds:
     ) -> dict[Place, int]:
         if not places:
             return {}
-        admin = self._admin = self._admin or admin_of(self._kafka)
+        admin = self._client()
         asked = {TopicPartition(*place): which for place in places}
         try:
             answers = admin.list_offsets(asked, isolation_level=isolation, request_timeout=wait_s)
@@ -190,3 +149,7 @@ class KafkaEnds:
         except TimeoutError as error:
             self.forget()
             raise UnavailableError("Kafka did not say where the log ends: try again.") from error
+
+    def _client(self) -> AdminClient:
+        self._admin = self._admin or admin_of(self._kafka)
+        return self._admin

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from runfold.producers.log.port import Delivery
@@ -40,6 +40,10 @@ class MemoryRecord:
     def value(self) -> bytes | None:
         """Return the value."""
         return self.delivery.value
+
+    def headers(self) -> Sequence[tuple[str, bytes | None]]:
+        """Return the headers."""
+        return self.delivery.headers
 
     def timestamp(self) -> tuple[int, int]:
         """Return the time it was appended."""

@@ -4,25 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from confluent_kafka import KafkaException
-
 from runfold.infra.settings.config import Config, ConfigError
-from runfold.producers.errors import UnavailableError
-from runfold.producers.log.kafka_tail import admin_of
-
-_WAIT_S = 15.0
+from runfold.producers.errors import RefusedError, UnavailableError
+from runfold.producers.log.kafka_tail import KafkaEnds
 
 
 def partition_count(kafka: Mapping[str, str], topic: str) -> int:
     """Return a topic's number of partitions; raises UnavailableError where nobody knows it."""
     try:
-        known = admin_of(kafka).list_topics(topic, timeout=_WAIT_S)
-    except KafkaException as error:
-        raise UnavailableError(f"Kafka does not answer: {error.args[0].str()}") from error
-    count = len(known.topics[topic].partitions)
-    if not count:
-        raise UnavailableError(f"there is no topic {topic}: create the topics with `runfold up`")
-    return count
+        return len(KafkaEnds(kafka).places(topic))
+    except RefusedError as error:
+        raise UnavailableError(
+            f"there is no topic {topic}: create the topics with `runfold up`"
+        ) from error
 
 
 def deployed_partitions(config: Config, topic: str) -> int:

@@ -7,7 +7,8 @@ from collections.abc import Callable
 from runfold.infra.process.stall import Positions, StallWatch
 from runfold.infra.settings.config import Config
 from runfold.producers.errors import LogError
-from runfold.producers.log.kafka_tail import KafkaEnds, KafkaTail, Settings
+from runfold.producers.log.consumers import Settings
+from runfold.producers.log.kafka_tail import KafkaEnds, KafkaTail
 from runfold.producers.log.tail import Place, firsts
 
 _ANSWER_S = 5.0

@@ -1,9 +1,9 @@
 """The raw side of the log port: follow places, ask for their ends, read a bounded range.
 
 Records are as confluent-kafka gives them, so that nothing is copied on the way to those who read a
-hundred thousand in a second. What a record says is the reader's matter (see ``port`` for decoded
-ones). ``Tail`` and ``Ends`` have forms on Kafka and in memory; what is made of them, ``in_range``
-and ``firsts``, is written once.
+hundred thousand in a second. They are not decoded here (see ``port`` for decoded ones).
+``Tail`` and ``Ends`` have forms on Kafka and in memory; what is made of them, ``in_range`` and
+``firsts``, is written once.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 from confluent_kafka import KafkaError
 
@@ -32,7 +32,7 @@ _AT_ONCE = 5000
 
 
 class RawRecord(Protocol):
-    """A record as it stands on the log: the part of confluent-kafka's ``Message`` that is read."""
+    """A record as it is on the log: the part of confluent-kafka's ``Message`` that is read."""
 
     def topic(self) -> str | None:
         """Return the topic."""
@@ -48,6 +48,9 @@ class RawRecord(Protocol):
 
     def value(self) -> bytes | None:
         """Return the value."""
+
+    def headers(self) -> Any:
+        """Return the headers: pairs of a name and bytes or None, or None without any."""
 
     def timestamp(self) -> tuple[int, int]:
         """Return the kind of time and the milliseconds since the epoch."""
@@ -113,8 +116,13 @@ class Ends(Protocol):
 
 
 def place_of(record: RawRecord) -> Place:
-    """Return where a record stands."""
+    """Return the place of a record."""
     return record.topic() or "", record.partition() or 0
+
+
+def headers_in(record: RawRecord) -> tuple[tuple[str, bytes | None], ...]:
+    """Return the headers of a record."""
+    return tuple(record.headers() or ())
 
 
 def in_range(
@@ -146,7 +154,7 @@ def in_range(
             raise UnavailableError(_silence(open_places, silent_s))
         batch = _before(portion.records, open_places)
         for place, at in portion.reached.items():
-            # Trailing control records do not advance a position: only the end tells.
+            # Trailing control records do not advance a position: only the end event shows it.
             if at >= open_places.get(place, at + 1):
                 del open_places[place]
         if batch:

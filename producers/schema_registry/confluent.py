@@ -101,10 +101,10 @@ class ConfluentRegistry:
             f"published: {reason.partition(chr(10))[0] or COMPATIBILITY}"
         )
 
-    def _ask(self, method: str, path: str, said: dict[str, Any] | None = None) -> Any:
+    def _ask(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
         """Return the answer's JSON, or None where the registry knows no such thing."""
         try:
-            answer = self._http.request(method, path, json=said)
+            answer = self._http.request(method, path, json=body)
             if answer.status_code == _NOT_FOUND:
                 return None
             if answer.status_code == _CONFLICT:

@@ -25,7 +25,7 @@ LAG = TABLE.gauge(
 )
 DELAY = TABLE.gauge(
     "runfold_projector_delay_seconds",
-    "age of a batch's newest event when its rows were committed; 0 once the end is reached",
+    "age of the newest event of a batch when its rows were committed; 0 once the end is reached",
     unit="seconds",
     process=_BY,
 )

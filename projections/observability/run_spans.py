@@ -34,14 +34,14 @@ class _Open:
 
 
 class RunSpans:
-    """Emits the spans of sampled runs from committed record batches."""
+    """Emits the spans of sampled runs from committed batches."""
 
     def __init__(self, traces: Traces) -> None:
         self._traces = traces
         self._open: dict[str, _Open] = {}
 
     def committed(self, items: list[Placed]) -> None:
-        """Take the events of a record batch that are new."""
+        """Take the events of a batch that are new."""
         for item in items:
             trace = parsed(item.meta.traceparent)
             if trace is not None and self._traces.takes(trace):

@@ -1,8 +1,8 @@
-"""Reports what a projector has committed: metrics, and spans where they are configured.
+"""Reports what a projector has committed: metrics, and spans where they are switched on.
 
-Each event is told once in the life of the process. Counters begin at 0 with it, which Prometheus
-knows how to read; what is projected again, by a rebuild or after a commit whose outcome was
-unknown, is not told again. Nothing here can hold the projector up: it would rather say nothing.
+Each event is reported once in the life of the process. Counters begin at 0 with it, which
+Prometheus knows how to read; what is projected again, by a rebuild or after a commit whose outcome
+was unknown, is not reported again. Nothing here can hold the projector up: it then reports nothing.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class Watcher:
     def __init__(self, traces: Traces | None = None, *, count: bool = True) -> None:
         self._tally = Tally() if count else None
         self._spans = RunSpans(traces) if traces is not None else None
-        self._told: dict[TopicPartition, int] = {}
+        self._reported: dict[TopicPartition, int] = {}
         self._looked = 0.0
 
     @property
@@ -41,21 +41,21 @@ class Watcher:
 
     def begin(self, ends: Mapping[TopicPartition, int]) -> None:
         """Leave out what lies before these offsets: it was projected before this process began."""
-        for place in self._told.keys() - ends.keys():
+        for place in self._reported.keys() - ends.keys():
             # Another projector has it now, and says how far it is.
             metrics.LAG(*_labels(place)).set(0)
         for place, offset in ends.items():
-            self._told[place] = max(offset, self._told.get(place, 0))
-            metrics.POSITION(*_labels(place)).set(self._told[place])
+            self._reported[place] = max(offset, self._reported.get(place, 0))
+            metrics.POSITION(*_labels(place)).set(self._reported[place])
 
-    def committed(self, record_batch: RecordBatch, seconds: float) -> None:
-        """Count a record batch whose rows were committed within these seconds."""
+    def committed(self, batch: RecordBatch, seconds: float) -> None:
+        """Report a batch whose rows were committed within these seconds."""
         if not self.wants_items:
             return
         try:
-            self._tell(record_batch, seconds)
+            self._report(batch, seconds)
         except Exception:  # noqa: BLE001 - a metric is not worth a view
-            _log.exception("a committed record batch could not be counted")
+            _log.exception("a committed batch could not be counted")
 
     def must_look(self) -> bool:
         """Return whether it is time to look at the log's ends again: once a second."""
@@ -69,21 +69,22 @@ class Watcher:
         """Take the ends of the log, as the next offsets after its last records."""
         behind = 0
         for place, end in found.items():
-            lag = max(0, end - self._told.get(place, 0) - 1)
+            lag = max(0, end - self._reported.get(place, 0) - 1)
             metrics.LAG(*_labels(place)).set(lag)
             behind += lag
         if not behind:
             metrics.DELAY().set(0)
 
-    def _tell(self, record_batch: RecordBatch, seconds: float) -> None:
+    def _report(self, batch: RecordBatch, seconds: float) -> None:
         metrics.WRITE_SECONDS().observe(seconds)
-        told, items = self._told, record_batch.items
-        fresh = [item for item in items if item.offset >= told.get(place_of(item), 0)]
+        fresh = [
+            item for item in batch.items if item.offset >= self._reported.get(place_of(item), 0)
+        ]
         events = [item for item in fresh if isinstance(item, Placed)]
         for place, number in Counter(map(place_of, fresh)).items():
             metrics.EVENTS(*_labels(place)).inc(number)
-        for place, end in record_batch.ends.items():
-            self._told[place] = max(end, self._told.get(place, 0))
+        for place, end in batch.ends.items():
+            self._reported[place] = max(end, self._reported.get(place, 0))
             metrics.POSITION(*_labels(place)).set(end)
         if events:
             age = datetime.now(UTC) - max(events[0].meta.time, events[-1].meta.time)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import Any
 
 import psycopg
@@ -9,6 +10,7 @@ from psycopg import Connection
 from sqlalchemy import MetaData, create_mock_engine
 
 from runfold.events.avro.codec import Codec
+from runfold.infra.database.address import quoted
 from runfold.projections.errors import FoldError, NotCaughtUp
 from runfold.projections.schema import storage_of
 from runfold.projections.store.reading.reader import Reader, ReaderConfig
@@ -22,22 +24,31 @@ from runfold.projections.store.rows.writing import cleaned, fold, write
 from runfold.projections.view import View
 
 _WAIT_S = 0.2
+_LONGEST_NAME = 63  # bytes of a name in Postgres
 _PATIENCE = 150
 """How often in a row nothing may come before the end of the batch is given up."""
 
 _CANNOT_TAKE = (psycopg.DataError, psycopg.IntegrityError, FoldError)
 
 
-def schema_of(view: View) -> str:
-    """Return the name of the database schema in which a copy of a view is made."""
-    return f"rebuild_{view.name}"
+def copy_schema(view: View, live: str) -> str:
+    """Return the name of the database schema for copies of a view, beside the schema ``live``.
+
+    It is a deployment's own: two may share a database. None can be called so: its setting takes
+    no ``$``.
+    """
+    name = f"{live}$rebuild_{view.name}"
+    if len(name.encode()) <= _LONGEST_NAME:
+        return name
+    # Postgres would cut it off, and drop the schema of another deployment by what is left.
+    digest = hashlib.sha256(live.encode()).hexdigest()[:16]
+    return f"{digest}$rebuild_{view.name}"
 
 
-def make_tables(connection: Connection, view: View) -> None:
+def make_tables(connection: Connection, view: View, schema: str) -> None:
     """Make the empty tables of a copy, in place of what an interrupted copy has left."""
-    schema = schema_of(view)
-    connection.execute(f"DROP SCHEMA IF EXISTS {schema} CASCADE".encode())
-    connection.execute(f"CREATE SCHEMA {schema}".encode())
+    connection.execute(f"DROP SCHEMA IF EXISTS {quoted(schema)} CASCADE".encode())
+    connection.execute(f"CREATE SCHEMA {quoted(schema)}".encode())
     copies = MetaData()
     for table in view.tables:
         table.to_metadata(copies, schema=schema)
@@ -59,18 +70,24 @@ def _ddl(metadata: MetaData) -> list[str]:
 
 
 class Copy:
-    """The copy while it is made: what it is folded from, and how far it is."""
+    """The copy while it is made in a schema: what it is folded from, and how far it is."""
 
     def __init__(
-        self, view: View, config: ReaderConfig, codec: Codec, partitions: set[TopicPartition]
+        self,
+        view: View,
+        schema: str,
+        config: ReaderConfig,
+        codec: Codec,
+        partitions: set[TopicPartition],
     ) -> None:
         self._view = view
+        self._schema = schema
         self._reader = Reader(config, codec, dict.fromkeys(partitions, 0))
         self._next = dict.fromkeys(partitions, 0)
         self._ahead: RecordBatch | None = None
 
     def close(self) -> None:
-        """Let the log go."""
+        """Release the connections."""
         self._reader.close()
 
     def advance(self, connection: Connection, until: dict[TopicPartition, int]) -> None:
@@ -80,50 +97,50 @@ class Copy:
         """
         idle = 0
         while any(self._next[place] < end for place, end in until.items()):
-            record_batch = self._ahead or self._reader.read(_WAIT_S)
-            self._ahead = _beyond(record_batch, until)
-            idle = 0 if record_batch.ends else idle + 1
+            batch = self._ahead or self._reader.read(_WAIT_S)
+            self._ahead = _beyond(batch, until)
+            idle = 0 if batch.ends else idle + 1
             if idle > _PATIENCE:
                 raise NotCaughtUp(
                     f"The log ends before what view {self._view.name} has seen: "
                     "is this the Kafka that the tables were made from?"
                 )
-            self._write(connection, _within(record_batch, until))
+            self._write(connection, _within(batch, until))
 
-    def _write(self, connection: Connection, record_batch: RecordBatch) -> None:
-        if record_batch.items:
-            self._put(connection, record_batch)
-        for place, end in record_batch.ends.items():
+    def _write(self, connection: Connection, batch: RecordBatch) -> None:
+        if batch.items:
+            self._put(connection, batch)
+        for place, end in batch.ends.items():
             self._next[place] = max(self._next[place], end)
 
-    def _put(self, connection: Connection, record_batch: RecordBatch) -> None:
-        """Write a record batch as the projector does: what the view cannot take is left out."""
+    def _put(self, connection: Connection, batch: RecordBatch) -> None:
+        """Write a batch as the projector does: what the view cannot take is left out."""
         try:
             with connection.transaction(), connection.cursor() as cursor:
-                write(cursor, fold(self._view, batch_of(record_batch.items)), schema_of(self._view))
+                write(cursor, fold(self._view, batch_of(batch.items)), self._schema)
         except _CANNOT_TAKE:
-            if len(record_batch.items) > 1:
-                for half in record_batch.halves():
+            if len(batch.items) > 1:
+                for half in batch.halves():
                     self._put(connection, half)
             else:
-                self._put_cleaned(connection, record_batch)
+                self._put_cleaned(connection, batch)
 
-    def _put_cleaned(self, connection: Connection, record_batch: RecordBatch) -> None:
+    def _put_cleaned(self, connection: Connection, batch: RecordBatch) -> None:
         try:
             with connection.transaction(), connection.cursor() as cursor:
-                rows = cleaned(fold(self._view, batch_of(record_batch.items)))
-                write(cursor, rows, schema_of(self._view))
+                rows = cleaned(fold(self._view, batch_of(batch.items)))
+                write(cursor, rows, self._schema)
         except _CANNOT_TAKE:
             return
 
 
-def _within(record_batch: RecordBatch, until: dict[TopicPartition, int]) -> RecordBatch:
-    items = [item for item in record_batch.items if item.offset < until[place_of(item)]]
-    ends = {place: min(end, until[place]) for place, end in record_batch.ends.items()}
-    return RecordBatch(items, record_batch.begins, ends)
+def _within(batch: RecordBatch, until: dict[TopicPartition, int]) -> RecordBatch:
+    items = [item for item in batch.items if item.offset < until[place_of(item)]]
+    ends = {place: min(end, until[place]) for place, end in batch.ends.items()}
+    return RecordBatch(items, batch.begins, ends)
 
 
-def _beyond(record_batch: RecordBatch, until: dict[TopicPartition, int]) -> RecordBatch | None:
-    items = [item for item in record_batch.items if item.offset >= until[place_of(item)]]
-    ends = {place: end for place, end in record_batch.ends.items() if end > until[place]}
-    return RecordBatch(items, record_batch.begins, ends) if ends else None
+def _beyond(batch: RecordBatch, until: dict[TopicPartition, int]) -> RecordBatch | None:
+    items = [item for item in batch.items if item.offset >= until[place_of(item)]]
+    ends = {place: end for place, end in batch.ends.items() if end > until[place]}
+    return RecordBatch(items, batch.begins, ends) if ends else None

@@ -64,7 +64,7 @@ class Projector:
         self.projected = 0
 
     def stop(self) -> None:
-        """Finish the current record batch and return from ``run``; may be called from a signal."""
+        """Finish the batch and return from ``run``; may be called from a signal."""
         self._stopping.set()
 
     def reading(self) -> Positions:
@@ -75,7 +75,7 @@ class Projector:
     def run(self) -> None:
         """Project until stopped; raises Fenced when overtaken, ends the process when stuck.
 
-        What the servers do to it, it sits out: it comes back to the position that Postgres has,
+        It survives what the servers do: it goes back to the position that Postgres has,
         which is where the rows end, whether its last commit was answered or not.
         """
         config = self._config
@@ -113,17 +113,17 @@ class Projector:
         with self._reads(reader), reader, Prefetch(lambda: reader.read(_WAIT_S)) as ahead:
             while not self._stopping.is_set():
                 self._watchdog.beat("reading the log")
-                record_batch = ahead.next(_WAIT_S)
+                batch = ahead.next(_WAIT_S)
                 if self._watcher.must_look():
                     self._watcher.ends(reader.ends)
-                if record_batch is None:
+                if batch is None:
                     continue
                 failpoint("projector.after_read")
                 began = time.monotonic()
                 self._watchdog.beat("writing to the database")
-                store.write(record_batch)
-                self._watcher.committed(record_batch, time.monotonic() - began)
-                self.projected += len(record_batch.items)
+                store.write(batch)
+                self._watcher.committed(batch, time.monotonic() - began)
+                self.projected += len(batch.items)
 
     @contextmanager
     def _reads(self, reader: Reader) -> Iterator[None]:

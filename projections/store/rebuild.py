@@ -13,14 +13,16 @@ from sqlalchemy.dialects.postgresql import JSON
 
 from runfold.events.avro.codec import Codec
 from runfold.infra.database import roles
+from runfold.infra.database.address import quoted
 from runfold.infra.process.failpoints import failpoint
 from runfold.projections import schema
 from runfold.projections.errors import UnknownView
 from runfold.projections.store import positions
-from runfold.projections.store.copying import Copy, make_tables, schema_of
+from runfold.projections.store.copying import Copy, copy_schema, make_tables
 from runfold.projections.store.positions import Held, Place
 from runfold.projections.store.reading.reader import ReaderConfig
 from runfold.projections.store.reading.record_batch import TopicPartition
+from runfold.projections.store.rows.sql import qualified
 from runfold.projections.view import View
 from runfold.projections.views import VIEWS
 
@@ -58,20 +60,20 @@ def rebuild(name: str, url: str, reader: ReaderConfig, codec: Codec) -> Rebuilt:
     view = _view(name)
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute("SET synchronous_commit = off")
-        places = _places(connection, view)
-        copy = Copy(view, reader, codec, {(place.topic, place.partition) for place in places})
+        places, beside = _places(connection, view), copy_schema(view, _live(connection))
+        copy = Copy(view, beside, reader, codec, _partitions(places))
         try:
             # 1. A copy, up to where the live view is now.
-            make_tables(connection, view)
+            make_tables(connection, view, beside)
             copy.advance(connection, _until(positions.look(connection, places)))
             failpoint("rebuild.before_swap")
             with connection.transaction():
                 # 2. The live view stands still, and the copy catches up with it exactly: the
                 #    positions then hold for the copy as they stand.
                 copy.advance(connection, _until(positions.lock(connection, places)))
-                # 3. The copy takes its place.
+                # 3. The copy takes its place, for good.
                 connection.execute("SET LOCAL synchronous_commit = on")
-                _swap(connection, view)
+                _swap(connection, view, beside)
                 connection.execute("DELETE FROM projection_failures WHERE view = %s", (view.name,))
                 rows = {table.name: _count(connection, table.name) for table in view.tables}
                 failpoint("rebuild.before_commit")
@@ -89,15 +91,15 @@ def compare(name: str, url: str, reader: ReaderConfig, codec: Codec) -> Differen
     with psycopg.connect(url, autocommit=True) as connection:
         connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
         with connection.transaction(force_rollback=True):
-            places = _places(connection, view)
+            places, beside = _places(connection, view), copy_schema(view, _live(connection))
             held = positions.look(connection, places)
-            make_tables(connection, view)
-            copy = Copy(view, reader, codec, {(place.topic, place.partition) for place in places})
+            make_tables(connection, view, beside)
+            copy = Copy(view, beside, reader, codec, _partitions(places))
             try:
                 copy.advance(connection, _until(held))
             finally:
                 copy.close()
-            return _difference(connection, view)
+            return _difference(connection, view, beside)
 
 
 def _view(name: str) -> View:
@@ -115,26 +117,35 @@ def _places(connection: Connection, view: View) -> list[Place]:
     return [Place(*row) for row in rows]
 
 
+def _partitions(places: list[Place]) -> set[TopicPartition]:
+    return {(place.topic, place.partition) for place in places}
+
+
+def _live(connection: Connection) -> str:
+    row = connection.execute("SELECT current_schema()").fetchone()
+    assert row is not None
+    return str(row[0])
+
+
 def _until(held: dict[Place, Held]) -> dict[TopicPartition, int]:
     return {
         (place.topic, place.partition): position.next_offset for place, position in held.items()
     }
 
 
-def _swap(connection: Connection, view: View) -> None:
+def _swap(connection: Connection, view: View, beside: str) -> None:
     # SQL views hold on to the tables they were made over.
     schema.drop_sql_views(connection)
-    current = connection.execute("SELECT current_schema()").fetchone()
-    assert current is not None
+    live = _live(connection)
     for table in view.tables:
         connection.execute(f"DROP TABLE {table.name}".encode())
         connection.execute(
-            f'ALTER TABLE {schema_of(view)}.{table.name} SET SCHEMA "{current[0]}"'.encode()
+            f"ALTER TABLE {qualified(table, beside)} SET SCHEMA {quoted(live)}".encode()
         )
-    connection.execute(f"DROP SCHEMA {schema_of(view)}".encode())
+    connection.execute(f"DROP SCHEMA {quoted(beside)}".encode())
     schema.make_sql_views(connection)
     # New tables, which nobody was granted anything on yet.
-    roles.grant(connection, current[0])
+    roles.grant(connection, live)
 
 
 def _count(connection: Connection, table: str) -> int:
@@ -148,12 +159,12 @@ def _comparable(column: Column[Any]) -> str:
     return f"{column.name}::jsonb" if isinstance(column.type, JSON) else column.name
 
 
-def _difference(connection: Connection, view: View) -> Difference:
+def _difference(connection: Connection, view: View, beside: str) -> Difference:
     only_live: list[dict[str, Any]] = []
     only_rebuilt: list[dict[str, Any]] = []
     counts = [0, 0]
     for table in view.tables:
-        live, copy = table.name, f"{schema_of(view)}.{table.name}"
+        live, copy = table.name, qualified(table, beside)
         for number, (one, other, found) in enumerate(
             ((live, copy, only_live), (copy, live, only_rebuilt))
         ):

@@ -34,7 +34,7 @@ class _Session(threading.Thread):
         self.error: Exception | None = None
 
     def run(self) -> None:
-        """Project until told to end; what goes wrong is kept for the main thread."""
+        """Project until stopped; what goes wrong is kept for the main thread."""
         try:
             self.projector.run()
         except Exception as error:  # noqa: BLE001 - the main thread raises it

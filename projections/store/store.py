@@ -1,4 +1,4 @@
-"""Record batches into Postgres: positions and rows in one transaction, under the fence."""
+"""Stretches of the log into Postgres: positions and rows in one transaction, under the fence."""
 
 from __future__ import annotations
 
@@ -97,25 +97,25 @@ class Store:
             found[at] = max(held.next_offset, found.get(at, 0))
         return found
 
-    def write(self, record_batch: RecordBatch) -> None:
-        """Write a record batch; an event that a view cannot take is left out alone, on record.
+    def write(self, batch: RecordBatch) -> None:
+        """Write a batch; where a view cannot take an event, that alone is left out, on record.
 
         Raises Fenced if the positions are held by another projector now.
         """
         try:
-            self._commit(record_batch, lambda cursor: self._rows(cursor, record_batch))
+            self._commit(batch, lambda cursor: self._rows(cursor, batch))
         except _CANNOT_TAKE as error:
-            if len(record_batch.items) > 1:
-                for half in record_batch.halves():
+            if len(batch.items) > 1:
+                for half in batch.halves():
                     self.write(half)
             else:
-                # What Postgres says quotes the row; all of it is in projection_failures.
+                # What Postgres says quotes the row; the whole of it is in projection_failures.
                 _log.warning("an event cannot be projected: %s", type(error).__name__)
-                self._commit(record_batch, lambda cursor: self._one(cursor, record_batch))
+                self._commit(batch, lambda cursor: self._one(cursor, batch))
 
-    def _commit(self, record_batch: RecordBatch, put: Callable[[Cursor], None]) -> None:
+    def _commit(self, batch: RecordBatch, put: Callable[[Cursor], None]) -> None:
         assert self._connection is not None
-        moves = record_batch.moves(self.held, self._views)
+        moves = batch.moves(self.held, self._views)
         if not moves:
             return
         failpoint("projector.before_begin")
@@ -130,32 +130,32 @@ class Store:
         failpoint("projector.after_commit")
         self.held.update(moves)
 
-    def _rows(self, cursor: Cursor, record_batch: RecordBatch) -> None:
+    def _rows(self, cursor: Cursor, batch: RecordBatch) -> None:
         for view in self._views:
-            write(cursor, self._rows_of(view, record_batch))
+            write(cursor, self._rows_of(view, batch))
             failpoint(f"projector.after_{view.name}")
 
-    def _rows_of(self, view: View, record_batch: RecordBatch) -> Rows:
-        if record_batch.rows is not None and record_batch.is_new_to(view, self.held):
-            return record_batch.rows[view.name]
-        return fold(view, self._unseen(view, record_batch))
+    def _rows_of(self, view: View, batch: RecordBatch) -> Rows:
+        if batch.rows is not None and batch.is_new_to(view, self.held):
+            return batch.rows[view.name]
+        return fold(view, self._unseen(view, batch))
 
-    def _unseen(self, view: View, record_batch: RecordBatch) -> Batch:
-        return batch_of(record_batch.unseen_by(view, self.held))
+    def _unseen(self, view: View, batch: RecordBatch) -> Batch:
+        return batch_of(batch.unseen_by(view, self.held))
 
-    def _one(self, cursor: Cursor, record_batch: RecordBatch) -> None:
+    def _one(self, cursor: Cursor, batch: RecordBatch) -> None:
         """Write a single item into each view that can take it, and put on record which cannot."""
         for view in self._views:
             try:
                 with cursor.connection.transaction():
-                    write(cursor, cleaned(fold(view, self._unseen(view, record_batch))))
+                    write(cursor, cleaned(fold(view, self._unseen(view, batch))))
             except _CANNOT_TAKE as error:
                 FAILURES(view.name).inc()
-                _put_on_record(cursor, view, record_batch, str(error))
+                _put_on_record(cursor, view, batch, str(error))
 
 
-def _put_on_record(cursor: Cursor, view: View, record_batch: RecordBatch, error: str) -> None:
-    item = record_batch.items[0]
+def _put_on_record(cursor: Cursor, view: View, batch: RecordBatch, error: str) -> None:
+    item = batch.items[0]
     topic, partition = place_of(item)
     meta = item.meta if isinstance(item, Placed) else None
     cursor.execute(

@@ -19,7 +19,7 @@ def add(batch: Batch, rows: Rows) -> None:
     """Add one row a record; one that was set aside twice stands once."""
     found = rows.of(dead_letters)
     for letter in batch.dead_letters:
-        row = _from_dead_letter(letter)
+        row = _from_letter(letter)
         found.setdefault(_place(row), row)
     for unreadable in batch.unreadable:
         if unreadable.topic not in _TOPICS:
@@ -32,7 +32,7 @@ def _place(row: Row) -> tuple[str, int, int]:
     return row["topic"], row["record_partition"], row["record_offset"]
 
 
-def _from_dead_letter(placed: PlacedDeadLetter) -> Row:
+def _from_letter(placed: PlacedDeadLetter) -> Row:
     letter = placed.record
     headers = [
         {"key": header.key, "value": None if header.value is None else _shown(header.value)}

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from runfold.events.avro.codec import Codec
 from runfold.producers.log.kafka import Publisher, TopicReader
 from runfold.producers.schema_registry.chosen import registry_of
-from runfold.stack.control import attach
+from runfold.stack.control import attach_log
 from runfold.stack.settings import Settings
 
 
@@ -27,7 +27,7 @@ def connection(bootstrap_servers: str | None, schema_registry_url: str | None) -
     if bootstrap_servers is not None:
         settings = replace(settings, bootstrap_servers=bootstrap_servers)
     elif not settings.bootstrap_servers:
-        settings = attach(settings)
+        settings = attach_log(settings)
     codec = Codec(registry_of(settings.schema_registry_url))
     writer = Publisher(settings.producer_config(), codec, "runfold/client")
     return Connection(writer, TopicReader(settings.kafka_config(), codec))

@@ -39,6 +39,14 @@ class Context:
         return control.attach(self.settings)
 
     @cached_property
+    def log_settings(self) -> Settings:
+        """The settings with an address of Kafka: a command that reads no table needs no more."""
+        from runfold.stack import control
+
+        known: Settings | None = self.__dict__.get("attached")
+        return known or control.attach_log(self.settings)
+
+    @cached_property
     def codec(self) -> Codec:
         """The codec, with ids from the registry that is configured."""
         from runfold.events.avro.codec import Codec
@@ -51,14 +59,14 @@ class Context:
         """Reads the log."""
         from runfold.producers.log.kafka import TopicReader
 
-        return TopicReader(self.attached.kafka_config(), self.codec)
+        return TopicReader(self.log_settings.kafka_config(), self.codec)
 
     @cached_property
     def writer(self) -> LogWriter:
         """Writes to the log."""
         from runfold.producers.log.kafka import Publisher
 
-        return Publisher(self.attached.producer_config(), self.codec, "runfold/cli")
+        return Publisher(self.log_settings.producer_config(), self.codec, "runfold/cli")
 
     @cached_property
     def engine(self) -> Engine:
@@ -124,4 +132,4 @@ def of(ctx: typer.Context) -> Context:
 
 def kafka_of(context: Context) -> Mapping[str, str]:
     """Return what every Kafka client begins with, as texts."""
-    return {name: str(value) for name, value in context.attached.kafka_config().items()}
+    return {name: str(value) for name, value in context.log_settings.kafka_config().items()}

@@ -11,7 +11,7 @@ from pathlib import Path
 from sqlalchemy import Engine
 
 from runfold.producers.log.port import LogReader
-from runfold.stack.state import State
+from runfold.stack.supervisor.state import State
 from runfold.surfaces.doctor.kafka import KafkaLook
 
 

@@ -16,7 +16,8 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]
 )
 
 from runfold.producers.errors import UnavailableError
-from runfold.producers.log.kafka_tail import KafkaEnds, KafkaTail, admin_of
+from runfold.producers.log.consumers import admin_of
+from runfold.producers.log.kafka_tail import KafkaEnds, KafkaTail
 from runfold.producers.log.tail import RawRecord, firsts
 
 Place = tuple[str, int]

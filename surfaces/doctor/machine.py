@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from textwrap import shorten
 
-from runfold.stack.state import READY
+from runfold.stack.supervisor.state import READY
 from runfold.surfaces.doctor.deployment import Deployment, Limits
 from runfold.surfaces.doctor.finding import Finding, note, ok, span, warning, wrong
 

@@ -177,7 +177,7 @@ def _half_honoured(spec: dict[str, Any], document: Document) -> list[Remark]:
         sentence = "not honoured as a list: set approval: always in the contracts of those tools"
         found.append(document.remark(("spec", "autonomy", "approval_required"), sentence))
     for at, action in enumerate(autonomy.get("blocked_actions", ())):
-        sentence = f"{action} is no tool of this agent: whatever spec.tools leaves out is blocked"
+        sentence = f"{action} is not a tool of this agent: what spec.tools leaves out is blocked"
         found.append(document.remark(("spec", "autonomy", "blocked_actions", at), sentence))
     if llm.get("retry_config", {}).get("backoff_strategy") == "linear":
         path = ("spec", "llm", "retry_config", "backoff_strategy")

@@ -38,7 +38,7 @@ def lower_tool(
         document.refuse(("spec", "use"), str(fault))
         return None, []
     if base is None and implementation.startswith("builtin:"):
-        document.refuse(("spec", "use"), f"{implementation} is no built-in tool")
+        document.refuse(("spec", "use"), f"{implementation} is not a built-in tool")
         return None, []
     remarks = [_unlisted(document, implementation, env)] if base is None else []
     config = Substitution(document, env, remarks).replace(

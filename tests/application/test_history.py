@@ -26,8 +26,8 @@ from runfold.surfaces.application.errors import NotFoundError
 from runfold.surfaces.application.rendering import event_of
 from runfold.surfaces.application.runs.history import detail, history, state_at
 from runfold.surfaces.application.runs.run_detail import RunFold
-from tests.support.histories import STORIES
-from tests.support.histories import history as told
+from tests.support.builders.stories import STORIES
+from tests.support.builders.stories import history as told
 
 
 def row_of(event: Event) -> dict[str, Any]:

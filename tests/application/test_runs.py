@@ -29,7 +29,7 @@ from runfold.surfaces.application.runs.runs import Runs
 from runfold.surfaces.application.scope import OperatorScope, Scope, TenantScope
 from tests.deciders.given import RUN, TENANT, answer, call, came_back, request
 from tests.producers.clients import Driven, driven
-from tests.support.histories import ASKS, LOOKS, SENDS, STORIES, WRITES
+from tests.support.builders.stories import ASKS, LOOKS, SENDS, STORIES, WRITES
 from tests.surfaces.answering import AnsweringLog, answering
 
 CALL = f"{RUN}.2"

@@ -18,7 +18,7 @@ from runfold.events.values import Exit, ExitUsage
 from runfold.surfaces.application import shapes
 from runfold.surfaces.application.rendering import completion_of, event_of, to_json
 from runfold.surfaces.application.runs.run_detail import RunFold
-from tests.support.histories import STORIES, history
+from tests.support.builders.stories import STORIES, history
 
 RELEASED = Path(__file__).parent / "shapes"
 

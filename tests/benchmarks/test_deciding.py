@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from benchmarks.deciding import Lane
+from benchmarks.single.deciding import Lane
 
 
 def test_every_event_of_every_run_is_counted() -> None:

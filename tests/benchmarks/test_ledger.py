@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.peers import work
+from benchmarks.peers.agent import work
 from benchmarks.peers.ledger import Ledger, gaps_ms, tally
 
 MS = 1_000_000

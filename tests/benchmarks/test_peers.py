@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 
 from benchmarks.peers import results, turn
+from benchmarks.peers.agent.work import TOOL_CALLS, Load
 from benchmarks.peers.contract import Done, Facts, Place
 from benchmarks.peers.errors import NotMeasuredError
 from benchmarks.peers.profile import PLAIN, PROFILES, Bulk, Profile, Scope
-from benchmarks.peers.runfold import variants
+from benchmarks.peers.runfold.system import variants
 from benchmarks.peers.systems import SYSTEMS
-from benchmarks.peers.work import TOOL_CALLS, Load
 
 HERE = Path(results.__file__).parent
 TINY = Profile("tiny", 1, (Bulk("few", 4, 2),), (), crash_runs=4, warm_runs=1, slow_share=1.0)

@@ -38,7 +38,7 @@ class Unavailable(MemoryArtifacts):
 
 
 class Hanging(MemoryArtifacts):
-    """A store that answers when it is let go."""
+    """A store that answers when it is released."""
 
     def __init__(self) -> None:
         super().__init__()

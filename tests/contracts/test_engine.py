@@ -1,4 +1,4 @@
-"""What the engine promises, on the shell in memory and on real Kafka alike."""
+"""What the engine guarantees, on the shell in memory and on real Kafka alike."""
 
 from __future__ import annotations
 
@@ -12,11 +12,13 @@ from runfold.events.base import Record
 from runfold.events.operations import DeadLetter
 from tests.engine.host import config, engine
 from tests.engine.lab import Lab
-from tests.engine.oracle import Journal, Log, job_id
 from tests.engine.toys import topics
+from tests.engine.toys.inputs import job_id
 from tests.engine.toys.job import control, request, result
 from tests.engine.toys.job_records import CancelJob, JobEvent, PauseJob, TellJob
+from tests.engine.toys.log import Log
 from tests.support import stack
+from tests.system.oracle.journals import Journal
 
 
 class Subject(Protocol):

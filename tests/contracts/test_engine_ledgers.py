@@ -1,4 +1,4 @@
-"""What the engine promises of a second kind of aggregate, one that never ends, beside the first."""
+"""What the engine guarantees for a second kind of aggregate, which never ends."""
 
 from __future__ import annotations
 
@@ -14,14 +14,16 @@ from runfold.processors.engine.core.outbox import origin_of
 from runfold.processors.engine.kafka.runner import Engine
 from tests.engine.exchange import faults
 from tests.engine.host import config, engine, ledger_engine
-from tests.engine.oracle import CODEC, Journal, Log, job_id, key_of, topic_of
 from tests.engine.test_exchange import Market
 from tests.engine.toys import topics
+from tests.engine.toys.inputs import CODEC, job_id, key_of, topic_of
 from tests.engine.toys.job import request
 from tests.engine.toys.job_records import JobRequested
 from tests.engine.toys.ledger import ENTRIES_A_PERIOD
 from tests.engine.toys.ledger_records import Deposit
+from tests.engine.toys.log import Log
 from tests.support import stack
+from tests.system.oracle.journals import Journal
 
 
 class Subject(Protocol):

@@ -1,4 +1,4 @@
-"""What every log promises, in memory and on Kafka."""
+"""What every log guarantees, in memory and on Kafka."""
 
 from __future__ import annotations
 
@@ -19,9 +19,11 @@ from runfold.events.values import RunRequest
 from runfold.producers.errors import RefusedError, UnavailableError
 from runfold.producers.identity import uuid7
 from runfold.producers.log.kafka import Publisher, TopicReader
+from runfold.producers.log.kafka_tail import KafkaTail
 from runfold.producers.log.partitioner import partition_for
 from runfold.producers.log.port import Delivery
-from runfold.stack.topics import ensure_topics
+from runfold.producers.log.tail import Place
+from runfold.stack.kafka.topics import ensure_topics
 from tests.contracts.logs import CODEC, Log, kafka_log, memory_log
 from tests.support.stack import Servers
 
@@ -105,6 +107,28 @@ def test_reading_begins_where_it_is_told(log: Log, key: str) -> None:
     assert reasons(list(log.reader.read(CONTROLS, "latest", key=key))) == []
     later = datetime.now(UTC) + timedelta(hours=1)
     assert reasons(list(log.reader.read(CONTROLS, later, key=key))) == []
+
+
+@pytest.mark.integration
+def test_what_comes_while_a_time_is_looked_up_is_not_missed(
+    with_topics: str, key: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log, looked_up = kafka_log(with_topics), KafkaTail.from_time
+    answers: list[dict[Place, int]] = []
+
+    def from_time(tail: KafkaTail, places: list[Place], millis: int) -> dict[Place, int]:
+        answers.append(looked_up(tail, places, millis))
+        if len(answers) == 1:
+            while datetime.now(UTC) <= start:
+                time.sleep(0.01)
+            log.writer.publish(CONTROLS, cancel(key, "late"), key)
+        return answers[-1]
+
+    monkeypatch.setattr(KafkaTail, "from_time", from_time)
+    # Nothing that is there is as young.
+    start = datetime.now(UTC) + timedelta(seconds=1)
+    assert reasons(list(log.reader.read(CONTROLS, start, key=key))) == ["late"]
+    assert set(answers[0].values()) == {-1}
 
 
 def test_following_hears_what_comes_later_and_ends_when_told(log: Log, key: str) -> None:
@@ -196,7 +220,7 @@ def test_a_broker_that_is_away_is_said_in_one_sentence() -> None:
 
 @pytest.mark.integration
 def test_a_reader_whose_broker_is_away_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("runfold.producers.log.kafka._WAIT_S", 0.5)
+    monkeypatch.setattr("runfold.producers.log.consumers._WAIT_S", 0.5)
     reader = TopicReader({"bootstrap.servers": "127.0.0.1:1"}, CODEC)
     with pytest.raises(UnavailableError, match=r"asking for the partitions of runs\.controls"):
         list(reader.read(CONTROLS))

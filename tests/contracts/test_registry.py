@@ -1,4 +1,4 @@
-"""What every schema registry promises, as a committed file and as a real server."""
+"""What every schema registry guarantees, as a committed file and as a real server."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every log promises to those who follow it, ask for its ends or read a range of it."""
+"""What every log guarantees to those who follow it, ask for its ends or read a range of it."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from runfold.producers.log.tail import (
     in_range,
     place_of,
 )
-from runfold.stack.topics import ensure_topics
+from runfold.stack.kafka.topics import ensure_topics
 from tests.contracts.logs import CODEC
 from tests.support.stack import Servers, wait_until
 

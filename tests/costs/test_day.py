@@ -12,7 +12,8 @@ import pytest
 from runfold.surfaces.cli import exits
 from runfold.surfaces.cli.__main__ import run
 from runfold.surfaces.cli.context import Context
-from tests.costs.given import BIG, CLAUDE, LLAMA, context_of, day, journal_of, project
+from tests.costs.given import context_of, journal_of, project
+from tests.support.builders.day import BIG, CLAUDE, LLAMA, day
 
 pytestmark = pytest.mark.integration
 

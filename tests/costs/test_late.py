@@ -13,8 +13,8 @@ from runfold.producers.log.memory import MemoryLog
 from runfold.surfaces.cli import exits
 from runfold.surfaces.cli.__main__ import run
 from tests.costs.given import context_of, project
-from tests.projections.histories import CODEC
-from tests.support.histories import STORIES, written_history
+from tests.support.builders.history import CODEC
+from tests.support.builders.stories import STORIES, written_history
 
 pytestmark = pytest.mark.integration
 

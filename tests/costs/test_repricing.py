@@ -19,7 +19,8 @@ from runfold.surfaces.cli.context import Context
 from runfold.surfaces.costs import price_file
 from runfold.surfaces.costs.price_file import PriceFileError
 from runfold.surfaces.costs.repricing import reprice
-from tests.costs.given import BIG, CLAUDE, LLAMA, NOON, context_of, day, journal_of, project
+from tests.costs.given import context_of, journal_of, project
+from tests.support.builders.day import BIG, CLAUDE, LLAMA, NOON, day
 
 PRICES = """
 "openai:*": {input_mtok: 5, output_mtok: 20, cache_read_mtok: 0.5}

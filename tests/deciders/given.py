@@ -59,11 +59,11 @@ def agent(**changes: Any) -> AgentDefinition:
 
 
 def definitions(*given: ToolContract | AgentDefinition) -> Definitions:
-    book = Definitions()
+    known = Definitions()
     for number, definition in enumerate(given or (LOOK, WRITE, SEND, agent())):
         kind = "agent" if isinstance(definition, AgentDefinition) else "tool"
-        book = book.plus(kind, definition.body(), number + 1)
-    return book
+        known = known.plus(kind, definition.body(), number + 1)
+    return known
 
 
 def request(**changes: Any) -> RunRequested:

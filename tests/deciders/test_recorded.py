@@ -14,7 +14,7 @@ from runfold.events.run import Event
 from runfold.processors.run.replay import decisions
 from runfold.processors.run.replay.commands import UnrecordedError
 from tests.deciders.given import answer, call, request, story
-from tests.support.histories import STORIES, history
+from tests.support.builders.stories import STORIES, history
 
 
 def differences(events: Sequence[Event], definitions: Definitions) -> list[decisions.Difference]:

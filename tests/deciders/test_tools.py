@@ -101,7 +101,7 @@ def test_the_real_result_settles_an_uncertain_call() -> None:
 
 
 def test_a_failure_does_not_settle_a_doubt() -> None:
-    # It may be that of the same work come round again while the claims could not be asked. A next
+    # It may be that of the same work redelivered while the claims could not be asked. A next
     # attempt would pass for a person's word that nothing had happened, and act a second time.
     run = sending().when(came_back(2, outcome=Outcome.UNCERTAIN, result=None))
     again = run.when(broke(2))

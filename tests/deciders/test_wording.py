@@ -14,7 +14,7 @@ from runfold.processors.run import wording_1
 from runfold.processors.run.wording import for_people
 from runfold.surfaces.words import said
 from tests.deciders.given import answer, begun, call
-from tests.support.histories import STORIES, history
+from tests.support.builders.stories import STORIES, history
 
 _SAMPLE = "7"
 

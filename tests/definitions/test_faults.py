@@ -18,7 +18,7 @@ def test_all_faults_of_all_files_come_at_once(faults: Faults) -> None:
         "m0.yaml:4: spec: say what the agent is: give spec.role or spec.prompts.system",
         'm0.yaml:5: spec.roel: unknown field. Did you mean "role"?',
         "m0.yaml:6: spec.llm.model: null should be text (write it in quotes)",
-        "m1.yaml:5: spec.use: builtin:files.raed is no built-in tool",
+        "m1.yaml:5: spec.use: builtin:files.raed is not a built-in tool",
     ]
     assert told[-1].startswith("m2.yaml:1: kind: Flow is OSSA, but not offered yet")
 

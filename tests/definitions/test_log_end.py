@@ -13,7 +13,7 @@ from runfold.events.avro.codec import Codec
 from runfold.events.avro.registry import LockRegistry
 from runfold.processors.definitions import kafka
 from runfold.processors.definitions.source import DefinitionStoreUnavailableError
-from runfold.producers.log import kafka_tail
+from runfold.producers.log import consumers
 
 
 class _Admin:
@@ -47,8 +47,8 @@ class _Consumer:
 
 @pytest.fixture
 def registry(monkeypatch: pytest.MonkeyPatch) -> kafka.KafkaDefinitionLog:
-    monkeypatch.setattr(kafka_tail, "AdminClient", _Admin)
-    monkeypatch.setattr(kafka_tail, "Consumer", _Consumer)
+    monkeypatch.setattr(consumers, "AdminClient", _Admin)
+    monkeypatch.setattr(consumers, "Consumer", _Consumer)
     return kafka.KafkaDefinitionLog({"bootstrap.servers": "nowhere"}, Codec(LockRegistry()))
 
 

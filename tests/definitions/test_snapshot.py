@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from benchmarks.workload import definitions
+from benchmarks.support.workload import definitions
 from runfold.processors.definitions.fixed import definitions_of
 
 

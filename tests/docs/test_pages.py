@@ -19,7 +19,7 @@ from runfold.surfaces.docs.pages import PAGES, outdated
 from runfold.surfaces.docs.topics import TRAFFIC
 from tests.docs.given import ROOMS, ROOT, modules, pages
 from tests.docs.test_features import exists
-from tests.support.histories import STORIES, history
+from tests.support.builders.stories import STORIES, history
 
 OPERATIONS = (ROOT / "docs/operations.md").read_text(encoding="utf-8")
 GUARANTEES = (ROOT / "docs/guarantees.md").read_text(encoding="utf-8")

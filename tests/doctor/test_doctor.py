@@ -30,7 +30,7 @@ from runfold.producers.identity import uuid7
 from runfold.producers.log.kafka import Publisher, TopicReader
 from runfold.projections import schema
 from runfold.stack.settings import Settings
-from runfold.stack.state import FAILED, READY, MemberState, State
+from runfold.stack.supervisor.state import FAILED, READY, MemberState, State
 from runfold.surfaces.cli import exits
 from runfold.surfaces.cli.__main__ import run
 from runfold.surfaces.cli.context import Context
@@ -39,9 +39,10 @@ from runfold.surfaces.doctor import examination, machine, schemas
 from runfold.surfaces.doctor.deployment import Deployment, Limits
 from runfold.surfaces.doctor.examination import examine, servers_away
 from runfold.surfaces.doctor.finding import Finding, Level
-from tests.costs.given import Day, day, journal_of, project
-from tests.projections import journal as real_journal
-from tests.projections.histories import CODEC, History
+from tests.costs.given import journal_of, project
+from tests.support import journal as real_journal
+from tests.support.builders.day import Day, day
+from tests.support.builders.history import CODEC, History
 from tests.system.crash.agent import request
 
 pytestmark = pytest.mark.integration
@@ -165,9 +166,9 @@ def test_runs_that_stand_still_by_what_the_journal_says(
     deployment: Deployment, settings: Settings
 ) -> None:
     waits = Day("waits").began(day()[0].to)
-    waits.told(j.RunStarted()).asked_model("waits.1")
+    waits.add(j.RunStarted()).asked_model("waits.1")
     asks = Day("asks").began(day()[0].to)
-    asks.told(j.RunStarted())
+    asks.add(j.RunStarted())
     asks.proposed("asks.1", 1).decided("asks.1").asked_person("asks.1")
     log = journal_of([waits, asks])
     project(log, settings.database_url)

@@ -14,40 +14,40 @@ OFFSETS = (3, 4, 7, 8)  # transaction markers leave gaps
 
 @pytest.mark.parametrize("order", list(permutations(OFFSETS)))
 def test_only_a_contiguous_prefix_may_be_committed(order: tuple[int, ...]) -> None:
-    ledger = OffsetTracker(0)
+    tracker = OffsetTracker(0)
     for offset in OFFSETS:
-        ledger.take(offset)
+        tracker.take(offset)
     done: set[int] = set()
     for offset in order:
-        ledger.done(offset)
+        tracker.done(offset)
         done.add(offset)
         prefix = [o for n, o in enumerate(OFFSETS) if done >= set(OFFSETS[: n + 1])]
-        assert ledger.to_commit() == (prefix[-1] + 1 if prefix else None)
+        assert tracker.to_commit() == (prefix[-1] + 1 if prefix else None)
 
 
 def test_a_commit_that_failed_is_due_again() -> None:
-    ledger = OffsetTracker(0)
-    ledger.take(0)
-    ledger.done(0)
-    assert ledger.to_commit() == 1
-    ledger.committed(1)
-    assert ledger.to_commit() is None
-    ledger.committed(None)
-    assert ledger.to_commit() == 1
+    tracker = OffsetTracker(0)
+    tracker.take(0)
+    tracker.done(0)
+    assert tracker.to_commit() == 1
+    tracker.committed(1)
+    assert tracker.to_commit() is None
+    tracker.committed(None)
+    assert tracker.to_commit() == 1
 
 
 def test_a_call_asked_for_twice_is_made_once_and_answers_both_records() -> None:
-    calls, ledger = OpenCalls(), OffsetTracker(0)
-    assert calls.add(("r.1", 1), Place(ledger, 0))
-    assert not calls.add(("r.1", 1), Place(ledger, 1))
+    calls, tracker = OpenCalls(), OffsetTracker(0)
+    assert calls.add(("r.1", 1), Place(tracker, 0))
+    assert not calls.add(("r.1", 1), Place(tracker, 1))
     assert [place.offset for place in calls.answered(("r.1", 1))] == [0, 1]
     assert len(calls) == 0
 
 
 def test_another_attempt_is_another_call() -> None:
-    calls, ledger = OpenCalls(), OffsetTracker(0)
-    assert calls.add(("r.1", 1), Place(ledger, 0))
-    assert calls.add(("r.1", 2), Place(ledger, 1))
+    calls, tracker = OpenCalls(), OffsetTracker(0)
+    assert calls.add(("r.1", 1), Place(tracker, 0))
+    assert calls.add(("r.1", 2), Place(tracker, 1))
 
 
 def test_a_queued_call_of_a_lost_partition_is_forgotten_and_may_come_again() -> None:

@@ -19,7 +19,7 @@ from tests.effects.given import Inbox, model_work, succeeded, tool_work
 
 
 class Gate:
-    """A tool that waits until it is let go, and counts who is inside."""
+    """A tool that waits until it is released, and counts who is inside."""
 
     def __init__(self) -> None:
         self.inside = 0

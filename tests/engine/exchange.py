@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from tests.engine.oracle import Journal
 from tests.engine.toys.job_records import FundsKnown, JobRequested
 from tests.engine.toys.ledger import Ledger, evolve
 from tests.engine.toys.ledger_records import Denied, Granted, PeriodOpened
+from tests.system.oracle.journals import Journal
 
 
 def faults(

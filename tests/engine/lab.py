@@ -6,10 +6,11 @@ from runfold.events.base import Record
 from runfold.events.operations import DeadLetter, PositionNoted
 from runfold.processors.engine.memory import MemoryEngine, Work
 from tests.engine.host import NoDefinitions
-from tests.engine.oracle import CODEC, Journal, journal_of, key_of, topic_of
 from tests.engine.toys import topics
+from tests.engine.toys.inputs import CODEC, key_of, topic_of
 from tests.engine.toys.job import JOBS, NOW, Job, result_of
 from tests.engine.toys.job_records import JobEvent
+from tests.system.oracle.journals import Journal, journal_of
 
 
 class Lab(MemoryEngine[Job]):

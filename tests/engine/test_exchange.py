@@ -17,12 +17,13 @@ from runfold.processors.engine.core.outbox import HEADER, Origin, origin_of
 from runfold.processors.engine.memory import Entry, LostCommit, MemoryEngine, MemoryLog
 from tests.engine.exchange import faults
 from tests.engine.host import NoDefinitions
-from tests.engine.oracle import JOB_CODEC, LEDGER_CODEC, Journal, journal_of
 from tests.engine.toys import topics
+from tests.engine.toys.codecs import JOB_CODEC, LEDGER_CODEC
 from tests.engine.toys.job import JOBS, NOW, Job, request, result_of
 from tests.engine.toys.job_records import JobRequested
 from tests.engine.toys.ledger import LEDGERS, Ledger
 from tests.engine.toys.ledger_records import Deposit
+from tests.system.oracle.journals import Journal, journal_of
 
 PARTITIONS = 2
 

@@ -16,8 +16,8 @@ from runfold.processors.engine.memory import MemoryEngine
 from runfold.processors.run.aggregate import RUNS
 from runfold.processors.run.state import RunState
 from tests.deciders import given
-from tests.engine.oracle import Journal, journal_of
 from tests.spec import START
+from tests.system.oracle.journals import Journal, journal_of
 
 CODEC = Codec(LockRegistry())
 
@@ -60,9 +60,9 @@ def test_a_run_of_the_real_aggregate_ends_with_a_whole_chain(restarted: bool) ->
     while inputs := lab._gather(1):
         lab._turn(inputs)
         if restarted:
-            before = lab.book.live.get(given.RUN)
+            before = lab.partition_state.live.get(given.RUN)
             lab.restart()
-            after = lab.book.live.get(given.RUN)
+            after = lab.partition_state.live.get(given.RUN)
             assert (after is None) == (before is None)
             if before is not None and after is not None:
                 assert after.state == before.state

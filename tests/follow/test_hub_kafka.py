@@ -14,7 +14,7 @@ from runfold.events import topics
 from runfold.producers.follow.hub import Hub
 from runfold.producers.identity import uuid7
 from runfold.producers.log.partitioner import partition_for
-from runfold.stack.topics import ensure_topics
+from runfold.stack.kafka.topics import ensure_topics
 from tests.contracts.logs import CODEC, kafka_log
 from tests.follow.given import Watched, event
 from tests.support.stack import Servers

@@ -14,7 +14,7 @@ from runfold.producers.client import AsyncRunClient, RunClient
 from runfold.surfaces.application.runs.async_runs import AsyncRuns
 from runfold.surfaces.application.runs.runs import Runs
 from tests.deciders.given import RUN, TENANT, came_back, done, request
-from tests.support.histories import ASKS, LOOKS, SENDS, UNSURE, WRITES, Step
+from tests.support.builders.stories import ASKS, LOOKS, SENDS, UNSURE, WRITES, Step
 from tests.surfaces.answering import AnsweringLog, answering
 
 CALL = f"{RUN}.2"
@@ -156,10 +156,7 @@ def test_without_a_stack_and_an_address_connect_says_what_to_set(
 ) -> None:
     monkeypatch.setenv("RUNFOLD_HOME", str(tmp_path))
     monkeypatch.delenv("KAFKA_BOOTSTRAP_SERVERS", raising=False)
-    sentence = (
-        "Nothing runs here: start it with `runfold up`, "
-        "or set KAFKA_BOOTSTRAP_SERVERS and DATABASE_URL."
-    )
+    sentence = "Nothing runs here: start it with `runfold up`, or set KAFKA_BOOTSTRAP_SERVERS."
 
     with pytest.raises(runfold.UnavailableError) as blocking:
         runfold.connect()

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from benchmarks.following import followed, series
-from benchmarks.lag import Look
+from benchmarks.growth.following import followed, series
+from benchmarks.support.lag import Look
 
 LOOKS = [Look(10.0, 0, 0), Look(11.0, 100, 60), Look(12.0, 200, 80), Look(13.5, 200, 0)]
 

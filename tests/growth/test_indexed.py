@@ -13,19 +13,19 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine
 
-from benchmarks.filling import A_RUN, Filling, Known, fill
-from benchmarks.full_tables import ask
-from benchmarks.plans import explain, read_over_and_over, read_whole, statements
-from benchmarks.questions import LOOKUPS, REPORTS, Question, of_documents
+from benchmarks.tables.asking import ask
+from benchmarks.tables.bulk_load import A_RUN, BulkLoad, Known, fill
+from benchmarks.tables.plans import explain, read_over_and_over, read_whole, statements
+from benchmarks.tables.questions import LOOKUPS, REPORTS, Question, of_documents
 from runfold.projections import queries, schema
 from tests.docs.given import blocks
 from tests.support import stack
 
 pytestmark = pytest.mark.integration
 
-FILLING = Filling(20_000, {**dict.fromkeys(A_RUN, 1), "run_events": 5})
+LOAD = BulkLoad(20_000, {**dict.fromkeys(A_RUN, 1), "run_events": 5})
 FULL = set(A_RUN)
-KNOWN = Known.of(FILLING.runs)
+KNOWN = Known.of(LOAD.runs)
 DOCUMENTS = of_documents([block.text for block in blocks() if block.language == "sql"])
 
 
@@ -33,7 +33,7 @@ DOCUMENTS = of_documents([block.text for block in blocks() if block.language == 
 def full(servers: stack.Servers) -> Iterator[Engine]:
     """Tables with many rows, analysed."""
     with stack.fresh_database(servers.database_url) as url:
-        fill(url, FILLING)
+        fill(url, LOAD)
         made = schema.engine(url)
         yield made
         made.dispose()

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from benchmarks import plans
-from benchmarks.full_tables import Answer, allowed
-from benchmarks.questions import of_documents
+from benchmarks.tables import plans
+from benchmarks.tables.asking import Answer, allowed
+from benchmarks.tables.questions import of_documents
 
 
 def node(kind: str, rows: int, *below: dict[str, Any], **more: Any) -> dict[str, Any]:

@@ -10,14 +10,14 @@ from typing import Any, Self
 
 import pytest
 
-from benchmarks.scripted import ask_for_runs, engine, said
+from benchmarks.growth.scripted import ask_for_runs, engine, said
 from runfold.events import topics
 from runfold.projections.store.reading.folding import PORTION, Folding
 from runfold.projections.store.reading.record_batch import RecordBatch
 from runfold.projections.store.rows.writing import write
 from runfold.projections.view import Rows
 from runfold.projections.views import VIEWS
-from tests.projections.histories import history
+from tests.support.builders.seeded import history
 
 
 def journal_of(steps: int) -> tuple[str, list[bytes]]:
@@ -76,10 +76,10 @@ def bytes_held_by(live: int) -> int:
     lane = engine(1, asks=True)
     ask_for_runs(lane, live)
     lane.settle()
-    assert len(lane.book.live) == live
+    assert len(lane.partition_state.live) == live
     tracemalloc.start()
     try:
-        # From the log anew: only what a lane would keep is counted.
+        # From the log again: only what a lane would keep is counted.
         lane.restart()
         return tracemalloc.get_traced_memory()[0]
     finally:
@@ -126,17 +126,17 @@ def projected(runs: int) -> CountingCursor:
     folding = Folding(list(VIEWS.values()))
     for start in range(0, len(items), PORTION):
         folding.add([*items[start : start + PORTION]])
-    record_batch = RecordBatch(items, {}, {}, folding.rows)
+    batch = RecordBatch(items, {}, {}, folding.rows)
     cursor: Any = CountingCursor()
-    assert record_batch.rows is not None
-    for rows in record_batch.rows.values():
+    assert batch.rows is not None
+    for rows in batch.rows.values():
         assert isinstance(rows, Rows)
         write(cursor, rows)
     found: CountingCursor = cursor
     return found
 
 
-def test_a_record_batch_takes_as_many_statements_however_long_it_is() -> None:
+def test_a_batch_takes_as_many_statements_however_long_it_is() -> None:
     few, many = projected(20), projected(200)
     assert few.statements == many.statements <= 10
     assert 0.95 < growth(few.bytes, many.bytes, 10) < 1.05

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from benchmarks import soaked
-from benchmarks.soaked import Sample
-from benchmarks.steady import Open, Stream, keep_open
+from benchmarks.soak import summary
+from benchmarks.soak.summary import Sample
+from benchmarks.support.steady import Open, Stream, keep_open
 
 
 def samples(*memory: float, behind: int = 3) -> list[Sample]:
@@ -20,7 +20,7 @@ def samples(*memory: float, behind: int = 3) -> list[Sample]:
 
 
 def test_memory_that_has_settled_grows_nothing() -> None:
-    found = soaked.memory(samples(50, 80, 90, 100, 100, 100))
+    found = summary.memory(samples(50, 80, 90, 100, 100, 100))
     assert found["bench"] == {
         "first_mb": 50,
         "last_mb": 100,
@@ -31,23 +31,23 @@ def test_memory_that_has_settled_grows_nothing() -> None:
 
 def test_memory_that_leaks_is_told_an_hour() -> None:
     # A megabyte every ten seconds.
-    assert soaked.memory(samples(1, 2, 3, 4, 5, 6))["bench"]["mb_an_hour"] == 360
+    assert summary.memory(samples(1, 2, 3, 4, 5, 6))["bench"]["mb_an_hour"] == 360
 
 
 def test_lag_has_its_most_its_median_and_its_slope() -> None:
-    found = soaked.lag(samples(1, 1, 1, 1, 1))
+    found = summary.lag(samples(1, 1, 1, 1, 1))
     assert found == {"most": 7, "median": 5, "an_hour": 360}
 
 
 def test_a_process_that_is_missing_from_a_sample_is_told_from_the_others() -> None:
     there = samples(1, 2, 3, 4)
     without = [*there[:3], Sample(30.0, {}, {}, 2, 3, 3, 1.0, 2.0, 30.0, 60.0)]
-    assert soaked.memory(without)["bench"]["last_mb"] == 3
+    assert summary.memory(without)["bench"]["last_mb"] == 3
 
 
 def test_a_soak_without_samples_says_nothing() -> None:
-    assert soaked.memory([]) == {}
-    assert soaked.lag([]) == {"most": 0, "median": 0, "an_hour": 0}
+    assert summary.memory([]) == {}
+    assert summary.lag([]) == {"most": 0, "median": 0, "an_hour": 0}
 
 
 def test_a_run_s_time_begins_when_it_was_due() -> None:

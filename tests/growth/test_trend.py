@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from benchmarks.lag import Look, seconds_behind
-from benchmarks.trend import ages, an_hour, percentile, second_half
+from benchmarks.support.lag import Look, seconds_behind
+from benchmarks.support.trend import ages, an_hour, percentile, second_half
 
 
 def test_a_line_that_rises_is_told_an_hour() -> None:

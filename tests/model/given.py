@@ -78,13 +78,15 @@ def script(*turns: dict[str, Any], name: str = "demo") -> ModelScript:
 def call(
     given: ModelWork,
     configured: ModelSettings | None = None,
-    *books: ModelScript,
+    *model_scripts: ModelScript,
     **more: Any,
 ) -> ModelResult:
     """Make one call on a processor of its own."""
 
     async def once() -> ModelResult:
-        async with ModelProcessor(configured or settings(), scripts(*books), **more) as models:
+        async with ModelProcessor(
+            configured or settings(), scripts(*model_scripts), **more
+        ) as models:
             return await models.call(given)
 
     return asyncio.run(once())

@@ -29,10 +29,10 @@ def block(page: str, kind: str) -> Any:
 
 @pytest.mark.parametrize(("errors", "tools"), [(2, ["files.search", "files.read"]), (0, None)])
 def test_the_script_shown_plays(errors: int, tools: list[str] | None) -> None:
-    book = script(*block(SCRIPTS, "yaml")["spec"]["turns"])
+    model_script = script(*block(SCRIPTS, "yaml")["spec"]["turns"])
     stats = {"lines": 9, "levels": {"ERROR": errors}, "top": [{"first_line": 4}]}
     seen = (user("go"), assistant(None, proposed("c", "logs.stats", {})), result("c", stats))
-    found = call(work(*seen, model="scripted:demo"), None, book)
+    found = call(work(*seen, model="scripted:demo"), None, model_script)
     assert found.answer is not None
     calls = found.answer.tool_calls
     if tools is not None:

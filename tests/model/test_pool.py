@@ -70,8 +70,10 @@ def results(
 def test_calls_of_the_topic_are_made_and_reported(settings: Settings) -> None:
     codec = Codec(LockRegistry())
     publisher = Publisher(settings.kafka_config(), codec)
-    book = script({"text": "from the pool"})
-    publisher.publish(REGISTRY, announce(book, "test", datetime.now(UTC)), key(book))
+    model_script = script({"text": "from the pool"})
+    publisher.publish(
+        REGISTRY, announce(model_script, "test", datetime.now(UTC)), key(model_script)
+    )
     wanted = [
         work(run_id=f"run-{n}", call_id=f"run-{n}.1", model=model)
         for n, model in enumerate(("scripted:demo", "scripted:none", "default:demo"))

@@ -81,12 +81,14 @@ def test_a_table_of_ones_own_prices_it(openai: Provider) -> None:
 
 
 def test_scripted_calls_are_unpriced_unless_the_table_names_them(tmp_path: Path) -> None:
-    book = script({"text": "hi", "usage": {"input_tokens": 1_000_000, "output_tokens": 1}})
+    model_script = script({"text": "hi", "usage": {"input_tokens": 1_000_000, "output_tokens": 1}})
     given = work(model="scripted:demo")
-    assert call(given, settings(), book).cost is None
+    assert call(given, settings(), model_script).cost is None
     table = tmp_path / "prices.yaml"
     table.write_text('"scripted:*": {input_mtok: 0.25, output_mtok: 2}\n')
-    assert call(given, settings(RUNFOLD_PRICES=str(table)), book).cost == Decimal("0.250002")
+    assert call(given, settings(RUNFOLD_PRICES=str(table)), model_script).cost == Decimal(
+        "0.250002"
+    )
 
 
 def test_a_name_beats_a_pattern_and_an_earlier_pattern_a_later_one() -> None:

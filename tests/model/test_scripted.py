@@ -16,8 +16,8 @@ from tests.model.given import assistant, call, proposed, result, script, setting
 STATS = {"lines": 9, "levels": {"ERROR": 2}, "top": [{"template": "a {{ b }}", "count": 2}]}
 
 
-def play(book: ModelScript, *messages: Message, **more: Any) -> ModelResult:
-    return call(work(*messages, model="scripted:demo", **more), None, book)
+def play(model_script: ModelScript, *messages: Message, **more: Any) -> ModelResult:
+    return call(work(*messages, model="scripted:demo", **more), None, model_script)
 
 
 def answered(found: ModelResult) -> ModelAnswer:
@@ -47,15 +47,15 @@ def after_stats(value: object = STATS, *, is_error: bool = False) -> tuple[Messa
 
 
 def test_turns_are_played_by_the_answers_given() -> None:
-    book = script(
+    model_script = script(
         {"text": "one", "calls": [{"name": "a"}]}, {"calls": [{"name": "b"}, {"name": "c"}]}
     )
-    first = answered(play(book))
+    first = answered(play(model_script))
     assert (_inline(first.text), [made.name for made in first.tool_calls]) == (b"one", ["a"])
-    again = answered(play(book))
+    again = answered(play(model_script))
     assert again == first
     history = (user("go"), assistant("one", *first.tool_calls), result("x", {}))
-    second = play(book, *history, call_id="run.2")
+    second = play(model_script, *history, call_id="run.2")
     assert [made.name for made in answered(second).tool_calls] == ["b", "c"]
     assert second.response_id == "demo@1.0.0#2"
     ids = {made.id for made in (*first.tool_calls, *answered(second).tool_calls)}
@@ -78,11 +78,11 @@ def test_a_script_published_just_now_is_found() -> None:
 
 
 def test_after_the_last_turn_the_task_is_completed() -> None:
-    book = script({"text": "only"})
-    found = answered(play(book, user("go"), assistant("only"), user("and now?")))
+    model_script = script({"text": "only"})
+    found = answered(play(model_script, user("go"), assistant("only"), user("and now?")))
     assert [made.name for made in found.tool_calls] == ["complete_task"]
     assert "at its end" in arguments(found.tool_calls[0])["summary"]
-    quiet = answered(play(book, user("go"), assistant("only"), tools=()))
+    quiet = answered(play(model_script, user("go"), assistant("only"), tools=()))
     assert (quiet.tool_calls, quiet.finish_reason) == ((), "stop")
 
 
@@ -107,8 +107,8 @@ def test_after_the_last_turn_the_task_is_completed() -> None:
     ],
 )
 def test_templates_quote_the_run(template: str, filled: object) -> None:
-    book = script({}, {"calls": [{"name": "t", "arguments": {"x": [template]}}]})
-    made = answered(play(book, *after_stats())).tool_calls[0]
+    model_script = script({}, {"calls": [{"name": "t", "arguments": {"x": [template]}}]})
+    made = answered(play(model_script, *after_stats())).tool_calls[0]
     assert arguments(made) == {"x": [filled]}
 
 
@@ -167,32 +167,32 @@ def test_the_longest_tool_name_and_the_latest_result_are_meant() -> None:
     ],
 )
 def test_a_turn_whose_condition_does_not_hold_is_skipped(when: dict[str, Any], plays: bool) -> None:
-    book = script({}, {"when": when, "text": "chosen"}, {"text": "skipped to"})
+    model_script = script({}, {"when": when, "text": "chosen"}, {"text": "skipped to"})
     expected = b"chosen" if plays else b"skipped to"
-    assert _inline(answered(play(book, *after_stats())).text) == expected
+    assert _inline(answered(play(model_script, *after_stats())).text) == expected
 
 
 def test_a_skipped_turn_stays_skipped_in_later_answers() -> None:
-    book = script(
+    model_script = script(
         {},
         {"when": {"contains": "ERROR"}, "text": "excerpt"},
         {"text": "report"},
         {"text": "end"},
     )
     clean, noisy = after_stats({"lines": 1}), after_stats()
-    assert _inline(answered(play(book, *clean, assistant("report"))).text) == b"end"
-    assert _inline(answered(play(book, *noisy, assistant("excerpt"))).text) == b"report"
+    assert _inline(answered(play(model_script, *clean, assistant("report"))).text) == b"end"
+    assert _inline(answered(play(model_script, *noisy, assistant("excerpt"))).text) == b"report"
 
 
 def test_results_of_earlier_answers_are_not_looked_at() -> None:
-    book = script({}, {}, {"when": {"contains": "ERROR"}, "text": "no"}, {"text": "yes"})
+    model_script = script({}, {}, {"when": {"contains": "ERROR"}, "text": "no"}, {"text": "yes"})
     later = (assistant(None, proposed("c2", "files.read", {})), result("c2", "calm"))
-    assert _inline(answered(play(book, *after_stats(), *later)).text) == b"yes"
+    assert _inline(answered(play(model_script, *after_stats(), *later)).text) == b"yes"
 
 
 def test_without_a_new_result_a_condition_does_not_hold() -> None:
-    book = script({"when": {"not_contains": "x"}, "text": "no"}, {"text": "yes"})
-    assert _inline(answered(play(book, user("go"))).text) == b"yes"
+    model_script = script({"when": {"not_contains": "x"}, "text": "no"}, {"text": "yes"})
+    assert _inline(answered(play(model_script, user("go"))).text) == b"yes"
 
 
 def test_an_unknown_condition_is_the_scripts_fault() -> None:
@@ -217,29 +217,29 @@ def test_a_turn_that_makes_no_sense_is_the_scripts_fault(turn: dict[str, Any]) -
 
 def test_a_scripted_fault_passes_with_the_attempts() -> None:
     fault = {"type": "overloaded", "message": "busy", "retry_after_ms": 5, "times": 2}
-    book = script({"error": fault}, {"text": "then this"})
+    model_script = script({"error": fault}, {"text": "then this"})
     for attempt in (1, 2):
-        found = play(book, attempt=attempt)
+        found = play(model_script, attempt=attempt)
         assert found.error is not None
         assert (found.error.error_type, found.error.retryable) == ("overloaded", True)
         assert (found.error.message, found.error.retry_after_ms) == ("busy", 5)
         assert len(found.attempts) == 1
-    assert _inline(answered(play(book, attempt=3)).text) == b"then this"
-    late = play(book, user("go"), assistant("then this"), attempt=1)
+    assert _inline(answered(play(model_script, attempt=3)).text) == b"then this"
+    late = play(model_script, user("go"), assistant("then this"), attempt=1)
     assert answered(late).tool_calls[0].name == "complete_task"
 
 
 def test_a_fault_can_precede_an_answer_of_its_own_turn() -> None:
-    book = script({"error": {"type": "auth", "retryable": False}, "text": "after"})
-    first = play(book)
+    model_script = script({"error": {"type": "auth", "retryable": False}, "text": "after"})
+    first = play(model_script)
     assert first.error is not None
     assert not first.error.retryable
-    assert _inline(answered(play(book, attempt=2)).text) == b"after"
+    assert _inline(answered(play(model_script, attempt=2)).text) == b"after"
 
 
 def test_arguments_as_text_play_a_model_that_writes_badly() -> None:
-    book = script({"calls": [{"name": "files.read", "arguments": '{"path": '}]})
-    made = answered(play(book)).tool_calls[0]
+    model_script = script({"calls": [{"name": "files.read", "arguments": '{"path": '}]})
+    made = answered(play(model_script)).tool_calls[0]
     assert made.problem is not None
     assert _inline(made.arguments) == b'{"path": '
 
@@ -250,12 +250,12 @@ def test_a_turn_takes_its_time_and_a_long_one_times_out() -> None:
     async def sleep(seconds: float) -> None:
         slept.append(seconds)
 
-    book = script({"delay_ms": 250, "text": "slow"})
+    model_script = script({"delay_ms": 250, "text": "slow"})
     given = work(model="scripted:demo", timeout_ms=1000)
-    assert call(given, None, book, sleep=sleep).outcome is Outcome.SUCCEEDED
+    assert call(given, None, model_script, sleep=sleep).outcome is Outcome.SUCCEEDED
     assert slept == [0.25]
     hasty = work(model="scripted:demo", timeout_ms=200)
-    found = call(hasty, None, book, sleep=sleep)
+    found = call(hasty, None, model_script, sleep=sleep)
     assert found.error is not None
     assert found.error.error_type == "timeout"
 

@@ -23,7 +23,7 @@ from runfold.events.avro.codec import Codec
 from runfold.events.avro.registry import LockRegistry
 from runfold.producers.log.kafka import TopicReader
 from runfold.stack.settings import Settings
-from tests.monitor.telling import Run
+from tests.support.builders.timed import Run
 from tests.support.stack import wait_until
 
 ROOT = Path(__file__).parents[2]

@@ -8,7 +8,8 @@ from pathlib import Path
 from runfold.events.alerts import AlertCleared, AlertRaised, Severity
 from runfold.processors.monitor.core.alerts import Said
 from runfold.processors.monitor.core.monitor import Monitor
-from tests.monitor.telling import NOON, Run, rules, seconds, take, watching
+from tests.monitor.given import rules, take, watching
+from tests.support.builders.timed import NOON, Run, seconds
 
 FAILING = """
 hold: 30s
@@ -56,7 +57,7 @@ def names(said: list[Said]) -> list[tuple[str, str]]:
 def failures(number: int, at: datetime = NOON, prefix: str = "r") -> list[Run]:
     runs = []
     for n in range(number):
-        run = Run(f"{prefix}{n}", at=at).created().asks("1").model_failed("1")
+        run = Run(f"{prefix}{n}", at=at).begins().asks("1").model_failed("1")
         runs.append(run.failed())
     return runs
 
@@ -166,8 +167,8 @@ def test_an_alert_of_a_rule_that_is_gone_is_cleared(tmp_path: Path) -> None:
 
 
 def ended(good: int, bad: int, at: datetime, prefix: str) -> list[Run]:
-    runs = [Run(f"{prefix}{n}", at=at).created().completed() for n in range(good)]
-    return runs + [Run(f"{prefix}x{n}", at=at).created().failed() for n in range(bad)]
+    runs = [Run(f"{prefix}{n}", at=at).begins().completed() for n in range(good)]
+    return runs + [Run(f"{prefix}x{n}", at=at).begins().failed() for n in range(bad)]
 
 
 def test_a_budget_must_burn_in_both_windows(tmp_path: Path) -> None:
@@ -188,7 +189,7 @@ def test_a_budget_must_burn_in_both_windows(tmp_path: Path) -> None:
 
 
 def test_stuck_runs_raise_by_agent_and_clear_when_they_move(tmp_path: Path) -> None:
-    lost, well = Run("r1").created(), Run("r2", agent="writer").created()
+    lost, well = Run("r1").begins(), Run("r2", agent="writer").begins()
     monitor = take(watching(tmp_path, STUCK), lost, well)
     well.wait(50).asks("1")
     monitor.take(well.events[-1])

@@ -20,7 +20,8 @@ from runfold.events.run import Event
 from runfold.processors.monitor.core import windows
 from runfold.processors.monitor.core.alerts import Said
 from runfold.processors.monitor.core.monitor import Monitor
-from tests.monitor.telling import NOON, Run, watching
+from tests.monitor.given import watching
+from tests.support.builders.timed import NOON, Run
 
 MIDNIGHT = NOON - timedelta(hours=12)
 HOUR, DAY = timedelta(hours=1), timedelta(hours=24)
@@ -53,12 +54,12 @@ def story(number: int) -> Run:
         f"run-{number:03}",
         at=MIDNIGHT + timedelta(minutes=3 * number),
         agent="writer" if number % 4 == 3 else "triage",
-        tenant="umbrella" if number % 2 else "acme",
+        tenant_id="umbrella" if number % 2 else "acme",
     )
     dear = not 400 <= number < 420
     model, cost = ("big", "0.0012") if dear else ("new", None)
     model_call, tool_call = f"{run.run_id}.1", f"{run.run_id}.2"
-    run.created(queue=0.2).asks(model_call, model=model)
+    run.begins(queue=0.2).asks(model_call, model=model)
     run.wait(0.8).answered(model_call, 100 + 10 * (number % 10), cost, model)
     run.proposes(tool_call).starts(tool_call)
     if 200 <= number < 220:

@@ -11,7 +11,8 @@ from runfold.processors.monitor.core.snapshot import Snapshot, snapshot
 from runfold.processors.monitor.rule_files import read_rules
 from runfold.processors.monitor.shell.exporter import SnapshotCollector
 from runfold.processors.monitor.shell.page import page
-from tests.monitor.telling import NOON, Run, seconds, take, watching
+from tests.monitor.given import take, watching
+from tests.support.builders.timed import NOON, Run, seconds
 
 DOCS = Path(__file__).parents[2] / "docs" / "monitor.md"
 RULES = """
@@ -24,11 +25,11 @@ rules:
 
 def shown(folder: Path) -> Snapshot:
     runs = [
-        Run(f"r{number}", tenant=f"tenant-{tenant}").created().asks("1").answered("1", 120)
+        Run(f"r{number}", tenant_id=f"tenant-{tenant}").begins().asks("1").answered("1", 120)
         for tenant in range(4)
         for number in range(tenant * 10, tenant * 10 + tenant + 1)
     ]
-    odd = Run("r99", agent="<script>", tenant="tenant-3").created()
+    odd = Run("r99", agent="<script>", tenant_id="tenant-3").begins()
     monitor = take(watching(folder, RULES), *runs, odd)
     now = NOON + seconds(60)
     for said in monitor.evaluate(now):

@@ -17,9 +17,8 @@ from runfold.events import topics
 from runfold.stack.settings import Settings
 from tests.monitor.running import ROOT, append, watched
 from tests.monitor.stalling import VARIABLE
-from tests.monitor.telling import Run
-from tests.projections import journal
-from tests.support import stack
+from tests.support import journal, stack
+from tests.support.builders.timed import Run
 
 pytestmark = pytest.mark.integration
 
@@ -39,9 +38,9 @@ RAISED = [("AlertRaised", "failing/triage/1")]
 
 def runs(prefix: str, good: int = 0, bad: int = 0, live: int = 0) -> list[Run]:
     at = datetime.now(UTC)
-    made = [Run(f"{prefix}-g{n}", at=at).created().completed() for n in range(good)]
-    made += [Run(f"{prefix}-b{n}", at=at).created().failed() for n in range(bad)]
-    return made + [Run(f"{prefix}-l{n}", at=at).created() for n in range(live)]
+    made = [Run(f"{prefix}-g{n}", at=at).begins().completed() for n in range(good)]
+    made += [Run(f"{prefix}-b{n}", at=at).begins().failed() for n in range(bad)]
+    return made + [Run(f"{prefix}-l{n}", at=at).begins() for n in range(live)]
 
 
 def test_kills_lose_no_fact_and_raise_no_alert_twice(settings: Settings) -> None:
@@ -129,7 +128,7 @@ def test_kills_at_any_moment_say_nothing_twice_and_nothing_untrue(settings: Sett
     with watched(settings, RULES) as monitor:
         count = 0
         for agent in agents:
-            bad = [Run(f"{agent}-{n}", at=at, agent=agent).created().failed() for n in range(6)]
+            bad = [Run(f"{agent}-{n}", at=at, agent=agent).begins().failed() for n in range(6)]
             count += append(settings.bootstrap_servers, bad, per=6)
             # Before it has seen them, while it judges, while it writes, or after.
             time.sleep(chance.uniform(0, 1.5))
@@ -182,7 +181,7 @@ def test_what_is_no_record_is_counted_and_passed_over(settings: Settings) -> Non
 
 def test_runs_that_began_before_every_window_are_known_after_a_start(settings: Settings) -> None:
     long_ago = datetime.now(UTC) - timedelta(days=3)
-    old = Run("old", at=long_ago).created().wants("c1")
+    old = Run("old", at=long_ago).begins().asks_person("c1")
     append(settings.bootstrap_servers, [old])
     with watched(settings, RULES) as monitor:
         (waiting,) = monitor.wait_events(3)["waiting"]

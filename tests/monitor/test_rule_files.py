@@ -128,17 +128,17 @@ def test_what_is_declared_is_kept_exactly(tmp_path: Path) -> None:
     (tmp_path / "mine.yaml").write_text(
         OBJECTIVE.format(**SOUND) + "every: 2s\nhold: 30s\nsilence: {queued: never, planning: 5s}\n"
     )
-    book = read_rules([tmp_path / "mine.yaml"])
-    (objective,) = book.objectives
+    found = read_rules([tmp_path / "mine.yaml"])
+    (objective,) = found.objectives
     assert (objective.target, objective.burns[0].rate) == (Fraction(99, 100), Fraction(72, 5))
-    assert (book.every, book.hold) == (timedelta(seconds=2), timedelta(seconds=30))
-    assert book.allowed[RunStatus.QUEUED] is None
-    assert book.allowed[RunStatus.PLANNING] == timedelta(seconds=5)
-    assert book.names == {"runs-succeed 5m/1h"}
-    assert book.longest == timedelta(hours=1)
+    assert (found.every, found.hold) == (timedelta(seconds=2), timedelta(seconds=30))
+    assert found.allowed[RunStatus.QUEUED] is None
+    assert found.allowed[RunStatus.PLANNING] == timedelta(seconds=5)
+    assert found.names == {"runs-succeed 5m/1h"}
+    assert found.longest == timedelta(hours=1)
 
 
 def test_the_default_rules_can_be_used() -> None:
-    book = read_rules([DEFAULT_RULES])
-    assert {"stuck-runs", "retry-storm", "dead-letters", "runs-succeed 30m/6h"} <= book.names
-    assert book.longest == timedelta(hours=6)
+    found = read_rules([DEFAULT_RULES])
+    assert {"stuck-runs", "retry-storm", "dead-letters", "runs-succeed 30m/6h"} <= found.names
+    assert found.longest == timedelta(hours=6)

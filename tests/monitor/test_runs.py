@@ -14,7 +14,8 @@ from runfold.events.operations import DeadLetter
 from runfold.processors.monitor.core.monitor import Monitor
 from runfold.processors.monitor.core.rules import AlertRules
 from runfold.processors.monitor.core.snapshot import snapshot
-from tests.monitor.telling import NOON, Run, rules, seconds, take, watching
+from tests.monitor.given import rules, take, watching
+from tests.support.builders.timed import NOON, Run, seconds
 
 QUIET = "silence: {planning: 60s, waiting_for_model: 30s, running_tool: 30s, paused: never}"
 FIVE = timedelta(minutes=5)
@@ -25,13 +26,13 @@ def stuck(monitor: Monitor, at: datetime) -> list[str]:
 
 
 def test_a_run_is_stuck_once_its_state_allows_no_more_silence(tmp_path: Path) -> None:
-    monitor = take(watching(tmp_path, QUIET), Run("r1").created())
+    monitor = take(watching(tmp_path, QUIET), Run("r1").begins())
     assert stuck(monitor, NOON + seconds(60)) == []
     assert stuck(monitor, NOON + seconds(60.000001)) == ["r1"]
 
 
 def test_an_open_call_may_be_silent_until_its_own_time_out(tmp_path: Path) -> None:
-    run = Run("r1").created().asks("r1.1", timeout_ms=300_000)
+    run = Run("r1").begins().asks("r1.1", timeout_ms=300_000)
     monitor = take(watching(tmp_path, QUIET), run)
     # 300 s and half a minute of grace.
     assert stuck(monitor, NOON + seconds(330)) == []
@@ -39,7 +40,7 @@ def test_an_open_call_may_be_silent_until_its_own_time_out(tmp_path: Path) -> No
 
 
 def test_a_time_out_that_is_over_allows_nothing_any_more(tmp_path: Path) -> None:
-    run = Run("r1").created().starts("r1.2", timeout_ms=600_000).wait(5).worked("r1.2", 5000)
+    run = Run("r1").begins().starts("r1.2", timeout_ms=600_000).wait(5).worked("r1.2", 5000)
     run.asks("r1.3", timeout_ms=1000)
     monitor = take(watching(tmp_path, QUIET), run)
     assert stuck(monitor, NOON + seconds(5 + 32)) == ["r1"]
@@ -47,21 +48,24 @@ def test_a_time_out_that_is_over_allows_nothing_any_more(tmp_path: Path) -> None
 
 def test_a_held_call_may_be_silent_until_its_retry(tmp_path: Path) -> None:
     text = QUIET.replace("running_tool", "waiting_for_tool")
-    run = Run("r1").created().starts("r1.2").broke("r1.2").retries("r1.2", delay=900)
+    run = Run("r1").begins().starts("r1.2").broke("r1.2").retries("r1.2", delay=900)
     monitor = take(watching(tmp_path, text), run)
     assert stuck(monitor, NOON + seconds(930)) == []
     assert stuck(monitor, NOON + seconds(931)) == ["r1"]
 
 
 def test_a_paused_run_is_never_stuck_and_an_ended_one_is_gone(tmp_path: Path) -> None:
-    asleep, over = Run("r1").created().paused(), Run("r2").created().completed()
+    asleep, over = Run("r1").begins().paused(), Run("r2").begins().completed()
     monitor = take(watching(tmp_path, QUIET), asleep, over)
     assert stuck(monitor, NOON + timedelta(days=99)) == []
     assert list(monitor.runs.live) == ["r1"]
 
 
 def test_how_long_a_person_has_been_waited_for(tmp_path: Path) -> None:
-    first, second = Run("r1").created().wants("r1.1"), Run("r2").created().wait(40).wants("r2.1")
+    first, second = (
+        Run("r1").begins().asks_person("r1.1"),
+        Run("r2").begins().wait(40).asks_person("r2.1"),
+    )
     monitor = take(watching(tmp_path, QUIET), second, first)
     waiting = snapshot(monitor, NOON + seconds(100)).waiting
     assert [(row.run_id, row.waits_s) for row in waiting] == [("r1", 100), ("r2", 60)]
@@ -73,14 +77,14 @@ def test_how_long_a_person_has_been_waited_for(tmp_path: Path) -> None:
 
 
 def test_a_retry_is_counted_for_the_tool_that_failed(tmp_path: Path) -> None:
-    run = Run("r1").created().starts("r1.2").broke("r1.2").retries("r1.2")
+    run = Run("r1").begins().starts("r1.2").broke("r1.2").retries("r1.2")
     monitor = take(watching(tmp_path, QUIET), run)
     assert monitor.store.total("retries", "tool", "files.read", FIVE, NOON) == 1
     assert monitor.store.total("tool_timeouts", "tool", "files.read", FIVE, NOON) == 1
 
 
 def test_a_run_seen_from_its_middle_is_known_by_its_later_events(tmp_path: Path) -> None:
-    run = Run("r1", agent="writer").created().asks("r1.1").answered("r1.1", 5)
+    run = Run("r1", agent="writer").begins().asks("r1.1").answered("r1.1", 5)
     monitor = watching(tmp_path, QUIET)
     for event in run.events[2:]:
         monitor.take(event)
@@ -89,7 +93,7 @@ def test_a_run_seen_from_its_middle_is_known_by_its_later_events(tmp_path: Path)
 
 
 def test_a_hole_in_a_run_is_noticed(tmp_path: Path) -> None:
-    run = Run("r1").created().asks("r1.1").answered("r1.1", 5)
+    run = Run("r1").begins().asks("r1.1").answered("r1.1", 5)
     monitor = watching(tmp_path, QUIET)
     for event in (run.events[0], run.events[3]):
         monitor.take(event)
@@ -108,14 +112,14 @@ def test_a_dead_letter_written_twice_counts_once(tmp_path: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def book(tmp_path_factory: pytest.TempPathFactory) -> AlertRules:
+def alert_rules(tmp_path_factory: pytest.TempPathFactory) -> AlertRules:
     return rules(tmp_path_factory.mktemp("rules"), QUIET)
 
 
 @given(st.lists(st.integers(0, 2), max_size=60))
-def test_whatever_comes_again_changes_nothing(book: AlertRules, back: list[int]) -> None:
-    run = Run("r1").created().asks("c").answered("c", 40).starts("d").worked("d", 9).completed()
-    once, often = Monitor(book), Monitor(book)
+def test_whatever_comes_again_changes_nothing(alert_rules: AlertRules, back: list[int]) -> None:
+    run = Run("r1").begins().asks("c").answered("c", 40).starts("d").worked("d", 9).completed()
+    once, often = Monitor(alert_rules), Monitor(alert_rules)
     take(once, run)
     for number, event in enumerate(run.events):
         often.take(event)

@@ -11,7 +11,7 @@ import pytest
 from runfold.processors.monitor.core import windows
 from runfold.processors.monitor.core.store import Observation, Store
 from runfold.processors.monitor.core.windows import COARSE, Series
-from tests.monitor.telling import NOON, seconds
+from tests.support.builders.timed import NOON, seconds
 
 FIVE = timedelta(minutes=5)
 SIX_HOURS = timedelta(hours=6)

@@ -39,10 +39,10 @@ from runfold.projections.tables import costs, runs
 from runfold.projections.view import Batch, Placed
 from runfold.projections.views import VIEWS
 from runfold.surfaces.costs.sums import JournalSums
-from tests.costs.given import day
-from tests.projections.histories import History
 from tests.replay.record import FOLDER
-from tests.support.histories import STORIES, history
+from tests.support.builders.day import day
+from tests.support.builders.history import History
+from tests.support.builders.stories import STORIES, history
 
 RECORDED = sorted(FOLDER.rglob("*.json"))
 

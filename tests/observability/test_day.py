@@ -91,7 +91,7 @@ def lived(settings: Settings) -> Iterator[Day]:
         port = probe.getsockname()[1]
     with projector(settings, RUNFOLD_METRICS_PORT=str(port)):
         wait_caught_up(settings)
-        # A record batch is counted after its commit.
+        # A batch is counted after its commit.
         wait_until(lambda: _taken(scraped(port)) == EVENTS)
         context = Context()
         context.settings = context.attached = settings

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from pydantic import BaseModel, ValidationError
 
-from runfold.infra.logging.json_lines import JsonFormatter, about, frames, told
+from runfold.infra.logging.json_lines import JsonFormatter, about, described, frames
 from runfold.infra.logging.masking import masked, secrets_of
 
 SECRET = 's3cr"et-ключ'
@@ -49,6 +49,7 @@ def test_every_secret_of_the_environment_is_masked() -> None:
         "KAFKA_SASL_PASSWORD": "kafka-pass",
         "DATABASE_URL": "postgresql://me:pg%40pass@host/db",
         "OTEL_EXPORTER_OTLP_HEADERS": "authorization=abc",
+        "OTEL_EXPORTER_OTLP_TRACES_HEADERS": "x-api-key=traces",
         "HOME": "/home/me",
         "RUNFOLD_SECRET_SHORT": "abc",
     }
@@ -56,7 +57,15 @@ def test_every_secret_of_the_environment_is_masked() -> None:
     text = json.dumps({"a": [*env.values(), "pg@pass"]}, ensure_ascii=False)
     shown = masked(text, hidden)
 
-    for secret in ("s3cr", "sk-1234567", "kafka-pass", "pg%40pass", "pg@pass", "authorization"):
+    for secret in (
+        "s3cr",
+        "sk-1234567",
+        "kafka-pass",
+        "pg%40pass",
+        "pg@pass",
+        "authorization",
+        "x-api",
+    ):
         assert secret not in shown
     assert "/home/me" in shown
     assert SECRET not in line(record(f"key {SECRET}"), *hidden)["message"]
@@ -69,7 +78,7 @@ def test_an_exception_that_quotes_is_told_without_its_message_also_as_a_cause() 
         except ValidationError as error:
             raise RuntimeError("the registry was away") from error
     except RuntimeError as error:
-        shown = told(error)
+        shown = described(error)
 
     assert "canary" not in shown
     assert "ValidationError: its message is withheld" in shown

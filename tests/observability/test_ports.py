@@ -6,16 +6,16 @@ from dataclasses import replace
 from pathlib import Path
 
 from runfold.stack.home import Home
-from runfold.stack.member import Member
-from runfold.stack.plan import Process
-from runfold.stack.python_program import PythonProgram
 from runfold.stack.settings import Settings
+from runfold.stack.supervisor.member import Member
+from runfold.stack.supervisor.plan import Process
+from runfold.stack.supervisor.python_program import PythonProgram
 
 _SAYS_ITS_PORT = ("-c", "import os; print(os.environ.get('RUNFOLD_METRICS_PORT'))")
 
 
 def started(folder: Path, name: str, *, once: bool = False) -> tuple[int | None, str]:
-    """The port that the stack tells of a process, and the one that the process was given."""
+    """The port that the stack reports for a process, and the one that the process was given."""
     home = Home(folder)
     settings = replace(Settings.from_env({}), home=folder)
     member = Member(PythonProgram(Process(name, _SAYS_ITS_PORT, once=once), settings, home))

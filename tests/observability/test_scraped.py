@@ -32,7 +32,7 @@ Samples = dict[str, float]
 
 
 def scraped(port: int) -> Samples:
-    """Every sample of an endpoint; fails where an answer is no metrics page."""
+    """Every sample of an endpoint; fails where an answer is not a metrics page."""
     with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=30) as answer:
         assert answer.status == 200
         rows = answer.read().decode().splitlines()

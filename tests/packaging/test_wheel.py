@@ -145,7 +145,7 @@ from pathlib import Path
 
 import runfold
 from runfold.processors.tool import builtin_contracts
-from runfold.stack.jars import read_lock
+from runfold.stack.kafka.jars import read_lock
 from runfold.surfaces.manifests.load import load
 
 example = Path(runfold.__file__).parent / "examples" / "log-triage"

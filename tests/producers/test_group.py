@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from runfold.events import topics
-from runfold.producers.log.ownership.group import GroupOwnership, Membership
+from runfold.producers.log.membership import Membership
+from runfold.producers.log.ownership.group import GroupOwnership
 from tests.support.stack import wait_until
 
 pytestmark = pytest.mark.integration

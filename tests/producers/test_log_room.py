@@ -29,10 +29,16 @@ def test_no_consumer_is_made_outside_the_log_room() -> None:
     )
 
 
+def test_only_the_log_room_sets_up_consumers() -> None:
+    assert naming(r"\bconsumer_of\b|\bon_assign\b") == set()
+    # The client library itself is named where there are producers, topics and their faults.
+    assert naming(r"from confluent_kafka import [^\n]*\bConsumer\b") == set()
+
+
 def test_only_the_log_room_knows_how_librdkafka_says_an_end() -> None:
     assert naming("_PARTITION_EOF") == set()
     # Topics are created by the stack, which stands beside the producers.
-    assert naming(r"\bOffsetSpec\b") == {"stack/topics.py"}
+    assert naming(r"\bOffsetSpec\b") == {"stack/kafka/topics.py"}
 
 
 def test_only_producers_say_how_keys_are_placed() -> None:

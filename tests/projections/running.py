@@ -14,7 +14,7 @@ import psycopg
 
 from runfold.events import topics
 from runfold.stack.settings import Settings
-from tests.projections import journal
+from tests.support import journal
 from tests.support.stack import wait_until
 
 ROOT = Path(__file__).parents[2]

@@ -6,9 +6,9 @@ import psycopg
 import pytest
 
 from runfold.stack.settings import Settings
-from tests.projections import journal
-from tests.projections.histories import history
 from tests.projections.running import ask, projector, wait_caught_up
+from tests.support import journal
+from tests.support.builders.seeded import history
 
 pytestmark = pytest.mark.integration
 

@@ -19,9 +19,10 @@ from runfold.projections.store.reading.reader import ReaderConfig
 from runfold.projections.store.rebuild import rebuild
 from runfold.projections.tables import METADATA
 from runfold.stack.settings import Settings
-from tests.projections import journal
-from tests.projections.histories import CODEC, history
 from tests.projections.running import ask, projector, wait_caught_up
+from tests.support import journal
+from tests.support.builders.history import CODEC
+from tests.support.builders.seeded import history
 
 pytestmark = pytest.mark.integration
 

@@ -17,8 +17,8 @@ from runfold.projections.view import Batch, Rows, Stored
 from runfold.projections.views import VIEWS
 from runfold.stack.settings import Settings
 from tests.definitions.governing import aliased, published, released, retired, withdrawn
-from tests.projections.histories import CODEC
 from tests.projections.running import ask, projector
+from tests.support.builders.history import CODEC
 from tests.support.stack import wait_until
 
 VIEW = VIEWS["definitions"]

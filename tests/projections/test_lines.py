@@ -19,7 +19,8 @@ from runfold.projections.tables import run_events
 from runfold.projections.view import Placed, Rows
 from runfold.projections.views import VIEWS
 from runfold.projections.views.timeline import add
-from tests.projections.histories import History, history
+from tests.support.builders.history import History
+from tests.support.builders.seeded import history
 
 _ESCAPES = {"\\\\": "\\", "\\t": "\t", "\\n": "\n", "\\r": "\r", "\\x1e": NULL}
 _NASTY = ["\\", "\t", "\n", "\r", NULL, "\\N", "", "a\\tb", "ü\u2028\x7f", NULL * 2, '{"a":"\\""}']

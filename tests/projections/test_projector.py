@@ -17,9 +17,10 @@ from runfold.projections.store.rebuild import compare
 from runfold.projections.store.store import Store
 from runfold.projections.views import VIEWS
 from runfold.stack.settings import Settings
-from tests.projections import journal
-from tests.projections.histories import _START, CODEC, History, history, interleaved
 from tests.projections.running import ask, caught_up, projector, wait_caught_up
+from tests.support import journal
+from tests.support.builders.history import CODEC, START, History
+from tests.support.builders.seeded import history, interleaved
 from tests.support.stack import Servers, wait_until
 
 pytestmark = pytest.mark.integration
@@ -97,7 +98,7 @@ def test_killed_at_any_step_it_goes_on_without_loss_or_double(
     for number, name in enumerate(names):
         runs += make(settings, 1, first=number)
         with projector(settings, RUNFOLD_FAILPOINT=f"{name}:{hit}") as dying:
-            # A second record batch, for those that did not die in the first.
+            # A second batch, for those that did not die in the first.
             wait_until(lambda: dying.poll() is not None or caught_up(settings, "runs"))
             runs += make(settings, 1, first=100 + number)
             assert dying.wait(30) == -signal.SIGKILL, name
@@ -161,7 +162,7 @@ def test_unreadable_records_are_put_on_record_and_stop_nothing(settings: Setting
         topic=topics.REQUESTS,
         partition=0,
         offset=7,
-        time=_START,
+        time=START,
         code="not_framed",
         reason="no\0frame",
         size=3,

@@ -14,9 +14,9 @@ from runfold.projections.errors import NotCaughtUp
 from runfold.projections.queries import OperatorViews, TenantViews
 from runfold.projections.tables import METADATA
 from runfold.stack.settings import Settings
-from tests.projections import journal
-from tests.projections.histories import History
 from tests.projections.running import projector, wait_caught_up
+from tests.support import journal
+from tests.support.builders.history import History
 
 
 def known() -> list[History]:

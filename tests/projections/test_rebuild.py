@@ -4,24 +4,27 @@ from __future__ import annotations
 
 import multiprocessing
 import signal
+from dataclasses import replace
 
 import psycopg
 import pytest
 
+from runfold.infra.database.address import in_schema
 from runfold.projections.errors import UnknownView
 from runfold.projections.store.reading.reader import ReaderConfig
 from runfold.projections.store.rebuild import compare, rebuild
 from runfold.projections.views import VIEWS
 from runfold.stack.settings import Settings
-from tests.projections import journal
-from tests.projections.histories import CODEC, history
 from tests.projections.running import ask, projector, wait_caught_up
+from tests.support import journal
+from tests.support.builders.history import CODEC
+from tests.support.builders.seeded import history
 
 pytestmark = pytest.mark.integration
 
 
 def reader(settings: Settings) -> ReaderConfig:
-    return ReaderConfig(settings.kafka_config(), most_records=97)
+    return ReaderConfig(settings.kafka_config(), batch=97)
 
 
 def rebuild_runs(settings: Settings) -> None:
@@ -47,7 +50,7 @@ def test_every_view_can_be_rebuilt_while_the_projector_runs(settings: Settings) 
         for name in VIEWS:
             assert compare(name, settings.database_url, reader(settings), CODEC).rows == 0
     assert ask(settings, "SELECT * FROM tool_calls_started_without_permit") == []
-    left = "SELECT nspname FROM pg_namespace WHERE nspname LIKE 'rebuild%'"
+    left = "SELECT nspname FROM pg_namespace WHERE nspname LIKE '%rebuild%'"
     assert ask(settings, left) == []
 
 
@@ -127,6 +130,31 @@ def test_killed_on_the_way_the_live_view_stands(
         assert compare("runs", settings.database_url, reader(settings), CODEC).rows == 0
         rebuild("runs", settings.database_url, reader(settings), CODEC)
     assert ask(settings, "SELECT count(*) FROM runs") == [(6,)]
+
+
+def test_two_deployments_of_a_database_can_rebuild_a_view_at_once(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The longest name that the setting takes: a schema for the copy that begins so would be cut.
+    others = "a" * 40
+    address = settings.database_url.split("?")[0]
+    other = replace(settings, database_url=in_schema(address, others))
+    write(settings, 0, 3)
+    for one in (settings, other):
+        with projector(one, RUNFOLD_DATABASE_SCHEMA=others if one is other else "runfold"):
+            wait_caught_up(one)
+
+    def meanwhile(step: str) -> None:
+        if step == "rebuild.before_swap":
+            monkeypatch.setattr("runfold.projections.store.rebuild.failpoint", lambda _: None)
+            rebuild("tool_invocations", other.database_url, reader(other), CODEC)
+
+    monkeypatch.setattr("runfold.projections.store.rebuild.failpoint", meanwhile)
+    rebuild("tool_invocations", settings.database_url, reader(settings), CODEC)
+    for one in (settings, other):
+        difference = compare("tool_invocations", one.database_url, reader(one), CODEC)
+        assert difference.rows == 0
+        assert ask(one, "SELECT count(*) FROM tool_calls") != [(0,)]
 
 
 def test_a_view_that_does_not_exist_is_refused(settings: Settings) -> None:

@@ -18,9 +18,9 @@ from runfold.projections import queries, schema
 from runfold.projections.errors import NotCaughtUp
 from runfold.projections.queries import OperatorViews, RunFilter, TenantViews, Views
 from runfold.stack.settings import Settings
-from tests.projections import journal
-from tests.projections.histories import History
 from tests.projections.running import projector, wait_caught_up
+from tests.support import journal
+from tests.support.builders.history import History
 
 TENANTS = ("acme", "umbrella")
 

@@ -14,11 +14,12 @@ from runfold.projections.view import Batch, Placed
 from runfold.projections.views import VIEWS
 from runfold.projections.views.runs import VIEW as RUNS
 from runfold.stack.settings import Settings
-from tests.projections import journal
-from tests.projections.histories import CODEC, history
 from tests.projections.running import ask, projector, wait_caught_up
 from tests.replay.frozen import load
 from tests.replay.scenarios import SCENARIOS
+from tests.support import journal
+from tests.support.builders.history import CODEC
+from tests.support.builders.seeded import history
 
 INDEXES = "SELECT indexname FROM pg_indexes WHERE schemaname = current_schema() ORDER BY 1"
 STORAGE = (

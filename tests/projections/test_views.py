@@ -29,8 +29,9 @@ from runfold.projections.tables import (
 )
 from runfold.projections.view import Batch, PlacedDeadLetter, Row
 from runfold.projections.views import VIEWS
-from tests.projections.histories import _START, History, history
 from tests.projections.test_lines import values_of
+from tests.support.builders.history import START, History
+from tests.support.builders.seeded import history
 
 
 def appended(view: str, batch: Batch) -> list[Row]:
@@ -205,7 +206,7 @@ def test_a_dead_letter_stands_once() -> None:
         topic="runs.requests",
         partition=2,
         offset=9,
-        time=_START,
+        time=START,
         code="not_framed",
         reason="no\0thing",
         size=4,

@@ -11,7 +11,7 @@ from runfold.processors.run.replay import decisions
 from tests.deciders.given import RUN, TENANT
 from tests.properties.test_run_machine import Run
 from tests.properties.test_run_machine import TestRun as Machine
-from tests.support.histories import CODEC
+from tests.support.builders.stories import CODEC
 
 
 class RedecidedRun(Run):

@@ -31,7 +31,7 @@ from tests.deciders.given import (
     tool,
 )
 from tests.spec import START
-from tests.support.histories import CODEC
+from tests.support.builders.stories import CODEC
 
 TRUSTING = definitions(LOOK, WRITE, SEND, agent())
 """Definitions under which ``look`` needs nobody's approval."""

@@ -26,10 +26,9 @@ from runfold.stack.settings import Settings
 from runfold.surfaces.cli import exits
 from runfold.surfaces.cli.__main__ import run
 from runfold.surfaces.cli.context import Context
-from tests.projections import journal
 from tests.runbooks.alerts import Alerts, impatient, shipped
 from tests.runbooks.pages import FOLDER, Page
-from tests.support import stack
+from tests.support import journal, stack
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
 
@@ -319,7 +318,7 @@ def test_lost(product: Operator, server: str) -> None:
     stack.wait_until(lambda: stack._is_up_again(product.settings, server, before))
     assert "is down" in product.types("runfold down")
     assert "is up" in product.types("runfold up")
-    # Silence is no all-clear: the alert outlived the server, and the monitor's own restart.
+    # Silence is not an all-clear: the alert outlived the server, and the monitor's own restart.
     assert product.alerts.stands("approval-waits", "default")
     product("approve", call)
     product.sees(run_id, "completed")

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from runfold.stack import jars
 from runfold.stack.errors import StackError
 from runfold.stack.home import Home
-from runfold.stack.kafka import Broker
+from runfold.stack.kafka import jars
+from runfold.stack.kafka.broker import Broker
 from tests.system.foreign.java import compiled
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
-from runfold.stack.jars import KAFKA_RELEASE
+from runfold.stack.kafka.jars import KAFKA_RELEASE
 
 ROOT = Path(__file__).parents[2]
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "compose.yaml").read_text())

@@ -10,10 +10,11 @@ from types import SimpleNamespace
 
 import pytest
 
-from runfold.stack import kafka, postgres
 from runfold.stack.errors import NoRoomError, StackError
 from runfold.stack.home import Home
-from runfold.stack.member import Member, Patience
+from runfold.stack.kafka import broker
+from runfold.stack.postgres import server
+from runfold.stack.supervisor.member import Member, Patience
 
 
 def test_a_full_disk_is_named_with_what_to_do(
@@ -26,9 +27,9 @@ def test_a_full_disk_is_named_with_what_to_do(
     failing.mkdir()
     (failing / "initdb").write_text("#!/bin/sh\necho 'removing data directory' >&2\nexit 1\n")
     (failing / "initdb").chmod(0o755)
-    monkeypatch.setattr(postgres, "find", lambda _: failing)
+    monkeypatch.setattr(server, "find", lambda _: failing)
     with pytest.raises(StackError) as refused:
-        postgres.Postgres(home).start()
+        server.Postgres(home).start()
     assert "3 MB left" in str(refused.value)
     assert "RUNFOLD_HOME" in str(refused.value)
 
@@ -42,9 +43,9 @@ def test_with_room_the_reason_is_the_programs_own(
     failing.mkdir()
     (failing / "initdb").write_text("#!/bin/sh\necho 'initdb: error: no locale' >&2\nexit 1\n")
     (failing / "initdb").chmod(0o755)
-    monkeypatch.setattr(postgres, "find", lambda _: failing)
+    monkeypatch.setattr(server, "find", lambda _: failing)
     with pytest.raises(StackError, match="no locale"):
-        postgres.Postgres(home).start()
+        server.Postgres(home).start()
 
 
 def test_a_broker_is_not_started_without_room(
@@ -54,11 +55,11 @@ def test_a_broker_is_not_started_without_room(
     home.prepare()
     monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=3_000_000))
     with pytest.raises(NoRoomError, match="3 MB left: make room, 50 MB at least"):
-        kafka.Broker(home, own_home).start()
+        broker.Broker(home, own_home).start()
     assert not list(home.kafka.iterdir())
 
 
-class _Filled(kafka.Broker):
+class _Filled(broker.Broker):
     """A server that ends at once, and that has no room until ``full`` is unset."""
 
     full = False

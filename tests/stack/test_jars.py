@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from runfold.stack import jars
 from runfold.stack.errors import StackError
-from runfold.stack.jars import Locked
+from runfold.stack.kafka import jars
+from runfold.stack.kafka.jars import Locked
 
 GOOD = b"the right bytes"
 

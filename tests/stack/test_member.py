@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from runfold.stack.errors import StackError
-from runfold.stack.member import Member, Patience
+from runfold.stack.supervisor.member import Member, Patience
 from tests.support.stack import wait_until
 
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from runfold.stack import control
 from runfold.stack.errors import StackError
 from runfold.stack.settings import Settings
 
@@ -75,3 +76,12 @@ def test_an_impossible_number_of_partitions_is_refused(text: str) -> None:
 def test_a_client_without_an_address_is_told_what_to_do() -> None:
     with pytest.raises(StackError, match="runfold up"):
         Settings.from_env({}).kafka_config()
+
+
+def test_who_only_needs_the_log_is_not_asked_for_postgres(tmp_path: Path) -> None:
+    settings = Settings.from_env({"RUNFOLD_HOME": str(tmp_path), "KAFKA_BOOTSTRAP_SERVERS": "a:1"})
+    assert control.attach_log(settings) == settings
+    with pytest.raises(StackError, match=r"tables in Postgres are needed.* DATABASE_URL"):
+        control.attach(settings)
+    with pytest.raises(StackError, match=r"or set KAFKA_BOOTSTRAP_SERVERS\.$"):
+        control.attach_log(Settings.from_env({"RUNFOLD_HOME": str(tmp_path)}))

@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
@@ -21,12 +22,12 @@ from runfold.events.topics import EVENTS, TOPICS
 from runfold.stack import control
 from runfold.stack.errors import StackError
 from runfold.stack.home import Home
-from runfold.stack.plan import Process
-from runfold.stack.postgres_binaries import find
+from runfold.stack.kafka.topics import ensure_topics
+from runfold.stack.postgres.binaries import find
+from runfold.stack.processes.usage import memory_bytes
 from runfold.stack.settings import Settings
-from runfold.stack.state import MemberState
-from runfold.stack.topics import ensure_topics
-from runfold.stack.usage import memory_bytes
+from runfold.stack.supervisor.plan import Process
+from runfold.stack.supervisor.state import MemberState
 from tests.support.stack import embedded_settings, pid_of, wait_until
 
 pytestmark = pytest.mark.integration
@@ -113,7 +114,9 @@ def test_a_second_up_finds_the_first(settings: Settings) -> None:
 
     assert second.found
     assert (second.pid, second.settings) == (first.pid, first.settings)
-    assert control.attach(settings) == first.settings
+    assert control.attach(settings) == control.attach_log(settings) == first.settings
+    with pytest.raises(StackError, match="another Kafka"):
+        control.attach(replace(settings, bootstrap_servers="127.0.0.1:1"))
     known = control.status(settings)
     assert known is not None
     assert {member.name: member.state for member in known.members} == {
@@ -180,8 +183,8 @@ def test_postgres_runs_from_a_copy_where_its_user_cannot_reach_the_original(
 ) -> None:
     home = Home(settings.home)
     home.prepare()
-    monkeypatch.setattr("runfold.stack.postgres_binaries.os.geteuid", lambda: 0)
-    monkeypatch.setattr("runfold.stack.postgres_binaries.open_to_all", lambda _: False)
+    monkeypatch.setattr("runfold.stack.postgres.binaries.os.geteuid", lambda: 0)
+    monkeypatch.setattr("runfold.stack.postgres.binaries.open_to_all", lambda _: False)
     programs = find(home)
 
     assert programs.is_relative_to(settings.home)

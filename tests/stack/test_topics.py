@@ -6,8 +6,8 @@ from confluent_kafka.admin import AdminClient, ConfigResource, ResourceType  # t
 
 from runfold.events.topics import EVENTS, REGISTRY, TOPICS, Topic
 from runfold.stack.errors import StackError
+from runfold.stack.kafka.topics import ensure_topics
 from runfold.stack.settings import Settings
-from runfold.stack.topics import ensure_topics
 from tests.support.stack import Servers, fresh_topics
 
 pytestmark = pytest.mark.integration
@@ -59,7 +59,7 @@ def test_fresh_topics_are_empty(servers: Servers) -> None:
 
 
 def test_a_kafka_that_does_not_answer_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("runfold.stack.topics._SECONDS", 0.2)
+    monkeypatch.setattr("runfold.stack.kafka.topics._SECONDS", 0.2)
     config: dict[str, str | int | float] = {"bootstrap.servers": "127.0.0.1:1"}
 
     with pytest.raises(StackError, match=r"Kafka at 127\.0\.0\.1:1 does not answer"):

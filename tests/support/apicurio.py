@@ -13,7 +13,7 @@ from pathlib import Path
 
 import httpx
 
-from runfold.stack import jars, java
+from runfold.stack.kafka import jars, java
 from runfold.stack.settings import Settings
 from tests.support.stack import wait_until
 

@@ -23,10 +23,10 @@ from psycopg import sql
 
 from runfold.events.topics import TOPICS, Topic
 from runfold.stack import control, ports
-from runfold.stack.jars import KAFKA_RELEASE
-from runfold.stack.kafka import answers
+from runfold.stack.kafka.broker import answers
+from runfold.stack.kafka.jars import KAFKA_RELEASE
+from runfold.stack.kafka.topics import ensure_topics
 from runfold.stack.settings import Settings
-from runfold.stack.topics import ensure_topics
 
 _BROKER = {
     "NODE_ID": "1",

@@ -15,7 +15,7 @@ from runfold.producers.log.memory import MemoryLog
 from runfold.producers.log.port import RecordPlace
 from runfold.surfaces.cli.context import Context
 from tests.deciders.given import LOOK, RUN, SEND, WRITE, agent, story
-from tests.support.histories import CODEC, Recorder, Step, recorded_story
+from tests.support.builders.stories import CODEC, Recorder, Step, recorded_story
 
 
 class AnsweringLog(MemoryLog):

@@ -10,7 +10,7 @@ from runfold.events import topics
 from runfold.surfaces.cli import exits
 from runfold.surfaces.cli.__main__ import run
 from tests.deciders.given import RUN
-from tests.support.histories import STORIES, written_history
+from tests.support.builders.stories import STORIES, written_history
 from tests.surfaces.answering import answering, context_of
 
 

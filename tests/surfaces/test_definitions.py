@@ -18,7 +18,7 @@ from runfold.surfaces.cli.__main__ import run
 from tests.deciders.given import LOOK, agent, request, tool
 from tests.definitions.governing import NOW, script
 from tests.spec import Story
-from tests.support.histories import CODEC
+from tests.support.builders.stories import CODEC
 from tests.surfaces.answering import context_of
 
 NEWER = agent(version="1.1", max_malformed=5)

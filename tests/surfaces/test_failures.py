@@ -64,6 +64,19 @@ def test_a_failure_within_a_command_is_printed_and_not_raised(
     assert said == "Nothing runs here: start it with `runfold up`.\n"
 
 
+def test_a_command_asks_for_postgres_only_where_it_reads_tables(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    monkeypatch.setenv("RUNFOLD_HOME", str(tmp_path))
+    monkeypatch.setenv("KAFKA_BOOTSTRAP_SERVERS", "127.0.0.1:1")
+    monkeypatch.delenv("DATABASE_URL", raising=False)
+    context = Context()
+    assert context.client("default", "me") is not None
+    assert run(["runs"], context) == exits.UNAVAILABLE
+    assert "tables in Postgres are needed" in capsys.readouterr().err
+    context.close()
+
+
 @pytest.mark.parametrize(
     "arguments",
     [["bogus"], ["run"], ["runs", "--limit", "0"], ["approve"], ["costs", "--by", "moon"]],

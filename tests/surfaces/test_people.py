@@ -14,7 +14,7 @@ from runfold.surfaces.cli import exits
 from runfold.surfaces.cli.__main__ import run
 from runfold.surfaces.cli.context import Context
 from tests.deciders.given import RUN, TENANT, answer, call, came_back, request
-from tests.support.histories import ASKS, LOOKS, SENDS, STORIES, WRITES
+from tests.support.builders.stories import ASKS, LOOKS, SENDS, STORIES, WRITES
 from tests.surfaces.answering import AnsweringLog, answering, context_of
 
 CALL = f"{RUN}.2"

@@ -16,7 +16,7 @@ from runfold.surfaces.cli.commands.runs import since_of
 from runfold.surfaces.cli.context import Context
 from runfold.surfaces.cli.faults import CliError
 from tests.deciders.given import RUN, request
-from tests.support.histories import STORIES, WRITES
+from tests.support.builders.stories import STORIES, WRITES
 from tests.surfaces.answering import AnsweringLog, answering, context_of
 
 

@@ -17,7 +17,7 @@ from runfold.events.values import RunStatus
 from runfold.surfaces.cli.runs.timeline import Line, Progress, rendered, show, tone_of
 from runfold.surfaces.words import arguments, model_name, money, result, said, spent
 from tests.deciders.given import RUN, answer, call, done, request
-from tests.support.histories import STORIES, Step, history
+from tests.support.builders.stories import STORIES, Step, history
 
 
 def lines(*steps: Step) -> list[tuple[Fact, Line]]:

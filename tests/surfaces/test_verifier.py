@@ -20,7 +20,7 @@ from runfold.processors.definitions.record import announce
 from runfold.surfaces.audit.definitions import DefinitionHistory
 from runfold.surfaces.audit.verifier import Verdict, Verifier
 from tests.deciders.given import LOOK, RUN, SEND, WRITE, agent
-from tests.support.histories import CODEC, STORIES, written_history
+from tests.support.builders.stories import CODEC, STORIES, written_history
 
 Written = list[tuple[bytes, Event]]
 

@@ -141,7 +141,7 @@ def test_an_idempotent_effect_that_hangs_may_be_tried_again() -> None:
     result = bench.call(timeout_ms=20)
     assert result.error is not None
     assert (result.outcome, result.error.retryable, result.effect) == (Outcome.FAILED, True, True)
-    # Its claim is let go, so the next attempt does not wait for it.
+    # Its claim is released, so the next attempt does not wait for it.
     assert error_type(bench.call(timeout_ms=20, attempt=2)) == "timeout"
 
 

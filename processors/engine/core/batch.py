@@ -72,12 +72,14 @@ class BatchDecider(Generic[S]):
             spec, codec, partition, partition_of or _only_partition, resends=resends
         )
 
-    def take(self, inputs: Sequence[Input], book: PartitionState[S], now: datetime) -> Outcome[S]:
+    def take(
+        self, inputs: Sequence[Input], partition_state: PartitionState[S], now: datetime
+    ) -> Outcome[S]:
         """Return what follows from a batch of inputs; the partition's state is left as it is."""
-        batch: Outcome[S] = Outcome(book.progress.copy())
+        batch: Outcome[S] = Outcome(partition_state.progress.copy())
         if self._resends:
             # What was decided before this batch has arrived, or the lane would have begun again.
-            batch.progress.delivered = book.end
+            batch.progress.delivered = partition_state.end
         positions = batch.positions
         env = Env(now, self._definitions.current())
         for item in inputs:
@@ -88,7 +90,7 @@ class BatchDecider(Generic[S]):
             try:
                 if isinstance(item, Received) and not self._is_next(item, batch, now):
                     continue
-                env = self._decide(item, book, batch, env)
+                env = self._decide(item, partition_state, batch, env)
             except Refused as refused:
                 self._refuse(item, refused, batch, now)
             except RegistryError:
@@ -99,25 +101,25 @@ class BatchDecider(Generic[S]):
                 logger.exception("an input broke the decider and became a dead letter")
                 reason = f"{type(error).__name__}: {error}"
                 self._refuse(item, Refused("decider_failed", reason), batch, now)
-        reason = self._why_noted(batch, book)
+        reason = self._why_noted(batch, partition_state)
         if reason:
             batch.noted = True
             batch.events.append(self.note(batch.progress, reason, now))
         return batch
 
     @staticmethod
-    def _why_noted(batch: Outcome[S], book: PartitionState[S]) -> str:
-        """Return why the journal must be told more than the causes of its events say."""
+    def _why_noted(batch: Outcome[S], partition_state: PartitionState[S]) -> str:
+        """Return why the journal needs more than the causes of its events record."""
         if batch.dead:
             return "inputs became dead letters"
-        if batch.progress.sent != book.progress.sent:
+        if batch.progress.sent != partition_state.progress.sent:
             return "messages were sent"
-        heard = book.unnoted or batch.progress.heard != book.progress.heard
+        heard = partition_state.unnoted or batch.progress.heard != partition_state.progress.heard
         return "messages were heard" if batch.events and heard else ""
 
-    def again(self, lost: Sequence[Outgoing], book: PartitionState[S]) -> list[Message]:
+    def again(self, lost: Sequence[Outgoing], partition_state: PartitionState[S]) -> list[Message]:
         """Return the last messages that were sent, as they were, to be written once more."""
-        return list(self._outbox.again(lost, book.progress.sent))
+        return list(self._outbox.again(lost, partition_state.progress.sent))
 
     def note(self, progress: Progress, reason: str, now: datetime) -> Message:
         """Return the journal record that says how far the lane is."""
@@ -128,15 +130,17 @@ class BatchDecider(Generic[S]):
         named = headers("PositionNoted", name, self._spec.source, now, name, "")
         return Message(journal, None, value, named)
 
-    def _decide(self, item: Input, book: PartitionState[S], batch: Outcome[S], env: Env) -> Env:
+    def _decide(
+        self, item: Input, partition_state: PartitionState[S], batch: Outcome[S], env: Env
+    ) -> Env:
         command, key, cause = self._read(item)
-        known = batch.changed[key] if key in batch.changed else book.live.get(key)
+        known = batch.changed[key] if key in batch.changed else partition_state.live.get(key)
         if known is None:
             body = command.body
             if not isinstance(body, Record) or not self._spec.begins(body):
                 self._miss(body, key)
                 return env
-            if key in batch.changed or key in book.ended:
+            if key in batch.changed or key in partition_state.ended:
                 # A repeat: what it asked for has begun and ended.
                 return env
             self._check_place(key)
@@ -150,7 +154,7 @@ class BatchDecider(Generic[S]):
             batch.add(step)
             if step.sends:
                 sent = batch.progress.sent
-                batch.others += self._outbox.number(step.sends, sent, book.progress.sent)
+                batch.others += self._outbox.number(step.sends, sent, partition_state.progress.sent)
         return env
 
     def _is_next(self, item: Received, batch: Outcome[S], now: datetime) -> bool:

@@ -68,30 +68,34 @@ class Outcome(Generic[S]):
         yield from self.events
         yield from self.others
 
-    def pass_by(self, book: PartitionState[S]) -> None:
+    def pass_by(self, partition_state: PartitionState[S]) -> None:
         """Make a batch that writes nothing part of a partition's state."""
-        book.unnoted = book.unnoted or self.progress.heard != book.progress.heard
-        book.progress = self.progress
+        partition_state.unnoted = (
+            partition_state.unnoted or self.progress.heard != partition_state.progress.heard
+        )
+        partition_state.progress = self.progress
 
-    def adopt(self, book: PartitionState[S], first_offset: int | None, now_ms: int) -> None:
+    def adopt(
+        self, partition_state: PartitionState[S], first_offset: int | None, now_ms: int
+    ) -> None:
         """Make the committed batch part of a partition's state.
 
         ``first_offset`` is where the first of the events stands in the journal, None if there
         was none.
         """
-        book.progress = self.progress
+        partition_state.progress = self.progress
         if self.noted:
-            book.unnoted = False
+            partition_state.unnoted = False
         if first_offset is not None:
-            book.end = first_offset + len(self.events)
+            partition_state.end = first_offset + len(self.events)
         for key, after in self.changed.items():
             if after is None:
-                book.live.pop(key, None)
-                book.ended[key] = now_ms
+                partition_state.live.pop(key, None)
+                partition_state.ended[key] = now_ms
             elif after.first_offset == UNPLACED and first_offset is not None:
-                book.live[key] = _placed(after, first_offset)
+                partition_state.live[key] = _placed(after, first_offset)
             else:
-                book.live[key] = after
+                partition_state.live[key] = after
 
 
 def _placed(after: Tracked[S], offset: int) -> Tracked[S]:

@@ -46,17 +46,17 @@ class ParkedCopy:
 
 
 def sleepers(
-    book: PartitionState[S], now: datetime, idle: timedelta, stride: int, most: int
+    partition_state: PartitionState[S], now: datetime, idle: timedelta, stride: int, most: int
 ) -> list[Sleeper]:
     """Return what holds the restore point back: what is idle, and what began long ago.
 
     Oldest first, at most ``most``; ``stride`` is how many journal records back is long ago.
     """
     found = [
-        Sleeper(key, each.first_offset, each.seq, book.end)
-        for key, each in book.live.items()
+        Sleeper(key, each.first_offset, each.seq, partition_state.end)
+        for key, each in partition_state.live.items()
         if each.first_offset is not None
-        and (now - each.touched >= idle or book.end - each.first_offset >= stride)
+        and (now - each.touched >= idle or partition_state.end - each.first_offset >= stride)
     ]
     found.sort(key=lambda sleeper: sleeper.first_offset)
     return found[:most]
@@ -122,9 +122,9 @@ def parked_values(record: Record) -> tuple[bytes, ...]:
     return values
 
 
-def still_wanted(copy: ParkedCopy, book: PartitionState[S]) -> bool:
+def still_wanted(copy: ParkedCopy, partition_state: PartitionState[S]) -> bool:
     """Whether it is live, and its events since the copy was begun are not parked already."""
-    live = book.live.get(copy.sleeper.key)
+    live = partition_state.live.get(copy.sleeper.key)
     return live is not None and live.first_offset == copy.sleeper.first_offset
 
 

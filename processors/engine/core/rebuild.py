@@ -36,7 +36,7 @@ class Rebuild(Generic[S]):
         self._sending = frozenset(fact.__name__ for fact in spec.outbox) if resends else frozenset()
         self._sent: list[tuple[int, bytes]] = []
         self._histories: dict[str, History] = {}
-        self._book: PartitionState[S] = PartitionState()
+        self._partition_state: PartitionState[S] = PartitionState()
         self._parked: dict[str, bytes] = {}
         self.records = 0
 
@@ -45,7 +45,7 @@ class Rebuild(Generic[S]):
         point = self._codec.decode(self._spec.topics.restore, value)
         assert isinstance(point, RestorePoint)
         self._progress.take(point.positions, self._spec.topics.journal)
-        self._book.end = point.journal_offset
+        self._partition_state.end = point.journal_offset
         return point.journal_offset
 
     def parked(self, key: str, value: bytes | None) -> None:
@@ -77,7 +77,7 @@ class Rebuild(Generic[S]):
     def journal(self, offset: int, value: bytes) -> None:
         """Take one record of the journal; raises BrokenChain where an event is missing."""
         self.records += 1
-        self._book.end = offset + 1
+        self._partition_state.end = offset + 1
         begins = self._codec.peek(value)
         if begins is None:
             noted = self._codec.decode(self._spec.topics.journal, value)
@@ -95,13 +95,13 @@ class Rebuild(Generic[S]):
         else:
             history = self._history(key)
             if kind in self._carries and seq > history.seq:
-                # What came before it is of no use, and its copies were dropped with it.
+                # What came before it is not needed, and its copies were dropped with it.
                 history = self._histories[key] = History(key, carried=True)
             history.follow(seq, value, offset)
 
     def completion(self, key: str, time_ms: int) -> None:
         """Take one end, oldest first."""
-        self._book.ended[key] = time_ms
+        self._partition_state.ended[key] = time_ms
 
     def position(self, topic: str) -> int:
         """Return the next offset to take of an input topic, as far as it is known by now."""
@@ -109,14 +109,14 @@ class Rebuild(Generic[S]):
 
     def reached(self, offset: int) -> None:
         """Note that the journal is read up to an offset, whatever stands at its end."""
-        self._book.end = max(self._book.end, offset)
+        self._partition_state.end = max(self._partition_state.end, offset)
 
     def finish(self) -> PartitionState[S]:
         """Fold what is live and return the partition's state; raises BrokenChain."""
         for key, history in self._histories.items():
-            self._book.live[key] = history.fold(self._spec, self._codec)
+            self._partition_state.live[key] = history.fold(self._spec, self._codec)
         self._histories = {}
-        return self._book
+        return self._partition_state
 
     def undelivered(self) -> list[Outgoing]:
         """Return what was sent last and may not have arrived, in the order of its events."""
@@ -132,7 +132,7 @@ class Rebuild(Generic[S]):
 
     @property
     def _progress(self) -> Progress:
-        return self._book.progress
+        return self._partition_state.progress
 
     def _history(self, key: str) -> History:
         history = self._histories.get(key)

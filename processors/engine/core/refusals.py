@@ -48,24 +48,22 @@ def dead_letter(
     """Return the dead letter of an input; of a value over 4 MB its beginning."""
     topic, offset = _place_of(item, spec)
     key, value, copies = _bytes_of(item, topic, spec, codec)
-    letter = cleaned(
-        DeadLetter(
-            topic=topic,
-            partition=partition,
-            offset=offset,
-            time=now,
-            code=refused.code,
-            reason=refused.reason[:2000],
-            size=len(value or b""),
-            key=key,
-            value=value[:MAX_COPY_BYTES] if value is not None else None,
-            headers=copies,
-        )
+    refusal = DeadLetter(
+        topic=topic,
+        partition=partition,
+        offset=offset,
+        time=now,
+        code=refused.code,
+        reason=refused.reason[:2000],
+        size=len(value or b""),
+        key=key,
+        value=value[:MAX_COPY_BYTES] if value is not None else None,
+        headers=copies,
     )
     name = f"{topic}/{partition}/{offset}"
     dead = spec.topics.dead_letters
     named = headers("DeadLetter", name, spec.source, now, name, "")
-    return Message(dead, name, codec.encode(dead, letter), named)
+    return Message(dead, name, codec.encode(dead, cleaned(refusal)), named)
 
 
 def _place_of(item: Input, spec: AggregateSpec[S]) -> tuple[str, int]:

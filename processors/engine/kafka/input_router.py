@@ -11,19 +11,17 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 
-from confluent_kafka import KafkaException, Message, TopicPartition
-
-from runfold.infra.process.stall import Place, Positions
 from runfold.processors.engine.config import EngineConfig
-from runfold.processors.engine.core.inputs import Headers, Received
+from runfold.processors.engine.core.inputs import Received
 from runfold.processors.engine.kafka.inbox import Inbox
 from runfold.processors.engine.metrics import LAG
-from runfold.producers.log.kafka_tail import consumer_of
+from runfold.producers.errors import LogError
+from runfold.producers.log.changing import ChangingConsumer
+from runfold.producers.log.tail import Place, Positions, RawRecord, headers_in, place_of
 
 logger = logging.getLogger(__name__)
 
-_Given = dict[str, str | bytes | None] | list[tuple[str, str | bytes | None]]
-
+_READ_AT_ONCE = 500
 _POLL_SECONDS = 0.02
 _ANSWER_SECONDS = 10.0
 _LOOK_SECONDS = 1.0
@@ -44,24 +42,21 @@ class InputRouter(threading.Thread):
         self._looked = 0.0
         self._stopping = threading.Event()
         self.beat = time.monotonic()
-        self._consumer = consumer_of(
-            {},
-            config.client(
-                # Offsets are committed under this name for lag monitors only.
-                group_id=group_id,
-                isolation_level="read_committed",
-                enable_auto_commit=False,
-                auto_offset_reset="earliest",
-                fetch_queue_backoff_ms=5,
-                fetch_wait_max_ms=200,
-                fetch_message_max_bytes=2_000_000,
-                queued_max_messages_kbytes=65_536,
-            ),
+        # Offsets are committed under the group's name for lag monitors only.
+        self._consumer = ChangingConsumer(
+            config.client(),
+            group_id,
+            {
+                "fetch.queue.backoff.ms": 5,
+                "fetch.wait.max.ms": 200,
+                "fetch.message.max.bytes": 2_000_000,
+                "queued.max.messages.kbytes": 65_536,
+            },
         )
 
     def add(self, partition: int, inbox: Inbox, positions: Mapping[str, int]) -> None:
         """Feed a lane's inbox from these positions on, instead of any older inbox of it."""
-        starts = [TopicPartition(t, partition, positions.get(t, 0)) for t in self._topics]
+        starts = {(topic, partition): positions.get(topic, 0) for topic in self._topics}
         self._do(lambda: self._assign(partition, inbox, starts))
 
     def drop(self, partition: int) -> None:
@@ -70,18 +65,18 @@ class InputRouter(threading.Thread):
 
     def commit(self, partition: int, positions: Mapping[str, int]) -> None:
         """Show lag monitors how far the inputs are decided; returns at once."""
-        shown = [TopicPartition(topic, partition, offset) for topic, offset in positions.items()]
+        shown = {(topic, partition): offset for topic, offset in positions.items()}
         if shown:
             self._commands.put(lambda: self._show(shown))
 
     def reading(self) -> Positions:
-        """Return how far the inputs that are wanted now were received, as of the last second."""
+        """Return how far the inputs that are read now were received, as of the last second."""
         # What this thread does not ask for, because it is busy or starved, has not stalled.
         late = time.monotonic() - self.beat > 2 * _LOOK_SECONDS
         return {} if late else self._reading
 
     def stop(self) -> None:
-        """End the thread and let go of the connections."""
+        """End the thread and release the connections."""
         self._stopping.set()
         if self.is_alive():
             self.join(_ANSWER_SECONDS)
@@ -90,11 +85,11 @@ class InputRouter(threading.Thread):
         """Poll, hand out, obey."""
         while not self._stopping.is_set():
             self.beat = time.monotonic()
-            message = self._consumer.poll(_POLL_SECONDS)
-            if message is not None:
-                self._hand_out(message)
-                for more in self._consumer.consume(500, 0):
-                    self._hand_out(more)
+            portion = self._consumer.take(_READ_AT_ONCE, _POLL_SECONDS)
+            for fault in portion.faults:
+                logger.warning("inputs: %s", fault.str())
+            for record in portion.records:
+                self._hand_out(record)
             self._balance()
             self._note_positions()
             while not self._commands.empty():
@@ -116,11 +111,11 @@ class InputRouter(threading.Thread):
         if not done.wait(_ANSWER_SECONDS):
             raise RuntimeError("the dispatcher of inputs does not answer; the process must restart")
 
-    def _assign(self, partition: int, inbox: Inbox, starts: list[TopicPartition]) -> None:
+    def _assign(self, partition: int, inbox: Inbox, starts: Positions) -> None:
         self._unassign(partition)
         self._inboxes[partition] = inbox
-        self._starts.update({(start.topic, partition): start.offset for start in starts})
-        self._consumer.incremental_assign(starts)
+        self._starts.update(starts)
+        self._consumer.add(starts)
 
     def _unassign(self, partition: int) -> None:
         if self._inboxes.pop(partition, None) is not None:
@@ -128,55 +123,44 @@ class InputRouter(threading.Thread):
                 # What is paused when it is taken away would be paused when it comes back.
                 self._paused.discard(partition)
                 self._consumer.resume(self._places(partition))
-            self._consumer.incremental_unassign(self._places(partition))
+            self._consumer.remove(self._places(partition))
 
     def _note_positions(self) -> None:
         now = time.monotonic()
         if now - self._looked < _LOOK_SECONDS:
             return
         self._looked = now
-        wanted = [p for n in self._inboxes if n not in self._paused for p in self._places(n)]
+        due = [p for n in self._inboxes if n not in self._paused for p in self._places(n)]
         self._reading = {
-            (place.topic, place.partition): place.offset
-            if place.offset >= 0
-            else self._starts[place.topic, place.partition]
-            for place in (self._consumer.position(wanted) if wanted else ())
+            place: at if at >= 0 else self._starts[place]
+            for place, at in self._consumer.positions(due).items()
         }
 
-    def _show(self, positions: list[TopicPartition]) -> None:
+    def _show(self, positions: Positions) -> None:
         try:
-            self._consumer.commit(offsets=positions, asynchronous=True)
-            self._note_lag(positions)
-        except KafkaException as error:
+            self._consumer.commit(positions)
+        except LogError as error:
             logger.debug("positions not shown to lag monitors: %s", error)
-
-    def _note_lag(self, positions: list[TopicPartition]) -> None:
-        for place in positions:
-            # The ends are those of the last fetch: asking the broker would hold up the inputs.
-            ends: tuple[int, int] | None = self._consumer.get_watermark_offsets(place, cached=True)
-            if ends is not None and ends[1] >= 0:
-                LAG(place.topic, str(place.partition)).set(max(0, ends[1] - place.offset))
-
-    def _places(self, partition: int) -> list[TopicPartition]:
-        return [TopicPartition(topic, partition) for topic in self._topics]
-
-    def _hand_out(self, message: Message) -> None:
-        partition, offset = message.partition(), message.offset()
-        error = message.error()
-        if error is not None or partition is None or offset is None:
-            logger.warning("inputs: %s", error.str() if error else "a record without a place")
             return
+        for place, end in self._consumer.known_ends(positions).items():
+            LAG(place[0], str(place[1])).set(max(0, end - positions[place]))
+
+    def _places(self, partition: int) -> list[Place]:
+        return [(topic, partition) for topic in self._topics]
+
+    def _hand_out(self, record: RawRecord) -> None:
+        topic, partition = place_of(record)
         inbox = self._inboxes.get(partition)
         if inbox is None:
             return
         inbox.put(
             Received(
-                str(message.topic()),
-                offset,
-                _bytes(message.key()),
-                _bytes(message.value()),
-                _pairs(message.headers()),
-                message.timestamp()[1],
+                topic,
+                record.offset() or 0,
+                record.key(),
+                record.value(),
+                headers_in(record),
+                record.timestamp()[1],
             )
         )
 
@@ -191,14 +175,3 @@ class InputRouter(threading.Thread):
             elif waiting > self._config.max_waiting:
                 self._paused.add(partition)
                 self._consumer.pause(self._places(partition))
-
-
-def _pairs(headers: _Given | None) -> Headers:
-    if not headers:
-        return ()
-    pairs = headers.items() if isinstance(headers, dict) else headers
-    return tuple((name, _bytes(value)) for name, value in pairs)
-
-
-def _bytes(value: str | bytes | None) -> bytes | None:
-    return value.encode() if isinstance(value, str) else value

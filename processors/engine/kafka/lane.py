@@ -5,7 +5,7 @@
        └───────────┤
                    ├──▶ fenced  (another owner: never opened again by itself)
                    ├──▶ broken  (the journal contradicts itself: a new start would find the same)
-                   └──▶ crashed (a bug, or a client that hangs: the process must start anew)
+                   └──▶ crashed (a bug, or a client that hangs: the process must restart)
 
 Each turn, in this order:
 1. take what is there: records, results from memory, due timers; never linger
@@ -51,7 +51,7 @@ _MOST_SLEEPERS = 50
 
 
 class Lane(threading.Thread, Generic[S]):
-    """Runs one partition until something ends it; ``state`` tells what."""
+    """Runs one partition until something ends it; ``state`` shows how."""
 
     def __init__(self, shared: LaneContext[S], partition: int) -> None:
         super().__init__(name=f"lane-{partition}", daemon=True)
@@ -74,7 +74,7 @@ class Lane(threading.Thread, Generic[S]):
             lambda topic, key: partition_for(key, self._counts[topic]),
         )
         self._writer: Transactions
-        self._book: PartitionState[S]
+        self._partition_state: PartitionState[S]
         self._timers: Timers
         self._upkeep: Maintenance[S]
         self._copies: list[ParkedCopy] = []
@@ -137,7 +137,7 @@ class Lane(threading.Thread, Generic[S]):
         self._inbox.close()
         self._shared.dispatcher.drop(self.partition)
         self._copies = []
-        for name in ("_writer", "_book", "_timers", "_upkeep"):
+        for name in ("_writer", "_partition_state", "_timers", "_upkeep"):
             self.__dict__.pop(name, None)
 
     def _beat(self) -> None:
@@ -156,17 +156,18 @@ class Lane(threading.Thread, Generic[S]):
         )
         self._counts |= self._writer.partition_counts(shared.spec.sends_to)
         self._beat()
-        self._book = Restore(config, shared.spec, shared.codec, self.partition, self._beat).book()
+        restore = Restore(config, shared.spec, shared.codec, self.partition, self._beat)
+        self._partition_state = restore.partition_state()
         self._metrics.restore_seconds.set(time.monotonic() - began)
         self._timers = Timers()
-        for key, live in self._book.live.items():
+        for key, live in self._partition_state.live.items():
             self._timers.put(key, live.timer)
         self._upkeep = Maintenance(
             config, shared.spec, shared.codec, self.partition, time.monotonic()
         )
         self._inbox = Inbox()
         self._out = 0
-        shared.dispatcher.add(self.partition, self._inbox, self._book.positions)
+        shared.dispatcher.add(self.partition, self._inbox, self._partition_state.positions)
         self._reopen_work()
         self.state = LaneState.RUNNING
         logger.info("lane open", extra={"partition": self.partition})
@@ -176,7 +177,7 @@ class Lane(threading.Thread, Generic[S]):
         definitions = self._shared.definitions.catch_up(CATCH_UP_SECONDS)
         again = [
             work.record
-            for live in self._book.live.values()
+            for live in self._partition_state.live.values()
             for work in self._shared.spec.aggregate.reopen(live.state, definitions)
             if work.placement is Placement.LOCAL
         ]
@@ -218,15 +219,15 @@ class Lane(threading.Thread, Generic[S]):
     def _step(self, inputs: Sequence[Input]) -> None:
         """Steps 2 to 4 for one batch."""
         now = self._clock()
-        outcome = self._fold.take(inputs, self._book, now)
+        outcome = self._fold.take(inputs, self._partition_state, now)
         if not outcome.writes:
-            outcome.pass_by(self._book)
+            outcome.pass_by(self._partition_state)
             self._upkeep.passed(len(inputs), time.monotonic())
         else:
             began = time.monotonic()
             first = self._writer.write(outcome.messages())
             self._metrics.transaction_seconds.observe(time.monotonic() - began)
-            outcome.adopt(self._book, first, int(now.timestamp() * 1000))
+            outcome.adopt(self._partition_state, first, int(now.timestamp() * 1000))
             if first is not None:
                 self._upkeep.noted()
             failpoint("lane.after_adopt")
@@ -258,27 +259,27 @@ class Lane(threading.Thread, Generic[S]):
         return self._now
 
     def _tidy(self) -> None:
-        """Write what is due besides decisions, and let go of what is no longer needed."""
-        clock, now = time.monotonic(), self._clock()
-        copies, messages = self._upkeep.park(self._copies, self._book, now)
+        """Write what is due besides decisions, and forget what is no longer needed."""
+        state, clock, now = self._partition_state, time.monotonic(), self._clock()
+        copies, messages = self._upkeep.park(self._copies, state, now)
         self._copies = []
         if self._upkeep.must_note(clock):
-            messages.append(self._fold.note(self._book.progress, "inputs needed no event", now))
+            messages.append(self._fold.note(state.progress, "inputs needed no event", now))
             self._upkeep.noted()
-        hint = self._upkeep.hint(self._book, clock, now)
+        hint = self._upkeep.hint(state, clock, now)
         if hint is not None:
             messages.append(hint)
         if messages:
             failpoint("lane.before_tidy")
             first = self._writer.write(messages)
             failpoint("lane.after_tidy")
-            self._upkeep.adopt(copies, self._book)
+            self._upkeep.adopt(copies, state)
             if first is not None:
-                self._book.end, self._book.unnoted = first + 1, False
+                state.end, state.unnoted = first + 1, False
         self._ask_for_copies(clock, now)
         self._forget()
-        self._shared.dispatcher.commit(self.partition, self._book.positions)
-        self._metrics.live.set(len(self._book.live))
+        self._shared.dispatcher.commit(self.partition, state.positions)
+        self._metrics.live.set(len(state.live))
         self._metrics.waiting.set(len(self._inbox))
 
     def _ask_for_copies(self, clock: float, now: datetime) -> None:
@@ -286,7 +287,7 @@ class Lane(threading.Thread, Generic[S]):
         if clock < self._parking:
             return
         idle = timedelta(seconds=self._config.park_after)
-        found = sleepers(self._book, now, idle, self._config.park_stride, _MOST_SLEEPERS)
+        found = sleepers(self._partition_state, now, idle, self._config.park_stride, _MOST_SLEEPERS)
         if found:
             self._parking = clock + max(1.0, self._config.park_after / 4)
             self._shared.parker.ask(self.partition, found, self._inbox.put)
@@ -295,4 +296,4 @@ class Lane(threading.Thread, Generic[S]):
         """Forget the ends that no request still to come can repeat."""
         newest = min(self._requests_ms, int(time.time() * 1000))
         horizon = (self._config.dedupe_horizon + CLOCK_SLACK_SECONDS) * 1000
-        self._book.forget_ended(int(newest - horizon))
+        self._partition_state.forget_ended(int(newest - horizon))

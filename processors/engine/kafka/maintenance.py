@@ -24,7 +24,7 @@ from runfold.processors.engine.spec import AggregateSpec
 
 
 class Maintenance(Generic[S]):
-    """Decides when a note is due; all of it speaks of committed state only."""
+    """Decides when a note is due; only committed state counts."""
 
     def __init__(
         self,
@@ -50,22 +50,27 @@ class Maintenance(Generic[S]):
         self._unnoted += inputs
 
     def noted(self) -> None:
-        """The journal has learnt the positions, by an event or a note."""
+        """Record that the journal has the positions, by an event or a note."""
         self._unnoted = 0
 
     def must_note(self, clock: float) -> bool:
-        """Whether positions are due on the journal that no event tells."""
+        """Whether positions are due on the journal that no event has recorded."""
         return self._unnoted >= self._config.note_after or (
             self._unnoted > 0 and clock - self._unnoted_since >= self._config.note_every
         )
 
-    def hint(self, book: PartitionState[S], clock: float, now: datetime) -> Message | None:
+    def hint(
+        self, partition_state: PartitionState[S], clock: float, now: datetime
+    ) -> Message | None:
         """Return the restore point if one is due and says something new."""
         if clock - self._hinted_at < self._config.hint_every:
             return None
         self._hinted_at = clock
         journal = self._spec.topics.journal
-        point = (book.restore_offset(), book.progress.noted(self._partition, journal))
+        point = (
+            partition_state.restore_offset(),
+            partition_state.progress.noted(self._partition, journal),
+        )
         if point == self._hinted:
             return None
         self._hinted = point
@@ -81,16 +86,16 @@ class Maintenance(Generic[S]):
         return Message(topic, key, self._codec.encode(topic, record), named)
 
     def park(
-        self, copies: Sequence[ParkedCopy], book: PartitionState[S], now: datetime
+        self, copies: Sequence[ParkedCopy], partition_state: PartitionState[S], now: datetime
     ) -> tuple[list[ParkedCopy], list[Message]]:
-        """Return the copies that are still wanted, and the messages that make them stand."""
-        wanted = [copy for copy in copies if still_wanted(copy, book)]
+        """Return the copies that are still wanted, and the messages that write them."""
+        wanted = [copy for copy in copies if still_wanted(copy, partition_state)]
         messages = [m for copy in wanted for m in park_messages(copy, self._spec, self._codec, now)]
         return wanted, messages
 
     @staticmethod
-    def adopt(copies: Sequence[ParkedCopy], book: PartitionState[S]) -> None:
+    def adopt(copies: Sequence[ParkedCopy], partition_state: PartitionState[S]) -> None:
         """Note in the partition's state what is parked, after it was committed."""
         for copy in copies:
             key = copy.sleeper.key
-            book.live[key] = parked(book.live[key], copy)
+            partition_state.live[key] = parked(partition_state.live[key], copy)

@@ -53,7 +53,7 @@ class Parker(threading.Thread):
             except (EngineFault, KafkaException) as error:
                 logger.warning("sleepers not copied: %s", error, extra={"partition": job[0]})
             except Exception:
-                # Without copies a restore reads more; that is no reason to stop anything.
+                # Without copies a restore reads more; nothing has to stop for that.
                 logger.exception("sleepers not copied", extra={"partition": job[0]})
 
     def _copy(

@@ -9,7 +9,8 @@ from confluent_kafka import KafkaException
 from runfold.processors.engine.config import EngineConfig
 from runfold.processors.engine.faults import LaneFault
 from runfold.producers.errors import LogError, UnavailableError
-from runfold.producers.log.kafka_tail import KafkaEnds, KafkaTail, Settings
+from runfold.producers.log.consumers import Settings
+from runfold.producers.log.kafka_tail import KafkaEnds, KafkaTail
 from runfold.producers.log.tail import Place, Portion, RawRecord, in_range
 
 _ANSWER_SECONDS = 10.0

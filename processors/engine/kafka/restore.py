@@ -56,7 +56,7 @@ class Restore(Generic[S]):
         self._partition = partition
         self._beat = beat
 
-    def book(self) -> PartitionState[S]:
+    def partition_state(self) -> PartitionState[S]:
         """Return the committed state of the partition; raises BrokenChain, LaneFault."""
         began = time.monotonic()
         reader = None
@@ -69,7 +69,7 @@ class Restore(Generic[S]):
         finally:
             if reader is not None:
                 reader.close()
-        book = rebuild.finish()
+        partition_state = rebuild.finish()
         RESTORE_RECORDS(str(self._partition)).set(rebuild.records)
         seconds = time.monotonic() - began
         logger.info(
@@ -78,12 +78,12 @@ class Restore(Generic[S]):
                 "partition": self._partition,
                 "records": rebuild.records,
                 "seconds": round(seconds, 3),
-                "live": len(book.live),
-                "ended": len(book.ended),
-                "positions": dict(book.positions),
+                "live": len(partition_state.live),
+                "ended": len(partition_state.ended),
+                "positions": dict(partition_state.positions),
             },
         )
-        return book
+        return partition_state
 
     def _read(self, reader: PartitionReader) -> Rebuild[S]:
         rebuild = Rebuild(self._spec, self._codec)

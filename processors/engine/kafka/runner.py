@@ -23,8 +23,9 @@ from runfold.processors.engine.kafka.lane_context import LaneContext, LaneState
 from runfold.processors.engine.kafka.parker import Parker
 from runfold.processors.engine.ports import Codec, DefinitionStore, EffectHost
 from runfold.processors.engine.spec import AggregateSpec
+from runfold.producers.log.membership import Membership
 from runfold.producers.log.ownership.fixed import FixedOwnership
-from runfold.producers.log.ownership.group import GroupOwnership, Membership
+from runfold.producers.log.ownership.group import GroupOwnership
 from runfold.producers.log.ownership.port import Ownership
 
 logger = logging.getLogger(__name__)
@@ -113,7 +114,7 @@ class Engine(Generic[S]):
         self.stop()
 
     def reading(self) -> Positions:
-        """Return how far the inputs that are wanted now were received."""
+        """Return how far the inputs that are read now were received."""
         return self._dispatcher.reading()
 
     def lanes(self) -> dict[int, LaneState]:

@@ -101,13 +101,13 @@ class Transactions:
     def _produce(self, message: Message, *, first: bool) -> None:
         partition = self._partition if message.partition is None else message.partition
         if first and message.topic == self._journal:
-            # One report a transaction tells where all its events stand.
+            # One report a transaction gives the offsets of all its events.
             self._producer.produce(
                 message.topic,
                 message.value,
                 message.key,
                 partition,
-                headers=message.headers,  # type: ignore[arg-type] # the stub wants an invariant list
+                headers=message.headers,  # type: ignore[arg-type] # the stub has an invariant list
                 on_delivery=self._placed,
             )
         else:
@@ -137,11 +137,11 @@ def _owning(settings: Settings) -> Producer:
         try:
             producer.init_transactions(_SLICE_SECONDS)
         except KafkaException as error:
-            said = error.args[0]
-            if not said.retriable() or time.monotonic() > until:
+            fault = error.args[0]
+            if not fault.retriable() or time.monotonic() > until:
                 raise
             # Only upon this answer: without one, the first client's request may still be under way.
-            if said.code() == KafkaError.CONCURRENT_TRANSACTIONS and made < _MOST_PRODUCERS:
+            if fault.code() == KafkaError.CONCURRENT_TRANSACTIONS and made < _MOST_PRODUCERS:
                 producer, made = Producer(settings), made + 1
         else:
             return producer

@@ -26,7 +26,7 @@ def started(meta: Meta, _fact: j.RunStarted, run: OpenRun) -> None:
 
 
 def refused(_meta: Meta, fact: j.RunRefused, _run: OpenRun) -> None:
-    """A request was not admissible; its agent may be any text, and is no label."""
+    """A request was not admissible; its agent may be any text, and is not a label."""
     m.RUNS_REFUSED(fact.code).inc()
 
 

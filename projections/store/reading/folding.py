@@ -1,4 +1,4 @@
-"""Folding while reading: each portion of a batch is folded for every view while it is in memory.
+"""Folding while reading: each portion of a batch is folded for every view right after decoding.
 
 The objects of a portion are gone before the next is made, so that the same few megabytes are used
 over and over: what is decoded now and folded later has left the processor's cache in between.
@@ -22,7 +22,7 @@ PORTION: Final = 150
 
 
 class Folding:
-    """What views make of one record batch, in portions.
+    """What views make of one batch, in portions.
 
     ``rows`` are those of each view, by its name; None once one of them could not be folded.
     """
@@ -43,5 +43,5 @@ class Folding:
                 rows.make_lines()
         except FoldError as error:
             # Whoever writes the batch finds out which of its events it was.
-            _log.warning("a record batch will be folded again: %s", error)
+            _log.warning("a batch will be folded again: %s", error)
             self.rows = None

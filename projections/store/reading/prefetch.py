@@ -1,4 +1,4 @@
-"""Reading ahead: the next record batch is decoded while Postgres works on this one."""
+"""Reading ahead: the next batch is decoded while Postgres works on this one."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from runfold.projections.store.reading.record_batch import RecordBatch
 
 
 class Prefetch:
-    """Calls ``read`` on a thread of its own, at most one record batch ahead."""
+    """Calls ``read`` on a thread of its own, at most one batch ahead."""
 
     def __init__(self, read: Callable[[], RecordBatch]) -> None:
         self._read = read
@@ -34,7 +34,7 @@ class Prefetch:
         self._thread.join()
 
     def next(self, wait_s: float) -> RecordBatch | None:
-        """Return the next record batch that is not empty, None after ``wait_s`` seconds.
+        """Return the next batch that is not empty, None after ``wait_s`` seconds.
 
         Raises what reading raised.
         """

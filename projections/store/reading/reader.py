@@ -43,14 +43,14 @@ _LITTLE = 500
 
 @dataclass(frozen=True, slots=True)
 class ReaderConfig:
-    """How to reach Kafka, and what makes a record batch.
+    """How to reach Kafka, and what makes a batch.
 
-    At most ``most_records`` records; where few are there, those of the next ``gather_s``
-    seconds join them, so that a view may lag that much behind.
+    At most ``batch`` records; where few are there, those of the next ``gather_s`` seconds join
+    them, so that a view may lag that much behind.
     """
 
     kafka: Mapping[str, str | int | float | bool]
-    most_records: int = 1500
+    batch: int = 1500
     gather_s: float = 0.05
 
 
@@ -58,7 +58,7 @@ class Reader:
     """Reads partitions from given offsets on; belongs to no consumer group.
 
     What it reads is folded at once for the views that are given; ``keep`` says that the items
-    will be needed as well.
+    are needed as well.
     ``ends`` are the ends of the partitions as of the last second's fetch, where they are known.
     """
 
@@ -74,7 +74,7 @@ class Reader:
         self._codec = codec
         self._fold_for = fold_for
         self._keep = keep
-        self._most = config.most_records
+        self._most = config.batch
         self._gather_s = config.gather_s
         self._looked = 0.0
         self.ends: dict[TopicPartition, int] = {}
@@ -94,7 +94,7 @@ class Reader:
         self.close()
 
     def close(self) -> None:
-        """Let the connections go."""
+        """Release the connections."""
         self._tail.close()
 
     def read(self, wait_s: float) -> RecordBatch:
@@ -121,9 +121,9 @@ class Reader:
                 begins[place] = offset
             ends[place] = offset + 1
         self._received |= ends
-        return self._record_batch(records, begins, ends)
+        return self._batch(records, begins, ends)
 
-    def _record_batch(
+    def _batch(
         self,
         records: list[Found],
         begins: dict[TopicPartition, int],

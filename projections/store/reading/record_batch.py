@@ -1,4 +1,4 @@
-"""A batch of records as it was read from the log: its items, and where it ends."""
+"""A batch of records as it was read: its items, and where it ends."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class RecordBatch:
     """Records in the order they were read; ``begins`` are their first offsets, ``ends`` the next.
 
     A partition may move on without a record in it: transactions leave marks that nobody sees.
-    ``rows`` are what each view, by name, makes of all of it, where it was folded already.
+    ``rows`` are what each view, by name, makes of the whole of it, where it was folded already.
     """
 
     items: Sequence[Item]
@@ -64,7 +64,7 @@ class RecordBatch:
 
 
 def batch_of(items: Sequence[Item]) -> Batch:
-    """Return the items of a record batch, by kind."""
+    """Return the items of a batch, by kind."""
     batch = Batch()
     for item in items:
         match item:

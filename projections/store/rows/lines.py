@@ -1,4 +1,4 @@
-"""Rows as lines of a COPY, made while their values are in memory."""
+"""Rows as lines of a COPY, made while their values are in the cache."""
 
 from __future__ import annotations
 

@@ -11,6 +11,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.sql.elements import TextClause
 from sqlalchemy.sql.schema import DefaultClause
 
+from runfold.infra.database.address import quoted
 from runfold.projections.store.rows.lines import OPTIONS
 from runfold.projections.tables.base import CARRIED, initial_of, merge_of
 
@@ -55,7 +56,7 @@ def merge_into(table: Table, schema: str | None = None) -> str:
 
 def qualified(table: Table, schema: str | None) -> str:
     """Return a table's name, in a schema where one is given."""
-    return table.name if schema is None else f"{schema}.{table.name}"
+    return table.name if schema is None else f"{quoted(schema)}.{table.name}"
 
 
 def _taken(column: Column[Any]) -> str:

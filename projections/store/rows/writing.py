@@ -28,7 +28,7 @@ def fold(view: View, batch: Batch) -> Rows:
 
 
 def fold_into(rows: Rows, view: View, batch: Batch) -> None:
-    """Add a batch to a view's rows; where it raises FoldError, they are of no use any more."""
+    """Add a batch to a view's rows; where it raises FoldError, they cannot be used any more."""
     try:
         view.add(batch, rows)
     except Exception as error:
@@ -80,7 +80,7 @@ def _clean(value: Any) -> Any:
 
 
 def _as_list(table: Table, rows: list[Row]) -> str:
-    """Return rows as a JSON list; a document stands in it as it is, where it is no mere scalar."""
+    """Return rows as a JSON list; a document stands in it as it is, unless it is a scalar."""
     documents = _documents(table)
     return json_text([_embedded(row, documents) for row in rows] if documents else rows)
 

@@ -179,7 +179,11 @@ class MemoryRuntime:
         return min([*moments, *([due] if due else [])], default=None)
 
     def _timers(self) -> list[Timer]:
-        return [live.timer for live in self._engine.book.live.values() if live.timer is not None]
+        return [
+            live.timer
+            for live in self._engine.partition_state.live.values()
+            if live.timer is not None
+        ]
 
     def _submit(self, work: Record) -> None:
         self._effects.submit(work, self.now)

@@ -37,7 +37,7 @@ DIMENSIONS: dict[str, Dimension] = {
 
 
 def dimensions_of(names: Sequence[str]) -> tuple[Dimension, ...]:
-    """Return the columns of named dimensions; raises InvalidError for one that there is not."""
+    """Return the columns of named dimensions; raises InvalidError for an unknown one."""
     wrong = next((name for name in names if name not in DIMENSIONS), None)
     if wrong is not None:
         raise InvalidError(f"Costs are not kept by {wrong!r}; there are {', '.join(DIMENSIONS)}.")

@@ -9,7 +9,8 @@ from confluent_kafka import KafkaException
 
 from runfold.events.topics import TOPICS
 from runfold.producers.errors import translated
-from runfold.producers.log.kafka_tail import KafkaEnds, admin_of
+from runfold.producers.log.consumers import admin_of
+from runfold.producers.log.kafka_tail import KafkaEnds
 
 _SECONDS = 10.0
 

@@ -31,7 +31,7 @@ class RunOptions(TypedDict, total=False):
 def list_runs(
     views: Views, limit: int = 50, **which: Unpack[RunOptions]
 ) -> list[shapes.RunSummary]:
-    """Return runs, the newest first; raises InvalidError for a status that there is not."""
+    """Return runs, the newest first; raises InvalidError for an unknown status."""
     status = which.get("status")
     if status is not None and status not in set(RunStatus):
         known = ", ".join(sorted(RunStatus))
@@ -61,7 +61,7 @@ def run_id_of(views: Views, typed: str) -> str:
 
 
 def plain_id(typed: str) -> str:
-    """Return what was typed for a run, without a prefix; raises NotFoundError for what is no id."""
+    """Return what was typed for a run, without a prefix; raises NotFoundError for no id."""
     wanted = typed.strip().lower().removeprefix("run_")
     if len(wanted) != _WHOLE and not _PART.fullmatch(wanted):
         raise NotFoundError(f"{typed!r} is not the beginning of a run's id.")

@@ -153,12 +153,12 @@ def since_of(text: str | None) -> datetime | None:
         return None
     unit = {"d": "days", "h": "hours", "m": "minutes"}.get(text[-1:])
     if unit is None or not text[:-1].isdecimal():
-        raise CliError(f"{text!r} is no span of time: write 7d, 12h or 30m.", exits.USAGE)
+        raise CliError(f"{text!r} is not a span of time: write 7d, 12h or 30m.", exits.USAGE)
     spans: dict[str, Any] = {unit: int(text[:-1])}
     try:
         return datetime.now(UTC) - timedelta(**spans)
     except OverflowError:
-        raise CliError(f"{text} ago lies before all time.", exits.USAGE) from None
+        raise CliError(f"{text} is too long ago.", exits.USAGE) from None
 
 
 def _follow(

@@ -12,7 +12,7 @@ from runfold.surfaces.cli import exits, options, output
 from runfold.surfaces.cli.context import Context, of
 
 if TYPE_CHECKING:
-    from runfold.stack.state import State
+    from runfold.stack.supervisor.state import State
 
 
 def register(app: typer.Typer) -> None:
@@ -81,7 +81,7 @@ def demo(
 
 def _stack_status(context: Context, *, json: bool) -> int:
     from runfold.stack import control
-    from runfold.stack.state import READY
+    from runfold.stack.supervisor.state import READY
 
     known = control.status(context.settings)
     if json:
@@ -99,7 +99,7 @@ def _given_up(known: State) -> list[str]:
 
 
 def _print(known: State) -> None:
-    from runfold.stack.usage import memory_bytes
+    from runfold.stack.processes.usage import memory_bytes
 
     said = output.console()
     said.print(f"The stack is {known.phase} (supervisor {known.pid}).")

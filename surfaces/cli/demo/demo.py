@@ -72,7 +72,7 @@ def demo(context: Context, file: Path | None, *, yes: bool, keep: bool) -> int:
 def _must_be_answerable(*, yes: bool) -> None:
     if not yes and not sys.stdin.isatty():
         raise CliError(
-            "The agent will ask for your approval, and this is no terminal: say `runfold demo "
+            "The agent will ask for your approval, and this is not a terminal: say `runfold demo "
             "--yes` (make demo YES=1) to approve beforehand.",
             exits.USAGE,
         )

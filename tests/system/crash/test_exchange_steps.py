@@ -12,10 +12,11 @@ import pytest
 
 from runfold.infra.process.failpoints import VARIABLE
 from tests.engine.exchange import faults
-from tests.engine.oracle import Log, job_id
 from tests.engine.toys import topics
+from tests.engine.toys.inputs import job_id
 from tests.engine.toys.job import request
 from tests.engine.toys.ledger_records import Deposit
+from tests.engine.toys.log import Log
 from tests.support import stack
 
 pytestmark = [pytest.mark.integration, pytest.mark.crash]

@@ -15,10 +15,11 @@ import pytest
 from runfold.infra.process.failpoints import VARIABLE
 from runfold.processors.engine.kafka.lane_context import LaneState
 from tests.engine.host import config, engine
-from tests.engine.oracle import Log, job_id
 from tests.engine.toys import topics
+from tests.engine.toys.inputs import job_id
 from tests.engine.toys.job import control, request
 from tests.engine.toys.job_records import CancelJob, StepAdvanced, TellJob
+from tests.engine.toys.log import Log
 from tests.support import stack
 
 pytestmark = [pytest.mark.integration, pytest.mark.crash]

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from runfold.stack import jars, java
+from runfold.stack.kafka import jars, java
 from runfold.stack.settings import Settings
 
 HERE = Path(__file__).parent

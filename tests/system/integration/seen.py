@@ -16,7 +16,7 @@ from tests.system.crash.product import Product
 F = TypeVar("F", bound=Fact)
 
 
-def letters(running: Product) -> dict[oracle.Place, list[DeadLetter]]:
+def dead_letters(running: Product) -> dict[oracle.Place, list[DeadLetter]]:
     """Every dead letter, by the place of what it was."""
     found: dict[oracle.Place, list[DeadLetter]] = {}
     for raw in oracle.read_topic(running.settings, topics.DEAD_LETTERS):
@@ -35,8 +35,8 @@ def the_letter(
     publish(places)
     running.person.flush()
     (place,) = places
-    running.wait_until(lambda: place in letters(running), "the dead letter is there")
-    (letter,) = letters(running)[place]
+    running.wait_until(lambda: place in dead_letters(running), "the dead letter is there")
+    (letter,) = dead_letters(running)[place]
     running.poison.add(place)
     return place, letter
 

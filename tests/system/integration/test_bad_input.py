@@ -16,7 +16,7 @@ from tests.system import oracle
 from tests.system.crash.agent import CODEC, TENANT, request
 from tests.system.crash.poison import POISONED, poisons
 from tests.system.crash.product import Product
-from tests.system.integration.seen import facts_of, letters, the_letter
+from tests.system.integration.seen import dead_letters, facts_of, the_letter
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(120)]
 
@@ -72,7 +72,7 @@ def places(running: Product) -> dict[tuple[str, str], oracle.Place]:
         running.person.flush()
         (found[topic, kind],) = there
     running.poison.update(found.values())
-    running.wait_until(lambda: running.poison <= letters(running).keys(), "all are set aside")
+    running.wait_until(lambda: running.poison <= dead_letters(running).keys(), "all are set aside")
     return found
 
 
@@ -85,7 +85,7 @@ def test_what_cannot_be_read_is_set_aside_once(
     running: Product, places: dict[tuple[str, str], oracle.Place], topic: str, kind: str
 ) -> None:
     key, value = record_of(topic, kind)
-    (letter,) = letters(running)[places[topic, kind]]
+    (letter,) = dead_letters(running)[places[topic, kind]]
     assert letter.code in CODES[kind]
     assert letter.reason.strip()
     assert letter.value == value
@@ -98,13 +98,13 @@ def test_the_partitions_go_on_and_nothing_is_found_again(
 ) -> None:
     running.ask_for(4)
     running.wait_for_ends()
-    before = letters(running)
+    before = dead_letters(running)
     assert before.keys() >= set(places.values())
     for name in ("runs", "tools"):
         running.processes[name].kill()
     running.ask_for(4)
     running.wait_for_ends()
-    assert letters(running) == before
+    assert dead_letters(running) == before
     assert all(len(found) == 1 for found in before.values())
 
 

@@ -13,7 +13,7 @@ from runfold.projections import schema
 from runfold.projections.store.store import Store
 from runfold.projections.views import VIEWS
 from runfold.stack import ports
-from tests.tool.owners import REQUEST
+from tests.tool.claims.owners import REQUEST
 
 pytestmark = pytest.mark.integration
 

@@ -24,7 +24,7 @@ def hangs() -> str:
 
 @tool(name="bad.rubbish")
 def rubbish() -> Any:
-    """Return what is no JSON."""
+    """Return what is not JSON."""
     return object()
 
 

@@ -37,7 +37,7 @@ def read_all(
         requests=read_topic(settings, topics.REQUESTS),
         events=events,
         completions=read_topic(settings, topics.COMPLETIONS),
-        letters=read_topic(settings, topics.DEAD_LETTERS),
+        dead_letters=read_topic(settings, topics.DEAD_LETTERS),
         results=read_topic(settings, topics.RESULTS),
         tool=tool,
         ledger=tuple(ledger.read_text().split()) if ledger and ledger.exists() else (),

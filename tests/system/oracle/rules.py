@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from tests.system.oracle import rules_calls, rules_effects, rules_letters, rules_runs, rules_views
+from tests.system.oracle import (
+    rules_calls,
+    rules_dead_letters,
+    rules_effects,
+    rules_runs,
+    rules_views,
+)
 from tests.system.oracle.histories import Histories, histories
 from tests.system.oracle.seen import Seen
 
@@ -26,7 +32,7 @@ RULES: tuple[Rule, ...] = (
     rules_effects.success_means_executed,
     rules_effects.nothing_is_done_undecided,
     rules_effects.doubt_only_where_allowed,
-    rules_letters.dead_letters_are_the_poison,
+    rules_dead_letters.dead_letters_are_the_poison,
     rules_views.rows_equal_the_journal,
     rules_views.positions_are_at_the_end,
     rules_views.the_audit_found_nothing,

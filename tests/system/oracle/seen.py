@@ -55,7 +55,7 @@ class Seen:
     requests: tuple[Raw, ...]
     events: tuple[Raw, ...]
     completions: tuple[Raw, ...]
-    letters: tuple[Raw, ...] = ()
+    dead_letters: tuple[Raw, ...] = ()
     results: tuple[Raw, ...] = ()
     tool: str = ""
     ledger: tuple[str, ...] = ()

@@ -16,7 +16,7 @@ from runfold.events.operations import DeadLetter
 from runfold.events.run import Event, Meta
 from tests.deciders.given import RUN, came_back, request
 from tests.spec import START
-from tests.support.histories import STORIES, approval, written_history
+from tests.support.builders.stories import STORIES, approval, written_history
 from tests.system.oracle import Place, Raw, Row, Seen, Tables, violations
 from tests.system.oracle.histories import CODEC, histories
 from tests.system.oracle.rules import RULES
@@ -54,9 +54,9 @@ def set_aside_late(topic: str, record: Record) -> Break:
     said = letter(place, "too late", CODEC.encode(topic, record), "run_not_live")
 
     def change(seen: Seen) -> Seen:
-        letters = (*seen.letters, raw(topics.DEAD_LETTERS, 1, said))
+        dead_letters = (*seen.dead_letters, raw(topics.DEAD_LETTERS, 1, said))
         dead = frozenset({POISON, place})
-        return replace(seen, letters=letters, tables=replace(seen.tables, dead=dead))  # type: ignore[type-var]
+        return replace(seen, dead_letters=dead_letters, tables=replace(seen.tables, dead=dead))  # type: ignore[type-var]
 
     return change
 
@@ -72,7 +72,7 @@ def consistent(story: str = "is approved", tool: str = "write") -> Seen:
         requests=(raw(topics.REQUESTS, 0, asked),),
         events=tuple(raw(topics.EVENTS, n, value) for n, (value, _) in enumerate(written)),
         completions=(raw(topics.COMPLETIONS, 0, CODEC.encode_completion(last.meta, last.fact)),),
-        letters=(raw(topics.DEAD_LETTERS, 0, letter()),),
+        dead_letters=(raw(topics.DEAD_LETTERS, 0, letter()),),
         tool=tool,
         ledger=(key,),
         poison=frozenset({POISON}),
@@ -162,7 +162,7 @@ def row(**changes: object) -> Break:
 
 
 def forged_byte(seen: Seen) -> Seen:
-    """One event's time is altered in place; nothing is chained anew."""
+    """One event's time is altered in place; nothing is chained again."""
     events = list(seen.events)
     entry = histories(seen).runs[RUN][3]
     meta: Meta = entry.event.meta.model_copy(update={"time": START.replace(year=2020)})
@@ -241,10 +241,13 @@ BROKEN: list[tuple[str, Break]] = [
     ("one_execution_a_key", lambda s: keep(s, ledger=2 * s.ledger)),
     ("success_means_executed", lambda s: keep(s, ledger=())),
     ("nothing_is_done_undecided", lambda s: keep(s, ledger=(*s.ledger, "other"))),
-    ("dead_letters_are_the_poison", lambda s: keep(s, letters=())),
-    ("dead_letters_are_the_poison", lambda s: keep(s, letters=2 * s.letters)),
+    ("dead_letters_are_the_poison", lambda s: keep(s, dead_letters=())),
+    ("dead_letters_are_the_poison", lambda s: keep(s, dead_letters=2 * s.dead_letters)),
     ("dead_letters_are_the_poison", lambda s: keep(s, poison=frozenset())),
-    ("dead_letters_are_the_poison", lambda s: keep(s, letters=(raw("d", 0, letter(reason="")),))),
+    (
+        "dead_letters_are_the_poison",
+        lambda s: keep(s, dead_letters=(raw("d", 0, letter(reason="")),)),
+    ),
     ("dead_letters_are_the_poison", tables(dead=frozenset())),
     ("dead_letters_are_the_poison", set_aside_late(topics.CONTROLS, approval(2, "unheard"))),
     ("dead_letters_are_the_poison", set_aside_late(topics.RESULTS, came_back(2, attempt=2))),

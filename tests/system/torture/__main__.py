@@ -14,8 +14,8 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from tests.system.torture import report
 from tests.system.torture.campaign import campaign
+from tests.system.torture.judgement import report
 
 _PLACES = {"after", "keep"}
 
@@ -56,7 +56,7 @@ def _write(played: list[dict[str, Any]], chosen: argparse.Namespace) -> dict[str
     target.mkdir(exist_ok=True)
     known = target / "mutants.json"
     mutants = json.loads(known.read_text()) if known.exists() else {}
-    # Where a machine keeps its files is no news to anybody else.
+    # Where a machine keeps its files means nothing to anybody else.
     said = {name: str(value) for name, value in vars(chosen).items() if name not in _PLACES}
     summary = report.summary(played, said, mutants)
     (target / "torture.json").write_text(json.dumps(summary, indent=1) + "\n")

@@ -13,11 +13,11 @@ from pathlib import Path
 from random import Random
 
 from tests.support.stack import fresh_database
-from tests.system.torture import report
+from tests.system.torture.faults.plan import OWNERSHIPS, Settings, plan
 from tests.system.torture.game import ROOT, Game, Rules
-from tests.system.torture.plan import OWNERSHIPS, Settings, plan
-from tests.system.torture.servers import Servers, servers
-from tests.system.torture.verdict import Verdict, judge
+from tests.system.torture.judgement import report
+from tests.system.torture.judgement.verdict import Verdict, judge
+from tests.system.torture.servers.servers import Servers, servers
 
 ROUND_S = 100.0
 _PRODUCT = ("events", "infra", "producers", "processors", "projections")

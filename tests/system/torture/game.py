@@ -15,15 +15,25 @@ from runfold.infra.process.failpoints import VARIABLE
 from runfold.stack.settings import Settings
 from tests.projections.running import caught_up
 from tests.support.stack import fresh_topics
-from tests.system.torture import clocked, load
-from tests.system.torture.injector import Injector
-from tests.system.torture.keeper import Keeper, Kept
-from tests.system.torture.ledger import Ledger
-from tests.system.torture.people import LEDGER
-from tests.system.torture.plan import CLASSIC, FIXED, LOAD, PEOPLE, PROJECTOR, RUNS, TOOLS, Fault
-from tests.system.torture.positions import PositionWatch
-from tests.system.torture.servers import Servers
-from tests.system.torture.shapes import publish_definitions
+from tests.system.torture.faults.injector import Injector
+from tests.system.torture.faults.plan import (
+    CLASSIC,
+    FIXED,
+    LOAD,
+    PEOPLE,
+    PROJECTOR,
+    RUNS,
+    TOOLS,
+    Fault,
+)
+from tests.system.torture.judgement.positions import PositionWatch
+from tests.system.torture.processes import clocked
+from tests.system.torture.processes.keeper import Keeper, Kept
+from tests.system.torture.servers.servers import Servers
+from tests.system.torture.simulation import load
+from tests.system.torture.simulation.ledger import Ledger
+from tests.system.torture.simulation.people import LEDGER
+from tests.system.torture.simulation.shapes import publish_definitions
 
 ROOT = Path(__file__).parents[3]
 SETTLE_S = 60.0
@@ -209,7 +219,7 @@ class Game:
         env = {**self._settings.to_env(), **rules.env, VARIABLE: ""}
         env["PYTHONPATH"] = str(rules.tree / "src")
         env |= {
-            "RUNFOLD_TOOL_MODULES": "tests.system.torture.world",
+            "RUNFOLD_TOOL_MODULES": "tests.system.torture.simulation.tools",
             "RUNFOLD_CLAIM_LEASE_S": str(rules.lease_s),
             "RUNFOLD_INSTANCE": f"pool-{number}",
             clocked.VARIABLE: f"{folder}/clock",
@@ -224,13 +234,19 @@ class Game:
         if name == RUNS:
             env["KAFKA_BOOTSTRAP_SERVERS"] = self._servers.through_proxy
         arguments = {
-            RUNS: ("-m", "tests.system.torture.clocked", "runfold.processors.run"),
+            RUNS: ("-m", "tests.system.torture.processes.clocked", "runfold.processors.run"),
             TOOLS: ("-m", "runfold.processors.tool"),
             PROJECTOR: ("-m", "runfold.projections"),
-            PEOPLE: ("-m", "tests.system.torture.people", folder, rules.seed, str(rules.late_s)),
+            PEOPLE: (
+                "-m",
+                "tests.system.torture.simulation.people",
+                folder,
+                rules.seed,
+                str(rules.late_s),
+            ),
             LOAD: (
                 "-m",
-                "tests.system.torture.load",
+                "tests.system.torture.simulation.load",
                 folder,
                 rules.seed,
                 str(rules.runs_per_s),
@@ -238,7 +254,7 @@ class Game:
             ),
             "noise": (
                 "-m",
-                "tests.system.torture.noise",
+                "tests.system.torture.simulation.noise",
                 rules.seed,
                 str(rules.again),
                 str(rules.poisoned),

@@ -8,9 +8,9 @@ import pytest
 
 from tests.support.stack import temporary_home
 from tests.system.torture.campaign import play
+from tests.system.torture.faults.plan import FIXED, Settings
 from tests.system.torture.game import Rules
-from tests.system.torture.plan import FIXED, Settings
-from tests.system.torture.servers import servers
+from tests.system.torture.servers.servers import servers
 
 SEED = "fixed/1"
 SECONDS = 45.0

@@ -1,0 +1,160 @@
+"""One process under supervision: started, started again with growing pauses, given up, stopped."""
+
+from __future__ import annotations
+
+import subprocess
+import time
+from collections import deque
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from runfold.stack.errors import NoRoomError, StackError
+from runfold.stack.processes import process
+from runfold.stack.supervisor.state import MemberState
+
+
+class Program(Protocol):
+    """What can be supervised."""
+
+    @property
+    def name(self) -> str:
+        """Unique in a home."""
+
+    @property
+    def once(self) -> bool:
+        """Whether it has done its work when it ends with 0."""
+
+    @property
+    def stop_signal(self) -> int:
+        """How it is asked to end."""
+
+    @property
+    def stop_seconds(self) -> float:
+        """How long it may take to end."""
+
+    def start(self) -> subprocess.Popen[bytes]:
+        """Start it; raises StackError where that is impossible."""
+
+    def is_ready(self) -> bool:
+        """Whether it does its work."""
+
+    def why_it_ended(self) -> str:
+        """The telling line of its log."""
+
+    def stopped(self, *, cleanly: bool) -> None:
+        """Called once it is gone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """Pauses double from ``first`` to ``longest`` seconds; so many ``ends`` a ``window`` do.
+
+    After a life of ``sound`` seconds the pause is the first one again.
+    """
+
+    first: float = 0.1
+    longest: float = 5.0
+    ends: int = 6
+    window: float = 60.0
+    sound: float = 4.0
+
+
+@dataclass
+class Member:
+    """A program and its present process."""
+
+    program: Program
+    patience: Patience = field(default_factory=Patience)
+    state: str = "stopped"
+    restarts: int = 0
+    reason: str = ""
+    due: float = 0.0
+    process: subprocess.Popen[bytes] | None = None
+    _since: float = 0.0
+    _hasty: int = 0
+    _ends: deque[float] = field(default_factory=deque)
+
+    def start(self) -> None:
+        """Start the program now."""
+        self.process = self.program.start()
+        self.state, self._since = "starting", time.time()
+
+    def forgive(self) -> None:
+        """Start a program that was given up, as if it had never ended."""
+        if self.state == "failed":
+            self._ends.clear()
+            self._hasty = 0
+            self.state, self.due = "waiting", 0.0
+
+    def watch(self, now: float) -> bool:
+        """Notice an end, a readiness or a due start; return whether anything changed."""
+        before = (self.state, self.process and self.process.pid)
+        if self.process is not None and self.process.poll() is not None:
+            self._ended(now)
+        elif self.state == "starting" and self.program.is_ready():
+            self.state = "running"
+        elif self.state == "waiting" and now >= self.due:
+            self._start_again(now)
+        return before != (self.state, self.process and self.process.pid)
+
+    def stop(self) -> None:
+        """Ask the process to end, insist after its time, and take its session along."""
+        if self.process is not None:
+            asked = process.stop(self.process, self.program.stop_signal, self.program.stop_seconds)
+            self.program.stopped(cleanly=asked)
+            self.process = None
+        if self.state not in {"failed", "done"}:
+            self.state = "stopped"
+
+    def tell(self) -> MemberState:
+        """Return what others may know."""
+        pid = self.process.pid if self.process else None
+        return MemberState(
+            name=self.program.name,
+            state=self.state,
+            pid=pid,
+            started=process.started_at(pid) if pid else None,
+            since=self._since,
+            restarts=self.restarts,
+            reason=self.reason,
+            metrics_port=getattr(self.program, "metrics_port", None) if pid else None,
+        )
+
+    def _ended(self, now: float) -> None:
+        assert self.process is not None
+        code = self.process.returncode
+        process.kill_group(self.process.pid)
+        self.process = None
+        if self.program.once and code == 0:
+            self.state = "done"
+            return
+        if time.time() - self._since >= self.patience.sound:
+            self._hasty = 0
+        how = f"killed by signal {-code}" if code < 0 else f"exit code {code}"
+        self.reason = ": ".join(part for part in (how, self.program.why_it_ended()) if part)
+        self.program.stopped(cleanly=False)
+        self._again_later(now)
+
+    def _start_again(self, now: float) -> None:
+        try:
+            self.start()
+        except NoRoomError as error:
+            # Somebody has to make room, which takes longer than patience lasts.
+            self.reason, self.due = str(error), now + self.patience.longest
+        except StackError as error:
+            self.reason = str(error)
+            self._again_later(now)
+        else:
+            self.restarts += 1
+
+    def _again_later(self, now: float) -> None:
+        self._ends.append(now)
+        while now - self._ends[0] > self.patience.window:
+            self._ends.popleft()
+        if len(self._ends) >= self.patience.ends:
+            self.state = "failed"
+            self.reason = f"ended {len(self._ends)} times in a row ({self.reason})"
+            return
+        pause = min(self.patience.first * 2 ** min(self._hasty, 20), self.patience.longest)
+        self._hasty += 1
+        self.state, self.due = "waiting", now + pause

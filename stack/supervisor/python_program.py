@@ -1,0 +1,109 @@
+"""A Runfold process as something to supervise."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from runfold.infra.process.ready import READY_FILE
+from runfold.stack import ports
+from runfold.stack.home import Home
+from runfold.stack.processes.process import spawn, tail
+from runfold.stack.settings import Settings
+from runfold.stack.supervisor.plan import Process
+
+INSTANCE = "RUNFOLD_INSTANCE"
+METRICS_PORT = "RUNFOLD_METRICS_PORT"
+_TELLING = ("Error", "error:", "refused", "the process ends:")
+
+_DEVELOPMENT = {"RUNFOLD_TOOL_CODE": "warn"}
+"""What holds on a stack of one's own unless the environment says otherwise."""
+
+
+@dataclass
+class PythonProgram:
+    """``python …`` with the addresses of the stack in its environment."""
+
+    spec: Process
+    settings: Settings
+    home: Home
+    stop_signal: int = signal.SIGTERM
+    metrics_port: int | None = field(default=None, init=False)
+
+    @property
+    def name(self) -> str:
+        """The name of its log, its ready file and its line in the status."""
+        return self.spec.name
+
+    @property
+    def once(self) -> bool:
+        """Whether it has done its work when it ends with 0."""
+        return self.spec.once
+
+    @property
+    def stop_seconds(self) -> float:
+        """How long it may take to end."""
+        return self.spec.stop_seconds
+
+    def start(self) -> subprocess.Popen[bytes]:
+        """Start it; it is not ready before it says so again."""
+        self._ready_file.unlink(missing_ok=True)
+        metrics = {}
+        if not self.spec.once:
+            name = f"metrics-{self.name}"
+            self.metrics_port = ports.claim(self.home.run / "ports.json", (name,))[name]
+            metrics = {METRICS_PORT: str(self.metrics_port)}
+        return spawn(
+            [sys.executable, *self.spec.arguments],
+            log=self._log,
+            env={
+                **_DEVELOPMENT,
+                **os.environ,
+                **self.settings.to_env(),
+                **metrics,
+                INSTANCE: self._instance,
+                READY_FILE: str(self._ready_file),
+            },
+        )
+
+    def is_ready(self) -> bool:
+        """Return whether it has announced itself; alive is enough for one that never does."""
+        if self.spec.once:
+            return False
+        return not self.spec.announces or self._ready_file.exists()
+
+    def why_it_ended(self) -> str:
+        """Return the line of its log that tells most."""
+        return _message(tail(self._log, _TELLING, size=4_000))
+
+    def stopped(self, *, cleanly: bool) -> None:  # noqa: ARG002 - the port has it
+        """It is not ready any more."""
+        self._ready_file.unlink(missing_ok=True)
+
+    @property
+    def _instance(self) -> str:
+        """A name that outlives the process, so that a new one may take the old one's place."""
+        deployment = hashlib.sha256(str(self.home.root).encode()).hexdigest()[:8]
+        return f"{socket.gethostname()}-{deployment}-{self.name}".replace(" ", "-")
+
+    @property
+    def _log(self) -> Path:
+        return self.home.logs / f"{self.name}.log"
+
+    @property
+    def _ready_file(self) -> Path:
+        return self.home.run / f"{self.name}.ready"
+
+
+def _message(line: str) -> str:
+    """Return what a line of the log says: its message where it is JSON, the line otherwise."""
+    found = re.search(r'"message": ("(?:[^"\\]|\\.)*")', line)
+    return str(json.loads(found[1])) if found else line

@@ -1,0 +1,66 @@
+"""What the supervisor tells everybody else, in one file of the home."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from runfold.stack.processes.process import started_at
+
+STARTING, READY, FAILED, STOPPING, STOPPED = "starting", "ready", "failed", "stopping", "stopped"
+
+
+@dataclass(frozen=True, slots=True)
+class MemberState:
+    """One process: its pid while it lives, how often it was started again, and why it is not up.
+
+    ``state`` is starting, running, waiting (to be started again), done, failed or stopped.
+    """
+
+    name: str
+    state: str
+    pid: int | None = None
+    started: int | None = None
+    since: float = 0.0
+    restarts: int = 0
+    reason: str = ""
+    metrics_port: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """The supervisor, the addresses and the members; times in seconds since the epoch."""
+
+    phase: str
+    pid: int
+    started: int | None
+    since: float
+    detail: str = ""
+    bootstrap_servers: str = ""
+    database_url: str = field(default="", repr=False)
+    partitions: int = 0
+    members: tuple[MemberState, ...] = ()
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether the supervisor that wrote this lives."""
+        return self.started is not None and started_at(self.pid) == self.started
+
+
+def write(file: Path, state: State) -> None:
+    """Replace the file at once; it holds a password, so only the owner may read it."""
+    new = file.with_suffix(".new")
+    new.touch(mode=0o600)
+    new.write_text(json.dumps(asdict(state)))
+    new.replace(file)
+
+
+def read(file: Path) -> State | None:
+    """Return the last state written, or None where there is none."""
+    try:
+        fields = json.loads(file.read_text())
+    except (FileNotFoundError, ValueError):
+        return None
+    members = tuple(MemberState(**member) for member in fields.pop("members"))
+    return State(**fields, members=members)

@@ -1,0 +1,138 @@
+"""The runs under torture: one agent a shape, each played from a script."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from random import Random
+from typing import Any
+
+from runfold.events.avro.codec import Codec
+from runfold.events.avro.registry import LockRegistry
+from runfold.events.commands import RunRequested
+from runfold.events.content import text
+from runfold.events.definitions import (
+    AgentDefinition,
+    Definition,
+    ModelChoice,
+    ModelScript,
+    ScriptTurn,
+)
+from runfold.events.values import Limits
+from runfold.processors.definitions.follower import DefinitionFollower
+from runfold.processors.definitions.kafka import KafkaDefinitionLog
+from runfold.processors.definitions.publisher import Author, publish
+from runfold.processors.tool import contract_of
+from runfold.producers.identity import uuid7
+from runfold.producers.log.kafka import Publisher
+from runfold.stack.settings import Settings
+from tests.system.torture.simulation.tools import TOOLS
+
+CODEC = Codec(LockRegistry())
+TENANT = "torture"
+
+_WHAT = {"what": "{{ goal }}"}
+_TEXT = {"text": "{{ goal }}"}
+_PAY: dict[str, Any] = {"name": "world.pay", "arguments": {"amount": 7}}
+_LOOK: dict[str, Any] = {"name": "world.look", "arguments": _WHAT}
+_FETCH: dict[str, Any] = {"name": "world.fetch", "arguments": _WHAT}
+_NOTE: dict[str, Any] = {"name": "world.note", "arguments": _TEXT}
+_END = ScriptTurn(calls=({"name": "complete_task", "arguments": {"summary": "{{ goal }}"}},))
+
+
+def _turn(*calls: dict[str, Any]) -> ScriptTurn:
+    return ScriptTurn(calls=calls)
+
+
+def _look_at(number: int) -> dict[str, Any]:
+    return {"name": "world.look", "arguments": {"what": f"{number}"}}
+
+
+_PASSING = ScriptTurn(error={"type": "overloaded", "message": "later", "retryable": True})
+
+SHAPES: dict[str, tuple[ScriptTurn, ...]] = {
+    "straight": (_turn(_LOOK), _turn(_PAY), _END),
+    "told": (_turn(_LOOK, {"name": "world.tell", "arguments": _WHAT}), _turn(_PAY), _END),
+    "busy": (*(_turn(_LOOK, _look_at(number)) for number in range(6)), _END),
+    "parallel": (_turn(_LOOK, _FETCH, _NOTE, _PAY), _END),
+    "retries": (
+        _PASSING,
+        _turn(_FETCH, {"name": "world.hang", "arguments": _WHAT}),
+        _turn(_PAY),
+        _END,
+    ),
+    "approved": (_turn({"name": "world.file", "arguments": _TEXT}), _turn(_PAY), _END),
+    "twofold": (
+        _turn({"name": "world.file", "arguments": _TEXT}),
+        _turn({"name": "world.file", "arguments": {"text": "again {{ goal }}"}}),
+        _END,
+    ),
+    "meddled": (
+        _turn(_LOOK, {"name": "world.file", "arguments": _TEXT}),
+        ScriptTurn(calls=(_NOTE,), delay_ms=300),
+        _turn(_PAY),
+        _END,
+    ),
+    "doubtful": (
+        _turn({"name": "world.break", "arguments": {"amount": 3}}),
+        _turn({"name": "world.stall", "arguments": {"amount": 4}}, _LOOK),
+        _END,
+    ),
+    "twice": (_turn({"name": "world.twice", "arguments": _WHAT}, _FETCH), _turn(_PAY), _END),
+}
+_WEIGHTS = {"doubtful": 1, "busy": 1, "retries": 2}
+
+
+def shape_of(choice: Random, among: str = "") -> str:
+    """Draw a shape, from those that are named if any are; those that take long are rarer."""
+    names = among.split(",") if among else list(SHAPES)
+    return choice.choices(names, [_WEIGHTS.get(name, 3) for name in names])[0]
+
+
+def definitions(ledger: Path) -> list[Definition]:
+    """The agents, their scripts and their tools, which act on the ledger."""
+    contracts = [
+        contract_of(tool).model_copy(update={"config": {"ledger": str(ledger)}}) for tool in TOOLS
+    ]
+    found: list[Definition] = [*contracts]
+    for shape, turns in SHAPES.items():
+        name = f"torture-{shape}"
+        found.append(ModelScript(name=name, version="1.0.0", turns=turns))
+        found.append(
+            AgentDefinition(
+                name=name,
+                version="1.0.0",
+                instructions="Do what the script says.",
+                prompt_version="1",
+                model=ModelChoice(name=f"scripted:{name}"),
+                tools=tuple(contract.name for contract in contracts),
+                limits=Limits(max_model_calls=60, max_tool_calls=120, max_identical_calls=20),
+            )
+        )
+    return found
+
+
+def publish_definitions(settings: Settings, ledger: Path) -> None:
+    """Put the definitions on the registry."""
+    writer = Publisher(settings.producer_config(), CODEC)
+    with DefinitionFollower(KafkaDefinitionLog(settings.kafka_config(), CODEC)) as store:
+        report = publish(
+            definitions(ledger),
+            log=writer,
+            store=store,
+            author=Author("torture", datetime.now(UTC)),
+            timeout=60,
+        )
+    assert not report.refused, report.refused
+
+
+def request(shape: str, number: int) -> RunRequested:
+    """A request for a run; its goal is its number, by which people know what to do with it."""
+    return RunRequested(
+        run_id=uuid7(),
+        tenant_id=TENANT,
+        user_id="somebody",
+        agent=f"torture-{shape}",
+        goal=text(str(number)),
+        requested_at=datetime.now(UTC),
+    )
