@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
+from datetime import UTC, datetime
 from decimal import Decimal
 from functools import cache
 from typing import Any, NamedTuple, TypeVar
@@ -63,6 +64,14 @@ def amount_of(value: Decimal) -> Decimal:
     if not value.is_finite():
         return Decimal(0)
     return max(_LEAST_MONEY, min(_MOST_MONEY, value))
+
+
+def moment_of(milliseconds: float) -> datetime:
+    """Return a time stamp of the log as a time; the epoch where its producer wrote no time."""
+    try:
+        return datetime.fromtimestamp(milliseconds / 1000, UTC)
+    except (ValueError, OverflowError, OSError):
+        return datetime.fromtimestamp(0, UTC)
 
 
 def json_value(value: Any) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
@@ -26,6 +26,7 @@ from runfold.producers.log.tail import (
     headers_in,
     place_of,
     raise_hopeless,
+    time_of,
 )
 
 _POLL_S = 0.1
@@ -193,7 +194,7 @@ def _records(
 
 
 def _raw(record: RawRecord) -> Delivery:
-    at = datetime.fromtimestamp(record.timestamp()[1] / 1000, UTC)
+    at = time_of(record)
     return Delivery(_place(record), record.key(), record.value(), headers_in(record), at)
 
 

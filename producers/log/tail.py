@@ -8,14 +8,19 @@ hundred thousand in a second. They are not decoded here (see ``port`` for decode
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Protocol
 
 from confluent_kafka import KafkaError
 
+from runfold.events.border import moment_of
 from runfold.producers.errors import UnavailableError, translated
+
+_log = logging.getLogger(__name__)
 
 Place = tuple[str, int]
 """A topic and a partition."""
@@ -121,8 +126,20 @@ def place_of(record: RawRecord) -> Place:
 
 
 def headers_in(record: RawRecord) -> tuple[tuple[str, bytes | None], ...]:
-    """Return the headers of a record."""
-    return tuple(record.headers() or ())
+    """Return the headers of a record; none where the name of one is not UTF-8.
+
+    The client library raises SystemError for such a record, and nothing of its headers can be had.
+    """
+    try:
+        return tuple(record.headers() or ())
+    except SystemError:
+        _log.warning("the headers of a record cannot be read, since a name is not UTF-8")
+        return ()
+
+
+def time_of(record: RawRecord) -> datetime:
+    """Return when a record was appended, as its time stamp says."""
+    return moment_of(record.timestamp()[1])
 
 
 def in_range(

@@ -20,6 +20,7 @@ from runfold.projections.store.reading.record_batch import (
     batch_of,
     place_of,
 )
+from runfold.projections.store.refusals import cannot_take
 from runfold.projections.store.rows.writing import cleaned, fold, write
 from runfold.projections.view import View
 
@@ -27,8 +28,6 @@ _WAIT_S = 0.2
 _LONGEST_NAME = 63  # bytes of a name in Postgres
 _PATIENCE = 150
 """How often in a row nothing may come before the end of the batch is given up."""
-
-_CANNOT_TAKE = (psycopg.DataError, psycopg.IntegrityError, FoldError)
 
 
 def copy_schema(view: View, live: str) -> str:
@@ -118,7 +117,9 @@ class Copy:
         try:
             with connection.transaction(), connection.cursor() as cursor:
                 write(cursor, fold(self._view, batch_of(batch.items)), self._schema)
-        except _CANNOT_TAKE:
+        except (psycopg.Error, FoldError) as error:
+            if not cannot_take(error):
+                raise
             if len(batch.items) > 1:
                 for half in batch.halves():
                     self._put(connection, half)
@@ -130,8 +131,9 @@ class Copy:
             with connection.transaction(), connection.cursor() as cursor:
                 rows = cleaned(fold(self._view, batch_of(batch.items)))
                 write(cursor, rows, self._schema)
-        except _CANNOT_TAKE:
-            return
+        except (psycopg.Error, FoldError) as error:
+            if not cannot_take(error):
+                raise
 
 
 def _within(batch: RecordBatch, until: dict[TopicPartition, int]) -> RecordBatch:

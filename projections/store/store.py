@@ -10,18 +10,20 @@ from typing import Self
 import psycopg
 from psycopg import Connection, Cursor
 
+from runfold.events.border import text_of
 from runfold.infra.process.failpoints import failpoint
 from runfold.projections.errors import Fenced, FoldError
 from runfold.projections.observability.metrics import FAILURES
 from runfold.projections.store import positions
 from runfold.projections.store.positions import Held, Place
 from runfold.projections.store.reading.record_batch import RecordBatch, batch_of, place_of
+from runfold.projections.store.refusals import cannot_take
 from runfold.projections.store.rows.writing import cleaned, fold, write
 from runfold.projections.view import Batch, Placed, Rows, View
 
 _log = logging.getLogger(__name__)
 
-_CANNOT_TAKE = (psycopg.DataError, psycopg.IntegrityError, FoldError)
+_LONGEST_ID, _LONGEST_ERROR = 256, 4_000
 
 # The journal can be read again from the position, which is lost together with the rows, if it is
 # lost: so no commit has to wait for the disk. A plan made while a table was empty must not stay.
@@ -104,7 +106,9 @@ class Store:
         """
         try:
             self._commit(batch, lambda cursor: self._rows(cursor, batch))
-        except _CANNOT_TAKE as error:
+        except (psycopg.Error, FoldError) as error:
+            if not cannot_take(error):
+                raise
             if len(batch.items) > 1:
                 for half in batch.halves():
                     self.write(half)
@@ -149,7 +153,9 @@ class Store:
             try:
                 with cursor.connection.transaction():
                     write(cursor, cleaned(fold(view, self._unseen(view, batch))))
-            except _CANNOT_TAKE as error:
+            except (psycopg.Error, FoldError) as error:
+                if not cannot_take(error):
+                    raise
                 FAILURES(view.name).inc()
                 _put_on_record(cursor, view, batch, str(error))
 
@@ -169,9 +175,10 @@ def _put_on_record(cursor: Cursor, view: View, batch: RecordBatch, error: str) -
             topic,
             partition,
             item.offset,
-            meta and meta.run_id,
+            # It quotes what could not be taken, and must itself be taken.
+            meta and text_of(meta.run_id)[:_LONGEST_ID],
             meta and meta.seq,
-            error,
+            text_of(error)[:_LONGEST_ERROR],
             meta and meta.time,
         ),
     )

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import closing
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from confluent_kafka import ConsumerGroupTopicPartitions, KafkaError, KafkaException
@@ -18,7 +18,7 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]
 from runfold.producers.errors import UnavailableError
 from runfold.producers.log.consumers import admin_of
 from runfold.producers.log.kafka_tail import KafkaEnds, KafkaTail
-from runfold.producers.log.tail import RawRecord, firsts
+from runfold.producers.log.tail import RawRecord, firsts, time_of
 
 Place = tuple[str, int]
 """Topic and partition."""
@@ -146,5 +146,4 @@ def _patiently(ask: Callable[[], Mapping[str, Any]]) -> Any:
 
 
 def _found(message: RawRecord) -> Found:
-    _, millis = message.timestamp()
-    return Found(message.offset() or 0, datetime.fromtimestamp(millis / 1000, UTC), message.value())
+    return Found(message.offset() or 0, time_of(message), message.value())

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Generic
 
 from runfold.events import topics
 from runfold.events.avro.headers import headers
 from runfold.events.base import Record
-from runfold.events.border import cleaned
+from runfold.events.border import cleaned, moment_of
 from runfold.events.errors import RegistryError, WireError
 from runfold.events.operations import PositionNoted
 from runfold.processors.engine.aggregate import Command, Env, S
@@ -193,7 +193,7 @@ class BatchDecider(Generic[S]):
         record, key = self._decode(item)
         if item.topic == self._spec.topics.results:
             record = cleaned(record)
-        verdict = self._spec.screen(record, _moment(item.time_ms))
+        verdict = self._spec.screen(record, moment_of(item.time_ms))
         if verdict is not None:
             raise Refused.from_verdict(verdict)
         traceparent = header(item.headers, "traceparent")
@@ -251,11 +251,3 @@ class BatchDecider(Generic[S]):
 
 def _only_partition(_topic: str, _key: bytes) -> int:
     return 0
-
-
-def _moment(time_ms: int) -> datetime:
-    """Return a time stamp of the log as a time; one that is not a time counts as the epoch."""
-    try:
-        return datetime.fromtimestamp(time_ms / 1000, UTC)
-    except (ValueError, OverflowError, OSError):
-        return datetime.fromtimestamp(0, UTC)

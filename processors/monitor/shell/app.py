@@ -6,13 +6,14 @@ import asyncio
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, generate_latest
 
 from runfold.events import topics
+from runfold.events.border import moment_of
 from runfold.events.errors import RegistryError
 from runfold.infra.process.watchdog import Watchdog
 from runfold.processors.monitor.shell.alert_log import AlertLogError
@@ -80,7 +81,7 @@ def _consume(app: Any, intake: Intake) -> None:
     async def take(stream: Any) -> None:
         async for event in stream.events():
             message = event.message
-            at = datetime.fromtimestamp(message.timestamp, UTC)
+            at = moment_of(message.timestamp * 1000)
             # A handler that raises would be acknowledged, and its event lost.
             while not _taken(intake, message, at):  # noqa: ASYNC110 - nothing tells of the registry
                 await asyncio.sleep(_RETRY_S)

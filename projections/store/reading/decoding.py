@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Sequence
-from datetime import UTC, datetime
 from functools import cached_property
 from typing import overload
 
@@ -13,7 +12,7 @@ from runfold.events.definitions import StoreRecord
 from runfold.events.errors import WireError
 from runfold.events.operations import DeadLetter
 from runfold.events.run import Event
-from runfold.producers.log.tail import RawRecord
+from runfold.producers.log.tail import RawRecord, time_of
 from runfold.projections.store.reading.record_batch import Item
 from runfold.projections.view import Placed, PlacedDeadLetter, Stored, Unreadable
 
@@ -32,7 +31,7 @@ def items_of(records: Iterable[Found], codec: Codec) -> list[Item]:
         try:
             body = codec.decode(topic, value)
         except WireError as error:
-            at = datetime.fromtimestamp(message.timestamp()[1] / 1000, UTC)
+            at = time_of(message)
             key = _key(message)
             items.append(Unreadable(error, topic, partition, offset, at, key, value))
             continue
