@@ -13,6 +13,7 @@ from runfold.events.base import Fact
 from runfold.events.content import JSON, Content
 from runfold.events.values import Plan, Usage
 from runfold.events.wording import plain, plain_json
+from runfold.surfaces.visible import on_one_line
 
 _SCRIPTED = "scripted"
 _SHORT = 60
@@ -35,7 +36,7 @@ def model_name(name: str, provider: str = "") -> str:
 
 def shortened(text: str, most: int = _SHORT) -> str:
     """Return a text on one line, cut in its middle's favour to ``most`` characters."""
-    line = " ".join(text.split())
+    line = on_one_line(" ".join(text.split()))
     return line if len(line) <= most else f"{line[: most - 1]}…"
 
 

@@ -15,6 +15,7 @@ from runfold.surfaces.cli import exits
 from runfold.surfaces.cli.app import app
 from runfold.surfaces.cli.context import Context
 from runfold.surfaces.cli.faults import explained
+from runfold.surfaces.visible import visible
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -54,7 +55,7 @@ def _usage(error: TyperException) -> str:
 
 
 def _say(sentence: str, code: int) -> int:
-    sys.stderr.write(f"{sentence}\n")
+    sys.stderr.write(f"{visible(sentence)}\n")
     return code
 
 

@@ -7,6 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from runfold.surfaces.visible import on_one_line, visible_json
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -14,17 +16,20 @@ Row = Mapping[str, Any]
 
 
 def console() -> Console:
-    """Return the terminal; where there is none, lines are as long as they are."""
-    from rich.console import Console
+    """Return the terminal; where there is none, lines are as long as they are.
 
-    return Console(highlight=False, soft_wrap=not sys.stdout.isatty())
+    Whatever is printed on it cannot steer it, and is no mark-up.
+    """
+    from runfold.surfaces.cli.terminal import Terminal
+
+    return Terminal(highlight=False, markup=False, soft_wrap=not sys.stdout.isatty())
 
 
 def as_json(value: object) -> None:
     """Print one JSON value on one line, in the form that every surface has."""
     from runfold.surfaces.application.rendering import to_json
 
-    sys.stdout.write(to_json(value) + "\n")
+    sys.stdout.write(visible_json(to_json(value)) + "\n")
     sys.stdout.flush()
 
 
@@ -73,7 +78,7 @@ def cell(value: object) -> str:
         case bool():
             return "yes" if value else "no"
         case _:
-            return str(value)
+            return on_one_line(str(value))
 
 
 def short(run_id: str) -> str:

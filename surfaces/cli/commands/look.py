@@ -9,6 +9,7 @@ import typer
 
 from runfold.surfaces.cli import exits, options, output
 from runfold.surfaces.cli.context import of
+from runfold.surfaces.visible import visible
 
 audit = typer.Typer(help="Prove what the journal says.", no_args_is_help=True)
 schemas = typer.Typer(help="The Avro schemas of every topic.", no_args_is_help=True)
@@ -80,7 +81,7 @@ def check_schemas() -> None:
     folder = SchemaFolder()
     problems = [*drift(folder), *incompatibilities(folder)]
     for problem in problems:
-        typer.echo(problem, err=True)
+        typer.echo(visible(str(problem)), err=True)
     if problems:
         raise typer.Exit(exits.NO)
     output.console().print("The schemas are as they should be.")

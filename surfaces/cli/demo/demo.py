@@ -165,4 +165,6 @@ def _follow(context: Context, client: RunClient, run_id: str, *, yes: bool) -> E
 
 
 def _title(text: str) -> None:
-    output.console().rule(f"[bold]{text}", align="left", style="dim")
+    from rich.text import Text
+
+    output.console().rule(Text(text, "bold"), align="left", style="dim")
