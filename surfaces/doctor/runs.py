@@ -14,6 +14,8 @@ from runfold.events.values import TERMINAL, RunStatus
 from runfold.processors.run.evolve import evolve
 from runfold.processors.run.lifecycle.deadlines import next_timer
 from runfold.processors.run.state import WAITS_FOR_HUMAN, Live, RunState
+from runfold.projections.queries import OperatorViews
+from runfold.projections.queries.waiting import uncertain_calls
 from runfold.projections.tables import approvals, runs
 from runfold.surfaces.doctor.deployment import Deployment
 from runfold.surfaces.doctor.finding import Finding, ok, span, warning, wrong
@@ -47,7 +49,7 @@ def check_stuck(deployment: Deployment) -> Iterator[Finding]:
 
 
 def check_approvals(deployment: Deployment) -> Iterator[Finding]:
-    """Find approvals and questions that have waited long for a person."""
+    """Find approvals and questions that have waited long, and every call that is uncertain."""
     live = select(runs.c.run_id).where(runs.c.status.not_in([s.value for s in TERMINAL]))
     before = deployment.now() - timedelta(seconds=deployment.limits.approval_waits_s)
     query = select(func.count(), func.min(approvals.c.requested_at)).where(
@@ -56,15 +58,20 @@ def check_approvals(deployment: Deployment) -> Iterator[Finding]:
         approvals.c.requested_at < before,
     )
     with deployment.engine.connect() as connection:
-        count, oldest = connection.execute(query).one()
-    if not count:
+        asked, first = connection.execute(query).one()
+        doubted = uncertain_calls(OperatorViews(connection, "runfold doctor"))
+    # A call of which nobody knows whether it happened holds its run up at once.
+    since = [first] if asked else []
+    since += [row["requested_at"] for row in doubted]
+    count, oldest = asked + len(doubted), min(since, default=None)
+    if oldest is None:
         yield ok("approvals", "nothing has waited long for a person")
         return
     yield warning(
         "approvals",
         f"{count} wait for a person, the oldest for {span(deployment.age(oldest))}",
-        "`runfold approvals`, then `runfold approve CALL`, `runfold deny CALL` or "
-        "`runfold answer CALL`",
+        "`runfold approvals`, then `runfold approve CALL`, `runfold deny CALL`, "
+        "`runfold answer CALL` or `runfold resolve CALL`",
     )
 
 

@@ -25,6 +25,7 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]
 from runfold.events import run as j
 from runfold.events import topics
 from runfold.events.avro.files import SchemaFolder
+from runfold.events.values import RunStatus
 from runfold.infra.database import migrate
 from runfold.producers.identity import uuid7
 from runfold.producers.log.kafka import Publisher, TopicReader
@@ -170,13 +171,18 @@ def test_runs_that_stand_still_by_what_the_journal_says(
     asks = Day("asks").began(day()[0].to)
     asks.add(j.RunStarted())
     asks.proposed("asks.1", 1).decided("asks.1").asked_person("asks.1")
-    log = journal_of([waits, asks])
+    doubts = Day("doubts").began(day()[0].to)
+    doubts.add(j.RunStarted())
+    doubts.proposed("doubts.1", 3).decided("doubts.1").approved("doubts.1").started("doubts.1")
+    doubt = j.ToolCallUncertain(call_id="doubts.1", attempt=1, tool="pay", reason="?", latency_ms=1)
+    doubts.add(doubt, RunStatus.WAITING_FOR_HUMAN)
+    log = journal_of([waits, asks, doubts])
     project(log, settings.database_url)
     sick = replace(deployment, reader=log)
     told = {each.what for each in examine(sick, explained) if each.level is Level.WRONG}
     (stuck,) = [what for what in told if what.startswith("run ")]
     assert "run waits is waiting_for_model and silent for" in stuck
-    assert "1 wait for a person" in found(sick, Level.WARNING)["approvals"].what
+    assert "2 wait for a person" in found(sick, Level.WARNING)["approvals"].what
     # While its call may still come back, a run is not stuck.
     soon = waits.events[-1].meta.time + timedelta(seconds=0.5)
     hopeful = replace(sick, now=lambda: soon, limits=replace(AT_ONCE, run_silent_s=0.1))
