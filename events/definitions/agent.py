@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -16,6 +16,8 @@ class ModelChoice(BaseModel):
 
     ``context_tokens`` bounds what it is shown of a long run: what is pinned and the newest that
     fits, by an estimate of four bytes a token. Without it a model is shown everything.
+    ``unpriced`` says whether a run with a limit of money goes on with a model whose price is not
+    known.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -28,6 +30,9 @@ class ModelChoice(BaseModel):
     retry: RetryPolicy = RetryPolicy()
     placement: Placement = Placement.LOCAL
     reserve_usd: Money | None = None
+    unpriced: Literal["refuse", "allow"] = Field(
+        default="refuse", exclude_if=lambda chosen: chosen == "refuse"
+    )
     context_tokens: int | None = Field(
         default=None, ge=1, le=2**31 - 1, exclude_if=lambda most: most is None
     )

@@ -13,7 +13,8 @@ by deciding it again.
    pool, is not shown whole: a context call chooses from it, and the model call names what was
    chosen. ``state_hash`` covers the run's own open calls and what the model is shown.
 4. A command whose decision raises has an outcome on record: the call fails, the control is ignored,
-   the request is refused, each with the code ``undecidable``. Before, it was a dead letter.
+   the request is refused, each with the code ``undecidable``. Before, it was a dead letter. A run
+   with a limit of money ends after the first answer whose price is not known.
 """
 
 from __future__ import annotations

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from runfold.surfaces.docs import cli, events, features, metrics, settings, topics
+from runfold.surfaces.manifests.reference import rewritten
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -15,6 +16,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "docs/cli.md": cli.page,
     "docs/metrics.md": metrics.page,
     "docs/settings.md": settings.page,
+    "docs/definitions.md": lambda: rewritten((ROOT / "docs/definitions.md").read_text("utf-8")),
     "docs/features.md": lambda: features.page(features.load(ROOT)),
 }
 """Each page's path in the repository, and what makes its text."""

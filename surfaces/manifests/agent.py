@@ -80,6 +80,7 @@ def _model(llm: dict[str, Any], own: dict[str, Any], document: Document) -> Mode
         "max_output_tokens": llm.get("maxTokens"),
         "timeout_ms": how.get("timeout_ms"),
         "context_tokens": how.get("context_tokens"),
+        "unpriced": how.get("unpriced"),
         "reserve_usd": Decimal(str(how["reserve_usd"])) if "reserve_usd" in how else None,
         "placement": Placement(how["placement"]) if "placement" in how else None,
         "retry": _retry(llm["retry_config"]) if "retry_config" in llm else None,

@@ -43,12 +43,22 @@ def _next_turn(draft: Draft) -> None:
     if over := _limit_met(draft.run, draft.env.now):
         endings.limit_reached(draft, *over)
         return
+    if draft.behaviour >= 4 and _cannot_be_priced(draft):
+        endings.unpriced(draft, draft.run.budget.unpriced or "")
+        return
     if draft.run.loop.selection is None:
         _hydrate(draft)
         if context_calls.needed(draft):
             context_calls.open_one(draft)
             return
     model_calls.open_one(draft)
+
+
+def _cannot_be_priced(draft: Draft) -> bool:
+    """Whether a limit of money stands for nothing, since a price is not known [55]."""
+    run = draft.run
+    limited = run.limits.max_cost is not None and run.budget.unpriced is not None
+    return limited and draft.agent().model.unpriced == "refuse"
 
 
 def _hydrate(draft: Draft) -> None:

@@ -13,6 +13,7 @@ from runfold.events.trusted import trusted
 from runfold.events.values import Placement
 from runfold.processors.run.fold import open_calls
 from runfold.processors.run.fold.open_calls import calls_with, known, with_call
+from runfold.processors.run.fold.turns import unpriced_model
 from runfold.processors.run.ids import artifact_of, outcome_of, signature, timeout_at
 from runfold.processors.run.state import (
     CallStatus,
@@ -125,8 +126,10 @@ def uncertain(run: Live, fact: j.ToolCallUncertain, at: datetime) -> Live:
 
 def late_result_noted(run: Live, fact: j.LateResultNoted, at: datetime) -> Live:
     """It is no news a second time; a doubt that was on record leaves open what had happened."""
-    if fact.answer is not None:
-        return open_calls.found(run, fact.call_id, fact.attempt)
+    if (late := fact.answer) is not None:
+        run = open_calls.found(run, fact.call_id, fact.attempt)
+        unpriced = run.budget.unpriced or unpriced_model(fact.cost, late.provider, late.model)
+        return changed(run, budget=changed(run.budget, unpriced=unpriced))
     outcome = outcome_of(fact.call_id, fact.attempt)
     if fact.outcome == Outcome.UNCERTAIN.value and outcome in run.attempts.doubted:
         return _lost(run, fact)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
+from decimal import Decimal
 from types import MappingProxyType
 
 from runfold.events import run as j
@@ -25,6 +26,9 @@ from runfold.processors.run.state import (
     changed,
     loop_changed,
 )
+
+SCRIPTED = "scripted"
+"""The provider of models that are only scripts."""
 
 GOAL = "goal"
 """The kind of what a run was asked for, which stays in every context."""
@@ -130,8 +134,15 @@ def model_responded(run: Live, fact: j.ModelResponded, at: datetime) -> Live:
         decision=fact.decision,
         transcript=with_entries(run.loop.transcript, (entry,)),
     )
-    dearest = max(run.budget.dearest_call, fact.cost or run.budget.dearest_call)
-    return changed(run, budget=changed(run.budget, dearest_call=dearest))
+    budget = run.budget
+    dearest = max(budget.dearest_call, fact.cost or budget.dearest_call)
+    unpriced = budget.unpriced or unpriced_model(fact.cost, fact.provider, fact.model)
+    return changed(run, budget=changed(budget, dearest_call=dearest, unpriced=unpriced))
+
+
+def unpriced_model(cost: Decimal | None, provider: str, model: str) -> str | None:
+    """Return the model where its price is not known; a script is no model and costs nothing."""
+    return model if cost is None and provider != SCRIPTED else None
 
 
 def model_failed(run: Live, fact: j.ModelFailed, at: datetime) -> Live:

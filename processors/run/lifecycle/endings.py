@@ -83,6 +83,23 @@ def limit_reached(draft: Draft, limit: str, used: object, allowed: object) -> No
     )
 
 
+def unpriced(draft: Draft, model: str) -> None:
+    """End the run because its limit of money cannot be kept: a model's price is not known [55]."""
+    allowed = str(draft.run.limits.max_cost)
+    draft.say(
+        j.LimitReached(
+            limit="max_cost", used="unpriced", allowed=allowed, action=draft.people("fail_the_run")
+        )
+    )
+    error = ErrorInfo(
+        error_type="unpriced",
+        message=draft.people("unpriced", model=model, allowed=allowed),
+        retryable=False,
+        suggested_next_action=draft.people("give_a_price"),
+    )
+    fail(draft, EXIT_LIMIT, error)
+
+
 def _exit(
     run: Live, status: ExitStatus, code: int, signal: str, payload: Content, now: datetime
 ) -> Exit:

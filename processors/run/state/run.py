@@ -88,10 +88,14 @@ class Idle:
 
 @dataclass(frozen=True)
 class Budget:
-    """Money that is set aside for each call that is out, and the dearest call so far."""
+    """Money that is set aside for each call that is out, and the dearest call so far.
+
+    ``unpriced`` names a model that was paid for at a price that nobody knows.
+    """
 
     reservations: Mapping[str, Decimal] = field(default_factory=lambda: MappingProxyType({}))
     dearest_call: Decimal = Decimal(0)
+    unpriced: str | None = None
 
     @property
     def reserved(self) -> Decimal:

@@ -14,12 +14,14 @@ from runfold.surfaces.application.errors import InvalidError
 class LimitOptions(TypedDict, total=False):
     """The limits that a requester may set; what is missing or None is the agent's own.
 
-    ``max_cost`` is in US dollars, ``max_seconds`` is working time.
+    ``max_cost`` is in US dollars, ``max_tokens`` counts input and output, ``max_seconds`` is
+    working time.
     """
 
     max_cost: Decimal | float | None
     max_model_calls: int | None
     max_tool_calls: int | None
+    max_tokens: int | None
     max_seconds: float | None
 
 
@@ -28,6 +30,11 @@ def limits_of(given: LimitOptions) -> Limits | None:
     named: dict[str, Any] = {name: held for name, held in given.items() if held is not None}
     if not named:
         return None
+    for name, held in named.items():
+        if held <= 0:
+            raise InvalidError(f"{name} is {held}: a limit is above zero.")
+    if "max_tokens" in named:
+        named["max_total_tokens"] = named.pop("max_tokens")
     if "max_seconds" in named:
         named["max_duration_ms"] = int(named.pop("max_seconds") * 1000)
     if "max_cost" in named:

@@ -37,6 +37,7 @@ def run(
     max_cost: Annotated[float | None, typer.Option(help="The most it may cost, in $.")] = None,
     max_model_calls: Annotated[int | None, typer.Option(help="The most model calls.")] = None,
     max_tool_calls: Annotated[int | None, typer.Option(help="The most tool calls.")] = None,
+    max_tokens: Annotated[int | None, typer.Option(help="The most tokens, in and out.")] = None,
     max_seconds: Annotated[float | None, typer.Option(help="The longest it may work.")] = None,
     json: options.Json = False,
 ) -> None:
@@ -56,6 +57,7 @@ def run(
             "max_cost": max_cost,
             "max_model_calls": max_model_calls,
             "max_tool_calls": max_tool_calls,
+            "max_tokens": max_tokens,
             "max_seconds": max_seconds,
         },
     )
