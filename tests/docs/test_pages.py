@@ -14,7 +14,7 @@ from runfold.events.values import RunStatus
 from runfold.infra.metrics.table import TABLE
 from runfold.infra.settings.table import FAMILIES, VARIABLES
 from runfold.processors.engine import metrics  # noqa: F401 - its metrics are in the table then
-from runfold.processors.run.lifecycle import admission, endings
+from runfold.processors.run.lifecycle import admission, endings, undecidable
 from runfold.surfaces.docs.pages import PAGES, outdated
 from runfold.surfaces.docs.topics import TRAFFIC
 from tests.docs.given import ROOMS, ROOT, modules, pages
@@ -60,6 +60,7 @@ def test_the_exit_codes_of_a_run_are_those_of_the_code() -> None:
         endings.EXIT_LIMIT: "limit",
         endings.EXIT_MODEL: "model",
         endings.EXIT_CANCELLED: "person",
+        endings.EXIT_UNDECIDABLE: "undecidable",
     }
 
     assert {int(code) for code in rows} == set(codes)
@@ -69,6 +70,8 @@ def test_the_exit_codes_of_a_run_are_those_of_the_code() -> None:
 def test_every_refusal_at_admission_is_listed() -> None:
     source = Path(admission.__file__).read_text(encoding="utf-8")
     given = set(re.findall(r'(?:yield|return) _Problem\("([a-z_]+)",', source))
+    conclusion = Path(undecidable.__file__).read_text(encoding="utf-8")
+    given |= set(re.findall(r'admission\.refuse\(draft, request, "([a-z_]+)"', conclusion))
     section = GUARANTEES.partition("Refusals at admission")[2].partition("Requests that begin")[0]
 
     assert given == set(re.findall(r"^\| `([a-z_]+)` \|", section, re.MULTILINE))
@@ -82,6 +85,8 @@ def test_every_code_of_a_dead_letter_is_listed() -> None:
     given = set(re.findall(r'(?:Refused|WireError)\(\s*"([a-z_]+)"', engine))
     run = (ROOT / "processors/run/aggregate.py").read_text(encoding="utf-8")
     given |= set(re.findall(r'f?"([a-z_]+): ', run))
+    border = (ROOT / "events/border.py").read_text(encoding="utf-8")
+    given |= set(re.findall(r'Fault\("([a-z_]+)"', border))
     section = OPERATIONS.partition("## Dead letters")[2].partition("They are not sent")[0]
     listed = {
         code
