@@ -11,7 +11,7 @@ from runfold.events import topics
 from runfold.events.base import Record
 from runfold.events.definitions import Definition, Definitions, ToolContract
 from runfold.processors.definitions.record import announce, find, key, kind_of
-from runfold.processors.definitions.schemas import unusable
+from runfold.processors.definitions.unusable import unusable
 
 
 class DefinitionWriter(Protocol):

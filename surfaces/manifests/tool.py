@@ -12,6 +12,7 @@ from runfold.events.definitions import ToolContract
 from runfold.events.json_schema import problems_of
 from runfold.infra.documents import Document, FieldPath
 from runfold.infra.settings import variables
+from runfold.processors.tool.python.names import refusal_of
 from runfold.surfaces.manifests.problems import Remark
 from runfold.surfaces.manifests.settings import missing_setting
 from runfold.surfaces.manifests.substitute import Substitution
@@ -31,6 +32,9 @@ def lower_tool(
     """Return the contract that a checked document declares, and what to tell its author."""
     metadata, spec = document.data["metadata"], dict(document.data["spec"])
     implementation = spec.pop("use")
+    if never := refusal_of(implementation):
+        document.refuse(("spec", "use"), never)
+        return None, []
     try:
         base = base_of(implementation)
     except UnusableBaseError as fault:

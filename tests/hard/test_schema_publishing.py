@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from runfold.processors.definitions.schemas import unusable
+from runfold.processors.definitions.unusable import unusable
 from tests.deciders.given import agent, tool
 from tests.definitions.given import TOOL, faults_of
 from tests.hard.outside import nothing_outside
