@@ -11,6 +11,7 @@ from runfold.events import topics
 from runfold.events.base import Record
 from runfold.events.definitions import Definition, Definitions, ToolContract
 from runfold.processors.definitions.record import announce, find, key, kind_of
+from runfold.processors.definitions.unusable import unusable
 
 
 class DefinitionWriter(Protocol):
@@ -106,7 +107,9 @@ def publish(
     other_code = tuple(key_of(each) for each, held in same if each.digest() != held.digest())
     refused = tuple(
         refusal(each, held) for each, held in known if held and not author.same(each, held)
-    ) + tuple(_hidden(each) for each in new if author.alias_of(before, each))
+    )
+    refused += tuple(_hidden(each) for each in new if author.alias_of(before, each))
+    refused += tuple(Refusal(key(each), why) for each in new if (why := unusable(each)))
     unchanged = tuple(key_of(each) for each, _ in same)
     if refused:
         refused_keys = {each.key for each in refused}

@@ -18,7 +18,7 @@ from runfold.processors.tool.ending import Ending, failed, uncertain
 from runfold.processors.tool.errors import ToolRefusedError, UnusableResultError
 from runfold.processors.tool.python.threads import in_thread
 from runfold.processors.tool.results import as_text, inline, jsonable, kept_apart
-from runfold.processors.tool.schemas import Schemas
+from runfold.processors.tool.schemas import problems_of_result
 from runfold.processors.tool.secrets import redacted
 
 log = logging.getLogger(__name__)
@@ -38,7 +38,6 @@ class Execution:
     arguments: Mapping[str, Any]
     context: ToolContext
     timeout_ms: int
-    schemas: Schemas
 
     async def run(self) -> Ending:
         """Run the tool within its time-out and judge its answer; only cancellation raises."""
@@ -71,7 +70,7 @@ class Execution:
     async def _answered(self, value: object) -> Ending:
         try:
             plain = jsonable(value)
-            problems = self.schemas.problems_of_result(self.contract, plain)
+            problems = problems_of_result(self.contract, plain)
             if problems:
                 raise UnusableResultError(
                     "invalid_result",

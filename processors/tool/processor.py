@@ -9,7 +9,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -35,7 +34,7 @@ from runfold.processors.tool.implementations import implementation_of, reconcile
 from runfold.processors.tool.python.code_check import CodeKeeper
 from runfold.processors.tool.python.threads import in_thread
 from runfold.processors.tool.rate_limit import RateLimit
-from runfold.processors.tool.schemas import Schemas
+from runfold.processors.tool.schemas import arguments_of, problems_of_arguments
 from runfold.processors.tool.secrets import held
 from runfold.processors.tool.settings import CodeCheck
 
@@ -72,7 +71,6 @@ class ToolProcessor:
         self._artifacts = artifacts
         self._secrets = secrets if secrets is not None else EnvironmentSecrets()
         self._refresh = refresh
-        self._schemas = Schemas()
         self._pace = RateLimit()
         self._given = own = dict(given or {})
         self._implementation = lru_cache(
@@ -113,9 +111,7 @@ class ToolProcessor:
         if contract.implementation not in self._given:
             self._code.check(contract)
         context = await self._context(work, contract)
-        execution = Execution(
-            contract, implementation, arguments, context, work.timeout_ms, self._schemas
-        )
+        execution = Execution(contract, implementation, arguments, context, work.timeout_ms)
         if not contract.claims:
             return await execution.run()
         if self._claims is None:
@@ -150,7 +146,7 @@ class ToolProcessor:
             data = said.inline
             if data is None:
                 data = await in_thread(self._artifacts.get, said.ref or "", work.tenant_id)
-            arguments = json.loads(data, parse_constant=_no_constant)
+            arguments = arguments_of(data)
             canonical_json(arguments).encode()
         except ArtifactsUnavailableError as error:
             raise ToolRefusedError(
@@ -160,7 +156,7 @@ class ToolProcessor:
             ) from error
         except (ValueError, RecursionError, ArtifactError) as error:
             raise _invalid(f"The arguments are no JSON: {error}") from error
-        problems = self._schemas.problems_of_arguments(contract, arguments)
+        problems = problems_of_arguments(contract, arguments)
         if not isinstance(arguments, dict):
             problems = ["The arguments must be a JSON object."]
         if problems:
@@ -200,10 +196,6 @@ def _claim_request(
         safe_to_repeat=contract.safe_to_repeat,
         cleared=work.cleared,
     )
-
-
-def _no_constant(name: str) -> None:
-    raise ValueError(f"{name} is no JSON")
 
 
 def _invalid(message: str) -> ToolRefusedError:

@@ -2,34 +2,78 @@
 
 from __future__ import annotations
 
-import importlib
-from collections.abc import Collection, Iterable
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Collection, Iterable, Mapping
+from contextlib import suppress
 
 from runfold.events.definitions import ToolContract
-from runfold.processors.tool.python.code import code_digest
-from runfold.processors.tool.python.tools import contract_of
+from runfold.surfaces.manifests.importing import described
+from runfold.surfaces.manifests.substitute import looks_secret
 from runfold.surfaces.manifests.tool import BaseOf, UnusableBaseError
 
+_WAIT_S = 60.0
 
-def bases(builtins: Iterable[ToolContract], modules: Collection[str] = ()) -> BaseOf:
+Describe = Callable[[str], Mapping[str, str]]
+"""Imports a function's module and returns its contract as JSON, or what is wrong."""
+
+
+def imported_here(implementation: str) -> Mapping[str, str]:
+    """Describe a function by importing its module into this process, as tests do."""
+    return described(implementation)
+
+
+def imported_apart(implementation: str) -> Mapping[str, str]:
+    """Describe a function in a process of its own, without secrets, bounded in time and memory."""
+    env = {name: value for name, value in os.environ.items() if not looks_secret(name)}
+    env["PYTHONPATH"] = os.pathsep.join(each or os.getcwd() for each in sys.path)  # noqa: PTH109
+    with subprocess.Popen(
+        [sys.executable, "-m", "runfold.surfaces.manifests.importing"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        env=env,
+        start_new_session=True,
+    ) as child:
+        try:
+            answer, _ = child.communicate(implementation.encode(), timeout=_WAIT_S)
+            found: dict[str, str] = json.loads(answer)
+        except subprocess.TimeoutExpired:
+            return {"fault": f"its module was not imported within {_WAIT_S:.0f} s"}
+        except ValueError:
+            return {"fault": f"the process that imported its module ended with {child.returncode}"}
+        finally:
+            # Whatever the module started goes with it.
+            with suppress(ProcessLookupError):
+                os.killpg(child.pid, signal.SIGKILL)
+    return found
+
+
+def bases(
+    builtins: Iterable[ToolContract],
+    modules: Collection[str] = (),
+    *,
+    describe: Describe = imported_apart,
+) -> BaseOf:
     """Return a look-up of what the implementations say of themselves.
 
-    Only ``modules`` and what is inside them is imported; any other Python tool is unknown here,
-    and its manifest must say everything.
+    Only ``modules`` and what is inside them is imported, by ``describe``; any other Python tool is
+    unknown here, and its manifest must say everything.
     """
     shipped = {each.implementation: each for each in builtins}
 
     def base_of(implementation: str) -> ToolContract | None:
         if not implementation.startswith("python:"):
             return shipped.get(implementation)
-        _, module, function = implementation.split(":")
+        module = implementation.split(":")[1]
         if not any(module == each or module.startswith(f"{each}.") for each in modules):
             return None
-        try:
-            found = contract_of(getattr(importlib.import_module(module), function))
-            return found.model_copy(update={"code_digest": code_digest(implementation)})
-        except Exception as fault:
-            said = f"{implementation} cannot be used: {type(fault).__name__}: {fault}"
-            raise UnusableBaseError(said) from fault
+        said = describe(implementation)
+        if "contract" not in said:
+            raise UnusableBaseError(f"{implementation} cannot be used: {said['fault']}")
+        return ToolContract.model_validate_json(said["contract"])
 
     return base_of

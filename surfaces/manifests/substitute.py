@@ -16,6 +16,11 @@ _SECRET = re.compile(
 )
 
 
+def looks_secret(name: str) -> bool:
+    """Return whether an environment variable's name says that its value is a secret."""
+    return _SECRET.search(name) is not None
+
+
 @dataclass(slots=True)
 class Substitution:
     """Replaces references in one document; ``made`` records each replacement."""
@@ -41,7 +46,7 @@ class Substitution:
 
     def _value(self, found: re.Match[str], path: FieldPath) -> str:
         name, default = found.group(1), found.group(2)
-        if _SECRET.search(name):
+        if looks_secret(name):
             # A definition stays on the log for ever, readable by everyone who reads the topic.
             self.document.refuse(
                 path,

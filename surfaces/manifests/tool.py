@@ -6,13 +6,13 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from jsonschema import Draft202012Validator
-from jsonschema.exceptions import SchemaError
 from pydantic import ValidationError
 
 from runfold.events.definitions import ToolContract
+from runfold.events.json_schema import problems_of
 from runfold.infra.documents import Document, FieldPath
 from runfold.infra.settings import variables
+from runfold.processors.tool.python.names import refusal_of
 from runfold.surfaces.manifests.problems import Remark
 from runfold.surfaces.manifests.settings import missing_setting
 from runfold.surfaces.manifests.substitute import Substitution
@@ -32,6 +32,9 @@ def lower_tool(
     """Return the contract that a checked document declares, and what to tell its author."""
     metadata, spec = document.data["metadata"], dict(document.data["spec"])
     implementation = spec.pop("use")
+    if never := refusal_of(implementation):
+        document.refuse(("spec", "use"), never)
+        return None, []
     try:
         base = base_of(implementation)
     except UnusableBaseError as fault:
@@ -55,7 +58,7 @@ def lower_tool(
         "implementation": implementation,
         "config": {**inherited.get("config", {}), **config},
     }
-    _check_schemas(document, spec)
+    _check_schemas(document, given, spec)
     _check_against_base(document, base, spec)
     for needed in ("description", "input_schema"):
         if needed not in given:
@@ -98,18 +101,21 @@ def _rooted(config: dict[str, Any], document: Document, remarks: list[Remark]) -
     return {**config, "root": absolute}
 
 
-def _check_schemas(document: Document, spec: dict[str, Any]) -> None:
+def _check_schemas(document: Document, given: dict[str, Any], spec: dict[str, Any]) -> None:
+    """Refuse schemas that cannot be evaluated, also where they come from a function's types."""
     for field in ("input_schema", "output_schema"):
-        if field not in spec:
+        schema = given.get(field)
+        if schema is None:
             continue
-        path: FieldPath = ("spec", field)
-        try:
-            Draft202012Validator.check_schema(spec[field])
-        except SchemaError as fault:
-            document.refuse((*path, *fault.absolute_path), f"not a JSON Schema: {fault.message}")
-            continue
-        if field == "input_schema" and spec[field].get("type") != "object":
-            document.refuse(path, "the arguments of a tool are an object: say type: object")
+        own, problems = field in spec, problems_of(schema)
+        for problem in problems:
+            path: FieldPath = ("spec", field, *problem.path) if own else ("spec", "use")
+            where = "" if own else f"{field} of what it is built on: "
+            document.refuse(path, f"{where}not a JSON Schema that can be used: {problem.text}")
+        if own and not problems and field == "input_schema" and schema.get("type") != "object":
+            document.refuse(
+                ("spec", field), "the arguments of a tool are an object: say type: object"
+            )
 
 
 def _check_against_base(

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import json
-
-import jsonschema
-
 from runfold.events import run as j
 from runfold.events.content import Content, json_content
 from runfold.events.definitions import ToolContract
 from runfold.events.trusted import trusted
 from runfold.events.values import ModelAnswer, ProposedCall
 from runfold.processors.run.agent import control_tools
+from runfold.processors.run.agent.arguments import arguments_fault
 from runfold.processors.run.agent.checkpoints import write
 from runfold.processors.run.draft import Draft
 from runfold.processors.run.ids import after, signature
@@ -146,23 +143,6 @@ def _repeats_too_often(draft: Draft, call: ProposedCall) -> bool:
         return False
     endings.limit_reached(draft, "max_identical_calls", made, allowed)
     return True
-
-
-def arguments_fault(draft: Draft, contract: ToolContract, arguments: Content) -> str | None:
-    """Return why arguments do not fit the contract, or None if they do or lie elsewhere."""
-    if arguments.inline is None:
-        return None
-    try:
-        value = json.loads(arguments.inline)
-        validator = jsonschema.Draft202012Validator(contract.input_schema)
-        error = jsonschema.exceptions.best_match(validator.iter_errors(value))
-    except (ValueError, jsonschema.SchemaError) as problem:
-        return draft.model("cannot_be_checked", tool=contract.name, problem=str(problem))
-    if error is None:
-        return None
-    return draft.model(
-        "do_not_fit", tool=contract.name, place=error.json_path, problem=error.message
-    )
 
 
 def _count_flaw(draft: Draft, model_call_id: str) -> None:

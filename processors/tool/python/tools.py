@@ -27,6 +27,7 @@ from runfold.events.values import Placement
 from runfold.processors.tool.context import ToolContext
 from runfold.processors.tool.errors import ToolRefusedError
 from runfold.processors.tool.execution import Implementation
+from runfold.processors.tool.python.names import refusal_of
 from runfold.processors.tool.python.reconciling import Reconciler, reconciler_of
 from runfold.processors.tool.python.threads import in_thread
 
@@ -107,6 +108,8 @@ def python_reconciler(target: str, allowed: Iterable[str]) -> Reconciler | None:
 
 def _found(target: str, allowed: Iterable[str]) -> Callable[..., Any]:
     module, _, name = target.partition(":")
+    if never := refusal_of(f"python:{target}"):
+        raise ToolRefusedError(f"There is no such tool: {never}.", error_type="denied")
     if not any(module == one or module.startswith(f"{one}.") for one in allowed):
         raise ToolRefusedError(
             f"This process may not import {module}.",

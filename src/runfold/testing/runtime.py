@@ -34,7 +34,7 @@ from runfold.processors.tool.python.tools import contract_of
 from runfold.producers.client import RequestOptions
 from runfold.producers.client.messages import Messages
 from runfold.surfaces.manifests import load
-from runfold.surfaces.manifests.bases import bases
+from runfold.surfaces.manifests.bases import bases, imported_here
 from runfold.testing.answers import FakeModel
 from runfold.testing.effects import WORK_TOPICS, MemoryEffects
 from runfold.testing.history import History
@@ -92,7 +92,7 @@ class MemoryRuntime:
         found = load(
             [Path(each) for each in manifests],
             env=os.environ if env is None else env,
-            base_of=bases(builtins, modules),
+            base_of=bases(builtins, modules, describe=imported_here),
             builtins=builtins,
         )
         return cls(*found.definitions, modules=modules, **more)

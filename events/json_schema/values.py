@@ -1,0 +1,102 @@
+"""JSON values: read within bounds, compared as JSON compares, shown in a few characters."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Hashable
+from typing import Any, NoReturn
+
+from runfold.events.json_schema.bounds import MAX_DEPTH, MAX_VALUE_BYTES, UncheckableError
+
+_SHOWN_CHARS = 60
+# Never fails at a quote, so that a text costs one pass: an open string reaches to the end.
+_TOKENS = re.compile(rb'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)|[\[{]|[\]}]', re.DOTALL)
+
+TYPES: dict[str, Callable[[Any], bool]] = {
+    "null": lambda value: value is None,
+    "boolean": lambda value: isinstance(value, bool),
+    "integer": lambda value: (
+        (isinstance(value, int) and not isinstance(value, bool))
+        or (isinstance(value, float) and value.is_integer())
+    ),
+    "number": lambda value: isinstance(value, int | float) and not isinstance(value, bool),
+    "string": lambda value: isinstance(value, str),
+    "array": lambda value: isinstance(value, list),
+    "object": lambda value: isinstance(value, dict),
+}
+
+
+def parsed(text: bytes) -> Any:
+    """Return the value of a JSON text; raises UncheckableError for what is none, or beyond bounds.
+
+    The depth is counted before anything is parsed: where a parser gives up depends on its caller.
+    """
+    if len(text) > MAX_VALUE_BYTES:
+        raise UncheckableError(f"they are longer than {MAX_VALUE_BYTES:,} bytes")
+    if _depth(text) > MAX_DEPTH:
+        raise UncheckableError(f"they are nested deeper than {MAX_DEPTH} levels")
+    try:
+        value = json.loads(text, parse_constant=_no_constant)
+    except ValueError as error:
+        raise UncheckableError("they are not JSON") from error
+    return value
+
+
+def _depth(text: bytes) -> int:
+    depth = deepest = 0
+    for token in _TOKENS.finditer(text):
+        first = token[0][:1]
+        if first in b"[{":
+            depth += 1
+            deepest = max(deepest, depth)
+        elif first in b"]}":
+            depth -= 1
+    return deepest
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not JSON")
+
+
+def key_of(value: Any, spend: Callable[[int], None]) -> Hashable:
+    """Return what is equal for equal JSON values: 1 and 1.0 are, 1 and true are not.
+
+    ``spend`` is told the steps it takes.
+    """
+    spend(1)
+    if isinstance(value, dict):
+        return "o", frozenset((name, key_of(each, spend)) for name, each in value.items())
+    if isinstance(value, list):
+        return "a", tuple(key_of(each, spend) for each in value)
+    if isinstance(value, bool) or value is None:
+        return "c", value
+    return ("s" if isinstance(value, str) else "n"), value
+
+
+def shown(value: Any) -> str:
+    """Return a value as a few characters of JSON, or what it is where it is large."""
+    if isinstance(value, dict):
+        return "an object"
+    if isinstance(value, list):
+        return "an array"
+    if isinstance(value, str):
+        cut = value if len(value) <= _SHOWN_CHARS else f"{value[: _SHOWN_CHARS - 1]}…"
+        return json.dumps(cut, ensure_ascii=False)
+    if isinstance(value, int) and not isinstance(value, bool) and abs(value) >= 10**_SHOWN_CHARS:
+        return "a number of more than 60 digits"
+    return json.dumps(value)
+
+
+def depth_of(value: Any) -> int:
+    """Return how many arrays and objects are open at the deepest place of a value."""
+    depth, level = 0, [value]
+    while level:
+        level = [each for each in level if isinstance(each, dict | list)]
+        depth += bool(level)
+        level = [
+            inner for each in level for inner in (each.values() if isinstance(each, dict) else each)
+        ]
+        if depth > 10 * MAX_DEPTH:
+            break
+    return depth
