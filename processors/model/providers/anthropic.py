@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from runfold.events.calls import Message, ModelWork, Role
@@ -35,6 +36,8 @@ _FINISH = {
     "model_context_window_exceeded": "length",
     "refusal": "refusal",
 }
+
+_KIND = re.compile(r"[a-z][a-z0-9_]{0,63}")
 
 _PLAIN = {
     "text": frozenset({"type", "text"}),
@@ -93,24 +96,31 @@ def _again(message: Message, target: Target, names: ToolNames) -> list[dict[str,
     if not blocks or len(uses) != len(message.tool_calls):
         return None
     calls = iter(message.tool_calls)
-    answered = {block.get("tool_use_id") for block in blocks if _is_id(block.get("tool_use_id"))}
+    results = [block.get("tool_use_id") for block in blocks]
+    answered = {given for given in results if isinstance(given, str)}
     found: list[dict[str, Any]] = []
     for block in blocks:
-        kind = str(block.get("type") or "")
-        if kind == "tool_use":
+        if block.get("type") == "tool_use":
             found.append({**block, **_use(next(calls), names, block.get("input"))})
-        elif kind == "text":
-            found += [block] if str(block.get("text") or "").strip() else []
-        elif kind == "thinking":
-            found += [block] if block.get("signature") else []
-        elif kind.endswith("_tool_use"):
-            # What the vendor's own tool never answered is refused as soon as anything follows.
-            found += [block] if _is_id(block.get("id")) and block["id"] in answered else []
-        elif kind:
+        elif _is_taken(block, answered):
             found.append(block)
     if not found or str(found[-1]["type"]).endswith("thinking"):
         found.append({"type": "text", "text": wire.NO_ANSWER})
     return found
+
+
+def _is_taken(block: dict[str, Any], answered: set[str]) -> bool:
+    """Return whether the vendor takes a block back that is no call."""
+    kind = block.get("type")
+    if not isinstance(kind, str) or not _KIND.fullmatch(kind):
+        return False
+    if kind == "text":
+        said = block.get("text")
+        return isinstance(said, str) and bool(said.strip())
+    if kind == "thinking":
+        return isinstance(block.get("thinking"), str) and _is_id(block.get("signature"))
+    # What the vendor's own tool never answered is refused as soon as anything follows.
+    return not kind.endswith("_tool_use") or str(block.get("id")) in answered
 
 
 def _is_id(given: object) -> bool:

@@ -48,9 +48,11 @@ class Remote:
         except (ValueError, RecursionError) as error:
             said = f"the call cannot be written for {provider.name}: {error}"
             raise ProviderFaultError("bad_request", said) from error
-        found = await self._whole(provider, codec, request, budget_s)
         try:
+            found = await self._whole(provider, codec, request, budget_s)
             answer = codec.parse(found.body, work, target, names)
+        except ProviderFaultError:
+            raise
         except MalformedAnswerError as error:
             said = f"{provider.name} answered in no form that is known: {error}"
             raise ProviderFaultError("malformed_response", said) from error

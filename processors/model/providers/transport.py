@@ -46,13 +46,18 @@ class _Response(NamedTuple):
 class Transport:
     """One pool of connections to all providers; ``now`` reads the wall clock, for Retry-After.
 
-    ``clock`` counts the seconds of ``Exchanged.first_token_at``.
+    ``clock`` counts the seconds of ``Exchanged.first_token_at``; ``network`` is another one than
+    the real, for tests.
     """
 
     def __init__(
-        self, now: Callable[[], datetime], clock: Callable[[], float] = time.monotonic
+        self,
+        now: Callable[[], datetime],
+        clock: Callable[[], float] = time.monotonic,
+        network: httpx.AsyncBaseTransport | None = None,
     ) -> None:
         self._now = now
+        self._network = network
         self._clock = clock
         self._client: httpx.AsyncClient | None = None
 
@@ -146,7 +151,9 @@ class Transport:
         # Made at the first use: loading the certificates takes longer than many scripted calls.
         if self._client is None:
             self._client = httpx.AsyncClient(
-                limits=httpx.Limits(max_connections=_MAX_CONNECTIONS), follow_redirects=False
+                limits=httpx.Limits(max_connections=_MAX_CONNECTIONS),
+                follow_redirects=False,
+                transport=self._network,
             )
             # No provider needs a cookie, and none is told what another one set.
             self._client.cookies.jar.set_policy(DefaultCookiePolicy(allowed_domains=[]))

@@ -163,9 +163,10 @@ class CallParts:
 
 def _begins(current: _Call, part: Part) -> bool:
     """Return whether a part at the place of a call begins another one."""
-    if part.id and part.id == current.id:
-        return False
     known = part.name in {"", current.name}
+    if part.id and part.id == current.id:
+        # An id given twice: a call keeps its name once its arguments have begun.
+        return current.begun and not known
     if part.id and current.id:
         return _begins_by_id(current, part, known=known)
     if not part.name:

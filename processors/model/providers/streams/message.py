@@ -116,7 +116,7 @@ class _Block:
             block[name] = (before if isinstance(before, str) else "") + "".join(pieces)
         if self._citations:
             block["citations"] = [*(block.get("citations") or ()), *self._citations]
-        if block.get("type") in {"tool_use", "server_tool_use", "mcp_tool_use"} or self._inputs:
+        if str(block.get("type")).endswith("tool_use") or self._inputs:
             self._put_input(block)
         return block
 
