@@ -31,8 +31,8 @@ CASES = int(os.environ.get("RUNFOLD_FUZZ_CASES", "2000"))
 FIRST = int(os.environ.get("RUNFOLD_FUZZ_SEED", "0"))
 BLOCKS = 8
 
-KEPT: tuple[int, ...] = ()
-"""Seeds of cases that failed once."""
+KEPT = (7, 24, 58, 62, 95, 153, 168, 232, 243, 250, 293, 396, 460, 520, 711)
+"""Seeds of cases that failed once, each in another way; they hold as long as the grammar does."""
 
 CODEC = Codec(LockRegistry())
 TOOLS = (tool("files.read", path={"type": "string"}), tool("complete_task"))
@@ -131,23 +131,32 @@ async def _no_pause(_seconds: float) -> None:
     """Wait for nothing."""
 
 
-def _play(cases: Iterator[Case], judge: Callable[[Case, ModelResult, Fake], Any]) -> None:
+def _play(cases: Iterator[Case], judge: Callable[[Case, ModelResult], Any]) -> None:
     async def play() -> None:
         fake = Fake()
         given = replace(SETTINGS, network=fake)
         for case in cases:
-            fake.case, fake.asked = case, []
-            async with ModelProcessor(given, scripts(), sleep=_no_pause) as models:
-                found = await models.call(case.work())
-                judge(case, found, fake)
-                if found.answer is not None:
-                    again = case.work().model_copy(update={"messages": _goes_on(found)})
-                    fake.asked = []
-                    await models.call(again)
-                    assert fake.asked, f"seed {case.seed}: what was answered cannot be sent back"
-                    _fits(case, fake.asked[0])
+            fake.case = case
+            try:
+                async with ModelProcessor(given, scripts(), sleep=_no_pause) as models:
+                    await _answered_and_sent_back(case, models, fake, judge)
+            except Exception as error:
+                raise AssertionError(f"seed {case.seed}") from error
 
     asyncio.run(play())
+
+
+async def _answered_and_sent_back(
+    case: Case, models: ModelProcessor, fake: Fake, judge: Callable[[Case, ModelResult], Any]
+) -> None:
+    found = await models.call(case.work())
+    judge(case, found)
+    if found.answer is not None:
+        fake.asked = []
+        again = case.work().model_copy(update={"messages": _goes_on(found)})
+        await models.call(again)
+        assert fake.asked, "what was answered cannot be sent back"
+        _fits(case, fake.asked[0])
 
 
 def _goes_on(found: ModelResult) -> tuple[Message, ...]:
@@ -166,7 +175,7 @@ def _goes_on(found: ModelResult) -> tuple[Message, ...]:
     return (user("go"), said, *(results or [user("Call a tool.")]))
 
 
-def _judged(case: Case, found: ModelResult, _fake: Fake) -> None:
+def _judged(case: Case, found: ModelResult) -> None:
     """The oracle: a result that the log carries, and nothing runs that was not whole."""
     seed = f"seed {case.seed}"
     assert CODEC.encode(topics.RESULTS, found), seed
@@ -237,7 +246,7 @@ def test_most_cases_that_nothing_was_done_to_succeed() -> None:
     """So that the fuzzer cannot pass by making nothing but rubbish."""
     told: list[Outcome] = []
 
-    def keep(case: Case, found: ModelResult, _fake: Fake) -> None:
+    def keep(case: Case, found: ModelResult) -> None:
         if case.whole:
             told.append(found.outcome)
 
