@@ -80,8 +80,10 @@ BOTH = [("look", {"text": "A"}), ("look", {"text": "B"})]
         [[part(0, "x", name="look", arguments=piece)] for piece in A]
         + [[part(1, "y", name="look", arguments=piece)] for piece in B],
         # a new id in every chunk
-        [[part(0, "x1", name="look", arguments=A[:3])], [part(0, "x2", name="look", arguments=A[3:])],
-         [part(1, "y1", name="look", arguments=B[:3])], [part(1, "y2", name="look", arguments=B[3:])]],
+        [[part(0, "x1", name="look", arguments=A[:3])],
+         [part(0, "x2", name="look", arguments=A[3:])],
+         [part(1, "y1", name="look", arguments=B[:3])],
+         [part(1, "y2", name="look", arguments=B[3:])]],
         # the index counts chunks
         [[part(0, "x", name="look")], [part(1, arguments=A)],
          [part(2, "y", name="look")], [part(3, arguments=B)]],

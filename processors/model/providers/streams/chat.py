@@ -41,9 +41,10 @@ class ChatAssembly:
 
     def body(self) -> dict[str, Any] | None:
         """Return the chat completion; it is whole once it says why it finished, or is done."""
-        if self._head.get("error"):
-            return self._head
         choices = [self._choices[index] for index in sorted(self._choices)]
+        error = self._head.get("error") or next((c.error for c in choices if c.error), None)
+        if error:
+            return {**self._head, "error": error}
         ended = any(choice.finish for choice in choices)
         if not ended and not (self._done and any(choice.said for choice in choices)):
             return None
@@ -56,7 +57,7 @@ class _Choice:
     def __init__(self) -> None:
         self.finish: str | None = None
         self.said = False
-        self._error: Any = None
+        self.error: Any = None
         self._texts: dict[str, list[str]] = {}
         self._lists: dict[str, list[Any]] = {}
         self._other: dict[str, Any] = {}
@@ -67,7 +68,7 @@ class _Choice:
         reason = said.get("finish_reason")
         if isinstance(reason, str) and reason:
             self.finish = reason
-        self._error = said.get("error") or self._error
+        self.error = said.get("error") or self.error
         written = False
         new = mapping(said.get("delta"))
         if not new and not self.said:
@@ -113,8 +114,7 @@ class _Choice:
                 message[name] = [*message[name], {"type": "text", "text": said}]
         if self._called:
             message["tool_calls"] = self._calls.bodies(ended=ended)
-        error = {"error": self._error} if self._error else {}
-        return {"message": message, "finish_reason": self.finish, **error}
+        return {"message": message, "finish_reason": self.finish}
 
 
 class _Growing(list[str]):
