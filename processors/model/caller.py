@@ -102,7 +102,9 @@ class Caller:
             # What a provider says may quote the prompt; the journal has it, a log must not.
             _log.warning("model call on %s failed: %s", name, fault.error_type)
             raise
-        made.append(_attempt(name, self._since(started), None))
+        if found.note:
+            _log.warning("model call on %s: %s", name, found.note)
+        made.append(_attempt(name, self._since(started), None, found.note))
         return found
 
     def _since(self, started: float) -> int:
@@ -119,10 +121,12 @@ def _wait(fault: ProviderFaultError) -> float | None:
     return seconds if seconds <= _LONGEST_WAIT_S else None
 
 
-def _attempt(name: str, latency_ms: int, fault: ProviderFaultError | None) -> ProviderAttempt:
+def _attempt(
+    name: str, latency_ms: int, fault: ProviderFaultError | None, note: str | None = None
+) -> ProviderAttempt:
     return ProviderAttempt(
         model=name,
         latency_ms=latency_ms,
         error_type=fault.error_type if fault else None,
-        message=fault.message if fault else None,
+        message=fault.message if fault else note,
     )

@@ -19,11 +19,12 @@ from runfold.processors.model.providers.faults import ProviderFaultError
 from runfold.processors.model.providers.remote import Remote
 from runfold.processors.model.providers.settings import ModelSettings
 from runfold.processors.model.providers.transport import Transport
-from runfold.processors.model.providers.wire import WireAnswer
+from runfold.processors.model.providers.wire import WireAnswer, doubted
 from runfold.processors.model.scripted.model import Lookup, Scripted
 
 # What a model gets of the time that is left while another could still be asked after it.
 _SHARE = 2 / 3
+_LONGEST_MESSAGE = 2000
 
 
 def _utc_now() -> datetime:
@@ -56,7 +57,7 @@ class ModelProcessor:
         self._fetch = fetch
         self._clock = clock
         self._now = now
-        self._transport = Transport(now, clock)
+        self._transport = Transport(now, clock, settings.network)
         remote = Remote(settings.providers, self._transport)
         self._caller = Caller(remote, Scripted(script, refresh, sleep), clock, sleep)
 
@@ -105,8 +106,15 @@ class ModelProcessor:
         return list(dict.fromkeys(resolve(name, self._settings.configured) for name in wanted))
 
     def _price(self, name: str, usage: Usage | None) -> Priced:
-        if usage is None:
+        if usage is None or doubted(usage):
             return UNPRICED
+        try:
+            return self._known_price(name, usage)
+        except (ValueError, ArithmeticError):
+            # A price of one's own and a count, each possible alone, make no sum of money.
+            return UNPRICED
+
+    def _known_price(self, name: str, usage: Usage) -> Priced:
         at = self._now()
         by_table = self._settings.table.price(name, usage, at)
         provider_name, model = split(name)
@@ -176,7 +184,9 @@ def _summary(faults: list[ProviderFaultError]) -> ErrorInfo:
     chief = (retryable or faults)[0].info()
     return chief.model_copy(
         update={
-            "message": "; ".join(dict.fromkeys(fault.message for fault in faults)),
+            "message": "; ".join(dict.fromkeys(fault.message for fault in faults))[
+                :_LONGEST_MESSAGE
+            ],
             "retry_after_ms": min(pauses, default=None),
         }
     )

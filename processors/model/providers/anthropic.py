@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from runfold.events.calls import Message, ModelWork, Role
+from runfold.events.content import Content
 from runfold.events.values import ProposedCall, Usage
-from runfold.processors.model.providers import wire
-from runfold.processors.model.providers.streams import MessageAssembly
+from runfold.processors.model.providers import history, wire
+from runfold.processors.model.providers.pauses import joined, resume
+from runfold.processors.model.providers.streams.message import MessageAssembly
 from runfold.processors.model.providers.tool_names import ToolNames
 from runfold.processors.model.providers.wire import (
     Codec,
@@ -34,6 +37,13 @@ _FINISH = {
     "refusal": "refusal",
 }
 
+_KIND = re.compile(r"[a-z][a-z0-9_]{0,63}")
+
+_PLAIN = {
+    "text": frozenset({"type", "text"}),
+    "tool_use": frozenset({"type", "id", "name", "input", wire.DOUBT}),
+}
+
 
 def request(work: ModelWork, target: Target, names: ToolNames) -> WireRequest:
     """Return the messages request of a call, marked for the prompt cache."""
@@ -41,7 +51,10 @@ def request(work: ModelWork, target: Target, names: ToolNames) -> WireRequest:
         "max_tokens": work.max_output_tokens or _DEFAULT_MAX_TOKENS,
         **wire.parameters(work, _DECIDED),
         "model": target.model,
-        "messages": [_turn(turn, target, names) for turn in wire.turns(work.messages)],
+        "messages": [
+            _turn(turn, target, names)
+            for turn in history.turns(work.messages, history.ANTHROPIC_IDS)
+        ],
     }
     instructions = wire.read(work.instructions)
     if instructions:
@@ -67,24 +80,61 @@ def request(work: ModelWork, target: Target, names: ToolNames) -> WireRequest:
 
 def _turn(turn: list[Message], target: Target, names: ToolNames) -> dict[str, Any]:
     if turn[0].role is Role.ASSISTANT:
-        blocks = wire.kept(turn[0], target.provider)
-        if not isinstance(blocks, list):
-            blocks = _spoken(turn[0], names)
+        blocks = _again(turn[0], target, names) or _spoken(turn[0], names)
         return {"role": "assistant", "content": blocks}
     return {"role": "user", "content": [_said(message) for message in turn]}
 
 
+def _again(message: Message, target: Target, names: ToolNames) -> list[dict[str, Any]] | None:
+    """Return the blocks that this vendor wrote, without those that it would refuse.
+
+    None where it wrote none, or where they are not the calls of the message.
+    """
+    kept = history.kept(message, target.provider)
+    blocks = [wire.mapping(block) for block in kept] if isinstance(kept, list) else []
+    uses = [block for block in blocks if block.get("type") == "tool_use"]
+    if not blocks or len(uses) != len(message.tool_calls):
+        return None
+    calls = iter(message.tool_calls)
+    results = [block.get("tool_use_id") for block in blocks]
+    answered = {given for given in results if isinstance(given, str)}
+    found: list[dict[str, Any]] = []
+    for block in blocks:
+        if block.get("type") == "tool_use":
+            found.append({**block, **_use(next(calls), names, block.get("input"))})
+        elif _is_taken(block, answered):
+            found.append(block)
+    if not found or str(found[-1]["type"]).endswith("thinking"):
+        found.append({"type": "text", "text": wire.NO_ANSWER})
+    return found
+
+
+def _is_taken(block: dict[str, Any], answered: set[str]) -> bool:
+    """Return whether the vendor takes a block back that is no call."""
+    kind = block.get("type")
+    if not isinstance(kind, str) or not _KIND.fullmatch(kind):
+        return False
+    if kind == "text":
+        said = block.get("text")
+        return isinstance(said, str) and bool(said.strip())
+    if kind == "thinking":
+        return isinstance(block.get("thinking"), str) and _is_id(block.get("signature"))
+    # What the vendor's own tool never answered is refused as soon as anything follows.
+    return not kind.endswith("_tool_use") or str(block.get("id")) in answered
+
+
+def _is_id(given: object) -> bool:
+    return isinstance(given, str) and bool(given)
+
+
+def _use(call: ProposedCall, names: ToolNames, written: object = None) -> dict[str, Any]:
+    given = written if isinstance(written, dict) else history.arguments_for(call)
+    return {"type": "tool_use", "id": call.id, "name": names.wire(call.name), "input": given}
+
+
 def _spoken(message: Message, names: ToolNames) -> list[dict[str, Any]]:
     said = wire.read(message.content)
-    blocks: list[dict[str, Any]] = [
-        {
-            "type": "tool_use",
-            "id": call.id,
-            "name": names.wire(call.name),
-            "input": wire.arguments_for(call),
-        }
-        for call in message.tool_calls
-    ]
+    blocks = [_use(call, names) for call in message.tool_calls]
     if said.strip() or not blocks:
         blocks.insert(0, {"type": "text", "text": said.rstrip() or wire.NO_ANSWER})
     return blocks
@@ -106,37 +156,61 @@ def _said(message: Message) -> dict[str, Any]:
 
 def parse(body: Any, work: ModelWork, target: Target, names: ToolNames) -> WireAnswer:
     """Return the answer that a message holds; MalformedAnswerError otherwise."""
-    blocks = wire.mapping(body).get("content")
-    if not isinstance(blocks, list):
+    content = wire.mapping(body).get("content")
+    if isinstance(content, str):
+        content = [{"type": "text", "text": content}]
+    if not isinstance(content, list):
         raise MalformedAnswerError("the answer holds no list of content blocks")
-    texts: list[str] = []
-    calls: list[ProposedCall] = []
-    opaque = False
-    for block in map(wire.mapping, blocks):
-        match block.get("type"):
-            case "text":
-                texts.append(str(block.get("text", "")))
-            case "tool_use":
-                calls.append(_call(block, len(calls), work, names))
-            case _:
-                opaque = True
-    finish = _FINISH.get(body.get("stop_reason") or "end_turn", "other")
-    # Thinking is signed over its place among the other blocks: keep all of them, in order.
-    kept = wire.keep(target.provider, blocks) if opaque else None
+    blocks = [wire.mapping(block) for block in content]
+    texts = [block.get("text") for block in blocks if block.get("type") == "text"]
+    found, left_out = wire.bounded([each for each in blocks if each.get("type") == "tool_use"])
+    ids = wire.call_ids([block.get("id") for block in found], work)
+    calls = [_call(*each, work, names) for each in zip(found, ids, strict=True)]
+    usage = _usage(body.get("usage"))
+    spoken = "".join(text for text in texts if isinstance(text, str))
+    finish = _finish(body.get("stop_reason"))
     return WireAnswer(
-        answer=wire.answer_of("".join(texts), calls, finish, kept),
-        usage=_usage(body.get("usage")),
-        response_id=body["id"] if isinstance(body.get("id"), str) else None,
+        answer=wire.answer_of(spoken, calls, finish, _opaque(blocks, calls, target)),
+        usage=usage,
+        response_id=wire.response_id(body),
+        note=left_out or wire.doubted(usage),
     )
 
 
-def _call(block: dict[str, Any], index: int, work: ModelWork, names: ToolNames) -> ProposedCall:
-    given, name = block.get("id"), block.get("name")
-    return wire.proposed(
-        given if isinstance(given, str) and given else wire.call_id_for(work, index),
-        names.ours(name) if isinstance(name, str) else "",
-        block.get("input", {}),
-    )
+def _finish(reason: object) -> str:
+    if not isinstance(reason, str):
+        return "stop" if reason is None else "other"
+    return _FINISH.get(reason or "end_turn", "other")
+
+
+def _opaque(
+    blocks: list[dict[str, Any]], calls: list[ProposedCall], target: Target
+) -> Content | None:
+    """Return all blocks in order where one is more than text or a call, or has more to it.
+
+    Thinking is signed over its place among the others. What a call holds already is left out.
+    """
+    if not any(block.keys() - _PLAIN.get(str(block.get("type")), frozenset()) for block in blocks):
+        return None
+    sound = iter(calls)
+    kept = []
+    for block in blocks:
+        items = {key: value for key, value in block.items() if key != wire.DOUBT}
+        if block.get("type") == "tool_use":
+            call = next(sound, None)
+            if call is None:
+                continue
+            if call.problem is None:
+                items.pop("input", None)
+        kept.append(items)
+    return wire.keep(target.provider, kept)
+
+
+def _call(block: dict[str, Any], call_id: str, work: ModelWork, names: ToolNames) -> ProposedCall:
+    name = block.get("name")
+    ours = names.ours(name.strip()) if isinstance(name, str) else ""
+    arguments = wire.none_given(block.get("input"), ours, work)
+    return wire.proposed(call_id, ours, arguments, block.get(wire.DOUBT))
 
 
 def _usage(reported: object) -> Usage | None:
@@ -146,7 +220,7 @@ def _usage(reported: object) -> Usage | None:
     read = wire.count(reported.get("cache_read_input_tokens"))
     written = wire.count(reported.get("cache_creation_input_tokens"))
     return Usage(
-        input_tokens=wire.count(reported["input_tokens"]) + read + written,
+        input_tokens=wire.count(wire.count(reported["input_tokens"]) + read + written),
         output_tokens=wire.count(reported.get("output_tokens")),
         cache_read_tokens=read,
         cache_write_tokens=written,
@@ -157,5 +231,5 @@ def _credentials(key: str) -> dict[str, str]:
     return {"x-api-key": key}
 
 
-CODEC = Codec(request, parse, _credentials, MessageAssembly)
+CODEC = Codec(request, parse, _credentials, MessageAssembly, resume, joined)
 """Messages."""

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 from runfold.events.calls import Message, ModelWork, Role
 from runfold.events.content import Content
 from runfold.events.values import ProposedCall, Usage
-from runfold.processors.model.providers import wire
-from runfold.processors.model.providers.streams import ChatAssembly
+from runfold.processors.model.providers import history, wire
+from runfold.processors.model.providers.streams.chat import ChatAssembly
 from runfold.processors.model.providers.tool_names import ToolNames
 from runfold.processors.model.providers.wire import (
     Codec,
@@ -27,23 +28,32 @@ _UNDERSTOOD = frozenset(
 
 _FINISH = {
     "stop": "stop",
+    "eos": "stop",
+    "end_turn": "stop",
     "tool_calls": "tool_calls",
+    "tool_use": "tool_calls",
     "function_call": "tool_calls",
     "length": "length",
+    "max_tokens": "length",
+    "model_length": "length",
     "content_filter": "refusal",
+    "safety": "refusal",
+    "sensitive": "refusal",
+    "recitation": "refusal",
 }
+
+# These come where the server itself failed, after a 200.
+_BROKEN = frozenset({"error", "network_error", "abort"})
+
+_CALL = frozenset({"id", "index", "type", "function", "name", "arguments", wire.DOUBT})
 
 
 def request(work: ModelWork, target: Target, names: ToolNames) -> WireRequest:
     """Return the chat completion request of a call."""
-    messages: list[dict[str, Any]] = [
-        {"role": "system", "content": wire.read(work.instructions)},
-        *(
-            _message(message, target, names)
-            for turn in wire.turns(work.messages)
-            for message in turn
-        ),
-    ]
+    ids = history.SHORT_IDS if target.short_ids else history.OPENAI_IDS
+    messages: list[dict[str, Any]] = [{"role": "system", "content": wire.read(work.instructions)}]
+    for turn in history.turns(work.messages, ids):
+        messages += _turn(turn, target, names)
     body = {**wire.parameters(work, _DECIDED), "model": target.model, "messages": messages}
     if work.max_output_tokens is not None:
         body[target.limit_field] = work.max_output_tokens
@@ -65,64 +75,104 @@ def request(work: ModelWork, target: Target, names: ToolNames) -> WireRequest:
     return WireRequest(path="/chat/completions", headers={}, body=body, streamed=streamed)
 
 
-def _message(message: Message, target: Target, names: ToolNames) -> dict[str, Any]:
+def _turn(turn: list[Message], target: Target, names: ToolNames) -> list[dict[str, Any]]:
+    if turn[0].role is Role.ASSISTANT:
+        return [_assistant(turn[0], target, names)]
+    return [_result(m) if m.role is Role.TOOL else _person(m) for m in turn]
+
+
+def _person(message: Message) -> dict[str, Any]:
+    return {"role": "user", "content": wire.read(message.content) or "(empty message)"}
+
+
+def _result(message: Message) -> dict[str, Any]:
     said = wire.read(message.content)
-    if message.role is Role.TOOL:
-        content = f"Error: {said}" if message.is_error else said
-        return {"role": "tool", "tool_call_id": message.call_id or "", "content": content}
-    if message.role is not Role.ASSISTANT:
-        return {"role": "user", "content": said}
-    sent: dict[str, Any] = {**wire.mapping(wire.kept(message, target.provider))}
+    content = f"Error: {said}" if message.is_error else said
+    return {"role": "tool", "tool_call_id": message.call_id or "", "content": content}
+
+
+def _assistant(message: Message, target: Target, names: ToolNames) -> dict[str, Any]:
+    said = wire.read(message.content)
+    sent: dict[str, Any] = {**wire.mapping(history.kept(message, target.provider))}
+    attached = history.attached(message, target.provider)
     sent["role"] = "assistant"
-    sent["content"] = said or (None if message.tool_calls else wire.NO_ANSWER)
+    if not isinstance(sent.get("content"), list):
+        sent["content"] = said or (None if message.tool_calls else wire.NO_ANSWER)
     if message.tool_calls:
         sent["tool_calls"] = [
             {
+                **wire.mapping(attached.get(str(place))),
                 "id": call.id,
                 "type": "function",
                 "function": {
                     "name": names.wire(call.name),
-                    "arguments": json.dumps(wire.arguments_for(call), ensure_ascii=False),
+                    "arguments": json.dumps(history.arguments_for(call), ensure_ascii=False),
                 },
             }
-            for call in message.tool_calls
+            for place, call in enumerate(message.tool_calls)
         ]
     return sent
 
 
 def parse(body: Any, work: ModelWork, target: Target, names: ToolNames) -> WireAnswer:
     """Return the answer that a chat completion holds; MalformedAnswerError otherwise."""
-    choices = wire.mapping(body).get("choices")
-    choice = wire.mapping(choices[0]) if isinstance(choices, list) and choices else {}
-    message = choice.get("message")
-    if not isinstance(message, dict):
-        raise MalformedAnswerError("the answer holds no choices[0].message")
-    finish = _FINISH.get(choice.get("finish_reason") or "stop", "other")
+    message, reason = _said(wire.mapping(body))
+    finish = _finish(reason)
     spoken = _text(message.get("content"))
-    if message.get("refusal"):
-        finish, spoken = "refusal", _text(message["refusal"])
-    found = message.get("tool_calls")
-    calls = [
-        _call(wire.mapping(call), index, work, names)
-        for index, call in enumerate(found if isinstance(found, list) else ())
-    ]
+    if refusal := _text(message.get("refusal")):
+        finish, spoken = "refusal", refusal
+    found, left_out = wire.bounded(_calls(message))
+    ids = wire.call_ids([call.get("id") for call in found], work)
+    calls = [_call(*each, work, names) for each in zip(found, ids, strict=True)]
+    usage = _usage(body.get("usage"))
     return WireAnswer(
-        answer=wire.answer_of(spoken, calls, finish, _opaque(message, target)),
-        usage=_usage(body.get("usage")),
-        response_id=body["id"] if isinstance(body.get("id"), str) else None,
+        answer=wire.answer_of(spoken, calls, finish, _opaque(message, found, target)),
+        usage=usage,
+        response_id=wire.response_id(body),
+        note=left_out or wire.doubted(usage),
     )
 
 
-def _call(call: dict[str, Any], index: int, work: ModelWork, names: ToolNames) -> ProposedCall:
-    function = wire.mapping(call.get("function"))
-    given = call.get("id")
-    call_id = given if isinstance(given, str) and given else wire.call_id_for(work, index)
+def _said(body: dict[str, Any]) -> tuple[dict[str, Any], object]:
+    """Return the message and why it ended.
+
+    One choice was asked for; some servers put the words into the first and the calls into another.
+    """
+    choices = [wire.mapping(choice) for choice in wire.listed(body.get("choices"))]
+    choices = [choice for choice in choices if isinstance(choice.get("message"), dict)]
+    if not choices:
+        raise MalformedAnswerError("the answer holds no choices[0].message")
+    calling = next((choice for choice in choices if _calls(choice["message"])), choices[0])
+    message = dict(calling["message"])
+    if not _text(message.get("content")):
+        spoken = next(
+            (c["message"] for c in choices if _text(c["message"].get("content"))), message
+        )
+        message["content"] = spoken.get("content")
+    return message, calling.get("finish_reason")
+
+
+def _finish(reason: object) -> str:
+    if not isinstance(reason, str):
+        return "stop" if reason is None else "other"
+    if reason.lower() in _BROKEN:
+        raise MalformedAnswerError(f"it ended with {reason!r}")
+    return _FINISH.get(reason.lower() or "stop", "other")
+
+
+def _calls(message: dict[str, Any]) -> list[dict[str, Any]]:
+    found = wire.listed(message.get("tool_calls"))
+    if not found and isinstance(legacy := message.get("function_call"), dict) and legacy:
+        found = [{"function": legacy}]
+    return [wire.mapping(call) for call in found]
+
+
+def _call(call: dict[str, Any], call_id: str, work: ModelWork, names: ToolNames) -> ProposedCall:
+    function = wire.mapping(call.get("function")) or call
     name = function.get("name")
-    return wire.proposed(
-        call_id,
-        names.ours(name) if isinstance(name, str) else "",
-        function.get("arguments", ""),
-    )
+    ours = names.ours(name.strip()) if isinstance(name, str) else ""
+    arguments = wire.none_given(function.get("arguments"), ours, work)
+    return wire.proposed(call_id, ours, arguments, call.get(wire.DOUBT))
 
 
 def _text(content: object) -> str | None:
@@ -133,9 +183,20 @@ def _text(content: object) -> str | None:
     return content if isinstance(content, str) else None
 
 
-def _opaque(message: dict[str, Any], target: Target) -> Content | None:
+def _opaque(
+    message: dict[str, Any], calls: Sequence[dict[str, Any]], target: Target
+) -> Content | None:
+    """Return what the vendor added to the message and to its calls, which only it is sent again."""
     extra = {key: value for key, value in message.items() if key not in _UNDERSTOOD and value}
-    return wire.keep(target.provider, extra) if extra else None
+    content = message.get("content")
+    if isinstance(content, list) and any(wire.mapping(p).get("type") != "text" for p in content):
+        extra["content"] = content
+    attached = {
+        str(place): more
+        for place, call in enumerate(calls)
+        if (more := {key: value for key, value in call.items() if key not in _CALL and value})
+    }
+    return wire.keep(target.provider, extra, attached) if extra or attached else None
 
 
 def _usage(reported: object) -> Usage | None:

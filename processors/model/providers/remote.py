@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
 from collections.abc import Mapping
 from dataclasses import replace
+from urllib.parse import urlsplit
 
 from runfold.events.calls import ModelWork
 from runfold.processors.model.names import split
@@ -12,9 +15,18 @@ from runfold.processors.model.providers.faults import ProviderFaultError
 from runfold.processors.model.providers.openai import CODEC as OPENAI
 from runfold.processors.model.providers.settings import Provider
 from runfold.processors.model.providers.tool_names import names_of
-from runfold.processors.model.providers.transport import Transport
-from runfold.processors.model.providers.wire import Target, WireAnswer
+from runfold.processors.model.providers.transport import Exchanged, Transport
+from runfold.processors.model.providers.wire import (
+    Codec,
+    MalformedAnswerError,
+    Target,
+    WireAnswer,
+    WireRequest,
+)
 
+_log = logging.getLogger(__name__)
+
+_MOST_PAUSES = 8
 _CODECS = {"openai": OPENAI, "anthropic": ANTHROPIC}
 
 
@@ -30,23 +42,48 @@ class Remote:
         provider, model = self._provider(name)
         codec = _CODECS[provider.kind]
         names = names_of(work)
-        newer = provider.kind == "openai" and provider.official
-        # OpenAI renamed the field; the servers that imitate it mostly know the old name.
-        target = Target(provider.name, model, "max_completion_tokens" if newer else "max_tokens")
+        target = _target(provider, model)
         try:
             request = codec.request(work, target, names)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             said = f"the call cannot be written for {provider.name}: {error}"
             raise ProviderFaultError("bad_request", said) from error
-        credentials = codec.credentials(provider.key) if provider.key else {}
-        assembly = codec.assembly() if request.streamed else None
-        found = await self._transport.exchange(provider, request, credentials, budget_s, assembly)
         try:
+            found = await self._whole(provider, codec, request, budget_s)
             answer = codec.parse(found.body, work, target, names)
-        except ValueError as error:
+        except ProviderFaultError:
+            raise
+        except MalformedAnswerError as error:
             said = f"{provider.name} answered in no form that is known: {error}"
             raise ProviderFaultError("malformed_response", said) from error
+        except Exception as error:
+            # What strangers send can break a reader in more ways than can be listed.
+            _log.warning("an answer of %s broke its reader", provider.name, exc_info=error)
+            said = f"{provider.name} answered in a form that cannot be read: {type(error).__name__}"
+            raise ProviderFaultError("malformed_response", said) from error
         return replace(answer, first_token_at=found.first_token_at)
+
+    async def _whole(
+        self, provider: Provider, codec: Codec, request: WireRequest, budget_s: float
+    ) -> Exchanged:
+        """Return an answer to its end, which a provider may put off a few times."""
+        clock = asyncio.get_running_loop().time
+        until = clock() + budget_s
+        credentials = _credentials(provider, codec)
+        found = await self._transport.exchange(
+            provider, request, credentials, budget_s, codec.assembly()
+        )
+        for _ in range(_MOST_PAUSES):
+            again = codec.resume(request, found.body)
+            if again is None or clock() >= until:
+                break
+            request = again
+            more = await self._transport.exchange(
+                provider, request, credentials, until - clock(), codec.assembly()
+            )
+            first = found.first_token_at
+            found = Exchanged(codec.joined(found.body, more.body), first)
+        return found
 
     def _provider(self, name: str) -> tuple[Provider, str]:
         provider_name, model = split(name)
@@ -61,3 +98,30 @@ class Remote:
                 "not_configured", f"{provider.key_env} is not set, so {name} cannot be used"
             )
         return provider, model
+
+
+def _target(provider: Provider, model: str) -> Target:
+    newer = provider.kind == "openai" and provider.official
+    host = urlsplit(provider.base_url).hostname or ""
+    return Target(
+        provider.name,
+        model,
+        # OpenAI renamed the field; the servers that imitate it mostly know the old name.
+        "max_completion_tokens" if newer else "max_tokens",
+        short_ids=f".{host}".endswith(".mistral.ai"),
+    )
+
+
+def _credentials(provider: Provider, codec: Codec) -> dict[str, str]:
+    """Return the headers with the key; ProviderFaultError for one that no header can carry."""
+    key = provider.key
+    if not key:
+        return {}
+    odd = next((at for at, letter in enumerate(key) if not "!" <= letter <= "~"), None)
+    if odd is not None:
+        raise ProviderFaultError(
+            "not_configured",
+            f"{provider.key_env or 'the key'} holds U+{ord(key[odd]):04X} at place {odd + 1}, "
+            "which no key holds: copy it again, without quotes, spaces and line breaks",
+        )
+    return codec.credentials(key)

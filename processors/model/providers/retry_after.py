@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
-_LONGEST_MS = 3_600_000
+LONGEST_MS = 3_600_000
 
 
 def retry_after_ms(headers: Mapping[str, str], now: datetime) -> int | None:
@@ -20,7 +20,7 @@ def retry_after_ms(headers: Mapping[str, str], now: datetime) -> int | None:
         if pause is None and value and name == "retry-after":
             pause = _until(value, now)
         if pause is not None:
-            return max(0, min(pause, _LONGEST_MS))
+            return max(0, min(pause, LONGEST_MS))
     return None
 
 
@@ -34,7 +34,7 @@ def _number(value: str, scale: int) -> int | None:
 def _until(value: str, now: datetime) -> int | None:
     try:
         then = parsedate_to_datetime(value)
-    except ValueError:
+    except (ValueError, TypeError, IndexError, OverflowError):
         return None
     if then.tzinfo is None:
         then = then.replace(tzinfo=UTC)

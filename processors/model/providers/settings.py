@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
+import httpx
 import yaml
 
 from runfold.infra.settings import variables
@@ -66,12 +67,13 @@ class ModelSettings:
     """Everything the model processor is configured with.
 
     ``configured`` lists what ``default`` stands for, best first; ``table`` overrides the price
-    catalogue.
+    catalogue. ``network`` is another one than the real, for tests.
     """
 
     providers: Mapping[str, Provider]
     configured: tuple[str, ...] = ()
     table: PriceTable = field(default_factory=PriceTable)
+    network: httpx.AsyncBaseTransport | None = field(default=None, repr=False, compare=False)
 
     @classmethod
     def from_environment(cls, env: Mapping[str, str] = os.environ) -> ModelSettings:

@@ -16,6 +16,7 @@ from typing import Any
 
 import httpx
 
+from runfold.infra.http.body import IDENTITY, BodyRefusedError, pieces
 from runfold.processors.tool.builtin.contracts import contract, number, text
 from runfold.processors.tool.context import ToolContext
 from runfold.processors.tool.errors import ToolRefusedError
@@ -23,6 +24,16 @@ from runfold.processors.tool.errors import ToolRefusedError
 _MOST_HOPS = 5
 _PORTS = {"http": 80, "https": 443}
 _MOST_BYTES = 1_000_000
+_MOST_SENT = 8 * _MOST_BYTES
+_LONGEST = 2000
+
+# What a page may say of its encoding; others are read as UTF-8. Python has codecs that are no
+# alphabets (unicode_escape, punycode), and some that cost far more than the bytes they read.
+_CHARSETS = frozenset(
+    {"utf-8", "us-ascii", "ascii", "iso-8859-1", "iso-8859-2", "iso-8859-15", "latin-1"}
+    | {"windows-1250", "windows-1251", "windows-1252", "cp1252", "koi8-r"}
+    | {"utf-16", "utf-16le", "utf-16be", "shift_jis", "euc-jp", "euc-kr", "gb18030", "gbk", "big5"}
+)
 
 CONTRACT = contract(
     "http.get",
@@ -39,7 +50,7 @@ CONTRACT = contract(
 
 async def run(arguments: Mapping[str, Any], context: ToolContext) -> dict[str, Any]:
     """Return status, type and text of the page; an answer of 5xx or 429 may be asked for again."""
-    url = httpx.URL(arguments["url"])
+    url = _url(arguments["url"])
     async with httpx.AsyncClient(trust_env=False, follow_redirects=False, timeout=15) as client:
         for _hop in range(_MOST_HOPS):
             address = await _checked(url, context.config)
@@ -47,12 +58,20 @@ async def run(arguments: Mapping[str, Any], context: ToolContext) -> dict[str, A
             try:
                 onward = response.headers.get("location")
                 if response.is_redirect and onward:
-                    url = url.join(onward)
+                    url = _url(onward, url)
                     continue
                 return await _page(url, response, arguments.get("max_bytes", 200_000))
             finally:
                 await response.aclose()
     raise _refused(f"{arguments['url']} redirects more than {_MOST_HOPS} times")
+
+
+def _url(given: str, base: httpx.URL | None = None) -> httpx.URL:
+    """Return an address, read from where it stands; a server may redirect to what is none."""
+    try:
+        return httpx.URL(given) if base is None else base.join(given)
+    except (httpx.InvalidURL, ValueError) as error:
+        raise _refused(f"{given[:200]!a} is no address") from error
 
 
 async def _checked(url: httpx.URL, config: Mapping[str, Any]) -> str:
@@ -89,7 +108,7 @@ async def _sent(client: httpx.AsyncClient, url: httpx.URL, address: str) -> http
     request = client.build_request(
         "GET",
         url.copy_with(host=address),
-        headers={"host": url.netloc.decode(), "user-agent": "runfold"},
+        headers={**IDENTITY, "host": url.netloc.decode(), "user-agent": "runfold"},
         extensions={"sni_hostname": url.host},
     )
     try:
@@ -109,28 +128,40 @@ async def _page(url: httpx.URL, response: httpx.Response, limit: int) -> dict[st
             error_type="unavailable",
             retryable=True,
         )
-    data = b""
+    data = bytearray()
     try:
-        async for chunk in response.aiter_bytes(16_384):
-            data += chunk
+        async for piece in pieces(response, _MOST_SENT):
+            data += piece
             if len(data) > limit:
                 break
+    except BodyRefusedError as error:
+        raise ToolRefusedError(
+            f"{url.host} answered {error}.",
+            error_type="unreadable",
+            suggested_next_action="Use another address: this page cannot be read as it is sent.",
+        ) from error
     except httpx.HTTPError as error:
         raise ToolRefusedError(
             f"{url.host} broke off: {type(error).__name__}.",
             error_type="unavailable",
             retryable=True,
         ) from error
-    kept = data[:limit]
+    kept = bytes(data[:limit])
     return {
         "url": str(url),
         "status": response.status_code,
-        "content_type": response.headers.get("content-type", ""),
-        "text": kept.decode(response.charset_encoding or "utf-8", errors="replace"),
+        "content_type": response.headers.get("content-type", "")[:_LONGEST],
+        "text": kept.decode(_charset(response), errors="replace"),
         "bytes": len(kept),
         "sha256": hashlib.sha256(kept).hexdigest(),
         "truncated": len(data) > limit,
     }
+
+
+def _charset(response: httpx.Response) -> str:
+    """Return the encoding that a page names, if it is one that pages have."""
+    named = (response.charset_encoding or "").strip().lower()
+    return named if named in _CHARSETS else "utf-8"
 
 
 def _refused(reason: str) -> ToolRefusedError:

@@ -1,0 +1,1 @@
+"""HTTP answers of servers that are not ours."""
