@@ -23,6 +23,7 @@ SENTENCES: Mapping[str, str] = {
     "tool_not_allowed": "{tool} is not among the tools of {agent} ({tools})",
     "needs_approval": "on the allow-list; risk level {level} needs a person's approval",
     "needs_no_approval": "on the allow-list; risk level {level} needs no approval",
+    "lacks_scopes": "{tool} needs the scopes {scopes}, which the requester does not have",
     "may_call": "May {agent} call {tool}?",
     # Why a request was refused.
     "unknown_agent": "no agent {agent!r} is published; publish it with runfold apply",

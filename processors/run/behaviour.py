@@ -14,7 +14,9 @@ by deciding it again.
    chosen. ``state_hash`` covers the run's own open calls and what the model is shown.
 4. A command whose decision raises has an outcome on record: the call fails, the control is ignored,
    the request is refused, each with the code ``undecidable``. Before, it was a dead letter. A run
-   with a limit of money ends after the first answer whose price is not known.
+   with a limit of money ends after the first answer whose price is not known. A call whose tool
+   needs scopes that the requester has not is forbidden before it begins. Arguments are checked by
+   ``events.json_schema``, in bounded steps.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ from runfold.processors.run.agent.checkpoints import write
 from runfold.processors.run.draft import Draft
 from runfold.processors.run.ids import after, signature
 from runfold.processors.run.lifecycle import endings
-from runfold.processors.run.policy.rules import NEEDS_APPROVAL, judge
+from runfold.processors.run.policy.rules import NEEDS_APPROVAL, judge, missing_scopes
 
 
 def propose_all(draft: Draft, model_call_id: str, answer: ModelAnswer) -> None:
@@ -89,6 +89,10 @@ def _propose(draft: Draft, model_call_id: str, call: ProposedCall, answer: Model
         draft.say(j.ToolCallDenied(call_id=call_id, reason=fault))
         return False
     assert contract is not None
+    if lacking := missing_scopes(run, contract):
+        reason = draft.model("lacks_scopes", tool=contract.name, scopes=", ".join(lacking))
+        draft.say(j.ToolCallDenied(call_id=call_id, reason=reason))
+        return True
     if _repeats_too_often(draft, call):
         return True
     if NEEDS_APPROVAL not in decision.obligations:

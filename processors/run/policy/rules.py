@@ -14,6 +14,7 @@ from runfold.processors.run.wording import for_people
 
 ALLOW_LIST = "runfold:agent-allow-list"
 APPROVAL = "runfold:approval-by-risk"
+SCOPES = "runfold:scopes-of-the-requester"
 NEEDS_APPROVAL = "approval"
 
 
@@ -21,19 +22,33 @@ def judge(
     run: Live, agent: AgentDefinition, contract: ToolContract | None, tool: str, call_id: str
 ) -> j.PolicyDecided:
     """Return the decision on one proposed call."""
-    permitted = contract is not None
-    asks = contract is not None and needs_approval(agent, contract)
+    lacking = missing_scopes(run, contract)
+    permitted = contract is not None and not lacking
+    asks = permitted and contract is not None and needs_approval(agent, contract)
+    used = (ALLOW_LIST, SCOPES) if lacking else (ALLOW_LIST, APPROVAL) if asks else (ALLOW_LIST,)
     return trusted(j.PolicyDecided)(
         call_id=call_id,
         effect=j.PolicyEffect.PERMIT if permitted else j.PolicyEffect.FORBID,
-        policy_ids=(ALLOW_LIST, APPROVAL) if asks else (ALLOW_LIST,),
+        policy_ids=used,
         policy_digest=run.agent.digest,
         principal=f"agent/{agent.name}@{agent.version}",
         action="tool.call",
         resource=f"tool/{contract.name}@{contract.version}" if contract else f"tool/{tool}",
-        reason=_reason(run.behaviour, agent, contract, tool, asks=asks),
+        reason=_lacks(run.behaviour, contract, lacking)
+        if contract is not None and lacking
+        else _reason(run.behaviour, agent, contract, tool, asks=asks),
         obligations=(NEEDS_APPROVAL,) if asks else (),
     )
+
+
+def missing_scopes(run: Live, contract: ToolContract | None) -> list[str]:
+    """Return the scopes that a tool needs and the run's requester has not [98].
+
+    Up to behaviour 3 the tool processor alone looked, after the permit and the start.
+    """
+    if contract is None or run.behaviour < 4:
+        return []
+    return sorted(set(contract.scopes) - set(run.request.scopes))
 
 
 def needs_approval(agent: AgentDefinition, contract: ToolContract) -> bool:
@@ -56,3 +71,7 @@ def _reason(
         return for_people(behaviour, "tool_not_allowed", tool=tool, agent=agent.name, tools=allowed)
     code = "needs_approval" if asks else "needs_no_approval"
     return for_people(behaviour, code, level=contract.risk_level)
+
+
+def _lacks(behaviour: int, contract: ToolContract, lacking: list[str]) -> str:
+    return for_people(behaviour, "lacks_scopes", tool=contract.name, scopes=", ".join(lacking))
