@@ -15,8 +15,7 @@ from runfold.projections.views import VIEWS
 from runfold.projections.views.runs import VIEW as RUNS
 from runfold.stack.settings import Settings
 from tests.projections.running import ask, projector, wait_caught_up
-from tests.replay.frozen import load
-from tests.replay.scenarios import SCENARIOS
+from tests.replay.frozen import HISTORIES, load
 from tests.support import journal
 from tests.support.builders.history import CODEC
 from tests.support.builders.seeded import history
@@ -132,7 +131,7 @@ def test_a_run_changes_without_any_index_hearing_of_it(settings: Settings) -> No
         assert not {name for (name,) in indexed} & {"status", "updated_at", "seq", "last_seq"}
 
 
-@pytest.mark.parametrize("name", SCENARIOS)
+@pytest.mark.parametrize("name", HISTORIES)
 def test_a_status_tells_the_exit_by_which_runs_are_found(name: str) -> None:
     _, events = load(name)
     placed = [Placed(event.meta, event.fact, 0, at, "") for at, (_, event) in enumerate(events)]
@@ -142,5 +141,5 @@ def test_a_status_tells_the_exit_by_which_runs_are_found(name: str) -> None:
 
 
 def test_recorded_runs_have_every_exit() -> None:
-    ended = {load(name)[1][-1][1].meta.status.value for name in SCENARIOS}
+    ended = {load(name)[1][-1][1].meta.status.value for name in HISTORIES}
     assert ended >= set(EXIT_OF)

@@ -234,7 +234,11 @@ def usage(cost: str = "0", **known: int) -> ExitUsage:
 
 
 def ended(
-    status: ExitStatus, used: ExitUsage, payload: object = None, by: Attribution = AGENT
+    status: ExitStatus,
+    used: ExitUsage,
+    payload: object = None,
+    by: Attribution = AGENT,
+    error_type: str = "gave_up",
 ) -> tuple[j.RunCompleted | j.RunFailed | j.RunCancelled, RunStatus]:
     """The end of a run, and the status that it leads to."""
     record = Exit(
@@ -249,7 +253,7 @@ def ended(
         case ExitStatus.SUCCESS:
             return j.RunCompleted(exit=record, **whom), RunStatus.COMPLETED
         case ExitStatus.FAILURE:
-            error = ErrorInfo(error_type="gave_up", message="no way", retryable=False)
+            error = ErrorInfo(error_type=error_type, message="no way", retryable=False)
             return j.RunFailed(exit=record, error=error, **whom), RunStatus.FAILED
         case _:
             cancelled = j.RunCancelled(exit=record, reason="enough", request_id="c1", **whom)

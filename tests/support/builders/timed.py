@@ -103,7 +103,9 @@ class Run(History):
         return self.add(*facts.ended(ExitStatus.SUCCESS, self._used(), by=self.by))
 
     def failed(self) -> Self:
-        return self.add(*facts.ended(ExitStatus.FAILURE, self._used(), by=self.by))
+        return self.add(
+            *facts.ended(ExitStatus.FAILURE, self._used(), by=self.by, error_type="tool_error")
+        )
 
     def _used(self) -> ExitUsage:
         known = [event.fact for event in self.events]

@@ -39,7 +39,7 @@ def _mute(consumer: Any) -> None:
 
 def inputs() -> str:
     """The run processor's inputs do not come."""
-    _afterwards(InputRouter, "_assign", lambda self: _mute(self._consumer))
+    _afterwards(InputRouter, "_assign", lambda self: _mute(self._consumer._consumer))
     return "runfold.processors.run"
 
 
@@ -52,7 +52,7 @@ def definitions() -> str:
 
 def work() -> str:
     """The pool's work does not come."""
-    _afterwards(Pool, "_pause_or_resume", lambda self: _mute(self._consumer))
+    _afterwards(Pool, "_pause_or_resume", lambda self: _mute(self._member._consumer))
     return "runfold.processors.tool"
 
 
