@@ -6,9 +6,12 @@ from collections.abc import Mapping
 from functools import lru_cache
 
 from runfold.events.wording import coded
-from runfold.processors.run import wording_1
+from runfold.processors.run import wording_1, wording_4
 
-_MODEL: tuple[tuple[int, Mapping[str, str]], ...] = ((1, wording_1.MODEL),)
+_MODEL: tuple[tuple[int, Mapping[str, str]], ...] = (
+    (4, wording_4.MODEL),
+    (1, wording_1.MODEL),
+)
 """Texts for the model by the behaviour that they began with, the newest first."""
 
 Parameter = str | int

@@ -79,7 +79,7 @@ def arguments_of(call: ProposedCall) -> dict[str, Any] | None:
         return None
     try:
         found = json.loads(call.arguments.inline)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     return found if isinstance(found, dict) else None
 
