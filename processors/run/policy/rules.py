@@ -22,7 +22,9 @@ def judge(
 ) -> j.PolicyDecided:
     """Return the decision on one proposed call."""
     permitted = contract is not None
-    asks = contract is not None and needs_approval(agent, contract)
+    asks = contract is not None and (
+        needs_approval(agent, contract) or (run.behaviour >= 4 and contract.contradicts)
+    )
     return trusted(j.PolicyDecided)(
         call_id=call_id,
         effect=j.PolicyEffect.PERMIT if permitted else j.PolicyEffect.FORBID,
