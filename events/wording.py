@@ -32,6 +32,7 @@ SENTENCES: Mapping[str, str] = {
     "tool_not_usable": "agent {agent} names {tool}, which is {problem}",
     "agent_withdrawn": "agent {agent} was withdrawn from live runs",
     "run_another_version": "run another version",
+    "nobody": "a run needs a tenant and a user; say whose it is",
     "empty_goal": "the goal is empty; say what the run is to achieve",
     "goal_too_large": "the goal has {size} bytes, the limit is {limit}; "
     "give long texts as attachments",

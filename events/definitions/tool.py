@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from runfold.events.base import Money
 from runfold.events.definitions.base import Definition, RetryPolicy
@@ -12,12 +12,34 @@ from runfold.events.values import Placement
 
 Approval = Literal["by_level", "never", "always"]
 
+RiskName = Literal[
+    "read_only", "local_write", "external_draft", "external_side_effect", "high_risk"
+]
+
+RISKS: tuple[RiskName, ...] = (
+    "read_only",
+    "local_write",
+    "external_draft",
+    "external_side_effect",
+    "high_risk",
+)
+"""The names of the risk levels, in the order of their numbers."""
+
+UNDECLARED = 3
+"""The level of a tool whose author says none: dangerous until somebody says otherwise."""
+
+
+def level_of(said: Any) -> Any:
+    """Return the number of a named risk level; anything else as it is."""
+    return RISKS.index(said) if said in RISKS else said
+
 
 class ToolContract(Definition):
     """Everything the runtime must know of a tool before it lets a model near it [78].
 
     ``risk_level``: 0 pure read, 1 local write, 2 external draft, 3 external side effect,
-    4 high risk [92]. ``implementation`` is ``builtin:<name>`` or ``python:<module>:<function>``;
+    4 high risk [92], by number or name; a tool that declares none has level 3.
+    ``implementation`` is ``builtin:<name>`` or ``python:<module>:<function>``;
     ``config`` is its own setting (a root folder, an allow-list of domains). ``idempotent`` says
     that running it twice with one key has the effect of running it once. ``code_digest`` names the
     code of a Python tool and what it stands on, None where it is not known. ``cost_usd`` is what
@@ -27,7 +49,7 @@ class ToolContract(Definition):
     description: str
     input_schema: dict[str, Any]
     output_schema: dict[str, Any] | None = None
-    risk_level: int = Field(default=0, ge=0, le=4)
+    risk_level: Annotated[int, BeforeValidator(level_of)] = Field(default=UNDECLARED, ge=0, le=4)
     timeout_ms: int = Field(default=30_000, ge=1)
     retry: RetryPolicy = RetryPolicy()
     idempotent: bool = False
@@ -45,6 +67,11 @@ class ToolContract(Definition):
     cost_usd: Money | None = Field(default=None, ge=0, exclude_if=lambda cost: cost is None)
     max_per_minute: int | None = Field(default=None, ge=1, exclude_if=lambda rate: rate is None)
     code_digest: str | None = Field(default=None, exclude_if=lambda digest: digest is None)
+
+    @property
+    def contradicts(self) -> bool:
+        """Whether it asks for what is never given: a high risk without a person's approval."""
+        return self.risk_level >= 4 and self.approval == "never"
 
     @property
     def claims(self) -> bool:

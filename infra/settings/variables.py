@@ -126,6 +126,10 @@ TOOL_CALLS = Variable(
     "RUNFOLD_TOOL_CALLS", number(1, 10_000), 64, "tool pool, run processor",
     "tool calls in flight at once",
 )  # fmt: skip
+TOOL_DEATHS = Variable(
+    "RUNFOLD_TOOL_DEATHS", number(1, 100), 3, "tool pool, run processor",
+    "processes that may die of one call before it is not made any more",
+)  # fmt: skip
 CLAIM_LEASE = Variable(
     "RUNFOLD_CLAIM_LEASE_S", decimal(0.1, 10_000), 10.0, "tool pool",
     "seconds a claim outlives its owner's last sign of life", "10",

@@ -13,6 +13,8 @@ def unusable(definition: Definition) -> str:
         return ""
     if never := refusal_of(definition.implementation):
         return f"implementation: {never}"
+    if definition.contradicts:
+        return "approval: at level 4 a person is always asked, so it cannot be never"
     for field in ("input_schema", "output_schema"):
         schema = getattr(definition, field)
         if schema is not None and (problems := problems_of(schema)):

@@ -30,7 +30,9 @@ from runfold.processors.model.kind import MODEL_CALL
 from runfold.processors.model.processor import ModelProcessor
 from runfold.processors.model.providers.settings import ModelSettings
 from runfold.processors.run.aggregate import RUNS
+from runfold.processors.tool.deaths import Deaths
 from runfold.processors.tool.kind import TOOL_CALL
+from runfold.processors.tool.poison import PoisonGuard
 from runfold.processors.tool.processor import ToolProcessor
 from runfold.processors.tool.settings import ToolSettings
 from runfold.producers.log.partitions import deployed_partitions
@@ -81,6 +83,7 @@ def _effects(process: Process, settings: _Settings, known: Following) -> LocalEf
         modules=settings.tools.modules,
         refresh=known.refresh,
         code=settings.tools.code,
+        poison=PoisonGuard(Deaths(process.config.need_home() / "calls"), settings.tools.deaths),
     )
     return LocalEffects(
         Served(MODEL_CALL, models.call),

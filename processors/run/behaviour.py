@@ -15,8 +15,10 @@ by deciding it again.
 4. A command whose decision raises has an outcome on record: the call fails, the control is ignored,
    the request is refused, each with the code ``undecidable``. Before, it was a dead letter. A run
    with a limit of money ends after the first answer whose price is not known. A call whose tool
-   needs scopes that the requester has not is forbidden before it begins. Arguments are checked by
-   ``events.json_schema``, in bounded steps.
+   needs scopes that the requester has not is forbidden before it begins; one of level 4 or above
+   asks a person whatever its contract says. A request without a tenant or a user is refused.
+   Arguments are checked by ``events.json_schema``, in bounded steps, those of the control tools
+   too, and a completion may name only artifacts that the run knows of.
 """
 
 from __future__ import annotations

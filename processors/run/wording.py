@@ -6,13 +6,12 @@ from collections.abc import Mapping
 from functools import lru_cache
 
 from runfold.events.wording import coded
-from runfold.processors.run import wording_1
+from runfold.processors.run import wording_1, wording_4
 
-_MODEL_4 = {
-    "lacks_scopes": "{tool} needs the scopes {scopes}, which the user who asked does not have. "
-    "Go on without it.",
-}
-_MODEL: tuple[tuple[int, Mapping[str, str]], ...] = ((4, _MODEL_4), (1, wording_1.MODEL))
+_MODEL: tuple[tuple[int, Mapping[str, str]], ...] = (
+    (4, wording_4.MODEL),
+    (1, wording_1.MODEL),
+)
 """Texts for the model by the behaviour that they began with, the newest first."""
 
 Parameter = str | int

@@ -17,8 +17,10 @@ from runfold.processors.effects.kinds import Served
 from runfold.processors.effects.local import LocalEffects
 from runfold.processors.effects.serving import POOL_ENDS, serve_pool
 from runfold.processors.tool.claims.postgres import PostgresClaims
+from runfold.processors.tool.deaths import Deaths
 from runfold.processors.tool.errors import ClaimsUnavailableError
 from runfold.processors.tool.kind import TOOL_CALL
+from runfold.processors.tool.poison import PoisonGuard
 from runfold.processors.tool.processor import ToolProcessor
 from runfold.processors.tool.settings import ToolSettings
 from runfold.producers.schema_registry.chosen import registry_of
@@ -43,15 +45,17 @@ def _work(process: Process, settings: ToolSettings) -> int:
     config = process.config
     codec = Codec(registry_of(config.schema_registry_url))
     claims = PostgresClaims(config.need_database(), settings.lease_s, wait_s=_CLAIMS_WAIT_S)
-    with following(config.kafka, codec) as known:
+    home = config.need_home()
+    with following(config.kafka, codec) as known, Deaths(home / "calls") as deaths:
         tools = ToolProcessor(
             known.tool,
             claims,
-            FileArtifacts(config.need_home() / "artifacts"),
+            FileArtifacts(home / "artifacts"),
             settings.secrets(),
             modules=settings.modules,
             code=settings.code,
             refresh=known.refresh,
+            poison=PoisonGuard(deaths, settings.deaths),
         )
         served = Served(TOOL_CALL, tools.call, settings.calls, tools.cap)
         effects = LocalEffects(served, resources=(claims,), traces=process.traces)

@@ -31,6 +31,7 @@ from runfold.processors.tool.ending import Ending, failed, uncertain
 from runfold.processors.tool.errors import ToolRefusedError
 from runfold.processors.tool.execution import Execution, Implementation
 from runfold.processors.tool.implementations import implementation_of, reconciler_of
+from runfold.processors.tool.poison import PoisonGuard
 from runfold.processors.tool.python.code_check import CodeKeeper
 from runfold.processors.tool.python.threads import in_thread
 from runfold.processors.tool.rate_limit import RateLimit
@@ -50,7 +51,8 @@ class ToolProcessor:
     level 0. ``modules`` are the Python modules that tools may come from; ``given`` holds
     implementations by their names in contracts, used instead of any other. ``refresh`` blocks until
     the contracts are as new as they can be; it is called for a tool that is not known yet. ``code``
-    says what happens where this process holds other code than the contract names.
+    says what happens where this process holds other code than the contract names. ``poison`` keeps
+    calls that end their process from doing so again and again.
     """
 
     def __init__(  # noqa: PLR0913 - what a call needs, and what tests put in its place
@@ -64,8 +66,10 @@ class ToolProcessor:
         given: Mapping[str, Implementation] | None = None,
         refresh: Callable[[], object] | None = None,
         code: CodeCheck = CodeCheck.REFUSE,
+        poison: PoisonGuard | None = None,
     ) -> None:
         self._code = CodeKeeper(code)
+        self._poison = poison
         self._contracts = contracts
         self._claims = claims
         self._artifacts = artifacts
@@ -112,8 +116,14 @@ class ToolProcessor:
             self._code.check(contract)
         context = await self._context(work, contract)
         execution = Execution(contract, implementation, arguments, context, work.timeout_ms)
+        guarded = contract.implementation.startswith("python:") and self._poison is not None
+        run = (
+            partial(self._poison.run, work, execution)
+            if guarded and self._poison
+            else execution.run
+        )
         if not contract.claims:
-            return await execution.run()
+            return await run()
         if self._claims is None:
             raise ToolRefusedError(
                 f"{contract.name} has side effects, and this process keeps no claims.",
@@ -125,7 +135,7 @@ class ToolProcessor:
         patience_s = work.timeout_ms / 1000 + 20
         reconcile = self._reconciler(contract.implementation)
         ask = partial(reconcile, context) if reconcile is not None else None
-        return await run_claimed(self._claims, wanted, execution.run, patience_s, ask)
+        return await run_claimed(self._claims, wanted, run, patience_s, ask)
 
     async def _contract(self, work: ToolWork) -> ToolContract:
         found = self._contracts(work.tool, work.tool_version, work.tenant_id)

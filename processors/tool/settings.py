@@ -27,7 +27,8 @@ class ToolSettings:
     """The modules Python tools may come from, and the pool's bounds.
 
     ``lease_s`` is how long an owner's claims outlive its last sign of life; ``calls`` is how many
-    may be in flight at once; ``code`` is what happens where a tool's code is not what was pinned.
+    may be in flight at once; ``code`` is what happens where a tool's code is not what was
+    pinned; ``deaths`` is how many processes may die of one call.
     """
 
     modules: tuple[str, ...] = ()
@@ -35,6 +36,7 @@ class ToolSettings:
     calls: int = 64
     code: CodeCheck = CodeCheck.REFUSE
     secrets_folder: Path | None = None
+    deaths: int = 3
 
     @classmethod
     def from_env(cls, env: Mapping[str, str] | None = None) -> ToolSettings:
@@ -45,6 +47,7 @@ class ToolSettings:
             calls=variables.TOOL_CALLS.read(env),
             code=CodeCheck(variables.TOOL_CODE.read(env)),
             secrets_folder=variables.SECRETS_FOLDER.read(env),
+            deaths=variables.TOOL_DEATHS.read(env),
         )
 
     def secrets(self) -> SecretStore:

@@ -26,7 +26,8 @@ def described(implementation: str) -> dict[str, Any]:
     try:
         found = contract_of(getattr(importlib.import_module(module), function))
         pinned = found.model_copy(update={"code_digest": code_digest(implementation)})
-        return {"contract": pinned.model_dump_json()}
+        # What its author did not say stays unsaid, so that apply can tell.
+        return {"contract": pinned.model_dump_json(exclude_unset=True)}
     except BaseException as fault:  # noqa: BLE001 - a module may raise anything while imported
         return {"fault": f"{type(fault).__name__}: {fault}"}
 

@@ -9,6 +9,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from runfold.events.definitions import ToolContract
+from runfold.events.definitions.tool import RISKS, UNDECLARED, level_of
 from runfold.events.json_schema import problems_of
 from runfold.infra.documents import Document, FieldPath
 from runfold.infra.settings import variables
@@ -75,7 +76,27 @@ def lower_tool(
         return None, remarks
     if missing := missing_setting(contract):
         document.refuse(("spec", "config"), missing)
+    if contract.contradicts:
+        sentence = "at level 4 a person is always asked: say always, or by_level"
+        document.refuse(("spec", "approval" if "approval" in spec else "use"), sentence)
+    remarks += _undeclared(document, base, spec)
     return contract, remarks
+
+
+def _undeclared(
+    document: Document, base: ToolContract | None, spec: dict[str, Any]
+) -> list[Remark]:
+    """Tell the author of a Python tool which defaults hold because nobody says otherwise."""
+    if base is not None and base.implementation.startswith("builtin:"):
+        return []
+    said = set(spec) | (base.model_fields_set if base else set())
+    allowed = ToolContract.model_fields["timeout_ms"].default
+    found = []
+    if "risk_level" not in said:
+        found.append(f"risk_level, so it is {UNDECLARED} (of {', '.join(RISKS)})")
+    if "timeout_ms" not in said:
+        found.append(f"timeout_ms, so an execution may take {allowed:,}")
+    return [document.remark(("spec",), f"not declared: {'; '.join(found)}")] if found else []
 
 
 def _unlisted(document: Document, implementation: str, env: Mapping[str, str]) -> Remark:
@@ -124,7 +145,7 @@ def _check_against_base(
     """Refuse a contract that claims more than its base."""
     if base is None:
         return
-    level = spec.get("risk_level", base.risk_level)
+    level = level_of(spec.get("risk_level", base.risk_level))
     if level < base.risk_level:
         sentence = f"{base.name} has level {base.risk_level}: a contract may raise it, never lower"
         document.refuse(("spec", "risk_level"), sentence)

@@ -148,8 +148,7 @@ def test_the_author_of_a_tool_from_an_unlisted_module_is_told_what_to_set(
 ) -> None:
     whole = "  description: refunds\n  input_schema: {type: object}\n"
     tool = TOOL.replace("builtin:files.read", "python:shop.tools:refund") + whole
-    (told,) = load(tool, env=env).remarks
-    assert told.field == "spec.use"
+    (told,) = [each for each in load(tool, env=env).remarks if each.field == "spec.use"]
     assert f"set {setting}" in told.message
     assert "python:shop.tools:refund is not checked" in told.message
 

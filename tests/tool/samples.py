@@ -25,13 +25,13 @@ class Receipt(BaseModel):
     amount: Decimal
 
 
-@tool()
+@tool(risk_level=0)
 def add(left: int, right: int = 1) -> int:
     """Add two numbers."""
     return left + right
 
 
-@tool()
+@tool(risk_level=0)
 async def whoami(context: ToolContext) -> dict[str, str]:
     return {"run": context.run_id, "tenant": context.tenant_id, "key": context.idempotency_key}
 
@@ -49,12 +49,12 @@ def save(text: str) -> str:
     return text
 
 
-@tool()
+@tool(risk_level=0)
 def raises() -> None:
     raise ZeroDivisionError("no such thing")
 
 
-@tool()
+@tool(risk_level=0)
 def loses_the_connection() -> None:
     raise ConnectionResetError("gone")
 
@@ -70,17 +70,17 @@ def refuses() -> None:
     raise ToolRefusedError("The order is closed.", suggested_next_action="Open it.")
 
 
-@tool()
+@tool(risk_level=0)
 def leaves() -> None:
     sys.exit(3)
 
 
-@tool()
+@tool(risk_level=0)
 async def cancels_itself() -> None:
     raise asyncio.CancelledError
 
 
-@tool()
+@tool(risk_level=0)
 def hangs() -> None:
     release.wait(30)
 
@@ -95,12 +95,12 @@ async def hangs_again() -> None:
     await asyncio.sleep(30)
 
 
-@tool()
+@tool(risk_level=0)
 def rubbish(kind: str) -> Any:
     return {"object": object(), "nan": float("nan"), "surrogate": "\ud800"}[kind]
 
 
-@tool()
+@tool(risk_level=0)
 def lies() -> int:
     return "seven"  # type: ignore[return-value]
 
@@ -111,19 +111,19 @@ def lies_outside() -> int:
     return "seven"  # type: ignore[return-value]
 
 
-@tool()
+@tool(risk_level=0)
 def large(size: int) -> str:
     return "x" * size
 
 
-@tool(auth=("api.key",))
+@tool(auth=("api.key",), risk_level=0)
 def leaks(context: ToolContext, *, fail: bool = False) -> str:
     if fail:
         raise ZeroDivisionError(f"key {context.secret('api.key')} was refused")
     return f"key {context.secret('api.key')} works"
 
 
-@tool()
+@tool(risk_level=0)
 def pries(context: ToolContext) -> str:
     return context.secret("api.key")
 
@@ -152,7 +152,7 @@ def records_again(folder: str, context: ToolContext) -> str:
     return records(folder, context)
 
 
-@tool()
+@tool(risk_level=0)
 async def naps(seconds: float) -> str:
     """Answer after a while."""
     await asyncio.sleep(seconds)

@@ -22,7 +22,7 @@ from tests.tool.given import Bench, error_type, said
 _BODY = """
 from runfold.processors.tool import tool
 
-@tool()
+@tool(risk_level=0)
 def greet(name: str) -> str:
     \"\"\"Greet somebody.\"\"\"
     return {word!r} + name

@@ -38,7 +38,7 @@ def test_a_marked_function_stays_a_function() -> None:
 def test_a_parameter_without_a_type_is_refused() -> None:
     with pytest.raises(TypeError, match="give x a type"):
 
-        @tool()
+        @tool(risk_level=0)
         def vague(x) -> None:  # type: ignore[no-untyped-def]
             ...
 
@@ -46,7 +46,7 @@ def test_a_parameter_without_a_type_is_refused() -> None:
 def test_open_ended_parameters_are_refused() -> None:
     with pytest.raises(TypeError, match="names each of its arguments"):
 
-        @tool()
+        @tool(risk_level=0)
         def loose(**more: int) -> None: ...
 
 
@@ -56,7 +56,7 @@ def test_an_unmarked_function_has_no_contract() -> None:
 
 
 def test_the_context_may_have_any_name() -> None:
-    @tool()
+    @tool(risk_level=0)
     def speaks(c: ToolContext, text: str) -> str:
         return text + c.run_id
 

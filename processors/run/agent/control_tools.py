@@ -80,7 +80,7 @@ def arguments_of(call: ProposedCall) -> dict[str, Any] | None:
         return None
     try:
         found = json.loads(call.arguments.inline)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     # An escape can hide half a character, which no fact could hold.
     return json_value(found) if isinstance(found, dict) else None

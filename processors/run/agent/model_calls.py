@@ -11,7 +11,8 @@ from runfold.events.content import Content, json_content
 from runfold.events.trusted import trusted
 from runfold.events.values import Attribution, ErrorInfo, ModelAnswer, ProposedCall, Usage
 from runfold.processors.run.agent import proposed_calls
-from runfold.processors.run.agent.control_tools import COMPLETE, EXITS, arguments_of, fault_of
+from runfold.processors.run.agent.control_faults import fault_of
+from runfold.processors.run.agent.control_tools import COMPLETE, EXITS, arguments_of
 from runfold.processors.run.agent.open_calls import retry_or
 from runfold.processors.run.agent.reservations import release, reserve
 from runfold.processors.run.draft import Draft
@@ -193,7 +194,7 @@ def answered(draft: Draft, call: ModelCall, result: ModelResult) -> None:
 
 
 def _may_end(draft: Draft, call: ProposedCall) -> bool:
-    return fault_of(call, draft.behaviour) is None and not draft.run.inbox
+    return fault_of(draft, call) is None and not draft.run.inbox
 
 
 def _end(draft: Draft, call: ProposedCall) -> None:

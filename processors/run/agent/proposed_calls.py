@@ -7,7 +7,7 @@ from runfold.events.content import Content, json_content
 from runfold.events.definitions import ToolContract
 from runfold.events.trusted import trusted
 from runfold.events.values import ModelAnswer, ProposedCall
-from runfold.processors.run.agent import control_tools
+from runfold.processors.run.agent import control_faults, control_tools
 from runfold.processors.run.agent.arguments import arguments_fault
 from runfold.processors.run.agent.checkpoints import write
 from runfold.processors.run.draft import Draft
@@ -23,9 +23,9 @@ def propose_all(draft: Draft, model_call_id: str, answer: ModelAnswer) -> None:
         if draft.has_ended():
             return
         match call.name:
-            case control_tools.ASK if control_tools.fault_of(call, draft.behaviour) is None:
+            case control_tools.ASK if control_faults.fault_of(draft, call) is None:
                 _ask(draft, call)
-            case control_tools.PLAN if control_tools.fault_of(call, draft.behaviour) is None:
+            case control_tools.PLAN if control_faults.fault_of(draft, call) is None:
                 _plan(draft, call)
             case _:
                 flawed |= not _propose(draft, model_call_id, call, answer)
@@ -125,7 +125,7 @@ def _request_approval(
 def _fault(draft: Draft, call: ProposedCall, contract: ToolContract | None) -> str | None:
     """Return why a call cannot even be considered, in words for the model."""
     if call.name in control_tools.INTRINSICS:
-        return control_tools.fault_of(call, draft.behaviour) or _not_yet(draft)
+        return control_faults.fault_of(draft, call) or _not_yet(draft)
     if contract is None:
         known = [pin.name for pin in draft.run.pinned.tools] + sorted(control_tools.INTRINSICS)
         return draft.model("unknown_tool", tool=call.name, tools=", ".join(known))

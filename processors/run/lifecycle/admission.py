@@ -43,7 +43,8 @@ def admit(draft: Draft, request: RunRequested, traceparent: str | None = None) -
     found = known.resolve("agent", asked.agent, asked.agent_version, tenant)
     agent = found.definition(AgentDefinition)
     tools = [known.resolve("tool", name, None, tenant) for name in agent.tools] if agent else []
-    if problem := _problem(asked, found, tools, draft.env):
+    problem = _nobody(asked, draft.behaviour) or _problem(asked, found, tools, draft.env)
+    if problem:
         draft.say(_refusal(asked, problem, draft))
         return
     assert agent is not None
@@ -86,6 +87,13 @@ def tightened(agent: Limits, request: Limits | None) -> Limits:
         if getattr(agent, name) is None or limit < getattr(agent, name)
     }
     return agent.model_copy(update=stricter)
+
+
+def _nobody(request: RunRequest, behaviour: int) -> _Problem | None:
+    """Return a problem where it is not said for whom the run is: limits and scopes hang on it."""
+    if behaviour < 4 or (request.tenant_id.strip() and request.user_id.strip()):
+        return None
+    return _Problem("nobody", {})
 
 
 def _problem(

@@ -24,7 +24,7 @@ def judge(
     """Return the decision on one proposed call."""
     lacking = missing_scopes(run, contract)
     permitted = contract is not None and not lacking
-    asks = permitted and contract is not None and needs_approval(agent, contract)
+    asks = permitted and contract is not None and asks_a_person(run, agent, contract)
     used = (ALLOW_LIST, SCOPES) if lacking else (ALLOW_LIST, APPROVAL) if asks else (ALLOW_LIST,)
     return trusted(j.PolicyDecided)(
         call_id=call_id,
@@ -49,6 +49,11 @@ def missing_scopes(run: Live, contract: ToolContract | None) -> list[str]:
     if contract is None or run.behaviour < 4:
         return []
     return sorted(set(contract.scopes) - set(run.request.scopes))
+
+
+def asks_a_person(run: Live, agent: AgentDefinition, contract: ToolContract) -> bool:
+    """Whether a person must approve a call; of a high risk whatever the contract says."""
+    return needs_approval(agent, contract) or (run.behaviour >= 4 and contract.contradicts)
 
 
 def needs_approval(agent: AgentDefinition, contract: ToolContract) -> bool:

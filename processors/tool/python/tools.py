@@ -23,6 +23,7 @@ from typing import Any, TypedDict, TypeVar, Unpack
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError, create_model
 
 from runfold.events.definitions import Approval, RetryPolicy, ToolContract
+from runfold.events.definitions.tool import RiskName
 from runfold.events.values import Placement
 from runfold.processors.tool.context import ToolContext
 from runfold.processors.tool.errors import ToolRefusedError
@@ -42,7 +43,7 @@ class ToolOptions(TypedDict, total=False):
     name: str
     version: str
     description: str
-    risk_level: int
+    risk_level: int | RiskName
     timeout_ms: int
     retry: RetryPolicy
     idempotent: bool
@@ -71,6 +72,8 @@ class _PythonTool:
 def tool(**options: Unpack[ToolOptions]) -> Callable[[F], F]:
     """Mark a typed function as a tool; it stays an ordinary function.
 
+    Declare its ``risk_level``, 0 to 4 or by name: a tool that declares none counts as an external
+    side effect (3), is claimed before it runs, and people are asked from that level on.
     Raises TypeError for a parameter without a type, since the schema comes from the types.
     """
 
@@ -177,7 +180,10 @@ def _described(function: Callable[..., Any], options: ToolOptions) -> _PythonToo
     }
     said: dict[str, Any] = {**options}
     reconcile = said.pop("reconcile", None)
-    return _PythonTool(ToolContract(**{**described, **said}), arguments, context_name, reconcile)
+    contract = ToolContract(**{**described, **said})
+    if contract.contradicts:
+        raise TypeError(f"{contract.name}: at level 4 a person is asked, so approval is not never")
+    return _PythonTool(contract, arguments, context_name, reconcile)
 
 
 def _tool_of(function: Callable[..., Any]) -> _PythonTool:

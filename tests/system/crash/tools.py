@@ -21,14 +21,14 @@ def _note(context: ToolContext, name: str, line: str) -> None:
     os.close(descriptor)
 
 
-@tool(name="crash.here", placement=Placement.LOCAL, timeout_ms=60_000, retry=_AGAIN)
+@tool(name="crash.here", placement=Placement.LOCAL, timeout_ms=60_000, retry=_AGAIN, risk_level=0)
 def here(what: str, context: ToolContext) -> str:
     """Look something up in the run processor's own process."""
     _note(context, "reads", context.idempotency_key)
     return f"{what} is here"
 
 
-@tool(name="crash.there", timeout_ms=60_000, retry=_AGAIN)
+@tool(name="crash.there", timeout_ms=60_000, retry=_AGAIN, risk_level=0)
 def there(what: str, context: ToolContext) -> str:
     """Look something up in the pool; the first attempt fails, the second takes its time."""
     _note(context, "reads", context.idempotency_key)

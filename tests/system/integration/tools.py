@@ -9,32 +9,32 @@ from typing import Any
 from runfold.processors.tool import ToolContext, tool
 
 
-@tool(name="bad.raises")
+@tool(name="bad.raises", risk_level=0)
 def raises() -> str:
     """Raise what nobody expects."""
     raise ZeroDivisionError("no such thing")
 
 
-@tool(name="bad.hangs", timeout_ms=400)
+@tool(name="bad.hangs", timeout_ms=400, risk_level=0)
 def hangs() -> str:
     """Answer long after everybody has gone."""
     time.sleep(60)
     return "too late"
 
 
-@tool(name="bad.rubbish")
+@tool(name="bad.rubbish", risk_level=0)
 def rubbish() -> Any:
     """Return what is not JSON."""
     return object()
 
 
-@tool(name="bad.lies")
+@tool(name="bad.lies", risk_level=0)
 def lies() -> int:
     """Return something else than promised."""
     return "seven"  # type: ignore[return-value]
 
 
-@tool(name="bad.large", max_result_bytes=20_000)
+@tool(name="bad.large", max_result_bytes=20_000, risk_level=0)
 def large() -> str:
     """Return five megabytes."""
     return "x" * 5_000_000

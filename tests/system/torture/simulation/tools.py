@@ -52,14 +52,14 @@ def _act(context: ToolContext, name: str) -> None:
     time.sleep(pause)
 
 
-@tool(name="world.look", placement=Placement.LOCAL, timeout_ms=_LONG_MS, retry=_AGAIN)
+@tool(name="world.look", placement=Placement.LOCAL, timeout_ms=_LONG_MS, retry=_AGAIN, risk_level=0)
 def look(what: str, context: ToolContext) -> str:
     """Look something up in the run processor's own process."""
     _note(context, "world.look", ACTED)
     return f"{what} is here"
 
 
-@tool(name="world.fetch", timeout_ms=_LONG_MS, retry=_AGAIN)
+@tool(name="world.fetch", timeout_ms=_LONG_MS, retry=_AGAIN, risk_level=0)
 def fetch(what: str, context: ToolContext) -> str:
     """Fetch something; the first attempt fails."""
     _note(context, "world.fetch", ACTED)
@@ -92,7 +92,7 @@ def file(text: str, context: ToolContext) -> str:
     return f"filed {text}"
 
 
-@tool(name="world.hang", timeout_ms=_SHORT_MS, retry=_AGAIN)
+@tool(name="world.hang", timeout_ms=_SHORT_MS, retry=_AGAIN, risk_level=0)
 def hang(what: str, context: ToolContext) -> str:
     """Answer too late at first."""
     if context.attempt == 1:
@@ -121,7 +121,7 @@ def stall(amount: int, context: ToolContext) -> str:
     return f"paid {amount}"
 
 
-@tool(name="world.twice", timeout_ms=_LONG_MS, retry=_AGAIN)
+@tool(name="world.twice", timeout_ms=_LONG_MS, retry=_AGAIN, risk_level=0)
 def twice(what: str, context: ToolContext) -> str:
     """Report a result of its own beside the one that is returned."""
     said = ToolResult(
