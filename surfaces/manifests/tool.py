@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from runfold.events.definitions import ToolContract
 from runfold.infra.documents import Document, FieldPath
 from runfold.infra.settings import variables
+from runfold.processors.model.vendor_schemas import refused_by_vendors
 from runfold.surfaces.manifests.problems import Remark
 from runfold.surfaces.manifests.settings import missing_setting
 from runfold.surfaces.manifests.substitute import Substitution
@@ -70,6 +71,8 @@ def lower_tool(
         for error in fault.errors():
             document.refuse(("spec", *error["loc"]), error["msg"])
         return None, remarks
+    place: FieldPath = ("spec", "input_schema" if "input_schema" in spec else "use")
+    remarks += [document.remark(place, said) for said in refused_by_vendors(contract.input_schema)]
     if missing := missing_setting(contract):
         document.refuse(("spec", "config"), missing)
     return contract, remarks
