@@ -13,6 +13,7 @@ from runfold.events.definitions.tool import RISKS, UNDECLARED, level_of
 from runfold.events.json_schema import problems_of
 from runfold.infra.documents import Document, FieldPath
 from runfold.infra.settings import variables
+from runfold.processors.model.vendor_schemas import refused_by_vendors
 from runfold.processors.tool.python.names import refusal_of
 from runfold.surfaces.manifests.problems import Remark
 from runfold.surfaces.manifests.settings import missing_setting
@@ -74,6 +75,8 @@ def lower_tool(
         for error in fault.errors():
             document.refuse(("spec", *error["loc"]), error["msg"])
         return None, remarks
+    place: FieldPath = ("spec", "input_schema" if "input_schema" in spec else "use")
+    remarks += [document.remark(place, said) for said in refused_by_vendors(contract.input_schema)]
     if missing := missing_setting(contract):
         document.refuse(("spec", "config"), missing)
     if contract.contradicts:

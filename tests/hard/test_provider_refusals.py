@@ -82,8 +82,7 @@ def test_its_own_words_are_kept(openai: server.Provider, body: Any, status: int)
         f'data: {{"error": {{"message": "{WORDS}", "code": 429}}}}\n\n'.encode(),
         f'event: error\ndata: {{"message": "{WORDS}", "code": 429}}\n\n'.encode(),
         f'data: {{"object": "error", "message": "{WORDS}", "code": 429}}\n\n'.encode(),
-        f'data: {{"choices": [{{"error": {{"message": "{WORDS}", "code": 429}}}}]}}\n\n'.encode()
-        + b"data: [DONE]\n\n",
+        b'data: {"choices": [{"error": {"message": "%b", "code": 429}}]}\n\n' % WORDS.encode(),
     ],
 )
 @pytest.mark.parametrize("asked", ["{}", '{"stream": true}'])
@@ -192,8 +191,7 @@ def test_a_context_that_is_too_long_is_told_apart(
         (
             429,
             {
-                "message": "Request too large for gpt-4o on tokens per min (TPM): Limit 30000, "
-                "Requested "
+                "message": "Request too large for gpt-4o on tokens per min: Limit 30000, Requested "
                 "40000. The input or output tokens must be reduced",
                 "code": "rate_limit_exceeded",
             },

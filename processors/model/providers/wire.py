@@ -145,9 +145,9 @@ def proposed(call_id: str, name: str, arguments: object, doubt: object = None) -
     ``doubt`` says why the arguments may not be those of this call.
     """
     problem = None if name else "the call names no tool"
-    if len(name) > LONGEST_NAME or clean(name) != name:
+    if (usable := name_of(name, LONGEST_NAME)) != name:
         problem = "the name of the tool is too long, or no text"
-        name = name_of(name, LONGEST_NAME)
+        name = usable
     if isinstance(doubt, str):
         problem = problem or doubt
     value, unreadable = _parsed(arguments)

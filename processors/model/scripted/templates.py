@@ -24,8 +24,9 @@ from typing import Any
 
 from runfold.events.content import JSON, Content, canonical_json
 
-_PLACEHOLDER = re.compile(r"\{\{\s*(.+?)\s*\}\}", re.DOTALL)
-_FILE = re.compile(r"""["`“]([^"`“”\n]+)["`”]|([\w./-]*\w\.[A-Za-z0-9]+)""")
+# None of these looks at a place twice: goals come from requesters, and are long.
+_QUOTED_OR_WORD = re.compile(r"""["`“]([^"`“”\n]+)["`”]|((?<![\w./-])[\w./-]+)""")
+_ENDING = re.compile(r"(?<=\w)\.[A-Za-z0-9]+")
 _STEP = re.compile(r"""\.([\w-]+)|\[(-?\d+)\]|\["([^"]*)"\]""")
 
 
@@ -86,10 +87,21 @@ def fill(value: Any, scope: Scope) -> Any:
 
 
 def _fill_text(value: str, scope: Scope) -> Any:
-    whole = _PLACEHOLDER.fullmatch(value.strip())
-    if whole and "{{" not in whole[1]:
-        return quote(whole[1], scope)
-    return _PLACEHOLDER.sub(lambda found: _as_text(quote(found[1], scope)), value)
+    whole = value.strip()
+    if whole.startswith("{{") and whole.endswith("}}") and len(whole) > 4:
+        inner = whole[2:-2]
+        if "{{" not in inner:
+            return quote(inner.strip(), scope)
+    found: list[str] = []
+    position = 0
+    while (start := value.find("{{", position)) >= 0:
+        # At least one character is quoted.
+        end = value.find("}}", start + 3)
+        if end < 0:
+            break
+        found += [value[position:start], _as_text(quote(value[start + 2 : end].strip(), scope))]
+        position = end + 2
+    return "".join([*found, value[position:]])
 
 
 def _as_text(value: Any) -> str:
@@ -114,7 +126,7 @@ def _find(path: str, scope: Scope) -> Any:
     if path == "goal":
         return scope.goal
     if path == "goal.file":
-        named = [found[1] or found[2] for found in _FILE.finditer(scope.goal)]
+        named = _files(scope.goal)
         return next((name for name in named if "." in name), None) or named[0]
     if path == "message":
         return scope.message
@@ -127,6 +139,17 @@ def _find(path: str, scope: Scope) -> Any:
     if not path.startswith("last.result"):
         raise TemplateError(f"{path!r} begins with none of goal, message, last, results")
     return follow(seen.value, path.removeprefix("last.result"))
+
+
+def _files(goal: str) -> list[str]:
+    """Return what a goal names: texts in quotes, and words that end like a file's name."""
+    found: list[str] = []
+    for named in _QUOTED_OR_WORD.finditer(goal):
+        if named[1]:
+            found.append(named[1])
+        elif endings := list(_ENDING.finditer(named[2])):
+            found.append(named[2][: endings[-1].end()])
+    return found
 
 
 def _result(path: str, scope: Scope) -> tuple[Seen, str]:
