@@ -1,6 +1,6 @@
 """Whatever a provider answers, a model call has a result that the log can carry [1, 7, 9].
 
-A case is a seed. ``RUNFOLD_FUZZ_CASES`` says how many, ``RUNFOLD_FUZZ_SEED`` from which on; a case
+A case is a seed. ``FUZZ_CASES`` says how many, ``FUZZ_SEED`` from which on; a case
 that fails prints its seed, and belongs into ``KEPT``.
 """
 
@@ -27,8 +27,8 @@ from runfold.processors.model.processor import ModelProcessor
 from tests.hard import answers
 from tests.model.given import scripts, settings, tool, user, work
 
-CASES = int(os.environ.get("RUNFOLD_FUZZ_CASES", "2000"))
-FIRST = int(os.environ.get("RUNFOLD_FUZZ_SEED", "0"))
+CASES = int(os.environ.get("FUZZ_CASES", "2000"))
+FIRST = int(os.environ.get("FUZZ_SEED", "0"))
 BLOCKS = 8
 
 KEPT = (7, 24, 58, 62, 95, 153, 168, 232, 243, 250, 293, 396, 460, 520, 711)
