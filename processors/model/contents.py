@@ -12,6 +12,9 @@ from runfold.events.transcript import TranscriptError, read
 from runfold.infra.artifacts.errors import ArtifactError
 from runfold.processors.model.providers.faults import ProviderFaultError
 
+# About four million tokens: no model is shown more, so nothing larger is brought into memory.
+_MOST_BYTES = 16_000_000
+
 Fetch = Callable[[str, str], bytes]
 """Returns what a ref and a tenant id name: ``ArtifactStore.get``, with its errors."""
 
@@ -20,7 +23,7 @@ async def opened(work: ModelWork, fetch: Fetch | None) -> ModelWork:
     """Return the work with every text of its context inline, and with the messages of ``context``.
 
     Raises ProviderFaultError ``content_unavailable`` where one cannot be had: a model must not
-    decide on a context with a hole in it.
+    decide on a context with a hole in it; ``context_overflow`` where one is too large to be shown.
     """
     if work.context is not None:
         work = await _shown(work, work.context, fetch)
@@ -67,6 +70,10 @@ async def _open(content: Content, tenant_id: str, fetch: Fetch | None) -> Conten
     if fetch is None or content.ref is None:
         raise ProviderFaultError(
             "content_unavailable", "a part of the context is not inline and cannot be fetched"
+        )
+    if content.size > _MOST_BYTES:
+        raise ProviderFaultError(
+            "context_overflow", f"{content.ref} holds {content.size} bytes, more than a model takes"
         )
     try:
         data = await asyncio.to_thread(fetch, content.ref, tenant_id)

@@ -81,6 +81,7 @@ def test_an_encoded_answer_is_refused_and_never_inflated(
         assert "without any" in found.error.message
     else:
         assert found.error.error_type == "provider_error"
+        assert "a body in the encoding" in found.error.message
     assert peak < MOST_MEMORY
 
 

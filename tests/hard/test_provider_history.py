@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import json
-import re
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from runfold.events.calls import Message, ModelResult
-from runfold.events.content import json_content, text
-from runfold.events.values import ProposedCall
+from runfold.events.content import json_content
 from runfold.processors.model.processor import ModelProcessor
 from runfold.processors.model.providers.history import SHORT_IDS, turns
 from runfold.processors.model.providers.settings import ModelSettings
+from tests.hard.histories import HISTORIES
+from tests.hard.vendors import of_anthropic, of_openai
 from tests.model import server
 from tests.model.given import assistant, call, proposed, result, scripts, settings, user, work
 from tests.model.server import Answer, chat, chat_call, error, message
@@ -40,124 +40,6 @@ def anthropic() -> Iterator[server.Provider]:
 @pytest.fixture
 def both(openai: server.Provider, anthropic: server.Provider) -> ModelSettings:
     return settings(OPENAI_BASE_URL=openai.address, ANTHROPIC_BASE_URL=anthropic.address)
-
-
-def of_openai(body: dict[str, Any]) -> str | None:
-    """What OpenAI says against the messages of a request."""
-    owed: list[str] = []
-    for said in body["messages"]:
-        if said["role"] == "tool":
-            if said["tool_call_id"] not in owed:
-                return f"a result of no call: {said}"
-            owed.remove(said["tool_call_id"])
-            continue
-        if owed:
-            return f"no result of {owed}"
-        if not said.get("content") and not said.get("tool_calls"):
-            return f"nothing said: {said}"
-        owed = [each["id"] for each in said.get("tool_calls") or ()]
-        if not all(0 < len(each) <= 40 for each in owed):
-            return f"an id that is too long: {owed}"
-    return f"no result of {owed}" if owed else None
-
-
-def of_anthropic(body: dict[str, Any]) -> str | None:
-    """What Anthropic says against the messages of a request."""
-    ids: set[str] = set()
-    owed: list[str] = []
-    before = None
-    for said in body["messages"]:
-        blocks, role = said["content"], said["role"]
-        if role == before or (before is None and role != "user") or not blocks:
-            return f"roles take turns, and say something: {said}"
-        before = role
-        results = [block["tool_use_id"] for block in blocks if block["type"] == "tool_result"]
-        if sorted(results) != sorted(owed):
-            return f"results of {owed}, not of {results}"
-        fault = next((f for block in blocks if (f := _of_block(block, ids))), None)
-        if fault or blocks[-1]["type"] in {"thinking", "redacted_thinking"}:
-            return fault or "thinking comes before something"
-        owed = [block["id"] for block in blocks if block["type"] == "tool_use"]
-        served = [block["id"] for block in blocks if block["type"] == "server_tool_use"]
-        if set(served) - {block.get("tool_use_id") for block in blocks}:
-            return f"no result of {served}"
-    return f"no result of {owed}" if owed else None
-
-
-def _of_block(block: dict[str, Any], ids: set[str]) -> str | None:
-    kind = block["type"]
-    if kind == "text" and not block["text"].strip():
-        return "an empty text"
-    if kind == "thinking" and not block.get("signature"):
-        return "thinking without a signature"
-    if kind == "tool_use":
-        if block["id"] in ids or not re.fullmatch(r"[a-zA-Z0-9_-]{1,64}", block["id"]):
-            return f"an id that is not fit: {block['id']}"
-        ids.add(block["id"])
-        if not isinstance(block["input"], dict) or not block["name"]:
-            return f"a use that is none: {block}"
-    return None
-
-
-def kimi(place: int) -> str:
-    return f"functions.files__read:{place}"
-
-
-LONG_ID = "call_" + "x" * 60
-CUT = ProposedCall(id="c9", name="files.read", arguments=text('{"pa'), problem="cut off")
-
-HISTORIES: dict[str, tuple[Message, ...]] = {
-    "ids of another vendor": (
-        user("go"),
-        assistant(None, proposed(kimi(0), "files.read", {}), proposed(LONG_ID, "files.read", {})),
-        result(kimi(0), 1),
-        result(LONG_ID, 2),
-    ),
-    "the same id in every answer": (
-        user("go"),
-        assistant(None, proposed("call_0", "files.read", {})),
-        result("call_0", 1),
-        assistant(None, proposed("call_0", "files.read", {})),
-        result("call_0", 2),
-    ),
-    "the same id twice in an answer": (
-        user("go"),
-        assistant(None, proposed("c", "files.read", {}), proposed("c", "files.read", {})),
-        result("c", 1),
-        result("c", 2),
-    ),
-    "an empty answer": (user("go"), assistant(None), user("Call a tool.")),
-    "a blank answer": (user("go"), assistant("  \n"), user("Call a tool.")),
-    "blank words of a person": (user("  "), assistant("x"), user("")),
-    "two answers in a row": (user("go"), assistant("a"), assistant("b"), user("on")),
-    "an answer first": (assistant("a"), user("on")),
-    "a result too many": (user("go"), assistant("a"), result("gone", 1), user("on")),
-    "a result too few": (
-        user("go"),
-        assistant("a", proposed("c1", "files.read", {}), proposed("c2", "files.read", {})),
-        result("c2", 1),
-    ),
-    "no results at all": (user("go"), assistant("a", proposed("c1", "files.read", {}))),
-    "no results, and an answer": (
-        user("go"),
-        assistant("a", proposed("c1", "files.read", {})),
-        assistant("b"),
-        user("on"),
-    ),
-    "results in another order": (
-        user("go"),
-        assistant("a", proposed("c1", "files.read", {}), proposed("c2", "files.read", {})),
-        user("hurry"),
-        result("c2", 2),
-        result("c1", 1),
-    ),
-    "a call that was cut off": (user("go"), assistant(None, CUT), result("c9", "bad")),
-    "a tool without a name": (
-        user("go"),
-        assistant(None, proposed("c", "", {})),
-        result("c", "no such tool"),
-    ),
-}
 
 
 @pytest.mark.parametrize("name", HISTORIES)

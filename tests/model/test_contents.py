@@ -35,3 +35,14 @@ def test_a_context_with_a_hole_is_not_put_to_a_model(
     assert found.error is not None
     assert (found.error.error_type, found.error.retryable) == ("content_unavailable", False)
     assert openai.asked == []
+
+
+def test_what_no_model_takes_is_not_brought_into_memory(both: ModelSettings) -> None:
+    def fetch(_ref: str, _tenant: str) -> bytes:
+        raise AssertionError("it must not be fetched")
+
+    held = Content(media_type=TEXT, size=20_000_000, digest=b"d", ref="sha256:x")
+    given = work(Message(role=Role.USER, content=held))
+    found = call(given, both, fetch=fetch)
+    assert found.error is not None
+    assert (found.error.error_type, found.error.retryable) == ("context_overflow", False)

@@ -44,11 +44,8 @@ def turns(messages: Sequence[Message], ids: re.Pattern[str]) -> list[list[Messag
         if owed or not found or found[-1][0].role is Role.ASSISTANT:
             between = [] if owed else [_user(_GO_ON if found else _LEFT_OUT)]
             found.append(_answered(owed, between))
-        calls = tuple(
-            call.model_copy(update={"id": given.fresh(call.id)}) for call in turn[0].tool_calls
-        )
-        owed = [(old.id, new.id) for old, new in zip(turn[0].tool_calls, calls, strict=True)]
-        found.append([turn[0].model_copy(update={"tool_calls": calls})])
+        owed = [(call.id, given.fresh(call.id)) for call in turn[0].tool_calls]
+        found.append([_renamed(turn[0], [new for _old, new in owed])])
     return [*found, _answered(owed, [])] if owed else found
 
 
@@ -94,6 +91,15 @@ def _grouped(messages: Sequence[Message]) -> list[list[Message]]:
     return grouped
 
 
+def _renamed(message: Message, ids: Sequence[str]) -> Message:
+    """Return an answer whose calls have these ids."""
+    if all(call.id == new for call, new in zip(message.tool_calls, ids, strict=True)):
+        return message
+    calls = zip(message.tool_calls, ids, strict=True)
+    renamed = tuple(call.model_copy(update={"id": new}) for call, new in calls)
+    return message.model_copy(update={"tool_calls": renamed})
+
+
 def _answered(owed: list[tuple[str, str]], said: list[Message]) -> list[Message]:
     """Return a turn that begins with one result for each call that is owed one."""
     waiting = list(said)
@@ -101,10 +107,11 @@ def _answered(owed: list[tuple[str, str]], said: list[Message]) -> list[Message]
     for old, new in owed:
         result = next((m for m in waiting if m.role is Role.TOOL and m.call_id == old), None)
         if result is None:
-            result = Message(role=Role.TOOL, content=text(_NO_RESULT), is_error=True)
+            missing = text(_NO_RESULT)
+            result = Message(role=Role.TOOL, content=missing, call_id=old, is_error=True)
         else:
             waiting = [message for message in waiting if message is not result]
-        results.append(result.model_copy(update={"call_id": new}))
+        results.append(result if old == new else result.model_copy(update={"call_id": new}))
     return [*results, *map(_as_user, waiting)]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from runfold.processors.model.providers.wire import WireRequest, count, mapping
+from runfold.processors.model.providers.wire import DOUBT, WireRequest, count, mapping
 
 _PAUSED = "pause_turn"
 
@@ -16,6 +16,7 @@ def resume(request: WireRequest, body: Any) -> WireRequest | None:
     content = said.get("content")
     if said.get("stop_reason") != _PAUSED or not isinstance(content, list) or not content:
         return None
+    content = [{k: v for k, v in mapping(block).items() if k != DOUBT} for block in content]
     messages = [*request.body["messages"]]
     if messages and messages[-1]["role"] == "assistant":
         content = [*messages.pop()["content"], *content]

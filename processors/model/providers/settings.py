@@ -7,10 +7,9 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlsplit
 
-import httpx
 import yaml
 
 from runfold.infra.settings import variables
@@ -18,6 +17,9 @@ from runfold.infra.settings.errors import ConfigError
 from runfold.infra.settings.variable import Variable
 from runfold.processors.model.names import SCRIPTED
 from runfold.processors.model.prices import PriceTable
+
+if TYPE_CHECKING:
+    import httpx
 
 Kind = Literal["openai", "anthropic"]
 

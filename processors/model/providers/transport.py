@@ -140,9 +140,10 @@ class Transport:
                 else:
                     answered = Answered(await _joined(chunks))
             except BodyRefusedError as error:
-                # What a refusal says is not worth a fault of its own: its status says enough.
                 if status != httpx.codes.OK:
-                    return _Response(status, response.headers, Answered(b""))
+                    # Its status says what it is; of its words it is said why there are none.
+                    unread = Answered(f"with a body {error}".encode())
+                    return _Response(status, response.headers, unread)
                 said = f"{provider.name} answered {error}"
                 raise ProviderFaultError("malformed_response", said) from error
             return _Response(status, response.headers, answered)
