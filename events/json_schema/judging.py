@@ -17,7 +17,7 @@ from runfold.events.json_schema.bounds import (
 )
 from runfold.events.json_schema.keywords import DRAFT, FOREIGN, MAPS, ONE, SHAPES, SOME
 from runfold.events.json_schema.patterns import pattern_of
-from runfold.events.json_schema.references import target_of
+from runfold.events.json_schema.references import place_of, target_of
 from runfold.events.json_schema.values import depth_of
 
 Path = tuple[str | int, ...]
@@ -103,7 +103,7 @@ class _Judge:
                 yield from ((each, (*path, name, key)) for key, each in rule.items())
             elif name == "$ref" and isinstance(rule, str):
                 try:
-                    yield target_of(self._root, rule), (*path, name)
+                    yield target_of(self._root, rule), place_of(rule)
                 except SchemaRefusedError as refused:
                     self._note((*path, name), str(refused))
 

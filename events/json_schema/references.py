@@ -14,8 +14,7 @@ def target_of(root: Any, reference: str) -> Any:
         shown = reference if len(reference) <= 60 else f"{reference[:59]}…"
         raise SchemaRefusedError(f"{shown} is not taken: refer to a place within, as #/$defs/name")
     found = root
-    for part in reference.split("/")[1:]:
-        name = unquote(part).replace("~1", "/").replace("~0", "~")
+    for name in place_of(reference):
         if isinstance(found, dict) and name in found:
             found = found[name]
         elif isinstance(found, list) and name.isdecimal() and int(name[:9]) < len(found):
@@ -23,3 +22,9 @@ def target_of(root: Any, reference: str) -> Any:
         else:
             raise SchemaRefusedError(f"there is nothing at {reference[:60]}")
     return found
+
+
+def place_of(reference: str) -> tuple[str, ...]:
+    """Return the names on the way to what a reference names."""
+    parts = reference.split("/")[1:]
+    return tuple(unquote(part).replace("~1", "/").replace("~0", "~") for part in parts)

@@ -16,6 +16,7 @@ from runfold.infra.artifacts.files import FileArtifacts
 from runfold.infra.process.exit_codes import ExitCode
 from runfold.infra.process.gc import collect_seldom
 from runfold.infra.process.runner import Ends, Process, serve
+from runfold.infra.secrets.taking import take
 from runfold.infra.settings import variables
 from runfold.infra.settings.config import Config
 from runfold.processors.context.kind import CONTEXT_CALL
@@ -75,14 +76,17 @@ def _work(process: Process, settings: _Settings) -> int:
 def _effects(process: Process, settings: _Settings, known: Following) -> LocalEffects:
     artifacts = FileArtifacts(process.config.need_home() / "artifacts")
     models = ModelProcessor(settings.models, known.script, artifacts.get, refresh=known.refresh)
+    # Models were configured above: nothing reads a key from the environment any more.
+    taken = take()
     tools = ToolProcessor(
         known.tool,
         None,
         artifacts,
-        settings.tools.secrets(),
+        settings.tools.secrets(taken.values),
         modules=settings.tools.modules,
         refresh=known.refresh,
         code=settings.tools.code,
+        masks=taken.masks,
         poison=PoisonGuard(Deaths(process.config.need_home() / "calls"), settings.tools.deaths),
     )
     return LocalEffects(

@@ -11,6 +11,7 @@ from runfold.events.avro.codec import Codec
 from runfold.infra.artifacts.files import FileArtifacts
 from runfold.infra.process.exit_codes import ExitCode
 from runfold.infra.process.runner import Ends, Process, serve
+from runfold.infra.secrets.taking import take
 from runfold.infra.settings.config import Config
 from runfold.processors.definitions.following import following
 from runfold.processors.effects.kinds import Served
@@ -46,15 +47,17 @@ def _work(process: Process, settings: ToolSettings) -> int:
     codec = Codec(registry_of(config.schema_registry_url))
     claims = PostgresClaims(config.need_database(), settings.lease_s, wait_s=_CLAIMS_WAIT_S)
     home = config.need_home()
+    taken = take()
     with following(config.kafka, codec) as known, Deaths(home / "calls") as deaths:
         tools = ToolProcessor(
             known.tool,
             claims,
             FileArtifacts(home / "artifacts"),
-            settings.secrets(),
+            settings.secrets(taken.values),
             modules=settings.modules,
             code=settings.code,
             refresh=known.refresh,
+            masks=taken.masks,
             poison=PoisonGuard(deaths, settings.deaths),
         )
         served = Served(TOOL_CALL, tools.call, settings.calls, tools.cap)

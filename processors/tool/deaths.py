@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import logging
 import os
 import threading
 import time
@@ -18,6 +19,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 from uuid import uuid4
+
+log = logging.getLogger(__name__)
 
 _LOOK_EVERY_S = 1.0
 _REWRITE_BYTES = 256_000
@@ -84,7 +87,11 @@ class Deaths:
 
     def _write(self, text: str) -> None:
         data = text.encode()
-        os.write(self._file, data)
+        try:
+            os.write(self._file, data)
+        except OSError as error:
+            # A full disk must not end calls that would have gone well.
+            log.warning("the calls of this process are not noted: %s", error.strerror)
         self._size += len(data)
 
     def _rewrite(self) -> None:

@@ -38,6 +38,7 @@ class Execution:
     arguments: Mapping[str, Any]
     context: ToolContext
     timeout_ms: int
+    masks: tuple[str, ...] = ()
 
     async def run(self) -> Ending:
         """Run the tool within its time-out and judge its answer; only cancellation raises."""
@@ -77,7 +78,7 @@ class Execution:
                     f"The result breaks the tool's output schema: {'; '.join(problems)}",
                     "Mend the tool, or its output schema.",
                 )
-            said = redacted(as_text(plain), self.context.secrets.values())
+            said = self._redacted(as_text(plain))
             result = inline(said, self.contract.max_result_bytes)
             if result is None:
                 store, tenant_id = self.context.artifacts, self.context.tenant_id
@@ -113,5 +114,12 @@ class Execution:
         return self._clean(info)
 
     def _clean(self, error: ErrorInfo) -> ErrorInfo:
-        message = redacted(error.message, self.context.secrets.values())[:_SHOWN_CHARS]
-        return error.model_copy(update={"message": message})
+        texts = {
+            name: self._redacted(text)[:_SHOWN_CHARS]
+            for name in ("error_type", "message", "suggested_next_action")
+            if (text := getattr(error, name)) is not None
+        }
+        return error.model_copy(update=texts)
+
+    def _redacted(self, text: str) -> str:
+        return redacted(text, (*self.context.secrets.values(), *self.masks))

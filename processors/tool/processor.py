@@ -52,7 +52,8 @@ class ToolProcessor:
     implementations by their names in contracts, used instead of any other. ``refresh`` blocks until
     the contracts are as new as they can be; it is called for a tool that is not known yet. ``code``
     says what happens where this process holds other code than the contract names. ``poison`` keeps
-    calls that end their process from doing so again and again.
+    calls that end their process from doing so again and again. ``masks`` are the secrets of this
+    process, which leave in no result and no error, whichever call they belong to.
     """
 
     def __init__(  # noqa: PLR0913 - what a call needs, and what tests put in its place
@@ -67,7 +68,9 @@ class ToolProcessor:
         refresh: Callable[[], object] | None = None,
         code: CodeCheck = CodeCheck.REFUSE,
         poison: PoisonGuard | None = None,
+        masks: Sequence[str] = (),
     ) -> None:
+        self._masks = tuple(masks)
         self._code = CodeKeeper(code)
         self._poison = poison
         self._contracts = contracts
@@ -115,7 +118,9 @@ class ToolProcessor:
         if contract.implementation not in self._given:
             self._code.check(contract)
         context = await self._context(work, contract)
-        execution = Execution(contract, implementation, arguments, context, work.timeout_ms)
+        execution = Execution(
+            contract, implementation, arguments, context, work.timeout_ms, self._masks
+        )
         guarded = contract.implementation.startswith("python:") and self._poison is not None
         run = (
             partial(self._poison.run, work, execution)

@@ -50,8 +50,9 @@ class ToolSettings:
             deaths=variables.TOOL_DEATHS.read(env),
         )
 
-    def secrets(self) -> SecretStore:
-        """Return where secrets come from: the environment, then the folder if one is set."""
+    def secrets(self, taken: Mapping[str, str]) -> SecretStore:
+        """Return where secrets come from: what was taken, then the folder if one is set."""
+        given = EnvironmentSecrets(taken)
         if self.secrets_folder is None:
-            return EnvironmentSecrets()
-        return FirstOf(EnvironmentSecrets(), FileSecrets(self.secrets_folder))
+            return given
+        return FirstOf(given, FileSecrets(self.secrets_folder))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -101,7 +102,7 @@ def test_a_verdict_is_that_of_the_reference_validator(
         ({"minLength": -1}, ("minLength",)),
         ({"multipleOf": 0}, ("multipleOf",)),
         ({"minimum": float("nan")}, ("minimum",)),
-        ({"$ref": "#/$defs/a", "$defs": {"a": {"pattern": "("}}}, ("$ref", "pattern")),
+        ({"$ref": "#/$defs/a", "$defs": {"a": {"pattern": "("}}}, ("$defs", "a", "pattern")),
     ],
 )
 def test_a_schema_that_cannot_be_used_is_told_with_its_place(
@@ -115,6 +116,21 @@ def test_a_recursion_into_the_value_is_taken_and_one_that_stays_is_not() -> None
     assert problems_of(tree) == []
     assert [fault.place for fault in Check(tree).faults({"n": 1, "left": {}})] == ["$.left"]
     assert problems_of({"allOf": [{"not": {"$ref": "#"}}]})
+
+
+def test_a_long_chain_of_references_ends_in_words_and_not_in_the_stack() -> None:
+    def chain(keyword: str, inner: Callable[[str], object]) -> dict[str, Any]:
+        links = {f"n{n}": {keyword: inner(f"#/$defs/n{n + 1}")} for n in range(300)}
+        return {"$ref": "#/$defs/n0", "$defs": {**links, "n300": {"type": "null"}}}
+
+    deep: object = None
+    for _ in range(60):
+        deep = {"a": deep}
+    into = chain("properties", lambda name: {"a": {"$ref": name}})
+    assert Check(into).faults(deep) == ()
+    stays = chain("allOf", lambda name: [{"$ref": name}])
+    with pytest.raises(UncheckableError, match="nested too deeply"):
+        Check(stays).faults({})
 
 
 def test_depth_is_judged_before_anything_is_parsed() -> None:

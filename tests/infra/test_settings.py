@@ -40,6 +40,7 @@ READERS = {
     "infra/metrics/serving.py",
     "infra/process/runner.py",
     "infra/secrets/environment.py",
+    "infra/secrets/taking.py",
     "infra/settings/config.py",
     "infra/settings/variable.py",
     "infra/tracing/spans.py",

@@ -1,0 +1,75 @@
+"""Takes the secrets out of a process's environment, so that no code that it runs finds them there.
+
+Everything that the process itself needs was read before. What is taken is gone from ``os.environ``,
+from what children inherit, and, on Linux, from ``/proc/<pid>/environ``, which shows the memory that
+the process was started with.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import logging
+import os
+import sys
+from collections.abc import Mapping, MutableMapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from runfold.infra.logging.masking import secrets_of
+from runfold.infra.secrets.environment import PREFIX
+from runfold.infra.settings.variables import SECRETS_FOLDER
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """Secrets by the names of their variables, and every text that may leave in no result."""
+
+    values: Mapping[str, str]
+    masks: tuple[str, ...]
+
+
+def take(env: MutableMapping[str, str] | None = None) -> Taken:
+    """Remove every variable that holds a secret and return them.
+
+    Those are ``RUNFOLD_SECRET_*`` and the variables whose values are masked in logs.
+    """
+    given = os.environ if env is None else env
+    masks = secrets_of(given)
+    taken = {name: value for name, value in given.items() if _is_secret(name, value)}
+    for name in taken:
+        del given[name]
+    if env is None and taken and sys.platform == "linux":
+        try:
+            _erase(set(taken))
+        except (OSError, ValueError, IndexError) as error:
+            _log.warning("secrets stay readable in /proc: %s", type(error).__name__)
+    return Taken(taken, masks)
+
+
+def environment_without_secrets() -> dict[str, str]:
+    """Return what a child may inherit that runs code of others."""
+    return {name: value for name, value in os.environ.items() if not _is_secret(name, value)}
+
+
+def _is_secret(name: str, value: str) -> bool:
+    # The setting that names the folder is no secret; its files are.
+    if name == SECRETS_FOLDER.name:
+        return False
+    return name.startswith(PREFIX) or bool(secrets_of({name: value}))
+
+
+def _erase(names: set[str]) -> None:
+    """Overwrite the values in the memory that the process was started with."""
+    # Fields are counted after the program's name, which may hold spaces.
+    fields = Path("/proc/self/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+    start, end = int(fields[47]), int(fields[48])
+    at = start
+    for entry in Path("/proc/self/environ").read_bytes().split(b"\0"):
+        name, equals, value = entry.partition(b"=")
+        behind = at + len(name) + len(equals)
+        if os.fsdecode(name) in names and behind + len(value) <= end:
+            # Nothing refers to it any more: the variable was unset.
+            ctypes.memset(behind, ord("x"), len(value))
+        at += len(entry) + 1
