@@ -25,7 +25,7 @@ from runfold.surfaces.doctor.finding import Finding, note, wrong
 Explain = Callable[[Exception], tuple[str, int]]
 """Returns the sentence for an error, and an exit code."""
 
-_KAFKA, _POSTGRES, _TABLES = "broker", "postgres", "tables"
+_KAFKA, _POSTGRES, _TABLES, _VIEWS = "broker", "postgres", "tables", "views"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,8 @@ CHECKS: tuple[Check, ...] = (
     _check("lanes", consumers.check_lanes, _KAFKA),
     _check("transactions", transactions.check, _KAFKA),
     _check("pools", consumers.check_pools, _KAFKA),
-    _check("views", consumers.check_views, _KAFKA, _POSTGRES, _TABLES),
+    _check(_VIEWS, consumers.check_views, _KAFKA, _POSTGRES, _TABLES),
+    _check("audit", database.check_audit, _POSTGRES, _TABLES, _VIEWS),
     _check("runs", runs.check_stuck, _KAFKA, _POSTGRES, _TABLES),
     _check("approvals", runs.check_approvals, _POSTGRES, _TABLES),
     _check("claims", database.check_claims, _POSTGRES),

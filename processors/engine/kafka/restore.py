@@ -28,6 +28,7 @@ from runfold.processors.engine.kafka.partition_reader import PartitionReader
 from runfold.processors.engine.metrics import RESTORE_RECORDS
 from runfold.processors.engine.ports import Codec
 from runfold.processors.engine.spec import AggregateSpec
+from runfold.producers.errors import UnreadableError
 from runfold.producers.log.tail import RawRecord
 
 logger = logging.getLogger(__name__)
@@ -57,7 +58,10 @@ class Restore(Generic[S]):
         self._beat = beat
 
     def partition_state(self) -> PartitionState[S]:
-        """Return the committed state of the partition; raises BrokenChain, LaneFault."""
+        """Return the committed state of the partition.
+
+        Raises BrokenChain, LaneFault, and UnreadableError for what no new start can read either.
+        """
         began = time.monotonic()
         reader = None
         try:
@@ -129,9 +133,16 @@ class Restore(Generic[S]):
         """Return the time in milliseconds from which ends must be remembered."""
         oldest = time.time() * 1000
         unread = rebuild.position(self._topics.requests)
-        for message in self._messages(reader, self._topics.requests, unread, end):
-            oldest = min(oldest, message.timestamp()[1])
-            break
+        while True:
+            try:
+                for message in self._messages(reader, self._topics.requests, unread, end):
+                    oldest = min(oldest, message.timestamp()[1])
+                    break
+            except UnreadableError as broken:
+                # The router passes it by, and the first request is the one behind it.
+                unread = reader.end_of_batch(broken)
+            else:
+                break
         return int(oldest - (self._config.dedupe_horizon + CLOCK_SLACK_SECONDS) * 1000)
 
 

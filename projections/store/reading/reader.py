@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from confluent_kafka import KafkaError, KafkaException
 
 from runfold.events.avro.codec import Codec
 from runfold.infra.process.stall import Positions
-from runfold.producers.errors import is_fatal
+from runfold.producers.errors import UnreadableError, is_fatal
 from runfold.producers.log.kafka_tail import KafkaTail
 from runfold.producers.log.tail import Portion, RawRecord
 from runfold.projections.store.reading.decoding import Found, Later, items_of
@@ -36,6 +37,8 @@ _SETTINGS: dict[str, str | int | float | bool] = {
     # Without it the topics would only be looked up after a second.
     "topic.metadata.refresh.fast.interval.ms": 100,
 }
+
+_log = logging.getLogger(__name__)
 
 _LOOK_EVERY_S = 1.0
 _LITTLE = 500
@@ -80,7 +83,8 @@ class Reader:
         self.ends: dict[TopicPartition, int] = {}
         self._received = dict(starts)
         self._polling = False
-        self._tail = KafkaTail(config.kafka, starts, _SETTINGS)
+        # The partitions that can be read go on; doctor finds that the views lack this one.
+        self._tail = KafkaTail(config.kafka, starts, _SETTINGS, aside=_say)
 
     def __enter__(self) -> Self:
         return self
@@ -165,6 +169,10 @@ class Reader:
             return
         self._looked = now
         self.ends = {**self.ends, **self._tail.known_ends()}
+
+
+def _say(broken: UnreadableError) -> None:
+    _log.critical("the views of a partition stand still: %s", broken)
 
 
 def _judge(faults: list[KafkaError]) -> None:
