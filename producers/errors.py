@@ -4,6 +4,7 @@ LogError
 ├── RefusedError      refuse: it will never be accepted as it is; change what was asked
 ├── UnavailableError  retry: the log did not answer in time; the same may succeed later
 │   └── NotYetError   retry: what was waited for has not happened in the time given
+├── LostStartError    restore: what a topic must keep for good is not there any more
 ├── UnreadableError   go around: what stands there can never be read, whoever tries
 └── FatalError        stop: this client cannot be used any more; make a new one
 """
@@ -73,6 +74,10 @@ class UnavailableError(LogError):
 
 class NotYetError(UnavailableError):
     """What was waited for has not happened in the time given."""
+
+
+class LostStartError(LogError):
+    """A topic that keeps everything has lost its beginning; the message says what helps."""
 
 
 class UnreadableError(LogError):

@@ -11,7 +11,7 @@ import sys
 from dataclasses import dataclass
 
 from runfold.events.avro.codec import Codec
-from runfold.events.topics import EVENTS
+from runfold.events.topics import EVENTS, TOPICS
 from runfold.infra.artifacts.files import FileArtifacts
 from runfold.infra.process.exit_codes import ExitCode
 from runfold.infra.process.gc import collect_seldom
@@ -33,8 +33,10 @@ from runfold.processors.run.aggregate import RUNS
 from runfold.processors.tool.kind import TOOL_CALL
 from runfold.processors.tool.processor import ToolProcessor
 from runfold.processors.tool.settings import ToolSettings
+from runfold.producers.errors import RefusedError
 from runfold.producers.log.partitions import deployed_partitions
 from runfold.producers.log.stalls import stall_watch
+from runfold.producers.log.topic_check import TopicWatch, need_settings
 from runfold.producers.schema_registry.chosen import registry_of
 
 
@@ -47,12 +49,16 @@ class _Settings:
 
 def main() -> int:
     """Run the processor with the settings of the environment and return its exit code."""
-    ends: Ends = {DefinitionStoreUnavailableError: ExitCode.CANNOT_GO_ON}
+    ends: Ends = {
+        DefinitionStoreUnavailableError: ExitCode.CANNOT_GO_ON,
+        RefusedError: ExitCode.WRONG_SETTINGS,
+    }
     return serve("runfold-runs", _settings, _work, ends)
 
 
 def _work(process: Process, settings: _Settings) -> int:
     config = process.config
+    need_settings(config.kafka, TOPICS)
     codec = Codec(registry_of(config.schema_registry_url))
     with following(config.kafka, codec) as known:
         effects = _effects(process, settings, known)
@@ -64,7 +70,7 @@ def _work(process: Process, settings: _Settings) -> int:
         )
         collect_seldom()
         try:
-            with process.working(engine.stop, stalls):
+            with process.working(engine.stop, stalls, TopicWatch(config.kafka, TOPICS)):
                 return engine.run()
         finally:
             effects.close(0)

@@ -123,10 +123,12 @@ class KafkaEnds:
 
     def all(self, places: list[Place]) -> dict[Place, End]:
         """Return low, high and stable of each place."""
-        committed = IsolationLevel.READ_COMMITTED
-        low = self._ask(places, _EARLIEST, committed, _ANSWER_S)
-        high, stable = self.high(places), self.stable(places)
+        low, high, stable = self.low(places), self.high(places), self.stable(places)
         return {place: End(low[place], high[place], stable[place]) for place in places}
+
+    def low(self, places: list[Place], wait_s: float = _ANSWER_S) -> dict[Place, int]:
+        """Return the first offsets that are kept."""
+        return self._ask(places, _EARLIEST, IsolationLevel.READ_COMMITTED, wait_s)
 
     def high(self, places: list[Place], wait_s: float = _ANSWER_S) -> dict[Place, int]:
         """Return the high watermarks, open transactions included."""

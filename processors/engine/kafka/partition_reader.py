@@ -51,6 +51,13 @@ class PartitionReader:
             raise LaneFault(str(error)) from error
         return {topic: end for (topic, _), end in found.items()}
 
+    def begins(self, topic: str, partition: int) -> int:
+        """Return the first offset that is kept of a partition."""
+        try:
+            return self._ends.low([(topic, partition)], _ANSWER_SECONDS)[topic, partition]
+        except LogError as error:
+            raise LaneFault(str(error)) from error
+
     def offset_at(self, topic: str, partition: int, time_ms: int) -> int:
         """Return the first offset with a time stamp from ``time_ms`` on; -1 beyond the end."""
         try:

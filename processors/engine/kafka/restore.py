@@ -21,6 +21,7 @@ from confluent_kafka import KafkaException
 from runfold.infra.process.failpoints import failpoint
 from runfold.processors.engine.aggregate import S
 from runfold.processors.engine.config import EngineConfig
+from runfold.processors.engine.core.history import BrokenChain
 from runfold.processors.engine.core.partition_state import PartitionState
 from runfold.processors.engine.core.rebuild import Rebuild
 from runfold.processors.engine.faults import LaneFault, translated
@@ -29,6 +30,7 @@ from runfold.processors.engine.metrics import RESTORE_RECORDS
 from runfold.processors.engine.ports import Codec
 from runfold.processors.engine.spec import AggregateSpec
 from runfold.producers.errors import UnreadableError
+from runfold.producers.log.beginnings import TODO, lost
 from runfold.producers.log.tail import RawRecord
 
 logger = logging.getLogger(__name__)
@@ -98,6 +100,13 @@ class Restore(Generic[S]):
             rebuild.parked(_key(message), message.value())
         rebuild.parked_done()
         failpoint("restore.before_journal")
+        begins = reader.begins(topics.journal, self._partition)
+        if start < begins:
+            # Read from where it begins now, what was live before would be forgotten in silence.
+            raise BrokenChain(
+                f"{lost(topics.journal, self._partition, begins)}; this lane must read from offset "
+                f"{start} on, and what was live there is lost until it is restored. {TODO}."
+            )
         for message in self._messages(reader, topics.journal, start, ends[topics.journal]):
             value = message.value()
             if value is not None:

@@ -61,7 +61,8 @@ class Reader:
     """Reads partitions from given offsets on; belongs to no consumer group.
 
     What it reads is folded at once for the views that are given; ``keep`` says that the items
-    are needed as well.
+    are needed as well. A partition that can never be read is left out, loudly, and the others go
+    on; ``strict`` raises UnreadableError instead.
     ``ends`` are the ends of the partitions as of the last second's fetch, where they are known.
     """
 
@@ -73,6 +74,7 @@ class Reader:
         fold_for: Sequence[View] = (),
         *,
         keep: bool = True,
+        strict: bool = False,
     ) -> None:
         self._codec = codec
         self._fold_for = fold_for
@@ -83,8 +85,7 @@ class Reader:
         self.ends: dict[TopicPartition, int] = {}
         self._received = dict(starts)
         self._polling = False
-        # The partitions that can be read go on; doctor finds that the views lack this one.
-        self._tail = KafkaTail(config.kafka, starts, _SETTINGS, aside=_say)
+        self._tail = KafkaTail(config.kafka, starts, _SETTINGS, aside=None if strict else _say)
 
     def __enter__(self) -> Self:
         return self
