@@ -12,6 +12,7 @@ from runfold.producers.errors import LogError, UnavailableError, UnreadableError
 from runfold.producers.log.consumers import Settings
 from runfold.producers.log.kafka_tail import KafkaEnds, KafkaTail
 from runfold.producers.log.tail import Place, Portion, RawRecord, in_range
+from runfold.producers.log.topic_ids import topic_ids
 from runfold.producers.log.unreadable import end_of_batch
 
 _ANSWER_SECONDS = 10.0
@@ -50,6 +51,13 @@ class PartitionReader:
         except LogError as error:
             raise LaneFault(str(error)) from error
         return {topic: end for (topic, _), end in found.items()}
+
+    def ids(self, names: tuple[str, ...]) -> dict[str, str]:
+        """Return which topics these are now."""
+        try:
+            return topic_ids(self._kafka, names)
+        except LogError as error:
+            raise LaneFault(str(error)) from error
 
     def begins(self, topic: str, partition: int) -> int:
         """Return the first offset that is kept of a partition."""

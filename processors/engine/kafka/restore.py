@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Generic
 
 from confluent_kafka import KafkaException
@@ -26,12 +26,14 @@ from runfold.processors.engine.core.partition_state import PartitionState
 from runfold.processors.engine.core.rebuild import Rebuild
 from runfold.processors.engine.faults import LaneFault, translated
 from runfold.processors.engine.kafka.partition_reader import PartitionReader
+from runfold.processors.engine.kafka.strange_inputs import Strange, strange
 from runfold.processors.engine.metrics import RESTORE_RECORDS
 from runfold.processors.engine.ports import Codec
 from runfold.processors.engine.spec import AggregateSpec
 from runfold.producers.errors import UnreadableError
 from runfold.producers.log.beginnings import TODO, lost
 from runfold.producers.log.tail import RawRecord
+from runfold.producers.log.topic_ids import is_of
 
 logger = logging.getLogger(__name__)
 
@@ -42,7 +44,11 @@ _NEWEST = 64
 
 
 class Restore(Generic[S]):
-    """Reads the state of one partition."""
+    """Reads the state of one partition.
+
+    With ``take_new`` an input topic that is another one than the journal speaks of is begun at its
+    beginning; ``taken`` then says which.
+    """
 
     def __init__(
         self,
@@ -51,6 +57,8 @@ class Restore(Generic[S]):
         codec: Codec,
         partition: int,
         beat: Callable[[], None],
+        *,
+        take_new: bool = False,
     ) -> None:
         self._config = config
         self._spec = spec
@@ -58,11 +66,15 @@ class Restore(Generic[S]):
         self._codec = codec
         self._partition = partition
         self._beat = beat
+        self._take_new = take_new
+        self.taken: list[Strange] = []
+        self._unnoted = False
 
     def partition_state(self) -> PartitionState[S]:
         """Return the committed state of the partition.
 
-        Raises BrokenChain, LaneFault, and UnreadableError for what no new start can read either.
+        Raises LaneFault; BrokenChain, also for a position of another topic; and UnreadableError for
+        what no new start can read either.
         """
         began = time.monotonic()
         reader = None
@@ -76,6 +88,8 @@ class Restore(Generic[S]):
             if reader is not None:
                 reader.close()
         partition_state = rebuild.finish()
+        # The journal must know which topics these are, also where it is all that is left.
+        partition_state.unnoted = self._unnoted
         RESTORE_RECORDS(str(self._partition)).set(rebuild.records)
         seconds = time.monotonic() - began
         logger.info(
@@ -113,6 +127,7 @@ class Restore(Generic[S]):
                 rebuild.journal(message.offset() or 0, value)
         rebuild.reached(ends[topics.journal])
         failpoint("restore.after_journal")
+        self._hold_against_now(reader, rebuild, ends)
         if topics.completions is not None:
             since = self._horizon(reader, rebuild, ends[topics.requests])
             first = reader.offset_at(topics.completions, self._partition, since)
@@ -122,6 +137,22 @@ class Restore(Generic[S]):
             ):
                 rebuild.completion(_key(message), message.timestamp()[1])
         return rebuild
+
+    def _hold_against_now(
+        self, reader: PartitionReader, rebuild: Rebuild[S], ends: Mapping[str, int]
+    ) -> None:
+        """Raise BrokenChain where a position is of another topic than is there now."""
+        progress, now = rebuild.progress, reader.ids(self._topics.inputs)
+        found = strange(self._partition, progress.positions, progress.ids, now, ends)
+        if found and not self._take_new:
+            raise BrokenChain(" ".join(each.sentence() for each in found))
+        for each in found:
+            progress.begin(each.topic, 0, each.new_id())
+        self.taken = found
+        for topic, topic_id in now.items():
+            if not is_of(progress.ids.get(topic, ""), topic_id):
+                progress.ids[topic] = topic_id
+                self._unnoted = True
 
     def _messages(
         self, reader: PartitionReader, topic: str, start: int, end: int
