@@ -11,7 +11,13 @@ from __future__ import annotations
 from typing import Literal
 
 WireCode = Literal[
-    "not_framed", "unknown_schema", "truncated", "wrong_topic", "oversized", "invalid"
+    "not_framed",
+    "unknown_schema",
+    "truncated",
+    "wrong_topic",
+    "oversized",
+    "invalid",
+    "unreadable_batch",
 ]
 
 

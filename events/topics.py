@@ -37,11 +37,26 @@ class Topic:
     config: dict[str, str] = field(default_factory=dict)
 
 
-_FOREVER = {"retention.ms": "-1", "max.message.bytes": str(MAX_RECORD_BYTES)}
-_WEEK = {"retention.ms": str(7 * 24 * 3600 * 1000), "max.message.bytes": str(MAX_RECORD_BYTES)}
-_COMPACT = {
-    "cleanup.policy": "compact",
+COPIES_IN_SYNC = 2
+"""``min.insync.replicas`` of a topic that has three copies or more; of one with fewer it is 1."""
+
+# Every setting that a guarantee rests on is pinned at the topic itself, also where it is Kafka's
+# default: what is not pinned is decided by whoever sets up the broker.
+_EVERY = {
+    "compression.type": "producer",
     "max.message.bytes": str(MAX_RECORD_BYTES),
+    "message.timestamp.type": "CreateTime",
+    "unclean.leader.election.enable": "false",
+}
+_KEPT = {**_EVERY, "cleanup.policy": "delete", "retention.bytes": "-1"}
+_FOREVER = {**_KEPT, "retention.ms": "-1"}
+_WEEK = {**_KEPT, "retention.ms": str(7 * 24 * 3600 * 1000)}
+# Strangers write there. The broker inflates what they send, and refuses a batch that is then larger
+# than max.message.bytes: nobody who reads has to inflate anything.
+_INPUT = {**_WEEK, "compression.type": "uncompressed"}
+_COMPACT = {
+    **_EVERY,
+    "cleanup.policy": "compact",
     # They are read whole at every start, so what is superseded must go soon.
     "segment.ms": str(10 * 60 * 1000),
     "min.cleanable.dirty.ratio": "0.1",
@@ -51,10 +66,10 @@ TOPICS: tuple[Topic, ...] = (
     Topic(
         REQUESTS,
         "requests to start a run",
-        config={**_WEEK, "message.timestamp.type": "LogAppendTime"},
+        config={**_INPUT, "message.timestamp.type": "LogAppendTime"},
     ),
-    Topic(CONTROLS, "what people ask of live runs", config=_WEEK),
-    Topic(RESULTS, "what effect processors report", config=_WEEK),
+    Topic(CONTROLS, "what people ask of live runs", config=_INPUT),
+    Topic(RESULTS, "what effect processors report", config=_INPUT),
     Topic(EVENTS, "the journal: the system of record", config=_FOREVER),
     Topic(COMPLETIONS, "how each run ended", config=_FOREVER),
     *(Topic(kind.topic, f"{kind.name} calls for a pool", config=_WEEK) for kind in kinds.KINDS),
@@ -67,3 +82,6 @@ TOPICS: tuple[Topic, ...] = (
 
 WHOLE = frozenset(topic.name for topic in TOPICS if not topic.by_run)
 """Topics of one partition, whatever the others have."""
+
+KEPT_WHOLE = frozenset(topic.name for topic in TOPICS if topic.config.get("retention.ms") == "-1")
+"""Topics that keep everything: one that begins later than at offset 0 has lost something."""

@@ -172,11 +172,16 @@ class Attachment(Record):
 
 
 class Position(Record):
-    """The next offset to read of an input partition."""
+    """The next offset to read of an input partition.
+
+    ``topic_id`` is the id that the cluster gave to the topic: one made anew has another. Empty
+    where nobody noted it.
+    """
 
     topic: str
     partition: int
     offset: int
+    topic_id: str = ""
 
 
 class PlanStep(Record):

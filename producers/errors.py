@@ -4,6 +4,8 @@ LogError
 ├── RefusedError      refuse: it will never be accepted as it is; change what was asked
 ├── UnavailableError  retry: the log did not answer in time; the same may succeed later
 │   └── NotYetError   retry: what was waited for has not happened in the time given
+├── LostStartError    restore: what a topic must keep for good is not there any more
+├── UnreadableError   go around: what stands there can never be read, whoever tries
 └── FatalError        stop: this client cannot be used any more; make a new one
 """
 
@@ -34,6 +36,21 @@ _REFUSED = frozenset(
         KafkaError._UNKNOWN_TOPIC,  # noqa: SLF001
     }
 )
+_UNREADABLE = frozenset(
+    {
+        KafkaError._BAD_MSG,  # noqa: SLF001
+        KafkaError._BAD_COMPRESSION,  # noqa: SLF001
+    }
+)
+_UNREADABLE_WHEN_FETCHED = _UNREADABLE | {
+    # A record format that this client does not know.
+    KafkaError._NOT_IMPLEMENTED,  # noqa: SLF001
+    # The broker itself finds its file corrupt.
+    KafkaError.INVALID_MSG,
+    KafkaError.INVALID_RECORD,
+    # Larger than any fetch of this client may be.
+    KafkaError.MSG_SIZE_TOO_LARGE,
+}
 _FATAL = frozenset(
     {
         KafkaError.INVALID_PRODUCER_EPOCH,
@@ -59,6 +76,27 @@ class NotYetError(UnavailableError):
     """What was waited for has not happened in the time given."""
 
 
+class LostStartError(LogError):
+    """A topic that keeps everything has lost its beginning; the message says what helps."""
+
+
+class UnreadableError(LogError):
+    """A batch of records that can never be read: corrupt, or not to be inflated.
+
+    ``place`` is its topic and partition, ``offset`` where it begins.
+    """
+
+    def __init__(self, place: tuple[str, int], offset: int, reason: str) -> None:
+        topic, partition = place
+        super().__init__(
+            f"{topic}/{partition} cannot be read at offset {offset} ({reason}), and trying again "
+            'does not help: docs/operations.md, "What cannot be read", says what does.'
+        )
+        self.place = place
+        self.offset = offset
+        self.reason = reason
+
+
 class FatalError(LogError):
     """The client cannot be used any more; a new one may work."""
 
@@ -71,6 +109,11 @@ def is_fatal(error: KafkaError) -> bool:
     """
     fatal = error.fatal() or error.code() == KafkaError._FATAL  # noqa: SLF001
     return fatal or error.str().startswith("Fatal error")
+
+
+def is_unreadable(error: KafkaError) -> bool:
+    """Return whether what a consumer fetched, and complains of with this, can never be read."""
+    return error.code() in _UNREADABLE_WHEN_FETCHED
 
 
 def translated(problem: KafkaError | KafkaException, doing: str) -> LogError:

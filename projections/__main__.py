@@ -13,10 +13,13 @@ import sys
 from functools import partial
 
 from runfold.events.avro.codec import Codec
+from runfold.events.topics import TOPICS
 from runfold.infra.process.exit_codes import ExitCode
 from runfold.infra.process.gc import collect_seldom
 from runfold.infra.process.runner import Ends, Process, serve
+from runfold.producers.errors import RefusedError
 from runfold.producers.log.stalls import stall_watch
+from runfold.producers.log.topic_check import need_settings
 from runfold.producers.schema_registry.chosen import registry_of
 from runfold.projections import schema
 from runfold.projections.errors import Fenced, SchemaTooNew
@@ -25,15 +28,23 @@ from runfold.projections.settings import ProjectorSettings
 from runfold.projections.store.projector import Projector, ProjectorConfig
 from runfold.projections.store.reading.reader import ReaderConfig
 from runfold.projections.store.shared import SharedProjector
+from runfold.projections.views import VIEWS
+
+_READ = frozenset(topic for view in VIEWS.values() for topic in view.topics)
 
 
 def main() -> int:
     """Run a projector with the settings of the environment and return its exit code."""
-    ends: Ends = {SchemaTooNew: ExitCode.WRONG_SETTINGS, Fenced: ExitCode.OVERTAKEN}
+    ends: Ends = {
+        SchemaTooNew: ExitCode.WRONG_SETTINGS,
+        RefusedError: ExitCode.WRONG_SETTINGS,
+        Fenced: ExitCode.OVERTAKEN,
+    }
     return serve("runfold-projector", ProjectorSettings.read, _project, ends)
 
 
 def _project(process: Process, settings: ProjectorSettings) -> int:
+    need_settings(process.config.kafka, [topic for topic in TOPICS if topic.name in _READ])
     schema.ensure(settings.database_url)
     codec = Codec(registry_of(process.config.schema_registry_url))
     watcher = Watcher(process.traces, count=process.config.metrics_port is not None)

@@ -1,4 +1,8 @@
-"""``python -m runfold.stack.prepare``: make the topics, once, before all else starts."""
+"""``python -m runfold.stack.prepare``: make the topics, once, before all else starts.
+
+It checks those that are there, and refuses a setting that breaks a guarantee; with ``--mend`` it
+sets every setting as declared.
+"""
 
 from __future__ import annotations
 
@@ -14,12 +18,22 @@ def main() -> int:
     """Create what is missing and say so; 1 with one sentence where that is impossible."""
     try:
         settings = Settings.from_env()
-        made = ensure_topics(settings.kafka_config(), TOPICS, settings.partitions)
+        made = ensure_topics(
+            settings.kafka_config(),
+            TOPICS,
+            settings.partitions,
+            mend="--mend" in sys.argv[1:],
+            report=_warn,
+        )
     except StackError as error:
         sys.stderr.write(f"Error: {error}\n")
         return 1
     sys.stdout.write(f"topics made: {', '.join(made) or 'none, all were there'}\n")
     return 0
+
+
+def _warn(line: str) -> None:
+    sys.stderr.write(f"Warning: {line}\n")
 
 
 if __name__ == "__main__":

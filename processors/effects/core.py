@@ -119,6 +119,12 @@ class PoolCore:
             sent = traceparent_of_call(work.traceparent, *key)
             self._effects.submit(work, partial(self._publish, key, sent), wanted)
 
+    def pass_by(self, first: Received, end: int, reason: str, tracker: OffsetTracker) -> None:
+        """Put on record that everything from a place to before ``end`` cannot be read."""
+        last = Place(tracker, end - 1)
+        tracker.take(end - 1)
+        self._reports.dead_letter(first, WireError("unreadable_batch", reason), last.done)
+
     def _work(self, received: Received) -> CallWork:
         record = self._codec.decode(received.topic, received.value)
         if not isinstance(record, self._kind.work):

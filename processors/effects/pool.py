@@ -27,9 +27,10 @@ from runfold.processors.effects.metrics import POOL_OPEN
 from runfold.processors.effects.offset_tracker import OffsetTracker
 from runfold.processors.effects.outbox import Outbox
 from runfold.processors.effects.settings import READING, PoolConfig
-from runfold.producers.errors import LogError, is_fatal
+from runfold.producers.errors import LogError, UnreadableError, is_fatal
 from runfold.producers.log.membership import Hooks, Member
 from runfold.producers.log.tail import RawRecord, headers_in, place_of
+from runfold.producers.log.unreadable import end_of_batch
 
 log = logging.getLogger(__name__)
 
@@ -115,6 +116,8 @@ class Pool:
             # Control records before the end are handed to nobody.
             if at > self._received.get(place[1], at):
                 self._received[place[1]] = at
+        for broken in portion.unreadable.values():
+            self._pass_by(broken)
         for fault in portion.faults:
             if is_fatal(fault):
                 raise PoolBrokenError(f"the consumer broke: {fault.str()}")
@@ -136,6 +139,25 @@ class Pool:
         self._received[tracker.partition] = offset + 1
         received = Received(*place, offset, record.key(), record.value(), headers_in(record))
         self._core.take(received, tracker)
+
+    def _pass_by(self, broken: UnreadableError) -> None:
+        """Go on behind a batch that nobody can read, with a dead letter that says what it held."""
+        tracker = self._trackers.get(broken.place[1])
+        if tracker is None:
+            return
+        log.critical("work: %s", broken)
+        try:
+            end = end_of_batch(self._config.kafka, broken)
+            first = max(broken.offset, self._received[tracker.partition])
+            self._member.seek({broken.place: max(first, end)})
+        except LogError as error:
+            # The client reports the batch again, and it is tried again.
+            log.warning("looking for the end of a batch: %s", error)
+            return
+        self._received[tracker.partition] = max(first, end)
+        if end > first:
+            reason = f"the offsets {first} to {end - 1} cannot be read: {broken.reason}"
+            self._core.pass_by(Received(*broken.place, first, None, None), end, reason, tracker)
 
     def _commit(self, *, synchronously: bool) -> None:
         now = time.monotonic()

@@ -3,6 +3,9 @@
 It owns the partitions of RUNFOLD_FIXED_PARTITIONS ("0,1"; all of them where that is empty), or
 shares them out in a consumer group where RUNFOLD_OWNERSHIP is ``group``. Its exit codes are those
 of every process, and 71 where another one owns the same fixed partitions.
+
+With ``--take-new-inputs`` it begins input topics that were made anew at their beginning, says so in
+the journal, and ends.
 """
 
 from __future__ import annotations
@@ -11,7 +14,7 @@ import sys
 from dataclasses import dataclass
 
 from runfold.events.avro.codec import Codec
-from runfold.events.topics import EVENTS
+from runfold.events.topics import EVENTS, TOPICS
 from runfold.infra.artifacts.files import FileArtifacts
 from runfold.infra.process.exit_codes import ExitCode
 from runfold.infra.process.gc import collect_seldom
@@ -26,6 +29,7 @@ from runfold.processors.definitions.source import DefinitionStoreUnavailableErro
 from runfold.processors.effects.kinds import Served
 from runfold.processors.effects.local import LocalEffects
 from runfold.processors.engine.config import EngineConfig, GroupConfig
+from runfold.processors.engine.kafka.new_inputs import take_new_inputs
 from runfold.processors.engine.kafka.runner import Engine
 from runfold.processors.model.kind import MODEL_CALL
 from runfold.processors.model.processor import ModelProcessor
@@ -36,9 +40,14 @@ from runfold.processors.tool.kind import TOOL_CALL
 from runfold.processors.tool.poison import PoisonGuard
 from runfold.processors.tool.processor import ToolProcessor
 from runfold.processors.tool.settings import ToolSettings
+from runfold.producers.errors import RefusedError
 from runfold.producers.log.partitions import deployed_partitions
 from runfold.producers.log.stalls import stall_watch
+from runfold.producers.log.topic_check import TopicWatch, need_settings
+from runfold.producers.log.topic_ids import TopicIdWatch
 from runfold.producers.schema_registry.chosen import registry_of
+
+_TAKE_NEW = "--take-new-inputs"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,14 +59,20 @@ class _Settings:
 
 def main() -> int:
     """Run the processor with the settings of the environment and return its exit code."""
-    ends: Ends = {DefinitionStoreUnavailableError: ExitCode.CANNOT_GO_ON}
+    ends: Ends = {
+        DefinitionStoreUnavailableError: ExitCode.CANNOT_GO_ON,
+        RefusedError: ExitCode.WRONG_SETTINGS,
+    }
     return serve("runfold-runs", _settings, _work, ends)
 
 
 def _work(process: Process, settings: _Settings) -> int:
     config = process.config
+    need_settings(config.kafka, TOPICS)
     codec = Codec(registry_of(config.schema_registry_url))
     with following(config.kafka, codec) as known:
+        if _TAKE_NEW in sys.argv[1:]:
+            return _take_new(settings, codec, known)
         effects = _effects(process, settings, known)
         engine = Engine(settings.engine, RUNS, codec, known.store, effects)
         stalls = stall_watch(
@@ -65,12 +80,27 @@ def _work(process: Process, settings: _Settings) -> int:
             lambda: {**engine.reading(), **known.reading()},
             lambda why: engine.fail(why, ExitCode.STALLED),
         )
+        # Lanes that open again find out whether their positions are of the topics of now.
+        ids = TopicIdWatch(
+            config.kafka, RUNS.topics.inputs, lambda why: engine.fail(why, ExitCode.STALLED)
+        )
         collect_seldom()
         try:
-            with process.working(engine.stop, stalls):
+            with process.working(engine.stop, stalls, TopicWatch(config.kafka, TOPICS), ids):
                 return engine.run()
         finally:
             effects.close(0)
+
+
+def _take_new(settings: _Settings, codec: Codec, known: Following) -> int:
+    partitions = range(settings.engine.partitions)
+    taken = take_new_inputs(settings.engine, RUNS, codec, known.store, partitions)
+    for each in taken:
+        what = f"{each.topic}/{each.partition}"
+        print(f"{what} begins at its beginning; it was at offset {each.position}")
+    if not taken:
+        print("every position belongs to the topic that is there: nothing to do")
+    return ExitCode.TOLD_TO_END
 
 
 def _effects(process: Process, settings: _Settings, known: Following) -> LocalEffects:

@@ -142,6 +142,11 @@ class TopicReader:
                 if only is None or only(raw):
                     yield delivered(self._codec, raw)
 
+    def begins(self, topic: str) -> Mapping[int, int]:
+        """Return the first offset that is kept of each partition."""
+        ends = KafkaEnds(self._kafka)
+        return {number: at for (_, number), at in ends.low(ends.places(topic)).items()}
+
     def ends(self, topic: str) -> Mapping[int, int]:
         """Return where the committed part of each partition ends."""
         ends = KafkaEnds(self._kafka)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import suppress
 
 from confluent_kafka import OFFSET_BEGINNING, IsolationLevel, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]
 
-from runfold.producers.errors import UnavailableError, translated
+from runfold.producers.errors import UnavailableError, UnreadableError, translated
 from runfold.producers.log.consumers import (
     Settings,
     admin_of,
@@ -35,7 +36,8 @@ class KafkaTail:
     """A consumer that follows places; it belongs to no group and commits nothing.
 
     With ``lookup_s`` the leaders are looked up first: without them the first assignment loses a
-    second.
+    second. With ``aside`` a place that can never be read is followed no more, is called out once,
+    and the others go on; without it, taking raises from then on.
     """
 
     def __init__(
@@ -44,7 +46,10 @@ class KafkaTail:
         positions: Positions | None = None,
         own: Settings | None = None,
         lookup_s: float = 0.0,
+        aside: Callable[[UnreadableError], None] | None = None,
     ) -> None:
+        self._aside = aside
+        self._broken: UnreadableError | None = None
         self._consumer = consumer_of(kafka, {**TAIL, **(own or {})})
         self._places: list[Place] = []
         if lookup_s:
@@ -56,6 +61,7 @@ class KafkaTail:
     def assign(self, positions: Positions) -> None:
         """Follow exactly these places from now on."""
         self._places = list(positions)
+        self._broken = None
         if self._places:
             self._consumer.assign(
                 [
@@ -68,7 +74,19 @@ class KafkaTail:
 
     def take(self, most: int, wait_s: float) -> Portion:
         """Return what is there; empty after ``wait_s`` seconds of nothing."""
-        return read(self._consumer, most, wait_s)
+        if self._broken is not None:
+            raise self._broken
+        portion = read(self._consumer, most, wait_s)
+        for place, broken in portion.unreadable.items():
+            # Left to the client, it would be fetched and refused twice a second for ever.
+            self._consumer.incremental_unassign([TopicPartition(*place)])
+            if self._aside is not None:
+                self._aside(broken)
+            else:
+                self._broken = broken
+        if self._broken is not None and not portion.records:
+            raise self._broken
+        return portion
 
     def known_ends(self) -> dict[Place, int]:
         """Return the high watermarks as of the last fetch, of those places where it is known."""
@@ -105,10 +123,12 @@ class KafkaEnds:
 
     def all(self, places: list[Place]) -> dict[Place, End]:
         """Return low, high and stable of each place."""
-        committed = IsolationLevel.READ_COMMITTED
-        low = self._ask(places, _EARLIEST, committed, _ANSWER_S)
-        high, stable = self.high(places), self.stable(places)
+        low, high, stable = self.low(places), self.high(places), self.stable(places)
         return {place: End(low[place], high[place], stable[place]) for place in places}
+
+    def low(self, places: list[Place], wait_s: float = _ANSWER_S) -> dict[Place, int]:
+        """Return the first offsets that are kept."""
+        return self._ask(places, _EARLIEST, IsolationLevel.READ_COMMITTED, wait_s)
 
     def high(self, places: list[Place], wait_s: float = _ANSWER_S) -> dict[Place, int]:
         """Return the high watermarks, open transactions included."""

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from confluent_kafka import Consumer, TopicPartition
+from confluent_kafka import Consumer, KafkaException, TopicPartition
 
+from runfold.producers.errors import translated
 from runfold.producers.log.consumers import Settings, commit, consumer_of, read
 from runfold.producers.log.tail import Portion, Positions
 
@@ -96,6 +97,14 @@ class Member:
         """Fetch nothing more of all that this member was given, or go on."""
         turn = self._consumer.pause if paused else self._consumer.resume
         turn(self._consumer.assignment())
+
+    def seek(self, positions: Positions) -> None:
+        """Go on from other offsets of places that this member has; raises LogError."""
+        for (topic, number), at in positions.items():
+            try:
+                self._consumer.seek(TopicPartition(topic, number, at))
+            except KafkaException as error:
+                raise translated(error, f"going on at offset {at} of {topic}/{number}") from error
 
     def commit(self, positions: Positions, *, wait: bool) -> None:
         """Commit next offsets; raises LogError, without ``wait`` failures go to ``on_commit``."""

@@ -84,6 +84,10 @@ class LogReader(Protocol):
         """
         ...
 
+    def begins(self, topic: str) -> Mapping[int, int]:
+        """Return the first offset that is kept of each partition; raises as ``ends`` does."""
+        ...
+
     def ends(self, topic: str) -> Mapping[int, int]:
         """Return the offset of each partition after which nothing is committed yet.
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from runfold.infra.process.stall import Positions, StallWatch
 from runfold.infra.settings.config import Config
-from runfold.producers.errors import LogError
+from runfold.producers.errors import LogError, UnreadableError
 from runfold.producers.log.consumers import Settings
 from runfold.producers.log.kafka_tail import KafkaEnds, KafkaTail
 from runfold.producers.log.tail import Place, firsts
@@ -35,9 +35,11 @@ class KafkaLook:
             found = firsts(tail, positions, until)
         finally:
             tail.close()
+        # What nobody can read has not stalled: its reader says so itself.
         return {
             place: None if isinstance(one, int) else one.offset() or 0
             for place, one in found.items()
+            if not isinstance(one, UnreadableError)
         }
 
 

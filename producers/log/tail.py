@@ -18,7 +18,7 @@ from typing import Any, Protocol
 from confluent_kafka import KafkaError
 
 from runfold.events.border import moment_of
-from runfold.producers.errors import UnavailableError, translated
+from runfold.producers.errors import UnavailableError, UnreadableError, translated
 
 _log = logging.getLogger(__name__)
 
@@ -61,17 +61,23 @@ class RawRecord(Protocol):
         """Return the kind of time and the milliseconds since the epoch."""
 
 
+First = RawRecord | int | UnreadableError
+"""What comes first from a position on: a record, the end, or a batch that nobody can read."""
+
+
 @dataclass(slots=True)
 class Portion:
     """What there was: records in order within a place, places whose end was reached, and faults.
 
     ``reached`` holds the next offset of each such place; control records may stand before it that
-    nobody is handed.
+    nobody is handed. ``unreadable`` holds the places that stand still for good, at a batch which
+    nobody can read; no record behind it is in ``records``.
     """
 
     records: list[RawRecord] = field(default_factory=list)
     reached: dict[Place, int] = field(default_factory=dict)
     faults: list[KafkaError] = field(default_factory=list)
+    unreadable: dict[Place, UnreadableError] = field(default_factory=dict)
 
 
 class Tail(Protocol):
@@ -84,6 +90,7 @@ class Tail(Protocol):
         """Return up to ``most`` records that are there, empty after ``wait_s`` seconds of nothing.
 
         A fault is returned, not raised: most heal by themselves, and the reader knows which do not.
+        A batch that can never be read is raised as UnreadableError, after what stands before it.
         """
 
     def known_ends(self) -> dict[Place, int]:
@@ -154,7 +161,8 @@ def in_range(
 
     ``beat`` is called as reading goes on, so that a watchdog sees the difference between a long
     range and a stuck one; ``judge`` raises the faults that end the reading, ``raise_hopeless``
-    unless given. Raises UnavailableError when the log stays silent for ``silent_s`` seconds.
+    unless given. Raises UnavailableError when the log stays silent for ``silent_s`` seconds, and
+    UnreadableError where a batch in the range can never be read.
     """
     open_places = {place: at for place, at in ends.items() if starts.get(place, 0) < at}
     if not open_places:
@@ -162,7 +170,13 @@ def in_range(
     tail.assign({place: starts.get(place, BEGINNING) for place in open_places})
     heard = time.monotonic()
     while open_places:
-        portion = tail.take(_AT_ONCE, _POLL_S)
+        try:
+            portion = tail.take(_AT_ONCE, _POLL_S)
+        except UnreadableError as broken:
+            if broken.offset < open_places.get(broken.place, 0):
+                raise
+            # It stands behind the range, whose last offsets are marks of transactions.
+            portion = Portion(reached={broken.place: broken.offset})
         beat()
         (judge or raise_hopeless)(portion)
         if portion.records or portion.reached:
@@ -198,19 +212,23 @@ def _before(records: list[RawRecord], ends: dict[Place, int]) -> list[RawRecord]
     return batch
 
 
-def firsts(
-    tail: Tail, positions: Positions, until: Callable[[], bool]
-) -> dict[Place, RawRecord | int]:
+def firsts(tail: Tail, positions: Positions, until: Callable[[], bool]) -> dict[Place, First]:
     """Return what comes first at or after a position of each place: a record, or else the end.
 
-    Places of which nothing was heard before ``until`` says so are left out; faults too.
+    Places of which nothing was heard before ``until`` says so are left out; faults too, but for
+    those that never pass.
     """
-    found: dict[Place, RawRecord | int] = {}
+    found: dict[Place, First] = {}
     if not positions:
         return found
     tail.assign(positions)
     while len(found) < len(positions) and not until():
-        portion = tail.take(len(positions), 0.1)
+        try:
+            portion = tail.take(len(positions), 0.1)
+        except UnreadableError as broken:
+            found.setdefault(broken.place, broken)
+            tail.assign({place: at for place, at in positions.items() if place not in found})
+            continue
         for record in portion.records:
             if (place := place_of(record)) in positions:
                 found.setdefault(place, record)

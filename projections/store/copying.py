@@ -81,7 +81,7 @@ class Copy:
     ) -> None:
         self._view = view
         self._schema = schema
-        self._reader = Reader(config, codec, dict.fromkeys(partitions, 0))
+        self._reader = Reader(config, codec, dict.fromkeys(partitions, 0), strict=True)
         self._next = dict.fromkeys(partitions, 0)
         self._ahead: RecordBatch | None = None
 

@@ -11,10 +11,12 @@ from psycopg.rows import dict_row
 from sqlalchemy import Column, Table
 from sqlalchemy.dialects.postgresql import JSON
 
+from runfold.events import topics
 from runfold.events.avro.codec import Codec
 from runfold.infra.database import roles
 from runfold.infra.database.address import quoted
 from runfold.infra.process.failpoints import failpoint
+from runfold.producers.log.beginnings import lost_starts, need_starts
 from runfold.projections import schema
 from runfold.projections.errors import UnknownView
 from runfold.projections.store import positions
@@ -55,12 +57,14 @@ class Difference:
 def rebuild(name: str, url: str, reader: ReaderConfig, codec: Codec) -> Rebuilt:
     """Fold a view again from offset 0 and swap it for the live one, which goes on meanwhile.
 
-    Raises UnknownView for a name that is none. The live projector waits only for the last piece.
+    Raises UnknownView for a name that is none, LostStartError where the log does not hold all that
+    the view was made of. The live projector waits only for the last piece.
     """
     view = _view(name)
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute("SET synchronous_commit = off")
         places, beside = _places(connection, view), copy_schema(view, _live(connection))
+        _need_whole(reader, places)
         copy = Copy(view, beside, reader, codec, _partitions(places))
         try:
             # 1. A copy, up to where the live view is now.
@@ -93,6 +97,7 @@ def compare(name: str, url: str, reader: ReaderConfig, codec: Codec) -> Differen
         with connection.transaction(force_rollback=True):
             places, beside = _places(connection, view), copy_schema(view, _live(connection))
             held = positions.look(connection, places)
+            _need_whole(reader, places)
             make_tables(connection, view, beside)
             copy = Copy(view, beside, reader, codec, _partitions(places))
             try:
@@ -100,6 +105,12 @@ def compare(name: str, url: str, reader: ReaderConfig, codec: Codec) -> Differen
             finally:
                 copy.close()
             return _difference(connection, view, beside)
+
+
+def _need_whole(reader: ReaderConfig, places: list[Place]) -> None:
+    """Raise LostStartError before the last copy of what the log has lost is thrown away."""
+    kept = [each for each in _partitions(places) if each[0] in topics.KEPT_WHOLE]
+    need_starts(lost_starts(reader.kafka, kept))
 
 
 def _view(name: str) -> View:

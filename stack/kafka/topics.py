@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from typing import Protocol
 
@@ -12,6 +13,7 @@ from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-d
 from confluent_kafka.cimpl import NewTopic
 
 from runfold.stack.errors import StackError
+from runfold.stack.kafka.settings import ensure_settings
 
 _SECONDS = 20.0
 _OF_THE_BROKER = -1
@@ -37,11 +39,15 @@ def ensure_topics(
     config: Mapping[str, str | int | float],
     specs: Iterable[TopicSpec],
     partitions: int,
+    *,
+    mend: bool = False,
+    report: Callable[[str], None] = lambda _: None,
 ) -> tuple[str, ...]:
     """Create the topics that are missing and return their names; those that exist stay.
 
     Raises StackError where a topic has another number of partitions, since keys would lose
-    their place, or where the cluster does not let us.
+    their place, where a setting breaks a guarantee (``mend`` sets it instead), or where the cluster
+    does not let us. Other settings that differ are reported.
     """
     admin = AdminClient({**config, "log_level": 0})
     wanted = {spec.name: spec for spec in specs}
@@ -63,7 +69,27 @@ def ensure_topics(
     missing = [name for name in wanted if name not in there]
     _create(admin, missing, counts, wanted)
     _wait_for_leaders(config, missing, counts)
+    differing = ensure_settings(
+        admin,
+        {name: spec.config for name, spec in wanted.items()},
+        _copies(admin),
+        list(wanted) if mend else missing,
+    )
+    for fault in differing:
+        report(f"{fault.sentence()}. Set it: {fault.command()}.")
     return tuple(missing)
+
+
+def _copies(admin: AdminClient) -> defaultdict[str, int]:
+    """Return how many copies each topic has."""
+    try:
+        there = admin.list_topics(timeout=_SECONDS).topics
+    except KafkaException as error:
+        raise StackError(f"Kafka does not answer ({_text(error)}).") from error
+    found = defaultdict[str, int](lambda: 1)
+    for name, topic in there.items():
+        found[name] = min((len(each.replicas) for each in topic.partitions.values()), default=1)
+    return found
 
 
 def _create(

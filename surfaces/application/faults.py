@@ -50,6 +50,8 @@ _EXPECTED: tuple[tuple[str, str, Code], ...] = (
     ("runfold.producers.errors", "RefusedError", Code.INVALID),
     ("runfold.producers.errors", "NotYetError", Code.NOT_YET),
     ("runfold.producers.errors", "UnavailableError", Code.UNAVAILABLE),
+    ("runfold.producers.errors", "LostStartError", Code.STORAGE),
+    ("runfold.producers.errors", "UnreadableError", Code.STORAGE),
     ("runfold.producers.errors", "LogError", Code.UNAVAILABLE),
     ("runfold.processors.definitions.source", "DefinitionStoreUnavailableError", Code.UNAVAILABLE),
     ("runfold.events.errors", "RegistryError", Code.UNAVAILABLE),

@@ -8,6 +8,7 @@ from runfold.events import topics
 from runfold.events.definitions import StoreRecord
 from runfold.events.operations import PositionNoted
 from runfold.events.run import Event
+from runfold.producers.log.beginnings import TODO, lost
 from runfold.producers.log.port import Delivery, LogReader
 from runfold.surfaces.audit.definitions import DefinitionHistory
 from runfold.surfaces.audit.verifier import Fault, Verdict, Verifier
@@ -27,8 +28,10 @@ def definitions(reader: LogReader) -> DefinitionHistory:
 def verify(reader: LogReader, run_id: str | None = None) -> Iterator[Verdict]:
     """Yield what is found of one run, or of every run on the journal, ended runs first.
 
+    A partition that has lost its beginning has a verdict of its own, under the partition's name.
     A run's completion must say the same as the end that the journal records.
     """
+    yield from _beginnings(reader)
     history = definitions(reader)
     ends = _completions(reader, run_id)
     live: dict[str, Verifier] = {}
@@ -46,6 +49,14 @@ def verify(reader: LogReader, run_id: str | None = None) -> Iterator[Verdict]:
     for key in ends:
         missing = Fault(0, "missing", "it completed, but the journal has no event of it")
         yield Verdict(key, 0, 0, True, (missing,))
+
+
+def _beginnings(reader: LogReader) -> Iterator[Verdict]:
+    """Yield a verdict on each partition of the journal that has lost its beginning."""
+    for partition, low in sorted(reader.begins(topics.EVENTS).items()):
+        if low > 0:
+            fault = Fault(0, "missing", f"{lost(topics.EVENTS, partition, low)}. {TODO}")
+            yield Verdict(f"{topics.EVENTS}/{partition}", 0, 0, True, (fault,))
 
 
 def _take(verifier: Verifier, found: Delivery) -> None:

@@ -17,6 +17,7 @@ from sqlalchemy import Connection, Engine, Select, func, select
 from runfold.events import topics
 from runfold.events.calls.kinds import MODEL, TOOL
 from runfold.events.run import Event
+from runfold.producers.log.beginnings import need_starts
 from runfold.producers.log.port import LogReader
 from runfold.projections.errors import NotCaughtUp
 from runfold.projections.queries import Dimension
@@ -66,12 +67,16 @@ class _Shown:
 
 
 def verify(engine: Engine, reader: LogReader) -> Proof:
-    """Compare every view that holds money with the journal; raises NotCaughtUp where none can be.
+    """Compare every view that holds money with the journal; raises NotCaughtUp where none can be,
+    and LostStartError where the journal is not whole.
 
     The views are compared at the position that they have reached; later events do not count.
     """
     with engine.connect().execution_options(isolation_level="REPEATABLE READ") as connection:
         shown = _shown(connection)
+    need_starts(
+        {(topics.EVENTS, number): at for number, at in reader.begins(topics.EVENTS).items()}
+    )
     said = JournalSums()
     for found in reader.read(topics.EVENTS):
         until = shown.offsets.get(found.place.partition, 0)

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from runfold.events.topics import EVENTS, TOPICS, Topic
+from runfold.events.topic_settings import faults
+from runfold.events.topics import EVENTS, KEPT_WHOLE, TOPICS, Topic
 from runfold.processors.engine.spec import AggregateSpec
 from runfold.processors.run.aggregate import RUNS
+from runfold.producers.log.beginnings import LOST_TODO, lost, lost_starts
 from runfold.surfaces.doctor.deployment import Deployment
 from runfold.surfaces.doctor.finding import Finding, ok, warning, wrong
 from runfold.surfaces.doctor.kafka import Cluster
@@ -26,14 +28,15 @@ def check(deployment: Deployment) -> Iterator[Finding]:
     if missing:
         yield wrong("topics", f"missing: {', '.join(missing)}", _MAKE)
     there = [topic for topic in TOPICS if topic.name in cluster.topics]
-    faults = [
+    found = [
         *sent_to(cluster, AGGREGATES),
         *_counts(cluster, there),
         *_copies(cluster, there),
-        *_settings(deployment, there),
+        *_settings(deployment, cluster, there),
+        *_starts(deployment, cluster),
     ]
-    yield from faults
-    if not missing and not faults:
+    yield from found
+    if not missing and not found:
         yield ok("topics", f"{len(there)} topics are there, whole and set as declared")
 
 
@@ -83,15 +86,18 @@ def _copies(cluster: Cluster, topics: list[Topic]) -> Iterator[Finding]:
                 )
 
 
-def _settings(deployment: Deployment, topics: list[Topic]) -> Iterator[Finding]:
+def _settings(deployment: Deployment, cluster: Cluster, topics: list[Topic]) -> Iterator[Finding]:
     found = deployment.log.settings_of(topic.name for topic in topics)
     for topic in topics:
-        for name, meant in topic.config.items():
-            value = found[topic.name].get(name)
-            if value != meant:
-                yield wrong(
-                    "topics",
-                    f"{topic.name} has {name}={value}, it must be {meant}",
-                    f"kafka-configs --alter --entity-type topics --entity-name {topic.name} "
-                    f"--add-config {name}={meant}",
-                )
+        copies = min((each.replicas for each in cluster.topics[topic.name].values()), default=1)
+        for fault in faults(topic.name, topic.config, found[topic.name], copies):
+            say = wrong if fault.breaks else warning
+            yield say("topics", fault.sentence(), fault.command())
+
+
+def _starts(deployment: Deployment, cluster: Cluster) -> Iterator[Finding]:
+    """Find topics that are kept for good and have lost their beginning."""
+    kept = [topic.name for topic in TOPICS if topic.name in KEPT_WHOLE]
+    places = [(name, number) for name in kept for number in cluster.topics.get(name, {})]
+    for (topic, number), low in lost_starts(deployment.kafka, places).items():
+        yield wrong("topics", lost(topic, number, low), LOST_TODO)

@@ -15,6 +15,7 @@ from runfold.surfaces.doctor import (
     consumers,
     database,
     machine,
+    positions,
     runs,
     schemas,
     transactions,
@@ -25,7 +26,7 @@ from runfold.surfaces.doctor.finding import Finding, note, wrong
 Explain = Callable[[Exception], tuple[str, int]]
 """Returns the sentence for an error, and an exit code."""
 
-_KAFKA, _POSTGRES, _TABLES = "broker", "postgres", "tables"
+_KAFKA, _POSTGRES, _TABLES, _VIEWS = "broker", "postgres", "tables", "views"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +49,12 @@ CHECKS: tuple[Check, ...] = (
     _check("schemas", schemas.check),
     _check("code", code.check, _KAFKA),
     _check("lanes", consumers.check_lanes, _KAFKA),
+    _check("positions", positions.check_inputs, _KAFKA),
+    _check("positions", positions.check_views, _KAFKA, _POSTGRES, _TABLES),
     _check("transactions", transactions.check, _KAFKA),
     _check("pools", consumers.check_pools, _KAFKA),
-    _check("views", consumers.check_views, _KAFKA, _POSTGRES, _TABLES),
+    _check(_VIEWS, consumers.check_views, _KAFKA, _POSTGRES, _TABLES),
+    _check("audit", database.check_audit, _POSTGRES, _TABLES, _VIEWS),
     _check("runs", runs.check_stuck, _KAFKA, _POSTGRES, _TABLES),
     _check("approvals", runs.check_approvals, _POSTGRES, _TABLES),
     _check("claims", database.check_claims, _POSTGRES),

@@ -15,7 +15,7 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]
     ResourceType,
 )
 
-from runfold.producers.errors import UnavailableError
+from runfold.producers.errors import UnavailableError, UnreadableError
 from runfold.producers.log.consumers import admin_of
 from runfold.producers.log.kafka_tail import KafkaEnds, KafkaTail
 from runfold.producers.log.tail import RawRecord, firsts, time_of
@@ -130,7 +130,14 @@ class KafkaLook:
             found = firsts(tail, places, lambda: time.monotonic() > until)
         if len(found) < len(places):
             raise UnavailableError("Kafka has been silent for 10 s: check that it runs.")
-        return {place: _found(one) for place, one in found.items() if not isinstance(one, int)}
+        for one in found.values():
+            if isinstance(one, UnreadableError):
+                raise one
+        return {
+            place: _found(one)
+            for place, one in found.items()
+            if not isinstance(one, int | UnreadableError)
+        }
 
 
 def _patiently(ask: Callable[[], Mapping[str, Any]]) -> Any:

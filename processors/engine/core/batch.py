@@ -19,7 +19,7 @@ from runfold.events.errors import RegistryError, WireError
 from runfold.events.operations import PositionNoted
 from runfold.processors.engine.aggregate import Command, Env, S
 from runfold.processors.engine.core.event_builder import EventBuilder
-from runfold.processors.engine.core.inputs import Due, Input, Received, Returned
+from runfold.processors.engine.core.inputs import Due, Input, Received, Returned, Unreadable
 from runfold.processors.engine.core.messages import Message, header
 from runfold.processors.engine.core.outbox import (
     HEADER,
@@ -86,7 +86,7 @@ class BatchDecider(Generic[S]):
             if isinstance(item, Received):
                 if item.offset < positions.get(item.topic, 0):
                     continue
-                positions[item.topic] = item.offset + 1
+                positions[item.topic] = item.next_offset
             try:
                 if isinstance(item, Received) and not self._is_next(item, batch, now):
                     continue
@@ -204,6 +204,8 @@ class BatchDecider(Generic[S]):
         )
 
     def _decode(self, item: Received) -> tuple[Record, str]:
+        if isinstance(item, Unreadable):
+            raise Refused("unreadable_batch", item.reason)
         if item.value is None:
             raise Refused("empty", "the record has no value")
         if len(item.value) > topics.MAX_INPUT_BYTES:

@@ -21,6 +21,24 @@ class Received:
     headers: Headers
     time_ms: int
 
+    @property
+    def next_offset(self) -> int:
+        """The offset behind it."""
+        return self.offset + 1
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable(Received):
+    """What stands for records that nobody can read: the offsets from its own to before ``end``."""
+
+    end: int = 0
+    reason: str = ""
+
+    @property
+    def next_offset(self) -> int:
+        """The offset behind all of them."""
+        return self.end
+
 
 @dataclass(frozen=True, slots=True)
 class Returned:

@@ -22,17 +22,20 @@ _TO = "to "
 class Progress:
     """``positions`` maps inputs to the next offset to take, ``heard`` senders to the last number
     taken, ``sent`` receivers to the last number given; ``delivered`` is an offset of the journal,
-    None where messages are written in one transaction with it.
+    None where messages are written in one transaction with it. ``ids`` say which topics the
+    positions belong to: an offset says nothing of another topic of that name.
     """
 
     positions: dict[str, int] = field(default_factory=dict)
     heard: dict[Place, int] = field(default_factory=dict)
     sent: dict[Place, int] = field(default_factory=dict)
     delivered: int | None = None
+    ids: dict[str, str] = field(default_factory=dict)
 
     def copy(self) -> Progress:
         """Return the same progress, to be moved on by itself."""
-        return Progress(self.positions.copy(), self.heard.copy(), self.sent.copy(), self.delivered)
+        heard, sent = self.heard.copy(), self.sent.copy()
+        return Progress(self.positions.copy(), heard, sent, self.delivered, self.ids.copy())
 
     def advance(self, topic: str, offset: int) -> None:
         """Note that an input is dealt with up to an offset."""
@@ -48,13 +51,25 @@ class Progress:
                 _raise(self.heard, (each.topic.removeprefix(_FROM), each.partition), each.offset)
             elif each.topic.startswith(_TO):
                 _raise(self.sent, (each.topic.removeprefix(_TO), each.partition), each.offset)
+            elif each.topic_id and each.topic_id != self.ids.get(each.topic, ""):
+                self.begin(each.topic, each.offset, each.topic_id)
             else:
                 self.advance(each.topic, each.offset)
+
+    def begin(self, topic: str, offset: int, topic_id: str) -> None:
+        """Forget what is known of an input: it is another topic, and is dealt with up to here."""
+        self.positions[topic] = offset
+        self.ids[topic] = topic_id
 
     def noted(self, partition: int, journal: str) -> tuple[Position, ...]:
         """Return what is to be noted."""
         found = [
-            Position(topic=topic, partition=partition, offset=offset)
+            Position(
+                topic=topic,
+                partition=partition,
+                offset=offset,
+                topic_id=self.ids.get(topic, ""),
+            )
             for topic, offset in sorted(self.positions.items())
         ]
         found += _numbers(_FROM, self.heard)

@@ -44,7 +44,7 @@ class Rebuild(Generic[S]):
         """Take the newest restore point and return the journal offset to read from."""
         point = self._codec.decode(self._spec.topics.restore, value)
         assert isinstance(point, RestorePoint)
-        self._progress.take(point.positions, self._spec.topics.journal)
+        self.progress.take(point.positions, self._spec.topics.journal)
         self._partition_state.end = point.journal_offset
         return point.journal_offset
 
@@ -82,12 +82,12 @@ class Rebuild(Generic[S]):
         if begins is None:
             noted = self._codec.decode(self._spec.topics.journal, value)
             assert isinstance(noted, PositionNoted)
-            self._progress.take(noted.positions, self._spec.topics.journal)
+            self.progress.take(noted.positions, self._spec.topics.journal)
             return
         kind, key, seq, cause = begins
         topic, _, place = cause.partition("/")
         if topic in self._inputs:
-            self._progress.advance(topic, int(place.rpartition("/")[2]) + 1)
+            self.progress.advance(topic, int(place.rpartition("/")[2]) + 1)
         if kind in self._sending:
             self._sent.append((offset, value))
         if kind in self._ends:
@@ -105,7 +105,7 @@ class Rebuild(Generic[S]):
 
     def position(self, topic: str) -> int:
         """Return the next offset to take of an input topic, as far as it is known by now."""
-        return self._progress.positions.get(topic, 0)
+        return self.progress.positions.get(topic, 0)
 
     def reached(self, offset: int) -> None:
         """Note that the journal is read up to an offset, whatever stands at its end."""
@@ -120,7 +120,7 @@ class Rebuild(Generic[S]):
 
     def undelivered(self) -> list[Outgoing]:
         """Return what was sent last and may not have arrived, in the order of its events."""
-        known, journal = self._progress.delivered or 0, self._spec.topics.journal
+        known, journal = self.progress.delivered or 0, self._spec.topics.journal
         found: list[Outgoing] = []
         for offset, value in self._sent:
             event = self._codec.decode(journal, value)
@@ -131,7 +131,8 @@ class Rebuild(Generic[S]):
         return found
 
     @property
-    def _progress(self) -> Progress:
+    def progress(self) -> Progress:
+        """How far the inputs are, as far as it is known by now."""
         return self._partition_state.progress
 
     def _history(self, key: str) -> History:

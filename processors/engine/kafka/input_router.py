@@ -12,10 +12,11 @@ import time
 from collections.abc import Callable, Mapping
 
 from runfold.processors.engine.config import EngineConfig
-from runfold.processors.engine.core.inputs import Received
+from runfold.processors.engine.core.inputs import Received, Unreadable
+from runfold.processors.engine.kafka.detours import Detours
 from runfold.processors.engine.kafka.inbox import Inbox
 from runfold.processors.engine.metrics import LAG
-from runfold.producers.errors import LogError
+from runfold.producers.errors import LogError, UnreadableError
 from runfold.producers.log.changing import ChangingConsumer
 from runfold.producers.log.tail import Place, Positions, RawRecord, headers_in, place_of
 
@@ -41,6 +42,8 @@ class InputRouter(threading.Thread):
         self._reading: dict[Place, int] = {}
         self._looked = 0.0
         self._stopping = threading.Event()
+        self._detours = Detours(config, self._stopping)
+        self._aside: set[Place] = set()
         self.beat = time.monotonic()
         # Offsets are committed under the group's name for lag monitors only.
         self._consumer = ChangingConsumer(
@@ -90,6 +93,8 @@ class InputRouter(threading.Thread):
                 logger.warning("inputs: %s", fault.str())
             for record in portion.records:
                 self._hand_out(record)
+            for broken in portion.unreadable.values():
+                self._set_aside(broken)
             self._balance()
             self._note_positions()
             while not self._commands.empty():
@@ -124,6 +129,35 @@ class InputRouter(threading.Thread):
                 self._paused.discard(partition)
                 self._consumer.resume(self._places(partition))
             self._consumer.remove(self._places(partition))
+            self._aside -= {(topic, partition) for topic in self._topics}
+
+    def _set_aside(self, broken: UnreadableError) -> None:
+        """Take a place away until it is known where the batch ends that nobody can read."""
+        place, inbox = broken.place, self._inboxes.get(broken.place[1])
+        if inbox is None or place in self._aside:
+            return
+        if place[1] in self._paused:
+            self._consumer.resume([place])
+        self._consumer.remove([place])
+        self._aside.add(place)
+        self._detours.find(
+            broken, lambda end: self._commands.put(lambda: self._pass_by(broken, end, inbox))
+        )
+
+    def _pass_by(self, broken: UnreadableError, end: int, inbox: Inbox) -> None:
+        """Go on behind a batch; its lane puts on record what was passed by."""
+        place = topic, partition = broken.place
+        if self._inboxes.get(partition) is not inbox:
+            # The next inbox begins where its lane says, and comes to the batch by itself.
+            return
+        first = max(broken.offset, self._starts[place])
+        if end > first:
+            reason = f"the offsets {first} to {end - 1} cannot be read: {broken.reason}"
+            inbox.put(Unreadable(topic, first, None, None, (), 0, end, reason))
+        self._aside.discard(place)
+        self._consumer.add({place: max(first, end)})
+        if partition in self._paused:
+            self._consumer.pause([place])
 
     def _note_positions(self) -> None:
         now = time.monotonic()
@@ -146,7 +180,9 @@ class InputRouter(threading.Thread):
             LAG(place[0], str(place[1])).set(max(0, end - positions[place]))
 
     def _places(self, partition: int) -> list[Place]:
-        return [(topic, partition) for topic in self._topics]
+        """Return what is read of a partition now."""
+        places = [(topic, partition) for topic in self._topics]
+        return [place for place in places if place not in self._aside]
 
     def _hand_out(self, record: RawRecord) -> None:
         topic, partition = place_of(record)

@@ -4,7 +4,7 @@
        ▲           │ LaneFault: forget everything, wait a little
        └───────────┤
                    ├──▶ fenced  (another owner: never opened again by itself)
-                   ├──▶ broken  (the journal contradicts itself: a new start would find the same)
+                   ├──▶ broken  (the journal contradicts itself, or cannot be read: for good)
                    └──▶ crashed (a bug, or a client that hangs: the process must restart)
 
 Each turn, in this order:
@@ -42,6 +42,7 @@ from runfold.processors.engine.kafka.maintenance import Maintenance
 from runfold.processors.engine.kafka.restore import CLOCK_SLACK_SECONDS, Restore
 from runfold.processors.engine.kafka.transaction import Transactions
 from runfold.processors.engine.metrics import LaneMetrics
+from runfold.producers.errors import UnreadableError
 from runfold.producers.log.partitioner import partition_for
 
 logger = logging.getLogger(__name__)
@@ -106,15 +107,13 @@ class Lane(threading.Thread, Generic[S]):
                 self._drain()
             except (LaneFault, RegistryError) as fault:
                 self._metrics.faults.inc()
-                logger.warning(
-                    "lane begins again from the log",
-                    extra={"partition": self.partition, "fault": str(fault)},
-                )
+                extra = {"partition": self.partition, "fault": str(fault)}
+                logger.warning("lane begins again from the log", extra=extra)
             except Fenced as fenced:
                 self._metrics.fenced.inc()
                 self._end(LaneState.FENCED, str(fenced))
                 return
-            except BrokenChain as broken:
+            except (BrokenChain, UnreadableError) as broken:
                 logger.critical("lane stopped: %s", broken, extra={"partition": self.partition})
                 self._end(LaneState.BROKEN, str(broken))
                 return

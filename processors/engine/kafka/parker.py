@@ -16,6 +16,7 @@ from runfold.processors.engine.faults import EngineFault
 from runfold.processors.engine.kafka.partition_reader import PartitionReader
 from runfold.processors.engine.ports import Codec
 from runfold.processors.engine.spec import AggregateSpec
+from runfold.producers.errors import LogError
 
 logger = logging.getLogger(__name__)
 
@@ -50,7 +51,7 @@ class Parker(threading.Thread):
                 return
             try:
                 self._copy(*job)
-            except (EngineFault, KafkaException) as error:
+            except (EngineFault, KafkaException, LogError) as error:
                 logger.warning("sleepers not copied: %s", error, extra={"partition": job[0]})
             except Exception:
                 # Without copies a restore reads more; nothing has to stop for that.

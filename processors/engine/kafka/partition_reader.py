@@ -8,10 +8,12 @@ from confluent_kafka import KafkaException
 
 from runfold.processors.engine.config import EngineConfig
 from runfold.processors.engine.faults import LaneFault
-from runfold.producers.errors import LogError, UnavailableError
+from runfold.producers.errors import LogError, UnavailableError, UnreadableError
 from runfold.producers.log.consumers import Settings
 from runfold.producers.log.kafka_tail import KafkaEnds, KafkaTail
 from runfold.producers.log.tail import Place, Portion, RawRecord, in_range
+from runfold.producers.log.topic_ids import topic_ids
+from runfold.producers.log.unreadable import end_of_batch
 
 _ANSWER_SECONDS = 10.0
 
@@ -25,6 +27,7 @@ class PartitionReader:
 
     def __init__(self, config: EngineConfig, beat: Callable[[], None]) -> None:
         self._beat = beat
+        self._kafka = config.client()
         self._ends = KafkaEnds(config.client())
         own: Settings = {
             "group.id": f"{config.app}-restore",
@@ -32,7 +35,6 @@ class PartitionReader:
             "fetch.queue.backoff.ms": 5,
             "queued.min.messages": 100_000,
             "fetch.message.max.bytes": 4_000_000,
-            "check.crcs": False,
         }
         self._tail = KafkaTail(config.client(), own=own, lookup_s=_ANSWER_SECONDS)
 
@@ -50,6 +52,20 @@ class PartitionReader:
             raise LaneFault(str(error)) from error
         return {topic: end for (topic, _), end in found.items()}
 
+    def ids(self, names: tuple[str, ...]) -> dict[str, str]:
+        """Return which topics these are now."""
+        try:
+            return topic_ids(self._kafka, names)
+        except LogError as error:
+            raise LaneFault(str(error)) from error
+
+    def begins(self, topic: str, partition: int) -> int:
+        """Return the first offset that is kept of a partition."""
+        try:
+            return self._ends.low([(topic, partition)], _ANSWER_SECONDS)[topic, partition]
+        except LogError as error:
+            raise LaneFault(str(error)) from error
+
     def offset_at(self, topic: str, partition: int, time_ms: int) -> int:
         """Return the first offset with a time stamp from ``time_ms`` on; -1 beyond the end."""
         try:
@@ -60,13 +76,26 @@ class PartitionReader:
     def read(self, topic: str, partition: int, start: int, end: int) -> Iterator[list[RawRecord]]:
         """Yield the committed records from ``start`` to before ``end``, in lists.
 
-        Raises LaneFault when the broker stays silent for 30 s.
+        Raises LaneFault when the broker stays silent for 30 s, and UnreadableError where a batch
+        can never be read.
         """
         place = (topic, partition)
         try:
             yield from in_range(self._tail, {place: start}, {place: end}, self._beat, _judge)
+        except UnreadableError as broken:
+            if self.end_of_batch(broken) == broken.offset:
+                # It was the way here that broke it: the same batch is sound now.
+                raise LaneFault(str(broken)) from broken
+            raise
         except UnavailableError as error:
             raise LaneFault(self._why_silent(place, end)) from error
+
+    def end_of_batch(self, broken: UnreadableError) -> int:
+        """Return the first offset behind a batch that cannot be read; raises LaneFault."""
+        try:
+            return end_of_batch(self._kafka, broken)
+        except LogError as error:
+            raise LaneFault(str(error)) from error
 
     def _why_silent(self, place: Place, end: int) -> str:
         topic, partition = place

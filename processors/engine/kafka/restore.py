@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Generic
 
 from confluent_kafka import KafkaException
@@ -21,14 +21,19 @@ from confluent_kafka import KafkaException
 from runfold.infra.process.failpoints import failpoint
 from runfold.processors.engine.aggregate import S
 from runfold.processors.engine.config import EngineConfig
+from runfold.processors.engine.core.history import BrokenChain
 from runfold.processors.engine.core.partition_state import PartitionState
 from runfold.processors.engine.core.rebuild import Rebuild
 from runfold.processors.engine.faults import LaneFault, translated
 from runfold.processors.engine.kafka.partition_reader import PartitionReader
+from runfold.processors.engine.kafka.strange_inputs import Strange, strange
 from runfold.processors.engine.metrics import RESTORE_RECORDS
 from runfold.processors.engine.ports import Codec
 from runfold.processors.engine.spec import AggregateSpec
+from runfold.producers.errors import UnreadableError
+from runfold.producers.log.beginnings import TODO, lost
 from runfold.producers.log.tail import RawRecord
+from runfold.producers.log.topic_ids import is_of
 
 logger = logging.getLogger(__name__)
 
@@ -39,7 +44,11 @@ _NEWEST = 64
 
 
 class Restore(Generic[S]):
-    """Reads the state of one partition."""
+    """Reads the state of one partition.
+
+    With ``take_new`` an input topic that is another one than the journal speaks of is begun at its
+    beginning; ``taken`` then says which.
+    """
 
     def __init__(
         self,
@@ -48,6 +57,8 @@ class Restore(Generic[S]):
         codec: Codec,
         partition: int,
         beat: Callable[[], None],
+        *,
+        take_new: bool = False,
     ) -> None:
         self._config = config
         self._spec = spec
@@ -55,9 +66,16 @@ class Restore(Generic[S]):
         self._codec = codec
         self._partition = partition
         self._beat = beat
+        self._take_new = take_new
+        self.taken: list[Strange] = []
+        self._unnoted = False
 
     def partition_state(self) -> PartitionState[S]:
-        """Return the committed state of the partition; raises BrokenChain, LaneFault."""
+        """Return the committed state of the partition.
+
+        Raises LaneFault; BrokenChain, also for a position of another topic; and UnreadableError for
+        what no new start can read either.
+        """
         began = time.monotonic()
         reader = None
         try:
@@ -70,6 +88,8 @@ class Restore(Generic[S]):
             if reader is not None:
                 reader.close()
         partition_state = rebuild.finish()
+        # The journal must know which topics these are, also where it is all that is left.
+        partition_state.unnoted = self._unnoted
         RESTORE_RECORDS(str(self._partition)).set(rebuild.records)
         seconds = time.monotonic() - began
         logger.info(
@@ -94,12 +114,20 @@ class Restore(Generic[S]):
             rebuild.parked(_key(message), message.value())
         rebuild.parked_done()
         failpoint("restore.before_journal")
+        begins = reader.begins(topics.journal, self._partition)
+        if start < begins:
+            # Read from where it begins now, what was live before would be forgotten in silence.
+            raise BrokenChain(
+                f"{lost(topics.journal, self._partition, begins)}; this lane must read from offset "
+                f"{start} on, and what was live there is lost until it is restored. {TODO}."
+            )
         for message in self._messages(reader, topics.journal, start, ends[topics.journal]):
             value = message.value()
             if value is not None:
                 rebuild.journal(message.offset() or 0, value)
         rebuild.reached(ends[topics.journal])
         failpoint("restore.after_journal")
+        self._hold_against_now(reader, rebuild, ends)
         if topics.completions is not None:
             since = self._horizon(reader, rebuild, ends[topics.requests])
             first = reader.offset_at(topics.completions, self._partition, since)
@@ -109,6 +137,22 @@ class Restore(Generic[S]):
             ):
                 rebuild.completion(_key(message), message.timestamp()[1])
         return rebuild
+
+    def _hold_against_now(
+        self, reader: PartitionReader, rebuild: Rebuild[S], ends: Mapping[str, int]
+    ) -> None:
+        """Raise BrokenChain where a position is of another topic than is there now."""
+        progress, now = rebuild.progress, reader.ids(self._topics.inputs)
+        found = strange(self._partition, progress.positions, progress.ids, now, ends)
+        if found and not self._take_new:
+            raise BrokenChain(" ".join(each.sentence() for each in found))
+        for each in found:
+            progress.begin(each.topic, 0, each.new_id())
+        self.taken = found
+        for topic, topic_id in now.items():
+            if not is_of(progress.ids.get(topic, ""), topic_id):
+                progress.ids[topic] = topic_id
+                self._unnoted = True
 
     def _messages(
         self, reader: PartitionReader, topic: str, start: int, end: int
@@ -129,9 +173,16 @@ class Restore(Generic[S]):
         """Return the time in milliseconds from which ends must be remembered."""
         oldest = time.time() * 1000
         unread = rebuild.position(self._topics.requests)
-        for message in self._messages(reader, self._topics.requests, unread, end):
-            oldest = min(oldest, message.timestamp()[1])
-            break
+        while True:
+            try:
+                for message in self._messages(reader, self._topics.requests, unread, end):
+                    oldest = min(oldest, message.timestamp()[1])
+                    break
+            except UnreadableError as broken:
+                # The router passes it by, and the first request is the one behind it.
+                unread = reader.end_of_batch(broken)
+            else:
+                break
         return int(oldest - (self._config.dedupe_horizon + CLOCK_SLACK_SECONDS) * 1000)
 
 

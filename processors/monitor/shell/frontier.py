@@ -13,7 +13,7 @@ from datetime import datetime
 from confluent_kafka import KafkaException
 
 from runfold.processors.monitor.shell.intake import Place
-from runfold.producers.errors import LogError
+from runfold.producers.errors import LogError, UnreadableError
 from runfold.producers.log.kafka_tail import KafkaEnds, KafkaTail
 from runfold.producers.log.tail import firsts
 
@@ -82,6 +82,8 @@ class Frontier:
         except KafkaException as error:
             raise FrontierError("Kafka does not answer.") from error
         for place, one in found.items():
+            if isinstance(one, UnreadableError):
+                raise FrontierError(str(one))
             # At the end, what comes next is that end.
             at = one if isinstance(one, int) else one.offset() or 0
             self._nothing_before[place] = (behind[place], at)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from confluent_kafka import KafkaError, KafkaException
 
 from runfold.events.avro.codec import Codec
 from runfold.infra.process.stall import Positions
-from runfold.producers.errors import is_fatal
+from runfold.producers.errors import UnreadableError, is_fatal
 from runfold.producers.log.kafka_tail import KafkaTail
 from runfold.producers.log.tail import Portion, RawRecord
 from runfold.projections.store.reading.decoding import Found, Later, items_of
@@ -37,6 +38,8 @@ _SETTINGS: dict[str, str | int | float | bool] = {
     "topic.metadata.refresh.fast.interval.ms": 100,
 }
 
+_log = logging.getLogger(__name__)
+
 _LOOK_EVERY_S = 1.0
 _LITTLE = 500
 
@@ -58,7 +61,8 @@ class Reader:
     """Reads partitions from given offsets on; belongs to no consumer group.
 
     What it reads is folded at once for the views that are given; ``keep`` says that the items
-    are needed as well.
+    are needed as well. A partition that can never be read is left out, loudly, and the others go
+    on; ``strict`` raises UnreadableError instead.
     ``ends`` are the ends of the partitions as of the last second's fetch, where they are known.
     """
 
@@ -70,6 +74,7 @@ class Reader:
         fold_for: Sequence[View] = (),
         *,
         keep: bool = True,
+        strict: bool = False,
     ) -> None:
         self._codec = codec
         self._fold_for = fold_for
@@ -80,7 +85,7 @@ class Reader:
         self.ends: dict[TopicPartition, int] = {}
         self._received = dict(starts)
         self._polling = False
-        self._tail = KafkaTail(config.kafka, starts, _SETTINGS)
+        self._tail = KafkaTail(config.kafka, starts, _SETTINGS, aside=None if strict else _say)
 
     def __enter__(self) -> Self:
         return self
@@ -165,6 +170,10 @@ class Reader:
             return
         self._looked = now
         self.ends = {**self.ends, **self._tail.known_ends()}
+
+
+def _say(broken: UnreadableError) -> None:
+    _log.critical("the views of a partition stand still: %s", broken)
 
 
 def _judge(faults: list[KafkaError]) -> None:
