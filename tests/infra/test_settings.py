@@ -52,6 +52,7 @@ READERS = {
     "stack/settings.py",
     "surfaces/cli/commands/config.py",
     "surfaces/cli/publishing.py",
+    "surfaces/manifests/bases.py",
 }
 
 
