@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import psycopg
-from sqlalchemy import Engine, Table, create_engine
+from sqlalchemy import Table
 from sqlalchemy.engine import Connection
 
 from runfold.infra.database import layout, roles
+from runfold.infra.database.connection import engine
 from runfold.infra.database.layout import Part
 from runfold.projections.errors import SchemaTooNew
 from runfold.projections.sql_views import SQL_VIEWS
 from runfold.projections.tables import METADATA
 from runfold.projections.tables.base import bulky_columns
+
+__all__ = ["drop_sql_views", "engine", "ensure", "make_sql_views", "storage_of"]
 
 VERSION = 5
 """The release of the tables that this code writes."""
@@ -34,18 +37,6 @@ _PART = Part(
     tables=("projection_schema", "tool_invocations", *METADATA.tables),
     views=tuple(SQL_VIEWS),
 )
-
-
-def engine(url: str) -> Engine:
-    """Return an SQLAlchemy engine on psycopg 3 for a Postgres address.
-
-    The address may name several hosts, as libpq has it; SQLAlchemy's own parser would refuse it.
-    """
-    address = url.replace("postgresql+psycopg://", "postgresql://", 1)
-    # A server that is cut off must not be waited for without end.
-    return create_engine(
-        "postgresql+psycopg://", creator=lambda: psycopg.connect(address, connect_timeout=10)
-    )
 
 
 def ensure(url: str) -> None:

@@ -10,9 +10,9 @@ from typing import Final
 
 import psycopg
 from psycopg import errors
-from sqlalchemy import create_engine
 
 from runfold.infra.database import layout, roles
+from runfold.infra.database.connection import engine
 from runfold.infra.database.layout import Part
 
 HEAD: Final = "0001"
@@ -37,12 +37,9 @@ def upgrade(url: str) -> None:
     It may be called by several processes at once, and any number of times. Raises
     TablesClashError where tables with the same names are somebody else's.
     """
-    address = url.replace("postgresql+psycopg://", "postgresql://", 1)
-    engine = create_engine(
-        "postgresql+psycopg://", creator=lambda: psycopg.connect(address, connect_timeout=10)
-    )
+    made = engine(url)
     try:
-        with engine.begin() as connection:
+        with made.begin() as connection:
             raw = connection.connection.driver_connection
             assert isinstance(raw, psycopg.Connection)
             if version(raw) == HEAD:
@@ -57,7 +54,7 @@ def upgrade(url: str) -> None:
             command.upgrade(config, "head")
             roles.grant(raw, schema)
     finally:
-        engine.dispose()
+        made.dispose()
 
 
 def version(connection: psycopg.Connection) -> str | None:

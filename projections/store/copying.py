@@ -11,6 +11,7 @@ from sqlalchemy import MetaData, create_mock_engine
 
 from runfold.events.avro.codec import Codec
 from runfold.infra.database.address import quoted
+from runfold.infra.database.connection import LOSABLE, PATIENT, Session, transaction
 from runfold.projections.errors import FoldError, NotCaughtUp
 from runfold.projections.schema import storage_of
 from runfold.projections.store.reading.reader import Reader, ReaderConfig
@@ -25,6 +26,7 @@ from runfold.projections.store.rows.writing import cleaned, fold, write
 from runfold.projections.view import View
 
 _WAIT_S = 0.2
+_LOCAL = (LOSABLE, *PATIENT)
 _LONGEST_NAME = 63  # bytes of a name in Postgres
 _PATIENCE = 150
 """How often in a row nothing may come before the end of the batch is given up."""
@@ -89,7 +91,7 @@ class Copy:
         """Release the connections."""
         self._reader.close()
 
-    def advance(self, connection: Connection, until: dict[TopicPartition, int]) -> None:
+    def advance(self, connection: Session, until: dict[TopicPartition, int]) -> None:
         """Fold everything before these offsets and nothing after them.
 
         Raises NotCaughtUp if the log does not hold as much.
@@ -106,16 +108,16 @@ class Copy:
                 )
             self._write(connection, _within(batch, until))
 
-    def _write(self, connection: Connection, batch: RecordBatch) -> None:
+    def _write(self, connection: Session, batch: RecordBatch) -> None:
         if batch.items:
             self._put(connection, batch)
         for place, end in batch.ends.items():
             self._next[place] = max(self._next[place], end)
 
-    def _put(self, connection: Connection, batch: RecordBatch) -> None:
+    def _put(self, connection: Session, batch: RecordBatch) -> None:
         """Write a batch as the projector does: what the view cannot take is left out."""
         try:
-            with connection.transaction(), connection.cursor() as cursor:
+            with transaction(connection, *_LOCAL), connection.cursor() as cursor:
                 write(cursor, fold(self._view, batch_of(batch.items)), self._schema)
         except (psycopg.Error, FoldError) as error:
             if not cannot_take(error):
@@ -126,9 +128,9 @@ class Copy:
             else:
                 self._put_cleaned(connection, batch)
 
-    def _put_cleaned(self, connection: Connection, batch: RecordBatch) -> None:
+    def _put_cleaned(self, connection: Session, batch: RecordBatch) -> None:
         try:
-            with connection.transaction(), connection.cursor() as cursor:
+            with transaction(connection, *_LOCAL), connection.cursor() as cursor:
                 rows = cleaned(fold(self._view, batch_of(batch.items)))
                 write(cursor, rows, self._schema)
         except (psycopg.Error, FoldError) as error:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-import psycopg
 from psycopg import Connection
 from psycopg.rows import dict_row
 from sqlalchemy import Column, Table
@@ -14,6 +13,7 @@ from sqlalchemy.dialects.postgresql import JSON
 from runfold.events.avro.codec import Codec
 from runfold.infra.database import roles
 from runfold.infra.database.address import quoted
+from runfold.infra.database.connection import PATIENT, Session, transaction
 from runfold.infra.process.failpoints import failpoint
 from runfold.projections import schema
 from runfold.projections.errors import UnknownView
@@ -58,21 +58,22 @@ def rebuild(name: str, url: str, reader: ReaderConfig, codec: Codec) -> Rebuilt:
     Raises UnknownView for a name that is none. The live projector waits only for the last piece.
     """
     view = _view(name)
-    with psycopg.connect(url, autocommit=True) as connection:
-        connection.execute("SET synchronous_commit = off")
-        places, beside = _places(connection, view), copy_schema(view, _live(connection))
+    with Session.to(url) as connection:
+        with transaction(connection):
+            places, beside = _places(connection, view), copy_schema(view, _live(connection))
         copy = Copy(view, beside, reader, codec, _partitions(places))
         try:
             # 1. A copy, up to where the live view is now.
-            make_tables(connection, view, beside)
-            copy.advance(connection, _until(positions.look(connection, places)))
+            with transaction(connection, *PATIENT):
+                make_tables(connection, view, beside)
+                held = positions.look(connection, places)
+            copy.advance(connection, _until(held))
             failpoint("rebuild.before_swap")
-            with connection.transaction():
+            with transaction(connection, *PATIENT):
                 # 2. The live view stands still, and the copy catches up with it exactly: the
                 #    positions then hold for the copy as they stand.
                 copy.advance(connection, _until(positions.lock(connection, places)))
                 # 3. The copy takes its place, for good.
-                connection.execute("SET LOCAL synchronous_commit = on")
                 _swap(connection, view, beside)
                 connection.execute("DELETE FROM projection_failures WHERE view = %s", (view.name,))
                 rows = {table.name: _count(connection, table.name) for table in view.tables}
@@ -88,18 +89,19 @@ def compare(name: str, url: str, reader: ReaderConfig, codec: Codec) -> Differen
     It reads the live view in one snapshot, holds nobody up, and leaves nothing behind.
     """
     view = _view(name)
-    with psycopg.connect(url, autocommit=True) as connection:
-        connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
-        with connection.transaction(force_rollback=True):
-            places, beside = _places(connection, view), copy_schema(view, _live(connection))
-            held = positions.look(connection, places)
-            make_tables(connection, view, beside)
-            copy = Copy(view, beside, reader, codec, _partitions(places))
-            try:
-                copy.advance(connection, _until(held))
-            finally:
-                copy.close()
-            return _difference(connection, view, beside)
+    with (
+        Session.to(url) as connection,
+        transaction(connection, *PATIENT, level="REPEATABLE READ", keep=False),
+    ):
+        places, beside = _places(connection, view), copy_schema(view, _live(connection))
+        held = positions.look(connection, places)
+        make_tables(connection, view, beside)
+        copy = Copy(view, beside, reader, codec, _partitions(places))
+        try:
+            copy.advance(connection, _until(held))
+        finally:
+            copy.close()
+        return _difference(connection, view, beside)
 
 
 def _view(name: str) -> View:
