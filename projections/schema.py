@@ -71,10 +71,21 @@ def drop_sql_views(connection: psycopg.Connection) -> None:
 
 
 def make_sql_views(connection: psycopg.Connection) -> None:
-    """Make the SQL views, in place of those that are there."""
-    drop_sql_views(connection)
+    """Make the SQL views, in place of those that are there.
+
+    Views of other people over them, and grants on them, stay where their columns do.
+    """
+    try:
+        with connection.transaction():
+            _make_sql_views(connection, "CREATE OR REPLACE VIEW")
+    except psycopg.errors.InvalidTableDefinition:
+        drop_sql_views(connection)
+        _make_sql_views(connection, "CREATE VIEW")
+
+
+def _make_sql_views(connection: psycopg.Connection, make: str) -> None:
     for name, query in SQL_VIEWS.items():
-        connection.execute(f"CREATE VIEW {name} AS {query}".encode())
+        connection.execute(f"{make} {name} AS {query}".encode())
 
 
 def _make(connection: Connection) -> None:

@@ -32,23 +32,23 @@ _PATIENCE = 150
 """How often in a row nothing may come before the end of the batch is given up."""
 
 
-def copy_schema(view: View, live: str) -> str:
+def copy_schema(view: View, live: str, kind: str = "rebuild") -> str:
     """Return the name of the database schema for copies of a view, beside the schema ``live``.
 
     It is a deployment's own: two may share a database. None can be called so: its setting takes
     no ``$``.
     """
-    name = f"{live}$rebuild_{view.name}"
+    name = f"{live}${kind}_{view.name}"
     if len(name.encode()) <= _LONGEST_NAME:
         return name
     # Postgres would cut it off, and drop the schema of another deployment by what is left.
     digest = hashlib.sha256(live.encode()).hexdigest()[:16]
-    return f"{digest}$rebuild_{view.name}"
+    return f"{digest}${kind}_{view.name}"
 
 
 def make_tables(connection: Connection, view: View, schema: str) -> None:
     """Make the empty tables of a copy, in place of what an interrupted copy has left."""
-    connection.execute(f"DROP SCHEMA IF EXISTS {quoted(schema)} CASCADE".encode())
+    drop_tables(connection, schema)
     connection.execute(f"CREATE SCHEMA {quoted(schema)}".encode())
     copies = MetaData()
     for table in view.tables:
@@ -56,6 +56,11 @@ def make_tables(connection: Connection, view: View, schema: str) -> None:
     storage = [said for table in copies.tables.values() for said in storage_of(table)]
     for statement in (*_ddl(copies), *storage):
         connection.execute(statement.encode())
+
+
+def drop_tables(connection: Connection, schema: str) -> None:
+    """Drop a copy, or what there is of it."""
+    connection.execute(f"DROP SCHEMA IF EXISTS {quoted(schema)} CASCADE".encode())
 
 
 def _ddl(metadata: MetaData) -> list[str]:
