@@ -7,12 +7,15 @@ otherwise. Its exit codes are those of every process, and 3 when another project
 
 from __future__ import annotations
 
+import logging
 import os
 import socket
 import sys
 from functools import partial
 
 from runfold.events.avro.codec import Codec
+from runfold.infra.database import preflight
+from runfold.infra.database.errors import DatabaseAwayError
 from runfold.infra.process.exit_codes import ExitCode
 from runfold.infra.process.gc import collect_seldom
 from runfold.infra.process.runner import Ends, Process, serve
@@ -26,14 +29,21 @@ from runfold.projections.store.projector import Projector, ProjectorConfig
 from runfold.projections.store.reading.reader import ReaderConfig
 from runfold.projections.store.shared import SharedProjector
 
+_log = logging.getLogger("runfold.projections")
+
 
 def main() -> int:
     """Run a projector with the settings of the environment and return its exit code."""
-    ends: Ends = {SchemaTooNew: ExitCode.WRONG_SETTINGS, Fenced: ExitCode.OVERTAKEN}
+    ends: Ends = {
+        SchemaTooNew: ExitCode.WRONG_SETTINGS,
+        DatabaseAwayError: ExitCode.CANNOT_GO_ON,
+        Fenced: ExitCode.OVERTAKEN,
+    }
     return serve("runfold-projector", ProjectorSettings.read, _project, ends)
 
 
 def _project(process: Process, settings: ProjectorSettings) -> int:
+    preflight.need(settings.database_url, [schema.PART], preflight.WAIT_S, _log.warning)
     schema.ensure(settings.database_url)
     codec = Codec(registry_of(process.config.schema_registry_url))
     watcher = Watcher(process.traces, count=process.config.metrics_port is not None)

@@ -14,7 +14,7 @@ from runfold.projections.sql_views import SQL_VIEWS
 from runfold.projections.tables import METADATA
 from runfold.projections.tables.base import bulky_columns
 
-__all__ = ["drop_sql_views", "engine", "ensure", "make_sql_views", "storage_of"]
+__all__ = ["PART", "drop_sql_views", "engine", "ensure", "make_sql_views", "storage_of"]
 
 VERSION = 5
 """The release of the tables that this code writes."""
@@ -31,12 +31,17 @@ _RENAMED = (
 )
 """How the table of tool calls got its name; ``tool_invocations`` is a view over it."""
 
-_PART = Part(
+PART = Part(
     marker="projection_schema",
     columns=("version", "made_at"),
     tables=("projection_schema", "tool_invocations", *METADATA.tables),
     views=tuple(SQL_VIEWS),
+    keys={
+        table.name: tuple(column.name for column in table.primary_key)
+        for table in METADATA.tables.values()
+    },
 )
+"""The tables of views."""
 
 
 def ensure(url: str) -> None:
@@ -94,7 +99,7 @@ def _make(connection: Connection) -> None:
     # 1. A process with no right to make anything finds everything made.
     if _release(raw) == VERSION:
         return
-    schema = layout.take(raw, _PART)
+    schema = layout.take(raw, PART)
     raw.execute(
         "CREATE TABLE IF NOT EXISTS projection_schema"
         " (version integer NOT NULL, made_at timestamptz NOT NULL DEFAULT now())"

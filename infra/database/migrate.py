@@ -24,11 +24,13 @@ VERSIONS: Final = "table_versions"
 CURRENT: Final = "SELECT version_num FROM table_versions"
 """Asks for the version that is there; psycopg.errors.UndefinedTable says that there is none."""
 
-_PART: Final = Part(
+PART: Final = Part(
     marker="tool_claims",
     columns=("idempotency_key", "arguments_digest", "token"),
     tables=("tool_claims", "tool_claim_owners", VERSIONS),
+    keys={"tool_claims": ("idempotency_key",), "tool_claim_owners": ("lives_until",)},
 )
+"""The tables of claims."""
 
 
 def upgrade(url: str) -> None:
@@ -44,7 +46,7 @@ def upgrade(url: str) -> None:
             assert isinstance(raw, psycopg.Connection)
             if version(raw) == HEAD:
                 return
-            schema = layout.take(raw, _PART)
+            schema = layout.take(raw, PART)
             # Only a database that is new or old needs it, and it takes a moment to import.
             from alembic import command  # noqa: PLC0415
             from alembic.config import Config  # noqa: PLC0415
