@@ -28,7 +28,11 @@ _LONGEST_ID, _LONGEST_ERROR = 256, 4_000
 
 # The journal can be read again from the position, which is lost together with the rows, if it is
 # lost: so no commit has to wait for the disk.
-_LOCAL = (LOSABLE, *PATIENT)
+#
+# Positions that a rebuild holds, or tables that an operator has locked, are asked for again before
+# the watchdog takes the wait for a hang.
+_WAITS = (*PATIENT, "lock_timeout = '20s'")
+_LOCAL = (LOSABLE, *_WAITS)
 
 
 class Store:
@@ -62,7 +66,7 @@ class Store:
         connection = Session.to(self._url)
         self._connection = connection
         if not self.held:
-            with transaction(connection, *PATIENT):
+            with transaction(connection, *_WAITS):
                 # The epoch is no row that could be made again: it must survive the database.
                 connection.execute(DURABLE)
                 held = positions.take(connection, self._places, self._owner)

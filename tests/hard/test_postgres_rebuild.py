@@ -9,10 +9,13 @@ import pytest
 
 from runfold.infra.database import roles
 from runfold.projections.errors import RebuildRefused, TablesInUse
+from runfold.projections.store import store
 from runfold.projections.store.patience import Patience
+from runfold.projections.store.projector import _AGAIN
 from runfold.projections.store.reading.reader import ReaderConfig
 from runfold.projections.store.rebuild import Rebuilt, compare
 from runfold.projections.store.rebuild import rebuild as rebuild_view
+from runfold.projections.views import VIEWS
 from runfold.stack.settings import Settings
 from tests.projections.running import ask, projector, wait_caught_up
 from tests.support import journal
@@ -201,6 +204,21 @@ def test_who_keeps_the_table_is_named_and_nothing_is_left_behind(filled: Setting
             rebuild(filled, "timeline")
     assert ask(filled, "SELECT count(*) FROM run_events") == before
     assert ask(filled, COPIES) == []
+
+
+def test_a_projector_asks_again_for_what_a_rebuild_holds(
+    filled: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module = "runfold.projections.store.store"
+    waits = [each for each in store._WAITS if each.startswith("lock_timeout")][-1]
+    assert waits != "lock_timeout = 0"
+    monkeypatch.setattr(f"{module}._WAITS", ("lock_timeout = 100",))
+    with psycopg.connect(filled.database_url) as holds:
+        holds.execute("SELECT * FROM projection_positions FOR UPDATE")
+        waiting = store.Store(filled.database_url, [VIEWS["runs"]], [0], "waiting")
+        with waiting, pytest.raises(psycopg.errors.LockNotAvailable):
+            waiting.open()
+    assert issubclass(psycopg.errors.LockNotAvailable, _AGAIN)
 
 
 def test_a_failure_on_the_way_leaves_no_copy(

@@ -11,11 +11,12 @@ import contextlib
 from typing import LiteralString
 
 import psycopg
+from psycopg import sql
 from psycopg.rows import TupleRow
 
 from runfold.infra.database import migrate
-from runfold.infra.database.address import schema_in
-from runfold.infra.database.connection import DURABLE, PATIENT, arguments, local, plain
+from runfold.infra.database.address import quoted, schema_in
+from runfold.infra.database.connection import arguments, plain
 from runfold.infra.database.refusals import of_the_row
 from runfold.processors.tool.errors import ClaimsUnavailableError
 
@@ -25,9 +26,7 @@ class ClaimConnection:
 
     def __init__(self, url: str) -> None:
         self._url = plain(url)
-        # Conditions are judged on rows as they are, whatever isolation the database prefers.
-        level = "SET TRANSACTION ISOLATION LEVEL READ COMMITTED"
-        self._begin = f"{level}; {local(schema_in(self._url), *PATIENT)}; {DURABLE}; "
+        self._begin = _begin(schema_in(self._url))
         self._connection: psycopg.AsyncConnection[TupleRow] | None = None
 
     async def rows(self, query: LiteralString, values: tuple[object, ...]) -> list[TupleRow]:
@@ -84,6 +83,23 @@ class ClaimConnection:
         while cursor.nextset():
             pass
         return await cursor.fetchall()
+
+
+def _begin(schema: str | None) -> str:
+    """Return what goes before each statement: few words, since every call pays for them."""
+    path = f"set_config('search_path', {_literal(quoted(schema))}, true), " if schema else ""
+    # Conditions are judged on rows as they are, whatever isolation the database prefers.
+    return (
+        "SET TRANSACTION ISOLATION LEVEL READ COMMITTED; "
+        f"SELECT {path}set_config('lock_timeout', '0', true), "
+        "set_config('statement_timeout', '0', true), "
+        "set_config('synchronous_commit', CASE current_setting('synchronous_commit')"
+        " WHEN 'off' THEN 'on' ELSE current_setting('synchronous_commit') END, true); "
+    )
+
+
+def _literal(text: str) -> str:
+    return sql.Literal(text).as_string()
 
 
 def _why(error: psycopg.Error) -> str:
