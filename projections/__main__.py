@@ -7,6 +7,7 @@ otherwise. Its exit codes are those of every process, and 3 when another project
 
 from __future__ import annotations
 
+import logging
 import os
 import socket
 import sys
@@ -14,6 +15,8 @@ from functools import partial
 
 from runfold.events.avro.codec import Codec
 from runfold.events.topics import TOPICS
+from runfold.infra.database import preflight
+from runfold.infra.database.errors import DatabaseAwayError
 from runfold.infra.process.exit_codes import ExitCode
 from runfold.infra.process.gc import collect_seldom
 from runfold.infra.process.runner import Ends, Process, serve
@@ -32,12 +35,15 @@ from runfold.projections.views import VIEWS
 
 _READ = frozenset(topic for view in VIEWS.values() for topic in view.topics)
 
+_log = logging.getLogger("runfold.projections")
+
 
 def main() -> int:
     """Run a projector with the settings of the environment and return its exit code."""
     ends: Ends = {
         SchemaTooNew: ExitCode.WRONG_SETTINGS,
         RefusedError: ExitCode.WRONG_SETTINGS,
+        DatabaseAwayError: ExitCode.CANNOT_GO_ON,
         Fenced: ExitCode.OVERTAKEN,
     }
     return serve("runfold-projector", ProjectorSettings.read, _project, ends)
@@ -45,6 +51,7 @@ def main() -> int:
 
 def _project(process: Process, settings: ProjectorSettings) -> int:
     need_settings(process.config.kafka, [topic for topic in TOPICS if topic.name in _READ])
+    preflight.need(settings.database_url, [schema.PART], preflight.WAIT_S, _log.warning)
     schema.ensure(settings.database_url)
     codec = Codec(registry_of(process.config.schema_registry_url))
     watcher = Watcher(process.traces, count=process.config.metrics_port is not None)

@@ -4,6 +4,8 @@ ProjectionError
 ├── Fenced         stop: another projector has taken these partitions
 ├── FoldError      isolate: a view cannot take an event; a bug in the view or in the event
 ├── NotCaughtUp    retry: the view has not reached that place of the log in the time given
+├── RebuildRefused refuse: something over the tables would be lost, or a rebuild is under way
+├── TablesInUse    retry: others hold the tables and do not let go
 ├── UnknownView    refuse: there is no view of that name
 └── SchemaTooNew   stop: the tables were made by a newer release
 """
@@ -29,6 +31,14 @@ class NotCaughtUp(ProjectionError):  # noqa: N818
 
 class UnknownView(ProjectionError):  # noqa: N818
     """A view was named that does not exist; the message lists those that do."""
+
+
+class RebuildRefused(ProjectionError):  # noqa: N818
+    """A rebuild would lose what somebody has made over the tables, or is under way already."""
+
+
+class TablesInUse(ProjectionError):  # noqa: N818
+    """Other sessions hold tables that a rebuild needs, and kept them for as long as it waits."""
 
 
 class SchemaTooNew(ProjectionError):  # noqa: N818

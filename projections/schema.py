@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import psycopg
-from sqlalchemy import Engine, Table, create_engine
+from sqlalchemy import Table
 from sqlalchemy.engine import Connection
 
 from runfold.infra.database import layout, roles
+from runfold.infra.database.connection import engine
 from runfold.infra.database.layout import Part
 from runfold.projections.errors import SchemaTooNew
 from runfold.projections.sql_views import SQL_VIEWS
 from runfold.projections.tables import METADATA
 from runfold.projections.tables.base import bulky_columns
+
+__all__ = ["PART", "drop_sql_views", "engine", "ensure", "make_sql_views", "storage_of"]
 
 VERSION = 5
 """The release of the tables that this code writes."""
@@ -28,24 +31,17 @@ _RENAMED = (
 )
 """How the table of tool calls got its name; ``tool_invocations`` is a view over it."""
 
-_PART = Part(
+PART = Part(
     marker="projection_schema",
     columns=("version", "made_at"),
     tables=("projection_schema", "tool_invocations", *METADATA.tables),
     views=tuple(SQL_VIEWS),
+    keys={
+        table.name: tuple(column.name for column in table.primary_key)
+        for table in METADATA.tables.values()
+    },
 )
-
-
-def engine(url: str) -> Engine:
-    """Return an SQLAlchemy engine on psycopg 3 for a Postgres address.
-
-    The address may name several hosts, as libpq has it; SQLAlchemy's own parser would refuse it.
-    """
-    address = url.replace("postgresql+psycopg://", "postgresql://", 1)
-    # A server that is cut off must not be waited for without end.
-    return create_engine(
-        "postgresql+psycopg://", creator=lambda: psycopg.connect(address, connect_timeout=10)
-    )
+"""The tables of views."""
 
 
 def ensure(url: str) -> None:
@@ -80,10 +76,21 @@ def drop_sql_views(connection: psycopg.Connection) -> None:
 
 
 def make_sql_views(connection: psycopg.Connection) -> None:
-    """Make the SQL views, in place of those that are there."""
-    drop_sql_views(connection)
+    """Make the SQL views, in place of those that are there.
+
+    Views of other people over them, and grants on them, stay where their columns do.
+    """
+    try:
+        with connection.transaction():
+            _make_sql_views(connection, "CREATE OR REPLACE VIEW")
+    except psycopg.errors.InvalidTableDefinition:
+        drop_sql_views(connection)
+        _make_sql_views(connection, "CREATE VIEW")
+
+
+def _make_sql_views(connection: psycopg.Connection, make: str) -> None:
     for name, query in SQL_VIEWS.items():
-        connection.execute(f"CREATE VIEW {name} AS {query}".encode())
+        connection.execute(f"{make} {name} AS {query}".encode())
 
 
 def _make(connection: Connection) -> None:
@@ -92,7 +99,7 @@ def _make(connection: Connection) -> None:
     # 1. A process with no right to make anything finds everything made.
     if _release(raw) == VERSION:
         return
-    schema = layout.take(raw, _PART)
+    schema = layout.take(raw, PART)
     raw.execute(
         "CREATE TABLE IF NOT EXISTS projection_schema"
         " (version integer NOT NULL, made_at timestamptz NOT NULL DEFAULT now())"

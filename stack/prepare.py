@@ -2,6 +2,8 @@
 
 It checks those that are there, and refuses a setting that breaks a guarantee; with ``--mend`` it
 sets every setting as declared.
+
+Where DATABASE_URL is set, it also says whether that database can be used.
 """
 
 from __future__ import annotations
@@ -9,6 +11,9 @@ from __future__ import annotations
 import sys
 
 from runfold.events.topics import TOPICS
+from runfold.infra.database import migrate, preflight
+from runfold.infra.database.errors import DatabaseAwayError
+from runfold.infra.settings.errors import ConfigError
 from runfold.stack.errors import StackError
 from runfold.stack.kafka.topics import ensure_topics
 from runfold.stack.settings import Settings
@@ -25,7 +30,9 @@ def main() -> int:
             mend="--mend" in sys.argv[1:],
             report=_warn,
         )
-    except StackError as error:
+        if settings.database_url:
+            preflight.need(settings.database_url, [migrate.PART], preflight.WAIT_S)
+    except (StackError, ConfigError, DatabaseAwayError) as error:
         sys.stderr.write(f"Error: {error}\n")
         return 1
     sys.stdout.write(f"topics made: {', '.join(made) or 'none, all were there'}\n")

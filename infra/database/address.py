@@ -61,6 +61,20 @@ def schema_in(address: str) -> str | None:
     return str(found[-1]).split(",")[0].strip('"') if found else None
 
 
+def in_session(address: str) -> str:
+    """Return an address without its ``search_path``: who connects sets it in each transaction.
+
+    A pool of connections refuses options at the start of a session, or lets them fall in silence.
+    """
+    from psycopg.conninfo import make_conninfo  # noqa: PLC0415
+
+    parsed = _parsed(address)
+    options = _OPTION.sub("", str(parsed.pop("options", None) or "")).strip()
+    if options:
+        parsed["options"] = options
+    return make_conninfo("", **{name: str(value) for name, value in parsed.items()})
+
+
 def quoted(name: str) -> LiteralString:
     """Return a name of our own making as SQL writes an identifier."""
     from psycopg import sql  # noqa: PLC0415

@@ -7,12 +7,15 @@ again, and it is one transaction of the caller's.
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from psycopg import Connection
 
 from runfold.infra.database.address import VARIABLE, quoted
+from runfold.infra.database.errors import TablesClashError
+
+__all__ = ["LOCK", "Part", "TablesClashError", "clashing", "is_ours", "schema_of", "take"]
 
 _log = logging.getLogger("runfold.infra.database")
 
@@ -22,22 +25,20 @@ LOCK = 7_205_110_611
 OLD_SCHEMA = "public"
 
 
-class TablesClashError(Exception):
-    """The schema holds tables of somebody else with the names of ours; nothing was made."""
-
-
 @dataclass(frozen=True, slots=True)
 class Part:
     """Tables that are made together: ``marker`` is the one that no other program would have.
 
     ``columns`` are some of the marker's, by which it is known for ours; ``views`` are SQL views
     over the tables, which are dropped before the tables move and are made again afterwards.
+    ``keys`` are columns that tables have in every release: one without them is somebody else's.
     """
 
     marker: str
     columns: tuple[str, ...]
     tables: tuple[str, ...]
     views: tuple[str, ...] = ()
+    keys: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 def take(connection: Connection, part: Part) -> str:
@@ -48,18 +49,19 @@ def take(connection: Connection, part: Part) -> str:
     """
     connection.execute("SELECT pg_advisory_xact_lock(%s)", (LOCK,))
     schema = schema_of(connection)
-    if _is_ours(connection, schema, part):
-        return schema
-    old = _is_ours(connection, OLD_SCHEMA, part)
-    names = (*part.tables, *part.views)
-    taken = sorted(_present(connection, schema, names)) if not old or schema != OLD_SCHEMA else []
+    taken = clashing(connection, schema, part)
     if taken:
         raise TablesClashError(
             f"The schema {schema!r} of this database already has {', '.join(taken)}, and they are "
             f"not Runfold's. Set {VARIABLE} to a schema that is free; it will be made."
         )
-    connection.execute(f"CREATE SCHEMA IF NOT EXISTS {quoted(schema)}".encode())
-    if old and schema != OLD_SCHEMA:
+    if is_ours(connection, schema, part):
+        return schema
+    row = connection.execute("SELECT to_regnamespace(%s)", (quoted(schema),)).fetchone()
+    if row is None or row[0] is None:
+        # Not IF NOT EXISTS: that needs the right to make schemas also where there is nothing to do.
+        connection.execute(f"CREATE SCHEMA {quoted(schema)}".encode())
+    if is_ours(connection, OLD_SCHEMA, part) and schema != OLD_SCHEMA:
         _move(connection, schema, part)
     return schema
 
@@ -73,11 +75,27 @@ def schema_of(connection: Connection) -> str:
     return str(row[0]).strip().strip('"') if row else OLD_SCHEMA
 
 
-def _is_ours(connection: Connection, schema: str, part: Part) -> bool:
+def clashing(connection: Connection, schema: str, part: Part) -> list[str]:
+    """Return what has a name of ours in a schema and is not ours."""
+    if not is_ours(connection, schema, part):
+        return sorted(_present(connection, schema, (*part.tables, *part.views)))
+    wanted = [(table, column) for table, columns in part.keys.items() for column in columns]
     rows = connection.execute(
-        "SELECT column_name FROM information_schema.columns"
-        " WHERE table_schema = %s AND table_name = %s",
-        (schema, part.marker),
+        "SELECT DISTINCT w.t FROM unnest(%s::text[], %s::text[]) AS w(t, c)"
+        " JOIN pg_class r ON r.relname = w.t AND r.relnamespace = to_regnamespace(%s)"
+        " WHERE NOT EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = r.oid"
+        " AND a.attname = w.c AND NOT a.attisdropped) ORDER BY 1",
+        ([table for table, _ in wanted], [column for _, column in wanted], quoted(schema)),
+    ).fetchall()
+    return [str(name) for (name,) in rows]
+
+
+def is_ours(connection: Connection, schema: str, part: Part) -> bool:
+    """Whether a schema holds tables of ours: the marker is there, with its columns."""
+    rows = connection.execute(
+        "SELECT attname FROM pg_attribute JOIN pg_class c ON c.oid = attrelid"
+        " WHERE c.relnamespace = to_regnamespace(%s) AND relname = %s AND NOT attisdropped",
+        (quoted(schema), part.marker),
     ).fetchall()
     return set(part.columns) <= {str(name) for (name,) in rows}
 

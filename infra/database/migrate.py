@@ -10,9 +10,9 @@ from typing import Final
 
 import psycopg
 from psycopg import errors
-from sqlalchemy import create_engine
 
 from runfold.infra.database import layout, roles
+from runfold.infra.database.connection import engine
 from runfold.infra.database.layout import Part
 
 HEAD: Final = "0001"
@@ -24,11 +24,13 @@ VERSIONS: Final = "table_versions"
 CURRENT: Final = "SELECT version_num FROM table_versions"
 """Asks for the version that is there; psycopg.errors.UndefinedTable says that there is none."""
 
-_PART: Final = Part(
+PART: Final = Part(
     marker="tool_claims",
     columns=("idempotency_key", "arguments_digest", "token"),
     tables=("tool_claims", "tool_claim_owners", VERSIONS),
+    keys={"tool_claims": ("idempotency_key",), "tool_claim_owners": ("lives_until",)},
 )
+"""The tables of claims."""
 
 
 def upgrade(url: str) -> None:
@@ -37,17 +39,14 @@ def upgrade(url: str) -> None:
     It may be called by several processes at once, and any number of times. Raises
     TablesClashError where tables with the same names are somebody else's.
     """
-    address = url.replace("postgresql+psycopg://", "postgresql://", 1)
-    engine = create_engine(
-        "postgresql+psycopg://", creator=lambda: psycopg.connect(address, connect_timeout=10)
-    )
+    made = engine(url)
     try:
-        with engine.begin() as connection:
+        with made.begin() as connection:
             raw = connection.connection.driver_connection
             assert isinstance(raw, psycopg.Connection)
             if version(raw) == HEAD:
                 return
-            schema = layout.take(raw, _PART)
+            schema = layout.take(raw, PART)
             # Only a database that is new or old needs it, and it takes a moment to import.
             from alembic import command  # noqa: PLC0415
             from alembic.config import Config  # noqa: PLC0415
@@ -57,7 +56,7 @@ def upgrade(url: str) -> None:
             command.upgrade(config, "head")
             roles.grant(raw, schema)
     finally:
-        engine.dispose()
+        made.dispose()
 
 
 def version(connection: psycopg.Connection) -> str | None:

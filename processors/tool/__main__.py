@@ -5,10 +5,13 @@ SIGTERM ends it after the calls in flight. Its exit codes are those of every pro
 
 from __future__ import annotations
 
+import logging
 import sys
 
 from runfold.events.avro.codec import Codec
 from runfold.infra.artifacts.files import FileArtifacts
+from runfold.infra.database import migrate, preflight
+from runfold.infra.database.errors import DatabaseAwayError
 from runfold.infra.process.exit_codes import ExitCode
 from runfold.infra.process.runner import Ends, Process, serve
 from runfold.infra.secrets.taking import take
@@ -26,12 +29,18 @@ from runfold.processors.tool.processor import ToolProcessor
 from runfold.processors.tool.settings import ToolSettings
 from runfold.producers.schema_registry.chosen import registry_of
 
+_log = logging.getLogger("runfold.tools")
+
 _CLAIMS_WAIT_S = 30.0
 
 
 def main() -> int:
     """Run a pool with the settings of the environment and return its exit code."""
-    ends: Ends = {**POOL_ENDS, ClaimsUnavailableError: ExitCode.CANNOT_GO_ON}
+    ends: Ends = {
+        **POOL_ENDS,
+        ClaimsUnavailableError: ExitCode.CANNOT_GO_ON,
+        DatabaseAwayError: ExitCode.CANNOT_GO_ON,
+    }
     return serve("runfold-tools", _settings, _work, ends)
 
 
@@ -44,8 +53,10 @@ def _settings(config: Config) -> ToolSettings:
 
 def _work(process: Process, settings: ToolSettings) -> int:
     config = process.config
+    url = config.need_database()
+    preflight.need(url, [migrate.PART], _CLAIMS_WAIT_S, _log.warning)
     codec = Codec(registry_of(config.schema_registry_url))
-    claims = PostgresClaims(config.need_database(), settings.lease_s, wait_s=_CLAIMS_WAIT_S)
+    claims = PostgresClaims(url, settings.lease_s, wait_s=_CLAIMS_WAIT_S)
     home = config.need_home()
     taken = take()
     with following(config.kafka, codec) as known, Deaths(home / "calls") as deaths:

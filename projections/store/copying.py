@@ -11,6 +11,7 @@ from sqlalchemy import MetaData, create_mock_engine
 
 from runfold.events.avro.codec import Codec
 from runfold.infra.database.address import quoted
+from runfold.infra.database.connection import LOSABLE, PATIENT, Session, transaction
 from runfold.projections.errors import FoldError, NotCaughtUp
 from runfold.projections.schema import storage_of
 from runfold.projections.store.reading.reader import Reader, ReaderConfig
@@ -25,28 +26,29 @@ from runfold.projections.store.rows.writing import cleaned, fold, write
 from runfold.projections.view import View
 
 _WAIT_S = 0.2
+_LOCAL = (LOSABLE, *PATIENT)
 _LONGEST_NAME = 63  # bytes of a name in Postgres
 _PATIENCE = 150
 """How often in a row nothing may come before the end of the batch is given up."""
 
 
-def copy_schema(view: View, live: str) -> str:
+def copy_schema(view: View, live: str, kind: str = "rebuild") -> str:
     """Return the name of the database schema for copies of a view, beside the schema ``live``.
 
     It is a deployment's own: two may share a database. None can be called so: its setting takes
     no ``$``.
     """
-    name = f"{live}$rebuild_{view.name}"
+    name = f"{live}${kind}_{view.name}"
     if len(name.encode()) <= _LONGEST_NAME:
         return name
     # Postgres would cut it off, and drop the schema of another deployment by what is left.
     digest = hashlib.sha256(live.encode()).hexdigest()[:16]
-    return f"{digest}$rebuild_{view.name}"
+    return f"{digest}${kind}_{view.name}"
 
 
 def make_tables(connection: Connection, view: View, schema: str) -> None:
     """Make the empty tables of a copy, in place of what an interrupted copy has left."""
-    connection.execute(f"DROP SCHEMA IF EXISTS {quoted(schema)} CASCADE".encode())
+    drop_tables(connection, schema)
     connection.execute(f"CREATE SCHEMA {quoted(schema)}".encode())
     copies = MetaData()
     for table in view.tables:
@@ -54,6 +56,11 @@ def make_tables(connection: Connection, view: View, schema: str) -> None:
     storage = [said for table in copies.tables.values() for said in storage_of(table)]
     for statement in (*_ddl(copies), *storage):
         connection.execute(statement.encode())
+
+
+def drop_tables(connection: Connection, schema: str) -> None:
+    """Drop a copy, or what there is of it."""
+    connection.execute(f"DROP SCHEMA IF EXISTS {quoted(schema)} CASCADE".encode())
 
 
 def _ddl(metadata: MetaData) -> list[str]:
@@ -89,7 +96,7 @@ class Copy:
         """Release the connections."""
         self._reader.close()
 
-    def advance(self, connection: Connection, until: dict[TopicPartition, int]) -> None:
+    def advance(self, connection: Session, until: dict[TopicPartition, int]) -> None:
         """Fold everything before these offsets and nothing after them.
 
         Raises NotCaughtUp if the log does not hold as much.
@@ -106,16 +113,16 @@ class Copy:
                 )
             self._write(connection, _within(batch, until))
 
-    def _write(self, connection: Connection, batch: RecordBatch) -> None:
+    def _write(self, connection: Session, batch: RecordBatch) -> None:
         if batch.items:
             self._put(connection, batch)
         for place, end in batch.ends.items():
             self._next[place] = max(self._next[place], end)
 
-    def _put(self, connection: Connection, batch: RecordBatch) -> None:
+    def _put(self, connection: Session, batch: RecordBatch) -> None:
         """Write a batch as the projector does: what the view cannot take is left out."""
         try:
-            with connection.transaction(), connection.cursor() as cursor:
+            with transaction(connection, *_LOCAL), connection.cursor() as cursor:
                 write(cursor, fold(self._view, batch_of(batch.items)), self._schema)
         except (psycopg.Error, FoldError) as error:
             if not cannot_take(error):
@@ -126,9 +133,9 @@ class Copy:
             else:
                 self._put_cleaned(connection, batch)
 
-    def _put_cleaned(self, connection: Connection, batch: RecordBatch) -> None:
+    def _put_cleaned(self, connection: Session, batch: RecordBatch) -> None:
         try:
-            with connection.transaction(), connection.cursor() as cursor:
+            with transaction(connection, *_LOCAL), connection.cursor() as cursor:
                 rows = cleaned(fold(self._view, batch_of(batch.items)))
                 write(cursor, rows, self._schema)
         except (psycopg.Error, FoldError) as error:

@@ -29,7 +29,14 @@ _log = logging.getLogger(__name__)
 
 _WAIT_S = 0.2
 _FIRST_PAUSE_S = 0.05
-_AGAIN = (psycopg.OperationalError, psycopg.InterfaceError, KafkaException, RegistryError)
+_AGAIN = (
+    psycopg.OperationalError,
+    psycopg.InterfaceError,
+    # A server that is a standby now, or was made read-only because its disk is full.
+    psycopg.InternalError,
+    KafkaException,
+    RegistryError,
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,9 +8,10 @@ from types import TracebackType
 from typing import Self
 
 import psycopg
-from psycopg import Connection, Cursor
+from psycopg import Cursor
 
 from runfold.events.border import text_of
+from runfold.infra.database.connection import DURABLE, LOSABLE, PATIENT, Session, transaction
 from runfold.infra.process.failpoints import failpoint
 from runfold.projections.errors import Fenced, FoldError
 from runfold.projections.observability.metrics import FAILURES
@@ -26,10 +27,12 @@ _log = logging.getLogger(__name__)
 _LONGEST_ID, _LONGEST_ERROR = 256, 4_000
 
 # The journal can be read again from the position, which is lost together with the rows, if it is
-# lost: so no commit has to wait for the disk. A plan made while a table was empty must not stay.
-_SESSION = (
-    "SET synchronous_commit = off; SET plan_cache_mode = force_custom_plan; SET TIME ZONE 'UTC'"
-)
+# lost: so no commit has to wait for the disk.
+#
+# Positions that a rebuild holds, or tables that an operator has locked, are asked for again before
+# the watchdog takes the wait for a hang.
+_WAITS = (*PATIENT, "lock_timeout = '20s'")
+_LOCAL = (LOSABLE, *_WAITS)
 
 
 class Store:
@@ -40,7 +43,7 @@ class Store:
         self._views = views
         self._places = positions.places(views, partitions)
         self._owner = owner
-        self._connection: Connection | None = None
+        self._connection: Session | None = None
         self.held: dict[Place, Held] = {}
 
     def __enter__(self) -> Self:
@@ -60,17 +63,17 @@ class Store:
         Raises Fenced if another projector took them, psycopg.OperationalError if nobody answers.
         """
         self.close()
-        connection = psycopg.connect(self._url, autocommit=True, connect_timeout=5)
+        connection = Session.to(self._url)
         self._connection = connection
-        connection.execute(_SESSION)
         if not self.held:
-            with connection.transaction():
+            with transaction(connection, *_WAITS):
                 # The epoch is no row that could be made again: it must survive the database.
-                connection.execute("SET LOCAL synchronous_commit = on")
+                connection.execute(DURABLE)
                 held = positions.take(connection, self._places, self._owner)
             self.held = held
             return
-        found = positions.look(connection, self._places)
+        with transaction(connection):
+            found = positions.look(connection, self._places)
         if {p: held.epoch for p, held in found.items()} != {
             p: held.epoch for p, held in self.held.items()
         }:
@@ -123,7 +126,7 @@ class Store:
         if not moves:
             return
         failpoint("projector.before_begin")
-        with self._connection.transaction(), self._connection.cursor() as cursor:
+        with transaction(self._connection, *_LOCAL), self._connection.cursor() as cursor:
             # 1. The positions, whose epoch is the fence: nothing is written by one overtaken.
             positions.advance(cursor, moves)
             failpoint("projector.after_positions")

@@ -46,7 +46,8 @@ class Fault:
 # The first that fits counts.
 _EXPECTED: tuple[tuple[str, str, Code], ...] = (
     ("runfold.stack.errors", "StackError", Code.UNAVAILABLE),
-    ("runfold.infra.settings.config", "ConfigError", Code.UNAVAILABLE),
+    ("runfold.infra.settings.errors", "ConfigError", Code.UNAVAILABLE),
+    ("runfold.infra.database.errors", "DatabaseAwayError", Code.UNAVAILABLE),
     ("runfold.producers.errors", "RefusedError", Code.INVALID),
     ("runfold.producers.errors", "NotYetError", Code.NOT_YET),
     ("runfold.producers.errors", "UnavailableError", Code.UNAVAILABLE),

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import timedelta
 
+import psycopg
 from sqlalchemy import Connection, func, select, text
 
+from runfold.infra.database import migrate, preflight
 from runfold.projections import queries, schema
 from runfold.projections.queries import OperatorViews
 from runfold.projections.tables import dead_letters
@@ -27,6 +29,10 @@ def check(deployment: Deployment) -> Iterator[Finding]:
     with deployment.engine.connect() as connection:
         release = connection.execute(text("SELECT current_setting('server_version')")).scalar()
         yield ok("postgres", f"Postgres {release} answers")
+        driver = connection.connection.driver_connection
+        assert isinstance(driver, psycopg.Connection)
+        for problem in preflight.problems(driver, [migrate.PART, schema.PART]):
+            yield wrong("database", problem, "`runfold up` says the same, and then starts")
         if not _has(connection, "projection_schema"):
             yield wrong(
                 "tables",

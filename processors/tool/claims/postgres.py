@@ -44,7 +44,7 @@ from runfold.processors.tool.claims.statements import (
     Want,
     hexed,
 )
-from runfold.processors.tool.errors import ClaimsUnavailableError
+from runfold.processors.tool.errors import ClaimsUnavailableError, ToolRefusedError
 
 log = logging.getLogger(__name__)
 
@@ -100,7 +100,7 @@ class PostgresClaims:
         await self._connection.close()
 
     async def claim(self, wanted: ClaimRequest) -> Told:
-        """Take the claim, or say why not."""
+        """Take the claim, or say why not; raises ToolRefusedError where none can be stored."""
         held = Held(wanted.tool, wanted.idempotency_key, secrets.token_hex(16))
         new = {**_named(held), **_columns(wanted), "owner": self._owner}
         before = ClaimState.RELEASED
@@ -128,6 +128,12 @@ class PostgresClaims:
             # The row may be ours all the same, and nobody will work on it.
             self._owed[held] = _ended(held, before)
             raise
+        except psycopg.Error as refusal:
+            raise ToolRefusedError(
+                f"This call cannot be claimed: the database refuses what names it"
+                f" ({type(refusal).__name__}).",
+                error_type="claim_refused",
+            ) from refusal
 
     async def finish(self, held: Held, result: Content) -> None:
         """Store the result."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -30,6 +31,8 @@ def up(ctx: typer.Context) -> None:
 
     context = of(ctx)
     said = output.console()
+    if context.settings.database_url:
+        _need_database(context.settings.database_url, lambda line: said.print(f"  {line}"))
     running = control.up(context.settings, PROCESSES, report=lambda line: said.print(f"  {line}"))
     said.print("The stack was up already." if running.found else "The stack is up.")
     said.print(f"  Kafka     {running.bootstrap_servers}")
@@ -77,6 +80,14 @@ def demo(
     from runfold.surfaces.cli.demo.demo import demo as play
 
     raise typer.Exit(play(of(ctx), file, yes=yes, keep=keep))
+
+
+def _need_database(url: str, tell: Callable[[str], None]) -> None:
+    """Say what keeps a database from being used before anything is started on it."""
+    from runfold.infra.database import migrate, preflight
+    from runfold.projections import schema
+
+    preflight.need(url, [migrate.PART, schema.PART], preflight.WAIT_S, tell)
 
 
 def _stack_status(context: Context, *, json: bool) -> int:

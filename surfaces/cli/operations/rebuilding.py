@@ -17,7 +17,8 @@ def show_rebuild(context: Context, view: str, *, json: bool) -> int:
     if json:
         output.as_json(asdict(done))
         return exits.OK
-    output.console().print(f"{done.view} was folded again from offset 0 and swapped in.")
+    said = f"{done.changed} rows were put right" if done.changed else "every row was right"
+    output.console().print(f"{done.view} was folded again from offset 0; {said}.")
     output.table(("table", "rows"), list(done.rows.items()), "")
     return exits.OK
 

@@ -17,7 +17,7 @@ from runfold.processors.tool.claims.connection import ClaimConnection
 from runfold.processors.tool.claims.port import ClaimRequest, Claims, Told, Verdict
 from runfold.processors.tool.claims.postgres import PostgresClaims
 from runfold.processors.tool.claims.statements import END, HOLD, TAKE, Statement, Want
-from runfold.processors.tool.errors import ClaimsUnavailableError
+from runfold.processors.tool.errors import ClaimsUnavailableError, ToolRefusedError
 from tests.tool.claims.owners import REQUEST, Owners, Play, taken, verdict_after_a_renewal
 
 
@@ -307,7 +307,9 @@ def test_a_value_that_the_database_refuses_is_one_call_s_trouble(database_url: s
             requests[2] = replace(requests[2], call_id="\0")
             asked = (claims.claim(each) for each in requests)
             told = await asyncio.gather(*asked, return_exceptions=True)
-            assert isinstance(told.pop(2), psycopg.DataError)
+            refused = told.pop(2)
+            assert isinstance(refused, ToolRefusedError)
+            assert "cannot be claimed" in str(refused)
             assert {each.verdict for each in told if isinstance(each, Told)} == {Verdict.RUN}
 
     asyncio.run(script())

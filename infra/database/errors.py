@@ -1,0 +1,22 @@
+"""What goes wrong with a database, by what its caller has to do.
+
+DatabaseUnfitError     stop: somebody must change the database, or name another
+└── TablesClashError   stop: its schema has tables of somebody else with the names of ours
+DatabaseAwayError      retry: it does not answer, or does not take writes for now
+"""
+
+from __future__ import annotations
+
+from runfold.infra.settings.errors import ConfigError
+
+
+class DatabaseUnfitError(ConfigError):
+    """The database cannot hold the tables; the message says why, and what to change."""
+
+
+class TablesClashError(DatabaseUnfitError):
+    """The schema holds tables of somebody else with the names of ours; nothing was made."""
+
+
+class DatabaseAwayError(Exception):
+    """The database does not answer, or takes no writes, and may do so later."""
