@@ -11,8 +11,8 @@ import pytest
 
 from runfold.processors.tool.deaths import Deaths
 
-ROOT = Path(__file__).parents[2]
-_MAIN = "from tests.hard.poison_tools import main; main()"
+ROOT = Path(__file__).parents[3]
+_MAIN = "from tests.hard.tools.poison_tools import main; main()"
 
 
 def delivered(folder: Path, *asked: tuple[str, int, float]) -> list[list[object]]:

@@ -40,7 +40,14 @@ from runfold.surfaces.doctor.examination import examine
 from runfold.surfaces.doctor.finding import Level
 from tests.effects import pools
 from tests.effects.given import tool_work
-from tests.hard.segments import KINDS, batches, flip_a_bit, of_the_future, spoil, spoil_compression
+from tests.hard.kafka.segments import (
+    KINDS,
+    batches,
+    flip_a_bit,
+    of_the_future,
+    spoil,
+    spoil_compression,
+)
 from tests.projections.running import ask, projector
 from tests.spec import START
 from tests.support import journal

@@ -23,8 +23,8 @@ from runfold.events.avro.registry import LockRegistry
 from runfold.events.calls import Message, ModelResult, ModelWork, Outcome, Role
 from runfold.events.content import text
 from runfold.processors.model.processor import ModelProcessor
-from tests.hard import answers
-from tests.hard.vendors import of_anthropic, of_openai
+from tests.hard.providers import answers
+from tests.hard.providers.vendors import of_anthropic, of_openai
 from tests.model.given import scripts, settings, tool, user, work
 
 CASES = int(os.environ.get("FUZZ_CASES", "2000"))

@@ -31,7 +31,7 @@ from runfold.surfaces.cli.faults import explained
 from runfold.surfaces.doctor.deployment import Deployment
 from runfold.surfaces.doctor.examination import examine
 from runfold.surfaces.doctor.finding import Level
-from tests.hard.segments import batches
+from tests.hard.kafka.segments import batches
 from tests.support.builders.history import CODEC
 from tests.support.stack import Servers, fresh_topics, wait_until
 

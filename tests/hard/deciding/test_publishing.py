@@ -10,8 +10,8 @@ import pytest
 from runfold.processors.definitions.unusable import unusable
 from tests.deciders.given import agent, tool
 from tests.definitions.given import TOOL, faults_of
-from tests.hard.outside import nothing_outside
-from tests.hard.test_schema_deciding import LADDER, UNFIT
+from tests.hard.deciding.outside import nothing_outside
+from tests.hard.deciding.test_schemas import LADDER, UNFIT
 
 BAD = {name: schema for name, (schema, _) in UNFIT.items() if schema and "deep" not in name}
 

@@ -14,8 +14,8 @@ from runfold.events.content import Content, content, json_content
 from runfold.processors.run import behaviour as behaviours
 from runfold.processors.run.replay import decisions
 from tests.deciders.given import answer, call, control, tool
-from tests.hard.given import COUNTED, RISKY, begun_with
-from tests.hard.outside import OutsideError, nothing_outside
+from tests.hard.deciding.given import COUNTED, RISKY, begun_with
+from tests.hard.deciding.outside import OutsideError, nothing_outside
 from tests.replay.frozen import HISTORIES, load
 from tests.spec import Story
 

@@ -70,7 +70,7 @@ def main() -> None:
             MemoryClaims(),
             MemoryArtifacts(),
             MemorySecrets({}),
-            modules=["tests.hard.poison_tools"],
+            modules=["tests.hard.tools.poison_tools"],
             poison=PoisonGuard(deaths),
         )
         asyncio.run(calls(processor, json.loads(sys.argv[2])))

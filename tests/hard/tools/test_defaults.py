@@ -18,7 +18,7 @@ from runfold.processors.tool.python.tools import contract_of
 from runfold.surfaces.manifests import Manifests
 from tests.deciders.given import answer, call, request, tool
 from tests.definitions.given import TOOL, faults_of, loader
-from tests.hard.given import COUNTED, begun_with
+from tests.hard.deciding.given import COUNTED, begun_with
 from tests.spec import START
 
 PYTHON = TOOL.replace("builtin:files.read", "python:shop.tools:refund") + (

@@ -14,8 +14,8 @@ from runfold.events.content import json_content
 from runfold.processors.model.processor import ModelProcessor
 from runfold.processors.model.providers.history import SHORT_IDS, turns
 from runfold.processors.model.providers.settings import ModelSettings
-from tests.hard.histories import HISTORIES
-from tests.hard.vendors import of_anthropic, of_openai
+from tests.hard.providers.histories import HISTORIES
+from tests.hard.providers.vendors import of_anthropic, of_openai
 from tests.model import server
 from tests.model.given import assistant, call, proposed, result, scripts, settings, user, work
 from tests.model.server import Answer, chat, chat_call, error, message

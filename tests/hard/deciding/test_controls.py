@@ -10,7 +10,7 @@ from runfold.events import run as j
 from runfold.events.calls import Outcome
 from runfold.events.values import ErrorInfo, RunStatus
 from tests.deciders.given import answer, call, came_back, tool
-from tests.hard.given import COUNTED, begun_with
+from tests.hard.deciding.given import COUNTED, begun_with
 from tests.spec import Story
 
 LOOK = tool("look", risk_level=0)

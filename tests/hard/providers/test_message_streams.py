@@ -11,7 +11,7 @@ from runfold.events.values import ProposedCall
 from runfold.processors.model.providers import anthropic
 from runfold.processors.model.providers.streams.message import MessageAssembly
 from runfold.processors.model.providers.tool_names import names_of
-from tests.hard.test_provider_streams import BOTH, TARGET, WORK, A, B
+from tests.hard.providers.test_streams import BOTH, TARGET, WORK, A, B
 
 
 def begun(index: int, **block: Any) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from runfold.processors.tool.settings import ToolSettings
 from tests.effects.given import tool_work
 from tests.tool.given import error_type, said
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 CRM = "s3cret-of-the-crm"
 OPENAI = "sk-s3cret-of-openai"
 DATABASE = "postgresql://runfold:s3cret-of-postgres@db/runfold"

@@ -1,0 +1,1 @@
+"""Decisions on whatever came in: each has an outcome, within bounds, the same for the auditor."""

@@ -1,0 +1,1 @@
+"""Topics, batches and brokers as people have them."""

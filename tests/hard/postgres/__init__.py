@@ -1,0 +1,1 @@
+"""Databases, pools and refusals as people have them."""

@@ -1,0 +1,1 @@
+"""What providers and those who pose as one answer."""
