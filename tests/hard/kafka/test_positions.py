@@ -32,11 +32,14 @@ from runfold.surfaces.doctor.deployment import Deployment
 from runfold.surfaces.doctor.examination import examine
 from runfold.surfaces.doctor.finding import Level
 from tests.hard.kafka.segments import batches
-from tests.support.builders.history import CODEC
+from tests.projections.running import projector, wait_caught_up
+from tests.support import journal
+from tests.support.builders.history import CODEC, History
 from tests.support.stack import Servers, fresh_topics, wait_until
 
 T = topics.REQUESTS
 INPUTS = tuple(topic for topic in TOPICS if topic.name == T)
+JOURNAL = next(topic for topic in TOPICS if topic.name == topics.EVENTS)
 KNOWN = FixedDefinitions(Definitions())
 
 
@@ -147,7 +150,10 @@ def test_the_doctor_names_positions_of_another_topic(settings: Settings) -> None
     reader = TopicReader(settings.kafka_config(), CODEC)
     with engine(settings):
         wait_until(lambda: bool(list(reader.read(topics.RESTORE))))
-    fresh_topics(settings, INPUTS)
+    journal.write(settings.bootstrap_servers, [History("run", partition=1).created()])
+    with projector(settings):
+        wait_caught_up(settings)
+    fresh_topics(settings, (*INPUTS, JOURNAL))
     database = schema.engine(settings.database_url)
     deployment = Deployment(
         kafka={name: str(value) for name, value in settings.kafka_config().items()},
@@ -157,7 +163,8 @@ def test_the_doctor_names_positions_of_another_topic(settings: Settings) -> None
     )
     findings = [each for each in examine(deployment, explained) if each.check == "positions"]
     database.dispose()
-    (found,) = [each for each in findings if each.level is Level.WRONG]
+    found, *views = [each for each in findings if each.level is Level.WRONG]
+    assert any("the views have seen runs.events/1 up to offset" in each.what for each in views)
     assert f"{T}/0 is decided up to offset 6" in found.what
     assert "--take-new-inputs" in found.todo
 
