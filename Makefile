@@ -23,7 +23,7 @@ OVERHEAD ?=
 PYTEST ?=
 PEERS ?=
 # Most of the time a test on real servers waits for one of them: more of them than cores.
-WORKERS ?= 4
+WORKERS ?= 3
 
 .PHONY: bench-growth bench-tables bench-soak bench-overhead bench-peers bench-floors performance lock-peers
 .PHONY: help env lock up down demo test lint format bench bench-recovery torture mutants docs clean

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import psycopg
 
 from runfold.infra.database import layout
-from runfold.infra.database.address import DEFAULT, VARIABLE, quoted
+from runfold.infra.database.address import VARIABLE, quoted
 from runfold.infra.database.connection import Session, transaction
 from runfold.infra.database.errors import DatabaseAwayError, DatabaseUnfitError
 from runfold.infra.database.layout import Part
@@ -98,9 +98,7 @@ def need(
 def problems(session: psycopg.Connection, parts: Sequence[Part]) -> Iterator[str]:
     """Say what keeps a database from being used; the caller has a transaction open."""
     schema = layout.schema_of(session)
-    row = session.execute(_FACTS, {"quoted": quoted(schema)}).fetchone()
-    assert row is not None
-    facts = Facts(*row)
+    facts = _facts(session, schema)
     found = list(judge(facts, schema, made=_made(session, schema, parts)))
     yield from found
     if not found:
@@ -110,6 +108,8 @@ def problems(session: psycopg.Connection, parts: Sequence[Part]) -> Iterator[str
 
 def judge(facts: Facts, schema: str, *, made: bool) -> Iterator[str]:
     """Say what is wrong with a database as a whole."""
+    if why := _no_writes(facts):
+        yield why
     if facts.release < OLDEST:
         yield (
             f"This is Postgres {facts.release}, and Runfold needs {OLDEST} or newer: name another "
@@ -148,9 +148,8 @@ def _no_right(facts: Facts, schema: str) -> str:
 def _need_now(url: str, parts: Sequence[Part]) -> None:
     try:
         with Session.to(url) as session, transaction(session):
-            row = session.execute(_FACTS, {"quoted": quoted(session.schema or DEFAULT)}).fetchone()
-            assert row is not None
-            _need_writes(Facts(*row))
+            if why := _no_writes(_facts(session, layout.schema_of(session))):
+                raise DatabaseAwayError(why)
             found = list(problems(session, parts))
     except psycopg.OperationalError as error:
         raise _at_the_door(error) from error
@@ -158,18 +157,25 @@ def _need_now(url: str, parts: Sequence[Part]) -> None:
         raise DatabaseUnfitError(" ".join(found))
 
 
-def _need_writes(facts: Facts) -> None:
+def _facts(session: psycopg.Connection, schema: str) -> Facts:
+    row = session.execute(_FACTS, {"quoted": quoted(schema)}).fetchone()
+    assert row is not None
+    return Facts(*row)
+
+
+def _no_writes(facts: Facts) -> str:
     if facts.standby:
-        raise DatabaseAwayError(
-            "this server is a standby, which takes no writes: name both servers, as in "
-            "postgresql://user:password@one,two/database?target_session_attrs=read-write"
+        return (
+            "This server is a standby, which takes no writes: name both servers, as in "
+            "postgresql://user:password@one,two/database?target_session_attrs=read-write."
         )
     if facts.read_only:
-        raise DatabaseAwayError(
-            f"the database {facts.database!r} takes no writes (default_transaction_read_only is "
+        return (
+            f"The database {facts.database!r} takes no writes (default_transaction_read_only is "
             f"on for it or for {facts.user!r}): some hosts set that when the disk is full; make "
-            "room, or ALTER DATABASE … RESET default_transaction_read_only"
+            "room, or ALTER DATABASE … RESET default_transaction_read_only."
         )
+    return ""
 
 
 def _at_the_door(error: psycopg.OperationalError) -> Exception:
@@ -178,7 +184,7 @@ def _at_the_door(error: psycopg.OperationalError) -> Exception:
     if any(words in said for words in _FOR_GOOD):
         return DatabaseUnfitError(f"Postgres lets nobody in by DATABASE_URL: {said}.")
     return DatabaseAwayError(
-        f"Postgres does not answer ({said}): start it, or check the address in DATABASE_URL"
+        f"Postgres does not answer ({said}): start it, or check the address in DATABASE_URL."
     )
 
 

@@ -52,7 +52,7 @@ def rebuild(
     ] = False,
     json: options.Json = False,
 ) -> None:
-    """Fold a view again from offset 0 beside the live one, and swap it in."""
+    """Fold a view again from offset 0 beside the live one, and put right the rows that differ."""
     from runfold.surfaces.cli.operations.rebuilding import show_comparison, show_rebuild
 
     show_it = show_comparison if compare else show_rebuild

@@ -6,6 +6,7 @@ The double in tests/support proves it everywhere; a real pgbouncer where there i
 from __future__ import annotations
 
 import asyncio
+import re
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -27,7 +28,7 @@ from runfold.projections.store.rebuild import compare, rebuild
 from runfold.projections.views import VIEWS
 from runfold.stack import ports
 from runfold.stack.settings import Settings
-from tests.projections.running import ask, projector, wait_caught_up
+from tests.projections.running import ROOT, ask, projector, wait_caught_up
 from tests.support import journal
 from tests.support.builders.history import CODEC
 from tests.support.builders.seeded import history
@@ -129,6 +130,21 @@ def test_tables_are_made_through_a_pool_in_the_schema_that_is_named(database_url
     query = "SELECT DISTINCT schemaname FROM pg_tables WHERE schemaname !~ '^(pg_|information_)'"
     with psycopg.connect(database_url) as connection:
         assert connection.execute(query).fetchall() == [("elsewhere",)]
+
+
+def test_one_module_connects_and_no_statement_is_for_a_session() -> None:
+    own = ("infra/database/connection.py", "stack/postgres/server.py")
+    rooms = ("events", "infra", "producers", "processors", "projections", "surfaces", "stack")
+    found = [
+        f"{file}: {line.strip()}"
+        for room in rooms
+        for file in (ROOT / room).rglob("*.py")
+        if str(file.relative_to(ROOT)) not in own
+        for line in file.read_text(encoding="utf-8").splitlines()
+        if re.search(r"psycopg\.connect\(|create_engine\(|\bSET SESSION\b|\"SET (?!LOCAL)", line)
+        and "SET TRANSACTION" not in line
+    ]
+    assert found == []
 
 
 @contextmanager

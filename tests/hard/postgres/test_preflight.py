@@ -88,6 +88,8 @@ def user(url: str) -> Iterator[tuple[str, str]]:
     [
         (replace(WELL, release=14), "This is Postgres 14, and Runfold needs 15 or newer"),
         (replace(WELL, encoding="LATIN1"), "keeps text as LATIN1"),
+        (replace(WELL, standby=True), "is a standby"),
+        (replace(WELL, read_only=True), "takes no writes"),
         (replace(WELL, may_use=False), "GRANT USAGE ON SCHEMA"),
         (replace(WELL, may_create=False), "may not make tables in the schema 'runfold'"),
         (replace(WELL, may_create=False, has_schema=False), "CREATE SCHEMA .* AUTHORIZATION"),
