@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from typing import Generic
 
 from confluent_kafka import KafkaException
@@ -127,7 +127,7 @@ class Restore(Generic[S]):
                 rebuild.journal(message.offset() or 0, value)
         rebuild.reached(ends[topics.journal])
         failpoint("restore.after_journal")
-        self._hold_against_now(reader, rebuild, ends)
+        self._hold_against_now(reader, rebuild)
         if topics.completions is not None:
             since = self._horizon(reader, rebuild, ends[topics.requests])
             first = reader.offset_at(topics.completions, self._partition, since)
@@ -138,11 +138,10 @@ class Restore(Generic[S]):
                 rebuild.completion(_key(message), message.timestamp()[1])
         return rebuild
 
-    def _hold_against_now(
-        self, reader: PartitionReader, rebuild: Rebuild[S], ends: Mapping[str, int]
-    ) -> None:
+    def _hold_against_now(self, reader: PartitionReader, rebuild: Rebuild[S]) -> None:
         """Raise BrokenChain where a position is of another topic than is there now."""
         progress, now = rebuild.progress, reader.ids(self._topics.inputs)
+        ends = reader.ends(self._topics.inputs, self._partition)
         found = strange(self._partition, progress.positions, progress.ids, now, ends)
         if found and not self._take_new:
             raise BrokenChain(" ".join(each.sentence() for each in found))

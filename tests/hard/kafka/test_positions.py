@@ -144,6 +144,16 @@ def test_nothing_of_an_input_topic_that_was_made_anew_is_passed_by(
 
 
 @pytest.mark.integration
+@pytest.mark.parametrize("topic", RUNS.topics.inputs)
+def test_a_lane_opens_again_on_the_inputs_that_it_had(settings: Settings, topic: str) -> None:
+    batches(settings, topic, 0, garbage("old", 3))
+    with engine(settings):
+        wait_until(lambda: len(letters(settings)) == 3)
+    with engine(settings) as again:
+        wait_until(lambda: again.lanes().get(0) is LaneState.RUNNING)
+
+
+@pytest.mark.integration
 def test_the_doctor_names_positions_of_another_topic(settings: Settings) -> None:
     schema.ensure(settings.database_url)
     batches(settings, T, 0, garbage("old", 6))
