@@ -124,21 +124,26 @@ def failed(draft: Draft, call: ModelCall, result: ModelResult) -> None:
     error = result.error or ErrorInfo(
         error_type="no_answer", message=draft.people("no_answer"), retryable=True
     )
-    failure = j.ModelFailed(
-        call_id=call.call_id,
-        attempt=call.attempt,
-        model=result.model,
-        error=error,
-        latency_ms=result.latency_ms,
-        attribution=attribution(draft.run),
-        attempts=result.attempts,
-    )
+    failure = failure_of(draft.run, call, result, error)
 
     def give_up() -> None:
         release(draft, call.call_id)
         endings.fail(draft, endings.EXIT_MODEL, error)
 
     retry_or(draft, call, failure, error, draft.agent().model.retry, give_up)
+
+
+def failure_of(run: Live, call: ModelCall, result: ModelResult, error: ErrorInfo) -> j.ModelFailed:
+    """Return the fact that an attempt failed."""
+    return j.ModelFailed(
+        call_id=call.call_id,
+        attempt=call.attempt,
+        model=result.model,
+        error=error,
+        latency_ms=result.latency_ms,
+        attribution=attribution(run),
+        attempts=result.attempts,
+    )
 
 
 def lost(draft: Draft, call: ModelCall) -> None:

@@ -16,7 +16,7 @@ from runfold.processors.run.draft import Draft
 from runfold.processors.run.ids import outcome_of
 from runfold.processors.run.lifecycle import endings
 from runfold.processors.run.policy.withdrawn import withdrawn_tool
-from runfold.processors.run.state import CallStatus, RoundCall
+from runfold.processors.run.state import CallStatus, Live, RoundCall
 
 
 def begin(draft: Draft, call: RoundCall) -> None:
@@ -59,16 +59,23 @@ def _close_failed(
     cost: Decimal | None = None,
 ) -> None:
     contract = draft.contract(call.tool)
-    failure = j.ToolCallFailed(
+    failure = failure_of(draft.run, call, error, latency_ms, cost)
+    retry_or(draft, call, failure, error, contract.retry, lambda: checkpoints.write(draft))
+
+
+def failure_of(
+    run: Live, call: RoundCall, error: ErrorInfo, latency_ms: int, cost: Decimal | None
+) -> j.ToolCallFailed:
+    """Return the fact that an attempt failed."""
+    return j.ToolCallFailed(
         call_id=call.call_id,
         attempt=call.attempt,
         tool=call.tool,
         error=error,
         latency_ms=latency_ms,
-        attribution=attribution(draft.run),
+        attribution=attribution(run),
         cost=cost,
     )
-    retry_or(draft, call, failure, error, contract.retry, lambda: checkpoints.write(draft))
 
 
 def unpaid(draft: Draft, call: RoundCall | ToolResult, cost: Decimal | None) -> Decimal | None:

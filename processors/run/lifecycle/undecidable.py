@@ -8,10 +8,9 @@ every decision must be made again equal.
 from __future__ import annotations
 
 from runfold.events import calls, commands
-from runfold.events import run as j
 from runfold.events.values import ErrorInfo
 from runfold.processors.engine.aggregate import Command
-from runfold.processors.run.agent import checkpoints, model_calls
+from runfold.processors.run.agent import checkpoints, model_calls, tool_calls
 from runfold.processors.run.agent.next_step import proceed
 from runfold.processors.run.agent.reservations import release
 from runfold.processors.run.draft import Draft
@@ -52,17 +51,7 @@ def _model_failed(draft: Draft, result: calls.ModelResult, error: ErrorInfo) -> 
     out = draft.run.loop.model_call
     if out is None or (out.call_id, out.attempt) != (result.call_id, result.attempt):
         return
-    draft.say(
-        j.ModelFailed(
-            call_id=out.call_id,
-            attempt=out.attempt,
-            model=result.model,
-            error=error,
-            latency_ms=result.latency_ms,
-            attribution=model_calls.attribution(draft.run),
-            attempts=result.attempts,
-        )
-    )
+    draft.say(model_calls.failure_of(draft.run, out, result, error))
     # It was paid for all the same.
     model_calls.late(draft, result)
     release(draft, out.call_id, result.cost)
@@ -77,16 +66,7 @@ def _tool_failed(draft: Draft, result: calls.ToolResult, error: ErrorInfo) -> No
         or call.attempt != result.attempt
     ):
         return
-    draft.say(
-        j.ToolCallFailed(
-            call_id=call.call_id,
-            attempt=call.attempt,
-            tool=call.tool,
-            error=error,
-            latency_ms=result.latency_ms,
-            attribution=model_calls.attribution(draft.run),
-            cost=result.cost,
-        )
-    )
+    failure = tool_calls.failure_of(draft.run, call, error, result.latency_ms, result.cost)
+    draft.say(failure)
     checkpoints.write(draft)
     proceed(draft)
