@@ -4,7 +4,12 @@ Rows are dicts with the columns' names.
 """
 
 from runfold.projections.queries.audit import AuditSummary, audit_of, audit_summary
-from runfold.projections.queries.operating import list_dead_letters, list_failures, positions
+from runfold.projections.queries.operating import (
+    list_dead_letters,
+    list_failures,
+    positions,
+    set_aside,
+)
 from runfold.projections.queries.runs import (
     EXIT_OF,
     RunFilter,
@@ -47,6 +52,7 @@ __all__ = [
     "open_approvals",
     "positions",
     "run",
+    "set_aside",
     "timeline",
     "uncertain_calls",
     "wait_for",

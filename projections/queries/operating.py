@@ -5,7 +5,7 @@ What could not be used belongs to no tenant, as nobody could read whose it is.
 
 from __future__ import annotations
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from runfold.projections.queries.scope import OperatorViews, Row
 from runfold.projections.tables import dead_letters, projection_failures, projection_positions
@@ -22,6 +22,13 @@ def list_dead_letters(views: OperatorViews, limit: int = 100) -> list[Row]:
 def list_failures(views: OperatorViews, limit: int = 100) -> list[Row]:
     """Return the events that a view could not take."""
     return views.all(select(projection_failures).limit(limit))
+
+
+def set_aside(views: OperatorViews) -> dict[str, int]:
+    """Return how many events each view could not take, without the views that took all."""
+    by = projection_failures.c.view
+    query = select(by, func.count()).group_by(by).order_by(by)
+    return {view: int(count) for view, count in views.connection.execute(query)}
 
 
 def positions(views: OperatorViews) -> list[Row]:

@@ -89,6 +89,7 @@ def test_status_shows_every_process_running(runfold: Runfold) -> None:
     running = {member["name"] for member in known["members"] if member["state"] == "running"}
     assert running == {"kafka", "postgres", "runs", "tools", "projector", "monitor"}
     assert "***" in known["database_url"]
+    assert known["set_aside"] == {}
 
 
 def test_a_second_apply_changes_nothing(runfold: Runfold) -> None:

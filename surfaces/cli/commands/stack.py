@@ -95,14 +95,32 @@ def _stack_status(context: Context, *, json: bool) -> int:
     from runfold.stack.supervisor.state import READY
 
     known = control.status(context.settings)
+    aside = _set_aside(context) if known is not None and known.phase == READY else {}
     if json:
-        output.as_json(_as_row(known))
+        output.as_json({**_as_row(known), "set_aside": aside})
     elif known is None:
         output.console().print("Nothing runs here: start it with `runfold up`.")
     else:
         _print(known)
+    if aside and not json:
+        views = ", ".join(f"{view} {count}" for view, count in aside.items())
+        output.console().print(f"Events that views could not take: {views}. See `runfold doctor`.")
     whole = known is not None and known.phase == READY and not _given_up(known)
     return exits.OK if whole else exits.UNAVAILABLE
+
+
+def _set_aside(context: Context) -> dict[str, int]:
+    """Return how many events each view has set aside; none where the tables cannot be asked."""
+    from sqlalchemy.exc import SQLAlchemyError
+
+    from runfold.projections import queries
+    from runfold.projections.queries import OperatorViews
+
+    try:
+        with context.engine.connect() as connection:
+            return queries.set_aside(OperatorViews(connection, "runfold status"))
+    except SQLAlchemyError:
+        return {}
 
 
 def _given_up(known: State) -> list[str]:

@@ -10,7 +10,9 @@ import pytest
 from sqlalchemy import Text, UniqueConstraint
 
 from runfold.events.lengths import LONGEST, NAME
+from runfold.projections import queries, schema
 from runfold.projections.errors import FoldError
+from runfold.projections.queries import OperatorViews
 from runfold.projections.schema import METADATA
 from runfold.projections.store.refusals import cannot_take
 from runfold.stack.settings import Settings
@@ -116,6 +118,9 @@ def test_a_tool_name_that_no_index_holds_is_set_aside_and_the_views_go_on(
     failed = ask(settings, "SELECT view, run_id, error FROM projection_failures")
     assert [(view, run) for view, run, _ in failed] == [("tool_invocations", "bad")]
     assert "index row size" in failed[0][2]
+    with schema.engine(settings.database_url).connect() as connection:
+        counted = queries.set_aside(OperatorViews(connection, "a test"))
+    assert counted == {"tool_invocations": 1}
     assert ask(settings, "SELECT run_id FROM tool_calls") == [("good",)]
     assert ask(settings, "SELECT count(*) FROM run_events") == [
         (len(bad.values) + len(good.values),)
