@@ -118,8 +118,10 @@ def test_a_tool_name_that_no_index_holds_is_set_aside_and_the_views_go_on(
     failed = ask(settings, "SELECT view, run_id, error FROM projection_failures")
     assert [(view, run) for view, run, _ in failed] == [("tool_invocations", "bad")]
     assert "index row size" in failed[0][2]
-    with schema.engine(settings.database_url).connect() as connection:
+    engine = schema.engine(settings.database_url)
+    with engine.connect() as connection:
         counted = queries.set_aside(OperatorViews(connection, "a test"))
+    engine.dispose()
     assert counted == {"tool_invocations": 1}
     assert ask(settings, "SELECT run_id FROM tool_calls") == [("good",)]
     assert ask(settings, "SELECT count(*) FROM run_events") == [
