@@ -9,12 +9,14 @@ import time
 import tracemalloc
 import zlib
 from collections.abc import AsyncIterator, Iterator
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, ClassVar
 
 import pytest
 
 from runfold.events.calls import ModelResult, Outcome
+from runfold.processors.model.providers.faults import ProviderFaultError
 from runfold.processors.model.providers.settings import ModelSettings, Provider
 from runfold.processors.model.providers.streams.chat import ChatAssembly
 from runfold.processors.model.providers.streams.events import events
@@ -98,18 +100,17 @@ def test_a_text_of_nothing_but_lists_takes_no_memory(openai: server.Provider) ->
     assert peak < MOST_MEMORY
 
 
-async def _in_pieces(data: bytes, size: int) -> AsyncIterator[bytes]:
-    for start in range(0, len(data), size):
-        yield data[start : start + size]
+class _Pieces:
+    """Bytes that come in small pieces; ``taken`` counts those that were read."""
 
+    def __init__(self, data: bytes, size: int) -> None:
+        self._data, self._size = data, size
+        self.taken = 0
 
-def _seconds(data: bytes, size: int) -> float:
-    async def once() -> float:
-        began = time.thread_time()
-        await read(_in_pieces(data, size), "", ChatAssembly(), time.monotonic)
-        return time.thread_time() - began
-
-    return asyncio.run(once())
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        for start in range(0, len(self._data), self._size):
+            self.taken += 1
+            yield self._data[start : start + self._size]
 
 
 @pytest.mark.parametrize(
@@ -122,17 +123,18 @@ def _seconds(data: bytes, size: int) -> float:
         lambda n: b"\r" * n,
     ],
 )
-def test_reading_costs_as_much_as_there_is_to_read(form: Any) -> None:
-    """Four times the bytes cost about four times as much; a quadratic reader needs sixteen."""
-    small, large = form(60_000), form(480_000)
-    once = min(_seconds(small, 2) for _ in range(3))
-    assert _seconds(large, 2) < 30 * max(once, 0.005)
+def test_each_byte_of_an_answer_is_looked_at_once(form: Any) -> None:
+    """A reader that goes back at every piece copies 300 GB here, and meets the suite's time-out."""
+    data = form(1_000_000)
+    pieces = _Pieces(data, 2)
+    with suppress(ProviderFaultError):
+        asyncio.run(read(aiter(pieces), "", ChatAssembly(), time.monotonic))
+    assert pieces.taken == -(-len(data) // 2)
 
 
 def test_pieces_of_one_answer_are_joined_once() -> None:
     """Content, arguments and reasoning of a hundred thousand pieces each."""
     assembly = ChatAssembly()
-    began = time.thread_time()
     for at in range(100_000):
         function = {"name": "look", "arguments": "x"}
         parts = [{"index": 0, "id": "c", "function": function if at else {"name": "look"}}]
@@ -146,7 +148,6 @@ def test_pieces_of_one_answer_are_joined_once() -> None:
     assert len(message["content"]) == 100_000
     assert len(message["tool_calls"][0]["function"]["arguments"]) == 99_999
     assert len(message["reasoning_details"][0]["text"]) == 100_000
-    assert time.thread_time() - began < 20
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-32", "utf-16-le"])
@@ -165,7 +166,7 @@ def test_events_end_in_any_way(size: int, end: str) -> None:
 
     async def found() -> list[dict[str, Any]]:
         data = end.join(lines).encode()
-        return [event async for event in events(_in_pieces(data, size))]
+        return [event async for event in events(aiter(_Pieces(data, size)))]
 
     assert asyncio.run(found()) == [{"a": 1}, {"error": "no"}, {"object": "[DONE]"}]
 
