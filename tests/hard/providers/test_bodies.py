@@ -73,7 +73,7 @@ def test_an_encoded_answer_is_refused_and_never_inflated(
     openai: server.Provider, bomb: bytes, encoding: str, status: int
 ) -> None:
     openai.will(Answer(status, bomb, {"Content-Encoding": encoding}))
-    found, peak = _peak(lambda: call(work(), _settings(openai)))
+    found, peak = _peak(lambda: call(work(timeout_ms=60_000), _settings(openai)))
     assert isinstance(found, ModelResult)
     assert openai.asked[0].headers["accept-encoding"] == "identity"
     assert found.error is not None
@@ -94,7 +94,7 @@ def test_an_answer_said_to_be_as_it_is_is_read(openai: server.Provider) -> None:
 
 def test_a_text_of_nothing_but_lists_takes_no_memory(openai: server.Provider) -> None:
     openai.will(Answer(body=b'{"choices":[' + b"{}," * 1_300_000 + b"{}]}"))
-    found, peak = _peak(lambda: call(work(), _settings(openai)))
+    found, peak = _peak(lambda: call(work(timeout_ms=60_000), _settings(openai)))
     assert found.error is not None
     assert "lists and objects" in found.error.message
     assert peak < MOST_MEMORY
