@@ -52,7 +52,6 @@ READERS = {
     "stack/settings.py",
     "surfaces/cli/commands/config.py",
     "surfaces/cli/publishing.py",
-    "surfaces/manifests/bases.py",
 }
 
 

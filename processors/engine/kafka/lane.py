@@ -236,7 +236,7 @@ class Lane(threading.Thread, Generic[S]):
                 # What a stopping lane leaves is handed out once, by the next owner.
                 self._hand_out(outcome.local)
             failpoint("lane.after_handout")
-            self._metrics.count(len(inputs), len(outcome.events), outcome.dead)
+            self._metrics.count(len(inputs), len(outcome.events) - outcome.noted, outcome.dead)
         for item in inputs:
             if isinstance(item, Returned):
                 self._out -= 1
