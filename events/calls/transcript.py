@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from runfold.events.base import Record
 from runfold.events.calls.model import Message
@@ -26,7 +26,7 @@ class TranscriptEntry(Record):
     @property
     def token_estimate(self) -> int:
         """The message's size in tokens, estimated at four bytes each."""
-        return tokens_of(self.message)
+        return tokens_of(parts(self.message))
 
     @property
     def digest(self) -> bytes:
@@ -38,19 +38,19 @@ def digest_of(entries: Iterable[TranscriptEntry]) -> bytes:
     """Return the rolling sha256 of messages in their order, 32 zero bytes for none."""
     digest = _NO_DIGEST
     for entry in entries:
-        digest = digest_after(digest, entry.message)
+        digest = digest_after(digest, entry.message, parts(entry.message))
     return digest
 
 
-def digest_after(digest: bytes, message: Message) -> bytes:
-    """Return the rolling sha256 of one more message."""
-    said = [digest, message.role.encode(), *[part.digest for part in parts(message)]]
+def digest_after(digest: bytes, message: Message, held: Sequence[Content]) -> bytes:
+    """Return the rolling sha256 of one more message, whose parts are ``held``."""
+    said = [digest, message.role.encode(), *[part.digest for part in held]]
     return hashlib.sha256(b"".join(said)).digest()
 
 
-def tokens_of(message: Message) -> int:
-    """Return a message's size in tokens, estimated at four bytes each."""
-    return sum([part.size for part in parts(message)]) // 4 + 4
+def tokens_of(held: Sequence[Content]) -> int:
+    """Return the size in tokens of a message with these parts, estimated at four bytes each."""
+    return sum([part.size for part in held]) // 4 + 4
 
 
 def parts(message: Message) -> list[Content]:

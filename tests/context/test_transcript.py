@@ -16,7 +16,7 @@ from runfold.events.calls import Message, Role
 from runfold.events.calls.transcript import TranscriptEntry, digest_of
 from runfold.events.content import text
 from runfold.events.transcript import TranscriptError, read, write
-from runfold.processors.run.fold.turns import with_entries
+from runfold.processors.run.fold.turns import with_messages
 from runfold.processors.run.state import Transcript
 from tests.context.given import proposed, replied, said
 
@@ -45,9 +45,10 @@ def test_any_avro_tool_reads_it_without_our_schemas() -> None:
 
 def test_digest_and_size_are_those_that_a_run_folds() -> None:
     folded = Transcript()
-    for entry in ENTRIES:
-        folded = with_entries(folded, [entry])
-    assert folded == with_entries(Transcript(), ENTRIES)
+    said = [(entry.kind, entry.id, entry.message) for entry in ENTRIES]
+    for each in said:
+        folded = with_messages(folded, [each])
+    assert folded == with_messages(Transcript(), said)
     assert digest_of(ENTRIES) == folded.digest
     assert sum(entry.token_estimate for entry in ENTRIES) == folded.token_estimate
 

@@ -24,7 +24,7 @@ def write(draft: Draft) -> None:
             step_number=step,
             goal_digest=run.request.goal.digest,
             context_digest=run.loop.transcript.digest,
-            context_messages=len(run.loop.transcript.entries),
+            context_messages=len(run.loop.transcript.messages),
             pending=tuple(summary(call) for call in pending),
             completed=run.since_checkpoint.closed,
             counters=run.counters.record(),

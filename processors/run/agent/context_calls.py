@@ -53,7 +53,7 @@ def begin(draft: Draft, call: ContextCall) -> None:
             placement=Placement.LOCAL,
             timeout_ms=TIMEOUT_MS,
             budget_tokens=call.budget_tokens,
-            messages=len(transcript.entries),
+            messages=len(transcript.messages),
             transcript_digest=transcript.digest,
         )
     )

@@ -70,7 +70,7 @@ def _hydrate(draft: Draft) -> None:
         trusted(j.ContextHydrated)(
             refs=(*replies, *said),
             digest=transcript.digest,
-            messages=len(transcript.entries),
+            messages=len(transcript.messages),
             token_estimate=transcript.token_estimate,
         )
     )

@@ -8,9 +8,9 @@ from decimal import Decimal
 from types import MappingProxyType
 
 from runfold.events import run as j
-from runfold.events.calls import Message, Role, TranscriptEntry
+from runfold.events.calls import Message, Role
 from runfold.events.calls.transcript import digest_after, parts, tokens_of
-from runfold.events.content import Content, text
+from runfold.events.content import text
 from runfold.events.trusted import trusted
 from runfold.events.values import Placement
 from runfold.processors.run.fold import open_calls
@@ -30,8 +30,8 @@ from runfold.processors.run.state import (
 SCRIPTED = "scripted"
 """The provider of models that are only scripts."""
 
-GOAL = "goal"
-"""The kind of what a run was asked for, which stays in every context."""
+Said = tuple[str, str, Message]
+"""The kind and the id of a message, and the message."""
 
 _MESSAGE_BYTES = 128
 """About what a message or a proposed call takes on the wire beside its contents."""
@@ -46,40 +46,38 @@ def context_hydrated(run: Live, fact: j.ContextHydrated, at: datetime) -> Live:
 def next_transcript(run: Live) -> Transcript:
     """Return the transcript of the next turn; its digest covers every message so far."""
     replies = [_reply(call) for call in run.loop.round]
-    return with_entries(run.loop.transcript, (*replies, *[_said(each) for each in run.inbox]))
+    return with_messages(run.loop.transcript, (*replies, *[_said(each) for each in run.inbox]))
 
 
-def _reply(call: RoundCall) -> TranscriptEntry:
+def _reply(call: RoundCall) -> Said:
     message = trusted(Message)(
         role=Role.TOOL,
         content=call.reply,
         call_id=call.provider_call_id,
         is_error=call.is_error,
     )
-    return trusted(TranscriptEntry)(kind="reply", id=call.call_id, message=message)
+    return "reply", call.call_id, message
 
 
-def _said(waiting: Waiting) -> TranscriptEntry:
+def _said(waiting: Waiting) -> Said:
     message = trusted(Message)(role=Role.USER, content=waiting.content)
-    return trusted(TranscriptEntry)(
-        kind=waiting.kind, id=waiting.id, message=message, pinned=waiting.kind == GOAL
-    )
+    return waiting.kind, waiting.id, message
 
 
-def with_entries(transcript: Transcript, entries: Iterable[TranscriptEntry]) -> Transcript:
+def with_messages(transcript: Transcript, said: Iterable[Said]) -> Transcript:
     """Return the transcript with more messages; tokens are estimated at four bytes each."""
-    more = tuple(entries)
     digest, tokens, weight = transcript.digest, transcript.token_estimate, transcript.weight
-    for message in [entry.message for entry in more]:
-        digest = digest_after(digest, message)
-        tokens += tokens_of(message)
-        weight += _MESSAGE_BYTES * (1 + len(message.tool_calls)) + _carried(message.opaque)
-        weight += sum([_carried(part) for part in parts(message)])
-    return Transcript((*transcript.entries, *more), digest, tokens, weight)
-
-
-def _carried(part: Content | None) -> int:
-    return len(part.inline) if part is not None and part.inline is not None else 0
+    names, messages = [*transcript.names], [*transcript.messages]
+    for kind, name, message in said:
+        held = parts(message)
+        digest = digest_after(digest, message, held)
+        tokens += tokens_of(held)
+        weight += _MESSAGE_BYTES * (1 + len(message.tool_calls))
+        carried = held if message.opaque is None else [*held, message.opaque]
+        weight += sum([len(part.inline) for part in carried if part.inline])
+        names.append((kind, name))
+        messages.append(message)
+    return Transcript(tuple(messages), tuple(names), digest, tokens, weight)
 
 
 def context_called(run: Live, fact: j.ContextCalled, at: datetime) -> Live:
@@ -125,14 +123,13 @@ def model_responded(run: Live, fact: j.ModelResponded, at: datetime) -> Live:
         tool_calls=answer.tool_calls,
         opaque=answer.opaque,
     )
-    entry = trusted(TranscriptEntry)(kind="answer", id=fact.call_id, message=message)
     run = loop_changed(
         run,
         calls=open_calls.without(run, fact.call_id),
         selection=None,
         answered_by=fact.call_id,
         decision=fact.decision,
-        transcript=with_entries(run.loop.transcript, (entry,)),
+        transcript=with_messages(run.loop.transcript, (("answer", fact.call_id, message),)),
     )
     budget = run.budget
     dearest = max(budget.dearest_call, fact.cost or budget.dearest_call)
@@ -159,10 +156,10 @@ def reflection_recorded(run: Live, fact: j.ReflectionRecorded, at: datetime) -> 
     run = loop_changed(run, malformed=run.loop.malformed + 1)
     if run.loop.calls:
         return run
-    notice = text(" ".join((*fact.issues, fact.next_action)))
-    message = trusted(Message)(role=Role.USER, content=notice)
-    entry = trusted(TranscriptEntry)(kind="notice", id=fact.model_call_id or "", message=message)
-    return loop_changed(run, transcript=with_entries(run.loop.transcript, (entry,)))
+    said = text(" ".join((*fact.issues, fact.next_action)))
+    message = trusted(Message)(role=Role.USER, content=said)
+    notice = (("notice", fact.model_call_id or "", message),)
+    return loop_changed(run, transcript=with_messages(run.loop.transcript, notice))
 
 
 def budget_reserved(run: Live, fact: j.BudgetReserved, at: datetime) -> Live:

@@ -12,24 +12,34 @@ from runfold.events.run import DecisionRecord
 from runfold.events.values import Plan
 from runfold.processors.run.state.calls import ModelCall, OpenCall, RoundCall
 
+GOAL = "goal"
+"""The kind of what a run was asked for, which stays in every context."""
+
 
 @dataclass(frozen=True)
 class Transcript:
     """All that was said, in order, with a rolling digest over it.
 
+    ``names`` holds the kind and the id of each message, as a ``ContextRef`` does.
     ``token_estimate`` counts what the model reads; ``weight`` is about the number of bytes that
     the messages take where they are carried whole.
     """
 
-    entries: tuple[TranscriptEntry, ...] = ()
+    messages: tuple[Message, ...] = ()
+    names: tuple[tuple[str, str], ...] = ()
     digest: bytes = bytes(32)
     token_estimate: int = 0
     weight: int = 0
 
     @property
-    def messages(self) -> tuple[Message, ...]:
-        """What was said, without the names of the entries."""
-        return tuple([entry.message for entry in self.entries])
+    def entries(self) -> tuple[TranscriptEntry, ...]:
+        """What was said as a selection reads it; the goal stays in every context."""
+        return tuple(
+            [
+                TranscriptEntry(kind=kind, id=name, message=message, pinned=kind == GOAL)
+                for (kind, name), message in zip(self.names, self.messages, strict=True)
+            ]
+        )
 
 
 @dataclass(frozen=True)
@@ -67,7 +77,11 @@ class AgentLoop:
     @property
     def round(self) -> tuple[RoundCall, ...]:
         """The calls that the last answer proposed; those that are closed stay until the next."""
-        return tuple([call for call in self.calls if isinstance(call, RoundCall)])
+        calls = self.calls
+        if len(calls) == 1 and isinstance(calls[0], RoundCall):
+            # Most rounds are of one call, and this is asked for at every fact.
+            return (calls[0],)
+        return tuple([call for call in calls if isinstance(call, RoundCall)]) if calls else ()
 
     @property
     def model_call(self) -> ModelCall | None:
