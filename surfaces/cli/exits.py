@@ -1,6 +1,6 @@
 """Exit codes of the command line: part of the public contract; docs/cli.md shows this table.
 
-0 to 5 are a run's own exit codes [5]; from 64 on they follow sysexits.h.
+0 to 6 are a run's own exit codes [5]; from 64 on they follow sysexits.h.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ REFUSED_RUN = 2
 LIMIT = 3
 MODEL = 4
 CANCELLED = 5
+UNDECIDABLE = 6
 USAGE = 64
 BAD_INPUT = 65
 NOT_FOUND = 66
@@ -23,10 +24,11 @@ INTERRUPTED = 130
 MEANINGS: dict[int, str] = {
     OK: "done; the run succeeded",
     NO: "no: the agent gave up, a control was ignored, an audit or check found a fault",
-    REFUSED_RUN: "the run was refused",
+    REFUSED_RUN: "the run was refused, or its agent was withdrawn",
     LIMIT: "the run met one of its limits",
     MODEL: "the model could not be reached, or gave no usable answer",
     CANCELLED: "the run was cancelled",
+    UNDECIDABLE: "a command of the run could not be decided: a fault of Runfold",
     USAGE: "the command line cannot be understood",
     BAD_INPUT: "what was given cannot be accepted: a manifest, a schema, a goal",
     NOT_FOUND: "there is no such run, call, file or view",
