@@ -23,7 +23,7 @@ from runfold.events.avro.shapes import (
     Structure,
     fields_of,
 )
-from runfold.events.base import MONEY_PRECISION, MONEY_SCALE, Record
+from runfold.events.base import MONEY_PRECISION, MONEY_SCALE, Record, money
 from runfold.events.content import Content
 from runfold.events.lengths import MOST_ITEMS, longest
 
@@ -34,6 +34,9 @@ LEAST = -(2**63)
 # Written out: arithmetic would round it to the 28 digits of the default context.
 _MOST_MONEY = Decimal("9" * (MONEY_PRECISION - MONEY_SCALE) + "." + "9" * MONEY_SCALE)
 _LEAST_MONEY = _MOST_MONEY.copy_negate()
+_SIGNED = frozenset({"offset", "partition", "priority"})
+"""Numbers that may be below zero."""
+
 _REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 _CUT = "…"
 
@@ -63,7 +66,7 @@ def amount_of(value: Decimal) -> Decimal:
     """Return an amount that the wire can hold: the nearest, zero for what is not a number."""
     if not value.is_finite():
         return Decimal(0)
-    return max(_LEAST_MONEY, min(_MOST_MONEY, value))
+    return money(max(_LEAST_MONEY, min(_MOST_MONEY, value)))
 
 
 def moment_of(milliseconds: float) -> datetime:
@@ -99,6 +102,19 @@ def cleaned(record: R) -> R:
     return record.model_copy(update=changes) if changes else record
 
 
+def carried_bytes(record: Record) -> int:
+    """Return how many bytes of contents a record carries itself."""
+    if isinstance(record, Content):
+        return len(record.inline or b"")
+    return sum(_carried(getattr(record, each.name)) for each in fields_of(type(record)))
+
+
+def _carried(value: object) -> int:
+    if isinstance(value, Record):
+        return carried_bytes(value)
+    return sum(map(_carried, value)) if isinstance(value, tuple) else 0
+
+
 def fault_of(record: Record) -> Fault | None:
     """Return the first thing for which the log cannot hold a record, None where it can."""
     for name, _, judge in _checks_of(type(record)):
@@ -123,7 +139,7 @@ def _checks(shape: Shape, field: str) -> tuple[_Clean, _Judge] | None:  # noqa: 
             most = longest(field)
             return (lambda value: _cut(value, most)), (lambda value: _text_fault(value, most))
         case Primitive("long"):
-            return _number, _number_fault
+            return _number if field in _SIGNED else _count, _number_fault
         case Amount():
             return _amount, _amount_fault
         case Structure():
@@ -157,17 +173,25 @@ def _number(value: int) -> int:
     return value if LEAST <= value <= MOST else number_of(value)
 
 
+def _count(value: int) -> int:
+    """Return a number that counts something: nobody uses less than nothing."""
+    return value if 0 <= value <= MOST else max(0, number_of(value))
+
+
 def _number_fault(value: int) -> Fault | None:
     return None if LEAST <= value <= MOST else Fault("out_of_range", " does not fit into 64 bits")
 
 
 def _amount(value: Decimal) -> Decimal:
     fits = value.is_finite() and _LEAST_MONEY <= value <= _MOST_MONEY
-    return value if fits else amount_of(value)
+    exponent = value.as_tuple().exponent
+    exact = isinstance(exponent, int) and exponent >= -MONEY_SCALE
+    return value if fits and exact and value >= 0 else max(Decimal(0), amount_of(value))
 
 
 def _amount_fault(value: Decimal) -> Fault | None:
-    return None if _amount(value) is value else Fault("out_of_range", " is not an amount of money")
+    fits = value.is_finite() and _LEAST_MONEY <= value <= _MOST_MONEY
+    return None if fits else Fault("out_of_range", " is not an amount of money")
 
 
 def _inner_fault(value: Record) -> Fault | None:

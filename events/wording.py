@@ -92,6 +92,18 @@ def plain(text: str) -> str:
         return text
 
 
+def parameters_of(text: str, code: str) -> dict[str, Any] | None:
+    """Return the parameters of a recorded text, None where it is not of this code."""
+    named, _, given = text.removeprefix(PREFIX).partition(" ")
+    if not text.startswith(PREFIX) or named != code:
+        return None
+    try:
+        found = json.loads(given or "{}")
+    except ValueError:
+        return None
+    return found if isinstance(found, dict) else None
+
+
 def plain_error(error: ErrorInfo) -> ErrorInfo:
     """Return a failure with its texts put into words."""
     advice = error.suggested_next_action

@@ -15,14 +15,15 @@ _KEPT = "\n\t"
 # C0, delete and C1; marks, overrides and isolates of direction; separators of lines; what has no
 # width and is no part of a word or an emoji; tags; halves of characters.
 _STEERS = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff"
-    "\ufff9-\ufffb\ud800-\udfff\U000e0000-\U000e007f]"
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180e\u200b\u200e\u200f"
+    "\u2028-\u202e\u2060-\u206f\u2800\u3164\ufeff\uffa0\ufff9-\ufffb\ud800-\udfff"
+    "\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
 )
 
 
 def visible(text: str) -> str:
     """Return a text that cannot steer a terminal; lines and tabulators stay."""
-    return text if text.isprintable() else _STEERS.sub(_shown, text)
+    return text if text.isascii() and text.isprintable() else _STEERS.sub(_shown, text)
 
 
 def on_one_line(text: str) -> str:
@@ -33,7 +34,7 @@ def on_one_line(text: str) -> str:
 
 def visible_json(text: str) -> str:
     """Return JSON text with what would steer a terminal as escapes: the same value when read."""
-    return text if text.isprintable() else _STEERS.sub(_escaped, text)
+    return text if text.isascii() and text.isprintable() else _STEERS.sub(_escaped, text)
 
 
 def _shown(found: re.Match[str]) -> str:

@@ -13,7 +13,7 @@ from runfold.events.json_schema.checking import Check, compiled
 from runfold.events.json_schema.evaluation import Fault
 from runfold.events.json_schema.formats import FORMATS
 from runfold.events.json_schema.judging import SchemaProblem, problems_of
-from runfold.events.json_schema.values import parsed
+from runfold.events.json_schema.values import loaded, parsed
 
 __all__ = [
     "FORMATS",
@@ -23,6 +23,7 @@ __all__ = [
     "SchemaRefusedError",
     "UncheckableError",
     "compiled",
+    "loaded",
     "parsed",
     "problems_of",
 ]

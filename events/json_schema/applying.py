@@ -13,6 +13,10 @@ from runfold.events.json_schema.values import shown
 Schema = Mapping[str, Any]
 
 
+_NAMES_A_STEP = 50
+"""How many names of a schema are looked up in a value for one step."""
+
+
 def _ref(run: Evaluation, schema: Schema, value: Any, place: Place, verdict: Verdict) -> None:
     verdict.take(run.of(target_of(run.root, schema["$ref"]), value, place))
 
@@ -86,6 +90,7 @@ def _properties(
     run: Evaluation, schema: Schema, value: Any, place: Place, verdict: Verdict
 ) -> None:
     if isinstance(value, dict):
+        run.spend(len(schema["properties"]) // _NAMES_A_STEP)
         for name, each in schema["properties"].items():
             if name in value:
                 _within(run, each, value, name, place, verdict)
@@ -94,6 +99,7 @@ def _properties(
 def _patterns(run: Evaluation, schema: Schema, value: Any, place: Place, verdict: Verdict) -> None:
     if not isinstance(value, dict):
         return
+    run.spend(len(schema["patternProperties"]))
     for source, each in schema["patternProperties"].items():
         pattern = pattern_of(source)
         for name in value:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Mapping
 from fractions import Fraction
 from typing import Any
@@ -92,12 +93,15 @@ def _unique(run: Evaluation, schema: Schema, value: Any, place: Place, verdict: 
             verdict.note(place, "uniqueItems", "two items are equal")
 
 
+_HALF = re.compile("[\ud800-\udfff]")
+
+
 def _pattern(run: Evaluation, schema: Schema, value: Any, place: Place, verdict: Verdict) -> None:
     if not isinstance(value, str):
         return
     pattern = pattern_of(schema["pattern"])
     run.spend(pattern.steps(value))
-    if not value.isascii() and any("\ud800" <= each <= "\udfff" for each in value):
+    if not value.isascii() and _HALF.search(value):
         raise UncheckableError("they hold half a surrogate pair")
     if not pattern.found_in(value):
         text = f"{shown(value)} does not match {schema['pattern'][:200]}"

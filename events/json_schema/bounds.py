@@ -18,6 +18,9 @@ MAX_SCHEMA_NODES = 10_000
 MAX_UNFOLDED = 1_000
 """Schemas that one place of a value may have to meet, with every reference followed."""
 
+MAX_PATTERNS = 500
+"""Patterns of names in a schema, in all places together."""
+
 MAX_PATTERN_CHARS = 2_000
 MAX_PATTERN_WEIGHT = 10_000
 """What a pattern weighs: its atoms, each as often as it is repeated."""

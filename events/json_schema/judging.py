@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from runfold.events.json_schema.bounds import (
     MAX_DEPTH,
+    MAX_PATTERNS,
     MAX_SCHEMA_NODES,
     MAX_UNFOLDED,
     SchemaRefusedError,
@@ -44,19 +45,29 @@ class _Judge:
         self._root = root
         self._found: list[SchemaProblem] = []
         self._seen: dict[int, Path] = {}
+        self._booleans = self._patterns = 0
 
     def problems(self) -> list[SchemaProblem]:
         waiting: list[tuple[Any, Path]] = [(self._root, ())]
         while waiting:
             schema, path = waiting.pop()
-            if isinstance(schema, bool) or id(schema) in self._seen:
+            if isinstance(schema, bool):
+                self._booleans += 1
+                continue
+            if id(schema) in self._seen:
                 continue
             if not isinstance(schema, dict):
                 self._note(path, "a schema is an object, or true or false")
                 continue
             self._seen[id(schema)] = path
-            if len(path) > 2 * MAX_DEPTH or len(self._seen) > MAX_SCHEMA_NODES:
+            nodes = len(self._seen) + self._booleans + len(waiting)
+            if len(path) > 2 * MAX_DEPTH or nodes > MAX_SCHEMA_NODES:
                 self._note(path, f"it has more than {MAX_SCHEMA_NODES:,} schemas, or too deep ones")
+                break
+            named = schema.get("patternProperties")
+            self._patterns += len(named) if isinstance(named, dict) else 0
+            if self._patterns > MAX_PATTERNS:
+                self._note(path, f"it has more than {MAX_PATTERNS} patterns of names")
                 break
             self._judge(schema, path)
             inner = list(self._inner(schema, path))

@@ -43,7 +43,7 @@ class Pattern:
         return 1 + len(text) * self.weight // _BYTES_A_STEP
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=8192)
 def pattern_of(source: str) -> Pattern:
     """Return a pattern; raises SchemaRefusedError with the reason, a clause."""
     if len(source) > MAX_PATTERN_CHARS:

@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Hashable
+from math import isfinite
 from typing import Any, NoReturn
 
 from runfold.events.json_schema.bounds import MAX_DEPTH, MAX_VALUE_BYTES, UncheckableError
 
 _SHOWN_CHARS = 60
+_MAX_LOADED_DEPTH = 512
+_MAX_DIGITS = 4_300
 # Never fails at a quote, so that a text costs one pass: an open string reaches to the end.
 _TOKENS = re.compile(rb'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)|[\[{]|[\]}]', re.DOTALL)
 
@@ -37,9 +40,36 @@ def parsed(text: bytes) -> Any:
     if _depth(text) > MAX_DEPTH:
         raise UncheckableError(f"they are nested deeper than {MAX_DEPTH} levels")
     try:
-        value = json.loads(text, parse_constant=_no_constant)
+        return _loaded(text)
     except ValueError as error:
         raise UncheckableError("they are not JSON") from error
+
+
+def loaded(text: bytes) -> Any:
+    """Return the value of a JSON text, the same on every machine; raises ValueError for others.
+
+    Where Python's parser gives up at a depth, or at a number's length, depends on who calls it and
+    on the environment.
+    """
+    if _depth(text) > _MAX_LOADED_DEPTH:
+        raise ValueError(f"it is nested deeper than {_MAX_LOADED_DEPTH} levels")
+    return _loaded(text)
+
+
+def _loaded(text: bytes) -> Any:
+    return json.loads(text, parse_constant=_no_constant, parse_int=_integer, parse_float=_fraction)
+
+
+def _integer(digits: str) -> int:
+    if len(digits) > _MAX_DIGITS:
+        raise ValueError(f"a number has more than {_MAX_DIGITS} digits")
+    return int(digits)
+
+
+def _fraction(digits: str) -> float:
+    value = float(digits)
+    if not isfinite(value):
+        raise ValueError(f"{digits[:20]} is not a number that a double can hold")
     return value
 
 

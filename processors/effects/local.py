@@ -11,12 +11,12 @@ from functools import partial
 from typing import Any
 
 from runfold.events.base import Record
-from runfold.events.border import cleaned
+from runfold.events.border import carried_bytes, cleaned
 from runfold.events.calls import CallResult, CallWork
 from runfold.infra.logging.json_lines import about
 from runfold.infra.tracing.calls import trace_call
 from runfold.infra.tracing.spans import Traces
-from runfold.processors.effects.failures import broke, overran
+from runfold.processors.effects.failures import broke, overran, too_large
 from runfold.processors.effects.kinds import Served
 from runfold.processors.effects.loop import LoopThread
 from runfold.processors.effects.metrics import IN_FLIGHT, QUEUED, WAIT
@@ -31,6 +31,9 @@ GRACE_S = 30.0
 Handlers keep the time-out themselves, because they know what it means; a tool processor may also
 wait as long again for another owner of its claim.
 """
+
+MOST_CARRIED_BYTES = 7_000_000
+"""Contents that a result may carry: what it is recorded as must fit into one event."""
 
 log = logging.getLogger(__name__)
 
@@ -181,6 +184,8 @@ class _Maker:
             raise TypeError(f"the handler returned a {type(result).__name__}")
         # What a provider or a tool said must fit into a record, whatever it is.
         checked: CallResult = cleaned(result)
+        if (size := carried_bytes(checked)) > MOST_CARRIED_BYTES:
+            return checked.emptied(too_large(size, MOST_CARRIED_BYTES))
         return checked
 
     def _trace(self, traces: Traces, work: CallWork, result: CallResult, began_ns: int) -> None:

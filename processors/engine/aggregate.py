@@ -63,6 +63,10 @@ class Send:
     record: Record
 
 
+class NotKnownYetError(LookupError):
+    """A decision needs a definition that is not known here: it may be published a moment ago."""
+
+
 class State(Protocol):
     """What every state of an aggregate shows to the engine."""
 

@@ -1,8 +1,8 @@
 """``python -m runfold.processors.monitor``: the live monitor, one for a deployment.
 
-Settings come from the environment: those of infra.settings.config and processors.monitor.settings. It
-reads the log back, then judges; it ends with 0 when told to by SIGTERM, 1 when it cannot go on and
-is to be started again, 2 where a setting or a rule is wrong.
+Settings come from the environment: those of infra.settings.config and of
+processors.monitor.settings. It reads the log back, then judges; it ends with 0 when told to by
+SIGTERM, 1 when it cannot go on and is to be started again, 2 where a setting or a rule is wrong.
 """
 
 from __future__ import annotations

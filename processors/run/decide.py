@@ -40,8 +40,8 @@ def steps(
     draft = Draft(state, env, begins_with)
     try:
         _decide(draft, command)
-    except DefinitionMissingError:
-        # Another process, or this one a moment later, may know it.
+    except (DefinitionMissingError, MemoryError, RecursionError):
+        # Another process, or this one a moment later, may decide it.
         raise
     except Exception as error:
         if draft.behaviour < 4:
@@ -53,17 +53,26 @@ def steps(
 def _concluded(
     state: RunState | None, command: Command, env: Env, begins_with: int, error: Exception
 ) -> Sequence[tuple[Fact, RunState]]:
-    """Return what is on record of a command that cannot be decided; raises if nothing can be."""
     logger.error("a command could not be decided", exc_info=error)
+    return concluded(state, command, env, begins_with, type(error).__name__)
+
+
+def concluded(
+    state: RunState | None, command: Command, env: Env, begins_with: int, error: str
+) -> Sequence[tuple[Fact, RunState]]:
+    """Return what is on record of a command that cannot be decided, by the kind of the error.
+
+    Raises if not even that can be decided.
+    """
     draft = Draft(state, env, begins_with)
     try:
-        undecidable.conclude(draft, command, type(error).__name__)
+        undecidable.conclude(draft, command, error)
     except Exception:
         if not isinstance(state, Live):
             raise
         logger.exception("the outcome of a command could not be decided; the run ends")
         draft = Draft(state, env, begins_with)
-        undecidable.end(draft, command, type(error).__name__)
+        undecidable.end(draft, command, error)
     return draft.steps
 
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from runfold.events.base import Fact
 from runfold.events.definitions import AgentDefinition, ToolContract
-from runfold.processors.engine.aggregate import Env
+from runfold.processors.engine.aggregate import Env, NotKnownYetError
 from runfold.processors.run import behaviour as behaviours
 from runfold.processors.run import wording
 from runfold.processors.run.evolve import evolve
 from runfold.processors.run.state import Live, RunState
 
 
-class DefinitionMissingError(LookupError):
+class DefinitionMissingError(NotKnownYetError):
     """A pinned definition is not in the store: the topic ``registry`` lost what a run relies on."""
 
 

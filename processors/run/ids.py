@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from datetime import UTC, datetime, timedelta
 
 from runfold.events.border import text_of
 from runfold.events.content import Content
+from runfold.events.json_schema import loaded
 
 _EXCERPT = b'{"artifact":"'
 """How canonical JSON begins that a tool processor put in the place of a large result."""
@@ -43,8 +43,8 @@ def artifact_of(result: Content) -> str | None:
     if not result.inline.startswith(_EXCERPT):
         return None
     try:
-        named = json.loads(result.inline).get("artifact")
-    except (ValueError, RecursionError, AttributeError):
+        named = loaded(result.inline).get("artifact")
+    except (ValueError, AttributeError):
         # It only begins like an excerpt: a fold accepts whatever is on record.
         return None
     return text_of(named) if isinstance(named, str) else None

@@ -17,7 +17,7 @@ from runfold.events.base import Record
 from runfold.events.border import cleaned, moment_of
 from runfold.events.errors import RegistryError, WireError
 from runfold.events.operations import PositionNoted
-from runfold.processors.engine.aggregate import Command, Env, S
+from runfold.processors.engine.aggregate import Command, Env, NotKnownYetError, S
 from runfold.processors.engine.core.event_builder import EventBuilder
 from runfold.processors.engine.core.inputs import Due, Input, Received, Returned, Unreadable
 from runfold.processors.engine.core.messages import Message, header
@@ -148,7 +148,12 @@ class BatchDecider(Generic[S]):
                 env = Env(env.now, self._definitions.catch_up(CATCH_UP_SECONDS))
         elif isinstance(item, Due) and known.timer != item.timer:
             return env
-        decided = self._decider(known.state if known else None, command, env)
+        state = known.state if known else None
+        try:
+            decided = self._decider(state, command, env)
+        except NotKnownYetError:
+            env = Env(env.now, self._definitions.catch_up(CATCH_UP_SECONDS))
+            decided = self._decider(state, command, env)
         if decided:
             step = self._stamp.events(key, known, decided, command, cause, env)
             batch.add(step)

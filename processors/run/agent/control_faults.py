@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from runfold.events.content import Content
+from runfold.events.json_schema import loaded
 from runfold.events.values import ProposedCall
 from runfold.processors.run.agent import control_tools
 from runfold.processors.run.agent.arguments import COUNTED, schema_fault
@@ -50,8 +51,8 @@ def _unknown_artifact(draft: Draft, call: ProposedCall) -> str | None:
         if held.inline is None or artifact_of(held) is not None:
             return None
         try:
-            texts += _texts(json.loads(held.inline))
-        except (ValueError, RecursionError):
+            texts += _texts(loaded(held.inline))
+        except ValueError:
             return None
     for name in named:
         if not name.strip() or not any(name in text for text in texts):

@@ -6,12 +6,12 @@ the exit tools, so completion is never guessed from a last sentence.
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from runfold.events.border import json_value
 from runfold.events.calls import ToolSchema
 from runfold.events.content import canonical_json
+from runfold.events.json_schema import loaded
 from runfold.events.values import Plan, PlanStep, ProposedCall
 from runfold.processors.run.wording import for_model
 
@@ -79,8 +79,8 @@ def arguments_of(call: ProposedCall) -> dict[str, Any] | None:
     if call.problem or call.arguments.inline is None:
         return None
     try:
-        found = json.loads(call.arguments.inline)
-    except (ValueError, RecursionError):
+        found = loaded(call.arguments.inline)
+    except ValueError:
         return None
     # An escape can hide half a character, which no fact could hold.
     return json_value(found) if isinstance(found, dict) else None

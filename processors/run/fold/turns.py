@@ -8,6 +8,7 @@ from decimal import Decimal
 from types import MappingProxyType
 
 from runfold.events import run as j
+from runfold.events.border import number_of
 from runfold.events.calls import Message, Role
 from runfold.events.calls.transcript import digest_after, parts, tokens_of
 from runfold.events.content import text
@@ -77,7 +78,7 @@ def with_messages(transcript: Transcript, said: Iterable[Said]) -> Transcript:
         weight += sum([len(part.inline) for part in carried if part.inline])
         names.append((kind, name))
         messages.append(message)
-    return Transcript(tuple(messages), tuple(names), digest, tokens, weight)
+    return Transcript(tuple(messages), tuple(names), digest, number_of(tokens), weight)
 
 
 def context_called(run: Live, fact: j.ContextCalled, at: datetime) -> Live:

@@ -17,9 +17,10 @@ from runfold.events.definitions import Definitions
 from runfold.events.run import Event
 from runfold.processors.engine.aggregate import Env
 from runfold.processors.run.behaviour import CURRENT, known
-from runfold.processors.run.decide import decide
+from runfold.processors.run.decide import concluded, decide
 from runfold.processors.run.evolve import evolve
 from runfold.processors.run.replay.commands import command_of
+from runfold.processors.run.replay.undecided import concluded_of, undecided_by
 from runfold.processors.run.state import RunState
 
 Decision = tuple[Event, ...]
@@ -82,9 +83,14 @@ def redecide(
     journal does not tell what was asked, BehaviourError for a run of a newer release.
     """
     first = decision[0]
-    command = command_of(state, decision)
     env = Env(first.meta.time, definitions)
-    decided = decide(state, command, env, _begins_with(first.fact))
+    begins_with = _begins_with(first.fact)
+    if (error := undecided_by(decision)) is not None:
+        # What was asked is on record only as far as its conclusion needs it.
+        command = concluded_of(state, decision)
+        decided = [fact for fact, _ in concluded(state, command, env, begins_with, error)]
+    else:
+        decided = decide(state, command_of(state, decision), env, begins_with)
     recorded = [event.fact for event in decision]
     for place in range(max(len(decided), len(recorded))):
         said = recorded[place] if place < len(recorded) else None

@@ -150,6 +150,19 @@ ANSWERS: dict[str, ModelResult] = {
     ),
     "half a character escaped in a reason": escaped("fail_task", b'{"reason":"\\ud83d"}'),
     "half a character escaped in a summary": escaped("complete_task", b'{"summary":"\\ud83d"}'),
+    "a number that no double can hold": escaped(
+        "complete_task", b'{"summary":"s","result":{"x":1e400}}'
+    ),
+    "a number of 5,000 digits": escaped(
+        "complete_task", b'{"summary":"s","result":{"x":' + b"1" * 5_000 + b"}}"
+    ),
+    "a cost of twenty places": answer(call("look")).model_copy(
+        update={"cost": Decimal("0.12345678901234567890")}
+    ),
+    "a cost below zero": answer(call("look")).model_copy(update={"cost": Decimal(-1000)}),
+    "an answer of 9 MB": answer(
+        answer=ModelAnswer(text=text("x" * 9_000_000), finish_reason="stop")
+    ),
     "arguments 3,000 deep": escaped("look", b'{"path":' + b"[" * 3_000 + b"]" * 3_000 + b"}"),
     "a digest that is another's": proposing(
         arguments=json_content({"path": "a"}).model_copy(update={"digest": b"x" * 32})
@@ -168,6 +181,10 @@ TOOLS: dict[str, ToolResult] = {
         2, result=content(b'{"artifact":"\\ud83d"}', "application/json")
     ),
     "a cost beyond all money": came_back(2).model_copy(update={"cost": HUGE}),
+    "a result of 9 MB": came_back(2, "x" * 9_000_000),
+    "a result that lies elsewhere and is larger than all": came_back(
+        2, result=text("x").model_copy(update={"inline": None, "ref": "r", "size": 2**63 - 1})
+    ),
     "a message of a megabyte": came_back(
         2, outcome=Outcome.FAILED, error=error(message="é" * 1_000_000)
     ),
@@ -234,6 +251,44 @@ def test_counts_that_fit_alone_and_not_in_sum_do_not_keep_a_run_from_its_end(
     last = lane.events[-1].fact
     assert isinstance(last, j.RunCompleted)
     assert last.exit.usage.total_tokens == 2**63 - 1
+
+
+def test_what_costs_less_than_nothing_costs_nothing(lanes: Callable[..., Lane]) -> None:
+    gift = answer(call("look")).model_copy(
+        update={"cost": Decimal(-1000), "usage": Usage(input_tokens=-5)}
+    )
+    lane = lanes(once(gift)).put(topics.REQUESTS, request())
+    check(lane)
+    last = lane.events[-1].fact
+    assert isinstance(last, j.RunCompleted)
+    assert (last.exit.usage.cost_usd, last.exit.usage.input_tokens) == (Decimal("0.01"), 100)
+
+
+@pytest.mark.parametrize("depth", [100, 940, 100_000])
+def test_a_verdict_does_not_depend_on_how_deep_its_judge_is_called(
+    depth: int, lanes: Callable[..., Lane]
+) -> None:
+    deep = content(b"[" * depth + b'"x"' + b"]" * depth, "application/json")
+    said = iter([answer(call("look")), _naming("nope")])
+
+    def model(work: ModelWork) -> ModelResult:
+        return next(said, done())
+
+    lane = lanes(model, lambda work: came_back(2, result=deep)).put(topics.REQUESTS, request())
+
+    def judged(frames: int) -> None:
+        if frames:
+            judged(frames - 1)
+        else:
+            check(lane)
+
+    for frames in (0, 200, 400):
+        judged(frames)
+
+
+def _naming(artifact: str) -> ModelResult:
+    arguments = {"summary": "s", "artifacts": [artifact]}
+    return answer(call("complete_task", arguments))
 
 
 @pytest.mark.parametrize("milliseconds", [10**14, 2**62])

@@ -9,15 +9,29 @@ import pytest
 
 from runfold.events import commands
 from runfold.events import run as j
+from runfold.events.base import Record
 from runfold.events.calls.kinds import TOOL
+from runfold.events.run import GENESIS, Event, Meta
 from runfold.processors.engine.aggregate import Command, Env, Timer
 from runfold.processors.run.agent import checkpoints, model_calls, proposed_calls
 from runfold.processors.run.agent.kinds import RULES
+from runfold.processors.run.aggregate import RUN as AGGREGATE
 from runfold.processors.run.decide import decide
 from runfold.processors.run.draft import DefinitionMissingError
 from runfold.processors.run.lifecycle import admission, controls, deadlines
 from runfold.processors.run.lifecycle.deadlines import next_timer
-from tests.deciders.given import answer, begun, call, came_back, control, request, story
+from runfold.processors.run.replay.decisions import redecide
+from tests.deciders.given import (
+    RUN,
+    TENANT,
+    answer,
+    begun,
+    call,
+    came_back,
+    control,
+    request,
+    story,
+)
 from tests.spec import Story, kinds
 
 Break = Callable[[object, str], None]
@@ -37,13 +51,39 @@ def _raises(*_given: object, **_named: object) -> None:
     raise ZeroDivisionError("at 0x7f00")
 
 
+def audited(story_: Story, body: Record | Timer) -> Story:
+    """The story goes on, and an auditor who knows no input decides the same."""
+    before, story_ = story_.state, story_.when(body)
+    state = story_.state
+    assert state is not None
+    events = [
+        Event(
+            Meta(
+                run_id=RUN,
+                seq=number,
+                tenant_id=TENANT,
+                time=story_.now,
+                status=state.status,
+                cause=body.cause if isinstance(body, Timer) else "runs.inputs/0/0",
+                actor=AGGREGATE.actor(fact, Command(body), state),
+                traceparent=state.traceparent,
+                prev_hash=GENESIS,
+            ),
+            fact,
+        )
+        for number, fact in enumerate(story_.said, 1)
+    ]
+    assert redecide(before, events, story_.definitions) is None
+    return story_
+
+
 def looking() -> Story:
     return begun().when(answer(call("look")))
 
 
 def test_a_request_is_refused(broken: Break) -> None:
     broken(admission, "_problem")
-    story_ = story().when(request())
+    story_ = audited(story(), request())
     refused = story_.only(j.RunRefused)
     assert (refused.code, refused.exit.exit_code) == ("undecidable", 2)
     assert "ZeroDivisionError" in refused.reason
@@ -53,7 +93,7 @@ def test_a_request_is_refused(broken: Break) -> None:
 def test_a_models_answer_is_a_failed_call_that_was_paid_for(broken: Break) -> None:
     story_ = begun()
     broken(proposed_calls, "propose_all")
-    story_ = story_.when(answer(call("look")))
+    story_ = audited(story_, answer(call("look")))
     assert kinds(story_.said) == ["ModelFailed", "LateResultNoted", "RunFailed"]
     assert story_.only(j.LateResultNoted).cost == answer().cost
     ended = story_.only(j.RunFailed)
@@ -78,7 +118,7 @@ def test_a_tools_result_is_a_failed_call_and_the_model_goes_on(
 def test_a_control_is_ignored_with_the_reason_and_the_run_lives(broken: Break) -> None:
     story_ = looking()
     broken(controls, "_pause")
-    story_ = story_.when(control(commands.PauseRun, "p1"))
+    story_ = audited(story_, control(commands.PauseRun, "p1"))
     assert kinds(story_.said) == ["RequestIgnored"]
     assert "ZeroDivisionError" in story_.only(j.RequestIgnored).reason
     assert story_.when(came_back(2)).names()[-1] == "ModelCalled"
@@ -89,7 +129,7 @@ def test_a_deadline_ends_the_run(broken: Break) -> None:
     timer = next_timer(story_.run)
     assert isinstance(timer, Timer)
     broken(deadlines, "_fire_call")
-    story_ = story_.after(10_000).when(timer)
+    story_ = audited(story_.after(10_000), timer)
     assert kinds(story_.said) == ["RunFailed"]
 
 
