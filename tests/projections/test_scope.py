@@ -200,7 +200,13 @@ def test_every_question_is_among_those_that_are_tried() -> None:
 @pytest.mark.integration
 def test_a_table_without_tenants_is_not_shown_to_one(database: Connection) -> None:
     operators = {n for n, q in questions().items() if scope_of(q) is OperatorViews}
-    assert operators == {"list_dead_letters", "list_failures", "positions", "wait_for_offset"}
-    for name in ("list_dead_letters", "list_failures", "positions"):
+    assert operators == {
+        "list_dead_letters",
+        "list_failures",
+        "set_aside",
+        "positions",
+        "wait_for_offset",
+    }
+    for name in ("list_dead_letters", "list_failures", "set_aside", "positions"):
         questions()[name](OperatorViews(database, "a test"))
     assert database.execute(text("SELECT count(DISTINCT tenant_id) FROM runs")).scalar() == 2

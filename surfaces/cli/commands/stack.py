@@ -97,7 +97,7 @@ def _stack_status(context: Context, *, json: bool) -> int:
     known = control.status(context.settings)
     aside = _set_aside(context) if known is not None and known.phase == READY else {}
     if json:
-        output.as_json({**_as_row(known), "set_aside": aside})
+        output.as_json(_as_row(known) | ({} if known is None else {"set_aside": aside}))
     elif known is None:
         output.console().print("Nothing runs here: start it with `runfold up`.")
     else:
