@@ -4,8 +4,8 @@ It owns the partitions of RUNFOLD_FIXED_PARTITIONS ("0,1"; all of them where tha
 shares them out in a consumer group where RUNFOLD_OWNERSHIP is ``group``. Its exit codes are those
 of every process, and 71 where another one owns the same fixed partitions.
 
-With ``--take-new-inputs`` it begins input topics that were made anew at their beginning, says so in
-the journal, and ends.
+With ``--take-new-inputs`` it begins input topics that were created again at their beginning, says
+so in the journal, and ends.
 """
 
 from __future__ import annotations

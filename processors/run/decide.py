@@ -46,15 +46,9 @@ def steps(
     except Exception as error:
         if draft.behaviour < 4:
             raise
-        return _concluded(state, command, env, begins_with, error)
+        logger.exception("a command could not be decided")
+        return concluded(state, command, env, begins_with, type(error).__name__)
     return draft.steps
-
-
-def _concluded(
-    state: RunState | None, command: Command, env: Env, begins_with: int, error: Exception
-) -> Sequence[tuple[Fact, RunState]]:
-    logger.error("a command could not be decided", exc_info=error)
-    return concluded(state, command, env, begins_with, type(error).__name__)
 
 
 def concluded(

@@ -41,7 +41,7 @@ class ToolRefusedError(ToolError):
 
 
 class UnusableResultError(ToolError):
-    """What a tool returned is no JSON, breaks its schema, or is too large to keep."""
+    """What a tool returned is not JSON, breaks its schema, or is too large to keep."""
 
     def __init__(self, error_type: str, message: str, suggested_next_action: str) -> None:
         super().__init__(message)

@@ -14,7 +14,7 @@ _SHOWN_CHARS = 300
 
 
 def arguments_of(text: bytes) -> Any:
-    """Return the value of a call's arguments; raises ToolRefusedError for what is no JSON."""
+    """Return the value of a call's arguments; raises ToolRefusedError for what is not JSON."""
     try:
         return parsed(text)
     except UncheckableError as error:

@@ -1,4 +1,4 @@
-"""Which topic it is that has a name now: one that was made anew has another id."""
+"""Which topic it is that has a name now: one that was created again has another id."""
 
 from __future__ import annotations
 

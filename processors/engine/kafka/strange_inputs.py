@@ -1,7 +1,7 @@
 """Whether remembered positions belong to the input topics that are there now, and what if not.
 
-A topic that was made anew, or restored from an older copy, begins its offsets again: whoever goes
-on from the remembered one passes by, in silence, what is appended until then.
+A topic that was created again, or restored from an older copy, begins its offsets again: whoever
+goes on from the remembered one skips, in silence, what is appended until then.
 """
 
 from __future__ import annotations

@@ -123,7 +123,7 @@ class _Block:
     def _put_input(self, block: dict[str, Any]) -> None:
         begun = block.get("input")
         said = arguments_of(self._inputs)
-        # What is no JSON stays a text, as the codec expects of a call that was cut off.
+        # What is not JSON stays a text, as the codec expects of a call that was cut off.
         found = [*([begun] if begun else []), *self._objects]
         if said.strip():
             parsed = json_of(said)
