@@ -75,6 +75,7 @@ class MemoryLog:
         follow: bool = False,
         until: Until | None = None,
         only: Only | None = None,
+        ends: Mapping[int, int] | None = None,
     ) -> Iterator[Delivery]:
         """Yield a topic's records, as every log reader does."""
         wanted = None if key is None else key.encode()
@@ -82,10 +83,11 @@ class MemoryLog:
             held = self._partitions(topic)
             chosen = range(len(held)) if wanted is None else [partition_for(wanted, len(held))]
             positions = {number: _first(held[number], start, number) for number in chosen}
+            last = {n: len(held[n]) if ends is None else ends.get(n, 0) for n in chosen}
         while until is None or not until():
             fresh: list[Delivery] = []
             for number, position in positions.items():
-                fresh += held[number][position:]
+                fresh += held[number][position : None if follow else last[number]]
             for found in fresh:
                 positions[found.place.partition] = found.place.offset + 1
                 if (wanted is None or found.key == wanted) and (only is None or only(found)):

@@ -75,12 +75,14 @@ class LogReader(Protocol):
         follow: bool = False,
         until: Until | None = None,
         only: Only | None = None,
+        ends: Mapping[int, int] | None = None,
     ) -> Iterator[Delivery]:
         """Yield a topic's records, in order within a partition.
 
         With ``key``, only that key's, from the one partition it lives on; with ``only``, those
-        that it lets through. Ends at what was the end of every partition when it got there, or,
-        with ``follow``, when ``until`` says so.
+        that it lets through. Ends at ``ends``, the next offset of each partition, or at what was
+        the end of every partition when it began, however much comes meanwhile; with ``follow``,
+        when ``until`` says so. Who compares two readings gives both the same ends.
         """
         ...
 

@@ -90,7 +90,6 @@ class Copy:
         self._schema = schema
         self._reader = Reader(config, codec, dict.fromkeys(partitions, 0), strict=True)
         self._next = dict.fromkeys(partitions, 0)
-        self._ahead: RecordBatch | None = None
 
     def close(self) -> None:
         """Release the connections."""
@@ -101,10 +100,14 @@ class Copy:
 
         Raises NotCaughtUp if the log does not hold as much.
         """
+        followed: dict[TopicPartition, int] = {}
         idle = 0
-        while any(self._next[place] < end for place, end in until.items()):
-            batch = self._ahead or self._reader.read(_WAIT_S)
-            self._ahead = _beyond(batch, until)
+        while behind := {at: self._next[at] for at, end in until.items() if self._next[at] < end}:
+            if behind.keys() != followed.keys():
+                # A partition that is done is read no further: what comes there is for later.
+                followed = behind
+                self._reader.follow(behind)
+            batch = self._reader.read(_WAIT_S)
             idle = 0 if batch.ends else idle + 1
             if idle > _PATIENCE:
                 raise NotCaughtUp(
@@ -147,9 +150,3 @@ def _within(batch: RecordBatch, until: dict[TopicPartition, int]) -> RecordBatch
     items = [item for item in batch.items if item.offset < until[place_of(item)]]
     ends = {place: min(end, until[place]) for place, end in batch.ends.items()}
     return RecordBatch(items, batch.begins, ends)
-
-
-def _beyond(batch: RecordBatch, until: dict[TopicPartition, int]) -> RecordBatch | None:
-    items = [item for item in batch.items if item.offset >= until[place_of(item)]]
-    ends = {place: end for place, end in batch.ends.items() if end > until[place]}
-    return RecordBatch(items, batch.begins, ends) if ends else None

@@ -10,6 +10,7 @@ from runfold.events.operations import PositionNoted
 from runfold.events.run import Event
 from runfold.producers.log.beginnings import TODO, lost
 from runfold.producers.log.port import Delivery, LogReader
+from runfold.surfaces.audit.completions import completions
 from runfold.surfaces.audit.definitions import DefinitionHistory
 from runfold.surfaces.audit.verifier import Fault, Verdict, Verifier
 
@@ -28,15 +29,17 @@ def definitions(reader: LogReader) -> DefinitionHistory:
 def verify(reader: LogReader, run_id: str | None = None) -> Iterator[Verdict]:
     """Yield what is found of one run, or of every run on the journal, ended runs first.
 
-    A partition that has lost its beginning has a verdict of its own, under the partition's name.
-    A run's completion must say the same as the end that the journal records.
+    The journal is read up to where it ends when this begins, so that runs that go on meanwhile
+    are judged by the same events. A partition that has lost its beginning has a verdict of its
+    own, under the partition's name. A run's completion must say the same as the end that the
+    journal records.
     """
     yield from _beginnings(reader)
+    ends = reader.ends(topics.EVENTS)
     history = definitions(reader)
-    ends = _completions(reader, run_id)
     live: dict[str, Verifier] = {}
     done: dict[str, Verifier] = {}
-    for found in reader.read(topics.EVENTS, key=run_id):
+    for found in reader.read(topics.EVENTS, key=run_id, ends=ends):
         if isinstance(found.record, PositionNoted):
             continue
         key = (found.key or b"").decode("utf-8", "replace")
@@ -44,9 +47,10 @@ def verify(reader: LogReader, run_id: str | None = None) -> Iterator[Verdict]:
         _take(verifier, found)
         if verifier.ended and key in live:
             done[key] = live.pop(key)
+    told = completions(reader, done.keys(), run_id, ends)
     for key, verifier in (*done.items(), *live.items()):
-        yield verifier.verdict(ends.pop(key, None))
-    for key in ends:
+        yield verifier.verdict(told.pop(key, None))
+    for key in told:
         missing = Fault(0, "missing", "it completed, but the journal has no event of it")
         yield Verdict(key, 0, 0, True, (missing,))
 
@@ -65,11 +69,3 @@ def _take(verifier: Verifier, found: Delivery) -> None:
     else:
         said = found.error.reason if found.error else "it is no event"
         verifier.refuse(f"{found.place} cannot be read as an event: {said}")
-
-
-def _completions(reader: LogReader, run_id: str | None) -> dict[str, Event]:
-    return {
-        found.record.meta.run_id: found.record
-        for found in reader.read(topics.COMPLETIONS, key=run_id)
-        if isinstance(found.record, Event)
-    }

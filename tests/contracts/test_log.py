@@ -109,6 +109,29 @@ def test_reading_begins_where_it_is_told(log: Log, key: str) -> None:
     assert reasons(list(log.reader.read(CONTROLS, later, key=key))) == []
 
 
+def test_reading_ends_where_the_log_ended_when_it_began(log: Log, key: str) -> None:
+    for number in range(3):
+        log.writer.publish(CONTROLS, cancel(key, f"{number}"), key)
+    read = []
+    for found in log.reader.read(CONTROLS, key=key):
+        read.append(found)
+        # Whoever writes as fast as one reads must not keep a reading from its end.
+        log.writer.publish(CONTROLS, cancel(key, "meanwhile"), key)
+    assert reasons(read) == ["0", "1", "2"]
+
+
+def test_two_readings_to_the_same_ends_read_the_same(log: Log, key: str) -> None:
+    log.writer.publish(CONTROLS, cancel(key, "before"), key)
+    ends = log.reader.ends(CONTROLS)
+    log.writer.publish(CONTROLS, cancel(key, "after"), key)
+    first = list(log.reader.read(CONTROLS, key=key, ends=ends))
+    assert reasons(first) == ["before"]
+    assert list(log.reader.read(CONTROLS, key=key, ends=ends)) == first
+    assert reasons(list(log.reader.read(CONTROLS, key=key))) == ["before", "after"]
+    nothing = dict.fromkeys(ends, 0)
+    assert list(log.reader.read(CONTROLS, key=key, ends=nothing)) == []
+
+
 @pytest.mark.integration
 def test_what_comes_while_a_time_is_looked_up_is_not_missed(
     with_topics: str, key: str, monkeypatch: pytest.MonkeyPatch

@@ -102,6 +102,11 @@ class Reader:
         """Release the connections."""
         self._tail.close()
 
+    def follow(self, starts: Mapping[TopicPartition, int]) -> None:
+        """Read exactly these partitions from now on, from these offsets."""
+        self._received = dict(starts)
+        self._tail.assign(starts)
+
     def read(self, wait_s: float) -> RecordBatch:
         """Return what there is, empty after ``wait_s`` seconds without anything.
 
