@@ -26,6 +26,7 @@ def completions(
     ended: Collection[str],
     run_id: str | None,
     ends: Mapping[int, int],
+    among: Collection[int] | None = None,
 ) -> dict[str, Event]:
     """Return the completions by run, of one run or of all, as of the journal's ``ends``.
 
@@ -38,11 +39,11 @@ def completions(
     read_to: Mapping[int, int] = {}
     journal_to = ends
     while True:
-        at = reader.ends(topics.COMPLETIONS)
+        at = within(reader.ends(topics.COMPLETIONS), among)
         told |= _events(reader, topics.COMPLETIONS, run_id, read_to, at)
         read_to = at
         if not told.keys() <= {*ended, *later}:
-            at = reader.ends(topics.EVENTS)
+            at = within(reader.ends(topics.EVENTS), among)
             found = _events(reader, topics.EVENTS, run_id, journal_to, at)
             later |= {key: e for key, e in found.items() if isinstance(e.fact, TERMINAL_FACTS)}
             journal_to = at
@@ -52,6 +53,11 @@ def completions(
         time.sleep(_PAUSE_S)
     # What differs from the end that the journal tells later stays, and is a fault.
     return {key: end for key, end in told.items() if key in ended or later.get(key) != end}
+
+
+def within(ends: Mapping[int, int], among: Collection[int] | None) -> dict[int, int]:
+    """Return the ends of those partitions, of all where none are named."""
+    return {number: at for number, at in ends.items() if among is None or number in among}
 
 
 def _events(

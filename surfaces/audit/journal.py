@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator
 
 from runfold.events import topics
 from runfold.events.definitions import StoreRecord
@@ -10,9 +10,11 @@ from runfold.events.operations import PositionNoted
 from runfold.events.run import Event
 from runfold.producers.log.beginnings import TODO, lost
 from runfold.producers.log.port import Delivery, LogReader
-from runfold.surfaces.audit.completions import completions
+from runfold.surfaces.audit.completions import completions, within
 from runfold.surfaces.audit.definitions import DefinitionHistory
 from runfold.surfaces.audit.verifier import Fault, Verdict, Verifier
+
+_TOLD_AFTER = 500
 
 
 def definitions(reader: LogReader) -> DefinitionHistory:
@@ -26,20 +28,28 @@ def definitions(reader: LogReader) -> DefinitionHistory:
     )
 
 
-def verify(reader: LogReader, run_id: str | None = None) -> Iterator[Verdict]:
+def verify(
+    reader: LogReader,
+    run_id: str | None = None,
+    among: Collection[int] | None = None,
+    read: Callable[[int], None] = lambda _: None,
+) -> Iterator[Verdict]:
     """Yield what is found of one run, or of every run on the journal, ended runs first.
 
     The journal is read up to where it ends when this begins, so that runs that go on meanwhile
     are judged by the same events. A partition that has lost its beginning has a verdict of its
     own, under the partition's name. A run's completion must say the same as the end that the
-    journal records.
+    journal records. With ``among`` only those partitions are read; ``read`` is told of the
+    records that were read since it was last told.
     """
-    yield from _beginnings(reader)
-    ends = reader.ends(topics.EVENTS)
+    yield from _beginnings(reader, among)
+    ends = within(reader.ends(topics.EVENTS), among)
     history = definitions(reader)
     live: dict[str, Verifier] = {}
     done: dict[str, Verifier] = {}
-    for found in reader.read(topics.EVENTS, key=run_id, ends=ends):
+    for number, found in enumerate(reader.read(topics.EVENTS, key=run_id, ends=ends), 1):
+        if number % _TOLD_AFTER == 0:
+            read(_TOLD_AFTER)
         if isinstance(found.record, PositionNoted):
             continue
         key = (found.key or b"").decode("utf-8", "replace")
@@ -47,7 +57,7 @@ def verify(reader: LogReader, run_id: str | None = None) -> Iterator[Verdict]:
         _take(verifier, found)
         if verifier.ended and key in live:
             done[key] = live.pop(key)
-    told = completions(reader, done.keys(), run_id, ends)
+    told = completions(reader, done.keys(), run_id, ends, among)
     for key, verifier in (*done.items(), *live.items()):
         yield verifier.verdict(told.pop(key, None))
     for key in told:
@@ -55,9 +65,9 @@ def verify(reader: LogReader, run_id: str | None = None) -> Iterator[Verdict]:
         yield Verdict(key, 0, 0, True, (missing,))
 
 
-def _beginnings(reader: LogReader) -> Iterator[Verdict]:
+def _beginnings(reader: LogReader, among: Collection[int] | None) -> Iterator[Verdict]:
     """Yield a verdict on each partition of the journal that has lost its beginning."""
-    for partition, low in sorted(reader.begins(topics.EVENTS).items()):
+    for partition, low in sorted(within(reader.begins(topics.EVENTS), among).items()):
         if low > 0:
             fault = Fault(0, "missing", f"{lost(topics.EVENTS, partition, low)}. {TODO}")
             yield Verdict(f"{topics.EVENTS}/{partition}", 0, 0, True, (fault,))

@@ -10,12 +10,11 @@ import hashlib
 from dataclasses import dataclass
 
 from runfold.events import run as j
-from runfold.events.base import Record
 from runfold.events.catalogue import TERMINAL_FACTS
-from runfold.events.content import Content
 from runfold.events.run import GENESIS, Event
 from runfold.processors.run.replay import decisions
 from runfold.processors.run.state import RunState
+from runfold.surfaces.audit.contents import contents_of
 from runfold.surfaces.audit.definitions import DefinitionHistory
 
 
@@ -108,7 +107,7 @@ class Verifier:
             self._fault(event, "end", f"{event.type} follows the end of the run")
 
     def _check_contents(self, event: Event) -> None:
-        for content in _contents(event.fact):
+        for content in contents_of(event.fact):
             held = content.inline
             if held is not None and content.key_id is None:
                 digest = hashlib.sha256(held).digest()
@@ -165,14 +164,3 @@ class Verifier:
 
     def _fault(self, event: Event, kind: str, reason: str) -> None:
         self._faults.append(Fault(event.meta.seq, kind, f"event {event.meta.seq}: {reason}"))
-
-
-def _contents(record: object) -> list[Content]:
-    """Return every content within a record."""
-    if isinstance(record, Content):
-        return [record]
-    if isinstance(record, tuple):
-        return [content for item in record for content in _contents(item)]
-    if isinstance(record, Record):
-        return [content for _, held in record for content in _contents(held)]
-    return []

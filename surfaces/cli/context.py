@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from runfold.stack.settings import Settings
     from runfold.surfaces.application.runs.runs import Runs
     from runfold.surfaces.application.scope import Scope
+    from runfold.surfaces.audit.parallel import Source
 
 
 class Context:
@@ -60,6 +61,13 @@ class Context:
         from runfold.producers.log.kafka import TopicReader
 
         return TopicReader(self.log_settings.kafka_config(), self.codec)
+
+    @cached_property
+    def source(self) -> Source | None:
+        """How other processes of this command reach the log."""
+        from runfold.surfaces.audit.parallel import Source
+
+        return Source(self.log_settings.kafka_config(), self.settings.schema_registry_url)
 
     @cached_property
     def writer(self) -> LogWriter:

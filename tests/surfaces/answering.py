@@ -71,6 +71,7 @@ def context_of(log: MemoryLog) -> Context:
     context = Context()
     context.reader = log
     context.writer = log
+    context.source = None
     return context
 
 

@@ -6,14 +6,24 @@ from runfold.producers.log.port import LogReader
 from runfold.surfaces.application import shapes
 from runfold.surfaces.application.errors import NotFoundError
 from runfold.surfaces.audit.journal import verify
+from runfold.surfaces.audit.parallel import Progress, Source, verify_all
 
 
-def audit(reader: LogReader, run_id: str | None = None) -> shapes.AuditReport:
+def audit(
+    reader: LogReader,
+    run_id: str | None = None,
+    source: Source | None = None,
+    jobs: int = 0,
+    progress: Progress | None = None,
+) -> shapes.AuditReport:
     """Return what is found of one run or of all; raises NotFoundError for a run without events.
 
-    It reads whole topics, of every tenant: an operator's use case.
+    It reads whole topics, of every tenant: an operator's use case. With a ``source`` a long
+    journal is read by ``jobs`` processes, as many as there are processors unless said.
     """
-    verdicts = list(verify(reader, run_id))
+    verdicts = list(
+        verify(reader, run_id) if run_id else verify_all(reader, source, jobs, progress)
+    )
     if run_id is not None and not verdicts:
         raise NotFoundError(f"Run {run_id} has no events on the journal.")
     return shapes.AuditReport(

@@ -33,6 +33,9 @@ def register(app: typer.Typer) -> None:
 def verify(
     ctx: typer.Context,
     run: Annotated[str | None, typer.Argument(metavar="[RUN]", help="Only this run.")] = None,
+    jobs: Annotated[
+        int, typer.Option(min=0, help="Processes that read; 0: one a processor, if it is long.")
+    ] = 0,
     json: options.Json = False,
 ) -> None:
     """Read the journal itself: sequence, chain, permits, ends, and every decision decided again."""
@@ -41,7 +44,7 @@ def verify(
 
     context = of(ctx)
     run_id = run_id_of(context, run) if run else None
-    raise typer.Exit(show_audit(context, run_id, json=json))
+    raise typer.Exit(show_audit(context, run_id, jobs, json=json))
 
 
 def rebuild(

@@ -12,9 +12,10 @@ from runfold.surfaces.cli.context import Context
 _SHOWN = 20
 
 
-def show_audit(context: Context, run_id: str | None, *, json: bool) -> int:
+def show_audit(context: Context, run_id: str | None, jobs: int, *, json: bool) -> int:
     """Print what is found of one run or of all, and return whether all is sound."""
-    report = audit(context.reader, run_id)
+    with output.progress("records read") as told:
+        report = audit(context.reader, run_id, context.source, jobs, told)
     if json:
         output.as_json(report)
     else:
