@@ -22,7 +22,7 @@ from runfold.projections.queries.runs import (
     timeline,
 )
 from runfold.projections.queries.scope import OperatorViews, TenantViews, Views
-from runfold.projections.queries.spending import Dimension, budgets, costs_by
+from runfold.projections.queries.spending import By, Dimension, budgets, costs_by
 from runfold.projections.queries.waiting import (
     open_approvals,
     uncertain_calls,
@@ -33,6 +33,7 @@ from runfold.projections.queries.waiting import (
 __all__ = [
     "EXIT_OF",
     "AuditSummary",
+    "By",
     "Dimension",
     "OperatorViews",
     "RunFilter",

@@ -32,6 +32,9 @@ Dimension = Literal[
     "kind",
 ]
 
+By = Dimension | Literal["day"]
+"""What sums may be for: what a row of costs belongs to, or its day in UTC."""
+
 _ENDED_BADLY = ("failure", "cancelled")
 _IN_VAIN = tuple(fact.__name__ for fact in FACTS if fact.traits.in_vain)
 _A_MILLIONTH = literal("0.000001").cast(Numeric)
@@ -39,11 +42,11 @@ _A_MILLIONTH = literal("0.000001").cast(Numeric)
 
 def costs_by(
     views: Views,
-    *dimensions: Dimension,
+    *dimensions: By,
     run_id: str | None = None,
     since: datetime | None = None,
 ) -> list[Row]:
-    """Return costs summed over these dimensions, the most expensive first [159].
+    """Return costs summed over these dimensions, the most expensive first, and days in order [159].
 
     ``cost_usd`` leaves out answers without a price, which ``unpriced`` counts. Of it,
     ``retry_usd`` is what attempts after the first cost; ``wasted_usd`` what tool calls cost that
@@ -51,7 +54,7 @@ def costs_by(
     ``cache_savings_usd`` is what the provider's caches saved (below 0 where writing to them cost
     more), at the prices on record.
     """
-    columns = [costs.c[name] for name in dimensions]
+    columns = [_column(name) for name in dimensions]
     total = func.coalesce(func.sum(costs.c.cost_usd), 0).label("cost_usd")
     wasted = or_(runs.c.exit_status.in_(_ENDED_BADLY), run_events.c.type.in_(_IN_VAIN))
     query = select(
@@ -70,7 +73,8 @@ def costs_by(
         query = query.where(costs.c.run_id == run_id)
     if since is not None:
         query = query.where(costs.c.time >= since)
-    return views.all(query.group_by(*columns).order_by(total.desc(), *columns))
+    days = [_DAY] if "day" in dimensions else []
+    return views.all(query.group_by(*columns).order_by(*days, total.desc(), *columns))
 
 
 def budgets(views: Views, since: datetime | None = None) -> list[Row]:
@@ -96,6 +100,13 @@ def budgets(views: Views, since: datetime | None = None) -> list[Row]:
     if since is not None:
         query = query.where(runs.c.created_at >= since)
     return views.all(query.order_by(share.desc().nulls_first(), runs.c.run_id))
+
+
+_DAY = func.to_char(func.timezone("UTC", costs.c.time), "YYYY-MM-DD").label("day")
+
+
+def _column(name: By) -> Any:
+    return _DAY if name == "day" else costs.c[name]
 
 
 def _part(condition: Any) -> Any:

@@ -263,7 +263,7 @@ def _difference(connection: Connection, view: View, beside: str) -> Difference:
         ):
             rows = _except(connection, table, one, other)
             counts[number] += len(rows)
-            found.extend(rows[:_SHOWN])
+            found.extend({"table": table.name, **row} for row in rows[:_SHOWN])
     examples = [{"side": "live", **row} for row in only_live]
     examples += [{"side": "rebuilt", **row} for row in only_rebuilt]
     return Difference(view.name, counts[0], counts[1], examples)
@@ -271,6 +271,8 @@ def _difference(connection: Connection, view: View, beside: str) -> Difference:
 
 def _except(connection: Connection, table: Table, one: str, other: str) -> list[dict[str, Any]]:
     names = ", ".join(map(_comparable, table.columns))
-    query = f"SELECT {names} FROM {one} EXCEPT ALL SELECT {names} FROM {other}"  # noqa: S608 - our own tables
+    # In order, so that the first of both sides are the same rows.
+    order = ", ".join(column.name for column in table.primary_key)
+    query = f"SELECT {names} FROM {one} EXCEPT ALL SELECT {names} FROM {other} ORDER BY {order}"  # noqa: S608 - our own tables
     with connection.cursor(row_factory=dict_row) as cursor:
         return cursor.execute(query.encode()).fetchall()

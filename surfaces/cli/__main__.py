@@ -8,11 +8,10 @@ from collections.abc import Sequence
 
 import typer
 from typer.exceptions import TyperException
-from typer.main import get_command
 
 from runfold.infra.settings import variables
 from runfold.surfaces.cli import exits
-from runfold.surfaces.cli.app import app
+from runfold.surfaces.cli.app import command_line
 from runfold.surfaces.cli.context import Context
 from runfold.surfaces.cli.faults import explained
 from runfold.surfaces.visible import visible
@@ -27,7 +26,7 @@ def run(arguments: Sequence[str], context: Context | None = None) -> int:
     """Run the command line, on another context where one is given, and return its exit code."""
     context = context or Context()
     try:
-        code = get_command(app).main(
+        code = command_line().main(
             list(arguments), prog_name="runfold", standalone_mode=False, obj=context
         )
     except TyperException as error:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from importlib.metadata import version
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.main import get_command
 
 from runfold.surfaces.cli import exits
 from runfold.surfaces.cli.commands import (
@@ -18,13 +19,14 @@ from runfold.surfaces.cli.commands import (
     stack,
     store,
 )
+from runfold.surfaces.cli.help import Sections, with_examples
 
 app = typer.Typer(
     name="runfold",
+    cls=Sections,
     help="Run LLM agents in production: every action an event on Kafka, every state a fold.",
     epilog=f"Exit codes:\n\n{exits.table()}",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
     rich_markup_mode=None,
@@ -45,6 +47,11 @@ def _options(
     ] = False,
 ) -> None:
     """Take the options that stand before a command."""
+
+
+def command_line() -> Any:
+    """Return the whole command line, to be run or described."""
+    return with_examples(get_command(app))
 
 
 for group in (stack, definitions, store, runs, people, money, look, config):

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from typer.main import get_command
-
 from runfold.surfaces.cli import exits
-from runfold.surfaces.cli.app import app
+from runfold.surfaces.cli.app import command_line
+from runfold.surfaces.cli.help import EXAMPLES
 
 _HEAD = """\
 # The command line
@@ -36,7 +35,7 @@ def _commands() -> Iterator[tuple[str, Any]]:
 
     A group that does something by itself comes before them.
     """
-    root: Any = get_command(app)
+    root: Any = command_line()
     for name, command in root.commands.items():
         inner = getattr(command, "commands", None)
         if inner is None:
@@ -55,6 +54,8 @@ def _command(name: str, command: Any) -> str:
     lines = [f"### `{usage}`", "", " ".join((command.help or "").split())]
     if options:
         lines += ["", "| option | |", "|---|---|", *(_option(option) for option in options)]
+    if name in EXAMPLES:
+        lines += ["", "```sh", *EXAMPLES[name], "```"]
     return "\n".join(lines)
 
 

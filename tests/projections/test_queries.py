@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC
 from decimal import Decimal
 
 import pytest
-from sqlalchemy import Connection
+from sqlalchemy import Connection, select
 
 from runfold.events import topics
 from runfold.projections import docs, queries, schema
 from runfold.projections.errors import NotCaughtUp
 from runfold.projections.queries import OperatorViews, TenantViews
-from runfold.projections.tables import METADATA
+from runfold.projections.tables import METADATA, costs
 from runfold.stack.settings import Settings
 from tests.projections.running import projector, wait_caught_up
 from tests.support import journal
@@ -89,6 +90,12 @@ def money_and_audit(db: OperatorViews) -> None:
     assert by_kind["model"]["cost_usd"] == Decimal("0.0125")
     assert (by_kind["model"]["calls"], by_kind["model"]["unpriced"]) == (2, 1)
     assert by_kind["tool"]["cost_usd"] == Decimal("0.001")
+    by_day = queries.costs_by(db, "day", "kind")
+    assert [row["day"] for row in by_day] == sorted(row["day"] for row in by_day)
+    assert sum(row["cost_usd"] for row in by_day) == Decimal("0.0135")
+    assert {row["day"] for row in by_day} == {
+        f"{row['time'].astimezone(UTC):%Y-%m-%d}" for row in db.all(select(costs.c.time))
+    }
     events = sum(len(run.values) for run in known())
     assert queries.audit_summary(db) == queries.AuditSummary(2, events, 0, 0, 0)
     chain = queries.audit_of(db, "open")

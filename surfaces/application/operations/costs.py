@@ -10,7 +10,7 @@ from sqlalchemy import Engine
 
 from runfold.producers.log.port import LogReader
 from runfold.projections import queries
-from runfold.projections.queries import Dimension, Views
+from runfold.projections.queries import By, Views
 from runfold.surfaces.application import shapes
 from runfold.surfaces.application.errors import InvalidError
 from runfold.surfaces.costs import repricing, verifying
@@ -18,7 +18,7 @@ from runfold.surfaces.costs.price_file import PriceFile
 from runfold.surfaces.costs.repricing import Group
 from runfold.surfaces.costs.sums import Sums
 
-DIMENSIONS: dict[str, Dimension] = {
+DIMENSIONS: dict[str, By] = {
     "tenant": "tenant_id",
     "user": "user_id",
     "run": "run_id",
@@ -32,11 +32,12 @@ DIMENSIONS: dict[str, Dimension] = {
     "prompt": "prompt_version",
     "variant": "variant",
     "kind": "kind",
+    "day": "day",
 }
 """What costs can be summed by, with the columns that hold it."""
 
 
-def dimensions_of(names: Sequence[str]) -> tuple[Dimension, ...]:
+def dimensions_of(names: Sequence[str]) -> tuple[By, ...]:
     """Return the columns of named dimensions; raises InvalidError for an unknown one."""
     wrong = next((name for name in names if name not in DIMENSIONS), None)
     if wrong is not None:
@@ -44,9 +45,7 @@ def dimensions_of(names: Sequence[str]) -> tuple[Dimension, ...]:
     return tuple(DIMENSIONS[name] for name in names)
 
 
-def costs(
-    views: Views, by: Sequence[Dimension], since: datetime | None = None
-) -> list[shapes.CostSum]:
+def costs(views: Views, by: Sequence[By], since: datetime | None = None) -> list[shapes.CostSum]:
     """Return sums by some dimensions, the most expensive first."""
     return [
         shapes.CostSum(by=tuple(by), **row) for row in queries.costs_by(views, *by, since=since)

@@ -16,9 +16,10 @@ _SECONDS = 10.0
 
 
 def list_topics(kafka: Mapping[str, str]) -> list[dict[str, Any]]:
-    """Return every topic's name, purpose, partitions and records; offsets of aborts included.
+    """Return every topic's name, purpose, partitions, and how many offsets are kept.
 
-    ``kafka`` is what every Kafka client begins with.
+    Marks of transactions take offsets too, and so does what was aborted or compacted away: there
+    are at most as many records. ``kafka`` is what every Kafka client begins with.
     """
     try:
         known = admin_of(kafka).list_topics(timeout=_SECONDS).topics
@@ -31,7 +32,7 @@ def list_topics(kafka: Mapping[str, str]) -> list[dict[str, Any]]:
         {
             "topic": topic.name,
             "partitions": counts.get(topic.name, 0),
-            "records": sum(
+            "offsets": sum(
                 end.high - end.low for (name, _), end in found.items() if name == topic.name
             ),
             "purpose": topic.purpose,

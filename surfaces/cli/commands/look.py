@@ -127,7 +127,10 @@ def rules(
 
 
 def topics(ctx: typer.Context, json: options.Json = False) -> None:
-    """List the topics with their purpose, partitions and records."""
+    """List the topics with their purpose, partitions, and how many offsets are kept.
+
+    There are at most as many records: marks of transactions take offsets too.
+    """
     from runfold.surfaces.application.operations.topics import list_topics
     from runfold.surfaces.cli.context import kafka_of
 
@@ -135,7 +138,7 @@ def topics(ctx: typer.Context, json: options.Json = False) -> None:
     if json:
         output.as_json(found)
         return
-    columns = ("topic", "partitions", "records", "purpose")
+    columns = ("topic", "partitions", "offsets", "purpose")
     output.table(columns, [tuple(row[name] for name in columns) for row in found], "")
 
 

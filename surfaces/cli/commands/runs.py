@@ -34,11 +34,19 @@ def run(
     tenant: options.Tenant = "default",
     user: options.User = "me",
     feature: Annotated[str | None, typer.Option(help="What its cost belongs to.")] = None,
-    max_cost: Annotated[float | None, typer.Option(help="The most it may cost, in $.")] = None,
-    max_model_calls: Annotated[int | None, typer.Option(help="The most model calls.")] = None,
-    max_tool_calls: Annotated[int | None, typer.Option(help="The most tool calls.")] = None,
-    max_tokens: Annotated[int | None, typer.Option(help="The most tokens, in and out.")] = None,
-    max_seconds: Annotated[float | None, typer.Option(help="The longest it may work.")] = None,
+    max_cost: Annotated[
+        float | None, typer.Option(min=0, help="The most it may cost, in $.")
+    ] = None,
+    max_model_calls: Annotated[
+        int | None, typer.Option(min=0, help="The most model calls.")
+    ] = None,
+    max_tool_calls: Annotated[int | None, typer.Option(min=0, help="The most tool calls.")] = None,
+    max_tokens: Annotated[
+        int | None, typer.Option(min=0, help="The most tokens, in and out.")
+    ] = None,
+    max_seconds: Annotated[
+        float | None, typer.Option(min=0, help="The longest it may work.")
+    ] = None,
     json: options.Json = False,
 ) -> None:
     """Ask for a run; with --follow, watch it and exit with its code."""

@@ -26,7 +26,8 @@ def show_audit(context: Context, run_id: str | None, jobs: int, *, json: bool) -
 def _print(report: AuditReport) -> None:
     console = output.console()
     console.print(f"runs       {report.runs}, {report.ended} of them ended")
-    console.print(f"events     {report.events}, in sequence and chained by sha256")
+    chained = ", in sequence and chained by sha256" if report.sound else " read"
+    console.print(f"events     {report.events}{chained}")
     console.print(f"decisions  {report.decisions} made again from what the journal records")
     unsound = 0
     for run_id, found in groupby(report.faults, key=lambda fault: fault.run_id):

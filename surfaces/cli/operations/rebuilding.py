@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
+from typing import Any
 
 from runfold.projections.store.reading.reader import ReaderConfig
 from runfold.projections.store.rebuild import compare, rebuild
+from runfold.projections.views import VIEWS
 from runfold.surfaces.cli import exits, output
 from runfold.surfaces.cli.context import Context, kafka_of
 
@@ -37,6 +40,30 @@ def show_comparison(context: Context, view: str, *, json: bool) -> int:
             f"{found.only_rebuilt} only in the new fold.",
             style="bold red",
         )
-        for example in found.examples:
-            output.console().print(f"  {example}", markup=False)
+        for line in told(view, found.examples):
+            output.console().print(line, markup=False)
     return exits.NO if found.rows else exits.OK
+
+
+def told(view: str, examples: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """Yield lines that say how rows differ: rows with one key together, column by column.
+
+    Each example is a row with its ``table`` and ``side``, which is ``live`` or ``rebuilt``.
+    """
+    tables = {table.name: table for table in VIEWS[view].tables}
+    rows: dict[str, dict[str, Mapping[str, Any]]] = {}
+    for example in examples:
+        key = [column.name for column in tables[example["table"]].primary_key]
+        named = " ".join([example["table"], *(f"{name}={example[name]}" for name in key)])
+        rows.setdefault(named, {})[example["side"]] = example
+    for named, sides in rows.items():
+        match sides.get("live"), sides.get("rebuilt"):
+            case None, _:
+                yield f"  {named}: only in the new fold"
+            case _, None:
+                yield f"  {named}: only in the live view"
+            case live, folded:
+                yield f"  {named}"
+                for name in live:
+                    if name != "side" and live[name] != folded[name]:
+                        yield f"    {name}: live {live[name]!r}, folded again {folded[name]!r}"

@@ -1,0 +1,71 @@
+"""How the commands present themselves: by what people come to do, each with examples."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from typer.core import TyperGroup
+
+SECTIONS: dict[str, tuple[str, ...]] = {
+    "The stack": ("up", "down", "status", "doctor", "config", "demo"),
+    "Agents and tools": ("apply", "agents", "tools", "definitions"),
+    "Runs": ("run", "runs", "logs", "show", "tell", "instruct", "pause", "resume", "cancel"),
+    "What waits for a person": ("approvals", "approve", "deny", "answer", "resolve"),
+    "Money and proof": ("costs", "audit", "rebuild"),
+    "Topics and rules": ("topics", "deadletters", "schemas", "rules"),
+}
+"""Every command, in the order of ``runfold --help``."""
+
+EXAMPLES: dict[str, tuple[str, ...]] = {
+    "apply": ("runfold apply -f agents/",),
+    "approve": ("runfold approve 0198c1f2.3 --reason 'as agreed'",),
+    "costs": ("runfold costs --by day,model --since 7d", "runfold costs --by tenant --json"),
+    "audit verify": ("runfold audit verify", "runfold audit verify 0198c1f2 --json"),
+    "deadletters": ("runfold deadletters --json",),
+    "logs": ("runfold logs -f 0198c1f2", "runfold logs 0198c1f2 --json | jq .type"),
+    "rebuild": ("runfold rebuild runs --compare",),
+    "resolve": ("runfold resolve 0198c1f2.3 --happened",),
+    "run": (
+        "runfold run 'Say hello' --follow",
+        "runfold run 'Sort these' --agent triage@1.2.0 --file mails.txt --max-cost 0.50",
+    ),
+    "runs": ("runfold runs --status waiting_for_human --since 1d",),
+    "show": ("runfold show 0198c1f2 --at 12",),
+}
+"""What people type; each line is one that the command line takes."""
+
+
+class Sections(TyperGroup):
+    """The top of the command line: its commands in sections."""
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002 - as the base has it
+        """Write every section with the first words of each command's help."""
+        widest = max(map(len, self.commands))
+        for title, names in self._sections():
+            with formatter.section(title):
+                formatter.write_dl(
+                    (
+                        name.ljust(widest),
+                        self.commands[name].get_short_help_str(formatter.width - widest - 6),
+                    )
+                    for name in names
+                )
+
+    def _sections(self) -> Iterator[tuple[str, list[str]]]:
+        shown = {name for name, command in self.commands.items() if not command.hidden}
+        for title, names in SECTIONS.items():
+            yield title, [name for name in names if name in shown]
+            shown -= set(names)
+        if shown:
+            yield "More", sorted(shown)
+
+
+def with_examples(root: Any) -> Any:
+    """Return the command line with the examples of each command behind its help."""
+    for name, lines in EXAMPLES.items():
+        command = root
+        for word in name.split():
+            command = command.commands[word]
+        command.epilog = "\n\n".join(["Examples:", *(f"  {line}" for line in lines)])
+    return root
