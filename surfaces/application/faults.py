@@ -57,6 +57,7 @@ _EXPECTED: tuple[tuple[str, str, Code], ...] = (
     ("runfold.processors.definitions.source", "DefinitionStoreUnavailableError", Code.UNAVAILABLE),
     ("runfold.events.errors", "RegistryError", Code.UNAVAILABLE),
     ("runfold.events.errors", "EventsError", Code.INVALID),
+    ("runfold.surfaces.backup.errors", "BackupError", Code.INVALID),
     ("runfold.surfaces.costs.price_file", "PriceFileError", Code.INVALID),
     ("runfold.processors.monitor.rule_files", "RuleFileError", Code.INVALID),
     ("runfold.surfaces.manifests.problems", "InvalidManifestsError", Code.INVALID),

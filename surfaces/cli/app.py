@@ -9,6 +9,7 @@ import typer
 
 from runfold.surfaces.cli import exits
 from runfold.surfaces.cli.commands import (
+    backups,
     config,
     definitions,
     look,
@@ -47,5 +48,5 @@ def _options(
     """Take the options that stand before a command."""
 
 
-for group in (stack, definitions, store, runs, people, money, look, config):
+for group in (stack, definitions, store, runs, people, money, look, backups, config):
     group.register(app)
