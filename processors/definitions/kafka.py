@@ -47,6 +47,9 @@ class KafkaDefinitionLog:
     def _read(self, message: RawRecord, timeout: float) -> Arrived | None:
         after = self._next = (message.offset() or 0) + 1
         self._held = None
+        if message.value() is None:
+            # It fills an offset of a restored topic.
+            return Arrived(after)
         try:
             record = self._codec.decode(topics.REGISTRY, message.value())
         except WireError as fault:

@@ -29,6 +29,11 @@ DEAD_LETTERS = TABLE.counter(
 FENCED = TABLE.counter(
     "runfold_lane_fenced", "times that a lane found another owner", _LANE, process=_PROCESS
 )
+LOST = TABLE.counter(
+    "runfold_lane_lost_positions",
+    "times that an input did not have the offset that was next: deleted, cut, or made anew",
+    process=_PROCESS,
+)
 FAULTS = TABLE.counter(
     "runfold_lane_faults", "times that a lane began again from the log", _LANE, process=_PROCESS
 )

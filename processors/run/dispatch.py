@@ -51,12 +51,20 @@ def dispatch(fact: Fact, state: RunState, definitions: Definitions) -> tuple[Wor
 
 def reopen(state: RunState, definitions: Definitions) -> tuple[Work, ...]:
     """Return the local work that is out; work in a pool is redelivered by its topic."""
+    return _out(state, definitions, pooled=False)
+
+
+def pooled(state: RunState, definitions: Definitions) -> tuple[Work, ...]:
+    """Return the work that is out in pools: what the topics of work must hold, at the least."""
+    return _out(state, definitions, pooled=True)
+
+
+def _out(state: RunState, definitions: Definitions, *, pooled: bool) -> tuple[Work, ...]:
     if not isinstance(state, Live):
         return ()
-    out = [c for c in state.loop.calls if c.status is CallStatus.RUNNING and not c.pooled]
-    return tuple(
-        [Work(_WORK_OF[call.kind](state, call, definitions), Placement.LOCAL) for call in out]
-    )
+    out = [c for c in state.loop.calls if c.status is CallStatus.RUNNING and c.pooled is pooled]
+    where = Placement.POOL if pooled else Placement.LOCAL
+    return tuple([Work(_WORK_OF[call.kind](state, call, definitions), where) for call in out])
 
 
 def _model_work(run: Live, call: ModelCall, definitions: Definitions) -> ModelWork:

@@ -28,6 +28,12 @@ COMMITTED: Settings = {
 }
 """What all begin with: committed records as they were written, no offset committed unasked."""
 
+LOUD: Settings = {"auto.offset.reset": "error"}
+"""Of readers that must know where an offset is not there: otherwise they begin at the beginning."""
+
+# librdkafka's own codes are public, whatever their names look like.
+_LOST = frozenset({KafkaError._AUTO_OFFSET_RESET, KafkaError._LOG_TRUNCATION})  # noqa: SLF001
+
 _WAIT_S = 10.0
 
 
@@ -118,4 +124,6 @@ def _portion(messages: list[Message]) -> Portion:
             found.unreadable[place] = UnreadableError(place, at, error.str())
         else:
             found.faults.append(error)
+            if error.code() in _LOST:
+                found.lost.add(place)
     return found

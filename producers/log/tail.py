@@ -71,13 +71,15 @@ class Portion:
 
     ``reached`` holds the next offset of each such place; control records may stand before it that
     nobody is handed. ``unreadable`` holds the places that stand still for good, at a batch which
-    nobody can read; no record behind it is in ``records``.
+    nobody can read; no record behind it is in ``records``. ``lost`` holds the places that do not
+    have the offset which was asked for, where the reader wants to know (``consumers.LOUD``).
     """
 
     records: list[RawRecord] = field(default_factory=list)
     reached: dict[Place, int] = field(default_factory=dict)
     faults: list[KafkaError] = field(default_factory=list)
     unreadable: dict[Place, UnreadableError] = field(default_factory=dict)
+    lost: set[Place] = field(default_factory=set)
 
 
 class Tail(Protocol):

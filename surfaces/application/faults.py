@@ -58,6 +58,7 @@ _EXPECTED: tuple[tuple[str, str, Code], ...] = (
     ("runfold.events.errors", "RegistryError", Code.UNAVAILABLE),
     ("runfold.events.errors", "EventsError", Code.INVALID),
     ("runfold.surfaces.audit.parallel", "ReaderLostError", Code.UNAVAILABLE),
+    ("runfold.surfaces.backup.errors", "BackupError", Code.INVALID),
     ("runfold.surfaces.costs.price_file", "PriceFileError", Code.INVALID),
     ("runfold.processors.monitor.rule_files", "RuleFileError", Code.INVALID),
     ("runfold.surfaces.manifests.problems", "InvalidManifestsError", Code.INVALID),

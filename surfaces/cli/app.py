@@ -10,6 +10,7 @@ from typer.main import get_command
 
 from runfold.surfaces.cli import exits
 from runfold.surfaces.cli.commands import (
+    backups,
     config,
     definitions,
     look,
@@ -54,5 +55,5 @@ def command_line() -> Any:
     return with_examples(get_command(app))
 
 
-for group in (stack, definitions, store, runs, people, money, look, config):
+for group in (stack, definitions, store, runs, people, money, look, backups, config):
     group.register(app)

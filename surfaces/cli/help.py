@@ -13,7 +13,14 @@ SECTIONS: dict[str, tuple[str, ...]] = {
     "Runs": ("run", "runs", "logs", "show", "tell", "instruct", "pause", "resume", "cancel"),
     "What waits for a person": ("approvals", "approve", "deny", "answer", "resolve"),
     "Money and proof": ("costs", "audit", "rebuild"),
-    "Topics and rules": ("topics", "deadletters", "schemas", "rules"),
+    "Back-ups, topics and rules": (
+        "backup",
+        "restore",
+        "topics",
+        "deadletters",
+        "schemas",
+        "rules",
+    ),
 }
 """Every command, in the order of ``runfold --help``."""
 

@@ -9,10 +9,12 @@ from sqlalchemy import func, select
 from runfold.events import topics
 from runfold.events.operations import RestorePoint
 from runfold.processors.engine.kafka.strange_inputs import strange
+from runfold.producers.log.kafka_tail import KafkaEnds
+from runfold.producers.log.remembered import Now, Remembered
 from runfold.producers.log.topic_ids import topic_ids
 from runfold.projections.tables import projection_positions
 from runfold.surfaces.doctor.deployment import Deployment
-from runfold.surfaces.doctor.finding import Finding, ok, wrong
+from runfold.surfaces.doctor.finding import Finding, ok, warning, wrong
 from runfold.surfaces.doctor.places import places_of
 
 _INPUTS = (topics.REQUESTS, topics.CONTROLS, topics.RESULTS)
@@ -24,20 +26,26 @@ def check_inputs(deployment: Deployment) -> Iterator[Finding]:
     for found in deployment.reader.read(topics.RESTORE):
         if isinstance(found.record, RestorePoint):
             newest[found.record.partition] = found.record
-    now = topic_ids(deployment.kafka, _INPUTS)
-    ends = deployment.log.ends(places_of(deployment, _INPUTS), committed=False)
+    ids = topic_ids(deployment.kafka, _INPUTS)
+    places = places_of(deployment, _INPUTS)
+    ends = deployment.log.ends(places, committed=False)
+    low = KafkaEnds(deployment.kafka).low(places)
     bad = 0
     for partition, point in sorted(newest.items()):
-        mine = {each.topic: each for each in point.positions if each.topic in _INPUTS}
-        for each in strange(
-            partition,
-            {topic: at.offset for topic, at in mine.items()},
-            {topic: at.topic_id for topic, at in mine.items()},
-            now,
-            {topic: end for (topic, number), end in ends.items() if number == partition},
-        ):
+        now = {
+            topic: Now(ids[topic], low[topic, number], end)
+            for (topic, number), end in ends.items()
+            if number == partition
+        }
+        mine = {
+            each.topic: Remembered(each.offset, each.topic_id)
+            for each in point.positions
+            if each.topic in _INPUTS
+        }
+        for each in strange(partition, mine, now):
             bad += 1
-            yield wrong("positions", each.sentence(), each.todo())
+            say = wrong if each.stops else warning
+            yield say("positions", each.sentence(), each.todo())
     if not bad:
         yield ok("positions", "what the lanes remember belongs to the topics that are there")
 

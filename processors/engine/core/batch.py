@@ -19,7 +19,14 @@ from runfold.events.errors import RegistryError, WireError
 from runfold.events.operations import PositionNoted
 from runfold.processors.engine.aggregate import Command, Env, NotKnownYetError, S
 from runfold.processors.engine.core.event_builder import EventBuilder
-from runfold.processors.engine.core.inputs import Due, Input, Received, Returned, Unreadable
+from runfold.processors.engine.core.inputs import (
+    Deleted,
+    Due,
+    Input,
+    Received,
+    Returned,
+    Unreadable,
+)
 from runfold.processors.engine.core.messages import Message, header
 from runfold.processors.engine.core.outbox import (
     HEADER,
@@ -209,6 +216,8 @@ class BatchDecider(Generic[S]):
         )
 
     def _decode(self, item: Received) -> tuple[Record, str]:
+        if isinstance(item, Deleted):
+            raise Refused("deleted_unread", item.reason)
         if isinstance(item, Unreadable):
             raise Refused("unreadable_batch", item.reason)
         if item.value is None:

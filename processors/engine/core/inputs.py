@@ -41,10 +41,22 @@ class Unreadable(Received):
 
 
 @dataclass(frozen=True, slots=True)
+class Deleted(Unreadable):
+    """What stands for records that were deleted before anybody had read them."""
+
+
+@dataclass(frozen=True, slots=True)
 class Returned:
     """A result that came back through memory."""
 
     record: Record
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """Word that an input does not have what is next: the lane begins again from the log."""
+
+    why: str
 
 
 @dataclass(frozen=True, slots=True)

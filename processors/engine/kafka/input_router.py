@@ -12,12 +12,13 @@ import time
 from collections.abc import Callable, Mapping
 
 from runfold.processors.engine.config import EngineConfig
-from runfold.processors.engine.core.inputs import Received, Unreadable
+from runfold.processors.engine.core.inputs import Lost, Received, Unreadable
 from runfold.processors.engine.kafka.detours import Detours
 from runfold.processors.engine.kafka.inbox import Inbox
-from runfold.processors.engine.metrics import LAG
+from runfold.processors.engine.metrics import LAG, LOST
 from runfold.producers.errors import LogError, UnreadableError
 from runfold.producers.log.changing import ChangingConsumer
+from runfold.producers.log.consumers import LOUD
 from runfold.producers.log.tail import Place, Positions, RawRecord, headers_in, place_of
 
 logger = logging.getLogger(__name__)
@@ -50,6 +51,7 @@ class InputRouter(threading.Thread):
             config.client(),
             group_id,
             {
+                **LOUD,
                 "fetch.queue.backoff.ms": 5,
                 "fetch.wait.max.ms": 200,
                 "fetch.message.max.bytes": 2_000_000,
@@ -95,6 +97,8 @@ class InputRouter(threading.Thread):
                 self._hand_out(record)
             for broken in portion.unreadable.values():
                 self._set_aside(broken)
+            for place in portion.lost:
+                self._begin_again(place)
             self._balance()
             self._note_positions()
             while not self._commands.empty():
@@ -143,6 +147,16 @@ class InputRouter(threading.Thread):
         self._detours.find(
             broken, lambda end: self._commands.put(lambda: self._pass_by(broken, end, inbox))
         )
+
+    def _begin_again(self, place: Place) -> None:
+        """Let a lane hold its positions against the topic of now: one is not there any more."""
+        inbox = self._inboxes.get(place[1])
+        if inbox is None or place in self._aside:
+            return
+        LOST().inc()
+        why = f"{place[0]}/{place[1]} does not have the offset that is next"
+        logger.critical("inputs: %s: it was deleted, or the topic was cut or made anew", why)
+        inbox.put(Lost(why))
 
     def _pass_by(self, broken: UnreadableError, end: int, inbox: Inbox) -> None:
         """Go on behind a batch; its lane puts on record what was passed by."""

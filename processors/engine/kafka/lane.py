@@ -31,7 +31,7 @@ from runfold.infra.process.failpoints import failpoint
 from runfold.processors.engine.aggregate import S
 from runfold.processors.engine.core.batch import CATCH_UP_SECONDS, BatchDecider
 from runfold.processors.engine.core.history import BrokenChain
-from runfold.processors.engine.core.inputs import Input, Received, Returned
+from runfold.processors.engine.core.inputs import Input, Lost, Received, Returned
 from runfold.processors.engine.core.parked_copy import ParkedCopy, sleepers
 from runfold.processors.engine.core.partition_state import PartitionState
 from runfold.processors.engine.core.timers import Timers
@@ -41,6 +41,7 @@ from runfold.processors.engine.kafka.lane_context import LaneContext, LaneState
 from runfold.processors.engine.kafka.maintenance import Maintenance
 from runfold.processors.engine.kafka.restore import CLOCK_SLACK_SECONDS, Restore
 from runfold.processors.engine.kafka.transaction import Transactions
+from runfold.processors.engine.kafka.whole import need_end, starts_behind
 from runfold.processors.engine.metrics import LaneMetrics
 from runfold.producers.errors import UnreadableError
 from runfold.producers.log.partitioner import partition_for
@@ -80,8 +81,7 @@ class Lane(threading.Thread, Generic[S]):
         self._upkeep: Maintenance[S]
         self._copies: list[ParkedCopy] = []
         self._parking = 0.0
-        self._requests_ms = 0
-        self._out = 0
+        self._requests_ms = self._out = 0
         self._drain_until = 0.0
 
     def stop(self, grace: float = 0.0) -> None:
@@ -144,8 +144,7 @@ class Lane(threading.Thread, Generic[S]):
 
     def _open(self) -> None:
         self._beat()
-        self.state = LaneState.OPENING
-        began = time.monotonic()
+        self.state, began = LaneState.OPENING, time.monotonic()
         config, shared = self._config, self._shared
         self._writer = Transactions(
             config,
@@ -164,9 +163,9 @@ class Lane(threading.Thread, Generic[S]):
         self._upkeep = Maintenance(
             config, shared.spec, shared.codec, self.partition, time.monotonic()
         )
-        self._inbox = Inbox()
-        self._out = 0
-        shared.dispatcher.add(self.partition, self._inbox, self._partition_state.positions)
+        self._inbox, self._out = Inbox(), 0
+        starts = starts_behind(self._partition_state.positions, restore.gone, self._inbox)
+        shared.dispatcher.add(self.partition, self._inbox, starts)
         self._reopen_work()
         self.state = LaneState.RUNNING
         logger.info("lane open", extra={"partition": self.partition})
@@ -210,6 +209,8 @@ class Lane(threading.Thread, Generic[S]):
         for item in self._inbox.take(wait, config.max_batch, config.max_batch_bytes, self._out):
             if isinstance(item, ParkedCopy):
                 self._copies.append(item)
+            elif isinstance(item, Lost):
+                raise LaneFault(item.why)
             else:
                 inputs.append(item)
         inputs.extend(self._timers.due(datetime.now(UTC), config.max_batch))
@@ -217,14 +218,15 @@ class Lane(threading.Thread, Generic[S]):
 
     def _step(self, inputs: Sequence[Input]) -> None:
         """Steps 2 to 4 for one batch."""
-        now = self._clock()
-        outcome = self._fold.take(inputs, self._partition_state, now)
+        now, before = self._clock(), self._partition_state
+        outcome = self._fold.take(inputs, before, now)
         if not outcome.writes:
             outcome.pass_by(self._partition_state)
             self._upkeep.passed(len(inputs), time.monotonic())
         else:
             began = time.monotonic()
             first = self._writer.write(outcome.messages())
+            need_end(self._shared.spec.topics.journal, self.partition, first, before.end)
             self._metrics.transaction_seconds.observe(time.monotonic() - began)
             outcome.adopt(self._partition_state, first, int(now.timestamp() * 1000))
             if first is not None:

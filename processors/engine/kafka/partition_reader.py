@@ -11,6 +11,7 @@ from runfold.processors.engine.faults import LaneFault
 from runfold.producers.errors import LogError, UnavailableError, UnreadableError
 from runfold.producers.log.consumers import Settings
 from runfold.producers.log.kafka_tail import KafkaEnds, KafkaTail
+from runfold.producers.log.remembered import Now
 from runfold.producers.log.tail import Place, Portion, RawRecord, in_range
 from runfold.producers.log.topic_ids import topic_ids
 from runfold.producers.log.unreadable import end_of_batch
@@ -52,19 +53,15 @@ class PartitionReader:
             raise LaneFault(str(error)) from error
         return {topic: end for (topic, _), end in found.items()}
 
-    def ids(self, names: tuple[str, ...]) -> dict[str, str]:
-        """Return which topics these are now."""
+    def now(self, names: tuple[str, ...], partition: int) -> dict[str, Now]:
+        """Return what a partition number of each topic is now."""
+        places = [(name, partition) for name in names]
         try:
-            return topic_ids(self._kafka, names)
+            ids, low = topic_ids(self._kafka, names), self._ends.low(places, _ANSWER_SECONDS)
+            high = self._ends.high(places, _ANSWER_SECONDS)
         except LogError as error:
             raise LaneFault(str(error)) from error
-
-    def begins(self, topic: str, partition: int) -> int:
-        """Return the first offset that is kept of a partition."""
-        try:
-            return self._ends.low([(topic, partition)], _ANSWER_SECONDS)[topic, partition]
-        except LogError as error:
-            raise LaneFault(str(error)) from error
+        return {place[0]: Now(ids[place[0]], low[place], high[place]) for place in places}
 
     def offset_at(self, topic: str, partition: int, time_ms: int) -> int:
         """Return the first offset with a time stamp from ``time_ms`` on; -1 beyond the end."""

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Generic
 
 from confluent_kafka import KafkaException
@@ -23,15 +23,17 @@ from runfold.processors.engine.aggregate import S
 from runfold.processors.engine.config import EngineConfig
 from runfold.processors.engine.core.history import BrokenChain
 from runfold.processors.engine.core.partition_state import PartitionState
+from runfold.processors.engine.core.progress import Progress
 from runfold.processors.engine.core.rebuild import Rebuild
 from runfold.processors.engine.faults import LaneFault, translated
 from runfold.processors.engine.kafka.partition_reader import PartitionReader
 from runfold.processors.engine.kafka.strange_inputs import Strange, strange
+from runfold.processors.engine.kafka.whole import need_whole
 from runfold.processors.engine.metrics import RESTORE_RECORDS
 from runfold.processors.engine.ports import Codec
 from runfold.processors.engine.spec import AggregateSpec
 from runfold.producers.errors import UnreadableError
-from runfold.producers.log.beginnings import TODO, lost
+from runfold.producers.log.remembered import Remembered
 from runfold.producers.log.tail import RawRecord
 from runfold.producers.log.topic_ids import is_of
 
@@ -47,7 +49,7 @@ class Restore(Generic[S]):
     """Reads the state of one partition.
 
     With ``take_new`` an input topic that is another one than the journal speaks of is begun at its
-    beginning; ``taken`` then says which.
+    beginning; ``taken`` then says which. ``gone`` are inputs that were deleted unread.
     """
 
     def __init__(
@@ -68,6 +70,7 @@ class Restore(Generic[S]):
         self._beat = beat
         self._take_new = take_new
         self.taken: list[Strange] = []
+        self.gone: list[Strange] = []
         self._unnoted = False
 
     def partition_state(self) -> PartitionState[S]:
@@ -114,13 +117,8 @@ class Restore(Generic[S]):
             rebuild.parked(_key(message), message.value())
         rebuild.parked_done()
         failpoint("restore.before_journal")
-        begins = reader.begins(topics.journal, self._partition)
-        if start < begins:
-            # Read from where it begins now, what was live before would be forgotten in silence.
-            raise BrokenChain(
-                f"{lost(topics.journal, self._partition, begins)}; this lane must read from offset "
-                f"{start} on, and what was live there is lost until it is restored. {TODO}."
-            )
+        now = reader.now((topics.journal,), self._partition)[topics.journal]
+        need_whole(topics.journal, self._partition, start, now)
         for message in self._messages(reader, topics.journal, start, ends[topics.journal]):
             value = message.value()
             if value is not None:
@@ -140,18 +138,19 @@ class Restore(Generic[S]):
 
     def _hold_against_now(self, reader: PartitionReader, rebuild: Rebuild[S]) -> None:
         """Raise BrokenChain where a position is of another topic than is there now."""
-        progress, now = rebuild.progress, reader.ids(self._topics.inputs)
-        ends = reader.ends(self._topics.inputs, self._partition)
-        found = strange(self._partition, progress.positions, progress.ids, now, ends)
-        if found and not self._take_new:
-            raise BrokenChain(" ".join(each.sentence() for each in found))
-        for each in found:
+        progress, now = rebuild.progress, reader.now(self._topics.inputs, self._partition)
+        found = strange(self._partition, remembered(progress, now), now)
+        stopping = [each for each in found if each.stops]
+        if stopping and not self._take_new:
+            raise BrokenChain(" ".join(each.sentence() for each in stopping))
+        for each in stopping:
             progress.begin(each.topic, 0, each.new_id())
-        self.taken = found
-        for topic, topic_id in now.items():
-            if not is_of(progress.ids.get(topic, ""), topic_id):
-                progress.ids[topic] = topic_id
+        self.taken = stopping
+        for topic, at in now.items():
+            if not is_of(progress.ids.get(topic, ""), at.topic_id):
+                progress.ids[topic] = at.topic_id
                 self._unnoted = True
+        self.gone = strange(self._partition, remembered(progress, now), now)
 
     def _messages(
         self, reader: PartitionReader, topic: str, start: int, end: int
@@ -183,6 +182,14 @@ class Restore(Generic[S]):
             else:
                 break
         return int(oldest - (self._config.dedupe_horizon + CLOCK_SLACK_SECONDS) * 1000)
+
+
+def remembered(progress: Progress, topics: Iterable[str]) -> dict[str, Remembered]:
+    """Return how far the inputs are, with the topics that they are of."""
+    return {
+        topic: Remembered(progress.positions.get(topic, 0), progress.ids.get(topic, ""))
+        for topic in topics
+    }
 
 
 def _key(message: RawRecord) -> str:

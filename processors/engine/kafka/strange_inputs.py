@@ -1,7 +1,8 @@
-"""Whether remembered positions belong to the input topics that are there now, and what if not.
+"""Lanes whose remembered positions do not belong to the input topics that are there now.
 
-A topic that was created again, or restored from an older copy, begins its offsets again: whoever
-goes on from the remembered one skips, in silence, what is appended until then.
+Of another topic, or beyond the end: the lane does not open before an operator says so, since the
+right topic may come back. Before the beginning: what was there is gone for good, and waiting does
+not help. It is passed by, with a dead letter that names the offsets.
 """
 
 from __future__ import annotations
@@ -9,7 +10,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from runfold.producers.log.topic_ids import begun_again, is_of
+from runfold.processors.engine.core.inputs import Deleted
+from runfold.producers.log.remembered import Fit, Now, Remembered, judge, told
+from runfold.producers.log.topic_ids import begun_again
 
 COMMAND = "`python -m runfold.processors.run --take-new-inputs`"
 """Begins such topics at their beginning, on record."""
@@ -17,50 +20,65 @@ COMMAND = "`python -m runfold.processors.run --take-new-inputs`"
 
 @dataclass(frozen=True, slots=True)
 class Strange:
-    """A position that is of another topic than the one of that name now."""
+    """A position that is not of the topic of that name now, or that the topic has passed."""
 
     topic: str
     partition: int
-    position: int
-    end: int
-    noted: str
-    now: str
+    remembered: Remembered
+    now: Now
+
+    @property
+    def fit(self) -> Fit:
+        """How it stands to the topic of now."""
+        return judge(self.remembered, self.now)
+
+    @property
+    def stops(self) -> bool:
+        """Whether the lane does not open."""
+        return self.fit is not Fit.LOST_START
+
+    @property
+    def position(self) -> int:
+        """The next offset, as it is remembered."""
+        return self.remembered.offset
 
     def sentence(self) -> str:
         """Return what is wrong and what settles it."""
         place = f"{self.topic}/{self.partition}"
-        if is_of(self.noted, self.now) or not self.noted:
-            what = f"and {place} ends at {self.end}: it has lost its end, or was made anew"
-        else:
-            what = f"of a topic with the id {self.noted}, and that of now is {self.now}"
+        what = told((self.topic, self.partition), self.remembered, self.now)
+        found = f"the journal says that {place} is decided up to offset {self.position}, {what}."
+        if not self.stops:
+            return f"{found} A dead letter says so; whoever sent them must send them again."
         return (
-            f"the journal says that {place} is decided up to offset {self.position}, {what}. Its "
-            f"records are not taken before {COMMAND} has been run: it begins at the beginning of "
-            "what is there now, and requests that are known are not run again."
+            f"{found} Its records are not taken before {COMMAND} has been run: it begins at the "
+            "beginning of what is there now, and requests that are known are not run again."
         )
 
-    @staticmethod
-    def todo() -> str:
-        """Return the command that settles it."""
+    def todo(self) -> str:
+        """Return what settles it."""
+        if not self.stops:
+            return "see why nobody read them for so long, and have them sent again"
         return f"make sure that these are the right topics, then {COMMAND}"
 
     def new_id(self) -> str:
         """Return the id under which the topic of now is noted."""
-        return begun_again(self.now, self.position) if self.noted == self.now else self.now
+        noted, now = self.remembered.topic_id, self.now.topic_id
+        return begun_again(now, self.position) if noted == now else now
+
+    def deleted(self) -> Deleted:
+        """Return what the lane takes in place of the records that are gone."""
+        first, low = self.position, self.now.low
+        reason = f"the offsets {first} to {low - 1} were deleted before they were read"
+        return Deleted(self.topic, first, None, None, (), 0, low, reason)
 
 
 def strange(
-    partition: int,
-    positions: Mapping[str, int],
-    noted: Mapping[str, str],
-    now: Mapping[str, str],
-    ends: Mapping[str, int],
+    partition: int, remembered: Mapping[str, Remembered], now: Mapping[str, Now]
 ) -> list[Strange]:
-    """Return the positions that do not belong to the topics of now; 0 belongs to any."""
-    return [
-        Strange(topic, partition, at, ends[topic], known, now[topic])
-        for topic, at in sorted(positions.items())
-        if at > 0 and topic in now
-        for known in [noted.get(topic, "")]
-        if at > ends[topic] or (known and not is_of(known, now[topic]))
+    """Return the positions that do not fit the topics of now."""
+    found = [
+        Strange(topic, partition, at, now[topic])
+        for topic, at in sorted(remembered.items())
+        if topic in now
     ]
+    return [each for each in found if each.fit is not Fit.FITS]

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
+from confluent_kafka import TopicPartition
+from confluent_kafka.admin import AdminClient
 
 from runfold.events import topics
 from runfold.events.definitions import Definitions
@@ -15,15 +17,18 @@ from runfold.events.topics import TOPICS
 from runfold.events.values import Position
 from runfold.processors.definitions.fixed import FixedDefinitions
 from runfold.processors.engine.config import EngineConfig
+from runfold.processors.engine.core.history import BrokenChain
 from runfold.processors.engine.core.progress import Progress
 from runfold.processors.engine.kafka.lane_context import LaneState
 from runfold.processors.engine.kafka.new_inputs import take_new_inputs
 from runfold.processors.engine.kafka.runner import Engine
 from runfold.processors.engine.kafka.strange_inputs import strange
+from runfold.processors.engine.kafka.whole import need_end
 from runfold.processors.engine.ports import NoEffects
 from runfold.processors.run.aggregate import RUNS
 from runfold.processors.run.state import RunState
 from runfold.producers.log.kafka import TopicReader
+from runfold.producers.log.remembered import Fit, Now, Remembered, judge, told
 from runfold.producers.log.topic_ids import TopicIdWatch, topic_ids
 from runfold.projections import schema
 from runfold.stack.settings import Settings
@@ -75,14 +80,39 @@ def test_positions_of_one_topic_only_grow_and_those_of_another_begin_anew() -> N
     ],
 )
 def test_a_position_is_held_against_the_topic_of_now(offset: int, noted: str, bad: bool) -> None:
-    found = strange(0, {T: offset}, {T: noted}, {T: "a"}, {T: 10})
+    now = {T: Now("a", 0, 10)}
+    found = strange(0, {T: Remembered(offset, noted)}, now)
     assert bool(found) is bad
     for each in found:
         assert f"{T}/0 is decided up to offset {offset}" in each.sentence()
         assert "--take-new-inputs" in each.sentence()
         # Noted so, it is no longer strange, and replaces what was noted before.
         assert each.new_id() != noted
-        assert strange(0, {T: 3}, {T: each.new_id()}, {T: "a"}, {T: 10}) == []
+        assert strange(0, {T: Remembered(3, each.new_id())}, now) == []
+
+
+@pytest.mark.parametrize(
+    ("offset", "noted", "fit"),
+    [
+        (5, "a", Fit.FITS),
+        (10, "", Fit.FITS),
+        (11, "a", Fit.LOST_END),
+        (11, "b", Fit.OTHER_TOPIC),
+        (3, "a", Fit.LOST_START),
+        (3, "b", Fit.OTHER_TOPIC),
+        (0, "b", Fit.LOST_START),
+        (5, "a~7", Fit.FITS),
+    ],
+)
+def test_one_function_judges_every_position(offset: int, noted: str, fit: Fit) -> None:
+    now = Now("a", 4, 10)
+    assert judge(Remembered(offset, noted), now) is fit
+    assert {
+        Fit.FITS: "goes on",
+        Fit.LOST_END: "ends at 10",
+        Fit.LOST_START: "begins at 4",
+        Fit.OTHER_TOPIC: "with the id b",
+    }[fit] in told((T, 0), Remembered(offset, noted), now)
 
 
 @contextmanager
@@ -193,3 +223,69 @@ def test_a_running_process_notices_that_a_topic_was_made_anew(servers: Servers) 
     watch.join()
     assert said == [f"the topic {T} was deleted and made anew"]
     assert topic_ids(kafka, [T]) != before
+
+
+def delete_before(settings: Settings, topic: str, offset: int) -> None:
+    admin = AdminClient({**settings.kafka_config(), "log_level": 0})
+    for future in admin.delete_records([TopicPartition(topic, 0, offset)]).values():
+        future.result()
+
+
+def codes(settings: Settings) -> list[tuple[str, int, str]]:
+    reader = TopicReader(settings.kafka_config(), CODEC)
+    found = [each.record for each in reader.read(topics.DEAD_LETTERS)]
+    return [(each.code, each.offset, each.reason) for each in found if isinstance(each, DeadLetter)]
+
+
+@pytest.mark.integration
+def test_inputs_that_were_deleted_unread_are_passed_by_on_record(settings: Settings) -> None:
+    batches(settings, T, 0, garbage("old", 3))
+    with engine(settings):
+        wait_until(lambda: len(letters(settings)) == 3)
+    batches(settings, T, 0, garbage("gone", 4), garbage("kept", 2))
+    delete_before(settings, T, 7)
+    with engine(settings):
+        wait_until(lambda: len(letters(settings)) == 6)
+    (found,) = [each for each in codes(settings) if each[0] == "deleted_unread"]
+    assert found == ("deleted_unread", 3, "the offsets 3 to 6 were deleted before they were read")
+    assert [each for each in letters(settings) if each and b"kept" in each] == garbage("kept", 2)
+    with engine(settings) as again:
+        wait_until(lambda: again.lanes().get(0) is LaneState.RUNNING)
+    assert len(letters(settings)) == 6
+
+
+@pytest.mark.integration
+def test_a_running_lane_notices_that_inputs_were_deleted_unread(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    batches(settings, T, 0, garbage("old", 3))
+    with engine(settings) as running:
+        wait_until(lambda: len(letters(settings)) == 3)
+        # Nothing is fetched while what is next is deleted.
+        running._dispatcher._do(lambda: running._dispatcher._consumer.pause([(T, 0)]))
+        monkeypatch.setattr(running._dispatcher, "_balance", lambda: None)
+        batches(settings, T, 0, garbage("gone", 4), garbage("kept", 2))
+        delete_before(settings, T, 7)
+        running._dispatcher._do(lambda: running._dispatcher._consumer.resume([(T, 0)]))
+        wait_until(lambda: len(letters(settings)) == 6)
+    assert [each[0] for each in codes(settings)].count("deleted_unread") == 1
+
+
+@pytest.mark.integration
+def test_a_journal_that_lost_its_end_is_not_gone_on_with(settings: Settings) -> None:
+    batches(settings, T, 0, garbage("old", 6))
+    with engine(settings):
+        wait_until(
+            lambda: bool(list(TopicReader(settings.kafka_config(), CODEC).read(topics.RESTORE)))
+        )
+    fresh_topics(settings, (JOURNAL,))
+    with engine(settings) as broken:
+        wait_until(lambda: broken.lanes().get(0) is LaneState.BROKEN)
+        assert "a restore point says that it went on to" in broken._lanes[0].why
+
+
+def test_a_commit_below_what_was_there_is_noticed() -> None:
+    need_end(topics.EVENTS, 0, 7, 7)
+    need_end(topics.EVENTS, 0, None, 7)
+    with pytest.raises(BrokenChain, match="has lost its end"):
+        need_end(topics.EVENTS, 0, 6, 7)

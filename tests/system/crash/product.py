@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from runfold.events import topics
@@ -176,6 +177,18 @@ class Product:
             may_be_uncertain=may_be_uncertain,
         )
         assert {raw.key for raw in seen.requests} >= {run.encode() for run in self.wanted}
+        return oracle.violations(seen)
+
+    def judged(self, before: Settings) -> list[str]:
+        """Judge what was restored and went on; what was decided before stands in its topics."""
+        self.person.flush()
+        self.wait_until(self._projected, "the views are at the end")
+        seen = oracle.read_all(self.settings, tool=PAY, ledger=self.ledger, may_be_uncertain=True)
+        requests = oracle.read_topic(before, topics.REQUESTS)
+        results = {raw.place: raw for raw in oracle.read_topic(before, topics.RESULTS)}
+        results |= {raw.place: raw for raw in seen.results}
+        # The new person repeats what the old one had said.
+        seen = replace(seen, requests=requests, results=tuple(results.values()), late_inputs=True)
         return oracle.violations(seen)
 
     def _projected(self) -> bool:

@@ -88,6 +88,8 @@ def _read(settings: Settings, topic: str) -> tuple[tuple[Raw, ...], dict[int, in
             "isolation.level": "read_committed",
             "enable.auto.commit": False,
             "enable.partition.eof": True,
+            # Inputs that were restored begin later than at 0.
+            "auto.offset.reset": "earliest",
             "log_level": 0,
         }
     )

@@ -1,0 +1,100 @@
+"""What a partition of the journal says: how far its inputs are decided, what lives, what ended."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from runfold.events import topics
+from runfold.events.avro.codec import Codec
+from runfold.processors.engine.core.history import BrokenChain
+from runfold.processors.engine.core.outbox import Place
+from runfold.processors.engine.core.progress import Progress
+from runfold.processors.engine.core.rebuild import Rebuild
+from runfold.processors.run.aggregate import RUNS
+from runfold.processors.run.state import CallStatus, Live, RunState
+from runfold.surfaces.backup.errors import BackupError
+from runfold.surfaces.backup.records import Kept
+
+_ENDS = frozenset(fact.__name__ for fact in RUNS.terminal)
+
+CallKey = tuple[str, str, int]
+"""A run, a call of it, and the attempt."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """A partition of the journal up to a back-up's moment.
+
+    ``live`` are the states of the runs that live, ``ended`` the ids of the others, ``open_calls``
+    what waits for a result; ``end`` is the offset behind the last event.
+    """
+
+    partition: int
+    progress: Progress
+    live: Mapping[str, RunState]
+    ended: frozenset[str]
+    open_calls: frozenset[CallKey]
+    end: int
+
+    def decided(self, topic: str) -> int:
+        """Return the next offset to take of an input topic."""
+        return self.progress.positions.get(topic, 0)
+
+    def sent_to(self, topic: str, partition: int) -> int:
+        """Return the number of the last message to another lane."""
+        return self.progress.sent.get((topic, partition), 0)
+
+
+def cut_of(records: Iterable[Kept], partition: int, end: int, codec: Codec) -> Cut:
+    """Fold a partition of the journal; raises BackupError where it is not whole."""
+    rebuild, ended = Rebuild(RUNS, codec), set[str]()
+    try:
+        for each in records:
+            if each.value is None:
+                continue
+            begins = codec.peek(each.value)
+            if begins is not None and begins.kind in _ENDS:
+                ended.add(begins.key)
+            rebuild.journal(each.offset, each.value)
+        state = rebuild.finish()
+    except BrokenChain as broken:
+        raise BackupError(f"{topics.EVENTS}/{partition} is not whole: {broken}.") from broken
+    live = {key: tracked.state for key, tracked in state.live.items()}
+    return Cut(partition, state.progress, live, frozenset(ended), _open_calls(live), end)
+
+
+def _open_calls(live: Mapping[str, RunState]) -> frozenset[CallKey]:
+    return frozenset(
+        (run_id, call.call_id, call.attempt)
+        for run_id, state in live.items()
+        if isinstance(state, Live)
+        for call in state.loop.calls
+        if call.status is CallStatus.RUNNING
+    )
+
+
+def need_whole(cuts: Mapping[int, Cut]) -> None:
+    """Raise BackupError where a lane has taken a message that its sender's journal does not have.
+
+    The ends of the partitions are fixed within milliseconds, not at once.
+    """
+    journal = topics.EVENTS
+    for cut in cuts.values():
+        for sender, number in cut.progress.heard.items():
+            for topic in RUNS.topics.inputs:
+                _need_sent(cuts, sender, (topic, cut.partition), number, journal)
+
+
+def _need_sent(
+    cuts: Mapping[int, Cut], sender: Place, to: Place, number: int, journal: str
+) -> None:
+    name, partition = sender
+    if name != journal or partition not in cuts:
+        return
+    sent = max(cuts[partition].sent_to(topic, to[1]) for topic in RUNS.topics.inputs)
+    if number > sent:
+        raise BackupError(
+            f"Lane {to[1]} has taken message {number} of lane {partition}, whose journal ends "
+            f"before it: begin the back-up again, or make it with the processors stopped."
+        )

@@ -1,0 +1,175 @@
+"""Restoring a back-up into an empty deployment, none of whose processes runs.
+
+The order matters:
+1. everything is checked before anything is written: the files' digests, that the journal is whole,
+   that the target is empty
+2. the topics are made, and filled as ``plan`` says: journal, registry, and all else
+3. claims and artifacts
+4. everything is read back and compared
+5. each lane's journal notes that its inputs are these topics now. No lane opens before that: its
+   positions are of other topics. So a restore that did not finish cannot be mistaken for one.
+
+The views are empty, and the projector folds them from the journal.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from runfold.events import topics
+from runfold.events.avro.codec import Codec
+from runfold.events.avro.headers import headers
+from runfold.events.border import moment_of
+from runfold.events.operations import PositionNoted
+from runfold.events.topics import TOPICS, Topic
+from runfold.processors.run.aggregate import RUNS
+from runfold.producers.log.consumers import Settings
+from runfold.producers.log.tail import Place
+from runfold.producers.log.topic_ids import topic_ids
+from runfold.surfaces.backup import artifacts, manifest, tables, target
+from runfold.surfaces.backup.backup import Report
+from runfold.surfaces.backup.manifest import Manifest, PartitionSaid
+from runfold.surfaces.backup.plan import Plan, now
+from runfold.surfaces.backup.records import Kept
+from runfold.surfaces.backup.source import INPUTS
+from runfold.surfaces.backup.target import Filler, Target
+
+MakeTopics = Callable[[tuple[Topic, ...], int], object]
+"""Makes the topics that are missing, with so many partitions."""
+
+_TIME = "message.timestamp.type"
+_OLD = timedelta(days=1)
+"""From this age on, inputs are kept for good: the broker would delete them by their time."""
+
+_FILLS = "restored from a back-up: where this stands was the mark of a transaction"
+
+
+def read(source: Path, codec: Codec, report: Report) -> Plan:
+    """Return the plan of a back-up whose every file is as its manifest says.
+
+    Raises BackupError.
+    """
+    said = manifest.read(source)
+    for each in said.files():
+        manifest.check(source, each)
+    report(f"{len(said.files()):,} files are as the manifest says")
+    plan = Plan(source, said, codec)
+    plan.fold()
+    return plan
+
+
+def need_empty(kafka: Settings, database_url: str, store: Path) -> None:
+    """Raise NotEmptyError where the target holds something already."""
+    target.need_empty(kafka)
+    tables.need_empty(database_url)
+    artifacts.need_empty(store)
+
+
+class Restoring:
+    """Writes what a plan says."""
+
+    def __init__(self, plan: Plan, kafka: Settings, report: Report) -> None:
+        self._plan = plan
+        self._kafka = kafka
+        self._report = report
+        self._target = Target(kafka)
+        self._ends: dict[Place, int] = {}
+
+    def topics(self, make: MakeTopics) -> None:
+        """Make the topics and write their records."""
+        said = self._plan.manifest
+        # A request's time is when it was appended first: it must be kept as it is.
+        make(tuple(map(_with_own_time, TOPICS)), said.partitions)
+        self._target.set(topics.REQUESTS, _TIME, "CreateTime")
+        for each in said.topics:
+            self._write(each)
+        count = self._work()
+        self._report(f"{count:,} open calls are handed to the pools")
+        for each in said.topics:
+            place = (each.topic, each.partition)
+            self._target.check(place, self._plan.records(each), self._ends[place])
+        self._report("every record was read back and is as it should be")
+        self._target.set(topics.REQUESTS, _TIME, "LogAppendTime")
+
+    def begin(self) -> None:
+        """Note in the journal that these are the inputs now: from here on lanes open."""
+        ids, moment = topic_ids(self._kafka, INPUTS), now()
+        made_at = self._plan.manifest.began_at.isoformat(timespec="seconds")
+        for partition, cut in self._plan.cuts.items():
+            progress = cut.progress.copy()
+            for topic in INPUTS:
+                progress.begin(topic, cut.decided(topic), ids[topic])
+            noted = PositionNoted(
+                positions=progress.noted(partition, topics.EVENTS),
+                reason=f"restored from the back-up of {made_at}: the inputs are other topics now",
+            )
+            place = (topics.EVENTS, partition)
+            self._target.append(place, self._note(place, noted, moment))
+        self._target.flush()
+
+    def _write(self, said: PartitionSaid) -> None:
+        place, first = (said.topic, said.partition), self._plan.begins(said)
+        end = said.end if said.topic in {topics.EVENTS, topics.REGISTRY} else 0
+        found = list(self._plan.records(said)) if said.topic in INPUTS else None
+        if found and now() - moment_of(found[0].time_ms) > _OLD:
+            self._target.set(said.topic, "retention.ms", "-1")
+            self._report(f"{said.topic} keeps everything until `prepare --mend` is run")
+        count = self._target.write(
+            place, found or self._plan.records(said), self._filler(place), first, end
+        )
+        self._ends[place] = max(end, first + count if said.topic in INPUTS else count)
+        self._report(f"{said.topic}/{said.partition}: {count:,} records")
+
+    def _work(self) -> int:
+        count = 0
+        for topic, partition, each in self._plan.work(now()):
+            self._target.append((topic, partition), each)
+            count += 1
+        self._target.flush()
+        return count
+
+    def _filler(self, place: Place) -> Filler:
+        """Return what stands where a record of the back-up does not."""
+        millis = int(self._plan.manifest.began_at.timestamp() * 1000)
+        if place[0] != topics.EVENTS:
+            return lambda offset: Kept(offset, millis, b"", None, ())
+        note = PositionNoted(positions=(), reason=_FILLS)
+        each = self._note(place, note, self._plan.manifest.began_at)
+        return lambda offset: each._replace(offset=offset)
+
+    def _note(self, place: Place, note: PositionNoted, moment: datetime) -> Kept:
+        name = f"{place[0]}/{place[1]}"
+        named = headers("PositionNoted", name, RUNS.source, moment, name, "")
+        value = self._plan.codec.encode(topics.EVENTS, note)
+        return Kept(0, int(moment.timestamp() * 1000), None, value, tuple(named))
+
+
+def restore(
+    plan: Plan,
+    kafka: Settings,
+    database_url: str,
+    store: Path,
+    make: MakeTopics,
+    report: Report = lambda _: None,
+) -> Manifest:
+    """Write a back-up into an empty deployment; return what it says of itself.
+
+    Raises BackupError, LogError, psycopg.Error and OSError; the deployment cannot be used then.
+    """
+    need_empty(kafka, database_url, store)
+    restoring = Restoring(plan, kafka, report)
+    restoring.topics(make)
+    tables.load(database_url, plan.folder, plan.manifest.tables)
+    artifacts.load(store, plan.folder, plan.manifest.artifacts)
+    report("claims and artifacts are there")
+    restoring.begin()
+    return plan.manifest
+
+
+def _with_own_time(topic: Topic) -> Topic:
+    if topic.name != topics.REQUESTS:
+        return topic
+    return replace(topic, config={**topic.config, _TIME: "CreateTime"})

@@ -1,0 +1,95 @@
+"""The tables that no journal can make again, by ``COPY``: claims, and questions about prices.
+
+Leases of claims' owners are left out: every owner is dead where the claims come to stand.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from runfold.infra.database import migrate
+from runfold.infra.database.address import quoted
+from runfold.infra.database.connection import DURABLE, PATIENT, Session, transaction
+from runfold.projections import schema
+from runfold.surfaces.backup.errors import BackupError, NotEmptyError
+from runfold.surfaces.backup.manifest import TableSaid, said_of
+
+TABLES = ("tool_claims", "repricings", "repriced_costs")
+
+_COLUMNS = """
+    SELECT attname FROM pg_attribute WHERE attrelid = to_regclass(%s) AND attnum > 0
+    AND NOT attisdropped AND attgenerated = '' ORDER BY attnum"""
+
+
+def save(url: str, folder: Path) -> list[TableSaid]:
+    """Copy the tables that are there into files, all as of one moment."""
+    found: list[TableSaid] = []
+    (folder / "tables").mkdir()
+    with Session.to(url) as connection, transaction(connection, *PATIENT, level="REPEATABLE READ"):
+        for name in TABLES:
+            columns = _columns(connection, name)
+            if columns:
+                rows, path = _save(connection, name, columns, folder / "tables" / f"{name}.copy")
+                said = said_of(folder, path)
+                found.append(TableSaid(name=name, columns=columns, rows=rows, file=said))
+    return found
+
+
+def need_empty(url: str) -> None:
+    """Raise NotEmptyError where one of the tables has rows, or views have been made."""
+    with Session.to(url) as connection, transaction(connection):
+        for name in (*TABLES, "runs", "projection_positions"):
+            if not _columns(connection, name):
+                continue
+            row = connection.execute(f"TABLE {quoted(name)} LIMIT 1".encode()).fetchone()
+            if row is not None:
+                raise NotEmptyError(
+                    f"The table {name} has rows: restore into a database, or a schema "
+                    "(RUNFOLD_DATABASE_SCHEMA), that is empty."
+                )
+
+
+def load(url: str, folder: Path, tables: Sequence[TableSaid]) -> None:
+    """Make the tables, of claims and of views, and fill those that were saved."""
+    migrate.upgrade(url)
+    schema.ensure(url)
+    with Session.to(url) as connection, transaction(connection, *PATIENT):
+        connection.execute(DURABLE)
+        for said in tables:
+            if said.name not in TABLES:
+                raise BackupError(f"The back-up has a table {said.name} that nobody knows.")
+            missing = set(said.columns) - set(_columns(connection, said.name))
+            if missing:
+                raise BackupError(
+                    f"{said.name} has no column {min(missing)} in this release: restore "
+                    "with the release that made the back-up, or a newer one."
+                )
+            _load(connection, said, folder / said.file.path)
+
+
+def _save(connection: Session, name: str, columns: tuple[str, ...], path: Path) -> tuple[int, Path]:
+    query = f"COPY {quoted(name)} ({_list(columns)}) TO STDOUT"
+    with connection.cursor() as cursor, path.open("xb") as file:
+        with cursor.copy(query.encode()) as rows:
+            for data in rows:
+                file.write(data)
+        return cursor.rowcount, path
+
+
+def _load(connection: Session, said: TableSaid, path: Path) -> None:
+    query = f"COPY {quoted(said.name)} ({_list(said.columns)}) FROM STDIN"
+    with connection.cursor() as cursor, path.open("rb") as file:
+        with cursor.copy(query.encode()) as rows:
+            while data := file.read(1 << 20):
+                rows.write(data)
+        if cursor.rowcount != said.rows:
+            raise BackupError(f"{said.name} took {cursor.rowcount} rows of {said.rows}.")
+
+
+def _columns(connection: Session, name: str) -> tuple[str, ...]:
+    return tuple(str(row[0]) for row in connection.execute(_COLUMNS, (name,)).fetchall())
+
+
+def _list(columns: Sequence[str]) -> str:
+    return ", ".join(quoted(column) for column in columns)

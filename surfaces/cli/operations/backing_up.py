@@ -1,0 +1,132 @@
+"""``backup`` and ``restore``: where the servers are, what is printed, and the exit code."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+from runfold.stack import control
+from runfold.stack.home import Home
+from runfold.stack.kafka.topics import ensure_topics
+from runfold.stack.settings import Settings
+from runfold.surfaces.backup.backup import backup, doubts
+from runfold.surfaces.backup.manifest import Manifest
+from runfold.surfaces.backup.plan import Plan
+from runfold.surfaces.backup.restore import read, restore
+from runfold.surfaces.cli import exits, output
+from runfold.surfaces.cli.context import Context
+from runfold.surfaces.cli.faults import CliError
+
+_STORE = "artifacts"
+_SERVERS = {"kafka", "postgres"}
+
+
+def show_backup(context: Context, target: Path) -> int:
+    """Make a back-up and say what it holds; 1 where it lacks something that is gone already."""
+    from runfold.producers.log.kafka import TopicReader
+
+    with _servers(context.settings, new=False) as settings:
+        kafka = settings.kafka_config()
+        made = backup(
+            kafka,
+            TopicReader(kafka, context.codec),
+            context.codec,
+            settings.database_url,
+            settings.home / _STORE,
+            target,
+            _tell,
+        )
+    lacks = _tell_doubts(target, made, context)
+    _print(made, f"The back-up of {made.began_at:%Y-%m-%d %H:%M:%S} UTC is in {target}.")
+    return exits.NO if lacks else exits.OK
+
+
+def show_restore(context: Context, source: Path) -> int:
+    """Restore a back-up and say what to do next; 1 where it lacks something."""
+    plan = read(source, context.codec, _tell)
+    lacks = _tell_doubts(source, plan.manifest, context, plan)
+    with _servers(context.settings, new=True) as settings:
+        there = replace(settings, partitions=plan.manifest.partitions)
+        restore(
+            plan,
+            there.kafka_config(),
+            there.database_url,
+            there.home / _STORE,
+            lambda specs, count: ensure_topics(there.kafka_config(), specs, count, mend=True),
+            _tell,
+        )
+    count = plan.manifest.partitions
+    _print(
+        plan.manifest,
+        f"Restored. Start the processes, with RUNFOLD_PARTITIONS={count} (`runfold up` starts "
+        "those of this home): the views are folded from the journal, and open runs go on.",
+    )
+    return exits.NO if lacks else exits.OK
+
+
+@contextmanager
+def _servers(settings: Settings, *, new: bool) -> Iterator[Settings]:
+    """Yield settings with the addresses of servers; those of a home that is down run meanwhile."""
+    if settings.bootstrap_servers and settings.database_url:
+        yield settings
+        return
+    known = control.status(settings)
+    if known is not None:
+        if new and {member.name for member in known.members} - _SERVERS:
+            raise CliError(
+                "Processes of Runfold run in this home: restore into an empty home "
+                "(RUNFOLD_HOME) in which nothing runs.",
+                exits.BAD_INPUT,
+            )
+        yield control.attach(settings)
+        return
+    if not new and not _has_data(settings.home):
+        raise CliError(
+            f"There is nothing in {settings.home} to back up: set RUNFOLD_HOME, or "
+            "KAFKA_BOOTSTRAP_SERVERS and DATABASE_URL.",
+            exits.NOT_FOUND,
+        )
+    if new and _has_data(settings.home):
+        raise CliError(
+            f"{settings.home} holds a Kafka already: restore into a home (RUNFOLD_HOME) that is "
+            "empty.",
+            exits.BAD_INPUT,
+        )
+    running = control.up(settings, (), tied=True, report=_tell)
+    try:
+        yield running.settings
+    finally:
+        control.down(settings)
+
+
+def _has_data(home: Path) -> bool:
+    kafka = Home(home).kafka
+    return kafka.is_dir() and any(kafka.iterdir())
+
+
+def _tell(line: str) -> None:
+    output.console().print(f"  {line}")
+
+
+def _tell_doubts(
+    folder: Path, said: Manifest, context: Context, plan: Plan | None = None
+) -> list[str]:
+    if plan is None:
+        plan = Plan(folder, said, context.codec)
+        plan.fold()
+    found = list(doubts(plan))
+    for line in found:
+        output.console().print(line, style="bold red")
+    return found
+
+
+def _print(said: Manifest, line: str) -> None:
+    console = output.console()
+    records = sum(each.records for each in said.topics)
+    console.print(f"runs       {said.live_runs} live, {said.ended_runs} ended")
+    console.print(f"records    {records:,} in {len(said.topics)} partitions")
+    console.print(f"tables     {', '.join(f'{each.name} {each.rows:,}' for each in said.tables)}")
+    console.print(f"artifacts  {len(said.artifacts):,}")
+    console.print(line)
