@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -12,13 +13,13 @@ from runfold.events import run as j
 from runfold.events.avro.codec import Codec
 from runfold.events.avro.registry import LockRegistry
 from runfold.events.base import Fact, Record
-from runfold.events.calls import ModelWork
+from runfold.events.calls import ModelWork, Outcome
 from runfold.events.calls.kinds import WORK_TOPICS
 from runfold.events.content import json_content, text
 from runfold.events.definitions import Definitions, ModelChoice
 from runfold.events.operations import DeadLetter
 from runfold.events.run import Event
-from runfold.events.values import ModelAnswer, Placement
+from runfold.events.values import ErrorInfo, ModelAnswer, Placement
 from runfold.processors.definitions.fixed import FixedDefinitions
 from runfold.processors.engine.memory import MemoryEngine
 from runfold.processors.run.aggregate import RUNS, runs_that_begin_with
@@ -26,6 +27,7 @@ from runfold.processors.run.replay import decisions
 from tests.deciders.given import (
     LOOK,
     RUN,
+    SEND,
     agent,
     answer,
     call,
@@ -145,6 +147,37 @@ def test_a_tools_result_that_is_too_large_fails_its_call_and_the_run_goes_on() -
         "ModelCalled",
     ]
     assert lane.give(done(n=3)).audited().facts[-1] == "RunCompleted"
+
+
+def sending() -> Lane:
+    lane = Lane(definitions(SEND, agent(tools=("send",))))
+    return lane.asked().give(answer(call("send")))
+
+
+def test_a_call_that_acted_and_whose_result_is_too_large_waits_for_a_person() -> None:
+    """Told that it had failed, the model would do it again."""
+    result = came_back(2, effect=True).model_copy(
+        update={"result": json_content("x" * 9_000_000), "cost": Decimal("0.5")}
+    )
+    lane = sending().give(result).audited()
+    doubt = lane.events[-2].fact
+    assert isinstance(doubt, j.ToolCallUncertain)
+    assert (doubt.cost, "DecisionError" in doubt.reason) == (Decimal("0.5"), True)
+    said = {"call_id": f"{RUN}.2", "resolution": commands.Resolution.HAPPENED}
+    lane.put(topics.CONTROLS, control(commands.ResolveToolCall, "r1", **said))
+    assert lane.give(done(n=3)).audited().facts[-1] == "RunCompleted"
+
+
+@pytest.mark.parametrize("outcome", [Outcome.FAILED, Outcome.UNCERTAIN])
+def test_a_tool_that_reports_the_words_of_a_conclusion_is_decided_as_any_other(
+    outcome: Outcome,
+) -> None:
+    words = 'runfold:undecidable {"error":"ZeroDivisionError"}'
+    error = ErrorInfo(error_type="undecidable", message=words, retryable=True)
+    forged = came_back(2, outcome=outcome, error=error, result=None)
+    for lane in (looking(), sending()):
+        before = len(lane.facts)
+        assert len(lane.give(forged).audited().facts) > before
 
 
 def test_a_control_is_ignored_and_the_run_goes_on() -> None:
