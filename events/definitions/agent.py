@@ -43,6 +43,7 @@ class AgentDefinition(Definition):
 
     ``approval_from_level``: tools with ``approval: by_level`` need a person from this risk level
     up. ``max_malformed`` bounds how often an answer that cannot be used is handed back.
+    ``ask_reasons``: the schemas of tools ask the model why it makes a call, which is recorded.
     """
 
     description: str = ""
@@ -57,3 +58,5 @@ class AgentDefinition(Definition):
     autonomy: str = "supervised"
     max_malformed: int = Field(default=3, ge=0)
     labels: dict[str, str] = Field(default_factory=dict)
+    # Left out where it is the default: the digests of agents without it must stay what they are.
+    ask_reasons: bool = Field(default=True, exclude_if=lambda asked: asked is True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from runfold.events.base import Fact, Money, Record, Symbol, Timestamp
 from runfold.events.calls.kinds import MODEL, TOOL
 from runfold.events.content import Content
+from runfold.events.run.checkpoints import ResumePolicy
 from runfold.events.traits import (
     CallMove,
     CallTrait,
@@ -131,7 +132,12 @@ class ToolCallApproved(Fact):
 
 
 class ToolCallDenied(Fact):
-    """A call may not run; the model is told why."""
+    """A call may not run; the model is told why.
+
+    ``code`` names the reason where no person gave one, from behaviour 5 on: ``unknown_tool``,
+    ``malformed_arguments`` (no JSON object), ``invalid_arguments`` (they break the schema),
+    ``not_alone``, ``lacks_scopes``, ``withdrawn``, ``not_decided``.
+    """
 
     traits = Traits(
         reads="{call_id:number} denied: {reason:long}",
@@ -145,10 +151,16 @@ class ToolCallDenied(Fact):
     call_id: str
     reason: str
     request_id: str | None = None
+    code: str | None = None
 
 
 class ToolCallStarted(Fact):
-    """A call was handed to a tool processor: from here on it may have happened."""
+    """A call was handed to a tool processor: from here on it may have happened.
+
+    It is a safe point as well: what the run was about to do. ``step_number`` is that of the
+    checkpoint that will close the call, ``resume_policy`` says whether it may simply be made again;
+    both are absent before behaviour 5.
+    """
 
     traits = Traits(
         reads="{call_id:number} {tool} is running ({placement}){attempt:again}",
@@ -163,6 +175,8 @@ class ToolCallStarted(Fact):
     placement: Placement
     idempotency_key: str
     timeout_ms: int
+    step_number: int | None = None
+    resume_policy: ResumePolicy | None = None
 
 
 def _succeeded(fact: ToolCallSucceeded) -> str:

@@ -25,7 +25,7 @@ def _p95(histogram: str, by: str) -> str:
 
 _SUCCESS = 'runfold_runs_ended_total{status="success"}'
 _BY_AGENT = " by (agent) "
-_INVALID = 'runfold_tool_errors_total{error_type="invalid_arguments"}'
+_INVALID = "runfold_tool_invalid_arguments_total"
 _DOLLARS = (
     f"({_rate('runfold_model_cost_usd_total')}"
     f" + ({_rate('runfold_tool_cost_usd_total')} or vector(0)))"

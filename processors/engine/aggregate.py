@@ -89,6 +89,20 @@ class State(Protocol):
 S = TypeVar("S", bound=State)
 
 
+class Conclude(Protocol[S]):
+    """Decides a command once more, after its decision could not be written."""
+
+    def __call__(
+        self, state: S | None, command: Command, env: Env, error: str, *, last: bool
+    ) -> Sequence[tuple[Fact, S]] | None:
+        """Return the facts that follow, each with the state after it.
+
+        ``error`` is the kind of what went wrong. With ``last`` a conclusion could not be written
+        either, and the aggregate ends.
+        """
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Aggregate(Generic[S]):
     """How one kind of aggregate behaves; each function is pure, and total but for ``decide``.
@@ -116,3 +130,7 @@ class Aggregate(Generic[S]):
 
     next_timer: Callable[[S], Timer | None]
     """The earliest deadline of the state."""
+
+    conclude: Conclude[S] | None = None
+    """What is on record of a command whose decision cannot be written; without it, or where it
+    returns None, such a command is a dead letter."""

@@ -147,6 +147,7 @@ RUN: Aggregate[RunState] = Aggregate(
     dispatch=dispatch.dispatch,
     reopen=dispatch.reopen,
     next_timer=next_timer,
+    conclude=decide.unwritten,
 )
 """How a run behaves."""
 
@@ -182,8 +183,10 @@ def runs_that_begin_with(behaviour: int) -> AggregateSpec[RunState]:
 
     Raises BehaviourError for one that this release does not know.
     """
-    chosen = partial(decide.steps, begins_with=behaviours.known(behaviour))
-    return replace(RUNS, aggregate=replace(RUN, decide=chosen))
+    number = behaviours.known(behaviour)
+    chosen = partial(decide.steps, begins_with=number)
+    concluded = partial(decide.unwritten, begins_with=number)
+    return replace(RUNS, aggregate=replace(RUN, decide=chosen, conclude=concluded))
 
 
 @lru_cache(maxsize=4096)

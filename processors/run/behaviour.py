@@ -19,12 +19,16 @@ by deciding it again.
    asks a person whatever its contract says. A request without a tenant or a user is refused.
    Arguments are checked by ``events.json_schema``, in bounded steps, those of the control tools
    too, and a completion may name only artifacts that the run knows of.
+5. The schemas of tools ask the model why it makes a call; what it says is the reason of the call
+   and the summary of the decision, and no argument. The beginning of a tool call says its step and
+   whether it may simply be made again. A call whose result cannot be decided is uncertain where
+   making it again could do harm.
 """
 
 from __future__ import annotations
 
 FIRST = 1
-CURRENT = 4
+CURRENT = 5
 
 
 class BehaviourError(ValueError):

@@ -70,6 +70,28 @@ def concluded(
     return draft.steps
 
 
+def unwritten(
+    state: RunState | None,
+    command: Command,
+    env: Env,
+    error: str,
+    begins_with: int = behaviour.CURRENT,
+    *,
+    last: bool,
+) -> Sequence[tuple[Fact, RunState]] | None:
+    """Return what is on record of a command whose decision cannot be written; None for no record.
+
+    It is what an undecidable command leads to; with ``last`` the run ends.
+    """
+    draft = Draft(state, env, begins_with)
+    if draft.behaviour < 4 or (last and not isinstance(state, Live)):
+        return None
+    if not last:
+        return concluded(state, command, env, begins_with, error)
+    undecidable.end(draft, command, error)
+    return draft.steps
+
+
 def _decide(draft: Draft, command: Command) -> None:
     state = draft.state
     match command.body:

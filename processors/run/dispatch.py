@@ -23,7 +23,7 @@ from runfold.events.definitions import AgentDefinition, Definitions
 from runfold.events.trusted import trusted
 from runfold.events.values import Pin, Placement
 from runfold.processors.engine.aggregate import Work
-from runfold.processors.run.agent import context_calls, control_tools
+from runfold.processors.run.agent import context_calls, control_tools, reasons
 from runfold.processors.run.agent.model_calls import attribution
 from runfold.processors.run.draft import DefinitionMissingError
 from runfold.processors.run.ids import outcome_of
@@ -81,7 +81,7 @@ def _model_work(run: Live, call: ModelCall, definitions: Definitions) -> ModelWo
         fallbacks=agent.model.fallbacks,
         instructions=run.loop.instructions or _instructions(agent.instructions),
         messages=() if chosen else run.loop.transcript.messages,
-        tools=_tool_schemas(run, definitions),
+        tools=_tool_schemas(run, agent, definitions),
         timeout_ms=agent.model.timeout_ms,
         attribution=attribution(run),
         data_classification=run.request.data_classification,
@@ -150,28 +150,33 @@ def _parameters(agent: AgentDefinition) -> str:
     return canonical_json(agent.model.parameters) if agent.model.parameters else "{}"
 
 
-_schemas: dict[bytes, ToolSchema] = {}
+_schemas: dict[tuple[bytes, bool], ToolSchema] = {}
 
 
-def _tool_schemas(run: Live, definitions: Definitions) -> tuple[ToolSchema, ...]:
-    return (
-        *(_tool_schema(pin, run.tenant_id, definitions) for pin in run.pinned.tools),
-        *control_tools.SCHEMAS,
-    )
+def _tool_schemas(
+    run: Live, agent: AgentDefinition, definitions: Definitions
+) -> tuple[ToolSchema, ...]:
+    asked = run.behaviour >= reasons.BEGUN and agent.ask_reasons
+    shown = [_tool_schema(pin, run, definitions, asked=asked) for pin in run.pinned.tools]
+    return (*shown, *control_tools.SCHEMAS)
 
 
-def _tool_schema(pin: Pin, tenant: str, definitions: Definitions) -> ToolSchema:
+def _tool_schema(pin: Pin, run: Live, definitions: Definitions, *, asked: bool) -> ToolSchema:
     """Return a pinned tool as a model sees it; remembered, since a digest never changes."""
-    if pin.digest not in _schemas:
-        contract = definitions.tool(pin.name, pin.version, tenant)
+    key = pin.digest, asked
+    if key not in _schemas:
+        contract = definitions.tool(pin.name, pin.version, run.tenant_id)
         if contract is None:
             raise DefinitionMissingError(f"tool {pin.name}@{pin.version} is not published")
-        _schemas[pin.digest] = ToolSchema(
+        schema = contract.input_schema
+        if asked and reasons.PROPERTY not in reasons.properties_of(schema):
+            schema = reasons.asking(schema)
+        _schemas[key] = ToolSchema(
             name=contract.name,
             description=contract.description,
-            input_schema=canonical_json(contract.input_schema),
+            input_schema=canonical_json(schema),
         )
-    return _schemas[pin.digest]
+    return _schemas[key]
 
 
 _WORK_OF: dict[str, Callable[[Live, Any, Definitions], CallWork]] = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from runfold.events import run as j
 from runfold.events.base import Fact
 from runfold.events.definitions import AgentDefinition, ToolContract
 from runfold.processors.engine.aggregate import Env, NotKnownYetError
@@ -35,6 +36,14 @@ class Draft:
         """Add a fact and fold it."""
         self.state = evolve(self.state, fact, self.env.now)
         self.steps.append((fact, self.state))
+
+    def deny(self, call_id: str, code: str, reason: str) -> None:
+        """Deny a call; ``reason`` is what the model reads, ``code`` what is counted by."""
+        self.say(
+            j.ToolCallDenied(
+                call_id=call_id, reason=reason, code=code if self.behaviour >= 5 else None
+            )
+        )
 
     def people(self, code: str, **parameters: wording.Parameter) -> str:
         """Return a text of a fact that people read."""

@@ -54,7 +54,7 @@ def lower_agent(document: Document, env: Mapping[str, str]) -> tuple[AgentDefini
         approval_from_level=own.get("approval_from_level", _approval_from(spec, level)),
         autonomy=level,
         labels=metadata.get("labels", {}),
-        **({"max_malformed": own["max_malformed"]} if "max_malformed" in own else {}),
+        **{name: own[name] for name in ("max_malformed", "ask_reasons") if name in own},
     )
     return definition, [*remarks, *_half_honoured(spec, document)]
 

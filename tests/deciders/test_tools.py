@@ -2,16 +2,31 @@
 
 from __future__ import annotations
 
+import pytest
+
 from runfold.events import commands
 from runfold.events import run as j
 from runfold.events.calls import Outcome, ToolWork
 from runfold.events.content import json_content
-from runfold.events.values import RunStatus
+from runfold.events.values import ProposedCall, RunStatus
 from runfold.processors.run.dispatch import dispatch
 from runfold.processors.run.ids import HANDOUT_GRACE
 from runfold.processors.run.lifecycle.deadlines import next_timer
 from runfold.processors.run.state import CallStatus
-from tests.deciders.given import RUN, answer, begun, broke, call, came_back, control
+from tests.deciders.given import (
+    RUN,
+    agent,
+    answer,
+    begun,
+    broke,
+    broken_call,
+    call,
+    came_back,
+    control,
+    definitions,
+    request,
+    tool,
+)
 from tests.spec import Story
 
 
@@ -195,3 +210,26 @@ def _work(run: Story) -> ToolWork:
     (work,) = dispatch(run.only(j.ToolCallStarted), run.run, run.definitions)
     assert isinstance(work.record, ToolWork)
     return work.record
+
+
+@pytest.mark.parametrize(
+    ("calls", "code"),
+    [
+        ((call("fly"),), "unknown_tool"),
+        ((broken_call("look"),), "malformed_arguments"),
+        ((call("ask_human", {"question": 7}),), "invalid_arguments"),
+        ((call("look"), call("complete_task", {"summary": "s"}, "c2")), "not_alone"),
+    ],
+)
+def test_a_denial_says_by_a_code_why(calls: tuple[ProposedCall, ...], code: str) -> None:
+    assert begun().when(answer(*calls)).only(j.ToolCallDenied).code == code
+
+
+def test_arguments_that_break_the_schema_before_a_person_is_asked_are_counted_by_their_code() -> (
+    None
+):
+    told = tool("send", risk_level=3)
+    story = Story(definitions(told, agent(tools=("send",)))).when(request())
+    assert story.when(answer(call("send", {"path": 7}))).only(j.ToolCallDenied).code == (
+        "invalid_arguments"
+    )

@@ -25,6 +25,7 @@ from runfold.projections.observability.counting.memory import Memory
 from runfold.projections.observability.counting.tally import COUNTED, Tally
 from runfold.projections.observability.watcher import Watcher
 from runfold.projections.store.reading.record_batch import RecordBatch
+from tests.support.builders import facts
 from tests.support.builders.history import History
 from tests.support.builders.seeded import history
 
@@ -96,6 +97,19 @@ def test_a_run_from_request_to_end() -> None:
     assert grown.of("runfold_checkpoint_seconds_sum", agent="triage") == kept
     assert grown.of("runfold_tool_proposals_total", agent="triage", arguments="well_formed") == 1
     assert grown.of("runfold_policy_decisions_total", effect="permit", action=action) == 1
+
+
+def test_arguments_that_break_the_schema_are_counted_wherever_it_was_found() -> None:
+    """By the decider before a person is asked, by the tool processor otherwise, once a call."""
+    grown = Growth()
+    run = History("run-1").created().asked_model("c1").model_said("c1", "files.read")
+    run.add(j.ToolCallDenied(call_id="c2", reason="no", code="invalid_arguments"))
+    run.add(j.ToolCallDenied(call_id="c3", reason="no", code="malformed_arguments"))
+    run.add(j.ToolCallDenied(call_id="c4", reason="no"))
+    failed = facts.tool_failed("c5", error="invalid_arguments")
+    run.add(failed).add(failed.model_copy(update={"attempt": 2}))
+    count(run)
+    assert grown.of("runfold_tool_invalid_arguments_total", agent="triage") == 2
 
 
 def test_an_approval_is_timed_and_an_edit_told_apart() -> None:

@@ -173,6 +173,15 @@ def chosen_context(behaviour: int) -> Life:
     return life.says(done(n=7))
 
 
+def reasoned(behaviour: int) -> Life:
+    """Since behaviour 5 a model says in the arguments why it makes a call."""
+    why = {"path": "a", "call_reason": "the page is needed first"}
+    life = Life(behaviour).says(request(), answer(call("look", why)), came_back(2))
+    life.says(answer(call("write", {**why, "call_reason": ""}), n=3))
+    life.says(control(commands.ApproveToolCall, "a1", call_id=f"{RUN}.4"), came_back(4, "written"))
+    return life.says(answer(call("fly", why), broken_call("look", "c2"), n=5), done(n=8))
+
+
 SCENARIOS: dict[str, Callable[[int], Life]] = {
     "straight": straight,
     "with_people": with_people,
@@ -183,4 +192,5 @@ SCENARIOS: dict[str, Callable[[int], Life]] = {
     "timed_out": timed_out,
     "paid_late": paid_late,
     "chosen_context": chosen_context,
+    "reasoned": reasoned,
 }

@@ -41,6 +41,7 @@ from runfold.processors.engine.core.outcome import Outcome
 from runfold.processors.engine.core.partition_state import PartitionState
 from runfold.processors.engine.core.progress import Progress
 from runfold.processors.engine.core.refusals import Refused, dead_letter
+from runfold.processors.engine.core.writing import Case, DecisionWriter
 from runfold.processors.engine.ports import Codec, DefinitionStore
 from runfold.processors.engine.spec import AggregateSpec
 
@@ -73,11 +74,11 @@ class BatchDecider(Generic[S]):
         self._definitions = definitions
         self._partition = partition
         self._partition_of = partition_of
-        self._stamp = EventBuilder(spec, codec)
         self._resends = resends
         self._outbox = Outbox(
             spec, codec, partition, partition_of or _only_partition, resends=resends
         )
+        self._writer = DecisionWriter(spec, EventBuilder(spec, codec), self._outbox)
 
     def take(
         self, inputs: Sequence[Input], partition_state: PartitionState[S], now: datetime
@@ -162,11 +163,8 @@ class BatchDecider(Generic[S]):
             env = Env(env.now, self._definitions.catch_up(CATCH_UP_SECONDS))
             decided = self._decider(state, command, env)
         if decided:
-            step = self._stamp.events(key, known, decided, command, cause, env)
-            batch.add(step)
-            if step.sends:
-                sent = batch.progress.sent
-                batch.others += self._outbox.number(step.sends, sent, partition_state.progress.sent)
+            case = Case(key, known, command, cause, env)
+            self._writer.add(batch, case, decided, partition_state.progress.sent)
         return env
 
     def _is_next(self, item: Received, batch: Outcome[S], now: datetime) -> bool:

@@ -15,6 +15,7 @@ from runfold.events.json_schema import loaded
 from runfold.events.values import ProposedCall
 from runfold.processors.run.agent import control_tools
 from runfold.processors.run.agent.arguments import COUNTED, schema_fault
+from runfold.processors.run.agent.reasons import without_reason
 from runfold.processors.run.draft import Draft
 from runfold.processors.run.ids import artifact_of
 
@@ -65,7 +66,7 @@ def _successes(draft: Draft) -> Iterator[Content]:
     asked: dict[str, Content] = {}
     for message in draft.run.loop.transcript.messages:
         for call in message.tool_calls:
-            asked[call.id] = call.arguments
+            asked[call.id] = without_reason(draft, call)[0].arguments
         if message.role.value == "tool" and not message.is_error and message.content is not None:
             yield message.content
             if message.call_id in asked:

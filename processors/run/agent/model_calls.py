@@ -14,6 +14,7 @@ from runfold.processors.run.agent import proposed_calls
 from runfold.processors.run.agent.control_faults import fault_of
 from runfold.processors.run.agent.control_tools import COMPLETE, EXITS, arguments_of
 from runfold.processors.run.agent.open_calls import retry_or
+from runfold.processors.run.agent.reasons import summary_of
 from runfold.processors.run.agent.reservations import release, reserve
 from runfold.processors.run.draft import Draft
 from runfold.processors.run.ids import outcome_of
@@ -173,7 +174,7 @@ def answered(draft: Draft, call: ModelCall, result: ModelResult) -> None:
             attempt=result.attempt,
             model=result.model,
             provider=result.provider,
-            decision=_decision(run, answer),
+            decision=_decision(draft, answer),
             answer=answer,
             usage=result.usage or Usage(),
             cost=result.cost,
@@ -244,9 +245,8 @@ def _give_up_on_model(draft: Draft) -> None:
 _KINDS = {"complete_task": "complete", "fail_task": "fail", "ask_human": "ask_human"}
 
 
-def _decision(run: Live, answer: ModelAnswer) -> j.DecisionRecord:
+def _decision(draft: Draft, answer: ModelAnswer) -> j.DecisionRecord:
     tools = tuple(call.name for call in answer.tool_calls)
-    said = (answer.text.inline or b"").decode("utf-8", "replace") if answer.text else ""
     if not tools:
         kind = "respond_to_user"
     elif len(tools) == 1:
@@ -256,6 +256,6 @@ def _decision(run: Live, answer: ModelAnswer) -> j.DecisionRecord:
     return trusted(j.DecisionRecord)(
         decision_type=kind,
         selected_tools=tools,
-        summary=said[:200],
-        context_digest=run.loop.shown,
+        summary=summary_of(draft, answer),
+        context_digest=draft.run.loop.shown,
     )

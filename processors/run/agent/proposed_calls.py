@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from runfold.events import run as j
 from runfold.events.content import Content, json_content
 from runfold.events.definitions import ToolContract
@@ -10,10 +12,13 @@ from runfold.events.values import ModelAnswer, ProposedCall
 from runfold.processors.run.agent import control_faults, control_tools
 from runfold.processors.run.agent.arguments import arguments_fault
 from runfold.processors.run.agent.checkpoints import write
+from runfold.processors.run.agent.reasons import without_reason
 from runfold.processors.run.draft import Draft
 from runfold.processors.run.ids import after, signature
 from runfold.processors.run.lifecycle import endings
 from runfold.processors.run.policy.rules import NEEDS_APPROVAL, judge, missing_scopes
+
+MALFORMED, INVALID = "malformed_arguments", "invalid_arguments"
 
 
 def propose_all(draft: Draft, model_call_id: str, answer: ModelAnswer) -> None:
@@ -28,7 +33,8 @@ def propose_all(draft: Draft, model_call_id: str, answer: ModelAnswer) -> None:
             case control_tools.PLAN if control_faults.fault_of(draft, call) is None:
                 _plan(draft, call)
             case _:
-                flawed |= not _propose(draft, model_call_id, call, answer)
+                bare, reason = without_reason(draft, call)
+                flawed |= not _propose(draft, model_call_id, bare, reason or _said(answer.text))
     if flawed and not draft.has_ended():
         _count_flaw(draft, model_call_id)
 
@@ -65,7 +71,7 @@ def _plan(draft: Draft, call: ProposedCall) -> None:
         )
 
 
-def _propose(draft: Draft, model_call_id: str, call: ProposedCall, answer: ModelAnswer) -> bool:
+def _propose(draft: Draft, model_call_id: str, call: ProposedCall, reason: str) -> bool:
     """Record and judge one call; return whether it was well formed and known."""
     run, agent = draft.run, draft.agent()
     contract = draft.tool(call.name)
@@ -78,7 +84,7 @@ def _propose(draft: Draft, model_call_id: str, call: ProposedCall, answer: Model
             tool=call.name,
             tool_version=contract.version if contract else "",
             arguments=call.arguments,
-            reason=_said(answer.text),
+            reason=reason,
             risk_level=contract.risk_level if contract else 0,
             idempotency_key=call_id,
         )
@@ -86,12 +92,12 @@ def _propose(draft: Draft, model_call_id: str, call: ProposedCall, answer: Model
     decision = judge(run, agent, contract, call.name, call_id)
     draft.say(decision)
     if fault := _fault(draft, call, contract):
-        draft.say(j.ToolCallDenied(call_id=call_id, reason=fault))
+        draft.deny(call_id, *fault)
         return False
     assert contract is not None
     if lacking := missing_scopes(run, contract):
         reason = draft.model("lacks_scopes", tool=contract.name, scopes=", ".join(lacking))
-        draft.say(j.ToolCallDenied(call_id=call_id, reason=reason))
+        draft.deny(call_id, "lacks_scopes", reason)
         return True
     if _repeats_too_often(draft, call):
         return True
@@ -99,7 +105,7 @@ def _propose(draft: Draft, model_call_id: str, call: ProposedCall, answer: Model
         draft.say(trusted(j.ToolCallApproved)(call_id=call_id))
         return True
     if problem := arguments_fault(draft, contract, call.arguments):
-        draft.say(j.ToolCallDenied(call_id=call_id, reason=problem))
+        draft.deny(call_id, INVALID, problem)
         return False
     _request_approval(draft, call_id, contract, call)
     return True
@@ -122,15 +128,25 @@ def _request_approval(
     write(draft)
 
 
-def _fault(draft: Draft, call: ProposedCall, contract: ToolContract | None) -> str | None:
-    """Return why a call cannot even be considered, in words for the model."""
+class _Fault(NamedTuple):
+    """Why a call cannot even be considered: by a code, and in words for the model."""
+
+    code: str
+    reason: str
+
+
+def _fault(draft: Draft, call: ProposedCall, contract: ToolContract | None) -> _Fault | None:
     if call.name in control_tools.INTRINSICS:
-        return control_faults.fault_of(draft, call) or _not_yet(draft)
+        fault = control_faults.fault_of(draft, call)
+        if fault is None:
+            return _Fault("not_alone", _not_yet(draft))
+        return _Fault(MALFORMED if call.problem else INVALID, fault)
     if contract is None:
         known = [pin.name for pin in draft.run.pinned.tools] + sorted(control_tools.INTRINSICS)
-        return draft.model("unknown_tool", tool=call.name, tools=", ".join(known))
+        tools = ", ".join(known)
+        return _Fault("unknown_tool", draft.model("unknown_tool", tool=call.name, tools=tools))
     if call.problem:
-        return draft.model("not_json", problem=call.problem)
+        return _Fault(MALFORMED, draft.model("not_json", problem=call.problem))
     return None
 
 

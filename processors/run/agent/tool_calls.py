@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import Any
 
 from runfold.events import run as j
 from runfold.events.calls import Outcome, ToolResult
 from runfold.events.content import NOTHING
+from runfold.events.definitions import ToolContract
 from runfold.events.trusted import trusted
 from runfold.events.values import ErrorInfo
 from runfold.processors.run.agent import checkpoints
@@ -22,7 +24,7 @@ from runfold.processors.run.state import CallStatus, Live, RoundCall
 def begin(draft: Draft, call: RoundCall) -> None:
     """Hand a permitted call out, within the run's limit of tool calls."""
     if reason := withdrawn_tool(draft, call.tool):
-        draft.say(j.ToolCallDenied(call_id=call.call_id, reason=reason))
+        draft.deny(call.call_id, "withdrawn", reason)
         return
     run = draft.run
     allowed = run.limits.max_tool_calls
@@ -30,16 +32,26 @@ def begin(draft: Draft, call: RoundCall) -> None:
         endings.limit_reached(draft, "max_tool_calls", run.counters.tool_calls, allowed)
         return
     contract = draft.contract(call.tool)
-    draft.say(
-        trusted(j.ToolCallStarted)(
-            call_id=call.call_id,
-            attempt=call.attempt + 1,
-            tool=call.tool,
-            placement=contract.placement,
-            idempotency_key=call.idempotency_key,
-            timeout_ms=contract.timeout_ms,
-        )
+    started = trusted(j.ToolCallStarted)(
+        call_id=call.call_id,
+        attempt=call.attempt + 1,
+        tool=call.tool,
+        placement=contract.placement,
+        idempotency_key=call.idempotency_key,
+        timeout_ms=contract.timeout_ms,
+        **(_safe_point(run, contract) if run.behaviour >= 5 else {}),
     )
+    draft.say(started)
+
+
+def _safe_point(run: Live, contract: ToolContract) -> dict[str, Any]:
+    """Return what makes the beginning of a call a point to go on from [27, 28]."""
+    return {
+        "step_number": run.counters.step + 1,
+        "resume_policy": trusted(j.ResumePolicy)(
+            safe_to_retry=contract.safe_to_repeat, max_attempts=contract.retry.max_attempts
+        ),
+    }
 
 
 def lost(draft: Draft, call: RoundCall) -> None:
@@ -48,7 +60,7 @@ def lost(draft: Draft, call: RoundCall) -> None:
         error = ErrorInfo(error_type="timeout", message=draft.model("result_lost"), retryable=True)
         _close_failed(draft, call, error)
     else:
-        _doubt(draft, call, draft.people("result_lost"))
+        doubt(draft, call, draft.people("result_lost"))
 
 
 def _close_failed(
@@ -83,7 +95,7 @@ def unpaid(draft: Draft, call: RoundCall | ToolResult, cost: Decimal | None) -> 
     return cost if outcome_of(call.call_id, call.attempt) in draft.run.attempts.lost else None
 
 
-def _doubt(
+def doubt(
     draft: Draft, call: RoundCall, reason: str, latency_ms: int = 0, cost: Decimal | None = None
 ) -> None:
     """Record that nobody knows whether a call happened; the run waits for a person."""
@@ -122,7 +134,7 @@ def answered(draft: Draft, call: RoundCall, result: ToolResult) -> None:
 def doubted(draft: Draft, call: RoundCall, result: ToolResult) -> None:
     """Record that the tool itself cannot say whether it happened."""
     reason = result.error.message if result.error else draft.people("cannot_tell")
-    _doubt(draft, call, reason, result.latency_ms, result.cost)
+    doubt(draft, call, reason, result.latency_ms, result.cost)
 
 
 def failed(draft: Draft, call: RoundCall, result: ToolResult) -> None:

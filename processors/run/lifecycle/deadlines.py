@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from runfold.events import run as j
 from runfold.processors.engine.aggregate import Timer
 from runfold.processors.run.agent.kinds import rules_of
 from runfold.processors.run.agent.next_step import proceed, working_deadline
@@ -74,6 +73,6 @@ def _fire_call(draft: Draft, timer: Timer) -> None:
         case CallStatus.RUNNING:
             rules_of(call).lost(draft, call)
         case CallStatus.AWAITING_APPROVAL | CallStatus.ASKED:
-            draft.say(j.ToolCallDenied(call_id=call.call_id, reason=draft.model("not_decided")))
+            draft.deny(call.call_id, "not_decided", draft.model("not_decided"))
         case _:
             pass

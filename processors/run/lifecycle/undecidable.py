@@ -66,7 +66,17 @@ def _tool_failed(draft: Draft, result: calls.ToolResult, error: ErrorInfo) -> No
         or call.attempt != result.attempt
     ):
         return
-    failure = tool_calls.failure_of(draft.run, call, error, result.latency_ms, result.cost)
-    draft.say(failure)
-    checkpoints.write(draft)
+    if draft.behaviour >= 5 and _may_have_acted(draft, call, result):
+        # A failure would invite the model to make the call again.
+        tool_calls.doubt(draft, call, error.message, result.latency_ms, result.cost)
+    else:
+        failure = tool_calls.failure_of(draft.run, call, error, result.latency_ms, result.cost)
+        draft.say(failure)
+        checkpoints.write(draft)
     proceed(draft)
+
+
+def _may_have_acted(draft: Draft, call: RoundCall, result: calls.ToolResult) -> bool:
+    if result.outcome is calls.Outcome.FAILED and not result.effect:
+        return False
+    return not draft.contract(call.tool).safe_to_repeat

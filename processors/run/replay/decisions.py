@@ -85,19 +85,32 @@ def redecide(
     first = decision[0]
     env = Env(first.meta.time, definitions)
     begins_with = _begins_with(first.fact)
-    if (error := undecided_by(decision)) is not None:
-        # What was asked is on record only as far as its conclusion needs it.
-        command = concluded_of(state, decision)
-        decided = [fact for fact, _ in concluded(state, command, env, begins_with, error)]
-    else:
-        decided = decide(state, command_of(state, decision), env, begins_with)
     recorded = [event.fact for event in decision]
+    decided = _decided(state, decision, env, begins_with)
     for place in range(max(len(decided), len(recorded))):
         said = recorded[place] if place < len(recorded) else None
         again = decided[place] if place < len(decided) else None
         if said != again:
             return Difference(first.meta.seq + place, said, again)
     return None
+
+
+def _decided(state: RunState | None, decision: Decision, env: Env, begins_with: int) -> list[Fact]:
+    error = undecided_by(decision)
+    if error is None:
+        return decide(state, command_of(state, decision), env, begins_with)
+    # What was asked is on record only as far as its conclusion needs it.
+    command = concluded_of(state, decision)
+    conclusion = [fact for fact, _ in concluded(state, command, env, begins_with, error)]
+    recorded = [event.fact for event in decision]
+    if conclusion == recorded:
+        return conclusion
+    # A tool may report the very words of a conclusion: then it was decided as any other result.
+    try:
+        plainly = decide(state, command_of(state, decision), env, begins_with)
+    except Exception:  # noqa: BLE001 - whatever it is, the conclusion is what is compared
+        return conclusion
+    return plainly if plainly == recorded else conclusion
 
 
 def _begins_with(fact: Fact) -> int:

@@ -31,6 +31,8 @@ def _words(fact: Fact) -> str | None:
             return reason
         case j.ModelFailed(error=error) | j.ToolCallFailed(error=error) | j.RunFailed(error=error):
             return error.message if error.error_type == CODE else None
+        case j.ToolCallUncertain(reason=reason):
+            return reason
         case _:
             return None
 

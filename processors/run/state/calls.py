@@ -31,7 +31,6 @@ class CallStatus(StrEnum):
     HELD = "held"
     RUNNING = "running"
     UNCERTAIN = "uncertain"
-    FAILING = "failing"
     CLOSED = "closed"
 
 

@@ -9,6 +9,8 @@ from runfold.events.values import ActorKind, ProviderAttempt
 from runfold.projections.observability.counting import metrics as m
 from runfold.projections.observability.counting.memory import OpenRun
 
+_INVALID = "invalid_arguments"
+
 
 def model_called(_meta: Meta, fact: j.ModelCalled, _run: OpenRun) -> None:
     """A model call was decided."""
@@ -98,6 +100,8 @@ def denied(meta: Meta, fact: j.ToolCallDenied, run: OpenRun) -> None:
     kind = meta.actor.kind
     timer = kind is ActorKind.SYSTEM or kind is ActorKind.TIMER
     m.DENIED(run.agent, "timer" if timer else kind.value).inc()
+    if fact.code == _INVALID:
+        m.INVALID(run.agent).inc()
     _decided(meta, fact.call_id, "denied", run)
 
 
@@ -119,6 +123,8 @@ def tool_failed(meta: Meta, fact: j.ToolCallFailed, run: OpenRun) -> None:
     """A tool failed."""
     _ended(meta, fact.tool, "failed", fact.latency_ms, run)
     m.TOOL_ERRORS(fact.tool, fact.error.error_type).inc()
+    if fact.error.error_type == _INVALID and fact.attempt == 1:
+        m.INVALID(run.agent).inc()
 
 
 def tool_uncertain(_meta: Meta, fact: j.ToolCallUncertain, _run: OpenRun) -> None:

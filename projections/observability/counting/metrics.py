@@ -153,6 +153,13 @@ PROPOSALS = TABLE.counter(
     ["agent", "arguments"],
     process=_BY,
 )
+INVALID = TABLE.counter(
+    "runfold_tool_invalid_arguments",
+    "calls whose arguments are a JSON object and break the schema: ToolCallDenied with that code, "
+    "and the first ToolCallFailed of a call with that error",
+    ["agent"],
+    process=_BY,
+)
 POLICY = TABLE.counter(
     "runfold_policy_decisions",
     "PolicyDecided by effect (permit, forbid) and action",

@@ -21,7 +21,7 @@ from runfold.surfaces.words import arguments as in_words
 from runfold.surfaces.words import said
 
 _BOOKKEEPING = (j.CheckpointWritten, j.ContextHydrated, j.BudgetReserved, j.BudgetSettled)
-_NEXT = frozenset(CallStatus) - {CallStatus.RUNNING, CallStatus.FAILING, CallStatus.CLOSED}
+_NEXT = frozenset(CallStatus) - {CallStatus.RUNNING, CallStatus.CLOSED}
 
 
 class RunFold:

@@ -161,7 +161,7 @@ def test_what_does_not_carry_the_whole_state_over_is_not_written() -> None:
     )
     books = Books()
     books.pay_in(ENTRIES_A_PERIOD)
-    books._fold._stamp._aggregate = forgetful.aggregate
+    books._fold._writer._builder._aggregate = forgetful.aggregate
     books._fold._decider = forgetful.aggregate.decide
     books.pay_in(1)
     assert [entry.value for entry in books.entries(topics.DEAD_LETTERS)] != []

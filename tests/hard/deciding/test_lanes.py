@@ -24,7 +24,7 @@ from runfold.processors.effects.kinds import Served
 from runfold.processors.effects.local import LocalEffects
 from runfold.processors.engine.memory import MemoryEngine
 from runfold.processors.model.kind import MODEL_CALL
-from runfold.processors.run.aggregate import RUNS
+from runfold.processors.run.aggregate import RUNS, runs_that_begin_with
 from runfold.processors.run.replay import decisions
 from runfold.processors.tool.kind import TOOL_CALL
 from tests.deciders.given import (
@@ -332,7 +332,8 @@ def test_a_control_with_a_false_digest_is_a_dead_letter_and_the_next_one_applies
 
 
 def test_a_dead_letter_of_what_cannot_be_encoded_is_written_all_the_same() -> None:
-    engine = MemoryEngine(RUNS, CODEC, FixedDefinitions(KNOWN), now=START)
+    # A behaviour whose undecided commands have no other outcome.
+    engine = MemoryEngine(runs_that_begin_with(3), CODEC, FixedDefinitions(KNOWN), now=START)
     engine.put(topics.REQUESTS, RUN, CODEC.encode(topics.REQUESTS, request()))
     engine.settle()
     # A process that let it pass: the last net must hold alone.
