@@ -1,7 +1,8 @@
 """What was said in a run, as a document: an Avro object container file, an entry a message.
 
 Its schema lies in the file, so any Avro tool reads it, and a file of an older schema is read as
-today's. The same entries always give the same bytes.
+today's. The same entries always give the same bytes. What a file may hold is bounded before it is
+inflated.
 """
 
 from __future__ import annotations
@@ -19,11 +20,15 @@ from fastavro.read import SchemaResolutionError
 from fastavro.schema import SchemaParseException, UnknownType
 
 from runfold.events.avro.compiled.builders import builder_for
+from runfold.events.avro.containers import Limits, records_in
 from runfold.events.avro.schema import meaning, schema_for
 from runfold.events.calls.transcript import TranscriptEntry
 from runfold.events.content import Content, content
 
 MEDIA_TYPE = "avro/binary"
+
+LIMITS = Limits(inflated_bytes=64_000_000, values=2_000_000)
+"""What a transcript may hold; a message takes about fourteen values."""
 
 # A fixed one, where the library would take a random one: the bytes must follow from the entries.
 _SYNC_MARKER = hashlib.sha256(b"runfold transcript").digest()[:16]
@@ -44,8 +49,7 @@ def write(entries: Iterable[TranscriptEntry]) -> bytes:
 def read(data: bytes) -> tuple[TranscriptEntry, ...]:
     """Return the entries of a transcript; raises TranscriptError for anything else."""
     try:
-        found = fastavro.reader(io.BytesIO(data), reader_schema=_schema())
-        return tuple(map(_build, found))
+        return tuple(map(_build, records_in(data, _schema(), LIMITS)))
     except _UNREADABLE as error:
         raise TranscriptError(f"{type(error).__name__}: {error}") from error
 

@@ -26,17 +26,32 @@ async def pieces(response: httpx.Response, most: int) -> AsyncIterator[bytes]:
 
     Errors of the connection are those of httpx.
     """
-    if encoding := encoding_of(response.headers):
-        raise BodyRefusedError(
-            f"in the encoding {encoding}, though it was asked for without any: "
-            "a proxy on the way compresses answers, and must be told not to"
-        )
+    _refuse_encoded(response)
     size = 0
     async for piece in response.aiter_raw():
         size += len(piece)
         if size > most:
             raise BodyRefusedError(f"with more than {most} bytes")
         yield piece
+
+
+def whole(response: httpx.Response, most: int) -> bytes:
+    """Return the body of a streamed answer, where ``pieces`` would yield it."""
+    _refuse_encoded(response)
+    found = bytearray()
+    for piece in response.iter_raw():
+        found += piece
+        if len(found) > most:
+            raise BodyRefusedError(f"with more than {most} bytes")
+    return bytes(found)
+
+
+def _refuse_encoded(response: httpx.Response) -> None:
+    if encoding := encoding_of(response.headers):
+        raise BodyRefusedError(
+            f"in the encoding {encoding}, though it was asked for without any: "
+            "a proxy on the way compresses answers, and must be told not to"
+        )
 
 
 def encoding_of(headers: httpx.Headers) -> str | None:

@@ -151,6 +151,11 @@ PRICES = Variable(
     "prices of your own, as YAML or the path of a YAML file ([models](models.md))",
     "the price catalogue",
 )  # fmt: skip
+MODEL_MEMORY = Variable(
+    "RUNFOLD_MODEL_MEMORY_MB", number(512, 1_000_000), 2048, "run processor",
+    "megabytes of address space for the child process that asks the providers and reads their "
+    "answers",
+)  # fmt: skip
 OPENAI_API_KEY = Variable(
     "OPENAI_API_KEY", WORD, "", "run processor, model pool", "with it OpenAI is configured",
     "none", hidden,

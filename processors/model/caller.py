@@ -11,6 +11,7 @@ from runfold.events.values import ProviderAttempt
 from runfold.processors.model.breaker import Breaker
 from runfold.processors.model.names import SCRIPTED, split
 from runfold.processors.model.providers.faults import (
+    PROCESS_DIED,
     UNHEALTHY,
     ProviderFaultError,
     ScriptedFaultError,
@@ -21,7 +22,9 @@ _log = logging.getLogger(__name__)
 
 _WAIT_S = 0.25
 _LONGEST_WAIT_S = 2.0
-_WORTH_WAITING = frozenset({"rate_limited", "overloaded", "provider_error", "connection_lost"})
+_WORTH_WAITING = frozenset(
+    {"rate_limited", "overloaded", "provider_error", "connection_lost", PROCESS_DIED}
+)
 
 
 class Speaker(Protocol):

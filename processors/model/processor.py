@@ -7,11 +7,11 @@ import time
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from types import TracebackType
-from typing import Self
+from typing import Protocol, Self
 
 from runfold.events.calls import ModelResult, ModelWork, Outcome
 from runfold.events.values import ErrorInfo, ProviderAttempt, Usage
-from runfold.processors.model.caller import Caller
+from runfold.processors.model.caller import Caller, Speaker
 from runfold.processors.model.contents import Fetch, opened
 from runfold.processors.model.names import SCRIPTED, resolve, split
 from runfold.processors.model.prices import UNPRICED, Priced, from_catalogue
@@ -31,18 +31,26 @@ def _utc_now() -> datetime:
     return datetime.now(UTC)
 
 
+class Providers(Speaker, Protocol):
+    """The configured providers."""
+
+    async def aclose(self) -> None:
+        """Close what calls were made with."""
+
+
 class ModelProcessor:
     """Makes model calls on configured providers and scripts [116].
 
     ``script`` finds a script by name or ``name@version``, ``fetch`` is the artifact store's
     ``get``, for contents held by reference. ``refresh`` may block; it is called in a thread
     before a script is said not to exist. ``clock`` counts seconds, ``now`` reads the wall
-    clock, ``sleep`` takes seconds.
+    clock, ``sleep`` takes seconds. ``remote`` asks the providers, from this process where it is
+    None.
     All calls of one processor are made from one event loop, on which it is also left: as an
     async context manager it closes its connections there.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what a test may set beside what a process does
         self,
         settings: ModelSettings,
         script: Lookup,
@@ -52,14 +60,14 @@ class ModelProcessor:
         clock: Callable[[], float] = time.monotonic,
         now: Callable[[], datetime] = _utc_now,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        remote: Providers | None = None,
     ) -> None:
         self._settings = settings
         self._fetch = fetch
         self._clock = clock
         self._now = now
-        self._transport = Transport(now, clock, settings.network)
-        remote = Remote(settings.providers, self._transport)
-        self._caller = Caller(remote, Scripted(script, refresh, sleep), clock, sleep)
+        self._remote = remote or Remote(settings.providers, Transport(now, clock, settings.network))
+        self._caller = Caller(self._remote, Scripted(script, refresh, sleep), clock, sleep)
 
     async def call(self, work: ModelWork) -> ModelResult:
         """Return what came of a call; a provider's fault is a failed result, never an exception.
@@ -99,7 +107,7 @@ class ModelProcessor:
         trace: TracebackType | None,
     ) -> None:
         """Close the connections to the providers."""
-        await self._transport.aclose()
+        await self._remote.aclose()
 
     def _candidates(self, work: ModelWork) -> list[str]:
         wanted = (work.model, *work.fallbacks)

@@ -31,6 +31,7 @@ from runfold.processors.effects.local import LocalEffects
 from runfold.processors.engine.config import EngineConfig, GroupConfig
 from runfold.processors.engine.kafka.new_inputs import take_new_inputs
 from runfold.processors.engine.kafka.runner import Engine
+from runfold.processors.model.apart.process import Apart
 from runfold.processors.model.kind import MODEL_CALL
 from runfold.processors.model.processor import ModelProcessor
 from runfold.processors.model.providers.settings import ModelSettings
@@ -105,7 +106,15 @@ def _take_new(settings: _Settings, codec: Codec, known: Following) -> int:
 
 def _effects(process: Process, settings: _Settings, known: Following) -> LocalEffects:
     artifacts = FileArtifacts(process.config.need_home() / "artifacts")
-    models = ModelProcessor(settings.models, known.script, artifacts.get, refresh=known.refresh)
+    # What strangers answer is read in a child: whatever it does there, lanes go on.
+    apart = Apart(
+        settings.models.providers,
+        variables.MODEL_MEMORY.read() * 1_000_000,
+        soon=bool(settings.models.configured),
+    )
+    models = ModelProcessor(
+        settings.models, known.script, artifacts.get, refresh=known.refresh, remote=apart
+    )
     # Models were configured above: nothing reads a key from the environment any more.
     taken = take()
     tools = ToolProcessor(
@@ -123,7 +132,7 @@ def _effects(process: Process, settings: _Settings, known: Following) -> LocalEf
         Served(MODEL_CALL, models.call),
         Served(TOOL_CALL, tools.call, settings.tools.calls, tools.cap),
         Served(CONTEXT_CALL, ContextProcessor(artifacts).call),
-        resources=(models,),
+        resources=(apart, models),
         traces=process.traces,
     )
 

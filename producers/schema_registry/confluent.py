@@ -11,11 +11,13 @@ import httpx
 from runfold.events.avro.files import Entry, SchemaFolder
 from runfold.events.avro.schema import meaning
 from runfold.events.errors import RegistryError, SchemaError, WireError
+from runfold.infra.http.body import IDENTITY, BodyRefusedError, whole
 
 COMPATIBILITY = "FULL_TRANSITIVE"
 
 _NOT_FOUND = 404
 _CONFLICT = 409
+_MOST_BYTES = 4_000_000
 
 
 class ConfluentRegistry:
@@ -27,7 +29,9 @@ class ConfluentRegistry:
         folder: SchemaFolder | None = None,
         transport: httpx.BaseTransport | None = None,
     ) -> None:
-        self._http = httpx.Client(base_url=url.rstrip("/"), timeout=10, transport=transport)
+        self._http = httpx.Client(
+            base_url=url.rstrip("/"), timeout=10, transport=transport, headers=IDENTITY
+        )
         self._folder = folder or SchemaFolder()
 
     def id_of(self, subject: str, schema: str) -> int:
@@ -43,14 +47,18 @@ class ConfluentRegistry:
                 f"The schema registry does not hold this schema of {subject}: publish it with "
                 "`runfold schemas publish --registry URL`."
             )
-        return int(answer["id"])
+        if isinstance(found := answer.get("id"), int):
+            return found
+        raise self._unexpected("an answer without an id")
 
     def schema_of(self, schema_id: int) -> str:
         """Return the schema of an id; raises WireError ``unknown_schema`` if there is none."""
         answer = self._ask("GET", f"/schemas/ids/{schema_id}")
         if answer is None:
             raise WireError("unknown_schema", f"No schema has the id {schema_id}.")
-        return str(answer["schema"])
+        if isinstance(found := answer.get("schema"), str):
+            return found
+        raise self._unexpected("an answer without a schema")
 
     def publish(self) -> list[str]:
         """Register every committed schema, oldest first; return the subjects with their versions.
@@ -92,7 +100,7 @@ class ConfluentRegistry:
             return
         path = f"/compatibility/subjects/{subject}/versions?verbose=true"
         answer = self._ask("POST", path, text)
-        if answer is not None and not answer["is_compatible"]:
+        if answer is not None and not answer.get("is_compatible"):
             self._refuse(entry.subject, str(answer.get("messages") or answer.get("reason") or ""))
 
     def _refuse(self, subject: str, reason: str) -> NoReturn:
@@ -102,20 +110,34 @@ class ConfluentRegistry:
         )
 
     def _ask(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
-        """Return the answer's JSON, or None where the registry knows no such thing."""
+        """Return the answer's JSON object, or None where the registry knows no such thing."""
         try:
-            answer = self._http.request(method, path, json=body)
-            if answer.status_code == _NOT_FOUND:
-                return None
-            if answer.status_code == _CONFLICT:
-                self._refuse(path.split("/")[2], answer.json().get("message", ""))
-            answer.raise_for_status()
-            return answer.json()
-        except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
-            raise RegistryError(
-                f"The schema registry at {self._address} did not answer as it should "
-                f"({type(error).__name__}): check SCHEMA_REGISTRY_URL and that it runs."
-            ) from error
+            with self._http.stream(method, path, json=body) as answer:
+                if answer.status_code == _NOT_FOUND:
+                    return None
+                if answer.status_code != _CONFLICT:
+                    answer.raise_for_status()
+                said = json.loads(whole(answer, _MOST_BYTES))
+                if answer.status_code == _CONFLICT:
+                    self._refuse(path.split("/")[2], str(said.get("message", "")))
+        except (
+            httpx.HTTPError,
+            httpx.InvalidURL,
+            BodyRefusedError,
+            AttributeError,
+            RecursionError,
+            ValueError,
+        ) as error:
+            raise self._unexpected(type(error).__name__) from error
+        if not isinstance(said, dict):
+            raise self._unexpected("an answer that is no JSON object")
+        return said
+
+    def _unexpected(self, what: str) -> RegistryError:
+        return RegistryError(
+            f"The schema registry at {self._address} did not answer as it should "
+            f"({what}): check SCHEMA_REGISTRY_URL and that it runs."
+        )
 
 
 def publish(registry_url: str) -> list[str]:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import avro.io
@@ -31,6 +32,11 @@ from tests.support import apicurio
 STARTED = subject(topics.EVENTS, ToolCallStarted)
 LETTER = subject(topics.DEAD_LETTERS, DeadLetter)  # registered before the other
 TEXT = pretty(schema_for(ToolCallStarted))
+
+
+def said(body: bytes, status: int = 200, encoding: str = "") -> httpx.Response:
+    headers = {"content-encoding": encoding} if encoding else {}
+    return httpx.Response(status, headers=headers, stream=httpx.ByteStream(body))
 
 
 @pytest.fixture(scope="module")
@@ -167,11 +173,45 @@ def test_a_registry_that_holds_nothing_registers_nothing_by_itself(server: str) 
 
 @pytest.mark.parametrize("status", [401, 500, 200])
 def test_a_registry_that_answers_badly_is_said_without_its_password(status: int) -> None:
-    transport = httpx.MockTransport(lambda _: httpx.Response(status, text="<html>"))
+    transport = httpx.MockTransport(lambda _: said(b"<html>", status))
     remote = ConfluentRegistry("http://ada:secret@registry.test", transport=transport)
     with pytest.raises(RegistryError, match="check SCHEMA_REGISTRY_URL") as refusal:
         Codec(remote).decode(topics.CONTROLS, b"\0\0\0\0\1x")
     assert "secret" not in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        lambda: said(b"[]"),
+        lambda: said(b'{"id": "x", "schema": {}}'),
+        lambda: said(b'["no"]', 409),
+        lambda: said(b"[" * 100_000),
+        lambda: said(b" " * 5_000_000 + b"{}"),
+        lambda: said(gzip.compress(b'{"id": 1, "schema": "int"}'), encoding="gzip"),
+    ],
+    ids=["a list", "other types", "a list of 409", "deep", "long", "gzip"],
+)
+def test_whatever_a_registry_answers_is_bounded_and_said(
+    answer: Callable[[], httpx.Response],
+) -> None:
+    transport = httpx.MockTransport(lambda _: answer())
+    remote = ConfluentRegistry("http://registry.test", transport=transport)
+    for ask in (lambda: remote.schema_of(1), lambda: remote.id_of(STARTED, TEXT)):
+        with pytest.raises(RegistryError, match="did not answer as it should"):
+            ask()
+
+
+def test_a_registry_is_asked_for_answers_as_they_are() -> None:
+    asked: list[str] = []
+
+    def answers(request: httpx.Request) -> httpx.Response:
+        asked.append(request.headers["accept-encoding"])
+        return said(json.dumps({"schema": TEXT}).encode())
+
+    remote = ConfluentRegistry("http://registry.test", transport=httpx.MockTransport(answers))
+    assert remote.schema_of(1) == TEXT
+    assert asked == ["identity"]
 
 
 def test_a_registry_that_is_away_is_said_in_one_sentence() -> None:

@@ -14,6 +14,7 @@ from pydantic import ValidationError
 
 from runfold.events.avro.compiled.builders import builder_for
 from runfold.events.avro.compiled.parsers import NOT_PARSED, Parser, parser_for
+from runfold.events.avro.measuring import measure_of
 from runfold.events.avro.schema import full_name, meaning, physical, schema_for
 from runfold.events.avro.shapes import event_of, meta_of
 from runfold.events.avro.vocabulary import Vocabulary
@@ -58,8 +59,9 @@ def reader_for(topic: str, schema: str, vocabulary: Vocabulary) -> Reader:
     form = physical if ours else _unchanged
     try:
         writer_schema = fastavro.parse_schema(form(written))
+        measure_of(writer_schema)
     except (SchemaParseException, UnknownType, *_UNREADABLE) as error:
-        raise WireError("unknown_schema", f"The schema of {name} is not valid Avro.") from error
+        raise WireError("unknown_schema", f"The schema of {name} cannot be used.") from error
     reader_schema = None if same else fastavro.parse_schema(form(today))
     slowly = _reader(writer_schema, reader_schema, _finish(record, ours=ours))
     return _quickly(parser_for(record), slowly) if same and ours else slowly

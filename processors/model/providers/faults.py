@@ -8,6 +8,9 @@ from runfold.processors.model.providers.cleaning import clean, name_of
 _LONGEST_MESSAGE = 500
 _LONGEST_TYPE = 64
 
+PROCESS_DIED = "process_died"
+"""The process that asked the provider died; that says nothing of the provider."""
+
 RETRYABLE = frozenset(
     {
         "rate_limited",
@@ -18,11 +21,12 @@ RETRYABLE = frozenset(
         "connection_lost",
         "malformed_response",
         "circuit_open",
+        PROCESS_DIED,
     }
 )
 """Error types that another attempt at the same model may cure."""
 
-UNHEALTHY = RETRYABLE - {"rate_limited", "circuit_open"}
+UNHEALTHY = RETRYABLE - {"rate_limited", "circuit_open", PROCESS_DIED}
 """Error types that count against a provider's circuit breaker."""
 
 _OURS = frozenset(
@@ -49,6 +53,8 @@ _ACTIONS = {
     "playbook_error": "correct the script and publish it under a new version",
     "unavailable": "check the provider's address and the network",
     "malformed_response": "retry; if it goes on, check that the address is a server of this kind",
+    PROCESS_DIED: "retry; if it goes on, look into the log of the run processor, or raise "
+    "RUNFOLD_MODEL_MEMORY_MB",
     "timeout": "retry, or raise the agent's model time-out",
 }
 

@@ -63,6 +63,10 @@ class Remote:
             raise ProviderFaultError("malformed_response", said) from error
         return replace(answer, first_token_at=found.first_token_at)
 
+    async def aclose(self) -> None:
+        """Close the connections."""
+        await self._transport.aclose()
+
     async def _whole(
         self, provider: Provider, codec: Codec, request: WireRequest, budget_s: float
     ) -> Exchanged:

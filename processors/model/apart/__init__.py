@@ -1,0 +1,1 @@
+"""Provider calls in a child process: what strangers answer is never read where lanes are."""
