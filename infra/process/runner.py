@@ -1,7 +1,8 @@
 """One life of a process: what every ``__main__`` of Runfold does around its own work.
 
 1. logs go to standard error as JSON
-2. settings are read; a wrong one is one sentence on standard error, and exit code 2
+2. settings are read and Kafka is asked; what is wrong is one sentence on standard error, and exit
+   code 2; brokers that are away are waited for
 3. the port opens: ``/metrics``, ``/health/live``, ``/health/ready``
 4. the work is set up and says when it is ready: the ready file, ``/health/ready``
 5. SIGTERM and SIGINT ask it to finish what is begun and to return
@@ -21,6 +22,9 @@ from typing import Protocol, TypeVar
 
 from prometheus_client import CollectorRegistry
 
+from runfold.infra.kafka import preflight
+from runfold.infra.kafka.errors import KafkaAwayError
+from runfold.infra.kafka.rights import PROGRAMS
 from runfold.infra.logging.json_lines import log_to_stderr
 from runfold.infra.metrics.serving import serve_metrics
 from runfold.infra.metrics.table import TABLE
@@ -106,11 +110,14 @@ def serve(
     """
     log_to_stderr()
     traces: Traces | None = None
+    ends = {KafkaAwayError: ExitCode.CANNOT_GO_ON, **ends}
     expected: tuple[type[Exception], ...] = (ConfigError, *ends)
     try:
         for found in unknown(os.environ):
             _log.warning("%s", found)
         config = Config.from_env()
+        if name in PROGRAMS:
+            preflight.need(config.kafka, [name], preflight.WAIT_S, _log.warning)
         own = settings(config)
         traces = Traces.from_env(name)
         health = Health(name)

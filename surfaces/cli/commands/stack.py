@@ -13,6 +13,7 @@ from runfold.surfaces.cli import exits, options, output
 from runfold.surfaces.cli.context import Context, of
 
 if TYPE_CHECKING:
+    from runfold.stack.settings import Settings
     from runfold.stack.supervisor.state import State
 
 
@@ -25,19 +26,27 @@ def register(app: typer.Typer) -> None:
 
 
 def up(ctx: typer.Context) -> None:
-    """Start Kafka, Postgres and every processor; restart those that were given up."""
+    """Start Kafka, Postgres and every processor; restart those that were given up.
+
+    Exit code 69 where a part of it stands still.
+    """
     from runfold.stack import control
     from runfold.surfaces.processes import PROCESSES
 
     context = of(ctx)
     said = output.console()
-    if context.settings.database_url:
-        _need_database(context.settings.database_url, lambda line: said.print(f"  {line}"))
+    _need_servers(context.settings, lambda line: said.print(f"  {line}", markup=False))
     running = control.up(context.settings, PROCESSES, report=lambda line: said.print(f"  {line}"))
     said.print("The stack was up already." if running.found else "The stack is up.")
     said.print(f"  Kafka     {running.bootstrap_servers}")
     said.print(f"  Postgres  {_without_password(running.database_url)}")
     said.print(f"  Home      {context.settings.home}")
+    known = control.status(context.settings)
+    standing = [each for each in known.members if each.state == "failed"] if known else []
+    for member in standing:
+        said.print(f"{member.name} stands still: {member.reason}", markup=False)
+    if standing:
+        raise typer.Exit(exits.UNAVAILABLE)
 
 
 def down(ctx: typer.Context) -> None:
@@ -82,12 +91,19 @@ def demo(
     raise typer.Exit(play(of(ctx), file, yes=yes, keep=keep))
 
 
-def _need_database(url: str, tell: Callable[[str], None]) -> None:
-    """Say what keeps a database from being used before anything is started on it."""
-    from runfold.infra.database import migrate, preflight
+def _need_servers(settings: Settings, tell: Callable[[str], None]) -> None:
+    """Say what keeps servers of one's own from being used before anything is started on them."""
+    from runfold.infra.database import migrate
+    from runfold.infra.database import preflight as database
+    from runfold.infra.kafka import preflight as kafka
+    from runfold.infra.kafka.rights import PREPARE
     from runfold.projections import schema
 
-    preflight.need(url, [migrate.PART, schema.PART], preflight.WAIT_S, tell)
+    if settings.bootstrap_servers:
+        kafka.need(settings.kafka_config(), [PREPARE], kafka.WAIT_S, tell)
+    if settings.database_url:
+        parts = [migrate.PART, schema.PART]
+        database.need(settings.database_url, parts, database.WAIT_S, tell)
 
 
 def _stack_status(context: Context, *, json: bool) -> int:
