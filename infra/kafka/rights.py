@@ -19,6 +19,9 @@ DESCRIBE_CONFIGS = "DESCRIBE_CONFIGS"
 GROUPS = "runfold-"
 """How the name of every consumer group of Runfold begins."""
 
+RUN_BY_UP = ("runfold-runs", "runfold-tools", "runfold-projector", "runfold-monitor")
+"""The processes that every deployment has."""
+
 PREPARE = "runfold.stack.prepare"
 CLI = "runfold"
 

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from runfold.events.avro.codec import Codec
 from runfold.events.topics import EVENTS, TOPICS
 from runfold.infra.artifacts.files import FileArtifacts
+from runfold.infra.kafka.counts import CountWatch, need_counts
 from runfold.infra.process.exit_codes import ExitCode
 from runfold.infra.process.gc import collect_seldom
 from runfold.infra.process.runner import Ends, Process, serve
@@ -68,6 +69,7 @@ def main() -> int:
 
 def _work(process: Process, settings: _Settings) -> int:
     config = process.config
+    need_counts(config.kafka, settings.engine.partitions)
     need_settings(config.kafka, TOPICS)
     codec = Codec(registry_of(config.schema_registry_url))
     with following(config.kafka, codec) as known:
@@ -84,9 +86,16 @@ def _work(process: Process, settings: _Settings) -> int:
         ids = TopicIdWatch(
             config.kafka, RUNS.topics.inputs, lambda why: engine.fail(why, ExitCode.STALLED)
         )
+        counts = CountWatch(
+            config.kafka,
+            settings.engine.partitions,
+            # No start helps until somebody has mended the topics.
+            lambda why: engine.fail(why, ExitCode.WRONG_SETTINGS),
+        )
+        topics = TopicWatch(config.kafka, TOPICS)
         collect_seldom()
         try:
-            with process.working(engine.stop, stalls, TopicWatch(config.kafka, TOPICS), ids):
+            with process.working(engine.stop, stalls, topics, ids, counts):
                 return engine.run()
         finally:
             effects.close(0)

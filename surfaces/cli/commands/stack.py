@@ -25,10 +25,15 @@ def register(app: typer.Typer) -> None:
     app.command()(demo)
 
 
-def up(ctx: typer.Context) -> None:
+def up(
+    ctx: typer.Context,
+    probe: Annotated[
+        bool, typer.Option(help="See by a run of Runfold's own that runs complete.")
+    ] = True,
+) -> None:
     """Start Kafka, Postgres and every processor; restart those that were given up.
 
-    Exit code 69 where a part of it stands still.
+    It is up when a run could complete; exit code 69 where a part of it stands still.
     """
     from runfold.stack import control
     from runfold.surfaces.processes import PROCESSES
@@ -37,14 +42,17 @@ def up(ctx: typer.Context) -> None:
     said = output.console()
     _need_servers(context.settings, lambda line: said.print(f"  {line}", markup=False))
     running = control.up(context.settings, PROCESSES, report=lambda line: said.print(f"  {line}"))
+    standing = _standing_still(context)
+    # What stands still would be waited for in vain.
+    seconds = _probed(context, running.settings) if probe and not standing else None
     said.print("The stack was up already." if running.found else "The stack is up.")
     said.print(f"  Kafka     {running.bootstrap_servers}")
     said.print(f"  Postgres  {_without_password(running.database_url)}")
     said.print(f"  Home      {context.settings.home}")
-    known = control.status(context.settings)
-    standing = [each for each in known.members if each.state == "failed"] if known else []
-    for member in standing:
-        said.print(f"{member.name} stands still: {member.reason}", markup=False)
+    if seconds is not None:
+        said.print(f"  Probe     a run completed in {seconds:.1f} s")
+    for sentence in standing:
+        said.print(sentence, markup=False)
     if standing:
         raise typer.Exit(exits.UNAVAILABLE)
 
@@ -104,6 +112,25 @@ def _need_servers(settings: Settings, tell: Callable[[str], None]) -> None:
     if settings.database_url:
         parts = [migrate.PART, schema.PART]
         database.need(settings.database_url, parts, database.WAIT_S, tell)
+
+
+def _standing_still(context: Context) -> list[str]:
+    from runfold.stack import control
+
+    known = control.status(context.settings)
+    members = known.members if known else ()
+    return [
+        f"{each.name} stands still: {each.reason}" for each in members if each.state == "failed"
+    ]
+
+
+def _probed(context: Context, settings: Settings) -> float:
+    """Return how long a run took; raises ProbeError with the part that it waits for."""
+    from runfold.surfaces.cli.operations.probing import probed
+
+    context.attached = settings
+    said = output.console()
+    return probed(context, lambda line: said.print(f"  probe: {line}", markup=False))
 
 
 def _stack_status(context: Context, *, json: bool) -> int:

@@ -108,9 +108,10 @@ class Secured:
                 AclOperation[right.operation],
                 which,
             )
-            for right in rights
+            for right in dict.fromkeys(rights)
         ]
-        for future in AdminClient({**self.at("PLAIN")}).create_acls(rules).values():
+        admin = AdminClient({**self.at("PLAIN")})
+        for future in admin.create_acls(rules).values():
             future.result()
 
 
@@ -184,7 +185,7 @@ def _make_certificate(folder: Path, name: str, names: str) -> None:
     """Make a certificate that is its own authority."""
     tool = str(java.find().program.with_name("keytool"))
     store = ["-keystore", str(folder / f"{name}.p12"), "-storepass", "changeit", "-alias", "a"]
-    made = ["-genkeypair", "-keyalg", "RSA", "-dname", f"CN={name}", "-ext", f"san={names}"]
+    made = ["-genkeypair", "-keyalg", "EC", "-dname", f"CN={name}", "-ext", f"san={names}"]
     for step in (
         [tool, *made, "-storetype", "PKCS12", "-validity", "30", *store],
         [tool, "-exportcert", "-rfc", "-file", str(folder / f"{name}.pem"), *store],
