@@ -18,16 +18,25 @@ from runfold.infra.kafka import preflight as kafka_preflight
 from runfold.infra.kafka.errors import KafkaAwayError
 from runfold.infra.kafka.rights import PREPARE
 from runfold.infra.process.exit_codes import ExitCode
+from runfold.infra.process.usage import is_asked, need_known, usage
 from runfold.infra.settings.errors import ConfigError
 from runfold.stack.errors import StackError
 from runfold.stack.kafka.topics import ensure_topics
 from runfold.stack.settings import Settings
 
+_MEND = "--mend"
+_OPTIONS = {_MEND: "set every setting of the topics as declared, instead of refusing wrong ones"}
+
 
 def main() -> int:
     """Create what is missing and say so; else one sentence, and the exit code of any process."""
+    arguments = sys.argv[1:]
+    if is_asked(arguments):
+        sys.stdout.write(usage(PREPARE, __doc__ or PREPARE, _OPTIONS))
+        return ExitCode.TOLD_TO_END
     try:
-        made = _prepare(Settings.from_env(), mend="--mend" in sys.argv[1:])
+        need_known(arguments, _OPTIONS)
+        made = _prepare(Settings.from_env(), mend=_MEND in arguments)
     except (StackError, ConfigError) as error:
         sys.stderr.write(f"Error: {error}\n")
         return ExitCode.WRONG_SETTINGS

@@ -31,6 +31,7 @@ from runfold.infra.metrics.table import TABLE
 from runfold.infra.process.exit_codes import ExitCode
 from runfold.infra.process.health import Health
 from runfold.infra.process.ready import announce
+from runfold.infra.process.usage import is_asked, need_known, usage
 from runfold.infra.settings.config import Config, ConfigError
 from runfold.infra.settings.table import unknown
 from runfold.infra.tracing.spans import Traces
@@ -38,6 +39,8 @@ from runfold.infra.tracing.spans import Traces
 _log = logging.getLogger("runfold.process")
 
 S = TypeVar("S")
+
+_NO_OPTIONS: Mapping[str, str] = {}
 
 Ends = Mapping[type[Exception], ExitCode]
 """Which exit code an error of the work stands for; the first that fits counts."""
@@ -101,18 +104,25 @@ def serve(
     work: Callable[[Process, S], int],
     ends: Ends,
     registry: CollectorRegistry = TABLE.registry,
+    options: Mapping[str, str] = _NO_OPTIONS,
 ) -> int:
     """Live one life and return its exit code.
 
     ``name`` is the process in traces and health. ``settings`` reads what this process needs beside
     the shared settings and may ask servers. ``work`` runs until a signal ends it and returns the
     exit code; an error of ``ends`` is logged as the reason, or printed where it stands for 2.
+    ``options`` are what its command line knows, with what they mean; ``--help`` says all of it.
     """
+    arguments = sys.argv[1:]
+    if is_asked(arguments):
+        sys.stdout.write(usage(name, sys.modules["__main__"].__doc__ or name, options))
+        return ExitCode.TOLD_TO_END
     log_to_stderr()
     traces: Traces | None = None
     ends = {KafkaAwayError: ExitCode.CANNOT_GO_ON, **ends}
     expected: tuple[type[Exception], ...] = (ConfigError, *ends)
     try:
+        need_known(arguments, options)
         for found in unknown(os.environ):
             _log.warning("%s", found)
         config = Config.from_env()

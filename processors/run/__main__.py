@@ -49,6 +49,7 @@ from runfold.producers.log.topic_ids import TopicIdWatch
 from runfold.producers.schema_registry.chosen import registry_of
 
 _TAKE_NEW = "--take-new-inputs"
+_OPTIONS = {_TAKE_NEW: "begin input topics that were created again at their beginning, and end"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +65,7 @@ def main() -> int:
         DefinitionStoreUnavailableError: ExitCode.CANNOT_GO_ON,
         RefusedError: ExitCode.WRONG_SETTINGS,
     }
-    return serve("runfold-runs", _settings, _work, ends)
+    return serve("runfold-runs", _settings, _work, ends, options=_OPTIONS)
 
 
 def _work(process: Process, settings: _Settings) -> int:

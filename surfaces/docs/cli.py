@@ -7,7 +7,7 @@ from typing import Any
 
 from typer.main import get_command
 
-from runfold.surfaces.cli import exits
+from runfold.infra.process.exit_codes import MEANINGS
 from runfold.surfaces.cli.app import app
 
 _HEAD = """\
@@ -23,7 +23,7 @@ is one sentence on standard error and an exit code. RUN may be the beginning of 
 
 def page() -> str:
     """Return the page's text."""
-    codes = "\n".join(f"| {code} | {meaning} |" for code, meaning in exits.MEANINGS.items())
+    codes = "\n".join(f"| {code:d} | {meaning} |" for code, meaning in MEANINGS.items())
     commands = "\n\n".join(_command(name, command) for name, command in _commands())
     return (
         f"{_HEAD}\n## Exit codes\n\n| code | says |\n|---:|---|\n{codes}\n\n## Commands\n\n"
