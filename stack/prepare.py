@@ -1,7 +1,8 @@
 """``python -m runfold.stack.prepare``: make the topics, once, before all else starts.
 
-It checks those that are there, and refuses a setting that breaks a guarantee; with ``--mend`` it
-sets every setting as declared.
+It first looks whether Kafka can be used at all: whether it answers, lets us in, and allows what is
+needed. It checks the topics that are there, and refuses a setting that breaks a guarantee; with
+``--mend`` it sets every setting as declared.
 
 Where DATABASE_URL is set, it also says whether that database can be used.
 """
@@ -13,30 +14,46 @@ import sys
 from runfold.events.topics import TOPICS
 from runfold.infra.database import migrate, preflight
 from runfold.infra.database.errors import DatabaseAwayError
+from runfold.infra.kafka import preflight as kafka_preflight
+from runfold.infra.kafka.errors import KafkaAwayError
+from runfold.infra.kafka.rights import PREPARE
+from runfold.infra.process.exit_codes import ExitCode
+from runfold.infra.process.usage import is_asked, need_known, usage
 from runfold.infra.settings.errors import ConfigError
 from runfold.stack.errors import StackError
 from runfold.stack.kafka.topics import ensure_topics
 from runfold.stack.settings import Settings
 
+_MEND = "--mend"
+_OPTIONS = {_MEND: "set every setting of the topics as declared, instead of refusing wrong ones"}
+
 
 def main() -> int:
-    """Create what is missing and say so; 1 with one sentence where that is impossible."""
+    """Create what is missing and say so; else one sentence, and the exit code of any process."""
+    arguments = sys.argv[1:]
+    if is_asked(arguments):
+        sys.stdout.write(usage(PREPARE, __doc__ or PREPARE, _OPTIONS))
+        return ExitCode.TOLD_TO_END
     try:
-        settings = Settings.from_env()
-        made = ensure_topics(
-            settings.kafka_config(),
-            TOPICS,
-            settings.partitions,
-            mend="--mend" in sys.argv[1:],
-            report=_warn,
-        )
-        if settings.database_url:
-            preflight.need(settings.database_url, [migrate.PART], preflight.WAIT_S)
-    except (StackError, ConfigError, DatabaseAwayError) as error:
+        need_known(arguments, _OPTIONS)
+        made = _prepare(Settings.from_env(), mend=_MEND in arguments)
+    except (StackError, ConfigError) as error:
         sys.stderr.write(f"Error: {error}\n")
-        return 1
+        return ExitCode.WRONG_SETTINGS
+    except (KafkaAwayError, DatabaseAwayError) as error:
+        sys.stderr.write(f"Error: {error}\n")
+        return ExitCode.CANNOT_GO_ON
     sys.stdout.write(f"topics made: {', '.join(made) or 'none, all were there'}\n")
-    return 0
+    return ExitCode.TOLD_TO_END
+
+
+def _prepare(settings: Settings, *, mend: bool) -> tuple[str, ...]:
+    kafka = settings.kafka_config()
+    kafka_preflight.need(kafka, [PREPARE], kafka_preflight.WAIT_S, _warn)
+    made = ensure_topics(kafka, TOPICS, settings.partitions, mend=mend, report=_warn)
+    if settings.database_url:
+        preflight.need(settings.database_url, [migrate.PART], preflight.WAIT_S, _warn)
+    return made
 
 
 def _warn(line: str) -> None:

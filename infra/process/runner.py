@@ -1,7 +1,8 @@
 """One life of a process: what every ``__main__`` of Runfold does around its own work.
 
 1. logs go to standard error as JSON
-2. settings are read; a wrong one is one sentence on standard error, and exit code 2
+2. settings are read and Kafka is asked; what is wrong is one sentence on standard error, and exit
+   code 2; brokers that are away are waited for
 3. the port opens: ``/metrics``, ``/health/live``, ``/health/ready``
 4. the work is set up and says when it is ready: the ready file, ``/health/ready``
 5. SIGTERM and SIGINT ask it to finish what is begun and to return
@@ -21,12 +22,16 @@ from typing import Protocol, TypeVar
 
 from prometheus_client import CollectorRegistry
 
+from runfold.infra.kafka import preflight
+from runfold.infra.kafka.errors import KafkaAwayError
+from runfold.infra.kafka.rights import PROGRAMS
 from runfold.infra.logging.json_lines import log_to_stderr
 from runfold.infra.metrics.serving import serve_metrics
 from runfold.infra.metrics.table import TABLE
 from runfold.infra.process.exit_codes import ExitCode
 from runfold.infra.process.health import Health
 from runfold.infra.process.ready import announce
+from runfold.infra.process.usage import is_asked, need_known, usage
 from runfold.infra.settings.config import Config, ConfigError
 from runfold.infra.settings.table import unknown
 from runfold.infra.tracing.spans import Traces
@@ -34,6 +39,8 @@ from runfold.infra.tracing.spans import Traces
 _log = logging.getLogger("runfold.process")
 
 S = TypeVar("S")
+
+_NO_OPTIONS: Mapping[str, str] = {}
 
 Ends = Mapping[type[Exception], ExitCode]
 """Which exit code an error of the work stands for; the first that fits counts."""
@@ -97,20 +104,30 @@ def serve(
     work: Callable[[Process, S], int],
     ends: Ends,
     registry: CollectorRegistry = TABLE.registry,
+    options: Mapping[str, str] = _NO_OPTIONS,
 ) -> int:
     """Live one life and return its exit code.
 
     ``name`` is the process in traces and health. ``settings`` reads what this process needs beside
     the shared settings and may ask servers. ``work`` runs until a signal ends it and returns the
     exit code; an error of ``ends`` is logged as the reason, or printed where it stands for 2.
+    ``options`` are what its command line knows, with what they mean; ``--help`` says all of it.
     """
+    arguments = sys.argv[1:]
+    if is_asked(arguments):
+        sys.stdout.write(usage(name, sys.modules["__main__"].__doc__ or name, options))
+        return ExitCode.TOLD_TO_END
     log_to_stderr()
     traces: Traces | None = None
+    ends = {KafkaAwayError: ExitCode.CANNOT_GO_ON, **ends}
     expected: tuple[type[Exception], ...] = (ConfigError, *ends)
     try:
+        need_known(arguments, options)
         for found in unknown(os.environ):
             _log.warning("%s", found)
         config = Config.from_env()
+        if name in PROGRAMS:
+            preflight.need(config.kafka, [name], preflight.WAIT_S, _log.warning)
         own = settings(config)
         traces = Traces.from_env(name)
         health = Health(name)

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from runfold.events.avro.codec import Codec
 from runfold.events.topics import EVENTS, TOPICS
 from runfold.infra.artifacts.files import FileArtifacts
+from runfold.infra.kafka.counts import CountWatch, need_counts
 from runfold.infra.process.exit_codes import ExitCode
 from runfold.infra.process.gc import collect_seldom
 from runfold.infra.process.runner import Ends, Process, serve
@@ -49,6 +50,7 @@ from runfold.producers.log.topic_ids import TopicIdWatch
 from runfold.producers.schema_registry.chosen import registry_of
 
 _TAKE_NEW = "--take-new-inputs"
+_OPTIONS = {_TAKE_NEW: "begin input topics that were created again at their beginning, and end"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,11 +66,12 @@ def main() -> int:
         DefinitionStoreUnavailableError: ExitCode.CANNOT_GO_ON,
         RefusedError: ExitCode.WRONG_SETTINGS,
     }
-    return serve("runfold-runs", _settings, _work, ends)
+    return serve("runfold-runs", _settings, _work, ends, options=_OPTIONS)
 
 
 def _work(process: Process, settings: _Settings) -> int:
     config = process.config
+    need_counts(config.kafka, settings.engine.partitions)
     need_settings(config.kafka, TOPICS)
     codec = Codec(registry_of(config.schema_registry_url))
     with following(config.kafka, codec) as known:
@@ -85,9 +88,16 @@ def _work(process: Process, settings: _Settings) -> int:
         ids = TopicIdWatch(
             config.kafka, RUNS.topics.inputs, lambda why: engine.fail(why, ExitCode.STALLED)
         )
+        counts = CountWatch(
+            config.kafka,
+            settings.engine.partitions,
+            # No start helps until somebody has mended the topics.
+            lambda why: engine.fail(why, ExitCode.WRONG_SETTINGS),
+        )
+        topics = TopicWatch(config.kafka, TOPICS)
         collect_seldom()
         try:
-            with process.working(engine.stop, stalls, TopicWatch(config.kafka, TOPICS), ids):
+            with process.working(engine.stop, stalls, topics, ids, counts):
                 return engine.run()
         finally:
             effects.close(0)

@@ -46,7 +46,7 @@ def run(views: Views, run_id: str) -> Row | None:
 def list_runs(views: Views, which: RunFilter | None = None, limit: int = 50) -> list[Row]:
     """Return rows of ``runs``, the newest first."""
     which = which or RunFilter()
-    query = select(runs).where(views.sees(runs))
+    query = select(runs).where(views.counts(runs))
     query = query.order_by(runs.c.created_at.desc(), runs.c.run_id.desc()).limit(limit)
     for name in ("status", "agent", "user_id", "thread_id", "parent_run_id"):
         wanted = getattr(which, name)

@@ -8,6 +8,8 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, Table, true
 
+from runfold.events.probe import PROBE_TENANT
+
 Row = dict[str, Any]
 
 _LOG = logging.getLogger("runfold.views")
@@ -24,6 +26,13 @@ class Views:
     def sees(self, table: Table) -> ColumnElement[bool]:
         """Return the condition that every row of a table must meet to be seen."""
         raise NotImplementedError
+
+    def counts(self, table: Table) -> ColumnElement[bool]:
+        """Return the condition that a row is seen and is somebody's work: not Runfold's own probe.
+
+        Lists and sums ask for it; what is asked for by its id is there all the same.
+        """
+        return self.sees(table)
 
     def one(self, query: Select[Any]) -> Row | None:
         """Return the first row of a query, None where it has none."""
@@ -64,3 +73,8 @@ class OperatorViews(Views):
     def sees(self, table: Table) -> ColumnElement[bool]:  # noqa: ARG002 - it sees all of any
         """Return that every row is seen."""
         return true()
+
+    def counts(self, table: Table) -> ColumnElement[bool]:
+        """Return that a row is of another tenant than the probe's."""
+        others: ColumnElement[bool] = table.c.tenant_id != PROBE_TENANT
+        return others

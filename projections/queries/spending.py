@@ -68,7 +68,7 @@ def costs_by(
         _part(wasted).label("wasted_usd"),
         func.coalesce(func.sum(_saved()), 0).label("cache_savings_usd"),
     ).select_from(_with_runs_and_events())
-    query = query.where(views.sees(costs))
+    query = query.where(views.sees(costs) if run_id is not None else views.counts(costs))
     if run_id is not None:
         query = query.where(costs.c.run_id == run_id)
     if since is not None:
@@ -96,7 +96,7 @@ def budgets(views: Views, since: datetime | None = None) -> list[Row]:
         share,
         runs.c.unpriced_calls,
     ).select_from(runs.join(run_events, first))
-    query = query.where(budget.is_not(None), views.sees(runs))
+    query = query.where(budget.is_not(None), views.counts(runs))
     if since is not None:
         query = query.where(runs.c.created_at >= since)
     return views.all(query.order_by(share.desc().nulls_first(), runs.c.run_id))

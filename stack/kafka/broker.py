@@ -59,7 +59,7 @@ class Broker:
         port = ports.claim(self.home.run / "ports.json", ("kafka", "controller"))
         self.bootstrap_servers = f"127.0.0.1:{port['kafka']}"
         config = self.home.kafka / "server.properties"
-        config.write_text(broker_config.properties(port["kafka"], port["controller"], data))
+        config.write_text(self._properties(port["kafka"], port["controller"], data))
         log4j = self.home.kafka / "log4j2.yaml"
         log4j.write_text(broker_config.logging(self.home.logs / "kafka.log"))
         options = [*_JVM, f"-Dlog4j2.configurationFile={log4j}", *self._aot(runtime)]
@@ -92,6 +92,10 @@ class Broker:
             self._recording.replace(jars.aot_cache(self.cache, java.find().version))
         else:
             self._recording.unlink()
+
+    def _properties(self, port: int, controller_port: int, data: Path) -> str:
+        """Return what the broker is told; tests have brokers that are told more."""
+        return broker_config.properties(port, controller_port, data)
 
     def _aot(self, runtime: java.Java) -> list[str]:
         self._recording = None

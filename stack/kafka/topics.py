@@ -12,11 +12,18 @@ from confluent_kafka import KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]
 from confluent_kafka.cimpl import NewTopic
 
+from runfold.infra.kafka.counts import wrong_counts
 from runfold.stack.errors import StackError
 from runfold.stack.kafka.settings import ensure_settings
 
 _SECONDS = 20.0
 _OF_THE_BROKER = -1
+_NO_RIGHT = (KafkaError.TOPIC_AUTHORIZATION_FAILED, KafkaError.CLUSTER_AUTHORIZATION_FAILED)
+_NOT_SO = (
+    KafkaError.POLICY_VIOLATION,
+    KafkaError.INVALID_CONFIG,
+    KafkaError.INVALID_REPLICATION_FACTOR,
+)
 
 
 class TopicSpec(Protocol):
@@ -59,13 +66,9 @@ def ensure_topics(
             f"Kafka at {config.get('bootstrap.servers')} does not answer ({_text(error)}): "
             "check KAFKA_BOOTSTRAP_SERVERS, or start it with `runfold up`."
         ) from error
-    for name, count in counts.items():
-        found = len(there[name].partitions) if name in there else count
-        if found != count:
-            raise StackError(
-                f"Topic {name} has {found} partitions and must have {count}: "
-                f"set RUNFOLD_PARTITIONS to what this deployment began with."
-            )
+    found = {name: len(topic.partitions) for name, topic in there.items() if name in counts}
+    if wrong := wrong_counts(found, counts):
+        raise StackError(wrong[0])
     missing = [name for name in wanted if name not in there]
     _create(admin, missing, counts, wanted)
     _wait_for_leaders(config, missing, counts)
@@ -115,7 +118,25 @@ def _create(
         except KafkaException as error:
             # Somebody else was first.
             if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
-                raise StackError(f"Topic {name} cannot be created: {_text(error)}.") from error
+                raise StackError(_why_not(name, error)) from error
+
+
+def _why_not(name: str, error: KafkaException) -> str:
+    """Return why a topic cannot be created, and what helps."""
+    code, said = error.args[0].code(), _text(error)
+    if code in _NO_RIGHT:
+        return (
+            f"Topic {name} cannot be created: whoever runs this has no right to ({said}). Grant "
+            f"CREATE on the cluster or on the topic (kafka-acls --operation Create --topic {name}),"
+            " or have somebody create it as docs/topics.md says."
+        )
+    if code in _NOT_SO:
+        return (
+            f"Topic {name} cannot be created with the settings that it needs ({said}): lift that "
+            "bound at the brokers; docs/topics.md lists the settings, and some hosts set bounds "
+            "on max.message.bytes or on the number of copies."
+        )
+    return f"Topic {name} cannot be created: {said}."
 
 
 def _wait_for_leaders(

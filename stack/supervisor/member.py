@@ -70,13 +70,14 @@ class Member:
     reason: str = ""
     due: float = 0.0
     process: subprocess.Popen[bytes] | None = None
+    refused: bool = False
     _since: float = 0.0
     _hasty: int = 0
     _ends: deque[float] = field(default_factory=deque)
 
     def start(self) -> None:
         """Start the program now."""
-        self.process = self.program.start()
+        self.process, self.refused = self.program.start(), False
         self.state, self._since = "starting", time.time()
 
     def forgive(self) -> None:
@@ -133,6 +134,10 @@ class Member:
         how = f"killed by signal {-code}" if code < 0 else f"exit code {code}"
         self.reason = ": ".join(part for part in (how, self.program.why_it_ended()) if part)
         self.program.stopped(cleanly=False)
+        if code in getattr(self.program, "refusals", ()):
+            # Started again it would end again, until somebody has changed a setting.
+            self.state, self.refused = "failed", True
+            return
         self._again_later(now)
 
     def _start_again(self, now: float) -> None:

@@ -13,6 +13,7 @@ import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from runfold.infra.process.exit_codes import ExitCode
 from runfold.infra.process.ready import READY_FILE
 from runfold.stack import ports
 from runfold.stack.home import Home
@@ -36,6 +37,7 @@ class PythonProgram:
     settings: Settings
     home: Home
     stop_signal: int = signal.SIGTERM
+    refusals: frozenset[int] = frozenset({ExitCode.WRONG_SETTINGS})
     metrics_port: int | None = field(default=None, init=False)
 
     @property

@@ -132,13 +132,17 @@ class Supervision:
                     lambda member: not member.program.once or member.state == "done",
                     _PROCESS_SECONDS,
                 )
-        self._wait_for(lambda member: member.state in {"running", "done"}, _PROCESS_SECONDS)
+        # One that a setting keeps from its work stands still alone, and `status` says why.
+        self._wait_for(
+            lambda member: member.state in {"running", "done"} or _stands_still(member),
+            _PROCESS_SECONDS,
+        )
 
     def _wait_for(self, good: Callable[[Member], bool], seconds: float) -> None:
         def settled() -> bool:
             self._look()
             for member in self._members:
-                if member.state == "failed":
+                if member.state == "failed" and not _stands_still(member):
                     raise StackError(self._cannot_start(member))
             return all(good(member) for member in self._members)
 
@@ -212,3 +216,7 @@ class Supervision:
                 members=tuple(member.tell() for member in self._members),
             ),
         )
+
+
+def _stands_still(member: Member) -> bool:
+    return member.refused and not member.program.once

@@ -48,6 +48,7 @@ _EXPECTED: tuple[tuple[str, str, Code], ...] = (
     ("runfold.stack.errors", "StackError", Code.UNAVAILABLE),
     ("runfold.infra.settings.errors", "ConfigError", Code.UNAVAILABLE),
     ("runfold.infra.database.errors", "DatabaseAwayError", Code.UNAVAILABLE),
+    ("runfold.infra.kafka.errors", "KafkaAwayError", Code.UNAVAILABLE),
     ("runfold.producers.errors", "RefusedError", Code.INVALID),
     ("runfold.producers.errors", "NotYetError", Code.NOT_YET),
     ("runfold.producers.errors", "UnavailableError", Code.UNAVAILABLE),

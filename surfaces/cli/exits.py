@@ -1,44 +1,24 @@
-"""Exit codes of the command line: part of the public contract; docs/cli.md shows this table.
-
-0 to 6 are a run's own exit codes [5]; from 64 on they follow sysexits.h.
-"""
+"""Exit codes of the command line, as its commands name them: part of the public contract."""
 
 from __future__ import annotations
 
-OK = 0
-NO = 1
-REFUSED_RUN = 2
-LIMIT = 3
-MODEL = 4
-CANCELLED = 5
-UNDECIDABLE = 6
-USAGE = 64
-BAD_INPUT = 65
-NOT_FOUND = 66
-UNAVAILABLE = 69
-INTERNAL = 70
-IO_ERROR = 74
-TRY_AGAIN = 75
-INTERRUPTED = 130
+from runfold.infra.process.exit_codes import MEANINGS, CommandExit
 
-MEANINGS: dict[int, str] = {
-    OK: "done; the run succeeded",
-    NO: "no: the agent gave up, a control was ignored, an audit or check found a fault",
-    REFUSED_RUN: "the run was refused, or its agent was withdrawn",
-    LIMIT: "the run met one of its limits",
-    MODEL: "the model could not be reached, or gave no usable answer",
-    CANCELLED: "the run was cancelled",
-    UNDECIDABLE: "a command of the run could not be decided: a fault of Runfold",
-    USAGE: "the command line cannot be understood",
-    BAD_INPUT: "what was given cannot be accepted: a manifest, a schema, a goal",
-    NOT_FOUND: "there is no such run, call, file or view",
-    UNAVAILABLE: "Kafka, Postgres or another server is not there",
-    INTERNAL: "a bug in Runfold",
-    IO_ERROR: "a file cannot be read or written, or the disk is full",
-    TRY_AGAIN: "not yet: the run still lives, or the effect was not seen in time",
-    INTERRUPTED: "interrupted by Ctrl-C",
-}
-"""What each exit code says."""
+OK = CommandExit.OK
+NO = CommandExit.NO
+REFUSED_RUN = CommandExit.REFUSED_RUN
+LIMIT = CommandExit.LIMIT
+MODEL = CommandExit.MODEL
+CANCELLED = CommandExit.CANCELLED
+UNDECIDABLE = CommandExit.UNDECIDABLE
+USAGE = CommandExit.USAGE
+BAD_INPUT = CommandExit.BAD_INPUT
+NOT_FOUND = CommandExit.NOT_FOUND
+UNAVAILABLE = CommandExit.UNAVAILABLE
+INTERNAL = CommandExit.INTERNAL
+IO_ERROR = CommandExit.IO_ERROR
+TRY_AGAIN = CommandExit.TRY_AGAIN
+INTERRUPTED = CommandExit.INTERRUPTED
 
 
 def table() -> str:

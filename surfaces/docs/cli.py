@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from runfold.surfaces.cli import exits
+from runfold.infra.process.exit_codes import MEANINGS
 from runfold.surfaces.cli.app import command_line
 from runfold.surfaces.cli.help import EXAMPLES
 
@@ -22,7 +22,7 @@ is one sentence on standard error and an exit code. RUN may be the beginning of 
 
 def page() -> str:
     """Return the page's text."""
-    codes = "\n".join(f"| {code} | {meaning} |" for code, meaning in exits.MEANINGS.items())
+    codes = "\n".join(f"| {code:d} | {meaning} |" for code, meaning in MEANINGS.items())
     commands = "\n\n".join(_command(name, command) for name, command in _commands())
     return (
         f"{_HEAD}\n## Exit codes\n\n| code | says |\n|---:|---|\n{codes}\n\n## Commands\n\n"

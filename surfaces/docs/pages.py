@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from runfold.surfaces.docs import cli, events, features, metrics, settings, topics
+from runfold.surfaces.docs import cli, events, exit_codes, features, metrics, settings, topics
 from runfold.surfaces.manifests.reference import rewritten
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -14,6 +14,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "docs/events.md": events.page,
     "docs/topics.md": topics.page,
     "docs/cli.md": cli.page,
+    "docs/exit-codes.md": exit_codes.page,
     "docs/metrics.md": metrics.page,
     "docs/settings.md": settings.page,
     "docs/definitions.md": lambda: rewritten((ROOT / "docs/definitions.md").read_text("utf-8")),

@@ -7,30 +7,37 @@ from typing import Any
 
 from runfold.events.topic_settings import faults
 from runfold.events.topics import EVENTS, KEPT_WHOLE, TOPICS, Topic
+from runfold.infra.kafka.counts import meant, wrong_counts
+from runfold.infra.kafka.entering import Entered, enter
+from runfold.infra.kafka.preflight import problems
+from runfold.infra.kafka.rights import CLI, RUN_BY_UP
 from runfold.processors.engine.spec import AggregateSpec
 from runfold.processors.run.aggregate import RUNS
 from runfold.producers.log.beginnings import LOST_TODO, lost, lost_starts
 from runfold.surfaces.doctor.deployment import Deployment
-from runfold.surfaces.doctor.finding import Finding, ok, warning, wrong
+from runfold.surfaces.doctor.finding import Finding, note, ok, warning, wrong
 from runfold.surfaces.doctor.kafka import Cluster
 
 AGGREGATES: tuple[AggregateSpec[Any], ...] = (RUNS,)
 """The kinds of aggregates that run here."""
 
+_GRANT = "docs/secured.md lists what each process needs"
 _MAKE = "make them with `python -m runfold.stack.prepare` (`runfold up` does)"
 
 
 def check(deployment: Deployment) -> Iterator[Finding]:
     """Find missing brokers and copies, missing topics, and settings that are not as declared."""
+    entered = enter(deployment.kafka)
     cluster = deployment.log.cluster()
     yield ok("broker", f"{cluster.brokers} of Kafka's brokers answer")
+    yield from _rights(deployment, entered)
     missing = [topic.name for topic in TOPICS if topic.name not in cluster.topics]
     if missing:
         yield wrong("topics", f"missing: {', '.join(missing)}", _MAKE)
     there = [topic for topic in TOPICS if topic.name in cluster.topics]
     found = [
         *sent_to(cluster, AGGREGATES),
-        *_counts(cluster, there),
+        *_counts(deployment, cluster, there),
         *_copies(cluster, there),
         *_settings(deployment, cluster, there),
         *_starts(deployment, cluster),
@@ -38,6 +45,18 @@ def check(deployment: Deployment) -> Iterator[Finding]:
     yield from found
     if not missing and not found:
         yield ok("topics", f"{len(there)} topics are there, whole and set as declared")
+
+
+def _rights(deployment: Deployment, entered: Entered) -> Iterator[Finding]:
+    """Find what the brokers do not allow, or not enough of."""
+    for said in problems(entered, deployment.kafka, [CLI]):
+        yield wrong("rights", said, _GRANT)
+    for said in problems(entered, deployment.kafka, RUN_BY_UP):
+        # Elsewhere the processes may well be other users than who asks here.
+        if deployment.known is not None:
+            yield wrong("rights", said, _GRANT)
+        else:
+            yield note("rights", f"as who asks here: {said}", _GRANT)
 
 
 def sent_to(cluster: Cluster, aggregates: Iterable[AggregateSpec[Any]]) -> Iterator[Finding]:
@@ -57,18 +76,12 @@ def sent_to(cluster: Cluster, aggregates: Iterable[AggregateSpec[Any]]) -> Itera
                 )
 
 
-def _counts(cluster: Cluster, topics: list[Topic]) -> Iterator[Finding]:
-    lanes = len(cluster.topics.get(EVENTS, {}))
-    for topic in topics:
-        count = len(cluster.topics[topic.name])
-        meant = lanes if topic.by_run else 1
-        if count != meant:
-            yield wrong(
-                "topics",
-                f"{topic.name} has {count} partitions and {EVENTS} has {lanes}",
-                "partitions cannot be taken away and keys must keep their place: move to a "
-                "deployment with one partition count, set by RUNFOLD_PARTITIONS",
-            )
+def _counts(deployment: Deployment, cluster: Cluster, topics: list[Topic]) -> Iterator[Finding]:
+    begun_with = deployment.known.partitions if deployment.known else 0
+    lanes = begun_with or len(cluster.topics.get(EVENTS, {}))
+    found = {topic.name: len(cluster.topics[topic.name]) for topic in topics}
+    for said in wrong_counts(found, meant(lanes)):
+        yield wrong("topics", said, 'docs/operations.md, "Other partitions"')
 
 
 def _copies(cluster: Cluster, topics: list[Topic]) -> Iterator[Finding]:

@@ -102,11 +102,17 @@ def publish_schemas(
     output.console().print(f"{len(lines)} schemas are registered at {registry}.")
 
 
-def doctor(ctx: typer.Context, json: options.Json = False) -> None:
+def doctor(
+    ctx: typer.Context,
+    probe: Annotated[
+        bool, typer.Option("--probe", help="Make a run, to see that one completes.")
+    ] = False,
+    json: options.Json = False,
+) -> None:
     """Check the deployment from outside, and say what is wrong and what to do."""
     from runfold.surfaces.cli.operations.examining import show_examination
 
-    raise typer.Exit(show_examination(of(ctx), json=json))
+    raise typer.Exit(show_examination(of(ctx), json=json, probe=probe))
 
 
 def rules(

@@ -13,6 +13,7 @@ from runfold.surfaces.cli import exits, options, output
 from runfold.surfaces.cli.context import Context, of
 
 if TYPE_CHECKING:
+    from runfold.stack.settings import Settings
     from runfold.stack.supervisor.state import State
 
 
@@ -24,20 +25,36 @@ def register(app: typer.Typer) -> None:
     app.command()(demo)
 
 
-def up(ctx: typer.Context) -> None:
-    """Start Kafka, Postgres and every processor; restart those that were given up."""
+def up(
+    ctx: typer.Context,
+    probe: Annotated[
+        bool, typer.Option(help="See by a run of Runfold's own that runs complete.")
+    ] = True,
+) -> None:
+    """Start Kafka, Postgres and every processor; restart those that were given up.
+
+    It is up when a run could complete; exit code 69 where a part of it stands still.
+    """
     from runfold.stack import control
     from runfold.surfaces.processes import PROCESSES
 
     context = of(ctx)
     said = output.console()
-    if context.settings.database_url:
-        _need_database(context.settings.database_url, lambda line: said.print(f"  {line}"))
+    _need_servers(context.settings, lambda line: said.print(f"  {line}", markup=False))
     running = control.up(context.settings, PROCESSES, report=lambda line: said.print(f"  {line}"))
+    standing = _standing_still(context)
+    # What stands still would be waited for in vain.
+    seconds = _probed(context, running.settings) if probe and not standing else None
     said.print("The stack was up already." if running.found else "The stack is up.")
     said.print(f"  Kafka     {running.bootstrap_servers}")
     said.print(f"  Postgres  {_without_password(running.database_url)}")
     said.print(f"  Home      {context.settings.home}")
+    if seconds is not None:
+        said.print(f"  Probe     a run completed in {seconds:.1f} s")
+    for sentence in standing:
+        said.print(sentence, markup=False)
+    if standing:
+        raise typer.Exit(exits.UNAVAILABLE)
 
 
 def down(ctx: typer.Context) -> None:
@@ -82,12 +99,38 @@ def demo(
     raise typer.Exit(play(of(ctx), file, yes=yes, keep=keep))
 
 
-def _need_database(url: str, tell: Callable[[str], None]) -> None:
-    """Say what keeps a database from being used before anything is started on it."""
-    from runfold.infra.database import migrate, preflight
+def _need_servers(settings: Settings, tell: Callable[[str], None]) -> None:
+    """Say what keeps servers of one's own from being used before anything is started on them."""
+    from runfold.infra.database import migrate
+    from runfold.infra.database import preflight as database
+    from runfold.infra.kafka import preflight as kafka
+    from runfold.infra.kafka.rights import PREPARE
     from runfold.projections import schema
 
-    preflight.need(url, [migrate.PART, schema.PART], preflight.WAIT_S, tell)
+    if settings.bootstrap_servers:
+        kafka.need(settings.kafka_config(), [PREPARE], kafka.WAIT_S, tell)
+    if settings.database_url:
+        parts = [migrate.PART, schema.PART]
+        database.need(settings.database_url, parts, database.WAIT_S, tell)
+
+
+def _standing_still(context: Context) -> list[str]:
+    from runfold.stack import control
+
+    known = control.status(context.settings)
+    members = known.members if known else ()
+    return [
+        f"{each.name} stands still: {each.reason}" for each in members if each.state == "failed"
+    ]
+
+
+def _probed(context: Context, settings: Settings) -> float:
+    """Return how long a run took; raises ProbeError with the part that it waits for."""
+    from runfold.surfaces.cli.operations.probing import probed
+
+    context.attached = settings
+    said = output.console()
+    return probed(context, lambda line: said.print(f"  probe: {line}", markup=False))
 
 
 def _stack_status(context: Context, *, json: bool) -> int:

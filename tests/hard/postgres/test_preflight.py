@@ -45,7 +45,7 @@ PROGRAMS = {
     "projector": ("runfold.projections", ExitCode.WRONG_SETTINGS),
     "tools": ("runfold.processors.tool", ExitCode.WRONG_SETTINGS),
     "up": ("runfold.surfaces.cli up", 69),
-    "prepare": ("runfold.stack.prepare", 1),
+    "prepare": ("runfold.stack.prepare", ExitCode.WRONG_SETTINGS),
 }
 """Whoever needs the database, and how it ends where that cannot be used."""
 

@@ -1,0 +1,1 @@
+"""Whether Kafka can be used: asked before anything relies on it."""

@@ -1,0 +1,140 @@
+"""What each process may have to do at the brokers: the one table of access rights.
+
+docs/secured.md shows it, ``permits`` asks for it, and a test runs the product with it and no more.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from runfold.events import topics
+from runfold.events.calls import kinds
+from runfold.events.topics import TOPICS
+
+Kind = Literal["topic", "group", "transactional-id"]
+READ, WRITE = "READ", "WRITE"
+DESCRIBE_CONFIGS = "DESCRIBE_CONFIGS"
+
+GROUPS = "runfold-"
+"""How the name of every consumer group of Runfold begins."""
+
+RUN_BY_UP = ("runfold-runs", "runfold-tools", "runfold-projector", "runfold-monitor")
+"""The processes that every deployment has."""
+
+PREPARE = "runfold.stack.prepare"
+CLI = "runfold"
+
+LANES = "runfold-runs-"
+"""How the transactional ids of the run processor begin; the partition's number follows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Right:
+    """One operation on one resource; ``prefixed``: on all whose names begin so."""
+
+    kind: Kind
+    name: str
+    operation: str
+    prefixed: bool = False
+
+    def command(self, principal: str) -> str:
+        """Return the command that grants it."""
+        pattern = " --resource-pattern-type prefixed" if self.prefixed else ""
+        words = self.operation.title().replace("_", "")
+        return (
+            f"kafka-acls --add --allow-principal '{principal}' --operation {words} "
+            f"--{self.kind} {self.name}{pattern}"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """A process, as people call it, and what it must be allowed to do.
+
+    ``transactions`` is a transactional id that may be tried out without taking it from anybody,
+    ``sessions`` says that it is a member of a group in the classic protocol.
+    """
+
+    called: str
+    rights: tuple[Right, ...]
+    transactions: str = ""
+    sessions: bool = False
+
+
+def _topics(operation: str, *names: str) -> tuple[Right, ...]:
+    return tuple(Right("topic", name, operation) for name in names)
+
+
+def _groups(*names: str) -> tuple[Right, ...]:
+    return tuple(Right("group", f"{GROUPS}{name}", READ) for name in names)
+
+
+def _pool(called: str, kind: kinds.CallKind, *more: Right) -> Program:  # type: ignore[type-arg]
+    return Program(
+        called,
+        (
+            *_topics(READ, kind.topic),
+            *_topics(WRITE, topics.RESULTS, topics.DEAD_LETTERS),
+            Right("group", kind.group, READ),
+            *_groups("readers"),
+            *more,
+        ),
+        sessions=True,
+    )
+
+
+_TRIED = f"{LANES}preflight"
+_DEFINITIONS = (*_topics(READ, topics.REGISTRY), *_groups("registry"))
+
+PROGRAMS: dict[str, Program] = {
+    "runfold-runs": Program(
+        "the run processor",
+        (
+            *_topics(READ, topics.REQUESTS, topics.CONTROLS, topics.RESULTS, topics.EVENTS),
+            *_topics(READ, topics.RESTORE, topics.PARKED),
+            *_topics(WRITE, topics.EVENTS, topics.COMPLETIONS, topics.DEAD_LETTERS),
+            *_topics(WRITE, topics.RESTORE, topics.PARKED, *(kind.topic for kind in kinds.KINDS)),
+            *_DEFINITIONS,
+            *_groups("runs-positions", "runs-owners", "restore", "readers"),
+            Right("transactional-id", LANES, WRITE, prefixed=True),
+        ),
+        transactions=_TRIED,
+    ),
+    "runfold-tools": _pool("the tool pool", kinds.TOOL, *_DEFINITIONS),
+    "runfold-models": _pool("the model pool", kinds.MODEL, *_DEFINITIONS),
+    "runfold-contexts": _pool("the context pool", kinds.CONTEXT),
+    "runfold-projector": Program(
+        "the projector",
+        (
+            *_topics(READ, topics.EVENTS, topics.DEAD_LETTERS, topics.REGISTRY),
+            *_groups("projector", "projector-owners", "readers"),
+        ),
+    ),
+    "runfold-monitor": Program(
+        "the monitor",
+        (
+            *_topics(READ, topics.EVENTS, topics.DEAD_LETTERS, topics.ALERTS, topics.PARKED),
+            *_topics(WRITE, topics.ALERTS),
+            *_groups("monitor", "readers"),
+            Right("transactional-id", "runfold-monitor-alerts", WRITE),
+        ),
+    ),
+    PREPARE: Program(
+        "`prepare`",
+        tuple(Right("topic", topic.name, DESCRIBE_CONFIGS) for topic in TOPICS),
+        # It speaks for the whole deployment, perhaps as somebody who may not write to it.
+        transactions=_TRIED,
+        sessions=True,
+    ),
+    CLI: Program(
+        "the command line",
+        (
+            *_topics(WRITE, topics.REQUESTS, topics.CONTROLS, topics.REGISTRY),
+            *_topics(READ, topics.EVENTS, topics.COMPLETIONS, topics.REGISTRY),
+            *_topics(READ, topics.DEAD_LETTERS, topics.ALERTS),
+            *_groups("readers"),
+        ),
+    ),
+}
+"""By the name of each process in traces, and by its module where it has none."""

@@ -1,0 +1,114 @@
+"""A run of Runfold's own that shows whether runs complete, from the request to the views."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from sqlalchemy import Engine
+
+from runfold.events import run as facts
+from runfold.events.base import Fact
+from runfold.events.probe import PROBE_AGENT, PROBE_TENANT
+from runfold.events.run import Event
+from runfold.producers.client import RunClient
+from runfold.producers.errors import NotYetError
+from runfold.projections import queries
+from runfold.projections.errors import NotCaughtUp
+from runfold.projections.queries import TenantViews
+from runfold.surfaces.application.errors import UnavailableError
+
+MANIFEST = Path(__file__).with_name("probe.yaml")
+"""The agent, its tool and what a script says in its name; they are published for the tenant."""
+
+BOUND_S = 60.0
+"""How long the whole may take; it takes a second, or less, where nothing else is going on."""
+
+
+_LANE = "the run processor, which takes requests and decides"
+
+
+class Publish(Protocol):
+    """Publishes manifests for a tenant."""
+
+    def __call__(self, paths: list[Path], tenant: str) -> object:
+        """Publish; the same again changes nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What the probe goes through."""
+
+    client: RunClient
+    engine: Engine
+    publish: Publish
+
+
+class ProbeError(UnavailableError):
+    """No run completes; the message says which part it waits for."""
+
+
+def probe(
+    parts: Parts, within_s: float = BOUND_S, tell: Callable[[str], None] = lambda _: None
+) -> float:
+    """Make one run, wait until the views show its end, and return how many seconds that took.
+
+    ``tell`` hears of each part that is waited for. Raises ProbeError after ``within_s``, or where
+    the run ends otherwise than it should.
+    """
+    began = time.monotonic()
+    client = parts.client.in_name_of(PROBE_TENANT, PROBE_TENANT)
+    parts.publish([MANIFEST], PROBE_TENANT)
+    run_id = client.request("Show that a run completes.", PROBE_AGENT, source="probe")
+    last = _followed(client, run_id, within_s, tell)
+    left = max(1.0, within_s - (time.monotonic() - began))
+    tell("waiting for the completion")
+    try:
+        client.completion(run_id, left)
+    except NotYetError as error:
+        raise _late("the topic of completions, which the run processor writes", run_id) from error
+    tell("waiting for the projector")
+    with parts.engine.connect() as connection:
+        views = TenantViews(connection, PROBE_TENANT)
+        try:
+            queries.wait_for(views, run_id, last.meta.seq, left)
+        except NotCaughtUp as error:
+            raise _late("the projector, which writes the views", run_id) from error
+    return time.monotonic() - began
+
+
+def _followed(
+    client: RunClient, run_id: str, within_s: float, tell: Callable[[str], None]
+) -> Event:
+    """Return the run's last event once it has ended well."""
+    waits = _LANE
+    last: Event | None = None
+    told = {waits}
+    tell(f"waiting for {waits}")
+    for last in client.events(run_id, follow=True, timeout=within_s):
+        waits = _waits_for(last.fact)
+        if waits not in told and last.fact.traits.ends is None:
+            told.add(waits)
+            tell(f"waiting for {waits}")
+    if last is None or last.fact.traits.ends is None:
+        raise _late(waits, run_id)
+    if not isinstance(last.fact, facts.RunCompleted):
+        raise ProbeError(
+            f"The probe ended as {type(last.fact).__name__}: `runfold logs {run_id}` says why."
+        )
+    return last
+
+
+def _waits_for(fact: Fact) -> str:
+    in_pool = isinstance(fact, facts.ToolCallStarted)
+    return "the tool pool, which takes the topic tool.calls" if in_pool else _LANE
+
+
+def _late(waits: str, run_id: str) -> ProbeError:
+    return ProbeError(
+        f"No run completes here yet: the probe {run_id} waits for {waits}. See `runfold status` "
+        "and that process's log; `runfold doctor --probe` tries again."
+    )

@@ -1,0 +1,112 @@
+"""``up`` says that the stack is up when a run has completed, and else which part it waits for."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from runfold.events.probe import PROBE_TENANT
+from runfold.stack import control
+from runfold.stack.settings import Settings
+from runfold.surfaces.application.operations.probe import Parts, ProbeError, probe
+from runfold.surfaces.cli import exits
+from runfold.surfaces.cli.__main__ import run
+from runfold.surfaces.cli.context import Context
+from runfold.surfaces.cli.publishing import apply_manifests
+from runfold.surfaces.processes import PROCESSES
+from tests.support.stack import pid_of
+
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
+
+
+@pytest.fixture
+def stack(settings: Settings, own_home: Path) -> Iterator[Context]:
+    """Every process of Runfold on the session's servers, in a home of its own."""
+    settings = replace(settings, home=own_home)
+    try:
+        running = control.up(settings, PROCESSES)
+        context = Context()
+        context.settings = context.attached = running.settings
+        yield context
+        context.engine.dispose()
+        context.close()
+    finally:
+        control.down(settings)
+
+
+@contextmanager
+def frozen(context: Context, name: str) -> Iterator[None]:
+    """A process that is there, and does nothing."""
+    pid = pid_of(context.settings, name)
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(pid, signal.SIGCONT)
+
+
+def probed(context: Context, within_s: float) -> tuple[float, list[str]]:
+    told: list[str] = []
+    parts = Parts(
+        context.client("default", "me"),
+        context.engine,
+        lambda paths, tenant: apply_manifests(context, paths, "test", tenant),
+    )
+    return probe(parts, within_s, told.append), told
+
+
+def said(capsys: pytest.CaptureFixture[str]) -> str:
+    return " ".join(capsys.readouterr().out.split())
+
+
+def test_a_run_goes_all_the_way_and_counts_for_nobody(
+    stack: Context, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["up"], stack) == exits.OK
+    found = said(capsys)
+    assert "Probe a run completed in" in found
+    for part in ("the run processor", "the tool pool", "the completion", "the projector"):
+        assert f"waiting for {part}" in found
+    assert run(["doctor", "--probe", "--json"], stack) == exits.OK
+    checks = {each["check"]: each for each in json.loads(capsys.readouterr().out)["findings"]}
+    assert "a run went from its request to the views" in checks["probe"]["what"]
+    # Both are on the journal, whole, and in no list or sum of what people have asked for.
+    assert run(["runs", "--json"], stack) == exits.OK
+    assert json.loads(capsys.readouterr().out) == []
+    assert run(["costs"], stack) == exits.OK
+    assert "Nothing was spent" in said(capsys)
+    assert run(["runs", "--json", "--tenant", PROBE_TENANT], stack) == exits.OK
+    assert len(json.loads(capsys.readouterr().out)) == 2
+    assert run(["audit", "verify"], stack) == exits.OK
+
+
+@pytest.mark.parametrize(
+    ("name", "part", "within_s"),
+    [
+        ("runs", "the run processor, which takes requests and decides", 5),
+        ("tools", "the tool pool, which takes the topic tool.calls", 30),
+        ("projector", "the projector, which writes the views", 30),
+    ],
+)
+def test_the_part_that_does_nothing_is_named(
+    stack: Context, name: str, part: str, within_s: float
+) -> None:
+    probed(stack, 120)
+    with frozen(stack, name), pytest.raises(ProbeError, match=f"waits for {part}"):
+        probed(stack, within_s)
+
+
+def test_up_without_a_probe_makes_no_run(
+    stack: Context, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["up", "--no-probe"], stack) == exits.OK
+    assert "Probe" not in said(capsys)
+    assert run(["runs", "--json", "--tenant", PROBE_TENANT], stack) == exits.OK
+    assert json.loads(capsys.readouterr().out) == []

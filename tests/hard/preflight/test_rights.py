@@ -1,0 +1,104 @@
+"""A right that is missing is named, and stops only who needs it; what the table lists is enough."""
+
+from __future__ import annotations
+
+import pytest
+
+from runfold.events import topics
+from runfold.events.calls import kinds
+from runfold.events.topics import TOPICS
+from runfold.infra.kafka.errors import KafkaUnfitError
+from runfold.infra.kafka.limits import SESSION_MS, TRANSACTION_MS
+from runfold.infra.kafka.preflight import need
+from runfold.infra.kafka.rights import CLI, LANES, PREPARE, PROGRAMS, READ, WRITE, Right
+from runfold.processors.effects.settings import PoolConfig
+from runfold.processors.engine.config import EngineConfig
+from runfold.processors.monitor.shell.alert_log import TRANSACTIONAL_ID
+from runfold.processors.run.aggregate import RUNS
+from runfold.producers.log.kafka_tail import TAIL
+from runfold.projections import settings as projecting
+from runfold.projections.store.reading import reader
+from runfold.projections.views import VIEWS
+from runfold.stack.kafka.topics import ensure_topics
+from tests.hard.preflight.brokers import Secured
+from tests.support.stack import wait_until
+
+ALL_TOPICS = [topic.name for topic in TOPICS]
+
+
+def names(program: str, kind: str, operation: str) -> set[str]:
+    rights = PROGRAMS[program].rights
+    return {r.name for r in rights if r.kind == kind and r.operation == operation}
+
+
+def test_the_table_names_what_the_code_uses() -> None:
+    runs = "runfold-runs"
+    spoken = RUNS.topics
+    assert {*spoken.inputs, spoken.journal, topics.REGISTRY} <= names(runs, "topic", READ)
+    written = {spoken.journal, *RUNS.work_topics.values(), *RUNS.sends_to, topics.DEAD_LETTERS}
+    assert written <= names(runs, "topic", WRITE)
+    groups = names(runs, "group", READ)
+    assert {RUNS.positions_group("runfold"), RUNS.owners_group("runfold")} <= groups
+    assert RUNS.transactional_id("runfold", 0) == f"{LANES}0"
+    assert names("runfold-monitor", "transactional-id", WRITE) == {TRANSACTIONAL_ID}
+    for kind in kinds.KINDS:
+        assert {kind.topic} <= names(kind.group, "topic", READ)
+        assert {kind.group} <= names(kind.group, "group", READ)
+    read = {topic for view in VIEWS.values() for topic in view.topics}
+    assert read <= names("runfold-projector", "topic", READ)
+    groups = names("runfold-projector", "group", READ)
+    assert {projecting._GROUP, reader._SETTINGS["group.id"], TAIL["group.id"]} <= groups
+
+
+def test_the_bounds_are_those_of_the_code() -> None:
+    assert EngineConfig({}, 1).transaction_timeout * 1000 == TRANSACTION_MS
+    assert PoolConfig(kinds.TOOL, {}).membership().session_timeout_ms == SESSION_MS
+
+
+@pytest.fixture(scope="module")
+def ready(guarded: Secured) -> Secured:
+    """A secured broker on which all topics are."""
+    ensure_topics(guarded.settings.kafka_config(), TOPICS, guarded.settings.partitions)
+    return guarded
+
+
+def refused(kafka: dict[str, str], *programs: str) -> str:
+    try:
+        need(kafka, programs)
+    except KafkaUnfitError as error:
+        return str(error)
+    return ""
+
+
+@pytest.mark.integration
+def test_a_user_with_the_table_s_rights_is_fit_and_each_denial_is_named(ready: Secured) -> None:
+    tools = PROGRAMS["runfold-tools"].rights
+    ready.allow("some", [*tools, *PROGRAMS["runfold-runs"].rights])
+    me = ready.sasl("some")
+    wait_until(lambda: refused(me, "runfold-tools", "runfold-runs") == "")
+
+    ready.allow("some", [Right("topic", "tool.calls", READ)], deny=True)
+    wait_until(lambda: refused(me, "runfold-tools") != "")
+    assert refused(me, "runfold-tools") == (
+        "User:some may not READ the topic tool.calls, which the tool pool needs: kafka-acls --add "
+        "--allow-principal 'User:some' --operation Read --topic tool.calls, or take away the rule "
+        "that denies it."
+    )
+    # Only who needs it stands still.
+    assert refused(me, "runfold-runs") == ""
+
+    ready.allow("some", [Right("group", "runfold-tools", READ)], deny=True)
+    wait_until(lambda: "may not READ the group runfold-tools" in refused(me, "runfold-tools"))
+    ready.allow("some", [Right("transactional-id", LANES, WRITE, prefixed=True)], deny=True)
+    said = "may not WRITE the transactional ids that begin with runfold-runs-"
+    wait_until(lambda: said in refused(me, "runfold-runs"))
+
+
+@pytest.mark.integration
+def test_a_user_without_any_right_is_told_of_all_of_them(ready: Secured) -> None:
+    said = refused(ready.sasl("nobody"), "runfold-runs")
+    assert "User:nobody may not READ the topic runs.requests" in said
+    assert "`runfold doctor` says all" in said
+    assert "needs DESCRIBE_CONFIGS" not in said
+    assert "may not DESCRIBE_CONFIGS the topic" in refused(ready.sasl("nobody"), PREPARE)
+    assert "which the command line needs" in refused(ready.sasl("nobody"), CLI)
