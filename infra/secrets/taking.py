@@ -17,9 +17,12 @@ from pathlib import Path
 
 from runfold.infra.logging.masking import secrets_of
 from runfold.infra.secrets.environment import PREFIX
-from runfold.infra.settings.variables import SECRETS_FOLDER
+from runfold.infra.secrets.names import looks_secret
+from runfold.infra.settings.variables import FAILPOINT, SECRETS_FOLDER
 
 _log = logging.getLogger(__name__)
+
+_NOT_FOR_OTHERS = frozenset({SECRETS_FOLDER.name, FAILPOINT.name})
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +54,18 @@ def take(env: MutableMapping[str, str] | None = None) -> Taken:
 def environment_without_secrets() -> dict[str, str]:
     """Return what a child may inherit that runs code of others."""
     return {name: value for name, value in os.environ.items() if not _is_secret(name, value)}
+
+
+def environment_for_others() -> dict[str, str]:
+    """Return what a child may have that runs code of others.
+
+    Nothing that is a secret or is named like one, nor where secrets are.
+    """
+    return {
+        name: value
+        for name, value in environment_without_secrets().items()
+        if not looks_secret(name) and name not in _NOT_FOR_OTHERS
+    }
 
 
 def _is_secret(name: str, value: str) -> bool:

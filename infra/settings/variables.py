@@ -130,6 +130,14 @@ TOOL_DEATHS = Variable(
     "RUNFOLD_TOOL_DEATHS", number(1, 100), 3, "tool pool, run processor",
     "processes that may die of one call before it is not made any more",
 )  # fmt: skip
+TOOL_MEMORY = Variable(
+    "RUNFOLD_TOOL_MEMORY_MB", number(16, 10_000_000), 4096, "tool pool, run processor",
+    "MiB of address space that a call of a Python tool may take beyond what its module took",
+)  # fmt: skip
+TOOL_USER = Variable(
+    "RUNFOLD_TOOL_USER", WORD, "", "tool pool, run processor",
+    "whom Python tools run as where this process is root's", "the user of the process",
+)  # fmt: skip
 CLAIM_LEASE = Variable(
     "RUNFOLD_CLAIM_LEASE_S", decimal(0.1, 10_000), 10.0, "tool pool",
     "seconds a claim outlives its owner's last sign of life", "10",

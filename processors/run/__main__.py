@@ -127,22 +127,23 @@ def _effects(process: Process, settings: _Settings, known: Following) -> LocalEf
     )
     # Models were configured above: nothing reads a key from the environment any more.
     taken = take()
+    children = settings.tools.children(taken.masks)
     tools = ToolProcessor(
         known.tool,
         None,
         artifacts,
         settings.tools.secrets(taken.values),
-        modules=settings.tools.modules,
         refresh=known.refresh,
         code=settings.tools.code,
         masks=taken.masks,
         poison=PoisonGuard(Deaths(process.config.need_home() / "calls"), settings.tools.deaths),
+        children=children,
     )
     return LocalEffects(
         Served(MODEL_CALL, models.call),
         Served(TOOL_CALL, tools.call, settings.tools.calls, tools.cap),
         Served(CONTEXT_CALL, ContextProcessor(artifacts).call),
-        resources=(apart, models),
+        resources=(apart, models, children),
         traces=process.traces,
     )
 

@@ -60,19 +60,20 @@ def _work(process: Process, settings: ToolSettings) -> int:
     home = config.need_home()
     taken = take()
     with following(config.kafka, codec) as known, Deaths(home / "calls") as deaths:
+        children = settings.children(taken.masks)
         tools = ToolProcessor(
             known.tool,
             claims,
             FileArtifacts(home / "artifacts"),
             settings.secrets(taken.values),
-            modules=settings.modules,
             code=settings.code,
             refresh=known.refresh,
             masks=taken.masks,
             poison=PoisonGuard(deaths, settings.deaths),
+            children=children,
         )
         served = Served(TOOL_CALL, tools.call, settings.calls, tools.cap)
-        effects = LocalEffects(served, resources=(claims,), traces=process.traces)
+        effects = LocalEffects(served, resources=(claims, children), traces=process.traces)
         return serve_pool(process, TOOL_CALL.call, codec, effects, known.reading)
 
 

@@ -24,6 +24,7 @@ log = logging.getLogger(__name__)
 
 _LOOK_EVERY_S = 1.0
 _REWRITE_BYTES = 256_000
+_MOST_COUNTS = 10_000
 
 
 class Deaths:
@@ -67,6 +68,25 @@ class Deaths:
                 self._look_at = time.monotonic() + _LOOK_EVERY_S
                 self._take_over()
             return self._counts.get(call, 0)
+
+    def count(self, call: str) -> int:
+        """Note that a child of this process died of the call, and return how many did so far.
+
+        ``forget`` ends the count; it also ends where so many others came after it.
+        """
+        with self._lock:
+            count = self._counts.pop(call, 0) + 1
+            self._counts[call] = count
+            while len(self._counts) > _MOST_COUNTS:
+                self._counts.pop(next(iter(self._counts)))
+            self._write(f"={count} {call}\n")
+            return count
+
+    def forget(self, call: str) -> None:
+        """Note that the call is not made again, or went well."""
+        with self._lock:
+            if self._counts.pop(call, None) is not None:
+                self._write(f"-{call}\n")
 
     def begin(self, call: str) -> None:
         """Note that the call is being made from now on."""

@@ -14,7 +14,8 @@ from runfold.events.values import ErrorInfo
 class Ending:
     """An outcome with its result or error; ``effect`` says that something may have been done.
 
-    ``cost`` in US dollars is that of an execution that took place, None where none did.
+    ``cost`` in US dollars is that of an execution that took place, None where none did. ``died``
+    says that the process that ran the tool ended with it.
     """
 
     outcome: Outcome
@@ -23,6 +24,7 @@ class Ending:
     effect: bool = False
     repeated: bool = False
     cost: Decimal | None = None
+    died: bool = False
 
     def reported(self, work: ToolWork, latency_ms: int) -> ToolResult:
         """Return the record that says so of a call."""

@@ -3,6 +3,8 @@
 ToolError
 ├── ToolRefusedError       nothing was done, for certain: the claim is let go
 ├── UnusableResultError    the tool ran, and what it returned cannot be used
+├── ToolRaisedError        the tool ran in another process, and raised there
+├── ToolDiedError          the process that ran the tool ended
 └── ClaimsUnavailableError retry: the claims' store does not answer
 """
 
@@ -51,6 +53,28 @@ class UnusableResultError(ToolError):
             retryable=False,
             suggested_next_action=suggested_next_action,
         )
+
+
+class ToolRaisedError(ToolError):
+    """What a tool raised in another process: the name of its class, and its first line.
+
+    ``passing`` says that the class stands for a fault that may pass; ``frames`` are where it came
+    from, for a log.
+    """
+
+    def __init__(self, kind: str, message: str, *, passing: bool, frames: tuple[str, ...]) -> None:
+        super().__init__(message)
+        self.kind = kind
+        self.passing = passing
+        self.frames = frames
+
+
+class ToolDiedError(ToolError):
+    """The process that ran a tool ended; ``how``, as in "it was ended …", says by what."""
+
+    def __init__(self, how: str) -> None:
+        super().__init__(how)
+        self.how = how
 
 
 class ClaimsUnavailableError(ToolError):

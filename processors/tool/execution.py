@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -15,7 +16,12 @@ from runfold.infra.logging.json_lines import frames
 from runfold.infra.process.failpoints import failpoint
 from runfold.processors.tool.context import ToolContext
 from runfold.processors.tool.ending import Ending, failed, uncertain
-from runfold.processors.tool.errors import ToolRefusedError, UnusableResultError
+from runfold.processors.tool.errors import (
+    ToolDiedError,
+    ToolRaisedError,
+    ToolRefusedError,
+    UnusableResultError,
+)
 from runfold.processors.tool.python.threads import in_thread
 from runfold.processors.tool.results import as_text, inline, jsonable, kept_apart
 from runfold.processors.tool.schemas import problems_of_result
@@ -25,8 +31,24 @@ log = logging.getLogger(__name__)
 
 Implementation = Callable[[Mapping[str, Any], ToolContext], Awaitable[object]]
 
+Room = Callable[[], AbstractAsyncContextManager[Implementation]]
+"""Gives a call a place to run; raises ToolRefusedError where there is none."""
+
+PASSING = (ConnectionError, TimeoutError)
+"""Exceptions that stand for a fault which may pass."""
+
+_READ_CHARS = 4000
 _SHOWN_CHARS = 500
-_PASSING = (ConnectionError, TimeoutError)
+
+
+def first_line(error: BaseException) -> str:
+    """Return what an exception says, its first line; its own code may fail, or say too much."""
+    try:
+        # It is cut to what is shown after secrets were taken out: half a secret is one too.
+        lines = str(error)[:_READ_CHARS].splitlines()
+        return lines[0] if lines else "no message"
+    except BaseException as broken:  # noqa: BLE001 - it is the tool's class
+        return f"its message cannot be read ({type(broken).__name__})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +56,7 @@ class Execution:
     """A call that may run: its contract, its checked arguments, its means."""
 
     contract: ToolContract
-    implementation: Implementation
+    room: Room
     arguments: Mapping[str, Any]
     context: ToolContext
     timeout_ms: int
@@ -43,12 +65,25 @@ class Execution:
     async def run(self) -> Ending:
         """Run the tool within its time-out and judge its answer; only cancellation raises."""
         failpoint("tool.before_run")
+        try:
+            # The time-out is the tool's: it does not run while it waits for a place.
+            async with self.room() as implementation:
+                return await self._ran(implementation)
+        except ToolRefusedError as refusal:
+            return failed(self._clean(refusal.info))
+
+    async def _ran(self, implementation: Implementation) -> Ending:
         limit = asyncio.timeout(self.timeout_ms / 1000)
         try:
             async with limit:
-                value = await self.implementation(self.arguments, self.context)
-        except ToolRefusedError as refusal:
-            return failed(self._clean(refusal.info))
+                value = await implementation(self.arguments, self.context)
+        except ToolRefusedError:
+            raise
+        except UnusableResultError as unusable:
+            return self._broken(self._clean(unusable.info))
+        except ToolDiedError as death:
+            log.warning("tool %s ended its process %s", self.contract.name, death.how)
+            return replace(self._broken(self._died(death)), died=True)
         except TimeoutError as error:
             return self._broken(self._overran() if limit.expired() else self._raised(error))
         except asyncio.CancelledError as error:
@@ -56,14 +91,11 @@ class Execution:
             if (task := asyncio.current_task()) is not None and task.cancelling():
                 raise
             return self._broken(self._raised(error))
-        except (Exception, SystemExit, KeyboardInterrupt) as error:  # noqa: BLE001 - it is told
+        except BaseException as error:  # noqa: BLE001 - whatever it is, it is this call's
             # A tool's message may quote its arguments, which have no place in a log.
-            log.info(
-                "tool %s raised %s",
-                self.contract.name,
-                type(error).__name__,
-                extra={"frames": frames(error)},
-            )
+            afar = _from_afar(error)
+            extra = {"frames": afar.frames}
+            log.info("tool %s raised %s", self.contract.name, afar.kind, extra=extra)
             return self._broken(self._raised(error))
         failpoint("tool.after_run")
         return await self._answered(value)
@@ -103,12 +135,20 @@ class Execution:
             suggested_next_action="Try again with less to do, or go on without it.",
         )
 
+    def _died(self, death: ToolDiedError) -> ErrorInfo:
+        return ErrorInfo(
+            error_type="process_died",
+            message=f"The process that ran {self.contract.name} was ended {death.how}.",
+            retryable=self.contract.safe_to_repeat,
+            suggested_next_action="Use other arguments or another tool, and mend this one.",
+        )
+
     def _raised(self, error: BaseException) -> ErrorInfo:
-        lines = str(error).splitlines()
+        afar = _from_afar(error)
         info = ErrorInfo(
             error_type="tool_error",
-            message=f"{type(error).__name__}: {lines[0] if lines else 'no message'}",
-            retryable=self.contract.safe_to_repeat and isinstance(error, _PASSING),
+            message=f"{afar.kind}: {afar}",
+            retryable=self.contract.safe_to_repeat and afar.passing,
             suggested_next_action="Check the arguments, or go on without this tool.",
         )
         return self._clean(info)
@@ -123,3 +163,12 @@ class Execution:
 
     def _redacted(self, text: str) -> str:
         return redacted(text, (*self.context.secrets.values(), *self.masks))
+
+
+def _from_afar(error: BaseException) -> ToolRaisedError:
+    """Return an exception as it would have come from another process."""
+    if isinstance(error, ToolRaisedError):
+        return error
+    passing = isinstance(error, PASSING)
+    passed = tuple(frames(error))
+    return ToolRaisedError(type(error).__name__, first_line(error), passing=passing, frames=passed)

@@ -5,12 +5,15 @@ Each way is one row here. To add one, write the module that finds implementation
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 
 from runfold.processors.tool.builtin import builtin_implementation
 from runfold.processors.tool.errors import ToolRefusedError
-from runfold.processors.tool.execution import Implementation
+from runfold.processors.tool.execution import Implementation, Room
+from runfold.processors.tool.python.code import code_digest
 from runfold.processors.tool.python.reconciling import Reconciler
 from runfold.processors.tool.python.tools import python_implementation, python_reconciler
 
@@ -62,3 +65,37 @@ def reconciler_of(name: str, modules: Modules) -> Reconciler | None:
     kind, _, target = name.partition(":")
     way = _BY_NAME.get(kind)
     return way.reconciler(target, modules) if way else None
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a call needs of an implementation: a place to run it, who tells of it, its code.
+
+    ``digest`` returns the digest of the code that would run, None where there is no source.
+    """
+
+    room: Room
+    reconciler: Reconciler | None = None
+    digest: Callable[[], Awaitable[str | None]] | None = None
+
+
+def here(implementation: Implementation) -> Found:
+    """Return an implementation that runs in this process and stands for itself."""
+    return Found(partial(_in_this_process, implementation))
+
+
+def found_here(name: str, modules: Modules) -> Found:
+    """Return what runs an ``implementation`` in this process; raises ToolRefusedError."""
+    run = implementation_of(name, modules)
+    return Found(
+        partial(_in_this_process, run), reconciler_of(name, modules), partial(_digest_here, name)
+    )
+
+
+async def _digest_here(name: str) -> str | None:
+    return code_digest(name)
+
+
+@asynccontextmanager
+async def _in_this_process(implementation: Implementation) -> AsyncIterator[Implementation]:
+    yield implementation

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from runfold.events.calls import ToolWork
 from runfold.events.values import ErrorInfo
@@ -18,6 +18,10 @@ log = logging.getLogger(__name__)
 @dataclass(frozen=True, slots=True)
 class PoisonGuard:
     """Makes a call unless ``allowed`` processes died of it already.
+
+    Two kinds of processes die of calls. A child makes one call, so its death is that call's: its
+    attempts fail, each on record, and the last one that is ``allowed`` for good. This process makes
+    many; tools in children do not end it, but may, and tools that run here do.
 
     Calls that were being made when a process died are made one at a time from then on: so the next
     death tells which of them it was, and the others are not counted again.
@@ -45,9 +49,23 @@ class PoisonGuard:
     async def _made(self, call: str, execution: Execution) -> Ending:
         self.deaths.begin(call)
         try:
-            return await execution.run()
+            ending = await execution.run()
         finally:
             self.deaths.end(call)
+        return self._counted(call.rpartition("/")[0], ending)
+
+    def _counted(self, call: str, ending: Ending) -> Ending:
+        """Count a child that died of the call, whichever attempt it was; then that is enough."""
+        error = ending.error
+        if not ending.died or error is None or not error.retryable:
+            self.deaths.forget(call)
+            return ending
+        died = self.deaths.count(call)
+        if died < self.allowed:
+            return ending
+        self.deaths.forget(call)
+        said = f"{error.message} It was process {died} of {self.allowed} that may end so."
+        return replace(ending, error=error.model_copy(update={"message": said, "retryable": False}))
 
 
 def _poison(tool: str, died: int) -> ErrorInfo:

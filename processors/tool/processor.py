@@ -13,7 +13,7 @@ import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from functools import lru_cache, partial
+from functools import partial
 from typing import Any, cast
 
 from runfold.events.calls import ToolResult, ToolWork
@@ -24,13 +24,15 @@ from runfold.infra.artifacts.errors import ArtifactError, ArtifactsUnavailableEr
 from runfold.infra.artifacts.port import ArtifactStore
 from runfold.infra.secrets.environment import EnvironmentSecrets
 from runfold.infra.secrets.port import SecretStore
+from runfold.processors.tool.children.children import Children
 from runfold.processors.tool.claims.claimed import run_claimed
 from runfold.processors.tool.claims.port import ClaimRequest, Claims
 from runfold.processors.tool.context import ToolContext
 from runfold.processors.tool.ending import Ending, failed, uncertain
 from runfold.processors.tool.errors import ToolRefusedError
 from runfold.processors.tool.execution import Execution, Implementation
-from runfold.processors.tool.implementations import implementation_of, reconciler_of
+from runfold.processors.tool.implementations import Found, found_here, here
+from runfold.processors.tool.masked_artifacts import MaskedArtifacts
 from runfold.processors.tool.poison import PoisonGuard
 from runfold.processors.tool.python.code_check import CodeKeeper
 from runfold.processors.tool.python.threads import in_thread
@@ -40,6 +42,8 @@ from runfold.processors.tool.secrets import held
 from runfold.processors.tool.settings import CodeCheck
 
 log = logging.getLogger(__name__)
+
+_PYTHON = "python:"
 
 Contracts = Callable[[str, str, str], ToolContract | None]
 
@@ -53,7 +57,9 @@ class ToolProcessor:
     the contracts are as new as they can be; it is called for a tool that is not known yet. ``code``
     says what happens where this process holds other code than the contract names. ``poison`` keeps
     calls that end their process from doing so again and again. ``masks`` are the secrets of this
-    process, which leave in no result and no error, whichever call they belong to.
+    process, which leave in no result, error or artifact, whichever call they belong to.
+    ``children`` run the tools written in Python; without them they run in this process, as tests
+    and programs of one process have them.
     """
 
     def __init__(  # noqa: PLR0913 - what a call needs, and what tests put in its place
@@ -69,6 +75,7 @@ class ToolProcessor:
         code: CodeCheck = CodeCheck.REFUSE,
         poison: PoisonGuard | None = None,
         masks: Sequence[str] = (),
+        children: Children | None = None,
     ) -> None:
         self._masks = tuple(masks)
         self._code = CodeKeeper(code)
@@ -79,13 +86,10 @@ class ToolProcessor:
         self._secrets = secrets if secrets is not None else EnvironmentSecrets()
         self._refresh = refresh
         self._pace = RateLimit()
-        self._given = own = dict(given or {})
-        self._implementation = lru_cache(
-            lambda name: own[name] if name in own else implementation_of(name, tuple(modules))
-        )
-        self._reconciler = lru_cache(
-            lambda name: None if name in own else reconciler_of(name, tuple(modules))
-        )
+        self._children = children
+        self._modules = tuple(modules)
+        self._given = {name: here(run) for name, run in (given or {}).items()}
+        self._here: dict[str, Found] = {}
 
     async def call(self, work: ToolWork) -> ToolResult:
         """Make the call and report what came of it."""
@@ -114,14 +118,14 @@ class ToolProcessor:
             )
         arguments = await self._arguments(work, contract)
         await self._pace.turn(contract, work.timeout_ms)
-        implementation = self._implementation(contract.implementation)
-        if contract.implementation not in self._given:
-            self._code.check(contract)
+        found = await self._found(contract.implementation)
+        if found.digest is not None:
+            await self._code.check(contract, found.digest)
         context = await self._context(work, contract)
         execution = Execution(
-            contract, implementation, arguments, context, work.timeout_ms, self._masks
+            contract, found.room, arguments, context, work.timeout_ms, self._masks
         )
-        guarded = contract.implementation.startswith("python:") and self._poison is not None
+        guarded = contract.implementation.startswith(_PYTHON) and self._poison is not None
         run = (
             partial(self._poison.run, work, execution)
             if guarded and self._poison
@@ -138,9 +142,17 @@ class ToolProcessor:
         wanted = _claim_request(work, contract, arguments)
         # Another owner may need as long as this one would; after that its lease tells.
         patience_s = work.timeout_ms / 1000 + 20
-        reconcile = self._reconciler(contract.implementation)
-        ask = partial(reconcile, context) if reconcile is not None else None
+        ask = partial(found.reconciler, context) if found.reconciler is not None else None
         return await run_claimed(self._claims, wanted, run, patience_s, ask)
+
+    async def _found(self, name: str) -> Found:
+        if (given := self._given.get(name)) is not None:
+            return given
+        if self._children is not None and name.startswith(_PYTHON):
+            return await self._children.find(name.removeprefix(_PYTHON))
+        if name not in self._here:
+            self._here[name] = found_here(name, self._modules)
+        return self._here[name]
 
     async def _contract(self, work: ToolWork) -> ToolContract:
         found = self._contracts(work.tool, work.tool_version, work.tenant_id)
@@ -190,7 +202,7 @@ class ToolProcessor:
             attempt=work.attempt,
             idempotency_key=work.idempotency_key,
             deadline=datetime.now(UTC) + timedelta(milliseconds=work.timeout_ms),
-            artifacts=self._artifacts,
+            artifacts=MaskedArtifacts(self._artifacts, (*secrets.values(), *self._masks)),
             config=contract.config,
             secrets=secrets,
         )

@@ -59,11 +59,7 @@ def kept_apart(said: str, artifacts: ArtifactStore, tenant_id: str) -> Content:
     """
     data = said.encode()
     if len(data) > HARD_CAP_BYTES:
-        raise UnusableResultError(
-            "too_large",
-            f"The result has {len(data)} bytes; {HARD_CAP_BYTES} are kept at most.",
-            "Ask for less at once.",
-        )
+        raise too_large(len(data))
     try:
         kept = artifacts.put(data, JSON, tenant_id)
     except ArtifactsUnavailableError as error:
@@ -81,6 +77,15 @@ def kept_apart(said: str, artifacts: ArtifactStore, tenant_id: str) -> Content:
             "note": "The result is large. The excerpt shows its beginning and its end as JSON "
             "text; the artifact holds all of it. Ask for less to see more of it.",
         }
+    )
+
+
+def too_large(size: int) -> UnusableResultError:
+    """Return why a result of so many bytes cannot be used."""
+    return UnusableResultError(
+        "too_large",
+        f"The result has {size} bytes; {HARD_CAP_BYTES} are kept at most.",
+        "Ask for less at once.",
     )
 
 

@@ -29,9 +29,22 @@ def held(names: Iterable[str], secrets: SecretStore, tenant_id: str) -> Mapping[
     return found
 
 
+def redacted_bytes(data: bytes, values: Iterable[str]) -> bytes:
+    """Return bytes without the secret values in them, in UTF-8, also where they are JSON."""
+    for value in values:
+        for form in _forms(value):
+            if (found := form.encode(errors="surrogatepass")) and found in data:
+                data = data.replace(found, _REDACTED.encode())
+    return data
+
+
 def redacted(text: str, values: Iterable[str]) -> str:
     """Return the text without the secret values, also where they stand inside JSON."""
     for value in values:
-        for form in {value, canonical_json(value)[1:-1]}:
+        for form in _forms(value):
             text = text.replace(form, _REDACTED)
     return text
+
+
+def _forms(value: str) -> set[str]:
+    return {value, canonical_json(value)[1:-1]}

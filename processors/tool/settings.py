@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import os
+import pwd
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -12,6 +14,9 @@ from runfold.infra.secrets.files import FileSecrets
 from runfold.infra.secrets.first_of import FirstOf
 from runfold.infra.secrets.port import SecretStore
 from runfold.infra.settings import variables
+from runfold.infra.settings.errors import ConfigError
+from runfold.processors.tool.children.children import Children
+from runfold.processors.tool.children.settings import ChildSettings
 
 
 class CodeCheck(StrEnum):
@@ -28,7 +33,8 @@ class ToolSettings:
 
     ``lease_s`` is how long an owner's claims outlive its last sign of life; ``calls`` is how many
     may be in flight at once; ``code`` is what happens where a tool's code is not what was
-    pinned; ``deaths`` is how many processes may die of one call.
+    pinned; ``deaths`` is how many processes may die of one call. ``memory_mb`` and ``user`` are
+    those of the processes that run Python tools.
     """
 
     modules: tuple[str, ...] = ()
@@ -37,6 +43,8 @@ class ToolSettings:
     code: CodeCheck = CodeCheck.REFUSE
     secrets_folder: Path | None = None
     deaths: int = 3
+    memory_mb: int = 4096
+    user: str = ""
 
     @classmethod
     def from_env(cls, env: Mapping[str, str] | None = None) -> ToolSettings:
@@ -48,7 +56,13 @@ class ToolSettings:
             code=CodeCheck(variables.TOOL_CODE.read(env)),
             secrets_folder=variables.SECRETS_FOLDER.read(env),
             deaths=variables.TOOL_DEATHS.read(env),
+            memory_mb=variables.TOOL_MEMORY.read(env),
+            user=_user(variables.TOOL_USER.read(env)),
         )
+
+    def children(self, masks: Sequence[str]) -> Children:
+        """Return what runs Python tools outside this process."""
+        return Children(self.modules, ChildSettings(self.memory_mb, self.user), masks)
 
     def secrets(self, taken: Mapping[str, str]) -> SecretStore:
         """Return where secrets come from: what was taken, then the folder if one is set."""
@@ -56,3 +70,19 @@ class ToolSettings:
         if self.secrets_folder is None:
             return given
         return FirstOf(given, FileSecrets(self.secrets_folder))
+
+
+def _user(name: str) -> str:
+    """Return whom tools run as; raises ConfigError where this process cannot make it so."""
+    if not name:
+        return ""
+    variable = variables.TOOL_USER.name
+    try:
+        account = pwd.getpwnam(name)
+    except KeyError:
+        raise ConfigError(f"{variable} must be a user of this machine, not {name!r}.") from None
+    if account.pw_uid == os.geteuid():
+        return ""
+    if os.geteuid() != 0:
+        raise ConfigError(f"{variable} is {name}, and only root can run tools as somebody else.")
+    return name

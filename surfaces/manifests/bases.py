@@ -11,9 +11,8 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import suppress
 
 from runfold.events.definitions import ToolContract
-from runfold.infra.secrets.taking import environment_without_secrets
+from runfold.infra.secrets.taking import environment_for_others
 from runfold.surfaces.manifests.importing import described
-from runfold.surfaces.manifests.substitute import looks_secret
 from runfold.surfaces.manifests.tool import BaseOf, UnusableBaseError
 
 _WAIT_S = 60.0
@@ -29,8 +28,7 @@ def imported_here(implementation: str) -> Mapping[str, str]:
 
 def imported_apart(implementation: str) -> Mapping[str, str]:
     """Describe a function in a process of its own, without secrets, bounded in time and memory."""
-    inherited = environment_without_secrets()
-    env = {name: value for name, value in inherited.items() if not looks_secret(name)}
+    env = environment_for_others()
     env["PYTHONPATH"] = os.pathsep.join(each or os.getcwd() for each in sys.path)  # noqa: PTH109
     with subprocess.Popen(
         [sys.executable, "-m", "runfold.surfaces.manifests.importing"],

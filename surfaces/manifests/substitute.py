@@ -8,17 +8,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from runfold.infra.documents import Document, FieldPath
+from runfold.infra.secrets.names import looks_secret
 from runfold.surfaces.manifests.problems import Remark
 
 _REFERENCE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}")
-_SECRET = re.compile(
-    r"SECRET|TOKEN|PASSW|CREDENTIAL|API_?KEY|PRIVATE_?KEY|ACCESS_?KEY|DATABASE_URL", re.IGNORECASE
-)
-
-
-def looks_secret(name: str) -> bool:
-    """Return whether an environment variable's name says that its value is a secret."""
-    return _SECRET.search(name) is not None
 
 
 @dataclass(slots=True)

@@ -75,7 +75,7 @@ def test_the_digest_is_that_of_what_the_distribution_needs(
     package: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bare = digest()
-    monkeypatch.setattr(code, "_owners", lambda: {"greeting": ["pytest"]})
+    monkeypatch.setattr(code, "owners", lambda: {"greeting": ["pytest"]})
     needing = digest()
     assert needing != bare
     monkeypatch.setattr(metadata, "version", lambda _name: "0.0.1")

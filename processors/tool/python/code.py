@@ -12,7 +12,7 @@ import hashlib
 import importlib.util
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from importlib import metadata
 from pathlib import Path
@@ -30,7 +30,16 @@ def code_digest(implementation: str) -> str | None:
     module = target.partition(":")[0]
     if kind != "python" or not module:
         return None
-    files = dict(_sources(module))
+    return digest_of(module, sources_of(module))
+
+
+def sources_of(module: str) -> Mapping[str, bytes]:
+    """Return the source that a module's digest covers, as it is on disk now."""
+    return dict(_sources(module))
+
+
+def digest_of(module: str, files: Mapping[str, bytes]) -> str | None:
+    """Return the digest of a module with this source, None where there is none."""
     if not files:
         return None
     total = hashlib.sha256()
@@ -60,7 +69,7 @@ def _sources(module: str) -> Iterator[tuple[str, bytes]]:
 
 def _environment(module: str) -> Iterator[str]:
     yield f"python {sys.version_info.major}.{sys.version_info.minor}"
-    for owner in sorted(set(_owners().get(module.partition(".")[0], ()))):
+    for owner in sorted(set(owners().get(module.partition(".")[0], ()))):
         yield f"{owner} {metadata.version(owner)}"
         for needed in sorted(set(_declared(owner))):
             try:
@@ -70,7 +79,8 @@ def _environment(module: str) -> Iterator[str]:
 
 
 @lru_cache(maxsize=1)
-def _owners() -> dict[str, list[str]]:
+def owners() -> dict[str, list[str]]:
+    """Return which distributions each package comes from."""
     return dict(metadata.packages_distributions())
 
 

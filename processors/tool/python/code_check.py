@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Awaitable, Callable
 
 from runfold.events.definitions import ToolContract
 from runfold.processors.tool.errors import ToolRefusedError
@@ -18,6 +19,9 @@ def differs(contract: ToolContract) -> bool:
     return named is not None and named != code_digest(contract.implementation)
 
 
+Digest = Callable[[], Awaitable[str | None]]
+
+
 class CodeKeeper:
     """Refuses, or warns once for each contract, where the code is not the one that was pinned."""
 
@@ -25,9 +29,13 @@ class CodeKeeper:
         self._mode = mode
         self._warned: set[tuple[str, str]] = set()
 
-    def check(self, contract: ToolContract) -> None:
-        """Raise ToolRefusedError where the code differs and that is to be refused."""
-        if self._mode is CodeCheck.IGNORE or not differs(contract):
+    async def check(self, contract: ToolContract, digest: Digest) -> None:
+        """Raise ToolRefusedError where the code differs and that is to be refused.
+
+        ``digest`` returns that of the code which would run.
+        """
+        named = contract.code_digest
+        if named is None or self._mode is CodeCheck.IGNORE or named == await digest():
             return
         said = (
             f"{contract.name}@{contract.version} was published with other code than this process "

@@ -4,20 +4,23 @@
     def refund(order_id: str, amount: Decimal, context: ToolContext) -> Refund:
         \"\"\"Pay an order back.\"\"\"
 
-A parameter typed ``ToolContext`` is given by the runtime and is no argument. Blocking functions
-run in threads of their own. Only modules that the operator lists are ever imported. With
+A parameter typed ``ToolContext`` is given by the runtime and is no argument. Processes of Runfold
+run them in children (processors/tool/children); tests and programs that run them where they are
+give each blocking one a thread. Only modules that the operator lists are ever imported. With
 ``reconcile=function`` a tool can tell whether a call that was cut off has happened
 (processors/tool/python/reconciling.py).
 """
 
 from __future__ import annotations
 
+import asyncio
 import importlib
 import inspect
 import typing
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from types import ModuleType
 from typing import Any, TypedDict, TypeVar, Unpack
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError, create_model
@@ -26,8 +29,8 @@ from runfold.events.definitions import Approval, RetryPolicy, ToolContract
 from runfold.events.definitions.tool import RiskName
 from runfold.events.values import Placement
 from runfold.processors.tool.context import ToolContext
-from runfold.processors.tool.errors import ToolRefusedError
-from runfold.processors.tool.execution import Implementation
+from runfold.processors.tool.errors import ToolRaisedError, ToolRefusedError
+from runfold.processors.tool.execution import Implementation, first_line
 from runfold.processors.tool.python.names import refusal_of
 from runfold.processors.tool.python.reconciling import Reconciler, reconciler_of
 from runfold.processors.tool.python.threads import in_thread
@@ -89,6 +92,28 @@ def contract_of(function: Callable[..., Any]) -> ToolContract:
     return _tool_of(function).contract
 
 
+def marked(module: ModuleType) -> dict[str, int | None]:
+    """Return a module's tools by the names of their functions.
+
+    Each with the milliseconds that its reconciler may take, None where it has none.
+    """
+    found = {}
+    for name, value in tuple(vars(module).items()):
+        described = getattr(value, _MARK, None)
+        if isinstance(described, _PythonTool):
+            limit = described.contract.timeout_ms if described.reconcile else None
+            found[name] = limit
+    return found
+
+
+def reconciling_function(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return the function that tells of a tool's calls that were cut off."""
+    found = _tool_of(function).reconcile
+    if found is None:
+        raise TypeError(f"{function!r} has no reconciler")
+    return found
+
+
 def python_implementation(target: str, allowed: Iterable[str]) -> Implementation:
     """Return what runs ``module:function``.
 
@@ -109,8 +134,9 @@ def python_reconciler(target: str, allowed: Iterable[str]) -> Reconciler | None:
     return reconciler_of(described.reconcile, described.contract.timeout_ms / 1000)
 
 
-def _found(target: str, allowed: Iterable[str]) -> Callable[..., Any]:
-    module, _, name = target.partition(":")
+def need_allowed(target: str, allowed: Iterable[str]) -> None:
+    """Raise ToolRefusedError unless ``module:function`` may be a tool, and its module imported."""
+    module = target.partition(":")[0]
     if never := refusal_of(f"python:{target}"):
         raise ToolRefusedError(f"There is no such tool: {never}.", error_type="denied")
     if not any(module == one or module.startswith(f"{one}.") for one in allowed):
@@ -119,6 +145,11 @@ def _found(target: str, allowed: Iterable[str]) -> Callable[..., Any]:
             error_type="denied",
             suggested_next_action="List the module in RUNFOLD_TOOL_MODULES if it is trusted.",
         )
+
+
+def _found(target: str, allowed: Iterable[str]) -> Callable[..., Any]:
+    need_allowed(target, allowed)
+    module, _, name = target.partition(":")
     try:
         function = getattr(importlib.import_module(module), name, None)
     except Exception as error:
@@ -131,25 +162,47 @@ def _found(target: str, allowed: Iterable[str]) -> Callable[..., Any]:
 
 def implementation(function: Callable[..., Any]) -> Implementation:
     """Return what runs a marked function; raises TypeError for one that is not marked."""
-    described = _tool_of(function)
+    _tool_of(function)
 
     async def run(arguments: Mapping[str, Any], context: ToolContext) -> object:
-        try:
-            given = described.arguments.model_validate(arguments)
-        except ValidationError as error:
-            first = error.errors(include_url=False, include_input=False)[0]
-            raise ToolRefusedError(
-                f"arguments.{'.'.join(map(str, first['loc']))}: {first['msg']}",
-                error_type="invalid_arguments",
-            ) from error
-        values = {name: getattr(given, name) for name in type(given).model_fields}
-        if described.context_name:
-            values[described.context_name] = context
+        values = prepared(function, arguments, context)
         if inspect.iscoroutinefunction(function):
-            return await function(**values)
+            # In a task of its own, so that what it does to its task it does to no other.
+            return await asyncio.create_task(_kept_in(function(**values)))
         return await in_thread(function, **values)
 
     return run
+
+
+async def _kept_in(work: Coroutine[Any, Any, object]) -> object:
+    try:
+        return await work
+    except (Exception, asyncio.CancelledError):
+        raise
+    except BaseException as error:
+        # Out of a task it would end the loop.
+        raise ToolRaisedError(
+            type(error).__name__, first_line(error), passing=False, frames=()
+        ) from error
+
+
+def prepared(
+    function: Callable[..., Any], arguments: Mapping[str, Any], context: ToolContext
+) -> dict[str, Any]:
+    """Return what a marked function is called with; raises ToolRefusedError where that fails."""
+    described = _tool_of(function)
+    try:
+        given = described.arguments.model_validate(arguments)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        raise ToolRefusedError(
+            f"arguments.{'.'.join(map(str, first['loc']))}: {first['msg']}",
+            error_type="invalid_arguments",
+        ) from error
+    values = {name: getattr(given, name) for name in type(given).model_fields}
+    if described.context_name:
+        values[described.context_name] = context
+    return values
 
 
 def _described(function: Callable[..., Any], options: ToolOptions) -> _PythonTool:

@@ -212,9 +212,14 @@ def _kills(left: Left) -> int:
 
 
 def _harmed(left: Left) -> set[int]:
-    """Processes that were killed or frozen, and those that were late as if they had been."""
+    """Processes that were killed or frozen, or late as if they had been; their workers too.
+
+    A worker ends with its pool, and one whose pool stood still was waited for by nobody.
+    """
     lapsed = _said(left, "the lease had lapsed: others may", "tools")
-    return left.keeper.harmed | {said["pid"] for said in lapsed}
+    harmed = left.keeper.harmed | {said["pid"] for said in lapsed}
+    workers = _said(left, "a worker was started for", "tools")
+    return harmed | {said["child"] for said in workers if said["pid"] in harmed}
 
 
 def _said(left: Left, message: str, kind: str = "runs") -> Iterator[dict[str, Any]]:

@@ -1,0 +1,1 @@
+"""What runs inside a child: the module of tools, its workers, and one call at a time."""

@@ -1,0 +1,76 @@
+"""The module of tools that a process serves: imported once, before anything is forked from it."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import logging
+import sys
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from runfold.processors.tool.children.frames import Frame
+from runfold.processors.tool.execution import first_line
+from runfold.processors.tool.python.code import digest_of, sources_of
+from runfold.processors.tool.python.tools import marked
+
+
+@dataclass(frozen=True, slots=True)
+class Tools:
+    """An imported module; ``forkable`` says that a copy of this process works as it does."""
+
+    module: ModuleType
+    sources: Mapping[str, bytes]
+    forkable: bool
+
+    def digest(self) -> str | None:
+        """Return the digest of the code that was imported; to find what it needs takes a while."""
+        return digest_of(self.module.__name__, self.sources)
+
+    def function(self, name: str) -> Callable[..., Any]:
+        """Return a function by its name."""
+        found: Callable[..., Any] = getattr(self.module, name)
+        return found
+
+
+def imported(name: str) -> tuple[Tools | None, Frame]:
+    """Import a module of tools; return it, and what the parent is told of it."""
+    logging.basicConfig(
+        level=logging.INFO, stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s"
+    )
+    held = _open_files()
+    try:
+        sources = sources_of(name)
+        module = importlib.import_module(name)
+        found = json.dumps(marked(module)).encode()
+    except BaseException as error:  # noqa: BLE001 - a module may raise anything while imported
+        said = f"{name} cannot be imported: {type(error).__name__}: {first_line(error)}"
+        return None, Frame({"kind": "fault", "message": said[:500]})
+    tools = Tools(module, sources, forkable=_threads() <= 1 and not _open_files() - held)
+    return tools, Frame(
+        {"kind": "ready", "forks": tools.forkable},
+        found,
+    )
+
+
+def _threads() -> int:
+    """Return how many threads there are, those of libraries included."""
+    try:
+        return len(list(Path("/proc/self/task").iterdir()))
+    except OSError:
+        return threading.active_count()
+
+
+def _open_files() -> set[tuple[str, str]]:
+    """Return what is open; a connection or a database must not be shared by copies."""
+    found = set()
+    for entry in Path("/proc/self/fd").glob("*"):
+        try:
+            found.add((entry.name, str(entry.readlink())))
+        except OSError:
+            continue
+    return found
