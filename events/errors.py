@@ -18,6 +18,7 @@ WireCode = Literal[
     "oversized",
     "invalid",
     "unreadable_batch",
+    "deleted_unread",
 ]
 
 

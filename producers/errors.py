@@ -5,6 +5,7 @@ LogError
 ├── UnavailableError  retry: the log did not answer in time; the same may succeed later
 │   └── NotYetError   retry: what was waited for has not happened in the time given
 ├── LostStartError    restore: what a topic must keep for good is not there any more
+├── StrangePositionError  stop: what is remembered is of another topic than is there now
 ├── UnreadableError   go around: what stands there can never be read, whoever tries
 └── FatalError        stop: this client cannot be used any more; make a new one
 """
@@ -78,6 +79,10 @@ class NotYetError(UnavailableError):
 
 class LostStartError(LogError):
     """A topic that keeps everything has lost its beginning; the message says what helps."""
+
+
+class StrangePositionError(LogError):
+    """A remembered position is of another topic than the one there is; the message says which."""
 
 
 class UnreadableError(LogError):

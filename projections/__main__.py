@@ -3,6 +3,9 @@
 It projects the partitions of RUNFOLD_PROJECTOR_PARTITIONS (such as ``0,2,3``). Without that it
 shares them out in a consumer group where RUNFOLD_OWNERSHIP is ``group``, and projects all of them
 otherwise. Its exit codes are those of every process, and 3 when another projector took over.
+
+With ``--take-new-log`` it makes views whose positions are of another log again from the one that is
+there, and ends.
 """
 
 from __future__ import annotations
@@ -14,15 +17,17 @@ import sys
 from functools import partial
 
 from runfold.events.avro.codec import Codec
-from runfold.events.topics import TOPICS
+from runfold.events.topics import EVENTS, TOPICS
 from runfold.infra.database import preflight
 from runfold.infra.database.errors import DatabaseAwayError
 from runfold.infra.process.exit_codes import ExitCode
 from runfold.infra.process.gc import collect_seldom
 from runfold.infra.process.runner import Ends, Process, serve
 from runfold.producers.errors import RefusedError
+from runfold.producers.log.partitions import deployed_partitions
 from runfold.producers.log.stalls import stall_watch
 from runfold.producers.log.topic_check import need_settings
+from runfold.producers.log.topic_ids import TopicIdWatch
 from runfold.producers.schema_registry.chosen import registry_of
 from runfold.projections import schema
 from runfold.projections.errors import Fenced, SchemaTooNew
@@ -31,9 +36,12 @@ from runfold.projections.settings import ProjectorSettings
 from runfold.projections.store.projector import Projector, ProjectorConfig
 from runfold.projections.store.reading.reader import ReaderConfig
 from runfold.projections.store.shared import SharedProjector
+from runfold.projections.store.strange_log import take_new_log
 from runfold.projections.views import VIEWS
 
 _READ = frozenset(topic for view in VIEWS.values() for topic in view.topics)
+
+_TAKE_NEW = "--take-new-log"
 
 _log = logging.getLogger("runfold.projections")
 
@@ -53,15 +61,24 @@ def _project(process: Process, settings: ProjectorSettings) -> int:
     need_settings(process.config.kafka, [topic for topic in TOPICS if topic.name in _READ])
     preflight.need(settings.database_url, [schema.PART], preflight.WAIT_S, _log.warning)
     schema.ensure(settings.database_url)
+    if _TAKE_NEW in sys.argv[1:]:
+        return _take_new(process, settings)
     codec = Codec(registry_of(process.config.schema_registry_url))
     watcher = Watcher(process.traces, count=process.config.metrics_port is not None)
     make = partial(_projector, process, settings, codec, watcher)
     shared = SharedProjector(settings.ownership(), make, settings.again_s)
     stalls = stall_watch(process.config, shared.reading, shared.stall)
     collect_seldom()
-    with process.working(shared.stop, stalls):
+    ids = TopicIdWatch(process.config.kafka, _READ, shared.stall)
+    with process.working(shared.stop, stalls, ids):
         shared.run()
     return process.stalled(shared.stalled)
+
+
+def _take_new(process: Process, settings: ProjectorSettings) -> int:
+    count = deployed_partitions(process.config, EVENTS)
+    take_new_log(settings.database_url, process.config.kafka, list(VIEWS.values()), count, print)
+    return ExitCode.TOLD_TO_END
 
 
 def _projector(

@@ -16,11 +16,16 @@ from runfold.projections.tables.base import bulky_columns
 
 __all__ = ["PART", "drop_sql_views", "engine", "ensure", "make_sql_views", "storage_of"]
 
-VERSION = 5
+VERSION = 6
 """The release of the tables that this code writes."""
 
 _DROPPED_INDEXES = ("run_events_by_call", "policy_decisions_by_call", "runs_by_status")
 """Indexes of earlier releases; what they cost and who asked is in docs/adr/0022."""
+
+_ADDED = (
+    "ALTER TABLE projection_positions ADD COLUMN IF NOT EXISTS topic_id text NOT NULL DEFAULT ''",
+)
+"""Columns that earlier releases did not have."""
 
 _RENAMED = (
     "ALTER TABLE {old} RENAME TO {new}",
@@ -154,6 +159,8 @@ def _bring_up_to_date(connection: Connection, raw: psycopg.Connection) -> None:
     Columns that were JSONB stay so until their view is rebuilt: it takes what is written as well,
     and no projector has to wait while every row is written again.
     """
+    for statement in _ADDED:
+        raw.execute(statement.encode())
     for name in _DROPPED_INDEXES:
         raw.execute(f"DROP INDEX IF EXISTS {name}".encode())
     for table in METADATA.tables.values():

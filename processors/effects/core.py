@@ -14,7 +14,7 @@ from runfold.events.base import Record
 from runfold.events.border import cleaned
 from runfold.events.calls import CallResult, CallWork
 from runfold.events.calls.kinds import CallKind
-from runfold.events.errors import WireError
+from runfold.events.errors import WireCode, WireError
 from runfold.events.operations import DeadLetter, HeaderCopy
 from runfold.events.run.event import Event
 from runfold.infra.process.failpoints import failpoint
@@ -119,11 +119,18 @@ class PoolCore:
             sent = traceparent_of_call(work.traceparent, *key)
             self._effects.submit(work, partial(self._publish, key, sent), wanted)
 
-    def pass_by(self, first: Received, end: int, reason: str, tracker: OffsetTracker) -> None:
+    def pass_by(
+        self,
+        first: Received,
+        end: int,
+        reason: str,
+        tracker: OffsetTracker,
+        code: WireCode = "unreadable_batch",
+    ) -> None:
         """Put on record that everything from a place to before ``end`` cannot be read."""
         last = Place(tracker, end - 1)
         tracker.take(end - 1)
-        self._reports.dead_letter(first, WireError("unreadable_batch", reason), last.done)
+        self._reports.dead_letter(first, WireError(code, reason), last.done)
 
     def _work(self, received: Received) -> CallWork:
         record = self._codec.decode(received.topic, received.value)

@@ -2,6 +2,7 @@
 
 PoolError
 ├── PoolStalledError   stop and start again: records are there and none arrive
+├── PoolPositionError  stop and ask: its position is of another topic than is there now
 └── PoolBrokenError    stop and look: the log refused a result, or the client broke
 """
 
@@ -14,6 +15,10 @@ class PoolError(Exception):
 
 class PoolStalledError(PoolError):
     """The consumer stopped receiving records that are there."""
+
+
+class PoolPositionError(PoolError):
+    """The group has a position of another topic than is there now; the message says what to do."""
 
 
 class PoolBrokenError(PoolError):

@@ -38,3 +38,9 @@ POOL_RESULTS = TABLE.counter(
     ["topic", "outcome"],
     process="pools",
 )
+LOST = TABLE.counter(
+    "runfold_pool_lost_positions",
+    "times that the group's position was of another topic, beyond its end or before its beginning",
+    ["topic"],
+    process="pools",
+)

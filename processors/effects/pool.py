@@ -21,15 +21,15 @@ from runfold.infra.process.stall import Positions
 from runfold.infra.process.watchdog import Watchdog
 from runfold.processors.effects.backpressure import Backpressure
 from runfold.processors.effects.core import PoolCodec, PoolCore, Received
-from runfold.processors.effects.errors import PoolBrokenError, PoolStalledError
+from runfold.processors.effects.errors import PoolBrokenError, PoolPositionError, PoolStalledError
 from runfold.processors.effects.local import LocalEffects
-from runfold.processors.effects.metrics import POOL_OPEN
+from runfold.processors.effects.metrics import LOST, POOL_OPEN
 from runfold.processors.effects.offset_tracker import OffsetTracker
 from runfold.processors.effects.outbox import Outbox
-from runfold.processors.effects.settings import READING, PoolConfig
-from runfold.producers.errors import LogError, UnreadableError, is_fatal
+from runfold.processors.effects.settings import READING, PoolConfig, take_new_work
+from runfold.producers.errors import LogError, StrangePositionError, UnreadableError, is_fatal
 from runfold.producers.log.membership import Hooks, Member
-from runfold.producers.log.tail import RawRecord, headers_in, place_of
+from runfold.producers.log.tail import Portion, RawRecord, headers_in, place_of
 from runfold.producers.log.unreadable import end_of_batch
 
 log = logging.getLogger(__name__)
@@ -109,7 +109,11 @@ class Pool:
     def _read(self) -> None:
         self._polled = time.monotonic()
         # A paused member polls all the same: that keeps the membership.
-        portion = self._member.take(_READ_AT_ONCE, 0.02 if self._core else 0.1)
+        portion = self._taken()
+        if portion.lost:
+            LOST(self._config.topic).inc()
+            places = ", ".join(f"{topic}/{number}" for topic, number in sorted(portion.lost))
+            raise PoolStalledError(f"{places} do not have the offset that is next")
         for record in portion.records:
             self._take(record)
         for place, at in portion.reached.items():
@@ -123,6 +127,20 @@ class Pool:
                 raise PoolBrokenError(f"the consumer broke: {fault.str()}")
             if fault.code() not in _NO_TROUBLE:
                 log.warning("consumer: %s", fault.str())
+
+    def _taken(self) -> Portion:
+        """Return what is there; raises PoolPositionError, PoolBrokenError."""
+        try:
+            return self._member.take(_READ_AT_ONCE, 0.02 if self._core else 0.1)
+        except StrangePositionError as strange:
+            LOST(self._config.topic).inc()
+            raise PoolPositionError(
+                f"{strange}. Nothing is taken from there before {take_new_work(self._config.kind)} "
+                "has been run: it begins at the beginning of what is there now, and calls that "
+                "were answered are made again unless a claim answers them."
+            ) from strange
+        except LogError as error:
+            raise PoolBrokenError(f"the group's positions are not known: {error}") from error
 
     def _prove_life(self) -> None:
         if self._answered.is_set():
@@ -204,8 +222,21 @@ class Pool:
         for partition in partitions:
             self._trackers[partition] = OffsetTracker(partition)
             self._received[partition] = -1
+            if partition in self._member.gone:
+                self._say_gone(partition, *self._member.gone[partition])
         # One that joins may be paused or not, by what it was when it was here before.
         self._rebalanced = True
+
+    def _say_gone(self, partition: int, first: int, behind: int) -> None:
+        """Put on record work that was deleted before anybody had read it."""
+        LOST(self._config.topic).inc()
+        reason = (
+            f"the offsets {first} to {behind - 1} were deleted before a pool had read them; their "
+            "calls end by their time-out, and are made again where that is safe"
+        )
+        log.critical("work: %s/%d: %s", self._config.topic, partition, reason)
+        place = Received(self._config.topic, partition, first, None, None)
+        self._core.pass_by(place, behind, reason, self._trackers[partition], "deleted_unread")
 
     def _on_revoked(self, partitions: Sequence[int]) -> None:
         log.info("revoked %s %s", self._config.topic, partitions)

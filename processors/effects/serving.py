@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import socket
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -12,19 +13,25 @@ from runfold.events.calls.kinds import CallKind
 from runfold.infra.process.exit_codes import ExitCode
 from runfold.infra.process.runner import Ends, Process
 from runfold.infra.process.stall import Positions
+from runfold.infra.settings.config import Config
 from runfold.infra.settings.variables import INSTANCE
 from runfold.processors.definitions.source import DefinitionStoreUnavailableError
 from runfold.processors.effects.core import PoolCodec
-from runfold.processors.effects.errors import PoolError, PoolStalledError
+from runfold.processors.effects.errors import PoolError, PoolPositionError, PoolStalledError
 from runfold.processors.effects.local import LocalEffects
 from runfold.processors.effects.pool import Pool
-from runfold.processors.effects.settings import PoolConfig
+from runfold.processors.effects.settings import TAKE_NEW_WORK, PoolConfig
+from runfold.producers.errors import RefusedError
+from runfold.producers.log.group_positions import begin_anew
 from runfold.producers.log.stalls import stall_watch
+from runfold.producers.log.topic_ids import TopicIdWatch
 
 _log = logging.getLogger(__name__)
 
 POOL_ENDS: Ends = {
     PoolStalledError: ExitCode.STALLED,
+    PoolPositionError: ExitCode.WRONG_SETTINGS,
+    RefusedError: ExitCode.WRONG_SETTINGS,
     PoolError: ExitCode.CANNOT_GO_ON,
     DefinitionStoreUnavailableError: ExitCode.CANNOT_GO_ON,
 }
@@ -40,9 +47,12 @@ def serve_pool(
 ) -> int:
     """Make the calls of a kind until a signal ends the process; raises PoolError.
 
-    ``reading`` is how far whatever else the process reads was received.
+    ``reading`` is how far whatever else the process reads was received. With ``--take-new-work``
+    it commits the beginning of work topics that are others than the group remembers, and ends.
     """
     config = process.config
+    if TAKE_NEW_WORK in sys.argv[1:]:
+        return _take_new(config, kind)
     settings = PoolConfig(
         kind=kind,
         kafka=config.kafka,
@@ -53,6 +63,16 @@ def serve_pool(
     pool = Pool(settings, codec, effects)
     stalls = stall_watch(config, lambda: {**pool.reading(), **reading()}, pool.stall)
     _log.info("serving %s as %s/%s", settings.topic, socket.gethostname(), os.getpid())
-    with process.working(pool.stop, stalls):
+    ids = TopicIdWatch(config.kafka, [settings.topic], pool.stall)
+    with process.working(pool.stop, stalls, ids):
         pool.run()
+    return ExitCode.TOLD_TO_END
+
+
+def _take_new(config: Config, kind: CallKind[Any, Any]) -> int:
+    taken = begin_anew(config.kafka, kind.group, kind.topic)
+    for each in taken:
+        print(f"{each}; it begins at its beginning")
+    if not taken:
+        print("every position belongs to the topic that is there: nothing to do")
     return ExitCode.TOLD_TO_END

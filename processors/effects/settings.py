@@ -20,6 +20,15 @@ READING: Settings = {
 }
 """How a pool's consumer reads."""
 
+TAKE_NEW_WORK = "--take-new-work"
+"""The option with which a pool begins work topics that are others than its group remembers."""
+
+
+def take_new_work(kind: CallKind[Any, Any]) -> str:
+    """Return the command that does so for a kind of calls."""
+    return f"`python -m runfold.processors.{kind.name} {TAKE_NEW_WORK}`"
+
+
 KafkaSettings = dict[str, str | int | float | bool | None]
 
 

@@ -80,12 +80,15 @@ def known_ends(consumer: Consumer, places: Iterable[Place]) -> dict[Place, int]:
     return found
 
 
-def commit(consumer: Consumer, positions: Positions, *, wait: bool) -> None:
+def commit(consumer: Consumer, positions: Positions, *, wait: bool, topic_id: str = "") -> None:
     """Commit the next offsets of places for the consumer's group; raises LogError.
 
-    Without ``wait`` a failure is reported to the consumer's ``on_commit`` only.
+    With ``topic_id`` it stands beside them. Without ``wait`` a failure is reported to the
+    consumer's ``on_commit`` only.
     """
-    offsets = [TopicPartition(topic, number, at) for (topic, number), at in positions.items()]
+    offsets = [
+        TopicPartition(topic, number, at, topic_id) for (topic, number), at in positions.items()
+    ]
     try:
         if wait:
             consumer.commit(offsets=offsets, asynchronous=False)

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 
-from runfold.producers.errors import translated
-from runfold.producers.log.consumers import Settings, commit, consumer_of, read
+from runfold.producers.errors import LogError, StrangePositionError, translated
+from runfold.producers.log.consumers import LOUD, Settings, commit, consumer_of, read
+from runfold.producers.log.group_positions import positions_of
 from runfold.producers.log.tail import Portion, Positions
 
 Changed = Callable[[Sequence[int]], None]
@@ -61,6 +62,8 @@ class Member:
     """One member of a group; all calls from one thread.
 
     One that does not read (``reads`` False) pauses what it is given before anything is fetched.
+    One that reads goes on from what the group has committed, if that is of the topic of now;
+    ``gone`` are ranges of offsets (first, next), by partition, that were deleted unread.
     """
 
     def __init__(
@@ -73,10 +76,14 @@ class Member:
         *,
         reads: bool = True,
     ) -> None:
+        self._kafka = kafka
         self._topic = membership.topic
+        self._topic_id = ""
+        self._fault: LogError | None = None
         self._hooks = hooks
         self._reads = reads
-        settings = {**membership.settings(), **(own or {})}
+        self.gone: dict[int, tuple[int, int]] = {}
+        settings = {**membership.settings(), **(LOUD if reads else {}), **(own or {})}
         noted = {} if on_commit is None else {"on_commit": on_commit}
         self._consumer = consumer_of(kafka, {**settings, **noted})
 
@@ -90,8 +97,15 @@ class Member:
         )
 
     def take(self, most: int, wait_s: float) -> Portion:
-        """Return what is there; taking keeps the membership, also where all is paused."""
-        return read(self._consumer, most, wait_s)
+        """Return what is there; taking keeps the membership, also where all is paused.
+
+        Raises StrangePositionError where the group's positions are of another topic, and LogError
+        where they could not be asked for.
+        """
+        portion = read(self._consumer, most, wait_s)
+        if self._fault is not None:
+            raise self._fault
+        return portion
 
     def pause(self, *, paused: bool) -> None:
         """Fetch nothing more of all that this member was given, or go on."""
@@ -108,7 +122,7 @@ class Member:
 
     def commit(self, positions: Positions, *, wait: bool) -> None:
         """Commit next offsets; raises LogError, without ``wait`` failures go to ``on_commit``."""
-        commit(self._consumer, positions, wait=wait)
+        commit(self._consumer, positions, wait=wait, topic_id=self._topic_id)
 
     def close(self) -> None:
         """Give everything up and leave the group."""
@@ -119,7 +133,26 @@ class Member:
             # Only what is assigned can be paused; left to librdkafka, it would be fetched first.
             consumer.incremental_assign(places)
             consumer.pause(places)
+        elif not self._begin(consumer, places):
+            return
         self._hooks.given(_numbers(places))
+
+    def _begin(self, consumer: Consumer, places: list[TopicPartition]) -> bool:
+        """Assign places at the positions of the group; whether these are of the topic of now."""
+        try:
+            found = positions_of(self._kafka, consumer, [(p.topic, p.partition) for p in places])
+        except LogError as error:
+            # Raised by ``take``: from within the callback it would end in the client.
+            self._fault = error
+            return False
+        if found.strange:
+            self._fault = StrangePositionError("; ".join(found.strange))
+            return False
+        self._topic_id = found.topic_id or self._topic_id
+        self.gone = {n: r for n, r in self.gone.items() if n not in _numbers(places)}
+        self.gone |= found.gone
+        consumer.incremental_assign([TopicPartition(*p, at) for p, at in found.starts.items()])
+        return True
 
 
 def _numbers(places: list[TopicPartition]) -> list[int]:

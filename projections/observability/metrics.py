@@ -45,3 +45,9 @@ FAILURES = TABLE.counter(
     ["view"],
     process=_BY,
 )
+STRANGE = TABLE.counter(
+    "runfold_projection_lost_positions",
+    "times that a view's position was of another topic, beyond its end or before its beginning",
+    ["view"],
+    process=_BY,
+)

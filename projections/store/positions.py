@@ -29,10 +29,14 @@ class Place(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """The next offset of a place, and the epoch it is held under."""
+    """The next offset of a place, the epoch it is held under, and the id of the topic it is of.
+
+    The id is empty where nobody noted it.
+    """
 
     next_offset: int
     epoch: int
+    topic_id: str = ""
 
 
 def places(views: Iterable[View], partitions: Iterable[int]) -> list[Place]:
@@ -59,7 +63,7 @@ def take(connection: Connection, wanted: list[Place], owner: str) -> dict[Place,
         " ORDER BY view, topic, topic_partition"
         " ON CONFLICT (view, topic, topic_partition) DO UPDATE"
         " SET epoch = projection_positions.epoch + 1, owner = excluded.owner"
-        " RETURNING view, topic, topic_partition, next_offset, epoch",
+        " RETURNING view, topic, topic_partition, next_offset, epoch, topic_id",
         (owner, _listed(wanted)),
     )
 
@@ -103,8 +107,36 @@ def advance(cursor: Cursor, moves: dict[Place, Held]) -> None:
         )
 
 
+def name(connection: Connection, held: dict[Place, Held]) -> None:
+    """Note of which topics positions are, where they are still held under their epochs."""
+    connection.execute(
+        "UPDATE projection_positions AS p SET topic_id = n.topic_id"
+        " FROM json_to_recordset(%s::json) AS n(view text, topic text, topic_partition bigint,"
+        " topic_id text, epoch bigint)"
+        " WHERE p.view = n.view AND p.topic = n.topic"
+        " AND p.topic_partition = n.topic_partition AND p.epoch = n.epoch",
+        (
+            json.dumps(
+                [
+                    {**_named(place), "topic_id": each.topic_id, "epoch": each.epoch}
+                    for place, each in held.items()
+                ]
+            ),
+        ),
+    )
+
+
+def put(connection: Connection, place: Place, offset: int) -> None:
+    """Move a place to an offset of whatever topic is there now."""
+    connection.execute(
+        "UPDATE projection_positions SET next_offset = %s, topic_id = ''"
+        " WHERE view = %s AND topic = %s AND topic_partition = %s",
+        (offset, *place),
+    )
+
+
 _LOOK = (
-    "SELECT p.view, p.topic, p.topic_partition, p.next_offset, p.epoch"
+    "SELECT p.view, p.topic, p.topic_partition, p.next_offset, p.epoch, p.topic_id"
     " FROM projection_positions AS p JOIN json_to_recordset(%s::json)"
     " AS w(view text, topic text, topic_partition bigint)"
     " ON p.view = w.view AND p.topic = w.topic AND p.topic_partition = w.topic_partition"
@@ -114,8 +146,8 @@ _LOOK = (
 def _ask(connection: Connection, query: str, values: tuple[str, ...]) -> dict[Place, Held]:
     rows = connection.execute(query.encode(), values).fetchall()
     return {
-        Place(view, topic, partition): Held(next_offset, epoch)
-        for view, topic, partition, next_offset, epoch in rows
+        Place(view, topic, partition): Held(next_offset, epoch, topic_id)
+        for view, topic, partition, next_offset, epoch, topic_id in rows
     }
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -17,6 +17,8 @@ from runfold.events.errors import RegistryError
 from runfold.infra.process.failpoints import failpoint
 from runfold.infra.process.stall import Positions
 from runfold.infra.process.watchdog import Watchdog
+from runfold.producers.errors import LogError
+from runfold.producers.log.now import now_of
 from runfold.projections.observability.metrics import BEGUN_AGAIN
 from runfold.projections.observability.watcher import Watcher
 from runfold.projections.store.reading.prefetch import Prefetch
@@ -36,6 +38,7 @@ _AGAIN = (
     psycopg.InternalError,
     KafkaException,
     RegistryError,
+    LogError,
 )
 
 
@@ -101,7 +104,9 @@ class Projector:
             self._watchdog.beat("opening the database")
             store.open()
             self._watcher.begin(store.furthest())
-            self._follow(store)
+            starts = store.starts()
+            aside = store.settle(now_of(self._config.reader.kafka, starts))
+            self._follow(store, {place: at for place, at in starts.items() if place not in aside})
         except _AGAIN as error:
             BEGUN_AGAIN().inc()
             _log.warning("projecting goes on in %.1f s: %s", pause, _line(error))
@@ -109,11 +114,11 @@ class Projector:
             return min(pause * 2, self._config.longest_pause_s)
         return _FIRST_PAUSE_S
 
-    def _follow(self, store: Store) -> None:
+    def _follow(self, store: Store, starts: Mapping[tuple[str, int], int]) -> None:
         reader = Reader(
             self._config.reader,
             self._codec,
-            store.starts(),
+            starts,
             self._views,
             keep=self._watcher.wants_items,
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from dataclasses import replace
 from types import TracebackType
 from typing import Self
 
@@ -13,13 +14,15 @@ from psycopg import Cursor
 from runfold.events.border import text_of
 from runfold.infra.database.connection import DURABLE, LOSABLE, PATIENT, Session, transaction
 from runfold.infra.process.failpoints import failpoint
+from runfold.producers.log.remembered import Now
 from runfold.projections.errors import Fenced, FoldError
-from runfold.projections.observability.metrics import FAILURES
+from runfold.projections.observability.metrics import FAILURES, STRANGE
 from runfold.projections.store import positions
 from runfold.projections.store.positions import Held, Place
 from runfold.projections.store.reading.record_batch import RecordBatch, batch_of, place_of
 from runfold.projections.store.refusals import cannot_take
 from runfold.projections.store.rows.writing import cleaned, fold, write
+from runfold.projections.store.strange_log import sentence, strange
 from runfold.projections.view import Batch, Placed, Rows, View
 
 _log = logging.getLogger(__name__)
@@ -79,6 +82,27 @@ class Store:
         }:
             raise Fenced("Another projector took over while the database was away.")
         self.held = found
+
+    def settle(self, now: dict[tuple[str, int], Now]) -> set[tuple[str, int]]:
+        """Return the partitions that a view cannot go on with: its position is of another log.
+
+        Of all others it is noted which topics the positions are of.
+        """
+        assert self._connection is not None
+        found = strange(self.held, now)
+        for place in found:
+            STRANGE(place.view).inc()
+            at = (place.topic, place.partition)
+            _log.critical("%s", sentence(place, self.held[place], now[at]))
+        named = {
+            place: replace(held, topic_id=now[place.topic, place.partition].topic_id)
+            for place, held in self.held.items()
+            if place not in found
+        }
+        with transaction(self._connection):
+            positions.name(self._connection, named)
+        self.held.update(named)
+        return {(place.topic, place.partition) for place in found}
 
     def close(self) -> None:
         """Give the connection back."""

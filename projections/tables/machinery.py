@@ -20,6 +20,12 @@ projection_positions = Table(
         default="0",
     ),
     text("owner", "the projector that took it last", null=False, default="''"),
+    text(
+        "topic_id",
+        "the id of the topic that the offset is of; empty where nobody noted it",
+        null=False,
+        default="''",
+    ),
     comment="How far each view is, written in one transaction with its rows.",
 )
 

@@ -51,6 +51,7 @@ CHECKS: tuple[Check, ...] = (
     _check("lanes", consumers.check_lanes, _KAFKA),
     _check("positions", positions.check_inputs, _KAFKA),
     _check("positions", positions.check_views, _KAFKA, _POSTGRES, _TABLES),
+    _check("positions", positions.check_pools, _KAFKA),
     _check("transactions", transactions.check, _KAFKA),
     _check("pools", consumers.check_pools, _KAFKA),
     _check(_VIEWS, consumers.check_views, _KAFKA, _POSTGRES, _TABLES),

@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 
 from sqlalchemy import func, select
 
 from runfold.events import topics
+from runfold.events.calls.kinds import KINDS
 from runfold.events.operations import RestorePoint
+from runfold.processors.effects.settings import take_new_work
 from runfold.processors.engine.kafka.strange_inputs import strange
+from runfold.producers.log.consumers import consumer_of
+from runfold.producers.log.group_positions import positions_of
 from runfold.producers.log.kafka_tail import KafkaEnds
-from runfold.producers.log.remembered import Now, Remembered
+from runfold.producers.log.now import now_of
+from runfold.producers.log.remembered import Fit, Now, Remembered, judge, told
 from runfold.producers.log.topic_ids import topic_ids
+from runfold.projections.store.strange_log import COMMAND
 from runfold.projections.tables import projection_positions
 from runfold.surfaces.doctor.deployment import Deployment
 from runfold.surfaces.doctor.finding import Finding, ok, warning, wrong
@@ -51,19 +58,39 @@ def check_inputs(deployment: Deployment) -> Iterator[Finding]:
 
 
 def check_views(deployment: Deployment) -> Iterator[Finding]:
-    """Find views that are further than the log: they were made from another one."""
+    """Find views whose positions are of another log, or of one that has lost something."""
     at = projection_positions.c
-    query = select(at.topic, at.topic_partition, func.max(at.next_offset))
+    query = select(at.topic, at.topic_partition, func.max(at.next_offset), func.max(at.topic_id))
     with deployment.engine.connect() as connection:
         rows = connection.execute(query.group_by(at.topic, at.topic_partition)).all()
-    ends = deployment.log.ends(places_of(deployment), committed=False)
-    for topic, number, offset in rows:
-        end = ends.get((topic, int(number)), 0)
-        if int(offset) > end:
+    there = set(places_of(deployment))
+    seen = {
+        (str(topic), int(number)): Remembered(int(offset), topic_id)
+        for topic, number, offset, topic_id in rows
+        if (topic, int(number)) in there
+    }
+    for place, now in now_of(deployment.kafka, seen).items():
+        if judge(seen[place], now) is not Fit.FITS:
             yield wrong(
                 "positions",
-                f"the views have seen {topic}/{number} up to offset {offset}, and it ends at "
-                f"{end}: they were made from another log, or it has lost its end",
-                "if that log is gone for good, give the projector an empty database: the views are "
-                "made again from the log that is there",
+                f"the views have seen {place[0]}/{place[1]} up to offset {seen[place].offset}, "
+                f"{told(place, seen[place], now)}",
+                f"bring the right log back; if it is gone for good, {COMMAND}",
+            )
+
+
+def check_pools(deployment: Deployment) -> Iterator[Finding]:
+    """Find groups of pools whose positions are of another topic than that of now."""
+    for kind in KINDS:
+        consumer = consumer_of(deployment.kafka, {"group.id": kind.group})
+        with closing(consumer):
+            found = positions_of(deployment.kafka, consumer, places_of(deployment, (kind.topic,)))
+        for each in found.strange:
+            yield wrong("positions", each, f"see why, then {take_new_work(kind)}")
+        for number, (first, behind) in found.gone.items():
+            yield warning(
+                "positions",
+                f"no pool has read {kind.topic}/{number} from offset {first} to {behind - 1}, and "
+                "it was deleted: its calls end by their time-out",
+                "see why nobody read it for so long",
             )

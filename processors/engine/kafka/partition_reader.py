@@ -11,9 +11,9 @@ from runfold.processors.engine.faults import LaneFault
 from runfold.producers.errors import LogError, UnavailableError, UnreadableError
 from runfold.producers.log.consumers import Settings
 from runfold.producers.log.kafka_tail import KafkaEnds, KafkaTail
+from runfold.producers.log.now import now_of
 from runfold.producers.log.remembered import Now
 from runfold.producers.log.tail import Place, Portion, RawRecord, in_range
-from runfold.producers.log.topic_ids import topic_ids
 from runfold.producers.log.unreadable import end_of_batch
 
 _ANSWER_SECONDS = 10.0
@@ -57,11 +57,10 @@ class PartitionReader:
         """Return what a partition number of each topic is now."""
         places = [(name, partition) for name in names]
         try:
-            ids, low = topic_ids(self._kafka, names), self._ends.low(places, _ANSWER_SECONDS)
-            high = self._ends.high(places, _ANSWER_SECONDS)
+            found = now_of(self._kafka, places, self._ends, _ANSWER_SECONDS)
         except LogError as error:
             raise LaneFault(str(error)) from error
-        return {place[0]: Now(ids[place[0]], low[place], high[place]) for place in places}
+        return {topic: now for (topic, _), now in found.items()}
 
     def offset_at(self, topic: str, partition: int, time_ms: int) -> int:
         """Return the first offset with a time stamp from ``time_ms`` on; -1 beyond the end."""

@@ -55,7 +55,7 @@ class RecordBatch:
     def moves(self, held: dict[Place, Held], views: list[View]) -> dict[Place, Held]:
         """Return the positions that reading this batch moves, and where to."""
         return {
-            place: Held(end, held[place].epoch)
+            place: Held(end, held[place].epoch, held[place].topic_id)
             for view in views
             for (topic, partition), end in self.ends.items()
             if topic in view.topics
