@@ -16,6 +16,9 @@ from runfold.infra.http.body import IDENTITY, BodyRefusedError, whole
 COMPATIBILITY = "FULL_TRANSITIVE"
 
 _NOT_FOUND = 404
+# An id that cannot be one is refused as such; whoever wrote the value chose it, so it must not
+# pass for a registry that is away, which is asked for ever.
+_NO_SUCH_ID = frozenset({400, _NOT_FOUND, 410, 422})
 _CONFLICT = 409
 _MOST_BYTES = 4_000_000
 
@@ -53,7 +56,7 @@ class ConfluentRegistry:
 
     def schema_of(self, schema_id: int) -> str:
         """Return the schema of an id; raises WireError ``unknown_schema`` if there is none."""
-        answer = self._ask("GET", f"/schemas/ids/{schema_id}")
+        answer = self._ask("GET", f"/schemas/ids/{schema_id}", none=_NO_SUCH_ID)
         if answer is None:
             raise WireError("unknown_schema", f"No schema has the id {schema_id}.")
         if isinstance(found := answer.get("schema"), str):
@@ -109,11 +112,17 @@ class ConfluentRegistry:
             f"published: {reason.partition(chr(10))[0] or COMPATIBILITY}"
         )
 
-    def _ask(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
+    def _ask(
+        self,
+        method: str,
+        path: str,
+        body: dict[str, Any] | None = None,
+        none: frozenset[int] = frozenset({_NOT_FOUND}),
+    ) -> Any:
         """Return the answer's JSON object, or None where the registry knows no such thing."""
         try:
             with self._http.stream(method, path, json=body) as answer:
-                if answer.status_code == _NOT_FOUND:
+                if answer.status_code in none:
                     return None
                 if answer.status_code != _CONFLICT:
                     answer.raise_for_status()

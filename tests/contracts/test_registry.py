@@ -86,6 +86,24 @@ def test_what_it_does_not_hold_is_refused(registry: SchemaRegistry) -> None:
         registry.id_of("no.such-subject", TEXT)
 
 
+@pytest.mark.parametrize("schema_id", [0, 2**31 - 1, 2**31, 2**32 - 1])
+def test_an_id_that_cannot_be_one_is_an_unknown_one(
+    registry: SchemaRegistry, schema_id: int
+) -> None:
+    value = b"\0" + schema_id.to_bytes(4, "big") + b"rest"
+    with pytest.raises(WireError) as refusal:
+        Codec(registry).decode(topics.REQUESTS, value)
+    assert refusal.value.code == "unknown_schema"
+
+
+@pytest.mark.parametrize("status", [400, 404, 410, 422])
+def test_a_registry_that_refuses_an_id_is_not_away(status: int) -> None:
+    transport = httpx.MockTransport(lambda _: said(b'{"error_code": 40403}', status))
+    remote = ConfluentRegistry("http://registry.test", transport=transport)
+    with pytest.raises(WireError, match="No schema has the id 7"):
+        remote.schema_of(7)
+
+
 def test_a_codec_works_on_it(registry: SchemaRegistry) -> None:
     codec, meta, fact = Codec(registry), sample(Meta), sample(ModelResponded)
     assert isinstance(meta, Meta)

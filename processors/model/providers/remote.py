@@ -56,7 +56,9 @@ class Remote:
         except MalformedAnswerError as error:
             said = f"{provider.name} answered in no form that is known: {error}"
             raise ProviderFaultError("malformed_response", said) from error
-        except Exception as error:
+        except BaseException as error:
+            if _is_meant(error):
+                raise
             # What strangers send can break a reader in more ways than can be listed.
             _log.warning("an answer of %s broke its reader", provider.name, exc_info=error)
             said = f"{provider.name} answered in a form that cannot be read: {type(error).__name__}"
@@ -102,6 +104,17 @@ class Remote:
                 "not_configured", f"{provider.key_env} is not set, so {name} cannot be used"
             )
         return provider, model
+
+
+def _is_meant(error: BaseException) -> bool:
+    """Return whether an error is somebody's word that this call, or the process, is to end.
+
+    Libraries raise such errors by mistake: a cancellation that leaks out of them, an exit.
+    """
+    task = asyncio.current_task()
+    if isinstance(error, asyncio.CancelledError):
+        return task is not None and task.cancelling() > 0
+    return isinstance(error, KeyboardInterrupt | GeneratorExit)
 
 
 def _target(provider: Provider, model: str) -> Target:
