@@ -29,6 +29,20 @@ SQL_VIEWS: dict[str, str] = {
             (SELECT sum(latency_ms) FROM tool_calls AS t
                 WHERE t.run_id = runs.run_id) AS tool_ms
         FROM runs""",
+    # What stops a run until a person acts: approvals and questions, and calls of which nobody knows
+    # whether they happened. Runfold's own probe asks nobody.
+    "waiting_for_people": """
+        SELECT a.approval_id AS call_id, a.kind, a.run_id, a.tenant_id, r.user_id, r.agent,
+            a.tool_name, a.question, a.risk_level, a.requested_at AS since, a.deadline
+        FROM approvals AS a JOIN runs AS r USING (run_id)
+        WHERE a.status = 'pending' AND r.exit_status IS NULL
+        UNION ALL
+        SELECT t.tool_call_id, 'uncertain', t.run_id, t.tenant_id, r.user_id, r.agent,
+            t.tool_name, 'did ' || t.tool_name || ' happen?', t.risk_level,
+            coalesce(t.started_at, t.proposed_at), NULL
+        FROM tool_calls AS t JOIN runs AS r USING (run_id)
+        WHERE t.status = 'uncertain' AND r.exit_status IS NULL
+          AND r.status = 'waiting_for_human'""",
     "definitions": """
         SELECT v.kind, v.name, v.version, nullif(v.tenant, '') AS tenant, v.digest,
             coalesce((SELECT CASE d.action WHEN 'restored' THEN 'active' ELSE d.action END

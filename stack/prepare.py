@@ -2,7 +2,8 @@
 
 It first looks whether Kafka can be used at all: whether it answers, lets us in, and allows what is
 needed. It checks the topics that are there, and refuses a setting that breaks a guarantee; with
-``--mend`` it sets every setting as declared.
+``--mend`` it sets every setting as declared. With ``--remake`` it makes an input topic again that
+was given more partitions, while nothing runs.
 
 Where DATABASE_URL is set, it also says whether that database can be used.
 """
@@ -10,6 +11,7 @@ Where DATABASE_URL is set, it also says whether that database can be used.
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 
 from runfold.events.topics import TOPICS
 from runfold.infra.database import migrate, preflight
@@ -21,11 +23,16 @@ from runfold.infra.process.exit_codes import ExitCode
 from runfold.infra.process.usage import is_asked, need_known, usage
 from runfold.infra.settings.errors import ConfigError
 from runfold.stack.errors import StackError
+from runfold.stack.kafka.remaking import remake
 from runfold.stack.kafka.topics import ensure_topics
 from runfold.stack.settings import Settings
 
 _MEND = "--mend"
-_OPTIONS = {_MEND: "set every setting of the topics as declared, instead of refusing wrong ones"}
+_REMAKE = "--remake"
+_OPTIONS = {
+    _MEND: "set every setting of the topics as declared, instead of refusing wrong ones",
+    _REMAKE: "make input topics again that were given more partitions, with what is not decided",
+}
 
 
 def main() -> int:
@@ -36,7 +43,7 @@ def main() -> int:
         return ExitCode.TOLD_TO_END
     try:
         need_known(arguments, _OPTIONS)
-        made = _prepare(Settings.from_env(), mend=_MEND in arguments)
+        made = _prepare(Settings.from_env(), arguments)
     except (StackError, ConfigError) as error:
         sys.stderr.write(f"Error: {error}\n")
         return ExitCode.WRONG_SETTINGS
@@ -47,13 +54,20 @@ def main() -> int:
     return ExitCode.TOLD_TO_END
 
 
-def _prepare(settings: Settings, *, mend: bool) -> tuple[str, ...]:
+def _prepare(settings: Settings, arguments: Sequence[str]) -> tuple[str, ...]:
     kafka = settings.kafka_config()
     kafka_preflight.need(kafka, [PREPARE], kafka_preflight.WAIT_S, _warn)
+    if _REMAKE in arguments:
+        remake(kafka, settings.partitions, settings.home, _say)
+    mend = _MEND in arguments
     made = ensure_topics(kafka, TOPICS, settings.partitions, mend=mend, report=_warn)
     if settings.database_url:
         preflight.need(settings.database_url, [migrate.PART], preflight.WAIT_S, _warn)
     return made
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
 
 
 def _warn(line: str) -> None:

@@ -92,8 +92,10 @@ def _sentence(topic: str, count: int, meant: int) -> str:
         return (
             f"The topic {topic} has {count} partitions and this deployment {meant}: what is sent "
             f"to the partitions {meant} to {count - 1} is read by nobody, and Kafka cannot take "
-            'them away. docs/operations.md, "Other partitions", says how to go on; set '
-            "RUNFOLD_PARTITIONS only where this deployment began with another number."
+            "them away. Stop everything; where it is an input topic, `python -m "
+            "runfold.stack.prepare --remake` makes it again without losing a record "
+            '(docs/operations.md, "Other partitions"). Set RUNFOLD_PARTITIONS only where this '
+            "deployment began with another number."
         )
     return (
         f"The topic {topic} has {count} partitions and must have {meant}: set RUNFOLD_PARTITIONS "

@@ -92,7 +92,7 @@ PROGRAMS: dict[str, Program] = {
         "the run processor",
         (
             *_topics(READ, topics.REQUESTS, topics.CONTROLS, topics.RESULTS, topics.EVENTS),
-            *_topics(READ, topics.RESTORE, topics.PARKED),
+            *_topics(READ, topics.COMPLETIONS, topics.RESTORE, topics.PARKED),
             *_topics(WRITE, topics.EVENTS, topics.COMPLETIONS, topics.DEAD_LETTERS),
             *_topics(WRITE, topics.RESTORE, topics.PARKED, *(kind.topic for kind in kinds.KINDS)),
             *_DEFINITIONS,
@@ -114,7 +114,8 @@ PROGRAMS: dict[str, Program] = {
     "runfold-monitor": Program(
         "the monitor",
         (
-            *_topics(READ, topics.EVENTS, topics.DEAD_LETTERS, topics.ALERTS, topics.PARKED),
+            *_topics(READ, topics.EVENTS, topics.DEAD_LETTERS, topics.ALERTS),
+            *_topics(READ, topics.RESTORE, topics.PARKED),
             *_topics(WRITE, topics.ALERTS),
             *_groups("monitor", "readers"),
             Right("transactional-id", "runfold-monitor-alerts", WRITE),

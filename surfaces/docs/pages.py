@@ -5,7 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from runfold.surfaces.docs import cli, events, exit_codes, features, metrics, settings, topics
+from runfold.surfaces.docs import (
+    cli,
+    events,
+    exit_codes,
+    features,
+    metrics,
+    secured,
+    settings,
+    topics,
+)
 from runfold.surfaces.manifests.reference import rewritten
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -16,6 +25,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "docs/cli.md": cli.page,
     "docs/exit-codes.md": exit_codes.page,
     "docs/metrics.md": metrics.page,
+    "docs/secured.md": secured.page,
     "docs/settings.md": settings.page,
     "docs/definitions.md": lambda: rewritten((ROOT / "docs/definitions.md").read_text("utf-8")),
     "docs/features.md": lambda: features.page(features.load(ROOT)),

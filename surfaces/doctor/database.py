@@ -15,12 +15,17 @@ from runfold.projections.tables import dead_letters
 from runfold.surfaces.doctor.deployment import Deployment
 from runfold.surfaces.doctor.finding import Finding, note, ok, span, warning, wrong
 
-_ORPHANS = text(
+_ORPHANS = (
     "SELECT c.tool, c.call_id, extract(epoch FROM now() - c.started_at)"
     " FROM tool_claims c LEFT JOIN tool_claim_owners o USING (owner)"
     " WHERE c.state = 'started' AND c.started_at < now() - make_interval(secs => :limit)"
     " AND (o.lives_until IS NULL OR o.lives_until < now() - make_interval(secs => :limit))"
-    " ORDER BY c.started_at LIMIT 20"
+    "{} ORDER BY c.started_at LIMIT 20"
+)
+# What a person has said of a call is on the journal; its claim stays as its process left it.
+_UNSETTLED = (
+    " AND NOT EXISTS (SELECT FROM tool_calls t WHERE t.tool_call_id = c.call_id"
+    " AND t.status IN ('succeeded', 'failed', 'denied'))"
 )
 
 
@@ -78,7 +83,8 @@ def check_claims(deployment: Deployment) -> Iterator[Finding]:
             yield note("claims", "no tool with side effects has run here yet")
             return
         limit = {"limit": deployment.limits.claim_orphaned_s}
-        rows = connection.execute(_ORPHANS, limit).all()
+        known = _UNSETTLED if _has(connection, "tool_calls") else ""
+        rows = connection.execute(text(_ORPHANS.format(known)), limit).all()
     for tool, call_id, age in rows:
         yield wrong(
             "claims",

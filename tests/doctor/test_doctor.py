@@ -189,6 +189,51 @@ def test_runs_that_stand_still_by_what_the_journal_says(
     assert "runs" not in found(hopeful)
 
 
+def waiting(settings: Settings) -> list[tuple[str, str]]:
+    """What the SQL view says waits for a person."""
+    with psycopg.connect(settings.database_url) as connection:
+        rows = connection.execute(
+            "SELECT call_id, kind FROM waiting_for_people WHERE since IS NOT NULL"
+            " AND agent IS NOT NULL ORDER BY call_id"
+        ).fetchall()
+    return [(str(call), str(kind)) for call, kind in rows]
+
+
+def doubted(run: str) -> Day:
+    """A run with a call of which nobody knows whether it happened."""
+    told = Day(run).began(day()[0].to)
+    told.add(j.RunStarted())
+    call = f"{run}.1"
+    told.proposed(call, 3).decided(call).approved(call).started(call)
+    doubt = j.ToolCallUncertain(call_id=call, attempt=1, tool="pay", reason="?", latency_ms=1)
+    told.add(doubt, RunStatus.WAITING_FOR_HUMAN)
+    return told
+
+
+def test_what_a_person_has_resolved_waits_for_nobody(
+    deployment: Deployment, settings: Settings
+) -> None:
+    migrate.upgrade(settings.database_url)
+    asks, open_, resolved = Day("asks").began(day()[0].to), doubted("open"), doubted("resolved")
+    asks.add(j.RunStarted())
+    asks.proposed("asks.1", 1).decided("asks.1").asked_person("asks.1")
+    # A person said that it happened: the claim of the dead process stays as it was.
+    resolved.succeeded("resolved.1")
+    log = journal_of([asks, open_, resolved])
+    project(log, settings.database_url)
+    for name in ("open", "resolved"):
+        execute(
+            settings,
+            f"INSERT INTO tool_claims VALUES ('pay', '{name}', '1', 'acme', '{name}', '{name}.1',"
+            " 1, '', 'started', 'dead', 't', now() - interval '5 min')",
+        )
+    assert waiting(settings) == [("asks.1", "tool_call"), ("open.1", "uncertain")]
+    told = list(examine(replace(deployment, reader=log), explained))
+    assert ["open.1" in each.what for each in told if each.check == "claims"] == [True]
+    (waits,) = [each.what for each in told if each.check == "approvals"]
+    assert waits.startswith("2 wait for a person")
+
+
 def test_claims_letters_chains_and_failures(deployment: Deployment, settings: Settings) -> None:
     migrate.upgrade(settings.database_url)
     execute(

@@ -6,7 +6,7 @@ import subprocess
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from confluent_kafka.admin import (  # type: ignore[attr-defined]
@@ -113,6 +113,13 @@ class Secured:
         admin = AdminClient({**self.at("PLAIN")})
         for future in admin.create_acls(rules).values():
             future.result()
+
+
+def secured_settings(settings: Settings, kafka: dict[str, str]) -> Settings:
+    """Return settings with which processes connect as such a client."""
+    own = {name: value for name, value in kafka.items() if name != "bootstrap.servers"}
+    there = settings.at(kafka["bootstrap.servers"], settings.database_url)
+    return replace(there, kafka_options=tuple(sorted(own.items())))
 
 
 @contextmanager

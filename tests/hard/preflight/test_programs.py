@@ -26,7 +26,7 @@ from runfold.stack.errors import StackError
 from runfold.stack.kafka.topics import ensure_topics
 from runfold.stack.settings import Settings
 from runfold.surfaces.cli import exits
-from tests.hard.preflight.brokers import Secured, broker
+from tests.hard.preflight.brokers import Secured, broker, secured_settings
 from tests.support.stack import Servers, embedded_settings, fresh_topics, temporary_home, wait_until
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(400)]
@@ -57,12 +57,6 @@ def ended(settings: Settings, module: str) -> subprocess.CompletedProcess[str]:
         timeout=300,
         check=False,
     )
-
-
-def secured_settings(settings: Settings, kafka: dict[str, str]) -> Settings:
-    own = {name: value for name, value in kafka.items() if name != "bootstrap.servers"}
-    there = settings.at(kafka["bootstrap.servers"], settings.database_url)
-    return replace(there, kafka_options=tuple(sorted(own.items())))
 
 
 @pytest.mark.parametrize("module", MODULES)

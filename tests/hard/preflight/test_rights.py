@@ -2,6 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from pathlib import Path
+
 import pytest
 
 from runfold.events import topics
@@ -20,10 +28,15 @@ from runfold.projections import settings as projecting
 from runfold.projections.store.reading import reader
 from runfold.projections.views import VIEWS
 from runfold.stack.kafka.topics import ensure_topics
-from tests.hard.preflight.brokers import Secured
+from runfold.stack.settings import Settings
+from runfold.surfaces.cli.context import Context
+from runfold.surfaces.cli.operations.probing import probed
+from tests.hard.preflight.brokers import Secured, secured_settings
 from tests.support.stack import wait_until
 
-ALL_TOPICS = [topic.name for topic in TOPICS]
+pytestmark = pytest.mark.timeout(500)
+
+ROOT = Path(__file__).parents[3]
 
 
 def names(program: str, kind: str, operation: str) -> set[str]:
@@ -34,8 +47,9 @@ def names(program: str, kind: str, operation: str) -> set[str]:
 def test_the_table_names_what_the_code_uses() -> None:
     runs = "runfold-runs"
     spoken = RUNS.topics
-    assert {*spoken.inputs, spoken.journal, topics.REGISTRY} <= names(runs, "topic", READ)
-    written = {spoken.journal, *RUNS.work_topics.values(), *RUNS.sends_to, topics.DEAD_LETTERS}
+    own = {spoken.journal, spoken.restore, spoken.parked, topics.COMPLETIONS}
+    assert {*spoken.inputs, *own, topics.REGISTRY} <= names(runs, "topic", READ)
+    written = {*own, *RUNS.work_topics.values(), *RUNS.sends_to, topics.DEAD_LETTERS}
     assert written <= names(runs, "topic", WRITE)
     groups = names(runs, "group", READ)
     assert {RUNS.positions_group("runfold"), RUNS.owners_group("runfold")} <= groups
@@ -102,3 +116,53 @@ def test_a_user_without_any_right_is_told_of_all_of_them(ready: Secured) -> None
     assert "needs DESCRIBE_CONFIGS" not in said
     assert "may not DESCRIBE_CONFIGS the topic" in refused(ready.sasl("nobody"), PREPARE)
     assert "which the command line needs" in refused(ready.sasl("nobody"), CLI)
+
+
+MODULES = {
+    "runs": ("runfold-runs", "runfold.processors.run"),
+    "tools": ("runfold-tools", "runfold.processors.tool"),
+    "projector": ("runfold-projector", "runfold.projections"),
+    "monitor": ("runfold-monitor", "runfold.processors.monitor"),
+}
+"""Users, each of them one process."""
+
+
+@pytest.mark.integration
+def test_each_process_works_with_its_own_rights_and_no_more(
+    ready: Secured, database_url: str, own_home: Path
+) -> None:
+    mine = replace(ready.settings.at("", database_url), home=own_home)
+    for user, (program, _) in MODULES.items():
+        ready.allow(user, PROGRAMS[program].rights)
+    ready.allow("cli", PROGRAMS[CLI].rights)
+    with ExitStack() as running:
+        for user, (_, module) in MODULES.items():
+            settings = secured_settings(mine, ready.sasl(user))
+            running.enter_context(process(settings, user, module))
+        context = Context()
+        context.settings = context.attached = secured_settings(mine, ready.sasl("cli"))
+        running.callback(context.close)
+        running.callback(context.engine.dispose)
+        wait_until(lambda: all((own_home / f"{user}.ready").exists() for user in MODULES), 240)
+        probed(context)
+        logs = {user: (own_home / f"{user}.log").read_text() for user in MODULES}
+    for user, log in logs.items():
+        assert "authorization failed" not in log.lower(), (user, log[-2000:])
+
+
+@contextmanager
+def process(settings: Settings, user: str, module: str) -> Iterator[None]:
+    env = {
+        **os.environ,
+        **settings.to_env(),
+        "RUNFOLD_READY_FILE": str(settings.home / f"{user}.ready"),
+    }
+    with (settings.home / f"{user}.log").open("wb") as log:
+        started = subprocess.Popen(
+            [sys.executable, "-m", module], env=env, cwd=ROOT, stdout=log, stderr=log
+        )
+        try:
+            yield
+        finally:
+            started.kill()
+            started.wait()
