@@ -6,8 +6,8 @@ from runfold.stack.supervisor.plan import Process
 
 PROCESSES: tuple[Process, ...] = (
     Process("topics", ("-m", "runfold.stack.prepare"), once=True),
-    Process("runs", ("-m", "runfold.processors.run"), announces=True),
-    Process("tools", ("-m", "runfold.processors.tool"), announces=True),
+    Process("runs", ("-m", "runfold.processors.run"), announces=True, calls=True),
+    Process("tools", ("-m", "runfold.processors.tool"), announces=True, calls=True),
     Process("projector", ("-m", "runfold.projections"), announces=True),
     # Nothing waits for it.
     Process("monitor", ("-m", "runfold.processors.monitor")),

@@ -3,10 +3,11 @@
 1. logs go to standard error as JSON
 2. settings are read and Kafka is asked; what is wrong is one sentence on standard error, and exit
    code 2; brokers that are away are waited for
-3. the port opens: ``/metrics``, ``/health/live``, ``/health/ready``
-4. the work is set up and says when it is ready: the ready file, ``/health/ready``
-5. SIGTERM and SIGINT ask it to finish what is begun and to return
-6. the exit code says why it ended
+3. secrets leave the environment: whatever runs here or looks from outside finds none there
+4. the port opens: ``/metrics``, ``/health/live``, ``/health/ready``
+5. the work is set up and says when it is ready: the ready file, ``/health/ready``
+6. SIGTERM and SIGINT ask it to finish what is begun and to return
+7. the exit code says why it ended
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ from runfold.infra.process.exit_codes import ExitCode
 from runfold.infra.process.health import Health
 from runfold.infra.process.ready import announce
 from runfold.infra.process.usage import is_asked, need_known, usage
+from runfold.infra.secrets.taking import NOTHING_TAKEN, Taken, take
 from runfold.infra.settings.config import Config, ConfigError
 from runfold.infra.settings.table import unknown
 from runfold.infra.tracing.spans import Traces
@@ -58,12 +60,13 @@ class Watch(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Process:
-    """What a process stands on: its settings, its traces and its health."""
+    """What a process stands on: its settings, traces and health, and what its environment hid."""
 
     name: str
     config: Config
     traces: Traces | None
     health: Health
+    taken: Taken = NOTHING_TAKEN
 
     def ready(self) -> None:
         """Say that the process does its work now."""
@@ -130,9 +133,10 @@ def serve(
             preflight.need(config.kafka, [name], preflight.WAIT_S, _log.warning)
         own = settings(config)
         traces = Traces.from_env(name)
+        taken = take()
         health = Health(name)
         serve_metrics(config.metrics_port, health, registry)
-        return work(Process(name, config, traces, health), own)
+        return work(Process(name, config, traces, health, taken), own)
     except expected as error:
         return _ended(error, ends)
     finally:

@@ -22,6 +22,7 @@ from runfold.infra.settings.variables import FAILPOINT, SECRETS_FOLDER
 
 _log = logging.getLogger(__name__)
 
+_KEYS = "_API_KEY"
 _NOT_FOR_OTHERS = frozenset({SECRETS_FOLDER.name, FAILPOINT.name})
 
 
@@ -31,6 +32,9 @@ class Taken:
 
     values: Mapping[str, str]
     masks: tuple[str, ...]
+
+
+NOTHING_TAKEN = Taken({}, ())
 
 
 def take(env: MutableMapping[str, str] | None = None) -> Taken:
@@ -49,6 +53,18 @@ def take(env: MutableMapping[str, str] | None = None) -> Taken:
         except (OSError, ValueError, IndexError) as error:
             _log.warning("secrets stay readable in /proc: %s", type(error).__name__)
     return Taken(taken, masks)
+
+
+def for_connections(taken: Mapping[str, str]) -> dict[str, str]:
+    """Return of what was taken the part that opens connections: no key of a model, none of a tool.
+
+    It is what a process gets that makes no call of its own.
+    """
+    return {
+        name: value
+        for name, value in taken.items()
+        if not name.startswith(PREFIX) and not name.endswith(_KEYS)
+    }
 
 
 def environment_without_secrets() -> dict[str, str]:

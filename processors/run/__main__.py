@@ -20,7 +20,6 @@ from runfold.infra.kafka.counts import CountWatch, need_counts
 from runfold.infra.process.exit_codes import ExitCode
 from runfold.infra.process.gc import collect_seldom
 from runfold.infra.process.runner import Ends, Process, serve
-from runfold.infra.secrets.taking import take
 from runfold.infra.settings import variables
 from runfold.infra.settings.config import Config
 from runfold.processors.context.kind import CONTEXT_CALL
@@ -125,8 +124,7 @@ def _effects(process: Process, settings: _Settings, known: Following) -> LocalEf
     models = ModelProcessor(
         settings.models, known.script, artifacts.get, refresh=known.refresh, remote=apart
     )
-    # Models were configured above: nothing reads a key from the environment any more.
-    taken = take()
+    taken = process.taken
     children = settings.tools.children(taken.masks)
     tools = ToolProcessor(
         known.tool,

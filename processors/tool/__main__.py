@@ -14,7 +14,6 @@ from runfold.infra.database import migrate, preflight
 from runfold.infra.database.errors import DatabaseAwayError
 from runfold.infra.process.exit_codes import ExitCode
 from runfold.infra.process.runner import Ends, Process, serve
-from runfold.infra.secrets.taking import take
 from runfold.infra.settings.config import Config
 from runfold.processors.definitions.following import following
 from runfold.processors.effects.kinds import Served
@@ -58,7 +57,7 @@ def _work(process: Process, settings: ToolSettings) -> int:
     codec = Codec(registry_of(config.schema_registry_url))
     claims = PostgresClaims(url, settings.lease_s, wait_s=_CLAIMS_WAIT_S)
     home = config.need_home()
-    taken = take()
+    taken = process.taken
     with following(config.kafka, codec) as known, Deaths(home / "calls") as deaths:
         children = settings.children(taken.masks)
         tools = ToolProcessor(

@@ -16,6 +16,7 @@ import threading
 import time
 from contextlib import suppress
 
+from runfold.infra.secrets.taking import take
 from runfold.stack.errors import StackError
 from runfold.stack.home import Home
 from runfold.stack.processes import lock
@@ -40,13 +41,15 @@ def main() -> int:
     except StackError as error:
         sys.stderr.write(f"{error}\n")
         return 1
+    # What runs below may look at the environment of what is above it.
+    taken = take()
     if _take_lock(home) is None:
         return ANOTHER_RUNS
 
     def work() -> int:
         if chosen.tied:
             threading.Thread(target=_wait_for_caller, daemon=True).start()
-        return Supervision(settings, home, chosen.processes).run()
+        return Supervision(settings, home, chosen.processes, taken.values).run()
 
     return guarded(work)
 

@@ -13,12 +13,14 @@ class Process:
 
     A process that runs ``once`` must end with 0 before the next one starts; one that
     ``announces`` counts as ready when it has called ``runfold.infra.process.ready.announce()``.
+    One that ``calls`` models or tools is given their secrets, and no other is.
     """
 
     name: str
     arguments: tuple[str, ...]
     once: bool = False
     announces: bool = False
+    calls: bool = False
     stop_seconds: float = 10.0
 
 

@@ -10,11 +10,13 @@ import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from runfold.infra.process.exit_codes import ExitCode
 from runfold.infra.process.ready import READY_FILE
+from runfold.infra.secrets.taking import for_connections
 from runfold.stack import ports
 from runfold.stack.home import Home
 from runfold.stack.processes.process import spawn, tail
@@ -31,11 +33,15 @@ _DEVELOPMENT = {"RUNFOLD_TOOL_CODE": "warn"}
 
 @dataclass
 class PythonProgram:
-    """``python …`` with the addresses of the stack in its environment."""
+    """``python …`` with the addresses of the stack in its environment.
+
+    ``secrets`` are variables that the supervisor's own environment holds no longer.
+    """
 
     spec: Process
     settings: Settings
     home: Home
+    secrets: Mapping[str, str] = field(default_factory=dict)
     stop_signal: int = signal.SIGTERM
     refusals: frozenset[int] = frozenset({ExitCode.WRONG_SETTINGS})
     metrics_port: int | None = field(default=None, init=False)
@@ -69,6 +75,7 @@ class PythonProgram:
             env={
                 **_DEVELOPMENT,
                 **os.environ,
+                **(self.secrets if self.spec.calls else for_connections(self.secrets)),
                 **self.settings.to_env(),
                 **metrics,
                 INSTANCE: self._instance,

@@ -6,7 +6,7 @@ import os
 import select
 import signal
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from types import FrameType
 
@@ -38,8 +38,15 @@ class Stopped(BaseException):
 class Supervision:
     """One life of the stack in a home."""
 
-    def __init__(self, settings: Settings, home: Home, processes: Sequence[Process]) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        home: Home,
+        processes: Sequence[Process],
+        secrets: Mapping[str, str] | None = None,
+    ) -> None:
         self._settings = settings
+        self._secrets = secrets or {}
         self._home = home
         self._processes = processes
         self._members: list[Member] = []
@@ -120,7 +127,7 @@ class Supervision:
 
     def _start_processes(self) -> None:
         for process in self._processes:
-            member = Member(PythonProgram(process, self._settings, self._home))
+            member = Member(PythonProgram(process, self._settings, self._home, self._secrets))
             if process.once:
                 # It failed for a reason that trying again does not change.
                 member.patience = Patience(ends=1)
