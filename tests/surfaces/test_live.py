@@ -22,7 +22,7 @@ from tests.support import stack
 pytestmark = pytest.mark.integration
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
-_SECONDS = 60
+_SECONDS = 240
 
 
 @dataclass(frozen=True)
