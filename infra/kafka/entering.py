@@ -34,28 +34,38 @@ _NO_ANSWER = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Entered:
-    """A client that got through to every broker, and each one's settings, {} where not shown."""
+    """A client that got through, and the settings of each broker, {} where they are not shown.
+
+    ``unreached`` says which brokers it did not get through to, one sentence each.
+    """
 
     admin: AdminClient
     settings: Mapping[int, Mapping[str, str | None]]
+    unreached: tuple[str, ...] = ()
 
 
 def enter(kafka: Mapping[str, object]) -> Entered:
-    """Return a client that has reached every broker; blocks for ten seconds at most.
+    """Return a client that has reached the brokers; blocks for ten seconds at most.
 
-    Raises KafkaAwayError where nobody answers, UnreachableError where brokers name addresses that
-    do not answer, and KafkaUnfitError where they refuse this client.
+    Raises KafkaAwayError where nobody answers, UnreachableError where brokers name addresses of
+    which none answers, and KafkaUnfitError where they refuse this client. One of several that does
+    not answer may have died a moment ago.
     """
     hearing = Hearing()
     admin = client_of(kafka, hearing)
     brokers = _brokers(admin, hearing, kafka)
     asked = {broker.id: _ask(admin, broker.id) for broker in brokers.values()}
     until = time.monotonic() + _ANSWER_S
-    settings = {
-        number: _answer(future, brokers[number], kafka, hearing, admin, until)
-        for number, future in asked.items()
-    }
-    return Entered(admin, settings)
+    settings: dict[int, Mapping[str, str | None]] = {}
+    unreached: list[UnreachableError] = []
+    for number, future in asked.items():
+        try:
+            settings[number] = _answer(future, brokers[number], kafka, hearing, admin, until)
+        except UnreachableError as error:
+            unreached.append(error)
+    if unreached and not settings:
+        raise unreached[0]
+    return Entered(admin, settings, tuple(map(str, unreached)))
 
 
 def _brokers(

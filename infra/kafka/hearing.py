@@ -84,11 +84,6 @@ def client_of(kafka: Any, hearing: Hearing) -> AdminClient:
         raise KafkaUnfitError(_wrong_setting(error.args[0])) from error
 
 
-def text_of(error: KafkaException) -> str:
-    """Return Kafka's own words."""
-    return str(error.args[0].str()) if error.args else str(error)
-
-
 def _wrong_setting(error: KafkaError) -> str:
     said = error.str().removeprefix("Failed to create admin client: ")
     return (

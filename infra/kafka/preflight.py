@@ -18,7 +18,7 @@ from runfold.infra.kafka.rights import PROGRAMS, Program
 WAIT_S = 30.0
 """How long a process waits at its start for brokers that are away."""
 
-_UNREACHABLE_S = 5.0
+_UNREACHABLE_S = 10.0
 _PAUSE_S = 0.5
 _SHOWN = 3
 
@@ -37,7 +37,7 @@ def need(
     began, said, wanted = time.monotonic(), "", tuple(programs)
     while True:
         try:
-            _need_now(kafka, wanted)
+            _need_now(kafka, wanted, tell)
         except (KafkaAwayError, UnreachableError) as away:
             patience = wait_s
             if isinstance(away, UnreachableError):
@@ -81,8 +81,13 @@ def _of_program(
         yield said
 
 
-def _need_now(kafka: Mapping[str, object], programs: tuple[str, ...]) -> None:
-    found = list(problems(enter(kafka), kafka, programs))
+def _need_now(
+    kafka: Mapping[str, object], programs: tuple[str, ...], tell: Callable[[str], None]
+) -> None:
+    entered = enter(kafka)
+    for said in entered.unreached:
+        tell(said)
+    found = list(problems(entered, kafka, programs))
     if found:
         more = len(found) - _SHOWN
         rest = f" There are {more} more: `runfold doctor` says all." if more > 0 else ""

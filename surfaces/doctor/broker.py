@@ -30,6 +30,8 @@ def check(deployment: Deployment) -> Iterator[Finding]:
     entered = enter(deployment.kafka)
     cluster = deployment.log.cluster()
     yield ok("broker", f"{cluster.brokers} of Kafka's brokers answer")
+    for said in entered.unreached:
+        yield warning("broker", said, "bring that broker back, or correct what it advertises")
     yield from _rights(deployment, entered)
     missing = [topic.name for topic in TOPICS if topic.name not in cluster.topics]
     if missing:

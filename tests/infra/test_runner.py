@@ -161,8 +161,8 @@ def test_a_path_that_is_not_of_health_is_not_answered() -> None:
 
 
 def test_the_page_lists_every_exit_code() -> None:
-    page = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
-    table = page[page.index("| exit code |") :].split("\n\n", 1)[0]
+    page = (ROOT / "docs" / "exit-codes.md").read_text(encoding="utf-8")
+    table = page[page.index("| code | of |") :].split("\n\n", 1)[0]
     assert [int(code) for code in re.findall(r"^\| (\d+) \|", table, re.MULTILINE)] == list(
         ExitCode
     )

@@ -159,3 +159,25 @@ def test_a_program_that_cannot_start_again_is_tried_later() -> None:
     wait_until(lambda: member.watch(member.due))
     assert member.state == "starting"
     member.stop()
+
+
+@dataclass
+class Picky(Script):
+    """A program that says by its exit code that starting it again would not help."""
+
+    refusals: frozenset[int] = frozenset({2})
+
+
+def test_what_ends_for_a_setting_is_not_started_again_until_forgiven() -> None:
+    member = ended(started(Picky("raise SystemExit(2)")), 0.0)
+    assert (member.state, member.refused, member.restarts) == ("failed", True, 0)
+    assert member.reason == "exit code 2: its last words"
+    member.watch(1000.0)
+    assert (member.state, member.restarts) == ("failed", 0)
+    member.forgive()
+    member.watch(1001.0)
+    assert (member.state, member.refused, member.restarts) == ("starting", False, 1)
+    member = ended(member, 1002.0)
+    assert member.refused
+    # Any other end is tried again, as ever.
+    assert ended(started(Picky("raise SystemExit(1)")), 0.0).state == "waiting"

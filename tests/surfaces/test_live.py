@@ -19,10 +19,10 @@ from confluent_kafka import Producer
 from runfold.surfaces.cli import exits
 from tests.support import stack
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(400)]
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
-_SECONDS = 60
+_SECONDS = 240
 
 
 @dataclass(frozen=True)

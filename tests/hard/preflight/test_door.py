@@ -5,15 +5,18 @@ from __future__ import annotations
 import socket
 import time
 from collections.abc import Callable
+from typing import Any
 
 import pytest
+from confluent_kafka.admin import BrokerMetadata  # type: ignore[attr-defined]
 
+from runfold.infra.kafka import entering
 from runfold.infra.kafka.errors import KafkaAwayError, KafkaUnfitError, UnreachableError
 from runfold.infra.kafka.hearing import Complaint, complaint_in
 from runfold.infra.kafka.preflight import need
 from tests.hard.preflight.brokers import Secured
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(400)]
 
 Kafka = dict[str, str]
 
@@ -111,6 +114,25 @@ def test_an_advertised_address_that_does_not_answer_is_named_beside_the_one_that
     said = str(told.value)
     assert f"answers at {lost['bootstrap.servers']}, and sends its clients to 127.0.0.1:1" in said
     assert "correct advertised.listeners" in said
+
+
+def test_one_of_several_brokers_that_does_not_answer_keeps_nobody_from_the_others(
+    guarded: Secured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It may have died a moment ago, and its cluster still names it."""
+    found = entering._brokers
+
+    def with_another(*arguments: Any) -> dict[int, Any]:
+        brokers = found(*arguments)
+        gone: Any = BrokerMetadata()
+        gone.id, gone.host, gone.port = 7, "127.0.0.1", 1
+        return {**brokers, 7: gone}
+
+    monkeypatch.setattr(entering, "_brokers", with_another)
+    heard: list[str] = []
+    need(guarded.at("PLAIN"), tell=heard.append)
+    assert len(heard) == 1
+    assert "sends its clients to 127.0.0.1:1 for broker 7, where nobody answers" in heard[0]
 
 
 @pytest.mark.parametrize(

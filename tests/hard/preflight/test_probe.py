@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,11 +16,11 @@ import pytest
 from runfold.events.probe import PROBE_TENANT
 from runfold.stack import control
 from runfold.stack.settings import Settings
-from runfold.surfaces.application.operations.probe import Parts, ProbeError, probe
+from runfold.surfaces.application.operations.probe import MANIFEST, VERSION, ProbeError
 from runfold.surfaces.cli import exits
 from runfold.surfaces.cli.__main__ import run
 from runfold.surfaces.cli.context import Context
-from runfold.surfaces.cli.publishing import apply_manifests
+from runfold.surfaces.cli.operations.probing import probed
 from runfold.surfaces.processes import PROCESSES
 from tests.support.stack import pid_of
 
@@ -52,16 +53,6 @@ def frozen(context: Context, name: str) -> Iterator[None]:
         os.kill(pid, signal.SIGCONT)
 
 
-def probed(context: Context, within_s: float) -> tuple[float, list[str]]:
-    told: list[str] = []
-    parts = Parts(
-        context.client("default", "me"),
-        context.engine,
-        lambda paths, tenant: apply_manifests(context, paths, "test", tenant),
-    )
-    return probe(parts, within_s, told.append), told
-
-
 def said(capsys: pytest.CaptureFixture[str]) -> str:
     return " ".join(capsys.readouterr().out.split())
 
@@ -87,6 +78,11 @@ def test_a_run_goes_all_the_way_and_counts_for_nobody(
     assert run(["audit", "verify"], stack) == exits.OK
 
 
+def test_the_version_that_is_looked_for_is_that_of_the_file() -> None:
+    versions = set(re.findall(r"^  version: \"(.+)\"$", MANIFEST.read_text(), re.MULTILINE))
+    assert versions == {VERSION}
+
+
 @pytest.mark.parametrize(
     ("name", "part", "within_s"),
     [
@@ -98,9 +94,9 @@ def test_a_run_goes_all_the_way_and_counts_for_nobody(
 def test_the_part_that_does_nothing_is_named(
     stack: Context, name: str, part: str, within_s: float
 ) -> None:
-    probed(stack, 120)
+    probed(stack, within_s=120)
     with frozen(stack, name), pytest.raises(ProbeError, match=f"waits for {part}"):
-        probed(stack, within_s)
+        probed(stack, within_s=within_s)
 
 
 def test_up_without_a_probe_makes_no_run(

@@ -21,12 +21,19 @@ from runfold.infra.kafka.limits import broken
 from runfold.infra.kafka.preflight import need
 from runfold.infra.kafka.rights import PREPARE, PROGRAMS
 from runfold.infra.process.exit_codes import ExitCode
+from runfold.producers.log.kafka import TopicReader
+from runfold.projections import schema
 from runfold.stack import control
 from runfold.stack.errors import StackError
 from runfold.stack.kafka.topics import ensure_topics
 from runfold.stack.settings import Settings
 from runfold.surfaces.cli import exits
+from runfold.surfaces.cli.faults import explained
+from runfold.surfaces.doctor.deployment import Deployment
+from runfold.surfaces.doctor.examination import examine, servers_away
+from runfold.surfaces.doctor.finding import Finding, Level
 from tests.hard.preflight.brokers import Secured, broker, secured_settings
+from tests.support.builders.history import CODEC
 from tests.support.stack import Servers, embedded_settings, fresh_topics, temporary_home, wait_until
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(400)]
@@ -73,6 +80,36 @@ def test_a_wrong_password_is_one_sentence_of_every_program(
     assert "guessed" not in said
     assert "Traceback" not in said
     assert said.count("does not accept") == 1
+
+
+def findings(kafka: dict[str, str], database_url: str, home: Path) -> list[Finding]:
+    engine = schema.engine(database_url)
+    deployment = Deployment(kafka, TopicReader(kafka, CODEC), engine, home)
+    try:
+        return list(examine(deployment, explained))
+    finally:
+        engine.dispose()
+
+
+def test_the_doctor_says_who_is_not_let_in_and_what_is_not_allowed(
+    guarded: Secured, database_url: str, tmp_path: Path
+) -> None:
+    schema.ensure(database_url)
+    ensure_topics(guarded.settings.kafka_config(), TOPICS, guarded.settings.partitions)
+    wrong_password = {**guarded.sasl("cli"), "sasl.password": "guessed"}
+    told = findings(wrong_password, database_url, tmp_path)
+    (door,) = [each for each in told if each.check == "broker"]
+    assert door.level is Level.WRONG
+    assert "does not accept User:cli" in door.what
+    assert servers_away(told)
+
+    told = findings(guarded.sasl("nobody"), database_url, tmp_path)
+    rights = [each for each in told if each.check == "rights"]
+    wrong = [each.what for each in rights if each.level is Level.WRONG]
+    assert any("User:nobody may not READ the topic runs.events" in what for what in wrong)
+    # Processes may be other users than who asks the doctor, where none of them runs here.
+    notes = [each.what for each in rights if each.level is Level.NOTE]
+    assert any("which the tool pool needs" in what for what in notes)
 
 
 @pytest.fixture(scope="module")

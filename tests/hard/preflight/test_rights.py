@@ -15,6 +15,7 @@ import pytest
 from runfold.events import topics
 from runfold.events.calls import kinds
 from runfold.events.topics import TOPICS
+from runfold.infra.kafka import limits
 from runfold.infra.kafka.errors import KafkaUnfitError
 from runfold.infra.kafka.limits import SESSION_MS, TRANSACTION_MS
 from runfold.infra.kafka.preflight import need
@@ -116,6 +117,20 @@ def test_a_user_without_any_right_is_told_of_all_of_them(ready: Secured) -> None
     assert "needs DESCRIBE_CONFIGS" not in said
     assert "may not DESCRIBE_CONFIGS the topic" in refused(ready.sasl("nobody"), PREPARE)
     assert "which the command line needs" in refused(ready.sasl("nobody"), CLI)
+
+
+@pytest.mark.integration
+def test_the_time_of_transactions_is_tried_out_where_settings_are_not_shown(
+    ready: Secured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ready.allow("runs", PROGRAMS["runfold-runs"].rights)
+    me = ready.sasl("runs")
+    wait_until(lambda: refused(me, "runfold-runs") == "")
+    # Longer than a broker allows that was told nothing.
+    monkeypatch.setattr(limits, "TRANSACTION_MS", 1_000_000)
+    assert refused(me, "runfold-runs").startswith(
+        "The brokers have a smaller transaction.max.timeout.ms, and a transaction of Runfold"
+    )
 
 
 MODULES = {
