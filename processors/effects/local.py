@@ -171,7 +171,11 @@ class _Maker:
         except TimeoutError:
             log.exception("call %s overran", work.call_id)
             error = overran(limit_s, retryable=retryable)
-        except Exception as raised:
+        except BaseException as raised:
+            # Whatever is raised would end the loop, or leave the call without a result; only
+            # the cancellation of this host passes.
+            if isinstance(raised, asyncio.CancelledError) and _told_to_end():
+                raise
             log.exception("call %s broke its handler", work.call_id)
             error = broke(raised, retryable=retryable)
         broken: CallResult = self._kind.on_broken(
@@ -194,3 +198,8 @@ class _Maker:
             trace_call(traces, self._kind.span, work, result, began_ns, time.time_ns())
         except Exception:
             log.exception("the span of call %s could not be emitted", work.call_id)
+
+
+def _told_to_end() -> bool:
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0

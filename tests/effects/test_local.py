@@ -120,6 +120,32 @@ def test_a_tool_handler_that_raises_leaves_the_call_uncertain(opened: list[Local
     assert "hunter2" not in result.error.message
 
 
+class BaseOfItsOwn(BaseException):
+    """What no handler should raise."""
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [SystemExit, KeyboardInterrupt, GeneratorExit, asyncio.CancelledError, BaseOfItsOwn],
+)
+def test_whatever_a_handler_raises_its_call_has_a_result_and_others_go_on(
+    kind: type[BaseException], opened: list[LocalEffects]
+) -> None:
+    async def broken(work: ToolWork) -> ToolResult:
+        if work.call_id == "r.1":
+            raise kind
+        return succeeded(work)
+
+    inbox = Inbox()
+    effects = _effects(opened, broken)
+    effects.submit(tool_work(call_id="r.1"), inbox.deliver)
+    effects.submit(tool_work(call_id="r.2"), inbox.deliver)
+    first, second = sorted(inbox.wait(2), key=lambda result: str(result.call_id))
+    assert (first.outcome, second.outcome) == (Outcome.UNCERTAIN, Outcome.SUCCEEDED)
+    assert first.error is not None
+    assert kind.__name__ in first.error.message
+
+
 def test_a_model_handler_that_raises_becomes_a_failure_to_retry() -> None:
     async def broken(_work: ModelWork) -> ModelResult:
         raise ZeroDivisionError

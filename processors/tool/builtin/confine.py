@@ -51,6 +51,11 @@ def parts_of(path: str) -> tuple[str, ...]:
     return parts
 
 
+def shown(name: str) -> str:
+    r"""Return a file's name as it can be written: bytes that are not UTF-8 as ``\xff``."""
+    return os.fsencode(name).decode(errors="backslashreplace")
+
+
 @contextmanager
 def folder_beneath(root: Path, parts: tuple[str, ...], *, make: bool = False) -> Iterator[int]:
     """Open a folder beneath the root; ``make`` makes those that are missing, the root too."""

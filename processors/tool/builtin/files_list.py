@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from fnmatch import fnmatch
 from typing import Any
 
-from runfold.processors.tool.builtin.confine import folder_beneath, parts_of, root_of
+from runfold.processors.tool.builtin.confine import folder_beneath, parts_of, root_of, shown
 from runfold.processors.tool.builtin.contracts import contract, flag, number, text
 from runfold.processors.tool.context import ToolContext
 
@@ -54,7 +54,7 @@ def _entries(folder: int, prefix: str, arguments: Mapping[str, Any]) -> Iterator
             except FileNotFoundError:
                 continue
             yield {
-                "path": f"{place}/{name}" if place else name,
+                "path": shown(f"{place}/{name}" if place else name),
                 "type": _KINDS.get(stat.S_IFMT(held.st_mode), "other"),
                 "size": held.st_size,
                 "modified": datetime.fromtimestamp(int(held.st_mtime), UTC).isoformat(),

@@ -18,7 +18,13 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
-from runfold.processors.tool.builtin.confine import file_beneath, folder_beneath, parts_of, root_of
+from runfold.processors.tool.builtin.confine import (
+    file_beneath,
+    folder_beneath,
+    parts_of,
+    root_of,
+    shown,
+)
 from runfold.processors.tool.builtin.contracts import contract, flag, number, text
 from runfold.processors.tool.context import ToolContext
 from runfold.processors.tool.errors import ToolRefusedError
@@ -103,7 +109,7 @@ def _files(root: Path, path: str) -> Iterator[dict[str, int]]:
         files: dict[str, int] = {}
         for name in names[:_MOST_FILES]:
             try:
-                files[name] = opened.enter_context(file_beneath(root, name))
+                files[shown(name)] = opened.enter_context(file_beneath(root, name))
             except ToolRefusedError:
                 # In a folder, links and folders are simply not searched.
                 if names == [path]:

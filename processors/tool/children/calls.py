@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from runfold.infra.artifacts.port import ArtifactStore
-from runfold.processors.tool.children.frames import Frame
+from runfold.processors.tool.children.frames import Frame, json_text
 from runfold.processors.tool.context import ToolContext
 
 
@@ -40,7 +40,7 @@ def sent(function: str, arguments: Mapping[str, Any] | None, context: ToolContex
         },
     }
     head = {"kind": "call" if arguments is not None else "ask", "function": function}
-    return Frame(head, json.dumps(said, separators=(",", ":")).encode())
+    return Frame(head, json_text(said).encode())
 
 
 def asked(frame: Frame, artifacts: ArtifactStore) -> Asked:

@@ -74,7 +74,9 @@ class Children:
         """
         need_allowed(target, self._allowed)
         name, _, function = target.partition(":")
-        module = self._modules.setdefault(name, Module(name, self._settings))
+        module = self._modules.get(name)
+        if module is None:
+            module = self._modules[name] = Module(name, self._settings)
         ready = await module.ready()
         if function not in ready.tools:
             raise refused(f"{name} has no tool {function!r}; mark the function with @tool.")

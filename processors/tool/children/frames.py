@@ -22,6 +22,9 @@ MOST_BODY = 64 * 1024 * 1024
 
 _LENGTHS = struct.Struct("!II")
 
+json_text = json.JSONEncoder(separators=(",", ":")).encode
+"""Returns the JSON of a value, in ASCII; made once, since that costs more than to use it."""
+
 
 class FrameError(Exception):
     """What came is not a message."""
@@ -52,7 +55,7 @@ class Frame:
 
 def packed(frame: Frame) -> bytes:
     """Return a message's bytes; raises FrameError where it is larger than it may be."""
-    head = json.dumps(frame.head, separators=(",", ":")).encode()
+    head = json_text(frame.head).encode()
     if len(head) > MOST_HEAD or len(frame.body) > MOST_BODY:
         raise FrameError(f"{len(head)} and {len(frame.body)} bytes are too many")
     return b"".join((_LENGTHS.pack(len(head), len(frame.body)), head, frame.body))

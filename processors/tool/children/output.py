@@ -37,7 +37,6 @@ class Output:
 
     def begin(self, call: str, masks: Iterable[str]) -> None:
         """Log what comes from now on as a call's, without the given texts."""
-        self.drain()
         self._call, self._masks, self._lines = call, tuple(masks), 0
         self._context = copy_context()
 

@@ -166,11 +166,10 @@ async def _exits() -> None:
 
 @tool(risk_level=0)
 async def leaks(seconds: float) -> int:
-    """Leave a task and a cancellation behind."""
+    """Leave a task behind."""
     background = asyncio.create_task(asyncio.sleep(seconds))
     await asyncio.sleep(0)
     assert not background.done()
-    asyncio.get_running_loop().call_soon(background.cancel)
     return os.getpid()
 
 

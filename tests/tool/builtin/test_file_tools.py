@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from pathlib import Path
 from typing import Any
 
@@ -138,3 +139,11 @@ def test_a_report_is_markdown(root: Path) -> None:
     result = bench.call({"path": "r.sh", "markdown": "#!/bin/sh"})
     assert error_type(result) == "invalid_arguments"
     assert not (root / "r.sh").exists()
+
+
+def test_a_name_that_is_not_utf_8_is_shown_and_hides_no_other_file(root: Path) -> None:
+    Path(os.fsdecode(os.fsencode(root) + b"/\xff.txt")).write_text("line 7\n")
+    listed = _use("files.list", root)
+    assert [entry["path"] for entry in listed["entries"]] == ["a.txt", "\\xff.txt"]
+    found = _use("files.search", root, pattern="^line 7$")
+    assert [match["path"] for match in found["matches"]] == ["a.txt", "\\xff.txt"]

@@ -5,6 +5,7 @@ It has one thread and waits for two things: what the parent wants, and workers t
 
 from __future__ import annotations
 
+import gc
 import os
 import select
 import signal
@@ -38,6 +39,9 @@ class Nursery:
 
     def serve(self) -> None:
         """Do what the parent asks until it is gone."""
+        # What is never looked at by a collection stays one copy for all workers.
+        gc.collect()
+        gc.freeze()
         before = signal.signal(signal.SIGCHLD, lambda *_: None)
         signal.set_wakeup_fd(self._wakes, warn_on_full_buffer=False)
         while True:

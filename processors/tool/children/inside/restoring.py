@@ -22,11 +22,12 @@ _LIMITS = (
     resource.RLIMIT_AS, resource.RLIMIT_CPU, resource.RLIMIT_DATA, resource.RLIMIT_FSIZE,
     resource.RLIMIT_NOFILE, resource.RLIMIT_STACK,
 )  # fmt: skip
-_SIGNALS = tuple(
-    number
-    for number in signal.valid_signals()
-    if number not in {signal.SIGKILL, signal.SIGSTOP} and number < signal.SIGRTMIN
-)
+# Those that a program handles or ignores on purpose; to look at all of them takes longer than
+# to make a small call.
+_SIGNALS = (
+    signal.SIGHUP, signal.SIGINT, signal.SIGPIPE, signal.SIGALRM, signal.SIGTERM, signal.SIGCHLD,
+    signal.SIGUSR1, signal.SIGUSR2,
+)  # fmt: skip
 _MORE_FILES = 64
 _MEMORY_EVERY = 20
 
@@ -37,6 +38,7 @@ class Restoring:
     def __init__(self, memory_bytes: int) -> None:
         self._folder = os.open(".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         self._env = os.environ.copy()
+        self._encoded = _encoded().copy()
         self._umask = _umask()
         self._handlers = {number: signal.getsignal(number) for number in _SIGNALS}
         self._mask = signal.pthread_sigmask(signal.SIG_BLOCK, ())
@@ -74,7 +76,7 @@ class Restoring:
         for number, end in enumerate(self._ends):
             os.dup2(end, number)
         os.fchdir(self._folder)
-        if os.environ.copy() != self._env:
+        if _encoded() != self._encoded:
             for name in set(os.environ) - set(self._env):
                 del os.environ[name]
             os.environ.update(self._env)
@@ -88,6 +90,12 @@ class Restoring:
             locale.setlocale(locale.LC_ALL, self._locale)
         sys.settrace(None)
         sys.setprofile(None)
+
+
+def _encoded() -> dict[Any, Any]:
+    """Return the environment as Python keeps it: to decode it each time costs more than a call."""
+    held: dict[Any, Any] = os.environ._data  # type: ignore[attr-defined]  # noqa: SLF001
+    return held
 
 
 def _umask() -> int:
