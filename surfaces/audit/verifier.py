@@ -108,7 +108,7 @@ class Verifier:
             self._fault(event, "end", f"{event.type} follows the end of the run")
 
     def _check_contents(self, event: Event) -> None:
-        for content in _contents(event.fact):
+        for content in contents_of(event.fact):
             held = content.inline
             if held is not None and content.key_id is None:
                 digest = hashlib.sha256(held).digest()
@@ -167,12 +167,12 @@ class Verifier:
         self._faults.append(Fault(event.meta.seq, kind, f"event {event.meta.seq}: {reason}"))
 
 
-def _contents(record: object) -> list[Content]:
+def contents_of(record: object) -> list[Content]:
     """Return every content within a record."""
     if isinstance(record, Content):
         return [record]
     if isinstance(record, tuple):
-        return [content for item in record for content in _contents(item)]
+        return [content for item in record for content in contents_of(item)]
     if isinstance(record, Record):
-        return [content for _, held in record for content in _contents(held)]
+        return [content for _, held in record for content in contents_of(held)]
     return []
