@@ -5,7 +5,8 @@ shares them out in a consumer group where RUNFOLD_OWNERSHIP is ``group``. Its ex
 of every process, and 71 where another one owns the same fixed partitions.
 
 With ``--take-new-inputs`` it begins input topics that were created again at their beginning, says
-so in the journal, and ends.
+so in the journal, and ends. With ``--accept-lost-journal`` it goes on with what is left of a
+journal that cannot be restored: it lists the runs that are lost, says so in the journal, and ends.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from runfold.events.avro.codec import Codec
 from runfold.events.topics import EVENTS, TOPICS
 from runfold.infra.artifacts.files import FileArtifacts
 from runfold.infra.kafka.counts import CountWatch, need_counts
+from runfold.infra.database.connection import engine as database_engine
 from runfold.infra.process.exit_codes import ExitCode
 from runfold.infra.process.gc import collect_seldom
 from runfold.infra.process.runner import Ends, Process, serve
@@ -29,6 +31,7 @@ from runfold.processors.definitions.source import DefinitionStoreUnavailableErro
 from runfold.processors.effects.kinds import Served
 from runfold.processors.effects.local import LocalEffects
 from runfold.processors.engine.config import EngineConfig, GroupConfig
+from runfold.processors.engine.kafka.lost_journal import accept_lost_journal
 from runfold.processors.engine.kafka.new_inputs import take_new_inputs
 from runfold.processors.engine.kafka.runner import Engine
 from runfold.processors.model.apart.process import Apart
@@ -42,6 +45,7 @@ from runfold.processors.tool.poison import PoisonGuard
 from runfold.processors.tool.processor import ToolProcessor
 from runfold.processors.tool.settings import ToolSettings
 from runfold.producers.errors import RefusedError
+from runfold.producers.log.partitioner import partition_for
 from runfold.producers.log.partitions import deployed_partitions
 from runfold.producers.log.stalls import stall_watch
 from runfold.producers.log.topic_check import TopicWatch, need_settings
@@ -49,7 +53,11 @@ from runfold.producers.log.topic_ids import TopicIdWatch
 from runfold.producers.schema_registry.chosen import registry_of
 
 _TAKE_NEW = "--take-new-inputs"
-_OPTIONS = {_TAKE_NEW: "begin input topics that were created again at their beginning, and end"}
+_ACCEPT = "--accept-lost-journal"
+_OPTIONS = {
+    _TAKE_NEW: "begin input topics that were created again at their beginning, and end",
+    _ACCEPT: "go on with a journal that lost its end or its beginning, list what is lost, and end",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +84,8 @@ def _work(process: Process, settings: _Settings) -> int:
     with following(config.kafka, codec) as known:
         if _TAKE_NEW in sys.argv[1:]:
             return _take_new(settings, codec, known)
+        if _ACCEPT in sys.argv[1:]:
+            return _accept(config, settings, codec, known)
         effects = _effects(process, settings, known)
         engine = Engine(settings.engine, RUNS, codec, known.store, effects)
         stalls = stall_watch(
@@ -93,10 +103,10 @@ def _work(process: Process, settings: _Settings) -> int:
             # No start helps until somebody has mended the topics.
             lambda why: engine.fail(why, ExitCode.WRONG_SETTINGS),
         )
-        topics = TopicWatch(config.kafka, TOPICS)
+        watches = (stalls, TopicWatch(config.kafka, TOPICS), ids, counts, engine.watch_journal())
         collect_seldom()
         try:
-            with process.working(engine.stop, stalls, topics, ids, counts):
+            with process.working(engine.stop, *watches):
                 return engine.run()
         finally:
             effects.close(0)
@@ -111,6 +121,42 @@ def _take_new(settings: _Settings, codec: Codec, known: Following) -> int:
     if not taken:
         print("every position belongs to the topic that is there: nothing to do")
     return ExitCode.TOLD_TO_END
+
+
+def _accept(config: Config, settings: _Settings, codec: Codec, known: Following) -> int:
+    partitions, live = settings.engine.partitions, _believed(config)
+    taken = accept_lost_journal(
+        settings.engine,
+        RUNS,
+        codec,
+        known.store,
+        range(partitions),
+        lambda n: {run for run in live if partition_for(run.encode(), partitions) == n},
+    )
+    for each in taken:
+        print(f"accepted: {each.fault.sentence()}")
+        for run in each.lost:
+            print(f"lost: {run}")
+    if not taken:
+        print("every lane has what it needs of its journal: nothing to do")
+    return ExitCode.TOLD_TO_END
+
+
+def _believed(config: Config) -> list[str]:
+    """Return the runs that live as the views have it, which alone know those without an event."""
+    if not config.database_url:
+        print("DATABASE_URL is not set: runs of which no event is left cannot be listed")
+        return []
+    # No other life of this process needs the views.
+    from runfold.projections.queries.operating import live_runs  # noqa: PLC0415
+    from runfold.projections.queries.scope import OperatorViews  # noqa: PLC0415
+
+    engine = database_engine(config.database_url)
+    try:
+        with engine.connect() as connection:
+            return live_runs(OperatorViews(connection, "--accept-lost-journal"))
+    finally:
+        engine.dispose()
 
 
 def _effects(process: Process, settings: _Settings, known: Following) -> LocalEffects:

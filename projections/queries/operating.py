@@ -7,8 +7,14 @@ from __future__ import annotations
 
 from sqlalchemy import func, select
 
+from runfold.events.values import TERMINAL
 from runfold.projections.queries.scope import OperatorViews, Row
-from runfold.projections.tables import dead_letters, projection_failures, projection_positions
+from runfold.projections.tables import (
+    dead_letters,
+    projection_failures,
+    projection_positions,
+    runs,
+)
 
 
 def list_dead_letters(views: OperatorViews, limit: int = 100) -> list[Row]:
@@ -35,3 +41,10 @@ def positions(views: OperatorViews) -> list[Row]:
     """Return how far every view is."""
     at = projection_positions.c
     return views.all(select(projection_positions).order_by(at.view, at.topic, at.topic_partition))
+
+
+def live_runs(views: OperatorViews) -> list[str]:
+    """Return the ids of all runs that have not ended, as far as the views know."""
+    ended = [status.value for status in TERMINAL]
+    query = select(runs.c.run_id).where(runs.c.status.not_in(ended))
+    return [str(run_id) for run_id in views.connection.execute(query).scalars()]

@@ -40,8 +40,8 @@ def backup(
     store: Path,
     target: Path,
     report: Report = lambda _: None,
-) -> Manifest:
-    """Write a back-up into a folder, which is made; return what it says of itself.
+) -> Plan:
+    """Write a back-up into a folder, which is made; return it, folded.
 
     Raises BackupError, LogError, psycopg.Error and OSError; what was written then has no manifest,
     and is no back-up.
@@ -73,9 +73,9 @@ def backup(
     plan = Plan(target, made, codec)
     plan.fold()
     live, ended = live_and_ended(plan.cuts)
-    made = made.model_copy(update={"live_runs": live, "ended_runs": ended})
-    manifest.write(target, made)
-    return made
+    plan.manifest = made.model_copy(update={"live_runs": live, "ended_runs": ended})
+    manifest.write(target, plan.manifest)
+    return plan
 
 
 def doubts(plan: Plan) -> Iterator[str]:
@@ -89,6 +89,14 @@ def doubts(plan: Plan) -> Iterator[str]:
             )
         for first, behind in said.unreadable:
             yield f"the offsets {first} to {behind - 1} of {place} cannot be read, and are left out"
+    missing = plan.missing_artifacts()
+    # A requester may name what never was: where there is a store, that is no fault of the back-up.
+    if missing and not plan.manifest.artifacts:
+        yield (
+            f"{len(missing)} artifacts that the journal names are not there, since the "
+            f"store is empty, such as "
+            f"{min(missing)[:12]}: was the command run where RUNFOLD_HOME is theirs?"
+        )
     for name in plan.manifest.damaged_artifacts:
         yield f"the artifact {name} is damaged, and is left out"
 

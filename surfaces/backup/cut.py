@@ -7,16 +7,20 @@ from dataclasses import dataclass
 
 from runfold.events import topics
 from runfold.events.avro.codec import Codec
+from runfold.events.run import Event
 from runfold.processors.engine.core.history import BrokenChain
 from runfold.processors.engine.core.outbox import Place
 from runfold.processors.engine.core.progress import Progress
 from runfold.processors.engine.core.rebuild import Rebuild
 from runfold.processors.run.aggregate import RUNS
 from runfold.processors.run.state import CallStatus, Live, RunState
+from runfold.surfaces.audit.contents import contents_of
 from runfold.surfaces.backup.errors import BackupError
 from runfold.surfaces.backup.records import Kept
 
 _ENDS = frozenset(fact.__name__ for fact in RUNS.terminal)
+
+_NAMES_ONE = b"artifact:"
 
 CallKey = tuple[str, str, int]
 """A run, a call of it, and the attempt."""
@@ -27,7 +31,8 @@ class Cut:
     """A partition of the journal up to a back-up's moment.
 
     ``live`` are the states of the runs that live, ``ended`` the ids of the others, ``open_calls``
-    what waits for a result; ``end`` is the offset behind the last event.
+    what waits for a result; ``end`` is the offset behind the last event. ``artifacts``
+    are those that an event names, each by its sha256 in hexadecimal.
     """
 
     partition: int
@@ -36,6 +41,7 @@ class Cut:
     ended: frozenset[str]
     open_calls: frozenset[CallKey]
     end: int
+    artifacts: frozenset[str] = frozenset()
 
     def decided(self, topic: str) -> int:
         """Return the next offset to take of an input topic."""
@@ -48,11 +54,13 @@ class Cut:
 
 def cut_of(records: Iterable[Kept], partition: int, end: int, codec: Codec) -> Cut:
     """Fold a partition of the journal; raises BackupError where it is not whole."""
-    rebuild, ended = Rebuild(RUNS, codec), set[str]()
+    rebuild, ended, named = Rebuild(RUNS, codec), set[str](), set[str]()
     try:
         for each in records:
             if each.value is None:
                 continue
+            if _NAMES_ONE in each.value:
+                named |= _artifacts(codec, each.value)
             begins = codec.peek(each.value)
             if begins is not None and begins.kind in _ENDS:
                 ended.add(begins.key)
@@ -61,7 +69,15 @@ def cut_of(records: Iterable[Kept], partition: int, end: int, codec: Codec) -> C
     except BrokenChain as broken:
         raise BackupError(f"{topics.EVENTS}/{partition} is not whole: {broken}.") from broken
     live = {key: tracked.state for key, tracked in state.live.items()}
-    return Cut(partition, state.progress, live, frozenset(ended), _open_calls(live), end)
+    return Cut(
+        partition,
+        state.progress,
+        live,
+        frozenset(ended),
+        _open_calls(live),
+        end,
+        frozenset(named),
+    )
 
 
 def _open_calls(live: Mapping[str, RunState]) -> frozenset[CallKey]:
@@ -72,6 +88,15 @@ def _open_calls(live: Mapping[str, RunState]) -> frozenset[CallKey]:
         for call in state.loop.calls
         if call.status is CallStatus.RUNNING
     )
+
+
+def _artifacts(codec: Codec, value: bytes) -> set[str]:
+    """Return the artifacts that an event names, not those that somebody wrote about."""
+    event = codec.decode(topics.EVENTS, value)
+    if not isinstance(event, Event):
+        return set()
+    refs = (content.ref for content in contents_of(event.fact))
+    return {ref.rpartition("/")[2] for ref in refs if ref is not None}
 
 
 def need_whole(cuts: Mapping[int, Cut]) -> None:

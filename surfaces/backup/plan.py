@@ -77,6 +77,11 @@ class Plan:
         """Return how many offsets nobody had decided, and that were gone before the back-up."""
         return max(0, said.start - self.begins(said)) if said.topic in INPUTS else 0
 
+    def missing_artifacts(self) -> set[str]:
+        """Return the artifacts that the journal names and the back-up does not have."""
+        there = {Path(each.path).name for each in self.manifest.artifacts}
+        return {name for cut in self.cuts.values() for name in cut.artifacts} - there
+
     def work(self, now: datetime) -> Iterator[tuple[str, int, Kept]]:
         """Yield topic, partition and record of the work of every pool."""
         definitions = self._definitions()

@@ -51,9 +51,14 @@ class History:
         self.seq = seq
         self.values.append(value)
 
+    @property
+    def begins(self) -> bool:
+        """Whether its first event is the first of all, or carries over what was before."""
+        return self.first_seq == 1 or self.carried
+
     def fold(self, spec: AggregateSpec[S], codec: Codec) -> Tracked[S]:
         """Return what is tracked after the last event; raises BrokenChain for a broken link."""
-        if self.first_seq != 1 and not self.carried:
+        if not self.begins:
             raise BrokenChain(
                 f"{self.key} is live, but the first of its events that was read is number "
                 f"{self.first_seq}: the restore point is beyond its beginning; delete the records "

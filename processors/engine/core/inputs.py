@@ -54,9 +54,13 @@ class Returned:
 
 @dataclass(frozen=True, slots=True)
 class Lost:
-    """Word that an input does not have what is next: the lane begins again from the log."""
+    """Word that the log does not have what a lane counts on: it begins again from the log.
+
+    ``for_good`` says that it is the journal, and that the lane stops instead.
+    """
 
     why: str
+    for_good: bool = False
 
 
 @dataclass(frozen=True, slots=True)

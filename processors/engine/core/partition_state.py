@@ -36,7 +36,8 @@ class PartitionState(Generic[S]):
 
     ``live`` and ``ended`` go by key; ``ended`` holds the time of the end in milliseconds, oldest
     first; ``end`` is a journal offset below which everything is known. ``unnoted`` says that
-    numbers were heard which the journal does not know yet.
+    numbers were heard which the journal does not know yet. ``journal_id`` is the id of the topic
+    that holds the journal, empty where that is not known.
     """
 
     live: dict[str, Tracked[S]] = field(default_factory=dict)
@@ -44,6 +45,7 @@ class PartitionState(Generic[S]):
     progress: Progress = field(default_factory=Progress)
     end: int = 0
     unnoted: bool = False
+    journal_id: str = ""
 
     @property
     def positions(self) -> dict[str, int]:

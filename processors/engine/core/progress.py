@@ -14,6 +14,12 @@ from dataclasses import dataclass, field
 from runfold.events.values import Position
 from runfold.processors.engine.core.outbox import Place
 
+END = "end "
+"""With the journal's name, in a restore point: how far the journal went when that was written."""
+
+LOST = "lost "
+"""With the journal's name: events before this offset are gone, and an operator has accepted it."""
+
 _FROM = "from "
 _TO = "to "
 

@@ -11,11 +11,11 @@ from typing import Generic
 from runfold.events.base import Record
 from runfold.events.operations import PositionNoted, RestorePoint
 from runfold.processors.engine.aggregate import S
-from runfold.processors.engine.core.history import History
+from runfold.processors.engine.core.history import BrokenChain, History
 from runfold.processors.engine.core.outbox import Outgoing, outgoing
 from runfold.processors.engine.core.parked_copy import parked_values
 from runfold.processors.engine.core.partition_state import PartitionState
-from runfold.processors.engine.core.progress import Progress
+from runfold.processors.engine.core.progress import END, LOST, Progress
 from runfold.processors.engine.ports import Codec
 from runfold.processors.engine.spec import AggregateSpec
 
@@ -24,10 +24,19 @@ class Rebuild(Generic[S]):
     """Makes a partition's state of what is read back.
 
     With ``resends`` it keeps what may have to be sent again: messages of events that are not known
-    to be where they belong.
+    to be where they belong. ``lost`` are aggregates whose beginning is gone, where an operator has
+    accepted that, or does so now (``accepts``); ``seen`` are all that have an event then.
+    ``journal_end`` is how far the journal went when the hint was written, and its topic's id.
     """
 
-    def __init__(self, spec: AggregateSpec[S], codec: Codec, *, resends: bool = False) -> None:
+    def __init__(
+        self,
+        spec: AggregateSpec[S],
+        codec: Codec,
+        *,
+        resends: bool = False,
+        accepts: bool = False,
+    ) -> None:
         self._spec = spec
         self._codec = codec
         self._inputs = frozenset(spec.topics.inputs)
@@ -38,13 +47,22 @@ class Rebuild(Generic[S]):
         self._histories: dict[str, History] = {}
         self._partition_state: PartitionState[S] = PartitionState()
         self._parked: dict[str, bytes] = {}
+        self._accepts = accepts
+        self._lost_mark = LOST + spec.topics.journal
+        self.lost: set[str] = set()
+        self.seen: set[str] = set()
+        self.journal_end: tuple[int, str] = (0, "")
         self.records = 0
 
     def hint(self, value: bytes) -> int:
         """Take the newest restore point and return the journal offset to read from."""
         point = self._codec.decode(self._spec.topics.restore, value)
         assert isinstance(point, RestorePoint)
-        self.progress.take(point.positions, self._spec.topics.journal)
+        journal = self._spec.topics.journal
+        ends = [each for each in point.positions if each.topic == END + journal]
+        self.progress.take((each for each in point.positions if each not in ends), journal)
+        for each in ends:
+            self.journal_end = each.offset, each.topic_id
         self._partition_state.end = point.journal_offset
         return point.journal_offset
 
@@ -88,6 +106,8 @@ class Rebuild(Generic[S]):
         topic, _, place = cause.partition("/")
         if topic in self._inputs:
             self.progress.advance(topic, int(place.rpartition("/")[2]) + 1)
+        if self._accepts:
+            self.seen.add(key)
         if kind in self._sending:
             self._sent.append((offset, value))
         if kind in self._ends:
@@ -97,7 +117,13 @@ class Rebuild(Generic[S]):
             if kind in self._carries and seq > history.seq:
                 # What came before it is not needed, and its copies were dropped with it.
                 history = self._histories[key] = History(key, carried=True)
-            history.follow(seq, value, offset)
+            try:
+                history.follow(seq, value, offset)
+            except BrokenChain:
+                if not self._is_lost(offset):
+                    raise
+                self.lost.add(key)
+                del self._histories[key]
 
     def completion(self, key: str, time_ms: int) -> None:
         """Take one end, oldest first."""
@@ -114,6 +140,9 @@ class Rebuild(Generic[S]):
     def finish(self) -> PartitionState[S]:
         """Fold what is live and return the partition's state; raises BrokenChain."""
         for key, history in self._histories.items():
+            if not history.begins and self._is_lost(history.first_offset):
+                self.lost.add(key)
+                continue
             self._partition_state.live[key] = history.fold(self._spec, self._codec)
         self._histories = {}
         return self._partition_state
@@ -134,6 +163,11 @@ class Rebuild(Generic[S]):
     def progress(self) -> Progress:
         """How far the inputs are, as far as it is known by now."""
         return self._partition_state.progress
+
+    def _is_lost(self, offset: int | None) -> bool:
+        """Whether an event may lack what was before it: an operator has accepted that, or does."""
+        accepted = self.progress.positions.get(self._lost_mark, 0)
+        return self._accepts or (offset is not None and offset < accepted)
 
     def _history(self, key: str) -> History:
         history = self._histories.get(key)

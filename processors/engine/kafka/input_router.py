@@ -70,7 +70,7 @@ class InputRouter(threading.Thread):
 
     def commit(self, partition: int, positions: Mapping[str, int]) -> None:
         """Show lag monitors how far the inputs are decided; returns at once."""
-        shown = {(topic, partition): offset for topic, offset in positions.items()}
+        shown = {(topic, partition): positions.get(topic, 0) for topic in self._topics}
         if shown:
             self._commands.put(lambda: self._show(shown))
 

@@ -80,9 +80,9 @@ class Lane(threading.Thread, Generic[S]):
         self._timers: Timers
         self._upkeep: Maintenance[S]
         self._copies: list[ParkedCopy] = []
-        self._parking = 0.0
+        self._parking = self._drain_until = 0.0
         self._requests_ms = self._out = 0
-        self._drain_until = 0.0
+        self.reach = (0, 0)
 
     def stop(self, grace: float = 0.0) -> None:
         """Ask the lane to finish its batch and end; join it afterwards.
@@ -92,6 +92,10 @@ class Lane(threading.Thread, Generic[S]):
         self._drain_until = time.monotonic() + grace
         self._stopping.set()
         self._inbox.wake()
+
+    def stop_for(self, why: str) -> None:
+        """Have the lane stop for good, since its journal is not what it was; from any thread."""
+        self._inbox.put(Lost(why, for_good=True))
 
     def stuck_for(self) -> float:
         """Return the seconds since the current step began; 0 while the lane waits for input."""
@@ -107,8 +111,7 @@ class Lane(threading.Thread, Generic[S]):
                 self._drain()
             except (LaneFault, RegistryError) as fault:
                 self._metrics.faults.inc()
-                extra = {"partition": self.partition, "fault": str(fault)}
-                logger.warning("lane begins again from the log", extra=extra)
+                logger.warning("lane %d begins again from the log: %s", self.partition, fault)
             except Fenced as fenced:
                 self._metrics.fenced.inc()
                 self._end(LaneState.FENCED, str(fenced))
@@ -127,8 +130,7 @@ class Lane(threading.Thread, Generic[S]):
 
     def _end(self, state: LaneState, why: str) -> None:
         self._shut()
-        self.why = why
-        self._busy_since = None
+        self.why, self._busy_since = why, None
         self.state = state
 
     def _shut(self) -> None:
@@ -202,19 +204,16 @@ class Lane(threading.Thread, Generic[S]):
         """Step 1: wait until there is something to do, and take what is there."""
         wait = max(0.0, tidy_at - time.monotonic())
         left = self._timers.seconds_left(datetime.now(UTC))
-        if left is not None:
-            wait = min(wait, left)
-        config = self._config
-        inputs: list[Input] = []
+        wait = wait if left is None else min(wait, left)
+        config, inputs = self._config, list[Input]()
         for item in self._inbox.take(wait, config.max_batch, config.max_batch_bytes, self._out):
             if isinstance(item, ParkedCopy):
                 self._copies.append(item)
             elif isinstance(item, Lost):
-                raise LaneFault(item.why)
+                raise (BrokenChain if item.for_good else LaneFault)(item.why)
             else:
                 inputs.append(item)
-        inputs.extend(self._timers.due(datetime.now(UTC), config.max_batch))
-        return inputs
+        return [*inputs, *self._timers.due(datetime.now(UTC), config.max_batch)]
 
     def _step(self, inputs: Sequence[Input]) -> None:
         """Steps 2 to 4 for one batch."""
@@ -279,6 +278,7 @@ class Lane(threading.Thread, Generic[S]):
                 state.end, state.unnoted = first + 1, False
         self._ask_for_copies(clock, now)
         self._forget()
+        self.reach = state.restore_offset(), state.end
         self._shared.dispatcher.commit(self.partition, state.positions)
         self._metrics.live.set(len(state.live))
         self._metrics.waiting.set(len(self._inbox))

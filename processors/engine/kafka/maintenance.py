@@ -19,6 +19,7 @@ from runfold.processors.engine.core.parked_copy import (
     still_wanted,
 )
 from runfold.processors.engine.core.partition_state import PartitionState
+from runfold.processors.engine.core.progress import END
 from runfold.processors.engine.ports import Codec
 from runfold.processors.engine.spec import AggregateSpec
 
@@ -67,10 +68,16 @@ class Maintenance(Generic[S]):
             return None
         self._hinted_at = clock
         journal = self._spec.topics.journal
-        point = (
-            partition_state.restore_offset(),
-            partition_state.progress.noted(self._partition, journal),
-        )
+        noted = partition_state.progress.noted(self._partition, journal)
+        if partition_state.journal_id:
+            end = Position(
+                topic=END + journal,
+                partition=self._partition,
+                offset=partition_state.end,
+                topic_id=partition_state.journal_id,
+            )
+            noted = (*noted, end)
+        point = (partition_state.restore_offset(), noted)
         if point == self._hinted:
             return None
         self._hinted = point

@@ -28,7 +28,7 @@ from runfold.processors.engine.core.rebuild import Rebuild
 from runfold.processors.engine.faults import LaneFault, translated
 from runfold.processors.engine.kafka.partition_reader import PartitionReader
 from runfold.processors.engine.kafka.strange_inputs import Strange, strange
-from runfold.processors.engine.kafka.whole import need_whole
+from runfold.processors.engine.kafka.whole import JournalFault
 from runfold.processors.engine.metrics import RESTORE_RECORDS
 from runfold.processors.engine.ports import Codec
 from runfold.processors.engine.spec import AggregateSpec
@@ -50,6 +50,8 @@ class Restore(Generic[S]):
 
     With ``take_new`` an input topic that is another one than the journal speaks of is begun at its
     beginning; ``taken`` then says which. ``gone`` are inputs that were deleted unread.
+    With ``accept_lost`` a journal that has lost something is read as it is; ``fault`` then says
+    what, ``lost`` are aggregates whose beginning is gone, and ``seen`` all that have an event.
     """
 
     def __init__(
@@ -61,6 +63,7 @@ class Restore(Generic[S]):
         beat: Callable[[], None],
         *,
         take_new: bool = False,
+        accept_lost: bool = False,
     ) -> None:
         self._config = config
         self._spec = spec
@@ -69,9 +72,14 @@ class Restore(Generic[S]):
         self._partition = partition
         self._beat = beat
         self._take_new = take_new
+        self._accept_lost = accept_lost
+        self.fault: JournalFault | None = None
+        self.lost: set[str] = set()
+        self.seen: set[str] = set()
         self.taken: list[Strange] = []
         self.gone: list[Strange] = []
         self._unnoted = False
+        self._journal_id = ""
 
     def partition_state(self) -> PartitionState[S]:
         """Return the committed state of the partition.
@@ -93,6 +101,8 @@ class Restore(Generic[S]):
         partition_state = rebuild.finish()
         # The journal must know which topics these are, also where it is all that is left.
         partition_state.unnoted = self._unnoted
+        partition_state.journal_id = self._journal_id
+        self.lost, self.seen = rebuild.lost, rebuild.seen
         RESTORE_RECORDS(str(self._partition)).set(rebuild.records)
         seconds = time.monotonic() - began
         logger.info(
@@ -109,7 +119,7 @@ class Restore(Generic[S]):
         return partition_state
 
     def _read(self, reader: PartitionReader) -> Rebuild[S]:
-        rebuild = Rebuild(self._spec, self._codec)
+        rebuild = Rebuild(self._spec, self._codec, accepts=self._accept_lost)
         topics = self._topics
         ends = reader.ends(topics.all, self._partition)
         start = self._hint(reader, rebuild, ends[topics.restore])
@@ -117,8 +127,7 @@ class Restore(Generic[S]):
             rebuild.parked(_key(message), message.value())
         rebuild.parked_done()
         failpoint("restore.before_journal")
-        now = reader.now((topics.journal,), self._partition)[topics.journal]
-        need_whole(topics.journal, self._partition, start, now)
+        start = self._whole(reader, rebuild, start)
         for message in self._messages(reader, topics.journal, start, ends[topics.journal]):
             value = message.value()
             if value is not None:
@@ -135,6 +144,23 @@ class Restore(Generic[S]):
             ):
                 rebuild.completion(_key(message), message.timestamp()[1])
         return rebuild
+
+    def _whole(self, reader: PartitionReader, rebuild: Rebuild[S], start: int) -> int:
+        """Return from where to read the journal; raises BrokenChain where it has lost something.
+
+        Read from where it begins now, what was live before would be forgotten in silence.
+        """
+        journal = self._topics.journal
+        now = reader.now((journal,), self._partition)[journal]
+        self._journal_id = now.topic_id
+        went_to = Remembered(*rebuild.journal_end)
+        fault = JournalFault(journal, self._partition, start, went_to, now)
+        if fault.fits:
+            return start
+        if not self._accept_lost:
+            raise BrokenChain(fault.sentence())
+        self.fault = fault
+        return now.low if fault.begins_anew else start
 
     def _hold_against_now(self, reader: PartitionReader, rebuild: Rebuild[S]) -> None:
         """Raise BrokenChain where a position is of another topic than is there now."""

@@ -18,6 +18,7 @@ from runfold.infra.process.watchdog import EXIT_STUCK, Watchdog, end_process
 from runfold.processors.engine.aggregate import S
 from runfold.processors.engine.config import EngineConfig
 from runfold.processors.engine.kafka.input_router import InputRouter
+from runfold.processors.engine.kafka.journal_watch import JournalWatch
 from runfold.processors.engine.kafka.lane import Lane
 from runfold.processors.engine.kafka.lane_context import LaneContext, LaneState
 from runfold.processors.engine.kafka.parker import Parker
@@ -51,6 +52,7 @@ class Engine(Generic[S]):
         self._config = config
         self._stopping = threading.Event()
         topics = spec.topics
+        self._journal = topics.journal
         self._dispatcher = InputRouter(config, topics.inputs, spec.positions_group(config.app))
         self._parker = Parker(config, spec, codec)
         self._shared = LaneContext(
@@ -120,6 +122,18 @@ class Engine(Generic[S]):
     def lanes(self) -> dict[int, LaneState]:
         """Return where each lane of this process stands."""
         return {partition: lane.state for partition, lane in self._lanes.copy().items()}
+
+    def watch_journal(self, every_s: float = 5.0) -> JournalWatch:
+        """Return what looks, once it is started, whether the lanes' journal is still whole."""
+        return JournalWatch(self._config.kafka, self._journal, self._reaches, self._lost, every_s)
+
+    def _reaches(self) -> dict[int, tuple[int, int]]:
+        lanes = self._lanes.copy().items()
+        return {n: lane.reach for n, lane in lanes if lane.state is LaneState.RUNNING}
+
+    def _lost(self, partition: int, why: str) -> None:
+        if (lane := self._lanes.get(partition)) is not None:
+            lane.stop_for(why)
 
     def _given(self, partitions: Sequence[int]) -> None:
         for partition in partitions:

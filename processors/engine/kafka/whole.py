@@ -4,31 +4,61 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 
 from runfold.processors.engine.core.history import BrokenChain
 from runfold.processors.engine.kafka.inbox import Inbox
 from runfold.processors.engine.kafka.strange_inputs import Strange
 from runfold.producers.log.beginnings import TODO, lost
-from runfold.producers.log.remembered import Fit, Now, Remembered, judge
+from runfold.producers.log.remembered import Fit, Now, Remembered, judge, told
+
+COMMAND = "`python -m runfold.processors.run --accept-lost-journal`"
+"""Goes on with what is left of a journal, on record."""
 
 logger = logging.getLogger(__name__)
 
 
-def need_whole(journal: str, partition: int, start: int, now: Now) -> None:
-    """Raise BrokenChain where the journal does not hold what a restore point says it does.
+@dataclass(frozen=True, slots=True)
+class JournalFault:
+    """What a journal has lost: a restore point says that it held more, or another one."""
 
-    Read from where it begins now, what was live before would be forgotten in silence.
-    """
-    fit = judge(Remembered(start), now)
-    if fit is Fit.LOST_START:
-        raise BrokenChain(
-            f"{lost(journal, partition, now.low)}; this lane must read from offset {start} on, and "
-            f"what was live there is lost until it is restored. {TODO}."
+    journal: str
+    partition: int
+    start: int
+    went_to: Remembered
+    now: Now
+
+    @property
+    def fits(self) -> bool:
+        """Whether it has lost nothing that this lane needs."""
+        return {judge(Remembered(self.start), self.now), judge(self._end, self.now)} == {Fit.FITS}
+
+    @property
+    def begins_anew(self) -> bool:
+        """Whether the lane can only be read from the beginning of what is there."""
+        return (
+            judge(Remembered(self.start), self.now) is not Fit.FITS
+            or judge(self._end, self.now) is Fit.OTHER_TOPIC
         )
-    if fit is Fit.LOST_END:
-        raise BrokenChain(
-            f"{journal}/{partition} ends at offset {now.high}, and a restore point says that it "
-            f"went on to {start}: it has lost its end, or was made anew. {TODO}."
+
+    @property
+    def _end(self) -> Remembered:
+        # An end below the beginning says nothing that the start does not say.
+        return Remembered(max(self.went_to.offset, self.now.low), self.went_to.topic_id)
+
+    def sentence(self) -> str:
+        """Return what is lost and what helps."""
+        if judge(Remembered(self.start), self.now) is Fit.LOST_START:
+            return (
+                f"{lost(self.journal, self.partition, self.now.low)}; this lane must read from "
+                f"offset {self.start} on, and what was live there is lost until it is restored. "
+                f"{TODO}. If it cannot be: {COMMAND}."
+            )
+        went_to = Remembered(max(self.start, self.went_to.offset), self.went_to.topic_id)
+        what = told((self.journal, self.partition), went_to, self.now)
+        return (
+            f"the lane knows that {self.journal}/{self.partition} went on to offset "
+            f"{went_to.offset}, {what}. {TODO}. If it cannot be: {COMMAND}."
         )
 
 
@@ -40,7 +70,7 @@ def need_end(journal: str, partition: int, first: int | None, end: int) -> None:
     if first is not None and first < end:
         raise BrokenChain(
             f"{journal}/{partition} has lost its end: events that were committed up to offset "
-            f"{end} are gone, and others stand from {first} on. {TODO}."
+            f"{end} are gone, and others stand from {first} on. {TODO}. If it cannot be: {COMMAND}."
         )
 
 

@@ -29,7 +29,7 @@ def show_backup(context: Context, target: Path) -> int:
 
     with _servers(context.settings, new=False) as settings:
         kafka = settings.kafka_config()
-        made = backup(
+        plan = backup(
             kafka,
             TopicReader(kafka, context.codec),
             context.codec,
@@ -38,15 +38,15 @@ def show_backup(context: Context, target: Path) -> int:
             target,
             _tell,
         )
-    lacks = _tell_doubts(target, made, context)
-    _print(made, f"The back-up of {made.began_at:%Y-%m-%d %H:%M:%S} UTC is in {target}.")
+    lacks, moment = _tell_doubts(plan), plan.manifest.began_at
+    _print(plan.manifest, f"The back-up of {moment:%Y-%m-%d %H:%M:%S} UTC is in {target}.")
     return exits.NO if lacks else exits.OK
 
 
 def show_restore(context: Context, source: Path) -> int:
     """Restore a back-up and say what to do next; 1 where it lacks something."""
     plan = read(source, context.codec, _tell)
-    lacks = _tell_doubts(source, plan.manifest, context, plan)
+    lacks = _tell_doubts(plan)
     with _servers(context.settings, new=True) as settings:
         there = replace(settings, partitions=plan.manifest.partitions)
         restore(
@@ -110,12 +110,7 @@ def _tell(line: str) -> None:
     output.console().print(f"  {line}")
 
 
-def _tell_doubts(
-    folder: Path, said: Manifest, context: Context, plan: Plan | None = None
-) -> list[str]:
-    if plan is None:
-        plan = Plan(folder, said, context.codec)
-        plan.fold()
+def _tell_doubts(plan: Plan) -> list[str]:
     found = list(doubts(plan))
     for line in found:
         output.console().print(line, style="bold red")

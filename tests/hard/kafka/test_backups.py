@@ -15,7 +15,9 @@ from confluent_kafka.admin import AdminClient
 from runfold.events import topics
 from runfold.events.calls import ToolResult
 from runfold.events.calls.base import Outcome
+from runfold.events.content import Content
 from runfold.events.operations import DeadLetter, PositionNoted
+from runfold.events.run import MessageKind, UserMessageReceived
 from runfold.events.topics import TOPICS
 from runfold.events.values import Position
 from runfold.infra.artifacts.files import FileArtifacts
@@ -129,6 +131,23 @@ def test_inputs_that_were_gone_before_anybody_read_them_are_named(tmp_path: Path
     assert said.startswith("3 offsets of runs.requests/0 had been deleted")
 
 
+def test_an_artifact_that_the_journal_names_and_nobody_has_is_named(tmp_path: Path) -> None:
+    ref = f"artifact:acme/{'ab' * 32}"
+    words = History(OTHER).created(goal=f"somebody's words name {ref}")
+    named = Content(media_type="text/plain", size=1, digest=b"", ref=f"artifact:acme/{'cd' * 32}")
+    said = UserMessageReceived(message_id="m", kind=MessageKind.GOAL, content=named)
+    run = History(RUN).created().add(said)
+    values = [*words.values, *run.values]
+    plan = (
+        Folder(tmp_path)
+        .put(topics.EVENTS, *(kept(n, RUN, value) for n, value in enumerate(values)))
+        .plan()
+    )
+    assert plan.missing_artifacts() == {"cd" * 32}
+    (doubt,) = doubts(plan)
+    assert doubt.startswith("1 artifacts that the journal names are not there")
+
+
 def letter(offset: int, of: int) -> Kept:
     said = DeadLetter(
         topic=topics.REQUESTS,
@@ -234,7 +253,7 @@ def save(settings: Settings, folder: Path) -> Manifest:
     kafka = settings.kafka_config()
     store = settings.home / "artifacts"
     reader = TopicReader(kafka, CODEC)
-    return backup(kafka, reader, CODEC, settings.database_url, store, folder)
+    return backup(kafka, reader, CODEC, settings.database_url, store, folder).manifest
 
 
 def delete_topics(settings: Settings) -> None:

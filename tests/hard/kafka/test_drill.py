@@ -27,7 +27,7 @@ from tests.system import oracle
 from tests.system.crash.agent import CODEC
 from tests.system.crash.product import ROOT, Product, product
 
-pytestmark = [pytest.mark.integration, pytest.mark.crash, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.integration, pytest.mark.crash, pytest.mark.timeout(600)]
 
 
 def runfold(command: str, folder: Path, env: dict[str, str]) -> str:
@@ -39,7 +39,7 @@ def runfold(command: str, folder: Path, env: dict[str, str]) -> str:
         capture_output=True,
         text=True,
         check=False,
-        timeout=200,
+        timeout=300,
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
@@ -136,3 +136,8 @@ def test_everything_ends_exactly_once(
             assert [fault for each in verdicts for fault in each.faults] == []
             assert {each.run_id for each in verdicts} == before.wanted
             assert FileArtifacts(own_home / "artifacts").get(kept.ref, "somebody") == b"kept"
+        if make is when_it_is_dead:
+            # The second home is down by now: its servers are started for the time being.
+            runfold("backup", tmp_path / "again", embedded_settings(own_home).to_env())
+            again = manifest.read(tmp_path / "again")
+            assert (again.live_runs, again.ended_runs) == (0, len(before.wanted))

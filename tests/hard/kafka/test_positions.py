@@ -281,7 +281,7 @@ def test_a_journal_that_lost_its_end_is_not_gone_on_with(settings: Settings) -> 
     fresh_topics(settings, (JOURNAL,))
     with engine(settings) as broken:
         wait_until(lambda: broken.lanes().get(0) is LaneState.BROKEN)
-        assert "a restore point says that it went on to" in broken._lanes[0].why
+        assert "the lane knows that runs.events/0 went on to" in broken._lanes[0].why
 
 
 def test_a_commit_below_what_was_there_is_noticed() -> None:
