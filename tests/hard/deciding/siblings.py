@@ -26,8 +26,8 @@ HALF = "\ud83d"
 
 TEXTS = (
     "", " ", "\0", "a\0b", HALF, f"x{HALF}y", "x" * 300, "x" * 20_000, "ü" * 2_000, "\u202eevil",
-    "\x1b[2J", "..", "../../etc/passwd", "None", "0", "{{ goal }}", "\U0001d54f" * 500, "\ufeff", "a/b\\c",
-    "1e400", "'; --", "\r\n", "python:os:system", "*", "scripted:crash",
+    "\x1b[2J", "..", "../../etc/passwd", "None", "0", "{{ goal }}", "\U0001d54f" * 500,
+    "\ufeff", "a/b\\c", "1e400", "'; --", "\r\n", "python:os:system", "*", "scripted:crash",
 )  # fmt: skip
 NUMBERS = (0, 1, -1, 2**31, -(2**31), 2**53, 2**63 - 1, -(2**63), 10**9)
 BEYOND = (2**63, -(2**63) - 1, 2**70)
