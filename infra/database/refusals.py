@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import psycopg
 
-_OF_THE_ROW = ("22", "23", "54", "0A")
+_OF_THE_ROW = (
+    *("22", "23", "54", "0A"),
+    # What triggers and conditions say that people have put over the tables.
+    *("09", "20", "21", "27", "2F", "38", "39", "44", "P0"),
+)
 """Classes of SQLSTATE that are about what was sent: data, constraints, sizes, unsupported requests.
 
 psycopg puts 54, "program limit exceeded", under OperationalError, with the servers that are away.

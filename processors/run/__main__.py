@@ -17,8 +17,8 @@ from dataclasses import dataclass
 from runfold.events.avro.codec import Codec
 from runfold.events.topics import EVENTS, TOPICS
 from runfold.infra.artifacts.files import FileArtifacts
-from runfold.infra.kafka.counts import CountWatch, need_counts
 from runfold.infra.database.connection import engine as database_engine
+from runfold.infra.kafka.counts import CountWatch, need_counts
 from runfold.infra.process.exit_codes import ExitCode
 from runfold.infra.process.gc import collect_seldom
 from runfold.infra.process.runner import Ends, Process, serve

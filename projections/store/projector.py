@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 import psycopg
 from confluent_kafka import KafkaException
+from sqlalchemy.exc import DBAPIError
 
 from runfold.events.avro.codec import Codec
 from runfold.events.errors import RegistryError
@@ -19,6 +20,7 @@ from runfold.infra.process.stall import Positions
 from runfold.infra.process.watchdog import Watchdog
 from runfold.producers.errors import LogError
 from runfold.producers.log.now import now_of
+from runfold.projections import schema
 from runfold.projections.observability.metrics import BEGUN_AGAIN
 from runfold.projections.observability.watcher import Watcher
 from runfold.projections.store.reading.prefetch import Prefetch
@@ -31,15 +33,13 @@ _log = logging.getLogger(__name__)
 
 _WAIT_S = 0.2
 _FIRST_PAUSE_S = 0.05
-_AGAIN = (
+_AWAY = (
     psycopg.OperationalError,
     psycopg.InterfaceError,
     # A server that is a standby now, or was made read-only because its disk is full.
     psycopg.InternalError,
-    KafkaException,
-    RegistryError,
-    LogError,
 )
+_AGAIN = (psycopg.Error, DBAPIError, KafkaException, RegistryError, LogError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +71,7 @@ class Projector:
         self._stopping = threading.Event()
         self._watchdog = Watchdog(config.stuck_after_s)
         self._reader: Reader | None = None
+        self._tables_in_doubt = False
         self.projected = 0
 
     def stop(self) -> None:
@@ -99,9 +100,17 @@ class Projector:
             self._watchdog.off()
 
     def _attempt(self, store: Store, pause: float) -> float:
-        """Follow the log until it fails or is stopped; return how long to wait next time."""
+        """Follow the log until it fails or is stopped; return how long to wait next time.
+
+        Where the database refuses what is right for tables of ours, somebody has changed them, or
+        what may be done with them: they are made again where they are gone, and waited for where
+        only that person can mend it.
+        """
         try:
             self._watchdog.beat("opening the database")
+            if self._tables_in_doubt:
+                schema.ensure(self._config.database_url)
+                self._tables_in_doubt = False
             store.open()
             self._watcher.begin(store.furthest())
             starts = store.starts()
@@ -109,7 +118,10 @@ class Projector:
             self._follow(store, {place: at for place, at in starts.items() if place not in aside})
         except _AGAIN as error:
             BEGUN_AGAIN().inc()
-            _log.warning("projecting goes on in %.1f s: %s", pause, _line(error))
+            refused = isinstance(error, psycopg.Error) and not isinstance(error, _AWAY)
+            self._tables_in_doubt |= refused
+            level = logging.ERROR if refused else logging.WARNING
+            _log.log(level, "projecting goes on in %.1f s: %s", pause, _line(error))
             self._stopping.wait(pause)
             return min(pause * 2, self._config.longest_pause_s)
         return _FIRST_PAUSE_S

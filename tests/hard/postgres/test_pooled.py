@@ -7,13 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import re
-import shutil
-import subprocess
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import psycopg
 import pytest
@@ -26,14 +21,13 @@ from runfold.projections import schema
 from runfold.projections.store.reading.reader import ReaderConfig
 from runfold.projections.store.rebuild import compare, rebuild
 from runfold.projections.views import VIEWS
-from runfold.stack import ports
 from runfold.stack.settings import Settings
 from tests.projections.running import ROOT, ask, projector, wait_caught_up
 from tests.support import journal
 from tests.support.builders.history import CODEC
 from tests.support.builders.seeded import history
+from tests.support.pgbouncer import FOUND, MISSING, pgbouncer
 from tests.support.pooling import pooled
-from tests.support.stack import wait_until
 from tests.tool.claims.owners import REQUEST, RESULT
 
 pytestmark = pytest.mark.integration
@@ -50,8 +44,6 @@ KEPT = (
     "lock_timeout",
 )
 """Settings of a session that another program would feel."""
-
-_NO_PGBOUNCER = "no pgbouncer here: the double of tests/support/pooling.py stands for it"
 
 
 async def claim_many(url: str, owners: int = 3, calls: int = 40) -> list[object]:
@@ -147,47 +139,7 @@ def test_one_module_connects_and_no_statement_is_for_a_session() -> None:
     assert found == []
 
 
-@contextmanager
-def pgbouncer(url: str, folder: Path) -> Iterator[str]:
-    """A real pgbouncer in transaction mode in front of a database; its address."""
-    port = ports.claim(folder / "ports.json", ("pgbouncer",))["pgbouncer"]
-    parts = urlsplit(url)
-    (folder / "users.txt").write_text(f'"{parts.username}" "{parts.password}"\n')
-    (folder / "pgbouncer.ini").write_text(
-        f"[databases]\n* = host={parts.hostname} port={parts.port}"
-        f" user={parts.username} password={parts.password}\n"
-        f"[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = {port}\nauth_type = any\n"
-        f"auth_file = {folder}/users.txt\npool_mode = transaction\ndefault_pool_size = 4\n"
-        f"server_reset_query =\nunix_socket_dir =\nlogfile = {folder}/pgbouncer.log\n"
-    )
-    folder.chmod(0o755)
-    for file in folder.iterdir():
-        file.chmod(0o644)
-    (folder / "pgbouncer.log").touch()
-    (folder / "pgbouncer.log").chmod(0o666)
-    found = shutil.which("pgbouncer", path="/usr/sbin:/usr/local/bin:/usr/bin")
-    assert found is not None
-    process = subprocess.Popen([found, "-q", "-u", "nobody", str(folder / "pgbouncer.ini")])
-    there = parts._replace(netloc=f"{parts.username}@127.0.0.1:{port}", query="").geturl()
-
-    def answers() -> bool:
-        try:
-            psycopg.connect(there, connect_timeout=2).close()
-        except psycopg.OperationalError:
-            return False
-        return True
-
-    try:
-        wait_until(answers)
-        yield there
-    finally:
-        process.terminate()
-        process.wait()
-
-
-@pytest.mark.skipif(
-    shutil.which("pgbouncer", path="/usr/sbin:/usr/bin") is None, reason=_NO_PGBOUNCER
-)
+@pytest.mark.skipif(FOUND is None, reason=MISSING)
 def test_a_real_pgbouncer_in_transaction_mode(settings: Settings, own_home: Path) -> None:
     journal.write(settings.bootstrap_servers, [history(number) for number in range(6)])
     with pgbouncer(settings.database_url, own_home) as url:
