@@ -16,7 +16,7 @@ from runfold.projections.tables.base import bulky_columns
 
 __all__ = ["PART", "drop_sql_views", "engine", "ensure", "make_sql_views", "storage_of"]
 
-VERSION = 5
+VERSION = 6
 """The release of the tables that this code writes."""
 
 _DROPPED_INDEXES = ("run_events_by_call", "policy_decisions_by_call", "runs_by_status")

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass
+from functools import lru_cache
 
 from runfold.events.avro.codec import Codec
 from runfold.events.topics import EVENTS, TOPICS
@@ -34,7 +35,8 @@ from runfold.processors.engine.kafka.runner import Engine
 from runfold.processors.model.kind import MODEL_CALL
 from runfold.processors.model.processor import ModelProcessor
 from runfold.processors.model.providers.settings import ModelSettings
-from runfold.processors.run.aggregate import RUNS
+from runfold.processors.run import behaviour
+from runfold.processors.run.aggregate import RUNS, runs_that_begin_with
 from runfold.processors.tool.deaths import Deaths
 from runfold.processors.tool.kind import TOOL_CALL
 from runfold.processors.tool.poison import PoisonGuard
@@ -73,8 +75,11 @@ def _work(process: Process, settings: _Settings) -> int:
     with following(config.kafka, codec) as known:
         if _TAKE_NEW in sys.argv[1:]:
             return _take_new(settings, codec, known)
-        effects = _effects(process, settings, known)
-        engine = Engine(settings.engine, RUNS, codec, known.store, effects)
+        artifacts = FileArtifacts(process.config.need_home() / "artifacts")
+        models = ModelProcessor(settings.models, known.script, artifacts.get, refresh=known.refresh)
+        effects = _effects(process, settings, known, models, artifacts)
+        runs = runs_that_begin_with(behaviour.CURRENT, lru_cache(1024)(models.is_priced))
+        engine = Engine(settings.engine, runs, codec, known.store, effects)
         stalls = stall_watch(
             config,
             lambda: {**engine.reading(), **known.reading()},
@@ -103,9 +108,13 @@ def _take_new(settings: _Settings, codec: Codec, known: Following) -> int:
     return ExitCode.TOLD_TO_END
 
 
-def _effects(process: Process, settings: _Settings, known: Following) -> LocalEffects:
-    artifacts = FileArtifacts(process.config.need_home() / "artifacts")
-    models = ModelProcessor(settings.models, known.script, artifacts.get, refresh=known.refresh)
+def _effects(
+    process: Process,
+    settings: _Settings,
+    known: Following,
+    models: ModelProcessor,
+    artifacts: FileArtifacts,
+) -> LocalEffects:
     # Models were configured above: nothing reads a key from the environment any more.
     taken = take()
     tools = ToolProcessor(
