@@ -30,7 +30,7 @@ class Strange:
         """Return what is wrong and what settles it."""
         place = f"{self.topic}/{self.partition}"
         if is_of(self.noted, self.now) or not self.noted:
-            what = f"and {place} ends at {self.end}: it has lost its end, or was made anew"
+            what = f"and {place} ends at {self.end}: it has lost its end, or was created again"
         else:
             what = f"of a topic with the id {self.noted}, and that of now is {self.now}"
         return (
