@@ -229,5 +229,5 @@ def test_an_agent_pins_a_version_of_a_tool_that_must_be_there(load: Load) -> Non
     manifests = load(AGENT + listed % version, TOOL)
     (found,) = [each for each in manifests.definitions if isinstance(each, AgentDefinition)]
     assert found.tools == (f"shelf.read@{version}",)
-    with pytest.raises(InvalidManifestsError, match="there is no tool shelf.read@9.9.9"):
+    with pytest.raises(InvalidManifestsError, match=r"there is no tool shelf\.read@9\.9\.9"):
         load(AGENT + listed % "9.9.9", TOOL)
