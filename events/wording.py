@@ -36,6 +36,9 @@ SENTENCES: Mapping[str, str] = {
     "empty_goal": "the goal is empty; say what the run is to achieve",
     "goal_too_large": "the goal has {size} bytes, the limit is {limit}; "
     "give long texts as attachments",
+    "too_many_attachments": "the request has {count} attachments, the limit is {limit}",
+    "attachments_too_large": "the attachments have {size} bytes together, the limit is {limit}; "
+    "put larger files where the tools of the run find them",
     "goal_not_inline": "the goal must be given inline, not by reference",
     "deadline_passed": "the deadline of the request has passed",
     "invalid_limits": "every limit of a request must be above zero",

@@ -59,6 +59,68 @@ SQL_VIEWS: dict[str, str] = {
                         AND later.position > d.position)) AS released,
             v.published_at, v.published_by AS by, v.position
         FROM definition_versions AS v""",
+    # Before a call and after it, by the names of the blueprint; contents by their keys. A context
+    # is kind:id: a reply is found in tool_calls, what was said in the timeline.
+    "strong_checkpoints": """
+        SELECT c.tool_call_id || '/' || c.attempt AS checkpoint_id, c.run_id, c.tenant_id,
+            r.thread_id, c.step_number AS step, 'waiting_for_tool' AS status,
+            jsonb_build_object('type', 'tool_call', 'tool', c.tool_name,
+                'args', t.arguments_json, 'reason', t.reason) AS agent_decision,
+            c.idempotency_key,
+            jsonb_build_object('required', t.approval_status <> 'not_required',
+                'status', t.approval_status) AS approval,
+            (SELECT coalesce(jsonb_agg(ref ->> 'kind' || ':' || (ref ->> 'id')
+                    ORDER BY e.seq, at), '[]')
+                FROM run_events AS e, jsonb_array_elements(e.fact::jsonb -> 'refs')
+                    WITH ORDINALITY AS refs(ref, at)
+                WHERE e.run_id = c.run_id AND e.type = 'ContextHydrated' AND e.seq < c.seq)
+                AS context_refs,
+            jsonb_build_object('safe_to_retry', c.safe_to_retry,
+                'max_attempts', c.max_attempts) AS resume_policy,
+            NULL::jsonb AS results, c.state_hash, c.seq, c.created_at
+        FROM call_checkpoints AS c
+        JOIN tool_calls AS t ON t.tool_call_id = c.tool_call_id
+        JOIN runs AS r ON r.run_id = c.run_id
+        UNION ALL
+        SELECT c.checkpoint_id, c.run_id, c.tenant_id, r.thread_id, c.step_number,
+            (SELECT status FROM run_events AS e WHERE e.run_id = c.run_id AND e.seq = c.seq),
+            jsonb_build_object('model_call_id', c.model_call_json ->> 'model_call_id',
+                'summary', c.model_call_json ->> 'decision_summary'),
+            NULL, NULL,
+            (SELECT coalesce(jsonb_agg(ref ->> 'kind' || ':' || (ref ->> 'id')
+                    ORDER BY e.seq, at), '[]')
+                FROM run_events AS e, jsonb_array_elements(e.fact::jsonb -> 'refs')
+                    WITH ORDINALITY AS refs(ref, at)
+                WHERE e.run_id = c.run_id AND e.type = 'ContextHydrated' AND e.seq < c.seq),
+            jsonb_build_object('safe_to_retry', c.safe_to_retry, 'max_attempts', c.max_attempts),
+            (SELECT coalesce(jsonb_object_agg(t.tool_call_id,
+                    coalesce(t.result_json, t.error_json)), '{}')
+                FROM jsonb_array_elements(c.tool_call_json::jsonb) AS closed
+                JOIN tool_calls AS t ON t.tool_call_id = closed ->> 'call_id'),
+            c.state_hash, c.seq, c.created_at
+        FROM checkpoints AS c JOIN runs AS r ON r.run_id = c.run_id""",
+    "decision_records": """
+        SELECT m.model_call_id, m.run_id, m.tenant_id, m.decision_type,
+            m.selected_tools_json ->> 0 AS selected_tool, m.selected_tools_json AS selected_tools,
+            m.decision_summary,
+            (SELECT coalesce(jsonb_agg(ref ->> 'kind' || ':' || (ref ->> 'id')
+                    ORDER BY e.seq, at), '[]')
+                FROM run_events AS called
+                JOIN run_events AS e ON e.run_id = called.run_id AND e.seq < called.seq
+                    AND e.type = 'ContextHydrated',
+                    jsonb_array_elements(e.fact::jsonb -> 'refs') WITH ORDINALITY AS refs(ref, at)
+                WHERE called.run_id = m.run_id AND called.type = 'ModelCalled'
+                    AND called.call_id = m.model_call_id
+                    AND (called.fact ->> 'attempt')::bigint = m.attempt) AS input_context_refs,
+            (SELECT coalesce(jsonb_agg(jsonb_build_object('call_id', t.tool_call_id,
+                    'effect', p.effect, 'policies', p.policy_ids_json, 'reason', p.reason)
+                    ORDER BY p.seq), '[]')
+                FROM tool_calls AS t JOIN policy_decisions AS p ON p.run_id = t.run_id
+                    AND p.call_id = t.tool_call_id
+                WHERE t.run_id = m.run_id AND t.model_call_id = m.model_call_id)
+                AS policy_checks,
+            m.completed_at
+        FROM model_calls AS m WHERE m.decision_type IS NOT NULL""",
     "agent_runs": """
         SELECT run_id, tenant_id, user_id, status, goal, current_step::integer AS current_step,
             latest_checkpoint_id, created_at AT TIME ZONE 'UTC' AS created_at,

@@ -8,6 +8,7 @@ from runfold.events.base import Money, Record, Symbol
 from runfold.events.calls.base import CallResult, CallWork, Outcome
 from runfold.events.content import Content
 from runfold.events.values import (
+    Attachment,
     Attribution,
     DataClassification,
     ErrorInfo,
@@ -50,7 +51,8 @@ class ToolSchema(Record):
 class ModelWork(CallWork):
     """One model call to make; ``attempt`` counts from 1.
 
-    The model is shown ``messages``, or the transcript document ``context`` where there is one.
+    The model is shown ``messages``, or the transcript document ``context`` where there is one, and
+    with the first of them, the goal, the ``attachments`` of the request.
     """
 
     run_id: str
@@ -69,6 +71,7 @@ class ModelWork(CallWork):
     parameters: str = "{}"
     max_output_tokens: int | None = None
     context: Content | None = None
+    attachments: tuple[Attachment, ...] = ()
 
 
 class ModelResult(CallResult):

@@ -43,7 +43,8 @@ class ToolContract(Definition):
     ``config`` is its own setting (a root folder, an allow-list of domains). ``idempotent`` says
     that running it twice with one key has the effect of running it once. ``code_digest`` names the
     code of a Python tool and what it stands on, None where it is not known. ``cost_usd`` is what
-    one execution costs, None where none is kept account of.
+    one execution costs, None where none is kept account of. ``max_concurrency`` bounds what runs at
+    a time in each process, not across processes.
     """
 
     description: str

@@ -20,17 +20,25 @@ __all__ = [
 ]
 
 
+def _accepted(fact: RunCreated) -> str:
+    said = "accepted: {agent.name} {agent.version} for {request.user_id}"
+    if not fact.unpriced:
+        return said
+    return said + ". Its limit of money cannot be kept: no price of {model:model} is known"
+
+
 class RunCreated(Fact):
     """The request was accepted; it pins everything that the run will use [177].
 
     ``request.goal`` names the goal by its digest; its words are in the first
     ``UserMessageReceived``. ``rulebook`` is the registry position the pins were resolved at.
     ``requester_trace`` is the requester's own W3C trace context, as the request's header said it.
-    ``behaviour`` is the version of the decider that decides the run to its end.
+    ``behaviour`` is the version of the decider that decides the run to its end. ``unpriced`` warns:
+    the run has a limit of money, and the run processor knew no price of one of its models.
     """
 
     traits = Traits(
-        reads="accepted: {agent.name} {agent.version} for {request.user_id}",
+        reads=_accepted,
         cause=Cause.SENDER,
         status=(RunStatus.CREATED,),
     )
@@ -44,6 +52,7 @@ class RunCreated(Fact):
     rulebook: int
     requester_trace: str | None = None
     behaviour: int = 1
+    unpriced: bool = False
 
 
 class RunRefused(Fact):

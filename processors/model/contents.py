@@ -6,9 +6,11 @@ import asyncio
 import hashlib
 from collections.abc import Callable
 
+from runfold.events.attachments import Shown, shown_as
 from runfold.events.calls import Message, ModelWork
 from runfold.events.content import Content
 from runfold.events.transcript import TranscriptError, read
+from runfold.events.values import Attachment
 from runfold.infra.artifacts.errors import ArtifactError
 from runfold.processors.model.providers.faults import ProviderFaultError
 
@@ -23,10 +25,14 @@ async def opened(work: ModelWork, fetch: Fetch | None) -> ModelWork:
     """Return the work with every text of its context inline, and with the messages of ``context``.
 
     Raises ProviderFaultError ``content_unavailable`` where one cannot be had: a model must not
-    decide on a context with a hole in it; ``context_overflow`` where one is too large to be shown.
+    decide on a context with a hole in it; ``content_mismatch`` where the store holds other bytes
+    than digest and size say, ``context_overflow`` where one is too large to be shown.
     """
     if work.context is not None:
         work = await _shown(work, work.context, fetch)
+    if work.attachments:
+        shown = [await _attached(each, work.tenant_id, fetch) for each in work.attachments]
+        work = work.model_copy(update={"attachments": tuple(shown)})
     if not _held_elsewhere(work.instructions) and not any(
         _held_elsewhere(message.content) for message in work.messages
     ):
@@ -52,6 +58,14 @@ async def _shown(work: ModelWork, context: Content, fetch: Fetch | None) -> Mode
         ) from error
     messages = tuple([entry.message for entry in entries])
     return work.model_copy(update={"messages": messages, "context": None})
+
+
+async def _attached(attachment: Attachment, tenant_id: str, fetch: Fetch | None) -> Attachment:
+    """Return an attachment with its bytes, if any of them are to be shown."""
+    content = attachment.content
+    if content.inline is not None or shown_as(content) is Shown.NOTE:
+        return attachment
+    return attachment.model_copy(update={"content": await _open(content, tenant_id, fetch)})
 
 
 def _held_elsewhere(content: Content | None) -> bool:
@@ -81,8 +95,9 @@ async def _open(content: Content, tenant_id: str, fetch: Fetch | None) -> Conten
         raise ProviderFaultError(
             "content_unavailable", f"{content.ref} cannot be fetched: {type(error).__name__}"
         ) from error
-    if hashlib.sha256(data).digest() != content.digest:
-        raise ProviderFaultError(
-            "content_unavailable", f"{content.ref} holds other bytes than its digest names"
-        )
+    if len(data) != content.size or hashlib.sha256(data).digest() != content.digest:
+        what = "other bytes than its digest names"
+        if len(data) != content.size:
+            what = f"{len(data)} bytes, not {content.size}"
+        raise ProviderFaultError("content_mismatch", f"{content.ref} holds {what}")
     return content.model_copy(update={"inline": data})

@@ -131,6 +131,16 @@ class ModelProcessor:
         provider = self._settings.providers[provider_name]
         return from_catalogue(model, usage, at, provider=provider.prices, address=provider.base_url)
 
+    def is_priced(self, name: str) -> bool:
+        """Return whether a price of a model is known here; scripts need none."""
+        name = resolve(name, self._settings.configured)
+        if split(name)[0] == SCRIPTED:
+            return True
+        try:
+            return self._price(name, Usage(input_tokens=1, output_tokens=1)).cost is not None
+        except LookupError:
+            return False
+
     def _succeeded(
         self,
         work: ModelWork,

@@ -13,6 +13,8 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass
+from functools import lru_cache
+from typing import NamedTuple
 
 from runfold.events.avro.codec import Codec
 from runfold.events.topics import EVENTS, TOPICS
@@ -38,7 +40,8 @@ from runfold.processors.model.apart.process import Apart
 from runfold.processors.model.kind import MODEL_CALL
 from runfold.processors.model.processor import ModelProcessor
 from runfold.processors.model.providers.settings import ModelSettings
-from runfold.processors.run.aggregate import RUNS
+from runfold.processors.run import behaviour
+from runfold.processors.run.aggregate import RUNS, runs_that_begin_with
 from runfold.processors.tool.deaths import Deaths
 from runfold.processors.tool.kind import TOOL_CALL
 from runfold.processors.tool.poison import PoisonGuard
@@ -58,6 +61,11 @@ _OPTIONS = {
     _TAKE_NEW: "begin input topics that were created again at their beginning, and end",
     _ACCEPT: "go on with a journal that lost its end or its beginning, list what is lost, and end",
 }
+
+
+class _Models(NamedTuple):
+    apart: Apart
+    processor: ModelProcessor
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +94,19 @@ def _work(process: Process, settings: _Settings) -> int:
             return _take_new(settings, codec, known)
         if _ACCEPT in sys.argv[1:]:
             return _accept(config, settings, codec, known)
-        effects = _effects(process, settings, known)
-        engine = Engine(settings.engine, RUNS, codec, known.store, effects)
+        artifacts = FileArtifacts(process.config.need_home() / "artifacts")
+        # What strangers answer is read in a child: whatever it does there, lanes go on.
+        apart = Apart(
+            settings.models.providers,
+            variables.MODEL_MEMORY.read() * 1_000_000,
+            soon=bool(settings.models.configured),
+        )
+        models = ModelProcessor(
+            settings.models, known.script, artifacts.get, refresh=known.refresh, remote=apart
+        )
+        effects = _effects(process, settings, known, _Models(apart, models), artifacts)
+        runs = runs_that_begin_with(behaviour.CURRENT, lru_cache(1024)(models.is_priced))
+        engine = Engine(settings.engine, runs, codec, known.store, effects)
         stalls = stall_watch(
             config,
             lambda: {**engine.reading(), **known.reading()},
@@ -159,17 +178,13 @@ def _believed(config: Config) -> list[str]:
         engine.dispose()
 
 
-def _effects(process: Process, settings: _Settings, known: Following) -> LocalEffects:
-    artifacts = FileArtifacts(process.config.need_home() / "artifacts")
-    # What strangers answer is read in a child: whatever it does there, lanes go on.
-    apart = Apart(
-        settings.models.providers,
-        variables.MODEL_MEMORY.read() * 1_000_000,
-        soon=bool(settings.models.configured),
-    )
-    models = ModelProcessor(
-        settings.models, known.script, artifacts.get, refresh=known.refresh, remote=apart
-    )
+def _effects(
+    process: Process,
+    settings: _Settings,
+    known: Following,
+    models: _Models,
+    artifacts: FileArtifacts,
+) -> LocalEffects:
     taken = process.taken
     children = settings.tools.children(taken.masks)
     tools = ToolProcessor(
@@ -184,10 +199,10 @@ def _effects(process: Process, settings: _Settings, known: Following) -> LocalEf
         children=children,
     )
     return LocalEffects(
-        Served(MODEL_CALL, models.call),
+        Served(MODEL_CALL, models.processor.call),
         Served(TOOL_CALL, tools.call, settings.tools.calls, tools.cap),
         Served(CONTEXT_CALL, ContextProcessor(artifacts).call),
-        resources=(apart, models, children),
+        resources=(*models, children),
         traces=process.traces,
     )
 

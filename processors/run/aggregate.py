@@ -23,6 +23,7 @@ from runfold.processors.engine.aggregate import Aggregate, Command, Timer
 from runfold.processors.engine.spec import AggregateSpec, AggregateTopics
 from runfold.processors.run import behaviour as behaviours
 from runfold.processors.run import decide, dispatch, evolve
+from runfold.processors.run.draft import IsPriced, every_model
 from runfold.processors.run.lifecycle import deadlines
 from runfold.processors.run.state import Live, RunState
 
@@ -178,13 +179,17 @@ RUNS: AggregateSpec[RunState] = AggregateSpec(
 """What the engine knows of runs."""
 
 
-def runs_that_begin_with(behaviour: int) -> AggregateSpec[RunState]:
-    """Return the same for a processor whose new runs take a behaviour older than the newest.
+def runs_that_begin_with(
+    behaviour: int, is_priced: IsPriced = every_model
+) -> AggregateSpec[RunState]:
+    """Return the same for a processor whose new runs take this behaviour.
+
+    ``is_priced`` says of which models it knows prices: a run that has a limit of money records it.
 
     Raises BehaviourError for one that this release does not know.
     """
     number = behaviours.known(behaviour)
-    chosen = partial(decide.steps, begins_with=number)
+    chosen = partial(decide.steps, begins_with=number, is_priced=is_priced)
     concluded = partial(decide.unwritten, begins_with=number)
     return replace(RUNS, aggregate=replace(RUN, decide=chosen, conclude=concluded))
 

@@ -22,7 +22,9 @@ by deciding it again.
 5. The schemas of tools ask the model why it makes a call; what it says is the reason of the call
    and the summary of the decision, and no argument. The beginning of a tool call says its step and
    whether it may simply be made again. A call whose result cannot be decided is uncertain where
-   making it again could do harm.
+   making it again could do harm. The attachments of a request are shown to the model with the
+   goal; too many or too large ones are refused. A run with a limit of money records whether the
+   prices of its models were known when it began.
 """
 
 from __future__ import annotations

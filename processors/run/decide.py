@@ -10,7 +10,7 @@ from runfold.events.base import Fact
 from runfold.processors.engine.aggregate import Command, Env, Timer
 from runfold.processors.run import behaviour
 from runfold.processors.run.agent import results
-from runfold.processors.run.draft import DefinitionMissingError, Draft
+from runfold.processors.run.draft import DefinitionMissingError, Draft, IsPriced, every_model
 from runfold.processors.run.lifecycle import admission, controls, deadlines, undecidable
 from runfold.processors.run.state import Live, RunState
 
@@ -22,9 +22,10 @@ def decide(
     command: Command,
     env: Env,
     begins_with: int = behaviour.CURRENT,
+    is_priced: IsPriced = every_model,
 ) -> list[Fact]:
     """Return the facts that follow from a command; none if it changes nothing."""
-    return [fact for fact, _ in steps(state, command, env, begins_with)]
+    return [fact for fact, _ in steps(state, command, env, begins_with, is_priced)]
 
 
 def steps(
@@ -32,12 +33,14 @@ def steps(
     command: Command,
     env: Env,
     begins_with: int = behaviour.CURRENT,
+    is_priced: IsPriced = every_model,
 ) -> Sequence[tuple[Fact, RunState]]:
     """Return the facts that follow from a command, each with the state after it.
 
-    A run that begins takes the behaviour ``begins_with``; a live one keeps its own.
+    A run that begins takes the behaviour ``begins_with``; a live one keeps its own. What prices are
+    known when it begins, it records.
     """
-    draft = Draft(state, env, begins_with)
+    draft = Draft(state, env, begins_with, is_priced)
     try:
         _decide(draft, command)
     except (DefinitionMissingError, MemoryError, RecursionError):

@@ -23,7 +23,7 @@ from runfold.events.definitions import AgentDefinition, Definitions
 from runfold.events.trusted import trusted
 from runfold.events.values import Pin, Placement
 from runfold.processors.engine.aggregate import Work
-from runfold.processors.run.agent import context_calls, control_tools, reasons
+from runfold.processors.run.agent import attachments, context_calls, control_tools, reasons
 from runfold.processors.run.agent.model_calls import attribution
 from runfold.processors.run.draft import DefinitionMissingError
 from runfold.processors.run.ids import outcome_of
@@ -89,6 +89,7 @@ def _model_work(run: Live, call: ModelCall, definitions: Definitions) -> ModelWo
         parameters=_parameters(agent),
         max_output_tokens=agent.model.max_output_tokens,
         context=chosen.content if chosen else None,
+        attachments=attachments.shown(run),
     )
 
 

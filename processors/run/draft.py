@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from runfold.events import run as j
 from runfold.events.base import Fact
 from runfold.events.definitions import AgentDefinition, ToolContract
@@ -10,6 +12,14 @@ from runfold.processors.run import behaviour as behaviours
 from runfold.processors.run import wording
 from runfold.processors.run.evolve import evolve
 from runfold.processors.run.state import Live, RunState
+
+IsPriced = Callable[[str], bool]
+"""Whether the price of a model, ``provider:model``, is known where a run begins."""
+
+
+def every_model(_name: str) -> bool:
+    """Take the price of every model for known."""
+    return True
 
 
 class DefinitionMissingError(NotKnownYetError):
@@ -23,9 +33,14 @@ class Draft:
     """
 
     def __init__(
-        self, state: RunState | None, env: Env, begins_with: int = behaviours.CURRENT
+        self,
+        state: RunState | None,
+        env: Env,
+        begins_with: int = behaviours.CURRENT,
+        is_priced: IsPriced = every_model,
     ) -> None:
         """Begin with the state before the decision; a run that begins takes ``begins_with``."""
+        self.is_priced = is_priced
         self.state = state
         self.env = env
         self.behaviour = state.behaviour if isinstance(state, Live) else begins_with

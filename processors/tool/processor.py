@@ -173,6 +173,9 @@ class ToolProcessor:
             data = said.inline
             if data is None:
                 data = await in_thread(self._artifacts.get, said.ref or "", work.tenant_id)
+                if len(data) != said.size or hashlib.sha256(data).digest() != said.digest:
+                    # Whoever approved them saw the digest.
+                    raise _invalid("The arguments are not those that their digest and size name.")
             arguments = arguments_of(data)
             canonical_json(arguments).encode()
         except ArtifactsUnavailableError as error:

@@ -74,6 +74,6 @@ class TopicIdWatch(threading.Thread):
                 continue
             other = [name for name in self._names if known.get(name, now[name]) != now[name]]
             if other:
-                self._changed(f"the topic {other[0]} was deleted and made anew")
+                self._changed(f"the topic {other[0]} was deleted and created again")
                 return
             known, self.looked = now, True

@@ -7,12 +7,13 @@ from runfold.projections.tables.costs import costs
 from runfold.projections.tables.definitions import definition_decisions, definition_versions
 from runfold.projections.tables.machinery import projection_failures, projection_positions
 from runfold.projections.tables.repricings import repriced_costs, repricings
-from runfold.projections.tables.runs import checkpoints, run_events, runs
+from runfold.projections.tables.runs import call_checkpoints, checkpoints, run_events, runs
 
 __all__ = [
     "METADATA",
     "approvals",
     "audit",
+    "call_checkpoints",
     "checkpoints",
     "costs",
     "dead_letters",

@@ -69,6 +69,11 @@ def flag(
     )
 
 
+def tristate(name: str, comment: str) -> Column[Any]:
+    """Return a boolean column that is null where nobody knows."""
+    return _column(name, Boolean(), comment)
+
+
 def moment(name: str, comment: str, *, null: bool = True, **more: Any) -> Column[Any]:
     """Return a moment in UTC."""
     return _column(name, DateTime(timezone=True), comment, null=null, **more)

@@ -17,6 +17,7 @@ from runfold.projections.tables.base import (
     present,
     small,
     text,
+    tristate,
     usd,
     verbatim,
     whole,
@@ -132,4 +133,24 @@ checkpoints = Table(
     UniqueConstraint("run_id", "step_number", name="checkpoints_run_id_step_number_key"),
     comment="Safe points to go on from, one at every tool boundary.",
     postgresql_with=WHOLE_IN_ROW,
+)
+
+call_checkpoints = Table(
+    "call_checkpoints",
+    METADATA,
+    text("tool_call_id", "the call that was about to be made", key=True),
+    whole("attempt", "which attempt, from 1", key=True),
+    text("run_id", "the run", null=False),
+    text("tenant_id", "whose run it is", null=False),
+    whole("step_number", "the step that it begins; null in runs before behaviour 5"),
+    whole("seq", "the event with which the call was handed out", null=False),
+    text("tool_name", "the tool", null=False),
+    text("idempotency_key", "what the tool is given to recognise a repeat", null=False),
+    tristate("safe_to_retry", "whether the call may simply be made again; null before behaviour 5"),
+    whole("max_attempts", "how often it is made at most; null before behaviour 5"),
+    text("state_hash", "sha256 of the event before: of all that led here, hexadecimal", null=False),
+    moment("created_at", "when it was decided", null=False),
+    Index("call_checkpoints_by_run", "run_id", "seq"),
+    comment="Safe points before calls, one an attempt: the run waits for a tool and nothing has "
+    "happened yet. The contents are in tool_calls, by the call.",
 )

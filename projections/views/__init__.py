@@ -4,6 +4,7 @@ from runfold.projections.view import View
 from runfold.projections.views import (
     approvals,
     audit,
+    call_checkpoints,
     checkpoints,
     costs,
     dead_letters,
@@ -21,6 +22,7 @@ VIEWS: dict[str, View] = {
         runs.VIEW,
         timeline.VIEW,
         checkpoints.VIEW,
+        call_checkpoints.VIEW,
         tool_invocations.VIEW,
         model_calls.VIEW,
         approvals.VIEW,

@@ -83,6 +83,9 @@ def lower_tool(
         sentence = "at level 4 a person is always asked: say always, or by_level"
         document.refuse(("spec", "approval" if "approval" in spec else "use"), sentence)
     remarks += _undeclared(document, base, spec)
+    if "max_concurrency" in spec:
+        sentence = "kept by each process: two pools run twice as many"
+        remarks.append(document.remark(("spec", "max_concurrency"), sentence))
     return contract, remarks
 
 

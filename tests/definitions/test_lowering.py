@@ -12,6 +12,7 @@ from runfold.events.definitions import AgentDefinition, RetryPolicy, ToolContrac
 from runfold.events.values import Limits, Placement
 from runfold.surfaces.manifests import Manifests
 from runfold.surfaces.manifests.check import SCHEMAS, schema_of
+from runfold.surfaces.manifests.problems import InvalidManifestsError
 from tests.definitions.given import AGENT, READ, SCRIPT, TOOL, Load
 
 RAILS = "  safety: {guardrails: {max_tool_calls: 3}}\n"
@@ -207,3 +208,26 @@ def test_every_field_of_a_schema_is_described(kind: str) -> None:
 
     assert bare(schema_of(kind), kind) == []
     assert json.dumps(schema_of(kind))
+
+
+def test_an_agent_says_whether_its_model_is_asked_for_reasons(load: Load) -> None:
+    own = "extensions: {runfold: {ask_reasons: false}}\n"
+    assert agent_of(load(AGENT)).ask_reasons is True
+    assert agent_of(load(AGENT + own)).ask_reasons is False
+    # Agents that were published before have the digests that they had.
+    assert "ask_reasons" not in agent_of(load(AGENT)).body()
+
+
+def test_the_author_of_a_capped_tool_is_told_that_each_process_keeps_the_cap(load: Load) -> None:
+    (told,) = load(TOOL + "  max_concurrency: 3\n").remarks
+    assert (told.field, "by each process" in told.message) == ("spec.max_concurrency", True)
+
+
+def test_an_agent_pins_a_version_of_a_tool_that_must_be_there(load: Load) -> None:
+    version = tool_of(load(TOOL)).version
+    listed = "  tools: [{type: function, name: shelf.read@%s}]\n"
+    manifests = load(AGENT + listed % version, TOOL)
+    (found,) = [each for each in manifests.definitions if isinstance(each, AgentDefinition)]
+    assert found.tools == (f"shelf.read@{version}",)
+    with pytest.raises(InvalidManifestsError, match=r"there is no tool shelf\.read@9\.9\.9"):
+        load(AGENT + listed % "9.9.9", TOOL)

@@ -16,6 +16,7 @@ from runfold.events.values import ActorKind, ExitStatus
 from runfold.projections.tables import (
     approvals,
     audit,
+    call_checkpoints,
     checkpoints,
     costs,
     dead_letters,
@@ -252,7 +253,7 @@ def test_folding_changes_nothing_of_what_it_is_given() -> None:
 def test_every_table_belongs_to_one_view() -> None:
     tables = [table for view in VIEWS.values() for table in view.tables]
     assert set(tables) == {
-        approvals, audit, checkpoints, costs, dead_letters, definition_decisions,
+        approvals, audit, call_checkpoints, checkpoints, costs, dead_letters, definition_decisions,
         definition_versions, model_calls,
         policy_decisions, run_events, runs, tool_calls,
     }  # fmt: skip

@@ -13,7 +13,7 @@ from runfold.events.base import Record
 from runfold.events.calls import CallResult, Outcome
 from runfold.events.content import json_content, text
 from runfold.events.definitions import AgentDefinition, ModelChoice, RetryPolicy, ToolContract
-from runfold.events.values import Limits
+from runfold.events.values import Attachment, Limits
 from runfold.processors.definitions.fixed import FixedDefinitions
 from runfold.processors.engine.memory import MemoryEngine
 from runfold.processors.run.aggregate import runs_that_begin_with
@@ -182,6 +182,16 @@ def reasoned(behaviour: int) -> Life:
     return life.says(answer(call("fly", why), broken_call("look", "c2"), n=5), done(n=8))
 
 
+def attached(behaviour: int) -> Life:
+    """Since behaviour 5 attachments are shown, named in the context, and count in its budget."""
+    note = Attachment(name="note.txt", content=text("the pump is in hall 3 " * 20))
+    model = ModelChoice(name="scripted:x", context_tokens=120, retry=RetryPolicy(max_attempts=2))
+    life = Life(behaviour, LOOK, WRITE, SEND, agent(model=model)).says(request(attachments=[note]))
+    if behaviour >= 5:
+        life.says(chosen(1))
+    return life.says(done(n=2 if behaviour >= 5 else 1))
+
+
 SCENARIOS: dict[str, Callable[[int], Life]] = {
     "straight": straight,
     "with_people": with_people,
@@ -193,4 +203,5 @@ SCENARIOS: dict[str, Callable[[int], Life]] = {
     "paid_late": paid_late,
     "chosen_context": chosen_context,
     "reasoned": reasoned,
+    "attached": attached,
 }

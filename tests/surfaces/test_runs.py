@@ -10,6 +10,7 @@ import pytest
 
 from runfold.events import topics
 from runfold.events.commands import RunRequested
+from runfold.infra.artifacts.files import FileArtifacts
 from runfold.surfaces.cli import exits
 from runfold.surfaces.cli.__main__ import run
 from runfold.surfaces.cli.commands.runs import since_of
@@ -51,6 +52,7 @@ def test_a_file_is_copied_into_the_workspace_and_attached(
 ) -> None:
     workspace = tmp_path / "workspace"
     monkeypatch.setenv("RUNFOLD_WORKSPACE", str(workspace))
+    monkeypatch.setenv("RUNFOLD_HOME", str(tmp_path / "home"))
     for folder, text in (("one", "a"), ("two", "b")):
         (tmp_path / folder).mkdir()
         (tmp_path / folder / "x.log").write_text(text)
@@ -62,6 +64,11 @@ def test_a_file_is_copied_into_the_workspace_and_attached(
         # The second file has the name of the first and other content: it gets a name of its own.
         assert (workspace / attached.name).read_text() == text
         assert attached.name in (asked.goal.inline or b"").decode()
+        # What its model is shown.
+        kept = FileArtifacts(tmp_path / "home" / "artifacts").get(
+            attached.content.ref or "", asked.tenant_id
+        )
+        assert (kept.decode(), attached.content.size) == (text, 1)
     assert len(list(workspace.iterdir())) == 2
 
 

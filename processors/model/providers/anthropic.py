@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from runfold.events.attachments import Shown
 from runfold.events.calls import Message, ModelWork, Role
 from runfold.events.content import Content
 from runfold.events.values import ProposedCall, Usage
+from runfold.processors.model.attachments import Part, parts_of
 from runfold.processors.model.providers import history, wire
 from runfold.processors.model.providers.pauses import joined, resume
 from runfold.processors.model.providers.streams.message import MessageAssembly
@@ -56,6 +58,9 @@ def request(work: ModelWork, target: Target, names: ToolNames) -> WireRequest:
             for turn in history.turns(work.messages, history.ANTHROPIC_IDS)
         ],
     }
+    goal = next((each for each in body["messages"] if each["role"] == "user"), None)
+    if goal is not None:
+        goal["content"] += map(_part, parts_of(work, documents=True))
     instructions = wire.read(work.instructions)
     if instructions:
         body["system"] = [{"type": "text", "text": instructions, **_CACHED}]
@@ -76,6 +81,15 @@ def request(work: ModelWork, target: Target, names: ToolNames) -> WireRequest:
         body["stream"] = True
     headers = {"anthropic-version": _VERSION}
     return WireRequest(path="/v1/messages", headers=headers, body=body, streamed=streamed)
+
+
+def _part(part: Part) -> dict[str, Any]:
+    source = {"type": "base64", "media_type": part.media_type, "data": part.data}
+    if part.shown is Shown.PICTURE:
+        return {"type": "image", "source": source}
+    if part.shown is Shown.DOCUMENT:
+        return {"type": "document", "source": source, "title": part.name}
+    return {"type": "text", "text": part.text}
 
 
 def _turn(turn: list[Message], target: Target, names: ToolNames) -> dict[str, Any]:

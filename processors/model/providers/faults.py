@@ -33,6 +33,7 @@ _OURS = frozenset(
     {
         "bad_request",
         "content_filtered",
+        "content_mismatch",
         "content_unavailable",
         "context_overflow",
         "playbook_error",
@@ -49,6 +50,7 @@ _ACTIONS = {
     "content_filtered": "change what the provider's content filter objects to, or its settings",
     "context_overflow": "set the agent's context_tokens below the model's window, so that only "
     "the newest is shown, or name a larger model",
+    "content_mismatch": "say the digest and the size of the bytes that the reference names",
     "content_unavailable": "make the artifact store reachable for the model processor",
     "playbook_error": "correct the script and publish it under a new version",
     "unavailable": "check the provider's address and the network",

@@ -6,9 +6,11 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
+from runfold.events.attachments import Shown
 from runfold.events.calls import Message, ModelWork, Role
 from runfold.events.content import Content
 from runfold.events.values import ProposedCall, Usage
+from runfold.processors.model.attachments import Part, parts_of
 from runfold.processors.model.providers import history, wire
 from runfold.processors.model.providers.streams.chat import ChatAssembly
 from runfold.processors.model.providers.tool_names import ToolNames
@@ -54,6 +56,7 @@ def request(work: ModelWork, target: Target, names: ToolNames) -> WireRequest:
     messages: list[dict[str, Any]] = [{"role": "system", "content": wire.read(work.instructions)}]
     for turn in history.turns(work.messages, ids):
         messages += _turn(turn, target, names)
+    _attach(messages, work, target)
     body = {**wire.parameters(work, _DECIDED), "model": target.model, "messages": messages}
     if work.max_output_tokens is not None:
         body[target.limit_field] = work.max_output_tokens
@@ -79,6 +82,30 @@ def _turn(turn: list[Message], target: Target, names: ToolNames) -> list[dict[st
     if turn[0].role is Role.ASSISTANT:
         return [_assistant(turn[0], target, names)]
     return [_result(m) if m.role is Role.TOOL else _person(m) for m in turn]
+
+
+def _attach(messages: list[dict[str, Any]], work: ModelWork, target: Target) -> None:
+    """Put the attachments into the first message of a person, which is the goal.
+
+    Texts stay in its text, since not every server takes a list of parts.
+    """
+    goal = next((each for each in messages if each["role"] == "user"), None)
+    shown = parts_of(work, documents=target.files) if goal is not None else []
+    if goal is None or not shown:
+        return
+    if all(part.text for part in shown):
+        goal["content"] = "\n\n".join([goal["content"], *[part.text for part in shown]])
+        return
+    goal["content"] = [{"type": "text", "text": goal["content"]}, *map(_part, shown)]
+
+
+def _part(part: Part) -> dict[str, Any]:
+    url = f"data:{part.media_type};base64,{part.data}"
+    if part.shown is Shown.PICTURE:
+        return {"type": "image_url", "image_url": {"url": url}}
+    if part.shown is Shown.DOCUMENT:
+        return {"type": "file", "file": {"filename": part.name, "file_data": url}}
+    return {"type": "text", "text": part.text}
 
 
 def _person(message: Message) -> dict[str, Any]:

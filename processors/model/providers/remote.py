@@ -125,6 +125,7 @@ def _target(provider: Provider, model: str) -> Target:
         model,
         # OpenAI renamed the field; the servers that imitate it mostly know the old name.
         "max_completion_tokens" if newer else "max_tokens",
+        files=newer,
         short_ids=f".{host}".endswith(".mistral.ai"),
     )
 

@@ -43,13 +43,15 @@ class MalformedAnswerError(ValueError):
 class Target:
     """Where a request goes: the provider's name, its model, and how it takes the token limit.
 
-    ``short_ids`` says that it takes only ids of nine letters and digits for calls.
+    ``short_ids`` says that it takes only ids of nine letters and digits for calls, ``files`` that
+    it takes PDF files.
     """
 
     provider: str
     model: str
     limit_field: str = "max_tokens"
     short_ids: bool = False
+    files: bool = False
 
 
 @dataclass(frozen=True, slots=True)

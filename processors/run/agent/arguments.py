@@ -2,7 +2,7 @@
 
 Behaviour 4 and later use the evaluator of ``events.json_schema``, whose bounds are counted in
 steps, and say of whatever cannot be decided that it cannot be checked. Earlier behaviours keep the
-verdicts that are on record, and fetch nothing either.
+verdicts that are on record, fetch nothing either, and match patterns within bounds.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from referencing import Registry
 from runfold.events.content import Content
 from runfold.events.definitions import ToolContract
 from runfold.events.json_schema import UncheckableError, compiled, parsed
+from runfold.processors.run.agent import old_patterns
 from runfold.processors.run.draft import Draft
 from runfold.processors.run.wording import for_model
 
@@ -54,7 +55,8 @@ def _as_recorded(draft: Draft, contract: ToolContract, arguments: bytes) -> str 
     try:
         value = json.loads(arguments)
         # Empty and closed: what a schema refers to elsewhere is never fetched.
-        validator = jsonschema.Draft202012Validator(contract.input_schema, registry=Registry())
+        validator = old_patterns.VALIDATOR(contract.input_schema, registry=Registry())
+        old_patterns.check_names(contract.input_schema, value)
         error = jsonschema.exceptions.best_match(validator.iter_errors(value))
     except (ValueError, jsonschema.SchemaError) as problem:
         return draft.model("cannot_be_checked", tool=contract.name, problem=str(problem))

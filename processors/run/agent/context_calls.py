@@ -11,6 +11,7 @@ from runfold.events import run as j
 from runfold.events.calls import ContextResult
 from runfold.events.definitions import RetryPolicy
 from runfold.events.values import ErrorInfo, Placement
+from runfold.processors.run.agent import attachments
 from runfold.processors.run.agent.open_calls import retry_or
 from runfold.processors.run.draft import Draft
 from runfold.processors.run.lifecycle import endings
@@ -30,7 +31,7 @@ def needed(draft: Draft) -> bool:
         return False
     agent, transcript = draft.agent(), run.loop.transcript
     most = agent.model.context_tokens
-    if most is not None and transcript.token_estimate > most:
+    if most is not None and transcript.token_estimate + attachments.tokens(run) > most:
         return True
     return agent.model.placement is Placement.POOL and transcript.weight > MOST_CARRIED_BYTES
 
@@ -39,6 +40,8 @@ def open_one(draft: Draft) -> None:
     """Begin a selection from the transcript as it stands."""
     transcript = draft.run.loop.transcript
     budget = draft.agent().model.context_tokens or transcript.token_estimate
+    # Attachments are shown at every call; a part of the budget is left for what was said since.
+    budget = max(budget // 4, budget - attachments.tokens(draft.run), 1)
     call = ContextCall(call_id=draft.next_call_id(), budget_tokens=budget)
     begin(draft, call)
 

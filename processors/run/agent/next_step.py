@@ -7,7 +7,7 @@ from datetime import datetime
 from runfold.events import run as j
 from runfold.events.content import Content, text
 from runfold.events.trusted import trusted
-from runfold.processors.run.agent import context_calls, model_calls, tool_calls
+from runfold.processors.run.agent import attachments, context_calls, model_calls, tool_calls
 from runfold.processors.run.draft import Draft
 from runfold.processors.run.fold.turns import next_transcript
 from runfold.processors.run.ids import after
@@ -66,6 +66,8 @@ def _hydrate(draft: Draft) -> None:
     transcript = next_transcript(run)
     replies = tuple(_reply_ref(call) for call in run.loop.round)
     said = tuple(_said_ref(waiting) for waiting in run.inbox)
+    if not run.loop.transcript.messages:
+        said += attachments.refs(run)
     draft.say(
         trusted(j.ContextHydrated)(
             refs=(*replies, *said),

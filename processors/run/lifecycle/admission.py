@@ -15,6 +15,7 @@ from runfold.events.definitions.resolving import UNKNOWN, Found
 from runfold.events.trusted import trusted
 from runfold.events.values import Exit, ExitStatus, ExitUsage, Limits, RunRequest
 from runfold.processors.engine.aggregate import Env
+from runfold.processors.run.agent import attachments
 from runfold.processors.run.agent.next_step import proceed
 from runfold.processors.run.draft import Draft
 from runfold.processors.run.wording import Parameter
@@ -44,10 +45,12 @@ def admit(draft: Draft, request: RunRequested, traceparent: str | None = None) -
     agent = found.definition(AgentDefinition)
     tools = [known.resolve("tool", name, None, tenant) for name in agent.tools] if agent else []
     problem = _nobody(asked, draft.behaviour) or _problem(asked, found, tools, draft.env)
+    problem = problem or _attached(asked, draft.behaviour)
     if problem:
         draft.say(_refusal(asked, problem, draft))
         return
     assert agent is not None
+    limits = tightened(agent.limits, asked.limits)
     draft.say(
         trusted(j.RunCreated)(
             request=asked.model_copy(update={"goal": without_bytes(asked.goal)}),
@@ -55,10 +58,11 @@ def admit(draft: Draft, request: RunRequested, traceparent: str | None = None) -
             tools=tuple(tool.published.pin for tool in tools if tool.published),
             prompt_version=agent.prompt_version,
             model=agent.model.name,
-            limits=tightened(agent.limits, asked.limits),
+            limits=limits,
             rulebook=known.position,
             requester_trace=traceparent if _TRACEPARENT.fullmatch(traceparent or "") else None,
             behaviour=draft.behaviour,
+            unpriced=_is_unpriced(draft, agent, limits),
         )
     )
     draft.say(j.RunStarted())
@@ -89,11 +93,23 @@ def tightened(agent: Limits, request: Limits | None) -> Limits:
     return agent.model_copy(update=stricter)
 
 
+def _is_unpriced(draft: Draft, agent: AgentDefinition, limits: Limits) -> bool:
+    """Whether a limit of money may stand for nothing, as far as prices are known here [55]."""
+    if draft.behaviour < 5 or limits.max_cost is None:
+        return False
+    return not all(map(draft.is_priced, (agent.model.name, *agent.model.fallbacks)))
+
+
 def _nobody(request: RunRequest, behaviour: int) -> _Problem | None:
     """Return a problem where it is not said for whom the run is: limits and scopes hang on it."""
     if behaviour < 4 or (request.tenant_id.strip() and request.user_id.strip()):
         return None
     return _Problem("nobody", {})
+
+
+def _attached(request: RunRequest, behaviour: int) -> _Problem | None:
+    fault = attachments.fault_of(request.attachments) if behaviour >= attachments.BEGUN else None
+    return _Problem(*fault) if fault else None
 
 
 def _problem(

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import groupby
 
 from runfold.events import run as j
@@ -96,9 +97,12 @@ def redecide(
 
 
 def _decided(state: RunState | None, decision: Decision, env: Env, begins_with: int) -> list[Fact]:
-    error = undecided_by(decision)
+    error, first = undecided_by(decision), decision[0].fact
+    # What prices were known is on record, as far as it was asked.
+    unpriced = isinstance(first, j.RunCreated) and first.unpriced
+    again = partial(decide, is_priced=lambda _name: not unpriced)
     if error is None:
-        return decide(state, command_of(state, decision), env, begins_with)
+        return again(state, command_of(state, decision), env, begins_with)
     # What was asked is on record only as far as its conclusion needs it.
     command = concluded_of(state, decision)
     conclusion = [fact for fact, _ in concluded(state, command, env, begins_with, error)]
@@ -107,7 +111,7 @@ def _decided(state: RunState | None, decision: Decision, env: Env, begins_with: 
         return conclusion
     # A tool may report the very words of a conclusion: then it was decided as any other result.
     try:
-        plainly = decide(state, command_of(state, decision), env, begins_with)
+        plainly = again(state, command_of(state, decision), env, begins_with)
     except Exception:  # noqa: BLE001 - whatever it is, the conclusion is what is compared
         return conclusion
     return plainly if plainly == recorded else conclusion

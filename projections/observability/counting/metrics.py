@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from prometheus_client import Counter, Histogram
+
+from runfold.infra.metrics.bounded import Bounded
 from runfold.infra.metrics.table import LONG_SECONDS, TABLE
 
 _BY = "projector"
@@ -86,31 +89,33 @@ DROPPED = TABLE.counter(
     ["agent"],
     process=_BY,
 )
-CONTEXT_CALLS = TABLE.counter(
-    "runfold_context_calls",
+
+
+def _calls(
+    kind: str, counted: str, counted_by: list[str], timed: str, timed_by: list[str]
+) -> tuple[Bounded[Counter], Bounded[Histogram]]:
+    """Return what every kind of call has: a counter of how calls ended, and their time."""
+    return (
+        TABLE.counter(f"runfold_{kind}_calls", counted, counted_by, process=_BY),
+        TABLE.histogram(f"runfold_{kind}_call_seconds", timed, timed_by, process=_BY),
+    )
+
+
+CONTEXT_CALLS, CONTEXT_SECONDS = _calls(
+    "context",
     "ContextSelected (outcome succeeded) and ContextFailed (failed)",
     ["agent", "outcome"],
-    process=_BY,
-)
-CONTEXT_SECONDS = TABLE.histogram(
-    "runfold_context_call_seconds",
     "latency_ms of ContextSelected and ContextFailed",
     ["outcome"],
-    process=_BY,
 )
 
-MODEL_CALLS = TABLE.counter(
-    "runfold_model_calls",
+MODEL_CALLS, MODEL_SECONDS = _calls(
+    "model",
     "ModelResponded (outcome succeeded) and ModelFailed (failed); fallback says whether another "
     "model than the first one asked answered",
     ["agent", "model", "outcome", "fallback"],
-    process=_BY,
-)
-MODEL_SECONDS = TABLE.histogram(
-    "runfold_model_call_seconds",
     "latency_ms of ModelResponded and ModelFailed, fallbacks and waiting between them included",
     ["model", "outcome"],
-    process=_BY,
 )
 FIRST_TOKEN_SECONDS = TABLE.histogram(
     "runfold_model_first_token_seconds",
@@ -188,15 +193,13 @@ APPROVAL_SECONDS = TABLE.histogram(
     buckets=LONG_SECONDS,
     process=_BY,
 )
-TOOL_CALLS = TABLE.counter(
-    "runfold_tool_calls",
+TOOL_CALLS, TOOL_SECONDS = _calls(
+    "tool",
     "ToolCallSucceeded (succeeded, or repeated: answered by an earlier execution), ToolCallFailed, "
     "ToolCallUncertain",
     ["tool", "outcome"],
-    process=_BY,
-)
-TOOL_SECONDS = TABLE.histogram(
-    "runfold_tool_call_seconds", "latency_ms of the same events", ["tool", "outcome"], process=_BY
+    "latency_ms of the same events",
+    ["tool", "outcome"],
 )
 TOOL_ERRORS = TABLE.counter(
     "runfold_tool_errors",

@@ -27,7 +27,9 @@ def run(
     agent: Annotated[str, typer.Option(help="The agent, as NAME or NAME@VERSION.")] = "hello",
     files: Annotated[
         list[Path] | None,
-        typer.Option("--file", help="A file for the run; it is copied into the workspace."),
+        typer.Option(
+            "--file", help="A file for the run: its tools find it, its model is shown it."
+        ),
     ] = None,
     follow: Annotated[bool, typer.Option("--follow", help="Watch it to its end.")] = False,
     everything: Annotated[bool, typer.Option("--all", help="Show every event.")] = False,
@@ -54,7 +56,7 @@ def run(
 
     context = of(ctx)
     client = context.client(tenant, user)
-    text, attachments = with_files(context, goal, files or [])
+    text, attachments = with_files(context, goal, files or [], tenant)
     run_id = request(
         client,
         text,

@@ -9,8 +9,11 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
+from runfold.events.attachments import MOST_BINARY_BYTES
 from runfold.events.content import Content
 from runfold.events.values import Attachment
+from runfold.infra.artifacts.files import FileArtifacts
+from runfold.infra.artifacts.port import ArtifactStore
 from runfold.producers.client import RequestOptions, RunClient
 from runfold.surfaces.application.runs.submit import LimitOptions, limits_of
 from runfold.surfaces.cli import exits
@@ -41,13 +44,17 @@ def request(
 
 
 def with_files(
-    context: Context, goal: str, files: Sequence[Path]
+    context: Context, goal: str, files: Sequence[Path], tenant: str
 ) -> tuple[str, tuple[Attachment, ...]]:
-    """Return the goal with the names of the files, and the files as attachments by reference."""
+    """Return the goal with the names of the files, and the files as attachments by reference.
+
+    Their copies are for the run's tools; the artifacts, of those that are not too large, are what
+    its model is shown.
+    """
     if not files:
         return goal, ()
-    workspace = workspace_of(context)
-    attached = tuple(_attached(file, workspace) for file in files)
+    workspace, store = workspace_of(context), FileArtifacts(context.settings.home / "artifacts")
+    attached = tuple(_attached(file, workspace, store, tenant) for file in files)
     names = ", ".join(each.name for each in attached)
     return f"{goal}\n\nFiles in the workspace: {names}", attached
 
@@ -66,17 +73,15 @@ def copied(file: Path, workspace: Path) -> Path:
     return place
 
 
-def _attached(file: Path, workspace: Path) -> Attachment:
+def _attached(file: Path, workspace: Path, store: ArtifactStore, tenant: str) -> Attachment:
     place = copied(file, workspace)
-    return Attachment(
-        name=place.name,
-        content=Content(
-            media_type=mimetypes.guess_type(place.name)[0] or "application/octet-stream",
-            size=place.stat().st_size,
-            digest=_digest(place),
-            ref=f"workspace:{place.name}",
-        ),
-    )
+    media_type = mimetypes.guess_type(place.name)[0] or "application/octet-stream"
+    size, digest, ref = place.stat().st_size, _digest(place), f"workspace:{place.name}"
+    if size <= MOST_BINARY_BYTES:
+        kept = store.put(place.read_bytes(), media_type, tenant)
+        size, digest, ref = kept.size, kept.digest, kept.ref
+    content = Content(media_type=media_type, size=size, digest=digest, ref=ref)
+    return Attachment(name=place.name, content=content)
 
 
 def _digest(file: Path) -> bytes:

@@ -221,7 +221,7 @@ def test_a_running_process_notices_that_a_topic_was_made_anew(servers: Servers) 
     fresh_topics(servers.settings, INPUTS)
     wait_until(lambda: bool(said))
     watch.join()
-    assert said == [f"the topic {T} was deleted and made anew"]
+    assert said == [f"the topic {T} was deleted and created again"]
     assert topic_ids(kafka, [T]) != before
 
 
