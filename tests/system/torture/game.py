@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -44,7 +44,10 @@ _THROTTLE_S = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """How a round is played; ``tree`` is where the product's code is taken from."""
+    """How a round is played; ``tree`` is where the product's code is taken from.
+
+    ``pooled`` returns the address by which the product reaches the database of the round.
+    """
 
     seed: str
     seconds: float
@@ -58,6 +61,7 @@ class Rules:
     late_s: float = 2.0
     shapes: str = ""
     engine: dict[str, float] = field(default_factory=dict)
+    pooled: Callable[[str], str] = str
     tree: Path = ROOT
     env: dict[str, str] = field(default_factory=dict)
 
@@ -216,7 +220,9 @@ class Game:
         """Start one more process; a run processor by fixed assignment owns the partitions."""
         number = self._numbers[name] = self._numbers.get(name, 0) + 1
         rules, folder = self._rules, str(self._folder)
-        env = {**self._settings.to_env(), **rules.env, VARIABLE: ""}
+        through = rules.pooled(self._settings.database_url)
+        reached = self._settings.at(self._settings.bootstrap_servers, through)
+        env = {**reached.to_env(), **rules.env, VARIABLE: ""}
         env["PYTHONPATH"] = str(rules.tree / "src")
         env |= {
             "RUNFOLD_TOOL_MODULES": "tests.system.torture.simulation.tools",

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from runfold.events import run as j
 from tests.system.oracle.histories import Histories
 from tests.system.torture.judgement.scan import Scanned
-from tests.system.torture.simulation.ledger import ACTED, LEFT, Execution
+from tests.system.torture.simulation.ledger import ACTED, DIES, LEFT, Execution
 from tests.system.torture.simulation.load import Asked
 from tests.system.torture.simulation.tools import ONCE, UNRELIABLE
 
@@ -99,6 +99,29 @@ def doubt_is_justified(
                 done = any(row.phase == LEFT for row in seen)
                 told = "its tool returned" if done else "its tool ran"
                 yield f"{fact.call_id}: uncertain ({fact.reason}), but {told} unharmed"
+
+
+def poison_ends_alone(
+    rows: Sequence[Execution], read: Histories, *, most: int, excused: bool
+) -> Iterator[str]:
+    """A call that ends its process is made ``most`` times at most, and fails for that reason.
+
+    ``excused`` allows calls that were given up because no answer came in time.
+    """
+    died = Counter(row.call_id for row in rows if row.phase == DIES)
+    failed: set[str] = set()
+    for run_id in read.runs:
+        for fact in read.facts(run_id, j.ToolCallFailed):
+            if fact.call_id in died and fact.error.error_type == "process_died":
+                failed.add(fact.call_id)
+        for succeeded in read.facts(run_id, j.ToolCallSucceeded):
+            if succeeded.call_id in died:
+                yield f"{succeeded.call_id}: succeeded, though it ends whatever runs it"
+    for call_id, times in sorted(died.items()):
+        if times > most:
+            yield f"{call_id}: ended its process {times} times"
+        if call_id not in failed and not excused:
+            yield f"{call_id}: ended its process, and did not fail for that"
 
 
 def owners_do_not_fight(openings: Mapping[int, Sequence[float]]) -> Iterator[str]:

@@ -6,13 +6,14 @@ import gc
 import json
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
 from runfold.events import topics
 from runfold.events.run import ToolCallUncertain
+from runfold.infra.settings.variables import TOOL_DEATHS
 from tests.system import oracle
 from tests.system.oracle.histories import Histories, histories
 from tests.system.torture.faults.plan import kinds_of
@@ -21,7 +22,7 @@ from tests.system.torture.judgement import rules
 from tests.system.torture.judgement.recovery import recoveries
 from tests.system.torture.judgement.scan import Scanned, scan
 from tests.system.torture.simulation import load
-from tests.system.torture.simulation.ledger import ACTED, Ledger
+from tests.system.torture.simulation.ledger import ACTED, DIES, Execution, Ledger
 from tests.system.torture.simulation.noise import INPUTS, POISON
 from tests.system.torture.simulation.people import LEDGER
 from tests.system.torture.simulation.tools import ONCE
@@ -32,6 +33,9 @@ BROKEN = "broken.txt"
 _PROJECTOR_FENCED = 3
 _RUN_ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _TOLD = 5
+# Two pools that are killed besides learn late of each other's deaths, and each counts for itself:
+# a call may cost several times as many processes as one pool alone would allow. It must end.
+_MOST_DEATHS = 10 * TOOL_DEATHS.default
 _VIEWS = (
     "positions_rise",
     "rows_equal_the_journal",
@@ -53,6 +57,7 @@ class Verdict:
     kills: int = 0
     suppressed: int = 0
     poison: int = 0
+    deadly: int = 0
     uncertain: int = 0
     acts: int = 0
     zombies_refused: int = 0
@@ -136,10 +141,14 @@ def _judge(left: Left, ownership: str) -> Verdict:
         ("nothing_undecided", rules.nothing_undecided(rows, events, read)),
         (
             "doubt_is_justified",
-            rules.doubt_is_justified(rows, read, _harmed(left), excused=excused),
+            rules.doubt_is_justified(rows, read, _harmed(left, rows), excused=excused),
         ),
     ):
         found += [f"{name}: {sentence}" for sentence in sentences]
+    found += [
+        f"poison_ends_alone: {said}"
+        for said in rules.poison_ends_alone(rows, read, most=_MOST_DEATHS, excused=excused)
+    ]
     found += [f"owners_do_not_fight: {said}" for said in rules.owners_do_not_fight(_openings(left))]
     found += [f"told to stop: {name} ended with {code}" for name, code in left.drained if code]
     (left.folder / BROKEN).write_text("\n\n".join(_stories(found, read)))
@@ -156,6 +165,7 @@ def _judge(left: Left, ownership: str) -> Verdict:
         kills=_kills(left),
         suppressed=again,
         poison=len(poison),
+        deadly=len({row.call_id for row in rows if row.phase == DIES}),
         uncertain=sum(len(read.facts(run_id, ToolCallUncertain)) for run_id in read.runs),
         acts=sum(row.phase == ACTED for row in rows),
         zombies_refused=sum(1 for _ in _said(left, "lane fenced")) + _overtaken(left),
@@ -211,13 +221,15 @@ def _kills(left: Left) -> int:
     return left.injector.kills + failed
 
 
-def _harmed(left: Left) -> set[int]:
-    """Processes that were killed or frozen, or late as if they had been; their workers too.
+def _harmed(left: Left, rows: Sequence[Execution]) -> set[int]:
+    """Processes that were killed or frozen, ended by a tool, or late as if they had been killed.
 
-    A worker ends with its pool, and one whose pool stood still was waited for by nobody.
+    Their workers too: one ends with its pool, and one whose pool stood still was waited for by
+    nobody.
     """
     lapsed = _said(left, "the lease had lapsed: others may", "tools")
-    harmed = left.keeper.harmed | {said["pid"] for said in lapsed}
+    ended = {row.pid for row in rows if row.phase == DIES}
+    harmed = left.keeper.harmed | ended | {said["pid"] for said in lapsed}
     workers = _said(left, "a worker was started for", "tools")
     return harmed | {said["child"] for said in workers if said["pid"] in harmed}
 

@@ -19,8 +19,9 @@ _TABLE = """
         phase TEXT, pid INTEGER, at REAL
     )"""
 
-BEGAN, ACTED, LEFT, VOID = "began", "acted", "left", "void"
-"""A tool was entered; had its effect; was about to return; may have its effect no more."""
+BEGAN, ACTED, LEFT, VOID, DIES = "began", "acted", "left", "void", "dies"
+"""A tool was entered; had its effect; was about to return; may have its effect no more; ends its
+process now."""
 
 _ACT = """
     INSERT INTO executions SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8 WHERE NOT EXISTS (

@@ -80,7 +80,12 @@ SHAPES: dict[str, tuple[ScriptTurn, ...]] = {
     ),
     "twice": (_turn({"name": "world.twice", "arguments": _WHAT}, _FETCH), _turn(_PAY), _END),
 }
-_WEIGHTS = {"doubtful": 1, "busy": 1, "retries": 2}
+_ASKED_FOR = {
+    "deadly": (_turn(_LOOK, {"name": "world.die", "arguments": _WHAT}), _turn(_PAY), _END),
+}
+"""Shapes that are drawn only where they are named: they harm what runs beside them."""
+
+_WEIGHTS = {"doubtful": 1, "busy": 1, "retries": 2, "deadly": 1}
 
 
 def shape_of(choice: Random, among: str = "") -> str:
@@ -95,7 +100,7 @@ def definitions(ledger: Path) -> list[Definition]:
         contract_of(tool).model_copy(update={"config": {"ledger": str(ledger)}}) for tool in TOOLS
     ]
     found: list[Definition] = [*contracts]
-    for shape, turns in SHAPES.items():
+    for shape, turns in {**SHAPES, **_ASKED_FOR}.items():
         name = f"torture-{shape}"
         found.append(ModelScript(name=name, version="1.0.0", turns=turns))
         found.append(

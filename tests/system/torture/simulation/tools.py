@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import time
 import zlib
 from pathlib import Path
@@ -17,7 +18,7 @@ from runfold.events.content import json_content
 from runfold.events.definitions import RetryPolicy
 from runfold.events.values import Placement
 from runfold.processors.tool import ToolContext, tool
-from tests.system.torture.simulation.ledger import ACTED, BEGAN, LEFT, Ledger
+from tests.system.torture.simulation.ledger import ACTED, BEGAN, DIES, LEFT, Ledger
 
 _AGAIN = RetryPolicy(max_attempts=12, initial_ms=50, max_ms=2000)
 _LONG_MS = 60_000
@@ -162,4 +163,12 @@ def tell(what: str, context: ToolContext) -> str:
     return f"{what} told"
 
 
-TOOLS = (look, fetch, pay, note, file, hang, break_, stall, twice, tell)
+@tool(name="world.die", timeout_ms=_LONG_MS, retry=_AGAIN, risk_level=0)
+def die(what: str, context: ToolContext) -> str:
+    """End the process that runs it, whenever it is called."""
+    _note(context, "world.die", DIES)
+    os.kill(os.getpid(), signal.SIGKILL)
+    return f"{what} was survived"
+
+
+TOOLS = (look, fetch, pay, note, file, hang, break_, stall, twice, tell, die)
