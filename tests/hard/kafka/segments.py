@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -61,7 +62,14 @@ def spoil(
 
 def _file(home: Path, topic: str, partition: int) -> Path:
     found: list[Path] = []
-    wait_until(lambda: bool(found.extend(home.glob(f"**/{topic}-{partition}/*.log")) or found))
+
+    def there() -> bool:
+        # The broker removes files of deleted topics while we look.
+        with suppress(FileNotFoundError):
+            found.extend(home.glob(f"**/{topic}-{partition}/*.log"))
+        return bool(found)
+
+    wait_until(there)
     return found[0]
 
 
