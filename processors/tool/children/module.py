@@ -108,7 +108,11 @@ class Module:
         started = start(self.name, self._settings)
         output = Output(started.output, self.name)
         self._nursery = Nursery(self.name, started.process, started.channel, output)
-        ready = await self._nursery.ready(self._settings.import_s)
+        try:
+            ready = await self._nursery.ready(self._settings.import_s)
+        except BaseException:
+            self._nursery.kill()
+            raise
         if not ready.forks:
             log.warning(
                 "%s holds threads, files or connections after it was imported, so each of its "
@@ -145,10 +149,11 @@ class Module:
             async with asyncio.timeout(self._settings.import_s):
                 ready_of(self.name, await link.greeting())
         except (BrokenLinkError, TimeoutError) as error:
+            await worker.end()
             raise unavailable(self.name, "it did not start") from error
-        finally:
-            if link.broken:
-                await worker.end()
+        except BaseException:
+            await worker.end()
+            raise
         return worker
 
 

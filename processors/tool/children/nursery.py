@@ -67,6 +67,7 @@ class Nursery:
         self._said: asyncio.Future[Frame] = loop.create_future()
         self._forked: asyncio.Future[Frame] | None = None
         self._forking = asyncio.Lock()
+        self._forks = 0
         self._digest: asyncio.Future[Frame] | None = None
         self._ends: dict[int, asyncio.Future[str]] = {}
         self._forked_end: asyncio.Future[str] = loop.create_future()
@@ -99,8 +100,9 @@ class Nursery:
             if not self.alive:
                 raise unavailable(self.module, "its process is gone")
             self._forked = self._loop.create_future()
+            self._forks += 1
             try:
-                data = packed(Frame({"kind": "fork"}))
+                data = packed(Frame({"kind": "fork", "number": self._forks}))
                 socket.send_fds(self._control, [data], [channel.fileno(), output])
                 async with asyncio.timeout(_FORK_S):
                     told = await self._forked
@@ -157,11 +159,8 @@ class Nursery:
         match frame.kind:
             case "ready" | "fault" if not self._said.done():
                 self._said.set_result(frame)
-            case "forked" | "unforked" if self._forked is not None and not self._forked.done():
-                pid = frame.number("pid")
-                if pid is not None:
-                    self._forked_end = self._ends[pid] = self._loop.create_future()
-                self._forked.set_result(frame)
+            case "forked" | "unforked":
+                self._take_fork(frame)
             case "digest" if self._digest is not None and not self._digest.done():
                 self._digest.set_result(frame)
             case "ended":
@@ -170,6 +169,16 @@ class Nursery:
                     end.set_result(ended_by(frame.number("code")))
             case _:
                 raise FrameError(frame.kind)
+
+    def _take_fork(self, frame: Frame) -> None:
+        """Take a worker, unless nobody waits for it any more: it finds its channel closed."""
+        asked = self._forked
+        if asked is None or asked.done() or frame.number("number") != self._forks:
+            return
+        pid = frame.number("pid")
+        if pid is not None:
+            self._forked_end = self._ends[pid] = self._loop.create_future()
+        asked.set_result(frame)
 
     def _end(self, by_itself_s: float) -> None:
         self.alive = False

@@ -13,6 +13,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -218,13 +219,17 @@ def _limits(_folder: str) -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (32, 32))
 
 
+def _thread(_folder: str) -> None:
+    threading.Thread(target=time.sleep, args=(600.0,), daemon=True).start()
+
+
 def _files(_folder: str) -> None:
     for _ in range(100):
         os.dup(0)
 
 
 RESTORED = ("_folder", "_environment", "_umask", "_signals", "_locale", "_decimals", "_trace")
-REPLACED = ("_process", "_limits", "_files")
+REPLACED = ("_process", "_limits", "_files", "_thread")
 
 
 @tool(risk_level=0)
@@ -334,6 +339,25 @@ def acts(how: str, context: ToolContext) -> str:
 
 
 @tool(risk_level=0)
+async def asks_a_thread(seconds: float) -> int:
+    """Have a thread of the loop do something, and not wait for longer than a moment."""
+    done = asyncio.get_running_loop().run_in_executor(None, time.sleep, seconds)
+    await asyncio.wait([done], timeout=0.2)
+    return os.getpid()
+
+
+@tool(risk_level=0)
+def keeps_later(context: ToolContext) -> None:
+    """Keep something after the call has ended."""
+
+    def later() -> None:
+        time.sleep(0.3)
+        context.artifacts.put(b"later", "text/plain", context.tenant_id)
+
+    threading.Thread(target=later, daemon=True).start()
+
+
+@tool(risk_level=0)
 def copies() -> int:
     """Make a copy of the process, which goes on as the tool does."""
     os.fork()
@@ -341,7 +365,7 @@ def copies() -> int:
 
 
 TOOLS = (
-    copies,
+    copies, asks_a_thread, keeps_later,
     works, naps, ends, ends_async, ends_outside, ends_again, takes, hangs, holds, swallows, raises,
     leaks, changes, looks, says, keeps, fetches, finds, names, family, acts,
 )  # fmt: skip

@@ -142,3 +142,20 @@ def _state_of(place: Path) -> str:
         return (place / "stat").read_text().rpartition(")")[2].strip()
     except (FileNotFoundError, ProcessLookupError):
         return ""
+
+
+def children_of(parent: int) -> set[int]:
+    """The processes for tools that a process started itself."""
+    return {
+        int(place.name)
+        for place in Path("/proc").glob("[0-9]*")
+        if _state_of(place).split()[1:2] == [str(parent)]
+        and b"children.inside" in _command_of(place)
+    }
+
+
+def _command_of(place: Path) -> bytes:
+    try:
+        return (place / "cmdline").read_bytes()
+    except (FileNotFoundError, ProcessLookupError):
+        return b""

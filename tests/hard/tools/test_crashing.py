@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from runfold.events.calls import Outcome, ToolResult
 from runfold.processors.tool.claims.port import ClaimState
 from runfold.processors.tool.python.tools import contract_of
 from tests.hard.tools import hostile
-from tests.hard.tools.nest import Nest, fault, lives, value, with_cap
+from tests.hard.tools.nest import MODULE, Nest, children_of, fault, lives, value, with_cap
 
 DEATHS = [
     ("exit", "with exit code 9"),
@@ -122,6 +123,50 @@ def test_a_call_that_overran_is_ended_before_that_is_said(nest: Nest, tmp_path: 
     nest.one("naps", seconds=1.2)
     assert fault(late)[:2] == ("failed", "timeout")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_calls_that_are_given_up_while_they_wait_for_a_process_mix_nothing_up() -> None:
+    before = children_of(os.getpid())
+    with Nest() as nest:
+
+        async def given_up(after: float) -> None:
+            call = asyncio.create_task(nest.call("naps", seconds=0.5))
+            await asyncio.sleep(after)
+            call.cancel()
+            await asyncio.wait([call])
+
+        async def story() -> tuple[ToolResult, list[ToolResult]]:
+            # First while the module is imported, then while workers are forked.
+            await given_up(0.05)
+            await nest.call("works")
+            await asyncio.gather(*(given_up(number / 2000) for number in range(40)))
+            others = [asyncio.create_task(nest.call("naps", seconds=0.8)) for _ in range(8)]
+            stuck = await nest.call("holds", 200, seconds=30.0)
+            return stuck, await asyncio.gather(*others)
+
+        stuck, others = nest.run(story)
+        assert fault(stuck)[:2] == ("failed", "timeout")
+        assert len({value(other) for other in others}) == 8
+    assert children_of(os.getpid()) <= before
+
+
+def test_a_worker_that_nobody_wanted_any_more_is_not_taken_for_the_next() -> None:
+    with Nest() as nest:
+
+        async def story() -> tuple[int, ToolResult]:
+            await nest.call("works")
+            module = nest.children._modules[MODULE]
+            given_up = asyncio.create_task(module._forked())
+            # Once its question is on the way, and before the answer.
+            await asyncio.sleep(0)
+            given_up.cancel()
+            await asyncio.wait([given_up])
+            worker = await module._forked()
+            module.give_back(worker)
+            return worker.pid, await nest.call("family")
+
+        pid, result = nest.run(story)
+    assert value(result)[0] == pid
 
 
 def test_nothing_is_left_when_the_children_are_closed() -> None:

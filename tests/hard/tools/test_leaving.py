@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import socket
 from pathlib import Path
 
 import pytest
 
+from runfold.infra.artifacts.errors import ArtifactMissingError, ArtifactsUnavailableError
+from runfold.infra.artifacts.port import named
+from runfold.processors.tool.children.inside.artifacts import ParentArtifacts
+from runfold.processors.tool.children.inside.channel import Channel
 from tests.hard.tools.hostile import REPLACED, RESTORED
 from tests.hard.tools.nest import Nest, members_of, value
 
@@ -23,6 +28,37 @@ def test_a_change_is_put_back_or_the_process_is_replaced(
     else:
         assert after.pop("pid") == changed
     assert after == before
+
+
+@pytest.mark.parametrize(("seconds", "stays"), [(0.0, True), (5.0, False)])
+def test_a_loop_keeps_its_threads_unless_they_work_on(
+    seconds: float, nest: Nest, *, stays: bool
+) -> None:
+    worker = value(nest.one("naps", seconds=0.0))
+    assert value(nest.one("asks_a_thread", seconds=seconds)) == worker
+    assert (value(nest.one("naps", seconds=0.0)) == worker) is stays
+
+
+def test_what_a_call_left_keeps_nothing_after_it(nest: Nest) -> None:
+    nest.one("keeps_later")
+    nest.one("naps", seconds=0.5)
+    with pytest.raises(ArtifactMissingError):
+        nest.artifacts.get(named(b"later", "text/plain", "acme").ref, "acme")
+
+
+def test_the_artifacts_of_a_call_end_with_it() -> None:
+    parent, end = socket.socketpair()
+    with parent, end:
+        end.settimeout(1.0)
+        parent.setblocking(False)
+        channel = Channel(end)
+        channel.number = 1
+        artifacts = ParentArtifacts(channel)
+        channel.number = 2
+        with pytest.raises(ArtifactsUnavailableError):
+            artifacts.put(b"later", "text/plain", "acme")
+        with pytest.raises(BlockingIOError):
+            parent.recv(1)
 
 
 def test_a_copy_that_a_tool_makes_of_its_process_is_not_heard(nest: Nest) -> None:

@@ -13,10 +13,14 @@ from runfold.processors.tool.children.inside.channel import Channel, ClosedError
 
 
 class ParentArtifacts:
-    """Asks the parent, which knows whose call this is: a child reaches no other tenant's."""
+    """Asks the parent, which knows whose call this is: a child reaches no other tenant's.
+
+    They are those of the call that is being made when this is built, and end with it.
+    """
 
     def __init__(self, channel: Channel) -> None:
         self._channel = channel
+        self._number = channel.number
 
     def put(self, data: bytes, media_type: str, tenant_id: str) -> Artifact:  # noqa: ARG002
         """Keep bytes, at most ``MOST_BODY``; the artifact names what was kept."""
@@ -37,9 +41,9 @@ class ParentArtifacts:
 
     def _asked(self, frame: Frame) -> Frame:
         try:
-            told = self._channel.ask(frame)
+            told = self._channel.ask(frame, self._number)
         except ClosedError as error:
-            raise ArtifactsUnavailableError("the process that keeps them is gone") from error
+            raise ArtifactsUnavailableError("the call has ended, or its parent has") from error
         match told.kind:
             case "missing":
                 raise ArtifactMissingError

@@ -62,7 +62,7 @@ class Nursery:
     def _serve(self, frame: Frame, before: signal._HANDLER) -> None:
         match frame.kind:
             case "fork":
-                self._fork(before)
+                self._fork(before, frame.number("number"))
             case "kill":
                 pid = frame.number("pid")
                 if pid in self._workers:
@@ -72,13 +72,14 @@ class Nursery:
             case _:
                 raise FrameError(frame.kind)
 
-    def _fork(self, before: signal._HANDLER) -> None:
+    def _fork(self, before: signal._HANDLER, number: int | None) -> None:
         channel, output = self._fds.pop(0), self._fds.pop(0)
         parent = os.getpid()
         try:
             pid = os.fork()
         except OSError as error:
-            self._tell({"kind": "unforked", "message": str(error.strerror)})
+            why = str(error.strerror)
+            self._tell({"kind": "unforked", "message": why, "number": number})
             pid = -1
         if pid == 0:
             # Nothing of a worker may ever go on as a nursery.
@@ -92,7 +93,7 @@ class Nursery:
         os.close(output)
         if pid > 0:
             self._workers.add(pid)
-            self._tell({"kind": "forked", "pid": pid})
+            self._tell({"kind": "forked", "pid": pid, "number": number})
 
     def _become(self, channel: int, output: int, parent: int, before: signal._HANDLER) -> None:
         os.setsid()

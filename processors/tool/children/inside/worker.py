@@ -20,6 +20,7 @@ from runfold.processors.tool.children.inside.channel import Channel, ClosedError
 from runfold.processors.tool.children.inside.module import Tools
 from runfold.processors.tool.children.inside.outcomes import raised, returned
 from runfold.processors.tool.children.inside.restoring import Restoring
+from runfold.processors.tool.children.inside.threads import LoopThreads
 from runfold.processors.tool.context import ToolContext
 from runfold.processors.tool.python.tools import prepared, reconciling_function
 
@@ -36,7 +37,7 @@ class Worker:
     def __init__(self, tools: Tools, channel: Channel, memory_bytes: int) -> None:
         self._tools = tools
         self._channel = channel
-        self._artifacts = ParentArtifacts(channel)
+        self._threads = LoopThreads()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._tidy = True
         # A copy that a tool makes of this process must not speak for it.
@@ -49,7 +50,7 @@ class Worker:
         with suppress(ClosedError, FrameError):
             while True:
                 answer = self._answer(self._channel.receive())
-                lasts = self._before.restored() and self._tidy
+                lasts = self._before.restored() and self._tidy and not self._threads.left()
                 answer.head["spent"] = not lasts
                 self._channel.send(answer)
                 if not lasts:
@@ -57,7 +58,7 @@ class Worker:
 
     def _answer(self, frame: Frame) -> Frame:
         try:
-            call = asked(frame, self._artifacts)
+            call = asked(frame, ParentArtifacts(self._channel))
             # What a tool sets in its context, such as the precision of decimals, ends with it.
             return returned(contextvars.copy_context().run(self._made, call))
         except MemoryError as error:
@@ -85,6 +86,7 @@ class Worker:
     def _awaited(self, work: Coroutine[Any, Any, object]) -> object:
         if self._loop is None or self._loop.is_closed():
             self._loop = asyncio.new_event_loop()
+            self._loop.set_default_executor(self._threads)
             asyncio.set_event_loop(self._loop)
         try:
             return self._loop.run_until_complete(work)
