@@ -130,3 +130,33 @@ def depth_of(value: Any) -> int:
         if depth > 10 * MAX_DEPTH:
             break
     return depth
+
+
+_SPACE = re.compile(r"[ \t\n\r]*")
+_PARSER = json.JSONDecoder()
+
+
+def without_member(text: str, name: str) -> str:
+    """Return the text of a JSON object without a member, the rest as it is, to the character.
+
+    The text must be one that ``loaded`` takes. A member that is there twice goes twice.
+    """
+    at = _skip(text, text.index("{") + 1)
+    kept: list[str] = []
+    while text[at] != "}":
+        begin = at
+        found, at = _PARSER.raw_decode(text, at)
+        at = _skip(text, _skip(text, at) + 1)
+        _, at = _PARSER.raw_decode(text, at)
+        if found != name:
+            kept.append(text[begin:at])
+        at = _skip(text, at)
+        if text[at] == ",":
+            at = _skip(text, at + 1)
+    return "{" + ",".join(kept) + "}"
+
+
+def _skip(text: str, at: int) -> int:
+    """Return the first place at or after this one that is no white space."""
+    found = _SPACE.match(text, at)
+    return found.end() if found else at

@@ -13,7 +13,7 @@ from runfold.events.calls import ModelWork, ToolWork
 from runfold.events.content import content, json_content
 from runfold.events.definitions import ToolContract
 from runfold.events.values import ModelAnswer
-from runfold.processors.run.agent.reasons import PROPERTY
+from runfold.processors.run.agent.reasons import PROPERTY, are_asked, parted
 from runfold.processors.run.dispatch import dispatch
 from tests.deciders.given import (
     LOOK,
@@ -170,3 +170,40 @@ def test_an_artifact_that_only_a_reason_names_is_not_known() -> None:
     finish = call("complete_task", {"summary": "s", "artifacts": ["report.pdf"]})
     story_ = story_.when(answer(finish, n=3))
     assert "report.pdf" in last(story_, j.ToolCallDenied).reason
+
+
+@pytest.mark.parametrize(
+    ("written", "rest"),
+    [
+        ('{"call_reason": "w", "amount": 0.10000000000000000001, "n": 1e2}',
+         '{"amount": 0.10000000000000000001,"n": 1e2}'),
+        ('{ "n" : [{"call_reason": 2}] , "call_reason":"w" }', '{"n" : [{"call_reason": 2}]}'),
+        ('{"call\\u005freason": "w", "z": "}\\"{", "a": 1}', '{"z": "}\\"{","a": 1}'),
+        ('{"call_reason": "v", "a": 1, "call_reason": "w"}', '{"a": 1}'),
+        ('\ufeff{"call_reason": "w"}', "{}"),
+    ],
+)  # fmt: skip
+def test_the_rest_of_the_arguments_stays_as_it_was_written(written: str, rest: str) -> None:
+    kept, reason = parted(content(written.encode(), "application/json"))
+    assert (kept.inline, reason) == (rest.encode(), "w")
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"$ref": "#/$defs/A", "$defs": {"A": {"type": "object"}}},
+        {"type": "object", "allOf": [{"properties": {PROPERTY: {"type": "string"}}}]},
+        {"type": "object", "patternProperties": {"^call": {"type": "string"}}},
+        {"type": "object", "additionalProperties": True},
+        {"type": "object", "additionalProperties": {"type": "string"}},
+        {"type": "object", "properties": {PROPERTY: {"type": "string"}}},
+        {"type": "object", "required": [PROPERTY]},
+    ],
+)
+def test_nothing_is_asked_where_the_property_may_be_the_tools_own(
+    schema: dict[str, object],
+) -> None:
+    contract = LOOK.model_copy(update={"input_schema": schema})
+    assert not are_asked(5, agent(), contract)
+    plain = LOOK.model_copy(update={"input_schema": {**CLOSED, "title": "Look", "$defs": {}}})
+    assert are_asked(5, agent(), plain)

@@ -12,9 +12,10 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from runfold.events.border import text_of
-from runfold.events.content import JSON, Content, json_content
+from runfold.events.content import JSON, Content, content
 from runfold.events.definitions import AgentDefinition, ToolContract
 from runfold.events.json_schema import loaded
+from runfold.events.json_schema.values import without_member
 from runfold.events.values import ModelAnswer, ProposedCall
 from runfold.processors.run.agent import control_tools
 from runfold.processors.run.draft import Draft
@@ -25,6 +26,12 @@ BEGUN = 5
 
 LONGEST = 200
 """Characters of a reason, and of the summary of a decision, that are recorded."""
+
+_PLAIN = frozenset(
+    {"$schema", "$defs", "type", "properties", "required", "additionalProperties"}
+    | {"title", "description", "examples", "default", "deprecated", "$comment"}
+)
+"""Keywords of a schema's root that say of no other property that it may be there."""
 
 _ASKED = {"type": "string", "description": "In one sentence: why this call is made now."}
 _NAMED = f'"{PROPERTY}"'.encode()
@@ -39,10 +46,20 @@ _SPOKEN = {
 
 def are_asked(behaviour: int, agent: AgentDefinition, contract: ToolContract) -> bool:
     """Whether a model is asked why it calls a tool."""
+    return behaviour >= BEGUN and agent.ask_reasons and _is_free(contract.input_schema)
+
+
+def _is_free(schema: Mapping[str, Any]) -> bool:
+    """Whether the property is certainly none of the tool's own.
+
+    Only a schema that lists its properties shows that. Where another keyword may name or admit one
+    (``$ref``, ``allOf``, ``patternProperties``), nothing is asked, and nothing is taken away.
+    """
     return (
-        behaviour >= BEGUN
-        and agent.ask_reasons
-        and PROPERTY not in properties_of(contract.input_schema)
+        schema.keys() <= _PLAIN
+        and schema.get("additionalProperties", False) is False
+        and PROPERTY not in properties_of(schema)
+        and PROPERTY not in schema.get("required", ())
     )
 
 
@@ -67,11 +84,14 @@ def parted(arguments: Content) -> tuple[Content, str]:
     if not _may_say(arguments):
         return arguments, ""
     try:
-        value = loaded(arguments.inline or b"")
+        inline = arguments.inline or b""
+        value = loaded(inline)
         if not isinstance(value, dict) or PROPERTY not in value:
             return arguments, ""
-        said = value.pop(PROPERTY)
-        return json_content(value), _words(said)
+        # Whatever else the model wrote stays as it wrote it: numbers are not rounded, and an
+        # approver, a claim and a check of repeats see the same with a reason and without one.
+        rest = without_member(inline.decode("utf-8-sig"), PROPERTY)
+        return content(rest.encode(), JSON), _words(value[PROPERTY])
     except ValueError:
         # Whoever checks the arguments says what is wrong with them.
         return arguments, ""
@@ -96,7 +116,10 @@ def _spoken(calls: Iterable[ProposedCall]) -> Iterable[str]:
 
 def _may_say(arguments: Content) -> bool:
     inline = arguments.inline
-    return inline is not None and arguments.media_type == JSON and _NAMED in inline
+    if inline is None or arguments.media_type != JSON:
+        return False
+    # A name may be spelled with escapes.
+    return _NAMED in inline or b"\\u" in inline
 
 
 def _words(said: object) -> str:
