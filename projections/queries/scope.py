@@ -6,7 +6,7 @@ import logging
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, Table, and_, exists, or_, true
+from sqlalchemy import ColumnElement, Connection, Select, Table, and_, or_, select, true
 
 from runfold.events.probe import PROBE_AGENT, PROBE_PROVIDER, PROBE_TENANT
 from runfold.projections.tables import costs
@@ -83,8 +83,10 @@ class OperatorViews(Views):
         others = or_(table.c.tenant_id != PROBE_TENANT, table.c.agent != PROBE_AGENT)
         if table is costs:
             return or_(others, _costs(costs))
-        paid = exists().where(costs.c.run_id == table.c.run_id, _costs(costs))
-        return or_(others, table.c.cost_usd != 0, and_(table.c.unpriced_calls != 0, paid))
+        # With a limit it is asked of one run at a time, by an index; `exists` would read them all.
+        paid = select(costs.c.run_id).where(costs.c.run_id == table.c.run_id, _costs(costs))
+        unknown = paid.limit(1).scalar_subquery().is_not(None)
+        return or_(others, table.c.cost_usd != 0, and_(table.c.unpriced_calls != 0, unknown))
 
 
 def _costs(table: Table) -> ColumnElement[bool]:
