@@ -26,19 +26,22 @@ SECTIONS: dict[str, tuple[str, ...]] = {
 
 EXAMPLES: dict[str, tuple[str, ...]] = {
     "apply": ("runfold apply -f agents/",),
-    "approve": ("runfold approve 0198c1f2.3 --reason 'as agreed'",),
+    "approve": ("runfold approve 0198c1f2-7d3e-7a41.3 --reason 'as agreed'",),
     "costs": ("runfold costs --by day,model --since 7d", "runfold costs --by tenant --json"),
-    "audit verify": ("runfold audit verify", "runfold audit verify 0198c1f2 --json"),
+    "audit verify": ("runfold audit verify", "runfold audit verify 0198c1f2-7d3e-7a41 --json"),
     "deadletters": ("runfold deadletters --json",),
-    "logs": ("runfold logs -f 0198c1f2", "runfold logs 0198c1f2 --json | jq .type"),
+    "logs": (
+        "runfold logs -f 0198c1f2-7d3e-7a41",
+        "runfold logs 0198c1f2-7d3e-7a41 --json | jq .type",
+    ),
     "rebuild": ("runfold rebuild runs --compare",),
-    "resolve": ("runfold resolve 0198c1f2.3 --happened",),
+    "resolve": ("runfold resolve 0198c1f2-7d3e-7a41.3 --happened",),
     "run": (
         "runfold run 'Say hello' --follow",
         "runfold run 'Sort these' --agent triage@1.2.0 --file mails.txt --max-cost 0.50",
     ),
     "runs": ("runfold runs --status waiting_for_human --since 1d",),
-    "show": ("runfold show 0198c1f2 --at 12",),
+    "show": ("runfold show 0198c1f2-7d3e-7a41 --at 12",),
 }
 """What people type; each line is one that the command line takes."""
 

@@ -15,6 +15,7 @@ from runfold.surfaces.cli.__main__ import run
 from runfold.surfaces.cli.app import command_line
 from runfold.surfaces.cli.help import EXAMPLES, SECTIONS
 from runfold.surfaces.cli.operations.rebuilding import told
+from runfold.surfaces.cli.output import short
 
 _ALL = [(name, line) for name, lines in EXAMPLES.items() for line in lines]
 
@@ -34,6 +35,16 @@ def test_an_example_is_taken(name: str, line: str) -> None:
         command = command.commands[word]
     # What it does not know it refuses.
     assert command.make_context(name, words[len(path) + 1 :]).params
+
+
+def test_ids_in_examples_are_as_long_as_tables_print_them() -> None:
+    ids = [word for _, line in _ALL for word in line.split() if word.startswith("0198")]
+    assert ids
+    assert all(
+        word == short(f"{word.partition('.')[0]:0<36}.{word.partition('.')[2]}").rstrip(".")
+        and len(word.partition(".")[0]) == 18
+        for word in ids
+    )
 
 
 @pytest.mark.parametrize("option", ["--max-cost", "--max-tokens", "--max-seconds"])

@@ -148,7 +148,7 @@ def _stack_status(context: Context, *, json: bool) -> int:
     if aside and not json:
         views = ", ".join(f"{view} {count}" for view, count in aside.items())
         output.console().print(f"Events that views could not take: {views}. See `runfold doctor`.")
-    whole = known is not None and known.phase == READY and not _given_up(known)
+    whole = known is not None and known.phase == READY and not _down(known)
     return exits.OK if whole else exits.UNAVAILABLE
 
 
@@ -166,15 +166,27 @@ def _set_aside(context: Context) -> dict[str, int]:
         return {}
 
 
+def _down(known: State) -> list[str]:
+    return [*_given_up(known), *_starting_again(known)]
+
+
+def _starting_again(known: State) -> list[str]:
+    """Return the parts that are not up yet, in a stack that has been."""
+    return [each.name for each in known.members if each.state in {"starting", "waiting"}]
+
+
 def _given_up(known: State) -> list[str]:
     return [member.name for member in known.members if member.state == "failed"]
 
 
 def _print(known: State) -> None:
     from runfold.stack.processes.usage import memory_bytes
+    from runfold.stack.supervisor.state import READY
 
     said = output.console()
-    said.print(f"The stack is {known.phase} (supervisor {known.pid}).")
+    again = _starting_again(known) if known.phase == READY else []
+    but = f", but a part is starting again: {', '.join(again)}" if again else ""
+    said.print(f"The stack is {known.phase}{but} (supervisor {known.pid}).")
     said.print(f"  Kafka     {known.bootstrap_servers or '-'}")
     said.print(f"  Postgres  {_without_password(known.database_url) or '-'}")
     rows = [
