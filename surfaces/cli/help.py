@@ -24,6 +24,28 @@ SECTIONS: dict[str, tuple[str, ...]] = {
 }
 """Every command, in the order of ``runfold --help``."""
 
+IN_SHORT: dict[str, str] = {
+    "up": "Start Kafka, Postgres and every processor.",
+    "status": "Show the state of the stack, or of a run.",
+    "doctor": "Check the deployment, and say what to do.",
+    "config": "Show every setting and where it comes from.",
+    "demo": "Watch an agent triage a log.",
+    "apply": "Check manifests and publish what they declare.",
+    "definitions": "Decide about versions of agents, tools and scripts.",
+    "run": "Ask for a run; --follow watches it.",
+    "logs": "Show what happened in a run; -f follows it.",
+    "show": "Show a run as it was after any of its events.",
+    "approve": "Let a proposed tool call run.",
+    "costs": "Sum up what was spent.",
+    "rebuild": "Fold a view again from offset 0.",
+    "backup": "Copy what cannot be made again into a folder.",
+    "restore": "Restore a back-up into an empty home or cluster.",
+    "topics": "List the topics with their purpose and retention.",
+    "deadletters": "List the inputs that could not be used.",
+    "rules": "Check the monitor's rules and list them.",
+}
+"""What ``runfold --help`` says where the first sentence of a command does not fit 80 columns."""
+
 EXAMPLES: dict[str, tuple[str, ...]] = {
     "apply": ("runfold apply -f agents/",),
     "approve": ("runfold approve 0198c1f2-7d3e-7a41.3 --reason 'as agreed'",),
@@ -57,7 +79,8 @@ class Sections(TyperGroup):
                 formatter.write_dl(
                     (
                         name.ljust(widest),
-                        self.commands[name].get_short_help_str(formatter.width - widest - 6),
+                        IN_SHORT.get(name)
+                        or self.commands[name].get_short_help_str(formatter.width - widest - 6),
                     )
                     for name in names
                 )

@@ -10,6 +10,19 @@ from runfold.surfaces.cli import exits
 from runfold.surfaces.cli.__main__ import run
 
 
+@pytest.mark.parametrize("form", [[], ["--json"]])
+def test_the_password_is_shown_to_whoever_asks_for_it(
+    form: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    url = "postgresql://me:hidden@127.0.0.1:1/none"
+    known = State("starting", 1, 1, 0.0, database_url=url)
+    monkeypatch.setattr(control, "status", lambda _settings: known)
+    run(["status", *form])
+    assert "postgresql://me:***@127.0.0.1:1/none" in capsys.readouterr().out
+    run(["status", "--show-password", *form])
+    assert url in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     ("state", "code", "says"),
     [
