@@ -42,6 +42,9 @@ from runfold.projections.views import VIEWS
 _READ = frozenset(topic for view in VIEWS.values() for topic in view.topics)
 
 _TAKE_NEW = "--take-new-log"
+_OPTIONS = {
+    _TAKE_NEW: "make views again whose positions are of another log than is there, and end",
+}
 
 _log = logging.getLogger("runfold.projections")
 
@@ -54,14 +57,14 @@ def main() -> int:
         DatabaseAwayError: ExitCode.CANNOT_GO_ON,
         Fenced: ExitCode.OVERTAKEN,
     }
-    return serve("runfold-projector", ProjectorSettings.read, _project, ends)
+    return serve("runfold-projector", ProjectorSettings.read, _project, ends, options=_OPTIONS)
 
 
 def _project(process: Process, settings: ProjectorSettings) -> int:
     need_settings(process.config.kafka, [topic for topic in TOPICS if topic.name in _READ])
     preflight.need(settings.database_url, [schema.PART], preflight.WAIT_S, _log.warning)
     schema.ensure(settings.database_url)
-    if _TAKE_NEW in sys.argv[1:]:
+    if process.asked(_TAKE_NEW):
         return _take_new(process, settings)
     codec = Codec(registry_of(process.config.schema_registry_url))
     watcher = Watcher(process.traces, count=process.config.metrics_port is not None)

@@ -176,7 +176,7 @@ def _wait(
     supervisor: subprocess.Popen[bytes] | None,
     report: Callable[[str], None],
 ) -> Running:
-    said = ""
+    said: set[str] = {""}
     until = time.monotonic() + _UP_SECONDS
     while time.monotonic() < until:
         ended = supervisor.poll() if supervisor else None
@@ -184,9 +184,12 @@ def _wait(
             supervisor, ended = None, None
         known = state.read(home.run / "state.json")
         if known is not None and known.is_alive:
-            if known.detail != said:
-                said = known.detail
-                report(said)
+            # The detail is overwritten faster than it is read: every member says that it began.
+            begun = known.members if known.phase == state.STARTING else ()
+            for line in (*(f"starting {each.name}" for each in begun), known.detail):
+                if line not in said:
+                    said.add(line)
+                    report(line)
             if known.phase == state.READY:
                 return Running(_at(settings, known), known.pid, supervisor is None)
         elif ended is not None or supervisor is None:

@@ -18,7 +18,7 @@ import signal
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol, TypeVar
 
 from prometheus_client import CollectorRegistry
@@ -67,6 +67,16 @@ class Process:
     traces: Traces | None
     health: Health
     taken: Taken = NOTHING_TAKEN
+    options: Mapping[str, str] = field(default_factory=dict)
+
+    def asked(self, option: str) -> bool:
+        """Return whether the command line has an option.
+
+        Raises LookupError for one that the process does not declare: ``--help`` would not say it.
+        """
+        if option not in self.options:
+            raise LookupError(f"{self.name} declares no option {option}")
+        return option in sys.argv[1:]
 
     def ready(self) -> None:
         """Say that the process does its work now."""
@@ -136,7 +146,7 @@ def serve(
         taken = take()
         health = Health(name)
         serve_metrics(config.metrics_port, health, registry)
-        return work(Process(name, config, traces, health, taken), own)
+        return work(Process(name, config, traces, health, taken, options), own)
     except expected as error:
         return _ended(error, ends)
     finally:

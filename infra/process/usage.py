@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 
-from runfold.infra.process.exit_codes import ENDS
+from runfold.infra.process.exit_codes import ENDS, End, ExitCode
 from runfold.infra.settings.errors import ConfigError
 from runfold.infra.settings.table import VARIABLES
 from runfold.infra.settings.variable import Variable
@@ -21,6 +21,9 @@ _READS_AS: dict[str, frozenset[str]] = {
     "runfold-monitor": frozenset({"monitor"}),
 }
 """By which words the table of settings means each process; those for all it means anyway."""
+
+_OTEL = "OTEL_"
+_WIDTH = 88
 
 _FOR_ALL = ("all", "all but `runfold`", "everything")
 
@@ -40,14 +43,53 @@ def need_known(arguments: Sequence[str], options: Mapping[str, str]) -> None:
 
 def usage(name: str, about: str, options: Mapping[str, str]) -> str:
     """Return what ``--help`` prints of a process; ``about`` is the docstring of its module."""
-    rows = [(option, meaning) for option, meaning in options.items()]
-    rows.append(("-h, --help", "say this and end"))
-    lines = [about.strip(), "", "options:", *_rows(rows)]
-    lines += ["", "settings, as environment variables (docs/settings.md):"]
-    lines += _rows([(one.name, _meaning(one)) for one in settings_of(name)])
+    command, said = _about(about, name)
+    rows = [*options.items(), ("-h, --help", "say this and end")]
+    lines = [" ".join(["usage:", command, *(f"[{option}]" for option in options), "[--help]"])]
+    lines += ["", said, "", "options:", *_rows(rows)]
+    own = own_settings_of(name)
+    if own:
+        lines += ["", "settings of its own, as environment variables:"]
+        lines += _rows([(one.name, _meaning(one)) for one in own])
+    lines += ["", _filled(f"settings that it shares (docs/settings.md): {_shared(name, own)}", 2)]
     lines += ["", "exit codes (docs/exit-codes.md):"]
-    lines += _rows([(f"{code:d}", f"{end.meaning} ({end.of})") for code, end in ENDS.items()])
-    return "\n".join(lines) + "\n"
+    lines += [f"  {code:>2}  {end.meaning}" for code, end in ends_of(name).items()]
+    # A terminal shows no mark-up.
+    return "\n".join(lines).replace("`", "") + "\n"
+
+
+def ends_of(name: str) -> dict[ExitCode, End]:
+    """Return the exit codes that a process can have."""
+    mine = _READS_AS.get(name, frozenset())
+    return {code: end for code, end in ENDS.items() if _reads(end.of, mine)}
+
+
+def own_settings_of(name: str) -> list[Variable[object]]:
+    """Return the settings that a process reads and not every process does."""
+    return [one for one in settings_of(name) if one.readers not in _FOR_ALL]
+
+
+def _shared(name: str, own: Sequence[Variable[object]]) -> str:
+    """Return the names of the rest, those of OpenTelemetry as one."""
+    rest = [one.name for one in settings_of(name) if one not in own]
+    families = {f"{_OTEL}*" if each.startswith(_OTEL) else each for each in rest}
+    return ", ".join(sorted(families))
+
+
+def _about(docstring: str, name: str) -> tuple[str, str]:
+    """Return a process's command and what its module says of it, without mark-up."""
+    plain = docstring.strip()
+    command, colon, said = plain.partition(": ")
+    command = command.replace("`", "")
+    if not colon or not command.startswith("python -m "):
+        return name, plain
+    # What is said of options and exit codes stands below, for each.
+    first, *more = said.split("\n\n")
+    return command, "\n\n".join([first[:1].upper() + first[1:], *more])
+
+
+def _filled(text: str, indent: int) -> str:
+    return textwrap.fill(text, _WIDTH, subsequent_indent=" " * indent, break_on_hyphens=False)
 
 
 def settings_of(name: str) -> list[Variable[object]]:
@@ -68,4 +110,4 @@ def _meaning(one: Variable[object]) -> str:
 def _rows(rows: Sequence[tuple[str, str]]) -> Iterator[str]:
     for name, meaning in rows:
         yield f"  {name}"
-        yield textwrap.fill(meaning, 88, initial_indent=" " * 6, subsequent_indent=" " * 6)
+        yield textwrap.fill(meaning, _WIDTH, initial_indent=" " * 6, subsequent_indent=" " * 6)

@@ -17,12 +17,13 @@ from runfold.processors.context.processor import ContextProcessor
 from runfold.processors.effects.kinds import Served
 from runfold.processors.effects.local import LocalEffects
 from runfold.processors.effects.serving import POOL_ENDS, serve_pool
+from runfold.processors.effects.settings import POOL_OPTIONS
 from runfold.producers.schema_registry.chosen import registry_of
 
 
 def main() -> int:
     """Run a pool with the settings of the environment and return its exit code."""
-    return serve("runfold-contexts", Config.need_home, _work, POOL_ENDS)
+    return serve("runfold-contexts", Config.need_home, _work, POOL_ENDS, options=POOL_OPTIONS)
 
 
 def _work(process: Process, home: Path) -> int:

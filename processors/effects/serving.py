@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import os
 import socket
-import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -51,7 +50,7 @@ def serve_pool(
     it commits the beginning of work topics that are others than the group remembers, and ends.
     """
     config = process.config
-    if TAKE_NEW_WORK in sys.argv[1:]:
+    if process.asked(TAKE_NEW_WORK):
         return _take_new(config, kind)
     settings = PoolConfig(
         kind=kind,

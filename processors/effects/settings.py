@@ -24,6 +24,12 @@ TAKE_NEW_WORK = "--take-new-work"
 """The option with which a pool begins work topics that are others than its group remembers."""
 
 
+POOL_OPTIONS = {
+    TAKE_NEW_WORK: "begin work topics that are others than the group remembers, and end",
+}
+"""What the command line of every pool knows."""
+
+
 def take_new_work(kind: CallKind[Any, Any]) -> str:
     """Return the command that does so for a kind of calls."""
     return f"`python -m runfold.processors.{kind.name} {TAKE_NEW_WORK}`"

@@ -14,6 +14,7 @@ from runfold.processors.definitions.following import following
 from runfold.processors.effects.kinds import Served
 from runfold.processors.effects.local import LocalEffects
 from runfold.processors.effects.serving import POOL_ENDS, serve_pool
+from runfold.processors.effects.settings import POOL_OPTIONS
 from runfold.processors.model.kind import MODEL_CALL
 from runfold.processors.model.processor import ModelProcessor
 from runfold.processors.model.providers.settings import ModelSettings
@@ -23,7 +24,11 @@ from runfold.producers.schema_registry.chosen import registry_of
 def main() -> int:
     """Run a pool with the settings of the environment and return its exit code."""
     return serve(
-        "runfold-models", lambda _config: ModelSettings.from_environment(), _work, POOL_ENDS
+        "runfold-models",
+        lambda _config: ModelSettings.from_environment(),
+        _work,
+        POOL_ENDS,
+        options=POOL_OPTIONS,
     )
 
 

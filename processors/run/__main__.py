@@ -90,9 +90,9 @@ def _work(process: Process, settings: _Settings) -> int:
     need_settings(config.kafka, TOPICS)
     codec = Codec(registry_of(config.schema_registry_url))
     with following(config.kafka, codec) as known:
-        if _TAKE_NEW in sys.argv[1:]:
+        if process.asked(_TAKE_NEW):
             return _take_new(settings, codec, known)
-        if _ACCEPT in sys.argv[1:]:
+        if process.asked(_ACCEPT):
             return _accept(config, settings, codec, known)
         artifacts = FileArtifacts(process.config.need_home() / "artifacts")
         # What strangers answer is read in a child: whatever it does there, lanes go on.

@@ -19,6 +19,7 @@ from runfold.processors.definitions.following import following
 from runfold.processors.effects.kinds import Served
 from runfold.processors.effects.local import LocalEffects
 from runfold.processors.effects.serving import POOL_ENDS, serve_pool
+from runfold.processors.effects.settings import POOL_OPTIONS
 from runfold.processors.tool.claims.postgres import PostgresClaims
 from runfold.processors.tool.deaths import Deaths
 from runfold.processors.tool.errors import ClaimsUnavailableError
@@ -40,7 +41,7 @@ def main() -> int:
         ClaimsUnavailableError: ExitCode.CANNOT_GO_ON,
         DatabaseAwayError: ExitCode.CANNOT_GO_ON,
     }
-    return serve("runfold-tools", _settings, _work, ends)
+    return serve("runfold-tools", _settings, _work, ends, options=POOL_OPTIONS)
 
 
 def _settings(config: Config) -> ToolSettings:

@@ -8,6 +8,7 @@ from typing import Unpack
 from runfold.events import topics
 from runfold.events.commands import Control, Resolution
 from runfold.events.content import Content
+from runfold.events.probe import PROBE_TENANT
 from runfold.events.run import Event
 from runfold.producers.client.hubs import Hubs
 from runfold.producers.client.messages import Messages, RequestOptions
@@ -29,10 +30,12 @@ class RunClient:
         tenant_id: str = "default",
         user_id: str = "me",
         hubs: Hubs | None = None,
+        *,
+        own: bool = False,
     ) -> None:
         self._writer = writer
         self._reader = reader
-        self._messages = Messages(tenant_id, user_id)
+        self._messages = Messages(tenant_id, user_id, own=own)
         self.hubs = hubs or Hubs(reader)
 
     @property
@@ -49,6 +52,12 @@ class RunClient:
         """Return a client on the same connections that speaks for somebody else."""
         user = self.user_id if user_id is None else user_id
         return RunClient(self._writer, self._reader, tenant_id, user, self.hubs)
+
+    def as_probe(self) -> RunClient:
+        """Return a client on the same connections for Runfold's own probe, and for nothing else."""
+        return RunClient(
+            self._writer, self._reader, PROBE_TENANT, PROBE_TENANT, self.hubs, own=True
+        )
 
     def close(self) -> None:
         """Stop following; the writer and the reader belong to whoever made them."""

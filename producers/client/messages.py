@@ -12,6 +12,7 @@ from runfold.events.base import Record
 from runfold.events.border import fault_of
 from runfold.events.commands import Control, Resolution, RunRequested
 from runfold.events.content import Content, text
+from runfold.events.probe import reserved
 from runfold.events.topics import MAX_INPUT_BYTES
 from runfold.events.values import Attachment, DataClassification, Label, Limits
 from runfold.producers.errors import RefusedError
@@ -46,12 +47,14 @@ class RequestOptions(TypedDict, total=False):
 class Messages:
     """Makes what is published, each message with an id of its own.
 
-    Every method raises RefusedError for what nobody could accept, naming the field.
+    Every method raises RefusedError for what nobody could accept, naming the field. ``own`` are
+    those of Runfold's probe, which alone asks for runs of its tenant.
     """
 
-    def __init__(self, tenant_id: str, user_id: str) -> None:
+    def __init__(self, tenant_id: str, user_id: str, *, own: bool = False) -> None:
         self.tenant_id = tenant_id
         self.user_id = user_id
+        self.own = own
 
     def request(
         self, goal: str | Content, agent: str, **options: Unpack[RequestOptions]
@@ -72,6 +75,8 @@ class Messages:
             "requested_at": datetime.now(UTC),
             **options,
         }
+        if not self.own and (why := reserved(filled["tenant_id"])):
+            raise RefusedError(f"{why}.")
         return _valid(RunRequested, agent=name, goal=task, **filled)
 
     def approve(

@@ -62,9 +62,9 @@ def list_runs(views: Views, which: RunFilter | None = None, limit: int = 50) -> 
 
 
 def ids_beginning_with(views: Views, prefix: str, limit: int = 3) -> list[str]:
-    """Return the ids of at most ``limit`` runs that begin so."""
+    """Return the ids of at most ``limit`` runs that begin so and are somebody's work."""
     query = select(runs.c.run_id).where(
-        runs.c.run_id.startswith(prefix, autoescape=True), views.sees(runs)
+        runs.c.run_id.startswith(prefix, autoescape=True), views.counts(runs)
     )
     return [row["run_id"] for row in views.all(query.order_by(runs.c.run_id).limit(limit))]
 

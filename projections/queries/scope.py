@@ -6,9 +6,10 @@ import logging
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, Table, true
+from sqlalchemy import ColumnElement, Connection, Select, Table, and_, or_, select, true
 
-from runfold.events.probe import PROBE_TENANT
+from runfold.events.probe import PROBE_AGENT, PROBE_PROVIDER, PROBE_TENANT
+from runfold.projections.tables import costs
 
 Row = dict[str, Any]
 
@@ -75,6 +76,20 @@ class OperatorViews(Views):
         return true()
 
     def counts(self, table: Table) -> ColumnElement[bool]:
-        """Return that a row is of another tenant than the probe's."""
-        others: ColumnElement[bool] = table.c.tenant_id != PROBE_TENANT
-        return others
+        """Return that a row is not of a probe: one of its tenant and agent that cost nothing.
+
+        Names alone would hide whatever a stranger does in them; nobody gains by what is free.
+        """
+        others = or_(table.c.tenant_id != PROBE_TENANT, table.c.agent != PROBE_AGENT)
+        if table is costs:
+            return or_(others, _costs(costs))
+        # With a limit it is asked of one run at a time, by an index; `exists` would read them all.
+        paid = select(costs.c.run_id).where(costs.c.run_id == table.c.run_id, _costs(costs))
+        unknown = paid.limit(1).scalar_subquery().is_not(None)
+        return or_(others, table.c.cost_usd != 0, and_(table.c.unpriced_calls != 0, unknown))
+
+
+def _costs(table: Table) -> ColumnElement[bool]:
+    """Return that a call cost something, or that nobody knows: a script is free without a price."""
+    unknown = and_(table.c.cost_usd.is_(None), table.c.provider.is_distinct_from(PROBE_PROVIDER))
+    return or_(table.c.cost_usd != 0, unknown)

@@ -84,6 +84,10 @@ class Broker:
         said = tail(self.home.logs / "kafka.log", (*_TELLING, " ERROR "))
         return next((line for line in (said, out) if any(w in line for w in _TELLING)), said or out)
 
+    def why_it_was_killed(self) -> str:
+        """Return nothing: its log says nothing of a signal, and older lines are no reason."""
+        return ""
+
     def stopped(self, *, cleanly: bool) -> None:
         """Keep the ahead-of-time cache that a clean stop has recorded."""
         if self._recording is None or not self._recording.exists():

@@ -93,6 +93,10 @@ class Postgres:
         """Return the line of its log that tells most."""
         return tail(self.home.logs / "postgres.log", _TELLING)
 
+    def why_it_was_killed(self) -> str:
+        """Return nothing: its log says nothing of a signal, and older lines are no reason."""
+        return ""
+
     def stopped(self, *, cleanly: bool) -> None:
         """Nothing is kept from one life to the next but the data."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import time
 from collections import deque
@@ -40,6 +41,9 @@ class Program(Protocol):
 
     def why_it_ended(self) -> str:
         """The telling line of its log."""
+
+    def why_it_was_killed(self) -> str:
+        """What its log says of a signal that ended it, nothing where that came from outside."""
 
     def stopped(self, *, cleanly: bool) -> None:
         """Called once it is gone."""
@@ -131,14 +135,21 @@ class Member:
             return
         if time.time() - self._since >= self.patience.sound:
             self._hasty = 0
-        how = f"killed by signal {-code}" if code < 0 else f"exit code {code}"
-        self.reason = ": ".join(part for part in (how, self.program.why_it_ended()) if part)
+        self.reason = ": ".join(part for part in self._how(code) if part)
         self.program.stopped(cleanly=False)
         if code in getattr(self.program, "refusals", ()):
             # Started again it would end again, until somebody has changed a setting.
             self.state, self.refused = "failed", True
             return
         self._again_later(now)
+
+    def _how(self, code: int) -> tuple[str, str]:
+        if code >= 0:
+            return f"exit code {code}", self.program.why_it_ended()
+        fatal = self.program.why_it_was_killed()
+        outside = -code == signal.SIGKILL and not fatal
+        note = " (from outside, or out of memory)" if outside else ""
+        return f"killed by signal {-code}{note}", fatal
 
     def _start_again(self, now: float) -> None:
         try:

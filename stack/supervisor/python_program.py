@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import os
-import re
 import signal
 import socket
 import subprocess
@@ -19,13 +17,13 @@ from runfold.infra.process.ready import READY_FILE
 from runfold.infra.secrets.taking import for_connections
 from runfold.stack import ports
 from runfold.stack.home import Home
-from runfold.stack.processes.process import spawn, tail
+from runfold.stack.processes.process import spawn
 from runfold.stack.settings import Settings
+from runfold.stack.supervisor import last_words
 from runfold.stack.supervisor.plan import Process
 
 INSTANCE = "RUNFOLD_INSTANCE"
 METRICS_PORT = "RUNFOLD_METRICS_PORT"
-_TELLING = ("Error", "error:", "refused", "the process ends:")
 
 _DEVELOPMENT = {"RUNFOLD_TOOL_CODE": "warn"}
 """What holds on a stack of one's own unless the environment says otherwise."""
@@ -45,6 +43,7 @@ class PythonProgram:
     stop_signal: int = signal.SIGTERM
     refusals: frozenset[int] = frozenset({ExitCode.WRONG_SETTINGS})
     metrics_port: int | None = field(default=None, init=False)
+    _began_at: int = field(default=0, init=False)
 
     @property
     def name(self) -> str:
@@ -69,6 +68,7 @@ class PythonProgram:
             name = f"metrics-{self.name}"
             self.metrics_port = ports.claim(self.home.run / "ports.json", (name,))[name]
             metrics = {METRICS_PORT: str(self.metrics_port)}
+        self._began_at = self._log.stat().st_size if self._log.exists() else 0
         return spawn(
             [sys.executable, *self.spec.arguments],
             log=self._log,
@@ -91,7 +91,11 @@ class PythonProgram:
 
     def why_it_ended(self) -> str:
         """Return the line of its log that tells most."""
-        return _message(tail(self._log, _TELLING, size=4_000))
+        return last_words.why_it_ended(self._log, self._began_at)
+
+    def why_it_was_killed(self) -> str:
+        """Return what its log says of a signal that ended it."""
+        return last_words.why_it_was_killed(self._log, self._began_at)
 
     def stopped(self, *, cleanly: bool) -> None:  # noqa: ARG002 - the port has it
         """It is not ready any more."""
@@ -110,9 +114,3 @@ class PythonProgram:
     @property
     def _ready_file(self) -> Path:
         return self.home.run / f"{self.name}.ready"
-
-
-def _message(line: str) -> str:
-    """Return what a line of the log says: its message where it is JSON, the line otherwise."""
-    found = re.search(r'"message": ("(?:[^"\\]|\\.)*")', line)
-    return str(json.loads(found[1])) if found else line

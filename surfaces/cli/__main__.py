@@ -50,7 +50,9 @@ def _usage(error: TyperException) -> str:
     """Return what is wrong with the command line, and how it is meant."""
     context = getattr(error, "ctx", None)
     said = error.format_message() if hasattr(error, "format_message") else str(error)
-    return f"{said}\n{context.get_usage()}" if context else said
+    if context is None:
+        return said
+    return f"{said}\n{context.get_usage()}\nSee {context.command_path} --help."
 
 
 def _say(sentence: str, code: int) -> int:

@@ -24,21 +24,46 @@ SECTIONS: dict[str, tuple[str, ...]] = {
 }
 """Every command, in the order of ``runfold --help``."""
 
+IN_SHORT: dict[str, str] = {
+    "up": "Start Kafka, Postgres and every processor.",
+    "status": "Show the state of the stack, or of a run.",
+    "doctor": "Check the deployment, and say what to do.",
+    "config": "Show every setting and where it comes from.",
+    "demo": "Watch an agent triage a log.",
+    "apply": "Check manifests and publish what they declare.",
+    "definitions": "Decide about versions of agents, tools and scripts.",
+    "run": "Ask for a run; --follow watches it.",
+    "logs": "Show what happened in a run; -f follows it.",
+    "show": "Show a run as it was after any of its events.",
+    "approve": "Let a proposed tool call run.",
+    "costs": "Sum up what was spent.",
+    "rebuild": "Fold a view again from offset 0.",
+    "backup": "Copy what cannot be made again into a folder.",
+    "restore": "Restore a back-up into an empty home or cluster.",
+    "topics": "List the topics with their purpose and retention.",
+    "deadletters": "List the inputs that could not be used.",
+    "rules": "Check the monitor's rules and list them.",
+}
+"""What ``runfold --help`` says where the first sentence of a command does not fit 80 columns."""
+
 EXAMPLES: dict[str, tuple[str, ...]] = {
     "apply": ("runfold apply -f agents/",),
-    "approve": ("runfold approve 0198c1f2.3 --reason 'as agreed'",),
+    "approve": ("runfold approve 0198c1f2-7d3e-7a41.3 --reason 'as agreed'",),
     "costs": ("runfold costs --by day,model --since 7d", "runfold costs --by tenant --json"),
-    "audit verify": ("runfold audit verify", "runfold audit verify 0198c1f2 --json"),
+    "audit verify": ("runfold audit verify", "runfold audit verify 0198c1f2-7d3e-7a41 --json"),
     "deadletters": ("runfold deadletters --json",),
-    "logs": ("runfold logs -f 0198c1f2", "runfold logs 0198c1f2 --json | jq .type"),
+    "logs": (
+        "runfold logs -f 0198c1f2-7d3e-7a41",
+        "runfold logs 0198c1f2-7d3e-7a41 --json | jq .type",
+    ),
     "rebuild": ("runfold rebuild runs --compare",),
-    "resolve": ("runfold resolve 0198c1f2.3 --happened",),
+    "resolve": ("runfold resolve 0198c1f2-7d3e-7a41.3 --happened",),
     "run": (
         "runfold run 'Say hello' --follow",
         "runfold run 'Sort these' --agent triage@1.2.0 --file mails.txt --max-cost 0.50",
     ),
     "runs": ("runfold runs --status waiting_for_human --since 1d",),
-    "show": ("runfold show 0198c1f2 --at 12",),
+    "show": ("runfold show 0198c1f2-7d3e-7a41 --at 12",),
 }
 """What people type; each line is one that the command line takes."""
 
@@ -54,7 +79,8 @@ class Sections(TyperGroup):
                 formatter.write_dl(
                     (
                         name.ljust(widest),
-                        self.commands[name].get_short_help_str(formatter.width - widest - 6),
+                        IN_SHORT.get(name)
+                        or self.commands[name].get_short_help_str(formatter.width - widest - 6),
                     )
                     for name in names
                 )

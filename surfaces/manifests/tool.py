@@ -101,7 +101,7 @@ def _undeclared(
     if "risk_level" not in said:
         found.append(f"risk_level, so it is {UNDECLARED} (of {', '.join(RISKS)})")
     if "timeout_ms" not in said:
-        found.append(f"timeout_ms, so an execution may take {allowed:,}")
+        found.append(f"timeout_ms, so an execution may take {allowed:,} ms")
     return [document.remark(("spec",), f"not declared: {'; '.join(found)}")] if found else []
 
 

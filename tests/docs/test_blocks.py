@@ -109,6 +109,7 @@ def test_every_block_runs(product: Settings) -> None:
     assert (ended, code) == ("success", "0")
     assert run_id in rows
     assert "'hello', 'completed', 0, 1, 0" in rows
+    assert "runfold-probe" not in rows
     assert unlawful == "[]"
 
 

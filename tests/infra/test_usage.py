@@ -3,18 +3,27 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from runfold.infra.process.exit_codes import ENDS, MEANINGS, CommandExit, ExitCode
-from runfold.infra.process.usage import is_asked, need_known, settings_of
+from runfold.infra.process.health import Health
+from runfold.infra.process.runner import Process
+from runfold.infra.process.usage import ends_of, is_asked, need_known, settings_of
 from runfold.infra.settings.errors import ConfigError
 from runfold.infra.settings.table import FAMILIES, VARIABLES
+from runfold.processors.effects.settings import TAKE_NEW_WORK
+from tests.docs.given import modules, pages
 
 ROOT = Path(__file__).parents[2]
+
+_COMMAND = re.compile(r"python -m (runfold[.\w]+) (--[a-z][a-z-]+)")
+POOLS = ("tool", "model", "context")
 
 PROGRAMS = {
     "runfold.processors.run": ["--take-new-inputs", "RUNFOLD_FIXED_PARTITIONS", "RUNFOLD_MODEL"],
@@ -56,7 +65,9 @@ def said(module: str, *arguments: str) -> subprocess.CompletedProcess[str]:
 def test_help_says_what_a_process_is_and_reads(module: str) -> None:
     found = said(module, "--help")
     assert found.returncode == ExitCode.TOLD_TO_END, found.stderr
-    assert found.stdout.startswith(f"``python -m {module}``: ")
+    assert found.stdout.startswith(f"usage: python -m {module} [")
+    assert "`" not in found.stdout
+    assert max(map(len, found.stdout.splitlines())) <= 120
     for named in [*PROGRAMS[module], "KAFKA_BOOTSTRAP_SERVERS", "RUNFOLD_HOME"]:
         assert named in found.stdout, named
     if module in NOT_OF:
@@ -64,10 +75,52 @@ def test_help_says_what_a_process_is_and_reads(module: str) -> None:
     assert found.stderr == ""
 
 
+def documented() -> set[tuple[str, str]]:
+    """Every option that a page or a sentence of the product names with its process."""
+    found: set[tuple[str, str]] = set()
+    for file in (*pages(), *modules()):
+        found.update(_COMMAND.findall(file.read_text(encoding="utf-8")))
+    return found | {(f"runfold.processors.{name}", TAKE_NEW_WORK) for name in POOLS}
+
+
+def test_help_says_every_option_that_is_written_of() -> None:
+    named = documented()
+    assert len({option for _, option in named}) >= 4
+    for module in {module for module, _ in named} & set(PROGRAMS):
+        helped = said(module, "--help").stdout
+        for option in {option for of, option in named if of == module}:
+            assert f"[{option}]" in helped.splitlines()[0], (module, option)
+
+
+def test_an_option_that_is_not_declared_cannot_be_asked_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["x", "--mend"])
+    config: Any = None
+    process = Process("x", config, None, Health("x"), options={"--mend": "m", "--other": "o"})
+    assert process.asked("--mend")
+    assert not process.asked("--other")
+    with pytest.raises(LookupError, match="x declares no option --secret"):
+        process.asked("--secret")
+
+
+@pytest.mark.parametrize(
+    ("name", "codes"),
+    [
+        ("runfold-runs", {0, 1, 2, 70, 71, 72}),
+        ("runfold-tools", {0, 1, 2, 70, 72}),
+        ("runfold-projector", {0, 1, 2, 3, 70, 72}),
+        ("runfold-monitor", {0, 1, 2}),
+    ],
+)
+def test_help_says_the_exit_codes_of_that_process(name: str, codes: set[int]) -> None:
+    assert set(ends_of(name)) == codes
+
+
 def test_an_option_that_a_process_does_not_have_is_named_with_those_it_has() -> None:
     found = said("runfold.stack.prepare", "--mned")
     assert found.returncode == ExitCode.WRONG_SETTINGS
-    assert "There is no option --mned: this process knows --mend, --help." in found.stderr
+    assert "There is no option --mned: this process knows --mend, --remake, --help." in found.stderr
     with pytest.raises(ConfigError, match="this process knows --help"):
         need_known(["--anything"], {})
     need_known(["--mend", "a word"], {"--mend": "mends"})

@@ -22,6 +22,7 @@ class Script:
     stop_signal: int = signal.SIGTERM
     stop_seconds: float = 0.5
     startable: bool = True
+    fatal: str = ""
     ends: list[bool] = field(default_factory=list)
 
     def start(self) -> subprocess.Popen[bytes]:
@@ -34,6 +35,9 @@ class Script:
 
     def why_it_ended(self) -> str:
         return "its last words"
+
+    def why_it_was_killed(self) -> str:
+        return self.fatal
 
     def stopped(self, *, cleanly: bool) -> None:
         self.ends.append(cleanly)
@@ -127,7 +131,13 @@ def test_a_signal_is_told_as_a_signal() -> None:
     assert member.process is not None
     member.process.kill()
 
-    assert ended(member, now=1.0).reason.startswith("killed by signal 9")
+    outside = "killed by signal 9 (from outside, or out of memory)"
+    assert ended(member, now=1.0).reason == outside
+
+
+def test_a_fatal_line_of_its_own_is_told_with_the_signal() -> None:
+    member = started(Script("import os; os.abort()", fatal="Fatal Python error: Aborted"))
+    assert ended(member, now=1.0).reason == "killed by signal 6: Fatal Python error: Aborted"
 
 
 @pytest.mark.parametrize("deaf", [False, True])

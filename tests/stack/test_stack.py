@@ -277,6 +277,16 @@ def test_what_was_given_up_says_why_and_is_started_again_by_the_next_up(
     assert any("moody had ended 6 times" in line for line in said)
 
 
+def test_every_part_is_named_as_it_starts_and_no_line_is_empty(settings: Settings) -> None:
+    parts = [Process(name, ("-c", "import time; time.sleep(600)")) for name in ("a", "b", "c")]
+    said: list[str] = []
+    control.up(settings, parts, report=said.append)
+    assert "" not in said
+    assert len(set(said)) == len(said)
+    named = [line for line in said if line in {f"starting {part.name}" for part in parts}]
+    assert named == ["starting a", "starting b", "starting c"]
+
+
 def test_preparation_that_fails_ends_the_start_at_once(settings: Settings) -> None:
     once = Process("prepare", ("-c", "raise SystemExit('Error: wrong partitions')"), once=True)
     with pytest.raises(StackError, match=r"prepare does not start.*wrong partitions"):

@@ -13,8 +13,9 @@ from runfold.projections.views import VIEWS
 from runfold.surfaces.cli import exits
 from runfold.surfaces.cli.__main__ import run
 from runfold.surfaces.cli.app import command_line
-from runfold.surfaces.cli.help import EXAMPLES, SECTIONS
+from runfold.surfaces.cli.help import EXAMPLES, IN_SHORT, SECTIONS
 from runfold.surfaces.cli.operations.rebuilding import told
+from runfold.surfaces.cli.output import short
 
 _ALL = [(name, line) for name, lines in EXAMPLES.items() for line in lines]
 
@@ -34,6 +35,39 @@ def test_an_example_is_taken(name: str, line: str) -> None:
         command = command.commands[word]
     # What it does not know it refuses.
     assert command.make_context(name, words[len(path) + 1 :]).params
+
+
+def test_every_command_says_what_it_does_within_80_columns(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    assert run(["--help"]) == exits.OK
+    said = capsys.readouterr().out
+    lines = said.splitlines()
+    assert set(IN_SHORT) <= set(command_line().commands)
+    for name in command_line().commands:
+        (line,) = (each for each in lines if each.split()[:1] == [name])
+        assert line.endswith("."), line
+        assert not line.endswith("..."), line
+        assert len(line) <= 80
+
+
+def test_an_unknown_command_leads_to_the_help(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["rnus"]) == exits.USAGE
+    assert "Did you mean 'runs'" in (said := capsys.readouterr().err)
+    assert "See runfold --help." in said
+    assert run(["sql"]) == exits.USAGE
+    assert "See runfold --help." in capsys.readouterr().err
+
+
+def test_ids_in_examples_are_as_long_as_tables_print_them() -> None:
+    ids = [word for _, line in _ALL for word in line.split() if word.startswith("0198")]
+    assert ids
+    assert all(
+        word == short(f"{word.partition('.')[0]:0<36}.{word.partition('.')[2]}").rstrip(".")
+        and len(word.partition(".")[0]) == 18
+        for word in ids
+    )
 
 
 @pytest.mark.parametrize("option", ["--max-cost", "--max-tokens", "--max-seconds"])

@@ -21,6 +21,7 @@ from runfold.events.definitions import (
     State,
     StoreRecord,
 )
+from runfold.events.probe import reserved
 from runfold.processors.definitions.keys import key_of_decision
 from runfold.processors.definitions.record import fold
 from runfold.processors.definitions.rules import objection
@@ -178,6 +179,10 @@ class Governing:
         }
 
     def _decide(self, known: Definitions, decided: Decided) -> Definitions:
+        removes = isinstance(decided, DefinitionAliased) and decided.target is None
+        # An alias that came past this border hides the probe: whoever finds it can remove it.
+        if not removes and (why := reserved(decided.tenant, decided.name)):
+            raise InvalidError(f"{why}.")
         if reason := objection(known, decided):
             raise InvalidError(f"{reason[0].upper()}{reason[1:]}.")
         self._log.publish(topics.REGISTRY, decided, key_of_decision(decided))

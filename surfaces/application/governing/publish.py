@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
 from runfold.events.avro.codec import Codec
+from runfold.events.definitions import Definition, Definitions
+from runfold.events.probe import PROBE_TENANT, reserved
 from runfold.processors.definitions.follower import DefinitionFollower
 from runfold.processors.definitions.kafka import KafkaDefinitionLog
 from runfold.processors.definitions.publisher import Author, Report, publish
 from runfold.processors.tool.builtin import builtin_contracts
 from runfold.processors.tool.settings import CodeCheck, ToolSettings
 from runfold.producers.log.port import LogWriter
-from runfold.surfaces.manifests import Remark, load
+from runfold.surfaces.application.errors import InvalidError
+from runfold.surfaces.manifests import Manifests, Remark, load
 from runfold.surfaces.manifests.bases import bases
 
 _READ_S = 20.0
@@ -33,18 +36,14 @@ def publish_manifests(
 
     ``env`` is what manifests may refer to and the settings of tools, ``by`` who publishes; the
     definitions belong to ``tenant``, or to all. Raises InvalidManifestsError with every fault,
-    DefinitionStoreUnavailableError without a broker.
+    InvalidError for a tenant or a name that is reserved, DefinitionStoreUnavailableError without a
+    broker.
     """
-    builtins, settings = builtin_contracts(), ToolSettings.from_env(env)
+    need_free(tenant)
+    settings = ToolSettings.from_env(env)
     with DefinitionFollower(KafkaDefinitionLog(kafka, codec)) as store:
-        manifests = load(
-            paths,
-            env=env,
-            base_of=bases(builtins, settings.modules),
-            builtins=builtins,
-            published=store.complete(_READ_S),
-            tenant=tenant,
-        )
+        manifests = declared(paths, env, store.complete(_READ_S), tenant)
+        need_free(tenant, *(each.name for each in manifests.definitions))
         report = publish(
             manifests.definitions,
             log=log,
@@ -55,3 +54,42 @@ def publish_manifests(
             timeout=_READ_S,
         )
     return report, manifests.remarks
+
+
+def publish_for_probe(
+    definitions: Sequence[Definition],
+    *,
+    kafka: Mapping[str, str],
+    codec: Codec,
+    log: LogWriter,
+    by: str,
+) -> list[str]:
+    """Publish the definitions of Runfold's own probe; return why any of them was refused."""
+    author = Author(by, datetime.now(UTC), PROBE_TENANT)
+    with DefinitionFollower(KafkaDefinitionLog(kafka, codec)) as store:
+        report = publish(definitions, log=log, store=store, author=author, timeout=_READ_S)
+    return [f"{each.key}: {each.reason}" for each in report.refused]
+
+
+def declared(
+    paths: Iterable[Path],
+    env: Mapping[str, str],
+    published: Definitions,
+    tenant: str | None = None,
+) -> Manifests:
+    """Return what files declare, checked; raises InvalidManifestsError with every fault."""
+    builtins, settings = builtin_contracts(), ToolSettings.from_env(env)
+    return load(
+        paths,
+        env=env,
+        base_of=bases(builtins, settings.modules),
+        builtins=builtins,
+        published=published,
+        tenant=tenant,
+    )
+
+
+def need_free(tenant: str | None, *names: str) -> None:
+    """Raise InvalidError for a tenant or a name that only Runfold's own probe may use."""
+    if why := reserved(tenant, *names):
+        raise InvalidError(f"{why}.")

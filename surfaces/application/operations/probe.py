@@ -5,40 +5,36 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Protocol
 
 from runfold.events import run as facts
 from runfold.events.base import Fact
-from runfold.events.definitions import Definitions
-from runfold.events.probe import PROBE_AGENT, PROBE_TENANT
+from runfold.events.definitions import Definition, Definitions
+from runfold.events.probe import PROBE_AGENT
 from runfold.events.run import Event
 from runfold.infra.database.connection import Session, transaction
 from runfold.producers.client import RunClient
 from runfold.producers.errors import NotYetError
-from runfold.surfaces.application.errors import UnavailableError
-
-MANIFEST = Path(__file__).with_name("probe.yaml")
-"""The agent, its tool and what a script says in its name; they are published for the tenant."""
+from runfold.surfaces.application.operations.probe_definitions import (
+    Load,
+    ProbeError,
+    is_ours,
+    wanted,
+)
 
 BOUND_S = 60.0
 """How long the whole may take; it takes a second, or less, where nothing else is going on."""
 
-
-VERSION = "1.0.0"
-"""The version of all that the file declares; who changes the file raises it."""
-
-_TOOL = "runfold.probe"
 _REACHED = "SELECT last_seq FROM audit WHERE run_id = %s"
 _LOOK_AGAIN_S = 0.02
 _LANE = "the run processor, which takes requests and decides"
 
 
 class Publish(Protocol):
-    """Publishes manifests for a tenant."""
+    """Publishes definitions for the probe's tenant."""
 
-    def __call__(self, paths: list[Path], tenant: str) -> object:
-        """Publish; the same again changes nothing."""
+    def __call__(self, definitions: list[Definition]) -> list[str]:
+        """Publish, and return why something was refused; the same again changes nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,11 +44,8 @@ class Parts:
     client: RunClient
     database_url: str
     definitions: Callable[[], Definitions]
+    load: Load
     publish: Publish
-
-
-class ProbeError(UnavailableError):
-    """No run completes; the message says which part it waits for."""
 
 
 def probe(
@@ -64,10 +57,10 @@ def probe(
     the run ends otherwise than it should.
     """
     began = time.monotonic()
-    client = parts.client.in_name_of(PROBE_TENANT, PROBE_TENANT)
-    if not _is_published(parts.definitions()):
-        parts.publish([MANIFEST], PROBE_TENANT)
-    run_id = client.request("Show that a run completes.", PROBE_AGENT, source="probe")
+    client = parts.client.as_probe()
+    version = _published(parts)
+    agent = f"{PROBE_AGENT}@{version}"
+    run_id = client.request("Show that a run completes.", agent, source="probe")
     last = _followed(client, run_id, within_s, tell)
     left = max(1.0, within_s - (time.monotonic() - began))
     tell("waiting for the completion")
@@ -81,15 +74,15 @@ def probe(
     return time.monotonic() - began
 
 
-def _is_published(known: Definitions) -> bool:
-    """Return whether the probe's definitions are there: reading and checking a file takes longer
-    than the run.
-    """
-    return (
-        known.agent(PROBE_AGENT, VERSION, PROBE_TENANT) is not None
-        and known.tool(_TOOL, VERSION, PROBE_TENANT) is not None
-        and known.model_script(PROBE_AGENT, VERSION, PROBE_TENANT) is not None
-    )
+def _published(parts: Parts) -> str:
+    """Return the version of the probe's definitions, once they are published as they are here."""
+    known = parts.definitions()
+    version, declared = wanted(parts.load, known)
+    if all(is_ours(known, each) for each in declared):
+        return version
+    if refused := parts.publish(declared):
+        raise ProbeError(f"The probe could not be published: {'; '.join(refused)}")
+    return version
 
 
 def _is_in_views(database_url: str, run_id: str, seq: int, within_s: float) -> bool:

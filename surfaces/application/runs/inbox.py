@@ -14,6 +14,7 @@ def approvals(views: Views, run_id: str | None = None) -> list[shapes.Approval]:
     return [
         shapes.Approval(
             approval_id=row["approval_id"],
+            call_id=row["approval_id"],
             kind=row["kind"],
             run_id=row["run_id"],
             tenant_id=row["tenant_id"],

@@ -187,11 +187,13 @@ class RunSummary(Shape):
 class Approval(Shape):
     """What waits for a person: ``kind`` is tool_call, question or uncertain.
 
+    ``call_id`` is RUN.N, as commands take it, and so is ``approval_id``, its older name.
     ``arguments`` are those that will be used; ``cost_usd`` is what the run has cost so far.
     """
 
     shape: Literal[1] = SHAPE
     approval_id: str
+    call_id: str
     kind: str
     run_id: str
     tenant_id: str

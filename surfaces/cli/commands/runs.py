@@ -137,7 +137,8 @@ def logs(
     if follow:
         raise typer.Exit(_follow(ctx, run_id, tenant, everything=everything, json=json))
     runs = context.runs(tenant)
-    watch(journal_of(runs.client, runs.scope, run_id), everything=everything, json=json)
+    events = journal_of(runs.client, runs.scope, run_id)
+    watch(events, everything=everything, json=json, live=False)
 
 
 def show(

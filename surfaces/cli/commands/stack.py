@@ -72,12 +72,15 @@ def status(
         typer.Argument(metavar="[RUN]", help="A run's id, or the beginning of one."),
     ] = None,
     tenant: options.Narrow = None,
+    show_password: Annotated[
+        bool, typer.Option("--show-password", help="Show the password of Postgres as well.")
+    ] = False,
     json: options.Json = False,
 ) -> None:
     """Show the state of the stack (exit code 69 where a part is down), or of a run (its code)."""
     context = of(ctx)
     if run is None:
-        raise typer.Exit(_stack_status(context, json=json))
+        raise typer.Exit(_stack_status(context, json=json, password=show_password))
     from runfold.surfaces.cli.names import run_id_of
     from runfold.surfaces.cli.runs.status import show_status
 
@@ -133,22 +136,23 @@ def _probed(context: Context, settings: Settings) -> float:
     return probed(context, lambda line: said.print(f"  probe: {line}", markup=False))
 
 
-def _stack_status(context: Context, *, json: bool) -> int:
+def _stack_status(context: Context, *, json: bool, password: bool = False) -> int:
     from runfold.stack import control
     from runfold.stack.supervisor.state import READY
 
     known = control.status(context.settings)
+    shown = str if password else _without_password
     aside = _set_aside(context) if known is not None and known.phase == READY else {}
     if json:
-        output.as_json(_as_row(known) | ({} if known is None else {"set_aside": aside}))
+        output.as_json(_as_row(known, shown) | ({} if known is None else {"set_aside": aside}))
     elif known is None:
         output.console().print("Nothing runs here: start it with `runfold up`.")
     else:
-        _print(known)
+        _print(known, shown)
     if aside and not json:
         views = ", ".join(f"{view} {count}" for view, count in aside.items())
         output.console().print(f"Events that views could not take: {views}. See `runfold doctor`.")
-    whole = known is not None and known.phase == READY and not _given_up(known)
+    whole = known is not None and known.phase == READY and not _down(known)
     return exits.OK if whole else exits.UNAVAILABLE
 
 
@@ -166,17 +170,29 @@ def _set_aside(context: Context) -> dict[str, int]:
         return {}
 
 
+def _down(known: State) -> list[str]:
+    return [*_given_up(known), *_starting_again(known)]
+
+
+def _starting_again(known: State) -> list[str]:
+    """Return the parts that are not up yet, in a stack that has been."""
+    return [each.name for each in known.members if each.state in {"starting", "waiting"}]
+
+
 def _given_up(known: State) -> list[str]:
     return [member.name for member in known.members if member.state == "failed"]
 
 
-def _print(known: State) -> None:
+def _print(known: State, shown: Callable[[str], str]) -> None:
     from runfold.stack.processes.usage import memory_bytes
+    from runfold.stack.supervisor.state import READY
 
     said = output.console()
-    said.print(f"The stack is {known.phase} (supervisor {known.pid}).")
+    again = _starting_again(known) if known.phase == READY else []
+    but = f", but a part is starting again: {', '.join(again)}" if again else ""
+    said.print(f"The stack is {known.phase}{but} (supervisor {known.pid}).")
     said.print(f"  Kafka     {known.bootstrap_servers or '-'}")
-    said.print(f"  Postgres  {_without_password(known.database_url) or '-'}")
+    said.print(f"  Postgres  {shown(known.database_url) or '-'}")
     rows = [
         (
             member.name,
@@ -197,12 +213,12 @@ def _print(known: State) -> None:
         said.print(f"Given up: {', '.join(names)}. `runfold up` starts again what was given up.")
 
 
-def _as_row(known: State | None) -> dict[str, object]:
+def _as_row(known: State | None, shown: Callable[[str], str]) -> dict[str, object]:
     from dataclasses import asdict
 
     if known is None:
         return {"phase": "down"}
-    return {**asdict(known), "database_url": _without_password(known.database_url)}
+    return {**asdict(known), "database_url": shown(known.database_url)}
 
 
 def _without_password(url: str) -> str:

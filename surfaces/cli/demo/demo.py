@@ -152,7 +152,7 @@ def _follow(context: Context, client: RunClient, run_id: str, *, yes: bool) -> E
     somebody = Person(client, run_id, yes=yes)
     try:
         events = followed(context, context.runs(client.tenant_id, client.user_id), run_id)
-        last = watch(events, then=somebody.hear)
+        last = watch(events, live=False, then=somebody.hear)
     except KeyboardInterrupt:
         with suppress(Exception):
             client.cancel(run_id, "the demo was interrupted")

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from pathlib import Path
 
-from runfold.events.definitions import Definitions
+from runfold.events.definitions import Definition, Definitions
 from runfold.processors.definitions.follower import DefinitionFollower
 from runfold.processors.definitions.kafka import KafkaDefinitionLog
+from runfold.surfaces.application.governing.publish import declared, publish_for_probe
 from runfold.surfaces.application.operations.probe import BOUND_S, Parts, probe
 from runfold.surfaces.cli.context import Context, kafka_of
-from runfold.surfaces.cli.publishing import apply_manifests
 
 _READ_S = 20.0
 
@@ -23,10 +24,23 @@ def probed(
         with DefinitionFollower(KafkaDefinitionLog(kafka_of(context), context.codec)) as store:
             return store.complete(_READ_S)
 
+    def load(paths: list[Path], known: Definitions, tenant: str) -> Sequence[Definition]:
+        return declared(paths, {}, known, tenant).definitions
+
+    def publish(definitions: list[Definition]) -> list[str]:
+        return publish_for_probe(
+            definitions,
+            kafka=kafka_of(context),
+            codec=context.codec,
+            log=context.writer,
+            by="runfold up",
+        )
+
     parts = Parts(
         client=context.client("default", "me"),
         database_url=context.attached.database_url,
         definitions=definitions,
-        publish=lambda paths, tenant: apply_manifests(context, paths, "runfold up", tenant),
+        load=load,
+        publish=publish,
     )
     return probe(parts, within_s, tell)

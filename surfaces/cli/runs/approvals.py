@@ -19,7 +19,7 @@ def show_approvals(found: Sequence[Approval], *, json: bool) -> None:
         return
     rows = [
         (
-            output.short(each.approval_id),
+            output.short(each.call_id),
             each.kind,
             each.agent,
             each.user_id,

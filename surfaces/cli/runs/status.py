@@ -6,6 +6,7 @@ from runfold.surfaces.application.rendering import to_json
 from runfold.surfaces.application.runs.runs import Runs
 from runfold.surfaces.application.shapes import Completion, RunDetail, Wait
 from runfold.surfaces.cli import exits, output
+from runfold.surfaces.cli.runs.asking import command_for
 from runfold.surfaces.words import model_name, money, shortened
 
 
@@ -59,10 +60,4 @@ def _result(exit_: Completion) -> str:
 
 
 def _waiting(wait: Wait) -> str:
-    call = output.short(wait.call_id)
-    how = {
-        "approval": f"runfold approve {call}, or runfold deny {call} --reason …",
-        "question": f"runfold answer {call} …",
-        "uncertain": f"runfold resolve {call} --happened or --did-not-happen",
-    }
-    return f"{wait.question}  ({how[wait.kind]})"
+    return f"{wait.question}  ({command_for(wait.kind, wait.call_id)})"

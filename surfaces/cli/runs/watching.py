@@ -14,7 +14,10 @@ from runfold.surfaces.application.runs.runs import Runs
 from runfold.surfaces.application.scope import OperatorScope
 from runfold.surfaces.cli import exits, output
 from runfold.surfaces.cli.context import Context
+from runfold.surfaces.cli.runs.asking import call_of, command_of
 from runfold.surfaces.cli.runs.timeline import Progress, laid_out, rendered, show
+
+_TO_TYPE = "  → "
 
 
 def watch(
@@ -22,10 +25,16 @@ def watch(
     *,
     everything: bool = False,
     json: bool = False,
+    live: bool = True,
     then: Callable[[Event], None] = lambda _: None,
 ) -> Event | None:
-    """Print events as they come, call ``then`` after each, and return the last one."""
+    """Print events as they come, call ``then`` after each, and return the last one.
+
+    Below what waits for a person stands the command that answers it; where events are not
+    ``live``, below the last of them, and only for what waits still.
+    """
     console, progress, last = output.console(), Progress(), None
+    waits: dict[str, str] = {}
     for event in events:
         progress, line = show(progress, event)
         if json:
@@ -33,7 +42,15 @@ def watch(
         elif everything or line.tone is not Tone.QUIET:
             console.print(laid_out(line) if console.is_terminal else rendered(line))
         last = event
+        waits.pop(call_of(event.fact) or "", None)
+        if (asks := command_of(event.fact)) is not None:
+            waits[asks[0]] = asks[1]
+            if live and not json:
+                console.print(f"{_TO_TYPE}{asks[1]}", markup=False)
         then(event)
+    if not live and not json and last is not None and last.fact.traits.ends is None:
+        for command in waits.values():
+            console.print(f"{_TO_TYPE}{command}", markup=False)
     return last
 
 

@@ -13,15 +13,24 @@ from pathlib import Path
 
 import pytest
 
-from runfold.events.probe import PROBE_TENANT
+from runfold.events import topics
+from runfold.events.definitions import AgentDefinition
+from runfold.events.definitions.snapshot import Listed
+from runfold.events.probe import PROBE_AGENT, PROBE_TENANT
 from runfold.stack import control
 from runfold.stack.settings import Settings
-from runfold.surfaces.application.operations.probe import MANIFEST, VERSION, ProbeError
+from runfold.surfaces.application.governing.definitions import read_definitions
+from runfold.surfaces.application.operations.probe_definitions import (
+    MANIFEST,
+    PLACEHOLDER,
+    ProbeError,
+)
 from runfold.surfaces.cli import exits
 from runfold.surfaces.cli.__main__ import run
 from runfold.surfaces.cli.context import Context
 from runfold.surfaces.cli.operations.probing import probed
 from runfold.surfaces.processes import PROCESSES
+from tests.definitions.governing import of, script, withdrawn
 from tests.support.stack import pid_of
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
@@ -78,9 +87,35 @@ def test_a_run_goes_all_the_way_and_counts_for_nobody(
     assert run(["audit", "verify"], stack) == exits.OK
 
 
-def test_the_version_that_is_looked_for_is_that_of_the_file() -> None:
+def test_what_strangers_write_in_its_names_keeps_nobody_from_it(
+    stack: Context, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["up"], stack) == exits.OK
+    for command in (["apply", "-f", "examples/hello"], ["run", "free", "--agent", PROBE_AGENT]):
+        assert run([*command, "--tenant", PROBE_TENANT], stack) == exits.BAD_INPUT
+        assert "reserved for Runfold's own probe" in capsys.readouterr().err
+    # Who writes to the log without asking: a withdrawal, and other content under the next version.
+    known = read_definitions(stack.reader)
+    (agent,) = (each for each in known if each.definition.name == PROBE_AGENT and is_agent(each))
+    made = agent.definition
+    gone = withdrawn(made.version, kind="agent", name=PROBE_AGENT, tenant=PROBE_TENANT)
+    stack.writer.publish(topics.REGISTRY, gone, "a stranger's")
+    following = f"{made.version.rpartition('.')[0]}.1"
+    strange = of(script(following, PROBE_AGENT, "mine now"))
+    stack.writer.publish(topics.REGISTRY, strange, "another stranger's")
+    assert run(["doctor", "--probe"], stack) == exits.OK
+    assert "a run went from its request to the views" in said(capsys)
+    assert run(["runs", "--json"], stack) == exits.OK
+    assert json.loads(capsys.readouterr().out) == []
+
+
+def is_agent(each: Listed) -> bool:
+    return isinstance(each.definition, AgentDefinition)
+
+
+def test_every_version_of_the_file_is_replaced() -> None:
     versions = set(re.findall(r"^  version: \"(.+)\"$", MANIFEST.read_text(), re.MULTILINE))
-    assert versions == {VERSION}
+    assert versions == {PLACEHOLDER}
 
 
 @pytest.mark.parametrize(

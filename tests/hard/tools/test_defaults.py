@@ -54,7 +54,7 @@ def test_apply_says_which_defaults_hold(tmp_path: Path) -> None:
     manifests = loader(tmp_path)(PYTHON)
     (told,) = [each for each in manifests.remarks if each.field == "spec"]
     assert "risk_level, so it is 3 (of read_only, local_write" in told.message
-    assert "timeout_ms, so an execution may take 30,000" in told.message
+    assert "timeout_ms, so an execution may take 30,000 ms" in told.message
     assert tool_of(manifests).risk_level == 3
     declared = loader(tmp_path)(PYTHON + "  risk_level: 0\n  timeout_ms: 9\n")
     assert [each for each in declared.remarks if each.field == "spec"] == []

@@ -1,0 +1,37 @@
+"""The command that answers what waits for a person, as it is typed."""
+
+from __future__ import annotations
+
+from runfold.events import run as j
+from runfold.events.base import Fact
+from runfold.surfaces.cli import output
+
+
+def command_for(kind: str, call_id: str) -> str:
+    """Return what to type about a wait; ``kind`` is approval, tool_call, question or uncertain."""
+    call = output.short(call_id)
+    match kind:
+        case "question":
+            return f"runfold answer {call} 'TEXT'"
+        case "uncertain":
+            return f"runfold resolve {call} --happened, or --did-not-happen"
+        case _:
+            return f"runfold approve {call}, or runfold deny {call} --reason 'WHY'"
+
+
+def command_of(fact: Fact) -> tuple[str, str] | None:
+    """Return the call that an event asks a person about and what to type, None for others."""
+    match fact:
+        case j.ApprovalRequested(call_id=call):
+            return call, command_for("approval", call)
+        case j.ToolCallUncertain(call_id=call):
+            return call, command_for("uncertain", call)
+        case j.HumanInputRequested(question_id=call):
+            return call, command_for("question", call)
+        case _:
+            return None
+
+
+def call_of(fact: Fact) -> str | None:
+    """Return the call that an event is about, None where it is about none."""
+    return getattr(fact, "call_id", None) or getattr(fact, "question_id", None)
