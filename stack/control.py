@@ -60,6 +60,9 @@ def up(
     here is left running then.
     """
     home = Home(settings.home)
+    if processes:
+        # A restore itself starts the servers alone.
+        home.need_whole()
     home.prepare()
     if lock.is_taken(home.run / "lock"):
         known = state.read(home.run / "state.json")
@@ -186,7 +189,8 @@ def _wait(
         if known is not None and known.is_alive:
             if known.detail != said:
                 said = known.detail
-                report(said)
+                if said:
+                    report(said)
             if known.phase == state.READY:
                 return Running(_at(settings, known), known.pid, supervisor is None)
         elif ended is not None or supervisor is None:
