@@ -53,7 +53,8 @@ class Home:
             raise StackError(
                 f"A back-up is being restored into {self.root}, or its restore did not finish: "
                 "nothing is started on half of it. Wait for `runfold restore` to end; where it has "
-                "failed, delete that folder and restore again."
+                "failed, delete that folder (with servers of your own: `artifacts` and "
+                "`restoring` in it, Runfold's topics and its tables), and restore again."
             )
 
     def prepare(self) -> None:

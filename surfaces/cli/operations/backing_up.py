@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from runfold.stack import control
+from runfold.stack.errors import StackError
 from runfold.stack.home import Home
 from runfold.stack.kafka.topics import ensure_topics
 from runfold.stack.settings import Settings
@@ -59,14 +60,15 @@ def _backed_up(context: Context, target: Path) -> Plan:
 def show_restore(context: Context, source: Path) -> int:
     """Restore a back-up and say what to do next; 1 where it lacks something."""
     plan = read(source, context.codec, _tell)
-    lacks = _tell_doubts(plan)
+    lacks, home = _tell_doubts(plan), Home(context.settings.home)
+    _need_unmarked(home)
     try:
         _restored(context.settings, plan)
     except KeyboardInterrupt:
         raise CliError(f"Interrupted: {_todo(context.settings)}", exits.INTERRUPTED) from None
     except Exception:
-        if Home(context.settings.home).restoring.exists():
-            output.console().print(_todo(context.settings), style="bold red")
+        if home.restoring.exists():
+            _tell(f"the restore failed: {_todo(context.settings)}")
         raise
     count = plan.manifest.partitions
     _print(
@@ -128,7 +130,7 @@ def _servers(settings: Settings, *, new: bool) -> Iterator[Settings]:
             "KAFKA_BOOTSTRAP_SERVERS and DATABASE_URL.",
             exits.NOT_FOUND,
         )
-    Home(settings.home).need_whole()
+    _need_unmarked(Home(settings.home))
     if new and _has_data(settings.home):
         raise CliError(
             f"{settings.home} holds a Kafka already: restore into a home (RUNFOLD_HOME) that is "
@@ -140,6 +142,13 @@ def _servers(settings: Settings, *, new: bool) -> Iterator[Settings]:
         yield running.settings
     finally:
         control.down(settings)
+
+
+def _need_unmarked(home: Home) -> None:
+    try:
+        home.need_whole()
+    except StackError as error:
+        raise CliError(str(error), exits.BAD_INPUT) from error
 
 
 def _has_data(home: Path) -> bool:
