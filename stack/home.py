@@ -42,6 +42,21 @@ class Home:
         """The database's files."""
         return self.root / "postgres"
 
+    @property
+    def restoring(self) -> Path:
+        """A file that is there while a back-up is being restored into this home."""
+        return self.root / "restoring"
+
+    def need_whole(self) -> None:
+        """Raise StackError where a restore into this home did not finish."""
+        if self.restoring.exists():
+            raise StackError(
+                f"A back-up is being restored into {self.root}, or its restore did not finish: "
+                "nothing is started on half of it. Wait for `runfold restore` to end; where it has "
+                "failed, delete that folder (with servers of your own: `artifacts` and "
+                "`restoring` in it, Runfold's topics and its tables), and restore again."
+            )
+
     def prepare(self) -> None:
         """Make the folders, or say in one sentence why that is impossible."""
         try:

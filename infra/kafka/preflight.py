@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
-from runfold.infra.kafka import limits, permits
+from runfold.infra.kafka import limits, permits, restoring
 from runfold.infra.kafka.door import principal
 from runfold.infra.kafka.entering import Entered, enter
 from runfold.infra.kafka.errors import KafkaAwayError, KafkaUnfitError, UnreachableError
@@ -58,6 +58,8 @@ def problems(
 ) -> Iterator[str]:
     """Say what keeps these programs from their work on a cluster that answers, each thing once."""
     told = set[str]()
+    if said := restoring.unfinished(entered.admin):
+        yield said
     for name in programs:
         for said in _of_program(entered, kafka, PROGRAMS.get(name)):
             if said not in told:

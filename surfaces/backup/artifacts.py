@@ -3,28 +3,37 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from runfold.surfaces.backup.errors import NotEmptyError
+from runfold.surfaces.backup.errors import NotABackupError, NotEmptyError
+from runfold.surfaces.backup.forms import is_artifact, place_of
 from runfold.surfaces.backup.manifest import FileSaid, said_of
 
 FOLDER = "artifacts"
 
 
 def save(store: Path, folder: Path) -> tuple[list[FileSaid], list[str]]:
-    """Copy the files of a store; return what the manifest says of them, and which are damaged."""
+    """Copy the files of a store; return what the manifest says of them, and which are damaged.
+
+    A file that stands where the store looks for none counts as damaged.
+    """
     found, damaged = list[FileSaid](), list[str]()
     for path in _files(store):
-        there = folder / FOLDER / path.relative_to(store)
+        name = path.relative_to(store)
+        if not is_artifact(f"{FOLDER}/{name}"):
+            damaged.append(_shown(name))
+            continue
+        there = folder / FOLDER / name
         there.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(path, there)
         said = said_of(folder, there)
         if said.sha256 == path.name:
             found.append(said)
         else:
-            damaged.append(str(path.relative_to(store)))
+            damaged.append(_shown(name))
             there.unlink()
     return found, damaged
 
@@ -38,16 +47,25 @@ def need_empty(store: Path) -> None:
 
 
 def load(store: Path, folder: Path, files: Sequence[FileSaid]) -> None:
-    """Copy the files of a back-up into a store."""
+    """Copy the files of a back-up into a store; raises NotABackupError for a path of no artifact.
+
+    The store is empty, so that nothing in it leads elsewhere.
+    """
     for said in files:
+        if not is_artifact(said.path):
+            raise NotABackupError(f"{said.path!r} is not the path of an artifact.")
         there = store / Path(said.path).relative_to(FOLDER)
         there.parent.mkdir(parents=True, exist_ok=True)
         aside = there.with_name(f".{there.name}")
-        shutil.copyfile(folder / said.path, aside)
+        shutil.copyfile(place_of(folder, said), aside)
         with aside.open("rb") as file:
             if hashlib.file_digest(file, "sha256").hexdigest() != said.sha256:
                 raise OSError(f"{folder / said.path} changed while it was copied")
         aside.replace(there)
+
+
+def _shown(name: Path) -> str:
+    return os.fsencode(name).decode("utf-8", "backslashreplace")
 
 
 def _files(store: Path) -> Iterator[Path]:

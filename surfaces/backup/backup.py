@@ -10,26 +10,22 @@ The order matters:
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from importlib.metadata import version
+from itertools import groupby
 from pathlib import Path
 
 from runfold.events.avro.codec import Codec
-from runfold.producers.log.consumers import Settings
+from runfold.infra.kafka import restoring
+from runfold.producers.log.consumers import Settings, admin_of
 from runfold.producers.log.port import LogReader
-from runfold.surfaces.backup import artifacts, manifest, records, tables
-from runfold.surfaces.backup.errors import NotEmptyError
+from runfold.surfaces.backup import artifacts, manifest, place, records, tables
+from runfold.surfaces.backup.errors import BackupError
 from runfold.surfaces.backup.manifest import FORMAT, Manifest, PartitionSaid, said_of
 from runfold.surfaces.backup.plan import Plan, live_and_ended
-from runfold.surfaces.backup.records import Kept
 from runfold.surfaces.backup.source import Range, Source
-
-Report = Callable[[str], None]
-"""Told what is done, one line at a time."""
-
-_LINE_EVERY = 100_000
+from runfold.surfaces.backup.telling import NOBODY, Counted, Told, line
 
 
 def backup(
@@ -39,23 +35,27 @@ def backup(
     database_url: str,
     store: Path,
     target: Path,
-    report: Report = lambda _: None,
+    told: Told = NOBODY,
 ) -> Plan:
     """Write a back-up into a folder, which is made; return it, folded.
+
+    ``store`` is the folder of the artifacts in a home, into which no back-up is written.
 
     Raises BackupError, LogError, psycopg.Error and OSError; what was written then has no manifest,
     and is no back-up.
     """
-    _need_place(target)
+    place.need(target, store.parent)
+    if said := restoring.unfinished(admin_of(kafka)):
+        raise BackupError(said)
+    place.make(target)
     began_at, source = datetime.now(UTC), Source(kafka, reader)
-    ranges = source.ranges()
-    said = [_save(source, each, target, report) for each in ranges]
+    parts = list(_save(source, target, told))
     source.check()
     rows = tables.save(database_url, target)
     for table in rows:
-        report(f"{table.name}: {table.rows:,} rows")
+        told.line(f"{table.name}: {table.rows:,} rows")
     files, damaged = artifacts.save(store, target)
-    report(f"artifacts: {len(files):,} files")
+    told.line(f"artifacts: {len(files):,} files")
     made = Manifest(
         format=FORMAT,
         runfold=version("runfold"),
@@ -65,7 +65,7 @@ def backup(
         topic_ids=source.ids,
         live_runs=0,
         ended_runs=0,
-        topics=tuple(said),
+        topics=tuple(parts),
         tables=tuple(rows),
         artifacts=tuple(files),
         damaged_artifacts=tuple(damaged),
@@ -81,14 +81,14 @@ def backup(
 def doubts(plan: Plan) -> Iterator[str]:
     """Yield what a back-up lacks, in sentences."""
     for said in plan.manifest.topics:
-        place = f"{said.topic}/{said.partition}"
+        where = f"{said.topic}/{said.partition}"
         if gone := plan.missing(said):
             yield (
-                f"{gone} offsets of {place} had been deleted before anybody had read them: "
+                f"{gone} offsets of {where} had been deleted before anybody had read them: "
                 "what was asked for there is lost"
             )
         for first, behind in said.unreadable:
-            yield f"the offsets {first} to {behind - 1} of {place} cannot be read, and are left out"
+            yield f"the offsets {first} to {behind - 1} of {where} cannot be read, and are left out"
     missing = plan.missing_artifacts()
     # A requester may name what never was: where there is a store, that is no fault of the back-up.
     if missing and not plan.manifest.artifacts:
@@ -101,21 +101,19 @@ def doubts(plan: Plan) -> Iterator[str]:
         yield f"the artifact {name} is damaged, and is left out"
 
 
-def _need_place(target: Path) -> None:
-    target.mkdir(parents=True, exist_ok=True)
-    # Prompts, results and claims are in it.
-    target.chmod(0o700)
-    if any(target.iterdir()):
-        raise NotEmptyError(f"{target} is not empty: name a folder that is, or is to be made.")
-    if not os.access(target, os.W_OK):
-        raise NotEmptyError(f"{target} cannot be written to.")
+def _save(source: Source, target: Path, told: Told) -> Iterator[PartitionSaid]:
+    """Write the records of every range; a line a topic."""
+    ranges = source.ranges()
+    counted = Counted(told.progress, sum(each.end - each.start for each in ranges))
+    for topic, places in groupby(ranges, lambda each: each.topic):
+        found = [_partition(source, each, target, counted) for each in places]
+        told.line(line(topic, len(found), sum(each.records for each in found)))
+        yield from found
 
 
-def _save(source: Source, wanted: Range, target: Path, report: Report) -> PartitionSaid:
+def _partition(source: Source, wanted: Range, target: Path, counted: Counted) -> PartitionSaid:
     path = target / "topics" / wanted.topic / f"{wanted.partition}.avro"
-    shown = _shown(source.records(wanted), f"{wanted.topic}/{wanted.partition}", report)
-    count = records.write(path, shown)
-    report(f"{wanted.topic}/{wanted.partition}: {count:,} records")
+    count = records.write(path, counted.over(source.records(wanted)))
     return PartitionSaid(
         topic=wanted.topic,
         partition=wanted.partition,
@@ -126,10 +124,3 @@ def _save(source: Source, wanted: Range, target: Path, report: Report) -> Partit
         file=said_of(target, path),
         unreadable=tuple(wanted.unreadable),
     )
-
-
-def _shown(found: Iterator[Kept], place: str, report: Report) -> Iterator[Kept]:
-    for count, each in enumerate(found, 1):
-        yield each
-        if count % _LINE_EVERY == 0:
-            report(f"{place}: {count:,} records so far")

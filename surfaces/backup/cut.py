@@ -7,7 +7,9 @@ from dataclasses import dataclass
 
 from runfold.events import topics
 from runfold.events.avro.codec import Codec
-from runfold.events.run import Event
+from runfold.events.errors import WireError
+from runfold.events.probe import PROBE_TENANT
+from runfold.events.run import Event, RunCreated
 from runfold.processors.engine.core.history import BrokenChain
 from runfold.processors.engine.core.outbox import Place
 from runfold.processors.engine.core.progress import Progress
@@ -20,6 +22,8 @@ from runfold.surfaces.backup.records import Kept
 
 _ENDS = frozenset(fact.__name__ for fact in RUNS.terminal)
 
+_CREATED = RunCreated.__name__
+_PROBE = PROBE_TENANT.encode()
 _NAMES_ONE = b"artifact:"
 
 CallKey = tuple[str, str, int]
@@ -32,7 +36,8 @@ class Cut:
 
     ``live`` are the states of the runs that live, ``ended`` the ids of the others, ``open_calls``
     what waits for a result; ``end`` is the offset behind the last event. ``artifacts``
-    are those that an event names, each by its sha256 in hexadecimal.
+    are those that an event names, each by its sha256 in hexadecimal; ``probes`` are the runs that
+    ``runfold up`` made to see that runs complete.
     """
 
     partition: int
@@ -42,6 +47,7 @@ class Cut:
     open_calls: frozenset[CallKey]
     end: int
     artifacts: frozenset[str] = frozenset()
+    probes: frozenset[str] = frozenset()
 
     def decided(self, topic: str) -> int:
         """Return the next offset to take of an input topic."""
@@ -54,7 +60,7 @@ class Cut:
 
 def cut_of(records: Iterable[Kept], partition: int, end: int, codec: Codec) -> Cut:
     """Fold a partition of the journal; raises BackupError where it is not whole."""
-    rebuild, ended, named = Rebuild(RUNS, codec), set[str](), set[str]()
+    rebuild, ended, named, probes = Rebuild(RUNS, codec), set[str](), set[str](), set[str]()
     try:
         for each in records:
             if each.value is None:
@@ -62,11 +68,13 @@ def cut_of(records: Iterable[Kept], partition: int, end: int, codec: Codec) -> C
             if _NAMES_ONE in each.value:
                 named |= _artifacts(codec, each.value)
             begins = codec.peek(each.value)
+            if begins is not None and begins.kind == _CREATED and _PROBE in each.value:
+                probes |= _probes(codec, each.value)
             if begins is not None and begins.kind in _ENDS:
                 ended.add(begins.key)
             rebuild.journal(each.offset, each.value)
         state = rebuild.finish()
-    except BrokenChain as broken:
+    except (BrokenChain, WireError) as broken:
         raise BackupError(f"{topics.EVENTS}/{partition} is not whole: {broken}.") from broken
     live = {key: tracked.state for key, tracked in state.live.items()}
     return Cut(
@@ -77,6 +85,7 @@ def cut_of(records: Iterable[Kept], partition: int, end: int, codec: Codec) -> C
         _open_calls(live),
         end,
         frozenset(named),
+        frozenset(probes),
     )
 
 
@@ -97,6 +106,13 @@ def _artifacts(codec: Codec, value: bytes) -> set[str]:
         return set()
     refs = (content.ref for content in contents_of(event.fact))
     return {ref.rpartition("/")[2] for ref in refs if ref is not None}
+
+
+def _probes(codec: Codec, value: bytes) -> set[str]:
+    event = codec.decode(topics.EVENTS, value)
+    if not isinstance(event, Event) or event.meta.tenant_id != PROBE_TENANT:
+        return set()
+    return {event.meta.run_id}
 
 
 def need_whole(cuts: Mapping[int, Cut]) -> None:

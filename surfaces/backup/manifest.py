@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
 from runfold.surfaces.backup.errors import NotABackupError
 
@@ -15,6 +17,12 @@ FORMAT = 1
 """The form of the folder; a release that does not know it refuses it."""
 
 NAME = "manifest.json"
+
+_MAX_BYTES = 1_000_000_000
+
+_Count = Annotated[int, Field(ge=0, lt=2**63)]
+_Moment = Annotated[AwareDatetime, Field(gt=datetime(1970, 1, 2, tzinfo=UTC))]
+_Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
 class _Said(BaseModel):
@@ -25,8 +33,8 @@ class FileSaid(_Said):
     """A file of the folder: its path in it, its size in bytes and its sha256 in hexadecimal."""
 
     path: str
-    size: int
-    sha256: str
+    size: _Count
+    sha256: _Digest
 
 
 class PartitionSaid(_Said):
@@ -38,13 +46,13 @@ class PartitionSaid(_Said):
     """
 
     topic: str
-    partition: int
-    start: int
-    before: int
-    end: int
-    records: int
+    partition: _Count
+    start: _Count
+    before: _Count
+    end: _Count
+    records: _Count
     file: FileSaid
-    unreadable: tuple[tuple[int, int], ...] = ()
+    unreadable: tuple[tuple[_Count, _Count], ...] = ()
 
 
 class TableSaid(_Said):
@@ -52,7 +60,7 @@ class TableSaid(_Said):
 
     name: str
     columns: tuple[str, ...]
-    rows: int
+    rows: _Count
     file: FileSaid
 
 
@@ -61,12 +69,12 @@ class Manifest(_Said):
 
     format: int
     runfold: str
-    began_at: datetime
-    ended_at: datetime
+    began_at: _Moment
+    ended_at: _Moment
     partitions: int
     topic_ids: dict[str, str]
-    live_runs: int
-    ended_runs: int
+    live_runs: _Count
+    ended_runs: _Count
     topics: tuple[PartitionSaid, ...]
     tables: tuple[TableSaid, ...]
     artifacts: tuple[FileSaid, ...]
@@ -85,7 +93,8 @@ class Manifest(_Said):
 def write(folder: Path, manifest: Manifest) -> None:
     """Write the manifest durably, at once."""
     new = folder / f".{NAME}"
-    with new.open("w") as file:
+    with new.open("w", encoding="utf-8") as file:
+        new.chmod(0o600)
         file.write(manifest.model_dump_json(indent=1))
         file.flush()
         os.fsync(file.fileno())
@@ -93,30 +102,42 @@ def write(folder: Path, manifest: Manifest) -> None:
 
 
 def read(folder: Path) -> Manifest:
-    """Return the manifest of a back-up; raises NotABackupError."""
+    """Return the manifest of a back-up; raises NotABackupError for whatever is wrong with it."""
+    data = _bytes(folder)
     try:
-        text = (folder / NAME).read_text()
-    except (FileNotFoundError, NotADirectoryError) as error:
-        raise NotABackupError(
-            f"{folder} holds no {NAME}: it is no back-up, or one that was not finished."
-        ) from error
-    try:
-        found = Manifest.model_validate_json(text)
+        named = json.loads(data)
+        form = named.get("format") if isinstance(named, dict) else None
+        if isinstance(form, int) and form != FORMAT:
+            raise NotABackupError(
+                f"{folder} has the form {form}, this release reads {FORMAT}: use the release "
+                "that made it."
+            )
+        return Manifest.model_validate_json(data)
     except ValidationError as error:
         raise NotABackupError(
             f"{folder / NAME} cannot be read by this release: {error.error_count()} faults."
         ) from error
-    if found.format != FORMAT:
+    except (ValueError, RecursionError) as error:
         raise NotABackupError(
-            f"{folder} has the form {found.format}, this release reads {FORMAT}: use the release "
-            f"that made it, {found.runfold}."
-        )
-    return found
+            f"{folder / NAME} is not JSON in UTF-8: the back-up was damaged or changed, or is none."
+        ) from error
 
 
-def check(folder: Path, said: FileSaid) -> None:
-    """Raise NotABackupError where a file is not as the manifest says."""
-    path = folder / said.path
+def _bytes(folder: Path) -> bytes:
+    path = folder / NAME
+    try:
+        if path.is_symlink() or not path.is_file() or path.stat().st_size > _MAX_BYTES:
+            what = "is no manifest" if os.path.lexists(path) else "is not there"
+            raise NotABackupError(
+                f"{path} {what}: {folder} is no back-up, or one that was not finished."
+            )
+        return path.read_bytes()
+    except OSError as error:
+        raise NotABackupError(f"{path} cannot be read ({error.strerror}).") from error
+
+
+def check(path: Path, said: FileSaid) -> None:
+    """Raise NotABackupError where the file at a path is not as the manifest says."""
     try:
         with path.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
@@ -131,7 +152,11 @@ def check(folder: Path, said: FileSaid) -> None:
 
 
 def said_of(folder: Path, path: Path) -> FileSaid:
-    """Return what the manifest says of a file that was just written, and have it on the disk."""
+    """Return what the manifest says of a file that was just written, and have it on the disk.
+
+    From here on its owner alone may read it.
+    """
+    path.chmod(0o600)
     with path.open("rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
         os.fsync(file.fileno())

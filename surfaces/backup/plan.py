@@ -51,7 +51,7 @@ class Plan:
     cuts: dict[int, Cut] = field(default_factory=dict)
 
     def fold(self) -> None:
-        """Fold the journal; raises BackupError where it is not whole."""
+        """Fold the journal; raises BackupError where it is not whole, or is no journal."""
         for said in self.manifest.of(topics.EVENTS):
             found = records.read(self.folder / said.file.path)
             self.cuts[said.partition] = cut_of(found, said.partition, said.end, self.codec)
@@ -112,7 +112,7 @@ class Plan:
 
     def _belongs(self, said: PartitionSaid, each: Kept) -> bool:
         if said.topic == topics.COMPLETIONS:
-            return (each.key or b"").decode() in self.cuts[said.partition].ended
+            return (each.key or b"").decode(errors="replace") in self.cuts[said.partition].ended
         if said.topic == topics.DEAD_LETTERS:
             return self._is_decided(each)
         if said.topic in INPUTS:
@@ -176,6 +176,11 @@ def live_and_ended(cuts: Mapping[int, Cut]) -> tuple[int, int]:
     """Return how many runs live and how many have ended."""
     live = sum(len(cut.live) for cut in cuts.values())
     return live, sum(len(cut.ended) for cut in cuts.values())
+
+
+def probes(cuts: Mapping[int, Cut]) -> int:
+    """Return how many of all runs are those of a probe."""
+    return sum(len(cut.probes) for cut in cuts.values())
 
 
 def now() -> datetime:

@@ -14,6 +14,7 @@ import fastavro
 from fastavro.write import Writer
 
 from runfold.producers.log.tail import RawRecord, headers_in
+from runfold.surfaces.backup.errors import NotABackupError
 
 _BYTES = ["null", "bytes"]
 _SCHEMA: Any = fastavro.parse_schema(
@@ -82,9 +83,53 @@ def write(path: Path, records: Iterable[Kept]) -> int:
 
 
 def read(path: Path) -> Iterator[Kept]:
-    """Yield the records of a file, in order."""
+    """Yield the records of a file, in order; raises NotABackupError where it holds anything else.
+
+    What ``reader`` raises for bytes that are no Avro is of no one kind.
+    """
     with path.open("rb") as file:
-        for found in fastavro.reader(file):
-            assert isinstance(found, dict)
-            headers = tuple((each["name"], each["value"]) for each in found["headers"])
-            yield Kept(found["offset"], found["time_ms"], found["key"], found["value"], headers)
+        try:
+            found = iter(fastavro.reader(file))
+        except Exception as error:
+            raise _no_records(path) from error
+        while True:
+            try:
+                each = _kept(next(found))
+            except StopIteration:
+                return
+            except Exception as error:
+                raise _no_records(path) from error
+            yield each
+
+
+def check(path: Path, start: int, end: int, count: int) -> None:
+    """Raise NotABackupError unless a file holds so many records, in order, of these offsets."""
+    at, found = start, 0
+    for each in read(path):
+        if not at <= each.offset < end or each.time_ms < 0:
+            raise NotABackupError(
+                f"{path} holds a record of offset {each.offset} where one from {at} to before "
+                f"{end} must stand."
+            )
+        at, found = each.offset + 1, found + 1
+    if found != count:
+        raise NotABackupError(f"{path} holds {found} records, the manifest says {count}.")
+
+
+def _kept(found: Any) -> Kept:
+    """Return a record as it was read; raises whatever a value of another form leads to."""
+    headers = tuple((each["name"], each["value"]) for each in found["headers"])
+    each = Kept(found["offset"], found["time_ms"], found["key"], found["value"], headers)
+    numbers, texts = (each.offset, each.time_ms), tuple(name for name, _ in headers)
+    data = (each.key, each.value, *(value for _, value in headers))
+    if not (
+        all(type(number) is int for number in numbers)
+        and all(isinstance(text, str) for text in texts)
+        and all(value is None or isinstance(value, bytes) for value in data)
+    ):
+        raise TypeError("a field of another type")
+    return each
+
+
+def _no_records(path: Path) -> NotABackupError:
+    return NotABackupError(f"{path} holds no records that this release can read.")

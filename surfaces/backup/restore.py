@@ -1,13 +1,15 @@
 """Restoring a back-up into an empty deployment, none of whose processes runs.
 
 The order matters:
-1. everything is checked before anything is written: the files' digests, that the journal is whole,
-   that the target is empty
-2. the topics are made, and filled as ``plan`` says: journal, registry, and all else
-3. claims and artifacts
+1. everything is checked before anything is written: the form of the manifest, the files' digests,
+   what they hold, that the journal is whole, that the target is empty
+2. the target is marked (``mark``): no process starts on it until step 7
+3. the topics are made, and filled as ``plan`` says: journal, registry, and all else
 4. everything is read back and compared
-5. each lane's journal notes that its inputs are these topics now. No lane opens before that: its
-   positions are of other topics. So a restore that did not finish cannot be mistaken for one.
+5. claims and artifacts, and only then the work of pools, which relies on them
+6. each lane's journal notes that its inputs are these topics now. A lane that has a journal does
+   not open before that: its positions are of other topics.
+7. the mark is taken away
 
 The views are empty, and the projector folds them from the journal.
 """
@@ -17,6 +19,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
+from itertools import groupby
 from pathlib import Path
 
 from runfold.events import topics
@@ -25,17 +28,19 @@ from runfold.events.avro.headers import headers
 from runfold.events.border import moment_of
 from runfold.events.operations import PositionNoted
 from runfold.events.topics import TOPICS, Topic
+from runfold.infra.kafka import restoring
 from runfold.processors.run.aggregate import RUNS
 from runfold.producers.log.consumers import Settings
 from runfold.producers.log.tail import Place
 from runfold.producers.log.topic_ids import topic_ids
-from runfold.surfaces.backup import artifacts, manifest, tables, target
-from runfold.surfaces.backup.backup import Report
+from runfold.surfaces.backup import artifacts, manifest, mark, records, tables, target
+from runfold.surfaces.backup.forms import need_form, place_of
 from runfold.surfaces.backup.manifest import Manifest, PartitionSaid
 from runfold.surfaces.backup.plan import Plan, now
 from runfold.surfaces.backup.records import Kept
 from runfold.surfaces.backup.source import INPUTS
 from runfold.surfaces.backup.target import Filler, Target
+from runfold.surfaces.backup.telling import NOBODY, Counted, Report, Told, line
 
 MakeTopics = Callable[[tuple[Topic, ...], int], object]
 """Makes the topics that are missing, with so many partitions."""
@@ -50,11 +55,16 @@ _FILLS = "restored from a back-up: where this stands was the mark of a transacti
 def read(source: Path, codec: Codec, report: Report) -> Plan:
     """Return the plan of a back-up whose every file is as its manifest says.
 
-    Raises BackupError.
+    Raises BackupError for whatever is wrong with it.
     """
     said = manifest.read(source)
+    need_form(said)
     for each in said.files():
-        manifest.check(source, each)
+        manifest.check(place_of(source, each), each)
+    for part in said.topics:
+        records.check(place_of(source, part.file), part.start, part.end, part.records)
+    for table in said.tables:
+        tables.check(place_of(source, table.file), table)
     report(f"{len(said.files()):,} files are as the manifest says")
     plan = Plan(source, said, codec)
     plan.fold()
@@ -71,10 +81,14 @@ def need_empty(kafka: Settings, database_url: str, store: Path) -> None:
 class Restoring:
     """Writes what a plan says."""
 
-    def __init__(self, plan: Plan, kafka: Settings, report: Report) -> None:
+    def __init__(self, plan: Plan, kafka: Settings, told: Told) -> None:
         self._plan = plan
+        # Each is written, and read back.
+        self._counted = Counted(
+            told.progress, 2 * sum(each.records for each in plan.manifest.topics)
+        )
         self._kafka = kafka
-        self._report = report
+        self._report = told.line
         self._target = Target(kafka)
         self._ends: dict[Place, int] = {}
 
@@ -82,20 +96,25 @@ class Restoring:
         """Make the topics and write their records."""
         said = self._plan.manifest
         # A request's time is when it was appended first: it must be kept as it is.
-        make(tuple(map(_with_own_time, TOPICS)), said.partitions)
+        make(tuple(map(_as_restored, TOPICS)), said.partitions)
+        self._target.set(topics.EVENTS, restoring.SETTING, restoring.VALUE)
         self._target.set(topics.REQUESTS, _TIME, "CreateTime")
-        for each in said.topics:
-            self._write(each)
-        count = self._work()
-        self._report(f"{count:,} open calls are handed to the pools")
+        for topic, places in groupby(said.topics, lambda each: each.topic):
+            counts = [self._write(each) for each in places]
+            self._report(line(topic, len(counts), sum(counts)))
         for each in said.topics:
             place = (each.topic, each.partition)
-            self._target.check(place, self._plan.records(each), self._ends[place])
+            meant = self._counted.over(self._plan.records(each))
+            self._target.check(place, meant, self._ends[place])
         self._report("every record was read back and is as it should be")
         self._target.set(topics.REQUESTS, _TIME, "LogAppendTime")
 
     def begin(self) -> None:
-        """Note in the journal that these are the inputs now: from here on lanes open."""
+        """Hand out the work, note in the journal that these are the inputs now, unmark the topics.
+
+        From here on lanes open.
+        """
+        self._report(f"{self._work():,} open calls are handed to the pools")
         ids, moment = topic_ids(self._kafka, INPUTS), now()
         made_at = self._plan.manifest.began_at.isoformat(timespec="seconds")
         for partition, cut in self._plan.cuts.items():
@@ -109,19 +128,19 @@ class Restoring:
             place = (topics.EVENTS, partition)
             self._target.append(place, self._note(place, noted, moment))
         self._target.flush()
+        self._target.unset(topics.EVENTS, restoring.SETTING)
 
-    def _write(self, said: PartitionSaid) -> None:
+    def _write(self, said: PartitionSaid) -> int:
         place, first = (said.topic, said.partition), self._plan.begins(said)
         end = said.end if said.topic in {topics.EVENTS, topics.REGISTRY} else 0
         found = list(self._plan.records(said)) if said.topic in INPUTS else None
         if found and now() - moment_of(found[0].time_ms) > _OLD:
             self._target.set(said.topic, "retention.ms", "-1")
             self._report(f"{said.topic} keeps everything until `prepare --mend` is run")
-        count = self._target.write(
-            place, found or self._plan.records(said), self._filler(place), first, end
-        )
+        passing = self._counted.over(found or self._plan.records(said))
+        count = self._target.write(place, passing, self._filler(place), first, end)
         self._ends[place] = max(end, first + count if said.topic in INPUTS else count)
-        self._report(f"{said.topic}/{said.partition}: {count:,} records")
+        return count
 
     def _work(self) -> int:
         count = 0
@@ -153,23 +172,28 @@ def restore(
     database_url: str,
     store: Path,
     make: MakeTopics,
-    report: Report = lambda _: None,
+    told: Told = NOBODY,
 ) -> Manifest:
     """Write a back-up into an empty deployment; return what it says of itself.
 
-    Raises BackupError, LogError, psycopg.Error and OSError; the deployment cannot be used then.
+    Raises BackupError, LogError, psycopg.Error and OSError; no process starts on it then.
     """
     need_empty(kafka, database_url, store)
-    restoring = Restoring(plan, kafka, report)
-    restoring.topics(make)
+    mark.put(store.parent)
+    work = Restoring(plan, kafka, told)
+    work.topics(make)
     tables.load(database_url, plan.folder, plan.manifest.tables)
     artifacts.load(store, plan.folder, plan.manifest.artifacts)
-    report("claims and artifacts are there")
-    restoring.begin()
+    told.line("claims and artifacts are there")
+    work.begin()
+    mark.take_away(store.parent)
     return plan.manifest
 
 
-def _with_own_time(topic: Topic) -> Topic:
-    if topic.name != topics.REQUESTS:
-        return topic
-    return replace(topic, config={**topic.config, _TIME: "CreateTime"})
+def _as_restored(topic: Topic) -> Topic:
+    """Return a topic as it is made: requests keep their own time, and the journal has the mark."""
+    own = {
+        topics.REQUESTS: {_TIME: "CreateTime"},
+        topics.EVENTS: {restoring.SETTING: restoring.VALUE},
+    }
+    return replace(topic, config={**topic.config, **own.get(topic.name, {})})

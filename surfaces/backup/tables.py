@@ -8,11 +8,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+import psycopg
+
 from runfold.infra.database import migrate
 from runfold.infra.database.address import quoted
 from runfold.infra.database.connection import DURABLE, PATIENT, Session, transaction
 from runfold.projections import schema
-from runfold.surfaces.backup.errors import BackupError, NotEmptyError
+from runfold.surfaces.backup.errors import BackupError, NotABackupError, NotEmptyError
 from runfold.surfaces.backup.manifest import TableSaid, said_of
 
 TABLES = ("tool_claims", "repricings", "repriced_costs")
@@ -57,8 +59,6 @@ def load(url: str, folder: Path, tables: Sequence[TableSaid]) -> None:
     with Session.to(url) as connection, transaction(connection, *PATIENT):
         connection.execute(DURABLE)
         for said in tables:
-            if said.name not in TABLES:
-                raise BackupError(f"The back-up has a table {said.name} that nobody knows.")
             missing = set(said.columns) - set(_columns(connection, said.name))
             if missing:
                 raise BackupError(
@@ -66,6 +66,14 @@ def load(url: str, folder: Path, tables: Sequence[TableSaid]) -> None:
                     "with the release that made the back-up, or a newer one."
                 )
             _load(connection, said, folder / said.file.path)
+
+
+def check(path: Path, said: TableSaid) -> None:
+    """Raise NotABackupError where a file does not hold so many rows: each ends its line."""
+    with path.open("rb") as file:
+        rows = sum(part.count(b"\n") for part in iter(lambda: file.read(1 << 20), b""))
+    if rows != said.rows:
+        raise NotABackupError(f"{path} holds {rows} rows, the manifest says {said.rows}.")
 
 
 def _save(connection: Session, name: str, columns: tuple[str, ...], path: Path) -> tuple[int, Path]:
@@ -80,9 +88,13 @@ def _save(connection: Session, name: str, columns: tuple[str, ...], path: Path) 
 def _load(connection: Session, said: TableSaid, path: Path) -> None:
     query = f"COPY {quoted(said.name)} ({_list(said.columns)}) FROM STDIN"
     with connection.cursor() as cursor, path.open("rb") as file:
-        with cursor.copy(query.encode()) as rows:
-            while data := file.read(1 << 20):
-                rows.write(data)
+        try:
+            with cursor.copy(query.encode()) as rows:
+                while data := file.read(1 << 20):
+                    rows.write(data)
+        except (psycopg.DataError, psycopg.IntegrityError) as error:
+            why = str(error).partition("\n")[0]
+            raise NotABackupError(f"{path} holds rows that {said.name} refuses: {why}.") from error
         if cursor.rowcount != said.rows:
             raise BackupError(f"{said.name} took {cursor.rowcount} rows of {said.rows}.")
 

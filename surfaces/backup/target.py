@@ -42,7 +42,7 @@ def need_empty(kafka: Settings) -> None:
                 raise NotEmptyError(
                     f"The topic {name} holds records (partition {partition} ends at {end}): "
                     "restore into a cluster without Runfold's topics. Those of a restore that did "
-                    "not finish must be deleted first."
+                    "not finish must be deleted first, with what it wrote to the database."
                 )
 
 
@@ -116,14 +116,21 @@ class Target:
 
     def set(self, topic: str, setting: str, value: str) -> None:
         """Set one setting of a topic; raises LogError."""
-        entry = ConfigEntry(setting, value, incremental_operation=AlterConfigOpType.SET)
+        self._alter(topic, ConfigEntry(setting, value, incremental_operation=AlterConfigOpType.SET))
+
+    def unset(self, topic: str, setting: str) -> None:
+        """Leave one setting of a topic to the broker again; raises LogError."""
+        operation = AlterConfigOpType.DELETE
+        self._alter(topic, ConfigEntry(setting, None, incremental_operation=operation))
+
+    def _alter(self, topic: str, entry: ConfigEntry) -> None:
         change = ConfigResource(ResourceType.TOPIC, topic, incremental_configs=[entry])
         admin = admin_of(self._kafka)
         try:
             for future in admin.incremental_alter_configs([change]).values():
                 future.result()
         except KafkaException as error:
-            raise translated(error, f"setting {setting} of {topic}") from error
+            raise translated(error, f"setting {entry.name} of {topic}") from error
 
     def _fill(self, place: Place, at: int, until: int, fill: Filler) -> int:
         while at < until:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -17,32 +20,39 @@ from runfold.events.calls import ToolResult
 from runfold.events.calls.base import Outcome
 from runfold.events.content import Content
 from runfold.events.operations import DeadLetter, PositionNoted
+from runfold.events.probe import PROBE_TENANT
 from runfold.events.run import MessageKind, UserMessageReceived
 from runfold.events.topics import TOPICS
 from runfold.events.values import Position
 from runfold.infra.artifacts.files import FileArtifacts
+from runfold.infra.kafka import preflight
+from runfold.infra.kafka.errors import KafkaUnfitError
+from runfold.infra.process.exit_codes import ExitCode
 from runfold.producers.log.kafka import TopicReader
 from runfold.producers.log.port import Delivery
 from runfold.projections import schema
+from runfold.stack import control
+from runfold.stack.errors import StackError
 from runfold.stack.kafka.topics import ensure_topics
 from runfold.stack.settings import Settings
-from runfold.surfaces.backup import artifacts, manifest, records, restore
+from runfold.surfaces.backup import artifacts, mark, records, restore
 from runfold.surfaces.backup.backup import backup, doubts
 from runfold.surfaces.backup.errors import BackupError, NotABackupError, NotEmptyError
-from runfold.surfaces.backup.manifest import FileSaid, Manifest, PartitionSaid, said_of
-from runfold.surfaces.backup.plan import Plan
+from runfold.surfaces.backup.manifest import FileSaid, Manifest
+from runfold.surfaces.backup.plan import Plan, live_and_ended, probes
 from runfold.surfaces.backup.records import Kept
+from runfold.surfaces.backup.telling import NOBODY, Told
+from runfold.surfaces.cli import exits
+from runfold.surfaces.cli.__main__ import run
+from runfold.surfaces.cli.operations import backing_up
+from runfold.surfaces.processes import PROCESSES
 from tests.support import journal
+from tests.support.builders.backups import MOMENT, Folder, kept, noted
 from tests.support.builders.history import CODEC, History
 from tests.support.stack import wait_until
 
-MOMENT = datetime(2026, 1, 1, tzinfo=UTC)
 RUN = "0198c5a0-0000-7000-8000-000000000001"
 OTHER = "0198c5a0-0000-7000-8000-000000000002"
-
-
-def kept(offset: int, key: str | None = None, value: bytes | None = b"v") -> Kept:
-    return Kept(offset, 1000 + offset, None if key is None else key.encode(), value, ())
 
 
 def test_a_record_comes_back_as_it_was(tmp_path: Path) -> None:
@@ -53,59 +63,6 @@ def test_a_record_comes_back_as_it_was(tmp_path: Path) -> None:
     ]
     assert records.write(tmp_path / "t" / "0.avro", iter(given)) == 3
     assert list(records.read(tmp_path / "t" / "0.avro")) == given
-
-
-class Folder:
-    """A back-up of one partition, made by hand."""
-
-    def __init__(self, root: Path) -> None:
-        self.root = root
-        self.said: list[PartitionSaid] = []
-
-    def put(self, topic: str, *given: Kept, before: int = 10**6, start: int = 0) -> Folder:
-        path = self.root / topic / "0.avro"
-        count = records.write(path, given)
-        end = given[-1].offset + 1 if given else start
-        self.said.append(
-            PartitionSaid(
-                topic=topic,
-                partition=0,
-                start=start,
-                before=before,
-                end=end,
-                records=count,
-                file=said_of(self.root, path),
-            )
-        )
-        return self
-
-    def plan(self) -> Plan:
-        made = Manifest(
-            format=manifest.FORMAT,
-            runfold="0",
-            began_at=MOMENT,
-            ended_at=MOMENT,
-            partitions=1,
-            topic_ids={},
-            live_runs=0,
-            ended_runs=0,
-            topics=tuple(self.said),
-            tables=(),
-            artifacts=(),
-        )
-        manifest.write(self.root, made)
-        return restore.read(self.root, CODEC, lambda _: None)
-
-
-def noted(offset: int, **positions: int) -> Kept:
-    """A note that inputs are decided so far."""
-    said = PositionNoted(
-        positions=tuple(
-            Position(topic=f"runs.{name}", partition=0, offset=at) for name, at in positions.items()
-        ),
-        reason="test",
-    )
-    return kept(offset, None, CODEC.encode(topics.EVENTS, said))
 
 
 def told(plan: Plan, topic: str) -> list[Kept]:
@@ -214,8 +171,8 @@ def spoil(path: Path) -> None:
 
 
 def newer(path: Path) -> None:
-    said = json.loads((path.parents[1] / "manifest.json").read_text())
-    (path.parents[1] / "manifest.json").write_text(json.dumps({**said, "format": 99}))
+    said = json.loads((path.parents[2] / "manifest.json").read_text())
+    (path.parents[2] / "manifest.json").write_text(json.dumps({**said, "format": 99}))
 
 
 @pytest.mark.parametrize(
@@ -224,14 +181,14 @@ def newer(path: Path) -> None:
         (spoil, "damaged or changed"),
         (Path.unlink, "cannot be read"),
         (newer, "has the form 99"),
-        (lambda path: (path.parents[1] / "manifest.json").unlink(), "not finished"),
+        (lambda path: (path.parents[2] / "manifest.json").unlink(), "not finished"),
     ],
 )
 def test_a_back_up_that_is_not_whole_is_refused(
     tmp_path: Path, harm: Callable[[Path], object], why: str
 ) -> None:
     Folder(tmp_path).put(topics.EVENTS, noted(0, requests=1)).plan()
-    harm(tmp_path / topics.EVENTS / "0.avro")
+    harm(tmp_path / "topics" / topics.EVENTS / "0.avro")
     with pytest.raises(NotABackupError, match=why):
         restore.read(tmp_path, CODEC, lambda _: None)
 
@@ -264,14 +221,15 @@ def delete_topics(settings: Settings) -> None:
     wait_until(lambda: not names & set(admin.list_topics(timeout=10).topics))
 
 
-def bring_back(settings: Settings, folder: Path, database_url: str) -> None:
+def bring_back(settings: Settings, folder: Path, home: Path, told: Told = NOBODY) -> None:
     kafka = settings.kafka_config()
     restore.restore(
         restore.read(folder, CODEC, lambda _: None),
         kafka,
-        database_url,
-        settings.home / "restored",
+        settings.database_url,
+        home / "artifacts",
         lambda specs, count: ensure_topics(kafka, specs, count, mend=True),
+        told,
     )
 
 
@@ -305,11 +263,11 @@ def test_the_journal_comes_back_offset_by_offset(settings: Settings, tmp_path: P
     said = save(settings, tmp_path / "kept")
     assert (said.live_runs, said.ended_runs) == (0, 60)
     with pytest.raises(NotEmptyError, match="holds records"):
-        bring_back(settings, tmp_path / "kept", settings.database_url)
+        bring_back(settings, tmp_path / "kept", tmp_path / "home")
     with pytest.raises(NotEmptyError, match="is not empty"):
         save(settings, tmp_path / "kept")
     delete_topics(settings)
-    bring_back(settings, tmp_path / "kept", settings.database_url)
+    bring_back(settings, tmp_path / "kept", tmp_path / "home")
     events = all_of(settings, topics.EVENTS)
     notes = [each.record for each in events if isinstance(each.record, PositionNoted)]
     assert [each for each in events if not isinstance(each.record, PositionNoted)] == [
@@ -331,3 +289,76 @@ def test_a_journal_that_lost_its_beginning_is_not_backed_up(
     with pytest.raises(BackupError, match=r"runs.events/0 begins at offset 1"):
         save(settings, tmp_path / "kept")
     assert not (tmp_path / "kept" / "manifest.json").exists()
+
+
+def stops_after(topic: str) -> Told:
+    """Who presses Ctrl-C when a topic is written."""
+
+    def line(said: str) -> None:
+        if said.startswith(f"{topic}:"):
+            raise KeyboardInterrupt
+
+    return Told(line)
+
+
+@pytest.mark.integration
+@pytest.mark.parametrize("topic", [topics.EVENTS, topics.RESULTS])
+def test_no_process_starts_on_a_restore_that_did_not_finish(
+    settings: Settings, tmp_path: Path, topic: str
+) -> None:
+    schema.ensure(settings.database_url)
+    # Lanes 1 to 3 have no journal: nothing in it keeps them from opening.
+    journal.write(settings.bootstrap_servers, [History("run", partition=0).created().ended()])
+    folder, home, kafka = tmp_path / "kept", tmp_path / "home", settings.kafka_config()
+    save(settings, folder)
+    delete_topics(settings)
+    with pytest.raises(KeyboardInterrupt):
+        bring_back(settings, folder, home, stops_after(topic))
+    with pytest.raises(KafkaUnfitError, match="its restore did not finish"):
+        preflight.need(kafka, ["runfold-tools"])
+    ended = subprocess.run(
+        [sys.executable, "-m", "runfold.processors.run"],
+        env={**os.environ, **settings.to_env(), "RUNFOLD_HOME": str(home)},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert ended.returncode == ExitCode.WRONG_SETTINGS
+    assert "delete Runfold's topics" in ended.stderr
+    with pytest.raises(StackError, match="its restore did not finish"):
+        control.up(replace(settings, home=home), PROCESSES)
+    with pytest.raises(BackupError, match="its restore did not finish"):
+        save(settings, tmp_path / "again")
+    delete_topics(settings)
+    bring_back(settings, folder, home)
+    preflight.need(kafka, ["runfold-tools"])
+    assert not (home / "restoring").exists()
+
+
+def test_whoever_interrupts_a_restore_is_told_what_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupted(*_: object) -> None:
+        mark.put(tmp_path / "home")
+        raise KeyboardInterrupt
+
+    folder = Folder(tmp_path / "kept").put(topics.EVENTS, noted(0, requests=1))
+    folder.write()
+    monkeypatch.setattr(backing_up, "restore", interrupted)
+    monkeypatch.setenv("RUNFOLD_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("KAFKA_BOOTSTRAP_SERVERS", "localhost:1")
+    monkeypatch.setenv("DATABASE_URL", "postgresql://localhost:1/none")
+    assert run(["restore", str(folder.root)]) == exits.INTERRUPTED
+    said = capsys.readouterr().err
+    assert said.startswith("Interrupted: what was restored so far cannot be used. Delete")
+    assert str(tmp_path / "home" / "restoring") in said
+
+
+def test_probes_are_told_from_runs(tmp_path: Path) -> None:
+    probe = History(RUN, PROBE_TENANT).created().ended()
+    other = History(OTHER).created(goal=PROBE_TENANT).ended()
+    values = [*probe.values, *other.values]
+    events = [kept(n, "r", value) for n, value in enumerate(values)]
+    plan = Folder(tmp_path).put(topics.EVENTS, *events).plan()
+    assert (live_and_ended(plan.cuts), probes(plan.cuts)) == ((0, 2), 1)

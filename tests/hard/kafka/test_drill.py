@@ -22,6 +22,7 @@ from runfold.surfaces.audit.journal import verify
 from runfold.surfaces.backup import manifest, records
 from runfold.surfaces.backup.backup import backup
 from runfold.surfaces.backup.plan import Plan
+from runfold.surfaces.backup.telling import Told
 from tests.support.stack import Servers, embedded_settings
 from tests.system import oracle
 from tests.system.crash.agent import CODEC
@@ -65,7 +66,7 @@ def while_it_runs(running: Product, folder: Path) -> None:
         settings.database_url,
         settings.home / "artifacts",
         folder,
-        lambda _line: dies.pop()() if dies else None,
+        Told(lambda _line: dies.pop()() if dies else None),
     )
     assert not dies
 
