@@ -5,6 +5,7 @@ ToolError
 ├── UnusableResultError    the tool ran, and what it returned cannot be used
 ├── ToolRaisedError        the tool ran in another process, and raised there
 ├── ToolDiedError          the process that ran the tool ended
+├── ToolLivesError         that process was killed, and may still act
 └── ClaimsUnavailableError retry: the claims' store does not answer
 """
 
@@ -70,11 +71,19 @@ class ToolRaisedError(ToolError):
 
 
 class ToolDiedError(ToolError):
-    """The process that ran a tool ended; ``how``, as in "it was ended …", says by what."""
+    """The process that ran a tool ended; ``how``, as in "it was ended …", says by what.
 
-    def __init__(self, how: str) -> None:
+    ``blamed`` is false where it was ended because of another call.
+    """
+
+    def __init__(self, how: str, *, blamed: bool = True) -> None:
         super().__init__(how)
         self.how = how
+        self.blamed = blamed
+
+
+class ToolLivesError(ToolError):
+    """The process that runs a tool was killed, and the system has not let it go: it may act on."""
 
 
 class ClaimsUnavailableError(ToolError):

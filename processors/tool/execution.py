@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -18,10 +18,12 @@ from runfold.processors.tool.context import ToolContext
 from runfold.processors.tool.ending import Ending, failed, uncertain
 from runfold.processors.tool.errors import (
     ToolDiedError,
+    ToolLivesError,
     ToolRaisedError,
     ToolRefusedError,
     UnusableResultError,
 )
+from runfold.processors.tool.patience import waiting
 from runfold.processors.tool.python.threads import in_thread
 from runfold.processors.tool.results import as_text, inline, jsonable, kept_apart
 from runfold.processors.tool.schemas import problems_of_result
@@ -66,13 +68,15 @@ class Execution:
         """Run the tool within its time-out and judge its answer; only cancellation raises."""
         failpoint("tool.before_run")
         try:
-            # The time-out is the tool's: it does not run while it waits for a place.
-            async with self.room() as implementation:
+            async with AsyncExitStack() as stack:
+                # A call waits for a place as long as it may run, and then runs as long as it may.
+                async with waiting(self.contract.name, self.timeout_ms):
+                    implementation = await stack.enter_async_context(self.room())
                 return await self._ran(implementation)
         except ToolRefusedError as refusal:
             return failed(self._clean(refusal.info))
 
-    async def _ran(self, implementation: Implementation) -> Ending:
+    async def _ran(self, implementation: Implementation) -> Ending:  # noqa: PLR0911 - each end
         limit = asyncio.timeout(self.timeout_ms / 1000)
         try:
             async with limit:
@@ -83,7 +87,12 @@ class Execution:
             return self._broken(self._clean(unusable.info))
         except ToolDiedError as death:
             log.warning("tool %s ended its process %s", self.contract.name, death.how)
-            return replace(self._broken(self._died(death)), died=True)
+            return replace(self._broken(self._died(death)), died=death.blamed)
+        except ToolLivesError:
+            if (task := asyncio.current_task()) is not None and task.cancelling():
+                raise asyncio.CancelledError from None
+            # Also what may be repeated may not be repeated beside itself.
+            return replace(uncertain(self._lives()), cost=self.contract.cost_usd)
         except TimeoutError as error:
             return self._broken(self._overran() if limit.expired() else self._raised(error))
         except asyncio.CancelledError as error:
@@ -133,6 +142,14 @@ class Execution:
             message=f"{self.contract.name} did not answer within {self.timeout_ms} ms.",
             retryable=self.contract.safe_to_repeat,
             suggested_next_action="Try again with less to do, or go on without it.",
+        )
+
+    def _lives(self) -> ErrorInfo:
+        return ErrorInfo(
+            error_type="timeout",
+            message=f"{self.contract.name} was ended, and its process is not gone.",
+            retryable=False,
+            suggested_next_action="Look whether it still acts, before it is called again.",
         )
 
     def _died(self, death: ToolDiedError) -> ErrorInfo:

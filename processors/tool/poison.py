@@ -19,11 +19,12 @@ log = logging.getLogger(__name__)
 class PoisonGuard:
     """Makes a call unless ``allowed`` processes died of it already.
 
-    Two kinds of processes die of calls. A child makes one call, so its death is that call's: its
-    attempts fail, each on record, and the last one that is ``allowed`` for good. This process makes
-    many; tools in children do not end it, but may, and tools that run here do.
+    Two kinds of processes die of calls. A child makes one call, so its death is that call's: it is
+    counted over the call's attempts, each on record, and the last that is ``allowed`` fails for
+    good. This process makes many; tools in children do not end it, but may, and tools that run here
+    do: such deaths are counted for the attempt, which is delivered again.
 
-    Calls that were being made when a process died are made one at a time from then on: so the next
+    An attempt that was being made when a process died is made alone from then on: so the next
     death tells which of them it was, and the others are not counted again.
     """
 
@@ -33,37 +34,44 @@ class PoisonGuard:
 
     async def run(self, work: ToolWork, execution: Execution) -> Ending:
         """Make the call and return how it ended."""
-        call = f"{work.call_id}/{work.attempt}"
-        if not self.deaths.of(call):
-            return await self._made(call, execution)
+        attempt = f"{work.call_id}/{work.attempt}"
+        if not self.deaths.of(attempt):
+            return await self._unless_enough(work.call_id, attempt, execution)
         async with self.alone:
-            died = self.deaths.of(call)
-            if died < self.allowed:
-                log.warning("call %s is made again, alone: %d processes died of it", call, died)
-                return await self._made(call, execution)
-        log.error("call %s is not made again: %d processes died of it", call, died)
+            died = self.deaths.of(attempt)
+            log.warning("call %s was being made when %d processes died", attempt, died)
+            return await self._unless_enough(work.call_id, attempt, execution)
+
+    async def _unless_enough(self, call: str, attempt: str, execution: Execution) -> Ending:
+        died = self.deaths.of(attempt, call)
+        if died < self.allowed:
+            return await self._made(call, attempt, execution)
+        log.error("call %s is not made again: %d processes died of it", attempt, died)
         error = _poison(execution.contract.name, died)
         # Nothing was done this time; of a tool with effects nobody knows what was done before.
         return uncertain(error) if execution.contract.claims else failed(error)
 
-    async def _made(self, call: str, execution: Execution) -> Ending:
-        self.deaths.begin(call)
+    async def _made(self, call: str, attempt: str, execution: Execution) -> Ending:
+        self.deaths.begin(attempt)
         try:
             ending = await execution.run()
         finally:
-            self.deaths.end(call)
-        return self._counted(call.rpartition("/")[0], ending)
+            self.deaths.end(attempt)
+        return self._counted(call, attempt, ending)
 
-    def _counted(self, call: str, ending: Ending) -> Ending:
+    def _counted(self, call: str, attempt: str, ending: Ending) -> Ending:
         """Count a child that died of the call, whichever attempt it was; then that is enough."""
+        self.deaths.forget(attempt)
         error = ending.error
-        if not ending.died or error is None or not error.retryable:
+        if error is None or not error.retryable:
             self.deaths.forget(call)
+            return ending
+        if not ending.died:
             return ending
         died = self.deaths.count(call)
         if died < self.allowed:
             return ending
-        self.deaths.forget(call)
+        # It stays: where this result gets lost, the attempt is delivered again, to any pool.
         said = f"{error.message} It was process {died} of {self.allowed} that may end so."
         return replace(ending, error=error.model_copy(update={"message": said, "retryable": False}))
 

@@ -33,6 +33,7 @@ from runfold.processors.tool.errors import ToolRefusedError
 from runfold.processors.tool.execution import Execution, Implementation
 from runfold.processors.tool.implementations import Found, found_here, here
 from runfold.processors.tool.masked_artifacts import MaskedArtifacts
+from runfold.processors.tool.patience import waiting
 from runfold.processors.tool.poison import PoisonGuard
 from runfold.processors.tool.python.code_check import CodeKeeper
 from runfold.processors.tool.python.threads import in_thread
@@ -118,9 +119,10 @@ class ToolProcessor:
             )
         arguments = await self._arguments(work, contract)
         await self._pace.turn(contract, work.timeout_ms)
-        found = await self._found(contract.implementation)
-        if found.digest is not None:
-            await self._code.check(contract, found.digest)
+        async with waiting(contract.name, work.timeout_ms):
+            found = await self._found(contract.implementation)
+            if found.digest is not None:
+                await self._code.check(contract, found.digest)
         context = await self._context(work, contract)
         execution = Execution(
             contract, found.room, arguments, context, work.timeout_ms, self._masks

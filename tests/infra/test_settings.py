@@ -47,7 +47,6 @@ READERS = {
     "processors/model/providers/settings.py",
     "processors/tool/children/inside/__main__.py",
     "processors/tool/children/inside/confine.py",
-    "processors/tool/children/inside/restoring.py",
     "processors/tool/children/settings.py",
     "stack/control.py",
     "stack/kafka/broker.py",

@@ -114,7 +114,8 @@ class Children:
         self, module: Module, function: str, limit_s: float, context: ToolContext
     ) -> Truth:
         try:
-            worker = await module.take()
+            async with asyncio.timeout(limit_s):
+                worker = await module.take()
             try:
                 async with asyncio.timeout(limit_s):
                     return Truth(str(await self._call(worker, function, None, context)))

@@ -1,4 +1,4 @@
-"""The processes of one module of tools: its nursery, and the workers that wait for a call."""
+"""The processes of one module of tools: its nursery, and a worker that waits for the next call."""
 
 from __future__ import annotations
 
@@ -9,52 +9,45 @@ import socket
 import time
 from collections import deque
 
+from runfold.processors.tool.children.importing import Importing
 from runfold.processors.tool.children.link import BrokenLinkError, Link
+from runfold.processors.tool.children.lives import Alone, Forked
 from runfold.processors.tool.children.nursery import Nursery, Ready, ready_of
 from runfold.processors.tool.children.output import Output
 from runfold.processors.tool.children.refusals import unavailable
 from runfold.processors.tool.children.settings import ChildSettings
 from runfold.processors.tool.children.starting import start
-from runfold.processors.tool.children.worker import Alone, Forked, Worker
+from runfold.processors.tool.children.worker import Worker
 from runfold.processors.tool.errors import ToolRefusedError
 
 log = logging.getLogger(__name__)
 
-_AGAIN_S = 5.0
+_AHEAD = 1
 
 
 class Module:
-    """Gives each call a worker that serves nobody else meanwhile."""
+    """Gives each call a worker of its own, which ends with it.
+
+    Workers are made by tasks of the module, one for each call that waits and one ahead: a call that
+    gives up leaves its worker to the next, and no process is without somebody who ends it.
+    """
 
     def __init__(self, name: str, settings: ChildSettings) -> None:
         self.name = name
         self._settings = settings
         self._idle: deque[Worker] = deque()
-        self._ending: set[asyncio.Task[None]] = set()
+        self._waiting: deque[asyncio.Future[Worker]] = deque()
+        self._making: set[asyncio.Task[None]] = set()
+        self._ending: set[asyncio.Task[bool]] = set()
         self._nursery: Nursery | None = None
-        self._ready: Ready | None = None
-        self._starting = asyncio.Lock()
-        self._fault: tuple[float, ToolRefusedError] | None = None
+        self._importing = Importing(name, self._started)
 
     async def ready(self) -> Ready:
-        """Have the module imported; raises ToolRefusedError where that fails.
-
-        A module that failed is tried again after some seconds, not with each call.
-        """
-        if self._ready is not None and self._served:
-            return self._ready
-        async with self._starting:
-            if self._ready is not None and self._served:
-                return self._ready
-            if self._fault is not None and time.monotonic() < self._fault[0]:
-                raise ToolRefusedError(**self._fault[1].info.model_dump())
-            try:
-                self._ready = await self._started()
-            except ToolRefusedError as refusal:
-                self._fault = (time.monotonic() + _AGAIN_S, refusal)
-                raise
-            self._fault = None
-            return self._ready
+        """Have the module imported; raises ToolRefusedError where that fails, or takes long."""
+        ready = self._importing.ready
+        if ready is None or not self._served(ready):
+            ready = await self._importing.wait()
+        return ready
 
     async def digest(self) -> str | None:
         """Return the digest of the code that calls run, None where there is no source."""
@@ -63,27 +56,28 @@ class Module:
 
     async def take(self) -> Worker:
         """Return a worker for one call; raises ToolRefusedError where there is none."""
-        while self._idle:
-            worker = self._idle.pop()
-            if worker.usable:
-                return worker
-            await worker.end()
-        ready = await self.ready()
-        worker = await self._forked() if ready.forks else await self._alone()
-        extra = {"pid": os.getpid(), "child": worker.pid}
-        log.info("a worker was started for %s", self.name, extra=extra)
-        return worker
+        await self.ready()
+        waiting: asyncio.Future[Worker] = asyncio.get_running_loop().create_future()
+        self._waiting.append(waiting)
+        while self._idle and not waiting.done():
+            self._offer(self._idle.popleft())
+        self._make()
+        try:
+            return await waiting
+        except asyncio.CancelledError:
+            if waiting.done() and not waiting.cancelled() and waiting.exception() is None:
+                self._offer(waiting.result())
+            raise
+        finally:
+            if waiting in self._waiting:
+                self._waiting.remove(waiting)
 
     def give_back(self, worker: Worker) -> None:
-        """Take a worker back after its call."""
-        if worker.usable:
-            worker.since = time.monotonic()
-            self._idle.append(worker)
-        else:
-            # Nobody waits for that: the call has its answer.
-            ending = asyncio.create_task(worker.end())
-            self._ending.add(ending)
-            ending.add_done_callback(self._ending.discard)
+        """End a worker after its call; nobody waits for that: the call has its answer."""
+        worker.kill()
+        ending = asyncio.create_task(worker.end())
+        self._ending.add(ending)
+        ending.add_done_callback(self._ending.discard)
 
     async def sweep(self, before: float) -> None:
         """End the workers that had nothing to do since a moment of the monotonic clock."""
@@ -92,6 +86,10 @@ class Module:
 
     async def close(self) -> None:
         """End every process of the module that serves no call."""
+        for making in self._making:
+            making.cancel()
+        await asyncio.gather(*self._making, return_exceptions=True)
+        await self._importing.close()
         while self._idle:
             await self._idle.popleft().end()
         await asyncio.gather(*self._ending)
@@ -99,12 +97,60 @@ class Module:
             self._nursery.kill()
             await self._nursery.gone()
 
-    @property
-    def _served(self) -> bool:
-        assert self._ready is not None
-        return not self._ready.forks or (self._nursery is not None and self._nursery.alive)
+    def _served(self, ready: Ready) -> bool:
+        return not ready.forks or (self._nursery is not None and self._nursery.alive)
+
+    def _make(self) -> None:
+        """Have as many workers under way as are waited for, and one ahead."""
+        missing = len(self._waiting) + _AHEAD - len(self._idle) - len(self._making)
+        for _ in range(missing):
+            making = asyncio.create_task(self._made())
+            self._making.add(making)
+            making.add_done_callback(self._making.discard)
+
+    async def _made(self) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        try:
+            ready = await self.ready()
+            worker = await self._forked() if ready.forks else await self._alone()
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is what a call waits for
+            self._making.discard(task)
+            self._fail(error)
+            return
+        self._making.discard(task)
+        extra = {"pid": os.getpid(), "child": worker.pid}
+        log.info("a worker was started for %s", self.name, extra=extra)
+        self._offer(worker)
+
+    def _offer(self, worker: Worker) -> None:
+        """Give a worker to the call that has waited longest, or keep it for the next."""
+        if not worker.usable:
+            self.give_back(worker)
+            if self._waiting:
+                self._make()
+            return
+        worker.since = time.monotonic()
+        while self._waiting:
+            waiting = self._waiting.popleft()
+            if not waiting.done():
+                waiting.set_result(worker)
+                return
+        self._idle.append(worker)
+
+    def _fail(self, error: Exception) -> None:
+        if not isinstance(error, ToolRefusedError):
+            log.error("no worker was started for %s", self.name, exc_info=error)
+            error = unavailable(self.name, type(error).__name__)
+        while self._waiting:
+            waiting = self._waiting.popleft()
+            if not waiting.done():
+                waiting.set_exception(error)
+                return
 
     async def _started(self) -> Ready:
+        if self._nursery is not None:
+            await self._nursery.gone()
         started = start(self.name, self._settings)
         output = Output(started.output, self.name)
         self._nursery = Nursery(self.name, started.process, started.channel, output)
@@ -115,8 +161,8 @@ class Module:
             raise
         if not ready.forks:
             log.warning(
-                "%s holds threads, files or connections after it was imported, so each of its "
-                "workers imports it again",
+                "%s holds threads, files or connections after it was imported, so it is imported "
+                "again for each call",
                 self.name,
             )
             # What it was asked for it must say before it goes.
@@ -131,14 +177,14 @@ class Module:
         read, write = os.pipe()
         try:
             with theirs:
-                pid, end = await nursery.fork(theirs, write)
+                life = await nursery.fork(theirs, write)
         except BaseException:
             ours.close()
             os.close(read)
             raise
         finally:
             os.close(write)
-        return await _joined(Forked(nursery, pid, end), Link(), ours, Output(read, self.name))
+        return await _joined(life, Link(), ours, Output(read, self.name))
 
     async def _alone(self) -> Worker:
         started = start(self.name, self._settings, worker=True)
@@ -148,11 +194,10 @@ class Module:
         try:
             async with asyncio.timeout(self._settings.import_s):
                 ready_of(self.name, await link.greeting())
-        except (BrokenLinkError, TimeoutError) as error:
-            await worker.end()
-            raise unavailable(self.name, "it did not start") from error
-        except BaseException:
-            await worker.end()
+        except BaseException as error:
+            self.give_back(worker)
+            if isinstance(error, BrokenLinkError | TimeoutError):
+                raise unavailable(self.name, "it did not start") from error
             raise
         return worker
 
@@ -160,6 +205,14 @@ class Module:
 async def _joined(
     life: Forked | Alone, link: Link, channel: socket.socket, output: Output
 ) -> Worker:
-    channel.setblocking(False)
-    await asyncio.get_running_loop().create_unix_connection(lambda: link, sock=channel)
-    return Worker(life, link, output)
+    """Return a worker that is spoken to over a channel; nobody is left behind if that fails."""
+    worker = Worker(life, link, output)
+    try:
+        channel.setblocking(False)
+        await asyncio.get_running_loop().create_unix_connection(lambda: link, sock=channel)
+    except BaseException:
+        worker.kill()
+        output.close()
+        channel.close()
+        raise
+    return worker

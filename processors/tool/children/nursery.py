@@ -12,12 +12,14 @@ from dataclasses import dataclass
 
 from runfold.processors.tool.children.ends import ended_by, kill_group, waited_for
 from runfold.processors.tool.children.frames import Frame, FrameError, Frames, packed
+from runfold.processors.tool.children.lives import Forked
 from runfold.processors.tool.children.output import Output
 from runfold.processors.tool.children.refusals import refused, unavailable
 from runfold.processors.tool.errors import ToolRefusedError
 
 _READ_BYTES = 64 * 1024
 _FORK_S = 20.0
+_NOTICED_S = 20.0
 _AT_ONCE = 0.0
 _BY_ITSELF_S = 1.0
 
@@ -69,8 +71,9 @@ class Nursery:
         self._forking = asyncio.Lock()
         self._forks = 0
         self._digest: asyncio.Future[Frame] | None = None
-        self._ends: dict[int, asyncio.Future[str]] = {}
-        self._forked_end: asyncio.Future[str] = loop.create_future()
+        self._lives: dict[int, Forked] = {}
+        self._newest: Forked | None = None
+        self._hearing: set[asyncio.Task[None]] = set()
         self._gone: asyncio.Task[str] | None = None
         control.setblocking(False)
         loop.add_reader(control, self._read)
@@ -91,11 +94,8 @@ class Nursery:
             self.kill()
             raise
 
-    async def fork(self, channel: socket.socket, output: int) -> tuple[int, asyncio.Future[str]]:
-        """Fork a worker with these ends; raises ToolRefusedError.
-
-        Returns its pid, and what will be the words for its end.
-        """
+    async def fork(self, channel: socket.socket, output: int) -> Forked:
+        """Fork a worker with these ends and return its life; raises ToolRefusedError."""
         async with self._forking:
             if not self.alive:
                 raise unavailable(self.module, "its process is gone")
@@ -110,10 +110,10 @@ class Nursery:
                 # Whatever it did not answer, it would answer the next one with.
                 self.kill()
                 raise unavailable(self.module, type(error).__name__) from error
-        pid = told.number("pid")
-        if told.kind != "forked" or pid is None:
-            raise unavailable(self.module, told.text("message", 200))
-        return pid, self._forked_end
+            life, self._newest = self._newest, None
+        if life is None:
+            raise unavailable(self.module, told.text("message", 200) or "it ended at once")
+        return life
 
     async def digest(self) -> str | None:
         """Return the digest of the code that was imported; raises ToolRefusedError."""
@@ -127,11 +127,6 @@ class Nursery:
         if said.kind != "digest":
             raise unavailable(self.module, "its process is gone")
         return said.text("digest") or None
-
-    def kill_worker(self, pid: int) -> None:
-        """Kill a worker with all that it started, unless it has ended."""
-        with suppress(OSError, FrameError):
-            self._control.send(packed(Frame({"kind": "kill", "pid": pid})))
 
     def kill(self) -> None:
         """Kill the nursery and, with it, its workers."""
@@ -164,9 +159,9 @@ class Nursery:
             case "digest" if self._digest is not None and not self._digest.done():
                 self._digest.set_result(frame)
             case "ended":
-                end = self._ends.pop(frame.number("pid") or 0, None)
-                if end is not None and not end.done():
-                    end.set_result(ended_by(frame.number("code")))
+                life = self._lives.pop(frame.number("pid") or 0, None)
+                if life is not None:
+                    life.said(ended_by(frame.number("code")))
             case _:
                 raise FrameError(frame.kind)
 
@@ -177,8 +172,23 @@ class Nursery:
             return
         pid = frame.number("pid")
         if pid is not None:
-            self._forked_end = self._ends[pid] = self._loop.create_future()
+            with suppress(OSError):
+                self._newest = self._lives[pid] = Forked(pid, self._process.pid)
+                self._hear(self._newest)
         asked.set_result(frame)
+
+    def _hear(self, life: Forked) -> None:
+        """Expect this process to notice that a worker ended; one that does not is ended itself."""
+
+        async def noticed() -> None:
+            await life.over()
+            await asyncio.sleep(_NOTICED_S)
+            if self.alive and self._lives.get(life.pid) is life:
+                self.kill()
+
+        hearing = self._loop.create_task(noticed())
+        self._hearing.add(hearing)
+        hearing.add_done_callback(self._hearing.discard)
 
     def _end(self, by_itself_s: float) -> None:
         self.alive = False
@@ -189,9 +199,15 @@ class Nursery:
         for waiting in (self._said, self._forked, self._digest):
             if waiting is not None and not waiting.done():
                 waiting.set_result(lost)
-        for end in self._ends.values():
-            if not end.done():
-                end.set_result("with the process that held its module")
+        # They could have seen to it that the system does not end them with this process.
+        busy = [life for life in self._lives.values() if life.busy]
+        for life in self._lives.values():
+            # With one call there is no question whose fault it was.
+            life.innocent = len(busy) > 1
+            life.kill()
+            life.said("with the process that held its module")
+        for hearing in self._hearing:
+            hearing.cancel()
 
     async def _buried(self, by_itself_s: float) -> str:
         """Wait for the end of the process, insist on it, and return the words for it."""

@@ -15,12 +15,18 @@ log = logging.getLogger("runfold.tools.output")
 _READ_BYTES = 64 * 1024
 _LINE_BYTES = 2000
 _MOST_LINES = 200
+_PAUSE_S = 0.01
 
 Emit = Callable[[str], None]
 
 
 class Output:
-    """Reads one end of a pipe and logs each line, so many for each call."""
+    """Reads one end of a pipe and logs each line, so many in all.
+
+    A turn of the loop reads ``_READ_BYTES`` at most, and so does ``close``: whoever holds the other
+    end, a process that a call left too, may write for ever, and nobody waits for the end of that.
+    Lines beyond the bound are counted, not looked at.
+    """
 
     def __init__(self, end: int, about: str) -> None:
         os.set_blocking(end, False)
@@ -40,44 +46,50 @@ class Output:
         self._call, self._masks, self._lines = call, tuple(masks), 0
         self._context = copy_context()
 
-    def drain(self) -> None:
-        """Log what was written up to now, a last line without its end too."""
-        while self._read():
-            pass
+    def close(self) -> None:
+        """Log what a pipe holds now, a last line without its end too, and read no more."""
+        if self._end < 0:
+            return
+        self._read()
+        self._loop.remove_reader(self._end)
+        os.close(self._end)
+        self._end = -1
         if self._held:
             self._emit(self._held)
             self._held = b""
         if self._lines > _MOST_LINES:
             self._say(f"and {self._lines - _MOST_LINES} more lines")
-        self._lines = 0
 
-    def close(self) -> None:
-        """Read no more."""
-        if self._end >= 0:
-            self.drain()
-            self._loop.remove_reader(self._end)
-            os.close(self._end)
-            self._end = -1
-
-    def _read(self) -> bool:
-        if self._end < 0:
-            return False
+    def _read(self) -> None:
         try:
             data = os.read(self._end, _READ_BYTES)
         except BlockingIOError:
-            return False
+            return
         except OSError:
             data = b""
         if not data:
             self._loop.remove_reader(self._end)
-            return False
+        elif self._lines >= _MOST_LINES:
+            self._lines += data.count(b"\n")
+            self._held = b""
+            # It is only thrown away: let it wait, or it would take the time of all others.
+            self._loop.remove_reader(self._end)
+            self._loop.call_later(_PAUSE_S, self._resume)
+        else:
+            self._take(data)
+
+    def _resume(self) -> None:
+        if self._end >= 0:
+            self._loop.add_reader(self._end, self._read)
+
+    def _take(self, data: bytes) -> None:
         *lines, self._held = (self._held + data).split(b"\n")
-        for line in lines:
+        for line in lines[:_MOST_LINES]:
             self._emit(line)
+        self._lines += len(lines[_MOST_LINES:])
         if len(self._held) > _LINE_BYTES:
             self._emit(self._held)
             self._held = b""
-        return True
 
     def _emit(self, line: bytes) -> None:
         self._lines += 1

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from runfold.processors.tool.errors import ToolRefusedError
 
+_AFTER_MS = 5000
+
 
 def refused(message: str) -> ToolRefusedError:
     """Return why calls of a module cannot be made here until somebody mends it."""
@@ -20,4 +22,14 @@ def unavailable(module: str, why: str) -> ToolRefusedError:
         f"{module} has no process for another call: {why}."[:500],
         error_type="unavailable",
         retryable=True,
+    )
+
+
+def importing(module: str) -> ToolRefusedError:
+    """Return why this call does not wait: its module takes long, and enough calls wait for it."""
+    return ToolRefusedError(
+        f"{module} is still being imported."[:500],
+        error_type="unavailable",
+        retryable=True,
+        retry_after_ms=_AFTER_MS,
     )

@@ -228,8 +228,10 @@ def _files(_folder: str) -> None:
         os.dup(0)
 
 
-RESTORED = ("_folder", "_environment", "_umask", "_signals", "_locale", "_decimals", "_trace")
-REPLACED = ("_process", "_limits", "_files", "_thread")
+CHANGES = (
+    "_folder", "_environment", "_umask", "_streams", "_signals", "_locale", "_decimals", "_trace",
+    "_process", "_limits", "_files", "_thread",
+)  # fmt: skip
 
 
 @tool(risk_level=0)
@@ -339,14 +341,6 @@ def acts(how: str, context: ToolContext) -> str:
 
 
 @tool(risk_level=0)
-async def asks_a_thread(seconds: float) -> int:
-    """Have a thread of the loop do something, and not wait for longer than a moment."""
-    done = asyncio.get_running_loop().run_in_executor(None, time.sleep, seconds)
-    await asyncio.wait([done], timeout=0.2)
-    return os.getpid()
-
-
-@tool(risk_level=0)
 def keeps_later(context: ToolContext) -> None:
     """Keep something after the call has ended."""
 
@@ -365,7 +359,7 @@ def copies() -> int:
 
 
 TOOLS = (
-    copies, asks_a_thread, keeps_later,
+    copies, keeps_later,
     works, naps, ends, ends_async, ends_outside, ends_again, takes, hangs, holds, swallows, raises,
     leaks, changes, looks, says, keeps, fetches, finds, names, family, acts,
 )  # fmt: skip

@@ -10,6 +10,7 @@ import pytest
 
 from runfold.events.calls import Outcome, ToolResult
 from runfold.processors.tool.claims.port import ClaimState
+from runfold.processors.tool.deaths import Deaths
 from runfold.processors.tool.python.tools import contract_of
 from tests.hard.tools import hostile
 from tests.hard.tools.nest import MODULE, Nest, children_of, fault, lives, value, with_cap
@@ -66,25 +67,55 @@ def test_after_three_deaths_a_call_fails_for_good(tmp_path: Path) -> None:
             return [await nest.call_of("run.1", "ends", n, how="kill") for n in range(1, 5)]
 
         errors = [result.error for result in nest.run(story) if result.error is not None]
-    assert [error.retryable for error in errors] == [True, True, False, True]
+    assert [error.retryable for error in errors] == [True, True, False, False]
     assert "It was process 3 of 3" in errors[2].message
+    # Whoever is asked again makes no process of it.
+    assert "3 times" in errors[3].message
 
 
-def test_deaths_are_counted_by_call_and_outlive_the_process(tmp_path: Path) -> None:
+def test_pools_count_the_deaths_of_a_call_together(tmp_path: Path) -> None:
+    with Nest(deaths=tmp_path) as one, Nest(deaths=tmp_path) as other:
+        errors = [
+            nest.run(lambda n=n, nest=nest: nest.call_of("run.1", "ends", n, how="kill")).error
+            for n, nest in enumerate((one, other, one, other), 1)
+        ]
+    assert [error.retryable for error in errors if error is not None] == [True, True, False, False]
+
+
+def test_a_call_that_went_well_or_was_given_up_is_counted_right(tmp_path: Path) -> None:
     with Nest(deaths=tmp_path) as nest:
 
+        async def given_up() -> None:
+            call = asyncio.create_task(nest.call_of("run.1", "naps", 2, seconds=60.0))
+            await asyncio.sleep(0.3)
+            call.cancel()
+            await asyncio.wait([call])
+
         async def story() -> None:
-            await nest.call_of("run.1", "ends", 1, how="exit")
-            await nest.call_of("run.1", "ends", 2, how="exit")
-            await nest.call_of("run.2", "ends", 1, how="exit")
+            for call in ("run.1", "run.2"):
+                await nest.call_of(call, "ends", 1, how="exit")
+            await given_up()
             await nest.call_of("run.2", "works", 2)
 
         nest.run(story)
-    text = "".join(path.read_text() for path in tmp_path.iterdir())
-    assert "=2 run.1\n" in text
-    assert "=1 run.2\n" in text
-    assert "-run.2\n" in text
-    assert "-run.1\n" not in text
+    with Deaths(tmp_path) as deaths:
+        assert (deaths.of("run.1"), deaths.of("run.2")) == (1, 0)
+
+
+def test_those_beside_a_call_that_ends_the_nursery_are_not_counted(tmp_path: Path) -> None:
+    with Nest(deaths=tmp_path) as nest:
+
+        async def story() -> list[ToolResult]:
+            others = [nest.call_of(f"run.{n}", "naps", 1, seconds=30.0) for n in range(3)]
+            waiting = [asyncio.create_task(other) for other in others]
+            await asyncio.sleep(1.0)
+            await nest.call_of("run.9", "ends", 1, how="nursery")
+            return await asyncio.gather(*waiting)
+
+        others = nest.run(story)
+    assert {fault(other)[:2] for other in others} == {("failed", "process_died")}
+    with Deaths(tmp_path) as deaths:
+        assert deaths.of("run.0", "run.1", "run.2") == 0
 
 
 @pytest.mark.parametrize("how", ["before", "after", "ends"])
@@ -150,19 +181,22 @@ def test_calls_that_are_given_up_while_they_wait_for_a_process_mix_nothing_up() 
     assert children_of(os.getpid()) <= before
 
 
-def test_a_worker_that_nobody_wanted_any_more_is_not_taken_for_the_next() -> None:
+def test_a_fork_that_nobody_waits_for_any_more_is_not_taken_for_the_next() -> None:
     with Nest() as nest:
 
         async def story() -> tuple[int, ToolResult]:
             await nest.call("works")
             module = nest.children._modules[MODULE]
+            while not module._idle:  # noqa: ASYNC110 - nothing tells
+                await asyncio.sleep(0.01)
+            await module._idle.popleft().end()
             given_up = asyncio.create_task(module._forked())
             # Once its question is on the way, and before the answer.
             await asyncio.sleep(0)
             given_up.cancel()
             await asyncio.wait([given_up])
             worker = await module._forked()
-            module.give_back(worker)
+            module._offer(worker)
             return worker.pid, await nest.call("family")
 
         pid, result = nest.run(story)

@@ -11,32 +11,19 @@ from runfold.infra.artifacts.errors import ArtifactMissingError, ArtifactsUnavai
 from runfold.infra.artifacts.port import named
 from runfold.processors.tool.children.inside.artifacts import ParentArtifacts
 from runfold.processors.tool.children.inside.channel import Channel
-from tests.hard.tools.hostile import REPLACED, RESTORED
+from tests.hard.tools.hostile import CHANGES
 from tests.hard.tools.nest import Nest, members_of, value
 
 
-@pytest.mark.parametrize("what", [*RESTORED, "_streams", *REPLACED])
-def test_a_change_is_put_back_or_the_process_is_replaced(
+@pytest.mark.parametrize("what", CHANGES)
+def test_a_call_finds_the_process_as_it_was_before_another(
     what: str, nest: Nest, tmp_path: Path
 ) -> None:
     before = value(nest.one("looks", name="X"))
     changed = value(nest.one("changes", what=what, folder=str(tmp_path)))
     after = value(nest.one("looks", name="X"))
-    assert changed == before.pop("pid")
-    if what in REPLACED:
-        assert after.pop("pid") != changed
-    else:
-        assert after.pop("pid") == changed
+    assert len({before.pop("pid"), changed, after.pop("pid")}) == 3
     assert after == before
-
-
-@pytest.mark.parametrize(("seconds", "stays"), [(0.0, True), (5.0, False)])
-def test_a_loop_keeps_its_threads_unless_they_work_on(
-    seconds: float, nest: Nest, *, stays: bool
-) -> None:
-    worker = value(nest.one("naps", seconds=0.0))
-    assert value(nest.one("asks_a_thread", seconds=seconds)) == worker
-    assert (value(nest.one("naps", seconds=0.0)) == worker) is stays
 
 
 def test_what_a_call_left_keeps_nothing_after_it(nest: Nest) -> None:
@@ -63,8 +50,7 @@ def test_the_artifacts_of_a_call_end_with_it() -> None:
 
 def test_a_copy_that_a_tool_makes_of_its_process_is_not_heard(nest: Nest) -> None:
     for _ in range(5):
-        worker = value(nest.one("naps", seconds=0.0))
-        assert value(nest.one("copies")) == worker
+        assert isinstance(value(nest.one("copies")), int)
         assert value(nest.one("works", text="mine")) == "mine"
 
 

@@ -17,8 +17,10 @@ import pytest
 
 from runfold.events.calls import ToolResult
 from runfold.events.definitions import ToolContract
+from runfold.processors.tool.children import importing as module_of_importing
+from runfold.processors.tool.children.importing import pause_s
 from tests.deciders.given import tool
-from tests.hard.tools.nest import SETTINGS, Nest, fault, lives, value
+from tests.hard.tools.nest import SETTINGS, Nest, children_of, fault, lives, value
 
 ROOT = Path(__file__).parents[3]
 GREETING = """
@@ -77,6 +79,70 @@ def test_a_module_that_never_ends_is_cut_off(write: Write) -> None:
     assert "was not imported within 1 s" in fault(first)[2]
 
 
+def test_a_call_waits_for_an_import_no_longer_than_it_may_run(write: Write) -> None:
+    with nested(write("import time\ntime.sleep(600)")) as nest:
+        late = nest.one("greet", 200)
+    assert fault(late)[:2] == ("failed", "unavailable")
+    assert "still being imported" in fault(late)[2]
+    assert late.error is not None
+    assert late.error.retryable
+
+
+def test_an_import_goes_on_when_those_who_wait_give_up(write: Write, tmp_path: Path) -> None:
+    started = tmp_path / "started"
+    slow = f"import time, pathlib\npathlib.Path({str(started)!r}).open('a').write('x')\n"
+    with nested(write(f"{slow}time.sleep(2)\n{GREETING}")) as nest:
+        results = [nest.one("greet", 300)]
+        while results[-1].error is not None:
+            assert results[-1].error.retryable
+            results.append(nest.one("greet", 300))
+    assert len(results) > 1
+    assert started.read_text() == "x"
+
+
+def test_an_import_that_takes_long_holds_few_places(
+    write: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module_of_importing, "_LONG_S", 0.3)
+    with nested(write("import time\ntime.sleep(600)")) as nest:
+
+        async def story() -> tuple[list[ToolResult], int]:
+            calls = [asyncio.create_task(nest.call("greet", 60_000)) for _ in range(12)]
+            while sum(call.done() for call in calls) < 8:  # noqa: ASYNC110 - nothing tells
+                await asyncio.sleep(0.05)
+            waiting = [call for call in calls if not call.done()]
+            for call in waiting:
+                call.cancel()
+            await asyncio.wait(waiting)
+            return [call.result() for call in calls if not call.cancelled()], len(waiting)
+
+        refused, waiting = nest.run(story)
+    assert waiting == 4
+    assert {fault(result)[:2] for result in refused} == {("failed", "unavailable")}
+    assert all(result.error is not None and result.error.retryable for result in refused)
+
+
+def test_a_module_that_fails_is_left_alone_for_longer_each_time() -> None:
+    assert [pause_s(failures) for failures in (1, 2, 3, 100)] == [5.0, 10.0, 20.0, 300.0]
+
+
+def test_a_worker_that_is_not_imported_in_time_is_ended(write: Write, tmp_path: Path) -> None:
+    before = children_of(os.getpid())
+    first = tmp_path / "first"
+    holds = (
+        f"import pathlib, threading, time\nfirst = pathlib.Path({str(first)!r})\n"
+        "if first.exists():\n    time.sleep(600)\nfirst.touch()\n"
+        "threading.Thread(target=threading.Event().wait, daemon=True).start()\n"
+    )
+    with nested(write(holds + GREETING), import_s=20.0) as nest:
+        # The first import says what the module is like; no worker comes of those after it.
+        late = nest.one("greet", 4000)
+        assert fault(late)[:2] == ("failed", "unavailable")
+        assert children_of(os.getpid()) - before
+    while children_of(os.getpid()) - before:
+        time.sleep(0.05)
+
+
 @pytest.mark.parametrize(
     "holds",
     [
@@ -84,26 +150,27 @@ def test_a_module_that_never_ends_is_cut_off(write: Write) -> None:
         "import socket\nkept = socket.socketpair()",
     ],
 )
-def test_what_cannot_be_copied_is_imported_by_each_worker(holds: str, write: Write) -> None:
+def test_what_cannot_be_copied_is_imported_for_each_call(holds: str, write: Write) -> None:
     with nested(write(holds + GREETING)) as nest:
 
         async def story() -> list[ToolResult]:
             return await asyncio.gather(nest.call("greet"), nest.call("greet"))
 
         pids = [value(result) for result in nest.run(story)]
-        again = value(nest.one("greet"))
+        pids.append(value(nest.one("greet")))
     assert {parent for _, parent in pids} == {os.getpid()}
-    assert len({pid for pid, _ in pids}) == 2
-    assert again in pids
+    assert len({pid for pid, _ in pids}) == 3
 
 
-def test_workers_are_copies_where_that_is_safe_and_are_used_again(write: Write) -> None:
+def test_each_call_has_a_copy_of_its_own_and_one_is_ready_for_the_next(write: Write) -> None:
     with nested(write(GREETING)) as nest:
-        (first, parent), (second, _) = value(nest.one("greet")), value(nest.one("greet"))
-        assert first == second
-        assert parent != os.getpid()
+        (first, parent), (second, again) = value(nest.one("greet")), value(nest.one("greet"))
+        assert first != second
+        assert parent == again != os.getpid()
+        while not (ahead := [w.pid for m in nest.children._modules.values() for w in m._idle]):
+            time.sleep(0.01)
         nest.run(lambda: _swept(nest))
-        while lives(first):
+        while lives(ahead[0]):
             time.sleep(0.01)
         assert value(nest.one("greet"))[1] == parent
 
@@ -121,12 +188,18 @@ def test_code_that_is_not_what_was_published_does_not_run(write: Write) -> None:
 
 _MAIN = """
 import asyncio, json, sys
-from tests.hard.tools.nest import Nest, value
+from tests.hard.tools.nest import Nest, children_of, value
+
+async def story(nest):
+    _, nursery = value(await nest.call("family"))
+    hangs = asyncio.create_task(nest.call("hangs", seconds=600.0))
+    while len(children_of(nursery)) < 2:
+        await asyncio.sleep(0.05)
+    print(json.dumps([nursery, *children_of(nursery)]), flush=True)
+    await hangs
 
 with Nest() as nest:
-    pids = value(nest.one("family"))
-    print(json.dumps(pids), flush=True)
-    nest.one("hangs", seconds=600.0)
+    nest.run(lambda: story(nest))
 """
 
 
@@ -135,9 +208,9 @@ def test_children_end_with_the_process_that_is_killed() -> None:
         [sys.executable, "-c", _MAIN], cwd=ROOT, stdout=subprocess.PIPE, text=True
     ) as process:
         assert process.stdout is not None
-        worker, nursery = json.loads(process.stdout.readline())
-        assert lives(worker)
+        nursery, *workers = json.loads(process.stdout.readline())
         assert lives(nursery)
+        assert len(workers) >= 2
         process.send_signal(signal.SIGKILL)
-    while lives(worker) or lives(nursery):
+    while any(map(lives, (nursery, *workers))):
         time.sleep(0.01)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from runfold.processors.tool import deaths as module_of_deaths
 from runfold.processors.tool.deaths import Deaths
 
 ROOT = Path(__file__).parents[3]
@@ -45,7 +46,7 @@ def test_a_call_beside_a_deadly_one_is_not_blamed(tmp_path: Path) -> None:
 
 def test_calls_that_end_leave_nothing_behind(tmp_path: Path) -> None:
     assert delivered(tmp_path, ("works", 1, 0.0), ("works", 2, 0.0))
-    assert list(tmp_path.iterdir()) == []
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
 
 
 def test_a_living_process_is_not_taken_for_a_dead_one(tmp_path: Path) -> None:
@@ -55,27 +56,33 @@ def test_a_living_process_is_not_taken_for_a_dead_one(tmp_path: Path) -> None:
         one.end("run.1/1")
 
 
-def test_a_count_goes_on_where_another_process_took_it_over(tmp_path: Path) -> None:
-    first = Deaths(tmp_path)
-    first.begin("run.1/1")
-    first.__exit__(None, None, None)
-    for path in list(tmp_path.iterdir()):
-        path.unlink()
+def test_a_count_goes_on_whoever_asks(tmp_path: Path) -> None:
     died(tmp_path, "+run.1/1\n+run.2/1\n-run.2/1\n")
-    second = Deaths(tmp_path)
-    assert (second.of("run.1/1"), second.of("run.2/1")) == (1, 0)
-    second.begin("run.1/1")
-    second._rewrite()
-    content = second._path.read_text()
-    second.__exit__(None, None, None)
-    (left,) = tmp_path.iterdir()
-    assert left.read_text() == content
-    with Deaths(tmp_path) as third:
-        assert third.of("run.1/1") == 2
-        third.begin("run.1/1")
-        third.end("run.1/1")
-        assert third.of("run.1/1") == 0
-    assert list(tmp_path.iterdir()) == []
+    with Deaths(tmp_path) as one, Deaths(tmp_path) as other:
+        assert (one.of("run.1/1"), one.of("run.2/1")) == (1, 0)
+        died(tmp_path, "+run.1/1\n+run.1/1\n")
+        assert (other.of("run.1/1"), one.of("run.1/1")) == (2, 2)
+        one.forget("run.1/1")
+        assert other.of("run.1/1") == 0
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+
+
+def test_a_file_that_grew_is_written_anew_with_what_is_open(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module_of_deaths, "_REWRITE_BYTES", 100)
+    with Deaths(tmp_path) as one:
+        one.begin("run.0/1")
+        for _ in range(20):
+            one.begin("run.1/1")
+            one.end("run.1/1")
+        (path,) = tmp_path.glob("*.calls")
+        text = path.read_text()
+    assert text.startswith("+run.0/1\n")
+    assert len(text) < 200
+    died(tmp_path, text)
+    with Deaths(tmp_path) as other:
+        assert (other.of("run.0/1"), other.of("run.1/1")) == (1, 0)
 
 
 def died(folder: Path, text: str) -> None:

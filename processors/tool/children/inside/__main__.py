@@ -49,7 +49,7 @@ def main() -> None:
             return
         if given["worker"]:
             bound_memory(given["memory_bytes"])
-            Worker(tools, channel, given["memory_bytes"]).serve()
+            Worker(tools, channel).serve()
         else:
             Nursery(tools, parent, given["memory_bytes"]).serve()
 

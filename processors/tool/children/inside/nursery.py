@@ -63,10 +63,6 @@ class Nursery:
         match frame.kind:
             case "fork":
                 self._fork(before, frame.number("number"))
-            case "kill":
-                pid = frame.number("pid")
-                if pid in self._workers:
-                    _kill(pid)
             case "digest":
                 self._tell({"kind": "digest", "digest": self._tools.digest()})
             case _:
@@ -109,7 +105,7 @@ class Nursery:
         for left in self._fds:
             os.close(left)
         bound_memory(self._memory_bytes)
-        Worker(self._tools, Channel(socket.socket(fileno=channel)), self._memory_bytes).serve()
+        Worker(self._tools, Channel(socket.socket(fileno=channel))).serve()
 
     def _reap(self) -> None:
         """Report the workers that ended, and end what they started."""
