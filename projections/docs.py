@@ -25,9 +25,10 @@ comparable and searchable. Where an earlier release made the table, it is `jsonb
 rebuilt.
 
 All of it is in the schema `runfold` (`RUNFOLD_DATABASE_SCHEMA` names another); the address that
-`runfold status` shows leads to it, and `runfold status --show-password` shows all that a client needs to
-connect: whoever runs the deployment may read everything with it, and change it too. The role `runfold_read` may read everything: give it to a login
-of yours, and the schema to find the names by.
+`runfold status` shows leads to it, and `runfold status --show-password` shows all that a client
+needs to connect: whoever runs the deployment may read everything with it, and change it too.
+The role `runfold_read` may read everything: give it to a login of yours, and the schema to find
+the names by.
 
 ```sql
 GRANT runfold_read TO analyst;

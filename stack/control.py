@@ -190,7 +190,7 @@ def _wait(
             # The detail is overwritten faster than it is read: every member says that it began.
             begun = known.members if known.phase == state.STARTING else ()
             for line in (*(f"starting {each.name}" for each in begun), known.detail):
-                if line and line not in said:
+                if line not in said:
                     said.add(line)
                     report(line)
             if known.phase == state.READY:
