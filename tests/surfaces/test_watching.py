@@ -6,6 +6,7 @@ import pytest
 
 from runfold.events import run as j
 from runfold.events.avro.samples import sample
+from runfold.events.base import Fact
 from runfold.surfaces.cli import output
 from runfold.surfaces.cli.runs.asking import command_for, command_of
 from runfold.surfaces.cli.runs.watching import watch
@@ -44,10 +45,13 @@ def test_json_stays_json(capsys: pytest.CaptureFixture[str]) -> None:
         (j.ToolCallUncertain, "resolve"),
     ],
 )
-def test_each_wait_has_its_command(kind: type[j.Fact], word: str) -> None:
-    found = command_of(sample(kind))
+def test_each_wait_has_its_command(kind: type[Fact], word: str) -> None:
+    fact, other = sample(kind), sample(j.RunPaused)
+    assert isinstance(fact, Fact)
+    assert isinstance(other, Fact)
+    found = command_of(fact)
     assert found is not None
     call, command = found
     assert command.startswith(f"runfold {word} {output.short(call)}")
-    assert command_of(sample(j.RunPaused)) is None
+    assert command_of(other) is None
     assert command_for("tool_call", call) == command_for("approval", call)
