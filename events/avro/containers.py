@@ -95,7 +95,7 @@ def _head(data: bytes) -> _Head:
         raise UnreadableValueError("it ends inside its head")
     schema = fastavro.parse_schema(json.loads(written))
     if not isinstance(schema, dict):
-        raise UnreadableValueError("its schema is no record")
+        raise UnreadableValueError("its schema is not one of a record")
     return _Head(schema, codec == b"deflate", sync, at + _SYNC_BYTES)
 
 

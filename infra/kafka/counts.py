@@ -7,7 +7,6 @@ what is sent goes to partitions that no lane reads, and the rest of a run's inpu
 from __future__ import annotations
 
 import logging
-import threading
 from collections.abc import Callable, Mapping
 
 from confluent_kafka import KafkaException
@@ -15,6 +14,7 @@ from confluent_kafka import KafkaException
 from runfold.events.topics import TOPICS
 from runfold.infra.kafka.errors import KafkaUnfitError
 from runfold.infra.kafka.hearing import Hearing, client_of
+from runfold.infra.process.looking import Looking
 
 _log = logging.getLogger("runfold.partitions")
 
@@ -53,7 +53,7 @@ def counts(kafka: Mapping[str, object]) -> dict[str, int]:
     return {name: len(topic.partitions) for name, topic in known.items() if topic.partitions}
 
 
-class CountWatch(threading.Thread):
+class CountWatch(Looking):
     """Calls ``changed``, once, with a sentence, when a topic has another number of partitions."""
 
     def __init__(
@@ -63,28 +63,17 @@ class CountWatch(threading.Thread):
         changed: Callable[[str], None],
         every_s: float = _EVERY_S,
     ) -> None:
-        super().__init__(name="count-watch", daemon=True)
+        super().__init__("count-watch", every_s, KafkaException, KafkaUnfitError)
         self._kafka = kafka
         self._meant = meant(partitions)
         self._changed = changed
-        self._every_s = every_s
-        self._ended = threading.Event()
 
-    def stop(self) -> None:
-        """Look no more."""
-        self._ended.set()
-
-    def run(self) -> None:
-        """Look until stopped, or until something is said."""
-        while not self._ended.wait(self._every_s):
-            try:
-                said = wrong_counts(counts(self._kafka), self._meant)
-            except (KafkaException, KafkaUnfitError) as error:
-                _log.debug("the partitions of topics are not checked: %s", error)
-                continue
-            if said:
-                self._changed(" ".join(said))
-                return
+    def look(self) -> bool:
+        """Count; return whether something was said."""
+        said = wrong_counts(counts(self._kafka), self._meant)
+        if said:
+            self._changed(" ".join(said))
+        return bool(said)
 
 
 def _sentence(topic: str, count: int, meant: int) -> str:

@@ -31,7 +31,7 @@ FENCED = TABLE.counter(
 )
 LOST = TABLE.counter(
     "runfold_lane_lost_positions",
-    "times that an input did not have the offset that was next: deleted, cut, or made anew",
+    "times that an input did not have the offset that was next: deleted, cut, or created again",
     process=_PROCESS,
 )
 FAULTS = TABLE.counter(

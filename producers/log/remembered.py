@@ -61,7 +61,7 @@ def told(place: tuple[str, int], remembered: Remembered, now: Now) -> str:
                 f"of a topic with the id {remembered.topic_id}, and that of now is {now.topic_id}"
             )
         case Fit.LOST_END:
-            return f"and {name} ends at {now.high}: it has lost its end, or was made anew"
+            return f"and {name} ends at {now.high}: it has lost its end, or was created again"
         case Fit.LOST_START:
             return (
                 f"and {name} begins at {now.low}: the records before it were deleted, by retention "

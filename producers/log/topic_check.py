@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import threading
 from collections.abc import Sequence
 
 from confluent_kafka import KafkaException
@@ -11,6 +10,7 @@ from confluent_kafka.admin import ConfigResource, ResourceType  # type: ignore[a
 
 from runfold.events.topic_settings import SettingFault, faults
 from runfold.events.topics import KEPT_WHOLE, Topic
+from runfold.infra.process.looking import Looking
 from runfold.producers.errors import LogError, RefusedError, translated
 from runfold.producers.log.beginnings import TODO, lost, lost_starts
 from runfold.producers.log.consumers import Settings, admin_of
@@ -57,29 +57,16 @@ def need_settings(kafka: Settings, topics: Sequence[Topic]) -> None:
         _log.warning("%s", sentence)
 
 
-class TopicWatch(threading.Thread):
+class TopicWatch(Looking):
     """Says every minute, loudly, which topics no longer keep what is promised."""
 
     def __init__(self, kafka: Settings, topics: Sequence[Topic], every_s: float = _EVERY_S) -> None:
-        super().__init__(name="topic-watch", daemon=True)
+        super().__init__("topic-watch", every_s, LogError, KafkaException)
         self._kafka = kafka
         self._topics = topics
-        self._every_s = every_s
-        self._ended = threading.Event()
 
-    def stop(self) -> None:
-        """Look no more."""
-        self._ended.set()
-
-    def run(self) -> None:
-        """Look until stopped."""
-        while not self._ended.wait(self._every_s):
-            try:
-                self._look()
-            except (LogError, KafkaException) as error:
-                _log.debug("the topics are not checked: %s", error)
-
-    def _look(self) -> None:
+    def look(self) -> bool:
+        """Say what breaks a promise now."""
         for fault in wrong_settings(self._kafka, self._topics):
             if fault.breaks:
                 _log.critical("topic %s. Set it: %s", fault.sentence(), fault.command())
@@ -92,3 +79,4 @@ class TopicWatch(threading.Thread):
         ]
         for (name, number), low in lost_starts(self._kafka, places).items():
             _log.critical("%s. %s", lost(name, number, low), TODO)
+        return False

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import logging
-import threading
 from collections.abc import Callable, Iterable
 
 from confluent_kafka import KafkaException, TopicCollection
 
+from runfold.infra.process.looking import Looking
 from runfold.producers.errors import LogError, translated
 from runfold.producers.log.consumers import Settings, admin_of
-
-_log = logging.getLogger(__name__)
 
 _ANSWER_S = 10.0
 _EVERY_S = 5.0
@@ -38,11 +35,8 @@ def begun_again(now: str, moment: int) -> str:
     return f"{now}{_AGAIN}{moment}"
 
 
-class TopicIdWatch(threading.Thread):
-    """Calls ``changed``, once, with a sentence, when a topic is another one than at the start.
-
-    ``looked`` says that it knows which topics there were.
-    """
+class TopicIdWatch(Looking):
+    """Calls ``changed``, once, with a sentence, when a topic is another one than at the start."""
 
     def __init__(
         self,
@@ -51,29 +45,22 @@ class TopicIdWatch(threading.Thread):
         changed: Callable[[str], None],
         every_s: float = _EVERY_S,
     ) -> None:
-        super().__init__(name="topic-id-watch", daemon=True)
+        super().__init__("topic-id-watch", every_s, LogError)
         self._kafka = kafka
         self._names = tuple(names)
         self._changed = changed
-        self._every_s = every_s
-        self._ended = threading.Event()
-        self.looked = False
+        self._known: dict[str, str] = {}
 
-    def stop(self) -> None:
-        """Look no more."""
-        self._ended.set()
+    @property
+    def looked(self) -> bool:
+        """Whether it knows which topics there were."""
+        return bool(self._known)
 
-    def run(self) -> None:
-        """Look until stopped or something has changed."""
-        known: dict[str, str] = {}
-        while not self._ended.wait(self._every_s):
-            try:
-                now = topic_ids(self._kafka, self._names)
-            except LogError as error:
-                _log.debug("which topics are there is not known: %s", error)
-                continue
-            other = [name for name in self._names if known.get(name, now[name]) != now[name]]
-            if other:
-                self._changed(f"the topic {other[0]} was deleted and created again")
-                return
-            known, self.looked = now, True
+    def look(self) -> bool:
+        """Ask for the ids; return whether one has changed."""
+        now = topic_ids(self._kafka, self._names)
+        other = [name for name in self._names if self._known.get(name, now[name]) != now[name]]
+        if other:
+            self._changed(f"the topic {other[0]} was deleted and created again")
+        self._known = now
+        return bool(other)

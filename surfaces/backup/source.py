@@ -111,7 +111,7 @@ class Source:
     def check(self) -> None:
         """Raise BackupError where the topics are others by now, or lost what was being read."""
         if topic_ids(self._kafka, KEPT) != self.ids:
-            raise BackupError("A topic was made anew while it was backed up: begin again.")
+            raise BackupError("A topic was created again while it was backed up: begin again.")
         self._need_whole(self._ends.low(self._ends.places(topics.EVENTS)))
 
     def _readable(self, wanted: Range, at: int) -> Iterator[Kept]:

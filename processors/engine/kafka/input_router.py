@@ -155,7 +155,7 @@ class InputRouter(threading.Thread):
             return
         LOST().inc()
         why = f"{place[0]}/{place[1]} does not have the offset that is next"
-        logger.critical("inputs: %s: it was deleted, or the topic was cut or made anew", why)
+        logger.critical("inputs: %s: it was deleted, or the topic was cut or created again", why)
         inbox.put(Lost(why))
 
     def _pass_by(self, broken: UnreadableError, end: int, inbox: Inbox) -> None:

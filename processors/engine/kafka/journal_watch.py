@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import logging
-import threading
 from collections.abc import Callable, Mapping
 
+from runfold.infra.process.looking import Looking
 from runfold.processors.engine.kafka.whole import JournalFault
 from runfold.producers.errors import LogError
 from runfold.producers.log.consumers import Settings
 from runfold.producers.log.now import now_of
 from runfold.producers.log.remembered import Remembered
 
-logger = logging.getLogger(__name__)
-
 Reaches = Callable[[], Mapping[int, tuple[int, int]]]
 """Returns, for each running lane, from where it can be folded, and where its journal ends."""
 
 
-class JournalWatch(threading.Thread):
+class JournalWatch(Looking):
     """Calls ``lost`` with a partition and a sentence where its journal lost end or beginning."""
 
     def __init__(
@@ -29,27 +26,14 @@ class JournalWatch(threading.Thread):
         lost: Callable[[int, str], None],
         every_s: float,
     ) -> None:
-        super().__init__(name="journal-watch", daemon=True)
+        super().__init__("journal-watch", every_s, LogError)
         self._kafka = kafka
         self._journal = journal
         self._reaches = reaches
         self._lost = lost
-        self._every_s = every_s
-        self._ended = threading.Event()
 
-    def stop(self) -> None:
-        """Look no more."""
-        self._ended.set()
-
-    def run(self) -> None:
-        """Look until stopped."""
-        while not self._ended.wait(self._every_s):
-            try:
-                self._look()
-            except LogError as error:
-                logger.debug("whether the journal is whole is not known: %s", error)
-
-    def _look(self) -> None:
+    def look(self) -> bool:
+        """Compare what each lane counts on with what is there."""
         # What lanes count on is noted first: what is written meanwhile makes the end larger.
         reaches = dict(self._reaches())
         now = now_of(self._kafka, [(self._journal, partition) for partition in reaches])
@@ -58,3 +42,4 @@ class JournalWatch(threading.Thread):
             fault = JournalFault(self._journal, partition, start, Remembered(end), there)
             if not fault.fits:
                 self._lost(partition, fault.sentence())
+        return False

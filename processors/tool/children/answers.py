@@ -45,7 +45,7 @@ def _result(body: bytes) -> object:
         return json.loads(body, parse_constant=_no_number)
     except (ValueError, RecursionError) as error:
         raise UnusableResultError(
-            "invalid_result", "The result is no JSON.", "Mend the tool: it must return JSON."
+            "invalid_result", "The result is not JSON.", "Mend the tool: it must return JSON."
         ) from error
 
 

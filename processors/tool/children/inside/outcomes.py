@@ -14,7 +14,7 @@ _MOST_FRAMES = 30
 
 
 def returned(value: object) -> Frame:
-    """Return a tool's result; raises UnusableResultError for what is no JSON."""
+    """Return a tool's result; raises UnusableResultError for what is not JSON."""
     said = as_text(jsonable(value)).encode()
     if len(said) > HARD_CAP_BYTES:
         raise too_large(len(said))
