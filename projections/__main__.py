@@ -24,10 +24,10 @@ from runfold.infra.process.exit_codes import ExitCode
 from runfold.infra.process.gc import collect_seldom
 from runfold.infra.process.runner import Ends, Process, serve
 from runfold.producers.errors import RefusedError
-from runfold.producers.log.partitions import deployed_partitions
 from runfold.producers.log.stalls import stall_watch
-from runfold.producers.log.topic_check import need_settings
-from runfold.producers.log.topic_ids import TopicIdWatch
+from runfold.producers.log.topics.partitions import deployed_partitions
+from runfold.producers.log.topics.topic_check import need_settings
+from runfold.producers.log.topics.topic_ids import TopicIdWatch
 from runfold.producers.schema_registry.chosen import registry_of
 from runfold.projections import schema
 from runfold.projections.errors import Fenced, SchemaTooNew

@@ -13,7 +13,7 @@ from runfold.producers.log.membership import Membership
 from runfold.producers.log.ownership.fixed import FixedOwnership
 from runfold.producers.log.ownership.group import GroupOwnership
 from runfold.producers.log.ownership.port import Ownership
-from runfold.producers.log.partitions import deployed_partitions
+from runfold.producers.log.topics.partitions import deployed_partitions
 
 _GROUP = "runfold-projector-owners"
 

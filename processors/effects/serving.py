@@ -23,7 +23,7 @@ from runfold.processors.effects.settings import TAKE_NEW_WORK, PoolConfig
 from runfold.producers.errors import RefusedError
 from runfold.producers.log.group_positions import begin_anew
 from runfold.producers.log.stalls import stall_watch
-from runfold.producers.log.topic_ids import TopicIdWatch
+from runfold.producers.log.topics.topic_ids import TopicIdWatch
 
 _log = logging.getLogger(__name__)
 

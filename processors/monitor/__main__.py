@@ -37,7 +37,7 @@ from runfold.processors.monitor.shell.intake import Intake
 from runfold.processors.monitor.shell.rebuild import rebuild
 from runfold.processors.monitor.shell.watch import Watch
 from runfold.producers.errors import LogError, UnavailableError
-from runfold.producers.log.partitions import deployed_partitions
+from runfold.producers.log.topics.partitions import deployed_partitions
 from runfold.producers.schema_registry.chosen import registry_of
 from runfold.stack import ports
 

@@ -42,17 +42,17 @@ from runfold.processors.model.processor import ModelProcessor
 from runfold.processors.model.providers.settings import ModelSettings
 from runfold.processors.run import behaviour
 from runfold.processors.run.aggregate import RUNS, runs_that_begin_with
-from runfold.processors.tool.deaths import Deaths
+from runfold.processors.tool.dying.deaths import Deaths
+from runfold.processors.tool.dying.poison import PoisonGuard
 from runfold.processors.tool.kind import TOOL_CALL
-from runfold.processors.tool.poison import PoisonGuard
 from runfold.processors.tool.processor import ToolProcessor
 from runfold.processors.tool.settings import ToolSettings
 from runfold.producers.errors import RefusedError
 from runfold.producers.log.partitioner import partition_for
-from runfold.producers.log.partitions import deployed_partitions
 from runfold.producers.log.stalls import stall_watch
-from runfold.producers.log.topic_check import TopicWatch, need_settings
-from runfold.producers.log.topic_ids import TopicIdWatch
+from runfold.producers.log.topics.partitions import deployed_partitions
+from runfold.producers.log.topics.topic_check import TopicWatch, need_settings
+from runfold.producers.log.topics.topic_ids import TopicIdWatch
 from runfold.producers.schema_registry.chosen import registry_of
 
 _TAKE_NEW = "--take-new-inputs"

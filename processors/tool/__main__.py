@@ -21,10 +21,10 @@ from runfold.processors.effects.local import LocalEffects
 from runfold.processors.effects.serving import POOL_ENDS, serve_pool
 from runfold.processors.effects.settings import POOL_OPTIONS
 from runfold.processors.tool.claims.postgres import PostgresClaims
-from runfold.processors.tool.deaths import Deaths
+from runfold.processors.tool.dying.deaths import Deaths
+from runfold.processors.tool.dying.poison import PoisonGuard
 from runfold.processors.tool.errors import ClaimsUnavailableError
 from runfold.processors.tool.kind import TOOL_CALL
-from runfold.processors.tool.poison import PoisonGuard
 from runfold.processors.tool.processor import ToolProcessor
 from runfold.processors.tool.settings import ToolSettings
 from runfold.producers.schema_registry.chosen import registry_of

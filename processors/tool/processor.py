@@ -28,13 +28,13 @@ from runfold.processors.tool.children.children import Children
 from runfold.processors.tool.claims.claimed import run_claimed
 from runfold.processors.tool.claims.port import ClaimRequest, Claims
 from runfold.processors.tool.context import ToolContext
+from runfold.processors.tool.dying.poison import PoisonGuard
 from runfold.processors.tool.ending import Ending, failed, uncertain
 from runfold.processors.tool.errors import ToolRefusedError
 from runfold.processors.tool.execution import Execution, Implementation
 from runfold.processors.tool.implementations import Found, found_here, here
 from runfold.processors.tool.masked_artifacts import MaskedArtifacts
 from runfold.processors.tool.patience import waiting
-from runfold.processors.tool.poison import PoisonGuard
 from runfold.processors.tool.python.code_check import CodeKeeper
 from runfold.processors.tool.python.threads import in_thread
 from runfold.processors.tool.rate_limit import RateLimit

@@ -15,9 +15,9 @@ from confluent_kafka import Consumer, KafkaException, TopicPartition
 from runfold.producers.errors import RefusedError, translated
 from runfold.producers.log.consumers import Settings, consumer_of, places_of
 from runfold.producers.log.kafka_tail import KafkaEnds
-from runfold.producers.log.now import now_of
-from runfold.producers.log.remembered import Fit, Remembered, judge, told
 from runfold.producers.log.tail import Place
+from runfold.producers.log.topics.now import now_of
+from runfold.producers.log.topics.remembered import Fit, Remembered, judge, told
 
 _ANSWER_S = 10.0
 _EMPTY_S = 45.0

@@ -19,7 +19,7 @@ from runfold.infra.process.failpoints import failpoint
 from runfold.infra.process.stall import Positions
 from runfold.infra.process.watchdog import Watchdog
 from runfold.producers.errors import LogError
-from runfold.producers.log.now import now_of
+from runfold.producers.log.topics.now import now_of
 from runfold.projections import schema
 from runfold.projections.observability.metrics import BEGUN_AGAIN
 from runfold.projections.observability.watcher import Watcher

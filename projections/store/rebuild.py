@@ -19,7 +19,7 @@ from runfold.infra.database import layout
 from runfold.infra.database.address import quoted
 from runfold.infra.database.connection import DURABLE, PATIENT, Session, transaction
 from runfold.infra.process.failpoints import failpoint
-from runfold.producers.log.beginnings import lost_starts, need_starts
+from runfold.producers.log.topics.beginnings import lost_starts, need_starts
 from runfold.projections.errors import RebuildRefused, UnknownView
 from runfold.projections.store import dependents, positions
 from runfold.projections.store.copying import Copy, copy_schema, drop_tables, make_tables

@@ -14,7 +14,7 @@ from psycopg import Cursor
 from runfold.events.border import text_of
 from runfold.infra.database.connection import DURABLE, LOSABLE, PATIENT, Session, transaction
 from runfold.infra.process.failpoints import failpoint
-from runfold.producers.log.remembered import Now
+from runfold.producers.log.topics.remembered import Now
 from runfold.projections.errors import Fenced, FoldError
 from runfold.projections.observability.metrics import FAILURES, STRANGE
 from runfold.projections.store import positions

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from runfold.infra.database.address import quoted
 from runfold.infra.database.connection import DURABLE, PATIENT, Session, transaction
 from runfold.producers.log.consumers import Settings
-from runfold.producers.log.now import now_of
-from runfold.producers.log.remembered import Fit, Now, Remembered, judge, told
+from runfold.producers.log.topics.now import now_of
+from runfold.producers.log.topics.remembered import Fit, Now, Remembered, judge, told
 from runfold.projections.store import positions
 from runfold.projections.store.positions import Held, Place
 from runfold.projections.view import View

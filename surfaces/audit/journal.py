@@ -8,8 +8,8 @@ from runfold.events import topics
 from runfold.events.definitions import StoreRecord
 from runfold.events.operations import PositionNoted
 from runfold.events.run import Event
-from runfold.producers.log.beginnings import TODO, lost
 from runfold.producers.log.port import Delivery, LogReader
+from runfold.producers.log.topics.beginnings import TODO, lost
 from runfold.surfaces.audit.completions import completions, within
 from runfold.surfaces.audit.definitions import DefinitionHistory
 from runfold.surfaces.audit.verifier import Fault, Verdict, Verifier

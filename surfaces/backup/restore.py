@@ -32,7 +32,7 @@ from runfold.infra.kafka import restoring
 from runfold.processors.run.aggregate import RUNS
 from runfold.producers.log.consumers import Settings
 from runfold.producers.log.tail import Place
-from runfold.producers.log.topic_ids import topic_ids
+from runfold.producers.log.topics.topic_ids import topic_ids
 from runfold.surfaces.backup import artifacts, manifest, mark, records, tables, target
 from runfold.surfaces.backup.forms import need_form, place_of
 from runfold.surfaces.backup.manifest import Manifest, PartitionSaid

@@ -21,12 +21,12 @@ from dataclasses import dataclass, field
 from runfold.events import topics
 from runfold.events.operations import RestorePoint
 from runfold.producers.errors import UnavailableError, UnreadableError
-from runfold.producers.log.beginnings import lost
 from runfold.producers.log.consumers import Settings
 from runfold.producers.log.kafka_tail import KafkaEnds, KafkaTail
 from runfold.producers.log.port import LogReader
 from runfold.producers.log.tail import Place, in_range
-from runfold.producers.log.topic_ids import topic_ids
+from runfold.producers.log.topics.beginnings import lost
+from runfold.producers.log.topics.topic_ids import topic_ids
 from runfold.producers.log.unreadable import end_of_batch
 from runfold.surfaces.backup.errors import BackupError
 from runfold.surfaces.backup.records import Kept, kept

@@ -17,8 +17,8 @@ from sqlalchemy import Connection, Engine, Select, func, select
 from runfold.events import topics
 from runfold.events.calls.kinds import MODEL, TOOL
 from runfold.events.run import Event
-from runfold.producers.log.beginnings import need_starts
 from runfold.producers.log.port import LogReader
+from runfold.producers.log.topics.beginnings import need_starts
 from runfold.projections.errors import NotCaughtUp
 from runfold.projections.queries import Dimension
 from runfold.projections.tables import (

@@ -13,7 +13,7 @@ from runfold.infra.kafka.preflight import problems
 from runfold.infra.kafka.rights import CLI, RUN_BY_UP
 from runfold.processors.engine.spec import AggregateSpec
 from runfold.processors.run.aggregate import RUNS
-from runfold.producers.log.beginnings import LOST_TODO, lost, lost_starts
+from runfold.producers.log.topics.beginnings import LOST_TODO, lost, lost_starts
 from runfold.surfaces.doctor.deployment import Deployment
 from runfold.surfaces.doctor.finding import Finding, note, ok, warning, wrong
 from runfold.surfaces.doctor.kafka import Cluster

@@ -15,9 +15,9 @@ from runfold.processors.engine.kafka.strange_inputs import strange
 from runfold.producers.log.consumers import consumer_of
 from runfold.producers.log.group_positions import positions_of
 from runfold.producers.log.kafka_tail import KafkaEnds
-from runfold.producers.log.now import now_of
-from runfold.producers.log.remembered import Fit, Now, Remembered, judge, told
-from runfold.producers.log.topic_ids import topic_ids
+from runfold.producers.log.topics.now import now_of
+from runfold.producers.log.topics.remembered import Fit, Now, Remembered, judge, told
+from runfold.producers.log.topics.topic_ids import topic_ids
 from runfold.projections.store.strange_log import COMMAND
 from runfold.projections.tables import projection_positions
 from runfold.surfaces.doctor.deployment import Deployment

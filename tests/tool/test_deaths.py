@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from runfold.processors.tool.deaths import Deaths
+from runfold.processors.tool.dying.deaths import Deaths
 
 
 def test_counts_rise_until_they_are_forgotten(tmp_path: Path) -> None:

@@ -8,8 +8,8 @@ from runfold.infra.process.looking import Looking
 from runfold.processors.engine.kafka.whole import JournalFault
 from runfold.producers.errors import LogError
 from runfold.producers.log.consumers import Settings
-from runfold.producers.log.now import now_of
-from runfold.producers.log.remembered import Remembered
+from runfold.producers.log.topics.now import now_of
+from runfold.producers.log.topics.remembered import Remembered
 
 Reaches = Callable[[], Mapping[int, tuple[int, int]]]
 """Returns, for each running lane, from where it can be folded, and where its journal ends."""

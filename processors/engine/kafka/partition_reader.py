@@ -11,9 +11,9 @@ from runfold.processors.engine.faults import LaneFault
 from runfold.producers.errors import LogError, UnavailableError, UnreadableError
 from runfold.producers.log.consumers import Settings
 from runfold.producers.log.kafka_tail import KafkaEnds, KafkaTail
-from runfold.producers.log.now import now_of
-from runfold.producers.log.remembered import Now
 from runfold.producers.log.tail import Place, Portion, RawRecord, in_range
+from runfold.producers.log.topics.now import now_of
+from runfold.producers.log.topics.remembered import Now
 from runfold.producers.log.unreadable import end_of_batch
 
 _ANSWER_SECONDS = 10.0

@@ -33,9 +33,9 @@ from runfold.processors.engine.metrics import RESTORE_RECORDS
 from runfold.processors.engine.ports import Codec
 from runfold.processors.engine.spec import AggregateSpec
 from runfold.producers.errors import UnreadableError
-from runfold.producers.log.remembered import Remembered
 from runfold.producers.log.tail import RawRecord
-from runfold.producers.log.topic_ids import is_of
+from runfold.producers.log.topics.remembered import Remembered
+from runfold.producers.log.topics.topic_ids import is_of
 
 logger = logging.getLogger(__name__)
 

@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from runfold.processors.engine.core.inputs import Deleted
-from runfold.producers.log.remembered import Fit, Now, Remembered, judge, told
-from runfold.producers.log.topic_ids import begun_again
+from runfold.producers.log.topics.remembered import Fit, Now, Remembered, judge, told
+from runfold.producers.log.topics.topic_ids import begun_again
 
 COMMAND = "`python -m runfold.processors.run --take-new-inputs`"
 """Begins such topics at their beginning, on record."""

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from runfold.processors.engine.core.history import BrokenChain
 from runfold.processors.engine.kafka.inbox import Inbox
 from runfold.processors.engine.kafka.strange_inputs import Strange
-from runfold.producers.log.beginnings import TODO, lost
-from runfold.producers.log.remembered import Fit, Now, Remembered, judge, told
+from runfold.producers.log.topics.beginnings import TODO, lost
+from runfold.producers.log.topics.remembered import Fit, Now, Remembered, judge, told
 
 COMMAND = "`python -m runfold.processors.run --accept-lost-journal`"
 """Goes on with what is left of a journal, on record."""

@@ -17,7 +17,7 @@ from runfold.events.operations import DeadLetter
 from runfold.processors.effects.settings import TAKE_NEW_WORK
 from runfold.processors.tool.kind import TOOL_CALL
 from runfold.producers.log.kafka import TopicReader
-from runfold.producers.log.topic_ids import topic_ids
+from runfold.producers.log.topics.topic_ids import topic_ids
 from runfold.stack.settings import Settings
 from tests.hard.kafka.segments import batches
 from tests.support.builders.history import CODEC

@@ -28,8 +28,8 @@ from runfold.processors.engine.ports import NoEffects
 from runfold.processors.run.aggregate import RUNS
 from runfold.processors.run.state import RunState
 from runfold.producers.log.kafka import TopicReader
-from runfold.producers.log.remembered import Fit, Now, Remembered, judge, told
-from runfold.producers.log.topic_ids import TopicIdWatch, topic_ids
+from runfold.producers.log.topics.remembered import Fit, Now, Remembered, judge, told
+from runfold.producers.log.topics.topic_ids import TopicIdWatch, topic_ids
 from runfold.projections import schema
 from runfold.stack.settings import Settings
 from runfold.surfaces.cli.faults import explained

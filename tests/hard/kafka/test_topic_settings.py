@@ -28,7 +28,7 @@ from runfold.processors.engine.ports import NoEffects
 from runfold.processors.run.aggregate import RUNS
 from runfold.producers.errors import LostStartError, RefusedError
 from runfold.producers.log.kafka import TopicReader
-from runfold.producers.log.topic_check import TopicWatch, need_settings
+from runfold.producers.log.topics.topic_check import TopicWatch, need_settings
 from runfold.projections import schema
 from runfold.projections.store.reading.reader import ReaderConfig
 from runfold.projections.store.rebuild import compare, rebuild

@@ -14,7 +14,7 @@ from confluent_kafka.admin import AdminClient
 
 from runfold.events import topics
 from runfold.events.topics import TOPICS
-from runfold.producers.log.topic_ids import topic_ids
+from runfold.producers.log.topics.topic_ids import topic_ids
 from runfold.projections import schema
 from runfold.stack.settings import Settings
 from tests.projections.running import ROOT, ask, projector, wait_caught_up

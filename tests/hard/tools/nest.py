@@ -18,8 +18,8 @@ from runfold.processors.tool import ToolProcessor, contract_of
 from runfold.processors.tool.children.children import Children
 from runfold.processors.tool.children.settings import ChildSettings
 from runfold.processors.tool.claims.memory import ClaimTable, MemoryClaims
-from runfold.processors.tool.deaths import Deaths
-from runfold.processors.tool.poison import PoisonGuard
+from runfold.processors.tool.dying.deaths import Deaths
+from runfold.processors.tool.dying.poison import PoisonGuard
 from tests.effects.given import tool_work
 from tests.hard.tools import hostile
 

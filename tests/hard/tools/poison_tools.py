@@ -15,8 +15,8 @@ from runfold.infra.artifacts.memory import MemoryArtifacts
 from runfold.infra.secrets.memory import MemorySecrets
 from runfold.processors.tool import ToolProcessor, contract_of, tool
 from runfold.processors.tool.claims.memory import MemoryClaims
-from runfold.processors.tool.deaths import Deaths
-from runfold.processors.tool.poison import PoisonGuard
+from runfold.processors.tool.dying.deaths import Deaths
+from runfold.processors.tool.dying.poison import PoisonGuard
 from tests.effects.given import tool_work
 
 

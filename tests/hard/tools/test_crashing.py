@@ -10,7 +10,7 @@ import pytest
 
 from runfold.events.calls import Outcome, ToolResult
 from runfold.processors.tool.claims.port import ClaimState
-from runfold.processors.tool.deaths import Deaths
+from runfold.processors.tool.dying.deaths import Deaths
 from runfold.processors.tool.python.tools import contract_of
 from tests.hard.tools import hostile
 from tests.hard.tools.nest import MODULE, Nest, children_of, fault, lives, value, with_cap

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from runfold.processors.tool import deaths as module_of_deaths
-from runfold.processors.tool.deaths import Deaths
+from runfold.processors.tool.dying.deaths import Deaths
 
 ROOT = Path(__file__).parents[3]
 _MAIN = "from tests.hard.tools.poison_tools import main; main()"

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 
 from runfold.events.calls import ToolWork
 from runfold.events.values import ErrorInfo
-from runfold.processors.tool.deaths import Deaths
+from runfold.processors.tool.dying.deaths import Deaths
 from runfold.processors.tool.ending import Ending, failed, uncertain
 from runfold.processors.tool.execution import Execution
 

@@ -12,8 +12,8 @@ from runfold.events.topic_settings import SettingFault, faults
 from runfold.events.topics import KEPT_WHOLE, Topic
 from runfold.infra.process.looking import Looking
 from runfold.producers.errors import LogError, RefusedError, translated
-from runfold.producers.log.beginnings import TODO, lost, lost_starts
 from runfold.producers.log.consumers import Settings, admin_of
+from runfold.producers.log.topics.beginnings import TODO, lost, lost_starts
 
 _log = logging.getLogger(__name__)
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
-from runfold.producers.log.topic_ids import is_of
+from runfold.producers.log.topics.topic_ids import is_of
 
 
 class Fit(Enum):

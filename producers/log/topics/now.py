@@ -6,9 +6,9 @@ from collections.abc import Collection
 
 from runfold.producers.log.consumers import Settings
 from runfold.producers.log.kafka_tail import KafkaEnds
-from runfold.producers.log.remembered import Now
 from runfold.producers.log.tail import Place
-from runfold.producers.log.topic_ids import topic_ids
+from runfold.producers.log.topics.remembered import Now
+from runfold.producers.log.topics.topic_ids import topic_ids
 
 
 def now_of(
