@@ -87,6 +87,15 @@ def begin_anew(kafka: Settings, group: str, topic: str) -> list[str]:
                 return list(found.strange)
 
 
+def positions_of_group(kafka: Settings, group: str, places: Sequence[Place]) -> Positions:
+    """Hold what a group has committed against the topic of now, from outside it; raises LogError.
+
+    Nobody joins the group for it.
+    """
+    with closing(consumer_of(kafka, {"group.id": group})) as consumer:
+        return positions_of(kafka, consumer, places)
+
+
 def _committed(consumer: Consumer, places: Iterable[Place]) -> dict[Place, Remembered]:
     asked = [TopicPartition(*place) for place in places]
     try:

@@ -95,6 +95,7 @@ def _keep(kafka: Kafka, topic: str, count: int, partitions: int, spool: Spool) -
         "enable.auto.commit": False,
         "isolation.level": "read_committed",
         "auto.offset.reset": "earliest",
+        "check.crcs": True,
         "enable.partition.eof": True,
         "fetch.message.max.bytes": MAX_RECORD_BYTES,
         "log_level": 0,

@@ -16,7 +16,7 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]
 
 from runfold.events.topics import MAX_RECORD_BYTES, TOPICS
 from runfold.producers.errors import translated
-from runfold.producers.log.consumers import Settings, admin_of
+from runfold.producers.log.consumers import Settings, admin_of, shared
 from runfold.producers.log.kafka_tail import KafkaEnds, KafkaTail
 from runfold.producers.log.tail import BEGINNING, Place, in_range
 from runfold.surfaces.backup.errors import BackupError, NotEmptyError
@@ -55,7 +55,7 @@ class Target:
         self._fault: KafkaError | None = None
         self._producer = Producer(
             {
-                **{name: value for name, value in kafka.items() if name != "partitioner"},
+                **shared(kafka),
                 "enable.idempotence": True,
                 "acks": "all",
                 "compression.type": "lz4",

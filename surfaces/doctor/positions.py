@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import closing
 
 from sqlalchemy import func, select
 
@@ -12,8 +11,7 @@ from runfold.events.calls.kinds import KINDS
 from runfold.events.operations import RestorePoint
 from runfold.processors.effects.settings import take_new_work
 from runfold.processors.engine.kafka.strange_inputs import strange
-from runfold.producers.log.consumers import consumer_of
-from runfold.producers.log.group_positions import positions_of
+from runfold.producers.log.group_positions import positions_of_group
 from runfold.producers.log.kafka_tail import KafkaEnds
 from runfold.producers.log.topics.now import now_of
 from runfold.producers.log.topics.remembered import Fit, Now, Remembered, judge, told
@@ -82,9 +80,8 @@ def check_views(deployment: Deployment) -> Iterator[Finding]:
 def check_pools(deployment: Deployment) -> Iterator[Finding]:
     """Find groups of pools whose positions are of another topic than that of now."""
     for kind in KINDS:
-        consumer = consumer_of(deployment.kafka, {"group.id": kind.group})
-        with closing(consumer):
-            found = positions_of(deployment.kafka, consumer, places_of(deployment, (kind.topic,)))
+        places = places_of(deployment, (kind.topic,))
+        found = positions_of_group(deployment.kafka, kind.group, places)
         for each in found.strange:
             yield wrong("positions", each, f"see why, then {take_new_work(kind)}")
         for number, (first, behind) in found.gone.items():

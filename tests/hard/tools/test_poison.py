@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from runfold.processors.tool import deaths as module_of_deaths
+from runfold.processors.tool.dying import deaths as module_of_deaths
 from runfold.processors.tool.dying.deaths import Deaths
 
 ROOT = Path(__file__).parents[3]

@@ -289,7 +289,11 @@ MUTANTS = (
         (
             Edit(
                 "projections/store/positions.py",
+                '        " next_offset bigint, epoch bigint)"\n'
+                '        " WHERE p.view = n.view AND p.topic = n.topic"\n'
                 '        " AND p.topic_partition = n.topic_partition AND p.epoch = n.epoch",\n',
+                '        " next_offset bigint, epoch bigint)"\n'
+                '        " WHERE p.view = n.view AND p.topic = n.topic"\n'
                 '        " AND p.topic_partition = n.topic_partition",\n',
             ),
         ),
