@@ -14,7 +14,7 @@ from runfold.events.topics import TOPICS
 
 Kind = Literal["topic", "group", "transactional-id"]
 READ, WRITE = "READ", "WRITE"
-DESCRIBE_CONFIGS = "DESCRIBE_CONFIGS"
+DESCRIBE, DESCRIBE_CONFIGS = "DESCRIBE", "DESCRIBE_CONFIGS"
 
 GROUPS = "runfold-"
 """How the name of every consumer group of Runfold begins."""
@@ -70,6 +70,10 @@ def _groups(*names: str) -> tuple[Right, ...]:
     return tuple(Right("group", f"{GROUPS}{name}", READ) for name in names)
 
 
+_WHETHER_WHOLE = (*_topics(DESCRIBE, topics.EVENTS), *_topics(DESCRIBE_CONFIGS, topics.EVENTS))
+"""What shows that a deployment is not half restored."""
+
+
 def _pool(called: str, kind: kinds.CallKind, *more: Right) -> Program:  # type: ignore[type-arg]
     return Program(
         called,
@@ -78,6 +82,7 @@ def _pool(called: str, kind: kinds.CallKind, *more: Right) -> Program:  # type: 
             *_topics(WRITE, topics.RESULTS, topics.DEAD_LETTERS),
             Right("group", kind.group, READ),
             *_groups("readers"),
+            *_WHETHER_WHOLE,
             *more,
         ),
         sessions=True,
@@ -97,6 +102,8 @@ PROGRAMS: dict[str, Program] = {
             *_topics(WRITE, topics.RESTORE, topics.PARKED, *(kind.topic for kind in kinds.KINDS)),
             *_DEFINITIONS,
             *_groups("runs-positions", "runs-owners", "restore", "readers"),
+            # Whether each is kept as the guarantees need it; it has nothing to do with alerts.
+            *_topics(DESCRIBE_CONFIGS, *(t.name for t in TOPICS if t.name != topics.ALERTS)),
             Right("transactional-id", LANES, WRITE, prefixed=True),
         ),
         transactions=_TRIED,
@@ -108,6 +115,7 @@ PROGRAMS: dict[str, Program] = {
         "the projector",
         (
             *_topics(READ, topics.EVENTS, topics.DEAD_LETTERS, topics.REGISTRY),
+            *_topics(DESCRIBE_CONFIGS, topics.EVENTS, topics.DEAD_LETTERS, topics.REGISTRY),
             *_groups("projector", "projector-owners", "readers"),
         ),
     ),
@@ -117,6 +125,7 @@ PROGRAMS: dict[str, Program] = {
             *_topics(READ, topics.EVENTS, topics.DEAD_LETTERS, topics.ALERTS),
             *_topics(READ, topics.RESTORE, topics.PARKED),
             *_topics(WRITE, topics.ALERTS),
+            *_WHETHER_WHOLE,
             *_groups("monitor", "readers"),
             Right("transactional-id", "runfold-monitor-alerts", WRITE),
         ),
