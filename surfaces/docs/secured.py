@@ -13,6 +13,7 @@ _END = "<!-- end of the table -->"
 _COLUMNS = {
     "topics: `READ`": ("topic", "READ"),
     "topics: `WRITE`": ("topic", "WRITE"),
+    "topics: `DESCRIBE_CONFIGS`": ("topic", "DESCRIBE_CONFIGS"),
     "groups: `READ`": ("group", "READ"),
     "transactional ids: `WRITE`": ("transactional-id", "WRITE"),
 }
