@@ -7,6 +7,7 @@ from runfold.projections.queries.audit import AuditSummary, audit_of, audit_summ
 from runfold.projections.queries.operating import (
     list_dead_letters,
     list_failures,
+    live_runs,
     positions,
     set_aside,
 )
@@ -50,6 +51,7 @@ __all__ = [
     "list_dead_letters",
     "list_failures",
     "list_runs",
+    "live_runs",
     "open_approvals",
     "positions",
     "run",

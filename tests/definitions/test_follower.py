@@ -103,7 +103,6 @@ def test_two_followers_see_the_same(twin: Twin) -> None:
     "bad",
     [
         b"rubbish",
-        None,
         record(READ).model_copy(update={"kind": "spell"}),
         record(READ).model_copy(update={"digest": b"0" * 32}),
         record(READ).model_copy(update={"version": "1.0.1"}),
@@ -120,10 +119,10 @@ def test_two_followers_see_the_same(twin: Twin) -> None:
             published_by="ann",
         ),
     ],
-    ids=["bytes", "tombstone", "kind", "digest", "version", "no body", "no tool"],
+    ids=["bytes", "kind", "digest", "version", "no body", "no tool"],
 )
 def test_a_bad_record_is_left_out_and_counted(
-    bad: DefinitionPublished | bytes | None, twin: Twin, follower: DefinitionFollower
+    bad: DefinitionPublished | bytes, twin: Twin, follower: DefinitionFollower
 ) -> None:
     twin.put(bad)
     twin.put(record(READ))
@@ -131,6 +130,18 @@ def test_a_bad_record_is_left_out_and_counted(
     assert definitions.tool("files.read") == READ
     assert [each.kind for each in definitions] == ["tool"]
     assert (definitions.position, follower.skipped) == (2, 1)
+
+
+@pytest.mark.integration
+def test_a_record_without_a_value_is_nothing(bootstrap_servers: str) -> None:
+    """It fills an offset of a topic that was restored; the log in memory has none."""
+    twin = on_kafka(bootstrap_servers)
+    twin.put(None)
+    twin.put(record(READ))
+    with DefinitionFollower(twin.read()) as follower:
+        definitions = follower.complete(10)
+        assert definitions.tool("files.read") == READ
+        assert (definitions.position, follower.skipped) == (2, 0)
 
 
 def test_the_first_content_of_a_version_holds(twin: Twin, follower: DefinitionFollower) -> None:

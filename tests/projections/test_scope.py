@@ -203,10 +203,11 @@ def test_a_table_without_tenants_is_not_shown_to_one(database: Connection) -> No
     assert operators == {
         "list_dead_letters",
         "list_failures",
+        "live_runs",
         "set_aside",
         "positions",
         "wait_for_offset",
     }
-    for name in ("list_dead_letters", "list_failures", "set_aside", "positions"):
+    for name in ("list_dead_letters", "list_failures", "live_runs", "set_aside", "positions"):
         questions()[name](OperatorViews(database, "a test"))
     assert database.execute(text("SELECT count(DISTINCT tenant_id) FROM runs")).scalar() == 2

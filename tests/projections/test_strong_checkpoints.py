@@ -43,8 +43,9 @@ def test_there_is_a_row_before_every_attempt_and_no_event_more() -> None:
     assert [(row["tool_call_id"], row["attempt"]) for row in rows] == [
         (READ, 1), (READ, 2), (WRITTEN, 1),
     ]  # fmt: skip
-    # The write waited for a person, which has a checkpoint of its own.
-    assert [row["step_number"] for row in rows] == [1, 2, 4]
+    # Each is the step that the checkpoint after the call ends: both attempts are of one, and the
+    # write waited for a person, which has a checkpoint of its own.
+    assert [row["step_number"] for row in rows] == [1, 1, 3]
     assert [row["safe_to_retry"] for row in rows] == [True, True, True]
     assert {row["max_attempts"] for row in rows} == {2}
     for row in rows:
