@@ -52,7 +52,9 @@ def definitions() -> str:
 
 def work() -> str:
     """The pool's work does not come."""
-    _afterwards(Pool, "_pause_or_resume", lambda self: _mute(self._member._consumer))
+    # Fetching begins with the assignment; what a member is given is resumed in its first turn.
+    for step in ("_on_given", "_pause_or_resume"):
+        _afterwards(Pool, step, lambda self: _mute(self._member._consumer))
     return "runfold.processors.tool"
 
 
