@@ -53,12 +53,6 @@ class RunClient:
         user = self.user_id if user_id is None else user_id
         return RunClient(self._writer, self._reader, tenant_id, user, self.hubs)
 
-    def as_probe(self) -> RunClient:
-        """Return a client on the same connections for Runfold's own probe, and for nothing else."""
-        return RunClient(
-            self._writer, self._reader, PROBE_TENANT, PROBE_TENANT, self.hubs, own=True
-        )
-
     def close(self) -> None:
         """Stop following; the writer and the reader belong to whoever made them."""
         self.hubs.close()
@@ -165,3 +159,9 @@ class RunClient:
     def _send(self, control: Control) -> str:
         self._writer.publish(topics.CONTROLS, control, control.run_id)
         return control.request_id
+
+
+def probing(client: RunClient) -> RunClient:
+    """Return a client on the same connections for Runfold's own probe, and for nothing else."""
+    of = client._writer, client._reader, PROBE_TENANT, PROBE_TENANT, client.hubs  # noqa: SLF001 - its own module
+    return RunClient(*of, own=True)

@@ -20,7 +20,7 @@ from runfold.processors.engine.kafka.whole import JournalFault
 from runfold.processors.engine.ports import Codec, DefinitionStore
 from runfold.processors.engine.spec import AggregateSpec
 
-CODE = "run_lost"
+CODE = "history_lost"
 """The code of the dead letter of each aggregate whose events are gone."""
 
 

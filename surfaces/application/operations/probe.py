@@ -14,6 +14,7 @@ from runfold.events.probe import PROBE_AGENT
 from runfold.events.run import Event
 from runfold.infra.database.connection import Session, transaction
 from runfold.producers.client import RunClient
+from runfold.producers.client.client import probing
 from runfold.producers.errors import NotYetError
 from runfold.surfaces.application.operations.probe_definitions import (
     Load,
@@ -57,7 +58,7 @@ def probe(
     the run ends otherwise than it should.
     """
     began = time.monotonic()
-    client = parts.client.as_probe()
+    client = probing(parts.client)
     version = _published(parts)
     agent = f"{PROBE_AGENT}@{version}"
     run_id = client.request("Show that a run completes.", agent, source="probe")

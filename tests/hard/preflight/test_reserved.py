@@ -22,6 +22,7 @@ from runfold.events.definitions import (
 )
 from runfold.events.probe import PROBE_AGENT, PROBE_TENANT, PROBE_TOOL
 from runfold.producers.client import AsyncRunClient, RunClient
+from runfold.producers.client.client import probing
 from runfold.producers.errors import RefusedError
 from runfold.producers.log.memory import MemoryLog
 from runfold.projections import queries, schema
@@ -73,7 +74,7 @@ def test_so_it_is_where_it_is_asked_for_on_an_event_loop() -> None:
 
 def test_the_probe_itself_may_ask() -> None:
     log = memory()
-    RunClient(log, log).as_probe().request("see", PROBE_AGENT)
+    probing(RunClient(log, log)).request("see", PROBE_AGENT)
     (asked,) = log.read(topics.REQUESTS)
     assert asked.record.tenant_id == PROBE_TENANT  # type: ignore[union-attr]
 
