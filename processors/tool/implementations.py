@@ -69,7 +69,7 @@ def reconciler_of(name: str, modules: Modules) -> Reconciler | None:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What a call needs of an implementation: a place to run it, who tells of it, its code.
+    """What a call needs of an implementation: a place to run it, what says its outcome, its code.
 
     ``digest`` returns the digest of the code that would run, None where there is no source.
     """

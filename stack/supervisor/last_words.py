@@ -1,4 +1,4 @@
-"""What the log of a process says of its end: lines of that life, and only those that tell of it."""
+"""What the log of a process says of its end: lines of that life, and only those about it."""
 
 from __future__ import annotations
 

@@ -107,7 +107,7 @@ def marked(module: ModuleType) -> dict[str, int | None]:
 
 
 def reconciling_function(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Return the function that tells of a tool's calls that were cut off."""
+    """Return the function that says what became of a tool's calls cut off."""
     found = _tool_of(function).reconcile
     if found is None:
         raise TypeError(f"{function!r} has no reconciler")
@@ -124,7 +124,7 @@ def python_implementation(target: str, allowed: Iterable[str]) -> Implementation
 
 
 def python_reconciler(target: str, allowed: Iterable[str]) -> Reconciler | None:
-    """Return what tells of cut-off calls of ``module:function``, None if it declares nothing.
+    """Return what settles cut-off calls of ``module:function``, None if it declares nothing.
 
     Raises as ``python_implementation`` does.
     """
