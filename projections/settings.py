@@ -20,35 +20,39 @@ _GROUP = "runfold-projector-owners"
 
 @dataclass(frozen=True, slots=True)
 class ProjectorSettings:
-    """``fixed`` are the partitions of this process; None where a group shares them out."""
+    """``listed`` are the partitions of this process: None is all, or those that a group gives."""
 
-    kafka: Mapping[str, str] = field(repr=False)
+    config: Config = field(repr=False)
     database_url: str = field(repr=False)
-    fixed: tuple[int, ...] | None
+    listed: tuple[int, ...] | None
+    by_group: bool
     membership: Membership
 
     @classmethod
     def read(cls, config: Config, env: Mapping[str, str] | None = None) -> Self:
-        """Read the environment and ask for the partitions; ConfigError says what to set."""
+        """Read the environment; ConfigError says what to set."""
         listed = variables.PROJECTOR_PARTITIONS.read(env)
-        by_group = variables.OWNERSHIP.read(env) == "group" and listed is None
         return cls(
-            kafka=config.kafka,
+            config=config,
             database_url=config.need_database(),
-            fixed=None if by_group else _partitions(listed, deployed_partitions(config, EVENTS)),
+            listed=listed,
+            by_group=variables.OWNERSHIP.read(env) == "group" and listed is None,
             membership=Membership(_GROUP, EVENTS, config.group_protocol),
         )
 
     @property
     def again_s(self) -> float | None:
         """After how many seconds partitions are taken back that are still this process's own."""
-        return self.membership.session_timeout_ms / 1000 if self.fixed is None else None
+        return self.membership.session_timeout_ms / 1000 if self.by_group else None
 
     def ownership(self) -> Ownership:
-        """Return who says which partitions this process projects."""
-        if self.fixed is None:
-            return GroupOwnership(self.kafka, self.membership)
-        return FixedOwnership(self.fixed)
+        """Return who says which partitions this process projects, as the log has them.
+
+        Raises ConfigError for partitions that are not there, and KafkaAwayError.
+        """
+        if self.by_group:
+            return GroupOwnership(self.config.kafka, self.membership)
+        return FixedOwnership(_partitions(self.listed, deployed_partitions(self.config, EVENTS)))
 
 
 def _partitions(listed: tuple[int, ...] | None, count: int) -> tuple[int, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 import re
 from collections.abc import Callable, Hashable
@@ -15,6 +16,12 @@ _MAX_LOADED_DEPTH = 512
 _MAX_DIGITS = 4_300
 # Never fails at a quote, so that a text costs one pass: an open string reaches to the end.
 _TOKENS = re.compile(rb'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)|[\[{]|[\]}]', re.DOTALL)
+
+# Python imports a codec when it is used first: within a decision, that would open a file.
+for _name in ("utf-8", "utf-8-sig", "utf-16", "utf-16-be", "utf-16-le"):
+    codecs.lookup(_name)
+for _name in ("utf-32", "utf-32-be", "utf-32-le"):
+    codecs.lookup(_name)
 
 TYPES: dict[str, Callable[[Any], bool]] = {
     "null": lambda value: value is None,

@@ -1,8 +1,8 @@
 """One life of a process: what every ``__main__`` of Runfold does around its own work.
 
 1. logs go to standard error as JSON
-2. settings are read and Kafka is asked; what is wrong is one sentence on standard error, and exit
-   code 2; brokers that are away are waited for
+2. settings are read, all of them, then Kafka is asked; what is wrong is one sentence on standard
+   error, and exit code 2; brokers that are away are waited for
 3. secrets leave the environment: whatever runs here or looks from outside finds none there
 4. the port opens: ``/metrics``, ``/health/live``, ``/health/ready``
 5. the work is set up and says when it is ready: the ready file, ``/health/ready``
@@ -122,7 +122,7 @@ def serve(
     """Live one life and return its exit code.
 
     ``name`` is the process in traces and health. ``settings`` reads what this process needs beside
-    the shared settings and may ask servers. ``work`` runs until a signal ends it and returns the
+    the shared settings and asks no server. ``work`` runs until a signal ends it and returns the
     exit code; an error of ``ends`` is logged as the reason, or printed where it stands for 2.
     ``options`` are what its command line knows, with what they mean; ``--help`` says all of it.
     """
@@ -139,9 +139,9 @@ def serve(
         for found in unknown(os.environ):
             _log.warning("%s", found)
         config = Config.from_env()
+        own = settings(config)
         if name in PROGRAMS:
             preflight.need(config.kafka, [name], preflight.WAIT_S, _log.warning)
-        own = settings(config)
         traces = Traces.from_env(name)
         taken = take()
         health = Health(name)

@@ -13,11 +13,13 @@ import os
 import signal
 import sys
 import time
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import gettempdir
+from typing import Any
 
 from prometheus_client import REGISTRY
 
@@ -59,8 +61,8 @@ _log = logging.getLogger("runfold.processors.monitor")
 class _Settings:
     own: MonitorSettings
     monitor: Monitor
-    partitions: int
-    app: AppSettings
+    data: Path
+    port: int
 
 
 def main() -> int:
@@ -83,24 +85,36 @@ def _settings(config: Config) -> _Settings:
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     own = MonitorSettings.from_env()
     monitor = Monitor(read_rules(list(own.rules)))
-    partitions = deployed_partitions(config, EVENTS)
-    return _Settings(own, monitor, partitions, _app_settings(config, own, partitions))
+    data = _data(config)
+    port = own.port or ports.claim(data / "ports.json", ("monitor",))["monitor"]
+    return _Settings(own, monitor, data, port)
 
 
 def _watch(process: Process, settings: _Settings) -> int:
     config, monitor = process.config, settings.monitor
+    partitions = deployed_partitions(config, EVENTS)
     codec = Codec(registry_of(config.schema_registry_url))
     intake = Intake(monitor, codec)
     alerts = AlertLog(config.kafka, codec)
     for said in alerts.open():
         monitor.alerts.apply(said)
-    _read_back(config, codec, monitor, intake, settings.partitions)
+    _read_back(config, codec, monitor, intake, partitions)
     frontier = Frontier(config.kafka, list(intake.positions))
     stall_s = settings.own.stall_s
     watch = Watch(monitor, intake, frontier, alerts, stall_s, lambda: datetime.now(UTC))
     REGISTRY.register(SnapshotCollector(lambda: watch.newest))
     every_s = monitor.book.every.total_seconds()
-    return asyncio.run(_serve(process, settings, intake, watch, every_s))
+    served = AppSettings(
+        config.kafka, partitions, settings.own.host, settings.port, settings.data / "faust"
+    )
+    return asyncio.run(
+        _serve(
+            process,
+            served,
+            lambda: make_app(served, intake, watch),
+            lambda ended: look_on(watch, every_s, stall_s, ended),
+        )
+    )
 
 
 def _read_back(
@@ -122,14 +136,16 @@ def _read_back(
 
 
 async def _serve(
-    process: Process, own: _Settings, intake: Intake, watch: Watch, every_s: float
+    process: Process,
+    settings: AppSettings,
+    make: Callable[[], Any],
+    look: Callable[[asyncio.Event], Coroutine[None, None, str]],
 ) -> int:
-    settings = own.app
     ended = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, ended.set)
-    app = make_app(settings, intake, watch)
+    app = make()
     try:
         await asyncio.wait_for(app.start(), _START_S)
     except (OSError, TimeoutError) as error:
@@ -138,7 +154,7 @@ async def _serve(
         os._exit(1)
     _log.info("serving", extra={"url": f"http://{settings.host}:{settings.port}/"})
     process.ready()
-    looking = asyncio.create_task(look_on(watch, every_s, own.own.stall_s, ended))
+    looking = asyncio.create_task(look(ended))
     crashed = asyncio.create_task(app.wait_until_stopped())
     joined = asyncio.create_task(app.superseded.wait())
     await asyncio.wait({looking, crashed, joined}, return_when=asyncio.FIRST_COMPLETED)
@@ -163,7 +179,7 @@ def _why(looking: asyncio.Task[str], joined: asyncio.Task[bool]) -> str:
     return "Faust has ended by itself."
 
 
-def _app_settings(config: Config, settings: MonitorSettings, partitions: int) -> AppSettings:
+def _data(config: Config) -> Path:
     data = (config.home or Path(gettempdir())) / "monitor"
     try:
         data.mkdir(parents=True, exist_ok=True)
@@ -171,8 +187,7 @@ def _app_settings(config: Config, settings: MonitorSettings, partitions: int) ->
         raise ConfigError(
             f"Cannot write to {data} ({error.strerror}): set RUNFOLD_HOME."
         ) from error
-    port = settings.port or ports.claim(data / "ports.json", ("monitor",))["monitor"]
-    return AppSettings(config.kafka, partitions, settings.host, port, data / "faust")
+    return data
 
 
 if __name__ == "__main__":

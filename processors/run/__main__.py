@@ -72,7 +72,8 @@ class _Models(NamedTuple):
 class _Settings:
     models: ModelSettings
     tools: ToolSettings
-    engine: EngineConfig
+    fixed: tuple[int, ...] | None
+    by_group: bool
 
 
 def main() -> int:
@@ -86,14 +87,15 @@ def main() -> int:
 
 def _work(process: Process, settings: _Settings) -> int:
     config = process.config
-    need_counts(config.kafka, settings.engine.partitions)
+    owned = _owned(config, settings)
+    need_counts(config.kafka, owned.partitions)
     need_settings(config.kafka, TOPICS)
     codec = Codec(registry_of(config.schema_registry_url))
     with following(config.kafka, codec) as known:
         if process.asked(_TAKE_NEW):
-            return _take_new(settings, codec, known)
+            return _take_new(owned, codec, known)
         if process.asked(_ACCEPT):
-            return _accept(config, settings, codec, known)
+            return _accept(config, owned, codec, known)
         artifacts = FileArtifacts(process.config.need_home() / "artifacts")
         # What strangers answer is read in a child: whatever it does there, lanes go on.
         apart = Apart(
@@ -106,7 +108,7 @@ def _work(process: Process, settings: _Settings) -> int:
         )
         effects = _effects(process, settings, known, _Models(apart, models), artifacts)
         runs = runs_that_begin_with(behaviour.CURRENT, lru_cache(1024)(models.is_priced))
-        engine = Engine(settings.engine, runs, codec, known.store, effects)
+        engine = Engine(owned, runs, codec, known.store, effects)
         stalls = stall_watch(
             config,
             lambda: {**engine.reading(), **known.reading()},
@@ -118,7 +120,7 @@ def _work(process: Process, settings: _Settings) -> int:
         )
         counts = CountWatch(
             config.kafka,
-            settings.engine.partitions,
+            owned.partitions,
             # No start helps until somebody has mended the topics.
             lambda why: engine.fail(why, ExitCode.WRONG_SETTINGS),
         )
@@ -131,9 +133,19 @@ def _work(process: Process, settings: _Settings) -> int:
             effects.close(0)
 
 
-def _take_new(settings: _Settings, codec: Codec, known: Following) -> int:
-    partitions = range(settings.engine.partitions)
-    taken = take_new_inputs(settings.engine, RUNS, codec, known.store, partitions)
+def _owned(config: Config, settings: _Settings) -> EngineConfig:
+    return EngineConfig(
+        kafka=config.kafka,
+        partitions=deployed_partitions(config, EVENTS),
+        fixed=settings.fixed,
+        group=GroupConfig(protocol=config.group_protocol) if settings.by_group else None,
+        stuck_after=config.stuck_after,
+    )
+
+
+def _take_new(owned: EngineConfig, codec: Codec, known: Following) -> int:
+    partitions = range(owned.partitions)
+    taken = take_new_inputs(owned, RUNS, codec, known.store, partitions)
     for each in taken:
         what = f"{each.topic}/{each.partition}"
         print(f"{what} begins at its beginning; it was at offset {each.position}")
@@ -142,10 +154,10 @@ def _take_new(settings: _Settings, codec: Codec, known: Following) -> int:
     return ExitCode.TOLD_TO_END
 
 
-def _accept(config: Config, settings: _Settings, codec: Codec, known: Following) -> int:
-    partitions, live = settings.engine.partitions, _believed(config)
+def _accept(config: Config, owned: EngineConfig, codec: Codec, known: Following) -> int:
+    partitions, live = owned.partitions, _believed(config)
     taken = accept_lost_journal(
-        settings.engine,
+        owned,
         RUNS,
         codec,
         known.store,
@@ -209,17 +221,11 @@ def _effects(
 
 def _settings(config: Config) -> _Settings:
     config.need_home()
-    by_group = variables.OWNERSHIP.read() == "group"
     return _Settings(
         models=ModelSettings.from_environment(),
         tools=ToolSettings.from_env(),
-        engine=EngineConfig(
-            kafka=config.kafka,
-            partitions=deployed_partitions(config, EVENTS),
-            fixed=variables.FIXED_PARTITIONS.read(),
-            group=GroupConfig(protocol=config.group_protocol) if by_group else None,
-            stuck_after=config.stuck_after,
-        ),
+        fixed=variables.FIXED_PARTITIONS.read(),
+        by_group=variables.OWNERSHIP.read() == "group",
     )
 
 

@@ -314,7 +314,9 @@ def test_lost(product: Operator, server: str) -> None:
             product.types("runfold logs RUN", RUN=run_id)
     finally:
         os.kill(before, signal.SIGKILL)
-    product.types("runfold status")
+    # Down, starting or up again, as soon as this is asked.
+    said = product.types("runfold status", code=None)
+    assert re.search(rf"^ *{server} ", said, re.MULTILINE), said
     stack.wait_until(lambda: stack._is_up_again(product.settings, server, before))
     assert "is down" in product.types("runfold down")
     assert "is up" in product.types("runfold up")

@@ -90,7 +90,7 @@ def parted(arguments: Content) -> tuple[Content, str]:
             return arguments, ""
         # Whatever else the model wrote stays as it wrote it: numbers are not rounded, and an
         # approver, a claim and a check of repeats see the same with a reason and without one.
-        rest = without_member(inline.decode("utf-8-sig"), PROPERTY)
+        rest = without_member(inline.decode().removeprefix("\ufeff"), PROPERTY)
         return content(rest.encode(), JSON), _words(value[PROPERTY])
     except ValueError:
         # Whoever checks the arguments says what is wrong with them.
