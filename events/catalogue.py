@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from runfold.events import alerts, commands, operations, run, topics
 from runfold.events.base import Fact, Record
+from runfold.events.calls.begin import BeginAnswered, BeginRequested
 from runfold.events.calls.kinds import KINDS
 from runfold.events.definitions import records as definitions
 
@@ -34,10 +35,11 @@ CONTROLS: tuple[type[commands.Control], ...] = (
 CATALOGUE: dict[str, tuple[type[Record], ...]] = {
     topics.REQUESTS: (commands.RunRequested,),
     topics.CONTROLS: CONTROLS,
-    topics.RESULTS: tuple(kind.result for kind in KINDS),
+    topics.RESULTS: (*(kind.result for kind in KINDS), BeginRequested),
     topics.EVENTS: (*FACTS, operations.PositionNoted),
     topics.COMPLETIONS: TERMINAL_FACTS,
     **{kind.topic: (kind.work,) for kind in KINDS},
+    topics.PERMITS: (BeginAnswered,),
     topics.RESTORE: (operations.RestorePoint,),
     topics.PARKED: (operations.ParkedRun,),
     topics.DEAD_LETTERS: (operations.DeadLetter,),

@@ -14,6 +14,7 @@ COMPLETIONS = "runs.completions"
 MODEL_CALLS = kinds.MODEL.topic
 TOOL_CALLS = kinds.TOOL.topic
 CONTEXT_CALLS = kinds.CONTEXT.topic
+PERMITS = "calls.permits"
 RESTORE = "runs.restore"
 PARKED = "runs.parked"
 DEAD_LETTERS = "dead.letters"
@@ -54,6 +55,7 @@ _WEEK = {**_KEPT, "retention.ms": str(7 * 24 * 3600 * 1000)}
 # Strangers write there. The broker inflates what they send, and refuses a batch that is then larger
 # than max.message.bytes: nobody who reads has to inflate anything.
 _INPUT = {**_WEEK, "compression.type": "uncompressed"}
+_DAY = {**_KEPT, "retention.ms": str(24 * 3600 * 1000)}
 _COMPACT = {
     **_EVERY,
     "cleanup.policy": "compact",
@@ -73,6 +75,7 @@ TOPICS: tuple[Topic, ...] = (
     Topic(EVENTS, "the journal: the system of record", config=_FOREVER),
     Topic(COMPLETIONS, "how each run ended", config=_FOREVER),
     *(Topic(kind.topic, f"{kind.name} calls for a pool", config=_WEEK) for kind in kinds.KINDS),
+    Topic(PERMITS, "whether a pool may begin a call", config=_DAY),
     Topic(RESTORE, "where a lane may begin to read", config=_COMPACT),
     Topic(PARKED, "sleeping runs, carried forward", config=_COMPACT),
     Topic(DEAD_LETTERS, "inputs that could not be used", config=_FOREVER),

@@ -39,6 +39,7 @@ class CallMove(Enum):
     ASKS = "asks a person about"
     PERMITS = "permits"
     OPENS = "opens"
+    BEGINS = "begins"
     HOLDS = "holds for a later attempt"
     DOUBTS = "leaves in doubt"
     FAILS = "closes without an answer"

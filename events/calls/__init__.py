@@ -1,6 +1,7 @@
 """Work handed to the effect processors, and the results they report: one module a kind of call."""
 
 from runfold.events.calls.base import CallResult, CallWork, Outcome
+from runfold.events.calls.begin import BeginAnswered, BeginRequested
 from runfold.events.calls.context import (
     ContextResult,
     ContextSource,
@@ -13,6 +14,8 @@ from runfold.events.calls.tool import ToolResult, ToolWork
 from runfold.events.calls.transcript import TranscriptEntry
 
 __all__ = [
+    "BeginAnswered",
+    "BeginRequested",
     "CallResult",
     "CallWork",
     "ContextResult",

@@ -9,12 +9,13 @@ from runfold.events.values import Attribution, ErrorInfo
 
 
 class Outcome(Symbol):
-    """How a call ended."""
+    """How a call ended; ``held`` says that it could not begin, so that nothing was done."""
 
     UNKNOWN = "unknown"
     SUCCEEDED = "succeeded"
     FAILED = "failed"
     UNCERTAIN = "uncertain"
+    HELD = "held"
 
 
 class CallWork(Record):
@@ -52,6 +53,10 @@ class CallWork(Record):
         @property
         def traceparent(self) -> str:
             """Return the run's trace."""
+
+        @property
+        def by_permission(self) -> bool:
+            """Return whether the run says if it may begin, and understands that it is held."""
 
 
 class CallResult(Record):

@@ -60,6 +60,7 @@ class ContextWork(CallWork):
     query: Content | None = None
     thread_id: str | None = None
     scopes: tuple[str, ...] = ()
+    by_permission: bool = False
 
 
 class SelectedContext(Record):

@@ -72,6 +72,7 @@ class ModelWork(CallWork):
     max_output_tokens: int | None = None
     context: Content | None = None
     attachments: tuple[Attachment, ...] = ()
+    by_permission: bool = False
 
 
 class ModelResult(CallResult):

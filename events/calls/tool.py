@@ -30,6 +30,7 @@ class ToolWork(CallWork):
     attribution: Attribution
     scopes: tuple[str, ...] = ()
     cleared: int = 0
+    by_permission: bool = False
 
 
 class ToolResult(CallResult):

@@ -4,6 +4,7 @@ Each family of facts is a module, and exports what it lists in its ``__all__``.
 """
 
 # ruff: noqa: F403 - that a family exports a fact is said beside the fact
+from runfold.events.run.begin import *
 from runfold.events.run.checkpoints import *
 from runfold.events.run.context import *
 from runfold.events.run.control import *

@@ -78,7 +78,7 @@ def _pool(called: str, kind: kinds.CallKind, *more: Right) -> Program:  # type: 
     return Program(
         called,
         (
-            *_topics(READ, kind.topic),
+            *_topics(READ, kind.topic, topics.PERMITS),
             *_topics(WRITE, topics.RESULTS, topics.DEAD_LETTERS),
             Right("group", kind.group, READ),
             *_groups("readers"),
@@ -99,6 +99,7 @@ PROGRAMS: dict[str, Program] = {
             *_topics(READ, topics.REQUESTS, topics.CONTROLS, topics.RESULTS, topics.EVENTS),
             *_topics(READ, topics.COMPLETIONS, topics.RESTORE, topics.PARKED),
             *_topics(WRITE, topics.EVENTS, topics.COMPLETIONS, topics.DEAD_LETTERS),
+            *_topics(WRITE, topics.PERMITS),
             *_topics(WRITE, topics.RESTORE, topics.PARKED, *(kind.topic for kind in kinds.KINDS)),
             *_DEFINITIONS,
             *_groups("runs-positions", "runs-owners", "restore", "readers"),

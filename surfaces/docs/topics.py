@@ -36,6 +36,7 @@ TRAFFIC: dict[str, Traffic] = {
     ),
     topics.COMPLETIONS: Traffic("`run_id`", _RUN, f"{_RUN} (at restore), clients, `runfold`"),
     **{kind.topic: Traffic("`run_id`", _RUN, f"{kind.name} pool") for kind in KINDS},
+    topics.PERMITS: Traffic("`run_id`", _RUN, _POOLS),
     topics.RESTORE: Traffic("the partition's number", _RUN, f"{_RUN} (at restore)"),
     topics.PARKED: Traffic("`run_id/first_seq`", _RUN, f"{_RUN} (at restore)"),
     topics.DEAD_LETTERS: Traffic(

@@ -146,6 +146,10 @@ def _moved(run: LiveRun, fact: Fact, at: datetime) -> Iterator[Counted]:
             return
         case CallMove.CLOSES:
             run.calls.pop(call_id, None)
+        case CallMove.BEGINS:
+            if (begun := run.calls.get(call_id)) and begun.allowed is not None:
+                begun.due = at + begun.allowed
+            return
         case CallMove.FAILS:
             # A retry would be of this very call.
             run.calls.setdefault(call_id, _open(call, fact, at)).due = None
@@ -162,8 +166,9 @@ def _moved(run: LiveRun, fact: Fact, at: datetime) -> Iterator[Counted]:
 def _open(call: CallTrait, fact: Fact, at: datetime) -> OpenCall:
     fields = vars(fact)
     timeout_ms = fields.get("timeout_ms")
-    due = None if timeout_ms is None else at + timeout_ms * _MS
+    allowed = None if timeout_ms is None else timeout_ms * _MS
+    due = None if allowed is None else at + allowed
     dimension = MODEL if call.kind == MODEL else TOOL
     # A selection of context calls nobody: it goes by the name of its kind.
     name = fields.get(call.kind or dimension) or str(call.kind)
-    return OpenCall(dimension, name, due)
+    return OpenCall(dimension, name, due, allowed)

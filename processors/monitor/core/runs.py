@@ -18,11 +18,15 @@ GRACE = timedelta(seconds=30)
 
 @dataclass(slots=True)
 class OpenCall:
-    """A model or tool call that is out or held; silent until ``due`` is no fault."""
+    """A model or tool call that is out or held; silent until ``due`` is no fault.
+
+    ``allowed`` is how long it may take from its beginning.
+    """
 
     dimension: str
     name: str
     due: datetime | None = None
+    allowed: timedelta | None = None
 
 
 @dataclass(slots=True)
