@@ -61,6 +61,8 @@ SENTENCES: Mapping[str, str] = {
     "retry": "retry {number}",
     "by_the_model": "by the model",
     "answer_lost": "no answer came back from the model processor in time",
+    "is_paused": "the run is paused",
+    "no_reason_given": "the processor gave no reason",
     "no_answer": "the model processor reported no answer",
     "result_lost": "no result came back from the tool processor in time",
     "cannot_tell": "the tool processor cannot tell",

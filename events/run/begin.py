@@ -34,7 +34,7 @@ class CallHeld(Fact):
     """An attempt could not begin, so nothing was done, and it does not count as a try.
 
     ``code`` says in a word what it waits for, such as ``circuit_open``; the next attempt is handed
-    out at ``due``.
+    out at ``due``. ``retry_after_ms`` is the pause that whoever could not begin it asked for.
     """
 
     traits = Traits(
@@ -51,6 +51,7 @@ class CallHeld(Fact):
     reason: str
     due: Timestamp
     delay_ms: int
+    retry_after_ms: int | None = None
 
 
 class CallHandedOutAgain(Fact):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from enum import Enum, auto
 from typing import Protocol
 
 from runfold.events.avro.peek import Peek
@@ -13,8 +14,20 @@ from runfold.events.definitions import Definitions
 Deliver = Callable[[Record], None]
 """Takes the result of a piece of local work; may be called from any thread."""
 
-Wanted = Callable[[], bool]
-"""Whether anybody still waits for a result."""
+
+class Wish(Enum):
+    """Whether a piece of work is to be done when its turn has come: WAIT is "not now"."""
+
+    BEGIN = auto()
+    WAIT = auto()
+    DROP = auto()
+
+
+Wanted = Callable[[Record], Wish]
+"""What a lane wishes of a piece of work whose turn has come; called from the host's thread."""
+
+Dropped = Callable[[Record], None]
+"""Hears of work that was not wanted any more, in the place of a result; from any thread."""
 
 
 class Head(Protocol):
@@ -100,12 +113,21 @@ class EffectHost(Protocol):
     """Work done in this process; every piece is answered once, by a result record."""
 
     def submit_many(
-        self, works: Sequence[Record], deliver: Deliver, wanted: Wanted | None = None
+        self,
+        works: Sequence[Record],
+        deliver: Deliver,
+        wanted: Wanted | None = None,
+        dropped: Dropped | None = None,
     ) -> None:
         """Take work and return at once; each result goes to ``deliver``.
 
-        Work that had to wait and is no longer ``wanted`` may be dropped.
+        When its turn comes, a piece is asked about by ``wanted``: one that is not wanted any more
+        goes to ``dropped`` instead, one that is to wait is asked about again later.
         """
+        ...
+
+    def look_again(self) -> None:
+        """Ask again about the work that was to wait; from any thread."""
         ...
 
 
@@ -117,6 +139,7 @@ class NoEffects:
         works: Sequence[Record],
         deliver: Deliver,  # noqa: ARG002
         wanted: Wanted | None = None,  # noqa: ARG002
+        dropped: Dropped | None = None,  # noqa: ARG002
     ) -> None:
         """Refuse local work, which nobody here could do."""
         if works:
@@ -124,3 +147,6 @@ class NoEffects:
                 f"{type(works[0]).__name__} asks for local placement, but this process has no "
                 "local effects: give the engine some, or place the work in a pool."
             )
+
+    def look_again(self) -> None:
+        """Do nothing: there is no work that could wait."""

@@ -12,6 +12,7 @@ from runfold.events.definitions import Definitions
 from runfold.events.topics import DEAD_LETTERS
 from runfold.events.values import Actor
 from runfold.processors.engine.aggregate import Aggregate, S, Send
+from runfold.processors.engine.ports import Wish
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +20,8 @@ class AggregateTopics:
     """The topics of one kind of aggregate; all of them have the same number of partitions.
 
     ``requests`` may begin an aggregate. ``completions`` lists the ends, by which a repeated
-    request is recognised; a kind that never ends has none.
+    request is recognised; a kind that never ends has none. ``answers`` carries what ``answers`` of
+    the kind says.
     """
 
     requests: str
@@ -29,6 +31,7 @@ class AggregateTopics:
     controls: str | None = None
     results: str | None = None
     completions: str | None = None
+    answers: str | None = None
     dead_letters: str = DEAD_LETTERS
 
     @property
@@ -42,6 +45,11 @@ class AggregateTopics:
         """The topics whose ends a restore must know."""
         found = (self.restore, self.parked, self.journal, self.completions, self.requests)
         return tuple(topic for topic in found if topic is not None)
+
+
+def begin_all(_state: object, _work: Record) -> Wish:
+    """Return that all work is wanted, whatever became of its aggregate."""
+    return Wish.BEGIN
 
 
 class MakeMeta(Protocol):
@@ -119,6 +127,14 @@ class AggregateSpec(Generic[S]):
     carries: frozenset[type[Fact]] = frozenset()
     """The facts that carry the whole state over, the first of each period: what came before them
     need not be read again. ``evolve`` of such a fact must not depend on the state before."""
+
+    answers: Mapping[type, Callable[[Any, Any], Record]] = field(default_factory=dict)
+    """For each kind of input that is a question, its answer, given the state after it was decided
+    (None where nothing is live) and the question."""
+
+    wish: Callable[[Any, Any], Wish] = begin_all
+    """Whether a piece of local work that waited for its turn is still to be done, given the state.
+    Called from another thread than the lane's."""
 
     source: str = "runfold/processor"
     """The ``ce_source`` of what it writes."""

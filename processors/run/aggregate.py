@@ -23,6 +23,7 @@ from runfold.processors.engine.aggregate import Aggregate, Command, Timer
 from runfold.processors.engine.spec import AggregateSpec, AggregateTopics
 from runfold.processors.run import behaviour as behaviours
 from runfold.processors.run import decide, dispatch, evolve
+from runfold.processors.run.agent import beginnings
 from runfold.processors.run.draft import IsPriced, every_model
 from runfold.processors.run.lifecycle import deadlines
 from runfold.processors.run.state import Live, RunState
@@ -75,7 +76,7 @@ def not_live(record: Record, run_id: str) -> str | None:
                 f"late_result: call {record.call_id} reports a side effect, "
                 f"but run {run_id} is not live"
             )
-        case calls.CallResult():
+        case calls.CallResult() | calls.BeginRequested():
             return None
         case _:
             return f"run_not_live: run {run_id} has ended or was never requested"
@@ -162,6 +163,7 @@ RUNS: AggregateSpec[RunState] = AggregateSpec(
         completions=topics.COMPLETIONS,
         restore=topics.RESTORE,
         parked=topics.PARKED,
+        answers=topics.PERMITS,
     ),
     aggregate=RUN,
     meta=_meta,
@@ -174,6 +176,8 @@ RUNS: AggregateSpec[RunState] = AggregateSpec(
     not_live=not_live,
     lacks=lacks,
     parked=_parked,
+    answers={calls.BeginRequested: beginnings.answer},
+    wish=dispatch.wish,
     source="runfold/run-processor",
 )
 """What the engine knows of runs."""

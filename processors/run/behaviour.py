@@ -25,12 +25,19 @@ by deciding it again.
    making it again could do harm. The attachments of a request are shown to the model with the
    goal; too many or too large ones are refused. A run with a limit of money records whether the
    prices of its models were known when it began.
+6. A call in a pool begins when the run, asked, permits it (``CallBegun``); its time-out runs from
+   there, and what nobody has begun is handed out again (``CallHandedOutAgain``). A call that cannot
+   begin is held (``CallHeld``), which counts as no try and as no call; a paused run holds what asks
+   to begin. ``state_hash`` covers what is known of the beginning.
 """
 
 from __future__ import annotations
 
 FIRST = 1
-CURRENT = 5
+CURRENT = 6
+
+BY_PERMISSION = 6
+"""The behaviour from which calls begin by permission and are held where they cannot begin."""
 
 
 class BehaviourError(ValueError):

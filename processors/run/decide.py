@@ -9,7 +9,8 @@ from runfold.events import calls, commands
 from runfold.events.base import Fact
 from runfold.processors.engine.aggregate import Command, Env, Timer
 from runfold.processors.run import behaviour
-from runfold.processors.run.agent import results
+from runfold.processors.run.agent import beginnings, results
+from runfold.processors.run.agent.next_step import proceed
 from runfold.processors.run.draft import DefinitionMissingError, Draft, IsPriced, every_model
 from runfold.processors.run.lifecycle import admission, controls, deadlines, undecidable
 from runfold.processors.run.state import Live, RunState
@@ -107,6 +108,9 @@ def _decide(draft: Draft, command: Command) -> None:
             controls.apply(draft, control)
         case calls.CallResult() as result:
             results.take(draft, result)
+        case calls.BeginRequested() as question:
+            beginnings.asked(draft, question)
+            proceed(draft)
         case Timer() as timer:
             deadlines.fire(draft, timer)
         case other:

@@ -23,8 +23,10 @@ from runfold.events.definitions import AgentDefinition, Definitions
 from runfold.events.trusted import trusted
 from runfold.events.values import Pin, Placement
 from runfold.processors.engine.aggregate import Work
+from runfold.processors.engine.ports import Wish
 from runfold.processors.run.agent import attachments, context_calls, control_tools, reasons
 from runfold.processors.run.agent.model_calls import attribution
+from runfold.processors.run.behaviour import BY_PERMISSION
 from runfold.processors.run.draft import DefinitionMissingError
 from runfold.processors.run.ids import outcome_of
 from runfold.processors.run.state import (
@@ -32,6 +34,7 @@ from runfold.processors.run.state import (
     ContextCall,
     Live,
     ModelCall,
+    OpenCall,
     RoundCall,
     RunState,
 )
@@ -52,6 +55,14 @@ def dispatch(fact: Fact, state: RunState, definitions: Definitions) -> tuple[Wor
 def reopen(state: RunState, definitions: Definitions) -> tuple[Work, ...]:
     """Return the local work that is out; work in a pool is redelivered by its topic."""
     return _out(state, definitions, pooled=False)
+
+
+def wish(state: RunState, work: CallWork) -> Wish:
+    """Return whether a call that waited for its turn is still to be made."""
+    call = state.loop.call(work.call_id) if isinstance(state, Live) else None
+    if call is None or call.status is not CallStatus.RUNNING or call.attempt != work.attempt:
+        return Wish.DROP
+    return Wish.WAIT if isinstance(state, Live) and state.idle.paused else Wish.BEGIN
 
 
 def pooled(state: RunState, definitions: Definitions) -> tuple[Work, ...]:
@@ -90,6 +101,7 @@ def _model_work(run: Live, call: ModelCall, definitions: Definitions) -> ModelWo
         max_output_tokens=agent.model.max_output_tokens,
         context=chosen.content if chosen else None,
         attachments=attachments.shown(run),
+        by_permission=run.behaviour >= BY_PERMISSION,
     )
 
 
@@ -109,6 +121,7 @@ def _context_work(run: Live, call: ContextCall, _definitions: Definitions) -> Co
         traceparent=run.traceparent,
         thread_id=run.request.thread_id,
         scopes=run.request.scopes,
+        by_permission=run.behaviour >= BY_PERMISSION,
     )
 
 
@@ -131,6 +144,7 @@ def _tool_work(run: Live, call: RoundCall, definitions: Definitions) -> ToolWork
         attribution=attribution(run),
         scopes=run.request.scopes,
         cleared=_cleared(run, call),
+        by_permission=run.behaviour >= BY_PERMISSION,
     )
 
 
@@ -186,8 +200,14 @@ _WORK_OF: dict[str, Callable[[Live, Any, Definitions], CallWork]] = {
     CONTEXT.name: _context_work,
 }
 
+
+def _work_again(run: Live, call: OpenCall, definitions: Definitions) -> CallWork:
+    return _WORK_OF[call.kind](run, call, definitions)
+
+
 _WORK: dict[type[Fact], Callable[[Live, Any, Definitions], CallWork]] = {
     j.ModelCalled: _model_work,
     j.ToolCallStarted: _tool_work,
     j.ContextCalled: _context_work,
+    j.CallHandedOutAgain: _work_again,
 }

@@ -24,6 +24,21 @@ def timeout_at(started: datetime, timeout_ms: int) -> datetime:
     return after(started, timeout_ms, HANDOUT_GRACE)
 
 
+FIRST_REMINDER = timedelta(minutes=1)
+LONGEST_REMINDER = timedelta(hours=1)
+"""After how long a call that nobody has begun is handed out again, at first and at most."""
+
+
+def unbegun_at(handed_out: datetime, times: int, timeout_ms: int, *, pooled: bool) -> datetime:
+    """Return when a call is handed out again that nobody begins; each time it takes longer.
+
+    Of a call that this process makes itself only the end is heard, so that is waited for.
+    """
+    first = FIRST_REMINDER if pooled else HANDOUT_GRACE
+    waits = min(first * 2 ** min(times - 1, 10), LONGEST_REMINDER)
+    return after(handed_out, 0 if pooled else 2 * timeout_ms, waits)
+
+
 LAST = datetime.max.replace(tzinfo=UTC)
 """The latest moment there is: what is due beyond it is due then."""
 

@@ -24,6 +24,8 @@ def state_hash(run: Live) -> bytes:
         covered += _added_by_2(run)
     if run.behaviour >= 3:
         covered += _added_by_3(run)
+    if run.behaviour >= 6:
+        covered += _added_by_6(run)
     return hashlib.sha256(canonical_json(covered).encode()).digest()
 
 
@@ -62,3 +64,9 @@ def _added_by_3(run: Live) -> list[object]:
     """The run's own calls that are open, and what the model is to be shown in place of all."""
     own = [call for call in run.loop.calls if not call.answers_model]
     return [[[c.kind, c.call_id, c.status, c.attempt] for c in own], run.loop.shown.hex()]
+
+
+def _added_by_6(run: Live) -> list[object]:
+    """What is known of the beginning of the calls that are open."""
+    begun = [call.beginning for call in run.loop.calls]
+    return [[[each.by or "", each.handed_out, each.held] for each in begun]]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
-from runfold.events.calls import ContextResult, ModelResult, Outcome, ToolResult
+from runfold.events.calls import BeginRequested, ContextResult, ModelResult, Outcome, ToolResult
 from runfold.events.commands import Control, RunRequested
 from runfold.events.content import content, json_content, text
 from runfold.events.definitions import (
@@ -17,6 +17,8 @@ from runfold.events.definitions import (
 )
 from runfold.events.transcript import inline
 from runfold.events.values import ErrorInfo, Limits, ModelAnswer, Placement, ProposedCall, Usage
+from runfold.processors.run.lifecycle.deadlines import next_timer
+from runfold.processors.run.state import CallStatus
 from tests.spec import START, Story
 
 RUN = "019ca945-0a00-7000-8000-000000000001"
@@ -127,6 +129,32 @@ def done(summary: str = "all found", n: int = 1) -> ModelResult:
     return answer(call("complete_task", {"summary": summary}), n=n)
 
 
+def begins(n: int, attempt: int = 1, by: str = "pool-1") -> BeginRequested:
+    return BeginRequested(run_id=RUN, call_id=f"{RUN}.{n}", attempt=attempt, by=by)
+
+
+def held(n: int, attempt: int = 1, retry_after_ms: int | None = None) -> ModelResult:
+    error = ErrorInfo(
+        error_type="circuit_open",
+        message="left alone",
+        retryable=True,
+        retry_after_ms=retry_after_ms,
+    )
+    return answer(
+        n=n, attempt=attempt, outcome=Outcome.HELD, answer=None, usage=None, cost=None, error=error
+    )
+
+
+def due(story: Story) -> Story:
+    """Let the next deadline pass; what is out has begun by then."""
+    for out in story.run.loop.calls:
+        if out.status is CallStatus.RUNNING and out.beginning.by is None:
+            story = story.when(begins(int(out.call_id.rpartition(".")[2]), out.attempt))
+    timer = next_timer(story.run)
+    assert timer is not None
+    return story.after((timer.due - story.now).total_seconds()).when(timer)
+
+
 def came_back(n: int, value: object = "ok", attempt: int = 1, **changes: Any) -> ToolResult:
     given = {
         "run_id": RUN,
@@ -162,6 +190,13 @@ def chosen(n: int, attempt: int = 1, **changes: Any) -> ContextResult:
 def broke(n: int, attempt: int = 1, *, retryable: bool = True) -> ToolResult:
     error = ErrorInfo(error_type="tool_error", message="broke", retryable=retryable)
     return came_back(n, attempt=attempt, outcome=Outcome.FAILED, result=None, error=error)
+
+
+def could_not_begin(n: int, attempt: int = 1, retry_after_ms: int | None = None) -> ToolResult:
+    error = ErrorInfo(
+        error_type="no_room", message="full", retryable=True, retry_after_ms=retry_after_ms
+    )
+    return came_back(n, attempt=attempt, outcome=Outcome.HELD, result=None, error=error)
 
 
 def control(kind: type[Control], request_id: str = "r1", **fields: Any) -> Control:

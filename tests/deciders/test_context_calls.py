@@ -10,7 +10,6 @@ from runfold.events.calls import ContextWork, ModelWork, Outcome
 from runfold.events.definitions import ModelChoice
 from runfold.events.values import Limits, Placement, RunStatus
 from runfold.processors.run.aggregate import RUN as AGGREGATE
-from runfold.processors.run.lifecycle.deadlines import next_timer
 from tests.deciders.given import (
     RUN,
     UNAVAILABLE,
@@ -21,6 +20,7 @@ from tests.deciders.given import (
     chosen,
     control,
     done,
+    due,
 )
 from tests.spec import Story, kinds
 
@@ -31,12 +31,6 @@ def choosing(**changes: object) -> Story:
     """A run whose transcript has outgrown what its model may be shown: call 3 is out."""
     story = begun(model=SMALL, **changes)
     return story.when(answer(call("look"))).when(came_back(2, "found " * 50))
-
-
-def due(story: Story) -> Story:
-    timer = next_timer(story.run)
-    assert timer is not None
-    return story.after((timer.due - story.now).total_seconds()).when(timer)
 
 
 def work_of(story: Story) -> list[object]:

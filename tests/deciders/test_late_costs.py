@@ -8,7 +8,6 @@ from runfold.events import commands
 from runfold.events import run as j
 from runfold.events.calls import ModelResult, Outcome, ToolResult
 from runfold.events.values import Limits
-from runfold.processors.run.lifecycle.deadlines import next_timer
 from tests.deciders.given import (
     LOOK,
     RUN,
@@ -23,6 +22,7 @@ from tests.deciders.given import (
     control,
     definitions,
     done,
+    due,
     request,
 )
 from tests.spec import Story
@@ -35,12 +35,6 @@ HAPPENED = control(
 NOT_DONE = control(
     commands.ResolveToolCall, call_id=f"{RUN}.2", resolution=commands.Resolution.DID_NOT_HAPPEN
 )
-
-
-def due(story: Story) -> Story:
-    timer = next_timer(story.run)
-    assert timer is not None
-    return story.after((timer.due - story.now).total_seconds()).when(timer)
 
 
 def paid(n: int = 2, attempt: int = 1) -> ToolResult:

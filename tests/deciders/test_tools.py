@@ -24,6 +24,7 @@ from tests.deciders.given import (
     came_back,
     control,
     definitions,
+    due,
     request,
     tool,
 )
@@ -36,12 +37,6 @@ def looking() -> Story:
 
 def sending() -> Story:
     return begun().when(answer(call("send")))
-
-
-def due(story: Story) -> Story:
-    timer = next_timer(story.run)
-    assert timer is not None
-    return story.after((timer.due - story.now).total_seconds()).when(timer)
 
 
 def test_a_failure_that_may_pass_is_tried_again_after_a_pause() -> None:

@@ -10,7 +10,7 @@ from runfold.events import commands, topics
 from runfold.events.avro.codec import Codec
 from runfold.events.avro.registry import LockRegistry
 from runfold.events.base import Record
-from runfold.events.calls import CallResult, Outcome
+from runfold.events.calls import BeginRequested, CallResult, Outcome
 from runfold.events.content import json_content, text
 from runfold.events.definitions import AgentDefinition, ModelChoice, RetryPolicy, ToolContract
 from runfold.events.values import Attachment, Limits
@@ -25,6 +25,7 @@ from tests.deciders.given import (
     WRITE,
     agent,
     answer,
+    begins,
     broke,
     broken_call,
     call,
@@ -33,6 +34,7 @@ from tests.deciders.given import (
     control,
     definitions,
     done,
+    held,
     model_error,
     request,
 )
@@ -45,6 +47,7 @@ class Life:
     """A run in the in-memory engine, told by its inputs."""
 
     def __init__(self, behaviour: int, *given: ToolContract | AgentDefinition) -> None:
+        self.behaviour = behaviour
         self.codec = Codec(LockRegistry())
         self.definitions = given or DEFINITIONS
         rules = FixedDefinitions(definitions(*self.definitions))
@@ -75,10 +78,15 @@ def _topic(record: Record) -> str:
             return topics.REQUESTS
         case commands.Control():
             return topics.CONTROLS
-        case CallResult():
+        case CallResult() | BeginRequested():
             return topics.RESULTS
         case _:
             raise TypeError(type(record).__name__)
+
+
+def _begins(life: Life, n: int, attempt: int = 1) -> Life:
+    """Since behaviour 6 a call begins by permission; before, it did when it was handed out."""
+    return life.says(begins(n, attempt)) if life.behaviour >= 6 else life
 
 
 def straight(behaviour: int) -> Life:
@@ -149,13 +157,15 @@ def refused(behaviour: int) -> Life:
 
 
 def timed_out(behaviour: int) -> Life:
-    return Life(behaviour).says(request(), answer(call("send"))).passes(3600)
+    life = Life(behaviour).says(request(), answer(call("send")))
+    return _begins(life, 2).passes(3600)
 
 
 def paid_late(behaviour: int) -> Life:
     price = Decimal("0.5")
-    life = Life(behaviour).says(request()).passes(3600)
-    life.says(answer(call("look")), answer(call("look"), attempt=2)).passes(3600)
+    life = _begins(Life(behaviour).says(request()), 1).passes(3600)
+    life.says(answer(call("look")), answer(call("look"), attempt=2))
+    _begins(life, 2).passes(3600)
     return life.says(came_back(2, cost=price), came_back(2, attempt=2, cost=price), done(n=3))
 
 
@@ -192,6 +202,23 @@ def attached(behaviour: int) -> Life:
     return life.says(done(n=2 if behaviour >= 5 else 1))
 
 
+def permitted(behaviour: int) -> Life:
+    """Since behaviour 6 calls are held, begun, handed out again, and begun by another."""
+    life = Life(behaviour).says(request())
+    if behaviour < 6:
+        return life.says(done())
+    life.says(held(1)).passes(60).says(held(1, 2, retry_after_ms=90_000)).passes(300)
+    life.says(answer(call("send"), attempt=3)).passes(30)
+    life.says(control(commands.PauseRun, "p1"), begins(2)).passes(600)
+    life.says(control(commands.ResumeRun, "p2")).passes(60).passes(600)
+    life.says(begins(2, 2), begins(2, 2), begins(2, 1), begins(2, 2, by="pool-2"))
+    life.says(came_back(2, "sent", attempt=2), begins(2, 2), answer(call("send"), n=3))
+    life.says(begins(4)).passes(3600)
+    happened = commands.Resolution.DID_NOT_HAPPEN
+    life.says(control(commands.ResolveToolCall, "r1", call_id=f"{RUN}.4", resolution=happened))
+    return life.says(begins(4), control(commands.CancelRun, "c1", reason="enough"), begins(4, 2))
+
+
 SCENARIOS: dict[str, Callable[[int], Life]] = {
     "straight": straight,
     "with_people": with_people,
@@ -204,4 +231,5 @@ SCENARIOS: dict[str, Callable[[int], Life]] = {
     "chosen_context": chosen_context,
     "reasoned": reasoned,
     "attached": attached,
+    "permitted": permitted,
 }

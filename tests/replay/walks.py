@@ -21,16 +21,19 @@ from runfold.processors.engine.aggregate import Command, Env, Timer
 from runfold.processors.run.decide import decide
 from runfold.processors.run.evolve import evolve
 from runfold.processors.run.lifecycle.deadlines import next_timer
-from runfold.processors.run.state import Live, RunState
+from runfold.processors.run.state import Live, RoundCall, RunState
 from tests.deciders.given import (
     RUN,
     answer,
+    begins,
     broke,
     broken_call,
     call,
     came_back,
     control,
+    could_not_begin,
     done,
+    held,
     model_error,
     request,
     story,
@@ -134,7 +137,19 @@ def _choices(run: Live, step: int) -> list[Choice]:
     for each in run.loop.round:
         n = int(each.call_id.rpartition(".")[2])
         choices += _results(n, each.attempt or 1) * 2
-    return choices
+    return [*choices, *_beginnings(run)] if run.behaviour >= 6 else choices
+
+
+def _beginnings(run: Live) -> Iterator[Choice]:
+    """Since behaviour 6: calls that ask to begin, by one and by another, and that cannot."""
+    for each in run.loop.calls:
+        n, attempt = int(each.call_id.rpartition(".")[2]), each.attempt or 1
+        yield partial(begins, n, attempt)
+        yield partial(begins, n, attempt, "pool-2")
+        if isinstance(each, RoundCall):
+            yield partial(could_not_begin, n, attempt)
+        else:
+            yield partial(held, n, attempt)
 
 
 def _answered(*calls: object) -> Callable[[int, int], Record]:

@@ -142,6 +142,19 @@ class BatchDecider(Generic[S]):
         self, item: Input, partition_state: PartitionState[S], batch: Outcome[S], env: Env
     ) -> Env:
         command, key, cause = self._read(item)
+        env = self._take(item, (command, key, cause), partition_state, batch, env)
+        self._answer(command, key, partition_state, batch, env.now)
+        return env
+
+    def _take(
+        self,
+        item: Input,
+        read: tuple[Command, str, str],
+        partition_state: PartitionState[S],
+        batch: Outcome[S],
+        env: Env,
+    ) -> Env:
+        command, key, cause = read
         known = batch.changed[key] if key in batch.changed else partition_state.live.get(key)
         if known is None:
             body = command.body
@@ -166,6 +179,26 @@ class BatchDecider(Generic[S]):
             case = Case(key, known, command, cause, env)
             self._writer.add(batch, case, decided, partition_state.progress.sent)
         return env
+
+    def _answer(
+        self,
+        command: Command,
+        key: str,
+        partition_state: PartitionState[S],
+        batch: Outcome[S],
+        now: datetime,
+    ) -> None:
+        """Answer a question by the state that it has led to, in the transaction of its events."""
+        answer = self._spec.answers.get(type(command.body))
+        if answer is None:
+            return
+        known = batch.changed[key] if key in batch.changed else partition_state.live.get(key)
+        said = answer(known.state if known else None, command.body)
+        topic, trace = self._spec.topics.answers, known.state.traceparent if known else ""
+        assert topic is not None
+        name = self._spec.name_of(said)
+        named = headers(type(said).__name__, name, self._spec.source, now, key, trace)
+        batch.others.append(Message(topic, key, self._codec.encode(topic, said), named))
 
     def _is_next(self, item: Received, batch: Outcome[S], now: datetime) -> bool:
         """Whether an input is to be taken, which a repeated message of another lane is not."""

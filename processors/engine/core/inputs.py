@@ -53,6 +53,11 @@ class Returned:
 
 
 @dataclass(frozen=True, slots=True)
+class NotDone:
+    """Word that a piece of local work was not wanted any more, and will not be answered."""
+
+
+@dataclass(frozen=True, slots=True)
 class Lost:
     """Word that the log does not have what a lane counts on: it begins again from the log.
 

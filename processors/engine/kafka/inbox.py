@@ -6,10 +6,10 @@ import queue
 import time
 
 from runfold.events.base import Record
-from runfold.processors.engine.core.inputs import Lost, Received, Returned
+from runfold.processors.engine.core.inputs import Lost, NotDone, Received, Returned
 from runfold.processors.engine.core.parked_copy import ParkedCopy
 
-Waiting = Received | Returned | ParkedCopy | Lost
+Waiting = Received | Returned | NotDone | ParkedCopy | Lost
 
 
 _BUSY_S = 0.002

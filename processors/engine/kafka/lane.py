@@ -24,20 +24,20 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Generic
 
-from runfold.events.base import Record
 from runfold.events.errors import RegistryError
 from runfold.events.values import Placement
 from runfold.infra.process.failpoints import failpoint
 from runfold.processors.engine.aggregate import S
 from runfold.processors.engine.core.batch import CATCH_UP_SECONDS, BatchDecider
 from runfold.processors.engine.core.history import BrokenChain
-from runfold.processors.engine.core.inputs import Input, Lost, Received, Returned
+from runfold.processors.engine.core.inputs import Input, Lost, NotDone, Received, Returned
 from runfold.processors.engine.core.parked_copy import ParkedCopy, sleepers
 from runfold.processors.engine.core.partition_state import PartitionState
 from runfold.processors.engine.core.timers import Timers
 from runfold.processors.engine.faults import Fenced, LaneFault
 from runfold.processors.engine.kafka.inbox import Inbox
 from runfold.processors.engine.kafka.lane_context import LaneContext, LaneState
+from runfold.processors.engine.kafka.local_work import LocalWork
 from runfold.processors.engine.kafka.maintenance import Maintenance
 from runfold.processors.engine.kafka.restore import CLOCK_SLACK_SECONDS, Restore
 from runfold.processors.engine.kafka.transaction import Transactions
@@ -81,7 +81,8 @@ class Lane(threading.Thread, Generic[S]):
         self._upkeep: Maintenance[S]
         self._copies: list[ParkedCopy] = []
         self._parking = self._drain_until = 0.0
-        self._requests_ms = self._out = 0
+        self._requests_ms = 0
+        self._work: LocalWork[S]
         self.reach = (0, 0)
 
     def stop(self, grace: float = 0.0) -> None:
@@ -138,7 +139,7 @@ class Lane(threading.Thread, Generic[S]):
         self._inbox.close()
         self._shared.dispatcher.drop(self.partition)
         self._copies = []
-        for name in ("_writer", "_partition_state", "_timers", "_upkeep"):
+        for name in ("_writer", "_partition_state", "_timers", "_upkeep", "_work"):
             self.__dict__.pop(name, None)
 
     def _beat(self) -> None:
@@ -165,7 +166,8 @@ class Lane(threading.Thread, Generic[S]):
         self._upkeep = Maintenance(
             config, shared.spec, shared.codec, self.partition, time.monotonic()
         )
-        self._inbox, self._out = Inbox(), 0
+        self._inbox = Inbox()
+        self._work = LocalWork(shared.effects, shared.spec, self._inbox, self._partition_state)
         starts = starts_behind(self._partition_state.positions, restore.gone, self._inbox)
         shared.dispatcher.add(self.partition, self._inbox, starts)
         self._reopen_work()
@@ -181,12 +183,7 @@ class Lane(threading.Thread, Generic[S]):
             for work in self._shared.spec.aggregate.reopen(live.state, definitions)
             if work.placement is Placement.LOCAL
         ]
-        self._hand_out(again)
-
-    def _hand_out(self, works: Sequence[Record]) -> None:
-        if works:
-            self._out += len(works)
-            self._shared.effects.submit_many(works, self._inbox.deliver, self._inbox.is_open)
+        self._work.hand_out(again)
 
     def _turn_until_stopped(self) -> None:
         tidy_at = time.monotonic() + self._config.tidy_every
@@ -205,15 +202,19 @@ class Lane(threading.Thread, Generic[S]):
         wait = max(0.0, tidy_at - time.monotonic())
         left = self._timers.seconds_left(datetime.now(UTC))
         wait = wait if left is None else min(wait, left)
-        config, inputs = self._config, list[Input]()
-        for item in self._inbox.take(wait, config.max_batch, config.max_batch_bytes, self._out):
+        config, inputs = self._config, list[Input | NotDone]()
+        out = self._work.out
+        for item in self._inbox.take(wait, config.max_batch, config.max_batch_bytes, out):
             if isinstance(item, ParkedCopy):
                 self._copies.append(item)
             elif isinstance(item, Lost):
                 raise (BrokenChain if item.for_good else LaneFault)(item.why)
             else:
                 inputs.append(item)
-        return [*inputs, *self._timers.due(datetime.now(UTC), config.max_batch)]
+        return [
+            *self._work.take_back(inputs),
+            *self._timers.due(datetime.now(UTC), config.max_batch),
+        ]
 
     def _step(self, inputs: Sequence[Input]) -> None:
         """Steps 2 to 4 for one batch."""
@@ -224,10 +225,12 @@ class Lane(threading.Thread, Generic[S]):
             self._upkeep.passed(len(inputs), time.monotonic())
         else:
             began = time.monotonic()
+            self._work.deciding(outcome.changed)
             first = self._writer.write(outcome.messages())
             need_end(self._shared.spec.topics.journal, self.partition, first, before.end)
             self._metrics.transaction_seconds.observe(time.monotonic() - began)
             outcome.adopt(self._partition_state, first, int(now.timestamp() * 1000))
+            self._work.decided()
             if first is not None:
                 self._upkeep.noted()
             failpoint("lane.after_adopt")
@@ -235,22 +238,21 @@ class Lane(threading.Thread, Generic[S]):
                 self._timers.put(key, after.timer if after is not None else None)
             if not self._stopping.is_set():
                 # What a stopping lane leaves is handed out once, by the next owner.
-                self._hand_out(outcome.local)
+                self._work.hand_out(outcome.local)
             failpoint("lane.after_handout")
             self._metrics.count(len(inputs), len(outcome.events) - outcome.noted, outcome.dead)
         for item in inputs:
-            if isinstance(item, Returned):
-                self._out -= 1
             if isinstance(item, Received) and item.topic == self._shared.spec.topics.requests:
                 self._requests_ms = max(self._requests_ms, item.time_ms)
 
     def _drain(self) -> None:
         """Let calls that are out come home, so that the next owner need not make them again."""
         self._shared.dispatcher.drop(self.partition)
-        while self._out > 0 and (left := self._drain_until - time.monotonic()) > 0:
+        while self._work.out > 0 and (left := self._drain_until - time.monotonic()) > 0:
             waiting = self._inbox.take(left, self._config.max_batch, self._config.max_batch_bytes)
             self._beat()
-            self._step([item for item in waiting if isinstance(item, Returned)])
+            home = [item for item in waiting if isinstance(item, Returned | NotDone)]
+            self._step(self._work.take_back(home))
             self._busy_since = None
 
     def _clock(self) -> datetime:

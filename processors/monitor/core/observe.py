@@ -140,16 +140,13 @@ def _moved(run: LiveRun, fact: Fact, at: datetime) -> Iterator[Counted]:
         case CallMove.PROPOSES | CallMove.OPENS:
             run.calls[call_id] = _open(call, fact, at)
             return
-        case CallMove.HOLDS:
-            if held := run.calls.get(call_id):
-                held.due = vars(fact)["due"]
+        case CallMove.HOLDS | CallMove.BEGINS:
+            if known := run.calls.get(call_id):
+                held = call.move is CallMove.HOLDS
+                known.due = vars(fact)["due"] if held else known.until(at)
             return
         case CallMove.CLOSES:
             run.calls.pop(call_id, None)
-        case CallMove.BEGINS:
-            if (begun := run.calls.get(call_id)) and begun.allowed is not None:
-                begun.due = at + begun.allowed
-            return
         case CallMove.FAILS:
             # A retry would be of this very call.
             run.calls.setdefault(call_id, _open(call, fact, at)).due = None

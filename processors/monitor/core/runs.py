@@ -28,6 +28,10 @@ class OpenCall:
     due: datetime | None = None
     allowed: timedelta | None = None
 
+    def until(self, begun: datetime) -> datetime | None:
+        """Return when it is late, having begun then."""
+        return self.due if self.allowed is None else begun + self.allowed
+
 
 @dataclass(slots=True)
 class LiveRun:

@@ -49,7 +49,7 @@ def _say_called(draft: Draft, call: ModelCall) -> None:
             attempt=attempt,
             model=run.pinned.model,
             fallbacks=agent.model.fallbacks,
-            routing_reason=_routing_reason(draft, attempt),
+            routing_reason=_routing_reason(draft, call.tries + 1),
             prompt_version=run.pinned.prompt_version,
             context_digest=run.loop.shown,
             placement=agent.model.placement,
@@ -59,10 +59,10 @@ def _say_called(draft: Draft, call: ModelCall) -> None:
     )
 
 
-def _routing_reason(draft: Draft, attempt: int) -> str:
-    if attempt == 1:
+def _routing_reason(draft: Draft, number: int) -> str:
+    if number == 1:
         return draft.people("agents_choice")
-    return draft.people("retry", number=attempt - 1)
+    return draft.people("retry", number=number - 1)
 
 
 def late(draft: Draft, result: ModelResult) -> None:

@@ -47,10 +47,10 @@ def retry_or(
 ) -> None:
     """Record a failed attempt; try again after a pause where that pays, else give up."""
     draft.say(failure)
-    if not error.retryable or call.attempt >= retry.max_attempts:
+    if not error.retryable or call.tries >= retry.max_attempts:
         give_up()
         return
-    delay = max(retry.delay_ms(call.attempt + 1), error.retry_after_ms or 0)
+    delay = max(retry.delay_ms(call.tries + 1), error.retry_after_ms or 0)
     draft.say(
         j.RetryScheduled(
             call_id=call.call_id,

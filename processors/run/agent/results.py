@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from runfold.events.calls import CallResult, Outcome
+from runfold.processors.run.agent import beginnings
 from runfold.processors.run.agent.kinds import RULES, kind_of
 from runfold.processors.run.agent.next_step import proceed
+from runfold.processors.run.behaviour import BY_PERMISSION
 from runfold.processors.run.draft import Draft
 from runfold.processors.run.state import CallStatus
 
@@ -24,7 +26,9 @@ def take(draft: Draft, result: CallResult) -> None:
         # did that is in doubt. A success does, because only one execution can report it.
         rules.late(draft, result)
         return
-    if result.outcome is Outcome.SUCCEEDED:
+    if result.outcome is Outcome.HELD and draft.behaviour >= BY_PERMISSION:
+        beginnings.could_not_begin(draft, call, result.error)
+    elif result.outcome is Outcome.SUCCEEDED:
         rules.answered(draft, call, result)
     elif result.outcome is Outcome.UNCERTAIN and rules.doubted is not None:
         rules.doubted(draft, call, result)

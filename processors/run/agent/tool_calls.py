@@ -28,7 +28,7 @@ def begin(draft: Draft, call: RoundCall) -> None:
         return
     run = draft.run
     allowed = run.limits.max_tool_calls
-    if call.attempt == 0 and allowed is not None and run.counters.tool_calls >= allowed:
+    if call.tries == 0 and allowed is not None and run.counters.tool_calls >= allowed:
         endings.limit_reached(draft, "max_tool_calls", run.counters.tool_calls, allowed)
         return
     contract = draft.contract(call.tool)

@@ -4,10 +4,87 @@ from __future__ import annotations
 
 from datetime import datetime
 from types import MappingProxyType
+from typing import Any
 
 from runfold.events import run as j
-from runfold.processors.run.ids import outcome_of
-from runfold.processors.run.state import CallStatus, Live, OpenCall, changed, loop_changed
+from runfold.events.values import Placement
+from runfold.processors.run import behaviour
+from runfold.processors.run.ids import outcome_of, timeout_at, unbegun_at
+from runfold.processors.run.state import (
+    Beginning,
+    CallStatus,
+    Live,
+    ModelCall,
+    OpenCall,
+    RoundCall,
+    changed,
+    loop_changed,
+)
+
+Out = j.ModelCalled | j.ToolCallStarted | j.ContextCalled
+"""A fact that hands a call out."""
+
+
+def handed_out(run: Live, fact: Out, at: datetime) -> dict[str, Any]:
+    """Return what a call has after it was handed out."""
+    pooled, timeout_ms = fact.placement is Placement.POOL, fact.timeout_ms
+    found: dict[str, Any] = {"status": CallStatus.RUNNING, "attempt": fact.attempt}
+    found["pooled"] = pooled
+    if run.behaviour < behaviour.BY_PERMISSION:
+        # It counts as begun.
+        return {**found, "due": timeout_at(at, timeout_ms)}
+    before = run.loop.call(fact.call_id)
+    return {
+        **found,
+        "due": unbegun_at(at, 1, timeout_ms, pooled=pooled),
+        "beginning": Beginning(
+            handed_out=1, held=before.beginning.held if before else 0, timeout_ms=timeout_ms
+        ),
+    }
+
+
+def handed_out_again(run: Live, fact: j.CallHandedOutAgain, at: datetime) -> Live:
+    """Somebody may begin the call now; it is waited for longer than before."""
+    call = run.loop.call(fact.call_id)
+    if call is None:
+        return run
+    out = changed(call.beginning, handed_out=fact.times)
+    due = unbegun_at(at, out.handed_out, out.timeout_ms, pooled=call.pooled)
+    return with_call(run, fact.call_id, beginning=out, due=due)
+
+
+def begun(run: Live, fact: j.CallBegun, at: datetime) -> Live:
+    """The call's time runs."""
+    call = run.loop.call(fact.call_id)
+    if call is None:
+        return run
+    known, due = changed(call.beginning, by=fact.by), timeout_at(at, call.beginning.timeout_ms)
+    return with_call(run, fact.call_id, beginning=known, due=due)
+
+
+def held(run: Live, fact: j.CallHeld, at: datetime) -> Live:
+    """The call waits for its next attempt; this one was none, and is counted nowhere."""
+    call = run.loop.call(fact.call_id)
+    if call is None:
+        return run
+    waits = with_call(
+        run,
+        fact.call_id,
+        status=CallStatus.HELD,
+        due=fact.due,
+        beginning=changed(call.beginning, by=None, held=call.beginning.held + 1),
+    )
+    field = counted_as(call)
+    return changed(waits, counters=run.counters.plus(field, -1)) if field else waits
+
+
+def counted_as(call: OpenCall) -> str | None:
+    """Return the counter that the handing out of a call's attempt went into."""
+    if isinstance(call, ModelCall):
+        return "model_calls"
+    if isinstance(call, RoundCall):
+        return "tool_calls" if call.tries == 1 else "retries"
+    return None
 
 
 def opened(run: Live, call: OpenCall) -> Live:

@@ -10,11 +10,10 @@ from runfold.events import run as j
 from runfold.events.calls import Outcome
 from runfold.events.content import Content, json_content, text
 from runfold.events.trusted import trusted
-from runfold.events.values import Placement
 from runfold.processors.run.fold import open_calls
 from runfold.processors.run.fold.open_calls import calls_with, known, with_call
 from runfold.processors.run.fold.turns import unpriced_model
-from runfold.processors.run.ids import artifact_of, outcome_of, signature, timeout_at
+from runfold.processors.run.ids import artifact_of, outcome_of, signature
 from runfold.processors.run.state import (
     CallStatus,
     Live,
@@ -89,16 +88,10 @@ def denied(run: Live, fact: j.ToolCallDenied, at: datetime) -> Live:
 
 def started(run: Live, fact: j.ToolCallStarted, at: datetime) -> Live:
     """The call is out."""
-    calls = calls_with(
-        run,
-        fact.call_id,
-        status=CallStatus.RUNNING,
-        attempt=fact.attempt,
-        due=timeout_at(at, fact.timeout_ms),
-        pooled=fact.placement is Placement.POOL,
-    )
-    field = "tool_calls" if fact.attempt == 1 else "retries"
-    return changed(loop_changed(run, calls=calls), counters=run.counters.plus(field))
+    run = with_call(run, fact.call_id, **open_calls.handed_out(run, fact, at))
+    call = run.loop.call(fact.call_id)
+    field = open_calls.counted_as(call) if call else None
+    return changed(run, counters=run.counters.plus(field)) if field else run
 
 
 def succeeded(run: Live, fact: j.ToolCallSucceeded, at: datetime) -> Live:

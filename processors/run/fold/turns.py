@@ -13,9 +13,7 @@ from runfold.events.calls import Message, Role
 from runfold.events.calls.transcript import digest_after, parts, tokens_of
 from runfold.events.content import text
 from runfold.events.trusted import trusted
-from runfold.events.values import Placement
 from runfold.processors.run.fold import open_calls
-from runfold.processors.run.ids import timeout_at
 from runfold.processors.run.state import (
     ContextCall,
     Live,
@@ -83,13 +81,8 @@ def with_messages(transcript: Transcript, said: Iterable[Said]) -> Transcript:
 
 def context_called(run: Live, fact: j.ContextCalled, at: datetime) -> Live:
     """A context is being chosen."""
-    call = ContextCall(
-        call_id=fact.call_id,
-        attempt=fact.attempt,
-        due=timeout_at(at, fact.timeout_ms),
-        pooled=fact.placement is Placement.POOL,
-        budget_tokens=fact.budget_tokens,
-    )
+    out = open_calls.handed_out(run, fact, at)
+    call = ContextCall(call_id=fact.call_id, budget_tokens=fact.budget_tokens, **out)
     return open_calls.opened(run, call)
 
 
@@ -106,12 +99,7 @@ def context_failed(run: Live, fact: j.ContextFailed, at: datetime) -> Live:
 
 def model_called(run: Live, fact: j.ModelCalled, at: datetime) -> Live:
     """A model call is out."""
-    call = ModelCall(
-        call_id=fact.call_id,
-        attempt=fact.attempt,
-        due=timeout_at(at, fact.timeout_ms),
-        pooled=fact.placement is Placement.POOL,
-    )
+    call = ModelCall(call_id=fact.call_id, **open_calls.handed_out(run, fact, at))
     return changed(open_calls.opened(run, call), counters=run.counters.plus("model_calls"))
 
 

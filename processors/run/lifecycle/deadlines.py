@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from runfold.processors.engine.aggregate import Timer
+from runfold.processors.run.agent import beginnings
 from runfold.processors.run.agent.kinds import rules_of
 from runfold.processors.run.agent.next_step import proceed, working_deadline
 from runfold.processors.run.draft import Draft
@@ -50,9 +51,15 @@ def fire(draft: Draft, timer: Timer) -> None:
 
 def _of_call(call: OpenCall, *, paused: bool) -> Timer | None:
     kind = _KIND_OF.get(call.status)
-    if kind is None or call.due is None or (paused and kind == RETRY):
+    if kind is None or call.due is None or (paused and (kind == RETRY or _waits(call))):
         return None
     return Timer(call.due, kind, call.call_id, call.attempt)
+
+
+def _waits(call: OpenCall) -> bool:
+    """Whether nobody has begun a call that is out."""
+    known = call.beginning
+    return call.status is CallStatus.RUNNING and known.handed_out > 0 and known.by is None
 
 
 def _out_of_time(draft: Draft, limit: str, allowed: int | datetime | None) -> None:
@@ -70,6 +77,8 @@ def _fire_call(draft: Draft, timer: Timer) -> None:
     match call.status:
         case CallStatus.HELD:
             rules_of(call).begin(draft, call)
+        case CallStatus.RUNNING if _waits(call):
+            beginnings.hand_out_again(draft, call)
         case CallStatus.RUNNING:
             rules_of(call).lost(draft, call)
         case CallStatus.AWAITING_APPROVAL | CallStatus.ASKED:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from runfold.events import calls, commands
 from runfold.events.values import ErrorInfo
 from runfold.processors.engine.aggregate import Command
-from runfold.processors.run.agent import checkpoints, model_calls, tool_calls
+from runfold.processors.run.agent import beginnings, checkpoints, model_calls, tool_calls
 from runfold.processors.run.agent.next_step import proceed
 from runfold.processors.run.agent.reservations import release
 from runfold.processors.run.draft import Draft
@@ -27,6 +27,8 @@ def conclude(draft: Draft, command: Command, error: str) -> None:
             controls.ignore(draft, control, draft.people("undecidable", error=error))
         case calls.ModelResult() as result:
             _model_failed(draft, result, _info(draft, error))
+        case calls.BeginRequested() as question:
+            beginnings.undecided(draft, question, draft.people("undecidable", error=error))
         case calls.ToolResult() as result:
             _tool_failed(draft, result, _info(draft, error))
         case _:

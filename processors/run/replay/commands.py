@@ -8,7 +8,7 @@ from typing import Any
 from runfold.events import commands
 from runfold.events import run as j
 from runfold.events.base import Fact, Record
-from runfold.events.calls import ModelResult, Outcome, ToolResult
+from runfold.events.calls import BeginRequested, ModelResult, Outcome, ToolResult
 from runfold.events.calls.base import CallResult
 from runfold.events.calls.kinds import KINDS
 from runfold.events.catalogue import CONTROLS
@@ -18,7 +18,9 @@ from runfold.events.run import Event, Meta
 from runfold.events.traits import CallMove, Cause
 from runfold.events.values import ErrorInfo
 from runfold.processors.engine.aggregate import Command, Timer
-from runfold.processors.run.state import CallStatus, Live, RunState
+from runfold.processors.run.agent import beginnings
+from runfold.processors.run.behaviour import BY_PERMISSION
+from runfold.processors.run.state import CallStatus, Live, OpenCall, RunState
 
 
 class UnrecordedError(ValueError):
@@ -44,7 +46,40 @@ def _timer(meta: Meta) -> Timer:
 def _record(state: RunState | None, meta: Meta, fact: Fact, decision: Sequence[Event]) -> Record:
     if isinstance(fact, j.RunCreated | j.RunRefused):
         return _request(fact, decision)
-    return _result_of(meta, fact) or _control(state, meta, fact)
+    return (
+        _question(state, meta, fact)
+        or _held(state, meta, fact)
+        or _result_of(meta, fact)
+        or _control(state, meta, fact)
+    )
+
+
+def _question(state: RunState | None, meta: Meta, fact: Fact) -> BeginRequested | None:
+    """Return the question whether a call may begin, where a fact records its answer."""
+    if not isinstance(state, Live) or state.behaviour < BY_PERMISSION:
+        return None
+    by = fact.by if isinstance(fact, j.CallBegun) else ""
+    match fact:
+        case (
+            j.CallBegun(call_id=call_id)
+            | j.CallHeld(call_id=call_id, code=beginnings.PAUSED | beginnings.UNDECIDABLE)
+        ):
+            found = _call(state, call_id)
+        case j.ToolCallDenied(call_id=call_id, request_id=None):
+            # The tool was withdrawn meanwhile; a person's denial has a request.
+            found = _call(state, call_id)
+        case j.RunFailed():
+            # So was the agent: its model was about to be called.
+            found = state.loop.model_call
+        case _:
+            return None
+    if found is None or found.status is not CallStatus.RUNNING:
+        return None
+    return BeginRequested(run_id=meta.run_id, call_id=found.call_id, attempt=found.attempt, by=by)
+
+
+def _call(state: RunState | None, call_id: str) -> OpenCall | None:
+    return state.loop.call(call_id) if isinstance(state, Live) else None
 
 
 def _request(fact: j.RunCreated | j.RunRefused, decision: Sequence[Event]) -> RunRequested:
@@ -78,6 +113,20 @@ def _result_of(meta: Meta, fact: Fact) -> CallResult | None:
         doubt = ErrorInfo(error_type="uncertain", message=fact.reason, retryable=False)
         return _result(kind, meta, fact, outcome=outcome, error=doubt)
     return _result(kind, meta, fact, outcome=outcome)
+
+
+def _held(state: RunState | None, meta: Meta, fact: Fact) -> CallResult | None:
+    call = _call(state, fact.call_id) if isinstance(fact, j.CallHeld) else None
+    if call is None or not isinstance(fact, j.CallHeld):
+        return None
+    error = ErrorInfo(
+        error_type=fact.code,
+        message=fact.reason,
+        retryable=True,
+        retry_after_ms=fact.retry_after_ms,
+    )
+    kind = _RESULTS[call.kind]
+    return _result(kind, meta, fact, outcome=Outcome.HELD, error=error, model="")
 
 
 def _result(kind: type[CallResult], meta: Meta, fact: Fact, **more: Any) -> CallResult:
@@ -152,5 +201,5 @@ def _ignored(fact: j.RequestIgnored) -> _Asked:
 
 
 def _is_uncertain(state: RunState | None, call_id: str) -> bool:
-    call = state.loop.call(call_id) if isinstance(state, Live) else None
+    call = _call(state, call_id)
     return call is not None and call.status is CallStatus.UNCERTAIN

@@ -33,6 +33,8 @@ def _words(fact: Fact) -> str | None:
             return error.message if error.error_type == CODE else None
         case j.ToolCallUncertain(reason=reason):
             return reason
+        case j.CallHeld(code="undecidable", reason=reason):
+            return reason
         case _:
             return None
 

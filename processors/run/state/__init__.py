@@ -6,6 +6,7 @@ the calls that are open.
 
 from runfold.processors.run.state.calls import (
     WAITS_FOR_HUMAN,
+    Beginning,
     CallStatus,
     ContextCall,
     ModelCall,
@@ -34,6 +35,7 @@ __all__ = [
     "WAITS_FOR_HUMAN",
     "AgentLoop",
     "Attempts",
+    "Beginning",
     "Body",
     "Budget",
     "CallStatus",

@@ -5,7 +5,9 @@ Every kind has the same life, so there is one way of retry, time-out and late re
     PROPOSED ──▶ APPROVED ──▶ RUNNING ──▶ CLOSED
        └─▶ AWAITING_APPROVAL    │  ▲ └──▶ UNCERTAIN (only where nobody can know)
                                 ▼  │
-                               HELD (until its next attempt)
+                               HELD (until its next attempt, after a failure or without a try)
+
+RUNNING is handed out; whether it has begun, ``beginning`` says of calls in pools.
 
 Calls to a model and for a context are decided by the run itself and begin where they run.
 """
@@ -38,6 +40,21 @@ WAITS_FOR_HUMAN = frozenset({CallStatus.AWAITING_APPROVAL, CallStatus.ASKED, Cal
 
 
 @dataclass(frozen=True)
+class Beginning:
+    """What is known of the beginning of a call, from behaviour 6 on.
+
+    ``by`` is who was told that the attempt that is out may begin; ``handed_out`` counts how often
+    it was handed out, ``held`` the attempts before it that could not begin. ``timeout_ms`` is how
+    long an attempt may take from its beginning.
+    """
+
+    by: str | None = None
+    handed_out: int = 0
+    held: int = 0
+    timeout_ms: int = 0
+
+
+@dataclass(frozen=True)
 class OpenCall:
     """What every kind of call has; ``kind`` is a name of ``events.calls.kinds``.
 
@@ -54,6 +71,12 @@ class OpenCall:
     attempt: int = 0
     due: datetime | None = None
     pooled: bool = False
+    beginning: Beginning = Beginning()
+
+    @property
+    def tries(self) -> int:
+        """How many attempts were made, the one that is out included."""
+        return self.attempt - self.beginning.held
 
 
 @dataclass(frozen=True)

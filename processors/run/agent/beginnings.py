@@ -1,0 +1,124 @@
+"""Between handing out and beginning: a call is permitted, held, or handed out again (ADR 44)."""
+
+from __future__ import annotations
+
+import hashlib
+
+from runfold.events import run as j
+from runfold.events.calls import BeginAnswered, BeginRequested
+from runfold.events.values import ErrorInfo, Placement
+from runfold.processors.run.behaviour import BY_PERMISSION
+from runfold.processors.run.draft import Draft
+from runfold.processors.run.ids import after, outcome_of
+from runfold.processors.run.lifecycle import endings
+from runfold.processors.run.policy.withdrawn import withdrawn_agent, withdrawn_tool
+from runfold.processors.run.state import CallStatus, Live, OpenCall, RoundCall, RunState
+
+PAUSED = "paused"
+"""The code of a call that was about to begin while its run was paused."""
+
+UNDECIDABLE = "undecidable"
+"""The code of a call of which a bug left open whether it may begin."""
+
+_FIRST_PAUSE_MS = 1_000
+_LONGEST_PAUSE_MS = 60_000
+_LONGEST_ASKED_MS = 600_000
+
+
+def asked(draft: Draft, question: BeginRequested) -> None:
+    """Decide whether a call may begin now; what is not wanted any more changes nothing."""
+    call = _out(draft.state, question)
+    if call is None or call.beginning.by == question.by:
+        return
+    if call.beginning.by is None and not _may_begin(draft, call):
+        return
+    # Whoever asks after another was permitted has found its work without a result.
+    draft.say(j.CallBegun(call_id=call.call_id, attempt=call.attempt, by=question.by))
+
+
+def undecided(draft: Draft, question: BeginRequested, reason: str) -> None:
+    """Hold a call of which it could not be decided whether it may begin."""
+    call = _out(draft.state, question)
+    if call is not None and call.beginning.by is None:
+        hold(draft, call, UNDECIDABLE, reason)
+
+
+def answer(state: RunState | None, question: BeginRequested) -> BeginAnswered:
+    """Return what a question is answered with, given the state after it was decided."""
+    call = _out(state, question)
+    return BeginAnswered(
+        run_id=question.run_id,
+        call_id=question.call_id,
+        attempt=question.attempt,
+        by=question.by,
+        granted=call is not None and call.beginning.by == question.by,
+    )
+
+
+def could_not_begin(draft: Draft, call: OpenCall, error: ErrorInfo | None) -> None:
+    """Hold a call that its processor could not begin."""
+    if error is None:
+        hold(draft, call, "no_reason", draft.people("no_reason_given"))
+    else:
+        hold(draft, call, error.error_type, error.message, error.retry_after_ms)
+
+
+def hold(
+    draft: Draft, call: OpenCall, code: str, reason: str, retry_after_ms: int | None = None
+) -> None:
+    """Have a call wait for its next attempt: longer each time, and each call for itself."""
+    asked_for = min(max(retry_after_ms or 0, 0), _LONGEST_ASKED_MS)
+    pause = min(_FIRST_PAUSE_MS * 2 ** min(call.beginning.held, 10), _LONGEST_PAUSE_MS)
+    delay = max(asked_for, pause // 2) + pause // 2 * _share(call) // 256
+    draft.say(
+        j.CallHeld(
+            call_id=call.call_id,
+            attempt=call.attempt,
+            code=code,
+            reason=reason,
+            due=after(draft.env.now, delay),
+            delay_ms=delay,
+            retry_after_ms=retry_after_ms,
+        )
+    )
+
+
+def hand_out_again(draft: Draft, call: OpenCall) -> None:
+    """Hand out the same attempt once more: nobody has begun it, and its work may be lost."""
+    draft.say(
+        j.CallHandedOutAgain(
+            call_id=call.call_id,
+            attempt=call.attempt,
+            placement=Placement.POOL if call.pooled else Placement.LOCAL,
+            times=call.beginning.handed_out + 1,
+        )
+    )
+
+
+def _may_begin(draft: Draft, call: OpenCall) -> bool:
+    if draft.run.idle.paused:
+        hold(draft, call, PAUSED, draft.people("is_paused"))
+        return False
+    if isinstance(call, RoundCall):
+        if reason := withdrawn_tool(draft, call.tool):
+            draft.deny(call.call_id, "withdrawn", reason)
+            return False
+    elif error := withdrawn_agent(draft):
+        endings.fail(draft, endings.EXIT_WITHDRAWN, error)
+        return False
+    return True
+
+
+def _out(state: RunState | None, question: BeginRequested) -> OpenCall | None:
+    """Return the call that a question is about, None where that attempt is not out any more."""
+    if not isinstance(state, Live) or state.behaviour < BY_PERMISSION:
+        return None
+    call = state.loop.call(question.call_id)
+    if call is None or call.status is not CallStatus.RUNNING or call.attempt != question.attempt:
+        return None
+    return call
+
+
+def _share(call: OpenCall) -> int:
+    """Return from 0 to 255, by chance and always the same: so that not all come back at once."""
+    return hashlib.sha256(outcome_of(call.call_id, call.attempt).encode()).digest()[0]
