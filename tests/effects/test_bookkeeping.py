@@ -6,8 +6,8 @@ from itertools import permutations
 
 import pytest
 
-from runfold.processors.effects.offset_tracker import OffsetTracker
-from runfold.processors.effects.open_calls import OpenCalls, Place
+from runfold.processors.effects.pool.offset_tracker import OffsetTracker
+from runfold.processors.effects.pool.open_calls import OpenCalls, Place
 
 OFFSETS = (3, 4, 7, 8)  # transaction markers leave gaps
 

@@ -25,7 +25,7 @@ from runfold.infra.tracing.spans import Traces
 from runfold.processors.context.kind import CONTEXT_CALL
 from runfold.processors.effects.kinds import EffectKind, Served
 from runfold.processors.effects.local import LocalEffects
-from runfold.processors.effects.memory import MemoryPool
+from runfold.processors.effects.pool.memory import MemoryPool
 from runfold.processors.model.kind import MODEL_CALL
 from runfold.processors.tool.kind import TOOL_CALL
 from tests.context.given import context_work

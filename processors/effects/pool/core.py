@@ -22,8 +22,8 @@ from runfold.infra.tracing.context import traceparent_of_call
 from runfold.processors.effects.failures import too_large
 from runfold.processors.effects.local import LocalEffects
 from runfold.processors.effects.metrics import POOL_RESULTS
-from runfold.processors.effects.offset_tracker import OffsetTracker
-from runfold.processors.effects.open_calls import CallKey, OpenCalls, Place
+from runfold.processors.effects.pool.offset_tracker import OffsetTracker
+from runfold.processors.effects.pool.open_calls import CallKey, OpenCalls, Place
 
 log = logging.getLogger(__name__)
 

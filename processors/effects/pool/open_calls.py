@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from dataclasses import dataclass
 
-from runfold.processors.effects.offset_tracker import OffsetTracker
+from runfold.processors.effects.pool.offset_tracker import OffsetTracker
 
 CallKey = tuple[str, int]
 
