@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from enum import Enum
 from typing import Protocol
 
 from runfold.events.avro.peek import Peek
@@ -13,8 +14,23 @@ from runfold.events.definitions import Definitions
 Deliver = Callable[[Record], None]
 """Takes the result of a piece of local work; may be called from any thread."""
 
-Wanted = Callable[[], bool]
-"""Whether anybody still waits for a result."""
+
+class Wish(Enum):
+    """Whether a piece of work is still wanted when its turn comes."""
+
+    BEGIN = "begin"
+    WAIT = "wait"
+    DROP = "drop"
+
+
+Wanted = Callable[[Record], Wish]
+"""Asked, on any thread, when the turn of a piece of work comes, and again just before it begins.
+
+What is to wait stays with the host, and is asked about again after ``look_again``.
+"""
+
+Dropped = Callable[[Record], None]
+"""Takes a piece of work that is not done because it is not wanted; on any thread."""
 
 
 class Head(Protocol):
@@ -97,15 +113,24 @@ class DefinitionStore(Protocol):
 
 
 class EffectHost(Protocol):
-    """Work done in this process; every piece is answered once, by a result record."""
+    """Work done in this process; each piece is answered by one result record, or dropped."""
 
     def submit_many(
-        self, works: Sequence[Record], deliver: Deliver, wanted: Wanted | None = None
+        self,
+        works: Sequence[Record],
+        deliver: Deliver,
+        wanted: Wanted | None = None,
+        dropped: Dropped | None = None,
     ) -> None:
         """Take work and return at once; each result goes to ``deliver``.
 
-        Work that had to wait and is no longer ``wanted`` may be dropped.
+        ``wanted`` is asked whether a piece may begin; what it drops goes to ``dropped``. A piece
+        that is here already, queued or in flight, is not done a second time.
         """
+        ...
+
+    def look_again(self) -> None:
+        """Ask again about what was to wait; from any thread, when the answer may be another."""
         ...
 
 
@@ -117,6 +142,7 @@ class NoEffects:
         works: Sequence[Record],
         deliver: Deliver,  # noqa: ARG002
         wanted: Wanted | None = None,  # noqa: ARG002
+        dropped: Dropped | None = None,  # noqa: ARG002
     ) -> None:
         """Refuse local work, which nobody here could do."""
         if works:
@@ -124,3 +150,6 @@ class NoEffects:
                 f"{type(works[0]).__name__} asks for local placement, but this process has no "
                 "local effects: give the engine some, or place the work in a pool."
             )
+
+    def look_again(self) -> None:
+        """Do nothing: there is no work here."""

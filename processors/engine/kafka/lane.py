@@ -43,6 +43,7 @@ from runfold.processors.engine.kafka.restore import CLOCK_SLACK_SECONDS, Restore
 from runfold.processors.engine.kafka.transaction import Transactions
 from runfold.processors.engine.kafka.whole import need_end, starts_behind
 from runfold.processors.engine.metrics import LaneMetrics
+from runfold.processors.engine.ports import Wish
 from runfold.producers.errors import UnreadableError
 from runfold.producers.log.partitioner import partition_for
 
@@ -186,7 +187,10 @@ class Lane(threading.Thread, Generic[S]):
     def _hand_out(self, works: Sequence[Record]) -> None:
         if works:
             self._out += len(works)
-            self._shared.effects.submit_many(works, self._inbox.deliver, self._inbox.is_open)
+            inbox = self._inbox
+            self._shared.effects.submit_many(
+                works, inbox.deliver, lambda _: Wish.BEGIN if inbox.is_open() else Wish.DROP
+            )
 
     def _turn_until_stopped(self) -> None:
         tidy_at = time.monotonic() + self._config.tidy_every
