@@ -91,6 +91,10 @@ class CallResult(Record):
             """Return the milliseconds that the call took."""
 
         @property
+        def queued_ms(self) -> int | None:
+            """Return the milliseconds that it waited in its process, None if it never began."""
+
+        @property
         def error(self) -> ErrorInfo | None:
             """Return what went wrong, None where nothing did."""
 

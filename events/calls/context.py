@@ -102,6 +102,7 @@ class ContextResult(CallResult):
     digest: bytes | None = None
     error: ErrorInfo | None = None
     cost: Money | None = None
+    queued_ms: int | None = None
 
 
 MOST_NAMED = 1_000

@@ -95,3 +95,4 @@ class ModelResult(CallResult):
     attempts: tuple[ProviderAttempt, ...] = ()
     time_to_first_token_ms: int | None = None
     response_id: str | None = None
+    queued_ms: int | None = None

@@ -48,6 +48,7 @@ class ToolResult(CallResult):
     repeated: bool = False
     effect: bool = False
     cost: Money | None = None
+    queued_ms: int | None = None
 
     @property
     def acted(self) -> bool:

@@ -16,8 +16,8 @@ from runfold.processors.context.kind import CONTEXT_CALL
 from runfold.processors.context.processor import ContextProcessor
 from runfold.processors.effects.kinds import Served
 from runfold.processors.effects.local import LocalEffects
-from runfold.processors.effects.serving import POOL_ENDS, serve_pool
-from runfold.processors.effects.settings import POOL_OPTIONS
+from runfold.processors.effects.pool.serving import POOL_ENDS, serve_pool
+from runfold.processors.effects.pool.settings import POOL_OPTIONS
 from runfold.producers.schema_registry.chosen import registry_of
 
 

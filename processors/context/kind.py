@@ -22,6 +22,17 @@ def _broken(work: ContextWork, error: ErrorInfo, latency_ms: int) -> ContextResu
     )
 
 
+def _held(work: ContextWork, error: ErrorInfo) -> ContextResult:
+    return ContextResult(
+        run_id=work.run_id,
+        call_id=work.call_id,
+        attempt=work.attempt,
+        outcome=Outcome.HELD,
+        latency_ms=0,
+        error=error,
+    )
+
+
 def _attributes(work: ContextWork, result: ContextResult) -> dict[str, Value]:
     return {
         names.OPERATION: names.SELECT_CONTEXT,
@@ -39,8 +50,9 @@ def _content(work: ContextWork, _result: ContextResult) -> dict[str, Value]:
 
 CONTEXT_CALL = EffectKind(
     kinds.CONTEXT,
-    turn=lambda work: work.tenant_id,
+    turn=lambda _work: names.SELECT_CONTEXT,
     on_broken=_broken,
+    on_held=_held,
     repeatable=True,
     span=CallSpan(lambda _work: names.SELECT_CONTEXT, _attributes, _content),
 )

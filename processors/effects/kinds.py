@@ -8,6 +8,7 @@ metrics take it from there.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -22,6 +23,15 @@ R = TypeVar("R", bound=CallResult)
 Handler = Callable[[W], Awaitable[R]]
 """Makes a call. It keeps the call's time-out and never raises; a host bears it if it does."""
 
+Make = Callable[[], Awaitable[R]]
+"""Makes the one call that was found ready, as a handler would."""
+
+Ready = Callable[[W], AbstractAsyncContextManager[Make[R]]]
+"""Finds out whether a call can begin, and keeps what it needs until it is left.
+
+Nothing of the call is done before what it gives is used. Raises CannotBeginError.
+"""
+
 
 def uncapped(_work: object) -> int | None:
     """Return that only the host's own limit bounds the calls."""
@@ -33,14 +43,17 @@ class EffectKind(Generic[W, R]):
     """A kind of call, as a host sees it.
 
     ``turn`` names what a call competes for: calls of different names take turns, and a cap counts
-    those of one name. ``on_broken`` is the result, after so many milliseconds, of a call whose
-    handler raised or did not end in time; ``repeatable`` says whether its error may be retried.
-    ``at_once`` is how many calls a process has in flight unless it is set up otherwise.
+    those of one name. Metrics show it, so it names neither tenant nor run. ``on_broken`` is the
+    result, after so many milliseconds, of a call whose handler raised or did not end in time;
+    ``repeatable`` says whether its error may be retried. ``on_held`` is the result of a call that
+    could not begin. ``at_once`` is how many calls a process has in flight unless it is set up
+    otherwise.
     """
 
     call: CallKind[W, R]
     turn: Callable[[W], str]
     on_broken: Callable[[W, ErrorInfo, int], R]
+    on_held: Callable[[W, ErrorInfo], R]
     repeatable: bool
     span: CallSpan[W, R]
     at_once: int = 64
@@ -56,13 +69,15 @@ class Served(Generic[W, R]):
     """A kind of call that a process makes, with what makes it.
 
     At most ``at_once`` calls are in flight, as many as the kind says where it is None; ``cap`` is
-    how many of one ``turn`` may be, None for no bound of its own.
+    how many of one ``turn`` may be, None for no bound of its own. ``ready`` is asked first about
+    calls that begin by permission; without it they can always begin.
     """
 
     kind: EffectKind[W, R]
     handler: Handler[W, R]
     at_once: int | None = None
     cap: Callable[[W], int | None] = uncapped
+    ready: Ready[W, R] | None = None
 
     @property
     def limit(self) -> int:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from runfold.events.calls.kinds import KINDS
+from runfold.infra.metrics.bounded import MOST_VALUES
 from runfold.infra.metrics.table import TABLE
 
 _KINDS = ", ".join(kind.name for kind in KINDS)
@@ -26,6 +29,34 @@ WAIT = TABLE.histogram(
     ["kind"],
     process=_HOSTS,
 )
+KEY_IN_FLIGHT = TABLE.gauge(
+    "runfold_effects_key_in_flight",
+    "calls of one tool or model that are being made in this process now",
+    ["kind", "key"],
+    process=_HOSTS,
+)
+KEY_QUEUED = TABLE.gauge(
+    "runfold_effects_key_queued",
+    "calls of one tool or model that wait in this process for room",
+    ["kind", "key"],
+    process=_HOSTS,
+)
+HELD = TABLE.counter(
+    "runfold_effects_held",
+    "calls that could not begin, by tool or model and by what they wait for",
+    ["kind", "key", "code"],
+    process=_HOSTS,
+)
+QUESTIONS = TABLE.gauge(
+    "runfold_pool_questions",
+    "calls of a pool that could begin and whose run has not yet said whether they may",
+    process="pools",
+)
+ANSWER = TABLE.histogram(
+    "runfold_pool_answer_seconds",
+    "from the question whether a call may begin to the run's answer",
+    process="pools",
+)
 POOL_OPEN = TABLE.gauge(
     "runfold_pool_open_calls",
     "calls read from a work topic whose result is not acknowledged by the log",
@@ -44,3 +75,20 @@ LOST = TABLE.counter(
     ["topic"],
     process="pools",
 )
+
+
+class KeyGauges:
+    """Shows how many calls of each key are queued and in flight, by ``of_key``."""
+
+    def __init__(self, kind: str, of_key: Callable[[str], tuple[int, int]]) -> None:
+        self._kind = kind
+        self._of_key = of_key
+        self._known: set[str] = set()
+
+    def know(self, key: str) -> None:
+        """Show a key from now on, unless there are too many."""
+        if key in self._known or len(self._known) >= MOST_VALUES:
+            return
+        self._known.add(key)
+        KEY_QUEUED(self._kind, key).set_function(lambda: self._of_key(key)[0])
+        KEY_IN_FLIGHT(self._kind, key).set_function(lambda: self._of_key(key)[1])

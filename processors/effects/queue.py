@@ -1,53 +1,104 @@
-"""A bounded number of calls in flight, and a fair queue of those that wait."""
+"""A bounded number of calls in flight, and a fair queue of those that wait.
+
+Every key (a tool, a model) has a bulkhead: a cap of its own, and a share of all places that it
+cannot exceed, so that one slow thing leaves room for the others.
+"""
 
 from __future__ import annotations
 
 import asyncio
-from collections import OrderedDict, deque
+import math
+from collections import OrderedDict
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any
 
+from runfold.processors.effects.pace import Pace
+from runfold.processors.effects.turns import Turns
+from runfold.processors.engine.ports import Wish
+
+SHARE = 0.75
+"""The share of the places that calls of one key may take."""
+
+
+def always() -> Wish:
+    """Return that a call may begin."""
+    return Wish.BEGIN
+
+
+def ignored() -> None:
+    """Do nothing about a call that is dropped."""
+
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A call to make: its concurrency ``key`` and ``cap``, and whether it is still wanted."""
+    """A call to make, of a ``tenant`` and a ``run_id``: its concurrency ``key`` and ``cap``.
+
+    ``wanted`` is asked when its turn comes; ``dropped`` is told where it says so.
+    """
 
     key: str
     run: Callable[[], Coroutine[Any, Any, None]]
     cap: int | None = None
-    wanted: Callable[[], bool] | None = None
+    wanted: Callable[[], Wish] = always
+    dropped: Callable[[], None] = ignored
+    tenant: str = ""
+    run_id: str = ""
 
 
 class CallQueue:
     """Runs calls on the current event loop, ``limit`` at once, each key no more than its cap.
 
-    Keys take turns, so that one slow tool with a long queue does not hold up the others. All
-    methods belong to the loop's thread.
+    Keys take turns, then tenants, then runs: one slow tool with a long queue does not hold up the
+    others. ``share`` is what one key may take of ``limit``. Methods that say nothing else belong to
+    the loop's thread.
     """
 
-    def __init__(self, limit: int) -> None:
+    def __init__(self, limit: int, share: float = SHARE) -> None:
         self._limit = limit
-        self._waiting: OrderedDict[str, deque[Call]] = OrderedDict()
+        self._most_of_key = max(1, math.ceil(limit * share))
+        self._waiting: OrderedDict[str, Turns[Call]] = OrderedDict()
+        self._aside: list[Call] = []
         self._running: dict[str, int] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        self._paces: dict[str, Pace] = {}
+        self._count = 0
         self.in_flight = 0
 
     def put(self, call: Call) -> None:
         """Start the call, or queue it while there is no room."""
-        if not self._waiting and self._has_room(call):
-            self._start(call)
-            return
-        self._waiting.setdefault(call.key, deque()).append(call)
+        self._waiting.setdefault(call.key, Turns()).put(call.tenant, call.run_id, call)
+        self._count += 1
+        self._fill()
+
+    def look_again(self) -> None:
+        """Ask again about the calls that were to wait."""
+        aside, self._aside = self._aside, []
+        for call in aside:
+            self._waiting.setdefault(call.key, Turns()).put(call.tenant, call.run_id, call)
         self._fill()
 
     def queued(self) -> int:
-        """Return how many calls wait for room; from any thread."""
-        return sum(map(len, tuple(self._waiting.values())))
+        """Return how many calls wait, for room or because they shall; from any thread."""
+        return self._count
+
+    def of_key(self, key: str) -> tuple[int, int]:
+        """Return how many calls of a key wait for room, and how many are in flight."""
+        return len(self._waiting.get(key, ())), self._running.get(key, 0)
+
+    def pace(self, key: str) -> Pace:
+        """Return how fast the calls of a key go."""
+        return self._paces.setdefault(key, Pace())
+
+    def places(self, cap: int | None) -> int:
+        """Return how many calls of a key with such a cap may be in flight."""
+        return self._most_of_key if cap is None else max(1, min(cap, self._most_of_key))
 
     def drop_waiting(self) -> None:
         """Forget the calls that were not started."""
         self._waiting.clear()
+        self._aside.clear()
+        self._count = 0
 
     async def idle(self, timeout_s: float) -> bool:
         """Wait until nothing is in flight or queued; False if time ran out first."""
@@ -70,7 +121,7 @@ class CallQueue:
     def _has_room(self, call: Call) -> bool:
         if self.in_flight >= self._limit:
             return False
-        return call.cap is None or self._running.get(call.key, 0) < call.cap
+        return self._running.get(call.key, 0) < self.places(call.cap)
 
     def _start(self, call: Call) -> None:
         self.in_flight += 1
@@ -95,15 +146,25 @@ class CallQueue:
                 started = self._start_next_of(key) or started
 
     def _start_next_of(self, key: str) -> bool:
-        queue = self._waiting[key]
-        while queue and (wanted := queue[0].wanted) is not None and not wanted():
-            queue.popleft()
-        call = queue.popleft() if queue and self._has_room(queue[0]) else None
-        if not queue:
+        turns = self._waiting[key]
+        started = False
+        while turns and not started and self._has_room(turns.first()):
+            started = self._begun(turns.take())
+        if not turns:
             del self._waiting[key]
-        if call is None:
-            return False
-        if queue:
+        elif started:
             self._waiting.move_to_end(key)
-        self._start(call)
-        return True
+        return started
+
+    def _begun(self, call: Call) -> bool:
+        match call.wanted():
+            case Wish.BEGIN:
+                self._count -= 1
+                self._start(call)
+                return True
+            case Wish.WAIT:
+                self._aside.append(call)
+            case Wish.DROP:
+                self._count -= 1
+                call.dropped()
+        return False

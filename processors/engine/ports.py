@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from enum import Enum, auto
+from enum import Enum
 from typing import Protocol
 
 from runfold.events.avro.peek import Peek
@@ -16,18 +16,21 @@ Deliver = Callable[[Record], None]
 
 
 class Wish(Enum):
-    """Whether a piece of work is to be done when its turn has come: WAIT is "not now"."""
+    """Whether a piece of work is still wanted when its turn comes."""
 
-    BEGIN = auto()
-    WAIT = auto()
-    DROP = auto()
+    BEGIN = "begin"
+    WAIT = "wait"
+    DROP = "drop"
 
 
 Wanted = Callable[[Record], Wish]
-"""What a lane wishes of a piece of work whose turn has come; called from the host's thread."""
+"""Asked, on any thread, when the turn of a piece of work comes, and again just before it begins.
+
+What is to wait stays with the host, and is asked about again after ``look_again``.
+"""
 
 Dropped = Callable[[Record], None]
-"""Hears of work that was not wanted any more, in the place of a result; from any thread."""
+"""Takes a piece of work that is not done because it is not wanted; on any thread."""
 
 
 class Head(Protocol):
@@ -110,7 +113,7 @@ class DefinitionStore(Protocol):
 
 
 class EffectHost(Protocol):
-    """Work done in this process; every piece is answered once, by a result record."""
+    """Work done in this process; each piece is answered by one result record, or dropped."""
 
     def submit_many(
         self,
@@ -121,13 +124,13 @@ class EffectHost(Protocol):
     ) -> None:
         """Take work and return at once; each result goes to ``deliver``.
 
-        When its turn comes, a piece is asked about by ``wanted``: one that is not wanted any more
-        goes to ``dropped`` instead, one that is to wait is asked about again later.
+        ``wanted`` is asked whether a piece may begin; what it drops goes to ``dropped``. A piece
+        that is here already, queued or in flight, is not done a second time.
         """
         ...
 
     def look_again(self) -> None:
-        """Ask again about the work that was to wait; from any thread."""
+        """Ask again about what was to wait; from any thread, when the answer may be another."""
         ...
 
 
@@ -149,4 +152,4 @@ class NoEffects:
             )
 
     def look_again(self) -> None:
-        """Do nothing: there is no work that could wait."""
+        """Do nothing: there is no work here."""

@@ -13,8 +13,8 @@ from runfold.infra.process.runner import Process, serve
 from runfold.processors.definitions.following import following
 from runfold.processors.effects.kinds import Served
 from runfold.processors.effects.local import LocalEffects
-from runfold.processors.effects.serving import POOL_ENDS, serve_pool
-from runfold.processors.effects.settings import POOL_OPTIONS
+from runfold.processors.effects.pool.serving import POOL_ENDS, serve_pool
+from runfold.processors.effects.pool.settings import POOL_OPTIONS
 from runfold.processors.model.kind import MODEL_CALL
 from runfold.processors.model.processor import ModelProcessor
 from runfold.processors.model.providers.settings import ModelSettings

@@ -22,10 +22,24 @@ def _broken(work: ModelWork, error: ErrorInfo, latency_ms: int) -> ModelResult:
     )
 
 
+def _held(work: ModelWork, error: ErrorInfo) -> ModelResult:
+    return ModelResult(
+        run_id=work.run_id,
+        call_id=work.call_id,
+        attempt=work.attempt,
+        outcome=Outcome.HELD,
+        model=work.model,
+        provider=work.model.partition(":")[0],
+        latency_ms=0,
+        error=error,
+    )
+
+
 MODEL_CALL = EffectKind(
     kinds.MODEL,
     turn=lambda work: work.model,
     on_broken=_broken,
+    on_held=_held,
     repeatable=True,
     span=SPAN,
     at_once=256,

@@ -18,8 +18,8 @@ from runfold.infra.settings.config import Config
 from runfold.processors.definitions.following import following
 from runfold.processors.effects.kinds import Served
 from runfold.processors.effects.local import LocalEffects
-from runfold.processors.effects.serving import POOL_ENDS, serve_pool
-from runfold.processors.effects.settings import POOL_OPTIONS
+from runfold.processors.effects.pool.serving import POOL_ENDS, serve_pool
+from runfold.processors.effects.pool.settings import POOL_OPTIONS
 from runfold.processors.tool.claims.postgres import PostgresClaims
 from runfold.processors.tool.dying.deaths import Deaths
 from runfold.processors.tool.dying.poison import PoisonGuard

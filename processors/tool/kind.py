@@ -25,10 +25,22 @@ def _broken(work: ToolWork, error: ErrorInfo, latency_ms: int) -> ToolResult:
     )
 
 
+def _held(work: ToolWork, error: ErrorInfo) -> ToolResult:
+    return ToolResult(
+        run_id=work.run_id,
+        call_id=work.call_id,
+        attempt=work.attempt,
+        outcome=Outcome.HELD,
+        latency_ms=0,
+        error=error,
+    )
+
+
 TOOL_CALL = EffectKind(
     kinds.TOOL,
     turn=lambda work: f"{work.tool}@{work.tool_version}",
     on_broken=_broken,
+    on_held=_held,
     repeatable=False,
     span=SPAN,
 )

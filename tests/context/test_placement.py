@@ -23,7 +23,7 @@ from runfold.processors.context.kind import CONTEXT_CALL
 from runfold.processors.context.processor import ContextProcessor
 from runfold.processors.effects.kinds import Handler, Served
 from runfold.processors.effects.local import LocalEffects
-from runfold.processors.effects.memory import MemoryPool
+from runfold.processors.effects.pool.memory import MemoryPool
 from tests.context.given import context_work, said
 from tests.context.test_processor import ENTRIES, kept
 from tests.effects.given import Inbox

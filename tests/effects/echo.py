@@ -24,6 +24,7 @@ class EchoWork(CallWork):
     timeout_ms: int
     attribution: Attribution
     traceparent: str
+    by_permission: bool = False
 
 
 class EchoResult(CallResult):
@@ -38,6 +39,7 @@ class EchoResult(CallResult):
     latency_ms: int
     echo: str | None = None
     error: ErrorInfo | None = None
+    queued_ms: int | None = None
 
 
 def _broken(work: EchoWork, error: ErrorInfo, latency_ms: int) -> EchoResult:
@@ -51,11 +53,23 @@ def _broken(work: EchoWork, error: ErrorInfo, latency_ms: int) -> EchoResult:
     )
 
 
+def _held(work: EchoWork, error: ErrorInfo) -> EchoResult:
+    return EchoResult(
+        run_id=work.run_id,
+        call_id=work.call_id,
+        attempt=work.attempt,
+        outcome=Outcome.HELD,
+        latency_ms=0,
+        error=error,
+    )
+
+
 ECHO = CallKind("echo", EchoWork, EchoResult, "echo.calls", "runfold-echoes")
 ECHO_CALL = EffectKind(
     ECHO,
     turn=lambda work: work.words,
     on_broken=_broken,
+    on_held=_held,
     repeatable=True,
     span=CallSpan(
         name=lambda work: f"echo {len(work.words)}",

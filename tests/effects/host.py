@@ -15,8 +15,8 @@ from runfold.infra.artifacts.memory import MemoryArtifacts
 from runfold.infra.settings.config import Config
 from runfold.processors.effects.kinds import Served
 from runfold.processors.effects.local import LocalEffects
-from runfold.processors.effects.pool import Pool
-from runfold.processors.effects.settings import PoolConfig
+from runfold.processors.effects.pool.pool import Pool
+from runfold.processors.effects.pool.settings import PoolConfig
 from runfold.processors.tool import ToolProcessor, contract_of
 from runfold.processors.tool.claims.postgres import PostgresClaims
 from runfold.processors.tool.kind import TOOL_CALL

@@ -25,7 +25,7 @@ from runfold.infra.tracing.spans import Traces
 from runfold.processors.context.kind import CONTEXT_CALL
 from runfold.processors.effects.kinds import EffectKind, Served
 from runfold.processors.effects.local import LocalEffects
-from runfold.processors.effects.memory import MemoryPool
+from runfold.processors.effects.pool.memory import MemoryPool
 from runfold.processors.model.kind import MODEL_CALL
 from runfold.processors.tool.kind import TOOL_CALL
 from tests.context.given import context_work
@@ -80,9 +80,10 @@ def answer(request: pytest.FixtureRequest, codec: Codec) -> Iterator[Place]:
             found += pool.wait(len(works))
             assert pool.committed() == len(works)
         effects.close()
-        return sorted(
-            (each for each in found if isinstance(each, CallResult)), key=lambda r: r.call_id
-        )
+        results = [each for each in found if isinstance(each, CallResult)]
+        assert all(each.queued_ms is not None for each in results)
+        plain = [each.model_copy(update={"queued_ms": None}) for each in results]
+        return sorted(plain, key=lambda result: result.call_id)
 
     yield make
     for close in closed:

@@ -13,6 +13,7 @@ import pytest
 from runfold.events.calls import ModelResult, ModelWork, Outcome, ToolResult, ToolWork
 from runfold.processors.effects.kinds import Handler, Served, uncapped
 from runfold.processors.effects.local import LocalEffects
+from runfold.processors.engine.ports import Wish
 from runfold.processors.model.kind import MODEL_CALL
 from runfold.processors.tool.kind import TOOL_CALL
 from tests.effects.given import Inbox, model_work, succeeded, tool_work
@@ -188,8 +189,8 @@ def test_a_queued_call_that_is_no_longer_wanted_is_dropped(opened: list[LocalEff
     gate, inbox = Gate(), Inbox()
     effects = _effects(opened, gate, 1)
     effects.submit(tool_work("r.1"), inbox.deliver)
-    effects.submit(tool_work("r.2"), inbox.deliver, lambda: False)
-    effects.submit(tool_work("r.3"), inbox.deliver, lambda: True)
+    effects.submit(tool_work("r.2"), inbox.deliver, lambda _: Wish.DROP)
+    effects.submit(tool_work("r.3"), inbox.deliver, lambda _: Wish.BEGIN)
     _settled(effects)
     gate.let_go()
     inbox.wait(2)

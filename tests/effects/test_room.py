@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from runfold.processors.effects.backpressure import Backpressure
+from runfold.processors.effects.pool.backpressure import Backpressure
 
 
 def test_a_pool_that_is_full_for_a_moment_waits_and_does_not_pause() -> None:

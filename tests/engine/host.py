@@ -12,7 +12,7 @@ from runfold.events.definitions import Definitions
 from runfold.infra.logging.json_lines import log_to_stderr
 from runfold.processors.engine.config import EngineConfig, GroupConfig
 from runfold.processors.engine.kafka.runner import Engine
-from runfold.processors.engine.ports import Deliver, NoEffects, Wanted
+from runfold.processors.engine.ports import Deliver, Dropped, NoEffects, Wanted
 from tests.engine.toys.codecs import JOB_CODEC, LEDGER_CODEC
 from tests.engine.toys.job import JOBS, Job, result_of
 from tests.engine.toys.ledger import LEDGERS, Ledger
@@ -25,7 +25,11 @@ class ToyEffects:
         self._calls = calls
 
     def submit_many(
-        self, works: Sequence[Record], deliver: Deliver, wanted: Wanted | None = None
+        self,
+        works: Sequence[Record],
+        deliver: Deliver,
+        wanted: Wanted | None = None,
+        dropped: Dropped | None = None,
     ) -> None:
         for work in works:
             answer = result_of(work)
@@ -33,6 +37,9 @@ class ToyEffects:
                 with self._calls.open("a") as calls:
                     calls.write(f"{answer.call_id}\n")
             deliver(answer)
+
+    def look_again(self) -> None:
+        """Nothing waits here."""
 
 
 class NoDefinitions:

@@ -17,7 +17,7 @@ from runfold.infra.process.runner import Process
 from runfold.infra.process.usage import ends_of, is_asked, need_known, settings_of
 from runfold.infra.settings.errors import ConfigError
 from runfold.infra.settings.table import FAMILIES, VARIABLES
-from runfold.processors.effects.settings import TAKE_NEW_WORK
+from runfold.processors.effects.pool.settings import TAKE_NEW_WORK
 from tests.docs.given import modules, pages
 
 ROOT = Path(__file__).parents[2]

@@ -49,6 +49,6 @@ def test_only_producers_say_how_keys_are_placed() -> None:
     assert naming('"partitioner"') == BESIDE | {
         "infra/kafka/hearing.py",  # takes it away where nothing is sent
         "infra/settings/config.py",
-        "processors/effects/settings.py",
+        "processors/effects/pool/settings.py",
         "stack/settings.py",
     }

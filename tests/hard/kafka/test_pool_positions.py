@@ -14,7 +14,7 @@ from confluent_kafka.admin import AdminClient
 
 from runfold.events import topics
 from runfold.events.operations import DeadLetter
-from runfold.processors.effects.settings import TAKE_NEW_WORK
+from runfold.processors.effects.pool.settings import TAKE_NEW_WORK
 from runfold.processors.tool.kind import TOOL_CALL
 from runfold.producers.log.kafka import TopicReader
 from runfold.producers.log.topics.topic_ids import topic_ids

@@ -20,7 +20,7 @@ from runfold.infra.kafka.errors import KafkaUnfitError
 from runfold.infra.kafka.limits import SESSION_MS, TRANSACTION_MS
 from runfold.infra.kafka.preflight import need
 from runfold.infra.kafka.rights import CLI, LANES, PREPARE, PROGRAMS, READ, WRITE, Right
-from runfold.processors.effects.settings import PoolConfig
+from runfold.processors.effects.pool.settings import PoolConfig
 from runfold.processors.engine.config import EngineConfig
 from runfold.processors.monitor.shell.alert_log import TRANSACTIONAL_ID
 from runfold.processors.run.aggregate import RUNS

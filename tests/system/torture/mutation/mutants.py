@@ -224,7 +224,7 @@ MUTANTS = (
         HELD,
         (
             Edit(
-                "processors/effects/settings.py",
+                "processors/effects/pool/settings.py",
                 "READING: Settings = {\n",
                 'READING: Settings = {\n    "isolation.level": "read_uncommitted",\n',
             ),
@@ -235,7 +235,7 @@ MUTANTS = (
         KILLED_POOL,
         (
             Edit(
-                "processors/effects/core.py",
+                "processors/effects/pool/core.py",
                 "        tracker.take(received.offset)\n",
                 "        tracker.take(received.offset)\n        tracker.done(received.offset)\n",
             ),

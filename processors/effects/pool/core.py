@@ -22,8 +22,8 @@ from runfold.infra.tracing.context import traceparent_of_call
 from runfold.processors.effects.failures import too_large
 from runfold.processors.effects.local import LocalEffects
 from runfold.processors.effects.metrics import POOL_RESULTS
-from runfold.processors.effects.offset_tracker import OffsetTracker
-from runfold.processors.effects.open_calls import CallKey, OpenCalls, Place
+from runfold.processors.effects.pool.offset_tracker import OffsetTracker
+from runfold.processors.effects.pool.open_calls import Asked, CallKey, OpenCalls, Place
 
 log = logging.getLogger(__name__)
 
@@ -114,10 +114,15 @@ class PoolCore:
             self._reports.dead_letter(received, problem, place.done)
             return
         key = (work.call_id, work.attempt)
-        if self._calls.add(key, place):
-            wanted = partial(self._calls.wanted, key)
+        asked = self._calls.add(key, place, len(received.value or b""))
+        if asked is not None:
             sent = traceparent_of_call(work.traceparent, *key)
-            self._effects.submit(work, partial(self._publish, key, sent), wanted)
+            self._effects.submit(
+                work,
+                partial(self._publish, key, asked, sent),
+                lambda _: self._calls.wish(key, asked),
+                lambda _: self._acknowledged(key, asked),
+            )
 
     def pass_by(
         self,
@@ -140,14 +145,15 @@ class PoolCore:
         work: CallWork = record
         return work
 
-    def _publish(self, key: CallKey, traceparent: str, result: Record) -> None:
+    def _publish(self, key: CallKey, asked: Asked, traceparent: str, result: Record) -> None:
         assert isinstance(result, CallResult)
         POOL_RESULTS(self._kind.topic, result.outcome.value).inc()
         failpoint("pool.after_handle")
-        self._reports.result(result, traceparent, partial(self._acknowledged, key))
+        self._reports.result(result, traceparent, partial(self._acknowledged, key, asked))
 
-    def _acknowledged(self, key: CallKey) -> None:
-        for place in self._calls.answered(key):
+    def _acknowledged(self, key: CallKey, asked: Asked) -> None:
+        """Note the records of a call as dealt with: its result is out, or its run wants none."""
+        for place in self._calls.answered(key, asked):
             place.done()
 
 

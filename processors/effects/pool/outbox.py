@@ -12,9 +12,15 @@ from runfold.events.avro.headers import Headers, headers
 from runfold.events.calls import CallResult
 from runfold.events.errors import WireError
 from runfold.infra.process.failpoints import failpoint
-from runfold.processors.effects.core import Acknowledged, Encoder, Received, dead_letter, encoded
-from runfold.processors.effects.errors import PoolBrokenError
-from runfold.processors.effects.settings import KafkaSettings
+from runfold.processors.effects.pool.core import (
+    Acknowledged,
+    Encoder,
+    Received,
+    dead_letter,
+    encoded,
+)
+from runfold.processors.effects.pool.errors import PoolBrokenError
+from runfold.processors.effects.pool.settings import KafkaSettings
 
 log = logging.getLogger(__name__)
 

@@ -11,7 +11,8 @@ from runfold.events.calls import CallResult
 from runfold.events.calls.kinds import CallKind
 from runfold.events.errors import WireError
 from runfold.events.operations import DeadLetter
-from runfold.processors.effects.core import (
+from runfold.processors.effects.local import LocalEffects
+from runfold.processors.effects.pool.core import (
     Acknowledged,
     PoolCodec,
     PoolCore,
@@ -19,8 +20,7 @@ from runfold.processors.effects.core import (
     dead_letter,
     encoded,
 )
-from runfold.processors.effects.local import LocalEffects
-from runfold.processors.effects.offset_tracker import OffsetTracker
+from runfold.processors.effects.pool.offset_tracker import OffsetTracker
 
 
 class MemoryPool:

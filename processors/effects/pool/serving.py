@@ -15,11 +15,11 @@ from runfold.infra.process.stall import Positions
 from runfold.infra.settings.config import Config
 from runfold.infra.settings.variables import INSTANCE
 from runfold.processors.definitions.source import DefinitionStoreUnavailableError
-from runfold.processors.effects.core import PoolCodec
-from runfold.processors.effects.errors import PoolError, PoolPositionError, PoolStalledError
 from runfold.processors.effects.local import LocalEffects
-from runfold.processors.effects.pool import Pool
-from runfold.processors.effects.settings import TAKE_NEW_WORK, PoolConfig
+from runfold.processors.effects.pool.core import PoolCodec
+from runfold.processors.effects.pool.errors import PoolError, PoolPositionError, PoolStalledError
+from runfold.processors.effects.pool.pool import Pool
+from runfold.processors.effects.pool.settings import TAKE_NEW_WORK, PoolConfig
 from runfold.producers.errors import RefusedError
 from runfold.producers.log.group_positions import begin_anew
 from runfold.producers.log.stalls import stall_watch

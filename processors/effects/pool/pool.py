@@ -19,14 +19,18 @@ from confluent_kafka import KafkaError, TopicPartition
 from runfold.infra.process.failpoints import failpoint
 from runfold.infra.process.stall import Positions
 from runfold.infra.process.watchdog import Watchdog
-from runfold.processors.effects.backpressure import Backpressure
-from runfold.processors.effects.core import PoolCodec, PoolCore, Received
-from runfold.processors.effects.errors import PoolBrokenError, PoolPositionError, PoolStalledError
 from runfold.processors.effects.local import LocalEffects
 from runfold.processors.effects.metrics import LOST, POOL_OPEN
-from runfold.processors.effects.offset_tracker import OffsetTracker
-from runfold.processors.effects.outbox import Outbox
-from runfold.processors.effects.settings import READING, PoolConfig, take_new_work
+from runfold.processors.effects.pool.backpressure import Backpressure
+from runfold.processors.effects.pool.core import PoolCodec, PoolCore, Received
+from runfold.processors.effects.pool.errors import (
+    PoolBrokenError,
+    PoolPositionError,
+    PoolStalledError,
+)
+from runfold.processors.effects.pool.offset_tracker import OffsetTracker
+from runfold.processors.effects.pool.outbox import Outbox
+from runfold.processors.effects.pool.settings import READING, PoolConfig, take_new_work
 from runfold.producers.errors import LogError, StrangePositionError, UnreadableError, is_fatal
 from runfold.producers.log.membership import Hooks, Member
 from runfold.producers.log.tail import Portion, RawRecord, headers_in, place_of
