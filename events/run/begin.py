@@ -27,14 +27,16 @@ class CallBegun(Fact):
 
     call_id: str
     attempt: int
+    kind: str
     by: str
 
 
 class CallHeld(Fact):
     """An attempt could not begin, so nothing was done, and it does not count as a try.
 
-    ``code`` says in a word what it waits for, such as ``circuit_open``; the next attempt is handed
-    out at ``due``. ``retry_after_ms`` is the pause that whoever could not begin it asked for.
+    ``kind`` is that of the call, and ``code`` says in a word what it waits for, such as
+    ``circuit_open``; the next attempt is handed out at ``due``. ``retry_after_ms`` is the pause
+    that whoever could not begin it asked for.
     """
 
     traits = Traits(
@@ -47,6 +49,7 @@ class CallHeld(Fact):
 
     call_id: str
     attempt: int
+    kind: str
     code: str
     reason: str
     due: Timestamp

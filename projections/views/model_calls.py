@@ -6,8 +6,11 @@ from typing import Any
 
 from runfold.events import topics, wording
 from runfold.events.base import Fact
+from runfold.events.calls.kinds import MODEL
 from runfold.events.catalogue import CHARGED
 from runfold.events.run import (
+    CallBegun,
+    CallHeld,
     ModelCalled,
     ModelFailed,
     ModelResponded,
@@ -20,7 +23,9 @@ from runfold.projections.store.rows.merging import Merging
 from runfold.projections.tables import model_calls
 from runfold.projections.view import Batch, Placed, Rows, View
 
-_OWN: frozenset[type[Fact]] = frozenset({ModelCalled, ModelResponded, ModelFailed, RetryScheduled})
+_OWN: frozenset[type[Fact]] = frozenset(
+    {ModelCalled, CallBegun, CallHeld, ModelResponded, ModelFailed, RetryScheduled}
+)
 _KINDS = _OWN | CHARGED
 
 
@@ -54,6 +59,15 @@ def _changed(calls: Merging, placed: Placed, charge: Charge | None) -> None:
             )
         case RetryScheduled() as fact:
             calls.put(model_call_id=fact.call_id, status="retry_scheduled")
+        case CallHeld(kind=MODEL.name) as fact:
+            calls.put(
+                model_call_id=fact.call_id,
+                status="held",
+                held_code=clean(fact.code),
+                held_reason=clean(wording.plain(fact.reason)),
+            )
+        case CallBegun(kind=MODEL.name) as fact:
+            calls.put(model_call_id=fact.call_id, status="begun", begun_at=placed.meta.time)
         case _:
             pass
 

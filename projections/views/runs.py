@@ -6,9 +6,11 @@ import json
 
 from runfold.events import topics, wording
 from runfold.events.base import Fact
+from runfold.events.calls.kinds import MODEL, TOOL
 from runfold.events.catalogue import CHARGED
 from runfold.events.content import JSON, Content, json_content
 from runfold.events.run import (
+    CallHeld,
     CheckpointWritten,
     MessageKind,
     ModelCalled,
@@ -29,7 +31,7 @@ from runfold.projections.tables import runs
 from runfold.projections.view import Batch, Placed, Row, Rows, View, bump
 
 _USE: frozenset[type[Fact]] = frozenset(
-    {ModelCalled, ToolCallStarted, RetryScheduled, CheckpointWritten}
+    {ModelCalled, ToolCallStarted, CallHeld, RetryScheduled, CheckpointWritten}
 )
 _OTHER: frozenset[type[Fact]] = frozenset(
     {
@@ -139,6 +141,11 @@ def _use(row: Row, placed: Placed) -> None:
             bump(row, "tool_calls")
         case RetryScheduled():
             bump(row, "retries")
+        case CallHeld(kind=MODEL.name):
+            # It was counted when it was handed out, and was not made.
+            bump(row, "model_calls", -1)
+        case CallHeld(kind=TOOL.name):
+            bump(row, "tool_calls", -1)
         case CheckpointWritten() as fact:
             row["current_step"] = fact.step_number
             row["latest_checkpoint_id"] = fact.checkpoint_id

@@ -8,6 +8,8 @@ from runfold.events.calls.kinds import TOOL
 from runfold.events.catalogue import CHARGED
 from runfold.events.run import (
     ApprovalRequested,
+    CallBegun,
+    CallHeld,
     CheckpointWritten,
     PolicyDecided,
     RetryScheduled,
@@ -32,6 +34,8 @@ _BEFORE: frozenset[type[Fact]] = frozenset(
 _AFTER: frozenset[type[Fact]] = frozenset(
     {
         ToolCallStarted,
+        CallBegun,
+        CallHeld,
         RetryScheduled,
         ToolCallSucceeded,
         ToolCallFailed,
@@ -118,6 +122,15 @@ def _after(calls: Merging, placed: Placed) -> None:
             )
         case RetryScheduled() as fact:
             calls.put(tool_call_id=fact.call_id, status="retry_scheduled")
+        case CallHeld(kind=TOOL.name) as fact:
+            calls.put(
+                tool_call_id=fact.call_id,
+                status="held",
+                held_code=clean(fact.code),
+                held_reason=clean(wording.plain(fact.reason)),
+            )
+        case CallBegun(kind=TOOL.name) as fact:
+            calls.put(tool_call_id=fact.call_id, status="begun", begun_at=meta.time)
         case ToolCallSucceeded() as fact:
             calls.put(
                 tool_call_id=fact.call_id,

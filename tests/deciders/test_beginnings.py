@@ -62,7 +62,7 @@ def not_done(n: int = 2) -> commands.Control:
 
 def test_a_call_that_is_out_begins_when_it_is_asked_for() -> None:
     run = sending().when(begins(2))
-    assert run.said == (j.CallBegun(call_id=f"{RUN}.2", attempt=1, by="pool-1"),)
+    assert run.said == (j.CallBegun(call_id=f"{RUN}.2", attempt=1, kind="tool", by="pool-1"),)
     assert may_begin(run)
 
 

@@ -33,7 +33,9 @@ def asked(draft: Draft, question: BeginRequested) -> None:
     if call.beginning.by is None and not _may_begin(draft, call):
         return
     # Whoever asks after another was permitted has found its work without a result.
-    draft.say(j.CallBegun(call_id=call.call_id, attempt=call.attempt, by=question.by))
+    draft.say(
+        j.CallBegun(call_id=call.call_id, attempt=call.attempt, kind=call.kind, by=question.by)
+    )
 
 
 def undecided(draft: Draft, question: BeginRequested, reason: str) -> None:
@@ -74,6 +76,7 @@ def hold(
         j.CallHeld(
             call_id=call.call_id,
             attempt=call.attempt,
+            kind=call.kind,
             code=code,
             reason=reason,
             due=after(draft.env.now, delay),

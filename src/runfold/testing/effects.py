@@ -12,7 +12,7 @@ from typing import Any
 
 from runfold.events.base import Record
 from runfold.events.border import cleaned
-from runfold.events.calls import ContextWork, ModelResult, ModelWork, ToolWork
+from runfold.events.calls import BeginRequested, ContextWork, ModelResult, ModelWork, ToolWork
 from runfold.events.calls.kinds import KINDS
 from runfold.events.definitions import Definitions
 from runfold.infra.artifacts.memory import MemoryArtifacts
@@ -83,11 +83,18 @@ class MemoryEffects:
         else:
             raise TypeError(f"{type(work).__name__} is not a call that is made in memory")
         if seconds == NEVER:
+            # It begins, and nothing more is heard of it.
+            begun = BeginRequested(
+                run_id=work.run_id, call_id=work.call_id, attempt=work.attempt, by="memory"
+            )
+            self._answer(now, begun)
             self._silent.append(timeout_at(now, work.timeout_ms))
             return
+        self._answer(now + timedelta(seconds=seconds), cleaned(result))
+
+    def _answer(self, due: datetime, record: Record) -> None:
         self._made += 1
-        due = now + timedelta(seconds=seconds)
-        heapq.heappush(self._answers, _Answer(due, self._made, cleaned(result)))
+        heapq.heappush(self._answers, _Answer(due, self._made, record))
 
     def answered(self, moment: datetime) -> Iterator[Record]:
         """Yield the results that are due by a moment, in the order of their moments."""

@@ -6,6 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from runfold.events import run as j
+from runfold.events.values import Placement
 from tests.system.oracle.histories import Histories
 from tests.system.torture.judgement.scan import Scanned
 from tests.system.torture.simulation.ledger import ACTED, DIES, LEFT, Execution
@@ -54,21 +55,26 @@ def success_is_true(rows: Sequence[Execution], read: Histories) -> Iterator[str]
 def nothing_undecided(
     rows: Sequence[Execution], events: Sequence[Scanned], read: Histories
 ) -> Iterator[str]:
-    """A tool is entered only after the decision that committed had been written."""
+    """A tool is entered only after its run had permitted it, by a record that was written.
+
+    A pool is told so of each attempt; what a run processor does itself, it had handed out.
+    """
     written = {one.place: one.at for one in events}
-    started: dict[tuple[str, int], float] = {}
+    permitted: dict[tuple[str, int], float] = {}
     for entries in read.runs.values():
         for entry in entries:
             fact = entry.event.fact
-            if isinstance(fact, j.ToolCallStarted):
-                started[fact.call_id, fact.attempt] = written[entry.raw.place]
+            if isinstance(fact, j.CallBegun) or (
+                isinstance(fact, j.ToolCallStarted) and fact.placement is Placement.LOCAL
+            ):
+                permitted.setdefault((fact.call_id, fact.attempt), written[entry.raw.place])
     for row in rows:
-        decided = started.get((row.call_id, row.attempt))
+        decided = permitted.get((row.call_id, row.attempt))
         if decided is None:
-            yield f"{row.call_id}: attempt {row.attempt} of {row.tool} was never decided"
+            yield f"{row.call_id}: attempt {row.attempt} of {row.tool} was never permitted"
         elif row.at < decided - _CLOCK_S:
             early = decided - row.at
-            yield f"{row.call_id}: {row.tool} was entered {early:.3f} s before its decision"
+            yield f"{row.call_id}: {row.tool} was entered {early:.3f} s before its permission"
 
 
 def doubt_is_justified(

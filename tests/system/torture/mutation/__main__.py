@@ -11,6 +11,7 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 from tests.docs.given import ROOMS
@@ -24,6 +25,9 @@ from tests.system.torture.servers.servers import Servers, servers
 
 _COPIED = (*ROOMS, "schemas", "examples", "src", "tests")
 _PACKED = shutil.ignore_patterns("__pycache__")
+
+_TRIES = 3
+"""How often a trouble is made for a mutant that is not caught."""
 
 
 def copy_tree(target: Path) -> None:
@@ -67,11 +71,24 @@ def catch(mutants: Iterable[Mutant], troubles: Iterable[Trouble]) -> dict[str, l
                 tree = folder / f"tree{number}"
                 copy_tree(tree)
                 mutate(tree, mutant)
-                verdict = provoke(found, folder / f"mutant{number}", mutant.trouble, tree)
-                caught[mutant.name] = verdict.violations
-                _tell(mutant.name, verdict, meant=True)
+                caught[mutant.name] = _tried(found, folder / f"mutant{number}", mutant, tree)
                 shutil.rmtree(tree)
     return caught
+
+
+def _tried(found: Servers, folder: Path, mutant: Mutant, tree: Path) -> list[str]:
+    """Return what was found in a mutant; where a mistake strikes at all is a matter of chance."""
+    violations: list[str] = []
+    for number in range(1, _TRIES + 1):
+        again = "" if number == 1 else f", try {number}"
+        # Another name is another seed.
+        trouble = replace(mutant.trouble, name=f"{mutant.trouble.name}{again}")
+        verdict = provoke(found, folder.with_name(f"{folder.name}-{number}"), trouble, tree)
+        _tell(f"{mutant.name}{again}", verdict, meant=True)
+        violations = verdict.violations
+        if violations:
+            break
+    return violations
 
 
 def _tell(name: str, verdict: Verdict, *, meant: bool) -> None:
