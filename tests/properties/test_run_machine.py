@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 from typing import Any
 
@@ -12,16 +13,18 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from runfold.events import commands
 from runfold.events import run as j
 from runfold.events.base import Record
-from runfold.events.calls import ModelResult, Outcome, Role, ToolResult
+from runfold.events.calls import BeginRequested, ModelResult, Outcome, Role, ToolResult
 from runfold.events.catalogue import TERMINAL_FACTS
 from runfold.events.content import json_content, text
 from runfold.events.definitions import ModelChoice, RetryPolicy
 from runfold.events.values import Limits
 from runfold.processors.engine.aggregate import Timer
+from runfold.processors.run.agent.beginnings import answer as answer_to
 from runfold.processors.run.evolve import evolve
 from runfold.processors.run.lifecycle.deadlines import next_timer
 from runfold.processors.run.state import CallStatus, ContextCall, Ended, Live
 from tests.deciders.given import (
+    RUN,
     answer,
     broke,
     broken_call,
@@ -46,7 +49,7 @@ ARGUMENTS = st.sampled_from(
         {"steps": [{"id": "1", "description": "d", "status": "done"}]},
     ]
 )
-OUTCOMES = st.sampled_from([Outcome.SUCCEEDED, Outcome.FAILED, Outcome.UNCERTAIN])
+OUTCOMES = st.sampled_from([Outcome.SUCCEEDED, Outcome.FAILED, Outcome.UNCERTAIN, Outcome.HELD])
 CONTROLS = st.sampled_from(
     [commands.PauseRun, commands.ResumeRun, commands.SendMessage, commands.EditInstructions]
 )
@@ -145,6 +148,21 @@ class Run(RuleBasedStateMachine):
                 effect=True,
             )
         )
+
+    @precondition(lambda self: self.live and self.live.loop.calls)
+    @rule(data=st.data(), by=st.sampled_from(["a", "b"]), off=st.integers(0, 1))
+    def a_pool_asks(self, data: st.DataObject, by: str, off: int) -> None:
+        assert self.live
+        asked = data.draw(st.sampled_from(self.live.loop.calls))
+        question = BeginRequested(
+            run_id=RUN, call_id=asked.call_id, attempt=asked.attempt + off, by=by
+        )
+        self.give(question)
+        now = self.live.loop.call(asked.call_id) if self.live else None
+        out = now is not None and now.status is CallStatus.RUNNING
+        if answer_to(self.story.state, question).granted:
+            assert out
+            assert off == 0
 
     @precondition(lambda self: self.live and self.live.loop.round)
     @rule(data=st.data(), how=st.sampled_from(["approve", "deny", "happened", "not", "answer"]))
@@ -252,14 +270,17 @@ class Run(RuleBasedStateMachine):
 
     @invariant()
     def a_paused_run_begins_nothing(self) -> None:
-        paused = False
+        paused, begun = False, set[tuple[str, int]]()
         for fact in self.story.facts:
             match fact:
+                case j.CallBegun(call_id=call_id, attempt=attempt):
+                    assert not paused or (call_id, attempt) in begun
+                    begun.add((call_id, attempt))
                 case j.RunPaused():
                     paused = True
                 case j.RunResumed():
                     paused = False
-                case j.ModelCalled() | j.ToolCallStarted():
+                case j.ModelCalled() | j.ToolCallStarted() | j.CallHandedOutAgain():
                     assert not paused
                 case _:
                     pass
@@ -267,14 +288,17 @@ class Run(RuleBasedStateMachine):
     @invariant()
     def attempts_are_bounded_unless_a_person_allows_another(self) -> None:
         allowed: dict[str, int] = {}
+        held: Counter[str] = Counter()
         for fact in self.story.facts:
             match fact:
+                case j.CallHeld():
+                    held[fact.call_id] += 1
                 case j.ToolCallApproved():
                     allowed[fact.call_id] = allowed.get(fact.call_id, 0) + 2
                 case j.ToolCallStarted() | j.ModelCalled():
-                    assert fact.attempt <= allowed.get(fact.call_id, 2)
+                    assert fact.attempt - held[fact.call_id] <= allowed.get(fact.call_id, 2)
                 case j.ContextCalled():
-                    assert fact.attempt <= 3
+                    assert fact.attempt - held[fact.call_id] <= 3
                 case _:
                     pass
 

@@ -27,6 +27,7 @@ RULES: tuple[Rule, ...] = (
     rules_calls.no_start_without_permit_and_approval,
     rules_calls.one_outcome_an_attempt,
     rules_calls.attempts_count_up,
+    rules_calls.nothing_begins_unwanted,
     rules_calls.outcomes_are_what_was_reported,
     rules_effects.one_execution_a_key,
     rules_effects.success_means_executed,

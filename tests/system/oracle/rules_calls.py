@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from runfold.events import run as j
 from runfold.events import topics
 from runfold.events.calls import Outcome, ToolResult
+from runfold.events.values import Placement
+from runfold.processors.run.behaviour import BY_PERMISSION
 from tests.system.oracle.histories import CODEC, Histories
 from tests.system.oracle.seen import Place, Seen
 
@@ -81,6 +83,35 @@ def attempts_count_up(seen: Seen, read: Histories) -> Iterator[str]:
                 if fact.attempt != last[fact.call_id]:
                     yield f"{fact.call_id}: {entry.event.type} of attempt {fact.attempt} is stale"
                 out.discard(fact.call_id)
+            elif isinstance(fact, j.CallHeld):
+                out.discard(fact.call_id)
+
+
+def nothing_begins_unwanted(seen: Seen, read: Histories) -> Iterator[str]:
+    """A call begins while that attempt is out, and a pool's success is of one that had begun."""
+    for entries in read.runs.values():
+        asks, out, begun = False, dict[str, j.ToolCallStarted](), set[tuple[str, int]]()
+        for entry in entries:
+            match entry.event.fact:
+                case j.RunCreated(behaviour=behaviour):
+                    asks = behaviour >= BY_PERMISSION
+                case j.ToolCallStarted() as started:
+                    out[started.call_id] = started
+                case j.CallBegun(kind="tool", call_id=call, attempt=attempt):
+                    begun.add((call, attempt))
+                    if (known := out.get(call)) is None or known.attempt != attempt:
+                        yield f"{call}: attempt {attempt} began, and was not out"
+                case j.CallHeld(call_id=call):
+                    out.pop(call, None)
+                case j.ToolCallFailed(call_id=call) | j.ToolCallUncertain(call_id=call):
+                    out.pop(call, None)
+                case j.ToolCallSucceeded(call_id=call, attempt=attempt, request_id=None):
+                    known = out.pop(call, None)
+                    pooled = known is not None and known.placement is Placement.POOL
+                    if asks and pooled and (call, attempt) not in begun:
+                        yield f"{call}: attempt {attempt} succeeded, and had never begun"
+                case _:
+                    pass
 
 
 def outcomes_are_what_was_reported(seen: Seen, read: Histories) -> Iterator[str]:

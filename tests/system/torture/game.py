@@ -267,7 +267,7 @@ class Game:
             ),
         }[name]
         log = self._folder / f"{name}.out.log" if name == LOAD else self._folder / f"{name}.log"
-        kept = Kept(name, arguments, env, rules.tree, log, tuple(partitions), rules.tree == ROOT)
+        kept = Kept(name, arguments, env, rules.tree, log, tuple(partitions))
         return self._keeper.add(kept)
 
 

@@ -1,7 +1,7 @@
 """Processes of the product that start as forks of one that has imported it: deaths by the hundred.
 
-An interpreter that imports the product takes a third of a second of one core; a fork takes a
-hundredth. What a process does after its imports is what it always does.
+An interpreter that imports the product takes seconds of one core; a fork takes a hundredth. What a
+process does after its imports is what it always does.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from multiprocessing import forkserver
 from multiprocessing.context import ForkServerContext
 from pathlib import Path
 
@@ -33,6 +34,9 @@ _MODULES = (
 
 _DESCRIPTORS = 4096
 
+_serving: list[Path] = []
+"""The tree whose product the server has imported."""
+
 
 class Fork:
     """One fork, handled as ``subprocess.Popen`` is."""
@@ -41,7 +45,7 @@ class Fork:
         self, arguments: Sequence[str], log: Path, env: Mapping[str, str], cwd: Path
     ) -> None:
         given = (tuple(arguments), str(log), dict(env), str(cwd))
-        self._process = _server().Process(target=_become, args=given)
+        self._process = _server(cwd).Process(target=_become, args=given)
         self._process.start()
         assert self._process.pid is not None
         self.pid = self._process.pid
@@ -78,9 +82,21 @@ class Fork:
         self.send_signal(signal.SIGTERM)
 
 
-def _server() -> ForkServerContext:
+def _server(tree: Path) -> ForkServerContext:
+    """Return the server whose forks have the product of a tree; there is one at a time."""
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(list(_MODULES))
+    if _serving != [tree]:
+        forkserver._forkserver._stop()  # type: ignore[attr-defined] # nothing public ends it
+        before = os.environ.get("PYTHONPATH")
+        os.environ["PYTHONPATH"] = str(tree / "src")
+        try:
+            forkserver.ensure_running()
+        finally:
+            os.environ.pop("PYTHONPATH")
+            if before is not None:
+                os.environ["PYTHONPATH"] = before
+        _serving[:] = [tree]
     return context
 
 

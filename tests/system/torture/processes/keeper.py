@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-import sys
 import time
 from collections import Counter
 from contextlib import suppress
@@ -13,7 +12,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from runfold.infra.process.failpoints import VARIABLE
-from runfold.stack.processes.process import spawn
 from tests.system.torture.processes.forked import Fork
 
 _PAUSE_S = 0.1
@@ -30,8 +28,7 @@ class Kept:
     tree: Path
     log: Path
     partitions: tuple[int, ...] = ()
-    forked: bool = False
-    process: subprocess.Popen[bytes] | Fork = field(init=False)
+    process: Fork = field(init=False)
     failpoint: str = ""
     next_failpoint: str = ""
     frozen: bool = False
@@ -48,11 +45,7 @@ class Kept:
         self.frozen = self.killed = False
         self._started, self._due = time.monotonic(), 0.0
         env = {**os.environ, **self.env, VARIABLE: self.failpoint}
-        self.process = (
-            Fork(self.arguments, self.log, env, self.tree)
-            if self.forked
-            else spawn([sys.executable, *self.arguments], log=self.log, env=env, cwd=self.tree)
-        )
+        self.process = Fork(self.arguments, self.log, env, self.tree)
         self.pids.append(self.process.pid)
 
     @property
