@@ -76,7 +76,7 @@ class RunResumed(Fact):
     traits = Traits(
         reads="resumed by a person{reason:because}",
         cause=Cause.SENDER,
-        status=(RunStatus.PLANNING,),
+        status=(RunStatus.PLANNING, RunStatus.WAITING_FOR_TOOL),
         moment="resumed",
     )
 

@@ -32,7 +32,7 @@ from tests.support.builders.seeded import history
 # Facts that say nothing which another one does not say, or nothing countable.
 UNCOUNTED = {
     j.BudgetReserved, j.BudgetSettled, j.ToolCallProposed, j.RetryScheduled,
-    j.HumanInputReceived, j.RunPaused, j.RunResumed,
+    j.HumanInputReceived, j.RunPaused, j.RunResumed, j.CallBegun,
 }  # fmt: skip
 
 

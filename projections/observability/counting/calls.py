@@ -12,10 +12,28 @@ from runfold.projections.observability.counting.memory import OpenRun
 _INVALID = "invalid_arguments"
 
 
-def model_called(_meta: Meta, fact: j.ModelCalled, _run: OpenRun) -> None:
+def model_called(_meta: Meta, fact: j.ModelCalled, run: OpenRun) -> None:
     """A model call was decided."""
-    if fact.attempt > 1:
-        m.RETRIES("model").inc()
+    _retried("model", fact.call_id, fact.attempt, run)
+
+
+def _retried(kind: str, call_id: str, attempt: int, run: OpenRun) -> None:
+    """Count a further attempt, unless the one before it was none."""
+    if call_id in run.held:
+        run.held.discard(call_id)
+    elif attempt > 1:
+        m.RETRIES(kind).inc()
+
+
+def held(_meta: Meta, fact: j.CallHeld, run: OpenRun) -> None:
+    """A call could not begin."""
+    run.held.add(fact.call_id)
+    m.HELD(fact.kind, fact.code).inc()
+
+
+def handed_out_again(_meta: Meta, _fact: j.CallHandedOutAgain, _run: OpenRun) -> None:
+    """Nobody had begun a call."""
+    m.HANDED_OUT_AGAIN.inc()
 
 
 def model_responded(_meta: Meta, fact: j.ModelResponded, _run: OpenRun) -> None:
@@ -62,8 +80,7 @@ def model_failed(_meta: Meta, fact: j.ModelFailed, _run: OpenRun) -> None:
 
 def context_called(_meta: Meta, fact: j.ContextCalled, _run: OpenRun) -> None:
     """A selection of context was decided."""
-    if fact.attempt > 1:
-        m.RETRIES("context").inc()
+    _retried("context", fact.call_id, fact.attempt, run)
 
 
 def context_selected(_meta: Meta, fact: j.ContextSelected, run: OpenRun) -> None:
@@ -107,8 +124,7 @@ def denied(meta: Meta, fact: j.ToolCallDenied, run: OpenRun) -> None:
 
 def tool_started(meta: Meta, fact: j.ToolCallStarted, run: OpenRun) -> None:
     """A call was handed out."""
-    if fact.attempt > 1:
-        m.RETRIES("tool").inc()
+    _retried("tool", fact.call_id, fact.attempt, run)
     if not run.acted and run.created is not None:
         m.FIRST_ACTION_SECONDS(run.agent).observe((meta.time - run.created).total_seconds())
     run.acted = True

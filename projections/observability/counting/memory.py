@@ -23,6 +23,7 @@ class OpenRun:
     acted: bool = False
     result_since: datetime | None = None
     steps_done: set[str] = field(default_factory=set)
+    held: set[str] = field(default_factory=set)
     approvals: dict[str, tuple[str, datetime]] = field(default_factory=dict)
 
 

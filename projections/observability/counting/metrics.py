@@ -215,9 +215,21 @@ TOOL_COST = TABLE.counter(
     unit="US dollars",
     process=_BY,
 )
+HELD = TABLE.counter(
+    "runfold_calls_held",
+    "CallHeld by kind (model, tool, context) and code: attempts that could not begin",
+    ["kind", "code"],
+    process=_BY,
+)
+HANDED_OUT_AGAIN = TABLE.counter(
+    "runfold_calls_handed_out_again",
+    "CallHandedOutAgain: calls that nobody had begun for long",
+    process=_BY,
+)
 RETRIES = TABLE.counter(
     "runfold_retries",
-    "ModelCalled and ToolCallStarted with an attempt above 1, by kind (model, tool)",
+    "ModelCalled, ContextCalled and ToolCallStarted with an attempt above 1, by kind; one after an "
+    "attempt that was held is none",
     ["kind"],
     process=_BY,
 )

@@ -33,6 +33,8 @@ COUNTED: Mapping[type[Fact], _Count] = {
     j.ContextCalled: calls.context_called,
     j.ContextSelected: calls.context_selected,
     j.ContextFailed: calls.context_failed,
+    j.CallHeld: calls.held,
+    j.CallHandedOutAgain: calls.handed_out_again,
     j.ModelCalled: calls.model_called,
     j.ModelResponded: calls.model_responded,
     j.ModelFailed: calls.model_failed,
