@@ -33,7 +33,7 @@ def held(_meta: Meta, fact: j.CallHeld, run: OpenRun) -> None:
 
 def handed_out_again(_meta: Meta, _fact: j.CallHandedOutAgain, _run: OpenRun) -> None:
     """Nobody had begun a call."""
-    m.HANDED_OUT_AGAIN.inc()
+    m.HANDED_OUT_AGAIN().inc()
 
 
 def model_responded(_meta: Meta, fact: j.ModelResponded, _run: OpenRun) -> None:
@@ -78,7 +78,7 @@ def model_failed(_meta: Meta, fact: j.ModelFailed, _run: OpenRun) -> None:
         m.MODEL_ERRORS(fact.model, fact.error.error_type).inc()
 
 
-def context_called(_meta: Meta, fact: j.ContextCalled, _run: OpenRun) -> None:
+def context_called(_meta: Meta, fact: j.ContextCalled, run: OpenRun) -> None:
     """A selection of context was decided."""
     _retried("context", fact.call_id, fact.attempt, run)
 
