@@ -12,13 +12,17 @@ class Gate(Protocol):
     """Asks the run of a call, at the moment of its beginning; all on the host's loop."""
 
     async def asked(self, work: CallWork) -> bool | None:
-        """Return whether a call may begin; None where no answer came for a while.
+        """Return whether a call may begin; None where nobody answers.
 
-        To ask again is the same question, and an answer that comes in between is not lost.
+        The call then waits until it is woken. To ask again is the same question, and an answer
+        that comes in between is not lost.
         """
 
     def forget(self, work: CallWork) -> None:
         """Withdraw a question that nobody needs an answer to any more."""
+
+    def wakes(self, wake: Callable[[], None]) -> None:
+        """Call this, on the host's loop, when those who wait should ask again."""
 
 
 class GivenGate:
@@ -27,6 +31,7 @@ class GivenGate:
     def __init__(self, answer: Callable[[CallWork], bool | None] = lambda _work: True) -> None:
         self.questions: list[tuple[str, int]] = []
         self.forgotten: list[tuple[str, int]] = []
+        self.wake: Callable[[], None] = lambda: None
         self._answer = answer
 
     async def asked(self, work: CallWork) -> bool | None:
@@ -37,3 +42,7 @@ class GivenGate:
     def forget(self, work: CallWork) -> None:
         """Note it."""
         self.forgotten.append((work.call_id, work.attempt))
+
+    def wakes(self, wake: Callable[[], None]) -> None:
+        """Keep it for the test."""
+        self.wake = wake

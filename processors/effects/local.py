@@ -43,6 +43,8 @@ class LocalEffects:
     ) -> None:
         means = Means(traces, grace_s, gate, bounds or Bounds())
         self._makers = {each.kind.call.work: Maker(each, means) for each in served}
+        if gate is not None:
+            gate.wakes(self._look_again)
         self._closed = False
         self._resources = AsyncExitStack()
         self._loop = LoopThread("effects")

@@ -84,7 +84,8 @@ class Maker:
             awaited.deliver(self._held(work, hold))
             return
         self._awaited[key] = awaited
-        self._queue(awaited)
+        self._gauges.know(self._kind.turn(work))
+        self.queue.put(self._queued(awaited))
 
     def look_again(self) -> None:
         """Ask again about the calls that were to wait."""
@@ -96,20 +97,16 @@ class Maker:
         for task in self._unbegun:
             task.cancel()
 
-    def _queue(self, awaited: Awaited) -> None:
+    def _queued(self, awaited: Awaited) -> Call:
         work = awaited.work
-        key = self._kind.turn(work)
-        self._gauges.know(key)
-        self.queue.put(
-            Call(
-                key,
-                partial(self._call, awaited),
-                self._served.cap(work),
-                awaited.wish,
-                partial(self._drop, awaited),
-                work.tenant_id,
-                work.run_id,
-            )
+        return Call(
+            self._kind.turn(work),
+            partial(self._call, awaited),
+            self._served.cap(work),
+            awaited.wish,
+            partial(self._drop, awaited),
+            work.tenant_id,
+            work.run_id,
         )
 
     def _no_room(self, work: CallWork, now: float) -> CannotBeginError | None:
@@ -146,7 +143,7 @@ class Maker:
             elif came is Wish.DROP:
                 self._drop(awaited)
             else:
-                self._queue(awaited)
+                self.queue.put_aside(self._queued(awaited))
 
     async def _came_of(self, awaited: Awaited) -> CallResult | Wish:
         """Return the result, or that the call is not to begin, now or at all."""
@@ -196,8 +193,8 @@ class Maker:
             return wish
         granted = await gate.asked(awaited.work)
         if granted is None:
-            # It goes behind the others, so that no place is taken by those nobody answers.
-            return Wish.WAIT
+            # So that no places are taken by those whom nobody answers.
+            return Wish.DROP if awaited.wish() is Wish.DROP else Wish.WAIT
         if granted:
             failpoint("pool.after_grant")
         return Wish.BEGIN if granted else Wish.DROP

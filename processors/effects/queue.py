@@ -71,6 +71,11 @@ class CallQueue:
         self._count += 1
         self._fill()
 
+    def put_aside(self, call: Call) -> None:
+        """Keep a call that is to wait until somebody has the queue look again."""
+        self._aside.append(call)
+        self._count += 1
+
     def look_again(self) -> None:
         """Ask again about the calls that were to wait."""
         aside, self._aside = self._aside, []

@@ -30,6 +30,7 @@ from runfold.processors.context.kind import CONTEXT_CALL
 from runfold.processors.context.processor import ContextProcessor
 from runfold.processors.definitions.following import Following, following
 from runfold.processors.definitions.source import DefinitionStoreUnavailableError
+from runfold.processors.effects.bounds import Bounds
 from runfold.processors.effects.kinds import Served
 from runfold.processors.effects.local import LocalEffects
 from runfold.processors.engine.config import EngineConfig, GroupConfig
@@ -216,6 +217,7 @@ def _effects(
         Served(CONTEXT_CALL, ContextProcessor(artifacts).call),
         resources=(*models, children),
         traces=process.traces,
+        bounds=Bounds.from_env(),
     )
 
 

@@ -96,6 +96,11 @@ class PoolCore:
     def __len__(self) -> int:
         return len(self._calls)
 
+    @property
+    def size(self) -> int:
+        """How many bytes the records of those calls have."""
+        return self._calls.size
+
     def take(self, received: Received, tracker: OffsetTracker) -> None:
         """Begin the call that a record asks for; one that is not work becomes a dead letter."""
         tracker.take(received.offset)
