@@ -37,7 +37,7 @@ def _work(process: Process, settings: ModelSettings) -> int:
     with following(config.kafka, codec) as known:
         fetch = FileArtifacts(config.home / "artifacts").get if config.home else None
         models = ModelProcessor(settings, known.script, fetch, refresh=known.refresh)
-        served = Served(MODEL_CALL, models.call)
+        served = Served(MODEL_CALL, models.call, ready=models.ready)
         return serve_pool(process, served, codec, known.reading, (models,))
 
 

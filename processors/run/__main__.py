@@ -212,7 +212,7 @@ def _effects(
         children=children,
     )
     return LocalEffects(
-        Served(MODEL_CALL, models.processor.call),
+        Served(MODEL_CALL, models.processor.call, ready=models.processor.ready),
         Served(TOOL_CALL, tools.call, settings.tools.calls, tools.cap),
         Served(CONTEXT_CALL, ContextProcessor(artifacts).call),
         resources=(*models, children),
