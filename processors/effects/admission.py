@@ -19,10 +19,12 @@ class Admission:
     Who does not say what came of the call has said nothing of its health.
     """
 
-    def __init__(self, breaker: Breaker, name: str, trial_s: float) -> None:
+    def __init__(
+        self, breaker: Breaker, name: str, trial_s: float, code: str = "circuit_open"
+    ) -> None:
         pause = breaker.admit(trial_s)
         if pause is not None:
-            raise CannotBeginError("circuit_open", left_alone(name), pause)
+            raise CannotBeginError(code, left_alone(name), pause)
         self._breaker = breaker
         self._over = False
 

@@ -213,7 +213,7 @@ def _effects(
     )
     return LocalEffects(
         Served(MODEL_CALL, models.processor.call, ready=models.processor.ready),
-        Served(TOOL_CALL, tools.call, settings.tools.calls, tools.cap),
+        Served(TOOL_CALL, tools.call, settings.tools.calls, tools.cap, tools.ready),
         Served(CONTEXT_CALL, ContextProcessor(artifacts).call),
         resources=(*models, children),
         traces=process.traces,

@@ -71,7 +71,7 @@ def _work(process: Process, settings: ToolSettings) -> int:
             poison=PoisonGuard(deaths, settings.deaths),
             children=children,
         )
-        served = Served(TOOL_CALL, tools.call, settings.calls, tools.cap)
+        served = Served(TOOL_CALL, tools.call, settings.calls, tools.cap, tools.ready)
         return serve_pool(process, served, codec, known.reading, (claims, children))
 
 
