@@ -64,7 +64,7 @@ class ToolProcessor:
     calls that end their process from doing so again and again. ``masks`` are the secrets of this
     process, which leave in no result, error or artifact, whichever call they belong to.
     ``children`` run the tools written in Python; without them they run in this process, as tests
-    and programs of one process have them.
+    and programs of one process have them. ``health`` says what is left alone for a while.
     """
 
     def __init__(  # noqa: PLR0913 - what a call needs, and what tests put in its place
@@ -81,6 +81,7 @@ class ToolProcessor:
         poison: PoisonGuard | None = None,
         masks: Sequence[str] = (),
         children: Children | None = None,
+        health: Health | None = None,
     ) -> None:
         self._masks = tuple(masks)
         self._code = CodeKeeper(code)
@@ -91,7 +92,7 @@ class ToolProcessor:
         self._secrets = secrets if secrets is not None else EnvironmentSecrets()
         self._refresh = refresh
         self._pace = RateLimit()
-        self._health = Health()
+        self._health = health or Health()
         self._children = children
         self._modules = tuple(modules)
         self._given = {name: here(run) for name, run in (given or {}).items()}
