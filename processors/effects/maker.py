@@ -26,7 +26,7 @@ from runfold.infra.tracing.calls import trace_call
 from runfold.infra.tracing.spans import Traces
 from runfold.processors.effects.bounds import Bounds
 from runfold.processors.effects.failures import broke, overran, too_large
-from runfold.processors.effects.gate import Gate
+from runfold.processors.effects.gate import CallKey, Gate
 from runfold.processors.effects.holds import CannotBeginError
 from runfold.processors.effects.kinds import Make, Served
 from runfold.processors.effects.metrics import HELD, IN_FLIGHT, QUEUED, WAIT, KeyGauges
@@ -65,19 +65,19 @@ class Maker:
         self._served = served
         self._kind = served.kind
         self._means = means
-        self._awaited: dict[tuple[str, int], Awaited] = {}
-        self._unbegun: set[asyncio.Task[Any]] = set()
+        self._awaited: dict[CallKey, Awaited] = {}
+        self._unbegun: dict[asyncio.Task[Any], Awaited] = {}
         self._gauges = KeyGauges(self._kind.name, self.queue.of_key)
         IN_FLIGHT(self._kind.name).set_function(lambda: self.queue.in_flight)
         QUEUED(self._kind.name).set_function(self.queue.queued)
 
     def put(self, work: CallWork, waiter: Waiter, now: float) -> None:
         """Make a call now, or queue it while there is no room."""
-        key = (work.call_id, work.attempt)
+        key = _key(work)
         if (known := self._awaited.get(key)) is not None:
             known.waiters.append(waiter)
             # It may have waited for the word of somebody who is gone.
-            self.queue.look_again()
+            self.wake(key)
             return
         awaited = Awaited(work, now, [waiter])
         if (hold := self._no_room(work, now)) is not None:
@@ -89,12 +89,19 @@ class Maker:
 
     def look_again(self) -> None:
         """Ask again about the calls that were to wait."""
+        for awaited in self._unbegun.values():
+            awaited.woken = True
         self.queue.look_again()
+
+    def wake(self, key: CallKey) -> None:
+        """Ask again about a call, if it waits or is just about to."""
+        if not self.queue.call_back(key) and (awaited := self._awaited.get(key)) is not None:
+            awaited.woken = True
 
     def begin_no_more(self) -> None:
         """Forget what has not begun: it is handed out again elsewhere."""
         self.queue.drop_waiting()
-        for task in self._unbegun:
+        for task in tuple(self._unbegun):
             task.cancel()
 
     def _queued(self, awaited: Awaited) -> Call:
@@ -107,6 +114,7 @@ class Maker:
             partial(self._drop, awaited),
             work.tenant_id,
             work.run_id,
+            _key(work),
         )
 
     def _no_room(self, work: CallWork, now: float) -> CannotBeginError | None:
@@ -131,7 +139,7 @@ class Maker:
         awaited.drop()
 
     def _forget(self, work: CallWork) -> None:
-        self._awaited.pop((work.call_id, work.attempt), None)
+        self._awaited.pop(_key(work), None)
 
     async def _call(self, awaited: Awaited) -> None:
         work = awaited.work
@@ -142,6 +150,8 @@ class Maker:
                 awaited.deliver(came)
             elif came is Wish.DROP:
                 self._drop(awaited)
+            elif awaited.woken:
+                self.queue.put(self._queued(awaited))
             else:
                 self.queue.put_aside(self._queued(awaited))
 
@@ -152,14 +162,15 @@ class Maker:
             return await self._begun(awaited, partial(self._served.handler, work))
         task = asyncio.current_task()
         assert task is not None
-        self._unbegun.add(task)
+        self._unbegun[task] = awaited
+        awaited.woken = False
         came: CallResult | Wish | None = None
         try:
             async with AsyncExitStack() as stack:
                 make = await self._ready(work, stack)
                 came = await self._permitted(awaited)
                 if came is Wish.BEGIN:
-                    self._unbegun.discard(task)
+                    del self._unbegun[task]
                     came = await self._begun(awaited, make)
         except CannotBeginError as hold:
             came = self._held(work, hold)
@@ -170,7 +181,7 @@ class Maker:
             if came is None or came is Wish.BEGIN:
                 came = self._held(work, CannotBeginError("internal_error", _broke(raised)))
         finally:
-            self._unbegun.discard(task)
+            self._unbegun.pop(task, None)
         return came
 
     async def _ready(self, work: CallWork, stack: AsyncExitStack) -> Make[Any]:
@@ -257,6 +268,10 @@ class Maker:
             trace_call(traces, self._kind.span, work, result, began_ns, time.time_ns())
         except Exception:
             log.exception("the span of call %s could not be emitted", work.call_id)
+
+
+def _key(work: CallWork) -> CallKey:
+    return work.call_id, work.attempt
 
 
 def _broke(error: BaseException) -> str:

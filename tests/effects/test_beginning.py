@@ -104,9 +104,39 @@ def test_a_call_that_nobody_answers_waits_without_a_place_until_it_is_woken(host
     effects.submit_many([asking("r.1"), asking("r.2")], inbox.deliver)
     assert result(inbox.wait(1)).call_id == "r.2"
     silent.clear()
-    effects.ping(gate.wake)
+    effects.ping(lambda: gate.wake(("r.1", 1)))
     inbox.wait(2)
     assert tool.made == ["r.2", "r.1"]
+
+
+def test_a_call_that_is_woken_before_it_waits_asks_again(host: Given) -> None:
+    answers = iter([None, True])
+
+    class Hasty(GivenGate):
+        async def asked(self, work: CallWork) -> bool | None:
+            answer = next(answers)
+            self.wake((work.call_id, work.attempt))
+            return answer
+
+    tool, inbox = Tool(), Inbox()
+    host(tool, gate=Hasty()).submit(asking(), inbox.deliver)
+    inbox.wait(1)
+    assert tool.made == ["r.1"]
+
+
+def test_a_call_that_may_begin_at_last_is_before_those_that_only_wait(host: Given) -> None:
+    answers: dict[str, bool | None] = {"r.1": None}
+    tool, inbox = Tool(waits=True), Inbox()
+    gate = GivenGate(lambda work: answers.get(work.call_id, True))
+    effects = host(tool, gate=gate, at_once=1)
+    effects.submit_many([asking(f"r.{n}") for n in range(1, 5)], inbox.deliver)
+    settled(effects)
+    answers.clear()
+    effects.ping(lambda: gate.wake(("r.1", 1)))
+    settled(effects)
+    tool.may_end.set()
+    inbox.wait(4)
+    assert tool.made == ["r.2", "r.1", "r.3", "r.4"]
 
 
 def test_a_call_that_nobody_answers_and_nobody_wants_is_dropped(host: Given) -> None:

@@ -34,6 +34,15 @@ def test_tenants_take_turns_and_so_do_the_runs_of_each() -> None:
     assert order == ["a1", "c1", "b1", "d1", "c2", "a2", "a3"]
 
 
+def test_what_is_put_first_is_next_whoever_waits() -> None:
+    turns = Turns[str]()
+    for tenant, run in [("a", "r"), ("b", "s"), ("b", "t")]:
+        turns.put(tenant, run, f"{tenant}{run}")
+    turns.put_first("b", "t", "now")
+    turns.put_first("c", "u", "at once")
+    assert [turns.take() for _ in range(len(turns))] == ["at once", "now", "ar", "bs", "bt"]
+
+
 class Calls:
     """A queue whose calls end when they are told to."""
 

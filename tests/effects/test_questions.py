@@ -10,6 +10,7 @@ import pytest
 
 from runfold.events.calls import BeginAnswered, BeginRequested, CallWork
 from runfold.infra.metrics.table import TABLE
+from runfold.processors.effects.gate import CallKey
 from runfold.processors.effects.pool.places import Places
 from runfold.processors.effects.pool.questions import Questions
 from tests.effects.given import tool_work
@@ -25,7 +26,7 @@ class Asking:
         self.sent: list[BeginRequested] = []
         self.there: list[Callable[[], None]] = []
         self.places = Places()
-        self.woken = 0
+        self.woken: list[str] = []
         self.questions = Questions(
             "me", lambda run: LANE[run[0]], self.places, self._publish, lambda: self.now
         )
@@ -54,8 +55,8 @@ class Asking:
         self.sent.append(question)
         self.there.append(there)
 
-    def _wake(self) -> None:
-        self.woken += 1
+    def _wake(self, key: CallKey) -> None:
+        self.woken.append(key[0])
 
 
 @pytest.fixture(autouse=True)
@@ -142,73 +143,86 @@ async def test_a_question_that_the_log_does_not_have_yet_is_not_sent_again() -> 
 
 
 @in_loop
-async def test_a_few_questions_stay_open_for_a_silent_lane_and_the_others_stand_back() -> None:
+async def test_calls_of_a_silent_lane_stand_back_and_are_woken_by_their_answers() -> None:
     asking = Asking()
-    tasks = [asking.ask(f"a.{n}") for n in range(7)]
+    tasks = [asking.ask(f"a.{n}") for n in range(3)]
     other = asking.ask("b.1")
     await asking.passes(0)
-    await asking.passes(9)
+    await asking.passes(9.9)
     assert not any(task.done() for task in tasks)
     asking.answer("b.1")
     assert await other
-    await asking.passes(2)
-    assert [task.result() for task in tasks if task.done()] == [None] * 3
-    # Further calls of that lane are not asked about; those of others are.
+    await asking.passes(0.1)
+    assert [await task for task in tasks] == [None] * 3
+    # Further calls of that lane are asked about, and take no place meanwhile; others are answered.
     assert await asking.ask("a.9") is None
-    assert "a.9" not in asking.calls()
+    assert "a.9" in asking.calls()
     other = asking.ask("b.2")
     await asking.passes(0)
     asking.answer("b.2")
     assert await other
-    assert asking.woken == 0
-    asking.answer("a.6")
-    assert asking.woken == 1
-    late = asking.ask("a.9")
-    await asking.passes(0)
-    assert "a.9" in asking.calls()
-    for task in (*tasks, late):
-        task.cancel()
-
-
-@in_loop
-async def test_an_answer_that_comes_to_one_that_stood_back_is_kept() -> None:
-    asking = Asking()
-    tasks = [asking.ask(f"a.{n}") for n in range(5)]
-    await asking.passes(0)
-    await asking.passes(11)
-    (back,) = [n for n, task in enumerate(tasks) if task.done()]
-    asking.answer(f"a.{back}")
+    assert asking.woken == []
+    for call_id in ("a.2", "a.9"):
+        asking.answer(call_id)
+    assert asking.woken == ["a.2", "a.9"]
     sent = len(asking.sent)
-    assert await asking.ask(f"a.{back}")
+    assert await asking.ask("a.2")
     assert len(asking.sent) == sent
-    for task in tasks:
-        task.cancel()
+    # The lane is back: who asks now waits for the answer.
+    late = asking.ask("a.10")
+    await asking.passes(0)
+    assert not late.done()
+    late.cancel()
 
 
 @in_loop
-async def test_when_the_last_that_stay_are_gone_others_are_woken() -> None:
+async def test_a_run_that_gives_no_answer_takes_no_place_for_long() -> None:
     asking = Asking()
-    tasks = [asking.ask(f"a.{n}") for n in range(5)]
+    paused = asking.ask("a.1")
     await asking.passes(0)
-    await asking.passes(11)
-    staying = next(task for task in tasks if not task.done())
-    staying.cancel()
+    await asking.passes(6)
+    asking.answer("a.2", by="another")
+    late = asking.ask("a.3")
+    await asking.passes(5)
+    assert await paused is None
+    assert not late.done()
+    assert await asking.ask("a.1") is None
+    late.cancel()
+
+
+@in_loop
+async def test_questions_are_asked_again_also_while_their_calls_stand_back() -> None:
+    asking = Asking()
+    task = asking.ask("a.1")
     await asking.passes(0)
-    assert asking.woken == 1
-    for task in tasks:
-        task.cancel()
+    for seconds in (5, 10, 20, 30):
+        asking.there[-1]()
+        await asking.passes(seconds)
+    assert await task is None
+    assert asking.calls() == ["a.1"] * 5
 
 
 @in_loop
 async def test_a_partition_that_is_lost_ends_its_questions() -> None:
     asking = Asking()
-    lost, kept = asking.ask("a.1"), asking.ask("b.1")
+    back = asking.ask("a.1")
+    await asking.passes(0)
+    await asking.passes(10)
+    assert await back is None
+    asking.answer("a.2")
+    lost, kept = asking.ask("a.2"), asking.ask("b.1")
     await asking.passes(0)
     asking.places.leave([0])
-    await asking.passes(0)
-    assert lost.done()
+    asking.questions.lost([0])
     assert await lost is None
+    assert asking.woken == ["a.1"]
     assert not kept.done()
+    # What is not followed is not asked about again.
+    sent = asking.calls().count("a.1")
+    for there in asking.there:
+        there()
+    await asking.passes(60)
+    assert asking.calls().count("a.1") == sent
     kept.cancel()
 
 

@@ -20,10 +20,11 @@ from runfold.events.run.event import Event
 from runfold.infra.process.failpoints import failpoint
 from runfold.infra.tracing.context import traceparent_of_call
 from runfold.processors.effects.failures import too_large
+from runfold.processors.effects.gate import CallKey
 from runfold.processors.effects.local import LocalEffects
 from runfold.processors.effects.metrics import POOL_RESULTS
 from runfold.processors.effects.pool.offset_tracker import OffsetTracker
-from runfold.processors.effects.pool.open_calls import Asked, CallKey, OpenCalls, Place
+from runfold.processors.effects.pool.open_calls import Asked, OpenCalls, Place
 
 log = logging.getLogger(__name__)
 

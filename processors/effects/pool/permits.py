@@ -19,6 +19,7 @@ from contextlib import closing
 from runfold.events import topics
 from runfold.events.calls import BeginAnswered, BeginRequested, CallWork
 from runfold.events.errors import WireError
+from runfold.processors.effects.gate import Wake
 from runfold.processors.effects.metrics import QUESTIONS
 from runfold.processors.effects.pool.answers import answers_on
 from runfold.processors.effects.pool.core import PoolCodec
@@ -60,7 +61,7 @@ class Permits:
         QUESTIONS().set_function(lambda: len(self._questions))
 
     async def asked(self, work: CallWork) -> bool | None:
-        """Return whether a call may begin; None where nobody answers."""
+        """Return whether a call may begin; None where it is to stand back until it is woken."""
         self._loop = asyncio.get_running_loop()
         return await self._questions.asked(work)
 
@@ -68,8 +69,8 @@ class Permits:
         """Withdraw a question."""
         self._questions.forget(work)
 
-    def wakes(self, wake: Callable[[], None]) -> None:
-        """Call this when those who wait should ask again."""
+    def wakes(self, wake: Wake) -> None:
+        """Call this when a call that stood back should ask again."""
         self._questions.wakes(wake)
 
     def through(self, outgoing: Publish) -> None:
@@ -82,8 +83,9 @@ class Permits:
 
     def disown(self, partitions: Iterable[int]) -> None:
         """Wait for no answers of these partitions any more; from any thread."""
-        self._places.leave(partitions)
-        self._on_loop(self._questions.wake)
+        gone = set(partitions)
+        self._places.leave(gone)
+        self._on_loop(self._questions.lost, gone)
 
     def start(self) -> None:
         """Begin to read answers."""

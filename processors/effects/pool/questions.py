@@ -1,9 +1,13 @@
 """The open questions of a pool: may this call begin?
 
-A question is asked once the pool follows the place where its answer will come, and asked again
-while none came, since one may be lost. A lane that is away answers nobody: then a few questions
-stay open to notice its return, and all other calls of its partition leave their places to calls
-that are answered.
+    asked ──▶ waits in its place ──▶ answered
+                    │ nobody answers for a while, or nobody at all in its partition
+                    ▼
+                stands back ──▶ answered, and woken
+
+A question goes out once the place where its answer will come is followed, and again while none
+came, since one may be lost. A lane that is away, or a run that is paused, takes no places from
+calls that are answered.
 """
 
 from __future__ import annotations
@@ -11,37 +15,43 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from runfold.events.calls import BeginAnswered, BeginRequested, CallWork
 from runfold.infra.process.failpoints import failpoint
+from runfold.processors.effects.gate import CallKey, Wake
 from runfold.processors.effects.metrics import ANSWER
-from runfold.processors.effects.pool.open_calls import CallKey
 from runfold.processors.effects.pool.places import Places
 
 Publish = Callable[[BeginRequested, Callable[[], None]], None]
 """Puts a question onto the log, and calls the second once it is there; from any thread."""
 
+_PATIENCE_S = 10.0
 _AGAIN_S = 5.0
 _AGAIN_MOST_S = 30.0
-_SILENT_S = 10.0
 _LOOK_S = 0.5
-_SOON_S = 0.02
-_STAY = 4
+_SOON_S = 0.1
 
 
 @dataclass(slots=True)
 class _Question:
-    """``under_way`` says that the log does not have it yet: then it is not asked again."""
+    """``news`` says that it was answered, or that nobody here is to wait for it any more.
 
-    answer: asyncio.Future[bool] = field(
-        default_factory=lambda: asyncio.get_running_loop().create_future()
-    )
+    ``under_way`` says that the log does not have it yet: then it is not sent again. ``back`` says
+    that its call stands back.
+    """
+
+    asked: BeginRequested
+    partition: int
+    granted: bool | None = None
+    news: asyncio.Event = field(default_factory=asyncio.Event)
     first: float | None = None
     due: float = 0.0
     pause_s: float = _AGAIN_S
     under_way: bool = False
+    back: bool = False
 
     def there(self) -> None:
         """Note that the log has it."""
@@ -68,94 +78,115 @@ class Questions:
         self._publish = publish
         self._clock = clock
         self._open: dict[CallKey, _Question] = {}
-        self._waiting: Counter[int] = Counter()
+        self._counts: Counter[int] = Counter()
         self._quiet: dict[int, float] = {}
-        self._wake: Callable[[], None] = lambda: None
+        self._next_look: asyncio.TimerHandle | None = None
+        self._wake: Wake = lambda _key: None
 
     def __len__(self) -> int:
-        """Return how many calls wait for an answer; from any thread."""
+        """Return how many questions are open; from any thread."""
         return len(self._open)
 
-    def wakes(self, wake: Callable[[], None]) -> None:
-        """Call this when calls that were told that nobody answers should ask again."""
+    def wakes(self, wake: Wake) -> None:
+        """Call this when a call that stood back should ask again."""
         self._wake = wake
 
-    def wake(self) -> None:
-        """Have those who wait ask again."""
-        self._wake()
+    async def asked(self, work: CallWork) -> bool | None:
+        """Return the run's answer, None where the call is to stand back until it is woken."""
+        key = (work.call_id, work.attempt)
+        question = self._open.get(key) or self._opened(key, work)
+        if not question.back:
+            self._ask(question)
+            await self._waited(question)
+        if question.granted is not None:
+            self._close(key)
+        return question.granted
 
     def forget(self, work: CallWork) -> None:
         """Withdraw a question; its answer, if one comes, is passed over."""
-        self._open.pop((work.call_id, work.attempt), None)
-
-    async def asked(self, work: CallWork) -> bool | None:
-        """Return the run's answer; None where its lane is silent, or is no longer this pool's."""
-        key = (work.call_id, work.attempt)
-        partition = self._partition_of(work.run_id)
-        question = self._open.setdefault(key, _Question())
-        if not question.answer.done():
-            if self._silent(partition) and self._waiting[partition] >= _STAY:
-                return None
-            self._places.want([partition])
-            await self._answered(question, work, partition)
-        if not question.answer.done():
-            return None
-        self._open.pop(key, None)
-        return question.answer.result()
+        self._close((work.call_id, work.attempt))
 
     def heard(self, answers: Sequence[tuple[int, BeginAnswered]]) -> None:
         """Take answers with the partitions that they came from, those to other pools included."""
-        back = False
-        for partition, answer in answers:
-            back = back or self._silent(partition)
-            if partition in self._quiet:
-                self._quiet[partition] = self._clock()
-            question = self._open.get((answer.call_id, answer.attempt))
-            if answer.by == self._by and question is not None and not question.answer.done():
-                question.answer.set_result(answer.granted)
-                if question.first is not None:
-                    ANSWER().observe(self._clock() - question.first)
-        if back:
-            self._wake()
-
-    async def _answered(self, question: _Question, work: CallWork, partition: int) -> None:
-        """Wait for the answer for as long as that makes sense."""
-        self._waiting[partition] += 1
-        try:
-            while not question.answer.done():
-                followed = self._places.followed(partition)
-                stays = self._waiting[partition] <= _STAY
-                if followed is None or (self._silent(partition) and not stays):
-                    return
-                if followed:
-                    self._ask(question, work, partition)
-                await asyncio.wait({question.answer}, timeout=_LOOK_S if followed else _SOON_S)
-        finally:
-            self._waiting[partition] -= 1
-            # Somebody has to be there when the lane is back.
-            missed = self._silent(partition) and self._waiting[partition] < _STAY
-            if not self._waiting[partition]:
-                del self._waiting[partition]
-                self._quiet.pop(partition, None)
-            if missed:
-                self._wake()
-
-    def _ask(self, question: _Question, work: CallWork, partition: int) -> None:
         now = self._clock()
-        if question.under_way or now < question.due:
+        for partition, answer in answers:
+            if partition in self._quiet:
+                self._quiet[partition] = now
+            key = (answer.call_id, answer.attempt)
+            question = self._open.get(key)
+            if answer.by != self._by or question is None or question.granted is not None:
+                continue
+            question.granted = answer.granted
+            ANSWER().observe(now - (now if question.first is None else question.first))
+            self._tell(key, question)
+
+    def lost(self, partitions: Collection[int]) -> None:
+        """Have nobody wait for answers from partitions that are others' now."""
+        for key, question in list(self._open.items()):
+            if question.partition in partitions:
+                self._tell(key, question)
+
+    def _tell(self, key: CallKey, question: _Question) -> None:
+        question.news.set()
+        if question.back:
+            self._wake(key)
+
+    def _opened(self, key: CallKey, work: CallWork) -> _Question:
+        partition = self._partition_of(work.run_id)
+        asked = BeginRequested(
+            run_id=work.run_id, call_id=work.call_id, attempt=work.attempt, by=self._by
+        )
+        question = self._open[key] = _Question(asked, partition)
+        self._counts[partition] += 1
+        self._places.want([partition])
+        if self._next_look is None:
+            self._next_look = asyncio.get_running_loop().call_later(_SOON_S, self._look)
+        return question
+
+    def _close(self, key: CallKey) -> None:
+        question = self._open.pop(key, None)
+        if question is None:
+            return
+        self._counts[question.partition] -= 1
+        if not self._counts[question.partition]:
+            # Where nothing is asked, nobody is silent.
+            del self._counts[question.partition]
+            self._quiet.pop(question.partition, None)
+
+    async def _waited(self, question: _Question) -> None:
+        until = self._clock() + _PATIENCE_S
+        while not question.news.is_set() and self._clock() < until:
+            if self._silent(question.partition):
+                break
+            with suppress(TimeoutError):
+                await asyncio.wait_for(question.news.wait(), _LOOK_S)
+        question.back = question.granted is None
+
+    def _look(self) -> None:
+        """Send what is due, and look again later for as long as anything is open."""
+        self._next_look = None
+        if not self._open:
+            return
+        for question in list(self._open.values()):
+            self._ask(question)
+        unsent = any(question.first is None for question in self._open.values())
+        loop = asyncio.get_running_loop()
+        self._next_look = loop.call_later(_SOON_S if unsent else _LOOK_S, self._look)
+
+    def _ask(self, question: _Question) -> None:
+        now = self._clock()
+        done = question.granted is not None or question.under_way
+        if done or now < question.due or not self._places.followed(question.partition):
             return
         if question.first is None:
             question.first = now
         question.due = now + question.pause_s
         question.pause_s = min(2 * question.pause_s, _AGAIN_MOST_S)
         question.under_way = True
-        self._quiet.setdefault(partition, now)
+        self._quiet.setdefault(question.partition, now)
         failpoint("pool.before_ask")
-        asked = BeginRequested(
-            run_id=work.run_id, call_id=work.call_id, attempt=work.attempt, by=self._by
-        )
-        self._publish(asked, question.there)
+        self._publish(question.asked, question.there)
 
     def _silent(self, partition: int) -> bool:
         since = self._quiet.get(partition)
-        return since is not None and self._clock() - since >= _SILENT_S
+        return since is not None and self._clock() - since >= _PATIENCE_S
