@@ -138,6 +138,23 @@ TOOL_USER = Variable(
     "RUNFOLD_TOOL_USER", WORD, "", "tool pool, run processor",
     "whom Python tools run as where this process is root's", "the user of the process",
 )  # fmt: skip
+CALLS_SHARE = Variable(
+    "RUNFOLD_CALLS_SHARE", number(1, 100), 75, "run processor, pools",
+    "percent of the calls in flight that may be of one tool or model",
+)  # fmt: skip
+POOL_BACKLOG = Variable(
+    "RUNFOLD_POOL_BACKLOG", number(1, 1_000_000), 2000, "pools",
+    "calls that a pool has open, in flight or queued, before it reads no more",
+)  # fmt: skip
+POOL_BACKLOG_MB = Variable(
+    "RUNFOLD_POOL_BACKLOG_MB", number(1, 100_000), 64, "pools",
+    "megabytes of the records of these calls",
+)  # fmt: skip
+POOL_SHARE = Variable(
+    "RUNFOLD_POOL_SHARE", number(1, 100), 25, "pools",
+    "percent of these calls that may be queued for one tool or model; more of them are held, and "
+    "handed out again later",
+)  # fmt: skip
 CLAIM_LEASE = Variable(
     "RUNFOLD_CLAIM_LEASE_S", decimal(0.1, 10_000), 10.0, "tool pool",
     "seconds a claim outlives its owner's last sign of life", "10",

@@ -15,7 +15,6 @@ from runfold.infra.settings.config import Config
 from runfold.processors.context.kind import CONTEXT_CALL
 from runfold.processors.context.processor import ContextProcessor
 from runfold.processors.effects.kinds import Served
-from runfold.processors.effects.local import LocalEffects
 from runfold.processors.effects.pool.serving import POOL_ENDS, serve_pool
 from runfold.processors.effects.pool.settings import POOL_OPTIONS
 from runfold.producers.schema_registry.chosen import registry_of
@@ -29,8 +28,7 @@ def main() -> int:
 def _work(process: Process, home: Path) -> int:
     codec = Codec(registry_of(process.config.schema_registry_url))
     contexts = ContextProcessor(FileArtifacts(home / "artifacts"))
-    effects = LocalEffects(Served(CONTEXT_CALL, contexts.call), traces=process.traces)
-    return serve_pool(process, CONTEXT_CALL.call, codec, effects, dict)
+    return serve_pool(process, Served(CONTEXT_CALL, contexts.call), codec, dict)
 
 
 if __name__ == "__main__":

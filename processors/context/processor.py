@@ -27,6 +27,7 @@ from runfold.events.values import ContextRef, DroppedContext, ErrorInfo
 from runfold.infra.artifacts.errors import ArtifactError
 from runfold.infra.artifacts.port import ArtifactStore
 from runfold.processors.context.errors import ContextRefusedError
+from runfold.processors.context.kind import CONTEXT_CALL
 from runfold.processors.context.selection import Selection, select
 from runfold.processors.context.sources import Means, entries_of
 
@@ -56,6 +57,10 @@ class ContextProcessor:
                 selection = select(found, work.budget_tokens)
                 content = await self._kept(selection.selected, work.tenant_id)
         except ContextRefusedError as refusal:
+            if work.by_permission and refusal.info.retryable:
+                # The store of artifacts is away: nothing was read, and nothing kept.
+                info = refusal.info.model_copy(update={"error_type": "artifacts_unavailable"})
+                return CONTEXT_CALL.on_held(work, info)
             return _failed(work, refusal.info, started)
         except TimeoutError:
             if not limit.expired():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from runfold.infra.settings import variables
 from runfold.processors.effects.queue import SHARE
 
 
@@ -17,3 +18,14 @@ class Bounds:
 
     share: float = SHARE
     queued: int | None = None
+
+    @classmethod
+    def from_env(cls) -> Bounds:
+        """Read what holds for calls that are handed out within this process: none is sent away."""
+        return cls(variables.CALLS_SHARE.read() / 100)
+
+    @classmethod
+    def of_pool(cls) -> Bounds:
+        """Read what holds in a pool."""
+        backlog, share = variables.POOL_BACKLOG.read(), variables.POOL_SHARE.read()
+        return cls(variables.CALLS_SHARE.read() / 100, max(1, backlog * share // 100))

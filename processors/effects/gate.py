@@ -7,26 +7,35 @@ from typing import Protocol
 
 from runfold.events.calls import CallWork
 
+CallKey = tuple[str, int]
+"""A call and an attempt."""
+
+Wake = Callable[[CallKey], None]
+
 
 class Gate(Protocol):
     """Asks the run of a call, at the moment of its beginning; all on the host's loop."""
 
     async def asked(self, work: CallWork) -> bool | None:
-        """Return whether a call may begin; None where no answer came for a while.
+        """Return whether a call may begin; None where it is to stand back until it is woken.
 
-        To ask again is the same question, and an answer that comes in between is not lost.
+        The question stays open then, until it is asked again or withdrawn.
         """
 
     def forget(self, work: CallWork) -> None:
         """Withdraw a question that nobody needs an answer to any more."""
+
+    def wakes(self, wake: Wake) -> None:
+        """Call this, on the host's loop, when a call that stood back should ask again."""
 
 
 class GivenGate:
     """The twin of a gate whose answers are given by a function; ``questions`` holds all asked."""
 
     def __init__(self, answer: Callable[[CallWork], bool | None] = lambda _work: True) -> None:
-        self.questions: list[tuple[str, int]] = []
-        self.forgotten: list[tuple[str, int]] = []
+        self.questions: list[CallKey] = []
+        self.forgotten: list[CallKey] = []
+        self.wake: Wake = lambda _key: None
         self._answer = answer
 
     async def asked(self, work: CallWork) -> bool | None:
@@ -37,3 +46,7 @@ class GivenGate:
     def forget(self, work: CallWork) -> None:
         """Note it."""
         self.forgotten.append((work.call_id, work.attempt))
+
+    def wakes(self, wake: Wake) -> None:
+        """Keep it for the test."""
+        self.wake = wake

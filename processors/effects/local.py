@@ -11,7 +11,7 @@ from typing import Any
 from runfold.events.base import Record
 from runfold.infra.tracing.spans import Traces
 from runfold.processors.effects.bounds import Bounds
-from runfold.processors.effects.gate import Gate
+from runfold.processors.effects.gate import CallKey, Gate
 from runfold.processors.effects.kinds import Served
 from runfold.processors.effects.loop import LoopThread
 from runfold.processors.effects.maker import GRACE_S, Maker, Means
@@ -43,6 +43,8 @@ class LocalEffects:
     ) -> None:
         means = Means(traces, grace_s, gate, bounds or Bounds())
         self._makers = {each.kind.call.work: Maker(each, means) for each in served}
+        if gate is not None:
+            gate.wakes(self._wake)
         self._closed = False
         self._resources = AsyncExitStack()
         self._loop = LoopThread("effects")
@@ -113,6 +115,10 @@ class LocalEffects:
         if not self._closed:
             for maker in self._makers.values():
                 maker.look_again()
+
+    def _wake(self, key: CallKey) -> None:
+        for maker in self._makers.values():
+            maker.wake(key)
 
     async def _enter(self, resources: Sequence[AbstractAsyncContextManager[Any]]) -> None:
         async with AsyncExitStack() as entered:

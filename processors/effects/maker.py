@@ -26,7 +26,7 @@ from runfold.infra.tracing.calls import trace_call
 from runfold.infra.tracing.spans import Traces
 from runfold.processors.effects.bounds import Bounds
 from runfold.processors.effects.failures import broke, overran, too_large
-from runfold.processors.effects.gate import Gate
+from runfold.processors.effects.gate import CallKey, Gate
 from runfold.processors.effects.holds import CannotBeginError
 from runfold.processors.effects.kinds import Make, Served
 from runfold.processors.effects.metrics import HELD, IN_FLIGHT, QUEUED, WAIT, KeyGauges
@@ -65,51 +65,56 @@ class Maker:
         self._served = served
         self._kind = served.kind
         self._means = means
-        self._awaited: dict[tuple[str, int], Awaited] = {}
-        self._unbegun: set[asyncio.Task[Any]] = set()
+        self._awaited: dict[CallKey, Awaited] = {}
+        self._unbegun: dict[asyncio.Task[Any], Awaited] = {}
         self._gauges = KeyGauges(self._kind.name, self.queue.of_key)
         IN_FLIGHT(self._kind.name).set_function(lambda: self.queue.in_flight)
         QUEUED(self._kind.name).set_function(self.queue.queued)
 
     def put(self, work: CallWork, waiter: Waiter, now: float) -> None:
         """Make a call now, or queue it while there is no room."""
-        key = (work.call_id, work.attempt)
+        key = _key(work)
         if (known := self._awaited.get(key)) is not None:
             known.waiters.append(waiter)
             # It may have waited for the word of somebody who is gone.
-            self.queue.look_again()
+            self.wake(key)
             return
         awaited = Awaited(work, now, [waiter])
         if (hold := self._no_room(work, now)) is not None:
             awaited.deliver(self._held(work, hold))
             return
         self._awaited[key] = awaited
-        self._queue(awaited)
+        self._gauges.know(self._kind.turn(work))
+        self.queue.put(self._queued(awaited))
 
     def look_again(self) -> None:
         """Ask again about the calls that were to wait."""
+        for awaited in self._unbegun.values():
+            awaited.woken = True
         self.queue.look_again()
+
+    def wake(self, key: CallKey) -> None:
+        """Ask again about a call, if it waits or is just about to."""
+        if not self.queue.call_back(key) and (awaited := self._awaited.get(key)) is not None:
+            awaited.woken = True
 
     def begin_no_more(self) -> None:
         """Forget what has not begun: it is handed out again elsewhere."""
         self.queue.drop_waiting()
-        for task in self._unbegun:
+        for task in tuple(self._unbegun):
             task.cancel()
 
-    def _queue(self, awaited: Awaited) -> None:
+    def _queued(self, awaited: Awaited) -> Call:
         work = awaited.work
-        key = self._kind.turn(work)
-        self._gauges.know(key)
-        self.queue.put(
-            Call(
-                key,
-                partial(self._call, awaited),
-                self._served.cap(work),
-                awaited.wish,
-                partial(self._drop, awaited),
-                work.tenant_id,
-                work.run_id,
-            )
+        return Call(
+            self._kind.turn(work),
+            partial(self._call, awaited),
+            self._served.cap(work),
+            awaited.wish,
+            partial(self._drop, awaited),
+            work.tenant_id,
+            work.run_id,
+            _key(work),
         )
 
     def _no_room(self, work: CallWork, now: float) -> CannotBeginError | None:
@@ -134,7 +139,7 @@ class Maker:
         awaited.drop()
 
     def _forget(self, work: CallWork) -> None:
-        self._awaited.pop((work.call_id, work.attempt), None)
+        self._awaited.pop(_key(work), None)
 
     async def _call(self, awaited: Awaited) -> None:
         work = awaited.work
@@ -145,8 +150,10 @@ class Maker:
                 awaited.deliver(came)
             elif came is Wish.DROP:
                 self._drop(awaited)
+            elif awaited.woken:
+                self.queue.put(self._queued(awaited))
             else:
-                self._queue(awaited)
+                self.queue.put_aside(self._queued(awaited))
 
     async def _came_of(self, awaited: Awaited) -> CallResult | Wish:
         """Return the result, or that the call is not to begin, now or at all."""
@@ -155,14 +162,15 @@ class Maker:
             return await self._begun(awaited, partial(self._served.handler, work))
         task = asyncio.current_task()
         assert task is not None
-        self._unbegun.add(task)
+        self._unbegun[task] = awaited
+        awaited.woken = False
         came: CallResult | Wish | None = None
         try:
             async with AsyncExitStack() as stack:
                 make = await self._ready(work, stack)
                 came = await self._permitted(awaited)
                 if came is Wish.BEGIN:
-                    self._unbegun.discard(task)
+                    del self._unbegun[task]
                     came = await self._begun(awaited, make)
         except CannotBeginError as hold:
             came = self._held(work, hold)
@@ -173,7 +181,7 @@ class Maker:
             if came is None or came is Wish.BEGIN:
                 came = self._held(work, CannotBeginError("internal_error", _broke(raised)))
         finally:
-            self._unbegun.discard(task)
+            self._unbegun.pop(task, None)
         return came
 
     async def _ready(self, work: CallWork, stack: AsyncExitStack) -> Make[Any]:
@@ -196,8 +204,8 @@ class Maker:
             return wish
         granted = await gate.asked(awaited.work)
         if granted is None:
-            # It goes behind the others, so that no place is taken by those nobody answers.
-            return Wish.WAIT
+            # So that no places are taken by those whom nobody answers.
+            return Wish.DROP if awaited.wish() is Wish.DROP else Wish.WAIT
         if granted:
             failpoint("pool.after_grant")
         return Wish.BEGIN if granted else Wish.DROP
@@ -260,6 +268,10 @@ class Maker:
             trace_call(traces, self._kind.span, work, result, began_ns, time.time_ns())
         except Exception:
             log.exception("the span of call %s could not be emitted", work.call_id)
+
+
+def _key(work: CallWork) -> CallKey:
+    return work.call_id, work.attempt
 
 
 def _broke(error: BaseException) -> str:

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections import OrderedDict
-from collections.abc import Callable, Coroutine
+from collections import Counter, OrderedDict
+from collections.abc import Callable, Coroutine, Hashable
 from dataclasses import dataclass
 from typing import Any
 
@@ -34,7 +34,8 @@ def ignored() -> None:
 class Call:
     """A call to make, of a ``tenant`` and a ``run_id``: its concurrency ``key`` and ``cap``.
 
-    ``wanted`` is asked when its turn comes; ``dropped`` is told where it says so.
+    ``wanted`` is asked when its turn comes; ``dropped`` is told where it says so. ``name`` is what
+    it is called back by where it is to wait.
     """
 
     key: str
@@ -44,6 +45,7 @@ class Call:
     dropped: Callable[[], None] = ignored
     tenant: str = ""
     run_id: str = ""
+    name: Hashable = ""
 
 
 class CallQueue:
@@ -58,7 +60,8 @@ class CallQueue:
         self._limit = limit
         self._most_of_key = max(1, math.ceil(limit * share))
         self._waiting: OrderedDict[str, Turns[Call]] = OrderedDict()
-        self._aside: list[Call] = []
+        self._aside: dict[Hashable, Call] = {}
+        self._aside_of: Counter[str] = Counter()
         self._running: dict[str, int] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._paces: dict[str, Pace] = {}
@@ -71,10 +74,28 @@ class CallQueue:
         self._count += 1
         self._fill()
 
+    def put_aside(self, call: Call) -> None:
+        """Keep a call that is to wait until it is called back, or the queue is to look again."""
+        self._aside[call.name] = call
+        self._aside_of[call.key] += 1
+        self._count += 1
+
+    def call_back(self, name: Hashable) -> bool:
+        """Give a call that was put aside the next turn of its key; False if it is not there."""
+        call = self._aside.pop(name, None)
+        if call is None:
+            return False
+        self._aside_of[call.key] -= 1
+        self._waiting.setdefault(call.key, Turns()).put_first(call.tenant, call.run_id, call)
+        self._waiting.move_to_end(call.key, last=False)
+        self._fill()
+        return True
+
     def look_again(self) -> None:
         """Ask again about the calls that were to wait."""
-        aside, self._aside = self._aside, []
-        for call in aside:
+        aside, self._aside = self._aside, {}
+        self._aside_of.clear()
+        for call in aside.values():
             self._waiting.setdefault(call.key, Turns()).put(call.tenant, call.run_id, call)
         self._fill()
 
@@ -83,8 +104,9 @@ class CallQueue:
         return self._count
 
     def of_key(self, key: str) -> tuple[int, int]:
-        """Return how many calls of a key wait for room, and how many are in flight."""
-        return len(self._waiting.get(key, ())), self._running.get(key, 0)
+        """Return how many calls of a key wait, and how many are in flight; from any thread."""
+        waiting = len(self._waiting.get(key, ())) + self._aside_of[key]
+        return waiting, self._running.get(key, 0)
 
     def pace(self, key: str) -> Pace:
         """Return how fast the calls of a key go."""
@@ -98,6 +120,7 @@ class CallQueue:
         """Forget the calls that were not started."""
         self._waiting.clear()
         self._aside.clear()
+        self._aside_of.clear()
         self._count = 0
 
     async def idle(self, timeout_s: float) -> bool:
@@ -163,7 +186,8 @@ class CallQueue:
                 self._start(call)
                 return True
             case Wish.WAIT:
-                self._aside.append(call)
+                self._count -= 1
+                self.put_aside(call)
             case Wish.DROP:
                 self._count -= 1
                 call.dropped()

@@ -23,6 +23,14 @@ class Turns(Generic[T]):
         self._tenants.setdefault(tenant, OrderedDict()).setdefault(run, deque()).append(item)
         self._count += 1
 
+    def put_first(self, tenant: str, run: str, item: T) -> None:
+        """Add an item before all others."""
+        runs = self._tenants.setdefault(tenant, OrderedDict())
+        runs.setdefault(run, deque()).appendleft(item)
+        runs.move_to_end(run, last=False)
+        self._tenants.move_to_end(tenant, last=False)
+        self._count += 1
+
     def first(self) -> T:
         """Return what is next; there must be something."""
         runs = next(iter(self._tenants.values()))

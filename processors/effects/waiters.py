@@ -23,11 +23,15 @@ class Waiter:
 
 @dataclass(slots=True)
 class Awaited:
-    """The work, and when it came, in seconds of the monotonic clock."""
+    """The work, and when it came, in seconds of the monotonic clock.
+
+    ``woken`` says that it is to be asked about again although it is about to wait.
+    """
 
     work: CallWork
     since: float
     waiters: list[Waiter] = field(default_factory=list)
+    woken: bool = False
 
     def wish(self) -> Wish:
         """Return what is wanted of it: it begins if anybody wants it to."""

@@ -12,7 +12,6 @@ from runfold.infra.artifacts.files import FileArtifacts
 from runfold.infra.process.runner import Process, serve
 from runfold.processors.definitions.following import following
 from runfold.processors.effects.kinds import Served
-from runfold.processors.effects.local import LocalEffects
 from runfold.processors.effects.pool.serving import POOL_ENDS, serve_pool
 from runfold.processors.effects.pool.settings import POOL_OPTIONS
 from runfold.processors.model.kind import MODEL_CALL
@@ -38,10 +37,8 @@ def _work(process: Process, settings: ModelSettings) -> int:
     with following(config.kafka, codec) as known:
         fetch = FileArtifacts(config.home / "artifacts").get if config.home else None
         models = ModelProcessor(settings, known.script, fetch, refresh=known.refresh)
-        effects = LocalEffects(
-            Served(MODEL_CALL, models.call), resources=(models,), traces=process.traces
-        )
-        return serve_pool(process, MODEL_CALL.call, codec, effects, known.reading)
+        served = Served(MODEL_CALL, models.call, ready=models.ready)
+        return serve_pool(process, served, codec, known.reading, (models,))
 
 
 if __name__ == "__main__":

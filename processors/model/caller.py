@@ -1,18 +1,22 @@
-"""Speaking to one model: short waits, the provider's breaker, every attempt on record."""
+"""Speaking to one model: short waits, the model's breaker, every attempt on record."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Protocol
 
 from runfold.events.calls import ModelWork
 from runfold.events.values import ProviderAttempt
-from runfold.processors.model.breaker import Breaker
+from runfold.processors.effects.admission import Admission, left_alone
+from runfold.processors.effects.breaker import Breaker
+from runfold.processors.effects.holds import CannotBeginError
 from runfold.processors.model.names import SCRIPTED, split
 from runfold.processors.model.providers.faults import (
     PROCESS_DIED,
     UNHEALTHY,
+    CircuitOpenError,
     ProviderFaultError,
     ScriptedFaultError,
 )
@@ -25,6 +29,10 @@ _LONGEST_WAIT_S = 2.0
 _WORTH_WAITING = frozenset(
     {"rate_limited", "overloaded", "provider_error", "connection_lost", PROCESS_DIED}
 )
+
+
+Reserved = dict[str, Admission]
+"""Leave to ask a model, by its name, that was held since before the call was permitted."""
 
 
 class Speaker(Protocol):
@@ -50,8 +58,29 @@ class Caller:
         self._sleep = sleep
         self._breakers: dict[str, Breaker] = {}
 
+    @contextmanager
+    def reserved(self, names: Sequence[str], trial_s: float) -> Iterator[Reserved]:
+        """Hold leave for the first model that can be asked; raises CannotBeginError for none."""
+        pauses = []
+        for name in names:
+            if split(name)[0] == SCRIPTED:
+                yield {}
+                return
+            pause = self._breaker(name).look()
+            if pause is None:
+                with Admission(self._breaker(name), name, trial_s) as admission:
+                    yield {name: admission}
+                return
+            pauses.append(pause)
+        raise CannotBeginError("circuit_open", left_alone(", ".join(names)), min(pauses))
+
     async def answer(
-        self, work: ModelWork, name: str, budget_s: float, made: list[ProviderAttempt]
+        self,
+        work: ModelWork,
+        name: str,
+        budget_s: float,
+        made: list[ProviderAttempt],
+        reserved: Reserved,
     ) -> WireAnswer:
         """Return the answer of ``provider:model``, asked a second time where a short wait helps.
 
@@ -59,40 +88,50 @@ class Caller:
         """
         until = self._clock() + budget_s
         try:
-            return await self._guarded(work, name, budget_s, made)
+            return await self._guarded(work, name, budget_s, made, reserved)
         except ProviderFaultError as fault:
             wait = _wait(fault)
             if wait is None or self._clock() + wait >= until:
                 raise
         await self._sleep(wait)
-        return await self._guarded(work, name, max(0.001, until - self._clock()), made)
+        return await self._guarded(work, name, max(0.001, until - self._clock()), made, reserved)
 
     async def _guarded(
-        self, work: ModelWork, name: str, budget_s: float, made: list[ProviderAttempt]
+        self,
+        work: ModelWork,
+        name: str,
+        budget_s: float,
+        made: list[ProviderAttempt],
+        reserved: Reserved,
     ) -> WireAnswer:
         provider, model = split(name)
         if provider == SCRIPTED:
             return await self._recorded(self._scripted.answer(work, model, budget_s), name, made)
-        breaker = self._breakers.setdefault(provider, Breaker(self._clock))
-        pause = breaker.admit()
-        if pause is not None:
-            fault = ProviderFaultError(
-                "circuit_open",
-                f"{provider} failed several times in a row and is left alone for a while",
-                retry_after_ms=pause,
-            )
-            made.append(_attempt(name, 0, fault))
-            raise fault
+        with self._admitted(name, budget_s, made, reserved) as admission:
+            try:
+                answer = await self._recorded(self._remote.answer(work, name, budget_s), name, made)
+            except ProviderFaultError as fault:
+                if fault.error_type in UNHEALTHY:
+                    admission.failed()
+                raise
+            admission.succeeded()
+            return answer
+
+    def _admitted(
+        self, name: str, budget_s: float, made: list[ProviderAttempt], reserved: Reserved
+    ) -> Admission:
+        if (held := reserved.pop(name, None)) is not None:
+            return held
         try:
-            answer = await self._recorded(self._remote.answer(work, name, budget_s), name, made)
-        except ProviderFaultError as fault:
-            (breaker.failed if fault.error_type in UNHEALTHY else breaker.abandoned)()
-            raise
-        except BaseException:
-            breaker.abandoned()
-            raise
-        breaker.succeeded()
-        return answer
+            return Admission(self._breaker(name), name, budget_s)
+        except CannotBeginError as hold:
+            fault = CircuitOpenError(hold.code, hold.message, retry_after_ms=hold.retry_after_ms)
+            made.append(_attempt(name, 0, fault))
+            raise fault from None
+
+    def _breaker(self, name: str) -> Breaker:
+        # One model of a provider may be overloaded or gone while its others answer.
+        return self._breakers.setdefault(name, Breaker(self._clock))
 
     async def _recorded(
         self, answer: Awaitable[WireAnswer], name: str, made: list[ProviderAttempt]

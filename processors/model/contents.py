@@ -11,8 +11,8 @@ from runfold.events.calls import Message, ModelWork
 from runfold.events.content import Content
 from runfold.events.transcript import TranscriptError, read
 from runfold.events.values import Attachment
-from runfold.infra.artifacts.errors import ArtifactError
-from runfold.processors.model.providers.faults import ProviderFaultError
+from runfold.infra.artifacts.errors import ArtifactError, ArtifactsUnavailableError
+from runfold.processors.model.providers.faults import ContentAwayError, ProviderFaultError
 
 # About four million tokens: no model is shown more, so nothing larger is brought into memory.
 _MOST_BYTES = 16_000_000
@@ -25,7 +25,8 @@ async def opened(work: ModelWork, fetch: Fetch | None) -> ModelWork:
     """Return the work with every text of its context inline, and with the messages of ``context``.
 
     Raises ProviderFaultError ``content_unavailable`` where one cannot be had: a model must not
-    decide on a context with a hole in it; ``content_mismatch`` where the store holds other bytes
+    decide on a context with a hole in it, ContentAwayError if it may be had later;
+    ``content_mismatch`` where the store holds other bytes
     than digest and size say, ``context_overflow`` where one is too large to be shown.
     """
     if work.context is not None:
@@ -92,7 +93,9 @@ async def _open(content: Content, tenant_id: str, fetch: Fetch | None) -> Conten
     try:
         data = await asyncio.to_thread(fetch, content.ref, tenant_id)
     except ArtifactError as error:
-        raise ProviderFaultError(
+        away = isinstance(error, ArtifactsUnavailableError)
+        kind = ContentAwayError if away else ProviderFaultError
+        raise kind(
             "content_unavailable", f"{content.ref} cannot be fetched: {type(error).__name__}"
         ) from error
     if len(data) != content.size or hashlib.sha256(data).digest() != content.digest:

@@ -4,18 +4,27 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from functools import partial
 from types import TracebackType
 from typing import Protocol, Self
 
 from runfold.events.calls import ModelResult, ModelWork, Outcome
 from runfold.events.values import ErrorInfo, ProviderAttempt, Usage
-from runfold.processors.model.caller import Caller, Speaker
+from runfold.processors.effects.holds import CannotBeginError
+from runfold.processors.effects.kinds import Make
+from runfold.processors.model.caller import Caller, Reserved, Speaker
 from runfold.processors.model.contents import Fetch, opened
+from runfold.processors.model.kind import MODEL_CALL
 from runfold.processors.model.names import SCRIPTED, resolve, split
 from runfold.processors.model.prices import UNPRICED, Priced, from_catalogue
-from runfold.processors.model.providers.faults import ProviderFaultError
+from runfold.processors.model.providers.faults import (
+    CircuitOpenError,
+    ContentAwayError,
+    ProviderFaultError,
+)
 from runfold.processors.model.providers.remote import Remote
 from runfold.processors.model.providers.settings import ModelSettings
 from runfold.processors.model.providers.transport import Transport
@@ -74,6 +83,25 @@ class ModelProcessor:
 
         The models are asked in order until one answers, all within ``work.timeout_ms`` [121].
         """
+        return await self._called(work, {})
+
+    @asynccontextmanager
+    async def ready(self, work: ModelWork) -> AsyncIterator[Make[ModelResult]]:
+        """Find out whether a call can begin: its contents are there, and a model may be asked.
+
+        Raises CannotBeginError.
+        """
+        try:
+            work = await opened(work, self._fetch)
+        except ContentAwayError as away:
+            raise CannotBeginError("artifacts_unavailable", away.message) from away
+        except ProviderFaultError:
+            # The call itself fails with it.
+            pass
+        with self._caller.reserved(self._candidates(work), work.timeout_ms / 1000) as reserved:
+            yield partial(self._called, work, reserved)
+
+    async def _called(self, work: ModelWork, reserved: Reserved) -> ModelResult:
         started = self._clock()
         made: list[ProviderAttempt] = []
         faults: list[ProviderFaultError] = []
@@ -87,13 +115,15 @@ class ModelProcessor:
             remaining = started + work.timeout_ms / 1000 - self._clock()
             budget = remaining if place == len(names) else remaining * _SHARE
             try:
-                found = await self._caller.answer(work, name, max(0.001, budget), made)
+                found = await self._caller.answer(work, name, max(0.001, budget), made, reserved)
             except ProviderFaultError as fault:
                 faults.append(fault)
                 if not fault.falls_back:
                     break
             else:
                 return self._succeeded(work, name, started, made, found)
+        if work.by_permission and _nobody_asked(made, faults):
+            return MODEL_CALL.on_held(work, _summary(faults))
         return self._failed(work, names[0], started, made, faults)
 
     async def __aenter__(self) -> Self:
@@ -193,6 +223,11 @@ class ModelProcessor:
 
 def _ms(started: float, at: float | None) -> int | None:
     return None if at is None else int((at - started) * 1000)
+
+
+def _nobody_asked(made: list[ProviderAttempt], faults: list[ProviderFaultError]) -> bool:
+    """Return whether every model was left alone, so that nothing was done."""
+    return len(made) == len(faults) and all(isinstance(each, CircuitOpenError) for each in faults)
 
 
 def _summary(faults: list[ProviderFaultError]) -> ErrorInfo:

@@ -30,6 +30,7 @@ from runfold.processors.context.kind import CONTEXT_CALL
 from runfold.processors.context.processor import ContextProcessor
 from runfold.processors.definitions.following import Following, following
 from runfold.processors.definitions.source import DefinitionStoreUnavailableError
+from runfold.processors.effects.bounds import Bounds
 from runfold.processors.effects.kinds import Served
 from runfold.processors.effects.local import LocalEffects
 from runfold.processors.engine.config import EngineConfig, GroupConfig
@@ -211,11 +212,12 @@ def _effects(
         children=children,
     )
     return LocalEffects(
-        Served(MODEL_CALL, models.processor.call),
-        Served(TOOL_CALL, tools.call, settings.tools.calls, tools.cap),
+        Served(MODEL_CALL, models.processor.call, ready=models.processor.ready),
+        Served(TOOL_CALL, tools.call, settings.tools.calls, tools.cap, tools.ready),
         Served(CONTEXT_CALL, ContextProcessor(artifacts).call),
         resources=(*models, children),
         traces=process.traces,
+        bounds=Bounds.from_env(),
     )
 
 

@@ -17,7 +17,6 @@ from runfold.infra.process.runner import Ends, Process, serve
 from runfold.infra.settings.config import Config
 from runfold.processors.definitions.following import following
 from runfold.processors.effects.kinds import Served
-from runfold.processors.effects.local import LocalEffects
 from runfold.processors.effects.pool.serving import POOL_ENDS, serve_pool
 from runfold.processors.effects.pool.settings import POOL_OPTIONS
 from runfold.processors.tool.claims.postgres import PostgresClaims
@@ -72,9 +71,8 @@ def _work(process: Process, settings: ToolSettings) -> int:
             poison=PoisonGuard(deaths, settings.deaths),
             children=children,
         )
-        served = Served(TOOL_CALL, tools.call, settings.calls, tools.cap)
-        effects = LocalEffects(served, resources=(claims, children), traces=process.traces)
-        return serve_pool(process, TOOL_CALL.call, codec, effects, known.reading)
+        served = Served(TOOL_CALL, tools.call, settings.calls, tools.cap, tools.ready)
+        return serve_pool(process, served, codec, known.reading, (claims, children))
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ from decimal import Decimal
 from runfold.events.calls import Outcome, ToolResult, ToolWork
 from runfold.events.content import Content
 from runfold.events.values import ErrorInfo
+from runfold.processors.tool.errors import NotYetError, ToolRefusedError
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,7 +16,8 @@ class Ending:
     """An outcome with its result or error; ``effect`` says that something may have been done.
 
     ``cost`` in US dollars is that of an execution that took place, None where none did. ``died``
-    says that the process that ran the tool ended with it.
+    says that the process that ran the tool ended with it, ``passing`` that it failed in a way that
+    may pass. ``code`` says what a call waits for that is held.
     """
 
     outcome: Outcome
@@ -25,21 +27,38 @@ class Ending:
     repeated: bool = False
     cost: Decimal | None = None
     died: bool = False
+    passing: bool = False
+    code: str = ""
 
     def reported(self, work: ToolWork, latency_ms: int) -> ToolResult:
-        """Return the record that says so of a call."""
+        """Return the record that says so of a call.
+
+        A run that does not know of held calls is told of a failure that may be retried.
+        """
+        outcome, error = self.outcome, self.error
+        if outcome is Outcome.HELD and not work.by_permission:
+            outcome = Outcome.FAILED
+        elif outcome is Outcome.HELD and error is not None:
+            latency_ms, error = 0, error.model_copy(update={"error_type": self.code})
         return ToolResult(
             run_id=work.run_id,
             call_id=work.call_id,
             attempt=work.attempt,
-            outcome=self.outcome,
+            outcome=outcome,
             latency_ms=latency_ms,
             result=self.result,
-            error=self.error,
+            error=error,
             repeated=self.repeated,
             effect=self.effect,
             cost=self.cost,
         )
+
+
+def refused(refusal: ToolRefusedError) -> Ending:
+    """Return what became of a call that did nothing: it is held where it may be made later."""
+    if isinstance(refusal, NotYetError):
+        return Ending(Outcome.HELD, error=refusal.info, code=refusal.code)
+    return failed(refusal.info)
 
 
 def failed(error: ErrorInfo, *, effect: bool = False) -> Ending:

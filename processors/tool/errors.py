@@ -2,6 +2,7 @@
 
 ToolError
 ├── ToolRefusedError       nothing was done, for certain: the claim is let go
+│   └── NotYetError        and it may be possible later, with the same call
 ├── UnusableResultError    the tool ran, and what it returned cannot be used
 ├── ToolRaisedError        the tool ran in another process, and raised there
 ├── ToolDiedError          the process that ran the tool ended
@@ -11,7 +12,10 @@ ToolError
 
 from __future__ import annotations
 
+from typing import Any
+
 from runfold.events.values import ErrorInfo
+from runfold.processors.effects.holds import CannotBeginError
 
 
 class ToolError(Exception):
@@ -41,6 +45,18 @@ class ToolRefusedError(ToolError):
             retry_after_ms=retry_after_ms,
             suggested_next_action=suggested_next_action,
         )
+
+
+class NotYetError(ToolRefusedError):
+    """A call cannot begin now; ``code`` says in a word what it waits for."""
+
+    def __init__(self, code: str, message: str, **more: Any) -> None:
+        super().__init__(message, **{"error_type": "unavailable", "retryable": True, **more})
+        self.code = code
+
+    def hold(self) -> CannotBeginError:
+        """Return it as hosts of effects know it."""
+        return CannotBeginError(self.code, self.info.message, self.info.retry_after_ms)
 
 
 class UnusableResultError(ToolError):

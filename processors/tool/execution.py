@@ -14,8 +14,9 @@ from runfold.events.definitions import ToolContract
 from runfold.events.values import ErrorInfo
 from runfold.infra.logging.json_lines import frames
 from runfold.infra.process.failpoints import failpoint
+from runfold.processors.tool.beginning.patience import waiting
 from runfold.processors.tool.context import ToolContext
-from runfold.processors.tool.ending import Ending, failed, uncertain
+from runfold.processors.tool.ending import Ending, failed, refused, uncertain
 from runfold.processors.tool.errors import (
     ToolDiedError,
     ToolLivesError,
@@ -23,7 +24,6 @@ from runfold.processors.tool.errors import (
     ToolRefusedError,
     UnusableResultError,
 )
-from runfold.processors.tool.patience import waiting
 from runfold.processors.tool.python.threads import in_thread
 from runfold.processors.tool.results import as_text, inline, jsonable, kept_apart
 from runfold.processors.tool.schemas import problems_of_result
@@ -74,7 +74,8 @@ class Execution:
                     implementation = await stack.enter_async_context(self.room())
                 return await self._ran(implementation)
         except ToolRefusedError as refusal:
-            return failed(self._clean(refusal.info))
+            ending = refused(refusal)
+            return replace(ending, error=self._clean(refusal.info))
 
     async def _ran(self, implementation: Implementation) -> Ending:  # noqa: PLR0911 - each end
         limit = asyncio.timeout(self.timeout_ms / 1000)
@@ -87,14 +88,17 @@ class Execution:
             return self._broken(self._clean(unusable.info))
         except ToolDiedError as death:
             log.warning("tool %s ended its process %s", self.contract.name, death.how)
-            return replace(self._broken(self._died(death)), died=death.blamed)
+            ending = self._broken(self._died(death))
+            return replace(ending, died=death.blamed, passing=death.blamed)
         except ToolLivesError:
             if (task := asyncio.current_task()) is not None and task.cancelling():
                 raise asyncio.CancelledError from None
             # Also what may be repeated may not be repeated beside itself.
             return replace(uncertain(self._lives()), cost=self.contract.cost_usd)
         except TimeoutError as error:
-            return self._broken(self._overran() if limit.expired() else self._raised(error))
+            if not limit.expired():
+                return replace(self._broken(self._raised(error)), passing=True)
+            return replace(self._broken(self._overran()), passing=self.contract.safe_to_repeat)
         except asyncio.CancelledError as error:
             # A tool may raise it on its own account; only the host's cancellation passes.
             if (task := asyncio.current_task()) is not None and task.cancelling():
@@ -105,7 +109,7 @@ class Execution:
             afar = _from_afar(error)
             extra = {"frames": afar.frames}
             log.info("tool %s raised %s", self.contract.name, afar.kind, extra=extra)
-            return self._broken(self._raised(error))
+            return replace(self._broken(self._raised(error)), passing=afar.passing)
         failpoint("tool.after_run")
         return await self._answered(value)
 

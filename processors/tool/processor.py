@@ -11,40 +11,44 @@ from __future__ import annotations
 import hashlib
 import logging
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import Any, cast
+from typing import Any
 
 from runfold.events.calls import ToolResult, ToolWork
 from runfold.events.content import canonical_json
 from runfold.events.definitions import ToolContract
 from runfold.events.values import ErrorInfo
-from runfold.infra.artifacts.errors import ArtifactError, ArtifactsUnavailableError
 from runfold.infra.artifacts.port import ArtifactStore
 from runfold.infra.secrets.environment import EnvironmentSecrets
 from runfold.infra.secrets.port import SecretStore
+from runfold.processors.effects.kinds import Make
+from runfold.processors.tool.beginning.arguments import arguments_for
+from runfold.processors.tool.beginning.health import Health, judge
+from runfold.processors.tool.beginning.patience import waiting
+from runfold.processors.tool.beginning.rate_limit import RateLimit
 from runfold.processors.tool.children.children import Children
 from runfold.processors.tool.claims.claimed import run_claimed
 from runfold.processors.tool.claims.port import ClaimRequest, Claims
 from runfold.processors.tool.context import ToolContext
 from runfold.processors.tool.dying.poison import PoisonGuard
-from runfold.processors.tool.ending import Ending, failed, uncertain
-from runfold.processors.tool.errors import ToolRefusedError
+from runfold.processors.tool.ending import Ending, failed, refused, uncertain
+from runfold.processors.tool.errors import NotYetError, ToolRefusedError
 from runfold.processors.tool.execution import Execution, Implementation
 from runfold.processors.tool.implementations import Found, found_here, here
 from runfold.processors.tool.masked_artifacts import MaskedArtifacts
-from runfold.processors.tool.patience import waiting
 from runfold.processors.tool.python.code_check import CodeKeeper
 from runfold.processors.tool.python.threads import in_thread
-from runfold.processors.tool.rate_limit import RateLimit
-from runfold.processors.tool.schemas import arguments_of, problems_of_arguments
 from runfold.processors.tool.secrets import held
 from runfold.processors.tool.settings import CodeCheck
 
 log = logging.getLogger(__name__)
 
 _PYTHON = "python:"
+_PATIENCE_MS = 10_000
 
 Contracts = Callable[[str, str, str], ToolContract | None]
 
@@ -60,7 +64,7 @@ class ToolProcessor:
     calls that end their process from doing so again and again. ``masks`` are the secrets of this
     process, which leave in no result, error or artifact, whichever call they belong to.
     ``children`` run the tools written in Python; without them they run in this process, as tests
-    and programs of one process have them.
+    and programs of one process have them. ``health`` says what is left alone for a while.
     """
 
     def __init__(  # noqa: PLR0913 - what a call needs, and what tests put in its place
@@ -77,6 +81,7 @@ class ToolProcessor:
         poison: PoisonGuard | None = None,
         masks: Sequence[str] = (),
         children: Children | None = None,
+        health: Health | None = None,
     ) -> None:
         self._masks = tuple(masks)
         self._code = CodeKeeper(code)
@@ -87,6 +92,7 @@ class ToolProcessor:
         self._secrets = secrets if secrets is not None else EnvironmentSecrets()
         self._refresh = refresh
         self._pace = RateLimit()
+        self._health = health or Health()
         self._children = children
         self._modules = tuple(modules)
         self._given = {name: here(run) for name, run in (given or {}).items()}
@@ -94,15 +100,20 @@ class ToolProcessor:
 
     async def call(self, work: ToolWork) -> ToolResult:
         """Make the call and report what came of it."""
-        started = time.monotonic()
-        try:
-            ending = await self._ending(work)
-        except ToolRefusedError as refusal:
-            ending = failed(refusal.info)
-        except Exception as error:
-            log.exception("tool call %s broke the processor", work.call_id)
-            ending = uncertain(_internal(error))
-        return ending.reported(work, int((time.monotonic() - started) * 1000))
+        return await self._reported(work, partial(self._ending, work))
+
+    @asynccontextmanager
+    async def ready(self, work: ToolWork) -> AsyncIterator[Make[ToolResult]]:
+        """Find out whether a call can begin, and hold its place; raises CannotBeginError."""
+        async with AsyncExitStack() as stack:
+            try:
+                make = await self._placed(work, stack)
+            except NotYetError as hold:
+                raise hold.hold() from hold
+            except ToolRefusedError as refusal:
+                # It begins, and ends with that.
+                make = partial(_ended, failed(refusal.info))
+            yield partial(self._reported, work, make)
 
     def cap(self, work: ToolWork) -> int | None:
         """Return how many calls of the tool may run at once in a process, None for no bound."""
@@ -111,21 +122,66 @@ class ToolProcessor:
 
     async def _ending(self, work: ToolWork) -> Ending:
         contract = await self._contract(work)
+        return await self._made(work, await self._prepared(work, contract, work.timeout_ms))
+
+    async def _reported(self, work: ToolWork, make: Callable[[], Awaitable[Ending]]) -> ToolResult:
+        started = time.monotonic()
+        try:
+            ending = await make()
+        except ToolRefusedError as refusal:
+            ending = refused(refusal)
+        except Exception as error:
+            log.exception("tool call %s broke the processor", work.call_id)
+            ending = uncertain(_internal(error))
+        return ending.reported(work, int((time.monotonic() - started) * 1000))
+
+    async def _placed(
+        self, work: ToolWork, stack: AsyncExitStack
+    ) -> Callable[[], Awaitable[Ending]]:
+        """Return what makes a call that has all that it needs; the stack holds it."""
+        contract = await self._contract(work)
+        tool = stack.enter_context(self._health.tool(contract, work))
+        claims = stack.enter_context(self._health.claims(contract))
+        patience_ms = min(work.timeout_ms, _PATIENCE_MS)
+        prepared = await self._prepared(work, contract, patience_ms)
+        async with waiting(contract.name, patience_ms):
+            run = await stack.enter_async_context(prepared.found.room())
+        placed = replace(prepared, found=replace(prepared.found, room=here(run).room))
+
+        async def make() -> Ending:
+            ending = await self._made(work, placed)
+            judge(ending, tool, claims)
+            return ending
+
+        return make
+
+    async def _prepared(
+        self, work: ToolWork, contract: ToolContract, patience_ms: int
+    ) -> _Prepared:
+        """Steps 1 and 2, which do nothing: they wait for the tool for so long at most."""
         missing = sorted(set(contract.scopes) - set(work.scopes))
         if missing:
             raise ToolRefusedError(
                 f"{contract.name} needs the scopes {', '.join(missing)}, which the run lacks.",
                 error_type="denied",
             )
-        arguments = await self._arguments(work, contract)
+        arguments = await arguments_for(work, contract, self._artifacts)
         await self._pace.turn(contract, work.timeout_ms)
-        async with waiting(contract.name, work.timeout_ms):
+        async with waiting(contract.name, patience_ms):
             found = await self._found(contract.implementation)
             if found.digest is not None:
                 await self._code.check(contract, found.digest)
-        context = await self._context(work, contract)
+        secrets: Mapping[str, str] = {}
+        if contract.auth:
+            secrets = await in_thread(held, contract.auth, self._secrets, work.tenant_id)
+        return _Prepared(contract, arguments, found, secrets)
+
+    async def _made(self, work: ToolWork, prepared: _Prepared) -> Ending:
+        """Step 3."""
+        contract, found = prepared.contract, prepared.found
+        context = self._context(work, prepared)
         execution = Execution(
-            contract, found.room, arguments, context, work.timeout_ms, self._masks
+            contract, found.room, prepared.arguments, context, work.timeout_ms, self._masks
         )
         guarded = contract.implementation.startswith(_PYTHON) and self._poison is not None
         run = (
@@ -141,7 +197,7 @@ class ToolProcessor:
                 error_type="unavailable",
                 suggested_next_action="Place the tool in a pool, and give that DATABASE_URL.",
             )
-        wanted = _claim_request(work, contract, arguments)
+        wanted = _claim_request(work, contract, prepared.arguments)
         # Another owner may need as long as this one would; after that its lease tells.
         patience_s = work.timeout_ms / 1000 + 20
         ask = partial(found.reconciler, context) if found.reconciler is not None else None
@@ -169,36 +225,8 @@ class ToolProcessor:
             )
         return found
 
-    async def _arguments(self, work: ToolWork, contract: ToolContract) -> Mapping[str, Any]:
-        said = work.arguments
-        try:
-            data = said.inline
-            if data is None:
-                data = await in_thread(self._artifacts.get, said.ref or "", work.tenant_id)
-                if len(data) != said.size or hashlib.sha256(data).digest() != said.digest:
-                    # Whoever approved them saw the digest.
-                    raise _invalid("The arguments are not those that their digest and size name.")
-            arguments = arguments_of(data)
-            canonical_json(arguments).encode()
-        except ArtifactsUnavailableError as error:
-            raise ToolRefusedError(
-                f"The arguments cannot be fetched: {error}.",
-                error_type="unavailable",
-                retryable=True,
-            ) from error
-        except (ValueError, RecursionError, ArtifactError) as error:
-            raise _invalid(f"The arguments are no JSON: {error}") from error
-        problems = problems_of_arguments(contract, arguments)
-        if not isinstance(arguments, dict):
-            problems = ["The arguments must be a JSON object."]
-        if problems:
-            raise _invalid("; ".join(problems))
-        return cast("dict[str, Any]", arguments)
-
-    async def _context(self, work: ToolWork, contract: ToolContract) -> ToolContext:
-        secrets: Mapping[str, str] = {}
-        if contract.auth:
-            secrets = await in_thread(held, contract.auth, self._secrets, work.tenant_id)
+    def _context(self, work: ToolWork, prepared: _Prepared) -> ToolContext:
+        secrets = prepared.secrets
         return ToolContext(
             run_id=work.run_id,
             tenant_id=work.tenant_id,
@@ -208,9 +236,23 @@ class ToolProcessor:
             idempotency_key=work.idempotency_key,
             deadline=datetime.now(UTC) + timedelta(milliseconds=work.timeout_ms),
             artifacts=MaskedArtifacts(self._artifacts, (*secrets.values(), *self._masks)),
-            config=contract.config,
+            config=prepared.contract.config,
             secrets=secrets,
         )
+
+
+@dataclass(frozen=True, slots=True)
+class _Prepared:
+    """What a call needs that nothing was done of."""
+
+    contract: ToolContract
+    arguments: Mapping[str, Any]
+    found: Found
+    secrets: Mapping[str, str]
+
+
+async def _ended(ending: Ending) -> Ending:
+    return ending
 
 
 def _claim_request(
@@ -227,14 +269,6 @@ def _claim_request(
         arguments_digest=hashlib.sha256(canonical_json(arguments).encode()).digest(),
         safe_to_repeat=contract.safe_to_repeat,
         cleared=work.cleared,
-    )
-
-
-def _invalid(message: str) -> ToolRefusedError:
-    return ToolRefusedError(
-        message,
-        error_type="invalid_arguments",
-        suggested_next_action="Correct the arguments and propose the call again.",
     )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from runfold.events.content import canonical_json
 from runfold.infra.secrets.port import SecretStore, SecretsUnavailableError
-from runfold.processors.tool.errors import ToolRefusedError
+from runfold.processors.tool.errors import NotYetError, ToolRefusedError
 
 _REDACTED = "[redacted]"
 
@@ -18,7 +18,7 @@ def held(names: Iterable[str], secrets: SecretStore, tenant_id: str) -> Mapping[
         try:
             value = secrets.get(name, tenant_id)
         except SecretsUnavailableError as error:
-            raise ToolRefusedError(str(error), error_type="unavailable", retryable=True) from error
+            raise NotYetError("secrets_unavailable", str(error)) from error
         if not value:
             raise ToolRefusedError(
                 f"The tool needs the secret {name!r}, which this process does not hold.",

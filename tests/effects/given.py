@@ -9,6 +9,7 @@ from runfold.events.base import Record
 from runfold.events.calls import ModelWork, Outcome, ToolResult, ToolWork
 from runfold.events.content import json_content, text
 from runfold.events.values import Attribution, DataClassification
+from runfold.processors.effects.local import LocalEffects
 
 ATTRIBUTION = Attribution(user_id="u", agent="a", agent_version="1", prompt_version="p")
 
@@ -83,3 +84,11 @@ class Inbox:
             there = self._arrived.wait_for(lambda: len(self.results) >= count, seconds)
             assert there, f"{len(self.results)} of {count} results came in {seconds} s"
             return list(self.results)
+
+
+def settled(effects: LocalEffects) -> None:
+    """Wait until the loop has done what was handed to it before."""
+    for _turn in range(3):
+        answered = threading.Event()
+        effects.ping(answered.set)
+        assert answered.wait(5)

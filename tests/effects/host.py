@@ -15,6 +15,7 @@ from runfold.infra.artifacts.memory import MemoryArtifacts
 from runfold.infra.settings.config import Config
 from runfold.processors.effects.kinds import Served
 from runfold.processors.effects.local import LocalEffects
+from runfold.processors.effects.pool.permits import Permits
 from runfold.processors.effects.pool.pool import Pool
 from runfold.processors.effects.pool.settings import PoolConfig
 from runfold.processors.tool import ToolProcessor, contract_of
@@ -46,8 +47,11 @@ def main() -> int:
         commit_every_s=0.05,
         backlog=int(os.environ.get("BACKLOG", "256")),
     )
-    effects = LocalEffects(Served(TOOL_CALL, tools.call), resources=(claims,))
-    pool = Pool(settings, Codec(LockRegistry()), effects)
+    codec = Codec(LockRegistry())
+    permits = Permits(config.kafka, codec, config.partitions or 0)
+    served = Served(TOOL_CALL, tools.call, ready=tools.ready)
+    effects = LocalEffects(served, resources=(claims,), gate=permits)
+    pool = Pool(settings, codec, effects, permits)
     signal.signal(signal.SIGTERM, lambda *_: pool.stop())
     pool.run()
     return 0

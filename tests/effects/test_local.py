@@ -16,7 +16,7 @@ from runfold.processors.effects.local import LocalEffects
 from runfold.processors.engine.ports import Wish
 from runfold.processors.model.kind import MODEL_CALL
 from runfold.processors.tool.kind import TOOL_CALL
-from tests.effects.given import Inbox, model_work, succeeded, tool_work
+from tests.effects.given import Inbox, model_work, settled, succeeded, tool_work
 
 
 class Gate:
@@ -64,14 +64,6 @@ def _effects(
     return opened[-1]
 
 
-def _settled(effects: LocalEffects) -> None:
-    """Wait until the loop has done what was handed to it before."""
-    for _turn in range(3):
-        answered = threading.Event()
-        effects.ping(answered.set)
-        assert answered.wait(5)
-
-
 def test_every_work_of_a_batch_gets_its_result(opened: list[LocalEffects]) -> None:
     async def answer(work: ToolWork) -> ToolResult:
         return succeeded(work)
@@ -87,7 +79,7 @@ def test_no_more_than_the_limit_run_at_once(opened: list[LocalEffects]) -> None:
     gate, inbox = Gate(), Inbox()
     effects = _effects(opened, gate, 3)
     effects.submit_many([tool_work(f"r.{n}") for n in range(10)], inbox.deliver)
-    _settled(effects)
+    settled(effects)
     assert gate.inside == 3
     gate.let_go()
     assert len(inbox.wait(10)) == 10
@@ -101,7 +93,7 @@ def test_a_capped_tool_does_not_hold_up_the_others(opened: list[LocalEffects]) -
     slow = [tool_work(f"s.{n}", tool="slow") for n in range(5)]
     quick = [tool_work(f"q.{n}", tool="quick") for n in range(2)]
     effects.submit_many([*slow, *quick], inbox.deliver)
-    _settled(effects)
+    settled(effects)
     assert gate.started == ["s.0", "q.0", "q.1"]
     gate.let_go()
     assert len(inbox.wait(7)) == 7
@@ -191,7 +183,7 @@ def test_a_queued_call_that_is_no_longer_wanted_is_dropped(opened: list[LocalEff
     effects.submit(tool_work("r.1"), inbox.deliver)
     effects.submit(tool_work("r.2"), inbox.deliver, lambda _: Wish.DROP)
     effects.submit(tool_work("r.3"), inbox.deliver, lambda _: Wish.BEGIN)
-    _settled(effects)
+    settled(effects)
     gate.let_go()
     inbox.wait(2)
     assert gate.started == ["r.1", "r.3"]
@@ -201,7 +193,7 @@ def test_closing_waits_for_what_is_in_flight_and_drops_what_is_queued() -> None:
     gate, inbox = Gate(), Inbox()
     effects = LocalEffects(Served(TOOL_CALL, gate, 1))
     effects.submit_many([tool_work("r.1"), tool_work("r.2")], inbox.deliver)
-    _settled(effects)
+    settled(effects)
     threading.Timer(0.05, gate.let_go).start()
     assert effects.close(5)
     assert gate.started == ["r.1"]
@@ -212,7 +204,7 @@ def test_closing_cancels_what_does_not_end() -> None:
     gate, inbox = Gate(), Inbox()
     effects = LocalEffects(Served(TOOL_CALL, gate))
     effects.submit(tool_work(), inbox.deliver)
-    _settled(effects)
+    settled(effects)
     assert not effects.close(0)
     assert (gate.inside, inbox.results) == (0, [])
 

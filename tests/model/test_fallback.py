@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from runfold.events.calls import Outcome
-from runfold.processors.model.breaker import Breaker
+from runfold.processors.effects.breaker import Breaker
 from runfold.processors.model.processor import ModelProcessor
 from runfold.processors.model.providers.settings import ModelSettings
 from tests.model.given import call, script, scripts, work
@@ -134,22 +134,22 @@ def test_an_open_breaker_lets_one_trial_through_and_closes_on_success() -> None:
     now = [0.0]
     breaker = Breaker(lambda: now[0], failures=2, pause_s=10)
     breaker.failed()
-    assert breaker.admit() is None
+    assert breaker.admit(5) is None
     breaker.failed()
-    assert breaker.admit() == 10_000
+    assert breaker.admit(5) == 10_000
     now[0] = 10.0
-    assert breaker.admit() is None
-    assert breaker.admit() is not None
+    assert breaker.admit(5) is None
+    assert breaker.admit(5) is not None
     breaker.abandoned()
-    assert breaker.admit() is None
+    assert breaker.admit(5) is None
     breaker.succeeded()
-    assert breaker.admit() is None
-    assert breaker.admit() is None
+    assert breaker.admit(5) is None
+    assert breaker.admit(5) is None
 
 
 def test_a_success_between_keeps_the_breaker_closed() -> None:
     breaker = Breaker(lambda: 0.0, failures=2)
     for _ in range(3):
         breaker.failed()
-        assert breaker.admit() is None
+        assert breaker.admit(5) is None
         breaker.succeeded()

@@ -7,8 +7,8 @@ import asyncio
 import pytest
 
 from runfold.events.definitions import ToolContract
+from runfold.processors.tool.beginning.rate_limit import RateLimit
 from runfold.processors.tool.errors import ToolRefusedError
-from runfold.processors.tool.rate_limit import RateLimit
 from tests.deciders.given import tool
 
 OFTEN = 60_000

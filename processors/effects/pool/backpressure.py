@@ -7,14 +7,15 @@ _PAUSE_AFTER_S = 0.25
 
 
 class Backpressure:
-    """Room for ``most`` open calls.
+    """Room for ``most`` open calls whose records have ``most_bytes`` in all.
 
     A pool that is full for a moment just does not read. One that stays full must go on polling,
     to keep its place in the group: it pauses its partitions, until half of its calls are answered.
     """
 
-    def __init__(self, most: int) -> None:
+    def __init__(self, most: int, most_bytes: int) -> None:
         self._most = most
+        self._most_bytes = most_bytes
         self._full_since: float | None = None
         self.paused = False
 
@@ -23,10 +24,11 @@ class Backpressure:
         """Whether the pool is full, and not yet for so long that it pauses."""
         return self._full_since is not None and not self.paused
 
-    def note(self, open_calls: int, now: float) -> None:
-        """Take in how many calls are open at a moment of the monotonic clock, in seconds."""
-        enough = self._most // 2 if self.paused else self._most - 1
-        if open_calls <= enough:
+    def note(self, open_calls: int, size: int, now: float) -> None:
+        """Take in how many calls of what size are open at a moment of the monotonic clock."""
+        parts = 2 if self.paused else 1
+        fewer = min(self._most - 1, self._most // parts)
+        if open_calls <= fewer and size <= self._most_bytes // parts:
             self._full_since = None
         elif self._full_since is None:
             self._full_since = now

@@ -20,10 +20,11 @@ from runfold.events.run.event import Event
 from runfold.infra.process.failpoints import failpoint
 from runfold.infra.tracing.context import traceparent_of_call
 from runfold.processors.effects.failures import too_large
+from runfold.processors.effects.gate import CallKey
 from runfold.processors.effects.local import LocalEffects
 from runfold.processors.effects.metrics import POOL_RESULTS
 from runfold.processors.effects.pool.offset_tracker import OffsetTracker
-from runfold.processors.effects.pool.open_calls import Asked, CallKey, OpenCalls, Place
+from runfold.processors.effects.pool.open_calls import Asked, OpenCalls, Place
 
 log = logging.getLogger(__name__)
 
@@ -95,6 +96,11 @@ class PoolCore:
 
     def __len__(self) -> int:
         return len(self._calls)
+
+    @property
+    def size(self) -> int:
+        """How many bytes the records of those calls have."""
+        return self._calls.size
 
     def take(self, received: Received, tracker: OffsetTracker) -> None:
         """Begin the call that a record asks for; one that is not work becomes a dead letter."""

@@ -5,10 +5,9 @@ from __future__ import annotations
 import threading
 from dataclasses import dataclass
 
+from runfold.processors.effects.gate import CallKey
 from runfold.processors.effects.pool.offset_tracker import OffsetTracker
 from runfold.processors.engine.ports import Wish
-
-CallKey = tuple[str, int]
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from confluent_kafka import KafkaError, Message, Producer
 
 from runfold.events import topics
 from runfold.events.avro.headers import Headers, headers
-from runfold.events.calls import CallResult
+from runfold.events.calls import BeginRequested, CallResult
 from runfold.events.errors import WireError
 from runfold.infra.process.failpoints import failpoint
 from runfold.processors.effects.pool.core import (
@@ -49,8 +49,26 @@ class Outbox:
             result.run_id,
             traceparent,
         )
+
+        def published() -> None:
+            failpoint("pool.after_produce")
+            acknowledged()
+
         failpoint("pool.before_produce")
-        self._produce(topics.RESULTS, result.run_id.encode(), value, acknowledged, described)
+        self._produce(topics.RESULTS, result.run_id.encode(), value, published, described)
+
+    def question(self, asked: BeginRequested, acknowledged: Acknowledged) -> None:
+        """Publish the question whether a call may begin."""
+        described = headers(
+            type(asked).__name__,
+            f"{asked.call_id}/{asked.attempt}/{asked.by}",
+            self._source,
+            datetime.now(UTC),
+            asked.run_id,
+            "",
+        )
+        value = self._codec.encode(topics.RESULTS, asked)
+        self._produce(topics.RESULTS, asked.run_id.encode(), value, acknowledged, described)
 
     def dead_letter(self, received: Received, error: WireError, acknowledged: Acknowledged) -> None:
         """Publish a record that cannot be used, with its bytes, its place and the reason."""
@@ -80,7 +98,6 @@ class Outbox:
             if error is not None:
                 self._refusals.append(f"{topic} refused a record: {error.str()}")
                 return
-            failpoint("pool.after_produce")
             acknowledged()
 
         while True:

@@ -30,6 +30,7 @@ from runfold.processors.effects.pool.errors import (
 )
 from runfold.processors.effects.pool.offset_tracker import OffsetTracker
 from runfold.processors.effects.pool.outbox import Outbox
+from runfold.processors.effects.pool.permits import Permits
 from runfold.processors.effects.pool.settings import READING, PoolConfig, take_new_work
 from runfold.producers.errors import LogError, StrangePositionError, UnreadableError, is_fatal
 from runfold.producers.log.membership import Hooks, Member
@@ -45,12 +46,24 @@ _NO_TROUBLE = (KafkaError._TRANSPORT, KafkaError._ALL_BROKERS_DOWN)  # noqa: SLF
 
 
 class Pool:
-    """Serves a work topic until ``stop``; ``run`` raises PoolError when it cannot go on."""
+    """Serves a work topic until ``stop``; ``run`` raises PoolError when it cannot go on.
 
-    def __init__(self, config: PoolConfig, codec: PoolCodec, effects: LocalEffects) -> None:
+    ``permits`` is the gate of its effects, which the pool begins and ends.
+    """
+
+    def __init__(
+        self,
+        config: PoolConfig,
+        codec: PoolCodec,
+        effects: LocalEffects,
+        permits: Permits | None = None,
+    ) -> None:
         self._config = config
+        self._permits = permits
         self._effects = effects
         self._outbox = Outbox(config.producer(), codec, config.members)
+        if permits is not None:
+            permits.through(self._outbox.question)
         self._core = PoolCore(config.kind, codec, effects, self._outbox)
         self._member = Member(
             config.kafka,
@@ -60,7 +73,7 @@ class Pool:
             self._on_commit,
         )
         self._trackers: dict[int, OffsetTracker] = {}
-        self._room = Backpressure(config.backlog)
+        self._room = Backpressure(config.backlog, config.backlog_bytes)
         self._rebalanced = False
         self._commit_due = 0.0
         self._received: dict[int, int] = {}
@@ -89,6 +102,8 @@ class Pool:
 
     def run(self) -> None:
         """Make calls until stopped, then finish those in flight and leave the group."""
+        if self._permits is not None:
+            self._permits.start()
         self._member.join()
         self._answered.set()
         try:
@@ -109,6 +124,8 @@ class Pool:
         self._pause_or_resume()
         if self._stalled:
             raise PoolStalledError(self._stalled)
+        if self._permits is not None and self._permits.fault:
+            raise PoolBrokenError(self._permits.fault)
 
     def _read(self) -> None:
         self._polled = time.monotonic()
@@ -216,7 +233,7 @@ class Pool:
 
     def _pause_or_resume(self) -> None:
         before = self._room.paused
-        self._room.note(len(self._core), time.monotonic())
+        self._room.note(len(self._core), self._core.size, time.monotonic())
         if self._room.paused != before or self._rebalanced:
             self._member.pause(paused=self._room.paused)
         self._rebalanced = False
@@ -228,6 +245,8 @@ class Pool:
             self._received[partition] = -1
             if partition in self._member.gone:
                 self._say_gone(partition, *self._member.gone[partition])
+        if self._permits is not None:
+            self._permits.own(partitions)
         # One that joins may be paused or not, by what it was when it was here before.
         self._rebalanced = True
 
@@ -257,6 +276,8 @@ class Pool:
             self._received.pop(partition, None)
             if (tracker := self._trackers.pop(partition, None)) is not None:
                 tracker.live = False
+        if self._permits is not None:
+            self._permits.disown(partitions)
 
     def _drain(self) -> None:
         if not self._effects.close(self._config.drain_s):
@@ -265,4 +286,6 @@ class Pool:
             log.warning("results were not acknowledged; their calls are made again")
         self._commit(synchronously=True)
         self._member.close()
+        if self._permits is not None:
+            self._permits.close()
         log.info("drained %s", self._config.topic)

@@ -3,26 +3,30 @@
 from __future__ import annotations
 
 import logging
-import os
-import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager
 from typing import Any
 
+from runfold.events import topics
 from runfold.events.calls.kinds import CallKind
 from runfold.infra.process.exit_codes import ExitCode
 from runfold.infra.process.runner import Ends, Process
 from runfold.infra.process.stall import Positions
+from runfold.infra.settings import variables
 from runfold.infra.settings.config import Config
-from runfold.infra.settings.variables import INSTANCE
 from runfold.processors.definitions.source import DefinitionStoreUnavailableError
+from runfold.processors.effects.bounds import Bounds
+from runfold.processors.effects.kinds import Served
 from runfold.processors.effects.local import LocalEffects
 from runfold.processors.effects.pool.core import PoolCodec
 from runfold.processors.effects.pool.errors import PoolError, PoolPositionError, PoolStalledError
+from runfold.processors.effects.pool.permits import Permits
 from runfold.processors.effects.pool.pool import Pool
 from runfold.processors.effects.pool.settings import TAKE_NEW_WORK, PoolConfig
 from runfold.producers.errors import RefusedError
 from runfold.producers.log.group_positions import begin_anew
 from runfold.producers.log.stalls import stall_watch
+from runfold.producers.log.topics.partitions import deployed_partitions
 from runfold.producers.log.topics.topic_ids import TopicIdWatch
 
 _log = logging.getLogger(__name__)
@@ -39,33 +43,48 @@ POOL_ENDS: Ends = {
 
 def serve_pool(
     process: Process,
-    kind: CallKind[Any, Any],
+    served: Served[Any, Any],
     codec: PoolCodec,
-    effects: LocalEffects,
     reading: Callable[[], Positions],
+    resources: Sequence[AbstractAsyncContextManager[Any]] = (),
 ) -> int:
     """Make the calls of a kind until a signal ends the process; raises PoolError.
 
-    ``reading`` is how far whatever else the process reads was received. With ``--take-new-work``
-    it commits the beginning of work topics that are others than the group remembers, and ends.
+    ``reading`` is how far whatever else the process reads was received, ``resources`` are what the
+    handler shares. With ``--take-new-work`` it commits the beginning of work topics that are others
+    than the group remembers, and ends.
     """
-    config = process.config
+    config, kind = process.config, served.kind.call
     if process.asked(TAKE_NEW_WORK):
         return _take_new(config, kind)
-    settings = PoolConfig(
-        kind=kind,
-        kafka=config.kafka,
-        group_protocol=config.group_protocol,
-        instance=INSTANCE.read(),
-        stuck_s=config.stuck_after,
+    settings = _settings(config, kind)
+    permits = Permits(config.kafka, codec, deployed_partitions(config, topics.PERMITS))
+    effects = LocalEffects(
+        served,
+        resources=resources,
+        traces=process.traces,
+        gate=permits,
+        bounds=Bounds.of_pool(),
     )
-    pool = Pool(settings, codec, effects)
+    pool = Pool(settings, codec, effects, permits)
     stalls = stall_watch(config, lambda: {**pool.reading(), **reading()}, pool.stall)
-    _log.info("serving %s as %s/%s", settings.topic, socket.gethostname(), os.getpid())
+    _log.info("serving %s as %s", settings.topic, permits.by)
     ids = TopicIdWatch(config.kafka, [settings.topic], pool.stall)
     with process.working(pool.stop, stalls, ids):
         pool.run()
     return ExitCode.TOLD_TO_END
+
+
+def _settings(config: Config, kind: CallKind[Any, Any]) -> PoolConfig:
+    return PoolConfig(
+        kind=kind,
+        kafka=config.kafka,
+        group_protocol=config.group_protocol,
+        instance=variables.INSTANCE.read(),
+        backlog=variables.POOL_BACKLOG.read(),
+        backlog_bytes=variables.POOL_BACKLOG_MB.read() * 1_000_000,
+        stuck_s=config.stuck_after,
+    )
 
 
 def _take_new(config: Config, kind: CallKind[Any, Any]) -> int:

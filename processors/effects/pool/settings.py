@@ -45,7 +45,8 @@ class PoolConfig:
     ``group`` empty is the kind's own.
     ``instance`` is a stable name of this process among the group's (classic protocol): with it a
     process that died has its partitions again at once instead of after the session time-out.
-    ``backlog`` is how many calls may be open, in flight or queued, before reading pauses.
+    ``backlog`` is how many calls may be open, in flight or queued, before reading pauses, and
+    ``backlog_bytes`` the size of their records.
     """
 
     kind: CallKind[Any, Any]
@@ -53,7 +54,8 @@ class PoolConfig:
     group: str = ""
     group_protocol: str = "classic"
     instance: str = ""
-    backlog: int = 256
+    backlog: int = 2000
+    backlog_bytes: int = 64_000_000
     commit_every_s: float = 0.2
     drain_s: float = 20.0
     stuck_s: float = 60.0

@@ -27,7 +27,7 @@ RETRYABLE = frozenset(
 """Error types that another attempt at the same model may cure."""
 
 UNHEALTHY = RETRYABLE - {"rate_limited", "circuit_open", PROCESS_DIED}
-"""Error types that count against a provider's circuit breaker."""
+"""Error types that count against a model's circuit breaker."""
 
 _OURS = frozenset(
     {
@@ -85,6 +85,14 @@ class ProviderFaultError(Exception):
             retry_after_ms=self.retry_after_ms,
             suggested_next_action=_ACTIONS.get(self.error_type, "retry later"),
         )
+
+
+class CircuitOpenError(ProviderFaultError):
+    """A model was not asked, since it failed several times in a row."""
+
+
+class ContentAwayError(ProviderFaultError):
+    """A part of the context cannot be had now, since the store of artifacts does not answer."""
 
 
 class ScriptedFaultError(ProviderFaultError):

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
 from runfold.processors.tool.children.nursery import Ready
-from runfold.processors.tool.children.refusals import importing, unavailable
+from runfold.processors.tool.children.refusals import again, importing, unavailable
 from runfold.processors.tool.errors import ToolRefusedError
 
 _AGAIN_S = 5.0
@@ -50,7 +50,7 @@ class Importing:
         try:
             return task.result()
         except ToolRefusedError as refusal:
-            raise ToolRefusedError(**refusal.info.model_dump()) from None
+            raise again(refusal) from None
 
     async def close(self) -> None:
         """Import no more."""
@@ -62,7 +62,7 @@ class Importing:
     def _begun(self) -> asyncio.Task[Ready]:
         if self._task is None:
             if self._fault is not None and time.monotonic() < self._fault[0]:
-                raise ToolRefusedError(**self._fault[1].info.model_dump())
+                raise again(self._fault[1])
             self._since = time.monotonic()
             self._task = asyncio.create_task(self._imported())
             # What it raises is kept; perhaps nobody waits for it any more.

@@ -8,7 +8,7 @@ import socket
 import subprocess
 from dataclasses import dataclass
 
-from runfold.processors.tool.children.refusals import refused
+from runfold.processors.tool.children.refusals import no_process
 from runfold.processors.tool.children.settings import ChildSettings
 
 log = logging.getLogger(__name__)
@@ -44,7 +44,7 @@ def start(module: str, settings: ChildSettings, *, worker: bool = False) -> Star
         except OSError as error:
             ours.close()
             os.close(read)
-            raise refused(f"no process for {module} can be started: {error.strerror}.") from error
+            raise no_process(module, str(error.strerror)) from error
         finally:
             os.close(write)
     extra = {"pid": os.getpid(), "child": process.pid}

@@ -17,12 +17,15 @@ from runfold.events.calls import Outcome
 from runfold.events.values import ErrorInfo
 from runfold.infra.process.failpoints import failpoint
 from runfold.processors.tool.claims.port import ClaimRequest, Claims, Held, Told, Verdict
-from runfold.processors.tool.ending import Ending, failed, uncertain
-from runfold.processors.tool.errors import ClaimsUnavailableError
+from runfold.processors.tool.ending import Ending, failed, refused, uncertain
+from runfold.processors.tool.errors import ClaimsUnavailableError, NotYetError
 from runfold.processors.tool.metrics import CLAIMS
 from runfold.processors.tool.python.reconciling import Ask, Truth, happened, settled
 
 log = logging.getLogger(__name__)
+
+CLAIMS_AWAY = "claims_unavailable"
+"""What a call waits for that could not be claimed."""
 
 _FIRST_PAUSE_S = 0.05
 _LONGEST_PAUSE_S = 1.0
@@ -68,8 +71,7 @@ async def run_claimed(
             begin = partial(_after_asking, run, ask)
     except ClaimsUnavailableError as error:
         CLAIMS("unavailable").inc()
-        info = ErrorInfo(error_type="unavailable", message=str(error), retryable=True)
-        return failed(info)
+        return refused(NotYetError(CLAIMS_AWAY, str(error)))
     CLAIMS(told.verdict.value).inc()
     failpoint("tool.after_claim")
     match told.verdict:

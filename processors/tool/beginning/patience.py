@@ -6,12 +6,12 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from runfold.processors.tool.errors import ToolRefusedError
+from runfold.processors.tool.errors import NotYetError
 
 
 @asynccontextmanager
 async def waiting(tool: str, timeout_ms: int) -> AsyncIterator[None]:
-    """Wait for what the block waits for; raises ToolRefusedError when the time is over."""
+    """Wait for what the block waits for; raises NotYetError when the time is over."""
     limit = asyncio.timeout(timeout_ms / 1000)
     try:
         async with limit:
@@ -19,9 +19,8 @@ async def waiting(tool: str, timeout_ms: int) -> AsyncIterator[None]:
     except TimeoutError:
         if not limit.expired():
             raise
-        raise ToolRefusedError(
+        raise NotYetError(
+            "not_ready",
             f"{tool} was not ready within {timeout_ms} ms: its module is still being imported, "
             "or has no process for another call.",
-            error_type="unavailable",
-            retryable=True,
         ) from None

@@ -7,7 +7,7 @@ import time
 from collections.abc import Awaitable, Callable
 
 from runfold.events.definitions import ToolContract
-from runfold.processors.tool.errors import ToolRefusedError
+from runfold.processors.tool.errors import NotYetError
 
 _LONGEST_WAIT_S = 10.0
 
@@ -29,18 +29,18 @@ class RateLimit:
         self._next: dict[str, float] = {}
 
     async def turn(self, contract: ToolContract, timeout_ms: int) -> None:
-        """Wait for the next turn; raises ToolRefusedError where that is too far off."""
+        """Wait for the next turn; raises NotYetError where that is too far off."""
         if contract.max_per_minute is None:
             return
         now = self._clock()
         at = max(now, self._next.get(contract.name, now))
         wait = at - now
         if wait > min(timeout_ms / 2000, _LONGEST_WAIT_S):
-            raise ToolRefusedError(
+            raise NotYetError(
+                "rate_limited",
                 f"{contract.name} may be called {contract.max_per_minute} times a minute, "
                 f"and its turns of the next {wait:.0f} s are taken.",
                 error_type="rate_limited",
-                retryable=True,
                 retry_after_ms=int(wait * 1000),
             )
         self._next[contract.name] = at + 60 / contract.max_per_minute
