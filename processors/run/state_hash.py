@@ -69,4 +69,4 @@ def _added_by_3(run: Live) -> list[object]:
 def _added_by_6(run: Live) -> list[object]:
     """What is known of the beginning of the calls that are open."""
     begun = [call.beginning for call in run.loop.calls]
-    return [[[each.by or "", each.handed_out, each.held] for each in begun]]
+    return [[[[*each.by], each.handed_out, each.held] for each in begun]]

@@ -148,7 +148,7 @@ def held(n: int, attempt: int = 1, retry_after_ms: int | None = None) -> ModelRe
 def due(story: Story) -> Story:
     """Let the next deadline pass; what is out has begun by then."""
     for out in story.run.loop.calls:
-        if out.status is CallStatus.RUNNING and out.beginning.by is None:
+        if out.status is CallStatus.RUNNING and not out.beginning.by:
             story = story.when(begins(int(out.call_id.rpartition(".")[2]), out.attempt))
     timer = next_timer(story.run)
     assert timer is not None

@@ -28,9 +28,9 @@ _LONGEST_ASKED_MS = 600_000
 def asked(draft: Draft, question: BeginRequested) -> None:
     """Decide whether a call may begin now; what is not wanted any more changes nothing."""
     call = _out(draft.state, question)
-    if call is None or call.beginning.by == question.by:
+    if call is None or question.by in call.beginning.by:
         return
-    if call.beginning.by is None and not _may_begin(draft, call):
+    if not call.beginning.by and not _may_begin(draft, call):
         return
     # Whoever asks after another was permitted has found its work without a result.
     draft.say(
@@ -41,7 +41,7 @@ def asked(draft: Draft, question: BeginRequested) -> None:
 def undecided(draft: Draft, question: BeginRequested, reason: str) -> None:
     """Hold a call of which it could not be decided whether it may begin."""
     call = _out(draft.state, question)
-    if call is not None and call.beginning.by is None:
+    if call is not None and not call.beginning.by:
         hold(draft, call, UNDECIDABLE, reason)
 
 
@@ -53,7 +53,7 @@ def answer(state: RunState | None, question: BeginRequested) -> BeginAnswered:
         call_id=question.call_id,
         attempt=question.attempt,
         by=question.by,
-        granted=call is not None and call.beginning.by == question.by,
+        granted=call is not None and question.by in call.beginning.by,
     )
 
 

@@ -58,7 +58,8 @@ def begun(run: Live, fact: j.CallBegun, at: datetime) -> Live:
     call = run.loop.call(fact.call_id)
     if call is None:
         return run
-    known, due = changed(call.beginning, by=fact.by), timeout_at(at, call.beginning.timeout_ms)
+    known = changed(call.beginning, by=(*call.beginning.by, fact.by))
+    due = timeout_at(at, known.timeout_ms)
     return with_call(run, fact.call_id, beginning=known, due=due)
 
 
@@ -72,7 +73,7 @@ def held(run: Live, fact: j.CallHeld, at: datetime) -> Live:
         fact.call_id,
         status=CallStatus.HELD,
         due=fact.due,
-        beginning=changed(call.beginning, by=None, held=call.beginning.held + 1),
+        beginning=changed(call.beginning, by=(), held=call.beginning.held + 1),
     )
     field = counted_as(call)
     return changed(waits, counters=run.counters.plus(field, -1)) if field else waits

@@ -59,7 +59,7 @@ def _of_call(call: OpenCall, *, paused: bool) -> Timer | None:
 def _waits(call: OpenCall) -> bool:
     """Whether nobody has begun a call that is out."""
     known = call.beginning
-    return call.status is CallStatus.RUNNING and known.handed_out > 0 and known.by is None
+    return call.status is CallStatus.RUNNING and known.handed_out > 0 and not known.by
 
 
 def _out_of_time(draft: Draft, limit: str, allowed: int | datetime | None) -> None:

@@ -43,12 +43,13 @@ WAITS_FOR_HUMAN = frozenset({CallStatus.AWAITING_APPROVAL, CallStatus.ASKED, Cal
 class Beginning:
     """What is known of the beginning of a call, from behaviour 6 on.
 
-    ``by`` is who was told that the attempt that is out may begin; ``handed_out`` counts how often
+    ``by`` are those who were told that the attempt that is out may begin, one after another's
+    death; ``handed_out`` counts how often
     it was handed out, ``held`` the attempts before it that could not begin. ``timeout_ms`` is how
     long an attempt may take from its beginning.
     """
 
-    by: str | None = None
+    by: tuple[str, ...] = ()
     handed_out: int = 0
     held: int = 0
     timeout_ms: int = 0
