@@ -14,6 +14,7 @@ from runfold.processors.run.state import CallStatus, Live, OpenCall
 
 RETRY = "retry"
 TIMEOUT = "timeout"
+UNBEGUN = "unbegun"
 APPROVAL = "approval"
 DURATION = "duration"
 DEADLINE = "deadline"
@@ -53,6 +54,9 @@ def _of_call(call: OpenCall, *, paused: bool) -> Timer | None:
     kind = _KIND_OF.get(call.status)
     if kind is None or call.due is None or (paused and (kind == RETRY or _waits(call))):
         return None
+    if _waits(call):
+        # Of one attempt there may be many, and each is a decision of its own.
+        kind = f"{UNBEGUN}{call.beginning.handed_out}"
     return Timer(call.due, kind, call.call_id, call.attempt)
 
 
