@@ -93,8 +93,16 @@ class Caller:
             wait = _wait(fault)
             if wait is None or self._clock() + wait >= until:
                 raise
+            first = fault
         await self._sleep(wait)
-        return await self._guarded(work, name, max(0.001, until - self._clock()), made, reserved)
+        left_s = max(0.001, until - self._clock())
+        try:
+            return await self._guarded(work, name, left_s, made, reserved)
+        except CircuitOpenError:
+            if not work.by_permission:
+                raise
+            # It was asked once, and that is what came of it.
+            raise first from None
 
     async def _guarded(
         self,

@@ -122,7 +122,9 @@ class ModelProcessor:
                     break
             else:
                 return self._succeeded(work, name, started, made, found)
-        if work.by_permission and _nobody_asked(made, faults):
+        # Where every model was left alone, nothing was done.
+        alone = all(isinstance(fault, CircuitOpenError) for fault in faults)
+        if work.by_permission and alone:
             return MODEL_CALL.on_held(work, _summary(faults))
         return self._failed(work, names[0], started, made, faults)
 
@@ -223,11 +225,6 @@ class ModelProcessor:
 
 def _ms(started: float, at: float | None) -> int | None:
     return None if at is None else int((at - started) * 1000)
-
-
-def _nobody_asked(made: list[ProviderAttempt], faults: list[ProviderFaultError]) -> bool:
-    """Return whether every model was left alone, so that nothing was done."""
-    return len(made) == len(faults) and all(isinstance(each, CircuitOpenError) for each in faults)
 
 
 def _summary(faults: list[ProviderFaultError]) -> ErrorInfo:

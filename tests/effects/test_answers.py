@@ -40,12 +40,15 @@ class Tail(MemoryTail):
     """A tail that may meet something unreadable once."""
 
     problem: Exception | None = None
+    marks: dict[Place, int] | None = None
 
     def take(self, most: int, wait_s: float) -> Portion:
         if self.problem is not None:
             problem, self.problem = self.problem, None
             raise problem
-        return super().take(most, 0.0)
+        found = super().take(most, 0.0)
+        found.reached.update(self.marks or {})
+        return found
 
 
 class Reading:
@@ -122,6 +125,19 @@ def test_a_partition_that_was_away_and_is_back_is_followed() -> None:
     reading.publish("here")
     reading.answers.turn()
     assert reading.read == ["here"]
+
+
+def test_how_far_answers_were_read_is_known_marks_of_transactions_included() -> None:
+    reading = Reading()
+    reading.publish("before")
+    reading.places.want([HERE, ELSEWHERE])
+    reading.answers.turn()
+    reading.publish("after")
+    reading.answers.turn()
+    assert reading.answers.reading() == {(topics.PERMITS, HERE): 2, (topics.PERMITS, ELSEWHERE): 0}
+    reading.tail.marks = {(topics.PERMITS, HERE): 5}
+    reading.answers.turn()
+    assert reading.answers.reading()[(topics.PERMITS, HERE)] == 5
 
 
 def test_nothing_is_followed_while_its_end_is_not_known() -> None:

@@ -55,6 +55,7 @@ class Host:
             scripts(script({"text": "scripted"})),
             fetch,
             clock=lambda: self.now,
+            sleep=lambda _seconds: asyncio.sleep(0),
             remote=self.providers,
         )
 
@@ -130,6 +131,20 @@ def test_where_any_model_was_asked_it_was_an_attempt() -> None:
         assert failed.outcome is Outcome.FAILED
         answered = await host.call(asking(fallbacks=("scripted:demo",)))
         assert answered.outcome is Outcome.SUCCEEDED
+
+    run(test())
+
+
+def test_a_model_that_fails_once_more_while_it_is_asked_was_asked() -> None:
+    async def test() -> None:
+        host = Host()
+        host.providers.down[ONE] = "malformed_response"
+        for _ in range(4):
+            await host.call(asking())
+        host.providers.down[ONE] = "provider_error"
+        failed = await host.call(asking())
+        assert said(failed) == (Outcome.FAILED, "provider_error")
+        assert [each.error_type for each in failed.attempts] == ["provider_error", "circuit_open"]
 
     run(test())
 

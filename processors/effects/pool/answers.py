@@ -9,8 +9,6 @@ from collections.abc import Callable, Sequence
 from runfold.events import topics
 from runfold.processors.effects.pool.places import Places
 from runfold.producers.errors import UnavailableError, UnreadableError
-from runfold.producers.log.consumers import Settings
-from runfold.producers.log.kafka_tail import KafkaEnds, KafkaTail
 from runfold.producers.log.tail import Ends, Place, RawRecord, Tail, raise_hopeless
 
 log = logging.getLogger(__name__)
@@ -32,6 +30,10 @@ class Answers:
         self._places = places
         self._take = take
         self._next: dict[int, int] = {}
+
+    def reading(self) -> dict[Place, int]:
+        """Return how far the followed places were read; from any thread."""
+        return {_place(number): at for number, at in self._next.copy().items()}
 
     def turn(self) -> None:
         """Follow what is wanted, and read what is there; raises LogError where nothing helps."""
@@ -64,17 +66,13 @@ class Answers:
         portion = self._tail.take(_AT_ONCE, _POLL_S)
         for record in portion.records:
             self._next[record.partition() or 0] = (record.offset() or 0) + 1
+        for (_, partition), at in portion.reached.items():
+            # Marks of transactions stand before the end, and are handed to nobody.
+            if partition in self._next:
+                self._next[partition] = max(at, self._next[partition])
         if portion.records:
             self._take(portion.records)
         raise_hopeless(portion)
-
-
-def answers_on(
-    kafka: Settings, places: Places, take: Callable[[Sequence[RawRecord]], None]
-) -> tuple[Answers, KafkaTail]:
-    """Return who reads the answers on Kafka, and the connection to close afterwards."""
-    tail = KafkaTail(kafka)
-    return Answers(tail, KafkaEnds(kafka), places, take), tail
 
 
 def _place(partition: int) -> Place:

@@ -19,14 +19,16 @@ from contextlib import closing
 from runfold.events import topics
 from runfold.events.calls import BeginAnswered, BeginRequested, CallWork
 from runfold.events.errors import WireError
+from runfold.infra.process.stall import Positions
 from runfold.processors.effects.gate import Wake
 from runfold.processors.effects.metrics import QUESTIONS
-from runfold.processors.effects.pool.answers import answers_on
+from runfold.processors.effects.pool.answers import Answers
 from runfold.processors.effects.pool.core import PoolCodec
 from runfold.processors.effects.pool.places import Places
 from runfold.processors.effects.pool.questions import Publish, Questions
 from runfold.producers.errors import LogError
 from runfold.producers.log.consumers import Settings
+from runfold.producers.log.kafka_tail import KafkaEnds, KafkaTail
 from runfold.producers.log.partitioner import partition_for
 from runfold.producers.log.tail import RawRecord
 
@@ -55,6 +57,7 @@ class Permits:
             self._places,
             self._publish,
         )
+        self._answers: Answers | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._read, name="permits", daemon=True)
@@ -87,6 +90,10 @@ class Permits:
         self._places.leave(gone)
         self._on_loop(self._questions.lost, gone)
 
+    def reading(self) -> Positions:
+        """Return how far answers were read; from any thread."""
+        return self._answers.reading() if self._answers is not None else {}
+
     def start(self) -> None:
         """Begin to read answers."""
         self._thread.start()
@@ -104,10 +111,11 @@ class Permits:
 
     def _read(self) -> None:
         try:
-            answers, tail = answers_on(self._kafka, self._places, self._take)
-            with closing(tail):
+            with closing(KafkaTail(self._kafka)) as tail:
+                ends = KafkaEnds(self._kafka)
+                self._answers = Answers(tail, ends, self._places, self._take)
                 while not self._stopping.is_set():
-                    answers.turn()
+                    self._answers.turn()
         except LogError as error:
             self.fault = f"the answers whether calls may begin cannot be read: {error}"
         except Exception as bug:

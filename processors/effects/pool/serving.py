@@ -67,7 +67,9 @@ def serve_pool(
         bounds=Bounds.of_pool(),
     )
     pool = Pool(settings, codec, effects, permits)
-    stalls = stall_watch(config, lambda: {**pool.reading(), **reading()}, pool.stall)
+    stalls = stall_watch(
+        config, lambda: {**pool.reading(), **permits.reading(), **reading()}, pool.stall
+    )
     _log.info("serving %s as %s", settings.topic, permits.by)
     ids = TopicIdWatch(config.kafka, [settings.topic], pool.stall)
     with process.working(pool.stop, stalls, ids):
