@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 
+from runfold.infra.process.frames import Frame, FrameError, Frames, packed
 from runfold.processors.tool.children.ends import ended_by, kill_group, waited_for
-from runfold.processors.tool.children.frames import Frame, FrameError, Frames, packed
 from runfold.processors.tool.children.lives import Forked
 from runfold.processors.tool.children.output import Output
 from runfold.processors.tool.children.refusals import refused, unavailable

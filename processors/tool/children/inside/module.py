@@ -14,7 +14,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from runfold.processors.tool.children.frames import Frame
+from runfold.infra.process.frames import Frame
 from runfold.processors.tool.execution import first_line
 from runfold.processors.tool.python.code import digest_of, sources_of
 from runfold.processors.tool.python.tools import marked
