@@ -221,6 +221,10 @@ MONITOR_STALL = Variable(
     "RUNFOLD_MONITOR_STALL_S", number(1, 3600), 60, "monitor",
     "seconds without progress until it ends, to be started again",
 )  # fmt: skip
+MONITOR_MEMORY = Variable(
+    "RUNFOLD_MONITOR_MEMORY_MB", number(512, 1_000_000), 2048, "monitor",
+    "MB of address space until it ends, to be started again",
+)  # fmt: skip
 WORKSPACE = Variable(
     "RUNFOLD_WORKSPACE", FOLDER, NO_PATH, "`runfold`",
     "the folder that the examples' tools work in", "`workspace` in the home",

@@ -19,7 +19,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import gettempdir
-from typing import Any
 
 from prometheus_client import REGISTRY
 
@@ -27,6 +26,7 @@ from runfold.events.avro.codec import Codec
 from runfold.events.errors import RegistryError
 from runfold.events.topics import EVENTS
 from runfold.infra.process.exit_codes import ExitCode
+from runfold.infra.process.memory import bound_memory, few_pools
 from runfold.infra.process.runner import Ends, Process, serve
 from runfold.infra.settings.config import Config, ConfigError
 from runfold.processors.monitor.core.monitor import Monitor
@@ -34,6 +34,7 @@ from runfold.processors.monitor.rule_files import RuleFileError, read_rules
 from runfold.processors.monitor.settings import MonitorSettings
 from runfold.processors.monitor.shell.alert_log import AlertLog, AlertLogError
 from runfold.processors.monitor.shell.exporter import SnapshotCollector
+from runfold.processors.monitor.shell.feed import feed
 from runfold.processors.monitor.shell.frontier import Frontier
 from runfold.processors.monitor.shell.intake import Intake
 from runfold.processors.monitor.shell.rebuild import rebuild
@@ -44,7 +45,7 @@ from runfold.producers.schema_registry.chosen import registry_of
 from runfold.stack import ports
 
 try:
-    from runfold.processors.monitor.shell.app import AppSettings, look_on, make_app
+    from runfold.processors.monitor.shell.app import AppSettings, MonitorApp, look_on, make_app
 except ModuleNotFoundError as missing:
     sys.stderr.write(f"The monitor needs {missing.name}: pip install 'runfold[monitor]'\n")
     raise SystemExit(2) from missing
@@ -53,6 +54,7 @@ _NICE = 10
 _START_S = 30.0
 _STOP_S = 5.0
 _RETRY_S = 1.0
+_MB = 1024 * 1024
 
 _log = logging.getLogger("runfold.processors.monitor")
 
@@ -79,11 +81,13 @@ def main() -> int:
 
 
 def _settings(config: Config) -> _Settings:
-    # They report every rebalance and request; the watch reports a broker that is away.
-    for name in ("faust", "mode", "aiohttp", "runfold.processors.monitor.shell.transport"):
+    # They report every start and request.
+    for name in ("faust", "mode", "aiohttp"):
         logging.getLogger(name).setLevel(logging.WARNING)
-    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     own = MonitorSettings.from_env()
+    # The addresses that the pools of malloc reserve would count, one for each thread.
+    few_pools()
+    bound_memory(own.memory_mb * _MB)
     monitor = Monitor(read_rules(list(own.rules)))
     data = _data(config)
     port = own.port or ports.claim(data / "ports.json", ("monitor",))["monitor"]
@@ -104,14 +108,15 @@ def _watch(process: Process, settings: _Settings) -> int:
     watch = Watch(monitor, intake, frontier, alerts, stall_s, lambda: datetime.now(UTC))
     REGISTRY.register(SnapshotCollector(lambda: watch.newest))
     every_s = monitor.book.every.total_seconds()
-    served = AppSettings(
-        config.kafka, partitions, settings.own.host, settings.port, settings.data / "faust"
-    )
+    served = AppSettings(settings.own.host, settings.port, settings.data / "faust")
     return asyncio.run(
         _serve(
             process,
             served,
             lambda: make_app(served, intake, watch),
+            lambda app: feed(
+                config.kafka, intake, partitions, app.arriving.put, app.superseded.set
+            ),
             lambda ended: look_on(watch, every_s, stall_s, ended),
         )
     )
@@ -138,7 +143,8 @@ def _read_back(
 async def _serve(
     process: Process,
     settings: AppSettings,
-    make: Callable[[], Any],
+    make: Callable[[], MonitorApp],
+    read: Callable[[MonitorApp], Coroutine[None, None, None]],
     look: Callable[[asyncio.Event], Coroutine[None, None, str]],
 ) -> int:
     ended = asyncio.Event()
@@ -150,15 +156,17 @@ async def _serve(
         await asyncio.wait_for(app.start(), _START_S)
     except (OSError, TimeoutError) as error:
         where = f"{settings.host}:{settings.port}"
-        _log.error("Faust does not start (%s): it serves at %s and reads from Kafka", error, where)
+        _log.error("Faust does not start (%s): it serves at %s", error, where)
         os._exit(1)
     _log.info("serving", extra={"url": f"http://{settings.host}:{settings.port}/"})
     process.ready()
     looking = asyncio.create_task(look(ended))
     crashed = asyncio.create_task(app.wait_until_stopped())
     joined = asyncio.create_task(app.superseded.wait())
-    await asyncio.wait({looking, crashed, joined}, return_when=asyncio.FIRST_COMPLETED)
-    why = _why(looking, joined)
+    reading = asyncio.create_task(read(app))
+    first = {looking, crashed, joined, reading}
+    await asyncio.wait(first, return_when=asyncio.FIRST_COMPLETED)
+    why = _why(looking, joined, reading)
     if why:
         _log.error("%s", why)
         # What stalled may not stop either.
@@ -170,12 +178,16 @@ async def _serve(
     os._exit(0)
 
 
-def _why(looking: asyncio.Task[str], joined: asyncio.Task[bool]) -> str:
+def _why(
+    looking: asyncio.Task[str], joined: asyncio.Task[bool], reading: asyncio.Task[None]
+) -> str:
     """Return why it cannot go on, nothing where it was told to end."""
     if looking.done():
         return looking.result()
     if joined.done():
         return "Another monitor has joined: run one for a deployment, and no more."
+    if reading.done():
+        return f"Reading has ended: {reading.exception()}"
     return "Faust has ended by itself."
 
 

@@ -73,6 +73,10 @@ class Plan:
                 yield each._replace(offset=at)
                 at += 1
 
+    def fillers(self, said: PartitionSaid) -> int:
+        """Return how many offsets of a restored partition no record of the back-up stands at."""
+        return said.end - said.records if said.topic in SAME_OFFSETS else self.begins(said)
+
     def missing(self, said: PartitionSaid) -> int:
         """Return how many offsets nobody had decided, and that were gone before the back-up."""
         return max(0, said.start - self.begins(said)) if said.topic in INPUTS else 0

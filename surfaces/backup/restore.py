@@ -2,7 +2,7 @@
 
 The order matters:
 1. everything is checked before anything is written: the form of the manifest, the files' digests,
-   what they hold, that the journal is whole, that the target is empty
+   what they hold, that the journal is whole, how much is to be filled, that the target is empty
 2. the target is marked (``mark``): no process starts on it until step 7
 3. the topics are made, and filled as ``plan`` says: journal, registry, and all else
 4. everything is read back and compared
@@ -34,6 +34,7 @@ from runfold.producers.log.consumers import Settings
 from runfold.producers.log.tail import Place
 from runfold.producers.log.topics.topic_ids import topic_ids
 from runfold.surfaces.backup import artifacts, manifest, mark, records, tables, target
+from runfold.surfaces.backup.filling import need_fillable
 from runfold.surfaces.backup.forms import need_form, place_of
 from runfold.surfaces.backup.manifest import Manifest, PartitionSaid
 from runfold.surfaces.backup.plan import Plan, now
@@ -68,6 +69,7 @@ def read(source: Path, codec: Codec, report: Report) -> Plan:
     report(f"{len(said.files()):,} files are as the manifest says")
     plan = Plan(source, said, codec)
     plan.fold()
+    need_fillable(plan)
     return plan
 
 

@@ -96,6 +96,11 @@ class Context:
         return 15.0
 
     @property
+    def warns_within(self) -> float:
+        """How many seconds a request is watched for what it is accepted with."""
+        return 3.0
+
+    @property
     def acts_within(self) -> float:
         """How many seconds the effect of a control is waited for."""
         return 15.0

@@ -5,6 +5,8 @@ from __future__ import annotations
 import itertools
 import json
 import os
+import re
+import resource
 import socket
 import subprocess
 import sys
@@ -98,6 +100,22 @@ class Watched:
             for record in records
             if isinstance(record, AlertRaised | AlertCleared)
         ]
+
+    def said_live(self) -> list[tuple[str, str]]:
+        """The alerts that are raised, as /live.json shows them."""
+        return [("AlertRaised", alert["alert_id"]) for alert in self.live()["alerts"]]
+
+    def most_mb(self) -> int:
+        """How much memory it has had at once."""
+        assert self.process is not None
+        status = Path(f"/proc/{self.process.pid}/status").read_text()
+        (most,) = re.findall(r"VmHWM:\s+(\d+) kB", status)
+        return int(most) // 1000
+
+    def limits(self) -> tuple[int, int]:
+        """The bounds of its address space."""
+        assert self.process is not None
+        return resource.prlimit(self.process.pid, resource.RLIMIT_AS)
 
     def log(self) -> str:
         return (self.settings.home / "monitor.log").read_text()[-3000:]

@@ -5,16 +5,15 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import sys
 import time
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from faust.transport.drivers import aiokafka
-
 from runfold.processors.monitor.__main__ import main
+from runfold.processors.monitor.shell.reading import Following
 from runfold.processors.monitor.shell.watch import Watch
 
 VARIABLE = "RUNFOLD_TEST_STALL"
@@ -27,19 +26,19 @@ def _told() -> str:
 
 def _stalling() -> None:
     """Put the two ways into what the monitor is made of."""
-    fetch, judge = aiokafka.AIOKafkaConsumerThread.getmany, Watch.judge
+    fetch, judge = Following.take, Watch.judge
 
-    async def getmany(self: Any, *arguments: Any, **named: Any) -> Any:
-        while _told() == "consumer":  # noqa: ASYNC110 - a file tells nobody
-            await asyncio.sleep(0.1)
-        return await fetch(self, *arguments, **named)
+    def taken(self: Following, wait_s: float) -> Any:
+        while _told() == "consumer":
+            time.sleep(0.1)
+        return fetch(self, wait_s)
 
-    def judged(self: Watch, *arguments: Any) -> Any:
+    def judged(self: Watch, now: datetime) -> Any:
         while _told() == "loop":
             time.sleep(0.1)
-        return judge(self, *arguments)
+        return judge(self, now)
 
-    aiokafka.AIOKafkaConsumerThread.getmany = getmany
+    Following.take = taken  # type: ignore[method-assign]
     Watch.judge = judged  # type: ignore[method-assign]
 
 

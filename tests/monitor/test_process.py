@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from confluent_kafka import KafkaError, Producer
 
 from runfold.events import topics
 from runfold.stack.settings import Settings
@@ -33,6 +34,8 @@ rules:
   - {name: unreadable, value: unreadable, window: 1h, above: 0, severity: ticket, summary: odd}
   - {name: stuck, value: stuck_runs, by: agent, above: 0, severity: page, summary: stuck}
 """
+BOMB_MB = 120
+ZEROS = bytes(120_000_000)
 RAISED = [("AlertRaised", "failing/triage/1")]
 
 
@@ -43,6 +46,7 @@ def runs(prefix: str, good: int = 0, bad: int = 0, live: int = 0) -> list[Run]:
     return made + [Run(f"{prefix}-l{n}", at=at).begins() for n in range(live)]
 
 
+@pytest.mark.timeout(300)  # it starts five times
 def test_kills_lose_no_fact_and_raise_no_alert_twice(settings: Settings) -> None:
     bootstrap = settings.bootstrap_servers
     with watched(settings, RULES) as monitor:
@@ -177,6 +181,43 @@ def test_what_is_no_record_is_counted_and_passed_over(settings: Settings) -> Non
         found = monitor.wait_events(count)
         assert (found["tally"]["events"], found["tally"]["unreadable"]) == (count, 1)
         stack.wait_until(lambda: monitor.said() == [("AlertRaised", "unreadable/all/1")])
+
+
+@pytest.mark.timeout(300)
+def test_no_batch_that_inflates_ends_it_and_what_is_behind_it_is_counted(
+    settings: Settings,
+) -> None:
+    journal.put(settings.bootstrap_servers, topics.PARKED, 0, b"rubbish", b"\xff/x")
+    for topic in (topics.EVENTS, topics.ALERTS):
+        bomb(settings, topic)
+    count = append(settings.bootstrap_servers, runs("a", good=2))
+    with watched(settings, RULES) as monitor:
+        assert monitor.wait_events(count)["tally"]["unreadable"] == 1
+        bomb(settings, topics.DEAD_LETTERS)
+        count += append(settings.bootstrap_servers, runs("b", good=8, live=1))
+        stack.wait_until(lambda: monitor.live()["tally"]["unreadable"] == 2, 90)
+        found = monitor.wait_events(count)
+        assert (found["tally"]["events"], found["live"]) == (count, {"planning": 1})
+        stack.wait_until(lambda: ("AlertRaised", "unreadable/all/1") in monitor.said_live())
+        assert monitor.most_mb() < BOMB_MB * 3
+        assert "dead.letters/0 cannot be read at offset 0" in monitor.log()
+        assert monitor.limits()[0] < 2**33
+
+
+def bomb(settings: Settings, topic: str) -> None:
+    """A batch of some kilobytes that is ``BOMB_MB`` when inflated."""
+    producer = Producer(
+        {
+            **settings.producer_config(),
+            "compression.type": "zstd",
+            "message.max.bytes": 900_000_000,
+        }
+    )
+    faults: list[KafkaError | None] = []
+    # One record: the end of a batch is searched for by its offsets.
+    producer.produce(topic, ZEROS, b"key", 0, on_delivery=lambda error, _: faults.append(error))
+    assert producer.flush(60) == 0
+    assert faults == [None]
 
 
 def test_runs_that_began_before_every_window_are_known_after_a_start(settings: Settings) -> None:

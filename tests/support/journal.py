@@ -42,10 +42,10 @@ def _produce(producer: Producer, part: Iterable[tuple[History, int]]) -> None:
         )
 
 
-def put(bootstrap: str, topic: str, partition: int, value: bytes) -> None:
+def put(bootstrap: str, topic: str, partition: int, value: bytes, key: bytes = b"key") -> None:
     """Append one record as it is."""
     producer = Producer({"bootstrap.servers": bootstrap, "acks": "all"})
-    producer.produce(topic, value, b"key", partition=partition)
+    producer.produce(topic, value, key, partition=partition)
     assert producer.flush(20) == 0
 
 

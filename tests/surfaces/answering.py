@@ -77,9 +77,14 @@ def context_of(log: MemoryLog) -> Context:
 
 def answering(*steps: Step) -> AnsweringLog:
     """Return a log on which a story was told, with the definitions it was told with."""
-    log = AnsweringLog()
-    for definition in (LOOK, WRITE, SEND, agent()):
-        log.publish(topics.REGISTRY, announce(definition, "me", datetime.now(UTC)), "k")
+    log = published(AnsweringLog())
     if steps:
         log.tell(steps)
+    return log
+
+
+def published(log: AnsweringLog) -> AnsweringLog:
+    """Return a log on which the definitions of the stories were published."""
+    for definition in (LOOK, WRITE, SEND, agent()):
+        log.publish(topics.REGISTRY, announce(definition, "me", datetime.now(UTC)), "k")
     return log

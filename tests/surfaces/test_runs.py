@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 
 from runfold.events import topics
 from runfold.events.commands import RunRequested
+from runfold.events.run import Event
 from runfold.infra.artifacts.files import FileArtifacts
 from runfold.surfaces.cli import exits
 from runfold.surfaces.cli.__main__ import run
@@ -17,8 +19,8 @@ from runfold.surfaces.cli.commands.runs import since_of
 from runfold.surfaces.cli.context import Context
 from runfold.surfaces.cli.faults import CliError
 from tests.deciders.given import RUN, request
-from tests.support.builders.stories import STORIES, WRITES
-from tests.surfaces.answering import AnsweringLog, answering, context_of
+from tests.support.builders.stories import CODEC, STORIES, WRITES
+from tests.surfaces.answering import AnsweringLog, answering, context_of, published
 
 
 def requests(log: AnsweringLog) -> list[RunRequested]:
@@ -32,6 +34,44 @@ def test_run_asks_and_prints_the_id(capsys: pytest.CaptureFixture[str]) -> None:
     (asked,) = requests(log)
     assert capsys.readouterr().out.strip() == asked.run_id
     assert (asked.goal.inline, asked.agent, asked.source) == (b"find out", "worker", "cli")
+
+
+class Unpriced(AnsweringLog):
+    """A run processor that knows no price."""
+
+    def _append(self, run_id: str, written: Sequence[tuple[bytes, object]]) -> None:
+        (_, created), *rest = written
+        assert isinstance(created, Event)
+        fact = created.fact.model_copy(update={"unpriced": True})
+        super()._append(run_id, [(CODEC.encode_event(created.meta, fact), created), *rest])
+
+
+@pytest.mark.parametrize("json_", [False, True], ids=["plain", "json"])
+@pytest.mark.parametrize(("log", "unpriced"), [(AnsweringLog, False), (Unpriced, True)])
+def test_run_warns_where_a_limit_of_money_cannot_be_kept(
+    log: type[AnsweringLog], unpriced: bool, json_: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = published(log())
+    more = ["--json"] if json_ else []
+    assert run(["run", "x", "--agent", "worker", *more], context_of(found)) == exits.OK
+    (asked,) = requests(found)
+    said = capsys.readouterr()
+    if json_:
+        assert json.loads(said.out) == {"run_id": asked.run_id, "unpriced": unpriced}
+    else:
+        assert said.out.strip() == asked.run_id
+    warns = "cannot be kept, since no price of " in said.err
+    assert warns is (unpriced and not json_)
+
+
+def test_run_does_not_wait_for_long_where_nobody_answers(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Context, "warns_within", 0.2)
+    log = answering()
+    log.deaf = True
+    assert run(["run", "x", "--agent", "worker", "--json"], context_of(log)) == exits.OK
+    assert json.loads(capsys.readouterr().out)["unpriced"] is None
 
 
 def test_run_carries_limits_tenant_user_and_feature() -> None:

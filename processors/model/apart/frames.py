@@ -1,49 +1,50 @@
-"""The channel between a process and the child that makes its provider calls.
+"""What a process and the child that makes its provider calls say to each other.
 
-A frame is a length, the call's number, what it is, and a payload. Works and answers are the Avro
-records of the topics, a call and its result; only the first frame, the settings, is JSON.
+A message names the call by its number, and what it is. Works and answers are the Avro records of
+the topics, a call and its result; only the first one, the settings, is JSON.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
-import struct
 from collections.abc import Iterable
 from dataclasses import asdict
-from enum import IntEnum
+from enum import StrEnum
 from typing import Any, NamedTuple, TypeVar
 
 from runfold.events.avro.compiled.parsers import NOT_PARSED, parser_for
 from runfold.events.avro.compiled.readers import HEAD as SCHEMA_HEAD
 from runfold.events.avro.compiled.writers import writer_for
 from runfold.events.base import Record
+from runfold.infra.process import frames
+from runfold.infra.process.frames import FrameError
 from runfold.processors.model.providers.settings import Provider
 
+__all__ = ["FrameError", "Kind", "Message", "parsed", "read_frame", "to_bytes", "written"]
+
 MOST_ANSWER_BYTES = 16_000_000
-"""The largest frame that a child may send."""
+"""The largest payload that a child may send."""
 
 _MOST_BYTES = 1_000_000_000
-_HEAD = struct.Struct(">IQB")
 _NO_SCHEMA = bytes(SCHEMA_HEAD)
 
 R = TypeVar("R", bound=Record)
 
 
-class FrameError(ValueError):
-    """What came is no frame: the channel cannot be used any more."""
+class Kind(StrEnum):
+    """What a message is."""
+
+    SETTINGS = "settings"
+    CALL = "call"
+    GIVE_UP = "give_up"
+    ANSWER = "answer"
 
 
-class Kind(IntEnum):
-    """What a frame is."""
-
-    SETTINGS = 0
-    CALL = 1
-    GIVE_UP = 2
-    ANSWER = 3
+_KINDS = frozenset(Kind)
 
 
-class Frame(NamedTuple):
+class Message(NamedTuple):
     """One message; ``number`` names the call within the life of a child."""
 
     kind: Kind
@@ -52,24 +53,22 @@ class Frame(NamedTuple):
 
 
 def to_bytes(kind: Kind, number: int, payload: bytes = b"") -> bytes:
-    """Return a frame's bytes."""
-    return _HEAD.pack(len(payload), number, kind) + payload
+    """Return a message's bytes."""
+    return frames.packed(frames.Frame({"kind": kind, "number": number}, payload), _MOST_BYTES)
 
 
-async def read_frame(reader: asyncio.StreamReader, most: int = _MOST_BYTES) -> Frame | None:
-    """Return the next frame, None at the end of the channel.
+async def read_frame(reader: asyncio.StreamReader, most: int = _MOST_BYTES) -> Message | None:
+    """Return the next message, None at the end of the channel.
 
-    Raises FrameError for a larger payload than ``most`` bytes, and for what is no frame.
+    Raises FrameError for a larger payload than ``most`` bytes, and for what is no message.
     """
-    try:
-        length, number, kind = _HEAD.unpack(await reader.readexactly(_HEAD.size))
-        if length > most:
-            raise FrameError(f"a frame of {length} bytes")
-        return Frame(Kind(kind), number, await reader.readexactly(length))
-    except (asyncio.IncompleteReadError, ConnectionError):
+    frame = await frames.read_frame(reader, most)
+    if frame is None:
         return None
-    except ValueError as error:
-        raise FrameError(str(error)) from error
+    number = frame.number("number")
+    if frame.kind not in _KINDS or number is None:
+        raise FrameError("a head without kind and number")
+    return Message(Kind(frame.kind), number, frame.body)
 
 
 def written(record: Record) -> bytes:

@@ -16,8 +16,11 @@ from runfold.events import topics
 from runfold.events.alerts import AlertCleared, AlertRaised
 from runfold.events.avro.codec import Codec
 from runfold.events.avro.headers import headers
+from runfold.events.errors import WireError
 from runfold.processors.monitor.core.alerts import Said
-from runfold.producers.log.kafka import TopicReader
+from runfold.processors.monitor.shell.intake import Gap
+from runfold.processors.monitor.shell.reading import to_the_end
+from runfold.producers.log.tail import RawRecord
 
 TRANSACTIONAL_ID = "runfold-monitor-alerts"
 _WAIT_S = 20.0
@@ -54,9 +57,8 @@ class AlertLog:
             self._producer.init_transactions(_WAIT_S)
         except KafkaException as error:
             raise _translated(error) from error
-        found = TopicReader(self._kafka, self._codec).read(topics.ALERTS)
-        records = (delivery.record for delivery in found)
-        return [each for each in records if isinstance(each, AlertRaised | AlertCleared)]
+        found = (self._record(raw) for raw in to_the_end(self._kafka, topics.ALERTS, {}))
+        return [each for each in found if isinstance(each, AlertRaised | AlertCleared)]
 
     def say(self, said: Sequence[Said]) -> None:
         """Put some on the topic, all or none; raises AlertLogError, after which open anew."""
@@ -77,6 +79,15 @@ class AlertLog:
             self._producer.commit_transaction(_WAIT_S)
         except KafkaException as error:
             raise _translated(error) from error
+
+    def _record(self, raw: RawRecord | Gap) -> object:
+        """Return a record; what nobody can read says nothing, and is said again if need be."""
+        if isinstance(raw, Gap):
+            return None
+        try:
+            return self._codec.decode(topics.ALERTS, raw.value())
+        except WireError:
+            return None
 
 
 def _translated(error: KafkaException) -> AlertLogError:

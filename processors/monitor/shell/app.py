@@ -1,29 +1,28 @@
-"""The Faust application: an agent on the journal, a look at the rules, a page."""
+"""The Faust application: an agent that takes what is read, a look at the rules, a page."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import faust
+from faust.app.base import BootStrategy
+from faust.web.drivers.aiohttp import Web as AiohttpWeb
 from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, generate_latest
 
-from runfold.events import topics
-from runfold.events.border import moment_of
 from runfold.events.errors import RegistryError
 from runfold.infra.process.watchdog import Watchdog
 from runfold.processors.monitor.shell.alert_log import AlertLogError
-from runfold.processors.monitor.shell.credentials import credentials_of
-from runfold.processors.monitor.shell.intake import Intake
+from runfold.processors.monitor.shell.intake import Gap, Intake
 from runfold.processors.monitor.shell.page import page
-from runfold.processors.monitor.shell.transport import MonitorApp
 from runfold.processors.monitor.shell.watch import StalledError, Watch
+from runfold.producers.log.tail import RawRecord
 
-GROUP = "runfold-monitor"
+_LISTS_WAITING = 2
 _RETRY_S = 1.0
 
 _log = logging.getLogger("runfold.processors.monitor")
@@ -31,32 +30,49 @@ _log = logging.getLogger("runfold.processors.monitor")
 
 @dataclass(frozen=True, slots=True)
 class AppSettings:
-    """Where the application reads and serves."""
+    """Where the application serves."""
 
-    kafka: Mapping[str, str]
-    partitions: int
     host: str
     port: int
     data: Path
 
 
-def make_app(settings: AppSettings, intake: Intake, watch: Watch) -> Any:
+class _Web(AiohttpWeb):
+    # Faust's own pages would take the root, and let anybody read its tables.
+    default_blueprints = ()
+    production_blueprints = ()
+
+
+class _WithoutKafka(BootStrategy):
+    # What Faust reads with inflates whatever it is sent; records come from ``feed``.
+    enable_kafka = False
+
+
+class MonitorApp(faust.App):
+    """A Faust application whose records are put into ``arriving``, in lists."""
+
+    BootStrategy = _WithoutKafka
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, Web=_Web, **kwargs)
+        self.superseded = asyncio.Event()
+        self.arriving = self.channel(maxsize=_LISTS_WAITING)
+
+    async def on_started(self) -> None:
+        """Let channels pass on what is put: Faust's own consumer would say so."""
+        await super().on_started()
+        self.flow_control.resume()
+
+
+def make_app(settings: AppSettings, intake: Intake, watch: Watch) -> MonitorApp:
     """Return the application; whoever starts it looks at the rules with ``look_on``."""
-    brokers = settings.kafka["bootstrap.servers"].split(",")
     app = MonitorApp(
-        GROUP,
-        positions=intake.positions,
-        broker=[f"kafka://{address.strip()}" for address in brokers],
-        broker_credentials=credentials_of(settings.kafka),
+        "runfold-monitor",
         store="memory://",
         datadir=str(settings.data),
-        topic_partitions=settings.partitions,
         topic_disable_leader=True,
         topic_allow_declare=False,
         reply_create_topic=False,
-        consumer_auto_offset_reset="earliest",
-        broker_session_timeout=6.0,
-        broker_heartbeat_interval=1.0,
         stream_wait_empty=False,
         web_host=settings.host,
         web_port=settings.port,
@@ -67,29 +83,20 @@ def make_app(settings: AppSettings, intake: Intake, watch: Watch) -> Any:
     return app
 
 
-def _consume(app: Any, intake: Intake) -> None:
-    source = app.topic(
-        topics.EVENTS,
-        topics.DEAD_LETTERS,
-        key_serializer="raw",
-        value_serializer="raw",
-        key_type=bytes,
-        value_type=bytes,
-    )
-
-    @app.agent(source, name="journal", concurrency=1)  # type: ignore[untyped-decorator]
+def _consume(app: MonitorApp, intake: Intake) -> None:
+    @app.agent(app.arriving, name="journal", concurrency=1)
     async def take(stream: Any) -> None:
-        async for event in stream.events():
-            message = event.message
-            at = moment_of(message.timestamp * 1000)
-            # A handler that raises would be acknowledged, and its event lost.
-            while not _taken(intake, message, at):  # noqa: ASYNC110 - nothing tells of the registry
-                await asyncio.sleep(_RETRY_S)
+        async for records in stream:
+            now = datetime.now(UTC)
+            for record in records:
+                # A handler that raises would be acknowledged, and its event lost.
+                while not _taken(intake, record, now):  # noqa: ASYNC110 - nothing tells of it
+                    await asyncio.sleep(_RETRY_S)
 
 
-def _taken(intake: Intake, message: Any, at: datetime) -> bool:
+def _taken(intake: Intake, record: RawRecord | Gap, now: datetime) -> bool:
     try:
-        intake.take(message.topic, message.partition, message.offset, message.value, at)
+        intake.take(record, now)
     except RegistryError as error:
         _log.warning("%s", error)
         return False

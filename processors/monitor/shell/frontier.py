@@ -12,10 +12,9 @@ from datetime import datetime
 
 from confluent_kafka import KafkaException
 
-from runfold.processors.monitor.shell.intake import Place
 from runfold.producers.errors import LogError, UnreadableError
 from runfold.producers.log.kafka_tail import KafkaEnds, KafkaTail
-from runfold.producers.log.tail import firsts
+from runfold.producers.log.tail import Place, firsts
 
 _WAIT_S = 5.0
 

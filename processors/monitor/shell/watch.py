@@ -15,7 +15,8 @@ from runfold.processors.monitor.core.monitor import Monitor
 from runfold.processors.monitor.core.snapshot import Snapshot, snapshot
 from runfold.processors.monitor.shell.alert_log import AlertLog
 from runfold.processors.monitor.shell.frontier import Frontier, FrontierError
-from runfold.processors.monitor.shell.intake import Intake, Place
+from runfold.processors.monitor.shell.intake import Intake
+from runfold.producers.log.tail import Place
 
 _log = logging.getLogger("runfold.processors.monitor")
 

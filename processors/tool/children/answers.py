@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from runfold.processors.tool.children.frames import Frame
+from runfold.infra.process.frames import Frame
 from runfold.processors.tool.errors import ToolRaisedError, ToolRefusedError, UnusableResultError
 
 _MOST_RETRY_MS = 24 * 3600 * 1000

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from runfold.infra.artifacts.port import ArtifactStore
-from runfold.processors.tool.children.frames import Frame, json_text
+from runfold.infra.process.frames import Frame, json_text
 from runfold.processors.tool.context import ToolContext
 
 

@@ -11,9 +11,9 @@ from functools import partial
 from types import TracebackType
 from typing import Any, Self
 
+from runfold.infra.process.frames import MOST_BODY
 from runfold.processors.tool.children.answers import value_of
 from runfold.processors.tool.children.calls import sent
-from runfold.processors.tool.children.frames import MOST_BODY
 from runfold.processors.tool.children.module import Module
 from runfold.processors.tool.children.refusals import refused
 from runfold.processors.tool.children.settings import ChildSettings

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable
 from typing import cast
 
-from runfold.processors.tool.children.frames import Frame, FrameError, Frames, packed
+from runfold.infra.process.frames import Frame, FrameError, Frames, packed
 
 ASKS = frozenset({"put", "get"})
 """What a call may ask of its parent while it runs."""

@@ -161,9 +161,10 @@ class Module:
             raise
         if not ready.forks:
             log.warning(
-                "%s holds threads, files or connections after it was imported, so it is imported "
-                "again for each call",
+                "%s holds %s after its import, so it is imported again for each call; "
+                "let its functions import or open what does that",
                 self.name,
+                ready.holds or "something",
             )
             # What it was asked for it must say before it goes.
             await self._nursery.digest()

@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 
+from runfold.infra.process.frames import Frame, FrameError, Frames, packed
 from runfold.processors.tool.children.ends import ended_by, kill_group, waited_for
-from runfold.processors.tool.children.frames import Frame, FrameError, Frames, packed
 from runfold.processors.tool.children.lives import Forked
 from runfold.processors.tool.children.output import Output
 from runfold.processors.tool.children.refusals import refused, unavailable
@@ -28,12 +28,13 @@ _BY_ITSELF_S = 1.0
 class Ready:
     """An imported module, and whether its process can be copied.
 
-    ``tools`` are its functions that are marked as tools, each with the milliseconds that its
-    reconciler may take, None where it has none.
+    ``holds`` says in words what stands against that. ``tools`` are its functions that are marked
+    as tools, each with the milliseconds that its reconciler may take, None where it has none.
     """
 
     forks: bool
     tools: Mapping[str, int | None]
+    holds: str = ""
 
 
 def ready_of(module: str, said: Frame) -> Ready:
@@ -49,7 +50,7 @@ def ready_of(module: str, said: Frame) -> Ready:
         for name, limit in found.items()
         if limit is None or isinstance(limit, int)
     }
-    return Ready(said.head.get("forks") is True, tools)
+    return Ready(said.head.get("forks") is True, tools, said.text("holds", 500))
 
 
 class Nursery:

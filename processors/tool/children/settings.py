@@ -13,6 +13,18 @@ from runfold.infra.secrets.taking import environment_for_others
 _PROGRAM = "runfold.processors.tool.children.inside"
 _MB = 1024 * 1024
 
+_NO_THREADS = {
+    "OPENBLAS_NUM_THREADS": "1",
+    "OMP_NUM_THREADS": "1",
+    "MKL_NUM_THREADS": "1",
+    "NUMEXPR_NUM_THREADS": "1",
+    "JE_ARROW_MALLOC_CONF": "background_thread:false",
+}
+"""With these numpy, pandas, scipy and pyarrow start no thread while they are imported.
+
+A process with threads cannot be copied, so their modules would be imported again for each call.
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class ChildSettings:
@@ -42,6 +54,9 @@ class ChildSettings:
         return [sys.executable, "-m", _PROGRAM, json.dumps(given)]
 
     def environment(self) -> Mapping[str, str]:
-        """Return the environment of a child: no secret, and the modules that are found here."""
+        """Return the environment of a child: no secret, and the modules that are found here.
+
+        A variable that the user has set stays as it is.
+        """
         path = os.pathsep.join(each or os.getcwd() for each in sys.path)  # noqa: PTH109
-        return {**environment_for_others(), "PYTHONPATH": path}
+        return {**_NO_THREADS, **environment_for_others(), "PYTHONPATH": path}

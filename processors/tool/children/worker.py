@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 
 from runfold.infra.artifacts.errors import ArtifactDamagedError, ArtifactError, ArtifactMissingError
-from runfold.processors.tool.children.frames import MOST_BODY, Frame
+from runfold.infra.process.frames import MOST_BODY, Frame
 from runfold.processors.tool.children.link import BrokenLinkError, Link
 from runfold.processors.tool.children.lives import Alone, Forked
 from runfold.processors.tool.children.output import Output

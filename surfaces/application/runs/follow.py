@@ -6,7 +6,8 @@ A run of another tenant is treated as one that is not there, in words and in tim
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import closing
 from itertools import takewhile
 
 from runfold.events import run as journal
@@ -91,7 +92,7 @@ def followed(
     after_seq: int = 0,
     timeout: float | None = None,
     begins_within: float = BEGINS_WITHIN_S,
-) -> Iterator[journal.Event]:
+) -> Generator[journal.Event]:
     """Yield a run's events as the journal has them, those that were and those that come."""
     hub = client.hubs.events
     with hub.following(run_id, after_seq, timeout=begins_within) as following:
@@ -106,6 +107,18 @@ def followed(
         following.extend(timeout)
         yield from past
         yield from coming
+
+
+def accepted(
+    client: RunClient, scope: Scope, run_id: str, within: float
+) -> journal.RunCreated | None:
+    """Return what a run was accepted with; None where it was not, or not within some seconds."""
+    try:
+        with closing(followed(client, scope, run_id, begins_within=within)) as found:
+            first = next(found, None)
+    except NotFoundError:
+        return None
+    return first.fact if first and isinstance(first.fact, journal.RunCreated) else None
 
 
 def wait(

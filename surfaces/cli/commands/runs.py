@@ -72,7 +72,9 @@ def run(
         },
     )
     if not follow:
-        output.as_json({"run_id": run_id}) if json else output.console().print(run_id)
+        from runfold.surfaces.cli.runs.accepting import show_asked
+
+        show_asked(context, context.runs(tenant), run_id, json=json)
         return
     if not json:
         output.console().print(f"run {run_id}", style="bold")

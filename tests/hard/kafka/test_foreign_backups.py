@@ -13,6 +13,7 @@ import pytest
 from runfold.events import topics
 from runfold.surfaces.backup import artifacts, manifest, place, records, restore, tables
 from runfold.surfaces.backup.errors import BackupError, NotABackupError, NotEmptyError
+from runfold.surfaces.backup.filling import EACH, FREE
 from runfold.surfaces.backup.manifest import FileSaid, TableSaid, said_of
 from runfold.surfaces.cli import exits
 from runfold.surfaces.cli.__main__ import run
@@ -103,6 +104,23 @@ def test_a_manifest_that_no_back_up_has_is_refused(
     changed(folder, change)
     with pytest.raises(NotABackupError, match=why):
         read(folder)
+
+
+def test_what_is_filled_is_bounded_by_what_the_back_up_holds(tmp_path: Path) -> None:
+    folder = whole(tmp_path)
+    changed(folder, lambda said: part(said).update(end=FREE + 2 * EACH))
+    read(folder)
+    for end in (FREE + 2 * EACH + 1, 2**62):
+        changed(folder, lambda said, end=end: part(said).update(end=end))
+        with pytest.raises(NotABackupError, match=r"holds 2 records .* runs\.events/0"):
+            read(folder)
+
+
+def test_so_is_what_is_filled_before_the_first_input(tmp_path: Path) -> None:
+    folder = Folder(tmp_path / "back-up").put(topics.EVENTS, noted(0, requests=2**40))
+    folder.write()
+    with pytest.raises(NotABackupError, match=r"most of them in runs\.requests/0"):
+        read(folder.root)
 
 
 def test_no_artifact_is_written_outside_the_store(tmp_path: Path) -> None:

@@ -32,6 +32,17 @@ def greet() -> list[int]:
     "Say who this is."
     return [os.getpid(), os.getppid()]
 """
+_POLLS = """
+import threading
+threading.Thread(target=threading.Event().wait, name='poll', daemon=True).start()
+"""
+_AS_NUMPY = """
+import ctypes, os
+if os.environ.get("OPENBLAS_NUM_THREADS") != "1":
+    library, made = ctypes.CDLL(None), ctypes.c_ulong()
+    library.pthread_create(ctypes.byref(made), None, library.pause, None)
+"""
+"""A module that starts a thread as OpenBLAS does: while it is imported, unless told not to."""
 Write = Callable[[str], ToolContract]
 
 
@@ -144,13 +155,16 @@ def test_a_worker_that_is_not_imported_in_time_is_ended(write: Write, tmp_path: 
 
 
 @pytest.mark.parametrize(
-    "holds",
+    ("holds", "said"),
     [
-        "import threading\nthreading.Thread(target=threading.Event().wait, daemon=True).start()",
-        "import socket\nkept = socket.socketpair()",
+        (_POLLS, "1 thread (poll)"),
+        ("import socket\nkept = socket.socketpair()", "2 open files (socket:["),
+        (_AS_NUMPY.replace("_NUM_THREADS", "_OWN_THREADS"), "1 thread (python"),
     ],
 )
-def test_what_cannot_be_copied_is_imported_for_each_call(holds: str, write: Write) -> None:
+def test_what_cannot_be_copied_is_imported_for_each_call(
+    holds: str, said: str, write: Write, caplog: pytest.LogCaptureFixture
+) -> None:
     with nested(write(holds + GREETING)) as nest:
 
         async def story() -> list[ToolResult]:
@@ -160,6 +174,21 @@ def test_what_cannot_be_copied_is_imported_for_each_call(holds: str, write: Writ
         pids.append(value(nest.one("greet")))
     assert {parent for _, parent in pids} == {os.getpid()}
     assert len({pid for pid, _ in pids}) == 3
+    (line,) = [each.getMessage() for each in caplog.records if "for each call" in each.message]
+    assert line.startswith(f"greeting_child holds {said}")
+
+
+@pytest.mark.parametrize(("set_by_user", "copied"), [(None, True), ("2", False)])
+def test_a_module_of_numpy_is_copied_unless_the_user_gives_it_threads(
+    set_by_user: str | None, copied: bool, write: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("OPENBLAS_NUM_THREADS", raising=False)
+    if set_by_user is not None:
+        monkeypatch.setenv("OPENBLAS_NUM_THREADS", set_by_user)
+    with nested(write(_AS_NUMPY + GREETING)) as nest:
+        parents = {value(nest.one("greet"))[1] for _ in range(2)}
+    assert len(parents) == 1
+    assert (os.getpid() not in parents) is copied
 
 
 def test_each_call_has_a_copy_of_its_own_and_one_is_ready_for_the_next(write: Write) -> None:

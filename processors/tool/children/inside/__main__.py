@@ -13,10 +13,10 @@ import socket
 import sys
 import traceback
 
+from runfold.infra.process.memory import bound_memory
 from runfold.processors.tool.children.inside.channel import Channel
 from runfold.processors.tool.children.inside.confine import (
     become,
-    bound_memory,
     die_with,
     need_little,
 )

@@ -8,7 +8,7 @@ from runfold.infra.artifacts.errors import (
     ArtifactsUnavailableError,
 )
 from runfold.infra.artifacts.port import Artifact
-from runfold.processors.tool.children.frames import MOST_BODY, Frame
+from runfold.infra.process.frames import MOST_BODY, Frame
 from runfold.processors.tool.children.inside.channel import Channel, ClosedError
 
 

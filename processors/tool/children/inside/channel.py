@@ -6,7 +6,7 @@ import socket
 import threading
 from collections import deque
 
-from runfold.processors.tool.children.frames import Frame, Frames, packed
+from runfold.infra.process.frames import Frame, Frames, packed
 
 _READ_BYTES = 256 * 1024
 

@@ -18,7 +18,6 @@ from pathlib import Path
 _PR_SET_PDEATHSIG = 1
 _PR_SET_DUMPABLE = 4
 _OOM_SCORE = 500
-_STATM = Path("/proc/self/statm")
 
 
 def die_with(parent: int) -> None:
@@ -49,21 +48,3 @@ def need_little() -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     with suppress(OSError):
         Path("/proc/self/oom_score_adj").write_text(str(_OOM_SCORE), encoding="ascii")
-
-
-def bound_memory(most_bytes: int) -> None:
-    """Let this process take so many bytes of address space beyond what it has now."""
-    _, hard = resource.getrlimit(resource.RLIMIT_AS)
-    limit = address_space() + most_bytes
-    if hard != resource.RLIM_INFINITY:
-        limit = min(limit, hard)
-    with suppress(ValueError, OSError):
-        resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
-
-
-def address_space() -> int:
-    """Return how many bytes of address space this process has, 0 where nothing tells."""
-    try:
-        return int(_STATM.read_text(encoding="ascii").split()[0]) * resource.getpagesize()
-    except OSError:
-        return 0

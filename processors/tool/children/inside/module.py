@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import json
 import logging
+import os
 import sys
 import threading
 from collections.abc import Callable, Mapping
@@ -13,19 +14,22 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from runfold.processors.tool.children.frames import Frame
+from runfold.infra.process.frames import Frame
 from runfold.processors.tool.execution import first_line
 from runfold.processors.tool.python.code import digest_of, sources_of
 from runfold.processors.tool.python.tools import marked
 
+_NAMED = 5
+_WORDS = 200
+
 
 @dataclass(frozen=True, slots=True)
 class Tools:
-    """An imported module; ``forkable`` says that a copy of this process works as it does."""
+    """An imported module; ``holds`` says in words why no copy of this process would work."""
 
     module: ModuleType
     sources: Mapping[str, bytes]
-    forkable: bool
+    holds: str
 
     def digest(self) -> str | None:
         """Return the digest of the code that was imported; to find what it needs takes a while."""
@@ -50,19 +54,38 @@ def imported(name: str) -> tuple[Tools | None, Frame]:
     except BaseException as error:  # noqa: BLE001 - a module may raise anything while imported
         said = f"{name} cannot be imported: {type(error).__name__}: {first_line(error)}"
         return None, Frame({"kind": "fault", "message": said[:500]})
-    tools = Tools(module, sources, forkable=_threads() <= 1 and not _open_files() - held)
-    return tools, Frame(
-        {"kind": "ready", "forks": tools.forkable},
-        found,
+    tools = Tools(module, sources, _held(_threads(), _open_files() - held))
+    head = {"kind": "ready", "forks": not tools.holds, "holds": tools.holds}
+    return tools, Frame(head, found)
+
+
+def _held(threads: list[str], files: set[tuple[str, str]]) -> str:
+    """Return what an import left that a copy would not have, or would share; empty for nothing."""
+    found = (("thread", threads), ("open file", sorted(name for _, name in files)))
+    said = " and ".join(
+        f"{len(names)} {kind}{'s' * (len(names) > 1)} ({', '.join(names[:_NAMED])[:_WORDS]})"
+        for kind, names in found
+        if names
     )
+    return "".join(each if each.isprintable() else "?" for each in said)
 
 
-def _threads() -> int:
-    """Return how many threads there are, those of libraries included."""
+def _threads() -> list[str]:
+    """Return the names of all threads but the main one, those of libraries included."""
+    main = threading.main_thread()
+    known = {each.native_id: each.name for each in threading.enumerate() if each is not main}
     try:
-        return len(list(Path("/proc/self/task").iterdir()))
+        tasks = [
+            task for task in Path("/proc/self/task").iterdir() if task.name != str(os.getpid())
+        ]
+        return sorted(known.get(int(task.name)) or _library(task) for task in tasks)
     except OSError:
-        return threading.active_count()
+        return sorted(known.values())
+
+
+def _library(task: Path) -> str:
+    """Return what a thread that Python did not start is called, mostly as its process."""
+    return (task / "comm").read_text(errors="replace").strip()
 
 
 def _open_files() -> set[tuple[str, str]]:

@@ -13,9 +13,10 @@ import socket
 import traceback
 from contextlib import suppress
 
-from runfold.processors.tool.children.frames import Frame, FrameError, Frames, packed
+from runfold.infra.process.frames import Frame, FrameError, Frames, packed
+from runfold.infra.process.memory import bound_memory
 from runfold.processors.tool.children.inside.channel import Channel
-from runfold.processors.tool.children.inside.confine import bound_memory, die_with
+from runfold.processors.tool.children.inside.confine import die_with
 from runfold.processors.tool.children.inside.module import Tools
 from runfold.processors.tool.children.inside.worker import Worker, end
 

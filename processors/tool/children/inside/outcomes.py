@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from runfold.infra.logging.json_lines import frames
-from runfold.processors.tool.children.frames import Frame
+from runfold.infra.process.frames import Frame
 from runfold.processors.tool.errors import ToolRefusedError, UnusableResultError
 from runfold.processors.tool.execution import PASSING, first_line
 from runfold.processors.tool.results import HARD_CAP_BYTES, as_text, jsonable, too_large

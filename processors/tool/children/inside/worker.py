@@ -12,8 +12,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
+from runfold.infra.process.frames import Frame, FrameError
 from runfold.processors.tool.children.calls import Asked, asked
-from runfold.processors.tool.children.frames import Frame, FrameError
 from runfold.processors.tool.children.inside.artifacts import ParentArtifacts
 from runfold.processors.tool.children.inside.channel import Channel, ClosedError
 from runfold.processors.tool.children.inside.module import Tools

@@ -3,14 +3,15 @@
     4 bytes     length of the head
     4 bytes     length of the body
     head        JSON object, at most ``MOST_HEAD`` bytes
-    body        bytes, at most ``MOST_BODY``
+    body        bytes, at most ``MOST_BODY`` unless both ends agree on another bound
 
-A child runs code of others, so what comes from it is checked here for its form, and by whoever
-reads it for its meaning. Nothing is ever unpickled.
+A child runs code of others, or reads what strangers sent, so what comes from it is checked here for
+its form, and by whoever reads it for its meaning. Nothing is ever unpickled.
 """
 
 from __future__ import annotations
 
+import asyncio
 import json
 import struct
 from collections.abc import Iterator
@@ -53,12 +54,22 @@ class Frame:
         return value if isinstance(value, int) and not isinstance(value, bool) else None
 
 
-def packed(frame: Frame) -> bytes:
+def packed(frame: Frame, most_body: int = MOST_BODY) -> bytes:
     """Return a message's bytes; raises FrameError where it is larger than it may be."""
     head = json_text(frame.head).encode()
-    if len(head) > MOST_HEAD or len(frame.body) > MOST_BODY:
-        raise FrameError(f"{len(head)} and {len(frame.body)} bytes are too many")
+    _need_bounded(len(head), len(frame.body), most_body)
     return b"".join((_LENGTHS.pack(len(head), len(frame.body)), head, frame.body))
+
+
+async def read_frame(reader: asyncio.StreamReader, most_body: int = MOST_BODY) -> Frame | None:
+    """Return the next message of a stream, None at its end; raises FrameError for what is none."""
+    try:
+        head, body = _LENGTHS.unpack(await reader.readexactly(_LENGTHS.size))
+        _need_bounded(head, body, most_body)
+        said = _object(await reader.readexactly(head))
+        return Frame(said, await reader.readexactly(body))
+    except (asyncio.IncompleteReadError, ConnectionError):
+        return None
 
 
 class Frames:
@@ -72,8 +83,7 @@ class Frames:
         self._waiting += data
         while len(self._waiting) >= _LENGTHS.size:
             head, body = _LENGTHS.unpack_from(self._waiting)
-            if head > MOST_HEAD or body > MOST_BODY:
-                raise FrameError(f"a message of {head} and {body} bytes")
+            _need_bounded(head, body, MOST_BODY)
             start = _LENGTHS.size + head
             end = start + body
             if len(self._waiting) < end:
@@ -82,6 +92,11 @@ class Frames:
             held = bytes(self._waiting[start:end])
             del self._waiting[:end]
             yield Frame(said, held)
+
+
+def _need_bounded(head: int, body: int, most_body: int) -> None:
+    if head > MOST_HEAD or body > most_body:
+        raise FrameError(f"a message of {head} and {body} bytes")
 
 
 def _object(data: bytes) -> dict[str, Any]:
