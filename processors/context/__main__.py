@@ -18,6 +18,7 @@ from runfold.processors.effects.kinds import Served
 from runfold.processors.effects.local import LocalEffects
 from runfold.processors.effects.serving import POOL_ENDS, serve_pool
 from runfold.processors.effects.settings import POOL_OPTIONS
+from runfold.processors.effects.under_way import UnderWay, always
 from runfold.producers.schema_registry.chosen import registry_of
 
 
@@ -29,7 +30,10 @@ def main() -> int:
 def _work(process: Process, home: Path) -> int:
     codec = Codec(registry_of(process.config.schema_registry_url))
     contexts = ContextProcessor(FileArtifacts(home / "artifacts"))
-    effects = LocalEffects(Served(CONTEXT_CALL, contexts.call), traces=process.traces)
+    under_way = UnderWay(process.config.drain_s)
+    process.health.reports["calls"] = under_way.told
+    noted = under_way.noting(CONTEXT_CALL, contexts.call, always)
+    effects = LocalEffects(Served(CONTEXT_CALL, noted), traces=process.traces)
     return serve_pool(process, CONTEXT_CALL.call, codec, effects, dict)
 
 

@@ -57,6 +57,7 @@ def serve_pool(
         kafka=config.kafka,
         group_protocol=config.group_protocol,
         instance=INSTANCE.read(),
+        drain_s=config.drain_s,
         stuck_s=config.stuck_after,
     )
     pool = Pool(settings, codec, effects)

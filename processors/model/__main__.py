@@ -15,6 +15,7 @@ from runfold.processors.effects.kinds import Served
 from runfold.processors.effects.local import LocalEffects
 from runfold.processors.effects.serving import POOL_ENDS, serve_pool
 from runfold.processors.effects.settings import POOL_OPTIONS
+from runfold.processors.effects.under_way import UnderWay, always
 from runfold.processors.model.kind import MODEL_CALL
 from runfold.processors.model.processor import ModelProcessor
 from runfold.processors.model.providers.settings import ModelSettings
@@ -38,8 +39,12 @@ def _work(process: Process, settings: ModelSettings) -> int:
     with following(config.kafka, codec) as known:
         fetch = FileArtifacts(config.home / "artifacts").get if config.home else None
         models = ModelProcessor(settings, known.script, fetch, refresh=known.refresh)
+        under_way = UnderWay(config.drain_s)
+        process.health.reports["calls"] = under_way.told
         effects = LocalEffects(
-            Served(MODEL_CALL, models.call), resources=(models,), traces=process.traces
+            Served(MODEL_CALL, under_way.noting(MODEL_CALL, models.call, always)),
+            resources=(models,),
+            traces=process.traces,
         )
         return serve_pool(process, MODEL_CALL.call, codec, effects, known.reading)
 

@@ -20,11 +20,12 @@ from runfold.processors.effects.kinds import Served
 from runfold.processors.effects.local import LocalEffects
 from runfold.processors.effects.serving import POOL_ENDS, serve_pool
 from runfold.processors.effects.settings import POOL_OPTIONS
+from runfold.processors.effects.under_way import UnderWay
 from runfold.processors.tool.claims.postgres import PostgresClaims
 from runfold.processors.tool.dying.deaths import Deaths
 from runfold.processors.tool.dying.poison import PoisonGuard
 from runfold.processors.tool.errors import ClaimsUnavailableError
-from runfold.processors.tool.kind import TOOL_CALL
+from runfold.processors.tool.kind import TOOL_CALL, may_repeat
 from runfold.processors.tool.processor import ToolProcessor
 from runfold.processors.tool.settings import ToolSettings
 from runfold.producers.schema_registry.chosen import registry_of
@@ -72,7 +73,10 @@ def _work(process: Process, settings: ToolSettings) -> int:
             poison=PoisonGuard(deaths, settings.deaths),
             children=children,
         )
-        served = Served(TOOL_CALL, tools.call, settings.calls, tools.cap)
+        under_way = UnderWay(config.drain_s)
+        process.health.reports["calls"] = under_way.told
+        noted = under_way.noting(TOOL_CALL, tools.call, may_repeat(known.tool))
+        served = Served(TOOL_CALL, noted, settings.calls, tools.cap)
         effects = LocalEffects(served, resources=(claims, children), traces=process.traces)
         return serve_pool(process, TOOL_CALL.call, codec, effects, known.reading)
 

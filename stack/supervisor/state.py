@@ -15,7 +15,8 @@ STARTING, READY, FAILED, STOPPING, STOPPED = "starting", "ready", "failed", "sto
 class MemberState:
     """One process: its pid while it lives, how often it was started again, and why it is not up.
 
-    ``state`` is starting, running, waiting (to be started again), done, failed or stopped.
+    ``state`` is starting, running, waiting (to be started again), done, failed, stopping or
+    stopped.
     """
 
     name: str
@@ -26,11 +27,15 @@ class MemberState:
     restarts: int = 0
     reason: str = ""
     metrics_port: int | None = None
+    metrics_address: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """The supervisor, the addresses and the members; times in seconds since the epoch."""
+    """The supervisor, the addresses and the members; times in seconds since the epoch.
+
+    ``stops_within`` is the longest that a stop can take, in seconds.
+    """
 
     phase: str
     pid: int
@@ -40,6 +45,7 @@ class State:
     bootstrap_servers: str = ""
     database_url: str = field(default="", repr=False)
     partitions: int = 0
+    stops_within: float = 0.0
     members: tuple[MemberState, ...] = ()
 
     @property

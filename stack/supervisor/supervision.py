@@ -20,6 +20,7 @@ from runfold.stack.supervisor import state
 from runfold.stack.supervisor.member import Member, Patience
 from runfold.stack.supervisor.plan import Process
 from runfold.stack.supervisor.python_program import PythonProgram
+from runfold.stack.supervisor.stopping import Stopping, longest
 
 _SERVER_SECONDS = 90.0
 _PROCESS_SECONDS = 60.0
@@ -29,6 +30,9 @@ ANOTHER_RUNS = 3
 
 FORGIVE = signal.SIGUSR1
 """Tells a supervisor to start again what it has given up."""
+
+HURRY = signal.SIGUSR2
+"""Tells a supervisor that stops to wait no longer for calls."""
 
 
 class Stopped(BaseException):
@@ -53,7 +57,7 @@ class Supervision:
         self._phase, self._detail = state.STARTING, ""
         self._began = time.time()
         self._file = home.run / "state.json"
-        self._stopping = self._forgiving = False
+        self._stopping = self._forgiving = self._hurrying = False
         self._wake, self._alarm = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
 
     def run(self) -> int:
@@ -81,6 +85,7 @@ class Supervision:
         signal.set_wakeup_fd(self._alarm, warn_on_full_buffer=False)
         signal.signal(signal.SIGCHLD, lambda *_: None)
         signal.signal(FORGIVE, self._asked_to_forgive)
+        signal.signal(HURRY, self._asked_to_hurry)
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, self._asked_to_stop)
 
@@ -91,6 +96,10 @@ class Supervision:
 
     def _asked_to_forgive(self, _number: int, _frame: FrameType | None) -> None:
         self._forgiving = True
+
+    def _asked_to_hurry(self, _number: int, _frame: FrameType | None) -> None:
+        # One that was not asked to stop has nothing to hurry with.
+        self._hurrying = self._stopping
 
     def _end_leftovers(self) -> None:
         before = state.read(self._file)
@@ -193,8 +202,12 @@ class Supervision:
     def _stop(self, *, failed: bool) -> None:
         if not failed:
             self._say(state.STOPPING)
-        for member in reversed(self._members):
-            member.stop()
+        Stopping(
+            self._members,
+            lambda: self._say(self._phase),
+            lambda: self._sleep(0.05),
+            lambda: self._hurrying,
+        ).run()
         self._say(state.FAILED if failed else state.STOPPED)
 
     def _failed(self, why: str) -> int:
@@ -220,6 +233,7 @@ class Supervision:
                 bootstrap_servers=self._settings.bootstrap_servers,
                 database_url=self._settings.database_url,
                 partitions=self._settings.partitions,
+                stops_within=longest(self._members),
                 members=tuple(member.tell() for member in self._members),
             ),
         )

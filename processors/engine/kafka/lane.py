@@ -24,7 +24,6 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Generic
 
-from runfold.events.base import Record
 from runfold.events.errors import RegistryError
 from runfold.events.values import Placement
 from runfold.infra.process.failpoints import failpoint
@@ -36,6 +35,7 @@ from runfold.processors.engine.core.parked_copy import ParkedCopy, sleepers
 from runfold.processors.engine.core.partition_state import PartitionState
 from runfold.processors.engine.core.timers import Timers
 from runfold.processors.engine.faults import Fenced, LaneFault
+from runfold.processors.engine.kafka.handed_out import HandedOut
 from runfold.processors.engine.kafka.inbox import Inbox
 from runfold.processors.engine.kafka.lane_context import LaneContext, LaneState
 from runfold.processors.engine.kafka.maintenance import Maintenance
@@ -77,11 +77,12 @@ class Lane(threading.Thread, Generic[S]):
         )
         self._writer: Transactions
         self._partition_state: PartitionState[S]
+        self._out: HandedOut
         self._timers: Timers
         self._upkeep: Maintenance[S]
         self._copies: list[ParkedCopy] = []
         self._parking = self._drain_until = 0.0
-        self._requests_ms = self._out = 0
+        self._requests_ms = 0
         self.reach = (0, 0)
 
     def stop(self, grace: float = 0.0) -> None:
@@ -165,7 +166,8 @@ class Lane(threading.Thread, Generic[S]):
         self._upkeep = Maintenance(
             config, shared.spec, shared.codec, self.partition, time.monotonic()
         )
-        self._inbox, self._out = Inbox(), 0
+        self._inbox = Inbox()
+        self._out = HandedOut(shared.effects, self._inbox)
         starts = starts_behind(self._partition_state.positions, restore.gone, self._inbox)
         shared.dispatcher.add(self.partition, self._inbox, starts)
         self._reopen_work()
@@ -181,12 +183,7 @@ class Lane(threading.Thread, Generic[S]):
             for work in self._shared.spec.aggregate.reopen(live.state, definitions)
             if work.placement is Placement.LOCAL
         ]
-        self._hand_out(again)
-
-    def _hand_out(self, works: Sequence[Record]) -> None:
-        if works:
-            self._out += len(works)
-            self._shared.effects.submit_many(works, self._inbox.deliver, self._inbox.is_open)
+        self._out.submit(again)
 
     def _turn_until_stopped(self) -> None:
         tidy_at = time.monotonic() + self._config.tidy_every
@@ -205,8 +202,8 @@ class Lane(threading.Thread, Generic[S]):
         wait = max(0.0, tidy_at - time.monotonic())
         left = self._timers.seconds_left(datetime.now(UTC))
         wait = wait if left is None else min(wait, left)
-        config, inputs = self._config, list[Input]()
-        for item in self._inbox.take(wait, config.max_batch, config.max_batch_bytes, self._out):
+        config, inputs, out = self._config, list[Input](), len(self._out)
+        for item in self._inbox.take(wait, config.max_batch, config.max_batch_bytes, out):
             if isinstance(item, ParkedCopy):
                 self._copies.append(item)
             elif isinstance(item, Lost):
@@ -235,20 +232,23 @@ class Lane(threading.Thread, Generic[S]):
                 self._timers.put(key, after.timer if after is not None else None)
             if not self._stopping.is_set():
                 # What a stopping lane leaves is handed out once, by the next owner.
-                self._hand_out(outcome.local)
+                self._out.submit(outcome.local)
             failpoint("lane.after_handout")
             self._metrics.count(len(inputs), len(outcome.events) - outcome.noted, outcome.dead)
         for item in inputs:
             if isinstance(item, Returned):
-                self._out -= 1
+                self._out.home()
             if isinstance(item, Received) and item.topic == self._shared.spec.topics.requests:
                 self._requests_ms = max(self._requests_ms, item.time_ms)
 
     def _drain(self) -> None:
         """Let calls that are out come home, so that the next owner need not make them again."""
         self._shared.dispatcher.drop(self.partition)
-        while self._out > 0 and (left := self._drain_until - time.monotonic()) > 0:
-            waiting = self._inbox.take(left, self._config.max_batch, self._config.max_batch_bytes)
+        self._out.withdraw()
+        config = self._config
+        while len(self._out) and (left := self._drain_until - time.monotonic()) > 0:
+            wait = min(left, _PAUSE_SECONDS)  # what had not begun comes home without a word
+            waiting = self._inbox.take(wait, config.max_batch, config.max_batch_bytes)
             self._beat()
             self._step([item for item in waiting if isinstance(item, Returned)])
             self._busy_since = None

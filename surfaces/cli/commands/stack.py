@@ -58,10 +58,13 @@ def up(
 
 
 def down(ctx: typer.Context) -> None:
-    """Stop everything that `up` started; the data stays."""
-    from runfold.stack import control
+    """Stop everything that `up` started; the data stays.
 
-    stopped = control.down(of(ctx).settings)
+    Calls under way may end first, for RUNFOLD_DRAIN_S at the most; a second Ctrl-C cuts them off.
+    """
+    from runfold.surfaces.cli.operations.ending import Ending
+
+    stopped = Ending(of(ctx).settings).run()
     output.console().print("The stack is down." if stopped else "Nothing was running.")
 
 
