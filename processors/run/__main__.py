@@ -43,6 +43,7 @@ from runfold.processors.model.processor import ModelProcessor
 from runfold.processors.model.providers.settings import ModelSettings
 from runfold.processors.run import behaviour
 from runfold.processors.run.aggregate import RUNS, runs_that_begin_with
+from runfold.processors.tool.children.at_start import imported_at_start
 from runfold.processors.tool.dying.deaths import Deaths
 from runfold.processors.tool.dying.poison import PoisonGuard
 from runfold.processors.tool.kind import TOOL_CALL, may_repeat
@@ -216,6 +217,7 @@ def _effects(
         poison=PoisonGuard(Deaths(process.config.need_home() / "calls"), settings.tools.deaths),
         children=children,
     )
+    process.health.reports["modules"] = children.told
     under_way = UnderWay(process.config.drain_s)
     process.health.reports["calls"] = under_way.told
     tool = under_way.noting(TOOL_CALL, tools.call, may_repeat(known.tool))
@@ -224,7 +226,7 @@ def _effects(
         Served(MODEL_CALL, under_way.noting(MODEL_CALL, models.processor.call, always)),
         Served(TOOL_CALL, tool, settings.tools.calls, tools.cap),
         Served(CONTEXT_CALL, context),
-        resources=(*models, children),
+        resources=(*models, children, imported_at_start(children)),
         traces=process.traces,
     )
 

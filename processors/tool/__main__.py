@@ -21,6 +21,7 @@ from runfold.processors.effects.local import LocalEffects
 from runfold.processors.effects.serving import POOL_ENDS, serve_pool
 from runfold.processors.effects.settings import POOL_OPTIONS
 from runfold.processors.effects.under_way import UnderWay
+from runfold.processors.tool.children.at_start import imported_at_start
 from runfold.processors.tool.claims.postgres import PostgresClaims
 from runfold.processors.tool.dying.deaths import Deaths
 from runfold.processors.tool.dying.poison import PoisonGuard
@@ -77,7 +78,9 @@ def _work(process: Process, settings: ToolSettings) -> int:
         process.health.reports["calls"] = under_way.told
         noted = under_way.noting(TOOL_CALL, tools.call, may_repeat(known.tool))
         served = Served(TOOL_CALL, noted, settings.calls, tools.cap)
-        effects = LocalEffects(served, resources=(claims, children), traces=process.traces)
+        process.health.reports["modules"] = children.told
+        resources = (claims, children, imported_at_start(children))
+        effects = LocalEffects(served, resources=resources, traces=process.traces)
         return serve_pool(process, TOOL_CALL.call, codec, effects, known.reading)
 
 

@@ -33,9 +33,11 @@ def up(
 ) -> None:
     """Start Kafka, Postgres and every processor; restart those that were given up.
 
-    It is up when a run could complete; exit code 69 where a part of it stands still.
+    It is up when a run could complete; exit code 69 where a part of it stands still, or a module
+    of tools cannot be imported.
     """
     from runfold.stack import control
+    from runfold.surfaces.cli.operations.modules import MEND, imported
     from runfold.surfaces.processes import PROCESSES
 
     context = of(ctx)
@@ -43,6 +45,7 @@ def up(
     _need_servers(context.settings, lambda line: said.print(f"  {line}", markup=False))
     running = control.up(context.settings, PROCESSES, report=lambda line: said.print(f"  {line}"))
     standing = _standing_still(context)
+    modules = imported(context.settings, lambda line: said.print(f"  {line}", markup=False))
     # What stands still would be waited for in vain.
     seconds = _probed(context, running.settings) if probe and not standing else None
     said.print("The stack was up already." if running.found else "The stack is up.")
@@ -51,9 +54,9 @@ def up(
     said.print(f"  Home      {context.settings.home}")
     if seconds is not None:
         said.print(f"  Probe     a run completed in {seconds:.1f} s")
-    for sentence in standing:
+    for sentence in (*standing, *map(str, modules.faulty), *([MEND] if modules.faulty else [])):
         said.print(sentence, markup=False)
-    if standing:
+    if standing or modules.faulty:
         raise typer.Exit(exits.UNAVAILABLE)
 
 
@@ -80,7 +83,10 @@ def status(
     ] = False,
     json: options.Json = False,
 ) -> None:
-    """Show the state of the stack (exit code 69 where a part is down), or of a run (its code)."""
+    """Show the state of the stack, or of a run (its exit code).
+
+    Exit code 69 where a part of the stack is down, or a module of tools cannot be imported.
+    """
     context = of(ctx)
     if run is None:
         raise typer.Exit(_stack_status(context, json=json, password=show_password))
@@ -140,14 +146,20 @@ def _probed(context: Context, settings: Settings) -> float:
 
 
 def _stack_status(context: Context, *, json: bool, password: bool = False) -> int:
+    from dataclasses import asdict
+
     from runfold.stack import control
     from runfold.stack.supervisor.state import READY
+    from runfold.stack.tool_modules import ToolModules, tool_modules
+    from runfold.surfaces.cli.operations.modules import MEND
 
     known = control.status(context.settings)
     shown = str if password else _without_password
     aside = _set_aside(context) if known is not None and known.phase == READY else {}
+    modules = tool_modules(known) if known is not None else ToolModules()
     if json:
-        output.as_json(_as_row(known, shown) | ({} if known is None else {"set_aside": aside}))
+        more = {"set_aside": aside, "tool_modules": asdict(modules)}
+        output.as_json(_as_row(known, shown) | ({} if known is None else more))
     elif known is None:
         output.console().print("Nothing runs here: start it with `runfold up`.")
     else:
@@ -155,7 +167,10 @@ def _stack_status(context: Context, *, json: bool, password: bool = False) -> in
     if aside and not json:
         views = ", ".join(f"{view} {count}" for view, count in aside.items())
         output.console().print(f"Events that views could not take: {views}. See `runfold doctor`.")
-    whole = known is not None and known.phase == READY and not _down(known)
+    for sentence in (*map(str, modules.faulty), *([MEND] if modules.faulty else [])):
+        if not json:
+            output.console().print(sentence, markup=False)
+    whole = known is not None and known.phase == READY and not _down(known) and not modules.faulty
     return exits.OK if whole else exits.UNAVAILABLE
 
 

@@ -14,9 +14,13 @@ from types import ModuleType
 from typing import Any
 
 from runfold.processors.tool.children.frames import Frame
+from runfold.processors.tool.children.inside.place import place_of
 from runfold.processors.tool.execution import first_line
 from runfold.processors.tool.python.code import digest_of, sources_of
 from runfold.processors.tool.python.tools import marked
+
+_LONGEST = 480
+_LONGEST_PLACE = 160
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,13 +52,23 @@ def imported(name: str) -> tuple[Tools | None, Frame]:
         module = importlib.import_module(name)
         found = json.dumps(marked(module)).encode()
     except BaseException as error:  # noqa: BLE001 - a module may raise anything while imported
-        said = f"{name} cannot be imported: {type(error).__name__}: {first_line(error)}"
-        return None, Frame({"kind": "fault", "message": said[:500]})
+        return None, Frame({"kind": "fault", "message": _fault(name, error)})
     tools = Tools(module, sources, forkable=_threads() <= 1 and not _open_files() - held)
     return tools, Frame(
         {"kind": "ready", "forks": tools.forkable},
         found,
     )
+
+
+def _fault(name: str, error: BaseException) -> str:
+    """Return why a module is not there: what its author needs to find the line."""
+    try:
+        place = place_of(error)
+    except Exception:  # noqa: BLE001 - an error's own attributes may be anything
+        place = ""
+    where = f" ({place[:_LONGEST_PLACE]})" if place else ""
+    said = f"{name} cannot be imported: {type(error).__name__}: {first_line(error)}"
+    return said[: _LONGEST - len(where)] + where
 
 
 def _threads() -> int:
