@@ -13,6 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from runfold.infra.settings.recorded import Recorded
 from runfold.stack.errors import NoRoomError, StackError
 from runfold.stack.processes import process
 from runfold.stack.supervisor.state import MemberState
@@ -79,6 +80,7 @@ class Member:
     due: float = 0.0
     process: subprocess.Popen[bytes] | None = None
     refused: bool = False
+    settings: Recorded | None = None
     _insist_at: float = 0.0
     _since: float = 0.0
     _hasty: int = 0
@@ -88,6 +90,12 @@ class Member:
         """Start the program now."""
         self.process, self.refused = self.program.start(), False
         self.state, self._since = "starting", time.time()
+
+    def start_afresh(self) -> None:
+        """Start a program that was stopped, as if it had never ended."""
+        self._ends.clear()
+        self._hasty, self.reason = 0, ""
+        self.start()
 
     def forgive(self) -> None:
         """Start a program that was given up, as if it had never ended."""
@@ -141,6 +149,7 @@ class Member:
             restarts=self.restarts,
             reason=self.reason,
             metrics_port=getattr(self.program, "metrics_port", None) if pid else None,
+            settings=self.settings,
             metrics_address=getattr(self.program, "metrics_address", ""),
         )
 

@@ -15,6 +15,7 @@ class Process:
     ``announces`` counts as ready when it has called ``runfold.infra.process.ready.announce()``.
     One that ``calls`` models or tools is given their secrets, and no other is; it ends
     ``stop_seconds`` after RUNFOLD_DRAIN_S at the latest, the others after ``stop_seconds``.
+    ``readers`` are its names in the table of settings.
     """
 
     name: str
@@ -22,6 +23,7 @@ class Process:
     once: bool = False
     announces: bool = False
     calls: bool = False
+    readers: tuple[str, ...] = ()
     stop_seconds: float = 20.0
 
 
@@ -33,6 +35,12 @@ def dump(processes: Sequence[Process]) -> str:
 def load(text: str) -> tuple[Process, ...]:
     """Return the processes that were dumped."""
     return tuple(
-        Process(**{**fields, "arguments": tuple(fields["arguments"])})
+        Process(
+            **{
+                **fields,
+                "arguments": tuple(fields["arguments"]),
+                "readers": tuple(fields["readers"]),
+            }
+        )
         for fields in json.loads(text)
     )

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 def register(app: typer.Typer) -> None:
     """Add the commands of this module."""
     app.command()(up)
+    app.command()(restart)
     app.command()(down)
     app.command()(status)
     app.command()(demo)
@@ -30,6 +31,16 @@ def up(
     probe: Annotated[
         bool, typer.Option(help="See by a run of Runfold's own that runs complete.")
     ] = True,
+    watch: Annotated[
+        bool,
+        typer.Option("--watch", help="Restart the tool pool whenever code of its tools changes."),
+    ] = False,
+    manifests: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--file", "-f", metavar="PATH", help="With --watch: manifests to publish on change."
+        ),
+    ] = None,
 ) -> None:
     """Start Kafka, Postgres and every processor; restart those that were given up.
 
@@ -37,6 +48,7 @@ def up(
     of tools cannot be imported.
     """
     from runfold.stack import control
+    from runfold.surfaces.cli.operations import restarting, watching
     from runfold.surfaces.cli.operations.modules import MEND, imported
     from runfold.surfaces.processes import PROCESSES
 
@@ -54,10 +66,35 @@ def up(
     said.print(f"  Home      {context.settings.home}")
     if seconds is not None:
         said.print(f"  Probe     a run completed in {seconds:.1f} s")
+    if running.found and (changed := restarting.changed_since(context.settings)):
+        for line in restarting.what_changed(changed):
+            said.print(line, markup=False)
     for sentence in (*standing, *map(str, modules.faulty), *([MEND] if modules.faulty else [])):
         said.print(sentence, markup=False)
-    if standing or modules.faulty:
+    if watch:
+        watching.watch(context, manifests or [])
+    elif standing or modules.faulty:
         raise typer.Exit(exits.UNAVAILABLE)
+
+
+def restart(
+    ctx: typer.Context,
+    parts: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[PART ...]", help="Names as `runfold status` shows them."),
+    ] = None,
+) -> None:
+    """Restart parts with the settings of now, one after another; calls under way end first.
+
+    Without a name all but Kafka and Postgres. Exit code 69 where a part does not come back, or a
+    module of tools cannot be imported.
+    """
+    from runfold.surfaces.cli.operations.restarting import Restart
+
+    code = Restart(of(ctx).settings).run(parts or [])
+    if code == exits.OK:
+        output.console().print("Restarted.")
+    raise typer.Exit(code)
 
 
 def down(ctx: typer.Context) -> None:
@@ -236,7 +273,12 @@ def _as_row(known: State | None, shown: Callable[[str], str]) -> dict[str, objec
 
     if known is None:
         return {"phase": "down"}
-    return {**asdict(known), "database_url": shown(known.database_url)}
+    row = {**asdict(known), "database_url": shown(known.database_url)}
+    # What settings are recorded by is nobody's business.
+    row.pop("key")
+    for member in row["members"]:
+        member.pop("settings")
+    return row
 
 
 def _without_password(url: str) -> str:
