@@ -104,6 +104,30 @@ def test_one_ends_after_the_other_is_back_and_nobody_else_does() -> None:
     assert [member.restarts for member in parts.members] == [0, 0, 0]
 
 
+def test_the_next_one_ends_only_when_the_one_before_works() -> None:
+    class Slow(Script):
+        ready = True
+
+        def is_ready(self) -> bool:
+            return self.ready
+
+    slow = Slow(FOREVER, name="a")
+    parts = Parts(slow, Script(FOREVER, name="b"))
+    slow.ready = False
+    restarting = Restarting(order("a", "b"), parts.members, parts.renew)
+    parts.look(lambda: parts.members[0].state == "starting", restarting)
+    for _ in range(3):
+        parts.look(lambda: True, restarting)
+    assert restarting.tell().left == ("a", "b")
+    assert parts.members[1].state == "running"
+    # It ends again and again, and is given up.
+    parts.members[0].state, parts.members[0].reason = "failed", "exit code 2: a setting is wrong"
+    parts.look(lambda: restarting.over, restarting)
+    assert restarting.tell().failure == "a does not start: exit code 2: a setting is wrong."
+    assert parts.members[1].state == "running"
+    parts.stop()
+
+
 def test_what_does_not_come_back_leaves_the_others_alone() -> None:
     parts = Parts(Script(FOREVER, name="a"), Script(FOREVER, name="b"))
     parts.then = lambda member: setattr(member.program, "startable", False)
