@@ -20,6 +20,7 @@ from runfold.stack.errors import StackError
 from runfold.stack.home import Home
 from runfold.stack.processes import lock
 from runfold.stack.settings import Settings
+from runfold.stack.spawning import environment
 from runfold.stack.supervisor import orders, state
 from runfold.stack.supervisor.plan import Process
 from runfold.stack.supervisor.surroundings import SERVER
@@ -62,7 +63,7 @@ def changed(
     settings: Settings, known: state.State, processes: Sequence[Process]
 ) -> tuple[Changed, ...]:
     """Return what the parts of a stack run with otherwise than they would be started now."""
-    env = {**os.environ, **settings.to_env()}
+    env = environment(settings)
     by_name = {process.name: process for process in processes if not process.once}
     found: dict[Change, list[str]] = {}
     for member in known.members:
@@ -102,13 +103,12 @@ def restart(
         raise StackError(
             f"{', '.join(strange)}: no such part runs here; there are {', '.join(can)}."
         )
-    _need_usable(changed(settings, known, processes), chosen)
+    _need_usable(settings, changed(settings, known, processes), chosen)
     held = lock.take(home.run / "restart.lock")
     if held is None:
         raise StackError("Parts of this stack are being restarted already.")
     try:
-        environment = {**os.environ, **settings.to_env()}
-        order = orders.Order(uuid.uuid4().hex, chosen, environment)
+        order = orders.Order(uuid.uuid4().hex, chosen, environment(settings))
         orders.send(home.run / "orders", order)
         _followed(home, order, tell)
     finally:
@@ -124,9 +124,9 @@ def _need_ready(home: Home) -> state.State:
     return known
 
 
-def _need_usable(found: Sequence[Changed], parts: Sequence[str]) -> None:
+def _need_usable(settings: Settings, found: Sequence[Changed], parts: Sequence[str]) -> None:
     """Raise StackError where the parts could not be started with the settings of now."""
-    for setting in settings_in(os.environ, {}):
+    for setting in settings_in(environment(settings), {}):
         if setting.problem:
             raise StackError(setting.problem)
     whole = [each for each in found if each.of_the_whole and set(each.parts) & set(parts)]

@@ -19,6 +19,11 @@ _GONE_SECONDS = 90.0
 _started: dict[Path, subprocess.Popen[bytes]] = {}
 
 
+def environment(settings: Settings) -> dict[str, str]:
+    """Return what a stack is started with from this process."""
+    return {**os.environ, **settings.to_env()}
+
+
 def spawn(
     settings: Settings, home: Home, processes: Sequence[plan.Process], *, tied: bool
 ) -> subprocess.Popen[bytes]:
@@ -32,7 +37,7 @@ def spawn(
             stdout=log,
             stderr=subprocess.STDOUT,
             start_new_session=True,
-            env={**os.environ, **settings.to_env()},
+            env=environment(settings),
         )
     return _started[home.root]
 

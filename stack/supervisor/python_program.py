@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import signal
 import socket
 import subprocess
@@ -48,7 +47,7 @@ class PythonProgram:
     settings: Settings
     home: Home
     secrets: Mapping[str, str] = field(default_factory=dict)
-    environment: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
+    environment: Mapping[str, str] = field(default_factory=dict)
     stop_signal: int = signal.SIGTERM
     refusals: frozenset[int] = frozenset({ExitCode.WRONG_SETTINGS})
     metrics_port: int | None = field(default=None, init=False)

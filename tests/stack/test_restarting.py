@@ -217,17 +217,17 @@ def test_what_changed_is_said_with_the_parts_that_run_without_it(
         "  RUNFOLD_TOOL_MODULES was not set, is now shop (runs, tools)",
         "To use those of now: `runfold restart monitor runs tools`.",
     ]
-    asked._need_usable(found, ("tools",))
+    asked._need_usable(settings, found, ("tools",))
     other = Settings(tmp_path, tmp_path, partitions=9)
     found = asked.changed(other, known, PROCESSES)
     assert list(what_changed(found))[-1] == (
         "To use those of now: `runfold down`, then `runfold up`."
     )
     with pytest.raises(StackError, match=r"RUNFOLD_PARTITIONS was 4, is now 9: that holds for"):
-        asked._need_usable(found, ("tools",))
+        asked._need_usable(settings, found, ("tools",))
     monkeypatch.setenv("RUNFOLD_DRAIN_S", "9999")
     with pytest.raises(StackError, match="RUNFOLD_DRAIN_S must be a number from 0 to 3600"):
-        asked._need_usable((), ("tools",))
+        asked._need_usable(settings, (), ("tools",))
 
 
 def test_servers_come_first_and_pools_before_what_asks_them(known: State) -> None:
