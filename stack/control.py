@@ -3,28 +3,34 @@
 from __future__ import annotations
 
 import os
-import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
-from pathlib import Path
 
+from runfold.stack.bringing_down import UnderWay, down, hurry, under_way
 from runfold.stack.errors import StackError
 from runfold.stack.home import Home
 from runfold.stack.processes import lock, process
 from runfold.stack.settings import Settings
+from runfold.stack.spawning import reap, spawn
 from runfold.stack.supervisor import plan, state
 from runfold.stack.supervisor.supervision import ANOTHER_RUNS, FORGIVE
 
-_UP_SECONDS = 900.0
-_DOWN_SECONDS = 90.0
-_PROCESS_SECONDS = 60.0
+__all__ = [
+    "Running",
+    "UnderWay",
+    "attach",
+    "attach_log",
+    "down",
+    "hurry",
+    "status",
+    "under_way",
+    "up",
+]
 
-# The supervisors that this process has started, by home: a tied one lives as long as its pipe.
-_started: dict[Path, subprocess.Popen[bytes]] = {}
+_UP_SECONDS = 900.0
+_PROCESS_SECONDS = 60.0
 
 
 @dataclass(frozen=True)
@@ -70,40 +76,15 @@ def up(
             found = _wait(settings, home, None, report)
             _start_given_up(home, report)
             return found
-    supervisor = _spawn(settings, home, processes, tied=tied)
+    supervisor = spawn(settings, home, processes, tied=tied)
     try:
         return _wait(settings, home, supervisor, report)
     except BaseException:
         # The caller gives up: so must what it started.
         if supervisor.poll() is None:
             supervisor.terminate()
-        _reap(home)
+        reap(home)
         raise
-
-
-def down(settings: Settings) -> bool:
-    """Stop the stack of this home and wait until it is gone; return whether there was one."""
-    home = Home(settings.home)
-    held = home.run / "lock"
-    if not lock.is_taken(held):
-        _reap(home)
-        return False
-    asked = 0.0
-    until = time.monotonic() + _DOWN_SECONDS
-    while lock.is_taken(held):
-        known = state.read(home.run / "state.json")
-        # Asked again now and then: it may not have listened yet.
-        if known is not None and known.is_alive and time.monotonic() > asked + 5:
-            with suppress(ProcessLookupError):
-                os.kill(known.pid, signal.SIGTERM)
-            asked = time.monotonic()
-        if time.monotonic() > until:
-            if known is not None and known.is_alive:
-                os.kill(known.pid, signal.SIGKILL)
-            raise StackError("The stack did not stop in time; its supervisor was killed.")
-        time.sleep(0.02)
-    _reap(home)
-    return True
 
 
 def status(settings: Settings) -> state.State | None:
@@ -144,33 +125,6 @@ def attach_log(settings: Settings) -> Settings:
 def _absent(needs: str, variables: str) -> str:
     because = f", and {needs}" if needs else ""
     return f"Nothing runs here{because}: start it with `runfold up`, or set {variables}."
-
-
-def _spawn(
-    settings: Settings, home: Home, processes: Sequence[plan.Process], *, tied: bool
-) -> subprocess.Popen[bytes]:
-    _reap(home)
-    arguments = ["-m", "runfold.stack.supervisor", "--processes", plan.dump(processes)]
-    with (home.logs / "supervisor.log").open("ab") as log:
-        _started[home.root] = subprocess.Popen(
-            [sys.executable, *arguments, *(["--tied"] if tied else [])],
-            stdin=subprocess.PIPE if tied else subprocess.DEVNULL,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-            env={**os.environ, **settings.to_env()},
-        )
-    return _started[home.root]
-
-
-def _reap(home: Home) -> None:
-    supervisor = _started.pop(home.root, None)
-    if supervisor is None:
-        return
-    with suppress(subprocess.TimeoutExpired):
-        supervisor.wait(_DOWN_SECONDS)
-    if supervisor.stdin is not None:
-        supervisor.stdin.close()
 
 
 def _wait(

@@ -6,9 +6,21 @@ from runfold.stack.supervisor.plan import Process
 
 PROCESSES: tuple[Process, ...] = (
     Process("topics", ("-m", "runfold.stack.prepare"), once=True),
-    Process("runs", ("-m", "runfold.processors.run"), announces=True, calls=True),
-    Process("tools", ("-m", "runfold.processors.tool"), announces=True, calls=True),
-    Process("projector", ("-m", "runfold.projections"), announces=True),
+    Process(
+        "runs",
+        ("-m", "runfold.processors.run"),
+        announces=True,
+        calls=True,
+        readers=("run processor",),
+    ),
+    Process(
+        "tools",
+        ("-m", "runfold.processors.tool"),
+        announces=True,
+        calls=True,
+        readers=("tool pool", "pools"),
+    ),
+    Process("projector", ("-m", "runfold.projections"), announces=True, readers=("projector",)),
     # Nothing waits for it.
-    Process("monitor", ("-m", "runfold.processors.monitor")),
+    Process("monitor", ("-m", "runfold.processors.monitor"), readers=("monitor",)),
 )

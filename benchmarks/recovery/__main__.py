@@ -61,6 +61,7 @@ class Owners:
                     ),
                     settings,
                     home,
+                    environment=dict(os.environ),
                 ),
                 Patience(ends=1_000_000),
             )

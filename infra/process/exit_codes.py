@@ -93,7 +93,7 @@ MEANINGS: dict[CommandExit, str] = {
     CommandExit.NOT_FOUND: "there is no such run, call, file or view",
     CommandExit.UNAVAILABLE: (
         "Kafka, Postgres or another server is not there or cannot be used as it is set, or a part "
-        "of the stack is down"
+        "of the stack is down, or a module of tools cannot be imported"
     ),
     CommandExit.INTERNAL: "a bug in Runfold",
     CommandExit.IO_ERROR: "a file cannot be read or written, or the disk is full",

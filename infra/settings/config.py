@@ -23,7 +23,8 @@ class Config:
     """Addresses and places; ``kafka`` is what every confluent-kafka client begins with.
 
     ``stall_after`` and ``stuck_after`` are the watchdogs' time-outs in seconds: for a consumer that
-    receives nothing though records are there, and for a step that does not end.
+    receives nothing though records are there, and for a step that does not end. ``drain_s`` is how
+    long the calls in flight are waited for at the end.
     """
 
     kafka: Mapping[str, str] = field(repr=False)
@@ -35,6 +36,7 @@ class Config:
     metrics_port: int | None = None
     stall_after: float = 30.0
     stuck_after: float = 60.0
+    drain_s: float = float(variables.DRAIN.default)
 
     @classmethod
     def from_env(cls, env: Mapping[str, str] | None = None) -> Config:
@@ -50,6 +52,7 @@ class Config:
             metrics_port=variables.METRICS_PORT.read(env),
             stall_after=float(variables.STALL_AFTER.read(env)),
             stuck_after=float(variables.STUCK_AFTER.read(env)),
+            drain_s=float(variables.DRAIN.read(env)),
         )
 
     def need_database(self) -> str:

@@ -27,6 +27,9 @@ from runfold.infra.settings.kinds import (
 )
 from runfold.infra.settings.variable import Variable, hidden, without_password
 
+MOST_DRAIN_S = 3600
+"""The longest that any process may be given to let its calls end."""
+
 NO_PATH: Path | None = None
 NO_NUMBER: int | None = None
 NO_PARTITIONS: tuple[int, ...] | None = None
@@ -99,6 +102,11 @@ STUCK_AFTER = Variable(
     "RUNFOLD_STUCK_AFTER_S", number(1, 3600), 60, "run processor, pools, projector",
     "seconds that one step may take until the process ends with 70: a lane's turn, a transaction, "
     "a write to Postgres",
+)  # fmt: skip
+DRAIN = Variable(
+    "RUNFOLD_DRAIN_S", number(0, MOST_DRAIN_S), 120, "run processor, pools",
+    "seconds that a process told to end waits for the calls that it is making; what stops it "
+    "(`runfold down`, compose's `stop_grace_period`) must wait longer",
 )  # fmt: skip
 METRICS_PORT = Variable(
     "RUNFOLD_METRICS_PORT", number(1, 65535), NO_NUMBER, "all but `runfold`",

@@ -17,6 +17,7 @@ from runfold.processors.context.processor import ContextProcessor
 from runfold.processors.effects.kinds import Served
 from runfold.processors.effects.pool.serving import POOL_ENDS, serve_pool
 from runfold.processors.effects.pool.settings import POOL_OPTIONS
+from runfold.processors.effects.under_way import UnderWay, always
 from runfold.producers.schema_registry.chosen import registry_of
 
 
@@ -28,7 +29,10 @@ def main() -> int:
 def _work(process: Process, home: Path) -> int:
     codec = Codec(registry_of(process.config.schema_registry_url))
     contexts = ContextProcessor(FileArtifacts(home / "artifacts"))
-    return serve_pool(process, Served(CONTEXT_CALL, contexts.call), codec, dict)
+    under_way = UnderWay(process.config.drain_s)
+    process.health.reports["calls"] = under_way.told
+    served = under_way.over(Served(CONTEXT_CALL, contexts.call), always)
+    return serve_pool(process, served, codec, dict)
 
 
 if __name__ == "__main__":

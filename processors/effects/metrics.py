@@ -23,6 +23,12 @@ QUEUED = TABLE.gauge(
     ["kind"],
     process=_HOSTS,
 )
+LONGEST_LEFT = TABLE.gauge(
+    "runfold_effects_longest_left_seconds",
+    "seconds until the last of the calls that are being made must have ended, by its time-out",
+    ["kind"],
+    process=_HOSTS,
+)
 WAIT = TABLE.histogram(
     "runfold_effect_wait_seconds",
     "from the moment a call reached its process to its beginning",

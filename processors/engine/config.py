@@ -27,6 +27,8 @@ class EngineConfig:
 
     With ``group`` None the process owns ``fixed``, all partitions if that is None too.
     ``app`` begins the transactional ids and names the groups: one app per deployment.
+    A process that is told to end waits ``drain_calls`` for the calls that are out, and
+    ``drain_timeout``, which must be longer, for its lanes.
     """
 
     kafka: Kafka = field(repr=False)

@@ -14,6 +14,7 @@ from runfold.processors.definitions.following import following
 from runfold.processors.effects.kinds import Served
 from runfold.processors.effects.pool.serving import POOL_ENDS, serve_pool
 from runfold.processors.effects.pool.settings import POOL_OPTIONS
+from runfold.processors.effects.under_way import UnderWay, always
 from runfold.processors.model.kind import MODEL_CALL
 from runfold.processors.model.processor import ModelProcessor
 from runfold.processors.model.providers.settings import ModelSettings
@@ -37,7 +38,9 @@ def _work(process: Process, settings: ModelSettings) -> int:
     with following(config.kafka, codec) as known:
         fetch = FileArtifacts(config.home / "artifacts").get if config.home else None
         models = ModelProcessor(settings, known.script, fetch, refresh=known.refresh)
-        served = Served(MODEL_CALL, models.call, ready=models.ready)
+        under_way = UnderWay(config.drain_s)
+        process.health.reports["calls"] = under_way.told
+        served = under_way.over(Served(MODEL_CALL, models.call, ready=models.ready), always)
         return serve_pool(process, served, codec, known.reading, (models,))
 
 

@@ -33,6 +33,7 @@ from runfold.processors.definitions.source import DefinitionStoreUnavailableErro
 from runfold.processors.effects.bounds import Bounds
 from runfold.processors.effects.kinds import Served
 from runfold.processors.effects.local import LocalEffects
+from runfold.processors.effects.under_way import UnderWay, always
 from runfold.processors.engine.config import EngineConfig, GroupConfig
 from runfold.processors.engine.kafka.lost_journal import accept_lost_journal
 from runfold.processors.engine.kafka.new_inputs import take_new_inputs
@@ -43,9 +44,10 @@ from runfold.processors.model.processor import ModelProcessor
 from runfold.processors.model.providers.settings import ModelSettings
 from runfold.processors.run import behaviour
 from runfold.processors.run.aggregate import RUNS, runs_that_begin_with
+from runfold.processors.tool.children.at_start import imported_at_start
 from runfold.processors.tool.dying.deaths import Deaths
 from runfold.processors.tool.dying.poison import PoisonGuard
-from runfold.processors.tool.kind import TOOL_CALL
+from runfold.processors.tool.kind import TOOL_CALL, may_repeat
 from runfold.processors.tool.processor import ToolProcessor
 from runfold.processors.tool.settings import ToolSettings
 from runfold.producers.errors import RefusedError
@@ -55,6 +57,9 @@ from runfold.producers.log.topics.partitions import deployed_partitions
 from runfold.producers.log.topics.topic_check import TopicWatch, need_settings
 from runfold.producers.log.topics.topic_ids import TopicIdWatch
 from runfold.producers.schema_registry.chosen import registry_of
+
+_LANE_ENDS_S = 15.0
+"""What a lane gets beyond the calls in flight: to commit their results and to close."""
 
 _TAKE_NEW = "--take-new-inputs"
 _ACCEPT = "--accept-lost-journal"
@@ -141,6 +146,8 @@ def _owned(config: Config, settings: _Settings) -> EngineConfig:
         fixed=settings.fixed,
         group=GroupConfig(protocol=config.group_protocol) if settings.by_group else None,
         stuck_after=config.stuck_after,
+        drain_calls=config.drain_s,
+        drain_timeout=config.drain_s + _LANE_ENDS_S,
     )
 
 
@@ -211,11 +218,19 @@ def _effects(
         poison=PoisonGuard(Deaths(process.config.need_home() / "calls"), settings.tools.deaths),
         children=children,
     )
+    process.health.reports["modules"] = children.told
+    under_way = UnderWay(process.config.drain_s)
+    process.health.reports["calls"] = under_way.told
     return LocalEffects(
-        Served(MODEL_CALL, models.processor.call, ready=models.processor.ready),
-        Served(TOOL_CALL, tools.call, settings.tools.calls, tools.cap, tools.ready),
-        Served(CONTEXT_CALL, ContextProcessor(artifacts).call),
-        resources=(*models, children),
+        under_way.over(
+            Served(MODEL_CALL, models.processor.call, ready=models.processor.ready), always
+        ),
+        under_way.over(
+            Served(TOOL_CALL, tools.call, settings.tools.calls, tools.cap, tools.ready),
+            may_repeat(known.tool),
+        ),
+        under_way.over(Served(CONTEXT_CALL, ContextProcessor(artifacts).call), always),
+        resources=(*models, children, imported_at_start(children)),
         traces=process.traces,
         bounds=Bounds.from_env(),
     )

@@ -19,11 +19,13 @@ from runfold.processors.definitions.following import following
 from runfold.processors.effects.kinds import Served
 from runfold.processors.effects.pool.serving import POOL_ENDS, serve_pool
 from runfold.processors.effects.pool.settings import POOL_OPTIONS
+from runfold.processors.effects.under_way import UnderWay
+from runfold.processors.tool.children.at_start import imported_at_start
 from runfold.processors.tool.claims.postgres import PostgresClaims
 from runfold.processors.tool.dying.deaths import Deaths
 from runfold.processors.tool.dying.poison import PoisonGuard
 from runfold.processors.tool.errors import ClaimsUnavailableError
-from runfold.processors.tool.kind import TOOL_CALL
+from runfold.processors.tool.kind import TOOL_CALL, may_repeat
 from runfold.processors.tool.processor import ToolProcessor
 from runfold.processors.tool.settings import ToolSettings
 from runfold.producers.schema_registry.chosen import registry_of
@@ -71,8 +73,13 @@ def _work(process: Process, settings: ToolSettings) -> int:
             poison=PoisonGuard(deaths, settings.deaths),
             children=children,
         )
-        served = Served(TOOL_CALL, tools.call, settings.calls, tools.cap, tools.ready)
-        return serve_pool(process, served, codec, known.reading, (claims, children))
+        under_way = UnderWay(config.drain_s)
+        process.health.reports["calls"] = under_way.told
+        process.health.reports["modules"] = children.told
+        made = Served(TOOL_CALL, tools.call, settings.calls, tools.cap, tools.ready)
+        served = under_way.over(made, may_repeat(known.tool))
+        resources = (claims, children, imported_at_start(children))
+        return serve_pool(process, served, codec, known.reading, resources)
 
 
 if __name__ == "__main__":

@@ -2,10 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from runfold.events.calls import Outcome, ToolResult, ToolWork, kinds
+from runfold.events.definitions import ToolContract
 from runfold.events.values import ErrorInfo
 from runfold.processors.effects.kinds import EffectKind
 from runfold.processors.tool.span import SPAN
+
+
+def may_repeat(
+    contracts: Callable[[str, str, str], ToolContract | None],
+) -> Callable[[ToolWork], bool]:
+    """Return what says whether a call that is cut off may simply be made again.
+
+    ``contracts`` finds a contract by name, version and tenant; without one nothing is called.
+    """
+
+    def may(work: ToolWork) -> bool:
+        found = contracts(work.tool, work.tool_version, work.tenant_id)
+        return found is None or found.safe_to_repeat
+
+    return may
 
 
 def _broken(work: ToolWork, error: ErrorInfo, latency_ms: int) -> ToolResult:

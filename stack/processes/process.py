@@ -58,6 +58,13 @@ def stop(process: subprocess.Popen[bytes], how: int, seconds: float) -> bool:
     return asked
 
 
+def end_group(process: subprocess.Popen[bytes]) -> None:
+    """Kill a process that may have ended by itself, and what it left behind."""
+    process.kill()
+    process.wait()
+    kill_group(process.pid)
+
+
 def kill_group(leader: int) -> None:
     """End what a session leader may have left behind."""
     with suppress(ProcessLookupError, PermissionError):

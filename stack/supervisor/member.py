@@ -1,4 +1,7 @@
-"""One process under supervision: started, started again with growing pauses, given up, stopped."""
+"""One process under supervision: started, started again with growing pauses, given up, stopped.
+
+One that is asked to end is *stopping* until it is gone; it is killed when its time is over.
+"""
 
 from __future__ import annotations
 
@@ -6,9 +9,11 @@ import signal
 import subprocess
 import time
 from collections import deque
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from runfold.infra.settings.recorded import Recorded
 from runfold.stack.errors import NoRoomError, StackError
 from runfold.stack.processes import process
 from runfold.stack.supervisor.state import MemberState
@@ -75,6 +80,8 @@ class Member:
     due: float = 0.0
     process: subprocess.Popen[bytes] | None = None
     refused: bool = False
+    settings: Recorded | None = None
+    _insist_at: float = 0.0
     _since: float = 0.0
     _hasty: int = 0
     _ends: deque[float] = field(default_factory=deque)
@@ -83,6 +90,12 @@ class Member:
         """Start the program now."""
         self.process, self.refused = self.program.start(), False
         self.state, self._since = "starting", time.time()
+
+    def start_afresh(self) -> None:
+        """Start a program that was stopped, as if it had never ended."""
+        self._ends.clear()
+        self._hasty, self.reason = 0, ""
+        self.start()
 
     def forgive(self) -> None:
         """Start a program that was given up, as if it had never ended."""
@@ -94,7 +107,9 @@ class Member:
     def watch(self, now: float) -> bool:
         """Notice an end, a readiness or a due start; return whether anything changed."""
         before = (self.state, self.process and self.process.pid)
-        if self.process is not None and self.process.poll() is not None:
+        if self.state == "stopping":
+            self._stopping(now)
+        elif self.process is not None and self.process.poll() is not None:
             self._ended(now)
         elif self.state == "starting" and self.program.is_ready():
             self.state = "running"
@@ -102,14 +117,25 @@ class Member:
             self._start_again(now)
         return before != (self.state, self.process and self.process.pid)
 
+    def ask(self, now: float) -> None:
+        """Ask the process to end; ``watch`` sees to it that it does."""
+        if self.process is not None:
+            self.state, self._insist_at = "stopping", now + self.program.stop_seconds
+            self.process.send_signal(self.program.stop_signal)
+        elif self.state not in {"failed", "done"}:
+            self.state = "stopped"
+
+    def hurry(self) -> None:
+        """Leave a process that was asked to end no more time."""
+        self._insist_at = 0.0
+
     def stop(self) -> None:
         """Ask the process to end, insist after its time, and take its session along."""
+        self.ask(time.monotonic())
         if self.process is not None:
-            asked = process.stop(self.process, self.program.stop_signal, self.program.stop_seconds)
-            self.program.stopped(cleanly=asked)
-            self.process = None
-        if self.state not in {"failed", "done"}:
-            self.state = "stopped"
+            with suppress(subprocess.TimeoutExpired):
+                self.process.wait(self.program.stop_seconds)
+            self._stopping(float("inf"))
 
     def tell(self) -> MemberState:
         """Return what others may know."""
@@ -123,7 +149,18 @@ class Member:
             restarts=self.restarts,
             reason=self.reason,
             metrics_port=getattr(self.program, "metrics_port", None) if pid else None,
+            settings=self.settings,
+            metrics_address=getattr(self.program, "metrics_address", ""),
         )
+
+    def _stopping(self, now: float) -> None:
+        assert self.process is not None
+        asked = self.process.poll() is not None
+        if not asked and now < self._insist_at:
+            return
+        process.end_group(self.process)
+        self.program.stopped(cleanly=asked)
+        self.process, self.state = None, "stopped"
 
     def _ended(self, now: float) -> None:
         assert self.process is not None

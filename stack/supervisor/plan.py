@@ -13,7 +13,9 @@ class Process:
 
     A process that runs ``once`` must end with 0 before the next one starts; one that
     ``announces`` counts as ready when it has called ``runfold.infra.process.ready.announce()``.
-    One that ``calls`` models or tools is given their secrets, and no other is.
+    One that ``calls`` models or tools is given their secrets, and no other is; it ends
+    ``stop_seconds`` after RUNFOLD_DRAIN_S at the latest, the others after ``stop_seconds``.
+    ``readers`` are its names in the table of settings.
     """
 
     name: str
@@ -21,7 +23,8 @@ class Process:
     once: bool = False
     announces: bool = False
     calls: bool = False
-    stop_seconds: float = 10.0
+    readers: tuple[str, ...] = ()
+    stop_seconds: float = 20.0
 
 
 def dump(processes: Sequence[Process]) -> str:
@@ -32,6 +35,12 @@ def dump(processes: Sequence[Process]) -> str:
 def load(text: str) -> tuple[Process, ...]:
     """Return the processes that were dumped."""
     return tuple(
-        Process(**{**fields, "arguments": tuple(fields["arguments"])})
+        Process(
+            **{
+                **fields,
+                "arguments": tuple(fields["arguments"]),
+                "readers": tuple(fields["readers"]),
+            }
+        )
         for fields in json.loads(text)
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import signal
 import socket
 import subprocess
@@ -11,10 +10,14 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar
 
 from runfold.infra.process.exit_codes import ExitCode
 from runfold.infra.process.ready import READY_FILE
 from runfold.infra.secrets.taking import for_connections
+from runfold.infra.settings.errors import ConfigError
+from runfold.infra.settings.variable import Variable
+from runfold.infra.settings.variables import DRAIN, METRICS_ADDRESS
 from runfold.stack import ports
 from runfold.stack.home import Home
 from runfold.stack.processes.process import spawn
@@ -22,6 +25,9 @@ from runfold.stack.settings import Settings
 from runfold.stack.supervisor import last_words
 from runfold.stack.supervisor.plan import Process
 
+T = TypeVar("T")
+
+_LOOPBACKS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - compared, not opened
 INSTANCE = "RUNFOLD_INSTANCE"
 METRICS_PORT = "RUNFOLD_METRICS_PORT"
 
@@ -33,13 +39,15 @@ _DEVELOPMENT = {"RUNFOLD_TOOL_CODE": "warn"}
 class PythonProgram:
     """``python …`` with the addresses of the stack in its environment.
 
-    ``secrets`` are variables that the supervisor's own environment holds no longer.
+    ``secrets`` are variables that the supervisor's own environment holds no longer,
+    ``environment`` is all else.
     """
 
     spec: Process
     settings: Settings
     home: Home
     secrets: Mapping[str, str] = field(default_factory=dict)
+    environment: Mapping[str, str] = field(default_factory=dict)
     stop_signal: int = signal.SIGTERM
     refusals: frozenset[int] = frozenset({ExitCode.WRONG_SETTINGS})
     metrics_port: int | None = field(default=None, init=False)
@@ -57,8 +65,14 @@ class PythonProgram:
 
     @property
     def stop_seconds(self) -> float:
-        """How long it may take to end."""
-        return self.spec.stop_seconds
+        """How long it may take to end: what makes calls lets them end, and then reports them."""
+        return self.spec.stop_seconds + (self._meant(DRAIN) if self.spec.calls else 0.0)
+
+    @property
+    def metrics_address(self) -> str:
+        """Where on this machine its port is."""
+        address = self._meant(METRICS_ADDRESS)
+        return _LOOPBACKS.get(address, address)
 
     def start(self) -> subprocess.Popen[bytes]:
         """Start it; it is not ready before it says so again."""
@@ -74,7 +88,7 @@ class PythonProgram:
             log=self._log,
             env={
                 **_DEVELOPMENT,
-                **os.environ,
+                **self.environment,
                 **(self.secrets if self.spec.calls else for_connections(self.secrets)),
                 **self.settings.to_env(),
                 **metrics,
@@ -100,6 +114,13 @@ class PythonProgram:
     def stopped(self, *, cleanly: bool) -> None:  # noqa: ARG002 - the port has it
         """It is not ready any more."""
         self._ready_file.unlink(missing_ok=True)
+
+    def _meant(self, variable: Variable[T]) -> T:
+        try:
+            return variable.read(self.environment)
+        except ConfigError:
+            # The process itself says so and ends.
+            return variable.default
 
     @property
     def _instance(self) -> str:

@@ -6,6 +6,7 @@ import json
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+from runfold.infra.settings.recorded import Recorded
 from runfold.stack.processes.process import started_at
 
 STARTING, READY, FAILED, STOPPING, STOPPED = "starting", "ready", "failed", "stopping", "stopped"
@@ -15,7 +16,8 @@ STARTING, READY, FAILED, STOPPING, STOPPED = "starting", "ready", "failed", "sto
 class MemberState:
     """One process: its pid while it lives, how often it was started again, and why it is not up.
 
-    ``state`` is starting, running, waiting (to be started again), done, failed or stopped.
+    ``state`` is starting, running, waiting (to be started again), done, failed, stopping or
+    stopped. ``settings`` are those that it was started with, if they are known.
     """
 
     name: str
@@ -26,11 +28,26 @@ class MemberState:
     restarts: int = 0
     reason: str = ""
     metrics_port: int | None = None
+    metrics_address: str = ""
+    settings: Recorded | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Restart:
+    """The newest order to restart parts: those that are not up again yet, and why it failed."""
+
+    id: str
+    left: tuple[str, ...] = ()
+    failure: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """The supervisor, the addresses and the members; times in seconds since the epoch."""
+    """The supervisor, the addresses and the members; times in seconds since the epoch.
+
+    ``stops_within`` is the longest that a stop can take, in seconds; ``key`` belongs to the record
+    of settings.
+    """
 
     phase: str
     pid: int
@@ -40,6 +57,9 @@ class State:
     bootstrap_servers: str = ""
     database_url: str = field(default="", repr=False)
     partitions: int = 0
+    stops_within: float = 0.0
+    restart: Restart | None = None
+    key: str = field(default="", repr=False)
     members: tuple[MemberState, ...] = ()
 
     @property
@@ -63,4 +83,9 @@ def read(file: Path) -> State | None:
     except (FileNotFoundError, ValueError):
         return None
     members = tuple(MemberState(**member) for member in fields.pop("members"))
-    return State(**fields, members=members)
+    restart = fields.pop("restart", None)
+    return State(
+        **fields,
+        members=members,
+        restart=Restart(**{**restart, "left": tuple(restart["left"])}) if restart else None,
+    )

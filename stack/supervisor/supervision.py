@@ -8,6 +8,8 @@ import signal
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from functools import partial
+from secrets import token_hex
 from types import FrameType
 
 from runfold.stack.errors import StackError
@@ -18,8 +20,11 @@ from runfold.stack.processes.process import kill_group, started_at
 from runfold.stack.settings import Settings
 from runfold.stack.supervisor import state
 from runfold.stack.supervisor.member import Member, Patience
+from runfold.stack.supervisor.orders import Mailbox, Order
 from runfold.stack.supervisor.plan import Process
-from runfold.stack.supervisor.python_program import PythonProgram
+from runfold.stack.supervisor.restarting import Restarting
+from runfold.stack.supervisor.stopping import Stopping, longest
+from runfold.stack.supervisor.surroundings import SERVER, Surroundings
 
 _SERVER_SECONDS = 90.0
 _PROCESS_SECONDS = 60.0
@@ -29,6 +34,9 @@ ANOTHER_RUNS = 3
 
 FORGIVE = signal.SIGUSR1
 """Tells a supervisor to start again what it has given up."""
+
+HURRY = signal.SIGUSR2
+"""Tells a supervisor that stops to wait no longer for calls."""
 
 
 class Stopped(BaseException):
@@ -45,15 +53,18 @@ class Supervision:
         processes: Sequence[Process],
         secrets: Mapping[str, str] | None = None,
     ) -> None:
-        self._settings = settings
-        self._secrets = secrets or {}
+        key = token_hex(16)
+        self._surroundings = Surroundings.own(settings, secrets or {}, key)
         self._home = home
         self._processes = processes
         self._members: list[Member] = []
         self._phase, self._detail = state.STARTING, ""
         self._began = time.time()
         self._file = home.run / "state.json"
-        self._stopping = self._forgiving = False
+        self._orders: list[Order] = []
+        self._restarting: Restarting | None = None
+        self._mailbox = Mailbox(home.run / "orders")
+        self._stopping = self._forgiving = self._hurrying = False
         self._wake, self._alarm = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
 
     def run(self) -> int:
@@ -81,6 +92,7 @@ class Supervision:
         signal.set_wakeup_fd(self._alarm, warn_on_full_buffer=False)
         signal.signal(signal.SIGCHLD, lambda *_: None)
         signal.signal(FORGIVE, self._asked_to_forgive)
+        signal.signal(HURRY, self._asked_to_hurry)
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, self._asked_to_stop)
 
@@ -91,6 +103,10 @@ class Supervision:
 
     def _asked_to_forgive(self, _number: int, _frame: FrameType | None) -> None:
         self._forgiving = True
+
+    def _asked_to_hurry(self, _number: int, _frame: FrameType | None) -> None:
+        # One that was not asked to stop has nothing to hurry with.
+        self._hurrying = self._stopping
 
     def _end_leftovers(self) -> None:
         before = state.read(self._file)
@@ -105,29 +121,42 @@ class Supervision:
         self._say(state.STARTING)
 
     def _start_servers(self) -> None:
-        broker = Broker(
-            self._home, self._settings.cache, self._settings.kafka_jvm_options, self._report
-        )
-        database = Postgres(self._home)
+        settings = self._surroundings.settings
+        broker, database = self._broker(settings), Postgres(self._home)
         servers: list[Broker | Postgres] = []
-        if not self._settings.bootstrap_servers:
+        if not settings.bootstrap_servers:
             servers.append(broker)
-        if not self._settings.database_url:
+        if not settings.database_url:
             servers.append(database)
         for program in servers:
             member = Member(program, Patience(ends=4))
+            member.settings = self._surroundings.recorded(SERVER)
             self._members.append(member)
             self._report(f"starting {program.name}")
             member.start()
         self._wait_for(lambda member: member.state == "running", _SERVER_SECONDS)
-        self._settings = self._settings.at(
-            self._settings.bootstrap_servers or broker.bootstrap_servers,
-            self._settings.database_url or database.database_url,
+        self._surroundings = self._surroundings.at(
+            settings.bootstrap_servers or broker.bootstrap_servers,
+            settings.database_url or database.database_url,
         )
+
+    def _broker(self, settings: Settings) -> Broker:
+        return Broker(self._home, settings.cache, settings.kafka_jvm_options, self._report)
+
+    def _renew(self, member: Member, there: Surroundings) -> None:
+        """Give a member its program anew, as it is in other surroundings."""
+        name = member.program.name
+        process = next((each for each in self._processes if each.name == name), None)
+        if process is not None:
+            member.program = there.program(process, self._home)
+        elif isinstance(member.program, Broker):
+            member.program = self._broker(there.settings)
+        member.settings = there.recorded(process or SERVER)
 
     def _start_processes(self) -> None:
         for process in self._processes:
-            member = Member(PythonProgram(process, self._settings, self._home, self._secrets))
+            member = Member(self._surroundings.program(process, self._home))
+            member.settings = self._surroundings.recorded(process)
             if process.once:
                 # It failed for a reason that trying again does not change.
                 member.patience = Patience(ends=1)
@@ -172,7 +201,9 @@ class Supervision:
     def _watch(self) -> None:
         while True:
             self._look()
-            restless = any(member.state in {"starting", "waiting"} for member in self._members)
+            self._restart()
+            busy = {"starting", "waiting", "stopping"}
+            restless = any(member.state in busy for member in self._members)
             self._sleep(0.05 if restless else 1.0)
 
     def _look(self) -> None:
@@ -185,16 +216,37 @@ class Supervision:
         if any(changed):
             self._say(self._phase)
 
+    def _restart(self) -> None:
+        """Take the next step of restarting parts, if that was ordered."""
+        current = self._restarting
+        if (current is None or current.over) and self._orders:
+            order = self._orders.pop(0)
+            try:
+                there = self._surroundings.of(order.environment)
+            except StackError as error:
+                self._restarting = Restarting(order, (), lambda _: None, str(error))
+            else:
+                renew = partial(self._renew, there=there)
+                self._restarting = Restarting(order, self._members, renew)
+            self._say(self._phase)
+        elif current is not None and current.look():
+            self._say(self._phase)
+
     def _sleep(self, seconds: float) -> None:
-        select.select([self._wake], [], [], seconds)
+        select.select([self._wake, self._mailbox.descriptor], [], [], seconds)
         with suppress(BlockingIOError):
             os.read(self._wake, 4096)
+        self._orders += self._mailbox.take()
 
     def _stop(self, *, failed: bool) -> None:
         if not failed:
             self._say(state.STOPPING)
-        for member in reversed(self._members):
-            member.stop()
+        Stopping(
+            self._members,
+            lambda: self._say(self._phase),
+            lambda: self._sleep(0.05),
+            lambda: self._hurrying,
+        ).run()
         self._say(state.FAILED if failed else state.STOPPED)
 
     def _failed(self, why: str) -> int:
@@ -208,7 +260,7 @@ class Supervision:
     def _say(self, phase: str) -> None:
         if phase == state.READY and self._phase != phase:
             self._detail = ""
-        self._phase = phase
+        self._phase, settings = phase, self._surroundings.settings
         state.write(
             self._file,
             state.State(
@@ -217,9 +269,12 @@ class Supervision:
                 started=started_at(os.getpid()),
                 since=self._began,
                 detail=self._detail,
-                bootstrap_servers=self._settings.bootstrap_servers,
-                database_url=self._settings.database_url,
-                partitions=self._settings.partitions,
+                bootstrap_servers=settings.bootstrap_servers,
+                database_url=settings.database_url,
+                partitions=settings.partitions,
+                stops_within=longest(self._members),
+                restart=self._restarting.tell() if self._restarting else None,
+                key=self._surroundings.key,
                 members=tuple(member.tell() for member in self._members),
             ),
         )

@@ -8,7 +8,7 @@ from typing import Any
 from typer.core import TyperGroup
 
 SECTIONS: dict[str, tuple[str, ...]] = {
-    "The stack": ("up", "down", "status", "doctor", "config", "demo"),
+    "The stack": ("up", "restart", "down", "status", "doctor", "config", "demo"),
     "Agents and tools": ("apply", "agents", "tools", "definitions"),
     "Runs": ("run", "runs", "logs", "show", "tell", "instruct", "pause", "resume", "cancel"),
     "What waits for a person": ("approvals", "approve", "deny", "answer", "resolve"),
@@ -26,6 +26,7 @@ SECTIONS: dict[str, tuple[str, ...]] = {
 
 IN_SHORT: dict[str, str] = {
     "up": "Start Kafka, Postgres and every processor.",
+    "restart": "Restart parts with the settings of now.",
     "status": "Show the state of the stack, or of a run.",
     "doctor": "Check the deployment, and say what to do.",
     "config": "Show every setting and where it comes from.",
@@ -57,12 +58,14 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "runfold logs 0198c1f2-7d3e-7a41 --json | jq .type",
     ),
     "rebuild": ("runfold rebuild runs --compare",),
+    "restart": ("runfold restart", "runfold restart tools"),
     "resolve": ("runfold resolve 0198c1f2-7d3e-7a41.3 --happened",),
     "run": (
         "runfold run 'Say hello' --follow",
         "runfold run 'Sort these' --agent triage@1.2.0 --file mails.txt --max-cost 0.50",
     ),
     "runs": ("runfold runs --status waiting_for_human --since 1d",),
+    "up": ("runfold up", "runfold up --watch -f agents/"),
     "show": ("runfold show 0198c1f2-7d3e-7a41 --at 12",),
 }
 """What people type; each line is one that the command line takes."""

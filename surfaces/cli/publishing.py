@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -32,7 +32,24 @@ def apply_manifests(
         env={WORKSPACE: str(workspace_of(context)), **_development(context), **os.environ},
         by=user,
         tenant=tenant,
+        unusable=_known_here(context),
     )
+
+
+def _known_here(context: Context) -> Callable[[str], str]:
+    """Return what says why the stack that runs here cannot use a module of tools."""
+    from runfold.stack import control
+    from runfold.stack.tool_modules import tool_modules
+
+    known = control.status(context.settings)
+    faulty = tool_modules(known).faulty if known is not None else ()
+    whys = {each.module: each.why for each in faulty}
+
+    def why(module: str) -> str:
+        said = whys.get(module)
+        return f"calls of it fail here until that is mended: {said}" if said else ""
+
+    return why
 
 
 def _development(context: Context) -> dict[str, str]:

@@ -18,6 +18,7 @@ from runfold.surfaces.doctor import (
     positions,
     runs,
     schemas,
+    tool_modules,
     transactions,
 )
 from runfold.surfaces.doctor.deployment import Deployment
@@ -44,6 +45,7 @@ def _check(name: str, look: Callable[[Deployment], Iterator[Finding]], *needs: s
 
 CHECKS: tuple[Check, ...] = (
     _check("processes", machine.check_processes),
+    _check("tools", tool_modules.check),
     _check(_KAFKA, broker.check),
     _check(_POSTGRES, database.check),
     _check("schemas", schemas.check),

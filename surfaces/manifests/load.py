@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -37,6 +37,14 @@ class Manifests:
     remarks: tuple[Remark, ...]
 
 
+Unusable = Callable[[str], str]
+"""Says why the tools of a module would not work, nothing where they would or it is not known."""
+
+
+def _usable(_module: str) -> str:
+    return ""
+
+
 @dataclass(frozen=True, slots=True)
 class _Declared:
     definition: Definition
@@ -51,10 +59,12 @@ def load(
     builtins: Sequence[ToolContract] = (),
     published: Definitions | None = None,
     tenant: str | None = None,
+    unusable: Unusable = _usable,
 ) -> Manifests:
     """Return what the files declare, checked against each other and what is published.
 
-    ``tenant`` is whose the definitions will be. Built-in tools that an agent lists by their own
+    ``tenant`` is whose the definitions will be. ``unusable`` says why a module of tools cannot be
+    used where it would run, if it is known. Built-in tools that an agent lists by their own
     name are declared along with it.
     Raises InvalidManifestsError, which names every fault of every file.
     """
@@ -69,6 +79,7 @@ def load(
             definition, told = _lower(document, env, base_of)
             remarks += told
             declared += [_Declared(definition, document)] if definition else []
+    remarks += _told_of_modules(declared, unusable)
     _refuse_repeats(declared)
     faulty = frozenset(name for each in read_documents if (name := _faulty_name(each)))
     known = Published(published or Definitions(), tenant)
@@ -102,6 +113,18 @@ def _faulty_name(document: Document) -> str | None:
     metadata = document.data.get("metadata")
     name = metadata.get("name") if isinstance(metadata, dict) else None
     return name if isinstance(name, str) else None
+
+
+def _told_of_modules(declared: Iterable[_Declared], unusable: Unusable) -> list[Remark]:
+    """Tell the authors of Python tools what keeps these from working once they are published."""
+    told = []
+    for each in declared:
+        if not isinstance(each.definition, ToolContract):
+            continue
+        way, _, target = each.definition.implementation.partition(":")
+        if way == "python" and (why := unusable(target.partition(":")[0])):
+            told.append(each.document.remark(("spec", "use"), why))
+    return told
 
 
 def _refuse_repeats(declared: Sequence[_Declared]) -> None:

@@ -114,3 +114,9 @@ def test_what_came_back_and_what_was_dropped_is_out_no_more() -> None:
     result = Returned(model_error())
     assert bench.work.take_back([item, result]) == [result]
     assert bench.work.out == 0
+
+
+def test_a_lane_that_ends_wants_nothing_that_has_not_begun() -> None:
+    bench = Bench()
+    bench.work.withdraw()
+    assert (bench.host.looked, bench.wish) == (1, Wish.DROP)

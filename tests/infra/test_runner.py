@@ -160,6 +160,15 @@ def test_a_path_that_is_not_of_health_is_not_answered() -> None:
     assert health.answer("/health/live/") == health.answer("/health/live")
 
 
+def test_parts_of_a_process_report_in_the_body_of_its_health() -> None:
+    health = Health("runfold-test")
+    health.reports["calls"] = lambda: {"under_way": 3}
+    answered = health.answer("/health/live")
+    assert answered is not None
+    said = {"process": "runfold-test", "phase": "starting", "calls": {"under_way": 3}}
+    assert (answered[0], json.loads(answered[1])) == (200, said)
+
+
 def test_the_page_lists_every_exit_code() -> None:
     page = (ROOT / "docs" / "exit-codes.md").read_text(encoding="utf-8")
     table = page[page.index("| code | of |") :].split("\n\n", 1)[0]

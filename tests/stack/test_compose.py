@@ -12,7 +12,9 @@ from typing import Any
 import pytest
 import yaml
 
+from runfold.infra.settings.variables import DRAIN
 from runfold.stack.kafka.jars import KAFKA_RELEASE
+from runfold.surfaces.processes import PROCESSES
 
 ROOT = Path(__file__).parents[2]
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "compose.yaml").read_text())
@@ -73,6 +75,22 @@ def test_our_processes_are_built_from_a_file_that_copies_what_exists(name: str) 
 
     assert set(ROOMS) | {"schemas"} <= {each for line in copied for each in line}
     assert [each for line in copied for each in line if not (ROOT / each).exists()] == []
+
+
+@pytest.mark.parametrize("given", [{}, {"RUNFOLD_DRAIN_S": "900"}])
+@pytest.mark.parametrize("name", ["runs", "tools"])
+def test_what_makes_calls_is_stopped_after_its_drain(name: str, given: dict[str, str]) -> None:
+    def filled(text: str) -> str:
+        return re.sub(r"\$\{(\w+):-(\w*)\}", lambda m: given.get(m[1], m[2]), text)
+
+    drain = int(filled(OURS[name]["environment"]["RUNFOLD_DRAIN_S"]))
+    waits = re.fullmatch(r"(\d+)m(\d+)s", filled(OURS[name]["stop_grace_period"]))
+    assert waits is not None
+    process = next(process for process in PROCESSES if process.name == name)
+
+    assert drain == int(given.get("RUNFOLD_DRAIN_S", DRAIN.default))
+    # As long as the supervisor of `runfold up` waits, or longer.
+    assert 60 * int(waits[1]) + int(waits[2]) >= drain + process.stop_seconds
 
 
 def test_every_volume_and_no_other_is_declared() -> None:

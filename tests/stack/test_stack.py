@@ -19,7 +19,7 @@ import pytest
 from confluent_kafka import Consumer, Producer, TopicPartition
 
 from runfold.events.topics import EVENTS, TOPICS
-from runfold.stack import control
+from runfold.stack import control, restarting
 from runfold.stack.errors import StackError
 from runfold.stack.home import Home
 from runfold.stack.kafka.topics import ensure_topics
@@ -125,6 +125,101 @@ def test_a_second_up_finds_the_first(settings: Settings) -> None:
         "service": "running",
     }
     assert memory_bytes(pid_of(settings, "kafka")) > 50_000_000
+
+
+# It makes a call, and ends when the call has.
+CALLING = """
+import json, os, pathlib, signal, sys, time
+from runfold.infra.metrics.serving import serve_metrics
+from runfold.infra.process.health import Health
+from runfold.infra.process.ready import announce
+calls = {"under_way": 1, "left_s": 27.0, "unsafe": 1, "drain_s": 600.0}
+health = Health("calling")
+health.reports["calls"] = lambda: calls
+serve_metrics(int(os.environ["RUNFOLD_METRICS_PORT"]), health)
+home = pathlib.Path(os.environ["RUNFOLD_HOME"])
+def asked(*_):
+    while not (home / "done").exists():
+        time.sleep(0.02)
+    (home / "ended").touch()
+    sys.exit(0)
+signal.signal(signal.SIGTERM, asked)
+announce()
+while True:
+    time.sleep(0.05)
+"""
+
+
+def test_a_part_is_restarted_with_the_settings_of_now_beside_the_others(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = settings.home / "said"
+    tell = (
+        "import os, pathlib; pathlib.Path(os.environ['RUNFOLD_HOME'], 'said').write_text("
+        "os.environ.get('RUNFOLD_TOOL_MODULES', '') + os.environ.get('RUNFOLD_SECRET_X', '')); "
+    )
+    parts = [
+        Process(name, ("-c", tell + SERVICE), announces=True, calls=True, readers=("tool pool",))
+        for name in ("service", "other")
+    ]
+    parts.append(Process("calling", ("-c", CALLING), announces=True, calls=True))
+    control.up(settings, parts)
+    before = {name: pid_of(settings, name) for name in ("kafka", "postgres", "service", "other")}
+    monkeypatch.setenv("RUNFOLD_TOOL_MODULES", "shop")
+    monkeypatch.setenv("RUNFOLD_SECRET_X", "s3cret")
+    known = control.status(settings)
+    assert known is not None
+    changed = restarting.changed(settings, known, parts)
+    assert [(each.change.name, each.parts) for each in changed] == [
+        ("RUNFOLD_SECRET_X", ("service", "other")),
+        ("RUNFOLD_TOOL_MODULES", ("service", "other")),
+    ]
+    told: list[str] = []
+    restarting.restart(settings, ["service"], parts, lambda part, _calls: told.append(part))
+    after = {name: pid_of(settings, name) for name in before}
+    assert [name for name in before if before[name] != after[name]] == ["service"]
+    assert told[0] == "service"
+    assert said.read_text() == "shops3cret"
+    known = control.status(settings)
+    assert known is not None
+    assert {each.parts for each in restarting.changed(settings, known, parts)} == {("other",)}
+    # The secret went through the pipe, and stayed nowhere.
+    files = [file for file in (settings.home / "run").iterdir() if file.is_file()]
+    assert [file for file in files if b"s3cret" in file.read_bytes()] == []
+    # A part that makes calls may end them first.
+    waits: list[control.UnderWay] = []
+
+    def tell_calls(_part: str, calls: control.UnderWay | None) -> None:
+        if calls is not None:
+            waits.append(calls)
+            (settings.home / "done").touch()
+
+    restarting.restart(settings, ["calling"], parts, tell_calls)
+    assert waits[0] == control.UnderWay(1, 27.0, 1, 600.0)
+    assert (settings.home / "ended").exists()
+    # Kafka only where it is named; it comes back with what it holds.
+    put(control.attach(settings))
+    restarting.restart(settings, ["kafka"], parts)
+    assert pid_of(settings, "kafka") != before["kafka"]
+    assert pid_of(settings, "service") == after["service"]
+    assert found(control.attach(settings)) == (b"kept", "kept")
+    with pytest.raises(StackError, match="nope: no such part runs here; there are kafka, postgres"):
+        restarting.restart(settings, ["nope"], parts)
+
+
+def test_down_waits_for_calls_and_says_so_until_somebody_insists(settings: Settings) -> None:
+    control.up(settings, [Process("calling", ("-c", CALLING), announces=True, calls=True)])
+    told: list[control.UnderWay] = []
+
+    def tell(now: control.UnderWay) -> None:
+        told.append(now)
+        if len(told) == 2:
+            control.hurry(settings)
+
+    assert control.down(settings, tell)
+    assert told[:2] == [control.UnderWay(1, 27.0, 1, 600.0)] * 2
+    assert not (settings.home / "ended").exists()
+    assert control.status(settings) is None
 
 
 def test_a_killed_supervisor_leaves_no_orphan_and_the_next_start_finds_the_data(

@@ -83,6 +83,7 @@ def _settings(config: Config, kind: CallKind[Any, Any]) -> PoolConfig:
         kafka=config.kafka,
         group_protocol=config.group_protocol,
         instance=variables.INSTANCE.read(),
+        drain_s=config.drain_s,
         backlog=variables.POOL_BACKLOG.read(),
         backlog_bytes=variables.POOL_BACKLOG_MB.read() * 1_000_000,
         stuck_s=config.stuck_after,

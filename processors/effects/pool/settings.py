@@ -8,15 +8,19 @@ from typing import Any
 
 from runfold.events.calls.kinds import CallKind
 from runfold.events.topics import MAX_RECORD_BYTES
+from runfold.infra.settings.variables import MOST_DRAIN_S
 from runfold.producers.log.consumers import Settings
 from runfold.producers.log.membership import Membership
 
 _SESSION_MS = 6000
+_FINISH_S = 300
 
 READING: Settings = {
     "enable.partition.eof": True,
     "queued.max.messages.kbytes": 16_384,
     "fetch.message.max.bytes": MAX_RECORD_BYTES,
+    # While it drains, a pool does not poll: it must stay a member until its results are on the log.
+    "max.poll.interval.ms": (MOST_DRAIN_S + _FINISH_S) * 1000,
 }
 """How a pool's consumer reads."""
 
@@ -47,6 +51,7 @@ class PoolConfig:
     process that died has its partitions again at once instead of after the session time-out.
     ``backlog`` is how many calls may be open, in flight or queued, before reading pauses, and
     ``backlog_bytes`` the size of their records.
+    ``drain_s`` is how long the calls in flight are waited for at the end.
     """
 
     kind: CallKind[Any, Any]

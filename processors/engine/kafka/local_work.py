@@ -32,7 +32,7 @@ class LocalWork(Generic[S]):
         self._inbox = inbox
         self._live = partition_state.live
         self._undecided: Mapping[str, Tracked[S] | None] = {}
-        self._waits = False
+        self._waits = self._withdrawn = False
         self.out = 0
 
     def hand_out(self, works: Sequence[Record]) -> None:
@@ -55,6 +55,11 @@ class LocalWork(Generic[S]):
             self._waits = False
             self._effects.look_again()
 
+    def withdraw(self) -> None:
+        """Want nothing that has not begun: a lane that ends need not wait for it."""
+        self._withdrawn = True
+        self._effects.look_again()
+
     def take_back(self, items: Sequence[Input | NotDone]) -> list[Input]:
         """Count what has come back or was dropped; return the inputs, what was dropped left out."""
         self.out -= sum(isinstance(item, Returned | NotDone) for item in items)
@@ -62,7 +67,7 @@ class LocalWork(Generic[S]):
 
     def _wish(self, work: Record) -> Wish:
         """Return whether work is still wanted; called on the effects' thread."""
-        if not self._inbox.is_open():
+        if self._withdrawn or not self._inbox.is_open():
             return Wish.DROP
         key, undecided = self._spec.key_of(work), self._undecided
         known = undecided[key] if key in undecided else self._live.get(key)

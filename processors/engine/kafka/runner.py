@@ -145,11 +145,16 @@ class Engine(Generic[S]):
 
     def _taken(self, partitions: Sequence[int]) -> None:
         lanes = [lane for p in partitions if (lane := self._lanes.pop(p, None)) is not None]
+        config = self._config
+        grace = config.drain_calls if self._stopping.is_set() else 0.0
         for lane in lanes:
-            lane.stop(self._config.drain_calls if self._stopping.is_set() else 0.0)
-        until = time.monotonic() + self._config.drain_timeout
+            lane.stop(grace)
+        until = time.monotonic() + grace + config.drain_timeout - config.drain_calls
         for lane in lanes:
-            lane.join(max(0.0, until - time.monotonic()))
+            while lane.is_alive() and time.monotonic() < until:
+                # Calls may take longer to end than a step of a lane may.
+                self._watchdog.beat("draining")
+                lane.join(_POLL_SECONDS)
             if lane.is_alive():
                 self._die(f"lane {lane.partition} did not end in time")
 

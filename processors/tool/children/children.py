@@ -22,6 +22,7 @@ from runfold.processors.tool.context import ToolContext
 from runfold.processors.tool.errors import ToolRefusedError
 from runfold.processors.tool.execution import Implementation
 from runfold.processors.tool.implementations import Found
+from runfold.processors.tool.python.names import refusal_of
 from runfold.processors.tool.python.reconciling import Truth
 from runfold.processors.tool.python.tools import need_allowed
 
@@ -74,9 +75,7 @@ class Children:
         """
         need_allowed(target, self._allowed)
         name, _, function = target.partition(":")
-        module = self._modules.get(name)
-        if module is None:
-            module = self._modules[name] = Module(name, self._settings)
+        module = self._module(name)
         ready = await module.ready()
         if function not in ready.tools:
             raise refused(f"{name} has no tool {function!r}; mark the function with @tool.")
@@ -86,6 +85,26 @@ class Children:
             partial(self._reconciled, module, function, limit_ms / 1000) if limit_ms else None,
             module.digest,
         )
+
+    def modules_at_start(self) -> list[Module]:
+        """Return the modules that tools may come from, so that they can be imported early."""
+        return [self._module(name) for name in self._allowed if not _never(name)]
+
+    def faults(self) -> list[dict[str, str]]:
+        """Return the modules that calls cannot use here, and why; from any thread."""
+        failed = {each.name: each.fault for each in tuple(self._modules.values()) if each.fault}
+        never = {name: why for name in self._allowed if (why := _never(name))}
+        return [{"module": name, "why": why} for name, why in sorted({**failed, **never}.items())]
+
+    def told(self) -> dict[str, object]:
+        """Return what this process says of its modules; from any thread."""
+        waiting = sorted(each.name for each in tuple(self._modules.values()) if each.waits)
+        return {"importing": waiting, "faults": self.faults()}
+
+    def _module(self, name: str) -> Module:
+        if name not in self._modules:
+            self._modules[name] = Module(name, self._settings)
+        return self._modules[name]
 
     @asynccontextmanager
     async def _room(self, module: Module, function: str) -> AsyncIterator[Implementation]:
@@ -130,3 +149,8 @@ class Children:
             await asyncio.sleep(self._settings.idle_s / 4)
             for module in self._modules.values():
                 await module.sweep(time.monotonic() - self._settings.idle_s)
+
+
+def _never(module: str) -> str:
+    """Return why no tool can come from a module, "" for a name like others."""
+    return refusal_of(f"python:{module}:f")

@@ -52,6 +52,20 @@ class Importing:
         except ToolRefusedError as refusal:
             raise again(refusal) from None
 
+    @property
+    def fault(self) -> str:
+        """Why the last import failed, "" where none did."""
+        return self._fault[1].info.message if self._fault is not None else ""
+
+    @property
+    def waits(self) -> bool:
+        """Whether the first import is under way, or has not begun."""
+        return self.ready is None and self._fault is None
+
+    def tried_again_in_s(self) -> float:
+        """Return for how long a failed import is not tried again."""
+        return max(0.0, self._fault[0] - time.monotonic()) if self._fault is not None else 0.0
+
     async def close(self) -> None:
         """Import no more."""
         if self._task is not None:

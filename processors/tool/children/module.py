@@ -49,6 +49,20 @@ class Module:
             ready = await self._importing.wait()
         return ready
 
+    @property
+    def fault(self) -> str:
+        """Why it could not be imported, "" where it was, or was not tried yet."""
+        return self._importing.fault
+
+    @property
+    def waits(self) -> bool:
+        """Whether nobody knows yet if it can be imported."""
+        return self._importing.waits
+
+    def tried_again_in_s(self) -> float:
+        """Return for how long a failed import is not tried again."""
+        return self._importing.tried_again_in_s()
+
     async def digest(self) -> str | None:
         """Return the digest of the code that calls run, None where there is no source."""
         assert self._nursery is not None

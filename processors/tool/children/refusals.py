@@ -9,11 +9,15 @@ _AFTER_MS = 5000
 
 
 def refused(message: str) -> ToolRefusedError:
-    """Return why calls of a module cannot be made here until somebody mends it."""
+    """Return why calls of a module cannot be made here until somebody mends it.
+
+    It is a fault of the deployment, which nobody can argue away who only makes calls.
+    """
     return ToolRefusedError(
         message[:500],
         error_type="unavailable",
-        suggested_next_action="Mend the tool's contract or its module.",
+        suggested_next_action="This deployment cannot run the tool, whatever its arguments are: "
+        "mend the tool's contract or its module.",
     )
 
 

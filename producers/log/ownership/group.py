@@ -15,6 +15,7 @@ from dataclasses import replace
 
 from confluent_kafka import KafkaError
 
+from runfold.infra.settings.variables import MOST_DRAIN_S
 from runfold.producers.errors import is_fatal
 from runfold.producers.log.membership import Hooks, Member, Membership
 from runfold.producers.log.ownership.port import Given, Taken
@@ -23,6 +24,9 @@ logger = logging.getLogger(__name__)
 
 _REJOIN_SECONDS = 1.0
 _ALLOWED_SESSION_MS = 6000
+_SILENT_MS = (MOST_DRAIN_S + 300) * 1000
+"""While its lanes drain, a member does not poll, and must stay one."""
+
 _QUICK: dict[str, str | int | float | bool] = {
     "reconnect.backoff.ms": 20,
     "reconnect.backoff.max.ms": 500,
@@ -79,7 +83,7 @@ class GroupOwnership:
             {**_QUICK, **self._kafka},
             replace(self._membership, session_timeout_ms=self._session_ms),
             Hooks(self._give, self._take, self._take),
-            {"auto.offset.reset": "latest"},
+            {"auto.offset.reset": "latest", "max.poll.interval.ms": _SILENT_MS},
             reads=False,
         )
         self._member.join()

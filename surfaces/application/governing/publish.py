@@ -18,11 +18,12 @@ from runfold.producers.log.port import LogWriter
 from runfold.surfaces.application.errors import InvalidError
 from runfold.surfaces.manifests import Manifests, Remark, load
 from runfold.surfaces.manifests.bases import bases
+from runfold.surfaces.manifests.load import Unusable
 
 _READ_S = 20.0
 
 
-def publish_manifests(
+def publish_manifests(  # noqa: PLR0913 - what a command line knows beside the files
     paths: Iterable[Path],
     *,
     kafka: Mapping[str, str],
@@ -31,18 +32,20 @@ def publish_manifests(
     env: Mapping[str, str],
     by: str,
     tenant: str | None = None,
+    unusable: Unusable = lambda _module: "",
 ) -> tuple[Report, tuple[Remark, ...]]:
     """Publish what files declare; return the result, and what its author should know.
 
     ``env`` is what manifests may refer to and the settings of tools, ``by`` who publishes; the
-    definitions belong to ``tenant``, or to all. Raises InvalidManifestsError with every fault,
+    definitions belong to ``tenant``, or to all. ``unusable`` says why the tools of a module would
+    not work where they run. Raises InvalidManifestsError with every fault,
     InvalidError for a tenant or a name that is reserved, DefinitionStoreUnavailableError without a
     broker.
     """
     need_free(tenant)
     settings = ToolSettings.from_env(env)
     with DefinitionFollower(KafkaDefinitionLog(kafka, codec)) as store:
-        manifests = declared(paths, env, store.complete(_READ_S), tenant)
+        manifests = declared(paths, env, store.complete(_READ_S), tenant, unusable)
         need_free(tenant, *(each.name for each in manifests.definitions))
         report = publish(
             manifests.definitions,
@@ -76,6 +79,7 @@ def declared(
     env: Mapping[str, str],
     published: Definitions,
     tenant: str | None = None,
+    unusable: Unusable = lambda _module: "",
 ) -> Manifests:
     """Return what files declare, checked; raises InvalidManifestsError with every fault."""
     builtins, settings = builtin_contracts(), ToolSettings.from_env(env)
@@ -86,6 +90,7 @@ def declared(
         builtins=builtins,
         published=published,
         tenant=tenant,
+        unusable=unusable,
     )
 
 

@@ -40,11 +40,12 @@ def apply(
     if json:
         output.as_json(_as_row(report, remarks))
     else:
-        _print(report, remarks)
+        show_report(report, remarks)
     raise typer.Exit(exits.BAD_INPUT if report.refused else exits.OK)
 
 
-def _print(report: Report, remarks: tuple[Remark, ...]) -> None:
+def show_report(report: Report, remarks: tuple[Remark, ...]) -> None:
+    """Print what was published, what was not, and what its author should know."""
     said = output.console()
     for remark in remarks:
         said.print(f"note       {remark}", style="yellow", markup=False)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 def register(app: typer.Typer) -> None:
     """Add the commands of this module."""
     app.command()(up)
+    app.command()(restart)
     app.command()(down)
     app.command()(status)
     app.command()(demo)
@@ -30,12 +31,25 @@ def up(
     probe: Annotated[
         bool, typer.Option(help="See by a run of Runfold's own that runs complete.")
     ] = True,
+    watch: Annotated[
+        bool,
+        typer.Option("--watch", help="Restart the tool pool whenever code of its tools changes."),
+    ] = False,
+    manifests: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--file", "-f", metavar="PATH", help="With --watch: manifests to publish on change."
+        ),
+    ] = None,
 ) -> None:
     """Start Kafka, Postgres and every processor; restart those that were given up.
 
-    It is up when a run could complete; exit code 69 where a part of it stands still.
+    It is up when a run could complete; exit code 69 where a part of it stands still, or a module
+    of tools cannot be imported.
     """
     from runfold.stack import control
+    from runfold.surfaces.cli.operations import restarting, watching
+    from runfold.surfaces.cli.operations.modules import MEND, imported
     from runfold.surfaces.processes import PROCESSES
 
     context = of(ctx)
@@ -43,6 +57,7 @@ def up(
     _need_servers(context.settings, lambda line: said.print(f"  {line}", markup=False))
     running = control.up(context.settings, PROCESSES, report=lambda line: said.print(f"  {line}"))
     standing = _standing_still(context)
+    modules = imported(context.settings, lambda line: said.print(f"  {line}", markup=False))
     # What stands still would be waited for in vain.
     seconds = _probed(context, running.settings) if probe and not standing else None
     said.print("The stack was up already." if running.found else "The stack is up.")
@@ -51,17 +66,45 @@ def up(
     said.print(f"  Home      {context.settings.home}")
     if seconds is not None:
         said.print(f"  Probe     a run completed in {seconds:.1f} s")
-    for sentence in standing:
+    if running.found and (changed := restarting.changed_since(context.settings)):
+        for line in restarting.what_changed(changed):
+            said.print(line, markup=False)
+    for sentence in (*standing, *map(str, modules.faulty), *([MEND] if modules.faulty else [])):
         said.print(sentence, markup=False)
-    if standing:
+    if watch:
+        watching.watch(context, manifests or [])
+    elif standing or modules.faulty:
         raise typer.Exit(exits.UNAVAILABLE)
 
 
-def down(ctx: typer.Context) -> None:
-    """Stop everything that `up` started; the data stays."""
-    from runfold.stack import control
+def restart(
+    ctx: typer.Context,
+    parts: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[PART ...]", help="Names as `runfold status` shows them."),
+    ] = None,
+) -> None:
+    """Restart parts with the settings of now, one after another; calls under way end first.
 
-    stopped = control.down(of(ctx).settings)
+    Without a name all but Kafka and Postgres. Exit code 69 where a part does not come back, or a
+    module of tools cannot be imported.
+    """
+    from runfold.surfaces.cli.operations.restarting import Restart
+
+    code = Restart(of(ctx).settings).run(parts or [])
+    if code == exits.OK:
+        output.console().print("Restarted.")
+    raise typer.Exit(code)
+
+
+def down(ctx: typer.Context) -> None:
+    """Stop everything that `up` started; the data stays.
+
+    Calls under way may end first, for RUNFOLD_DRAIN_S at the most; a second Ctrl-C cuts them off.
+    """
+    from runfold.surfaces.cli.operations.ending import Ending
+
+    stopped = Ending(of(ctx).settings).run()
     output.console().print("The stack is down." if stopped else "Nothing was running.")
 
 
@@ -77,7 +120,10 @@ def status(
     ] = False,
     json: options.Json = False,
 ) -> None:
-    """Show the state of the stack (exit code 69 where a part is down), or of a run (its code)."""
+    """Show the state of the stack, or of a run (its exit code).
+
+    Exit code 69 where a part of the stack is down, or a module of tools cannot be imported.
+    """
     context = of(ctx)
     if run is None:
         raise typer.Exit(_stack_status(context, json=json, password=show_password))
@@ -137,14 +183,20 @@ def _probed(context: Context, settings: Settings) -> float:
 
 
 def _stack_status(context: Context, *, json: bool, password: bool = False) -> int:
+    from dataclasses import asdict
+
     from runfold.stack import control
     from runfold.stack.supervisor.state import READY
+    from runfold.stack.tool_modules import ToolModules, tool_modules
+    from runfold.surfaces.cli.operations.modules import MEND
 
     known = control.status(context.settings)
     shown = str if password else _without_password
     aside = _set_aside(context) if known is not None and known.phase == READY else {}
+    modules = tool_modules(known) if known is not None else ToolModules()
     if json:
-        output.as_json(_as_row(known, shown) | ({} if known is None else {"set_aside": aside}))
+        more = {"set_aside": aside, "tool_modules": asdict(modules)}
+        output.as_json(_as_row(known, shown) | ({} if known is None else more))
     elif known is None:
         output.console().print("Nothing runs here: start it with `runfold up`.")
     else:
@@ -152,7 +204,10 @@ def _stack_status(context: Context, *, json: bool, password: bool = False) -> in
     if aside and not json:
         views = ", ".join(f"{view} {count}" for view, count in aside.items())
         output.console().print(f"Events that views could not take: {views}. See `runfold doctor`.")
-    whole = known is not None and known.phase == READY and not _down(known)
+    for sentence in (*map(str, modules.faulty), *([MEND] if modules.faulty else [])):
+        if not json:
+            output.console().print(sentence, markup=False)
+    whole = known is not None and known.phase == READY and not _down(known) and not modules.faulty
     return exits.OK if whole else exits.UNAVAILABLE
 
 
@@ -218,7 +273,12 @@ def _as_row(known: State | None, shown: Callable[[str], str]) -> dict[str, objec
 
     if known is None:
         return {"phase": "down"}
-    return {**asdict(known), "database_url": shown(known.database_url)}
+    row = {**asdict(known), "database_url": shown(known.database_url)}
+    # What settings are recorded by is nobody's business.
+    row.pop("key")
+    for member in row["members"]:
+        member.pop("settings")
+    return row
 
 
 def _without_password(url: str) -> str:

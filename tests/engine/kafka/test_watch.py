@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
@@ -63,3 +64,32 @@ def test_a_fenced_lane_is_let_go(engine: Engine[Job]) -> None:
     engine._lanes[0] = _lane(LaneState.FENCED)  # type: ignore[assignment]
     engine._watch()
     assert engine._lanes == {}
+
+
+def test_lanes_may_drain_for_longer_than_one_step_may_take(
+    engine: Engine[Job], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    beats: list[str] = []
+    joins = iter(range(5))
+    monkeypatch.setattr(engine._watchdog, "beat", beats.append)
+    graces: list[float] = []
+    lane = SimpleNamespace(
+        partition=0,
+        stop=graces.append,
+        join=lambda _timeout: None,
+        is_alive=lambda: next(joins, None) is not None,
+    )
+    engine._lanes[0] = lane  # type: ignore[assignment]
+    engine.stop()
+    engine._taken((0,))
+    assert graces == [engine._config.drain_calls]
+    assert len(beats) >= 2
+    # Whatever else takes partitions away waits for no call, and not for long.
+    engine._stopping.clear()
+    engine._config = replace(engine._config, drain_calls=100.0, drain_timeout=100.0)
+    engine._lanes[0] = SimpleNamespace(  # type: ignore[assignment]
+        partition=0, stop=graces.append, join=lambda _timeout: None, is_alive=lambda: True
+    )
+    with pytest.raises(ProcessEndedError, match="lane 0 did not end in time"):
+        engine._taken((0,))
+    assert graces[1:] == [0.0]

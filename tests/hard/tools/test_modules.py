@@ -66,7 +66,10 @@ def nested(*contracts: ToolContract, import_s: float = 100.0) -> Nest:
     ("text", "said"),
     [
         ("import os\nos._exit(3)", "its process ended with exit code 3"),
-        ("raise SystemExit('no')", "greeting_child cannot be imported: SystemExit: no"),
+        (
+            "raise SystemExit('no')",
+            "greeting_child cannot be imported: SystemExit: no (greeting_child.py:1).",
+        ),
         ("import os, signal\nos.kill(os.getpid(), 11)", "its process ended by SIGSEGV"),
         ("raise RuntimeError('no key')", "RuntimeError: no key"),
         ("import os\nos.closerange(3, 100)\nraise ValueError", "its process ended with exit code"),

@@ -15,12 +15,15 @@ from types import ModuleType
 from typing import Any
 
 from runfold.infra.process.frames import Frame
+from runfold.processors.tool.children.inside.place import place_of
 from runfold.processors.tool.execution import first_line
 from runfold.processors.tool.python.code import digest_of, sources_of
 from runfold.processors.tool.python.tools import marked
 
 _NAMED = 5
 _WORDS = 200
+_LONGEST = 480
+_LONGEST_PLACE = 160
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +55,7 @@ def imported(name: str) -> tuple[Tools | None, Frame]:
         module = importlib.import_module(name)
         found = json.dumps(marked(module)).encode()
     except BaseException as error:  # noqa: BLE001 - a module may raise anything while imported
-        said = f"{name} cannot be imported: {type(error).__name__}: {first_line(error)}"
-        return None, Frame({"kind": "fault", "message": said[:500]})
+        return None, Frame({"kind": "fault", "message": _fault(name, error)})
     tools = Tools(module, sources, _held(_threads(), _open_files() - held))
     head = {"kind": "ready", "forks": not tools.holds, "holds": tools.holds}
     return tools, Frame(head, found)
@@ -68,6 +70,17 @@ def _held(threads: list[str], files: set[tuple[str, str]]) -> str:
         if names
     )
     return "".join(each if each.isprintable() else "?" for each in said)
+
+
+def _fault(name: str, error: BaseException) -> str:
+    """Return why a module is not there: what its author needs to find the line."""
+    try:
+        place = place_of(error)
+    except Exception:  # noqa: BLE001 - an error's own attributes may be anything
+        place = ""
+    where = f" ({place[:_LONGEST_PLACE]})" if place else ""
+    said = f"{name} cannot be imported: {type(error).__name__}: {first_line(error)}"
+    return said[: _LONGEST - len(where)] + where
 
 
 def _threads() -> list[str]:

@@ -1,0 +1,95 @@
+"""Modules of tools that cannot be imported are a fault of the deployment, wherever one looks."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from runfold.stack import control, tool_modules
+from runfold.stack.processes import telling
+from runfold.stack.processes.telling import Fault, Told
+from runfold.stack.supervisor.state import MemberState, State
+from runfold.surfaces.cli import exits
+from runfold.surfaces.cli.__main__ import run
+from runfold.surfaces.cli.context import Context
+from runfold.surfaces.cli.operations import modules as screen
+from runfold.surfaces.cli.publishing import _known_here
+from runfold.surfaces.doctor import tool_modules as doctor
+from runfold.surfaces.doctor.deployment import Deployment
+from runfold.surfaces.manifests import load
+from tests.definitions.given import TOOL
+
+WHY = "shop cannot be imported: ModuleNotFoundError: No module named 'x' (shop.py:3)."
+KNOWN = State(
+    "ready",
+    1,
+    1,
+    0.0,
+    bootstrap_servers="x:1",
+    database_url="postgresql://nobody@127.0.0.1:1/none",
+    members=tuple(
+        MemberState(name, "running", metrics_port=port)
+        for port, name in enumerate(("runs", "tools", "projector"), 1)
+    ),
+)
+SAID = {1: Told(faults=(Fault("shop", WHY),)), 2: Told(faults=(Fault("shop", WHY),)), 3: None}
+SENTENCE = f"Tools of shop do not work (runs, tools): {WHY}"
+
+
+@pytest.fixture(autouse=True)
+def stack(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(telling, "ask", lambda port, _address: SAID[port])
+    monkeypatch.setattr(control, "status", lambda _settings: KNOWN)
+
+
+def test_status_names_them_and_is_not_whole(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["status"]) == exits.UNAVAILABLE
+    assert SENTENCE in capsys.readouterr().out
+    assert run(["status", "--json"]) == exits.UNAVAILABLE
+    said = json.loads(capsys.readouterr().out)["tool_modules"]["faulty"]
+    assert said == [{"module": "shop", "why": WHY, "parts": ["runs", "tools"]}]
+
+
+def test_a_stack_whose_modules_work_is_whole(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(telling, "ask", lambda _port, _address: Told())
+    assert run(["status"]) == exits.OK
+    assert "do not work" not in capsys.readouterr().out
+
+
+def test_the_doctor_says_what_to_do(tmp_path: Path) -> None:
+    deployment = Deployment({}, None, None, tmp_path, KNOWN)  # type: ignore[arg-type]
+    (found,) = doctor.check(deployment)
+    assert (found.level, found.what) == ("wrong", SENTENCE)
+    assert "runfold restart" in found.todo
+    deployment.known = None
+    assert [each.level for each in doctor.check(deployment)] == ["note"]
+
+
+def test_up_waits_for_what_is_being_imported(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks = [Told(importing=("slow",)), Told(importing=("slow",)), SAID[2], None]
+    monkeypatch.setattr(telling, "ask", lambda port, _address: looks[0] if port == 2 else None)
+    monkeypatch.setattr(screen.time, "sleep", lambda _s: looks.pop(0))
+    told: list[str] = []
+    found = screen.imported(Context().settings, told.append)
+    assert told == ["importing slow"]
+    assert [str(each) for each in found.faulty] == [SENTENCE.replace("runs, ", "")]
+    monkeypatch.setattr(control, "status", lambda _settings: None)
+    assert screen.imported(Context().settings, told.append) == tool_modules.ToolModules()
+
+
+def test_apply_tells_the_author_of_a_tool(tmp_path: Path) -> None:
+    manifest = tmp_path / "tool.yaml"
+    whole = "  description: a tool\n  input_schema: {type: object}\n"
+    manifest.write_text(TOOL.replace("builtin:files.read", "python:shop:refund") + whole)
+    why = _known_here(Context())
+    assert why("crm") == ""
+    found = load([manifest], env={}, base_of=lambda _use: None, unusable=why)
+    (said,) = [str(remark) for remark in found.remarks if "until that is mended" in str(remark)]
+    assert said.endswith(WHY)
+    assert "spec.use" in said
