@@ -8,6 +8,7 @@ from pathlib import Path
 from sqlalchemy import Table, UniqueConstraint
 from sqlalchemy.dialects import postgresql
 
+from runfold.projections.sql_comments import SQL_COMMENTS
 from runfold.projections.sql_views import SQL_VIEWS
 from runfold.projections.tables import METADATA
 from runfold.projections.views import VIEWS
@@ -48,7 +49,10 @@ def page() -> str:
     parts += [_section(table, made_by.get(table.name)) for table in METADATA.tables.values()]
     parts.append("## SQL views\n")
     for name, query in SQL_VIEWS.items():
-        parts.append(f"### {name}\n\n```sql\n{_dedented(query)}\n```\n")
+        said = SQL_COMMENTS[name]
+        own = "".join(f"- `{column}`: {text}\n" for column, text in said.own.items())
+        own = f"{own}\n" if own else ""
+        parts.append(f"### {name}\n\n{said.comment}\n\n{own}```sql\n{_dedented(query)}\n```\n")
     return "\n".join(parts)
 
 

@@ -11,7 +11,7 @@ from runfold.surfaces.application.shapes.base import SHAPE, Shape
 class DeadLetter(Shape):
     """An input that could not be used; ``no`` counts from the oldest and never changes."""
 
-    shape: Literal[1] = SHAPE
+    shape: Literal[2] = SHAPE
     no: int
     time: datetime
     place: str
@@ -47,7 +47,7 @@ class AuditFault(Shape):
 class AuditReport(Shape):
     """What reading the journal itself found: how much was read, and every fault."""
 
-    shape: Literal[1] = SHAPE
+    shape: Literal[2] = SHAPE
     sound: bool
     runs: int
     ended: int

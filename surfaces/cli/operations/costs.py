@@ -91,7 +91,8 @@ def show_proof(context: Context, *, json: bool) -> int:
     total = found.total
     console = output.console()
     console.print(
-        f"journal  ${total.cost_usd:f} in {total.calls} calls, {total.unpriced} of them unpriced, "
+        f"journal  {_exact(total.cost_usd)} in {total.calls} calls, {total.unpriced} of them "
+        "unpriced, "
         f"{total.input_tokens} tokens in, {total.output_tokens} out, {found.runs} runs",
         markup=False,
     )
@@ -129,17 +130,23 @@ def show_repricing(
     )
 
 
+def _exact(amount: Decimal | None) -> str:
+    return "unpriced" if amount is None else f"${amount:f}"
+
+
 def _cells(group: Repriced) -> tuple[object, ...]:
     """Return amounts of answers priced both ways, and how many of the rest lack a price when."""
     amounts = (
-        money(group.recorded_usd) if group.compared else "unpriced",
-        money(group.repriced_usd) if group.compared else "unpriced",
-        signed(group.difference_usd) if group.compared else None,
+        signed(group.recorded_usd),
+        signed(group.repriced_usd),
+        None if group.difference_usd is None else signed(group.difference_usd),
     )
     lacking = f"{group.unpriced_before} before, {group.unpriced_after} after"
     return (group.calls, *amounts, lacking)
 
 
-def signed(amount: Decimal) -> str:
-    """Return an amount that may be below 0."""
+def signed(amount: Decimal | None) -> str:
+    """Return an amount that may be below 0, or that there is no price to compute it with."""
+    if amount is None:
+        return "unpriced"
     return f"-{money(-amount)}" if amount < 0 else money(amount)
