@@ -63,10 +63,18 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[object]], empty: str) 
         _plainly([list(columns), *shown])
 
 
+_LEAST_LAST = 16
+"""What the last column of a table needs at least, where its words are as long."""
+
+
 def _on_terminal(columns: Sequence[str], rows: list[list[str]]) -> None:
     from rich.table import Table
     from rich.text import Text
 
+    *widths, last_width = _widths([list(columns), *rows])
+    if sum(width + 1 for width in widths) + min(last_width, _LEAST_LAST) > console().width:
+        _in_blocks(columns, rows)
+        return
     grid = Table(box=None, header_style="dim", pad_edge=False)
     for number, column in enumerate(columns):
         last = number == len(columns) - 1
@@ -77,8 +85,22 @@ def _on_terminal(columns: Sequence[str], rows: list[list[str]]) -> None:
     console().print(grid)
 
 
+def _in_blocks(columns: Sequence[str], rows: list[list[str]]) -> None:
+    """Print each row as lines of a name and a value: a terminal is too narrow for columns."""
+    widest, said = max(map(len, columns)), console()
+    for number, row in enumerate(rows):
+        if number:
+            said.print()
+        for column, text in zip(columns, row, strict=True):
+            said.print(f"{column.ljust(widest)}  {text}".rstrip(), overflow="fold")
+
+
+def _widths(rows: list[list[str]]) -> list[int]:
+    return [max(len(text) for text in column) for column in zip(*rows, strict=True)]
+
+
 def _plainly(rows: list[list[str]]) -> None:
-    widths = [max(len(text) for text in column) for column in zip(*rows, strict=True)]
+    widths = _widths(rows)
     for row in rows:
         padded = (text.ljust(width) for text, width in zip(row, widths, strict=True))
         sys.stdout.write("  ".join(padded).rstrip() + "\n")
@@ -95,6 +117,11 @@ def cell(value: object) -> str:
             return "yes" if value else "no"
         case _:
             return on_one_line(str(value))
+
+
+def moment(at: datetime) -> str:
+    """Return a moment as people read it wherever they are: local, with its zone."""
+    return f"{at.astimezone():%Y-%m-%d %H:%M:%S %z}"
 
 
 def short(run_id: str) -> str:

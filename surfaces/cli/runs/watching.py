@@ -40,7 +40,8 @@ def watch(
         if json:
             output.as_json(event_of(event))
         elif everything or line.tone is not Tone.QUIET:
-            console.print(laid_out(line) if console.is_terminal else rendered(line))
+            wide = console.width
+            console.print(laid_out(line, wide) if console.is_terminal else rendered(line))
         last = event
         waits.pop(call_of(event.fact) or "", None)
         if (asks := command_of(event.fact)) is not None:
