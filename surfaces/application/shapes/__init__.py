@@ -18,6 +18,7 @@ from runfold.surfaces.application.shapes.costs import (
 )
 from runfold.surfaces.application.shapes.definitions import Change, DefinitionDetail, DefinitionRow
 from runfold.surfaces.application.shapes.operations import (
+    Alert,
     AuditFault,
     AuditReport,
     DeadLetter,
@@ -44,6 +45,7 @@ from runfold.surfaces.application.shapes.runs import (
 __all__ = [
     "SHAPE",
     "Actor",
+    "Alert",
     "Approval",
     "AuditFault",
     "AuditReport",

@@ -1,4 +1,4 @@
-"""Dead letters and audits as they are shown."""
+"""Alerts, dead letters and audits as they are shown."""
 
 from __future__ import annotations
 
@@ -6,6 +6,31 @@ from datetime import datetime
 from typing import Literal
 
 from runfold.surfaces.application.shapes.base import SHAPE, Shape
+from runfold.surfaces.application.shapes.runs import Approval
+
+
+class Alert(Shape):
+    """What the monitor raised about a subject; ``open`` while its condition holds.
+
+    ``value`` and ``threshold`` are in the rule's own unit, ``run_ids`` runs that prove it, the
+    newest first. ``waits_for`` is what these wait for, with all that is needed to decide.
+    """
+
+    shape: Literal[2] = SHAPE
+    alert_id: str
+    open: bool
+    severity: str
+    rule: str
+    subject: str
+    summary: str
+    value: str
+    threshold: str
+    window_ms: int
+    raised_at: datetime
+    cleared_at: datetime | None
+    cleared_because: str | None
+    run_ids: tuple[str, ...]
+    waits_for: tuple[Approval, ...]
 
 
 class DeadLetter(Shape):
