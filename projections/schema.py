@@ -6,7 +6,7 @@ import psycopg
 from sqlalchemy import Table
 from sqlalchemy.engine import Connection
 
-from runfold.infra.database import layout, roles
+from runfold.infra.database import layout, reader, roles
 from runfold.infra.database.connection import engine
 from runfold.infra.database.layout import Part
 from runfold.projections.commenting import comment_on_tables, comment_on_views
@@ -55,7 +55,7 @@ PART = Part(
 
 
 def ensure(url: str) -> None:
-    """Make schema, tables, SQL views, roles where they are missing.
+    """Make schema, tables, SQL views, roles and the login that reads where they are missing.
 
     It may be called by several processes at once, and any number of times. Raises SchemaTooNew
     where the tables are of a newer release, TablesClashError where they are somebody else's.
@@ -66,6 +66,7 @@ def ensure(url: str) -> None:
             _make(connection)
     finally:
         made.dispose()
+    reader.ensure(url)
 
 
 def storage_of(table: Table) -> list[str]:

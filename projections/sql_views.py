@@ -21,8 +21,8 @@ SQL_VIEWS: dict[str, str] = {
             runs.cost_usd, runs.input_tokens + runs.output_tokens AS total_tokens,
             extract(epoch FROM coalesce(runs.completed_at, runs.cancelled_at)
                 - runs.created_at) * 1000 AS duration_ms,
-            greatest(extract(epoch FROM runs.started_at - runs.requested_at) * 1000, 0)
-                AS queue_ms,
+            CASE WHEN runs.started_at < runs.requested_at THEN 0 ELSE
+                extract(epoch FROM runs.started_at - runs.requested_at) * 1000 END AS queue_ms,
             extract(epoch FROM (SELECT min(proposed_at) FROM tool_calls AS t
                 WHERE t.run_id = runs.run_id) - runs.created_at) * 1000 AS first_action_ms,
             (SELECT sum(latency_ms) FROM model_calls AS m

@@ -56,7 +56,7 @@ def test_an_unknown_command_leads_to_the_help(capsys: pytest.CaptureFixture[str]
     assert run(["rnus"]) == exits.USAGE
     assert "Did you mean 'runs'" in (said := capsys.readouterr().err)
     assert "See runfold --help." in said
-    assert run(["sql"]) == exits.USAGE
+    assert run(["sequel"]) == exits.USAGE
     assert "See runfold --help." in capsys.readouterr().err
 
 

@@ -36,10 +36,12 @@ def up(
     It is up when a run could complete; exit code 69 where a part of it stands still.
     """
     from runfold.stack import control
+    from runfold.surfaces.cli.operations.addresses import choose_monitor_port, without_password
     from runfold.surfaces.processes import PROCESSES
 
     context = of(ctx)
     said = output.console()
+    choose_monitor_port(context.settings.home)
     _need_servers(context.settings, lambda line: said.print(f"  {line}", markup=False))
     running = control.up(context.settings, PROCESSES, report=lambda line: said.print(f"  {line}"))
     standing = _standing_still(context)
@@ -47,7 +49,7 @@ def up(
     seconds = _probed(context, running.settings) if probe and not standing else None
     said.print("The stack was up already." if running.found else "The stack is up.")
     said.print(f"  Kafka     {running.bootstrap_servers}")
-    said.print(f"  Postgres  {_without_password(running.database_url)}")
+    _print_addresses(context, running.database_url, without_password)
     said.print(f"  Home      {context.settings.home}")
     if seconds is not None:
         said.print(f"  Probe     a run completed in {seconds:.1f} s")
@@ -139,16 +141,17 @@ def _probed(context: Context, settings: Settings) -> float:
 def _stack_status(context: Context, *, json: bool, password: bool = False) -> int:
     from runfold.stack import control
     from runfold.stack.supervisor.state import READY
+    from runfold.surfaces.cli.operations.addresses import without_password
 
     known = control.status(context.settings)
-    shown = str if password else _without_password
+    shown = str if password else without_password
     aside = _set_aside(context) if known is not None and known.phase == READY else {}
     if json:
-        output.as_json(_as_row(known, shown) | ({} if known is None else {"set_aside": aside}))
+        output.as_json(_as_row(context, known, shown, aside))
     elif known is None:
         output.console().print("Nothing runs here: start it with `runfold up`.")
     else:
-        _print(known, shown)
+        _print(context, known, shown)
     if aside and not json:
         views = ", ".join(f"{view} {count}" for view, count in aside.items())
         output.console().print(f"Events that views could not take: {views}. See `runfold doctor`.")
@@ -183,7 +186,17 @@ def _given_up(known: State) -> list[str]:
     return [member.name for member in known.members if member.state == "failed"]
 
 
-def _print(known: State, shown: Callable[[str], str]) -> None:
+def _print_addresses(context: Context, database_url: str, shown: Callable[[str], str]) -> None:
+    from runfold.surfaces.cli.operations.addresses import monitor_url, reading_url
+
+    said = output.console()
+    said.print(f"  Postgres  {shown(database_url) or '-'}")
+    reading, why = reading_url(database_url)
+    said.print(f"  Read only {shown(reading) if reading else f'- ({why})'}")
+    said.print(f"  Monitor   {monitor_url(context.settings.home) or '-'}")
+
+
+def _print(context: Context, known: State, shown: Callable[[str], str]) -> None:
     from runfold.stack.processes.usage import memory_bytes
     from runfold.stack.supervisor.state import READY
 
@@ -192,7 +205,7 @@ def _print(known: State, shown: Callable[[str], str]) -> None:
     but = f", but a part is starting again: {', '.join(again)}" if again else ""
     said.print(f"The stack is {known.phase}{but} (supervisor {known.pid}).")
     said.print(f"  Kafka     {known.bootstrap_servers or '-'}")
-    said.print(f"  Postgres  {shown(known.database_url) or '-'}")
+    _print_addresses(context, known.database_url, shown)
     rows = [
         (
             member.name,
@@ -213,20 +226,23 @@ def _print(known: State, shown: Callable[[str], str]) -> None:
         said.print(f"Given up: {', '.join(names)}. `runfold up` starts again what was given up.")
 
 
-def _as_row(known: State | None, shown: Callable[[str], str]) -> dict[str, object]:
+def _as_row(
+    context: Context, known: State | None, shown: Callable[[str], str], aside: dict[str, int]
+) -> dict[str, object]:
     from dataclasses import asdict
+
+    from runfold.surfaces.cli.operations.addresses import monitor_url, reading_url
 
     if known is None:
         return {"phase": "down"}
-    return {**asdict(known), "database_url": shown(known.database_url)}
-
-
-def _without_password(url: str) -> str:
-    head, at, place = url.rpartition("@")
-    if not at:
-        return url
-    user, colon, _ = head.partition("://")[2].partition(":")
-    return f"{head.partition('://')[0]}://{user}{':***' if colon else ''}@{place}"
+    reading, _ = reading_url(known.database_url)
+    return {
+        **asdict(known),
+        "database_url": shown(known.database_url),
+        "read_only_url": shown(reading) if reading else None,
+        "monitor_url": monitor_url(context.settings.home),
+        "set_aside": aside,
+    }
 
 
 def _age(since: float) -> str:
