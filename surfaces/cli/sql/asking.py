@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import psycopg
 
@@ -19,6 +19,9 @@ _NO_RESULT = "didn't produce a result"
 
 _NOT_THE_STATEMENT = ("08", "53", "57", "58")
 """Classes of errors that are about the server: connections, resources, its operator."""
+
+
+_Rows = Generator[Sequence[Any], None, None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +39,13 @@ def asked(session: Session, statement: str) -> Iterator[Answer]:
     Rows are read as they are taken, so that no answer is too long for the memory.
     """
     try:
-        with transaction(session, _ONLY_READS, keep=False), session.cursor() as cursor:
-            # It is sent as one statement: two in a row are refused, and so no other can follow.
-            found = cursor.stream(statement.encode())
+        with (
+            transaction(session, _ONLY_READS, keep=False),
+            session.cursor() as cursor,
+            # It is sent as one statement: two in a row are refused, and so no other can follow. It
+            # holds the connection until it is closed, also where nobody wants the rest.
+            closing(cast("_Rows", cursor.stream(statement.encode()))) as found,
+        ):
             first = _first(found)
             columns = [column.name for column in cursor.description or ()]
             if first is None:
