@@ -85,7 +85,8 @@ runs = Table(
     Index("runs_by_time", "created_at"),
     Index("runs_by_thread", "thread_id", postgresql_where=present("thread_id")),
     Index("runs_by_parent", "parent_run_id", postgresql_where=present("parent_run_id")),
-    comment="One row a run: where it stands, what it cost, how it ended.",
+    comment="One row a run: where it stands, what it cost, how it ended. Runs of the tenant "
+    "runfold-probe are Runfold's own.",
     postgresql_with=ROOM_TO_CHANGE,
 )
 

@@ -68,6 +68,7 @@ def proof(engine: Engine, reader: LogReader) -> shapes.CostProof:
         equal=not found.differences,
         total=_total(found.total),
         runs=found.runs,
+        probes=found.probes,
         sums=found.sums,
         offsets=dict(found.offsets),
         differences=tuple(shapes.CostDifference(**asdict(each)) for each in found.differences),

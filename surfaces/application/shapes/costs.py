@@ -79,12 +79,16 @@ class CostDifference(Shape):
 
 
 class CostProof(Shape):
-    """The views compared with the journal up to ``offsets``, by partition of the journal."""
+    """The views compared with the journal up to ``offsets``, by partition of the journal.
+
+    ``probes`` of the ``runs`` are those by which Runfold sees that runs complete.
+    """
 
     shape: Literal[2] = SHAPE
     equal: bool
     total: CostTotal
     runs: int
+    probes: int
     sums: int
     offsets: dict[int, int]
     differences: tuple[CostDifference, ...]

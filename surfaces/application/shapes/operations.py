@@ -70,11 +70,15 @@ class AuditFault(Shape):
 
 
 class AuditReport(Shape):
-    """What reading the journal itself found: how much was read, and every fault."""
+    """What reading the journal itself found: how much was read, and every fault.
+
+    ``probes`` of the ``runs`` are those by which Runfold sees that runs complete.
+    """
 
     shape: Literal[2] = SHAPE
     sound: bool
     runs: int
+    probes: int
     ended: int
     events: int
     decisions: int

@@ -83,7 +83,8 @@ def show_budgets(
 
 def show_proof(context: Context, *, json: bool) -> int:
     """Print whether every view's sums are the journal's, and return whether they are."""
-    found = proof(context.engine, context.reader)
+    with output.waiting("the journal to be read"):
+        found = proof(context.engine, context.reader)
     code = exits.OK if found.equal else exits.NO
     if json:
         output.as_json(found)
@@ -93,7 +94,8 @@ def show_proof(context: Context, *, json: bool) -> int:
     console.print(
         f"journal  {_exact(total.cost_usd)} in {total.calls} calls, {total.unpriced} of them "
         "unpriced, "
-        f"{total.input_tokens} tokens in, {total.output_tokens} out, {found.runs} runs",
+        f"{total.input_tokens} tokens in, {total.output_tokens} out, {found.runs} runs"
+        + (f", {found.probes} of them Runfold's own probes" if found.probes else ""),
         markup=False,
     )
     for each in found.differences[:_SHOWN]:
@@ -117,7 +119,8 @@ def show_repricing(
 ) -> None:
     """Keep the past at the prices of a file, and print the difference by model."""
     prices = price_file.read(file)
-    done = reprice(context.engine, context.reader, prices, name, since)
+    with output.waiting("the journal to be read"):
+        done = reprice(context.engine, context.reader, prices, name, since)
     if json:
         output.as_json(done)
         return
