@@ -15,6 +15,7 @@ from runfold.stack.home import Home
 from runfold.stack.kafka.broker import Broker
 from runfold.stack.postgres.server import Postgres
 from runfold.stack.processes.process import kill_group, started_at
+from runfold.stack.processes.rotation import rotate
 from runfold.stack.settings import Settings
 from runfold.stack.supervisor import state
 from runfold.stack.supervisor.member import Member, Patience
@@ -172,6 +173,7 @@ class Supervision:
     def _watch(self) -> None:
         while True:
             self._look()
+            rotate(self._home.logs)
             restless = any(member.state in {"starting", "waiting"} for member in self._members)
             self._sleep(0.05 if restless else 1.0)
 
