@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
+import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -32,6 +33,29 @@ def as_json(value: object) -> None:
 
     sys.stdout.write(visible_json(to_json(value)) + "\n")
     sys.stdout.flush()
+
+
+_SOON_S = 2.0
+"""How long a command is quiet before it says what it waits for."""
+
+
+@contextmanager
+def waiting(what: str) -> Iterator[None]:
+    """Say on the error stream what is waited for, where the block takes longer than two seconds."""
+    said = threading.Timer(_SOON_S, lambda: _tell(f"waiting for {what} …"))
+    said.daemon = True
+    said.start()
+    try:
+        yield
+    finally:
+        said.cancel()
+
+
+def _tell(line: str) -> None:
+    # Nobody may read it any more.
+    with suppress(OSError, ValueError):
+        sys.stderr.write(f"{line}\n")
+        sys.stderr.flush()
 
 
 @contextmanager
@@ -72,7 +96,7 @@ def _on_terminal(columns: Sequence[str], rows: list[list[str]]) -> None:
     from rich.text import Text
 
     *widths, last_width = _widths([list(columns), *rows])
-    if sum(width + 1 for width in widths) + min(last_width, _LEAST_LAST) > console().width:
+    if sum(width + 2 for width in widths) + min(last_width, _LEAST_LAST) > console().width:
         _in_blocks(columns, rows)
         return
     grid = Table(box=None, header_style="dim", pad_edge=False)

@@ -105,7 +105,9 @@ def test_a_difference_is_told_by_row_and_column() -> None:
     )
     assert list(told(found.view, found.examples)) == [
         "  costs run_id=r seq=4",
-        "    cost_usd: live 1, folded again 2",
+        "    cost_usd",
+        "      - live          1",
+        "      + folded again  2",
         "  costs run_id=r seq=5: only in the live view",
         "  costs run_id=r seq=6: only in the new fold",
     ]

@@ -95,7 +95,7 @@ def test_status_shows_every_process_running(runfold: Runfold) -> None:
 def test_a_second_apply_changes_nothing(runfold: Runfold) -> None:
     said = runfold.json("apply", "-f", str(EXAMPLES / "hello"))
     assert said["published"] == []
-    assert set(said["unchanged"]) == {"agent/hello@1.0.0", "playbook/hello@1.0.0"}
+    assert set(said["unchanged"]) == {"agent/hello@1.0.0", "model_script/hello@1.0.0"}
 
 
 def test_an_invalid_manifest_names_file_line_and_field(runfold: Runfold, tmp_path: Path) -> None:
@@ -115,8 +115,8 @@ def test_the_views_the_log_and_the_audit_agree_on_a_run(runfold: Runfold, hello:
     assert "scripted, no model" in runfold("logs", short)
     audit = runfold.json("audit", "verify", short)
     assert audit == {
-        "shape": 2, "sound": True, "runs": 1, "ended": 1, "events": status["seq"], "decisions": 2,
-        "faults": [],
+        "shape": 2, "sound": True, "runs": 1, "probes": 0, "ended": 1, "events": status["seq"],
+        "decisions": 2, "faults": [],
     }  # fmt: skip
 
 

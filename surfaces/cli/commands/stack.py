@@ -47,12 +47,15 @@ def up(
     standing = _standing_still(context)
     # What stands still would be waited for in vain.
     seconds = _probed(context, running.settings) if probe and not standing else None
+    agent = None if standing else _first_agent(context, running.settings)
     said.print("The stack was up already." if running.found else "The stack is up.")
     said.print(f"  Kafka     {running.bootstrap_servers}")
     _print_addresses(context, running.database_url, without_password)
     said.print(f"  Home      {context.settings.home}")
     if seconds is not None:
         said.print(f"  Probe     a run completed in {seconds:.1f} s")
+    if agent is not None:
+        said.print(f"  Agent     {agent}")
     for sentence in standing:
         said.print(sentence, markup=False)
     if standing:
@@ -127,6 +130,16 @@ def _standing_still(context: Context) -> list[str]:
     return [
         f"{each.name} stands still: {each.reason}" for each in members if each.state == "failed"
     ]
+
+
+def _first_agent(context: Context, settings: Settings) -> str | None:
+    """Publish an agent to begin with; a Kafka of somebody's own is left as it is."""
+    from runfold.surfaces.cli.publishing import publish_first_agent
+
+    if context.settings.bootstrap_servers:
+        return None
+    context.attached = settings
+    return publish_first_agent(context)
 
 
 def _probed(context: Context, settings: Settings) -> float:
