@@ -41,7 +41,10 @@ _SOON_S = 2.0
 
 @contextmanager
 def waiting(what: str) -> Iterator[None]:
-    """Say on the error stream what is waited for, where the block takes longer than two seconds."""
+    """Say on a terminal what is waited for, where the block takes longer than two seconds."""
+    if not sys.stderr.isatty():
+        yield
+        return
     said = threading.Timer(_SOON_S, lambda: _tell(f"waiting for {what} …"))
     said.daemon = True
     said.start()

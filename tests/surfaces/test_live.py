@@ -62,7 +62,7 @@ def runfold() -> Iterator[Runfold]:
     """A stack with every process, and the examples published on it."""
     with stack.temporary_home() as home:
         runfold = Runfold(home)
-        runfold("up")
+        assert "hello is published" in runfold("up")
         try:
             runfold("apply", "-f", str(EXAMPLES / "hello"), "-f", str(EXAMPLES / "log-triage"))
             yield runfold
@@ -89,7 +89,24 @@ def test_status_shows_every_process_running(runfold: Runfold) -> None:
     running = {member["name"] for member in known["members"] if member["state"] == "running"}
     assert running == {"kafka", "postgres", "runs", "tools", "projector", "monitor"}
     assert "***" in known["database_url"]
+    assert known["read_only_url"].startswith("postgresql://runfold_reader:***@")
     assert known["set_aside"] == {}
+    assert known["monitor_url"].startswith("http://127.0.0.1:")
+
+
+def test_sql_is_answered_by_the_login_that_only_reads(runfold: Runfold, hello: str) -> None:
+    (row,) = runfold.json(
+        "sql", "-c", f"SELECT cost_usd, user_id FROM runs WHERE run_id = '{hello}'"
+    )
+    assert row == {"cost_usd": None, "user_id": "me"}
+    who = runfold("sql", "--csv", "-c", "SELECT current_user AS u")
+    assert who.split() == ["u", "runfold_reader"]
+    runfold("sql", "-c", "DELETE FROM runs", code=exits.BAD_INPUT)
+    (queue,) = runfold.json(
+        "sql", "-c", f"SELECT queue_ms FROM run_metrics WHERE run_id = '{hello}'"
+    )
+    assert queue["queue_ms"] >= 0
+    assert runfold.json("alerts") == []
 
 
 def test_a_second_apply_changes_nothing(runfold: Runfold) -> None:
@@ -135,7 +152,10 @@ def test_a_person_lets_the_agent_write_and_the_run_completes(runfold: Runfold) -
     asked = runfold.json("run", "Triage kafka.log", "--agent", "log-triage", "--file", str(log))
     run_id = asked["run_id"]
     waits = _wait_for_approval(runfold, run_id)
-    assert waits["tool"] == "report.write"
+    assert (waits["tool"], waits["risk"], waits["agent_version"]) == (
+        "report.write", "local_write", "1.0.0",
+    )  # fmt: skip
+    assert waits["effect"].startswith("Write a Markdown report.")
     assert runfold.json("status", run_id, code=exits.TRY_AGAIN)["requires_approval"] is True
     assert "paused by a person" in runfold("pause", run_id, "--reason", "lunch")
     assert "ignored" in runfold("pause", run_id, code=exits.NO)

@@ -53,6 +53,10 @@ def test_what_is_waited_for_is_said_only_where_it_takes_long(
         pass
     assert capsys.readouterr().err == ""
     monkeypatch.setattr(output, "_SOON_S", 0.0)
+    with output.waiting("the journal"):
+        time.sleep(0.2)
+    assert capsys.readouterr().err == ""
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
     said = ""
     with output.waiting("the journal"):
         until = time.monotonic() + 30
