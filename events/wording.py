@@ -68,7 +68,8 @@ SENTENCES: Mapping[str, str] = {
     "cannot_tell": "the tool processor cannot tell",
     "fail_the_run": "fail the run",
     "limit_reached": "{limit} reached: {used} of {allowed}",
-    "raise_the_limit": "raise the limit in the agent's manifest and run it again",
+    "raise_the_limit": "raise the limit where it was set, in the request or in the agent's "
+    "manifest, and run it again",
     "unpriced": "the price of {model} is not known, so max_cost ({allowed}) cannot be kept",
     "give_a_price": "give its price in RUNFOLD_PRICES, or set unpriced: allow in the manifest",
     "unusable_answers": "the model gave {count} answers in a row that could not be used",

@@ -6,9 +6,10 @@ import psycopg
 from sqlalchemy import Table
 from sqlalchemy.engine import Connection
 
-from runfold.infra.database import layout, roles
+from runfold.infra.database import layout, reader, roles
 from runfold.infra.database.connection import engine
 from runfold.infra.database.layout import Part
+from runfold.projections.commenting import comment_on_tables, comment_on_views
 from runfold.projections.errors import SchemaTooNew
 from runfold.projections.sql_views import SQL_VIEWS
 from runfold.projections.tables import METADATA
@@ -16,7 +17,7 @@ from runfold.projections.tables.base import bulky_columns
 
 __all__ = ["PART", "drop_sql_views", "engine", "ensure", "make_sql_views", "storage_of"]
 
-VERSION = 6
+VERSION = 7
 """The release of the tables that this code writes."""
 
 _DROPPED_INDEXES = ("run_events_by_call", "policy_decisions_by_call", "runs_by_status")
@@ -24,8 +25,12 @@ _DROPPED_INDEXES = ("run_events_by_call", "policy_decisions_by_call", "runs_by_s
 
 _ADDED = (
     "ALTER TABLE projection_positions ADD COLUMN IF NOT EXISTS topic_id text NOT NULL DEFAULT ''",
+    "ALTER TABLE runs ADD COLUMN IF NOT EXISTS requested_at timestamptz",
+    "ALTER TABLE runs ALTER cost_usd DROP NOT NULL, ALTER cost_usd DROP DEFAULT",
+    "ALTER TABLE definition_versions ADD COLUMN IF NOT EXISTS effect text",
+    "ALTER TABLE definition_versions ADD COLUMN IF NOT EXISTS reversible boolean",
 )
-"""Columns that earlier releases did not have."""
+"""Columns that earlier releases did not have, or had otherwise; a rebuild fills them."""
 
 _RENAMED = (
     "ALTER TABLE {old} RENAME TO {new}",
@@ -50,7 +55,7 @@ PART = Part(
 
 
 def ensure(url: str) -> None:
-    """Make schema, tables, SQL views and roles where they are missing.
+    """Make schema, tables, SQL views, roles and the login that reads where they are missing.
 
     It may be called by several processes at once, and any number of times. Raises SchemaTooNew
     where the tables are of a newer release, TablesClashError where they are somebody else's.
@@ -61,6 +66,7 @@ def ensure(url: str) -> None:
             _make(connection)
     finally:
         made.dispose()
+    reader.ensure(url)
 
 
 def storage_of(table: Table) -> list[str]:
@@ -96,6 +102,7 @@ def make_sql_views(connection: psycopg.Connection) -> None:
 def _make_sql_views(connection: psycopg.Connection, make: str) -> None:
     for name, query in SQL_VIEWS.items():
         connection.execute(f"{make} {name} AS {query}".encode())
+    comment_on_views(connection)
 
 
 def _make(connection: Connection) -> None:
@@ -128,8 +135,9 @@ def _make(connection: Connection) -> None:
             raw.execute(statement.encode())
     # Positions change with every batch and should find room on their own page.
     raw.execute("ALTER TABLE projection_positions SET (fillfactor = 20)")
-    # 3. SQL views, and who may read and write.
+    # 3. SQL views, what everything says of itself, and who may read and write.
     make_sql_views(raw)
+    comment_on_tables(raw)
     roles.grant(raw, schema)
     raw.execute("INSERT INTO projection_schema (version) VALUES (%s)", (VERSION,))
 

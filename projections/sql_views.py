@@ -21,7 +21,8 @@ SQL_VIEWS: dict[str, str] = {
             runs.cost_usd, runs.input_tokens + runs.output_tokens AS total_tokens,
             extract(epoch FROM coalesce(runs.completed_at, runs.cancelled_at)
                 - runs.created_at) * 1000 AS duration_ms,
-            extract(epoch FROM runs.started_at - runs.created_at) * 1000 AS queue_ms,
+            CASE WHEN runs.started_at < runs.requested_at THEN 0 ELSE
+                extract(epoch FROM runs.started_at - runs.requested_at) * 1000 END AS queue_ms,
             extract(epoch FROM (SELECT min(proposed_at) FROM tool_calls AS t
                 WHERE t.run_id = runs.run_id) - runs.created_at) * 1000 AS first_action_ms,
             (SELECT sum(latency_ms) FROM model_calls AS m
@@ -32,17 +33,31 @@ SQL_VIEWS: dict[str, str] = {
     # What stops a run until a person acts: approvals and questions, and calls of which nobody knows
     # whether they happened. Runfold's own probe asks nobody.
     "waiting_for_people": """
-        SELECT a.approval_id AS call_id, a.kind, a.run_id, a.tenant_id, r.user_id, r.agent,
-            a.tool_name, a.question, a.risk_level, a.requested_at AS since, a.deadline
-        FROM approvals AS a JOIN runs AS r USING (run_id)
-        WHERE a.status = 'pending' AND r.exit_status IS NULL
-        UNION ALL
-        SELECT t.tool_call_id, 'uncertain', t.run_id, t.tenant_id, r.user_id, r.agent,
-            t.tool_name, 'did ' || t.tool_name || ' happen?', t.risk_level,
-            coalesce(t.started_at, t.proposed_at), NULL
-        FROM tool_calls AS t JOIN runs AS r USING (run_id)
-        WHERE t.status = 'uncertain' AND r.exit_status IS NULL
-          AND r.status = 'waiting_for_human'""",
+        SELECT w.*, c.effect, c.reversible
+        FROM (
+            SELECT a.approval_id AS call_id, a.kind, a.run_id, a.tenant_id, r.user_id, r.agent,
+                a.tool_name, a.question, a.risk_level, a.requested_at AS since, a.deadline,
+                t.tool_version, t.arguments_json, r.agent_version, r.goal, r.cost_usd,
+                r.unpriced_calls
+            FROM approvals AS a JOIN runs AS r USING (run_id)
+            LEFT JOIN tool_calls AS t ON t.tool_call_id = a.approval_id
+            WHERE a.status = 'pending' AND r.exit_status IS NULL
+            UNION ALL
+            SELECT t.tool_call_id, 'uncertain', t.run_id, t.tenant_id, r.user_id, r.agent,
+                t.tool_name, 'did ' || t.tool_name || ' happen?', t.risk_level,
+                coalesce(t.started_at, t.proposed_at), NULL,
+                t.tool_version, t.arguments_json, r.agent_version, r.goal, r.cost_usd,
+                r.unpriced_calls
+            FROM tool_calls AS t JOIN runs AS r USING (run_id)
+            WHERE t.status = 'uncertain' AND r.exit_status IS NULL
+              AND r.status = 'waiting_for_human'
+        ) AS w
+        LEFT JOIN LATERAL (
+            SELECT coalesce(v.effect, v.description) AS effect, v.reversible
+            FROM definition_versions AS v
+            WHERE v.kind = 'tool' AND v.name = w.tool_name AND v.version = w.tool_version
+              AND v.tenant IN ('', w.tenant_id) ORDER BY v.tenant DESC LIMIT 1
+        ) AS c ON true""",
     "definitions": """
         SELECT v.kind, v.name, v.version, nullif(v.tenant, '') AS tenant, v.digest,
             coalesce((SELECT CASE d.action WHEN 'restored' THEN 'active' ELSE d.action END

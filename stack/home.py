@@ -60,12 +60,14 @@ class Home:
     def prepare(self) -> None:
         """Make the folders, or say in one sentence why that is impossible."""
         try:
-            self.root.mkdir(parents=True, exist_ok=True)
+            self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
             for folder in (self.logs, self.run, self.kafka, self.postgres):
                 folder.mkdir(exist_ok=True)
-            self.run.chmod(0o700)
+                # They hold what runs are about: goals, results, addresses.
+                folder.chmod(0o700)
             if os.geteuid() == 0:
-                self.root.chmod(0o755)
+                # Entered by the user of Postgres, listed by nobody.
+                self.root.chmod(0o711)
                 owner = pwd.getpwnam(UNPRIVILEGED)
                 os.chown(self.postgres, owner.pw_uid, owner.pw_gid)
         except OSError as error:

@@ -46,8 +46,10 @@ def money(amount: Decimal) -> str:
     return f"${amount:.{places}f}"
 
 
-def spent(amount: Decimal, unpriced: int) -> str:
+def spent(amount: Decimal | None, unpriced: int) -> str:
     """Return a cost; what has no known price is said, since it is not zero."""
+    if amount is None:
+        return "unpriced"
     if not unpriced:
         return money(amount)
     return f"{money(amount)}+?" if amount else "unpriced"

@@ -44,7 +44,8 @@ class ToolContract(Definition):
     that running it twice with one key has the effect of running it once. ``code_digest`` names the
     code of a Python tool and what it stands on, None where it is not known. ``cost_usd`` is what
     one execution costs, None where none is kept account of. ``max_concurrency`` bounds what runs at
-    a time in each process, not across processes.
+    a time in each process, not across processes. ``effect`` and ``reversible`` say to whoever
+    approves a call what it changes in the world, and whether that can be undone.
     """
 
     description: str
@@ -68,6 +69,8 @@ class ToolContract(Definition):
     cost_usd: Money | None = Field(default=None, ge=0, exclude_if=lambda cost: cost is None)
     max_per_minute: int | None = Field(default=None, ge=1, exclude_if=lambda rate: rate is None)
     code_digest: str | None = Field(default=None, exclude_if=lambda digest: digest is None)
+    effect: str | None = Field(default=None, exclude_if=lambda said: said is None)
+    reversible: bool | None = Field(default=None, exclude_if=lambda said: said is None)
 
     @property
     def contradicts(self) -> bool:

@@ -40,11 +40,11 @@ def grant(connection: Connection, schema: str) -> bool:
     Where the user may not make roles, the log says once which to make; the tables work without.
     The caller has a transaction open.
     """
-    missing = [name for name in ROLES if not _exists(connection, role(schema, name))]
+    missing = [name for name in ROLES if not exists(connection, role(schema, name))]
     try:
         with connection.transaction():
             for name in missing:
-                _make(connection, role(schema, name))
+                make(connection, role(schema, name))
             _grant(connection, schema)
     except errors.InsufficientPrivilege:
         names = ", ".join(role(schema, name) for name in missing) or schema
@@ -53,12 +53,14 @@ def grant(connection: Connection, schema: str) -> bool:
     return True
 
 
-def _exists(connection: Connection, name: str) -> bool:
+def exists(connection: Connection, name: str) -> bool:
+    """Whether the server knows a role."""
     found = connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", (name,))
     return found.fetchone() is not None
 
 
-def _make(connection: Connection, name: str) -> None:
+def make(connection: Connection, name: str) -> None:
+    """Make a role that cannot log in."""
     # Roles belong to the whole server: another database's process may make the same one now.
     connection.execute(
         f"DO $$ BEGIN CREATE ROLE {quoted(name)} NOLOGIN;"

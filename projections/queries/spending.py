@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, Literal
 
-from sqlalchemy import Numeric, and_, case, cast, func, literal, or_, select
+from sqlalchemy import Numeric, and_, case, cast, func, literal, or_, select, true
 
 from runfold.events.calls.kinds import MODEL
 from runfold.events.catalogue import FACTS
@@ -48,14 +48,14 @@ def costs_by(
 ) -> list[Row]:
     """Return costs summed over these dimensions, the most expensive first, and days in order [159].
 
-    ``cost_usd`` leaves out answers without a price, which ``unpriced`` counts. Of it,
-    ``retry_usd`` is what attempts after the first cost; ``wasted_usd`` what tool calls cost that
-    failed or came back too late, and everything in runs that failed or were cancelled.
-    ``cache_savings_usd`` is what the provider's caches saved (below 0 where writing to them cost
-    more), at the prices on record.
+    ``cost_usd`` leaves out answers without a price, which ``unpriced`` counts, and is None where
+    no price of any is known; so are the other amounts. Of it, ``retry_usd`` is what attempts after
+    the first cost; ``wasted_usd`` what tool calls cost that failed or came back too late, and
+    everything in runs that failed or were cancelled. ``cache_savings_usd`` is what the provider's
+    caches saved (below 0 where writing to them cost more), at the prices on record.
     """
     columns = [_column(name) for name in dimensions]
-    total = func.coalesce(func.sum(costs.c.cost_usd), 0).label("cost_usd")
+    total = _known(costs.c.cost_usd, true()).label("cost_usd")
     wasted = or_(runs.c.exit_status.in_(_ENDED_BADLY), run_events.c.type.in_(_IN_VAIN))
     query = select(
         *columns,
@@ -64,9 +64,9 @@ def costs_by(
         func.sum(costs.c.output_tokens).label("output_tokens"),
         func.count().filter(costs.c.cost_usd.is_(None)).label("unpriced"),
         total,
-        _part(costs.c.attempt > 1).label("retry_usd"),
-        _part(wasted).label("wasted_usd"),
-        func.coalesce(func.sum(_saved()), 0).label("cache_savings_usd"),
+        _known(costs.c.cost_usd, costs.c.attempt > 1).label("retry_usd"),
+        _known(costs.c.cost_usd, wasted).label("wasted_usd"),
+        _known(_saved(), _CACHED).label("cache_savings_usd"),
     ).select_from(_with_runs_and_events())
     query = query.where(views.sees(costs) if run_id is not None else views.counts(costs))
     if run_id is not None:
@@ -74,13 +74,15 @@ def costs_by(
     if since is not None:
         query = query.where(costs.c.time >= since)
     days = [_DAY] if "day" in dimensions else []
-    return views.all(query.group_by(*columns).order_by(*days, total.desc(), *columns))
+    dearest = total.desc().nulls_last()
+    return views.all(query.group_by(*columns).order_by(*days, dearest, *columns))
 
 
 def budgets(views: Views, since: datetime | None = None) -> list[Row]:
     """Return the runs that have a budget with what they spent of it, the fullest first.
 
-    ``spent_share`` is ``cost_usd / budget_usd``; ``unpriced_calls`` are not in it.
+    ``spent_share`` is ``cost_usd / budget_usd``; ``unpriced_calls`` are not in it. Both are None
+    where no price of any call is known.
     """
     budget = cast(run_events.c.fact["limits"]["max_cost"].astext, Numeric)
     share = (runs.c.cost_usd / func.nullif(budget, 0)).label("spent_share")
@@ -109,8 +111,18 @@ def _column(name: By) -> Any:
     return _DAY if name == "day" else costs.c[name]
 
 
-def _part(condition: Any) -> Any:
-    return func.coalesce(func.sum(costs.c.cost_usd).filter(condition), 0)
+_CACHED = and_(
+    costs.c.kind == MODEL.name,
+    or_(costs.c.cache_read_tokens > 0, costs.c.cache_write_tokens > 0),
+)
+
+
+def _known(amount: Any, which: Any) -> Any:
+    """Return a sum over some rows; where it would be 0 for lack of prices, nobody knows it."""
+    unknown = func.count().filter(which, amount.is_(None)) > 0
+    return func.nullif(
+        func.coalesce(func.sum(amount).filter(which), 0), case((unknown, literal(0)))
+    )
 
 
 def _with_runs_and_events() -> Any:

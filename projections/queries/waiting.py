@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 from typing import Any
 
 from sqlalchemy import Select, func, literal, null, select
@@ -13,25 +14,29 @@ from runfold.projections.queries.scope import OperatorViews, Row, Views
 from runfold.projections.tables import (
     approvals,
     audit,
+    definition_versions,
     projection_positions,
     runs,
     tool_calls,
 )
 
 _LOOK_AGAIN_S = 0.02
-_OF_THE_RUN = ("agent", "user_id", "goal", "cost_usd", "unpriced_calls")
+_OF_THE_RUN = ("agent", "agent_version", "user_id", "goal", "cost_usd", "unpriced_calls")
+_OF_THE_CALL = ("arguments_json", "tool_version")
 
 
 def open_approvals(views: Views, run_id: str | None = None) -> list[Row]:
     """Return what waits for a person in runs that have not ended, the oldest first.
 
-    A row is one of ``approvals`` with ``arguments_json``, the arguments that will be used, and
-    with its run's ``agent``, ``user_id``, ``goal``, ``cost_usd`` so far and ``unpriced_calls``.
+    A row is one of ``approvals`` with its call's ``tool_version`` and ``arguments_json``, those
+    that will be used; with ``effect`` and ``reversible`` of the tool's contract; and its run's
+    ``agent``, ``agent_version``, ``user_id``, ``goal``, ``cost_usd`` so far and ``unpriced_calls``.
     """
     asked = select(
         *(approvals.c[name] for name in _SHOWN),
-        tool_calls.c.arguments_json,
+        *(tool_calls.c[name] for name in _OF_THE_CALL),
         *(runs.c[name] for name in _OF_THE_RUN),
+        *_contract(),
     ).select_from(
         approvals.join(runs, runs.c.run_id == approvals.c.run_id).outerjoin(
             tool_calls, tool_calls.c.tool_call_id == approvals.c.approval_id
@@ -51,6 +56,23 @@ _SHOWN = (
     "approval_id", "kind", "run_id", "tenant_id", "tool_name", "question", "options_json",
     "arguments_digest", "risk_level", "requested_at", "deadline",
 )  # fmt: skip
+
+
+def _contract() -> Iterator[Any]:
+    """Yield what a call's contract says that it does; a tenant's own hides the one of all."""
+    at, calls = definition_versions.c, tool_calls.c
+    for name, said in (
+        ("effect", func.coalesce(at.effect, at.description)),
+        ("reversible", at.reversible),
+    ):
+        found = select(said).where(
+            at.kind == "tool",
+            at.name == calls.tool_name,
+            at.version == calls.tool_version,
+            at.tenant.in_(["", calls.tenant_id]),
+        )
+        newest = found.order_by(at.tenant.desc()).limit(1).correlate(tool_calls)
+        yield newest.scalar_subquery().label(name)
 
 
 def uncertain_calls(views: Views, run_id: str | None = None) -> list[Row]:
@@ -73,11 +95,12 @@ def uncertain_calls(views: Views, run_id: str | None = None) -> list[Row]:
         "risk_level": calls.risk_level,
         "requested_at": since,
         "deadline": null(),
-        "arguments_json": calls.arguments_json,
+        **{name: calls[name] for name in _OF_THE_CALL},
     }
     query = select(
         *(column.label(name) for name, column in shown.items()),
         *(runs.c[name] for name in _OF_THE_RUN),
+        *_contract(),
     ).select_from(runs.join(tool_calls, calls.run_id == runs.c.run_id))
     query = query.where(
         # The exit is what an index knows: the live are few.

@@ -28,6 +28,17 @@ KEEP: Final = "coalesce(old.{c}, new.{c})"
 REPLACE: Final = "coalesce(new.{c}, old.{c})"
 EITHER: Final = "old.{c} or coalesce(new.{c}, false)"
 
+_UNKNOWN: Final = "nullif({sum}, CASE WHEN {unpriced} > 0 THEN 0 END)"
+KNOWN: Final = _UNKNOWN.format(
+    sum="coalesce(old.{c}, 0) + coalesce(new.{c}, 0)",
+    unpriced="old.unpriced_calls + coalesce(new.unpriced_calls, 0)",
+)
+"""The sum of what is known, null where nothing of it is: what has no price does not cost 0."""
+
+KNOWN_AT_FIRST: Final = _UNKNOWN.format(
+    sum="coalesce(new.{c}, 0)", unpriced="coalesce(new.unpriced_calls, 0)"
+)
+
 CARRIED: Final = "carried"
 """In a table's info: values that its merge rules need beside its columns, with their SQL types."""
 
@@ -69,9 +80,9 @@ def flag(
     )
 
 
-def tristate(name: str, comment: str) -> Column[Any]:
+def tristate(name: str, comment: str, *, merge: str = REPLACE) -> Column[Any]:
     """Return a boolean column that is null where nobody knows."""
-    return _column(name, Boolean(), comment)
+    return _column(name, Boolean(), comment, merge=merge)
 
 
 def moment(name: str, comment: str, *, null: bool = True, **more: Any) -> Column[Any]:
@@ -120,7 +131,7 @@ def rule_of(column: Column[Any]) -> str:
 def initial_of(column: Column[Any]) -> str | None:
     """Return the SQL of a new row's value over the row ``new``, where the column has one."""
     initial: str | None = column.info[_INITIAL]
-    return initial
+    return None if initial is None else initial.format(c=column.name)
 
 
 def merge_of(column: Column[Any]) -> str:

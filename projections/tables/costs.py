@@ -32,5 +32,6 @@ costs = Table(
     usd("cost_usd", "what it cost; null where no price is known, never zero instead"),
     moment("time", "when the answer came in", null=False),
     Index("costs_by_tenant", "tenant_id", "time"),
-    comment="One row an answer that costs: whom and what it belongs to.",
+    comment="One row an answer that costs: whom and what it belongs to. Rows of the tenant "
+    "runfold-probe are Runfold's own.",
 )

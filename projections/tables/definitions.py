@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import Index, Table
 
-from runfold.projections.tables.base import KEEP, METADATA, moment, text, whole
+from runfold.projections.tables.base import KEEP, METADATA, moment, text, tristate, whole
 
 definition_versions = Table(
     "definition_versions",
@@ -15,6 +15,10 @@ definition_versions = Table(
     text("tenant", "whose it is; empty where it belongs to all", key=True),
     text("digest", "sha256 of its body, hexadecimal", null=False, merge=KEEP),
     text("description", "what it says of itself", merge=KEEP),
+    text("effect", "of a tool: what it changes in the world, as its contract says", merge=KEEP),
+    tristate(
+        "reversible", "of a tool: whether that can be undone, as its contract says", merge=KEEP
+    ),
     moment("published_at", "when it was published", null=False, merge=KEEP),
     text("published_by", "who published it", null=False, merge=KEEP),
     whole("position", "the offset of its record on the topic registry", null=False, merge=KEEP),

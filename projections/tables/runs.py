@@ -5,8 +5,9 @@ from __future__ import annotations
 from sqlalchemy import Index, Table, UniqueConstraint
 
 from runfold.projections.tables.base import (
-    ADD,
     KEEP,
+    KNOWN,
+    KNOWN_AT_FIRST,
     METADATA,
     ROOM_TO_CHANGE,
     WHOLE_IN_ROW,
@@ -39,6 +40,7 @@ runs = Table(
     text("model", "the model the run began with"),
     whole("current_step", "the step of its latest checkpoint", null=False, default="0"),
     text("latest_checkpoint_id", "its latest checkpoint: where it can go on from"),
+    moment("requested_at", "when it was asked for, by the requester's clock", merge=KEEP),
     moment("created_at", "when it was accepted or refused", null=False, merge=KEEP),
     moment("updated_at", "when its last event was written", null=False),
     moment("started_at", "when it was admitted", merge=KEEP),
@@ -55,7 +57,12 @@ runs = Table(
     count("input_tokens", "tokens read by models, cache reads and writes included"),
     count("output_tokens", "tokens written by models"),
     count("unpriced_calls", "model answers whose price is not known, left out of cost_usd"),
-    usd("cost_usd", "what its calls cost", null=False, merge=ADD, default="0"),
+    usd(
+        "cost_usd",
+        "what its calls cost, as far as prices are known; null where no price of any is",
+        merge=KNOWN,
+        initial=KNOWN_AT_FIRST,
+    ),
     whole("latency_ms", "milliseconds from acceptance to end, as its exit record says"),
     text("data_classification", "how sensitive its data is"),
     text("response_profile", "the form of answer that was asked for"),
@@ -78,7 +85,8 @@ runs = Table(
     Index("runs_by_time", "created_at"),
     Index("runs_by_thread", "thread_id", postgresql_where=present("thread_id")),
     Index("runs_by_parent", "parent_run_id", postgresql_where=present("parent_run_id")),
-    comment="One row a run: where it stands, what it cost, how it ended.",
+    comment="One row a run: where it stands, what it cost, how it ended. Runs of the tenant "
+    "runfold-probe are Runfold's own.",
     postgresql_with=ROOM_TO_CHANGE,
 )
 

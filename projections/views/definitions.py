@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from typing import Any
 
 from runfold.events import topics
 from runfold.events.definitions import (
@@ -40,18 +41,26 @@ def _is_whole(record: DefinitionPublished) -> bool:
 
 def _version(record: DefinitionPublished, offset: int) -> Row:
     body = json.loads(record.body.inline or b"{}")
-    said = body.get("description") if isinstance(body, dict) else None
+    body = body if isinstance(body, dict) else {}
+    undone = body.get("reversible")
     return {
         "kind": record.kind,
         "name": clean(record.name),
         "version": clean(record.version),
         "tenant": clean(record.tenant or ""),
         "digest": record.digest.hex(),
-        "description": clean(said) if isinstance(said, str) else None,
+        "description": _text(body, "description"),
+        "effect": _text(body, "effect"),
+        "reversible": undone if isinstance(undone, bool) else None,
         "published_at": record.published_at,
         "published_by": clean(record.published_by),
         "position": offset,
     }
+
+
+def _text(body: dict[str, Any], name: str) -> str | None:
+    said = body.get(name)
+    return clean(said) if isinstance(said, str) else None
 
 
 def _decision(record: Decided, offset: int) -> Row:

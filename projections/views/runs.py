@@ -103,6 +103,7 @@ def _request(request: RunRequest, placed: Placed) -> Row:
     labels = {clean(label.key): label.value for label in request.labels}
     return {
         "user_id": request.user_id,
+        "requested_at": request.requested_at,
         "created_at": placed.meta.time,
         "first_offset": placed.offset,
         "data_classification": request.data_classification.value,

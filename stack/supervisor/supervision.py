@@ -17,6 +17,7 @@ from runfold.stack.home import Home
 from runfold.stack.kafka.broker import Broker
 from runfold.stack.postgres.server import Postgres
 from runfold.stack.processes.process import kill_group, started_at
+from runfold.stack.processes.rotation import rotate
 from runfold.stack.settings import Settings
 from runfold.stack.supervisor import state
 from runfold.stack.supervisor.member import Member, Patience
@@ -201,6 +202,7 @@ class Supervision:
     def _watch(self) -> None:
         while True:
             self._look()
+            rotate(self._home.logs)
             self._restart()
             busy = {"starting", "waiting", "stopping"}
             restless = any(member.state in busy for member in self._members)

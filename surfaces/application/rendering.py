@@ -90,9 +90,16 @@ def fact_of(kind: type[Fact], stored: Mapping[str, Any]) -> dict[str, Any]:
     return _with_amounts(kind, stored)
 
 
+def known_usd(amount: Decimal, unpriced: int) -> Decimal | None:
+    """Return what calls cost as far as prices are known, None where no price of any is."""
+    return None if unpriced and not amount else amount
+
+
 def completion_of(exit_: Exit) -> shapes.Completion:
     """Return a run's exit record as the completion signal, its payload in clear."""
-    usage: dict[str, Any] = dict(exit_.usage)
+    used = exit_.usage
+    usage: dict[str, Any] = dict(used)
+    usage["cost_usd"] = known_usd(used.cost_usd, used.unpriced_calls)
     return shapes.Completion(
         status=exit_.status.value,
         exit_code=exit_.exit_code,

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from runfold.events import run as j
 from runfold.events.catalogue import TERMINAL_FACTS
+from runfold.events.probe import PROBE_AGENT, PROBE_TENANT
 from runfold.events.run import GENESIS, Event
 from runfold.processors.run.replay import decisions
 from runfold.processors.run.state import RunState
@@ -29,13 +30,17 @@ class Fault:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What was found of one run; it is sound where ``faults`` is empty."""
+    """What was found of one run; it is sound where ``faults`` is empty.
+
+    ``probe`` says that it goes by the names of Runfold's own probe.
+    """
 
     run_id: str
     events: int
     decisions: int
     ended: bool
     faults: tuple[Fault, ...]
+    probe: bool = False
 
 
 class Verifier:
@@ -58,6 +63,7 @@ class Verifier:
         self._begun_at: int | None = None
         self._open: list[Event] = []
         self._judges = True
+        self._is_probe = False
 
     def take(self, value: bytes, event: Event) -> None:
         """Check the next event, given with the bytes that are its value."""
@@ -65,6 +71,9 @@ class Verifier:
         self._check_contents(event)
         self._check_permit(event)
         self._events += 1
+        if isinstance(event.fact, j.RunCreated):
+            names = (event.meta.tenant_id, event.fact.agent.name)
+            self._is_probe = names == (PROBE_TENANT, PROBE_AGENT)
         self._digest = hashlib.sha256(value).digest()
         if self._end is None and isinstance(event.fact, TERMINAL_FACTS):
             self._end = event
@@ -91,7 +100,14 @@ class Verifier:
             self._faults.append(
                 Fault(self._events, "completion", "its completion is not the end the journal tells")
             )
-        return Verdict(self._run_id, self._events, self._decisions, self.ended, tuple(self._faults))
+        return Verdict(
+            self._run_id,
+            self._events,
+            self._decisions,
+            self.ended,
+            tuple(self._faults),
+            self._is_probe,
+        )
 
     def _check_place(self, event: Event) -> None:
         meta, expected = event.meta, self._events + 1

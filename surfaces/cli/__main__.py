@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from collections.abc import Sequence
@@ -34,9 +35,12 @@ def run(arguments: Sequence[str], context: Context | None = None) -> int:
     except (KeyboardInterrupt, typer.Abort):
         return _say("Interrupted.", exits.INTERRUPTED)
     except BrokenPipeError:
-        # The reader of our output has closed it: nothing can be printed any more.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return exits.OK
+        return _unread()
+    except SystemExit as ended:
+        # typer makes 1 of it.
+        if isinstance(ended.__context__, OSError) and ended.__context__.errno == errno.EPIPE:
+            return _unread()
+        raise
     except Exception as error:
         if variables.DEBUG.read():
             raise
@@ -44,6 +48,12 @@ def run(arguments: Sequence[str], context: Context | None = None) -> int:
     finally:
         context.close()
     return code if isinstance(code, int) else exits.OK
+
+
+def _unread() -> int:
+    """Leave well: the reader of our output has had enough, and nothing can be printed any more."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.__stdout__.fileno())  # type: ignore[union-attr]
+    return exits.OK
 
 
 def _usage(error: TyperException) -> str:

@@ -17,6 +17,7 @@ from runfold.surfaces.cli.commands import (
     money,
     people,
     runs,
+    sql,
     stack,
     store,
 )
@@ -55,5 +56,16 @@ def command_line() -> Any:
     return with_examples(get_command(app))
 
 
-for group in (stack, definitions, store, runs, people, money, look, backups, config):
+for group in (
+    stack,
+    definitions,
+    store,
+    runs,
+    people,
+    money,
+    sql,
+    look,
+    backups,
+    config,
+):
     group.register(app)

@@ -8,11 +8,11 @@ from typing import Any
 from typer.core import TyperGroup
 
 SECTIONS: dict[str, tuple[str, ...]] = {
-    "The stack": ("up", "restart", "down", "status", "doctor", "config", "demo"),
+    "The stack": ("up", "restart", "down", "status", "doctor", "alerts", "config", "demo"),
     "Agents and tools": ("apply", "agents", "tools", "definitions"),
     "Runs": ("run", "runs", "logs", "show", "tell", "instruct", "pause", "resume", "cancel"),
     "What waits for a person": ("approvals", "approve", "deny", "answer", "resolve"),
-    "Money and proof": ("costs", "audit", "rebuild"),
+    "Money, SQL and proof": ("costs", "sql", "audit", "rebuild"),
     "Back-ups, topics and rules": (
         "backup",
         "restore",
@@ -29,6 +29,7 @@ IN_SHORT: dict[str, str] = {
     "restart": "Restart parts with the settings of now.",
     "status": "Show the state of the stack, or of a run.",
     "doctor": "Check the deployment, and say what to do.",
+    "alerts": "List the monitor's alerts, open and recent.",
     "config": "Show every setting and where it comes from.",
     "demo": "Watch an agent triage a log.",
     "apply": "Check manifests and publish what they declare.",
@@ -43,11 +44,13 @@ IN_SHORT: dict[str, str] = {
     "restore": "Restore a back-up into an empty home or cluster.",
     "topics": "List the topics with their purpose and retention.",
     "deadletters": "List the inputs that could not be used.",
+    "sql": "Ask the tables in SQL; nothing can be changed.",
     "rules": "Check the monitor's rules and list them.",
 }
 """What ``runfold --help`` says where the first sentence of a command does not fit 80 columns."""
 
 EXAMPLES: dict[str, tuple[str, ...]] = {
+    "alerts": ("runfold alerts --since 7d", "runfold alerts --json"),
     "apply": ("runfold apply -f agents/",),
     "approve": ("runfold approve 0198c1f2-7d3e-7a41.3 --reason 'as agreed'",),
     "costs": ("runfold costs --by day,model --since 7d", "runfold costs --by tenant --json"),
@@ -67,6 +70,10 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "runs": ("runfold runs --status waiting_for_human --since 1d",),
     "up": ("runfold up", "runfold up --watch -f agents/"),
     "show": ("runfold show 0198c1f2-7d3e-7a41 --at 12",),
+    "sql": (
+        "runfold sql",
+        "runfold sql -c 'SELECT agent, sum(cost_usd) FROM costs GROUP BY agent' --csv",
+    ),
 }
 """What people type; each line is one that the command line takes."""
 

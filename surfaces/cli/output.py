@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
+import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -32,6 +33,32 @@ def as_json(value: object) -> None:
 
     sys.stdout.write(visible_json(to_json(value)) + "\n")
     sys.stdout.flush()
+
+
+_SOON_S = 2.0
+"""How long a command is quiet before it says what it waits for."""
+
+
+@contextmanager
+def waiting(what: str) -> Iterator[None]:
+    """Say on a terminal what is waited for, where the block takes longer than two seconds."""
+    if not sys.stderr.isatty():
+        yield
+        return
+    said = threading.Timer(_SOON_S, lambda: _tell(f"waiting for {what} …"))
+    said.daemon = True
+    said.start()
+    try:
+        yield
+    finally:
+        said.cancel()
+
+
+def _tell(line: str) -> None:
+    # Nobody may read it any more.
+    with suppress(OSError, ValueError):
+        sys.stderr.write(f"{line}\n")
+        sys.stderr.flush()
 
 
 @contextmanager
@@ -63,10 +90,18 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[object]], empty: str) 
         _plainly([list(columns), *shown])
 
 
+_LEAST_LAST = 16
+"""What the last column of a table needs at least, where its words are as long."""
+
+
 def _on_terminal(columns: Sequence[str], rows: list[list[str]]) -> None:
     from rich.table import Table
     from rich.text import Text
 
+    *widths, last_width = _widths([list(columns), *rows])
+    if sum(width + 2 for width in widths) + min(last_width, _LEAST_LAST) > console().width:
+        _in_blocks(columns, rows)
+        return
     grid = Table(box=None, header_style="dim", pad_edge=False)
     for number, column in enumerate(columns):
         last = number == len(columns) - 1
@@ -77,8 +112,22 @@ def _on_terminal(columns: Sequence[str], rows: list[list[str]]) -> None:
     console().print(grid)
 
 
+def _in_blocks(columns: Sequence[str], rows: list[list[str]]) -> None:
+    """Print each row as lines of a name and a value: a terminal is too narrow for columns."""
+    widest, said = max(map(len, columns)), console()
+    for number, row in enumerate(rows):
+        if number:
+            said.print()
+        for column, text in zip(columns, row, strict=True):
+            said.print(f"{column.ljust(widest)}  {text}".rstrip(), overflow="fold")
+
+
+def _widths(rows: list[list[str]]) -> list[int]:
+    return [max(len(text) for text in column) for column in zip(*rows, strict=True)]
+
+
 def _plainly(rows: list[list[str]]) -> None:
-    widths = [max(len(text) for text in column) for column in zip(*rows, strict=True)]
+    widths = _widths(rows)
     for row in rows:
         padded = (text.ljust(width) for text, width in zip(row, widths, strict=True))
         sys.stdout.write("  ".join(padded).rstrip() + "\n")
@@ -95,6 +144,11 @@ def cell(value: object) -> str:
             return "yes" if value else "no"
         case _:
             return on_one_line(str(value))
+
+
+def moment(at: datetime) -> str:
+    """Return a moment as people read it wherever they are: local, with its zone."""
+    return f"{at.astimezone():%Y-%m-%d %H:%M:%S %z}"
 
 
 def short(run_id: str) -> str:

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from runfold.processors.definitions.publisher import Report
     from runfold.surfaces.manifests import Remark
 
+FIRST_AGENT = "hello"
+EXAMPLES = Path(__file__).parents[2] / "examples"
 WORKSPACE = variables.WORKSPACE.name
 CODE = variables.TOOL_CODE.name
 
@@ -50,6 +52,22 @@ def _known_here(context: Context) -> Callable[[str], str]:
         return f"calls of it fail here until that is mended: {said}" if said else ""
 
     return why
+
+
+def publish_first_agent(context: Context) -> str | None:
+    """Publish the agent that ``runfold run`` asks for by itself, where none has its name.
+
+    Return what to say of it, None where there is one.
+    """
+    from runfold.surfaces.application.governing.definitions import read_definitions
+
+    if FIRST_AGENT in read_definitions(context.reader).names("agent"):
+        return None
+    report, _ = apply_manifests(context, [EXAMPLES / FIRST_AGENT], "runfold up")
+    if report.refused:
+        why = "; ".join(f"{each.key}: {each.reason}" for each in report.refused)
+        return f"the agent {FIRST_AGENT} could not be published ({why})"
+    return f"{FIRST_AGENT} is published: runfold run 'Say hello' --follow"
 
 
 def _development(context: Context) -> dict[str, str]:

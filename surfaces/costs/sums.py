@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from decimal import Context, Decimal
 from typing import Any, get_args
 
+from runfold.events.probe import PROBE_AGENT, PROBE_TENANT
 from runfold.events.run import Event, Meta
 from runfold.events.traits import Charge, charge_of
 from runfold.projections.queries import Dimension
@@ -55,6 +56,9 @@ class JournalSums:
     )
     total: Sums = field(default_factory=Sums)
     ends: dict[str, Decimal] = field(default_factory=dict)
+    probes: set[str] = field(default_factory=set)
+    """The runs that go by the names of Runfold's own probe."""
+
     of_calls: dict[str, dict[str, Decimal]] = field(default_factory=dict)
     """What the calls of each kind cost, by run."""
 
@@ -72,6 +76,8 @@ class JournalSums:
         self.total += figures
         costs = self.of_calls.setdefault(charge.kind, defaultdict(Decimal))
         costs[event.meta.run_id] = _EXACT.add(costs[event.meta.run_id], figures.cost)
+        if (event.meta.tenant_id, charge.attribution.agent) == (PROBE_TENANT, PROBE_AGENT):
+            self.probes.add(event.meta.run_id)
         for name, value in _belongs_to(event.meta, charge).items():
             self.by[name][value] += figures
 

@@ -50,6 +50,7 @@ class Proof:
 
     total: Sums
     runs: int
+    probes: int
     sums: int
     offsets: Mapping[int, int]
     differences: tuple[Difference, ...]
@@ -84,7 +85,8 @@ def verify(engine: Engine, reader: LogReader) -> Proof:
             said.take(found.record)
     differences = tuple(_differences(said, shown))
     sums = sum(len(groups) for groups in said.by.values())
-    return Proof(said.total, len(said.by["run_id"]), sums, shown.offsets, differences)
+    runs_with_costs, probes = len(said.by["run_id"]), len(said.probes)
+    return Proof(said.total, runs_with_costs, probes, sums, shown.offsets, differences)
 
 
 def _shown(connection: Connection) -> _Shown:

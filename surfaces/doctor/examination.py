@@ -9,6 +9,7 @@ from confluent_kafka import KafkaException
 
 from runfold.producers.errors import translated
 from runfold.surfaces.doctor import (
+    alerts,
     broker,
     clocks,
     code,
@@ -59,6 +60,7 @@ CHECKS: tuple[Check, ...] = (
     _check(_VIEWS, consumers.check_views, _KAFKA, _POSTGRES, _TABLES),
     _check("audit", database.check_audit, _POSTGRES, _TABLES, _VIEWS),
     _check("runs", runs.check_stuck, _KAFKA, _POSTGRES, _TABLES),
+    _check("alerts", alerts.check, _KAFKA),
     _check("approvals", runs.check_approvals, _POSTGRES, _TABLES),
     _check("claims", database.check_claims, _POSTGRES),
     _check("dead letters", database.check_dead_letters, _POSTGRES, _TABLES),

@@ -123,3 +123,22 @@ def test_a_wrong_table_is_refused_by_entry(spec: str) -> None:
 def test_a_table_that_is_not_there_is_named() -> None:
     with pytest.raises(SettingsError, match="RUNFOLD_PRICES cannot be read"):
         settings(RUNFOLD_PRICES="/nowhere/prices.yaml")
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        "openai:x: {input_mtok: 0.10, output_mtok: 2}",
+        "openai:x:\n  input_mtok: 0.10\n  output_mtok: 2\n",
+        '{"openai:x": {"input_mtok": 0.10, "output_mtok": "2"}}',
+    ],
+)
+def test_yaml_of_either_style_may_stand_in_the_variable_itself(spec: str) -> None:
+    found = settings(RUNFOLD_PRICES=spec).table.find("openai:x")
+    assert found == {"input_mtok": Decimal("0.10"), "output_mtok": Decimal(2)}
+
+
+@pytest.mark.parametrize("price", ["12:30", "0x10", "true", ".inf"])
+def test_a_price_is_a_decimal_number_as_it_was_typed(price: str) -> None:
+    with pytest.raises(SettingsError, match=r"^RUNFOLD_PRICES: the price of 'openai:x' needs"):
+        settings(RUNFOLD_PRICES=f"openai:x: {{input_mtok: {price}, output_mtok: 2}}")

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from runfold.events import run as j
 from runfold.events.operations import DeadLetter
+from runfold.events.run import Event
 from runfold.processors.monitor.core.monitor import Monitor
 from runfold.processors.monitor.core.rules import AlertRules
 from runfold.processors.monitor.core.snapshot import snapshot
@@ -130,3 +131,16 @@ def test_whatever_comes_again_changes_nothing(alert_rules: AlertRules, back: lis
     seen["tally"]["duplicates"] = 0
     assert shown == seen
     assert isinstance(run.events[-1].fact, j.RunCompleted)
+
+
+def test_a_queue_is_counted_from_the_request_by_whatever_clock_it_had(tmp_path: Path) -> None:
+    late, ahead = Run("late").begins(), Run("ahead").begins()
+    for run, asked in ((late, NOON - seconds(8)), (ahead, NOON + seconds(8))):
+        accepted = run.events[0].fact
+        assert isinstance(accepted, j.RunCreated)
+        request = accepted.request.model_copy(update={"requested_at": asked})
+        first = accepted.model_copy(update={"request": request})
+        run.events[0] = Event(run.events[0].meta, first)
+    monitor = take(watching(tmp_path, QUIET), late, ahead)
+    found = monitor.store.durations("queue_ms", "all", "all", FIVE, NOON + seconds(10))
+    assert found == {8000: 1, 0: 1}

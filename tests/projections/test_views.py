@@ -93,6 +93,14 @@ def test_an_unpriced_answer_is_counted_and_costs_nothing() -> None:
     assert [cost["cost_usd"] for cost in appended("costs", run.batch())] == [None]
 
 
+def test_a_run_row_says_when_it_was_asked_for() -> None:
+    run = History("r1").created()
+    (row,) = merged("runs", run.batch()).values()
+    fact = run.events[0].fact
+    assert isinstance(fact, j.RunCreated)
+    assert row["requested_at"] == fact.request.requested_at
+
+
 def test_the_timeline_has_every_event_readable() -> None:
     run = a_run().approved("t1").started("t1").succeeded("t1")
     rows = appended("timeline", run.batch())

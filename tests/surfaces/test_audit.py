@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 
 import pytest
 
 from runfold.events import topics
+from runfold.events.operations import DeadLetter
+from runfold.producers.log.partitioner import partition_for
 from runfold.surfaces.cli import exits
 from runfold.surfaces.cli.__main__ import run
 from tests.deciders.given import RUN
-from tests.support.builders.stories import STORIES, written_history
+from tests.support.builders.stories import CODEC, STORIES, written_history
 from tests.surfaces.answering import answering, context_of
 
 
@@ -55,6 +58,23 @@ def test_a_completion_without_its_run_is_told(capsys: pytest.CaptureFixture[str]
 
 def test_a_run_that_is_not_there_is_not_found() -> None:
     assert run(["audit", "verify", RUN], context_of(answering())) == exits.NOT_FOUND
+
+
+@pytest.mark.parametrize(("offset", "says"), [(0, False), (1, True)])
+def test_a_control_on_a_wrong_partition_is_named_as_such(
+    offset: int, says: bool, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log, count = answering(), 4
+    monkeypatch.setattr(log, "ends", lambda _topic: dict.fromkeys(range(count), 0))
+    right = partition_for(RUN.encode(), count)
+    letter = DeadLetter(
+        topic=topics.CONTROLS, partition=(right + offset) % count, offset=0, key=RUN.encode(),
+        time=datetime.now(UTC), code="run_not_live", reason="it has ended", size=0, value=b"",
+    )  # fmt: skip
+    log.append(topics.DEAD_LETTERS, CODEC.encode(topics.DEAD_LETTERS, letter), b"")
+    assert run(["deadletters", "--json"], context_of(log)) == exits.OK
+    (shown,) = json.loads(capsys.readouterr().out)
+    assert (f"live on {right}: send it" in shown["reason"]) is says
 
 
 def test_dead_letters_are_listed_and_shown_whole(capsys: pytest.CaptureFixture[str]) -> None:

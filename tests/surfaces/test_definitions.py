@@ -77,7 +77,7 @@ def test_list_shows_every_version_and_which_is_live(types: Typed) -> None:
     assert [(r["kind"], r["name"], r["version"], r["tenant"], r["live"]) for r in rows] == [
         ("agent", "worker", "1.0", None, False),
         ("agent", "worker", "1.1", None, True),
-        ("playbook", "look", "1.0.0", None, True),
+        ("model_script", "look", "1.0.0", None, True),
         ("tool", "look", "1.0", None, True),
         ("tool", "look", "0.9", "acme", True),
     ]

@@ -56,7 +56,7 @@ def test_an_unknown_command_leads_to_the_help(capsys: pytest.CaptureFixture[str]
     assert run(["rnus"]) == exits.USAGE
     assert "Did you mean 'runs'" in (said := capsys.readouterr().err)
     assert "See runfold --help." in said
-    assert run(["sql"]) == exits.USAGE
+    assert run(["sequel"]) == exits.USAGE
     assert "See runfold --help." in capsys.readouterr().err
 
 
@@ -105,7 +105,9 @@ def test_a_difference_is_told_by_row_and_column() -> None:
     )
     assert list(told(found.view, found.examples)) == [
         "  costs run_id=r seq=4",
-        "    cost_usd: live 1, folded again 2",
+        "    cost_usd",
+        "      - live          1",
+        "      + folded again  2",
         "  costs run_id=r seq=5: only in the live view",
         "  costs run_id=r seq=6: only in the new fold",
     ]

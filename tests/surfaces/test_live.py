@@ -62,7 +62,7 @@ def runfold() -> Iterator[Runfold]:
     """A stack with every process, and the examples published on it."""
     with stack.temporary_home() as home:
         runfold = Runfold(home)
-        runfold("up")
+        assert "hello is published" in runfold("up")
         try:
             runfold("apply", "-f", str(EXAMPLES / "hello"), "-f", str(EXAMPLES / "log-triage"))
             yield runfold
@@ -89,13 +89,30 @@ def test_status_shows_every_process_running(runfold: Runfold) -> None:
     running = {member["name"] for member in known["members"] if member["state"] == "running"}
     assert running == {"kafka", "postgres", "runs", "tools", "projector", "monitor"}
     assert "***" in known["database_url"]
+    assert known["read_only_url"].startswith("postgresql://runfold_reader:***@")
     assert known["set_aside"] == {}
+    assert known["monitor_url"].startswith("http://127.0.0.1:")
+
+
+def test_sql_is_answered_by_the_login_that_only_reads(runfold: Runfold, hello: str) -> None:
+    (row,) = runfold.json(
+        "sql", "-c", f"SELECT cost_usd, user_id FROM runs WHERE run_id = '{hello}'"
+    )
+    assert row == {"cost_usd": None, "user_id": "me"}
+    who = runfold("sql", "--csv", "-c", "SELECT current_user AS u")
+    assert who.split() == ["u", "runfold_reader"]
+    runfold("sql", "-c", "DELETE FROM runs", code=exits.BAD_INPUT)
+    (queue,) = runfold.json(
+        "sql", "-c", f"SELECT queue_ms FROM run_metrics WHERE run_id = '{hello}'"
+    )
+    assert queue["queue_ms"] >= 0
+    assert runfold.json("alerts") == []
 
 
 def test_a_second_apply_changes_nothing(runfold: Runfold) -> None:
     said = runfold.json("apply", "-f", str(EXAMPLES / "hello"))
     assert said["published"] == []
-    assert set(said["unchanged"]) == {"agent/hello@1.0.0", "playbook/hello@1.0.0"}
+    assert set(said["unchanged"]) == {"agent/hello@1.0.0", "model_script/hello@1.0.0"}
 
 
 def test_an_invalid_manifest_names_file_line_and_field(runfold: Runfold, tmp_path: Path) -> None:
@@ -115,8 +132,8 @@ def test_the_views_the_log_and_the_audit_agree_on_a_run(runfold: Runfold, hello:
     assert "scripted, no model" in runfold("logs", short)
     audit = runfold.json("audit", "verify", short)
     assert audit == {
-        "shape": 1, "sound": True, "runs": 1, "ended": 1, "events": status["seq"], "decisions": 2,
-        "faults": [],
+        "shape": 2, "sound": True, "runs": 1, "probes": 0, "ended": 1, "events": status["seq"],
+        "decisions": 2, "faults": [],
     }  # fmt: skip
 
 
@@ -135,7 +152,10 @@ def test_a_person_lets_the_agent_write_and_the_run_completes(runfold: Runfold) -
     asked = runfold.json("run", "Triage kafka.log", "--agent", "log-triage", "--file", str(log))
     run_id = asked["run_id"]
     waits = _wait_for_approval(runfold, run_id)
-    assert waits["tool"] == "report.write"
+    assert (waits["tool"], waits["risk"], waits["agent_version"]) == (
+        "report.write", "local_write", "1.0.0",
+    )  # fmt: skip
+    assert waits["effect"].startswith("Write a Markdown report.")
     assert runfold.json("status", run_id, code=exits.TRY_AGAIN)["requires_approval"] is True
     assert "paused by a person" in runfold("pause", run_id, "--reason", "lunch")
     assert "ignored" in runfold("pause", run_id, code=exits.NO)

@@ -190,7 +190,7 @@ def test_logs_show_what_matters_and_with_all_everything(capsys: pytest.CaptureFi
     some = capsys.readouterr().out.splitlines()
     assert run(["logs", RUN, "--all"], context) == exits.OK
     everything = capsys.readouterr().out.splitlines()
-    assert any("approved by a person" in line for line in some)
+    assert any("approved by person-1 (person)" in line for line in some)
     assert not any("checkpoint 1" in line for line in some)
     assert any("checkpoint 1" in line for line in everything)
 

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+import re
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from io import StringIO
 
 import pytest
+from rich.console import Console
 
 from runfold.events import run as j
 from runfold.events.avro.samples import sample
 from runfold.events.base import Fact
 from runfold.events.catalogue import FACTS
 from runfold.events.content import Content, json_content, text
+from runfold.events.run import Event
 from runfold.events.traits import Tone
 from runfold.events.values import RunStatus
-from runfold.surfaces.cli.runs.timeline import Line, Progress, rendered, show, tone_of
+from runfold.surfaces.cli.runs.timeline import Line, Progress, laid_out, rendered, show, tone_of
 from runfold.surfaces.words import arguments, model_name, money, result, said, spent
 from tests.deciders.given import RUN, answer, call, done, request
 from tests.support.builders.stories import STORIES, Step, history
@@ -39,6 +44,39 @@ def test_a_line_has_time_elapsed_status_and_the_cost_so_far() -> None:
     assert line.cost == Decimal("0.01")
     shown = rendered(line).plain
     assert "3.00s checkpointing      $0.0100  • #2 write → " in shown
+
+
+def test_who_decided_is_said() -> None:
+    approved = line_of(j.ToolCallApproved, *STORIES["is approved"])
+    assert approved.text.startswith("#2 approved by person-1 (person)")
+    let_through = line_of(j.ToolCallApproved, request(), answer(call("look")))
+    assert let_through.text == "#2 may run: no approval needed (policy rulebook)"
+    denied = line_of(j.ToolCallDenied, request(), answer(call("nothing")))
+    assert denied.text.startswith("#2 denied by rulebook (policy): ")
+
+
+def test_a_run_older_than_a_day_has_dates_and_a_zone() -> None:
+    old = lines(*STORIES["is approved"])[-1][1]
+    assert re.match(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d [+-]\d{4} ", rendered(old).plain)
+    event = history(STORIES["is approved"])[0][0]
+    young = Event(event.meta.model_copy(update={"time": datetime.now(UTC)}), event.fact)
+    assert re.match(r"\d\d:\d\d:\d\d +0\.00s ", rendered(show(Progress(), young)[1]).plain)
+
+
+def test_a_line_for_another_program_is_of_a_length_that_people_read() -> None:
+    line = replace(line_of(j.ToolCallSucceeded, *STORIES["is approved"]), text="word " * 100)
+    assert len(rendered(line).plain) <= 200
+
+
+@pytest.mark.parametrize("width", [30, 40, 80])
+def test_a_line_fits_a_terminal(width: int) -> None:
+    line = replace(line_of(j.ToolCallSucceeded, *STORIES["is approved"]), text="word " * 40)
+    console = Console(width=width, file=StringIO(), force_terminal=False)
+    with console.capture() as captured:
+        console.print(laid_out(line, width))
+    shown = captured.get().splitlines()
+    assert max(map(len, shown)) <= width
+    assert "".join(shown).count("word") == 40
 
 
 def test_an_unknown_price_is_said_and_is_not_zero() -> None:

@@ -14,6 +14,7 @@ from runfold.events.base import Fact
 from runfold.events.catalogue import TERMINAL_FACTS
 from runfold.events.content import text
 from runfold.events.definitions import DefinitionPublished
+from runfold.events.probe import PROBE_AGENT, PROBE_TENANT
 from runfold.events.run import GENESIS, Event
 from runfold.events.values import RunStatus
 from runfold.processors.definitions.record import announce
@@ -196,3 +197,15 @@ def test_an_ended_run_without_a_completion_is_found() -> None:
     for value, event in written:
         verifier.take(value, event)
     assert kinds(verifier.verdict(None)) == {"completion"}
+
+
+def test_a_run_by_the_names_of_the_probe_is_told_from_others() -> None:
+    written, _ = written_history(STORIES["completes"])
+    assert verdict(written).probe is False
+    value, first = written[0]
+    assert isinstance(first.fact, j.RunCreated)
+    pin = first.fact.agent.model_copy(update={"name": PROBE_AGENT})
+    for tenant, expected in ((PROBE_TENANT, True), ("acme", False)):
+        meta = first.meta.model_copy(update={"tenant_id": tenant})
+        fact = first.fact.model_copy(update={"agent": pin})
+        assert verdict([(value, Event(meta, fact))]).probe is expected

@@ -97,8 +97,16 @@ class ModelSettings:
                 *((override,) if override else ()),
                 *(f"{p.name}:{p.model}" for p in found if p.model and not p.missing),
             ),
-            table=PriceTable.of(_document(variables.PRICES, env)),
+            table=_table(env),
         )
+
+
+def _table(env: Mapping[str, str]) -> PriceTable:
+    document = _document(variables.PRICES, env)
+    try:
+        return PriceTable.of(document)
+    except ValueError as error:
+        raise SettingsError(f"{variables.PRICES.name}: {error}") from error
 
 
 def _known(kind: Kind, env: Mapping[str, str]) -> Provider:
@@ -156,14 +164,20 @@ def _address(where: str, value: str) -> str:
     return value.strip().rstrip("/")
 
 
+def _is_yaml(value: str) -> bool:
+    """Whether a value is a mapping itself, in either of YAML's styles, and no path."""
+    return value.startswith("{") or ": " in value or ":\n" in value
+
+
 def _document(variable: Variable[str], env: Mapping[str, str]) -> dict[str, Any]:
     """Return the YAML mapping that a variable holds or names the file of; empty if unset."""
     value = variable.read(env)
     if not value:
         return {}
     try:
-        source = value if value.startswith("{") else Path(value).read_text(encoding="utf-8")
-        found = yaml.safe_load(source)
+        source = value if _is_yaml(value) else Path(value).read_text(encoding="utf-8")
+        # Every scalar as it was typed: YAML itself would read 12:30 as 750, and round a price.
+        found = yaml.load(source, Loader=yaml.BaseLoader)  # noqa: S506 - it makes texts only
     except (OSError, yaml.YAMLError) as error:
         raise SettingsError(f"{variable.name} cannot be read: {error}") from error
     if not isinstance(found, dict):

@@ -77,7 +77,7 @@ _ALL_METRICS = (
     Metric("dead_letters", Kind.TOTAL, "records", (), "DeadLetter"),
     Metric("unreadable", Kind.TOTAL, "records", (), "journal records that could not be decoded"),
     Metric("run_ms", Kind.DURATION, "ms", _RUN, "RunCreated to the run's end"),
-    Metric("queue_ms", Kind.DURATION, "ms", _RUN, "RunCreated to RunStarted"),
+    Metric("queue_ms", Kind.DURATION, "ms", _RUN, "the request to RunStarted"),
     Metric("model_ms", Kind.DURATION, "ms", _MODEL, "latency of ModelResponded and ModelFailed"),
     Metric("first_token_ms", Kind.DURATION, "ms", _MODEL, "time to the first token, if streamed"),
     Metric("tool_ms", Kind.DURATION, "ms", _TOOL, "latency of ToolCallSucceeded and -Failed"),

@@ -48,12 +48,13 @@ def _learn_agent(run: LiveRun, fact: Fact) -> None:
 
 def _counted(run: LiveRun, fact: Fact, at: datetime) -> Iterator[Counted]:
     match fact:
-        case j.RunCreated():
-            run.created = at
+        case j.RunCreated(request=request):
+            run.created, run.requested = at, request.requested_at
             yield "runs_created", 1, {}
         case j.RunStarted():
-            if run.created is not None:
-                yield "queue_ms", (at - run.created) // _MS, {}
+            if run.requested is not None:
+                # The requester's clock may be ahead.
+                yield "queue_ms", max(0, (at - run.requested) // _MS), {}
         case j.RunCompleted() | j.RunFailed() | j.RunCancelled() | j.RunRefused():
             yield from _ended(run, fact, at)
         case j.ModelResponded() | j.ModelFailed():

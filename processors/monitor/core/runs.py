@@ -44,6 +44,7 @@ class LiveRun:
     last: datetime
     agent: str = UNKNOWN
     created: datetime | None = None
+    requested: datetime | None = None
     calls: dict[str, OpenCall] = field(default_factory=dict)
     asked: dict[str, datetime] = field(default_factory=dict)
 

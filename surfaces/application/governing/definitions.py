@@ -29,6 +29,9 @@ from runfold.producers.log.port import LogReader, LogWriter
 from runfold.surfaces.application.errors import AmbiguousError, InvalidError, NotFoundError
 from runfold.surfaces.application.shapes import Change, DefinitionDetail, DefinitionRow
 
+_SHOWN = {"playbook": "model_script"}
+"""How kinds are shown whose name on the wire is a former one."""
+
 _WORDS = {"model_script": "playbook", "modelscript": "playbook", "script": "playbook"}
 
 
@@ -51,6 +54,17 @@ class Reference:
         if not name:
             raise InvalidError(f"{text!r} names nothing: write kind/name@version or name.")
         return cls(kind or None, name, version or None)
+
+
+def shown_kind(kind: str) -> str:
+    """Return a kind as people and programs are shown it."""
+    return _SHOWN.get(kind, kind)
+
+
+def shown_key(key: str) -> str:
+    """Return a key such as ``kind/name@version`` as people and programs are shown it."""
+    kind, slash, rest = key.partition("/")
+    return f"{shown_kind(kind)}{slash}{rest}"
 
 
 def read_definitions(reader: LogReader) -> Definitions:
@@ -228,7 +242,7 @@ def _row(definitions: Definitions, each: Listed) -> dict[str, Any]:
     made = each.definition
     live = definitions.resolve(each.kind, made.name, None, each.tenant).published
     return {
-        "kind": each.kind,
+        "kind": shown_kind(each.kind),
         "name": made.name,
         "version": made.version,
         "tenant": each.tenant,

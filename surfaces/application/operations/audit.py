@@ -29,6 +29,7 @@ def audit(
     return shapes.AuditReport(
         sound=not any(verdict.faults for verdict in verdicts),
         runs=len(verdicts),
+        probes=sum(verdict.probe for verdict in verdicts),
         ended=sum(verdict.ended for verdict in verdicts),
         events=sum(verdict.events for verdict in verdicts),
         decisions=sum(verdict.decisions for verdict in verdicts),

@@ -13,6 +13,7 @@ from runfold.projections import queries
 from runfold.projections.queries import By, Views
 from runfold.surfaces.application import shapes
 from runfold.surfaces.application.errors import InvalidError
+from runfold.surfaces.application.rendering import known_usd
 from runfold.surfaces.costs import repricing, verifying
 from runfold.surfaces.costs.price_file import PriceFile
 from runfold.surfaces.costs.repricing import Group
@@ -67,6 +68,7 @@ def proof(engine: Engine, reader: LogReader) -> shapes.CostProof:
         equal=not found.differences,
         total=_total(found.total),
         runs=found.runs,
+        probes=found.probes,
         sums=found.sums,
         offsets=dict(found.offsets),
         differences=tuple(shapes.CostDifference(**asdict(each)) for each in found.differences),
@@ -94,9 +96,12 @@ def _total(sums: Sums) -> shapes.CostTotal:
         unpriced=sums.unpriced,
         input_tokens=sums.input_tokens,
         output_tokens=sums.output_tokens,
-        cost_usd=sums.cost,
+        cost_usd=known_usd(sums.cost, sums.unpriced),
     )
 
 
 def _repriced(group: Group) -> shapes.Repriced:
-    return shapes.Repriced(**asdict(group), difference_usd=group.difference_usd)
+    figures = asdict(group) | {"difference_usd": group.difference_usd}
+    if group.calls and not group.compared:
+        figures |= dict.fromkeys(("recorded_usd", "repriced_usd", "difference_usd"))
+    return shapes.Repriced(**figures)

@@ -7,14 +7,21 @@ from typing import Any
 
 from runfold.events import topics
 from runfold.events.operations import DeadLetter
+from runfold.producers.log.partitioner import partition_for
 from runfold.producers.log.port import LogReader
 from runfold.surfaces.application import shapes
 from runfold.surfaces.application.errors import NotFoundError
 
+_NOT_LIVE = "run_not_live"
+_BY_RUN = frozenset({topics.CONTROLS, topics.RESULTS})
+"""Topics whose records are keyed by the run that must be live."""
+
 
 def dead_letters(reader: LogReader) -> list[shapes.DeadLetter]:
     """Return all, the newest first."""
-    return [shapes.DeadLetter(**_fields(no, record)) for no, record in _read(reader)][::-1]
+    counts = _Counts(reader)
+    found = [shapes.DeadLetter(**_fields(no, record, counts)) for no, record in _read(reader)]
+    return found[::-1]
 
 
 def dead_letter(reader: LogReader, number: int) -> shapes.DeadLetterDetail:
@@ -25,7 +32,7 @@ def dead_letter(reader: LogReader, number: int) -> shapes.DeadLetterDetail:
     record = found[number - 1][1]
     value = None if record.value is None else base64.b64encode(record.value).decode()
     return shapes.DeadLetterDetail(
-        **_fields(number, record),
+        **_fields(number, record, _Counts(reader)),
         headers=tuple(
             shapes.DeadLetterHeader(key=each.key, value=repr(each.value)) for each in record.headers
         ),
@@ -53,13 +60,39 @@ def _text(value: bytes | None) -> str | None:
     return None if value is None else value.decode("utf-8", "replace")
 
 
-def _fields(number: int, record: DeadLetter) -> dict[str, Any]:
+class _Counts:
+    """How many partitions a topic has, asked once and only where it matters."""
+
+    def __init__(self, reader: LogReader) -> None:
+        self._reader = reader
+        self._known: dict[str, int] = {}
+
+    def of(self, topic: str) -> int:
+        if topic not in self._known:
+            self._known[topic] = len(self._reader.ends(topic))
+        return self._known[topic]
+
+
+def _reason(record: DeadLetter, counts: _Counts) -> str:
+    """Return why it could not be used; what lies where its run does not live says so."""
+    if record.code != _NOT_LIVE or record.topic not in _BY_RUN or not record.key:
+        return record.reason
+    right = partition_for(record.key, counts.of(record.topic))
+    if right == record.partition:
+        return record.reason
+    return (
+        f"{record.reason}; it lies on partition {record.partition}, and runs of its key live on "
+        f"{right}: send it by a client of Runfold, or place keys by murmur2"
+    )
+
+
+def _fields(number: int, record: DeadLetter, counts: _Counts) -> dict[str, Any]:
     return {
         "no": number,
         "time": record.time,
         "place": f"{record.topic}/{record.partition}/{record.offset}",
         "code": record.code,
-        "reason": record.reason,
+        "reason": _reason(record, counts),
         "size": record.size,
         "key": (record.key or b"").decode("utf-8", "replace") or None,
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from runfold.events.definitions.tool import RISKS
 from runfold.projections import queries
 from runfold.projections.queries import Views
 from runfold.surfaces.application import shapes
@@ -20,13 +21,18 @@ def approvals(views: Views, run_id: str | None = None) -> list[shapes.Approval]:
             tenant_id=row["tenant_id"],
             user_id=row["user_id"],
             agent=row["agent"],
+            agent_version=row["agent_version"],
             goal=row["goal"],
             tool=row["tool_name"],
+            tool_version=row["tool_version"],
             arguments=row["arguments_json"],
             arguments_digest=row["arguments_digest"],
             question=row["question"],
             options=row["options_json"],
             risk_level=row["risk_level"],
+            risk=_risk(row["risk_level"]),
+            effect=row["effect"],
+            reversible=row["reversible"],
             requested_at=row["requested_at"],
             deadline=row["deadline"],
             cost_usd=row["cost_usd"],
@@ -34,3 +40,7 @@ def approvals(views: Views, run_id: str | None = None) -> list[shapes.Approval]:
         )
         for row in found
     ]
+
+
+def _risk(level: int | None) -> str | None:
+    return RISKS[level] if level is not None and 0 <= level < len(RISKS) else None

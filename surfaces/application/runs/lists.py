@@ -34,7 +34,7 @@ def list_runs(
     """Return runs, the newest first; raises InvalidError for an unknown status."""
     status = which.get("status")
     if status is not None and status not in set(RunStatus):
-        known = ", ".join(sorted(RunStatus))
+        known = ", ".join(sorted(set(RunStatus) - {RunStatus.UNKNOWN}))
         raise InvalidError(f"There is no status {status!r}; there are {known}.")
     names = shapes.RunSummary.model_fields.keys() - {"shape"}
     return [

@@ -16,7 +16,7 @@ from runfold.processors.run.state import WAITS_FOR_HUMAN, CallStatus, Live, RunS
 from runfold.processors.run.state import RoundCall as CallState
 from runfold.processors.run.state import Used as UsedState
 from runfold.surfaces.application import shapes
-from runfold.surfaces.application.rendering import completion_of, json_of, text_of
+from runfold.surfaces.application.rendering import completion_of, json_of, known_usd, text_of
 from runfold.surfaces.words import arguments as in_words
 from runfold.surfaces.words import said
 
@@ -100,7 +100,7 @@ class RunFold:
             "seq": last.meta.seq,
             "created_at": first.meta.time,
             "updated_at": last.meta.time,
-            "cost_usd": used.cost,
+            "cost_usd": known_usd(used.cost, used.unpriced_calls),
             "unpriced_calls": used.unpriced_calls,
             "used": _used(used),
             "last_event": last.type,
@@ -143,7 +143,7 @@ def _used(used: UsedState) -> shapes.Used:
         input_tokens=used.input_tokens,
         output_tokens=used.output_tokens,
         unpriced_calls=used.unpriced_calls,
-        cost_usd=used.cost,
+        cost_usd=known_usd(used.cost, used.unpriced_calls),
     )
 
 

@@ -2,7 +2,8 @@
 
 They are a contract: a field is never renamed or removed without a new ``SHAPE``, and a test holds
 the schemas as they were released. Amounts are US dollars: exact decimals here, JSON numbers with
-every digit outward. Moments are in UTC.
+every digit outward, None where there were calls and no price of any is known: never 0 then. Moments
+are in UTC.
 """
 
 from runfold.surfaces.application.shapes.base import SHAPE, Json, Shape, Share, Usd
@@ -17,6 +18,7 @@ from runfold.surfaces.application.shapes.costs import (
 )
 from runfold.surfaces.application.shapes.definitions import Change, DefinitionDetail, DefinitionRow
 from runfold.surfaces.application.shapes.operations import (
+    Alert,
     AuditFault,
     AuditReport,
     DeadLetter,
@@ -43,6 +45,7 @@ from runfold.surfaces.application.shapes.runs import (
 __all__ = [
     "SHAPE",
     "Actor",
+    "Alert",
     "Approval",
     "AuditFault",
     "AuditReport",

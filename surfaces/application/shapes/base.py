@@ -7,7 +7,7 @@ from typing import Annotated, Any, Final
 
 from pydantic import BaseModel, ConfigDict, WithJsonSchema
 
-SHAPE: Final = 1
+SHAPE: Final = 2
 """The version of the shapes, carried by each that is an answer of its own."""
 
 Usd = Annotated[Decimal, WithJsonSchema({"type": "number"})]

@@ -18,7 +18,7 @@ class CostSum(Shape):
     saved, below 0 where writing to them cost more.
     """
 
-    shape: Literal[1] = SHAPE
+    shape: Literal[2] = SHAPE
     by: tuple[str, ...]
     tenant_id: str | None = None
     user_id: str | None = None
@@ -38,23 +38,23 @@ class CostSum(Shape):
     input_tokens: int
     output_tokens: int
     unpriced: int
-    cost_usd: Usd
-    retry_usd: Usd
-    wasted_usd: Usd
-    cache_savings_usd: Usd
+    cost_usd: Usd | None
+    retry_usd: Usd | None
+    wasted_usd: Usd | None
+    cache_savings_usd: Usd | None
 
 
 class Budget(Shape):
     """A run that has a budget; ``spent_share`` is None for a budget of 0."""
 
-    shape: Literal[1] = SHAPE
+    shape: Literal[2] = SHAPE
     run_id: str
     tenant_id: str
     user_id: str
     agent: str
     status: str
     budget_usd: Usd
-    cost_usd: Usd
+    cost_usd: Usd | None
     unpriced_calls: int
     spent_share: Share | None
 
@@ -66,7 +66,7 @@ class CostTotal(Shape):
     unpriced: int
     input_tokens: int
     output_tokens: int
-    cost_usd: Usd
+    cost_usd: Usd | None
 
 
 class CostDifference(Shape):
@@ -79,12 +79,16 @@ class CostDifference(Shape):
 
 
 class CostProof(Shape):
-    """The views compared with the journal up to ``offsets``, by partition of the journal."""
+    """The views compared with the journal up to ``offsets``, by partition of the journal.
 
-    shape: Literal[1] = SHAPE
+    ``probes`` of the ``runs`` are those by which Runfold sees that runs complete.
+    """
+
+    shape: Literal[2] = SHAPE
     equal: bool
     total: CostTotal
     runs: int
+    probes: int
     sums: int
     offsets: dict[int, int]
     differences: tuple[CostDifference, ...]
@@ -97,14 +101,14 @@ class Repriced(Shape):
     unpriced_before: int
     unpriced_after: int
     compared: int
-    recorded_usd: Usd
-    repriced_usd: Usd
-    difference_usd: Usd
+    recorded_usd: Usd | None
+    repriced_usd: Usd | None
+    difference_usd: Usd | None
 
 
 class Repricing(Repriced):
     """The past at other prices, kept as ``repricing``: in all, and by model."""
 
-    shape: Literal[1] = SHAPE
+    shape: Literal[2] = SHAPE
     repricing: str
     by_model: dict[str, Repriced]

@@ -11,7 +11,7 @@ from runfold.surfaces.application.shapes.base import SHAPE, Shape
 class DefinitionRow(Shape):
     """A published version; ``live`` says that its name stands for it, for those who see it."""
 
-    shape: Literal[1] = SHAPE
+    shape: Literal[2] = SHAPE
     kind: str
     name: str
     version: str

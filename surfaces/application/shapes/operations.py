@@ -1,4 +1,4 @@
-"""Dead letters and audits as they are shown."""
+"""Alerts, dead letters and audits as they are shown."""
 
 from __future__ import annotations
 
@@ -6,12 +6,37 @@ from datetime import datetime
 from typing import Literal
 
 from runfold.surfaces.application.shapes.base import SHAPE, Shape
+from runfold.surfaces.application.shapes.runs import Approval
+
+
+class Alert(Shape):
+    """What the monitor raised about a subject; ``open`` while its condition holds.
+
+    ``value`` and ``threshold`` are in the rule's own unit, ``run_ids`` runs that prove it, the
+    newest first. ``waits_for`` is what these wait for, with all that is needed to decide.
+    """
+
+    shape: Literal[2] = SHAPE
+    alert_id: str
+    open: bool
+    severity: str
+    rule: str
+    subject: str
+    summary: str
+    value: str
+    threshold: str
+    window_ms: int
+    raised_at: datetime
+    cleared_at: datetime | None
+    cleared_because: str | None
+    run_ids: tuple[str, ...]
+    waits_for: tuple[Approval, ...]
 
 
 class DeadLetter(Shape):
     """An input that could not be used; ``no`` counts from the oldest and never changes."""
 
-    shape: Literal[1] = SHAPE
+    shape: Literal[2] = SHAPE
     no: int
     time: datetime
     place: str
@@ -45,11 +70,15 @@ class AuditFault(Shape):
 
 
 class AuditReport(Shape):
-    """What reading the journal itself found: how much was read, and every fault."""
+    """What reading the journal itself found: how much was read, and every fault.
 
-    shape: Literal[1] = SHAPE
+    ``probes`` of the ``runs`` are those by which Runfold sees that runs complete.
+    """
+
+    shape: Literal[2] = SHAPE
     sound: bool
     runs: int
+    probes: int
     ended: int
     events: int
     decisions: int

@@ -19,7 +19,7 @@ class Actor(Shape):
 class Event(Shape):
     """One event of a run; ``seq`` counts 1, 2, 3 … within it, and is where a follower resumes."""
 
-    shape: Literal[1] = SHAPE
+    shape: Literal[2] = SHAPE
     run_id: str
     seq: int
     type: str
@@ -45,7 +45,7 @@ class CompletionUsage(Shape):
     """What a whole run used; ``cost_usd`` leaves out calls without a price, which are counted."""
 
     total_tokens: int
-    cost_usd: Usd
+    cost_usd: Usd | None
     latency_ms: int
     input_tokens: int
     output_tokens: int
@@ -96,7 +96,7 @@ class Used(Shape):
     input_tokens: int
     output_tokens: int
     unpriced_calls: int
-    cost_usd: Usd
+    cost_usd: Usd | None
 
 
 class RunDetail(Shape):
@@ -106,7 +106,7 @@ class RunDetail(Shape):
     and the first of what is decided and not done; ``exit`` is None while it lives.
     """
 
-    shape: Literal[1] = SHAPE
+    shape: Literal[2] = SHAPE
     run_id: str
     tenant_id: str
     user_id: str
@@ -118,7 +118,7 @@ class RunDetail(Shape):
     seq: int
     created_at: datetime
     updated_at: datetime
-    cost_usd: Usd
+    cost_usd: Usd | None
     unpriced_calls: int
     used: Used
     last_event: str
@@ -161,7 +161,7 @@ class RunState(RunDetail):
 class RunSummary(Shape):
     """A run as lists show it, from the views; ``exit_status`` is None while it lives."""
 
-    shape: Literal[1] = SHAPE
+    shape: Literal[2] = SHAPE
     run_id: str
     tenant_id: str
     user_id: str
@@ -175,7 +175,7 @@ class RunSummary(Shape):
     updated_at: datetime
     exit_status: str | None
     exit_code: int | None
-    cost_usd: Usd
+    cost_usd: Usd | None
     unpriced_calls: int
     model_calls: int
     tool_calls: int
@@ -189,9 +189,11 @@ class Approval(Shape):
 
     ``call_id`` is RUN.N, as commands take it, and so is ``approval_id``, its older name.
     ``arguments`` are those that will be used; ``cost_usd`` is what the run has cost so far.
+    ``risk``, ``effect`` and ``reversible`` are what the tool's contract says that it does: a name
+    of a risk level, words, and whether it can be undone; None where it does not say.
     """
 
-    shape: Literal[1] = SHAPE
+    shape: Literal[2] = SHAPE
     approval_id: str
     call_id: str
     kind: str
@@ -199,14 +201,19 @@ class Approval(Shape):
     tenant_id: str
     user_id: str
     agent: str
+    agent_version: str | None
     goal: str
     tool: str | None
+    tool_version: str | None
     arguments: Json
     arguments_digest: str | None
     question: str
     options: Json
     risk_level: int | None
+    risk: str | None
+    effect: str | None
+    reversible: bool | None
     requested_at: datetime
     deadline: datetime | None
-    cost_usd: Usd
+    cost_usd: Usd | None
     unpriced_calls: int

@@ -36,7 +36,8 @@ def apply(
     """Check manifests and publish what they declare, each version once; it never changes."""
     from runfold.surfaces.cli.publishing import apply_manifests
 
-    report, remarks = apply_manifests(of(ctx), paths, user, tenant)
+    with output.waiting("the definition store"):
+        report, remarks = apply_manifests(of(ctx), paths, user, tenant)
     if json:
         output.as_json(_as_row(report, remarks))
     else:
@@ -46,28 +47,33 @@ def apply(
 
 def show_report(report: Report, remarks: tuple[Remark, ...]) -> None:
     """Print what was published, what was not, and what its author should know."""
+    from runfold.surfaces.application.governing.definitions import shown_key
+
     said = output.console()
     for remark in remarks:
         said.print(f"note       {remark}", style="yellow", markup=False)
     for key in report.published:
-        said.print(f"published  {key}", style="green", markup=False)
+        said.print(f"published  {shown_key(key)}", style="green", markup=False)
     for key in report.other_code:
         sentence = "it does not pin the code that is here; a new version would"
-        said.print(f"note       {key}: {sentence}", style="yellow", markup=False)
+        said.print(f"note       {shown_key(key)}: {sentence}", style="yellow", markup=False)
     for key in report.unchanged:
-        said.print(f"unchanged  {key}", style="dim", markup=False)
+        said.print(f"unchanged  {shown_key(key)}", style="dim", markup=False)
     for key in report.held:
-        said.print(f"held back  {key}", style="yellow", markup=False)
+        said.print(f"held back  {shown_key(key)}", style="yellow", markup=False)
     for refusal in report.refused:
-        said.print(f"refused    {refusal.key}: {refusal.reason}", style="bold red", markup=False)
+        line = f"refused    {shown_key(refusal.key)}: {refusal.reason}"
+        said.print(line, style="bold red", markup=False)
 
 
 def _as_row(report: Report, remarks: tuple[Remark, ...]) -> dict[str, object]:
+    from runfold.surfaces.application.governing.definitions import shown_key
+
     return {
-        "published": report.published,
-        "unchanged": report.unchanged,
-        "held": report.held,
-        "other_code": report.other_code,
-        "refused": [{"key": each.key, "reason": each.reason} for each in report.refused],
+        "published": [shown_key(key) for key in report.published],
+        "unchanged": [shown_key(key) for key in report.unchanged],
+        "held": [shown_key(key) for key in report.held],
+        "other_code": [shown_key(key) for key in report.other_code],
+        "refused": [{"key": shown_key(each.key), "reason": each.reason} for each in report.refused],
         "notes": [str(remark) for remark in remarks],
     }

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from runfold.surfaces.cli import exits, options, output
+from runfold.surfaces.cli.commands.runs import since_of
 from runfold.surfaces.cli.context import of
 from runfold.surfaces.visible import visible
 
@@ -25,6 +26,7 @@ def register(app: typer.Typer) -> None:
     schemas.command("publish")(publish_schemas)
     app.add_typer(schemas, name="schemas")
     app.command()(doctor)
+    app.command()(alerts)
     app.command()(rules)
     app.command()(topics)
     app.command()(deadletters)
@@ -113,6 +115,22 @@ def doctor(
     from runfold.surfaces.cli.operations.examining import show_examination
 
     raise typer.Exit(show_examination(of(ctx), json=json, probe=probe))
+
+
+def alerts(
+    ctx: typer.Context,
+    since: Annotated[
+        str, typer.Option(help="Also those that were cleared since, such as 7d, 12h, 30m.")
+    ] = "1d",
+    json: options.Json = False,
+) -> None:
+    """List the monitor's alerts: those that hold, and those that were cleared lately.
+
+    An alert about runs that wait for a person shows what they wait for.
+    """
+    from runfold.surfaces.cli.operations.alerts import show_alerts
+
+    show_alerts(of(ctx), since_of(since), json=json)
 
 
 def rules(

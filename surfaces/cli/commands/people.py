@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from runfold.surfaces.cli import exits, options
+from runfold.surfaces.cli import exits, options, output
 from runfold.surfaces.cli.context import Context, of
 from runfold.surfaces.cli.faults import CliError
 
@@ -190,7 +190,8 @@ def _on_run(
     from runfold.surfaces.cli.runs.outcome import show_outcome
 
     run_id = run_id_of(context, typed, tenant)
-    outcome = context.runs(tenant, user).steer(run_id, lambda client: send(client, run_id))
+    with output.waiting("the run processor to take it"):
+        outcome = context.runs(tenant, user).steer(run_id, lambda client: send(client, run_id))
     raise typer.Exit(show_outcome(outcome, json=json))
 
 
@@ -208,7 +209,8 @@ def _on_call(
 
     run_id, call_id = call_id_of(context, typed, tenant)
     runs = context.runs(tenant, user)
-    outcome = runs.steer(run_id, lambda client: send(client, run_id, call_id))
+    with output.waiting("the run processor to take it"):
+        outcome = runs.steer(run_id, lambda client: send(client, run_id, call_id))
     raise typer.Exit(show_outcome(outcome, json=json))
 
 

@@ -15,6 +15,7 @@ from runfold.surfaces.cli.context import Context, of
 if TYPE_CHECKING:
     from runfold.stack.settings import Settings
     from runfold.stack.supervisor.state import State
+    from runfold.stack.tool_modules import ToolModules
 
 
 def register(app: typer.Typer) -> None:
@@ -49,23 +50,28 @@ def up(
     """
     from runfold.stack import control
     from runfold.surfaces.cli.operations import restarting, watching
+    from runfold.surfaces.cli.operations.addresses import choose_monitor_port, without_password
     from runfold.surfaces.cli.operations.modules import MEND, imported
     from runfold.surfaces.processes import PROCESSES
 
     context = of(ctx)
     said = output.console()
+    choose_monitor_port(context.settings.home)
     _need_servers(context.settings, lambda line: said.print(f"  {line}", markup=False))
     running = control.up(context.settings, PROCESSES, report=lambda line: said.print(f"  {line}"))
     standing = _standing_still(context)
     modules = imported(context.settings, lambda line: said.print(f"  {line}", markup=False))
     # What stands still would be waited for in vain.
     seconds = _probed(context, running.settings) if probe and not standing else None
+    agent = None if standing else _first_agent(context, running.settings)
     said.print("The stack was up already." if running.found else "The stack is up.")
     said.print(f"  Kafka     {running.bootstrap_servers}")
-    said.print(f"  Postgres  {_without_password(running.database_url)}")
+    _print_addresses(context, running.database_url, without_password)
     said.print(f"  Home      {context.settings.home}")
     if seconds is not None:
         said.print(f"  Probe     a run completed in {seconds:.1f} s")
+    if agent is not None:
+        said.print(f"  Agent     {agent}")
     if running.found and (changed := restarting.changed_since(context.settings)):
         for line in restarting.what_changed(changed):
             said.print(line, markup=False)
@@ -173,6 +179,16 @@ def _standing_still(context: Context) -> list[str]:
     ]
 
 
+def _first_agent(context: Context, settings: Settings) -> str | None:
+    """Publish an agent to begin with; a Kafka of somebody's own is left as it is."""
+    from runfold.surfaces.cli.publishing import publish_first_agent
+
+    if context.settings.bootstrap_servers:
+        return None
+    context.attached = settings
+    return publish_first_agent(context)
+
+
 def _probed(context: Context, settings: Settings) -> float:
     """Return how long a run took; raises ProbeError with the part that it waits for."""
     from runfold.surfaces.cli.operations.probing import probed
@@ -183,24 +199,22 @@ def _probed(context: Context, settings: Settings) -> float:
 
 
 def _stack_status(context: Context, *, json: bool, password: bool = False) -> int:
-    from dataclasses import asdict
-
     from runfold.stack import control
     from runfold.stack.supervisor.state import READY
     from runfold.stack.tool_modules import ToolModules, tool_modules
+    from runfold.surfaces.cli.operations.addresses import without_password
     from runfold.surfaces.cli.operations.modules import MEND
 
     known = control.status(context.settings)
-    shown = str if password else _without_password
+    shown = str if password else without_password
     aside = _set_aside(context) if known is not None and known.phase == READY else {}
     modules = tool_modules(known) if known is not None else ToolModules()
     if json:
-        more = {"set_aside": aside, "tool_modules": asdict(modules)}
-        output.as_json(_as_row(known, shown) | ({} if known is None else more))
+        output.as_json(_as_row(context, known, shown, aside, modules))
     elif known is None:
         output.console().print("Nothing runs here: start it with `runfold up`.")
     else:
-        _print(known, shown)
+        _print(context, known, shown)
     if aside and not json:
         views = ", ".join(f"{view} {count}" for view, count in aside.items())
         output.console().print(f"Events that views could not take: {views}. See `runfold doctor`.")
@@ -238,7 +252,17 @@ def _given_up(known: State) -> list[str]:
     return [member.name for member in known.members if member.state == "failed"]
 
 
-def _print(known: State, shown: Callable[[str], str]) -> None:
+def _print_addresses(context: Context, database_url: str, shown: Callable[[str], str]) -> None:
+    from runfold.surfaces.cli.operations.addresses import monitor_url, reading_url
+
+    said = output.console()
+    said.print(f"  Postgres  {shown(database_url) or '-'}")
+    reading, why = reading_url(database_url)
+    said.print(f"  Read only {shown(reading) if reading else f'- ({why})'}")
+    said.print(f"  Monitor   {monitor_url(context.settings.home) or '-'}")
+
+
+def _print(context: Context, known: State, shown: Callable[[str], str]) -> None:
     from runfold.stack.processes.usage import memory_bytes
     from runfold.stack.supervisor.state import READY
 
@@ -247,7 +271,7 @@ def _print(known: State, shown: Callable[[str], str]) -> None:
     but = f", but a part is starting again: {', '.join(again)}" if again else ""
     said.print(f"The stack is {known.phase}{but} (supervisor {known.pid}).")
     said.print(f"  Kafka     {known.bootstrap_servers or '-'}")
-    said.print(f"  Postgres  {shown(known.database_url) or '-'}")
+    _print_addresses(context, known.database_url, shown)
     rows = [
         (
             member.name,
@@ -268,25 +292,33 @@ def _print(known: State, shown: Callable[[str], str]) -> None:
         said.print(f"Given up: {', '.join(names)}. `runfold up` starts again what was given up.")
 
 
-def _as_row(known: State | None, shown: Callable[[str], str]) -> dict[str, object]:
+def _as_row(
+    context: Context,
+    known: State | None,
+    shown: Callable[[str], str],
+    aside: dict[str, int],
+    modules: ToolModules,
+) -> dict[str, object]:
     from dataclasses import asdict
+
+    from runfold.surfaces.cli.operations.addresses import monitor_url, reading_url
 
     if known is None:
         return {"phase": "down"}
-    row = {**asdict(known), "database_url": shown(known.database_url)}
+    reading, _ = reading_url(known.database_url)
+    row = {
+        **asdict(known),
+        "database_url": shown(known.database_url),
+        "read_only_url": shown(reading) if reading else None,
+        "monitor_url": monitor_url(context.settings.home),
+        "set_aside": aside,
+        "tool_modules": asdict(modules),
+    }
     # What settings are recorded by is nobody's business.
     row.pop("key")
     for member in row["members"]:
         member.pop("settings")
     return row
-
-
-def _without_password(url: str) -> str:
-    head, at, place = url.rpartition("@")
-    if not at:
-        return url
-    user, colon, _ = head.partition("://")[2].partition(":")
-    return f"{head.partition('://')[0]}://{user}{':***' if colon else ''}@{place}"
 
 
 def _age(since: float) -> str:

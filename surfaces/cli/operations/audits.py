@@ -14,7 +14,7 @@ _SHOWN = 20
 
 def show_audit(context: Context, run_id: str | None, jobs: int, *, json: bool) -> int:
     """Print what is found of one run or of all, and return whether all is sound."""
-    with output.progress("records read") as told:
+    with output.progress("offsets read") as told, output.waiting("the journal to be read"):
         report = audit(context.reader, run_id, context.source, jobs, told)
     if json:
         output.as_json(report)
@@ -25,7 +25,8 @@ def show_audit(context: Context, run_id: str | None, jobs: int, *, json: bool) -
 
 def _print(report: AuditReport) -> None:
     console = output.console()
-    console.print(f"runs       {report.runs}, {report.ended} of them ended")
+    probes = f", {report.probes} Runfold's own probes" if report.probes else ""
+    console.print(f"runs       {report.runs}, {report.ended} of them ended{probes}")
     chained = ", in sequence and chained by sha256" if report.sound else " read"
     console.print(f"events     {report.events}{chained}")
     console.print(f"decisions  {report.decisions} made again from what the journal records")

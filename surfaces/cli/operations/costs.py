@@ -83,7 +83,8 @@ def show_budgets(
 
 def show_proof(context: Context, *, json: bool) -> int:
     """Print whether every view's sums are the journal's, and return whether they are."""
-    found = proof(context.engine, context.reader)
+    with output.waiting("the journal to be read"):
+        found = proof(context.engine, context.reader)
     code = exits.OK if found.equal else exits.NO
     if json:
         output.as_json(found)
@@ -91,8 +92,10 @@ def show_proof(context: Context, *, json: bool) -> int:
     total = found.total
     console = output.console()
     console.print(
-        f"journal  ${total.cost_usd:f} in {total.calls} calls, {total.unpriced} of them unpriced, "
-        f"{total.input_tokens} tokens in, {total.output_tokens} out, {found.runs} runs",
+        f"journal  {_exact(total.cost_usd)} in {total.calls} calls, {total.unpriced} of them "
+        "unpriced, "
+        f"{total.input_tokens} tokens in, {total.output_tokens} out, {found.runs} runs"
+        + (f", {found.probes} of them Runfold's own probes" if found.probes else ""),
         markup=False,
     )
     for each in found.differences[:_SHOWN]:
@@ -116,7 +119,8 @@ def show_repricing(
 ) -> None:
     """Keep the past at the prices of a file, and print the difference by model."""
     prices = price_file.read(file)
-    done = reprice(context.engine, context.reader, prices, name, since)
+    with output.waiting("the journal to be read"):
+        done = reprice(context.engine, context.reader, prices, name, since)
     if json:
         output.as_json(done)
         return
@@ -129,17 +133,23 @@ def show_repricing(
     )
 
 
+def _exact(amount: Decimal | None) -> str:
+    return "unpriced" if amount is None else f"${amount:f}"
+
+
 def _cells(group: Repriced) -> tuple[object, ...]:
     """Return amounts of answers priced both ways, and how many of the rest lack a price when."""
     amounts = (
-        money(group.recorded_usd) if group.compared else "unpriced",
-        money(group.repriced_usd) if group.compared else "unpriced",
-        signed(group.difference_usd) if group.compared else None,
+        signed(group.recorded_usd),
+        signed(group.repriced_usd),
+        None if group.difference_usd is None else signed(group.difference_usd),
     )
     lacking = f"{group.unpriced_before} before, {group.unpriced_after} after"
     return (group.calls, *amounts, lacking)
 
 
-def signed(amount: Decimal) -> str:
-    """Return an amount that may be below 0."""
+def signed(amount: Decimal | None) -> str:
+    """Return an amount that may be below 0, or that there is no price to compute it with."""
+    if amount is None:
+        return "unpriced"
     return f"-{money(-amount)}" if amount < 0 else money(amount)

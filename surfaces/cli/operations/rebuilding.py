@@ -9,14 +9,19 @@ from typing import Any
 from runfold.projections.store.reading.reader import ReaderConfig
 from runfold.projections.store.rebuild import compare, rebuild
 from runfold.projections.views import VIEWS
+from runfold.surfaces.application.rendering import to_json
 from runfold.surfaces.cli import exits, output
 from runfold.surfaces.cli.context import Context, kafka_of
+from runfold.surfaces.words import shortened
+
+_LONGEST = 300
 
 
 def show_rebuild(context: Context, view: str, *, json: bool) -> int:
     """Rebuild a view and print the rows of its tables; raises UnknownView."""
     reader = ReaderConfig(kafka_of(context))
-    done = rebuild(view, context.attached.database_url, reader, context.codec)
+    with output.waiting("the journal to be folded"):
+        done = rebuild(view, context.attached.database_url, reader, context.codec)
     if json:
         output.as_json(asdict(done))
         return exits.OK
@@ -29,7 +34,8 @@ def show_rebuild(context: Context, view: str, *, json: bool) -> int:
 def show_comparison(context: Context, view: str, *, json: bool) -> int:
     """Print how a view differs from a new fold, and return whether it does not."""
     reader = ReaderConfig(kafka_of(context))
-    found = compare(view, context.attached.database_url, reader, context.codec)
+    with output.waiting("the journal to be folded"):
+        found = compare(view, context.attached.database_url, reader, context.codec)
     if json:
         output.as_json({**asdict(found), "rows": found.rows})
     elif found.rows == 0:
@@ -66,4 +72,10 @@ def told(view: str, examples: Sequence[Mapping[str, Any]]) -> Iterator[str]:
                 yield f"  {named}"
                 for name in live:
                     if name != "side" and live[name] != folded[name]:
-                        yield f"    {name}: live {live[name]!r}, folded again {folded[name]!r}"
+                        yield f"    {name}"
+                        yield f"      - live          {_shown(live[name])}"
+                        yield f"      + folded again  {_shown(folded[name])}"
+
+
+def _shown(value: Any) -> str:
+    return shortened(value if isinstance(value, str) else to_json(value), _LONGEST)

@@ -1,40 +1,54 @@
-"""``approvals``: what waits for a person, on the screen."""
+"""``approvals``: what waits for a person, with all that is needed to decide, on the screen."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from runfold.surfaces.application.rendering import to_json
 from runfold.surfaces.application.shapes import Approval
 from runfold.surfaces.cli import output
+from runfold.surfaces.cli.runs.asking import command_for
 from runfold.surfaces.words import shortened, spent
 
-_COLUMNS = ("call", "kind", "agent", "for", "since", "risk", "deadline", "cost", "question")
+_ARGUMENTS = 600
+_GOAL = 200
 
 
 def show_approvals(found: Sequence[Approval], *, json: bool) -> None:
-    """Print what waits, each with the arguments that will be used."""
+    """Print what waits, the oldest first, each with what it would do and the command for it."""
     if json:
         output.as_json(found)
         return
-    rows = [
-        (
-            output.short(each.call_id),
-            each.kind,
-            each.agent,
-            each.user_id,
-            each.requested_at,
-            each.risk_level,
-            each.deadline,
-            spent(each.cost_usd, each.unpriced_calls),
-            _question(each),
-        )
-        for each in found
-    ]
-    output.table(_COLUMNS, rows, "Nothing waits.")
+    console = output.console()
+    if not found:
+        console.print("Nothing waits.")
+    for each in found:
+        console.print(f"{output.short(each.call_id)}  {each.question}", style="bold", markup=False)
+        for name, value in lines(each):
+            console.print(f"  {name:<10} {value}", markup=False)
 
 
-def _question(each: Approval) -> str:
-    if each.arguments is None:
-        return each.question
-    return f"{each.question} {each.tool}({shortened(to_json(each.arguments), 200)})"
+def lines(each: Approval) -> Iterator[tuple[str, str]]:
+    """Yield what a person must know to decide, by name."""
+    if each.tool is not None:
+        version = f"@{each.tool_version}" if each.tool_version else ""
+        yield "tool", f"{each.tool}{version}"
+    if each.arguments is not None:
+        yield "arguments", shortened(to_json(each.arguments), _ARGUMENTS)
+    if each.tool is not None:
+        yield "effect", _effect(each)
+    if each.options:
+        yield "options", shortened(to_json(each.options), _ARGUMENTS)
+    agent = f"{each.agent} {each.agent_version}" if each.agent_version else each.agent
+    yield "agent", f"{agent} for {each.user_id} of {each.tenant_id}"
+    yield "goal", shortened(each.goal, _GOAL)
+    yield "cost", f"{spent(each.cost_usd, each.unpriced_calls)} so far"
+    until = f", decided without you at {output.moment(each.deadline)}" if each.deadline else ""
+    yield "since", f"{output.moment(each.requested_at)}{until}"
+    yield "decide", command_for(each.kind, each.call_id)
+
+
+def _effect(each: Approval) -> str:
+    undone = {True: "can be undone", False: "CANNOT be undone", None: "not said whether undoable"}
+    risk = f"risk {each.risk_level} {each.risk}" if each.risk else "risk not known"
+    return f"{each.effect or 'its contract does not say'} ({risk}; {undone[each.reversible]})"

@@ -29,6 +29,9 @@ def _print(value: Any, indent: str) -> None:
         value.items() if isinstance(value, dict) else ((f"{n}", v) for n, v in enumerate(value))
     )
     for name, held in entries:
+        if name == "shape":
+            # It is for programs.
+            continue
         if isinstance(held, dict | list) and held:
             console.print(f"{indent}{name}", style="cyan", markup=False)
             _print(held, indent + "  ")

@@ -44,10 +44,9 @@ def _print(found: RunDetail) -> None:
 
 
 def _cost(found: RunDetail) -> str:
-    more = (
-        f" and {found.unpriced_calls} calls without a known price" if found.unpriced_calls else ""
-    )
-    return f"{money(found.cost_usd)}{more}"
+    more = f"{found.unpriced_calls} calls without a known price" if found.unpriced_calls else ""
+    paid = "" if found.cost_usd is None else money(found.cost_usd)
+    return " and ".join(part for part in (paid, more) if part)
 
 
 def _result(exit_: Completion) -> str:

@@ -40,7 +40,8 @@ def watch(
         if json:
             output.as_json(event_of(event))
         elif everything or line.tone is not Tone.QUIET:
-            console.print(laid_out(line) if console.is_terminal else rendered(line))
+            wide = console.width
+            console.print(laid_out(line, wide) if console.is_terminal else rendered(line))
         last = event
         waits.pop(call_of(event.fact) or "", None)
         if (asks := command_of(event.fact)) is not None:
@@ -60,9 +61,14 @@ def followed(context: Context, runs: Runs, run_id: str) -> Iterator[Event]:
     A request that became a dead letter is named, to whoever can see every run.
     """
     try:
-        yield from follow.followed(
+        events = follow.followed(
             runs.client, runs.scope, run_id, begins_within=context.begins_within
         )
+        with output.waiting("the run's first event"):
+            first = next(events, None)
+        if first is not None:
+            yield first
+            yield from events
     except NotFoundError:
         if isinstance(runs.scope, OperatorScope):
             _raise_where_refused(context, run_id)

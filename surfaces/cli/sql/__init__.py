@@ -1,0 +1,1 @@
+"""SQL over the views, from the command line: read only, in every way in."""
