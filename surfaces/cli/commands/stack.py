@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -14,8 +13,6 @@ from runfold.surfaces.cli.context import Context, of
 
 if TYPE_CHECKING:
     from runfold.stack.settings import Settings
-    from runfold.stack.supervisor.state import State
-    from runfold.stack.tool_modules import ToolModules
 
 
 def register(app: typer.Typer) -> None:
@@ -52,6 +49,7 @@ def up(
     from runfold.surfaces.cli.operations import restarting, watching
     from runfold.surfaces.cli.operations.addresses import choose_monitor_port, without_password
     from runfold.surfaces.cli.operations.modules import MEND, imported
+    from runfold.surfaces.cli.operations.stack_status import print_addresses
     from runfold.surfaces.processes import PROCESSES
 
     context = of(ctx)
@@ -66,7 +64,7 @@ def up(
     agent = None if standing else _first_agent(context, running.settings)
     said.print("The stack was up already." if running.found else "The stack is up.")
     said.print(f"  Kafka     {running.bootstrap_servers}")
-    _print_addresses(context, running.database_url, without_password)
+    print_addresses(context, running.database_url, without_password)
     said.print(f"  Home      {context.settings.home}")
     if seconds is not None:
         said.print(f"  Probe     a run completed in {seconds:.1f} s")
@@ -132,7 +130,9 @@ def status(
     """
     context = of(ctx)
     if run is None:
-        raise typer.Exit(_stack_status(context, json=json, password=show_password))
+        from runfold.surfaces.cli.operations.stack_status import show_stack
+
+        raise typer.Exit(show_stack(context, json=json, password=show_password))
     from runfold.surfaces.cli.names import run_id_of
     from runfold.surfaces.cli.runs.status import show_status
 
@@ -196,132 +196,3 @@ def _probed(context: Context, settings: Settings) -> float:
     context.attached = settings
     said = output.console()
     return probed(context, lambda line: said.print(f"  probe: {line}", markup=False))
-
-
-def _stack_status(context: Context, *, json: bool, password: bool = False) -> int:
-    from runfold.stack import control
-    from runfold.stack.supervisor.state import READY
-    from runfold.stack.tool_modules import ToolModules, tool_modules
-    from runfold.surfaces.cli.operations.addresses import without_password
-    from runfold.surfaces.cli.operations.modules import MEND
-
-    known = control.status(context.settings)
-    shown = str if password else without_password
-    aside = _set_aside(context) if known is not None and known.phase == READY else {}
-    modules = tool_modules(known) if known is not None else ToolModules()
-    if json:
-        output.as_json(_as_row(context, known, shown, aside, modules))
-    elif known is None:
-        output.console().print("Nothing runs here: start it with `runfold up`.")
-    else:
-        _print(context, known, shown)
-    if aside and not json:
-        views = ", ".join(f"{view} {count}" for view, count in aside.items())
-        output.console().print(f"Events that views could not take: {views}. See `runfold doctor`.")
-    for sentence in (*map(str, modules.faulty), *([MEND] if modules.faulty else [])):
-        if not json:
-            output.console().print(sentence, markup=False)
-    whole = known is not None and known.phase == READY and not _down(known) and not modules.faulty
-    return exits.OK if whole else exits.UNAVAILABLE
-
-
-def _set_aside(context: Context) -> dict[str, int]:
-    """Return how many events each view has set aside; none where the tables cannot be asked."""
-    from sqlalchemy.exc import SQLAlchemyError
-
-    from runfold.projections import queries
-    from runfold.projections.queries import OperatorViews
-
-    try:
-        with context.engine.connect() as connection:
-            return queries.set_aside(OperatorViews(connection, "runfold status"))
-    except SQLAlchemyError:
-        return {}
-
-
-def _down(known: State) -> list[str]:
-    return [*_given_up(known), *_starting_again(known)]
-
-
-def _starting_again(known: State) -> list[str]:
-    """Return the parts that are not up yet, in a stack that has been."""
-    return [each.name for each in known.members if each.state in {"starting", "waiting"}]
-
-
-def _given_up(known: State) -> list[str]:
-    return [member.name for member in known.members if member.state == "failed"]
-
-
-def _print_addresses(context: Context, database_url: str, shown: Callable[[str], str]) -> None:
-    from runfold.surfaces.cli.operations.addresses import monitor_url, reading_url
-
-    said = output.console()
-    said.print(f"  Postgres  {shown(database_url) or '-'}")
-    reading, why = reading_url(database_url)
-    said.print(f"  Read only {shown(reading) if reading else f'- ({why})'}")
-    said.print(f"  Monitor   {monitor_url(context.settings.home) or '-'}")
-
-
-def _print(context: Context, known: State, shown: Callable[[str], str]) -> None:
-    from runfold.stack.processes.usage import memory_bytes
-    from runfold.stack.supervisor.state import READY
-
-    said = output.console()
-    again = _starting_again(known) if known.phase == READY else []
-    but = f", but a part is starting again: {', '.join(again)}" if again else ""
-    said.print(f"The stack is {known.phase}{but} (supervisor {known.pid}).")
-    said.print(f"  Kafka     {known.bootstrap_servers or '-'}")
-    _print_addresses(context, known.database_url, shown)
-    rows = [
-        (
-            member.name,
-            member.state,
-            member.pid,
-            _age(member.since) if member.pid else None,
-            f"{memory_bytes(member.pid) / 1e6:.0f} MB" if member.pid else None,
-            member.restarts,
-            member.metrics_port,
-            member.reason or "",
-        )
-        for member in known.members
-    ]
-    output.table(
-        ("process", "state", "pid", "up for", "memory", "restarts", "metrics", ""), rows, ""
-    )
-    if names := _given_up(known):
-        said.print(f"Given up: {', '.join(names)}. `runfold up` starts again what was given up.")
-
-
-def _as_row(
-    context: Context,
-    known: State | None,
-    shown: Callable[[str], str],
-    aside: dict[str, int],
-    modules: ToolModules,
-) -> dict[str, object]:
-    from dataclasses import asdict
-
-    from runfold.surfaces.cli.operations.addresses import monitor_url, reading_url
-
-    if known is None:
-        return {"phase": "down"}
-    reading, _ = reading_url(known.database_url)
-    row = {
-        **asdict(known),
-        "database_url": shown(known.database_url),
-        "read_only_url": shown(reading) if reading else None,
-        "monitor_url": monitor_url(context.settings.home),
-        "set_aside": aside,
-        "tool_modules": asdict(modules),
-    }
-    # What settings are recorded by is nobody's business.
-    row.pop("key")
-    for member in row["members"]:
-        member.pop("settings")
-    return row
-
-
-def _age(since: float) -> str:
-    seconds = max(0, int(time.time() - since))
-    hours, rest = divmod(seconds, 3600)
-    return f"{hours}:{rest // 60:02}:{rest % 60:02}"
