@@ -33,7 +33,7 @@ _TRANSACTION = "processors/engine/kafka/transaction.py"
 _HAND_OUT = """\
             if not self._stopping.is_set():
                 # What a stopping lane leaves is handed out once, by the next owner.
-                self._hand_out(outcome.local)
+                self._work.hand_out(outcome.local)
 """
 _WRITE = "            first = self._writer.write(outcome.messages())\n"
 _RESTORE = """\
@@ -220,13 +220,35 @@ MUTANTS = (
         (Edit(_FOLD, "        if batch.dead:\n", "        if batch.dead > 1_000_000:\n"),),
     ),
     Mutant(
-        "the pool reads uncommitted work",
+        "the pool hears answers that are not committed",
         HELD,
         (
             Edit(
-                "processors/effects/pool/settings.py",
-                "READING: Settings = {\n",
-                'READING: Settings = {\n    "isolation.level": "read_uncommitted",\n',
+                "processors/effects/pool/permits.py",
+                "KafkaTail(self._kafka)",
+                'KafkaTail(self._kafka, own={"isolation.level": "read_uncommitted"})',
+            ),
+        ),
+    ),
+    Mutant(
+        "the pool begins without asking",
+        NOISE,
+        (
+            Edit(
+                "processors/effects/maker.py",
+                "granted = await gate.asked(awaited.work)",
+                "granted = True",
+            ),
+        ),
+    ),
+    Mutant(
+        "a run permits what is not out any more",
+        KILLED_POOL,
+        (
+            Edit(
+                "processors/run/agent/beginnings.py",
+                "call is None or call.status is not CallStatus.RUNNING or call.attempt",
+                "call is None or call.attempt",
             ),
         ),
     ),
