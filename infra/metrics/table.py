@@ -27,7 +27,7 @@ Kind = Literal["counter", "gauge", "histogram"]
 LABELS: frozenset[str] = frozenset(
     {
         "action", "agent", "arguments", "attempt", "by", "code", "control", "decision", "direction",
-        "effect", "error_type", "exit_code", "fallback", "key", "kind", "limit", "model", "outcome",
+        "effect", "error_type", "exit_code", "fallback", "kind", "limit", "model", "name", "outcome",
         "partition", "passed", "pattern", "process", "provider", "state", "status", "tool", "topic",
         "verdict", "view",
     }
