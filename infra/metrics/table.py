@@ -27,9 +27,9 @@ Kind = Literal["counter", "gauge", "histogram"]
 LABELS: frozenset[str] = frozenset(
     {
         "action", "agent", "arguments", "attempt", "by", "code", "control", "decision", "direction",
-        "effect", "error_type", "exit_code", "fallback", "key", "kind", "limit", "model", "outcome",
-        "partition", "passed", "pattern", "process", "provider", "state", "status", "tool", "topic",
-        "verdict", "view",
+        "effect", "error_type", "exit_code", "fallback", "kind", "limit", "model", "name",
+        "outcome", "partition", "passed", "pattern", "process", "provider", "state", "status",
+        "tool", "topic", "verdict", "view",
     }
 )  # fmt: skip
 """Every label there may be. None of them names a run, a call, a person or a tenant: those have no

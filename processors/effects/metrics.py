@@ -38,19 +38,19 @@ WAIT = TABLE.histogram(
 KEY_IN_FLIGHT = TABLE.gauge(
     "runfold_effects_key_in_flight",
     "calls of one tool or model that are being made in this process now",
-    ["kind", "key"],
+    ["kind", "name"],
     process=_HOSTS,
 )
 KEY_QUEUED = TABLE.gauge(
     "runfold_effects_key_queued",
     "calls of one tool or model that wait in this process for room",
-    ["kind", "key"],
+    ["kind", "name"],
     process=_HOSTS,
 )
 HELD = TABLE.counter(
     "runfold_effects_held",
     "calls that could not begin, by tool or model and by what they wait for",
-    ["kind", "key", "code"],
+    ["kind", "name", "code"],
     process=_HOSTS,
 )
 QUESTIONS = TABLE.gauge(

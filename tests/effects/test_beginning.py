@@ -203,7 +203,7 @@ def raising(problem: BaseException) -> Callable[[ToolWork], Any]:
 
 
 def held(code: str) -> float:
-    labels = {"kind": "tool", "key": "t@1", "code": code}
+    labels = {"kind": "tool", "name": "t@1", "code": code}
     return TABLE.registry.get_sample_value("runfold_effects_held_total", labels) or 0.0
 
 

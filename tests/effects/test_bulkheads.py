@@ -138,7 +138,7 @@ def test_a_pace_follows_what_calls_take_now() -> None:
 
 
 def shown(name: str, key: str) -> float | None:
-    return TABLE.registry.get_sample_value(name, {"kind": "tool", "key": key})
+    return TABLE.registry.get_sample_value(name, {"kind": "tool", "name": key})
 
 
 def test_a_pool_holds_what_one_tool_has_beyond_its_share_of_the_backlog() -> None:
