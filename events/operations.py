@@ -20,6 +20,13 @@ class HeaderCopy(Record):
     value: bytes | None
 
 
+HISTORY_LOST = "history_lost"
+"""The code of the dead letter of each run that lived and whose events are gone.
+
+Its ``topic`` is the journal's name, a slash, and the run's id.
+"""
+
+
 class DeadLetter(Record):
     """An input that could not be used, with its bytes, its place and the reason."""
 

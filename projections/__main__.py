@@ -20,6 +20,7 @@ from runfold.events.avro.codec import Codec
 from runfold.events.topics import EVENTS, TOPICS
 from runfold.infra.database import preflight
 from runfold.infra.database.errors import DatabaseAwayError
+from runfold.infra.database.faults import said_by_the_database
 from runfold.infra.process.exit_codes import ExitCode
 from runfold.infra.process.gc import collect_seldom
 from runfold.infra.process.runner import Ends, Process, serve
@@ -63,7 +64,8 @@ def main() -> int:
 def _project(process: Process, settings: ProjectorSettings) -> int:
     need_settings(process.config.kafka, [topic for topic in TOPICS if topic.name in _READ])
     preflight.need(settings.database_url, [schema.PART], preflight.WAIT_S, _log.warning)
-    schema.ensure(settings.database_url)
+    with said_by_the_database():
+        schema.ensure(settings.database_url)
     if process.asked(_TAKE_NEW):
         return _take_new(process, settings)
     codec = Codec(registry_of(process.config.schema_registry_url))

@@ -16,6 +16,7 @@ from runfold.infra.database import layout
 from runfold.infra.database.address import VARIABLE, quoted
 from runfold.infra.database.connection import Session, transaction
 from runfold.infra.database.errors import DatabaseAwayError, DatabaseUnfitError
+from runfold.infra.database.faults import fault_of
 from runfold.infra.database.layout import Part
 
 OLDEST = 15
@@ -151,8 +152,8 @@ def _need_now(url: str, parts: Sequence[Part]) -> None:
             if why := _no_writes(_facts(session, layout.schema_of(session))):
                 raise DatabaseAwayError(why)
             found = list(problems(session, parts))
-    except psycopg.OperationalError as error:
-        raise _at_the_door(error) from error
+    except psycopg.Error as error:
+        raise (_at_the_door(error) if error.sqlstate is None else fault_of(error)) from error
     if found:
         raise DatabaseUnfitError(" ".join(found))
 
@@ -178,7 +179,7 @@ def _no_writes(facts: Facts) -> str:
     return ""
 
 
-def _at_the_door(error: psycopg.OperationalError) -> Exception:
+def _at_the_door(error: psycopg.Error) -> Exception:
     lines = str(error).strip().splitlines() or [type(error).__name__]
     said = next((line for line in lines if "FATAL" in line), lines[0]).strip()
     if any(words in said for words in _FOR_GOOD):

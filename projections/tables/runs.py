@@ -49,7 +49,7 @@ runs = Table(
     text("exit_status", "how it ended: success, failure, cancelled; null while it lives"),
     small("exit_code", "the code of its exit record"),
     document("result_json", "the payload of its exit record", bulky=True),
-    document("error_json", "why it failed or was refused"),
+    document("error_json", "why it failed or was refused; `history_lost`: its events are gone"),
     whole("seq", "the number of its last event", null=False),
     count("model_calls", "model calls decided, repeats included"),
     count("tool_calls", "tool calls handed out, repeats included"),

@@ -9,6 +9,7 @@ from runfold.events.base import Fact
 from runfold.events.calls.kinds import MODEL, TOOL
 from runfold.events.catalogue import CHARGED
 from runfold.events.content import JSON, Content, json_content
+from runfold.events.operations import HISTORY_LOST, DeadLetter
 from runfold.events.run import (
     CallHeld,
     CheckpointWritten,
@@ -25,7 +26,7 @@ from runfold.events.run import (
     UserMessageReceived,
 )
 from runfold.events.traits import NOTHING_USED, Charge, charge_of
-from runfold.events.values import Exit, RunRequest
+from runfold.events.values import Exit, ExitStatus, RunRequest, RunStatus
 from runfold.projections.rendering.readable import as_json, clean, plain, readable, said
 from runfold.projections.tables import runs
 from runfold.projections.view import Batch, Placed, Row, Rows, View, bump
@@ -47,7 +48,7 @@ _OTHER: frozenset[type[Fact]] = frozenset(
 
 
 def add(batch: Batch, rows: Rows) -> None:
-    """Add one row a run, or what has changed of it."""
+    """Add one row a run, or what has changed of it; one whose history is lost has ended."""
     found = rows.of(runs)
     for placed in batch.events:
         meta = placed.meta
@@ -69,6 +70,22 @@ def add(batch: Batch, rows: Rows) -> None:
         elif kind in _OTHER:
             _begin(row, placed)
             _end(row, placed)
+    for letter in batch.dead_letters:
+        if letter.record.code == HISTORY_LOST:
+            _lose(found, letter.record)
+
+
+def _lose(found: dict[str, Row], letter: DeadLetter) -> None:
+    """End a run whose events are gone, if there is a row of it; it has no exit record."""
+    journal, _, run_id = letter.topic.partition("/")
+    if journal == topics.EVENTS and run_id:
+        found.setdefault(run_id, {"run_id": run_id}).update(
+            status=RunStatus.FAILED.value,
+            updated_at=letter.time,
+            completed_at=letter.time,
+            exit_status=ExitStatus.FAILURE.value,
+            error_json=as_json({"error_type": HISTORY_LOST, "message": clean(letter.reason)}),
+        )
 
 
 def _begin(row: Row, placed: Placed) -> None:
@@ -191,4 +208,4 @@ def _in_words(payload: Content) -> Content:
         return payload
 
 
-VIEW = View("runs", (runs,), add, (topics.EVENTS,))
+VIEW = View("runs", (runs,), add, (topics.EVENTS, topics.DEAD_LETTERS))

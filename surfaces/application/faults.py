@@ -92,15 +92,19 @@ def _is_of(error: Exception, package: str) -> bool:
 
 
 def _database(error: Exception) -> Fault:
-    said = str(getattr(error, "orig", error)).strip().splitlines()
-    first = said[0] if said else type(error).__name__
-    if "does not exist" in first and "relation" in first:
-        return Fault(
-            Code.UNAVAILABLE,
-            "The views do not exist yet: start the projector (`runfold up` does) and try again.",
-        )
-    sentence = f"Postgres reports an error ({first})"
-    return Fault(Code.UNAVAILABLE, f"{sentence}: see `runfold status`, or check DATABASE_URL.")
+    # Its library is loaded: the error is one of it.
+    from runfold.infra.database.faults import Help, meaning_of  # noqa: PLC0415 - loads psycopg
+
+    codes = {
+        Help.WAIT: Code.UNAVAILABLE,
+        Help.TRY_AGAIN: Code.NOT_YET,
+        Help.CHANGE_SETTINGS: Code.UNAVAILABLE,
+        Help.MEND_TABLES: Code.UNAVAILABLE,
+        Help.MEND_DISK: Code.STORAGE,
+        Help.ASK_OTHERWISE: Code.INVALID,
+    }
+    meaning = meaning_of(error)
+    return Fault(codes[meaning.help], meaning.sentence)
 
 
 def _system(error: OSError) -> Fault:

@@ -83,7 +83,7 @@ def test_every_code_of_a_dead_letter_is_listed() -> None:
         for file in (*(ROOT / "processors/engine").rglob("*.py"), *(ROOT / "events").rglob("*.py"))
     )
     given = set(re.findall(r'(?:Refused|WireError)\(\s*"([a-z_]+)"', engine))
-    given |= set(re.findall(r'^CODE = "([a-z_]+)"$', engine, re.MULTILINE))
+    given |= set(re.findall(r'^(?:CODE|HISTORY_LOST) = "([a-z_]+)"$', engine, re.MULTILINE))
     run = (ROOT / "processors/run/aggregate.py").read_text(encoding="utf-8")
     given |= set(re.findall(r'f?"([a-z_]+): ', run))
     border = (ROOT / "events/border.py").read_text(encoding="utf-8")

@@ -187,6 +187,32 @@ def test_unreadable_records_are_put_on_record_and_stop_nothing(settings: Setting
     assert_equal_to(settings, runs)
 
 
+def test_a_run_whose_history_is_lost_has_ended_also_when_it_is_folded_again(
+    settings: Settings,
+) -> None:
+    at, ended = settings.bootstrap_servers, [("lost", "failed", "failure")]
+    journal.write(at, [History("lost").created()])
+    with projector(settings):
+        wait_caught_up(settings)
+        for place, run in enumerate(("lost", "ghost")):
+            journal.put_letter(
+                at,
+                DeadLetter(
+                    topic=f"{topics.EVENTS}/{run}",
+                    partition=0,
+                    offset=place,
+                    time=START,
+                    code="history_lost",
+                    reason="gone",
+                    size=0,
+                ),
+            )
+        wait_until(lambda: ask(settings, "SELECT run_id, status, exit_status FROM runs") == ended)
+    assert ask(settings, "SELECT * FROM projection_failures") == []
+    reader = ReaderConfig(settings.kafka_config())
+    assert compare("runs", settings.database_url, reader, CODEC).rows == 0
+
+
 def test_an_event_that_a_view_cannot_take_is_left_out_alone(settings: Settings) -> None:
     first = History("one", partition=0).created().asked_model("m").model_said("m", "files.read")
     first.proposed("same").decided("same").approved("same").started("same").succeeded("same")

@@ -54,6 +54,39 @@ def a_run() -> History:
     return run.proposed("t1").decided("t1")
 
 
+def lost(run_id: str, code: str = "history_lost", topic: str = "runs.events") -> PlacedDeadLetter:
+    letter = DeadLetter(
+        topic=f"{topic}/{run_id}", partition=0, offset=9, time=START, code=code,
+        reason=f"{run_id} lived, and its events are gone", size=0, key=run_id.encode(),
+    )  # fmt: skip
+    return PlacedDeadLetter(letter, 0, 4)
+
+
+def test_a_run_whose_history_is_lost_has_ended() -> None:
+    batch = a_run().batch()
+    batch.dead_letters += [lost("r1"), lost("r2")]
+    rows = merged("runs", batch)
+    ended = ("status", "completed_at", "exit_status")
+    assert [rows["r1"][name] for name in ended] == ["failed", START, "failure"]
+    assert json.loads(rows["r1"]["error_json"]) == {
+        "error_type": "history_lost",
+        "message": "r1 lived, and its events are gone",
+    }
+    # Of one that the views do not have there is nothing but its end: no row is made of that.
+    assert "tenant_id" not in rows["r2"]
+
+
+@pytest.mark.parametrize(
+    "letter", [lost("r1", code="not_framed"), lost("r1", topic="orders"), lost("")]
+)
+def test_no_other_letter_ends_a_run(letter: PlacedDeadLetter) -> None:
+    batch = a_run().batch()
+    batch.dead_letters.append(letter)
+    rows = merged("runs", batch)
+    assert rows["r1"]["status"] != "failed"
+    assert set(rows) == {"r1"}
+
+
 def test_a_run_row_says_where_it_stands_what_it_used_and_how_it_ended() -> None:
     run = a_run().approved("t1").started("t1").succeeded("t1").checkpoint(1, "t1")
     (row,) = merged("runs", run.ended().batch()).values()

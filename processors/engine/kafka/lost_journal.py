@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from runfold.events.avro.headers import headers
-from runfold.events.operations import DeadLetter
+from runfold.events.operations import HISTORY_LOST, DeadLetter
 from runfold.processors.engine.aggregate import S
 from runfold.processors.engine.config import EngineConfig
 from runfold.processors.engine.core.batch import BatchDecider
@@ -20,7 +20,7 @@ from runfold.processors.engine.kafka.whole import JournalFault
 from runfold.processors.engine.ports import Codec, DefinitionStore
 from runfold.processors.engine.spec import AggregateSpec
 
-CODE = "history_lost"
+CODE = HISTORY_LOST
 """The code of the dead letter of each aggregate whose events are gone."""
 
 
