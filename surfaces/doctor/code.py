@@ -1,4 +1,4 @@
-"""Whether Python tools can be called here, with the code that their contracts were published with."""
+"""Whether Python tools can be called here, with the code they were published with."""
 
 from __future__ import annotations
 
