@@ -33,7 +33,7 @@ _TRANSACTION = "processors/engine/kafka/transaction.py"
 _HAND_OUT = """\
             if not self._stopping.is_set():
                 # What a stopping lane leaves is handed out once, by the next owner.
-                self._hand_out(outcome.local)
+                self._out.submit(outcome.local)
 """
 _WRITE = "            first = self._writer.write(outcome.messages())\n"
 _RESTORE = """\
