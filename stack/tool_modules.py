@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from runfold.stack.processes import telling
 from runfold.stack.processes.telling import Told
@@ -23,10 +24,29 @@ class FaultyModule:
 
 @dataclass(frozen=True, slots=True)
 class ToolModules:
-    """What the processes say: what fails, and what is still being imported."""
+    """What the processes say: what fails, what is being imported, and what each may import."""
 
     faulty: tuple[FaultyModule, ...] = ()
     importing: tuple[str, ...] = ()
+    allowed: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def why_unusable(self, module: str) -> str:
+        """Return why tools of a module do not work here, "" where they do or it is not known."""
+        for each in self.faulty:
+            if each.module == module:
+                return each.why
+        refusing = [
+            part
+            for part, allowed in self.allowed.items()
+            if not any(module == one or module.startswith(f"{one}.") for one in allowed)
+        ]
+        if not refusing:
+            return ""
+        listed = ",".join([*self.allowed[refusing[0]], module])
+        return (
+            f"{', '.join(refusing)} may not import {module}: set RUNFOLD_TOOL_MODULES={listed}, "
+            f"then `runfold restart {' '.join(refusing)}`"
+        )
 
 
 def tool_modules(known: State) -> ToolModules:
@@ -43,4 +63,5 @@ def tool_modules(known: State) -> ToolModules:
     return ToolModules(
         tuple(FaultyModule(*fault, tuple(names)) for fault, names in sorted(parts.items())),
         tuple(sorted({module for each in told.values() for module in each.importing})),
+        {name: each.allowed for name, each in told.items() if each.allowed is not None},
     )

@@ -28,7 +28,7 @@ class Told:
 
     ``left_s`` is when the last of its calls must have ended, ``unsafe`` how many of them leave a
     doubt if they are cut off, ``drain_s`` how long it waits for them. ``importing`` are modules of
-    tools that are not there yet.
+    tools that are not there yet, ``allowed`` those that tools may come from, None where none may.
     """
 
     under_way: int = 0
@@ -37,6 +37,7 @@ class Told:
     drain_s: float = 0.0
     importing: tuple[str, ...] = ()
     faults: tuple[Fault, ...] = field(default=())
+    allowed: tuple[str, ...] | None = None
 
 
 def ask(port: int | None, address: str = "127.0.0.1") -> Told | None:
@@ -64,4 +65,5 @@ def _told(said: Mapping[str, Any]) -> Told:
         faults=tuple(
             Fault(str(each["module"]), str(each["why"])) for each in modules.get("faults", ())
         ),
+        allowed=tuple(map(str, modules["allowed"])) if "allowed" in modules else None,
     )

@@ -41,14 +41,13 @@ def apply_manifests(
 def _known_here(context: Context) -> Callable[[str], str]:
     """Return what says why the stack that runs here cannot use a module of tools."""
     from runfold.stack import control
-    from runfold.stack.tool_modules import tool_modules
+    from runfold.stack.tool_modules import ToolModules, tool_modules
 
     known = control.status(context.settings)
-    faulty = tool_modules(known).faulty if known is not None else ()
-    whys = {each.module: each.why for each in faulty}
+    modules = tool_modules(known) if known is not None else ToolModules()
 
     def why(module: str) -> str:
-        said = whys.get(module)
+        said = modules.why_unusable(module)
         return f"calls of it fail here until that is mended: {said}" if said else ""
 
     return why

@@ -155,10 +155,13 @@ def test_a_process_says_at_its_port_what_it_is_doing(tmp_path: Path) -> None:
             "drain_s": 60.0,
         }
         health.reports["modules"] = lambda: {
+            "allowed": ("shop", "slow"),
             "importing": ["slow"],
             "faults": [{"module": "shop", "why": "no"}],
         }
-        assert telling.ask(port) == Told(3, 27.0, 1, 60.0, ("slow",), (Fault("shop", "no"),))
+        assert telling.ask(port) == Told(
+            3, 27.0, 1, 60.0, ("slow",), (Fault("shop", "no"),), ("shop", "slow")
+        )
         member = state.MemberState("p", "running", metrics_port=port, metrics_address="127.0.0.1")
         away = state.MemberState("q", "running", metrics_port=1, metrics_address="127.0.0.1")
         known = state.State("ready", 1, 1, 0.0, members=(member, member, away))

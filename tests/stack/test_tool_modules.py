@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from runfold.events.definitions import Definitions
 from runfold.stack import control, tool_modules
 from runfold.stack.processes import telling
 from runfold.stack.processes.telling import Fault, Told
@@ -16,9 +17,11 @@ from runfold.surfaces.cli.__main__ import run
 from runfold.surfaces.cli.context import Context
 from runfold.surfaces.cli.operations import modules as screen
 from runfold.surfaces.cli.publishing import _known_here
+from runfold.surfaces.doctor import code
 from runfold.surfaces.doctor import tool_modules as doctor
 from runfold.surfaces.doctor.deployment import Deployment
 from runfold.surfaces.manifests import load
+from tests.deciders.given import tool
 from tests.definitions.given import TOOL
 
 WHY = "shop cannot be imported: ModuleNotFoundError: No module named 'x' (shop.py:3)."
@@ -81,6 +84,37 @@ def test_up_waits_for_what_is_being_imported(
     assert [str(each) for each in found.faulty] == [SENTENCE.replace("runs, ", "")]
     monkeypatch.setattr(control, "status", lambda _settings: None)
     assert screen.imported(Context().settings, told.append) == tool_modules.ToolModules()
+
+
+def test_a_module_that_no_process_may_import_is_said_with_what_to_set() -> None:
+    found = tool_modules.ToolModules(allowed={"tools": ("shop",), "runs": ("shop", "crm")})
+    assert found.why_unusable("shop.refunds") == ""
+    assert found.why_unusable("crm") == (
+        "tools may not import crm: set RUNFOLD_TOOL_MODULES=shop,crm, then `runfold restart tools`"
+    )
+    # A name that only begins like a listed one is another module.
+    assert found.why_unusable("shopping").startswith("tools, runs may not import shopping")
+    assert tool_modules.ToolModules().why_unusable("crm") == ""
+
+
+def test_the_doctor_finds_live_tools_that_no_process_may_import(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = {1: Told(allowed=("shop",)), 2: Told(faults=(Fault("shop", WHY),)), 3: None}
+    monkeypatch.setattr(telling, "ask", lambda port, _address: told[port])
+    contracts = [
+        tool("ok", implementation="python:shop:f"),
+        tool("lost", implementation="python:crm:f"),
+        tool("own", implementation="builtin:files.read"),
+    ]
+    published = Definitions()
+    for position, contract in enumerate(contracts, 1):
+        published = published.plus("tool", contract.model_dump_json(), position)
+    monkeypatch.setattr(code, "read_definitions", lambda _reader: published)
+    deployment = Deployment({}, None, None, tmp_path, KNOWN)  # type: ignore[arg-type]
+    *wrong, compared = code.check(deployment)
+    assert [each.what.partition(":")[0] for each in wrong] == ["calls of tool lost@1.0 fail"]
+    assert compared.level == "ok"
 
 
 def test_apply_tells_the_author_of_a_tool(tmp_path: Path) -> None:

@@ -99,7 +99,7 @@ class Children:
     def told(self) -> dict[str, object]:
         """Return what this process says of its modules; from any thread."""
         waiting = sorted(each.name for each in tuple(self._modules.values()) if each.waits)
-        return {"importing": waiting, "faults": self.faults()}
+        return {"allowed": self._allowed, "importing": waiting, "faults": self.faults()}
 
     def _module(self, name: str) -> Module:
         if name not in self._modules:
