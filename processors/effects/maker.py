@@ -132,21 +132,21 @@ class Maker:
         )
 
     def _drop(self, awaited: Awaited) -> None:
-        work = awaited.work
-        self._forget(work)
-        if self._means.gate is not None:
-            self._means.gate.forget(work)
+        self._forget(awaited.work, asked=True)
         awaited.drop()
 
-    def _forget(self, work: CallWork) -> None:
+    def _forget(self, work: CallWork, *, asked: bool) -> None:
+        """Take a call for done; where its run may have been ``asked``, nobody needs the answer."""
         self._awaited.pop(_key(work), None)
+        if asked and self._means.gate is not None:
+            self._means.gate.forget(work)
 
     async def _call(self, awaited: Awaited) -> None:
         work = awaited.work
         with about(work.run_id, work.call_id, work.traceparent):
             came = await self._came_of(awaited)
             if isinstance(came, CallResult):
-                self._forget(work)
+                self._forget(work, asked=came.outcome is Outcome.HELD)
                 awaited.deliver(came)
             elif came is Wish.DROP:
                 self._drop(awaited)

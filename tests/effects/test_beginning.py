@@ -251,6 +251,18 @@ def test_a_call_is_held_where_nobody_knows_whether_it_can_begin(
     assert kind.__name__ in found.error.message
 
 
+def test_a_call_that_cannot_be_asked_about_is_held_and_its_question_withdrawn(host: Given) -> None:
+    def broken(_work: CallWork) -> bool:
+        raise ZeroDivisionError
+
+    inbox, gate = Inbox(), GivenGate(broken)
+    host(Tool(), gate=gate).submit(asking(), inbox.deliver)
+    found = result(inbox.wait(1))
+    assert found.error is not None
+    assert (found.outcome, found.error.error_type) == (Outcome.HELD, "internal_error")
+    assert gate.forgotten == [("r.1", 1)]
+
+
 def test_what_breaks_after_a_call_takes_nothing_of_its_result(host: Given) -> None:
     @asynccontextmanager
     async def ready(work: ToolWork) -> AsyncIterator[Make[ToolResult]]:

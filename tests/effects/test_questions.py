@@ -27,6 +27,7 @@ class Asking:
         self.there: list[Callable[[], None]] = []
         self.places = Places()
         self.woken: list[str] = []
+        self.broken = False
         self.questions = Questions(
             "me", lambda run: LANE[run[0]], self.places, self._publish, lambda: self.now
         )
@@ -52,6 +53,8 @@ class Asking:
         return [question.call_id for question in self.sent]
 
     def _publish(self, question: BeginRequested, there: Callable[[], None]) -> None:
+        if self.broken:
+            raise ZeroDivisionError
         self.sent.append(question)
         self.there.append(there)
 
@@ -139,6 +142,19 @@ async def test_a_question_that_the_log_does_not_have_yet_is_not_sent_again() -> 
     asking.there[0]()
     await asking.passes(0)
     assert len(asking.sent) == 2
+    task.cancel()
+
+
+@in_loop
+async def test_a_question_that_could_not_be_sent_is_sent_later() -> None:
+    asking = Asking()
+    asking.broken = True
+    with pytest.raises(ZeroDivisionError):
+        await asking.ask("a.1")
+    asking.broken = False
+    task = asking.ask("a.1")
+    await asking.passes(5)
+    assert asking.calls() == ["a.1"]
     task.cancel()
 
 

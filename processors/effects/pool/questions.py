@@ -167,11 +167,11 @@ class Questions:
         self._next_look = None
         if not self._open:
             return
-        for question in list(self._open.values()):
-            self._ask(question)
         unsent = any(question.first is None for question in self._open.values())
         loop = asyncio.get_running_loop()
         self._next_look = loop.call_later(_SOON_S if unsent else _LOOK_S, self._look)
+        for question in list(self._open.values()):
+            self._ask(question)
 
     def _ask(self, question: _Question) -> None:
         now = self._clock()
@@ -185,7 +185,11 @@ class Questions:
         question.under_way = True
         self._quiet.setdefault(question.partition, now)
         failpoint("pool.before_ask")
-        self._publish(question.asked, question.there)
+        try:
+            self._publish(question.asked, question.there)
+        except BaseException:
+            question.under_way = False
+            raise
 
     def _silent(self, partition: int) -> bool:
         since = self._quiet.get(partition)
