@@ -19,6 +19,7 @@ from runfold.events.avro.codec import Codec
 from runfold.events.avro.registry import LockRegistry
 from runfold.events.base import Record
 from runfold.events.calls import BeginRequested, ToolResult, ToolWork
+from runfold.infra.process.exit_codes import ExitCode
 from runfold.stack.settings import Settings
 from tests.support.stack import wait_until
 
@@ -34,6 +35,7 @@ class PoolBench:
         self._kafka = {**settings.kafka_config(), "log_level": 0}
         self._producer = Producer({**self._kafka, "enable.idempotence": True})
         self._processes: list[subprocess.Popen[bytes]] = []
+        self._kept = False
 
     def start(self, failpoint: str = "", **more: str) -> subprocess.Popen[bytes]:
         """Start a pool; its instance name is always the same, so it takes over at once."""
@@ -47,6 +49,23 @@ class PoolBench:
         process = subprocess.Popen([sys.executable, "-m", "tests.effects.host"], cwd=ROOT, env=env)
         self._processes.append(process)
         return process
+
+    def keep(self) -> None:
+        """Start a pool, and start it again where it ends because it cannot go on, as a supervisor.
+
+        A broker that is away for longer than a session may hand a pool's place to nobody.
+        """
+        self._kept = True
+        self.start()
+
+    @property
+    def last(self) -> subprocess.Popen[bytes]:
+        """The pool that was started last."""
+        return self._processes[-1]
+
+    def _tend(self) -> None:
+        if self._kept and self.last.poll() == ExitCode.CANNOT_GO_ON:
+            self.start()
 
     def stop_all(self) -> None:
         """Kill what still runs."""
@@ -134,10 +153,11 @@ class PoolBench:
                 for partition in range(self._settings.partitions)
             ]
         )
-        due = time.monotonic() + 40
+        due = time.monotonic() + 90
         try:
             while not enough():
                 assert time.monotonic() < due, f"not enough came on {topic}"
+                self._tend()
                 message = consumer.poll(0.1)
                 if message is not None and message.error() is None:
                     record = CODEC.decode(topic, message.value())

@@ -166,13 +166,13 @@ def test_a_pool_survives_the_broker(pools: PoolBench, servers: Servers) -> None:
         pytest.skip("only the embedded broker can be killed")
     before, during, after = _naps(0, "a.1"), _naps(0.9, "b.1"), _naps(0, "c.1")
     pools.publish([before, during])
-    process = pools.start()
+    pools.keep()
     pools.results_of([before])
     servers.kill("kafka")
     pools.publish([after])
     results = pools.results_of([during, after])
     assert all(result.outcome is Outcome.SUCCEEDED for result in results)
-    assert terminated(process) == 0
+    assert terminated(pools.last) == 0
 
 
 def test_a_pool_outlives_a_broker_that_is_away_for_longer_than_its_session(
@@ -181,7 +181,7 @@ def test_a_pool_outlives_a_broker_that_is_away_for_longer_than_its_session(
     if not servers.embedded:
         pytest.skip("only the embedded broker can be killed")
     works = [_naps(0.4, f"{n}.1") for n in range(400)]
-    process = pools.start()
+    pools.keep()
     pools.publish([_naps(0, "up.1")])
     pools.results_of([_naps(0, "up.1")])
     pools.publish(works)
@@ -190,7 +190,7 @@ def test_a_pool_outlives_a_broker_that_is_away_for_longer_than_its_session(
     pools.publish([later])
     results = pools.results_of([*works, later])
     assert all(result.outcome is Outcome.SUCCEEDED for result in results)
-    assert terminated(process) == 0
+    assert terminated(pools.last) == 0
 
 
 def test_a_pool_whose_place_in_the_group_is_taken_ends(pools: PoolBench) -> None:
