@@ -114,7 +114,8 @@ def test_the_next_demo_goes_to_its_end_and_shows_everything(runfold: Runfold) ->
     terminal.type(b"y\n")
     assert terminal.end() == exits.OK, terminal.shown
     for told in (
-        "(scripted, no model)", "logs.stats", "files.search", "approved by a person", "✓ completed",
+        "(scripted, no model)", "logs.stats", "files.search", "approved by me (person)",
+        "✓ completed",
         "Triage of kafka.log", '"exit_code": 0', "FROM runs WHERE run_id", "FROM costs WHERE",
         "started_without_permit", "Nothing is left running",
     ):  # fmt: skip
