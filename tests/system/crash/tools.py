@@ -8,7 +8,7 @@ from pathlib import Path
 
 from runfold.events.definitions import RetryPolicy
 from runfold.events.values import Placement
-from runfold.processors.tool import ToolContext, tool
+from runfold.processors.tool import ToolContext, ToolRefusedError, tool
 
 _AGAIN = RetryPolicy(max_attempts=6, initial_ms=20)
 
@@ -33,7 +33,8 @@ def there(what: str, context: ToolContext) -> str:
     """Look something up in the pool; the first attempt fails, the second takes its time."""
     _note(context, "reads", context.idempotency_key)
     if context.attempt == 1:
-        raise ConnectionResetError("try again")
+        # No fault that counts against the tool: its circuit would open, and calls be held.
+        raise ToolRefusedError("try again", retryable=True)
     time.sleep(context.config["seconds"])
     return f"{what} is there"
 
