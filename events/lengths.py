@@ -20,6 +20,7 @@ _NAMES = (
     "actor_id",
     "agent",
     "agent_version",
+    "by",
     "call_id",
     "code",
     "error_type",

@@ -13,13 +13,15 @@ from runfold.events.base import Record
 class BeginRequested(Record):
     """A pool would make an attempt of a call now. Asking again is the same question.
 
-    ``by`` names the one that asks, and nobody else for ever; the answer goes to it.
+    ``by`` names the one that asks, and nobody else for ever; the answer goes to it, with the same
+    ``number``, so that none is taken for that to an earlier question.
     """
 
     run_id: str
     call_id: str
     attempt: int
     by: str
+    number: int = 0
 
 
 class BeginAnswered(Record):
@@ -30,3 +32,4 @@ class BeginAnswered(Record):
     attempt: int
     by: str
     granted: bool
+    number: int = 0

@@ -49,6 +49,7 @@ class ToolResult(CallResult):
     effect: bool = False
     cost: Money | None = None
     queued_ms: int | None = None
+    by: str | None = None
 
     @property
     def acted(self) -> bool:

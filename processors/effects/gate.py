@@ -14,12 +14,17 @@ Wake = Callable[[CallKey], None]
 
 
 class Gate(Protocol):
-    """Asks the run of a call, at the moment of its beginning; all on the host's loop."""
+    """Asks the run of a call, at the moment of its beginning; all on the host's loop.
+
+    ``by`` is what it calls itself.
+    """
+
+    by: str
 
     async def asked(self, work: CallWork) -> bool | None:
         """Return whether a call may begin; None where it is to stand back until it is woken.
 
-        The question stays open then, until it is asked again or withdrawn.
+        The question stays open then, so that an answer wakes the call; it is asked anew then.
         """
 
     def forget(self, work: CallWork) -> None:
@@ -36,6 +41,7 @@ class GivenGate:
         self.questions: list[CallKey] = []
         self.forgotten: list[CallKey] = []
         self.wake: Wake = lambda _key: None
+        self.by = "given"
         self._answer = answer
 
     async def asked(self, work: CallWork) -> bool | None:

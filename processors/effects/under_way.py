@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import itertools
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from runfold.events.calls import CallResult, CallWork
-from runfold.processors.effects.kinds import EffectKind, Handler, Served
+from runfold.processors.effects.kinds import EffectKind, Handler, Make, Served
 from runfold.processors.effects.metrics import LONGEST_LEFT
 
 W = TypeVar("W", bound=CallWork)
@@ -51,18 +52,38 @@ class UnderWay:
         LONGEST_LEFT(kind.name).set_function(lambda: self._left_s(calls))
 
         async def noted(work: W) -> R:
-            number = next(self._numbers)
-            calls[number] = _Call(self._clock() + work.timeout_ms / 1000, safe(work))
-            try:
+            with self._noted(calls, work, safe):
                 return await handler(work)
-            finally:
-                del calls[number]
 
         return noted
 
     def over(self, served: Served[W, R], safe: Callable[[W], bool]) -> Served[W, R]:
         """Return the same kind of call, made by a handler that notes each."""
-        return replace(served, handler=self.noting(served.kind, served.handler, safe))
+        handler, ready = self.noting(served.kind, served.handler, safe), served.ready
+        if ready is None:
+            return replace(served, handler=handler)
+        calls = self._kinds[served.kind.name]
+
+        @asynccontextmanager
+        async def noted(work: W) -> AsyncIterator[Make[R]]:
+            async with ready(work) as make:
+
+                async def made() -> R:
+                    with self._noted(calls, work, safe):
+                        return await make()
+
+                yield made
+
+        return replace(served, handler=handler, ready=noted)
+
+    @contextmanager
+    def _noted(self, calls: dict[int, _Call], work: W, safe: Callable[[W], bool]) -> Iterator[None]:
+        number = next(self._numbers)
+        calls[number] = _Call(self._clock() + work.timeout_ms / 1000, safe(work))
+        try:
+            yield
+        finally:
+            del calls[number]
 
     def told(self) -> dict[str, object]:
         """Return how many calls are under way, and in how many seconds the last must have ended.

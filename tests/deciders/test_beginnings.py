@@ -244,3 +244,31 @@ def test_an_answered_run_goes_on_as_ever() -> None:
     run = sending().when(begins(2), came_back(2)).when(done(n=3))
     assert run.names()[-1] == "RunCompleted"
     assert request().run_id == RUN
+
+
+def test_a_process_that_was_not_told_that_a_call_may_begin_cannot_hold_it_back() -> None:
+    run = sending().when(begins(2), cannot(2))
+    assert run.said == ()
+    assert run.when(came_back(2)).names()[0] == "ToolCallSucceeded"
+    # Whoever was told so, and could not begin after all, can: nothing was done.
+    own = cannot(2).model_copy(update={"by": "pool-1"})
+    assert sending().when(begins(2), own).names() == ["CallHeld"]
+    two = sending().when(begins(2), begins(2, by="pool-2"), own)
+    assert two.said == ()
+
+
+def test_a_call_of_which_one_after_another_dies_has_no_more_time_for_each() -> None:
+    run = sending()
+    for number in range(20):
+        run = run.after(3600).when(begins(2, by=f"pool-{number}"))
+    timer = next_timer(run.run)
+    assert timer is not None
+    assert timer.due < run.now
+
+
+def test_a_reported_code_is_told_from_the_run_s_own() -> None:
+    reported = cannot(2)
+    assert reported.error is not None
+    error = reported.error.model_copy(update={"error_type": "paused"})
+    held_back = sending().when(reported.model_copy(update={"error": error}))
+    assert held_back.only(j.CallHeld).code == "reported_paused"

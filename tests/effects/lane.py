@@ -62,6 +62,7 @@ class FakeLane:
             attempt=asked.attempt,
             by=asked.by,
             granted=granted,
+            number=asked.number,
         )
         value = CODEC.encode(topics.PERMITS, answer)
         producer.produce(topics.PERMITS, key=asked.run_id.encode(), value=value)

@@ -30,6 +30,7 @@ class Answers:
         self._places = places
         self._take = take
         self._next: dict[int, int] = {}
+        self._stale = False
 
     def reading(self) -> dict[Place, int]:
         """Return how far the followed places were read; from any thread."""
@@ -47,11 +48,13 @@ class Answers:
             log.critical("answers are lost, so their calls ask again: %s", broken)
             self._next.pop(broken.place[1], None)
             self._places.follow([broken.place[1]], now=False)
+            self._stale = True
 
     def _follow(self) -> None:
         wanted = self._places.wanted()
         new = [_place(partition) for partition in wanted if partition not in self._next]
-        if new or len(wanted) != len(self._next):
+        if new or self._stale or len(wanted) != len(self._next):
+            self._stale = False
             # Where they end now: no answer to a question that is asked later stands before that.
             found = self._ends.stable(new) if new else {}
             self._next = {number: at for number, at in self._next.items() if number in wanted}

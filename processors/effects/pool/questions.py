@@ -13,6 +13,7 @@ calls that are answered.
 from __future__ import annotations
 
 import asyncio
+import itertools
 import time
 from collections import Counter
 from collections.abc import Callable, Collection, Sequence
@@ -53,6 +54,12 @@ class _Question:
     under_way: bool = False
     back: bool = False
 
+    def is_answered_by(self, answer: BeginAnswered, partition: int) -> bool:
+        """Whether this is the first answer to this very question, from where it must come."""
+        asked = self.asked
+        mine = (answer.by, answer.number) == (asked.by, asked.number)
+        return mine and partition == self.partition and self.granted is None
+
     def there(self) -> None:
         """Note that the log has it."""
         self.under_way = False
@@ -77,7 +84,9 @@ class Questions:
         self._places = places
         self._publish = publish
         self._clock = clock
+        self._numbers = itertools.count(1)
         self._open: dict[CallKey, _Question] = {}
+        self._probes: dict[int, _Question] = {}
         self._counts: Counter[int] = Counter()
         self._quiet: dict[int, float] = {}
         self._next_look: asyncio.TimerHandle | None = None
@@ -94,10 +103,15 @@ class Questions:
     async def asked(self, work: CallWork) -> bool | None:
         """Return the run's answer, None where the call is to stand back until it is woken."""
         key = (work.call_id, work.attempt)
-        question = self._open.get(key) or self._opened(key, work)
-        if not question.back:
-            self._ask(question)
-            await self._waited(question)
+        question = self._open.get(key)
+        if question is not None and question.back:
+            # Its answer is as old as the waiting: what holds at this moment is asked anew.
+            self._close(key)
+            question = None
+        if question is None:
+            question = self._opened(key, work)
+        self._ask(question)
+        await self._waited(question)
         if question.granted is not None:
             self._close(key)
         return question.granted
@@ -109,16 +123,20 @@ class Questions:
     def heard(self, answers: Sequence[tuple[int, BeginAnswered]]) -> None:
         """Take answers with the partitions that they came from, those to other pools included."""
         now = self._clock()
+        back_again = {partition for partition, _ in answers if self._silent(partition)}
         for partition, answer in answers:
             if partition in self._quiet:
                 self._quiet[partition] = now
             key = (answer.call_id, answer.attempt)
             question = self._open.get(key)
-            if answer.by != self._by or question is None or question.granted is not None:
+            if question is None or not question.is_answered_by(answer, partition):
                 continue
             question.granted = answer.granted
             ANSWER().observe(now - (now if question.first is None else question.first))
             self._tell(key, question)
+        for key, question in list(self._open.items()):
+            if question.partition in back_again and question.back:
+                self._wake(key)
 
     def lost(self, partitions: Collection[int]) -> None:
         """Have nobody wait for answers from partitions that are others' now."""
@@ -134,7 +152,11 @@ class Questions:
     def _opened(self, key: CallKey, work: CallWork) -> _Question:
         partition = self._partition_of(work.run_id)
         asked = BeginRequested(
-            run_id=work.run_id, call_id=work.call_id, attempt=work.attempt, by=self._by
+            run_id=work.run_id,
+            call_id=work.call_id,
+            attempt=work.attempt,
+            by=self._by,
+            number=next(self._numbers),
         )
         question = self._open[key] = _Question(asked, partition)
         self._counts[partition] += 1
@@ -147,6 +169,8 @@ class Questions:
         question = self._open.pop(key, None)
         if question is None:
             return
+        if self._probes.get(question.partition) is question:
+            del self._probes[question.partition]
         self._counts[question.partition] -= 1
         if not self._counts[question.partition]:
             # Where nothing is asked, nobody is silent.
@@ -167,7 +191,7 @@ class Questions:
         self._next_look = None
         if not self._open:
             return
-        unsent = any(question.first is None for question in self._open.values())
+        unsent = any(each.first is None and not each.back for each in self._open.values())
         loop = asyncio.get_running_loop()
         self._next_look = loop.call_later(_SOON_S if unsent else _LOOK_S, self._look)
         for question in list(self._open.values()):
@@ -177,6 +201,10 @@ class Questions:
         now = self._clock()
         done = question.granted is not None or question.under_way
         if done or now < question.due or not self._places.followed(question.partition):
+            return
+        # One question finds out whether anybody answers again where nobody did.
+        silent = self._silent(question.partition)
+        if silent and self._probes.setdefault(question.partition, question) is not question:
             return
         if question.first is None:
             question.first = now

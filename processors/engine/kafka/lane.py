@@ -248,6 +248,7 @@ class Lane(threading.Thread, Generic[S]):
     def _drain(self) -> None:
         """Let calls that are out come home, so that the next owner need not make them again."""
         self._shared.dispatcher.drop(self.partition)
+        self._work.withdraw()
         while self._work.out > 0 and (left := self._drain_until - time.monotonic()) > 0:
             waiting = self._inbox.take(left, self._config.max_batch, self._config.max_batch_bytes)
             self._beat()

@@ -23,6 +23,7 @@ UNDECIDABLE = "undecidable"
 _FIRST_PAUSE_MS = 1_000
 _LONGEST_PAUSE_MS = 60_000
 _LONGEST_ASKED_MS = 600_000
+_PATIENT = 60
 
 
 def asked(draft: Draft, question: BeginRequested) -> None:
@@ -54,6 +55,7 @@ def answer(state: RunState | None, question: BeginRequested) -> BeginAnswered:
         attempt=question.attempt,
         by=question.by,
         granted=call is not None and question.by in call.beginning.by,
+        number=question.number,
     )
 
 
@@ -62,7 +64,10 @@ def could_not_begin(draft: Draft, call: OpenCall, error: ErrorInfo | None) -> No
     if error is None:
         hold(draft, call, "no_reason", draft.people("no_reason_given"))
     else:
-        hold(draft, call, error.error_type, error.message, error.retry_after_ms)
+        code = error.error_type
+        if code in (PAUSED, UNDECIDABLE):
+            code = f"reported_{code}"
+        hold(draft, call, code, error.message, error.retry_after_ms)
 
 
 def hold(
@@ -70,7 +75,10 @@ def hold(
 ) -> None:
     """Have a call wait for its next attempt: longer each time, and each call for itself."""
     asked_for = min(max(retry_after_ms or 0, 0), _LONGEST_ASKED_MS)
-    pause = min(_FIRST_PAUSE_MS * 2 ** min(call.beginning.held, 10), _LONGEST_PAUSE_MS)
+    held = call.beginning.held
+    # What has waited for an hour is looked at less often: each look carries the whole work.
+    longest = _LONGEST_PAUSE_MS if held < _PATIENT else 10 * _LONGEST_PAUSE_MS
+    pause = min(_FIRST_PAUSE_MS * 2 ** min(held, 10), longest)
     delay = max(asked_for, pause // 2) + pause // 2 * _share(call) // 256
     draft.say(
         j.CallHeld(

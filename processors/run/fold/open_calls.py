@@ -21,6 +21,9 @@ from runfold.processors.run.state import (
     loop_changed,
 )
 
+MOST_TAKE_OVERS = 5
+"""How many processes may begin one attempt after another, each with all of its time."""
+
 Out = j.ModelCalled | j.ToolCallStarted | j.ContextCalled
 """A fact that hands a call out."""
 
@@ -59,7 +62,9 @@ def begun(run: Live, fact: j.CallBegun, at: datetime) -> Live:
     if call is None:
         return run
     known = changed(call.beginning, by=(*call.beginning.by, fact.by))
-    due = timeout_at(at, known.timeout_ms)
+    # A call of which one after another dies has no more time for each further one.
+    fresh = len(known.by) <= MOST_TAKE_OVERS
+    due = timeout_at(at, known.timeout_ms) if fresh else call.due
     return with_call(run, fact.call_id, beginning=known, due=due)
 
 

@@ -70,7 +70,8 @@ def _question(state: RunState | None, meta: Meta, fact: Fact) -> BeginRequested 
             found = _call(state, call_id)
         case j.RunFailed():
             # So was the agent: its model was about to be called.
-            found = state.loop.model_call
+            own = (c for c in state.loop.calls if not c.answers_model)
+            found = next((c for c in own if c.status is CallStatus.RUNNING), None)
         case _:
             return None
     if found is None or found.status is not CallStatus.RUNNING:
