@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import pytest
 
 from runfold.events.calls import ToolResult, ToolWork
 from runfold.infra.metrics.table import TABLE
+from runfold.processors.effects.kinds import Make, Served
 from runfold.processors.effects.under_way import UnderWay
 from runfold.processors.tool.kind import TOOL_CALL, may_repeat
 from tests.effects.given import succeeded, tool_work
@@ -77,3 +80,28 @@ def test_a_tool_call_that_is_cut_off_is_safe_if_its_contract_says_so() -> None:
         (None, True),
     ):
         assert may_repeat(lambda *_, found=found: found)(tool_work()) is safe  # type: ignore[misc]
+
+
+def test_calls_that_begin_by_permission_are_counted_while_they_are_made() -> None:
+    under_way = UnderWay(120)
+
+    @asynccontextmanager
+    async def ready(work: ToolWork) -> AsyncIterator[Make[ToolResult]]:
+        async def make() -> ToolResult:
+            assert under_way.told()["under_way"] == 1
+            return succeeded(work)
+
+        yield make
+
+    async def handler(work: ToolWork) -> ToolResult:
+        raise AssertionError(work)
+
+    async def made() -> None:
+        served = under_way.over(Served(TOOL_CALL, handler, ready=ready), lambda _work: False)
+        assert served.ready is not None
+        async with served.ready(tool_work("r.1")) as make:
+            assert under_way.told()["under_way"] == 0
+            await make()
+        assert under_way.told()["under_way"] == 0
+
+    asyncio.run(made())
