@@ -174,8 +174,8 @@ class Attachment(Record):
 class Position(Record):
     """The next offset to read of an input partition.
 
-    ``topic_id`` is the id that the cluster gave to the topic: one made anew has another. Empty
-    where nobody noted it.
+    ``topic_id`` is the id that the cluster gave to the topic: one that was created again has
+    another. Empty where nobody noted it.
     """
 
     topic: str

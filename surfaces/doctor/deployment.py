@@ -12,7 +12,7 @@ from sqlalchemy import Engine
 
 from runfold.producers.log.port import LogReader
 from runfold.stack.supervisor.state import State
-from runfold.surfaces.doctor.kafka import KafkaLook
+from runfold.surfaces.doctor.log.kafka import KafkaLook
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,21 +10,18 @@ from confluent_kafka import KafkaException
 from runfold.producers.errors import translated
 from runfold.surfaces.doctor import (
     alerts,
-    broker,
     clocks,
     code,
     concurrency,
-    consumers,
     database,
     machine,
-    positions,
     runs,
     schemas,
     tool_modules,
-    transactions,
 )
 from runfold.surfaces.doctor.deployment import Deployment
 from runfold.surfaces.doctor.finding import Finding, note, wrong
+from runfold.surfaces.doctor.log import broker, consumers, positions, transactions
 
 Explain = Callable[[Exception], tuple[str, int]]
 """Returns the sentence for an error, and an exit code."""

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from runfold.events.topics import TOPICS
 from runfold.surfaces.doctor.deployment import Deployment
-from runfold.surfaces.doctor.kafka import Place
+from runfold.surfaces.doctor.log.kafka import Place
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from runfold.processors.run.aggregate import RUNS
-from runfold.surfaces.doctor.broker import AGGREGATES, sent_to
 from runfold.surfaces.doctor.finding import Level
-from runfold.surfaces.doctor.kafka import Cluster, Partition
+from runfold.surfaces.doctor.log.broker import AGGREGATES, sent_to
+from runfold.surfaces.doctor.log.kafka import Cluster, Partition
 from tests.engine.toys import topics
 from tests.engine.toys.job import JOBS
 

@@ -39,7 +39,7 @@ from runfold.processors.engine.kafka.inbox import Inbox
 from runfold.processors.engine.kafka.lane_context import LaneContext, LaneState
 from runfold.processors.engine.kafka.local_work import LocalWork
 from runfold.processors.engine.kafka.maintenance import Maintenance
-from runfold.processors.engine.kafka.restore import CLOCK_SLACK_SECONDS, Restore
+from runfold.processors.engine.kafka.restore import Restore
 from runfold.processors.engine.kafka.transaction import Transactions
 from runfold.processors.engine.kafka.whole import need_end, starts_behind
 from runfold.processors.engine.metrics import LaneMetrics
@@ -280,7 +280,7 @@ class Lane(threading.Thread, Generic[S]):
             if first is not None:
                 state.end, state.unnoted = first + 1, False
         self._ask_for_copies(clock, now)
-        self._forget()
+        self._upkeep.forget(state, self._requests_ms)
         self.reach = state.restore_offset(), state.end
         self._shared.dispatcher.commit(self.partition, state.positions)
         self._metrics.live.set(len(state.live))
@@ -295,9 +295,3 @@ class Lane(threading.Thread, Generic[S]):
         if found:
             self._parking = clock + max(1.0, self._config.park_after / 4)
             self._shared.parker.ask(self.partition, found, self._inbox.put)
-
-    def _forget(self) -> None:
-        """Forget the ends that no request still to come can repeat."""
-        newest = min(self._requests_ms, int(time.time() * 1000))
-        horizon = (self._config.dedupe_horizon + CLOCK_SLACK_SECONDS) * 1000
-        self._partition_state.forget_ended(int(newest - horizon))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Generic
@@ -20,6 +21,7 @@ from runfold.processors.engine.core.parked_copy import (
 )
 from runfold.processors.engine.core.partition_state import PartitionState
 from runfold.processors.engine.core.progress import END
+from runfold.processors.engine.kafka.restore import CLOCK_SLACK_SECONDS
 from runfold.processors.engine.ports import Codec
 from runfold.processors.engine.spec import AggregateSpec
 
@@ -43,6 +45,12 @@ class Maintenance(Generic[S]):
         self._unnoted_since = clock
         self._hinted_at = clock
         self._hinted: tuple[int, tuple[Position, ...]] | None = None
+
+    def forget(self, partition_state: PartitionState[S], requests_ms: int) -> None:
+        """Forget the ends that no request can repeat any more, with one of this time as newest."""
+        newest = min(requests_ms, int(time.time() * 1000))
+        horizon = (self._config.dedupe_horizon + CLOCK_SLACK_SECONDS) * 1000
+        partition_state.forget_ended(int(newest - horizon))
 
     def passed(self, inputs: int, clock: float) -> None:
         """Count inputs that needed no event."""

@@ -90,7 +90,7 @@ def _consume(app: MonitorApp, intake: Intake) -> None:
             now = datetime.now(UTC)
             for record in records:
                 # A handler that raises would be acknowledged, and its event lost.
-                while not _taken(intake, record, now):  # noqa: ASYNC110 - nothing tells of it
+                while not _taken(intake, record, now):  # noqa: ASYNC110 - nobody says when
                     await asyncio.sleep(_RETRY_S)
 
 

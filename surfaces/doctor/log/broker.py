@@ -16,7 +16,7 @@ from runfold.processors.run.aggregate import RUNS
 from runfold.producers.log.topics.beginnings import LOST_TODO, lost, lost_starts
 from runfold.surfaces.doctor.deployment import Deployment
 from runfold.surfaces.doctor.finding import Finding, note, ok, warning, wrong
-from runfold.surfaces.doctor.kafka import Cluster
+from runfold.surfaces.doctor.log.kafka import Cluster
 
 AGGREGATES: tuple[AggregateSpec[Any], ...] = (RUNS,)
 """The kinds of aggregates that run here."""

@@ -13,7 +13,7 @@ from runfold.events.run import Event
 from runfold.projections.tables import projection_positions
 from runfold.surfaces.doctor.deployment import Deployment
 from runfold.surfaces.doctor.finding import Finding, ok, span, warning, wrong
-from runfold.surfaces.doctor.kafka import Place
+from runfold.surfaces.doctor.log.kafka import Place
 from runfold.surfaces.doctor.places import Waiting, places_of, waiting
 
 _LANES = "runfold-runs-positions"
