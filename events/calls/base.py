@@ -98,10 +98,6 @@ class CallResult(Record):
         def error(self) -> ErrorInfo | None:
             """Return what went wrong, None where nothing did."""
 
-        @property
-        def by(self) -> str | None:
-            """Return who had been told that it may begin, where it was held after that."""
-
     @property
     def acted(self) -> bool:
         """Whether something may have been done that outlives the call.

@@ -103,7 +103,6 @@ class ContextResult(CallResult):
     error: ErrorInfo | None = None
     cost: Money | None = None
     queued_ms: int | None = None
-    by: str | None = None
 
 
 MOST_NAMED = 1_000

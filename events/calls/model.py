@@ -96,4 +96,3 @@ class ModelResult(CallResult):
     time_to_first_token_ms: int | None = None
     response_id: str | None = None
     queued_ms: int | None = None
-    by: str | None = None

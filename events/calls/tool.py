@@ -49,7 +49,6 @@ class ToolResult(CallResult):
     effect: bool = False
     cost: Money | None = None
     queued_ms: int | None = None
-    by: str | None = None
 
     @property
     def acted(self) -> bool:

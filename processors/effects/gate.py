@@ -14,12 +14,7 @@ Wake = Callable[[CallKey], None]
 
 
 class Gate(Protocol):
-    """Asks the run of a call, at the moment of its beginning; all on the host's loop.
-
-    ``by`` is what it calls itself.
-    """
-
-    by: str
+    """Asks the run of a call, at the moment of its beginning; all on the host's loop."""
 
     async def asked(self, work: CallWork) -> bool | None:
         """Return whether a call may begin; None where it is to stand back until it is woken.
@@ -41,7 +36,6 @@ class GivenGate:
         self.questions: list[CallKey] = []
         self.forgotten: list[CallKey] = []
         self.wake: Wake = lambda _key: None
-        self.by = "given"
         self._answer = answer
 
     async def asked(self, work: CallWork) -> bool | None:

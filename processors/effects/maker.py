@@ -215,8 +215,7 @@ class Maker:
         WAIT(self._kind.name).observe(began - awaited.since)
         result = await self._result(work, make, began)
         if result.outcome is Outcome.HELD:
-            gate = self._means.gate
-            return result if gate is None else result.model_copy(update={"by": gate.by})
+            return result
         self.queue.pace(self._kind.turn(work)).took(time.monotonic() - began)
         result = result.model_copy(update={"queued_ms": int((began - awaited.since) * 1000)})
         if self._means.traces is not None:

@@ -246,17 +246,6 @@ def test_an_answered_run_goes_on_as_ever() -> None:
     assert request().run_id == RUN
 
 
-def test_a_process_that_was_not_told_that_a_call_may_begin_cannot_hold_it_back() -> None:
-    run = sending().when(begins(2), cannot(2))
-    assert run.said == ()
-    assert run.when(came_back(2)).names()[0] == "ToolCallSucceeded"
-    # Whoever was told so, and could not begin after all, can: nothing was done.
-    own = cannot(2).model_copy(update={"by": "pool-1"})
-    assert sending().when(begins(2), own).names() == ["CallHeld"]
-    two = sending().when(begins(2), begins(2, by="pool-2"), own)
-    assert two.said == ()
-
-
 def test_a_call_of_which_one_after_another_dies_has_no_more_time_for_each() -> None:
     run = sending()
     for number in range(20):

@@ -118,7 +118,8 @@ def spent(context: Context, capsys: pytest.CaptureFixture[str], by: str) -> dict
     rows = json.loads(capsys.readouterr().out, parse_float=Decimal)
     return {
         row[_COLUMNS[by]]: (
-            Decimal(row["cost_usd"]), row["calls"], row["unpriced"], Decimal(row["wasted_usd"])
+            Decimal(row["cost_usd"] or 0), row["calls"], row["unpriced"],
+            Decimal(row["wasted_usd"]),
         )
         for row in rows
     }  # fmt: skip

@@ -27,9 +27,6 @@ def take(draft: Draft, result: CallResult) -> None:
         rules.late(draft, result)
         return
     if result.outcome is Outcome.HELD and draft.behaviour >= BY_PERMISSION:
-        if call.beginning.by and call.beginning.by != (result.by,):
-            # Another was told that it may begin, and makes the call or has died of it.
-            return
         beginnings.could_not_begin(draft, call, result.error)
     elif result.outcome is Outcome.SUCCEEDED:
         rules.answered(draft, call, result)

@@ -48,7 +48,7 @@ from tests.support.stack import Servers, fresh_topics, wait_until
 
 WRONG = {
     "cleanup.policy": {"delete": "compact", "compact": "delete"},
-    "retention.ms": {"-1": "604800000", "604800000": "3600000"},
+    "retention.ms": {"-1": "604800000", "604800000": "3600000", "86400000": "3600000"},
     "retention.bytes": {"-1": "20000"},
     "message.timestamp.type": {"CreateTime": "LogAppendTime", "LogAppendTime": "CreateTime"},
     "unclean.leader.election.enable": {"false": "true"},

@@ -60,9 +60,7 @@ def claims_on(url: str) -> tuple[PostgresClaims, Failing]:
 
 
 @pytest.mark.parametrize("state", PASSING)
-def test_a_claim_that_cannot_be_taken_now_is_a_failure_to_try_again(
-    database_url: str, state: str
-) -> None:
+def test_a_claim_that_cannot_be_taken_now_holds_its_call(database_url: str, state: str) -> None:
     ran: list[str] = []
 
     async def run() -> Ending:
@@ -74,7 +72,7 @@ def test_a_claim_that_cannot_be_taken_now_is_a_failure_to_try_again(
         async with claims:
             connection.state, connection.of, connection.times = state, TAKE.query, 2
             ending = await run_claimed(claims, REQUEST, run, 1)
-            assert ending.outcome is Outcome.FAILED
+            assert ending.outcome is Outcome.HELD
             assert ending.error is not None
             assert (ending.error.error_type, ending.error.retryable) == ("unavailable", True)
             assert ran == []
