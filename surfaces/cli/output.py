@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from runfold.surfaces.visible import on_one_line, visible_json
+from runfold.surfaces.visible import on_one_line, visible, visible_json
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -25,6 +25,11 @@ def console() -> Console:
     from runfold.surfaces.cli.terminal import Terminal
 
     return Terminal(highlight=False, markup=False, soft_wrap=not sys.stdout.isatty())
+
+
+def fault(sentence: str) -> None:
+    """Say what went wrong, where the command goes on."""
+    sys.stderr.write(f"{visible(sentence)}\n")
 
 
 def as_json(value: object) -> None:

@@ -55,6 +55,7 @@ READERS = {
     "stack/settings.py",
     "surfaces/cli/commands/config.py",
     "surfaces/cli/publishing.py",
+    "surfaces/cli/sql/psql.py",
 }
 
 

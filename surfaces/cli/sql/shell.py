@@ -7,11 +7,10 @@ from collections.abc import Iterator
 from contextlib import suppress
 
 from runfold.infra.database.connection import Session
-from runfold.surfaces.cli import exits
+from runfold.surfaces.cli import exits, output
 from runfold.surfaces.cli.faults import CliError
 from runfold.surfaces.cli.sql.asking import asked
 from runfold.surfaces.cli.sql.printing import Printer
-from runfold.surfaces.visible import visible
 
 _HELP = r"""A statement ends with ; and may have several lines. Nothing can be changed.
 \d         tables and views        \d NAME   the columns of one
@@ -36,13 +35,13 @@ def run_shell(session: Session, show: Printer) -> int:
         with suppress(ImportError):
             # Its import gives ``input`` a history.
             import readline  # noqa: F401
-        sys.stdout.write(_HELP)
+        output.console().print(_HELP, end="")
     code: int = exits.OK
     for statement in statements(typed=typed):
         try:
             answer(session, statement, show)
         except CliError as error:
-            sys.stderr.write(f"{visible(str(error))}\n")
+            output.fault(str(error))
             if not typed:
                 return error.code
             code = exits.OK
@@ -52,7 +51,7 @@ def run_shell(session: Session, show: Printer) -> int:
 def answer(session: Session, statement: str, show: Printer) -> None:
     """Print the answer to a statement or to a question about tables."""
     if statement.startswith("\\?"):
-        sys.stdout.write(_HELP)
+        output.console().print(_HELP, end="")
         return
     if statement.startswith("\\d"):
         name = statement[2:].strip().rstrip(";").replace("'", "''")
@@ -88,5 +87,5 @@ def _lines(*, typed: bool, held: list[str]) -> Iterator[str]:
         try:
             yield input("     -> " if held else "runfold=> ")
         except EOFError:
-            sys.stdout.write("\n")
+            output.console().print()
             return

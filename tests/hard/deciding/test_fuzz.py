@@ -96,6 +96,7 @@ def _judge(lane: Lane, asked: RunRequested) -> None:
 def _ends_or_waits(lane: Lane) -> None:
     last = lane.facts[-4:]
     waits = {"HumanInputRequested", "RetryScheduled", "ApprovalRequested", "ToolCallUncertain"}
+    waits.add("CallHeld")
     ended = last[-1].startswith("Run") or waits & set(last)
     assert ended, f"the run neither ends nor waits: {lane.facts}"
 

@@ -27,7 +27,7 @@ from runfold.processors.run.replay import decisions
 from runfold.surfaces.application.errors import InvalidError
 from runfold.surfaces.application.runs.submit import limits_of
 from runfold.surfaces.words import said
-from tests.deciders.given import RUN, answer, begun, call, came_back, done, request, story
+from tests.deciders.given import RUN, answer, begins, begun, call, came_back, done, request, story
 from tests.spec import Story, kinds
 
 CODEC = Codec(LockRegistry())
@@ -77,7 +77,7 @@ def test_a_script_is_no_model_and_has_no_price() -> None:
 
 
 def test_what_comes_late_without_a_price_counts_as_well() -> None:
-    story_ = limited()
+    story_ = limited().when(begins(1))
     due = next_timer(story_.run)
     assert due is not None
     story_ = story_.after((due.due - story_.now).total_seconds()).when(due)

@@ -30,6 +30,7 @@ from tests.deciders.given import (
     SEND,
     agent,
     answer,
+    begins,
     call,
     came_back,
     control,
@@ -188,7 +189,7 @@ def test_a_control_is_ignored_and_the_run_goes_on() -> None:
 
 
 def test_a_deadline_ends_the_run_and_is_not_due_again() -> None:
-    lane = looking().refusing(j.ToolCallFailed)
+    lane = looking().give(begins(2)).refusing(j.ToolCallFailed)
     lane.engine.pass_time(timedelta(hours=1))
     assert lane.audited().facts[-1] == "RunFailed"
     assert lane.engine.settle() is False

@@ -91,7 +91,8 @@ STORIES: dict[str, Sequence[Step]] = {
     ],
     "is unsure": [request(), SENDS, UNSURE, resolved(commands.Resolution.HAPPENED), done(n=3)],
     "cannot settle": [request(), SENDS, UNSURE, resolved(commands.Resolution.UNKNOWN)],
-    "is approved": [request(), WRITES, approval(), begins(2), came_back(2), done(n=3)],
+    "is approved": [request(), WRITES, approval(), came_back(2), done(n=3)],
+    "is begun": [request(), WRITES, approval(), begins(2), came_back(2), done(n=3)],
     "is edited": [request(), WRITES, approval(arguments=json_content({"path": "b"}))],
     "is edited wrongly": [request(), WRITES, approval(arguments=WRONG), approval(7, "r2")],
     "is denied": [

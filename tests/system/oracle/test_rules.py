@@ -61,7 +61,7 @@ def set_aside_late(topic: str, record: Record) -> Break:
     return change
 
 
-def consistent(story: str = "is approved", tool: str = "write") -> Seen:
+def consistent(story: str = "is begun", tool: str = "write") -> Seen:
     """What a faultless system leaves behind after a story."""
     written, _ = written_history(STORIES[story])
     asked = CODEC.encode(topics.REQUESTS, request())
