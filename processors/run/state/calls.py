@@ -44,9 +44,8 @@ class Beginning:
     """What is known of the beginning of a call, from behaviour 6 on.
 
     ``by`` are those who were told that the attempt that is out may begin, one after another's
-    death; ``handed_out`` counts how often
-    it was handed out, ``held`` the attempts before it that could not begin. ``timeout_ms`` is how
-    long an attempt may take from its beginning.
+    death; ``handed_out`` counts how often it was handed out, ``held`` the attempts before it that
+    could not begin. ``timeout_ms`` is how long an attempt may take from its beginning.
     """
 
     by: tuple[str, ...] = ()
