@@ -16,8 +16,9 @@ class Ending:
     """An outcome with its result or error; ``effect`` says that something may have been done.
 
     ``cost`` in US dollars is that of an execution that took place, None where none did. ``died``
-    says that the process that ran the tool ended with it, ``passing`` that it failed in a way that
-    may pass. ``code`` says what a call waits for that is held.
+    says that the process that ran the tool ended with it. ``healthy`` says whether the tool is able
+    to answer: False after a failure that may pass, None where the call tells nothing of the tool.
+    ``code`` says what a call waits for that is held.
     """
 
     outcome: Outcome
@@ -27,7 +28,7 @@ class Ending:
     repeated: bool = False
     cost: Decimal | None = None
     died: bool = False
-    passing: bool = False
+    healthy: bool | None = None
     code: str = ""
 
     def reported(self, work: ToolWork, latency_ms: int) -> ToolResult:

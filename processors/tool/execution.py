@@ -85,11 +85,11 @@ class Execution:
         except ToolRefusedError:
             raise
         except UnusableResultError as unusable:
-            return self._broken(self._clean(unusable.info))
+            return replace(self._broken(self._clean(unusable.info)), healthy=True)
         except ToolDiedError as death:
             log.warning("tool %s ended its process %s", self.contract.name, death.how)
-            ending = self._broken(self._died(death))
-            return replace(ending, died=death.blamed, passing=death.blamed)
+            # What a process dies of is the call: others of this tool may well be made.
+            return replace(self._broken(self._died(death)), died=death.blamed)
         except ToolLivesError:
             if (task := asyncio.current_task()) is not None and task.cancelling():
                 raise asyncio.CancelledError from None
@@ -97,8 +97,9 @@ class Execution:
             return replace(uncertain(self._lives()), cost=self.contract.cost_usd)
         except TimeoutError as error:
             if not limit.expired():
-                return replace(self._broken(self._raised(error)), passing=True)
-            return replace(self._broken(self._overran()), passing=self.contract.safe_to_repeat)
+                return replace(self._broken(self._raised(error)), healthy=False)
+            slow = False if self.contract.safe_to_repeat else None
+            return replace(self._broken(self._overran()), healthy=slow)
         except asyncio.CancelledError as error:
             # A tool may raise it on its own account; only the host's cancellation passes.
             if (task := asyncio.current_task()) is not None and task.cancelling():
@@ -109,7 +110,7 @@ class Execution:
             afar = _from_afar(error)
             extra = {"frames": afar.frames}
             log.info("tool %s raised %s", self.contract.name, afar.kind, extra=extra)
-            return replace(self._broken(self._raised(error)), passing=afar.passing)
+            return replace(self._broken(self._raised(error)), healthy=not afar.passing)
         failpoint("tool.after_run")
         return await self._answered(value)
 
@@ -130,9 +131,8 @@ class Execution:
                 result = await in_thread(kept_apart, said, store, tenant_id)
         except (UnusableResultError, ToolRefusedError) as error:
             return self._broken(self._clean(error.info))
-        return Ending(
-            Outcome.SUCCEEDED, result, effect=self.contract.claims, cost=self.contract.cost_usd
-        )
+        ending = Ending(Outcome.SUCCEEDED, result, effect=self.contract.claims, healthy=True)
+        return replace(ending, cost=self.contract.cost_usd)
 
     def _broken(self, error: ErrorInfo) -> Ending:
         """Return what an error means after the tool had begun: it depends on the contract."""

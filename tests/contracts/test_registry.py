@@ -20,7 +20,7 @@ from runfold.events.avro.codec import Codec
 from runfold.events.avro.files import SCHEMAS, SchemaFolder
 from runfold.events.avro.registry import LockRegistry, SchemaRegistry
 from runfold.events.avro.samples import sample
-from runfold.events.avro.schema import pretty, schema_for, subject
+from runfold.events.avro.schema import meaning, pretty, schema_for, subject
 from runfold.events.commands import CancelRun
 from runfold.events.errors import RegistryError, SchemaError, WireError
 from runfold.events.operations import DeadLetter
@@ -63,7 +63,9 @@ def registry(request: pytest.FixtureRequest) -> Iterator[SchemaRegistry]:
 def test_an_id_leads_back_to_the_schema(registry: SchemaRegistry) -> None:
     for name, record in releases.subjects():
         text = pretty(schema_for(record))
-        assert json.loads(registry.schema_of(registry.id_of(name, text))) == json.loads(text)
+        found = registry.schema_of(registry.id_of(name, text))
+        # Words may change without a new version: readers resolve what a schema means.
+        assert meaning(json.loads(found)) == meaning(json.loads(text))
 
 
 def test_a_content_has_one_id_under_all_its_subjects(registry: SchemaRegistry) -> None:

@@ -23,7 +23,7 @@ from runfold.processors.tool.children.refusals import unavailable
 from runfold.processors.tool.claims.connection import ClaimConnection
 from runfold.processors.tool.claims.memory import MemoryClaims
 from runfold.processors.tool.claims.port import ClaimRequest, Told
-from runfold.processors.tool.errors import ClaimsUnavailableError
+from runfold.processors.tool.errors import ClaimsUnavailableError, ToolDiedError
 from runfold.processors.tool.execution import Implementation
 from runfold.processors.tool.implementations import Found
 from runfold.processors.tool.kind import TOOL_CALL
@@ -268,6 +268,42 @@ def test_a_tool_that_answers_its_trial_is_used_again() -> None:
     host.processor._here[host.contracts["loses_the_connection"].implementation] = found
     for _ in range(2):
         assert host.call("loses_the_connection").outcome is Outcome.SUCCEEDED
+
+
+def test_a_trial_that_the_tool_refuses_shows_that_it_answers() -> None:
+    host = Host(samples.loses_the_connection)
+    for _ in range(5):
+        host.call("loses_the_connection")
+    host.now += 30
+    found = Found(_refuses)
+    host.processor._here[host.contracts["loses_the_connection"].implementation] = found
+    for _ in range(2):
+        assert said(host.call("loses_the_connection")) == (Outcome.FAILED, "tool_error")
+
+
+@asynccontextmanager
+async def _refuses() -> AsyncIterator[Implementation]:
+    async def refused(_arguments: object, _context: object) -> NoReturn:
+        raise ValueError("no such order")
+
+    yield refused
+
+
+@asynccontextmanager
+async def _dies() -> AsyncIterator[Implementation]:
+    async def died(_arguments: object, _context: object) -> NoReturn:
+        raise ToolDiedError("with signal 11", blamed=True)
+
+    yield died
+
+
+def test_calls_that_end_their_process_do_not_hold_others_of_the_tool() -> None:
+    host = Host(samples.loses_the_connection)
+    here = host.processor._here
+    here[host.contracts["loses_the_connection"].implementation] = Found(_dies)
+    for _ in range(6):
+        result = host.call("loses_the_connection")
+        assert said(result) == (Outcome.FAILED, "process_died")
 
 
 @asynccontextmanager

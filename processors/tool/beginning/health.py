@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 
-from runfold.events.calls import Outcome, ToolWork
+from runfold.events.calls import ToolWork
 from runfold.events.definitions import ToolContract
 from runfold.processors.effects.admission import Admission
 from runfold.processors.effects.breaker import Breaker
@@ -46,7 +46,5 @@ def judge(ending: Ending, tool: Admission, claims: Admission | None) -> None:
     """Learn from how a call ended."""
     if claims is not None:
         (claims.failed if ending.code == CLAIMS_AWAY else claims.succeeded)()
-    if ending.passing:
-        tool.failed()
-    elif ending.outcome is Outcome.SUCCEEDED and not ending.repeated:
-        tool.succeeded()
+    if ending.healthy is not None and not ending.repeated:
+        (tool.succeeded if ending.healthy else tool.failed)()
