@@ -141,8 +141,9 @@ def _wait(
             supervisor, ended = None, None
         known = state.read(home.run / "state.json")
         if known is not None and known.is_alive:
-            # The detail is overwritten faster than it is read: every member says that it began.
-            begun = known.members if known.phase == state.STARTING else ()
+            # The detail is overwritten faster than it is read, and the last to begin may be ready
+            # by then: every member says that it began.
+            begun = known.members if supervisor or known.phase == state.STARTING else ()
             for line in (*(f"starting {each.name}" for each in begun), known.detail):
                 if line not in said:
                     said.add(line)
