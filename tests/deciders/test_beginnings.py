@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from decimal import Decimal
 
 import pytest
 
@@ -261,3 +262,20 @@ def test_a_reported_code_is_told_from_the_run_s_own() -> None:
     error = reported.error.model_copy(update={"error_type": "paused"})
     held_back = sending().when(reported.model_copy(update={"error": error}))
     assert held_back.only(j.CallHeld).code == "reported_paused"
+
+
+def test_what_was_begun_and_then_held_by_another_is_paid_for_when_it_comes() -> None:
+    run = fired(sending().when(begins(2), cannot(2)))
+    late = run.when(came_back(2, cost=Decimal("0.5")))
+    assert (late.only(j.LateResultNoted).cost, late.run.counters.tool_calls) == (Decimal("0.5"), 1)
+    assert late.when(came_back(2, cost=Decimal("0.5"))).said == ()
+    run = fired(begun().when(begins(1), held(1)))
+    assert run.only(j.ModelCalled).attempt == 2
+    late = run.when(answer())
+    assert late.only(j.LateResultNoted).cost == Decimal("0.01")
+    assert late.when(answer()).said == ()
+
+
+def test_of_what_never_began_nothing_is_owed() -> None:
+    run = fired(begun().when(held(1)))
+    assert run.when(answer()).said == ()

@@ -69,10 +69,17 @@ def begun(run: Live, fact: j.CallBegun, at: datetime) -> Live:
 
 
 def held(run: Live, fact: j.CallHeld, at: datetime) -> Live:
-    """The call waits for its next attempt; this one was none, and is counted nowhere."""
+    """The call waits for its next attempt; this one was none, and is counted nowhere.
+
+    Where one process had begun it and another, to which the work came again, could not, what the
+    first may still report has a cost.
+    """
     call = run.loop.call(fact.call_id)
     if call is None:
         return run
+    if call.beginning.by:
+        called = call.tool if isinstance(call, RoundCall) else run.pinned.model
+        run = lost(run, fact.call_id, fact.attempt, called)
     waits = with_call(
         run,
         fact.call_id,
