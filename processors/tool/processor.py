@@ -147,6 +147,8 @@ class ToolProcessor:
         async with waiting(contract.name, patience_ms):
             run = await stack.enter_async_context(prepared.found.room())
         placed = replace(prepared, found=replace(prepared.found, room=here(run).room))
+        if claims is not None:
+            placed = replace(placed, claimed=claims.succeeded)
 
         async def make() -> Ending:
             ending = await self._made(work, placed)
@@ -201,7 +203,8 @@ class ToolProcessor:
         # Another owner may need as long as this one would; after that its lease tells.
         patience_s = work.timeout_ms / 1000 + 20
         ask = partial(found.reconciler, context) if found.reconciler is not None else None
-        return await run_claimed(self._claims, wanted, run, patience_s, ask)
+        told = prepared.claimed
+        return await run_claimed(self._claims, wanted, run, patience_s, ask, answered=told)
 
     async def _found(self, name: str) -> Found:
         if (given := self._given.get(name)) is not None:
@@ -243,12 +246,13 @@ class ToolProcessor:
 
 @dataclass(frozen=True, slots=True)
 class _Prepared:
-    """What a call needs that nothing was done of."""
+    """What a call needs that nothing was done of; ``claimed`` is told that claims are there."""
 
     contract: ToolContract
     arguments: Mapping[str, Any]
     found: Found
     secrets: Mapping[str, str]
+    claimed: Callable[[], object] = lambda: None
 
 
 async def _ended(ending: Ending) -> Ending:

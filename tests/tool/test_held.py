@@ -130,6 +130,25 @@ def test_a_call_that_cannot_be_claimed_is_held_and_made_when_it_can() -> None:
     assert host.call("save", {"text": "x"}).outcome is Outcome.SUCCEEDED
 
 
+def test_claims_are_tried_by_the_claim_and_not_by_all_that_the_tool_does() -> None:
+    host = Host(samples.save, samples.hangs_again)
+    host.call("save", {"text": "x"})
+    host.now += 2
+    host.claims.away = False
+
+    async def beside_a_slow_one() -> Outcome:
+        slow = host.work("hangs_again", idempotency_key="slow")
+        trial = asyncio.create_task(host.acall(slow))
+        async with asyncio.timeout(20):
+            while host.claims.asked < 2:
+                await asyncio.sleep(0.01)
+        other = await host.acall(host.work("save", {"text": "x"}))
+        trial.cancel()
+        return other.outcome
+
+    assert asyncio.run(beside_a_slow_one()) is Outcome.SUCCEEDED
+
+
 def test_a_run_that_knows_of_no_held_calls_is_told_of_a_failure_to_retry() -> None:
     host = Host(samples.save)
     result = host.call("save", {"text": "x"}, by_permission=False)

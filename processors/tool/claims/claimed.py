@@ -54,20 +54,28 @@ _BUSY = ErrorInfo(
 Run = Callable[[], Awaitable[Ending]]
 
 
-async def run_claimed(
-    claims: Claims, wanted: ClaimRequest, run: Run, patience_s: float, ask: Ask | None = None
+async def run_claimed(  # noqa: PLR0913 - a claim, what runs under it, and who is told
+    claims: Claims,
+    wanted: ClaimRequest,
+    run: Run,
+    patience_s: float,
+    ask: Ask | None = None,
+    *,
+    answered: Callable[[], object] = lambda: None,
 ) -> Ending:
     """Run at most once for a key and return how it ended, or how it had ended before.
 
-    ``ask`` finds out whether a call that was cut off has happened.
+    ``ask`` finds out whether a call that was cut off has happened. ``answered`` is called as soon
+    as the store of claims has answered: the tool may run for long after that.
     """
     failpoint("tool.before_claim")
     begin = run
     try:
-        told = await _settled(claims, wanted, patience_s)
+        told = await _settled(claims, wanted, patience_s, answered)
         if told.verdict is Verdict.UNCERTAIN and ask is not None:
             # Taken over before the question: nobody else may run it between answer and act.
-            told = await _settled(claims, replace(wanted, safe_to_repeat=True), patience_s)
+            known = replace(wanted, safe_to_repeat=True)
+            told = await _settled(claims, known, patience_s, answered)
             begin = partial(_after_asking, run, ask)
     except ClaimsUnavailableError as error:
         CLAIMS("unavailable").inc()
@@ -113,11 +121,14 @@ async def _after_asking(run: Run, ask: Ask) -> Ending:
             return uncertain(_UNKNOWN)
 
 
-async def _settled(claims: Claims, wanted: ClaimRequest, patience_s: float) -> Told:
+async def _settled(
+    claims: Claims, wanted: ClaimRequest, patience_s: float, answered: Callable[[], object]
+) -> Told:
     loop = asyncio.get_running_loop()
     due, pause = loop.time() + patience_s, _FIRST_PAUSE_S
     while True:
         told = await claims.claim(wanted)
+        answered()
         if told.verdict is not Verdict.BUSY or loop.time() + pause > due:
             return told
         # It runs now, so a person's word about it is older than what comes of it.
