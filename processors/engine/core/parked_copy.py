@@ -23,6 +23,12 @@ from runfold.processors.engine.spec import AggregateSpec
 MAX_PART_BYTES = 2_000_000
 """From this size on a copy goes on in a further part."""
 
+MOST_SLEEPERS = 2_000
+"""How many are copied in one round: each round reads the journal from the oldest of them on."""
+
+MOST_COPIED_BYTES = 32_000_000
+"""From this size on a round begins no further copy; what is left out has the next round."""
+
 
 @dataclass(frozen=True, slots=True)
 class Sleeper:
@@ -44,9 +50,18 @@ class ParkedCopy:
     sleeper: Sleeper
     parts: tuple[tuple[int, tuple[bytes, ...]], ...]
 
+    @property
+    def size(self) -> int:
+        """How many bytes its events have."""
+        return sum(len(value) for _, values in self.parts for value in values)
+
 
 def sleepers(
-    partition_state: PartitionState[S], now: datetime, idle: timedelta, stride: int, most: int
+    partition_state: PartitionState[S],
+    now: datetime,
+    idle: timedelta,
+    stride: int,
+    most: int = MOST_SLEEPERS,
 ) -> list[Sleeper]:
     """Return what holds the restore point back: what is idle, and what began long ago.
 
@@ -63,10 +78,20 @@ def sleepers(
 
 
 class Collector:
-    """Picks the events of some sleepers out of a range of one journal."""
+    """Picks the events of some sleepers out of a range of one journal.
 
-    def __init__(self, wanted: Sequence[Sleeper], spec: AggregateSpec[S], codec: Codec) -> None:
+    Once ``most_bytes`` are there, those of whom nothing was found yet are left out.
+    """
+
+    def __init__(
+        self,
+        wanted: Sequence[Sleeper],
+        spec: AggregateSpec[S],
+        codec: Codec,
+        most_bytes: int = MOST_COPIED_BYTES,
+    ) -> None:
         self._codec = codec
+        self._left = most_bytes
         self._carries = frozenset(fact.__name__ for fact in spec.carries)
         self._wanted = {sleeper.key.encode(): sleeper for sleeper in wanted}
         self._found: dict[str, list[tuple[int, bytes]]] = {s.key: [] for s in wanted}
@@ -79,9 +104,15 @@ class Collector:
         begins = self._codec.peek(value)
         if begins is None or begins.seq > sleeper.seq:
             return
+        found = self._found[sleeper.key]
+        if not found and self._left <= 0:
+            del self._wanted[sleeper.key.encode()]
+            return
         if begins.kind in self._carries:
-            self._found[sleeper.key].clear()
-        self._found[sleeper.key].append((begins.seq, value))
+            self._left += sum(len(kept) for _, kept in found)
+            found.clear()
+        self._left -= len(value)
+        found.append((begins.seq, value))
 
     def copies(self) -> Iterator[ParkedCopy]:
         """Return the copies of the sleepers whose last event was found."""

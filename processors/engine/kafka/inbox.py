@@ -69,6 +69,8 @@ class Inbox:
             taken.append(item)
             if isinstance(item, Received):
                 size += len(item.value or b"")
+            elif isinstance(item, ParkedCopy):
+                size += item.size
             if len(taken) >= most or size >= most_bytes:
                 return taken
             try:

@@ -49,7 +49,6 @@ from runfold.producers.log.partitioner import partition_for
 logger = logging.getLogger(__name__)
 
 _PAUSE_SECONDS = 0.2
-_MOST_SLEEPERS = 50
 
 
 class Lane(threading.Thread, Generic[S]):
@@ -291,7 +290,7 @@ class Lane(threading.Thread, Generic[S]):
         if clock < self._parking:
             return
         idle = timedelta(seconds=self._config.park_after)
-        found = sleepers(self._partition_state, now, idle, self._config.park_stride, _MOST_SLEEPERS)
+        found = sleepers(self._partition_state, now, idle, self._config.park_stride)
         if found:
             self._parking = clock + max(1.0, self._config.park_after / 4)
             self._shared.parker.ask(self.partition, found, self._inbox.put)

@@ -183,6 +183,21 @@ def test_a_long_copy_is_cut_into_parts_that_fit_a_record() -> None:
     assert [len(values) for _, values in copy.parts] == [5, 2, 1]
 
 
+def test_a_round_begins_no_further_copy_once_it_holds_enough() -> None:
+    lab = Lab()
+    for number in range(3):
+        lab.take(request(f"job-{number}", placement="pool"), *[big(900_000) for _ in range(number)])
+    found = sleepers(lab.partition_state, lab.now, IDLE, 0)
+    sizes = []
+    for most in (1, 1 << 40):
+        collector = Collector(found, JOBS, CODEC, most)
+        for entry in lab.entries(topics.EVENTS):
+            collector.take(entry.offset, entry.key, entry.value)
+        sizes.append([(copy.sleeper.key, copy.size > 0) for copy in collector.copies()])
+    # The oldest is always copied, and what is left out is whole in the next round.
+    assert sizes == [[("job-0", True)], [(f"job-{n}", True) for n in range(3)]]
+
+
 def test_all_copies_are_dropped_with_the_end_of_the_run() -> None:
     lab = parked_lab()
     lab.take(hello("job-1"))  # type: ignore[arg-type]
