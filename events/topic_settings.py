@@ -19,7 +19,7 @@ _WHY = {
     "message.timestamp.type": "records would carry another time than readers count on",
     "unclean.leader.election.enable": "acknowledged records could be lost",
     _IN_SYNC: "an acknowledged record must stand on so many copies, and no more are there",
-    "compression.type": "readers would have to inflate what strangers compressed",
+    "compression.type": "readers would meet compressed records, which some clients cannot read",
 }
 # What is no guarantee, but speed, or a bound that the record's senders keep as well.
 _HARMLESS = frozenset({"segment.ms", "min.cleanable.dirty.ratio", "compression.type"})

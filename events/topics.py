@@ -55,6 +55,11 @@ _WEEK = {**_KEPT, "retention.ms": str(7 * 24 * 3600 * 1000)}
 # Strangers write there. The broker inflates what they send, and refuses a batch that is then larger
 # than max.message.bytes: nobody who reads has to inflate anything.
 _INPUT = {**_WEEK, "compression.type": "uncompressed"}
+# Clients in other languages read there. The broker takes the codec off what our producers send, so
+# every client can read it, whatever codecs it knows: the commonest one of Node knows no lz4. One
+# record a run, and no batch of a producer inflates beyond max.message.bytes, since librdkafka
+# bounds it before it compresses. gzip would save some disk for a Deflater a batch in the broker.
+_OPEN = {**_FOREVER, "compression.type": "uncompressed"}
 _DAY = {**_KEPT, "retention.ms": str(24 * 3600 * 1000)}
 _COMPACT = {
     **_EVERY,
@@ -73,14 +78,14 @@ TOPICS: tuple[Topic, ...] = (
     Topic(CONTROLS, "what people ask of live runs", config=_INPUT),
     Topic(RESULTS, "what effect processors report", config=_INPUT),
     Topic(EVENTS, "the journal: the system of record", config=_FOREVER),
-    Topic(COMPLETIONS, "how each run ended", config=_FOREVER),
+    Topic(COMPLETIONS, "how each run ended", config=_OPEN),
     *(Topic(kind.topic, f"{kind.name} calls for a pool", config=_WEEK) for kind in kinds.KINDS),
     Topic(PERMITS, "whether a pool may begin a call", config=_DAY),
     Topic(RESTORE, "where a lane may begin to read", config=_COMPACT),
     Topic(PARKED, "sleeping runs, carried forward", config=_COMPACT),
     Topic(DEAD_LETTERS, "inputs that could not be used", config=_FOREVER),
     Topic(REGISTRY, "agents, tools and model scripts", by_run=False, config=_COMPACT),
-    Topic(ALERTS, "what the monitor raised and cleared", by_run=False, config=_FOREVER),
+    Topic(ALERTS, "what the monitor raised and cleared", by_run=False, config=_OPEN),
 )
 
 WHOLE = frozenset(topic.name for topic in TOPICS if not topic.by_run)

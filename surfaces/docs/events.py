@@ -32,6 +32,7 @@ Every record has an Avro schema in `schemas/<subject>/<version>.avsc`. A value o
 byte 0, the schema's id in four bytes (big endian), then Avro binary: what any reader of the
 Confluent wire format understands. The ids are in `schemas/ids.lock`, or come from a registry.
 Headers follow CloudEvents: `ce_id`, `ce_type`, `ce_source`, `ce_time`, `ce_subject`, `traceparent`.
+What a program in another language must know, with examples: [clients](clients.md).
 
 - A journal event begins with the field `meta` ([Meta](#meta)); its own fields follow.
 - `status after` holds while no other call of the run is open; with several calls open the status

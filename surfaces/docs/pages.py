@@ -7,6 +7,7 @@ from pathlib import Path
 
 from runfold.surfaces.docs import (
     cli,
+    clients,
     events,
     exit_codes,
     features,
@@ -23,6 +24,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "docs/events.md": events.page,
     "docs/topics.md": topics.page,
     "docs/cli.md": cli.page,
+    "docs/clients.md": clients.page,
     "docs/exit-codes.md": exit_codes.page,
     "docs/metrics.md": metrics.page,
     "docs/secured.md": secured.page,

@@ -60,6 +60,15 @@ def spoil(
         opened.write(data)
 
 
+def codecs(servers: Servers, topic: str, partition: int) -> set[int]:
+    """The codecs of the batches that stand on disk: 0 is none, 3 is lz4."""
+    if not servers.embedded:
+        pytest.skip("the broker's files are in a container")
+    file = _file(servers.settings.home, topic, partition)
+    data = file.read_bytes()
+    return {data[place][_AT_ATTRIBUTES + 1] & 7 for place in _places(file).values()}
+
+
 def _file(home: Path, topic: str, partition: int) -> Path:
     found: list[Path] = []
 

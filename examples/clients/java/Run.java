@@ -1,0 +1,168 @@
+import com.fasterxml.jackson.databind.ObjectMapper;
+import java.io.ByteArrayOutputStream;
+import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.security.MessageDigest;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.UUID;
+import java.util.concurrent.ThreadLocalRandom;
+import org.apache.avro.Schema;
+import org.apache.avro.generic.GenericDatumReader;
+import org.apache.avro.generic.GenericDatumWriter;
+import org.apache.avro.generic.GenericRecord;
+import org.apache.avro.generic.GenericRecordBuilder;
+import org.apache.avro.io.BinaryDecoder;
+import org.apache.avro.io.BinaryEncoder;
+import org.apache.avro.io.DecoderFactory;
+import org.apache.avro.io.EncoderFactory;
+import org.apache.kafka.clients.consumer.ConsumerRecord;
+import org.apache.kafka.clients.consumer.KafkaConsumer;
+import org.apache.kafka.clients.producer.KafkaProducer;
+import org.apache.kafka.clients.producer.ProducerRecord;
+import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.serialization.ByteArrayDeserializer;
+import org.apache.kafka.common.serialization.ByteArraySerializer;
+import org.apache.kafka.common.serialization.StringDeserializer;
+import org.apache.kafka.common.serialization.StringSerializer;
+
+/** Asks for a run and waits for its end: {@code Run.java BROKERS SCHEMAS AGENT GOAL}. */
+public final class Run {
+  private static final String COMPLETIONS = "runs.completions";
+  private static final int PREFIX = 5;
+
+  private final Map<Integer, Path> files = new HashMap<>();
+  private final Map<String, Integer> newest = new HashMap<>();
+
+  public static void main(String[] words) throws Exception {
+    if (words.length != 4) {
+      throw new IllegalArgumentException("say BROKERS SCHEMAS AGENT GOAL");
+    }
+    System.out.println(new Run(Path.of(words[1])).run(words[0], words[2], words[3]));
+  }
+
+  /** Knows the schemas of a folder {@code schemas} by the ids of its {@code ids.lock}. */
+  private Run(Path folder) throws Exception {
+    for (String line : Files.readAllLines(folder.resolve("ids.lock"))) {
+      String[] words = line.split("\\s+");
+      if (!line.startsWith("#") && words.length >= 3) {
+        int id = Integer.parseInt(words[2]);
+        files.put(id, folder.resolve(words[0]).resolve(words[1] + ".avsc"));
+        newest.put(words[0], id);
+      }
+    }
+  }
+
+  private String run(String brokers, String agent, String goal) throws Exception {
+    Map<String, Object> settings =
+        Map.of(
+            "bootstrap.servers", brokers,
+            "isolation.level", "read_committed",
+            "auto.offset.reset", "none");
+    String run = uuid7();
+    try (var consumer =
+            new KafkaConsumer<>(settings, new StringDeserializer(), new ByteArrayDeserializer());
+        var producer =
+            new KafkaProducer<>(
+                Map.<String, Object>of("bootstrap.servers", brokers),
+                new StringSerializer(),
+                new ByteArraySerializer())) {
+      // 1. Where completions end now: the one of this run comes behind it.
+      List<TopicPartition> places =
+          consumer.partitionsFor(COMPLETIONS).stream()
+              .map(each -> new TopicPartition(COMPLETIONS, each.partition()))
+              .toList();
+      Map<TopicPartition, Long> ends = consumer.endOffsets(places);
+
+      // 2. Ask. The key is the run's id; no header is needed.
+      byte[] value = encode("runs.requests-runfold.RunRequested", run, agent, goal);
+      int partition =
+          producer.send(new ProducerRecord<>("runs.requests", run, value)).get().partition();
+
+      // 3. Wait, at the one partition where it comes: topics of runs have the same partitions.
+      TopicPartition place = new TopicPartition(COMPLETIONS, partition);
+      consumer.assign(List.of(place));
+      consumer.seek(place, ends.get(place));
+      Instant until = Instant.now().plusSeconds(120);
+      while (Instant.now().isBefore(until)) {
+        for (ConsumerRecord<String, byte[]> found : consumer.poll(Duration.ofMillis(500))) {
+          if (run.equals(found.key())) {
+            return told(run, found.value());
+          }
+        }
+      }
+      throw new IllegalStateException("run " + run + " has not ended after two minutes");
+    }
+  }
+
+  /** The byte 0, the id of the schema (4 bytes, big endian), Avro binary. */
+  private byte[] encode(String subject, String run, String agent, String goal) throws Exception {
+    int id = newest.get(subject);
+    Schema schema = schema(id);
+    byte[] said = goal.getBytes(StandardCharsets.UTF_8);
+    GenericRecord content =
+        new GenericRecordBuilder(schema.getField("goal").schema())
+            .set("media_type", "text/plain")
+            .set("size", (long) said.length)
+            .set("digest", ByteBuffer.wrap(MessageDigest.getInstance("SHA-256").digest(said)))
+            .set("inline", ByteBuffer.wrap(said))
+            .build();
+    GenericRecord request =
+        new GenericRecordBuilder(schema)
+            .set("run_id", run)
+            .set("tenant_id", "examples")
+            .set("user_id", "java")
+            .set("agent", agent)
+            .set("goal", content)
+            .set("requested_at", System.currentTimeMillis() * 1000)
+            .build();
+    ByteArrayOutputStream value = new ByteArrayOutputStream();
+    value.write(ByteBuffer.allocate(PREFIX).put((byte) 0).putInt(id).array());
+    BinaryEncoder encoder = EncoderFactory.get().binaryEncoder(value, null);
+    new GenericDatumWriter<GenericRecord>(schema).write(request, encoder);
+    encoder.flush();
+    return value.toByteArray();
+  }
+
+  private String told(String run, byte[] value) throws Exception {
+    Schema schema = schema(ByteBuffer.wrap(value, 1, 4).getInt());
+    BinaryDecoder decoder =
+        DecoderFactory.get().binaryDecoder(value, PREFIX, value.length - PREFIX, null);
+    GenericRecord ended = new GenericDatumReader<GenericRecord>(schema).read(null, decoder);
+    Map<String, Object> said = new LinkedHashMap<>();
+    said.put("run_id", run);
+    said.put("type", schema.getName());
+    if (schema.getField("exit") != null) {
+      GenericRecord exit = (GenericRecord) ended.get("exit");
+      said.put("status", exit.get("status").toString());
+      said.put("exit_code", exit.get("exit_code"));
+      if (exit.get("payload") instanceof GenericRecord payload
+          && payload.get("inline") instanceof ByteBuffer inline) {
+        said.put("result", StandardCharsets.UTF_8.decode(inline).toString());
+      }
+    }
+    return new ObjectMapper().writeValueAsString(said);
+  }
+
+  private Schema schema(int id) throws Exception {
+    Path file = files.get(id);
+    if (file == null) {
+      throw new IllegalStateException("schema " + id + " is not in ids.lock: take newer schemas");
+    }
+    return new Schema.Parser().parse(Files.readString(file));
+  }
+
+  /** An id for a run: Runfold takes one of the last hour, and reads the run's time from it. */
+  private static String uuid7() {
+    ThreadLocalRandom random = ThreadLocalRandom.current();
+    long head = System.currentTimeMillis() << 16 | 0x7000 | random.nextInt(0x1000);
+    long tail = random.nextLong() & 0x3FFFFFFFFFFFFFFFL | 0x8000000000000000L;
+    return new UUID(head, tail).toString();
+  }
+}

@@ -1,0 +1,65 @@
+// Asks for a run and waits for its end: node run.mjs BROKERS SCHEMAS AGENT GOAL
+import { randomBytes } from 'node:crypto'
+import { Kafka, logLevel } from 'kafkajs'
+import { Wire, sha256, within } from './wire.mjs'
+
+const [brokers, schemas, agent, goal] = process.argv.slice(2)
+const wire = new Wire(schemas)
+const kafka = new Kafka({ brokers: brokers.split(','), logLevel: logLevel.ERROR })
+const runId = uuid7()
+const groupId = `client-${runId}`
+
+// 1. Where completions end now: the one of this run comes behind it. A service would keep one
+//    group for good, and look up by run_id whom a completion belongs to.
+const admin = kafka.admin()
+await admin.connect()
+const ends = await admin.fetchTopicOffsets('runs.completions')
+await admin.setOffsets({ groupId, topic: 'runs.completions', partitions: ends })
+
+// 2. Read from there. kafkajs reads only what is committed unless told otherwise.
+const consumer = kafka.consumer({ groupId, maxWaitTimeInMs: 200 })
+await consumer.connect()
+await consumer.subscribe({ topic: 'runs.completions' })
+const ended = new Promise((resolve, reject) => {
+  consumer.on(consumer.events.CRASH, ({ payload }) => reject(payload.error))
+  consumer.run({
+    eachMessage: async ({ message }) => {
+      if (message.key.toString() === runId) resolve(wire.decode(message.value))
+    },
+  })
+})
+
+// 3. Ask. The key is the run's id, which kafkajs places as Java does; no header is needed.
+const said = Buffer.from(goal, 'utf8')
+const request = {
+  run_id: runId,
+  tenant_id: 'examples',
+  user_id: 'node',
+  agent,
+  goal: { media_type: 'text/plain', size: said.length, digest: sha256(said), inline: said },
+  requested_at: Date.now() * 1000,
+}
+const producer = kafka.producer({ idempotent: true })
+await producer.connect()
+await producer.send({
+  topic: 'runs.requests',
+  messages: [{ key: runId, value: wire.encode('runs.requests-runfold.RunRequested', request) }],
+})
+
+// 4. Wait.
+const { name, record } = await within(120, `the end of ${runId}`, ended)
+const { status, exit_code, payload } = record.exit
+const result = payload?.inline?.toString('utf8')
+console.log(JSON.stringify({ run_id: runId, type: name, status, exit_code, result }))
+await Promise.all([producer.disconnect(), consumer.disconnect()])
+await admin.deleteGroups([groupId])
+await admin.disconnect()
+
+/** A UUIDv7: Runfold takes one of the last hour, and reads the run's time from it. */
+function uuid7() {
+  const bytes = randomBytes(16)
+  bytes.writeUIntBE(Date.now(), 0, 6)
+  bytes[6] = (bytes[6] & 0x0f) | 0x70
+  bytes[8] = (bytes[8] & 0x3f) | 0x80
+  return bytes.toString('hex').replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5')
+}

@@ -1,0 +1,58 @@
+// What stands on a topic: the byte 0, the id of the schema (4 bytes, big endian), Avro binary.
+import { createHash } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import avro from 'avsc'
+
+export const sha256 = (bytes) => createHash('sha256').update(bytes).digest()
+
+/** The schemas of a folder `schemas`, by the ids of its `ids.lock`. */
+export class Wire {
+  #files = new Map()
+  #newest = new Map()
+  #types = new Map()
+
+  constructor(folder) {
+    for (const line of readFileSync(join(folder, 'ids.lock'), 'utf8').split('\n')) {
+      const [subject, version, id] = line.split(/\s+/)
+      if (!id || subject === '#') continue
+      this.#files.set(Number(id), join(folder, subject, `${version}.avsc`))
+      this.#newest.set(subject, Number(id))
+    }
+  }
+
+  #type(id) {
+    if (!this.#files.has(id)) throw new Error(`schema ${id} is not in ids.lock: take newer schemas`)
+    if (!this.#types.has(id)) {
+      this.#types.set(id, avro.Type.forSchema(JSON.parse(readFileSync(this.#files.get(id)))))
+    }
+    return this.#types.get(id)
+  }
+
+  encode(subject, record) {
+    const id = this.#newest.get(subject)
+    const prefix = Buffer.alloc(5)
+    prefix.writeInt32BE(id, 1)
+    return Buffer.concat([prefix, this.#type(id).toBuffer(record)])
+  }
+
+  /** The name of a record and its fields. */
+  decode(value) {
+    if (value[0] !== 0) throw new Error('the value does not begin with the byte 0')
+    const type = this.#type(value.readInt32BE(1))
+    return { name: type.name.split('.').pop(), record: type.fromBuffer(value.subarray(5)) }
+  }
+}
+
+/** What a promise becomes, or an error where that takes too long. */
+export async function within(seconds, what, promise) {
+  let timer
+  const late = new Promise((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`${what}: not within ${seconds} s`)), seconds * 1000)
+  })
+  try {
+    return await Promise.race([promise, late])
+  } finally {
+    clearTimeout(timer)
+  }
+}
