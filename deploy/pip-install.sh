@@ -23,10 +23,10 @@ if [ -z "${PIP_CERT:-}" ] && ! "$pip" config list 2>/dev/null | grep -q '\.cert=
   if [ -n "$PIP_CERT" ]; then export PIP_CERT; else unset PIP_CERT; fi
 fi
 
-# On the screen pip is quiet of what it skipped, and why.
+# On the screen pip is quiet of what it skipped, and why; with a log it would show its progress there.
 said=$(mktemp)
 trap 'rm -f "$said"' EXIT
-if "$pip" install --quiet --disable-pip-version-check --log "$said" "$@"; then
+if "$pip" install --quiet --progress-bar off --disable-pip-version-check --log "$said" "$@"; then
   exit 0
 fi
 if grep -qiE 'certificate verify failed|confirming the ssl certificate|TLS CA certificate' "$said"; then
