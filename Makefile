@@ -40,8 +40,8 @@ $(STAMP): requirements-dev.lock pyproject.toml
 	  echo "This Python comes without venv: install it (on Debian and Ubuntu: apt install python3-venv) and try again." >&2; exit 1; }
 	@test -x $(BIN)/pip || { echo "making .venv"; $(PYTHON) -m venv --clear $(VENV); }
 	@echo "installing what requirements-dev.lock lists (the first time takes a minute)"
-	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
-	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation \
+	@sh deploy/pip-install.sh $(BIN)/pip --require-hashes -r requirements-dev.lock
+	@sh deploy/pip-install.sh $(BIN)/pip --no-deps --no-build-isolation \
 	  --config-settings editable_mode=compat --editable .
 	@touch $@
 
@@ -49,7 +49,7 @@ RESOLVE = build/lock/bin/uv pip compile --quiet --universal --python-version 3.1
   --no-emit-index-url --no-emit-find-links --no-header pyproject.toml
 
 lock: ## resolve what pyproject.toml names again, into requirements-dev.lock and requirements.lock
-	@test -x build/lock/bin/uv || { $(PYTHON) -m venv build/lock && build/lock/bin/pip install --quiet uv; }
+	@test -x build/lock/bin/uv || { $(PYTHON) -m venv build/lock && sh deploy/pip-install.sh build/lock/bin/pip uv; }
 	@$(RESOLVE) --all-extras --group dev --output-file requirements-dev.lock
 	@$(RESOLVE) --extra monitor --group build --constraint requirements-dev.lock --output-file requirements.lock
 	@! grep -nE 'https?://' requirements*.lock || { echo "a lock holds an address" >&2; exit 1; }
@@ -94,7 +94,7 @@ performance: env ## take the last figures into docs/performance and write page a
 	@$(BIN)/python -m benchmarks.performance --take
 
 lock-peers: ## resolve benchmarks/peers/requirements.in again
-	@test -x build/lock/bin/uv || { $(PYTHON) -m venv build/lock && build/lock/bin/pip install --quiet uv; }
+	@test -x build/lock/bin/uv || { $(PYTHON) -m venv build/lock && sh deploy/pip-install.sh build/lock/bin/pip uv; }
 	@build/lock/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	  --no-emit-index-url --no-emit-find-links --no-header benchmarks/peers/requirements.in \
 	  --output-file benchmarks/peers/requirements.lock

@@ -249,6 +249,11 @@ KAFKA_JVM_OPTIONS = Variable(
     "RUNFOLD_KAFKA_JVM_OPTIONS", LINE, "", "`runfold up`",
     "further options of the embedded broker's JVM", "none",
 )  # fmt: skip
+MAVEN_MIRROR = Variable(
+    "RUNFOLD_MAVEN_MIRROR", HTTP, "", "`runfold up`",
+    "a mirror of Maven Central, from which Kafka's jars are fetched instead", "Maven Central",
+    without_password,
+)  # fmt: skip
 JAVA_HOME = Variable(
     "JAVA_HOME", FOLDER, NO_PATH, "`runfold up`", "a Java of 17 or newer",
     "the environment's own",

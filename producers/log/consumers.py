@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -15,6 +16,12 @@ from runfold.producers.errors import (
     translated,
 )
 from runfold.producers.log.tail import Place, Portion, Positions
+
+CLIENT_LOG = logging.getLogger("runfold.kafka")
+"""Takes what librdkafka says, which otherwise writes to standard error itself.
+
+It is said when its client is polled.
+"""
 
 Settings = Mapping[str, str | int | float | bool]
 
@@ -47,7 +54,7 @@ def shared(kafka: Settings) -> dict[str, str | int | float | bool]:
 
 def consumer_of(kafka: Settings, own: Mapping[str, Any]) -> Consumer:
     """Return a consumer of committed records with settings of its own."""
-    return Consumer(shared({**kafka, **COMMITTED, **own}))
+    return Consumer(shared({**kafka, **COMMITTED, **own}), logger=CLIENT_LOG)
 
 
 def admin_of(kafka: Settings) -> AdminClient:

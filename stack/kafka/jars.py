@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import logging
 import os
 import re
 import tempfile
@@ -12,7 +11,8 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
 
-from runfold.stack.errors import EMBEDDED, StackError
+from runfold.stack.errors import StackError
+from runfold.stack.kafka import maven
 
 KAFKA_RELEASE = "4.2.2"
 """Embedded and tested with; why not a newer one: docs/adr/0020-kafka-without-skipped-markers.md."""
@@ -74,7 +74,8 @@ def fetch(item: Locked, folder: Path) -> Path:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=folder, prefix=".fetching-") as scratch:
-            found = _resolve(item, Path(scratch))
+            kind = (item.classifier, item.packaging)
+            found = maven.download(item.group, item.artifact, item.version, kind, Path(scratch))
             _check(item, found)
             # The whole file appears at once, whoever else fetches it at the same time.
             part = Path(scratch) / "whole"
@@ -95,29 +96,6 @@ def _fetch_all(missing: list[Locked], folder: Path, report: Callable[[str], None
             report(f"fetching Kafka: {done} of {len(missing)} jars")
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
-
-
-def _resolve(item: Locked, scratch: Path) -> Path:
-    # Imported where it is needed: a warm start does without.
-    try:
-        from jgo.maven import MavenContext, PythonResolver  # noqa: PLC0415
-    except ModuleNotFoundError as missing:
-        raise StackError(
-            f"Kafka cannot be fetched without the Python package {missing.name}: {EMBEDDED}, "
-            "or set KAFKA_BOOTSTRAP_SERVERS to a Kafka that runs already."
-        ) from missing
-    logging.getLogger("jgo").setLevel(logging.ERROR)
-    context = MavenContext(repo_cache=scratch / "maven", resolver=PythonResolver(), timeout=60)
-    component = context.project(item.group, item.artifact).at_version(item.version)
-    try:
-        found = component.artifact(item.classifier, item.packaging).resolve()
-    except OSError:
-        raise
-    except Exception as error:  # jgo raises plain exceptions of many kinds
-        raise OSError(str(error)) from error
-    if found is None:
-        raise OSError("not found in any repository")
-    return Path(found)
 
 
 def _is_there(item: Locked, folder: Path) -> bool:
@@ -146,11 +124,7 @@ def _why(item: Locked, folder: Path, error: OSError) -> str:
             f"Cannot write to {folder} ({error.strerror}): "
             "set RUNFOLD_CACHE to a folder that you may write to."
         )
-    reason = re.sub(r"https?://\S+", "the repository", str(error))[:200]
-    return (
-        f"Cannot fetch {item.filename} from Maven Central ({reason}): "
-        "connect this machine once, or set KAFKA_BOOTSTRAP_SERVERS to a Kafka that runs already."
-    )
+    return maven.why(item.filename, error)
 
 
 def aot_cache(cache: Path, jre: str, lock: Path = KAFKA_LOCK) -> Path:

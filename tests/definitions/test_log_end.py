@@ -35,7 +35,7 @@ class _Admin:
 
 
 class _Consumer:
-    def __init__(self, _options: object) -> None:
+    def __init__(self, _options: object, logger: object) -> None:
         pass
 
     def list_topics(self, timeout: float) -> None:

@@ -9,7 +9,8 @@ import pytest
 
 from tests.docs.given import ROOT, Block, blocks
 
-PROGRAMS = [block for block in blocks() if block.page == "docs/testing.md"]
+PAGES = ("docs/testing.md", "docs/writing-tools.md")
+PROGRAMS = [block for block in blocks() if block.page in PAGES]
 
 
 @pytest.mark.parametrize("program", PROGRAMS, ids=str)
@@ -23,4 +24,8 @@ def test_a_program_of_the_page_runs(program: Block) -> None:
 
 
 def test_the_page_shows_a_tool_an_agent_and_time() -> None:
-    assert len(PROGRAMS) == 3
+    assert [block.page for block in PROGRAMS].count("docs/testing.md") == 3
+
+
+def test_the_page_of_tools_shows_a_function_its_context_its_errors_and_a_test() -> None:
+    assert [block.page for block in PROGRAMS].count("docs/writing-tools.md") == 4

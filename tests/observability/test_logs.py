@@ -124,3 +124,37 @@ def test_ids_belong_to_their_own_thread() -> None:
         thread.join()
 
     assert "run_id" not in seen[0]
+
+
+@pytest.mark.parametrize("client", ["consumer", "outbox"])
+def test_what_the_kafka_client_says_is_a_line_of_json_too(client: str) -> None:
+    program = f"""
+import socket, time
+from typing import Any
+from runfold.infra.logging.json_lines import log_to_stderr
+from runfold.processors.effects.pool.outbox import Outbox
+from runfold.producers.log.consumers import consumer_of
+log_to_stderr()
+with socket.socket() as taken:
+    taken.bind(("127.0.0.1", 0))  # nobody listens
+    kafka = {{"bootstrap.servers": "127.0.0.1:%d" % taken.getsockname()[1]}}
+    if "{client}" == "consumer":
+        consumer = consumer_of(kafka, {{"group.id": "g"}})
+        consumer.subscribe(["t"])
+        serve = lambda: consumer.poll(0.1)
+    else:
+        outbox: Any = Outbox(kafka, None, "test")
+        serve = lambda: (outbox.serve(), time.sleep(0.1))
+    until = time.monotonic() + 3
+    while time.monotonic() < until:
+        serve()
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=False, timeout=60,
+        cwd=Path(__file__).parents[2],
+    )  # fmt: skip
+    lines = [json.loads(line) for line in done.stderr.splitlines()]
+
+    assert done.returncode == 0
+    said = [found for found in lines if found["logger"] == "runfold.kafka"]
+    assert any("Connection refused" in found["message"] for found in said), lines

@@ -7,7 +7,7 @@ import pytest
 
 from runfold.stack.errors import StackError
 from runfold.stack.kafka import jars
-from runfold.stack.kafka.jars import Locked
+from runfold.stack.kafka import maven as downloading
 
 GOOD = b"the right bytes"
 
@@ -25,14 +25,15 @@ def maven(monkeypatch: pytest.MonkeyPatch) -> dict[str, bytes]:
     """A repository: what it holds by file name, and nothing else."""
     held: dict[str, bytes] = {"one-1.0.jar": GOOD, "two-2.0.jar": GOOD}
 
-    def resolve(item: Locked, scratch: Path) -> Path:
-        if item.filename not in held:
+    def download(_group: str, artifact: str, version: str, _kind: object, to: Path) -> Path:
+        name = f"{artifact}-{version}.jar"
+        if name not in held:
             raise OSError("GET https://somewhere/maven2/x failed")
-        found = scratch / item.filename
-        found.write_bytes(held[item.filename])
+        found = to / name
+        found.write_bytes(held[name])
         return found
 
-    monkeypatch.setattr(jars, "_resolve", resolve)
+    monkeypatch.setattr(downloading, "download", download)
     return held
 
 

@@ -21,6 +21,7 @@ from runfold.processors.effects.pool.core import (
 )
 from runfold.processors.effects.pool.errors import PoolBrokenError
 from runfold.processors.effects.pool.settings import KafkaSettings
+from runfold.producers.log.consumers import CLIENT_LOG
 
 log = logging.getLogger(__name__)
 
@@ -36,7 +37,7 @@ class Outbox:
         self._codec = codec
         self._source = source
         self._refusals: list[str] = []
-        self._producer = Producer({**settings, "error_cb": self._on_error})
+        self._producer = Producer({**settings, "error_cb": self._on_error}, logger=CLIENT_LOG)
 
     def result(self, result: CallResult, traceparent: str, acknowledged: Acknowledged) -> None:
         """Publish a result under its run's id; one too large for an input becomes a failure."""

@@ -96,7 +96,7 @@ def _turn(turn: list[Message], target: Target, names: ToolNames) -> dict[str, An
     if turn[0].role is Role.ASSISTANT:
         blocks = _again(turn[0], target, names) or _spoken(turn[0], names)
         return {"role": "assistant", "content": blocks}
-    return {"role": "user", "content": [_said(message) for message in turn]}
+    return {"role": "user", "content": [_said(message, names) for message in turn]}
 
 
 def _again(message: Message, target: Target, names: ToolNames) -> list[dict[str, Any]] | None:
@@ -154,7 +154,7 @@ def _spoken(message: Message, names: ToolNames) -> list[dict[str, Any]]:
     return blocks
 
 
-def _said(message: Message) -> dict[str, Any]:
+def _said(message: Message, names: ToolNames) -> dict[str, Any]:
     said = wire.read(message.content)
     if message.role is not Role.TOOL:
         return {"type": "text", "text": said if said.strip() else "(empty message)"}
@@ -164,7 +164,7 @@ def _said(message: Message) -> dict[str, Any]:
         "content": said,
     }
     if message.is_error:
-        block["is_error"] = True
+        block |= {"content": names.told(said), "is_error": True}
     return block
 
 

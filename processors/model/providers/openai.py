@@ -81,7 +81,7 @@ def request(work: ModelWork, target: Target, names: ToolNames) -> WireRequest:
 def _turn(turn: list[Message], target: Target, names: ToolNames) -> list[dict[str, Any]]:
     if turn[0].role is Role.ASSISTANT:
         return [_assistant(turn[0], target, names)]
-    return [_result(m) if m.role is Role.TOOL else _person(m) for m in turn]
+    return [_result(m, names) if m.role is Role.TOOL else _person(m) for m in turn]
 
 
 def _attach(messages: list[dict[str, Any]], work: ModelWork, target: Target) -> None:
@@ -112,9 +112,9 @@ def _person(message: Message) -> dict[str, Any]:
     return {"role": "user", "content": wire.read(message.content) or "(empty message)"}
 
 
-def _result(message: Message) -> dict[str, Any]:
+def _result(message: Message, names: ToolNames) -> dict[str, Any]:
     said = wire.read(message.content)
-    content = f"Error: {said}" if message.is_error else said
+    content = f"Error: {names.told(said)}" if message.is_error else said
     return {"role": "tool", "tool_call_id": message.call_id or "", "content": content}
 
 

@@ -29,6 +29,8 @@ class ToolNames:
                 candidate = f"{candidate[: _LONGEST - 13]}-{_fingerprint(name)}"
             self._wire[name] = candidate
             self._ours[candidate] = name
+        changed = sorted((n for n in self._wire if n and n != self._wire[n]), key=len, reverse=True)
+        self._changed = _words(changed) if changed else None
 
     def wire(self, name: str) -> str:
         """Return the wire name of a tool this mapping was built with; KeyError for any other."""
@@ -38,12 +40,24 @@ class ToolNames:
         """Return our name, or the wire name itself where the model invented one."""
         return self._ours.get(wire, wire)
 
+    def told(self, said: str) -> str:
+        """Return what a tool call failed with, with the tools in it as the model knows them."""
+        if self._changed is None:
+            return said
+        return self._changed.sub(lambda found: self._wire[found[0]], said)
+
 
 def names_of(work: ModelWork) -> ToolNames:
     """Return the mapping for a call: the tools it offers and those its messages mention."""
     offered = (tool.name for tool in work.tools)
     mentioned = (call.name for message in work.messages for call in message.tool_calls)
     return ToolNames((*offered, *mentioned))
+
+
+def _words(names: Iterable[str]) -> re.Pattern[str]:
+    # Not within a longer name, a path or an address; a full stop may follow.
+    either = "|".join(map(re.escape, names))
+    return re.compile(rf"(?<![\w./@-])(?:{either})(?![\w/@-]|\.\w)")
 
 
 def _fingerprint(name: str) -> str:
