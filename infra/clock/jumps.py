@@ -42,3 +42,12 @@ class Jumps:
         wall = self._wall().timestamp()
         # A process that was stopped between the readings has seen no jump.
         return wall - began if self._elapsed() - began < _QUICK_S else None
+
+
+def said(jumped: float) -> str:
+    """Return the sentence that says how far a clock jumped."""
+    direction = "ahead" if jumped > 0 else "back"
+    return (
+        f"the machine's clock was set {direction} by {abs(jumped):.0f} s: durations go on as they "
+        "were; let every machine keep its time by NTP"
+    )

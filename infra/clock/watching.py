@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 
-from runfold.infra.clock.jumps import Jumps
+from runfold.infra.clock.jumps import Jumps, said
 from runfold.infra.metrics.table import TABLE
 
 _log = logging.getLogger(__name__)
@@ -45,12 +45,3 @@ class ClockWatch(threading.Thread):
             direction = "ahead" if jumped > 0 else "back"
             JUMPS(direction).inc()
             _log.warning(said(jumped), extra={"jumped_s": round(jumped, 1)})
-
-
-def said(jumped: float) -> str:
-    """Return the sentence that says how far a clock jumped."""
-    direction = "ahead" if jumped > 0 else "back"
-    return (
-        f"the machine's clock was set {direction} by {abs(jumped):.0f} s: durations go on as they "
-        "were; let every machine keep its time by NTP"
-    )
