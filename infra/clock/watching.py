@@ -16,7 +16,7 @@ JUMPS = TABLE.counter(
     "runfold_clock_jumps",
     "times that this machine's clock was set by more than 5 s between two looks a second apart",
     ["direction"],
-    process="every process",
+    process="run processor, pools, projector",
 )
 
 
