@@ -23,6 +23,7 @@ from typing import Protocol, TypeVar
 
 from prometheus_client import CollectorRegistry
 
+from runfold.infra.clock.watching import ClockWatch
 from runfold.infra.kafka import preflight
 from runfold.infra.kafka.errors import KafkaAwayError
 from runfold.infra.kafka.rights import PROGRAMS
@@ -131,6 +132,8 @@ def serve(
         sys.stdout.write(usage(name, sys.modules["__main__"].__doc__ or name, options))
         return ExitCode.TOLD_TO_END
     log_to_stderr()
+    clock = ClockWatch()
+    clock.start()
     traces: Traces | None = None
     ends = {KafkaAwayError: ExitCode.CANNOT_GO_ON, **ends}
     expected: tuple[type[Exception], ...] = (ConfigError, *ends)
@@ -150,6 +153,7 @@ def serve(
     except expected as error:
         return _ended(error, ends)
     finally:
+        clock.stop()
         if traces is not None:
             traces.close()
 

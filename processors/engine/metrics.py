@@ -56,6 +56,14 @@ LIVE = TABLE.gauge(
 WAITING = TABLE.gauge(
     "runfold_lane_waiting_inputs", "inputs fetched and not yet decided", _LANE, process=_PROCESS
 )
+AHEAD = TABLE.gauge(
+    "runfold_lane_clock_ahead_seconds",
+    "how far the time that the lane decides by is ahead of its machine's clock, below 0 where it "
+    "is behind: the clock was set, or was ahead when events on record were written",
+    _LANE,
+    unit="seconds",
+    process=_PROCESS,
+)
 LAG = TABLE.gauge(
     "runfold_lane_lag_records",
     "records on an input topic behind the lane's position, as of the last fetch",
@@ -86,6 +94,7 @@ class LaneMetrics:
         self.restore_seconds = RESTORE_SECONDS(label)
         self.live = LIVE(label)
         self.waiting = WAITING(label)
+        self.ahead = AHEAD(label)
         self.batch = BATCH(label)
 
     def count(self, inputs: int, events: int, dead: int) -> None:

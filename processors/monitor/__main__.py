@@ -105,7 +105,7 @@ def _watch(process: Process, settings: _Settings) -> int:
     _read_back(config, codec, monitor, intake, partitions)
     frontier = Frontier(config.kafka, list(intake.positions))
     stall_s = settings.own.stall_s
-    watch = Watch(monitor, intake, frontier, alerts, stall_s, lambda: datetime.now(UTC))
+    watch = Watch(monitor, intake, frontier, alerts, stall_s)
     REGISTRY.register(SnapshotCollector(lambda: watch.newest))
     every_s = monitor.book.every.total_seconds()
     served = AppSettings(settings.own.host, settings.port, settings.data / "faust")

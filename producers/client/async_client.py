@@ -11,10 +11,11 @@ from runfold.events.base import Record
 from runfold.events.commands import Control, Resolution
 from runfold.events.content import Content
 from runfold.events.run import Event
+from runfold.producers.client.broker_time import BrokerTime
 from runfold.producers.client.hubs import Hubs
 from runfold.producers.client.messages import Messages, RequestOptions
 from runfold.producers.errors import NotYetError
-from runfold.producers.log.port import LogReader, LogWriter
+from runfold.producers.log.port import LogReader, LogWriter, RecordPlace
 
 
 class AsyncRunClient:
@@ -35,6 +36,7 @@ class AsyncRunClient:
         self._reader = reader
         self._messages = Messages(tenant_id, user_id)
         self.hubs = hubs or Hubs(reader)
+        self._broker_time = BrokerTime()
 
     @property
     def tenant_id(self) -> str:
@@ -49,7 +51,9 @@ class AsyncRunClient:
     def in_name_of(self, tenant_id: str, user_id: str | None = None) -> AsyncRunClient:
         """Return a client on the same connections that speaks for somebody else."""
         user = self.user_id if user_id is None else user_id
-        return AsyncRunClient(self._writer, self._reader, tenant_id, user, self.hubs)
+        client = AsyncRunClient(self._writer, self._reader, tenant_id, user, self.hubs)
+        client._broker_time = self._broker_time
+        return client
 
     async def close(self) -> None:
         """Stop following; the writer and the reader belong to whoever made them."""
@@ -61,10 +65,13 @@ class AsyncRunClient:
         """Return the id of the run that was asked for, once the request is durable.
 
         ``agent`` is a name or ``name@version``. The same ``run_id`` twice starts one run. Raises
-        RefusedError for a request that nobody could accept, UnavailableError if Kafka is away.
+        RefusedError for a request that nobody could accept, and where this machine's clock is too
+        far from the broker's for a run to begin; UnavailableError if Kafka is away.
         """
         request = self._messages.request(goal, agent, **options)
-        await self._publish(topics.REQUESTS, request, request.run_id)
+        self._broker_time.need_agreement()
+        place = await self._publish(topics.REQUESTS, request, request.run_id)
+        self._broker_time.learn(request.run_id, place.appended_at)
         return request.run_id
 
     async def approve(
@@ -165,6 +172,6 @@ class AsyncRunClient:
         await self._publish(topics.CONTROLS, control, control.run_id)
         return control.request_id
 
-    async def _publish(self, topic: str, record: Record, key: str) -> None:
+    async def _publish(self, topic: str, record: Record, key: str) -> RecordPlace:
         # Publishing waits until the record is durable: that is milliseconds, and not ours to block.
-        await asyncio.to_thread(self._writer.publish, topic, record, key)
+        return await asyncio.to_thread(self._writer.publish, topic, record, key)

@@ -10,6 +10,7 @@ from runfold.events.commands import Control, Resolution
 from runfold.events.content import Content
 from runfold.events.probe import PROBE_TENANT
 from runfold.events.run import Event
+from runfold.producers.client.broker_time import BrokerTime
 from runfold.producers.client.hubs import Hubs
 from runfold.producers.client.messages import Messages, RequestOptions
 from runfold.producers.errors import NotYetError
@@ -37,6 +38,7 @@ class RunClient:
         self._reader = reader
         self._messages = Messages(tenant_id, user_id, own=own)
         self.hubs = hubs or Hubs(reader)
+        self._broker_time = BrokerTime()
 
     @property
     def tenant_id(self) -> str:
@@ -51,7 +53,9 @@ class RunClient:
     def in_name_of(self, tenant_id: str, user_id: str | None = None) -> RunClient:
         """Return a client on the same connections that speaks for somebody else."""
         user = self.user_id if user_id is None else user_id
-        return RunClient(self._writer, self._reader, tenant_id, user, self.hubs)
+        client = RunClient(self._writer, self._reader, tenant_id, user, self.hubs)
+        client._broker_time = self._broker_time
+        return client
 
     def close(self) -> None:
         """Stop following; the writer and the reader belong to whoever made them."""
@@ -61,10 +65,13 @@ class RunClient:
         """Return the id of the run that was asked for, once the request is durable.
 
         ``agent`` is a name or ``name@version``. The same ``run_id`` twice starts one run. Raises
-        RefusedError for a request that nobody could accept, UnavailableError if Kafka is away.
+        RefusedError for a request that nobody could accept, and where this machine's clock is too
+        far from the broker's for a run to begin; UnavailableError if Kafka is away.
         """
         request = self._messages.request(goal, agent, **options)
-        self._writer.publish(topics.REQUESTS, request, request.run_id)
+        self._broker_time.need_agreement()
+        place = self._writer.publish(topics.REQUESTS, request, request.run_id)
+        self._broker_time.learn(request.run_id, place.appended_at)
         return request.run_id
 
     def approve(

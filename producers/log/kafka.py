@@ -4,10 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from confluent_kafka import KafkaError, KafkaException, Message, Producer
+from confluent_kafka import (
+    TIMESTAMP_LOG_APPEND_TIME,
+    KafkaError,
+    KafkaException,
+    Message,
+    Producer,
+)
 
 from runfold.events.avro.codec import Codec
 from runfold.events.base import Record
@@ -106,9 +113,15 @@ def _reporter(reports: list[RecordPlace | LogError | None], number: int) -> Any:
         if error is not None:
             reports[number] = translated(error, f"publishing to {message.topic()}")
         else:
-            reports[number] = _place(message)
+            reports[number] = replace(_place(message), appended_at=_stamped(message))
 
     return report
+
+
+def _stamped(message: Message) -> datetime | None:
+    """Return the broker's time stamp, None where the record has its producer's."""
+    kind, _ = message.timestamp()
+    return time_of(message) if kind == TIMESTAMP_LOG_APPEND_TIME else None
 
 
 class TopicReader:

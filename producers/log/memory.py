@@ -53,8 +53,8 @@ class MemoryLog:
         with self._grown:
             partitions = self._partitions(topic)
             number = partition_for(key, len(partitions))
-            place = RecordPlace(topic, number, len(partitions[number]))
             at = appended_at or datetime.now(UTC)
+            place = RecordPlace(topic, number, len(partitions[number]), at)
             partitions[number].append(Delivery(place, key, value, tuple(headers), at))
             self._grown.notify_all()
         return place

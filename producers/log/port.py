@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal, Protocol
 
@@ -20,11 +20,15 @@ Until = Callable[[], bool]
 
 @dataclass(frozen=True, slots=True)
 class RecordPlace:
-    """Where a record is."""
+    """Where a record is.
+
+    ``appended_at`` is known to whoever published it, where the broker stamps the topic's records.
+    """
 
     topic: str
     partition: int
     offset: int
+    appended_at: datetime | None = field(default=None, compare=False, repr=False)
 
     def __str__(self) -> str:
         return f"{self.topic}/{self.partition}/{self.offset}"

@@ -18,6 +18,8 @@ from runfold.stack.errors import NoRoomError, StackError
 from runfold.stack.processes import process
 from runfold.stack.supervisor.state import MemberState
 
+_NEVER = float("inf")
+
 
 class Program(Protocol):
     """What can be supervised."""
@@ -58,7 +60,8 @@ class Program(Protocol):
 class Patience:
     """Pauses double from ``first`` to ``longest`` seconds; so many ``ends`` a ``window`` do.
 
-    After a life of ``sound`` seconds the pause is the first one again.
+    After a life of ``sound`` seconds the pause is the first one again. What was given up is tried
+    again after ``rest`` seconds: its cause may be gone.
     """
 
     first: float = 0.1
@@ -66,6 +69,7 @@ class Patience:
     ends: int = 6
     window: float = 60.0
     sound: float = 4.0
+    rest: float = 300.0
 
 
 @dataclass
@@ -83,13 +87,15 @@ class Member:
     settings: Recorded | None = None
     _insist_at: float = 0.0
     _since: float = 0.0
+    _born: float = 0.0
+    _back_at: float = _NEVER
     _hasty: int = 0
     _ends: deque[float] = field(default_factory=deque)
 
     def start(self) -> None:
         """Start the program now."""
         self.process, self.refused = self.program.start(), False
-        self.state, self._since = "starting", time.time()
+        self.state, self._since, self._born = "starting", time.time(), time.monotonic()
 
     def start_afresh(self) -> None:
         """Start a program that was stopped, as if it had never ended."""
@@ -104,6 +110,11 @@ class Member:
             self._hasty = 0
             self.state, self.due = "waiting", 0.0
 
+    @property
+    def may_come_back(self) -> bool:
+        """Whether it was given up for what may be over by itself."""
+        return self.state == "failed" and not self.refused and not self.program.once
+
     def watch(self, now: float) -> bool:
         """Notice an end, a readiness or a due start; return whether anything changed."""
         before = (self.state, self.process and self.process.pid)
@@ -115,10 +126,13 @@ class Member:
             self.state = "running"
         elif self.state == "waiting" and now >= self.due:
             self._start_again(now)
+        elif self.may_come_back and now >= self._back_at:
+            self.forgive()
         return before != (self.state, self.process and self.process.pid)
 
     def ask(self, now: float) -> None:
-        """Ask the process to end; ``watch`` sees to it that it does."""
+        """Ask the process to end; ``watch`` sees to it that it does, and to nothing else."""
+        self._back_at = _NEVER
         if self.process is not None:
             self.state, self._insist_at = "stopping", now + self.program.stop_seconds
             self.process.send_signal(self.program.stop_signal)
@@ -170,7 +184,7 @@ class Member:
         if self.program.once and code == 0:
             self.state = "done"
             return
-        if time.time() - self._since >= self.patience.sound:
+        if time.monotonic() - self._born >= self.patience.sound:
             self._hasty = 0
         self.reason = ": ".join(part for part in self._how(code) if part)
         self.program.stopped(cleanly=False)
@@ -205,7 +219,7 @@ class Member:
         while now - self._ends[0] > self.patience.window:
             self._ends.popleft()
         if len(self._ends) >= self.patience.ends:
-            self.state = "failed"
+            self.state, self._back_at = "failed", now + self.patience.rest
             self.reason = f"ended {len(self._ends)} times in a row ({self.reason})"
             return
         pause = min(self.patience.first * 2 ** min(self._hasty, 20), self.patience.longest)

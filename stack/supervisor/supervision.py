@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import select
 import signal
+import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -12,6 +13,7 @@ from functools import partial
 from secrets import token_hex
 from types import FrameType
 
+from runfold.infra.clock.jumps import Jumps, said
 from runfold.stack.errors import StackError
 from runfold.stack.home import Home
 from runfold.stack.kafka.broker import Broker
@@ -61,6 +63,7 @@ class Supervision:
         self._members: list[Member] = []
         self._phase, self._detail = state.STARTING, ""
         self._began = time.time()
+        self._jumps = Jumps()
         self._file = home.run / "state.json"
         self._orders: list[Order] = []
         self._restarting: Restarting | None = None
@@ -214,6 +217,12 @@ class Supervision:
             self._forgiving = False
             for member in self._members:
                 member.forgive()
+        if jumped := self._jumps.look():
+            sys.stderr.write(f"{said(jumped)}\n")
+            # What was given up while the clock was wrong may work now.
+            for member in self._members:
+                if member.may_come_back:
+                    member.forgive()
         changed = [member.watch(now) for member in self._members]
         if any(changed):
             self._say(self._phase)

@@ -247,3 +247,13 @@ def test_a_reader_whose_broker_is_away_says_so(monkeypatch: pytest.MonkeyPatch) 
     reader = TopicReader({"bootstrap.servers": "127.0.0.1:1"}, CODEC)
     with pytest.raises(UnavailableError, match=r"asking for the partitions of runs\.controls"):
         list(reader.read(CONTROLS))
+
+
+def test_whoever_asks_for_a_run_learns_the_logs_time(log: Log, key: str) -> None:
+    before = datetime.now(UTC) - timedelta(seconds=1)
+    asked = sample(RunRequested).model_copy(update={"run_id": key})
+    assert isinstance(asked, RunRequested)
+    place = log.writer.publish(REQUESTS, asked, key)
+    [found] = log.reader.read(REQUESTS, key=key)
+    assert place.appended_at == found.appended_at
+    assert before < found.appended_at

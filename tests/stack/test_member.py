@@ -3,6 +3,7 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
+import time
 from dataclasses import dataclass, field
 
 import pytest
@@ -93,7 +94,7 @@ def test_after_a_sound_life_it_is_started_again_as_soon_as_after_the_first_end()
     ended(member, now=102.0)
     assert member.due == 104.0
     member.watch(member.due)
-    member._since -= member.patience.sound
+    member._born -= member.patience.sound
 
     assert ended(member, now=110.0).due == 111.0
 
@@ -106,6 +107,40 @@ def test_what_was_given_up_is_started_as_if_it_had_never_ended() -> None:
 
     assert (member.state, member.restarts) == ("starting", 1)
     member.stop()
+
+
+def test_what_was_given_up_is_tried_again_when_it_has_rested() -> None:
+    member = ended(started(Script("raise SystemExit(3)"), Patience(1.0, ends=1)), now=100.0)
+    member.watch(399.9)
+    assert member.state == "failed"
+    member.watch(400.0)
+    member.watch(400.0)
+    assert (member.state, member.restarts) == ("starting", 1)
+    assert ended(member, now=401.0).state == "failed"
+
+
+@pytest.mark.parametrize("why", ["refused", "once"])
+def test_what_trying_again_does_not_change_is_not_tried_again(why: str) -> None:
+    script = Script("raise SystemExit(3)", once=why == "once")
+    member = ended(started(script, Patience(1.0, ends=1)), now=100.0)
+    member.refused = why == "refused"
+    member.watch(10_000.0)
+    assert member.state == "failed"
+
+
+def test_what_is_given_up_when_all_is_stopped_stays_so() -> None:
+    member = ended(started(Script("raise SystemExit(3)"), Patience(1.0, ends=1)), now=100.0)
+    member.ask(101.0)
+    member.watch(10_000.0)
+    assert member.state == "failed"
+
+
+def test_a_clock_that_is_set_makes_no_life_sound(monkeypatch: pytest.MonkeyPatch) -> None:
+    member = ended(started(Script("raise SystemExit(3)")), now=100.0)
+    member.watch(member.due)
+    ahead = time.time() + 7200
+    monkeypatch.setattr(time, "time", lambda: ahead)
+    assert ended(member, now=102.0).due == 104.0
 
 
 def test_ends_that_lie_far_apart_are_forgiven() -> None:

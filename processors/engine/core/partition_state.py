@@ -59,6 +59,10 @@ class PartitionState(Generic[S]):
             firsts.append(self.progress.delivered)
         return min(firsts, default=self.end)
 
+    def newest(self) -> datetime | None:
+        """Return the time of the newest event of all that is live, None where nothing is."""
+        return max((each.touched for each in self.live.values()), default=None)
+
     def forget_ended(self, before_ms: int) -> None:
         """Forget what ended before a time in milliseconds."""
         while self.ended:

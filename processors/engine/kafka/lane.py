@@ -21,11 +21,12 @@ import logging
 import threading
 import time
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Generic
 
 from runfold.events.errors import RegistryError
 from runfold.events.values import Placement
+from runfold.infra.clock.steady import SteadyClock
 from runfold.infra.process.failpoints import failpoint
 from runfold.processors.engine.aggregate import S
 from runfold.processors.engine.core.batch import CATCH_UP_SECONDS, BatchDecider
@@ -65,7 +66,7 @@ class Lane(threading.Thread, Generic[S]):
         self._inbox = Inbox()
         self._busy_since: float | None = None
         self._metrics = LaneMetrics(partition)
-        self._now = datetime.now(UTC)
+        self._clock = SteadyClock()
         self._counts = {shared.spec.topics.requests: shared.config.partitions}
         self._fold = BatchDecider(
             shared.spec,
@@ -159,6 +160,8 @@ class Lane(threading.Thread, Generic[S]):
         restore = Restore(config, shared.spec, shared.codec, self.partition, self._beat)
         self._partition_state = restore.partition_state()
         self._metrics.restore_seconds.set(time.monotonic() - began)
+        # What is due was set by times on record: from there time goes on.
+        self._clock.not_before(self._partition_state.newest())
         self._timers = Timers()
         for key, live in self._partition_state.live.items():
             self._timers.put(key, live.timer)
@@ -199,7 +202,7 @@ class Lane(threading.Thread, Generic[S]):
     def _gather(self, tidy_at: float) -> list[Input]:
         """Step 1: wait until there is something to do, and take what is there."""
         wait = max(0.0, tidy_at - time.monotonic())
-        left = self._timers.seconds_left(datetime.now(UTC))
+        left = self._timers.seconds_left(self._clock.now())
         wait = wait if left is None else min(wait, left)
         config, inputs = self._config, list[Input | NotDone]()
         out = self._work.out
@@ -212,12 +215,12 @@ class Lane(threading.Thread, Generic[S]):
                 inputs.append(item)
         return [
             *self._work.take_back(inputs),
-            *self._timers.due(datetime.now(UTC), config.max_batch),
+            *self._timers.due(self._clock.now(), config.max_batch),
         ]
 
     def _step(self, inputs: Sequence[Input]) -> None:
         """Steps 2 to 4 for one batch."""
-        now, before = self._clock(), self._partition_state
+        now, before = self._clock.now(), self._partition_state
         outcome = self._fold.take(inputs, before, now)
         if not outcome.writes:
             outcome.pass_by(self._partition_state)
@@ -255,14 +258,9 @@ class Lane(threading.Thread, Generic[S]):
             self._step(self._work.take_back(home))
             self._busy_since = None
 
-    def _clock(self) -> datetime:
-        """Return the time, which never goes back within a lane."""
-        self._now = max(self._now, datetime.now(UTC))
-        return self._now
-
     def _tidy(self) -> None:
         """Write what is due besides decisions, and forget what is no longer needed."""
-        state, clock, now = self._partition_state, time.monotonic(), self._clock()
+        state, clock, now = self._partition_state, time.monotonic(), self._clock.now()
         copies, messages = self._upkeep.park(self._copies, state, now)
         self._copies = []
         if self._upkeep.must_note(clock):
@@ -279,11 +277,12 @@ class Lane(threading.Thread, Generic[S]):
             if first is not None:
                 state.end, state.unnoted = first + 1, False
         self._ask_for_copies(clock, now)
-        self._upkeep.forget(state, self._requests_ms)
+        self._upkeep.forget(state, self._requests_ms, now)
         self.reach = state.restore_offset(), state.end
         self._shared.dispatcher.commit(self.partition, state.positions)
         self._metrics.live.set(len(state.live))
         self._metrics.waiting.set(len(self._inbox))
+        self._metrics.ahead.set(self._clock.ahead().total_seconds())
 
     def _ask_for_copies(self, clock: float, now: datetime) -> None:
         """Have what sleeps copied, one round at a time; a lost round is asked for again."""

@@ -46,9 +46,13 @@ class Maintenance(Generic[S]):
         self._hinted_at = clock
         self._hinted: tuple[int, tuple[Position, ...]] | None = None
 
-    def forget(self, partition_state: PartitionState[S], requests_ms: int) -> None:
-        """Forget the ends that no request can repeat any more, with one of this time as newest."""
-        newest = min(requests_ms, int(time.time() * 1000))
+    def forget(self, partition_state: PartitionState[S], requests_ms: int, now: datetime) -> None:
+        """Forget the ends that no request can repeat any more, with one of this time as newest.
+
+        The clocks of broker and machine may be ahead for a while; ``now``, the lane's, does not
+        follow them.
+        """
+        newest = min(requests_ms, int(time.time() * 1000), int(now.timestamp() * 1000))
         horizon = (self._config.dedupe_horizon + CLOCK_SLACK_SECONDS) * 1000
         partition_state.forget_ended(int(newest - horizon))
 

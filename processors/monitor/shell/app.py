@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from faust.web.drivers.aiohttp import Web as AiohttpWeb
 from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, generate_latest
 
 from runfold.events.errors import RegistryError
+from runfold.infra.clock.steady import SteadyClock
 from runfold.infra.process.watchdog import Watchdog
 from runfold.processors.monitor.shell.alert_log import AlertLogError
 from runfold.processors.monitor.shell.intake import Gap, Intake
@@ -84,10 +85,12 @@ def make_app(settings: AppSettings, intake: Intake, watch: Watch) -> MonitorApp:
 
 
 def _consume(app: MonitorApp, intake: Intake) -> None:
+    clock = SteadyClock()
+
     @app.agent(app.arriving, name="journal", concurrency=1)
     async def take(stream: Any) -> None:
         async for records in stream:
-            now = datetime.now(UTC)
+            now = clock.now()
             for record in records:
                 # A handler that raises would be acknowledged, and its event lost.
                 while not _taken(intake, record, now):  # noqa: ASYNC110 - nobody says when

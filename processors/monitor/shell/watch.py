@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 
+from runfold.infra.clock.steady import SteadyClock
 from runfold.processors.monitor.core.monitor import Monitor
 from runfold.processors.monitor.core.snapshot import Snapshot, snapshot
 from runfold.processors.monitor.shell.alert_log import AlertLog
@@ -26,7 +27,10 @@ class StalledError(Exception):
 
 
 class Watch:
-    """One look after the other; the parts that wait are functions for a worker thread."""
+    """One look after the other; the parts that wait are functions for a worker thread.
+
+    Its time is steady: a clock that is set must not empty a window, nor make runs late.
+    """
 
     def __init__(
         self,
@@ -35,7 +39,6 @@ class Watch:
         frontier: Frontier,
         alerts: AlertLog,
         stall_s: float,
-        clock: Callable[[], datetime],
     ) -> None:
         self.newest: Snapshot | None = None
         self._monitor = monitor
@@ -43,7 +46,7 @@ class Watch:
         self._frontier = frontier
         self._alerts = alerts
         self._stall_s = stall_s
-        self._clock = clock
+        self._clock = SteadyClock()
         self._dark = False
         self._moved_at = time.monotonic()
         self._moved: dict[Place, int] = {}
@@ -55,7 +58,7 @@ class Watch:
         """
         positions = dict(self._intake.positions)
         try:
-            found = self._frontier.reached(positions, self._clock())
+            found = self._frontier.reached(positions, self._clock.now())
         except FrontierError as error:
             if not self._dark:
                 _log.warning("%s", error)

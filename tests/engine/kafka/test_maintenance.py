@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
+
 from runfold.events.operations import RestorePoint
+from runfold.processors.engine.core.partition_state import PartitionState
 from runfold.processors.engine.kafka.maintenance import Maintenance
 from tests.engine.host import config
 from tests.engine.lab import Lab
@@ -59,3 +62,16 @@ def test_an_unchanged_restore_point_is_not_written_again() -> None:
     lab.take(request("job-2"))
     assert keep.hint(lab.partition_state, 4.0, NOW) is None
     assert keep.hint(lab.partition_state, 6.0, NOW) is not None
+
+
+def test_ends_are_not_forgotten_because_clocks_are_ahead_for_a_while() -> None:
+    state = PartitionState[Job](ended={"job-1": _ms(NOW)})
+    ahead = NOW + timedelta(days=3650)
+    maintenance().forget(state, _ms(ahead), NOW)
+    assert list(state.ended) == ["job-1"]
+    maintenance().forget(state, _ms(ahead), NOW + timedelta(hours=2))
+    assert not state.ended
+
+
+def _ms(moment: datetime) -> int:
+    return int(moment.timestamp() * 1000)

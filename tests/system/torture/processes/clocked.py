@@ -2,9 +2,10 @@
 
     python -m tests.system.torture.processes.clocked MODULE
 
-The file named by TORTURE_CLOCK holds seconds to add to the time that lanes decide by. The product
-has no such hook: the name ``datetime`` in the lane's module is replaced from here. TORTURE_ENGINE
-is JSON with fields of the engine's configuration, so that what is rare comes often.
+The file named by TORTURE_CLOCK holds seconds to add to the machine's clock, as lanes and the watch
+of clocks read it. The product has no such hook: the name ``datetime`` in its module of clocks is
+replaced from here. TORTURE_ENGINE is JSON with fields of the engine's configuration, so that what
+is rare comes often.
 """
 
 from __future__ import annotations
@@ -18,8 +19,8 @@ import time
 from datetime import datetime, timedelta, tzinfo
 from pathlib import Path
 
+from runfold.infra.clock import reading
 from runfold.processors.engine import config
-from runfold.processors.engine.kafka import lane
 
 VARIABLE = "TORTURE_CLOCK"
 ENGINE = "TORTURE_ENGINE"
@@ -42,7 +43,7 @@ class Stepped(datetime):
 
 
 if __name__ == "__main__":
-    vars(lane)["datetime"] = Stepped
+    vars(reading)["datetime"] = Stepped
     changes = json.loads(os.environ.get(ENGINE, "{}"))
     vars(config)["EngineConfig"] = functools.partial(config.EngineConfig, **changes)
     sys.argv = [sys.argv[1]]
