@@ -21,6 +21,7 @@ from runfold.events.topics import EVENTS, TOPICS
 from runfold.infra.database import preflight
 from runfold.infra.database.errors import DatabaseAwayError
 from runfold.infra.database.faults import said_by_the_database
+from runfold.infra.deployment import binding
 from runfold.infra.process.exit_codes import ExitCode
 from runfold.infra.process.gc import collect_seldom
 from runfold.infra.process.runner import Ends, Process, serve
@@ -64,6 +65,8 @@ def main() -> int:
 def _project(process: Process, settings: ProjectorSettings) -> int:
     need_settings(process.config.kafka, [topic for topic in TOPICS if topic.name in _READ])
     preflight.need(settings.database_url, [schema.PART], preflight.WAIT_S, _log.warning)
+    # Again: the database may have been away at the first look.
+    binding.need(process.config.kafka, settings.database_url, _log.warning)
     with said_by_the_database():
         schema.ensure(settings.database_url)
     if process.asked(_TAKE_NEW):

@@ -5,7 +5,9 @@ needed. It checks the topics that are there, and refuses a setting that breaks a
 ``--mend`` it sets every setting as declared. With ``--remake`` it makes an input topic again that
 was given more partitions, while nothing runs.
 
-Where DATABASE_URL is set, it also says whether that database can be used.
+Where DATABASE_URL is set, it also says whether that database can be used, and puts it and the
+topics together as one deployment; those of two are refused. With ``--adopt`` they are put together
+whatever they say, while nothing runs.
 """
 
 from __future__ import annotations
@@ -13,9 +15,11 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
-from runfold.events.topics import TOPICS
+from runfold.events.topics import EVENTS, TOPICS
 from runfold.infra.database import migrate, preflight
 from runfold.infra.database.errors import DatabaseAwayError
+from runfold.infra.deployment import binding, journal
+from runfold.infra.deployment.identity import ADOPT, Binding
 from runfold.infra.kafka import preflight as kafka_preflight
 from runfold.infra.kafka.errors import KafkaAwayError
 from runfold.infra.kafka.rights import PREPARE
@@ -32,6 +36,7 @@ _REMAKE = "--remake"
 _OPTIONS = {
     _MEND: "set every setting of the topics as declared, instead of refusing wrong ones",
     _REMAKE: "make input topics again that were given more partitions, with what is not decided",
+    ADOPT: "take this database and these topics for one deployment's, whatever they were before",
 }
 
 
@@ -55,15 +60,29 @@ def main() -> int:
 
 
 def _prepare(settings: Settings, arguments: Sequence[str]) -> tuple[str, ...]:
-    kafka = settings.kafka_config()
+    kafka, adopt = settings.kafka_config(), ADOPT in arguments
     kafka_preflight.need(kafka, [PREPARE], kafka_preflight.WAIT_S, _warn)
+    # Before anything is made: what belongs to another deployment stays as it is.
+    bound = _begun(settings, adopt=adopt)
     if _REMAKE in arguments:
         remake(kafka, settings.partitions, settings.home, _say)
+    born = {EVENTS: {journal.SETTING: bound.mark}} if bound else {}
     mend = _MEND in arguments
-    made = ensure_topics(kafka, TOPICS, settings.partitions, mend=mend, report=_warn)
-    if settings.database_url:
-        preflight.need(settings.database_url, [migrate.PART], preflight.WAIT_S, _warn)
+    made = ensure_topics(kafka, TOPICS, settings.partitions, mend=mend, report=_warn, born=born)
+    if bound:
+        binding.finish(kafka, settings.database_url, bound, _warn, adopt=adopt)
     return made
+
+
+def _begun(settings: Settings, *, adopt: bool) -> Binding | None:
+    """Return what the database says of itself, None where there is none or it may say nothing."""
+    url = settings.database_url
+    if not url:
+        return None
+    preflight.need(url, [migrate.PART], preflight.WAIT_S, _warn)
+    if not adopt:
+        binding.need(settings.kafka_config(), url, _warn)
+    return binding.begin(url, _warn)
 
 
 def _say(line: str) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from runfold.infra.deployment.identity import ADOPT
 from runfold.stack.supervisor.plan import Process
 
 PROCESSES: tuple[Process, ...] = (
@@ -24,3 +27,9 @@ PROCESSES: tuple[Process, ...] = (
     # Nothing waits for it.
     Process("monitor", ("-m", "runfold.processors.monitor"), readers=("monitor",)),
 )
+
+
+def adopting(processes: tuple[Process, ...]) -> tuple[Process, ...]:
+    """Return the processes, the first of which puts the database and the topics together."""
+    first, *others = processes
+    return (replace(first, arguments=(*first.arguments, ADOPT)), *others)

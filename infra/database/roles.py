@@ -17,6 +17,9 @@ _log = logging.getLogger("runfold.infra.database")
 
 _CLAIMS: Final = ("tool_claims", "tool_claim_owners")
 
+IDENTITY: Final = "deployment_identity"
+"""The table that says which deployment a database is of: everybody reads it."""
+
 READ: Final = "read"
 """Reads every table and view: analysts, dashboards."""
 
@@ -73,7 +76,8 @@ def _grant(connection: Connection, schema: str) -> None:
     there = quoted(schema)
     tables = _tables(connection, schema)
     claims = [f"{there}.{quoted(table)}" for table in tables if table in _CLAIMS]
-    views = [f"{there}.{quoted(table)}" for table in tables if table not in _CLAIMS]
+    others = (*_CLAIMS, IDENTITY)
+    views = [f"{there}.{quoted(table)}" for table in tables if table not in others]
     statements = [
         f"GRANT USAGE ON SCHEMA {there} TO {read}, {projector}, {tools}",
         f"GRANT SELECT ON ALL TABLES IN SCHEMA {there} TO {read}",
@@ -84,6 +88,8 @@ def _grant(connection: Connection, schema: str) -> None:
     if claims:
         what = "SELECT, INSERT, UPDATE, DELETE"
         statements.append(f"GRANT {what} ON {', '.join(claims)} TO {tools}")
+    if IDENTITY in tables:
+        statements.append(f"GRANT SELECT ON {there}.{quoted(IDENTITY)} TO {projector}, {tools}")
     for statement in statements:
         connection.execute(statement.encode())
 

@@ -1,8 +1,9 @@
 """One life of a process: what every ``__main__`` of Runfold does around its own work.
 
 1. logs go to standard error as JSON
-2. settings are read, all of them, then Kafka is asked; what is wrong is one sentence on standard
-   error, and exit code 2; brokers that are away are waited for
+2. settings are read, all of them, then Kafka is asked, and whether the database that is named
+   belongs to it; what is wrong is one sentence on standard error, and exit code 2; brokers that are
+   away are waited for
 3. secrets leave the environment: whatever runs here or looks from outside finds none there
 4. the port opens: ``/metrics``, ``/health/live``, ``/health/ready``
 5. the work is set up and says when it is ready: the ready file, ``/health/ready``
@@ -145,6 +146,7 @@ def serve(
         own = settings(config)
         if name in PROGRAMS:
             preflight.need(config.kafka, [name], preflight.WAIT_S, _log.warning)
+            _need_one_deployment(config)
         traces = Traces.from_env(name)
         taken = take()
         health = Health(name)
@@ -156,6 +158,14 @@ def serve(
         clock.stop()
         if traces is not None:
             traces.close()
+
+
+def _need_one_deployment(config: Config) -> None:
+    if config.database_url:
+        # The driver is not for a process without a database.
+        from runfold.infra.deployment import binding  # noqa: PLC0415
+
+        binding.need(config.kafka, config.database_url, _log.warning)
 
 
 def _ended(error: Exception, ends: Ends) -> int:

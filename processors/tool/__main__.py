@@ -12,6 +12,7 @@ from runfold.events.avro.codec import Codec
 from runfold.infra.artifacts.files import FileArtifacts
 from runfold.infra.database import migrate, preflight
 from runfold.infra.database.errors import DatabaseAwayError
+from runfold.infra.deployment import binding
 from runfold.infra.process.exit_codes import ExitCode
 from runfold.infra.process.runner import Ends, Process, serve
 from runfold.infra.settings.config import Config
@@ -56,6 +57,8 @@ def _work(process: Process, settings: ToolSettings) -> int:
     config = process.config
     url = config.need_database()
     preflight.need(url, [migrate.PART], _CLAIMS_WAIT_S, _log.warning)
+    # Again: the database may have been away at the first look.
+    binding.need(config.kafka, url, _log.warning)
     codec = Codec(registry_of(config.schema_registry_url))
     claims = PostgresClaims(url, settings.lease_s, wait_s=_CLAIMS_WAIT_S)
     home = config.need_home()

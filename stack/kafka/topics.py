@@ -18,6 +18,7 @@ from runfold.stack.kafka.settings import ensure_settings
 
 _SECONDS = 20.0
 _OF_THE_BROKER = -1
+_NOTHING: Mapping[str, Mapping[str, str]] = {}
 _NO_RIGHT = (KafkaError.TOPIC_AUTHORIZATION_FAILED, KafkaError.CLUSTER_AUTHORIZATION_FAILED)
 _NOT_SO = (
     KafkaError.POLICY_VIOLATION,
@@ -49,8 +50,11 @@ def ensure_topics(
     *,
     mend: bool = False,
     report: Callable[[str], None] = lambda _: None,
+    born: Mapping[str, Mapping[str, str]] = _NOTHING,
 ) -> tuple[str, ...]:
     """Create the topics that are missing and return their names; those that exist stay.
+
+    ``born`` are further settings by topic, which one has from its first moment if it is made here.
 
     Raises StackError where a topic has another number of partitions, since keys would lose
     their place, where a setting breaks a guarantee (``mend`` sets it instead), or where the cluster
@@ -70,7 +74,7 @@ def ensure_topics(
     if wrong := wrong_counts(found, counts):
         raise StackError(wrong[0])
     missing = [name for name in wanted if name not in there]
-    _create(admin, missing, counts, wanted)
+    _create(admin, missing, counts, wanted, born)
     _wait_for_leaders(config, missing, counts)
     differing = ensure_settings(
         admin,
@@ -100,6 +104,7 @@ def _create(
     names: list[str],
     counts: Mapping[str, int],
     specs: Mapping[str, TopicSpec],
+    born: Mapping[str, Mapping[str, str]],
 ) -> None:
     if not names:
         return
@@ -108,7 +113,7 @@ def _create(
             name,
             num_partitions=counts[name],
             replication_factor=_OF_THE_BROKER,
-            config=dict(specs[name].config),
+            config={**specs[name].config, **born.get(name, {})},
         )
         for name in names
     ]

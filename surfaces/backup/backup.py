@@ -17,6 +17,7 @@ from itertools import groupby
 from pathlib import Path
 
 from runfold.events.avro.codec import Codec
+from runfold.infra.deployment import binding
 from runfold.infra.kafka import restoring
 from runfold.producers.log.consumers import Settings, admin_of
 from runfold.producers.log.port import LogReader
@@ -47,6 +48,7 @@ def backup(
     place.need(target, store.parent)
     if said := restoring.unfinished(admin_of(kafka)):
         raise BackupError(said)
+    binding.need(kafka, database_url, told.line)
     place.make(target)
     began_at, source = datetime.now(UTC), Source(kafka, reader)
     parts = list(_save(source, target, told))

@@ -6,7 +6,8 @@ The order matters:
 2. the target is marked (``mark``): no process starts on it until step 7
 3. the topics are made, and filled as ``plan`` says: journal, registry, and all else
 4. everything is read back and compared
-5. claims and artifacts, and only then the work of pools, which relies on them
+5. claims and artifacts; the database and the topics are one deployment's from now on; and only then
+   the work of pools, which relies on all of this
 6. each lane's journal notes that its inputs are these topics now. A lane that has a journal does
    not open before that: its positions are of other topics.
 7. the mark is taken away
@@ -28,6 +29,7 @@ from runfold.events.avro.headers import headers
 from runfold.events.border import moment_of
 from runfold.events.operations import PositionNoted
 from runfold.events.topics import TOPICS, Topic
+from runfold.infra.deployment import binding
 from runfold.infra.kafka import restoring
 from runfold.processors.run.aggregate import RUNS
 from runfold.producers.log.consumers import Settings
@@ -187,6 +189,8 @@ def restore(
     tables.load(database_url, plan.folder, plan.manifest.tables)
     artifacts.load(store, plan.folder, plan.manifest.artifacts)
     told.line("claims and artifacts are there")
+    if (bound := binding.begin(database_url, told.line)) is not None:
+        binding.finish(kafka, database_url, bound, told.line, adopt=True)
     work.begin()
     mark.take_away(store.parent)
     return plan.manifest

@@ -74,6 +74,7 @@ class Context:
         """Writes to the log."""
         from runfold.producers.log.kafka import Publisher
 
+        self._need_one_deployment()
         return Publisher(self.log_settings.producer_config(), self.codec, "runfold/cli")
 
     @cached_property
@@ -129,6 +130,15 @@ class Context:
         """Yield the views, as a command for this tenant, or without one the operator, sees them."""
         with self.engine.connect() as connection:
             yield self.scope(tenant).views(connection)
+
+    def _need_one_deployment(self) -> None:
+        """See that what is written belongs to the views that are shown, where both are named."""
+        settings = self.settings
+        if settings.bootstrap_servers and settings.database_url:
+            from runfold.infra.deployment import binding
+
+            # What cannot be seen is no reason to refuse a command.
+            binding.need(settings.kafka_config(), settings.database_url, lambda _: None)
 
     def close(self) -> None:
         """Stop what follows runs; the next command starts it again."""

@@ -6,9 +6,14 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 import psycopg
+from confluent_kafka import KafkaException
 from sqlalchemy import Connection, func, select, text
 
 from runfold.infra.database import migrate, preflight
+from runfold.infra.deployment.binding import unseen
+from runfold.infra.deployment.database import read
+from runfold.infra.deployment.identity import mismatch
+from runfold.infra.deployment.journal import journal_of
 from runfold.projections import queries, schema
 from runfold.projections.queries import OperatorViews
 from runfold.projections.tables import dead_letters
@@ -38,6 +43,7 @@ def check(deployment: Deployment) -> Iterator[Finding]:
         assert isinstance(driver, psycopg.Connection)
         for problem in preflight.problems(driver, [migrate.PART, schema.PART]):
             yield wrong("database", problem, "`runfold up` says the same, and then starts")
+        yield from _of_another(deployment, driver)
         if not _has(connection, "projection_schema"):
             yield wrong(
                 "tables",
@@ -53,6 +59,17 @@ def check(deployment: Deployment) -> Iterator[Finding]:
                 "run the same release of Runfold everywhere; the newer projector brings them up",
             )
             return
+
+
+def _of_another(deployment: Deployment, driver: psycopg.Connection) -> Iterator[Finding]:
+    """Find that the database and the topics are of two deployments."""
+    try:
+        said = mismatch(journal_of(deployment.kafka), read(driver))
+    except (psycopg.Error, KafkaException) as error:
+        yield note("database", unseen(error), "docs/secured.md lists what each process needs")
+        return
+    if said:
+        yield wrong("database", said, "no process starts on these two")
 
 
 def check_audit(deployment: Deployment) -> Iterator[Finding]:

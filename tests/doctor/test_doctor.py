@@ -26,7 +26,8 @@ from runfold.events import run as j
 from runfold.events import topics
 from runfold.events.avro.files import SchemaFolder
 from runfold.events.values import RunStatus
-from runfold.infra.database import migrate
+from runfold.infra.database import migrate, roles
+from runfold.infra.deployment import binding
 from runfold.producers.identity import uuid7
 from runfold.producers.log.kafka import Publisher, TopicReader
 from runfold.projections import schema
@@ -86,6 +87,15 @@ def test_the_healthy_are_well(deployment: Deployment) -> None:
     assert found(deployment, Level.WARNING) == {}
     checks = {each.check for each in examine(deployment, explained)}
     assert checks >= {check.name for check in examination.CHECKS}
+
+
+def test_a_database_of_another_deployment(deployment: Deployment, settings: Settings) -> None:
+    bound = binding.begin(settings.database_url, print)
+    assert bound is not None
+    binding.finish(settings.kafka_config(), settings.database_url, bound, print)
+    assert "database" not in found(deployment)
+    execute(settings, f"UPDATE {roles.IDENTITY} SET database_id = gen_random_uuid()")
+    assert "a deployment with another database" in found(deployment)["database"].what
 
 
 def test_topics_that_are_missing_or_set_otherwise(

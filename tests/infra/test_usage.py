@@ -120,7 +120,10 @@ def test_help_says_the_exit_codes_of_that_process(name: str, codes: set[int]) ->
 def test_an_option_that_a_process_does_not_have_is_named_with_those_it_has() -> None:
     found = said("runfold.stack.prepare", "--mned")
     assert found.returncode == ExitCode.WRONG_SETTINGS
-    assert "There is no option --mned: this process knows --mend, --remake, --help." in found.stderr
+    assert (
+        "There is no option --mned: this process knows --mend, --remake, --adopt, --help."
+        in found.stderr
+    )
     with pytest.raises(ConfigError, match="this process knows --help"):
         need_known(["--anything"], {})
     need_known(["--mend", "a word"], {"--mend": "mends"})

@@ -39,6 +39,13 @@ def up(
             "--file", "-f", metavar="PATH", help="With --watch: manifests to publish on change."
         ),
     ] = None,
+    adopt: Annotated[
+        bool,
+        typer.Option(
+            "--adopt",
+            help="Take this database and these topics for one deployment's, whatever they were.",
+        ),
+    ] = False,
 ) -> None:
     """Start Kafka, Postgres and every processor; restart those that were given up.
 
@@ -50,13 +57,14 @@ def up(
     from runfold.surfaces.cli.operations.addresses import choose_monitor_port, without_password
     from runfold.surfaces.cli.operations.modules import MEND, imported
     from runfold.surfaces.cli.operations.stack_status import print_addresses
-    from runfold.surfaces.processes import PROCESSES
+    from runfold.surfaces.processes import PROCESSES, adopting
 
     context = of(ctx)
     said = output.console()
     choose_monitor_port(context.settings.home)
-    _need_servers(context.settings, lambda line: said.print(f"  {line}", markup=False))
-    running = control.up(context.settings, PROCESSES, report=lambda line: said.print(f"  {line}"))
+    _need_servers(context.settings, lambda line: said.print(f"  {line}", markup=False), adopt=adopt)
+    processes = adopting(PROCESSES) if adopt else PROCESSES
+    running = control.up(context.settings, processes, report=lambda line: said.print(f"  {line}"))
     standing = _standing_still(context)
     modules = imported(context.settings, lambda line: said.print(f"  {line}", markup=False))
     # What stands still would be waited for in vain.
@@ -154,10 +162,11 @@ def demo(
     raise typer.Exit(play(of(ctx), file, yes=yes, keep=keep))
 
 
-def _need_servers(settings: Settings, tell: Callable[[str], None]) -> None:
+def _need_servers(settings: Settings, tell: Callable[[str], None], *, adopt: bool) -> None:
     """Say what keeps servers of one's own from being used before anything is started on them."""
     from runfold.infra.database import migrate
     from runfold.infra.database import preflight as database
+    from runfold.infra.deployment import binding
     from runfold.infra.kafka import preflight as kafka
     from runfold.infra.kafka.rights import PREPARE
     from runfold.projections import schema
@@ -167,6 +176,8 @@ def _need_servers(settings: Settings, tell: Callable[[str], None]) -> None:
     if settings.database_url:
         parts = [migrate.PART, schema.PART]
         database.need(settings.database_url, parts, database.WAIT_S, tell)
+    if settings.bootstrap_servers and settings.database_url and not adopt:
+        binding.need(settings.kafka_config(), settings.database_url, tell)
 
 
 def _standing_still(context: Context) -> list[str]:

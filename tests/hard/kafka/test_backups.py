@@ -25,6 +25,9 @@ from runfold.events.run import MessageKind, UserMessageReceived
 from runfold.events.topics import TOPICS
 from runfold.events.values import Position
 from runfold.infra.artifacts.files import FileArtifacts
+from runfold.infra.deployment import binding, database
+from runfold.infra.deployment.identity import Journal
+from runfold.infra.deployment.journal import journal_of
 from runfold.infra.kafka import preflight
 from runfold.infra.kafka.errors import KafkaUnfitError
 from runfold.infra.process.exit_codes import ExitCode
@@ -260,6 +263,9 @@ def test_the_journal_comes_back_offset_by_offset(settings: Settings, tmp_path: P
     put(settings, topics.CONTROLS, marked)
     put(settings, topics.ALERTS, kept(0, "alert"))
     before = {topic: all_of(settings, topic) for topic in (topics.EVENTS, topics.CONTROLS)}
+    bound = binding.begin(settings.database_url, print)
+    assert bound is not None
+    binding.finish(settings.kafka_config(), settings.database_url, bound, print)
     said = save(settings, tmp_path / "kept")
     assert (said.live_runs, said.ended_runs) == (0, 60)
     with pytest.raises(NotEmptyError, match="holds records"):
@@ -276,6 +282,11 @@ def test_the_journal_comes_back_offset_by_offset(settings: Settings, tmp_path: P
     assert sum("restored from the back-up" in each.reason for each in notes) == 4
     assert all_of(settings, topics.CONTROLS) == before[topics.CONTROLS]
     assert len(all_of(settings, topics.ALERTS)) == 1
+    # The database belonged to the topics that are gone, and belongs to these now.
+    now = database.binding_of(settings.database_url)
+    assert now is not None
+    assert (now.database_id, now.topic_id == bound.topic_id) == (bound.database_id, False)
+    assert journal_of(settings.kafka_config()) == Journal(now.topic_id, now.mark)
 
 
 @pytest.mark.integration

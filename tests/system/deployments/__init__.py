@@ -1,0 +1,1 @@
+"""Two deployments that meet on one cluster."""
