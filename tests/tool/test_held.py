@@ -45,12 +45,15 @@ class AwayClaims(MemoryClaims):
         super().__init__()
         self.away = True
         self.asked = 0
+        self.answering = asyncio.Event()
 
     async def claim(self, wanted: ClaimRequest) -> Told:
         self.asked += 1
         if self.away:
             raise ClaimsUnavailableError("no answer")
-        return await super().claim(wanted)
+        told = await super().claim(wanted)
+        self.answering.set()
+        return told
 
 
 class AwayArtifacts(MemoryArtifacts):
@@ -139,9 +142,7 @@ def test_claims_are_tried_by_the_claim_and_not_by_all_that_the_tool_does() -> No
     async def beside_a_slow_one() -> Outcome:
         slow = host.work("hangs_again", idempotency_key="slow")
         trial = asyncio.create_task(host.acall(slow))
-        async with asyncio.timeout(20):
-            while host.claims.asked < 2:
-                await asyncio.sleep(0.01)
+        await asyncio.wait_for(host.claims.answering.wait(), 20)
         other = await host.acall(host.work("save", {"text": "x"}))
         trial.cancel()
         return other.outcome

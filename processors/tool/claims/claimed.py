@@ -54,7 +54,7 @@ _BUSY = ErrorInfo(
 Run = Callable[[], Awaitable[Ending]]
 
 
-async def run_claimed(  # noqa: PLR0913 - a claim, what runs under it, and who is told
+async def run_claimed(
     claims: Claims,
     wanted: ClaimRequest,
     run: Run,
