@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from contextlib import suppress
 
-from confluent_kafka import OFFSET_BEGINNING, IsolationLevel, KafkaException, TopicPartition
+from confluent_kafka import (
+    OFFSET_BEGINNING,
+    IsolationLevel,
+    KafkaError,
+    KafkaException,
+    TopicPartition,
+)
 from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]
 
 from runfold.producers.errors import UnavailableError, UnreadableError, translated
@@ -22,6 +29,15 @@ from runfold.producers.log.tail import End, Place, Portion, Positions
 _EARLIEST = OffsetSpec.earliest()  # type: ignore[no-untyped-call]
 _LATEST = OffsetSpec.latest()  # type: ignore[no-untyped-call]
 _ANSWER_S = 10.0
+_PAUSE_S = 0.2
+_LED_ELSEWHERE = frozenset(
+    {
+        KafkaError.LEADER_NOT_AVAILABLE,
+        KafkaError.NOT_LEADER_FOR_PARTITION,
+        KafkaError.FENCED_LEADER_EPOCH,
+        KafkaError.UNKNOWN_LEADER_EPOCH,
+    }
+)
 
 TAIL: Settings = {
     "group.id": "runfold-readers",  # never joined: the client asks for a name
@@ -155,20 +171,32 @@ class KafkaEnds:
     ) -> dict[Place, int]:
         if not places:
             return {}
-        admin = self._client()
         asked = {TopicPartition(*place): which for place in places}
-        try:
-            answers = admin.list_offsets(asked, isolation_level=isolation, request_timeout=wait_s)
-            return {
-                (place.topic, place.partition): int(answer.result(wait_s + 1).offset)
-                for place, answer in answers.items()
-            }
-        except KafkaException as error:
-            self.forget()
-            raise translated(error, "asking where the log ends") from error
-        except TimeoutError as error:
-            self.forget()
-            raise UnavailableError("Kafka did not say where the log ends: try again.") from error
+        until = time.monotonic() + wait_s
+        while True:
+            try:
+                return self._answered(asked, isolation, wait_s)
+            except KafkaException as error:
+                self.forget()
+                # Brokers that have just come back do not all know yet who leads.
+                if error.args[0].code() not in _LED_ELSEWHERE or time.monotonic() > until:
+                    raise translated(error, "asking where the log ends") from error
+            except TimeoutError as error:
+                self.forget()
+                reason = "Kafka did not say where the log ends: try again."
+                raise UnavailableError(reason) from error
+            time.sleep(_PAUSE_S)
+
+    def _answered(
+        self, asked: dict[TopicPartition, OffsetSpec], isolation: IsolationLevel, wait_s: float
+    ) -> dict[Place, int]:
+        answers = self._client().list_offsets(
+            asked, isolation_level=isolation, request_timeout=wait_s
+        )
+        return {
+            (place.topic, place.partition): int(answer.result(wait_s + 1).offset)
+            for place, answer in answers.items()
+        }
 
     def _client(self) -> AdminClient:
         self._admin = self._admin or admin_of(self._kafka)

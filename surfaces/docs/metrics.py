@@ -9,6 +9,7 @@ from runfold.infra.metrics.derived import DERIVED
 from runfold.infra.metrics.table import TABLE, Metric
 
 ROOMS = (
+    "runfold.infra.clock.watching",
     "runfold.processors.engine.metrics",
     "runfold.processors.effects.metrics",
     "runfold.processors.tool.metrics",

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from dataclasses import dataclass, field
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
-from confluent_kafka import Producer
+from confluent_kafka import KafkaError, KafkaException, Producer
 
 from runfold.events.topics import CONTROLS, REQUESTS, RESULTS, TOPICS
-from runfold.producers.errors import UnavailableError
+from runfold.producers.errors import RefusedError, UnavailableError
 from runfold.producers.identity import uuid7
+from runfold.producers.log import kafka_tail
 from runfold.producers.log.kafka_tail import KafkaEnds, KafkaTail
 from runfold.producers.log.memory import MemoryLog
 from runfold.producers.log.memory_tail import MemoryEnds, MemoryTail
@@ -251,3 +255,42 @@ def test_open_and_aborted_transactions_are_in_the_ends_and_not_in_a_range(bootst
 def test_ends_that_nobody_tells_are_unavailable() -> None:
     with pytest.raises(UnavailableError):
         KafkaEnds({"bootstrap.servers": "127.0.0.1:1"}).high([PLACE], 0.5)
+
+
+class Electing:
+    """An admin client whose brokers do not agree at first who leads."""
+
+    def __init__(self, code: int) -> None:
+        self.code = code
+        self.asked = 0
+
+    def list_offsets(self, asked: Any, **_: object) -> dict[Any, Future[Any]]:
+        self.asked += 1
+        answers = {}
+        for place in asked:
+            answers[place] = Future[Any]()
+            if self.asked < 3:
+                answers[place].set_exception(KafkaException(KafkaError(self.code)))
+            else:
+                answers[place].set_result(SimpleNamespace(offset=7))
+        return answers
+
+
+@pytest.mark.parametrize(
+    "code", [KafkaError.UNKNOWN_LEADER_EPOCH, KafkaError.NOT_LEADER_FOR_PARTITION]
+)
+def test_brokers_that_have_just_come_back_are_asked_again(
+    monkeypatch: pytest.MonkeyPatch, code: int
+) -> None:
+    brokers = Electing(code)
+    monkeypatch.setattr(kafka_tail, "admin_of", lambda _settings: brokers)
+    assert KafkaEnds({}).stable([("t", 0)]) == {("t", 0): 7}
+    assert brokers.asked == 3
+
+
+def test_what_is_refused_is_not_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    brokers = Electing(KafkaError.TOPIC_AUTHORIZATION_FAILED)
+    monkeypatch.setattr(kafka_tail, "admin_of", lambda _settings: brokers)
+    with pytest.raises(RefusedError):
+        KafkaEnds({}).stable([("t", 0)])
+    assert brokers.asked == 1

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 import urllib.request
 from importlib import import_module
+from pathlib import Path
 
 import pytest
 from prometheus_client import Counter, generate_latest
 
+from runfold import infra
 from runfold.infra.metrics.bounded import MOST_VALUES, OTHER, Bounded
 from runfold.infra.metrics.derived import DERIVED
 from runfold.infra.metrics.serving import serve_metrics
@@ -44,6 +47,20 @@ def test_every_room_that_defines_metrics_is_in_the_page() -> None:
     assert {family.name for family in TABLE.registry.collect() if "runfold" in family.name} == (
         counted
     )
+
+
+def test_every_module_that_defines_metrics_is_one_of_them() -> None:
+    # Which metrics the page shows must not depend on what else a process has imported.
+    root = Path(infra.__file__).parents[1]
+    defines = re.compile(r"TABLE\.(counter|gauge|histogram)\(")
+    found = {
+        "runfold." + ".".join(file.relative_to(root).with_suffix("").parts)
+        for room in ("events", "infra", "producers", "processors", "projections", "surfaces")
+        for file in (root / room).rglob("*.py")
+        if defines.search(file.read_text(encoding="utf-8"))
+    }
+
+    assert found == set(ROOMS)
 
 
 def test_a_label_without_bound_cannot_be_defined() -> None:
