@@ -56,7 +56,8 @@ def check(deployment: Deployment) -> Iterator[Finding]:
         if found is not None and found.is_usable:
             yield note(
                 "tables",
-                f"the tables are of release {version}; this one, {schema.VERSION}, may write to them",
+                f"the tables are of release {version}; this one, {schema.VERSION}, may write to "
+                "them",
                 "after the upgrade, `runfold rebuild` fills what its rows lack",
             )
         elif version != schema.VERSION:
