@@ -19,13 +19,14 @@ TORTURE ?=
 EVENTS ?= 10000000
 MINUTES ?= 30
 LOAD ?= 0.7
+OUTAGE ?= 600
 OVERHEAD ?=
 PYTEST ?=
 PEERS ?=
 # Most of the time a test on real servers waits for one of them: more of them than cores.
 WORKERS ?= 3
 
-.PHONY: bench-growth bench-tables bench-soak bench-overhead bench-peers bench-floors performance lock-peers
+.PHONY: bench-waiting bench-growth bench-tables bench-soak bench-overhead bench-peers bench-floors performance lock-peers
 .PHONY: help env lock up down demo test lint format bench bench-recovery torture mutants docs clean
 
 help: ## this list
@@ -101,6 +102,9 @@ lock-peers: ## resolve benchmarks/peers/requirements.in again
 
 bench-recovery: env ## how long runs stand still when their process is killed; build/recovery.json
 	@$(BIN)/python -m benchmarks.recovery
+
+bench-waiting: env ## beside a slow tool, in an outage (OUTAGE=600 seconds), at a deployment; build/waiting.json
+	@$(BIN)/python -m benchmarks.waiting --outage $(OUTAGE)
 
 bench-growth: env ## what steps, live runs, lanes and load cost as they grow; docs/performance/growth.md
 	@$(BIN)/python -m benchmarks.growth --take

@@ -9,16 +9,14 @@ from sqlalchemy.engine import Connection
 from runfold.infra.database import layout, reader, roles
 from runfold.infra.database.connection import engine
 from runfold.infra.database.layout import Part
+from runfold.projections import releases
 from runfold.projections.commenting import comment_on_tables, comment_on_views
-from runfold.projections.errors import SchemaTooNew
+from runfold.projections.releases import VERSION
 from runfold.projections.sql_views import SQL_VIEWS
 from runfold.projections.tables import METADATA
 from runfold.projections.tables.base import bulky_columns
 
-__all__ = ["PART", "drop_sql_views", "engine", "ensure", "make_sql_views", "storage_of"]
-
-VERSION = 7
-"""The release of the tables that this code writes."""
+__all__ = ["PART", "VERSION", "drop_sql_views", "engine", "ensure", "make_sql_views", "storage_of"]
 
 _DROPPED_INDEXES = ("run_events_by_call", "policy_decisions_by_call", "runs_by_status")
 """Indexes of earlier releases; what they cost and who asked is in docs/adr/0022."""
@@ -57,8 +55,9 @@ PART = Part(
 def ensure(url: str) -> None:
     """Make schema, tables, SQL views, roles and the login that reads where they are missing.
 
-    It may be called by several processes at once, and any number of times. Raises SchemaTooNew
-    where the tables are of a newer release, TablesClashError where they are somebody else's.
+    It may be called by several processes at once, and any number of times. Tables of a newer
+    release that lets this one write are left as they are. Raises SchemaTooNew where it does not,
+    TablesClashError where they are somebody else's.
     """
     made = engine(url)
     try:
@@ -109,21 +108,17 @@ def _make(connection: Connection) -> None:
     raw = connection.connection.driver_connection
     assert isinstance(raw, psycopg.Connection)
     # 1. A process with no right to make anything finds everything made.
-    if _release(raw) == VERSION:
+    found = releases.found(raw)
+    if found is not None and found.last == VERSION and found.version >= VERSION:
         return
     schema = layout.take(raw, PART)
-    raw.execute(
-        "CREATE TABLE IF NOT EXISTS projection_schema"
-        " (version integer NOT NULL, made_at timestamptz NOT NULL DEFAULT now())"
-    )
-    found = _release(raw)
-    if found == VERSION:
+    raw.execute(releases.TABLE)
+    found = releases.found(raw)
+    if found is not None and found.version >= VERSION:
+        if found.version > VERSION:
+            releases.need_usable(found)
+        releases.note(raw, found)
         return
-    if found is not None and found > VERSION:
-        raise SchemaTooNew(
-            f"The tables are of release {found}, this Runfold knows {VERSION}: "
-            "upgrade it, or give it a database of its own."
-        )
     # 2. Tables and their storage, new ones and those of an earlier release.
     if found is not None:
         _rename(raw)
@@ -139,16 +134,7 @@ def _make(connection: Connection) -> None:
     make_sql_views(raw)
     comment_on_tables(raw)
     roles.grant(raw, schema)
-    raw.execute("INSERT INTO projection_schema (version) VALUES (%s)", (VERSION,))
-
-
-def _release(connection: psycopg.Connection) -> int | None:
-    """Return the release of the tables that are there, None where there are none."""
-    row = connection.execute("SELECT to_regclass('projection_schema')").fetchone()
-    if row is None or row[0] is None:
-        return None
-    row = connection.execute("SELECT max(version) FROM projection_schema").fetchone()
-    return row[0] if row else None
+    releases.note(raw, found)
 
 
 def _rename(connection: psycopg.Connection) -> None:

@@ -129,5 +129,9 @@ def table_comments() -> Iterator[tuple[str, str, Mapping[str, str]]]:
     for table in METADATA.tables.values():
         columns = {column.name: column.comment or "" for column in table.columns}
         yield table.name, table.comment or "", columns
-    made = {"version": "the release of the tables", "made_at": "when they were brought to it"}
-    yield "projection_schema", "The releases that the tables were brought to.", made
+    made = {
+        "version": "the release of the code",
+        "made_at": "when it began to write",
+        "oldest": "the oldest release that may write to its tables",
+    }
+    yield "projection_schema", "The releases that have brought the tables up or written.", made

@@ -12,6 +12,10 @@ from runfold.events.definitions import Definitions
 from runfold.events.values import Actor, Placement
 
 
+class NewerReleaseError(ValueError):
+    """Raised by ``evolve`` for what only a newer release can decide: it is left alone."""
+
+
 @dataclass(frozen=True, slots=True)
 class Timer:
     """A deadline in an aggregate's state; ``kind``, ``call_id`` and ``attempt`` name what is due.

@@ -147,7 +147,7 @@ class MemoryEngine(Generic[S]):
             rebuild.parked((entry.key or b"").decode(), entry.value)
         rebuild.parked_done()
         for entry in self.entries(topics.journal):
-            rebuild.journal(entry.offset, entry.value or b"")
+            rebuild.journal(entry.offset, entry.key, entry.value or b"")
         for entry in self.entries(topics.completions) if topics.completions else ():
             rebuild.completion((entry.key or b"").decode(), entry.time_ms)
         self.partition_state = rebuild.finish()

@@ -33,6 +33,8 @@ by deciding it again.
 
 from __future__ import annotations
 
+from runfold.processors.engine.aggregate import NewerReleaseError
+
 FIRST = 1
 CURRENT = 6
 
@@ -40,7 +42,7 @@ BY_PERMISSION = 6
 """The behaviour from which calls begin by permission and are held where they cannot begin."""
 
 
-class BehaviourError(ValueError):
+class BehaviourError(NewerReleaseError):
     """A run that a newer release began: this one cannot decide it and must leave it alone."""
 
 

@@ -72,10 +72,15 @@ def cut_of(records: Iterable[Kept], partition: int, end: int, codec: Codec) -> C
                 probes |= _probes(codec, each.value)
             if begins is not None and begins.kind in _ENDS:
                 ended.add(begins.key)
-            rebuild.journal(each.offset, each.value)
+            rebuild.journal(each.offset, each.key, each.value)
         state = rebuild.finish()
     except (BrokenChain, WireError) as broken:
         raise BackupError(f"{topics.EVENTS}/{partition} is not whole: {broken}.") from broken
+    if state.newer:
+        raise BackupError(
+            f"{topics.EVENTS}/{partition} has runs of a newer release, such as "
+            f"{min(state.newer)}: back up with that release."
+        )
     live = {key: tracked.state for key, tracked in state.live.items()}
     return Cut(
         partition,

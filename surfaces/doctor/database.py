@@ -14,7 +14,7 @@ from runfold.infra.deployment.binding import unseen
 from runfold.infra.deployment.database import read
 from runfold.infra.deployment.identity import mismatch
 from runfold.infra.deployment.journal import journal_of
-from runfold.projections import queries, schema
+from runfold.projections import queries, releases, schema
 from runfold.projections.queries import OperatorViews
 from runfold.projections.tables import dead_letters
 from runfold.surfaces.doctor.deployment import Deployment
@@ -51,11 +51,19 @@ def check(deployment: Deployment) -> Iterator[Finding]:
                 "start the projector: `runfold up`, or python -m runfold.projections",
             )
             return
-        found = connection.execute(text("SELECT max(version) FROM projection_schema")).scalar()
-        if found != schema.VERSION:
+        found = releases.found(driver)
+        version = found.version if found else None
+        if found is not None and found.is_usable:
+            yield note(
+                "tables",
+                f"the tables are of release {version}; this one, {schema.VERSION}, may write to "
+                "them",
+                "after the upgrade, `runfold rebuild` fills what its rows lack",
+            )
+        elif version != schema.VERSION:
             yield wrong(
                 "tables",
-                f"the tables are of release {found}, this Runfold knows {schema.VERSION}",
+                f"the tables are of release {version}, this Runfold knows {schema.VERSION}",
                 "run the same release of Runfold everywhere; the newer projector brings them up",
             )
             return

@@ -277,10 +277,13 @@ def test_claims_letters_chains_and_failures(deployment: Deployment, settings: Se
 
 
 def test_tables_of_another_release_or_none(deployment: Deployment, settings: Settings) -> None:
-    execute(settings, "UPDATE projection_schema SET version = 99")
+    execute(settings, "UPDATE projection_schema SET version = 99, oldest = 99")
     told = found(deployment)
     assert "the tables are of release 99" in told["tables"].what
     assert told.keys() == {"tables"}
+    execute(settings, "UPDATE projection_schema SET oldest = 7")
+    noted = found(deployment, Level.NOTE)["tables"].what
+    assert noted == "the tables are of release 99; this one, 7, may write to them"
     execute(settings, "DROP TABLE projection_schema")
     assert "the tables of the views are missing" in found(deployment)["tables"].what
 
@@ -340,7 +343,7 @@ def test_the_command_says_it_in_words_in_json_and_by_its_exit_code(
     context.attached = settings
     assert run(["doctor"], context) == exits.OK
     assert "0 things are wrong, 0 need attention." in capsys.readouterr().out
-    execute(settings, "UPDATE projection_schema SET version = 99")
+    execute(settings, "UPDATE projection_schema SET version = 99, oldest = 99")
     assert run(["doctor"], context) == exits.NO
     assert "→ run the same release of Runfold everywhere" in capsys.readouterr().out
     assert run(["doctor", "--json"], context) == exits.NO

@@ -303,6 +303,36 @@ def test_a_newer_release_of_the_tables_is_left_alone(settings: Settings) -> None
     assert "release 99" in (settings.home / "projector.log").read_text()
 
 
+def test_tables_of_the_next_release_are_written_to_where_that_allows_it(settings: Settings) -> None:
+    runs = make(settings, 2)
+    schema.ensure(settings.database_url)
+    with psycopg.connect(settings.database_url) as connection:
+        connection.execute("ALTER TABLE runs ADD COLUMN novelty text")
+        connection.execute(
+            "INSERT INTO projection_schema (version, made_at, oldest)"
+            " VALUES (99, clock_timestamp(), %s)",
+            (schema.VERSION,),
+        )
+    with projector(settings):
+        wait_caught_up(settings)
+    assert_equal_to(settings, runs)
+    assert "the tables are of release 99" in (settings.home / "projector.log").read_text()
+    assert "runfold rebuild" in (settings.home / "projector.log").read_text()
+
+
+def test_rows_that_another_release_wrote_in_between_are_told_of(
+    database_url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    schema.ensure(database_url)
+    with psycopg.connect(database_url) as connection:
+        connection.execute(
+            "INSERT INTO projection_schema (version, made_at) VALUES (6, clock_timestamp())"
+        )
+    for _ in range(2):
+        schema.ensure(database_url)
+    assert caplog.text.count("release 6 has written to these tables in the meantime") == 1
+
+
 def test_batches_of_any_size_give_the_same_rows(database_url: str) -> None:
     """The merge rules agree in Python and in SQL: one event at a time against all at once."""
     schema.ensure(database_url)

@@ -11,21 +11,19 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Generic
 
-from runfold.events import topics
 from runfold.events.avro.headers import headers
 from runfold.events.base import Record
 from runfold.events.border import cleaned, moment_of
-from runfold.events.errors import RegistryError, WireError
+from runfold.events.errors import RegistryError
 from runfold.events.operations import PositionNoted
 from runfold.processors.engine.aggregate import Command, Env, NotKnownYetError, S
+from runfold.processors.engine.core.decoding import decode
 from runfold.processors.engine.core.event_builder import EventBuilder
 from runfold.processors.engine.core.inputs import (
-    Deleted,
     Due,
     Input,
     Received,
     Returned,
-    Unreadable,
 )
 from runfold.processors.engine.core.messages import Message, header
 from runfold.processors.engine.core.outbox import (
@@ -155,6 +153,9 @@ class BatchDecider(Generic[S]):
         env: Env,
     ) -> Env:
         command, key, cause = read
+        if key in partition_state.newer:
+            self._leave(command.body, key)
+            return env
         known = batch.changed[key] if key in batch.changed else partition_state.live.get(key)
         if known is None:
             body = command.body
@@ -233,7 +234,7 @@ class BatchDecider(Generic[S]):
             result = item.record
             cause = f"local/{self._spec.name_of(result)}"
             return Command(result), self._spec.key_of(result), cause
-        record, key = self._decode(item)
+        record, key = decode(item, self._spec, self._codec)
         if item.topic == self._spec.topics.results:
             record = cleaned(record)
         verdict = self._spec.screen(record, moment_of(item.time_ms))
@@ -245,31 +246,6 @@ class BatchDecider(Generic[S]):
             key,
             f"{item.topic}/{self._partition}/{item.offset}",
         )
-
-    def _decode(self, item: Received) -> tuple[Record, str]:
-        if isinstance(item, Deleted):
-            raise Refused("deleted_unread", item.reason)
-        if isinstance(item, Unreadable):
-            raise Refused("unreadable_batch", item.reason)
-        if item.value is None:
-            raise Refused("empty", "the record has no value")
-        if len(item.value) > topics.MAX_INPUT_BYTES:
-            raise Refused(
-                "oversized",
-                f"the record takes {len(item.value)} bytes, {topics.MAX_INPUT_BYTES} may be",
-            )
-        try:
-            key = (item.key or b"").decode()
-            record = self._codec.decode(item.topic, item.value)
-        except WireError as error:
-            raise Refused(error.code, error.reason) from error
-        except UnicodeDecodeError as error:
-            raise Refused("key_mismatch", "the key is not UTF-8 text") from error
-        if not isinstance(record, Record):
-            raise Refused("wrong_topic", f"an event of the journal has no place on {item.topic}")
-        if (meant := self._spec.key_of(record)) != key:
-            raise Refused("key_mismatch", f"the record's key is {key!r}, it belongs to {meant!r}")
-        return record, key
 
     def _check_place(self, key: str) -> None:
         if self._partition_of is None:
@@ -288,6 +264,19 @@ class BatchDecider(Generic[S]):
             verdict = self._spec.not_live(body, key)
             if verdict is not None:
                 raise Refused.from_verdict(verdict)
+
+    def _leave(self, body: object, key: str) -> None:
+        """Refuse what comes for something that only a newer release can decide.
+
+        A repeat of what began it is nothing, and a question is answered with no.
+        """
+        asks = type(body) in self._spec.answers
+        if isinstance(body, Record) and not asks and not self._spec.begins(body):
+            raise Refused(
+                "newer_release",
+                f"{key} was begun or continued by a newer release, and waits for one: "
+                "upgrade, then send this again; a repeat does no harm",
+            )
 
     def _refuse(self, item: Input, refused: Refused, batch: Outcome[S], now: datetime) -> None:
         batch.others.append(

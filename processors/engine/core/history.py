@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 
 from runfold.events.base import Record
-from runfold.processors.engine.aggregate import S
+from runfold.events.errors import WireError
+from runfold.processors.engine.aggregate import NewerReleaseError, S
 from runfold.processors.engine.core.event_builder import GENESIS
 from runfold.processors.engine.core.partition_state import Tracked
 from runfold.processors.engine.ports import Codec, JournalEvent
@@ -57,7 +58,10 @@ class History:
         return self.first_seq == 1 or self.carried
 
     def fold(self, spec: AggregateSpec[S], codec: Codec) -> Tracked[S]:
-        """Return what is tracked after the last event; raises BrokenChain for a broken link."""
+        """Return what is tracked after the last event.
+
+        Raises BrokenChain for a broken link, NewerReleaseError for what only another release knows.
+        """
         if not self.begins:
             raise BrokenChain(
                 f"{self.key} is live, but the first of its events that was read is number "
@@ -68,9 +72,7 @@ class History:
         digest: bytes | None = None if self.carried else GENESIS
         event: JournalEvent | None = None
         for value in self.values:
-            decoded = codec.decode(spec.topics.journal, value)
-            assert not isinstance(decoded, Record)
-            event = decoded
+            event = _decoded(value, spec, codec)
             if digest is not None and event.meta.prev_hash != digest:
                 raise BrokenChain(
                     f"event {event.id} does not name the event before it: "
@@ -90,3 +92,14 @@ class History:
             self.first_offset,
             tuple(self.parts),
         )
+
+
+def _decoded(value: bytes, spec: AggregateSpec[S], codec: Codec) -> JournalEvent:
+    try:
+        decoded = codec.decode(spec.topics.journal, value)
+    except WireError as error:
+        if error.code != "unknown_schema":
+            raise
+        raise NewerReleaseError(error.reason) from error
+    assert not isinstance(decoded, Record)
+    return decoded

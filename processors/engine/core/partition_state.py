@@ -37,7 +37,8 @@ class PartitionState(Generic[S]):
     ``live`` and ``ended`` go by key; ``ended`` holds the time of the end in milliseconds, oldest
     first; ``end`` is a journal offset below which everything is known. ``unnoted`` says that
     numbers were heard which the journal does not know yet. ``journal_id`` is the id of the topic
-    that holds the journal, empty where that is not known.
+    that holds the journal, empty where that is not known. ``newer`` are aggregates that only a
+    newer release can fold, with the journal offset from which that one needs their events.
     """
 
     live: dict[str, Tracked[S]] = field(default_factory=dict)
@@ -46,6 +47,7 @@ class PartitionState(Generic[S]):
     end: int = 0
     unnoted: bool = False
     journal_id: str = ""
+    newer: dict[str, int] = field(default_factory=dict)
 
     @property
     def positions(self) -> dict[str, int]:
@@ -55,6 +57,7 @@ class PartitionState(Generic[S]):
     def restore_offset(self) -> int:
         """Return the journal offset from which this state can be folded again."""
         firsts = [each.first_offset for each in self.live.values() if each.first_offset is not None]
+        firsts += self.newer.values()
         if self.progress.delivered is not None:
             firsts.append(self.progress.delivered)
         return min(firsts, default=self.end)

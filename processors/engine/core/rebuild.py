@@ -9,8 +9,9 @@ from __future__ import annotations
 from typing import Generic
 
 from runfold.events.base import Record
+from runfold.events.errors import WireError
 from runfold.events.operations import PositionNoted, RestorePoint
-from runfold.processors.engine.aggregate import S
+from runfold.processors.engine.aggregate import NewerReleaseError, S
 from runfold.processors.engine.core.history import BrokenChain, History
 from runfold.processors.engine.core.outbox import Outgoing, outgoing
 from runfold.processors.engine.core.parked_copy import parked_values
@@ -92,38 +93,49 @@ class Rebuild(Generic[S]):
                 history.follow(seq, value, None)
         self._parked.clear()
 
-    def journal(self, offset: int, value: bytes) -> None:
+    def journal(self, offset: int, key: bytes | None, value: bytes) -> None:
         """Take one record of the journal; raises BrokenChain where an event is missing."""
         self.records += 1
         self._partition_state.end = offset + 1
-        begins = self._codec.peek(value)
+        try:
+            begins = self._codec.peek(value)
+        except WireError as error:
+            if error.code != "unknown_schema" or not key:
+                raise
+            # A newer release wrote it, and will read it again.
+            self._partition_state.newer.setdefault(key.decode(), offset)
+            return
         if begins is None:
             noted = self._codec.decode(self._spec.topics.journal, value)
             assert isinstance(noted, PositionNoted)
             self.progress.take(noted.positions, self._spec.topics.journal)
             return
-        kind, key, seq, cause = begins
+        kind, name, seq, cause = begins
         topic, _, place = cause.partition("/")
         if topic in self._inputs:
             self.progress.advance(topic, int(place.rpartition("/")[2]) + 1)
         if self._accepts:
-            self.seen.add(key)
+            self.seen.add(name)
         if kind in self._sending:
             self._sent.append((offset, value))
         if kind in self._ends:
-            self._histories.pop(key, None)
-        else:
-            history = self._history(key)
-            if kind in self._carries and seq > history.seq:
-                # What came before it is not needed, and its copies were dropped with it.
-                history = self._histories[key] = History(key, carried=True)
-            try:
-                history.follow(seq, value, offset)
-            except BrokenChain:
-                if not self._is_lost(offset):
-                    raise
-                self.lost.add(key)
-                del self._histories[key]
+            self._histories.pop(name, None)
+            self._partition_state.newer.pop(name, None)
+        elif name not in self._partition_state.newer:
+            self._follow(kind, name, seq, value, offset)
+
+    def _follow(self, kind: str, name: str, seq: int, value: bytes, offset: int) -> None:
+        history = self._history(name)
+        if kind in self._carries and seq > history.seq:
+            # What came before it is not needed, and its copies were dropped with it.
+            history = self._histories[name] = History(name, carried=True)
+        try:
+            history.follow(seq, value, offset)
+        except BrokenChain:
+            if not self._is_lost(offset):
+                raise
+            self.lost.add(name)
+            del self._histories[name]
 
     def completion(self, key: str, time_ms: int) -> None:
         """Take one end, oldest first."""
@@ -139,11 +151,19 @@ class Rebuild(Generic[S]):
 
     def finish(self) -> PartitionState[S]:
         """Fold what is live and return the partition's state; raises BrokenChain."""
+        newer = self._partition_state.newer
         for key, history in self._histories.items():
             if not history.begins and self._is_lost(history.first_offset):
                 self.lost.add(key)
                 continue
-            self._partition_state.live[key] = history.fold(self._spec, self._codec)
+            first = history.first_offset
+            if key in newer:
+                newer[key] = newer[key] if first is None else min(first, newer[key])
+                continue
+            try:
+                self._partition_state.live[key] = history.fold(self._spec, self._codec)
+            except NewerReleaseError:
+                newer[key] = self._partition_state.end if first is None else first
         self._histories = {}
         return self._partition_state
 

@@ -104,6 +104,10 @@ class Restore(Generic[S]):
         partition_state.journal_id = self._journal_id
         self.lost, self.seen = rebuild.lost, rebuild.seen
         RESTORE_RECORDS(str(self._partition)).set(rebuild.records)
+        if newer := partition_state.newer:
+            logger.warning(
+                "%d of a newer release are left alone, such as %s", len(newer), min(newer)
+            )
         seconds = time.monotonic() - began
         logger.info(
             "lane restored",
@@ -131,7 +135,7 @@ class Restore(Generic[S]):
         for message in self._messages(reader, topics.journal, start, ends[topics.journal]):
             value = message.value()
             if value is not None:
-                rebuild.journal(message.offset() or 0, value)
+                rebuild.journal(message.offset() or 0, message.key(), value)
         rebuild.reached(ends[topics.journal])
         failpoint("restore.after_journal")
         self._hold_against_now(reader, rebuild)

@@ -42,7 +42,7 @@ class Books(MemoryEngine[Ledger]):
             rebuild.parked((entry.key or b"").decode(), entry.value)
         rebuild.parked_done()
         for entry in self.entries(topics.LEDGER)[start:]:
-            rebuild.journal(entry.offset, entry.value or b"")
+            rebuild.journal(entry.offset, entry.key, entry.value or b"")
         return rebuild.finish()
 
     def faults(self) -> list[str]:

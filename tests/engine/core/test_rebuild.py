@@ -31,7 +31,7 @@ def rebuilt(lab: Lab, start: int = 0) -> PartitionState[Job]:
         rebuild.parked((entry.key or b"").decode(), entry.value)
     rebuild.parked_done()
     for entry in lab.entries(topics.EVENTS)[start:]:
-        rebuild.journal(entry.offset, entry.value or b"")
+        rebuild.journal(entry.offset, entry.key, entry.value or b"")
     return rebuild.finish()
 
 

@@ -1,0 +1,1 @@
+"""What waiting costs: beside a slow tool, in an outage, at a deployment."""
