@@ -112,13 +112,14 @@ def _make(connection: Connection) -> None:
     if found is not None and found.last == VERSION and found.version >= VERSION:
         return
     schema = layout.take(raw, PART)
-    raw.execute(releases.TABLE)
     found = releases.found(raw)
     if found is not None and found.version >= VERSION:
+        # Whoever may write, and make nothing, can do this.
         if found.version > VERSION:
             releases.need_usable(found)
         releases.note(raw, found)
         return
+    raw.execute(releases.TABLE)
     # 2. Tables and their storage, new ones and those of an earlier release.
     if found is not None:
         _rename(raw)

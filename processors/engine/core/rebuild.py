@@ -86,12 +86,23 @@ class Rebuild(Generic[S]):
         for key, first, values in sorted(copies, key=lambda copy: copy[:2]):
             history = self._history(key)
             if not history.values:
-                begins = self._codec.peek(values[0])
-                history.carried = begins is not None and begins.kind in self._carries
+                history.carried = self._carried(key, values[0])
             history.parts.append(first)
             for seq, value in enumerate(values, first):
                 history.follow(seq, value, None)
         self._parked.clear()
+
+    def _carried(self, key: str, first: bytes) -> bool:
+        if not self._carries:
+            return False
+        try:
+            begins = self._codec.peek(first)
+        except WireError as error:
+            if error.code != "unknown_schema":
+                raise
+            self._partition_state.newer.setdefault(key, self._partition_state.end)
+            return False
+        return begins is not None and begins.kind in self._carries
 
     def journal(self, offset: int, key: bytes | None, value: bytes) -> None:
         """Take one record of the journal; raises BrokenChain where an event is missing."""

@@ -57,7 +57,8 @@ def accept_lost_journal(
         state = restore.partition_state()
         if restore.fault is None:
             continue
-        gone = believed(partition) - restore.seen - state.live.keys() - state.ended.keys()
+        known = state.live.keys() | state.ended.keys() | state.newer.keys()
+        gone = believed(partition) - restore.seen - known
         accepted = Accepted(restore.fault, tuple(sorted(restore.lost | gone)))
         now = datetime.now(UTC)
         # Whatever begins before this offset, and not with its first event, is lost for good.

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from runfold.events.errors import WireError
+from runfold.processors.engine.core.history import BrokenChain
 from runfold.processors.engine.core.partition_state import PartitionState
 from runfold.processors.engine.core.rebuild import Rebuild
 from tests.engine.lab import Lab
@@ -14,6 +16,8 @@ from tests.engine.toys import topics
 from tests.engine.toys.inputs import CODEC
 from tests.engine.toys.job import JOBS, Job, control, request
 from tests.engine.toys.job_records import CancelJob, TellJob
+
+IDLE = timedelta(minutes=1)
 
 
 class Older:
@@ -109,3 +113,38 @@ def test_damage_is_no_newer_release() -> None:
     damaged.error = WireError("truncated", "cut")
     with pytest.raises(WireError, match="cut"):
         rebuilt(lab, damaged)
+
+
+def test_what_is_parked_of_a_newer_release_waits_too() -> None:
+    lab = Lab()
+    lab.take(request("job-1", placement="pool"), request("job-2", placement="pool"))
+    lab.now += IDLE
+    assert lab.park(IDLE) == 2
+    first = next(entry.value for entry in lab.entries(topics.EVENTS) if entry.key == b"job-1")
+    lab._codec = Older(first or b"")  # type: ignore[assignment]
+    lab.restart()
+    assert (list(lab.partition_state.live), list(lab.partition_state.newer)) == (
+        ["job-2"],
+        ["job-1"],
+    )
+    lab._codec = CODEC
+    lab.restart()
+    assert list(lab.partition_state.live) == ["job-1", "job-2"]
+
+
+def test_a_kind_of_event_that_only_a_shared_registry_knows_is_a_newer_release_s() -> None:
+    lab, value = newer()
+    older = Older(value, peeks=True)
+    older.error = WireError("wrong_topic", "jobs.events carries no JobBlessed.")
+    state = rebuilt(lab, older)
+    assert (list(state.live), state.newer) == (["job-2"], {"job-1": 0})
+    # Also where what was read does not begin with its first event, which else breaks the chain.
+    for codec in (older, CODEC):
+        rebuild = Rebuild(JOBS, codec)
+        for entry in lab.entries(topics.EVENTS)[1:]:
+            rebuild.journal(entry.offset, entry.key, entry.value or b"")
+        if codec is older:
+            assert rebuild.finish().newer.keys() == {"job-1"}
+        else:
+            with pytest.raises(BrokenChain, match="job-1"):
+                rebuild.finish()
