@@ -12,6 +12,7 @@ The order matters:
 from __future__ import annotations
 
 import logging
+import math
 import time
 from collections.abc import Callable, Iterable, Iterator
 from typing import Generic
@@ -140,9 +141,10 @@ class Restore(Generic[S]):
         failpoint("restore.after_journal")
         self._hold_against_now(reader, rebuild)
         if topics.completions is not None:
-            since = self._horizon(reader, rebuild, ends[topics.requests])
-            first = reader.offset_at(topics.completions, self._partition, since)
             end = ends[topics.completions]
+            newest = self._newest_end(reader, topics.completions, end)
+            since = self._horizon(reader, rebuild, ends[topics.requests], newest)
+            first = reader.offset_at(topics.completions, self._partition, since)
             for message in (
                 self._messages(reader, topics.completions, first, end) if first >= 0 else ()
             ):
@@ -197,9 +199,23 @@ class Restore(Generic[S]):
                 break
         return rebuild.hint(newest) if newest is not None else 0
 
-    def _horizon(self, reader: PartitionReader, rebuild: Rebuild[S], end: int) -> int:
-        """Return the time in milliseconds from which ends must be remembered."""
-        oldest = time.time() * 1000
+    def _newest_end(self, reader: PartitionReader, topic: str, end: int) -> float:
+        """Return the earliest time of the last ends in ms, infinity where there is none."""
+        times = [
+            message.timestamp()[1]
+            for message in self._messages(reader, topic, max(0, end - _NEWEST), end)
+        ]
+        return min(times, default=math.inf)
+
+    def _horizon(
+        self, reader: PartitionReader, rebuild: Rebuild[S], end: int, newest: float
+    ) -> int:
+        """Return the time in milliseconds from which ends must be remembered.
+
+        ``newest`` is when the last ends were written: this machine's clock may be ahead now, or
+        the one that wrote them may have been behind.
+        """
+        oldest = min(time.time() * 1000, newest)
         unread = rebuild.position(self._topics.requests)
         while True:
             try:
