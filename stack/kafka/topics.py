@@ -121,8 +121,11 @@ def _create(
         try:
             future.result()
         except KafkaException as error:
+            if name in born and error.args[0].code() in _NOT_SO:
+                # Brokers bound what the topic was to be born with: it is said later what it lacks.
+                _create(admin, [name], counts, specs, {})
             # Somebody else was first.
-            if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
+            elif error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
                 raise StackError(_why_not(name, error)) from error
 
 

@@ -8,7 +8,7 @@ from runfold.events.topics import EVENTS, REGISTRY, TOPICS, Topic
 from runfold.stack.errors import StackError
 from runfold.stack.kafka.topics import ensure_topics
 from runfold.stack.settings import Settings
-from tests.support.stack import Servers, fresh_topics
+from tests.support.stack import Servers, fresh_topics, wait_until
 
 pytestmark = pytest.mark.integration
 
@@ -64,3 +64,26 @@ def test_a_kafka_that_does_not_answer_is_one_sentence(monkeypatch: pytest.Monkey
 
     with pytest.raises(StackError, match=r"Kafka at 127\.0\.0\.1:1 does not answer"):
         ensure_topics(config, [Topic("t", "a test")], 1)
+
+
+@pytest.mark.usefixtures("bootstrap_servers")
+def test_a_topic_is_created_without_what_the_brokers_refuse_it_to_be_born_with(
+    servers: Servers,
+) -> None:
+    config = servers.settings.kafka_config()
+    admin = AdminClient({**config})
+    admin.delete_topics([REGISTRY])[REGISTRY].result(20)
+    refused = {"min.compaction.lag.ms": "9", "max.compaction.lag.ms": "5"}
+
+    def created() -> bool:
+        try:
+            made = ensure_topics(
+                config, TOPICS, servers.settings.partitions, born={REGISTRY: refused}
+            )
+        except StackError:
+            # The brokers have not all heard of the deletion yet.
+            return False
+        return made == (REGISTRY,)
+
+    wait_until(created)
+    assert partitions(servers.settings)[REGISTRY] == 1
