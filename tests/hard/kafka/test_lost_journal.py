@@ -46,13 +46,13 @@ def test_what_lacks_its_beginning_is_lost_only_where_that_was_accepted() -> None
     entries = lab.entries(toys.EVENTS)
     accepting = Rebuild(JOBS, TOYS, accepts=True)
     for entry in entries[1:]:
-        accepting.journal(entry.offset, entry.value or b"")
+        accepting.journal(entry.offset, entry.key, entry.value or b"")
     assert accepting.finish().live == {}
     assert accepting.lost == {"job-1"} == accepting.seen
     later = Rebuild(JOBS, TOYS)
     later.progress.take([Position(topic=f"lost {toys.EVENTS}", partition=0, offset=99)], "")
     for entry in entries[1:]:
-        later.journal(entry.offset, entry.value or b"")
+        later.journal(entry.offset, entry.key, entry.value or b"")
     assert later.finish().live == {}
 
 
