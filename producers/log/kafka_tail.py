@@ -179,7 +179,10 @@ class KafkaEnds:
             except KafkaException as error:
                 self.forget()
                 # Brokers that have just come back do not all know yet who leads.
-                if error.args[0].code() not in _LED_ELSEWHERE or time.monotonic() >= until:
+                if (
+                    error.args[0].code() not in _LED_ELSEWHERE
+                    or time.monotonic() + _PAUSE_S >= until
+                ):
                     raise translated(error, "asking where the log ends") from error
             except TimeoutError as error:
                 self.forget()
