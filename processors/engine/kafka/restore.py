@@ -15,6 +15,7 @@ import logging
 import math
 import time
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from typing import Generic
 
 from confluent_kafka import KafkaException
@@ -201,10 +202,11 @@ class Restore(Generic[S]):
 
     def _newest_end(self, reader: PartitionReader, topic: str, end: int) -> float:
         """Return the earliest time of the last ends in ms, infinity where there is none."""
-        times = [
-            message.timestamp()[1]
-            for message in self._messages(reader, topic, max(0, end - _NEWEST), end)
-        ]
+        times: list[int] = []
+        # What cannot be read here may be older than all that has to be remembered.
+        with suppress(UnreadableError):
+            for message in self._messages(reader, topic, max(0, end - _NEWEST), end):
+                times.append(message.timestamp()[1])  # noqa: PERF401 - those before it count
         return min(times, default=math.inf)
 
     def _horizon(

@@ -9,6 +9,7 @@ from typing import Any
 
 from runfold.processors.engine.core.rebuild import Rebuild
 from runfold.processors.engine.kafka.restore import Restore
+from runfold.producers.errors import UnreadableError
 from tests.engine.host import config
 from tests.engine.toys import topics
 from tests.engine.toys.inputs import CODEC
@@ -53,3 +54,14 @@ def test_a_clock_that_is_ahead_now_forgets_none(monkeypatch: Any) -> None:
     monkeypatch.setattr(time, "time", lambda: now + 7200)
     # All that ended lately did so two hours ago by this clock.
     assert 3.0 <= horizon(now * 1000 - 1000) <= 3.2
+
+
+def test_ends_that_nobody_can_read_stop_no_lane() -> None:
+    class Corrupt(Ends):
+        def read(self, topic: str, partition: int, start: int, end: int) -> Iterator[list[Any]]:
+            yield from super().read(topic, partition, start, end)
+            raise UnreadableError((topic, partition), end, "corrupt")
+
+    restore = Restore(config("nowhere:1", 1), JOBS, CODEC, 0, lambda: None)
+    reader: Any = Corrupt(5, 7)
+    assert restore._newest_end(reader, topics.COMPLETIONS, 2) == 5
