@@ -14,7 +14,7 @@ from runfold.processors.engine.spec import AggregateSpec
 
 
 def decode(item: Received, spec: AggregateSpec[Any], codec: Codec) -> tuple[Record, str]:
-    """Return the record and its key; raises Refused for bytes that are not a record of its topic."""
+    """Return the record and its key; raises Refused for what cannot be used."""
     if isinstance(item, Deleted):
         raise Refused("deleted_unread", item.reason)
     if isinstance(item, Unreadable):
