@@ -12,6 +12,9 @@ from pydantic import AfterValidator, BaseModel, ConfigDict
 if TYPE_CHECKING:
     from runfold.events.traits import Traits
 
+GENESIS = bytes(32)
+"""The ``prev_hash`` of a run's first event."""
+
 MONEY_PRECISION = 38
 MONEY_SCALE = 12
 _CENT = Decimal(1).scaleb(-MONEY_SCALE)

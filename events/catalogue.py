@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from runfold.events import alerts, commands, operations, run, topics
+from runfold.events import alerts, commands, operations, run, tenant, topics
 from runfold.events.base import Fact, Record
 from runfold.events.calls.begin import BeginAnswered, BeginRequested
 from runfold.events.calls.kinds import KINDS
@@ -35,13 +35,21 @@ CONTROLS: tuple[type[commands.Control], ...] = (
 CATALOGUE: dict[str, tuple[type[Record], ...]] = {
     topics.REQUESTS: (commands.RunRequested,),
     topics.CONTROLS: CONTROLS,
-    topics.RESULTS: (*(kind.result for kind in KINDS), BeginRequested),
+    topics.RESULTS: (
+        *(kind.result for kind in KINDS),
+        BeginRequested,
+        tenant.AdmissionAnswered,
+    ),
     topics.EVENTS: (*FACTS, operations.PositionNoted),
     topics.COMPLETIONS: TERMINAL_FACTS,
     **{kind.topic: (kind.work,) for kind in KINDS},
     topics.PERMITS: (BeginAnswered,),
     topics.RESTORE: (operations.RestorePoint,),
     topics.PARKED: (operations.ParkedRun,),
+    topics.TENANT_REQUESTS: (tenant.AdmissionAsked, tenant.RunReturned),
+    topics.TENANT_EVENTS: (*tenant.FACTS, operations.PositionNoted),
+    topics.TENANT_RESTORE: (operations.RestorePoint,),
+    topics.TENANT_PARKED: (tenant.ParkedTenant,),
     topics.DEAD_LETTERS: (operations.DeadLetter,),
     topics.REGISTRY: definitions.RECORDS,
     topics.ALERTS: (alerts.AlertRaised, alerts.AlertCleared),

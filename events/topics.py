@@ -17,6 +17,10 @@ CONTEXT_CALLS = kinds.CONTEXT.topic
 PERMITS = "calls.permits"
 RESTORE = "runs.restore"
 PARKED = "runs.parked"
+TENANT_REQUESTS = "tenants.requests"
+TENANT_EVENTS = "tenants.events"
+TENANT_RESTORE = "tenants.restore"
+TENANT_PARKED = "tenants.parked"
 DEAD_LETTERS = "dead.letters"
 REGISTRY = "registry"
 ALERTS = "alerts"
@@ -83,6 +87,10 @@ TOPICS: tuple[Topic, ...] = (
     Topic(PERMITS, "whether a pool may begin a call", config=_DAY),
     Topic(RESTORE, "where a lane may begin to read", config=_COMPACT),
     Topic(PARKED, "sleeping runs, carried forward", config=_COMPACT),
+    Topic(TENANT_REQUESTS, "what runs ask of their tenants, and say to them", config=_WEEK),
+    Topic(TENANT_EVENTS, "the journal of tenants: admissions and budgets", config=_FOREVER),
+    Topic(TENANT_RESTORE, "where a lane of tenants may begin to read", config=_COMPACT),
+    Topic(TENANT_PARKED, "sleeping tenants, carried forward", config=_COMPACT),
     Topic(DEAD_LETTERS, "inputs that could not be used", config=_FOREVER),
     Topic(REGISTRY, "agents, tools and model scripts", by_run=False, config=_COMPACT),
     Topic(ALERTS, "what the monitor raised and cleared", by_run=False, config=_OPEN),

@@ -164,6 +164,13 @@ class ProviderAttempt(Record):
     message: str | None = None
 
 
+class Redacted(Record):
+    """How many different values of a kind a model was shown tokens for."""
+
+    kind: str
+    count: int
+
+
 class Attachment(Record):
     """A file or reference given with a request."""
 

@@ -23,8 +23,20 @@ SENTENCES: Mapping[str, str] = {
     "tool_not_allowed": "{tool} is not among the tools of {agent} ({tools})",
     "needs_approval": "on the allow-list; risk level {level} needs a person's approval",
     "needs_no_approval": "on the allow-list; risk level {level} needs no approval",
+    "tainted": "risk level {level} needs a person's approval: the run has read what strangers "
+    "wrote ({tools})",
     "lacks_scopes": "{tool} needs the scopes {scopes}, which the requester does not have",
     "may_call": "May {agent} call {tool}?",
+    "policy_permits": "permitted by {policies}",
+    "policy_permits_asking": "permitted by {policies}; a person must approve it",
+    "policy_silent": "no policy forbids it",
+    "policy_forbids": "forbidden by {policies}",
+    "policy_forbids_because": "forbidden by {policies}: {why}",
+    "policy_permits_none": "no policy permits {action} on {resource}",
+    "policy_error": "denied: a policy could not be evaluated ({policies})",
+    "policy_cannot_judge": "denied: policies cannot look at {argument} of {tool}: {problem}",
+    "model_forbidden": "the model {model} is forbidden by {policies}",
+    "ask_who_governs": "use another model, or ask whoever governs the policies",
     # Why a request was refused.
     "unknown_agent": "no agent {agent!r} is published; publish it with runfold apply",
     "unknown_tool": "agent {agent} names unpublished tools: {tools}",
@@ -42,6 +54,23 @@ SENTENCES: Mapping[str, str] = {
     "goal_not_inline": "the goal must be given inline, not by reference",
     "deadline_passed": "the deadline of the request has passed",
     "invalid_limits": "every limit of a request must be above zero",
+    # Why a run waits for its tenant, or was not admitted.
+    "asks_tenant": "asks its tenant to be admitted",
+    "at_cap": "{of} has {running} runs running, as many as its policy allows",
+    "behind_others": "other runs come before it",
+    "budget_spent": "the budget of {of} for this {period} has {left} {unit} left of {limit}, "
+    "and the run may need {need}",
+    "above_budget": "the run may need {need} {unit}, more than the whole budget of {of} for a "
+    "{period}, which is {limit}; give the run a lower limit, or raise the budget",
+    "no_amount": "a budget counts {unit}, and neither the run nor the policy of its tenant says "
+    "how much a run may need; give the run a limit, or the policy run_amounts",
+    "queue_full": "{waiting} runs of the tenant wait already, as many as its policy allows; "
+    "ask again later, or raise the size of the queue",
+    "queue_timeout": "the run waited {seconds} s for its tenant, as long as the policy allows",
+    "wait_or_raise": "ask again later, or have the tenant's policy changed (runfold tenant show)",
+    "stopped": "{what} is stopped by a switch",
+    "wait_for_the_switch": "ask whoever threw the switch (runfold switch list), and ask again when "
+    "it is on",
     # Why a control did not apply.
     "other_tenant": "the run belongs to another tenant",
     "already_paused": "the run is paused already",
@@ -73,6 +102,23 @@ SENTENCES: Mapping[str, str] = {
     "unpriced": "the price of {model} is not known, so max_cost ({allowed}) cannot be kept",
     "give_a_price": "give its price in RUNFOLD_PRICES, or set unpriced: allow in the manifest",
     "unusable_answers": "the model gave {count} answers in a row that could not be used",
+    # Why a brake was applied.
+    "brake_same_calls": "{about} was called {score} times with the same arguments "
+    "(threshold {threshold})",
+    "brake_similar_calls": "{about} was called {score} times with nearly the same arguments "
+    "(threshold {threshold})",
+    "brake_error_streak": "{score} calls failed one after another (threshold {threshold})",
+    "brake_no_progress": "no step of the plan changed for {score} turns (threshold {threshold})",
+    "brake_oscillation": "the same {about} came {score} times in turn (threshold {threshold})",
+    "brake_cost_velocity": "{score} US dollars a minute (threshold {threshold})",
+    "brake_token_velocity": "{score} tokens a minute (threshold {threshold})",
+    "brake_unfounded_claims": "{score} reports of what no call of the run did "
+    "(threshold {threshold})",
+    "tool_unavailable": "{tool} failed so often that it is left alone for a while, and the agent "
+    "cannot do without it",
+    "run_it_later": "find out why it fails, and run it again later",
+    "look_at_the_brake": "look at what the run did; the brake {brake} and its threshold are in the "
+    "agent's manifest",
     "change_the_model": "use another model, or make the instructions clearer",
 }
 """The sentence of every code, as a format string over its parameters."""

@@ -16,7 +16,10 @@ import socket
 import sys
 from functools import partial
 
+from sqlalchemy.exc import DBAPIError
+
 from runfold.events.avro.codec import Codec
+from runfold.events.errors import RegistryError
 from runfold.events.topics import EVENTS, TOPICS
 from runfold.infra.database import preflight
 from runfold.infra.database.errors import DatabaseAwayError
@@ -34,6 +37,8 @@ from runfold.producers.schema_registry.chosen import registry_of
 from runfold.projections import schema
 from runfold.projections.errors import Fenced, SchemaTooNew
 from runfold.projections.observability.watcher import Watcher
+from runfold.projections.passed_by import TODO, passed_by
+from runfold.projections.queries import OperatorViews
 from runfold.projections.settings import ProjectorSettings
 from runfold.projections.store.projector import Projector, ProjectorConfig
 from runfold.projections.store.reading.reader import ReaderConfig
@@ -49,6 +54,8 @@ _OPTIONS = {
 }
 
 _log = logging.getLogger("runfold.projections")
+
+_LOOK_S = 10
 
 
 def main() -> int:
@@ -72,6 +79,7 @@ def _project(process: Process, settings: ProjectorSettings) -> int:
     if process.asked(_TAKE_NEW):
         return _take_new(process, settings)
     codec = Codec(registry_of(process.config.schema_registry_url))
+    _say_what_was_passed_by(settings.database_url, codec)
     watcher = Watcher(process.traces, count=process.config.metrics_port is not None)
     make = partial(_projector, process, settings, codec, watcher)
     shared = SharedProjector(settings.ownership(), make, settings.again_s)
@@ -81,6 +89,22 @@ def _project(process: Process, settings: ProjectorSettings) -> int:
     with process.working(shared.stop, stalls, ids):
         shared.run()
     return process.stalled(shared.stalled)
+
+
+def _say_what_was_passed_by(url: str, codec: Codec) -> None:
+    database = schema.engine(url)
+    try:
+        with database.connect() as connection:
+            # It only informs: a table that somebody holds, or a large one, holds no start up.
+            connection.exec_driver_sql(f"SET LOCAL statement_timeout = '{_LOOK_S}s'")
+            found = passed_by(OperatorViews(connection, "a projector starts"), codec)
+    except (DBAPIError, RegistryError) as error:
+        _log.warning("whether an older release passed by records cannot be seen: %s", error)
+        return
+    finally:
+        database.dispose()
+    if found:
+        _log.warning("%s: %s", found, TODO)
 
 
 def _take_new(process: Process, settings: ProjectorSettings) -> int:

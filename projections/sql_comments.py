@@ -37,7 +37,7 @@ class Said:
 
 SQL_COMMENTS: Mapping[str, Said] = {
     "tool_calls_started_without_permit": Said(
-        "Tool calls that began without a permit before them: the audit's query; it must be empty.",
+        "Tool calls that began without a permit that held: the audit's query; it must be empty.",
         {
             "run_id": "the run",
             "seq": "the event with which the call was handed out",

@@ -15,7 +15,11 @@ SQL_VIEWS: dict[str, str] = {
             SELECT FROM run_events AS permit
             WHERE permit.run_id = started.run_id AND permit.call_id = started.call_id
               AND permit.type = 'PolicyDecided' AND permit.fact->>'effect' = 'permit'
-              AND permit.seq < started.seq)""",
+              AND permit.seq < started.seq AND NOT EXISTS (
+                SELECT FROM run_events AS forbid
+                WHERE forbid.run_id = started.run_id AND forbid.call_id = started.call_id
+                  AND forbid.type = 'PolicyDecided' AND forbid.fact->>'effect' = 'forbid'
+                  AND forbid.seq > permit.seq AND forbid.seq < started.seq))""",
     "run_metrics": """
         SELECT runs.run_id, runs.tenant_id, runs.agent, runs.status, runs.exit_status,
             runs.cost_usd, runs.input_tokens + runs.output_tokens AS total_tokens,

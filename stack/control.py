@@ -6,8 +6,9 @@ import os
 import subprocess
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
+from runfold.stack.attaching import at, attach, attach_log, status
 from runfold.stack.bringing_down import UnderWay, down, hurry, under_way
 from runfold.stack.errors import StackError
 from runfold.stack.home import Home
@@ -87,46 +88,6 @@ def up(
         raise
 
 
-def status(settings: Settings) -> state.State | None:
-    """Return what the supervisor of this home says, or None where none runs."""
-    known = state.read(Home(settings.home).run / "state.json")
-    return known if known is not None and known.is_alive else None
-
-
-def attach(settings: Settings) -> Settings:
-    """Return the settings with the addresses of the stack that runs, unless they have both."""
-    if settings.bootstrap_servers and settings.database_url:
-        return settings
-    known = status(settings)
-    if known is None or not known.bootstrap_servers or not known.database_url:
-        needs = "the tables in Postgres are needed" if settings.bootstrap_servers else ""
-        raise StackError(_absent(needs, "KAFKA_BOOTSTRAP_SERVERS and DATABASE_URL"))
-    if settings.bootstrap_servers not in ("", known.bootstrap_servers):
-        # Tables of one log beside the records of another would be wrong without a sign of it.
-        raise StackError(
-            "KAFKA_BOOTSTRAP_SERVERS names another Kafka than that of the stack that runs here: "
-            "set DATABASE_URL as well, or neither."
-        )
-    return _at(settings, known)
-
-
-def attach_log(settings: Settings) -> Settings:
-    """Return the settings with an address of Kafka; who only writes and reads the log needs no
-    Postgres.
-    """
-    if settings.bootstrap_servers:
-        return settings
-    known = status(settings)
-    if known is None or not known.bootstrap_servers:
-        raise StackError(_absent("", "KAFKA_BOOTSTRAP_SERVERS"))
-    return _at(settings, known)
-
-
-def _absent(needs: str, variables: str) -> str:
-    because = f", and {needs}" if needs else ""
-    return f"Nothing runs here{because}: start it with `runfold up`, or set {variables}."
-
-
 def _wait(
     settings: Settings,
     home: Home,
@@ -149,7 +110,7 @@ def _wait(
                     said.add(line)
                     report(line)
             if known.phase == state.READY:
-                return Running(_at(settings, known), known.pid, supervisor is None)
+                return Running(at(settings, known), known.pid, supervisor is None)
         elif ended is not None or supervisor is None:
             raise StackError(_why(home, known))
         time.sleep(0.02)
@@ -189,8 +150,3 @@ def _why(home: Home, known: state.State | None) -> str:
         return "The stack was stopped before it was ready."
     said = process.tail(home.logs / "supervisor.log")
     return f"The supervisor ended before the stack was ready: {said or 'it did not say why'}"
-
-
-def _at(settings: Settings, known: state.State) -> Settings:
-    there = settings.at(known.bootstrap_servers, known.database_url)
-    return replace(there, partitions=known.partitions)

@@ -7,18 +7,21 @@ was given more partitions, while nothing runs.
 
 Where DATABASE_URL is set, it also says whether that database can be used, and puts it and the
 topics together as one deployment; those of two are refused. With ``--adopt`` they are put together
-whatever they say, while nothing runs.
+whatever they say, while nothing runs: members of our consumer groups are waited for a minute, then
+it is refused.
 """
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+
+from confluent_kafka import KafkaException
 
 from runfold.events.topics import EVENTS, TOPICS
 from runfold.infra.database import migrate, preflight
 from runfold.infra.database.errors import DatabaseAwayError
-from runfold.infra.deployment import binding, journal
+from runfold.infra.deployment import binding, journal, members
 from runfold.infra.deployment.identity import ADOPT, Binding
 from runfold.infra.kafka import preflight as kafka_preflight
 from runfold.infra.kafka.errors import KafkaAwayError
@@ -62,6 +65,8 @@ def main() -> int:
 def _prepare(settings: Settings, arguments: Sequence[str]) -> tuple[str, ...]:
     kafka, adopt = settings.kafka_config(), ADOPT in arguments
     kafka_preflight.need(kafka, [PREPARE], kafka_preflight.WAIT_S, _warn)
+    if adopt:
+        _need_nobody(kafka)
     # Before anything is made: what belongs to another deployment stays as it is.
     bound = _begun(settings, adopt=adopt)
     if _REMAKE in arguments:
@@ -72,6 +77,13 @@ def _prepare(settings: Settings, arguments: Sequence[str]) -> tuple[str, ...]:
     if bound:
         binding.finish(kafka, settings.database_url, bound, _warn, adopt=adopt)
     return made
+
+
+def _need_nobody(kafka: Mapping[str, object]) -> None:
+    try:
+        members.need_nobody(kafka, _say)
+    except KafkaException as error:
+        _warn(f"whether processes still run cannot be seen: {error.args[0].str()}")
 
 
 def _begun(settings: Settings, *, adopt: bool) -> Binding | None:

@@ -35,6 +35,7 @@ _OF_THE_WHOLE = frozenset(
         variables.BOOTSTRAP_SERVERS,
         variables.DATABASE_URL,
         variables.DATABASE_SCHEMA,
+        variables.DEPLOYMENT_NAME,
         variables.PARTITIONS_COUNT,
         variables.JAVA_HOME,
     )

@@ -14,6 +14,7 @@ from runfold.infra.database.address import (
     in_schema,
     schema_name,
 )
+from runfold.infra.deployment.naming import option_of
 from runfold.infra.settings import variables
 from runfold.infra.settings.errors import ConfigError
 from runfold.infra.settings.kafka import client_options
@@ -36,6 +37,7 @@ class Settings:
     database_schema: str = DEFAULT
     kafka_options: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     kafka_jvm_options: str = ""
+    deployment: str = ""
 
     @classmethod
     def from_env(cls, env: Mapping[str, str] | None = None) -> Settings:
@@ -60,16 +62,18 @@ class Settings:
             partitions=variables.PARTITIONS_COUNT.read(env) or partitions,
             kafka_options=tuple(sorted(client_options(env).items())),
             kafka_jvm_options=variables.KAFKA_JVM_OPTIONS.read(env),
+            deployment=variables.DEPLOYMENT_NAME.read(env),
         )
 
     def kafka_config(self) -> dict[str, str | int | float]:
-        """Return what every confluent-kafka client begins with: address and security."""
+        """Return what every client of Kafka begins with: address, security, and whose names."""
         if not self.bootstrap_servers:
             raise StackError(
                 "No Kafka address is known: start the stack with `runfold up`, "
                 "or set KAFKA_BOOTSTRAP_SERVERS."
             )
-        return {**dict(self.kafka_options), "bootstrap.servers": self.bootstrap_servers}
+        own = {**option_of(self.deployment), "bootstrap.servers": self.bootstrap_servers}
+        return {**dict(self.kafka_options), **own}
 
     def producer_config(self) -> dict[str, str | int | float]:
         """Return what every producer begins with: keys are placed as Java clients place them."""
@@ -95,6 +99,8 @@ class Settings:
             VARIABLE: self.database_schema,
             "SCHEMA_REGISTRY_URL": self.schema_registry_url,
         }
+        if self.deployment:
+            env[variables.DEPLOYMENT_NAME.name] = self.deployment
         for name, value in self.kafka_options:
             env["KAFKA_" + name.upper().replace(".", "_")] = value
         return env

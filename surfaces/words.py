@@ -6,14 +6,16 @@ import json
 from collections.abc import Callable
 from decimal import Decimal
 from string import Formatter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from runfold.events import run as j
 from runfold.events.base import Fact
 from runfold.events.content import JSON, Content
 from runfold.events.values import Plan, Usage
 from runfold.events.wording import plain, plain_json
 from runfold.surfaces.visible import on_one_line
+
+if TYPE_CHECKING:
+    from runfold.events import run as j
 
 _SCRIPTED = "scripted"
 _SHORT = 60

@@ -5,14 +5,16 @@ Any consumer that speaks the Confluent wire format reads it.
 
 from __future__ import annotations
 
+import json
 from functools import cache
 
 from runfold.events import topics
+from runfold.events.avro.beyond import beyond
 from runfold.events.avro.compiled.readers import HEAD, Decoded, Reader, reader_for
 from runfold.events.avro.compiled.writers import Writer, writer_for
 from runfold.events.avro.peek import Peek, Peeker
 from runfold.events.avro.registry import SchemaRegistry
-from runfold.events.avro.schema import pretty, schema_for, subject
+from runfold.events.avro.schema import full_name, full_name_in, pretty, schema_for, subject
 from runfold.events.avro.vocabulary import RUNS, Vocabulary
 from runfold.events.base import Fact, Record
 from runfold.events.errors import WireError
@@ -22,11 +24,12 @@ class Codec:
     """Writes and reads the records of every topic; one registry says which schema has which id."""
 
     def __init__(self, registry: SchemaRegistry, vocabulary: Vocabulary = RUNS) -> None:
-        self._registry = registry
+        self.registry = self._registry = registry
         self._vocabulary = vocabulary
         self._journal = vocabulary.journal
         self._writers: dict[tuple[str, type[Record]], tuple[bytes, Writer]] = {}
         self._readers: dict[tuple[str, bytes], Reader] = {}
+        self._beyond: dict[bytes, str] = {}
         self._peeker = Peeker(registry)
 
     def encode(self, topic: str, record: Record) -> bytes:
@@ -71,12 +74,43 @@ class Codec:
         )
         if len(value) > allowed:
             raise WireError("oversized", f"{len(value)} bytes; {topic} takes {allowed} at most.")
-        key = (topic, value[:HEAD])
-        read = self._readers.get(key)
+        return self._reader(topic, value[:HEAD])(value)
+
+    def beyond(self, value: bytes) -> str:
+        """Return what the schema of a journal value says that this release does not know.
+
+        That is "" nearly always: where ids come from the committed lock, such a schema has none.
+        ``decode`` leaves it out, as Avro does.
+        """
+        head = value[:HEAD]
+        known = self._beyond.get(head)
+        if known is None:
+            written = json.loads(self._registry.schema_of(int.from_bytes(head[1:], "big")))
+            names = {full_name(each): each for each in self._vocabulary.records[self._journal]}
+            record = names.get(full_name_in(written))
+            lacking = beyond(written, schema_for(record)) if record else []
+            known = self._beyond[head] = ", ".join(lacking)
+        return known
+
+    def knows(self, topic: str, value: bytes) -> bool:
+        """Return whether a topic carries records of the schema that a value, or its beginning, has.
+
+        Raises RegistryError as ``decode`` does.
+        """
+        if len(value) < HEAD or value[0] != 0:
+            return False
+        try:
+            self._reader(topic, value[:HEAD])
+        except WireError:
+            return False
+        return True
+
+    def _reader(self, topic: str, head: bytes) -> Reader:
+        read = self._readers.get((topic, head))
         if read is None:
-            schema = self._registry.schema_of(int.from_bytes(value[1:HEAD], "big"))
-            read = self._readers[key] = reader_for(topic, schema, self._vocabulary)
-        return read(value)
+            schema = self._registry.schema_of(int.from_bytes(head[1:], "big"))
+            read = self._readers[topic, head] = reader_for(topic, schema, self._vocabulary)
+        return read
 
     def _writer(self, topic: str, record: type[Record]) -> tuple[bytes, Writer]:
         known = self._writers.get((topic, record))

@@ -9,6 +9,13 @@ from runfold.events.avro.schema import NAMESPACE
 
 Headers = list[tuple[str, bytes]]
 
+TIME_CHECKED = ("runfold_time_checked", b"1")
+"""On a request for a run: its sender holds the run's id against the time of the acknowledgement.
+
+Where the clocks differ too much for the run to begin, whoever asked is told, and no dead letter is
+needed. The name may never change.
+"""
+
 _VERSION = ("ce_specversion", b"1.0")
 _CONTENT_TYPE = ("content-type", b"application/avro")
 

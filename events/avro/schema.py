@@ -43,6 +43,15 @@ def full_name(record: type[Record]) -> str:
     return f"{NAMESPACE}.{record.__name__}"
 
 
+def full_name_in(schema: Any) -> str:
+    """Return the name that a record's schema gives it, with its namespace.
+
+    Raises AttributeError, LookupError or TypeError for what is no schema of a record.
+    """
+    name, namespace, _ = schema["name"], schema.get("namespace", ""), schema["fields"]
+    return name if "." in name or not namespace else f"{namespace}.{name}"
+
+
 def schema_for(record: type[Record]) -> Json:
     """Return the Avro schema of a class; raises SchemaError for what the wire has no form for."""
     return _Generator().record(record, wire_fields_of(record))

@@ -15,18 +15,20 @@ class Vocabulary:
     """The records of every topic, and which topic is what.
 
     Values on ``inputs`` may not exceed the size of an input. Only processors of ours write to
-    ``journal`` and ``completions``, so what they hold was valid when it was written.
+    ``journal``, ``completions`` and the ``other`` journals, so what they hold was valid when it was
+    written.
     """
 
     records: Mapping[str, tuple[type[Record], ...]]
     journal: str
     completions: str | None
     inputs: frozenset[str]
+    other: frozenset[str] = frozenset()
 
     @property
     def ours(self) -> frozenset[str]:
         """The topics whose values need no validation."""
-        return frozenset({self.journal, self.completions or self.journal})
+        return frozenset({self.journal, self.completions or self.journal, *self.other})
 
 
 RUNS = Vocabulary(
@@ -34,5 +36,9 @@ RUNS = Vocabulary(
     topics.EVENTS,
     topics.COMPLETIONS,
     frozenset({topics.REQUESTS, topics.CONTROLS, topics.RESULTS}),
+    frozenset({topics.TENANT_EVENTS}),
 )
 """What Runfold itself reads and writes."""
+
+TENANTS = Vocabulary(CATALOGUE, topics.TENANT_EVENTS, None, frozenset({topics.TENANT_REQUESTS}))
+"""The same as the lanes of tenants read and write it."""

@@ -16,6 +16,7 @@ from runfold.events.values import (
     PriceSnapshot,
     ProposedCall,
     ProviderAttempt,
+    Redacted,
     Usage,
 )
 
@@ -52,7 +53,8 @@ class ModelWork(CallWork):
     """One model call to make; ``attempt`` counts from 1.
 
     The model is shown ``messages``, or the transcript document ``context`` where there is one, and
-    with the first of them, the goal, the ``attachments`` of the request.
+    with the first of them, the goal, the ``attachments`` of the request. ``redact`` names the kinds
+    of data that it is shown tokens for.
     """
 
     run_id: str
@@ -73,10 +75,14 @@ class ModelWork(CallWork):
     context: Content | None = None
     attachments: tuple[Attachment, ...] = ()
     by_permission: bool = False
+    redact: tuple[str, ...] = ()
 
 
 class ModelResult(CallResult):
-    """What came of a model call: ``answer`` on success, ``error`` otherwise."""
+    """What came of a model call: ``answer`` on success, ``error`` otherwise.
+
+    ``redacted`` says of what kinds the model was shown tokens; the answer has the words again.
+    """
 
     contents: ClassVar[tuple[str, ...]] = ("answer",)
 
@@ -96,3 +102,4 @@ class ModelResult(CallResult):
     time_to_first_token_ms: int | None = None
     response_id: str | None = None
     queued_ms: int | None = None
+    redacted: tuple[Redacted, ...] = ()

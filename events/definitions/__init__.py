@@ -8,8 +8,15 @@ sha256 of that JSON. The manifests that people write are lowered to them in ``su
 from runfold.events.definitions.agent import AgentDefinition, ModelChoice
 from runfold.events.definitions.base import Definition, RetryPolicy
 from runfold.events.definitions.kinds import KINDS, key_of
+from runfold.events.definitions.listed import Listed
 from runfold.events.definitions.log import Published, State
 from runfold.events.definitions.model_script import ModelScript, ScriptTurn
+from runfold.events.definitions.policy import (
+    POLICY,
+    PoliciesInForce,
+    PolicyDefinition,
+    PolicyTest,
+)
 from runfold.events.definitions.records import (
     Decided,
     DefinitionAliased,
@@ -19,15 +26,19 @@ from runfold.events.definitions.records import (
     DefinitionWithdrawn,
     LiveRuns,
     StoreRecord,
+    SwitchThrown,
 )
-from runfold.events.definitions.snapshot import KIND_OF, Definitions, Listed
-from runfold.events.definitions.tool import Approval, ToolContract
+from runfold.events.definitions.snapshot import KIND_OF, Definitions
+from runfold.events.definitions.tenant_policy import TenantPolicy
+from runfold.events.definitions.tool import Approval, CallPolicy, ResourceOf, ToolContract
 
 __all__ = [
     "KINDS",
     "KIND_OF",
+    "POLICY",
     "AgentDefinition",
     "Approval",
+    "CallPolicy",
     "Decided",
     "Definition",
     "DefinitionAliased",
@@ -40,11 +51,17 @@ __all__ = [
     "LiveRuns",
     "ModelChoice",
     "ModelScript",
+    "PoliciesInForce",
+    "PolicyDefinition",
+    "PolicyTest",
     "Published",
+    "ResourceOf",
     "RetryPolicy",
     "ScriptTurn",
     "State",
     "StoreRecord",
+    "SwitchThrown",
+    "TenantPolicy",
     "ToolContract",
     "key_of",
 ]

@@ -8,6 +8,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from runfold.events.base import Money
 from runfold.events.definitions.base import Definition, RetryPolicy
+from runfold.events.definitions.brakes import Brakes
+from runfold.events.definitions.redaction import Redaction
 from runfold.events.values import Limits, Placement
 
 
@@ -44,6 +46,10 @@ class AgentDefinition(Definition):
     ``approval_from_level``: tools with ``approval: by_level`` need a person from this risk level
     up. ``max_malformed`` bounds how often an answer that cannot be used is handed back.
     ``ask_reasons``: the schemas of tools ask the model why it makes a call, which is recorded.
+    ``redact``: what its models are shown tokens for; None is nothing.
+    ``brakes``: what is done where its runs diverge, by the names of detectors [57].
+    ``when_unavailable``: what becomes of a call whose tool is left alone after failures, by the
+    tool's name; it waits where nothing is said [134].
     """
 
     description: str = ""
@@ -60,3 +66,8 @@ class AgentDefinition(Definition):
     labels: dict[str, str] = Field(default_factory=dict)
     # Left out where it is the default: the digests of agents without it must stay what they are.
     ask_reasons: bool = Field(default=True, exclude_if=lambda asked: asked is True)
+    redact: Redaction | None = Field(default=None, exclude_if=lambda chosen: chosen is None)
+    brakes: Brakes = Field(default_factory=dict, exclude_if=lambda declared: not declared)
+    when_unavailable: dict[str, Literal["skip", "fail", "wait"]] = Field(
+        default_factory=dict, exclude_if=lambda declared: not declared
+    )

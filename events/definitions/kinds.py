@@ -5,12 +5,16 @@ from __future__ import annotations
 from runfold.events.definitions.agent import AgentDefinition
 from runfold.events.definitions.base import Definition
 from runfold.events.definitions.model_script import ModelScript
+from runfold.events.definitions.policy import POLICY, PolicyDefinition
+from runfold.events.definitions.tenant_policy import TenantPolicy
 from runfold.events.definitions.tool import ToolContract
 
 KINDS: dict[str, type[Definition]] = {
     "agent": AgentDefinition,
     "tool": ToolContract,
     "playbook": ModelScript,
+    POLICY: PolicyDefinition,
+    "tenant_policy": TenantPolicy,
 }
 """The kinds of definitions by the name they carry on the wire, which never changes."""
 

@@ -19,6 +19,9 @@ from runfold.events.definitions.records import LiveRuns
 from runfold.events.definitions.versions import version_order
 from runfold.events.values import Pin
 
+MARKED = frozenset({"policy"})
+"""The kinds of which everything that is in force holds together."""
+
 
 class State(StrEnum):
     """Whether a version may be used: ``retired`` by its version only, ``withdrawn`` by no run."""
@@ -63,6 +66,14 @@ class Choice(NamedTuple):
     target: str | None
 
 
+class Switch(NamedTuple):
+    """Whether something is stopped from here on, and why."""
+
+    since: int
+    stopped: bool
+    reason: str
+
+
 class _Since(Protocol):
     @property
     def since(self) -> int: ...
@@ -92,6 +103,16 @@ class DefinitionMemory:
     rulings: dict[tuple[Name, str], list[Ruling]] = field(default_factory=dict)
     releases: dict[Name, list[Choice]] = field(default_factory=dict)
     aliases: dict[Name, list[Choice]] = field(default_factory=dict)
+    switches: dict[Name, list[Switch]] = field(default_factory=dict)
+    marks: dict[tuple[str, str | None], list[int]] = field(default_factory=dict)
+    """Where something was published or decided, by kind and tenant, of kinds that form sets."""
+    sets: dict[object, object] = field(default_factory=dict)
+    """What was gathered of those kinds, by whoever gathers it; a cache."""
+
+    def mark(self, kind: str, tenant: str | None, position: int) -> None:
+        """Note that something changed of a kind of which all that is in force holds together."""
+        if kind in MARKED:
+            self.marks.setdefault((kind, tenant), []).append(position)
 
     def publish(self, kind: str, published: Published) -> None:
         """Add a version; a name's newest version is kept as the line of what was newest when."""
@@ -102,6 +123,7 @@ class DefinitionMemory:
         if not newest or version_order(version) >= version_order(newest[-1].definition.version):
             newest.append(published)
         self.versions.setdefault((kind, name, version), {})[published.tenant] = published
+        self.mark(kind, published.tenant, published.since)
 
     def forked(self, position: int) -> DefinitionMemory:
         """Return a memory of its own that holds what held at a position."""
@@ -113,8 +135,14 @@ class DefinitionMemory:
         for ours, its in ((self.releases, copy.releases), (self.aliases, copy.aliases)):
             for name, choices in ours.items():
                 its[name] = [choice for choice in choices if choice.since <= position]
+        for name, switches in self.switches.items():
+            copy.switches[name] = [each for each in switches if each.since <= position]
         for key, rulings in self.rulings.items():
             copy.rulings[key] = [ruling for ruling in rulings if ruling.since <= position]
+        copy.marks = {
+            key: [since for since in marks if since <= position]
+            for key, marks in self.marks.items()
+        }
         return copy
 
     def published(self, position: int) -> Iterator[tuple[str, Published]]:
@@ -130,3 +158,12 @@ def _order(name: Name) -> tuple[str, str, str]:
 
 def _until(items: Sequence[_T], position: int) -> Iterable[_T]:
     return items[: bisect_right(items, position, key=lambda item: item.since)]
+
+
+def thrown(memory: DefinitionMemory, position: int) -> Iterator[tuple[Name, Switch]]:
+    """Yield the switches that stop something at a position, by kind, name and tenant."""
+    switches = memory.switches.copy()
+    for name in sorted(switches, key=lambda name: (name.kind, name.name, name.tenant or "")):
+        found = last(switches[name], position)
+        if found is not None and found.stopped:
+            yield name, found

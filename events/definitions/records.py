@@ -84,8 +84,26 @@ class DefinitionAliased(Record):
     decided_by: str
 
 
-Decided = DefinitionReleased | DefinitionRetired | DefinitionWithdrawn | DefinitionAliased
-"""What was decided about definitions that are published."""
+class SwitchThrown(Record):
+    """A kill switch: nothing of this ``kind`` and ``name`` may begin a run or a call any more.
+
+    ``kind`` is ``tenant``, ``agent``, ``tool`` or ``model``; a switch of a ``tenant`` holds for its
+    runs only, one without for those of all. ``stopped`` False takes it back.
+    """
+
+    kind: str
+    name: str
+    tenant: str | None
+    stopped: bool
+    reason: str
+    decided_at: Timestamp
+    decided_by: str
+
+
+Decided = (
+    DefinitionReleased | DefinitionRetired | DefinitionWithdrawn | DefinitionAliased | SwitchThrown
+)
+"""What was decided about definitions that are published, and about what may run."""
 
 StoreRecord = DefinitionPublished | Decided
 """Any record of the definition store."""
@@ -96,4 +114,5 @@ RECORDS: tuple[type[Record], ...] = (
     DefinitionRetired,
     DefinitionWithdrawn,
     DefinitionAliased,
+    SwitchThrown,
 )

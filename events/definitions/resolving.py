@@ -47,6 +47,19 @@ def resolve(memory: DefinitionMemory, position: int, name: Name, version: str | 
     return _Resolving(memory, position).find(name, version)
 
 
+def standing(memory: DefinitionMemory, position: int, name: Name) -> Published | None:
+    """Return the version that is in force of a name within its own scope, aliases left aside.
+
+    What is decided for a tenant says nothing of a shared name, nor the other way round.
+    """
+    resolving = _Resolving(memory, position)
+    release = last(memory.releases.get(name), position)
+    if release is None or release.target is None:
+        return resolving.newest(name).published
+    found = memory.versions.get((name.kind, name.name, release.target), {}).get(name.tenant)
+    return found if found is not None and resolving.active(name, found) else None
+
+
 class _Resolving:
     def __init__(self, memory: DefinitionMemory, position: int) -> None:
         self._memory = memory
@@ -62,7 +75,7 @@ class _Resolving:
             if release is not None and release.target is not None:
                 return self._checked(name, release.target, named=False)
             if last(self._memory.names.get(scope), self._position) is not None:
-                return self._newest(scope)
+                return self.newest(scope)
         return Found(None, UNKNOWN, name.name, None)
 
     def _followed(self, name: Name, version: str | None) -> tuple[Name, str | None]:
@@ -102,9 +115,11 @@ class _Resolving:
                 return found
         return None
 
-    def _newest(self, scope: Name) -> Found:
+    def newest(self, scope: Name) -> Found:
+        """Return the newest version of a published name that is in force."""
         newest = last(self._memory.newest.get(scope), self._position)
-        assert newest is not None
+        if newest is None:
+            return Found(None, UNKNOWN, scope.name, None)
         state = self._state(scope, newest)
         if state is State.ACTIVE:
             return Found(newest, "", scope.name, newest.definition.version)
@@ -117,6 +132,10 @@ class _Resolving:
             if self._state(scope, each) is State.ACTIVE:
                 return Found(each, "", scope.name, each.definition.version)
         return Found(None, state.value, scope.name, newest.definition.version)
+
+    def active(self, name: Name, published: Published) -> bool:
+        """Whether a version was neither retired nor withdrawn, nor lies beyond the position."""
+        return published.since <= self._position and self._state(name, published) is State.ACTIVE
 
     def _state(self, name: Name, published: Published) -> State:
         if not self._memory.rulings:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime
 
 from runfold.events.definitions.agent import AgentDefinition
 from runfold.events.definitions.base import Definition
 from runfold.events.definitions.kinds import KINDS
+from runfold.events.definitions.listed import Listed
 from runfold.events.definitions.log import (
     Choice,
     DefinitionMemory,
@@ -16,37 +16,26 @@ from runfold.events.definitions.log import (
     Published,
     Ruling,
     State,
+    Switch,
     last,
+    thrown,
 )
 from runfold.events.definitions.model_script import ModelScript
+from runfold.events.definitions.policy import PoliciesInForce
+from runfold.events.definitions.policy_sets import policies_in_force
 from runfold.events.definitions.records import (
     Decided,
     DefinitionAliased,
     DefinitionReleased,
     DefinitionRetired,
     LiveRuns,
+    SwitchThrown,
 )
 from runfold.events.definitions.resolving import Found, resolve
+from runfold.events.definitions.tenant_policy import IN_FORCE, TenantPolicy
 from runfold.events.definitions.tool import ToolContract
 from runfold.events.trusted import trusted
 from runfold.events.values import Pin
-
-
-@dataclass(frozen=True, slots=True)
-class Listed:
-    """A published version with what holds for it: its state, and for whom it is released."""
-
-    kind: str
-    definition: Definition
-    tenant: str | None
-    digest: bytes
-    state: State
-    reason: str
-    released_for: tuple[str | None, ...]
-    """Tenants for whom a release names this version; None among them is all."""
-    published_by: str
-    published_at: datetime | None
-    position: int
 
 
 class Definitions:
@@ -93,6 +82,9 @@ class Definitions:
             memory.releases.setdefault(name, []).append(Choice(position, decided.version))
         elif isinstance(decided, DefinitionAliased):
             memory.aliases.setdefault(name, []).append(Choice(position, decided.target))
+        elif isinstance(decided, SwitchThrown):
+            thrown = Switch(position, decided.stopped, decided.reason)
+            memory.switches.setdefault(name, []).append(thrown)
         else:
             retires = isinstance(decided, DefinitionRetired)
             live = LiveRuns.FINISH if isinstance(decided, DefinitionRetired) else decided.live_runs
@@ -102,6 +94,7 @@ class Definitions:
             key = (name, decided.version)
             ruling = Ruling(position, state, live, decided.reason)
             memory.rulings.setdefault(key, []).append(ruling)
+        memory.mark(decided.kind, decided.tenant, position)
         return Definitions(position, memory)
 
     def through(self, position: int) -> Definitions:
@@ -175,6 +168,24 @@ class Definitions:
             return None
         return ruling if ruling.live_runs is LiveRuns.REFUSE else None
 
+    def policies(self, tenant: str | None) -> PoliciesInForce | None:
+        """Return the policies in force for a tenant, the shared ones and its own; None for none."""
+        return (
+            policies_in_force(self._memory, self.position, tenant) if self._memory.marks else None
+        )
+
+    def stopped(self, kind: str, name: str, tenant: str | None) -> Switch | None:
+        """Return the switch that stops something for a tenant, None where it may go on."""
+        for scope in (tenant, None) if self._memory.switches else ():
+            found = last(self._memory.switches.get(Name(kind, name, scope)), self.position)
+            if found is not None and found.stopped:
+                return found
+        return None
+
+    def switches(self) -> Iterator[tuple[Name, Switch]]:
+        """Yield every switch that stops something."""
+        yield from thrown(self._memory, self.position)
+
     def agent(
         self, name: str, version: str | None = None, tenant: str | None = None
     ) -> AgentDefinition | None:
@@ -197,6 +208,15 @@ class Definitions:
         """Return the script of a scripted model, found as an agent is."""
         found = self._find("playbook", name, version, tenant)
         return found if isinstance(found, ModelScript) else None
+
+    def tenant_policy(self, tenant: str) -> TenantPolicy | None:
+        """Return the policy that is in force for a tenant: its own, else the shared one."""
+        return self.resolve("tenant_policy", IN_FORCE, None, tenant).definition(TenantPolicy)
+
+    def has(self, kind: str) -> bool:
+        """Whether anything of a kind was ever published, for whomever and in whatever state."""
+        published = self._memory.names.copy().items()
+        return any(name.kind == kind and held[0].since <= self.position for name, held in published)
 
     def _find(
         self, kind: str, name: str, version: str | None, tenant: str | None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from runfold.events.base import Money
 from runfold.events.definitions.base import Definition, RetryPolicy
@@ -29,9 +29,30 @@ UNDECLARED = 3
 """The level of a tool whose author says none: dangerous until somebody says otherwise."""
 
 
+_STRANGERS = frozenset({"builtin:http.get"})
+
+
 def level_of(said: Any) -> Any:
     """Return the number of a named risk level; anything else as it is."""
     return RISKS.index(said) if said in RISKS else said
+
+
+class ResourceOf(BaseModel):
+    """What a call is about, for policies: an entity of ``type`` that one of its arguments names."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    type: str = Field(pattern=r"^[A-Z][A-Za-z0-9_]{0,63}$")
+    argument: str
+
+
+class CallPolicy(BaseModel):
+    """As what a tool's calls are authorised: an action on the resource that the arguments name."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    action: str = Field(pattern=r"^[a-z][a-z0-9_.-]{0,63}$")
+    resource: ResourceOf
 
 
 class ToolContract(Definition):
@@ -46,6 +67,10 @@ class ToolContract(Definition):
     one execution costs, None where none is kept account of. ``max_concurrency`` bounds what runs at
     a time in each process, not across processes. ``effect`` and ``reversible`` say to whoever
     approves a call what it changes in the world, and whether that can be undone.
+    ``untrusted_output`` says whether its results hold what strangers wrote; None is what is known
+    of the implementation (``reads_strangers``). ``environment`` and ``data_class`` are for
+    policies, as are ``policy``, as what calls are authorised, and ``policy_arguments``, the
+    arguments that policies may look at.
     """
 
     description: str
@@ -71,11 +96,23 @@ class ToolContract(Definition):
     code_digest: str | None = Field(default=None, exclude_if=lambda digest: digest is None)
     effect: str | None = Field(default=None, exclude_if=lambda said: said is None)
     reversible: bool | None = Field(default=None, exclude_if=lambda said: said is None)
+    untrusted_output: bool | None = Field(default=None, exclude_if=lambda said: said is None)
+    environment: str | None = Field(default=None, exclude_if=lambda said: said is None)
+    data_class: str | None = Field(default=None, exclude_if=lambda said: said is None)
+    policy: CallPolicy | None = Field(default=None, exclude_if=lambda said: said is None)
+    policy_arguments: tuple[str, ...] = Field(default=(), exclude_if=lambda named: not named)
 
     @property
     def contradicts(self) -> bool:
         """Whether it asks for what is never given: a high risk without a person's approval."""
         return self.risk_level >= 4 and self.approval == "never"
+
+    @property
+    def reads_strangers(self) -> bool:
+        """Whether its results hold what strangers wrote."""
+        if self.untrusted_output is None:
+            return self.implementation in _STRANGERS
+        return self.untrusted_output
 
     @property
     def claims(self) -> bool:

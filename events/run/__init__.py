@@ -4,11 +4,13 @@ Each family of facts is a module, and exports what it lists in its ``__all__``.
 """
 
 # ruff: noqa: F403 - that a family exports a fact is said beside the fact
+from runfold.events.run.admission import *
 from runfold.events.run.begin import *
 from runfold.events.run.checkpoints import *
 from runfold.events.run.context import *
 from runfold.events.run.control import *
 from runfold.events.run.event import *
+from runfold.events.run.late import *
 from runfold.events.run.lifecycle import *
 from runfold.events.run.limits import *
 from runfold.events.run.memory import *

@@ -10,6 +10,7 @@ from runfold.events.values import RunStatus
 __all__ = [
     "BrakeAction",
     "BrakeApplied",
+    "BrakesSet",
     "HumanInputReceived",
     "HumanInputRequested",
     "RequestIgnored",
@@ -20,11 +21,20 @@ __all__ = [
 ]
 
 
+def _asks(fact: HumanInputRequested) -> str:
+    who = "the agent asks" if fact.brake is None else "a brake asks"
+    return f"{{question_id:number}} {who}: {{question:question}}"
+
+
 class HumanInputRequested(Fact):
-    """The agent asked a person [51]."""
+    """A person is asked: by the agent [51], or by the run itself because of a brake [57].
+
+    ``brake`` names the detectors that crossed their thresholds; ``provider_call_id`` is then empty,
+    and the answer is a message to the model.
+    """
 
     traits = Traits(
-        reads="{question_id:number} the agent asks: {question:question}",
+        reads=_asks,
         cause=Cause.MODEL,
         tone=Tone.ASK,
         status=(RunStatus.WAITING_FOR_HUMAN,),
@@ -37,6 +47,7 @@ class HumanInputRequested(Fact):
     question: Content
     options: tuple[str, ...] = ()
     deadline: Timestamp | None = None
+    brake: str | None = None
 
 
 class HumanInputReceived(Fact):
@@ -132,18 +143,43 @@ class BrakeAction(Symbol):
     ASK = "ask"
     HAND_OVER = "hand_over"
     ROLL_BACK = "roll_back"
+    THINK_AGAIN = "think_again"
+    STOP = "stop"
 
 
 class BrakeApplied(Fact):
-    """Divergence from the mission was recognised [57]."""
+    """Divergence from the mission was recognised [57].
+
+    ``pattern`` is the detector, ``score`` what it found where ``threshold`` was allowed, both as
+    plain decimal numbers. ``evidence`` names the calls or the steps of the plan that it stands on,
+    ``times`` counts the brakes of this detector in the run. ``notice`` is what the model reads,
+    ``due`` when it is called again; None where the reaction has no such thing.
+    """
 
     traits = Traits(
-        reads="{pattern}: {action}{reason:because}",
+        reads="brake {pattern}, {action}{reason:because}",
         tone=Tone.WARNING,
         moment="{pattern}: {action}",
-        reserved=True,
     )
 
     pattern: str
     action: BrakeAction
     reason: str
+    score: str | None = None
+    threshold: str | None = None
+    evidence: tuple[str, ...] = ()
+    times: int | None = None
+    notice: Content | None = None
+    due: Timestamp | None = None
+
+
+def _watched(fact: BrakesSet) -> str:
+    return f"watched by the brakes {', '.join(fact.detectors)}"
+
+
+class BrakesSet(Fact):
+    """The run's agent has brakes: their detectors watch the run from its beginning [57]."""
+
+    traits = Traits(reads=_watched, tone=Tone.QUIET)
+
+    detectors: tuple[str, ...]

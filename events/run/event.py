@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from runfold.events.base import Fact, Record, Timestamp
+from runfold.events.base import GENESIS, Fact, Record, Timestamp
 from runfold.events.values import Actor, RunStatus
 
 __all__ = ["GENESIS", "Event", "Meta"]
-
-GENESIS = bytes(32)
-"""The ``prev_hash`` of a run's first event."""
 
 
 class Meta(Record):

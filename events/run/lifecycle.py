@@ -13,7 +13,6 @@ __all__ = [
     "RunCompleted",
     "RunCreated",
     "RunFailed",
-    "RunQueued",
     "RunRefused",
     "RunStarted",
     "UserMessageReceived",
@@ -71,16 +70,6 @@ class RunRefused(Fact):
     rulebook: int
     exit: Exit
     behaviour: int = 1
-
-
-class RunQueued(Fact):
-    """The run waits for admission."""
-
-    traits = Traits(
-        reads="queued: {reason}", status=(RunStatus.QUEUED,), moment="{reason}", reserved=True
-    )
-
-    reason: str
 
 
 class RunStarted(Fact):

@@ -19,6 +19,7 @@ from runfold.events.values import (
     Placement,
     PriceSnapshot,
     ProviderAttempt,
+    Redacted,
     RunStatus,
     Usage,
 )
@@ -58,7 +59,10 @@ class ModelCalled(Fact):
 
 
 class ModelResponded(Fact):
-    """A model answered; ``cost`` is None where no price is known (unpriced, never zero)."""
+    """A model answered; ``cost`` is None where no price is known (unpriced, never zero).
+
+    ``redacted`` says what it was shown tokens for; ``answer`` has the words again.
+    """
 
     traits = Traits(
         reads="{fact:answer}",
@@ -82,6 +86,7 @@ class ModelResponded(Fact):
     attempts: tuple[ProviderAttempt, ...] = ()
     time_to_first_token_ms: int | None = None
     response_id: str | None = None
+    redacted: tuple[Redacted, ...] = ()
 
 
 class ModelFailed(Fact):

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from runfold.events.base import Fact, Money, Record, Symbol, Timestamp
-from runfold.events.calls.kinds import MODEL, TOOL
+from runfold.events.base import Fact, Money, Symbol, Timestamp
+from runfold.events.calls.kinds import TOOL
 from runfold.events.content import Content
 from runfold.events.run.checkpoints import ResumePolicy
 from runfold.events.traits import (
     CallMove,
     CallTrait,
     Cause,
-    Charge,
     Tone,
     Traits,
     tool_charge,
@@ -19,15 +18,11 @@ from runfold.events.values import (
     Attribution,
     ErrorInfo,
     Placement,
-    PriceSnapshot,
     RunStatus,
-    Usage,
 )
 
 __all__ = [
     "ApprovalRequested",
-    "LateAnswer",
-    "LateResultNoted",
     "PolicyDecided",
     "PolicyEffect",
     "ToolCallApproved",
@@ -185,7 +180,10 @@ def _succeeded(fact: ToolCallSucceeded) -> str:
 
 
 class ToolCallSucceeded(Fact):
-    """A tool answered; ``repeated`` says the answer came from an earlier execution's claim."""
+    """A tool answered; ``repeated`` says the answer came from an earlier execution's claim.
+
+    ``untrusted``: the result holds what strangers wrote, and from here on the run has read it.
+    """
 
     traits = Traits(
         reads=_succeeded,
@@ -204,10 +202,14 @@ class ToolCallSucceeded(Fact):
     repeated: bool = False
     cost: Money | None = None
     request_id: str | None = None
+    untrusted: bool = False
 
 
 class ToolCallFailed(Fact):
-    """A tool failed, and certainly without an effect that counts, or its tool is idempotent."""
+    """A tool failed, and certainly without an effect that counts, or its tool is idempotent.
+
+    ``untrusted``: its error may hold what strangers wrote.
+    """
 
     traits = Traits(
         reads="{call_id:number} {tool} failed: {error.message:long}",
@@ -227,6 +229,7 @@ class ToolCallFailed(Fact):
     attribution: Attribution
     cost: Money | None = None
     request_id: str | None = None
+    untrusted: bool = False
 
 
 class ToolCallUncertain(Fact):
@@ -247,53 +250,5 @@ class ToolCallUncertain(Fact):
     tool: str
     reason: str
     latency_ms: int = 0
-    cost: Money | None = None
-    attribution: Attribution | None = None
-
-
-class LateAnswer(Record):
-    """What a model's answer used that came too late; its words are kept nowhere."""
-
-    model: str
-    provider: str
-    usage: Usage
-    price: PriceSnapshot | None = None
-
-
-def _late_charge(fact: LateResultNoted) -> Charge | None:
-    """What came too late was paid for all the same: a model's answer, priced or not, or a tool."""
-    answer, to = fact.answer, fact.attribution
-    if to is None or (answer is None and fact.cost is None):
-        return None
-    of = (fact.call_id, fact.attempt, fact.cost, to)
-    if answer is None:
-        return Charge(TOOL.name, fact.tool or "", *of, late=True)
-    used = (answer.usage, answer.provider, answer.price)
-    return Charge(MODEL.name, answer.model, *of, *used, late=True)
-
-
-class LateResultNoted(Fact):
-    """A result came for an attempt that was no longer open, and tells of a side effect or a cost.
-
-    Of a tool's result ``tool`` is named, of a model's ``answer`` says what it used. ``cost`` is
-    what nothing else on the run's record says of that attempt.
-    """
-
-    traits = Traits(
-        reads="{call_id:number} came back too late: {outcome}{cost:paid}",
-        cause=Cause.SENDER,
-        tone=Tone.WARNING,
-        charge=_late_charge,
-        in_vain=True,
-        moment="{outcome}",
-    )
-
-    call_id: str
-    attempt: int
-    outcome: str
-    result: Content | None = None
-    error: ErrorInfo | None = None
-    tool: str | None = None
-    answer: LateAnswer | None = None
     cost: Money | None = None
     attribution: Attribution | None = None

@@ -12,8 +12,9 @@ from collections.abc import Mapping
 from typing import LiteralString
 from urllib.parse import quote
 
+from runfold.infra.deployment.naming import Naming
 from runfold.infra.settings.errors import ConfigError
-from runfold.infra.settings.variables import DATABASE_SCHEMA, DATABASE_URL
+from runfold.infra.settings.variables import DATABASE_SCHEMA, DATABASE_URL, DEPLOYMENT_NAME
 
 VARIABLE = DATABASE_SCHEMA.name
 DEFAULT = DATABASE_SCHEMA.default
@@ -26,9 +27,14 @@ class DatabaseAddressError(ConfigError):
 
 
 def schema_name(env: Mapping[str, str]) -> str:
-    """Return the schema that the environment names; raises DatabaseAddressError for a bad name."""
+    """Return the schema that the environment names, or that follows from the deployment's name.
+
+    Raises DatabaseAddressError for a bad name.
+    """
     try:
-        return DATABASE_SCHEMA.read(env)
+        if DATABASE_SCHEMA.text(env):
+            return DATABASE_SCHEMA.read(env)
+        return Naming(DEPLOYMENT_NAME.read(env)).schema
     except ConfigError as error:
         raise DatabaseAddressError(str(error)) from error
 

@@ -1,7 +1,8 @@
 """What goes wrong with a database, by what its caller has to do.
 
 DatabaseUnfitError     stop: somebody must change the database, or name another
-└── TablesClashError   stop: its schema has tables of somebody else with the names of ours
+├── TablesClashError   stop: its schema has tables of somebody else with the names of ours
+└── TablesTooNewError  stop: its tables are a newer release's that does not let this one write
 DatabaseAwayError      retry: it does not answer, or does not take writes for now
 """
 
@@ -16,6 +17,10 @@ class DatabaseUnfitError(ConfigError):
 
 class TablesClashError(DatabaseUnfitError):
     """The schema holds tables of somebody else with the names of ours; nothing was made."""
+
+
+class TablesTooNewError(DatabaseUnfitError):
+    """The tables are of a newer release, which does not let this one write to them."""
 
 
 class DatabaseAwayError(Exception):

@@ -26,7 +26,9 @@ from runfold.infra.deployment.identity import (
     Binding,
     Journal,
     mismatch,
+    named_otherwise,
 )
+from runfold.infra.deployment.naming import naming_of
 
 Kafka = Mapping[str, object]
 Tell = Callable[[str], None]
@@ -38,12 +40,26 @@ def need(kafka: Kafka, url: str, tell: Tell) -> None:
     ``tell`` hears of what could not be seen.
     """
     try:
-        said = mismatch(journal.journal_of(kafka), database.binding_of(url))
+        said = unfit(kafka, journal.journal_of(kafka), database.binding_of(url))
     except (psycopg.Error, KafkaException) as error:
         tell(unseen(error))
         return
     if said:
         raise AnotherDeploymentError(said)
+
+
+def unfit(kafka: Kafka, found: Journal | None, binding: Binding | None) -> str:
+    """Return a sentence where the two are of two deployments; "" where nothing says so.
+
+    Where the database is that of another deployment on the same cluster, the sentence names it.
+    """
+    said = mismatch(found, binding)
+    if said and binding is not None and binding.topic_id:
+        here = naming_of(kafka).deployment
+        for name, topic_id in journal.journals(kafka).items():
+            if topic_id == binding.topic_id and name != here:
+                return named_otherwise(name, here)
+    return said
 
 
 def begin(url: str, tell: Tell) -> Binding | None:
@@ -66,7 +82,7 @@ def finish(kafka: Kafka, url: str, binding: Binding, tell: Tell, *, adopt: bool 
     """
     try:
         found = journal.journal_of(kafka)
-        if not adopt and (said := mismatch(found, binding)):
+        if not adopt and (said := unfit(kafka, found, binding)):
             raise AnotherDeploymentError(said)
         found = _marked(kafka, found, binding, tell)
         if found is not None and found.topic_id != binding.topic_id:

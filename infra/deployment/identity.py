@@ -6,11 +6,16 @@ mark that follows from the id of the database. Neither is compared with anything
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from hashlib import sha256
 from uuid import UUID
 
+from runfold.infra.deployment.naming import Naming
+from runfold.infra.settings import variables
 from runfold.infra.settings.errors import ConfigError
+
+DEPLOYMENT = variables.DEPLOYMENT_NAME.name
 
 ADOPT = "--adopt"
 """The option of ``runfold up`` and ``prepare`` that puts the two together, whatever they say."""
@@ -28,6 +33,10 @@ _TWO = (
 
 class AnotherDeploymentError(ConfigError):
     """The database and the topics are of two deployments; nothing was done to either."""
+
+
+class StillRunningError(ConfigError):
+    """Processes of a deployment still run; nothing was done to it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +66,31 @@ def mark_of(database_id: UUID) -> str:
     return str((number >> 3) | (1 << 61))
 
 
+def named_otherwise(owner: str, here: str) -> str:
+    """Return a sentence for a database of one deployment in a process that is named for another."""
+    return (
+        f"The database of DATABASE_URL belongs to the {Naming(owner).said} on this Kafka, and this "
+        f"process is started as the {Naming(here).said}: {_choose(owner)}, or name the database of "
+        "the other one (DATABASE_URL, RUNFOLD_DATABASE_SCHEMA)."
+    )
+
+
+def no_topics(here: str, others: Collection[str]) -> str:
+    """Return a sentence for a deployment that has no topics on a cluster where others have."""
+    names = ", ".join(sorted(filter(None, others)))
+    there = [f"those named {names}"] if names else []
+    there += ["the one without a name"] if "" in others else []
+    return (
+        f"The {Naming(here).said} has no topics on this Kafka, which holds those of other "
+        f"deployments ({' and '.join(there)}): set {DEPLOYMENT} to the one that is meant, or make "
+        "its topics with `runfold up` or `python -m runfold.stack.prepare`."
+    )
+
+
+def _choose(name: str) -> str:
+    return f"set {DEPLOYMENT}={name}" if name else f"unset {DEPLOYMENT}"
+
+
 def mismatch(journal: Journal | None, binding: Binding | None) -> str:
     """Return a sentence where the two are of two deployments; "" where nothing says so.
 
@@ -65,8 +99,9 @@ def mismatch(journal: Journal | None, binding: Binding | None) -> str:
     if journal is not None and journal.mark and (binding is None or binding.mark != journal.mark):
         return (
             "The topics of this Kafka belong to a deployment with another database than that of "
-            f"DATABASE_URL. {_TWO} Give this one a Kafka of its own, or name its own database "
-            f"(DATABASE_URL, RUNFOLD_DATABASE_SCHEMA). {_WAY_OUT}"
+            f"DATABASE_URL. {_TWO} Give this one a name or a Kafka of its own "
+            f"({DEPLOYMENT}, KAFKA_BOOTSTRAP_SERVERS), or name its own database (DATABASE_URL, "
+            f"RUNFOLD_DATABASE_SCHEMA). {_WAY_OUT}"
         )
     if binding is None or not binding.topic_id:
         return ""

@@ -9,11 +9,11 @@ alone. On the journal, which keeps everything, it does nothing.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 
 from confluent_kafka import KafkaError, KafkaException, TopicCollection
 from confluent_kafka.admin import (  # type: ignore[attr-defined]
-    AdminClient,
     AlterConfigOpType,
     ConfigEntry,
     ConfigResource,
@@ -22,7 +22,9 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]
 )
 
 from runfold.events.topics import EVENTS
-from runfold.infra.deployment.identity import Journal
+from runfold.infra.deployment.identity import AnotherDeploymentError, Journal, no_topics
+from runfold.infra.deployment.naming import deployment_with, naming_of
+from runfold.infra.kafka.clients import Admin
 from runfold.infra.kafka.hearing import Hearing, client_of
 
 SETTING = "min.compaction.lag.ms"
@@ -35,6 +37,20 @@ _PAUSE_S = 0.05
 def journal_of(kafka: Mapping[str, object]) -> Journal | None:
     """Return what the topic says, None where it is not there; raises KafkaException."""
     return _found(client_of(kafka, Hearing()))
+
+
+def need_topics(kafka: Mapping[str, object], tell: Callable[[str], None]) -> None:
+    """Raise AnotherDeploymentError where others have topics on this cluster, and this one none.
+
+    ``tell`` hears where that cannot be seen.
+    """
+    try:
+        there, here = journals(kafka), naming_of(kafka).deployment
+    except KafkaException as error:
+        tell(f"which deployments this Kafka has cannot be seen: {error.args[0].str()}")
+        return
+    if there and here not in there:
+        raise AnotherDeploymentError(no_topics(here, there))
 
 
 def put_mark(kafka: Mapping[str, object], mark: str, former: str) -> Journal | None:
@@ -58,7 +74,28 @@ def put_mark(kafka: Mapping[str, object], mark: str, former: str) -> Journal | N
     return found
 
 
-def _found(admin: AdminClient) -> Journal | None:
+def journals(kafka: Mapping[str, object]) -> dict[str, str]:
+    """Return the name of each deployment whose journal is on the cluster, and the journal's id.
+
+    Those alone that may be seen; raises KafkaException.
+    """
+    admin = client_of(kafka, Hearing())
+    there = {
+        full: owner
+        for full in admin.topics_of_all(EVENTS, _ANSWER_S)
+        if (owner := deployment_with(full, EVENTS)) is not None
+    }
+    if not there:
+        return {}
+    asked = admin.describe_full(there, _ANSWER_S)
+    found = {}
+    for full, future in asked.items():
+        with suppress(KafkaException):
+            found[there[full]] = str(future.result().topic_id)
+    return found
+
+
+def _found(admin: Admin) -> Journal | None:
     names = TopicCollection([EVENTS])
     (asked,) = admin.describe_topics(names, request_timeout=_ANSWER_S).values()
     try:

@@ -6,6 +6,8 @@ for the body as it is (``IDENTITY``), and refuse one that comes in another encod
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import AsyncIterator
 from typing import Final
 
@@ -35,14 +37,20 @@ async def pieces(response: httpx.Response, most: int) -> AsyncIterator[bytes]:
         yield piece
 
 
-def whole(response: httpx.Response, most: int) -> bytes:
-    """Return the body of a streamed answer, where ``pieces`` would yield it."""
+def whole(response: httpx.Response, most: int, until: float = math.inf) -> bytes:
+    """Return the body of a streamed answer, where ``pieces`` would yield it.
+
+    ``until`` is the latest moment, on the monotonic clock, at which it is still read: a server that
+    sends a byte at a time never meets a time-out between two of them.
+    """
     _refuse_encoded(response)
     found = bytearray()
     for piece in response.iter_raw():
         found += piece
         if len(found) > most:
             raise BodyRefusedError(f"with more than {most} bytes")
+        if time.monotonic() > until:
+            raise BodyRefusedError("that did not come to its end in time")
     return bytes(found)
 
 

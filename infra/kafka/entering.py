@@ -10,12 +10,12 @@ from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import (  # type: ignore[attr-defined]
-    AdminClient,
     BrokerMetadata,
     ConfigResource,
     ResourceType,
 )
 
+from runfold.infra.kafka.clients import Admin
 from runfold.infra.kafka.door import refusal
 from runfold.infra.kafka.errors import KafkaAwayError, KafkaUnfitError, UnreachableError
 from runfold.infra.kafka.hearing import Complaint, Hearing, client_of
@@ -39,7 +39,7 @@ class Entered:
     ``unreached`` says which brokers it did not get through to, one sentence each.
     """
 
-    admin: AdminClient
+    admin: Admin
     settings: Mapping[int, Mapping[str, str | None]]
     unreached: tuple[str, ...] = ()
 
@@ -69,7 +69,7 @@ def enter(kafka: Mapping[str, object]) -> Entered:
 
 
 def _brokers(
-    admin: AdminClient, hearing: Hearing, kafka: Mapping[str, object]
+    admin: Admin, hearing: Hearing, kafka: Mapping[str, object]
 ) -> dict[int, BrokerMetadata]:
     until = time.monotonic() + _ANSWER_S
     while True:
@@ -85,7 +85,7 @@ def _brokers(
             time.sleep(0.05)
 
 
-def _ask(admin: AdminClient, broker: int) -> Future[Any]:
+def _ask(admin: Admin, broker: int) -> Future[Any]:
     # Only the broker itself answers this question, so the client connects to what it advertises.
     wanted = [ConfigResource(ResourceType.BROKER, str(broker))]
     (future,) = admin.describe_configs(wanted, request_timeout=_ANSWER_S).values()
@@ -97,7 +97,7 @@ def _answer(
     broker: BrokerMetadata,
     kafka: Mapping[str, object],
     hearing: Hearing,
-    admin: AdminClient,
+    admin: Admin,
     until: float,
 ) -> Mapping[str, str | None]:
     while not future.done():

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException
-from confluent_kafka.admin import AdminClient
 
+from runfold.infra.kafka import clients
 from runfold.infra.kafka.errors import KafkaUnfitError
 
 Kafka = dict[str, str | int | float | bool]
@@ -75,11 +75,11 @@ def complaint_in(line: str) -> Complaint | None:
     return Complaint(found["host"], int(found["port"]), node, found["said"], found["state"] or "")
 
 
-def client_of(kafka: Any, hearing: Hearing) -> AdminClient:
+def client_of(kafka: Any, hearing: Hearing) -> clients.Admin:
     """Return a client that asks questions; raises KafkaUnfitError where its settings are wrong."""
     settings = {name: value for name, value in kafka.items() if name not in _OF_PRODUCERS}
     try:
-        return AdminClient({**settings, **_QUICK}, logger=hearing.logger)
+        return clients.admin({**settings, **_QUICK}, hearing.logger)
     except KafkaException as error:
         raise KafkaUnfitError(_wrong_setting(error.args[0])) from error
 

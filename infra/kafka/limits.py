@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from confluent_kafka import KafkaError, KafkaException, Producer
+from confluent_kafka import KafkaError, KafkaException
 
 from runfold.events.topics import MAX_RECORD_BYTES
+from runfold.infra.deployment.naming import naming_of
+from runfold.infra.kafka import clients
 from runfold.infra.kafka.hearing import Hearing
 from runfold.infra.kafka.permits import is_denial, sentence
 from runfold.infra.kafka.rights import Program
@@ -73,11 +75,13 @@ def transactions(kafka: Mapping[str, object], program: Program, principal: str) 
         "log_level": 0,
     }
     try:
-        Producer(settings, logger=hearing.logger).init_transactions(_SECONDS)
+        clients.producer(settings, hearing.logger).init_transactions(_SECONDS)
     except KafkaException as error:
         if is_denial(error):
             mine = [right for right in program.rights if right.kind == "transactional-id"]
-            return sentence(mine[0], principal, program.called) if mine else ""
+            if not mine:
+                return ""
+            return sentence(mine[0].of(naming_of(kafka)), principal, program.called)
         if error.args[0].code() == KafkaError.INVALID_TRANSACTION_TIMEOUT:
             return too_short("")
         # Anything else may pass: others try it out at the same moment. A lane says what lasts.

@@ -7,8 +7,8 @@ from concurrent.futures import Future
 from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException, TopicCollection
-from confluent_kafka.admin import AdminClient
 
+from runfold.infra.kafka.clients import Admin
 from runfold.infra.kafka.rights import Right
 
 _SECONDS = 10.0
@@ -29,7 +29,7 @@ def is_denial(error: KafkaException) -> bool:
     return error.args[0].code() in _DENIED
 
 
-def lacking(admin: AdminClient, rights: Iterable[Right]) -> Iterator[Right]:
+def lacking(admin: Admin, rights: Iterable[Right]) -> Iterator[Right]:
     """Yield the rights on topics and groups that are not given; one that nobody can see passes.
 
     A topic that is not there yet is not judged. Rights on transactional ids cannot be asked for.
@@ -59,7 +59,7 @@ def _names(rights: list[Right], kind: str) -> list[str]:
     return list(dict.fromkeys(right.name for right in rights if right.kind == kind))
 
 
-def _on_topics(admin: AdminClient, names: list[str]) -> dict[str, frozenset[str] | None]:
+def _on_topics(admin: Admin, names: list[str]) -> dict[str, frozenset[str] | None]:
     if not names:
         return {}
     asked = admin.describe_topics(
@@ -68,7 +68,7 @@ def _on_topics(admin: AdminClient, names: list[str]) -> dict[str, frozenset[str]
     return _given(asked)
 
 
-def _on_groups(admin: AdminClient, names: list[str]) -> dict[str, frozenset[str] | None]:
+def _on_groups(admin: Admin, names: list[str]) -> dict[str, frozenset[str] | None]:
     found: dict[str, frozenset[str] | None] = {}
     for start in range(0, len(names), _AT_ONCE):
         asked = admin.describe_consumer_groups(

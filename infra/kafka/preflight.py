@@ -78,7 +78,7 @@ def _of_program(
         return
     who = principal(kafka)
     for right in permits.lacking(entered.admin, program.rights):
-        yield permits.sentence(right, who, program.called)
+        yield permits.sentence(right.of(entered.admin.naming), who, program.called)
     if not bounds and (said := limits.transactions(kafka, program, who)):
         yield said
 

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import (  # type: ignore[attr-defined]
-    AdminClient,
     ConfigResource,
     ResourceType,
 )
 
 from runfold.events.topics import EVENTS, TOPICS
+from runfold.infra.kafka.clients import Admin
 
 SETTING = "delete.retention.ms"
 VALUE = "86412345"
@@ -23,7 +23,7 @@ VALUE = "86412345"
 _ANSWER_S = 10.0
 
 
-def unfinished(admin: AdminClient) -> str:
+def unfinished(admin: Admin) -> str:
     """Return a sentence where a restore has begun and not finished; "" where none has.
 
     What cannot be seen, for want of the right to or of the topic, counts as none.
@@ -41,6 +41,6 @@ def unfinished(admin: AdminClient) -> str:
     return (
         "A back-up is being restored into this cluster, or its restore did not finish: no process "
         "starts on half of it. Wait for `runfold restore` to end; where it has failed, delete "
-        f"Runfold's topics ({TOPICS[0].name} and the others of docs/topics.md), its tables, and "
-        "the artifacts, or the whole home, and restore again."
+        f"Runfold's topics ({admin.naming.full(TOPICS[0].name)} and the others of docs/topics.md), "
+        "its tables, and the artifacts, or the whole home, and restore again."
     )

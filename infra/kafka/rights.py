@@ -5,12 +5,13 @@ docs/secured.md shows it, ``permits`` asks for it, and a test runs the product w
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from runfold.events import topics
 from runfold.events.calls import kinds
 from runfold.events.topics import TOPICS
+from runfold.infra.deployment.naming import Naming
 
 Kind = Literal["topic", "group", "transactional-id"]
 READ, WRITE = "READ", "WRITE"
@@ -28,6 +29,9 @@ CLI = "runfold"
 LANES = "runfold-runs-"
 """How the transactional ids of the run processor begin; the partition's number follows."""
 
+TENANT_LANES = "runfold-tenants-"
+"""The same of the lanes of tenants."""
+
 
 @dataclass(frozen=True, slots=True)
 class Right:
@@ -37,6 +41,10 @@ class Right:
     name: str
     operation: str
     prefixed: bool = False
+
+    def of(self, naming: Naming) -> Right:
+        """Return the right on what a deployment calls so."""
+        return replace(self, name=naming.full(self.name))
 
     def command(self, principal: str) -> str:
         """Return the command that grants it."""
@@ -90,6 +98,7 @@ def _pool(called: str, kind: kinds.CallKind, *more: Right) -> Program:  # type: 
 
 
 _TRIED = f"{LANES}preflight"
+_OF_TENANTS = (topics.TENANT_EVENTS, topics.TENANT_RESTORE, topics.TENANT_PARKED)
 _DEFINITIONS = (*_topics(READ, topics.REGISTRY), *_groups("registry"))
 
 PROGRAMS: dict[str, Program] = {
@@ -99,13 +108,18 @@ PROGRAMS: dict[str, Program] = {
             *_topics(READ, topics.REQUESTS, topics.CONTROLS, topics.RESULTS, topics.EVENTS),
             *_topics(READ, topics.COMPLETIONS, topics.RESTORE, topics.PARKED),
             *_topics(WRITE, topics.EVENTS, topics.COMPLETIONS, topics.DEAD_LETTERS),
-            *_topics(WRITE, topics.PERMITS),
+            *_topics(WRITE, topics.PERMITS, topics.RESULTS),
+            # Of tenants: their lanes run in the same process.
+            *_topics(READ, topics.TENANT_REQUESTS, *_OF_TENANTS),
+            *_topics(WRITE, topics.TENANT_REQUESTS, *_OF_TENANTS),
             *_topics(WRITE, topics.RESTORE, topics.PARKED, *(kind.topic for kind in kinds.KINDS)),
             *_DEFINITIONS,
             *_groups("runs-positions", "runs-owners", "restore", "readers"),
+            *_groups("tenants-positions", "tenants-owners"),
             # Whether each is kept as the guarantees need it; it has nothing to do with alerts.
             *_topics(DESCRIBE_CONFIGS, *(t.name for t in TOPICS if t.name != topics.ALERTS)),
             Right("transactional-id", LANES, WRITE, prefixed=True),
+            Right("transactional-id", TENANT_LANES, WRITE, prefixed=True),
         ),
         transactions=_TRIED,
     ),
@@ -143,7 +157,7 @@ PROGRAMS: dict[str, Program] = {
         (
             *_topics(WRITE, topics.REQUESTS, topics.CONTROLS, topics.REGISTRY),
             *_topics(READ, topics.EVENTS, topics.COMPLETIONS, topics.REGISTRY),
-            *_topics(READ, topics.DEAD_LETTERS, topics.ALERTS),
+            *_topics(READ, topics.DEAD_LETTERS, topics.ALERTS, topics.TENANT_EVENTS),
             *_groups("readers"),
         ),
     ),

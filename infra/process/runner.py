@@ -25,6 +25,7 @@ from typing import Protocol, TypeVar
 from prometheus_client import CollectorRegistry
 
 from runfold.infra.clock.watching import ClockWatch
+from runfold.infra.deployment import journal
 from runfold.infra.kafka import preflight
 from runfold.infra.kafka.errors import KafkaAwayError
 from runfold.infra.kafka.rights import PROGRAMS
@@ -166,6 +167,7 @@ def _need_one_deployment(config: Config) -> None:
         from runfold.infra.deployment import binding  # noqa: PLC0415
 
         binding.need(config.kafka, config.database_url, _log.warning)
+    journal.need_topics(config.kafka, _log.warning)
 
 
 def _ended(error: Exception, ends: Ends) -> int:

@@ -1,1 +1,1 @@
-"""The secrets port, with its forms in the environment, in files and in memory."""
+"""The secrets port, with its forms in the environment, in files, in a Vault and in memory."""

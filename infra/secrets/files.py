@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
+from runfold.infra.secrets.names import is_plain
 from runfold.infra.secrets.port import SecretsUnavailableError
-
-# What Kubernetes allows as a key; a name like ``..`` or ``a/b`` must not leave the folder.
-_NAME = re.compile(r"(?!\.)[-.\w]{1,253}", re.ASCII)
 
 
 class FileSecrets:
@@ -19,7 +16,7 @@ class FileSecrets:
 
     def get(self, name: str, tenant_id: str) -> str | None:  # noqa: ARG002 - of the deployment
         """Return the file's text without a last line break, None where there is no such file."""
-        if not _NAME.fullmatch(name):
+        if not is_plain(name):
             return None
         try:
             text = (self._folder / name).read_text(encoding="utf-8")

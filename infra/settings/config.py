@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from runfold.infra.database.address import database_url
+from runfold.infra.deployment.naming import option_of
 from runfold.infra.settings import variables
 from runfold.infra.settings.errors import ConfigError
 from runfold.infra.settings.kafka import client_options
@@ -73,4 +74,4 @@ def _kafka(env: Mapping[str, str]) -> dict[str, str]:
         env, "start everything with `runfold up`, or name the brokers to use."
     )
     own = {"bootstrap.servers": bootstrap, "partitioner": "murmur2_random", **_RECONNECT}
-    return {**own, **client_options(env)}
+    return {**own, **client_options(env), **option_of(variables.DEPLOYMENT_NAME.read(env))}

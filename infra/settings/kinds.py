@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Generic, TypeVar
 from urllib.parse import unquote, urlsplit
 
+from runfold.infra.deployment import naming
+
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
 
@@ -148,6 +150,7 @@ SCHEMA = Kind(
     "Postgres's own schemas",
     _schema,
 )
+DEPLOYMENT = Kind(naming.EXPECTS, naming.checked)
 FOLDER = Kind("a folder", _folder)
 FILES = Kind("files with commas between", _files)
 SWITCH: Kind[bool] = Kind("1 or 0", lambda text: choice("0", "1").parse(text) == "1")

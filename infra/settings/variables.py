@@ -1,7 +1,8 @@
 """Every variable that Runfold reads, declared once: the table of settings.
 
 ``runfold config`` lists what they hold, docs/settings.md what they mean. Defaults that depend on
-something else are said in words (``shown``). OpenTelemetry's are in ``opentelemetry``.
+something else are said in words (``shown``). OpenTelemetry's are in ``opentelemetry``, those
+that name a Vault in ``vault``.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from pathlib import Path
 from runfold.infra.settings.kinds import (
     ANY,
     BROKERS,
+    DEPLOYMENT,
     FILES,
     FOLDER,
     HTTP,
@@ -38,6 +40,12 @@ BOOTSTRAP_SERVERS = Variable(
     "KAFKA_BOOTSTRAP_SERVERS", BROKERS, "", "all",
     "brokers, `host:port` with commas", "the embedded broker",
 )  # fmt: skip
+DEPLOYMENT_NAME = Variable(
+    "RUNFOLD_DEPLOYMENT", DEPLOYMENT, "", "all",
+    "the name of this deployment, where several share a Kafka or a Postgres: begins the names of "
+    "its topics, groups and transactional ids, and names its schema "
+    "([two on one cluster](operations.md#two-deployments-on-one-cluster))", "none",
+)  # fmt: skip
 DATABASE_URL = Variable(
     "DATABASE_URL", LINE, "", "tool pool, projector, `runfold`",
     "`postgresql://user:password@host:port/database`", "the embedded Postgres", without_password,
@@ -45,6 +53,7 @@ DATABASE_URL = Variable(
 DATABASE_SCHEMA = Variable(
     "RUNFOLD_DATABASE_SCHEMA", SCHEMA, "runfold", "tool pool, projector, `runfold`",
     "the schema of all tables; one that `search_path` in the address names comes first",
+    "`runfold`, with a deployment's name `runfold_NAME`",
 )  # fmt: skip
 SCHEMA_REGISTRY_URL = Variable(
     "SCHEMA_REGISTRY_URL", HTTP, "", "all",
@@ -75,7 +84,7 @@ PARTITIONS_COUNT = Variable(
 OWNERSHIP = Variable(
     "RUNFOLD_OWNERSHIP", choice("fixed", "group"), "fixed", "run processor, projector",
     "`fixed`: the partitions listed for the process; `group`: shared out by a consumer group, of "
-    "which a Kafka has one for run processors and one for the projectors of one database",
+    "which a deployment has one for run processors and one for projectors",
 )  # fmt: skip
 FIXED_PARTITIONS = Variable(
     "RUNFOLD_FIXED_PARTITIONS", PARTITIONS, NO_PARTITIONS, "run processor",
@@ -232,6 +241,14 @@ MONITOR_STALL = Variable(
 MONITOR_MEMORY = Variable(
     "RUNFOLD_MONITOR_MEMORY_MB", number(512, 1_000_000), 2048, "monitor",
     "MB of address space until it ends, to be started again",
+)  # fmt: skip
+MONITOR_ENDED = Variable(
+    "RUNFOLD_MONITOR_ENDED", number(100, 10_000_000), 50_000, "monitor",
+    "ended runs that it remembers, so that none counts twice",
+)  # fmt: skip
+MONITOR_SUBJECTS = Variable(
+    "RUNFOLD_MONITOR_SUBJECTS", number(1, 10_000), 100, "monitor",
+    "names of agents, models, tools and tenants each that it tells apart",
 )  # fmt: skip
 WORKSPACE = Variable(
     "RUNFOLD_WORKSPACE", FOLDER, NO_PATH, "`runfold`",

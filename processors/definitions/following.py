@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from runfold.events.avro.codec import Codec
-from runfold.events.definitions import ModelScript, ToolContract
+from runfold.events.definitions import ModelScript, Published, ToolContract
 from runfold.infra.process.stall import Positions
 from runfold.processors.definitions.follower import DefinitionFollower
 from runfold.processors.definitions.kafka import KafkaDefinitionLog
@@ -26,6 +26,10 @@ class Following:
     def tool(self, name: str, version: str, tenant: str) -> ToolContract | None:
         """Return a tool's contract as a tenant sees it, None where it is not published."""
         return self.store.current().tool(name, version, tenant)
+
+    def published_tool(self, name: str, version: str, tenant: str) -> Published | None:
+        """Return what was published as that tool, which says whose it is."""
+        return self.store.current().version("tool", name, version, tenant)
 
     def script(self, name: str, tenant: str) -> ModelScript | None:
         """Return a model script as a tenant sees it, None where it is not published."""

@@ -11,6 +11,7 @@ _WORDS = {
     "DefinitionRetired": "retired",
     "DefinitionWithdrawn": "withdrawn",
     "DefinitionAliased": "aliased",
+    "SwitchThrown": "switched",
 }
 
 

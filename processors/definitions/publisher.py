@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
 from runfold.events import topics
 from runfold.events.base import Record
-from runfold.events.definitions import Definition, Definitions, ToolContract
+from runfold.events.definitions import Definition, Definitions, PolicyDefinition, ToolContract
 from runfold.processors.definitions.record import announce, find, key, kind_of
-from runfold.processors.definitions.unusable import unusable
+from runfold.processors.definitions.unusable import contracts_of, unusable
+from runfold.processors.run.policy.cedar.checking import rule_ids
 
 
 class DefinitionWriter(Protocol):
@@ -109,7 +110,9 @@ def publish(
         refusal(each, held) for each, held in known if held and not author.same(each, held)
     )
     refused += tuple(_hidden(each) for each in new if author.alias_of(before, each))
-    refused += tuple(Refusal(key(each), why) for each in new if (why := unusable(each)))
+    contracts = contracts_of(before, author.tenant, new) if _has_policies(new) else []
+    refused += tuple(Refusal(key(each), why) for each in new if (why := unusable(each, contracts)))
+    refused += tuple(_taken_ids(new, before, author.tenant))
     unchanged = tuple(key_of(each) for each, _ in same)
     if refused:
         refused_keys = {each.key for each in refused}
@@ -121,6 +124,26 @@ def publish(
     taken = {each.key for each in lost}
     won = tuple(key_of(each) for each in new if key(each) not in taken)
     return Report(won, unchanged, tuple(lost), (), other_code)
+
+
+def _has_policies(new: Sequence[Definition]) -> bool:
+    return any(isinstance(each, PolicyDefinition) for each in new)
+
+
+def _taken_ids(
+    new: Sequence[Definition], before: Definitions, tenant: str | None
+) -> Iterator[Refusal]:
+    """Refuse rules whose ids another policy in force has: on record an id names one rule."""
+    known = before.policies(tenant) if _has_policies(new) else None
+    others = [each.definition for each in known.policies] if known is not None else []
+    policies = [each for each in (*others, *new) if isinstance(each, PolicyDefinition)]
+    for each in new:
+        if not isinstance(each, PolicyDefinition):
+            continue
+        held = {i for other in policies if other.name != each.name for i in rule_ids(other)}
+        for taken in sorted(held & set(rule_ids(each))):
+            sentence = f"another policy in force has a rule {taken}: give it another @id"
+            yield Refusal(key(each), sentence)
 
 
 def _hidden(definition: Definition) -> Refusal:

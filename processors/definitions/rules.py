@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from runfold.events.definitions import (
     KINDS,
+    POLICY,
     Decided,
     DefinitionAliased,
     DefinitionReleased,
@@ -16,19 +17,55 @@ from runfold.events.definitions import (
     DefinitionWithdrawn,
     Published,
     State,
+    SwitchThrown,
 )
 from runfold.events.definitions.resolving import MAX_ALIASES
 
 
 def objection(definitions: Definitions, decided: Decided) -> str:
     """Return why a decision cannot hold after these definitions, or an empty text."""
+    if isinstance(decided, SwitchThrown):
+        return _to_switch(definitions, decided)
     if decided.kind not in KINDS:
         return "no such kind of definition"
+    if isinstance(decided, DefinitionAliased) and decided.kind == POLICY:
+        return "policies hold together and nothing refers to them: they have no other names"
     if isinstance(decided, DefinitionAliased):
         return _to_alias(definitions, decided)
     if isinstance(decided, DefinitionReleased):
         return _to_release(definitions, decided)
     return _to_rule(definitions, decided)
+
+
+SWITCHED = ("tenant", "agent", "tool", "model")
+"""What can be stopped."""
+
+
+def _to_switch(definitions: Definitions, decided: SwitchThrown) -> str:
+    if decided.kind not in SWITCHED:
+        return (
+            f"there is no switch of a {decided.kind}: one of {', '.join(SWITCHED)} can be stopped"
+        )
+    if not decided.name.strip():
+        return f"say which {decided.kind}"
+    if decided.kind == "tenant" and decided.tenant not in {None, decided.name}:
+        return "a tenant is stopped by its own name"
+    if decided.kind in {"agent", "tool"} and not _is_published(definitions, decided):
+        return f"no {decided.kind} {decided.name} is published{_for(decided.tenant)}"
+    names = (name for name, _ in definitions.switches())
+    stopped = any(name == (decided.kind, decided.name, decided.tenant) for name in names)
+    if stopped is decided.stopped:
+        return f"{decided.kind} {decided.name} is {'stopped' if stopped else 'not stopped'} already"
+    return ""
+
+
+def _is_published(definitions: Definitions, decided: SwitchThrown) -> bool:
+    """Whether anybody has it: a switch for all may stop what one tenant published."""
+    if decided.tenant is not None:
+        return decided.name in definitions.names(decided.kind, decided.tenant)
+    return any(
+        each.kind == decided.kind and each.definition.name == decided.name for each in definitions
+    )
 
 
 def _to_rule(definitions: Definitions, decided: DefinitionRetired | DefinitionWithdrawn) -> str:

@@ -2,13 +2,27 @@
 
 from __future__ import annotations
 
-from runfold.events.definitions import Definition, ToolContract
+from collections.abc import Iterable
+
+from runfold.events.definitions import (
+    Definition,
+    Definitions,
+    PolicyDefinition,
+    State,
+    ToolContract,
+)
 from runfold.events.json_schema import problems_of
+from runfold.processors.run.policy.cedar import checking
 from runfold.processors.tool.python.names import refusal_of
 
 
-def unusable(definition: Definition) -> str:
-    """Return why a definition cannot be used, as a sentence, or an empty text."""
+def unusable(definition: Definition, contracts: Iterable[ToolContract] = ()) -> str:
+    """Return why a definition cannot be used, as a sentence, or an empty text.
+
+    ``contracts`` are the tools that it can meet.
+    """
+    if isinstance(definition, PolicyDefinition):
+        return next(iter(checking.faults(definition, contracts)), "")
     if not isinstance(definition, ToolContract):
         return ""
     if never := refusal_of(definition.implementation):
@@ -20,4 +34,19 @@ def unusable(definition: Definition) -> str:
         if schema is not None and (problems := problems_of(schema)):
             where = "/".join((field, *map(str, problems[0].path)))
             return f"{where} cannot be used: {problems[0].text}"
-    return ""
+    return next(iter(checking.contract_faults(definition)), "")
+
+
+def contracts_of(
+    known: Definitions, tenant: str | None, offered: Iterable[Definition] = ()
+) -> list[ToolContract]:
+    """Return the tools that a tenant's policies can meet: every version that runs can have pinned.
+
+    ``offered`` are about to be published beside them.
+    """
+    found = [
+        each.definition
+        for each in known
+        if each.kind == "tool" and each.tenant in {None, tenant} and each.state != State.WITHDRAWN
+    ]
+    return [each for each in (*found, *offered) if isinstance(each, ToolContract)]

@@ -35,6 +35,11 @@ class Breaker:
         self._open_until: float | None = None
         self._trial_until: float | None = None
 
+    @property
+    def at_rest(self) -> bool:
+        """Whether it is closed and has seen no failure since the last success."""
+        return self._open_until is None and self._failures == 0
+
     def look(self) -> int | None:
         """Return None where a call might be made, else the milliseconds until that is worth a try.
 

@@ -7,7 +7,7 @@ metrics take it from there.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Hashable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Generic, TypeVar
@@ -42,9 +42,9 @@ def uncapped(_work: object) -> int | None:
 class EffectKind(Generic[W, R]):
     """A kind of call, as a host sees it.
 
-    ``turn`` names what a call competes for: calls of different names take turns, and a cap counts
-    those of one name. Metrics show it, so it names neither tenant nor run. ``on_broken`` is the
-    result, after so many milliseconds, of a call whose handler raised or did not end in time;
+    ``turn`` names what a call competes for, for people. Metrics show it, so it names neither tenant
+    nor run; what really shares places may be narrower or wider (``Served.group``). ``on_broken`` is
+    the result, after so many milliseconds, of a call whose handler raised or did not end in time;
     ``repeatable`` says whether its error may be retried. ``on_held`` is the result of a call that
     could not begin. ``at_once`` is how many calls a process has in flight unless it is set up
     otherwise.
@@ -68,9 +68,10 @@ class EffectKind(Generic[W, R]):
 class Served(Generic[W, R]):
     """A kind of call that a process makes, with what makes it.
 
-    At most ``at_once`` calls are in flight, as many as the kind says where it is None; ``cap`` is
-    how many of one ``turn`` may be, None for no bound of its own. ``ready`` is asked first about
-    calls that begin by permission; without it they can always begin.
+    At most ``at_once`` calls are in flight, as many as the kind says where it is None. Calls of one
+    ``group`` share a bulkhead: groups take turns, and ``cap`` is how many calls of one may be in
+    flight, None for no bound of its own. Without ``group`` those of one ``turn`` are one. ``ready``
+    is asked first about calls that begin by permission; without it they can always begin.
     """
 
     kind: EffectKind[W, R]
@@ -78,8 +79,13 @@ class Served(Generic[W, R]):
     at_once: int | None = None
     cap: Callable[[W], int | None] = uncapped
     ready: Ready[W, R] | None = None
+    group: Callable[[W], Hashable] | None = None
 
     @property
     def limit(self) -> int:
         """How many calls may be in flight."""
         return self.kind.at_once if self.at_once is None else self.at_once
+
+    def shares(self, work: W) -> Hashable:
+        """Return what a call shares its places with."""
+        return self.kind.turn(work) if self.group is None else self.group(work)

@@ -16,7 +16,7 @@ import time
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 from runfold.events.border import carried_bytes, cleaned
 from runfold.events.calls import CallResult, CallWork, Outcome
@@ -79,12 +79,12 @@ class Maker:
             # It may have waited for the word of somebody who is gone.
             self.wake(key)
             return
-        awaited = Awaited(work, now, [waiter])
-        if (hold := self._no_room(work, now)) is not None:
+        awaited = Awaited(work, now, [waiter], group=self._served.shares(work))
+        if (hold := self._no_room(awaited, now)) is not None and not self._displaced(awaited, hold):
             awaited.deliver(self._held(work, hold))
             return
         self._awaited[key] = awaited
-        self._gauges.know(self._kind.turn(work))
+        self._gauges.know(self._kind.turn(work), awaited.group)
         self.queue.put(self._queued(awaited))
 
     def look_again(self) -> None:
@@ -107,7 +107,7 @@ class Maker:
     def _queued(self, awaited: Awaited) -> Call:
         work = awaited.work
         return Call(
-            self._kind.turn(work),
+            awaited.group,
             partial(self._call, awaited),
             self._served.cap(work),
             awaited.wish,
@@ -117,19 +117,27 @@ class Maker:
             _key(work),
         )
 
-    def _no_room(self, work: CallWork, now: float) -> CannotBeginError | None:
-        most = self._means.bounds.queued
+    def _no_room(self, awaited: Awaited, now: float) -> CannotBeginError | None:
+        most, work, group = self._means.bounds.queued, awaited.work, awaited.group
         if most is None or not work.by_permission:
             return None
-        key = self._kind.turn(work)
-        queued, _ = self.queue.of_key(key)
+        queued, _ = self.queue.of_key(group)
         if queued < most:
             return None
         places = self.queue.places(self._served.cap(work))
-        pause_s = self.queue.pace(key).room_in_s(queued, places, now)
-        return CannotBeginError(
-            "no_room", f"{queued} calls of {key} wait here already.", int(pause_s * 1000)
-        )
+        pause_s = self.queue.pace(group).room_in_s(queued, places, now)
+        why = f"{queued} calls of {self._kind.turn(work)} wait here already."
+        return CannotBeginError("no_room", why, int(pause_s * 1000))
+
+    def _displaced(self, newcomer: Awaited, hold: CannotBeginError) -> bool:
+        """Hold a call that stands back, in place of one whose run may well answer."""
+        name = self.queue.take_aside(newcomer.group)
+        if name is None:
+            return False
+        found = self._awaited[cast("CallKey", name)]
+        self._forget(found.work, asked=True)
+        found.deliver(self._held(found.work, hold))
+        return True
 
     def _drop(self, awaited: Awaited) -> None:
         self._forget(awaited.work, asked=True)
@@ -216,7 +224,7 @@ class Maker:
         result = await self._result(work, make, began)
         if result.outcome is Outcome.HELD:
             return result
-        self.queue.pace(self._kind.turn(work)).took(time.monotonic() - began)
+        self.queue.pace(awaited.group).took(time.monotonic() - began)
         result = result.model_copy(update={"queued_ms": int((began - awaited.since) * 1000)})
         if self._means.traces is not None:
             self._trace(self._means.traces, work, result, began_ns)

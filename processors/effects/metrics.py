@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 
 from runfold.events.calls.kinds import KINDS
 from runfold.infra.metrics.bounded import MOST_VALUES
@@ -84,17 +84,23 @@ LOST = TABLE.counter(
 
 
 class KeyGauges:
-    """Shows how many calls of each key are queued and in flight, by ``of_key``."""
+    """Shows how many calls of each name are queued and in flight, by ``of_key`` of its groups."""
 
-    def __init__(self, kind: str, of_key: Callable[[str], tuple[int, int]]) -> None:
+    def __init__(self, kind: str, of_key: Callable[[Hashable], tuple[int, int]]) -> None:
         self._kind = kind
         self._of_key = of_key
-        self._known: set[str] = set()
+        self._known: dict[str, dict[Hashable, None]] = {}
 
-    def know(self, key: str) -> None:
-        """Show a key from now on, unless there are too many."""
-        if key in self._known or len(self._known) >= MOST_VALUES:
-            return
-        self._known.add(key)
-        KEY_QUEUED(self._kind, key).set_function(lambda: self._of_key(key)[0])
-        KEY_IN_FLIGHT(self._kind, key).set_function(lambda: self._of_key(key)[1])
+    def know(self, name: str, group: Hashable) -> None:
+        """Show a name from now on, unless there are too many; a group's calls count for it."""
+        groups = self._known.get(name)
+        if groups is None:
+            if len(self._known) >= MOST_VALUES:
+                return
+            groups = self._known[name] = {}
+            KEY_QUEUED(self._kind, name).set_function(lambda: self._sum(name, 0))
+            KEY_IN_FLIGHT(self._kind, name).set_function(lambda: self._sum(name, 1))
+        groups[group] = None
+
+    def _sum(self, name: str, which: int) -> int:
+        return sum(self._of_key(group)[which] for group in tuple(self._known[name]))

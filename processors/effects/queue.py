@@ -32,13 +32,13 @@ def ignored() -> None:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A call to make, of a ``tenant`` and a ``run_id``: its concurrency ``key`` and ``cap``.
+    """A call to make, of a ``tenant`` and a ``run_id``: its bulkhead's ``key`` and ``cap``.
 
     ``wanted`` is asked when its turn comes; ``dropped`` is told where it says so. ``name`` is what
     it is called back by where it is to wait.
     """
 
-    key: str
+    key: Hashable
     run: Callable[[], Coroutine[Any, Any, None]]
     cap: int | None = None
     wanted: Callable[[], Wish] = always
@@ -59,12 +59,12 @@ class CallQueue:
     def __init__(self, limit: int, share: float = SHARE) -> None:
         self._limit = limit
         self._most_of_key = max(1, math.ceil(limit * share))
-        self._waiting: OrderedDict[str, Turns[Call]] = OrderedDict()
+        self._waiting: OrderedDict[Hashable, Turns[Call]] = OrderedDict()
         self._aside: dict[Hashable, Call] = {}
-        self._aside_of: Counter[str] = Counter()
-        self._running: dict[str, int] = {}
+        self._aside_of: Counter[Hashable] = Counter()
+        self._running: dict[Hashable, int] = {}
         self._tasks: set[asyncio.Task[None]] = set()
-        self._paces: dict[str, Pace] = {}
+        self._paces: dict[Hashable, Pace] = {}
         self._count = 0
         self.in_flight = 0
 
@@ -91,6 +91,16 @@ class CallQueue:
         self._fill()
         return True
 
+    def take_aside(self, key: Hashable) -> Hashable | None:
+        """Forget the call of a key that was put aside first; return its name, None for none."""
+        call = next((call for call in self._aside.values() if call.key == key), None)
+        if call is None:
+            return None
+        del self._aside[call.name]
+        self._aside_of[key] -= 1
+        self._count -= 1
+        return call.name
+
     def look_again(self) -> None:
         """Ask again about the calls that were to wait."""
         aside, self._aside = self._aside, {}
@@ -103,12 +113,12 @@ class CallQueue:
         """Return how many calls wait, for room or because they shall; from any thread."""
         return self._count
 
-    def of_key(self, key: str) -> tuple[int, int]:
+    def of_key(self, key: Hashable) -> tuple[int, int]:
         """Return how many calls of a key wait, and how many are in flight; from any thread."""
         waiting = len(self._waiting.get(key, ())) + self._aside_of[key]
         return waiting, self._running.get(key, 0)
 
-    def pace(self, key: str) -> Pace:
+    def pace(self, key: Hashable) -> Pace:
         """Return how fast the calls of a key go."""
         return self._paces.setdefault(key, Pace())
 
@@ -153,7 +163,7 @@ class CallQueue:
         self._tasks.add(task)
         task.add_done_callback(lambda done: self._ended(call.key, done))
 
-    def _ended(self, key: str, task: asyncio.Task[None]) -> None:
+    def _ended(self, key: Hashable, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
         self.in_flight -= 1
         self._running[key] -= 1
@@ -168,7 +178,7 @@ class CallQueue:
             for key in list(self._waiting):
                 started = self._start_next_of(key) or started
 
-    def _start_next_of(self, key: str) -> bool:
+    def _start_next_of(self, key: Hashable) -> bool:
         turns = self._waiting[key]
         started = False
         while turns and not started and self._has_room(turns.first()):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Hashable
 from dataclasses import dataclass, field
 
 from runfold.events.base import Record
@@ -23,7 +24,7 @@ class Waiter:
 
 @dataclass(slots=True)
 class Awaited:
-    """The work, and when it came, in seconds of the monotonic clock.
+    """The work, when it came, in seconds of the monotonic clock, and the ``group`` of its places.
 
     ``woken`` says that it is to be asked about again although it is about to wait.
     """
@@ -32,6 +33,7 @@ class Awaited:
     since: float
     waiters: list[Waiter] = field(default_factory=list)
     woken: bool = False
+    group: Hashable = ""
 
     def wish(self) -> Wish:
         """Return what is wanted of it: it begins if anybody wants it to."""

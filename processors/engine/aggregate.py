@@ -12,6 +12,10 @@ from runfold.events.definitions import Definitions
 from runfold.events.values import Actor, Placement
 
 
+class UnrecordedError(ValueError):
+    """A decision whose first event records no input that could have caused it."""
+
+
 class NewerReleaseError(ValueError):
     """Raised by ``evolve`` for what only a newer release can decide: it is left alone."""
 

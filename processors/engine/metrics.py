@@ -26,6 +26,13 @@ EVENTS = TABLE.counter(
 DEAD_LETTERS = TABLE.counter(
     "runfold_lane_dead_letters", "inputs that became dead letters", _LANE, process=_PROCESS
 )
+TOLD = TABLE.counter(
+    "runfold_lane_told_requests",
+    "requests that began nothing because their sender's clock is wrong, which it said to whoever "
+    "asked: no dead letters",
+    _LANE,
+    process=_PROCESS,
+)
 FENCED = TABLE.counter(
     "runfold_lane_fenced", "times that a lane found another owner", _LANE, process=_PROCESS
 )
@@ -64,6 +71,14 @@ AHEAD = TABLE.gauge(
     unit="seconds",
     process=_PROCESS,
 )
+AHEAD_OF_BROKER = TABLE.gauge(
+    "runfold_lane_clock_ahead_of_broker_seconds",
+    "how far this machine's clock is ahead of the broker's at the most, by the time stamps of the "
+    "requests of the last 10 minutes; below 0 it is behind by so much at the least",
+    _LANE,
+    unit="seconds",
+    process=_PROCESS,
+)
 LAG = TABLE.gauge(
     "runfold_lane_lag_records",
     "records on an input topic behind the lane's position, as of the last fetch",
@@ -81,20 +96,22 @@ BATCH = TABLE.histogram(
 
 
 class LaneMetrics:
-    """The counters of one lane."""
+    """The counters of one lane; ``kind`` tells lanes of several kinds of aggregates apart."""
 
-    def __init__(self, partition: int) -> None:
-        label = str(partition)
+    def __init__(self, partition: int, kind: str = "") -> None:
+        label = f"{kind}{partition}"
         self.transactions = TRANSACTIONS(label)
         self.transaction_seconds = TRANSACTION_SECONDS(label)
         self.events = EVENTS(label)
         self.dead_letters = DEAD_LETTERS(label)
+        self.told = TOLD(label)
         self.fenced = FENCED(label)
         self.faults = FAULTS(label)
         self.restore_seconds = RESTORE_SECONDS(label)
         self.live = LIVE(label)
         self.waiting = WAITING(label)
         self.ahead = AHEAD(label)
+        self.ahead_of_broker = AHEAD_OF_BROKER(label)
         self.batch = BATCH(label)
 
     def count(self, inputs: int, events: int, dead: int) -> None:

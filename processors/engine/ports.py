@@ -99,6 +99,10 @@ class Codec(Protocol):
         """Return the beginning of a journal value, None if it is not an event."""
         ...
 
+    def beyond(self, value: bytes) -> str:
+        """Return what a journal value's schema says that this release does not know, or ""."""
+        ...
+
 
 class DefinitionStore(Protocol):
     """Where the definitions come from."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Generic, Protocol
@@ -50,6 +50,11 @@ class AggregateTopics:
 def begin_all(_state: object, _work: Record) -> Wish:
     """Return that all work is wanted, whatever became of its aggregate."""
     return Wish.BEGIN
+
+
+def checks_nothing(_record: Record, _appended_at: datetime) -> bool:
+    """Return that senders see nothing of the kind."""
+    return False
 
 
 class MakeMeta(Protocol):
@@ -138,6 +143,16 @@ class AggregateSpec(Generic[S]):
 
     source: str = "runfold/processor"
     """The ``ce_source`` of what it writes."""
+
+    checked: Callable[[Record, datetime], bool] = checks_nothing
+    """Whether what ``screen`` holds against an input, appended at this time, is what a sender sees
+    by the acknowledgement. Where the input says that its sender looks, it needs no dead letter."""
+    label: str = ""
+    """What the partition's number follows where the lanes are counted: empty for one kind only in
+    a process."""
+
+    measure: Callable[[int, Iterable[S]], None] | None = None
+    """Told about once a second the number of a partition and the states that live there."""
 
     sends_to: tuple[str, ...] = ()
     """The topics that ``outbox`` writes to."""

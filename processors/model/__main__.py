@@ -40,7 +40,8 @@ def _work(process: Process, settings: ModelSettings) -> int:
         models = ModelProcessor(settings, known.script, fetch, refresh=known.refresh)
         under_way = UnderWay(config.drain_s)
         process.health.reports["calls"] = under_way.told
-        served = under_way.over(Served(MODEL_CALL, models.call, ready=models.ready), always)
+        made = Served(MODEL_CALL, models.call, ready=models.ready, group=models.group)
+        served = under_way.over(made, always)
         return serve_pool(process, served, codec, known.reading, (models,))
 
 

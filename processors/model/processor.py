@@ -17,6 +17,7 @@ from runfold.processors.effects.holds import CannotBeginError
 from runfold.processors.effects.kinds import Make
 from runfold.processors.model.caller import Caller, Reserved, Speaker
 from runfold.processors.model.contents import Fetch, opened
+from runfold.processors.model.hiding import Hiding, counted, shown_again
 from runfold.processors.model.kind import MODEL_CALL
 from runfold.processors.model.names import SCRIPTED, resolve, split
 from runfold.processors.model.prices import UNPRICED, Priced, from_catalogue
@@ -30,6 +31,7 @@ from runfold.processors.model.providers.settings import ModelSettings
 from runfold.processors.model.providers.transport import Transport
 from runfold.processors.model.providers.wire import WireAnswer, doubted
 from runfold.processors.model.scripted.model import Lookup, Scripted
+from runfold.processors.privacy.shield import Shield
 
 # What a model gets of the time that is left while another could still be asked after it.
 _SHARE = 2 / 3
@@ -76,6 +78,7 @@ class ModelProcessor:
         self._clock = clock
         self._now = now
         self._remote = remote or Remote(settings.providers, Transport(now, clock, settings.network))
+        self._hiding = Hiding()
         self._caller = Caller(self._remote, Scripted(script, refresh, sleep), clock, sleep)
 
     async def call(self, work: ModelWork) -> ModelResult:
@@ -111,22 +114,27 @@ class ModelProcessor:
             work = await opened(work, self._fetch)
         except ProviderFaultError as fault:
             return self._failed(work, name, started, made, [fault])
+        shown, shield = await self._hiding.hidden(work)
         for place, name in enumerate(names, start=1):
             remaining = started + work.timeout_ms / 1000 - self._clock()
             budget = remaining if place == len(names) else remaining * _SHARE
             try:
-                found = await self._caller.answer(work, name, max(0.001, budget), made, reserved)
+                found = await self._caller.answer(shown, name, max(0.001, budget), made, reserved)
             except ProviderFaultError as fault:
                 faults.append(fault)
                 if not fault.falls_back:
                     break
             else:
-                return self._succeeded(work, name, started, made, found)
+                return self._succeeded(work, name, started, made, found, shield)
         # Where every model was left alone, nothing was done.
         alone = all(isinstance(fault, CircuitOpenError) for fault in faults)
         if work.by_permission and alone:
             return MODEL_CALL.on_held(work, _summary(faults))
         return self._failed(work, names[0], started, made, faults)
+
+    def group(self, work: ModelWork) -> str:
+        """Return what shares the places of a call: calls of the model that is really asked."""
+        return resolve(work.model, self._settings.configured)
 
     async def __aenter__(self) -> Self:
         """Return the processor."""
@@ -180,6 +188,7 @@ class ModelProcessor:
         started: float,
         made: list[ProviderAttempt],
         found: WireAnswer,
+        shield: Shield | None,
     ) -> ModelResult:
         priced = self._price(name, found.usage)
         return ModelResult(
@@ -190,13 +199,14 @@ class ModelProcessor:
             model=name,
             provider=split(name)[0],
             latency_ms=self._since(started),
-            answer=found.answer,
+            answer=shown_again(found.answer, shield) if shield else found.answer,
             usage=found.usage,
             cost=priced.cost,
             price=priced.price,
             attempts=tuple(made),
             time_to_first_token_ms=_ms(started, found.first_token_at),
             response_id=found.response_id,
+            redacted=counted(shield) if shield else (),
         )
 
     def _failed(

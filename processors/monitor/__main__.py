@@ -88,7 +88,7 @@ def _settings(config: Config) -> _Settings:
     # The addresses that the pools of malloc reserve would count, one for each thread.
     few_pools()
     bound_memory(own.memory_mb * _MB)
-    monitor = Monitor(read_rules(list(own.rules)))
+    monitor = Monitor(read_rules(list(own.rules)), own.ended, own.subjects)
     data = _data(config)
     port = own.port or ports.claim(data / "ports.json", ("monitor",))["monitor"]
     return _Settings(own, monitor, data, port)

@@ -17,6 +17,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from runfold.events.avro.codec import Codec
+from runfold.events.avro.vocabulary import TENANTS as TENANT_RECORDS
 from runfold.events.topics import EVENTS, TOPICS
 from runfold.infra.artifacts.files import FileArtifacts
 from runfold.infra.database.connection import engine as database_engine
@@ -35,15 +36,18 @@ from runfold.processors.effects.kinds import Served
 from runfold.processors.effects.local import LocalEffects
 from runfold.processors.effects.under_way import UnderWay, always
 from runfold.processors.engine.config import EngineConfig, GroupConfig
+from runfold.processors.engine.kafka.beside import Beside
 from runfold.processors.engine.kafka.lost_journal import accept_lost_journal
 from runfold.processors.engine.kafka.new_inputs import take_new_inputs
 from runfold.processors.engine.kafka.runner import Engine
+from runfold.processors.engine.ports import NoEffects
 from runfold.processors.model.apart.process import Apart
 from runfold.processors.model.kind import MODEL_CALL
 from runfold.processors.model.processor import ModelProcessor
 from runfold.processors.model.providers.settings import ModelSettings
 from runfold.processors.run import behaviour
 from runfold.processors.run.aggregate import RUNS, runs_that_begin_with
+from runfold.processors.tenant.aggregate import TENANTS
 from runfold.processors.tool.children.at_start import imported_at_start
 from runfold.processors.tool.dying.deaths import Deaths
 from runfold.processors.tool.dying.poison import PoisonGuard
@@ -115,14 +119,22 @@ def _work(process: Process, settings: _Settings) -> int:
         effects = _effects(process, settings, known, _Models(apart, models), artifacts)
         runs = runs_that_begin_with(behaviour.CURRENT, lru_cache(1024)(models.is_priced))
         engine = Engine(owned, runs, codec, known.store, effects)
+        tenants = Beside(
+            lambda: Engine(owned, TENANTS, _of_tenants(codec), known.store, NoEffects()),
+            # Without a policy nobody asks a tenant, and its lanes need not be there.
+            lambda: known.store.current().has("tenant_policy"),
+            engine.fail,
+        )
         stalls = stall_watch(
             config,
-            lambda: {**engine.reading(), **known.reading()},
+            lambda: {**engine.reading(), **tenants.reading(), **known.reading()},
             lambda why: engine.fail(why, ExitCode.STALLED),
         )
         # Lanes that open again find out whether their positions are of the topics of now.
         ids = TopicIdWatch(
-            config.kafka, RUNS.topics.inputs, lambda why: engine.fail(why, ExitCode.STALLED)
+            config.kafka,
+            (*RUNS.topics.inputs, *TENANTS.topics.inputs),
+            lambda why: engine.fail(why, ExitCode.STALLED),
         )
         counts = CountWatch(
             config.kafka,
@@ -130,13 +142,24 @@ def _work(process: Process, settings: _Settings) -> int:
             # No start helps until somebody has mended the topics.
             lambda why: engine.fail(why, ExitCode.WRONG_SETTINGS),
         )
-        watches = (stalls, TopicWatch(config.kafka, TOPICS), ids, counts, engine.watch_journal())
+        watches = (
+            stalls,
+            TopicWatch(config.kafka, TOPICS),
+            ids,
+            counts,
+            engine.watch_journal(),
+            tenants,
+        )
         collect_seldom()
         try:
             with process.working(engine.stop, *watches):
                 return engine.run()
         finally:
             effects.close(0)
+
+
+def _of_tenants(codec: Codec) -> Codec:
+    return Codec(codec.registry, TENANT_RECORDS)
 
 
 def _owned(config: Config, settings: _Settings) -> EngineConfig:
@@ -153,7 +176,10 @@ def _owned(config: Config, settings: _Settings) -> EngineConfig:
 
 def _take_new(owned: EngineConfig, codec: Codec, known: Following) -> int:
     partitions = range(owned.partitions)
-    taken = take_new_inputs(owned, RUNS, codec, known.store, partitions)
+    taken = [
+        *take_new_inputs(owned, RUNS, codec, known.store, partitions),
+        *take_new_inputs(owned, TENANTS, _of_tenants(codec), known.store, partitions),
+    ]
     for each in taken:
         what = f"{each.topic}/{each.partition}"
         print(f"{what} begins at its beginning; it was at offset {each.position}")
@@ -217,16 +243,25 @@ def _effects(
         masks=taken.masks,
         poison=PoisonGuard(Deaths(process.config.need_home() / "calls"), settings.tools.deaths),
         children=children,
+        source=known.published_tool,
     )
     process.health.reports["modules"] = children.told
     under_way = UnderWay(process.config.drain_s)
     process.health.reports["calls"] = under_way.told
     return LocalEffects(
         under_way.over(
-            Served(MODEL_CALL, models.processor.call, ready=models.processor.ready), always
+            Served(
+                MODEL_CALL,
+                models.processor.call,
+                ready=models.processor.ready,
+                group=models.processor.group,
+            ),
+            always,
         ),
         under_way.over(
-            Served(TOOL_CALL, tools.call, settings.tools.calls, tools.cap, tools.ready),
+            Served(
+                TOOL_CALL, tools.call, settings.tools.calls, tools.cap, tools.ready, tools.group
+            ),
             may_repeat(known.tool),
         ),
         under_way.over(Served(CONTEXT_CALL, ContextProcessor(artifacts).call), always),

@@ -16,16 +16,17 @@ from runfold.events.catalogue import TERMINAL_FACTS
 from runfold.events.definitions import Definitions
 from runfold.events.definitions.resolving import UNKNOWN
 from runfold.events.operations import ParkedRun
+from runfold.events.tenant import AdmissionAnswered
 from runfold.events.traits import Cause
 from runfold.events.trusted import trusted
 from runfold.events.values import Actor, ActorKind
-from runfold.processors.engine.aggregate import Aggregate, Command, Timer
+from runfold.processors.engine.aggregate import Aggregate, Command, Send, Timer
 from runfold.processors.engine.spec import AggregateSpec, AggregateTopics
 from runfold.processors.run import behaviour as behaviours
 from runfold.processors.run import decide, dispatch, evolve
 from runfold.processors.run.agent import beginnings
 from runfold.processors.run.draft import IsPriced, every_model
-from runfold.processors.run.lifecycle import deadlines
+from runfold.processors.run.lifecycle import deadlines, queueing
 from runfold.processors.run.state import Live, RunState
 
 DEDUPE_HORIZON = timedelta(hours=1)
@@ -40,6 +41,7 @@ _TIMER = Actor(kind=ActorKind.TIMER, id="run-processor")
 _PROCESSORS: dict[type, Actor] = {
     calls.ToolResult: Actor(kind=ActorKind.TOOL, id="tool-processor"),
     calls.ContextResult: Actor(kind=ActorKind.SYSTEM, id="context-processor"),
+    AdmissionAnswered: Actor(kind=ActorKind.SYSTEM, id="tenant-processor"),
 }
 
 
@@ -50,6 +52,20 @@ def screen(record: Record, appended_at: datetime) -> str | None:
     if not isinstance(record, commands.RunRequested):
         return None
     return _screen_request(record.run_id, appended_at)
+
+
+def checked(record: Record, _appended_at: datetime) -> bool:
+    """Whether a client sees by the acknowledgement that a refused request begins nothing.
+
+    It sees the times of its id and of its arrival, and nothing else.
+    """
+    if not isinstance(record, commands.RunRequested) or fault_of(record):
+        return False
+    try:
+        _made_at(record.run_id)
+    except ValueError:
+        return False
+    return True
 
 
 def begins(record: Record) -> bool:
@@ -76,7 +92,7 @@ def not_live(record: Record, run_id: str) -> str | None:
                 f"late_result: call {record.call_id} reports a side effect, "
                 f"but run {run_id} is not live"
             )
-        case calls.CallResult() | calls.BeginRequested():
+        case calls.CallResult() | calls.BeginRequested() | AdmissionAnswered():
             return None
         case _:
             return f"run_not_live: run {run_id} has ended or was never requested"
@@ -96,6 +112,8 @@ def actor(fact: Fact, command: Command, _state: RunState) -> Actor:
     """Return who caused a fact: whose words or decision it records."""
     cause = fact.traits.cause
     if cause is Cause.PROCESSOR:
+        return _SYSTEM
+    if isinstance(fact, j.HumanInputRequested) and fact.brake is not None:
         return _SYSTEM
     if cause is Cause.MODEL:
         return _named(ActorKind.MODEL, _model_of(command))
@@ -138,6 +156,16 @@ def _meta(  # noqa: PLR0913, PLR0917 - an event has so much meta
 _make_meta = trusted(j.Meta)
 
 
+def _asks(meta: j.Meta, fact: j.RunQueued) -> tuple[Send, ...]:
+    asked = queueing.asked_of_tenant(meta, fact)
+    return (Send(topics.TENANT_REQUESTS, meta.tenant_id, asked),) if asked else ()
+
+
+def _returns(meta: j.Meta, fact: j.RunSettled) -> tuple[Send, ...]:
+    back = queueing.returned_to_tenant(meta, fact)
+    return (Send(topics.TENANT_REQUESTS, meta.tenant_id, back),)
+
+
 def _parked(run_id: str, values: tuple[bytes, ...]) -> ParkedRun:
     return ParkedRun(run_id=run_id, values=values)
 
@@ -173,11 +201,14 @@ RUNS: AggregateSpec[RunState] = AggregateSpec(
     name_of=name_of,
     begins=begins,
     screen=screen,
+    checked=checked,
     not_live=not_live,
     lacks=lacks,
     parked=_parked,
     answers={calls.BeginRequested: beginnings.answer},
     wish=dispatch.wish,
+    outbox={j.RunQueued: _asks, j.RunSettled: _returns},
+    sends_to=(topics.TENANT_REQUESTS,),
     source="runfold/run-processor",
 )
 """What the engine knows of runs."""

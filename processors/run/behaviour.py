@@ -29,6 +29,16 @@ by deciding it again.
    there, and what nobody has begun is handed out again (``CallHandedOutAgain``). A call that cannot
    begin is held (``CallHeld``), which counts as no try and as no call; a paused run holds what asks
    to begin. ``state_hash`` covers what is known of the beginning.
+7. A run whose tenant has a policy in force asks its tenant before it begins (``RunQueued``), begins
+   when it is admitted (``RunAdmitted``), within what is set aside for it, and tells its tenant when
+   it ends (``RunSettled``). Time in the queue is no working time. Policies in force for the tenant
+   decide on beginning a run, on its model calls and on its tool calls, these again where a call
+   begins later than it was judged. A model's answer says for how many values of each kind the
+   model was shown tokens (``redacted``). A run that has read what strangers wrote (``untrusted``
+   results) asks a person from risk level 2 on. An agent's brakes watch its runs: a threshold that
+   is crossed is on record with what follows. A call whose tool is left alone after failures is
+   skipped, or ends the run, where the agent says so. ``state_hash`` covers what strangers' words
+   the run has read, and what its brakes remember.
 """
 
 from __future__ import annotations
@@ -36,10 +46,17 @@ from __future__ import annotations
 from runfold.processors.engine.aggregate import NewerReleaseError
 
 FIRST = 1
-CURRENT = 6
+CURRENT = 7
 
 BY_PERMISSION = 6
 """The behaviour from which calls begin by permission and are held where they cannot begin."""
+
+BRAKES = 7
+"""The behaviour from which an agent's brakes watch its runs."""
+BY_POLICIES = 7
+"""The behaviour from which policies as code decide."""
+BY_TENANT = 7
+"""The behaviour from which a run asks its tenant, where a policy of the tenant is in force."""
 
 
 class BehaviourError(NewerReleaseError):

@@ -7,12 +7,13 @@ from collections.abc import Sequence
 
 from runfold.events import calls, commands
 from runfold.events.base import Fact
+from runfold.events.tenant import AdmissionAnswered
 from runfold.processors.engine.aggregate import Command, Env, Timer
 from runfold.processors.run import behaviour
 from runfold.processors.run.agent import beginnings, results
 from runfold.processors.run.agent.next_step import proceed
 from runfold.processors.run.draft import DefinitionMissingError, Draft, IsPriced, every_model
-from runfold.processors.run.lifecycle import admission, controls, deadlines, undecidable
+from runfold.processors.run.lifecycle import admission, controls, deadlines, queueing, undecidable
 from runfold.processors.run.state import Live, RunState
 
 logger = logging.getLogger(__name__)
@@ -110,7 +111,11 @@ def _decide(draft: Draft, command: Command) -> None:
             results.take(draft, result)
         case calls.BeginRequested() as question:
             beginnings.asked(draft, question)
-            proceed(draft)
+            if draft.steps:
+                # Time may have made the run ready; that is its timer's to say, not a question's.
+                proceed(draft)
+        case AdmissionAnswered() as answer:
+            queueing.answered(draft, answer)
         case Timer() as timer:
             deadlines.fire(draft, timer)
         case other:

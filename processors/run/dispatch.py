@@ -24,11 +24,13 @@ from runfold.events.trusted import trusted
 from runfold.events.values import Pin, Placement
 from runfold.processors.engine.aggregate import Work
 from runfold.processors.engine.ports import Wish
-from runfold.processors.run.agent import attachments, context_calls, control_tools, reasons
+from runfold.processors.run.agent import attachments, context_calls, reasons
+from runfold.processors.run.agent.controls import control_tools
 from runfold.processors.run.agent.model_calls import attribution
 from runfold.processors.run.behaviour import BY_PERMISSION
 from runfold.processors.run.draft import DefinitionMissingError
 from runfold.processors.run.ids import outcome_of
+from runfold.processors.run.policy.withdrawn import fallbacks_of
 from runfold.processors.run.state import (
     CallStatus,
     ContextCall,
@@ -89,7 +91,7 @@ def _model_work(run: Live, call: ModelCall, definitions: Definitions) -> ModelWo
         call_id=call.call_id,
         attempt=call.attempt,
         model=run.pinned.model,
-        fallbacks=agent.model.fallbacks,
+        fallbacks=fallbacks_of(run, call.fallbacks, definitions),
         instructions=run.loop.instructions or _instructions(agent.instructions),
         messages=() if chosen else run.loop.transcript.messages,
         tools=_tool_schemas(run, agent, definitions),
@@ -102,6 +104,7 @@ def _model_work(run: Live, call: ModelCall, definitions: Definitions) -> ModelWo
         context=chosen.content if chosen else None,
         attachments=attachments.shown(run),
         by_permission=run.behaviour >= BY_PERMISSION,
+        redact=agent.redact.of(run.request.data_classification) if agent.redact else (),
     )
 
 

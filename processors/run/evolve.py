@@ -10,13 +10,16 @@ from runfold.events import run as j
 from runfold.events.base import Fact
 from runfold.events.traits import charge_of
 from runfold.events.values import RunStatus
-from runfold.processors.run.fold import lifecycle, open_calls, round_calls, turns
+from runfold.processors.run.fold import brakes, lifecycle, open_calls, round_calls, turns
 from runfold.processors.run.state import WAITS_FOR_HUMAN, CallStatus, Ended, Live, RunState, changed
 
 _Fold = Callable[[Live, Any, datetime], Live]
 
 _FOLDS: dict[type[Fact], _Fold] = {
     j.RunStarted: lifecycle.started,
+    j.BrakesSet: lifecycle.watched,
+    j.RunQueued: lifecycle.queued,
+    j.RunAdmitted: lifecycle.admitted,
     j.UserMessageReceived: lifecycle.message_received,
     j.ContextHydrated: turns.context_hydrated,
     j.ContextCalled: turns.context_called,
@@ -35,6 +38,7 @@ _FOLDS: dict[type[Fact], _Fold] = {
     j.BudgetReserved: turns.budget_reserved,
     j.BudgetSettled: turns.budget_settled,
     j.ToolCallProposed: round_calls.proposed,
+    j.PolicyDecided: round_calls.judged,
     j.ApprovalRequested: round_calls.approval_requested,
     j.ToolCallApproved: round_calls.approved,
     j.ToolCallDenied: round_calls.denied,
@@ -46,6 +50,7 @@ _FOLDS: dict[type[Fact], _Fold] = {
     j.CheckpointWritten: round_calls.checkpoint_written,
     j.HumanInputRequested: round_calls.question_asked,
     j.HumanInputReceived: round_calls.question_answered,
+    j.BrakeApplied: brakes.applied,
     j.RunPaused: lifecycle.paused,
     j.RunResumed: lifecycle.resumed,
     j.RequestIgnored: lifecycle.control_noted,
@@ -86,7 +91,7 @@ def status_of(run: Live) -> RunStatus:  # noqa: PLR0911 - one line a status read
     if run.idle.paused:
         return RunStatus.PAUSED
     if not run.started:
-        return RunStatus.CREATED
+        return RunStatus.QUEUED if run.entry.asked else RunStatus.CREATED
     if run.since_checkpoint.closed:
         return RunStatus.CHECKPOINTING
     stands = {call.status for call in run.loop.calls if call.answers_model}
@@ -101,7 +106,7 @@ def status_of(run: Live) -> RunStatus:  # noqa: PLR0911 - one line a status read
     return RunStatus.PLANNING
 
 
-_IDLE = frozenset({RunStatus.PAUSED, RunStatus.WAITING_FOR_HUMAN})
+_IDLE = frozenset({RunStatus.PAUSED, RunStatus.WAITING_FOR_HUMAN, RunStatus.QUEUED})
 
 
 def _settle(run: Live, at: datetime) -> Live:

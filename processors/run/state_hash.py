@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 
 from runfold.events.content import canonical_json
-from runfold.processors.run.state import Live
+from runfold.processors.run.state import Live, Watch
 
 
 def state_hash(run: Live) -> bytes:
@@ -26,6 +26,10 @@ def state_hash(run: Live) -> bytes:
         covered += _added_by_3(run)
     if run.behaviour >= 6:
         covered += _added_by_6(run)
+    if run.behaviour >= 7:
+        covered += _added_by_7(run)
+    if run.loop.watch is not None:
+        covered += _added_by_brakes(run.loop.watch)
     return hashlib.sha256(canonical_json(covered).encode()).digest()
 
 
@@ -70,3 +74,22 @@ def _added_by_6(run: Live) -> list[object]:
     """What is known of the beginning of the calls that are open."""
     begun = [call.beginning for call in run.loop.calls]
     return [[[[*each.by], each.handed_out, each.held] for each in begun]]
+
+
+def _added_by_7(run: Live) -> list[object]:
+    """Through which tools the run has read what strangers wrote."""
+    return [[*run.loop.taint]]
+
+
+def _added_by_brakes(watch: Watch) -> list[object]:
+    """What the brakes of a run remember, from behaviour 7 on; nothing where none watches it."""
+    moved = watch.progress
+    return [
+        [*watch.detectors],
+        [watch.seen, [[c.number, c.call_id, c.same.hex(), c.alike.hex()] for c in watch.calls]],
+        [[*watch.errors], moved.turns, [each.hex() for each in moved.states], moved.new],
+        [[each.at_ms, each.tokens, str(each.cost.normalize())] for each in watch.samples],
+        [sorted(watch.succeeded), [*watch.unfounded]],
+        [dict(watch.since), dict(watch.applied)],
+        [watch.wait.until.isoformat() if watch.wait.until else "", watch.wait.times],
+    ]

@@ -75,11 +75,12 @@ def _work(process: Process, settings: ToolSettings) -> int:
             masks=taken.masks,
             poison=PoisonGuard(deaths, settings.deaths),
             children=children,
+            source=known.published_tool,
         )
         under_way = UnderWay(config.drain_s)
         process.health.reports["calls"] = under_way.told
         process.health.reports["modules"] = children.told
-        made = Served(TOOL_CALL, tools.call, settings.calls, tools.cap, tools.ready)
+        made = Served(TOOL_CALL, tools.call, settings.calls, tools.cap, tools.ready, tools.group)
         served = under_way.over(made, may_repeat(known.tool))
         resources = (claims, children, imported_at_start(children))
         return serve_pool(process, served, codec, known.reading, resources)

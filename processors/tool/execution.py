@@ -55,7 +55,10 @@ def first_line(error: BaseException) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Execution:
-    """A call that may run: its contract, its checked arguments, its means."""
+    """A call that may run: its contract, its checked arguments, its means.
+
+    ``begins`` is told when the tool has a place and runs.
+    """
 
     contract: ToolContract
     room: Room
@@ -63,6 +66,7 @@ class Execution:
     context: ToolContext
     timeout_ms: int
     masks: tuple[str, ...] = ()
+    begins: Callable[[], object] = lambda: None
 
     async def run(self) -> Ending:
         """Run the tool within its time-out and judge its answer; only cancellation raises."""
@@ -78,6 +82,7 @@ class Execution:
             return replace(ending, error=self._clean(refusal.info))
 
     async def _ran(self, implementation: Implementation) -> Ending:  # noqa: PLR0911 - each end
+        self.begins()
         limit = asyncio.timeout(self.timeout_ms / 1000)
         try:
             async with limit:

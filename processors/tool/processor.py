@@ -8,10 +8,9 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Hashable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -19,7 +18,6 @@ from functools import partial
 from typing import Any
 
 from runfold.events.calls import ToolResult, ToolWork
-from runfold.events.content import canonical_json
 from runfold.events.definitions import ToolContract
 from runfold.events.values import ErrorInfo
 from runfold.infra.artifacts.port import ArtifactStore
@@ -28,11 +26,13 @@ from runfold.infra.secrets.port import SecretStore
 from runfold.processors.effects.kinds import Make
 from runfold.processors.tool.beginning.arguments import arguments_for
 from runfold.processors.tool.beginning.health import Health, judge
+from runfold.processors.tool.beginning.identity import Identity, Source, identity, unpublished
 from runfold.processors.tool.beginning.patience import waiting
-from runfold.processors.tool.beginning.rate_limit import RateLimit
+from runfold.processors.tool.beginning.rate_limit import RateLimit, Turn
 from runfold.processors.tool.children.children import Children
 from runfold.processors.tool.claims.claimed import run_claimed
-from runfold.processors.tool.claims.port import ClaimRequest, Claims
+from runfold.processors.tool.claims.port import Claims
+from runfold.processors.tool.claims.requested import claim_request
 from runfold.processors.tool.context import ToolContext
 from runfold.processors.tool.dying.poison import PoisonGuard
 from runfold.processors.tool.ending import Ending, failed, refused, uncertain
@@ -65,6 +65,7 @@ class ToolProcessor:
     process, which leave in no result, error or artifact, whichever call they belong to.
     ``children`` run the tools written in Python; without them they run in this process, as tests
     and programs of one process have them. ``health`` says what is left alone for a while.
+    ``source`` finds what was published as a tool, which says whose it is.
     """
 
     def __init__(  # noqa: PLR0913 - what a call needs, and what tests put in its place
@@ -82,11 +83,13 @@ class ToolProcessor:
         masks: Sequence[str] = (),
         children: Children | None = None,
         health: Health | None = None,
+        source: Source = unpublished,
     ) -> None:
         self._masks = tuple(masks)
         self._code = CodeKeeper(code)
         self._poison = poison
         self._contracts = contracts
+        self._source = source
         self._claims = claims
         self._artifacts = artifacts
         self._secrets = secrets if secrets is not None else EnvironmentSecrets()
@@ -120,9 +123,19 @@ class ToolProcessor:
         found = self._contracts(work.tool, work.tool_version, work.tenant_id)
         return found.max_concurrency if found else None
 
+    def group(self, work: ToolWork) -> Hashable:
+        """Return what shares the places of a call: calls of the same definition."""
+        found = self._contracts(work.tool, work.tool_version, work.tenant_id)
+        if found is None:
+            return (work.tenant_id, work.tool, work.tool_version)
+        return identity(work, found, self._source).bulkhead
+
     async def _ending(self, work: ToolWork) -> Ending:
         contract = await self._contract(work)
-        return await self._made(work, await self._prepared(work, contract, work.timeout_ms))
+        which = identity(work, contract, self._source)
+        async with AsyncExitStack() as stack:
+            prepared = await self._prepared(work, contract, which, work.timeout_ms, stack)
+            return await self._made(work, prepared)
 
     async def _reported(self, work: ToolWork, make: Callable[[], Awaitable[Ending]]) -> ToolResult:
         started = time.monotonic()
@@ -140,10 +153,11 @@ class ToolProcessor:
     ) -> Callable[[], Awaitable[Ending]]:
         """Return what makes a call that has all that it needs; the stack holds it."""
         contract = await self._contract(work)
-        tool = stack.enter_context(self._health.tool(contract, work))
+        which = identity(work, contract, self._source)
+        tool = stack.enter_context(self._health.tool(which, work))
         claims = stack.enter_context(self._health.claims(contract))
         patience_ms = min(work.timeout_ms, _PATIENCE_MS)
-        prepared = await self._prepared(work, contract, patience_ms)
+        prepared = await self._prepared(work, contract, which, patience_ms, stack)
         async with waiting(contract.name, patience_ms):
             run = await stack.enter_async_context(prepared.found.room())
         placed = replace(prepared, found=replace(prepared.found, room=here(run).room))
@@ -158,9 +172,17 @@ class ToolProcessor:
         return make
 
     async def _prepared(
-        self, work: ToolWork, contract: ToolContract, patience_ms: int
+        self,
+        work: ToolWork,
+        contract: ToolContract,
+        which: Identity,
+        patience_ms: int,
+        stack: AsyncExitStack,
     ) -> _Prepared:
-        """Steps 1 and 2, which do nothing: they wait for the tool for so long at most."""
+        """Steps 1 and 2, which do nothing: they wait for the tool for so long at most.
+
+        The stack holds the call's turn.
+        """
         missing = sorted(set(contract.scopes) - set(work.scopes))
         if missing:
             raise ToolRefusedError(
@@ -168,7 +190,6 @@ class ToolProcessor:
                 error_type="denied",
             )
         arguments = await arguments_for(work, contract, self._artifacts)
-        await self._pace.turn(contract, work.timeout_ms)
         async with waiting(contract.name, patience_ms):
             found = await self._found(contract.implementation)
             if found.digest is not None:
@@ -176,14 +197,22 @@ class ToolProcessor:
         secrets: Mapping[str, str] = {}
         if contract.auth:
             secrets = await in_thread(held, contract.auth, self._secrets, work.tenant_id)
-        return _Prepared(contract, arguments, found, secrets)
+        pace = self._pace.turn(which.rate, contract, work.timeout_ms)
+        turn = await stack.enter_async_context(pace)
+        return _Prepared(contract, arguments, found, secrets, turn)
 
     async def _made(self, work: ToolWork, prepared: _Prepared) -> Ending:
         """Step 3."""
         contract, found = prepared.contract, prepared.found
         context = self._context(work, prepared)
         execution = Execution(
-            contract, found.room, prepared.arguments, context, work.timeout_ms, self._masks
+            contract,
+            found.room,
+            prepared.arguments,
+            context,
+            work.timeout_ms,
+            self._masks,
+            prepared.turn.used,
         )
         guarded = contract.implementation.startswith(_PYTHON) and self._poison is not None
         run = (
@@ -199,7 +228,7 @@ class ToolProcessor:
                 error_type="unavailable",
                 suggested_next_action="Place the tool in a pool, and give that DATABASE_URL.",
             )
-        wanted = _claim_request(work, contract, prepared.arguments)
+        wanted = claim_request(work, contract, prepared.arguments)
         # Another owner may need as long as this one would; after that its lease tells.
         patience_s = work.timeout_ms / 1000 + 20
         ask = partial(found.reconciler, context) if found.reconciler is not None else None
@@ -252,28 +281,12 @@ class _Prepared:
     arguments: Mapping[str, Any]
     found: Found
     secrets: Mapping[str, str]
+    turn: Turn
     claimed: Callable[[], object] = lambda: None
 
 
 async def _ended(ending: Ending) -> Ending:
     return ending
-
-
-def _claim_request(
-    work: ToolWork, contract: ToolContract, arguments: Mapping[str, Any]
-) -> ClaimRequest:
-    return ClaimRequest(
-        tool=contract.name,
-        tool_version=contract.version,
-        idempotency_key=work.idempotency_key,
-        tenant_id=work.tenant_id,
-        run_id=work.run_id,
-        call_id=work.call_id,
-        attempt=work.attempt,
-        arguments_digest=hashlib.sha256(canonical_json(arguments).encode()).digest(),
-        safe_to_repeat=contract.safe_to_repeat,
-        cleared=work.cleared,
-    )
 
 
 def _internal(error: Exception) -> ErrorInfo:

@@ -13,6 +13,8 @@ from runfold.infra.secrets.environment import EnvironmentSecrets
 from runfold.infra.secrets.files import FileSecrets
 from runfold.infra.secrets.first_of import FirstOf
 from runfold.infra.secrets.port import SecretStore
+from runfold.infra.secrets.vault import VaultSecrets
+from runfold.infra.secrets.vault_settings import vault_of
 from runfold.infra.settings import variables
 from runfold.infra.settings.errors import ConfigError
 from runfold.processors.tool.children.children import Children
@@ -65,11 +67,13 @@ class ToolSettings:
         return Children(self.modules, ChildSettings(self.memory_mb, self.user), masks)
 
     def secrets(self, taken: Mapping[str, str]) -> SecretStore:
-        """Return where secrets come from: what was taken, then the folder if one is set."""
-        given = EnvironmentSecrets(taken)
-        if self.secrets_folder is None:
-            return given
-        return FirstOf(given, FileSecrets(self.secrets_folder))
+        """Return where secrets come from: what was taken, then the folder, then a Vault."""
+        stores: list[SecretStore] = [EnvironmentSecrets(taken)]
+        if self.secrets_folder is not None:
+            stores.append(FileSecrets(self.secrets_folder))
+        if (vault := vault_of(None, taken)) is not None:
+            stores.append(VaultSecrets(vault))
+        return FirstOf(*stores)
 
 
 def _user(name: str) -> str:

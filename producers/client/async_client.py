@@ -15,7 +15,7 @@ from runfold.producers.client.broker_time import BrokerTime
 from runfold.producers.client.hubs import Hubs
 from runfold.producers.client.messages import Messages, RequestOptions
 from runfold.producers.errors import NotYetError
-from runfold.producers.log.port import LogReader, LogWriter, RecordPlace
+from runfold.producers.log.port import Headers, LogReader, LogWriter, RecordPlace
 
 
 class AsyncRunClient:
@@ -69,9 +69,9 @@ class AsyncRunClient:
         far from the broker's for a run to begin; UnavailableError if Kafka is away.
         """
         request = self._messages.request(goal, agent, **options)
-        self._broker_time.need_agreement()
-        place = await self._publish(topics.REQUESTS, request, request.run_id)
-        self._broker_time.learn(request.run_id, place.appended_at)
+        headers = self._broker_time.check(request.run_id)
+        place = await self._publish(topics.REQUESTS, request, request.run_id, headers)
+        self._broker_time.learn(request.run_id, place.appended_at, checked=bool(headers))
         return request.run_id
 
     async def approve(
@@ -172,6 +172,8 @@ class AsyncRunClient:
         await self._publish(topics.CONTROLS, control, control.run_id)
         return control.request_id
 
-    async def _publish(self, topic: str, record: Record, key: str) -> RecordPlace:
+    async def _publish(
+        self, topic: str, record: Record, key: str, headers: Headers = ()
+    ) -> RecordPlace:
         # Publishing waits until the record is durable: that is milliseconds, and not ours to block.
-        return await asyncio.to_thread(self._writer.publish, topic, record, key)
+        return await asyncio.to_thread(self._writer.publish, topic, record, key, headers)

@@ -69,9 +69,9 @@ class RunClient:
         far from the broker's for a run to begin; UnavailableError if Kafka is away.
         """
         request = self._messages.request(goal, agent, **options)
-        self._broker_time.need_agreement()
-        place = self._writer.publish(topics.REQUESTS, request, request.run_id)
-        self._broker_time.learn(request.run_id, place.appended_at)
+        headers = self._broker_time.check(request.run_id)
+        place = self._writer.publish(topics.REQUESTS, request, request.run_id, headers)
+        self._broker_time.learn(request.run_id, place.appended_at, checked=bool(headers))
         return request.run_id
 
     def approve(

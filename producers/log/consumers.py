@@ -6,9 +6,10 @@ import logging
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
-from confluent_kafka.admin import AdminClient
+from confluent_kafka import KafkaError, KafkaException, Message, TopicPartition
 
+from runfold.infra.kafka import clients
+from runfold.infra.kafka.clients import Admin, Consumer
 from runfold.producers.errors import (
     RefusedError,
     UnreadableError,
@@ -54,12 +55,12 @@ def shared(kafka: Settings) -> dict[str, str | int | float | bool]:
 
 def consumer_of(kafka: Settings, own: Mapping[str, Any]) -> Consumer:
     """Return a consumer of committed records with settings of its own."""
-    return Consumer(shared({**kafka, **COMMITTED, **own}), logger=CLIENT_LOG)
+    return clients.consumer(shared({**kafka, **COMMITTED, **own}), CLIENT_LOG)
 
 
-def admin_of(kafka: Settings) -> AdminClient:
+def admin_of(kafka: Settings) -> Admin:
     """Return a client that asks questions."""
-    return AdminClient({**shared(kafka), "log_level": 0})
+    return clients.admin({**shared(kafka), "log_level": 0})
 
 
 def read(consumer: Consumer, most: int, wait_s: float) -> Portion:
@@ -105,7 +106,7 @@ def commit(consumer: Consumer, positions: Positions, *, wait: bool, topic_id: st
         raise translated(error, "committing offsets") from error
 
 
-def places_of(client: Consumer | AdminClient, topic: str) -> list[Place]:
+def places_of(client: Consumer | Admin, topic: str) -> list[Place]:
     """Return all places of a topic; raises RefusedError where there is no such topic."""
     try:
         known = client.list_topics(topic, timeout=_WAIT_S).topics[topic]

@@ -10,8 +10,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 
-from confluent_kafka import Consumer, KafkaException, TopicPartition
+from confluent_kafka import KafkaException, TopicPartition
 
+from runfold.infra.kafka.clients import Consumer
 from runfold.producers.errors import RefusedError, translated
 from runfold.producers.log.consumers import Settings, consumer_of, places_of
 from runfold.producers.log.kafka_tail import KafkaEnds

@@ -13,18 +13,18 @@ from confluent_kafka import (
     KafkaError,
     KafkaException,
     Message,
-    Producer,
 )
 
 from runfold.events.avro.codec import Codec
 from runfold.events.base import Record
 from runfold.events.topics import MAX_RECORD_BYTES
+from runfold.infra.kafka import clients
 from runfold.producers.errors import LogError, translated
 from runfold.producers.log.delivery import delivered
 from runfold.producers.log.envelope import headers_of, value_of
 from runfold.producers.log.kafka_tail import KafkaEnds, KafkaTail
 from runfold.producers.log.partitioner import partition_for
-from runfold.producers.log.port import Delivery, Only, RecordPlace, Start, Until
+from runfold.producers.log.port import Delivery, Headers, Only, RecordPlace, Start, Until
 from runfold.producers.log.tail import (
     BEGINNING,
     Place,
@@ -54,7 +54,7 @@ class Publisher:
     ) -> None:
         self._codec = codec
         self._source = source
-        self._producer = Producer(
+        self._producer = clients.producer(
             {
                 **config,
                 "enable.idempotence": True,
@@ -68,17 +68,19 @@ class Publisher:
             }
         )
 
-    def publish(self, topic: str, record: Record, key: str) -> RecordPlace:
+    def publish(self, topic: str, record: Record, key: str, headers: Headers = ()) -> RecordPlace:
         """Return the place of a record once the broker holds it durably."""
-        return self.publish_all(topic, [(record, key)])[0]
+        return self.publish_all(topic, [(record, key)], headers)[0]
 
-    def publish_all(self, topic: str, records: Sequence[tuple[Record, str]]) -> list[RecordPlace]:
+    def publish_all(
+        self, topic: str, records: Sequence[tuple[Record, str]], headers: Headers = ()
+    ) -> list[RecordPlace]:
         """Return the places of many records, in their order; the first failure is raised."""
         values = [value_of(self._codec, topic, record) for record, _ in records]
         reports: list[RecordPlace | LogError | None] = [None] * len(records)
         for number, (record, key) in enumerate(records):
-            headers = headers_of(record, key, self._source)
-            self._produce(topic, values[number], key, headers, _reporter(reports, number))
+            named = [*headers_of(record, key, self._source), *headers]
+            self._produce(topic, values[number], key, named, _reporter(reports, number))
         # Bounded by delivery.timeout.ms: librdkafka reports every record by then.
         while any(report is None for report in reports):
             self._producer.poll(_POLL_S)

@@ -13,8 +13,9 @@ from confluent_kafka import (
     KafkaException,
     TopicPartition,
 )
-from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]
+from confluent_kafka.admin import OffsetSpec  # type: ignore[attr-defined]
 
+from runfold.infra.kafka.clients import Admin
 from runfold.producers.errors import UnavailableError, UnreadableError, translated
 from runfold.producers.log.consumers import (
     Settings,
@@ -135,7 +136,7 @@ class KafkaEnds:
 
     def __init__(self, kafka: Settings) -> None:
         self._kafka = kafka
-        self._admin: AdminClient | None = None
+        self._admin: Admin | None = None
 
     def all(self, places: list[Place]) -> dict[Place, End]:
         """Return low, high and stable of each place."""
@@ -201,6 +202,6 @@ class KafkaEnds:
             for place, answer in answers.items()
         }
 
-    def _client(self) -> AdminClient:
+    def _client(self) -> Admin:
         self._admin = self._admin or admin_of(self._kafka)
         return self._admin

@@ -2,15 +2,30 @@
 
 from __future__ import annotations
 
+import logging
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from confluent_kafka import Consumer, KafkaException, TopicPartition
+from confluent_kafka import KafkaException, TopicPartition
 
-from runfold.producers.errors import LogError, StrangePositionError, translated
+from runfold.infra.kafka.clients import Consumer
+from runfold.producers.errors import (
+    LogError,
+    RefusedError,
+    StrangePositionError,
+    UnavailableError,
+    translated,
+)
 from runfold.producers.log.consumers import LOUD, Settings, commit, consumer_of, read
 from runfold.producers.log.group_positions import positions_of
 from runfold.producers.log.tail import Portion, Positions
+
+_log = logging.getLogger(__name__)
+
+_AGAIN_S = 1.0
+# Brokers that have just come back may not know their topics yet.
+_REFUSED_S = 30.0
 
 Changed = Callable[[Sequence[int]], None]
 """Called with partitions, from within ``take`` and ``close``."""
@@ -63,7 +78,8 @@ class Member:
 
     One that does not read (``reads`` False) pauses what it is given before anything is fetched.
     One that reads goes on from what the group has committed, if that is of the topic of now;
-    ``gone`` are ranges of offsets (first, next), by partition, that were deleted unread.
+    ``gone`` are ranges of offsets (first, next), by partition, that were deleted unread. While the
+    brokers cannot say what that is, partitions are kept and nothing is read of them.
     """
 
     def __init__(
@@ -80,6 +96,8 @@ class Member:
         self._topic = membership.topic
         self._topic_id = ""
         self._fault: LogError | None = None
+        self._unknown: dict[int, TopicPartition] = {}
+        self._unknown_since = self._ask_at = 0.0
         self._hooks = hooks
         self._reads = reads
         self.gone: dict[int, tuple[int, int]] = {}
@@ -92,17 +110,18 @@ class Member:
         self._consumer.subscribe(
             [self._topic],
             on_assign=self._on_assign,
-            on_revoke=lambda _, places: self._hooks.revoked(_numbers(places)),
-            on_lost=lambda _, places: self._hooks.lost(_numbers(places)),
+            on_revoke=lambda _, places: self._hooks.revoked(self._begun(places)),
+            on_lost=lambda _, places: self._hooks.lost(self._begun(places)),
         )
 
     def take(self, most: int, wait_s: float) -> Portion:
         """Return what is there; taking keeps the membership, also where all is paused.
 
         Raises StrangePositionError where the group's positions are of another topic, and LogError
-        where they could not be asked for.
+        where waiting for them does not help.
         """
         portion = read(self._consumer, most, wait_s)
+        self._begin_unknown()
         if self._fault is not None:
             raise self._fault
         return portion
@@ -110,7 +129,8 @@ class Member:
     def pause(self, *, paused: bool) -> None:
         """Fetch nothing more of all that this member was given, or go on."""
         turn = self._consumer.pause if paused else self._consumer.resume
-        turn(self._consumer.assignment())
+        known = [p for p in self._consumer.assignment() if p.partition not in self._unknown]
+        turn(known)
 
     def seek(self, positions: Positions) -> None:
         """Go on from other offsets of places that this member has; raises LogError."""
@@ -137,13 +157,45 @@ class Member:
             return
         self._hooks.given(_numbers(places))
 
+    def _begun(self, places: list[TopicPartition]) -> list[int]:
+        """Return which of the places this member was given for good; it has none of them now."""
+        numbers = _numbers(places)
+        unknown = {number for number in numbers if self._unknown.pop(number, None) is not None}
+        return [number for number in numbers if number not in unknown]
+
+    def _begin_unknown(self) -> None:
+        """Begin to read partitions whose positions could not be asked for when they came."""
+        if not self._unknown or time.monotonic() < self._ask_at or self._fault is not None:
+            return
+        places = list(self._unknown.values())
+        if self._begin(self._consumer, places):
+            self._consumer.resume(places)
+            self._hooks.given(_numbers(places))
+
+    def _keep(self, consumer: Consumer, places: list[TopicPartition], why: LogError) -> None:
+        """Have nothing read of partitions until it is known from where on."""
+        now = time.monotonic()
+        if not self._unknown:
+            self._unknown_since = now
+        refused = isinstance(why, RefusedError) and now - self._unknown_since > _REFUSED_S
+        if refused or not isinstance(why, RefusedError | UnavailableError):
+            # Raised by ``take``: from within the callback it would end in the client.
+            self._fault = why
+            return
+        _log.warning("positions are waited for: %s", why)
+        new = [place for place in places if place.partition not in self._unknown]
+        if new:
+            consumer.incremental_assign(new)
+            consumer.pause(new)
+        self._unknown |= {place.partition: place for place in new}
+        self._ask_at = time.monotonic() + _AGAIN_S
+
     def _begin(self, consumer: Consumer, places: list[TopicPartition]) -> bool:
-        """Assign places at the positions of the group; whether these are of the topic of now."""
+        """Assign places at the positions of the group; whether that was possible."""
         try:
             found = positions_of(self._kafka, consumer, [(p.topic, p.partition) for p in places])
         except LogError as error:
-            # Raised by ``take``: from within the callback it would end in the client.
-            self._fault = error
+            self._keep(consumer, places, error)
             return False
         if found.strange:
             self._fault = StrangePositionError("; ".join(found.strange))
@@ -151,6 +203,8 @@ class Member:
         self._topic_id = found.topic_id or self._topic_id
         self.gone = {n: r for n, r in self.gone.items() if n not in _numbers(places)}
         self.gone |= found.gone
+        if kept := [place for place in places if self._unknown.pop(place.partition, None)]:
+            consumer.incremental_unassign(kept)
         consumer.incremental_assign([TopicPartition(*p, at) for p, at in found.starts.items()])
         return True
 

@@ -14,7 +14,7 @@ from runfold.producers.errors import RefusedError
 from runfold.producers.log.delivery import delivered
 from runfold.producers.log.envelope import headers_of, value_of
 from runfold.producers.log.partitioner import partition_for
-from runfold.producers.log.port import Delivery, Only, RecordPlace, Start, Until
+from runfold.producers.log.port import Delivery, Headers, Only, RecordPlace, Start, Until
 
 _WAKE_S = 0.05
 
@@ -29,15 +29,19 @@ class MemoryLog:
         }
         self._grown = threading.Condition()
 
-    def publish(self, topic: str, record: Record, key: str) -> RecordPlace:
+    def publish(self, topic: str, record: Record, key: str, headers: Headers = ()) -> RecordPlace:
         """Return where the record was appended."""
-        return self.publish_all(topic, [(record, key)])[0]
+        return self.publish_all(topic, [(record, key)], headers)[0]
 
-    def publish_all(self, topic: str, records: Sequence[tuple[Record, str]]) -> list[RecordPlace]:
+    def publish_all(
+        self, topic: str, records: Sequence[tuple[Record, str]], headers: Headers = ()
+    ) -> list[RecordPlace]:
         """Return where the records were appended."""
         values = [value_of(self._codec, topic, record) for record, _ in records]
         return [
-            self.append(topic, value, key.encode(), headers_of(record, key, "runfold/memory"))
+            self.append(
+                topic, value, key.encode(), [*headers_of(record, key, "runfold/memory"), *headers]
+            )
             for value, (record, key) in zip(values, records, strict=True)
         ]
 

@@ -10,6 +10,9 @@ from typing import Literal, Protocol
 from runfold.events.base import Record
 from runfold.events.errors import WireError
 from runfold.events.run import Event
+from runfold.events.tenant import TenantEvent
+
+Headers = Sequence[tuple[str, bytes]]
 
 Start = Literal["earliest", "latest"] | datetime | Mapping[int, int]
 """Where reading begins: an end, the first record appended at or after a moment, or offsets."""
@@ -43,7 +46,7 @@ class Delivery:
     value: bytes | None
     headers: Sequence[tuple[str, bytes | None]]
     appended_at: datetime
-    record: Record | Event | None = None
+    record: Record | Event | TenantEvent | None = None
     error: WireError | None = None
 
 
@@ -54,16 +57,21 @@ Only = Callable[[Delivery], bool]
 class LogWriter(Protocol):
     """Puts records onto the log."""
 
-    def publish(self, topic: str, record: Record, key: str) -> RecordPlace:
-        """Return the place of a record once it is durable.
+    def publish(self, topic: str, record: Record, key: str, headers: Headers = ()) -> RecordPlace:
+        """Return the place of a record once it is durable; ``headers`` go with the usual ones.
 
         Raises RefusedError, UnavailableError or FatalError; after UnavailableError it may or
         may not have been written, and publishing it again is safe because ids repeat.
         """
         ...
 
-    def publish_all(self, topic: str, records: Sequence[tuple[Record, str]]) -> list[RecordPlace]:
-        """Return the places of many records with their keys once all are durable."""
+    def publish_all(
+        self, topic: str, records: Sequence[tuple[Record, str]], headers: Headers = ()
+    ) -> list[RecordPlace]:
+        """Return the places of many records with their keys once all are durable.
+
+        ``headers`` go with each, as ``publish`` has it.
+        """
         ...
 
 

@@ -10,6 +10,7 @@ from runfold.projections.queries.operating import (
     live_runs,
     positions,
     set_aside,
+    unread,
 )
 from runfold.projections.queries.runs import (
     EXIT_OF,
@@ -58,6 +59,7 @@ __all__ = [
     "set_aside",
     "timeline",
     "uncertain_calls",
+    "unread",
     "wait_for",
     "wait_for_offset",
 ]

@@ -16,6 +16,9 @@ from runfold.projections.tables import (
     runs,
 )
 
+_BEGINS = 8
+"""Characters of base64 that hold the mark and the schema's id."""
+
 
 def list_dead_letters(views: OperatorViews, limit: int = 100) -> list[Row]:
     """Return what could not be used, the newest first."""
@@ -28,6 +31,21 @@ def list_dead_letters(views: OperatorViews, limit: int = 100) -> list[Row]:
 def list_failures(views: OperatorViews, limit: int = 100) -> list[Row]:
     """Return the events that a view could not take."""
     return views.all(select(projection_failures).limit(limit))
+
+
+def unread(views: OperatorViews) -> list[tuple[str, str, str, int]]:
+    """Return what a projector could not read for want of a schema: topic, key, count of records.
+
+    The third of four is the beginning of the values in base64, long enough to name their schema.
+    """
+    at = dead_letters.c
+    key, begins = func.coalesce(at.key, ""), func.left(at.value_base64, _BEGINS)
+    query = (
+        select(at.topic, key, begins, func.count())
+        .where(at.found_by == "projection", at.code.in_(("unknown_schema", "wrong_topic")))
+        .group_by(at.topic, key, begins)
+    )
+    return [(row[0], row[1], row[2], row[3]) for row in views.connection.execute(query)]
 
 
 def set_aside(views: OperatorViews) -> dict[str, int]:

@@ -7,12 +7,11 @@ has no amount anywhere.
 from __future__ import annotations
 
 from datetime import datetime
+from functools import cache
 from typing import Any, Literal
 
 from sqlalchemy import Numeric, and_, case, cast, func, literal, or_, select, true
 
-from runfold.events.calls.kinds import MODEL
-from runfold.events.catalogue import FACTS
 from runfold.projections.queries.scope import Row, Views
 from runfold.projections.tables import costs, run_events, runs
 
@@ -35,8 +34,10 @@ Dimension = Literal[
 By = Dimension | Literal["day"]
 """What sums may be for: what a row of costs belongs to, or its day in UTC."""
 
+MODEL = "model"
+"""The kind of the costs of model calls: its name alone, since every question loads this module."""
+
 _ENDED_BADLY = ("failure", "cancelled")
-_IN_VAIN = tuple(fact.__name__ for fact in FACTS if fact.traits.in_vain)
 _A_MILLIONTH = literal("0.000001").cast(Numeric)
 
 
@@ -56,7 +57,7 @@ def costs_by(
     """
     columns = [_column(name) for name in dimensions]
     total = _known(costs.c.cost_usd, true()).label("cost_usd")
-    wasted = or_(runs.c.exit_status.in_(_ENDED_BADLY), run_events.c.type.in_(_IN_VAIN))
+    wasted = or_(runs.c.exit_status.in_(_ENDED_BADLY), run_events.c.type.in_(_in_vain()))
     query = select(
         *columns,
         func.count().label("calls"),
@@ -112,7 +113,7 @@ def _column(name: By) -> Any:
 
 
 _CACHED = and_(
-    costs.c.kind == MODEL.name,
+    costs.c.kind == MODEL,
     or_(costs.c.cache_read_tokens > 0, costs.c.cache_write_tokens > 0),
 )
 
@@ -128,7 +129,7 @@ def _known(amount: Any, which: Any) -> Any:
 def _with_runs_and_events() -> Any:
     """Join only those events that tell more than the row of costs does."""
     telling = or_(
-        costs.c.kind != MODEL.name, costs.c.cache_read_tokens > 0, costs.c.cache_write_tokens > 0
+        costs.c.kind != MODEL, costs.c.cache_read_tokens > 0, costs.c.cache_write_tokens > 0
     )
     same = and_(run_events.c.run_id == costs.c.run_id, run_events.c.seq == costs.c.seq, telling)
     return costs.outerjoin(runs, runs.c.run_id == costs.c.run_id).outerjoin(run_events, same)
@@ -139,8 +140,16 @@ def _saved() -> Any:
     plain = _rate("input_mtok")
     read = costs.c.cache_read_tokens * (plain - func.coalesce(_rate("cache_read_mtok"), plain))
     written = costs.c.cache_write_tokens * (plain - func.coalesce(_rate("cache_write_mtok"), plain))
-    return case((costs.c.kind == MODEL.name, (read + written) * _A_MILLIONTH))
+    return case((costs.c.kind == MODEL, (read + written) * _A_MILLIONTH))
 
 
 def _rate(name: str) -> Any:
     return cast(run_events.c.fact["price"][name].astext, Numeric)
+
+
+@cache
+def _in_vain() -> tuple[str, ...]:
+    # Every question to the views loads this module, and few need the facts of the journal.
+    from runfold.events.catalogue import FACTS  # noqa: PLC0415 - see above
+
+    return tuple(fact.__name__ for fact in FACTS if fact.traits.in_vain)

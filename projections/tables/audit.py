@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import Index, Table
 from sqlalchemy import text as literal
 
-from runfold.events.run import GENESIS
+from runfold.events.base import GENESIS
 from runfold.projections.tables.base import (
     ADD,
     CARRIED,

@@ -43,6 +43,10 @@ runs = Table(
     moment("requested_at", "when it was asked for, by the requester's clock", merge=KEEP),
     moment("created_at", "when it was accepted or refused", null=False, merge=KEEP),
     moment("updated_at", "when its last event was written", null=False),
+    moment(
+        "queued_at", "when it asked its tenant to be admitted; null where none asks", merge=KEEP
+    ),
+    whole("queue_position", "its place in its tenant's queue when it was put there"),
     moment("started_at", "when it was admitted", merge=KEEP),
     moment("completed_at", "when it completed or failed"),
     moment("cancelled_at", "when it was cancelled"),

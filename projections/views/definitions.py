@@ -14,6 +14,7 @@ from runfold.events.definitions import (
     DefinitionPublished,
     DefinitionReleased,
     DefinitionWithdrawn,
+    SwitchThrown,
 )
 from runfold.projections.rendering.readable import clean
 from runfold.projections.tables import definition_decisions, definition_versions
@@ -85,10 +86,14 @@ def _action(record: Decided) -> str:
         return "aliased"
     if isinstance(record, DefinitionWithdrawn):
         return "withdrawn"
+    if isinstance(record, SwitchThrown):
+        return "stopped" if record.stopped else "let go on"
     return "retired" if record.retired else "restored"
 
 
 def _target(record: Decided) -> str | None:
+    if isinstance(record, SwitchThrown):
+        return None
     said = record.target if isinstance(record, DefinitionAliased) else record.version
     return None if said is None else clean(said)
 

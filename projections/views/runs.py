@@ -20,6 +20,7 @@ from runfold.events.run import (
     RunCompleted,
     RunCreated,
     RunFailed,
+    RunQueued,
     RunRefused,
     RunStarted,
     ToolCallStarted,
@@ -37,6 +38,7 @@ _USE: frozenset[type[Fact]] = frozenset(
 _OTHER: frozenset[type[Fact]] = frozenset(
     {
         RunCreated,
+        RunQueued,
         RunRefused,
         RunStarted,
         UserMessageReceived,
@@ -108,6 +110,10 @@ def _begin(row: Row, placed: Placed) -> None:
                 ),
                 **_request(fact.request, placed),
             )
+        case RunQueued() as fact:
+            row.setdefault("queued_at", placed.meta.time)
+            if fact.position is not None:
+                row["queue_position"] = fact.position
         case RunStarted():
             row.setdefault("started_at", placed.meta.time)
         case UserMessageReceived(kind=MessageKind.GOAL) as fact:

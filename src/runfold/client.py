@@ -22,18 +22,20 @@ def connect(
     bootstrap_servers: str | None = None,
     *,
     schema_registry_url: str | None = None,
+    deployment: str | None = None,
     tenant_id: str = "default",
     user_id: str = "me",
 ) -> Client:
     """Return a client of the Kafka at ``bootstrap_servers``.
 
-    What is not given is read from KAFKA_BOOTSTRAP_SERVERS and SCHEMA_REGISTRY_URL (security from
-    the other KAFKA_* variables); without either, it is the stack that ``runfold up`` started. It
-    speaks in the name of one tenant's user and sees that tenant's runs only. Raises
-    UnavailableError where nothing runs.
+    ``deployment`` is the name of the one that is meant, where several share that Kafka. What is not
+    given is read from KAFKA_BOOTSTRAP_SERVERS, SCHEMA_REGISTRY_URL and RUNFOLD_DEPLOYMENT (security
+    from the other KAFKA_* variables); without an address, it is the stack that ``runfold up``
+    started. It speaks in the name of one tenant's user and sees that tenant's runs only. Raises
+    UnavailableError where nothing runs, InvalidError for a name that no deployment has.
     """
     with as_ours():
-        made = connection(bootstrap_servers, schema_registry_url)
+        made = connection(bootstrap_servers, schema_registry_url, deployment)
         client = RunClient(made.writer, made.reader, tenant_id, user_id)
 
     def close() -> None:

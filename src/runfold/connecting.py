@@ -5,10 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from runfold.events.avro.codec import Codec
+from runfold.infra.deployment import journal
+from runfold.infra.deployment.naming import EXPECTS, checked
 from runfold.producers.log.kafka import Publisher, TopicReader
 from runfold.producers.schema_registry.chosen import registry_of
 from runfold.stack.control import attach_log
 from runfold.stack.settings import Settings
+from runfold.surfaces.application.errors import InvalidError
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,15 +22,33 @@ class Connection:
     reader: TopicReader
 
 
-def connection(bootstrap_servers: str | None, schema_registry_url: str | None) -> Connection:
-    """Return a connection; raises StackError where no Kafka is named and no stack runs here."""
+def connection(
+    bootstrap_servers: str | None, schema_registry_url: str | None, deployment: str | None = None
+) -> Connection:
+    """Return a connection.
+
+    Raises StackError where no Kafka is named and no stack runs here, and InvalidError for a
+    deployment's name that cannot be one.
+    """
     settings = Settings.from_env()
     if schema_registry_url is not None:
         settings = replace(settings, schema_registry_url=schema_registry_url)
+    if deployment is not None:
+        settings = replace(settings, deployment=_checked(deployment))
     if bootstrap_servers is not None:
         settings = replace(settings, bootstrap_servers=bootstrap_servers)
     elif not settings.bootstrap_servers:
         settings = attach_log(settings)
+    if settings.deployment:
+        # A name that nobody has would be taken for topics that are not there yet.
+        journal.need_topics(settings.kafka_config(), lambda _: None)
     codec = Codec(registry_of(settings.schema_registry_url))
     writer = Publisher(settings.producer_config(), codec, "runfold/client")
     return Connection(writer, TopicReader(settings.kafka_config(), codec))
+
+
+def _checked(deployment: str) -> str:
+    try:
+        return checked(deployment) if deployment else ""
+    except ValueError:
+        raise InvalidError(f"deployment must be {EXPECTS}, not {deployment!r}.") from None

@@ -15,8 +15,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from confluent_kafka import KafkaException
-from confluent_kafka.admin import AdminClient
 
+from runfold.infra.kafka import clients
 from runfold.stack import ports
 from runfold.stack.errors import StackError
 from runfold.stack.home import Home, need_room
@@ -114,7 +114,7 @@ class Broker:
 
 def answers(bootstrap_servers: str, seconds: float = 0.5) -> bool:
     """Return whether a broker answers at this address within the time given."""
-    admin = AdminClient(
+    admin = clients.admin(
         {
             "bootstrap.servers": bootstrap_servers,
             "log_level": 0,

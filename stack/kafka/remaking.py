@@ -17,15 +17,12 @@ from pathlib import Path
 from typing import Any, cast
 
 from confluent_kafka import (
-    Consumer,
     KafkaError,
     KafkaException,
     Message,
-    Producer,
     TopicPartition,
 )
 from confluent_kafka.admin import (  # type: ignore[attr-defined]
-    AdminClient,
     AlterConfigOpType,
     ConfigEntry,
     ConfigResource,
@@ -33,6 +30,8 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]
 )
 
 from runfold.events.topics import CONTROLS, MAX_RECORD_BYTES, REQUESTS, RESULTS, TOPICS
+from runfold.infra.kafka import clients
+from runfold.infra.kafka.clients import Admin, Consumer
 from runfold.infra.kafka.rights import GROUPS
 from runfold.stack.errors import StackError
 from runfold.stack.kafka.spool import Kept, Spool
@@ -56,7 +55,7 @@ def remake(
     Raises StackError where the brokers do not let us; what was kept stays in ``home`` then, and the
     next attempt goes on with it.
     """
-    admin = AdminClient({**kafka, "log_level": 0})
+    admin = clients.admin({**kafka, "log_level": 0})
     for topic in INPUTS:
         spool = Spool(home / "remake" / topic)
         there = admin.list_topics(timeout=_SECONDS).topics.get(topic)
@@ -81,7 +80,7 @@ def remake(
         report(f"{topic} was made again with {partitions} partitions and {count} records")
 
 
-def _lock(admin: AdminClient, topic: str) -> None:
+def _lock(admin: Admin, topic: str) -> None:
     entry = ConfigEntry("max.message.bytes", "0", incremental_operation=AlterConfigOpType.SET)
     resource = ConfigResource(ResourceType.TOPIC, topic, incremental_configs=[entry])
     for future in admin.incremental_alter_configs([resource]).values():
@@ -101,7 +100,7 @@ def _keep(kafka: Kafka, topic: str, count: int, partitions: int, spool: Spool) -
         "log_level": 0,
     }
     spool.begin()
-    with closing(Consumer(settings)) as consumer:
+    with closing(clients.consumer(settings)) as consumer:
         places = [TopicPartition(topic, number) for number in range(partitions)]
         decided = {each.partition: each.offset for each in consumer.committed(places, _SECONDS)}
         for number in range(count):
@@ -136,7 +135,7 @@ def _headers(message: Message) -> tuple[tuple[str, bytes | None], ...]:
     return tuple(found)
 
 
-def _delete(admin: AdminClient, topic: str) -> None:
+def _delete(admin: Admin, topic: str) -> None:
     for future in admin.delete_topics([topic], operation_timeout=_SECONDS).values():
         future.result()
     until = time.monotonic() + _SECONDS
@@ -156,7 +155,7 @@ def _write_again(kafka: Kafka, topic: str, spool: Spool) -> int:
         "message.max.bytes": MAX_RECORD_BYTES,
         "log_level": 0,
     }
-    producer, count = Producer(settings), 0
+    producer, count = clients.producer(settings), 0
     for record in spool.records():
         while True:
             try:

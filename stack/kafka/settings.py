@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import (  # type: ignore[attr-defined]
-    AdminClient,
     AlterConfigOpType,
     ConfigEntry,
     ConfigResource,
@@ -16,6 +15,7 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]
 )
 
 from runfold.events.topic_settings import SettingFault, faults, needed
+from runfold.infra.kafka.clients import Admin
 from runfold.stack.errors import StackError
 
 _SECONDS = 20.0
@@ -30,7 +30,7 @@ class _Found:
 
 
 def ensure_settings(
-    admin: AdminClient,
+    admin: Admin,
     configs: Mapping[str, Mapping[str, str]],
     copies: Mapping[str, int],
     mend: Collection[str],
@@ -43,7 +43,7 @@ def ensure_settings(
     changes: dict[str, dict[str, str]] = {}
     left: list[SettingFault] = []
     for name, found in _read(admin, list(configs)).items():
-        wrong = faults(name, configs[name], found.values, copies[name])
+        wrong = faults(admin.naming.full(name), configs[name], found.values, copies[name])
         kept = [each for each in wrong if each.breaks or each.setting in found.own]
         if name in mend:
             kept = []
@@ -63,7 +63,7 @@ def _names(wrong: list[SettingFault], really: bool) -> frozenset[str]:
     return frozenset(each.setting for each in wrong) if really else frozenset()
 
 
-def _read(admin: AdminClient, topics: list[str]) -> dict[str, _Found]:
+def _read(admin: Admin, topics: list[str]) -> dict[str, _Found]:
     own = ConfigSource.DYNAMIC_TOPIC_CONFIG.value
     wanted = [ConfigResource(ResourceType.TOPIC, name) for name in topics]
     found: dict[str, _Found] = {}
@@ -81,9 +81,7 @@ def _read(admin: AdminClient, topics: list[str]) -> dict[str, _Found]:
     return found
 
 
-def _change(
-    admin: AdminClient, changes: Mapping[str, Mapping[str, str]], mend: Collection[str]
-) -> None:
+def _change(admin: Admin, changes: Mapping[str, Mapping[str, str]], mend: Collection[str]) -> None:
     if not changes:
         return
     resources = [

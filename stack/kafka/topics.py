@@ -9,9 +9,11 @@ from contextlib import suppress
 from typing import Protocol
 
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
-from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]
+from confluent_kafka.admin import OffsetSpec  # type: ignore[attr-defined]
 from confluent_kafka.cimpl import NewTopic
 
+from runfold.infra.kafka import clients
+from runfold.infra.kafka.clients import Admin
 from runfold.infra.kafka.counts import wrong_counts
 from runfold.stack.errors import StackError
 from runfold.stack.kafka.settings import ensure_settings
@@ -60,7 +62,7 @@ def ensure_topics(
     their place, where a setting breaks a guarantee (``mend`` sets it instead), or where the cluster
     does not let us. Other settings that differ are reported.
     """
-    admin = AdminClient({**config, "log_level": 0})
+    admin = clients.admin({**config, "log_level": 0})
     wanted = {spec.name: spec for spec in specs}
     counts = {name: partitions if spec.by_run else 1 for name, spec in wanted.items()}
     try:
@@ -87,7 +89,7 @@ def ensure_topics(
     return tuple(missing)
 
 
-def _copies(admin: AdminClient) -> defaultdict[str, int]:
+def _copies(admin: Admin) -> defaultdict[str, int]:
     """Return how many copies each topic has."""
     try:
         there = admin.list_topics(timeout=_SECONDS).topics
@@ -100,7 +102,7 @@ def _copies(admin: AdminClient) -> defaultdict[str, int]:
 
 
 def _create(
-    admin: AdminClient,
+    admin: Admin,
     names: list[str],
     counts: Mapping[str, int],
     specs: Mapping[str, TopicSpec],
@@ -126,7 +128,7 @@ def _create(
                 _create(admin, [name], counts, specs, {})
             # Somebody else was first.
             elif error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
-                raise StackError(_why_not(name, error)) from error
+                raise StackError(_why_not(admin.naming.full(name), error)) from error
 
 
 def _why_not(name: str, error: KafkaException) -> str:
@@ -159,7 +161,7 @@ def _wait_for_leaders(
     until = time.monotonic() + _SECONDS
     while wanted:
         # A client may hold on to the leaders that a deleted topic of that name had.
-        admin = AdminClient({**config, "log_level": 0})
+        admin = clients.admin({**config, "log_level": 0})
         # A client that is asked for offsets before it has read who leads may wait three seconds.
         with suppress(KafkaException):
             admin.list_topics(timeout=_SECONDS)

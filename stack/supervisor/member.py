@@ -1,10 +1,19 @@
 """One process under supervision: started, started again with growing pauses, given up, stopped.
 
-One that is asked to end is *stopping* until it is gone; it is killed when its time is over.
+| state | left when |
+|---|---|
+| starting | it is ready, or has ended |
+| running | it has ended |
+| waiting | its pause is over; one that cannot be started waits as one that ended does |
+| stopping | it is gone; it is killed when its time is over |
+| stopped | whoever had asked it to end starts it; where that fails it is waiting |
+| failed | it has rested, or is forgiven; forgiven only, where it refused or is done once |
+| done | never |
 """
 
 from __future__ import annotations
 
+import errno
 import signal
 import subprocess
 import time
@@ -19,6 +28,7 @@ from runfold.stack.processes import process
 from runfold.stack.supervisor.state import MemberState
 
 _NEVER = float("inf")
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
 class Program(Protocol):
@@ -98,10 +108,17 @@ class Member:
         self.state, self._since, self._born = "starting", time.time(), time.monotonic()
 
     def start_afresh(self) -> None:
-        """Start a program that was stopped, as if it had never ended."""
+        """Start a program that was stopped, as if it had never ended.
+
+        Raises StackError where that is impossible now; ``watch`` tries it again later.
+        """
         self._ends.clear()
         self._hasty, self.reason = 0, ""
-        self.start()
+        try:
+            self.start()
+        except (StackError, OSError) as error:
+            self._not_started(error, time.monotonic())
+            raise StackError(self.reason) from error
 
     def forgive(self) -> None:
         """Start a program that was given up, as if it had never ended."""
@@ -114,6 +131,11 @@ class Member:
     def may_come_back(self) -> bool:
         """Whether it was given up for what may be over by itself."""
         return self.state == "failed" and not self.refused and not self.program.once
+
+    @property
+    def stands_still(self) -> bool:
+        """Whether a setting keeps it from its work, until that is changed."""
+        return self.refused and not self.program.once
 
     def watch(self, now: float) -> bool:
         """Notice an end, a readiness or a due start; return whether anything changed."""
@@ -173,8 +195,13 @@ class Member:
         if not asked and now < self._insist_at:
             return
         process.end_group(self.process)
-        self.program.stopped(cleanly=asked)
         self.process, self.state = None, "stopped"
+        self._gone(cleanly=asked)
+
+    def _gone(self, *, cleanly: bool) -> None:
+        # What is kept of a life makes the next one faster, and no more.
+        with suppress(StackError, OSError):
+            self.program.stopped(cleanly=cleanly)
 
     def _ended(self, now: float) -> None:
         assert self.process is not None
@@ -187,7 +214,7 @@ class Member:
         if time.monotonic() - self._born >= self.patience.sound:
             self._hasty = 0
         self.reason = ": ".join(part for part in self._how(code) if part)
-        self.program.stopped(cleanly=False)
+        self._gone(cleanly=False)
         if code in getattr(self.program, "refusals", ()):
             # Started again it would end again, until somebody has changed a setting.
             self.state, self.refused = "failed", True
@@ -205,14 +232,22 @@ class Member:
     def _start_again(self, now: float) -> None:
         try:
             self.start()
-        except NoRoomError as error:
-            # Somebody has to make room, which takes longer than patience lasts.
-            self.reason, self.due = str(error), now + self.patience.longest
-        except StackError as error:
-            self.reason = str(error)
-            self._again_later(now)
+        except (StackError, OSError) as error:
+            self._not_started(error, now)
         else:
             self.restarts += 1
+
+    def _not_started(self, error: StackError | OSError, now: float) -> None:
+        full = isinstance(error, NoRoomError)
+        self.reason = str(error)
+        if isinstance(error, OSError):
+            full = error.errno in _FULL
+            self.reason = f"{error.strerror or error}: {error.filename or 'of this machine'}."
+        if full:
+            # Somebody has to make room, which takes longer than patience lasts.
+            self.state, self.due = "waiting", now + self.patience.longest
+        else:
+            self._again_later(now)
 
     def _again_later(self, now: float) -> None:
         self._ends.append(now)

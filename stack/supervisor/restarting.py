@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from runfold.stack.errors import StackError
 from runfold.stack.supervisor import state
@@ -20,7 +21,8 @@ class Restarting:
     """One order, carried out step by step: ``look`` after the members were watched.
 
     A part ends as it does at a stop, with time for its calls, and must do its work again before
-    the next one ends. The first that does not ends the order: the others stay as they are.
+    the next one ends. The first that does not ends the order: the others stay as they are, and
+    that one is tried again by ``Member.watch``.
     """
 
     def __init__(
@@ -54,7 +56,7 @@ class Restarting:
             return False
         member = self._left[0]
         if self._ending:
-            return member.state in {"stopped", "failed", "done"} and self._start(member)
+            return self._end(member)
         if member.state in {"running", "done"}:
             self._left.pop(0)
             self._begin()
@@ -71,12 +73,24 @@ class Restarting:
             self._ending = True
             self._left[0].ask(time.monotonic())
 
+    def _end(self, member: Member) -> bool:
+        if member.state in {"stopped", "failed", "done"}:
+            return self._start(member)
+        if member.state != "stopping":
+            # Something else has started it meanwhile, as it was.
+            member.ask(time.monotonic())
+            return True
+        return False
+
     def _start(self, member: Member) -> bool:
-        try:
-            self._renew(member)
-            member.start_afresh()
-        except StackError as error:
-            return self._fail(f"{member.program.name} does not start: {error}")
+        failure = ""
+        for step in (partial(self._renew, member), member.start_afresh):
+            try:
+                step()
+            except StackError as error:
+                failure = failure or str(error)
+        if failure:
+            return self._fail(f"{member.program.name} does not start: {failure}")
         self._ending, self._until = False, time.monotonic() + _READY_SECONDS
         return True
 

@@ -57,6 +57,7 @@ class State:
     bootstrap_servers: str = ""
     database_url: str = field(default="", repr=False)
     partitions: int = 0
+    deployment: str = ""
     stops_within: float = 0.0
     restart: Restart | None = None
     key: str = field(default="", repr=False)
@@ -72,7 +73,11 @@ def write(file: Path, state: State) -> None:
     """Replace the file at once; it holds a password, so only the owner may read it."""
     new = file.with_suffix(".new")
     new.touch(mode=0o600)
-    new.write_text(json.dumps(asdict(state)))
+    fields = asdict(state)
+    if not state.deployment:
+        # An earlier release, which a stack may go back to, knows no such field.
+        del fields["deployment"]
+    new.write_text(json.dumps(fields))
     new.replace(file)
 
 

@@ -68,7 +68,7 @@ class Supervision:
         self._orders: list[Order] = []
         self._restarting: Restarting | None = None
         self._mailbox = Mailbox(home.run / "orders")
-        self._stopping = self._forgiving = self._hurrying = False
+        self._stopping = self._forgiving = self._hurrying = self._unsaid = False
         self._wake, self._alarm = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
 
     def run(self) -> int:
@@ -174,7 +174,7 @@ class Supervision:
                 )
         # One that a setting keeps from its work stands still alone, and `status` says why.
         self._wait_for(
-            lambda member: member.state in {"running", "done"} or _stands_still(member),
+            lambda member: member.state in {"running", "done"} or member.stands_still,
             _PROCESS_SECONDS,
         )
 
@@ -182,7 +182,7 @@ class Supervision:
         def settled() -> bool:
             self._look()
             for member in self._members:
-                if member.state == "failed" and not _stands_still(member):
+                if member.state == "failed" and not member.stands_still:
                     raise StackError(self._cannot_start(member))
             return all(good(member) for member in self._members)
 
@@ -224,7 +224,7 @@ class Supervision:
                 if member.may_come_back:
                     member.forgive()
         changed = [member.watch(now) for member in self._members]
-        if any(changed):
+        if any(changed) or self._unsaid:
             self._say(self._phase)
 
     def _restart(self) -> None:
@@ -271,25 +271,30 @@ class Supervision:
     def _say(self, phase: str) -> None:
         if phase == state.READY and self._phase != phase:
             self._detail = ""
-        self._phase, settings = phase, self._surroundings.settings
-        state.write(
-            self._file,
-            state.State(
-                phase=phase,
-                pid=os.getpid(),
-                started=started_at(os.getpid()),
-                since=self._began,
-                detail=self._detail,
-                bootstrap_servers=settings.bootstrap_servers,
-                database_url=settings.database_url,
-                partitions=settings.partitions,
-                stops_within=longest(self._members),
-                restart=self._restarting.tell() if self._restarting else None,
-                key=self._surroundings.key,
-                members=tuple(member.tell() for member in self._members),
-            ),
+        self._phase = phase
+        try:
+            state.write(self._file, self._told())
+            self._unsaid = False
+        except OSError:
+            # What runs goes on where its state cannot be written; that is tried again.
+            if phase == state.STARTING:
+                raise
+            self._unsaid = True
+
+    def _told(self) -> state.State:
+        settings = self._surroundings.settings
+        return state.State(
+            phase=self._phase,
+            pid=os.getpid(),
+            started=started_at(os.getpid()),
+            since=self._began,
+            detail=self._detail,
+            bootstrap_servers=settings.bootstrap_servers,
+            database_url=settings.database_url,
+            partitions=settings.partitions,
+            deployment=settings.deployment,
+            stops_within=longest(self._members),
+            restart=self._restarting.tell() if self._restarting else None,
+            key=self._surroundings.key,
+            members=tuple(member.tell() for member in self._members),
         )
-
-
-def _stands_still(member: Member) -> bool:
-    return member.refused and not member.program.once

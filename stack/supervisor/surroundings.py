@@ -44,7 +44,7 @@ class Surroundings:
         there = replace(given, home=here.home, partitions=here.partitions)
         there = replace(there, bootstrap_servers=here.bootstrap_servers)
         there = replace(there, database_url=here.database_url)
-        there = replace(there, database_schema=here.database_schema)
+        there = replace(there, database_schema=here.database_schema, deployment=here.deployment)
         return Surroundings(there, rest, taken.values, self.key, given)
 
     def at(self, bootstrap_servers: str, database_url: str) -> Surroundings:

@@ -8,6 +8,7 @@ from runfold.events import topics
 from runfold.events.definitions import StoreRecord
 from runfold.events.operations import PositionNoted
 from runfold.events.run import Event
+from runfold.processors.engine.core.history import NEWER
 from runfold.producers.log.port import Delivery, LogReader
 from runfold.producers.log.topics.beginnings import TODO, lost
 from runfold.surfaces.audit.completions import completions, within
@@ -52,7 +53,8 @@ def verify(
             read(_TOLD_AFTER)
         if isinstance(found.record, PositionNoted):
             continue
-        key = (found.key or b"").decode("utf-8", "replace")
+        # What is of no run is of the journal itself.
+        key = (found.key or str(found.place).encode()).decode("utf-8", "replace")
         verifier = done.get(key) or live.setdefault(key, Verifier(key, history))
         _take(verifier, found)
         if verifier.ended and key in live:
@@ -76,6 +78,9 @@ def _beginnings(reader: LogReader, among: Collection[int] | None) -> Iterator[Ve
 def _take(verifier: Verifier, found: Delivery) -> None:
     if isinstance(found.record, Event) and found.value is not None:
         verifier.take(found.value, found.record)
+        return
+    said = found.error.reason if found.error else "it is no event"
+    if found.error and found.error.code in NEWER and found.key and found.value is not None:
+        verifier.pass_by(found.value, said)
     else:
-        said = found.error.reason if found.error else "it is no event"
         verifier.refuse(f"{found.place} cannot be read as an event: {said}")

@@ -13,10 +13,14 @@ from runfold.events import run as j
 from runfold.events.catalogue import TERMINAL_FACTS
 from runfold.events.probe import PROBE_AGENT, PROBE_TENANT
 from runfold.events.run import GENESIS, Event
+from runfold.processors.engine.aggregate import NewerReleaseError
 from runfold.processors.run.replay import decisions
 from runfold.processors.run.state import RunState
 from runfold.surfaces.audit.contents import contents_of
 from runfold.surfaces.audit.definitions import DefinitionHistory
+
+NEWER_KIND = "newer"
+"""The kind of a fault that is none of the run: only a newer release can judge what follows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +68,7 @@ class Verifier:
         self._open: list[Event] = []
         self._judges = True
         self._is_probe = False
+        self._is_newer = False
 
     def take(self, value: bytes, event: Event) -> None:
         """Check the next event, given with the bytes that are its value."""
@@ -86,6 +91,16 @@ class Verifier:
         """Whether the run's terminal event was taken."""
         return self._end is not None
 
+    def pass_by(self, value: bytes, reason: str) -> None:
+        """Take an event of a newer release: a link of the chain, whose meaning nobody here knows.
+
+        What depends on what it says is not judged from there on.
+        """
+        self._close_decision()
+        self._leave_to_newer(self._events + 1, reason)
+        self._events += 1
+        self._digest = hashlib.sha256(value).digest()
+
     def refuse(self, reason: str) -> None:
         """Note a record among the run's events that cannot be read as one."""
         self._faults.append(Fault(self._events, "unreadable", reason))
@@ -96,7 +111,7 @@ class Verifier:
         No event is taken after it.
         """
         self._close_decision()
-        if completion != self._end:
+        if completion != self._end and not self._is_newer:
             self._faults.append(
                 Fault(self._events, "completion", "its completion is not the end the journal tells")
             )
@@ -137,7 +152,9 @@ class Verifier:
                     self._permits.add(call_id)
                 else:
                     self._permits.discard(call_id)
-            case j.ToolCallStarted(call_id=call_id) if call_id not in self._permits:
+            case j.ToolCallStarted(call_id=call_id) if (
+                call_id not in self._permits and not self._is_newer
+            ):
                 self._fault(event, "permit", f"{call_id} was started without a preceding permit")
             case _:
                 pass
@@ -149,6 +166,8 @@ class Verifier:
         try:
             self._judge(decision)
             self._state = self._folded(decision)
+        except NewerReleaseError as error:
+            self._leave_to_newer(decision[0].meta.seq, str(error))
         except Exception as error:  # noqa: BLE001 - a forged history may break anything
             self._fault(
                 decision[0], "decision", f"cannot be decided again: {type(error).__name__}: {error}"
@@ -177,6 +196,12 @@ class Verifier:
                     f"it says {event.meta.status.value}, folded it is {state.status.value}",
                 )
         return state
+
+    def _leave_to_newer(self, seq: int, reason: str) -> None:
+        self._judges = False
+        if not self._is_newer:
+            self._is_newer = True
+            self._faults.append(Fault(seq, NEWER_KIND, f"event {seq}: {reason}"))
 
     def _fault(self, event: Event, kind: str, reason: str) -> None:
         self._faults.append(Fault(event.meta.seq, kind, f"event {event.meta.seq}: {reason}"))

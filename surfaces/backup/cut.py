@@ -10,7 +10,7 @@ from runfold.events.avro.codec import Codec
 from runfold.events.errors import WireError
 from runfold.events.probe import PROBE_TENANT
 from runfold.events.run import Event, RunCreated
-from runfold.processors.engine.core.history import BrokenChain
+from runfold.processors.engine.core.history import BrokenChain, NewerJournal
 from runfold.processors.engine.core.outbox import Place
 from runfold.processors.engine.core.progress import Progress
 from runfold.processors.engine.core.rebuild import Rebuild
@@ -65,6 +65,10 @@ def cut_of(records: Iterable[Kept], partition: int, end: int, codec: Codec) -> C
         for each in records:
             if each.value is None:
                 continue
+            # First: it says what is of a newer release.
+            rebuild.journal(each.offset, each.key, each.value)
+            if rebuild.newer:
+                break
             if _NAMES_ONE in each.value:
                 named |= _artifacts(codec, each.value)
             begins = codec.peek(each.value)
@@ -72,14 +76,15 @@ def cut_of(records: Iterable[Kept], partition: int, end: int, codec: Codec) -> C
                 probes |= _probes(codec, each.value)
             if begins is not None and begins.kind in _ENDS:
                 ended.add(begins.key)
-            rebuild.journal(each.offset, each.key, each.value)
         state = rebuild.finish()
+    except NewerJournal as newer:
+        raise BackupError(f"{newer}, to back up and to restore.") from newer
     except (BrokenChain, WireError) as broken:
         raise BackupError(f"{topics.EVENTS}/{partition} is not whole: {broken}.") from broken
     if state.newer:
         raise BackupError(
             f"{topics.EVENTS}/{partition} has runs of a newer release, such as "
-            f"{min(state.newer)}: back up with that release."
+            f"{min(state.newer)}: back up, and restore, with that release."
         )
     live = {key: tracked.state for key, tracked in state.live.items()}
     return Cut(

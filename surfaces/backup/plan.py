@@ -9,6 +9,8 @@
 - A completion is restored if the journal has the run's end, a dead letter if its input is decided,
   a message between lanes if its sender's journal has it: what came after is written again.
 - A result that came after the back-up had begun is restored if its call is open in the journal.
+- The journals of tenants are not in a back-up, and their answers are not restored: runs that live
+  ask again (``tenants.py``).
 - The work of pools is what the open calls ask for, unless their result is there.
 """
 
@@ -138,6 +140,9 @@ class Plan:
             origin = origin_of(each.headers)
         except ValueError:
             origin = None
+        if origin is not None and origin.journal == topics.TENANT_EVENTS:
+            # Runs ask their tenants again, which answer again.
+            return False
         if origin is not None and origin.journal == topics.EVENTS:
             sender = self.cuts.get(origin.partition)
             return sender is None or origin.number <= sender.sent_to(said.topic, said.partition)

@@ -44,6 +44,7 @@ from runfold.surfaces.backup.records import Kept
 from runfold.surfaces.backup.source import INPUTS
 from runfold.surfaces.backup.target import Filler, Target
 from runfold.surfaces.backup.telling import NOBODY, Counted, Report, Told, line
+from runfold.surfaces.backup.tenants import numbers, questions
 
 MakeTopics = Callable[[tuple[Topic, ...], int], object]
 """Makes the topics that are missing, with so many partitions."""
@@ -131,8 +132,23 @@ class Restoring:
             )
             place = (topics.EVENTS, partition)
             self._target.append(place, self._note(place, noted, moment))
+        self._tenants(moment)
         self._target.flush()
         self._target.unset(topics.EVENTS, restoring.SETTING)
+
+    def _tenants(self, moment: datetime) -> None:
+        """Let the lanes of tenants begin with the runs that live, and go on with the numbers."""
+        for partition in self._plan.cuts:
+            place = (topics.TENANT_EVENTS, partition)
+            progress = numbers(self._plan.cuts, partition)
+            if progress.heard or progress.sent:
+                noted = PositionNoted(
+                    positions=progress.noted(partition, topics.TENANT_EVENTS),
+                    reason="restored from a back-up: tenants begin with the runs that live",
+                )
+                self._target.append(place, self._note(place, noted, moment))
+        for partition, each in questions(self._plan.cuts, self._plan.codec, moment):
+            self._target.append((topics.TENANT_REQUESTS, partition), each)
 
     def _write(self, said: PartitionSaid) -> int:
         place, first = (said.topic, said.partition), self._plan.begins(said)
@@ -166,7 +182,7 @@ class Restoring:
     def _note(self, place: Place, note: PositionNoted, moment: datetime) -> Kept:
         name = f"{place[0]}/{place[1]}"
         named = headers("PositionNoted", name, RUNS.source, moment, name, "")
-        value = self._plan.codec.encode(topics.EVENTS, note)
+        value = self._plan.codec.encode(place[0], note)
         return Kept(0, int(moment.timestamp() * 1000), None, value, tuple(named))
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from itertools import islice
 
-from confluent_kafka import KafkaError, KafkaException, Message, Producer, TopicPartition
+from confluent_kafka import KafkaError, KafkaException, Message, TopicPartition
 from confluent_kafka.admin import (  # type: ignore[attr-defined]
     AlterConfigOpType,
     ConfigEntry,
@@ -15,6 +15,7 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]
 )
 
 from runfold.events.topics import MAX_RECORD_BYTES, TOPICS
+from runfold.infra.kafka import clients
 from runfold.producers.errors import translated
 from runfold.producers.log.consumers import Settings, admin_of, shared
 from runfold.producers.log.kafka_tail import KafkaEnds, KafkaTail
@@ -41,7 +42,8 @@ def need_empty(kafka: Settings) -> None:
             if end > 0:
                 raise NotEmptyError(
                     f"The topic {name} holds records (partition {partition} ends at {end}): "
-                    "restore into a cluster without Runfold's topics. Those of a restore that did "
+                    "restore into a cluster without these topics, or under another name "
+                    "(RUNFOLD_DEPLOYMENT). Those of a restore that did "
                     "not finish must be deleted first, with what it wrote to the database."
                 )
 
@@ -53,7 +55,7 @@ class Target:
         self._kafka = kafka
         self._ends = KafkaEnds(kafka)
         self._fault: KafkaError | None = None
-        self._producer = Producer(
+        self._producer = clients.producer(
             {
                 **shared(kafka),
                 "enable.idempotence": True,

@@ -35,17 +35,17 @@ class Context:
     @cached_property
     def attached(self) -> Settings:
         """The settings with the addresses of what runs; raises StackError where nothing does."""
-        from runfold.stack import control
+        from runfold.stack import attaching
 
-        return control.attach(self.settings)
+        return attaching.attach(self.settings)
 
     @cached_property
     def log_settings(self) -> Settings:
         """The settings with an address of Kafka: a command that reads no table needs no more."""
-        from runfold.stack import control
+        from runfold.stack import attaching
 
         known: Settings | None = self.__dict__.get("attached")
-        return known or control.attach_log(self.settings)
+        return known or attaching.attach_log(self.settings)
 
     @cached_property
     def codec(self) -> Codec:
@@ -134,10 +134,14 @@ class Context:
     def _need_one_deployment(self) -> None:
         """See that what is written belongs to the views that are shown, where both are named."""
         settings = self.settings
+        # What cannot be seen is no reason to refuse a command.
+        if settings.bootstrap_servers:
+            from runfold.infra.deployment import journal
+
+            journal.need_topics(settings.kafka_config(), lambda _: None)
         if settings.bootstrap_servers and settings.database_url:
             from runfold.infra.deployment import binding
 
-            # What cannot be seen is no reason to refuse a command.
             binding.need(settings.kafka_config(), settings.database_url, lambda _: None)
 
     def close(self) -> None:

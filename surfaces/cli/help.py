@@ -9,10 +9,10 @@ from typer.core import TyperGroup
 
 SECTIONS: dict[str, tuple[str, ...]] = {
     "The stack": ("up", "restart", "down", "status", "doctor", "alerts", "config", "demo"),
-    "Agents and tools": ("apply", "agents", "tools", "definitions"),
+    "Agents and tools": ("apply", "agents", "tools", "definitions", "policy"),
     "Runs": ("run", "runs", "logs", "show", "tell", "instruct", "pause", "resume", "cancel"),
     "What waits for a person": ("approvals", "approve", "deny", "answer", "resolve"),
-    "Money, SQL and proof": ("costs", "sql", "audit", "rebuild"),
+    "Money, SQL and proof": ("costs", "tenant", "switch", "sql", "audit", "rebuild"),
     "Back-ups, topics and rules": (
         "backup",
         "restore",
@@ -34,6 +34,7 @@ IN_SHORT: dict[str, str] = {
     "demo": "Watch an agent triage a log.",
     "apply": "Check manifests and publish what they declare.",
     "definitions": "Decide about versions of agents, tools and scripts.",
+    "policy": "Test, explain and simulate policies.",
     "run": "Ask for a run; --follow watches it.",
     "logs": "Show what happened in a run; -f follows it.",
     "show": "Show a run as it was after any of its events.",
@@ -42,6 +43,8 @@ IN_SHORT: dict[str, str] = {
     "rebuild": "Fold a view again from offset 0.",
     "backup": "Copy what cannot be made again into a folder.",
     "restore": "Restore a back-up into an empty home or cluster.",
+    "switch": "Stop a tenant, agent, tool or model.",
+    "tenant": "Show a tenant's runs, queue and budgets.",
     "topics": "List the topics with their purpose and retention.",
     "deadletters": "List the inputs that could not be used.",
     "sql": "Ask the tables in SQL; nothing can be changed.",
@@ -55,7 +58,16 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "approve": ("runfold approve 0198c1f2-7d3e-7a41.3 --reason 'as agreed'",),
     "costs": ("runfold costs --by day,model --since 7d", "runfold costs --by tenant --json"),
     "audit verify": ("runfold audit verify", "runfold audit verify 0198c1f2-7d3e-7a41 --json"),
+    "switch off": ("runfold switch off tool/pay --reason 'double payments'",),
+    "tenant show": ("runfold tenant show acme", "runfold tenant show acme --json"),
     "deadletters": ("runfold deadletters --json",),
+    "policy test": ("runfold policy test policies/", "runfold policy test --json"),
+    "policy explain": ("runfold policy explain 0198c1f2-7d3e-7a41.3",),
+    "policy simulate": ("runfold policy simulate policies/ --since 7d",),
+    "policy who-can": (
+        "runfold policy who-can tool.call mail.send",
+        "runfold policy who-can read Namespace::production",
+    ),
     "logs": (
         "runfold logs -f 0198c1f2-7d3e-7a41",
         "runfold logs 0198c1f2-7d3e-7a41 --json | jq .type",

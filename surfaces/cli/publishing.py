@@ -31,11 +31,16 @@ def apply_manifests(
         kafka=kafka_of(context),
         codec=context.codec,
         log=context.writer,
-        env={WORKSPACE: str(workspace_of(context)), **_development(context), **os.environ},
+        env=environment_of(context),
         by=user,
         tenant=tenant,
         unusable=_known_here(context),
     )
+
+
+def environment_of(context: Context) -> dict[str, str]:
+    """Return what manifests may refer to, and the settings of tools."""
+    return {WORKSPACE: str(workspace_of(context)), **_development(context), **os.environ}
 
 
 def _known_here(context: Context) -> Callable[[str], str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Iterator
+from typing import TypeGuard
 
 from runfold.events.avro.schema import subject
 from runfold.events.avro.shapes import (
@@ -22,6 +23,7 @@ from runfold.events.avro.shapes import (
 from runfold.events.base import Fact, Record, Symbol
 from runfold.events.catalogue import CATALOGUE
 from runfold.events.run import Meta
+from runfold.events.tenant import TenantMeta
 from runfold.events.traits import Traits
 
 _HEAD = """# Events
@@ -34,7 +36,8 @@ Confluent wire format understands. The ids are in `schemas/ids.lock`, or come fr
 Headers follow CloudEvents: `ce_id`, `ce_type`, `ce_source`, `ce_time`, `ce_subject`, `traceparent`.
 What a program in another language must know, with examples: [clients](clients.md).
 
-- A journal event begins with the field `meta` ([Meta](#meta)); its own fields follow.
+- A journal event begins with the field `meta` ([Meta](#meta), of tenants
+  [TenantMeta](#tenantmeta)); its own fields follow.
 - `status after` holds while no other call of the run is open; with several calls open the status
   is derived from all of them. A paused run stays `paused` until `RunResumed` or its end.
 - `decimal` is decimal(38, 12) in bytes; money is in US dollars. `timestamp` is microseconds since
@@ -49,8 +52,9 @@ def page() -> str:
     shown = dict.fromkeys(record for records in CATALOGUE.values() for record in records)
     parts += [_section(record) for record in shown]
     parts.append("## Parts\n\nRecords and enums that stand inside others.\n")
-    parts.append(_plain(Meta))
-    parts += [_plain(part) for part in _parts(tuple(shown)) if part is not Meta]
+    parts += [_plain(Meta), _plain(TenantMeta)]
+    heads = {Meta, TenantMeta}
+    parts += [_plain(part) for part in _parts(tuple(shown)) if part not in heads]
     return "\n".join(parts)
 
 
@@ -63,11 +67,16 @@ def _contents() -> Iterator[str]:
 def _section(record: type[Record]) -> str:
     on = [topic for topic, records in CATALOGUE.items() if record in records]
     lines = [f"## {record.__name__}\n", f"{_said(record)}\n"]
-    if issubclass(record, Fact):
+    if _is_of_run(record):
         lines += _meant(record.traits)
     subjects = ", ".join(f"`{subject(topic, record)}`" for topic in on)
     lines += [f"Topic: {', '.join(f'`{topic}`' for topic in on)}. Subject: {subjects}.\n"]
     return "\n".join(lines) + "\n" + _fields(record, with_meta=issubclass(record, Fact))
+
+
+def _is_of_run(record: type[Record]) -> TypeGuard[type[Fact]]:
+    """Whether a record is a fact of a run, which alone has traits."""
+    return issubclass(record, Fact) and record.META is None
 
 
 def _meant(traits: Traits) -> Iterator[str]:
@@ -96,7 +105,8 @@ def _said(documented: type) -> str:
 def _fields(record: type[Record], *, with_meta: bool) -> str:
     lines = ["| field | type | default |", "|---|---|---|"]
     if with_meta:
-        lines.append("| `meta` | [Meta](#meta) | |")
+        head = (record.META if issubclass(record, Fact) else None) or Meta
+        lines.append(f"| `meta` | [{head.__name__}](#{head.__name__.lower()}) | |")
     lines += [_row(field) for field in fields_of(record)]
     return "\n".join(lines) + "\n"
 
@@ -133,7 +143,7 @@ def _type(shape: Shape) -> str:
 def _parts(records: tuple[type[Record], ...]) -> list[type[Record | Symbol]]:
     """Return what stands inside these records, each once, by name."""
     found: dict[str, type[Record | Symbol]] = {}
-    waiting: list[type[Record]] = [Meta, *records]
+    waiting: list[type[Record]] = [Meta, TenantMeta, *records]
     while waiting:
         for field in fields_of(waiting.pop()):
             part = _named(field.shape)

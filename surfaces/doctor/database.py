@@ -9,12 +9,15 @@ import psycopg
 from confluent_kafka import KafkaException
 from sqlalchemy import Connection, func, select, text
 
+from runfold.events.avro.codec import Codec
+from runfold.events.errors import RegistryError
 from runfold.infra.database import migrate, preflight
-from runfold.infra.deployment.binding import unseen
+from runfold.infra.deployment.binding import unfit, unseen
 from runfold.infra.deployment.database import read
-from runfold.infra.deployment.identity import mismatch
 from runfold.infra.deployment.journal import journal_of
+from runfold.producers.schema_registry.chosen import registry_of
 from runfold.projections import queries, releases, schema
+from runfold.projections.passed_by import TODO, passed_by
 from runfold.projections.queries import OperatorViews
 from runfold.projections.tables import dead_letters
 from runfold.surfaces.doctor.deployment import Deployment
@@ -72,7 +75,7 @@ def check(deployment: Deployment) -> Iterator[Finding]:
 def _of_another(deployment: Deployment, driver: psycopg.Connection) -> Iterator[Finding]:
     """Find that the database and the topics are of two deployments."""
     try:
-        said = mismatch(journal_of(deployment.kafka), read(driver))
+        said = unfit(deployment.kafka, journal_of(deployment.kafka), read(driver))
     except (psycopg.Error, KafkaException) as error:
         yield note("database", unseen(error), "docs/secured.md lists what each process needs")
         return
@@ -101,12 +104,28 @@ def check_audit(deployment: Deployment) -> Iterator[Finding]:
         yield ok("audit", f"{found.runs} chains are whole, every tool call had its permit")
 
 
+def check_passed_by(deployment: Deployment) -> Iterator[Finding]:
+    """Find what an older projector could not read and went on from, and this release can."""
+    codec = Codec(registry_of(deployment.registry_url))
+    with deployment.engine.connect() as connection:
+        try:
+            found = passed_by(OperatorViews(connection, "doctor"), codec)
+        except RegistryError as error:
+            yield note("views", f"what older projectors passed by cannot be seen: {error}")
+            return
+    if found:
+        yield warning("views", str(found), TODO)
+
+
 def check_claims(deployment: Deployment) -> Iterator[Finding]:
     """Find claims whose owner died and which nobody has settled since."""
     with deployment.engine.connect() as connection:
         if not _has(connection, "tool_claims"):
             yield note("claims", "no tool with side effects has run here yet")
             return
+        driver = connection.connection.driver_connection
+        assert isinstance(driver, psycopg.Connection)
+        yield from _claims_of_another_release(migrate.version(driver))
         limit = {"limit": deployment.limits.claim_orphaned_s}
         known = _UNSETTLED if _has(connection, "tool_calls") else ""
         rows = connection.execute(text(_ORPHANS.format(known)), limit).all()
@@ -120,6 +139,16 @@ def check_claims(deployment: Deployment) -> Iterator[Finding]:
         )
     if not rows:
         yield ok("claims", "none is orphaned")
+
+
+def _claims_of_another_release(found: migrate.Version | None) -> Iterator[Finding]:
+    if found is None or found.number <= migrate.HEAD:
+        return
+    said = f"the tables of claims are of version {found.number}, this release knows {migrate.HEAD}"
+    if found.is_usable:
+        yield note("claims", f"{said} and may write to them")
+    else:
+        yield wrong("claims", said, "run the same release of Runfold everywhere")
 
 
 def check_dead_letters(deployment: Deployment) -> Iterator[Finding]:

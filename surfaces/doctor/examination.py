@@ -57,6 +57,7 @@ CHECKS: tuple[Check, ...] = (
     _check("pools", consumers.check_pools, _KAFKA),
     _check("pools", concurrency.check, _KAFKA),
     _check(_VIEWS, consumers.check_views, _KAFKA, _POSTGRES, _TABLES),
+    _check("views", database.check_passed_by, _POSTGRES, _TABLES),
     _check("audit", database.check_audit, _POSTGRES, _TABLES, _VIEWS),
     _check("runs", runs.check_stuck, _KAFKA, _POSTGRES, _TABLES),
     _check("alerts", alerts.check, _KAFKA),

@@ -11,6 +11,7 @@ from sqlalchemy import func, select
 from runfold.events import topics
 from runfold.events.run import Event
 from runfold.events.values import TERMINAL, RunStatus
+from runfold.processors.engine.aggregate import NewerReleaseError
 from runfold.processors.run.evolve import evolve
 from runfold.processors.run.lifecycle.deadlines import next_timer
 from runfold.processors.run.state import WAITS_FOR_HUMAN, Live, RunState
@@ -84,7 +85,11 @@ def _is_stuck(deployment: Deployment, row: Any) -> bool:
     for each in told:
         if isinstance(each.record, Event):
             latest = each.record.meta.time
-            state = evolve(state, each.record.fact, latest)
+            try:
+                state = evolve(state, each.record.fact, latest)
+            except NewerReleaseError:
+                # Its lane leaves it alone, and says so.
+                return False
     if not isinstance(state, Live) or state.idle.paused:
         return False
     if any(call.status in WAITS_FOR_HUMAN for call in state.loop.calls):

@@ -10,6 +10,7 @@ from typing import Any
 from runfold.events.definitions import AgentDefinition, ModelChoice, RetryPolicy
 from runfold.events.values import Limits, Placement
 from runfold.infra.documents import Document
+from runfold.surfaces.manifests.brakes import lower_brakes, lower_unavailable
 from runfold.surfaces.manifests.problems import Remark
 from runfold.surfaces.manifests.substitute import Substitution
 
@@ -42,6 +43,7 @@ def lower_agent(document: Document, env: Mapping[str, str]) -> tuple[AgentDefini
         document.refuse(("spec",), "say what the agent is: give spec.role or spec.prompts.system")
     level = spec.get("autonomy", {}).get("level", "supervised")
     defaults = AgentDefinition.model_fields["limits"].default
+    tools = _tools(spec, document)
     definition = AgentDefinition(
         name=metadata["name"],
         version=metadata["version"],
@@ -49,12 +51,14 @@ def lower_agent(document: Document, env: Mapping[str, str]) -> tuple[AgentDefini
         instructions=instructions,
         prompt_version=own.get("prompt_version") or said_version or _short_hash(instructions),
         model=_model(llm, own, document),
-        tools=_tools(spec, document),
+        tools=tools,
         limits=_limits(spec, own, defaults),
         approval_from_level=own.get("approval_from_level", _approval_from(spec, level)),
         autonomy=level,
         labels=metadata.get("labels", {}),
-        **{name: own[name] for name in ("max_malformed", "ask_reasons") if name in own},
+        brakes=lower_brakes(own.get("brakes", {}), tools, document),
+        **lower_unavailable(own, tools, document),
+        **{name: own[name] for name in ("max_malformed", "ask_reasons", "redact") if name in own},
     )
     return definition, [*remarks, *_half_honoured(spec, document)]
 

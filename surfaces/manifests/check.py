@@ -14,7 +14,13 @@ from jsonschema.exceptions import ValidationError
 from runfold.infra.documents import Document, FieldPath
 from runfold.surfaces.manifests.problems import Remark, did_you_mean
 
-SCHEMAS = {"Agent": "agent", "Tool": "tool", "ModelScript": "model_script"}
+SCHEMAS = {
+    "Agent": "agent",
+    "Tool": "tool",
+    "ModelScript": "model_script",
+    "Policy": "policy",
+    "TenantPolicy": "tenant_policy",
+}
 """The kinds of documents, and the file of the schema of each."""
 
 FORMER = {"Playbook": "ModelScript"}
@@ -59,9 +65,10 @@ def check(document: Document) -> list[Remark]:
 def _no_such_kind(kind: object) -> str:
     if kind in _OSSA_KINDS:
         return (
-            f"{kind} is OSSA, but not offered yet: a manifest is an Agent, a Tool or a ModelScript"
+            f"{kind} is OSSA, but not offered yet: a manifest is an Agent, a Tool, a "
+            "ModelScript, a Policy or a TenantPolicy"
         )
-    return f"a kind is one of Agent, Tool, ModelScript.{did_you_mean(str(kind), SCHEMAS)}"
+    return f"a kind is one of {', '.join(SCHEMAS)}.{did_you_mean(str(kind), SCHEMAS)}"
 
 
 def _leaves(errors: Iterable[ValidationError]) -> Iterator[ValidationError]:

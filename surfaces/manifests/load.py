@@ -11,13 +11,17 @@ from runfold.events.definitions import (
     Definition,
     Definitions,
     ModelScript,
+    PolicyDefinition,
+    TenantPolicy,
     ToolContract,
 )
 from runfold.infra.documents import Document
+from runfold.processors.definitions.unusable import contracts_of
 from runfold.surfaces.manifests.agent import lower_agent
 from runfold.surfaces.manifests.check import check
 from runfold.surfaces.manifests.files import read
 from runfold.surfaces.manifests.model_script import lower_model_script
+from runfold.surfaces.manifests.policy import check_policy, lower_policy
 from runfold.surfaces.manifests.problems import InvalidManifestsError, Remark
 from runfold.surfaces.manifests.references import (
     Known,
@@ -26,6 +30,7 @@ from runfold.surfaces.manifests.references import (
     check_agent,
     check_model_script,
 )
+from runfold.surfaces.manifests.tenant_policy import check_tenant_policy, lower_tenant_policy
 from runfold.surfaces.manifests.tool import BaseOf, lower_tool
 
 
@@ -84,10 +89,11 @@ def load(
     faulty = frozenset(name for each in read_documents if (name := _faulty_name(each)))
     known = Published(published or Definitions(), tenant)
     used = _check_references(declared, builtins, known, faulty)
+    _check_policies(declared, used, known)
     problems = [problem for document in read_documents for problem in document.problems]
     if problems:
         raise InvalidManifestsError(problems)
-    order = (ModelScript, ToolContract, AgentDefinition)
+    order = (ModelScript, ToolContract, PolicyDefinition, AgentDefinition, TenantPolicy)
     everything = [*used, *(each.definition for each in declared)]
     return Manifests(
         tuple(sorted(everything, key=lambda each: order.index(type(each)))),
@@ -103,6 +109,10 @@ def _lower(
             return lower_agent(document, env)
         case "Tool":
             return lower_tool(document, env, base_of)
+        case "Policy":
+            return lower_policy(document), []
+        case "TenantPolicy":
+            return lower_tenant_policy(document)
         case _:
             return lower_model_script(document), []
 
@@ -138,6 +148,19 @@ def _refuse_repeats(declared: Sequence[_Declared]) -> None:
             each.document.refuse(("metadata",), sentence)
 
 
+def _check_policies(
+    declared: Sequence[_Declared], used: Sequence[ToolContract], published: Published
+) -> None:
+    """Note what is wrong with policies, given the tools of the same files and those published."""
+    policies = [each for each in declared if isinstance(each.definition, PolicyDefinition)]
+    if not policies:
+        return
+    offered = [*used, *(each.definition for each in declared)]
+    contracts = contracts_of(published.definitions, published.tenant, offered)
+    for each in policies:
+        check_policy(each.definition, each.document, contracts)
+
+
 def _check_references(
     declared: Sequence[_Declared],
     builtins: Sequence[ToolContract],
@@ -150,7 +173,8 @@ def _check_references(
     shipped = by_reference(builtins)
     tools = {**{n: t for n, t in shipped.items() if published.tool(n) is None}, **own_tools}
     scripts = by_reference(each for each in here if isinstance(each, ModelScript))
-    known = Known(tools, scripts, published, faulty)
+    agents = frozenset(each.name for each in here if isinstance(each, AgentDefinition))
+    known = Known(tools, scripts, published, faulty, agents)
     used: dict[str, ToolContract] = {}
     for each in declared:
         if isinstance(each.definition, AgentDefinition):
@@ -160,4 +184,6 @@ def _check_references(
                     used[shipped[name].name] = shipped[name]
         elif isinstance(each.definition, ModelScript):
             check_model_script(each.definition, each.document, known)
+        elif isinstance(each.definition, TenantPolicy):
+            check_tenant_policy(each.definition, each.document, known)
     return list(used.values())

@@ -15,7 +15,7 @@ from runfold.events.definitions import (
 )
 from runfold.events.definitions.versions import version_order
 from runfold.infra.documents import Document
-from runfold.processors.run.agent.control_tools import INTRINSICS
+from runfold.processors.run.agent.controls.control_tools import INTRINSICS
 from runfold.surfaces.manifests.agent import TIER_LEVEL
 from runfold.surfaces.manifests.problems import did_you_mean
 from runfold.surfaces.manifests.settings import missing_setting
@@ -62,6 +62,7 @@ class Known:
     scripts: Mapping[str, ModelScript]
     published: Published
     faulty: frozenset[str] = frozenset()
+    agents: frozenset[str] = frozenset()
 
     def tool(self, name: str) -> ToolContract | None:
         """Return a tool of the same files, else the newest published one."""
@@ -73,7 +74,7 @@ class Known:
 
     def names(self, kind: str) -> set[str]:
         """Return every name of a kind."""
-        here = self.tools if kind == "tool" else self.scripts
+        here = {"tool": self.tools, "agent": self.agents}.get(kind, self.scripts)
         return {*here, *self.published.names(kind)}
 
 

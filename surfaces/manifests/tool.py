@@ -14,6 +14,7 @@ from runfold.events.json_schema import problems_of
 from runfold.infra.documents import Document, FieldPath
 from runfold.infra.settings import variables
 from runfold.processors.model.vendor_schemas import refused_by_vendors
+from runfold.processors.run.policy.cedar.checking import contract_faults
 from runfold.processors.tool.python.names import refusal_of
 from runfold.surfaces.manifests.problems import Remark
 from runfold.surfaces.manifests.settings import missing_setting
@@ -82,11 +83,18 @@ def lower_tool(
     if contract.contradicts:
         sentence = "at level 4 a person is always asked: say always, or by_level"
         document.refuse(("spec", "approval" if "approval" in spec else "use"), sentence)
+    _check_for_policies(document, contract)
     remarks += _undeclared(document, base, spec)
     if "max_concurrency" in spec:
         sentence = "kept by each process: two pools run twice as many"
         remarks.append(document.remark(("spec", "max_concurrency"), sentence))
     return contract, remarks
+
+
+def _check_for_policies(document: Document, contract: ToolContract) -> None:
+    for fault in contract_faults(contract):
+        field, _, sentence = fault.partition(": ")
+        document.refuse(("spec", field), sentence)
 
 
 def _undeclared(

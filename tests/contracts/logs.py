@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
-from confluent_kafka import Producer
-
 from runfold.events.avro.codec import Codec
 from runfold.events.avro.registry import LockRegistry
 from runfold.events.topics import TOPICS
+from runfold.infra.deployment.naming import option_of
+from runfold.infra.kafka import clients
 from runfold.producers.log.kafka import Publisher, TopicReader
 from runfold.producers.log.memory import MemoryLog
 from runfold.producers.log.port import LogReader, LogWriter
@@ -35,11 +35,11 @@ def memory_log() -> Log:
     return Log(log, log, lambda topic, value, key: log.append(topic, value, key.encode()) and None)
 
 
-def kafka_log(bootstrap_servers: str) -> Log:
-    config = {"bootstrap.servers": bootstrap_servers}
+def kafka_log(bootstrap_servers: str, deployment: str = "") -> Log:
+    config = {"bootstrap.servers": bootstrap_servers, **option_of(deployment)}
 
     def raw(topic: str, value: bytes | None, key: str) -> None:
-        producer = Producer({**config, "partitioner": "murmur2_random"})
+        producer = clients.producer({**config, "partitioner": "murmur2_random"})
         producer.produce(topic, value=value, key=key)
         assert producer.flush(20) == 0
 

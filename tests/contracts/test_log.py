@@ -5,12 +5,14 @@ from __future__ import annotations
 import threading
 import time
 from collections import defaultdict
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from confluent_kafka import Producer
 
 from runfold.events import topics
+from runfold.events.avro.headers import TIME_CHECKED
 from runfold.events.avro.samples import sample
 from runfold.events.commands import CancelRun, Control, RunRequested
 from runfold.events.content import text
@@ -25,13 +27,21 @@ from runfold.producers.log.port import Delivery
 from runfold.producers.log.tail import Place
 from runfold.stack.kafka.topics import ensure_topics
 from tests.contracts.logs import CODEC, Log, kafka_log, memory_log
-from tests.support.stack import Servers
+from tests.support.stack import Servers, named_topics
 
 
-@pytest.fixture(params=["memory", pytest.param("kafka", marks=pytest.mark.integration)])
+@pytest.fixture(
+    params=[
+        "memory",
+        pytest.param("kafka", marks=pytest.mark.integration),
+        pytest.param("named", marks=pytest.mark.integration),
+    ]
+)
 def log(request: pytest.FixtureRequest) -> Log:
     if request.param == "memory":
         return memory_log()
+    if request.param == "named":
+        return kafka_log(request.getfixturevalue("with_named_topics"), "contract")
     return kafka_log(request.getfixturevalue("with_topics"))
 
 
@@ -40,6 +50,13 @@ def with_topics(servers: Servers) -> str:
     """A Kafka with every topic; what other tests left there has other keys."""
     ensure_topics(servers.settings.kafka_config(), TOPICS, servers.settings.partitions)
     return servers.bootstrap_servers
+
+
+@pytest.fixture(scope="module")
+def with_named_topics(servers: Servers) -> Iterator[str]:
+    """A Kafka with every topic of a deployment that has a name."""
+    with named_topics(servers.settings, "contract"):
+        yield servers.bootstrap_servers
 
 
 @pytest.fixture
@@ -253,7 +270,8 @@ def test_whoever_asks_for_a_run_learns_the_logs_time(log: Log, key: str) -> None
     before = datetime.now(UTC) - timedelta(seconds=1)
     asked = sample(RunRequested).model_copy(update={"run_id": key})
     assert isinstance(asked, RunRequested)
-    place = log.writer.publish(REQUESTS, asked, key)
+    place = log.writer.publish(REQUESTS, asked, key, (TIME_CHECKED,))
     [found] = log.reader.read(REQUESTS, key=key)
+    assert TIME_CHECKED in found.headers
     assert place.appended_at == found.appended_at
     assert before < found.appended_at

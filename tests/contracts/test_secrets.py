@@ -1,8 +1,8 @@
-"""One contract for secrets, kept in the environment, in files and in memory."""
+"""One contract for secrets, kept in the environment, in files, in a Vault and in memory."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -11,12 +11,24 @@ from runfold.infra.secrets.environment import EnvironmentSecrets, variable_of
 from runfold.infra.secrets.files import FileSecrets
 from runfold.infra.secrets.memory import MemorySecrets
 from runfold.infra.secrets.port import SecretStore, SecretsUnavailableError
+from runfold.infra.secrets.vault import VaultPlace, VaultSecrets
+from tests.support.vault import VaultDouble, vault_double
 
 Holding = Callable[[Mapping[str, str]], SecretStore]
 
 
-@pytest.fixture(params=["memory", "environment", "files"])
-def holding(request: pytest.FixtureRequest, tmp_path: Path) -> Holding:
+@pytest.fixture(scope="module")
+def vault() -> Iterator[VaultDouble]:
+    with vault_double() as double:
+        yield double
+
+
+@pytest.fixture(params=["memory", "environment", "files", "vault"])
+def holding(request: pytest.FixtureRequest, tmp_path: Path, vault: VaultDouble) -> Holding:
+    def in_vault(values: Mapping[str, str]) -> SecretStore:
+        vault.entries = {f"secret/data/runfold/{n}": {"value": v} for n, v in values.items()}
+        return VaultSecrets(VaultPlace(vault.address, lambda: "hvs.token"))
+
     def files(values: Mapping[str, str]) -> SecretStore:
         for name, value in values.items():
             (tmp_path / name).write_text(value, encoding="utf-8")
@@ -28,6 +40,7 @@ def holding(request: pytest.FixtureRequest, tmp_path: Path) -> Holding:
             {variable_of(name): value for name, value in values.items()}
         ),
         "files": files,
+        "vault": in_vault,
     }
     return kinds[request.param]
 
@@ -54,7 +67,7 @@ def test_the_last_line_break_of_a_file_is_not_part_of_the_secret(tmp_path: Path)
     assert FileSecrets(tmp_path).get("crm", "acme") == "value"
 
 
-def test_a_file_that_is_exchanged_is_read_anew(tmp_path: Path) -> None:
+def test_a_file_that_is_exchanged_is_read_again(tmp_path: Path) -> None:
     store = FileSecrets(tmp_path)
     (tmp_path / "crm").write_text("old", encoding="utf-8")
     assert store.get("crm", "acme") == "old"

@@ -13,6 +13,8 @@ import pytest
 from confluent_kafka import KafkaError, KafkaException, Producer
 
 from runfold.events.topics import CONTROLS, REQUESTS, RESULTS, TOPICS
+from runfold.infra.deployment.naming import option_of
+from runfold.infra.kafka import clients
 from runfold.producers.errors import RefusedError, UnavailableError
 from runfold.producers.identity import uuid7
 from runfold.producers.log import kafka_tail
@@ -35,7 +37,7 @@ from runfold.producers.log.tail import (
 )
 from runfold.stack.kafka.topics import ensure_topics
 from tests.contracts.logs import CODEC
-from tests.support.stack import Servers, wait_until
+from tests.support.stack import Servers, named_topics, wait_until
 
 PLACE: Place = (CONTROLS, 1)
 OTHER: Place = (RESULTS, 2)
@@ -58,9 +60,20 @@ class Log:
         return self.ends.stable([place])[place]
 
 
-@pytest.fixture(params=["memory", pytest.param("kafka", marks=pytest.mark.integration)])
+@pytest.fixture(
+    params=[
+        "memory",
+        pytest.param("kafka", marks=pytest.mark.integration),
+        pytest.param("named", marks=pytest.mark.integration),
+    ]
+)
 def log(request: pytest.FixtureRequest) -> Iterator[Log]:
-    made = _memory() if request.param == "memory" else _kafka(request.getfixturevalue("bootstrap"))
+    if request.param == "memory":
+        made = _memory()
+    elif request.param == "kafka":
+        made = _kafka(request.getfixturevalue("bootstrap"))
+    else:
+        made = _kafka(request.getfixturevalue("named"), "contract")
     yield made
     for tail in made.tails:
         tail.close()
@@ -70,6 +83,12 @@ def log(request: pytest.FixtureRequest) -> Iterator[Log]:
 def bootstrap(servers: Servers) -> str:
     ensure_topics(servers.settings.kafka_config(), TOPICS, servers.settings.partitions)
     return servers.bootstrap_servers
+
+
+@pytest.fixture(scope="module")
+def named(servers: Servers) -> Iterator[str]:
+    with named_topics(servers.settings, "contract"):
+        yield servers.bootstrap_servers
 
 
 def _memory() -> Log:
@@ -82,9 +101,10 @@ def _memory() -> Log:
     return Log(put, lambda at: MemoryTail(log.held, at), MemoryEnds(log.held))
 
 
-def _kafka(bootstrap: str) -> Log:
+def _kafka(bootstrap: str, deployment: str = "") -> Log:
     kafka = {"bootstrap.servers": bootstrap, "partitioner": "murmur2_random"}
-    producer = Producer(kafka)
+    kafka |= option_of(deployment)
+    producer = clients.producer(kafka)
 
     def put(place: Place, value: bytes) -> None:
         producer.produce(place[0], value, b"key", partition=place[1])

@@ -11,8 +11,8 @@ from runfold.events import run as j
 from runfold.events.base import Fact
 from runfold.events.definitions import Definitions
 from runfold.events.run import Event
+from runfold.processors.engine.aggregate import UnrecordedError
 from runfold.processors.run.replay import decisions
-from runfold.processors.run.replay.commands import UnrecordedError
 from tests.deciders.given import answer, call, request, story
 from tests.support.builders.stories import STORIES, history
 

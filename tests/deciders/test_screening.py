@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from runfold.events import commands
-from runfold.processors.run.aggregate import CLOCK_SLACK, DEDUPE_HORIZON, key_of, screen
+from runfold.processors.run.aggregate import CLOCK_SLACK, DEDUPE_HORIZON, checked, key_of, screen
 from tests.deciders.given import RUN, control, request
 from tests.spec import START
 
@@ -43,6 +43,13 @@ def test_an_id_that_is_no_uuid_7_is_refused(run_id: str) -> None:
     said = verdict(request(run_id=run_id))
     assert said is not None
     assert said.startswith("invalid_run_id: ")
+
+
+def test_a_client_sees_that_its_id_is_of_another_time_and_nothing_else() -> None:
+    assert checked(request(), START)
+    assert not checked(request(run_id=RUN.upper()), START)
+    assert not checked(request(user_id="\ud800"), START)
+    assert not checked(control(commands.CancelRun), START)
 
 
 def test_a_record_belongs_to_its_run() -> None:

@@ -20,7 +20,7 @@ from runfold.events.values import Attribution, DataClassification
 from runfold.infra.artifacts.memory import MemoryArtifacts
 from runfold.processors.model.scripted.model import Scripted
 from runfold.processors.model.scripted.templates import Scope, fill
-from runfold.processors.run.agent.control_tools import EXITS, SCHEMAS
+from runfold.processors.run.agent.controls.control_tools import EXITS, SCHEMAS
 from runfold.processors.tool import ToolContext, builtin_contracts
 from runfold.processors.tool.builtin import builtin_implementation
 from runfold.processors.tool.errors import ToolRefusedError

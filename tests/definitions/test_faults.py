@@ -33,7 +33,10 @@ def test_all_faults_of_all_files_come_at_once(faults: Faults) -> None:
         (
             "Agent",
             "Agnet",
-            'kind: a kind is one of Agent, Tool, ModelScript. Did you mean "Agent"?',
+            (
+                "kind: a kind is one of Agent, Tool, ModelScript, Policy, TenantPolicy. "
+                'Did you mean "Agent"?'
+            ),
         ),
         ("provider: openai, ", "", 'spec.llm: "provider" is missing'),
         (", model: gpt-x", "", 'spec.llm: "model" is missing: which model of openai?'),

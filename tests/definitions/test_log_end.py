@@ -11,9 +11,9 @@ from confluent_kafka import KafkaError, KafkaException
 
 from runfold.events.avro.codec import Codec
 from runfold.events.avro.registry import LockRegistry
+from runfold.infra.kafka import clients
 from runfold.processors.definitions import kafka
 from runfold.processors.definitions.source import DefinitionStoreUnavailableError
-from runfold.producers.log import consumers
 
 
 class _Admin:
@@ -47,8 +47,8 @@ class _Consumer:
 
 @pytest.fixture
 def registry(monkeypatch: pytest.MonkeyPatch) -> kafka.KafkaDefinitionLog:
-    monkeypatch.setattr(consumers, "AdminClient", _Admin)
-    monkeypatch.setattr(consumers, "Consumer", _Consumer)
+    monkeypatch.setattr(clients, "admin", _Admin)
+    monkeypatch.setattr(clients, "consumer", _Consumer)
     return kafka.KafkaDefinitionLog({"bootstrap.servers": "nowhere"}, Codec(LockRegistry()))
 
 

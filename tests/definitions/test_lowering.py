@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from runfold.events.definitions import AgentDefinition, RetryPolicy, ToolContract
+from runfold.events.definitions.redaction import Redaction
 from runfold.events.values import Limits, Placement
 from runfold.surfaces.manifests import Manifests
 from runfold.surfaces.manifests.check import SCHEMAS, schema_of
@@ -216,6 +217,15 @@ def test_an_agent_says_whether_its_model_is_asked_for_reasons(load: Load) -> Non
     assert agent_of(load(AGENT + own)).ask_reasons is False
     # Agents that were published before have the digests that they had.
     assert "ask_reasons" not in agent_of(load(AGENT)).body()
+
+
+def test_an_agent_says_what_is_hidden_from_its_models(load: Load) -> None:
+    own = "extensions: {runfold: {redact: {kinds: [email], from_classification: confidential}}}\n"
+    assert agent_of(load(AGENT + own)).redact == Redaction(
+        kinds=("email",), from_classification="confidential"
+    )
+    assert agent_of(load(AGENT + "extensions: {runfold: {redact: {}}}\n")).redact == Redaction()
+    assert "redact" not in agent_of(load(AGENT)).body()
 
 
 def test_the_author_of_a_capped_tool_is_told_that_each_process_keeps_the_cap(load: Load) -> None:

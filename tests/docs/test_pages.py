@@ -15,6 +15,7 @@ from runfold.infra.metrics.table import TABLE
 from runfold.infra.settings.table import FAMILIES, VARIABLES
 from runfold.processors.engine import metrics  # noqa: F401 - its metrics are in the table then
 from runfold.processors.run.lifecycle import admission, endings, undecidable
+from runfold.processors.run.policy.judging import FORBIDDEN
 from runfold.surfaces.docs.pages import PAGES, outdated
 from runfold.surfaces.docs.topics import TRAFFIC
 from tests.docs.given import ROOMS, ROOT, modules, pages
@@ -70,6 +71,7 @@ def test_the_exit_codes_of_a_run_are_those_of_the_code() -> None:
 def test_every_refusal_at_admission_is_listed() -> None:
     source = Path(admission.__file__).read_text(encoding="utf-8")
     given = set(re.findall(r'(?:yield|return) _Problem\("([a-z_]+)",', source))
+    given |= {FORBIDDEN} if "_Problem(FORBIDDEN" in source else set()
     conclusion = Path(undecidable.__file__).read_text(encoding="utf-8")
     given |= set(re.findall(r'admission\.refuse\(draft, request, "([a-z_]+)"', conclusion))
     section = GUARANTEES.partition("Refusals at admission")[2].partition("Requests that begin")[0]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 import shutil
@@ -154,6 +155,20 @@ def test_work_that_no_pool_does_and_views_that_stand_still(
     assert "tool.calls has work since" in told["pools"].what
     assert "no process is in runfold-tools" in told["pools"].what
     assert "the views lack runs.events/3 from offset 0 on" in told["views"].what
+
+
+def test_what_an_older_projector_passed_by(deployment: Deployment, settings: Settings) -> None:
+    value = base64.b64encode(History("r").created().values[0]).decode()
+    assert "views" not in found(deployment, Level.WARNING)
+    execute(
+        settings,
+        "INSERT INTO dead_letters (topic, record_partition, record_offset, time, found_by, code,"
+        " reason, size, key, value_base64) VALUES ('runs.events', 0, 7, now(), 'projection',"
+        f" 'unknown_schema', 'no schema', 9, 'r', '{value}')",
+    )
+    told = found(deployment, Level.WARNING)["views"]
+    assert "the views lack 1 records of 1 runs" in told.what
+    assert "`runfold rebuild`" in told.todo
 
 
 def test_clocks_that_differ(deployment: Deployment, settings: Settings) -> None:

@@ -28,8 +28,11 @@ class Ends(MemoryEnds):
     """Ends that may be away once."""
 
     away = False
+    unknown = False
 
     def stable(self, places: list[Place], wait_s: float = 0.0) -> dict[Place, int]:
+        if self.unknown:
+            raise RefusedError("There is no topic.")
         if self.away:
             self.away = False
             raise UnavailableError("no answer")
@@ -59,7 +62,10 @@ class Reading:
         self.places = Places()
         self.tail, self.ends = Tail(self._held), Ends(self._held)
         self.read: list[str] = []
-        self.answers = Answers(self.tail, self.ends, self.places, self._take)
+        self.now = 100.0
+        self.answers = Answers(
+            self.tail, self.ends, self.places, self._take, clock=lambda: self.now
+        )
 
     def publish(self, call_id: str, run_id: str = "run") -> None:
         said = BeginAnswered(run_id=run_id, call_id=call_id, attempt=1, by="me", granted=True)
@@ -170,4 +176,25 @@ def test_what_no_waiting_cures_is_raised() -> None:
     reading.places.want([HERE])
     reading.tail.problem = RefusedError("no right")
     with pytest.raises(RefusedError):
+        reading.answers.turn()
+
+
+def test_brokers_that_do_not_know_the_topic_yet_are_waited_for_and_not_for_ever() -> None:
+    reading = Reading()
+    reading.places.want([HERE])
+    reading.ends.unknown = True
+    reading.answers.turn()
+    reading.now += 29
+    reading.answers.turn()
+    assert not reading.places.followed(HERE)
+    reading.ends.unknown = False
+    reading.answers.turn()
+    assert reading.places.followed(HERE)
+    # The next time is another one.
+    reading.now += 1000
+    reading.places.want([ELSEWHERE])
+    reading.ends.unknown = True
+    reading.answers.turn()
+    reading.now += 31
+    with pytest.raises(RefusedError, match="no topic"):
         reading.answers.turn()

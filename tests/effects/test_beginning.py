@@ -14,6 +14,7 @@ import pytest
 from runfold.events.base import Record
 from runfold.events.calls import CallWork, Outcome, ToolResult, ToolWork
 from runfold.infra.metrics.table import TABLE
+from runfold.processors.effects.bounds import Bounds
 from runfold.processors.effects.gate import GivenGate
 from runfold.processors.effects.holds import CannotBeginError
 from runfold.processors.effects.kinds import Make, Served
@@ -107,6 +108,30 @@ def test_a_call_that_nobody_answers_waits_without_a_place_until_it_is_woken(host
     effects.ping(lambda: gate.wake(("r.1", 1)))
     inbox.wait(2)
     assert tool.made == ["r.2", "r.1"]
+
+
+def test_calls_that_nobody_answers_make_room_for_those_whose_runs_may(host: Given) -> None:
+    gate = GivenGate(lambda work: None if work.run_id == "silent" else True)
+    tool, inbox = Tool(waits=True), Inbox()
+    effects = host(tool, gate=gate, at_once=1, bounds=Bounds(queued=2))
+    for number in range(2):
+        effects.submit(asking(f"silent.{number}"), inbox.deliver)
+        settled(effects)
+    for number in range(4):
+        effects.submit(asking(f"r.{number}"), inbox.deliver)
+        settled(effects)
+    # One is made and two wait for room, as many as may.
+    held = [result([each]) for each in inbox.wait(3)]
+    assert [each.call_id for each in held] == ["silent.0", "silent.1", "r.3"]
+    assert {each.error and each.error.error_type for each in held} == {"no_room"}
+    assert gate.forgotten[:2] == [("silent.0", 1), ("silent.1", 1)]
+    tool.may_end.set()
+    inbox.wait(6)
+    assert tool.made == ["r.0", "r.1", "r.2"]
+    # It comes back, and is asked about again.
+    effects.submit(asking("silent.0", 2), inbox.deliver)
+    settled(effects)
+    assert gate.questions[-1] == ("silent.0", 2)
 
 
 def test_a_call_that_is_woken_before_it_waits_asks_again(host: Given) -> None:

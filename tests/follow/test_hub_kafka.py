@@ -70,18 +70,21 @@ def test_what_was_in_a_transaction_when_the_tail_began_is_not_missed(
         assert [each.meta.seq for each in following.coming()] == list(range(1, EVENTS + 1))
 
 
+@pytest.mark.timeout(400)
 def test_a_thousand_followers_outlive_the_broker(
     servers: Servers, reader: Watched, hub: Hub
 ) -> None:
     if not servers.embedded:
         pytest.skip("only an embedded broker can be killed")
     runs = [uuid7() for _ in range(20)]
-    rng, killed = random.Random(3), threading.Event()
+    rng, begun, killed = random.Random(3), threading.Event(), threading.Event()
     writer, partitions = producer(servers), servers.settings.partitions
 
     def write() -> None:
         for seq in range(1, EVENTS + 1):
             if seq == EVENTS // 2:
+                # A log that is away when the hub begins is told at once.
+                assert begun.wait(60)
                 servers.kill("kafka", away_s=1)
                 killed.set()
             for run_id in runs:
@@ -92,13 +95,19 @@ def test_a_thousand_followers_outlive_the_broker(
     async def follow(run_id: str) -> list[int]:
         # Some join before the kill, some while the broker is away, some after it.
         await asyncio.sleep(rng.random() * 6)
-        async with hub.async_following(run_id, timeout=100) as following:
+        async with hub.async_following(run_id, timeout=300) as following:
             return [each.meta.seq async for each in following]
+
+    async def follow_first(run_id: str) -> list[int]:
+        async with hub.async_following(run_id, timeout=300) as following:
+            seen = [each.meta.seq for each in await following.past()]
+            assert following.caught_up
+            begun.set()
+            return [*seen, *[each.meta.seq async for each in following.coming()]]
 
     async def everybody() -> list[list[int]]:
         writing = asyncio.create_task(asyncio.to_thread(write))
-        # The first hub must have begun: a log that is away at the beginning is told at once.
-        first = asyncio.create_task(follow(runs[0]))
+        first = asyncio.create_task(follow_first(runs[0]))
         seen = await asyncio.gather(*(follow(rng.choice(runs)) for _ in range(1000)))
         await writing
         return [*seen, await first]

@@ -77,6 +77,13 @@ class Host:
         self.providers.asked.clear()
 
 
+def test_names_of_one_model_share_its_places() -> None:
+    models = Host().models
+    first = models.group(asking(model="default:x"))
+    assert first == models.group(asking(model="default:y")) == CONFIGURED.configured[0]
+    assert models.group(asking(model=THIRD)) == THIRD != first
+
+
 def said(result: ModelResult) -> tuple[Outcome, str]:
     assert result.error is not None, result.answer
     return result.outcome, result.error.error_type

@@ -46,6 +46,10 @@ class Watched:
 
     def start(self, seconds: float = 60) -> None:
         """Start it and wait for its first judgement."""
+        self._begin()
+        wait_until(self._judges, seconds)
+
+    def _begin(self) -> None:
         env = {
             **os.environ,
             **self.settings.to_env(),
@@ -61,7 +65,6 @@ class Watched:
                 stdout=log,
                 stderr=log,
             )
-        wait_until(self._judges, seconds)
 
     def _judges(self) -> bool:
         return self.live().get("as_of") is not None
@@ -80,6 +83,9 @@ class Watched:
     def live(self) -> dict[str, Any]:
         """What /live.json says; nothing while it does not answer."""
         assert self.process is None or self.process.poll() is None, self.log()
+        return self._shown()
+
+    def _shown(self) -> dict[str, Any]:
         try:
             found: dict[str, Any] = json.loads(self.get("/live.json"))
         except OSError:
@@ -88,7 +94,18 @@ class Watched:
 
     def wait_events(self, count: int) -> dict[str, Any]:
         """Wait until so many events have been taken; return what is shown then."""
-        wait_until(lambda: self.live().get("tally", {}).get("events", 0) >= count, 60)
+        wait_until(lambda: self.live().get("tally", {}).get("events", 0) >= count, 120)
+        return self.live()
+
+    def tended_events(self, count: int) -> dict[str, Any]:
+        """Wait as ``wait_events`` does, and start it again whenever it has given up."""
+
+        def taken() -> bool:
+            if self.process is None or self.process.poll() is not None:
+                self._begin()
+            return self._shown().get("tally", {}).get("events", 0) >= count
+
+        wait_until(taken, 180)
         return self.live()
 
     def said(self) -> list[tuple[str, str]]:

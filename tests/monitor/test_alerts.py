@@ -5,9 +5,12 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from runfold.events import run as j
 from runfold.events.alerts import AlertCleared, AlertRaised, Severity
 from runfold.processors.monitor.core.alerts import Said
 from runfold.processors.monitor.core.monitor import Monitor
+from runfold.processors.monitor.rule_files import read_rules
+from runfold.processors.monitor.settings import DEFAULT_RULES
 from tests.monitor.given import rules, take, watching
 from tests.support.builders.timed import NOON, Run, seconds
 
@@ -202,3 +205,18 @@ def test_stuck_runs_raise_by_agent_and_clear_when_they_move(tmp_path: Path) -> N
     (cleared,) = look(monitor, NOON + seconds(73))
     assert isinstance(cleared, AlertCleared)
     assert cleared.value == "0"
+
+
+def test_what_a_brake_stops_or_hands_over_raises_an_alert_of_the_default_rules() -> None:
+    monitor = Monitor(read_rules([DEFAULT_RULES]))
+    monitor.covered_from = NOON - timedelta(days=1)
+    thinks, hands_over = (
+        j.BrakeApplied(pattern="same_calls", action=action, reason="")
+        for action in (j.BrakeAction.THINK_AGAIN, j.BrakeAction.HAND_OVER)
+    )
+    take(monitor, Run("r1").begins().add(thinks))
+    assert names(look(monitor, NOON + seconds(1))) == []
+    take(monitor, Run("r2").begins().wait(1).add(hands_over))
+    (raised,) = names(look(monitor, NOON + seconds(2)))
+    assert raised[0] == "AlertRaised"
+    assert raised[1].startswith("brakes/triage")

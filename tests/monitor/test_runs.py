@@ -55,6 +55,18 @@ def test_a_held_call_may_be_silent_until_its_retry(tmp_path: Path) -> None:
     assert stuck(monitor, NOON + seconds(931)) == ["r1"]
 
 
+def test_a_run_that_a_brake_slows_may_be_silent_until_its_time(tmp_path: Path) -> None:
+    slow = j.BrakeApplied(
+        pattern="error_streak",
+        action=j.BrakeAction.SLOW,
+        reason="",
+        due=NOON + seconds(900),
+    )
+    monitor = take(watching(tmp_path, QUIET), Run("r1").begins().add(slow))
+    assert stuck(monitor, NOON + seconds(930)) == []
+    assert stuck(monitor, NOON + seconds(931)) == ["r1"]
+
+
 def test_a_paused_run_is_never_stuck_and_an_ended_one_is_gone(tmp_path: Path) -> None:
     asleep, over = Run("r1").begins().paused(), Run("r2").begins().completed()
     monitor = take(watching(tmp_path, QUIET), asleep, over)

@@ -32,7 +32,8 @@ from tests.support.builders.seeded import history
 # Facts that say nothing which another one does not say, or nothing countable.
 UNCOUNTED = {
     j.BudgetReserved, j.BudgetSettled, j.ToolCallProposed, j.RetryScheduled,
-    j.HumanInputReceived, j.RunPaused, j.RunResumed, j.CallBegun,
+    j.HumanInputReceived, j.RunPaused, j.RunResumed, j.CallBegun, j.RunAdmitted, j.RunSettled,
+    j.BrakesSet,
 }  # fmt: skip
 
 
@@ -194,6 +195,16 @@ def test_a_run_that_began_before_us_is_counted_under_unknown() -> None:
     Tally().committed(late.placed()[-1:])
 
     assert grown.of("runfold_limits_reached_total", agent="unknown", limit="max_cost") == 1
+
+
+def test_brakes_are_counted_by_detector_and_action() -> None:
+    grown = Growth()
+    brake = j.BrakeApplied(pattern="oscillation", action=j.BrakeAction.ASK, reason="in turn")
+    count(History("run-1").created().add(brake).add(brake))
+
+    assert (
+        grown.of("runfold_brakes_total", pattern="oscillation", action="ask", agent="triage") == 2
+    )
 
 
 def test_memory_of_runs_is_bounded() -> None:

@@ -9,6 +9,9 @@ ROOT = Path(__file__).parents[2]
 ROOMS = ("events", "infra", "producers", "processors", "projections", "surfaces", "stack")
 ROOM = "producers/log/"
 
+CLIENTS = {"infra/kafka/clients.py", "infra/kafka/named/consumer.py"}
+"""Where clients are made, for the log room and for the stack, with the deployment's name."""
+
 BESIDE = {"stack/kafka/remaking.py"}
 """The stack stands beside the producers and may not import them; it moves an input topic's records
 once, as they are."""
@@ -26,13 +29,13 @@ def naming(pattern: str) -> set[str]:
 
 
 def test_no_consumer_is_made_outside_the_log_room() -> None:
-    assert naming(r"(?<![\w.])Consumer\(") == BESIDE
+    assert naming(r"(?<![\w.])Consumer\(|\bclients\.consumer\(") - CLIENTS == BESIDE
 
 
 def test_only_the_log_room_sets_up_consumers() -> None:
-    assert naming(r"\bconsumer_of\b|\bon_assign\b") == set()
+    assert naming(r"\bconsumer_of\b|\bon_assign\b") - CLIENTS == set()
     # The client library itself is named where there are producers, topics and their faults.
-    assert naming(r"from confluent_kafka import [^\n]*\bConsumer\b") == set()
+    assert naming(r"from confluent_kafka import [^\n]*\bConsumer\b") == CLIENTS
     (beside,) = BESIDE
     assert '"check.crcs": True' in (ROOT / beside).read_text()
 
@@ -40,7 +43,7 @@ def test_only_the_log_room_sets_up_consumers() -> None:
 def test_only_the_log_room_knows_how_librdkafka_says_an_end() -> None:
     assert naming("_PARTITION_EOF") == BESIDE
     # Topics are created by the stack, which stands beside the producers.
-    assert naming(r"\bOffsetSpec\b") == {"stack/kafka/topics.py"}
+    assert naming(r"\bOffsetSpec\b") == {"stack/kafka/topics.py", "infra/kafka/named/admin.py"}
 
 
 def test_only_producers_say_how_keys_are_placed() -> None:

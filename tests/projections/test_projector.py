@@ -8,6 +8,7 @@ import signal
 import psycopg
 import pytest
 
+from runfold.events import run as j
 from runfold.events import topics
 from runfold.events.operations import DeadLetter
 from runfold.projections import schema
@@ -245,13 +246,21 @@ def test_a_start_without_a_permit_is_found(settings: Settings) -> None:
     runs = make(settings, 6)
     rogue = History("rogue").created().asked_model("m").model_said("m", "files.read")
     rogue.proposed("t").started("t")
+    # A permit holds until the call is judged again.
+    forbidden = History("forbidden").created().asked_model("m").model_said("m", "files.read")
+    forbidden.proposed("u").decided("u").decided("u", j.PolicyEffect.FORBID).started("u")
+    again = History("again").created().asked_model("m").model_said("m", "files.read")
+    again.proposed("v").decided("v", j.PolicyEffect.FORBID).decided("v").started("v")
     with projector(settings):
         wait_caught_up(settings)
         assert ask(settings, "SELECT sum(starts) > 0 FROM audit") == [(True,)]
         assert ask(settings, query) == []
-        journal.write(settings.bootstrap_servers, [rogue])
+        journal.write(settings.bootstrap_servers, [rogue, forbidden, again])
         wait_caught_up(settings)
-        assert ask(settings, query) == [("rogue", len(rogue.values))]
+        assert sorted(ask(settings, query)) == [
+            ("forbidden", len(forbidden.values)),
+            ("rogue", len(rogue.values)),
+        ]
     assert len(runs) == 6
 
 

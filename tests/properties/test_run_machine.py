@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import replace
+from types import MappingProxyType
 from typing import Any
 
 from hypothesis import HealthCheck, settings
@@ -58,11 +60,14 @@ CONTROLS = st.sampled_from(
 class Run(RuleBasedStateMachine):
     """One run under any sequence of inputs; the last command is repeated at will."""
 
+    BRAKES: Mapping[str, Any] = MappingProxyType({})
+
     def __init__(self) -> None:
         super().__init__()
         # Small enough that a run of some steps asks for a selection of its context.
         small = ModelChoice(name="scripted:x", retry=RetryPolicy(max_attempts=2), context_tokens=40)
         self.story = a_story(
+            brakes=dict(self.BRAKES),
             model=small,
             limits=Limits(
                 max_model_calls=8, max_tool_calls=8, max_identical_calls=4, max_duration_ms=600_000
@@ -336,6 +341,12 @@ class Run(RuleBasedStateMachine):
         if run is None or run.idle.paused:
             return
         stands = {c.status for c in run.loop.calls}
+        if not stands and run.loop.watch is not None:
+            # A brake keeps its model from being called, until its time has come.
+            timer = next_timer(run)
+            assert timer is not None
+            assert run.loop.watch.wait.until is not None
+            return
         assert stands & {
             CallStatus.RUNNING,
             CallStatus.HELD,

@@ -13,7 +13,7 @@ from runfold.events.base import Record
 from runfold.events.calls import BeginRequested, CallResult, Outcome
 from runfold.events.content import json_content, text
 from runfold.events.definitions import AgentDefinition, ModelChoice, RetryPolicy, ToolContract
-from runfold.events.values import Attachment, Limits
+from runfold.events.values import Attachment, ErrorInfo, Limits
 from runfold.processors.definitions.fixed import FixedDefinitions
 from runfold.processors.engine.memory import MemoryEngine
 from runfold.processors.run.aggregate import runs_that_begin_with
@@ -219,6 +219,39 @@ def permitted(behaviour: int) -> Life:
     return life.says(begins(4), control(commands.CancelRun, "c1", reason="enough"), begins(4, 2))
 
 
+def braked(behaviour: int) -> Life:
+    """Since behaviour 7 the brakes of an agent think again, slow, ask and stop."""
+    brakes = {
+        "error_streak": {"threshold": 1, "reactions": ["think_again", "slow", "ask", "stop"]},
+        "unfounded_claims": {
+            "threshold": 1,
+            "reactions": ["hand_over"],
+            "claims": {"sent": "send"},
+        },
+    }
+    life = Life(behaviour, LOOK, WRITE, SEND, agent(brakes=brakes)).says(request())
+    if behaviour < 7:
+        return life.says(done("sent"))
+    life.says(answer(call("look")), broke(2, retryable=False))
+    life.says(answer(call("fly"), n=3)).passes(60)
+    life.says(done("it was sent", n=5))
+    life.says(control(commands.AnswerQuestion, "q1", question_id=f"{RUN}.7", content=text("do")))
+    life.says(answer(call("fly"), n=8))
+    life.says(control(commands.AnswerQuestion, "q2", question_id=f"{RUN}.10", content=text("no")))
+    return life.says(answer(call("fly"), n=11))
+
+
+def missing_tool(behaviour: int) -> Life:
+    """Since behaviour 7 an agent may go on without a tool that is left alone."""
+    life = Life(behaviour, LOOK, WRITE, SEND, agent(when_unavailable={"look": "skip"}))
+    life.says(request(), answer(call("look")))
+    if behaviour < 7:
+        return life.says(came_back(2), done(n=3))
+    alone = ErrorInfo(error_type="circuit_open", message="left alone", retryable=True)
+    life.says(came_back(2, outcome=Outcome.HELD, result=None, error=alone))
+    return life.says(done("without looking", n=3))
+
+
 SCENARIOS: dict[str, Callable[[int], Life]] = {
     "straight": straight,
     "with_people": with_people,
@@ -232,4 +265,6 @@ SCENARIOS: dict[str, Callable[[int], Life]] = {
     "reasoned": reasoned,
     "attached": attached,
     "permitted": permitted,
+    "braked": braked,
+    "missing_tool": missing_tool,
 }

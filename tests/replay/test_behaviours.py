@@ -13,7 +13,8 @@ from runfold.events.values import RunStatus
 from runfold.processors.engine.aggregate import Command, Env
 from runfold.processors.run import behaviour as behaviours
 from runfold.processors.run import state_hash, wording, wording_1
-from runfold.processors.run.agent import control_tools, model_calls, proposed_calls
+from runfold.processors.run.agent import model_calls, proposed_calls
+from runfold.processors.run.agent.controls import control_tools
 from runfold.processors.run.behaviour import CURRENT, BehaviourError
 from runfold.processors.run.decide import decide
 from runfold.processors.run.evolve import evolve

@@ -63,14 +63,18 @@ class Dice:
 
     def of(self, many: Sequence[Choice]) -> Given:
         """Draw one of many."""
+        return many[self.number(len(many))]()
+
+    def number(self, below: int) -> int:
+        """Draw a number from 0 on."""
         self._drawn += 1
         drawn = hashlib.sha256(f"{self._walk}/{self._drawn}".encode()).digest()
-        return many[int.from_bytes(drawn[:4], "big") % len(many)]()
+        return int.from_bytes(drawn[:4], "big") % below
 
 
-def facts_of(walk: int, behaviour: int) -> list[Fact]:
+def facts_of(walk: int, behaviour: int, **agent_changes: object) -> list[Fact]:
     """Return everything that a walk decides, for a run of the given behaviour."""
-    rules = story(max_malformed=3).definitions
+    rules = story(**{"max_malformed": 3} | agent_changes).definitions
     return list(_walked(Dice(walk), Env(START, rules), _begun(walk), behaviour))
 
 
@@ -120,13 +124,14 @@ def _walked(dice: Dice, env: Env, begun: Record, behaviour: int) -> Iterator[Fac
             yield fact
         if not isinstance(state, Live):
             return
-        body = dice.of(_choices(state, step))
+        body = dice.of(choices(state, step))
         later = env.now + timedelta(seconds=1)
         now = max(later, body.due) if isinstance(body, Timer) else later
         env = Env(now, env.definitions)
 
 
-def _choices(run: Live, step: int) -> list[Choice]:
+def choices(run: Live, step: int) -> list[Choice]:
+    """Return what may come next."""
     out, timer = run.loop.model_call, next_timer(run)
     choices: list[Choice] = list(_from_people(run, step))
     if timer is not None:

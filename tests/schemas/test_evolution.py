@@ -11,9 +11,14 @@ import fastavro
 import pytest
 
 from runfold.events import topics
+from runfold.events.avro.beyond import beyond
 from runfold.events.avro.codec import Codec
+from runfold.events.avro.files import SchemaFolder
+from runfold.events.avro.registry import LockRegistry
 from runfold.events.avro.samples import sample
-from runfold.events.avro.schema import schema_for
+from runfold.events.avro.schema import schema_for, subject
+from runfold.events.base import Record
+from runfold.events.catalogue import CATALOGUE
 from runfold.events.commands import CancelRun
 from runfold.events.errors import WireError
 from runfold.events.run import Event, Meta, ToolCallStarted
@@ -55,6 +60,25 @@ def test_a_later_field_and_a_later_symbol_are_passed_over() -> None:
     assert isinstance(found, Event)
     assert found.meta.status == "unknown"
     assert found.fact == sample(ToolCallStarted)
+    # Who folds facts asks for it, and leaves the run to the release that knows more.
+    said = Codec(OneSchema(schema)).beyond(written(schema, plain))
+    assert said == "RunStatus.hibernating, ToolCallStarted.later"
+
+
+def test_what_this_release_wrote_says_nothing_that_it_does_not_know() -> None:
+    codec = Codec(LockRegistry())
+    value = codec.encode_event(sample(Meta), sample(ToolCallStarted))
+    assert codec.beyond(value) == ""
+
+
+@pytest.mark.parametrize("record", CATALOGUE[topics.EVENTS], ids=lambda record: record.__name__)
+def test_no_fact_ever_loses_a_field_or_a_symbol(record: type[Record]) -> None:
+    """Else what an older release wrote would pass for a newer one's."""
+    folder, name = SchemaFolder(), subject(topics.EVENTS, record)
+    versions = [folder.schema(entry) for entry in folder.entries() if entry.subject == name]
+    assert versions
+    for version in versions:
+        assert beyond(version, schema_for(record)) == []
 
 
 def test_an_earlier_record_gets_the_defaults() -> None:

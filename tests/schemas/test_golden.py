@@ -13,6 +13,7 @@ from runfold.events.avro.codec import Codec
 from runfold.events.avro.files import Entry, SchemaFolder
 from runfold.events.avro.registry import LockRegistry
 from runfold.events.run import Event
+from runfold.events.tenant import TenantEvent
 
 FOLDER = SchemaFolder()
 CODEC = Codec(LockRegistry())
@@ -20,7 +21,7 @@ KNOWN = dict(releases.subjects())
 
 
 def said(found: Any) -> Any:
-    if isinstance(found, Event):
+    if isinstance(found, Event | TenantEvent):
         return {"meta": found.meta.model_dump(mode="json"), **found.fact.model_dump(mode="json")}
     return found.model_dump(mode="json")
 

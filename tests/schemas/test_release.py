@@ -16,8 +16,9 @@ from runfold.events.avro.registry import LockRegistry
 from runfold.events.avro.schema import pretty, schema_for, subject
 from runfold.events.catalogue import CATALOGUE, TERMINAL_FACTS
 from runfold.events.errors import SchemaError, WireError
+from runfold.events.operations import PositionNoted, RestorePoint
 from runfold.events.run import ToolCallStarted
-from runfold.events.topics import COMPLETIONS, EVENTS
+from runfold.events.topics import COMPLETIONS, EVENTS, RESTORE, TENANT_EVENTS, TENANT_RESTORE
 
 STARTED = subject(EVENTS, ToolCallStarted)
 
@@ -143,8 +144,19 @@ def with_a_field(monkeypatch: pytest.MonkeyPatch, kind: object, **more: object) 
     monkeypatch.setattr(releases, "schema_for", altered)
 
 
+_IN_EACH_JOURNAL = (
+    (TENANT_EVENTS, PositionNoted, EVENTS),
+    (TENANT_RESTORE, RestorePoint, RESTORE),
+)
+"""What the lanes of every kind of aggregate write."""
+
+
 def test_an_id_belongs_to_a_content() -> None:
     entries = {(e.subject, e.version): e.id for e in SchemaFolder().entries()}
+    for topic, record, of_runs in _IN_EACH_JOURNAL:
+        assert entries.pop((subject(topic, record), 1)) in {
+            number for (name, _), number in entries.items() if name == subject(of_runs, record)
+        }
     ends = {subject(COMPLETIONS, fact): subject(EVENTS, fact) for fact in TERMINAL_FACTS}
     shared = [(ends[name], version) for name, version in entries if name in ends]
     for (name, version), number in entries.items():
@@ -152,7 +164,7 @@ def test_an_id_belongs_to_a_content() -> None:
             assert entries[ends[name], version] == number
     names = sum(len(records) for records in CATALOGUE.values())
     firsts = {number for (_, version), number in entries.items() if version == 1}
-    assert len(firsts) == names - len(TERMINAL_FACTS)
+    assert len(firsts) == names - len(TERMINAL_FACTS) - len(_IN_EACH_JOURNAL)
     assert len(set(entries.values())) == len(entries) - len(shared)
 
 

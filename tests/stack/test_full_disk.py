@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 from types import SimpleNamespace
+from typing import NoReturn
 
 import pytest
 
@@ -14,7 +16,10 @@ from runfold.stack.errors import NoRoomError, StackError
 from runfold.stack.home import Home
 from runfold.stack.kafka import broker
 from runfold.stack.postgres import server
+from runfold.stack.settings import Settings
+from runfold.stack.supervisor import state
 from runfold.stack.supervisor.member import Member, Patience
+from runfold.stack.supervisor.supervision import Supervision
 
 
 def test_a_full_disk_is_named_with_what_to_do(
@@ -87,3 +92,27 @@ def test_a_server_without_room_is_not_given_up_and_starts_when_there_is(own_home
     member.watch(31.0)
     assert (member.state, member.restarts) == ("starting", 1)
     member.stop()
+
+
+def test_a_stack_that_runs_goes_on_where_its_state_cannot_be_written(
+    own_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = Home(own_home)
+    home.prepare()
+    supervision = Supervision(Settings(own_home, own_home), home, ())
+    known = home.run / "state.json"
+    with monkeypatch.context() as broken:
+        broken.setattr(Path, "write_text", _no_room)
+        with pytest.raises(OSError, match="No space left"):
+            supervision._say(state.STARTING)
+        supervision._say(state.READY)
+        supervision._look()
+        assert state.read(known) is None
+    supervision._look()
+    read = state.read(known)
+    assert read is not None
+    assert read.phase == state.READY
+
+
+def _no_room(*_: object) -> NoReturn:
+    raise OSError(errno.ENOSPC, "No space left on device")

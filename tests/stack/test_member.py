@@ -1,14 +1,16 @@
 from __future__ import annotations
 
+import errno
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import pytest
 
-from runfold.stack.errors import StackError
+from runfold.stack.errors import NoRoomError, StackError
 from runfold.stack.supervisor.member import Member, Patience
 from tests.support.stack import wait_until
 
@@ -23,12 +25,15 @@ class Script:
     stop_signal: int = signal.SIGTERM
     stop_seconds: float = 0.5
     startable: bool = True
+    faults: list[Exception] = field(default_factory=list)
     fatal: str = ""
     ends: list[bool] = field(default_factory=list)
 
     def start(self) -> subprocess.Popen[bytes]:
         if not self.startable:
             raise StackError("it cannot start.")
+        if self.faults:
+            raise self.faults.pop(0)
         return subprocess.Popen([sys.executable, "-c", self.line], start_new_session=True)
 
     def is_ready(self) -> bool:
@@ -226,3 +231,73 @@ def test_what_ends_for_a_setting_is_not_started_again_until_forgiven() -> None:
     assert member.refused
     # Any other end is tried again, as ever.
     assert ended(started(Picky("raise SystemExit(1)")), 0.0).state == "waiting"
+
+
+def full() -> Exception:
+    return OSError(errno.ENOSPC, "No space left on device", "/home/logs")
+
+
+@pytest.mark.parametrize(
+    ("fault", "reason", "pauses"),
+    [
+        (lambda: NoRoomError("the disk is full."), "the disk is full.", [5.0] * 5),
+        (full, "No space left on device: /home/logs.", [5.0] * 5),
+        (lambda: StackError("no Java."), "no Java.", [1.0, 2.0, 4.0, 5.0, 5.0]),
+        (
+            lambda: BlockingIOError(11, "no process"),
+            "no process: of this machine.",
+            [1, 2, 4, 5, 5],
+        ),
+    ],
+)
+def test_a_start_that_fails_n_times_is_tried_again_each_time(
+    fault: Callable[[], Exception],
+    reason: str,
+    pauses: list[float],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    script = Script("import time; time.sleep(60)")
+    member = started(script)
+    member.stop()
+    script.faults = [fault() for _ in range(5)]
+    monkeypatch.setattr(time, "monotonic", lambda: 100.0)
+    with pytest.raises(StackError) as raised:
+        member.start_afresh()
+    now, waited = 100.0, []
+    while member.state == "waiting":
+        assert (member.reason, str(raised.value)) == (reason, reason)
+        waited.append(member.due - now)
+        now = member.due
+        member.watch(now)
+    monkeypatch.undo()
+    assert waited == pauses
+    assert member.state == "starting"
+    member.stop()
+
+
+def test_a_start_that_always_fails_rests_and_is_tried_again() -> None:
+    script = Script("import time; time.sleep(60)", startable=False)
+    member = Member(script, Patience(1.0, ends=1))
+    with pytest.raises(StackError):
+        member.start_afresh()
+    assert member.state == "failed"
+    now = time.monotonic() + member.patience.rest
+    script.startable = True
+    member.watch(now)
+    member.watch(now)
+    assert member.state == "starting"
+    member.stop()
+
+
+@pytest.mark.parametrize("asked", [False, True])
+def test_what_cannot_be_put_away_after_a_life_ends_no_supervisor(*, asked: bool) -> None:
+    class Untidy(Script):
+        def stopped(self, *, cleanly: bool) -> None:
+            raise OSError(errno.EROFS, "Read-only file system")
+
+    member = started(Untidy("import time; time.sleep(60)" if asked else "raise SystemExit(3)"))
+    if asked:
+        member.stop()
+    else:
+        ended(member, 100.0)
+    assert (member.state, member.process) == ("stopped" if asked else "waiting", None)

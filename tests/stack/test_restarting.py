@@ -138,6 +138,44 @@ def test_what_does_not_come_back_leaves_the_others_alone() -> None:
     parts.stop()
 
 
+def test_a_part_whose_start_fails_for_a_while_comes_back() -> None:
+    script = Script(FOREVER, name="a")
+    parts = Parts(script)
+    parts.then = lambda _: script.faults.extend([StackError("no Java."), StackError("no Java.")])
+    restarting = Restarting(order("a"), parts.members, parts.renew)
+    parts.look(lambda: restarting.over, restarting)
+    assert restarting.tell().failure == "a does not start: no Java."
+    parts.look(lambda: parts.members[0].state == "running")
+    parts.stop()
+
+
+def test_a_part_that_cannot_be_renewed_is_started_as_it_was() -> None:
+    parts = Parts(Script(FOREVER, name="a"))
+
+    def refuse(_: Member) -> None:
+        raise StackError("a file is gone.")
+
+    parts.then = refuse
+    restarting = Restarting(order("a"), parts.members, parts.renew)
+    parts.look(lambda: restarting.over, restarting)
+    assert restarting.tell().failure == "a does not start: a file is gone."
+    parts.look(lambda: parts.members[0].state == "running")
+    parts.stop()
+
+
+def test_a_part_that_something_else_starts_meanwhile_is_ended_first() -> None:
+    parts = Parts(Script(FOREVER, name="a"))
+    parts.members[0].stop()
+    parts.members[0].state = "failed"
+    restarting = Restarting(order("a"), parts.members, parts.renew)
+    # As by `runfold up`, or by a clock that was set.
+    parts.members[0].forgive()
+    parts.look(lambda: restarting.over, restarting)
+    assert (restarting.tell().failure, parts.renewed) == ("", ["a"])
+    parts.look(lambda: parts.members[0].state == "running")
+    parts.stop()
+
+
 def test_a_part_that_was_given_up_is_started() -> None:
     parts = Parts(Script(FOREVER, name="a"))
     parts.members[0].stop()

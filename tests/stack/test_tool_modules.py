@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from runfold.events.definitions import Definitions
-from runfold.stack import control, tool_modules
+from runfold.stack import attaching, control, tool_modules
 from runfold.stack.processes import telling
 from runfold.stack.processes.telling import Fault, Told
 from runfold.stack.supervisor.state import MemberState, State
@@ -44,7 +44,8 @@ SENTENCE = f"Tools of shop do not work (runs, tools): {WHY}"
 @pytest.fixture(autouse=True)
 def stack(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(telling, "ask", lambda port, _address: SAID[port])
-    monkeypatch.setattr(control, "status", lambda _settings: KNOWN)
+    for module in (attaching, control):
+        monkeypatch.setattr(module, "status", lambda _settings: KNOWN)
 
 
 def test_status_names_them_and_is_not_whole(capsys: pytest.CaptureFixture[str]) -> None:
@@ -82,7 +83,8 @@ def test_up_waits_for_what_is_being_imported(
     found = screen.imported(Context().settings, told.append)
     assert told == ["importing slow"]
     assert [str(each) for each in found.faulty] == [SENTENCE.replace("runs, ", "")]
-    monkeypatch.setattr(control, "status", lambda _settings: None)
+    for module in (attaching, control):
+        monkeypatch.setattr(module, "status", lambda _settings: None)
     assert screen.imported(Context().settings, told.append) == tool_modules.ToolModules()
 
 

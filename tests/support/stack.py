@@ -12,16 +12,16 @@ import time
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import psycopg
 from confluent_kafka import KafkaException
-from confluent_kafka.admin import AdminClient
 from psycopg import sql
 
 from runfold.events.topics import TOPICS, Topic
+from runfold.producers.log.consumers import admin_of
 from runfold.stack import control, ports
 from runfold.stack.kafka.broker import answers
 from runfold.stack.kafka.jars import KAFKA_RELEASE
@@ -87,7 +87,7 @@ class Servers:
             time.sleep(away_s)
         finally:
             os.kill(known.pid, signal.SIGCONT)
-        wait_until(lambda: _is_up_again(self.settings, name, before))
+        wait_until(lambda: _is_up_again(self.settings, name, before), 120)
 
 
 def pid_of(settings: Settings, name: str) -> int:
@@ -200,9 +200,23 @@ def fresh_database(database_url: str) -> Iterator[str]:
             admin.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(name))
 
 
+@contextmanager
+def named_topics(settings: Settings, deployment: str) -> Iterator[Settings]:
+    """The settings of a named deployment with empty topics, which are deleted afterwards."""
+    named = replace(settings, deployment=deployment)
+    fresh_topics(named)
+    try:
+        yield named
+    finally:
+        names = [topic.name for topic in TOPICS]
+        admin = admin_of(named.kafka_config())
+        for future in admin.delete_topics(names, operation_timeout=20).values():
+            future.result()
+
+
 def fresh_topics(settings: Settings, specs: tuple[Topic, ...] = TOPICS) -> None:
     """Delete topics, all of Runfold unless told otherwise, and create them again, empty."""
-    admin = AdminClient({**settings.kafka_config(), "log_level": 0})
+    admin = admin_of(settings.kafka_config())
     names = {topic.name for topic in specs}
     there = names & set(admin.list_topics(timeout=10).topics)
     if there:

@@ -12,7 +12,7 @@ from runfold.events.definitions import Definitions
 from runfold.events.operations import DeadLetter
 from runfold.processors.definitions.record import announce
 from runfold.producers.log.memory import MemoryLog
-from runfold.producers.log.port import RecordPlace
+from runfold.producers.log.port import Headers, RecordPlace
 from runfold.surfaces.cli.context import Context
 from tests.deciders.given import LOOK, RUN, SEND, WRITE, agent, story
 from tests.support.builders.stories import CODEC, Recorder, Step, recorded_story
@@ -27,8 +27,10 @@ class AnsweringLog(MemoryLog):
         self._runs: dict[str, Recorder] = {}
         self.deaf = False
 
-    def publish_all(self, topic: str, records: Sequence[tuple[Record, str]]) -> list[RecordPlace]:
-        places = super().publish_all(topic, records)
+    def publish_all(
+        self, topic: str, records: Sequence[tuple[Record, str]], headers: Headers = ()
+    ) -> list[RecordPlace]:
+        places = super().publish_all(topic, records, headers)
         for record, key in records:
             if topic in {topics.REQUESTS, topics.CONTROLS} and not self.deaf:
                 self.hear(record, key)

@@ -47,6 +47,23 @@ def test_a_record_that_is_no_event_is_told(capsys: pytest.CaptureFixture[str]) -
     assert fault["kind"] == "unreadable"
 
 
+def test_what_only_a_newer_release_can_judge_is_no_forgery(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    log = answering(*STORIES["completes"])
+    log.append(topics.EVENTS, b"\0\x7f\0\0\0of a newer release", RUN.encode())
+    assert run(["audit", "verify"], context_of(log)) == exits.NO
+    said = " ".join(capsys.readouterr().out.split())
+    assert f"1 runs are of a newer release, such as {RUN}: audit them with that release" in said
+    assert "not sound" not in said
+    # What is of no run is named by its place.
+    log.append(topics.EVENTS, b"\0\x7f\0\0\0of a newer release", b"")
+    assert run(["audit", "verify", "--json"], context_of(log)) == exits.NO
+    faults = json.loads(capsys.readouterr().out)["faults"]
+    assert {fault["kind"] for fault in faults} == {"newer", "unreadable"}
+    assert any(fault["run_id"].startswith("runs.events/") for fault in faults)
+
+
 def test_a_completion_without_its_run_is_told(capsys: pytest.CaptureFixture[str]) -> None:
     log = answering()
     written, _ = written_history(STORIES["completes"])

@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 from confluent_kafka import Producer
 
+from runfold.projections.views import VIEWS
 from runfold.surfaces.cli import exits
 from tests.support import stack
 
@@ -91,6 +92,7 @@ def test_status_shows_every_process_running(runfold: Runfold) -> None:
     assert "***" in known["database_url"]
     assert known["read_only_url"].startswith("postgresql://runfold_reader:***@")
     assert known["set_aside"] == {}
+    assert known["passed_by"] is None
     assert known["monitor_url"].startswith("http://127.0.0.1:")
 
 
@@ -133,7 +135,7 @@ def test_the_views_the_log_and_the_audit_agree_on_a_run(runfold: Runfold, hello:
     audit = runfold.json("audit", "verify", short)
     assert audit == {
         "shape": 2, "sound": True, "runs": 1, "probes": 0, "ended": 1, "events": status["seq"],
-        "decisions": 2, "faults": [],
+        "decisions": 2, "faults": [], "tenants": 0,
     }  # fmt: skip
 
 
@@ -186,6 +188,11 @@ def test_a_rebuilt_view_equals_the_live_one(runfold: Runfold, hello: str) -> Non
     assert [row["run_id"] for row in runfold.json("runs")] == [row["run_id"] for row in before]
     assert runfold.json("rebuild", "runs", "--compare")["rows"] == 0
     assert "There is no view" in runfold("rebuild", "moon", code=exits.NOT_FOUND)
+
+
+def test_every_view_is_folded_again_where_none_is_named(runfold: Runfold, hello: str) -> None:
+    assert [done["view"] for done in runfold.json("rebuild")] == list(VIEWS)
+    assert {found["rows"] for found in runfold.json("rebuild", "--compare")} == {0}
 
 
 def test_garbage_on_an_input_topic_is_shown_and_stops_nothing(runfold: Runfold) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from runfold.stack import control
+from runfold.stack import attaching
 from runfold.stack.supervisor.state import MemberState, State
 from runfold.surfaces.cli import exits
 from runfold.surfaces.cli.__main__ import run
@@ -24,7 +24,7 @@ def test_the_password_is_shown_to_whoever_asks_for_it(
 ) -> None:
     url = "postgresql://me:hidden@127.0.0.1:1/none"
     known = State("starting", 1, 1, 0.0, database_url=url)
-    monkeypatch.setattr(control, "status", lambda _settings: known)
+    monkeypatch.setattr(attaching, "status", lambda _settings: known)
     run(["status", *form])
     assert "postgresql://me:***@127.0.0.1:1/none" in capsys.readouterr().out
     run(["status", "--show-password", *form])
@@ -50,7 +50,7 @@ def test_a_part_that_is_starting_again_is_said(
     members = (MemberState("runs", state), MemberState("topics", "done"))
     url = "postgresql://nobody@127.0.0.1:1/none"
     known = State("ready", 1, 1, 0.0, database_url=url, bootstrap_servers="x:1", members=members)
-    monkeypatch.setattr(control, "status", lambda _settings: known)
+    monkeypatch.setattr(attaching, "status", lambda _settings: known)
     assert run(["status"]) == code
     assert says in capsys.readouterr().out
 

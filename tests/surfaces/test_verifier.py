@@ -176,6 +176,18 @@ def test_a_lost_registry_is_said_and_does_not_stop_the_audit() -> None:
     assert found.events == len(written)
 
 
+def test_a_run_that_a_newer_release_began_is_left_to_it_and_its_chain_is_followed() -> None:
+    written, _ = written_history(STORIES["completes"])
+    (_, created), *others = written
+    newer = created.fact.model_copy(update={"behaviour": 99})
+    events = [replace(created, fact=newer), *(event for _, event in others)]
+    found = verdict(rechained(events))
+    assert [(fault.seq, fault.kind) for fault in found.faults] == [(1, "newer")]
+    assert "this release knows" in found.faults[0].reason
+    # A link that is missing is found all the same.
+    assert kinds(verdict(rechained(events)[:3] + rechained(events)[4:])) >= {"sequence", "chain"}
+
+
 def test_an_event_of_another_run_is_found() -> None:
     written, _ = written_history(STORIES["completes"])
     verifier = Verifier("another", definitions())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import importlib
 import sys
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ from runfold.events.calls import Outcome
 from runfold.events.content import json_content
 from runfold.processors.tool.python import code
 from runfold.processors.tool.python.code import code_digest
+from runfold.processors.tool.python.code_check import CodeKeeper
 from runfold.processors.tool.settings import CodeCheck, ToolSettings
 from runfold.surfaces.manifests.bases import bases
 from tests.tool import samples
@@ -122,6 +124,21 @@ def test_a_setting_runs_other_code(
     assert [said(pool.call({"name": "ann"})) for _ in range(2)] == ["goodbye ann"] * 2
     warned = [record for record in caplog.records if "other code" in record.getMessage()]
     assert len(warned) == (mode is CodeCheck.WARN)
+
+
+def test_two_tools_of_one_name_are_each_warned_of(
+    package: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    contract = bases((), ["greeting"])(IMPLEMENTATION)
+    assert contract is not None
+    keeper = CodeKeeper(CodeCheck.WARN)
+
+    async def other() -> str:
+        return "0" * 64
+
+    for named in ("a" * 64, "b" * 64, "a" * 64):
+        asyncio.run(keeper.check(contract.model_copy(update={"code_digest": named}), other))
+    assert len(caplog.records) == 2
 
 
 def test_a_contract_without_a_digest_is_not_checked() -> None:

@@ -28,13 +28,22 @@ class Clock:
 
 def turns(clock: Clock, contract: ToolContract, count: int, timeout_ms: int = OFTEN) -> RateLimit:
     pace = RateLimit(clock, clock.sleep)
-
-    async def take() -> None:
-        for _ in range(count):
-            await pace.turn(contract, timeout_ms)
-
-    asyncio.run(take())
+    for _ in range(count):
+        take(pace, contract, timeout_ms)
     return pace
+
+
+def take(
+    pace: RateLimit, contract: ToolContract, timeout_ms: int = OFTEN, *, used: bool = True
+) -> None:
+    """Take a turn, and use it or give it back."""
+
+    async def taken() -> None:
+        async with pace.turn(contract.name, contract, timeout_ms) as turn:
+            if used:
+                turn.used()
+
+    asyncio.run(taken())
 
 
 def test_turns_are_evenly_spaced() -> None:
@@ -48,8 +57,8 @@ def test_time_that_passed_is_not_waited_for_again_nor_saved_up() -> None:
     limited = tool("send", max_per_minute=30)
     pace = turns(clock, limited, 1)
     clock.now += 60
-    asyncio.run(pace.turn(limited, OFTEN))
-    asyncio.run(pace.turn(limited, OFTEN))
+    take(pace, limited)
+    take(pace, limited)
     assert clock.slept == [2.0]
 
 
@@ -59,7 +68,7 @@ def test_a_far_turn_is_handed_back_with_the_time_to_wait_and_not_taken() -> None
     pace = turns(clock, limited, 2)
     for _ in range(2):
         with pytest.raises(ToolRefusedError) as refused:
-            asyncio.run(pace.turn(limited, 20_000))
+            take(pace, limited, 20_000)
         assert refused.value.info.error_type == "rate_limited"
         assert refused.value.info.retryable
         assert refused.value.info.retry_after_ms == 12_000
@@ -68,10 +77,32 @@ def test_a_far_turn_is_handed_back_with_the_time_to_wait_and_not_taken() -> None
 def test_tools_have_turns_of_their_own_and_most_need_none() -> None:
     clock = Clock()
     pace = turns(clock, tool("send", max_per_minute=1), 1)
-    asyncio.run(pace.turn(tool("other", max_per_minute=1), OFTEN))
+    take(pace, tool("other", max_per_minute=1))
     for _ in range(3):
-        asyncio.run(pace.turn(tool("look"), OFTEN))
+        take(pace, tool("look"))
     assert clock.slept == []
+
+
+def test_a_turn_that_is_not_used_is_the_next_ones() -> None:
+    clock = Clock()
+    limited = tool("send", max_per_minute=30)
+    pace = turns(clock, limited, 1)
+    take(pace, limited, used=False)
+    take(pace, limited, used=False)
+    take(pace, limited)
+    take(pace, limited)
+    assert clock.slept == [2.0, 2.0, 2.0, 4.0]
+
+
+def test_a_turn_that_nobody_used_in_its_time_is_over() -> None:
+    clock = Clock()
+    limited = tool("send", max_per_minute=30)
+    pace = turns(clock, limited, 0)
+    take(pace, limited, used=False)
+    clock.now += 60
+    for _ in range(2):
+        take(pace, limited)
+    assert clock.slept == [2.0]
 
 
 def test_a_contract_without_a_rate_keeps_its_digest() -> None:

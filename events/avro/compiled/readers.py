@@ -15,14 +15,15 @@ from pydantic import ValidationError
 from runfold.events.avro.compiled.builders import builder_for
 from runfold.events.avro.compiled.parsers import NOT_PARSED, Parser, parser_for
 from runfold.events.avro.measuring import measure_of
-from runfold.events.avro.schema import full_name, meaning, physical, schema_for
+from runfold.events.avro.schema import full_name, full_name_in, meaning, physical, schema_for
 from runfold.events.avro.shapes import event_of, meta_of
 from runfold.events.avro.vocabulary import Vocabulary
 from runfold.events.base import Fact, Record
 from runfold.events.errors import WireError
 from runfold.events.run.event import Event
+from runfold.events.tenant import TenantEvent
 
-Decoded = Record | Event
+Decoded = Record | Event | TenantEvent
 Reader = Callable[[bytes], Decoded]
 
 HEAD = 5
@@ -46,7 +47,7 @@ def reader_for(topic: str, schema: str, vocabulary: Vocabulary) -> Reader:
     """Return the function that reads a topic's values; raises WireError if none may be there."""
     try:
         written = json.loads(schema)
-        name = _name_of(written)
+        name = full_name_in(written)
     except (AttributeError, LookupError, TypeError, ValueError) as error:
         raise WireError("unknown_schema", "The registry's schema is no Avro record.") from error
     record = {full_name(each): each for each in vocabulary.records.get(topic, ())}.get(name)
@@ -124,11 +125,6 @@ def _finish(record: type[Record], *, ours: bool) -> Callable[[dict[str, Any]], D
 
 def _unchanged(schema: Any) -> Any:
     return schema
-
-
-def _name_of(schema: Any) -> str:
-    name, namespace, _ = schema["name"], schema.get("namespace", ""), schema["fields"]
-    return name if "." in name or not namespace else f"{namespace}.{name}"
 
 
 def _first_problem(error: ValidationError) -> str:

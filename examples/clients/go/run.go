@@ -29,7 +29,8 @@ func run(ctx context.Context, brokers []string, w *wire, agent, goal string) (*e
 	defer client.Close()
 
 	// 1. Where completions end now: the one of this run comes behind it.
-	ends, err := kadm.NewClient(client).ListEndOffsets(ctx, "runs.completions")
+	completions := topicOf("runs.completions")
+	ends, err := kadm.NewClient(client).ListEndOffsets(ctx, completions)
 	if err != nil {
 		return nil, err
 	}
@@ -40,14 +41,14 @@ func run(ctx context.Context, brokers []string, w *wire, agent, goal string) (*e
 	if err != nil {
 		return nil, err
 	}
-	asked := &kgo.Record{Topic: "runs.requests", Key: []byte(runID), Value: value}
+	asked := &kgo.Record{Topic: topicOf("runs.requests"), Key: []byte(runID), Value: value}
 	if err := client.ProduceSync(ctx, asked).FirstErr(); err != nil {
 		return nil, err
 	}
 
 	// 3. Wait, at the one partition where it comes: topics of runs have the same partitions.
 	client.AddConsumePartitions(map[string]map[int32]kgo.Offset{
-		"runs.completions": {asked.Partition: ends.KOffsets()["runs.completions"][asked.Partition]},
+		completions: {asked.Partition: ends.KOffsets()[completions][asked.Partition]},
 	})
 	for {
 		fetched := client.PollFetches(ctx)

@@ -62,7 +62,7 @@ func verify(ctx context.Context, brokers []string, w *wire, runID string) (*verd
 
 // toRead begins to read every partition that has something, and returns where each ends.
 func toRead(ctx context.Context, client *kgo.Client) (map[int32]int64, error) {
-	admin, topic := kadm.NewClient(client), "runs.events"
+	admin, topic := kadm.NewClient(client), topicOf("runs.events")
 	starts, err := admin.ListStartOffsets(ctx, topic)
 	if err != nil {
 		return nil, err

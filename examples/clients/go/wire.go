@@ -11,6 +11,14 @@ import (
 	"github.com/hamba/avro/v2"
 )
 
+// topicOf returns what the brokers call a topic: a deployment that has a name has it before each.
+func topicOf(name string) string {
+	if deployment := os.Getenv("RUNFOLD_DEPLOYMENT"); deployment != "" {
+		return deployment + "." + name
+	}
+	return name
+}
+
 // wire knows the schemas of a folder `schemas` by the ids of its `ids.lock`. What stands on a
 // topic is the byte 0, the id of the schema (4 bytes, big endian), then Avro binary.
 type wire struct {

@@ -34,7 +34,7 @@ import org.apache.kafka.common.serialization.StringSerializer;
 
 /** Asks for a run and waits for its end: {@code Run.java BROKERS SCHEMAS AGENT GOAL}. */
 public final class Run {
-  private static final String COMPLETIONS = "runs.completions";
+  private static final String COMPLETIONS = topicOf("runs.completions");
   private static final int PREFIX = 5;
 
   private final Map<Integer, Path> files = new HashMap<>();
@@ -83,7 +83,7 @@ public final class Run {
       // 2. Ask. The key is the run's id; no header is needed.
       byte[] value = encode("runs.requests-runfold.RunRequested", run, agent, goal);
       int partition =
-          producer.send(new ProducerRecord<>("runs.requests", run, value)).get().partition();
+          producer.send(new ProducerRecord<>(topicOf("runs.requests"), run, value)).get().partition();
 
       // 3. Wait, at the one partition where it comes: topics of runs have the same partitions.
       TopicPartition place = new TopicPartition(COMPLETIONS, partition);
@@ -99,6 +99,12 @@ public final class Run {
       }
       throw new IllegalStateException("run " + run + " has not ended after two minutes");
     }
+  }
+
+  /** What the brokers call a topic: a deployment that has a name has it before each of its own. */
+  private static String topicOf(String name) {
+    String deployment = System.getenv().getOrDefault("RUNFOLD_DEPLOYMENT", "");
+    return deployment.isEmpty() ? name : deployment + "." + name;
   }
 
   /** The byte 0, the id of the schema (4 bytes, big endian), Avro binary. */

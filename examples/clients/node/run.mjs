@@ -1,7 +1,7 @@
 // Asks for a run and waits for its end: node run.mjs BROKERS SCHEMAS AGENT GOAL
 import { randomBytes } from 'node:crypto'
 import { Kafka, logLevel } from 'kafkajs'
-import { Wire, sha256, within } from './wire.mjs'
+import { Wire, sha256, topicOf, within } from './wire.mjs'
 
 const [brokers, schemas, agent, goal] = process.argv.slice(2)
 const wire = new Wire(schemas)
@@ -13,13 +13,13 @@ const groupId = `client-${runId}`
 //    group for good, and look up by run_id whom a completion belongs to.
 const admin = kafka.admin()
 await admin.connect()
-const ends = await admin.fetchTopicOffsets('runs.completions')
-await admin.setOffsets({ groupId, topic: 'runs.completions', partitions: ends })
+const ends = await admin.fetchTopicOffsets(topicOf('runs.completions'))
+await admin.setOffsets({ groupId, topic: topicOf('runs.completions'), partitions: ends })
 
 // 2. Read from there. kafkajs reads only what is committed unless told otherwise.
 const consumer = kafka.consumer({ groupId, maxWaitTimeInMs: 200 })
 await consumer.connect()
-await consumer.subscribe({ topic: 'runs.completions' })
+await consumer.subscribe({ topic: topicOf('runs.completions') })
 const ended = new Promise((resolve, reject) => {
   consumer.on(consumer.events.CRASH, ({ payload }) => reject(payload.error))
   consumer.run({
@@ -42,7 +42,7 @@ const request = {
 const producer = kafka.producer({ idempotent: true })
 await producer.connect()
 await producer.send({
-  topic: 'runs.requests',
+  topic: topicOf('runs.requests'),
   messages: [{ key: runId, value: wire.encode('runs.requests-runfold.RunRequested', request) }],
 })
 

@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto'
 import kafkajs from 'kafkajs'
 import lz4 from 'lz4js'
-import { Wire, sha256, within } from './wire.mjs'
+import { Wire, sha256, topicOf, within } from './wire.mjs'
 
 const { CompressionCodecs, CompressionTypes, Kafka, logLevel } = kafkajs
 // The journal is compressed with lz4, which kafkajs reads only if it is told how.
@@ -19,7 +19,7 @@ const kafka = new Kafka({ brokers: brokers.split(','), logLevel: logLevel.ERROR 
 const groupId = `verify-${randomUUID()}`
 const consumer = kafka.consumer({ groupId, maxWaitTimeInMs: 200 })
 await consumer.connect()
-await consumer.subscribe({ topic: 'runs.events', fromBeginning: true })
+await consumer.subscribe({ topic: topicOf('runs.events'), fromBeginning: true })
 
 // The first event names 32 bytes of zero, each later one the SHA-256 of the whole value before it.
 let before = Buffer.alloc(32)

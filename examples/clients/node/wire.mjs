@@ -4,6 +4,12 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import avro from 'avsc'
 
+/** What the brokers call a topic: a deployment that has a name has it before each of its own. */
+export function topicOf(name) {
+  const deployment = process.env.RUNFOLD_DEPLOYMENT
+  return deployment ? `${deployment}.${name}` : name
+}
+
 export const sha256 = (bytes) => createHash('sha256').update(bytes).digest()
 
 /** The schemas of a folder `schemas`, by the ids of its `ids.lock`. */

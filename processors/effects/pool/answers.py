@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from runfold.events import topics
 from runfold.processors.effects.pool.places import Places
-from runfold.producers.errors import UnavailableError, UnreadableError
+from runfold.producers.errors import RefusedError, UnavailableError, UnreadableError
 from runfold.producers.log.tail import Ends, Place, RawRecord, Tail, raise_hopeless
 
 log = logging.getLogger(__name__)
@@ -17,13 +17,20 @@ _AT_ONCE = 500
 _POLL_S = 0.2
 _NOTHING_S = 0.05
 _PAUSE_S = 0.5
+# Brokers that have just come back may not know their topics yet.
+_REFUSED_S = 30.0
 
 
 class Answers:
     """Follows the wanted places; what it reads goes to ``take``. All from one thread."""
 
     def __init__(
-        self, tail: Tail, ends: Ends, places: Places, take: Callable[[Sequence[RawRecord]], None]
+        self,
+        tail: Tail,
+        ends: Ends,
+        places: Places,
+        take: Callable[[Sequence[RawRecord]], None],
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._tail = tail
         self._ends = ends
@@ -31,6 +38,8 @@ class Answers:
         self._take = take
         self._next: dict[int, int] = {}
         self._stale = False
+        self._clock = clock
+        self._refused_since: float | None = None
 
     def reading(self) -> dict[Place, int]:
         """Return how far the followed places were read; from any thread."""
@@ -54,13 +63,25 @@ class Answers:
         wanted = self._places.wanted()
         new = [_place(partition) for partition in wanted if partition not in self._next]
         if new or self._stale or len(wanted) != len(self._next):
-            self._stale = False
             # Where they end now: no answer to a question that is asked later stands before that.
-            found = self._ends.stable(new) if new else {}
+            found = self._ends_of(new) if new else {}
             self._next = {number: at for number, at in self._next.items() if number in wanted}
             self._next |= {number: at for (_, number), at in found.items()}
             self._tail.assign({_place(number): at for number, at in self._next.items()})
+            self._stale = False
         self._places.follow(number for number, there in wanted.items() if not there)
+
+    def _ends_of(self, places: list[Place]) -> Mapping[Place, int]:
+        try:
+            found = self._ends.stable(places)
+        except RefusedError as error:
+            now = self._clock()
+            self._refused_since = now if self._refused_since is None else self._refused_since
+            if now - self._refused_since > _REFUSED_S:
+                raise
+            raise UnavailableError(str(error)) from error
+        self._refused_since = None
+        return found
 
     def _read(self) -> None:
         if not self._next:

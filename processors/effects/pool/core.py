@@ -16,7 +16,6 @@ from runfold.events.calls import CallResult, CallWork
 from runfold.events.calls.kinds import CallKind
 from runfold.events.errors import WireCode, WireError
 from runfold.events.operations import DeadLetter, HeaderCopy
-from runfold.events.run.event import Event
 from runfold.infra.process.failpoints import failpoint
 from runfold.infra.tracing.context import traceparent_of_call
 from runfold.processors.effects.failures import too_large
@@ -57,7 +56,7 @@ class Encoder(Protocol):
 class PoolCodec(Encoder, Protocol):
     """What a pool needs of the codec."""
 
-    def decode(self, topic: str, value: bytes | None) -> Record | Event:
+    def decode(self, topic: str, value: bytes | None) -> object:
         """Return what a value says; raises WireError for what is not a record."""
         ...
 

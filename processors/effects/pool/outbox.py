@@ -5,12 +5,13 @@ from __future__ import annotations
 import logging
 from datetime import UTC, datetime
 
-from confluent_kafka import KafkaError, Message, Producer
+from confluent_kafka import KafkaError, Message
 
 from runfold.events import topics
 from runfold.events.avro.headers import Headers, headers
 from runfold.events.calls import BeginRequested, CallResult
 from runfold.events.errors import WireError
+from runfold.infra.kafka import clients
 from runfold.infra.process.failpoints import failpoint
 from runfold.processors.effects.pool.core import (
     Acknowledged,
@@ -37,7 +38,7 @@ class Outbox:
         self._codec = codec
         self._source = source
         self._refusals: list[str] = []
-        self._producer = Producer({**settings, "error_cb": self._on_error}, logger=CLIENT_LOG)
+        self._producer = clients.producer({**settings, "error_cb": self._on_error}, CLIENT_LOG)
 
     def result(self, result: CallResult, traceparent: str, acknowledged: Acknowledged) -> None:
         """Publish a result under its run's id; one too large for an input becomes a failure."""

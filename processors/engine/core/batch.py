@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Generic
 
-from runfold.events.avro.headers import headers
+from runfold.events.avro.headers import TIME_CHECKED, headers
 from runfold.events.base import Record
 from runfold.events.border import cleaned, moment_of
 from runfold.events.errors import RegistryError
@@ -38,7 +38,7 @@ from runfold.processors.engine.core.outbox import (
 from runfold.processors.engine.core.outcome import Outcome
 from runfold.processors.engine.core.partition_state import PartitionState
 from runfold.processors.engine.core.progress import Progress
-from runfold.processors.engine.core.refusals import Refused, dead_letter
+from runfold.processors.engine.core.refusals import Refused, ToldAlready, dead_letter
 from runfold.processors.engine.core.writing import Case, DecisionWriter
 from runfold.processors.engine.ports import Codec, DefinitionStore
 from runfold.processors.engine.spec import AggregateSpec
@@ -97,6 +97,8 @@ class BatchDecider(Generic[S]):
                 if isinstance(item, Received) and not self._is_next(item, batch, now):
                     continue
                 env = self._decide(item, partition_state, batch, env)
+            except ToldAlready:
+                batch.told += 1
             except Refused as refused:
                 self._refuse(item, refused, batch, now)
             except RegistryError:
@@ -237,8 +239,11 @@ class BatchDecider(Generic[S]):
         record, key = decode(item, self._spec, self._codec)
         if item.topic == self._spec.topics.results:
             record = cleaned(record)
-        verdict = self._spec.screen(record, moment_of(item.time_ms))
+        appended_at = moment_of(item.time_ms)
+        verdict = self._spec.screen(record, appended_at)
         if verdict is not None:
+            if TIME_CHECKED in item.headers and self._spec.checked(record, appended_at):
+                raise ToldAlready
             raise Refused.from_verdict(verdict)
         traceparent = header(item.headers, "traceparent")
         return (

@@ -12,9 +12,16 @@ from runfold.processors.engine.core.partition_state import Tracked
 from runfold.processors.engine.ports import Codec, JournalEvent
 from runfold.processors.engine.spec import AggregateSpec
 
+NEWER = frozenset({"unknown_schema", "wrong_topic"})
+"""Why what a newer release wrote cannot be read: its schema is not known, or its kind."""
+
 
 class BrokenChain(Exception):  # noqa: N818 - the name says what is broken
     """The journal contradicts itself; the lane must not go on from it."""
+
+
+class NewerJournal(BrokenChain):
+    """A record of the journal itself, of no one aggregate, is a newer release's."""
 
 
 class History:
@@ -102,8 +109,11 @@ def _decoded(value: bytes, spec: AggregateSpec[S], codec: Codec) -> JournalEvent
         decoded = codec.decode(spec.topics.journal, value)
     except WireError as error:
         # Where all releases share a registry, it is the kind of event that this one does not know.
-        if error.code not in ("unknown_schema", "wrong_topic"):
-            raise
+        if error.code not in NEWER:
+            raise BrokenChain(f"an event cannot be read: {error.reason}") from error
         raise NewerReleaseError(error.reason) from error
     assert not isinstance(decoded, Record)
+    # With a registry that all releases share, what was added is left out without a word.
+    if unknown := codec.beyond(value):
+        raise NewerReleaseError(f"its schema has {unknown}, which this release does not know")
     return decoded

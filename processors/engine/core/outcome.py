@@ -33,7 +33,7 @@ class Outcome(Generic[S]):
 
     ``changed`` holds each changed aggregate as it will be, None where it ended; ``progress``
     replaces the partition's; ``noted`` says that the journal says so; ``dead`` counts the
-    inputs that became dead letters.
+    inputs that became dead letters, ``told`` those whose senders know that they begin nothing.
     """
 
     progress: Progress
@@ -42,6 +42,7 @@ class Outcome(Generic[S]):
     local: list[Record] = field(default_factory=list)
     changed: dict[str, Tracked[S] | None] = field(default_factory=dict)
     dead: int = 0
+    told: int = 0
     noted: bool = False
 
     @property

@@ -6,13 +6,14 @@ completions of the last while, then ``finish``. What ends on the way is never fo
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Generic
 
 from runfold.events.base import Record
 from runfold.events.errors import WireError
 from runfold.events.operations import PositionNoted, RestorePoint
 from runfold.processors.engine.aggregate import NewerReleaseError, S
-from runfold.processors.engine.core.history import BrokenChain, History
+from runfold.processors.engine.core.history import NEWER, BrokenChain, History, NewerJournal
 from runfold.processors.engine.core.outbox import Outgoing, outgoing
 from runfold.processors.engine.core.parked_copy import parked_values
 from runfold.processors.engine.core.partition_state import PartitionState
@@ -56,7 +57,7 @@ class Rebuild(Generic[S]):
         self.records = 0
 
     def hint(self, value: bytes) -> int:
-        """Take the newest restore point and return the journal offset to read from."""
+        """Take a restore point and return the journal offset to read from; raises WireError."""
         point = self._codec.decode(self._spec.topics.restore, value)
         assert isinstance(point, RestorePoint)
         journal = self._spec.topics.journal
@@ -79,9 +80,18 @@ class Rebuild(Generic[S]):
         """Begin the histories of what is parked: the copies that were not dropped."""
         copies = []
         for part, value in self._parked.items():
-            record = self._codec.decode(self._spec.topics.parked, value)
-            assert isinstance(record, Record)
             key, _, first_seq = part.rpartition("/")
+            if not (first_seq.isascii() and first_seq.isdecimal()):
+                # No copy of ours: nobody else's record keeps a lane from opening.
+                continue
+            try:
+                record = self._codec.decode(self._spec.topics.parked, value)
+            except WireError as error:
+                if error.code not in NEWER:
+                    raise BrokenChain(f"the copy {part} cannot be read: {error.reason}") from error
+                self._partition_state.newer.setdefault(key, self._partition_state.end)
+                continue
+            assert isinstance(record, Record)
             copies.append((key, int(first_seq), parked_values(record)))
         for key, first, values in sorted(copies, key=lambda copy: copy[:2]):
             history = self._history(key)
@@ -98,8 +108,8 @@ class Rebuild(Generic[S]):
         try:
             begins = self._codec.peek(first)
         except WireError as error:
-            if error.code != "unknown_schema":
-                raise
+            if error.code not in NEWER:
+                raise BrokenChain(f"{key} cannot be read: {error.reason}") from error
             self._partition_state.newer.setdefault(key, self._partition_state.end)
             return False
         return begins is not None and begins.kind in self._carries
@@ -111,15 +121,10 @@ class Rebuild(Generic[S]):
         try:
             begins = self._codec.peek(value)
         except WireError as error:
-            if error.code != "unknown_schema" or not key:
-                raise
-            # A newer release wrote it, and will read it again.
-            self._partition_state.newer.setdefault(key.decode(), offset)
+            self._leave_alone(offset, key, error)
             return
         if begins is None:
-            noted = self._codec.decode(self._spec.topics.journal, value)
-            assert isinstance(noted, PositionNoted)
-            self.progress.take(noted.positions, self._spec.topics.journal)
+            self._note(offset, value)
             return
         kind, name, seq, cause = begins
         topic, _, place = cause.partition("/")
@@ -134,6 +139,34 @@ class Rebuild(Generic[S]):
             self._partition_state.newer.pop(name, None)
         elif name not in self._partition_state.newer:
             self._follow(kind, name, seq, value, offset)
+
+    def _leave_alone(self, offset: int, key: bytes | None, error: WireError) -> None:
+        """Leave what a newer release wrote of an aggregate to it; raises BrokenChain."""
+        name = text_or_none(key)
+        if error.code != "unknown_schema" or not name:
+            raise self._unreadable(offset, error) from error
+        self._partition_state.newer.setdefault(name, offset)
+
+    def _note(self, offset: int, value: bytes) -> None:
+        try:
+            noted = self._codec.decode(self._spec.topics.journal, value)
+        except WireError as error:
+            raise self._unreadable(offset, error) from error
+        assert isinstance(noted, PositionNoted)
+        self.progress.take(noted.positions, self._spec.topics.journal)
+
+    def _unreadable(self, offset: int, error: WireError) -> BrokenChain:
+        """Return why nothing can go on from a record that is of no one aggregate, or of none."""
+        where = f"{self._spec.topics.journal} has at offset {offset} a record"
+        if error.code in NEWER:
+            return NewerJournal(
+                f"{where} that this release does not know ({error.reason}), and that is of no one "
+                "run, so what it says cannot be left out: use the release that wrote it"
+            )
+        return BrokenChain(
+            f"{where} that cannot be read ({error.reason}): the journal was damaged or written by "
+            "somebody else; restore it from a copy before going on"
+        )
 
     def _follow(self, kind: str, name: str, seq: int, value: bytes, offset: int) -> None:
         history = self._history(name)
@@ -195,6 +228,11 @@ class Rebuild(Generic[S]):
         """How far the inputs are, as far as it is known by now."""
         return self._partition_state.progress
 
+    @property
+    def newer(self) -> Mapping[str, int]:
+        """What only a newer release can read, as far as it is known by now."""
+        return self._partition_state.newer
+
     def _is_lost(self, offset: int | None) -> bool:
         """Whether an event may lack what was before it: an operator has accepted that, or does."""
         accepted = self.progress.positions.get(self._lost_mark, 0)
@@ -205,3 +243,11 @@ class Rebuild(Generic[S]):
         if history is None:
             history = self._histories[key] = History(key)
         return history
+
+
+def text_or_none(key: bytes | None) -> str | None:
+    """Return a key as text, None where it is none."""
+    try:
+        return key.decode() if key else None
+    except UnicodeDecodeError:
+        return None

@@ -37,6 +37,10 @@ class Refused(Exception):  # noqa: N818 - a verdict on the input, not an error o
         return cls(code.strip(), reason.strip() or code.strip())
 
 
+class ToldAlready(Exception):  # noqa: N818 - a verdict on the input, not an error of ours
+    """An input may not be decided, and its sender has told whoever asked: nothing is on record."""
+
+
 def dead_letter(
     item: Input,
     refused: Refused,

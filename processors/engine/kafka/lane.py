@@ -26,7 +26,6 @@ from typing import Generic
 
 from runfold.events.errors import RegistryError
 from runfold.events.values import Placement
-from runfold.infra.clock.steady import SteadyClock
 from runfold.infra.process.failpoints import failpoint
 from runfold.processors.engine.aggregate import S
 from runfold.processors.engine.core.batch import CATCH_UP_SECONDS, BatchDecider
@@ -37,6 +36,7 @@ from runfold.processors.engine.core.partition_state import PartitionState
 from runfold.processors.engine.core.timers import Timers
 from runfold.processors.engine.faults import Fenced, LaneFault
 from runfold.processors.engine.kafka.inbox import Inbox
+from runfold.processors.engine.kafka.lane_clock import LaneClock
 from runfold.processors.engine.kafka.lane_context import LaneContext, LaneState
 from runfold.processors.engine.kafka.local_work import LocalWork
 from runfold.processors.engine.kafka.maintenance import Maintenance
@@ -65,8 +65,8 @@ class Lane(threading.Thread, Generic[S]):
         self._stopping = threading.Event()
         self._inbox = Inbox()
         self._busy_since: float | None = None
-        self._metrics = LaneMetrics(partition)
-        self._clock = SteadyClock()
+        self._metrics = LaneMetrics(partition, shared.spec.label)
+        self._clock = LaneClock(partition, self._metrics)
         self._counts = {shared.spec.topics.requests: shared.config.partitions}
         self._fold = BatchDecider(
             shared.spec,
@@ -81,7 +81,6 @@ class Lane(threading.Thread, Generic[S]):
         self._upkeep: Maintenance[S]
         self._copies: list[ParkedCopy] = []
         self._parking = self._drain_until = 0.0
-        self._requests_ms = 0
         self._work: LocalWork[S]
         self.reach = (0, 0)
 
@@ -222,6 +221,7 @@ class Lane(threading.Thread, Generic[S]):
         """Steps 2 to 4 for one batch."""
         now, before = self._clock.now(), self._partition_state
         outcome = self._fold.take(inputs, before, now)
+        self._metrics.told.inc(outcome.told)
         if not outcome.writes:
             outcome.pass_by(self._partition_state)
             self._upkeep.passed(len(inputs), time.monotonic())
@@ -245,7 +245,7 @@ class Lane(threading.Thread, Generic[S]):
             self._metrics.count(len(inputs), len(outcome.events) - outcome.noted, outcome.dead)
         for item in inputs:
             if isinstance(item, Received) and item.topic == self._shared.spec.topics.requests:
-                self._requests_ms = max(self._requests_ms, item.time_ms)
+                self._clock.arrived(item.time_ms)
 
     def _drain(self) -> None:
         """Let calls that are out come home, so that the next owner need not make them again."""
@@ -277,12 +277,14 @@ class Lane(threading.Thread, Generic[S]):
             if first is not None:
                 state.end, state.unnoted = first + 1, False
         self._ask_for_copies(clock, now)
-        self._upkeep.forget(state, self._requests_ms, now)
+        self._upkeep.forget(state, self._clock.newest_request_ms, now)
         self.reach = state.restore_offset(), state.end
         self._shared.dispatcher.commit(self.partition, state.positions)
         self._metrics.live.set(len(state.live))
+        if (measure := self._shared.spec.measure) is not None:
+            measure(self.partition, (each.state for each in state.live.values()))
         self._metrics.waiting.set(len(self._inbox))
-        self._metrics.ahead.set(self._clock.ahead().total_seconds())
+        self._clock.look()
 
     def _ask_for_copies(self, clock: float, now: datetime) -> None:
         """Have what sleeps copied, one round at a time; a lost round is asked for again."""

@@ -20,6 +20,7 @@ from typing import Generic
 
 from confluent_kafka import KafkaException
 
+from runfold.events.errors import WireError
 from runfold.infra.process.failpoints import failpoint
 from runfold.processors.engine.aggregate import S
 from runfold.processors.engine.config import EngineConfig
@@ -192,13 +193,18 @@ class Restore(Generic[S]):
             yield from batch
 
     def _hint(self, reader: PartitionReader, rebuild: Rebuild[S], end: int) -> int:
-        newest = None
+        """Take the newest restore point that can be read; the journal says as much, slowly."""
         for start in (max(0, end - _NEWEST), 0):
-            for message in self._messages(reader, self._topics.restore, start, end):
-                newest = message.value() or newest
-            if newest is not None or start == 0:
+            messages = self._messages(reader, self._topics.restore, start, end)
+            values = [value for message in messages if (value := message.value()) is not None]
+            for value in reversed(values):
+                try:
+                    return rebuild.hint(value)
+                except WireError as error:
+                    logger.warning("a restore point is passed by: %s", error.reason)
+            if start == 0:
                 break
-        return rebuild.hint(newest) if newest is not None else 0
+        return 0
 
     def _newest_end(self, reader: PartitionReader, topic: str, end: int) -> float:
         """Return the earliest time of the last ends in ms, infinity where there is none."""
@@ -241,4 +247,5 @@ def remembered(progress: Progress, topics: Iterable[str]) -> dict[str, Remembere
 
 
 def _key(message: RawRecord) -> str:
-    return (message.key() or b"").decode()
+    # What others wrote there is no key of anything that lives here.
+    return (message.key() or b"").decode(errors="replace")

@@ -5,10 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Sequence
 
-from confluent_kafka import KafkaError, KafkaException, Producer
+from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka import Message as Delivered
 
 from runfold.events import topics
+from runfold.infra.kafka import clients
+from runfold.infra.kafka.clients import Producer
 from runfold.infra.process.failpoints import failpoint
 from runfold.processors.engine.config import EngineConfig
 from runfold.processors.engine.core.messages import Message
@@ -132,7 +134,7 @@ def _owning(settings: Settings) -> Producer:
     broker needs milliseconds; a new client asks again at once.
     """
     until = time.monotonic() + _INIT_SECONDS
-    producer, made = Producer(settings), 1
+    producer, made = clients.producer(settings), 1
     while True:
         try:
             producer.init_transactions(_SLICE_SECONDS)
@@ -142,6 +144,6 @@ def _owning(settings: Settings) -> Producer:
                 raise
             # Only upon this answer: without one, the first client's request may still be under way.
             if fault.code() == KafkaError.CONCURRENT_TRANSACTIONS and made < _MOST_PRODUCERS:
-                producer, made = Producer(settings), made + 1
+                producer, made = clients.producer(settings), made + 1
         else:
             return producer

@@ -70,6 +70,8 @@ _ALL_METRICS = (
     Metric("calls_denied", Kind.TOTAL, "calls", _TOOL, "ToolCallDenied"),
     Metric("policy_denials", Kind.TOTAL, "decisions", _RUN, "PolicyDecided with `forbid`"),
     Metric("limits_reached", Kind.TOTAL, "limits", _RUN, "LimitReached"),
+    Metric("brakes", Kind.TOTAL, "brakes", _RUN, "BrakeApplied"),
+    Metric("brakes_strict", Kind.TOTAL, "brakes", _RUN, "BrakeApplied with `hand_over` or `stop`"),
     Metric("input_tokens", Kind.TOTAL, "tokens", _MODEL, "tokens of ModelResponded"),
     Metric("output_tokens", Kind.TOTAL, "tokens", _MODEL, "tokens of ModelResponded"),
     Metric("cost_usd", Kind.TOTAL, "USD", _CALL, "cost of model and tool calls that have a price"),

@@ -13,8 +13,8 @@ from runfold.processors.monitor.core.findings import find
 from runfold.processors.monitor.core.observe import observe
 from runfold.processors.monitor.core.readings import Moment
 from runfold.processors.monitor.core.rules import AlertRules
-from runfold.processors.monitor.core.runs import Runs
-from runfold.processors.monitor.core.store import Observation, Store
+from runfold.processors.monitor.core.runs import MOST_ENDED, Runs
+from runfold.processors.monitor.core.store import SUBJECTS, Observation, Store
 from runfold.processors.monitor.core.windows import COARSE
 
 
@@ -29,17 +29,22 @@ class Tally:
 
 
 class Monitor:
-    """One deployment's health as its journal tells it."""
+    """One deployment's health as its journal tells it.
 
-    def __init__(self, book: AlertRules) -> None:
+    It remembers the last ``ended`` runs that have ended, and as many records that say nothing; of
+    each dimension it tells ``subjects`` names apart.
+    """
+
+    def __init__(self, book: AlertRules, ended: int = MOST_ENDED, subjects: int = SUBJECTS) -> None:
         self.book = book
         self.alerts = AlertBook()
         self.tally = Tally()
         kept = book.longest + COARSE
-        self.runs = Runs(kept)
-        self.store = Store(kept)
+        self.runs = Runs(kept, ended)
+        self.store = Store(kept, subjects)
         self.covered_from: datetime | None = None
         self._odd: OrderedDict[tuple[str, int, int], datetime] = OrderedDict()
+        self._most_odd = ended
         self.kept = kept
 
     def take(self, event: Event) -> bool:
@@ -87,4 +92,6 @@ class Monitor:
             self.tally.duplicates += 1
             return False
         self._odd[place] = at
+        if len(self._odd) > self._most_odd:
+            self._odd.popitem(last=False)
         return True

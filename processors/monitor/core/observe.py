@@ -15,6 +15,7 @@ from runfold.processors.monitor.core.store import Observation
 
 Counted = tuple[str, Decimal | int, dict[str, str]]
 
+_STRICT = frozenset({j.BrakeAction.HAND_OVER, j.BrakeAction.STOP})
 _MS = timedelta(milliseconds=1)
 _END_METRIC: dict[type[Fact], str] = {
     j.RunCompleted: "runs_completed",
@@ -29,7 +30,12 @@ def observe(run: LiveRun, fact: Fact, at: datetime) -> Iterator[Observation]:
     _learn_agent(run, fact)
     own = {AGENT: run.agent, TENANT: run.tenant}
     yield Observation("events", at, 1, own, run.run_id)
-    for counted in (_counted(run, fact, at), _paid(fact), _moved(run, fact, at)):
+    for counted in (
+        _counted(run, fact, at),
+        _braked(run, fact),
+        _paid(fact),
+        _moved(run, fact, at),
+    ):
         for metric, amount, labels in counted:
             yield Observation(metric, at, amount, own | labels, run.run_id)
 
@@ -75,6 +81,15 @@ def _counted(run: LiveRun, fact: Fact, at: datetime) -> Iterator[Counted]:
             yield from _tool(fact)
         case _:
             pass
+
+
+def _braked(run: LiveRun, fact: Fact) -> Iterator[Counted]:
+    if not isinstance(fact, j.BrakeApplied):
+        return
+    run.slowed_until = fact.due or run.slowed_until
+    yield "brakes", 1, {}
+    if fact.action in _STRICT:
+        yield "brakes_strict", 1, {}
 
 
 def _ended(run: LiveRun, fact: Fact, at: datetime) -> Iterator[Counted]:

@@ -47,6 +47,7 @@ class LiveRun:
     requested: datetime | None = None
     calls: dict[str, OpenCall] = field(default_factory=dict)
     asked: dict[str, datetime] = field(default_factory=dict)
+    slowed_until: datetime | None = None
 
     def waits_since(self) -> datetime | None:
         """Return since when a person has been waited for."""
@@ -58,15 +59,28 @@ class LiveRun:
         if status is None:
             return None
         dues = [call.due + GRACE for call in self.calls.values() if call.due]
+        if self.slowed_until is not None:
+            # A brake keeps its model from being called.
+            dues.append(self.slowed_until + GRACE)
         return max([self.last + status, *dues])
 
 
-class Runs:
-    """Knows each run's last sequence number, so that no event counts twice."""
+MOST_ENDED = 50_000
+"""How many ended runs are remembered unless a setting says otherwise."""
 
-    def __init__(self, remembered: timedelta) -> None:
+
+class Runs:
+    """Knows each run's last sequence number, so that no event counts twice.
+
+    Of the runs that have ended, the last ``most`` are remembered; ``forgotten`` counts those that
+    made room within ``remembered``. A record of theirs that came once more would count again.
+    """
+
+    def __init__(self, remembered: timedelta, most: int = MOST_ENDED) -> None:
         self.live: dict[str, LiveRun] = {}
         self.gaps = 0
+        self.forgotten = 0
+        self._most = most
         self._remembered = remembered
         self._ended: OrderedDict[str, tuple[int, datetime]] = OrderedDict()
 
@@ -91,6 +105,9 @@ class Runs:
         if run.status in TERMINAL:
             del self.live[run.run_id]
             self._ended[run.run_id] = (run.seq, run.last)
+            if len(self._ended) > self._most:
+                self._ended.popitem(last=False)
+                self.forgotten += 1
 
     def prune(self, now: datetime) -> None:
         """Forget runs that ended before every window."""

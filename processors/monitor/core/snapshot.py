@@ -64,6 +64,7 @@ class Snapshot:
 
     as_of: datetime
     tally: dict[str, int]
+    full: tuple[str, ...]
     live: dict[str, int]
     stuck_total: int
     waiting_total: int
@@ -89,7 +90,12 @@ def snapshot(monitor: Monitor, now: datetime) -> Snapshot:
         live[run.status.value] = live.get(run.status.value, 0) + 1
     return Snapshot(
         as_of=now,
-        tally={**asdict(monitor.tally), "gaps": monitor.runs.gaps},
+        tally={
+            **asdict(monitor.tally),
+            "gaps": monitor.runs.gaps,
+            "forgotten": monitor.runs.forgotten,
+        },
+        full=tuple(sorted(monitor.store.full)),
         live=live,
         stuck_total=len(moment.stuck),
         waiting_total=len(moment.waiting),

@@ -28,13 +28,17 @@ class Observation:
 
 
 class Store:
-    """Windowed counts; names that are silent for as long as ``kept`` make room for new ones."""
+    """Windowed counts; names that are silent for as long as ``kept`` make room for new ones.
+
+    ``full`` are the dimensions that have more names than are told apart.
+    """
 
     def __init__(self, kept: timedelta, subjects: int = SUBJECTS) -> None:
         self._kept = kept
         self._most = subjects
         self._series: dict[tuple[str, str], dict[str, Series]] = {}
         self._names: dict[str, set[str]] = {}
+        self.full: set[str] = set()
 
     def add(self, seen: Observation) -> None:
         """Count an observation in all of its dimensions."""
@@ -79,11 +83,13 @@ class Store:
                 del named[subject]
             alive.setdefault(by, set()).update(named)
         self._names = alive
+        self.full = {by for by in self.full if OTHER in alive.get(by, ())}
 
     def _subject(self, by: str, name: str) -> str:
         known = self._names.setdefault(by, set())
         if name not in known:
             if len(known) >= self._most:
+                self.full.add(by)
                 return OTHER
             known.add(name)
         return name

@@ -6,7 +6,7 @@ A window of w at a moment is the last w of whole buckets, the one that the momen
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
@@ -39,24 +39,24 @@ class Cell:
     """What one bucket holds: how many, how much, which durations, and runs that prove it."""
 
     count: int = 0
-    amount: Decimal = Decimal(0)
-    durations: dict[int, int] = field(default_factory=dict)
-    runs: dict[str, None] = field(default_factory=dict)
+    amount: Decimal | int = 0
+    durations: dict[int, int] | None = None
+    runs: tuple[str, ...] = ()
 
     def add(self, amount: Decimal | int, run_id: str, *, duration: bool) -> None:
         """Count one more."""
         self.count += 1
         if duration:
+            # There are a hundred thousand cells: what most of them lack takes no room.
+            self.durations = {} if self.durations is None else self.durations
             value = rounded(int(amount))
             self.durations[value] = self.durations.get(value, 0) + 1
         else:
             self.amount += amount
         if run_id:
             # The newest ones stay.
-            self.runs.pop(run_id, None)
-            self.runs[run_id] = None
-            if len(self.runs) > PROOFS:
-                del self.runs[next(iter(self.runs))]
+            others = tuple(known for known in self.runs if known != run_id)
+            self.runs = (*others[1 - PROOFS :], run_id)
 
 
 class Series:
@@ -106,7 +106,7 @@ def durations(cells: Iterator[Cell]) -> dict[int, int]:
     """Return how often each rounded duration occurred."""
     merged: dict[int, int] = {}
     for cell in cells:
-        for value, count in cell.durations.items():
+        for value, count in (cell.durations or {}).items():
             merged[value] = merged.get(value, 0) + count
     return merged
 

@@ -10,13 +10,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
-from confluent_kafka import KafkaError, KafkaException, Producer
+from confluent_kafka import KafkaError, KafkaException
 
 from runfold.events import topics
 from runfold.events.alerts import AlertCleared, AlertRaised
 from runfold.events.avro.codec import Codec
 from runfold.events.avro.headers import headers
 from runfold.events.errors import WireError
+from runfold.infra.kafka import clients
 from runfold.processors.monitor.core.alerts import Said
 from runfold.processors.monitor.shell.intake import Gap
 from runfold.processors.monitor.shell.reading import to_the_end
@@ -41,7 +42,7 @@ class AlertLog:
     def __init__(self, kafka: Mapping[str, str], codec: Codec) -> None:
         self._codec = codec
         self._kafka = kafka
-        self._producer = Producer(
+        self._producer = clients.producer(
             {
                 **kafka,
                 "transactional.id": TRANSACTIONAL_ID,

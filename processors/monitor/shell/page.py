@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from html import escape
 
+from runfold.processors.monitor.core.metrics import OTHER
 from runfold.processors.monitor.core.snapshot import Row, RunRow, Snapshot
 
 _HEAD = """<!doctype html><html lang="en"><head><meta charset="utf-8">
@@ -41,6 +42,7 @@ def page(now: Snapshot | None) -> str:
         _HEAD,
         f"<p>As of {now.as_of:%Y-%m-%d %H:%M:%S} UTC.",
         f" {now.tally['events']:,} events taken. Live runs: {live or 'none'}.</p>",
+        _left_out(now),
         _alerts(now),
         _runs("Stuck runs", now.stuck, now.stuck_total),
         _runs("Waiting for a person", now.waiting, now.waiting_total),
@@ -48,6 +50,23 @@ def page(now: Snapshot | None) -> str:
     windows = dict.fromkeys(row.window for row in now.rows)
     parts += [_rows(window, now.rows) for window in windows]
     return "".join([*parts, "</body></html>"])
+
+
+def _left_out(now: Snapshot) -> str:
+    """Return what the bounds of the monitor's memory leave out, nothing where it is nothing."""
+    said = []
+    if now.full:
+        names = escape(", ".join(now.full))
+        said.append(
+            f"More names of {names} than are told apart: the later ones are counted as "
+            f"&ldquo;{OTHER}&rdquo; (RUNFOLD_MONITOR_SUBJECTS)."
+        )
+    if forgotten := now.tally["forgotten"]:
+        said.append(
+            f"{forgotten:,} ended runs are not remembered any more; what was counted of them "
+            "stays (RUNFOLD_MONITOR_ENDED)."
+        )
+    return f"<p class=quiet>{' '.join(said)}</p>" if said else ""
 
 
 def _alerts(now: Snapshot) -> str:

@@ -7,10 +7,13 @@ import hashlib
 from runfold.events import run as j
 from runfold.events.calls import BeginAnswered, BeginRequested
 from runfold.events.values import ErrorInfo, Placement
+from runfold.processors.run.agent import unavailable
+from runfold.processors.run.agent.approving import still_permitted
 from runfold.processors.run.behaviour import BY_PERMISSION
 from runfold.processors.run.draft import Draft
 from runfold.processors.run.ids import after, outcome_of
 from runfold.processors.run.lifecycle import endings
+from runfold.processors.run.policy.judging import changed_since
 from runfold.processors.run.policy.withdrawn import withdrawn_agent, withdrawn_tool
 from runfold.processors.run.state import CallStatus, Live, OpenCall, RoundCall, RunState
 
@@ -19,6 +22,9 @@ PAUSED = "paused"
 
 UNDECIDABLE = "undecidable"
 """The code of a call of which a bug left open whether it may begin."""
+
+CIRCUIT_OPEN = "circuit_open"
+"""The code of a call whose tool or model failed so often that it is left alone for a while."""
 
 _FIRST_PAUSE_MS = 1_000
 _LONGEST_PAUSE_MS = 60_000
@@ -68,6 +74,9 @@ def could_not_begin(draft: Draft, call: OpenCall, error: ErrorInfo | None) -> No
         if code in (PAUSED, UNDECIDABLE):
             code = f"reported_{code}"
         hold(draft, call, code, error.message, error.retry_after_ms)
+        # What another has begun may have happened: only its own result can say.
+        if code == CIRCUIT_OPEN and isinstance(call, RoundCall) and not call.beginning.by:
+            unavailable.go_on_without(draft, call)
 
 
 def hold(
@@ -114,6 +123,8 @@ def _may_begin(draft: Draft, call: OpenCall) -> bool:
         if reason := withdrawn_tool(draft, call.tool):
             draft.deny(call.call_id, "withdrawn", reason)
             return False
+        if changed_since(draft, call):
+            return still_permitted(draft, call)
     elif error := withdrawn_agent(draft):
         endings.fail(draft, endings.EXIT_WITHDRAWN, error)
         return False

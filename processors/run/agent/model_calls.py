@@ -11,16 +11,21 @@ from runfold.events.content import Content, json_content
 from runfold.events.trusted import trusted
 from runfold.events.values import Attribution, ErrorInfo, ModelAnswer, ProposedCall, Usage
 from runfold.processors.run.agent import proposed_calls
-from runfold.processors.run.agent.control_faults import fault_of
-from runfold.processors.run.agent.control_tools import COMPLETE, EXITS, arguments_of
+from runfold.processors.run.agent.controls.control_faults import fault_of
+from runfold.processors.run.agent.controls.control_tools import COMPLETE, EXITS, arguments_of
 from runfold.processors.run.agent.open_calls import retry_or
 from runfold.processors.run.agent.reasons import summary_of
 from runfold.processors.run.agent.reservations import release, reserve
+from runfold.processors.run.brakes import claims
 from runfold.processors.run.draft import Draft
 from runfold.processors.run.ids import outcome_of
 from runfold.processors.run.lifecycle import endings
-from runfold.processors.run.policy.withdrawn import withdrawn_agent
+from runfold.processors.run.policy.judging import forbidden_model, judge_model
+from runfold.processors.run.policy.withdrawn import fallbacks_of, withdrawn_agent
 from runfold.processors.run.state import Live, ModelCall
+
+WHAT_WAS_REDACTED = 7
+"""The behaviour from which an answer says what the model was shown tokens for."""
 
 
 def open_one(draft: Draft) -> bool:
@@ -42,13 +47,16 @@ def begin(draft: Draft, call: ModelCall) -> None:
 
 
 def _say_called(draft: Draft, call: ModelCall) -> None:
+    permitted = _permitted_models(draft, call.call_id)
+    if permitted is None:
+        return
     run, agent, attempt = draft.run, draft.agent(), call.attempt + 1
     draft.say(
         trusted(j.ModelCalled)(
             call_id=call.call_id,
             attempt=attempt,
             model=run.pinned.model,
-            fallbacks=agent.model.fallbacks,
+            fallbacks=permitted,
             routing_reason=_routing_reason(draft, call.tries + 1),
             prompt_version=run.pinned.prompt_version,
             context_digest=run.loop.shown,
@@ -57,6 +65,30 @@ def _say_called(draft: Draft, call: ModelCall) -> None:
             max_output_tokens=agent.model.max_output_tokens,
         )
     )
+
+
+def _permitted_models(draft: Draft, call_id: str) -> tuple[str, ...] | None:
+    """Return the fallbacks that policies permit; where they forbid the model the run ends."""
+    run = draft.run
+    fallbacks = fallbacks_of(run, draft.agent().model.fallbacks, draft.env.definitions)
+    own = judge_model(draft, run.pinned.model, call_id)
+    if own is None:
+        return fallbacks
+    decision, said = own
+    draft.say(decision)
+    if not said.permitted:
+        error = forbidden_model(draft, said, run.pinned.model)
+        release(draft, call_id)
+        endings.fail(draft, endings.EXIT_WITHDRAWN, error)
+        return None
+    permitted = []
+    for model in fallbacks:
+        judged = judge_model(draft, model, call_id)
+        assert judged is not None
+        draft.say(judged[0])
+        if judged[1].permitted:
+            permitted.append(model)
+    return tuple(permitted)
 
 
 def _routing_reason(draft: Draft, number: int) -> str:
@@ -184,12 +216,16 @@ def answered(draft: Draft, call: ModelCall, result: ModelResult) -> None:
             attempts=result.attempts if len(result.attempts) > 1 else (),
             time_to_first_token_ms=result.time_to_first_token_ms,
             response_id=result.response_id,
+            redacted=result.redacted if run.behaviour >= WHAT_WAS_REDACTED else (),
         )
     )
     release(draft, result.call_id, result.cost)
     calls = answer.tool_calls
     if len(calls) == 1 and calls[0].name in EXITS and _may_end(draft, calls[0]):
-        _end(draft, calls[0])
+        if denial := claims.denial(draft, calls[0]):
+            proposed_calls.propose_in_vain(draft, result.call_id, answer, denial)
+        else:
+            _end(draft, calls[0])
         return
     if calls:
         proposed_calls.propose_all(draft, result.call_id, answer)

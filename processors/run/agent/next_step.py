@@ -8,6 +8,7 @@ from runfold.events import run as j
 from runfold.events.content import Content, text
 from runfold.events.trusted import trusted
 from runfold.processors.run.agent import attachments, context_calls, model_calls, tool_calls
+from runfold.processors.run.brakes import applying as brakes
 from runfold.processors.run.draft import Draft
 from runfold.processors.run.fold.turns import next_transcript
 from runfold.processors.run.ids import after
@@ -17,8 +18,8 @@ from runfold.processors.run.state import CallStatus, Live, RoundCall, Waiting
 
 
 def proceed(draft: Draft) -> None:
-    """Say whatever follows by itself; nothing while the run is paused, waiting or over."""
-    if draft.has_ended() or draft.run.idle.paused:
+    """Say whatever follows by itself; nothing while the run is queued, paused, waiting or over."""
+    if draft.has_ended() or draft.run.idle.paused or not draft.run.started:
         return
     for call in draft.run.loop.round:
         if call.status is CallStatus.APPROVED and not draft.has_ended():
@@ -46,8 +47,12 @@ def _next_turn(draft: Draft) -> None:
     if draft.behaviour >= 4 and _cannot_be_priced(draft):
         endings.unpriced(draft, draft.run.budget.unpriced or "")
         return
+    if brakes.waits(draft):
+        return
     if draft.run.loop.selection is None:
         _hydrate(draft)
+        if brakes.apply(draft):
+            return
         if context_calls.needed(draft):
             context_calls.open_one(draft)
             return

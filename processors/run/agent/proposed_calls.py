@@ -9,14 +9,17 @@ from runfold.events.content import Content, json_content
 from runfold.events.definitions import ToolContract
 from runfold.events.trusted import trusted
 from runfold.events.values import ModelAnswer, ProposedCall
-from runfold.processors.run.agent import control_faults, control_tools
+from runfold.processors.run.agent.approving import request_approval
 from runfold.processors.run.agent.arguments import arguments_fault
 from runfold.processors.run.agent.checkpoints import write
+from runfold.processors.run.agent.controls import control_faults, control_tools
 from runfold.processors.run.agent.reasons import without_reason
+from runfold.processors.run.brakes.memory import UNFOUNDED
 from runfold.processors.run.draft import Draft
-from runfold.processors.run.ids import after, signature
+from runfold.processors.run.ids import signature
 from runfold.processors.run.lifecycle import endings
-from runfold.processors.run.policy.rules import NEEDS_APPROVAL, judge, missing_scopes
+from runfold.processors.run.policy.judging import FORBIDDEN, Judged, judge_call
+from runfold.processors.run.policy.rules import NEEDS_APPROVAL, missing_scopes
 
 MALFORMED, INVALID = "malformed_arguments", "invalid_arguments"
 
@@ -71,9 +74,15 @@ def _plan(draft: Draft, call: ProposedCall) -> None:
         )
 
 
-def _propose(draft: Draft, model_call_id: str, call: ProposedCall, reason: str) -> bool:
+def propose_in_vain(draft: Draft, model_call_id: str, answer: ModelAnswer, denial: str) -> None:
+    """Record an answer's completion, denied because it claims what no call of the run did."""
+    _propose(draft, model_call_id, answer.tool_calls[0], _said(answer.text), denial)
+
+
+def _propose(
+    draft: Draft, model_call_id: str, call: ProposedCall, reason: str, denial: str | None = None
+) -> bool:
     """Record and judge one call; return whether it was well formed and known."""
-    run, agent = draft.run, draft.agent()
     contract = draft.tool(call.name)
     call_id = draft.next_call_id()
     draft.say(
@@ -89,17 +98,16 @@ def _propose(draft: Draft, model_call_id: str, call: ProposedCall, reason: str) 
             idempotency_key=call_id,
         )
     )
-    decision = judge(run, agent, contract, call.name, call_id)
+    judged = judge_call(
+        draft, contract, call.name, call_id, None if call.problem else call.arguments
+    )
+    decision = judged.decision
     draft.say(decision)
-    if fault := _fault(draft, call, contract):
+    if fault := _Fault(UNFOUNDED, denial) if denial else _fault(draft, call, contract):
         draft.deny(call_id, *fault)
-        return False
+        return fault.code == UNFOUNDED
     assert contract is not None
-    if lacking := missing_scopes(run, contract):
-        reason = draft.model("lacks_scopes", tool=contract.name, scopes=", ".join(lacking))
-        draft.deny(call_id, "lacks_scopes", reason)
-        return True
-    if _repeats_too_often(draft, call):
+    if _refused(draft, contract, judged) or _repeats_too_often(draft, call):
         return True
     if NEEDS_APPROVAL not in decision.obligations:
         draft.say(trusted(j.ToolCallApproved)(call_id=call_id))
@@ -107,25 +115,21 @@ def _propose(draft: Draft, model_call_id: str, call: ProposedCall, reason: str) 
     if problem := arguments_fault(draft, contract, call.arguments):
         draft.deny(call_id, INVALID, problem)
         return False
-    _request_approval(draft, call_id, contract, call)
+    request_approval(draft, call_id, contract, call.arguments)
     return True
 
 
-def _request_approval(
-    draft: Draft, call_id: str, contract: ToolContract, call: ProposedCall
-) -> None:
-    wait = contract.approval_timeout_ms
-    draft.say(
-        j.ApprovalRequested(
-            call_id=call_id,
-            tool=contract.name,
-            question=draft.people("may_call", agent=draft.run.agent.name, tool=contract.name),
-            arguments_digest=call.arguments.digest,
-            risk_level=contract.risk_level,
-            deadline=after(draft.env.now, wait) if wait else None,
-        )
-    )
-    write(draft)
+def _refused(draft: Draft, contract: ToolContract, judged: Judged) -> bool:
+    """Deny a call that lacks scopes or that a policy does not allow."""
+    call_id = judged.decision.call_id or ""
+    if lacking := missing_scopes(draft.run, contract):
+        reason = draft.model("lacks_scopes", tool=contract.name, scopes=", ".join(lacking))
+        draft.deny(call_id, "lacks_scopes", reason)
+    elif judged.refusal is not None:
+        draft.deny(call_id, FORBIDDEN, judged.refusal)
+    else:
+        return False
+    return True
 
 
 class _Fault(NamedTuple):

@@ -17,7 +17,7 @@ from runfold.events.definitions import AgentDefinition, ToolContract
 from runfold.events.json_schema import loaded
 from runfold.events.json_schema.values import without_member
 from runfold.events.values import ModelAnswer, ProposedCall
-from runfold.processors.run.agent import control_tools
+from runfold.processors.run.agent.controls import control_tools
 from runfold.processors.run.draft import Draft
 
 PROPERTY = "call_reason"

@@ -12,11 +12,13 @@ from runfold.events.definitions import ToolContract
 from runfold.events.trusted import trusted
 from runfold.events.values import ErrorInfo
 from runfold.processors.run.agent import checkpoints
+from runfold.processors.run.agent.approving import still_permitted
 from runfold.processors.run.agent.model_calls import attribution
 from runfold.processors.run.agent.open_calls import retry_or
 from runfold.processors.run.draft import Draft
 from runfold.processors.run.ids import outcome_of
 from runfold.processors.run.lifecycle import endings
+from runfold.processors.run.policy import tainted
 from runfold.processors.run.policy.withdrawn import withdrawn_tool
 from runfold.processors.run.state import CallStatus, Live, RoundCall
 
@@ -25,6 +27,8 @@ def begin(draft: Draft, call: RoundCall) -> None:
     """Hand a permitted call out, within the run's limit of tool calls."""
     if reason := withdrawn_tool(draft, call.tool):
         draft.deny(call.call_id, "withdrawn", reason)
+        return
+    if not still_permitted(draft, call):
         return
     run = draft.run
     allowed = run.limits.max_tool_calls
@@ -72,6 +76,8 @@ def _close_failed(
 ) -> None:
     contract = draft.contract(call.tool)
     failure = failure_of(draft.run, call, error, latency_ms, cost)
+    if tainted.taints(draft, call.tool):
+        failure = failure.model_copy(update={"untrusted": True})
     retry_or(draft, call, failure, error, contract.retry, lambda: checkpoints.write(draft))
 
 
@@ -126,6 +132,7 @@ def answered(draft: Draft, call: RoundCall, result: ToolResult) -> None:
             attribution=attribution(draft.run),
             repeated=result.repeated,
             cost=unpaid(draft, call, result.cost) if doubted else result.cost,
+            untrusted=tainted.taints(draft, call.tool),
         )
     )
     checkpoints.write(draft)

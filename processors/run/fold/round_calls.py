@@ -10,6 +10,8 @@ from runfold.events import run as j
 from runfold.events.calls import Outcome
 from runfold.events.content import Content, json_content, text
 from runfold.events.trusted import trusted
+from runfold.processors.run.behaviour import BY_POLICIES
+from runfold.processors.run.brakes import memory
 from runfold.processors.run.fold import open_calls
 from runfold.processors.run.fold.open_calls import calls_with, known, with_call
 from runfold.processors.run.fold.turns import unpriced_model
@@ -45,6 +47,15 @@ def proposed(run: Live, fact: j.ToolCallProposed, at: datetime) -> Live:
     repeats = MappingProxyType({**run.loop.repeats, name: run.loop.repeats.get(name, 0) + 1})
     call = RoundCall(call_id=fact.call_id, proposal=proposal, status=CallStatus.PROPOSED)
     return _joined(run, call, repeats=repeats)
+
+
+def judged(run: Live, fact: j.PolicyDecided, at: datetime) -> Live:
+    """The policies that a call was judged by are known; those of an agent alone are not kept."""
+    if run.behaviour < BY_POLICIES or fact.policy_digest == run.agent.digest:
+        return run
+    if not isinstance(run.loop.call(fact.call_id or ""), RoundCall):
+        return run
+    return with_call(run, fact.call_id or "", judged_by=fact.policy_digest)
 
 
 def approval_requested(run: Live, fact: j.ApprovalRequested, at: datetime) -> Live:
@@ -83,6 +94,8 @@ def denied(run: Live, fact: j.ToolCallDenied, at: datetime) -> Live:
     reply = json_content({"error": {"error_type": "denied", "message": fact.reason}})
     run = _close(run, fact.call_id, reply, is_error=True)
     run = with_call(run, fact.call_id, approval="denied")
+    if run.loop.watch is not None and fact.code == memory.UNFOUNDED:
+        run = loop_changed(run, watch=memory.after_denial(run.loop.watch, fact.call_id))
     return _noted(run, fact.request_id)
 
 
@@ -100,14 +113,14 @@ def succeeded(run: Live, fact: j.ToolCallSucceeded, at: datetime) -> Live:
         since = changed(run.since_checkpoint, artifacts=(*run.since_checkpoint.artifacts, ref))
         run = changed(run, since_checkpoint=since)
     run = _ran(_close(run, fact.call_id, fact.result), fact.call_id, "succeeded")
-    return _noted(_lost(run, fact), fact.request_id)
+    return _noted(_lost(_tainted(run, fact), fact), fact.request_id)
 
 
 def failed(run: Live, fact: j.ToolCallFailed, at: datetime) -> Live:
     """The error is the reply, unless a retry is scheduled right after."""
     reply = json_content({"error": fact.error.model_dump(mode="json", exclude_none=True)})
     run = _ran(_close(run, fact.call_id, reply, is_error=True), fact.call_id, "failed")
-    return _noted(_lost(run, fact), fact.request_id)
+    return _noted(_lost(_tainted(run, fact), fact), fact.request_id)
 
 
 def uncertain(run: Live, fact: j.ToolCallUncertain, at: datetime) -> Live:
@@ -138,6 +151,7 @@ def question_asked(run: Live, fact: j.HumanInputRequested, at: datetime) -> Live
         arguments=fact.question,
         risk_level=0,
         idempotency_key=fact.question_id,
+        by_brake=fact.brake is not None,
     )
     asked = RoundCall(
         call_id=fact.question_id, proposal=proposal, status=CallStatus.ASKED, due=fact.deadline
@@ -154,6 +168,8 @@ def question_answered(run: Live, fact: j.HumanInputReceived, at: datetime) -> Li
 def plan_recorded(run: Live, fact: j.PlanProposed | j.PlanRevised, at: datetime) -> Live:
     """The plan is the run's plan; the model that sent it is told so."""
     run = loop_changed(run, plan=fact.plan)
+    if run.loop.watch is not None:
+        run = loop_changed(run, watch=memory.after_plan(run.loop.watch, fact.plan))
     if fact.call_id is None or fact.provider_call_id is None:
         return run
     reply = _plan_recorded(run.behaviour)
@@ -219,6 +235,13 @@ def _lost(run: Live, fact: _Ran) -> Live:
     if fact.cost is None and isinstance(fact, j.ToolCallFailed | j.ToolCallUncertain):
         return open_calls.lost(run, fact.call_id, fact.attempt, fact.tool)
     return open_calls.found(run, fact.call_id, fact.attempt)
+
+
+def _tainted(run: Live, fact: j.ToolCallSucceeded | j.ToolCallFailed) -> Live:
+    """Keep through which tool the run has read what strangers wrote."""
+    if not fact.untrusted or fact.tool in run.loop.taint:
+        return run
+    return loop_changed(run, taint=tuple(sorted((*run.loop.taint, fact.tool))))
 
 
 def _edited(proposal: Proposal, arguments: Content | None) -> Proposal:

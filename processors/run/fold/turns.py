@@ -13,6 +13,7 @@ from runfold.events.calls import Message, Role
 from runfold.events.calls.transcript import digest_after, parts, tokens_of
 from runfold.events.content import text
 from runfold.events.trusted import trusted
+from runfold.processors.run.brakes import memory
 from runfold.processors.run.fold import open_calls
 from runfold.processors.run.state import (
     ContextCall,
@@ -38,6 +39,8 @@ _MESSAGE_BYTES = 128
 
 def context_hydrated(run: Live, fact: j.ContextHydrated, at: datetime) -> Live:
     """The replies of the closed round, then what people said, enter the transcript."""
+    if run.loop.watch is not None:
+        run = loop_changed(run, watch=memory.after_round(run.loop.watch, run, at))
     transcript = next_transcript(run)
     return changed(loop_changed(run, transcript=transcript, selection=None, calls=()), inbox=())
 
@@ -49,6 +52,8 @@ def next_transcript(run: Live) -> Transcript:
 
 
 def _reply(call: RoundCall) -> Said:
+    if call.proposal.by_brake:
+        return "message", call.call_id, trusted(Message)(role=Role.USER, content=call.reply)
     message = trusted(Message)(
         role=Role.TOOL,
         content=call.reply,
@@ -99,13 +104,16 @@ def context_failed(run: Live, fact: j.ContextFailed, at: datetime) -> Live:
 
 def model_called(run: Live, fact: j.ModelCalled, at: datetime) -> Live:
     """A model call is out."""
-    call = ModelCall(call_id=fact.call_id, **open_calls.handed_out(run, fact, at))
+    out = open_calls.handed_out(run, fact, at)
+    call = ModelCall(call_id=fact.call_id, fallbacks=fact.fallbacks, **out)
     return changed(open_calls.opened(run, call), counters=run.counters.plus("model_calls"))
 
 
 def model_responded(run: Live, fact: j.ModelResponded, at: datetime) -> Live:
     """The answer joins the transcript."""
     answer = fact.answer
+    if run.loop.watch is not None:
+        run = loop_changed(run, watch=memory.after_answer(run.loop.watch, run))
     message = trusted(Message)(
         role=Role.ASSISTANT,
         content=answer.text,

@@ -17,7 +17,12 @@ from runfold.events.values import Exit, ExitStatus, ExitUsage, Limits, RunReques
 from runfold.processors.engine.aggregate import Env
 from runfold.processors.run.agent import attachments
 from runfold.processors.run.agent.next_step import proceed
+from runfold.processors.run.behaviour import BY_TENANT
+from runfold.processors.run.brakes.beginning import set_brakes
 from runfold.processors.run.draft import Draft
+from runfold.processors.run.lifecycle import queueing
+from runfold.processors.run.policy.cedar.names import RUN_START
+from runfold.processors.run.policy.judging import FORBIDDEN, plainly, start_refused
 from runfold.processors.run.wording import Parameter
 
 MAX_GOAL_BYTES = 100_000
@@ -45,11 +50,17 @@ def admit(draft: Draft, request: RunRequested, traceparent: str | None = None) -
     agent = found.definition(AgentDefinition)
     tools = [known.resolve("tool", name, None, tenant) for name in agent.tools] if agent else []
     problem = _nobody(asked, draft.behaviour) or _problem(asked, found, tools, draft.env)
-    problem = problem or _attached(asked, draft.behaviour)
+    problem = problem or _attached(asked, draft.behaviour) or _stopped(asked, agent, draft)
     if problem:
         draft.say(_refusal(asked, problem, draft))
         return
     assert agent is not None
+    governed = start_refused(draft.behaviour, asked, agent, draft.env)
+    if governed and not governed[0].permitted:
+        code, told = governed[0].for_people
+        reason = draft.people(code, **told)
+        draft.say(_refusal(asked, _Problem(FORBIDDEN, {}), draft, reason))
+        return
     limits = tightened(agent.limits, asked.limits)
     draft.say(
         trusted(j.RunCreated)(
@@ -65,12 +76,19 @@ def admit(draft: Draft, request: RunRequested, traceparent: str | None = None) -
             unpriced=_is_unpriced(draft, agent, limits),
         )
     )
-    draft.say(j.RunStarted())
-    draft.say(
-        trusted(j.UserMessageReceived)(
-            message_id="goal", kind=j.MessageKind.GOAL, content=asked.goal
-        )
+    if governed:
+        tenant = f"tenant/{asked.tenant_id}"
+        draft.say(plainly(draft, agent, *governed, tenant, RUN_START))
+    goal = trusted(j.UserMessageReceived)(
+        message_id="goal", kind=j.MessageKind.GOAL, content=asked.goal
     )
+    if queueing.must_ask(draft):
+        draft.say(goal)
+        queueing.ask(draft)
+        return
+    draft.say(j.RunStarted())
+    set_brakes(draft)
+    draft.say(goal)
     proceed(draft)
 
 
@@ -110,6 +128,20 @@ def _nobody(request: RunRequest, behaviour: int) -> _Problem | None:
 def _attached(request: RunRequest, behaviour: int) -> _Problem | None:
     fault = attachments.fault_of(request.attachments) if behaviour >= attachments.BEGUN else None
     return _Problem(*fault) if fault else None
+
+
+def _stopped(request: RunRequest, agent: AgentDefinition | None, draft: Draft) -> _Problem | None:
+    """Return a problem where a switch stops the tenant, the agent or its model [131]."""
+    if draft.behaviour < BY_TENANT or agent is None:
+        return None
+    for kind, name in (
+        ("tenant", request.tenant_id),
+        ("agent", agent.name),
+        ("model", agent.model.name),
+    ):
+        if draft.env.definitions.stopped(kind, name, request.tenant_id):
+            return _Problem("stopped", {"what": f"{kind} {name}"})
+    return None
 
 
 def _problem(
@@ -156,9 +188,11 @@ def _problems(
         yield _Problem("invalid_limits", {})
 
 
-def _refusal(request: RunRequest, problem: _Problem, draft: Draft) -> j.RunRefused:
+def _refusal(
+    request: RunRequest, problem: _Problem, draft: Draft, said: str | None = None
+) -> j.RunRefused:
     code = problem.code
-    reason = draft.people(problem.text or code, **problem.parameters)
+    reason = said or draft.people(problem.text or code, **problem.parameters)
     goal = request.goal if request.goal.size <= MAX_GOAL_BYTES else without_bytes(request.goal)
     return j.RunRefused(
         request=request.model_copy(update={"goal": goal}),

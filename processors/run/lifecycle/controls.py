@@ -12,6 +12,7 @@ from runfold.processors.run.agent.next_step import proceed
 from runfold.processors.run.agent.tool_calls import unpaid
 from runfold.processors.run.draft import Draft
 from runfold.processors.run.lifecycle import endings
+from runfold.processors.run.policy import tainted
 from runfold.processors.run.state import CallStatus, RoundCall
 
 
@@ -95,6 +96,7 @@ def _resolve(draft: Draft, control: commands.ResolveToolCall) -> None:
                     attribution=attribution(draft.run),
                     cost=unpaid(draft, call, draft.contract(call.tool).cost_usd),
                     request_id=control.request_id,
+                    untrusted=tainted.taints(draft, call.tool),
                 )
             )
             checkpoints.write(draft)

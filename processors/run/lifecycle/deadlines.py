@@ -18,6 +18,7 @@ UNBEGUN = "unbegun"
 APPROVAL = "approval"
 DURATION = "duration"
 DEADLINE = "deadline"
+BRAKE = "brake"
 
 _KIND_OF = {
     CallStatus.HELD: RETRY,
@@ -35,7 +36,17 @@ def next_timer(run: Live) -> Timer | None:
         timers.append(Timer(working, DURATION, run.run_id))
     if run.request.deadline is not None:
         timers.append(Timer(run.request.deadline, DEADLINE, run.run_id))
+    if (wait := _wait(run)) is not None and not paused:
+        timers.append(wait)
     return min(timers, key=lambda timer: timer.due, default=None)
+
+
+def _wait(run: Live) -> Timer | None:
+    """Return when a brake lets the model be called again; each wait is a decision of its own."""
+    wait = run.loop.watch.wait if run.loop.watch is not None else None
+    if wait is None or wait.until is None:
+        return None
+    return Timer(wait.until, f"{BRAKE}{wait.times}", run.run_id)
 
 
 def fire(draft: Draft, timer: Timer) -> None:

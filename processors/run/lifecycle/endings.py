@@ -1,9 +1,9 @@
 """How a run ends: the exit record that any orchestrator can act on [3, 5].
 
 Exit codes: 0 success; 1 the agent gave up (``fail_task``); 2 refused at admission, or later because
-its agent was withdrawn; 3 a limit was reached; 4 the model could not be reached or did not answer
-usably; 5 cancelled by a person; 6 a command of the run could not be decided, which is a fault of
-Runfold.
+its agent was withdrawn; 3 a limit was reached, or a brake stopped it; 4 the model could not be
+reached or did not answer usably, or a tool that is needed is left alone; 5 cancelled by a person;
+6 a command of the run could not be decided, which is a fault of Runfold.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from runfold.processors.run.state import Live
 EXIT_SUCCESS = 0
 EXIT_GAVE_UP = 1
 EXIT_WITHDRAWN = 2
+EXIT_NOT_ADMITTED = 2
 EXIT_LIMIT = 3
 EXIT_MODEL = 4
 EXIT_CANCELLED = 5
@@ -39,6 +40,7 @@ class _Whose(TypedDict):
 
 def complete(draft: Draft, payload: Content) -> None:
     """End the run as completed with the payload that ``complete_task`` gave."""
+    _settle(draft)
     run = draft.run
     exit_ = _exit(run, ExitStatus.SUCCESS, EXIT_SUCCESS, "complete", payload, draft.env.now)
     draft.say(trusted(j.RunCompleted)(exit=exit_, **_whose(run)))
@@ -46,6 +48,30 @@ def complete(draft: Draft, payload: Content) -> None:
 
 def fail(draft: Draft, code: int, error: ErrorInfo, payload: Content | None = None) -> None:
     """End the run as failed; the payload defaults to the error."""
+    _settle(draft)
+    _fail(draft, code, error, payload)
+
+
+def refused(draft: Draft, error: ErrorInfo) -> None:
+    """End the run since its tenant did not admit it; the tenant knows."""
+    _fail(draft, EXIT_NOT_ADMITTED, error, None)
+
+
+def _settle(draft: Draft) -> None:
+    """Tell the tenant, where it was asked, that the run is over, and what it used."""
+    if not draft.run.entry.asked:
+        return
+    used = draft.run.counters
+    draft.say(
+        j.RunSettled(
+            spent=used.cost,
+            tokens=number_of(used.input_tokens + used.output_tokens),
+            tool_calls=used.tool_calls,
+        )
+    )
+
+
+def _fail(draft: Draft, code: int, error: ErrorInfo, payload: Content | None) -> None:
     run = draft.run
     said = payload or json_content({"error": error.model_dump(mode="json", exclude_none=True)})
     exit_ = _exit(run, ExitStatus.FAILURE, code, "blocked", said, draft.env.now)
@@ -54,6 +80,7 @@ def fail(draft: Draft, code: int, error: ErrorInfo, payload: Content | None = No
 
 def cancel(draft: Draft, request_id: str, reason: str) -> None:
     """End the run as cancelled by a person."""
+    _settle(draft)
     run = draft.run
     payload = json_content({"reason": reason})
     exit_ = _exit(run, ExitStatus.CANCELLED, EXIT_CANCELLED, "blocked", payload, draft.env.now)

@@ -9,11 +9,13 @@ from __future__ import annotations
 from runfold.events import run as j
 from runfold.events.definitions import AgentDefinition, ToolContract
 from runfold.events.trusted import trusted
+from runfold.processors.run.policy import tainted
 from runfold.processors.run.state import Live
 from runfold.processors.run.wording import for_people
 
 ALLOW_LIST = "runfold:agent-allow-list"
 APPROVAL = "runfold:approval-by-risk"
+TAINT = "runfold:approval-of-what-was-read"
 SCOPES = "runfold:scopes-of-the-requester"
 NEEDS_APPROVAL = "approval"
 
@@ -26,6 +28,8 @@ def judge(
     permitted = contract is not None and not lacking
     asks = permitted and contract is not None and asks_a_person(run, agent, contract)
     used = (ALLOW_LIST, SCOPES) if lacking else (ALLOW_LIST, APPROVAL) if asks else (ALLOW_LIST,)
+    raised = asks and contract is not None and tainted.asks_a_person(run, contract)
+    used = (*used, TAINT) if raised else used
     return trusted(j.PolicyDecided)(
         call_id=call_id,
         effect=j.PolicyEffect.PERMIT if permitted else j.PolicyEffect.FORBID,
@@ -36,6 +40,8 @@ def judge(
         resource=f"tool/{contract.name}@{contract.version}" if contract else f"tool/{tool}",
         reason=_lacks(run.behaviour, contract, lacking)
         if contract is not None and lacking
+        else _has_read(run, contract)
+        if raised and contract is not None
         else _reason(run.behaviour, agent, contract, tool, asks=asks),
         obligations=(NEEDS_APPROVAL,) if asks else (),
     )
@@ -53,7 +59,8 @@ def missing_scopes(run: Live, contract: ToolContract | None) -> list[str]:
 
 def asks_a_person(run: Live, agent: AgentDefinition, contract: ToolContract) -> bool:
     """Whether a person must approve a call; of a high risk whatever the contract says."""
-    return needs_approval(agent, contract) or (run.behaviour >= 4 and contract.contradicts)
+    asked_for = needs_approval(agent, contract) or (run.behaviour >= 4 and contract.contradicts)
+    return asked_for or tainted.asks_a_person(run, contract)
 
 
 def needs_approval(agent: AgentDefinition, contract: ToolContract) -> bool:
@@ -76,6 +83,11 @@ def _reason(
         return for_people(behaviour, "tool_not_allowed", tool=tool, agent=agent.name, tools=allowed)
     code = "needs_approval" if asks else "needs_no_approval"
     return for_people(behaviour, code, level=contract.risk_level)
+
+
+def _has_read(run: Live, contract: ToolContract) -> str:
+    read = ", ".join(run.loop.taint)
+    return for_people(run.behaviour, "tainted", level=contract.risk_level, tools=read)
 
 
 def _lacks(behaviour: int, contract: ToolContract, lacking: list[str]) -> str:

@@ -1,9 +1,12 @@
-"""What a withdrawal forbids to a run that is live: the next call of what was withdrawn."""
+"""What a withdrawal or a kill switch forbids to a run that is live: its next call [131]."""
 
 from __future__ import annotations
 
+from runfold.events.definitions import Definitions
 from runfold.events.values import ErrorInfo
+from runfold.processors.run.behaviour import BY_TENANT
 from runfold.processors.run.draft import Draft
+from runfold.processors.run.state import Live
 
 
 def withdrawn_tool(draft: Draft, tool: str) -> str | None:
@@ -12,6 +15,10 @@ def withdrawn_tool(draft: Draft, tool: str) -> str | None:
     if pin is None:
         return None
     known, tenant = draft.env.definitions, draft.run.tenant_id
+    if draft.behaviour >= BY_TENANT and known.stopped("tool", pin.name, tenant):
+        return draft.model("tool_stopped", tool=pin.name)
+    if draft.behaviour >= BY_TENANT and (stopped := _stopped(draft, "tenant", "agent")):
+        return draft.model("run_stopped", what=stopped)
     if known.stops_live_runs("tool", pin.name, pin.version, tenant) is None:
         return None
     return draft.model("tool_withdrawn", tool=f"{pin.name}@{pin.version}")
@@ -21,6 +28,13 @@ def withdrawn_agent(draft: Draft) -> ErrorInfo | None:
     """Return why the run's agent may not call its model any more, None where it may."""
     pin = draft.run.agent
     known, tenant = draft.env.definitions, draft.run.tenant_id
+    if draft.behaviour >= BY_TENANT and (stopped := _stopped(draft, "tenant", "agent", "model")):
+        return ErrorInfo(
+            error_type="stopped",
+            message=draft.people("stopped", what=stopped),
+            retryable=True,
+            suggested_next_action=draft.people("wait_for_the_switch"),
+        )
     if known.stops_live_runs("agent", pin.name, pin.version, tenant) is None:
         return None
     return ErrorInfo(
@@ -29,3 +43,19 @@ def withdrawn_agent(draft: Draft) -> ErrorInfo | None:
         retryable=False,
         suggested_next_action=draft.people("run_another_version"),
     )
+
+
+def fallbacks_of(run: Live, named: tuple[str, ...], known: Definitions) -> tuple[str, ...]:
+    """Return of these models, which may answer in place of the agent's own, those nothing stops."""
+    if run.behaviour < BY_TENANT:
+        return named
+    return tuple(model for model in named if known.stopped("model", model, run.tenant_id) is None)
+
+
+def _stopped(draft: Draft, *kinds: str) -> str | None:
+    """Return what of these a switch stops, such as ``agent clerk``."""
+    run, known = draft.run, draft.env.definitions
+    names = {"tenant": run.tenant_id, "agent": run.agent.name, "model": run.pinned.model}
+    found = (kind for kind in kinds if known.stopped(kind, names[kind], run.tenant_id))
+    kind = next(found, None)
+    return None if kind is None else f"{kind} {names[kind]}"

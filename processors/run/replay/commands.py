@@ -15,25 +15,28 @@ from runfold.events.catalogue import CONTROLS
 from runfold.events.commands import Resolution, RunRequested
 from runfold.events.content import text
 from runfold.events.run import Event, Meta
+from runfold.events.tenant import AdmissionAnswered, Verdict
 from runfold.events.traits import CallMove, Cause
 from runfold.events.values import ErrorInfo
-from runfold.processors.engine.aggregate import Command, Timer
+from runfold.processors.engine.aggregate import Command, Timer, UnrecordedError
 from runfold.processors.run.agent import beginnings
 from runfold.processors.run.behaviour import BY_PERMISSION
 from runfold.processors.run.state import CallStatus, Live, OpenCall, RunState
 
 
-class UnrecordedError(ValueError):
-    """A decision whose first event tells of no input that could have caused it."""
-
-
 def command_of(state: RunState | None, decision: Sequence[Event]) -> Command:
     """Return the command that a decision answered, as its first events record it."""
-    meta, fact = decision[0].meta, decision[0].fact
+    meta, fact = decision[0].meta, first_of(decision)
     if meta.cause.startswith("timer/"):
         return Command(_timer(meta))
     trace = fact.requester_trace if isinstance(fact, j.RunCreated) else None
     return Command(_record(state, meta, fact, decision), trace)
+
+
+def first_of(decision: Sequence[Event]) -> Fact:
+    """Return the fact that records what was asked: that a run ends is told its tenant before it."""
+    first = decision[0].fact
+    return decision[1].fact if isinstance(first, j.RunSettled) and decision[1:] else first
 
 
 def _timer(meta: Meta) -> Timer:
@@ -47,22 +50,43 @@ def _record(state: RunState | None, meta: Meta, fact: Fact, decision: Sequence[E
     if isinstance(fact, j.RunCreated | j.RunRefused):
         return _request(fact, decision)
     return (
-        _question(state, meta, fact)
+        _admission(state, meta, fact)
+        or _question(state, meta, fact, decision)
         or _held(state, meta, fact)
         or _result_of(meta, fact)
         or _control(state, meta, fact)
     )
 
 
-def _question(state: RunState | None, meta: Meta, fact: Fact) -> BeginRequested | None:
+def _admission(state: RunState | None, meta: Meta, fact: Fact) -> AdmissionAnswered | None:
+    """Return the tenant's answer, where a fact of a run that waits for it records one."""
+    if not isinstance(state, Live) or not state.entry.asked or state.started:
+        return None
+    match fact:
+        case j.RunAdmitted(reserved=reserved):
+            said: dict[str, Any] = {"verdict": Verdict.GRANTED, "reserved": reserved}
+        case j.RunQueued(reason=reason, position=int(position)):
+            said = {"verdict": Verdict.QUEUED, "reason": reason, "position": position}
+        case j.RunFailed(error=error):
+            said = {"verdict": Verdict.REFUSED, "code": error.error_type, "reason": error.message}
+        case _:
+            return None
+    return AdmissionAnswered(run_id=meta.run_id, **said)
+
+
+def _question(
+    state: RunState | None, meta: Meta, fact: Fact, decision: Sequence[Event]
+) -> BeginRequested | None:
     """Return the question whether a call may begin, where a fact records its answer."""
     if not isinstance(state, Live) or state.behaviour < BY_PERMISSION:
         return None
-    by = fact.by if isinstance(fact, j.CallBegun) else ""
+    # Where the call was judged again, that comes first.
+    by = next((each.fact.by for each in decision if isinstance(each.fact, j.CallBegun)), "")
     match fact:
         case (
             j.CallBegun(call_id=call_id)
             | j.CallHeld(call_id=call_id, code=beginnings.PAUSED | beginnings.UNDECIDABLE)
+            | j.PolicyDecided(call_id=str(call_id))
         ):
             found = _call(state, call_id)
         case j.ToolCallDenied(call_id=call_id, request_id=None):

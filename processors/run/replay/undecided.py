@@ -11,7 +11,7 @@ from runfold.events.run import Event
 from runfold.events.values import ErrorInfo
 from runfold.events.wording import parameters_of
 from runfold.processors.engine.aggregate import Command, Timer
-from runfold.processors.run.replay.commands import command_of
+from runfold.processors.run.replay.commands import command_of, first_of
 from runfold.processors.run.state import RunState
 
 CODE = "undecidable"
@@ -19,7 +19,7 @@ CODE = "undecidable"
 
 def undecided_by(decision: Sequence[Event]) -> str | None:
     """Return the kind of the error for which a command could not be decided, None where it was."""
-    said = _words(decision[0].fact)
+    said = _words(first_of(decision))
     found = None if said is None else parameters_of(said, CODE)
     error = None if found is None else found.get("error")
     return error if isinstance(error, str) else None
@@ -41,10 +41,10 @@ def _words(fact: Fact) -> str | None:
 
 def concluded_of(state: RunState | None, decision: Sequence[Event]) -> Command:
     """Return the command that a conclusion answered."""
-    first = decision[0]
-    if isinstance(first.fact, j.ModelFailed):
-        return Command(_model_result(decision, first.fact, first.meta.run_id))
-    if isinstance(first.fact, j.RunFailed):
+    first, fact = decision[0], first_of(decision)
+    if isinstance(fact, j.ModelFailed):
+        return Command(_model_result(decision, fact, first.meta.run_id))
+    if isinstance(fact, j.RunFailed):
         # The last resort asks nothing of its command.
         return Command(Timer(first.meta.time, CODE, first.meta.run_id))
     return command_of(state, decision)

@@ -21,6 +21,7 @@ from runfold.processors.run.state.run import (
     Body,
     Budget,
     Ended,
+    Entry,
     Idle,
     Live,
     Pinned,
@@ -30,6 +31,7 @@ from runfold.processors.run.state.run import (
     Waiting,
     loop_changed,
 )
+from runfold.processors.run.state.watch import Progress, Sample, Seen, Wait, Watch
 
 __all__ = [
     "WAITS_FOR_HUMAN",
@@ -41,19 +43,25 @@ __all__ = [
     "CallStatus",
     "ContextCall",
     "Ended",
+    "Entry",
     "Idle",
     "Live",
     "ModelCall",
     "OpenCall",
     "Pinned",
+    "Progress",
     "Proposal",
     "RoundCall",
     "RunState",
+    "Sample",
+    "Seen",
     "Selection",
     "SinceCheckpoint",
     "Transcript",
     "Used",
+    "Wait",
     "Waiting",
+    "Watch",
     "changed",
     "loop_changed",
 ]

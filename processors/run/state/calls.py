@@ -81,9 +81,11 @@ class OpenCall:
 
 @dataclass(frozen=True)
 class ModelCall(OpenCall):
-    """A call to the model that the run has pinned."""
+    """A call to the model that the run has pinned; ``fallbacks`` may answer in its place."""
 
     kind = MODEL.name
+
+    fallbacks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -97,7 +99,10 @@ class ContextCall(OpenCall):
 
 @dataclass(frozen=True)
 class Proposal:
-    """What the model asked for; a person may have edited the arguments."""
+    """What the model asked for; a person may have edited the arguments.
+
+    ``by_brake`` says that no model did: a brake asks a person, whose answer is a message.
+    """
 
     provider_call_id: str
     tool: str
@@ -105,6 +110,7 @@ class Proposal:
     arguments: Content
     risk_level: int
     idempotency_key: str
+    by_brake: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,6 +128,8 @@ class RoundCall(OpenCall):
     reply: Content | None = None
     is_error: bool = False
     result_digest: bytes | None = None
+    judged_by: bytes | None = None
+    """The digest of the policies that the call was judged by last; None where there were none."""
 
     @property
     def provider_call_id(self) -> str:

@@ -11,6 +11,7 @@ from runfold.events.content import Content
 from runfold.events.run import DecisionRecord
 from runfold.events.values import Plan
 from runfold.processors.run.state.calls import ModelCall, OpenCall, RoundCall
+from runfold.processors.run.state.watch import Watch
 
 GOAL = "goal"
 """The kind of what a run was asked for, which stays in every context."""
@@ -57,7 +58,8 @@ class AgentLoop:
     The model is shown the whole transcript, or the ``selection`` where one was made for this turn.
     ``instructions`` are a person's, in the place of the agent's. ``answered_by`` and ``decision``
     are the last answer's; ``repeats`` counts identical proposals; ``malformed`` counts unusable
-    answers in a row.
+    answers in a row; ``taint`` names the tools through which it has read what strangers wrote.
+    ``watch`` is what the run's brakes remember, None where its agent has none.
     """
 
     instructions: Content | None = None
@@ -69,6 +71,8 @@ class AgentLoop:
     plan: Plan | None = None
     repeats: Mapping[bytes, int] = field(default_factory=lambda: MappingProxyType({}))
     malformed: int = 0
+    taint: tuple[str, ...] = ()
+    watch: Watch | None = None
 
     def call(self, call_id: str) -> OpenCall | None:
         """Return the open call with this id."""

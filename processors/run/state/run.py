@@ -78,6 +78,14 @@ class Used:
 
 
 @dataclass(frozen=True)
+class Entry:
+    """How a run came in: whether it asked its tenant to be admitted, and whether it has begun."""
+
+    asked: bool = False
+    started: bool = False
+
+
+@dataclass(frozen=True)
 class Idle:
     """Whether a person paused the run, since when it waits for people, and how long it did."""
 
@@ -140,7 +148,7 @@ class Live:
 
     status: RunStatus
     pinned: Pinned
-    started: bool = False
+    entry: Entry = Entry()
     idle: Idle = Idle()
     counters: Used = Used()
     budget: Budget = Budget()
@@ -150,6 +158,11 @@ class Live:
     inbox: tuple[Waiting, ...] = ()
     next_call: int = 1
     body: Body = field(default_factory=AgentLoop)
+
+    @property
+    def started(self) -> bool:
+        """Whether it was admitted."""
+        return self.entry.started
 
     @property
     def loop(self) -> AgentLoop:

@@ -17,6 +17,7 @@ from psycopg.rows import TupleRow
 from runfold.infra.database import migrate
 from runfold.infra.database.address import quoted, schema_in
 from runfold.infra.database.connection import arguments, plain
+from runfold.infra.database.errors import TablesTooNewError
 from runfold.infra.database.refusals import of_the_row
 from runfold.processors.tool.errors import ClaimsUnavailableError
 
@@ -28,12 +29,14 @@ class ClaimConnection:
         self._url = plain(url)
         self._begin = _begin(schema_in(self._url))
         self._connection: psycopg.AsyncConnection[TupleRow] | None = None
+        self._worked = False
 
     async def rows(self, query: LiteralString, values: tuple[object, ...]) -> list[TupleRow]:
         """Run one statement in a transaction of its own, again if the connection was broken.
 
-        Raises psycopg.Error where the values are refused, and ClaimsUnavailableError for anything
-        else: what was asked may have been done all the same.
+        Raises psycopg.Error where the values are refused, TablesTooNewError where the first finds
+        tables that a newer release keeps to itself, and ClaimsUnavailableError for anything else:
+        what was asked may have been done all the same.
         """
         for last in (False, True):
             try:
@@ -44,6 +47,12 @@ class ClaimConnection:
                 await self.close()
                 if last:
                     raise ClaimsUnavailableError(_why(error)) from error
+            except TablesTooNewError as error:
+                await self.close()
+                if not self._worked:
+                    raise
+                # Upgraded meanwhile: calls are held until this process is, too.
+                raise ClaimsUnavailableError(str(error)) from error
         raise AssertionError("unreachable")
 
     async def close(self) -> None:
@@ -62,6 +71,7 @@ class ClaimConnection:
             )
             self._connection = connection
             await self._ensure(connection)
+            self._worked = True
         return self._connection
 
     async def _ensure(self, connection: psycopg.AsyncConnection[TupleRow]) -> None:
@@ -70,7 +80,9 @@ class ClaimConnection:
             found = await self._asked(connection, migrate.CURRENT, ())
         except psycopg.errors.UndefinedTable:
             found = []
-        if [row[0] for row in found] != [migrate.HEAD]:
+        if [row[0] for row in found] == [migrate.HEAD]:
+            return
+        if not (found and migrate.Version(*found[0]).is_usable):
             await asyncio.to_thread(migrate.upgrade, self._url)
 
     async def _asked(

@@ -1,4 +1,4 @@
-"""Claims in Postgres: one row a key, one lease an owner, all times by the database's clock.
+"""Claims in Postgres: one row a key, one lease an owner, times by the database's clock.
 
 Calls that want something of the same kind while a statement is under way share the next one: one
 transaction, one round trip, and an answer to each. What becomes of a claim is the same as if each
@@ -21,6 +21,7 @@ from psycopg.rows import TupleRow
 
 from runfold.events.content import Content
 from runfold.processors.tool.claims.connection import ClaimConnection
+from runfold.processors.tool.claims.leases import Leases
 from runfold.processors.tool.claims.port import (
     Claim,
     ClaimRequest,
@@ -66,6 +67,7 @@ class PostgresClaims:
         self._lease_s = lease_s
         self._wait_s = wait_s
         self._owner = secrets.token_hex(16)
+        self._leases = Leases(lease_s)
         self._connection = ClaimConnection(url)
         self._gathering: RequestBatcher[Statement, Want, TupleRow | None] = RequestBatcher(
             self._serve, ClaimsUnavailableError, _MOST_TOGETHER
@@ -108,10 +110,11 @@ class PostgresClaims:
             while True:
                 if await self._gathering.ask(TAKE, new) is not None:
                     return Told(Verdict.RUN, held)
+                asked = self._leases.elapsed()
                 row = await self._gathering.ask(LOOK, _named(held))
                 if row is None:
                     continue
-                claim, owner_lives = _read(row)
+                claim, owner_lives = _read(row), self._owner_lives(row, asked)
                 # The answer to an earlier try of this very statement may have been lost. What was
                 # read may be lost with its server, what is written has reached the standby.
                 if claim.token == held.token:
@@ -186,7 +189,15 @@ class PostgresClaims:
                 log.warning("the lease could not be renewed: %s", error)
 
     async def _renew_once(self) -> None:
-        await self._gathering.ask(RENEW, {"owner": self._owner, "lease_s": self._lease_s})
+        asked = self._leases.elapsed()
+        row = await self._gathering.ask(RENEW, {"owner": self._owner, "lease_s": self._lease_s})
+        if row is not None:
+            self._leases.read(row[0], asked)
+
+    def _owner_lives(self, row: TupleRow, asked: float) -> bool:
+        owner, lives_until, now = row[5:8]
+        self._leases.read(now, asked)
+        return self._leases.lives(owner, lives_until, now)
 
     def _tell_of_a_lapse(self, late_s: float) -> None:
         if late_s > 0:
@@ -234,11 +245,10 @@ def _ended(held: Held, state: ClaimState, result: Content | None = None) -> Want
     }
 
 
-def _read(row: TupleRow) -> tuple[Claim, bool]:
-    tenant_id, attempt, arguments_digest, state, token, lives, *result = row
+def _read(row: TupleRow) -> Claim:
+    tenant_id, attempt, arguments_digest, state, token, _owner, _until, _now, *result = row
     media_type, size, digest, inline, ref = result
     said = None
     if media_type is not None:
         said = Content(media_type=media_type, size=size, digest=digest, inline=inline, ref=ref)
-    claim = Claim(tenant_id, attempt, arguments_digest, ClaimState(state), token, said)
-    return claim, lives
+    return Claim(tenant_id, attempt, arguments_digest, ClaimState(state), token, said)

@@ -82,7 +82,7 @@ LOOK = Statement(
     """
     SELECT w.tool, w.idempotency_key,
            c.tenant_id, c.attempt, c.arguments_digest, c.state, c.token,
-           coalesce(o.lives_until > now(), false),
+           c.owner, extract(epoch FROM o.lives_until)::float8, extract(epoch FROM now())::float8,
            c.result_media_type, c.result_size, c.result_digest, c.result_inline, c.result_ref
     FROM json_to_recordset(%s) AS w(tool text, idempotency_key text)
     JOIN tool_claims c USING (tool, idempotency_key)
@@ -114,7 +114,7 @@ RENEW = Statement(
     SELECT owner, now() + make_interval(secs => lease_s)
     FROM json_to_recordset(%s) AS w(owner text, lease_s double precision)
     ON CONFLICT (owner) DO UPDATE SET lives_until = excluded.lives_until
-    RETURNING owner""",
+    RETURNING owner, extract(epoch FROM now())::float8""",
     ("owner",),
 )
 

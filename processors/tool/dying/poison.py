@@ -6,7 +6,7 @@ import asyncio
 import logging
 from dataclasses import dataclass, field, replace
 
-from runfold.events.calls import ToolWork
+from runfold.events.calls import Outcome, ToolWork
 from runfold.events.values import ErrorInfo
 from runfold.processors.tool.dying.deaths import Deaths
 from runfold.processors.tool.ending import Ending, failed, uncertain
@@ -22,10 +22,12 @@ class PoisonGuard:
     Two kinds of processes die of calls. A child makes one call, so its death is that call's: it is
     counted over the call's attempts, each on record, and the last that is ``allowed`` fails for
     good. This process makes many; tools in children do not end it, but may, and tools that run here
-    do: such deaths are counted for the attempt, which is delivered again.
+    do: such deaths are counted until the call has come to an end here, whichever attempt it comes
+    back as. An attempt that is held was not made. What a person says has not happened is begun
+    again, and so is its count.
 
-    An attempt that was being made when a process died is made alone from then on: so the next
-    death tells which of them it was, and the others are not counted again.
+    A call that was being made when a process died is made alone from then on: so the next death
+    tells which of them it was, and the others are not counted again.
     """
 
     deaths: Deaths
@@ -34,34 +36,34 @@ class PoisonGuard:
 
     async def run(self, work: ToolWork, execution: Execution) -> Ending:
         """Make the call and return how it ended."""
-        attempt = f"{work.call_id}/{work.attempt}"
-        if not self.deaths.of(attempt):
-            return await self._unless_enough(work.call_id, attempt, execution)
+        making = f"{work.call_id}/cleared-{work.cleared}"
+        if not self.deaths.of(making):
+            return await self._unless_enough(work.call_id, making, execution)
         async with self.alone:
-            died = self.deaths.of(attempt)
-            log.warning("call %s was being made when %d processes died", attempt, died)
-            return await self._unless_enough(work.call_id, attempt, execution)
+            died = self.deaths.of(making)
+            log.warning("call %s was being made when %d processes died", work.call_id, died)
+            return await self._unless_enough(work.call_id, making, execution)
 
-    async def _unless_enough(self, call: str, attempt: str, execution: Execution) -> Ending:
-        died = self.deaths.of(attempt, call)
+    async def _unless_enough(self, call: str, making: str, execution: Execution) -> Ending:
+        died = self.deaths.of(making, call)
         if died < self.allowed:
-            return await self._made(call, attempt, execution)
-        log.error("call %s is not made again: %d processes died of it", attempt, died)
+            return await self._made(call, making, execution)
+        log.error("call %s is not made again: %d processes died of it", call, died)
         error = _poison(execution.contract.name, died)
         # Nothing was done this time; of a tool with effects nobody knows what was done before.
         return uncertain(error) if execution.contract.claims else failed(error)
 
-    async def _made(self, call: str, attempt: str, execution: Execution) -> Ending:
-        self.deaths.begin(attempt)
+    async def _made(self, call: str, making: str, execution: Execution) -> Ending:
+        self.deaths.begin(making)
         try:
             ending = await execution.run()
         finally:
-            self.deaths.end(attempt)
-        return self._counted(call, attempt, ending)
+            self.deaths.end(making)
+        return ending if ending.outcome is Outcome.HELD else self._counted(call, making, ending)
 
-    def _counted(self, call: str, attempt: str, ending: Ending) -> Ending:
+    def _counted(self, call: str, making: str, ending: Ending) -> Ending:
         """Count a child that died of the call, whichever attempt it was; then that is enough."""
-        self.deaths.forget(attempt)
+        self.deaths.forget(making)
         error = ending.error
         if error is None or not error.retryable:
             self.deaths.forget(call)

@@ -27,7 +27,7 @@ class CodeKeeper:
 
     def __init__(self, mode: CodeCheck) -> None:
         self._mode = mode
-        self._warned: set[tuple[str, str]] = set()
+        self._warned: set[tuple[str, str, str]] = set()
 
     async def check(self, contract: ToolContract, digest: Digest) -> None:
         """Raise ToolRefusedError where the code differs and that is to be refused.
@@ -50,7 +50,7 @@ class CodeKeeper:
                     "Deploy the code that was published, or publish this code under a new version."
                 ),
             )
-        key = (contract.name, contract.version)
+        key = (contract.name, contract.version, named)
         if key not in self._warned:
             self._warned.add(key)
             _log.warning("%s Publish it under a new version to pin it.", said)

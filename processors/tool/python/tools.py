@@ -61,6 +61,7 @@ class ToolOptions(TypedDict, total=False):
     max_result_bytes: int
     owner: str
     cost_usd: Decimal
+    untrusted_output: bool
     reconcile: Callable[..., Any]
 
 

@@ -37,7 +37,7 @@ def wrong_settings(kafka: Settings, topics: Sequence[Topic]) -> list[SettingFaul
             values = {name: entry.value for name, entry in future.result().items()}
             name, places = resource.name, there[resource.name].partitions.values()
             copies = min((len(place.replicas) for place in places), default=1)
-            found += faults(name, wanted[name].config, values, copies)
+            found += faults(admin.naming.full(name), wanted[name].config, values, copies)
     except KafkaException as error:
         raise translated(error, "reading the settings of topics") from error
     return sorted(found, key=lambda fault: not fault.breaks)

@@ -12,6 +12,12 @@ _DOLLARS = (0.0001, 0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 
 _TOKENS = (100, 500, 1000, 2500, 5000, 10_000, 25_000, 50_000, 100_000, 500_000, 1_000_000)
 
 RUNS_BEGUN = TABLE.counter("runfold_runs_begun", "RunCreated", ["agent"], process=_BY)
+RUNS_QUEUED = TABLE.counter(
+    "runfold_runs_queued",
+    "RunQueued with a position: runs that their tenant did not admit at once",
+    ["agent"],
+    process=_BY,
+)
 RUNS_REFUSED = TABLE.counter("runfold_runs_refused", "RunRefused by code", ["code"], process=_BY)
 RUNS_ENDED = TABLE.counter(
     "runfold_runs_ended",
@@ -62,6 +68,12 @@ RUN_TOKENS = TABLE.histogram(
 )
 LIMITS = TABLE.counter(
     "runfold_limits_reached", "LimitReached by limit", ["agent", "limit"], process=_BY
+)
+BRAKES = TABLE.counter(
+    "runfold_brakes",
+    "BrakeApplied by pattern (the detector) and action (slow, think_again, ask, hand_over, stop)",
+    ["agent", "pattern", "action"],
+    process=_BY,
 )
 CHECKPOINTS = TABLE.counter("runfold_checkpoints", "CheckpointWritten", ["agent"], process=_BY)
 CHECKPOINT_SECONDS = TABLE.histogram(
@@ -237,7 +249,7 @@ LATE = TABLE.counter("runfold_late_results", "LateResultNoted by outcome", ["out
 
 QUESTIONS = TABLE.counter(
     "runfold_human_questions",
-    "HumanInputRequested: the agent asked a person",
+    "HumanInputRequested: the agent, or a brake, asked a person",
     ["agent"],
     process=_BY,
 )

@@ -9,7 +9,7 @@ from runfold.projections.observability.counting.memory import OpenRun
 
 
 def question(_meta: Meta, _fact: j.HumanInputRequested, run: OpenRun) -> None:
-    """The agent asked a person."""
+    """The agent, or a brake, asked a person."""
     m.QUESTIONS(run.agent).inc()
 
 

@@ -17,6 +17,12 @@ def created(meta: Meta, fact: j.RunCreated, run: OpenRun) -> None:
     m.RUNS_BEGUN(run.agent).inc()
 
 
+def queued(_meta: Meta, fact: j.RunQueued, run: OpenRun) -> None:
+    """A run was put into its tenant's queue."""
+    if fact.position is not None:
+        m.RUNS_QUEUED(run.agent).inc()
+
+
 def started(meta: Meta, _fact: j.RunStarted, run: OpenRun) -> None:
     """A run was admitted."""
     if run.requested is not None:
@@ -45,6 +51,11 @@ def ended(_meta: Meta, fact: j.RunCompleted | j.RunFailed | j.RunCancelled, _run
 def limit(_meta: Meta, fact: j.LimitReached, run: OpenRun) -> None:
     """A hard limit was met."""
     m.LIMITS(run.agent, fact.limit).inc()
+
+
+def brake(_meta: Meta, fact: j.BrakeApplied, run: OpenRun) -> None:
+    """A run diverged, and something followed."""
+    m.BRAKES(run.agent, fact.pattern, fact.action.value).inc()
 
 
 def checkpoint(meta: Meta, _fact: j.CheckpointWritten, run: OpenRun) -> None:

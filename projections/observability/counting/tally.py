@@ -19,12 +19,14 @@ _Count = Callable[[Meta, Any, OpenRun], None]
 
 COUNTED: Mapping[type[Fact], _Count] = {
     j.RunCreated: runs.created,
+    j.RunQueued: runs.queued,
     j.RunStarted: runs.started,
     j.RunRefused: runs.refused,
     j.RunCompleted: runs.ended,
     j.RunFailed: runs.ended,
     j.RunCancelled: runs.ended,
     j.LimitReached: runs.limit,
+    j.BrakeApplied: runs.brake,
     j.CheckpointWritten: runs.checkpoint,
     j.PlanProposed: runs.plan,
     j.PlanRevised: runs.plan,

@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from runfold.events.base import Record
@@ -65,6 +66,7 @@ class MemoryEffects:
             MemorySecrets(secrets),
             modules=modules,
             given=_implementations(definitions, functions, tools),
+            source=partial(definitions.version, "tool"),
         )
         self._answers: list[_Answer] = []
         self._silent: list[datetime] = []

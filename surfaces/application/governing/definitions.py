@@ -20,11 +20,12 @@ from runfold.events.definitions import (
     LiveRuns,
     State,
     StoreRecord,
+    SwitchThrown,
 )
 from runfold.events.probe import reserved
 from runfold.processors.definitions.keys import key_of_decision
 from runfold.processors.definitions.record import fold
-from runfold.processors.definitions.rules import objection
+from runfold.processors.definitions.rules import SWITCHED, objection
 from runfold.producers.log.port import LogReader, LogWriter
 from runfold.surfaces.application.errors import AmbiguousError, InvalidError, NotFoundError
 from runfold.surfaces.application.shapes import Change, DefinitionDetail, DefinitionRow
@@ -32,7 +33,12 @@ from runfold.surfaces.application.shapes import Change, DefinitionDetail, Defini
 _SHOWN = {"playbook": "model_script"}
 """How kinds are shown whose name on the wire is a former one."""
 
-_WORDS = {"model_script": "playbook", "modelscript": "playbook", "script": "playbook"}
+_WORDS = {
+    "model_script": "playbook",
+    "modelscript": "playbook",
+    "script": "playbook",
+    "tenantpolicy": "tenant_policy",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +56,10 @@ class Reference:
         name, _, version = rest.partition("@")
         kind = _WORDS.get(kind.lower(), kind.lower())
         if slash and kind not in KINDS:
-            raise InvalidError(f"There is no kind {kind!r}; there are agent, tool, model_script.")
+            raise InvalidError(
+                f"There is no kind {kind!r}; there are agent, tool, model_script, policy, "
+                "tenant_policy."
+            )
         if not name:
             raise InvalidError(f"{text!r} names nothing: write kind/name@version or name.")
         return cls(kind or None, name, version or None)
@@ -84,7 +93,10 @@ def list_definitions(
 ) -> list[DefinitionRow]:
     """Return versions by kind and name; with a tenant only what it sees, without one all."""
     if kind is not None and (kind := _WORDS.get(kind, kind)) not in KINDS:
-        raise InvalidError(f"There is no kind {kind!r}; there are agent, tool, model_script.")
+        raise InvalidError(
+            f"There is no kind {kind!r}; there are agent, tool, model_script, policy, "
+            "tenant_policy."
+        )
     return [
         DefinitionRow(**_row(definitions, each))
         for each in definitions
@@ -174,6 +186,14 @@ class Governing:
         kind = asked.kind or _kind_of(known, meant, self._tenant)
         leads = None if target is None else target.rpartition("/")[2]
         return self._decide(known, DefinitionAliased(**self._said(kind, asked.name), target=leads))
+
+    def switch(self, text: str, *, stopped: bool) -> Definitions:
+        """Stop a tenant, an agent, a tool or a model, ``kind/name``, or let it go on again."""
+        kind, slash, name = text.partition("/")
+        if not slash:
+            raise InvalidError(f"Say what {text} is: one of {', '.join(SWITCHED)}, as in agent/x.")
+        known = read_definitions(self._reader)
+        return self._decide(known, SwitchThrown(**self._said(kind, name), stopped=stopped))
 
     def _version(self, text: str) -> tuple[Definitions, dict[str, Any]]:
         known, asked = read_definitions(self._reader), Reference.of(text)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from runfold.producers.log.port import LogReader
 from runfold.surfaces.application import shapes
 from runfold.surfaces.application.errors import NotFoundError
-from runfold.surfaces.audit.journal import verify
+from runfold.surfaces.audit.journal import definitions, verify
 from runfold.surfaces.audit.parallel import Progress, Source, verify_all
+from runfold.surfaces.audit.tenants import verify_tenants
 
 
 def audit(
@@ -18,16 +19,18 @@ def audit(
 ) -> shapes.AuditReport:
     """Return what is found of one run or of all; raises NotFoundError for a run without events.
 
-    It reads whole topics, of every tenant: an operator's use case. With a ``source`` a long
-    journal is read by ``jobs`` processes, as many as there are processors unless said.
+    Where all is asked for, the journals of tenants are verified too. It reads whole topics, of
+    every tenant: an operator's use case. With a ``source`` a long journal is read by ``jobs``
+    processes, as many as there are processors unless said.
     """
     verdicts = list(
         verify(reader, run_id) if run_id else verify_all(reader, source, jobs, progress)
     )
     if run_id is not None and not verdicts:
         raise NotFoundError(f"Run {run_id} has no events on the journal.")
+    tenants = [] if run_id else list(verify_tenants(reader, definitions(reader)))
     return shapes.AuditReport(
-        sound=not any(verdict.faults for verdict in verdicts),
+        sound=not any(verdict.faults for verdict in (*verdicts, *tenants)),
         runs=len(verdicts),
         probes=sum(verdict.probe for verdict in verdicts),
         ended=sum(verdict.ended for verdict in verdicts),
@@ -37,7 +40,8 @@ def audit(
             shapes.AuditFault(
                 run_id=verdict.run_id, seq=fault.seq, kind=fault.kind, reason=fault.reason
             )
-            for verdict in verdicts
+            for verdict in (*verdicts, *tenants)
             for fault in verdict.faults
         ),
+        tenants=len(tenants),
     )

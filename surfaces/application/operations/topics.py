@@ -8,6 +8,7 @@ from typing import Any
 from confluent_kafka import KafkaException
 
 from runfold.events.topics import TOPICS
+from runfold.infra.deployment.naming import naming_of
 from runfold.producers.errors import translated
 from runfold.producers.log.consumers import admin_of
 from runfold.producers.log.kafka_tail import KafkaEnds
@@ -19,8 +20,10 @@ def list_topics(kafka: Mapping[str, str]) -> list[dict[str, Any]]:
     """Return every topic's name, purpose, partitions, and how many offsets are kept.
 
     Marks of transactions take offsets too, and so does what was aborted or compacted away: there
-    are at most as many records. ``kafka`` is what every Kafka client begins with.
+    are at most as many records. ``kafka`` is what every Kafka client begins with. A name is the
+    one that brokers have, with that of the deployment.
     """
+    naming = naming_of(kafka)
     try:
         known = admin_of(kafka).list_topics(timeout=_SECONDS).topics
     except KafkaException as error:
@@ -30,7 +33,7 @@ def list_topics(kafka: Mapping[str, str]) -> list[dict[str, Any]]:
     found = KafkaEnds(kafka).all(places)
     return [
         {
-            "topic": topic.name,
+            "topic": naming.full(topic.name),
             "partitions": counts.get(topic.name, 0),
             "offsets": sum(
                 end.high - end.low for (name, _), end in found.items() if name == topic.name

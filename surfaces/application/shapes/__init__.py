@@ -25,6 +25,14 @@ from runfold.surfaces.application.shapes.operations import (
     DeadLetterDetail,
     DeadLetterHeader,
 )
+from runfold.surfaces.application.shapes.policies import (
+    Grant,
+    PolicyAnswer,
+    PolicyChange,
+    PolicyExplanation,
+    PolicySimulation,
+    PolicyTestResult,
+)
 from runfold.surfaces.application.shapes.runs import (
     Actor,
     Approval,
@@ -41,6 +49,7 @@ from runfold.surfaces.application.shapes.runs import (
     Used,
     Wait,
 )
+from runfold.surfaces.application.shapes.tenants import TenantBudget, TenantDetail, TenantRun
 
 __all__ = [
     "SHAPE",
@@ -65,9 +74,15 @@ __all__ = [
     "DefinitionDetail",
     "DefinitionRow",
     "Event",
+    "Grant",
     "Json",
     "Message",
     "PlanStep",
+    "PolicyAnswer",
+    "PolicyChange",
+    "PolicyExplanation",
+    "PolicySimulation",
+    "PolicyTestResult",
     "Repriced",
     "Repricing",
     "RunDetail",
@@ -75,6 +90,9 @@ __all__ = [
     "RunSummary",
     "Shape",
     "Share",
+    "TenantBudget",
+    "TenantDetail",
+    "TenantRun",
     "Usd",
     "Used",
     "Wait",

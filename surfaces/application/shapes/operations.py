@@ -72,7 +72,8 @@ class AuditFault(Shape):
 class AuditReport(Shape):
     """What reading the journal itself found: how much was read, and every fault.
 
-    ``probes`` of the ``runs`` are those by which Runfold sees that runs complete.
+    ``probes`` of the ``runs`` are those by which Runfold sees that runs complete. ``tenants`` are
+    those that have a journal of their own; a fault of one names it in ``run_id``.
     """
 
     shape: Literal[2] = SHAPE
@@ -83,3 +84,4 @@ class AuditReport(Shape):
     events: int
     decisions: int
     faults: tuple[AuditFault, ...]
+    tenants: int = 0

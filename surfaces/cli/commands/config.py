@@ -59,4 +59,5 @@ def _of_the_stack() -> dict[str, str]:
         "KAFKA_BOOTSTRAP_SERVERS": known.bootstrap_servers,
         "DATABASE_URL": known.database_url,
         "RUNFOLD_PARTITIONS": str(known.partitions),
+        "RUNFOLD_DEPLOYMENT": known.deployment,
     }

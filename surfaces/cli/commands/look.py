@@ -51,13 +51,15 @@ def verify(
 
 def rebuild(
     ctx: typer.Context,
-    view: Annotated[str, typer.Argument(help="The view's name.")],
+    view: Annotated[
+        str | None, typer.Argument(metavar="[VIEW]", help="Only this view; every view without it.")
+    ] = None,
     compare: Annotated[
         bool, typer.Option("--compare", help="Change nothing; say which rows would differ.")
     ] = False,
     json: options.Json = False,
 ) -> None:
-    """Fold a view again from offset 0 beside the live one, and put right the rows that differ."""
+    """Fold views again from offset 0 beside the live ones, and put right the rows that differ."""
     from runfold.surfaces.cli.operations.rebuilding import show_comparison, show_rebuild
 
     show_it = show_comparison if compare else show_rebuild

@@ -71,6 +71,8 @@ def up(
     seconds = _probed(context, running.settings) if probe and not standing else None
     agent = None if standing else _first_agent(context, running.settings)
     said.print("The stack was up already." if running.found else "The stack is up.")
+    if running.settings.deployment:
+        said.print(f"  Name      {running.settings.deployment}")
     said.print(f"  Kafka     {running.bootstrap_servers}")
     print_addresses(context, running.database_url, without_password)
     said.print(f"  Home      {context.settings.home}")

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from runfold.surfaces.cli.context import Context
 
 store = typer.Typer(
-    help="Agents, tools and model scripts: what is published, what is live.", no_args_is_help=True
+    help="Agents, tools, model scripts and policies: what is published, what is live.",
+    no_args_is_help=True,
 )
 
 Reference = Annotated[
@@ -62,7 +63,10 @@ def tools(ctx: typer.Context, tenant: options.Narrow = None, json: options.Json 
 def list_(
     ctx: typer.Context,
     kind: Annotated[
-        str | None, typer.Argument(metavar="[KIND]", help="agent, tool or model_script.")
+        str | None,
+        typer.Argument(
+            metavar="[KIND]", help="agent, tool, model_script, policy or tenant_policy."
+        ),
     ] = None,
     tenant: options.Narrow = None,
     json: options.Json = False,

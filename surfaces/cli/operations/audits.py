@@ -6,6 +6,7 @@ from itertools import groupby
 
 from runfold.surfaces.application.operations.audit import audit
 from runfold.surfaces.application.shapes import AuditReport
+from runfold.surfaces.audit.verifier import NEWER_KIND
 from runfold.surfaces.cli import exits, output
 from runfold.surfaces.cli.context import Context
 
@@ -30,16 +31,33 @@ def _print(report: AuditReport) -> None:
     chained = ", in sequence and chained by sha256" if report.sound else " read"
     console.print(f"events     {report.events}{chained}")
     console.print(f"decisions  {report.decisions} made again from what the journal records")
-    unsound = 0
-    for run_id, found in groupby(report.faults, key=lambda fault: fault.run_id):
-        faults, unsound = list(found), unsound + 1
-        console.print(f"run {run_id}", style="bold red")
+    if report.tenants:
+        console.print(f"tenants    {report.tenants}, each by its own journal")
+    unsound, newer = {"runs": 0, "tenants": 0}, list[str]()
+    for name, found in groupby(report.faults, key=lambda fault: fault.run_id):
+        faults, of_tenant = list(found), name.startswith("tenant ")
+        if all(fault.kind == NEWER_KIND for fault in faults):
+            newer.append(name)
+            continue
+        unsound["tenants" if of_tenant else "runs"] += 1
+        console.print(name if of_tenant else f"run {name}", style="bold red", markup=False)
         for fault in faults[:_SHOWN]:
             console.print(f"  {fault.kind:<10} {fault.reason}", markup=False)
         if len(faults) > _SHOWN:
             console.print(f"  and {len(faults) - _SHOWN} more")
-    if unsound:
-        console.print(f"{unsound} runs are not sound.", style="bold red")
+    if newer:
+        console.print(
+            f"{len(newer)} runs are of a newer release, such as {newer[0]}: audit them with that "
+            "release. Their chains were followed, their decisions were not made again.",
+            style="yellow",
+        )
+    for kind, count in unsound.items():
+        if count:
+            console.print(f"{count} {kind} are not sound.", style="bold red")
+    if any(unsound.values()):
+        return
+    if newer:
+        console.print("All others are sound.")
     else:
         console.print(
             "Sound: no gap, no broken chain, no tool started without a permit, one end a run, "

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 from runfold.projections.store.reading.reader import ReaderConfig
-from runfold.projections.store.rebuild import compare, rebuild
+from runfold.projections.store.rebuild import Difference, compare, rebuild
 from runfold.projections.views import VIEWS
 from runfold.surfaces.application.rendering import to_json
 from runfold.surfaces.cli import exits, output
@@ -17,38 +17,53 @@ from runfold.surfaces.words import shortened
 _LONGEST = 300
 
 
-def show_rebuild(context: Context, view: str, *, json: bool) -> int:
-    """Rebuild a view and print the rows of its tables; raises UnknownView."""
-    reader = ReaderConfig(kafka_of(context))
-    with output.waiting("the journal to be folded"):
-        done = rebuild(view, context.attached.database_url, reader, context.codec)
+def show_rebuild(context: Context, view: str | None, *, json: bool) -> int:
+    """Rebuild a view, or every view, and print the rows of its tables; raises UnknownView."""
+    reader, documents = ReaderConfig(kafka_of(context)), list[dict[str, Any]]()
+    for name in _named(view):
+        with output.waiting("the journal to be folded"):
+            done = rebuild(name, context.attached.database_url, reader, context.codec)
+        documents.append(asdict(done))
+        if not json:
+            said = f"{done.changed} rows were put right" if done.changed else "every row was right"
+            output.console().print(f"{done.view} was folded again from offset 0; {said}.")
+            output.table(("table", "rows"), list(done.rows.items()), "")
     if json:
-        output.as_json(asdict(done))
-        return exits.OK
-    said = f"{done.changed} rows were put right" if done.changed else "every row was right"
-    output.console().print(f"{done.view} was folded again from offset 0; {said}.")
-    output.table(("table", "rows"), list(done.rows.items()), "")
+        output.as_json(documents[0] if view is not None else documents)
     return exits.OK
 
 
-def show_comparison(context: Context, view: str, *, json: bool) -> int:
-    """Print how a view differs from a new fold, and return whether it does not."""
-    reader = ReaderConfig(kafka_of(context))
-    with output.waiting("the journal to be folded"):
-        found = compare(view, context.attached.database_url, reader, context.codec)
+def show_comparison(context: Context, view: str | None, *, json: bool) -> int:
+    """Print how a view, or every view, differs from a new fold; return whether none does."""
+    reader, documents, code = ReaderConfig(kafka_of(context)), list[dict[str, Any]](), exits.OK
+    for name in _named(view):
+        with output.waiting("the journal to be folded"):
+            found = compare(name, context.attached.database_url, reader, context.codec)
+        code = exits.NO if found.rows else code
+        documents.append({**asdict(found), "rows": found.rows})
+        if not json:
+            _print(found)
     if json:
-        output.as_json({**asdict(found), "rows": found.rows})
-    elif found.rows == 0:
-        output.console().print(f"{view} equals the fold of the journal, row by row.", style="green")
-    else:
-        output.console().print(
-            f"{view} differs: {found.only_live} rows only in the live view, "
-            f"{found.only_rebuilt} only in the new fold.",
-            style="bold red",
-        )
-        for line in told(view, found.examples):
-            output.console().print(line, markup=False)
-    return exits.NO if found.rows else exits.OK
+        output.as_json(documents[0] if view is not None else documents)
+    return code
+
+
+def _named(view: str | None) -> list[str]:
+    return list(VIEWS) if view is None else [view]
+
+
+def _print(found: Difference) -> None:
+    if found.rows == 0:
+        said = f"{found.view} equals the fold of the journal, row by row."
+        output.console().print(said, style="green")
+        return
+    output.console().print(
+        f"{found.view} differs: {found.only_live} rows only in the live view, "
+        f"{found.only_rebuilt} only in the new fold.",
+        style="bold red",
+    )
+    for line in told(found.view, found.examples):
+        output.console().print(line, markup=False)
 
 
 def told(view: str, examples: Sequence[Mapping[str, Any]]) -> Iterator[str]:

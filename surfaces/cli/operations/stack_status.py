@@ -10,24 +10,27 @@ from runfold.surfaces.cli import exits, output
 from runfold.surfaces.cli.context import Context
 
 if TYPE_CHECKING:
+    from runfold.projections.passed_by import PassedBy
     from runfold.stack.supervisor.state import State
     from runfold.stack.tool_modules import ToolModules
 
 
 def show_stack(context: Context, *, json: bool, password: bool = False) -> int:
     """Show the stack's state; return the exit code, 69 where a part of it is down."""
-    from runfold.stack import control
+    from runfold.projections.passed_by import TODO
+    from runfold.stack import attaching
     from runfold.stack.supervisor.state import READY
     from runfold.stack.tool_modules import ToolModules, tool_modules
     from runfold.surfaces.cli.operations.addresses import without_password
     from runfold.surfaces.cli.operations.modules import MEND
 
-    known = control.status(context.settings)
+    known = attaching.status(context.settings)
     shown = str if password else without_password
-    aside = _set_aside(context) if known is not None and known.phase == READY else {}
+    ready = known is not None and known.phase == READY
+    aside, passed = _set_aside(context) if ready else ({}, None)
     modules = tool_modules(known) if known is not None else ToolModules()
     if json:
-        output.as_json(_as_row(context, known, shown, aside, modules))
+        output.as_json(_as_row(context, known, shown, aside, passed, modules))
     elif known is None:
         output.console().print("Nothing runs here: start it with `runfold up`.")
     else:
@@ -35,6 +38,8 @@ def show_stack(context: Context, *, json: bool, password: bool = False) -> int:
     if aside and not json:
         views = ", ".join(f"{view} {count}" for view, count in aside.items())
         output.console().print(f"Events that views could not take: {views}. See `runfold doctor`.")
+    if passed and not json:
+        output.console().print(f"After an upgrade, {passed}: {TODO}.", markup=False)
     for sentence in (*map(str, modules.faulty), *([MEND] if modules.faulty else [])):
         if not json:
             output.console().print(sentence, markup=False)
@@ -42,18 +47,24 @@ def show_stack(context: Context, *, json: bool, password: bool = False) -> int:
     return exits.OK if whole else exits.UNAVAILABLE
 
 
-def _set_aside(context: Context) -> dict[str, int]:
-    """Return how many events each view has set aside; none where the tables cannot be asked."""
+def _set_aside(context: Context) -> tuple[dict[str, int], PassedBy | None]:
+    """Return how many events each view has set aside, and what older projectors passed by.
+
+    Nothing where tables or registry cannot be asked.
+    """
     from sqlalchemy.exc import SQLAlchemyError
 
+    from runfold.events.errors import RegistryError
     from runfold.projections import queries
+    from runfold.projections.passed_by import passed_by
     from runfold.projections.queries import OperatorViews
 
     try:
         with context.engine.connect() as connection:
-            return queries.set_aside(OperatorViews(connection, "runfold status"))
-    except SQLAlchemyError:
-        return {}
+            views = OperatorViews(connection, "runfold status")
+            return queries.set_aside(views), passed_by(views, context.codec)
+    except (SQLAlchemyError, RegistryError):
+        return {}, None
 
 
 def _down(known: State) -> list[str]:
@@ -88,6 +99,8 @@ def _print(context: Context, known: State, shown: Callable[[str], str]) -> None:
     again = _starting_again(known) if known.phase == READY else []
     but = f", but a part is starting again: {', '.join(again)}" if again else ""
     said.print(f"The stack is {known.phase}{but} (supervisor {known.pid}).")
+    if known.deployment:
+        said.print(f"  Name      {known.deployment}")
     said.print(f"  Kafka     {known.bootstrap_servers or '-'}")
     print_addresses(context, known.database_url, shown)
     rows = [
@@ -115,6 +128,7 @@ def _as_row(
     known: State | None,
     shown: Callable[[str], str],
     aside: dict[str, int],
+    passed: PassedBy | None,
     modules: ToolModules,
 ) -> dict[str, object]:
     from dataclasses import asdict
@@ -130,6 +144,7 @@ def _as_row(
         "read_only_url": shown(reading) if reading else None,
         "monitor_url": monitor_url(context.settings.home),
         "set_aside": aside,
+        "passed_by": asdict(passed) if passed else None,
         "tool_modules": asdict(modules),
     }
     # What settings are recorded by is nobody's business.

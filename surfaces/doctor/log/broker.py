@@ -7,18 +7,20 @@ from typing import Any
 
 from runfold.events.topic_settings import faults
 from runfold.events.topics import EVENTS, KEPT_WHOLE, TOPICS, Topic
+from runfold.infra.deployment.naming import naming_of
 from runfold.infra.kafka.counts import meant, wrong_counts
 from runfold.infra.kafka.entering import Entered, enter
 from runfold.infra.kafka.preflight import problems
 from runfold.infra.kafka.rights import CLI, RUN_BY_UP
 from runfold.processors.engine.spec import AggregateSpec
 from runfold.processors.run.aggregate import RUNS
+from runfold.processors.tenant.aggregate import TENANTS
 from runfold.producers.log.topics.beginnings import LOST_TODO, lost, lost_starts
 from runfold.surfaces.doctor.deployment import Deployment
 from runfold.surfaces.doctor.finding import Finding, note, ok, warning, wrong
 from runfold.surfaces.doctor.log.kafka import Cluster
 
-AGGREGATES: tuple[AggregateSpec[Any], ...] = (RUNS,)
+AGGREGATES: tuple[AggregateSpec[Any], ...] = (RUNS, TENANTS)
 """The kinds of aggregates that run here."""
 
 _GRANT = "docs/secured.md lists what each process needs"
@@ -30,6 +32,11 @@ def check(deployment: Deployment) -> Iterator[Finding]:
     entered = enter(deployment.kafka)
     cluster = deployment.log.cluster()
     yield ok("broker", f"{cluster.brokers} of Kafka's brokers answer")
+    if (naming := naming_of(deployment.kafka)).deployment:
+        yield note(
+            "name",
+            f"this is the {naming.said}: its journal is the topic {naming.full(EVENTS)}",
+        )
     for said in entered.unreached:
         yield warning("broker", said, "bring that broker back, or correct what it advertises")
     yield from _rights(deployment, entered)
@@ -103,9 +110,11 @@ def _copies(cluster: Cluster, topics: list[Topic]) -> Iterator[Finding]:
 
 def _settings(deployment: Deployment, cluster: Cluster, topics: list[Topic]) -> Iterator[Finding]:
     found = deployment.log.settings_of(topic.name for topic in topics)
+    naming = naming_of(deployment.kafka)
     for topic in topics:
         copies = min((each.replicas for each in cluster.topics[topic.name].values()), default=1)
-        for fault in faults(topic.name, topic.config, found[topic.name], copies):
+        name = naming.full(topic.name)
+        for fault in faults(name, topic.config, found[topic.name], copies):
             say = wrong if fault.breaks else warning
             yield say("topics", fault.sentence(), fault.command())
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import pytest
 
+from runfold.events.avro.headers import TIME_CHECKED
 from runfold.events.base import Fact, Record
 from runfold.events.errors import RegistryError
 from runfold.events.topics import MAX_INPUT_BYTES
@@ -82,6 +83,17 @@ def test_what_the_screen_refuses_is_told_with_its_code() -> None:
     lab.take(stale)
     assert [(letter.code, letter.reason) for letter in lab.dead()] == [("stale_request", "too old")]
     assert lab.types("job-1") == []
+
+
+def test_what_its_sender_tells_needs_no_dead_letter_where_the_sender_sees_it() -> None:
+    lab = Lab()
+    stale = CODEC.encode(topics.REQUESTS, request("job-1", goal="stale"))
+    lab.put(topics.REQUESTS, "job-1", stale, (TIME_CHECKED,))
+    lab.put(topics.CONTROLS, "job-1", b"rubbish", (TIME_CHECKED,))
+    lab.take(request("job-9"))
+    assert [letter.code for letter in lab.dead()] == ["not_framed"]
+    assert lab.types("job-1") == []
+    assert lab.types("job-9")[-1] == "JobCompleted"
 
 
 @pytest.mark.parametrize("reason", ["boom", "boom in evolve"])

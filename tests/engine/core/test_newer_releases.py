@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from runfold.events.errors import WireError
-from runfold.processors.engine.core.history import BrokenChain
+from runfold.events.errors import WireCode, WireError
+from runfold.events.operations import PositionNoted
+from runfold.processors.engine.core.history import BrokenChain, NewerJournal
 from runfold.processors.engine.core.partition_state import PartitionState
 from runfold.processors.engine.core.rebuild import Rebuild
 from tests.engine.lab import Lab
@@ -111,8 +112,78 @@ def test_damage_is_no_newer_release() -> None:
     lab, value = newer()
     damaged = Older(value)
     damaged.error = WireError("truncated", "cut")
-    with pytest.raises(WireError, match="cut"):
+    with pytest.raises(BrokenChain, match=r"offset 6 a record that cannot be read \(cut\)"):
         rebuilt(lab, damaged)
+    with pytest.raises(BrokenChain, match="an event cannot be read: cut"):
+        rebuilt(lab, replaced(damaged, peeks=True))
+
+
+def replaced(older: Older, *, peeks: bool) -> Older:
+    found = Older(*older.unknown, peeks=peeks)
+    found.error = older.error
+    return found
+
+
+@pytest.mark.parametrize("key", [None, b"", b"\xff\xfe"])
+@pytest.mark.parametrize("code", ["unknown_schema", "wrong_topic", "not_framed"])
+def test_a_record_of_no_one_aggregate_is_named_and_cannot_be_left_out(
+    key: bytes | None, code: WireCode
+) -> None:
+    strange = Older(b"strange")
+    strange.error = WireError(code, "nobody knows it")
+    rebuild = Rebuild(JOBS, strange)
+    with pytest.raises(
+        BrokenChain, match=r"jobs.events has at offset 7 .*\(nobody knows it\)"
+    ) as e:
+        rebuild.journal(7, key, b"strange")
+    assert isinstance(e.value, NewerJournal) == (code != "not_framed")
+
+
+def test_a_note_of_the_journal_in_a_newer_form_stops_its_lane_with_a_sentence() -> None:
+    note = CODEC.encode(topics.EVENTS, PositionNoted(positions=(), reason="x"))
+    for peeks in (False, True):
+        rebuild = Rebuild(JOBS, Older(note, peeks=peeks))
+        with pytest.raises(NewerJournal, match="use the release that wrote it"):
+            rebuild.journal(0, None, note)
+
+
+def test_an_event_with_a_field_that_is_not_known_here_is_a_newer_release_s() -> None:
+    lab, value = newer()
+
+    class Shared(Older):
+        """With a registry that all releases share, such an event is read without the field."""
+
+        def _need(self, value: bytes | None) -> None:
+            pass
+
+        def beyond(self, value: bytes) -> str:
+            return "JobTold.loudly" if value in self.unknown else ""
+
+    state = rebuilt(lab, Shared(value))
+    assert (list(state.live), state.newer) == (["job-2"], {"job-1": 0})
+
+
+def test_a_key_that_is_no_text_is_nobodys_as_long_as_the_event_says_whose_it_is() -> None:
+    lab, _ = newer()
+    rebuild = Rebuild(JOBS, CODEC)
+    for entry in lab.entries(topics.EVENTS):
+        rebuild.journal(entry.offset, b"\xff", entry.value or b"")
+    assert list(rebuild.finish().live) == ["job-1", "job-2"]
+
+
+def test_copies_that_are_a_newer_release_s_or_nobodys_keep_nothing_from_opening() -> None:
+    lab = Lab()
+    lab.take(request("job-1", placement="pool"), request("job-2", placement="pool"))
+    lab.now += IDLE
+    assert lab.park(IDLE) == 2
+    copies = {(entry.key or b"").decode(): entry.value for entry in lab.entries(topics.PARKED)}
+    first = next(value for key, value in copies.items() if key.startswith("job-1"))
+    rebuild = Rebuild(JOBS, Older(first or b""))
+    for key, value in {**copies, "nobody's": b"x", "": b"y", "z/x": b"z"}.items():
+        rebuild.parked(key, value)
+    rebuild.parked_done()
+    state = rebuild.finish()
+    assert (list(state.live), list(state.newer)) == (["job-2"], ["job-1"])
 
 
 def test_what_is_parked_of_a_newer_release_waits_too() -> None:

@@ -1,12 +1,14 @@
-"""Which ends a restored lane remembers, whatever the clocks were when they were written."""
+"""Which ends a restored lane remembers, whatever the clocks were, and from where it reads."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
 
+from runfold.events.operations import RestorePoint
 from runfold.processors.engine.core.rebuild import Rebuild
 from runfold.processors.engine.kafka.restore import Restore
 from runfold.producers.errors import UnreadableError
@@ -16,6 +18,7 @@ from tests.engine.toys.inputs import CODEC
 from tests.engine.toys.job import JOBS
 
 HOUR_MS = 3_600_000
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 class Ends:
@@ -65,3 +68,33 @@ def test_ends_that_nobody_can_read_stop_no_lane() -> None:
     restore = Restore(config("nowhere:1", 1), JOBS, CODEC, 0, lambda: None)
     reader: Any = Corrupt(5, 7)
     assert restore._newest_end(reader, topics.COMPLETIONS, 2) == 5
+
+
+class Points:
+    """The topic of restore points, with these values."""
+
+    def __init__(self, *values: bytes | None) -> None:
+        self.values = values
+
+    def read(self, _topic: str, _partition: int, start: int, end: int) -> Iterator[list[Any]]:
+        yield [SimpleNamespace(value=lambda value=value: value) for value in self.values[start:end]]
+
+
+def begins(*values: bytes | None) -> int:
+    """Return the journal offset from which a lane with these restore points reads."""
+    restore = Restore(config("nowhere:1", 1), JOBS, CODEC, 0, lambda: None)
+    reader: Any = Points(*values)
+    return restore._hint(reader, Rebuild(JOBS, CODEC), len(values))
+
+
+def test_a_restore_point_that_a_newer_release_wrote_is_passed_by() -> None:
+    point = CODEC.encode(
+        topics.RESTORE, RestorePoint(partition=0, journal_offset=7, noted_at=NOW, positions=())
+    )
+    newer = b"\0\x7f\0\0\0of a newer release"
+    assert begins(point, None) == 7
+    assert begins(point, newer, None, newer) == 7
+    # Also where all of the last ones are; the journal from its beginning says as much as any.
+    assert begins(point, *(100 * [newer])) == 7
+    assert begins(newer, newer) == 0
+    assert begins() == 0

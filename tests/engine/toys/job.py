@@ -221,6 +221,7 @@ JOBS: AggregateSpec[Job] = AggregateSpec(
     name_of=name_of,
     begins=lambda record: isinstance(record, JobRequested),
     screen=screen,
+    checked=lambda record, _at: isinstance(record, JobRequested) and record.goal == "stale",
     not_live=not_live,
     lacks=lambda _record, definitions: definitions.position == 0,
     parked=lambda key, values: ParkedToy(key=key, values=values),

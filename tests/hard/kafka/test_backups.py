@@ -52,7 +52,7 @@ from runfold.surfaces.processes import PROCESSES
 from tests.support import journal
 from tests.support.builders.backups import MOMENT, Folder, kept, noted
 from tests.support.builders.history import CODEC, History
-from tests.support.stack import wait_until
+from tests.support.stack import Servers, fresh_database, named_topics, wait_until
 
 RUN = "0198c5a0-0000-7000-8000-000000000001"
 OTHER = "0198c5a0-0000-7000-8000-000000000002"
@@ -244,6 +244,10 @@ def all_of(settings: Settings, topic: str) -> list[Delivery]:
     return sorted(found, key=lambda each: (each.place.partition, each.place.offset))
 
 
+def noted_again(each: Delivery) -> bool:
+    return isinstance(each.record, PositionNoted)
+
+
 def put(settings: Settings, topic: str, *given: Kept) -> None:
     producer = Producer({**settings.producer_config(), "log_level": 0})
     for each in given:
@@ -287,6 +291,30 @@ def test_the_journal_comes_back_offset_by_offset(settings: Settings, tmp_path: P
     assert now is not None
     assert (now.database_id, now.topic_id == bound.topic_id) == (bound.database_id, False)
     assert journal_of(settings.kafka_config()) == Journal(now.topic_id, now.mark)
+
+
+@pytest.mark.integration
+def test_a_deployment_moves_to_another_name_by_a_back_up(
+    settings: Settings, servers: Servers, tmp_path: Path
+) -> None:
+    schema.ensure(settings.database_url)
+    runs = [History(f"run-{n}", partition=n % 2).created().ended() for n in range(20)]
+    journal.write(settings.bootstrap_servers, runs, per_transaction=5)
+    save(settings, tmp_path / "kept")
+    # Beside the topics that were backed up, which stay.
+    with named_topics(settings, "moved") as named, fresh_database(servers.database_url) as url:
+        there = replace(named, database_url=url)
+        bring_back(there, tmp_path / "kept", tmp_path / "home")
+        moved, before = (
+            [each for each in all_of(found, topics.EVENTS) if not noted_again(each)]
+            for found in (there, settings)
+        )
+        assert moved == before
+        # By a client that knows no names.
+        at_the_brokers = AdminClient(settings.kafka_config()).list_topics(timeout=10).topics
+        assert {"runs.events", "moved.runs.events"} <= set(at_the_brokers)
+        with pytest.raises(NotEmptyError, match="under another name"):
+            bring_back(there, tmp_path / "kept", tmp_path / "again")
 
 
 @pytest.mark.integration

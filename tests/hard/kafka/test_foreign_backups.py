@@ -56,6 +56,24 @@ def test_a_back_up_made_by_hand_is_whole(tmp_path: Path) -> None:
     assert plan.cuts[0].decided(topics.REQUESTS) == 2
 
 
+OF_A_NEWER_RELEASE = b"\0\x7f\0\0\0which names artifact:acme/0"
+
+
+@pytest.mark.parametrize("key", ["run-1", None])
+def test_a_back_up_of_a_newer_release_is_refused_with_a_sentence(
+    tmp_path: Path, key: str | None
+) -> None:
+    folder = Folder(tmp_path / "b").put(topics.EVENTS, noted(0), kept(1, key, OF_A_NEWER_RELEASE))
+    with pytest.raises(BackupError) as refused:
+        folder.plan()
+    said = str(refused.value)
+    assert "release" in said
+    assert (
+        "run-1: back up, and restore, with that" if key else "that wrote it, to back up"
+    ) in said
+    assert "is not whole" not in said
+
+
 def part(said: Any, topic: str = topics.EVENTS) -> Any:
     return next(each for each in said["topics"] if each["topic"] == topic)
 

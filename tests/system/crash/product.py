@@ -34,13 +34,24 @@ MODULES = {
 PATIENCE_S = 60.0
 
 
-class Supervised:
-    """One process that is started again whenever it dies, as a supervisor would do it."""
+def code_of(root: Path) -> dict[str, str]:
+    """The environment of a process that runs the code of another checkout than this one."""
+    return {} if root == ROOT else {"PYTHONPATH": str(root / "src")}
 
-    def __init__(self, module: Sequence[str], env: dict[str, str], log: Path) -> None:
+
+class Supervised:
+    """One process that is started again whenever it dies, as a supervisor would do it.
+
+    It runs the code of ``root``, which is this checkout unless it is set.
+    """
+
+    def __init__(
+        self, module: Sequence[str], env: dict[str, str], log: Path, root: Path = ROOT
+    ) -> None:
         self._module = module
         self._env = env
         self._log = log
+        self.root = root
         self.deaths = 0
         self.exits: list[int] = []
         self.process = self.start()
@@ -50,8 +61,8 @@ class Supervised:
         with self._log.open("ab") as log:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", *self._module],
-                cwd=ROOT,
-                env={**os.environ, **self._env, VARIABLE: failpoint},
+                cwd=self.root,
+                env={**os.environ, **code_of(self.root), **self._env, VARIABLE: failpoint},
                 stdout=log,
                 stderr=log,
             )
@@ -61,6 +72,10 @@ class Supervised:
         """Send a signal and wait for the end; the exit code."""
         self.process.send_signal(number)
         return self.process.wait(60)
+
+    def said(self) -> str:
+        """The end of its log."""
+        return self._log.read_text(errors="replace")[-3000:]
 
     def tend(self) -> None:
         """Start it again if it has died."""
@@ -73,8 +88,11 @@ class Supervised:
 class Product:
     """Run processor, tool pool and projector on the servers of the session, and their person."""
 
-    def __init__(self, settings: Settings, folder: Path, more: Mapping[str, str]) -> None:
+    def __init__(
+        self, settings: Settings, folder: Path, more: Mapping[str, str], root: Path = ROOT
+    ) -> None:
         self.settings = settings
+        self.root = root
         self.folder = folder
         self.ledger = folder / "ledger"
         self.person = Person(settings, self.ledger)
@@ -91,7 +109,8 @@ class Product:
 
     def supervised(self, name: str) -> Supervised:
         """Start one more process of a kind."""
-        return Supervised([MODULES[name]], self.env, self.settings.home / f"{name}.log")
+        log = self.settings.home / f"{name}.log"
+        return Supervised([MODULES[name]], self.env, log, self.root)
 
     def ask_for(self, count: int) -> None:
         """Request so many runs and wait until the requests are on the log."""
@@ -208,14 +227,20 @@ class Product:
 
 @contextmanager
 def product(
-    settings: Settings, folder: Path, *, seconds: float = 0, env: Mapping[str, str] | None = None
+    settings: Settings,
+    folder: Path,
+    *,
+    seconds: float = 0,
+    env: Mapping[str, str] | None = None,
+    root: Path = ROOT,
 ) -> Iterator[Product]:
     """A running product with the agent's definitions published; nothing of it outlives the block.
 
-    ``seconds`` is how long a payment takes, and a second attempt in the pool.
+    ``seconds`` is how long a payment takes, and a second attempt in the pool; ``root`` is the
+    checkout whose code the processes run.
     """
     publish_definitions(settings, definitions(folder, seconds))
-    running = Product(settings, folder, env or {})
+    running = Product(settings, folder, env or {}, root)
     try:
         yield running
     finally:

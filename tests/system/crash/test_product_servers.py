@@ -23,4 +23,5 @@ def test_servers_may_die_under_it(settings: Settings, servers: Servers, tmp_path
             running.wait_for_events(ToolCallStarted, progress)
             servers.kill(server)
         assert running.judge() == []
-        assert running.state().endswith("{'runs': [], 'tools': [], 'projector': []}")
+        ended = [each.said() for each in running.processes.values() if each.exits]
+        assert not ended, "\n".join((running.state(), *ended))

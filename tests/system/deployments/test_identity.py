@@ -13,10 +13,16 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from confluent_kafka import Consumer
 
-from runfold.events.topics import EVENTS, TOPICS
-from runfold.infra.deployment import binding, database
-from runfold.infra.deployment.identity import ADOPT, AnotherDeploymentError, Binding
+from runfold.events.topics import EVENTS, TOOL_CALLS, TOPICS
+from runfold.infra.deployment import binding, database, members
+from runfold.infra.deployment.identity import (
+    ADOPT,
+    AnotherDeploymentError,
+    Binding,
+    StillRunningError,
+)
 from runfold.infra.deployment.journal import SETTING, journal_of
 from runfold.infra.process.exit_codes import ExitCode
 from runfold.producers.log.consumers import admin_of
@@ -142,6 +148,23 @@ def test_a_new_database_takes_the_place_of_one_that_was_lost(
     # The former one is refused from now on: there is one database at a time.
     with pytest.raises(AnotherDeploymentError, match="another database"):
         binding.need(settings.kafka_config(), settings.database_url, heard)
+
+
+def test_nothing_is_adopted_while_processes_run(settings: Settings, other: Settings) -> None:
+    bind(settings)
+    heard: list[str] = []
+    kafka = settings.kafka_config()
+    pool = Consumer({**kafka, "group.id": "runfold-tools", "session.timeout.ms": 6000})
+    pool.subscribe([TOOL_CALLS])
+    try:
+        wait_until(lambda: pool.poll(0.1) is None and bool(pool.assignment()))
+        with pytest.raises(StillRunningError, match=r"1 in runfold-tools"):
+            members.need_nobody(kafka, heard.append, wait_s=1)
+    finally:
+        pool.close()
+    assert len(heard) == 1
+    # It has left, or will be taken for dead within the time that is waited.
+    assert ran(other, PREPARE, ADOPT).returncode == ExitCode.TOLD_TO_END
 
 
 def test_of_two_that_make_the_topics_at_once_one_is_refused(

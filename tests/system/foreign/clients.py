@@ -37,13 +37,16 @@ class Client:
 
     def ask(self, settings: Settings, agent: str, goal: str) -> dict[str, Any]:
         """Ask for a run and wait for its end; what the client said of it."""
-        done = _run([*self.run, settings.bootstrap_servers, str(SCHEMAS), agent, goal], _RUN_S)
+        said = [settings.bootstrap_servers, str(SCHEMAS), agent, goal]
+        done = _run([*self.run, *said], _RUN_S, env={"RUNFOLD_DEPLOYMENT": settings.deployment})
         assert done.returncode == 0, done.stderr[-3000:]
         return _said(done)
 
     def judge(self, settings: Settings, run_id: str) -> dict[str, Any]:
         """Verify the chain of a run; what the client said of it."""
-        return _said(_run([*self.verify, settings.bootstrap_servers, str(SCHEMAS), run_id], _RUN_S))
+        said = [settings.bootstrap_servers, str(SCHEMAS), run_id]
+        env = {"RUNFOLD_DEPLOYMENT": settings.deployment}
+        return _said(_run([*self.verify, *said], _RUN_S, env=env))
 
 
 def node(scratch: Path) -> Client:

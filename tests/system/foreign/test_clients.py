@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from functools import cache
 
@@ -33,10 +33,26 @@ VERIFIERS = ("node", "go")
 def running(servers: stack.Servers) -> Iterator[Settings]:
     """A run processor on empty topics, with the agent `hello` published."""
     stack.fresh_topics(servers.settings)
+    with _running(servers.settings, servers.database_url) as settings:
+        yield settings
+
+
+@pytest.fixture(scope="module")
+def named(servers: stack.Servers) -> Iterator[Settings]:
+    """The same, of a deployment that has a name."""
+    with (
+        stack.named_topics(servers.settings, "elsewhere") as there,
+        _running(there, servers.database_url) as settings,
+    ):
+        yield settings
+
+
+@contextmanager
+def _running(there: Settings, database_url: str) -> Iterator[Settings]:
     with ExitStack() as held:
         home = held.enter_context(stack.temporary_home())
-        url = held.enter_context(stack.fresh_database(servers.database_url))
-        settings = replace(servers.settings.at(servers.bootstrap_servers, url), home=home)
+        url = held.enter_context(stack.fresh_database(database_url))
+        settings = replace(there.at(there.bootstrap_servers, url), home=home)
         env = {**settings.to_env(), "RUNFOLD_MODEL": ""}
         subprocess.run(
             [sys.executable, "-m", "runfold", "apply", "-f", "examples/hello"],
@@ -84,6 +100,13 @@ def copied(settings: Settings, run_id: str, values: list[bytes]) -> None:
 @pytest.mark.parametrize("client", BUILDERS, indirect=True)
 def test_a_client_asks_for_a_run_and_waits_for_its_end(client: Client, running: Settings) -> None:
     assert events_of(running, a_run(client, running))
+
+
+@pytest.mark.parametrize("client", BUILDERS, indirect=True)
+def test_a_client_speaks_to_the_deployment_that_it_is_told(client: Client, named: Settings) -> None:
+    run_id = a_run(client, named)
+    if client.verify:
+        assert client.judge(named, run_id)["whole"]
 
 
 @pytest.mark.parametrize("client", BUILDERS, indirect=True)

@@ -1,8 +1,9 @@
 """``make torture SECONDS=300 SEED=7``: rounds of load and faults, judged; 0 if all invariants held.
 
 Writes build/torture.json and build/torture.html. The seed decides every fault and every run's
-shape; ``TORTURE="--round 7/2"`` plays that round of seed 7 alone again. The counts of mutants are
-those of the last ``make mutants``.
+shape; ``TORTURE="--round 7/2"`` plays that round of seed 7 alone again. After the rounds come as
+many worlds, in turn; ``TORTURE="--worlds all" SECONDS=0`` plays all of them and nothing else. The
+counts of mutants are those of the last ``make mutants``.
 """
 
 from __future__ import annotations
@@ -34,6 +35,9 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--kinds", default="", help="only these faults, such as kill,broker")
     parser.add_argument("--brokers", type=int, choices=(1, 3), help="in every round; else in turn")
     parser.add_argument("--standby", action="store_true", help="lose Postgres in every round")
+    parser.add_argument(
+        "--worlds", help="worlds after the rounds: all, none, part of a name; else as many in turn"
+    )
     parser.add_argument("--after", type=Path, nargs="*", default=[], help="reports to add to")
     parser.add_argument("--keep", default="", help="a folder for everything that is left")
     chosen = parser.parse_args(arguments)

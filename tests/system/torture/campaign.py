@@ -13,11 +13,14 @@ from pathlib import Path
 from random import Random
 
 from tests.support.stack import fresh_database
-from tests.system.torture.faults.plan import OWNERSHIPS, Settings, plan
-from tests.system.torture.game import ROOT, Game, Rules
+from tests.system.torture.faults.plan import FIXED, OWNERSHIPS, Settings, plan
+from tests.system.torture.faults.trouble import Trouble
+from tests.system.torture.game import Game
 from tests.system.torture.judgement import report
 from tests.system.torture.judgement.verdict import Verdict, judge
+from tests.system.torture.round import ROOT, Rules
 from tests.system.torture.servers.servers import Servers, servers
+from tests.system.torture.worlds import WORLDS
 
 ROUND_S = 100.0
 _PRODUCT = ("events", "infra", "producers", "processors", "projections")
@@ -30,7 +33,7 @@ _STANDBY, _BROKERS = {3}, {6}
 
 def rounds(seed: str, seconds: float, *, mixed: bool = True) -> list[Settings]:
     """The rounds that make up so many seconds; ``mixed`` ones take turns with servers too."""
-    count = max(1, math.ceil(seconds / ROUND_S))
+    count = math.ceil(seconds / ROUND_S)
     return [
         Settings(
             f"{seed}/{number}",
@@ -79,6 +82,51 @@ def campaign(chosen: argparse.Namespace, folder: Path) -> Iterator[dict[str, obj
                 yield _round(found, folder, settings, chosen)
         if not chosen.keep:
             shutil.rmtree(place, ignore_errors=True)
+    if todo := chosen_worlds(chosen):
+        with servers(folder / "servers-of-worlds") as found:
+            for number, world in enumerate(todo):
+                yield _world(found, folder / f"world{number}", world)
+
+
+def chosen_worlds(chosen: argparse.Namespace) -> list[Trouble]:
+    """The worlds that a command line asks for; in turn, others from one seed to the next."""
+    if chosen.worlds is None:
+        count = 0 if chosen.round or chosen.kinds else math.ceil(chosen.seconds / ROUND_S)
+        first = Random(str(chosen.seed)).randrange(len(WORLDS))
+        return [WORLDS[(first + number) % len(WORLDS)] for number in range(count)]
+    if chosen.worlds == "none":
+        return []
+    return [one for one in WORLDS if chosen.worlds == "all" or chosen.worlds in one.name]
+
+
+def provoke(found: Servers, folder: Path, trouble: Trouble, tree: Path = ROOT) -> Verdict:
+    """Make trouble for the code of a tree, and judge what it left."""
+    rules = trouble.rules(tree)
+    with fresh_database(found.settings.database_url) as url:
+        left = Game(found, url, folder, rules).play(trouble.faults)
+        return judge(left, ownership=rules.ownership)
+
+
+def _world(found: Servers, folder: Path, world: Trouble) -> dict[str, object]:
+    print(f"world: {world.name}: {world.seconds:.0f} s", flush=True)
+    verdict = provoke(found, folder, world)
+    print(report.line(verdict), flush=True)
+    if verdict.violations:
+        print(f"  replay: make torture SECONDS=0 TORTURE=\"--worlds '{world.name}'\"", flush=True)
+    return _known(found, world.name, world.seconds, FIXED, report.WORLD) | verdict.as_dict()
+
+
+def _known(
+    found: Servers, seed: str, seconds: float, ownership: str, mode: str
+) -> dict[str, object]:
+    return {
+        "seed": seed,
+        "seconds": seconds,
+        "ownership": ownership,
+        "mode": mode,
+        "servers": found.versions(),
+        "code": code(),
+    }
 
 
 def _servers_for(settings: Settings) -> tuple[int, str]:
@@ -105,14 +153,7 @@ def _round(
     print(report.line(verdict), flush=True)
     if verdict.violations:
         print("  replay:", _replay(chosen, settings), flush=True)
-    known = {
-        "seed": seed,
-        "seconds": settings.seconds,
-        "ownership": ownership,
-        "mode": mode(settings),
-        "servers": found.versions(),
-        "code": code(),
-    }
+    known = _known(found, seed, settings.seconds, ownership, mode(settings))
     return known | verdict.as_dict()
 
 

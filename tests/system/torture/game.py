@@ -2,68 +2,37 @@
 
 from __future__ import annotations
 
-import json
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from confluent_kafka import Consumer, TopicPartition
 
 from runfold.events import topics
-from runfold.infra.process.failpoints import VARIABLE
+from runfold.infra.deployment import binding
 from runfold.stack.settings import Settings
 from tests.projections.running import caught_up
 from tests.support.stack import fresh_topics
 from tests.system.torture.faults.injector import Injector
-from tests.system.torture.faults.plan import (
-    CLASSIC,
-    FIXED,
-    LOAD,
-    PEOPLE,
-    PROJECTOR,
-    RUNS,
-    TOOLS,
-    Fault,
-)
+from tests.system.torture.faults.plan import LOAD, PEOPLE, PROJECTOR, RUNS, TOOLS, Fault
+from tests.system.torture.faults.worlds import WorldFaults
 from tests.system.torture.judgement.positions import PositionWatch
-from tests.system.torture.processes import clocked
 from tests.system.torture.processes.keeper import Keeper, Kept
+from tests.system.torture.processes.spawning import made
+from tests.system.torture.processes.strangers import Strangers
+from tests.system.torture.round import Rules
+from tests.system.torture.servers import snapshot
+from tests.system.torture.servers.provider import Provider
 from tests.system.torture.servers.servers import Servers
 from tests.system.torture.simulation import load
 from tests.system.torture.simulation.ledger import Ledger
 from tests.system.torture.simulation.people import LEDGER
-from tests.system.torture.simulation.shapes import publish_definitions
+from tests.system.torture.simulation.shapes import PROVIDED, publish_definitions
 
-ROOT = Path(__file__).parents[3]
-SETTLE_S = 60.0
 _SERVERS_S = 120.0
 _TICK_S = 0.02
 _THROTTLE_S = 0.5
-
-
-@dataclass(frozen=True, slots=True)
-class Rules:
-    """How a round is played; ``tree`` is where the product's code is taken from.
-
-    ``pooled`` returns the address by which the product reaches the database of the round.
-    """
-
-    seed: str
-    seconds: float
-    ownership: str = FIXED
-    runs_per_s: float = 5.0
-    most_open: int = 1000
-    again: float = 0.1
-    poisoned: float = 0.01
-    lease_s: float = 1.0
-    settle_s: float = SETTLE_S
-    late_s: float = 2.0
-    shapes: str = ""
-    engine: dict[str, float] = field(default_factory=dict)
-    pooled: Callable[[str], str] = str
-    tree: Path = ROOT
-    env: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass
@@ -80,6 +49,7 @@ class Left:
     missing: list[str]
     drained: list[tuple[str, int]]
     regressions: list[str]
+    strangers: list[str]
 
 
 class Game:
@@ -95,6 +65,19 @@ class Game:
         )
         self._keeper = Keeper()
         self._injector = Injector(self._keeper, servers, folder, self._spawn, rules.seed)
+        self._provider = Provider()
+        self._strangers = Strangers(
+            self._settings.database_url, self._like, folder / "strangers.log", rules.tree
+        )
+        self._injector.worlds = WorldFaults(
+            self._keeper,
+            servers,
+            folder,
+            self._settings,
+            self._provider,
+            self._strangers,
+            self._injector.later,
+        )
         self._numbers: dict[str, int] = {}
         self._ended: set[str] = set()
         self._throttled = 0.0
@@ -102,6 +85,7 @@ class Game:
     def play(self, faults: Sequence[Fault]) -> Left:
         """Prepare, play, let everything come to its end."""
         fresh_topics(self._settings)
+        self._bind()
         ledger = self._folder / LEDGER
         Ledger(ledger).create()
         publish_definitions(self._settings, ledger)
@@ -110,6 +94,15 @@ class Game:
             return self._play(faults)
         finally:
             self._keeper.kill_all()
+            self._provider.close()
+            snapshot.forget(self._settings.database_url)
+
+    def _bind(self) -> None:
+        """Put database and topics together as one deployment, as ``runfold up`` does."""
+        kafka, url = self._settings.kafka_config(), self._settings.database_url
+        ours = binding.begin(url, _heard)
+        assert ours is not None
+        binding.finish(kafka, url, ours, _heard)
 
     def _play(self, faults: Sequence[Fault]) -> Left:
         for name in (TOOLS, TOOLS, PROJECTOR, PEOPLE, LOAD, "noise"):
@@ -131,6 +124,7 @@ class Game:
         while not self._servers.up and time.monotonic() < until:
             # A server that is away is a fault that lasts.
             self._turn(completions)
+        strangers = self._strangers.leave()
         faults_ended = time.time()
         self._settle(completions)
         settled = time.time() - faults_ended
@@ -149,6 +143,7 @@ class Game:
             missing,
             drained,
             watch.regressions,
+            strangers,
         )
 
     def _turn(self, completions: Consumer) -> None:
@@ -218,57 +213,24 @@ class Game:
 
     def _spawn(self, name: str, partitions: Sequence[int] = ()) -> Kept:
         """Start one more process; a run processor by fixed assignment owns the partitions."""
+        return self._keeper.add(self._made(name, partitions))
+
+    def _like(self, name: str) -> Kept:
+        """Return one that would do all that the others do, not started yet."""
+        return self._made(name, range(self._settings.partitions) if name == RUNS else ())
+
+    def _made(self, name: str, partitions: Sequence[int] = ()) -> Kept:
         number = self._numbers[name] = self._numbers.get(name, 0) + 1
-        rules, folder = self._rules, str(self._folder)
-        through = rules.pooled(self._settings.database_url)
-        reached = self._settings.at(self._settings.bootstrap_servers, through)
-        env = {**reached.to_env(), **rules.env, VARIABLE: ""}
-        env["PYTHONPATH"] = str(rules.tree / "src")
-        env |= {
-            "RUNFOLD_TOOL_MODULES": "tests.system.torture.simulation.tools",
-            "RUNFOLD_CLAIM_LEASE_S": str(rules.lease_s),
-            "RUNFOLD_INSTANCE": f"pool-{number}",
-            clocked.VARIABLE: f"{folder}/clock",
-            clocked.ENGINE: json.dumps(rules.engine),
-        }
-        if rules.ownership == FIXED:
-            env["RUNFOLD_FIXED_PARTITIONS"] = ",".join(map(str, partitions))
-        else:
-            env |= {"RUNFOLD_OWNERSHIP": "group", "RUNFOLD_GROUP_PROTOCOL": rules.ownership}
-        if name == TOOLS:
-            env["RUNFOLD_GROUP_PROTOCOL"] = CLASSIC
-        if name == RUNS:
-            env["KAFKA_BOOTSTRAP_SERVERS"] = self._servers.through_proxy
-        arguments = {
-            RUNS: ("-m", "tests.system.torture.processes.clocked", "runfold.processors.run"),
-            TOOLS: ("-m", "runfold.processors.tool"),
-            PROJECTOR: ("-m", "runfold.projections"),
-            PEOPLE: (
-                "-m",
-                "tests.system.torture.simulation.people",
-                folder,
-                rules.seed,
-                str(rules.late_s),
-            ),
-            LOAD: (
-                "-m",
-                "tests.system.torture.simulation.load",
-                folder,
-                rules.seed,
-                str(rules.runs_per_s),
-                rules.shapes,
-            ),
-            "noise": (
-                "-m",
-                "tests.system.torture.simulation.noise",
-                rules.seed,
-                str(rules.again),
-                str(rules.poisoned),
-            ),
-        }[name]
-        log = self._folder / f"{name}.out.log" if name == LOAD else self._folder / f"{name}.log"
-        kept = Kept(name, arguments, env, rules.tree, log, tuple(partitions))
-        return self._keeper.add(kept)
+        rules = self._rules
+        if PROVIDED in rules.shapes.split(","):
+            # Whoever knows a provider has a process more for it.
+            rules = replace(rules, env={**self._provider.env, **rules.env})
+        through = self._servers.through_proxy
+        return made(name, number, partitions, rules, self._folder, self._settings, through)
+
+
+def _heard(line: str) -> None:
+    raise AssertionError(line)
 
 
 def _halves(count: int) -> tuple[range, range]:

@@ -9,7 +9,7 @@ import pytest
 from tests.support.stack import temporary_home
 from tests.system.torture.campaign import play
 from tests.system.torture.faults.plan import FIXED, Settings
-from tests.system.torture.game import Rules
+from tests.system.torture.round import Rules
 from tests.system.torture.servers.servers import servers
 
 SEED = "fixed/1"

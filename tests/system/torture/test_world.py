@@ -12,8 +12,8 @@ from tests.support.pgbouncer import FOUND, MISSING, pgbouncer
 from tests.support.stack import temporary_home
 from tests.system.torture.campaign import play
 from tests.system.torture.faults.plan import FIXED, Settings
-from tests.system.torture.game import Rules
 from tests.system.torture.judgement.verdict import Verdict
+from tests.system.torture.round import Rules
 from tests.system.torture.servers.servers import Servers, servers
 
 SECONDS = 30.0

@@ -17,6 +17,7 @@ from random import Random
 import psycopg
 
 from tests.system.torture.faults.plan import RUNS, Fault
+from tests.system.torture.faults.worlds import WorldFaults
 from tests.system.torture.processes.keeper import Keeper, Kept
 from tests.system.torture.servers.servers import Servers, backends, end_log_segments, full
 from tests.system.torture.simulation.people import FROZEN
@@ -25,7 +26,12 @@ Spawn = Callable[[str, Sequence[int]], Kept]
 
 
 class Injector:
-    """Does what a plan says; ``spawn`` starts one more process of a kind."""
+    """Does what a plan says; ``spawn`` starts one more process of a kind.
+
+    ``worlds``, set before the first fault, does those that belong to a world of their own.
+    """
+
+    worlds: WorldFaults
 
     def __init__(
         self, keeper: Keeper, servers: Servers, folder: Path, spawn: Spawn, seed: str
@@ -46,16 +52,23 @@ class Injector:
 
     def inject(self, fault: Fault) -> None:
         """Begin a fault; one whose victim is not there is passed over."""
-        begun = getattr(self, f"_{fault.kind}")(fault)
+        own = getattr(self, f"_{fault.kind}", None)
+        begun = own(fault) if own else getattr(self.worlds, fault.kind)(fault)
         if begun is not False:
             self.done.append((time.time(), fault))
 
     def end_due(self, *, everything: bool = False) -> None:
         """End what has lasted long enough."""
-        while self._ends and (everything or self._ends[0][0] <= time.monotonic()):
+        if everything:
+            # What looks whether it may end looks again later.
+            due, self._ends = sorted(self._ends, key=lambda end: end[:2]), []
+            for _, _, do in due:
+                do()
+        while self._ends and self._ends[0][0] <= time.monotonic():
             heapq.heappop(self._ends)[2]()
 
-    def _later(self, seconds: float, do: Callable[[], None]) -> None:
+    def later(self, seconds: float, do: Callable[[], None]) -> None:
+        """Do something in so many seconds."""
         heapq.heappush(self._ends, (time.monotonic() + seconds, next(self._order), do))
 
     def _disturbs(self, seconds: float) -> None:
@@ -105,7 +118,7 @@ class Injector:
             if victim.process.pid == pid:
                 victim.signal(signal.SIGCONT)
 
-        self._later(fault.seconds, thaw)
+        self.later(fault.seconds, thaw)
         return True
 
     def _zombie(self, fault: Fault) -> bool:
@@ -129,9 +142,9 @@ class Injector:
         def wake() -> None:
             self._continue(pid)
             victim.signal(signal.SIGCONT)
-            self._later(10, bury)
+            self.later(10, bury)
 
-        self._later(fault.seconds, wake)
+        self.later(fault.seconds, wake)
         return True
 
     def _member(self, fault: Fault) -> bool:
@@ -146,10 +159,10 @@ class Injector:
                 joined.process.kill()
             else:
                 joined.process.terminate()
-            self._later(20, joined.process.kill)
-            self._later(20, lambda: _reap(joined))
+            self.later(20, joined.process.kill)
+            self.later(20, lambda: _reap(joined))
 
-        self._later(fault.seconds, leave)
+        self.later(fault.seconds, leave)
         return True
 
     def _broker(self, fault: Fault) -> bool:
@@ -179,7 +192,7 @@ class Injector:
             back()
             self._away -= Counter({broker: 1})
 
-        self._later(seconds, end)
+        self.later(seconds, end)
 
     def _disk(self, fault: Fault) -> bool:
         """Fill the disk of a server, and give the room back."""
@@ -198,7 +211,7 @@ class Injector:
         disk.fill()
         if fault.detail == "log":
             end_log_segments(self._servers.settings.database_url)
-        self._later(fault.seconds, disk.free)
+        self.later(fault.seconds, disk.free)
         return True
 
     def _promote(self, fault: Fault) -> bool:
@@ -207,7 +220,7 @@ class Injector:
             return False
         self._servers.lose()
         self.kills += 1
-        self._later(fault.seconds, self._servers.promote)
+        self.later(fault.seconds, self._servers.promote)
         return True
 
     def _postgres(self, fault: Fault) -> bool:
@@ -218,7 +231,7 @@ class Injector:
             held = ExitStack()
             with suppress(psycopg.Error):
                 held.enter_context(full(self._servers.settings.database_url))
-            self._later(fault.seconds, held.close)
+            self.later(fault.seconds, held.close)
             return True
         victims = backends(process.pid) if fault.detail == "backend" else [process.pid]
         if not victims:
@@ -242,7 +255,7 @@ class Injector:
     def _clock(self, fault: Fault) -> bool:
         file = self._folder / "clock"
         file.write_text(str(fault.seconds))
-        self._later(10, lambda: _write(file, "0"))
+        self.later(10, lambda: _write(file, "0"))
         return True
 
     def _stop(self, pid: int) -> None:

@@ -26,12 +26,17 @@ _SUMS = (
     "zombie_writes",
     "suppressed",
     "poison",
+    "calls_held",
+    "cancelled",
     "uncertain",
     "acts",
     "zombies_refused",
     "views_compared",
 )
 _SHOWN = 20
+
+WORLD = "a world of its own"
+"""The mode of a round whose runs and faults belong together."""
 
 
 def line(verdict: Verdict) -> str:
@@ -57,8 +62,10 @@ def summary(
             recovery.setdefault(kind, []).extend(seconds)
     everything = [second for seconds in recovery.values() for second in seconds]
     violations = [f"{one['seed']}: {said}" for one in played for said in one["violations"]]
-    sums = {name: sum(one[name] for one in played) for name in _SUMS}
-    proved = sums["suppressed"] > 0 and sums["kills"] > 0
+    sums = {name: sum(one.get(name, 0) for one in played) for name in _SUMS}
+    # A round in which nothing died or came twice proves nothing; a world shows something else.
+    mixed = [one for one in played if one["mode"] != WORLD]
+    proved = not mixed or (sums["suppressed"] > 0 and sums["kills"] > 0)
     return {
         "held": not violations and proved,
         **sums,

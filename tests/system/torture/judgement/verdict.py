@@ -12,13 +12,13 @@ from datetime import datetime
 from typing import Any
 
 from runfold.events import topics
-from runfold.events.run import ToolCallUncertain
+from runfold.events.run import CallHeld, RunCancelled, ToolCallUncertain
 from runfold.infra.settings.variables import TOOL_DEATHS
 from tests.system import oracle
 from tests.system.oracle.histories import Histories, histories
 from tests.system.torture.faults.plan import kinds_of
 from tests.system.torture.game import Left
-from tests.system.torture.judgement import rules
+from tests.system.torture.judgement import rules, waiting
 from tests.system.torture.judgement.recovery import recoveries
 from tests.system.torture.judgement.scan import Scanned, scan
 from tests.system.torture.simulation import load
@@ -59,6 +59,8 @@ class Verdict:
     suppressed: int = 0
     poison: int = 0
     deadly: int = 0
+    calls_held: int = 0
+    cancelled: int = 0
     uncertain: int = 0
     acts: int = 0
     zombies_refused: int = 0
@@ -67,6 +69,7 @@ class Verdict:
     faults: dict[str, int] = field(default_factory=dict)
     ends: dict[str, int] = field(default_factory=dict)
     recovery_s: dict[str, list[float]] = field(default_factory=dict)
+    waits_s: dict[str, list[float]] = field(default_factory=dict)
     restores: list[tuple[int, float]] = field(default_factory=list)
     timeline: list[tuple[float, int]] = field(default_factory=list)
     marks: list[tuple[float, str]] = field(default_factory=list)
@@ -135,6 +138,7 @@ def _judge(left: Left, ownership: str) -> Verdict:
     excused = any(fault.kind == "clock" or fault.seconds > 20 for _, fault in left.injector.done)
     events = list(scan(left.settings, topics.EVENTS))
     found = oracle.violations(seen, read)
+    harmed, waited = _harmed(left, rows), waiting.waits(rows, events, read)
     for name, sentences in (
         ("acknowledged_means_ended", rules.acknowledged_means_ended(asked, read)),
         ("acted_once", rules.acted_once(rows)),
@@ -142,8 +146,16 @@ def _judge(left: Left, ownership: str) -> Verdict:
         ("nothing_undecided", rules.nothing_undecided(rows, events, read)),
         (
             "doubt_is_justified",
-            rules.doubt_is_justified(rows, read, _harmed(left, rows), excused=excused),
+            rules.doubt_is_justified(rows, read, harmed, excused=excused),
         ),
+        (
+            "nothing_after_the_end",
+            waiting.nothing_after_the_end(rows, events, read, harmed),
+        ),
+        ("no_attempt_that_was_not_made", waiting.no_attempt_that_was_not_made(rows, read)),
+        ("only_away", waiting.only_away(read)),
+        ("neighbours_are_independent", waiting.neighbours_are_independent(waited)),
+        ("nobody_else_on_these_topics", left.strangers),
     ):
         found += [f"{name}: {sentence}" for sentence in sentences]
     found += [
@@ -167,6 +179,9 @@ def _judge(left: Left, ownership: str) -> Verdict:
         suppressed=again,
         poison=len(poison),
         deadly=len({row.call_id for row in rows if row.phase == DIES}),
+        calls_held=sum(len(read.facts(run_id, CallHeld)) for run_id in read.runs),
+        cancelled=sum(len(read.facts(run_id, RunCancelled)) for run_id in read.runs),
+        waits_s={name: [round(each, 3) for each in found] for name, found in waited.items()},
         uncertain=sum(len(read.facts(run_id, ToolCallUncertain)) for run_id in read.runs),
         acts=sum(row.phase == ACTED for row in rows),
         zombies_refused=sum(1 for _ in _said(left, "lane fenced")) + _overtaken(left),

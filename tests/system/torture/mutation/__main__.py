@@ -15,12 +15,12 @@ from dataclasses import replace
 from pathlib import Path
 
 from tests.docs.given import ROOMS
-from tests.support.stack import fresh_database
-from tests.system.torture.game import ROOT, Game, Rules
-from tests.system.torture.judgement.verdict import Verdict, judge
+from tests.system.torture.campaign import provoke
+from tests.system.torture.faults.trouble import Trouble
+from tests.system.torture.judgement.verdict import Verdict
 from tests.system.torture.mutation.mutant import Mutant, mutate
 from tests.system.torture.mutation.mutants import MUTANTS, TROUBLES
-from tests.system.torture.mutation.troubles import Trouble
+from tests.system.torture.round import ROOT
 from tests.system.torture.servers.servers import Servers, servers
 
 _COPIED = (*ROOMS, "schemas", "examples", "src", "tests")
@@ -35,25 +35,6 @@ def copy_tree(target: Path) -> None:
     for name in _COPIED:
         shutil.copytree(ROOT / name, target / name, symlinks=True, ignore=_PACKED)
     shutil.copy(ROOT / "pyproject.toml", target)
-
-
-def provoke(found: Servers, folder: Path, trouble: Trouble, tree: Path) -> Verdict:
-    """Make trouble for the code of a tree, and judge what it left."""
-    rules = Rules(
-        seed=trouble.name,
-        seconds=trouble.seconds,
-        runs_per_s=trouble.runs_per_s,
-        again=trouble.again,
-        poisoned=trouble.poisoned,
-        late_s=trouble.late_s,
-        shapes=trouble.shapes,
-        settle_s=trouble.settle_s,
-        engine=trouble.engine,
-        tree=tree,
-    )
-    with fresh_database(found.settings.database_url) as url:
-        left = Game(found, url, folder, rules).play(trouble.faults)
-        return judge(left, ownership=rules.ownership)
 
 
 def catch(mutants: Iterable[Mutant], troubles: Iterable[Trouble]) -> dict[str, list[str]]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from tests.system.torture.mutation.troubles import Trouble
+from tests.system.torture.faults.trouble import Trouble
 
 
 class Edit(NamedTuple):

@@ -23,6 +23,7 @@ from tests.system.torture.mutation.troubles import (
     ZOMBIE,
     ZOMBIE_PROJECTOR,
 )
+from tests.system.torture.mutation.worlds import OF_WORLDS
 
 _LANE = "processors/engine/kafka/lane.py"
 _FOLD = "processors/engine/core/batch.py"
@@ -320,6 +321,7 @@ MUTANTS = (
             ),
         ),
     ),
+    *OF_WORLDS,
 )
 
 TROUBLES = tuple({mutant.trouble.name: mutant.trouble for mutant in MUTANTS}.values())

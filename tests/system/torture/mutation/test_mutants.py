@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.system.torture.game import ROOT
 from tests.system.torture.mutation.mutant import Edit, Mutant, StaleMutantError, mutate
 from tests.system.torture.mutation.mutants import MUTANTS
+from tests.system.torture.round import ROOT
 
 
 def _copy(tree: Path, mutant: Mutant) -> None:

@@ -2,25 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
 from tests.system.torture.faults.plan import PROJECTOR, RUNS, TOOLS, Fault
-
-
-@dataclass(frozen=True, slots=True)
-class Trouble:
-    """A short round: its faults, which runs are asked for, what is said again and poisoned."""
-
-    name: str
-    faults: tuple[Fault, ...] = ()
-    seconds: float = 14.0
-    again: float = 0.0
-    poisoned: float = 0.0
-    late_s: float = 1.0
-    shapes: str = ""
-    settle_s: float = 25.0
-    runs_per_s: float = 5.0
-    engine: dict[str, float] = field(default_factory=dict)
+from tests.system.torture.faults.trouble import Trouble
 
 
 def _every(kind: str, target: str, seconds: float, *details: str) -> tuple[Fault, ...]:

@@ -20,7 +20,10 @@ _LONGEST_PAUSE_S = 2.0
 
 @dataclass
 class Kept:
-    """One process that is wanted; ``failpoint`` is what its present life dies at."""
+    """One process that is wanted; ``failpoint`` is what its present life dies at.
+
+    While it is not ``wanted``, an end of it is the last one.
+    """
 
     name: str
     arguments: tuple[str, ...]
@@ -33,6 +36,7 @@ class Kept:
     next_failpoint: str = ""
     frozen: bool = False
     killed: bool = False
+    wanted: bool = True
     ends: Counter[int] = field(default_factory=Counter)
     pids: list[int] = field(default_factory=list)
     _due: float = 0.0
@@ -77,7 +81,7 @@ class Kept:
 
     def start_if_due(self) -> None:
         """Start it again after the pause that follows its end."""
-        if self._due and time.monotonic() >= self._due:
+        if self.wanted and self._due and time.monotonic() >= self._due:
             self.start()
 
     def stop(self, seconds: float = 25.0) -> int:

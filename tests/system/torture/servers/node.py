@@ -31,7 +31,7 @@ class Node(Broker):
         data = self.home.kafka / self.name / "data"
         self._format(data)
         config = self.home.kafka / f"server{self.number}.properties"
-        config.write_text(self._properties(port, data))
+        config.write_text(self._member_properties(port, data))
         log4j = self.home.kafka / f"log4j2-{self.number}.yaml"
         log4j.write_text(broker_config.logging(self.home.logs / f"{self.name}.log"))
         options = [*broker._JVM, f"-Dlog4j2.configurationFile={log4j}", *self._aot(runtime)]
@@ -51,7 +51,7 @@ class Node(Broker):
             return ports.claim(file, (*names, "behind", "proxy", "postgres"))
         return ports._read(file)
 
-    def _properties(self, port: dict[str, int], data: Path) -> str:
+    def _member_properties(self, port: dict[str, int], data: Path) -> str:
         given = broker_config.properties(0, 0, data)
         known = dict(line.split("=", 1) for line in given.splitlines() if line[:1] != "#")
         plain = f"127.0.0.1:{port[f'kafka{self.number}']}"

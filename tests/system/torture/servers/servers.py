@@ -39,7 +39,8 @@ _POSTGRES = {"min_wal_size": "32MB", "wal_recycle": "off"}
 class Servers:
     """Brokers, Postgres and the proxy; ``tend`` starts again what died.
 
-    ``standby`` is there until it is promoted; ``disks`` are the servers' own, by name.
+    ``standby`` is there until it is promoted; ``disks`` are the servers' own, by name; those that
+    are ``away``, by name, are not started before they may come back.
     """
 
     settings: Settings
@@ -48,6 +49,7 @@ class Servers:
     standby: Member | None = None
     disks: dict[str, Disk] = field(default_factory=dict)
     proxy: subprocess.Popen[bytes] | None = None
+    away: set[str] = field(default_factory=set)
 
     @property
     def members(self) -> list[Member]:
@@ -57,12 +59,13 @@ class Servers:
     @property
     def up(self) -> bool:
         """Whether every server answered when it was last tended."""
-        return all(member.state == "running" for member in self.members)
+        return not self.away and all(member.state == "running" for member in self.members)
 
     def tend(self) -> None:
         """Start again what died."""
         for member in self.members:
-            member.watch(time.monotonic())
+            if member.program.name not in self.away:
+                member.watch(time.monotonic())
         if self.proxy is not None and self.proxy.poll() is not None:
             self.proxy = self.start_proxy()
 

@@ -88,6 +88,12 @@ class Ledger:
             query = "SELECT count(*) FROM executions WHERE key = ? AND phase = ?"
             return int(connection.execute(query, (key, ACTED)).fetchone()[0])
 
+    def entered(self, call_id: str) -> int:
+        """How often a call was entered, whatever came of it."""
+        with self._open() as connection:
+            query = "SELECT count(*) FROM executions WHERE call_id = ? AND phase = ?"
+            return int(connection.execute(query, (call_id, BEGAN)).fetchone()[0])
+
     def rows(self) -> tuple[Execution, ...]:
         """Everything, in the order it was written."""
         with self._open() as connection:

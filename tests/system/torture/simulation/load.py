@@ -4,7 +4,8 @@
 
 It may be killed at any moment: the log says how far it was, and ``sent`` always precedes sending.
 It ends when FOLDER/stop exists, after everything sent is acknowledged, and waits while
-FOLDER/enough exists.
+FOLDER/enough exists. FOLDER/bursts has a line ``SHAPE COUNT`` for each group of runs to ask for at
+once.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from tests.system.torture.simulation.shapes import CODEC, request, shape_of
 LOG = "load.log"
 STOP = "stop"
 ENOUGH = "enough"
+BURSTS = "bursts"
 _ACK_S = 60.0
 
 
@@ -38,7 +40,7 @@ class Asked(NamedTuple):
 
 def read_log(folder: Path) -> Asked:
     """Read the log; a last line that was cut off by a kill counts for nothing."""
-    said: dict[str, set[str]] = {"sent": set(), "acked": set()}
+    said: dict[str, set[str]] = {"sent": set(), "acked": set(), "burst": set()}
     for line in _whole_lines(folder / LOG):
         word, _, run_id = line.partition(" ")
         said[word].add(run_id)
@@ -85,13 +87,22 @@ def main(arguments: list[str]) -> int:
         if error is None and isinstance(key, bytes):
             acked.append(f"acked {key.decode()}")
 
-    while not (folder / STOP).exists():
-        choice = Random(f"{seed}/{number}")
-        asked = request(shape_of(choice, arguments[3]), number)
+    def ask(shape: str, number: int) -> None:
+        asked = request(shape, number)
         log.say(f"sent {asked.run_id}", *_drained(acked))
         value = CODEC.encode(topics.REQUESTS, asked)
         producer.produce(topics.REQUESTS, value, asked.run_id.encode(), on_delivery=delivered)
+
+    while not (folder / STOP).exists():
+        choice = Random(f"{seed}/{number}")
+        ask(shape_of(choice, arguments[3]), number)
         number += 1
+        for index, shape, count in _bursts(folder):
+            # Said before, so that a kill may lose some of a burst and doubles none.
+            log.say(f"burst {index}")
+            for _ in range(count):
+                ask(shape, number)
+                number += 1
         until = time.monotonic() + choice.expovariate(rate)
         while (left := until - time.monotonic()) > 0:
             producer.poll(min(left, 0.2))
@@ -100,6 +111,16 @@ def main(arguments: list[str]) -> int:
     rest = producer.flush(_ACK_S)
     log.say(*_drained(acked))
     return 1 if rest else 0
+
+
+def _bursts(folder: Path) -> list[tuple[int, str, int]]:
+    """Return the bursts that were not begun yet: number, shape, how many runs."""
+    lines = list(enumerate(_whole_lines(folder / BURSTS)))
+    if not lines:
+        return []
+    begun = {line.removeprefix("burst ") for line in _whole_lines(folder / LOG)}
+    new = [(index, line.split()) for index, line in lines if str(index) not in begun]
+    return [(index, shape, int(count)) for index, (shape, count) in new]
 
 
 def _drained(lines: list[str]) -> list[str]:

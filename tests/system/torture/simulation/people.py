@@ -28,18 +28,20 @@ from runfold.events.run import (
     Event,
     RunCreated,
     ToolCallProposed,
+    ToolCallStarted,
     ToolCallUncertain,
     UserMessageReceived,
 )
 from runfold.stack.settings import Settings
 from tests.system.torture.simulation.ledger import Ledger
-from tests.system.torture.simulation.shapes import CODEC
+from tests.system.torture.simulation.shapes import CODEC, REGRETTED
 
 LEDGER = "ledger.sqlite"
 FROZEN = "frozen"
 """While this file exists a tool may still act: nobody can say that it did not."""
 
 _DOUBT_S = 4.0
+_REGRETTED = 0.7
 
 
 class People:
@@ -107,6 +109,8 @@ class People:
             self._meddle(event, fact)
         elif isinstance(fact, ToolCallProposed):
             self._keys[fact.call_id] = fact.idempotency_key
+        elif isinstance(fact, ToolCallStarted):
+            self._regret(event)
         elif isinstance(fact, ApprovalRequested):
             self._decide(event, fact)
         elif isinstance(fact, ToolCallUncertain):
@@ -150,6 +154,17 @@ class People:
                 self._plan(at, event, commands.SendMessage, "message", content=text("look there"))
             case _:
                 self._plan(at, event, commands.EditInstructions, "edit", content=text("be brief"))
+
+    def _regret(self, event: Event) -> None:
+        """Cancel most of the runs whose call is queued, at any moment of its waiting."""
+        run_id = event.meta.run_id
+        if self._numbers.get(run_id) not in REGRETTED or run_id in self._meddled:
+            return
+        self._meddled.add(run_id)
+        choice = self._choice("regret", run_id)
+        if choice.random() < _REGRETTED:
+            late = choice.random() * self._latest_s
+            self._plan(late, event, commands.CancelRun, "cancel", reason="not any more")
 
     def _settle(self, now: float) -> None:
         """Look into the ledger where somebody must know, once no frozen tool can act any more."""

@@ -17,6 +17,7 @@ from runfold.events.definitions import (
     ModelChoice,
     ModelScript,
     ScriptTurn,
+    ToolContract,
 )
 from runfold.events.values import Limits
 from runfold.processors.definitions.follower import DefinitionFollower
@@ -80,10 +81,35 @@ SHAPES: dict[str, tuple[ScriptTurn, ...]] = {
     ),
     "twice": (_turn({"name": "world.twice", "arguments": _WHAT}, _FETCH), _turn(_PAY), _END),
 }
+
+
+def _only(tool: str, **arguments: Any) -> tuple[ScriptTurn, ...]:
+    """Return one call of one tool, and the end."""
+    return (_turn({"name": tool, "arguments": arguments or _WHAT}), _END)
+
+
 _ASKED_FOR = {
     "deadly": (_turn(_LOOK, {"name": "world.die", "arguments": _WHAT}), _turn(_PAY), _END),
+    "regretted": _only("world.queue", amount=1),
+    "withdrawn": _only("world.peek"),
+    "slow": _only("world.slow"),
+    "quick": _only("world.quick"),
+    "trying": _only("world.try"),
+    "once": _only("world.once", amount=2),
+    "lasting": _only("world.last", amount=3),
+    "timed": (_PASSING, _turn(_FETCH), _turn(_PAY), _END),
 }
-"""Shapes that are drawn only where they are named: they harm what runs beside them."""
+"""Shapes that are drawn only where they are named: they harm what runs beside them, or belong to a
+world of their own."""
+
+PROVIDED = "provided"
+"""The shape whose model is a provider's, which may be away."""
+
+REGRETTED = ("torture-regretted", "torture-withdrawn")
+"""Agents most of whose runs are cancelled while their call is queued."""
+
+_TIMED = {"timed": 600_000}
+"""Limits of duration by shape, in ms: a clock that is set by hours passes them."""
 
 _WEIGHTS = {"doubtful": 1, "busy": 1, "retries": 2, "deadly": 1}
 
@@ -103,18 +129,26 @@ def definitions(ledger: Path) -> list[Definition]:
     for shape, turns in {**SHAPES, **_ASKED_FOR}.items():
         name = f"torture-{shape}"
         found.append(ModelScript(name=name, version="1.0.0", turns=turns))
-        found.append(
-            AgentDefinition(
-                name=name,
-                version="1.0.0",
-                instructions="Do what the script says.",
-                prompt_version="1",
-                model=ModelChoice(name=f"scripted:{name}"),
-                tools=tuple(contract.name for contract in contracts),
-                limits=Limits(max_model_calls=60, max_tool_calls=120, max_identical_calls=20),
-            )
-        )
+        found.append(_agent(shape, f"scripted:{name}", contracts))
+    found.append(_agent(PROVIDED, "openai:gpt-4o", []))
     return found
+
+
+def _agent(shape: str, model: str, contracts: list[ToolContract]) -> AgentDefinition:
+    return AgentDefinition(
+        name=f"torture-{shape}",
+        version="1.0.0",
+        instructions="Do what the script says.",
+        prompt_version="1",
+        model=ModelChoice(name=model),
+        tools=tuple(contract.name for contract in contracts),
+        limits=Limits(
+            max_model_calls=60,
+            max_tool_calls=120,
+            max_identical_calls=20,
+            max_duration_ms=_TIMED.get(shape),
+        ),
+    )
 
 
 def publish_definitions(settings: Settings, ledger: Path) -> None:

@@ -17,15 +17,24 @@ from runfold.events.calls import Outcome, ToolResult
 from runfold.events.content import json_content
 from runfold.events.definitions import RetryPolicy
 from runfold.events.values import Placement
-from runfold.processors.tool import ToolContext, tool
+from runfold.processors.tool import ToolContext, ToolRefusedError, tool
 from tests.system.torture.simulation.ledger import ACTED, BEGAN, DIES, LEFT, Ledger
 
 _AGAIN = RetryPolicy(max_attempts=12, initial_ms=50, max_ms=2000)
+_TWICE = RetryPolicy(max_attempts=2, initial_ms=50, max_ms=200)
 _LONG_MS = 60_000
 _SHORT_MS = 1500
 _HANG_S = 2.5
 
-ONCE = ("world.pay", "world.break", "world.stall", "world.tell")
+ONCE = (
+    "world.pay",
+    "world.break",
+    "world.stall",
+    "world.tell",
+    "world.queue",
+    "world.once",
+    "world.last",
+)
 """The tools that are not idempotent: no key may be acted on twice."""
 
 UNRELIABLE = ("world.break", "world.stall")
@@ -65,7 +74,8 @@ def fetch(what: str, context: ToolContext) -> str:
     """Fetch something; the first attempt fails."""
     _note(context, "world.fetch", ACTED)
     if context.attempt == 1:
-        raise ConnectionResetError("try again")
+        # It says nothing of the tool's health: with its circuit open, runs would wait for minutes.
+        raise ToolRefusedError("try again", retryable=True)
     # Long enough for what is said again of the first attempt to arrive meanwhile.
     time.sleep(4 * _pause(context))
     return f"{what} is fetched"
@@ -171,4 +181,70 @@ def die(what: str, context: ToolContext) -> str:
     return f"{what} was survived"
 
 
-TOOLS = (look, fetch, pay, note, file, hang, break_, stall, twice, tell, die)
+@tool(name="world.peek", placement=Placement.LOCAL, max_concurrency=1, risk_level=0)
+def peek(what: str, context: ToolContext) -> str:
+    """Look in the run processor's own process, one after another: most of the calls queue."""
+    _note(context, "world.peek", ACTED)
+    time.sleep(0.4)
+    return f"{what} was seen"
+
+
+@tool(name="world.queue", max_concurrency=1, risk_level=3, approval="never", timeout_ms=_LONG_MS)
+def queue(amount: int, context: ToolContext) -> str:
+    """Pay, one after another: most of the calls queue."""
+    _note(context, "world.queue", BEGAN)
+    time.sleep(0.3)
+    _note(context, "world.queue", ACTED)
+    _note(context, "world.queue", LEFT)
+    return f"paid {amount} in turn"
+
+
+@tool(name="world.slow", max_concurrency=1, timeout_ms=_LONG_MS, risk_level=0)
+def slow(what: str, context: ToolContext) -> str:
+    """Take half a second, one after another."""
+    _note(context, "world.slow", BEGAN)
+    time.sleep(0.5)
+    return f"{what} took its time"
+
+
+@tool(name="world.quick", timeout_ms=_LONG_MS, risk_level=0)
+def quick(what: str, context: ToolContext) -> str:
+    """Answer at once."""
+    _note(context, "world.quick", BEGAN)
+    return f"{what} took no time"
+
+
+@tool(name="world.try", risk_level=1, approval="never", idempotent=True, retry=_TWICE)
+def try_(what: str, context: ToolContext) -> str:
+    """Fail when it is entered for the first time; two tries are all that it has."""
+    entered = _ledger(context).entered(context.call_id)
+    _note(context, "world.try", BEGAN)
+    if not entered:
+        raise ToolRefusedError("try again", retryable=True)
+    _note(context, "world.try", ACTED)
+    return f"{what} at the second try"
+
+
+@tool(name="world.once", risk_level=3, approval="never", timeout_ms=_LONG_MS, retry=_TWICE)
+def once(amount: int, context: ToolContext) -> str:
+    """Pay at once; two tries are all that it has."""
+    _note(context, "world.once", BEGAN)
+    _note(context, "world.once", ACTED)
+    _note(context, "world.once", LEFT)
+    return f"paid {amount} once"
+
+
+@tool(name="world.last", risk_level=3, approval="never", timeout_ms=_LONG_MS)
+def last(amount: int, context: ToolContext) -> str:
+    """Take three seconds for a payment: whoever is told to end meanwhile must wait for it."""
+    _note(context, "world.last", BEGAN)
+    time.sleep(3)
+    _note(context, "world.last", ACTED)
+    _note(context, "world.last", LEFT)
+    return f"paid {amount} at length"
+
+
+TOOLS = (
+    *(look, fetch, pay, note, file, hang, break_, stall, twice, tell, die),
+    *(peek, queue, slow, quick, try_, once, last),
+)

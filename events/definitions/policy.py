@@ -1,0 +1,79 @@
+"""A policy: rules in Cedar on what agents may do, and its author's tests of them."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any, Literal, NamedTuple
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from runfold.events.content import canonical_json
+from runfold.events.definitions.base import Definition
+from runfold.events.definitions.log import Published
+
+POLICY = "policy"
+"""The kind of policies on the wire."""
+
+
+class PolicyTest(BaseModel):
+    """What a policy must say of one action; ``expect`` None of its rules where it is ``nothing``.
+
+    ``principal`` and ``resource`` are references such as ``Agent::"clerk"``. What is not given of
+    their attributes and of the context has the values of a small, harmless call.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    principal: str
+    action: str
+    resource: str
+    expect: Literal["permit", "forbid", "nothing"]
+    principal_attributes: dict[str, Any] = Field(default_factory=dict)
+    resource_attributes: dict[str, Any] = Field(default_factory=dict)
+    context: dict[str, Any] = Field(default_factory=dict)
+
+
+class PolicyDefinition(Definition):
+    """Rules in Cedar's own language, in its canonical form; every rule has an ``@id``."""
+
+    description: str = ""
+    cedar: str
+    tests: tuple[PolicyTest, ...] = ()
+
+
+class PoliciesInForce:
+    """The policies that hold for a tenant: the shared ones and its own together, by name.
+
+    ``digest`` is the sha256 of what they are; two sets of one digest are equal.
+    """
+
+    __slots__ = ("digest", "policies")
+
+    def __init__(self, policies: tuple[Published, ...]) -> None:
+        self.policies = policies
+        self.digest = _digest(policies)
+
+    def __eq__(self, other: object) -> bool:
+        """Whether both hold the same policies."""
+        return isinstance(other, PoliciesInForce) and self.digest == other.digest
+
+    def __hash__(self) -> int:
+        """Return a hash of the digest."""
+        return hash(self.digest)
+
+
+class PolicyKey(NamedTuple):
+    """What tells one set of policies from another within a memory of definitions."""
+
+    tenant: str | None
+    own: int
+    shared: int
+
+
+def _digest(policies: tuple[Published, ...]) -> bytes:
+    named = [
+        [each.tenant or "", each.definition.name, each.definition.version, each.pin.digest.hex()]
+        for each in policies
+    ]
+    return hashlib.sha256(canonical_json(named).encode()).digest()

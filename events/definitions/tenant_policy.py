@@ -1,0 +1,86 @@
+"""What a tenant may use at a time and in a period; on the wire its kind is ``tenant_policy``."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from runfold.events.definitions.base import Definition
+
+Scope = Literal["tenant", "user", "agent", "feature"]
+"""Whose use is counted: all of the tenant, or that of each user, agent or feature."""
+
+Unit = Literal["usd", "tokens", "runs", "tool_calls"]
+"""What a budget counts; money is in US dollars."""
+
+Period = Literal["hour", "day", "month"]
+"""How long a budget lasts, in UTC."""
+
+IN_FORCE = "default"
+"""The name of the policy that is in force: the tenant's own one, else the shared one."""
+
+
+_MOST = 10**12
+"""The largest amount of any unit: what adds up to more than money on the wire can be."""
+
+_LONGEST_MS = 10 * 365 * 86_400_000
+
+Weight = Annotated[int, Field(ge=1, le=1000)]
+
+
+class Cap(BaseModel):
+    """How many runs of one scope may run at a time; without a name, each one's."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    of: Scope
+    name: str | None = None
+    running: int = Field(ge=1)
+
+
+class Budget(BaseModel):
+    """How much of a unit may be used in a period; without a name, by each one of the scope.
+
+    ``soft`` is the use from which an alert is on record. A run that ``limit`` leaves no room for
+    waits for the next period, or is refused.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    of: Scope
+    name: str | None = None
+    unit: Unit = "usd"
+    period: Period
+    limit: Decimal = Field(ge=0, le=_MOST)
+    soft: Decimal | None = Field(default=None, ge=0, le=_MOST)
+    when_spent: Literal["queue", "refuse"] = "queue"
+
+
+class Amounts(BaseModel):
+    """What is set aside for a run that has no limit of its own for a unit."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    usd: Decimal | None = Field(default=None, gt=0, le=_MOST)
+    tokens: int | None = Field(default=None, ge=1, le=_MOST)
+    tool_calls: int | None = Field(default=None, ge=1, le=_MOST)
+
+
+class TenantPolicy(Definition):
+    """The rules by which runs of a tenant are admitted.
+
+    ``weights`` are shares of users and agents by name; whom they do not name has 1. A run counts
+    twice as much for every step of its priority, up to ``max_priority``.
+    """
+
+    description: str = ""
+    caps: tuple[Cap, ...] = ()
+    queue_size: int = Field(default=1000, ge=0, le=10_000)
+    queue_timeout_ms: int | None = Field(default=None, ge=1, le=_LONGEST_MS)
+    user_weights: dict[str, Weight] = Field(default_factory=dict)
+    agent_weights: dict[str, Weight] = Field(default_factory=dict)
+    max_priority: int = Field(default=3, ge=0, le=10)
+    budgets: tuple[Budget, ...] = ()
+    run_amounts: Amounts = Amounts()

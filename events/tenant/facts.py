@@ -1,0 +1,100 @@
+"""What happens at a tenant: runs are admitted, wait, are refused and come back; books are kept."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from runfold.events.base import Fact, Money, Timestamp
+from runfold.events.tenant.event import TenantEvent, TenantMeta
+from runfold.events.tenant.values import Admission, Amount, Asks, Book, Share, Waiting
+
+
+class TenantFact(Fact):
+    """A fact of a tenant's journal."""
+
+    META: ClassVar = TenantMeta
+    EVENT: ClassVar = TenantEvent
+
+
+class BooksOpened(TenantFact):
+    """A period of the journal begins: everything that is known of the tenant is carried over.
+
+    ``clock`` is how far the fair order has come, ``arrivals`` how many runs ever waited or were
+    admitted.
+    """
+
+    tenant_id: str
+    period: int
+    clock: int
+    arrivals: int
+    running: tuple[Admission, ...] = ()
+    waiting: tuple[Waiting, ...] = ()
+    shares: tuple[Share, ...] = ()
+    books: tuple[Book, ...] = ()
+    reviewed_at: Timestamp | None = None
+
+
+class AdmissionQueued(TenantFact):
+    """A run waits: ``position`` is its place in the queue, 1 the next one."""
+
+    waiting: Waiting
+    position: int
+    reason: str
+
+
+class AdmissionGranted(TenantFact):
+    """A run was admitted, at once or out of the queue."""
+
+    admission: Admission
+    number: int
+    start: int
+    finish: int
+    waited_ms: int
+
+
+class AdmissionRefused(TenantFact):
+    """A run was refused, at once or after it had waited too long."""
+
+    asks: Asks
+    code: str
+    reason: str
+
+
+class AdmissionReturned(TenantFact):
+    """A run has ended, or left the queue; what it used is booked in the period of this moment.
+
+    ``used`` is what the run says that it used, ``books`` the books after it.
+    """
+
+    run_id: str
+    admitted: bool
+    used: tuple[Amount, ...]
+    books: tuple[Book, ...] = ()
+
+
+class BudgetAlerted(TenantFact):
+    """What was used and set aside has reached the soft limit of a budget, once a period."""
+
+    book: Book
+    committed: Money
+    soft: Money
+    limit: Money
+
+
+class QueueReviewed(TenantFact):
+    """The queue was looked through, since the policy or a period may have changed."""
+
+    waiting: int
+    running: int
+
+
+FACTS: tuple[type[TenantFact], ...] = (
+    BooksOpened,
+    AdmissionQueued,
+    AdmissionGranted,
+    AdmissionRefused,
+    AdmissionReturned,
+    BudgetAlerted,
+    QueueReviewed,
+)
+"""All of them."""

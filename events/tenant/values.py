@@ -1,0 +1,72 @@
+"""The small records that a tenant's facts and messages share."""
+
+from __future__ import annotations
+
+from runfold.events.base import Money, Record, Timestamp
+
+
+class Asks(Record):
+    """What a run asks its tenant for: to be admitted, with what it may use at the most.
+
+    A limit of None is one that the run does not have.
+    """
+
+    run_id: str
+    user_id: str
+    agent: str
+    feature: str | None = None
+    priority: int = 0
+    max_cost: Money | None = None
+    max_tokens: int | None = None
+    max_tool_calls: int | None = None
+
+
+class Amount(Record):
+    """So much of a unit: ``usd``, ``tokens``, ``runs`` or ``tool_calls``."""
+
+    unit: str
+    amount: Money
+
+
+class Admission(Record):
+    """A run that was admitted and has not ended, with what is set aside for it."""
+
+    asks: Asks
+    reserved: tuple[Amount, ...]
+    since: Timestamp
+
+
+class Waiting(Record):
+    """A run in the queue.
+
+    ``number`` counts the arrivals, ``start`` and ``finish`` are its place in the fair order.
+    """
+
+    asks: Asks
+    number: int
+    start: int
+    finish: int
+    since: Timestamp
+    deadline: Timestamp | None = None
+
+
+class Share(Record):
+    """How far a flow of runs (a user, an agent and a priority) has come in the fair order."""
+
+    flow: str
+    finish: int
+
+
+class Book(Record):
+    """What was used of a unit by one of a scope in the period that began at ``start``.
+
+    ``warned`` says that the alert of this period is on record.
+    """
+
+    of: str
+    name: str
+    unit: str
+    period: str
+    start: Timestamp
+    used: Money
+    warned: bool = False

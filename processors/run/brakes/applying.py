@@ -1,0 +1,133 @@
+"""Brakes applied: a threshold that was crossed is on record, and its reaction follows.
+
+They are judged once a turn, when the last round is over and before the model is called again. Of
+several that are crossed at once each is on record; the strictest reaction is what follows.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from runfold.events import run as j
+from runfold.events.content import Content, text
+from runfold.events.definitions.brakes import Brake, plain
+from runfold.events.run import BrakeAction
+from runfold.events.values import ErrorInfo
+from runfold.processors.run.agent import checkpoints
+from runfold.processors.run.brakes.detectors import FIND, Finding
+from runfold.processors.run.draft import Draft
+from runfold.processors.run.ids import after
+from runfold.processors.run.lifecycle import endings
+
+ERROR_TYPE = "brake"
+"""The error type of a run that a brake stopped."""
+
+
+class _Crossed(NamedTuple):
+    detector: str
+    brake: Brake
+    finding: Finding
+    action: BrakeAction
+    times: int
+
+
+def apply(draft: Draft) -> bool:
+    """Judge the run; return whether its model is not to be called now."""
+    watch = draft.run.loop.watch
+    if watch is None:
+        return False
+    crossed = _crossed(draft)
+    for each in crossed:
+        draft.say(_applied(draft, each))
+    if stops := _of(crossed, BrakeAction.STOP):
+        _stop(draft, stops)
+    elif hands_over := _of(crossed, BrakeAction.HAND_OVER):
+        _ask(draft, "brake_hands_over", hands_over)
+    elif asks := _of(crossed, BrakeAction.ASK):
+        _ask(draft, "brake_asks", asks)
+    else:
+        return waits(draft)
+    return True
+
+
+def waits(draft: Draft) -> bool:
+    """Whether a brake still keeps the model from being called."""
+    watch = draft.run.loop.watch
+    return watch is not None and watch.wait.until is not None and draft.env.now < watch.wait.until
+
+
+def _crossed(draft: Draft) -> list[_Crossed]:
+    run, brakes = draft.run, draft.agent().brakes
+    assert run.loop.watch is not None
+    found = []
+    for name in run.loop.watch.detectors:
+        finding, brake = FIND[name](run.loop.watch), brakes[name]
+        if finding.score >= brake.threshold:
+            times = run.loop.watch.applied.get(name, 0) + 1
+            reaction = brake.reactions[min(times, len(brake.reactions)) - 1]
+            found.append(_Crossed(name, brake, finding, BrakeAction(reaction), times))
+    return found
+
+
+def _of(crossed: list[_Crossed], action: BrakeAction) -> list[_Crossed]:
+    return [each for each in crossed if each.action is action]
+
+
+def _applied(draft: Draft, of: _Crossed) -> j.BrakeApplied:
+    slow = of.action is BrakeAction.SLOW
+    return j.BrakeApplied(
+        pattern=of.detector,
+        action=of.action,
+        reason=draft.people(f"brake_{of.detector}", **_said(of)),
+        score=plain(of.finding.score),
+        threshold=plain(of.brake.threshold),
+        evidence=of.finding.evidence,
+        times=of.times,
+        notice=_notice(draft, of),
+        due=after(draft.env.now, of.brake.slow_ms) if slow else None,
+    )
+
+
+def _said(of: _Crossed) -> dict[str, str]:
+    return {
+        "score": plain(of.finding.score),
+        "threshold": plain(of.brake.threshold),
+        "about": of.finding.about,
+    }
+
+
+def _notice(draft: Draft, of: _Crossed) -> Content | None:
+    if of.action is not BrakeAction.THINK_AGAIN:
+        return None
+    # Never what a tool said: its words are not to come to the model as those of the runtime.
+    evidence = draft.model(f"brake_{of.detector}", **_said(of))
+    return text(f"{evidence} {draft.model('brake_think_again')}")
+
+
+def _ask(draft: Draft, code: str, asks: list[_Crossed]) -> None:
+    names = ", ".join(each.detector for each in asks)
+    scores = ", ".join(plain(each.finding.score) for each in asks)
+    question = draft.model(code, agent=draft.run.agent.name, brakes=names, scores=scores)
+    draft.say(
+        j.HumanInputRequested(
+            question_id=draft.next_call_id(),
+            provider_call_id="",
+            question=text(question),
+            brake=names,
+        )
+    )
+    checkpoints.write(draft)
+
+
+def _stop(draft: Draft, stops: list[_Crossed]) -> None:
+    first = stops[0]
+    endings.fail(
+        draft,
+        endings.EXIT_LIMIT,
+        ErrorInfo(
+            error_type=ERROR_TYPE,
+            message=draft.people(f"brake_{first.detector}", **_said(first)),
+            retryable=False,
+            suggested_next_action=draft.people("look_at_the_brake", brake=first.detector),
+        ),
+    )

@@ -1,0 +1,185 @@
+"""A set of policies, parsed once, and what it says of a question.
+
+Cedar skips a rule whose condition cannot be evaluated, which would let a forbid pass by: whatever
+is in error denies.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from functools import lru_cache
+from typing import Any
+
+from runfold.events.definitions import PoliciesInForce, PolicyDefinition
+from runfold.processors.run.policy.cedar.bounds import need_bounded
+from runfold.processors.run.policy.cedar.request import Asked, entities_json
+
+
+class Says(StrEnum):
+    """What a set of policies says; ``nothing`` where no rule speaks of what was asked."""
+
+    PERMIT = "permit"
+    FORBID = "forbid"
+    NOTHING = "nothing"
+    ERROR = "error"
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One permit or forbid of a policy; ``policy`` is its ``name@version``."""
+
+    id: str
+    policy: str
+    tenant: str | None
+    forbids: bool
+    annotations: Mapping[str, str]
+    actions: frozenset[str] | None
+    """The actions that its head names, None where it names none and means all."""
+    about: str | None
+    """The type of the resource that its head names, None where it names none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a set says of one question, and the rules that it says so by."""
+
+    says: Says
+    rules: tuple[Rule, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ParsedSet:
+    """Rules by an internal key, and Cedar's own handle of them; None where it cannot be parsed."""
+
+    digest: bytes
+    rules: Mapping[str, Rule] = field(default_factory=dict)
+    handle: Any = None
+
+    def speaks_of(self, action: str, resource: str) -> bool:
+        """Whether any rule may match an action on a type of resource that belongs to no other.
+
+        It may always where the set cannot be parsed.
+        """
+        if self.handle is None:
+            return True
+        return any(
+            (each.actions is None or action in each.actions) and each.about in {None, resource}
+            for each in self.rules.values()
+        )
+
+    def answer(self, asked: Asked) -> Answer:
+        """Return what the rules say of a question; it never raises."""
+        if self.handle is None:
+            return Answer(Says.ERROR)
+        try:
+            said = _evaluated(self.handle, asked)
+        except Exception:  # noqa: BLE001 - what cannot be asked is denied
+            return Answer(Says.ERROR)
+        errors = said["diagnostics"]["errors"]
+        if errors:
+            named = (key for key in self.rules if any(f"`{key}`" in each for each in errors))
+            return Answer(Says.ERROR, self._named(named))
+        determining = self._named(said["diagnostics"]["reason"])
+        match said["decision"]:
+            case "Allow":
+                return Answer(Says.PERMIT, determining)
+            case "Deny":
+                return Answer(Says.FORBID if determining else Says.NOTHING, determining)
+            case _:
+                return Answer(Says.ERROR)
+
+    def _named(self, keys: Iterable[str]) -> tuple[Rule, ...]:
+        return tuple(self.rules[key] for key in sorted(set(keys)))
+
+
+@lru_cache(maxsize=256)
+def parsed_set(policies: PoliciesInForce) -> ParsedSet:
+    """Return a set, parsed; what cannot be parsed is a set that denies everything."""
+    named = [
+        (each.tenant, made)
+        for each in policies.policies
+        if isinstance(made := each.definition, PolicyDefinition)
+    ]
+    try:
+        return _parsed(policies.digest, named)
+    except (ValueError, RecursionError):
+        return ParsedSet(policies.digest)
+
+
+def of_one(policy: PolicyDefinition) -> ParsedSet:
+    """Return one policy on its own; raises ValueError where it cannot be parsed."""
+    return _parsed(policy.digest(), [(None, policy)])
+
+
+def _parsed(digest: bytes, named: Iterable[tuple[str | None, PolicyDefinition]]) -> ParsedSet:
+    import cedarpy  # noqa: PLC0415 - sixteen megabytes that only deployments with policies need
+
+    rules: dict[str, Rule] = {}
+    bodies: dict[str, Any] = {}
+    for tenant, policy in named:
+        which = f"{policy.name}@{policy.version}"
+        need_bounded(policy.cedar)
+        found = json.loads(cedarpy.policies_to_json_str(policy.cedar))["staticPolicies"]
+        for number in sorted(found, key=position_of):
+            body = found[number]
+            annotations = body.get("annotations") or {}
+            said = annotations.get("id") or f"{policy.name}/{position_of(number)}"
+            key = f"{tenant or ''}/{which}/{said}/{position_of(number)}"
+            bodies[key] = body
+            rules[key] = Rule(
+                id=said,
+                policy=which,
+                tenant=tenant,
+                forbids=body["effect"] == "forbid",
+                annotations=annotations,
+                actions=actions_of(body),
+                about=type_of_resource(body),
+            )
+    whole = {"staticPolicies": bodies, "templates": {}, "templateLinks": []}
+    return ParsedSet(digest, rules, cedarpy.PolicySet.from_json_str(json.dumps(whole)))
+
+
+def position_of(number: str) -> int:
+    """Return the place in a text of the policy that Cedar named ``policyN``."""
+    return int(number.removeprefix("policy"))
+
+
+def actions_of(body: Mapping[str, Any]) -> frozenset[str] | None:
+    """Return the actions that a rule's head names; None for all, and for a group of them."""
+    scope = body["action"]
+    named = [scope["entity"]] if "entity" in scope else scope.get("entities")
+    return None if named is None else frozenset(each["id"] for each in named)
+
+
+def type_of_resource(body: Mapping[str, Any]) -> str | None:
+    """Return the type of the resource that a rule's head names, None for any."""
+    scope = body["resource"]
+    named = scope["entity"]["type"] if "entity" in scope else scope.get("entity_type")
+    return str(named) if named is not None else None
+
+
+@lru_cache(maxsize=1024)
+def _entities(text: str) -> Any:
+    """Return entities, parsed: the same agent calls the same tool many times."""
+    import cedarpy  # noqa: PLC0415 - as above
+
+    return cedarpy.Entities.from_json_str(text)
+
+
+def _evaluated(handle: Any, asked: Asked) -> dict[str, Any]:
+    import cedarpy  # noqa: PLC0415 - as above
+
+    question = {
+        "principal": asked.principal.uid(),
+        "action": asked.action.uid(),
+        "resource": asked.resource.uid(),
+        "context": json.dumps(asked.context),
+    }
+    result = cedarpy.is_authorized(question, handle, _entities(entities_json(asked)))
+    return {
+        "decision": result.decision.value,
+        "diagnostics": {"reason": result.diagnostics.reasons, "errors": result.diagnostics.errors},
+    }

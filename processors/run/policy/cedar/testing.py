@@ -1,0 +1,110 @@
+"""The tests that stand beside a policy: what its rules must say of an action that is made up."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
+
+from runfold.events.definitions import PolicyTest, ToolContract
+from runfold.processors.run.policy.cedar.engine import ParsedSet, Says
+from runfold.processors.run.policy.cedar.names import MODEL_USE, RUN_START
+from runfold.processors.run.policy.cedar.request import (
+    Asked,
+    Attributes,
+    Entity,
+    action_of,
+    tool_entity,
+)
+from runfold.processors.run.policy.cedar.values import rounded_up
+
+_REFERENCE = re.compile(r'^([A-Za-z_][A-Za-z0-9_]*)::(?:"([^"\\]*)"|([^":\\]+))$')
+_USER, _TENANT = "somebody", "some-tenant"
+_TOOL: Attributes = (("idempotent", False), ("level", 0), ("owner", ""), ("version", "1.0.0"))
+
+
+def failure_of(test: PolicyTest, rules: ParsedSet, tools: Mapping[str, ToolContract]) -> str | None:
+    """Return why a test does not pass, None where it does."""
+    try:
+        said = rules.answer(asked_by(test, tools))
+    except ValueError as fault:
+        return f"test {test.name}: {fault}"
+    if said.says.value == test.expect:
+        return None
+    which = ", ".join(each.id for each in said.rules)
+    by = f" by {which}" if which else ""
+    if said.says is Says.ERROR:
+        return f"test {test.name}: expected {test.expect}, but it cannot be evaluated{by}"
+    return f"test {test.name}: expected {test.expect}, and it is {said.says.value}{by}"
+
+
+def asked_by(test: PolicyTest, tools: Mapping[str, ToolContract]) -> Asked:
+    """Return the question of a test; raises ValueError for a reference that is none."""
+    kind, name = reference(test.principal, "Agent")
+    user, tenant = ("User", _USER), ("Tenant", _TENANT)
+    agent: Attributes = (("version", "1.0.0"), ("tenant", _uid(*tenant)), ("user", _uid(*user)))
+    principal = Entity(kind, name, _with(agent, test.principal_attributes), (user, tenant))
+    resource = _resource(test, tools)
+    action = action_of(reference(test.action, "Action")[1])
+    others = (Entity(*user, (), (tenant,)),)
+    return Asked(principal, action, resource, _context(test, action.id), others)
+
+
+def reference(text: str, kind: str) -> tuple[str, str]:
+    """Return type and id of a reference such as ``Tool::"send"``; a bare id is of ``kind``."""
+    found = _REFERENCE.match(text)
+    if found is not None:
+        return found.group(1), found.group(2) or found.group(3) or ""
+    if "::" in text or '"' in text or not text:
+        raise ValueError(f'{text} is no reference: write {kind}::"name"')
+    return kind, text
+
+
+def _resource(test: PolicyTest, tools: Mapping[str, ToolContract]) -> Entity:
+    kind, name = reference(test.resource, "Tool")
+    known: Attributes = ()
+    if kind == "Tool":
+        known = tool_entity(tools[name]).attributes if name in tools else _TOOL
+    elif kind == "Model":
+        known = (("provider", name.partition(":")[0]),)
+    return Entity(kind, name, _with(known, test.resource_attributes))
+
+
+def _context(test: PolicyTest, action: str) -> dict[str, Any]:
+    harmless: dict[str, Any] = {
+        "user": _uid("User", _USER),
+        "roles": [],
+        "scopes": [],
+        "taint": [],
+        "classification": "internal",
+        "cost": 0,
+        "step": 1,
+        "model_calls": 1,
+        "tool_calls": 0,
+        "time": 1_767_225_600,
+        "hour": 12,
+        "weekday": 3,
+    }
+    if action not in {RUN_START, MODEL_USE}:
+        harmless["arguments"] = {}
+    found = {**harmless, **test.context}
+    cost = Decimal(str(found["cost"]))
+    return {**{name: _value(value) for name, value in found.items()}, "cost": rounded_up(cost)}
+
+
+def _with(known: Attributes, given: Mapping[str, Any]) -> Attributes:
+    return tuple({**dict(known), **{name: _value(each) for name, each in given.items()}}.items())
+
+
+def _value(value: Any) -> Any:
+    """Return a value of a test in Cedar's JSON: a number with a point is a decimal."""
+    if isinstance(value, float):
+        return rounded_up(Decimal(repr(value)))
+    if isinstance(value, Mapping):
+        return {name: _value(each) for name, each in value.items()}
+    return [_value(each) for each in value] if isinstance(value, list) else value
+
+
+def _uid(kind: str, name: str) -> dict[str, Any]:
+    return {"__entity": {"type": kind, "id": name}}

@@ -1,0 +1,69 @@
+"""What is known of a tenant: who runs, who waits, and the books of the periods that last.
+
+(none) ── BooksOpened ──▶ open ── BooksOpened ──▶ open …   it never ends
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import lru_cache
+from types import MappingProxyType
+from typing import NamedTuple
+
+from runfold.events.tenant import Admission, Book, TenantStatus, Waiting
+
+
+class BookKey(NamedTuple):
+    """Which book: whose use of which unit in which period."""
+
+    of: str
+    name: str
+    unit: str
+    period: str
+
+
+def key_of_book(book: Book) -> BookKey:
+    """Return the key of a book."""
+    return BookKey(book.of, book.name, book.unit, book.period)
+
+
+@dataclass(frozen=True)
+class Tenant:
+    """A tenant; ``waiting`` is in the fair order, ``entries`` counts the facts of the period.
+
+    ``clock`` and ``shares`` are how far the fair order has come, altogether and for each flow.
+    """
+
+    tenant_id: str
+    period: int = 0
+    clock: int = 0
+    arrivals: int = 0
+    running: Mapping[str, Admission] = field(default_factory=lambda: MappingProxyType({}))
+    waiting: tuple[Waiting, ...] = ()
+    shares: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
+    books: Mapping[BookKey, Book] = field(default_factory=lambda: MappingProxyType({}))
+    reviewed_at: datetime | None = None
+    entries: int = 0
+
+    @property
+    def status(self) -> TenantStatus:
+        """Where it stands."""
+        return TenantStatus.OPEN
+
+    @property
+    def traceparent(self) -> str:
+        """The trace context of its events: one trace a tenant, on any machine."""
+        return _traceparent(self.tenant_id)
+
+    def waits(self, run_id: str) -> Waiting | None:
+        """Return a run's place in the queue, None where it does not wait."""
+        return next((each for each in self.waiting if each.asks.run_id == run_id), None)
+
+
+@lru_cache(maxsize=4096)
+def _traceparent(tenant_id: str) -> str:
+    digest = hashlib.sha256(tenant_id.encode()).hexdigest()
+    return f"00-{digest[:32]}-{digest[32:48]}-01"

@@ -1,0 +1,161 @@
+"""What a tenant's runs use now, and whether one more fits within its caps and budgets."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from datetime import datetime
+from decimal import Decimal
+from typing import NamedTuple
+
+from runfold.events.definitions import TenantPolicy
+from runfold.events.definitions.tenant_policy import Budget, Cap
+from runfold.events.tenant import Admission, Amount, Asks, Book
+from runfold.processors.tenant.periods import began
+from runfold.processors.tenant.state import BookKey, Tenant
+
+NOTHING = Decimal(0)
+
+
+class Hold(NamedTuple):
+    """Why a run cannot be admitted now.
+
+    ``code`` and ``told`` make the sentence; ``never`` that waiting does not help; ``refuse`` that
+    the policy does not let it wait; ``book`` the book that has no room, if that is it.
+    """
+
+    code: str
+    told: dict[str, str | int]
+    never: bool = False
+    refuse: bool = False
+    book: BookKey | None = None
+
+
+def whose(of: str, asks: Asks) -> str | None:
+    """Return the one of a scope that a run belongs to; None where it belongs to none."""
+    match of:
+        case "user":
+            return asks.user_id
+        case "agent":
+            return asks.agent
+        case "feature":
+            return asks.feature
+        case _:
+            return ""
+
+
+def concerns(rule: Cap | Budget, asks: Asks) -> bool:
+    """Whether a cap or a budget counts a run."""
+    found = whose(rule.of, asks)
+    return found is not None and (rule.name is None or rule.name == found)
+
+
+def book_key(budget: Budget, asks: Asks) -> BookKey:
+    """Return the book in which a budget counts a run."""
+    return BookKey(budget.of, whose(budget.of, asks) or "", budget.unit, budget.period)
+
+
+def amounts_of(asks: Asks, policy: TenantPolicy | None) -> tuple[Amount, ...] | str:
+    """Return what is to be set aside for a run, or the unit for which nobody says how much."""
+    found: dict[str, Decimal] = {}
+    for budget in policy.budgets if policy else ():
+        if budget.unit not in found and concerns(budget, asks):
+            amount = _amount(budget.unit, asks, policy)
+            if amount is None:
+                return budget.unit
+            found[budget.unit] = amount
+    return tuple(Amount(unit=unit, amount=found[unit]) for unit in sorted(found))
+
+
+def _amount(unit: str, asks: Asks, policy: TenantPolicy | None) -> Decimal | None:
+    default = getattr(policy.run_amounts, unit, None) if policy else None
+    asked: Decimal | int | None = {
+        "runs": 1,
+        "usd": asks.max_cost,
+        "tokens": asks.max_tokens,
+        "tool_calls": asks.max_tool_calls,
+    }[unit]
+    chosen = default if asked is None else asked
+    return None if chosen is None else Decimal(chosen)
+
+
+class Use:
+    """Counts what runs use and hold, by scope; ``add`` counts one more."""
+
+    def __init__(self, tenant: Tenant, now: datetime) -> None:
+        self._books = tenant.books
+        self._now = now
+        self._running: Counter[tuple[str, str]] = Counter()
+        self._held: dict[tuple[str, str, str], Decimal] = {}
+        for admission in tenant.running.values():
+            self.add(admission)
+
+    def add(self, admission: Admission) -> None:
+        """Count a run that was admitted."""
+        for of in ("tenant", "user", "agent", "feature"):
+            name = whose(of, admission.asks)
+            if name is None:
+                continue
+            self._running[of, name] += 1
+            for held in admission.reserved:
+                key = of, name, held.unit
+                self._held[key] = self._held.get(key, NOTHING) + held.amount
+
+    def is_full(self, policy: TenantPolicy) -> bool:
+        """Whether a cap on the whole tenant leaves no room for anybody."""
+        running = self._running["tenant", ""]
+        return any(cap.of == "tenant" and running >= cap.running for cap in policy.caps)
+
+    def book(self, key: BookKey) -> Book:
+        """Return the book of the period that lasts, an empty one where nothing is in it."""
+        start, held = began(key.period, self._now), self._books.get(key)
+        if held is not None and held.start == start:
+            return held
+        return Book(**key._asdict(), start=start, used=NOTHING)
+
+    def committed(self, key: BookKey) -> Decimal:
+        """Return what was used in the period that lasts, and what is set aside."""
+        return self.book(key).used + self._held.get((key.of, key.name, key.unit), NOTHING)
+
+    def holds(self, asks: Asks, policy: TenantPolicy | None) -> Iterator[Hold]:
+        """Yield every reason why a run cannot be admitted now."""
+        if policy is None:
+            return
+        for cap in policy.caps:
+            name = whose(cap.of, asks) or ""
+            if concerns(cap, asks) and self._running[cap.of, name] >= cap.running:
+                yield Hold("at_cap", {"of": _called(cap.of, name), "running": cap.running})
+        amounts = amounts_of(asks, policy)
+        if isinstance(amounts, str):
+            yield Hold("no_amount", {"unit": amounts}, never=True)
+            return
+        needed = {each.unit: each.amount for each in amounts}
+        for budget in policy.budgets:
+            if concerns(budget, asks):
+                yield from self._short(budget, asks, needed[budget.unit])
+
+    def _short(self, budget: Budget, asks: Asks, need: Decimal) -> Iterator[Hold]:
+        key = book_key(budget, asks)
+        committed = self.committed(key)
+        if committed + need <= budget.limit:
+            return
+        told: dict[str, str | int] = {
+            "of": _called(key.of, key.name),
+            "unit": budget.unit,
+            "period": budget.period,
+            "limit": plain(budget.limit),
+            "left": plain(max(NOTHING, budget.limit - committed)),
+            "need": plain(need),
+        }
+        never = need > budget.limit
+        code = "above_budget" if never else "budget_spent"
+        yield Hold(code, told, never, budget.when_spent == "refuse", key)
+
+
+def plain(amount: Decimal) -> str:
+    """Return an amount as people write it."""
+    return f"{amount.normalize():f}"
+
+
+def _called(of: str, name: str) -> str:
+    return f"{of} {name}" if name else f"the {of}"

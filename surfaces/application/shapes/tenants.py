@@ -1,0 +1,54 @@
+"""Tenants as they are shown: who runs, who waits, what is left."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Annotated, Literal
+
+from pydantic import WithJsonSchema
+
+from runfold.surfaces.application.shapes.base import SHAPE, Shape
+
+Amount = Annotated[Decimal, WithJsonSchema({"type": "number"})]
+"""So much of a unit; US dollars where the unit is ``usd``."""
+
+
+class TenantRun(Shape):
+    """A run that a tenant has admitted, or that waits; ``position`` is its place, 1 the next."""
+
+    run_id: str
+    user_id: str
+    agent: str
+    feature: str | None
+    since: datetime
+    position: int | None = None
+
+
+class TenantBudget(Shape):
+    """A budget of the policy in force for one of its scope, in the period that lasts.
+
+    ``of`` and ``name`` say whose use it counts; ``used`` is of runs that have ended, ``reserved``
+    of those that run.
+    """
+
+    of: str
+    name: str
+    unit: str
+    period: str
+    began_at: datetime
+    used: Amount
+    reserved: Amount
+    limit: Amount
+    soft: Amount | None
+
+
+class TenantDetail(Shape):
+    """What a tenant's own journal says: who runs, who waits, and what its budgets have left."""
+
+    shape: Literal[2] = SHAPE
+    tenant: str
+    policy: str | None
+    running: tuple[TenantRun, ...]
+    waiting: tuple[TenantRun, ...]
+    budgets: tuple[TenantBudget, ...]

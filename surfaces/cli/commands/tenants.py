@@ -1,0 +1,36 @@
+"""Tenants: who runs, who waits, what is left."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from runfold.surfaces.cli import options, output
+from runfold.surfaces.cli.context import of
+
+tenant = typer.Typer(help="A tenant's runs and budgets.", no_args_is_help=True)
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands of this module."""
+    tenant.command("show")(show)
+    app.add_typer(tenant, name="tenant")
+
+
+def show(
+    ctx: typer.Context,
+    name: Annotated[str, typer.Argument(metavar="TENANT", help="The tenant's id.")],
+    json: options.Json = False,
+) -> None:
+    """Show who runs and who waits at a tenant, and what its budgets have left."""
+    from datetime import UTC, datetime
+
+    from runfold.surfaces.application.operations.tenants import show_tenant
+    from runfold.surfaces.cli.operations.tenants import print_tenant
+
+    found = show_tenant(of(ctx).reader, name, datetime.now(UTC))
+    if json:
+        output.as_json(found)
+    else:
+        print_tenant(found)

@@ -1,0 +1,100 @@
+"""The manifest of a tenant's policy as the tenant reads it."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+from pydantic import ValidationError
+
+from runfold.events.definitions import TenantPolicy
+from runfold.events.definitions.tenant_policy import IN_FORCE, Amounts, Budget, Cap
+from runfold.infra.documents import Document, FieldPath
+from runfold.surfaces.manifests.problems import Remark, did_you_mean
+from runfold.surfaces.manifests.references import Known
+
+
+def lower_tenant_policy(document: Document) -> tuple[TenantPolicy | None, list[Remark]]:
+    """Return the policy that a checked document declares, and what to tell its author."""
+    try:
+        policy = _declared(document)
+    except ValidationError as fault:
+        for error in fault.errors():
+            document.refuse(("spec", *error["loc"]), error["msg"])
+        return None, []
+    _check(policy, document)
+    if document.problems:
+        return None, []
+    return policy, _told(policy, document)
+
+
+def _declared(document: Document) -> TenantPolicy:
+    metadata, spec = document.data["metadata"], document.data["spec"]
+    queue, weights = spec.get("queue", {}), spec.get("weights", {})
+    return TenantPolicy(
+        name=metadata["name"],
+        version=metadata["version"],
+        description=metadata.get("description", ""),
+        caps=tuple(Cap(**cap) for cap in spec.get("caps", ())),
+        queue_timeout_ms=queue.get("timeout_ms"),
+        user_weights=weights.get("users", {}),
+        agent_weights=weights.get("agents", {}),
+        budgets=tuple(Budget(**_exact(budget)) for budget in spec.get("budgets", ())),
+        run_amounts=Amounts(**_exact(spec.get("run_amounts", {}))),
+        **({"queue_size": queue["size"]} if "size" in queue else {}),
+        **({"max_priority": spec["max_priority"]} if "max_priority" in spec else {}),
+    )
+
+
+def check_tenant_policy(policy: TenantPolicy, document: Document, known: Known) -> None:
+    """Note agents that a policy names and that do not exist."""
+    rules: list[tuple[FieldPath, Cap | Budget]] = [
+        *((("spec", "caps", at, "name"), cap) for at, cap in enumerate(policy.caps)),
+        *((("spec", "budgets", at, "name"), each) for at, each in enumerate(policy.budgets)),
+    ]
+    agents: list[tuple[FieldPath, str]] = [
+        (path, rule.name) for path, rule in rules if rule.of == "agent" and rule.name
+    ]
+    agents += [(("spec", "weights", "agents", name), name) for name in policy.agent_weights]
+    for path, name in agents:
+        if name not in known.names("agent") and name not in known.faulty:
+            near = did_you_mean(name, known.names("agent"))
+            document.refuse(path, f"there is no agent {name} in these files or published.{near}")
+
+
+def _exact(given: dict[str, Any]) -> dict[str, Any]:
+    """Return amounts as they were written: YAML reads 0.1 as a binary fraction."""
+    money = {"usd", "limit", "soft"}
+    return {key: Decimal(str(value)) if key in money else value for key, value in given.items()}
+
+
+def _check(policy: TenantPolicy, document: Document) -> None:
+    """Note what contradicts itself, and budgets for which nobody says what a run may need."""
+    for at, cap in enumerate(policy.caps):
+        if cap.of == "tenant" and cap.name is not None:
+            document.refuse(("spec", "caps", at, "name"), "a cap of the tenant has no name")
+    for at, budget in enumerate(policy.budgets):
+        path = ("spec", "budgets", at)
+        if budget.of == "tenant" and budget.name is not None:
+            document.refuse((*path, "name"), "a budget of the tenant has no name")
+        if budget.soft is not None and budget.soft > budget.limit:
+            document.refuse((*path, "soft"), f"it is above the limit, {budget.limit}")
+        needed = None if budget.unit == "runs" else getattr(policy.run_amounts, budget.unit)
+        if budget.unit != "runs" and needed is None:
+            sentence = (
+                f"run_amounts must say how much {budget.unit} is set aside for a run that has no "
+                "limit of its own"
+            )
+            document.refuse(path, sentence)
+        if budget.unit != "usd" and budget.limit != int(budget.limit):
+            document.refuse((*path, "limit"), f"{budget.unit} are counted in whole numbers")
+
+
+def _told(policy: TenantPolicy, document: Document) -> list[Remark]:
+    if policy.name == IN_FORCE:
+        return []
+    sentence = (
+        f"a policy is in force under the name {IN_FORCE}: name it so, or say "
+        f"`runfold definitions alias tenant_policy/{IN_FORCE} {policy.name}`"
+    )
+    return [document.remark(("metadata", "name"), sentence)]

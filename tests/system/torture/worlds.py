@@ -1,0 +1,113 @@
+"""Worlds: rounds in which much waits, or what is around the product changes, and nothing may fail.
+
+Each has runs, tools and faults of its own; the faults of the other rounds would hide what it shows.
+"""
+
+from __future__ import annotations
+
+from tests.system.torture.faults.plan import RUNS, TOOLS, Fault
+from tests.system.torture.faults.trouble import Trouble
+
+OUTAGE = Trouble(
+    "Postgres is away for longer than every retry",
+    (
+        Fault(5.0, "burst", "once", "20"),
+        Fault(5.2, "burst", "trying", "20"),
+        Fault(5.4, "away", "postgres", seconds=8.0),
+    ),
+    seconds=16.0,
+    shapes="once,trying,parallel",
+    settle_s=90.0,
+)
+"""Two tries within a second are all that ``once`` and ``trying`` have."""
+
+UNPROVIDED = Trouble(
+    "a provider is away for longer than every retry",
+    (
+        Fault(2.0, "away", "provider", seconds=30.0),
+        Fault(3.0, "burst", "provided", "60"),
+    ),
+    seconds=34.0,
+    shapes="provided",
+    runs_per_s=2.0,
+    # The circuit stays open for half a minute, and one call tries whether it may be closed.
+    settle_s=150.0,
+)
+
+NEIGHBOURS = Trouble(
+    "a slow tool with a long queue beside a quick one",
+    (Fault(20.0, "burst", "slow", "60"),),
+    seconds=40.0,
+    shapes="quick",
+    runs_per_s=6.0,
+    settle_s=90.0,
+    # So short a backlog that 60 calls would fill it.
+    env={"RUNFOLD_POOL_BACKLOG": "24"},
+)
+
+REGRETS = Trouble(
+    "runs are cancelled whose calls are queued",
+    (Fault(3.0, "burst", "regretted", "40"), Fault(3.0, "burst", "withdrawn", "40")),
+    seconds=14.0,
+    shapes="regretted,withdrawn",
+    runs_per_s=4.0,
+    late_s=6.0,
+    settle_s=90.0,
+)
+
+RESTORED = Trouble(
+    "the database of a while ago is put back, and all work comes again",
+    (Fault(8.0, "snapshot"), Fault(16.0, "restore")),
+    seconds=34.0,
+    shapes="straight,told,parallel",
+    settle_s=90.0,
+)
+
+CLOCKS = Trouble(
+    "the clock is set two hours ahead and back, and behind and back",
+    (Fault(4.0, "clock", RUNS, seconds=7200.0), Fault(18.0, "clock", RUNS, seconds=-7200.0)),
+    seconds=32.0,
+    shapes="timed,retries,approved",
+    settle_s=60.0,
+)
+"""Each lasts ten seconds. ``timed`` may last ten minutes."""
+
+DEPLOYED = Trouble(
+    "every process is replaced while calls are under way",
+    (Fault(5.0, "deploy", TOOLS), Fault(20.0, "deploy", RUNS), Fault(30.0, "deploy", TOOLS)),
+    seconds=42.0,
+    shapes="lasting,straight,approved",
+    runs_per_s=3.0,
+    settle_s=60.0,
+)
+
+SHARED = Trouble(
+    "another deployment is started on the same topics",
+    (Fault(5.0, "stranger"),),
+    seconds=16.0,
+    shapes="straight,parallel,approved",
+    settle_s=60.0,
+)
+
+TOGETHER = Trouble(
+    "most of the worlds in one short round",
+    (
+        Fault(2.0, "stranger"),
+        Fault(3.0, "burst", "regretted", "15"),
+        Fault(3.0, "burst", "withdrawn", "15"),
+        Fault(5.0, "deploy", TOOLS),
+        Fault(8.0, "burst", "once", "8"),
+        Fault(8.0, "burst", "trying", "8"),
+        Fault(8.2, "clock", RUNS, seconds=7200.0),
+        Fault(12.0, "away", "postgres", seconds=5.0),
+    ),
+    seconds=18.0,
+    shapes="lasting,once,trying,timed",
+    runs_per_s=2.0,
+    late_s=3.0,
+    settle_s=120.0,
+)
+"""For every test run; the others need more time to themselves. Another deployment comes first:
+while Postgres is away, nobody can see whose topics they are."""
+
+WORLDS = (OUTAGE, UNPROVIDED, NEIGHBOURS, REGRETS, RESTORED, CLOCKS, DEPLOYED, SHARED)

@@ -1,0 +1,83 @@
+"""``tenant show`` and ``audit verify`` read the tenant's own journal."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from runfold.events import topics
+from runfold.processors.definitions.record import announce
+from runfold.surfaces.application.governing.definitions import read_definitions
+from runfold.surfaces.cli import exits
+from runfold.surfaces.cli.__main__ import run
+from tests.spec import START
+from tests.surfaces.answering import AnsweringLog, answering, context_of
+from tests.tenant.given import TENANT, World, policy
+
+DAY = {"of": "tenant", "period": "month", "limit": "3.00"}
+POLICY = policy(caps=({"of": "tenant", "running": 2},), budgets=(DAY,), run_amounts={"usd": "0.40"})
+
+
+def written(*left_out: int) -> AnsweringLog:
+    """A log with the journal of a tenant of which two runs run, one waits and one has ended."""
+    world, log = World.opened(POLICY), answering()
+    for each in world.source.rules:
+        record = announce(each.definition, "ann", START)
+        log.publish(topics.REGISTRY, record, f"{each.kind}/{each.definition.name}")
+    # The positions of the topic are those that the decisions name.
+    world.source.rules = read_definitions(log)
+    for number in range(1, 5):
+        world.ask(number)
+    world.finish(1, "0.25")
+    for at, (value, _) in enumerate(world.tenant_values()):
+        if at not in left_out:
+            log.append(topics.TENANT_EVENTS, value, TENANT.encode())
+    return log
+
+
+def test_a_tenant_is_shown_with_who_runs_and_who_waits(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["tenant", "show", TENANT, "--json"], context_of(written())) == exits.OK
+    said = json.loads(capsys.readouterr().out)
+    assert (said["tenant"], said["policy"]) == (TENANT, "default@1.0")
+    assert len(said["running"]) == 2
+    assert [each["position"] for each in said["waiting"]] == [1]
+
+
+def test_a_tenant_is_shown_on_the_screen(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["tenant", "show", TENANT], context_of(written())) == exits.OK
+    said = capsys.readouterr().out
+    assert "running  2" in said
+    assert "waiting  1" in said
+
+
+def test_a_tenant_that_is_not_there_is_not_found() -> None:
+    assert run(["tenant", "show", "nobody"], context_of(answering())) == exits.NOT_FOUND
+
+
+def test_a_tenants_journal_is_sound(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["audit", "verify", "--json"], context_of(written())) == exits.OK
+    said = json.loads(capsys.readouterr().out)
+    assert (said["sound"], said["tenants"]) == (True, 1)
+
+
+def test_a_tenants_journal_that_lost_an_event_is_not_sound(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert run(["audit", "verify"], context_of(written(2))) == exits.NO
+    said = capsys.readouterr().out
+    assert f"tenant {TENANT}" in said
+    assert "1 tenants are not sound" in said
+
+
+def test_a_switch_is_thrown_listed_and_taken_back(capsys: pytest.CaptureFixture[str]) -> None:
+    context = context_of(written())
+    assert run(["switch", "off", "agent/worker", "--reason", "a leak"], context) == exits.OK
+    assert run(["switch", "list"], context) == exits.OK
+    assert "a leak" in capsys.readouterr().out
+    assert run(["switch", "off", "agent/wroker"], context) == exits.BAD_INPUT
+    assert "No agent wroker is published" in capsys.readouterr().err
+    assert run(["switch", "on", "agent/worker"], context) == exits.OK
+    capsys.readouterr()
+    run(["switch", "list"], context)
+    assert "Nothing is stopped." in capsys.readouterr().out
