@@ -16,23 +16,23 @@ from types import TracebackType
 from typing import Self
 
 from runfold.events.run import Event
-from runfold.producers.errors import UnavailableError
+from runfold.producers.errors import RefusedError, UnavailableError
 from runfold.producers.follow.cursor import Cursor
 from runfold.producers.follow.history import LogHistory
 from runfold.producers.follow.subscription import Item
-from runfold.producers.follow.tail import LIMIT, Tail
+from runfold.producers.follow.tail import LIMIT, PATIENCE_S, Tail
 from runfold.producers.log.port import LogReader
 
 _LONGEST_WAIT_S = 3600.0
-_PATIENCE_S = 60.0
 _AGAIN_S = 0.5
 
 
 class Hub:
     """One a process and topic; close it when the process has no use for it any more."""
 
-    def __init__(self, reader: LogReader, topic: str) -> None:
-        self.tail = Tail(reader, topic)
+    def __init__(self, reader: LogReader, topic: str, *, patience_s: float = PATIENCE_S) -> None:
+        self.patience_s = patience_s
+        self.tail = Tail(reader, topic, patience_s=patience_s)
         self.history = LogHistory(reader, topic)
 
     def following(
@@ -102,7 +102,7 @@ class _Joined:
         """
         now = time.monotonic()
         self._away_since = self._away_since or now
-        if now - self._away_since > _PATIENCE_S:
+        if now - self._away_since > self._hub.patience_s:
             raise  # noqa: PLE0704 - it is called where an error is handled
         return min(_AGAIN_S, self.left())
 
@@ -153,7 +153,7 @@ class Following(_Joined):
                 try:
                     events = self._hub.history.read(self._run_id).result(self.left())
                     break
-                except UnavailableError:
+                except (UnavailableError, RefusedError):
                     time.sleep(self._pause())
         except NotInTime:
             return []
@@ -210,7 +210,7 @@ class AsyncFollowing(_Joined):
                     try:
                         events = await asyncio.wrap_future(self._hub.history.read(self._run_id))
                         break
-                    except UnavailableError:
+                    except (UnavailableError, RefusedError):
                         await asyncio.sleep(self._pause())
         except TimeoutError:
             return []

@@ -2,7 +2,8 @@
 
 1. It takes its place at the end of every partition, and says so to those who wait for it.
 2. It hands each record to those who follow its run; what nobody follows is not decoded.
-3. After a fault of the log it goes on from where it was, with a new reader.
+3. After a fault of the log it goes on from where it was, with a new reader. A broker that has
+   just come back may not know its topics: a refusal ends those who follow only where it lasts.
 4. A while after the last follower has gone it stops; the next one starts it again.
 """
 
@@ -14,24 +15,34 @@ from collections.abc import Callable
 from concurrent.futures import Future
 
 from runfold.events.run import Event
-from runfold.producers.errors import FatalError, LogError, UnavailableError
+from runfold.producers.errors import FatalError, LogError, RefusedError, UnavailableError
 from runfold.producers.follow.subscription import Subscription
 from runfold.producers.log.port import Delivery, LogReader
 
 LIMIT = 1_000
 """How many events a follower may be behind, unless it says otherwise."""
 
+PATIENCE_S = 60.0
+"""How long a log that answered before may be away, or refuse, before a follower is told."""
+
 
 class Tail:
     """Hands each new event of a topic to those who follow its run; any thread may use it."""
 
     def __init__(
-        self, reader: LogReader, topic: str, *, idle_s: float = 10.0, again_s: float = 0.5
+        self,
+        reader: LogReader,
+        topic: str,
+        *,
+        idle_s: float = 10.0,
+        again_s: float = 0.5,
+        patience_s: float = PATIENCE_S,
     ) -> None:
         self._reader = reader
         self._topic = topic
         self._idle_s = idle_s
         self._again_s = again_s
+        self._patience_s = patience_s
         self._lock = threading.Lock()
         self._followers: dict[bytes, set[Subscription]] = {}
         self._thread: threading.Thread | None = None
@@ -83,10 +94,21 @@ class Tail:
             positioned.set_exception(error)
             return
         positioned.set_result(None)
+        refused_since: float | None = None
         while True:
+            began = time.monotonic()
             try:
                 self._read(positions)
             except (UnavailableError, FatalError):
+                refused_since = None
+                self._closed.wait(self._again_s)
+            except RefusedError as error:
+                now = time.monotonic()
+                if refused_since is None or now - began > self._patience_s:
+                    refused_since = now
+                if now - refused_since >= self._patience_s:
+                    self._end(error)
+                    return
                 self._closed.wait(self._again_s)
             except Exception as error:  # noqa: BLE001 - as above: a follower must not wait in vain
                 self._end(error)

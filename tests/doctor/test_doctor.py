@@ -270,7 +270,7 @@ def test_claims_letters_chains_and_failures(deployment: Deployment, settings: Se
         settings,
         "INSERT INTO tool_claims VALUES ('pay', 'k2', '1', 'acme', 'r', 'r.3', 1, '', 'started',"
         " 'alive', 't', now() - interval '5 min');"
-        "INSERT INTO tool_claim_owners VALUES ('alive', now() + interval '9 s')",
+        "INSERT INTO tool_claim_owners VALUES ('alive', now() + interval '1 h')",
     )
     execute(
         settings,

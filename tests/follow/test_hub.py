@@ -157,13 +157,32 @@ def test_a_log_that_is_away_at_the_beginning_is_told_at_once(reader: Watched, hu
         assert list(following) == []
 
 
-def test_a_log_that_refuses_for_good_ends_every_follower(reader: Watched, hub: Hub) -> None:
+def test_a_log_that_refuses_for_good_ends_every_follower(reader: Watched) -> None:
+    hub = Hub(reader, topics.EVENTS, patience_s=0.0)
     with hub.following(uuid7(), timeout=60) as one, hub.following(uuid7(), timeout=60) as other:
         assert one.past() == other.past() == []
         reader.away = RefusedError("no longer allowed")
         for each in (one, other):
             with pytest.raises(RefusedError, match="no longer allowed"):
                 next(each.coming())
+    hub.close()
+
+
+def test_a_broker_that_knows_its_topics_again_after_a_moment_ends_nobody(
+    log: MemoryLog, reader: Watched, hub: Hub
+) -> None:
+    run_id = uuid7()
+    with hub.following(run_id, timeout=60) as following:
+        assert following.past() == []
+        reader.away = RefusedError("There is no such topic.")
+        wait_until(lambda: reader.followers == 0)
+        say(log, run_id, 1, last=True)
+        back = threading.Timer(1, lambda: setattr(reader, "away", None))
+        back.start()
+        with hub.following(run_id, timeout=60) as joining:
+            assert [each.meta.seq for each in joining] == [1]
+        assert [each.meta.seq for each in following.coming()] == [1]
+        back.join()
 
 
 def test_a_hub_that_is_closed_tells_its_followers(hub: Hub) -> None:

@@ -16,7 +16,7 @@ _END = KafkaError._PARTITION_EOF
 
 
 def read_topic(settings: Settings, topic: str) -> tuple[Raw, ...]:
-    """Every committed record of a topic, partition after partition."""
+    """Every record of a topic that is committed by now, partition after partition."""
     return _read(settings, topic)[0]
 
 
@@ -93,8 +93,11 @@ def _read(settings: Settings, topic: str) -> tuple[tuple[Raw, ...], dict[int, in
             "log_level": 0,
         }
     )
-    consumer.assign([TopicPartition(topic, number, 0) for number in range(settings.partitions)])
-    open_, found, ends = set(range(settings.partitions)), list[Raw](), dict[int, int]()
+    places = [TopicPartition(topic, number, 0) for number in range(settings.partitions)]
+    # A topic that grows has no end of its own: its ends are those of this moment.
+    last = {each.partition: consumer.get_watermark_offsets(each, 20)[1] for each in places}
+    consumer.assign(places)
+    open_, found, ends = set(last), list[Raw](), dict[int, int]()
     while open_:
         message = consumer.poll(20)
         assert message is not None, f"{topic} could not be read to its end"
@@ -103,6 +106,9 @@ def _read(settings: Settings, topic: str) -> tuple[tuple[Raw, ...], dict[int, in
         error = message.error()
         if error is None:
             assert offset is not None
+            if offset >= last[partition]:
+                open_.discard(partition)
+                continue
             key, value = message.key(), message.value()
             assert not isinstance(key, str)
             assert not isinstance(value, str)
