@@ -51,6 +51,9 @@ CURRENT = 7
 BY_PERMISSION = 6
 """The behaviour from which calls begin by permission and are held where they cannot begin."""
 
+APPROVALS = 7
+"""The behaviour from which a decision names what was shown, and an approval holds for more."""
+
 BRAKES = 7
 """The behaviour from which an agent's brakes watch its runs."""
 BY_POLICIES = 7
