@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
-from runfold.events.content import canonical_json
+from runfold.events.content import JSON, Content, canonical_json
 from runfold.events.values import ErrorInfo
 
 PREFIX = "runfold:"
@@ -155,6 +155,19 @@ def plain(text: str) -> str:
         return SENTENCES[code].format_map(parameters)
     except (ValueError, LookupError, AttributeError, TypeError):
         return text
+
+
+def question_of(asked: Content) -> str:
+    """Return what a person is asked, in words: an agent's question stands in a JSON object."""
+    words = (asked.inline or b"").decode("utf-8", "replace")
+    if asked.media_type != JSON:
+        return words
+    try:
+        value = json.loads(words)
+    except (ValueError, RecursionError):
+        return words
+    said = value.get("question") if isinstance(value, dict) else value
+    return said if isinstance(said, str) and said else words
 
 
 def parameters_of(text: str, code: str) -> dict[str, Any] | None:

@@ -122,7 +122,9 @@ class ApprovalRequested(Fact):
 
 def _given(fact: ApprovalGiven) -> str:
     count = f"{len(fact.approvers)} of {fact.needed}"
-    return f"{{call_id:number}} approved by a person, {count}{{arguments:edited}}{{comment:because}}"
+    return (
+        f"{{call_id:number}} approved by a person, {count}{{arguments:edited}}{{comment:because}}"
+    )
 
 
 class ApprovalGiven(Fact):

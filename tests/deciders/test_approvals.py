@@ -12,14 +12,12 @@ from runfold.events.approvals import Approver, Shown, shown_digest
 from runfold.events.content import json_content, text
 from runfold.events.values import RunStatus
 from runfold.events.wording import plain
-from tests.deciders.given import RUN, agent, answer, begun, call, control, definitions, tool
+from tests.deciders.given import RUN, agent, answer, begun, call, control, tool
 from tests.deciders.governed import (
-    NOW,
     after,
     announced,
     asking,
     changed,
-    governed,
     policy,
 )
 from tests.deciders.test_governed import published
@@ -92,7 +90,9 @@ def test_a_question_names_what_is_shown_too() -> None:
     )
     run = run.when(stale)
     assert refused(run) == "stale"
-    run = run.when(stale.model_copy(update={"request_id": "r2", "shown_digest": asked.shown_digest}))
+    run = run.when(
+        stale.model_copy(update={"request_id": "r2", "shown_digest": asked.shown_digest})
+    )
     assert run.only(j.HumanInputReceived).shown_digest == asked.shown_digest
 
 
@@ -122,12 +122,14 @@ def test_two_persons_approve_a_high_risk_where_policies_are_in_force() -> None:
     run = paying(CALLS)
     assert run.only(j.PolicyDecided).obligations == ("approval", "approvers:2")
     terms = run.only(j.ApprovalRequested).terms
-    assert terms is not None and terms.approvers == 2
+    assert terms is not None
+    assert terms.approvers == 2
     digest = shown(run)
     run = run.when(approve("ann", shown_digest=digest))
     given = run.only(j.ApprovalGiven)
     assert (given.needed, given.approvers) == (2, (Approver(id="ann"),))
-    assert run.names() == ["ApprovalGiven"] and not starts(run)
+    assert run.names() == ["ApprovalGiven"]
+    assert not starts(run)
     run = run.when(approve("bob", shown_digest=digest))
     assert run.names() == ["ToolCallApproved", "PolicyDecided", "ToolCallStarted"]
     assert [each.id for each in run.only(j.ToolCallApproved).approvers] == ["ann", "bob"]
@@ -251,7 +253,8 @@ def test_a_permit_may_demand_the_digest() -> None:
 def test_who_may_do_what_to_a_run_is_asked_of_policies(
     kind: type[commands.Control], name: str, more: dict[str, Any]
 ) -> None:
-    rule = f"""@id("ops") permit(principal in Role::"ops", action == Action::"run.control", resource)
+    rule = f"""@id("ops")
+    permit(principal in Role::"ops", action == Action::"run.control", resource)
     when {{ context.control == "{name}" }};"""
     run = paying(CALLS, rule)
     no = run.when(control(kind, actor_id="bob", **more))
@@ -269,5 +272,3 @@ def test_a_rule_in_error_keeps_nobody_from_stopping_a_run() -> None:
     assert refused(run.when(control(commands.SendMessage, content=text("x")))) == "forbidden"
     run = run.when(control(commands.CancelRun, "r2"))
     assert run.names()[:2] == ["PolicyDecided", "RunCancelled"]
-
-

@@ -29,7 +29,7 @@ def request_approval(
     terms: ApprovalTerms = PLAIN,
     given: tuple[Approver, ...] = (),
 ) -> None:
-    """Have a call wait for a person, on the terms of policies; ``given`` have approved it before."""
+    """Have a call wait for a person, on the terms of policies; ``given`` approved it before."""
     wait = contract.approval_timeout_ms
     shown = asking.of_call(draft.run, call_id, contract, arguments)
     draft.say(
@@ -81,9 +81,7 @@ def still_permitted(draft: Draft, call: RoundCall) -> bool:
     if policies_of(draft) is None or judged_now(draft, call.call_id):
         return True
     contract = draft.contract(call.tool)
-    decision, refusal, terms = judge_call(
-        draft, contract, call.tool, call.call_id, call.arguments
-    )
+    decision, refusal, terms = judge_call(draft, contract, call.tool, call.call_id, call.arguments)
     draft.say(decision)
     if refusal is not None:
         draft.deny(call.call_id, FORBIDDEN, refusal)

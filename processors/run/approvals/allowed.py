@@ -34,7 +34,7 @@ _CALLED: dict[type[commands.Control], str] = {
     commands.ResumeRun: "resume",
     commands.SendMessage: "tell",
 }
-"""The controls that ``run.control`` is about, as policies see them; an approval is asked by itself."""
+"""The controls that ``run.control`` is about, as policies see them."""
 
 _STOPS = frozenset({"cancel", "deny", "pause"})
 """What makes nothing happen: a rule that cannot be evaluated does not keep a person from it."""

@@ -102,9 +102,7 @@ def _refusal(
     return _by_holds(draft, control, call, given, used)
 
 
-def _by_terms(
-    draft: Draft, control: commands.ApproveToolCall, call: RoundCall
-) -> Refusal | None:
+def _by_terms(draft: Draft, control: commands.ApproveToolCall, call: RoundCall) -> Refusal | None:
     terms = call.consent.terms
     if not terms.requester and control.actor_id == draft.run.request.user_id:
         return Refusal(FORBIDDEN, draft.people("requester_never", who=control.actor_id))

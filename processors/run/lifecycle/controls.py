@@ -213,9 +213,7 @@ def _waiting(
     return None
 
 
-def ignore(
-    draft: Draft, control: commands.Control, reason: str, code: str | None = None
-) -> None:
+def ignore(draft: Draft, control: commands.Control, reason: str, code: str | None = None) -> None:
     """Put on record that a control changes nothing, and why."""
     approval = control if isinstance(control, commands.ApproveToolCall) else None
     holds = approval.holds if approval and draft.behaviour >= APPROVALS else None

@@ -54,7 +54,9 @@ def _record(state: RunState | None, meta: Meta, fact: Fact, decision: Sequence[E
         return _request(fact, decision)
     asked = decision[0].fact
     if isinstance(asked, j.PolicyDecided) and asked.control_id is not None:
-        return _control(state, meta, fact, asked.roles)
+        # Policies answered first; whose words the next fact records, its own meta says.
+        own = next(event.meta for event in decision if event.fact is fact)
+        return _control(state, own, fact, asked.roles)
     return (
         _admission(state, meta, fact)
         or _question(state, meta, fact, decision)
@@ -220,8 +222,8 @@ def _asked(state: RunState | None, fact: Fact) -> _Asked:  # noqa: PLR0911 - a l
         case j.UserMessageReceived():
             return commands.SendMessage, {"content": fact.content}
         case j.HumanInputReceived(question_id=asked_in):
-            asked = {"question_id": asked_in, "content": fact.content}
-            return commands.AnswerQuestion, {**asked, "shown_digest": fact.shown_digest}
+            said = {"content": fact.content, "shown_digest": fact.shown_digest}
+            return commands.AnswerQuestion, {"question_id": asked_in, **said}
         case j.RequestIgnored():
             return _ignored(fact)
         case _:

@@ -26,12 +26,16 @@ class Consent:
     holds: Holds | None = None
 
 
+NO_CONSENT = Consent()
+"""Nobody has said anything of a call yet."""
+
+
 @dataclass(frozen=True)
 class Grant:
     """An approval that holds for other calls of its run; it dies with the run.
 
     ``level`` is the risk level of the approved call, ``taint`` what the run had read by then;
-    ``left`` counts the calls that it still permits. ``by`` is empty where no policies were in force.
+    ``left`` counts the calls that it still permits. ``by`` is empty where there were no policies.
     """
 
     id: str

@@ -53,7 +53,7 @@ def to_approve(
 def to_control(
     who: Approver, agent: AgentDefinition, circumstances: Circumstances, control: str
 ) -> Asked:
-    """Return the question whether a person may do something to a run: cancel, pause, answer …"""
+    """Return the question whether a person may control a run; ``control`` says how."""
     request = circumstances.request
     context = {
         **circumstances.context(),
