@@ -61,10 +61,11 @@ def to_control(
         "agent": reference_to("Agent", agent.name),
         "control": control,
     }
-    return _asked(who, RUN_CONTROL, _run(agent, request), context, agent, request)
+    return _asked(who, RUN_CONTROL, run_entity(agent, request), context, agent, request)
 
 
-def _run(agent: AgentDefinition, request: RunRequest) -> Entity:
+def run_entity(agent: AgentDefinition, request: RunRequest) -> Entity:
+    """Return a run as policies see it: it belongs to its agent and to its tenant."""
     attributes: Attributes = (
         ("agent", reference_to("Agent", agent.name)),
         ("user", reference_to("User", request.user_id)),
@@ -86,11 +87,12 @@ def _asked(
     A person who is the requester has the roles of this very control, and no others.
     """
     acting, others = whoever(agent, request)
-    principal = _person(who, request.tenant_id)
+    principal = person_entity(who, request.tenant_id)
     known = (acting, *(each for each in others if each.id != who.id))
     return Asked(principal, action_of(action), resource, context, known)
 
 
-def _person(who: Approver, tenant_id: str) -> Entity:
+def person_entity(who: Approver, tenant_id: str) -> Entity:
+    """Return a person, who belongs to a tenant and to the roles that a control came with."""
     roles = (("Role", each) for each in who.roles)
     return Entity("User", who.id, (), (("Tenant", tenant_id), *roles))
