@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from runfold.events.approvals import Holds
 from runfold.events.base import Record, Symbol, Timestamp
 from runfold.events.content import Content
 from runfold.events.values import RunRequest
@@ -12,21 +13,31 @@ class RunRequested(RunRequest):
 
 
 class Control(Record):
-    """Something a person asks of a live run; a repeated ``request_id`` changes nothing."""
+    """Something a person asks of a live run; a repeated ``request_id`` changes nothing.
+
+    ``roles`` are the person's, as those of a request are the requester's.
+    """
 
     request_id: str
     run_id: str
     tenant_id: str
     actor_id: str
     requested_at: Timestamp
+    roles: tuple[str, ...] = ()
 
 
 class ApproveToolCall(Control):
-    """Let a proposed call run, with edited arguments where given."""
+    """Let a proposed call run, with edited arguments where given.
+
+    ``shown_digest`` names what the person was shown, as ``ApprovalRequested`` said it; one that is
+    not of the open question is refused. ``holds`` says for which other calls the approval holds.
+    """
 
     call_id: str
     arguments: Content | None = None
     comment: str | None = None
+    shown_digest: bytes | None = None
+    holds: Holds | None = None
 
 
 class DenyToolCall(Control):
@@ -34,6 +45,7 @@ class DenyToolCall(Control):
 
     call_id: str
     reason: str
+    shown_digest: bytes | None = None
 
 
 class Resolution(Symbol):
@@ -88,3 +100,4 @@ class AnswerQuestion(Control):
 
     question_id: str
     content: Content
+    shown_digest: bytes | None = None

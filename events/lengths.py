@@ -33,6 +33,7 @@ _NAMES = (
     "name",
     "parent_call_id",
     "parent_run_id",
+    "pointer",
     "provider",
     "question_id",
     "region",

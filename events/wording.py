@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
-from runfold.events.content import canonical_json
+from runfold.events.content import JSON, Content, canonical_json
 from runfold.events.values import ErrorInfo
 
 PREFIX = "runfold:"
@@ -33,6 +33,8 @@ SENTENCES: Mapping[str, str] = {
     "policy_forbids": "forbidden by {policies}",
     "policy_forbids_because": "forbidden by {policies}: {why}",
     "policy_permits_none": "no policy permits {action} on {resource}",
+    "policy_error_stops": "a policy could not be evaluated ({policies}), which keeps nobody from "
+    "stopping something",
     "policy_error": "denied: a policy could not be evaluated ({policies})",
     "policy_cannot_judge": "denied: policies cannot look at {argument} of {tool}: {problem}",
     "model_forbidden": "the model {model} is forbidden by {policies}",
@@ -83,6 +85,17 @@ SENTENCES: Mapping[str, str] = {
     "no_call_to_approve": "{call} does not wait for an approval: no open call has that id",
     "no_call_to_answer": "{call} does not wait for an answer: no open call has that id",
     "no_call_to_resolve": "{call} is not uncertain: no open call has that id",
+    "stale": "{call} is not what was shown: look at it again (runfold approvals), and decide then",
+    "not_shown": "policies demand the digest of what was shown: decide on {call} with the digest "
+    "that `runfold approvals` shows",
+    "already_approved": "{who} has approved it already; it needs another person",
+    "requester_never": "{who} asked for the run, and policies demand that others approve",
+    "holds_once": "policies let an approval of {tool} hold once only",
+    "invalid_holds": "it cannot hold for that: {fault}",
+    "holds_for_others": "the pattern does not match the arguments of {call} itself",
+    "other_holds": "the other approvals of {call} hold for something else: say the same",
+    "too_many_grants": "{limit} approvals of the run hold for other calls already: approve it once",
+    "too_many_roles": "a person may come with {limit} roles",
     "undecidable": "it could not be decided: {error}",
     "report_undecidable": "look into the log of the run processor, and report what it says",
     # Why the run did what it did, and how it ended.
@@ -142,6 +155,19 @@ def plain(text: str) -> str:
         return SENTENCES[code].format_map(parameters)
     except (ValueError, LookupError, AttributeError, TypeError):
         return text
+
+
+def question_of(asked: Content) -> str:
+    """Return what a person is asked, in words: an agent's question stands in a JSON object."""
+    words = (asked.inline or b"").decode("utf-8", "replace")
+    if asked.media_type != JSON:
+        return words
+    try:
+        value = json.loads(words)
+    except (ValueError, RecursionError):
+        return words
+    said = value.get("question") if isinstance(value, dict) else value
+    return said if isinstance(said, str) and said else words
 
 
 def parameters_of(text: str, code: str) -> dict[str, Any] | None:

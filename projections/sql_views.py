@@ -42,7 +42,9 @@ SQL_VIEWS: dict[str, str] = {
             SELECT a.approval_id AS call_id, a.kind, a.run_id, a.tenant_id, r.user_id, r.agent,
                 a.tool_name, a.question, a.risk_level, a.requested_at AS since, a.deadline,
                 t.tool_version, t.arguments_json, r.agent_version, r.goal, r.cost_usd,
-                r.unpriced_calls
+                r.unpriced_calls, a.shown_digest, coalesce(a.approvals_needed,
+                    CASE a.kind WHEN 'tool_call' THEN 1 END) AS approvals_needed,
+                a.approvals_given, a.approvers_json
             FROM approvals AS a JOIN runs AS r USING (run_id)
             LEFT JOIN tool_calls AS t ON t.tool_call_id = a.approval_id
             WHERE a.status = 'pending' AND r.exit_status IS NULL
@@ -51,7 +53,7 @@ SQL_VIEWS: dict[str, str] = {
                 t.tool_name, 'did ' || t.tool_name || ' happen?', t.risk_level,
                 coalesce(t.started_at, t.proposed_at), NULL,
                 t.tool_version, t.arguments_json, r.agent_version, r.goal, r.cost_usd,
-                r.unpriced_calls
+                r.unpriced_calls, NULL, NULL, NULL, NULL
             FROM tool_calls AS t JOIN runs AS r USING (run_id)
             WHERE t.status = 'uncertain' AND r.exit_status IS NULL
               AND r.status = 'waiting_for_human'

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from runfold.events.base import Fact
 from runfold.events.content import JSON, Content
 from runfold.events.values import Plan, Usage
-from runfold.events.wording import plain, plain_json
+from runfold.events.wording import plain, plain_json, question_of
 from runfold.surfaces.visible import on_one_line
 
 if TYPE_CHECKING:
@@ -140,9 +140,7 @@ def _edited(content: Content | None) -> str:
 
 
 def _question(content: Content) -> str:
-    value = _value(content)
-    asked = value.get("question") if isinstance(value, dict) else None
-    return shortened(str(asked or _text(content)), _LONG)
+    return shortened(question_of(content), _LONG)
 
 
 _FORMATS: dict[str, Callable[[Any], str]] = {

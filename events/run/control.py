@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from runfold.events.base import Fact, Symbol, Timestamp
+from runfold.events.approvals import Holds
+from runfold.events.base import Fact, Money, Symbol, Timestamp
 from runfold.events.content import Content
 from runfold.events.traits import PERSON, CallMove, CallTrait, Cause, Tone, Traits
 from runfold.events.values import RunStatus
@@ -30,7 +31,8 @@ class HumanInputRequested(Fact):
     """A person is asked: by the agent [51], or by the run itself because of a brake [57].
 
     ``brake`` names the detectors that crossed their thresholds; ``provider_call_id`` is then empty,
-    and the answer is a message to the model.
+    and the answer is a message to the model. ``shown_digest`` names what is shown to the person,
+    ``cost_so_far`` among it, from behaviour 7 on.
     """
 
     traits = Traits(
@@ -48,6 +50,8 @@ class HumanInputRequested(Fact):
     options: tuple[str, ...] = ()
     deadline: Timestamp | None = None
     brake: str | None = None
+    shown_digest: bytes | None = None
+    cost_so_far: Money | None = None
 
 
 class HumanInputReceived(Fact):
@@ -64,6 +68,7 @@ class HumanInputReceived(Fact):
     question_id: str
     content: Content
     request_id: str
+    shown_digest: bytes | None = None
 
 
 class RunPaused(Fact):
@@ -121,8 +126,12 @@ class RunForked(Fact):
 class RequestIgnored(Fact):
     """A person's control could not apply, and why; nothing changed.
 
-    ``tenant_id`` is the asker's, ``call_id`` what the control was about, ``arguments`` what an
-    approval would have put in place: enough to judge it again.
+    ``tenant_id`` is the asker's, ``call_id`` what the control was about, ``arguments``, ``holds``
+    and ``shown_digest`` what the control said: enough to judge it again. ``code`` names the reason
+    where programs may want to know it: ``stale`` (another question is open than was shown),
+    ``not_shown`` (a digest is demanded), ``forbidden`` (policies), ``already_approved`` (by the
+    same person), ``invalid_holds``, ``other_holds`` (another approval of the call holds for
+    something else), ``too_many``.
     """
 
     traits = Traits(reads="{control} ignored: {reason}", cause=Cause.SENDER, tone=Tone.WARNING)
@@ -133,6 +142,9 @@ class RequestIgnored(Fact):
     tenant_id: str
     call_id: str | None = None
     arguments: Content | None = None
+    code: str | None = None
+    shown_digest: bytes | None = None
+    holds: Holds | None = None
 
 
 class BrakeAction(Symbol):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from runfold.events.approvals import ApprovalTerms, Approver, Holds
 from runfold.events.base import Fact, Money, Symbol, Timestamp
 from runfold.events.calls.kinds import TOOL
 from runfold.events.content import Content
@@ -22,6 +23,7 @@ from runfold.events.values import (
 )
 
 __all__ = [
+    "ApprovalGiven",
     "ApprovalRequested",
     "PolicyDecided",
     "PolicyEffect",
@@ -64,7 +66,11 @@ class PolicyEffect(Symbol):
 
 
 class PolicyDecided(Fact):
-    """A policy permitted or forbade an action before it was taken [102, 106]."""
+    """A policy permitted or forbade an action before it was taken [102, 106].
+
+    Of what a person asks of a run, ``control_id`` is the control's request and ``roles`` are the
+    person's; the fact that records the control follows.
+    """
 
     traits = Traits(
         reads="{effect} {resource}: {reason}",
@@ -82,10 +88,17 @@ class PolicyDecided(Fact):
     reason: str
     call_id: str | None = None
     obligations: tuple[str, ...] = ()
+    control_id: str | None = None
+    roles: tuple[str, ...] = ()
 
 
 class ApprovalRequested(Fact):
-    """A person must decide on a proposed call [107]; ``deadline`` None waits for ever."""
+    """A person must decide on a proposed call [107]; ``deadline`` None waits for ever.
+
+    From behaviour 7 on ``shown_digest`` names what is shown to the person
+    (``events/approvals.py``), ``cost_so_far`` among it. ``terms`` are what policies demand, None
+    where they demand nothing; ``approvers`` have approved the call as it is asked about already.
+    """
 
     traits = Traits(
         reads="{call_id:number} {question} It waits for a person (risk level {risk_level})",
@@ -101,16 +114,58 @@ class ApprovalRequested(Fact):
     arguments_digest: bytes
     risk_level: int
     deadline: Timestamp | None = None
+    shown_digest: bytes | None = None
+    cost_so_far: Money | None = None
+    terms: ApprovalTerms | None = None
+    approvers: tuple[Approver, ...] = ()
+
+
+def _given(fact: ApprovalGiven) -> str:
+    count = f"{len(fact.approvers)} of {fact.needed}"
+    return (
+        f"{{call_id:number}} approved by a person, {count}{{arguments:edited}}{{comment:because}}"
+    )
+
+
+class ApprovalGiven(Fact):
+    """A person approved a call that needs more approvals; it still waits.
+
+    ``approvers`` are those whose approvals count, this one the last: edited arguments leave out
+    those who approved others.
+    """
+
+    traits = Traits(
+        reads=_given,
+        cause=Cause.SENDER,
+        status=(RunStatus.WAITING_FOR_HUMAN,),
+        moment=lambda fact: f"{len(fact.approvers)} of {fact.needed}",
+    )
+
+    call_id: str
+    request_id: str
+    approvers: tuple[Approver, ...]
+    needed: int
+    arguments: Content | None = None
+    comment: str | None = None
+    shown_digest: bytes | None = None
+    holds: Holds | None = None
 
 
 def _approved(fact: ToolCallApproved) -> str:
+    if fact.grant_id is not None:
+        return "{call_id:number} may run: an earlier approval holds for it"
     if fact.request_id is None:
         return "{call_id:number} may run: no approval needed"
     return "{call_id:number} approved by a person{arguments:edited}{comment:because}"
 
 
 class ToolCallApproved(Fact):
-    """A call may run, by policy or by a person, who may have edited its arguments."""
+    """A call may run, by policy or by a person, who may have edited its arguments.
+
+    ``approvers`` are all whose approvals count, this one the last, where policies are in force.
+    ``holds`` says for which other calls it holds; ``grant_id`` is the request of an earlier
+    approval that holds for this call.
+    """
 
     traits = Traits(
         reads=_approved,
@@ -124,6 +179,10 @@ class ToolCallApproved(Fact):
     arguments: Content | None = None
     request_id: str | None = None
     comment: str | None = None
+    approvers: tuple[Approver, ...] = ()
+    shown_digest: bytes | None = None
+    holds: Holds | None = None
+    grant_id: str | None = None
 
 
 class ToolCallDenied(Fact):
@@ -147,6 +206,7 @@ class ToolCallDenied(Fact):
     reason: str
     request_id: str | None = None
     code: str | None = None
+    shown_digest: bytes | None = None
 
 
 class ToolCallStarted(Fact):

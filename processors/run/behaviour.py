@@ -37,8 +37,10 @@ by deciding it again.
    model was shown tokens (``redacted``). A run that has read what strangers wrote (``untrusted``
    results) asks a person from risk level 2 on. An agent's brakes watch its runs: a threshold that
    is crossed is on record with what follows. A call whose tool is left alone after failures is
-   skipped, or ends the run, where the agent says so. ``state_hash`` covers what strangers' words
-   the run has read, and what its brakes remember.
+   skipped, or ends the run, where the agent says so. A decision of a person names what was shown,
+   and may be stale; an approval may hold for other calls of the run; policies say who may approve
+   and steer, and how many approve. ``state_hash`` covers what strangers' words the run has read,
+   what its brakes remember, and who approved what.
 """
 
 from __future__ import annotations
@@ -50,6 +52,9 @@ CURRENT = 7
 
 BY_PERMISSION = 6
 """The behaviour from which calls begin by permission and are held where they cannot begin."""
+
+APPROVALS = 7
+"""The behaviour from which a decision names what was shown, and an approval holds for more."""
 
 BRAKES = 7
 """The behaviour from which an agent's brakes watch its runs."""

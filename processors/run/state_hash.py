@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import hashlib
 
+from runfold.events.approvals import ApprovalTerms, Approver, Holds
 from runfold.events.content import canonical_json
-from runfold.processors.run.state import Live, Watch
+from runfold.processors.run.state import PLAIN, Live, Watch
 
 
 def state_hash(run: Live) -> bytes:
@@ -28,6 +29,8 @@ def state_hash(run: Live) -> bytes:
         covered += _added_by_6(run)
     if run.behaviour >= 7:
         covered += _added_by_7(run)
+    if known := _consents(run):
+        covered += known
     if run.loop.watch is not None:
         covered += _added_by_brakes(run.loop.watch)
     return hashlib.sha256(canonical_json(covered).encode()).digest()
@@ -79,6 +82,42 @@ def _added_by_6(run: Live) -> list[object]:
 def _added_by_7(run: Live) -> list[object]:
     """Through which tools the run has read what strangers wrote."""
     return [[*run.loop.taint]]
+
+
+def _consents(run: Live) -> list[object]:
+    """Who let calls happen, from behaviour 7 on; nothing where no policy and no grant is in it."""
+    open_ = [(call.call_id, call.consent) for call in run.loop.round]
+    asked = [
+        [call_id, _terms(each.terms), [_approver(who) for who in each.given], _holds(each.holds)]
+        for call_id, each in open_
+        if each.given or each.terms != PLAIN
+    ]
+    grants = [
+        [
+            each.id,
+            _holds(each.holds),
+            [each.tool, each.level, each.left],
+            [_approver(who) for who in each.by],
+            [*each.taint],
+        ]
+        for each in run.loop.grants
+    ]
+    return ["consents", asked, grants] if asked or grants else []
+
+
+def _terms(terms: ApprovalTerms) -> list[object]:
+    return [terms.approvers, terms.requester, terms.once, terms.shown]
+
+
+def _approver(who: Approver) -> list[object]:
+    return [who.id, [*who.roles]]
+
+
+def _holds(holds: Holds | None) -> list[object]:
+    if holds is None:
+        return []
+    where = [[b.pointer, [*b.one_of], b.at_least, b.at_most] for b in holds.where]
+    return [holds.scope, holds.times, where]
 
 
 def _added_by_brakes(watch: Watch) -> list[object]:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from typing import Unpack
 
 from runfold.events import topics
+from runfold.events.approvals import Holds
 from runfold.events.base import Record
 from runfold.events.commands import Control, Resolution
 from runfold.events.content import Content
@@ -31,10 +32,13 @@ class AsyncRunClient:
         tenant_id: str = "default",
         user_id: str = "me",
         hubs: Hubs | None = None,
+        *,
+        roles: tuple[str, ...] = (),
+        seen: Mapping[str, bytes] | None = None,
     ) -> None:
         self._writer = writer
         self._reader = reader
-        self._messages = Messages(tenant_id, user_id)
+        self._messages = Messages(tenant_id, user_id, roles=roles, seen=seen)
         self.hubs = hubs or Hubs(reader)
         self._broker_time = BrokerTime()
 
@@ -48,10 +52,21 @@ class AsyncRunClient:
         """The user in whose name it speaks."""
         return self._messages.user_id
 
-    def in_name_of(self, tenant_id: str, user_id: str | None = None) -> AsyncRunClient:
-        """Return a client on the same connections that speaks for somebody else."""
-        user = self.user_id if user_id is None else user_id
-        client = AsyncRunClient(self._writer, self._reader, tenant_id, user, self.hubs)
+    def in_name_of(
+        self,
+        tenant_id: str,
+        user_id: str | None = None,
+        seen: Mapping[str, bytes] | None = None,
+    ) -> AsyncRunClient:
+        """Return a client on the same connections that speaks for somebody else.
+
+        ``seen`` are the digests of what was shown of open calls: its decisions carry them.
+        """
+        user, own = self.user_id if user_id is None else user_id, self._messages
+        roles = own.roles if user == own.user_id else ()
+        client = AsyncRunClient(
+            self._writer, self._reader, tenant_id, user, self.hubs, roles=roles, seen=seen
+        )
         client._broker_time = self._broker_time
         return client
 
@@ -80,13 +95,24 @@ class AsyncRunClient:
         call_id: str,
         arguments: Content | None = None,
         comment: str | None = None,
+        *,
+        shown: str | None = None,
+        holds: Holds | None = None,
     ) -> str:
-        """Let a proposed call run, with edited arguments where given; return the request's id."""
-        return await self._send(self._messages.approve(run_id, call_id, arguments, comment))
+        """Let a proposed call run, with edited arguments where given; return the request's id.
 
-    async def deny(self, run_id: str, call_id: str, reason: str) -> str:
+        ``shown`` is the digest of what was shown, ``holds`` for which other calls it holds.
+        """
+        control = self._messages.approve(
+            run_id, call_id, arguments, comment, shown=shown, holds=holds
+        )
+        return await self._send(control)
+
+    async def deny(
+        self, run_id: str, call_id: str, reason: str, *, shown: str | None = None
+    ) -> str:
         """Refuse a proposed call; the model is told the reason."""
-        return await self._send(self._messages.deny(run_id, call_id, reason))
+        return await self._send(self._messages.deny(run_id, call_id, reason, shown=shown))
 
     async def resolve(
         self,
@@ -120,9 +146,11 @@ class AsyncRunClient:
         """Replace the run's instructions from here on."""
         return await self._send(self._messages.instruct(run_id, instructions))
 
-    async def answer(self, run_id: str, question_id: str, answer: str | Content) -> str:
+    async def answer(
+        self, run_id: str, question_id: str, answer: str | Content, *, shown: str | None = None
+    ) -> str:
         """Answer what the agent asked."""
-        return await self._send(self._messages.answer(run_id, question_id, answer))
+        return await self._send(self._messages.answer(run_id, question_id, answer, shown=shown))
 
     async def completion(
         self,

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Unpack
 
 from runfold.events import topics
+from runfold.events.approvals import Holds
 from runfold.events.commands import Control, Resolution
 from runfold.events.content import Content
 from runfold.events.probe import PROBE_TENANT
@@ -24,7 +25,7 @@ class RunClient:
     Any thread may use it. Clients that share ``hubs`` share one reader of the journal.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what a client speaks with, and in whose name
         self,
         writer: LogWriter,
         reader: LogReader,
@@ -32,11 +33,13 @@ class RunClient:
         user_id: str = "me",
         hubs: Hubs | None = None,
         *,
+        roles: tuple[str, ...] = (),
+        seen: Mapping[str, bytes] | None = None,
         own: bool = False,
     ) -> None:
         self._writer = writer
         self._reader = reader
-        self._messages = Messages(tenant_id, user_id, own=own)
+        self._messages = Messages(tenant_id, user_id, roles=roles, seen=seen, own=own)
         self.hubs = hubs or Hubs(reader)
         self._broker_time = BrokerTime()
 
@@ -50,10 +53,21 @@ class RunClient:
         """The user in whose name it speaks."""
         return self._messages.user_id
 
-    def in_name_of(self, tenant_id: str, user_id: str | None = None) -> RunClient:
-        """Return a client on the same connections that speaks for somebody else."""
-        user = self.user_id if user_id is None else user_id
-        client = RunClient(self._writer, self._reader, tenant_id, user, self.hubs)
+    def in_name_of(
+        self,
+        tenant_id: str,
+        user_id: str | None = None,
+        seen: Mapping[str, bytes] | None = None,
+    ) -> RunClient:
+        """Return a client on the same connections that speaks for somebody else.
+
+        ``seen`` are the digests of what was shown of open calls: its decisions carry them.
+        """
+        user, own = self.user_id if user_id is None else user_id, self._messages
+        roles = own.roles if user == own.user_id else ()
+        client = RunClient(
+            self._writer, self._reader, tenant_id, user, self.hubs, roles=roles, seen=seen
+        )
         client._broker_time = self._broker_time
         return client
 
@@ -80,13 +94,22 @@ class RunClient:
         call_id: str,
         arguments: Content | None = None,
         comment: str | None = None,
+        *,
+        shown: str | None = None,
+        holds: Holds | None = None,
     ) -> str:
-        """Let a proposed call run, with edited arguments where given; return the request's id."""
-        return self._send(self._messages.approve(run_id, call_id, arguments, comment))
+        """Let a proposed call run, with edited arguments where given; return the request's id.
 
-    def deny(self, run_id: str, call_id: str, reason: str) -> str:
+        ``shown`` is the digest of what was shown, ``holds`` for which other calls it holds.
+        """
+        control = self._messages.approve(
+            run_id, call_id, arguments, comment, shown=shown, holds=holds
+        )
+        return self._send(control)
+
+    def deny(self, run_id: str, call_id: str, reason: str, *, shown: str | None = None) -> str:
         """Refuse a proposed call; the model is told the reason."""
-        return self._send(self._messages.deny(run_id, call_id, reason))
+        return self._send(self._messages.deny(run_id, call_id, reason, shown=shown))
 
     def resolve(
         self,
@@ -119,9 +142,11 @@ class RunClient:
         """Replace the run's instructions from here on."""
         return self._send(self._messages.instruct(run_id, instructions))
 
-    def answer(self, run_id: str, question_id: str, answer: str | Content) -> str:
+    def answer(
+        self, run_id: str, question_id: str, answer: str | Content, *, shown: str | None = None
+    ) -> str:
         """Answer what the agent asked."""
-        return self._send(self._messages.answer(run_id, question_id, answer))
+        return self._send(self._messages.answer(run_id, question_id, answer, shown=shown))
 
     def completion(self, run_id: str, timeout: float | None = None) -> Event:
         """Return the run's terminal event, as soon as it is committed.

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, TypedDict, TypeVar, Unpack
 
 from pydantic import ValidationError
 
 from runfold.events import commands
+from runfold.events.approvals import Holds
 from runfold.events.base import Record
 from runfold.events.border import fault_of
 from runfold.events.commands import Control, Resolution, RunRequested
@@ -15,6 +17,7 @@ from runfold.events.content import Content, text
 from runfold.events.probe import reserved
 from runfold.events.topics import MAX_INPUT_BYTES
 from runfold.events.values import Attachment, DataClassification, Label, Limits
+from runfold.producers.client.deciding import digest_of
 from runfold.producers.errors import RefusedError
 from runfold.producers.identity import uuid7
 
@@ -47,13 +50,25 @@ class RequestOptions(TypedDict, total=False):
 class Messages:
     """Makes what is published, each message with an id of its own.
 
-    Every method raises RefusedError for what nobody could accept, naming the field. ``own`` are
-    those of Runfold's probe, which alone asks for runs of its tenant.
+    Every method raises RefusedError for what nobody could accept, naming the field. ``roles`` are
+    those that the user's controls come with. ``seen`` are digests of what was shown, by the call:
+    decisions carry them. ``own`` are those of Runfold's probe, which alone asks for runs of its
+    tenant.
     """
 
-    def __init__(self, tenant_id: str, user_id: str, *, own: bool = False) -> None:
+    def __init__(
+        self,
+        tenant_id: str,
+        user_id: str,
+        *,
+        roles: tuple[str, ...] = (),
+        seen: Mapping[str, bytes] | None = None,
+        own: bool = False,
+    ) -> None:
         self.tenant_id = tenant_id
         self.user_id = user_id
+        self.roles = roles
+        self.seen = seen or {}
         self.own = own
 
     def request(
@@ -80,16 +95,32 @@ class Messages:
         return _valid(RunRequested, agent=name, goal=task, **filled)
 
     def approve(
-        self, run_id: str, call_id: str, arguments: Content | None, comment: str | None
+        self,
+        run_id: str,
+        call_id: str,
+        arguments: Content | None,
+        comment: str | None,
+        *,
+        shown: str | None = None,
+        holds: Holds | None = None,
     ) -> Control:
         """Return the permit of a call."""
         return self._control(
-            commands.ApproveToolCall, run_id, call_id=call_id, arguments=arguments, comment=comment
+            commands.ApproveToolCall,
+            run_id,
+            call_id=call_id,
+            arguments=arguments,
+            comment=comment,
+            shown_digest=self._shown(call_id, shown),
+            holds=holds,
         )
 
-    def deny(self, run_id: str, call_id: str, reason: str) -> Control:
+    def deny(self, run_id: str, call_id: str, reason: str, *, shown: str | None = None) -> Control:
         """Return the refusal of a call."""
-        return self._control(commands.DenyToolCall, run_id, call_id=call_id, reason=reason)
+        digest = self._shown(call_id, shown)
+        return self._control(
+            commands.DenyToolCall, run_id, call_id=call_id, reason=reason, shown_digest=digest
+        )
 
     def resolve(
         self,
@@ -129,11 +160,20 @@ class Messages:
         """Return new instructions for a run."""
         return self._control(commands.EditInstructions, run_id, content=content(instructions))
 
-    def answer(self, run_id: str, question_id: str, answer: str | Content) -> Control:
+    def answer(
+        self, run_id: str, question_id: str, answer: str | Content, *, shown: str | None = None
+    ) -> Control:
         """Return an answer to what the agent asked."""
         return self._control(
-            commands.AnswerQuestion, run_id, question_id=question_id, content=content(answer)
+            commands.AnswerQuestion,
+            run_id,
+            question_id=question_id,
+            content=content(answer),
+            shown_digest=self._shown(question_id, shown),
         )
+
+    def _shown(self, call_id: str, said: str | None) -> bytes | None:
+        return digest_of(said, self.seen.get(call_id), call_id)
 
     def _control(self, kind: type[Control], run_id: str, **fields: Any) -> Control:
         return _valid(
@@ -143,6 +183,7 @@ class Messages:
             tenant_id=self.tenant_id,
             actor_id=self.user_id,
             requested_at=datetime.now(UTC),
+            roles=self.roles,
             **fields,
         )
 

@@ -54,7 +54,8 @@ def open_approvals(views: Views, run_id: str | None = None) -> list[Row]:
 
 _SHOWN = (
     "approval_id", "kind", "run_id", "tenant_id", "tool_name", "question", "options_json",
-    "arguments_digest", "risk_level", "requested_at", "deadline",
+    "arguments_digest", "risk_level", "requested_at", "deadline", "shown_digest",
+    "cost_so_far_usd", "approvals_needed", "approvers_json", "terms_json",
 )  # fmt: skip
 
 
@@ -95,6 +96,11 @@ def uncertain_calls(views: Views, run_id: str | None = None) -> list[Row]:
         "risk_level": calls.risk_level,
         "requested_at": since,
         "deadline": null(),
+        "shown_digest": null(),
+        "cost_so_far_usd": null(),
+        "approvals_needed": null(),
+        "approvers_json": null(),
+        "terms_json": null(),
         **{name: calls[name] for name in _OF_THE_CALL},
     }
     query = select(

@@ -2,22 +2,33 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from runfold.events import topics, wording
+from runfold.events.approvals import Approver
 from runfold.events.base import Fact
 from runfold.events.run import (
+    ApprovalGiven,
     ApprovalRequested,
     HumanInputReceived,
     HumanInputRequested,
     ToolCallApproved,
     ToolCallDenied,
 )
-from runfold.projections.rendering.readable import as_json, clean, plain, said
+from runfold.projections.rendering.readable import as_json, clean, readable, said
 from runfold.projections.store.rows.merging import Merging
 from runfold.projections.tables import approvals
 from runfold.projections.view import Batch, Placed, Rows, View
 
 _KINDS: frozenset[type[Fact]] = frozenset(
-    {ApprovalRequested, HumanInputRequested, ToolCallApproved, ToolCallDenied, HumanInputReceived}
+    {
+        ApprovalRequested,
+        HumanInputRequested,
+        ApprovalGiven,
+        ToolCallApproved,
+        ToolCallDenied,
+        HumanInputReceived,
+    }
 )
 
 
@@ -33,7 +44,18 @@ def add(batch: Batch, rows: Rows) -> None:
                 _ask(asked, placed, fact)
             case ToolCallApproved() as fact:
                 _decide(asked, placed, fact.call_id, "approved", fact.request_id, fact.comment)
-                asked.put(approval_id=fact.call_id, arguments_edited=fact.arguments is not None)
+                asked.put(
+                    approval_id=fact.call_id,
+                    arguments_edited=fact.arguments is not None,
+                    holds_json=None if fact.holds is None else readable(fact.holds),
+                    **_approvers(fact.approvers),
+                )
+            case ApprovalGiven() as fact:
+                asked.put(
+                    approval_id=fact.call_id,
+                    approvals_needed=fact.needed,
+                    **_approvers(fact.approvers),
+                )
             case ToolCallDenied() as fact:
                 _decide(asked, placed, fact.call_id, "denied", fact.request_id, fact.reason)
             case HumanInputReceived() as fact:
@@ -50,6 +72,8 @@ def _ask(asked: Merging, placed: Placed, fact: ApprovalRequested | HumanInputReq
         "status": "pending",
         "requested_at": placed.meta.time,
         "deadline": fact.deadline,
+        "cost_so_far_usd": fact.cost_so_far,
+        "shown_digest": None if fact.shown_digest is None else fact.shown_digest.hex(),
     }
     match fact:
         case ApprovalRequested():
@@ -60,16 +84,34 @@ def _ask(asked: Merging, placed: Placed, fact: ApprovalRequested | HumanInputReq
                 question=clean(wording.plain(fact.question)),
                 arguments_digest=fact.arguments_digest.hex(),
                 risk_level=fact.risk_level,
+                terms_json=None if fact.terms is None else readable(fact.terms),
+                **_asked_of(fact),
                 **common,
             )
         case HumanInputRequested():
             asked.put(
                 approval_id=fact.question_id,
                 kind="question",
-                question=plain(fact.question) or "",
+                question=clean(wording.question_of(fact.question)),
                 options_json=as_json(fact.options),
                 **common,
             )
+
+
+def _asked_of(fact: ApprovalRequested) -> dict[str, Any]:
+    """Return how many must approve, and who has: only where more than one must."""
+    if fact.terms is None or fact.terms.approvers == 1:
+        return {}
+    given = {"approvals_given": len(fact.approvers), "approvers_json": _listed(fact.approvers)}
+    return {"approvals_needed": fact.terms.approvers, **given}
+
+
+def _approvers(known: tuple[Approver, ...]) -> dict[str, Any]:
+    return {"approvals_given": len(known), "approvers_json": _listed(known)} if known else {}
+
+
+def _listed(known: tuple[Approver, ...]) -> str:
+    return as_json([{"id": each.id, "roles": list(each.roles)} for each in known])
 
 
 def _decide(

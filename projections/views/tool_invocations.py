@@ -7,6 +7,7 @@ from runfold.events.base import Fact
 from runfold.events.calls.kinds import TOOL
 from runfold.events.catalogue import CHARGED
 from runfold.events.run import (
+    ApprovalGiven,
     ApprovalRequested,
     CallBegun,
     CallHeld,
@@ -29,7 +30,14 @@ from runfold.projections.tables import tool_calls
 from runfold.projections.view import Batch, Placed, Rows, View
 
 _BEFORE: frozenset[type[Fact]] = frozenset(
-    {ToolCallProposed, PolicyDecided, ApprovalRequested, ToolCallApproved, ToolCallDenied}
+    {
+        ToolCallProposed,
+        PolicyDecided,
+        ApprovalRequested,
+        ApprovalGiven,
+        ToolCallApproved,
+        ToolCallDenied,
+    }
 )
 _AFTER: frozenset[type[Fact]] = frozenset(
     {
@@ -85,11 +93,19 @@ def _before(calls: Merging, placed: Placed) -> None:
             calls.put(
                 tool_call_id=fact.call_id, status="awaiting_approval", approval_status="pending"
             )
+        case ApprovalGiven() as fact:
+            calls.put(
+                tool_call_id=fact.call_id,
+                arguments_json=said(fact.arguments),
+                arguments_edited=True if fact.arguments is not None else None,
+            )
         case ToolCallApproved() as fact:
+            asked = fact.grant_id is not None or not _by_policy(placed)
             calls.put(
                 tool_call_id=fact.call_id,
                 status="approved",
-                approval_status="not_required" if _by_policy(placed) else "approved",
+                approval_status="approved" if asked else "not_required",
+                grant_id=fact.grant_id,
                 decided_by=meta.actor.id,
                 decided_at=meta.time,
                 arguments_json=said(fact.arguments),

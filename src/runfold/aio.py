@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Self, Unpack
 
-from runfold.client import Found
+from runfold.client import Found, HoldsFor
 from runfold.connecting import connection
 from runfold.events.commands import Resolution
 from runfold.events.content import json_content
 from runfold.failures import as_ours
 from runfold.producers.client import AsyncRunClient, RequestOptions
+from runfold.producers.client.deciding import holds_of
 from runfold.surfaces.application.runs.async_runs import AsyncRuns
 from runfold.surfaces.application.shapes import Completion, ControlOutcome, Event, RunDetail
 
@@ -24,20 +25,22 @@ async def connect_async(
     deployment: str | None = None,
     tenant_id: str = "default",
     user_id: str = "me",
+    roles: Sequence[str] = (),
 ) -> AsyncClient:
     """Return a client of the Kafka at ``bootstrap_servers``.
 
     ``deployment`` is the name of the one that is meant, where several share that Kafka. What is not
     given is read from KAFKA_BOOTSTRAP_SERVERS, SCHEMA_REGISTRY_URL and RUNFOLD_DEPLOYMENT (security
     from the other KAFKA_* variables); without an address, it is the stack that ``runfold up``
-    started. It speaks in the name of one tenant's user and sees that tenant's runs only. Raises
+    started. It speaks in the name of one tenant's user, who has ``roles`` where they decide on
+    calls and steer runs, and sees that tenant's runs only. Raises
     UnavailableError where nothing runs, InvalidError for a name that no deployment has.
     """
     with as_ours():
         made = await asyncio.to_thread(
             connection, bootstrap_servers, schema_registry_url, deployment
         )
-        client = AsyncRunClient(made.writer, made.reader, tenant_id, user_id)
+        client = AsyncRunClient(made.writer, made.reader, tenant_id, user_id, roles=tuple(roles))
 
     async def close() -> None:
         await client.close()
@@ -137,16 +140,28 @@ class AsyncRun:
         *,
         arguments: Mapping[str, Any] | None = None,
         comment: str | None = None,
+        shown: str | None = None,
+        holds_for: HoldsFor = "once",
+        where: Sequence[str] = (),
+        times: int | None = None,
     ) -> ControlOutcome:
-        """Let a proposed call run, with other arguments where given."""
+        """Let a proposed call run, with other arguments where given.
+
+        ``shown`` is the ``shown_digest`` of what was looked at, by default of what waits when it is
+        sent. It may hold for other calls of the run, ten unless ``times`` says otherwise: of its
+        ``tool``, of any (``run``), or of a ``pattern`` of arguments such as ``/amount<=100``.
+        """
         edited = None if arguments is None else json_content(dict(arguments))
         with as_ours():
-            return await self._runs.approve(self.id, call_id, edited, comment)
+            holds = holds_of(holds_for, where, times)
+            return await self._runs.approve(
+                self.id, call_id, edited, comment, shown=shown, holds=holds
+            )
 
-    async def deny(self, call_id: str, reason: str) -> ControlOutcome:
+    async def deny(self, call_id: str, reason: str, *, shown: str | None = None) -> ControlOutcome:
         """Refuse a proposed call; the model is told the reason."""
         with as_ours():
-            return await self._runs.deny(self.id, call_id, reason)
+            return await self._runs.deny(self.id, call_id, reason, shown=shown)
 
     async def resolve(
         self, call_id: str, found: Found, *, result: object = None, comment: str | None = None
@@ -181,7 +196,9 @@ class AsyncRun:
         with as_ours():
             return await self._runs.instruct(self.id, instructions)
 
-    async def answer(self, question_id: str, answer: str) -> ControlOutcome:
+    async def answer(
+        self, question_id: str, answer: str, *, shown: str | None = None
+    ) -> ControlOutcome:
         """Answer what the agent asked."""
         with as_ours():
-            return await self._runs.answer(self.id, question_id, answer)
+            return await self._runs.answer(self.id, question_id, answer, shown=shown)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Literal, Self, Unpack
 
@@ -11,10 +11,12 @@ from runfold.events.commands import Resolution
 from runfold.events.content import json_content
 from runfold.failures import as_ours
 from runfold.producers.client import RequestOptions, RunClient
+from runfold.producers.client.deciding import holds_of
 from runfold.surfaces.application.runs.runs import Runs
 from runfold.surfaces.application.shapes import Completion, ControlOutcome, Event, RunDetail
 
 Found = Literal["happened", "did_not_happen", "unknown"]
+HoldsFor = Literal["once", "run", "tool", "pattern"]
 """What a person found out about a call of which nobody knew whether it happened."""
 
 
@@ -25,18 +27,20 @@ def connect(
     deployment: str | None = None,
     tenant_id: str = "default",
     user_id: str = "me",
+    roles: Sequence[str] = (),
 ) -> Client:
     """Return a client of the Kafka at ``bootstrap_servers``.
 
     ``deployment`` is the name of the one that is meant, where several share that Kafka. What is not
     given is read from KAFKA_BOOTSTRAP_SERVERS, SCHEMA_REGISTRY_URL and RUNFOLD_DEPLOYMENT (security
     from the other KAFKA_* variables); without an address, it is the stack that ``runfold up``
-    started. It speaks in the name of one tenant's user and sees that tenant's runs only. Raises
+    started. It speaks in the name of one tenant's user, who has ``roles`` where they decide on
+    calls and steer runs, and sees that tenant's runs only. Raises
     UnavailableError where nothing runs, InvalidError for a name that no deployment has.
     """
     with as_ours():
         made = connection(bootstrap_servers, schema_registry_url, deployment)
-        client = RunClient(made.writer, made.reader, tenant_id, user_id)
+        client = RunClient(made.writer, made.reader, tenant_id, user_id, roles=tuple(roles))
 
     def close() -> None:
         client.close()
@@ -129,16 +133,26 @@ class Run:
         *,
         arguments: Mapping[str, Any] | None = None,
         comment: str | None = None,
+        shown: str | None = None,
+        holds_for: HoldsFor = "once",
+        where: Sequence[str] = (),
+        times: int | None = None,
     ) -> ControlOutcome:
-        """Let a proposed call run, with other arguments where given."""
+        """Let a proposed call run, with other arguments where given.
+
+        ``shown`` is the ``shown_digest`` of what was looked at, by default of what waits when it is
+        sent. It may hold for other calls of the run, ten unless ``times`` says otherwise: of its
+        ``tool``, of any (``run``), or of a ``pattern`` of arguments such as ``/amount<=100``.
+        """
         edited = None if arguments is None else json_content(dict(arguments))
         with as_ours():
-            return self._runs.approve(self.id, call_id, edited, comment)
+            holds = holds_of(holds_for, where, times)
+            return self._runs.approve(self.id, call_id, edited, comment, shown=shown, holds=holds)
 
-    def deny(self, call_id: str, reason: str) -> ControlOutcome:
+    def deny(self, call_id: str, reason: str, *, shown: str | None = None) -> ControlOutcome:
         """Refuse a proposed call; the model is told the reason."""
         with as_ours():
-            return self._runs.deny(self.id, call_id, reason)
+            return self._runs.deny(self.id, call_id, reason, shown=shown)
 
     def resolve(
         self, call_id: str, found: Found, *, result: object = None, comment: str | None = None
@@ -173,7 +187,7 @@ class Run:
         with as_ours():
             return self._runs.instruct(self.id, instructions)
 
-    def answer(self, question_id: str, answer: str) -> ControlOutcome:
+    def answer(self, question_id: str, answer: str, *, shown: str | None = None) -> ControlOutcome:
         """Answer what the agent asked."""
         with as_ours():
-            return self._runs.answer(self.id, question_id, answer)
+            return self._runs.answer(self.id, question_id, answer, shown=shown)

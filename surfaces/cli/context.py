@@ -106,17 +106,17 @@ class Context:
         """How many seconds the effect of a control is waited for."""
         return 15.0
 
-    def client(self, tenant: str, user: str) -> RunClient:
-        """Return a client in the name of a tenant's user."""
+    def client(self, tenant: str, user: str, roles: tuple[str, ...] = ()) -> RunClient:
+        """Return a client in the name of a tenant's user, whose controls come with roles."""
         from runfold.producers.client import RunClient
 
-        return RunClient(self.writer, self.reader, tenant, user, self.hubs)
+        return RunClient(self.writer, self.reader, tenant, user, self.hubs, roles=roles)
 
-    def runs(self, tenant: str | None, user: str = "me") -> Runs:
+    def runs(self, tenant: str | None, user: str = "me", roles: tuple[str, ...] = ()) -> Runs:
         """Return the runs of a tenant, or, without one, those of all: this machine's operator."""
         from runfold.surfaces.application.runs.runs import Runs
 
-        client = self.client(tenant or "default", user)
+        client = self.client(tenant or "default", user, roles)
         return Runs(client, self.scope(tenant), self.acts_within)
 
     def scope(self, tenant: str | None) -> Scope:

@@ -20,4 +20,12 @@ Narrow = Annotated[
 User = Annotated[
     str, typer.Option("--user", envvar="RUNFOLD_USER", help="In whose name: the user.")
 ]
+Roles = Annotated[
+    list[str] | None,
+    typer.Option("--role", help="A role of the user, for policies; may be given again."),
+]
+Shown = Annotated[
+    str | None,
+    typer.Option("--digest", help="What you were shown: the digest that `approvals` prints."),
+]
 Limit = Annotated[int, typer.Option("--limit", min=1, max=10_000, help="How many at most.")]

@@ -115,3 +115,16 @@ def test_the_policies_in_force_are_those_whose_tests_are_run() -> None:
     assert [each.name for each in testing.in_force(known_, None)] == ["more", "rules-0"]
     assert testing.in_force(Definitions(), None) == []
     assert {each.name for each in testing.tools_of(known_, None)} == {"look", "write", "send"}
+
+
+def test_who_can_approve_and_control() -> None:
+    listed = governed(
+        """permit(principal in Role::"treasurer", action == Action::"tool.approve",
+        resource == Tool::"send");""",
+        """forbid(principal, action == Action::"run.control", resource)
+        when { context.control == "cancel" };""",
+    )
+    assert answers(listed, "tool.approve", "send") == ["worker no"]
+    assert answers(listed, "tool.approve", "send", roles=("treasurer",)) == ["worker yes rules-0/0"]
+    assert answers(listed, "tool.approve", "write") == ["worker yes"]
+    assert answers(listed, "run.control", "any") == ["worker depends rules-1/0"]

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from textwrap import indent
+from typing import Any
 
 import pytest
 
@@ -107,6 +108,24 @@ def test_a_policy_may_speak_of_tools_that_are_published_already(load: Load) -> N
         ('@owner("x") permit(principal, action, resource);', "@owner means nothing; there are"),
         ('@approval("role:x") permit(principal, action, resource);', "is none of always, never"),
         ('@approval("always") forbid(principal, action, resource);', "belongs to a permit"),
+        ('@approvers("0") permit(principal, action, resource);', '@approvers("0") is none of 1, 2'),
+        ('@approvers("10") permit(principal, action, resource);', "is none of 1, 2"),
+        ('@approvers("2") forbid(principal, action, resource);', "belongs to a permit"),
+        ('@requester("always") permit(principal, action, resource);', "is none of never"),
+        ('@holds("run") permit(principal, action, resource);', "is none of once"),
+        ('@shown("yes") permit(principal, action, resource);', "is none of required"),
+        (
+            '@approvers("2") permit(principal, action == Action::"tool.approve", resource);',
+            "belongs to a permit of calls",
+        ),
+        (
+            '@approval("never") @approvers("2") permit(principal, action, resource);',
+            "choose one",
+        ),
+        (
+            'forbid(principal is Agent, action == Action::"tool.approve", resource);',
+            "it can never match",
+        ),
         (
             TWICE,
             "two rules have the id a",
@@ -155,6 +174,34 @@ def test_tests_know_the_published_tools_and_may_give_attributes_and_context() ->
     odd = tests[0].model_copy(update={"principal": 'Agent::"x'})
     (told,) = faults_of(made.model_copy(update={"tests": (odd,)}), [PAY])
     assert 'is no reference: write Agent::"name"' in told
+
+
+def test_a_policy_on_persons_is_checked_and_tested() -> None:
+    rule = """@id("treasury")
+    permit(principal in Role::"treasurer", action == Action::"tool.approve", resource)
+    when { context.requester != principal && context.level >= 3 && context.scope == "once" };
+    @id("ops")
+    permit(principal, action == Action::"run.control", resource in Agent::"clerk")
+    when { context.control == "pause" };"""
+    pays = {"action": "tool.approve", "resource": 'Tool::"pay"'}
+    ann: dict[str, Any] = {"principal": 'User::"ann"', "principal_roles": ("treasurer",)}
+    level = {"resource_attributes": {"level": 3}}
+    tests = (
+        PolicyTest(name="may", expect="permit", **ann, **pays, **level),
+        PolicyTest(name="no role", expect="nothing", principal='User::"ann"', **pays, **level),
+        PolicyTest(
+            name="own", expect="nothing", principal='User::"somebody"',
+            principal_roles=("treasurer",), **pays, **level,
+        ),
+        PolicyTest(name="longer", expect="nothing", **ann, **pays, **level,
+            context={"scope": "run"},
+        ),
+        PolicyTest(
+            name="others", expect="nothing", principal='User::"ann"', action="run.control",
+            resource='Run::"r"', context={"control": "pause"},
+        ),
+    )  # fmt: skip
+    assert faults_of(policy(rule).model_copy(update={"tests": tests}), [PAY]) == []
 
 
 def test_an_argument_that_contracts_type_differently_cannot_be_compared() -> None:

@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 
 from runfold.events import run as j
+from runfold.events.approvals import ApprovalTerms, Approver
 from runfold.events.content import content, json_content
 from runfold.events.operations import DeadLetter, HeaderCopy
-from runfold.events.values import ActorKind, ExitStatus
+from runfold.events.values import ActorKind, ExitStatus, RunStatus
 from runfold.projections.tables import (
     approvals,
     audit,
@@ -31,6 +32,7 @@ from runfold.projections.tables import (
 from runfold.projections.view import Batch, PlacedDeadLetter, Row
 from runfold.projections.views import VIEWS
 from tests.projections.test_lines import values_of
+from tests.support.builders import facts
 from tests.support.builders.history import START, History
 from tests.support.builders.seeded import history
 
@@ -172,6 +174,46 @@ def test_an_approval_waits_and_is_decided() -> None:
     run.add(j.ToolCallDenied(call_id="t1", reason="no", request_id="c1"), by=ActorKind.PERSON)
     row = merged("approvals", run.batch())["t1"]
     assert (row["status"], row["decided_by"], row["comment"]) == ("denied", "ada", "no")
+
+
+def test_several_approvals_are_counted_with_who_gave_them() -> None:
+    terms = ApprovalTerms(approvers=2, requester=False)
+    asked = facts.approval_requested("t1").model_copy(
+        update={"terms": terms, "shown_digest": b"\1" * 32, "cost_so_far": Decimal("0.5")}
+    )
+    ann, bob = Approver(id="ann", roles=("treasurer",)), Approver(id="bob")
+    run = a_run().add(asked, RunStatus.WAITING_FOR_HUMAN)
+    row = merged("approvals", run.batch())["t1"]
+    assert (row["approvals_needed"], row["approvals_given"]) == (2, 0)
+    assert row["shown_digest"] == "01" * 32
+    assert row["cost_so_far_usd"] == Decimal("0.5")
+    assert json.loads(row["terms_json"])["requester"] is False
+    first = j.ApprovalGiven(
+        call_id="t1", request_id="c1", approvers=(ann,), needed=2, arguments=json_content([1])
+    )
+    run.add(first, by=ActorKind.PERSON)
+    row = merged("approvals", run.batch())["t1"]
+    assert (row["status"], row["approvals_given"]) == ("pending", 1)
+    assert json.loads(row["approvers_json"]) == [{"id": "ann", "roles": ["treasurer"]}]
+    (call,) = merged("tool_invocations", run.batch()).values()
+    assert (call["status"], call["arguments_json"]) == ("awaiting_approval", "[1]")
+    both = j.ToolCallApproved(call_id="t1", request_id="c2", approvers=(ann, bob))
+    row = merged("approvals", run.add(both, by=ActorKind.PERSON).batch())["t1"]
+    assert (row["status"], row["approvals_given"]) == ("approved", 2)
+
+
+def test_a_call_that_an_earlier_approval_holds_for_names_it() -> None:
+    run = a_run().add(j.ToolCallApproved(call_id="t1", grant_id="c1"), by=ActorKind.POLICY)
+    (row,) = merged("tool_invocations", run.batch()).values()
+    assert (row["approval_status"], row["grant_id"]) == ("approved", "c1")
+
+
+def test_a_question_of_an_agent_is_text() -> None:
+    asked = j.HumanInputRequested(
+        question_id="q", provider_call_id="p", question=json_content({"question": "Which one?"})
+    )
+    row = merged("approvals", a_run().add(asked, RunStatus.WAITING_FOR_HUMAN).batch())["q"]
+    assert row["question"] == "Which one?"
 
 
 def test_a_question_and_its_answer_are_one_row() -> None:

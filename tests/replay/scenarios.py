@@ -7,16 +7,19 @@ from datetime import timedelta
 from decimal import Decimal
 
 from runfold.events import commands, topics
+from runfold.events.approvals import ArgumentBound, Holds, HoldsFor
 from runfold.events.avro.codec import Codec
 from runfold.events.avro.registry import LockRegistry
 from runfold.events.base import Record
 from runfold.events.calls import BeginRequested, CallResult, Outcome
 from runfold.events.content import json_content, text
 from runfold.events.definitions import AgentDefinition, ModelChoice, RetryPolicy, ToolContract
+from runfold.events.run import Event
 from runfold.events.values import Attachment, ErrorInfo, Limits
 from runfold.processors.definitions.fixed import FixedDefinitions
 from runfold.processors.engine.memory import MemoryEngine
 from runfold.processors.run.aggregate import runs_that_begin_with
+from runfold.producers.client.deciding import shown_in
 from tests.deciders.given import (
     LOOK,
     RUN,
@@ -70,6 +73,11 @@ class Life:
     def values(self) -> list[bytes]:
         """The journal's values."""
         return [entry.value or b"" for entry in self.engine.entries(topics.EVENTS)]
+
+    def shown(self, call_id: str) -> bytes | None:
+        """Return the digest of what is shown of a call that waits."""
+        decoded = [self.codec.decode(topics.EVENTS, value) for value in self.values()]
+        return shown_in(each for each in decoded if isinstance(each, Event)).get(call_id)
 
 
 def _topic(record: Record) -> str:
@@ -252,6 +260,25 @@ def missing_tool(behaviour: int) -> Life:
     return life.says(done("without looking", n=3))
 
 
+def granted(behaviour: int) -> Life:
+    """Since behaviour 7 a decision names what was shown, and an approval holds for more calls."""
+    life = Life(behaviour).says(request(), answer(call("write")))
+    if behaviour < 7:
+        return life.says(control(commands.CancelRun, "c1", reason="enough"))
+    stale = control(commands.ApproveToolCall, "a1", call_id=f"{RUN}.2", shown_digest=bytes(32))
+    where = (ArgumentBound(pointer="/path", one_of=('"a"', '"b"')),)
+    holds = Holds(scope=HoldsFor.PATTERN, times=2, where=where)
+    asked = life.shown(f"{RUN}.2")
+    life.says(stale, stale.model_copy(update={"request_id": "a2", "holds": Holds(scope="run")}))
+    given = {"call_id": f"{RUN}.2", "shown_digest": asked, "holds": holds, "roles": ("ops",)}
+    life.says(control(commands.ApproveToolCall, "a3", **given), came_back(2, "written"))
+    life.says(answer(call("write", {"path": "b"}), n=3), came_back(4, "written"))
+    life.says(answer(call("write", {"path": "b"}), n=5))
+    no = {"reason": "enough", "shown_digest": life.shown(f"{RUN}.6")}
+    life.says(control(commands.DenyToolCall, "d1", call_id=f"{RUN}.6", **no))
+    return life.says(done(n=7))
+
+
 SCENARIOS: dict[str, Callable[[int], Life]] = {
     "straight": straight,
     "with_people": with_people,
@@ -267,4 +294,5 @@ SCENARIOS: dict[str, Callable[[int], Life]] = {
     "permitted": permitted,
     "braked": braked,
     "missing_tool": missing_tool,
+    "granted": granted,
 }

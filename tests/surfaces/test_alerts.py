@@ -110,7 +110,8 @@ def row(call_id: str) -> dict[str, Any]:
         "tool_version": "2.0.0", "arguments_json": {"to": "x"}, "arguments_digest": None,
         "question": "May pay run?", "options_json": None, "risk_level": 3, "effect": "money moves",
         "reversible": False, "requested_at": NOW, "deadline": None, "cost_usd": None,
-        "unpriced_calls": 1,
+        "unpriced_calls": 1, "shown_digest": "ab" * 32, "cost_so_far_usd": None,
+        "approvals_needed": 2, "approvers_json": [{"id": "ann", "roles": []}], "terms_json": None,
     }  # fmt: skip
 
 

@@ -72,3 +72,19 @@ def test_a_question_has_its_options_and_no_effect(capsys: pytest.CaptureFixture[
     assert 'options    ["a","b"]' in said
     assert "effect" not in said
     assert "runfold answer" in said
+
+
+def test_what_was_shown_who_approved_and_for_what_it_may_hold_is_shown(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    two = approval(
+        shown_digest="ab12" * 16, approvals_needed=2, approved_by=("ann",),
+        terms={"approvers": 2, "requester": False}, may_hold_for=("once", "run", "tool", "pattern"),
+    )  # fmt: skip
+    show_approvals([two], json=False)
+    said = capsys.readouterr().out
+    assert "  approved   1 of 2, by ann; not by ada" in said
+    assert "--for: run, tool, pattern" in said
+    assert f"  digest     {'ab12' * 16}" in said
+    call = "0198c1f2-7d3e-7a41.2 --digest ab12ab12ab12"
+    assert f"runfold approve {call}, or runfold deny {call} --reason 'WHY'" in said

@@ -167,3 +167,48 @@ def test_a_run_that_ends_while_we_wait_is_said(capsys: pytest.CaptureFixture[str
     context = context_of(log)
     assert run(["cancel", RUN], context) == exits.OK
     assert "cancelled by a person" in capsys.readouterr().out
+
+
+def shown(log: AnsweringLog) -> str:
+    """The digest of what the run last asked a person."""
+    asked = (*facts(log, j.ApprovalRequested), *facts(log, j.HumanInputRequested))
+    return asked[-1].shown_digest.hex()  # type: ignore[attr-defined, no-any-return]
+
+
+def test_an_approval_carries_what_is_open_and_for_what_it_holds() -> None:
+    log = answering(request(), WRITES)
+    typed = ["approve", CALL, "--for", "pattern", "--where", "/path=a", "--times", "3"]
+    assert run(typed, context_of(log)) == exits.OK
+    (approved,) = facts(log, j.ToolCallApproved)
+    assert approved.shown_digest.hex() == shown(log)  # type: ignore[attr-defined]
+    assert approved.holds.where[0].one_of == ('"a"',)  # type: ignore[attr-defined]
+    assert approved.holds.times == 3  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("command", [["approve", CALL], ["deny", CALL]])
+def test_a_decision_on_something_else_is_stale(
+    command: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    log = answering(request(), WRITES)
+    assert run([*command, "--digest", "ab" * 32], context_of(log)) == exits.NO
+    (ignored,) = facts(log, j.RequestIgnored)
+    assert ignored.code == "stale"  # type: ignore[attr-defined]
+    assert "is not what was shown" in capsys.readouterr().out
+    assert run([*command, "--digest", shown(log)[:12]], context_of(log)) == exits.OK
+
+
+def test_an_answer_to_another_question_is_stale() -> None:
+    log = answering(request(), ASKS)
+    assert run(["answer", CALL, "that", "--digest", "ab" * 32], context_of(log)) == exits.NO
+    assert run(["answer", CALL, "that", "--digest", shown(log)[:8]], context_of(log)) == exits.OK
+    (received,) = facts(log, j.HumanInputReceived)
+    assert received.shown_digest.hex() == shown(log)  # type: ignore[attr-defined]
+
+
+def test_what_an_approval_cannot_hold_for_is_refused_before_it_is_sent(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    log = answering(request(), WRITES)
+    assert run(["approve", CALL, "--for", "ever"], context_of(log)) != exits.OK
+    assert "once, run, tool, pattern" in capsys.readouterr().err
+    assert facts(log, j.ToolCallApproved) == []

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from runfold.events import run as j
+from runfold.events.approvals import ApprovalTerms, Approver
 from runfold.events.content import Content
 from runfold.events.definitions import ToolContract
 from runfold.processors.run.agent.checkpoints import write
+from runfold.processors.run.approvals import asking, grants
 from runfold.processors.run.draft import Draft
 from runfold.processors.run.ids import after
+from runfold.processors.run.policy.cedar.terms import together
 from runfold.processors.run.policy.judging import (
     FORBIDDEN,
     judge_call,
@@ -15,14 +18,20 @@ from runfold.processors.run.policy.judging import (
     policies_of,
 )
 from runfold.processors.run.policy.rules import NEEDS_APPROVAL
-from runfold.processors.run.state import RoundCall
+from runfold.processors.run.state import PLAIN, RoundCall
 
 
 def request_approval(
-    draft: Draft, call_id: str, contract: ToolContract, arguments: Content
+    draft: Draft,
+    call_id: str,
+    contract: ToolContract,
+    arguments: Content,
+    terms: ApprovalTerms = PLAIN,
+    given: tuple[Approver, ...] = (),
 ) -> None:
-    """Have a call wait for a person."""
+    """Have a call wait for a person, on the terms of policies; ``given`` approved it before."""
     wait = contract.approval_timeout_ms
+    shown = asking.of_call(draft.run, call_id, contract, arguments)
     draft.say(
         j.ApprovalRequested(
             call_id=call_id,
@@ -31,9 +40,36 @@ def request_approval(
             arguments_digest=arguments.digest,
             risk_level=contract.risk_level,
             deadline=after(draft.env.now, wait) if wait else None,
+            terms=None if terms == PLAIN else terms,
+            approvers=given,
+            **asking.as_recorded(draft, shown),
         )
     )
     write(draft)
+
+
+def ask_again(draft: Draft, call: RoundCall) -> None:
+    """Ask about a call whose arguments a person edited while it waits for more approvals."""
+    contract = draft.contract(call.tool)
+    judged = judge_call(draft, contract, call.tool, call.call_id, call.arguments)
+    draft.say(judged.decision)
+    if judged.refusal is not None:
+        draft.deny(call.call_id, FORBIDDEN, judged.refusal)
+        return
+    terms = together(call.consent.terms, judged.terms)
+    given = call.consent.given
+    request_approval(draft, call.call_id, contract, call.arguments, terms, given)
+
+
+def permit_by_grant(
+    draft: Draft, call_id: str, contract: ToolContract, arguments: Content, terms: ApprovalTerms
+) -> bool:
+    """Let a call that needs a person run by an earlier approval; return whether one holds."""
+    grant = grants.permitting(draft, contract, arguments, terms)
+    if grant is None:
+        return False
+    draft.say(j.ToolCallApproved(call_id=call_id, approvers=grant.by, grant_id=grant.id))
+    return True
 
 
 def still_permitted(draft: Draft, call: RoundCall) -> bool:
@@ -45,12 +81,28 @@ def still_permitted(draft: Draft, call: RoundCall) -> bool:
     if policies_of(draft) is None or judged_now(draft, call.call_id):
         return True
     contract = draft.contract(call.tool)
-    decision, refusal = judge_call(draft, contract, call.tool, call.call_id, call.arguments)
+    decision, refusal, terms = judge_call(draft, contract, call.tool, call.call_id, call.arguments)
     draft.say(decision)
     if refusal is not None:
         draft.deny(call.call_id, FORBIDDEN, refusal)
         return False
-    if NEEDS_APPROVAL in decision.obligations and call.approval != "approved":
-        request_approval(draft, call.call_id, contract, call.arguments)
+    counting = _counting(draft, call, terms)
+    if NEEDS_APPROVAL in decision.obligations and not _approved(call, counting, terms):
+        request_approval(draft, call.call_id, contract, call.arguments, terms, counting)
         return False
     return True
+
+
+def _counting(draft: Draft, call: RoundCall, terms: ApprovalTerms) -> tuple[Approver, ...]:
+    """Return those of a call's approvers whose approval counts by the terms of now."""
+    requester = draft.run.request.user_id
+    return tuple(each for each in call.consent.given if terms.requester or each.id != requester)
+
+
+def _approved(call: RoundCall, counting: tuple[Approver, ...], terms: ApprovalTerms) -> bool:
+    """Whether a call has the approvals that policies demand now."""
+    if call.approval != "approved":
+        return False
+    # While no policies were in force it was approved without a name.
+    anybody = terms.approvers == 1 and terms.requester
+    return anybody or len(counting) >= terms.approvers

@@ -9,11 +9,12 @@ from runfold.events.content import Content, json_content
 from runfold.events.definitions import ToolContract
 from runfold.events.trusted import trusted
 from runfold.events.values import ModelAnswer, ProposedCall
-from runfold.processors.run.agent.approving import request_approval
+from runfold.processors.run.agent.approving import permit_by_grant, request_approval
 from runfold.processors.run.agent.arguments import arguments_fault
 from runfold.processors.run.agent.checkpoints import write
 from runfold.processors.run.agent.controls import control_faults, control_tools
 from runfold.processors.run.agent.reasons import without_reason
+from runfold.processors.run.approvals import asking
 from runfold.processors.run.brakes.memory import UNFOUNDED
 from runfold.processors.run.draft import Draft
 from runfold.processors.run.ids import signature
@@ -44,13 +45,17 @@ def propose_all(draft: Draft, model_call_id: str, answer: ModelAnswer) -> None:
 
 def _ask(draft: Draft, call: ProposedCall) -> None:
     arguments = control_tools.arguments_of(call) or {}
-    options = arguments.get("options")
+    given = arguments.get("options")
+    options = tuple(str(option) for option in given) if isinstance(given, list) else ()
+    question = json_content({"question": arguments["question"]})
+    shown = asking.of_question(draft.run, draft.next_call_id(), question, options)
     draft.say(
         j.HumanInputRequested(
-            question_id=draft.next_call_id(),
+            question_id=shown.call_id,
             provider_call_id=call.id,
-            question=json_content({"question": arguments["question"]}),
-            options=tuple(str(option) for option in options) if isinstance(options, list) else (),
+            question=question,
+            options=options,
+            **asking.as_recorded(draft, shown),
         )
     )
     write(draft)
@@ -115,7 +120,8 @@ def _propose(
     if problem := arguments_fault(draft, contract, call.arguments):
         draft.deny(call_id, INVALID, problem)
         return False
-    request_approval(draft, call_id, contract, call.arguments)
+    if not permit_by_grant(draft, call_id, contract, call.arguments, judged.terms):
+        request_approval(draft, call_id, contract, call.arguments, judged.terms)
     return True
 
 

@@ -14,6 +14,7 @@ from runfold.events.definitions.brakes import Brake, plain
 from runfold.events.run import BrakeAction
 from runfold.events.values import ErrorInfo
 from runfold.processors.run.agent import checkpoints
+from runfold.processors.run.approvals import asking
 from runfold.processors.run.brakes.detectors import FIND, Finding
 from runfold.processors.run.draft import Draft
 from runfold.processors.run.ids import after
@@ -108,12 +109,14 @@ def _ask(draft: Draft, code: str, asks: list[_Crossed]) -> None:
     names = ", ".join(each.detector for each in asks)
     scores = ", ".join(plain(each.finding.score) for each in asks)
     question = draft.model(code, agent=draft.run.agent.name, brakes=names, scores=scores)
+    shown = asking.of_question(draft.run, draft.next_call_id(), text(question))
     draft.say(
         j.HumanInputRequested(
-            question_id=draft.next_call_id(),
+            question_id=shown.call_id,
             provider_call_id="",
             question=text(question),
             brake=names,
+            **asking.as_recorded(draft, shown),
         )
     )
     checkpoints.write(draft)

@@ -84,7 +84,7 @@ def watched(run: Live, fact: j.BrakesSet, at: datetime) -> Live:
 
 def message_received(run: Live, fact: j.UserMessageReceived, at: datetime) -> Live:
     """The goal and messages wait for the next context; edited instructions replace the old ones."""
-    run = _noted(run, fact.request_id)
+    run = noted(run, fact.request_id)
     if fact.kind is MessageKind.INSTRUCTIONS:
         return loop_changed(run, instructions=fact.content)
     waiting = Waiting(fact.message_id, fact.kind.value, fact.content)
@@ -93,20 +93,21 @@ def message_received(run: Live, fact: j.UserMessageReceived, at: datetime) -> Li
 
 def paused(run: Live, fact: j.RunPaused, at: datetime) -> Live:
     """Nothing new is begun."""
-    return changed(_noted(run, fact.request_id), idle=changed(run.idle, paused=True))
+    return changed(noted(run, fact.request_id), idle=changed(run.idle, paused=True))
 
 
 def resumed(run: Live, fact: j.RunResumed, at: datetime) -> Live:
     """Things go on."""
-    return changed(_noted(run, fact.request_id), idle=changed(run.idle, paused=False))
+    return changed(noted(run, fact.request_id), idle=changed(run.idle, paused=False))
 
 
 def control_noted(run: Live, fact: j.RequestIgnored, at: datetime) -> Live:
     """A control that did not apply is still remembered, so that its repeat says nothing new."""
-    return _noted(run, fact.request_id)
+    return noted(run, fact.request_id)
 
 
-def _noted(run: Live, request_id: str | None) -> Live:
+def noted(run: Live, request_id: str | None) -> Live:
+    """Return the run with a request that was applied, so that its repeat changes nothing."""
     if request_id is None:
         return run
     return changed(run, controls=run.controls | {request_id})

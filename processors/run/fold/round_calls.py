@@ -13,11 +13,12 @@ from runfold.events.trusted import trusted
 from runfold.processors.run.behaviour import BY_POLICIES
 from runfold.processors.run.brakes import memory
 from runfold.processors.run.fold import open_calls
-from runfold.processors.run.fold.open_calls import calls_with, known, with_call
+from runfold.processors.run.fold.open_calls import known, with_call
 from runfold.processors.run.fold.turns import unpriced_model
 from runfold.processors.run.ids import artifact_of, outcome_of, signature
 from runfold.processors.run.state import (
     CallStatus,
+    Consent,
     Live,
     Proposal,
     RoundCall,
@@ -53,40 +54,11 @@ def judged(run: Live, fact: j.PolicyDecided, at: datetime) -> Live:
     """The policies that a call was judged by are known; those of an agent alone are not kept."""
     if run.behaviour < BY_POLICIES or fact.policy_digest == run.agent.digest:
         return run
-    if not isinstance(run.loop.call(fact.call_id or ""), RoundCall):
+    call = run.loop.call(fact.call_id or "")
+    if not isinstance(call, RoundCall):
         return run
-    return with_call(run, fact.call_id or "", judged_by=fact.policy_digest)
-
-
-def approval_requested(run: Live, fact: j.ApprovalRequested, at: datetime) -> Live:
-    """The call waits for a person."""
-    calls = calls_with(
-        run,
-        fact.call_id,
-        status=CallStatus.AWAITING_APPROVAL,
-        approval="pending",
-        due=fact.deadline,
-    )
-    return loop_changed(run, calls=calls, malformed=0)
-
-
-def approved(run: Live, fact: j.ToolCallApproved, at: datetime) -> Live:
-    """The call may run, with the arguments a person gave it if they were edited."""
-    by_person = fact.request_id is not None
-    permitted = {
-        "status": CallStatus.APPROVED,
-        "approval": "approved" if by_person else "not_required",
-        "due": None,
-    }
-    calls = tuple(
-        [
-            changed(call, proposal=_edited(call.proposal, fact.arguments), **permitted)
-            if isinstance(call, RoundCall) and call.call_id == fact.call_id
-            else call
-            for call in run.loop.calls
-        ]
-    )
-    return loop_changed(_noted(run, fact.request_id), calls=calls, malformed=0)
+    consent = changed(call.consent, judged_by=fact.policy_digest)
+    return with_call(run, call.call_id, consent=consent)
 
 
 def denied(run: Live, fact: j.ToolCallDenied, at: datetime) -> Live:
@@ -154,7 +126,11 @@ def question_asked(run: Live, fact: j.HumanInputRequested, at: datetime) -> Live
         by_brake=fact.brake is not None,
     )
     asked = RoundCall(
-        call_id=fact.question_id, proposal=proposal, status=CallStatus.ASKED, due=fact.deadline
+        call_id=fact.question_id,
+        proposal=proposal,
+        status=CallStatus.ASKED,
+        due=fact.deadline,
+        consent=Consent(shown=fact.shown_digest),
     )
     return _joined(run, asked, malformed=0)
 
@@ -242,10 +218,6 @@ def _tainted(run: Live, fact: j.ToolCallSucceeded | j.ToolCallFailed) -> Live:
     if not fact.untrusted or fact.tool in run.loop.taint:
         return run
     return loop_changed(run, taint=tuple(sorted((*run.loop.taint, fact.tool))))
-
-
-def _edited(proposal: Proposal, arguments: Content | None) -> Proposal:
-    return proposal if arguments is None else changed(proposal, arguments=arguments)
 
 
 def _joined(run: Live, call: RoundCall, **changes: object) -> Live:

@@ -10,6 +10,9 @@ from runfold.processors.run.agent.arguments import arguments_fault
 from runfold.processors.run.agent.model_calls import attribution
 from runfold.processors.run.agent.next_step import proceed
 from runfold.processors.run.agent.tool_calls import unpaid
+from runfold.processors.run.approvals import allowed, deciding
+from runfold.processors.run.approvals.deciding import Refusal
+from runfold.processors.run.behaviour import APPROVALS
 from runfold.processors.run.draft import Draft
 from runfold.processors.run.lifecycle import endings
 from runfold.processors.run.policy import tainted
@@ -23,8 +26,23 @@ def apply(draft: Draft, control: commands.Control) -> None:
     if control.tenant_id != draft.run.tenant_id:
         ignore(draft, control, draft.people("other_tenant"))
         return
+    if refusal := _not_allowed(draft, control):
+        ignore(draft, control, refusal.reason, refusal.code)
+        return
     _apply(draft, control)
     proceed(draft)
+
+
+def _not_allowed(draft: Draft, control: commands.Control) -> Refusal | None:
+    """Return why the person may not do this, None where nothing keeps them from it."""
+    if draft.behaviour < APPROVALS:
+        return None
+    if len(control.roles) > allowed.MOST_ROLES:
+        return Refusal("too_many", draft.people("too_many_roles", limit=allowed.MOST_ROLES))
+    said = allowed.may_control(draft, control)
+    if said is None or said.permitted:
+        return None
+    return Refusal(deciding.FORBIDDEN, allowed.reason(draft, said))
 
 
 def _apply(draft: Draft, control: commands.Control) -> None:
@@ -55,6 +73,10 @@ def _approve(draft: Draft, control: commands.ApproveToolCall) -> None:
     call = _waiting(draft, control, control.call_id, CallStatus.AWAITING_APPROVAL)
     if call is None:
         return
+    if draft.behaviour >= APPROVALS:
+        if refusal := deciding.approve(draft, control, call):
+            ignore(draft, control, refusal.reason, refusal.code)
+        return
     if control.arguments is not None and (
         fault := arguments_fault(draft, draft.contract(call.tool), control.arguments)
     ):
@@ -72,10 +94,13 @@ def _approve(draft: Draft, control: commands.ApproveToolCall) -> None:
 
 def _deny(draft: Draft, control: commands.DenyToolCall) -> None:
     call = _waiting(draft, control, control.call_id, CallStatus.AWAITING_APPROVAL)
-    if call is not None:
+    if call is not None and not _stale(draft, control, call):
         draft.say(
             j.ToolCallDenied(
-                call_id=call.call_id, reason=control.reason, request_id=control.request_id
+                call_id=call.call_id,
+                reason=control.reason,
+                request_id=control.request_id,
+                shown_digest=_digest_of(draft, control),
             )
         )
 
@@ -138,12 +163,32 @@ def _tell(draft: Draft, control: commands.Control, kind: j.MessageKind, content:
 
 def _answer(draft: Draft, control: commands.AnswerQuestion) -> None:
     call = _waiting(draft, control, control.question_id, CallStatus.ASKED)
-    if call is not None:
+    if call is not None and not _stale(draft, control, call):
         draft.say(
             j.HumanInputReceived(
-                question_id=call.call_id, content=control.content, request_id=control.request_id
+                question_id=call.call_id,
+                content=control.content,
+                request_id=control.request_id,
+                shown_digest=_digest_of(draft, control),
             )
         )
+
+
+_Deciding = commands.DenyToolCall | commands.AnswerQuestion
+
+
+def _stale(draft: Draft, control: _Deciding, call: RoundCall) -> bool:
+    """Refuse a decision on something else than is open now; return whether it is one."""
+    refusal = deciding.stale(draft, call, control.shown_digest)
+    if refusal is not None:
+        ignore(draft, control, refusal.reason, refusal.code)
+    return refusal is not None
+
+
+def _digest_of(draft: Draft, control: commands.Control) -> bytes | None:
+    """Return what a control says was shown; older behaviours leave it out."""
+    said = getattr(control, "shown_digest", None) if draft.behaviour >= APPROVALS else None
+    return said if isinstance(said, bytes) else None
 
 
 _WANTED = {
@@ -168,8 +213,10 @@ def _waiting(
     return None
 
 
-def ignore(draft: Draft, control: commands.Control, reason: str) -> None:
+def ignore(draft: Draft, control: commands.Control, reason: str, code: str | None = None) -> None:
     """Put on record that a control changes nothing, and why."""
+    approval = control if isinstance(control, commands.ApproveToolCall) else None
+    holds = approval.holds if approval and draft.behaviour >= APPROVALS else None
     about = getattr(control, "call_id", None) or getattr(control, "question_id", None)
     draft.say(
         j.RequestIgnored(
@@ -178,6 +225,9 @@ def ignore(draft: Draft, control: commands.Control, reason: str) -> None:
             reason=reason,
             tenant_id=control.tenant_id,
             call_id=about,
-            arguments=control.arguments if isinstance(control, commands.ApproveToolCall) else None,
+            arguments=approval.arguments if approval else None,
+            code=code,
+            shown_digest=_digest_of(draft, control),
+            holds=holds,
         )
     )

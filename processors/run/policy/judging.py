@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from runfold.events import run as j
+from runfold.events.approvals import ApprovalTerms
 from runfold.events.content import Content
 from runfold.events.definitions import AgentDefinition, Definitions, ToolContract
 from runfold.events.trusted import trusted
@@ -15,11 +16,12 @@ from runfold.processors.run.draft import Draft
 from runfold.processors.run.policy import rules as built_in
 from runfold.processors.run.policy import verdict
 from runfold.processors.run.policy.cedar import request as asking
+from runfold.processors.run.policy.cedar import terms
 from runfold.processors.run.policy.cedar.engine import ParsedSet, parsed_set
 from runfold.processors.run.policy.cedar.names import MODEL_USE, RUN_START
 from runfold.processors.run.policy.cedar.request import Circumstances
 from runfold.processors.run.policy.verdict import Verdict
-from runfold.processors.run.state import Live, RoundCall, Used
+from runfold.processors.run.state import PLAIN, Live, RoundCall, Used
 from runfold.processors.run.wording import for_people
 
 FORBIDDEN = "forbidden"
@@ -27,10 +29,14 @@ FORBIDDEN = "forbidden"
 
 
 class Judged(NamedTuple):
-    """A decision on a call, and why a policy refuses it, in words for the model, if one does."""
+    """A decision on a call, and why a policy refuses it, in words for the model, if one does.
+
+    ``terms`` are what policies demand of whoever approves it.
+    """
 
     decision: j.PolicyDecided
     refusal: str | None = None
+    terms: ApprovalTerms = PLAIN
 
 
 def in_force(behaviour: int, definitions: Definitions, tenant: str) -> ParsedSet | None:
@@ -63,7 +69,7 @@ def judge_call(
     said = verdict.on_call(policies, agent, contract, arguments, circumstances(run, draft.env))
     decision = decision_on(draft.behaviour, contract, plain, policies, said)
     if said.permitted:
-        return Judged(decision)
+        return Judged(decision, terms=terms.of_permits(said.rules, contract.risk_level))
     code, told = said.for_model
     return Judged(decision, draft.model(code, **told))
 
@@ -136,7 +142,7 @@ def judged_now(draft: Draft, call_id: str) -> bool:
 def changed_since(draft: Draft, call: RoundCall) -> bool:
     """Whether other policies are in force than those that a call was judged by."""
     policies = policies_of(draft)
-    return policies is not None and policies.digest != call.judged_by
+    return policies is not None and policies.digest != call.consent.judged_by
 
 
 def circumstances(run: Live, env: Env) -> Circumstances:
@@ -166,7 +172,8 @@ def decision_on(
         }
         return plain.model_copy(update=update | {"policy_ids": ids})
     asks = _asks(plain, contract, said)
-    update |= {"obligations": (built_in.NEEDS_APPROVAL,) if asks else ()}
+    demanded = terms.obligations(terms.of_permits(said.rules, contract.risk_level))
+    update |= {"obligations": (built_in.NEEDS_APPROVAL, *demanded) if asks else ()}
     if said.ids and not raised:
         code = "policy_permits_asking" if asks else "policy_permits"
         update["reason"] = for_people(behaviour, code, **said.parameters)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from runfold.events.content import Content
 from runfold.events.definitions import AgentDefinition, ToolContract
 from runfold.processors.run.policy.cedar import request as asking
+from runfold.processors.run.policy.cedar import terms
 from runfold.processors.run.policy.cedar.engine import Answer, ParsedSet, Rule, Says
 from runfold.processors.run.policy.cedar.request import Asked, Circumstances
 from runfold.processors.run.policy.cedar.values import UnjudgeableError, arguments_of, shown
@@ -50,8 +51,11 @@ class Verdict:
     @property
     def approval(self) -> str:
         """What the permits ask for; who asks for an approval is heard before who lifts it."""
-        said = {each.annotations.get("approval") for each in self.rules if not each.forbids}
-        return "always" if "always" in said else "never" if "never" in said else ""
+        permits = [each for each in self.rules if not each.forbids]
+        said = {each.annotations.get("approval") for each in permits}
+        if "always" in said or any(terms.number_of(each) > 1 for each in permits):
+            return "always"
+        return "never" if "never" in said else ""
 
 
 def on_call(
@@ -110,6 +114,29 @@ def on(
         if said.rules
         else Verdict(permitted=True, code="policy_silent", asked=asked)
     )
+
+
+def on_person(
+    policies: ParsedSet, action: str, resource: str, question: Callable[[], Asked]
+) -> Verdict | None:
+    """Return whether a person may do something; None where no rule speaks of it.
+
+    A forbid refuses. Where a permit names the action for this resource, whoever matches none is
+    refused as well; else a person is permitted, as where there are no policies.
+    """
+    if not policies.speaks_of(action, resource):
+        return None
+    asked = question()
+    said = policies.answer(asked)
+    if (refused := _refused([asked], [said])) is not None:
+        return refused
+    if said.rules:
+        return _permit(said.rules, asked)
+    about = asked.resource
+    if policies.lists_who_may(action, about.type, about.id):
+        told: dict[str, str | int] = {"action": action, "resource": f"{about.type}/{about.id}"}
+        return Verdict(permitted=False, code="policy_permits_none", parameters=told, asked=asked)
+    return Verdict(permitted=True, code="policy_silent", asked=asked)
 
 
 def _permit(rules: tuple[Rule, ...], asked: Asked) -> Verdict:

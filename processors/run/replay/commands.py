@@ -35,8 +35,11 @@ def command_of(state: RunState | None, decision: Sequence[Event]) -> Command:
 
 def first_of(decision: Sequence[Event]) -> Fact:
     """Return the fact that records what was asked: that a run ends is told its tenant before it."""
-    first = decision[0].fact
-    return decision[1].fact if isinstance(first, j.RunSettled) and decision[1:] else first
+    facts = [event.fact for event in decision]
+    if isinstance(facts[0], j.PolicyDecided) and facts[0].control_id is not None:
+        # Whether a person may do it was asked first.
+        facts = facts[1:] or facts
+    return facts[1] if isinstance(facts[0], j.RunSettled) and facts[1:] else facts[0]
 
 
 def _timer(meta: Meta) -> Timer:
@@ -49,13 +52,24 @@ def _timer(meta: Meta) -> Timer:
 def _record(state: RunState | None, meta: Meta, fact: Fact, decision: Sequence[Event]) -> Record:
     if isinstance(fact, j.RunCreated | j.RunRefused):
         return _request(fact, decision)
+    asked = decision[0].fact
+    if isinstance(asked, j.PolicyDecided) and asked.control_id is not None:
+        # Policies answered first; whose words the next fact records, its own meta says.
+        own = next(event.meta for event in decision if event.fact is fact)
+        return _control(state, own, fact, asked.roles)
     return (
         _admission(state, meta, fact)
         or _question(state, meta, fact, decision)
         or _held(state, meta, fact)
         or _result_of(meta, fact)
-        or _control(state, meta, fact)
+        or _control(state, meta, fact, _roles_of(fact))
     )
+
+
+def _roles_of(fact: Fact) -> tuple[str, ...]:
+    """Return the roles that an approval came with, where it says who approved."""
+    known = fact.approvers if isinstance(fact, j.ApprovalGiven | j.ToolCallApproved) else ()
+    return known[-1].roles if known else ()
 
 
 def _admission(state: RunState | None, meta: Meta, fact: Fact) -> AdmissionAnswered | None:
@@ -163,7 +177,9 @@ def _result(kind: type[CallResult], meta: Meta, fact: Fact, **more: Any) -> Call
 _Asked = tuple[type[commands.Control], dict[str, Any]]
 
 
-def _control(state: RunState | None, meta: Meta, fact: Fact) -> commands.Control:
+def _control(
+    state: RunState | None, meta: Meta, fact: Fact, roles: tuple[str, ...]
+) -> commands.Control:
     kind, fields = _asked(state, fact)
     common = {
         "request_id": str(getattr(fact, "request_id", None) or ""),
@@ -171,6 +187,7 @@ def _control(state: RunState | None, meta: Meta, fact: Fact) -> commands.Control
         "tenant_id": meta.tenant_id,
         "actor_id": meta.actor.id,
         "requested_at": meta.time,
+        "roles": roles,
     }
     return kind.model_validate(common | fields)
 
@@ -180,14 +197,20 @@ def _asked(state: RunState | None, fact: Fact) -> _Asked:  # noqa: PLR0911 - a l
         case j.ToolCallApproved(call_id=call_id, comment=comment) if _is_uncertain(state, call_id):
             asked = {"call_id": call_id, "comment": comment}
             return commands.ResolveToolCall, {**asked, "resolution": Resolution.DID_NOT_HAPPEN}
-        case j.ToolCallApproved(call_id=call_id, comment=comment):
-            asked = {"call_id": call_id, "comment": comment}
-            return commands.ApproveToolCall, {**asked, "arguments": fact.arguments}
+        case j.ToolCallApproved() | j.ApprovalGiven():
+            return commands.ApproveToolCall, {
+                "call_id": fact.call_id,
+                "comment": fact.comment,
+                "arguments": fact.arguments,
+                "shown_digest": fact.shown_digest,
+                "holds": fact.holds,
+            }
         case j.ToolCallSucceeded(call_id=call_id):
             happened = {"resolution": Resolution.HAPPENED, "result": fact.result}
             return commands.ResolveToolCall, {**happened, "call_id": call_id}
         case j.ToolCallDenied(call_id=call_id, reason=reason):
-            return commands.DenyToolCall, {"call_id": call_id, "reason": reason}
+            asked = {"call_id": call_id, "reason": reason}
+            return commands.DenyToolCall, {**asked, "shown_digest": fact.shown_digest}
         case j.RunPaused(reason=reason):
             return commands.PauseRun, {"reason": reason}
         case j.RunResumed(reason=reason):
@@ -199,7 +222,8 @@ def _asked(state: RunState | None, fact: Fact) -> _Asked:  # noqa: PLR0911 - a l
         case j.UserMessageReceived():
             return commands.SendMessage, {"content": fact.content}
         case j.HumanInputReceived(question_id=asked_in):
-            return commands.AnswerQuestion, {"question_id": asked_in, "content": fact.content}
+            said = {"content": fact.content, "shown_digest": fact.shown_digest}
+            return commands.AnswerQuestion, {"question_id": asked_in, **said}
         case j.RequestIgnored():
             return _ignored(fact)
         case _:
@@ -215,7 +239,9 @@ def _ignored(fact: j.RequestIgnored) -> _Asked:
         if name in kind.model_fields:
             more[name] = fact.call_id or ""
     if kind is commands.ApproveToolCall:
-        more["arguments"] = fact.arguments
+        more |= {"arguments": fact.arguments, "holds": fact.holds}
+    if "shown_digest" in kind.model_fields:
+        more["shown_digest"] = fact.shown_digest
     if kind is commands.DenyToolCall:
         more["reason"] = ""
     if kind is commands.ResolveToolCall:

@@ -1,7 +1,7 @@
 """What is known of a run after folding its events: frozen data, nothing else.
 
 ``run.py`` holds the lifecycle that every run has, ``loop.py`` what an agent loop adds, ``calls.py``
-the calls that are open.
+the calls that are open, ``consent.py`` who let them happen.
 """
 
 from runfold.processors.run.state.calls import (
@@ -15,6 +15,7 @@ from runfold.processors.run.state.calls import (
     RoundCall,
 )
 from runfold.processors.run.state.changing import changed
+from runfold.processors.run.state.consent import PLAIN, Consent, Grant
 from runfold.processors.run.state.loop import AgentLoop, Selection, Transcript
 from runfold.processors.run.state.run import (
     Attempts,
@@ -34,6 +35,7 @@ from runfold.processors.run.state.run import (
 from runfold.processors.run.state.watch import Progress, Sample, Seen, Wait, Watch
 
 __all__ = [
+    "PLAIN",
     "WAITS_FOR_HUMAN",
     "AgentLoop",
     "Attempts",
@@ -41,9 +43,11 @@ __all__ = [
     "Body",
     "Budget",
     "CallStatus",
+    "Consent",
     "ContextCall",
     "Ended",
     "Entry",
+    "Grant",
     "Idle",
     "Live",
     "ModelCall",

@@ -21,6 +21,7 @@ from typing import ClassVar
 
 from runfold.events.calls.kinds import CONTEXT, MODEL, TOOL
 from runfold.events.content import Content
+from runfold.processors.run.state.consent import NO_CONSENT, Consent
 
 
 class CallStatus(StrEnum):
@@ -128,8 +129,7 @@ class RoundCall(OpenCall):
     reply: Content | None = None
     is_error: bool = False
     result_digest: bytes | None = None
-    judged_by: bytes | None = None
-    """The digest of the policies that the call was judged by last; None where there were none."""
+    consent: Consent = NO_CONSENT
 
     @property
     def provider_call_id(self) -> str:

@@ -11,6 +11,7 @@ from runfold.events.content import Content
 from runfold.events.run import DecisionRecord
 from runfold.events.values import Plan
 from runfold.processors.run.state.calls import ModelCall, OpenCall, RoundCall
+from runfold.processors.run.state.consent import Grant
 from runfold.processors.run.state.watch import Watch
 
 GOAL = "goal"
@@ -59,7 +60,8 @@ class AgentLoop:
     ``instructions`` are a person's, in the place of the agent's. ``answered_by`` and ``decision``
     are the last answer's; ``repeats`` counts identical proposals; ``malformed`` counts unusable
     answers in a row; ``taint`` names the tools through which it has read what strangers wrote.
-    ``watch`` is what the run's brakes remember, None where its agent has none.
+    ``watch`` is what the run's brakes remember, None where its agent has none. ``grants`` are the
+    approvals that hold for other calls.
     """
 
     instructions: Content | None = None
@@ -73,6 +75,7 @@ class AgentLoop:
     malformed: int = 0
     taint: tuple[str, ...] = ()
     watch: Watch | None = None
+    grants: tuple[Grant, ...] = ()
 
     def call(self, call_id: str) -> OpenCall | None:
         """Return the open call with this id."""

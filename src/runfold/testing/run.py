@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from runfold.client import Found
+from runfold.client import Found, HoldsFor
 from runfold.events.base import Fact
 from runfold.events.catalogue import TERMINAL_FACTS
 from runfold.events.commands import Control, Resolution
 from runfold.events.content import json_content
+from runfold.producers.client.deciding import holds_of, shown_in
 from runfold.producers.client.messages import Messages
 from runfold.surfaces.application.errors import NotYetError
 from runfold.surfaces.application.rendering import completion_of, event_of, outcome_of
@@ -96,20 +97,34 @@ class MemoryRun:
         assert len(found) == 1, f"{kind.__name__} came {len(found)} times in {names}"
         return found[0]
 
-    def approve(
+    def approve(  # noqa: PLR0913 - as a run's own, and who approves
         self,
         call_id: str,
         *,
         arguments: Mapping[str, Any] | None = None,
         comment: str | None = None,
+        shown: str | None = None,
+        holds_for: HoldsFor = "once",
+        where: Sequence[str] = (),
+        times: int | None = None,
+        by: str | None = None,
+        roles: Sequence[str] = (),
     ) -> ControlOutcome:
-        """Let a proposed call run, with other arguments where given."""
-        edited = None if arguments is None else json_content(dict(arguments))
-        return self._control(self._messages.approve(self.id, call_id, edited, comment))
+        """Let a proposed call run, with other arguments where given, as ``runfold.Run`` does.
 
-    def deny(self, call_id: str, reason: str) -> ControlOutcome:
+        ``by`` is who approves, the runtime's own user unless somebody is named, with ``roles``.
+        """
+        edited = None if arguments is None else json_content(dict(arguments))
+        holds = holds_of(holds_for, where, times)
+        said = self._said_by(by, roles)
+        return self._control(
+            said.approve(self.id, call_id, edited, comment, shown=shown, holds=holds)
+        )
+
+    def deny(self, call_id: str, reason: str, *, shown: str | None = None) -> ControlOutcome:
         """Refuse a proposed call; the model is told the reason."""
-        return self._control(self._messages.deny(self.id, call_id, reason))
+        said = self._said_by(None, ())
+        return self._control(said.deny(self.id, call_id, reason, shown=shown))
 
     def resolve(
         self, call_id: str, found: Found, *, result: object = None, comment: str | None = None
@@ -139,9 +154,19 @@ class MemoryRun:
         """Replace the run's instructions from here on."""
         return self._control(self._messages.instruct(self.id, instructions))
 
-    def answer(self, question_id: str, answer: str) -> ControlOutcome:
+    def answer(self, question_id: str, answer: str, *, shown: str | None = None) -> ControlOutcome:
         """Answer what the agent asked."""
-        return self._control(self._messages.answer(self.id, question_id, answer))
+        said = self._said_by(None, ())
+        return self._control(said.answer(self.id, question_id, answer, shown=shown))
+
+    def _said_by(self, user: str | None, roles: Sequence[str]) -> Messages:
+        """Return messages of a person who has seen what is open."""
+        return Messages(
+            self._messages.tenant_id,
+            user or self._messages.user_id,
+            roles=tuple(roles),
+            seen=shown_in(self._runtime.events(self.id)),
+        )
 
     def _control(self, control: Control) -> ControlOutcome:
         before = self._runtime.events(self.id)

@@ -9,6 +9,7 @@ from contextlib import suppress
 
 from runfold.events import run as journal
 from runfold.producers.client import AsyncRunClient
+from runfold.producers.client.deciding import shown_in
 from runfold.producers.errors import NotYetError as LogNotYet
 from runfold.surfaces.application import shapes
 from runfold.surfaces.application.errors import NotYetError, no_run
@@ -126,8 +127,9 @@ async def steer(
 ) -> shapes.ControlOutcome:
     """Send a control, and return the first event that it led to; raises as its blocking twin."""
     async with client.hubs.events.async_following(run_id, timeout=READ_WITHIN_S) as following:
-        tenant_id = must_live(following, await following.past(), scope, run_id)
-        request_id = await send(client.in_name_of(tenant_id))
+        past = await following.past()
+        tenant_id = must_live(following, past, scope, run_id)
+        request_id = await send(client.in_name_of(tenant_id, seen=shown_in(past)))
         following.extend(within)
         last: journal.Event | None = None
         async for event in following.coming():

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Unpack
 
+from runfold.events.approvals import Holds
 from runfold.events.commands import Resolution
 from runfold.events.content import Content
 from runfold.producers.client import AsyncRunClient, RequestOptions
@@ -63,13 +64,25 @@ class AsyncRuns:
         call_id: str,
         arguments: Content | None = None,
         comment: str | None = None,
+        *,
+        shown: str | None = None,
+        holds: Holds | None = None,
     ) -> shapes.ControlOutcome:
-        """Let a proposed call run, with edited arguments where given."""
-        return await self.steer(run_id, lambda c: c.approve(run_id, call_id, arguments, comment))
+        """Let a proposed call run, with edited arguments where given.
 
-    async def deny(self, run_id: str, call_id: str, reason: str) -> shapes.ControlOutcome:
+        ``shown`` is the digest of what was shown, by default that of what is open when it is sent;
+        ``holds`` says for which other calls of the run it holds.
+        """
+        return await self.steer(
+            run_id,
+            lambda c: c.approve(run_id, call_id, arguments, comment, shown=shown, holds=holds),
+        )
+
+    async def deny(
+        self, run_id: str, call_id: str, reason: str, *, shown: str | None = None
+    ) -> shapes.ControlOutcome:
         """Refuse a proposed call; the model is told the reason."""
-        return await self.steer(run_id, lambda c: c.deny(run_id, call_id, reason))
+        return await self.steer(run_id, lambda c: c.deny(run_id, call_id, reason, shown=shown))
 
     async def resolve(
         self,
@@ -105,10 +118,12 @@ class AsyncRuns:
         return await self.steer(run_id, lambda c: c.instruct(run_id, instructions))
 
     async def answer(
-        self, run_id: str, question_id: str, answer: str | Content
+        self, run_id: str, question_id: str, answer: str | Content, *, shown: str | None = None
     ) -> shapes.ControlOutcome:
         """Answer what the agent asked."""
-        return await self.steer(run_id, lambda c: c.answer(run_id, question_id, answer))
+        return await self.steer(
+            run_id, lambda c: c.answer(run_id, question_id, answer, shown=shown)
+        )
 
     async def steer(self, run_id: str, send: Send) -> shapes.ControlOutcome:
         """Send a control with a client in the name of the run's tenant; return its effect."""

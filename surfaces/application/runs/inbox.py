@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from runfold.events.approvals import HoldsFor
 from runfold.events.definitions.tool import RISKS
+from runfold.producers.client.deciding import SCOPES
 from runfold.projections import queries
 from runfold.projections.queries import Views
+from runfold.projections.queries.scope import Row
 from runfold.surfaces.application import shapes
 
 
@@ -35,11 +40,33 @@ def approvals(views: Views, run_id: str | None = None) -> list[shapes.Approval]:
             reversible=row["reversible"],
             requested_at=row["requested_at"],
             deadline=row["deadline"],
-            cost_usd=row["cost_usd"],
+            cost_usd=_first(row["cost_so_far_usd"], row["cost_usd"]),
             unpriced_calls=row["unpriced_calls"],
+            shown_digest=row["shown_digest"],
+            approvals_needed=_needed(row),
+            approved_by=tuple(each["id"] for each in row["approvers_json"] or ()),
+            terms=row["terms_json"],
+            may_hold_for=_may_hold_for(row),
         )
         for row in found
     ]
+
+
+def _first(*values: Any) -> Any:
+    return next((each for each in values if each is not None), None)
+
+
+def _needed(row: Row) -> int | None:
+    """Return how many must approve, None of what is not approved."""
+    return (row["approvals_needed"] or 1) if row["kind"] == "tool_call" else None
+
+
+def _may_hold_for(row: Row) -> tuple[str, ...]:
+    """Return for what an approval can hold; calls of older behaviours are approved once."""
+    if row["kind"] != "tool_call":
+        return ()
+    once = row["shown_digest"] is None or (row["terms_json"] or {}).get("once")
+    return (HoldsFor.ONCE.value,) if once else SCOPES
 
 
 def _risk(level: int | None) -> str | None:

@@ -11,6 +11,7 @@ from typing import Any
 from runfold.events import run as j
 from runfold.events.run import Event
 from runfold.events.values import RunRequest
+from runfold.events.wording import question_of
 from runfold.processors.run.evolve import evolve
 from runfold.processors.run.state import WAITS_FOR_HUMAN, CallStatus, Live, RunState
 from runfold.processors.run.state import RoundCall as CallState
@@ -164,9 +165,10 @@ def _next(call: CallState) -> str:
 
 
 def _wait(call: CallState) -> shapes.Wait:
+    consent = call.consent
     match call.status:
         case CallStatus.ASKED:
-            kind, question = "question", text_of(call.arguments)
+            kind, question = "question", question_of(call.arguments)
         case CallStatus.UNCERTAIN:
             kind, question = "uncertain", f"did {call.tool} happen?"
         case _:
@@ -177,6 +179,9 @@ def _wait(call: CallState) -> shapes.Wait:
         tool=call.tool,
         question=question,
         arguments=json_of(call.arguments),
+        shown_digest=consent.shown.hex() if consent.shown else None,
+        approvals_needed=consent.terms.approvers if kind == "approval" else None,
+        approved_by=tuple(each.id for each in consent.given) if kind == "approval" else (),
     )
 
 

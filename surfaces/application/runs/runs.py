@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Unpack
 
+from runfold.events.approvals import Holds
 from runfold.events.commands import Resolution
 from runfold.events.content import Content
 from runfold.producers.client import RequestOptions, RunClient
@@ -61,13 +62,25 @@ class Runs:
         call_id: str,
         arguments: Content | None = None,
         comment: str | None = None,
+        *,
+        shown: str | None = None,
+        holds: Holds | None = None,
     ) -> shapes.ControlOutcome:
-        """Let a proposed call run, with edited arguments where given."""
-        return self.steer(run_id, lambda c: c.approve(run_id, call_id, arguments, comment))
+        """Let a proposed call run, with edited arguments where given.
 
-    def deny(self, run_id: str, call_id: str, reason: str) -> shapes.ControlOutcome:
+        ``shown`` is the digest of what was shown, by default that of what is open when it is sent;
+        ``holds`` says for which other calls of the run it holds.
+        """
+        return self.steer(
+            run_id,
+            lambda c: c.approve(run_id, call_id, arguments, comment, shown=shown, holds=holds),
+        )
+
+    def deny(
+        self, run_id: str, call_id: str, reason: str, *, shown: str | None = None
+    ) -> shapes.ControlOutcome:
         """Refuse a proposed call; the model is told the reason."""
-        return self.steer(run_id, lambda c: c.deny(run_id, call_id, reason))
+        return self.steer(run_id, lambda c: c.deny(run_id, call_id, reason, shown=shown))
 
     def resolve(
         self,
@@ -100,9 +113,11 @@ class Runs:
         """Replace the run's instructions from here on."""
         return self.steer(run_id, lambda c: c.instruct(run_id, instructions))
 
-    def answer(self, run_id: str, question_id: str, answer: str | Content) -> shapes.ControlOutcome:
+    def answer(
+        self, run_id: str, question_id: str, answer: str | Content, *, shown: str | None = None
+    ) -> shapes.ControlOutcome:
         """Answer what the agent asked."""
-        return self.steer(run_id, lambda c: c.answer(run_id, question_id, answer))
+        return self.steer(run_id, lambda c: c.answer(run_id, question_id, answer, shown=shown))
 
     def steer(self, run_id: str, send: Send) -> shapes.ControlOutcome:
         """Send a control with a client in the name of the run's tenant; return its effect."""

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from runfold.events.catalogue import TERMINAL_FACTS
 from runfold.events.run import Event
 from runfold.producers.client import RunClient
+from runfold.producers.client.deciding import shown_in
 from runfold.producers.follow.hub import AsyncFollowing, Following
 from runfold.surfaces.application import shapes
 from runfold.surfaces.application.errors import NotYetError, RunEndedError, no_run
@@ -29,13 +30,15 @@ def steer(
 ) -> shapes.ControlOutcome:
     """Send a control, and return the first event that it led to.
 
-    ``send`` is given a client in the name of the run's tenant, and returns the request's id.
+    ``send`` is given a client in the name of the run's tenant, whose decisions carry the digest of
+    what is open, and returns the request's id.
     Raises NotFoundError for a run that is not there, RunEndedError for one that has ended, and
     NotYetError where the journal says nothing of it within so many seconds.
     """
     with client.hubs.events.following(run_id, timeout=READ_WITHIN_S) as following:
-        tenant_id = must_live(following, following.past(), scope, run_id)
-        request_id = send(client.in_name_of(tenant_id))
+        past = following.past()
+        tenant_id = must_live(following, past, scope, run_id)
+        request_id = send(client.in_name_of(tenant_id, seen=shown_in(past)))
         following.extend(within)
         last: Event | None = None
         for event in following.coming():

@@ -77,13 +77,20 @@ class Call(Shape):
 
 
 class Wait(Shape):
-    """What waits for a person: ``kind`` is approval, question or uncertain."""
+    """What waits for a person: ``kind`` is approval, question or uncertain.
+
+    ``shown_digest`` names what is shown to whoever decides, in hexadecimal; ``approved_by`` are
+    those who have approved it, of ``approvals_needed``.
+    """
 
     kind: str
     call_id: str
     tool: str
     question: str
     arguments: Json
+    shown_digest: str | None = None
+    approvals_needed: int | None = None
+    approved_by: tuple[str, ...] = ()
 
 
 class Used(Shape):
@@ -191,6 +198,9 @@ class Approval(Shape):
     ``arguments`` are those that will be used; ``cost_usd`` is what the run has cost so far.
     ``risk``, ``effect`` and ``reversible`` are what the tool's contract says that it does: a name
     of a risk level, words, and whether it can be undone; None where it does not say.
+    ``shown_digest`` names what is shown, with the run's cost when it asked (``cost_usd``) among it.
+    ``approved_by`` are those who have approved it, of ``approvals_needed``; ``terms`` are what
+    policies demand of them; ``may_hold_for`` says for what an approval can hold.
     """
 
     shape: Literal[2] = SHAPE
@@ -217,3 +227,8 @@ class Approval(Shape):
     deadline: datetime | None
     cost_usd: Usd | None
     unpriced_calls: int
+    shown_digest: str | None = None
+    approvals_needed: int | None = None
+    approved_by: tuple[str, ...] = ()
+    terms: Json = None
+    may_hold_for: tuple[str, ...] = ()

@@ -51,49 +51,67 @@ def approve(
     arguments: Annotated[
         str | None, typer.Option(help="JSON to put in place of the proposed arguments.")
     ] = None,
+    holds_for: Annotated[
+        str, typer.Option("--for", help="For what it holds: once, run, tool or pattern.")
+    ] = "once",
+    where: Annotated[
+        list[str] | None,
+        typer.Option(help="A bound of a pattern, such as '/amount<=100'; may be given again."),
+    ] = None,
+    times: Annotated[
+        int | None, typer.Option(help="For how many calls, this one among them; 10 unless said.")
+    ] = None,
+    digest: options.Shown = None,
     tenant: options.Narrow = None,
     user: options.User = "me",
+    role: options.Roles = None,
     json: options.Json = False,
 ) -> None:
     """Let a proposed tool call run, with edited arguments where given."""
-    edited = _json_content(arguments)
+    from runfold.producers.client.deciding import holds_of
+
+    edited, holds = _json_content(arguments), holds_of(holds_for, where or (), times)
 
     def send(client: RunClient, run_id: str, call_id: str) -> str:
-        return client.approve(run_id, call_id, edited, reason or None)
+        return client.approve(run_id, call_id, edited, reason or None, shown=digest, holds=holds)
 
-    _on_call(of(ctx), call, send, tenant=tenant, user=user, json=json)
+    _on_call(of(ctx), call, send, tenant=tenant, user=user, role=role, json=json)
 
 
 def deny(
     ctx: typer.Context,
     call: options.Call,
     reason: options.Reason = "a person said no",
+    digest: options.Shown = None,
     tenant: options.Narrow = None,
     user: options.User = "me",
+    role: options.Roles = None,
     json: options.Json = False,
 ) -> None:
     """Refuse a proposed tool call; the model is told the reason."""
 
     def send(client: RunClient, run_id: str, call_id: str) -> str:
-        return client.deny(run_id, call_id, reason)
+        return client.deny(run_id, call_id, reason, shown=digest)
 
-    _on_call(of(ctx), call, send, tenant=tenant, user=user, json=json)
+    _on_call(of(ctx), call, send, tenant=tenant, user=user, role=role, json=json)
 
 
 def answer(
     ctx: typer.Context,
     question: Annotated[str, typer.Argument(help="The question's id: RUN.N.")],
     text: Annotated[str, typer.Argument(help="The answer.")],
+    digest: options.Shown = None,
     tenant: options.Narrow = None,
     user: options.User = "me",
+    role: options.Roles = None,
     json: options.Json = False,
 ) -> None:
     """Answer what the agent asked."""
 
     def send(client: RunClient, run_id: str, call_id: str) -> str:
-        return client.answer(run_id, call_id, text)
+        return client.answer(run_id, call_id, text, shown=digest)
 
-    _on_call(of(ctx), question, send, tenant=tenant, user=user, json=json)
+    _on_call(of(ctx), question, send, tenant=tenant, user=user, role=role, json=json)
 
 
 def resolve(
@@ -107,6 +125,7 @@ def resolve(
     reason: options.Reason = "",
     tenant: options.Narrow = None,
     user: options.User = "me",
+    role: options.Roles = None,
     json: options.Json = False,
 ) -> None:
     """Record whether an uncertain call happened."""
@@ -120,7 +139,7 @@ def resolve(
     def send(client: RunClient, run_id: str, call_id: str) -> str:
         return client.resolve(run_id, call_id, how, told, reason or None)
 
-    _on_call(of(ctx), call, send, tenant=tenant, user=user, json=json)
+    _on_call(of(ctx), call, send, tenant=tenant, user=user, role=role, json=json)
 
 
 def pause(
@@ -129,10 +148,19 @@ def pause(
     reason: options.Reason = "",
     tenant: options.Narrow = None,
     user: options.User = "me",
+    role: options.Roles = None,
     json: options.Json = False,
 ) -> None:
     """Make no new call until resumed; calls in flight still return."""
-    _on_run(of(ctx), run, lambda c, r: c.pause(r, reason), tenant=tenant, user=user, json=json)
+    _on_run(
+        of(ctx),
+        run,
+        lambda c, r: c.pause(r, reason),
+        tenant=tenant,
+        user=user,
+        role=role,
+        json=json,
+    )
 
 
 def resume(
@@ -141,10 +169,19 @@ def resume(
     reason: options.Reason = "",
     tenant: options.Narrow = None,
     user: options.User = "me",
+    role: options.Roles = None,
     json: options.Json = False,
 ) -> None:
     """Let a paused run go on."""
-    _on_run(of(ctx), run, lambda c, r: c.resume(r, reason), tenant=tenant, user=user, json=json)
+    _on_run(
+        of(ctx),
+        run,
+        lambda c, r: c.resume(r, reason),
+        tenant=tenant,
+        user=user,
+        role=role,
+        json=json,
+    )
 
 
 def cancel(
@@ -153,10 +190,19 @@ def cancel(
     reason: options.Reason = "",
     tenant: options.Narrow = None,
     user: options.User = "me",
+    role: options.Roles = None,
     json: options.Json = False,
 ) -> None:
     """End a run."""
-    _on_run(of(ctx), run, lambda c, r: c.cancel(r, reason), tenant=tenant, user=user, json=json)
+    _on_run(
+        of(ctx),
+        run,
+        lambda c, r: c.cancel(r, reason),
+        tenant=tenant,
+        user=user,
+        role=role,
+        json=json,
+    )
 
 
 def tell(
@@ -165,10 +211,13 @@ def tell(
     text: Annotated[str, typer.Argument(help="What to say to it.")],
     tenant: options.Narrow = None,
     user: options.User = "me",
+    role: options.Roles = None,
     json: options.Json = False,
 ) -> None:
     """Say something to a run; the model reads it at its next turn."""
-    _on_run(of(ctx), run, lambda c, r: c.tell(r, text), tenant=tenant, user=user, json=json)
+    _on_run(
+        of(ctx), run, lambda c, r: c.tell(r, text), tenant=tenant, user=user, role=role, json=json
+    )
 
 
 def instruct(
@@ -177,21 +226,38 @@ def instruct(
     text: Annotated[str, typer.Argument(help="The instructions from here on.")],
     tenant: options.Narrow = None,
     user: options.User = "me",
+    role: options.Roles = None,
     json: options.Json = False,
 ) -> None:
     """Replace a run's instructions from here on."""
-    _on_run(of(ctx), run, lambda c, r: c.instruct(r, text), tenant=tenant, user=user, json=json)
+    _on_run(
+        of(ctx),
+        run,
+        lambda c, r: c.instruct(r, text),
+        tenant=tenant,
+        user=user,
+        role=role,
+        json=json,
+    )
 
 
 def _on_run(
-    context: Context, typed: str, send: Send, *, tenant: str | None, user: str, json: bool
+    context: Context,
+    typed: str,
+    send: Send,
+    *,
+    tenant: str | None,
+    user: str,
+    role: list[str] | None,
+    json: bool,
 ) -> None:
     from runfold.surfaces.cli.names import run_id_of
     from runfold.surfaces.cli.runs.outcome import show_outcome
 
     run_id = run_id_of(context, typed, tenant)
     with output.waiting("the run processor to take it"):
-        outcome = context.runs(tenant, user).steer(run_id, lambda client: send(client, run_id))
+        runs = context.runs(tenant, user, tuple(role or ()))
+        outcome = runs.steer(run_id, lambda client: send(client, run_id))
     raise typer.Exit(show_outcome(outcome, json=json))
 
 
@@ -202,13 +268,14 @@ def _on_call(
     *,
     tenant: str | None,
     user: str,
+    role: list[str] | None,
     json: bool,
 ) -> None:
     from runfold.surfaces.cli.names import call_id_of
     from runfold.surfaces.cli.runs.outcome import show_outcome
 
     run_id, call_id = call_id_of(context, typed, tenant)
-    runs = context.runs(tenant, user)
+    runs = context.runs(tenant, user, tuple(role or ()))
     with output.waiting("the run processor to take it"):
         outcome = runs.steer(run_id, lambda client: send(client, run_id, call_id))
     raise typer.Exit(show_outcome(outcome, json=json))

@@ -45,7 +45,25 @@ def lines(each: Approval) -> Iterator[tuple[str, str]]:
     yield "cost", f"{spent(each.cost_usd, each.unpriced_calls)} so far"
     until = f", decided without you at {output.moment(each.deadline)}" if each.deadline else ""
     yield "since", f"{output.moment(each.requested_at)}{until}"
-    yield "decide", command_for(each.kind, each.call_id)
+    if each.approvals_needed is not None and (each.approvals_needed > 1 or each.approved_by):
+        yield "approved", _approved(each)
+    if each.may_hold_for:
+        yield "holds for", _holds_for(each)
+    if each.shown_digest is not None:
+        yield "digest", each.shown_digest
+    yield "decide", command_for(each.kind, each.call_id, each.shown_digest)
+
+
+def _approved(each: Approval) -> str:
+    by = f", by {', '.join(each.approved_by)}" if each.approved_by else ""
+    others = "" if (each.terms or {}).get("requester", True) else f"; not by {each.user_id}"
+    return f"{len(each.approved_by)} of {each.approvals_needed}{by}{others}"
+
+
+def _holds_for(each: Approval) -> str:
+    if len(each.may_hold_for) == 1:
+        return "this call alone"
+    return f"this call, or with --for: {', '.join(each.may_hold_for[1:])}"
 
 
 def _effect(each: Approval) -> str:

@@ -6,10 +6,18 @@ from runfold.events import run as j
 from runfold.events.base import Fact
 from runfold.surfaces.cli import output
 
+_DIGITS = 12
+"""How many digits of a digest are typed: enough to tell what was shown from what was not."""
 
-def command_for(kind: str, call_id: str) -> str:
-    """Return what to type about a wait; ``kind`` is approval, tool_call, question or uncertain."""
+
+def command_for(kind: str, call_id: str, shown: str | None = None) -> str:
+    """Return what to type about a wait; ``kind`` is approval, tool_call, question or uncertain.
+
+    ``shown`` is the digest of what is shown beside it, so that nothing else is decided.
+    """
     call = output.short(call_id)
+    if shown is not None:
+        call = f"{call} --digest {shown[:_DIGITS]}"
     match kind:
         case "question":
             return f"runfold answer {call} 'TEXT'"

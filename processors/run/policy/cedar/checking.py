@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from runfold.events.definitions import PolicyDefinition, ToolContract
+from runfold.processors.run.policy.cedar import terms
 from runfold.processors.run.policy.cedar.asked_for import asked_for, known_paths
 from runfold.processors.run.policy.cedar.bounds import need_bounded
 from runfold.processors.run.policy.cedar.engine import ParsedSet, of_one
@@ -16,11 +17,10 @@ from runfold.processors.run.policy.cedar.schema import argument_types, schema_of
 from runfold.processors.run.policy.cedar.testing import failure_of
 from runfold.processors.run.policy.cedar.values import type_of
 
-ANNOTATIONS = ("approval", "description", "id", "reason")
+ANNOTATIONS = (
+    "approval", "approvers", "description", "holds", "id", "reason", "requester", "shown",
+)  # fmt: skip
 """The annotations of a rule that mean something here."""
-
-APPROVALS = ("always", "never")
-"""What ``@approval`` of a permit may say."""
 
 _NAMED = re.compile(r"^for policy `policy\d+`, ")
 
@@ -107,11 +107,7 @@ def _of_annotations(rules: ParsedSet) -> Iterator[str]:
         seen.add(each.id)
         for name in sorted(set(each.annotations) - set(ANNOTATIONS)):
             yield f"rule {each.id}: @{name} means nothing; there are {_listed(ANNOTATIONS)}"
-        approval = each.annotations.get("approval")
-        if approval is not None and each.forbids:
-            yield f"rule {each.id}: @approval belongs to a permit, and this is a forbid"
-        elif approval is not None and approval not in APPROVALS:
-            yield f'rule {each.id}: @approval("{approval}") is none of {", ".join(APPROVALS)}'
+        yield from (f"rule {each.id}: {why}" for why in terms.faults(each))
 
 
 def _of_schema(

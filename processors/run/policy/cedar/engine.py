@@ -40,6 +40,8 @@ class Rule:
     """The actions that its head names, None where it names none and means all."""
     about: str | None
     """The type of the resource that its head names, None where it names none."""
+    named: str | None = None
+    """The id of the resource that its head names, None where it names none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +69,19 @@ class ParsedSet:
             return True
         return any(
             (each.actions is None or action in each.actions) and each.about in {None, resource}
+            for each in self.rules.values()
+        )
+
+    def lists_who_may(self, action: str, kind: str, name: str) -> bool:
+        """Whether a permit names an action for this resource: whoever matches none may not.
+
+        A permit of everything lists nobody; where the set cannot be parsed it may.
+        """
+        return self.handle is None or any(
+            not each.forbids
+            and action in (each.actions or ())
+            and each.about in {None, kind}
+            and each.named in {None, name}
             for each in self.rules.values()
         )
 
@@ -137,6 +152,7 @@ def _parsed(digest: bytes, named: Iterable[tuple[str | None, PolicyDefinition]])
                 annotations=annotations,
                 actions=actions_of(body),
                 about=type_of_resource(body),
+                named=id_of_resource(body),
             )
     whole = {"staticPolicies": bodies, "templates": {}, "templateLinks": []}
     return ParsedSet(digest, rules, cedarpy.PolicySet.from_json_str(json.dumps(whole)))
@@ -159,6 +175,12 @@ def type_of_resource(body: Mapping[str, Any]) -> str | None:
     scope = body["resource"]
     named = scope["entity"]["type"] if "entity" in scope else scope.get("entity_type")
     return str(named) if named is not None else None
+
+
+def id_of_resource(body: Mapping[str, Any]) -> str | None:
+    """Return the id of the resource that a rule's head names, None for any."""
+    scope = body["resource"]
+    return str(scope["entity"]["id"]) if scope["op"] == "==" else None
 
 
 @lru_cache(maxsize=1024)

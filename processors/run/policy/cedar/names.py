@@ -6,8 +6,11 @@ TOOL_CALL = "tool.call"
 RUN_START = "run.start"
 MODEL_USE = "model.use"
 
-ACTIONS = (TOOL_CALL, RUN_START, MODEL_USE)
+TOOL_APPROVE = "tool.approve"
+RUN_CONTROL = "run.control"
+
+ACTIONS = (TOOL_CALL, RUN_START, MODEL_USE, TOOL_APPROVE, RUN_CONTROL)
 """Actions that no contract may name as its own."""
 
-TYPES = ("Action", "Agent", "Model", "Role", "Tenant", "Tool", "User")
+TYPES = ("Action", "Agent", "Model", "Role", "Run", "Tenant", "Tool", "User")
 """Entity types that no contract may name as its own."""

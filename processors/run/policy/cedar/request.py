@@ -12,7 +12,12 @@ from typing import Any
 
 from runfold.events.definitions import AgentDefinition, ToolContract
 from runfold.events.values import RunRequest
-from runfold.processors.run.policy.cedar.names import MODEL_USE, RUN_START, TOOL_CALL
+from runfold.processors.run.policy.cedar.names import (
+    ACTIONS,
+    MODEL_USE,
+    RUN_START,
+    TOOL_CALL,
+)
 from runfold.processors.run.policy.cedar.values import UnjudgeableError, rounded_up
 from runfold.processors.run.state import Used
 
@@ -67,7 +72,7 @@ class Circumstances:
         """Return the context; ``arguments`` are those that the contract shows to policies."""
         asked, used, now = self.request, self.used, self.now.astimezone(UTC)
         found: dict[str, Any] = {
-            "user": _reference("User", asked.user_id),
+            "user": reference_to("User", asked.user_id),
             "roles": list(asked.roles),
             "scopes": list(asked.scopes),
             "taint": list(self.taint),
@@ -139,8 +144,8 @@ def whoever(agent: AgentDefinition, request: RunRequest) -> tuple[Entity, tuple[
     tenant = ("Tenant", request.tenant_id)
     attributes: Attributes = (
         ("version", agent.version),
-        ("tenant", _reference(*tenant)),
-        ("user", _reference(*user)),
+        ("tenant", reference_to(*tenant)),
+        ("user", reference_to(*user)),
         *((("role", role),) if role else ()),
     )
     of_agent = (user, tenant, *((("Role", role),) if role else ()))
@@ -167,7 +172,7 @@ def tool_entity(contract: ToolContract) -> Entity:
 @lru_cache(maxsize=1024)
 def action_of(name: str) -> Entity:
     """Return an action; those that contracts name belong to ``tool.call``."""
-    own = name not in {TOOL_CALL, RUN_START, MODEL_USE}
+    own = name not in ACTIONS
     return Entity("Action", name, (), (("Action", TOOL_CALL),) if own else ())
 
 
@@ -177,5 +182,6 @@ def entities_json(asked: Asked) -> str:
     return json.dumps([each.json() for each in found.values()])
 
 
-def _reference(kind: str, name: str) -> dict[str, Any]:
+def reference_to(kind: str, name: str) -> dict[str, Any]:
+    """Return what names an entity, as a value of a context or an attribute."""
     return {"__entity": {"type": kind, "id": name}}

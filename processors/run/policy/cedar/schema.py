@@ -6,7 +6,13 @@ from collections.abc import Iterable
 from typing import Any
 
 from runfold.events.definitions import ToolContract
-from runfold.processors.run.policy.cedar.names import MODEL_USE, RUN_START, TOOL_CALL
+from runfold.processors.run.policy.cedar.names import (
+    MODEL_USE,
+    RUN_CONTROL,
+    RUN_START,
+    TOOL_APPROVE,
+    TOOL_CALL,
+)
 from runfold.processors.run.policy.cedar.values import (
     BOOL,
     DECIMAL,
@@ -45,6 +51,10 @@ _CONTEXT = {
 ``hour`` is 0 to 23 and ``weekday`` 1 (Monday) to 7, both in UTC.
 """
 
+_PERSONS = {"requester": "User", "agent": "Agent"}
+_APPROVING = {"level": LONG, "scope": STRING, "approvals": LONG, "edited": BOOL}
+"""What is said besides where a person acts, and where a person approves a call."""
+
 
 def schema_of(contracts: Iterable[ToolContract]) -> dict[str, Any]:
     """Return the schema, in Cedar's JSON form, for policies on these tools."""
@@ -69,12 +79,20 @@ def schema_of(contracts: Iterable[ToolContract]) -> dict[str, Any]:
                 "Agent": {"memberOfTypes": ["Role", "Tenant", "User"], "shape": _record(_AGENT)},
                 "Tool": {"shape": _record(_TOOL)},
                 "Model": {"shape": _record({"provider": STRING})},
+                "Run": {
+                    "memberOfTypes": ["Agent", "Tenant"],
+                    "shape": _record({"agent": "Agent", "user": "User"}),
+                },
                 **{each: {} for each in sorted(types)},
             },
             "actions": {
                 TOOL_CALL: _action(["Tool"], of_tools),
                 RUN_START: _action(["Tenant"], _CONTEXT),
                 MODEL_USE: _action(["Model"], _CONTEXT),
+                TOOL_APPROVE: _action(["Tool"], {**of_tools, **_PERSONS, **_APPROVING}, by="User"),
+                RUN_CONTROL: _action(
+                    ["Run"], {**_CONTEXT, **_PERSONS, "control": STRING}, by="User"
+                ),
                 **own,
             },
         }
@@ -91,9 +109,11 @@ def argument_types(contracts: Iterable[ToolContract]) -> dict[str, str | None]:
     return found
 
 
-def _action(resources: list[str], context: dict[str, Any], group: str | None = None) -> Any:
+def _action(
+    resources: list[str], context: dict[str, Any], group: str | None = None, by: str = "Agent"
+) -> Any:
     applies = {
-        "principalTypes": ["Agent"],
+        "principalTypes": [by],
         "resourceTypes": resources,
         "context": _record(context),
     }
@@ -120,7 +140,7 @@ def _type(kind: Any) -> dict[str, Any]:
             return {"type": "Set", "element": {"type": "String"}}
         case "Bool":
             return {"type": "Boolean"}
-        case "Tenant" | "User":
+        case "Agent" | "Tenant" | "User":
             return {"type": "Entity", "name": kind}
         case _:
             return {"type": kind}

@@ -9,7 +9,12 @@ from typing import Any
 
 from runfold.events.definitions import PolicyTest, ToolContract
 from runfold.processors.run.policy.cedar.engine import ParsedSet, Says
-from runfold.processors.run.policy.cedar.names import MODEL_USE, RUN_START
+from runfold.processors.run.policy.cedar.names import (
+    MODEL_USE,
+    RUN_CONTROL,
+    RUN_START,
+    TOOL_APPROVE,
+)
 from runfold.processors.run.policy.cedar.request import (
     Asked,
     Attributes,
@@ -20,7 +25,7 @@ from runfold.processors.run.policy.cedar.request import (
 from runfold.processors.run.policy.cedar.values import rounded_up
 
 _REFERENCE = re.compile(r'^([A-Za-z_][A-Za-z0-9_]*)::(?:"([^"\\]*)"|([^":\\]+))$')
-_USER, _TENANT = "somebody", "some-tenant"
+_USER, _TENANT, _AGENT = "somebody", "some-tenant", "some-agent"
 _TOOL: Attributes = (("idempotent", False), ("level", 0), ("owner", ""), ("version", "1.0.0"))
 
 
@@ -44,10 +49,12 @@ def asked_by(test: PolicyTest, tools: Mapping[str, ToolContract]) -> Asked:
     kind, name = reference(test.principal, "Agent")
     user, tenant = ("User", _USER), ("Tenant", _TENANT)
     agent: Attributes = (("version", "1.0.0"), ("tenant", _uid(*tenant)), ("user", _uid(*user)))
-    principal = Entity(kind, name, _with(agent, test.principal_attributes), (user, tenant))
+    known, within = (agent, (user, tenant)) if kind == "Agent" else ((), (tenant,))
+    roles = (("Role", each) for each in test.principal_roles)
+    principal = Entity(kind, name, _with(known, test.principal_attributes), (*within, *roles))
     resource = _resource(test, tools)
     action = action_of(reference(test.action, "Action")[1])
-    others = (Entity(*user, (), (tenant,)),)
+    others = () if (kind, name) == user else (Entity(*user, (), (tenant,)),)
     return Asked(principal, action, resource, _context(test, action.id), others)
 
 
@@ -68,6 +75,8 @@ def _resource(test: PolicyTest, tools: Mapping[str, ToolContract]) -> Entity:
         known = tool_entity(tools[name]).attributes if name in tools else _TOOL
     elif kind == "Model":
         known = (("provider", name.partition(":")[0]),)
+    elif kind == "Run":
+        known = (("agent", _uid("Agent", _AGENT)), ("user", _uid("User", _USER)))
     return Entity(kind, name, _with(known, test.resource_attributes))
 
 
@@ -86,11 +95,22 @@ def _context(test: PolicyTest, action: str) -> dict[str, Any]:
         "hour": 12,
         "weekday": 3,
     }
-    if action not in {RUN_START, MODEL_USE}:
+    if action not in {RUN_START, MODEL_USE, RUN_CONTROL}:
         harmless["arguments"] = {}
-    found = {**harmless, **test.context}
+    found = {**harmless, **_of_persons(action, test), **test.context}
     cost = Decimal(str(found["cost"]))
     return {**{name: _value(value) for name, value in found.items()}, "cost": rounded_up(cost)}
+
+
+def _of_persons(action: str, test: PolicyTest) -> dict[str, Any]:
+    """Return what the context says besides where a person acts."""
+    who = {"requester": _uid("User", _USER), "agent": _uid("Agent", _AGENT)}
+    if action == RUN_CONTROL:
+        return {**who, "control": "cancel"}
+    if action != TOOL_APPROVE:
+        return {}
+    level = test.resource_attributes.get("level", 0)
+    return {**who, "level": level, "scope": "once", "approvals": 0, "edited": False}
 
 
 def _with(known: Attributes, given: Mapping[str, Any]) -> Attributes:

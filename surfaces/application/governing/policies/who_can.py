@@ -10,16 +10,23 @@ from runfold.events.definitions import AgentDefinition, Definitions, ToolContrac
 from runfold.events.values import RunRequest
 from runfold.processors.run.policy.cedar import request as asking
 from runfold.processors.run.policy.cedar.engine import Says, parsed_set
-from runfold.processors.run.policy.cedar.names import MODEL_USE, RUN_START, TOOL_CALL
+from runfold.processors.run.policy.cedar.names import (
+    MODEL_USE,
+    RUN_CONTROL,
+    RUN_START,
+    TOOL_APPROVE,
+    TOOL_CALL,
+)
 from runfold.processors.run.policy.cedar.partial import Possible, possible
 from runfold.processors.run.policy.cedar.request import Asked, Entity, action_of
 from runfold.processors.run.policy.cedar.testing import reference
 from runfold.processors.run.policy.verdict import DENIED_FROM
 from runfold.surfaces.application import shapes
 from runfold.surfaces.application.errors import InvalidError
+from runfold.surfaces.application.governing.policies.persons import by_person
 
 _WHEN = datetime(2026, 1, 1, tzinfo=UTC)
-_RESOURCES = {TOOL_CALL: "Tool", RUN_START: "Tenant", MODEL_USE: "Model"}
+_RESOURCES = {TOOL_CALL: "Tool", RUN_START: "Tenant", MODEL_USE: "Model", RUN_CONTROL: "Run"}
 
 
 def who_can(
@@ -33,6 +40,7 @@ def who_can(
 ) -> list[shapes.Grant]:
     """Return what each agent may do, in the name of a user with these roles.
 
+    Of ``tool.approve`` and ``run.control`` it is the user who may, with that agent's runs.
     What depends on the context of a call is left open. Raises InvalidError for a resource that is
     no reference.
     """
@@ -63,6 +71,13 @@ def _grants(
     if action in {RUN_START, MODEL_USE}:
         said = _said(definitions, agent, request, action, Entity(*about), None)
         yield _grant(agent, None, *said)
+        return
+    if action in {TOOL_APPROVE, RUN_CONTROL}:
+        known = definitions.policies(request.tenant_id)
+        yield from (
+            _grant(agent, tool, *said)
+            for tool, said in by_person(definitions, known, agent, request, action, about)
+        )
         return
     tools = [definitions.tool(name, None, request.tenant_id) for name in agent.tools]
     for contract in (each for each in tools if each is not None):

@@ -1,0 +1,140 @@
+"""Whether policies let a person do something to a run; each answer is on record before it is done.
+
+Asked where any rule may speak of it, so deployments without such rules have no such facts.
+"""
+
+from __future__ import annotations
+
+from runfold.events import commands
+from runfold.events import run as j
+from runfold.events.approvals import Approver
+from runfold.events.content import Content
+from runfold.events.definitions import ToolContract
+from runfold.events.trusted import trusted
+from runfold.processors.run.draft import Draft
+from runfold.processors.run.policy import verdict
+from runfold.processors.run.policy.cedar import persons
+from runfold.processors.run.policy.cedar.engine import ParsedSet
+from runfold.processors.run.policy.cedar.names import RUN_CONTROL, TOOL_APPROVE
+from runfold.processors.run.policy.cedar.persons import Approving
+from runfold.processors.run.policy.cedar.values import UnjudgeableError, arguments_of, shown
+from runfold.processors.run.policy.judging import circumstances, policies_of
+from runfold.processors.run.policy.verdict import Verdict
+
+MOST_ROLES = 64
+"""How many roles a person may come with: they are kept with each approval."""
+
+_CALLED: dict[type[commands.Control], str] = {
+    commands.AnswerQuestion: "answer",
+    commands.CancelRun: "cancel",
+    commands.DenyToolCall: "deny",
+    commands.EditInstructions: "instruct",
+    commands.PauseRun: "pause",
+    commands.ResolveToolCall: "resolve",
+    commands.ResumeRun: "resume",
+    commands.SendMessage: "tell",
+}
+"""The controls that ``run.control`` is about, as policies see them."""
+
+_STOPS = frozenset({"cancel", "deny", "pause"})
+"""What makes nothing happen: a rule that cannot be evaluated does not keep a person from it."""
+
+
+def who(control: commands.Control) -> Approver:
+    """Return the person that a control comes from."""
+    return trusted(Approver)(id=control.actor_id, roles=control.roles)
+
+
+def may_control(draft: Draft, control: commands.Control) -> Verdict | None:
+    """Return whether a person may do this to the run, None where no rule speaks of it.
+
+    What is answered is put on record.
+    """
+    policies, name = policies_of(draft), _CALLED.get(type(control))
+    if policies is None or name is None:
+        return None
+    person, now = who(control), circumstances(draft.run, draft.env)
+    said = verdict.on_person(
+        policies, RUN_CONTROL, "Run", lambda: persons.to_control(person, draft.agent(), now, name)
+    )
+    if said is not None and said.code == "policy_error" and name in _STOPS:
+        said = Verdict(True, "policy_error_stops", said.parameters, said.rules, said.asked)
+    if said is not None:
+        _record(draft, control, said, policies, RUN_CONTROL, f"run/{draft.run.run_id}")
+    return said
+
+
+def may_approve(
+    draft: Draft,
+    control: commands.Control,
+    contract: ToolContract,
+    arguments: Content,
+    approving: Approving,
+) -> Verdict | None:
+    """Return whether a person may approve a call of a tool, None where no rule speaks of it.
+
+    What is answered is put on record.
+    """
+    policies = policies_of(draft)
+    if policies is None:
+        return None
+    said = on_approval(draft, who(control), contract, arguments, approving)
+    if said is not None:
+        resource = f"tool/{contract.name}@{contract.version}"
+        _record(draft, control, said, policies, TOOL_APPROVE, resource)
+    return said
+
+
+def on_approval(
+    draft: Draft,
+    person: Approver,
+    contract: ToolContract,
+    arguments: Content,
+    approving: Approving,
+) -> Verdict | None:
+    """Return what the policies of now say of a person who approves a call; nothing is recorded."""
+    policies = policies_of(draft)
+    if policies is None or not policies.speaks_of(TOOL_APPROVE, "Tool"):
+        return None
+    try:
+        looks = contract.policy_arguments
+        seen = shown(contract, arguments_of(arguments)) if looks else {}
+    except UnjudgeableError as fault:
+        told = {"tool": contract.name, "argument": fault.name, "problem": str(fault)}
+        return Verdict(permitted=False, code="policy_cannot_judge", parameters=told)
+    now = circumstances(draft.run, draft.env)
+    return verdict.on_person(
+        policies,
+        TOOL_APPROVE,
+        "Tool",
+        lambda: persons.to_approve(person, draft.agent(), contract, now, seen, approving),
+    )
+
+
+def reason(draft: Draft, said: Verdict) -> str:
+    """Return why policies permit or refuse, as people read it."""
+    code, told = said.for_people
+    return draft.people(code, **told)
+
+
+def _record(
+    draft: Draft,
+    control: commands.Control,
+    said: Verdict,
+    policies: ParsedSet,
+    action: str,
+    resource: str,
+) -> None:
+    draft.say(
+        j.PolicyDecided(
+            effect=j.PolicyEffect.PERMIT if said.permitted else j.PolicyEffect.FORBID,
+            policy_ids=said.ids,
+            policy_digest=policies.digest,
+            principal=f"user/{control.actor_id}",
+            action=action,
+            resource=resource,
+            reason=reason(draft, said),
+            control_id=control.request_id,
+            roles=control.roles,
+        )
+    )

@@ -1,0 +1,52 @@
+"""What is known of the consent to calls: of policies, and of people."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from runfold.events.approvals import ApprovalTerms, Approver, Holds, HoldsFor
+
+PLAIN = ApprovalTerms()
+"""The terms of an approval where no policy says others: any one person, once."""
+
+
+@dataclass(frozen=True)
+class Consent:
+    """What policies and people said of one call.
+
+    ``judged_by`` is the digest of the policies that it was judged by last, None where there were
+    none; ``shown`` that of what is shown to whoever decides now. ``given`` are those who have
+    approved it as it is, and ``holds`` is for what else they let it hold.
+    """
+
+    judged_by: bytes | None = None
+    shown: bytes | None = None
+    terms: ApprovalTerms = PLAIN
+    given: tuple[Approver, ...] = ()
+    holds: Holds | None = None
+
+
+NO_CONSENT = Consent()
+"""Nobody has said anything of a call yet."""
+
+
+@dataclass(frozen=True)
+class Grant:
+    """An approval that holds for other calls of its run; it dies with the run.
+
+    ``level`` is the risk level of the approved call, ``taint`` what the run had read by then;
+    ``left`` counts the calls that it still permits. ``by`` is empty where there were no policies.
+    """
+
+    id: str
+    holds: Holds
+    tool: str
+    level: int
+    left: int
+    by: tuple[Approver, ...] = ()
+    taint: tuple[str, ...] = ()
+
+    @property
+    def scope(self) -> HoldsFor:
+        """For what it holds."""
+        return self.holds.scope
