@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from runfold.events.base import Record, Symbol, Timestamp
 from runfold.events.content import Content
-from runfold.events.values import RunRequest
+from runfold.events.values import ProposedCall, RunRequest
 
 
 class RunRequested(RunRequest):
@@ -88,3 +88,41 @@ class AnswerQuestion(Control):
 
     question_id: str
     content: Content
+
+
+HOLD_MS = 3_600_000
+"""How long a run stays with a person who does nothing more, unless they say otherwise."""
+
+
+class TakeOverRun(Control):
+    """Answer in the model's place from here on.
+
+    The run goes back to its model ``hold_ms`` after the last thing that this person did to it.
+    """
+
+    reason: str = ""
+    hold_ms: int = HOLD_MS
+
+
+class ReplyAsModel(Control):
+    """Answer in the model's place: with words, with calls, or with both; only who holds the run.
+
+    The ids of the calls are given by the run.
+    """
+
+    text: Content | None = None
+    calls: tuple[ProposedCall, ...] = ()
+
+
+class GiveResult(Control):
+    """Answer in a tool's place, with JSON; ``failed`` says that it could not be done."""
+
+    call_id: str
+    result: Content
+    failed: bool = False
+
+
+class HandBackRun(Control):
+    """Let the model answer again."""
+
+    reason: str = ""

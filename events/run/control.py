@@ -5,7 +5,7 @@ from __future__ import annotations
 from runfold.events.base import Fact, Symbol, Timestamp
 from runfold.events.content import Content
 from runfold.events.traits import PERSON, CallMove, CallTrait, Cause, Tone, Traits
-from runfold.events.values import RunStatus
+from runfold.events.values import ProposedCall, RunStatus
 
 __all__ = [
     "BrakeAction",
@@ -17,7 +17,6 @@ __all__ = [
     "RunForked",
     "RunPaused",
     "RunResumed",
-    "RunTakenOver",
 ]
 
 
@@ -95,20 +94,6 @@ class RunResumed(Fact):
     reason: str
 
 
-class RunTakenOver(Fact):
-    """A person took control of the run."""
-
-    traits = Traits(
-        reads="taken over by a person{reason:because}",
-        cause=Cause.SENDER,
-        moment="taken over",
-        reserved=True,
-    )
-
-    request_id: str
-    reason: str
-
-
 class RunForked(Fact):
     """The run continues another run's history up to one of its events."""
 
@@ -122,7 +107,8 @@ class RequestIgnored(Fact):
     """A person's control could not apply, and why; nothing changed.
 
     ``tenant_id`` is the asker's, ``call_id`` what the control was about, ``arguments`` what an
-    approval would have put in place: enough to judge it again.
+    approval would have put in place, ``calls`` what a person would have proposed: enough to judge
+    it again.
     """
 
     traits = Traits(reads="{control} ignored: {reason}", cause=Cause.SENDER, tone=Tone.WARNING)
@@ -133,6 +119,7 @@ class RequestIgnored(Fact):
     tenant_id: str
     call_id: str | None = None
     arguments: Content | None = None
+    calls: tuple[ProposedCall, ...] = ()
 
 
 class BrakeAction(Symbol):

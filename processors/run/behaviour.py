@@ -37,8 +37,9 @@ by deciding it again.
    model was shown tokens (``redacted``). A run that has read what strangers wrote (``untrusted``
    results) asks a person from risk level 2 on. An agent's brakes watch its runs: a threshold that
    is crossed is on record with what follows. A call whose tool is left alone after failures is
-   skipped, or ends the run, where the agent says so. ``state_hash`` covers what strangers' words
-   the run has read, and what its brakes remember.
+   skipped, or ends the run, where the agent says so. A person can take a run over, answer in the
+   model's and in tools' places, and hand it back. ``state_hash`` covers what strangers' words
+   the run has read, what its brakes remember, and who holds it.
 """
 
 from __future__ import annotations
@@ -55,6 +56,8 @@ BRAKES = 7
 """The behaviour from which an agent's brakes watch its runs."""
 BY_POLICIES = 7
 """The behaviour from which policies as code decide."""
+TAKE_OVER = 7
+"""The behaviour from which people can answer in the model's place."""
 BY_TENANT = 7
 """The behaviour from which a run asks its tenant, where a policy of the tenant is in force."""
 

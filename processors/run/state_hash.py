@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 
 from runfold.events.content import canonical_json
-from runfold.processors.run.state import Live, Watch
+from runfold.processors.run.state import Hold, Live, Watch
 
 
 def state_hash(run: Live) -> bytes:
@@ -30,6 +30,8 @@ def state_hash(run: Live) -> bytes:
         covered += _added_by_7(run)
     if run.loop.watch is not None:
         covered += _added_by_brakes(run.loop.watch)
+    if run.idle.held is not None:
+        covered += _added_by_hold(run.idle.held)
     return hashlib.sha256(canonical_json(covered).encode()).digest()
 
 
@@ -93,3 +95,8 @@ def _added_by_brakes(watch: Watch) -> list[object]:
         [dict(watch.since), dict(watch.applied)],
         [watch.wait.until.isoformat() if watch.wait.until else "", watch.wait.times],
     ]
+
+
+def _added_by_hold(held: Hold) -> list[object]:
+    """Who answers in the model's place; nothing where the model does."""
+    return [["held", held.by, held.until.isoformat(), held.hold_ms, held.acts]]

@@ -12,6 +12,7 @@ from runfold.processors.run.agent.next_step import proceed
 from runfold.processors.run.agent.tool_calls import unpaid
 from runfold.processors.run.draft import Draft
 from runfold.processors.run.lifecycle import endings
+from runfold.processors.run.people import taking_over
 from runfold.processors.run.policy import tainted
 from runfold.processors.run.state import CallStatus, RoundCall
 
@@ -47,6 +48,9 @@ def _apply(draft: Draft, control: commands.Control) -> None:
             _tell(draft, control, j.MessageKind.INSTRUCTIONS, control.content)
         case commands.AnswerQuestion():
             _answer(draft, control)
+        case _ if (answered := taking_over.applied(draft, control)) is not None:
+            if answered:
+                ignore(draft, control, answered)
         case _:
             raise TypeError(f"{type(control).__name__} is no control of a run")
 
@@ -179,5 +183,6 @@ def ignore(draft: Draft, control: commands.Control, reason: str) -> None:
             tenant_id=control.tenant_id,
             call_id=about,
             arguments=control.arguments if isinstance(control, commands.ApproveToolCall) else None,
+            calls=control.calls if isinstance(control, commands.ReplyAsModel) else (),
         )
     )

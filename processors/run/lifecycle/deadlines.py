@@ -10,6 +10,7 @@ from runfold.processors.run.agent.kinds import rules_of
 from runfold.processors.run.agent.next_step import proceed, working_deadline
 from runfold.processors.run.draft import Draft
 from runfold.processors.run.lifecycle import endings
+from runfold.processors.run.people import taking_over
 from runfold.processors.run.state import CallStatus, Live, OpenCall
 
 RETRY = "retry"
@@ -38,6 +39,8 @@ def next_timer(run: Live) -> Timer | None:
         timers.append(Timer(run.request.deadline, DEADLINE, run.run_id))
     if (wait := _wait(run)) is not None and not paused:
         timers.append(wait)
+    if (held := taking_over.timer(run)) is not None:
+        timers.append(held)
     return min(timers, key=lambda timer: timer.due, default=None)
 
 
@@ -56,6 +59,8 @@ def fire(draft: Draft, timer: Timer) -> None:
             _out_of_time(draft, "max_duration_ms", draft.run.limits.max_duration_ms)
         case "deadline":
             _out_of_time(draft, "deadline", draft.run.request.deadline)
+        case _ if taking_over.forgotten(draft, timer):
+            pass
         case _:
             _fire_call(draft, timer)
     proceed(draft)

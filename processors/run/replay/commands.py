@@ -21,6 +21,7 @@ from runfold.events.values import ErrorInfo
 from runfold.processors.engine.aggregate import Command, Timer, UnrecordedError
 from runfold.processors.run.agent import beginnings
 from runfold.processors.run.behaviour import BY_PERMISSION
+from runfold.processors.run.replay import taken_over
 from runfold.processors.run.state import CallStatus, Live, OpenCall, RunState
 
 
@@ -164,7 +165,7 @@ _Asked = tuple[type[commands.Control], dict[str, Any]]
 
 
 def _control(state: RunState | None, meta: Meta, fact: Fact) -> commands.Control:
-    kind, fields = _asked(state, fact)
+    kind, fields = taken_over.asked(fact) or _asked(state, fact)
     common = {
         "request_id": str(getattr(fact, "request_id", None) or ""),
         "run_id": meta.run_id,
@@ -222,7 +223,7 @@ def _ignored(fact: j.RequestIgnored) -> _Asked:
         more["resolution"] = Resolution.UNKNOWN
     if "content" in kind.model_fields:
         more["content"] = text("")
-    return kind, more
+    return kind, more | taken_over.of_ignored(kind, fact)
 
 
 def _is_uncertain(state: RunState | None, call_id: str) -> bool:

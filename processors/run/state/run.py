@@ -86,12 +86,29 @@ class Entry:
 
 
 @dataclass(frozen=True)
+class Hold:
+    """Who answers in the model's place, and until when the run stays with them.
+
+    ``hold_ms`` is how long it stays after each thing that they do; ``acts`` counts those.
+    """
+
+    by: str
+    until: datetime
+    hold_ms: int
+    acts: int = 0
+
+
+@dataclass(frozen=True)
 class Idle:
-    """Whether a person paused the run, since when it waits for people, and how long it did."""
+    """Whether a person paused the run, since when it waits for people, and how long it did.
+
+    ``held`` says who has taken it over, None where its model answers.
+    """
 
     paused: bool = False
     since: datetime | None = None
     total: timedelta = timedelta(0)
+    held: Hold | None = None
 
 
 @dataclass(frozen=True)
