@@ -8,12 +8,12 @@ from typing import Unpack
 
 from runfold.events import topics
 from runfold.events.base import Record
-from runfold.events.commands import Control, Resolution
+from runfold.events.commands import HOLD_MS, Control, Resolution
 from runfold.events.content import Content
 from runfold.events.run import Event
 from runfold.producers.client.broker_time import BrokerTime
 from runfold.producers.client.hubs import Hubs
-from runfold.producers.client.messages import Messages, RequestOptions
+from runfold.producers.client.messages import Calls, Messages, RequestOptions
 from runfold.producers.errors import NotYetError
 from runfold.producers.log.port import Headers, LogReader, LogWriter, RecordPlace
 
@@ -123,6 +123,24 @@ class AsyncRunClient:
     async def answer(self, run_id: str, question_id: str, answer: str | Content) -> str:
         """Answer what the agent asked."""
         return await self._send(self._messages.answer(run_id, question_id, answer))
+
+    async def take_over(self, run_id: str, reason: str = "", hold_ms: int = HOLD_MS) -> str:
+        """Answer in the model's place from here on, until the run is handed back or forgotten."""
+        return await self._send(self._messages.take_over(run_id, reason, hold_ms))
+
+    async def reply(self, run_id: str, said: str | Content | None = None, calls: Calls = ()) -> str:
+        """Answer in the model's place: with words, with calls (tool and arguments), or both."""
+        return await self._send(self._messages.reply(run_id, said, calls))
+
+    async def give_result(
+        self, run_id: str, call_id: str, result: Content, *, failed: bool = False
+    ) -> str:
+        """Answer an open call in its tool's place; ``failed`` says that it could not be done."""
+        return await self._send(self._messages.give_result(run_id, call_id, result, failed=failed))
+
+    async def hand_back(self, run_id: str, reason: str = "") -> str:
+        """Let the model answer again."""
+        return await self._send(self._messages.hand_back(run_id, reason))
 
     async def completion(
         self,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any, TypedDict, TypeVar, Unpack
 
@@ -14,11 +15,14 @@ from runfold.events.commands import Control, Resolution, RunRequested
 from runfold.events.content import Content, text
 from runfold.events.probe import reserved
 from runfold.events.topics import MAX_INPUT_BYTES
-from runfold.events.values import Attachment, DataClassification, Label, Limits
+from runfold.events.values import Attachment, DataClassification, Label, Limits, ProposedCall
 from runfold.producers.errors import RefusedError
 from runfold.producers.identity import uuid7
 
 R = TypeVar("R", bound=Record)
+
+Calls = Iterable[tuple[str, Content]]
+"""Calls that a person proposes in the model's place: tools by name, and their arguments as JSON."""
 
 
 class RequestOptions(TypedDict, total=False):
@@ -134,6 +138,29 @@ class Messages:
         return self._control(
             commands.AnswerQuestion, run_id, question_id=question_id, content=content(answer)
         )
+
+    def take_over(self, run_id: str, reason: str, hold_ms: int) -> Control:
+        """Return a request to answer in the model's place."""
+        return self._control(commands.TakeOverRun, run_id, reason=reason, hold_ms=hold_ms)
+
+    def reply(self, run_id: str, said: str | Content | None, calls: Calls) -> Control:
+        """Return an answer in the model's place."""
+        proposed = tuple(
+            ProposedCall(id=str(number), name=name, arguments=arguments)
+            for number, (name, arguments) in enumerate(calls, 1)
+        )
+        words = None if said is None else content(said)
+        return self._control(commands.ReplyAsModel, run_id, text=words, calls=proposed)
+
+    def give_result(self, run_id: str, call_id: str, result: Content, *, failed: bool) -> Control:
+        """Return a result in a tool's place."""
+        return self._control(
+            commands.GiveResult, run_id, call_id=call_id, result=result, failed=failed
+        )
+
+    def hand_back(self, run_id: str, reason: str) -> Control:
+        """Return a request to let the model answer again."""
+        return self._control(commands.HandBackRun, run_id, reason=reason)
 
     def _control(self, kind: type[Control], run_id: str, **fields: Any) -> Control:
         return _valid(

@@ -23,7 +23,7 @@ tool_calls = Table(
     text("run_id", "the run", null=False, merge=KEEP),
     text("tenant_id", "whose run it is", null=False, merge=KEEP),
     text("checkpoint_id", "the checkpoint that holds its end"),
-    text("model_call_id", "the model call that proposed it", null=False, merge=KEEP),
+    text("model_call_id", "the model call, or the person's reply, that proposed it", null=False, merge=KEEP),
     text("tool_name", "the tool", null=False, merge=KEEP),
     text("tool_version", "the version of the tool that is pinned", null=False, merge=KEEP),
     document(
@@ -34,7 +34,7 @@ tool_calls = Table(
     text(
         "status",
         "proposed, awaiting_approval, approved, denied, started, held, begun, retry_scheduled, "
-        "succeeded, failed, uncertain",
+        "succeeded, failed, uncertain, given",
         null=False,
     ),
     whole("risk_level", "0 reads, 1 writes locally … 4 high risk", null=False, merge=KEEP),
@@ -56,6 +56,7 @@ tool_calls = Table(
     usd("cost_usd", "what its attempts cost, late results included", merge=ADD_IF_ANY),
     document("error_json", "how its last attempt failed"),
     document("result_json", "its result", bulky=True),
+    text("given_by", "the person who gave its result in the tool's place"),
     UniqueConstraint("tool_name", "idempotency_key", name="tool_calls_idempotency_key"),
     Index("tool_calls_by_run", "run_id", "proposed_at"),
     Index("tool_calls_by_tool", "tenant_id", "tool_name", "proposed_at"),
@@ -69,7 +70,7 @@ model_calls = Table(
     text("run_id", "the run", null=False, merge=KEEP),
     text("tenant_id", "whose run it is", null=False, merge=KEEP),
     text("user_id", "who asked for the run"),
-    text("status", "called, held, begun, responded, failed, retry_scheduled", null=False),
+    text("status", "called, held, begun, responded, failed, retry_scheduled, withdrawn", null=False),
     whole("attempt", "how often it was made", null=False),
     text("requested_model", "the model that was asked for", null=False),
     text("model", "the model that answered"),

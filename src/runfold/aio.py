@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from datetime import timedelta
 from types import TracebackType
 from typing import Any, Self, Unpack
 
 from runfold.client import Found
 from runfold.connecting import connection
-from runfold.events.commands import Resolution
+from runfold.events.commands import HOLD_MS, Resolution
 from runfold.events.content import json_content
 from runfold.failures import as_ours
 from runfold.producers.client import AsyncRunClient, RequestOptions
@@ -185,3 +186,39 @@ class AsyncRun:
         """Answer what the agent asked."""
         with as_ours():
             return await self._runs.answer(self.id, question_id, answer)
+
+    async def take_over(
+        self, reason: str = "", *, hold: timedelta = timedelta(milliseconds=HOLD_MS)
+    ) -> ControlOutcome:
+        """Answer in the model's place from here on.
+
+        The run goes back to its model when it is handed back, or ``hold`` after the last thing
+        that its holder did.
+        """
+        with as_ours():
+            return await self._runs.take_over(self.id, reason, hold // timedelta(milliseconds=1))
+
+    async def reply(
+        self, text: str | None = None, *, calls: Sequence[tuple[str, Mapping[str, Any]]] = ()
+    ) -> ControlOutcome:
+        """Answer in the model's place: with words, with calls of tools, or with both.
+
+        A call is a tool's name and its arguments; ``complete_task`` and ``fail_task`` end the run.
+        """
+        proposed = [(name, json_content(dict(arguments))) for name, arguments in calls]
+        with as_ours():
+            return await self._runs.reply(self.id, text, proposed)
+
+    async def give_result(
+        self, call_id: str, result: object, *, failed: bool = False
+    ) -> ControlOutcome:
+        """Answer an open call in its tool's place, with a JSON value."""
+        with as_ours():
+            return await self._runs.give_result(
+                self.id, call_id, json_content(result), failed=failed
+            )
+
+    async def hand_back(self, reason: str = "") -> ControlOutcome:
+        """Let the model answer again."""
+        with as_ours():
+            return await self._runs.hand_back(self.id, reason)

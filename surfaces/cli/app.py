@@ -21,6 +21,7 @@ from runfold.surfaces.cli.commands import (
     stack,
     store,
     switches,
+    taking_over,
     tenants,
 )
 from runfold.surfaces.cli.help import Sections, with_examples
@@ -68,6 +69,7 @@ for group in (
     policies,
     runs,
     people,
+    taking_over,
     money,
     tenants,
     switches,

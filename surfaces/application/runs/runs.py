@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Unpack
 
-from runfold.events.commands import Resolution
+from runfold.events.commands import HOLD_MS, Resolution
 from runfold.events.content import Content
-from runfold.producers.client import RequestOptions, RunClient
+from runfold.producers.client import Calls, RequestOptions, RunClient
 from runfold.surfaces.application import shapes
 from runfold.surfaces.application.runs import follow as following
 from runfold.surfaces.application.runs.steer import WITHIN_S, steer
@@ -103,6 +103,28 @@ class Runs:
     def answer(self, run_id: str, question_id: str, answer: str | Content) -> shapes.ControlOutcome:
         """Answer what the agent asked."""
         return self.steer(run_id, lambda c: c.answer(run_id, question_id, answer))
+
+    def take_over(
+        self, run_id: str, reason: str = "", hold_ms: int = HOLD_MS
+    ) -> shapes.ControlOutcome:
+        """Answer in the model's place from here on, until the run is handed back or forgotten."""
+        return self.steer(run_id, lambda c: c.take_over(run_id, reason, hold_ms))
+
+    def reply(
+        self, run_id: str, said: str | Content | None = None, calls: Calls = ()
+    ) -> shapes.ControlOutcome:
+        """Answer in the model's place: with words, with calls (tool and arguments), or both."""
+        return self.steer(run_id, lambda c: c.reply(run_id, said, calls))
+
+    def give_result(
+        self, run_id: str, call_id: str, result: Content, *, failed: bool = False
+    ) -> shapes.ControlOutcome:
+        """Answer an open call in its tool's place; ``failed`` says that it could not be done."""
+        return self.steer(run_id, lambda c: c.give_result(run_id, call_id, result, failed=failed))
+
+    def hand_back(self, run_id: str, reason: str = "") -> shapes.ControlOutcome:
+        """Let the model answer again."""
+        return self.steer(run_id, lambda c: c.hand_back(run_id, reason))
 
     def steer(self, run_id: str, send: Send) -> shapes.ControlOutcome:
         """Send a control with a client in the name of the run's tenant; return its effect."""

@@ -103,7 +103,8 @@ class RunDetail(Shape):
     """Where a run stands after its event ``seq``.
 
     ``last_action`` and ``next_action`` are in words: what happened last that is not bookkeeping,
-    and the first of what is decided and not done; ``exit`` is None while it lives.
+    and the first of what is decided and not done; ``exit`` is None while it lives. ``held_by`` is
+    the person who answers in the model's place until ``held_until``, unless they do more.
     """
 
     shape: Literal[2] = SHAPE
@@ -128,6 +129,8 @@ class RunDetail(Shape):
     waits_for: tuple[Wait, ...]
     calls: tuple[Call, ...]
     exit: Completion | None
+    held_by: str | None = None
+    held_until: datetime | None = None
 
 
 class PlanStep(Shape):

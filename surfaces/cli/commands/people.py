@@ -56,12 +56,12 @@ def approve(
     json: options.Json = False,
 ) -> None:
     """Let a proposed tool call run, with edited arguments where given."""
-    edited = _json_content(arguments)
+    edited = None if arguments is None else json_content_of(arguments)
 
     def send(client: RunClient, run_id: str, call_id: str) -> str:
         return client.approve(run_id, call_id, edited, reason or None)
 
-    _on_call(of(ctx), call, send, tenant=tenant, user=user, json=json)
+    on_call(of(ctx), call, send, tenant=tenant, user=user, json=json)
 
 
 def deny(
@@ -77,7 +77,7 @@ def deny(
     def send(client: RunClient, run_id: str, call_id: str) -> str:
         return client.deny(run_id, call_id, reason)
 
-    _on_call(of(ctx), call, send, tenant=tenant, user=user, json=json)
+    on_call(of(ctx), call, send, tenant=tenant, user=user, json=json)
 
 
 def answer(
@@ -93,7 +93,7 @@ def answer(
     def send(client: RunClient, run_id: str, call_id: str) -> str:
         return client.answer(run_id, call_id, text)
 
-    _on_call(of(ctx), question, send, tenant=tenant, user=user, json=json)
+    on_call(of(ctx), question, send, tenant=tenant, user=user, json=json)
 
 
 def resolve(
@@ -115,12 +115,12 @@ def resolve(
     if happened is None:
         raise CliError("Say --happened or --did-not-happen.", exits.USAGE)
     how = Resolution.HAPPENED if happened else Resolution.DID_NOT_HAPPEN
-    told = _json_content(result)
+    told = None if result is None else json_content_of(result)
 
     def send(client: RunClient, run_id: str, call_id: str) -> str:
         return client.resolve(run_id, call_id, how, told, reason or None)
 
-    _on_call(of(ctx), call, send, tenant=tenant, user=user, json=json)
+    on_call(of(ctx), call, send, tenant=tenant, user=user, json=json)
 
 
 def pause(
@@ -132,7 +132,7 @@ def pause(
     json: options.Json = False,
 ) -> None:
     """Make no new call until resumed; calls in flight still return."""
-    _on_run(of(ctx), run, lambda c, r: c.pause(r, reason), tenant=tenant, user=user, json=json)
+    on_run(of(ctx), run, lambda c, r: c.pause(r, reason), tenant=tenant, user=user, json=json)
 
 
 def resume(
@@ -144,7 +144,7 @@ def resume(
     json: options.Json = False,
 ) -> None:
     """Let a paused run go on."""
-    _on_run(of(ctx), run, lambda c, r: c.resume(r, reason), tenant=tenant, user=user, json=json)
+    on_run(of(ctx), run, lambda c, r: c.resume(r, reason), tenant=tenant, user=user, json=json)
 
 
 def cancel(
@@ -156,7 +156,7 @@ def cancel(
     json: options.Json = False,
 ) -> None:
     """End a run."""
-    _on_run(of(ctx), run, lambda c, r: c.cancel(r, reason), tenant=tenant, user=user, json=json)
+    on_run(of(ctx), run, lambda c, r: c.cancel(r, reason), tenant=tenant, user=user, json=json)
 
 
 def tell(
@@ -168,7 +168,7 @@ def tell(
     json: options.Json = False,
 ) -> None:
     """Say something to a run; the model reads it at its next turn."""
-    _on_run(of(ctx), run, lambda c, r: c.tell(r, text), tenant=tenant, user=user, json=json)
+    on_run(of(ctx), run, lambda c, r: c.tell(r, text), tenant=tenant, user=user, json=json)
 
 
 def instruct(
@@ -180,12 +180,13 @@ def instruct(
     json: options.Json = False,
 ) -> None:
     """Replace a run's instructions from here on."""
-    _on_run(of(ctx), run, lambda c, r: c.instruct(r, text), tenant=tenant, user=user, json=json)
+    on_run(of(ctx), run, lambda c, r: c.instruct(r, text), tenant=tenant, user=user, json=json)
 
 
-def _on_run(
+def on_run(
     context: Context, typed: str, send: Send, *, tenant: str | None, user: str, json: bool
 ) -> None:
+    """Send a control to a run, show what it led to, and exit."""
     from runfold.surfaces.cli.names import run_id_of
     from runfold.surfaces.cli.runs.outcome import show_outcome
 
@@ -195,7 +196,7 @@ def _on_run(
     raise typer.Exit(show_outcome(outcome, json=json))
 
 
-def _on_call(
+def on_call(
     context: Context,
     typed: str,
     send: Callable[[RunClient, str, str], str],
@@ -204,6 +205,7 @@ def _on_call(
     user: str,
     json: bool,
 ) -> None:
+    """Send a control about a call, show what it led to, and exit."""
     from runfold.surfaces.cli.names import call_id_of
     from runfold.surfaces.cli.runs.outcome import show_outcome
 
@@ -214,13 +216,12 @@ def _on_call(
     raise typer.Exit(show_outcome(outcome, json=json))
 
 
-def _json_content(text: str | None) -> Content | None:
+def json_content_of(text: str) -> Content:
+    """Return JSON that somebody typed."""
     import json
 
     from runfold.events.content import json_content
 
-    if text is None:
-        return None
     try:
         return json_content(json.loads(text))
     except ValueError as error:
