@@ -22,11 +22,16 @@ class Control(Record):
 
 
 class ApproveToolCall(Control):
-    """Let a proposed call run, with edited arguments where given."""
+    """Let a proposed call run, with edited arguments where given.
+
+    ``on_behalf_of`` says for whom, where they are absent and have delegated to the actor; left out,
+    it is whoever is asked and has.
+    """
 
     call_id: str
     arguments: Content | None = None
     comment: str | None = None
+    on_behalf_of: str | None = None
 
 
 class DenyToolCall(Control):
@@ -34,6 +39,7 @@ class DenyToolCall(Control):
 
     call_id: str
     reason: str
+    on_behalf_of: str | None = None
 
 
 class Resolution(Symbol):
@@ -88,6 +94,7 @@ class AnswerQuestion(Control):
 
     question_id: str
     content: Content
+    on_behalf_of: str | None = None
 
 
 HOLD_MS = 3_600_000

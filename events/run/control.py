@@ -29,7 +29,8 @@ class HumanInputRequested(Fact):
     """A person is asked: by the agent [51], or by the run itself because of a brake [57].
 
     ``brake`` names the detectors that crossed their thresholds; ``provider_call_id`` is then empty,
-    and the answer is a message to the model.
+    and the answer is a message to the model. ``asks`` and ``until`` are those of
+    ``ApprovalRequested``.
     """
 
     traits = Traits(
@@ -47,6 +48,8 @@ class HumanInputRequested(Fact):
     options: tuple[str, ...] = ()
     deadline: Timestamp | None = None
     brake: str | None = None
+    asks: tuple[str, ...] = ()
+    until: Timestamp | None = None
 
 
 class HumanInputReceived(Fact):
@@ -63,6 +66,7 @@ class HumanInputReceived(Fact):
     question_id: str
     content: Content
     request_id: str
+    on_behalf_of: str | None = None
 
 
 class RunPaused(Fact):
@@ -120,6 +124,7 @@ class RequestIgnored(Fact):
     call_id: str | None = None
     arguments: Content | None = None
     calls: tuple[ProposedCall, ...] = ()
+    on_behalf_of: str | None = None
 
 
 class BrakeAction(Symbol):

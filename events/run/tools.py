@@ -85,7 +85,11 @@ class PolicyDecided(Fact):
 
 
 class ApprovalRequested(Fact):
-    """A person must decide on a proposed call [107]; ``deadline`` None waits for ever."""
+    """A person must decide on a proposed call [107]; ``deadline`` None waits for ever.
+
+    ``asks`` says who is asked at first, as in ``WaitEscalated``, until ``until``; both are absent
+    where the agent declares no escalation.
+    """
 
     traits = Traits(
         reads="{call_id:number} {question} It waits for a person (risk level {risk_level})",
@@ -101,16 +105,24 @@ class ApprovalRequested(Fact):
     arguments_digest: bytes
     risk_level: int
     deadline: Timestamp | None = None
+    asks: tuple[str, ...] = ()
+    until: Timestamp | None = None
 
 
 def _approved(fact: ToolCallApproved) -> str:
+    if fact.by_deadline:
+        return "{call_id:number} may run: nobody decided in time, and its agent permits that"
     if fact.request_id is None:
         return "{call_id:number} may run: no approval needed"
     return "{call_id:number} approved by a person{arguments:edited}{comment:because}"
 
 
 class ToolCallApproved(Fact):
-    """A call may run, by policy or by a person, who may have edited its arguments."""
+    """A call may run, by policy or by a person, who may have edited its arguments.
+
+    ``on_behalf_of`` is who was asked and is absent, where the person acts for them by a delegation.
+    ``by_deadline``: nobody decided, and the agent declares that such a call may run then.
+    """
 
     traits = Traits(
         reads=_approved,
@@ -124,6 +136,8 @@ class ToolCallApproved(Fact):
     arguments: Content | None = None
     request_id: str | None = None
     comment: str | None = None
+    on_behalf_of: str | None = None
+    by_deadline: bool = False
 
 
 class ToolCallDenied(Fact):
@@ -147,6 +161,7 @@ class ToolCallDenied(Fact):
     reason: str
     request_id: str | None = None
     code: str | None = None
+    on_behalf_of: str | None = None
 
 
 class ToolCallStarted(Fact):

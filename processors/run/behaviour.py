@@ -38,8 +38,9 @@ by deciding it again.
    results) asks a person from risk level 2 on. An agent's brakes watch its runs: a threshold that
    is crossed is on record with what follows. A call whose tool is left alone after failures is
    skipped, or ends the run, where the agent says so. A person can take a run over, answer in the
-   model's and in tools' places, and hand it back. ``state_hash`` covers what strangers' words
-   the run has read, what its brakes remember, and who holds it.
+   model's and in tools' places, and hand it back. While nobody decides, others are asked where
+   the agent says so, and a decision says for whom it was made. ``state_hash`` covers what
+   strangers' words the run has read, what its brakes remember, who holds it, and who is asked.
 """
 
 from __future__ import annotations
@@ -56,6 +57,8 @@ BRAKES = 7
 """The behaviour from which an agent's brakes watch its runs."""
 BY_POLICIES = 7
 """The behaviour from which policies as code decide."""
+ESCALATION = 7
+"""The behaviour from which others are asked while nobody decides."""
 TAKE_OVER = 7
 """The behaviour from which people can answer in the model's place."""
 BY_TENANT = 7

@@ -11,6 +11,7 @@ from runfold.events.base import Fact
 from runfold.events.traits import charge_of
 from runfold.events.values import RunStatus
 from runfold.processors.run.fold import (
+    asking,
     brakes,
     lifecycle,
     open_calls,
@@ -61,6 +62,7 @@ _FOLDS: dict[type[Fact], _Fold] = {
     j.RunPaused: lifecycle.paused,
     j.RunResumed: lifecycle.resumed,
     j.RequestIgnored: lifecycle.control_noted,
+    j.WaitEscalated: asking.escalated,
     j.RunTakenOver: taking_over.taken_over,
     j.CallWithdrawn: taking_over.withdrawn,
     j.PersonReplied: taking_over.replied,

@@ -8,9 +8,10 @@ that has a number never changes; what shall cover more is the projection of the 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 
 from runfold.events.content import canonical_json
-from runfold.processors.run.state import Hold, Live, Watch
+from runfold.processors.run.state import Asking, Hold, Live, Watch
 
 
 def state_hash(run: Live) -> bytes:
@@ -32,6 +33,8 @@ def state_hash(run: Live) -> bytes:
         covered += _added_by_brakes(run.loop.watch)
     if run.idle.held is not None:
         covered += _added_by_hold(run.idle.held)
+    if run.idle.asking:
+        covered += _added_by_asking(run.idle.asking)
     return hashlib.sha256(canonical_json(covered).encode()).digest()
 
 
@@ -100,3 +103,8 @@ def _added_by_brakes(watch: Watch) -> list[object]:
 def _added_by_hold(held: Hold) -> list[object]:
     """Who answers in the model's place; nothing where the model does."""
     return [["held", held.by, held.until.isoformat(), held.hold_ms, held.acts]]
+
+
+def _added_by_asking(asking: Mapping[str, Asking]) -> list[object]:
+    """Who is asked about the calls that wait; nothing where the agent declares no escalation."""
+    return [[["asking", name, at.step, [*at.asks]] for name, at in sorted(asking.items())]]

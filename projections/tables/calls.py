@@ -23,7 +23,12 @@ tool_calls = Table(
     text("run_id", "the run", null=False, merge=KEEP),
     text("tenant_id", "whose run it is", null=False, merge=KEEP),
     text("checkpoint_id", "the checkpoint that holds its end"),
-    text("model_call_id", "the model call, or the person's reply, that proposed it", null=False, merge=KEEP),
+    text(
+        "model_call_id",
+        "the model call, or the person's reply, that proposed it",
+        null=False,
+        merge=KEEP,
+    ),
     text("tool_name", "the tool", null=False, merge=KEEP),
     text("tool_version", "the version of the tool that is pinned", null=False, merge=KEEP),
     document(
@@ -70,7 +75,9 @@ model_calls = Table(
     text("run_id", "the run", null=False, merge=KEEP),
     text("tenant_id", "whose run it is", null=False, merge=KEEP),
     text("user_id", "who asked for the run"),
-    text("status", "called, held, begun, responded, failed, retry_scheduled, withdrawn", null=False),
+    text(
+        "status", "called, held, begun, responded, failed, retry_scheduled, withdrawn", null=False
+    ),
     whole("attempt", "how often it was made", null=False),
     text("requested_model", "the model that was asked for", null=False),
     text("model", "the model that answered"),

@@ -68,9 +68,7 @@ def _changed(calls: Merging, placed: Placed, charge: Charge | None) -> None:
                 held_reason=clean(wording.plain(fact.reason)),
             )
         case CallWithdrawn(kind=MODEL.name) as fact:
-            calls.put(
-                model_call_id=fact.call_id, status="withdrawn", completed_at=placed.meta.time
-            )
+            calls.put(model_call_id=fact.call_id, status="withdrawn", completed_at=placed.meta.time)
         case CallBegun(kind=MODEL.name) as fact:
             calls.put(model_call_id=fact.call_id, status="begun", begun_at=placed.meta.time)
         case _:

@@ -7,7 +7,7 @@ from runfold.events.content import Content
 from runfold.events.definitions import ToolContract
 from runfold.processors.run.agent.checkpoints import write
 from runfold.processors.run.draft import Draft
-from runfold.processors.run.ids import after
+from runfold.processors.run.people import escalating
 from runfold.processors.run.policy.judging import (
     FORBIDDEN,
     judge_call,
@@ -22,7 +22,6 @@ def request_approval(
     draft: Draft, call_id: str, contract: ToolContract, arguments: Content
 ) -> None:
     """Have a call wait for a person."""
-    wait = contract.approval_timeout_ms
     draft.say(
         j.ApprovalRequested(
             call_id=call_id,
@@ -30,7 +29,7 @@ def request_approval(
             question=draft.people("may_call", agent=draft.run.agent.name, tool=contract.name),
             arguments_digest=arguments.digest,
             risk_level=contract.risk_level,
-            deadline=after(draft.env.now, wait) if wait else None,
+            **escalating.asked(draft, contract),
         )
     )
     write(draft)

@@ -18,6 +18,7 @@ from runfold.processors.run.brakes.memory import UNFOUNDED
 from runfold.processors.run.draft import Draft
 from runfold.processors.run.ids import signature
 from runfold.processors.run.lifecycle import endings
+from runfold.processors.run.people import escalating
 from runfold.processors.run.policy.judging import FORBIDDEN, Judged, judge_call
 from runfold.processors.run.policy.rules import NEEDS_APPROVAL, missing_scopes
 
@@ -51,6 +52,7 @@ def _ask(draft: Draft, call: ProposedCall) -> None:
             provider_call_id=call.id,
             question=json_content({"question": arguments["question"]}),
             options=tuple(str(option) for option in options) if isinstance(options, list) else (),
+            **escalating.asked(draft),
         )
     )
     write(draft)

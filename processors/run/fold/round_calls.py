@@ -12,7 +12,7 @@ from runfold.events.content import Content, json_content, text
 from runfold.events.trusted import trusted
 from runfold.processors.run.behaviour import BY_POLICIES
 from runfold.processors.run.brakes import memory
-from runfold.processors.run.fold import open_calls
+from runfold.processors.run.fold import asking, open_calls
 from runfold.processors.run.fold.open_calls import calls_with, known, with_call
 from runfold.processors.run.fold.turns import unpriced_model
 from runfold.processors.run.ids import artifact_of, outcome_of, signature
@@ -65,14 +65,14 @@ def approval_requested(run: Live, fact: j.ApprovalRequested, at: datetime) -> Li
         fact.call_id,
         status=CallStatus.AWAITING_APPROVAL,
         approval="pending",
-        due=fact.deadline,
+        due=fact.until or fact.deadline,
     )
-    return loop_changed(run, calls=calls, malformed=0)
+    return asking.asked(loop_changed(run, calls=calls, malformed=0), fact.call_id, fact, at)
 
 
 def approved(run: Live, fact: j.ToolCallApproved, at: datetime) -> Live:
     """The call may run, with the arguments a person gave it if they were edited."""
-    by_person = fact.request_id is not None
+    by_person = fact.request_id is not None or fact.by_deadline
     permitted = {
         "status": CallStatus.APPROVED,
         "approval": "approved" if by_person else "not_required",
@@ -164,9 +164,12 @@ def question_asked(run: Live, fact: j.HumanInputRequested, at: datetime) -> Live
         by_brake=fact.brake is not None,
     )
     asked = RoundCall(
-        call_id=fact.question_id, proposal=proposal, status=CallStatus.ASKED, due=fact.deadline
+        call_id=fact.question_id,
+        proposal=proposal,
+        status=CallStatus.ASKED,
+        due=fact.until or fact.deadline,
     )
-    return _joined(run, asked, malformed=0)
+    return asking.asked(_joined(run, asked, malformed=0), fact.question_id, fact, at)
 
 
 def question_answered(run: Live, fact: j.HumanInputReceived, at: datetime) -> Live:

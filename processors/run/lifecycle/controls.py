@@ -12,7 +12,7 @@ from runfold.processors.run.agent.next_step import proceed
 from runfold.processors.run.agent.tool_calls import unpaid
 from runfold.processors.run.draft import Draft
 from runfold.processors.run.lifecycle import endings
-from runfold.processors.run.people import taking_over
+from runfold.processors.run.people import behalf, taking_over
 from runfold.processors.run.policy import tainted
 from runfold.processors.run.state import CallStatus, RoundCall
 
@@ -64,24 +64,35 @@ def _approve(draft: Draft, control: commands.ApproveToolCall) -> None:
     ):
         ignore(draft, control, draft.people("arguments_do_not_fit", fault=fault))
         return
+    if refusal := behalf.refusal(draft, control, call):
+        ignore(draft, control, refusal)
+        return
     draft.say(
         j.ToolCallApproved(
             call_id=call.call_id,
             arguments=control.arguments,
             request_id=control.request_id,
             comment=control.comment,
+            on_behalf_of=behalf.of(draft, control, call),
         )
     )
 
 
 def _deny(draft: Draft, control: commands.DenyToolCall) -> None:
     call = _waiting(draft, control, control.call_id, CallStatus.AWAITING_APPROVAL)
-    if call is not None:
-        draft.say(
-            j.ToolCallDenied(
-                call_id=call.call_id, reason=control.reason, request_id=control.request_id
-            )
+    if call is None:
+        return
+    if refusal := behalf.refusal(draft, control, call):
+        ignore(draft, control, refusal)
+        return
+    draft.say(
+        j.ToolCallDenied(
+            call_id=call.call_id,
+            reason=control.reason,
+            request_id=control.request_id,
+            on_behalf_of=behalf.of(draft, control, call),
         )
+    )
 
 
 def _resolve(draft: Draft, control: commands.ResolveToolCall) -> None:
@@ -142,12 +153,19 @@ def _tell(draft: Draft, control: commands.Control, kind: j.MessageKind, content:
 
 def _answer(draft: Draft, control: commands.AnswerQuestion) -> None:
     call = _waiting(draft, control, control.question_id, CallStatus.ASKED)
-    if call is not None:
-        draft.say(
-            j.HumanInputReceived(
-                question_id=call.call_id, content=control.content, request_id=control.request_id
-            )
+    if call is None:
+        return
+    if refusal := behalf.refusal(draft, control, call):
+        ignore(draft, control, refusal)
+        return
+    draft.say(
+        j.HumanInputReceived(
+            question_id=call.call_id,
+            content=control.content,
+            request_id=control.request_id,
+            on_behalf_of=behalf.of(draft, control, call),
         )
+    )
 
 
 _WANTED = {
@@ -184,5 +202,6 @@ def ignore(draft: Draft, control: commands.Control, reason: str) -> None:
             call_id=about,
             arguments=control.arguments if isinstance(control, commands.ApproveToolCall) else None,
             calls=control.calls if isinstance(control, commands.ReplyAsModel) else (),
+            on_behalf_of=getattr(control, "on_behalf_of", None),
         )
     )

@@ -10,8 +10,8 @@ from runfold.processors.run.agent.kinds import rules_of
 from runfold.processors.run.agent.next_step import proceed, working_deadline
 from runfold.processors.run.draft import Draft
 from runfold.processors.run.lifecycle import endings
-from runfold.processors.run.people import taking_over
-from runfold.processors.run.state import CallStatus, Live, OpenCall
+from runfold.processors.run.people import escalating, taking_over
+from runfold.processors.run.state import CallStatus, Live, OpenCall, RoundCall
 
 RETRY = "retry"
 TIMEOUT = "timeout"
@@ -32,7 +32,7 @@ _KIND_OF = {
 def next_timer(run: Live) -> Timer | None:
     """Return the run's earliest deadline; a paused run begins no retry."""
     paused = run.idle.paused
-    timers = [timer for call in run.loop.calls if (timer := _of_call(call, paused=paused))]
+    timers = [timer for call in run.loop.calls if (timer := _of_call(run, call, paused=paused))]
     if (working := working_deadline(run)) is not None:
         timers.append(Timer(working, DURATION, run.run_id))
     if run.request.deadline is not None:
@@ -66,13 +66,15 @@ def fire(draft: Draft, timer: Timer) -> None:
     proceed(draft)
 
 
-def _of_call(call: OpenCall, *, paused: bool) -> Timer | None:
+def _of_call(run: Live, call: OpenCall, *, paused: bool) -> Timer | None:
     kind = _KIND_OF.get(call.status)
     if kind is None or call.due is None or (paused and (kind == RETRY or _waits(call))):
         return None
     if _waits(call):
         # Of one attempt there may be many, and each is a decision of its own.
         kind = f"{UNBEGUN}{call.beginning.handed_out}"
+    if kind == APPROVAL and (standing := run.idle.asking.get(call.call_id)) and standing.step:
+        kind = f"{APPROVAL}{standing.step}"
     return Timer(call.due, kind, call.call_id, call.attempt)
 
 
@@ -102,6 +104,7 @@ def _fire_call(draft: Draft, timer: Timer) -> None:
         case CallStatus.RUNNING:
             rules_of(call).lost(draft, call)
         case CallStatus.AWAITING_APPROVAL | CallStatus.ASKED:
-            draft.deny(call.call_id, "not_decided", draft.model("not_decided"))
+            assert isinstance(call, RoundCall)
+            escalating.due(draft, call)
         case _:
             pass

@@ -177,18 +177,21 @@ def _control(state: RunState | None, meta: Meta, fact: Fact) -> commands.Control
 
 
 def _asked(state: RunState | None, fact: Fact) -> _Asked:  # noqa: PLR0911 - a line each
+    asked: dict[str, Any]
     match fact:
         case j.ToolCallApproved(call_id=call_id, comment=comment) if _is_uncertain(state, call_id):
             asked = {"call_id": call_id, "comment": comment}
             return commands.ResolveToolCall, {**asked, "resolution": Resolution.DID_NOT_HAPPEN}
         case j.ToolCallApproved(call_id=call_id, comment=comment):
             asked = {"call_id": call_id, "comment": comment}
-            return commands.ApproveToolCall, {**asked, "arguments": fact.arguments}
+            asked |= {"arguments": fact.arguments, "on_behalf_of": fact.on_behalf_of}
+            return commands.ApproveToolCall, asked
         case j.ToolCallSucceeded(call_id=call_id):
             happened = {"resolution": Resolution.HAPPENED, "result": fact.result}
             return commands.ResolveToolCall, {**happened, "call_id": call_id}
         case j.ToolCallDenied(call_id=call_id, reason=reason):
-            return commands.DenyToolCall, {"call_id": call_id, "reason": reason}
+            asked = {"call_id": call_id, "reason": reason, "on_behalf_of": fact.on_behalf_of}
+            return commands.DenyToolCall, asked
         case j.RunPaused(reason=reason):
             return commands.PauseRun, {"reason": reason}
         case j.RunResumed(reason=reason):
@@ -200,7 +203,8 @@ def _asked(state: RunState | None, fact: Fact) -> _Asked:  # noqa: PLR0911 - a l
         case j.UserMessageReceived():
             return commands.SendMessage, {"content": fact.content}
         case j.HumanInputReceived(question_id=asked_in):
-            return commands.AnswerQuestion, {"question_id": asked_in, "content": fact.content}
+            asked = {"question_id": asked_in, "content": fact.content}
+            return commands.AnswerQuestion, {**asked, "on_behalf_of": fact.on_behalf_of}
         case j.RequestIgnored():
             return _ignored(fact)
         case _:
@@ -221,6 +225,8 @@ def _ignored(fact: j.RequestIgnored) -> _Asked:
         more["reason"] = ""
     if kind is commands.ResolveToolCall:
         more["resolution"] = Resolution.UNKNOWN
+    if "on_behalf_of" in kind.model_fields:
+        more["on_behalf_of"] = fact.on_behalf_of
     if "content" in kind.model_fields:
         more["content"] = text("")
     return kind, more | taken_over.of_ignored(kind, fact)

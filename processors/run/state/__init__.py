@@ -17,6 +17,7 @@ from runfold.processors.run.state.calls import (
 from runfold.processors.run.state.changing import changed
 from runfold.processors.run.state.loop import AgentLoop, Selection, Transcript
 from runfold.processors.run.state.run import (
+    Asking,
     Attempts,
     Body,
     Budget,
@@ -37,6 +38,7 @@ from runfold.processors.run.state.watch import Progress, Sample, Seen, Wait, Wat
 __all__ = [
     "WAITS_FOR_HUMAN",
     "AgentLoop",
+    "Asking",
     "Attempts",
     "Beginning",
     "Body",

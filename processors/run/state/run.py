@@ -99,16 +99,27 @@ class Hold:
 
 
 @dataclass(frozen=True)
+class Asking:
+    """Who is asked about a call that waits for a person, since when it waits, at which step."""
+
+    step: int
+    since: datetime
+    asks: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Idle:
     """Whether a person paused the run, since when it waits for people, and how long it did.
 
-    ``held`` says who has taken it over, None where its model answers.
+    ``held`` says who has taken it over, None where its model answers; ``asking`` who is asked about
+    the calls that wait, where the agent declares it.
     """
 
     paused: bool = False
     since: datetime | None = None
     total: timedelta = timedelta(0)
     held: Hold | None = None
+    asking: Mapping[str, Asking] = field(default_factory=lambda: MappingProxyType({}))
 
 
 @dataclass(frozen=True)
