@@ -44,7 +44,7 @@ class CallWithdrawn(Fact):
     traits = Traits(
         reads="{call_id:number} is withdrawn",
         tone=Tone.QUIET,
-        call=CallTrait(None, CallMove.FAILS, "withdrawn"),
+        call=CallTrait(None, CallMove.CLOSES, "withdrawn"),
         moment="{kind}",
     )
 

@@ -80,13 +80,17 @@ class AsyncRunClient:
         call_id: str,
         arguments: Content | None = None,
         comment: str | None = None,
+        on_behalf_of: str | None = None,
     ) -> str:
         """Let a proposed call run, with edited arguments where given; return the request's id."""
-        return await self._send(self._messages.approve(run_id, call_id, arguments, comment))
+        said = self._messages.approve(run_id, call_id, arguments, comment, on_behalf_of)
+        return await self._send(said)
 
-    async def deny(self, run_id: str, call_id: str, reason: str) -> str:
+    async def deny(
+        self, run_id: str, call_id: str, reason: str, on_behalf_of: str | None = None
+    ) -> str:
         """Refuse a proposed call; the model is told the reason."""
-        return await self._send(self._messages.deny(run_id, call_id, reason))
+        return await self._send(self._messages.deny(run_id, call_id, reason, on_behalf_of))
 
     async def resolve(
         self,
@@ -120,9 +124,16 @@ class AsyncRunClient:
         """Replace the run's instructions from here on."""
         return await self._send(self._messages.instruct(run_id, instructions))
 
-    async def answer(self, run_id: str, question_id: str, answer: str | Content) -> str:
+    async def answer(
+        self,
+        run_id: str,
+        question_id: str,
+        answer: str | Content,
+        on_behalf_of: str | None = None,
+    ) -> str:
         """Answer what the agent asked."""
-        return await self._send(self._messages.answer(run_id, question_id, answer))
+        said = self._messages.answer(run_id, question_id, answer, on_behalf_of)
+        return await self._send(said)
 
     async def take_over(self, run_id: str, reason: str = "", hold_ms: int = HOLD_MS) -> str:
         """Answer in the model's place from here on, until the run is handed back or forgotten."""

@@ -84,16 +84,29 @@ class Messages:
         return _valid(RunRequested, agent=name, goal=task, **filled)
 
     def approve(
-        self, run_id: str, call_id: str, arguments: Content | None, comment: str | None
+        self,
+        run_id: str,
+        call_id: str,
+        arguments: Content | None,
+        comment: str | None,
+        on_behalf_of: str | None = None,
     ) -> Control:
         """Return the permit of a call."""
         return self._control(
-            commands.ApproveToolCall, run_id, call_id=call_id, arguments=arguments, comment=comment
+            commands.ApproveToolCall,
+            run_id,
+            call_id=call_id,
+            arguments=arguments,
+            comment=comment,
+            on_behalf_of=on_behalf_of,
         )
 
-    def deny(self, run_id: str, call_id: str, reason: str) -> Control:
+    def deny(
+        self, run_id: str, call_id: str, reason: str, on_behalf_of: str | None = None
+    ) -> Control:
         """Return the refusal of a call."""
-        return self._control(commands.DenyToolCall, run_id, call_id=call_id, reason=reason)
+        said = {"call_id": call_id, "reason": reason, "on_behalf_of": on_behalf_of}
+        return self._control(commands.DenyToolCall, run_id, **said)
 
     def resolve(
         self,
@@ -133,11 +146,16 @@ class Messages:
         """Return new instructions for a run."""
         return self._control(commands.EditInstructions, run_id, content=content(instructions))
 
-    def answer(self, run_id: str, question_id: str, answer: str | Content) -> Control:
+    def answer(
+        self,
+        run_id: str,
+        question_id: str,
+        answer: str | Content,
+        on_behalf_of: str | None = None,
+    ) -> Control:
         """Return an answer to what the agent asked."""
-        return self._control(
-            commands.AnswerQuestion, run_id, question_id=question_id, content=content(answer)
-        )
+        said = {"question_id": question_id, "content": content(answer)}
+        return self._control(commands.AnswerQuestion, run_id, **said, on_behalf_of=on_behalf_of)
 
     def take_over(self, run_id: str, reason: str, hold_ms: int) -> Control:
         """Return a request to answer in the model's place."""

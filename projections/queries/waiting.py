@@ -55,6 +55,7 @@ def open_approvals(views: Views, run_id: str | None = None) -> list[Row]:
 _SHOWN = (
     "approval_id", "kind", "run_id", "tenant_id", "tool_name", "question", "options_json",
     "arguments_digest", "risk_level", "requested_at", "deadline",
+    "step", "steps", "asks_json", "asks_until", "asks_text",
 )  # fmt: skip
 
 
@@ -95,6 +96,11 @@ def uncertain_calls(views: Views, run_id: str | None = None) -> list[Row]:
         "risk_level": calls.risk_level,
         "requested_at": since,
         "deadline": null(),
+        "step": null(),
+        "steps": null(),
+        "asks_json": null(),
+        "asks_until": null(),
+        "asks_text": null(),
         **{name: calls[name] for name in _OF_THE_CALL},
     }
     query = select(

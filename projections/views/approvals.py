@@ -10,6 +10,7 @@ from runfold.events.run import (
     HumanInputRequested,
     ToolCallApproved,
     ToolCallDenied,
+    WaitEscalated,
 )
 from runfold.projections.rendering.readable import as_json, clean, plain, said
 from runfold.projections.store.rows.merging import Merging
@@ -17,7 +18,14 @@ from runfold.projections.tables import approvals
 from runfold.projections.view import Batch, Placed, Rows, View
 
 _KINDS: frozenset[type[Fact]] = frozenset(
-    {ApprovalRequested, HumanInputRequested, ToolCallApproved, ToolCallDenied, HumanInputReceived}
+    {
+        ApprovalRequested,
+        HumanInputRequested,
+        ToolCallApproved,
+        ToolCallDenied,
+        HumanInputReceived,
+        WaitEscalated,
+    }
 )
 
 
@@ -33,14 +41,37 @@ def add(batch: Batch, rows: Rows) -> None:
                 _ask(asked, placed, fact)
             case ToolCallApproved() as fact:
                 _decide(asked, placed, fact.call_id, "approved", fact.request_id, fact.comment)
-                asked.put(approval_id=fact.call_id, arguments_edited=fact.arguments is not None)
+                asked.put(
+                    approval_id=fact.call_id,
+                    arguments_edited=fact.arguments is not None,
+                    on_behalf_of=_name(fact.on_behalf_of),
+                )
             case ToolCallDenied() as fact:
                 _decide(asked, placed, fact.call_id, "denied", fact.request_id, fact.reason)
+                asked.put(approval_id=fact.call_id, on_behalf_of=_name(fact.on_behalf_of))
+            case WaitEscalated() as fact:
+                asked.put(
+                    approval_id=fact.call_id,
+                    deadline=fact.deadline,
+                    step=fact.step,
+                    steps=fact.steps,
+                    asks_json=as_json(fact.asks),
+                    asks_until=fact.until,
+                    asks_text=clean(fact.text),
+                )
             case HumanInputReceived() as fact:
                 _decide(asked, placed, fact.question_id, "answered", fact.request_id, None)
-                asked.put(approval_id=fact.question_id, answer_json=said(fact.content))
+                asked.put(
+                    approval_id=fact.question_id,
+                    answer_json=said(fact.content),
+                    on_behalf_of=_name(fact.on_behalf_of),
+                )
             case _:
                 pass
+
+
+def _name(person: str | None) -> str | None:
+    return None if person is None else clean(person)
 
 
 def _ask(asked: Merging, placed: Placed, fact: ApprovalRequested | HumanInputRequested) -> None:
@@ -50,6 +81,8 @@ def _ask(asked: Merging, placed: Placed, fact: ApprovalRequested | HumanInputReq
         "status": "pending",
         "requested_at": placed.meta.time,
         "deadline": fact.deadline,
+        "asks_json": as_json(fact.asks) if fact.asks else None,
+        "asks_until": fact.until,
     }
     match fact:
         case ApprovalRequested():

@@ -138,16 +138,22 @@ class AsyncRun:
         *,
         arguments: Mapping[str, Any] | None = None,
         comment: str | None = None,
+        on_behalf_of: str | None = None,
     ) -> ControlOutcome:
-        """Let a proposed call run, with other arguments where given."""
+        """Let a proposed call run, with other arguments where given.
+
+        ``on_behalf_of`` is for whom, who is absent and has delegated to this user.
+        """
         edited = None if arguments is None else json_content(dict(arguments))
         with as_ours():
-            return await self._runs.approve(self.id, call_id, edited, comment)
+            return await self._runs.approve(self.id, call_id, edited, comment, on_behalf_of)
 
-    async def deny(self, call_id: str, reason: str) -> ControlOutcome:
+    async def deny(
+        self, call_id: str, reason: str, *, on_behalf_of: str | None = None
+    ) -> ControlOutcome:
         """Refuse a proposed call; the model is told the reason."""
         with as_ours():
-            return await self._runs.deny(self.id, call_id, reason)
+            return await self._runs.deny(self.id, call_id, reason, on_behalf_of)
 
     async def resolve(
         self, call_id: str, found: Found, *, result: object = None, comment: str | None = None
@@ -182,10 +188,12 @@ class AsyncRun:
         with as_ours():
             return await self._runs.instruct(self.id, instructions)
 
-    async def answer(self, question_id: str, answer: str) -> ControlOutcome:
+    async def answer(
+        self, question_id: str, answer: str, *, on_behalf_of: str | None = None
+    ) -> ControlOutcome:
         """Answer what the agent asked."""
         with as_ours():
-            return await self._runs.answer(self.id, question_id, answer)
+            return await self._runs.answer(self.id, question_id, answer, on_behalf_of)
 
     async def take_over(
         self, reason: str = "", *, hold: timedelta = timedelta(milliseconds=HOLD_MS)

@@ -130,16 +130,20 @@ class Run:
         *,
         arguments: Mapping[str, Any] | None = None,
         comment: str | None = None,
+        on_behalf_of: str | None = None,
     ) -> ControlOutcome:
-        """Let a proposed call run, with other arguments where given."""
+        """Let a proposed call run, with other arguments where given.
+
+        ``on_behalf_of`` is for whom, who is absent and has delegated to this user.
+        """
         edited = None if arguments is None else json_content(dict(arguments))
         with as_ours():
-            return self._runs.approve(self.id, call_id, edited, comment)
+            return self._runs.approve(self.id, call_id, edited, comment, on_behalf_of)
 
-    def deny(self, call_id: str, reason: str) -> ControlOutcome:
+    def deny(self, call_id: str, reason: str, *, on_behalf_of: str | None = None) -> ControlOutcome:
         """Refuse a proposed call; the model is told the reason."""
         with as_ours():
-            return self._runs.deny(self.id, call_id, reason)
+            return self._runs.deny(self.id, call_id, reason, on_behalf_of)
 
     def resolve(
         self, call_id: str, found: Found, *, result: object = None, comment: str | None = None
@@ -174,10 +178,12 @@ class Run:
         with as_ours():
             return self._runs.instruct(self.id, instructions)
 
-    def answer(self, question_id: str, answer: str) -> ControlOutcome:
+    def answer(
+        self, question_id: str, answer: str, *, on_behalf_of: str | None = None
+    ) -> ControlOutcome:
         """Answer what the agent asked."""
         with as_ours():
-            return self._runs.answer(self.id, question_id, answer)
+            return self._runs.answer(self.id, question_id, answer, on_behalf_of)
 
     def take_over(
         self, reason: str = "", *, hold: timedelta = timedelta(milliseconds=HOLD_MS)

@@ -21,6 +21,7 @@ SECTIONS: dict[str, tuple[str, ...]] = {
         "reply",
         "result",
         "handback",
+        "delegate",
     ),
     "Money, SQL and proof": ("costs", "tenant", "switch", "sql", "audit", "rebuild"),
     "Back-ups, topics and rules": (
@@ -67,6 +68,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "alerts": ("runfold alerts --since 7d", "runfold alerts --json"),
     "apply": ("runfold apply -f agents/",),
     "approve": ("runfold approve 0198c1f2-7d3e-7a41.3 --reason 'as agreed'",),
+    "delegate to": ("runfold delegate to bob --until 2027-01-07 --reason 'holiday'",),
     "takeover": ("runfold takeover 0198c1f2-7d3e-7a41 --by ann --reason 'it is lost'",),
     "reply": (
         "runfold reply 0198c1f2-7d3e-7a41 --text 'I look myself'",

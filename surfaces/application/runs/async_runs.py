@@ -63,13 +63,18 @@ class AsyncRuns:
         call_id: str,
         arguments: Content | None = None,
         comment: str | None = None,
+        on_behalf_of: str | None = None,
     ) -> shapes.ControlOutcome:
         """Let a proposed call run, with edited arguments where given."""
-        return await self.steer(run_id, lambda c: c.approve(run_id, call_id, arguments, comment))
+        return await self.steer(
+            run_id, lambda c: c.approve(run_id, call_id, arguments, comment, on_behalf_of)
+        )
 
-    async def deny(self, run_id: str, call_id: str, reason: str) -> shapes.ControlOutcome:
+    async def deny(
+        self, run_id: str, call_id: str, reason: str, on_behalf_of: str | None = None
+    ) -> shapes.ControlOutcome:
         """Refuse a proposed call; the model is told the reason."""
-        return await self.steer(run_id, lambda c: c.deny(run_id, call_id, reason))
+        return await self.steer(run_id, lambda c: c.deny(run_id, call_id, reason, on_behalf_of))
 
     async def resolve(
         self,
@@ -105,10 +110,16 @@ class AsyncRuns:
         return await self.steer(run_id, lambda c: c.instruct(run_id, instructions))
 
     async def answer(
-        self, run_id: str, question_id: str, answer: str | Content
+        self,
+        run_id: str,
+        question_id: str,
+        answer: str | Content,
+        on_behalf_of: str | None = None,
     ) -> shapes.ControlOutcome:
         """Answer what the agent asked."""
-        return await self.steer(run_id, lambda c: c.answer(run_id, question_id, answer))
+        return await self.steer(
+            run_id, lambda c: c.answer(run_id, question_id, answer, on_behalf_of)
+        )
 
     async def take_over(
         self, run_id: str, reason: str = "", hold_ms: int = HOLD_MS

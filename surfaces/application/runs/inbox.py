@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from runfold.events.definitions.tool import RISKS
 from runfold.projections import queries
 from runfold.projections.queries import Views
+from runfold.projections.queries.scope import Row
 from runfold.surfaces.application import shapes
 
 
@@ -35,6 +38,11 @@ def approvals(views: Views, run_id: str | None = None) -> list[shapes.Approval]:
             reversible=row["reversible"],
             requested_at=row["requested_at"],
             deadline=row["deadline"],
+            step=row["step"],
+            steps=row["steps"],
+            asks=tuple(row["asks_json"] or ()),
+            asks_until=_until(row),
+            asks_text=row["asks_text"] or "",
             cost_usd=row["cost_usd"],
             unpriced_calls=row["unpriced_calls"],
         )
@@ -44,3 +52,10 @@ def approvals(views: Views, run_id: str | None = None) -> list[shapes.Approval]:
 
 def _risk(level: int | None) -> str | None:
     return RISKS[level] if level is not None and 0 <= level < len(RISKS) else None
+
+
+def _until(row: Row) -> datetime | None:
+    """Return until when those of now are asked; the last step that ends in nothing has no end."""
+    last = row["step"] is not None and row["step"] == row["steps"]
+    until: datetime | None = row["asks_until"]
+    return None if last and row["deadline"] is None else until

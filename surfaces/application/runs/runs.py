@@ -61,13 +61,18 @@ class Runs:
         call_id: str,
         arguments: Content | None = None,
         comment: str | None = None,
+        on_behalf_of: str | None = None,
     ) -> shapes.ControlOutcome:
         """Let a proposed call run, with edited arguments where given."""
-        return self.steer(run_id, lambda c: c.approve(run_id, call_id, arguments, comment))
+        return self.steer(
+            run_id, lambda c: c.approve(run_id, call_id, arguments, comment, on_behalf_of)
+        )
 
-    def deny(self, run_id: str, call_id: str, reason: str) -> shapes.ControlOutcome:
+    def deny(
+        self, run_id: str, call_id: str, reason: str, on_behalf_of: str | None = None
+    ) -> shapes.ControlOutcome:
         """Refuse a proposed call; the model is told the reason."""
-        return self.steer(run_id, lambda c: c.deny(run_id, call_id, reason))
+        return self.steer(run_id, lambda c: c.deny(run_id, call_id, reason, on_behalf_of))
 
     def resolve(
         self,
@@ -100,9 +105,15 @@ class Runs:
         """Replace the run's instructions from here on."""
         return self.steer(run_id, lambda c: c.instruct(run_id, instructions))
 
-    def answer(self, run_id: str, question_id: str, answer: str | Content) -> shapes.ControlOutcome:
+    def answer(
+        self,
+        run_id: str,
+        question_id: str,
+        answer: str | Content,
+        on_behalf_of: str | None = None,
+    ) -> shapes.ControlOutcome:
         """Answer what the agent asked."""
-        return self.steer(run_id, lambda c: c.answer(run_id, question_id, answer))
+        return self.steer(run_id, lambda c: c.answer(run_id, question_id, answer, on_behalf_of))
 
     def take_over(
         self, run_id: str, reason: str = "", hold_ms: int = HOLD_MS

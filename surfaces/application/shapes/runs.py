@@ -193,7 +193,9 @@ class Approval(Shape):
     ``call_id`` is RUN.N, as commands take it, and so is ``approval_id``, its older name.
     ``arguments`` are those that will be used; ``cost_usd`` is what the run has cost so far.
     ``risk``, ``effect`` and ``reversible`` are what the tool's contract says that it does: a name
-    of a risk level, words, and whether it can be undone; None where it does not say.
+    of a risk level, words, and whether it can be undone; None where it does not say. ``asks`` are
+    those who are asked now, at ``step`` of ``steps`` and until ``asks_until``: ``role/NAME``,
+    ``user/NAME``, ``user/NAME for user/NAME``; ``asks_text`` is what the channel was told.
     """
 
     shape: Literal[2] = SHAPE
@@ -220,3 +222,8 @@ class Approval(Shape):
     deadline: datetime | None
     cost_usd: Usd | None
     unpriced_calls: int
+    step: int | None = None
+    steps: int | None = None
+    asks: tuple[str, ...] = ()
+    asks_until: datetime | None = None
+    asks_text: str = ""

@@ -18,6 +18,12 @@ if TYPE_CHECKING:
     Send = Callable[[RunClient, str], str]
 
 
+Behalf = Annotated[
+    str | None,
+    typer.Option("--for", metavar="PERSON", help="For whom, who has delegated to you."),
+]
+
+
 def register(app: typer.Typer) -> None:
     """Add the commands of this module."""
     for command in (
@@ -51,6 +57,7 @@ def approve(
     arguments: Annotated[
         str | None, typer.Option(help="JSON to put in place of the proposed arguments.")
     ] = None,
+    behalf: Behalf = None,
     tenant: options.Narrow = None,
     user: options.User = "me",
     json: options.Json = False,
@@ -59,7 +66,7 @@ def approve(
     edited = None if arguments is None else json_content_of(arguments)
 
     def send(client: RunClient, run_id: str, call_id: str) -> str:
-        return client.approve(run_id, call_id, edited, reason or None)
+        return client.approve(run_id, call_id, edited, reason or None, behalf)
 
     on_call(of(ctx), call, send, tenant=tenant, user=user, json=json)
 
@@ -68,6 +75,7 @@ def deny(
     ctx: typer.Context,
     call: options.Call,
     reason: options.Reason = "a person said no",
+    behalf: Behalf = None,
     tenant: options.Narrow = None,
     user: options.User = "me",
     json: options.Json = False,
@@ -75,7 +83,7 @@ def deny(
     """Refuse a proposed tool call; the model is told the reason."""
 
     def send(client: RunClient, run_id: str, call_id: str) -> str:
-        return client.deny(run_id, call_id, reason)
+        return client.deny(run_id, call_id, reason, behalf)
 
     on_call(of(ctx), call, send, tenant=tenant, user=user, json=json)
 
@@ -84,6 +92,7 @@ def answer(
     ctx: typer.Context,
     question: Annotated[str, typer.Argument(help="The question's id: RUN.N.")],
     text: Annotated[str, typer.Argument(help="The answer.")],
+    behalf: Behalf = None,
     tenant: options.Narrow = None,
     user: options.User = "me",
     json: options.Json = False,
@@ -91,7 +100,7 @@ def answer(
     """Answer what the agent asked."""
 
     def send(client: RunClient, run_id: str, call_id: str) -> str:
-        return client.answer(run_id, call_id, text)
+        return client.answer(run_id, call_id, text, behalf)
 
     on_call(of(ctx), question, send, tenant=tenant, user=user, json=json)
 
