@@ -65,6 +65,6 @@ TOOL = (
 def test_a_deadline_is_not_to_approve_what_is_above_level_one(faults: Faults, load: Load) -> None:
     with_tool = AGENT + "  tools: [{type: mcp, name: files.own}]\n"
     said = escalating("approvals: {end: approve, end_ms: 5}", with_tool)
-    (told,) = faults(f"{said}---\n{TOOL.format(level=2)}")
+    (told,) = faults(f"{said}---\n{TOOL.format(level=3)}")
     assert "approves calls up to risk level 1, and files.own is above it" in told
-    assert load(f"{said}---\n{TOOL.format(level=1)}")
+    assert load(escalating("approvals: {end: approve, end_ms: 5}"))
