@@ -60,10 +60,14 @@ class Holds(Record):
 
 
 class Approver(Record):
-    """A person who approved, with the roles that the approval came with."""
+    """A person who approved, with the roles that the approval came with.
+
+    ``on_behalf_of`` is who is absent and has delegated to them: both count as the same approval.
+    """
 
     id: str
     roles: tuple[str, ...] = ()
+    on_behalf_of: str | None = None
 
 
 class ApprovalTerms(Record):

@@ -30,6 +30,10 @@ CONTROLS: tuple[type[commands.Control], ...] = (
     commands.SendMessage,
     commands.EditInstructions,
     commands.AnswerQuestion,
+    commands.TakeOverRun,
+    commands.ReplyAsModel,
+    commands.GiveResult,
+    commands.HandBackRun,
 )
 
 CATALOGUE: dict[str, tuple[type[Record], ...]] = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 from runfold.events.approvals import Holds
 from runfold.events.base import Record, Symbol, Timestamp
 from runfold.events.content import Content
-from runfold.events.values import RunRequest
+from runfold.events.values import ProposedCall, RunRequest
 
 
 class RunRequested(RunRequest):
@@ -31,6 +31,8 @@ class ApproveToolCall(Control):
 
     ``shown_digest`` names what the person was shown, as ``ApprovalRequested`` said it; one that is
     not of the open question is refused. ``holds`` says for which other calls the approval holds.
+    ``on_behalf_of`` says for whom, where they are absent and have delegated to the actor; left out,
+    it is whoever is asked and has.
     """
 
     call_id: str
@@ -38,6 +40,7 @@ class ApproveToolCall(Control):
     comment: str | None = None
     shown_digest: bytes | None = None
     holds: Holds | None = None
+    on_behalf_of: str | None = None
 
 
 class DenyToolCall(Control):
@@ -46,6 +49,7 @@ class DenyToolCall(Control):
     call_id: str
     reason: str
     shown_digest: bytes | None = None
+    on_behalf_of: str | None = None
 
 
 class Resolution(Symbol):
@@ -101,3 +105,42 @@ class AnswerQuestion(Control):
     question_id: str
     content: Content
     shown_digest: bytes | None = None
+    on_behalf_of: str | None = None
+
+
+HOLD_MS = 3_600_000
+"""How long a run stays with a person who does nothing more, unless they say otherwise."""
+
+
+class TakeOverRun(Control):
+    """Answer in the model's place from here on.
+
+    The run goes back to its model ``hold_ms`` after the last thing that this person did to it.
+    """
+
+    reason: str = ""
+    hold_ms: int = HOLD_MS
+
+
+class ReplyAsModel(Control):
+    """Answer in the model's place: with words, with calls, or with both; only who holds the run.
+
+    The ids of the calls are given by the run.
+    """
+
+    text: Content | None = None
+    calls: tuple[ProposedCall, ...] = ()
+
+
+class GiveResult(Control):
+    """Answer in a tool's place, with JSON; ``failed`` says that it could not be done."""
+
+    call_id: str
+    result: Content
+    failed: bool = False
+
+
+class HandBackRun(Control):
+    """Let the model answer again."""
+
+    reason: str = ""

@@ -31,6 +31,7 @@ _NAMES = (
     "media_type",
     "model",
     "name",
+    "on_behalf_of",
     "parent_call_id",
     "parent_run_id",
     "pointer",

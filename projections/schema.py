@@ -27,6 +27,17 @@ _ADDED = (
     "ALTER TABLE runs ALTER cost_usd DROP NOT NULL, ALTER cost_usd DROP DEFAULT",
     "ALTER TABLE definition_versions ADD COLUMN IF NOT EXISTS effect text",
     "ALTER TABLE definition_versions ADD COLUMN IF NOT EXISTS reversible boolean",
+    "ALTER TABLE runs ADD COLUMN IF NOT EXISTS queued_at timestamptz",
+    "ALTER TABLE runs ADD COLUMN IF NOT EXISTS queue_position bigint",
+    "ALTER TABLE runs ADD COLUMN IF NOT EXISTS held_by text",
+    "ALTER TABLE runs ADD COLUMN IF NOT EXISTS held_until timestamptz",
+    "ALTER TABLE tool_calls ADD COLUMN IF NOT EXISTS given_by text",
+    "ALTER TABLE approvals ADD COLUMN IF NOT EXISTS step bigint",
+    "ALTER TABLE approvals ADD COLUMN IF NOT EXISTS steps bigint",
+    "ALTER TABLE approvals ADD COLUMN IF NOT EXISTS asks_json jsonb",
+    "ALTER TABLE approvals ADD COLUMN IF NOT EXISTS asks_until timestamptz",
+    "ALTER TABLE approvals ADD COLUMN IF NOT EXISTS asks_text text",
+    "ALTER TABLE approvals ADD COLUMN IF NOT EXISTS on_behalf_of text",
 )
 """Columns that earlier releases did not have, or had otherwise; a rebuild fills them."""
 

@@ -18,6 +18,7 @@ from runfold.events.definitions.policy import (
     PolicyTest,
 )
 from runfold.events.definitions.records import (
+    AuthorityDelegated,
     Decided,
     DefinitionAliased,
     DefinitionPublished,
@@ -38,6 +39,7 @@ __all__ = [
     "POLICY",
     "AgentDefinition",
     "Approval",
+    "AuthorityDelegated",
     "CallPolicy",
     "Decided",
     "Definition",

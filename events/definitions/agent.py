@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from runfold.events.base import Money
 from runfold.events.definitions.base import Definition, RetryPolicy
 from runfold.events.definitions.brakes import Brakes
+from runfold.events.definitions.escalation import Declared, Escalations
 from runfold.events.definitions.redaction import Redaction
 from runfold.events.values import Limits, Placement
 
@@ -48,6 +49,7 @@ class AgentDefinition(Definition):
     ``ask_reasons``: the schemas of tools ask the model why it makes a call, which is recorded.
     ``redact``: what its models are shown tokens for; None is nothing.
     ``brakes``: what is done where its runs diverge, by the names of detectors [57].
+    ``escalation``: who is asked next while a person does not decide, and what happens then [107].
     ``when_unavailable``: what becomes of a call whose tool is left alone after failures, by the
     tool's name; it waits where nothing is said [134].
     """
@@ -68,6 +70,9 @@ class AgentDefinition(Definition):
     ask_reasons: bool = Field(default=True, exclude_if=lambda asked: asked is True)
     redact: Redaction | None = Field(default=None, exclude_if=lambda chosen: chosen is None)
     brakes: Brakes = Field(default_factory=dict, exclude_if=lambda declared: not declared)
+    escalation: Declared = Field(
+        default=Escalations(), exclude_if=lambda declared: not declared.declared()
+    )
     when_unavailable: dict[str, Literal["skip", "fail", "wait"]] = Field(
         default_factory=dict, exclude_if=lambda declared: not declared
     )

@@ -15,6 +15,7 @@ from enum import StrEnum
 from typing import NamedTuple, Protocol, TypeVar
 
 from runfold.events.definitions.base import Definition
+from runfold.events.definitions.delegation import Delegation
 from runfold.events.definitions.records import LiveRuns
 from runfold.events.definitions.versions import version_order
 from runfold.events.values import Pin
@@ -104,6 +105,7 @@ class DefinitionMemory:
     releases: dict[Name, list[Choice]] = field(default_factory=dict)
     aliases: dict[Name, list[Choice]] = field(default_factory=dict)
     switches: dict[Name, list[Switch]] = field(default_factory=dict)
+    delegations: list[Delegation] = field(default_factory=list)
     marks: dict[tuple[str, str | None], list[int]] = field(default_factory=dict)
     """Where something was published or decided, by kind and tenant, of kinds that form sets."""
     sets: dict[object, object] = field(default_factory=dict)
@@ -139,6 +141,7 @@ class DefinitionMemory:
             copy.switches[name] = [each for each in switches if each.since <= position]
         for key, rulings in self.rulings.items():
             copy.rulings[key] = [ruling for ruling in rulings if ruling.since <= position]
+        copy.delegations = [each for each in self.delegations if each.since <= position]
         copy.marks = {
             key: [since for since in marks if since <= position]
             for key, marks in self.marks.items()

@@ -100,8 +100,35 @@ class SwitchThrown(Record):
     decided_by: str
 
 
+class AuthorityDelegated(Record):
+    """A person lets another act for them while they are absent.
+
+    ``kind`` is ``delegation`` and ``name`` the person who is absent. It is for the ``roles`` and
+    ``tools`` that it names, for all where it names none; of a ``tenant`` it holds for its runs
+    only. ``revoked`` takes back what stands between the two.
+    """
+
+    kind: str
+    name: str
+    delegate: str
+    tenant: str | None
+    starts_at: Timestamp
+    ends_at: Timestamp
+    reason: str
+    decided_at: Timestamp
+    decided_by: str
+    roles: tuple[str, ...] = ()
+    tools: tuple[str, ...] = ()
+    revoked: bool = False
+
+
 Decided = (
-    DefinitionReleased | DefinitionRetired | DefinitionWithdrawn | DefinitionAliased | SwitchThrown
+    DefinitionReleased
+    | DefinitionRetired
+    | DefinitionWithdrawn
+    | DefinitionAliased
+    | SwitchThrown
+    | AuthorityDelegated
 )
 """What was decided about definitions that are published, and about what may run."""
 
@@ -115,4 +142,5 @@ RECORDS: tuple[type[Record], ...] = (
     DefinitionWithdrawn,
     DefinitionAliased,
     SwitchThrown,
+    AuthorityDelegated,
 )

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from runfold.events.definitions.agent import AgentDefinition
 from runfold.events.definitions.base import Definition
+from runfold.events.definitions.delegation import Delegation, delegation_of, last_of_each
 from runfold.events.definitions.kinds import KINDS
 from runfold.events.definitions.listed import Listed
 from runfold.events.definitions.log import (
@@ -24,6 +25,7 @@ from runfold.events.definitions.model_script import ModelScript
 from runfold.events.definitions.policy import PoliciesInForce
 from runfold.events.definitions.policy_sets import policies_in_force
 from runfold.events.definitions.records import (
+    AuthorityDelegated,
     Decided,
     DefinitionAliased,
     DefinitionReleased,
@@ -85,6 +87,8 @@ class Definitions:
         elif isinstance(decided, SwitchThrown):
             thrown = Switch(position, decided.stopped, decided.reason)
             memory.switches.setdefault(name, []).append(thrown)
+        elif isinstance(decided, AuthorityDelegated):
+            memory.delegations.append(delegation_of(decided, position))
         else:
             retires = isinstance(decided, DefinitionRetired)
             live = LiveRuns.FINISH if isinstance(decided, DefinitionRetired) else decided.live_runs
@@ -185,6 +189,11 @@ class Definitions:
     def switches(self) -> Iterator[tuple[Name, Switch]]:
         """Yield every switch that stops something."""
         yield from thrown(self._memory, self.position)
+
+    def delegations(self, tenant: str | None) -> tuple[Delegation, ...]:
+        """Return who lets whom act for them, for a tenant and for all, past and to come."""
+        found = self._memory.delegations
+        return tuple(last_of_each(self._memory, self.position, tenant)) if found else ()
 
     def agent(
         self, name: str, version: str | None = None, tenant: str | None = None

@@ -9,11 +9,13 @@ from runfold.events.run.begin import *
 from runfold.events.run.checkpoints import *
 from runfold.events.run.context import *
 from runfold.events.run.control import *
+from runfold.events.run.escalation import *
 from runfold.events.run.event import *
 from runfold.events.run.late import *
 from runfold.events.run.lifecycle import *
 from runfold.events.run.limits import *
 from runfold.events.run.memory import *
 from runfold.events.run.model import *
+from runfold.events.run.taking_over import *
 from runfold.events.run.tools import *
 from runfold.events.run.turns import *

@@ -6,7 +6,7 @@ from runfold.events.approvals import Holds
 from runfold.events.base import Fact, Money, Symbol, Timestamp
 from runfold.events.content import Content
 from runfold.events.traits import PERSON, CallMove, CallTrait, Cause, Tone, Traits
-from runfold.events.values import RunStatus
+from runfold.events.values import ProposedCall, RunStatus
 
 __all__ = [
     "BrakeAction",
@@ -18,7 +18,6 @@ __all__ = [
     "RunForked",
     "RunPaused",
     "RunResumed",
-    "RunTakenOver",
 ]
 
 
@@ -32,7 +31,8 @@ class HumanInputRequested(Fact):
 
     ``brake`` names the detectors that crossed their thresholds; ``provider_call_id`` is then empty,
     and the answer is a message to the model. ``shown_digest`` names what is shown to the person,
-    ``cost_so_far`` among it, from behaviour 7 on.
+    ``cost_so_far`` among it, from behaviour 7 on. ``asks`` and ``until`` are those of
+    ``ApprovalRequested``.
     """
 
     traits = Traits(
@@ -52,6 +52,8 @@ class HumanInputRequested(Fact):
     brake: str | None = None
     shown_digest: bytes | None = None
     cost_so_far: Money | None = None
+    asks: tuple[str, ...] = ()
+    until: Timestamp | None = None
 
 
 class HumanInputReceived(Fact):
@@ -69,6 +71,7 @@ class HumanInputReceived(Fact):
     content: Content
     request_id: str
     shown_digest: bytes | None = None
+    on_behalf_of: str | None = None
 
 
 class RunPaused(Fact):
@@ -100,20 +103,6 @@ class RunResumed(Fact):
     reason: str
 
 
-class RunTakenOver(Fact):
-    """A person took control of the run."""
-
-    traits = Traits(
-        reads="taken over by a person{reason:because}",
-        cause=Cause.SENDER,
-        moment="taken over",
-        reserved=True,
-    )
-
-    request_id: str
-    reason: str
-
-
 class RunForked(Fact):
     """The run continues another run's history up to one of its events."""
 
@@ -127,11 +116,11 @@ class RequestIgnored(Fact):
     """A person's control could not apply, and why; nothing changed.
 
     ``tenant_id`` is the asker's, ``call_id`` what the control was about, ``arguments``, ``holds``
-    and ``shown_digest`` what the control said: enough to judge it again. ``code`` names the reason
-    where programs may want to know it: ``stale`` (another question is open than was shown),
-    ``not_shown`` (a digest is demanded), ``forbidden`` (policies), ``already_approved`` (by the
-    same person), ``invalid_holds``, ``other_holds`` (another approval of the call holds for
-    something else), ``too_many``.
+    and ``shown_digest`` what the control said, ``calls`` what a person would have proposed: enough
+    to judge it again. ``code`` names the reason where programs may want to know it: ``stale``
+    (another question is open than was shown), ``not_shown`` (a digest is demanded), ``forbidden``
+    (policies), ``already_approved`` (by the same person), ``invalid_holds``, ``other_holds``
+    (another approval of the call holds for something else), ``too_many``.
     """
 
     traits = Traits(reads="{control} ignored: {reason}", cause=Cause.SENDER, tone=Tone.WARNING)
@@ -145,6 +134,8 @@ class RequestIgnored(Fact):
     code: str | None = None
     shown_digest: bytes | None = None
     holds: Holds | None = None
+    calls: tuple[ProposedCall, ...] = ()
+    on_behalf_of: str | None = None
 
 
 class BrakeAction(Symbol):

@@ -98,6 +98,8 @@ class ApprovalRequested(Fact):
     From behaviour 7 on ``shown_digest`` names what is shown to the person
     (``events/approvals.py``), ``cost_so_far`` among it. ``terms`` are what policies demand, None
     where they demand nothing; ``approvers`` have approved the call as it is asked about already.
+    ``asks`` says who is asked at first, as in ``WaitEscalated``, until ``until``; both are absent
+    where the agent declares no escalation.
     """
 
     traits = Traits(
@@ -118,6 +120,8 @@ class ApprovalRequested(Fact):
     cost_so_far: Money | None = None
     terms: ApprovalTerms | None = None
     approvers: tuple[Approver, ...] = ()
+    asks: tuple[str, ...] = ()
+    until: Timestamp | None = None
 
 
 def _given(fact: ApprovalGiven) -> str:
@@ -131,7 +135,7 @@ class ApprovalGiven(Fact):
     """A person approved a call that needs more approvals; it still waits.
 
     ``approvers`` are those whose approvals count, this one the last: edited arguments leave out
-    those who approved others.
+    those who approved others. ``on_behalf_of`` is as in ``ToolCallApproved``.
     """
 
     traits = Traits(
@@ -149,11 +153,14 @@ class ApprovalGiven(Fact):
     comment: str | None = None
     shown_digest: bytes | None = None
     holds: Holds | None = None
+    on_behalf_of: str | None = None
 
 
 def _approved(fact: ToolCallApproved) -> str:
     if fact.grant_id is not None:
         return "{call_id:number} may run: an earlier approval holds for it"
+    if fact.by_deadline:
+        return "{call_id:number} may run: nobody decided in time, and its agent permits that"
     if fact.request_id is None:
         return "{call_id:number} may run: no approval needed"
     return "{call_id:number} approved by a person{arguments:edited}{comment:because}"
@@ -165,6 +172,8 @@ class ToolCallApproved(Fact):
     ``approvers`` are all whose approvals count, this one the last, where policies are in force.
     ``holds`` says for which other calls it holds; ``grant_id`` is the request of an earlier
     approval that holds for this call.
+    ``on_behalf_of`` is who was asked and is absent, where the person acts for them by a delegation.
+    ``by_deadline``: nobody decided, and the agent declares that such a call may run then.
     """
 
     traits = Traits(
@@ -183,6 +192,8 @@ class ToolCallApproved(Fact):
     shown_digest: bytes | None = None
     holds: Holds | None = None
     grant_id: str | None = None
+    on_behalf_of: str | None = None
+    by_deadline: bool = False
 
 
 class ToolCallDenied(Fact):
@@ -207,6 +218,7 @@ class ToolCallDenied(Fact):
     request_id: str | None = None
     code: str | None = None
     shown_digest: bytes | None = None
+    on_behalf_of: str | None = None
 
 
 class ToolCallStarted(Fact):

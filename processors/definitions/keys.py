@@ -12,6 +12,7 @@ _WORDS = {
     "DefinitionWithdrawn": "withdrawn",
     "DefinitionAliased": "aliased",
     "SwitchThrown": "switched",
+    "AuthorityDelegated": "delegated",
 }
 
 

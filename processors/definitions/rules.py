@@ -9,6 +9,7 @@ from __future__ import annotations
 from runfold.events.definitions import (
     KINDS,
     POLICY,
+    AuthorityDelegated,
     Decided,
     DefinitionAliased,
     DefinitionReleased,
@@ -20,12 +21,15 @@ from runfold.events.definitions import (
     SwitchThrown,
 )
 from runfold.events.definitions.resolving import MAX_ALIASES
+from runfold.processors.definitions.delegating import to_delegate
 
 
-def objection(definitions: Definitions, decided: Decided) -> str:
+def objection(definitions: Definitions, decided: Decided) -> str:  # noqa: PLR0911 - a line each
     """Return why a decision cannot hold after these definitions, or an empty text."""
     if isinstance(decided, SwitchThrown):
         return _to_switch(definitions, decided)
+    if isinstance(decided, AuthorityDelegated):
+        return to_delegate(definitions, decided)
     if decided.kind not in KINDS:
         return "no such kind of definition"
     if isinstance(decided, DefinitionAliased) and decided.kind == POLICY:

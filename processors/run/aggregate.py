@@ -115,6 +115,8 @@ def actor(fact: Fact, command: Command, _state: RunState) -> Actor:
         return _SYSTEM
     if isinstance(fact, j.HumanInputRequested) and fact.brake is not None:
         return _SYSTEM
+    if cause is Cause.MODEL and isinstance(command.body, commands.ReplyAsModel):
+        return _sender(command)
     if cause is Cause.MODEL:
         return _named(ActorKind.MODEL, _model_of(command))
     if cause is Cause.POLICY or (cause is Cause.POLICY_OR_SENDER and _by_policy(fact, command)):

@@ -39,8 +39,10 @@ by deciding it again.
    is crossed is on record with what follows. A call whose tool is left alone after failures is
    skipped, or ends the run, where the agent says so. A decision of a person names what was shown,
    and may be stale; an approval may hold for other calls of the run; policies say who may approve
-   and steer, and how many approve. ``state_hash`` covers what strangers' words the run has read,
-   what its brakes remember, and who approved what.
+   and steer, and how many approve. A person can take a run over, answer in the model's and in
+   tools' places, and hand it back. While nobody decides, others are asked where the agent says so,
+   and a decision says for whom it was made. ``state_hash`` covers what strangers' words the run
+   has read, what its brakes remember, who approved what, who holds it, and who is asked.
 """
 
 from __future__ import annotations
@@ -60,6 +62,10 @@ BRAKES = 7
 """The behaviour from which an agent's brakes watch its runs."""
 BY_POLICIES = 7
 """The behaviour from which policies as code decide."""
+ESCALATION = 7
+"""The behaviour from which others are asked while nobody decides."""
+TAKE_OVER = 7
+"""The behaviour from which people can answer in the model's place."""
 BY_TENANT = 7
 """The behaviour from which a run asks its tenant, where a policy of the tenant is in force."""
 

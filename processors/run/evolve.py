@@ -10,7 +10,16 @@ from runfold.events import run as j
 from runfold.events.base import Fact
 from runfold.events.traits import charge_of
 from runfold.events.values import RunStatus
-from runfold.processors.run.fold import approvals, brakes, lifecycle, open_calls, round_calls, turns
+from runfold.processors.run.fold import (
+    approvals,
+    asking,
+    brakes,
+    lifecycle,
+    open_calls,
+    round_calls,
+    taking_over,
+    turns,
+)
 from runfold.processors.run.state import WAITS_FOR_HUMAN, CallStatus, Ended, Live, RunState, changed
 
 _Fold = Callable[[Live, Any, datetime], Live]
@@ -55,6 +64,12 @@ _FOLDS: dict[type[Fact], _Fold] = {
     j.RunPaused: lifecycle.paused,
     j.RunResumed: lifecycle.resumed,
     j.RequestIgnored: lifecycle.control_noted,
+    j.WaitEscalated: asking.escalated,
+    j.RunTakenOver: taking_over.taken_over,
+    j.CallWithdrawn: taking_over.withdrawn,
+    j.PersonReplied: taking_over.replied,
+    j.ResultGiven: taking_over.result_given,
+    j.RunHandedBack: taking_over.handed_back,
 }
 
 _BEGINNINGS: dict[type[Fact], Callable[[Any, datetime], RunState]] = {
@@ -102,6 +117,8 @@ def status_of(run: Live) -> RunStatus:  # noqa: PLR0911 - one line a status read
         return RunStatus.RUNNING_TOOL
     if CallStatus.APPROVED in stands or CallStatus.HELD in stands:
         return RunStatus.WAITING_FOR_TOOL
+    if run.idle.held is not None:
+        return RunStatus.WAITING_FOR_HUMAN
     if run.loop.model_call is not None:
         return RunStatus.WAITING_FOR_MODEL
     return RunStatus.PLANNING

@@ -8,10 +8,11 @@ that has a number never changes; what shall cover more is the projection of the 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 
 from runfold.events.approvals import ApprovalTerms, Approver, Holds
 from runfold.events.content import canonical_json
-from runfold.processors.run.state import PLAIN, Live, Watch
+from runfold.processors.run.state import PLAIN, Asking, Hold, Live, Watch
 
 
 def state_hash(run: Live) -> bytes:
@@ -33,6 +34,10 @@ def state_hash(run: Live) -> bytes:
         covered += known
     if run.loop.watch is not None:
         covered += _added_by_brakes(run.loop.watch)
+    if run.idle.held is not None:
+        covered += _added_by_hold(run.idle.held)
+    if run.idle.asking:
+        covered += _added_by_asking(run.idle.asking)
     return hashlib.sha256(canonical_json(covered).encode()).digest()
 
 
@@ -110,7 +115,7 @@ def _terms(terms: ApprovalTerms) -> list[object]:
 
 
 def _approver(who: Approver) -> list[object]:
-    return [who.id, [*who.roles]]
+    return [who.id, [*who.roles], *([who.on_behalf_of] if who.on_behalf_of else [])]
 
 
 def _holds(holds: Holds | None) -> list[object]:
@@ -132,3 +137,13 @@ def _added_by_brakes(watch: Watch) -> list[object]:
         [dict(watch.since), dict(watch.applied)],
         [watch.wait.until.isoformat() if watch.wait.until else "", watch.wait.times],
     ]
+
+
+def _added_by_hold(held: Hold) -> list[object]:
+    """Who answers in the model's place; nothing where the model does."""
+    return [["held", held.by, held.until.isoformat(), held.hold_ms, held.acts]]
+
+
+def _added_by_asking(asking: Mapping[str, Asking]) -> list[object]:
+    """Who is asked about the calls that wait; nothing where the agent declares no escalation."""
+    return [[["asking", name, at.step, [*at.asks]] for name, at in sorted(asking.items())]]

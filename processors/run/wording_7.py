@@ -22,6 +22,11 @@ MODEL = {
     "brake_hands_over": "The brake {brakes} hands {agent} over to a person (score {scores}). "
     "Look at the run, do what is needed, and answer with what the model is to know when it goes "
     "on; to end the run, cancel it.",
+    "taken_over": "A person has taken this run over. What follows in your place, and results that "
+    "say that a person gave them, are theirs and not yours.",
+    "answered_by_taking_over": "A person takes the run over.",
+    "handed_back": "The person has handed the run back: from here on you answer again. Go on from "
+    "what they did, and do not do it again.",
     "tool_unavailable": "{tool} is unavailable at the moment and was not called. Go on without it, "
     "and say in the result what is missing because of that.",
     "unfounded_claim": "complete_task says {phrase!r}, but no call of {tool} has succeeded in this "

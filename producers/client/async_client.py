@@ -9,12 +9,12 @@ from typing import Unpack
 from runfold.events import topics
 from runfold.events.approvals import Holds
 from runfold.events.base import Record
-from runfold.events.commands import Control, Resolution
+from runfold.events.commands import HOLD_MS, Control, Resolution
 from runfold.events.content import Content
 from runfold.events.run import Event
 from runfold.producers.client.broker_time import BrokerTime
 from runfold.producers.client.hubs import Hubs
-from runfold.producers.client.messages import Messages, RequestOptions
+from runfold.producers.client.messages import Calls, Messages, RequestOptions
 from runfold.producers.errors import NotYetError
 from runfold.producers.log.port import Headers, LogReader, LogWriter, RecordPlace
 
@@ -98,21 +98,36 @@ class AsyncRunClient:
         *,
         shown: str | None = None,
         holds: Holds | None = None,
+        on_behalf_of: str | None = None,
     ) -> str:
         """Let a proposed call run, with edited arguments where given; return the request's id.
 
-        ``shown`` is the digest of what was shown, ``holds`` for which other calls it holds.
+        ``shown`` is the digest of what was shown, ``holds`` for which other calls it holds, and
+        ``on_behalf_of`` who is absent and has delegated to this user.
         """
         control = self._messages.approve(
-            run_id, call_id, arguments, comment, shown=shown, holds=holds
+            run_id,
+            call_id,
+            arguments,
+            comment,
+            shown=shown,
+            holds=holds,
+            on_behalf_of=on_behalf_of,
         )
         return await self._send(control)
 
     async def deny(
-        self, run_id: str, call_id: str, reason: str, *, shown: str | None = None
+        self,
+        run_id: str,
+        call_id: str,
+        reason: str,
+        *,
+        shown: str | None = None,
+        on_behalf_of: str | None = None,
     ) -> str:
         """Refuse a proposed call; the model is told the reason."""
-        return await self._send(self._messages.deny(run_id, call_id, reason, shown=shown))
+        said = self._messages.deny(run_id, call_id, reason, shown=shown, on_behalf_of=on_behalf_of)
+        return await self._send(said)
 
     async def resolve(
         self,
@@ -147,10 +162,37 @@ class AsyncRunClient:
         return await self._send(self._messages.instruct(run_id, instructions))
 
     async def answer(
-        self, run_id: str, question_id: str, answer: str | Content, *, shown: str | None = None
+        self,
+        run_id: str,
+        question_id: str,
+        answer: str | Content,
+        *,
+        shown: str | None = None,
+        on_behalf_of: str | None = None,
     ) -> str:
         """Answer what the agent asked."""
-        return await self._send(self._messages.answer(run_id, question_id, answer, shown=shown))
+        said = self._messages.answer(
+            run_id, question_id, answer, shown=shown, on_behalf_of=on_behalf_of
+        )
+        return await self._send(said)
+
+    async def take_over(self, run_id: str, reason: str = "", hold_ms: int = HOLD_MS) -> str:
+        """Answer in the model's place from here on, until the run is handed back or forgotten."""
+        return await self._send(self._messages.take_over(run_id, reason, hold_ms))
+
+    async def reply(self, run_id: str, said: str | Content | None = None, calls: Calls = ()) -> str:
+        """Answer in the model's place: with words, with calls (tool and arguments), or both."""
+        return await self._send(self._messages.reply(run_id, said, calls))
+
+    async def give_result(
+        self, run_id: str, call_id: str, result: Content, *, failed: bool = False
+    ) -> str:
+        """Answer an open call in its tool's place; ``failed`` says that it could not be done."""
+        return await self._send(self._messages.give_result(run_id, call_id, result, failed=failed))
+
+    async def hand_back(self, run_id: str, reason: str = "") -> str:
+        """Let the model answer again."""
+        return await self._send(self._messages.hand_back(run_id, reason))
 
     async def completion(
         self,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any, TypedDict, TypeVar, Unpack
 
@@ -16,12 +16,15 @@ from runfold.events.commands import Control, Resolution, RunRequested
 from runfold.events.content import Content, text
 from runfold.events.probe import reserved
 from runfold.events.topics import MAX_INPUT_BYTES
-from runfold.events.values import Attachment, DataClassification, Label, Limits
+from runfold.events.values import Attachment, DataClassification, Label, Limits, ProposedCall
 from runfold.producers.client.deciding import digest_of
 from runfold.producers.errors import RefusedError
 from runfold.producers.identity import uuid7
 
 R = TypeVar("R", bound=Record)
+
+Calls = Iterable[tuple[str, Content]]
+"""Calls that a person proposes in the model's place: tools by name, and their arguments as JSON."""
 
 
 class RequestOptions(TypedDict, total=False):
@@ -103,6 +106,7 @@ class Messages:
         *,
         shown: str | None = None,
         holds: Holds | None = None,
+        on_behalf_of: str | None = None,
     ) -> Control:
         """Return the permit of a call."""
         return self._control(
@@ -113,14 +117,22 @@ class Messages:
             comment=comment,
             shown_digest=self._shown(call_id, shown),
             holds=holds,
+            on_behalf_of=on_behalf_of,
         )
 
-    def deny(self, run_id: str, call_id: str, reason: str, *, shown: str | None = None) -> Control:
+    def deny(
+        self,
+        run_id: str,
+        call_id: str,
+        reason: str,
+        *,
+        shown: str | None = None,
+        on_behalf_of: str | None = None,
+    ) -> Control:
         """Return the refusal of a call."""
+        said = {"call_id": call_id, "reason": reason, "on_behalf_of": on_behalf_of}
         digest = self._shown(call_id, shown)
-        return self._control(
-            commands.DenyToolCall, run_id, call_id=call_id, reason=reason, shown_digest=digest
-        )
+        return self._control(commands.DenyToolCall, run_id, **said, shown_digest=digest)
 
     def resolve(
         self,
@@ -161,19 +173,44 @@ class Messages:
         return self._control(commands.EditInstructions, run_id, content=content(instructions))
 
     def answer(
-        self, run_id: str, question_id: str, answer: str | Content, *, shown: str | None = None
+        self,
+        run_id: str,
+        question_id: str,
+        answer: str | Content,
+        *,
+        shown: str | None = None,
+        on_behalf_of: str | None = None,
     ) -> Control:
         """Return an answer to what the agent asked."""
+        said = {"question_id": question_id, "content": content(answer)}
+        decided = {"shown_digest": self._shown(question_id, shown), "on_behalf_of": on_behalf_of}
+        return self._control(commands.AnswerQuestion, run_id, **said, **decided)
+
+    def take_over(self, run_id: str, reason: str, hold_ms: int) -> Control:
+        """Return a request to answer in the model's place."""
+        return self._control(commands.TakeOverRun, run_id, reason=reason, hold_ms=hold_ms)
+
+    def reply(self, run_id: str, said: str | Content | None, calls: Calls) -> Control:
+        """Return an answer in the model's place."""
+        proposed = tuple(
+            ProposedCall(id=str(number), name=name, arguments=arguments)
+            for number, (name, arguments) in enumerate(calls, 1)
+        )
+        words = None if said is None else content(said)
+        return self._control(commands.ReplyAsModel, run_id, text=words, calls=proposed)
+
+    def give_result(self, run_id: str, call_id: str, result: Content, *, failed: bool) -> Control:
+        """Return a result in a tool's place."""
         return self._control(
-            commands.AnswerQuestion,
-            run_id,
-            question_id=question_id,
-            content=content(answer),
-            shown_digest=self._shown(question_id, shown),
+            commands.GiveResult, run_id, call_id=call_id, result=result, failed=failed
         )
 
     def _shown(self, call_id: str, said: str | None) -> bytes | None:
         return digest_of(said, self.seen.get(call_id), call_id)
+
+    def hand_back(self, run_id: str, reason: str) -> Control:
+        """Return a request to let the model answer again."""
+        return self._control(commands.HandBackRun, run_id, reason=reason)
 
     def _control(self, kind: type[Control], run_id: str, **fields: Any) -> Control:
         return _valid(

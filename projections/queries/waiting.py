@@ -56,6 +56,7 @@ _SHOWN = (
     "approval_id", "kind", "run_id", "tenant_id", "tool_name", "question", "options_json",
     "arguments_digest", "risk_level", "requested_at", "deadline", "shown_digest",
     "cost_so_far_usd", "approvals_needed", "approvers_json", "terms_json",
+    "step", "steps", "asks_json", "asks_until", "asks_text",
 )  # fmt: skip
 
 
@@ -101,6 +102,11 @@ def uncertain_calls(views: Views, run_id: str | None = None) -> list[Row]:
         "approvals_needed": null(),
         "approvers_json": null(),
         "terms_json": null(),
+        "step": null(),
+        "steps": null(),
+        "asks_json": null(),
+        "asks_until": null(),
+        "asks_text": null(),
         **{name: calls[name] for name in _OF_THE_CALL},
     }
     query = select(

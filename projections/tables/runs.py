@@ -48,6 +48,8 @@ runs = Table(
     ),
     whole("queue_position", "its place in its tenant's queue when it was put there"),
     moment("started_at", "when it was admitted", merge=KEEP),
+    text("held_by", "the person who took it over last; empty once they have handed it back"),
+    moment("held_until", "until when it stays with them if they do nothing, as of the take-over"),
     moment("completed_at", "when it completed or failed"),
     moment("cancelled_at", "when it was cancelled"),
     text("exit_status", "how it ended: success, failure, cancelled; null while it lives"),

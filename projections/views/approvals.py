@@ -14,6 +14,7 @@ from runfold.events.run import (
     HumanInputRequested,
     ToolCallApproved,
     ToolCallDenied,
+    WaitEscalated,
 )
 from runfold.projections.rendering.readable import as_json, clean, readable, said
 from runfold.projections.store.rows.merging import Merging
@@ -28,6 +29,7 @@ _KINDS: frozenset[type[Fact]] = frozenset(
         ToolCallApproved,
         ToolCallDenied,
         HumanInputReceived,
+        WaitEscalated,
     }
 )
 
@@ -47,6 +49,7 @@ def add(batch: Batch, rows: Rows) -> None:
                 asked.put(
                     approval_id=fact.call_id,
                     arguments_edited=fact.arguments is not None,
+                    on_behalf_of=_name(fact.on_behalf_of),
                     holds_json=None if fact.holds is None else readable(fact.holds),
                     **_approvers(fact.approvers),
                 )
@@ -58,11 +61,30 @@ def add(batch: Batch, rows: Rows) -> None:
                 )
             case ToolCallDenied() as fact:
                 _decide(asked, placed, fact.call_id, "denied", fact.request_id, fact.reason)
+                asked.put(approval_id=fact.call_id, on_behalf_of=_name(fact.on_behalf_of))
+            case WaitEscalated() as fact:
+                asked.put(
+                    approval_id=fact.call_id,
+                    deadline=fact.deadline,
+                    step=fact.step,
+                    steps=fact.steps,
+                    asks_json=as_json(fact.asks),
+                    asks_until=fact.until,
+                    asks_text=clean(fact.text),
+                )
             case HumanInputReceived() as fact:
                 _decide(asked, placed, fact.question_id, "answered", fact.request_id, None)
-                asked.put(approval_id=fact.question_id, answer_json=said(fact.content))
+                asked.put(
+                    approval_id=fact.question_id,
+                    answer_json=said(fact.content),
+                    on_behalf_of=_name(fact.on_behalf_of),
+                )
             case _:
                 pass
+
+
+def _name(person: str | None) -> str | None:
+    return None if person is None else clean(person)
 
 
 def _ask(asked: Merging, placed: Placed, fact: ApprovalRequested | HumanInputRequested) -> None:
@@ -74,6 +96,8 @@ def _ask(asked: Merging, placed: Placed, fact: ApprovalRequested | HumanInputReq
         "deadline": fact.deadline,
         "cost_so_far_usd": fact.cost_so_far,
         "shown_digest": None if fact.shown_digest is None else fact.shown_digest.hex(),
+        "asks_json": as_json(fact.asks) if fact.asks else None,
+        "asks_until": fact.until,
     }
     match fact:
         case ApprovalRequested():

@@ -9,6 +9,7 @@ from typing import Any
 from runfold.events import topics
 from runfold.events.definitions import (
     KINDS,
+    AuthorityDelegated,
     Decided,
     DefinitionAliased,
     DefinitionPublished,
@@ -86,6 +87,8 @@ def _action(record: Decided) -> str:
         return "aliased"
     if isinstance(record, DefinitionWithdrawn):
         return "withdrawn"
+    if isinstance(record, AuthorityDelegated):
+        return "delegation revoked" if record.revoked else "delegated"
     if isinstance(record, SwitchThrown):
         return "stopped" if record.stopped else "let go on"
     return "retired" if record.retired else "restored"
@@ -94,6 +97,8 @@ def _action(record: Decided) -> str:
 def _target(record: Decided) -> str | None:
     if isinstance(record, SwitchThrown):
         return None
+    if isinstance(record, AuthorityDelegated):
+        return clean(record.delegate)
     said = record.target if isinstance(record, DefinitionAliased) else record.version
     return None if said is None else clean(said)
 

@@ -11,6 +11,7 @@ from runfold.events.catalogue import CHARGED
 from runfold.events.run import (
     CallBegun,
     CallHeld,
+    CallWithdrawn,
     ModelCalled,
     ModelFailed,
     ModelResponded,
@@ -24,7 +25,7 @@ from runfold.projections.tables import model_calls
 from runfold.projections.view import Batch, Placed, Rows, View
 
 _OWN: frozenset[type[Fact]] = frozenset(
-    {ModelCalled, CallBegun, CallHeld, ModelResponded, ModelFailed, RetryScheduled}
+    {ModelCalled, CallBegun, CallHeld, CallWithdrawn, ModelResponded, ModelFailed, RetryScheduled}
 )
 _KINDS = _OWN | CHARGED
 
@@ -66,6 +67,8 @@ def _changed(calls: Merging, placed: Placed, charge: Charge | None) -> None:
                 held_code=clean(fact.code),
                 held_reason=clean(wording.plain(fact.reason)),
             )
+        case CallWithdrawn(kind=MODEL.name) as fact:
+            calls.put(model_call_id=fact.call_id, status="withdrawn", completed_at=placed.meta.time)
         case CallBegun(kind=MODEL.name) as fact:
             calls.put(model_call_id=fact.call_id, status="begun", begun_at=placed.meta.time)
         case _:

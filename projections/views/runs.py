@@ -20,9 +20,11 @@ from runfold.events.run import (
     RunCompleted,
     RunCreated,
     RunFailed,
+    RunHandedBack,
     RunQueued,
     RunRefused,
     RunStarted,
+    RunTakenOver,
     ToolCallStarted,
     UserMessageReceived,
 )
@@ -45,6 +47,8 @@ _OTHER: frozenset[type[Fact]] = frozenset(
         RunCompleted,
         RunFailed,
         RunCancelled,
+        RunTakenOver,
+        RunHandedBack,
     }
 )
 
@@ -116,6 +120,10 @@ def _begin(row: Row, placed: Placed) -> None:
                 row["queue_position"] = fact.position
         case RunStarted():
             row.setdefault("started_at", placed.meta.time)
+        case RunTakenOver() as fact:
+            row.update(held_by=clean(fact.by), held_until=fact.until)
+        case RunHandedBack():
+            row["held_by"] = ""
         case UserMessageReceived(kind=MessageKind.GOAL) as fact:
             row["goal"] = plain(fact.content)
         case _:

@@ -13,6 +13,7 @@ from runfold.events.run import (
     CallHeld,
     CheckpointWritten,
     PolicyDecided,
+    ResultGiven,
     RetryScheduled,
     ToolCallApproved,
     ToolCallDenied,
@@ -48,6 +49,7 @@ _AFTER: frozenset[type[Fact]] = frozenset(
         ToolCallSucceeded,
         ToolCallFailed,
         ToolCallUncertain,
+        ResultGiven,
         CheckpointWritten,
     }
 )
@@ -172,6 +174,14 @@ def _after(calls: Merging, placed: Placed) -> None:
                 error_json=as_json(
                     {"error_type": "uncertain", "message": wording.plain(fact.reason)}
                 ),
+            )
+        case ResultGiven() as fact:
+            calls.put(
+                tool_call_id=fact.call_id,
+                status="given",
+                completed_at=meta.time,
+                result_json=said(fact.result),
+                given_by=clean(fact.by),
             )
         case CheckpointWritten() as fact:
             for call in fact.completed:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from datetime import timedelta
 from types import TracebackType
 from typing import Any, Self, Unpack
 
 from runfold.client import Found, HoldsFor
 from runfold.connecting import connection
-from runfold.events.commands import Resolution
+from runfold.events.commands import HOLD_MS, Resolution
 from runfold.events.content import json_content
 from runfold.failures import as_ours
 from runfold.producers.client import AsyncRunClient, RequestOptions
@@ -134,7 +135,7 @@ class AsyncRun:
         with as_ours():
             return await self._runs.wait(self.id, timeout)
 
-    async def approve(
+    async def approve(  # noqa: PLR0913 - all that an approval says, by name
         self,
         call_id: str,
         *,
@@ -144,24 +145,41 @@ class AsyncRun:
         holds_for: HoldsFor = "once",
         where: Sequence[str] = (),
         times: int | None = None,
+        on_behalf_of: str | None = None,
     ) -> ControlOutcome:
         """Let a proposed call run, with other arguments where given.
 
         ``shown`` is the ``shown_digest`` of what was looked at, by default of what waits when it is
         sent. It may hold for other calls of the run, ten unless ``times`` says otherwise: of its
         ``tool``, of any (``run``), or of a ``pattern`` of arguments such as ``/amount<=100``.
+        ``on_behalf_of`` is for whom, who is absent and has delegated to this user.
         """
         edited = None if arguments is None else json_content(dict(arguments))
         with as_ours():
             holds = holds_of(holds_for, where, times)
             return await self._runs.approve(
-                self.id, call_id, edited, comment, shown=shown, holds=holds
+                self.id,
+                call_id,
+                edited,
+                comment,
+                shown=shown,
+                holds=holds,
+                on_behalf_of=on_behalf_of,
             )
 
-    async def deny(self, call_id: str, reason: str, *, shown: str | None = None) -> ControlOutcome:
+    async def deny(
+        self,
+        call_id: str,
+        reason: str,
+        *,
+        shown: str | None = None,
+        on_behalf_of: str | None = None,
+    ) -> ControlOutcome:
         """Refuse a proposed call; the model is told the reason."""
         with as_ours():
-            return await self._runs.deny(self.id, call_id, reason, shown=shown)
+            return await self._runs.deny(
+                self.id, call_id, reason, shown=shown, on_behalf_of=on_behalf_of
+            )
 
     async def resolve(
         self, call_id: str, found: Found, *, result: object = None, comment: str | None = None
@@ -197,8 +215,51 @@ class AsyncRun:
             return await self._runs.instruct(self.id, instructions)
 
     async def answer(
-        self, question_id: str, answer: str, *, shown: str | None = None
+        self,
+        question_id: str,
+        answer: str,
+        *,
+        shown: str | None = None,
+        on_behalf_of: str | None = None,
     ) -> ControlOutcome:
         """Answer what the agent asked."""
         with as_ours():
-            return await self._runs.answer(self.id, question_id, answer, shown=shown)
+            return await self._runs.answer(
+                self.id, question_id, answer, shown=shown, on_behalf_of=on_behalf_of
+            )
+
+    async def take_over(
+        self, reason: str = "", *, hold: timedelta = timedelta(milliseconds=HOLD_MS)
+    ) -> ControlOutcome:
+        """Answer in the model's place from here on.
+
+        The run goes back to its model when it is handed back, or ``hold`` after the last thing
+        that its holder did.
+        """
+        with as_ours():
+            return await self._runs.take_over(self.id, reason, hold // timedelta(milliseconds=1))
+
+    async def reply(
+        self, text: str | None = None, *, calls: Sequence[tuple[str, Mapping[str, Any]]] = ()
+    ) -> ControlOutcome:
+        """Answer in the model's place: with words, with calls of tools, or with both.
+
+        A call is a tool's name and its arguments; ``complete_task`` and ``fail_task`` end the run.
+        """
+        proposed = [(name, json_content(dict(arguments))) for name, arguments in calls]
+        with as_ours():
+            return await self._runs.reply(self.id, text, proposed)
+
+    async def give_result(
+        self, call_id: str, result: object, *, failed: bool = False
+    ) -> ControlOutcome:
+        """Answer an open call in its tool's place, with a JSON value."""
+        with as_ours():
+            return await self._runs.give_result(
+                self.id, call_id, json_content(result), failed=failed
+            )
+
+    async def hand_back(self, reason: str = "") -> ControlOutcome:
+        """Let the model answer again."""
+        with as_ours():
+            return await self._runs.hand_back(self.id, reason)

@@ -12,6 +12,7 @@ from runfold.surfaces.cli.commands import (
     backups,
     config,
     definitions,
+    delegations,
     look,
     money,
     people,
@@ -21,6 +22,7 @@ from runfold.surfaces.cli.commands import (
     stack,
     store,
     switches,
+    taking_over,
     tenants,
 )
 from runfold.surfaces.cli.help import Sections, with_examples
@@ -68,6 +70,8 @@ for group in (
     policies,
     runs,
     people,
+    taking_over,
+    delegations,
     money,
     tenants,
     switches,

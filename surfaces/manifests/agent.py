@@ -11,6 +11,7 @@ from runfold.events.definitions import AgentDefinition, ModelChoice, RetryPolicy
 from runfold.events.values import Limits, Placement
 from runfold.infra.documents import Document
 from runfold.surfaces.manifests.brakes import lower_brakes, lower_unavailable
+from runfold.surfaces.manifests.escalation import lower_escalation
 from runfold.surfaces.manifests.problems import Remark
 from runfold.surfaces.manifests.substitute import Substitution
 
@@ -58,6 +59,7 @@ def lower_agent(document: Document, env: Mapping[str, str]) -> tuple[AgentDefini
         labels=metadata.get("labels", {}),
         brakes=lower_brakes(own.get("brakes", {}), tools, document),
         **lower_unavailable(own, tools, document),
+        escalation=lower_escalation(own, document),
         **{name: own[name] for name in ("max_malformed", "ask_reasons", "redact") if name in own},
     )
     return definition, [*remarks, *_half_honoured(spec, document)]

@@ -17,6 +17,7 @@ from runfold.events.definitions.versions import version_order
 from runfold.infra.documents import Document
 from runfold.processors.run.agent.controls.control_tools import INTRINSICS
 from runfold.surfaces.manifests.agent import TIER_LEVEL
+from runfold.surfaces.manifests.escalation import check_end
 from runfold.surfaces.manifests.problems import did_you_mean
 from runfold.surfaces.manifests.settings import missing_setting
 
@@ -95,6 +96,7 @@ def check_agent(agent: AgentDefinition, document: Document, known: Known) -> Non
         elif tier is not None and tool.risk_level > TIER_LEVEL[tier]:
             sentence = f"{name} has risk level {tool.risk_level}, and {tier} allows none above "
             document.refuse(path, f"{sentence}{TIER_LEVEL[tier]}")
+    check_end(agent, document, known.tool)
     for model in (agent.model.name, *agent.model.fallbacks):
         provider, _, script = model.partition(":")
         if provider not in {"default", "scripted"} or script in {"", *known.faulty}:

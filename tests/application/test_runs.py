@@ -103,6 +103,8 @@ CONTROLS: dict[str, tuple[Any, Callable[[Runs, str], shapes.ControlOutcome], str
     ),
     "deny": (WRITES, lambda r, i: r.deny(i, f"{i}.2", "no"), "ToolCallDenied"),
     "answer": (ASKS, lambda r, i: r.answer(i, f"{i}.2", "yes"), "HumanInputReceived"),
+    "take over": (LOOKS, lambda r, i: r.take_over(i, "lost"), "RunTakenOver"),
+    "hand back": (LOOKS, lambda r, i: r.hand_back(i), "RequestIgnored"),
     "pause": (LOOKS, lambda r, i: r.pause(i), "RunPaused"),
     "cancel": (LOOKS, lambda r, i: r.cancel(i, "enough"), "RunCancelled"),
     "tell": (LOOKS, lambda r, i: r.tell(i, "there"), "UserMessageReceived"),

@@ -108,6 +108,7 @@ def test_a_run_that_has_ended_says_how(desk: Desk) -> None:
         ((request(), WRITES), "approve", (CALL,), "ToolCallApproved"),
         ((request(), WRITES), "deny", (CALL, "no"), "ToolCallDenied"),
         ((request(), SENDS, UNSURE), "resolve", (CALL, "happened"), "ToolCallSucceeded"),
+        ((request(), LOOKS), "take_over", ("it is lost",), "RunTakenOver"),
         ((request(), LOOKS), "pause", ("lunch",), "RunPaused"),
         ((request(), LOOKS), "cancel", ("enough",), "RunCancelled"),
         ((request(), LOOKS), "tell", ("look there",), "UserMessageReceived"),
@@ -121,6 +122,26 @@ def test_a_control_returns_what_became_of_it(
     outcome = getattr(desk.after(*story), method)(*given)
 
     assert (outcome.type, outcome.applied, outcome.actor.id) == (led_to, True, "person-1")
+
+
+def test_a_person_answers_in_the_places_of_model_and_tool_and_hands_back(desk: Desk) -> None:
+    run = desk.after(request(), LOOKS)
+    run.take_over("it is lost")
+    assert run.status().held_by == "person-1"
+    given = run.give_result(CALL, {"lines": 3})
+    assert (given.type, given.fact["by"]) == ("ResultGiven", "person-1")
+    said = run.reply("I look elsewhere", calls=[("look", {"path": "b"})])
+    assert (said.type, said.applied) == ("PersonReplied", True)
+    assert run.hand_back("done").applied
+    assert run.status().held_by is None
+
+
+def test_an_answer_that_cannot_be_taken_says_why(desk: Desk) -> None:
+    run = desk.after(request())
+    run.take_over("it is lost")
+    refused = run.reply(calls=[("fly", {})])
+    assert not refused.applied
+    assert "fly" in refused.text
 
 
 def test_a_paused_run_is_resumed(desk: Desk) -> None:

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runfold.events import run as j
+from runfold.events.alerts import AlertRaised
 from runfold.events.operations import DeadLetter
 from runfold.events.run import Event
 from runfold.processors.monitor.core.monitor import Monitor
@@ -156,3 +157,37 @@ def test_a_queue_is_counted_from_the_request_by_whatever_clock_it_had(tmp_path: 
     monitor = take(watching(tmp_path, QUIET), late, ahead)
     found = monitor.store.durations("queue_ms", "all", "all", FIVE, NOON + seconds(10))
     assert found == {8000: 1, 0: 1}
+
+
+def test_who_is_asked_is_said_with_the_wait_and_with_its_alert(tmp_path: Path) -> None:
+    run = Run("r1").begins().asks_person("r1.1")
+    step = j.WaitEscalated(
+        call_id="r1.1", step=2, steps=3, asks=("role/duty",), until=NOON + seconds(600)
+    )
+    run.add(step)
+    text = QUIET + (
+        "\nrules:\n  - {name: waits, value: oldest_wait_s, by: tenant, above: 60, "
+        "severity: ticket, summary: too long}\n"
+    )
+    monitor = take(watching(tmp_path, text), run)
+    (row,) = snapshot(monitor, NOON + seconds(100)).waiting
+    asks = "step 2 of 3, asks role/duty until 2026-"
+    assert row.asks is not None
+    assert row.asks.startswith(asks)
+    (raised,) = monitor.evaluate(NOON + seconds(100))
+    assert isinstance(raised, AlertRaised)
+    assert raised.summary.startswith(f"too long; r1 {asks}")
+    run.wait(90).approved("r1.1")
+    monitor.take(run.events[-1])
+    assert monitor.runs.live["r1"].asks() is None
+
+
+def test_a_run_that_a_person_holds_waits_for_them(tmp_path: Path) -> None:
+    run = Run("r1").begins()
+    run.add(j.RunTakenOver(request_id="t", reason="", by="ann"))
+    monitor = take(watching(tmp_path, QUIET), run)
+    (row,) = snapshot(monitor, NOON + seconds(100)).waiting
+    assert row.asks == "held by ann"
+    run.add(j.RunHandedBack(by="ann", reason=""))
+    monitor.take(run.events[-1])
+    assert snapshot(monitor, NOON + seconds(100)).waiting == ()

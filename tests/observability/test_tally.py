@@ -33,7 +33,7 @@ from tests.support.builders.seeded import history
 UNCOUNTED = {
     j.BudgetReserved, j.BudgetSettled, j.ToolCallProposed, j.RetryScheduled,
     j.HumanInputReceived, j.RunPaused, j.RunResumed, j.CallBegun, j.RunAdmitted, j.RunSettled,
-    j.BrakesSet,
+    j.BrakesSet, j.CallWithdrawn, j.PersonReplied, j.ResultGiven, j.RunHandedBack,
 }  # fmt: skip
 
 

@@ -239,6 +239,9 @@ class Run(RuleBasedStateMachine):
         questions = [
             fact.question_id for fact in self.story.facts if isinstance(fact, j.HumanInputRequested)
         ]
+        questions += [
+            fact.reply_id for fact in self.story.facts if isinstance(fact, j.PersonReplied)
+        ]
         numbers = sorted(int(str(name).rpartition(".")[2]) for name in [*opened, *questions])
         assert numbers == list(range(1, len(numbers) + 1))
 

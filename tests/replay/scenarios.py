@@ -279,6 +279,25 @@ def granted(behaviour: int) -> Life:
     return life.says(done(n=7))
 
 
+def taken_over(behaviour: int) -> Life:
+    """Since behaviour 7 a person answers in the places of the model and of a tool."""
+    life = Life(behaviour).says(request())
+    if behaviour < 7:
+        return life.says(control(commands.TakeOverRun, "t1", reason="lost"), done())
+    life.says(control(commands.TakeOverRun, "t1", actor_id="ann", reason="lost"), done())
+    said = {"text": text("I look"), "calls": (call("look"), call("write", id="c2"))}
+    life.says(control(commands.ReplyAsModel, "t2", actor_id="ann", **said))
+    life.says(control(commands.ReplyAsModel, "t3", actor_id="bob", calls=(call("look"),)))
+    life.says(control(commands.ApproveToolCall, "a1", call_id=f"{RUN}.4"), came_back(4))
+    given = {"call_id": f"{RUN}.3", "result": json_content({"lines": 3})}
+    life.says(control(commands.GiveResult, "t4", actor_id="ann", **given), came_back(3))
+    life.says(control(commands.ReplyAsModel, "t5", actor_id="ann", calls=(call("fly"),)))
+    life.says(control(commands.HandBackRun, "t6", actor_id="ann", reason="found"))
+    life.says(answer(call("look", {"path": "b"}), n=5), came_back(6))
+    life.says(control(commands.TakeOverRun, "t7", actor_id="bob", hold_ms=60_000)).passes(600)
+    return life.says(done(n=8))
+
+
 SCENARIOS: dict[str, Callable[[int], Life]] = {
     "straight": straight,
     "with_people": with_people,
@@ -295,4 +314,5 @@ SCENARIOS: dict[str, Callable[[int], Life]] = {
     "braked": braked,
     "missing_tool": missing_tool,
     "granted": granted,
+    "taken_over": taken_over,
 }

@@ -91,7 +91,7 @@ def _judge(rule: Rule, moment: Moment, subject: str, covered_from: datetime) -> 
         threshold=threshold,
         window=rule.window if windowed else timedelta(0),
         severity=rule.severity,
-        summary=rule.summary,
+        summary=rule.summary + (at.told(rule.value.metrics[0]) if exceeded else ""),
         runs=at.proof(rule.value.metrics[0]) if exceeded else (),
     )
 

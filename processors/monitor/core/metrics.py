@@ -66,6 +66,7 @@ _ALL_METRICS = (
     Metric("tool_timeouts", Kind.TOTAL, "calls", _TOOL, "ToolCallFailed with the type `timeout`"),
     Metric("tool_uncertain", Kind.TOTAL, "calls", _TOOL, "ToolCallUncertain"),
     Metric("retries", Kind.TOTAL, "retries", _CALL, "RetryScheduled"),
+    Metric("takeovers", Kind.TOTAL, "runs", _RUN, "RunTakenOver"),
     Metric("approvals_requested", Kind.TOTAL, "calls", _TOOL, "ApprovalRequested"),
     Metric("calls_denied", Kind.TOTAL, "calls", _TOOL, "ToolCallDenied"),
     Metric("policy_denials", Kind.TOTAL, "decisions", _RUN, "PolicyDecided with `forbid`"),

@@ -35,6 +35,7 @@ def observe(run: LiveRun, fact: Fact, at: datetime) -> Iterator[Observation]:
         _braked(run, fact),
         _paid(fact),
         _moved(run, fact, at),
+        _held(run, fact, at),
     ):
         for metric, amount, labels in counted:
             yield Observation(metric, at, amount, own | labels, run.run_id)
@@ -142,6 +143,7 @@ def _paid(fact: Fact) -> Iterator[Counted]:
 
 def _moved(run: LiveRun, fact: Fact, at: datetime) -> Iterator[Counted]:
     """Bring the calls that are open up to the fact; yield how long a person was waited for."""
+    _learn_asked(run, fact)
     call = fact.traits.call
     if call is None:
         return
@@ -169,11 +171,48 @@ def _moved(run: LiveRun, fact: Fact, at: datetime) -> Iterator[Counted]:
         case CallMove.PERMITS | CallMove.DOUBTS:
             pass
     since = run.asked.pop(call_id, None)
+    run.asking.pop(call_id, None)
     if since is not None:
         yield "approval_ms", (at - since) // _MS, {}
     if call.move is CallMove.DOUBTS:
         # The run stops until a person resolves it.
         run.asked[call_id] = at
+
+
+def _learn_asked(run: LiveRun, fact: Fact) -> None:
+    """Keep who is asked about a call, in words."""
+    match fact:
+        case j.ApprovalRequested() | j.HumanInputRequested() if fact.asks:
+            call_id = fact.call_id if isinstance(fact, j.ApprovalRequested) else fact.question_id
+            run.asking[call_id] = f"asks {', '.join(fact.asks)}{_until(fact.until)}"
+        case j.WaitEscalated():
+            step = f"step {fact.step} of {fact.steps}"
+            run.asking[fact.call_id] = f"{step}, asks {', '.join(fact.asks)}{_until(fact.until)}"
+        case _:
+            pass
+
+
+def _until(moment: datetime | None) -> str:
+    return "" if moment is None else f" until {moment:%Y-%m-%d %H:%M} UTC"
+
+
+_HOLDER = "holder"
+"""What stands for the person who holds a run among those who are waited for."""
+
+
+def _held(run: LiveRun, fact: Fact, at: datetime) -> Iterator[Counted]:
+    """A run that a person holds waits for them, from the last thing that they did on."""
+    match fact:
+        case j.RunTakenOver():
+            yield "takeovers", 1, {}
+            run.asked[_HOLDER], run.asking[_HOLDER] = at, f"held by {fact.by}"
+        case j.PersonReplied() | j.ResultGiven() if _HOLDER in run.asked:
+            run.asked[_HOLDER] = at
+        case j.RunHandedBack():
+            run.asked.pop(_HOLDER, None)
+            run.asking.pop(_HOLDER, None)
+        case _:
+            pass
 
 
 def _open(call: CallTrait, fact: Fact, at: datetime) -> OpenCall:

@@ -17,6 +17,7 @@ from runfold.processors.monitor.core.store import Store
 PROOFS = 20
 """How many runs an alert names at most."""
 
+OLDEST_WAIT = "oldest_wait_s"
 _SECOND = timedelta(seconds=1)
 
 
@@ -87,10 +88,16 @@ class SubjectReadings:
     def gauge(self, metric: str) -> Fraction:
         """Return the value of the moment."""
         runs = self._gauged(metric)
-        if metric != "oldest_wait_s":
+        if metric != OLDEST_WAIT:
             return Fraction(len(runs))
         since = min((at for run in runs if (at := run.waits_since())), default=self._now)
         return Fraction(max(0, (self._now - since) // _SECOND))
+
+    def told(self, metric: str) -> str:
+        """Return who is asked in the run that waits longest, where a metric is about that."""
+        longest = self._gauged(metric)[:1] if metric == OLDEST_WAIT else []
+        asks = longest[0].asks() if longest else None
+        return "" if asks is None else f"; {longest[0].run_id} {asks}"
 
     def proof(self, metric: str) -> tuple[str, ...]:
         """Return the newest runs that a metric counted, or those a gauge is made of."""

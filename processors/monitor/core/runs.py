@@ -48,10 +48,18 @@ class LiveRun:
     calls: dict[str, OpenCall] = field(default_factory=dict)
     asked: dict[str, datetime] = field(default_factory=dict)
     slowed_until: datetime | None = None
+    asking: dict[str, str] = field(default_factory=dict)
 
     def waits_since(self) -> datetime | None:
         """Return since when a person has been waited for."""
         return min(self.asked.values(), default=None)
+
+    def asks(self) -> str | None:
+        """Return who is asked now about what waits longest, and until when; None where nobody is
+        named.
+        """
+        oldest = min(self.asked, key=lambda call: self.asked[call], default="")
+        return self.asking.get(oldest)
 
     def silent_until(self, allowed: Mapping[RunStatus, timedelta | None]) -> datetime | None:
         """Return until when it may be silent; None where it may for ever."""

@@ -56,6 +56,7 @@ class RunRow:
     last_event: str
     silent_s: int
     waits_s: int | None
+    asks: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +118,7 @@ def _run_row(run: LiveRun, now: datetime) -> RunRow:
         last_event=run.last.isoformat(),
         silent_s=int((now - run.last).total_seconds()),
         waits_s=None if since is None else int((now - since).total_seconds()),
+        asks=run.asks(),
     )
 
 

@@ -9,7 +9,7 @@ from runfold.events.definitions import ToolContract
 from runfold.processors.run.agent.checkpoints import write
 from runfold.processors.run.approvals import asking, grants
 from runfold.processors.run.draft import Draft
-from runfold.processors.run.ids import after
+from runfold.processors.run.people import escalating
 from runfold.processors.run.policy.cedar.terms import together
 from runfold.processors.run.policy.judging import (
     FORBIDDEN,
@@ -30,7 +30,6 @@ def request_approval(
     given: tuple[Approver, ...] = (),
 ) -> None:
     """Have a call wait for a person, on the terms of policies; ``given`` approved it before."""
-    wait = contract.approval_timeout_ms
     shown = asking.of_call(draft.run, call_id, contract, arguments)
     draft.say(
         j.ApprovalRequested(
@@ -39,10 +38,10 @@ def request_approval(
             question=draft.people("may_call", agent=draft.run.agent.name, tool=contract.name),
             arguments_digest=arguments.digest,
             risk_level=contract.risk_level,
-            deadline=after(draft.env.now, wait) if wait else None,
             terms=None if terms == PLAIN else terms,
             approvers=given,
             **asking.as_recorded(draft, shown),
+            **escalating.asked(draft, contract),
         )
     )
     write(draft)

@@ -206,7 +206,7 @@ def answered(draft: Draft, call: ModelCall, result: ModelResult) -> None:
             attempt=result.attempt,
             model=result.model,
             provider=result.provider,
-            decision=_decision(draft, answer),
+            decision=decision_of(draft, answer),
             answer=answer,
             usage=result.usage or Usage(),
             cost=result.cost,
@@ -225,7 +225,7 @@ def answered(draft: Draft, call: ModelCall, result: ModelResult) -> None:
         if denial := claims.denial(draft, calls[0]):
             proposed_calls.propose_in_vain(draft, result.call_id, answer, denial)
         else:
-            _end(draft, calls[0])
+            end_by(draft, calls[0])
         return
     if calls:
         proposed_calls.propose_all(draft, result.call_id, answer)
@@ -239,7 +239,8 @@ def _may_end(draft: Draft, call: ProposedCall) -> bool:
     return fault_of(draft, call) is None and not draft.run.inbox
 
 
-def _end(draft: Draft, call: ProposedCall) -> None:
+def end_by(draft: Draft, call: ProposedCall) -> None:
+    """End the run as an exit tool was called."""
     arguments = arguments_of(call) or {}
     if call.name == COMPLETE:
         endings.complete(draft, _payload(call))
@@ -281,7 +282,8 @@ def _give_up_on_model(draft: Draft) -> None:
 _KINDS = {"complete_task": "complete", "fail_task": "fail", "ask_human": "ask_human"}
 
 
-def _decision(draft: Draft, answer: ModelAnswer) -> j.DecisionRecord:
+def decision_of(draft: Draft, answer: ModelAnswer) -> j.DecisionRecord:
+    """Return what an answer decided, in a structured form."""
     tools = tuple(call.name for call in answer.tool_calls)
     if not tools:
         kind = "respond_to_user"

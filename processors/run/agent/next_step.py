@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime
 
 from runfold.events import run as j
@@ -27,7 +28,7 @@ def proceed(draft: Draft) -> None:
     if draft.has_ended():
         return
     if all(call.status is CallStatus.CLOSED for call in draft.run.loop.calls):
-        _next_turn(draft)
+        _next_turn(draft) if draft.run.idle.held is None else _await_person(draft)
 
 
 def working_deadline(run: Live) -> datetime | None:
@@ -41,7 +42,7 @@ def _next_turn(draft: Draft) -> None:
     if error := withdrawn_agent(draft):
         endings.fail(draft, endings.EXIT_WITHDRAWN, error)
         return
-    if over := _limit_met(draft.run, draft.env.now):
+    if over := next(_limits_met(draft.run, draft.env.now), None):
         endings.limit_reached(draft, *over)
         return
     if draft.behaviour >= 4 and _cannot_be_priced(draft):
@@ -57,6 +58,20 @@ def _next_turn(draft: Draft) -> None:
             context_calls.open_one(draft)
             return
     model_calls.open_one(draft)
+
+
+_OF_MODELS = frozenset({"max_model_calls", "max_reflections"})
+"""The limits of what only models do."""
+
+
+def _await_person(draft: Draft) -> None:
+    """Have the person who holds the run see what came back; their answer is the next turn."""
+    run = draft.run
+    over = (each for each in _limits_met(run, draft.env.now) if each[0] not in _OF_MODELS)
+    if met := next(over, None):
+        endings.limit_reached(draft, *met)
+    elif run.loop.round or run.inbox or not run.loop.transcript.messages:
+        _hydrate(draft)
 
 
 def _cannot_be_priced(draft: Draft) -> bool:
@@ -96,18 +111,18 @@ def _said_ref(waiting: Waiting) -> j.ContextRef:
     return trusted(j.ContextRef)(kind=waiting.kind, id=waiting.id, digest=waiting.content.digest)
 
 
-def _limit_met(run: Live, now: datetime) -> tuple[str, object, object] | None:
+def _limits_met(run: Live, now: datetime) -> Iterator[tuple[str, object, object]]:
+    """Yield each limit that is met, with what was used and what is allowed."""
     used, limits = run.counters, run.limits
     tokens = used.input_tokens + used.output_tokens
     if limits.max_model_calls is not None and used.model_calls >= limits.max_model_calls:
-        return "max_model_calls", used.model_calls, limits.max_model_calls
+        yield "max_model_calls", used.model_calls, limits.max_model_calls
     if limits.max_reflections is not None and used.reflections > limits.max_reflections:
-        return "max_reflections", used.reflections, limits.max_reflections
+        yield "max_reflections", used.reflections, limits.max_reflections
     if limits.max_total_tokens is not None and tokens >= limits.max_total_tokens:
-        return "max_total_tokens", tokens, limits.max_total_tokens
+        yield "max_total_tokens", tokens, limits.max_total_tokens
     if limits.max_cost is not None and used.cost >= limits.max_cost:
-        return "max_cost", used.cost, limits.max_cost
+        yield "max_cost", used.cost, limits.max_cost
     deadline = working_deadline(run)
     if deadline is not None and now >= deadline:
-        return "max_duration_ms", limits.max_duration_ms, limits.max_duration_ms
-    return None
+        yield "max_duration_ms", limits.max_duration_ms, limits.max_duration_ms

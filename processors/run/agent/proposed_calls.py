@@ -19,6 +19,7 @@ from runfold.processors.run.brakes.memory import UNFOUNDED
 from runfold.processors.run.draft import Draft
 from runfold.processors.run.ids import signature
 from runfold.processors.run.lifecycle import endings
+from runfold.processors.run.people import escalating
 from runfold.processors.run.policy.judging import FORBIDDEN, Judged, judge_call
 from runfold.processors.run.policy.rules import NEEDS_APPROVAL, missing_scopes
 
@@ -56,6 +57,7 @@ def _ask(draft: Draft, call: ProposedCall) -> None:
             question=question,
             options=options,
             **asking.as_recorded(draft, shown),
+            **escalating.asked(draft),
         )
     )
     write(draft)
@@ -72,7 +74,9 @@ def _plan(draft: Draft, call: ProposedCall) -> None:
         draft.say(
             j.PlanRevised(
                 plan=plan,
-                reason=draft.people("by_the_model"),
+                reason=draft.people(
+                    "by_the_model" if draft.run.idle.held is None else "by_a_person"
+                ),
                 call_id=call_id,
                 provider_call_id=call.id,
             )
@@ -108,7 +112,7 @@ def _propose(
     )
     decision = judged.decision
     draft.say(decision)
-    if fault := _Fault(UNFOUNDED, denial) if denial else _fault(draft, call, contract):
+    if fault := Fault(UNFOUNDED, denial) if denial else fault_of(draft, call, contract):
         draft.deny(call_id, *fault)
         return fault.code == UNFOUNDED
     assert contract is not None
@@ -138,25 +142,26 @@ def _refused(draft: Draft, contract: ToolContract, judged: Judged) -> bool:
     return True
 
 
-class _Fault(NamedTuple):
+class Fault(NamedTuple):
     """Why a call cannot even be considered: by a code, and in words for the model."""
 
     code: str
     reason: str
 
 
-def _fault(draft: Draft, call: ProposedCall, contract: ToolContract | None) -> _Fault | None:
+def fault_of(draft: Draft, call: ProposedCall, contract: ToolContract | None) -> Fault | None:
+    """Return why a call cannot even be considered; None where it can."""
     if call.name in control_tools.INTRINSICS:
         fault = control_faults.fault_of(draft, call)
         if fault is None:
-            return _Fault("not_alone", _not_yet(draft))
-        return _Fault(MALFORMED if call.problem else INVALID, fault)
+            return Fault("not_alone", _not_yet(draft))
+        return Fault(MALFORMED if call.problem else INVALID, fault)
     if contract is None:
         known = [pin.name for pin in draft.run.pinned.tools] + sorted(control_tools.INTRINSICS)
         tools = ", ".join(known)
-        return _Fault("unknown_tool", draft.model("unknown_tool", tool=call.name, tools=tools))
+        return Fault("unknown_tool", draft.model("unknown_tool", tool=call.name, tools=tools))
     if call.problem:
-        return _Fault(MALFORMED, draft.model("not_json", problem=call.problem))
+        return Fault(MALFORMED, draft.model("not_json", problem=call.problem))
     return None
 
 

@@ -29,10 +29,14 @@ _CALLED: dict[type[commands.Control], str] = {
     commands.CancelRun: "cancel",
     commands.DenyToolCall: "deny",
     commands.EditInstructions: "instruct",
+    commands.GiveResult: "give_result",
+    commands.HandBackRun: "hand_back",
     commands.PauseRun: "pause",
+    commands.ReplyAsModel: "reply",
     commands.ResolveToolCall: "resolve",
     commands.ResumeRun: "resume",
     commands.SendMessage: "tell",
+    commands.TakeOverRun: "take_over",
 }
 """The controls that ``run.control`` is about, as policies see them."""
 
@@ -60,13 +64,15 @@ def may_control(draft: Draft, control: commands.Control) -> Verdict | None:
     if said is not None and said.code == "policy_error" and name in _STOPS:
         said = Verdict(True, "policy_error_stops", said.parameters, said.rules, said.asked)
     if said is not None:
-        _record(draft, control, said, policies, RUN_CONTROL, f"run/{draft.run.run_id}")
+        resource = f"run/{draft.run.run_id}"
+        _record(draft, control, person, said, policies, RUN_CONTROL, resource)
     return said
 
 
 def may_approve(
     draft: Draft,
     control: commands.Control,
+    person: Approver,
     contract: ToolContract,
     arguments: Content,
     approving: Approving,
@@ -78,10 +84,10 @@ def may_approve(
     policies = policies_of(draft)
     if policies is None:
         return None
-    said = on_approval(draft, who(control), contract, arguments, approving)
+    said = on_approval(draft, person, contract, arguments, approving)
     if said is not None:
         resource = f"tool/{contract.name}@{contract.version}"
-        _record(draft, control, said, policies, TOOL_APPROVE, resource)
+        _record(draft, control, person, said, policies, TOOL_APPROVE, resource)
     return said
 
 
@@ -120,6 +126,7 @@ def reason(draft: Draft, said: Verdict) -> str:
 def _record(
     draft: Draft,
     control: commands.Control,
+    person: Approver,
     said: Verdict,
     policies: ParsedSet,
     action: str,
@@ -135,6 +142,6 @@ def _record(
             resource=resource,
             reason=reason(draft, said),
             control_id=control.request_id,
-            roles=control.roles,
+            roles=person.roles,
         )
     )

@@ -15,6 +15,7 @@ from runfold.processors.run.agent.arguments import arguments_fault
 from runfold.processors.run.approvals import allowed, bounds
 from runfold.processors.run.approvals.grants import MOST_GRANTS
 from runfold.processors.run.draft import Draft
+from runfold.processors.run.people import behalf
 from runfold.processors.run.policy.cedar.persons import Approving
 from runfold.processors.run.policy.judging import policies_of
 from runfold.processors.run.state import RoundCall
@@ -51,7 +52,7 @@ def approve(draft: Draft, control: commands.ApproveToolCall, call: RoundCall) ->
         return refusal
     several = call.consent.terms.approvers > 1
     named = several or policies_of(draft) is not None
-    approvers = (*given, allowed.who(control)) if named else ()
+    approvers = (*given, behalf.approver(draft, control, call)) if named else ()
     if len(given) + 1 < call.consent.terms.approvers:
         _one_of_several(draft, control, call, approvers)
         return None
@@ -64,6 +65,7 @@ def approve(draft: Draft, control: commands.ApproveToolCall, call: RoundCall) ->
             approvers=approvers,
             shown_digest=control.shown_digest,
             holds=control.holds,
+            on_behalf_of=behalf.of(draft, control, call),
         )
     )
     return None
@@ -88,13 +90,18 @@ def _refusal(
         approvals=len(given),
         edited=used.digest != call.arguments.digest,
     )
-    said = allowed.may_approve(draft, control, contract, used, kind)
+    if nobody := behalf.refusal(draft, control, call):
+        return Refusal(None, nobody)
+    person = behalf.approver(draft, control, call)
+    said = allowed.may_approve(draft, control, person, contract, used, kind)
     if said is not None and not said.permitted:
         return Refusal(FORBIDDEN, allowed.reason(draft, said))
-    if refusal := stale(draft, call, control.shown_digest) or _by_terms(draft, control, call):
+    if refusal := stale(draft, call, control.shown_digest) or _by_terms(
+        draft, control, person, call
+    ):
         return refusal
-    if any(each.id == control.actor_id for each in given):
-        return Refusal("already_approved", draft.people("already_approved", who=control.actor_id))
+    if (before := behalf.same(person, given)) is not None:
+        return Refusal("already_approved", draft.people("already_approved", who=before))
     if control.arguments is not None and (
         fault := arguments_fault(draft, contract, control.arguments)
     ):
@@ -102,10 +109,12 @@ def _refusal(
     return _by_holds(draft, control, call, given, used)
 
 
-def _by_terms(draft: Draft, control: commands.ApproveToolCall, call: RoundCall) -> Refusal | None:
-    terms = call.consent.terms
-    if not terms.requester and control.actor_id == draft.run.request.user_id:
-        return Refusal(FORBIDDEN, draft.people("requester_never", who=control.actor_id))
+def _by_terms(
+    draft: Draft, control: commands.ApproveToolCall, person: Approver, call: RoundCall
+) -> Refusal | None:
+    terms, requester = call.consent.terms, draft.run.request.user_id
+    if not terms.requester and requester in {person.id, person.on_behalf_of}:
+        return Refusal(FORBIDDEN, draft.people("requester_never", who=requester))
     if (terms.shown or terms.approvers > 1) and control.shown_digest is None:
         return Refusal("not_shown", draft.people("not_shown", call=call.call_id))
     if terms.once and _scope(control.holds) is not HoldsFor.ONCE:
@@ -154,6 +163,7 @@ def _one_of_several(
             comment=control.comment,
             shown_digest=control.shown_digest,
             holds=control.holds,
+            on_behalf_of=behalf.of(draft, control, call),
         )
     )
     edited = draft.run.loop.call(call.call_id)

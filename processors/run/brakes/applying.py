@@ -19,6 +19,7 @@ from runfold.processors.run.brakes.detectors import FIND, Finding
 from runfold.processors.run.draft import Draft
 from runfold.processors.run.ids import after
 from runfold.processors.run.lifecycle import endings
+from runfold.processors.run.people import escalating
 
 ERROR_TYPE = "brake"
 """The error type of a run that a brake stopped."""
@@ -117,6 +118,7 @@ def _ask(draft: Draft, code: str, asks: list[_Crossed]) -> None:
             question=text(question),
             brake=names,
             **asking.as_recorded(draft, shown),
+            **escalating.asked(draft),
         )
     )
     checkpoints.write(draft)

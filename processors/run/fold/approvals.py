@@ -8,6 +8,7 @@ from typing import Any
 from runfold.events import run as j
 from runfold.events.approvals import HoldsFor
 from runfold.events.content import Content
+from runfold.processors.run.fold import asking
 from runfold.processors.run.fold.lifecycle import noted
 from runfold.processors.run.fold.open_calls import calls_with, with_call
 from runfold.processors.run.state import (
@@ -27,13 +28,14 @@ def requested(run: Live, fact: j.ApprovalRequested, at: datetime) -> Live:
     waits: dict[str, Any] = {
         "status": CallStatus.AWAITING_APPROVAL,
         "approval": "pending",
-        "due": fact.deadline,
+        "due": fact.until or fact.deadline,
     }
     if (call := _call(run, fact.call_id)) is not None and fact.shown_digest is not None:
         waits["consent"] = changed(
             call.consent, shown=fact.shown_digest, terms=fact.terms or PLAIN, given=fact.approvers
         )
-    return loop_changed(run, calls=calls_with(run, fact.call_id, **waits), malformed=0)
+    run = loop_changed(run, calls=calls_with(run, fact.call_id, **waits), malformed=0)
+    return asking.asked(run, fact.call_id, fact, at)
 
 
 def given(run: Live, fact: j.ApprovalGiven, at: datetime) -> Live:
@@ -53,10 +55,10 @@ def approved(run: Live, fact: j.ToolCallApproved, at: datetime) -> Live:
     call = _call(run, fact.call_id)
     if call is None:
         return loop_changed(run, malformed=0)
-    granted = fact.request_id is not None or fact.grant_id is not None
+    by_person = fact.request_id is not None or fact.by_deadline
     permitted: dict[str, Any] = {
         "status": CallStatus.APPROVED,
-        "approval": "approved" if granted else "not_required",
+        "approval": "approved" if by_person or fact.grant_id is not None else "not_required",
         "due": None,
         "proposal": _edited(call.proposal, fact.arguments),
     }

@@ -12,7 +12,7 @@ from runfold.events.content import Content, json_content, text
 from runfold.events.trusted import trusted
 from runfold.processors.run.behaviour import BY_POLICIES
 from runfold.processors.run.brakes import memory
-from runfold.processors.run.fold import open_calls
+from runfold.processors.run.fold import asking, open_calls
 from runfold.processors.run.fold.open_calls import known, with_call
 from runfold.processors.run.fold.turns import unpriced_model
 from runfold.processors.run.ids import artifact_of, outcome_of, signature
@@ -88,6 +88,16 @@ def succeeded(run: Live, fact: j.ToolCallSucceeded, at: datetime) -> Live:
     return _noted(_lost(_tainted(run, fact), fact), fact.request_id)
 
 
+def closed_by_person(run: Live, fact: j.ResultGiven, reply: Content) -> Live:
+    """The reply is a person's. What the tool did is not known, so nothing of it is settled."""
+    run = _tainted(_close(run, fact.call_id, reply, is_error=fact.failed), fact)
+    call = run.loop.call(fact.call_id)
+    if not isinstance(call, RoundCall):
+        return run
+    closed = (*run.since_checkpoint.closed, summary(call, "given"))
+    return changed(run, since_checkpoint=changed(run.since_checkpoint, closed=closed))
+
+
 def failed(run: Live, fact: j.ToolCallFailed, at: datetime) -> Live:
     """The error is the reply, unless a retry is scheduled right after."""
     reply = json_content({"error": fact.error.model_dump(mode="json", exclude_none=True)})
@@ -129,10 +139,10 @@ def question_asked(run: Live, fact: j.HumanInputRequested, at: datetime) -> Live
         call_id=fact.question_id,
         proposal=proposal,
         status=CallStatus.ASKED,
-        due=fact.deadline,
+        due=fact.until or fact.deadline,
         consent=Consent(shown=fact.shown_digest),
     )
-    return _joined(run, asked, malformed=0)
+    return asking.asked(_joined(run, asked, malformed=0), fact.question_id, fact, at)
 
 
 def question_answered(run: Live, fact: j.HumanInputReceived, at: datetime) -> Live:
@@ -213,7 +223,7 @@ def _lost(run: Live, fact: _Ran) -> Live:
     return open_calls.found(run, fact.call_id, fact.attempt)
 
 
-def _tainted(run: Live, fact: j.ToolCallSucceeded | j.ToolCallFailed) -> Live:
+def _tainted(run: Live, fact: j.ToolCallSucceeded | j.ToolCallFailed | j.ResultGiven) -> Live:
     """Keep through which tool the run has read what strangers wrote."""
     if not fact.untrusted or fact.tool in run.loop.taint:
         return run

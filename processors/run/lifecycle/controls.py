@@ -15,6 +15,7 @@ from runfold.processors.run.approvals.deciding import Refusal
 from runfold.processors.run.behaviour import APPROVALS
 from runfold.processors.run.draft import Draft
 from runfold.processors.run.lifecycle import endings
+from runfold.processors.run.people import behalf, taking_over
 from runfold.processors.run.policy import tainted
 from runfold.processors.run.state import CallStatus, RoundCall
 
@@ -65,6 +66,9 @@ def _apply(draft: Draft, control: commands.Control) -> None:
             _tell(draft, control, j.MessageKind.INSTRUCTIONS, control.content)
         case commands.AnswerQuestion():
             _answer(draft, control)
+        case _ if (answered := taking_over.applied(draft, control)) is not None:
+            if answered:
+                ignore(draft, control, answered)
         case _:
             raise TypeError(f"{type(control).__name__} is no control of a run")
 
@@ -94,15 +98,17 @@ def _approve(draft: Draft, control: commands.ApproveToolCall) -> None:
 
 def _deny(draft: Draft, control: commands.DenyToolCall) -> None:
     call = _waiting(draft, control, control.call_id, CallStatus.AWAITING_APPROVAL)
-    if call is not None and not _stale(draft, control, call):
-        draft.say(
-            j.ToolCallDenied(
-                call_id=call.call_id,
-                reason=control.reason,
-                request_id=control.request_id,
-                shown_digest=_digest_of(draft, control),
-            )
+    if call is None or _refused(draft, control, call):
+        return
+    draft.say(
+        j.ToolCallDenied(
+            call_id=call.call_id,
+            reason=control.reason,
+            request_id=control.request_id,
+            shown_digest=_digest_of(draft, control),
+            on_behalf_of=behalf.of(draft, control, call),
         )
+    )
 
 
 def _resolve(draft: Draft, control: commands.ResolveToolCall) -> None:
@@ -163,26 +169,34 @@ def _tell(draft: Draft, control: commands.Control, kind: j.MessageKind, content:
 
 def _answer(draft: Draft, control: commands.AnswerQuestion) -> None:
     call = _waiting(draft, control, control.question_id, CallStatus.ASKED)
-    if call is not None and not _stale(draft, control, call):
-        draft.say(
-            j.HumanInputReceived(
-                question_id=call.call_id,
-                content=control.content,
-                request_id=control.request_id,
-                shown_digest=_digest_of(draft, control),
-            )
+    if call is None or _refused(draft, control, call):
+        return
+    draft.say(
+        j.HumanInputReceived(
+            question_id=call.call_id,
+            content=control.content,
+            request_id=control.request_id,
+            shown_digest=_digest_of(draft, control),
+            on_behalf_of=behalf.of(draft, control, call),
         )
+    )
 
 
 _Deciding = commands.DenyToolCall | commands.AnswerQuestion
 
 
-def _stale(draft: Draft, control: _Deciding, call: RoundCall) -> bool:
-    """Refuse a decision on something else than is open now; return whether it is one."""
-    refusal = deciding.stale(draft, call, control.shown_digest)
-    if refusal is not None:
-        ignore(draft, control, refusal.reason, refusal.code)
-    return refusal is not None
+def _refused(draft: Draft, control: _Deciding, call: RoundCall) -> bool:
+    """Refuse a decision on something else than is open now, or for somebody who asked nobody to.
+
+    Return whether it is refused.
+    """
+    if stale := deciding.stale(draft, call, control.shown_digest):
+        ignore(draft, control, stale.reason, stale.code)
+        return True
+    if nobody := behalf.refusal(draft, control, call):
+        ignore(draft, control, nobody)
+        return True
+    return False
 
 
 def _digest_of(draft: Draft, control: commands.Control) -> bytes | None:
@@ -229,5 +243,7 @@ def ignore(draft: Draft, control: commands.Control, reason: str, code: str | Non
             code=code,
             shown_digest=_digest_of(draft, control),
             holds=holds,
+            calls=control.calls if isinstance(control, commands.ReplyAsModel) else (),
+            on_behalf_of=getattr(control, "on_behalf_of", None),
         )
     )

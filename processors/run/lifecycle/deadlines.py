@@ -10,7 +10,8 @@ from runfold.processors.run.agent.kinds import rules_of
 from runfold.processors.run.agent.next_step import proceed, working_deadline
 from runfold.processors.run.draft import Draft
 from runfold.processors.run.lifecycle import endings
-from runfold.processors.run.state import CallStatus, Live, OpenCall
+from runfold.processors.run.people import escalating, taking_over
+from runfold.processors.run.state import CallStatus, Live, OpenCall, RoundCall
 
 RETRY = "retry"
 TIMEOUT = "timeout"
@@ -31,13 +32,15 @@ _KIND_OF = {
 def next_timer(run: Live) -> Timer | None:
     """Return the run's earliest deadline; a paused run begins no retry."""
     paused = run.idle.paused
-    timers = [timer for call in run.loop.calls if (timer := _of_call(call, paused=paused))]
+    timers = [timer for call in run.loop.calls if (timer := _of_call(run, call, paused=paused))]
     if (working := working_deadline(run)) is not None:
         timers.append(Timer(working, DURATION, run.run_id))
     if run.request.deadline is not None:
         timers.append(Timer(run.request.deadline, DEADLINE, run.run_id))
     if (wait := _wait(run)) is not None and not paused:
         timers.append(wait)
+    if (held := taking_over.timer(run)) is not None:
+        timers.append(held)
     return min(timers, key=lambda timer: timer.due, default=None)
 
 
@@ -56,18 +59,22 @@ def fire(draft: Draft, timer: Timer) -> None:
             _out_of_time(draft, "max_duration_ms", draft.run.limits.max_duration_ms)
         case "deadline":
             _out_of_time(draft, "deadline", draft.run.request.deadline)
+        case _ if taking_over.forgotten(draft, timer):
+            pass
         case _:
             _fire_call(draft, timer)
     proceed(draft)
 
 
-def _of_call(call: OpenCall, *, paused: bool) -> Timer | None:
+def _of_call(run: Live, call: OpenCall, *, paused: bool) -> Timer | None:
     kind = _KIND_OF.get(call.status)
     if kind is None or call.due is None or (paused and (kind == RETRY or _waits(call))):
         return None
     if _waits(call):
         # Of one attempt there may be many, and each is a decision of its own.
         kind = f"{UNBEGUN}{call.beginning.handed_out}"
+    if kind == APPROVAL and (standing := run.idle.asking.get(call.call_id)) and standing.step:
+        kind = f"{APPROVAL}{standing.step}"
     return Timer(call.due, kind, call.call_id, call.attempt)
 
 
@@ -97,6 +104,7 @@ def _fire_call(draft: Draft, timer: Timer) -> None:
         case CallStatus.RUNNING:
             rules_of(call).lost(draft, call)
         case CallStatus.AWAITING_APPROVAL | CallStatus.ASKED:
-            draft.deny(call.call_id, "not_decided", draft.model("not_decided"))
+            assert isinstance(call, RoundCall)
+            escalating.due(draft, call)
         case _:
             pass

@@ -21,6 +21,7 @@ from runfold.events.values import ErrorInfo
 from runfold.processors.engine.aggregate import Command, Timer, UnrecordedError
 from runfold.processors.run.agent import beginnings
 from runfold.processors.run.behaviour import BY_PERMISSION
+from runfold.processors.run.replay import taken_over
 from runfold.processors.run.state import CallStatus, Live, OpenCall, RunState
 
 
@@ -180,7 +181,7 @@ _Asked = tuple[type[commands.Control], dict[str, Any]]
 def _control(
     state: RunState | None, meta: Meta, fact: Fact, roles: tuple[str, ...]
 ) -> commands.Control:
-    kind, fields = _asked(state, fact)
+    kind, fields = taken_over.asked(fact) or _asked(state, fact)
     common = {
         "request_id": str(getattr(fact, "request_id", None) or ""),
         "run_id": meta.run_id,
@@ -193,24 +194,20 @@ def _control(
 
 
 def _asked(state: RunState | None, fact: Fact) -> _Asked:  # noqa: PLR0911 - a line each
+    asked: dict[str, Any]
     match fact:
         case j.ToolCallApproved(call_id=call_id, comment=comment) if _is_uncertain(state, call_id):
             asked = {"call_id": call_id, "comment": comment}
             return commands.ResolveToolCall, {**asked, "resolution": Resolution.DID_NOT_HAPPEN}
         case j.ToolCallApproved() | j.ApprovalGiven():
-            return commands.ApproveToolCall, {
-                "call_id": fact.call_id,
-                "comment": fact.comment,
-                "arguments": fact.arguments,
-                "shown_digest": fact.shown_digest,
-                "holds": fact.holds,
-            }
+            asked = {"call_id": fact.call_id, "comment": fact.comment, "holds": fact.holds}
+            asked |= {"arguments": fact.arguments, **_decided(fact)}
+            return commands.ApproveToolCall, asked
         case j.ToolCallSucceeded(call_id=call_id):
             happened = {"resolution": Resolution.HAPPENED, "result": fact.result}
             return commands.ResolveToolCall, {**happened, "call_id": call_id}
         case j.ToolCallDenied(call_id=call_id, reason=reason):
-            asked = {"call_id": call_id, "reason": reason}
-            return commands.DenyToolCall, {**asked, "shown_digest": fact.shown_digest}
+            return commands.DenyToolCall, {"call_id": call_id, "reason": reason, **_decided(fact)}
         case j.RunPaused(reason=reason):
             return commands.PauseRun, {"reason": reason}
         case j.RunResumed(reason=reason):
@@ -222,12 +219,16 @@ def _asked(state: RunState | None, fact: Fact) -> _Asked:  # noqa: PLR0911 - a l
         case j.UserMessageReceived():
             return commands.SendMessage, {"content": fact.content}
         case j.HumanInputReceived(question_id=asked_in):
-            said = {"content": fact.content, "shown_digest": fact.shown_digest}
-            return commands.AnswerQuestion, {"question_id": asked_in, **said}
+            said = {"question_id": asked_in, "content": fact.content}
+            return commands.AnswerQuestion, {**said, **_decided(fact)}
         case j.RequestIgnored():
             return _ignored(fact)
         case _:
             raise UnrecordedError(f"{type(fact).__name__} cannot be the first of a decision")
+
+
+def _decided(fact: Any) -> dict[str, Any]:
+    return {"shown_digest": fact.shown_digest, "on_behalf_of": fact.on_behalf_of}
 
 
 def _ignored(fact: j.RequestIgnored) -> _Asked:
@@ -246,9 +247,11 @@ def _ignored(fact: j.RequestIgnored) -> _Asked:
         more["reason"] = ""
     if kind is commands.ResolveToolCall:
         more["resolution"] = Resolution.UNKNOWN
+    if "on_behalf_of" in kind.model_fields:
+        more["on_behalf_of"] = fact.on_behalf_of
     if "content" in kind.model_fields:
         more["content"] = text("")
-    return kind, more
+    return kind, more | taken_over.of_ignored(kind, fact)
 
 
 def _is_uncertain(state: RunState | None, call_id: str) -> bool:

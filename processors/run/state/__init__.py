@@ -18,11 +18,13 @@ from runfold.processors.run.state.changing import changed
 from runfold.processors.run.state.consent import PLAIN, Consent, Grant
 from runfold.processors.run.state.loop import AgentLoop, Selection, Transcript
 from runfold.processors.run.state.run import (
+    Asking,
     Attempts,
     Body,
     Budget,
     Ended,
     Entry,
+    Hold,
     Idle,
     Live,
     Pinned,
@@ -38,6 +40,7 @@ __all__ = [
     "PLAIN",
     "WAITS_FOR_HUMAN",
     "AgentLoop",
+    "Asking",
     "Attempts",
     "Beginning",
     "Body",
@@ -48,6 +51,7 @@ __all__ = [
     "Ended",
     "Entry",
     "Grant",
+    "Hold",
     "Idle",
     "Live",
     "ModelCall",

@@ -86,12 +86,40 @@ class Entry:
 
 
 @dataclass(frozen=True)
+class Hold:
+    """Who answers in the model's place, and until when the run stays with them.
+
+    ``hold_ms`` is how long it stays after each thing that they do; ``acts`` counts those.
+    """
+
+    by: str
+    until: datetime
+    hold_ms: int
+    acts: int = 0
+
+
+@dataclass(frozen=True)
+class Asking:
+    """Who is asked about a call that waits for a person, since when it waits, at which step."""
+
+    step: int
+    since: datetime
+    asks: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Idle:
-    """Whether a person paused the run, since when it waits for people, and how long it did."""
+    """Whether a person paused the run, since when it waits for people, and how long it did.
+
+    ``held`` says who has taken it over, None where its model answers; ``asking`` who is asked about
+    the calls that wait, where the agent declares it.
+    """
 
     paused: bool = False
     since: datetime | None = None
     total: timedelta = timedelta(0)
+    held: Hold | None = None
+    asking: Mapping[str, Asking] = field(default_factory=lambda: MappingProxyType({}))
 
 
 @dataclass(frozen=True)

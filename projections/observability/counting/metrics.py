@@ -75,6 +75,9 @@ BRAKES = TABLE.counter(
     ["agent", "pattern", "action"],
     process=_BY,
 )
+TAKEOVERS = TABLE.counter(
+    "runfold_takeovers", "RunTakenOver: runs in which a person answered", ["agent"], process=_BY
+)
 CHECKPOINTS = TABLE.counter("runfold_checkpoints", "CheckpointWritten", ["agent"], process=_BY)
 CHECKPOINT_SECONDS = TABLE.histogram(
     "runfold_checkpoint_seconds",

@@ -22,3 +22,8 @@ def message(_meta: Meta, fact: j.UserMessageReceived, run: OpenRun) -> None:
 def ignored(_meta: Meta, fact: j.RequestIgnored, _run: OpenRun) -> None:
     """A control could not apply."""
     m.IGNORED(fact.control).inc()
+
+
+def taken_over(_meta: Meta, _fact: j.RunTakenOver, run: OpenRun) -> None:
+    """A person answers in the model's place."""
+    m.TAKEOVERS(run.agent).inc()

@@ -50,6 +50,7 @@ COUNTED: Mapping[type[Fact], _Count] = {
     j.ToolCallUncertain: calls.tool_uncertain,
     j.LateResultNoted: calls.late,
     j.HumanInputRequested: people.question,
+    j.RunTakenOver: people.taken_over,
     j.UserMessageReceived: people.message,
     j.RequestIgnored: people.ignored,
 }

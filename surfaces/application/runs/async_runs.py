@@ -6,9 +6,9 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Unpack
 
 from runfold.events.approvals import Holds
-from runfold.events.commands import Resolution
+from runfold.events.commands import HOLD_MS, Resolution
 from runfold.events.content import Content
-from runfold.producers.client import AsyncRunClient, RequestOptions
+from runfold.producers.client import AsyncRunClient, Calls, RequestOptions
 from runfold.surfaces.application import shapes
 from runfold.surfaces.application.runs import async_follow
 from runfold.surfaces.application.runs.steer import WITHIN_S
@@ -67,6 +67,7 @@ class AsyncRuns:
         *,
         shown: str | None = None,
         holds: Holds | None = None,
+        on_behalf_of: str | None = None,
     ) -> shapes.ControlOutcome:
         """Let a proposed call run, with edited arguments where given.
 
@@ -75,14 +76,31 @@ class AsyncRuns:
         """
         return await self.steer(
             run_id,
-            lambda c: c.approve(run_id, call_id, arguments, comment, shown=shown, holds=holds),
+            lambda c: c.approve(
+                run_id,
+                call_id,
+                arguments,
+                comment,
+                shown=shown,
+                holds=holds,
+                on_behalf_of=on_behalf_of,
+            ),
         )
 
     async def deny(
-        self, run_id: str, call_id: str, reason: str, *, shown: str | None = None
+        self,
+        run_id: str,
+        call_id: str,
+        reason: str,
+        *,
+        shown: str | None = None,
+        on_behalf_of: str | None = None,
     ) -> shapes.ControlOutcome:
         """Refuse a proposed call; the model is told the reason."""
-        return await self.steer(run_id, lambda c: c.deny(run_id, call_id, reason, shown=shown))
+        return await self.steer(
+            run_id,
+            lambda c: c.deny(run_id, call_id, reason, shown=shown, on_behalf_of=on_behalf_of),
+        )
 
     async def resolve(
         self,
@@ -118,12 +136,43 @@ class AsyncRuns:
         return await self.steer(run_id, lambda c: c.instruct(run_id, instructions))
 
     async def answer(
-        self, run_id: str, question_id: str, answer: str | Content, *, shown: str | None = None
+        self,
+        run_id: str,
+        question_id: str,
+        answer: str | Content,
+        *,
+        shown: str | None = None,
+        on_behalf_of: str | None = None,
     ) -> shapes.ControlOutcome:
         """Answer what the agent asked."""
         return await self.steer(
-            run_id, lambda c: c.answer(run_id, question_id, answer, shown=shown)
+            run_id,
+            lambda c: c.answer(run_id, question_id, answer, shown=shown, on_behalf_of=on_behalf_of),
         )
+
+    async def take_over(
+        self, run_id: str, reason: str = "", hold_ms: int = HOLD_MS
+    ) -> shapes.ControlOutcome:
+        """Answer in the model's place from here on, until the run is handed back or forgotten."""
+        return await self.steer(run_id, lambda c: c.take_over(run_id, reason, hold_ms))
+
+    async def reply(
+        self, run_id: str, said: str | Content | None = None, calls: Calls = ()
+    ) -> shapes.ControlOutcome:
+        """Answer in the model's place: with words, with calls (tool and arguments), or both."""
+        return await self.steer(run_id, lambda c: c.reply(run_id, said, calls))
+
+    async def give_result(
+        self, run_id: str, call_id: str, result: Content, *, failed: bool = False
+    ) -> shapes.ControlOutcome:
+        """Answer an open call in its tool's place; ``failed`` says that it could not be done."""
+        return await self.steer(
+            run_id, lambda c: c.give_result(run_id, call_id, result, failed=failed)
+        )
+
+    async def hand_back(self, run_id: str, reason: str = "") -> shapes.ControlOutcome:
+        """Let the model answer again."""
+        return await self.steer(run_id, lambda c: c.hand_back(run_id, reason))
 
     async def steer(self, run_id: str, send: Send) -> shapes.ControlOutcome:
         """Send a control with a client in the name of the run's tenant; return its effect."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from runfold.events.approvals import HoldsFor
@@ -40,6 +41,11 @@ def approvals(views: Views, run_id: str | None = None) -> list[shapes.Approval]:
             reversible=row["reversible"],
             requested_at=row["requested_at"],
             deadline=row["deadline"],
+            step=row["step"],
+            steps=row["steps"],
+            asks=tuple(row["asks_json"] or ()),
+            asks_until=_until(row),
+            asks_text=row["asks_text"] or "",
             cost_usd=_first(row["cost_so_far_usd"], row["cost_usd"]),
             unpriced_calls=row["unpriced_calls"],
             shown_digest=row["shown_digest"],
@@ -71,3 +77,10 @@ def _may_hold_for(row: Row) -> tuple[str, ...]:
 
 def _risk(level: int | None) -> str | None:
     return RISKS[level] if level is not None and 0 <= level < len(RISKS) else None
+
+
+def _until(row: Row) -> datetime | None:
+    """Return until when those of now are asked; the last step that ends in nothing has no end."""
+    last = row["step"] is not None and row["step"] == row["steps"]
+    until: datetime | None = row["asks_until"]
+    return None if last and row["deadline"] is None else until

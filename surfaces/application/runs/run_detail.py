@@ -87,6 +87,7 @@ class RunFold:
         used = live.counters if live else UsedState()
         open_calls = self._open_calls()
         exit_ = getattr(last.fact, "exit", None)
+        held = self._state.idle.held if isinstance(self._state, Live) else None
         waits = tuple(_wait(call) for call in open_calls if call.status in WAITS_FOR_HUMAN)
         return {
             "run_id": last.meta.run_id,
@@ -111,6 +112,8 @@ class RunFold:
             "waits_for": waits,
             "calls": tuple(_call(call) for call in open_calls),
             "exit": completion_of(exit_) if exit_ is not None else None,
+            "held_by": held.by if held else None,
+            "held_until": held.until if held else None,
         }
 
     def _open_calls(self) -> tuple[CallState, ...]:

@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator
 from typing import Unpack
 
 from runfold.events.approvals import Holds
-from runfold.events.commands import Resolution
+from runfold.events.commands import HOLD_MS, Resolution
 from runfold.events.content import Content
-from runfold.producers.client import RequestOptions, RunClient
+from runfold.producers.client import Calls, RequestOptions, RunClient
 from runfold.surfaces.application import shapes
 from runfold.surfaces.application.runs import follow as following
 from runfold.surfaces.application.runs.steer import WITHIN_S, steer
@@ -65,6 +65,7 @@ class Runs:
         *,
         shown: str | None = None,
         holds: Holds | None = None,
+        on_behalf_of: str | None = None,
     ) -> shapes.ControlOutcome:
         """Let a proposed call run, with edited arguments where given.
 
@@ -73,14 +74,31 @@ class Runs:
         """
         return self.steer(
             run_id,
-            lambda c: c.approve(run_id, call_id, arguments, comment, shown=shown, holds=holds),
+            lambda c: c.approve(
+                run_id,
+                call_id,
+                arguments,
+                comment,
+                shown=shown,
+                holds=holds,
+                on_behalf_of=on_behalf_of,
+            ),
         )
 
     def deny(
-        self, run_id: str, call_id: str, reason: str, *, shown: str | None = None
+        self,
+        run_id: str,
+        call_id: str,
+        reason: str,
+        *,
+        shown: str | None = None,
+        on_behalf_of: str | None = None,
     ) -> shapes.ControlOutcome:
         """Refuse a proposed call; the model is told the reason."""
-        return self.steer(run_id, lambda c: c.deny(run_id, call_id, reason, shown=shown))
+        return self.steer(
+            run_id,
+            lambda c: c.deny(run_id, call_id, reason, shown=shown, on_behalf_of=on_behalf_of),
+        )
 
     def resolve(
         self,
@@ -114,10 +132,41 @@ class Runs:
         return self.steer(run_id, lambda c: c.instruct(run_id, instructions))
 
     def answer(
-        self, run_id: str, question_id: str, answer: str | Content, *, shown: str | None = None
+        self,
+        run_id: str,
+        question_id: str,
+        answer: str | Content,
+        *,
+        shown: str | None = None,
+        on_behalf_of: str | None = None,
     ) -> shapes.ControlOutcome:
         """Answer what the agent asked."""
-        return self.steer(run_id, lambda c: c.answer(run_id, question_id, answer, shown=shown))
+        return self.steer(
+            run_id,
+            lambda c: c.answer(run_id, question_id, answer, shown=shown, on_behalf_of=on_behalf_of),
+        )
+
+    def take_over(
+        self, run_id: str, reason: str = "", hold_ms: int = HOLD_MS
+    ) -> shapes.ControlOutcome:
+        """Answer in the model's place from here on, until the run is handed back or forgotten."""
+        return self.steer(run_id, lambda c: c.take_over(run_id, reason, hold_ms))
+
+    def reply(
+        self, run_id: str, said: str | Content | None = None, calls: Calls = ()
+    ) -> shapes.ControlOutcome:
+        """Answer in the model's place: with words, with calls (tool and arguments), or both."""
+        return self.steer(run_id, lambda c: c.reply(run_id, said, calls))
+
+    def give_result(
+        self, run_id: str, call_id: str, result: Content, *, failed: bool = False
+    ) -> shapes.ControlOutcome:
+        """Answer an open call in its tool's place; ``failed`` says that it could not be done."""
+        return self.steer(run_id, lambda c: c.give_result(run_id, call_id, result, failed=failed))
+
+    def hand_back(self, run_id: str, reason: str = "") -> shapes.ControlOutcome:
+        """Let the model answer again."""
+        return self.steer(run_id, lambda c: c.hand_back(run_id, reason))
 
     def steer(self, run_id: str, send: Send) -> shapes.ControlOutcome:
         """Send a control with a client in the name of the run's tenant; return its effect."""

@@ -110,7 +110,8 @@ class RunDetail(Shape):
     """Where a run stands after its event ``seq``.
 
     ``last_action`` and ``next_action`` are in words: what happened last that is not bookkeeping,
-    and the first of what is decided and not done; ``exit`` is None while it lives.
+    and the first of what is decided and not done; ``exit`` is None while it lives. ``held_by`` is
+    the person who answers in the model's place until ``held_until``, unless they do more.
     """
 
     shape: Literal[2] = SHAPE
@@ -135,6 +136,8 @@ class RunDetail(Shape):
     waits_for: tuple[Wait, ...]
     calls: tuple[Call, ...]
     exit: Completion | None
+    held_by: str | None = None
+    held_until: datetime | None = None
 
 
 class PlanStep(Shape):
@@ -197,7 +200,9 @@ class Approval(Shape):
     ``call_id`` is RUN.N, as commands take it, and so is ``approval_id``, its older name.
     ``arguments`` are those that will be used; ``cost_usd`` is what the run has cost so far.
     ``risk``, ``effect`` and ``reversible`` are what the tool's contract says that it does: a name
-    of a risk level, words, and whether it can be undone; None where it does not say.
+    of a risk level, words, and whether it can be undone; None where it does not say. ``asks`` are
+    those who are asked now, at ``step`` of ``steps`` and until ``asks_until``: ``role/NAME``,
+    ``user/NAME``, ``user/NAME for user/NAME``; ``asks_text`` is what the channel was told.
     ``shown_digest`` names what is shown, with the run's cost when it asked (``cost_usd``) among it.
     ``approved_by`` are those who have approved it, of ``approvals_needed``; ``terms`` are what
     policies demand of them; ``may_hold_for`` says for what an approval can hold.
@@ -232,3 +237,8 @@ class Approval(Shape):
     approved_by: tuple[str, ...] = ()
     terms: Json = None
     may_hold_for: tuple[str, ...] = ()
+    step: int | None = None
+    steps: int | None = None
+    asks: tuple[str, ...] = ()
+    asks_until: datetime | None = None
+    asks_text: str = ""

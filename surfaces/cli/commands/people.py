@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from runfold.surfaces.cli import exits, options, output
-from runfold.surfaces.cli.context import Context, of
+from runfold.surfaces.cli import exits, options
+from runfold.surfaces.cli.context import of
 from runfold.surfaces.cli.faults import CliError
+from runfold.surfaces.cli.runs.steering import json_content_of, on_call, on_run
 
 if TYPE_CHECKING:
-    from runfold.events.content import Content
     from runfold.producers.client import RunClient
 
-    Send = Callable[[RunClient, str], str]
+Behalf = Annotated[
+    str | None,
+    typer.Option(
+        "--on-behalf-of", metavar="PERSON", help="For whom, who is absent and delegated to you."
+    ),
+]
 
 
 def register(app: typer.Typer) -> None:
@@ -62,6 +66,7 @@ def approve(
         int | None, typer.Option(help="For how many calls, this one among them; 10 unless said.")
     ] = None,
     digest: options.Shown = None,
+    behalf: Behalf = None,
     tenant: options.Narrow = None,
     user: options.User = "me",
     role: options.Roles = None,
@@ -70,12 +75,21 @@ def approve(
     """Let a proposed tool call run, with edited arguments where given."""
     from runfold.producers.client.deciding import holds_of
 
-    edited, holds = _json_content(arguments), holds_of(holds_for, where or (), times)
+    edited = None if arguments is None else json_content_of(arguments)
+    holds = holds_of(holds_for, where or (), times)
 
     def send(client: RunClient, run_id: str, call_id: str) -> str:
-        return client.approve(run_id, call_id, edited, reason or None, shown=digest, holds=holds)
+        return client.approve(
+            run_id,
+            call_id,
+            edited,
+            reason or None,
+            shown=digest,
+            holds=holds,
+            on_behalf_of=behalf,
+        )
 
-    _on_call(of(ctx), call, send, tenant=tenant, user=user, role=role, json=json)
+    on_call(of(ctx), call, send, tenant=tenant, user=user, role=role, json=json)
 
 
 def deny(
@@ -83,6 +97,7 @@ def deny(
     call: options.Call,
     reason: options.Reason = "a person said no",
     digest: options.Shown = None,
+    behalf: Behalf = None,
     tenant: options.Narrow = None,
     user: options.User = "me",
     role: options.Roles = None,
@@ -91,9 +106,9 @@ def deny(
     """Refuse a proposed tool call; the model is told the reason."""
 
     def send(client: RunClient, run_id: str, call_id: str) -> str:
-        return client.deny(run_id, call_id, reason, shown=digest)
+        return client.deny(run_id, call_id, reason, shown=digest, on_behalf_of=behalf)
 
-    _on_call(of(ctx), call, send, tenant=tenant, user=user, role=role, json=json)
+    on_call(of(ctx), call, send, tenant=tenant, user=user, role=role, json=json)
 
 
 def answer(
@@ -101,6 +116,7 @@ def answer(
     question: Annotated[str, typer.Argument(help="The question's id: RUN.N.")],
     text: Annotated[str, typer.Argument(help="The answer.")],
     digest: options.Shown = None,
+    behalf: Behalf = None,
     tenant: options.Narrow = None,
     user: options.User = "me",
     role: options.Roles = None,
@@ -109,9 +125,9 @@ def answer(
     """Answer what the agent asked."""
 
     def send(client: RunClient, run_id: str, call_id: str) -> str:
-        return client.answer(run_id, call_id, text, shown=digest)
+        return client.answer(run_id, call_id, text, shown=digest, on_behalf_of=behalf)
 
-    _on_call(of(ctx), question, send, tenant=tenant, user=user, role=role, json=json)
+    on_call(of(ctx), question, send, tenant=tenant, user=user, role=role, json=json)
 
 
 def resolve(
@@ -134,12 +150,12 @@ def resolve(
     if happened is None:
         raise CliError("Say --happened or --did-not-happen.", exits.USAGE)
     how = Resolution.HAPPENED if happened else Resolution.DID_NOT_HAPPEN
-    told = _json_content(result)
+    told = None if result is None else json_content_of(result)
 
     def send(client: RunClient, run_id: str, call_id: str) -> str:
         return client.resolve(run_id, call_id, how, told, reason or None)
 
-    _on_call(of(ctx), call, send, tenant=tenant, user=user, role=role, json=json)
+    on_call(of(ctx), call, send, tenant=tenant, user=user, role=role, json=json)
 
 
 def pause(
@@ -152,7 +168,7 @@ def pause(
     json: options.Json = False,
 ) -> None:
     """Make no new call until resumed; calls in flight still return."""
-    _on_run(
+    on_run(
         of(ctx),
         run,
         lambda c, r: c.pause(r, reason),
@@ -173,7 +189,7 @@ def resume(
     json: options.Json = False,
 ) -> None:
     """Let a paused run go on."""
-    _on_run(
+    on_run(
         of(ctx),
         run,
         lambda c, r: c.resume(r, reason),
@@ -194,7 +210,7 @@ def cancel(
     json: options.Json = False,
 ) -> None:
     """End a run."""
-    _on_run(
+    on_run(
         of(ctx),
         run,
         lambda c, r: c.cancel(r, reason),
@@ -215,7 +231,7 @@ def tell(
     json: options.Json = False,
 ) -> None:
     """Say something to a run; the model reads it at its next turn."""
-    _on_run(
+    on_run(
         of(ctx), run, lambda c, r: c.tell(r, text), tenant=tenant, user=user, role=role, json=json
     )
 
@@ -230,7 +246,7 @@ def instruct(
     json: options.Json = False,
 ) -> None:
     """Replace a run's instructions from here on."""
-    _on_run(
+    on_run(
         of(ctx),
         run,
         lambda c, r: c.instruct(r, text),
@@ -239,56 +255,3 @@ def instruct(
         role=role,
         json=json,
     )
-
-
-def _on_run(
-    context: Context,
-    typed: str,
-    send: Send,
-    *,
-    tenant: str | None,
-    user: str,
-    role: list[str] | None,
-    json: bool,
-) -> None:
-    from runfold.surfaces.cli.names import run_id_of
-    from runfold.surfaces.cli.runs.outcome import show_outcome
-
-    run_id = run_id_of(context, typed, tenant)
-    with output.waiting("the run processor to take it"):
-        runs = context.runs(tenant, user, tuple(role or ()))
-        outcome = runs.steer(run_id, lambda client: send(client, run_id))
-    raise typer.Exit(show_outcome(outcome, json=json))
-
-
-def _on_call(
-    context: Context,
-    typed: str,
-    send: Callable[[RunClient, str, str], str],
-    *,
-    tenant: str | None,
-    user: str,
-    role: list[str] | None,
-    json: bool,
-) -> None:
-    from runfold.surfaces.cli.names import call_id_of
-    from runfold.surfaces.cli.runs.outcome import show_outcome
-
-    run_id, call_id = call_id_of(context, typed, tenant)
-    runs = context.runs(tenant, user, tuple(role or ()))
-    with output.waiting("the run processor to take it"):
-        outcome = runs.steer(run_id, lambda client: send(client, run_id, call_id))
-    raise typer.Exit(show_outcome(outcome, json=json))
-
-
-def _json_content(text: str | None) -> Content | None:
-    import json
-
-    from runfold.events.content import json_content
-
-    if text is None:
-        return None
-    try:
-        return json_content(json.loads(text))
-    except ValueError as error:
-        raise CliError(f"This is not JSON: {error}.", exits.USAGE) from error

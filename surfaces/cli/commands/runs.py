@@ -166,14 +166,22 @@ def since_of(text: str | None) -> datetime | None:
 
     if text is None:
         return None
+    try:
+        return datetime.now(UTC) - span_of(text)
+    except OverflowError:
+        raise CliError(f"{text} is too long ago.", exits.USAGE) from None
+
+
+def span_of(text: str) -> timedelta:
+    """Return a span of time such as 7d, 12h or 30m."""
     unit = {"d": "days", "h": "hours", "m": "minutes"}.get(text[-1:])
     if unit is None or not text[:-1].isdecimal():
         raise CliError(f"{text!r} is not a span of time: write 7d, 12h or 30m.", exits.USAGE)
     spans: dict[str, Any] = {unit: int(text[:-1])}
     try:
-        return datetime.now(UTC) - timedelta(**spans)
+        return timedelta(**spans)
     except OverflowError:
-        raise CliError(f"{text} is too long ago.", exits.USAGE) from None
+        raise CliError(f"{text} is too long.", exits.USAGE) from None
 
 
 def _follow(

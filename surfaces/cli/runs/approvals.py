@@ -43,6 +43,8 @@ def lines(each: Approval) -> Iterator[tuple[str, str]]:
     yield "agent", f"{agent} for {each.user_id} of {each.tenant_id}"
     yield "goal", shortened(each.goal, _GOAL)
     yield "cost", f"{spent(each.cost_usd, each.unpriced_calls)} so far"
+    if each.asks:
+        yield "asked", _asked(each)
     until = f", decided without you at {output.moment(each.deadline)}" if each.deadline else ""
     yield "since", f"{output.moment(each.requested_at)}{until}"
     if each.approvals_needed is not None and (each.approvals_needed > 1 or each.approved_by):
@@ -64,6 +66,14 @@ def _holds_for(each: Approval) -> str:
     if len(each.may_hold_for) == 1:
         return "this call alone"
     return f"this call, or with --for: {', '.join(each.may_hold_for[1:])}"
+
+
+def _asked(each: Approval) -> str:
+    """Return who is asked now, at which step, and until when."""
+    step = f" (step {each.step} of {each.steps})" if each.step else ""
+    until = f" until {output.moment(each.asks_until)}" if each.asks_until else ""
+    told = f": {shortened(each.asks_text)}" if each.asks_text else ""
+    return f"{', '.join(each.asks)}{step}{until}{told}"
 
 
 def _effect(each: Approval) -> str:

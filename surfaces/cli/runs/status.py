@@ -34,6 +34,9 @@ def _print(found: RunDetail) -> None:
     ]
     if found.next_action is not None:
         lines.append(("next", found.next_action))
+    if found.held_by is not None and found.held_until is not None:
+        until = output.moment(found.held_until)
+        lines.append(("held by", f"{found.held_by} until {until}  (runfold reply, or handback)"))
     lines += [("waits for", _waiting(wait)) for wait in found.waits_for]
     if found.exit is not None:
         lines.append(("exit", f"{found.exit.status}, code {found.exit.exit_code}"))

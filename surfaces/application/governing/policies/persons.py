@@ -48,6 +48,9 @@ def _resources(
             yield contract.name, asking.tool_entity(contract)
 
 
+_REFUSED = {Says.ERROR: "cannot be evaluated", Says.FORBID: "forbidden"}
+
+
 def _said(
     policies: PoliciesInForce | None,
     agent: AgentDefinition,
@@ -61,10 +64,8 @@ def _said(
     acting, _ = asking.whoever(agent, request)
     who = person_entity(Approver(id=request.user_id, roles=request.roles), request.tenant_id)
     said = possible(rules, Asked(who, action_of(action), resource, {}, (acting,)))
-    if said.says is Says.ERROR:
-        return "no", said.ids, "cannot be evaluated"
-    if said.says is Says.FORBID:
-        return "no", said.ids, "forbidden"
+    if (why_not := _REFUSED.get(said.says)) is not None:
+        return "no", said.ids, why_not
     if said.depends:
         return "depends", said.ids, "on the circumstances"
     if said.says is Says.PERMIT:

@@ -1,0 +1,46 @@
+"""Who acts for whom while they are absent: given, and taken back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from runfold.events.definitions import AuthorityDelegated, Definitions
+from runfold.events.definitions.delegation import KIND
+from runfold.surfaces.application.governing.definitions import Governing, read_definitions
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What a person delegates: until when and from when (None: now), for which roles and tools."""
+
+    ends_at: datetime
+    starts_at: datetime | None = None
+    roles: tuple[str, ...] = ()
+    tools: tuple[str, ...] = ()
+
+
+class Delegating(Governing):
+    """Decides about delegations; raises InvalidError for what cannot hold, and changes nothing."""
+
+    def delegate(self, person: str, delegate: str, given: Given) -> Definitions:
+        """Let a person act for another while they are absent."""
+        known, said = read_definitions(self._reader), self._said(KIND, person)
+        delegated = AuthorityDelegated(
+            **said,
+            delegate=delegate,
+            starts_at=given.starts_at or said["decided_at"],
+            ends_at=given.ends_at,
+            roles=given.roles,
+            tools=given.tools,
+        )
+        return self._decide(known, delegated)
+
+    def revoke(self, person: str, delegate: str) -> Definitions:
+        """Take back what a person has delegated to another."""
+        known, said = read_definitions(self._reader), self._said(KIND, person)
+        now = said["decided_at"]
+        revoked = AuthorityDelegated(
+            **said, delegate=delegate, starts_at=now, ends_at=now, revoked=True
+        )
+        return self._decide(known, revoked)

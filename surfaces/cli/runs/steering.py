@@ -1,0 +1,72 @@
+"""Send a control to a run, or about one of its calls, and show what it led to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import typer
+
+from runfold.surfaces.cli import exits, output
+from runfold.surfaces.cli.context import Context
+from runfold.surfaces.cli.faults import CliError
+
+if TYPE_CHECKING:
+    from runfold.events.content import Content
+    from runfold.producers.client import RunClient
+
+    Send = Callable[[RunClient, str], str]
+
+
+def on_run(
+    context: Context,
+    typed: str,
+    send: Send,
+    *,
+    tenant: str | None,
+    user: str,
+    role: list[str] | None,
+    json: bool,
+) -> None:
+    """Send a control to a run, show what it led to, and exit."""
+    from runfold.surfaces.cli.names import run_id_of
+    from runfold.surfaces.cli.runs.outcome import show_outcome
+
+    run_id = run_id_of(context, typed, tenant)
+    with output.waiting("the run processor to take it"):
+        runs = context.runs(tenant, user, tuple(role or ()))
+        outcome = runs.steer(run_id, lambda client: send(client, run_id))
+    raise typer.Exit(show_outcome(outcome, json=json))
+
+
+def on_call(
+    context: Context,
+    typed: str,
+    send: Callable[[RunClient, str, str], str],
+    *,
+    tenant: str | None,
+    user: str,
+    role: list[str] | None,
+    json: bool,
+) -> None:
+    """Send a control about a call, show what it led to, and exit."""
+    from runfold.surfaces.cli.names import call_id_of
+    from runfold.surfaces.cli.runs.outcome import show_outcome
+
+    run_id, call_id = call_id_of(context, typed, tenant)
+    runs = context.runs(tenant, user, tuple(role or ()))
+    with output.waiting("the run processor to take it"):
+        outcome = runs.steer(run_id, lambda client: send(client, run_id, call_id))
+    raise typer.Exit(show_outcome(outcome, json=json))
+
+
+def json_content_of(text: str) -> Content:
+    """Return JSON that somebody typed."""
+    import json
+
+    from runfold.events.content import json_content
+
+    try:
+        return json_content(json.loads(text))
+    except ValueError as error:
+        raise CliError(f"This is not JSON: {error}.", exits.USAGE) from error

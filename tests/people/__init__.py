@@ -1,0 +1,1 @@
+"""People in runs, on real servers."""
