@@ -91,6 +91,7 @@ SENTENCES: Mapping[str, str] = {
     "by_the_model": "by the model",
     "answer_lost": "no answer came back from the model processor in time",
     "is_paused": "the run is paused",
+    "other_fallbacks": "a fallback that was named may not be called any more",
     "no_reason_given": "the processor gave no reason",
     "no_answer": "the model processor reported no answer",
     "result_lost": "no result came back from the tool processor in time",

@@ -37,7 +37,10 @@ class DecisionRecord(Record):
 
 
 class ModelCalled(Fact):
-    """A model call was decided; it is made only after this event is committed."""
+    """A model call was decided; it is made only after this event is committed.
+
+    ``judged_by`` is the digest of the policies that permitted it, None where none spoke of it.
+    """
 
     traits = Traits(
         reads="asking {model:model}{attempt:again}",
@@ -56,6 +59,7 @@ class ModelCalled(Fact):
     placement: Placement
     timeout_ms: int
     max_output_tokens: int | None = None
+    judged_by: bytes | None = None
 
 
 class ModelResponded(Fact):

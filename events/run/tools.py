@@ -131,7 +131,8 @@ class ToolCallDenied(Fact):
 
     ``code`` names the reason where no person gave one, from behaviour 5 on: ``unknown_tool``,
     ``malformed_arguments`` (no JSON object), ``invalid_arguments`` (they break the schema),
-    ``not_alone``, ``lacks_scopes``, ``withdrawn``, ``not_decided``.
+    ``not_alone``, ``lacks_scopes``, ``forbidden`` (a policy does not permit it), ``withdrawn``,
+    ``unavailable`` (its tool is left alone after failures), ``unfounded_claim``, ``not_decided``.
     """
 
     traits = Traits(

@@ -28,6 +28,7 @@ def state_hash(run: Live) -> bytes:
         covered += _added_by_6(run)
     if run.behaviour >= 7:
         covered += _added_by_7(run)
+        covered += _added_by_policies(run)
     if run.loop.watch is not None:
         covered += _added_by_brakes(run.loop.watch)
     return hashlib.sha256(canonical_json(covered).encode()).digest()
@@ -79,6 +80,12 @@ def _added_by_6(run: Live) -> list[object]:
 def _added_by_7(run: Live) -> list[object]:
     """Through which tools the run has read what strangers wrote."""
     return [[*run.loop.taint]]
+
+
+def _added_by_policies(run: Live) -> list[object]:
+    """By which policies the open calls were judged, from behaviour 7 on; nothing without any."""
+    judged = [(call.call_id, call.judged_by) for call in run.loop.calls if call.judged_by]
+    return [[[call_id, digest.hex()] for call_id, digest in judged]] if judged else []
 
 
 def _added_by_brakes(watch: Watch) -> list[object]:

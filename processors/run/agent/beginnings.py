@@ -9,19 +9,23 @@ from runfold.events.calls import BeginAnswered, BeginRequested
 from runfold.events.values import ErrorInfo, Placement
 from runfold.processors.run.agent import unavailable
 from runfold.processors.run.agent.approving import still_permitted
+from runfold.processors.run.agent.model_calls import models_permitted
 from runfold.processors.run.behaviour import BY_PERMISSION
 from runfold.processors.run.draft import Draft
 from runfold.processors.run.ids import after, outcome_of
 from runfold.processors.run.lifecycle import endings
 from runfold.processors.run.policy.judging import changed_since
 from runfold.processors.run.policy.withdrawn import withdrawn_agent, withdrawn_tool
-from runfold.processors.run.state import CallStatus, Live, OpenCall, RoundCall, RunState
+from runfold.processors.run.state import CallStatus, Live, ModelCall, OpenCall, RoundCall, RunState
 
 PAUSED = "paused"
 """The code of a call that was about to begin while its run was paused."""
 
 UNDECIDABLE = "undecidable"
 """The code of a call of which a bug left open whether it may begin."""
+
+OTHER_FALLBACKS = "other_fallbacks"
+"""The code of a model call whose work names a fallback that policies now forbid."""
 
 CIRCUIT_OPEN = "circuit_open"
 """The code of a call whose tool or model failed so often that it is left alone for a while."""
@@ -71,7 +75,7 @@ def could_not_begin(draft: Draft, call: OpenCall, error: ErrorInfo | None) -> No
         hold(draft, call, "no_reason", draft.people("no_reason_given"))
     else:
         code = error.error_type
-        if code in (PAUSED, UNDECIDABLE):
+        if code in (PAUSED, UNDECIDABLE, OTHER_FALLBACKS):
             code = f"reported_{code}"
         hold(draft, call, code, error.message, error.retry_after_ms)
         # What another has begun may have happened: only its own result can say.
@@ -128,7 +132,24 @@ def _may_begin(draft: Draft, call: OpenCall) -> bool:
     elif error := withdrawn_agent(draft):
         endings.fail(draft, endings.EXIT_WITHDRAWN, error)
         return False
+    if isinstance(call, ModelCall) and changed_since(draft, call):
+        return _models_still_permitted(draft, call)
     return True
+
+
+def _models_still_permitted(draft: Draft, call: ModelCall) -> bool:
+    """Whether policies let a model call begin that others permitted.
+
+    Its work names the fallbacks of then: where one of them may not be called any more, the call is
+    held, and the next attempt names the others.
+    """
+    models = models_permitted(draft, call.call_id)
+    if models is None:
+        return False
+    if set(call.fallbacks) <= set(models.fallbacks):
+        return True
+    hold(draft, call, OTHER_FALLBACKS, draft.people("other_fallbacks"))
+    return False
 
 
 def _out(state: RunState | None, question: BeginRequested) -> OpenCall | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 from functools import lru_cache
+from typing import NamedTuple
 
 from runfold.events import run as j
 from runfold.events.calls import ModelResult, Outcome
@@ -47,7 +48,7 @@ def begin(draft: Draft, call: ModelCall) -> None:
 
 
 def _say_called(draft: Draft, call: ModelCall) -> None:
-    permitted = _permitted_models(draft, call.call_id)
+    permitted = models_permitted(draft, call.call_id)
     if permitted is None:
         return
     run, agent, attempt = draft.run, draft.agent(), call.attempt + 1
@@ -56,24 +57,32 @@ def _say_called(draft: Draft, call: ModelCall) -> None:
             call_id=call.call_id,
             attempt=attempt,
             model=run.pinned.model,
-            fallbacks=permitted,
+            fallbacks=permitted.fallbacks,
             routing_reason=_routing_reason(draft, call.tries + 1),
             prompt_version=run.pinned.prompt_version,
             context_digest=run.loop.shown,
             placement=agent.model.placement,
             timeout_ms=agent.model.timeout_ms,
             max_output_tokens=agent.model.max_output_tokens,
+            judged_by=permitted.judged_by,
         )
     )
 
 
-def _permitted_models(draft: Draft, call_id: str) -> tuple[str, ...] | None:
-    """Return the fallbacks that policies permit; where they forbid the model the run ends."""
+class Models(NamedTuple):
+    """The fallbacks of a model that may be called, and the digest of the policies that say so."""
+
+    fallbacks: tuple[str, ...]
+    judged_by: bytes | None = None
+
+
+def models_permitted(draft: Draft, call_id: str) -> Models | None:
+    """Return which models may be called now; None where the agent's own may not: the run ends."""
     run = draft.run
     fallbacks = fallbacks_of(run, draft.agent().model.fallbacks, draft.env.definitions)
     own = judge_model(draft, run.pinned.model, call_id)
     if own is None:
-        return fallbacks
+        return Models(fallbacks)
     decision, said = own
     draft.say(decision)
     if not said.permitted:
@@ -88,7 +97,7 @@ def _permitted_models(draft: Draft, call_id: str) -> tuple[str, ...] | None:
         draft.say(judged[0])
         if judged[1].permitted:
             permitted.append(model)
-    return tuple(permitted)
+    return Models(tuple(permitted), decision.policy_digest)
 
 
 def _routing_reason(draft: Draft, number: int) -> str:

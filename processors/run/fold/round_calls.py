@@ -53,7 +53,7 @@ def judged(run: Live, fact: j.PolicyDecided, at: datetime) -> Live:
     """The policies that a call was judged by are known; those of an agent alone are not kept."""
     if run.behaviour < BY_POLICIES or fact.policy_digest == run.agent.digest:
         return run
-    if not isinstance(run.loop.call(fact.call_id or ""), RoundCall):
+    if run.loop.call(fact.call_id or "") is None:
         return run
     return with_call(run, fact.call_id or "", judged_by=fact.policy_digest)
 

@@ -19,7 +19,7 @@ from runfold.processors.run.policy.cedar.engine import ParsedSet, parsed_set
 from runfold.processors.run.policy.cedar.names import MODEL_USE, RUN_START
 from runfold.processors.run.policy.cedar.request import Circumstances
 from runfold.processors.run.policy.verdict import Verdict
-from runfold.processors.run.state import Live, RoundCall, Used
+from runfold.processors.run.state import Live, OpenCall, Used
 from runfold.processors.run.wording import for_people
 
 FORBIDDEN = "forbidden"
@@ -133,7 +133,7 @@ def judged_now(draft: Draft, call_id: str) -> bool:
     )
 
 
-def changed_since(draft: Draft, call: RoundCall) -> bool:
+def changed_since(draft: Draft, call: OpenCall) -> bool:
     """Whether other policies are in force than those that a call was judged by."""
     policies = policies_of(draft)
     return policies is not None and policies.digest != call.judged_by

@@ -72,6 +72,8 @@ class OpenCall:
     due: datetime | None = None
     pooled: bool = False
     beginning: Beginning = Beginning()
+    judged_by: bytes | None = None
+    """The digest of the policies that the call was judged by last; None where none judged it."""
 
     @property
     def tries(self) -> int:
@@ -128,8 +130,6 @@ class RoundCall(OpenCall):
     reply: Content | None = None
     is_error: bool = False
     result_digest: bytes | None = None
-    judged_by: bytes | None = None
-    """The digest of the policies that the call was judged by last; None where there were none."""
 
     @property
     def provider_call_id(self) -> str:
