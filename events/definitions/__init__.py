@@ -15,6 +15,7 @@ from runfold.events.definitions.policy import (
     POLICY,
     PoliciesInForce,
     PolicyDefinition,
+    PolicyServer,
     PolicyTest,
 )
 from runfold.events.definitions.records import (
@@ -53,6 +54,7 @@ __all__ = [
     "ModelScript",
     "PoliciesInForce",
     "PolicyDefinition",
+    "PolicyServer",
     "PolicyTest",
     "Published",
     "ResourceOf",

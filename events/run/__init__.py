@@ -15,5 +15,6 @@ from runfold.events.run.lifecycle import *
 from runfold.events.run.limits import *
 from runfold.events.run.memory import *
 from runfold.events.run.model import *
+from runfold.events.run.policies import *
 from runfold.events.run.tools import *
 from runfold.events.run.turns import *

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from runfold.events.base import Fact, Money, Symbol, Timestamp
+from runfold.events.base import Fact, Money, Record, Symbol, Timestamp
 from runfold.events.calls.kinds import TOOL
 from runfold.events.content import Content
 from runfold.events.run.checkpoints import ResumePolicy
@@ -25,6 +25,7 @@ __all__ = [
     "ApprovalRequested",
     "PolicyDecided",
     "PolicyEffect",
+    "ServerDecision",
     "ToolCallApproved",
     "ToolCallDenied",
     "ToolCallFailed",
@@ -63,8 +64,23 @@ class PolicyEffect(Symbol):
     FORBID = "forbid"
 
 
+class ServerDecision(Record):
+    """Where an answer of a policy server came from: what it was asked, and how it names it.
+
+    ``input_digest`` is the sha256 of the input, ``revision`` that of the server's bundle.
+    """
+
+    path: str
+    input_digest: bytes | None
+    decision_id: str | None = None
+    revision: str | None = None
+
+
 class PolicyDecided(Fact):
-    """A policy permitted or forbade an action before it was taken [102, 106]."""
+    """A policy permitted or forbade an action before it was taken [102, 106].
+
+    ``server`` says which server decided, None where the rules in force did.
+    """
 
     traits = Traits(
         reads="{effect} {resource}: {reason}",
@@ -82,6 +98,7 @@ class PolicyDecided(Fact):
     reason: str
     call_id: str | None = None
     obligations: tuple[str, ...] = ()
+    server: ServerDecision | None = None
 
 
 class ApprovalRequested(Fact):

@@ -10,7 +10,7 @@ from runfold.events import run as j
 from runfold.events.base import Fact
 from runfold.events.traits import charge_of
 from runfold.events.values import RunStatus
-from runfold.processors.run.fold import brakes, lifecycle, open_calls, round_calls, turns
+from runfold.processors.run.fold import brakes, lifecycle, open_calls, policies, round_calls, turns
 from runfold.processors.run.state import WAITS_FOR_HUMAN, CallStatus, Ended, Live, RunState, changed
 
 _Fold = Callable[[Live, Any, datetime], Live]
@@ -39,6 +39,9 @@ _FOLDS: dict[type[Fact], _Fold] = {
     j.BudgetSettled: turns.budget_settled,
     j.ToolCallProposed: round_calls.proposed,
     j.PolicyDecided: round_calls.judged,
+    j.PolicyAsked: policies.asked,
+    j.PolicyAnswered: policies.answered,
+    j.PolicyUnanswered: policies.answered,
     j.ApprovalRequested: round_calls.approval_requested,
     j.ToolCallApproved: round_calls.approved,
     j.ToolCallDenied: round_calls.denied,

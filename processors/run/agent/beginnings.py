@@ -15,6 +15,7 @@ from runfold.processors.run.draft import Draft
 from runfold.processors.run.ids import after, outcome_of
 from runfold.processors.run.lifecycle import endings
 from runfold.processors.run.policy.judging import changed_since
+from runfold.processors.run.policy.servers import servers_for
 from runfold.processors.run.policy.withdrawn import withdrawn_agent, withdrawn_tool
 from runfold.processors.run.state import CallStatus, Live, ModelCall, OpenCall, RoundCall, RunState
 
@@ -24,11 +25,17 @@ PAUSED = "paused"
 UNDECIDABLE = "undecidable"
 """The code of a call of which a bug left open whether it may begin."""
 
+OTHER_POLICIES = "other_policies"
+"""The code of a call that policy servers permitted under other policies than those of now."""
+
 OTHER_FALLBACKS = "other_fallbacks"
 """The code of a model call whose work names a fallback that policies now forbid."""
 
 CIRCUIT_OPEN = "circuit_open"
 """The code of a call whose tool or model failed so often that it is left alone for a while."""
+
+_OWN = frozenset({PAUSED, UNDECIDABLE, OTHER_FALLBACKS, OTHER_POLICIES})
+"""Codes that the run itself gives, and no process."""
 
 _FIRST_PAUSE_MS = 1_000
 _LONGEST_PAUSE_MS = 60_000
@@ -75,7 +82,7 @@ def could_not_begin(draft: Draft, call: OpenCall, error: ErrorInfo | None) -> No
         hold(draft, call, "no_reason", draft.people("no_reason_given"))
     else:
         code = error.error_type
-        if code in (PAUSED, UNDECIDABLE, OTHER_FALLBACKS):
+        if code in _OWN:
             code = f"reported_{code}"
         hold(draft, call, code, error.message, error.retry_after_ms)
         # What another has begun may have happened: only its own result can say.
@@ -128,12 +135,20 @@ def _may_begin(draft: Draft, call: OpenCall) -> bool:
             draft.deny(call.call_id, "withdrawn", reason)
             return False
         if changed_since(draft, call):
-            return still_permitted(draft, call)
+            return still_permitted(draft, call) and not _servers_unheard(draft, call)
     elif error := withdrawn_agent(draft):
         endings.fail(draft, endings.EXIT_WITHDRAWN, error)
         return False
     if isinstance(call, ModelCall) and changed_since(draft, call):
         return _models_still_permitted(draft, call)
+    return True
+
+
+def _servers_unheard(draft: Draft, call: RoundCall) -> bool:
+    """Whether policy servers must be asked again about a call that is out: by its next attempt."""
+    if servers_for(draft, draft.contract(call.tool)) is None:
+        return False
+    hold(draft, call, OTHER_POLICIES, draft.people("other_policies"))
     return True
 
 

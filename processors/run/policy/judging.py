@@ -127,9 +127,10 @@ def forbidden_model(draft: Draft, said: Verdict, model: str) -> ErrorInfo:
 
 
 def judged_now(draft: Draft, call_id: str) -> bool:
-    """Whether this very decision has judged a call already."""
+    """Whether the rules in force have judged a call in this very decision already."""
     return any(
-        isinstance(fact, j.PolicyDecided) and fact.call_id == call_id for fact, _ in draft.steps
+        isinstance(fact, j.PolicyDecided) and fact.call_id == call_id and fact.server is None
+        for fact, _ in draft.steps
     )
 
 

@@ -85,7 +85,10 @@ def _question(
     match fact:
         case (
             j.CallBegun(call_id=call_id)
-            | j.CallHeld(call_id=call_id, code=beginnings.PAUSED | beginnings.UNDECIDABLE | beginnings.OTHER_FALLBACKS)
+            | j.CallHeld(
+                call_id=call_id,
+                code=beginnings.PAUSED | beginnings.UNDECIDABLE | beginnings.OTHER_FALLBACKS,
+            )
             | j.PolicyDecided(call_id=str(call_id))
         ):
             found = _call(state, call_id)

@@ -11,6 +11,7 @@ from runfold.processors.run.state.calls import (
     ContextCall,
     ModelCall,
     OpenCall,
+    PolicyCall,
     Proposal,
     RoundCall,
 )
@@ -49,6 +50,7 @@ __all__ = [
     "ModelCall",
     "OpenCall",
     "Pinned",
+    "PolicyCall",
     "Progress",
     "Proposal",
     "RoundCall",

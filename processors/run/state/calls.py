@@ -19,7 +19,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import ClassVar
 
-from runfold.events.calls.kinds import CONTEXT, MODEL, TOOL
+from runfold.events.calls import PolicyQuestion
+from runfold.events.calls.kinds import CONTEXT, MODEL, POLICY, TOOL
 from runfold.events.content import Content
 
 
@@ -97,6 +98,22 @@ class ContextCall(OpenCall):
     kind = CONTEXT.name
 
     budget_tokens: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class PolicyCall(OpenCall):
+    """Policy servers are asked about a proposed call, which begins only after their answers.
+
+    ``about`` is that call's id; where no answer comes it is held, or denied where ``denies`` says
+    so.
+    """
+
+    kind = POLICY.name
+
+    about: str
+    questions: tuple[PolicyQuestion, ...]
+    input: Content
+    denies: bool
 
 
 @dataclass(frozen=True)
