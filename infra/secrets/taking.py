@@ -18,13 +18,14 @@ from pathlib import Path
 from runfold.infra.logging.masking import secrets_of
 from runfold.infra.secrets.environment import PREFIX
 from runfold.infra.secrets.names import looks_secret
+from runfold.infra.settings.opa import OPA_ADDR, OPA_TOKEN
 from runfold.infra.settings.variables import FAILPOINT, SECRETS_FOLDER
 from runfold.infra.settings.vault import VAULT_ADDR, VAULT_TOKEN
 
 _log = logging.getLogger(__name__)
 
 _KEYS = "_API_KEY"
-_NOT_FOR_OTHERS = frozenset({SECRETS_FOLDER.name, FAILPOINT.name, VAULT_ADDR.name})
+_NOT_FOR_OTHERS = frozenset({SECRETS_FOLDER.name, FAILPOINT.name, VAULT_ADDR.name, OPA_ADDR.name})
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +65,7 @@ def for_connections(taken: Mapping[str, str]) -> dict[str, str]:
     return {
         name: value
         for name, value in taken.items()
-        if not name.startswith(PREFIX) and not name.endswith(_KEYS) and name != VAULT_TOKEN.name
+        if not name.startswith(PREFIX) and not name.endswith(_KEYS) and name not in {VAULT_TOKEN.name, OPA_TOKEN.name}
     }
 
 

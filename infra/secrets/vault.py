@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import ssl
 import threading
 import time
 from collections import OrderedDict
@@ -15,6 +14,7 @@ from urllib.parse import quote
 import httpx
 
 from runfold.infra.http.body import IDENTITY, BodyRefusedError, whole
+from runfold.infra.http.trust import trust
 from runfold.infra.secrets.names import is_plain
 from runfold.infra.secrets.port import SecretsUnavailableError
 
@@ -65,7 +65,7 @@ class VaultSecrets:
         self._lock = threading.Lock()
         self._kept: OrderedDict[str, tuple[float, str | None]] = OrderedDict()
         self._client = httpx.Client(
-            verify=_trust(place.authority),
+            verify=trust(place.authority),
             timeout=httpx.Timeout(min(_STEP_S, whole_s)),
             headers=IDENTITY,
             follow_redirects=False,
@@ -166,13 +166,3 @@ def _is_text(value: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
-
-
-def _trust(authority: Path | None) -> ssl.SSLContext:
-    # Here, so that a process without a Vault does not import it.
-    import truststore  # noqa: PLC0415
-
-    trust = truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    if authority is not None:
-        trust.load_verify_locations(cafile=str(authority))
-    return trust

@@ -2,7 +2,7 @@
 
 ``runfold config`` lists what they hold, docs/settings.md what they mean. Defaults that depend on
 something else are said in words (``shown``). OpenTelemetry's are in ``opentelemetry``, those
-that name a Vault in ``vault``.
+that name a Vault in ``vault``, those of a policy server in ``opa``.
 """
 
 from __future__ import annotations

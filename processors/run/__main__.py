@@ -45,6 +45,8 @@ from runfold.processors.model.apart.process import Apart
 from runfold.processors.model.kind import MODEL_CALL
 from runfold.processors.model.processor import ModelProcessor
 from runfold.processors.model.providers.settings import ModelSettings
+from runfold.processors.policy_server.kind import POLICY_CALL
+from runfold.processors.policy_server.processor import PolicyServerProcessor, place_of
 from runfold.processors.run import behaviour
 from runfold.processors.run.aggregate import RUNS, runs_that_begin_with
 from runfold.processors.tenant.aggregate import TENANTS
@@ -245,6 +247,7 @@ def _effects(
         children=children,
         source=known.published_tool,
     )
+    policies = PolicyServerProcessor(place_of(None, taken.values))
     process.health.reports["modules"] = children.told
     under_way = UnderWay(process.config.drain_s)
     process.health.reports["calls"] = under_way.told
@@ -265,7 +268,8 @@ def _effects(
             may_repeat(known.tool),
         ),
         under_way.over(Served(CONTEXT_CALL, ContextProcessor(artifacts).call), always),
-        resources=(*models, children, imported_at_start(children)),
+        under_way.over(Served(POLICY_CALL, policies.call), always),
+        resources=(*models, policies, children, imported_at_start(children)),
         traces=process.traces,
         bounds=Bounds.from_env(),
     )
