@@ -26,6 +26,7 @@ from runfold.events.definitions.records import (
     DefinitionRetired,
     DefinitionWithdrawn,
     LiveRuns,
+    StorePermit,
     StoreRecord,
     SwitchThrown,
 )
@@ -61,6 +62,7 @@ __all__ = [
     "RetryPolicy",
     "ScriptTurn",
     "State",
+    "StorePermit",
     "StoreRecord",
     "SwitchThrown",
     "TenantPolicy",

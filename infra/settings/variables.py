@@ -34,6 +34,7 @@ MOST_DRAIN_S = 3600
 
 NO_PATH: Path | None = None
 NO_NUMBER: int | None = None
+NO_NAMES: tuple[str, ...] = ()
 NO_PARTITIONS: tuple[int, ...] | None = None
 
 BOOTSTRAP_SERVERS = Variable(
@@ -258,6 +259,10 @@ TENANT = Variable(
     "RUNFOLD_TENANT", LINE, "default", "`runfold`", "in whose name commands act: the tenant",
 )  # fmt: skip
 USER = Variable("RUNFOLD_USER", LINE, "me", "`runfold`", "in whose name commands act: the user")
+ROLES = Variable(
+    "RUNFOLD_ROLES", NAMES, NO_NAMES, "`runfold`",
+    "the user's roles, for policies on who may publish and promote", "none",
+)  # fmt: skip
 DEBUG = Variable(
     "RUNFOLD_DEBUG", ANY, False, "`runfold`",
     "with any value, a failure shows its traceback", "none",

@@ -14,6 +14,7 @@ from runfold.events.definitions import (
     Definition,
     DefinitionPublished,
     Definitions,
+    StorePermit,
     StoreRecord,
     key_of,
 )
@@ -40,7 +41,11 @@ def find(
 
 
 def announce(
-    definition: Definition, by: str, at: datetime, tenant: str | None = None
+    definition: Definition,
+    by: str,
+    at: datetime,
+    tenant: str | None = None,
+    permit: StorePermit | None = None,
 ) -> DefinitionPublished:
     """Return the record that publishes a definition, for one tenant or for all."""
     return DefinitionPublished(
@@ -52,6 +57,7 @@ def announce(
         published_at=at,
         published_by=by,
         tenant=tenant,
+        permit=permit,
     )
 
 

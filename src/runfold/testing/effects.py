@@ -13,14 +13,7 @@ from typing import Any
 
 from runfold.events.base import Record
 from runfold.events.border import cleaned
-from runfold.events.calls import (
-    BeginRequested,
-    ContextWork,
-    ModelResult,
-    ModelWork,
-    PolicyWork,
-    ToolWork,
-)
+from runfold.events.calls import BeginRequested, ContextWork, ModelResult, ModelWork, ToolWork
 from runfold.events.calls.kinds import POOLED
 from runfold.events.definitions import Definitions
 from runfold.infra.artifacts.memory import MemoryArtifacts
@@ -29,7 +22,6 @@ from runfold.processors.context.processor import ContextProcessor
 from runfold.processors.model.contents import opened
 from runfold.processors.model.processor import ModelProcessor
 from runfold.processors.model.providers.settings import ModelSettings
-from runfold.processors.policy_server.processor import PolicyServerProcessor
 from runfold.processors.run.ids import timeout_at
 from runfold.processors.tool.claims.memory import MemoryClaims
 from runfold.processors.tool.execution import Implementation
@@ -90,9 +82,8 @@ class MemoryEffects:
             seconds = self._seconds.get(work.tool, 0.0)
         elif isinstance(work, ContextWork):
             result, seconds = asyncio.run(ContextProcessor(self.artifacts).call(work)), 0.0
-        elif isinstance(work, PolicyWork):
-            result, seconds = asyncio.run(PolicyServerProcessor(None).call(work)), 0.0
         else:
+            # A policy server is nothing that a test could have beside it unasked.
             raise TypeError(f"{type(work).__name__} is not a call that is made in memory")
         if seconds == NEVER:
             # It begins, and nothing more is heard of it.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from itertools import groupby
 
+from runfold.events.topics import REGISTRY
 from runfold.surfaces.application.operations.audit import audit
 from runfold.surfaces.application.shapes import AuditReport
 from runfold.surfaces.audit.verifier import NEWER_KIND
@@ -33,14 +34,18 @@ def _print(report: AuditReport) -> None:
     console.print(f"decisions  {report.decisions} made again from what the journal records")
     if report.tenants:
         console.print(f"tenants    {report.tenants}, each by its own journal")
-    unsound, newer = {"runs": 0, "tenants": 0}, list[str]()
+    unsound, newer = {"runs": 0, "tenants": 0, "records of the store": 0}, list[str]()
     for name, found in groupby(report.faults, key=lambda fault: fault.run_id):
         faults, of_tenant = list(found), name.startswith("tenant ")
         if all(fault.kind == NEWER_KIND for fault in faults):
             newer.append(name)
             continue
-        unsound["tenants" if of_tenant else "runs"] += 1
-        console.print(name if of_tenant else f"run {name}", style="bold red", markup=False)
+        if name == REGISTRY:
+            unsound["records of the store"] += len(faults)
+        else:
+            unsound["tenants" if of_tenant else "runs"] += 1
+        said = name if of_tenant or name == REGISTRY else f"run {name}"
+        console.print(said, style="bold red", markup=False)
         for fault in faults[:_SHOWN]:
             console.print(f"  {fault.kind:<10} {fault.reason}", markup=False)
         if len(faults) > _SHOWN:

@@ -104,21 +104,38 @@ def parsed_set(policies: PoliciesInForce) -> ParsedSet:
         if isinstance(made := each.definition, PolicyDefinition)
     ]
     try:
-        return _parsed(policies.digest, named)
+        return _set_of(policies.digest, _read(named))
     except (ValueError, RecursionError):
         return ParsedSet(policies.digest)
 
 
 def of_one(policy: PolicyDefinition) -> ParsedSet:
     """Return one policy on its own; raises ValueError where it cannot be parsed."""
-    return _parsed(policy.digest(), [(None, policy)])
+    return _set_of(policy.digest(), _read([(None, policy)]))
 
 
-def _parsed(digest: bytes, named: Iterable[tuple[str | None, PolicyDefinition]]) -> ParsedSet:
+def gathered(
+    digest: bytes, named: Iterable[tuple[str | None, PolicyDefinition]], action: str
+) -> ParsedSet:
+    """Return the rules of policies that name an action; those that cannot be parsed have none."""
+    found: _Bodies = {}
+    for each in named:
+        try:
+            found |= _read([each])
+        except (ValueError, RecursionError):
+            continue
+    about = {k: pair for k, pair in found.items() if action in (pair[0].actions or ())}
+    return _set_of(digest, about)
+
+
+_Bodies = dict[str, tuple[Rule, Any]]
+"""Rules with what Cedar has of them in its JSON, by their keys."""
+
+
+def _read(named: Iterable[tuple[str | None, PolicyDefinition]]) -> _Bodies:
     import cedarpy  # noqa: PLC0415 - sixteen megabytes that only deployments with policies need
 
-    rules: dict[str, Rule] = {}
-    bodies: dict[str, Any] = {}
+    rules: _Bodies = {}
     for tenant, policy in named:
         which = f"{policy.name}@{policy.version}"
         need_bounded(policy.cedar)
@@ -128,8 +145,7 @@ def _parsed(digest: bytes, named: Iterable[tuple[str | None, PolicyDefinition]])
             annotations = body.get("annotations") or {}
             said = annotations.get("id") or f"{policy.name}/{position_of(number)}"
             key = f"{tenant or ''}/{which}/{said}/{position_of(number)}"
-            bodies[key] = body
-            rules[key] = Rule(
+            rule = Rule(
                 id=said,
                 policy=which,
                 tenant=tenant,
@@ -138,7 +154,16 @@ def _parsed(digest: bytes, named: Iterable[tuple[str | None, PolicyDefinition]])
                 actions=actions_of(body),
                 about=type_of_resource(body),
             )
+            rules[key] = rule, body
+    return rules
+
+
+def _set_of(digest: bytes, found: _Bodies) -> ParsedSet:
+    import cedarpy  # noqa: PLC0415 - as above
+
+    bodies = {key: body for key, (_, body) in found.items()}
     whole = {"staticPolicies": bodies, "templates": {}, "templateLinks": []}
+    rules = {key: rule for key, (rule, _) in found.items()}
     return ParsedSet(digest, rules, cedarpy.PolicySet.from_json_str(json.dumps(whole)))
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from runfold.events.definitions import AgentDefinition, ToolContract
 from runfold.events.values import RunRequest
-from runfold.processors.run.policy.cedar.names import MODEL_USE, RUN_START, TOOL_CALL
+from runfold.processors.run.policy.cedar.names import MODEL_USE, RESERVED, RUN_START, TOOL_CALL
 from runfold.processors.run.policy.cedar.values import UnjudgeableError, rounded_up
 from runfold.processors.run.state import Used
 
@@ -167,7 +167,7 @@ def tool_entity(contract: ToolContract) -> Entity:
 @lru_cache(maxsize=1024)
 def action_of(name: str) -> Entity:
     """Return an action; those that contracts name belong to ``tool.call``."""
-    own = name not in {TOOL_CALL, RUN_START, MODEL_USE}
+    own = name not in RESERVED
     return Entity("Action", name, (), (("Action", TOOL_CALL),) if own else ())
 
 

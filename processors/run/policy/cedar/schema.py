@@ -6,7 +6,14 @@ from collections.abc import Iterable
 from typing import Any
 
 from runfold.events.definitions import ToolContract
-from runfold.processors.run.policy.cedar.names import MODEL_USE, RUN_START, TOOL_CALL
+from runfold.processors.run.policy.cedar.names import (
+    DEFINITION_PUBLISH,
+    MODEL_USE,
+    NAMEABLE,
+    RELEASE_PROMOTE,
+    RUN_START,
+    TOOL_CALL,
+)
 from runfold.processors.run.policy.cedar.values import (
     BOOL,
     DECIMAL,
@@ -46,12 +53,27 @@ _CONTEXT = {
 """
 
 
-def schema_of(contracts: Iterable[ToolContract]) -> dict[str, Any]:
-    """Return the schema, in Cedar's JSON form, for policies on these tools."""
+_DEFINITION = {
+    "kind": STRING,
+    "name": STRING,
+    "tenant?": STRING,
+    "version?": STRING,
+    "level?": LONG,
+    "owner?": STRING,
+}
+_PUBLISHING = {"roles": STRINGS, "time": LONG, "hour": LONG, "weekday": LONG}
+_PROMOTING = {**_PUBLISHING, "change": STRING}
+
+
+def schema_of(contracts: Iterable[ToolContract], *, people: bool = True) -> dict[str, Any]:
+    """Return the schema, in Cedar's JSON form, for policies on these tools.
+
+    Without ``people`` it holds what agents do alone, of which rules speak that name no action.
+    """
     known = list(contracts)
     shown = {f"{name}?": kind for name, kind in argument_types(known).items() if kind is not None}
     of_tools = {**_CONTEXT, "arguments": shown}
-    resources: dict[str, set[str]] = {}
+    resources = {action: {kind} for action, kind in NAMEABLE.items()}
     for contract in known:
         if contract.policy is not None:
             resources.setdefault(contract.policy.action, set()).add(contract.policy.resource.type)
@@ -69,15 +91,24 @@ def schema_of(contracts: Iterable[ToolContract]) -> dict[str, Any]:
                 "Agent": {"memberOfTypes": ["Role", "Tenant", "User"], "shape": _record(_AGENT)},
                 "Tool": {"shape": _record(_TOOL)},
                 "Model": {"shape": _record({"provider": STRING})},
+                **({"Definition": {"shape": _record(_DEFINITION)}} if people else {}),
                 **{each: {} for each in sorted(types)},
             },
             "actions": {
                 TOOL_CALL: _action(["Tool"], of_tools),
                 RUN_START: _action(["Tenant"], _CONTEXT),
                 MODEL_USE: _action(["Model"], _CONTEXT),
+                **(_of_people() if people else {}),
                 **own,
             },
         }
+    }
+
+
+def _of_people() -> dict[str, Any]:
+    return {
+        DEFINITION_PUBLISH: _action(["Definition"], _PUBLISHING, principals=("User",)),
+        RELEASE_PROMOTE: _action(["Definition"], _PROMOTING, principals=("User",)),
     }
 
 
@@ -91,9 +122,14 @@ def argument_types(contracts: Iterable[ToolContract]) -> dict[str, str | None]:
     return found
 
 
-def _action(resources: list[str], context: dict[str, Any], group: str | None = None) -> Any:
+def _action(
+    resources: list[str],
+    context: dict[str, Any],
+    group: str | None = None,
+    principals: tuple[str, ...] = ("Agent",),
+) -> Any:
     applies = {
-        "principalTypes": ["Agent"],
+        "principalTypes": list(principals),
         "resourceTypes": resources,
         "context": _record(context),
     }
