@@ -61,7 +61,7 @@ class PolicyAnswered(Fact):
 
 
 class PolicyUnanswered(Fact):
-    """A server gave no answer that can be used, and its policy says that the call is then denied."""
+    """A server gave no answer that can be used; its policy says that the call is then denied."""
 
     traits = Traits(
         reads="no answer of a policy server about {about:number}: {error.message:long}",

@@ -65,7 +65,9 @@ def for_connections(taken: Mapping[str, str]) -> dict[str, str]:
     return {
         name: value
         for name, value in taken.items()
-        if not name.startswith(PREFIX) and not name.endswith(_KEYS) and name not in {VAULT_TOKEN.name, OPA_TOKEN.name}
+        if not name.startswith(PREFIX)
+        and not name.endswith(_KEYS)
+        and name not in {VAULT_TOKEN.name, OPA_TOKEN.name}
     }
 
 

@@ -65,8 +65,9 @@ class Report:
 class Author:
     """Who publishes, when, and for which tenant; None is for all.
 
-    ``roles`` are the author's, for the policies that say who may publish. ``pins_code`` False lets a version stand whose content differs in the digest of its code only:
-    in development code changes more often than versions.
+    ``roles`` are the author's, for the policies that say who may publish. ``pins_code`` False lets
+    a version stand whose content differs in the digest of its code only: in development code
+    changes more often than versions.
     """
 
     by: str

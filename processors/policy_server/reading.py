@@ -1,8 +1,8 @@
 """What a policy server's answer says; whatever is not clearly an answer is none.
 
-    {"result": true}                                   the rule is a boolean
-    {"result": {"allow": true, "approval": true,       the rule is an object, or a package
-                "deny": ["why"], "reason": "why"}}
+{"result": true}                                   the rule is a boolean
+{"result": {"allow": true, "approval": true,       the rule is an object, or a package
+            "deny": ["why"], "reason": "why"}}
 """
 
 from __future__ import annotations
@@ -35,7 +35,12 @@ def answer_of(policy: str, body: bytes) -> ServerAnswer:
         )
     result, names = said["result"], _names(said)
     if isinstance(result, bool):
-        return ServerAnswer(policy=policy, permitted=result, **names)
+        return ServerAnswer(
+            policy=policy,
+            permitted=result,
+            decision_id=names.get("decision_id"),
+            revision=names.get("revision"),
+        )
     given = _object(result, "The result")
     if not isinstance(given.get("allow"), bool):
         raise NoAnswerError("The result has no field allow that is true or false.")
@@ -47,7 +52,12 @@ def answer_of(policy: str, body: bytes) -> ServerAnswer:
     # A result that permits and denies at once denies.
     permitted = given["allow"] and not denied
     return ServerAnswer(
-        policy=policy, permitted=permitted, asks_person=approval, reason=reason, **names
+        policy=policy,
+        permitted=permitted,
+        asks_person=approval,
+        reason=reason,
+        decision_id=names.get("decision_id"),
+        revision=names.get("revision"),
     )
 
 

@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from runfold.events.definitions import Definition, PolicyDefinition, PolicyServer, PolicyTest, ToolContract
+from runfold.events.definitions import (
+    Definition,
+    PolicyDefinition,
+    PolicyServer,
+    PolicyTest,
+    ToolContract,
+)
 from runfold.infra.documents import Document
 from runfold.processors.run.policy.cedar.checking import InvalidPolicyError, canonical, faults
 

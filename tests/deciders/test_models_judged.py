@@ -67,7 +67,7 @@ def test_a_fallback_that_was_forbidden_meanwhile_is_left_out_of_the_next_attempt
 
 
 def test_the_hash_of_the_state_covers_by_which_policies_calls_were_judged() -> None:
-    plain, known = waiting()
+    plain, _ = waiting()
     first, _ = waiting(ELSEWHERE)
     second, _ = waiting(NO_X.format("another:model"))
     hashes = {state_hash(story.run) for story in (plain, first, second)}

@@ -1,4 +1,4 @@
-"""Who may publish and promote: asked by the client, on record, and judged again by whoever reads."""
+"""Who may publish and promote: asked by the client, on record, judged again by whoever reads."""
 
 from __future__ import annotations
 

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import NamedTuple
 
 from runfold.events.calls import PolicyQuestion
-from runfold.events.definitions import PolicyDefinition, ToolContract
+from runfold.events.definitions import (
+    PoliciesInForce,
+    PolicyDefinition,
+    PolicyServer,
+    ToolContract,
+)
 from runfold.processors.run.behaviour import BY_POLICIES
 from runfold.processors.run.draft import Draft
 
@@ -26,11 +32,9 @@ def servers_for(draft: Draft, contract: ToolContract) -> Servers | None:
     if policies is None:
         return None
     found = [
-        (each.definition, server)
-        for each in policies.policies
-        if isinstance(each.definition, PolicyDefinition)
-        and (server := each.definition.server) is not None
-        and contract.risk_level >= server.from_level
+        (policy, server)
+        for policy, server in _serving(policies)
+        if contract.risk_level >= server.from_level
     ]
     questions = tuple(
         PolicyQuestion(
@@ -42,3 +46,13 @@ def servers_for(draft: Draft, contract: ToolContract) -> Servers | None:
     )
     denies = any(server.when_unavailable == "deny" for _, server in found)
     return Servers(questions, denies, policies.digest) if questions else None
+
+
+@lru_cache(maxsize=256)
+def _serving(policies: PoliciesInForce) -> tuple[tuple[PolicyDefinition, PolicyServer], ...]:
+    found = [each.definition for each in policies.policies]
+    return tuple(
+        (each, each.server)
+        for each in found
+        if isinstance(each, PolicyDefinition) and each.server is not None
+    )

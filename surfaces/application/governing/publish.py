@@ -38,8 +38,8 @@ def publish_manifests(  # noqa: PLR0913 - what a command line knows beside the f
     """Publish what files declare; return the result, and what its author should know.
 
     ``env`` is what manifests may refer to and the settings of tools, ``by`` who publishes,
-    in these ``roles``; the definitions belong to ``tenant``, or to all. ``unusable`` says why the tools of a module would
-    not work where they run. Raises InvalidManifestsError with every fault,
+    in these ``roles``; the definitions belong to ``tenant``, or to all. ``unusable`` says why the
+    tools of a module would not work where they run. Raises InvalidManifestsError with every fault,
     InvalidError for a tenant or a name that is reserved, DefinitionStoreUnavailableError without a
     broker.
     """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from itertools import groupby
 
 from runfold.events.topics import REGISTRY
@@ -56,6 +57,11 @@ def _print(report: AuditReport) -> None:
             "release. Their chains were followed, their decisions were not made again.",
             style="yellow",
         )
+    _conclude(unsound, newer)
+
+
+def _conclude(unsound: Mapping[str, int], newer: Sequence[str]) -> None:
+    console = output.console()
     for kind, count in unsound.items():
         if count:
             console.print(f"{count} {kind} are not sound.", style="bold red")

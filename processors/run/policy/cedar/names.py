@@ -37,4 +37,4 @@ TYPES = (
     "Tool",
     "User",
 )
-"""The entity types that rules may always speak of, which no contract may name for another action."""
+"""The entity types that rules may always speak of; contracts have theirs beside them."""

@@ -54,7 +54,7 @@ def asked_by(test: PolicyTest, tools: Mapping[str, ToolContract]) -> Asked:
 
 
 def _of_a_person(test: PolicyTest, action: Entity) -> Asked:
-    """Return the question of a test on what people do; the roles of its context are the person's."""
+    """Return the question of a test on what people do; its context says the person's roles."""
     kind, name = reference(test.principal, "User")
     about, which = reference(test.resource, "Definition")
     of, _, called = which.partition("/")
