@@ -12,6 +12,7 @@ from runfold.processors.run.policy.cedar.asked_for import asked_for, known_paths
 from runfold.processors.run.policy.cedar.bounds import need_bounded
 from runfold.processors.run.policy.cedar.engine import ParsedSet, of_one
 from runfold.processors.run.policy.cedar.names import ACTIONS, NAMEABLE, PEOPLES, RESERVED, TYPES
+from runfold.processors.run.policy.cedar.never import never_true
 from runfold.processors.run.policy.cedar.schema import argument_types, schema_of
 from runfold.processors.run.policy.cedar.testing import failure_of
 from runfold.processors.run.policy.cedar.values import type_of
@@ -168,9 +169,12 @@ def _never(policy: PolicyDefinition, rules: ParsedSet) -> Iterator[str]:
     said: Any = cedarpy.is_authorized_partial({}, policy.cedar, []).diagnostics
     alive = {*said.nontrivial_residuals, *said.reasons, *said.must_be_determining}
     alive |= set(said.may_be_determining)
-    for number, name in _ids(rules).items():
-        if number not in alive and not any(f"`{number}`" in each for each in said.errors):
-            yield f"rule {name}: it can never match: its condition is always false"
+    broken = {n for n in _ids(rules) if any(f"`{n}`" in each for each in said.errors)}
+    for key, rule in rules.rules.items():
+        number = _number(key)
+        gone = number not in alive and number not in broken
+        if gone or never_true(rules.bodies[key]):
+            yield f"rule {rule.id}: it can never match: its condition is always false"
 
 
 def _unknown(

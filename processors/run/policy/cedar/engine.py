@@ -17,7 +17,6 @@ from runfold.events.definitions import PoliciesInForce, PolicyDefinition
 from runfold.processors.run.policy.cedar.bounds import need_bounded
 from runfold.processors.run.policy.cedar.request import Asked, entities_json
 
-
 _MOST_PARTS = 1024
 """How many parts of a set are kept; those that are asked for after them are judged by all rules."""
 
