@@ -15,7 +15,7 @@ from typing import Any
 
 from runfold.events.definitions import PoliciesInForce, PolicyDefinition
 from runfold.processors.run.policy.cedar.bounds import need_bounded
-from runfold.processors.run.policy.cedar.request import Asked, entities_json
+from runfold.processors.run.policy.cedar.request import Asked, action_of, entities_json
 
 _MOST_PARTS = 1024
 """How many parts of a set are kept; those that are asked for after them are judged by all rules."""
@@ -86,8 +86,10 @@ class ParsedSet:
         """
         if self.handle is None:
             return True
+        actions = frozenset({action, *(name for _, name in action_of(action).parents)})
         return any(
-            (each.actions is None or action in each.actions) and each.about in {None, resource}
+            (each.actions is None or not each.actions.isdisjoint(actions))
+            and each.about in {None, resource}
             for each in self.rules.values()
         )
 

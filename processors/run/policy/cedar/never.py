@@ -141,7 +141,7 @@ def _atom(expr: Any, *, wanted: bool) -> list[Box]:
     for name, space, opposite in _read(expr):
         said = space if wanted else opposite
         return [] if said.is_empty() else [{name: said}]
-    truth = canonical_json(True if wanted else False)
+    truth = canonical_json(wanted)
     return [{canonical_json(expr): Space(among=frozenset({truth}))}]
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from runfold.events.definitions import AgentDefinition, ToolContract
 from runfold.events.values import RunRequest
-from runfold.processors.run.policy.cedar.names import MODEL_USE, RESERVED, RUN_START, TOOL_CALL
+from runfold.processors.run.policy.cedar.names import DOCUMENT_READ, MODEL_USE, RESERVED, RUN_START, TOOL_CALL
 from runfold.processors.run.policy.cedar.values import UnjudgeableError, rounded_up
 from runfold.processors.run.state import Used
 
@@ -130,6 +130,13 @@ def to_use(agent: AgentDefinition, model: str, circumstances: Circumstances) -> 
     principal, others = whoever(agent, circumstances.request)
     resource = Entity("Model", model, (("provider", model.partition(":")[0]),))
     return Asked(principal, action_of(MODEL_USE), resource, circumstances.context(), others)
+
+
+def to_read(agent: AgentDefinition, name: str, circumstances: Circumstances) -> Asked:
+    """Return the question whether what is attached to a request may be read."""
+    principal, others = whoever(agent, circumstances.request)
+    context = circumstances.context({})
+    return Asked(principal, action_of(DOCUMENT_READ), Entity("Document", name), context, others)
 
 
 def whoever(agent: AgentDefinition, request: RunRequest) -> tuple[Entity, tuple[Entity, ...]]:
