@@ -24,7 +24,14 @@ from runfold.events.values import (
     Usage,
 )
 
-__all__ = ["DecisionRecord", "ModelCalled", "ModelFailed", "ModelResponded", "RetryScheduled"]
+__all__ = [
+    "DecisionRecord",
+    "ModelCalled",
+    "ModelFailed",
+    "ModelResolved",
+    "ModelResponded",
+    "RetryScheduled",
+]
 
 
 class DecisionRecord(Record):
@@ -34,6 +41,21 @@ class DecisionRecord(Record):
     selected_tools: tuple[str, ...]
     summary: str
     context_digest: bytes
+
+
+class ModelResolved(Fact):
+    """What a default model stands for where the run is decided, ``provider:model``.
+
+    It is said once in a run, where policies or switches are there that may speak of it.
+    """
+
+    traits = Traits(
+        reads="{model:model} stands for {stands_for:model}",
+        tone=Tone.QUIET,
+    )
+
+    model: str
+    stands_for: str
 
 
 class ModelCalled(Fact):

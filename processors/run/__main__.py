@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import NamedTuple
 
 from runfold.events.avro.codec import Codec
@@ -43,6 +43,7 @@ from runfold.processors.engine.kafka.runner import Engine
 from runfold.processors.engine.ports import NoEffects
 from runfold.processors.model.apart.process import Apart
 from runfold.processors.model.kind import MODEL_CALL
+from runfold.processors.model.names import resolve
 from runfold.processors.model.processor import ModelProcessor
 from runfold.processors.model.providers.settings import ModelSettings
 from runfold.processors.policy_server.kind import POLICY_CALL
@@ -119,7 +120,11 @@ def _work(process: Process, settings: _Settings) -> int:
             settings.models, known.script, artifacts.get, refresh=known.refresh, remote=apart
         )
         effects = _effects(process, settings, known, _Models(apart, models), artifacts)
-        runs = runs_that_begin_with(behaviour.CURRENT, lru_cache(1024)(models.is_priced))
+        runs = runs_that_begin_with(
+            behaviour.CURRENT,
+            lru_cache(1024)(models.is_priced),
+            partial(resolve, configured=settings.models.configured),
+        )
         engine = Engine(owned, runs, codec, known.store, effects)
         tenants = Beside(
             lambda: Engine(owned, TENANTS, _of_tenants(codec), known.store, NoEffects()),

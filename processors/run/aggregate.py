@@ -25,7 +25,7 @@ from runfold.processors.engine.spec import AggregateSpec, AggregateTopics
 from runfold.processors.run import behaviour as behaviours
 from runfold.processors.run import decide, dispatch, evolve
 from runfold.processors.run.agent import beginnings
-from runfold.processors.run.draft import IsPriced, every_model
+from runfold.processors.run.draft import IsPriced, Resolve, as_named, every_model
 from runfold.processors.run.lifecycle import deadlines, queueing
 from runfold.processors.run.state import Live, RunState
 
@@ -215,16 +215,17 @@ RUNS: AggregateSpec[RunState] = AggregateSpec(
 
 
 def runs_that_begin_with(
-    behaviour: int, is_priced: IsPriced = every_model
+    behaviour: int, is_priced: IsPriced = every_model, resolve: Resolve = as_named
 ) -> AggregateSpec[RunState]:
     """Return the same for a processor whose new runs take this behaviour.
 
     ``is_priced`` says of which models it knows prices: a run that has a limit of money records it.
+    ``resolve`` says what a default model stands for.
 
     Raises BehaviourError for one that this release does not know.
     """
     number = behaviours.known(behaviour)
-    chosen = partial(decide.steps, begins_with=number, is_priced=is_priced)
+    chosen = partial(decide.steps, begins_with=number, is_priced=is_priced, resolve=resolve)
     concluded = partial(decide.unwritten, begins_with=number)
     return replace(RUNS, aggregate=replace(RUN, decide=chosen, conclude=concluded))
 

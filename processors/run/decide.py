@@ -12,7 +12,14 @@ from runfold.processors.engine.aggregate import Command, Env, Timer
 from runfold.processors.run import behaviour
 from runfold.processors.run.agent import beginnings, results
 from runfold.processors.run.agent.next_step import proceed
-from runfold.processors.run.draft import DefinitionMissingError, Draft, IsPriced, every_model
+from runfold.processors.run.draft import (
+    DefinitionMissingError,
+    Draft,
+    IsPriced,
+    Resolve,
+    as_named,
+    every_model,
+)
 from runfold.processors.run.lifecycle import admission, controls, deadlines, queueing, undecidable
 from runfold.processors.run.state import Live, RunState
 
@@ -25,9 +32,10 @@ def decide(
     env: Env,
     begins_with: int = behaviour.CURRENT,
     is_priced: IsPriced = every_model,
+    resolve: Resolve = as_named,
 ) -> list[Fact]:
     """Return the facts that follow from a command; none if it changes nothing."""
-    return [fact for fact, _ in steps(state, command, env, begins_with, is_priced)]
+    return [fact for fact, _ in steps(state, command, env, begins_with, is_priced, resolve)]
 
 
 def steps(
@@ -36,13 +44,14 @@ def steps(
     env: Env,
     begins_with: int = behaviour.CURRENT,
     is_priced: IsPriced = every_model,
+    resolve: Resolve = as_named,
 ) -> Sequence[tuple[Fact, RunState]]:
     """Return the facts that follow from a command, each with the state after it.
 
     A run that begins takes the behaviour ``begins_with``; a live one keeps its own. What prices are
-    known when it begins, it records.
+    known when it begins, and what its model stands for, it records.
     """
-    draft = Draft(state, env, begins_with, is_priced)
+    draft = Draft(state, env, begins_with, is_priced, resolve)
     try:
         _decide(draft, command)
     except (DefinitionMissingError, MemoryError, RecursionError):

@@ -17,6 +17,15 @@ IsPriced = Callable[[str], bool]
 """Whether the price of a model, ``provider:model``, is known where a run begins."""
 
 
+Resolve = Callable[[str], str]
+"""What a model's name stands for where the decision is made, ``provider:model``."""
+
+
+def as_named(name: str) -> str:
+    """Take every name for that of a model."""
+    return name
+
+
 def every_model(_name: str) -> bool:
     """Take the price of every model for known."""
     return True
@@ -38,9 +47,11 @@ class Draft:
         env: Env,
         begins_with: int = behaviours.CURRENT,
         is_priced: IsPriced = every_model,
+        resolve: Resolve = as_named,
     ) -> None:
         """Begin with the state before the decision; a run that begins takes ``begins_with``."""
         self.is_priced = is_priced
+        self.resolve = resolve
         self.state = state
         self.env = env
         self.behaviour = state.behaviour if isinstance(state, Live) else begins_with

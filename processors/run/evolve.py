@@ -27,6 +27,7 @@ _FOLDS: dict[type[Fact], _Fold] = {
     j.ContextFailed: turns.context_failed,
     j.PlanProposed: round_calls.plan_recorded,
     j.PlanRevised: round_calls.plan_recorded,
+    j.ModelResolved: lifecycle.model_resolved,
     j.ModelCalled: turns.model_called,
     j.ModelResponded: turns.model_responded,
     j.ModelFailed: turns.model_failed,

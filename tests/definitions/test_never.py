@@ -128,9 +128,7 @@ def test_no_rule_that_matches_anything_is_refused(
     data: st.DataObject, level: int, hour: int, owner: str, idempotent: bool
 ) -> None:
     made = policy(f"{HEAD} when {{ {data.draw(conditions(level, hour))} }};")
-    tool = Entity(
-        "Tool", "look", (("level", level), ("owner", owner), ("idempotent", idempotent))
-    )
+    tool = Entity("Tool", "look", (("level", level), ("owner", owner), ("idempotent", idempotent)))
     asked = Asked(Entity("Agent", "a"), action_of("tool.call"), tool, {"hour": hour})
     if of_one(made).answer(asked).says is Says.PERMIT:
         (rule,) = of_one(made).bodies.values()

@@ -22,6 +22,7 @@ from runfold.processors.run.draft import Draft
 from runfold.processors.run.ids import outcome_of
 from runfold.processors.run.lifecycle import endings
 from runfold.processors.run.policy.judging import forbidden_model, judge_model
+from runfold.processors.run.policy.models import names_of_model
 from runfold.processors.run.policy.withdrawn import fallbacks_of, withdrawn_agent
 from runfold.processors.run.state import Live, ModelCall
 
@@ -80,16 +81,19 @@ def models_permitted(draft: Draft, call_id: str) -> Models | None:
     """Return which models may be called now; None where the agent's own may not: the run ends."""
     run = draft.run
     fallbacks = fallbacks_of(run, draft.agent().model.fallbacks, draft.env.definitions)
-    own = judge_model(draft, run.pinned.model, call_id)
-    if own is None:
-        return Models(fallbacks)
-    decision, said = own
-    draft.say(decision)
-    if not said.permitted:
-        error = forbidden_model(draft, said, run.pinned.model)
-        release(draft, call_id)
-        endings.fail(draft, endings.EXIT_WITHDRAWN, error)
-        return None
+    digest = None
+    for name in names_of_model(draft):
+        own = judge_model(draft, name, call_id)
+        if own is None:
+            return Models(fallbacks)
+        decision, said = own
+        digest = decision.policy_digest
+        draft.say(decision)
+        if not said.permitted:
+            error = forbidden_model(draft, said, name)
+            release(draft, call_id)
+            endings.fail(draft, endings.EXIT_WITHDRAWN, error)
+            return None
     permitted = []
     for model in fallbacks:
         judged = judge_model(draft, model, call_id)
@@ -97,7 +101,7 @@ def models_permitted(draft: Draft, call_id: str) -> Models | None:
         draft.say(judged[0])
         if judged[1].permitted:
             permitted.append(model)
-    return Models(tuple(permitted), decision.policy_digest)
+    return Models(tuple(permitted), digest)
 
 
 def _routing_reason(draft: Draft, number: int) -> str:

@@ -90,7 +90,9 @@ def at_the_request(
         return []
     now = Circumstances(request, Used(), env.now)
     start = verdict.on(policies, RUN_START, "Tenant", lambda: asking.to_start(agent, now))
-    found = [] if start is None else [Asked(start, policies, f"tenant/{request.tenant_id}", RUN_START)]
+    found = (
+        [] if start is None else [Asked(start, policies, f"tenant/{request.tenant_id}", RUN_START)]
+    )
     for name in dict.fromkeys(each.name for each in request.attachments):
         read = partial(asking.to_read, agent, name, now)
         said = verdict.on(policies, DOCUMENT_READ, "Document", read)

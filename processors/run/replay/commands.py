@@ -34,9 +34,13 @@ def command_of(state: RunState | None, decision: Sequence[Event]) -> Command:
 
 
 def first_of(decision: Sequence[Event]) -> Fact:
-    """Return the fact that records what was asked: that a run ends is told its tenant before it."""
-    first = decision[0].fact
-    return decision[1].fact if isinstance(first, j.RunSettled) and decision[1:] else first
+    """Return the fact that records what was asked.
+
+    That a run ends is told its tenant before it, and what its model stands for may come first.
+    """
+    before = (j.ModelResolved, j.RunSettled)
+    found = (each.fact for each in decision if not isinstance(each.fact, before))
+    return next(found, decision[0].fact)
 
 
 def _timer(meta: Meta) -> Timer:

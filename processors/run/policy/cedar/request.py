@@ -12,7 +12,13 @@ from typing import Any
 
 from runfold.events.definitions import AgentDefinition, ToolContract
 from runfold.events.values import RunRequest
-from runfold.processors.run.policy.cedar.names import DOCUMENT_READ, MODEL_USE, RESERVED, RUN_START, TOOL_CALL
+from runfold.processors.run.policy.cedar.names import (
+    DOCUMENT_READ,
+    MODEL_USE,
+    RESERVED,
+    RUN_START,
+    TOOL_CALL,
+)
 from runfold.processors.run.policy.cedar.values import UnjudgeableError, rounded_up
 from runfold.processors.run.state import Used
 
