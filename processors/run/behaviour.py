@@ -37,10 +37,11 @@ by deciding it again.
    policy has a server asked begins after its answer (``PolicyAsked``, ``PolicyAnswered``). What a
    default model stands for is on record where anything may speak of it. A model's answer says for
    how many values of each kind the model was shown tokens (``redacted``). A run that has read what
-   strangers wrote (``untrusted`` results) asks a person from risk level 2 on. An agent's brakes watch its runs: a threshold that
-   is crossed is on record with what follows. A call whose tool is left alone after failures is
-   skipped, or ends the run, where the agent says so. ``state_hash`` covers what strangers' words
-   the run has read, by which policies its calls were judged, and what its brakes remember.
+   strangers wrote (``untrusted`` results) asks a person from risk level 2 on. An agent's brakes
+   watch its runs: a threshold that is crossed is on record with what follows. A call whose tool is
+   left alone after failures is skipped, or ends the run, where the agent says so. ``state_hash``
+   covers what strangers' words the run has read, by which policies its calls were judged, and what
+   its brakes remember.
 """
 
 from __future__ import annotations
