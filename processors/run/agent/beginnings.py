@@ -9,7 +9,7 @@ from runfold.events.calls import BeginAnswered, BeginRequested
 from runfold.events.values import ErrorInfo, Placement
 from runfold.processors.run.agent import unavailable
 from runfold.processors.run.agent.approving import still_permitted
-from runfold.processors.run.agent.model_calls import models_permitted
+from runfold.processors.run.agent.models_permitted import models_permitted
 from runfold.processors.run.behaviour import BY_PERMISSION
 from runfold.processors.run.draft import Draft
 from runfold.processors.run.ids import after, outcome_of

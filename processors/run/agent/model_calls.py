@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from decimal import Decimal
 from functools import lru_cache
-from typing import NamedTuple
 
 from runfold.events import run as j
 from runfold.events.calls import ModelResult, Outcome
@@ -14,6 +13,7 @@ from runfold.events.values import Attribution, ErrorInfo, ModelAnswer, ProposedC
 from runfold.processors.run.agent import proposed_calls
 from runfold.processors.run.agent.controls.control_faults import fault_of
 from runfold.processors.run.agent.controls.control_tools import COMPLETE, EXITS, arguments_of
+from runfold.processors.run.agent.models_permitted import models_permitted
 from runfold.processors.run.agent.open_calls import retry_or
 from runfold.processors.run.agent.reasons import summary_of
 from runfold.processors.run.agent.reservations import release, reserve
@@ -21,9 +21,7 @@ from runfold.processors.run.brakes import claims
 from runfold.processors.run.draft import Draft
 from runfold.processors.run.ids import outcome_of
 from runfold.processors.run.lifecycle import endings
-from runfold.processors.run.policy.judging import forbidden_model, judge_model
-from runfold.processors.run.policy.models import names_of_model
-from runfold.processors.run.policy.withdrawn import fallbacks_of, withdrawn_agent
+from runfold.processors.run.policy.withdrawn import withdrawn_agent
 from runfold.processors.run.state import Live, ModelCall
 
 WHAT_WAS_REDACTED = 7
@@ -68,40 +66,6 @@ def _say_called(draft: Draft, call: ModelCall) -> None:
             judged_by=permitted.judged_by,
         )
     )
-
-
-class Models(NamedTuple):
-    """The fallbacks of a model that may be called, and the digest of the policies that say so."""
-
-    fallbacks: tuple[str, ...]
-    judged_by: bytes | None = None
-
-
-def models_permitted(draft: Draft, call_id: str) -> Models | None:
-    """Return which models may be called now; None where the agent's own may not: the run ends."""
-    run = draft.run
-    fallbacks = fallbacks_of(run, draft.agent().model.fallbacks, draft.env.definitions)
-    digest = None
-    for name in names_of_model(draft):
-        own = judge_model(draft, name, call_id)
-        if own is None:
-            return Models(fallbacks)
-        decision, said = own
-        digest = decision.policy_digest
-        draft.say(decision)
-        if not said.permitted:
-            error = forbidden_model(draft, said, name)
-            release(draft, call_id)
-            endings.fail(draft, endings.EXIT_WITHDRAWN, error)
-            return None
-    permitted = []
-    for model in fallbacks:
-        judged = judge_model(draft, model, call_id)
-        assert judged is not None
-        draft.say(judged[0])
-        if judged[1].permitted:
-            permitted.append(model)
-    return Models(tuple(permitted), digest)
 
 
 def _routing_reason(draft: Draft, number: int) -> str:
