@@ -18,6 +18,7 @@ from runfold.events.values import (
     Attribution,
     ErrorInfo,
     Placement,
+    Proved,
     RunStatus,
 )
 
@@ -124,6 +125,7 @@ class ToolCallApproved(Fact):
     arguments: Content | None = None
     request_id: str | None = None
     comment: str | None = None
+    proof: Proved | None = None
 
 
 class ToolCallDenied(Fact):
@@ -147,6 +149,7 @@ class ToolCallDenied(Fact):
     reason: str
     request_id: str | None = None
     code: str | None = None
+    proof: Proved | None = None
 
 
 class ToolCallStarted(Fact):
@@ -203,6 +206,7 @@ class ToolCallSucceeded(Fact):
     cost: Money | None = None
     request_id: str | None = None
     untrusted: bool = False
+    proof: Proved | None = None
 
 
 class ToolCallFailed(Fact):

@@ -20,6 +20,7 @@ from runfold.events.avro.codec import Codec
 from runfold.events.avro.vocabulary import TENANTS as TENANT_RECORDS
 from runfold.events.topics import EVENTS, TOPICS
 from runfold.infra.artifacts.files import FileArtifacts
+from runfold.infra.credentials.watching import asked_for
 from runfold.infra.database.connection import engine as database_engine
 from runfold.infra.kafka.counts import CountWatch, need_counts
 from runfold.infra.process.exit_codes import ExitCode
@@ -106,6 +107,7 @@ def _work(process: Process, settings: _Settings) -> int:
             return _take_new(owned, codec, known)
         if process.asked(_ACCEPT):
             return _accept(config, owned, codec, known)
+        credentials = asked_for(settings.tools.every_secret(process.taken.values))
         artifacts = FileArtifacts(process.config.need_home() / "artifacts")
         # What strangers answer is read in a child: whatever it does there, lanes go on.
         apart = Apart(
@@ -117,7 +119,11 @@ def _work(process: Process, settings: _Settings) -> int:
             settings.models, known.script, artifacts.get, refresh=known.refresh, remote=apart
         )
         effects = _effects(process, settings, known, _Models(apart, models), artifacts)
-        runs = runs_that_begin_with(behaviour.CURRENT, lru_cache(1024)(models.is_priced))
+        runs = runs_that_begin_with(
+            behaviour.CURRENT,
+            lru_cache(1024)(models.is_priced),
+            credentials.judge if credentials else None,
+        )
         engine = Engine(owned, runs, codec, known.store, effects)
         tenants = Beside(
             lambda: Engine(owned, TENANTS, _of_tenants(codec), known.store, NoEffects()),
@@ -149,6 +155,7 @@ def _work(process: Process, settings: _Settings) -> int:
             counts,
             engine.watch_journal(),
             tenants,
+            *([credentials] if credentials else []),
         )
         collect_seldom()
         try:

@@ -8,12 +8,14 @@ from collections.abc import Sequence
 from runfold.events import calls, commands
 from runfold.events.base import Fact
 from runfold.events.tenant import AdmissionAnswered
+from runfold.events.values import Proved
 from runfold.processors.engine.aggregate import Command, Env, Timer
 from runfold.processors.run import behaviour
 from runfold.processors.run.agent import beginnings, results
 from runfold.processors.run.agent.next_step import proceed
 from runfold.processors.run.draft import DefinitionMissingError, Draft, IsPriced, every_model
 from runfold.processors.run.lifecycle import admission, controls, deadlines, queueing, undecidable
+from runfold.processors.run.lifecycle.proving import unproved
 from runfold.processors.run.state import Live, RunState
 
 logger = logging.getLogger(__name__)
@@ -42,7 +44,7 @@ def steps(
     A run that begins takes the behaviour ``begins_with``; a live one keeps its own. What prices are
     known when it begins, it records.
     """
-    draft = Draft(state, env, begins_with, is_priced)
+    draft = Draft(state, env, begins_with, is_priced, _proof(command))
     try:
         _decide(draft, command)
     except (DefinitionMissingError, MemoryError, RecursionError):
@@ -63,7 +65,7 @@ def concluded(
 
     Raises if not even that can be decided.
     """
-    draft = Draft(state, env, begins_with)
+    draft = Draft(state, env, begins_with, proof=_proof(command))
     try:
         undecidable.conclude(draft, command, error)
     except Exception:
@@ -101,12 +103,14 @@ def _decide(draft: Draft, command: Command) -> None:
     state = draft.state
     match command.body:
         case commands.RunRequested() as request:
-            if state is None:
+            if state is None and (why := unproved(draft, command)):
+                admission.refuse_unproved(draft, request, why)
+            elif state is None:
                 admission.admit(draft, request, command.traceparent)
         case _ if not isinstance(state, Live):
             return
         case commands.Control() as control:
-            controls.apply(draft, control)
+            controls.apply(draft, control, unproved(draft, command))
         case calls.CallResult() as result:
             results.take(draft, result)
         case calls.BeginRequested() as question:
@@ -120,3 +124,7 @@ def _decide(draft: Draft, command: Command) -> None:
             deadlines.fire(draft, timer)
         case other:
             raise TypeError(f"{type(other).__name__} is no command of a run")
+
+
+def _proof(command: Command) -> Proved | None:
+    return command.proof if isinstance(command.proof, Proved) else None

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Engine
 
     from runfold.events.avro.codec import Codec
+    from runfold.infra.credentials.signing import Signer
     from runfold.producers.client import Hubs, RunClient
     from runfold.producers.log.port import LogReader, LogWriter
     from runfold.projections.queries import Views
@@ -75,7 +76,15 @@ class Context:
         from runfold.producers.log.kafka import Publisher
 
         self._need_one_deployment()
-        return Publisher(self.log_settings.producer_config(), self.codec, "runfold/cli")
+        producer = self.log_settings.producer_config()
+        return Publisher(producer, self.codec, "runfold/cli", signer=self.signer)
+
+    @cached_property
+    def signer(self) -> Signer | None:
+        """What signs requests and controls, where there is a token."""
+        from runfold.infra.credentials.signing import signer_of
+
+        return signer_of()
 
     @cached_property
     def engine(self) -> Engine:
