@@ -7,7 +7,7 @@ from pathlib import Path
 
 from runfold.events import topics
 from runfold.infra.credentials.token import ANYBODY, HEADER, Token, TokenError, read_token
-from runfold.infra.settings import credentials
+from runfold.infra.settings import isolation
 from runfold.infra.settings.errors import ConfigError
 
 SIGNED = frozenset({topics.REQUESTS, topics.CONTROLS})
@@ -32,15 +32,15 @@ def signer_of(env: Mapping[str, str] | None = None, token: str | None = None) ->
 
     Raises ConfigError for what is no token; the sentence does not quote it.
     """
-    text = (token if token is not None else credentials.TOKEN.read(env)).strip()
-    if not text and (file := credentials.TOKEN_FILE.read(env)) is not None and token is None:
+    text = (token if token is not None else isolation.TOKEN.read(env)).strip()
+    if not text and (file := isolation.TOKEN_FILE.read(env)) is not None and token is None:
         text = _in_file(file)
     if not text:
         return None
     try:
         return Signer(read_token(text))
     except TokenError as error:
-        where = f"{credentials.TOKEN.name} or {credentials.TOKEN_FILE.name}"
+        where = f"{isolation.TOKEN.name} or {isolation.TOKEN_FILE.name}"
         raise ConfigError(
             f"The token that {where} gives is none: {error}. `runfold token issue` makes one."
         ) from None
@@ -57,5 +57,5 @@ def _in_file(file: Path) -> str:
     try:
         return file.read_text(encoding="ascii").strip()
     except (OSError, UnicodeDecodeError) as error:
-        why, name = type(error).__name__, credentials.TOKEN_FILE.name
+        why, name = type(error).__name__, isolation.TOKEN_FILE.name
         raise ConfigError(f"{name} names a file that cannot be read: {why}.") from None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -19,8 +18,8 @@ def every_secret(taken: Mapping[str, str] | None, folder: Path | None) -> Secret
 
     Raises ConfigError for a Vault that is named and cannot be asked.
     """
-    taken = os.environ if taken is None else taken
-    stores: list[SecretStore] = [EnvironmentSecrets(taken)]
+    own = EnvironmentSecrets() if taken is None else EnvironmentSecrets(taken)
+    stores: list[SecretStore] = [own]
     if folder is not None:
         stores.append(FileSecrets(folder))
     if (vault := vault_of(None, taken)) is not None:

@@ -25,7 +25,7 @@ from runfold.infra.database.connection import engine as database_engine
 from runfold.infra.kafka.counts import CountWatch, need_counts
 from runfold.infra.process.exit_codes import ExitCode
 from runfold.infra.process.gc import collect_seldom
-from runfold.infra.process.runner import Ends, Process, serve
+from runfold.infra.process.runner import Ends, Process, Watch, serve
 from runfold.infra.settings import variables
 from runfold.infra.settings.config import Config
 from runfold.processors.context.kind import CONTEXT_CALL
@@ -148,7 +148,7 @@ def _work(process: Process, settings: _Settings) -> int:
             # No start helps until somebody has mended the topics.
             lambda why: engine.fail(why, ExitCode.WRONG_SETTINGS),
         )
-        watches = (
+        watches: tuple[Watch, ...] = (
             stalls,
             TopicWatch(config.kafka, TOPICS),
             ids,

@@ -57,9 +57,8 @@ def connection(
 def speaks_for(made: Connection, tenant_id: str | None, user_id: str | None) -> tuple[str, str]:
     """Return in whose name a client speaks: as it is told, else as its token says."""
     claims = made.signer.token.claims if made.signer else None
-    return named(tenant_id, claims and claims.tenant, "default"), named(
-        user_id, claims and claims.user, "me"
-    )
+    tenant, user = (claims.tenant, claims.user) if claims else (None, None)
+    return named(tenant_id, tenant, "default"), named(user_id, user, "me")
 
 
 def _signer(token: str | None) -> Signer | None:

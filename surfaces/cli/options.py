@@ -9,15 +9,14 @@ import typer
 
 def _claimed(ctx: typer.Context, param: typer.CallbackParam, value: str) -> str:
     """Return what the command line or its variable says, else in whose name the token speaks."""
-    from click.core import ParameterSource
-
-    given = ctx.get_parameter_source(str(param.name)) is not ParameterSource.DEFAULT
-    if given or ctx.resilient_parsing:
+    source = ctx.get_parameter_source(str(param.name))
+    if (source is not None and source.name != "DEFAULT") or ctx.resilient_parsing:
         return value
     from runfold.infra.credentials.signing import named, signer_of
 
     signer = signer_of()
-    return named(None, signer and getattr(signer.token.claims, str(param.name)), value)
+    claimed = getattr(signer.token.claims, str(param.name)) if signer else None
+    return named(None, claimed, value)
 
 
 Run = Annotated[str, typer.Argument(metavar="RUN", help="A run's id, or the beginning of one.")]

@@ -1,10 +1,10 @@
-"""The variables of credentials: what the run processor asks for, and what clients sign with."""
+"""The variables that keep tenants apart: what is asked of who speaks, and of who reads."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from runfold.infra.settings.kinds import FOLDER, WORD, choice
+from runfold.infra.settings.kinds import FOLDER, SWITCH, WORD, choice
 from runfold.infra.settings.variable import Variable, hidden
 
 _NO_PATH: Path | None = None
@@ -22,4 +22,9 @@ TOKEN = Variable(
 TOKEN_FILE = Variable(
     "RUNFOLD_TOKEN_FILE", FOLDER, _NO_PATH, "`runfold`, clients",
     "a file with this token instead", "none",
+)  # fmt: skip
+ROW_SECURITY = Variable(
+    "RUNFOLD_ROW_SECURITY", SWITCH, False, "projector",
+    "`1` lets Postgres itself keep the rows of tenants apart ([tenants in the "
+    "database](secured.md#tenants-in-the-database)); `0` takes that away again", "`0`",
 )  # fmt: skip
