@@ -21,7 +21,7 @@ from sqlalchemy.exc import DBAPIError
 from runfold.events.avro.codec import Codec
 from runfold.events.errors import RegistryError
 from runfold.events.topics import EVENTS, TOPICS
-from runfold.infra.database import preflight
+from runfold.infra.database import preflight, reads
 from runfold.infra.database.errors import DatabaseAwayError
 from runfold.infra.database.faults import said_by_the_database
 from runfold.infra.deployment import binding
@@ -77,6 +77,8 @@ def _project(process: Process, settings: ProjectorSettings) -> int:
     with said_by_the_database():
         schema.ensure(settings.database_url)
         separating.settle(settings.database_url, on=settings.row_security)
+        if settings.reads:
+            reads.make(settings.database_url)
     if process.asked(_TAKE_NEW):
         return _take_new(process, settings)
     codec = Codec(registry_of(process.config.schema_registry_url))

@@ -22,7 +22,8 @@ _GROUP = "runfold-projector-owners"
 class ProjectorSettings:
     """``listed`` are the partitions of this process: None is all, or those that a group gives.
 
-    ``row_security`` says whether Postgres is to keep the rows of tenants apart.
+    ``row_security`` says whether Postgres is to keep the rows of tenants apart,
+    ``reads`` whether there is to be a table of who read what.
     """
 
     config: Config = field(repr=False)
@@ -31,6 +32,7 @@ class ProjectorSettings:
     by_group: bool
     membership: Membership
     row_security: bool = False
+    reads: bool = False
 
     @classmethod
     def read(cls, config: Config, env: Mapping[str, str] | None = None) -> Self:
@@ -43,6 +45,7 @@ class ProjectorSettings:
             by_group=variables.OWNERSHIP.read(env) == "group" and listed is None,
             membership=Membership(_GROUP, EVENTS, config.group_protocol),
             row_security=isolation.ROW_SECURITY.read(env),
+            reads=isolation.READS.read(env) != "off",
         )
 
     @property

@@ -166,11 +166,11 @@ def _parts(text: str) -> tuple[str, str, bytes]:
 
 
 def _secret(key: bytes, said: str) -> bytes:
-    return hmac.digest(key, b"runfold token " + said.encode(), "sha256")
+    return hmac.digest(key, b"runfold-token-1 " + said.encode(), "sha256")
 
 
 def _over_record(secret: bytes, topic: str, value: bytes) -> bytes:
-    said = f"runfold proof {topic} {hashlib.sha256(value).hexdigest()}"
+    said = f"runfold-proof-1 {topic} {hashlib.sha256(value).hexdigest()}"
     return hmac.digest(secret, said.encode(), "sha256")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from runfold.infra.settings.kinds import FOLDER, SWITCH, WORD, choice
+from runfold.infra.settings.kinds import FOLDER, LINE, SWITCH, WORD, choice
 from runfold.infra.settings.variable import Variable, hidden
 
 _NO_PATH: Path | None = None
@@ -27,4 +27,12 @@ ROW_SECURITY = Variable(
     "RUNFOLD_ROW_SECURITY", SWITCH, False, "projector",
     "`1` lets Postgres itself keep the rows of tenants apart ([tenants in the "
     "database](secured.md#tenants-in-the-database)); `0` takes that away again", "`0`",
+)  # fmt: skip
+READS = Variable(
+    "RUNFOLD_READS", choice("off", "record", "require"), "off", "projector, `runfold`",
+    "whether it is on record who reads runs by the command line: no; as far as the database "
+    "answers; or nobody reads without ([who read what](secured.md#who-read-what))",
+)  # fmt: skip
+PURPOSE = Variable(
+    "RUNFOLD_PURPOSE", LINE, "", "`runfold`", "what for somebody reads; it is on record", "none",
 )  # fmt: skip

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from runfold.producers.log.port import LogReader, LogWriter
     from runfold.projections.queries import Views
     from runfold.stack.settings import Settings
+    from runfold.surfaces.application.reads import ReadRecord
     from runfold.surfaces.application.runs.runs import Runs
     from runfold.surfaces.application.scope import Scope
     from runfold.surfaces.audit.parallel import Source
@@ -99,6 +100,27 @@ class Context:
         from runfold.producers.client import Hubs
 
         return Hubs(self.reader)
+
+    @cached_property
+    def reads(self) -> ReadRecord:
+        """Where reads are put on record, if they are."""
+        from runfold.infra.settings import isolation
+        from runfold.surfaces.application.reads import ReadRecord
+
+        claims = self.signer.token.claims if self.signer else None
+        return ReadRecord(
+            isolation.READS.read(),
+            lambda: self.attached.database_url,
+            claims,
+            isolation.PURPOSE.read(),
+        )
+
+    def reads_now(self, what: str, tenant: str | None, run_id: str = "") -> None:
+        """Put a read on record before it is made, where this deployment asks for it."""
+        from runfold.infra.settings import isolation
+
+        if "reads" in self.__dict__ or isolation.READS.read() != "off":
+            self.reads.note(what, tenant, run_id, lambda line: typer.echo(line, err=True))
 
     @property
     def begins_within(self) -> float:

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import logging
+import os
+import re
+import shutil
+import subprocess
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -266,3 +270,33 @@ def test_no_tool_is_given_the_keys_however_it_spells_them(name: str) -> None:
     held: Callable[[str], MemorySecrets] = lambda n: MemorySecrets({n: "x", "mail": "y"})  # noqa: E731
     store = Without(held(name), NAME)
     assert (store.get(name, "acme"), store.get("mail", "acme")) == (None, "y")
+
+
+PAGE = Path(__file__).parents[2] / "docs" / "clients.md"
+NODE = Path(__file__).parents[2] / "examples" / "clients" / "node" / "wire.mjs"
+
+
+def test_the_page_for_other_languages_gives_a_proof_that_is_right() -> None:
+    secret = bytes(range(16))
+    said = Token("k1", claims(), "e30", secret).proof(topics.REQUESTS, b"\0")
+    assert f"the proof is `{said.rpartition('.')[2]}`" in PAGE.read_text(encoding="utf-8")
+
+
+@pytest.mark.skipif(shutil.which("node") is None, reason="no node here")
+def test_the_program_for_node_makes_the_same_proof() -> None:
+    # Its one function, without the library that the rest of the file imports.
+    source = NODE.read_text(encoding="utf-8")
+    found = re.search(r"^export function credential.*?^}", source, re.DOTALL | re.MULTILINE)
+    assert found is not None
+    script = (
+        "import { createHash, createHmac } from 'node:crypto'\n"
+        "const sha256 = (bytes) => createHash('sha256').update(bytes).digest()\n"
+        f"{found[0].removeprefix('export ')}\n"
+        "console.log(credential('runs.requests', Buffer.from('a request')).runfold_credential)\n"
+    )
+    made = token()
+    told = subprocess.run(
+        ["node", "--input-type=module", "-"], input=script, capture_output=True, text=True,
+        env={**os.environ, "RUNFOLD_TOKEN": str(made)}, check=True, timeout=60,
+    )  # fmt: skip
+    assert told.stdout.strip() == made.proof(topics.REQUESTS, b"a request")

@@ -25,6 +25,7 @@ def run_sql(context: Context, query: str | None, form: str, tenant: str | None =
     """Answer a query, or whatever is typed or piped; return the exit code."""
     address = context.attached.database_url
     how = access(address, lambda line: typer.echo(line, err=True), tenant)
+    context.reads_now(f"sql: {query}" if query is not None else "sql: a session", tenant)
     at_terminal = sys.stdin.isatty() and sys.stdout.isatty()
     if query is None and form == "table" and at_terminal:
         program = psql(context.settings.home)

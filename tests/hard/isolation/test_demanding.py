@@ -25,7 +25,7 @@ from runfold.events.topics import TOPICS
 from runfold.infra.credentials.keys import new_key
 from runfold.infra.credentials.signing import Signer
 from runfold.infra.credentials.token import Claims, Token, issue
-from runfold.infra.database import migrate, roles_script
+from runfold.infra.database import migrate, reads, roles_script
 from runfold.infra.kafka.rights import CLI, PROGRAMS
 from runfold.projections import schema, separating
 from runfold.stack.kafka.topics import ensure_topics
@@ -102,6 +102,7 @@ def deployment(patch: pytest.MonkeyPatch) -> Iterator[Deployment]:
         schema.ensure(owner)
         migrate.upgrade(owner)
         separating.settle(owner, on=True)
+        reads.make(owner)
         kafka.enlist(*PROCESSES, "cli")
         for user, (program, _, _) in PROCESSES.items():
             kafka.allow(user, PROGRAMS[program].rights)
@@ -112,13 +113,19 @@ def deployment(patch: pytest.MonkeyPatch) -> Iterator[Deployment]:
             url = database.of(f"runfold_{login}", "p") if login else ""
             own = secured_settings(replace(mine, database_url=url), kafka.scram(user))
             open_.enter_context(_process(own, user, module))
-        wait_until(lambda: all((homes[2] / f"{user}.ready").exists() for user in PROCESSES), 300)
+        wait_until(lambda: all(_is_ready(homes[2], user) for user in PROCESSES), 240)
         reader = replace(mine, database_url=database.of("runfold_login_reader", "p"))
         yield Deployment(kafka, database, secured_settings(reader, kafka.scram("cli")))
         for user in PROCESSES:
             log = (homes[2] / f"{user}.log").read_text()
             assert "authorization failed" not in log.lower(), (user, log[-2000:])
             assert "permission denied" not in log.lower(), (user, log[-2000:])
+
+
+def _is_ready(home: Path, user: str) -> bool:
+    log = (home / f"{user}.log").read_text()
+    assert "Error" not in log, (user, log[-3000:])
+    return (home / f"{user}.ready").exists()
 
 
 def _make_logins(database: Guarded) -> None:
@@ -140,6 +147,7 @@ class _process:  # noqa: N801 - a context manager
             "RUNFOLD_READY_FILE": str(settings.home / f"{user}.ready"),
             "RUNFOLD_CREDENTIALS": "require",
             "RUNFOLD_ROW_SECURITY": "1",
+            "RUNFOLD_READS": "record",
             **({"RUNFOLD_SECRET_CREDENTIAL_KEYS": f"k1 {KEY}"} if user == "runs" else {}),
         }
         if not settings.database_url:
@@ -193,15 +201,25 @@ def test_each_tenant_sees_its_own_run_in_the_database(deployment: Deployment) ->
     def seen(*more: str, **env: str) -> list[str]:
         found = deployment.cli(*query, *more, **env)
         assert found.returncode == 0, found.stderr
-        return [json.loads(line)["tenant_id"] for line in found.stdout.splitlines()]
+        return [row["tenant_id"] for row in json.loads(found.stdout)]
 
-    wait_until(lambda: "acme" in seen(**owner), 120)
+    wait_until(lambda: "acme" in seen(), 120)
     assert seen("--tenant", "acme", **owner) == ["acme"]
     assert seen("--tenant", "nobody", **owner) == []
     # A login that only reads may make no login of a tenant, and says so.
     told = deployment.cli(*query, "--tenant", "another")
     assert told.returncode != 0
     assert "may not make the login of a tenant" in told.stderr
+
+
+def test_who_reads_a_run_is_on_record_also_by_a_login_that_only_reads(
+    deployment: Deployment,
+) -> None:
+    found = deployment.cli("runs", "--json", RUNFOLD_READS="require", RUNFOLD_PURPOSE="a look")
+    assert found.returncode == 0, found.stderr
+    with psycopg.connect(deployment.database.of("runfold_login_reader", "p")) as connection:
+        row = connection.execute("SELECT login, what, tenant, purpose FROM reads").fetchone()
+    assert row == ("runfold_login_reader", "runs", "", "a look")
 
 
 def test_a_client_with_a_certificate_is_let_in(deployment: Deployment) -> None:
