@@ -18,6 +18,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 HEADER = "runfold_credential"
@@ -119,6 +120,7 @@ def fits(proof: Proof, key: bytes, topic: str, value: bytes) -> bool:
     return hmac.compare_digest(made, proof.made)
 
 
+@lru_cache(maxsize=1024)
 def claims_of(said: str) -> Claims:
     """Return what claims say; raises TokenError. They are true only where the proof fits."""
     try:
@@ -165,6 +167,7 @@ def _parts(text: str) -> tuple[str, str, bytes]:
     return parts[1], parts[2], _bytes(parts[3])
 
 
+@lru_cache(maxsize=1024)
 def _secret(key: bytes, said: str) -> bytes:
     return hmac.digest(key, b"runfold-token-1 " + said.encode(), "sha256")
 

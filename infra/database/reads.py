@@ -80,14 +80,21 @@ _PLACES = ", ".join(["%s"] * 8)
 
 
 def _make(session: Connection, schema: str) -> None:
-    row = session.execute(
-        "SELECT to_regprocedure(%s) IS NOT NULL", (f"{quoted(schema)}.{_SIGNATURE}",)
-    ).fetchone()
-    if row and row[0]:
-        return
-    session.execute("SELECT pg_advisory_xact_lock(%s)", (layout.LOCK,))
     there = quoted(schema)
     table, function = f"{there}.{TABLE}", f"{there}.{_SIGNATURE}"
+    row = session.execute("SELECT to_regprocedure(%s) IS NOT NULL", (function,)).fetchone()
+    if row is None or not row[0]:
+        session.execute("SELECT pg_advisory_xact_lock(%s)", (layout.LOCK,))
+        for statement in _made(table, function):
+            session.execute(statement.encode())
+    # The role of tenants may have come later.
+    for name in (READ, TENANT):
+        _let_record(session, role(schema, name), function)
+    if exists(session, member := role(schema, READ)):
+        _let_read(session, member, table)
+
+
+def _made(table: str, function: str) -> tuple[str, ...]:
     columns = "os_user, host, token_id, claimed, tenant, run_id, what, purpose"
     texts = columns.replace(",", " text NOT NULL,") + " text NOT NULL"
     values = ", ".join(f"left(${number}, {_LONGEST})" for number in range(1, 9))
@@ -95,17 +102,29 @@ def _make(session: Connection, schema: str) -> None:
     safe = "LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp"
     key = "id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY"
     at = "at timestamptz NOT NULL DEFAULT clock_timestamp()"
-    for statement in (
+    return (
         f"CREATE TABLE IF NOT EXISTS {table} ({key}, {at}, login text NOT NULL, {texts})",
         f"CREATE INDEX IF NOT EXISTS reads_by_run ON {table} (run_id) WHERE run_id <> ''",
         f"CREATE OR REPLACE FUNCTION {function} RETURNS void {safe} AS $$ {insert} $$",
         f"REVOKE ALL ON FUNCTION {function} FROM PUBLIC",
-    ):
-        session.execute(statement.encode())
-    for name in (READ, TENANT):
-        if exists(session, member := role(schema, name)):
-            session.execute(f"GRANT EXECUTE ON FUNCTION {function} TO {quoted(member)}".encode())
-    if exists(session, member := role(schema, READ)):
+    )
+
+
+def _let_record(session: Connection, member: str, function: str) -> None:
+    row = session.execute(
+        "SELECT NOT has_function_privilege(r.oid, to_regprocedure(%s), 'EXECUTE')"
+        " FROM pg_roles AS r WHERE r.rolname = %s",
+        (function, member),
+    ).fetchone()
+    if row and row[0]:
+        session.execute(f"GRANT EXECUTE ON FUNCTION {function} TO {quoted(member)}".encode())
+
+
+def _let_read(session: Connection, member: str, table: str) -> None:
+    row = session.execute(
+        "SELECT has_table_privilege(%s, to_regclass(%s), 'SELECT')", (member, table)
+    ).fetchone()
+    if row and not row[0]:
         session.execute(f"GRANT SELECT ON {table} TO {quoted(member)}".encode())
 
 
