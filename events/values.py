@@ -67,6 +67,18 @@ class Actor(Record):
     id: str
 
 
+class Proved(Record):
+    """What the credential of a request or a control proved, as it was found when it was decided.
+
+    ``problem`` says why it proved nothing, and is empty where it did. ``key_id`` names the key of
+    the deployment that vouches, ``token_id`` the token. No secret is in it.
+    """
+
+    key_id: str = ""
+    token_id: str = ""
+    problem: str = ""
+
+
 class Label(Record):
     """A free key and value given by the requester."""
 

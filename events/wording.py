@@ -77,6 +77,20 @@ SENTENCES: Mapping[str, str] = {
     "stopped": "{what} is stopped by a switch",
     "wait_for_the_switch": "ask whoever threw the switch (runfold switch list), and ask again when "
     "it is on",
+    # Why a credential proves nothing.
+    "unproved_absent": "it has no credential, and this deployment asks for one: give the client a "
+    "token (RUNFOLD_TOKEN)",
+    "unproved_malformed": "its credential cannot be read: sign with a token of this deployment",
+    "unproved_unknown_key": "its credential is of a key that this deployment does not have: it may "
+    "have been taken out; ask for a new token",
+    "unproved_does_not_fit": "its credential is not of this record: it was changed, or signed for "
+    "something else",
+    "unproved_expired": "its credential has expired: ask for a new token",
+    "unproved_other_deployment": "its credential is for another deployment",
+    "unproved_other_tenant": "its credential does not speak for this tenant",
+    "unproved_other_user": "its credential does not speak for this user",
+    "unproved_roles": "it asks for roles that its credential does not grant",
+    "unproved_scopes": "it asks for scopes that its credential does not grant",
     # Why a control did not apply.
     "other_tenant": "the run belongs to another tenant",
     "already_paused": "the run is paused already",

@@ -21,7 +21,7 @@ from sqlalchemy.exc import DBAPIError
 from runfold.events.avro.codec import Codec
 from runfold.events.errors import RegistryError
 from runfold.events.topics import EVENTS, TOPICS
-from runfold.infra.database import preflight
+from runfold.infra.database import preflight, reads
 from runfold.infra.database.errors import DatabaseAwayError
 from runfold.infra.database.faults import said_by_the_database
 from runfold.infra.deployment import binding
@@ -34,7 +34,7 @@ from runfold.producers.log.topics.partitions import deployed_partitions
 from runfold.producers.log.topics.topic_check import need_settings
 from runfold.producers.log.topics.topic_ids import TopicIdWatch
 from runfold.producers.schema_registry.chosen import registry_of
-from runfold.projections import schema
+from runfold.projections import schema, separating
 from runfold.projections.errors import Fenced, SchemaTooNew
 from runfold.projections.observability.watcher import Watcher
 from runfold.projections.passed_by import TODO, passed_by
@@ -76,6 +76,9 @@ def _project(process: Process, settings: ProjectorSettings) -> int:
     binding.need(process.config.kafka, settings.database_url, _log.warning)
     with said_by_the_database():
         schema.ensure(settings.database_url)
+        separating.settle(settings.database_url, on=settings.row_security)
+        if settings.reads:
+            reads.make(settings.database_url)
     if process.asked(_TAKE_NEW):
         return _take_new(process, settings)
     codec = Codec(registry_of(process.config.schema_registry_url))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from runfold.events.base import Fact, Symbol, Timestamp
 from runfold.events.content import Content
 from runfold.events.traits import PERSON, CallMove, CallTrait, Cause, Tone, Traits
-from runfold.events.values import RunStatus
+from runfold.events.values import Proved, RunStatus
 
 __all__ = [
     "BrakeAction",
@@ -64,6 +64,7 @@ class HumanInputReceived(Fact):
     question_id: str
     content: Content
     request_id: str
+    proof: Proved | None = None
 
 
 class RunPaused(Fact):
@@ -79,6 +80,7 @@ class RunPaused(Fact):
 
     request_id: str
     reason: str
+    proof: Proved | None = None
 
 
 class RunResumed(Fact):
@@ -93,6 +95,7 @@ class RunResumed(Fact):
 
     request_id: str
     reason: str
+    proof: Proved | None = None
 
 
 class RunTakenOver(Fact):
@@ -133,6 +136,7 @@ class RequestIgnored(Fact):
     tenant_id: str
     call_id: str | None = None
     arguments: Content | None = None
+    proof: Proved | None = None
 
 
 class BrakeAction(Symbol):

@@ -18,6 +18,7 @@ from runfold.events.values import (
     Attribution,
     ErrorInfo,
     Placement,
+    Proved,
     RunStatus,
 )
 
@@ -141,6 +142,7 @@ class ToolCallApproved(Fact):
     arguments: Content | None = None
     request_id: str | None = None
     comment: str | None = None
+    proof: Proved | None = None
 
 
 class ToolCallDenied(Fact):
@@ -165,6 +167,7 @@ class ToolCallDenied(Fact):
     reason: str
     request_id: str | None = None
     code: str | None = None
+    proof: Proved | None = None
 
 
 class ToolCallStarted(Fact):
@@ -221,6 +224,7 @@ class ToolCallSucceeded(Fact):
     cost: Money | None = None
     request_id: str | None = None
     untrusted: bool = False
+    proof: Proved | None = None
 
 
 class ToolCallFailed(Fact):

@@ -13,10 +13,11 @@ from runfold.infra.settings.errors import ConfigError
 _MOST_BYTES = 10_000
 
 
-def vault_of(env: Mapping[str, str] | None, taken: Mapping[str, str]) -> VaultPlace | None:
+def vault_of(env: Mapping[str, str] | None, taken: Mapping[str, str] | None) -> VaultPlace | None:
     """Return the place of the secrets in Vault, None without ``RUNFOLD_VAULT_ADDR``.
 
-    ``taken`` is what was taken out of the environment (``taking.take``), the token among it. Raises
+    ``taken`` is what was taken out of the environment (``taking.take``), the token among it; None
+    where nothing was. Raises
     ConfigError with a sentence for an address without a token, and for a path that cannot be meant.
     """
     address = vault.VAULT_ADDR.read(env)

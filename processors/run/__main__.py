@@ -20,11 +20,12 @@ from runfold.events.avro.codec import Codec
 from runfold.events.avro.vocabulary import TENANTS as TENANT_RECORDS
 from runfold.events.topics import EVENTS, TOPICS
 from runfold.infra.artifacts.files import FileArtifacts
+from runfold.infra.credentials.watching import asked_for
 from runfold.infra.database.connection import engine as database_engine
 from runfold.infra.kafka.counts import CountWatch, need_counts
 from runfold.infra.process.exit_codes import ExitCode
 from runfold.infra.process.gc import collect_seldom
-from runfold.infra.process.runner import Ends, Process, serve
+from runfold.infra.process.runner import Ends, Process, Watch, serve
 from runfold.infra.settings import variables
 from runfold.infra.settings.config import Config
 from runfold.processors.context.kind import CONTEXT_CALL
@@ -109,6 +110,7 @@ def _work(process: Process, settings: _Settings) -> int:
             return _take_new(owned, codec, known)
         if process.asked(_ACCEPT):
             return _accept(config, owned, codec, known)
+        credentials = asked_for(settings.tools.every_secret(process.taken.values))
         artifacts = FileArtifacts(process.config.need_home() / "artifacts")
         # What strangers answer is read in a child: whatever it does there, lanes go on.
         apart = Apart(
@@ -124,6 +126,7 @@ def _work(process: Process, settings: _Settings) -> int:
             behaviour.CURRENT,
             lru_cache(1024)(models.is_priced),
             partial(resolve, configured=settings.models.configured),
+            credentials.judge if credentials else None,
         )
         engine = Engine(owned, runs, codec, known.store, effects)
         tenants = Beside(
@@ -149,13 +152,14 @@ def _work(process: Process, settings: _Settings) -> int:
             # No start helps until somebody has mended the topics.
             lambda why: engine.fail(why, ExitCode.WRONG_SETTINGS),
         )
-        watches = (
+        watches: tuple[Watch, ...] = (
             stalls,
             TopicWatch(config.kafka, TOPICS),
             ids,
             counts,
             engine.watch_journal(),
             tenants,
+            *([credentials] if credentials else []),
         )
         collect_seldom()
         try:

@@ -39,9 +39,10 @@ by deciding it again.
    how many values of each kind the model was shown tokens (``redacted``). A run that has read what
    strangers wrote (``untrusted`` results) asks a person from risk level 2 on. An agent's brakes
    watch its runs: a threshold that is crossed is on record with what follows. A call whose tool is
-   left alone after failures is skipped, or ends the run, where the agent says so. ``state_hash``
-   covers what strangers' words the run has read, by which policies its calls were judged, and what
-   its brakes remember.
+   left alone after failures is skipped, or ends the run, where the agent says so. Where credentials
+   are asked for, what they proved is on record, and who proves nothing is refused (``unproved``).
+   ``state_hash`` covers what strangers' words the run has read, by which policies its calls were
+   judged, and what its brakes remember.
 """
 
 from __future__ import annotations
@@ -56,6 +57,8 @@ BY_PERMISSION = 6
 
 BRAKES = 7
 """The behaviour from which an agent's brakes watch its runs."""
+BY_CREDENTIAL = 7
+"""The behaviour from which it is on record what the credential of who asked proved."""
 BY_POLICIES = 7
 """The behaviour from which policies as code decide."""
 BY_TENANT = 7

@@ -18,6 +18,7 @@ from confluent_kafka import (
 from runfold.events.avro.codec import Codec
 from runfold.events.base import Record
 from runfold.events.topics import MAX_RECORD_BYTES
+from runfold.infra.credentials.signing import Signer
 from runfold.infra.kafka import clients
 from runfold.producers.errors import LogError, translated
 from runfold.producers.log.delivery import delivered
@@ -43,7 +44,10 @@ _AT_ONCE = 500
 
 
 class Publisher:
-    """An idempotent producer whose acknowledgements mean durable; any thread may use it."""
+    """An idempotent producer whose acknowledgements mean durable; any thread may use it.
+
+    With a ``signer``, requests and controls carry what it proves.
+    """
 
     def __init__(
         self,
@@ -51,9 +55,11 @@ class Publisher:
         codec: Codec,
         source: str = "runfold/client",
         timeout: float = 30.0,
+        signer: Signer | None = None,
     ) -> None:
         self._codec = codec
         self._source = source
+        self._signer = signer
         self._producer = clients.producer(
             {
                 **config,
@@ -80,6 +86,8 @@ class Publisher:
         reports: list[RecordPlace | LogError | None] = [None] * len(records)
         for number, (record, key) in enumerate(records):
             named = [*headers_of(record, key, self._source), *headers]
+            if self._signer is not None:
+                named += self._signer.headers(topic, values[number])
             self._produce(topic, values[number], key, named, _reporter(reports, number))
         # Bounded by delivery.timeout.ms: librdkafka reports every record by then.
         while any(report is None for report in reports):

@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import Any, Self, Unpack
 
 from runfold.client import Found
-from runfold.connecting import connection
+from runfold.connecting import connection, speaks_for
 from runfold.events.commands import Resolution
 from runfold.events.content import json_content
 from runfold.failures import as_ours
@@ -22,22 +22,24 @@ async def connect_async(
     *,
     schema_registry_url: str | None = None,
     deployment: str | None = None,
-    tenant_id: str = "default",
-    user_id: str = "me",
+    tenant_id: str | None = None,
+    user_id: str | None = None,
+    token: str | None = None,
 ) -> AsyncClient:
     """Return a client of the Kafka at ``bootstrap_servers``.
 
     ``deployment`` is the name of the one that is meant, where several share that Kafka. What is not
     given is read from KAFKA_BOOTSTRAP_SERVERS, SCHEMA_REGISTRY_URL and RUNFOLD_DEPLOYMENT (security
     from the other KAFKA_* variables); without an address, it is the stack that ``runfold up``
-    started. It speaks in the name of one tenant's user and sees that tenant's runs only. Raises
+    started. It speaks in the name of one tenant's user and sees that tenant's runs only: those that
+    are given, else those of its ``token`` (else RUNFOLD_TOKEN), else ``default`` and ``me``. Raises
     UnavailableError where nothing runs, InvalidError for a name that no deployment has.
     """
     with as_ours():
         made = await asyncio.to_thread(
-            connection, bootstrap_servers, schema_registry_url, deployment
+            connection, bootstrap_servers, schema_registry_url, deployment, token
         )
-        client = AsyncRunClient(made.writer, made.reader, tenant_id, user_id)
+        client = AsyncRunClient(made.writer, made.reader, *speaks_for(made, tenant_id, user_id))
 
     async def close() -> None:
         await client.close()

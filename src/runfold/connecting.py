@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from runfold.events.avro.codec import Codec
+from runfold.infra.credentials.signing import Signer, named, signer_of
 from runfold.infra.deployment import journal
 from runfold.infra.deployment.naming import EXPECTS, checked
+from runfold.infra.settings.errors import ConfigError
 from runfold.producers.log.kafka import Publisher, TopicReader
 from runfold.producers.schema_registry.chosen import registry_of
 from runfold.stack.control import attach_log
@@ -20,16 +22,21 @@ class Connection:
 
     writer: Publisher
     reader: TopicReader
+    signer: Signer | None = None
 
 
 def connection(
-    bootstrap_servers: str | None, schema_registry_url: str | None, deployment: str | None = None
+    bootstrap_servers: str | None,
+    schema_registry_url: str | None,
+    deployment: str | None = None,
+    token: str | None = None,
 ) -> Connection:
     """Return a connection.
 
     Raises StackError where no Kafka is named and no stack runs here, and InvalidError for a
-    deployment's name that cannot be one.
+    deployment's name that cannot be one, and for a token that is none.
     """
+    signer = _signer(token)
     settings = Settings.from_env()
     if schema_registry_url is not None:
         settings = replace(settings, schema_registry_url=schema_registry_url)
@@ -43,8 +50,22 @@ def connection(
         # A name that nobody has would be taken for topics that are not there yet.
         journal.need_topics(settings.kafka_config(), lambda _: None)
     codec = Codec(registry_of(settings.schema_registry_url))
-    writer = Publisher(settings.producer_config(), codec, "runfold/client")
-    return Connection(writer, TopicReader(settings.kafka_config(), codec))
+    writer = Publisher(settings.producer_config(), codec, "runfold/client", signer=signer)
+    return Connection(writer, TopicReader(settings.kafka_config(), codec), signer)
+
+
+def speaks_for(made: Connection, tenant_id: str | None, user_id: str | None) -> tuple[str, str]:
+    """Return in whose name a client speaks: as it is told, else as its token says."""
+    claims = made.signer.token.claims if made.signer else None
+    tenant, user = (claims.tenant, claims.user) if claims else (None, None)
+    return named(tenant_id, tenant, "default"), named(user_id, user, "me")
+
+
+def _signer(token: str | None) -> Signer | None:
+    try:
+        return signer_of(token=token)
+    except ConfigError as error:
+        raise InvalidError(str(error)) from None
 
 
 def _checked(deployment: str) -> str:

@@ -22,6 +22,7 @@ from runfold.surfaces.cli.commands import (
     store,
     switches,
     tenants,
+    tokens,
 )
 from runfold.surfaces.cli.help import Sections, with_examples
 
@@ -71,6 +72,7 @@ for group in (
     money,
     tenants,
     switches,
+    tokens,
     sql,
     look,
     backups,

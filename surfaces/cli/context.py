@@ -13,10 +13,12 @@ if TYPE_CHECKING:
     from sqlalchemy import Engine
 
     from runfold.events.avro.codec import Codec
+    from runfold.infra.credentials.signing import Signer
     from runfold.producers.client import Hubs, RunClient
     from runfold.producers.log.port import LogReader, LogWriter
     from runfold.projections.queries import Views
     from runfold.stack.settings import Settings
+    from runfold.surfaces.application.reads import ReadRecord
     from runfold.surfaces.application.runs.runs import Runs
     from runfold.surfaces.application.scope import Scope
     from runfold.surfaces.audit.parallel import Source
@@ -75,7 +77,15 @@ class Context:
         from runfold.producers.log.kafka import Publisher
 
         self._need_one_deployment()
-        return Publisher(self.log_settings.producer_config(), self.codec, "runfold/cli")
+        producer = self.log_settings.producer_config()
+        return Publisher(producer, self.codec, "runfold/cli", signer=self.signer)
+
+    @cached_property
+    def signer(self) -> Signer | None:
+        """What signs requests and controls, where there is a token."""
+        from runfold.infra.credentials.signing import signer_of
+
+        return signer_of()
 
     @cached_property
     def engine(self) -> Engine:
@@ -90,6 +100,27 @@ class Context:
         from runfold.producers.client import Hubs
 
         return Hubs(self.reader)
+
+    @cached_property
+    def reads(self) -> ReadRecord:
+        """Where reads are put on record, if they are."""
+        from runfold.infra.settings import isolation
+        from runfold.surfaces.application.reads import ReadRecord
+
+        claims = self.signer.token.claims if self.signer else None
+        return ReadRecord(
+            isolation.READS.read(),
+            lambda: self.attached.database_url,
+            claims,
+            isolation.PURPOSE.read(),
+        )
+
+    def reads_now(self, what: str, tenant: str | None, run_id: str = "") -> None:
+        """Put a read on record before it is made, where this deployment asks for it."""
+        from runfold.infra.settings import isolation
+
+        if "reads" in self.__dict__ or isolation.READS.read() != "off":
+            self.reads.note(what, tenant, run_id, lambda line: typer.echo(line, err=True))
 
     @property
     def begins_within(self) -> float:

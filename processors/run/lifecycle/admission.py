@@ -21,6 +21,7 @@ from runfold.processors.run.behaviour import BY_TENANT
 from runfold.processors.run.brakes.beginning import set_brakes
 from runfold.processors.run.draft import Draft
 from runfold.processors.run.lifecycle import queueing
+from runfold.processors.run.lifecycle.proving import UNPROVED
 from runfold.processors.run.policy.judging import FORBIDDEN, at_the_request, plainly
 from runfold.processors.run.wording import Parameter
 
@@ -94,6 +95,16 @@ def refuse(draft: Draft, request: RunRequested, code: str, **parameters: Paramet
     """Refuse a request on record, for a reason by its code."""
     asked = trusted(RunRequest)(**dict(request))
     draft.say(_refusal(asked, _Problem(code, parameters), draft))
+
+
+def refuse_unproved(draft: Draft, request: RunRequested, why: str) -> None:
+    """Refuse a request whose credential proves nothing; ``why`` is the code of the text.
+
+    Of what somebody wants in another's name, the words are not kept.
+    """
+    asked = trusted(RunRequest)(**dict(request))
+    unread = asked.model_copy(update={"goal": without_bytes(asked.goal), "attachments": ()})
+    draft.say(_refusal(unread, _Problem(UNPROVED, {}, why), draft))
 
 
 def tightened(agent: Limits, request: Limits | None) -> Limits:

@@ -30,7 +30,7 @@ def command_of(state: RunState | None, decision: Sequence[Event]) -> Command:
     if meta.cause.startswith("timer/"):
         return Command(_timer(meta))
     trace = fact.requester_trace if isinstance(fact, j.RunCreated) else None
-    return Command(_record(state, meta, fact, decision), trace)
+    return Command(_record(state, meta, fact, decision), trace, getattr(fact, "proof", None))
 
 
 def first_of(decision: Sequence[Event]) -> Fact:
