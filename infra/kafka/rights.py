@@ -112,7 +112,7 @@ PROGRAMS: dict[str, Program] = {
             # Of tenants: their lanes run in the same process.
             *_topics(READ, topics.TENANT_REQUESTS, *_OF_TENANTS),
             *_topics(WRITE, topics.TENANT_REQUESTS, *_OF_TENANTS),
-            *_topics(WRITE, topics.RESTORE, topics.PARKED, *(kind.topic for kind in kinds.KINDS)),
+            *_topics(WRITE, topics.RESTORE, topics.PARKED, *(kind.topic for kind in kinds.POOLED)),
             *_DEFINITIONS,
             *_groups("runs-positions", "runs-owners", "restore", "readers"),
             *_groups("tenants-positions", "tenants-owners"),
