@@ -30,6 +30,7 @@ from runfold.events.definitions.records import (
 )
 from runfold.events.definitions.snapshot import KIND_OF, Definitions
 from runfold.events.definitions.tenant_policy import TenantPolicy
+from runfold.events.definitions.tenants import TenantErased, TenantHeld, TenantKept, TenantKeyMade
 from runfold.events.definitions.tool import Approval, CallPolicy, ResourceOf, ToolContract
 
 __all__ = [
@@ -61,6 +62,10 @@ __all__ = [
     "State",
     "StoreRecord",
     "SwitchThrown",
+    "TenantErased",
+    "TenantHeld",
+    "TenantKept",
+    "TenantKeyMade",
     "TenantPolicy",
     "ToolContract",
     "key_of",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from runfold.events.base import Fact, Symbol, Timestamp
+from runfold.events.base import Fact, Said, Symbol, Timestamp
 from runfold.events.content import Content
 from runfold.events.traits import PERSON, CallMove, CallTrait, Cause, Tone, Traits
 from runfold.events.values import RunStatus
@@ -45,7 +45,7 @@ class HumanInputRequested(Fact):
     question_id: str
     provider_call_id: str
     question: Content
-    options: tuple[str, ...] = ()
+    options: tuple[Said, ...] = ()
     deadline: Timestamp | None = None
     brake: str | None = None
 
@@ -78,7 +78,7 @@ class RunPaused(Fact):
     )
 
     request_id: str
-    reason: str
+    reason: Said
 
 
 class RunResumed(Fact):
@@ -92,7 +92,7 @@ class RunResumed(Fact):
     )
 
     request_id: str
-    reason: str
+    reason: Said
 
 
 class RunTakenOver(Fact):
@@ -106,7 +106,7 @@ class RunTakenOver(Fact):
     )
 
     request_id: str
-    reason: str
+    reason: Said
 
 
 class RunForked(Fact):
@@ -129,7 +129,7 @@ class RequestIgnored(Fact):
 
     request_id: str
     control: str
-    reason: str
+    reason: Said
     tenant_id: str
     call_id: str | None = None
     arguments: Content | None = None
@@ -164,10 +164,10 @@ class BrakeApplied(Fact):
 
     pattern: str
     action: BrakeAction
-    reason: str
+    reason: Said
     score: str | None = None
     threshold: str | None = None
-    evidence: tuple[str, ...] = ()
+    evidence: tuple[Said, ...] = ()
     times: int | None = None
     notice: Content | None = None
     due: Timestamp | None = None

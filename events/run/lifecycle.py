@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from runfold.events.base import Fact, Symbol
+from runfold.events.base import Fact, Said, Symbol
 from runfold.events.content import Content
 from runfold.events.traits import Cause, Tone, Traits
 from runfold.events.values import ErrorInfo, Exit, Limits, Pin, RunRequest, RunStatus
@@ -66,7 +66,7 @@ class RunRefused(Fact):
 
     request: RunRequest
     code: str
-    reason: str
+    reason: Said
     rulebook: int
     exit: Exit
     behaviour: int = 1
@@ -138,5 +138,5 @@ class RunCancelled(Ending):
         status=(RunStatus.CANCELLED,),
     )
 
-    reason: str
+    reason: Said
     request_id: str

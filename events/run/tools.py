@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from runfold.events.base import Fact, Money, Symbol, Timestamp
+from runfold.events.base import Fact, Money, Said, SaidBytes, Symbol, Timestamp
 from runfold.events.calls.kinds import TOOL
 from runfold.events.content import Content
 from runfold.events.run.checkpoints import ResumePolicy
@@ -50,7 +50,7 @@ class ToolCallProposed(Fact):
     tool: str
     tool_version: str
     arguments: Content
-    reason: str
+    reason: Said
     risk_level: int
     idempotency_key: str
 
@@ -79,7 +79,7 @@ class PolicyDecided(Fact):
     principal: str
     action: str
     resource: str
-    reason: str
+    reason: Said
     call_id: str | None = None
     obligations: tuple[str, ...] = ()
 
@@ -97,8 +97,8 @@ class ApprovalRequested(Fact):
 
     call_id: str
     tool: str
-    question: str
-    arguments_digest: bytes
+    question: Said
+    arguments_digest: SaidBytes
     risk_level: int
     deadline: Timestamp | None = None
 
@@ -123,7 +123,7 @@ class ToolCallApproved(Fact):
     call_id: str
     arguments: Content | None = None
     request_id: str | None = None
-    comment: str | None = None
+    comment: Said | None = None
 
 
 class ToolCallDenied(Fact):
@@ -144,7 +144,7 @@ class ToolCallDenied(Fact):
     )
 
     call_id: str
-    reason: str
+    reason: Said
     request_id: str | None = None
     code: str | None = None
 
@@ -248,7 +248,7 @@ class ToolCallUncertain(Fact):
     call_id: str
     attempt: int
     tool: str
-    reason: str
+    reason: Said
     latency_ms: int = 0
     cost: Money | None = None
     attribution: Attribution | None = None

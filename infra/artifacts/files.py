@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import secrets
+import shutil
 from pathlib import Path
 from urllib.parse import quote
 
@@ -48,9 +49,23 @@ class FileArtifacts:
             )
         return data
 
+    def drop(self, tenant_id: str) -> int:
+        """Delete the folder of a tenant; raises ArtifactsUnavailableError where a file stays."""
+        folder = self._folder(tenant_id)
+        try:
+            found = sum(1 for path in folder.rglob("*") if path.is_file())
+            if folder.exists():
+                shutil.rmtree(folder)
+        except OSError as error:
+            raise ArtifactsUnavailableError(error.strerror or str(error)) from error
+        return found
+
     def _path(self, tenant_id: str, name: str) -> Path:
+        return self._folder(tenant_id) / name[:2] / name
+
+    def _folder(self, tenant_id: str) -> Path:
         # The prefix keeps a tenant called ".." in its place.
-        return self._root / f"tenant-{quote(tenant_id, safe='')}" / name[:2] / name
+        return self._root / f"tenant-{quote(tenant_id, safe='')}"
 
 
 def _write(path: Path, data: bytes) -> None:

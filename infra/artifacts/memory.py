@@ -24,3 +24,10 @@ class MemoryArtifacts:
             return self._data[tenant_id, digest_of(ref, tenant_id)]
         except KeyError as error:
             raise ArtifactMissingError from error
+
+    def drop(self, tenant_id: str) -> int:
+        """Forget what a tenant put."""
+        names = [name for name in self._data if name[0] == tenant_id]
+        for name in names:
+            del self._data[name]
+        return len(names)

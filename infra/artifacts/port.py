@@ -27,7 +27,7 @@ class Artifact:
 
 
 class ArtifactStore(Protocol):
-    """Keeps bytes for ever; every method is thread-safe and may block."""
+    """Keeps bytes until their tenant is erased; every method is thread-safe and may block."""
 
     def put(self, data: bytes, media_type: str, tenant_id: str) -> Artifact:
         """Keep bytes durably and return their name; the same bytes have the same name.
@@ -40,6 +40,17 @@ class ArtifactStore(Protocol):
         """Return the bytes of a tenant's artifact, checked against its name.
 
         Raises ArtifactMissingError, ArtifactDamagedError or ArtifactsUnavailableError.
+        """
+        ...
+
+
+class ErasableArtifacts(ArtifactStore, Protocol):
+    """The store as an operator sees it: no tool and no processor can delete."""
+
+    def drop(self, tenant_id: str) -> int:
+        """Delete every artifact of a tenant and return how many there were.
+
+        Raises ArtifactsUnavailableError; what was deleted by then stays so.
         """
         ...
 

@@ -20,6 +20,7 @@ from runfold.events.avro.codec import Codec
 from runfold.events.avro.vocabulary import TENANTS as TENANT_RECORDS
 from runfold.events.topics import EVENTS, TOPICS
 from runfold.infra.artifacts.files import FileArtifacts
+from runfold.infra.artifacts.sealed import SealedArtifacts
 from runfold.infra.database.connection import engine as database_engine
 from runfold.infra.kafka.counts import CountWatch, need_counts
 from runfold.infra.process.exit_codes import ExitCode
@@ -30,6 +31,7 @@ from runfold.infra.settings.config import Config
 from runfold.processors.context.kind import CONTEXT_CALL
 from runfold.processors.context.processor import ContextProcessor
 from runfold.processors.definitions.following import Following, following
+from runfold.processors.definitions.sealing import sealing_codec
 from runfold.processors.definitions.source import DefinitionStoreUnavailableError
 from runfold.processors.effects.bounds import Bounds
 from runfold.processors.effects.kinds import Served
@@ -100,13 +102,14 @@ def _work(process: Process, settings: _Settings) -> int:
     owned = _owned(config, settings)
     need_counts(config.kafka, owned.partitions)
     need_settings(config.kafka, TOPICS)
-    codec = Codec(registry_of(config.schema_registry_url))
+    codec = sealing_codec(registry_of(config.schema_registry_url), process.taken.values)
     with following(config.kafka, codec) as known:
         if process.asked(_TAKE_NEW):
             return _take_new(owned, codec, known)
         if process.asked(_ACCEPT):
             return _accept(config, owned, codec, known)
-        artifacts = FileArtifacts(process.config.need_home() / "artifacts")
+        files = FileArtifacts(process.config.need_home() / "artifacts")
+        artifacts = SealedArtifacts(files, codec.sealing)
         # What strangers answer is read in a child: whatever it does there, lanes go on.
         apart = Apart(
             settings.models.providers,
@@ -159,7 +162,7 @@ def _work(process: Process, settings: _Settings) -> int:
 
 
 def _of_tenants(codec: Codec) -> Codec:
-    return Codec(codec.registry, TENANT_RECORDS)
+    return Codec(codec.registry, TENANT_RECORDS, codec.sealing)
 
 
 def _owned(config: Config, settings: _Settings) -> EngineConfig:
@@ -229,7 +232,7 @@ def _effects(
     settings: _Settings,
     known: Following,
     models: _Models,
-    artifacts: FileArtifacts,
+    artifacts: SealedArtifacts,
 ) -> LocalEffects:
     taken = process.taken
     children = settings.tools.children(taken.masks)

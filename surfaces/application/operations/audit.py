@@ -44,4 +44,6 @@ def audit(
             for fault in verdict.faults
         ),
         tenants=len(tenants),
+        erased=sum(verdict.shut == "erased" for verdict in verdicts),
+        unreadable=sum(verdict.shut == "key_lost" for verdict in verdicts),
     )
