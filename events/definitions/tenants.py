@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import NamedTuple
 
 from runfold.events.base import Record, Timestamp
@@ -13,8 +14,9 @@ from runfold.events.sealing.form import key_id_of
 class TenantKeyMade(Record):
     """A data key that a tenant's contents are sealed with from here on, wrapped by the key store.
 
-    ``key_id`` is base64url of 12 bytes, ``wrapped_by`` names the key in the store. The same id
-    again is the same key, wrapped anew.
+    ``key_id`` is base64url of 12 bytes, ``wrapped_by`` names the key in the store, which wraps
+    nothing else. The same id again is the same key, wrapped anew. With a ``data_class`` it is for
+    runs of that data classification, without one for those that have no key of their own.
     """
 
     tenant: str
@@ -24,6 +26,7 @@ class TenantKeyMade(Record):
     reason: str
     decided_at: Timestamp
     decided_by: str
+    data_class: str = ""
 
 
 class TenantErased(Record):
@@ -64,6 +67,8 @@ class WrappedKey(NamedTuple):
     tenant: str
     wrapped: bytes
     wrapped_by: str
+    data_class: str
+    made_at: datetime
     erased: bool
 
 
@@ -81,8 +86,8 @@ class Hold(NamedTuple):
 class TenantMemory:
     """What was kept, in the order of the topic; read at any position while one thread appends."""
 
-    keys: dict[str, list[WrappedKey]] = field(default_factory=dict)
-    """The keys of each tenant that were made."""
+    keys: dict[tuple[str, str], list[WrappedKey]] = field(default_factory=dict)
+    """The keys that were made, of each tenant and data classification."""
     by_id: dict[bytes, list[WrappedKey]] = field(default_factory=dict)
     """What became of each key: made, wrapped anew, erased."""
     holds: dict[str, list[Hold]] = field(default_factory=dict)
@@ -99,14 +104,22 @@ class TenantMemory:
                 if before and (before[-1].tenant != record.tenant or before[-1].erased):
                     return f"TenantKeyMade of {record.tenant}: the key is taken, or erased"
                 made = WrappedKey(
-                    position, key_id, record.tenant, record.wrapped, record.wrapped_by, erased=False
+                    position,
+                    key_id,
+                    record.tenant,
+                    record.wrapped,
+                    record.wrapped_by,
+                    record.data_class,
+                    before[0].made_at if before else record.decided_at,
+                    erased=False,
                 )
                 self.by_id.setdefault(key_id, []).append(made)
                 if not before:
-                    self.keys.setdefault(record.tenant, []).append(made)
+                    place = record.tenant, record.data_class
+                    self.keys.setdefault(place, []).append(made)
             case TenantErased():
                 for name in record.key_ids:
-                    self._erase(record.tenant, key_id_of(name), position)
+                    self._erase(record, key_id_of(name), position)
             case TenantHeld():
                 at = record.decided_at.isoformat()
                 hold = Hold(position, record.held, record.reason, record.decided_by, at)
@@ -114,14 +127,15 @@ class TenantMemory:
         self.kept.append((position, record))
         return ""
 
-    def _erase(self, tenant: str, key_id: bytes | None, position: int) -> None:
+    def _erase(self, record: TenantErased, key_id: bytes | None, position: int) -> None:
         if key_id is None:
             return
         history = self.by_id.setdefault(key_id, [])
-        if history and history[-1].tenant != tenant:
+        if history and history[-1].tenant != record.tenant:
             return
         # Its record may be gone from the topic already: compaction removes what is tombstoned.
-        history.append(WrappedKey(position, key_id, tenant, b"", "", erased=True))
+        tenant, at = record.tenant, record.decided_at
+        history.append(WrappedKey(position, key_id, tenant, b"", "", "", at, erased=True))
 
     def until(self, position: int) -> TenantMemory:
         """Return a memory of its own that holds what held at a position."""
@@ -145,22 +159,25 @@ class KeptOfTenants:
         """Whether there is, or was, a key of any tenant."""
         return bool(self._memory.by_id)
 
-    def sealing_key(self, tenant: str) -> WrappedKey | None:
-        """Return what a tenant's contents are sealed with now, None where they are not.
+    def sealing_key(self, tenant: str, data_class: str = "") -> WrappedKey | None:
+        """Return what a tenant's contents of a class are sealed with, None where they are not.
 
         One that is erased says so.
         """
-        made = last(self._memory.keys.get(tenant), self._position)
-        return None if made is None else self.key(made.id)
+        made = last(self._memory.keys.get((tenant, data_class)), self._position)
+        key = None if made is None else self.key(made.id)
+        if data_class and (key is None or key.erased):
+            return self.sealing_key(tenant)
+        return key
 
     def key(self, key_id: bytes) -> WrappedKey | None:
         """Return a key by its id, as it was wrapped last; None where it is not known."""
         return last(self._memory.by_id.get(key_id), self._position)
 
     def keys_of(self, tenant: str) -> list[WrappedKey]:
-        """Return the keys of a tenant that are not erased, oldest first."""
-        ids = [each.id for each in self._memory.keys.get(tenant, []).copy()]
-        found = [self.key(key_id) for key_id in ids]
+        """Return the keys of a tenant that are not erased, oldest first in each class."""
+        made = [keys for (of, _), keys in self._memory.keys.copy().items() if of == tenant]
+        found = [self.key(each.id) for keys in made for each in keys.copy()]
         return [each for each in found if each is not None and not each.erased]
 
     def hold(self, tenant: str) -> Hold | None:
@@ -175,7 +192,7 @@ class KeptOfTenants:
 
     def sealed(self) -> list[str]:
         """Return the tenants whose contents are sealed."""
-        return sorted(self._memory.keys.copy())
+        return sorted({tenant for tenant, _ in self._memory.keys.copy()})
 
     def erasures(self, tenant: str) -> list[TenantErased]:
         """Return when and why a tenant was erased, oldest first."""

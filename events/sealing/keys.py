@@ -19,6 +19,11 @@ class DataKey(Protocol):
         """Whose it is."""
         ...
 
+    @property
+    def data_class(self) -> str:
+        """The data classification of the runs that it is for, empty for those of any."""
+        ...
+
     def seal(self, place: bytes, data: bytes) -> bytes:
         """Return ``key id | nonce | ciphertext | tag`` of data at a place."""
         ...
@@ -43,8 +48,8 @@ class Keys(Protocol):
         """Whether any tenant's contents are sealed."""
         ...
 
-    def current(self, tenant: str) -> DataKey | None:
-        """Return what a tenant's contents are sealed with now; None where they are not sealed.
+    def current(self, tenant: str, data_class: str = "") -> DataKey | None:
+        """Return what a tenant's contents of a class are sealed with; None where they are not.
 
         Raises KeysUnavailableError and ShutError.
         """

@@ -41,8 +41,9 @@ class Sealing:
     def __init__(self, keys: Keys, *, shows: bool = False) -> None:
         self.keys = keys
         self._shows = shows
-        # Results name a run and no tenant: whose it is was seen before in the run's work or events.
-        self._tenants: OrderedDict[str, str] = OrderedDict()
+        # Results name a run, and neither tenant nor class: both were seen before, in the run's work
+        # or its events.
+        self._seen: OrderedDict[str, tuple[str, str]] = OrderedDict()
 
     def showing(self) -> Sealing:
         """Return the same for a reader who shows to people what was erased."""
@@ -52,10 +53,11 @@ class Sealing:
         """Return a fact as it stands on the journal."""
         if not self.keys.any or not has_contents(type(fact)):
             return fact
-        key = self.keys.current(meta.tenant_id)
+        data_class = self._class_of(fact, meta.run_id)
+        key = self.keys.current(meta.tenant_id, data_class)
         if key is None:
             return fact
-        self._remember(meta.run_id, meta.tenant_id)
+        self._remember(meta.run_id, meta.tenant_id, data_class)
         return through(fact, _Seals(key, meta.run_id, type(fact)))
 
     def record(self, record: R, tenant_in: TenantIn) -> R:
@@ -65,8 +67,10 @@ class Sealing:
         if isinstance(record, DeadLetter):
             return self._letter(record, tenant_in)  # type: ignore[return-value]
         subject = getattr(record, "run_id", "")
-        tenant = getattr(record, "tenant_id", None) or self._tenants.get(subject)
-        key = self.keys.current(tenant) if tenant is not None else None
+        tenant = getattr(record, "tenant_id", None) or self.tenant_of(subject)
+        if tenant is None:
+            return record
+        key = self.keys.current(tenant, self._class_of(record, subject))
         return record if key is None else through(record, _Seals(key, subject, type(record)))
 
     def opened(self, found: Any) -> Any:
@@ -106,7 +110,12 @@ class Sealing:
 
     def tenant_of(self, run_id: str) -> str | None:
         """Return the tenant of a run whose sealed contents were seen here, None of another."""
-        return self._tenants.get(run_id)
+        return self._seen.get(run_id, (None, ""))[0]
+
+    def _class_of(self, record: Record, run_id: str) -> str:
+        """Return a run's data classification, as far as it was seen; empty where it was not."""
+        said = getattr(getattr(record, "request", record), "data_classification", None)
+        return self._seen.get(run_id, ("", ""))[1] if said is None else str(said.value)
 
     def _opened(self, record: R, named: Any) -> R:
         if not has_contents(type(record)):
@@ -114,8 +123,8 @@ class Sealing:
         subject = _subject_of(named)
         hand = _Opens(self, subject, type(record), getattr(named, "tenant_id", None))
         opened = through(record, hand)
-        if hand.tenant is not None and not isinstance(named, DeadLetter):
-            self._remember(subject, hand.tenant)
+        if hand.key is not None and not isinstance(named, DeadLetter):
+            self._remember(subject, hand.key.tenant, hand.key.data_class)
         return opened
 
     def gone(self, why: Gone) -> str:
@@ -127,7 +136,7 @@ class Sealing:
     def _letter(self, letter: DeadLetter, tenant_in: TenantIn) -> DeadLetter:
         tenant = tenant_in(letter.topic, letter.value or b"")
         if tenant is None:
-            tenant = self._tenants.get((letter.key or b"").decode("utf-8", "replace"))
+            tenant = self.tenant_of((letter.key or b"").decode("utf-8", "replace"))
         try:
             key = self.keys.current(tenant) if tenant is not None else None
         except ShutError:
@@ -137,12 +146,12 @@ class Sealing:
         # Whose it is cannot be told, and it may be a sealed tenant's: its place still holds it.
         return _withheld(letter) if tenant is None else letter
 
-    def _remember(self, run_id: str, tenant: str) -> None:
-        if run_id in self._tenants:
+    def _remember(self, run_id: str, tenant: str, data_class: str) -> None:
+        if run_id in self._seen:
             return
-        self._tenants[run_id] = tenant
-        if len(self._tenants) > _REMEMBERED:
-            self._tenants.popitem(last=False)
+        self._seen[run_id] = tenant, data_class
+        if len(self._seen) > _REMEMBERED:
+            self._seen.popitem(last=False)
 
 
 def _shut(why: Gone) -> ShutError:
@@ -188,7 +197,7 @@ class _Opens:
     ) -> None:
         self._sealing, self._subject, self._kind = sealing, subject, kind.__name__
         self._owner = tenant
-        self.tenant: str | None = None
+        self.key: DataKey | None = None
 
     def text(self, value: str, field: bytes) -> str:
         blob = blob_of_text(value)
@@ -225,5 +234,5 @@ class _Opens:
             return None
         plain = key.open(place_of(key.tenant, self._subject, self._kind) + field, blob)
         if plain is not None:
-            self.tenant = key.tenant
+            self.key = key
         return plain

@@ -6,6 +6,7 @@ import hashlib
 import os
 import secrets
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote
 
@@ -14,7 +15,7 @@ from runfold.infra.artifacts.errors import (
     ArtifactMissingError,
     ArtifactsUnavailableError,
 )
-from runfold.infra.artifacts.port import Artifact, digest_of, named
+from runfold.infra.artifacts.port import Artifact, digest_of, named, ref_of
 
 
 class FileArtifacts:
@@ -48,6 +49,23 @@ class FileArtifacts:
                 f"The artifact {ref} is damaged: restore its file from a backup."
             )
         return data
+
+    def refs(self, tenant_id: str) -> Iterator[str]:
+        """Yield the ref of every file of a tenant; what is being written is not there yet."""
+        for path in sorted(self._folder(tenant_id).glob("??/*")):
+            if not path.name.startswith("."):
+                yield ref_of(path.name, tenant_id)
+
+    def delete(self, ref: str, tenant_id: str) -> bool:
+        """Delete the file; raises ArtifactsUnavailableError where the disk refuses it."""
+        path = self._path(tenant_id, digest_of(ref, tenant_id))
+        try:
+            path.unlink()
+        except FileNotFoundError:
+            return False
+        except OSError as error:
+            raise ArtifactsUnavailableError(error.strerror or str(error)) from error
+        return True
 
     def drop(self, tenant_id: str) -> int:
         """Delete the folder of a tenant; raises ArtifactsUnavailableError where a file stays."""

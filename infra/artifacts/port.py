@@ -7,6 +7,7 @@ where the bytes are, so a store may be exchanged for another one that holds the 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Protocol
 from urllib.parse import quote
@@ -47,6 +48,14 @@ class ArtifactStore(Protocol):
 class ErasableArtifacts(ArtifactStore, Protocol):
     """The store as an operator sees it: no tool and no processor can delete."""
 
+    def refs(self, tenant_id: str) -> Iterator[str]:
+        """Yield the ref of every artifact of a tenant."""
+        ...
+
+    def delete(self, ref: str, tenant_id: str) -> bool:
+        """Delete one artifact and return whether it was there."""
+        ...
+
     def drop(self, tenant_id: str) -> int:
         """Delete every artifact of a tenant and return how many there were.
 
@@ -55,11 +64,15 @@ class ErasableArtifacts(ArtifactStore, Protocol):
         ...
 
 
+def ref_of(name: str, tenant_id: str) -> str:
+    """Return the ref of what is named by this sha256 in hex."""
+    return f"{_SCHEME}{quote(tenant_id, safe='')}/{name}"
+
+
 def named(data: bytes, media_type: str, tenant_id: str) -> Artifact:
     """Return what these bytes are called."""
     digest = hashlib.sha256(data).digest()
-    ref = f"{_SCHEME}{quote(tenant_id, safe='')}/{digest.hex()}"
-    return Artifact(ref, digest, len(data), media_type)
+    return Artifact(ref_of(digest.hex(), tenant_id), digest, len(data), media_type)
 
 
 def digest_of(ref: str, tenant_id: str) -> str:

@@ -37,10 +37,10 @@ def new_key() -> tuple[bytes, bytes]:
 class AesDataKey:
     """A data key, unwrapped; it never shows itself."""
 
-    __slots__ = ("_cipher", "_nonce_key", "id", "tenant")
+    __slots__ = ("_cipher", "_nonce_key", "data_class", "id", "tenant")
 
-    def __init__(self, key_id: bytes, tenant: str, key: bytes) -> None:
-        self.id, self.tenant = key_id, tenant
+    def __init__(self, key_id: bytes, tenant: str, key: bytes, data_class: str = "") -> None:
+        self.id, self.tenant, self.data_class = key_id, tenant, data_class
         self._cipher = aes_gcm(key)
         self._nonce_key = hmac.digest(key, b"runfold nonce", "sha256")
 

@@ -57,12 +57,11 @@ class FileKeys:
                 "restore the file from its back-up."
             )
         begins = _VERSION_BYTES + _NONCE_BYTES
-        cipher = aes_gcm(base64.b64decode(key))
         try:
-            opened: bytes = cipher.decrypt(
+            opened: bytes = aes_gcm(base64.b64decode(key)).decrypt(
                 wrapped[_VERSION_BYTES:begins], wrapped[begins:], name.encode()
             )
-        except InvalidTag:
+        except (InvalidTag, ValueError):
             raise KeyLostError(
                 f"the key {name} in {self._path} is another than wrapped its data key: "
                 "restore the file from its back-up."
@@ -118,8 +117,10 @@ class FileKeys:
                 f"{self._path} is not the JSON that holds keys: restore it from its back-up."
             ) from None
         keys = found.get("keys") if isinstance(found, dict) else None
-        if not isinstance(keys, dict) or not all(isinstance(each, dict) for each in keys.values()):
-            raise KeysUnavailableError(f"{self._path} holds no keys.")
+        if not isinstance(keys, dict) or not all(map(_is_versions, keys.values())):
+            raise KeysUnavailableError(
+                f"{self._path} is not the JSON that holds keys: restore it from its back-up."
+            )
         return keys
 
     def _write(self, keys: Keys) -> None:
@@ -147,6 +148,13 @@ class FileKeys:
             f"{self._path} cannot be used ({error.strerror}): see that RUNFOLD_KEYS names the file "
             "with the keys, and that this process may read it."
         )
+
+
+def _is_versions(value: object) -> bool:
+    return isinstance(value, dict) and all(
+        number.isascii() and number.isdecimal() and isinstance(key, str)
+        for number, key in value.items()
+    )
 
 
 def _made() -> str:

@@ -31,15 +31,20 @@ class MemoryKeys:
 
     def unwrap(self, name: str, wrapped: bytes) -> bytes:
         """Unwrap by the version that wrapped."""
+        from cryptography.exceptions import InvalidTag  # noqa: PLC0415
+
         self._need()
         self.asked += 1
         versions, version = self._keys.get(name, []), wrapped[0]
         if version >= len(versions):
             raise KeyLostError(f"there is no key {name}")
         begins = 1 + _NONCE_BYTES
-        opened: bytes = aes_gcm(versions[version]).decrypt(
-            wrapped[1:begins], wrapped[begins:], name.encode()
-        )
+        try:
+            opened: bytes = aes_gcm(versions[version]).decrypt(
+                wrapped[1:begins], wrapped[begins:], name.encode()
+            )
+        except (InvalidTag, ValueError):
+            raise KeyLostError(f"the key {name} is another") from None
         return opened
 
     def rotate(self, name: str) -> None:

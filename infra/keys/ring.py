@@ -12,7 +12,7 @@ from typing import Protocol
 from runfold.events.definitions.tenants import WrappedKey
 from runfold.events.errors import KeysUnavailableError, ShutError
 from runfold.events.sealing.keys import Gone
-from runfold.infra.keys.data_key import AesDataKey
+from runfold.infra.keys.data_key import KEY_BYTES, AesDataKey
 from runfold.infra.keys.port import KeyLostError, KeyStore
 
 _log = logging.getLogger(__name__)
@@ -32,8 +32,8 @@ class WrappedKeys(Protocol):
         """Whether there is a key of any tenant."""
         ...
 
-    def sealing_key(self, tenant: str) -> WrappedKey | None:
-        """Return the newest key of a tenant."""
+    def sealing_key(self, tenant: str, data_class: str = "") -> WrappedKey | None:
+        """Return the newest key of a tenant for a class."""
         ...
 
     def key(self, key_id: bytes) -> WrappedKey | None:
@@ -82,10 +82,10 @@ class KeyRing:
         known = self._known()
         return known is not None and known.seals
 
-    def current(self, tenant: str) -> AesDataKey | None:
-        """Return what a tenant's contents are sealed with now."""
+    def current(self, tenant: str, data_class: str = "") -> AesDataKey | None:
+        """Return what a tenant's contents of a class are sealed with now."""
         known = self._known()
-        wrapped = known.sealing_key(tenant) if known is not None else None
+        wrapped = known.sealing_key(tenant, data_class) if known is not None else None
         if wrapped is None:
             return None
         found = self._unwrapped(wrapped)
@@ -150,12 +150,14 @@ class KeyRing:
             return None
         try:
             key = self._store.unwrap(wrapped.wrapped_by, wrapped.wrapped)
+            if len(key) != KEY_BYTES:
+                raise KeyLostError("what the store unwraps is no key of 32 bytes")
         except KeyLostError as error:
             _log.error("a key of tenant %s is lost: %s", wrapped.tenant, error)
             self._lost[wrapped.id] = (self._clock() + _LOST_S, str(error))
             return None
         self._lost.pop(wrapped.id, None)
-        return AesDataKey(wrapped.id, wrapped.tenant, key)
+        return AesDataKey(wrapped.id, wrapped.tenant, key, wrapped.data_class)
 
     def _why_lost(self, key_id: bytes) -> str:
         return self._lost.get(key_id, (0.0, "the key is lost"))[1]
@@ -166,7 +168,7 @@ class NoKeys:
 
     any = False
 
-    def current(self, tenant: str) -> None:  # noqa: ARG002 - the port's signature
+    def current(self, tenant: str, data_class: str = "") -> None:  # noqa: ARG002 - the port's signature
         """Return that nothing is sealed here."""
         return
 

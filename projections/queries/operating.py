@@ -5,6 +5,8 @@ What could not be used belongs to no tenant, as nobody could read whose it is.
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from sqlalchemy import func, select
 
 from runfold.events.values import TERMINAL
@@ -66,3 +68,11 @@ def live_runs(views: Views) -> list[str]:
     ended = [status.value for status in TERMINAL]
     query = select(runs.c.run_id).where(views.sees(runs), runs.c.status.not_in(ended))
     return [str(run_id) for run_id in views.connection.execute(query).scalars()]
+
+
+def oldest_live_run(views: Views) -> datetime | None:
+    """Return when the oldest run in a scope that has not ended was accepted, None without one."""
+    ended = [status.value for status in TERMINAL]
+    query = select(func.min(runs.c.created_at)).where(views.sees(runs), runs.c.status.not_in(ended))
+    found: datetime | None = views.connection.execute(query).scalar()
+    return found

@@ -74,13 +74,18 @@ def erase(keeping: Keeping, tenant: str, beside: Beside) -> Iterator[Step]:
     yield Step("keys", f"{len(done.keys)} destroyed, {done.new} seals what comes now", done.left)
     yield _artifacts(beside, tenant)
     yield _claims(beside, tenant)
+    yield rebuilt(beside)
+
+
+def rebuilt(beside: Beside) -> Step:
+    """Fold every view again, so that it shows that contents are gone."""
     changed, left = 0, ""
     for name in beside.views:
         try:
             changed += beside.rebuild(name)
         except Exception as error:  # noqa: BLE001 - the others are to be cleaned all the same
             left = f"{name}: {error} Run `runfold rebuild {name}`."
-    yield Step("views", f"{changed} rows cleaned", left)
+    return Step("views", f"{changed} rows cleaned", left)
 
 
 def _artifacts(beside: Beside, tenant: str) -> Step:

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import pairwise
 from uuid import uuid4
 
 from runfold.events import topics
 from runfold.events.definitions import TenantErased, TenantHeld, TenantKept, TenantKeyMade
-from runfold.events.definitions.tenants import KeptOfTenants
+from runfold.events.definitions.tenants import KeptOfTenants, WrappedKey
 from runfold.events.errors import KeysUnavailableError
 from runfold.events.sealing.form import key_name
+from runfold.events.values import DataClassification
 from runfold.infra.keys.data_key import new_key
 from runfold.infra.keys.port import KeyLostError, KeyStore, KeyStoreDeniedError
 from runfold.producers.log.port import LogReader, LogWriter
 from runfold.surfaces.application.errors import InvalidError, UnavailableError
 from runfold.surfaces.application.governing.definitions import Who, read_definitions
+
+CLASSES = tuple(each.value for each in DataClassification if each.value != "unknown")
+"""The data classifications that a key can be for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +41,18 @@ def generation_of(known: KeptOfTenants, tenant: str) -> int:
     names = {name for each in known.erasures(tenant) for name in each.wrapped_by}
     names |= {each.wrapped_by for each in known.keys_of(tenant)}
     return max((int(name.partition("-")[0]) for name in names), default=0)
+
+
+def superseded(known: KeptOfTenants, tenant: str) -> list[tuple[WrappedKey, datetime]]:
+    """Return the data keys that another one of their class has followed, and since when."""
+    by_class: dict[str, list[WrappedKey]] = {}
+    for each in known.keys_of(tenant):
+        by_class.setdefault(each.data_class, []).append(each)
+    return [
+        (key, after.made_at)
+        for keys in by_class.values()
+        for key, after in pairwise(keys)
+    ]
 
 
 def _place(tenant: str, name: str) -> str:
@@ -59,11 +76,22 @@ class Keeping:
         """Return what the log says of tenants' keys and holds now."""
         return read_definitions(self.reader).tenants
 
-    def seal(self, tenant: str) -> str:
-        """Give a tenant a new data key, by which its contents are sealed from now on; its name."""
+    def seal(self, tenant: str, data_class: str = "") -> str:
+        """Give a tenant a new data key, which seals its contents from now on; return its name.
+
+        With a class it seals those of runs of that data classification. Raises InvalidError.
+        """
         if not tenant.strip():
             raise InvalidError("Say which tenant.")
-        return self._made(tenant, generation_of(self.known(), tenant) or 1)
+        if data_class and data_class not in CLASSES:
+            raise InvalidError(f"There is no class {data_class}: say {', '.join(CLASSES)}.")
+        known = self.known()
+        if data_class and known.sealing_key(tenant) is None:
+            raise InvalidError(
+                f"Tenant {tenant} is not sealed, and only some of its runs would be: "
+                f"`runfold tenant seal {tenant}` first."
+            )
+        return self._made(known, tenant, data_class)
 
     def rotate(self, tenant: str) -> int:
         """Rotate the key that wraps, and wrap a tenant's data keys anew; how many they are.
@@ -83,7 +111,7 @@ class Keeping:
         except (KeysUnavailableError, KeyLostError) as error:
             raise UnavailableError(f"The data keys stay as they are wrapped: {error}") from error
         for each, wrapped in anew:
-            self._put(tenant, key_name(each.id), wrapped, each.wrapped_by)
+            self._put(tenant, key_name(each.id), wrapped, each.wrapped_by, each.data_class)
         return len(anew)
 
     def erase(self, tenant: str) -> Erased:
@@ -93,9 +121,26 @@ class Keeping:
         done. The new key is there first, so that nothing is written in plain meanwhile.
         """
         known = self.known()
-        keys = known.keys_of(tenant)
+        new = self._made(known, tenant, "")
+        return self._destroy(known, tenant, known.keys_of(tenant), new)
+
+    def retire(self, tenant: str, before: Mapping[str, datetime]) -> Erased:
+        """Destroy the data keys that were superseded before the moment that their class has.
+
+        A class that is not named is kept for ever; the key in use is never destroyed.
+        """
+        known = self.known()
+        old = [
+            key
+            for key, until in superseded(known, tenant)
+            if key.data_class in before and until < before[key.data_class]
+        ]
+        return self._destroy(known, tenant, old, "") if old else Erased((), "", "")
+
+    def _destroy(
+        self, known: KeptOfTenants, tenant: str, keys: Sequence[WrappedKey], new: str
+    ) -> Erased:
         ids = tuple(key_name(each.id) for each in keys)
-        new = self._made(tenant, generation_of(known, tenant) + 1)
         record = TenantErased(
             tenant=tenant,
             key_ids=ids,
@@ -106,26 +151,24 @@ class Keeping:
         )
         self._record(record, f"tenant-erased/{tenant}/{uuid4()}")
         self.writer.drop(topics.REGISTRY, [_place(tenant, name) for name in ids])
+        # With those that an earlier erasure had to leave.
         every = {name for each in known.erasures(tenant) for name in each.wrapped_by}
-        return Erased(ids, new, self._destroyed(every.union(record.wrapped_by)))
-
-    def _destroyed(self, names: Iterable[str]) -> str:
-        """Destroy keys of the store, and return why one could not be, if so."""
+        left = ""
         try:
-            for name in sorted(names):
+            for name in sorted(every.union(record.wrapped_by)):
                 self._store().destroy(name)
         except (KeysUnavailableError, KeyStoreDeniedError) as error:
-            return str(error)
-        return ""
+            left = str(error)
+        return Erased(ids, new, left)
 
-    def _made(self, tenant: str, generation: int) -> str:
+    def _made(self, known: KeptOfTenants, tenant: str, data_class: str) -> str:
         key_id, key = new_key()
-        name, by = key_name(key_id), f"{generation}-{tenant}"
+        name, by = key_name(key_id), f"{generation_of(known, tenant) + 1}-{tenant}"
         try:
             wrapped = self._store().wrap(by, key)
         except KeysUnavailableError as error:
             raise UnavailableError(f"No key was made: {error}") from error
-        self._put(tenant, name, wrapped, by)
+        self._put(tenant, name, wrapped, by, data_class)
         return name
 
     def hold(self, tenant: str, *, held: bool) -> None:
@@ -143,7 +186,7 @@ class Keeping:
         )
         self._record(record, f"tenant-held/{tenant}/{uuid4()}")
 
-    def _put(self, tenant: str, name: str, wrapped: bytes, by: str) -> None:
+    def _put(self, tenant: str, name: str, wrapped: bytes, by: str, data_class: str) -> None:
         made = TenantKeyMade(
             tenant=tenant,
             key_id=name,
@@ -152,6 +195,7 @@ class Keeping:
             reason=self.who.reason,
             decided_at=self.clock(),
             decided_by=self.who.user,
+            data_class=data_class,
         )
         self._record(made, _place(tenant, name))
 

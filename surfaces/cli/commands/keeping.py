@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -24,6 +25,8 @@ def register(tenant: typer.Typer) -> None:
     tenant.command("seal")(seal)
     tenant.command("rewrap")(rewrap)
     tenant.command("erase")(erase)
+    tenant.command("export")(export)
+    tenant.command("retain")(retain)
     hold.command("on")(on)
     hold.command("off")(off)
     hold.command("list")(list_)
@@ -33,11 +36,14 @@ def register(tenant: typer.Typer) -> None:
 def seal(
     ctx: typer.Context,
     tenant: Tenant,
+    data_class: Annotated[
+        str, typer.Option("--class", help="Only of runs of this data classification.")
+    ] = "",
     reason: options.Reason = "",
     user: options.User = "me",
 ) -> None:
     """Seal a tenant's contents by a new data key, from now on; older keys still open theirs."""
-    name = _keeping(of(ctx), user, reason).seal(tenant)
+    name = _keeping(of(ctx), user, reason).seal(tenant, data_class)
     output.console().print(f"{tenant} is sealed by the data key {name} from now on", markup=False)
 
 
@@ -70,6 +76,59 @@ def erase(
     if not yes:
         typer.confirm(f"Erase every content of tenant {tenant}, for good?", abort=True)
     raise typer.Exit(exits.OK if erased(context, keeping, tenant) else exits.NO)
+
+
+def export(
+    ctx: typer.Context,
+    tenant: Tenant,
+    to: Annotated[Path, typer.Option("--to", help="A folder that is new or empty.")],
+    json: options.Json = False,
+) -> None:
+    """Write everything of a tenant in readable form: JSON lines, artifacts, digests of all."""
+    from dataclasses import asdict
+    from datetime import UTC, datetime
+
+    from runfold.infra.artifacts.files import FileArtifacts
+    from runfold.infra.artifacts.sealed import SealedArtifacts
+    from runfold.surfaces.application.governing.exporting import export as written
+
+    context = of(ctx)
+    files = FileArtifacts(context.settings.home / "artifacts")
+    store = SealedArtifacts(files, context.codec.sealing)
+    with output.waiting("the log to be read"):
+        found = written(context.reader, store, files.refs, tenant, to, datetime.now(UTC))
+    if json:
+        output.as_json(asdict(found))
+        return
+    console = output.console()
+    for topic, count in found.records.items():
+        console.print(f"{topic:<18} {count} records", markup=False)
+    console.print(f"{len(found.files)} files in {to}, listed in manifest.json", markup=False)
+    if found.unreadable or found.missing:
+        console.print(
+            f"{found.unreadable} records and {len(found.missing)} artifacts cannot be read: they "
+            "were erased, or their key is not here.",
+            style="yellow",
+        )
+
+
+def retain(
+    ctx: typer.Context,
+    tenant: Tenant,
+    keep: Annotated[
+        list[str],
+        typer.Option("--keep", help="CLASS=DAYS, or general=DAYS for all without a key of theirs."),
+    ],
+    reason: options.Reason = "",
+    user: options.User = "me",
+) -> None:
+    """Destroy the keys of contents that are older than they are to be kept; to be run daily."""
+    from runfold.surfaces.application.governing.retaining import Kept
+    from runfold.surfaces.cli.operations.erasing import retained
+
+    context, kept = of(ctx), Kept.read(keep)
+    done = retained(context, _keeping(context, user, reason), tenant, kept)
+    raise typer.Exit(exits.OK if done else exits.NO)
 
 
 def on(
