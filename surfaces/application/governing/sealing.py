@@ -48,11 +48,7 @@ def superseded(known: KeptOfTenants, tenant: str) -> list[tuple[WrappedKey, date
     by_class: dict[str, list[WrappedKey]] = {}
     for each in known.keys_of(tenant):
         by_class.setdefault(each.data_class, []).append(each)
-    return [
-        (key, after.made_at)
-        for keys in by_class.values()
-        for key, after in pairwise(keys)
-    ]
+    return [(key, after.made_at) for keys in by_class.values() for key, after in pairwise(keys)]
 
 
 def _place(tenant: str, name: str) -> str:

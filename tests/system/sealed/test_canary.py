@@ -67,7 +67,16 @@ spec:
 """
 HOLDING = (f"{topics.EVENTS}.jsonl", f"{topics.DEAD_LETTERS}.jsonl")
 SERVERS = {"kafka", "postgres"}
-VIEWS = {"approvals", "checkpoints", "model_calls", "run_events", "runs", "tool_invocations"}
+VIEWS = {
+    "approvals",
+    "checkpoints",
+    "dead_letters",
+    "model_calls",
+    "run_events",
+    "runs",
+    "tool_calls",
+    "tool_invocations",
+}
 """The tables that people read; they hold words until the tenant is erased."""
 
 
