@@ -6,13 +6,19 @@ from datetime import UTC, datetime
 
 from runfold.events.avro.codec import Codec
 from runfold.events.avro.registry import LockRegistry
-from runfold.events.definitions import Definitions, StoreRecord, TenantErased, TenantKeyMade
+from runfold.events.definitions import (
+    Definition,
+    Definitions,
+    StoreRecord,
+    TenantErased,
+    TenantKeyMade,
+)
 from runfold.events.sealing.form import key_name
 from runfold.events.sealing.sealing import Sealing
 from runfold.infra.keys.data_key import new_key
 from runfold.infra.keys.memory import MemoryKeys
 from runfold.infra.keys.ring import KeyRing
-from runfold.processors.definitions.record import fold
+from runfold.processors.definitions.record import announce, fold
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)
 CANARY = "canary-7Q1Z-0xF00D"
@@ -24,6 +30,7 @@ class Registry:
     def __init__(self) -> None:
         self.store = MemoryKeys()
         self.definitions = Definitions()
+        self.records: list[StoreRecord] = []
         self.ring = self.another()
 
     def another(self) -> KeyRing:
@@ -34,8 +41,13 @@ class Registry:
 
     def publish(self, record: StoreRecord) -> str:
         """Append a record and return why it was left out, if so."""
+        self.records.append(record)
         self.definitions, why = fold(self.definitions, record, self.definitions.position)
         return why
+
+    def announce(self, definition: Definition) -> None:
+        """Publish a definition."""
+        assert self.publish(announce(definition, "me", AT)) == ""
 
     def seal(self, tenant: str = "default") -> str:
         """Give a tenant a new key and return its name."""
