@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from runfold.events.base import Record, Symbol, Timestamp
+from runfold.events.base import Record, Said, Symbol, Timestamp
 from runfold.events.content import Content
 from runfold.events.values import RunRequest
 
@@ -26,14 +26,14 @@ class ApproveToolCall(Control):
 
     call_id: str
     arguments: Content | None = None
-    comment: str | None = None
+    comment: Said | None = None
 
 
 class DenyToolCall(Control):
     """Refuse a proposed call; the model is told the reason."""
 
     call_id: str
-    reason: str
+    reason: Said
 
 
 class Resolution(Symbol):
@@ -50,25 +50,25 @@ class ResolveToolCall(Control):
     call_id: str
     resolution: Resolution
     result: Content | None = None
-    comment: str | None = None
+    comment: Said | None = None
 
 
 class PauseRun(Control):
     """Stop making new calls until resumed."""
 
-    reason: str = ""
+    reason: Said = ""
 
 
 class ResumeRun(Control):
     """Let a paused run go on."""
 
-    reason: str = ""
+    reason: Said = ""
 
 
 class CancelRun(Control):
     """End the run."""
 
-    reason: str = ""
+    reason: Said = ""
 
 
 class SendMessage(Control):

@@ -28,6 +28,7 @@ from runfold.infra.deployment import binding
 from runfold.infra.process.exit_codes import ExitCode
 from runfold.infra.process.gc import collect_seldom
 from runfold.infra.process.runner import Ends, Process, serve
+from runfold.processors.definitions.sealing import reading_codec
 from runfold.producers.errors import RefusedError
 from runfold.producers.log.stalls import stall_watch
 from runfold.producers.log.topics.partitions import deployed_partitions
@@ -81,7 +82,10 @@ def _project(process: Process, settings: ProjectorSettings) -> int:
             reads.make(settings.database_url)
     if process.asked(_TAKE_NEW):
         return _take_new(process, settings)
-    codec = Codec(registry_of(process.config.schema_registry_url))
+    config = process.config
+    codec = reading_codec(
+        registry_of(config.schema_registry_url), lambda: config.kafka, process.taken.values
+    )
     _say_what_was_passed_by(settings.database_url, codec)
     watcher = Watcher(process.traces, count=process.config.metrics_port is not None)
     make = partial(_projector, process, settings, codec, watcher)

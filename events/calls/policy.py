@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from runfold.events.base import Record
+from runfold.events.base import Record, Said, SaidBytes
 from runfold.events.calls.base import CallResult, CallWork, Outcome
 from runfold.events.content import Content
 from runfold.events.values import Attribution, ErrorInfo
@@ -50,7 +50,7 @@ class ServerAnswer(Record):
     policy: str
     permitted: bool
     asks_person: bool = False
-    reason: str = ""
+    reason: Said = ""
     decision_id: str | None = None
     revision: str | None = None
 
@@ -69,6 +69,6 @@ class PolicyResult(CallResult):
     outcome: Outcome
     latency_ms: int
     answers: tuple[ServerAnswer, ...] = ()
-    input_digest: bytes | None = None
+    input_digest: SaidBytes | None = None
     error: ErrorInfo | None = None
     queued_ms: int | None = None

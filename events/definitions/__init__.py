@@ -32,6 +32,7 @@ from runfold.events.definitions.records import (
 )
 from runfold.events.definitions.snapshot import KIND_OF, Definitions
 from runfold.events.definitions.tenant_policy import TenantPolicy
+from runfold.events.definitions.tenants import TenantErased, TenantHeld, TenantKept, TenantKeyMade
 from runfold.events.definitions.tool import Approval, CallPolicy, ResourceOf, ToolContract
 
 __all__ = [
@@ -65,6 +66,10 @@ __all__ = [
     "StorePermit",
     "StoreRecord",
     "SwitchThrown",
+    "TenantErased",
+    "TenantHeld",
+    "TenantKept",
+    "TenantKeyMade",
     "TenantPolicy",
     "ToolContract",
     "key_of",

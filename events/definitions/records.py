@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from runfold.events.base import Record, Symbol, Timestamp
 from runfold.events.content import Content
+from runfold.events.definitions.tenants import TENANT_RECORDS, TenantKept
 
 
 class StorePermit(Record):
@@ -125,7 +126,7 @@ Decided = (
 )
 """What was decided about definitions that are published, and about what may run."""
 
-StoreRecord = DefinitionPublished | Decided
+StoreRecord = DefinitionPublished | Decided | TenantKept
 """Any record of the definition store."""
 
 RECORDS: tuple[type[Record], ...] = (
@@ -135,4 +136,5 @@ RECORDS: tuple[type[Record], ...] = (
     DefinitionWithdrawn,
     DefinitionAliased,
     SwitchThrown,
+    *TENANT_RECORDS,
 )

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from runfold.events.base import Fact, Symbol, Timestamp
+from runfold.events.base import Fact, Said, Symbol, Timestamp
 from runfold.events.content import Content
+from runfold.events.proved import Proved
 from runfold.events.traits import PERSON, CallMove, CallTrait, Cause, Tone, Traits
-from runfold.events.values import Proved, RunStatus
+from runfold.events.values import RunStatus
 
 __all__ = [
     "BrakeAction",
@@ -45,7 +46,7 @@ class HumanInputRequested(Fact):
     question_id: str
     provider_call_id: str
     question: Content
-    options: tuple[str, ...] = ()
+    options: tuple[Said, ...] = ()
     deadline: Timestamp | None = None
     brake: str | None = None
 
@@ -79,7 +80,7 @@ class RunPaused(Fact):
     )
 
     request_id: str
-    reason: str
+    reason: Said
     proof: Proved | None = None
 
 
@@ -94,7 +95,7 @@ class RunResumed(Fact):
     )
 
     request_id: str
-    reason: str
+    reason: Said
     proof: Proved | None = None
 
 
@@ -109,7 +110,7 @@ class RunTakenOver(Fact):
     )
 
     request_id: str
-    reason: str
+    reason: Said
 
 
 class RunForked(Fact):
@@ -132,7 +133,7 @@ class RequestIgnored(Fact):
 
     request_id: str
     control: str
-    reason: str
+    reason: Said
     tenant_id: str
     call_id: str | None = None
     arguments: Content | None = None
@@ -168,10 +169,10 @@ class BrakeApplied(Fact):
 
     pattern: str
     action: BrakeAction
-    reason: str
+    reason: Said
     score: str | None = None
     threshold: str | None = None
-    evidence: tuple[str, ...] = ()
+    evidence: tuple[Said, ...] = ()
     times: int | None = None
     notice: Content | None = None
     due: Timestamp | None = None

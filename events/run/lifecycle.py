@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from runfold.events.base import Fact, Symbol
+from runfold.events.base import Fact, Said, Symbol
 from runfold.events.content import Content
+from runfold.events.proved import Proved
 from runfold.events.traits import Cause, Tone, Traits
-from runfold.events.values import ErrorInfo, Exit, Limits, Pin, Proved, RunRequest, RunStatus
+from runfold.events.values import ErrorInfo, Exit, Limits, Pin, RunRequest, RunStatus
 
 __all__ = [
     "MessageKind",
@@ -69,7 +70,7 @@ class RunRefused(Fact):
 
     request: RunRequest
     code: str
-    reason: str
+    reason: Said
     rulebook: int
     exit: Exit
     behaviour: int = 1
@@ -143,6 +144,6 @@ class RunCancelled(Ending):
         status=(RunStatus.CANCELLED,),
     )
 
-    reason: str
+    reason: Said
     request_id: str
     proof: Proved | None = None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from runfold.events.base import Fact, Money, Record, Timestamp
+from runfold.events.base import Fact, Money, Record, Said, SaidBytes, Timestamp
 from runfold.events.calls.kinds import MODEL
 from runfold.events.traits import (
     CallMove,
@@ -39,8 +39,8 @@ class DecisionRecord(Record):
 
     decision_type: str
     selected_tools: tuple[str, ...]
-    summary: str
-    context_digest: bytes
+    summary: Said
+    context_digest: SaidBytes
 
 
 class ModelResolved(Fact):
@@ -77,7 +77,7 @@ class ModelCalled(Fact):
     fallbacks: tuple[str, ...]
     routing_reason: str
     prompt_version: str
-    context_digest: bytes
+    context_digest: SaidBytes
     placement: Placement
     timeout_ms: int
     max_output_tokens: int | None = None
@@ -150,4 +150,4 @@ class RetryScheduled(Fact):
     attempt: int
     due: Timestamp
     delay_ms: int
-    reason: str
+    reason: Said

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from runfold.events.base import Fact
+from runfold.events.base import Fact, SaidBytes
 from runfold.events.calls.kinds import POLICY
 from runfold.events.calls.policy import PolicyQuestion, ServerAnswer
 from runfold.events.content import Content
@@ -57,7 +57,7 @@ class PolicyAnswered(Fact):
     about: str
     latency_ms: int
     answers: tuple[ServerAnswer, ...] = ()
-    input_digest: bytes | None = None
+    input_digest: SaidBytes | None = None
 
 
 class PolicyUnanswered(Fact):

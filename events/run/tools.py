@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from runfold.events.base import Fact, Money, Record, Symbol, Timestamp
+from runfold.events.base import Fact, Money, Record, Said, SaidBytes, Symbol, Timestamp
 from runfold.events.calls.kinds import TOOL
 from runfold.events.content import Content
+from runfold.events.proved import Proved
 from runfold.events.run.checkpoints import ResumePolicy
 from runfold.events.traits import (
     CallMove,
@@ -14,13 +15,7 @@ from runfold.events.traits import (
     Traits,
     tool_charge,
 )
-from runfold.events.values import (
-    Attribution,
-    ErrorInfo,
-    Placement,
-    Proved,
-    RunStatus,
-)
+from runfold.events.values import Attribution, ErrorInfo, Placement, RunStatus
 
 __all__ = [
     "ApprovalRequested",
@@ -52,7 +47,7 @@ class ToolCallProposed(Fact):
     tool: str
     tool_version: str
     arguments: Content
-    reason: str
+    reason: Said
     risk_level: int
     idempotency_key: str
 
@@ -72,7 +67,7 @@ class ServerDecision(Record):
     """
 
     path: str
-    input_digest: bytes | None
+    input_digest: SaidBytes | None
     decision_id: str | None = None
     revision: str | None = None
 
@@ -96,7 +91,7 @@ class PolicyDecided(Fact):
     principal: str
     action: str
     resource: str
-    reason: str
+    reason: Said
     call_id: str | None = None
     obligations: tuple[str, ...] = ()
     server: ServerDecision | None = None
@@ -115,8 +110,8 @@ class ApprovalRequested(Fact):
 
     call_id: str
     tool: str
-    question: str
-    arguments_digest: bytes
+    question: Said
+    arguments_digest: SaidBytes
     risk_level: int
     deadline: Timestamp | None = None
 
@@ -141,7 +136,7 @@ class ToolCallApproved(Fact):
     call_id: str
     arguments: Content | None = None
     request_id: str | None = None
-    comment: str | None = None
+    comment: Said | None = None
     proof: Proved | None = None
 
 
@@ -164,7 +159,7 @@ class ToolCallDenied(Fact):
     )
 
     call_id: str
-    reason: str
+    reason: Said
     request_id: str | None = None
     code: str | None = None
     proof: Proved | None = None
@@ -270,7 +265,7 @@ class ToolCallUncertain(Fact):
     call_id: str
     attempt: int
     tool: str
-    reason: str
+    reason: Said
     latency_ms: int = 0
     cost: Money | None = None
     attribution: Attribution | None = None

@@ -125,7 +125,7 @@ PROGRAMS: dict[str, Program] = {
     ),
     "runfold-tools": _pool("the tool pool", kinds.TOOL, *_DEFINITIONS),
     "runfold-models": _pool("the model pool", kinds.MODEL, *_DEFINITIONS),
-    "runfold-contexts": _pool("the context pool", kinds.CONTEXT),
+    "runfold-contexts": _pool("the context pool", kinds.CONTEXT, *_topics(READ, topics.REGISTRY)),
     "runfold-projector": Program(
         "the projector",
         (

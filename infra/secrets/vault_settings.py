@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from runfold.infra.secrets.port import SecretsUnavailableError
-from runfold.infra.secrets.vault import VaultPlace
+from runfold.infra.secrets.vault_http import VaultPlace
 from runfold.infra.settings import vault
 from runfold.infra.settings.errors import ConfigError
 

@@ -16,6 +16,7 @@ from runfold.infra.settings.kinds import (
     FILES,
     FOLDER,
     HTTP,
+    KEYS_PLACE,
     LINE,
     NAMES,
     PARTITIONS,
@@ -180,6 +181,11 @@ CLAIM_LEASE = Variable(
 SECRETS_FOLDER = Variable(
     "RUNFOLD_SECRETS_FOLDER", FOLDER, NO_PATH, "tool pool, run processor",
     "a folder with one file a secret, read where no `RUNFOLD_SECRET_<NAME>` is set", "none",
+)  # fmt: skip
+KEYS = Variable(
+    "RUNFOLD_KEYS", KEYS_PLACE, "", "all but the monitor",
+    "where the keys of sealed tenants are: `file:/path` or `vault:mount` ([sealing](sealing.md))",
+    "none",
 )  # fmt: skip
 MODEL = Variable(
     "RUNFOLD_MODEL", WORD, "", "run processor, model pool",

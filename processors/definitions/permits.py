@@ -24,6 +24,7 @@ from runfold.events.definitions import (
     StorePermit,
     StoreRecord,
     SwitchThrown,
+    TenantKept,
     ToolContract,
 )
 from runfold.events.probe import PROBE_TENANT
@@ -37,6 +38,8 @@ from runfold.processors.run.policy.cedar.people import (
     said_of,
 )
 from runfold.processors.run.policy.cedar.request import Asked
+
+_Judged = DefinitionPublished | Decided
 
 
 class Ruled(NamedTuple):
@@ -70,17 +73,20 @@ def unpermitted(records: Iterable[tuple[int, StoreRecord]]) -> Iterator[Unpermit
     """Yield what stands in the store though the policies before it do not permit it.
 
     ``records`` are all of the topic, by offset and in order. A record that every reader leaves out
-    is passed by, as is what Runfold's own probe publishes.
+    is passed by, as is what Runfold's own probe publishes, and what is kept of tenants, of which no
+    policy speaks.
     """
     known = Definitions()
     for offset, record in records:
         after, left_out = fold(known, record, offset)
-        if not left_out and (said := _said_of(known, after, record)) is not None:
-            yield said._replace(offset=offset)
+        if not (left_out or isinstance(record, TenantKept)):
+            said = _said_of(known, after, record)
+            if said is not None:
+                yield said._replace(offset=offset)
         known = after
 
 
-def _said_of(before: Definitions, after: Definitions, record: StoreRecord) -> Unpermitted | None:
+def _said_of(before: Definitions, after: Definitions, record: _Judged) -> Unpermitted | None:
     roles = record.permit.roles if record.permit is not None else ()
     if isinstance(record, DefinitionPublished):
         made = after.version(record.kind, record.name, record.version, record.tenant)
@@ -157,12 +163,12 @@ def _change(decided: Decided) -> str:
             return "stop" if stopped else "start"
 
 
-def _named(record: StoreRecord) -> str:
+def _named(record: _Judged) -> str:
     version = getattr(record, "version", None)
     return f"{type(record).__name__} of {record.kind}/{record.name}" + (
         f"@{version}" if version else ""
     )
 
 
-def _author(record: StoreRecord) -> str:
+def _author(record: _Judged) -> str:
     return record.published_by if isinstance(record, DefinitionPublished) else record.decided_by

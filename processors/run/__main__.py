@@ -20,6 +20,7 @@ from runfold.events.avro.codec import Codec
 from runfold.events.avro.vocabulary import TENANTS as TENANT_RECORDS
 from runfold.events.topics import EVENTS, TOPICS
 from runfold.infra.artifacts.files import FileArtifacts
+from runfold.infra.artifacts.sealed import SealedArtifacts
 from runfold.infra.credentials.watching import asked_for
 from runfold.infra.database.connection import engine as database_engine
 from runfold.infra.kafka.counts import CountWatch, need_counts
@@ -31,6 +32,7 @@ from runfold.infra.settings.config import Config
 from runfold.processors.context.kind import CONTEXT_CALL
 from runfold.processors.context.processor import ContextProcessor
 from runfold.processors.definitions.following import Following, following
+from runfold.processors.definitions.sealing import sealing_codec
 from runfold.processors.definitions.source import DefinitionStoreUnavailableError
 from runfold.processors.effects.bounds import Bounds
 from runfold.processors.effects.kinds import Served
@@ -104,14 +106,15 @@ def _work(process: Process, settings: _Settings) -> int:
     owned = _owned(config, settings)
     need_counts(config.kafka, owned.partitions)
     need_settings(config.kafka, TOPICS)
-    codec = Codec(registry_of(config.schema_registry_url))
+    codec = sealing_codec(registry_of(config.schema_registry_url), process.taken.values)
     with following(config.kafka, codec) as known:
         if process.asked(_TAKE_NEW):
             return _take_new(owned, codec, known)
         if process.asked(_ACCEPT):
             return _accept(config, owned, codec, known)
         credentials = asked_for(settings.tools.every_secret(process.taken.values))
-        artifacts = FileArtifacts(process.config.need_home() / "artifacts")
+        files = FileArtifacts(process.config.need_home() / "artifacts")
+        artifacts = SealedArtifacts(files, codec.sealing)
         # What strangers answer is read in a child: whatever it does there, lanes go on.
         apart = Apart(
             settings.models.providers,
@@ -130,7 +133,7 @@ def _work(process: Process, settings: _Settings) -> int:
         )
         engine = Engine(owned, runs, codec, known.store, effects)
         tenants = Beside(
-            lambda: Engine(owned, TENANTS, _of_tenants(codec), known.store, NoEffects()),
+            lambda: Engine(owned, TENANTS, codec.of(TENANT_RECORDS), known.store, NoEffects()),
             # Without a policy nobody asks a tenant, and its lanes need not be there.
             lambda: known.store.current().has("tenant_policy"),
             engine.fail,
@@ -169,10 +172,6 @@ def _work(process: Process, settings: _Settings) -> int:
             effects.close(0)
 
 
-def _of_tenants(codec: Codec) -> Codec:
-    return Codec(codec.registry, TENANT_RECORDS)
-
-
 def _owned(config: Config, settings: _Settings) -> EngineConfig:
     return EngineConfig(
         kafka=config.kafka,
@@ -189,7 +188,7 @@ def _take_new(owned: EngineConfig, codec: Codec, known: Following) -> int:
     partitions = range(owned.partitions)
     taken = [
         *take_new_inputs(owned, RUNS, codec, known.store, partitions),
-        *take_new_inputs(owned, TENANTS, _of_tenants(codec), known.store, partitions),
+        *take_new_inputs(owned, TENANTS, codec.of(TENANT_RECORDS), known.store, partitions),
     ]
     for each in taken:
         what = f"{each.topic}/{each.partition}"
@@ -240,7 +239,7 @@ def _effects(
     settings: _Settings,
     known: Following,
     models: _Models,
-    artifacts: FileArtifacts,
+    artifacts: SealedArtifacts,
 ) -> LocalEffects:
     taken = process.taken
     children = settings.tools.children(taken.masks)

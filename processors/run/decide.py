@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 from runfold.events import calls, commands
 from runfold.events.base import Fact
+from runfold.events.proved import Proved
 from runfold.events.tenant import AdmissionAnswered
-from runfold.events.values import Proved
 from runfold.processors.engine.aggregate import Command, Env, Timer
 from runfold.processors.run import behaviour
 from runfold.processors.run.agent import beginnings, results

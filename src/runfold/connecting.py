@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from runfold.events.avro.codec import Codec
 from runfold.infra.credentials.signing import Signer, named, signer_of
 from runfold.infra.deployment import journal
 from runfold.infra.deployment.naming import EXPECTS, checked
 from runfold.infra.settings.errors import ConfigError
+from runfold.processors.definitions.sealing import reading_codec
 from runfold.producers.log.kafka import Publisher, TopicReader
 from runfold.producers.schema_registry.chosen import registry_of
 from runfold.stack.control import attach_log
@@ -49,7 +49,8 @@ def connection(
     if settings.deployment:
         # A name that nobody has would be taken for topics that are not there yet.
         journal.need_topics(settings.kafka_config(), lambda _: None)
-    codec = Codec(registry_of(settings.schema_registry_url))
+    registry = registry_of(settings.schema_registry_url)
+    codec = reading_codec(registry, settings.kafka_config)
     writer = Publisher(settings.producer_config(), codec, "runfold/client", signer=signer)
     return Connection(writer, TopicReader(settings.kafka_config(), codec), signer)
 

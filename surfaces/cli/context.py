@@ -52,10 +52,15 @@ class Context:
     @cached_property
     def codec(self) -> Codec:
         """The codec, with ids from the registry that is configured."""
-        from runfold.events.avro.codec import Codec
+        from runfold.processors.definitions.sealing import reading_codec
         from runfold.producers.schema_registry.chosen import registry_of
 
-        return Codec(registry_of(self.settings.schema_registry_url))
+        registry = registry_of(self.settings.schema_registry_url)
+        return reading_codec(registry, self._kafka)
+
+    def _kafka(self) -> Mapping[str, str | int | float]:
+        """Return the settings of Kafka, once something asks for them."""
+        return self.log_settings.kafka_config()
 
     @cached_property
     def reader(self) -> LogReader:
@@ -63,6 +68,17 @@ class Context:
         from runfold.producers.log.kafka import TopicReader
 
         return TopicReader(self.log_settings.kafka_config(), self.codec)
+
+    @cached_property
+    def judge(self) -> LogReader:
+        """Reads the log for an audit: what is sealed and cannot be opened says so."""
+        from runfold.processors.definitions.sealing import judging_codec
+        from runfold.producers.log.kafka import TopicReader
+        from runfold.producers.schema_registry.chosen import registry_of
+
+        kafka = self.log_settings.kafka_config()
+        registry = registry_of(self.settings.schema_registry_url)
+        return TopicReader(kafka, judging_codec(registry, lambda: kafka))
 
     @cached_property
     def source(self) -> Source | None:

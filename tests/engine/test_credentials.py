@@ -9,8 +9,9 @@ from runfold.events import run as j
 from runfold.events.base import Record
 from runfold.events.content import text
 from runfold.events.operations import DeadLetter
+from runfold.events.proved import Proved
 from runfold.events.run import Event
-from runfold.events.values import Label, Proved
+from runfold.events.values import Label
 from runfold.events.wording import SENTENCES, plain
 from runfold.infra.credentials.checking import Checker
 from runfold.infra.credentials.token import HEADER, Claims, issue

@@ -49,6 +49,8 @@ def audit(
         )
         + tuple(map(_fault_of, store)),
         tenants=len(tenants),
+        erased=sum(verdict.shut == "erased" for verdict in verdicts),
+        unreadable=sum(verdict.shut == "key_lost" for verdict in verdicts),
     )
 
 

@@ -18,7 +18,7 @@ _SHOWN = 20
 def show_audit(context: Context, run_id: str | None, jobs: int, *, json: bool) -> int:
     """Print what is found of one run or of all, and return whether all is sound."""
     with output.progress("offsets read") as told, output.waiting("the journal to be read"):
-        report = audit(context.reader, run_id, context.source, jobs, told)
+        report = audit(context.judge, run_id, context.source, jobs, told)
     if json:
         output.as_json(report)
     else:
@@ -57,6 +57,7 @@ def _print(report: AuditReport) -> None:
             "release. Their chains were followed, their decisions were not made again.",
             style="yellow",
         )
+    _print_shut(report)
     _conclude(unsound, newer)
 
 
@@ -74,4 +75,19 @@ def _conclude(unsound: Mapping[str, int], newer: Sequence[str]) -> None:
             "Sound: no gap, no broken chain, no tool started without a permit, one end a run, "
             "every decision the same.",
             style="bold green",
+        )
+
+
+def _print_shut(report: AuditReport) -> None:
+    console = output.console()
+    if report.erased:
+        console.print(
+            f"{report.erased} runs were erased: their chains were followed, their contents cannot "
+            "be read, and their decisions cannot be made again."
+        )
+    if report.unreadable:
+        console.print(
+            f"{report.unreadable} runs are sealed by a key that is not here: their chains were "
+            "followed, their decisions were not made again. See RUNFOLD_KEYS.",
+            style="yellow",
         )
