@@ -10,7 +10,7 @@ import hashlib
 from dataclasses import dataclass
 from decimal import Decimal
 
-from runfold.events.base import Record, Symbol, money
+from runfold.events.base import Record, Said, Symbol, money
 from runfold.events.content import canonical_json
 
 SHOWN = "runfold.shown/1"
@@ -41,9 +41,9 @@ class ArgumentBound(Record):
     """
 
     pointer: str
-    one_of: tuple[str, ...] = ()
-    at_least: str | None = None
-    at_most: str | None = None
+    one_of: tuple[Said, ...] = ()
+    at_least: Said | None = None
+    at_most: Said | None = None
 
 
 class Holds(Record):

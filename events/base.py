@@ -44,6 +44,19 @@ Timestamp = Annotated[datetime, AfterValidator(_in_utc)]
 """A moment in UTC, microseconds since the epoch on the wire."""
 
 
+class ContentTrait:
+    """Marks a field that holds what was said, or a digest of it; where it is sealed, that is."""
+
+
+SAID = ContentTrait()
+
+Said = Annotated[str, SAID]
+"""Words of a person, a model or a tool, or what may repeat them: contents, sealed per tenant."""
+
+SaidBytes = Annotated[bytes, SAID]
+"""Bytes of the same kind, and digests of contents, by which a guess could be confirmed."""
+
+
 class Symbol(StrEnum):
     """An Avro enum; its first member is ``unknown``: what an old reader sees of a new symbol."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from runfold.events import alerts, commands, operations, run, tenant, topics
 from runfold.events.base import Fact, Record
 from runfold.events.calls.begin import BeginAnswered, BeginRequested
-from runfold.events.calls.kinds import KINDS
+from runfold.events.calls.kinds import POOLED
 from runfold.events.definitions import records as definitions
 
 FACTS: tuple[type[Fact], ...] = tuple(
@@ -40,13 +40,13 @@ CATALOGUE: dict[str, tuple[type[Record], ...]] = {
     topics.REQUESTS: (commands.RunRequested,),
     topics.CONTROLS: CONTROLS,
     topics.RESULTS: (
-        *(kind.result for kind in KINDS),
+        *(kind.result for kind in POOLED),
         BeginRequested,
         tenant.AdmissionAnswered,
     ),
     topics.EVENTS: (*FACTS, operations.PositionNoted),
     topics.COMPLETIONS: TERMINAL_FACTS,
-    **{kind.topic: (kind.work,) for kind in KINDS},
+    **{kind.topic: (kind.work,) for kind in POOLED},
     topics.PERMITS: (BeginAnswered,),
     topics.RESTORE: (operations.RestorePoint,),
     topics.PARKED: (operations.ParkedRun,),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from runfold.events.approvals import Holds
-from runfold.events.base import Record, Symbol, Timestamp
+from runfold.events.base import Record, Said, Symbol, Timestamp
 from runfold.events.content import Content
 from runfold.events.values import ProposedCall, RunRequest
 
@@ -37,7 +37,7 @@ class ApproveToolCall(Control):
 
     call_id: str
     arguments: Content | None = None
-    comment: str | None = None
+    comment: Said | None = None
     shown_digest: bytes | None = None
     holds: Holds | None = None
     on_behalf_of: str | None = None
@@ -47,7 +47,7 @@ class DenyToolCall(Control):
     """Refuse a proposed call; the model is told the reason."""
 
     call_id: str
-    reason: str
+    reason: Said
     shown_digest: bytes | None = None
     on_behalf_of: str | None = None
 
@@ -66,25 +66,25 @@ class ResolveToolCall(Control):
     call_id: str
     resolution: Resolution
     result: Content | None = None
-    comment: str | None = None
+    comment: Said | None = None
 
 
 class PauseRun(Control):
     """Stop making new calls until resumed."""
 
-    reason: str = ""
+    reason: Said = ""
 
 
 class ResumeRun(Control):
     """Let a paused run go on."""
 
-    reason: str = ""
+    reason: Said = ""
 
 
 class CancelRun(Control):
     """End the run."""
 
-    reason: str = ""
+    reason: Said = ""
 
 
 class SendMessage(Control):
@@ -118,7 +118,7 @@ class TakeOverRun(Control):
     The run goes back to its model ``hold_ms`` after the last thing that this person did to it.
     """
 
-    reason: str = ""
+    reason: Said = ""
     hold_ms: int = HOLD_MS
 
 
@@ -143,4 +143,4 @@ class GiveResult(Control):
 class HandBackRun(Control):
     """Let the model answer again."""
 
-    reason: str = ""
+    reason: Said = ""

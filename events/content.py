@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 
-from runfold.events.base import Record
+from runfold.events.base import Record, SaidBytes
 from runfold.events.trusted import trusted
 
 JSON = "application/json"
@@ -20,8 +20,8 @@ class Content(Record):
 
     media_type: str
     size: int
-    digest: bytes
-    inline: bytes | None = None
+    digest: SaidBytes
+    inline: SaidBytes | None = None
     ref: str | None = None
     key_id: str | None = None
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from runfold.events.base import Record, Timestamp
+from runfold.events.base import Record, Said, SaidBytes, Timestamp
 from runfold.events.values import Position
 
 
@@ -17,7 +17,7 @@ class HeaderCopy(Record):
     """One header of a dead record."""
 
     key: str
-    value: bytes | None
+    value: SaidBytes | None
 
 
 HISTORY_LOST = "history_lost"
@@ -35,10 +35,10 @@ class DeadLetter(Record):
     offset: int
     time: Timestamp
     code: str
-    reason: str
+    reason: Said
     size: int
     key: bytes | None = None
-    value: bytes | None = None
+    value: SaidBytes | None = None
     headers: tuple[HeaderCopy, ...] = ()
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from runfold.events.base import Money, Record, Symbol, Timestamp
+from runfold.events.base import Money, Record, Said, SaidBytes, Symbol, Timestamp
 from runfold.events.content import Content
 
 
@@ -71,7 +71,7 @@ class Label(Record):
     """A free key and value given by the requester."""
 
     key: str
-    value: str
+    value: Said
 
 
 class Pin(Record):
@@ -131,10 +131,10 @@ class ErrorInfo(Record):
     """A failure in the normalised form [81]."""
 
     error_type: str
-    message: str
+    message: Said
     retryable: bool
     retry_after_ms: int | None = None
-    suggested_next_action: str | None = None
+    suggested_next_action: Said | None = None
 
 
 class ProposedCall(Record):
@@ -143,7 +143,7 @@ class ProposedCall(Record):
     id: str
     name: str
     arguments: Content
-    problem: str | None = None
+    problem: Said | None = None
 
 
 class ModelAnswer(Record):
@@ -161,7 +161,7 @@ class ProviderAttempt(Record):
     model: str
     latency_ms: int
     error_type: str | None = None
-    message: str | None = None
+    message: Said | None = None
 
 
 class Redacted(Record):
@@ -174,7 +174,7 @@ class Redacted(Record):
 class Attachment(Record):
     """A file or reference given with a request."""
 
-    name: str
+    name: Said
     content: Content
 
 
@@ -195,8 +195,8 @@ class PlanStep(Record):
     """One step of an explicit plan."""
 
     id: str
-    description: str
-    status: str
+    description: Said
+    status: Said
     tool: str | None = None
 
 
@@ -288,11 +288,11 @@ class ContextRef(Record):
 
     kind: str
     id: str
-    digest: bytes
+    digest: SaidBytes
 
 
 class DroppedContext(Record):
     """One thing that was left out of the context, and why."""
 
     ref: ContextRef
-    reason: str
+    reason: Said

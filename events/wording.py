@@ -36,6 +36,12 @@ SENTENCES: Mapping[str, str] = {
     "policy_error_stops": "a policy could not be evaluated ({policies}), which keeps nobody from "
     "stopping something",
     "policy_error": "denied: a policy could not be evaluated ({policies})",
+    "server_permits": "permitted by the policy server ({policy})",
+    "server_permits_asking": "permitted by the policy server ({policy}); a person must approve it",
+    "server_denies": "denied by the policy server ({policy})",
+    "server_denies_because": "denied by the policy server ({policy}): {why}",
+    "server_silent": "denied: the policy server ({policy}) gave no answer that can be used: "
+    "{problem}",
     "policy_cannot_judge": "denied: policies cannot look at {argument} of {tool}: {problem}",
     "model_forbidden": "the model {model} is forbidden by {policies}",
     "ask_who_governs": "use another model, or ask whoever governs the policies",
@@ -73,6 +79,20 @@ SENTENCES: Mapping[str, str] = {
     "stopped": "{what} is stopped by a switch",
     "wait_for_the_switch": "ask whoever threw the switch (runfold switch list), and ask again when "
     "it is on",
+    # Why a credential proves nothing.
+    "unproved_absent": "it has no credential, and this deployment asks for one: give the client a "
+    "token (RUNFOLD_TOKEN)",
+    "unproved_malformed": "its credential cannot be read: sign with a token of this deployment",
+    "unproved_unknown_key": "its credential is of a key that this deployment does not have: it may "
+    "have been taken out; ask for a new token",
+    "unproved_does_not_fit": "its credential is not of this record: it was changed, or signed for "
+    "something else",
+    "unproved_expired": "its credential has expired: ask for a new token",
+    "unproved_other_deployment": "its credential is for another deployment",
+    "unproved_other_tenant": "its credential does not speak for this tenant",
+    "unproved_other_user": "its credential does not speak for this user",
+    "unproved_roles": "it asks for roles that its credential does not grant",
+    "unproved_scopes": "it asks for scopes that its credential does not grant",
     # Why a control did not apply.
     "other_tenant": "the run belongs to another tenant",
     "already_paused": "the run is paused already",
@@ -124,6 +144,8 @@ SENTENCES: Mapping[str, str] = {
     "hold_is_over": "its holder did nothing more in time",
     "answer_lost": "no answer came back from the model processor in time",
     "is_paused": "the run is paused",
+    "other_policies": "other policies are in force than when it was permitted",
+    "other_fallbacks": "a fallback that was named may not be called any more",
     "no_reason_given": "the processor gave no reason",
     "no_answer": "the model processor reported no answer",
     "result_lost": "no result came back from the tool processor in time",

@@ -21,20 +21,21 @@ from sqlalchemy.exc import DBAPIError
 from runfold.events.avro.codec import Codec
 from runfold.events.errors import RegistryError
 from runfold.events.topics import EVENTS, TOPICS
-from runfold.infra.database import preflight
+from runfold.infra.database import preflight, reads
 from runfold.infra.database.errors import DatabaseAwayError
 from runfold.infra.database.faults import said_by_the_database
 from runfold.infra.deployment import binding
 from runfold.infra.process.exit_codes import ExitCode
 from runfold.infra.process.gc import collect_seldom
 from runfold.infra.process.runner import Ends, Process, serve
+from runfold.processors.definitions.sealing import reading_codec
 from runfold.producers.errors import RefusedError
 from runfold.producers.log.stalls import stall_watch
 from runfold.producers.log.topics.partitions import deployed_partitions
 from runfold.producers.log.topics.topic_check import need_settings
 from runfold.producers.log.topics.topic_ids import TopicIdWatch
 from runfold.producers.schema_registry.chosen import registry_of
-from runfold.projections import schema
+from runfold.projections import schema, separating
 from runfold.projections.errors import Fenced, SchemaTooNew
 from runfold.projections.observability.watcher import Watcher
 from runfold.projections.passed_by import TODO, passed_by
@@ -76,9 +77,15 @@ def _project(process: Process, settings: ProjectorSettings) -> int:
     binding.need(process.config.kafka, settings.database_url, _log.warning)
     with said_by_the_database():
         schema.ensure(settings.database_url)
+        separating.settle(settings.database_url, on=settings.row_security)
+        if settings.reads:
+            reads.make(settings.database_url)
     if process.asked(_TAKE_NEW):
         return _take_new(process, settings)
-    codec = Codec(registry_of(process.config.schema_registry_url))
+    config = process.config
+    codec = reading_codec(
+        registry_of(config.schema_registry_url), lambda: config.kafka, process.taken.values
+    )
     _say_what_was_passed_by(settings.database_url, codec)
     watcher = Watcher(process.traces, count=process.config.metrics_port is not None)
     make = partial(_projector, process, settings, codec, watcher)

@@ -9,7 +9,7 @@ from sqlalchemy.engine import Connection
 from runfold.infra.database import layout, reader, roles
 from runfold.infra.database.connection import engine
 from runfold.infra.database.layout import Part
-from runfold.projections import releases
+from runfold.projections import releases, separating
 from runfold.projections.commenting import comment_on_tables, comment_on_views
 from runfold.projections.releases import VERSION
 from runfold.projections.sql_views import SQL_VIEWS
@@ -146,6 +146,7 @@ def _make(connection: Connection) -> None:
     make_sql_views(raw)
     comment_on_tables(raw)
     roles.grant(raw, schema)
+    separating.keep(raw, schema)
     releases.note(raw, found)
 
 

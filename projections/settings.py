@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Self
 
 from runfold.events.topics import EVENTS
-from runfold.infra.settings import variables
+from runfold.infra.settings import isolation, variables
 from runfold.infra.settings.config import Config, ConfigError
 from runfold.producers.log.membership import Membership
 from runfold.producers.log.ownership.fixed import FixedOwnership
@@ -20,13 +20,19 @@ _GROUP = "runfold-projector-owners"
 
 @dataclass(frozen=True, slots=True)
 class ProjectorSettings:
-    """``listed`` are the partitions of this process: None is all, or those that a group gives."""
+    """``listed`` are the partitions of this process: None is all, or those that a group gives.
+
+    ``row_security`` says whether Postgres is to keep the rows of tenants apart,
+    ``reads`` whether there is to be a table of who read what.
+    """
 
     config: Config = field(repr=False)
     database_url: str = field(repr=False)
     listed: tuple[int, ...] | None
     by_group: bool
     membership: Membership
+    row_security: bool = False
+    reads: bool = False
 
     @classmethod
     def read(cls, config: Config, env: Mapping[str, str] | None = None) -> Self:
@@ -38,6 +44,8 @@ class ProjectorSettings:
             listed=listed,
             by_group=variables.OWNERSHIP.read(env) == "group" and listed is None,
             membership=Membership(_GROUP, EVENTS, config.group_protocol),
+            row_security=isolation.ROW_SECURITY.read(env),
+            reads=isolation.READS.read(env) != "off",
         )
 
     @property

@@ -9,6 +9,9 @@ Where DATABASE_URL is set, it also says whether that database can be used, and p
 topics together as one deployment; those of two are refused. With ``--adopt`` they are put together
 whatever they say, while nothing runs: members of our consumer groups are waited for a minute, then
 it is refused.
+
+With ``--roles`` it asks no server: it prints the statements and commands with which administrators
+give each process its own login, and that login its rights alone.
 """
 
 from __future__ import annotations
@@ -20,12 +23,16 @@ from confluent_kafka import KafkaException
 
 from runfold.events.topics import EVENTS, TOPICS
 from runfold.infra.database import migrate, preflight
+from runfold.infra.database.address import DEFAULT, schema_in
 from runfold.infra.database.errors import DatabaseAwayError
+from runfold.infra.database.roles_script import statements
 from runfold.infra.deployment import binding, journal, members
 from runfold.infra.deployment.identity import ADOPT, Binding
+from runfold.infra.deployment.naming import Naming
 from runfold.infra.kafka import preflight as kafka_preflight
 from runfold.infra.kafka.errors import KafkaAwayError
 from runfold.infra.kafka.rights import PREPARE
+from runfold.infra.kafka.rights_script import commands
 from runfold.infra.process.exit_codes import ExitCode
 from runfold.infra.process.usage import is_asked, need_known, usage
 from runfold.infra.settings.errors import ConfigError
@@ -36,7 +43,9 @@ from runfold.stack.settings import Settings
 
 _MEND = "--mend"
 _REMAKE = "--remake"
+_ROLES = "--roles"
 _OPTIONS = {
+    _ROLES: "print what gives each process its own rights at Kafka and Postgres, and do nothing",
     _MEND: "set every setting of the topics as declared, instead of refusing wrong ones",
     _REMAKE: "make input topics again that were given more partitions, with what is not decided",
     ADOPT: "take this database and these topics for one deployment's, whatever they were before",
@@ -51,6 +60,9 @@ def main() -> int:
         return ExitCode.TOLD_TO_END
     try:
         need_known(arguments, _OPTIONS)
+        if _ROLES in arguments:
+            _print_roles(Settings.from_env())
+            return ExitCode.TOLD_TO_END
         made = _prepare(Settings.from_env(), arguments)
     except (StackError, ConfigError) as error:
         sys.stderr.write(f"Error: {error}\n")
@@ -77,6 +89,17 @@ def _prepare(settings: Settings, arguments: Sequence[str]) -> tuple[str, ...]:
     if bound:
         binding.finish(kafka, settings.database_url, bound, _warn, adopt=adopt)
     return made
+
+
+def _print_roles(settings: Settings) -> None:
+    schema = settings.database_schema or schema_in(settings.database_url) or DEFAULT
+    _say("-- Postgres, as an administrator")
+    for line in statements(schema):
+        _say(line)
+    _say("")
+    _say("# Kafka: add --bootstrap-server and --command-config to each")
+    for line in commands(Naming(settings.deployment)):
+        _say(line)
 
 
 def _need_nobody(kafka: Mapping[str, object]) -> None:

@@ -17,20 +17,32 @@ from runfold.events.avro.registry import SchemaRegistry
 from runfold.events.avro.schema import full_name, full_name_in, pretty, schema_for, subject
 from runfold.events.avro.vocabulary import RUNS, Vocabulary
 from runfold.events.base import Fact, Record
-from runfold.events.errors import WireError
+from runfold.events.errors import RegistryError, WireError
+from runfold.events.sealing.form import MARK_BYTES
+from runfold.events.sealing.sealing import Sealing
 
 
 class Codec:
     """Writes and reads the records of every topic; one registry says which schema has which id."""
 
-    def __init__(self, registry: SchemaRegistry, vocabulary: Vocabulary = RUNS) -> None:
+    def __init__(
+        self,
+        registry: SchemaRegistry,
+        vocabulary: Vocabulary = RUNS,
+        sealing: Sealing | None = None,
+    ) -> None:
         self.registry = self._registry = registry
+        self.sealing = sealing
         self._vocabulary = vocabulary
         self._journal = vocabulary.journal
         self._writers: dict[tuple[str, type[Record]], tuple[bytes, Writer]] = {}
         self._readers: dict[tuple[str, bytes], Reader] = {}
         self._beyond: dict[bytes, str] = {}
         self._peeker = Peeker(registry)
+
+    def of(self, vocabulary: Vocabulary) -> Codec:
+        """Return a codec of other records, with the same schemas and keys."""
+        return Codec(self._registry, vocabulary, self.sealing)
 
     def encode(self, topic: str, record: Record) -> bytes:
         """Return a record's value on a topic; raises WireError if the topic carries no such record.
@@ -39,11 +51,15 @@ class Codec:
         """
         if isinstance(record, Fact):
             raise WireError("wrong_topic", "A fact needs its meta: use encode_event.")
+        if self.sealing is not None and topic != topics.REGISTRY:
+            record = self.sealing.record(record, self._tenant_in)
         prefix, write = self._writer(topic, type(record))
         return prefix + write(record)
 
     def encode_event(self, meta: Record, fact: Fact) -> bytes:
         """Return an event's value on the journal."""
+        if self.sealing is not None:
+            fact = self.sealing.fact(meta, fact)
         prefix, write = self._writer(self._journal, type(fact))
         return b"".join((prefix, writer_for(type(meta))(meta), write(fact)))
 
@@ -54,6 +70,8 @@ class Codec:
             raise WireError(
                 "wrong_topic", f"Nothing lists the end that {type(fact).__name__} says."
             )
+        if self.sealing is not None:
+            fact = self.sealing.fact(meta, fact)
         prefix, write = self._writer(topic, type(fact))
         return b"".join((prefix, writer_for(type(meta))(meta), write(fact)))
 
@@ -64,8 +82,8 @@ class Codec:
     def decode(self, topic: str, value: bytes | None) -> Decoded:
         """Return what a value says; raises WireError, and nothing else, for what is no record.
 
-        A registry that must be asked and does not answer raises RegistryError: the value may
-        be sound, so it is to be read again.
+        A registry that must be asked and does not answer raises RegistryError, as does a key
+        that cannot be had just now: the value may be sound, so it is to be read again.
         """
         if value is None or len(value) < HEAD or value[0] != 0:
             raise WireError("not_framed", "The value does not begin with 0x00 and a schema id.")
@@ -74,7 +92,12 @@ class Codec:
         )
         if len(value) > allowed:
             raise WireError("oversized", f"{len(value)} bytes; {topic} takes {allowed} at most.")
-        return self._reader(topic, value[:HEAD])(value)
+        found = self._reader(topic, value[:HEAD])(value)
+        # The mark is looked for first, so that what nobody sealed costs nothing.
+        if self.sealing is None or MARK_BYTES not in value or topic == topics.REGISTRY:
+            return found
+        opened: Decoded = self.sealing.opened(found)
+        return opened
 
     def beyond(self, value: bytes) -> str:
         """Return what the schema of a journal value says that this release does not know.
@@ -104,6 +127,18 @@ class Codec:
         except WireError:
             return False
         return True
+
+    def _tenant_in(self, topic: str, value: bytes) -> str | None:
+        """Return whose a value is, as it says or as its run was seen before; None for neither."""
+        try:
+            found = self._reader(topic, value[:HEAD])(value)
+        except (WireError, RegistryError):
+            return None
+        named = found if isinstance(found, Record) else found.meta
+        tenant = getattr(named, "tenant_id", None)
+        if tenant is None and self.sealing is not None:
+            tenant = self.sealing.tenant_of(getattr(named, "run_id", ""))
+        return tenant
 
     def _reader(self, topic: str, head: bytes) -> Reader:
         read = self._readers.get((topic, head))

@@ -10,16 +10,17 @@ from typing import Any
 
 from pydantic_core import PydanticUndefined
 
-from runfold.events.base import Fact, Money, Record, Symbol, Timestamp
+from runfold.events.base import Fact, Money, Record, Said, SaidBytes, Symbol, Timestamp
 from runfold.events.errors import SchemaError
 from runfold.events.run.event import Event, Meta
 
 
 @dataclass(frozen=True, slots=True)
 class Primitive:
-    """An Avro primitive by its name."""
+    """An Avro primitive by its name; one that is ``said`` holds contents (``base.Said``)."""
 
     name: str
+    said: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,11 +114,15 @@ def event_of(fact: type[Fact]) -> type[Any]:
     return fact.EVENT or Event
 
 
-def _shape(hint: object, where: str) -> Shape:
+def _shape(hint: object, where: str) -> Shape:  # noqa: PLR0911 - a line each
     if hint == Money:
         return Amount()
     if hint == Timestamp:
         return Moment()
+    if hint == Said:
+        return Primitive("string", said=True)
+    if hint == SaidBytes:
+        return Primitive("bytes", said=True)
     if isinstance(hint, type) and hint in _PRIMITIVES:
         return _PRIMITIVES[hint]
     if isinstance(hint, type) and issubclass(hint, Symbol):

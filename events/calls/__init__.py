@@ -10,6 +10,7 @@ from runfold.events.calls.context import (
     SourceKind,
 )
 from runfold.events.calls.model import Message, ModelResult, ModelWork, Role, ToolSchema
+from runfold.events.calls.policy import PolicyQuestion, PolicyResult, PolicyWork, ServerAnswer
 from runfold.events.calls.tool import ToolResult, ToolWork
 from runfold.events.calls.transcript import TranscriptEntry
 
@@ -25,8 +26,12 @@ __all__ = [
     "ModelResult",
     "ModelWork",
     "Outcome",
+    "PolicyQuestion",
+    "PolicyResult",
+    "PolicyWork",
     "Role",
     "SelectedContext",
+    "ServerAnswer",
     "SourceKind",
     "ToolResult",
     "ToolSchema",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from runfold.events.base import Money, Record, Symbol
+from runfold.events.base import Money, Record, SaidBytes, Symbol
 from runfold.events.calls.base import CallResult, CallWork, Outcome
 from runfold.events.calls.transcript import TranscriptEntry
 from runfold.events.content import Content
@@ -99,7 +99,7 @@ class ContextResult(CallResult):
     selected_count: int = 0
     dropped_count: int = 0
     token_estimate: int = 0
-    digest: bytes | None = None
+    digest: SaidBytes | None = None
     error: ErrorInfo | None = None
     cost: Money | None = None
     queued_ms: int | None = None

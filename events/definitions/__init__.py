@@ -15,6 +15,7 @@ from runfold.events.definitions.policy import (
     POLICY,
     PoliciesInForce,
     PolicyDefinition,
+    PolicyServer,
     PolicyTest,
 )
 from runfold.events.definitions.records import (
@@ -26,11 +27,13 @@ from runfold.events.definitions.records import (
     DefinitionRetired,
     DefinitionWithdrawn,
     LiveRuns,
+    StorePermit,
     StoreRecord,
     SwitchThrown,
 )
 from runfold.events.definitions.snapshot import KIND_OF, Definitions
 from runfold.events.definitions.tenant_policy import TenantPolicy
+from runfold.events.definitions.tenants import TenantErased, TenantHeld, TenantKept, TenantKeyMade
 from runfold.events.definitions.tool import Approval, CallPolicy, ResourceOf, ToolContract
 
 __all__ = [
@@ -55,14 +58,20 @@ __all__ = [
     "ModelScript",
     "PoliciesInForce",
     "PolicyDefinition",
+    "PolicyServer",
     "PolicyTest",
     "Published",
     "ResourceOf",
     "RetryPolicy",
     "ScriptTurn",
     "State",
+    "StorePermit",
     "StoreRecord",
     "SwitchThrown",
+    "TenantErased",
+    "TenantHeld",
+    "TenantKept",
+    "TenantKeyMade",
     "TenantPolicy",
     "ToolContract",
     "key_of",

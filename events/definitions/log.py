@@ -12,11 +12,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import NamedTuple, Protocol, TypeVar
+from typing import NamedTuple
 
 from runfold.events.definitions.base import Definition
 from runfold.events.definitions.delegation import Delegation
 from runfold.events.definitions.records import LiveRuns
+from runfold.events.definitions.since import T, last
+from runfold.events.definitions.tenants import TenantMemory
 from runfold.events.definitions.versions import version_order
 from runfold.events.values import Pin
 
@@ -75,24 +77,6 @@ class Switch(NamedTuple):
     reason: str
 
 
-class _Since(Protocol):
-    @property
-    def since(self) -> int: ...
-
-
-_T = TypeVar("_T", bound=_Since)
-
-
-def last(items: Sequence[_T] | None, position: int) -> _T | None:
-    """Return the last item that held at a position, if any."""
-    if not items:
-        return None
-    if items[-1].since <= position:
-        return items[-1]
-    found = bisect_right(items, position, key=lambda item: item.since)
-    return items[found - 1] if found else None
-
-
 @dataclass(slots=True)
 class DefinitionMemory:
     """Every version, state, release and alias by its key; ``tip`` is the last position shown."""
@@ -108,6 +92,7 @@ class DefinitionMemory:
     delegations: list[Delegation] = field(default_factory=list)
     marks: dict[tuple[str, str | None], list[int]] = field(default_factory=dict)
     """Where something was published or decided, by kind and tenant, of kinds that form sets."""
+    tenants: TenantMemory = field(default_factory=TenantMemory)
     sets: dict[object, object] = field(default_factory=dict)
     """What was gathered of those kinds, by whoever gathers it; a cache."""
 
@@ -146,6 +131,7 @@ class DefinitionMemory:
             key: [since for since in marks if since <= position]
             for key, marks in self.marks.items()
         }
+        copy.tenants = self.tenants.until(position)
         return copy
 
     def published(self, position: int) -> Iterator[tuple[str, Published]]:
@@ -159,7 +145,7 @@ def _order(name: Name) -> tuple[str, str, str]:
     return name.kind, name.name, name.tenant or ""
 
 
-def _until(items: Sequence[_T], position: int) -> Iterable[_T]:
+def _until(items: Sequence[T], position: int) -> Iterable[T]:
     return items[: bisect_right(items, position, key=lambda item: item.since)]
 
 

@@ -37,12 +37,32 @@ class PolicyTest(BaseModel):
     principal_roles: tuple[str, ...] = Field(default=(), exclude_if=lambda named: not named)
 
 
+class PolicyServer(BaseModel):
+    """That tool calls from a risk level on are also decided by the deployment's policy server.
+
+    ``path`` leads to the rule, below ``/v1/data/``. Where the server gives no answer that can be
+    used within ``timeout_ms``, a call is held until it does, or denied.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    path: str = Field(pattern=r"^[A-Za-z0-9_-]{1,64}(/[A-Za-z0-9_-]{1,64}){0,15}$")
+    timeout_ms: int = Field(default=2_000, ge=50, le=30_000)
+    when_unavailable: Literal["hold", "deny"] = "hold"
+    from_level: int = Field(default=0, ge=0, le=4)
+
+
 class PolicyDefinition(Definition):
-    """Rules in Cedar's own language, in its canonical form; every rule has an ``@id``."""
+    """Rules in Cedar's own language, in its canonical form; every rule has an ``@id``.
+
+    ``server`` can only add to them: it denies, or has a person asked, and permits nothing alone.
+    """
 
     description: str = ""
     cedar: str
     tests: tuple[PolicyTest, ...] = ()
+    # Left out where not given: the digests of policies without it must stay what they are.
+    server: PolicyServer | None = Field(default=None, exclude_if=lambda said: said is None)
 
 
 class PoliciesInForce:

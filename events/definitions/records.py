@@ -1,13 +1,28 @@
 """The records of the definition store: what was published, and what was decided about it.
 
 A definition belongs to one ``tenant``, or to all where that is None. What is published never
-changes; the other records are a sequence in which the last one holds, each with who and why.
+changes; the other records are a sequence in which the last one holds, each with who and why. A
+record has a ``permit`` where policies in force speak of what it does.
 """
 
 from __future__ import annotations
 
 from runfold.events.base import Record, Symbol, Timestamp
 from runfold.events.content import Content
+from runfold.events.definitions.tenants import TENANT_RECORDS, TenantKept
+
+
+class StorePermit(Record):
+    """By which rules a person might do what the record says, as the client found it.
+
+    ``roles`` are the person's as the client says them, ``policy_digest`` is that of the policies in
+    force at ``position``.
+    """
+
+    roles: tuple[str, ...]
+    policy_ids: tuple[str, ...]
+    policy_digest: bytes
+    position: int
 
 
 class DefinitionPublished(Record):
@@ -21,6 +36,7 @@ class DefinitionPublished(Record):
     published_at: Timestamp
     published_by: str
     tenant: str | None = None
+    permit: StorePermit | None = None
 
 
 class DefinitionReleased(Record):
@@ -33,6 +49,7 @@ class DefinitionReleased(Record):
     reason: str
     decided_at: Timestamp
     decided_by: str
+    permit: StorePermit | None = None
 
 
 class DefinitionRetired(Record):
@@ -49,6 +66,7 @@ class DefinitionRetired(Record):
     reason: str
     decided_at: Timestamp
     decided_by: str
+    permit: StorePermit | None = None
 
 
 class LiveRuns(Symbol):
@@ -70,6 +88,7 @@ class DefinitionWithdrawn(Record):
     reason: str
     decided_at: Timestamp
     decided_by: str
+    permit: StorePermit | None = None
 
 
 class DefinitionAliased(Record):
@@ -82,6 +101,7 @@ class DefinitionAliased(Record):
     reason: str
     decided_at: Timestamp
     decided_by: str
+    permit: StorePermit | None = None
 
 
 class SwitchThrown(Record):
@@ -98,6 +118,7 @@ class SwitchThrown(Record):
     reason: str
     decided_at: Timestamp
     decided_by: str
+    permit: StorePermit | None = None
 
 
 class AuthorityDelegated(Record):
@@ -120,6 +141,7 @@ class AuthorityDelegated(Record):
     roles: tuple[str, ...] = ()
     tools: tuple[str, ...] = ()
     revoked: bool = False
+    permit: StorePermit | None = None
 
 
 Decided = (
@@ -132,7 +154,7 @@ Decided = (
 )
 """What was decided about definitions that are published, and about what may run."""
 
-StoreRecord = DefinitionPublished | Decided
+StoreRecord = DefinitionPublished | Decided | TenantKept
 """Any record of the definition store."""
 
 RECORDS: tuple[type[Record], ...] = (
@@ -143,4 +165,5 @@ RECORDS: tuple[type[Record], ...] = (
     DefinitionAliased,
     SwitchThrown,
     AuthorityDelegated,
+    *TENANT_RECORDS,
 )

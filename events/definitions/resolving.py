@@ -12,7 +12,8 @@ from __future__ import annotations
 from typing import NamedTuple, TypeVar
 
 from runfold.events.definitions.base import Definition
-from runfold.events.definitions.log import DefinitionMemory, Name, Published, State, last
+from runfold.events.definitions.log import DefinitionMemory, Name, Published, State
+from runfold.events.definitions.since import last
 from runfold.events.definitions.versions import version_order
 
 MAX_ALIASES = 8

@@ -9,7 +9,7 @@ from runfold.events.definitions.agent import AgentDefinition
 from runfold.events.definitions.base import Definition
 from runfold.events.definitions.delegation import Delegation, delegation_of, last_of_each
 from runfold.events.definitions.kinds import KINDS
-from runfold.events.definitions.listed import Listed
+from runfold.events.definitions.listed import Listed, released_for
 from runfold.events.definitions.log import (
     Choice,
     DefinitionMemory,
@@ -18,7 +18,6 @@ from runfold.events.definitions.log import (
     Ruling,
     State,
     Switch,
-    last,
     thrown,
 )
 from runfold.events.definitions.model_script import ModelScript
@@ -34,7 +33,9 @@ from runfold.events.definitions.records import (
     SwitchThrown,
 )
 from runfold.events.definitions.resolving import Found, resolve
+from runfold.events.definitions.since import last
 from runfold.events.definitions.tenant_policy import IN_FORCE, TenantPolicy
+from runfold.events.definitions.tenants import KeptOfTenants, TenantKept
 from runfold.events.definitions.tool import ToolContract
 from runfold.events.trusted import trusted
 from runfold.events.values import Pin
@@ -100,6 +101,16 @@ class Definitions:
             memory.rulings.setdefault(key, []).append(ruling)
         memory.mark(decided.kind, decided.tenant, position)
         return Definitions(position, memory)
+
+    def kept(self, record: TenantKept, position: int) -> tuple[Definitions, str]:
+        """Return the definitions after what is kept of a tenant, and why it cannot hold, if so."""
+        memory = self._writable(position)
+        return Definitions(position, memory), memory.tenants.keep(record, position)
+
+    @property
+    def tenants(self) -> KeptOfTenants:
+        """The keys and legal holds of tenants at this position."""
+        return KeptOfTenants(self._memory.tenants, self.position)
 
     def through(self, position: int) -> Definitions:
         """Return the same definitions, known to be complete up to a later position."""
@@ -250,14 +261,7 @@ class Definitions:
 
     def __iter__(self) -> Iterator[Listed]:
         """Yield every version by kind, name and tenant, in the order of publication."""
-        released: dict[tuple[Name, str], list[str | None]] = {}
-        for name, choices in self._memory.releases.copy().items():
-            chosen = last(choices, self.position)
-            if chosen is not None and chosen.target is not None:
-                owner = self.version(name.kind, name.name, chosen.target, name.tenant)
-                if owner is not None:
-                    key = (Name(name.kind, name.name, owner.tenant), chosen.target)
-                    released.setdefault(key, []).append(name.tenant)
+        released = released_for(self._memory, self.position, self.version)
         for kind, published in self._memory.published(self.position):
             made = published.definition
             ruling = self.ruling(kind, published)

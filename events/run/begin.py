@@ -5,7 +5,7 @@ All three are facts from behaviour 6 on; before, a call counted as begun when it
 
 from __future__ import annotations
 
-from runfold.events.base import Fact, Timestamp
+from runfold.events.base import Fact, Said, Timestamp
 from runfold.events.traits import CallMove, CallTrait, Tone, Traits
 from runfold.events.values import Placement, RunStatus
 
@@ -51,7 +51,7 @@ class CallHeld(Fact):
     attempt: int
     kind: str
     code: str
-    reason: str
+    reason: Said
     due: Timestamp
     delay_ms: int
     retry_after_ms: int | None = None

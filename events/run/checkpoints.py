@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from runfold.events.base import Fact, Record
+from runfold.events.base import Fact, Record, Said, SaidBytes
 from runfold.events.traits import Tone, Traits
 from runfold.events.values import Counters, Plan, RunStatus
 
@@ -18,8 +18,8 @@ class CallSummary(Record):
     attempt: int
     idempotency_key: str
     approval: str
-    arguments_digest: bytes
-    result_digest: bytes | None = None
+    arguments_digest: SaidBytes
+    result_digest: SaidBytes | None = None
 
 
 class ResumePolicy(Record):
@@ -45,16 +45,16 @@ class CheckpointWritten(Fact):
 
     checkpoint_id: str
     step_number: int
-    goal_digest: bytes
-    context_digest: bytes
+    goal_digest: SaidBytes
+    context_digest: SaidBytes
     context_messages: int
     pending: tuple[CallSummary, ...]
     completed: tuple[CallSummary, ...]
     counters: Counters
     resume_policy: ResumePolicy
-    state_hash: bytes
+    state_hash: SaidBytes
     model_call_id: str | None = None
-    decision_summary: str | None = None
+    decision_summary: Said | None = None
     plan: Plan | None = None
     artifact_refs: tuple[str, ...] = ()
     pending_memory_writes: tuple[str, ...] = ()

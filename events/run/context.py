@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from runfold.events.base import Fact
+from runfold.events.base import Fact, SaidBytes
 from runfold.events.calls.kinds import CONTEXT
 from runfold.events.content import Content
 from runfold.events.traits import CallMove, CallTrait, Cause, Tone, Traits
@@ -31,7 +31,7 @@ class ContextCalled(Fact):
     timeout_ms: int
     budget_tokens: int
     messages: int
-    transcript_digest: bytes
+    transcript_digest: SaidBytes
 
 
 class ContextSelected(Fact):
@@ -52,7 +52,7 @@ class ContextSelected(Fact):
     call_id: str
     attempt: int
     content: Content
-    digest: bytes
+    digest: SaidBytes
     token_estimate: int
     selected_count: int
     dropped_count: int

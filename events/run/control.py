@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from runfold.events.approvals import Holds
-from runfold.events.base import Fact, Money, Symbol, Timestamp
+from runfold.events.base import Fact, Money, Said, Symbol, Timestamp
 from runfold.events.content import Content
+from runfold.events.proved import Proved
 from runfold.events.traits import PERSON, CallMove, CallTrait, Cause, Tone, Traits
 from runfold.events.values import ProposedCall, RunStatus
 
@@ -47,7 +48,7 @@ class HumanInputRequested(Fact):
     question_id: str
     provider_call_id: str
     question: Content
-    options: tuple[str, ...] = ()
+    options: tuple[Said, ...] = ()
     deadline: Timestamp | None = None
     brake: str | None = None
     shown_digest: bytes | None = None
@@ -72,6 +73,7 @@ class HumanInputReceived(Fact):
     request_id: str
     shown_digest: bytes | None = None
     on_behalf_of: str | None = None
+    proof: Proved | None = None
 
 
 class RunPaused(Fact):
@@ -86,7 +88,8 @@ class RunPaused(Fact):
     )
 
     request_id: str
-    reason: str
+    reason: Said
+    proof: Proved | None = None
 
 
 class RunResumed(Fact):
@@ -100,7 +103,8 @@ class RunResumed(Fact):
     )
 
     request_id: str
-    reason: str
+    reason: Said
+    proof: Proved | None = None
 
 
 class RunForked(Fact):
@@ -127,7 +131,7 @@ class RequestIgnored(Fact):
 
     request_id: str
     control: str
-    reason: str
+    reason: Said
     tenant_id: str
     call_id: str | None = None
     arguments: Content | None = None
@@ -136,6 +140,7 @@ class RequestIgnored(Fact):
     holds: Holds | None = None
     calls: tuple[ProposedCall, ...] = ()
     on_behalf_of: str | None = None
+    proof: Proved | None = None
 
 
 class BrakeAction(Symbol):
@@ -167,10 +172,10 @@ class BrakeApplied(Fact):
 
     pattern: str
     action: BrakeAction
-    reason: str
+    reason: Said
     score: str | None = None
     threshold: str | None = None
-    evidence: tuple[str, ...] = ()
+    evidence: tuple[Said, ...] = ()
     times: int | None = None
     notice: Content | None = None
     due: Timestamp | None = None

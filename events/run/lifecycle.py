@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from runfold.events.base import Fact, Symbol
+from runfold.events.base import Fact, Said, Symbol
 from runfold.events.content import Content
+from runfold.events.proved import Proved
 from runfold.events.traits import Cause, Tone, Traits
 from runfold.events.values import ErrorInfo, Exit, Limits, Pin, RunRequest, RunStatus
 
@@ -34,6 +35,8 @@ class RunCreated(Fact):
     ``requester_trace`` is the requester's own W3C trace context, as the request's header said it.
     ``behaviour`` is the version of the decider that decides the run to its end. ``unpriced`` warns:
     the run has a limit of money, and the run processor knew no price of one of its models.
+    ``proof`` is what the requester's credential proved, where one was asked for or given; the facts
+    of controls have the same.
     """
 
     traits = Traits(
@@ -52,6 +55,7 @@ class RunCreated(Fact):
     requester_trace: str | None = None
     behaviour: int = 1
     unpriced: bool = False
+    proof: Proved | None = None
 
 
 class RunRefused(Fact):
@@ -66,10 +70,11 @@ class RunRefused(Fact):
 
     request: RunRequest
     code: str
-    reason: str
+    reason: Said
     rulebook: int
     exit: Exit
     behaviour: int = 1
+    proof: Proved | None = None
 
 
 class RunStarted(Fact):
@@ -96,6 +101,7 @@ class UserMessageReceived(Fact):
     kind: MessageKind
     content: Content
     request_id: str | None = None
+    proof: Proved | None = None
 
 
 class Ending(Fact):
@@ -138,5 +144,6 @@ class RunCancelled(Ending):
         status=(RunStatus.CANCELLED,),
     )
 
-    reason: str
+    reason: Said
     request_id: str
+    proof: Proved | None = None

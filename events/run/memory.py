@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from runfold.events.base import Fact
+from runfold.events.base import Fact, Said
 from runfold.events.content import Content
 from runfold.events.traits import Traits
 
@@ -21,7 +21,7 @@ class MemoryWriteProposed(Fact):
     memory_id: str
     memory_type: str
     scope: str
-    subject: str
+    subject: Said
     content: Content
     confidence: float = 0.0
     requires_user_confirmation: bool = False
@@ -45,4 +45,4 @@ class MemoryWriteRejected(Fact):
     )
 
     memory_id: str
-    reason: str
+    reason: Said

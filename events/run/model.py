@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from runfold.events.base import Fact, Money, Record, Timestamp
+from runfold.events.base import Fact, Money, Record, Said, SaidBytes, Timestamp
 from runfold.events.calls.kinds import MODEL
 from runfold.events.traits import (
     CallMove,
@@ -24,7 +24,14 @@ from runfold.events.values import (
     Usage,
 )
 
-__all__ = ["DecisionRecord", "ModelCalled", "ModelFailed", "ModelResponded", "RetryScheduled"]
+__all__ = [
+    "DecisionRecord",
+    "ModelCalled",
+    "ModelFailed",
+    "ModelResolved",
+    "ModelResponded",
+    "RetryScheduled",
+]
 
 
 class DecisionRecord(Record):
@@ -32,12 +39,30 @@ class DecisionRecord(Record):
 
     decision_type: str
     selected_tools: tuple[str, ...]
-    summary: str
-    context_digest: bytes
+    summary: Said
+    context_digest: SaidBytes
+
+
+class ModelResolved(Fact):
+    """What a default model stands for where the run is decided, ``provider:model``.
+
+    It is said once in a run, where policies or switches are there that may speak of it.
+    """
+
+    traits = Traits(
+        reads="{model:model} stands for {stands_for:model}",
+        tone=Tone.QUIET,
+    )
+
+    model: str
+    stands_for: str
 
 
 class ModelCalled(Fact):
-    """A model call was decided; it is made only after this event is committed."""
+    """A model call was decided; it is made only after this event is committed.
+
+    ``judged_by`` is the digest of the policies that permitted it, None where none spoke of it.
+    """
 
     traits = Traits(
         reads="asking {model:model}{attempt:again}",
@@ -52,10 +77,11 @@ class ModelCalled(Fact):
     fallbacks: tuple[str, ...]
     routing_reason: str
     prompt_version: str
-    context_digest: bytes
+    context_digest: SaidBytes
     placement: Placement
     timeout_ms: int
     max_output_tokens: int | None = None
+    judged_by: bytes | None = None
 
 
 class ModelResponded(Fact):
@@ -124,4 +150,4 @@ class RetryScheduled(Fact):
     attempt: int
     due: Timestamp
     delay_ms: int
-    reason: str
+    reason: Said

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from runfold.events.base import Fact, Timestamp
+from runfold.events.base import Fact, Said, Timestamp
 from runfold.events.calls.kinds import TOOL
 from runfold.events.content import Content
+from runfold.events.proved import Proved
 from runfold.events.run.model import DecisionRecord
 from runfold.events.traits import CallMove, CallTrait, Cause, Tone, Traits
 from runfold.events.values import ModelAnswer, RunStatus
@@ -28,11 +29,12 @@ class RunTakenOver(Fact):
     )
 
     request_id: str
-    reason: str
+    reason: Said
     by: str = ""
     hold_ms: int = 0
     until: Timestamp | None = None
     notice: Content | None = None
+    proof: Proved | None = None
 
 
 class CallWithdrawn(Fact):
@@ -78,6 +80,7 @@ class PersonReplied(Fact):
     by: str
     answer: ModelAnswer
     decision: DecisionRecord
+    proof: Proved | None = None
 
 
 class ResultGiven(Fact):
@@ -103,6 +106,7 @@ class ResultGiven(Fact):
     by: str
     failed: bool = False
     untrusted: bool = False
+    proof: Proved | None = None
 
 
 class RunHandedBack(Fact):
@@ -120,6 +124,7 @@ class RunHandedBack(Fact):
     )
 
     by: str
-    reason: str
+    reason: Said
     request_id: str | None = None
     notice: Content | None = None
+    proof: Proved | None = None

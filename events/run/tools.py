@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from runfold.events.approvals import ApprovalTerms, Approver, Holds
-from runfold.events.base import Fact, Money, Symbol, Timestamp
+from runfold.events.base import Fact, Money, Record, Said, SaidBytes, Symbol, Timestamp
 from runfold.events.calls.kinds import TOOL
 from runfold.events.content import Content
+from runfold.events.proved import Proved
 from runfold.events.run.checkpoints import ResumePolicy
 from runfold.events.traits import (
     CallMove,
@@ -15,18 +16,14 @@ from runfold.events.traits import (
     Traits,
     tool_charge,
 )
-from runfold.events.values import (
-    Attribution,
-    ErrorInfo,
-    Placement,
-    RunStatus,
-)
+from runfold.events.values import Attribution, ErrorInfo, Placement, RunStatus
 
 __all__ = [
     "ApprovalGiven",
     "ApprovalRequested",
     "PolicyDecided",
     "PolicyEffect",
+    "ServerDecision",
     "ToolCallApproved",
     "ToolCallDenied",
     "ToolCallFailed",
@@ -52,7 +49,7 @@ class ToolCallProposed(Fact):
     tool: str
     tool_version: str
     arguments: Content
-    reason: str
+    reason: Said
     risk_level: int
     idempotency_key: str
 
@@ -65,11 +62,24 @@ class PolicyEffect(Symbol):
     FORBID = "forbid"
 
 
+class ServerDecision(Record):
+    """Where an answer of a policy server came from: what it was asked, and how it names it.
+
+    ``input_digest`` is the sha256 of the input, ``revision`` that of the server's bundle.
+    """
+
+    path: str
+    input_digest: SaidBytes | None
+    decision_id: str | None = None
+    revision: str | None = None
+
+
 class PolicyDecided(Fact):
     """A policy permitted or forbade an action before it was taken [102, 106].
 
     Of what a person asks of a run, ``control_id`` is the control's request and ``roles`` are the
-    person's; the fact that records the control follows.
+    person's; the fact that records the control follows. ``server`` says which server decided, None
+    where the rules in force did.
     """
 
     traits = Traits(
@@ -85,11 +95,12 @@ class PolicyDecided(Fact):
     principal: str
     action: str
     resource: str
-    reason: str
+    reason: Said
     call_id: str | None = None
     obligations: tuple[str, ...] = ()
     control_id: str | None = None
     roles: tuple[str, ...] = ()
+    server: ServerDecision | None = None
 
 
 class ApprovalRequested(Fact):
@@ -112,8 +123,8 @@ class ApprovalRequested(Fact):
 
     call_id: str
     tool: str
-    question: str
-    arguments_digest: bytes
+    question: Said
+    arguments_digest: SaidBytes
     risk_level: int
     deadline: Timestamp | None = None
     shown_digest: bytes | None = None
@@ -150,10 +161,11 @@ class ApprovalGiven(Fact):
     approvers: tuple[Approver, ...]
     needed: int
     arguments: Content | None = None
-    comment: str | None = None
+    comment: Said | None = None
     shown_digest: bytes | None = None
     holds: Holds | None = None
     on_behalf_of: str | None = None
+    proof: Proved | None = None
 
 
 def _approved(fact: ToolCallApproved) -> str:
@@ -187,13 +199,14 @@ class ToolCallApproved(Fact):
     call_id: str
     arguments: Content | None = None
     request_id: str | None = None
-    comment: str | None = None
+    comment: Said | None = None
     approvers: tuple[Approver, ...] = ()
     shown_digest: bytes | None = None
     holds: Holds | None = None
     grant_id: str | None = None
     on_behalf_of: str | None = None
     by_deadline: bool = False
+    proof: Proved | None = None
 
 
 class ToolCallDenied(Fact):
@@ -201,7 +214,8 @@ class ToolCallDenied(Fact):
 
     ``code`` names the reason where no person gave one, from behaviour 5 on: ``unknown_tool``,
     ``malformed_arguments`` (no JSON object), ``invalid_arguments`` (they break the schema),
-    ``not_alone``, ``lacks_scopes``, ``withdrawn``, ``not_decided``.
+    ``not_alone``, ``lacks_scopes``, ``forbidden`` (a policy does not permit it), ``withdrawn``,
+    ``unavailable`` (its tool is left alone after failures), ``unfounded_claim``, ``not_decided``.
     """
 
     traits = Traits(
@@ -214,11 +228,12 @@ class ToolCallDenied(Fact):
     )
 
     call_id: str
-    reason: str
+    reason: Said
     request_id: str | None = None
     code: str | None = None
     shown_digest: bytes | None = None
     on_behalf_of: str | None = None
+    proof: Proved | None = None
 
 
 class ToolCallStarted(Fact):
@@ -275,6 +290,7 @@ class ToolCallSucceeded(Fact):
     cost: Money | None = None
     request_id: str | None = None
     untrusted: bool = False
+    proof: Proved | None = None
 
 
 class ToolCallFailed(Fact):
@@ -320,7 +336,7 @@ class ToolCallUncertain(Fact):
     call_id: str
     attempt: int
     tool: str
-    reason: str
+    reason: Said
     latency_ms: int = 0
     cost: Money | None = None
     attribution: Attribution | None = None

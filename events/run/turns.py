@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from runfold.events.base import Fact
+from runfold.events.base import Fact, Said, SaidBytes
 from runfold.events.traits import Cause, Tone, Traits
 from runfold.events.values import ContextRef, DroppedContext, Plan, RunStatus
 
@@ -32,7 +32,7 @@ class ContextHydrated(Fact):
     )
 
     refs: tuple[ContextRef, ...]
-    digest: bytes
+    digest: SaidBytes
     messages: int
     token_estimate: int
     dropped: tuple[DroppedContext, ...] = ()
@@ -64,7 +64,7 @@ class PlanRevised(Fact):
     traits = Traits(reads="the plan: {plan:steps}", moment=_steps)
 
     plan: Plan
-    reason: str
+    reason: Said
     call_id: str | None = None
     provider_call_id: str | None = None
     request_id: str | None = None
@@ -78,7 +78,7 @@ class PlanStepAdvanced(Fact):
     )
 
     step_id: str
-    status: str
+    status: Said
 
 
 class ReflectionRecorded(Fact):
@@ -91,6 +91,6 @@ class ReflectionRecorded(Fact):
     )
 
     passed: bool
-    issues: tuple[str, ...]
-    next_action: str
+    issues: tuple[Said, ...]
+    next_action: Said
     model_call_id: str | None = None

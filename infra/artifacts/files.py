@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import os
 import secrets
+import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote
 
@@ -13,7 +15,7 @@ from runfold.infra.artifacts.errors import (
     ArtifactMissingError,
     ArtifactsUnavailableError,
 )
-from runfold.infra.artifacts.port import Artifact, digest_of, named
+from runfold.infra.artifacts.port import Artifact, digest_of, named, ref_of
 
 
 class FileArtifacts:
@@ -48,9 +50,40 @@ class FileArtifacts:
             )
         return data
 
+    def refs(self, tenant_id: str) -> Iterator[str]:
+        """Yield the ref of every file of a tenant; what is being written is not there yet."""
+        for path in sorted(self._folder(tenant_id).glob("??/*")):
+            if not path.name.startswith("."):
+                yield ref_of(path.name, tenant_id)
+
+    def delete(self, ref: str, tenant_id: str) -> bool:
+        """Delete the file; raises ArtifactsUnavailableError where the disk refuses it."""
+        path = self._path(tenant_id, digest_of(ref, tenant_id))
+        try:
+            path.unlink()
+        except FileNotFoundError:
+            return False
+        except OSError as error:
+            raise ArtifactsUnavailableError(error.strerror or str(error)) from error
+        return True
+
+    def drop(self, tenant_id: str) -> int:
+        """Delete the folder of a tenant; raises ArtifactsUnavailableError where a file stays."""
+        folder = self._folder(tenant_id)
+        try:
+            found = sum(1 for path in folder.rglob("*") if path.is_file())
+            if folder.exists():
+                shutil.rmtree(folder)
+        except OSError as error:
+            raise ArtifactsUnavailableError(error.strerror or str(error)) from error
+        return found
+
     def _path(self, tenant_id: str, name: str) -> Path:
+        return self._folder(tenant_id) / name[:2] / name
+
+    def _folder(self, tenant_id: str) -> Path:
         # The prefix keeps a tenant called ".." in its place.
-        return self._root / f"tenant-{quote(tenant_id, safe='')}" / name[:2] / name
+        return self._root / f"tenant-{quote(tenant_id, safe='')}"
 
 
 def _write(path: Path, data: bytes) -> None:

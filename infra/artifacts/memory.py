@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from runfold.infra.artifacts.errors import ArtifactMissingError
-from runfold.infra.artifacts.port import Artifact, digest_of, named
+from runfold.infra.artifacts.port import Artifact, digest_of, named, ref_of
 
 
 class MemoryArtifacts:
@@ -24,3 +26,18 @@ class MemoryArtifacts:
             return self._data[tenant_id, digest_of(ref, tenant_id)]
         except KeyError as error:
             raise ArtifactMissingError from error
+
+    def refs(self, tenant_id: str) -> Iterator[str]:
+        """Yield what a tenant has put."""
+        yield from [ref_of(name, tenant_id) for tenant, name in self._data if tenant == tenant_id]
+
+    def delete(self, ref: str, tenant_id: str) -> bool:
+        """Forget one."""
+        return self._data.pop((tenant_id, digest_of(ref, tenant_id)), None) is not None
+
+    def drop(self, tenant_id: str) -> int:
+        """Forget what a tenant put."""
+        names = [name for name in self._data if name[0] == tenant_id]
+        for name in names:
+            del self._data[name]
+        return len(names)

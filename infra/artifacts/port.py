@@ -7,6 +7,7 @@ where the bytes are, so a store may be exchanged for another one that holds the 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Protocol
 from urllib.parse import quote
@@ -27,7 +28,7 @@ class Artifact:
 
 
 class ArtifactStore(Protocol):
-    """Keeps bytes for ever; every method is thread-safe and may block."""
+    """Keeps bytes until their tenant is erased; every method is thread-safe and may block."""
 
     def put(self, data: bytes, media_type: str, tenant_id: str) -> Artifact:
         """Keep bytes durably and return their name; the same bytes have the same name.
@@ -44,11 +45,34 @@ class ArtifactStore(Protocol):
         ...
 
 
+class ErasableArtifacts(ArtifactStore, Protocol):
+    """The store as an operator sees it: no tool and no processor can delete."""
+
+    def refs(self, tenant_id: str) -> Iterator[str]:
+        """Yield the ref of every artifact of a tenant."""
+        ...
+
+    def delete(self, ref: str, tenant_id: str) -> bool:
+        """Delete one artifact and return whether it was there."""
+        ...
+
+    def drop(self, tenant_id: str) -> int:
+        """Delete every artifact of a tenant and return how many there were.
+
+        Raises ArtifactsUnavailableError; what was deleted by then stays so.
+        """
+        ...
+
+
+def ref_of(name: str, tenant_id: str) -> str:
+    """Return the ref of what is named by this sha256 in hex."""
+    return f"{_SCHEME}{quote(tenant_id, safe='')}/{name}"
+
+
 def named(data: bytes, media_type: str, tenant_id: str) -> Artifact:
     """Return what these bytes are called."""
     digest = hashlib.sha256(data).digest()
-    ref = f"{_SCHEME}{quote(tenant_id, safe='')}/{digest.hex()}"
-    return Artifact(ref, digest, len(data), media_type)
+    return Artifact(ref_of(digest.hex(), tenant_id), digest, len(data), media_type)
 
 
 def digest_of(ref: str, tenant_id: str) -> str:

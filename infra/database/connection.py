@@ -52,6 +52,11 @@ class Session(psycopg.Connection[TupleRow]):
 
     schema: str | None = None
 
+    def __init__(self, *given: Any, **named: Any) -> None:
+        super().__init__(*given, **named)
+        self.secured: dict[str, bool] = {}
+        """Tables by name: whether row-level security holds for this login, once it was asked."""
+
     @classmethod
     def to(cls, url: str, connect_timeout: int = 5) -> Self:
         """Connect; raises psycopg.OperationalError where nobody answers."""

@@ -2,6 +2,8 @@
 
 DatabaseUnfitError     stop: somebody must change the database, or name another
 ├── TablesClashError   stop: its schema has tables of somebody else with the names of ours
+├── ReadsError         stop: who reads cannot be put on record in it
+├── SeparationError    stop: the rows of tenants cannot be kept apart in it as they should
 └── TablesTooNewError  stop: its tables are a newer release's that does not let this one write
 DatabaseAwayError      retry: it does not answer, or does not take writes for now
 """
@@ -17,6 +19,14 @@ class DatabaseUnfitError(ConfigError):
 
 class TablesClashError(DatabaseUnfitError):
     """The schema holds tables of somebody else with the names of ours; nothing was made."""
+
+
+class ReadsError(DatabaseUnfitError):
+    """Who reads cannot be put on record; the message says what to do."""
+
+
+class SeparationError(DatabaseUnfitError):
+    """The rows of tenants cannot be kept apart; the message says what to do."""
 
 
 class TablesTooNewError(DatabaseUnfitError):

@@ -32,6 +32,7 @@ class Part:
     ``columns`` are some of the marker's, by which it is known for ours; ``views`` are SQL views
     over the tables, which are dropped before the tables move and are made again afterwards.
     ``keys`` are columns that tables have in every release: one without them is somebody else's.
+    ``read`` are those of the tables that daily work only reads.
     """
 
     marker: str
@@ -39,6 +40,7 @@ class Part:
     tables: tuple[str, ...]
     views: tuple[str, ...] = ()
     keys: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    read: tuple[str, ...] = ()
 
 
 def take(connection: Connection, part: Part) -> str:

@@ -45,6 +45,7 @@ PART: Final = Part(
     columns=("idempotency_key", "arguments_digest", "token"),
     tables=("tool_claims", "tool_claim_owners", VERSIONS),
     keys={"tool_claims": ("idempotency_key",), "tool_claim_owners": ("lives_until",)},
+    read=(VERSIONS,),
 )
 """The tables of claims."""
 

@@ -201,7 +201,8 @@ def _tables(session: psycopg.Connection, schema: str, part: Part, user: str) -> 
             f"are not Runfold's. Set {VARIABLE} to a schema that is free; it will be made."
         )
     elif layout.is_ours(session, schema, part):
-        rows = session.execute(_NOT_WRITABLE, (quoted(schema), list(part.tables))).fetchall()
+        written = [table for table in part.tables if table not in part.read]
+        rows = session.execute(_NOT_WRITABLE, (quoted(schema), written)).fetchall()
         if rows:
             names = ", ".join(name for (name,) in rows)
             yield (

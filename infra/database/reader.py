@@ -45,12 +45,21 @@ def url(address: str) -> str | None:
     Nothing is asked of a server: ``answers`` says whether the login is there.
     """
     address = plain(address)
+    database = str(conninfo_to_dict(address).get("dbname") or "")
+    schema = schema_in(address) or DEFAULT
+    return address_of(address, login(schema, database), f"runfold reads {schema} in {database}")
+
+
+def address_of(address: str, name: str, salt: str) -> str | None:
+    """Return the address of a login whose password is derived with a salt from that of another.
+
+    None where there is no password to derive from, or no database is named.
+    """
     given = conninfo_to_dict(address)
     password, database = str(given.get("password") or ""), str(given.get("dbname") or "")
     if not password or not database:
         return None
-    schema = schema_in(address) or DEFAULT
-    name, derived = login(schema, database), _derived(password, schema, database)
+    derived = _derived(password, salt)
     if "://" not in address:
         rest = {key: str(value) for key, value in given.items() if key not in _OURS}
         return make_conninfo("", **rest, user=name, password=derived)
@@ -87,7 +96,7 @@ def _ensure(address: str) -> str | None:
     reading = url(address)
     assert reading is not None
     wanted = conninfo_to_dict(reading)
-    name, database = str(wanted["user"]), str(wanted["dbname"])
+    name = str(wanted["user"])
     with Session.to(address) as session:
         try:
             with transaction(session):
@@ -97,7 +106,7 @@ def _ensure(address: str) -> str | None:
                     return f"there is no role {role(schema, READ)}, and this user may make none"
                 if not _is_ours(session, name, role(schema, READ)):
                     return f"the role {name} is somebody else's"
-                _make(session, name, str(wanted["password"]), schema, database)
+                make_login(session, name, str(wanted["password"]), role(schema, READ))
         except errors.InsufficientPrivilege:
             return f"this user may not make the role {name}"
     return None
@@ -114,25 +123,29 @@ def _is_ours(session: Connection, name: str, read: str) -> bool:
     return row is None or bool(row[0])
 
 
-def _make(session: Connection, name: str, password: str, schema: str, database: str) -> None:
-    who, where = sql.Identifier(name), sql.Identifier(database)
+def make_login(session: Connection, name: str, password: str, member: str) -> None:
+    """Make a login, or change its password: a member of one role, in whose transactions it reads.
+
+    The caller has a transaction of ours open.
+    """
+    row = session.execute("SELECT current_database()").fetchone()
+    schema = layout.schema_of(session)
+    who, where = sql.Identifier(name), sql.Identifier(str(row[0]) if row else "")
     if not roles.exists(session, name):
         roles.make(session, name)
     # What the server keeps, and may log, is not the password.
     secret = session.pgconn.encrypt_password(
         password.encode(), name.encode(), b"scram-sha-256"
     ).decode()
-    read = sql.Identifier(role(schema, READ))
     for statement, values in (
         ("ALTER ROLE {} LOGIN PASSWORD {}", (who, sql.Literal(secret))),
-        ("GRANT {} TO {}", (read, who)),
+        ("GRANT {} TO {}", (sql.Identifier(member), who)),
         ("ALTER ROLE {} IN DATABASE {} SET search_path = {}", (who, where, sql.Identifier(schema))),
         ("ALTER ROLE {} IN DATABASE {} SET default_transaction_read_only = on", (who, where)),
     ):
         session.execute(sql.SQL(statement).format(*values))
 
 
-def _derived(password: str, schema: str, database: str) -> str:
-    salt = f"runfold reads {schema} in {database}".encode()
-    found = hashlib.scrypt(password.encode(), salt=salt, n=2**14, r=8, p=1, dklen=24)
+def _derived(password: str, salt: str) -> str:
+    found = hashlib.scrypt(password.encode(), salt=salt.encode(), n=2**14, r=8, p=1, dklen=24)
     return base64.urlsafe_b64encode(found).decode()

@@ -17,6 +17,8 @@ _log = logging.getLogger("runfold.infra.database")
 
 _CLAIMS: Final = ("tool_claims", "tool_claim_owners")
 
+_VERSIONS: Final = "table_versions"
+
 IDENTITY: Final = "deployment_identity"
 """The table that says which deployment a database is of: everybody reads it."""
 
@@ -88,6 +90,8 @@ def _grant(connection: Connection, schema: str) -> None:
     if claims:
         what = "SELECT, INSERT, UPDATE, DELETE"
         statements.append(f"GRANT {what} ON {', '.join(claims)} TO {tools}")
+    if _VERSIONS in tables:
+        statements.append(f"GRANT SELECT ON {there}.{quoted(_VERSIONS)} TO {tools}")
     if IDENTITY in tables:
         statements.append(f"GRANT SELECT ON {there}.{quoted(IDENTITY)} TO {projector}, {tools}")
     for statement in statements:

@@ -112,7 +112,7 @@ PROGRAMS: dict[str, Program] = {
             # Of tenants: their lanes run in the same process.
             *_topics(READ, topics.TENANT_REQUESTS, *_OF_TENANTS),
             *_topics(WRITE, topics.TENANT_REQUESTS, *_OF_TENANTS),
-            *_topics(WRITE, topics.RESTORE, topics.PARKED, *(kind.topic for kind in kinds.KINDS)),
+            *_topics(WRITE, topics.RESTORE, topics.PARKED, *(kind.topic for kind in kinds.POOLED)),
             *_DEFINITIONS,
             *_groups("runs-positions", "runs-owners", "restore", "readers"),
             *_groups("tenants-positions", "tenants-owners"),
@@ -125,7 +125,7 @@ PROGRAMS: dict[str, Program] = {
     ),
     "runfold-tools": _pool("the tool pool", kinds.TOOL, *_DEFINITIONS),
     "runfold-models": _pool("the model pool", kinds.MODEL, *_DEFINITIONS),
-    "runfold-contexts": _pool("the context pool", kinds.CONTEXT),
+    "runfold-contexts": _pool("the context pool", kinds.CONTEXT, *_topics(READ, topics.REGISTRY)),
     "runfold-projector": Program(
         "the projector",
         (

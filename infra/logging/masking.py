@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -13,6 +14,7 @@ MASK = "[redacted]"
 
 _ENDINGS = ("_API_KEY", "_PASSWORD", "_TOKEN", "_HEADERS")
 _SHORTEST = 4
+_PART = 32
 
 
 def secrets_of(env: Mapping[str, str]) -> tuple[str, ...]:
@@ -20,7 +22,8 @@ def secrets_of(env: Mapping[str, str]) -> tuple[str, ...]:
     found = set()
     for name, value in env.items():
         if name.startswith("RUNFOLD_SECRET_") or name.endswith(_ENDINGS):
-            found.add(value)
+            # One may hold several, as that of the keys of credentials does.
+            found |= {value, *(part for part in re.split(r"[\s,]+", value) if len(part) >= _PART)}
         elif name.endswith("_URL") and "@" in value:
             password = urlsplit(value).password or ""
             found |= {password, unquote(password)}

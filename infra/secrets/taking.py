@@ -18,13 +18,16 @@ from pathlib import Path
 from runfold.infra.logging.masking import secrets_of
 from runfold.infra.secrets.environment import PREFIX
 from runfold.infra.secrets.names import looks_secret
-from runfold.infra.settings.variables import FAILPOINT, SECRETS_FOLDER
+from runfold.infra.settings.opa import OPA_ADDR, OPA_TOKEN
+from runfold.infra.settings.variables import FAILPOINT, KEYS, SECRETS_FOLDER
 from runfold.infra.settings.vault import VAULT_ADDR, VAULT_TOKEN
 
 _log = logging.getLogger(__name__)
 
 _KEYS = "_API_KEY"
-_NOT_FOR_OTHERS = frozenset({SECRETS_FOLDER.name, FAILPOINT.name, VAULT_ADDR.name})
+_NOT_FOR_OTHERS = frozenset(
+    {SECRETS_FOLDER.name, KEYS.name, FAILPOINT.name, VAULT_ADDR.name, OPA_ADDR.name}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,12 +62,17 @@ def take(env: MutableMapping[str, str] | None = None) -> Taken:
 def for_connections(taken: Mapping[str, str]) -> dict[str, str]:
     """Return of what was taken the part that opens connections: no key of a model, none of a tool.
 
-    It is what a process gets that makes no call of its own.
+    It is what a process gets that makes no call of its own. Where Vault holds the keys of tenants,
+    its token is such a part.
     """
+    keys_in_vault = KEYS.read().startswith("vault:")
     return {
         name: value
         for name, value in taken.items()
-        if not name.startswith(PREFIX) and not name.endswith(_KEYS) and name != VAULT_TOKEN.name
+        if not name.startswith(PREFIX)
+        and not name.endswith(_KEYS)
+        and name != OPA_TOKEN.name
+        and (keys_in_vault or name != VAULT_TOKEN.name)
     }
 
 

@@ -3,46 +3,21 @@
 from __future__ import annotations
 
 import json
-import ssl
 import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass
-from pathlib import Path
-from urllib.parse import quote
 
-import httpx
-
-from runfold.infra.http.body import IDENTITY, BodyRefusedError, whole
 from runfold.infra.secrets.names import is_plain
 from runfold.infra.secrets.port import SecretsUnavailableError
+from runfold.infra.secrets.vault_http import WHOLE_S, VaultAwayError, VaultHttp, VaultPlace
 
 FIELD = "value"
 """The field of an entry that holds the secret."""
 
-_STEP_S = 5.0
-_WHOLE_S = 10.0
-_MOST_BYTES = 1_000_000
 _KEPT_S = 30.0
 _KEPT = 1000
 _ABSENT, _DENIED, _FOUND = 404, 403, 200
-
-
-@dataclass(frozen=True, slots=True)
-class VaultPlace:
-    """Which server, and where in it; ``mount`` and ``path`` have no ``/`` at their ends.
-
-    ``token`` is asked for each time, so that a token that is exchanged holds at once; it raises
-    SecretsUnavailableError where there is none.
-    """
-
-    address: str
-    token: Callable[[], str]
-    mount: str = "secret"
-    path: str = "runfold"
-    namespace: str = ""
-    authority: Path | None = None
 
 
 class VaultSecrets:
@@ -57,19 +32,13 @@ class VaultSecrets:
         place: VaultPlace,
         *,
         clock: Callable[[], float] = time.monotonic,
-        whole_s: float = _WHOLE_S,
+        whole_s: float = WHOLE_S,
     ) -> None:
         self._place = place
         self._clock = clock
-        self._whole_s = whole_s
         self._lock = threading.Lock()
         self._kept: OrderedDict[str, tuple[float, str | None]] = OrderedDict()
-        self._client = httpx.Client(
-            verify=_trust(place.authority),
-            timeout=httpx.Timeout(min(_STEP_S, whole_s)),
-            headers=IDENTITY,
-            follow_redirects=False,
-        )
+        self._http = VaultHttp(place, whole_s)
 
     def get(self, name: str, tenant_id: str) -> str | None:
         """Return a tenant's secret, else that of all; None where Vault holds neither."""
@@ -105,23 +74,11 @@ class VaultSecrets:
     def _ask(self, entry: str, name: str) -> tuple[int, bytes]:
         place = self._place
         inside = "/".join(filter(None, (place.mount, "data", place.path, entry)))
-        url = f"{place.address.rstrip('/')}/v1/{quote(inside)}"
-        headers = {"x-vault-token": place.token(), "x-vault-request": "true"}
-        if place.namespace:
-            headers["x-vault-namespace"] = place.namespace
-        until = time.monotonic() + self._whole_s
         try:
-            with self._client.stream("GET", url, headers=headers) as response:
-                return response.status_code, whole(response, _MOST_BYTES, until)
-        except BodyRefusedError as error:
+            return self._http.ask("GET", inside)
+        except VaultAwayError as error:
             raise SecretsUnavailableError(
-                f"The secret {name!r} cannot be read: Vault gave an answer {error}."
-            ) from error
-        except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
-            raise SecretsUnavailableError(
-                f"The secret {name!r} cannot be read: Vault does not answer "
-                f"({type(error).__name__}). See whether the server is up, and "
-                "RUNFOLD_VAULT_ADDR names it."
+                f"The secret {name!r} cannot be read: Vault {error}"
             ) from error
 
 
@@ -166,13 +123,3 @@ def _is_text(value: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
-
-
-def _trust(authority: Path | None) -> ssl.SSLContext:
-    # Here, so that a process without a Vault does not import it.
-    import truststore  # noqa: PLC0415
-
-    trust = truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    if authority is not None:
-        trust.load_verify_locations(cafile=str(authority))
-    return trust

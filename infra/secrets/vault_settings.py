@@ -6,17 +6,18 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from runfold.infra.secrets.port import SecretsUnavailableError
-from runfold.infra.secrets.vault import VaultPlace
+from runfold.infra.secrets.vault_http import VaultPlace
 from runfold.infra.settings import vault
 from runfold.infra.settings.errors import ConfigError
 
 _MOST_BYTES = 10_000
 
 
-def vault_of(env: Mapping[str, str] | None, taken: Mapping[str, str]) -> VaultPlace | None:
+def vault_of(env: Mapping[str, str] | None, taken: Mapping[str, str] | None) -> VaultPlace | None:
     """Return the place of the secrets in Vault, None without ``RUNFOLD_VAULT_ADDR``.
 
-    ``taken`` is what was taken out of the environment (``taking.take``), the token among it. Raises
+    ``taken`` is what was taken out of the environment (``taking.take``), the token among it; None
+    where nothing was. Raises
     ConfigError with a sentence for an address without a token, and for a path that cannot be meant.
     """
     address = vault.VAULT_ADDR.read(env)

@@ -117,6 +117,13 @@ def _one_line(text: str) -> str:
     return text
 
 
+def _keys_place(text: str) -> str:
+    kind, _, where = text.partition(":")
+    if kind not in {"file", "vault"} or not where.strip("/"):
+        raise ValueError(text)
+    return _one_line(f"{kind}:{where.strip('/')}" if kind == "vault" else text)
+
+
 def _no_space(text: str) -> str:
     if len(text.split()) != 1:
         raise ValueError(text)
@@ -144,6 +151,7 @@ NAMES: Kind[tuple[str, ...]] = Kind(
     "names with commas between", lambda text: tuple(text.replace(",", " ").split())
 )
 PARTITIONS = Kind("numbers of partitions from 0, such as 0,1", _partitions)
+KEYS_PLACE = Kind("file:/path/of/keys.json or vault:mount", _keys_place)
 HTTP = Kind("an address like http://host:port", _address)
 SCHEMA = Kind(
     "at most 40 lower-case letters, digits and _, begin with a letter or _, and not be one of "

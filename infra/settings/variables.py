@@ -2,7 +2,7 @@
 
 ``runfold config`` lists what they hold, docs/settings.md what they mean. Defaults that depend on
 something else are said in words (``shown``). OpenTelemetry's are in ``opentelemetry``, those
-that name a Vault in ``vault``.
+that name a Vault in ``vault``, those of a policy server in ``opa``.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from runfold.infra.settings.kinds import (
     FILES,
     FOLDER,
     HTTP,
+    KEYS_PLACE,
     LINE,
     NAMES,
     PARTITIONS,
@@ -34,6 +35,7 @@ MOST_DRAIN_S = 3600
 
 NO_PATH: Path | None = None
 NO_NUMBER: int | None = None
+NO_NAMES: tuple[str, ...] = ()
 NO_PARTITIONS: tuple[int, ...] | None = None
 
 BOOTSTRAP_SERVERS = Variable(
@@ -180,6 +182,11 @@ SECRETS_FOLDER = Variable(
     "RUNFOLD_SECRETS_FOLDER", FOLDER, NO_PATH, "tool pool, run processor",
     "a folder with one file a secret, read where no `RUNFOLD_SECRET_<NAME>` is set", "none",
 )  # fmt: skip
+KEYS = Variable(
+    "RUNFOLD_KEYS", KEYS_PLACE, "", "all but the monitor",
+    "where the keys of sealed tenants are: `file:/path` or `vault:mount` ([sealing](sealing.md))",
+    "none",
+)  # fmt: skip
 MODEL = Variable(
     "RUNFOLD_MODEL", WORD, "", "run processor, model pool",
     "what `default` means: `provider:model`, or `scripted`", "what is configured",
@@ -258,6 +265,11 @@ TENANT = Variable(
     "RUNFOLD_TENANT", LINE, "default", "`runfold`", "in whose name commands act: the tenant",
 )  # fmt: skip
 USER = Variable("RUNFOLD_USER", LINE, "me", "`runfold`", "in whose name commands act: the user")
+ROLES = Variable(
+    "RUNFOLD_ROLES", NAMES, NO_NAMES, "`runfold`",
+    "the user's roles, for policies on who may publish, promote, approve and steer",
+    "those of the token",
+)  # fmt: skip
 DEBUG = Variable(
     "RUNFOLD_DEBUG", ANY, False, "`runfold`",
     "with any value, a failure shows its traceback", "none",

@@ -8,12 +8,13 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from runfold.events.avro.codec import Codec
 from runfold.infra.artifacts.files import FileArtifacts
+from runfold.infra.artifacts.sealed import SealedArtifacts
 from runfold.infra.process.runner import Process, serve
 from runfold.infra.settings.config import Config
 from runfold.processors.context.kind import CONTEXT_CALL
 from runfold.processors.context.processor import ContextProcessor
+from runfold.processors.definitions.sealing import follow_when_needed, sealing_codec
 from runfold.processors.effects.kinds import Served
 from runfold.processors.effects.pool.serving import POOL_ENDS, serve_pool
 from runfold.processors.effects.pool.settings import POOL_OPTIONS
@@ -27,8 +28,10 @@ def main() -> int:
 
 
 def _work(process: Process, home: Path) -> int:
-    codec = Codec(registry_of(process.config.schema_registry_url))
-    contexts = ContextProcessor(FileArtifacts(home / "artifacts"))
+    config = process.config
+    codec = sealing_codec(registry_of(config.schema_registry_url), process.taken.values)
+    follow_when_needed(codec, lambda: config.kafka)
+    contexts = ContextProcessor(SealedArtifacts(FileArtifacts(home / "artifacts"), codec.sealing))
     under_way = UnderWay(process.config.drain_s)
     process.health.reports["calls"] = under_way.told
     served = under_way.over(Served(CONTEXT_CALL, contexts.call), always)

@@ -11,6 +11,7 @@ from runfold.events.definitions import ModelScript, Published, ToolContract
 from runfold.infra.process.stall import Positions
 from runfold.processors.definitions.follower import DefinitionFollower
 from runfold.processors.definitions.kafka import KafkaDefinitionLog
+from runfold.processors.definitions.sealing import lead
 
 _READY_S = 30.0
 _REFRESH_S = 5.0
@@ -48,9 +49,12 @@ class Following:
 def following(kafka: Mapping[str, str], codec: Codec) -> Iterator[Following]:
     """Follow the definition store within the block, read to its end before the block begins.
 
-    Raises DefinitionStoreUnavailableError where it cannot be read within thirty seconds.
+    Where the codec seals, its keys are read there too. Raises DefinitionStoreUnavailableError where
+    it cannot be read within thirty seconds.
     """
     log = KafkaDefinitionLog(kafka, codec)
     with DefinitionFollower(log) as store:
         store.wait_ready(_READY_S)
+        if codec.sealing is not None:
+            lead(codec.sealing, store)
         yield Following(log, store)

@@ -23,11 +23,16 @@ _PAUSE_S = 0.1
 class KafkaDefinitionLog:
     """The registry topic on a broker, read as a whole by every process: it has no group."""
 
-    def __init__(self, kafka: Mapping[str, str | int | float], codec: Codec) -> None:
+    def __init__(
+        self,
+        kafka: Mapping[str, str | int | float],
+        codec: Codec,
+        group: str = "runfold-registry",
+    ) -> None:
         self._codec = codec
         self._held: RawRecord | None = None
         self._next = 0
-        own: Settings = {"group.id": "runfold-registry", "fetch.wait.max.ms": 500, "log_level": 6}
+        own: Settings = {"group.id": group, "fetch.wait.max.ms": 500, "log_level": 6}
         self._tail = KafkaTail(kafka, {_REGISTRY: BEGINNING}, own, lookup_s=2)
         # A consumer that one thread polls keeps every other thread waiting.
         self._ends = KafkaEnds(kafka)

@@ -9,10 +9,18 @@ from typing import Protocol
 
 from runfold.events import topics
 from runfold.events.base import Record
-from runfold.events.definitions import Definition, Definitions, PolicyDefinition, ToolContract
+from runfold.events.definitions import (
+    Definition,
+    Definitions,
+    PolicyDefinition,
+    StorePermit,
+    ToolContract,
+)
+from runfold.processors.definitions.permits import Ruled, to_publish
 from runfold.processors.definitions.record import announce, find, key, kind_of
 from runfold.processors.definitions.unusable import contracts_of, unusable
 from runfold.processors.run.policy.cedar.checking import rule_ids
+from runfold.processors.run.policy.cedar.people import Person
 
 
 class DefinitionWriter(Protocol):
@@ -57,14 +65,16 @@ class Report:
 class Author:
     """Who publishes, when, and for which tenant; None is for all.
 
-    ``pins_code`` False lets a version stand whose content differs in the digest of its code only:
-    in development code changes more often than versions.
+    ``roles`` are the author's, for the policies that say who may publish. ``pins_code`` False lets
+    a version stand whose content differs in the digest of its code only: in development code
+    changes more often than versions.
     """
 
     by: str
     now: datetime
     tenant: str | None = None
     pins_code: bool = True
+    roles: tuple[str, ...] = ()
 
     def key(self, definition: Definition) -> str:
         """Return the key that a definition is published under."""
@@ -73,6 +83,11 @@ class Author:
     def alias_of(self, known: Definitions, definition: Definition) -> str | None:
         """Return what the definition's name leads to where it is an alias."""
         return known.alias(kind_of(definition), definition.name, self.tenant)
+
+    def ruled(self, known: Definitions, definition: Definition) -> Ruled:
+        """Return what the policies in force say of the author's publishing a definition."""
+        who = Person(self.by, self.roles, self.tenant)
+        return to_publish(known, kind_of(definition), definition, who, self.now)
 
     def same(self, offered: Definition, held: Definition) -> bool:
         """Return whether publishing would change nothing that must not change.
@@ -113,13 +128,15 @@ def publish(
     contracts = contracts_of(before, author.tenant, new) if _has_policies(new) else []
     refused += tuple(Refusal(key(each), why) for each in new if (why := unusable(each, contracts)))
     refused += tuple(_taken_ids(new, before, author.tenant))
+    ruled = {key(each): author.ruled(before, each) for each in new}
+    refused += tuple(Refusal(where, said.refusal) for where, said in ruled.items() if said.refusal)
     unchanged = tuple(key_of(each) for each, _ in same)
     if refused:
         refused_keys = {each.key for each in refused}
         held_back = tuple(key_of(each) for each in new if key(each) not in refused_keys)
         return Report((), unchanged, refused, held_back, other_code)
     for each in new:
-        _put(each, log, author)
+        _put(each, log, author, ruled[key(each)].permit)
     lost = _settle(new, log, store.complete(timeout), author)
     taken = {each.key for each in lost}
     won = tuple(key_of(each) for each in new if key(each) not in taken)
@@ -151,8 +168,10 @@ def _hidden(definition: Definition) -> Refusal:
     return Refusal(key(definition), sentence)
 
 
-def _put(definition: Definition, log: DefinitionWriter, author: Author) -> None:
-    record = announce(definition, author.by, author.now, author.tenant)
+def _put(
+    definition: Definition, log: DefinitionWriter, author: Author, permit: StorePermit | None = None
+) -> None:
+    record = announce(definition, author.by, author.now, author.tenant, permit)
     log.publish(topics.REGISTRY, record, author.key(definition))
 
 

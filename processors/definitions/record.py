@@ -14,7 +14,9 @@ from runfold.events.definitions import (
     Definition,
     DefinitionPublished,
     Definitions,
+    StorePermit,
     StoreRecord,
+    TenantKept,
     key_of,
 )
 from runfold.processors.definitions.rules import objection
@@ -40,7 +42,11 @@ def find(
 
 
 def announce(
-    definition: Definition, by: str, at: datetime, tenant: str | None = None
+    definition: Definition,
+    by: str,
+    at: datetime,
+    tenant: str | None = None,
+    permit: StorePermit | None = None,
 ) -> DefinitionPublished:
     """Return the record that publishes a definition, for one tenant or for all."""
     return DefinitionPublished(
@@ -52,6 +58,7 @@ def announce(
         published_at=at,
         published_by=by,
         tenant=tenant,
+        permit=permit,
     )
 
 
@@ -59,13 +66,15 @@ class _UnusableError(Exception):
     """A record that defines nothing; the text says why."""
 
 
-def fold(definitions: Definitions, record: StoreRecord, offset: int) -> tuple[Definitions, str]:
+def fold(definitions: Definitions, record: StoreRecord, offset: int) -> tuple[Definitions, str]:  # noqa: PLR0911
     """Return the definitions after the record at ``offset`` and why the record was left out, if so.
 
     The first record of a key holds for good: runs have pinned it. So does a shared version before
     a tenant's own under the same name and version, which is left out.
     """
     after = offset + 1
+    if isinstance(record, TenantKept):
+        return definitions.kept(record, after)
     if not isinstance(record, DefinitionPublished):
         if reason := objection(definitions, record):
             what = type(record).__name__

@@ -48,10 +48,15 @@ class Env:
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """An input to decide: a decoded record or a due timer, and the trace context it came with."""
+    """An input to decide: a decoded record or a due timer, and the trace context it came with.
+
+    ``proof`` is what was found of its credential where it entered: an input like the rest, so that
+    a decision can be made again without the keys.
+    """
 
     body: Record | Timer
     traceparent: str | None = None
+    proof: Record | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,8 @@ from runfold.events.base import Fact, Record
 from runfold.events.definitions import Definitions
 from runfold.events.topics import DEAD_LETTERS
 from runfold.events.values import Actor
-from runfold.processors.engine.aggregate import Aggregate, S, Send
+from runfold.processors.engine.aggregate import Aggregate, Command, S, Send
+from runfold.processors.engine.core.inputs import Received
 from runfold.processors.engine.ports import Wish
 
 
@@ -55,6 +56,11 @@ def begin_all(_state: object, _work: Record) -> Wish:
 def checks_nothing(_record: Record, _appended_at: datetime) -> bool:
     """Return that senders see nothing of the kind."""
     return False
+
+
+def bars_nothing(_state: object, _command: Command) -> str | None:
+    """Return that every input may be decided."""
+    return None
 
 
 class MakeMeta(Protocol):
@@ -147,6 +153,14 @@ class AggregateSpec(Generic[S]):
     checked: Callable[[Record, datetime], bool] = checks_nothing
     """Whether what ``screen`` holds against an input, appended at this time, is what a sender sees
     by the acknowledgement. Where the input says that its sender looks, it needs no dead letter."""
+
+    prove: Callable[[Record, Received], Record | None] | None = None
+    """What is on record of the credential that an input came with; None asks for none."""
+
+    bars: Callable[[Any, Command], str | None] = bars_nothing
+    """Why an input may not be decided on this state (``code: reason``), where no fact can say so;
+    None if it may."""
+
     label: str = ""
     """What the partition's number follows where the lanes are counted: empty for one kind only in
     a process."""

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import sys
 
-from runfold.events.avro.codec import Codec
 from runfold.infra.artifacts.files import FileArtifacts
+from runfold.infra.artifacts.sealed import SealedArtifacts
 from runfold.infra.process.runner import Process, serve
 from runfold.processors.definitions.following import following
+from runfold.processors.definitions.sealing import sealing_codec
 from runfold.processors.effects.kinds import Served
 from runfold.processors.effects.pool.serving import POOL_ENDS, serve_pool
 from runfold.processors.effects.pool.settings import POOL_OPTIONS
@@ -34,9 +35,11 @@ def main() -> int:
 
 def _work(process: Process, settings: ModelSettings) -> int:
     config = process.config
-    codec = Codec(registry_of(config.schema_registry_url))
+    codec = sealing_codec(registry_of(config.schema_registry_url), process.taken.values)
     with following(config.kafka, codec) as known:
-        fetch = FileArtifacts(config.home / "artifacts").get if config.home else None
+        fetch = None
+        if config.home:
+            fetch = SealedArtifacts(FileArtifacts(config.home / "artifacts"), codec.sealing).get
         models = ModelProcessor(settings, known.script, fetch, refresh=known.refresh)
         under_way = UnderWay(config.drain_s)
         process.health.reports["calls"] = under_way.told

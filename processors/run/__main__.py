@@ -13,23 +13,26 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import NamedTuple
 
 from runfold.events.avro.codec import Codec
 from runfold.events.avro.vocabulary import TENANTS as TENANT_RECORDS
 from runfold.events.topics import EVENTS, TOPICS
 from runfold.infra.artifacts.files import FileArtifacts
+from runfold.infra.artifacts.sealed import SealedArtifacts
+from runfold.infra.credentials.watching import asked_for
 from runfold.infra.database.connection import engine as database_engine
 from runfold.infra.kafka.counts import CountWatch, need_counts
 from runfold.infra.process.exit_codes import ExitCode
 from runfold.infra.process.gc import collect_seldom
-from runfold.infra.process.runner import Ends, Process, serve
+from runfold.infra.process.runner import Ends, Process, Watch, serve
 from runfold.infra.settings import variables
 from runfold.infra.settings.config import Config
 from runfold.processors.context.kind import CONTEXT_CALL
 from runfold.processors.context.processor import ContextProcessor
 from runfold.processors.definitions.following import Following, following
+from runfold.processors.definitions.sealing import sealing_codec
 from runfold.processors.definitions.source import DefinitionStoreUnavailableError
 from runfold.processors.effects.bounds import Bounds
 from runfold.processors.effects.kinds import Served
@@ -43,8 +46,11 @@ from runfold.processors.engine.kafka.runner import Engine
 from runfold.processors.engine.ports import NoEffects
 from runfold.processors.model.apart.process import Apart
 from runfold.processors.model.kind import MODEL_CALL
+from runfold.processors.model.names import resolve
 from runfold.processors.model.processor import ModelProcessor
 from runfold.processors.model.providers.settings import ModelSettings
+from runfold.processors.policy_server.kind import POLICY_CALL
+from runfold.processors.policy_server.processor import PolicyServerProcessor, place_of
 from runfold.processors.run import behaviour
 from runfold.processors.run.aggregate import RUNS, runs_that_begin_with
 from runfold.processors.tenant.aggregate import TENANTS
@@ -100,13 +106,15 @@ def _work(process: Process, settings: _Settings) -> int:
     owned = _owned(config, settings)
     need_counts(config.kafka, owned.partitions)
     need_settings(config.kafka, TOPICS)
-    codec = Codec(registry_of(config.schema_registry_url))
+    codec = sealing_codec(registry_of(config.schema_registry_url), process.taken.values)
     with following(config.kafka, codec) as known:
         if process.asked(_TAKE_NEW):
             return _take_new(owned, codec, known)
         if process.asked(_ACCEPT):
             return _accept(config, owned, codec, known)
-        artifacts = FileArtifacts(process.config.need_home() / "artifacts")
+        credentials = asked_for(settings.tools.every_secret(process.taken.values))
+        files = FileArtifacts(process.config.need_home() / "artifacts")
+        artifacts = SealedArtifacts(files, codec.sealing)
         # What strangers answer is read in a child: whatever it does there, lanes go on.
         apart = Apart(
             settings.models.providers,
@@ -117,10 +125,15 @@ def _work(process: Process, settings: _Settings) -> int:
             settings.models, known.script, artifacts.get, refresh=known.refresh, remote=apart
         )
         effects = _effects(process, settings, known, _Models(apart, models), artifacts)
-        runs = runs_that_begin_with(behaviour.CURRENT, lru_cache(1024)(models.is_priced))
+        runs = runs_that_begin_with(
+            behaviour.CURRENT,
+            lru_cache(1024)(models.is_priced),
+            partial(resolve, configured=settings.models.configured),
+            credentials.judge if credentials else None,
+        )
         engine = Engine(owned, runs, codec, known.store, effects)
         tenants = Beside(
-            lambda: Engine(owned, TENANTS, _of_tenants(codec), known.store, NoEffects()),
+            lambda: Engine(owned, TENANTS, codec.of(TENANT_RECORDS), known.store, NoEffects()),
             # Without a policy nobody asks a tenant, and its lanes need not be there.
             lambda: known.store.current().has("tenant_policy"),
             engine.fail,
@@ -142,13 +155,14 @@ def _work(process: Process, settings: _Settings) -> int:
             # No start helps until somebody has mended the topics.
             lambda why: engine.fail(why, ExitCode.WRONG_SETTINGS),
         )
-        watches = (
+        watches: tuple[Watch, ...] = (
             stalls,
             TopicWatch(config.kafka, TOPICS),
             ids,
             counts,
             engine.watch_journal(),
             tenants,
+            *([credentials] if credentials else []),
         )
         collect_seldom()
         try:
@@ -156,10 +170,6 @@ def _work(process: Process, settings: _Settings) -> int:
                 return engine.run()
         finally:
             effects.close(0)
-
-
-def _of_tenants(codec: Codec) -> Codec:
-    return Codec(codec.registry, TENANT_RECORDS)
 
 
 def _owned(config: Config, settings: _Settings) -> EngineConfig:
@@ -178,7 +188,7 @@ def _take_new(owned: EngineConfig, codec: Codec, known: Following) -> int:
     partitions = range(owned.partitions)
     taken = [
         *take_new_inputs(owned, RUNS, codec, known.store, partitions),
-        *take_new_inputs(owned, TENANTS, _of_tenants(codec), known.store, partitions),
+        *take_new_inputs(owned, TENANTS, codec.of(TENANT_RECORDS), known.store, partitions),
     ]
     for each in taken:
         what = f"{each.topic}/{each.partition}"
@@ -229,7 +239,7 @@ def _effects(
     settings: _Settings,
     known: Following,
     models: _Models,
-    artifacts: FileArtifacts,
+    artifacts: SealedArtifacts,
 ) -> LocalEffects:
     taken = process.taken
     children = settings.tools.children(taken.masks)
@@ -245,6 +255,7 @@ def _effects(
         children=children,
         source=known.published_tool,
     )
+    policies = PolicyServerProcessor(place_of(None, taken.values))
     process.health.reports["modules"] = children.told
     under_way = UnderWay(process.config.drain_s)
     process.health.reports["calls"] = under_way.told
@@ -265,7 +276,8 @@ def _effects(
             may_repeat(known.tool),
         ),
         under_way.over(Served(CONTEXT_CALL, ContextProcessor(artifacts).call), always),
-        resources=(*models, children, imported_at_start(children)),
+        under_way.over(Served(POLICY_CALL, policies.call), always),
+        resources=(*models, policies, children, imported_at_start(children)),
         traces=process.traces,
         bounds=Bounds.from_env(),
     )

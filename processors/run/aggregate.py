@@ -25,8 +25,8 @@ from runfold.processors.engine.spec import AggregateSpec, AggregateTopics
 from runfold.processors.run import behaviour as behaviours
 from runfold.processors.run import decide, dispatch, evolve
 from runfold.processors.run.agent import beginnings
-from runfold.processors.run.draft import IsPriced, every_model
-from runfold.processors.run.lifecycle import deadlines, queueing
+from runfold.processors.run.draft import IsPriced, Resolve, as_named, every_model
+from runfold.processors.run.lifecycle import deadlines, proving, queueing
 from runfold.processors.run.state import Live, RunState
 
 DEDUPE_HORIZON = timedelta(hours=1)
@@ -212,23 +212,34 @@ RUNS: AggregateSpec[RunState] = AggregateSpec(
     outbox={j.RunQueued: _asks, j.RunSettled: _returns},
     sends_to=(topics.TENANT_REQUESTS,),
     source="runfold/run-processor",
+    bars=proving.bars,
 )
 """What the engine knows of runs."""
 
 
 def runs_that_begin_with(
-    behaviour: int, is_priced: IsPriced = every_model
+    behaviour: int,
+    is_priced: IsPriced = every_model,
+    resolve: Resolve = as_named,
+    judge: proving.Judge | None = None,
 ) -> AggregateSpec[RunState]:
     """Return the same for a processor whose new runs take this behaviour.
 
     ``is_priced`` says of which models it knows prices: a run that has a limit of money records it.
+    ``resolve`` says what a default model stands for. ``judge`` judges credentials; without it
+    nobody needs one.
 
     Raises BehaviourError for one that this release does not know.
     """
     number = behaviours.known(behaviour)
-    chosen = partial(decide.steps, begins_with=number, is_priced=is_priced)
+    chosen = partial(decide.steps, begins_with=number, is_priced=is_priced, resolve=resolve)
     concluded = partial(decide.unwritten, begins_with=number)
-    return replace(RUNS, aggregate=replace(RUN, decide=chosen, conclude=concluded))
+    return replace(
+        RUNS,
+        aggregate=replace(RUN, decide=chosen, conclude=concluded),
+        prove=partial(proving.prove, judge) if judge else None,
+        bars=partial(proving.bars, begins_with=number),
+    )
 
 
 @lru_cache(maxsize=4096)

@@ -33,16 +33,20 @@ by deciding it again.
    when it is admitted (``RunAdmitted``), within what is set aside for it, and tells its tenant when
    it ends (``RunSettled``). Time in the queue is no working time. Policies in force for the tenant
    decide on beginning a run, on its model calls and on its tool calls, these again where a call
-   begins later than it was judged. A model's answer says for how many values of each kind the
-   model was shown tokens (``redacted``). A run that has read what strangers wrote (``untrusted``
-   results) asks a person from risk level 2 on. An agent's brakes watch its runs: a threshold that
-   is crossed is on record with what follows. A call whose tool is left alone after failures is
-   skipped, or ends the run, where the agent says so. A decision of a person names what was shown,
-   and may be stale; an approval may hold for other calls of the run; policies say who may approve
-   and steer, and how many approve. A person can take a run over, answer in the model's and in
-   tools' places, and hand it back. While nobody decides, others are asked where the agent says so,
-   and a decision says for whom it was made. ``state_hash`` covers what strangers' words the run
-   has read, what its brakes remember, who approved what, who holds it, and who is asked.
+   begins later than it was judged, and on model calls that wait in a pool. A call about which a
+   policy has a server asked begins after its answer (``PolicyAsked``, ``PolicyAnswered``). What a
+   default model stands for is on record where anything may speak of it. A model's answer says for
+   how many values of each kind the model was shown tokens (``redacted``). A run that has read what
+   strangers wrote (``untrusted`` results) asks a person from risk level 2 on. An agent's brakes
+   watch its runs: a threshold that is crossed is on record with what follows. A call whose tool is
+   left alone after failures is skipped, or ends the run, where the agent says so. A decision of a
+   person names what was shown, and may be stale; an approval may hold for other calls of the run;
+   policies say who may approve and steer, and how many approve. A person can take a run over,
+   answer in the model's and in tools' places, and hand it back. While nobody decides, others are
+   asked where the agent says so, and a decision says for whom it was made. Where credentials are
+   asked for, what they proved is on record, and who proves nothing is refused (``unproved``).
+   ``state_hash`` covers what strangers' words the run has read, by which policies its calls were
+   judged, what its brakes remember, who approved what, who holds it, and who is asked.
 """
 
 from __future__ import annotations
@@ -60,6 +64,8 @@ APPROVALS = 7
 
 BRAKES = 7
 """The behaviour from which an agent's brakes watch its runs."""
+BY_CREDENTIAL = 7
+"""The behaviour from which it is on record what the credential of who asked proved."""
 BY_POLICIES = 7
 """The behaviour from which policies as code decide."""
 ESCALATION = 7

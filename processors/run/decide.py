@@ -7,13 +7,22 @@ from collections.abc import Sequence
 
 from runfold.events import calls, commands
 from runfold.events.base import Fact
+from runfold.events.proved import Proved
 from runfold.events.tenant import AdmissionAnswered
 from runfold.processors.engine.aggregate import Command, Env, Timer
 from runfold.processors.run import behaviour
 from runfold.processors.run.agent import beginnings, results
 from runfold.processors.run.agent.next_step import proceed
-from runfold.processors.run.draft import DefinitionMissingError, Draft, IsPriced, every_model
+from runfold.processors.run.draft import (
+    DefinitionMissingError,
+    Draft,
+    IsPriced,
+    Resolve,
+    as_named,
+    every_model,
+)
 from runfold.processors.run.lifecycle import admission, controls, deadlines, queueing, undecidable
+from runfold.processors.run.lifecycle.proving import unproved
 from runfold.processors.run.state import Live, RunState
 
 logger = logging.getLogger(__name__)
@@ -25,9 +34,10 @@ def decide(
     env: Env,
     begins_with: int = behaviour.CURRENT,
     is_priced: IsPriced = every_model,
+    resolve: Resolve = as_named,
 ) -> list[Fact]:
     """Return the facts that follow from a command; none if it changes nothing."""
-    return [fact for fact, _ in steps(state, command, env, begins_with, is_priced)]
+    return [fact for fact, _ in steps(state, command, env, begins_with, is_priced, resolve)]
 
 
 def steps(
@@ -36,13 +46,14 @@ def steps(
     env: Env,
     begins_with: int = behaviour.CURRENT,
     is_priced: IsPriced = every_model,
+    resolve: Resolve = as_named,
 ) -> Sequence[tuple[Fact, RunState]]:
     """Return the facts that follow from a command, each with the state after it.
 
     A run that begins takes the behaviour ``begins_with``; a live one keeps its own. What prices are
-    known when it begins, it records.
+    known when it begins, and what its model stands for, it records.
     """
-    draft = Draft(state, env, begins_with, is_priced)
+    draft = Draft(state, env, begins_with, is_priced, resolve, _proof(command))
     try:
         _decide(draft, command)
     except (DefinitionMissingError, MemoryError, RecursionError):
@@ -63,7 +74,7 @@ def concluded(
 
     Raises if not even that can be decided.
     """
-    draft = Draft(state, env, begins_with)
+    draft = Draft(state, env, begins_with, proof=_proof(command))
     try:
         undecidable.conclude(draft, command, error)
     except Exception:
@@ -101,12 +112,14 @@ def _decide(draft: Draft, command: Command) -> None:
     state = draft.state
     match command.body:
         case commands.RunRequested() as request:
-            if state is None:
+            if state is None and (why := unproved(draft, command)):
+                admission.refuse_unproved(draft, request, why)
+            elif state is None:
                 admission.admit(draft, request, command.traceparent)
         case _ if not isinstance(state, Live):
             return
         case commands.Control() as control:
-            controls.apply(draft, control)
+            controls.apply(draft, control, unproved(draft, command))
         case calls.CallResult() as result:
             results.take(draft, result)
         case calls.BeginRequested() as question:
@@ -120,3 +133,7 @@ def _decide(draft: Draft, command: Command) -> None:
             deadlines.fire(draft, timer)
         case other:
             raise TypeError(f"{type(other).__name__} is no command of a run")
+
+
+def _proof(command: Command) -> Proved | None:
+    return command.proof if isinstance(command.proof, Proved) else None

@@ -13,18 +13,19 @@ from runfold.events.calls import (
     ContextSource,
     ContextWork,
     ModelWork,
+    PolicyWork,
     SourceKind,
     ToolSchema,
     ToolWork,
 )
-from runfold.events.calls.kinds import CONTEXT, MODEL, TOOL
+from runfold.events.calls.kinds import CONTEXT, MODEL, POLICY, TOOL
 from runfold.events.content import Content, canonical_json, text
 from runfold.events.definitions import AgentDefinition, Definitions
 from runfold.events.trusted import trusted
 from runfold.events.values import Pin, Placement
 from runfold.processors.engine.aggregate import Work
 from runfold.processors.engine.ports import Wish
-from runfold.processors.run.agent import attachments, context_calls, reasons
+from runfold.processors.run.agent import attachments, context_calls, policy_calls, reasons
 from runfold.processors.run.agent.controls import control_tools
 from runfold.processors.run.agent.model_calls import attribution
 from runfold.processors.run.behaviour import BY_PERMISSION
@@ -37,6 +38,7 @@ from runfold.processors.run.state import (
     Live,
     ModelCall,
     OpenCall,
+    PolicyCall,
     RoundCall,
     RunState,
 )
@@ -128,6 +130,21 @@ def _context_work(run: Live, call: ContextCall, _definitions: Definitions) -> Co
     )
 
 
+def _policy_work(run: Live, call: PolicyCall, _definitions: Definitions) -> PolicyWork:
+    return trusted(PolicyWork)(
+        run_id=run.run_id,
+        tenant_id=run.tenant_id,
+        call_id=call.call_id,
+        attempt=call.attempt,
+        questions=call.questions,
+        input=call.input,
+        timeout_ms=policy_calls.timeout_of(call.questions),
+        denies=call.denies,
+        attribution=attribution(run),
+        traceparent=run.traceparent,
+    )
+
+
 def _tool_work(run: Live, call: RoundCall, definitions: Definitions) -> ToolWork:
     pin = next(pin for pin in run.pinned.tools if pin.name == call.tool)
     contract = definitions.tool(pin.name, pin.version, run.tenant_id)
@@ -201,6 +218,7 @@ _WORK_OF: dict[str, Callable[[Live, Any, Definitions], CallWork]] = {
     MODEL.name: _model_work,
     TOOL.name: _tool_work,
     CONTEXT.name: _context_work,
+    POLICY.name: _policy_work,
 }
 
 
@@ -212,5 +230,6 @@ _WORK: dict[type[Fact], Callable[[Live, Any, Definitions], CallWork]] = {
     j.ModelCalled: _model_work,
     j.ToolCallStarted: _tool_work,
     j.ContextCalled: _context_work,
+    j.PolicyAsked: _policy_work,
     j.CallHandedOutAgain: _work_again,
 }

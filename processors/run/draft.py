@@ -7,6 +7,7 @@ from collections.abc import Callable
 from runfold.events import run as j
 from runfold.events.base import Fact
 from runfold.events.definitions import AgentDefinition, ToolContract
+from runfold.events.proved import Proved
 from runfold.processors.engine.aggregate import Env, NotKnownYetError
 from runfold.processors.run import behaviour as behaviours
 from runfold.processors.run import wording
@@ -15,6 +16,15 @@ from runfold.processors.run.state import Live, RunState
 
 IsPriced = Callable[[str], bool]
 """Whether the price of a model, ``provider:model``, is known where a run begins."""
+
+
+Resolve = Callable[[str], str]
+"""What a model's name stands for where the decision is made, ``provider:model``."""
+
+
+def as_named(name: str) -> str:
+    """Take every name for that of a model."""
+    return name
 
 
 def every_model(_name: str) -> bool:
@@ -38,17 +48,27 @@ class Draft:
         env: Env,
         begins_with: int = behaviours.CURRENT,
         is_priced: IsPriced = every_model,
+        resolve: Resolve = as_named,
+        proof: Proved | None = None,
     ) -> None:
-        """Begin with the state before the decision; a run that begins takes ``begins_with``."""
+        """Begin with the state before the decision; a run that begins takes ``begins_with``.
+
+        ``proof`` goes on record with the first fact that can hold it: that of who asked.
+        """
         self.is_priced = is_priced
+        self.resolve = resolve
         self.state = state
         self.env = env
         self.behaviour = state.behaviour if isinstance(state, Live) else begins_with
         self.steps: list[tuple[Fact, RunState]] = []
+        self._proof = proof if self.behaviour >= behaviours.BY_CREDENTIAL else None
         self._agent: AgentDefinition | None = None
 
     def say(self, fact: Fact) -> None:
         """Add a fact and fold it."""
+        if self._proof is not None and "proof" in type(fact).model_fields:
+            fact = fact.model_copy(update={"proof": self._proof})
+            self._proof = None
         self.state = evolve(self.state, fact, self.env.now)
         self.steps.append((fact, self.state))
 

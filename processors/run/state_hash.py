@@ -32,6 +32,7 @@ def state_hash(run: Live) -> bytes:
         covered += _added_by_7(run)
     if known := _consents(run):
         covered += known
+        covered += _added_by_policies(run)
     if run.loop.watch is not None:
         covered += _added_by_brakes(run.loop.watch)
     if run.idle.held is not None:
@@ -123,6 +124,12 @@ def _holds(holds: Holds | None) -> list[object]:
         return []
     where = [[b.pointer, [*b.one_of], b.at_least, b.at_most] for b in holds.where]
     return [holds.scope, holds.times, where]
+
+
+def _added_by_policies(run: Live) -> list[object]:
+    """By which policies the open calls were judged, from behaviour 7 on; nothing without any."""
+    judged = [(call.call_id, call.judged_by) for call in run.loop.calls if call.judged_by]
+    return [[[call_id, digest.hex()] for call_id, digest in judged]] if judged else []
 
 
 def _added_by_brakes(watch: Watch) -> list[object]:

@@ -39,6 +39,10 @@ MODEL = {
     "Go on without it.",
     "policy_cannot_judge": "Policies cannot look at {argument} of {tool}: {problem}. "
     "Send it in another form, or go on without the call.",
+    "server_denies": "The policy {policy} denies this call{why}. Trying again does not help: "
+    "go on without it.",
+    "server_silent": "The policy {policy} could not be asked about this call, so it is denied. "
+    "Go on without it.",
     "tool_stopped": "{tool} is stopped for now, and may not be called. Go on without it.",
     "run_stopped": "{what} is stopped for now: nothing may be called.",
 }

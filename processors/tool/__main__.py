@@ -8,8 +8,8 @@ from __future__ import annotations
 import logging
 import sys
 
-from runfold.events.avro.codec import Codec
 from runfold.infra.artifacts.files import FileArtifacts
+from runfold.infra.artifacts.sealed import SealedArtifacts
 from runfold.infra.database import migrate, preflight
 from runfold.infra.database.errors import DatabaseAwayError
 from runfold.infra.deployment import binding
@@ -17,12 +17,14 @@ from runfold.infra.process.exit_codes import ExitCode
 from runfold.infra.process.runner import Ends, Process, serve
 from runfold.infra.settings.config import Config
 from runfold.processors.definitions.following import following
+from runfold.processors.definitions.sealing import sealing_codec
 from runfold.processors.effects.kinds import Served
 from runfold.processors.effects.pool.serving import POOL_ENDS, serve_pool
 from runfold.processors.effects.pool.settings import POOL_OPTIONS
 from runfold.processors.effects.under_way import UnderWay
 from runfold.processors.tool.children.at_start import imported_at_start
 from runfold.processors.tool.claims.postgres import PostgresClaims
+from runfold.processors.tool.claims.sealed import SealedClaims
 from runfold.processors.tool.dying.deaths import Deaths
 from runfold.processors.tool.dying.poison import PoisonGuard
 from runfold.processors.tool.errors import ClaimsUnavailableError
@@ -59,7 +61,7 @@ def _work(process: Process, settings: ToolSettings) -> int:
     preflight.need(url, [migrate.PART], _CLAIMS_WAIT_S, _log.warning)
     # Again: the database may have been away at the first look.
     binding.need(config.kafka, url, _log.warning)
-    codec = Codec(registry_of(config.schema_registry_url))
+    codec = sealing_codec(registry_of(config.schema_registry_url), process.taken.values)
     claims = PostgresClaims(url, settings.lease_s, wait_s=_CLAIMS_WAIT_S)
     home = config.need_home()
     taken = process.taken
@@ -67,8 +69,8 @@ def _work(process: Process, settings: ToolSettings) -> int:
         children = settings.children(taken.masks)
         tools = ToolProcessor(
             known.tool,
-            claims,
-            FileArtifacts(home / "artifacts"),
+            SealedClaims(claims, codec.sealing),
+            SealedArtifacts(FileArtifacts(home / "artifacts"), codec.sealing),
             settings.secrets(taken.values),
             code=settings.code,
             refresh=known.refresh,

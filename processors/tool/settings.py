@@ -9,12 +9,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from runfold.infra.secrets.environment import EnvironmentSecrets
-from runfold.infra.secrets.files import FileSecrets
-from runfold.infra.secrets.first_of import FirstOf
+from runfold.infra.credentials.keys import NAME
+from runfold.infra.secrets.chosen import every_secret
 from runfold.infra.secrets.port import SecretStore
-from runfold.infra.secrets.vault import VaultSecrets
-from runfold.infra.secrets.vault_settings import vault_of
+from runfold.infra.secrets.without import Without
 from runfold.infra.settings import variables
 from runfold.infra.settings.errors import ConfigError
 from runfold.processors.tool.children.children import Children
@@ -67,13 +65,12 @@ class ToolSettings:
         return Children(self.modules, ChildSettings(self.memory_mb, self.user), masks)
 
     def secrets(self, taken: Mapping[str, str]) -> SecretStore:
+        """Return where secrets of tools come from: all but those that are Runfold's own."""
+        return Without(self.every_secret(taken), NAME)
+
+    def every_secret(self, taken: Mapping[str, str]) -> SecretStore:
         """Return where secrets come from: what was taken, then the folder, then a Vault."""
-        stores: list[SecretStore] = [EnvironmentSecrets(taken)]
-        if self.secrets_folder is not None:
-            stores.append(FileSecrets(self.secrets_folder))
-        if (vault := vault_of(None, taken)) is not None:
-            stores.append(VaultSecrets(vault))
-        return FirstOf(*stores)
+        return every_secret(taken, self.secrets_folder)
 
 
 def _user(name: str) -> str:

@@ -18,6 +18,7 @@ from confluent_kafka import (
 from runfold.events.avro.codec import Codec
 from runfold.events.base import Record
 from runfold.events.topics import MAX_RECORD_BYTES
+from runfold.infra.credentials.signing import Signer
 from runfold.infra.kafka import clients
 from runfold.producers.errors import LogError, translated
 from runfold.producers.log.delivery import delivered
@@ -43,7 +44,10 @@ _AT_ONCE = 500
 
 
 class Publisher:
-    """An idempotent producer whose acknowledgements mean durable; any thread may use it."""
+    """An idempotent producer whose acknowledgements mean durable; any thread may use it.
+
+    With a ``signer``, requests and controls carry what it proves.
+    """
 
     def __init__(
         self,
@@ -51,9 +55,11 @@ class Publisher:
         codec: Codec,
         source: str = "runfold/client",
         timeout: float = 30.0,
+        signer: Signer | None = None,
     ) -> None:
         self._codec = codec
         self._source = source
+        self._signer = signer
         self._producer = clients.producer(
             {
                 **config,
@@ -77,10 +83,30 @@ class Publisher:
     ) -> list[RecordPlace]:
         """Return the places of many records, in their order; the first failure is raised."""
         values = [value_of(self._codec, topic, record) for record, _ in records]
+        sent = [
+            (
+                value,
+                key,
+                [*headers_of(record, key, self._source), *headers, *self._proof(topic, value)],
+            )
+            for value, (record, key) in zip(values, records, strict=True)
+        ]
+        return self._sent(topic, sent)
+
+    def drop(self, topic: str, keys: Sequence[str]) -> None:
+        """Write a tombstone for each key."""
+        self._sent(topic, [(None, key, []) for key in keys])
+
+    def _proof(self, topic: str, value: bytes) -> Headers:
+        # Of the bytes that are sent: what is sealed is signed as it is sealed.
+        return self._signer.headers(topic, value) if self._signer is not None else ()
+
+    def _sent(
+        self, topic: str, records: Sequence[tuple[bytes | None, str, Any]]
+    ) -> list[RecordPlace]:
         reports: list[RecordPlace | LogError | None] = [None] * len(records)
-        for number, (record, key) in enumerate(records):
-            named = [*headers_of(record, key, self._source), *headers]
-            self._produce(topic, values[number], key, named, _reporter(reports, number))
+        for number, (value, key, headers) in enumerate(records):
+            self._produce(topic, value, key, headers, _reporter(reports, number))
         # Bounded by delivery.timeout.ms: librdkafka reports every record by then.
         while any(report is None for report in reports):
             self._producer.poll(_POLL_S)
@@ -96,7 +122,9 @@ class Publisher:
         """Let what is on its way arrive, for at most ten seconds."""
         self._producer.flush(_WAIT_S)
 
-    def _produce(self, topic: str, value: bytes, key: str, headers: Any, report: Any) -> None:
+    def _produce(
+        self, topic: str, value: bytes | None, key: str, headers: Any, report: Any
+    ) -> None:
         while True:
             try:
                 self._producer.produce(

@@ -45,6 +45,11 @@ class MemoryLog:
             for value, (record, key) in zip(values, records, strict=True)
         ]
 
+    def drop(self, topic: str, keys: Sequence[str]) -> None:
+        """Append a tombstone for each key."""
+        for key in keys:
+            self.append(topic, None, key.encode())
+
     def append(
         self,
         topic: str,

@@ -74,6 +74,10 @@ class LogWriter(Protocol):
         """
         ...
 
+    def drop(self, topic: str, keys: Sequence[str]) -> None:
+        """Have a compacted topic forget the records of these keys; raises as ``publish`` does."""
+        ...
+
 
 class LogReader(Protocol):
     """Reads committed records off the log."""

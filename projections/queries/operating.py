@@ -5,10 +5,12 @@ What could not be used belongs to no tenant, as nobody could read whose it is.
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from sqlalchemy import func, select
 
 from runfold.events.values import TERMINAL
-from runfold.projections.queries.scope import OperatorViews, Row
+from runfold.projections.queries.scope import OperatorViews, Row, Views
 from runfold.projections.tables import (
     dead_letters,
     projection_failures,
@@ -61,8 +63,16 @@ def positions(views: OperatorViews) -> list[Row]:
     return views.all(select(projection_positions).order_by(at.view, at.topic, at.topic_partition))
 
 
-def live_runs(views: OperatorViews) -> list[str]:
-    """Return the ids of all runs that have not ended, as far as the views know."""
+def live_runs(views: Views) -> list[str]:
+    """Return the ids of all runs in a scope that have not ended, as far as the views know."""
     ended = [status.value for status in TERMINAL]
-    query = select(runs.c.run_id).where(runs.c.status.not_in(ended))
+    query = select(runs.c.run_id).where(views.sees(runs), runs.c.status.not_in(ended))
     return [str(run_id) for run_id in views.connection.execute(query).scalars()]
+
+
+def oldest_live_run(views: Views) -> datetime | None:
+    """Return when the oldest run in a scope that has not ended was accepted, None without one."""
+    ended = [status.value for status in TERMINAL]
+    query = select(func.min(runs.c.created_at)).where(views.sees(runs), runs.c.status.not_in(ended))
+    found: datetime | None = views.connection.execute(query).scalar()
+    return found

@@ -10,7 +10,7 @@ from sqlalchemy import Table
 
 from runfold.infra.database import roles
 from runfold.infra.database.address import quoted
-from runfold.projections import schema
+from runfold.projections import schema, separating
 from runfold.projections.store.dependents import Kept, place
 from runfold.projections.view import View
 
@@ -36,6 +36,7 @@ def swap(connection: Connection, view: View, live: str, beside: str, kept: Kept)
     # New tables, which nobody was granted anything on yet.
     roles.grant(connection, live)
     kept.give(connection)
+    separating.keep(connection, live)
 
 
 def _refill(connection: Connection, table: Table, live: str, copy: str) -> int:

@@ -16,6 +16,7 @@ from runfold.events.definitions import (
     DefinitionReleased,
     DefinitionWithdrawn,
     SwitchThrown,
+    TenantKept,
 )
 from runfold.projections.rendering.readable import clean
 from runfold.projections.tables import definition_decisions, definition_versions
@@ -27,6 +28,9 @@ def add(batch: Batch, rows: Rows) -> None:
     versions, decisions = rows.of(definition_versions), rows.of(definition_decisions)
     for stored in batch.stored:
         record = stored.record
+        if isinstance(record, TenantKept):
+            # The log says it; no row is about the keys of tenants.
+            continue
         if not isinstance(record, DefinitionPublished):
             decisions.setdefault(stored.offset, _decision(record, stored.offset))
         elif record.kind in KINDS and _is_whole(record):

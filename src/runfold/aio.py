@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import Any, Self, Unpack
 
 from runfold.client import Found, HoldsFor
-from runfold.connecting import connection
+from runfold.connecting import connection, speaks_for
 from runfold.events.commands import HOLD_MS, Resolution
 from runfold.events.content import json_content
 from runfold.failures import as_ours
@@ -24,9 +24,10 @@ async def connect_async(
     *,
     schema_registry_url: str | None = None,
     deployment: str | None = None,
-    tenant_id: str = "default",
-    user_id: str = "me",
-    roles: Sequence[str] = (),
+    tenant_id: str | None = None,
+    user_id: str | None = None,
+    roles: Sequence[str] | None = None,
+    token: str | None = None,
 ) -> AsyncClient:
     """Return a client of the Kafka at ``bootstrap_servers``.
 
@@ -34,14 +35,16 @@ async def connect_async(
     given is read from KAFKA_BOOTSTRAP_SERVERS, SCHEMA_REGISTRY_URL and RUNFOLD_DEPLOYMENT (security
     from the other KAFKA_* variables); without an address, it is the stack that ``runfold up``
     started. It speaks in the name of one tenant's user, who has ``roles`` where they decide on
-    calls and steer runs, and sees that tenant's runs only. Raises
+    calls and steer runs, and sees that tenant's runs only: those that are given, else those of its
+    ``token`` (else RUNFOLD_TOKEN), else ``default`` and ``me``, who has no roles. Raises
     UnavailableError where nothing runs, InvalidError for a name that no deployment has.
     """
     with as_ours():
         made = await asyncio.to_thread(
-            connection, bootstrap_servers, schema_registry_url, deployment
+            connection, bootstrap_servers, schema_registry_url, deployment, token
         )
-        client = AsyncRunClient(made.writer, made.reader, tenant_id, user_id, roles=tuple(roles))
+        named = speaks_for(made, tenant_id, user_id, roles)
+        client = AsyncRunClient(made.writer, made.reader, *named[:2], roles=named.roles)
 
     async def close() -> None:
         await client.close()

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
-from runfold.events.avro.codec import Codec
+from runfold.infra.credentials.signing import Signer, named, signer_of
+from runfold.infra.credentials.token import ANYBODY
 from runfold.infra.deployment import journal
 from runfold.infra.deployment.naming import EXPECTS, checked
+from runfold.infra.settings.errors import ConfigError
+from runfold.processors.definitions.sealing import reading_codec
 from runfold.producers.log.kafka import Publisher, TopicReader
 from runfold.producers.schema_registry.chosen import registry_of
 from runfold.stack.control import attach_log
@@ -20,16 +25,21 @@ class Connection:
 
     writer: Publisher
     reader: TopicReader
+    signer: Signer | None = None
 
 
 def connection(
-    bootstrap_servers: str | None, schema_registry_url: str | None, deployment: str | None = None
+    bootstrap_servers: str | None,
+    schema_registry_url: str | None,
+    deployment: str | None = None,
+    token: str | None = None,
 ) -> Connection:
     """Return a connection.
 
     Raises StackError where no Kafka is named and no stack runs here, and InvalidError for a
-    deployment's name that cannot be one.
+    deployment's name that cannot be one, and for a token that is none.
     """
+    signer = _signer(token)
     settings = Settings.from_env()
     if schema_registry_url is not None:
         settings = replace(settings, schema_registry_url=schema_registry_url)
@@ -42,9 +52,39 @@ def connection(
     if settings.deployment:
         # A name that nobody has would be taken for topics that are not there yet.
         journal.need_topics(settings.kafka_config(), lambda _: None)
-    codec = Codec(registry_of(settings.schema_registry_url))
-    writer = Publisher(settings.producer_config(), codec, "runfold/client")
-    return Connection(writer, TopicReader(settings.kafka_config(), codec))
+    registry = registry_of(settings.schema_registry_url)
+    codec = reading_codec(registry, settings.kafka_config)
+    writer = Publisher(settings.producer_config(), codec, "runfold/client", signer=signer)
+    return Connection(writer, TopicReader(settings.kafka_config(), codec), signer)
+
+
+class Speaker(NamedTuple):
+    """In whose name a client speaks, and with which roles."""
+
+    tenant: str
+    user: str
+    roles: tuple[str, ...]
+
+
+def speaks_for(
+    made: Connection, tenant_id: str | None, user_id: str | None, roles: Sequence[str] | None
+) -> Speaker:
+    """Return in whose name a client speaks: as it is told, else as its token says."""
+    claims = made.signer.token.claims if made.signer else None
+    tenant, user = (claims.tenant, claims.user) if claims else (None, None)
+    granted = tuple(each for each in claims.roles if each != ANYBODY) if claims else ()
+    return Speaker(
+        named(tenant_id, tenant, "default"),
+        named(user_id, user, "me"),
+        granted if roles is None else tuple(roles),
+    )
+
+
+def _signer(token: str | None) -> Signer | None:
+    try:
+        return signer_of(token=token)
+    except ConfigError as error:
+        raise InvalidError(str(error)) from None
 
 
 def _checked(deployment: str) -> str:

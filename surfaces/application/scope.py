@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
+from runfold.projections.narrowing import narrow
 from runfold.projections.queries import OperatorViews, TenantViews
 
 
@@ -25,7 +26,10 @@ class TenantScope:
         return tenant_id == self.tenant_id
 
     def views(self, connection: Connection) -> TenantViews:
-        """Return the tenant's rows of the views."""
+        """Return the tenant's rows of the views; the transaction sees no others where they are
+        kept apart.
+        """
+        narrow(connection, self.tenant_id)
         return TenantViews(connection, self.tenant_id)
 
 

@@ -12,6 +12,7 @@ from collections.abc import Collection, Mapping
 
 from runfold.events import topics
 from runfold.events.catalogue import TERMINAL_FACTS
+from runfold.events.errors import ShutError
 from runfold.events.run import Event
 from runfold.producers.log.port import LogReader
 
@@ -68,8 +69,9 @@ def _events(
     ends: Mapping[int, int],
 ) -> dict[str, Event]:
     """Return the last event of each run in a range."""
-    return {
-        found.record.meta.run_id: found.record
+    read = (
+        # What is sealed for ever is compared as it stands.
+        found.error.found if isinstance(found.error, ShutError) else found.record
         for found in reader.read(topic, start or "earliest", key=run_id, ends=ends)
-        if isinstance(found.record, Event)
-    }
+    )
+    return {event.meta.run_id: event for event in read if isinstance(event, Event)}

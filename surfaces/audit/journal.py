@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Iterator
 
 from runfold.events import topics
 from runfold.events.definitions import StoreRecord
+from runfold.events.errors import ShutError
 from runfold.events.operations import PositionNoted
 from runfold.events.run import Event
 from runfold.processors.engine.core.history import NEWER
@@ -78,6 +79,9 @@ def _beginnings(reader: LogReader, among: Collection[int] | None) -> Iterator[Ve
 def _take(verifier: Verifier, found: Delivery) -> None:
     if isinstance(found.record, Event) and found.value is not None:
         verifier.take(found.value, found.record)
+        return
+    if isinstance(found.error, ShutError) and found.value is not None:
+        verifier.take_shut(found.value, found.error)
         return
     said = found.error.reason if found.error else "it is no event"
     if found.error and found.error.code in NEWER and found.key and found.value is not None:

@@ -17,7 +17,7 @@ from multiprocessing.process import BaseProcess
 from typing import Any
 
 from runfold.events import topics
-from runfold.events.avro.codec import Codec
+from runfold.processors.definitions.sealing import judging_codec
 from runfold.producers.log.kafka import TopicReader
 from runfold.producers.log.port import LogReader
 from runfold.producers.schema_registry.chosen import registry_of
@@ -49,7 +49,8 @@ class Source:
 
     def reader(self) -> LogReader:
         """Return a reader of its own."""
-        return TopicReader(self.kafka, Codec(registry_of(self.registry_url)))
+        codec = judging_codec(registry_of(self.registry_url), lambda: self.kafka)
+        return TopicReader(self.kafka, codec)
 
 
 Progress = Callable[[int, int], None]

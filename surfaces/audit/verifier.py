@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from runfold.events import run as j
 from runfold.events.catalogue import TERMINAL_FACTS
+from runfold.events.errors import ShutError
 from runfold.events.probe import PROBE_AGENT, PROBE_TENANT
 from runfold.events.run import GENESIS, Event
 from runfold.processors.engine.aggregate import NewerReleaseError
@@ -36,7 +37,8 @@ class Fault:
 class Verdict:
     """What was found of one run; it is sound where ``faults`` is empty.
 
-    ``probe`` says that it goes by the names of Runfold's own probe.
+    ``probe`` says that it goes by the names of Runfold's own probe, ``shut`` that contents were
+    ``erased`` or their ``key_lost``, so that decisions could not be made again.
     """
 
     run_id: str
@@ -45,6 +47,7 @@ class Verdict:
     ended: bool
     faults: tuple[Fault, ...]
     probe: bool = False
+    shut: str = ""
 
 
 class Verifier:
@@ -69,11 +72,24 @@ class Verifier:
         self._judges = True
         self._is_probe = False
         self._is_newer = False
+        self._shut = ""
 
     def take(self, value: bytes, event: Event) -> None:
         """Check the next event, given with the bytes that are its value."""
-        self._check_place(event)
         self._check_contents(event)
+        self._take(value, event)
+
+    def take_shut(self, value: bytes, error: ShutError) -> None:
+        """Check an event whose contents nobody can read: everything but them, and no decision."""
+        self._close_decision()
+        self._judges, self._shut = False, self._shut or error.code
+        if isinstance(error.found, Event):
+            self._take(value, error.found)
+        else:
+            self.refuse(error.reason)
+
+    def _take(self, value: bytes, event: Event) -> None:
+        self._check_place(event)
         self._check_permit(event)
         self._events += 1
         if isinstance(event.fact, j.RunCreated):
@@ -122,6 +138,7 @@ class Verifier:
             self.ended,
             tuple(self._faults),
             self._is_probe,
+            self._shut,
         )
 
     def _check_place(self, event: Event) -> None:

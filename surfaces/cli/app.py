@@ -24,6 +24,7 @@ from runfold.surfaces.cli.commands import (
     switches,
     taking_over,
     tenants,
+    tokens,
 )
 from runfold.surfaces.cli.help import Sections, with_examples
 
@@ -75,6 +76,7 @@ for group in (
     money,
     tenants,
     switches,
+    tokens,
     sql,
     look,
     backups,

@@ -13,10 +13,12 @@ if TYPE_CHECKING:
     from sqlalchemy import Engine
 
     from runfold.events.avro.codec import Codec
+    from runfold.infra.credentials.signing import Signer
     from runfold.producers.client import Hubs, RunClient
     from runfold.producers.log.port import LogReader, LogWriter
     from runfold.projections.queries import Views
     from runfold.stack.settings import Settings
+    from runfold.surfaces.application.reads import ReadRecord
     from runfold.surfaces.application.runs.runs import Runs
     from runfold.surfaces.application.scope import Scope
     from runfold.surfaces.audit.parallel import Source
@@ -50,10 +52,15 @@ class Context:
     @cached_property
     def codec(self) -> Codec:
         """The codec, with ids from the registry that is configured."""
-        from runfold.events.avro.codec import Codec
+        from runfold.processors.definitions.sealing import reading_codec
         from runfold.producers.schema_registry.chosen import registry_of
 
-        return Codec(registry_of(self.settings.schema_registry_url))
+        registry = registry_of(self.settings.schema_registry_url)
+        return reading_codec(registry, self._kafka)
+
+    def _kafka(self) -> Mapping[str, str | int | float]:
+        """Return the settings of Kafka, once something asks for them."""
+        return self.log_settings.kafka_config()
 
     @cached_property
     def reader(self) -> LogReader:
@@ -61,6 +68,17 @@ class Context:
         from runfold.producers.log.kafka import TopicReader
 
         return TopicReader(self.log_settings.kafka_config(), self.codec)
+
+    @cached_property
+    def judge(self) -> LogReader:
+        """Reads the log for an audit: what is sealed and cannot be opened says so."""
+        from runfold.processors.definitions.sealing import judging_codec
+        from runfold.producers.log.kafka import TopicReader
+        from runfold.producers.schema_registry.chosen import registry_of
+
+        kafka = self.log_settings.kafka_config()
+        registry = registry_of(self.settings.schema_registry_url)
+        return TopicReader(kafka, judging_codec(registry, lambda: kafka))
 
     @cached_property
     def source(self) -> Source | None:
@@ -75,7 +93,15 @@ class Context:
         from runfold.producers.log.kafka import Publisher
 
         self._need_one_deployment()
-        return Publisher(self.log_settings.producer_config(), self.codec, "runfold/cli")
+        producer = self.log_settings.producer_config()
+        return Publisher(producer, self.codec, "runfold/cli", signer=self.signer)
+
+    @cached_property
+    def signer(self) -> Signer | None:
+        """What signs requests and controls, where there is a token."""
+        from runfold.infra.credentials.signing import signer_of
+
+        return signer_of()
 
     @cached_property
     def engine(self) -> Engine:
@@ -90,6 +116,27 @@ class Context:
         from runfold.producers.client import Hubs
 
         return Hubs(self.reader)
+
+    @cached_property
+    def reads(self) -> ReadRecord:
+        """Where reads are put on record, if they are."""
+        from runfold.infra.settings import isolation
+        from runfold.surfaces.application.reads import ReadRecord
+
+        claims = self.signer.token.claims if self.signer else None
+        return ReadRecord(
+            isolation.READS.read(),
+            lambda: self.attached.database_url,
+            claims,
+            isolation.PURPOSE.read(),
+        )
+
+    def reads_now(self, what: str, tenant: str | None, run_id: str = "") -> None:
+        """Put a read on record before it is made, where this deployment asks for it."""
+        from runfold.infra.settings import isolation
+
+        if "reads" in self.__dict__ or isolation.READS.read() != "off":
+            self.reads.note(what, tenant, run_id, lambda line: typer.echo(line, err=True))
 
     @property
     def begins_within(self) -> float:

@@ -33,6 +33,7 @@ def apply_manifests(
         log=context.writer,
         env=environment_of(context),
         by=user,
+        roles=variables.ROLES.read(),
         tenant=tenant,
         unusable=_known_here(context),
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from runfold.events import topics
-from runfold.events.calls.kinds import KINDS
+from runfold.events.calls.kinds import POOLED
 from runfold.events.catalogue import CATALOGUE, FACTS
 from runfold.events.topics import MAX_INPUT_BYTES, MAX_RECORD_BYTES, TOPICS, Topic
 from runfold.stack.settings import CLUSTER_PARTITIONS, EMBEDDED_PARTITIONS
@@ -25,7 +25,7 @@ class Traffic:
 _RUN = "run processor"
 _TENANTS = f"{_RUN}: its lanes of tenants"
 _CLIENTS = "clients, `runfold`"
-*_FIRST, _LAST = (kind.name for kind in KINDS)
+*_FIRST, _LAST = (kind.name for kind in POOLED)
 _POOLS = f"{', '.join(_FIRST)} and {_LAST} pools"
 
 TRAFFIC: dict[str, Traffic] = {
@@ -36,7 +36,7 @@ TRAFFIC: dict[str, Traffic] = {
         "`run_id`; none for `PositionNoted`", _RUN, f"{_RUN}, projector, clients, `runfold`"
     ),
     topics.COMPLETIONS: Traffic("`run_id`", _RUN, f"{_RUN} (at restore), clients, `runfold`"),
-    **{kind.topic: Traffic("`run_id`", _RUN, f"{kind.name} pool") for kind in KINDS},
+    **{kind.topic: Traffic("`run_id`", _RUN, f"{kind.name} pool") for kind in POOLED},
     topics.PERMITS: Traffic("`run_id`", _RUN, _POOLS),
     topics.RESTORE: Traffic("the partition's number", _RUN, f"{_RUN} (at restore)"),
     topics.PARKED: Traffic("`run_id/first_seq`", _RUN, f"{_RUN} (at restore)"),

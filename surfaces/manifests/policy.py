@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from runfold.events.definitions import Definition, PolicyDefinition, PolicyTest, ToolContract
+from runfold.events.definitions import (
+    Definition,
+    PolicyDefinition,
+    PolicyServer,
+    PolicyTest,
+    ToolContract,
+)
 from runfold.infra.documents import Document
 from runfold.processors.run.policy.cedar.checking import InvalidPolicyError, canonical, faults
 
@@ -22,6 +28,7 @@ def lower_policy(document: Document) -> PolicyDefinition | None:
         version=metadata["version"],
         description=metadata.get("description", ""),
         cedar=cedar,
+        server=PolicyServer.model_validate(spec["server"]) if "server" in spec else None,
         tests=tuple(PolicyTest.model_validate(each) for each in spec.get("tests", ())),
     )
 

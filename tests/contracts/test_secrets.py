@@ -11,7 +11,8 @@ from runfold.infra.secrets.environment import EnvironmentSecrets, variable_of
 from runfold.infra.secrets.files import FileSecrets
 from runfold.infra.secrets.memory import MemorySecrets
 from runfold.infra.secrets.port import SecretStore, SecretsUnavailableError
-from runfold.infra.secrets.vault import VaultPlace, VaultSecrets
+from runfold.infra.secrets.vault import VaultSecrets
+from runfold.infra.secrets.vault_http import VaultPlace
 from tests.support.vault import VaultDouble, vault_double
 
 Holding = Callable[[Mapping[str, str]], SecretStore]

@@ -15,6 +15,7 @@ from runfold.infra.metrics.table import TABLE
 from runfold.infra.settings.table import FAMILIES, VARIABLES
 from runfold.processors.engine import metrics  # noqa: F401 - its metrics are in the table then
 from runfold.processors.run.lifecycle import admission, endings, undecidable
+from runfold.processors.run.lifecycle.proving import UNPROVED
 from runfold.processors.run.policy.judging import FORBIDDEN
 from runfold.surfaces.docs.pages import PAGES, outdated
 from runfold.surfaces.docs.topics import TRAFFIC
@@ -72,6 +73,7 @@ def test_every_refusal_at_admission_is_listed() -> None:
     source = Path(admission.__file__).read_text(encoding="utf-8")
     given = set(re.findall(r'(?:yield|return) _Problem\("([a-z_]+)",', source))
     given |= {FORBIDDEN} if "_Problem(FORBIDDEN" in source else set()
+    given |= {UNPROVED} if "_Problem(UNPROVED" in source else set()
     conclusion = Path(undecidable.__file__).read_text(encoding="utf-8")
     given |= set(re.findall(r'admission\.refuse\(draft, request, "([a-z_]+)"', conclusion))
     section = GUARANTEES.partition("Refusals at admission")[2].partition("Requests that begin")[0]
@@ -88,6 +90,8 @@ def test_every_code_of_a_dead_letter_is_listed() -> None:
     given |= set(re.findall(r'^(?:CODE|HISTORY_LOST) = "([a-z_]+)"$', engine, re.MULTILINE))
     run = (ROOT / "processors/run/aggregate.py").read_text(encoding="utf-8")
     given |= set(re.findall(r'f?"([a-z_]+): ', run))
+    proving = (ROOT / "processors/run/lifecycle/proving.py").read_text(encoding="utf-8")
+    given |= {UNPROVED} if 'f"{UNPROVED}: ' in proving else set()
     border = (ROOT / "events/border.py").read_text(encoding="utf-8")
     given |= set(re.findall(r'Fault\("([a-z_]+)"', border))
     section = OPERATIONS.partition("## Dead letters")[2].partition("They are not sent")[0]

@@ -11,7 +11,7 @@ from confluent_kafka import KafkaException, Message, Producer, TopicPartition
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from runfold.events.calls.kinds import KINDS
+from runfold.events.calls.kinds import POOLED
 from runfold.events.topics import TOPICS
 from runfold.infra.database.address import schema_in
 from runfold.infra.deployment.identity import named_otherwise, no_topics
@@ -113,7 +113,7 @@ def test_a_name_stands_in_everything_that_is_shared() -> None:
 
 def test_the_longest_name_fits_kafka_and_postgres() -> None:
     longest = Naming(LONGEST)
-    for plain in (*(topic.name for topic in TOPICS), *(kind.group for kind in KINDS)):
+    for plain in (*(topic.name for topic in TOPICS), *(kind.group for kind in POOLED)):
         assert len(longest.full(plain)) <= 249
     assert SCHEMA.parse(longest.schema) == longest.schema
     # Where a rebuild makes its copy (ADR 25).
@@ -124,7 +124,7 @@ def test_the_longest_name_fits_kafka_and_postgres() -> None:
 
 
 def test_no_deployment_is_called_as_names_of_ours_begin() -> None:
-    groups = {kind.group for kind in KINDS} | {company.GROUP, alert_log.TRANSACTIONAL_ID}
+    groups = {kind.group for kind in POOLED} | {company.GROUP, alert_log.TRANSACTIONAL_ID}
     granted = {right.name for program in PROGRAMS.values() for right in program.rights}
     for plain in {topic.name for topic in TOPICS} | groups | granted:
         first = plain.partition(".")[0].partition("-")[0]

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from runfold.infra.secrets.port import SecretsUnavailableError
-from runfold.infra.secrets.vault import VaultPlace, VaultSecrets
+from runfold.infra.secrets.vault import VaultSecrets
+from runfold.infra.secrets.vault_http import VaultPlace
 from runfold.infra.secrets.vault_settings import vault_of
 from runfold.infra.settings.errors import ConfigError
 from tests.support.vault import VaultDouble, vault_double

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import urllib.request
+from base64 import urlsafe_b64decode
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -27,6 +28,8 @@ from runfold.events.definitions import (
     ScriptTurn,
 )
 from runfold.events.run import Event
+from runfold.infra.credentials.signing import Signer
+from runfold.infra.credentials.token import Claims, issue
 from runfold.processors.tool import contract_of
 from runfold.producers.client import RunClient
 from runfold.producers.identity import uuid7
@@ -45,6 +48,14 @@ MODULES = {
     "projector": "runfold.projections",
 }
 SECRET, KEY = "canary-secret-91c2", "sk-canary-key-77d0"
+CREDENTIAL_KEY = "canary-of-the-credential-keys-0123456789abcd"
+TOKEN = issue(
+    "k1",
+    urlsafe_b64decode(CREDENTIAL_KEY),
+    Claims("acme", "ada", 4_000_000_000, "t1"),
+)
+"""What the run is asked for with; its secret is a canary too."""
+
 CALLER = SpanContext(0xC0FFEE, 0xBEEF, is_remote=False, trace_flags=TraceFlags(1))
 GOAL, PROMPT = "canary-goal-5e1b", "canary-prompt-0a4f"
 
@@ -96,7 +107,7 @@ class Watched:
     def run(self) -> list[Event]:
         """One run from request to end."""
         reader = TopicReader(self.settings.kafka_config(), CODEC)
-        writer = Publisher(self.settings.producer_config(), CODEC)
+        writer = Publisher(self.settings.producer_config(), CODEC, signer=Signer(TOKEN))
         asked = RunRequested(
             run_id=uuid7(),
             tenant_id="acme",
@@ -108,6 +119,8 @@ class Watched:
         # The program that asks is in a span of its own.
         with use_span(NonRecordingSpan(CALLER)):
             writer.publish("runs.requests", asked, asked.run_id)
+            # One that becomes a dead letter, with all that came with it.
+            writer.publish("runs.requests", asked, "another key")
         client = RunClient(writer, reader)
         client.completion(asked.run_id, 60)
         return list(client.events(asked.run_id))
@@ -137,6 +150,8 @@ def watched(settings: Settings) -> Iterator[Watched]:
                 "RUNFOLD_METRICS_PORT": str(taken[name]),
                 "RUNFOLD_TOOL_MODULES": "tests.observability.tools",
                 "RUNFOLD_SECRET_VAULT": SECRET,
+                "RUNFOLD_CREDENTIALS": "require",
+                "RUNFOLD_SECRET_CREDENTIAL_KEYS": f"k1 {CREDENTIAL_KEY}",
                 "OPENAI_API_KEY": KEY,
                 "OPENAI_BASE_URL": provider,
                 "OTEL_EXPORTER_OTLP_ENDPOINT": collector.endpoint,

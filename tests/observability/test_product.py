@@ -5,26 +5,33 @@ from __future__ import annotations
 import json
 import re
 
+import psycopg
 import pytest
 
 from runfold.events.run import Event, ToolCallFailed, ToolCallSucceeded
+from runfold.events.topics import TOPICS
 from runfold.infra.metrics.table import TABLE
 from runfold.infra.tracing import names
+from runfold.producers.log.kafka import TopicReader
+from runfold.projections.tables import METADATA
 from runfold.stack.settings import Settings
 from runfold.surfaces.docs.metrics import page
 from tests.observability.collector import attributes
 from tests.observability.leaky import (
     CALLER,
+    CREDENTIAL_KEY,
     GOAL,
     KEY,
     MODULES,
     PROMPT,
     SECRET,
+    TOKEN,
     Watched,
     wait_for_metric,
     watched,
 )
 from tests.support.stack import wait_until
+from tests.system.crash.agent import CODEC
 
 pytestmark = pytest.mark.integration
 
@@ -52,6 +59,32 @@ def test_a_run_is_seen_everywhere_and_no_canary_anywhere(settings: Settings) -> 
         for canary in (SECRET, KEY, GOAL, PROMPT):
             assert canary.encode() not in product.collector.raw, canary
         assert_errors(events)
+        # What was said stands on the log and in the tables; what opens doors stands nowhere.
+        found = stored(settings)
+        for canary in (SECRET, KEY, CREDENTIAL_KEY, str(TOKEN).rpartition(".")[2]):
+            assert not [where for where, held in found.items() if canary.encode() in held], canary
+            assert not [name for name in MODULES if canary in logs[name] + exported[name]]
+            assert canary.encode() not in product.collector.raw
+        assert GOAL.encode() in found["runs.requests"]
+        assert GOAL.encode() in found["run_events"]
+        assert found["dead.letters"]
+
+
+def stored(settings: Settings) -> dict[str, bytes]:
+    """Everything on every topic, with headers, and in every table, by its name."""
+    reader = TopicReader(settings.kafka_config(), CODEC)
+    found = {
+        topic.name: b"".join(
+            (each.value or b"") + b"".join(value or b"" for _, value in each.headers)
+            for each in reader.read(topic.name)
+        )
+        for topic in TOPICS
+    }
+    with psycopg.connect(settings.database_url) as connection:
+        for table in METADATA.tables:
+            rows = connection.execute(f"SELECT x::text FROM {table} AS x".encode()).fetchall()
+            found[table] = "".join(str(row) for (row,) in rows).encode()
+    return found
 
 
 def assert_metrics(exported: dict[str, str]) -> None:

@@ -44,6 +44,9 @@ class Governed(RedecidedRun):
         self.story = replace(self.story, definitions=known)
         self.in_force: set[str] = set()
 
+    def use(self, known: Definitions) -> None:
+        self.story = replace(self.story, definitions=known)
+
     def toggle(self, name: str) -> None:
         known = _ruled(self.story.definitions, name, retired=name in self.in_force)
         self.in_force ^= {name}

@@ -1,7 +1,7 @@
 // Asks for a run and waits for its end: node run.mjs BROKERS SCHEMAS AGENT GOAL
 import { randomBytes } from 'node:crypto'
 import { Kafka, logLevel } from 'kafkajs'
-import { Wire, sha256, topicOf, within } from './wire.mjs'
+import { Wire, credential, sha256, topicOf, within } from './wire.mjs'
 
 const [brokers, schemas, agent, goal] = process.argv.slice(2)
 const wire = new Wire(schemas)
@@ -29,21 +29,23 @@ const ended = new Promise((resolve, reject) => {
   })
 })
 
-// 3. Ask. The key is the run's id, which kafkajs places as Java does; no header is needed.
+// 3. Ask. The key is the run's id, which kafkajs places as Java does. Where this deployment asks
+//    for credentials, a header proves in whose name the request is.
 const said = Buffer.from(goal, 'utf8')
 const request = {
   run_id: runId,
-  tenant_id: 'examples',
-  user_id: 'node',
+  tenant_id: process.env.RUNFOLD_TENANT ?? 'examples',
+  user_id: process.env.RUNFOLD_USER ?? 'node',
   agent,
   goal: { media_type: 'text/plain', size: said.length, digest: sha256(said), inline: said },
   requested_at: Date.now() * 1000,
 }
 const producer = kafka.producer({ idempotent: true })
 await producer.connect()
+const value = wire.encode('runs.requests-runfold.RunRequested', request)
 await producer.send({
   topic: topicOf('runs.requests'),
-  messages: [{ key: runId, value: wire.encode('runs.requests-runfold.RunRequested', request) }],
+  messages: [{ key: runId, value, headers: credential('runs.requests', value) }],
 })
 
 // 4. Wait.

@@ -1,5 +1,5 @@
 // What stands on a topic: the byte 0, the id of the schema (4 bytes, big endian), Avro binary.
-import { createHash } from 'node:crypto'
+import { createHash, createHmac } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import avro from 'avsc'
@@ -11,6 +11,19 @@ export function topicOf(name) {
 }
 
 export const sha256 = (bytes) => createHash('sha256').update(bytes).digest()
+
+/**
+ * The headers that prove in whose name a record of a topic is, with the token of RUNFOLD_TOKEN;
+ * none without. `topic` is the plain name, without the deployment's.
+ */
+export function credential(topic, value) {
+  if (!process.env.RUNFOLD_TOKEN) return {}
+  const [version, key, claims, secret] = process.env.RUNFOLD_TOKEN.split('.')
+  const proof = createHmac('sha256', Buffer.from(secret, 'base64url'))
+    .update(`runfold-proof-1 ${topic} ${sha256(value).toString('hex')}`)
+    .digest('base64url')
+  return { runfold_credential: `${version}.${key}.${claims}.${proof}` }
+}
 
 /** The schemas of a folder `schemas`, by the ids of its `ids.lock`. */
 export class Wire {

@@ -173,6 +173,8 @@ class BatchDecider(Generic[S]):
         elif isinstance(item, Due) and known.timer != item.timer:
             return env
         state = known.state if known else None
+        if command.proof is not None and (verdict := self._spec.bars(state, command)) is not None:
+            raise Refused.from_verdict(verdict)
         try:
             decided = self._decider(state, command, env)
         except NotKnownYetError:
@@ -246,8 +248,9 @@ class BatchDecider(Generic[S]):
                 raise ToldAlready
             raise Refused.from_verdict(verdict)
         traceparent = header(item.headers, "traceparent")
+        proof = self._spec.prove(record, item) if self._spec.prove is not None else None
         return (
-            Command(record, traceparent),
+            Command(record, traceparent, proof),
             key,
             f"{item.topic}/{self._partition}/{item.offset}",
         )

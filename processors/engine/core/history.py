@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 
 from runfold.events.base import Record
-from runfold.events.errors import WireError
+from runfold.events.errors import ShutError, WireError
 from runfold.processors.engine.aggregate import NewerReleaseError, S
 from runfold.processors.engine.core.event_builder import GENESIS
 from runfold.processors.engine.core.partition_state import Tracked
@@ -108,6 +108,9 @@ def _decoded(value: bytes, spec: AggregateSpec[S], codec: Codec) -> JournalEvent
     try:
         decoded = codec.decode(spec.topics.journal, value)
     except WireError as error:
+        if isinstance(error, ShutError):
+            # Nothing can be decided of it by anybody; it is left alone as what is newer is.
+            raise NewerReleaseError(error.reason) from error
         # Where all releases share a registry, it is the kind of event that this one does not know.
         if error.code not in NEWER:
             raise BrokenChain(f"an event cannot be read: {error.reason}") from error

@@ -9,13 +9,15 @@ from runfold.events.calls import BeginAnswered, BeginRequested
 from runfold.events.values import ErrorInfo, Placement
 from runfold.processors.run.agent import unavailable
 from runfold.processors.run.agent.approving import still_permitted
+from runfold.processors.run.agent.models_permitted import models_permitted
 from runfold.processors.run.behaviour import BY_PERMISSION
 from runfold.processors.run.draft import Draft
 from runfold.processors.run.ids import after, outcome_of
 from runfold.processors.run.lifecycle import endings
 from runfold.processors.run.policy.judging import changed_since
+from runfold.processors.run.policy.servers import servers_for
 from runfold.processors.run.policy.withdrawn import withdrawn_agent, withdrawn_tool
-from runfold.processors.run.state import CallStatus, Live, OpenCall, RoundCall, RunState
+from runfold.processors.run.state import CallStatus, Live, ModelCall, OpenCall, RoundCall, RunState
 
 PAUSED = "paused"
 """The code of a call that was about to begin while its run was paused."""
@@ -23,8 +25,17 @@ PAUSED = "paused"
 UNDECIDABLE = "undecidable"
 """The code of a call of which a bug left open whether it may begin."""
 
+OTHER_POLICIES = "other_policies"
+"""The code of a call that policy servers permitted under other policies than those of now."""
+
+OTHER_FALLBACKS = "other_fallbacks"
+"""The code of a model call whose work names a fallback that policies now forbid."""
+
 CIRCUIT_OPEN = "circuit_open"
 """The code of a call whose tool or model failed so often that it is left alone for a while."""
+
+_OWN = frozenset({PAUSED, UNDECIDABLE, OTHER_FALLBACKS, OTHER_POLICIES})
+"""Codes that the run itself gives, and no process."""
 
 _FIRST_PAUSE_MS = 1_000
 _LONGEST_PAUSE_MS = 60_000
@@ -71,7 +82,7 @@ def could_not_begin(draft: Draft, call: OpenCall, error: ErrorInfo | None) -> No
         hold(draft, call, "no_reason", draft.people("no_reason_given"))
     else:
         code = error.error_type
-        if code in (PAUSED, UNDECIDABLE):
+        if code in _OWN:
             code = f"reported_{code}"
         hold(draft, call, code, error.message, error.retry_after_ms)
         # What another has begun may have happened: only its own result can say.
@@ -124,11 +135,36 @@ def _may_begin(draft: Draft, call: OpenCall) -> bool:
             draft.deny(call.call_id, "withdrawn", reason)
             return False
         if changed_since(draft, call):
-            return still_permitted(draft, call)
+            return still_permitted(draft, call) and not _servers_unheard(draft, call)
     elif error := withdrawn_agent(draft):
         endings.fail(draft, endings.EXIT_WITHDRAWN, error)
         return False
+    if isinstance(call, ModelCall) and changed_since(draft, call):
+        return _models_still_permitted(draft, call)
     return True
+
+
+def _servers_unheard(draft: Draft, call: RoundCall) -> bool:
+    """Whether policy servers must be asked again about a call that is out: by its next attempt."""
+    if servers_for(draft, draft.contract(call.tool)) is None:
+        return False
+    hold(draft, call, OTHER_POLICIES, draft.people("other_policies"))
+    return True
+
+
+def _models_still_permitted(draft: Draft, call: ModelCall) -> bool:
+    """Whether policies let a model call begin that others permitted.
+
+    Its work names the fallbacks of then: where one of them may not be called any more, the call is
+    held, and the next attempt names the others.
+    """
+    models = models_permitted(draft, call.call_id)
+    if models is None:
+        return False
+    if set(call.fallbacks) <= set(models.fallbacks):
+        return True
+    hold(draft, call, OTHER_FALLBACKS, draft.people("other_fallbacks"))
+    return False
 
 
 def _out(state: RunState | None, question: BeginRequested) -> OpenCall | None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from runfold.events.calls import CallResult, ContextResult, ModelResult, ToolResult
-from runfold.events.calls.kinds import CONTEXT, MODEL, TOOL
-from runfold.processors.run.agent import context_calls, model_calls, tool_calls
+from runfold.events.calls import CallResult, ContextResult, ModelResult, PolicyResult, ToolResult
+from runfold.events.calls.kinds import CONTEXT, MODEL, POLICY, TOOL
+from runfold.processors.run.agent import context_calls, model_calls, policy_calls, tool_calls
 from runfold.processors.run.agent.open_calls import CallRules, nothing_to_note
 from runfold.processors.run.state import OpenCall
 
@@ -33,12 +33,20 @@ RULES: Mapping[str, CallRules] = {
         lost=context_calls.lost,
         late=nothing_to_note,
     ),
+    POLICY.name: CallRules(
+        begin=policy_calls.begin,
+        answered=policy_calls.answered,
+        failed=policy_calls.failed,
+        lost=policy_calls.lost,
+        late=nothing_to_note,
+    ),
 }
 
 _KIND_OF: Mapping[type[CallResult], str] = {
     ModelResult: MODEL.name,
     ToolResult: TOOL.name,
     ContextResult: CONTEXT.name,
+    PolicyResult: POLICY.name,
 }
 
 

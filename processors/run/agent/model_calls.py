@@ -13,6 +13,7 @@ from runfold.events.values import Attribution, ErrorInfo, ModelAnswer, ProposedC
 from runfold.processors.run.agent import proposed_calls
 from runfold.processors.run.agent.controls.control_faults import fault_of
 from runfold.processors.run.agent.controls.control_tools import COMPLETE, EXITS, arguments_of
+from runfold.processors.run.agent.models_permitted import models_permitted
 from runfold.processors.run.agent.open_calls import retry_or
 from runfold.processors.run.agent.reasons import summary_of
 from runfold.processors.run.agent.reservations import release, reserve
@@ -20,8 +21,7 @@ from runfold.processors.run.brakes import claims
 from runfold.processors.run.draft import Draft
 from runfold.processors.run.ids import outcome_of
 from runfold.processors.run.lifecycle import endings
-from runfold.processors.run.policy.judging import forbidden_model, judge_model
-from runfold.processors.run.policy.withdrawn import fallbacks_of, withdrawn_agent
+from runfold.processors.run.policy.withdrawn import withdrawn_agent
 from runfold.processors.run.state import Live, ModelCall
 
 WHAT_WAS_REDACTED = 7
@@ -47,7 +47,7 @@ def begin(draft: Draft, call: ModelCall) -> None:
 
 
 def _say_called(draft: Draft, call: ModelCall) -> None:
-    permitted = _permitted_models(draft, call.call_id)
+    permitted = models_permitted(draft, call.call_id)
     if permitted is None:
         return
     run, agent, attempt = draft.run, draft.agent(), call.attempt + 1
@@ -56,39 +56,16 @@ def _say_called(draft: Draft, call: ModelCall) -> None:
             call_id=call.call_id,
             attempt=attempt,
             model=run.pinned.model,
-            fallbacks=permitted,
+            fallbacks=permitted.fallbacks,
             routing_reason=_routing_reason(draft, call.tries + 1),
             prompt_version=run.pinned.prompt_version,
             context_digest=run.loop.shown,
             placement=agent.model.placement,
             timeout_ms=agent.model.timeout_ms,
             max_output_tokens=agent.model.max_output_tokens,
+            judged_by=permitted.judged_by,
         )
     )
-
-
-def _permitted_models(draft: Draft, call_id: str) -> tuple[str, ...] | None:
-    """Return the fallbacks that policies permit; where they forbid the model the run ends."""
-    run = draft.run
-    fallbacks = fallbacks_of(run, draft.agent().model.fallbacks, draft.env.definitions)
-    own = judge_model(draft, run.pinned.model, call_id)
-    if own is None:
-        return fallbacks
-    decision, said = own
-    draft.say(decision)
-    if not said.permitted:
-        error = forbidden_model(draft, said, run.pinned.model)
-        release(draft, call_id)
-        endings.fail(draft, endings.EXIT_WITHDRAWN, error)
-        return None
-    permitted = []
-    for model in fallbacks:
-        judged = judge_model(draft, model, call_id)
-        assert judged is not None
-        draft.say(judged[0])
-        if judged[1].permitted:
-            permitted.append(model)
-    return tuple(permitted)
 
 
 def _routing_reason(draft: Draft, number: int) -> str:

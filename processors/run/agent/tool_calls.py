@@ -11,7 +11,7 @@ from runfold.events.content import NOTHING
 from runfold.events.definitions import ToolContract
 from runfold.events.trusted import trusted
 from runfold.events.values import ErrorInfo
-from runfold.processors.run.agent import checkpoints
+from runfold.processors.run.agent import checkpoints, policy_calls
 from runfold.processors.run.agent.approving import still_permitted
 from runfold.processors.run.agent.model_calls import attribution
 from runfold.processors.run.agent.open_calls import retry_or
@@ -25,6 +25,8 @@ from runfold.processors.run.state import CallStatus, Live, RoundCall
 
 def begin(draft: Draft, call: RoundCall) -> None:
     """Hand a permitted call out, within the run's limit of tool calls."""
+    if policy_calls.asked_about(draft.run, call.call_id) is not None:
+        return
     if reason := withdrawn_tool(draft, call.tool):
         draft.deny(call.call_id, "withdrawn", reason)
         return
@@ -36,6 +38,8 @@ def begin(draft: Draft, call: RoundCall) -> None:
         endings.limit_reached(draft, "max_tool_calls", run.counters.tool_calls, allowed)
         return
     contract = draft.contract(call.tool)
+    if not policy_calls.cleared(draft, call, contract):
+        return
     started = trusted(j.ToolCallStarted)(
         call_id=call.call_id,
         attempt=call.attempt + 1,

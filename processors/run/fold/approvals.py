@@ -27,12 +27,15 @@ def requested(run: Live, fact: j.ApprovalRequested, at: datetime) -> Live:
     """The call waits for a person."""
     waits: dict[str, Any] = {
         "status": CallStatus.AWAITING_APPROVAL,
-        "approval": "pending",
         "due": fact.until or fact.deadline,
     }
-    if (call := _call(run, fact.call_id)) is not None and fact.shown_digest is not None:
+    if (call := _call(run, fact.call_id)) is not None:
         waits["consent"] = changed(
-            call.consent, shown=fact.shown_digest, terms=fact.terms or PLAIN, given=fact.approvers
+            call.consent,
+            approval="pending",
+            shown=fact.shown_digest,
+            terms=fact.terms or PLAIN,
+            given=fact.approvers,
         )
     run = loop_changed(run, calls=calls_with(run, fact.call_id, **waits), malformed=0)
     return asking.asked(run, fact.call_id, fact, at)
@@ -56,14 +59,17 @@ def approved(run: Live, fact: j.ToolCallApproved, at: datetime) -> Live:
     if call is None:
         return loop_changed(run, malformed=0)
     by_person = fact.request_id is not None or fact.by_deadline
+    granted = by_person or fact.grant_id is not None
     permitted: dict[str, Any] = {
         "status": CallStatus.APPROVED,
-        "approval": "approved" if by_person or fact.grant_id is not None else "not_required",
         "due": None,
         "proposal": _edited(call.proposal, fact.arguments),
+        "consent": changed(
+            call.consent,
+            approval="approved" if granted else "not_required",
+            given=fact.approvers or call.consent.given,
+        ),
     }
-    if fact.approvers:
-        permitted["consent"] = changed(call.consent, given=fact.approvers)
     run = _with_grants(run, fact, call)
     return loop_changed(run, calls=calls_with(run, fact.call_id, **permitted), malformed=0)
 

@@ -39,6 +39,11 @@ def created(fact: j.RunCreated, at: datetime) -> Live:
     )
 
 
+def model_resolved(run: Live, fact: j.ModelResolved, at: datetime) -> Live:
+    """What the run's model stands for is known, to its end."""
+    return changed(run, pinned=changed(run.pinned, stands_for=fact.stands_for))
+
+
 def refused(fact: j.RunRefused, at: datetime) -> Ended:
     """A run is over before it began."""
     request = fact.request

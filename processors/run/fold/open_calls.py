@@ -24,7 +24,7 @@ from runfold.processors.run.state import (
 MOST_TAKE_OVERS = 5
 """How many processes may begin one attempt after another, each with all of its time."""
 
-Out = j.ModelCalled | j.ToolCallStarted | j.ContextCalled
+Out = j.ModelCalled | j.ToolCallStarted | j.ContextCalled | j.PolicyAsked
 """A fact that hands a call out."""
 
 

@@ -54,18 +54,17 @@ def judged(run: Live, fact: j.PolicyDecided, at: datetime) -> Live:
     """The policies that a call was judged by are known; those of an agent alone are not kept."""
     if run.behaviour < BY_POLICIES or fact.policy_digest == run.agent.digest:
         return run
-    call = run.loop.call(fact.call_id or "")
-    if not isinstance(call, RoundCall):
+    if run.loop.call(fact.call_id or "") is None:
         return run
-    consent = changed(call.consent, judged_by=fact.policy_digest)
-    return with_call(run, call.call_id, consent=consent)
+    return with_call(run, fact.call_id or "", judged_by=fact.policy_digest)
 
 
 def denied(run: Live, fact: j.ToolCallDenied, at: datetime) -> Live:
     """The model will be told why the call was not made."""
     reply = json_content({"error": {"error_type": "denied", "message": fact.reason}})
     run = _close(run, fact.call_id, reply, is_error=True)
-    run = with_call(run, fact.call_id, approval="denied")
+    if isinstance(call := run.loop.call(fact.call_id), RoundCall):
+        run = with_call(run, call.call_id, consent=changed(call.consent, approval="denied"))
     if run.loop.watch is not None and fact.code == memory.UNFOUNDED:
         run = loop_changed(run, watch=memory.after_denial(run.loop.watch, fact.call_id))
     return _noted(run, fact.request_id)

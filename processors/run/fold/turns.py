@@ -105,7 +105,8 @@ def context_failed(run: Live, fact: j.ContextFailed, at: datetime) -> Live:
 def model_called(run: Live, fact: j.ModelCalled, at: datetime) -> Live:
     """A model call is out."""
     out = open_calls.handed_out(run, fact, at)
-    call = ModelCall(call_id=fact.call_id, fallbacks=fact.fallbacks, **out)
+    judged_by = fact.judged_by
+    call = ModelCall(call_id=fact.call_id, fallbacks=fact.fallbacks, judged_by=judged_by, **out)
     return changed(open_calls.opened(run, call), counters=run.counters.plus("model_calls"))
 
 

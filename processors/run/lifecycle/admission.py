@@ -21,8 +21,8 @@ from runfold.processors.run.behaviour import BY_TENANT
 from runfold.processors.run.brakes.beginning import set_brakes
 from runfold.processors.run.draft import Draft
 from runfold.processors.run.lifecycle import queueing
-from runfold.processors.run.policy.cedar.names import RUN_START
-from runfold.processors.run.policy.judging import FORBIDDEN, plainly, start_refused
+from runfold.processors.run.lifecycle.proving import UNPROVED
+from runfold.processors.run.policy.judging import FORBIDDEN, at_the_request, plainly
 from runfold.processors.run.wording import Parameter
 
 MAX_GOAL_BYTES = 100_000
@@ -55,9 +55,9 @@ def admit(draft: Draft, request: RunRequested, traceparent: str | None = None) -
         draft.say(_refusal(asked, problem, draft))
         return
     assert agent is not None
-    governed = start_refused(draft.behaviour, asked, agent, draft.env)
-    if governed and not governed[0].permitted:
-        code, told = governed[0].for_people
+    governed = at_the_request(draft.behaviour, asked, agent, draft.env)
+    if forbidden := next((each.said for each in governed if not each.said.permitted), None):
+        code, told = forbidden.for_people
         reason = draft.people(code, **told)
         draft.say(_refusal(asked, _Problem(FORBIDDEN, {}), draft, reason))
         return
@@ -76,9 +76,8 @@ def admit(draft: Draft, request: RunRequested, traceparent: str | None = None) -
             unpriced=_is_unpriced(draft, agent, limits),
         )
     )
-    if governed:
-        tenant = f"tenant/{asked.tenant_id}"
-        draft.say(plainly(draft, agent, *governed, tenant, RUN_START))
+    for each in governed:
+        draft.say(plainly(draft, agent, *each))
     goal = trusted(j.UserMessageReceived)(
         message_id="goal", kind=j.MessageKind.GOAL, content=asked.goal
     )
@@ -96,6 +95,16 @@ def refuse(draft: Draft, request: RunRequested, code: str, **parameters: Paramet
     """Refuse a request on record, for a reason by its code."""
     asked = trusted(RunRequest)(**dict(request))
     draft.say(_refusal(asked, _Problem(code, parameters), draft))
+
+
+def refuse_unproved(draft: Draft, request: RunRequested, why: str) -> None:
+    """Refuse a request whose credential proves nothing; ``why`` is the code of the text.
+
+    Of what somebody wants in another's name, the words are not kept.
+    """
+    asked = trusted(RunRequest)(**dict(request))
+    unread = asked.model_copy(update={"goal": without_bytes(asked.goal), "attachments": ()})
+    draft.say(_refusal(unread, _Problem(UNPROVED, {}, why), draft))
 
 
 def tightened(agent: Limits, request: Limits | None) -> Limits:

@@ -20,9 +20,15 @@ from runfold.processors.run.policy import tainted
 from runfold.processors.run.state import CallStatus, RoundCall
 
 
-def apply(draft: Draft, control: commands.Control) -> None:
-    """Apply a control once; say why where it cannot apply."""
+def apply(draft: Draft, control: commands.Control, unproved: str = "") -> None:
+    """Apply a control once; say why where it cannot apply.
+
+    ``unproved`` is the code of why its credential proves nothing.
+    """
     if control.request_id in draft.run.controls:
+        return
+    if unproved:
+        ignore(draft, control, draft.people(unproved))
         return
     if control.tenant_id != draft.run.tenant_id:
         ignore(draft, control, draft.people("other_tenant"))

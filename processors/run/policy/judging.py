@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import NamedTuple
 
 from runfold.events import run as j
@@ -18,10 +19,10 @@ from runfold.processors.run.policy import verdict
 from runfold.processors.run.policy.cedar import request as asking
 from runfold.processors.run.policy.cedar import terms
 from runfold.processors.run.policy.cedar.engine import ParsedSet, parsed_set
-from runfold.processors.run.policy.cedar.names import MODEL_USE, RUN_START
+from runfold.processors.run.policy.cedar.names import DOCUMENT_READ, MODEL_USE, RUN_START
 from runfold.processors.run.policy.cedar.request import Circumstances
 from runfold.processors.run.policy.verdict import Verdict
-from runfold.processors.run.state import PLAIN, Live, RoundCall, Used
+from runfold.processors.run.state import PLAIN, Live, OpenCall, Used
 from runfold.processors.run.wording import for_people
 
 FORBIDDEN = "forbidden"
@@ -74,16 +75,36 @@ def judge_call(
     return Judged(decision, draft.model(code, **told))
 
 
-def start_refused(
+class Asked(NamedTuple):
+    """What policies say of something that a run begins with."""
+
+    said: Verdict
+    policies: ParsedSet
+    resource: str
+    action: str
+
+
+def at_the_request(
     behaviour: int, request: RunRequest, agent: AgentDefinition, env: Env
-) -> tuple[Verdict, ParsedSet] | None:
-    """Return what policies say of a run's beginning, None where none speaks of it."""
+) -> list[Asked]:
+    """Return what policies say of a run's beginning and of its attachments, as far as any speaks.
+
+    Each passes unless it is forbidden: what is attached the requester has given.
+    """
     policies = in_force(behaviour, env.definitions, request.tenant_id)
     if policies is None:
-        return None
+        return []
     now = Circumstances(request, Used(), env.now)
-    said = verdict.on(policies, RUN_START, "Tenant", lambda: asking.to_start(agent, now))
-    return None if said is None else (said, policies)
+    start = verdict.on(policies, RUN_START, "Tenant", lambda: asking.to_start(agent, now))
+    found = (
+        [] if start is None else [Asked(start, policies, f"tenant/{request.tenant_id}", RUN_START)]
+    )
+    for name in dict.fromkeys(each.name for each in request.attachments):
+        read = partial(asking.to_read, agent, name, now)
+        said = verdict.on(policies, DOCUMENT_READ, "Document", read)
+        if said is not None:
+            found.append(Asked(said, policies, f"Document/{name}", DOCUMENT_READ))
+    return found
 
 
 def judge_model(draft: Draft, model: str, call_id: str) -> tuple[j.PolicyDecided, Verdict] | None:
@@ -133,16 +154,17 @@ def forbidden_model(draft: Draft, said: Verdict, model: str) -> ErrorInfo:
 
 
 def judged_now(draft: Draft, call_id: str) -> bool:
-    """Whether this very decision has judged a call already."""
+    """Whether the rules in force have judged a call in this very decision already."""
     return any(
-        isinstance(fact, j.PolicyDecided) and fact.call_id == call_id for fact, _ in draft.steps
+        isinstance(fact, j.PolicyDecided) and fact.call_id == call_id and fact.server is None
+        for fact, _ in draft.steps
     )
 
 
-def changed_since(draft: Draft, call: RoundCall) -> bool:
+def changed_since(draft: Draft, call: OpenCall) -> bool:
     """Whether other policies are in force than those that a call was judged by."""
     policies = policies_of(draft)
-    return policies is not None and policies.digest != call.consent.judged_by
+    return policies is not None and policies.digest != call.judged_by
 
 
 def circumstances(run: Live, env: Env) -> Circumstances:

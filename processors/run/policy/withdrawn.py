@@ -6,6 +6,7 @@ from runfold.events.definitions import Definitions
 from runfold.events.values import ErrorInfo
 from runfold.processors.run.behaviour import BY_TENANT
 from runfold.processors.run.draft import Draft
+from runfold.processors.run.policy.models import names_of_model
 from runfold.processors.run.state import Live
 
 
@@ -55,7 +56,12 @@ def fallbacks_of(run: Live, named: tuple[str, ...], known: Definitions) -> tuple
 def _stopped(draft: Draft, *kinds: str) -> str | None:
     """Return what of these a switch stops, such as ``agent clerk``."""
     run, known = draft.run, draft.env.definitions
-    names = {"tenant": run.tenant_id, "agent": run.agent.name, "model": run.pinned.model}
-    found = (kind for kind in kinds if known.stopped(kind, names[kind], run.tenant_id))
-    kind = next(found, None)
-    return None if kind is None else f"{kind} {names[kind]}"
+    names: dict[str, tuple[str, ...]] = {
+        "tenant": (run.tenant_id,),
+        "agent": (run.agent.name,),
+    }
+    if "model" in kinds:
+        names["model"] = names_of_model(draft)
+    pairs = ((kind, name) for kind in kinds for name in names[kind])
+    found = (pair for pair in pairs if known.stopped(*pair, run.tenant_id))
+    return next((f"{kind} {name}" for kind, name in found), None)

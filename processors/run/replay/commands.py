@@ -31,16 +31,23 @@ def command_of(state: RunState | None, decision: Sequence[Event]) -> Command:
     if meta.cause.startswith("timer/"):
         return Command(_timer(meta))
     trace = fact.requester_trace if isinstance(fact, j.RunCreated) else None
-    return Command(_record(state, meta, fact, decision), trace)
+    return Command(_record(state, meta, fact, decision), trace, getattr(fact, "proof", None))
 
 
 def first_of(decision: Sequence[Event]) -> Fact:
-    """Return the fact that records what was asked: that a run ends is told its tenant before it."""
-    facts = [event.fact for event in decision]
-    if isinstance(facts[0], j.PolicyDecided) and facts[0].control_id is not None:
-        # Whether a person may do it was asked first.
-        facts = facts[1:] or facts
-    return facts[1] if isinstance(facts[0], j.RunSettled) and facts[1:] else facts[0]
+    """Return the fact that records what was asked.
+
+    That a run ends is told its tenant before it, whether a person may do it is asked first, and
+    what its model stands for may come first too.
+    """
+    before = (j.ModelResolved, j.RunSettled)
+    facts = [each.fact for each in decision if not isinstance(each.fact, before)]
+    rest = [each for each in facts if not _of_a_control(each)]
+    return next(iter(rest or facts), decision[0].fact)
+
+
+def _of_a_control(fact: Fact) -> bool:
+    return isinstance(fact, j.PolicyDecided) and fact.control_id is not None
 
 
 def _timer(meta: Meta) -> Timer:
@@ -100,7 +107,10 @@ def _question(
     match fact:
         case (
             j.CallBegun(call_id=call_id)
-            | j.CallHeld(call_id=call_id, code=beginnings.PAUSED | beginnings.UNDECIDABLE)
+            | j.CallHeld(
+                call_id=call_id,
+                code=beginnings.PAUSED | beginnings.UNDECIDABLE | beginnings.OTHER_FALLBACKS,
+            )
             | j.PolicyDecided(call_id=str(call_id))
         ):
             found = _call(state, call_id)

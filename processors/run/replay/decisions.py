@@ -100,7 +100,16 @@ def _decided(state: RunState | None, decision: Decision, env: Env, begins_with: 
     error, first = undecided_by(decision), decision[0].fact
     # What prices were known is on record, as far as it was asked.
     unpriced = isinstance(first, j.RunCreated) and first.unpriced
-    again = partial(decide, is_priced=lambda _name: not unpriced)
+    stands_for = {
+        event.fact.model: event.fact.stands_for
+        for event in decision
+        if isinstance(event.fact, j.ModelResolved)
+    }
+    again = partial(
+        decide,
+        is_priced=lambda _name: not unpriced,
+        resolve=lambda name: stands_for.get(name, name),
+    )
     if error is None:
         return again(state, command_of(state, decision), env, begins_with)
     # What was asked is on record only as far as its conclusion needs it.

@@ -11,6 +11,7 @@ from runfold.processors.run.state.calls import (
     ContextCall,
     ModelCall,
     OpenCall,
+    PolicyCall,
     Proposal,
     RoundCall,
 )
@@ -57,6 +58,7 @@ __all__ = [
     "ModelCall",
     "OpenCall",
     "Pinned",
+    "PolicyCall",
     "Progress",
     "Proposal",
     "RoundCall",

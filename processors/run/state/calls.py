@@ -19,7 +19,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import ClassVar
 
-from runfold.events.calls.kinds import CONTEXT, MODEL, TOOL
+from runfold.events.calls import PolicyQuestion
+from runfold.events.calls.kinds import CONTEXT, MODEL, POLICY, TOOL
 from runfold.events.content import Content
 from runfold.processors.run.state.consent import NO_CONSENT, Consent
 
@@ -73,6 +74,8 @@ class OpenCall:
     due: datetime | None = None
     pooled: bool = False
     beginning: Beginning = Beginning()
+    judged_by: bytes | None = None
+    """The digest of the policies that the call was judged by last; None where none judged it."""
 
     @property
     def tries(self) -> int:
@@ -96,6 +99,22 @@ class ContextCall(OpenCall):
     kind = CONTEXT.name
 
     budget_tokens: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class PolicyCall(OpenCall):
+    """Policy servers are asked about a proposed call, which begins only after their answers.
+
+    ``about`` is that call's id; where no answer comes it is held, or denied where ``denies`` says
+    so.
+    """
+
+    kind = POLICY.name
+
+    about: str
+    questions: tuple[PolicyQuestion, ...]
+    input: Content
+    denies: bool
 
 
 @dataclass(frozen=True)
@@ -125,11 +144,15 @@ class RoundCall(OpenCall):
     answers_model = True
 
     proposal: Proposal
-    approval: str = "not_required"
     reply: Content | None = None
     is_error: bool = False
     result_digest: bytes | None = None
     consent: Consent = NO_CONSENT
+
+    @property
+    def approval(self) -> str:
+        """Whether a person was asked: ``not_required``, ``pending``, ``approved`` or ``denied``."""
+        return self.consent.approval
 
     @property
     def provider_call_id(self) -> str:

@@ -12,14 +12,14 @@ PLAIN = ApprovalTerms()
 
 @dataclass(frozen=True)
 class Consent:
-    """What policies and people said of one call.
+    """What people said of one call, on the terms of policies.
 
-    ``judged_by`` is the digest of the policies that it was judged by last, None where there were
-    none; ``shown`` that of what is shown to whoever decides now. ``given`` are those who have
-    approved it as it is, and ``holds`` is for what else they let it hold.
+    ``approval`` is ``not_required``, ``pending``, ``approved`` or ``denied``. ``shown`` is the
+    digest of what is shown to whoever decides now. ``given`` are those who have approved it as it
+    is, and ``holds`` is for what else they let it hold.
     """
 
-    judged_by: bytes | None = None
+    approval: str = "not_required"
     shown: bytes | None = None
     terms: ApprovalTerms = PLAIN
     given: tuple[Approver, ...] = ()

@@ -41,6 +41,8 @@ class Pinned:
     created_at: datetime
     traceparent: str
     behaviour: int
+    stands_for: str | None = None
+    """What a default model stands for, once that was asked."""
 
 
 @dataclass(frozen=True)

@@ -26,6 +26,33 @@ def copy_into(table: Table, schema: str | None = None) -> str:
 
 
 @cache
+def staging_of(table: Table, schema: str | None = None) -> str:
+    """Return the statement that makes an empty table for lines of another, until the commit."""
+    staged = f"pg_temp.staged_{table.name}"
+    return (
+        f"DROP TABLE IF EXISTS {staged};"
+        f" CREATE TEMP TABLE staged_{table.name} (LIKE {qualified(table, schema)}) ON COMMIT DROP"
+    )
+
+
+@cache
+def copy_staged(table: Table) -> str:
+    """Return the COPY statement of that table."""
+    names = ", ".join(column.name for column in table.columns)
+    return f"COPY pg_temp.staged_{table.name} ({names}) FROM STDIN {OPTIONS}"
+
+
+@cache
+def insert_staged(table: Table, schema: str | None = None) -> str:
+    """Return the statement that puts its rows where they belong."""
+    names = ", ".join(column.name for column in table.columns)
+    return (
+        f"INSERT INTO {qualified(table, schema)} ({names})"  # noqa: S608 - names are our own
+        f" SELECT {names} FROM pg_temp.staged_{table.name}"
+    )
+
+
+@cache
 def merge_into(table: Table, schema: str | None = None) -> str:
     """Return the MERGE statement of a table; its one parameter is a JSON list of rows.
 

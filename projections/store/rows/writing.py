@@ -11,9 +11,17 @@ from psycopg import Cursor, DataError
 from sqlalchemy import Table
 from sqlalchemy.dialects.postgresql import JSONB
 
+from runfold.infra.database.connection import Session
 from runfold.projections.errors import FoldError
 from runfold.projections.rendering.readable import clean, json_text
-from runfold.projections.store.rows.sql import copy_into, merge_into
+from runfold.projections.store.rows.sql import (
+    copy_into,
+    copy_staged,
+    insert_staged,
+    merge_into,
+    qualified,
+    staging_of,
+)
 from runfold.projections.view import Batch, Row, Rows, View
 
 _PIECE = 50
@@ -39,13 +47,32 @@ def write(cursor: Cursor, rows: Rows, schema: str | None = None) -> None:
     """Write rows; raises psycopg.DataError or IntegrityError for those Postgres cannot take."""
     rows.make_lines()
     for table, lines in rows.lines.items():
-        if lines:
-            with cursor.copy(copy_into(table, schema).encode()) as copy:
-                for piece in _pieces(lines):
-                    copy.write(piece)
+        if lines and _is_secured(cursor, table, schema):
+            # COPY does not write where row-level security holds: by way of a table that has none.
+            cursor.execute(staging_of(table, schema).encode())
+            _copy(cursor, copy_staged(table), lines)
+            cursor.execute(insert_staged(table, schema).encode())
+        elif lines:
+            _copy(cursor, copy_into(table, schema), lines)
     for table, merged in rows.merged.items():
         if merged:
             cursor.execute(merge_into(table, schema).encode(), (_as_list(table, merged),))
+
+
+def _copy(cursor: Cursor, statement: str, lines: list[str]) -> None:
+    with cursor.copy(statement.encode()) as copy:
+        for piece in _pieces(lines):
+            copy.write(piece)
+
+
+def _is_secured(cursor: Cursor, table: Table, schema: str | None) -> bool:
+    connection = cursor.connection
+    known = connection.secured if isinstance(connection, Session) else {}
+    name = qualified(table, schema)
+    if name not in known:
+        row = cursor.execute("SELECT row_security_active(%s)", (name,)).fetchone()
+        known[name] = bool(row and row[0])
+    return known[name]
 
 
 def _pieces(lines: list[str]) -> Iterator[bytes]:

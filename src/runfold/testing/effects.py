@@ -14,7 +14,7 @@ from typing import Any
 from runfold.events.base import Record
 from runfold.events.border import cleaned
 from runfold.events.calls import BeginRequested, ContextWork, ModelResult, ModelWork, ToolWork
-from runfold.events.calls.kinds import KINDS
+from runfold.events.calls.kinds import POOLED
 from runfold.events.definitions import Definitions
 from runfold.infra.artifacts.memory import MemoryArtifacts
 from runfold.infra.secrets.memory import MemorySecrets
@@ -30,7 +30,7 @@ from runfold.processors.tool.python.tools import contract_of, implementation
 from runfold.testing.answers import NEVER, FakeModel
 from runfold.testing.tools import Slow, stand_in
 
-WORK_TOPICS = tuple(kind.topic for kind in KINDS)
+WORK_TOPICS = tuple(kind.topic for kind in POOLED)
 
 
 @dataclass(order=True)
@@ -83,6 +83,7 @@ class MemoryEffects:
         elif isinstance(work, ContextWork):
             result, seconds = asyncio.run(ContextProcessor(self.artifacts).call(work)), 0.0
         else:
+            # A policy server is nothing that a test could have beside it unasked.
             raise TypeError(f"{type(work).__name__} is not a call that is made in memory")
         if seconds == NEVER:
             # It begins, and nothing more is heard of it.

@@ -24,6 +24,7 @@ from runfold.events.definitions import (
 )
 from runfold.events.probe import reserved
 from runfold.processors.definitions.keys import key_of_decision
+from runfold.processors.definitions.permits import to_decide
 from runfold.processors.definitions.record import fold
 from runfold.processors.definitions.rules import SWITCHED, objection
 from runfold.producers.log.port import LogReader, LogWriter
@@ -131,10 +132,11 @@ def diff_definitions(
 
 @dataclass(frozen=True, slots=True)
 class Who:
-    """Who decides, and why; both are put on record."""
+    """Who decides, in which roles, and why; all are put on record."""
 
     user: str
     reason: str
+    roles: tuple[str, ...] = ()
 
 
 class Governing:
@@ -219,6 +221,10 @@ class Governing:
             raise InvalidError(f"{why}.")
         if reason := objection(known, decided):
             raise InvalidError(f"{reason[0].upper()}{reason[1:]}.")
+        ruled = to_decide(known, decided, self._who.roles)
+        if ruled.refusal:
+            raise InvalidError(f"{ruled.refusal.rstrip('.')}.")
+        decided = decided.model_copy(update={"permit": ruled.permit})
         self._log.publish(topics.REGISTRY, decided, key_of_decision(decided))
         return read_definitions(self._reader)
 

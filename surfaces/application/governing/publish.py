@@ -31,14 +31,15 @@ def publish_manifests(  # noqa: PLR0913 - what a command line knows beside the f
     log: LogWriter,
     env: Mapping[str, str],
     by: str,
+    roles: tuple[str, ...] = (),
     tenant: str | None = None,
     unusable: Unusable = lambda _module: "",
 ) -> tuple[Report, tuple[Remark, ...]]:
     """Publish what files declare; return the result, and what its author should know.
 
-    ``env`` is what manifests may refer to and the settings of tools, ``by`` who publishes; the
-    definitions belong to ``tenant``, or to all. ``unusable`` says why the tools of a module would
-    not work where they run. Raises InvalidManifestsError with every fault,
+    ``env`` is what manifests may refer to and the settings of tools, ``by`` who publishes,
+    in these ``roles``; the definitions belong to ``tenant``, or to all. ``unusable`` says why the
+    tools of a module would not work where they run. Raises InvalidManifestsError with every fault,
     InvalidError for a tenant or a name that is reserved, DefinitionStoreUnavailableError without a
     broker.
     """
@@ -52,7 +53,11 @@ def publish_manifests(  # noqa: PLR0913 - what a command line knows beside the f
             log=log,
             store=store,
             author=Author(
-                by, datetime.now(UTC), tenant, pins_code=settings.code is CodeCheck.REFUSE
+                by,
+                datetime.now(UTC),
+                tenant,
+                pins_code=settings.code is CodeCheck.REFUSE,
+                roles=roles,
             ),
             timeout=_READ_S,
         )

@@ -73,7 +73,9 @@ class AuditReport(Shape):
     """What reading the journal itself found: how much was read, and every fault.
 
     ``probes`` of the ``runs`` are those by which Runfold sees that runs complete. ``tenants`` are
-    those that have a journal of their own; a fault of one names it in ``run_id``.
+    those that have a journal of their own; a fault of one names it in ``run_id``. ``erased`` counts
+    the runs whose contents were erased, ``unreadable`` those whose key is lost: their chains were
+    verified, their decisions could not be made again.
     """
 
     shape: Literal[2] = SHAPE
@@ -85,3 +87,5 @@ class AuditReport(Shape):
     decisions: int
     faults: tuple[AuditFault, ...]
     tenants: int = 0
+    erased: int = 0
+    unreadable: int = 0

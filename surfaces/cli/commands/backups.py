@@ -23,6 +23,7 @@ def backup(
     """Copy what cannot be made again into a folder: topics, claims, artifacts; lanes may go on."""
     from runfold.surfaces.cli.operations.backing_up import show_backup
 
+    of(ctx).reads_now("backup", None)
     raise typer.Exit(show_backup(of(ctx), target))
 
 

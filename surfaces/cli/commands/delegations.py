@@ -132,7 +132,8 @@ def moment_of(text: str) -> datetime:
 
 
 def _governing(context: Context, tenant: str | None, user: str, reason: str) -> Delegating:
+    from runfold.infra.settings.variables import ROLES
     from runfold.surfaces.application.governing.definitions import Who
     from runfold.surfaces.application.governing.delegations import Delegating
 
-    return Delegating(context.reader, context.writer, Who(user, reason), tenant)
+    return Delegating(context.reader, context.writer, Who(user, reason, ROLES.read()), tenant)

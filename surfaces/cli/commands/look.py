@@ -180,6 +180,7 @@ def deadletters(
     from runfold.surfaces.cli.operations.dead_letters import list_dead_letters, show_dead_letter
 
     context = of(ctx)
+    context.reads_now("deadletters" if show is None else f"deadletters --show {show}", None)
     if show is None:
         list_dead_letters(context, limit, json=json)
     else:

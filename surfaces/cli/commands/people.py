@@ -43,6 +43,7 @@ def approvals(
 
     context = of(ctx)
     run_id = run_id_of(context, run, tenant) if run else None
+    context.reads_now("approvals", tenant, run_id or "")
     with context.views(tenant) as views:
         found = waiting(views, run_id)
     show_approvals(found, json=json)

@@ -95,6 +95,7 @@ def list_runs(
     from runfold.surfaces.application.runs.lists import list_runs as ask
     from runfold.surfaces.words import spent
 
+    of(ctx).reads_now("runs", tenant)
     with of(ctx).views(tenant) as views:
         found = ask(
             views, limit, status=status, agent=agent, user_id=user, created_from=since_of(since)
@@ -136,6 +137,7 @@ def logs(
 
     context = of(ctx)
     run_id = run_id_of(context, run, tenant)
+    context.reads_now("logs", tenant, run_id)
     if follow:
         raise typer.Exit(_follow(ctx, run_id, tenant, everything=everything, json=json))
     runs = context.runs(tenant)
@@ -157,7 +159,9 @@ def show(
     from runfold.surfaces.cli.runs.states import show_state
 
     context = of(ctx)
-    show_state(context.runs(tenant), run_id_of(context, run, tenant), at, json=json)
+    run_id = run_id_of(context, run, tenant)
+    context.reads_now("show", tenant, run_id)
+    show_state(context.runs(tenant), run_id, at, json=json)
 
 
 def since_of(text: str | None) -> datetime | None:

@@ -21,6 +21,10 @@ def sql(
     query: Annotated[
         str | None, typer.Option("--command", "-c", metavar="QUERY", help="Answer this, and end.")
     ] = None,
+    tenant: Annotated[
+        str | None,
+        typer.Option("--tenant", help="As the login of this tenant, which sees its rows alone."),
+    ] = None,
     csv: Annotated[bool, typer.Option("--csv", help="Print CSV, for programs.")] = False,
     json: options.Json = False,
 ) -> None:
@@ -34,4 +38,4 @@ def sql(
     if csv and json:
         raise CliError("Say --csv or --json, not both.", exits.USAGE)
     form = "csv" if csv else "json" if json else "table"
-    raise typer.Exit(run_sql(of(ctx), query, form))
+    raise typer.Exit(run_sql(of(ctx), query, form, tenant))

@@ -147,6 +147,7 @@ def status(
     from runfold.surfaces.cli.runs.status import show_status
 
     run_id = run_id_of(context, run, tenant)
+    context.reads_now("status", tenant, run_id)
     raise typer.Exit(show_status(context.runs(tenant), run_id, json=json))
 
 

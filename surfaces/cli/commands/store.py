@@ -192,9 +192,10 @@ def alias(
 
 
 def _governing(context: Context, tenant: str | None, user: str, reason: str) -> Governing:
+    from runfold.infra.settings.variables import ROLES
     from runfold.surfaces.application.governing.definitions import Governing, Who
 
-    return Governing(context.reader, context.writer, Who(user, reason), tenant)
+    return Governing(context.reader, context.writer, Who(user, reason, ROLES.read()), tenant)
 
 
 def _list(context: Context, kind: str | None, tenant: str | None, *, json: bool) -> None:

@@ -70,6 +70,7 @@ def list_(ctx: typer.Context) -> None:
 
 
 def _governing(context: Context, tenant: str | None, user: str, reason: str) -> Governing:
+    from runfold.infra.settings.variables import ROLES
     from runfold.surfaces.application.governing.definitions import Governing, Who
 
-    return Governing(context.reader, context.writer, Who(user, reason), tenant)
+    return Governing(context.reader, context.writer, Who(user, reason, ROLES.read()), tenant)

@@ -7,14 +7,16 @@ from typing import Annotated
 import typer
 
 from runfold.surfaces.cli import options, output
+from runfold.surfaces.cli.commands import keeping
 from runfold.surfaces.cli.context import of
 
-tenant = typer.Typer(help="A tenant's runs and budgets.", no_args_is_help=True)
+tenant = typer.Typer(help="A tenant's runs and budgets, and its contents.", no_args_is_help=True)
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands of this module."""
     tenant.command("show")(show)
+    keeping.register(tenant)
     app.add_typer(tenant, name="tenant")
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from itertools import groupby
 
+from runfold.events.topics import REGISTRY
 from runfold.surfaces.application.operations.audit import audit
 from runfold.surfaces.application.shapes import AuditReport
 from runfold.surfaces.audit.verifier import NEWER_KIND
@@ -16,7 +18,7 @@ _SHOWN = 20
 def show_audit(context: Context, run_id: str | None, jobs: int, *, json: bool) -> int:
     """Print what is found of one run or of all, and return whether all is sound."""
     with output.progress("offsets read") as told, output.waiting("the journal to be read"):
-        report = audit(context.reader, run_id, context.source, jobs, told)
+        report = audit(context.judge, run_id, context.source, jobs, told)
     if json:
         output.as_json(report)
     else:
@@ -33,14 +35,18 @@ def _print(report: AuditReport) -> None:
     console.print(f"decisions  {report.decisions} made again from what the journal records")
     if report.tenants:
         console.print(f"tenants    {report.tenants}, each by its own journal")
-    unsound, newer = {"runs": 0, "tenants": 0}, list[str]()
+    unsound, newer = {"runs": 0, "tenants": 0, "records of the store": 0}, list[str]()
     for name, found in groupby(report.faults, key=lambda fault: fault.run_id):
         faults, of_tenant = list(found), name.startswith("tenant ")
         if all(fault.kind == NEWER_KIND for fault in faults):
             newer.append(name)
             continue
-        unsound["tenants" if of_tenant else "runs"] += 1
-        console.print(name if of_tenant else f"run {name}", style="bold red", markup=False)
+        if name == REGISTRY:
+            unsound["records of the store"] += len(faults)
+        else:
+            unsound["tenants" if of_tenant else "runs"] += 1
+        said = name if of_tenant or name == REGISTRY else f"run {name}"
+        console.print(said, style="bold red", markup=False)
         for fault in faults[:_SHOWN]:
             console.print(f"  {fault.kind:<10} {fault.reason}", markup=False)
         if len(faults) > _SHOWN:
@@ -51,6 +57,12 @@ def _print(report: AuditReport) -> None:
             "release. Their chains were followed, their decisions were not made again.",
             style="yellow",
         )
+    _print_shut(report)
+    _conclude(unsound, newer)
+
+
+def _conclude(unsound: Mapping[str, int], newer: Sequence[str]) -> None:
+    console = output.console()
     for kind, count in unsound.items():
         if count:
             console.print(f"{count} {kind} are not sound.", style="bold red")
@@ -63,4 +75,19 @@ def _print(report: AuditReport) -> None:
             "Sound: no gap, no broken chain, no tool started without a permit, one end a run, "
             "every decision the same.",
             style="bold green",
+        )
+
+
+def _print_shut(report: AuditReport) -> None:
+    console = output.console()
+    if report.erased:
+        console.print(
+            f"{report.erased} runs were erased: their chains were followed, their contents cannot "
+            "be read, and their decisions cannot be made again."
+        )
+    if report.unreadable:
+        console.print(
+            f"{report.unreadable} runs are sealed by a key that is not here: their chains were "
+            "followed, their decisions were not made again. See RUNFOLD_KEYS.",
+            style="yellow",
         )

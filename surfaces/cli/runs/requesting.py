@@ -14,6 +14,7 @@ from runfold.events.content import Content
 from runfold.events.values import Attachment
 from runfold.infra.artifacts.files import FileArtifacts
 from runfold.infra.artifacts.port import ArtifactStore
+from runfold.infra.artifacts.sealed import SealedArtifacts
 from runfold.producers.client import RequestOptions, RunClient
 from runfold.surfaces.application.runs.submit import LimitOptions, limits_of
 from runfold.surfaces.cli import exits
@@ -53,7 +54,9 @@ def with_files(
     """
     if not files:
         return goal, ()
-    workspace, store = workspace_of(context), FileArtifacts(context.settings.home / "artifacts")
+    workspace = workspace_of(context)
+    files_store = FileArtifacts(context.settings.home / "artifacts")
+    store = SealedArtifacts(files_store, context.codec.sealing)
     attached = tuple(_attached(file, workspace, store, tenant) for file in files)
     names = ", ".join(each.name for each in attached)
     return f"{goal}\n\nFiles in the workspace: {names}", attached

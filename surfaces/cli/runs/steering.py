@@ -34,7 +34,7 @@ def on_run(
 
     run_id = run_id_of(context, typed, tenant)
     with output.waiting("the run processor to take it"):
-        runs = context.runs(tenant, user, tuple(role or ()))
+        runs = context.runs(tenant, user, _roles(context, role))
         outcome = runs.steer(run_id, lambda client: send(client, run_id))
     raise typer.Exit(show_outcome(outcome, json=json))
 
@@ -54,10 +54,20 @@ def on_call(
     from runfold.surfaces.cli.runs.outcome import show_outcome
 
     run_id, call_id = call_id_of(context, typed, tenant)
-    runs = context.runs(tenant, user, tuple(role or ()))
+    runs = context.runs(tenant, user, _roles(context, role))
     with output.waiting("the run processor to take it"):
         outcome = runs.steer(run_id, lambda client: send(client, run_id, call_id))
     raise typer.Exit(show_outcome(outcome, json=json))
+
+
+def _roles(context: Context, given: list[str] | None) -> tuple[str, ...]:
+    """Return the roles that somebody named, else those of the environment, else of the token."""
+    from runfold.infra.credentials.token import ANYBODY
+    from runfold.infra.settings.variables import ROLES
+
+    claims = context.signer.token.claims if context.signer else None
+    granted = tuple(each for each in claims.roles if each != ANYBODY) if claims else ()
+    return tuple(given or ()) or ROLES.read() or granted
 
 
 def json_content_of(text: str) -> Content:

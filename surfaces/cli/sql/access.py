@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from runfold.infra.database import reader
+from runfold.infra.database import reader, tenant_login
 from runfold.infra.database.address import DEFAULT, in_schema, schema_in
 from runfold.infra.database.connection import Session, plain
 
@@ -22,10 +22,16 @@ class Access:
     alone: bool
 
 
-def access(database_url: str, tell: Callable[[str], None]) -> Access:
-    """Return how to read; ``tell`` hears where that is not by a login that only reads."""
+def access(database_url: str, tell: Callable[[str], None], tenant: str | None = None) -> Access:
+    """Return how to read; ``tell`` hears where that is not by a login that only reads.
+
+    With a tenant it is by the login of that tenant, whose rows alone it sees, and by no other:
+    SeparationError says why there is none.
+    """
     address = plain(database_url)
     schema = schema_in(address) or DEFAULT
+    if tenant is not None:
+        return Access(tenant_login.ensure(address, tenant), schema, alone=True)
     reading = reader.url(address)
     if reading is not None and reader.answers(reading):
         return Access(reading, schema, alone=True)

@@ -21,9 +21,11 @@ _FORMS: dict[str, Printer] = {
 }
 
 
-def run_sql(context: Context, query: str | None, form: str) -> int:
+def run_sql(context: Context, query: str | None, form: str, tenant: str | None = None) -> int:
     """Answer a query, or whatever is typed or piped; return the exit code."""
-    how = access(context.attached.database_url, lambda line: typer.echo(line, err=True))
+    address = context.attached.database_url
+    how = access(address, lambda line: typer.echo(line, err=True), tenant)
+    context.reads_now(f"sql: {query}" if query is not None else "sql: a session", tenant)
     at_terminal = sys.stdin.isatty() and sys.stdout.isatty()
     if query is None and form == "table" and at_terminal:
         program = psql(context.settings.home)

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from sqlalchemy import func, select
 
 from runfold.events import topics
-from runfold.events.calls.kinds import KINDS
+from runfold.events.calls.kinds import POOLED
 from runfold.events.operations import PositionNoted
 from runfold.events.run import Event
 from runfold.projections.tables import projection_positions
@@ -18,7 +18,7 @@ from runfold.surfaces.doctor.places import Waiting, places_of, waiting
 
 _LANES = "runfold-runs-positions"
 _INPUTS = (topics.REQUESTS, topics.CONTROLS, topics.RESULTS)
-_POOLS = {kind.group: (kind.topic, f"python -m runfold.processors.{kind.name}") for kind in KINDS}
+_POOLS = {kind.group: (kind.topic, f"python -m runfold.processors.{kind.name}") for kind in POOLED}
 
 
 def check_lanes(deployment: Deployment) -> Iterator[Finding]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from sqlalchemy import func, select
 
 from runfold.events import topics
-from runfold.events.calls.kinds import KINDS
+from runfold.events.calls.kinds import POOLED
 from runfold.events.operations import RestorePoint
 from runfold.processors.effects.pool.settings import take_new_work
 from runfold.processors.engine.kafka.strange_inputs import strange
@@ -79,7 +79,7 @@ def check_views(deployment: Deployment) -> Iterator[Finding]:
 
 def check_pools(deployment: Deployment) -> Iterator[Finding]:
     """Find groups of pools whose positions are of another topic than that of now."""
-    for kind in KINDS:
+    for kind in POOLED:
         places = places_of(deployment, (kind.topic,))
         found = positions_of_group(deployment.kafka, kind.group, places)
         for each in found.strange:

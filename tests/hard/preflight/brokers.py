@@ -16,6 +16,9 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]
     AdminClient,
     ResourcePatternType,
     ResourceType,
+    ScramCredentialInfo,
+    ScramMechanism,
+    UserScramCredentialUpsertion,
 )
 
 from runfold.infra.kafka.rights import Right
@@ -30,11 +33,16 @@ from tests.support.stack import embedded_settings, wait_until
 USERS = ("runs", "tools", "projector", "monitor", "prepare", "cli", "some", "nobody")
 """Users that the brokers know and that may nothing unless it is granted."""
 
+PASSWORD = "changeit"
+"""Of every key store."""
+
 _LISTENERS = {
     "SASL": "SASL_PLAINTEXT",
     "TLS": "SSL",
     "OTHER": "SSL",
     "SASLTLS": "SASL_SSL",
+    "SCRAM": "SASL_SSL",
+    "MTLS": "SSL",
     "LOST": "PLAINTEXT",
 }
 _KINDS = {
@@ -95,6 +103,38 @@ class Secured:
             "ssl.ca.location": self.certificate(authority),
         }
 
+    def scram(self, user: str) -> dict[str, str]:
+        """Return the settings of a client that is a user of ``enlist``, over TLS."""
+        return {
+            **self.tls("SCRAM"),
+            "security.protocol": "SASL_SSL",
+            "sasl.mechanism": "SCRAM-SHA-512",
+            "sasl.username": user,
+            "sasl.password": f"{user}-secret",
+        }
+
+    def by_certificate(self) -> dict[str, str]:
+        """Return the settings of a client that is ``User:CN=client`` by its certificate."""
+        return {
+            **self.tls("MTLS"),
+            "ssl.keystore.location": str(self.folder / "client.p12"),
+            "ssl.keystore.password": PASSWORD,
+        }
+
+    def enlist(self, *users: str) -> None:
+        """Let the brokers know users by SCRAM."""
+        admin = AdminClient({**self.at("PLAIN")})
+        wanted = [
+            UserScramCredentialUpsertion(
+                user,
+                ScramCredentialInfo(ScramMechanism.SCRAM_SHA_512, 4096),
+                f"{user}-secret".encode(),
+            )
+            for user in users
+        ]
+        for future in admin.alter_user_scram_credentials(wanted).values():
+            future.result()
+
     def allow(self, user: str, rights: Sequence[Right], *, deny: bool = False) -> None:
         """Give a user rights, or deny them."""
         which = AclPermissionType.DENY if deny else AclPermissionType.ALLOW
@@ -151,6 +191,8 @@ def secured(home: Path) -> Iterator[Secured]:
     claimed = ports.claim(Home(home).run / "ports.json", ("kafka", "controller", *_LISTENERS))
     _make_certificate(home, "right", "ip:127.0.0.1,dns:localhost")
     _make_certificate(home, "other", "dns:elsewhere.example")
+    _make_certificate(home, "client", "dns:client.example")
+    _trust(home, "client")
     with broker(home, _told(home, claimed)) as own:
         settings = embedded_settings(home).at(own.bootstrap_servers, "")
         yield Secured(settings, home, {**claimed, "PLAIN": claimed["kafka"]})
@@ -175,14 +217,25 @@ def _told(home: Path, claimed: Mapping[str, int]) -> dict[str, str]:
         "sasl.enabled.mechanisms": "PLAIN",
         "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
         "super.users": "User:ANONYMOUS",
+        "listener.name.scram.sasl.enabled.mechanisms": "SCRAM-SHA-512",
+        "listener.name.scram.scram-sha-512.sasl.jaas.config": (
+            "org.apache.kafka.common.security.scram.ScramLoginModule required;"
+        ),
+        "listener.name.mtls.ssl.client.auth": "required",
+        "listener.name.mtls.ssl.truststore.type": "PKCS12",
+        "listener.name.mtls.ssl.truststore.location": str(home / "trusted.p12"),
+        "listener.name.mtls.ssl.truststore.password": PASSWORD,
         **{f"listener.name.{name}.plain.sasl.jaas.config": known for name in ("sasl", "sasltls")},
         **{
             f"listener.name.{name}.ssl.keystore.{setting}": value
-            for name, file in (("tls", "right"), ("sasltls", "right"), ("other", "other"))
+            for name, file in (
+                *((each, "right") for each in ("tls", "sasltls", "scram", "mtls")),
+                ("other", "other"),
+            )
             for setting, value in (
                 ("type", "PKCS12"),
                 ("location", str(home / f"{file}.p12")),
-                ("password", "changeit"),
+                ("password", PASSWORD),
             )
         },
     }
@@ -191,10 +244,19 @@ def _told(home: Path, claimed: Mapping[str, int]) -> dict[str, str]:
 def _make_certificate(folder: Path, name: str, names: str) -> None:
     """Make a certificate that is its own authority."""
     tool = str(java.find().program.with_name("keytool"))
-    store = ["-keystore", str(folder / f"{name}.p12"), "-storepass", "changeit", "-alias", "a"]
+    store = ["-keystore", str(folder / f"{name}.p12"), "-storepass", PASSWORD, "-alias", "a"]
     made = ["-genkeypair", "-keyalg", "EC", "-dname", f"CN={name}", "-ext", f"san={names}"]
     for step in (
         [tool, *made, "-storetype", "PKCS12", "-validity", "30", *store],
         [tool, "-exportcert", "-rfc", "-file", str(folder / f"{name}.pem"), *store],
     ):
         subprocess.run(step, check=True, capture_output=True, timeout=120)
+
+
+def _trust(folder: Path, name: str) -> None:
+    """Put a certificate among those that the brokers accept of clients."""
+    tool = str(java.find().program.with_name("keytool"))
+    into = ["-keystore", str(folder / "trusted.p12"), "-storetype", "PKCS12"]
+    given = ["-file", str(folder / f"{name}.pem"), "-alias", name, "-storepass", PASSWORD]
+    step = [tool, "-importcert", "-noprompt", *into, *given]
+    subprocess.run(step, check=True, capture_output=True, timeout=120)

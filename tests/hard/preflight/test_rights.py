@@ -56,7 +56,8 @@ def test_the_table_names_what_the_code_uses() -> None:
     assert {RUNS.positions_group("runfold"), RUNS.owners_group("runfold")} <= groups
     assert RUNS.transactional_id("runfold", 0) == f"{LANES}0"
     assert names("runfold-monitor", "transactional-id", WRITE) == {TRANSACTIONAL_ID}
-    for kind in kinds.KINDS:
+    assert all(right.name for program in PROGRAMS.values() for right in program.rights)
+    for kind in kinds.POOLED:
         assert {kind.topic} <= names(kind.group, "topic", READ)
         assert {kind.group} <= names(kind.group, "group", READ)
     read = {topic for view in VIEWS.values() for topic in view.topics}

@@ -12,7 +12,8 @@ from runfold.processors.run.policy.cedar import terms
 from runfold.processors.run.policy.cedar.asked_for import asked_for, known_paths
 from runfold.processors.run.policy.cedar.bounds import need_bounded
 from runfold.processors.run.policy.cedar.engine import ParsedSet, of_one
-from runfold.processors.run.policy.cedar.names import ACTIONS, TYPES
+from runfold.processors.run.policy.cedar.names import ACTIONS, NAMEABLE, RESERVED, TYPES
+from runfold.processors.run.policy.cedar.never import never_true
 from runfold.processors.run.policy.cedar.schema import argument_types, schema_of
 from runfold.processors.run.policy.cedar.testing import failure_of
 from runfold.processors.run.policy.cedar.values import type_of
@@ -80,9 +81,11 @@ def contract_faults(contract: ToolContract) -> list[str]:
     said = contract.policy
     if said is None:
         return found
-    if said.action in ACTIONS:
+    if said.action in RESERVED:
         found.append(f"policy: {said.action} is an action of every deployment: name another")
-    if said.resource.type in TYPES:
+    elif NAMEABLE.get(said.action, said.resource.type) != said.resource.type:
+        found.append(f"policy: {said.action} is done to a {NAMEABLE[said.action]}: name that type")
+    elif said.action not in NAMEABLE and said.resource.type in TYPES:
         found.append(f"policy: {said.resource.type} is a type of every deployment: name another")
     if type_of(contract.input_schema, said.resource.argument) != "String":
         found.append(f"policy: {said.resource.argument} is no argument that is a text")
@@ -115,10 +118,15 @@ def _of_schema(
 ) -> Iterator[str]:
     import cedarpy  # noqa: PLC0415 - as above
 
-    ids = _ids(rules)
-    told: set[str] = set()
+    ids, told = _ids(rules), set[str]()
+    unnamed = {_number(key) for key, each in rules.rules.items() if each.actions is None}
     result = cedarpy.validate_policies(policy.cedar, schema_of(contracts))
-    for each in result.errors:
+    found = [each for each in result.errors if each.policy_id not in unnamed]
+    if unnamed:
+        # What names no action is said of agents: people are asked about by name alone.
+        of_agents = cedarpy.validate_policies(policy.cedar, schema_of(contracts, people=False))
+        found += [each for each in of_agents.errors if each.policy_id in unnamed]
+    for each in found:
         if "unable to find an applicable action" in each.error and told:
             continue
         which = ids.get(each.policy_id, each.policy_id)
@@ -126,7 +134,7 @@ def _of_schema(
         if sentence not in told:
             told.add(sentence)
             yield sentence
-    if not result.validation_passed and not told:
+    if not (told or result.validation_passed or result.errors):
         yield "it does not fit the tools there are"
 
 
@@ -155,9 +163,12 @@ def _never(policy: PolicyDefinition, rules: ParsedSet) -> Iterator[str]:
     said: Any = cedarpy.is_authorized_partial({}, policy.cedar, []).diagnostics
     alive = {*said.nontrivial_residuals, *said.reasons, *said.must_be_determining}
     alive |= set(said.may_be_determining)
-    for number, name in _ids(rules).items():
-        if number not in alive and not any(f"`{number}`" in each for each in said.errors):
-            yield f"rule {name}: it can never match: its condition is always false"
+    broken = {n for n in _ids(rules) if any(f"`{n}`" in each for each in said.errors)}
+    for key, rule in rules.rules.items():
+        number = _number(key)
+        gone = number not in alive and number not in broken
+        if gone or never_true(rules.bodies[key]):
+            yield f"rule {rule.id}: it can never match: its condition is always false"
 
 
 def _unknown(
@@ -178,7 +189,12 @@ def _unknown(
 
 def _ids(rules: ParsedSet) -> Mapping[str, str]:
     """Return the rules' ids by the names that Cedar gives them."""
-    return {f"policy{key.rpartition('/')[2]}": each.id for key, each in rules.rules.items()}
+    return {_number(key): each.id for key, each in rules.rules.items()}
+
+
+def _number(key: str) -> str:
+    """Return the name that Cedar gives a rule of a text, by its key in a set."""
+    return f"policy{key.rpartition('/')[2]}"
 
 
 def _listed(names: Iterable[str]) -> str:

@@ -15,7 +15,10 @@ from typing import Any
 
 from runfold.events.definitions import PoliciesInForce, PolicyDefinition
 from runfold.processors.run.policy.cedar.bounds import need_bounded
-from runfold.processors.run.policy.cedar.request import Asked, entities_json
+from runfold.processors.run.policy.cedar.request import Asked, action_of, entities_json
+
+_MOST_PARTS = 1024
+"""How many parts of a set are kept; those that are asked for after them are judged by all rules."""
 
 
 class Says(StrEnum):
@@ -37,11 +40,22 @@ class Rule:
     forbids: bool
     annotations: Mapping[str, str]
     actions: frozenset[str] | None
-    """The actions that its head names, None where it names none and means all."""
+    """The actions, and groups of actions, that its head names; None where it means all."""
     about: str | None
     """The type of the resource that its head names, None where it names none."""
-    named: str | None = None
-    """The id of the resource that its head names, None where it names none."""
+    only: str | None = None
+    """The id of the one resource of that type that its head names, None where it names none."""
+
+    def may_match(self, actions: frozenset[str], resource: str, name: str) -> bool:
+        """Whether its head lets it match a resource that belongs to no other.
+
+        ``actions`` are the action and the groups that it belongs to.
+        """
+        return (
+            (self.actions is None or not self.actions.isdisjoint(actions))
+            and self.about in {None, resource}
+            and self.only in {None, name}
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +73,11 @@ class ParsedSet:
     digest: bytes
     rules: Mapping[str, Rule] = field(default_factory=dict)
     handle: Any = None
+    bodies: Mapping[str, Any] = field(default_factory=dict)
+    named: frozenset[str] = frozenset()
+    """The resources that heads of rules name, by their ids."""
+    parts: dict[tuple[str, str, str], Any] = field(default_factory=dict)
+    """Handles of the rules that may match, by action and resource: made when first asked for."""
 
     def speaks_of(self, action: str, resource: str) -> bool:
         """Whether any rule may match an action on a type of resource that belongs to no other.
@@ -67,8 +86,10 @@ class ParsedSet:
         """
         if self.handle is None:
             return True
+        actions = frozenset({action, *(name for _, name in action_of(action).parents)})
         return any(
-            (each.actions is None or action in each.actions) and each.about in {None, resource}
+            (each.actions is None or not each.actions.isdisjoint(actions))
+            and each.about in {None, resource}
             for each in self.rules.values()
         )
 
@@ -81,7 +102,7 @@ class ParsedSet:
             not each.forbids
             and action in (each.actions or ())
             and each.about in {None, kind}
-            and each.named in {None, name}
+            and each.only in {None, name}
             for each in self.rules.values()
         )
 
@@ -90,7 +111,7 @@ class ParsedSet:
         if self.handle is None:
             return Answer(Says.ERROR)
         try:
-            said = _evaluated(self.handle, asked)
+            said = _evaluated(self._of(asked), asked)
         except Exception:  # noqa: BLE001 - what cannot be asked is denied
             return Answer(Says.ERROR)
         errors = said["diagnostics"]["errors"]
@@ -106,6 +127,24 @@ class ParsedSet:
             case _:
                 return Answer(Says.ERROR)
 
+    def _of(self, asked: Asked) -> Any:
+        """Return the handle of the rules whose heads may match; the others could say nothing.
+
+        Resources have no parents, so that a head which names another one never matches.
+        """
+        resource = asked.resource
+        if resource.parents:
+            return self.handle
+        key = asked.action.id, resource.type, resource.id if resource.id in self.named else ""
+        if (found := self.parts.get(key)) is None:
+            actions = frozenset({asked.action.id, *(name for _, name in asked.action.parents)})
+            rules = self.rules.items()
+            those = [name for name, each in rules if each.may_match(actions, *key[1:])]
+            whole = len(those) == len(self.rules) or len(self.parts) >= _MOST_PARTS
+            found = self.handle if whole else _handle({k: self.bodies[k] for k in those})
+            self.parts[key] = found
+        return found
+
     def _named(self, keys: Iterable[str]) -> tuple[Rule, ...]:
         return tuple(self.rules[key] for key in sorted(set(keys)))
 
@@ -119,21 +158,38 @@ def parsed_set(policies: PoliciesInForce) -> ParsedSet:
         if isinstance(made := each.definition, PolicyDefinition)
     ]
     try:
-        return _parsed(policies.digest, named)
+        return _set_of(policies.digest, _read(named))
     except (ValueError, RecursionError):
         return ParsedSet(policies.digest)
 
 
 def of_one(policy: PolicyDefinition) -> ParsedSet:
     """Return one policy on its own; raises ValueError where it cannot be parsed."""
-    return _parsed(policy.digest(), [(None, policy)])
+    return _set_of(policy.digest(), _read([(None, policy)]))
 
 
-def _parsed(digest: bytes, named: Iterable[tuple[str | None, PolicyDefinition]]) -> ParsedSet:
+def gathered(
+    digest: bytes, named: Iterable[tuple[str | None, PolicyDefinition]], action: str
+) -> ParsedSet:
+    """Return the rules of policies that name an action; those that cannot be parsed have none."""
+    found: _Bodies = {}
+    for each in named:
+        try:
+            found |= _read([each])
+        except (ValueError, RecursionError):
+            continue
+    about = {k: pair for k, pair in found.items() if action in (pair[0].actions or ())}
+    return _set_of(digest, about)
+
+
+_Bodies = dict[str, tuple[Rule, Any]]
+"""Rules with what Cedar has of them in its JSON, by their keys."""
+
+
+def _read(named: Iterable[tuple[str | None, PolicyDefinition]]) -> _Bodies:
     import cedarpy  # noqa: PLC0415 - sixteen megabytes that only deployments with policies need
 
-    rules: dict[str, Rule] = {}
-    bodies: dict[str, Any] = {}
+    rules: _Bodies = {}
     for tenant, policy in named:
         which = f"{policy.name}@{policy.version}"
         need_bounded(policy.cedar)
@@ -143,8 +199,7 @@ def _parsed(digest: bytes, named: Iterable[tuple[str | None, PolicyDefinition]])
             annotations = body.get("annotations") or {}
             said = annotations.get("id") or f"{policy.name}/{position_of(number)}"
             key = f"{tenant or ''}/{which}/{said}/{position_of(number)}"
-            bodies[key] = body
-            rules[key] = Rule(
+            rule = Rule(
                 id=said,
                 policy=which,
                 tenant=tenant,
@@ -152,10 +207,24 @@ def _parsed(digest: bytes, named: Iterable[tuple[str | None, PolicyDefinition]])
                 annotations=annotations,
                 actions=actions_of(body),
                 about=type_of_resource(body),
-                named=id_of_resource(body),
+                only=name_of_resource(body),
             )
+            rules[key] = rule, body
+    return rules
+
+
+def _set_of(digest: bytes, found: _Bodies) -> ParsedSet:
+    bodies = {key: body for key, (_, body) in found.items()}
+    rules = {key: rule for key, (rule, _) in found.items()}
+    named = frozenset(each.only for each in rules.values() if each.only is not None)
+    return ParsedSet(digest, rules, _handle(bodies), bodies, named)
+
+
+def _handle(bodies: Mapping[str, Any]) -> Any:
+    import cedarpy  # noqa: PLC0415 - as above
+
     whole = {"staticPolicies": bodies, "templates": {}, "templateLinks": []}
-    return ParsedSet(digest, rules, cedarpy.PolicySet.from_json_str(json.dumps(whole)))
+    return cedarpy.PolicySet.from_json_str(json.dumps(whole))
 
 
 def position_of(number: str) -> int:
@@ -164,7 +233,7 @@ def position_of(number: str) -> int:
 
 
 def actions_of(body: Mapping[str, Any]) -> frozenset[str] | None:
-    """Return the actions that a rule's head names; None for all, and for a group of them."""
+    """Return the actions, and groups of them, that a rule's head names; None for all."""
     scope = body["action"]
     named = [scope["entity"]] if "entity" in scope else scope.get("entities")
     return None if named is None else frozenset(each["id"] for each in named)
@@ -177,10 +246,10 @@ def type_of_resource(body: Mapping[str, Any]) -> str | None:
     return str(named) if named is not None else None
 
 
-def id_of_resource(body: Mapping[str, Any]) -> str | None:
-    """Return the id of the resource that a rule's head names, None for any."""
+def name_of_resource(body: Mapping[str, Any]) -> str | None:
+    """Return the id of the one resource that a rule's head names by ``==``, None for any other."""
     scope = body["resource"]
-    return str(scope["entity"]["id"]) if scope["op"] == "==" else None
+    return str(scope["entity"]["id"]) if scope["op"] == "==" and "entity" in scope else None
 
 
 @lru_cache(maxsize=1024)

@@ -13,8 +13,9 @@ from typing import Any
 from runfold.events.definitions import AgentDefinition, ToolContract
 from runfold.events.values import RunRequest
 from runfold.processors.run.policy.cedar.names import (
-    ACTIONS,
+    DOCUMENT_READ,
     MODEL_USE,
+    RESERVED,
     RUN_START,
     TOOL_CALL,
 )
@@ -137,6 +138,13 @@ def to_use(agent: AgentDefinition, model: str, circumstances: Circumstances) -> 
     return Asked(principal, action_of(MODEL_USE), resource, circumstances.context(), others)
 
 
+def to_read(agent: AgentDefinition, name: str, circumstances: Circumstances) -> Asked:
+    """Return the question whether what is attached to a request may be read."""
+    principal, others = whoever(agent, circumstances.request)
+    context = circumstances.context({})
+    return Asked(principal, action_of(DOCUMENT_READ), Entity("Document", name), context, others)
+
+
 def whoever(agent: AgentDefinition, request: RunRequest) -> tuple[Entity, tuple[Entity, ...]]:
     """Return the agent, which acts for a user and a tenant, and the user with its roles."""
     role = agent.labels.get("role")
@@ -172,7 +180,7 @@ def tool_entity(contract: ToolContract) -> Entity:
 @lru_cache(maxsize=1024)
 def action_of(name: str) -> Entity:
     """Return an action; those that contracts name belong to ``tool.call``."""
-    own = name not in ACTIONS
+    own = name not in RESERVED
     return Entity("Action", name, (), (("Action", TOOL_CALL),) if own else ())
 
 

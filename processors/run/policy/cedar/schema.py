@@ -7,7 +7,10 @@ from typing import Any
 
 from runfold.events.definitions import ToolContract
 from runfold.processors.run.policy.cedar.names import (
+    DEFINITION_PUBLISH,
     MODEL_USE,
+    NAMEABLE,
+    RELEASE_PROMOTE,
     RUN_CONTROL,
     RUN_START,
     TOOL_APPROVE,
@@ -56,12 +59,27 @@ _APPROVING = {"level": LONG, "scope": STRING, "approvals": LONG, "edited": BOOL}
 """What is said besides where a person acts, and where a person approves a call."""
 
 
-def schema_of(contracts: Iterable[ToolContract]) -> dict[str, Any]:
-    """Return the schema, in Cedar's JSON form, for policies on these tools."""
+_DEFINITION = {
+    "kind": STRING,
+    "name": STRING,
+    "tenant?": STRING,
+    "version?": STRING,
+    "level?": LONG,
+    "owner?": STRING,
+}
+_PUBLISHING = {"roles": STRINGS, "time": LONG, "hour": LONG, "weekday": LONG}
+_PROMOTING = {**_PUBLISHING, "change": STRING}
+
+
+def schema_of(contracts: Iterable[ToolContract], *, people: bool = True) -> dict[str, Any]:
+    """Return the schema, in Cedar's JSON form, for policies on these tools.
+
+    Without ``people`` it holds what agents do alone, of which rules speak that name no action.
+    """
     known = list(contracts)
     shown = {f"{name}?": kind for name, kind in argument_types(known).items() if kind is not None}
     of_tools = {**_CONTEXT, "arguments": shown}
-    resources: dict[str, set[str]] = {}
+    resources = {action: {kind} for action, kind in NAMEABLE.items()}
     for contract in known:
         if contract.policy is not None:
             resources.setdefault(contract.policy.action, set()).add(contract.policy.resource.type)
@@ -83,6 +101,7 @@ def schema_of(contracts: Iterable[ToolContract]) -> dict[str, Any]:
                     "memberOfTypes": ["Agent", "Tenant"],
                     "shape": _record({"agent": "Agent", "user": "User"}),
                 },
+                **({"Definition": {"shape": _record(_DEFINITION)}} if people else {}),
                 **{each: {} for each in sorted(types)},
             },
             "actions": {
@@ -93,9 +112,17 @@ def schema_of(contracts: Iterable[ToolContract]) -> dict[str, Any]:
                 RUN_CONTROL: _action(
                     ["Run"], {**_CONTEXT, **_PERSONS, "control": STRING}, by="User"
                 ),
+                **(_of_people() if people else {}),
                 **own,
             },
         }
+    }
+
+
+def _of_people() -> dict[str, Any]:
+    return {
+        DEFINITION_PUBLISH: _action(["Definition"], _PUBLISHING, by="User"),
+        RELEASE_PROMOTE: _action(["Definition"], _PROMOTING, by="User"),
     }
 
 
@@ -110,7 +137,10 @@ def argument_types(contracts: Iterable[ToolContract]) -> dict[str, str | None]:
 
 
 def _action(
-    resources: list[str], context: dict[str, Any], group: str | None = None, by: str = "Agent"
+    resources: list[str],
+    context: dict[str, Any],
+    group: str | None = None,
+    by: str = "Agent",
 ) -> Any:
     applies = {
         "principalTypes": [by],

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from runfold.events.approvals import MOST_APPROVERS, ApprovalTerms
 from runfold.processors.run.policy.cedar.engine import Rule
-from runfold.processors.run.policy.cedar.names import RUN_CONTROL, TOOL_APPROVE
+from runfold.processors.run.policy.cedar.names import IN_RUNS, PEOPLES
 
 TWO_FROM = 4
 """The risk level from which two persons approve, where policies are in force and say no number."""
@@ -31,7 +31,7 @@ def faults(rule: Rule) -> Iterator[str]:
             yield f"@{name} belongs to a permit, and this is a forbid"
         elif said not in values:
             yield f'@{name}("{said}") is none of {", ".join(values)}'
-        elif rule.actions is not None and not rule.actions.isdisjoint({TOOL_APPROVE, RUN_CONTROL}):
+        elif rule.actions is not None and not rule.actions.isdisjoint(IN_RUNS | PEOPLES):
             yield f"@{name} belongs to a permit of calls, not of what a person does"
     if rule.annotations.get("approval") == "never" and number_of(rule) > 1:
         yield '@approval("never") asks nobody, and @approvers asks several: choose one'

@@ -11,6 +11,8 @@ from runfold.events.definitions import PolicyTest, ToolContract
 from runfold.processors.run.policy.cedar.engine import ParsedSet, Says
 from runfold.processors.run.policy.cedar.names import (
     MODEL_USE,
+    PEOPLES,
+    RELEASE_PROMOTE,
     RUN_CONTROL,
     RUN_START,
     TOOL_APPROVE,
@@ -46,6 +48,9 @@ def failure_of(test: PolicyTest, rules: ParsedSet, tools: Mapping[str, ToolContr
 
 def asked_by(test: PolicyTest, tools: Mapping[str, ToolContract]) -> Asked:
     """Return the question of a test; raises ValueError for a reference that is none."""
+    action = action_of(reference(test.action, "Action")[1])
+    if action.id in PEOPLES:
+        return _of_a_person(test, action)
     kind, name = reference(test.principal, "Agent")
     user, tenant = ("User", _USER), ("Tenant", _TENANT)
     agent: Attributes = (("version", "1.0.0"), ("tenant", _uid(*tenant)), ("user", _uid(*user)))
@@ -53,9 +58,24 @@ def asked_by(test: PolicyTest, tools: Mapping[str, ToolContract]) -> Asked:
     roles = (("Role", each) for each in test.principal_roles)
     principal = Entity(kind, name, _with(known, test.principal_attributes), (*within, *roles))
     resource = _resource(test, tools)
-    action = action_of(reference(test.action, "Action")[1])
     others = () if (kind, name) == user else (Entity(*user, (), (tenant,)),)
     return Asked(principal, action, resource, _context(test, action.id), others)
+
+
+def _of_a_person(test: PolicyTest, action: Entity) -> Asked:
+    """Return the question of a test on what people do; its context says the person's roles."""
+    kind, name = reference(test.principal, "User")
+    about, which = reference(test.resource, "Definition")
+    of, _, called = which.partition("/")
+    harmless = {"roles": [], "time": 1_767_225_600, "hour": 12, "weekday": 3}
+    if action.id == RELEASE_PROMOTE:
+        harmless["change"] = "release"
+    context = {**harmless, **{key: _value(value) for key, value in test.context.items()}}
+    roles = tuple(("Role", str(each)) for each in context["roles"])
+    given: Attributes = (("kind", of), ("name", called))
+    principal = Entity(kind, name, _with((), test.principal_attributes), roles)
+    resource = Entity(about, which, _with(given, test.resource_attributes))
+    return Asked(principal, action, resource, context)
 
 
 def reference(text: str, kind: str) -> tuple[str, str]:

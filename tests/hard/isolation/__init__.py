@@ -1,0 +1,1 @@
+"""Deployments that demand everything of who comes: TLS, passwords, rights, signatures."""

@@ -1,0 +1,1 @@
+"""A sealed tenant on a real stack."""
