@@ -30,9 +30,9 @@ def state_hash(run: Live) -> bytes:
         covered += _added_by_6(run)
     if run.behaviour >= 7:
         covered += _added_by_7(run)
+        covered += _added_by_policies(run)
     if known := _consents(run):
         covered += known
-        covered += _added_by_policies(run)
     if run.loop.watch is not None:
         covered += _added_by_brakes(run.loop.watch)
     if run.idle.held is not None:

@@ -109,8 +109,13 @@ class Approved(RedecidedRun):
 
     def _said_yes(self, facts: list[object]) -> Iterator[str]:
         """Those who approved the call with its last arguments, or a grant that permitted it."""
-        edits = (n for n, f in enumerate(facts) if getattr(f, "arguments", None) is not None)
-        for fact in facts[max(edits) :]:
+        sets = j.ToolCallProposed | j.ToolCallApproved | j.ApprovalGiven
+        used, since = b"", 0
+        for n, fact in enumerate(facts):
+            put = fact.arguments if isinstance(fact, sets) else None
+            if put is not None and put.digest != used:
+                used, since = put.digest, n
+        for fact in facts[since:]:
             if isinstance(fact, j.ToolCallApproved | j.ApprovalGiven):
                 yield self.sent_by.get(fact.request_id or "", "")
             if isinstance(fact, j.ToolCallApproved) and fact.grant_id is not None:

@@ -33,7 +33,9 @@ EAGER = {
     },
 }
 
-_OF_THE_DEFINITION = {"agent", "policy_digest", "state_hash", "behaviour"}
+_OF_THE_DEFINITION = {
+    "agent", "policy_digest", "state_hash", "behaviour", "shown_digest", "cost_so_far",
+}  # fmt: skip
 
 
 def _said(facts: list[Fact]) -> list[tuple[str, dict[str, Any]]]:

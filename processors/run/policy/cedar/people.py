@@ -17,7 +17,17 @@ from runfold.processors.run.policy.cedar.engine import ParsedSet, Says, gathered
 from runfold.processors.run.policy.cedar.names import DEFINITION_PUBLISH, RELEASE_PROMOTE
 from runfold.processors.run.policy.cedar.request import Asked, Attributes, Entity, action_of
 
-CHANGES = ("release", "retire", "restore", "withdraw", "alias", "stop", "start")
+CHANGES = (
+    "release",
+    "retire",
+    "restore",
+    "withdraw",
+    "alias",
+    "stop",
+    "start",
+    "delegate",
+    "revoke",
+)
 """What ``release.promote`` can be, as ``context.change`` says it."""
 
 
