@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from runfold.events.base import Record, Symbol, Timestamp
 from runfold.events.content import Content
+from runfold.events.tenant.values import Amount
 from runfold.events.values import RunRequest
 
 
@@ -67,6 +68,19 @@ class ResumeRun(Control):
 
 class CancelRun(Control):
     """End the run."""
+
+    reason: str = ""
+
+
+class ExtendRun(Control):
+    """Let the run use more: its limits rise by ``added``, where its tenant sets that aside."""
+
+    added: tuple[Amount, ...]
+    reason: str = ""
+
+
+class DenyExtension(Control):
+    """Let a run end that waits for more."""
 
     reason: str = ""
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+from pydantic import Field
+
 from runfold.events.base import Money, Record, Symbol, Timestamp
 from runfold.events.content import Content
 
@@ -92,6 +94,8 @@ class Limits(Record):
     max_total_tokens: int | None = None
     max_cost: Money | None = None
     max_duration_ms: int | None = None
+    # Left out where it is not set: the digests of agents without it must stay what they are.
+    max_retries: int | None = Field(default=None, exclude_if=lambda most: most is None)
 
 
 class Usage(Record):

@@ -82,6 +82,7 @@ class ModelResult(CallResult):
     """What came of a model call: ``answer`` on success, ``error`` otherwise.
 
     ``redacted`` says of what kinds the model was shown tokens; the answer has the words again.
+    ``tenant_id`` says in whose book it belongs where its run has ended.
     """
 
     contents: ClassVar[tuple[str, ...]] = ("answer",)
@@ -103,3 +104,4 @@ class ModelResult(CallResult):
     response_id: str | None = None
     queued_ms: int | None = None
     redacted: tuple[Redacted, ...] = ()
+    tenant_id: str = ""

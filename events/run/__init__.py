@@ -10,6 +10,7 @@ from runfold.events.run.checkpoints import *
 from runfold.events.run.context import *
 from runfold.events.run.control import *
 from runfold.events.run.event import *
+from runfold.events.run.extension import *
 from runfold.events.run.late import *
 from runfold.events.run.lifecycle import *
 from runfold.events.run.limits import *

@@ -7,13 +7,20 @@ from collections.abc import Sequence
 
 from runfold.events import calls, commands
 from runfold.events.base import Fact
-from runfold.events.tenant import AdmissionAnswered
+from runfold.events.tenant import AdmissionAnswered, ExtensionAnswered
 from runfold.processors.engine.aggregate import Command, Env, Timer
 from runfold.processors.run import behaviour
 from runfold.processors.run.agent import beginnings, results
 from runfold.processors.run.agent.next_step import proceed
 from runfold.processors.run.draft import DefinitionMissingError, Draft, IsPriced, every_model
-from runfold.processors.run.lifecycle import admission, controls, deadlines, queueing, undecidable
+from runfold.processors.run.lifecycle import (
+    admission,
+    controls,
+    deadlines,
+    extending,
+    queueing,
+    undecidable,
+)
 from runfold.processors.run.state import Live, RunState
 
 logger = logging.getLogger(__name__)
@@ -116,6 +123,10 @@ def _decide(draft: Draft, command: Command) -> None:
                 proceed(draft)
         case AdmissionAnswered() as answer:
             queueing.answered(draft, answer)
+        case ExtensionAnswered() as answer:
+            extending.answered(draft, answer)
+            if draft.steps:
+                proceed(draft)
         case Timer() as timer:
             deadlines.fire(draft, timer)
         case other:

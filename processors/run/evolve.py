@@ -10,7 +10,7 @@ from runfold.events import run as j
 from runfold.events.base import Fact
 from runfold.events.traits import charge_of
 from runfold.events.values import RunStatus
-from runfold.processors.run.fold import brakes, lifecycle, open_calls, round_calls, turns
+from runfold.processors.run.fold import brakes, lifecycle, open_calls, round_calls, tenancy, turns
 from runfold.processors.run.state import WAITS_FOR_HUMAN, CallStatus, Ended, Live, RunState, changed
 
 _Fold = Callable[[Live, Any, datetime], Live]
@@ -19,7 +19,12 @@ _FOLDS: dict[type[Fact], _Fold] = {
     j.RunStarted: lifecycle.started,
     j.BrakesSet: lifecycle.watched,
     j.RunQueued: lifecycle.queued,
-    j.RunAdmitted: lifecycle.admitted,
+    j.RunAdmitted: tenancy.admitted,
+    j.ExtensionAwaited: tenancy.awaited,
+    j.ExtensionRequested: tenancy.requested,
+    j.RunExtended: tenancy.extended,
+    j.ExtensionRefused: tenancy.refused,
+    j.CallsPaced: tenancy.paced,
     j.UserMessageReceived: lifecycle.message_received,
     j.ContextHydrated: turns.context_hydrated,
     j.ContextCalled: turns.context_called,
@@ -94,6 +99,9 @@ def status_of(run: Live) -> RunStatus:  # noqa: PLR0911 - one line a status read
         return RunStatus.QUEUED if run.entry.asked else RunStatus.CREATED
     if run.since_checkpoint.closed:
         return RunStatus.CHECKPOINTING
+    met = run.budget.more.met
+    if met is not None and met.question_id is not None:
+        return RunStatus.WAITING_FOR_HUMAN
     stands = {call.status for call in run.loop.calls if call.answers_model}
     if not WAITS_FOR_HUMAN.isdisjoint(stands):
         return RunStatus.WAITING_FOR_HUMAN

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 
 from runfold.events.content import canonical_json
-from runfold.processors.run.state import Live, Watch
+from runfold.processors.run.state import NO_MORE, Live, Watch
 
 
 def state_hash(run: Live) -> bytes:
@@ -28,6 +28,8 @@ def state_hash(run: Live) -> bytes:
         covered += _added_by_6(run)
     if run.behaviour >= 7:
         covered += _added_by_7(run)
+    if run.entry.pace is not None or run.entry.cheaper or run.budget.more != NO_MORE:
+        covered += _added_by_tenants(run)
     if run.loop.watch is not None:
         covered += _added_by_brakes(run.loop.watch)
     return hashlib.sha256(canonical_json(covered).encode()).digest()
@@ -79,6 +81,19 @@ def _added_by_6(run: Live) -> list[object]:
 def _added_by_7(run: Live) -> list[object]:
     """Through which tools the run has read what strangers wrote."""
     return [[*run.loop.taint]]
+
+
+def _added_by_tenants(run: Live) -> list[object]:
+    """What a run's tenant lets it do, and what more it has asked for; nothing where neither is."""
+    more, pace = run.budget.more, run.entry.pace
+    met = more.met
+    said = [met.limit, met.used, met.allowed, met.question_id, met.extension_id] if met else []
+    rates: list[object] = []
+    if pace is not None:
+        stands = {kind: at.isoformat() for kind, at in pace.stands.items()}
+        until = {kind: at.isoformat() for kind, at in pace.until.items()}
+        rates = [dict(pace.per_minute), stands, until, pace.times]
+    return [[run.entry.cheaper, run.pinned.model], rates, [[*more.pending], said, more.times]]
 
 
 def _added_by_brakes(watch: Watch) -> list[object]:

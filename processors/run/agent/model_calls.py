@@ -70,7 +70,7 @@ def _say_called(draft: Draft, call: ModelCall) -> None:
 def _permitted_models(draft: Draft, call_id: str) -> tuple[str, ...] | None:
     """Return the fallbacks that policies permit; where they forbid the model the run ends."""
     run = draft.run
-    fallbacks = fallbacks_of(run, draft.agent().model.fallbacks, draft.env.definitions)
+    fallbacks = fallbacks_of(run, _declared_fallbacks(draft), draft.env.definitions)
     own = judge_model(draft, run.pinned.model, call_id)
     if own is None:
         return fallbacks
@@ -91,7 +91,17 @@ def _permitted_models(draft: Draft, call_id: str) -> tuple[str, ...] | None:
     return tuple(permitted)
 
 
+def _declared_fallbacks(draft: Draft) -> tuple[str, ...]:
+    """Return the models that may answer in the place of the run's own, none of them dearer."""
+    model, run = draft.agent().model, draft.run
+    if not run.entry.cheaper:
+        return model.fallbacks
+    return tuple(name for name in model.cheaper if name != run.pinned.model)
+
+
 def _routing_reason(draft: Draft, number: int) -> str:
+    if number == 1 and draft.run.entry.cheaper:
+        return draft.people("soft_limit_reached")
     if number == 1:
         return draft.people("agents_choice")
     return draft.people("retry", number=number - 1)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from runfold.events import run as j
+from runfold.events.calls.kinds import MODEL
 from runfold.events.content import Content, text
 from runfold.events.trusted import trusted
 from runfold.processors.run.agent import attachments, context_calls, model_calls, tool_calls
@@ -12,7 +13,7 @@ from runfold.processors.run.brakes import applying as brakes
 from runfold.processors.run.draft import Draft
 from runfold.processors.run.fold.turns import next_transcript
 from runfold.processors.run.ids import after
-from runfold.processors.run.lifecycle import endings
+from runfold.processors.run.lifecycle import endings, extending, pacing
 from runfold.processors.run.policy.withdrawn import withdrawn_agent
 from runfold.processors.run.state import CallStatus, Live, RoundCall, Waiting
 
@@ -22,12 +23,17 @@ def proceed(draft: Draft) -> None:
     if draft.has_ended() or draft.run.idle.paused or not draft.run.started:
         return
     for call in draft.run.loop.round:
-        if call.status is CallStatus.APPROVED and not draft.has_ended():
+        if call.status is CallStatus.APPROVED and not _stands(draft):
             tool_calls.begin(draft, call)
-    if draft.has_ended():
+    if _stands(draft):
         return
     if all(call.status is CallStatus.CLOSED for call in draft.run.loop.calls):
         _next_turn(draft)
+
+
+def _stands(draft: Draft) -> bool:
+    """Whether the run is over, or has met a limit and waits for more."""
+    return draft.has_ended() or draft.run.budget.more.met is not None
 
 
 def working_deadline(run: Live) -> datetime | None:
@@ -42,12 +48,12 @@ def _next_turn(draft: Draft) -> None:
         endings.fail(draft, endings.EXIT_WITHDRAWN, error)
         return
     if over := _limit_met(draft.run, draft.env.now):
-        endings.limit_reached(draft, *over)
+        extending.limit_met(draft, *over)
         return
     if draft.behaviour >= 4 and _cannot_be_priced(draft):
         endings.unpriced(draft, draft.run.budget.unpriced or "")
         return
-    if brakes.waits(draft):
+    if brakes.waits(draft) or pacing.must_wait(draft, MODEL.name):
         return
     if draft.run.loop.selection is None:
         _hydrate(draft)

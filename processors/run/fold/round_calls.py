@@ -8,11 +8,12 @@ from types import MappingProxyType
 
 from runfold.events import run as j
 from runfold.events.calls import Outcome
+from runfold.events.calls.kinds import TOOL
 from runfold.events.content import Content, json_content, text
 from runfold.events.trusted import trusted
 from runfold.processors.run.behaviour import BY_POLICIES
 from runfold.processors.run.brakes import memory
-from runfold.processors.run.fold import open_calls
+from runfold.processors.run.fold import open_calls, tenancy
 from runfold.processors.run.fold.open_calls import calls_with, known, with_call
 from runfold.processors.run.fold.turns import unpriced_model
 from runfold.processors.run.ids import artifact_of, outcome_of, signature
@@ -101,6 +102,7 @@ def denied(run: Live, fact: j.ToolCallDenied, at: datetime) -> Live:
 
 def started(run: Live, fact: j.ToolCallStarted, at: datetime) -> Live:
     """The call is out."""
+    run = tenancy.called(run, TOOL.name, at)
     run = with_call(run, fact.call_id, **open_calls.handed_out(run, fact, at))
     call = run.loop.call(fact.call_id)
     field = open_calls.counted_as(call) if call else None

@@ -10,11 +10,12 @@ from types import MappingProxyType
 from runfold.events import run as j
 from runfold.events.border import number_of
 from runfold.events.calls import Message, Role
+from runfold.events.calls.kinds import MODEL
 from runfold.events.calls.transcript import digest_after, parts, tokens_of
 from runfold.events.content import text
 from runfold.events.trusted import trusted
 from runfold.processors.run.brakes import memory
-from runfold.processors.run.fold import open_calls
+from runfold.processors.run.fold import open_calls, tenancy
 from runfold.processors.run.state import (
     ContextCall,
     Live,
@@ -106,6 +107,7 @@ def model_called(run: Live, fact: j.ModelCalled, at: datetime) -> Live:
     """A model call is out."""
     out = open_calls.handed_out(run, fact, at)
     call = ModelCall(call_id=fact.call_id, fallbacks=fact.fallbacks, **out)
+    run = tenancy.called(run, MODEL.name, at)
     return changed(open_calls.opened(run, call), counters=run.counters.plus("model_calls"))
 
 

@@ -11,7 +11,7 @@ from runfold.processors.run.agent.model_calls import attribution
 from runfold.processors.run.agent.next_step import proceed
 from runfold.processors.run.agent.tool_calls import unpaid
 from runfold.processors.run.draft import Draft
-from runfold.processors.run.lifecycle import endings
+from runfold.processors.run.lifecycle import endings, extending
 from runfold.processors.run.policy import tainted
 from runfold.processors.run.state import CallStatus, RoundCall
 
@@ -41,6 +41,10 @@ def _apply(draft: Draft, control: commands.Control) -> None:
             _resume(draft, control)
         case commands.CancelRun():
             endings.cancel(draft, control.request_id, control.reason)
+        case commands.ExtendRun():
+            _unless(draft, control, extending.extend(draft, control))
+        case commands.DenyExtension():
+            _unless(draft, control, extending.deny(draft, control))
         case commands.SendMessage():
             _tell(draft, control, j.MessageKind.MESSAGE, control.content)
         case commands.EditInstructions():
@@ -49,6 +53,11 @@ def _apply(draft: Draft, control: commands.Control) -> None:
             _answer(draft, control)
         case _:
             raise TypeError(f"{type(control).__name__} is no control of a run")
+
+
+def _unless(draft: Draft, control: commands.Control, reason: str | None) -> None:
+    if reason is not None:
+        ignore(draft, control, reason)
 
 
 def _approve(draft: Draft, control: commands.ApproveToolCall) -> None:
@@ -178,6 +187,16 @@ def ignore(draft: Draft, control: commands.Control, reason: str) -> None:
             reason=reason,
             tenant_id=control.tenant_id,
             call_id=about,
-            arguments=control.arguments if isinstance(control, commands.ApproveToolCall) else None,
+            arguments=_arguments(control),
         )
     )
+
+
+def _arguments(control: commands.Control) -> Content | None:
+    match control:
+        case commands.ApproveToolCall(arguments=arguments):
+            return arguments
+        case commands.ExtendRun(added=added):
+            return extending.told(added)
+        case _:
+            return None

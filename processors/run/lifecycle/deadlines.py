@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime
 
+from runfold.events.calls.kinds import MODEL, TOOL
 from runfold.processors.engine.aggregate import Timer
 from runfold.processors.run.agent import beginnings
 from runfold.processors.run.agent.kinds import rules_of
 from runfold.processors.run.agent.next_step import proceed, working_deadline
 from runfold.processors.run.draft import Draft
 from runfold.processors.run.lifecycle import endings
-from runfold.processors.run.state import CallStatus, Live, OpenCall
+from runfold.processors.run.state import CallStatus, Live, OpenCall, Pace
 
 RETRY = "retry"
 TIMEOUT = "timeout"
@@ -19,6 +21,7 @@ APPROVAL = "approval"
 DURATION = "duration"
 DEADLINE = "deadline"
 BRAKE = "brake"
+PACE = "pace"
 
 _KIND_OF = {
     CallStatus.HELD: RETRY,
@@ -38,6 +41,8 @@ def next_timer(run: Live) -> Timer | None:
         timers.append(Timer(run.request.deadline, DEADLINE, run.run_id))
     if (wait := _wait(run)) is not None and not paused:
         timers.append(wait)
+    if run.entry.pace is not None and not paused and run.budget.more.met is None:
+        timers += _paced(run, run.entry.pace)
     return min(timers, key=lambda timer: timer.due, default=None)
 
 
@@ -47,6 +52,18 @@ def _wait(run: Live) -> Timer | None:
     if wait is None or wait.until is None:
         return None
     return Timer(wait.until, f"{BRAKE}{wait.times}", run.run_id)
+
+
+def _paced(run: Live, pace: Pace) -> Iterator[Timer]:
+    """Yield when calls that came too early may be made; each wait is a decision of its own."""
+    calls = run.loop.calls
+    waits = {
+        MODEL.name: all(call.status is CallStatus.CLOSED for call in calls),
+        TOOL.name: any(call.status is CallStatus.APPROVED for call in calls),
+    }
+    for kind, due in pace.until.items():
+        if waits[kind]:
+            yield Timer(due, f"{PACE}_{kind}{pace.times}", run.run_id)
 
 
 def fire(draft: Draft, timer: Timer) -> None:

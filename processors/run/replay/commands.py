@@ -15,12 +15,13 @@ from runfold.events.catalogue import CONTROLS
 from runfold.events.commands import Resolution, RunRequested
 from runfold.events.content import text
 from runfold.events.run import Event, Meta
-from runfold.events.tenant import AdmissionAnswered, Verdict
+from runfold.events.tenant import AdmissionAnswered, ExtensionAnswered, Verdict
 from runfold.events.traits import CallMove, Cause
 from runfold.events.values import ErrorInfo
 from runfold.processors.engine.aggregate import Command, Timer, UnrecordedError
 from runfold.processors.run.agent import beginnings
 from runfold.processors.run.behaviour import BY_PERMISSION
+from runfold.processors.run.lifecycle import extending
 from runfold.processors.run.state import CallStatus, Live, OpenCall, RunState
 
 
@@ -51,6 +52,7 @@ def _record(state: RunState | None, meta: Meta, fact: Fact, decision: Sequence[E
         return _request(fact, decision)
     return (
         _admission(state, meta, fact)
+        or _extension(meta, fact)
         or _question(state, meta, fact, decision)
         or _held(state, meta, fact)
         or _result_of(meta, fact)
@@ -65,13 +67,32 @@ def _admission(state: RunState | None, meta: Meta, fact: Fact) -> AdmissionAnswe
     match fact:
         case j.RunAdmitted(reserved=reserved):
             said: dict[str, Any] = {"verdict": Verdict.GRANTED, "reserved": reserved}
+            said |= {"cheaper": fact.cheaper, "rates": fact.rates}
         case j.RunQueued(reason=reason, position=int(position)):
             said = {"verdict": Verdict.QUEUED, "reason": reason, "position": position}
+        case j.RunFailed(error=error) if error.error_type == extending.UNKNOWN_ANSWER:
+            said = {"verdict": Verdict.UNKNOWN}
         case j.RunFailed(error=error):
             said = {"verdict": Verdict.REFUSED, "code": error.error_type, "reason": error.message}
+            said["retry_after_ms"] = error.retry_after_ms
         case _:
             return None
     return AdmissionAnswered(run_id=meta.run_id, **said)
+
+
+def _extension(meta: Meta, fact: Fact) -> ExtensionAnswered | None:
+    """Return the tenant's answer to a run that asked for more, where a fact records one."""
+    match fact:
+        case j.RunExtended(extension_id=name, added=added):
+            said: dict[str, Any] = {"verdict": Verdict.GRANTED}
+        case j.ExtensionRefused(extension_id=name, added=added, request_id=None):
+            unknown = fact.code == extending.UNKNOWN_ANSWER
+            said = {"verdict": Verdict.UNKNOWN if unknown else Verdict.REFUSED}
+            said |= {"code": fact.code, "reason": fact.reason}
+            said["retry_after_ms"] = fact.retry_after_ms
+        case _:
+            return None
+    return ExtensionAnswered(run_id=meta.run_id, extension_id=name, added=added, **said)
 
 
 def _question(
@@ -194,6 +215,10 @@ def _asked(state: RunState | None, fact: Fact) -> _Asked:  # noqa: PLR0911 - a l
             return commands.ResumeRun, {"reason": reason}
         case j.RunCancelled(reason=reason):
             return commands.CancelRun, {"reason": reason}
+        case j.ExtensionRequested(added=added, reason=reason):
+            return commands.ExtendRun, {"added": added, "reason": reason}
+        case j.ExtensionRefused(reason=reason):
+            return commands.DenyExtension, {"reason": reason}
         case j.UserMessageReceived(kind=j.MessageKind.INSTRUCTIONS):
             return commands.EditInstructions, {"content": fact.content}
         case j.UserMessageReceived():
@@ -216,6 +241,8 @@ def _ignored(fact: j.RequestIgnored) -> _Asked:
             more[name] = fact.call_id or ""
     if kind is commands.ApproveToolCall:
         more["arguments"] = fact.arguments
+    if kind is commands.ExtendRun:
+        more["added"] = extending.added_of(fact.arguments)
     if kind is commands.DenyToolCall:
         more["reason"] = ""
     if kind is commands.ResolveToolCall:

@@ -17,6 +17,8 @@ from runfold.processors.run.state.calls import (
 from runfold.processors.run.state.changing import changed
 from runfold.processors.run.state.loop import AgentLoop, Selection, Transcript
 from runfold.processors.run.state.run import (
+    LIMIT_OF,
+    NO_MORE,
     Attempts,
     Body,
     Budget,
@@ -24,6 +26,9 @@ from runfold.processors.run.state.run import (
     Entry,
     Idle,
     Live,
+    Met,
+    More,
+    Pace,
     Pinned,
     RunState,
     SinceCheckpoint,
@@ -34,6 +39,8 @@ from runfold.processors.run.state.run import (
 from runfold.processors.run.state.watch import Progress, Sample, Seen, Wait, Watch
 
 __all__ = [
+    "LIMIT_OF",
+    "NO_MORE",
     "WAITS_FOR_HUMAN",
     "AgentLoop",
     "Attempts",
@@ -46,8 +53,11 @@ __all__ = [
     "Entry",
     "Idle",
     "Live",
+    "Met",
     "ModelCall",
+    "More",
     "OpenCall",
+    "Pace",
     "Pinned",
     "Progress",
     "Proposal",
