@@ -1,8 +1,8 @@
 """How often something may happen: a count that moves on with each time, by itself exact.
 
-The generic cell rate algorithm: each time moves ``next`` on by the interval of the rate; the
-next one may come when ``next`` is no further ahead than the burst allows. One moment is all that has
-to be remembered, in whole microseconds, so that every machine finds the same.
+The generic cell rate algorithm: each time moves the count on by the interval of the rate, and the
+next one may come when the count is no further ahead than the burst allows. One moment is all that
+has to be remembered, in whole microseconds, so that every machine finds the same.
 """
 
 from __future__ import annotations

@@ -67,8 +67,8 @@ SENTENCES: Mapping[str, str] = {
     "queue_full": "{waiting} runs of the tenant wait already, as many as its policy allows; "
     "ask again later, or raise the size of the queue",
     "at_rate": "{of} may start {runs} runs in a {per}",
-    "throttled": "the soft limit of {of} for {unit} in a {period} is reached, so its runs start one "
-    "by one",
+    "throttled": "the soft limit of {of} for {unit} in a {period} is reached, so its runs start "
+    "one by one",
     "shed": "{waiting} runs of the tenant wait already, as many as its policy allows, and this one "
     "has the lowest priority ({priority}); ask again later",
     "queue_timeout": "the run waited {seconds} s for its tenant, as long as the policy allows",
@@ -79,6 +79,7 @@ SENTENCES: Mapping[str, str] = {
     "unknown_answer": "the tenant's answer is of a newer release",
     "upgrade_runs": "upgrade the run processors, and ask again",
     # Why a run does, or does not, get more than it began with.
+    "may_use_more": "May the run use more? {limit} is reached: {used} of {allowed}.",
     "soft_limit_reached": "a cheaper model, since a soft limit of the tenant is reached",
     "not_admitted": "the tenant has not admitted the run",
     "bad_amount": "every amount must be above zero, of a unit that runs have limits of, and once",

@@ -19,7 +19,8 @@ class ModelChoice(BaseModel):
     ``context_tokens`` bounds what it is shown of a long run: what is pinned and the newest that
     fits, by an estimate of four bytes a token. Without it a model is shown everything.
     ``unpriced`` says whether a run with a limit of money goes on with a model whose price is not
-    known. ``cheaper`` names the models that take its place where a soft limit of the tenant says so.
+    known. ``cheaper`` names the models that take its place where a soft limit of the tenant says
+    so.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -55,8 +56,8 @@ class MoreAmounts(BaseModel):
 class WhenSpent(BaseModel):
     """What a run does that meets one of its limits: end, ask a person, or ask its tenant for more.
 
-    ``more`` is what it asks for, ``times`` how often it asks its tenant by itself. Where there is no
-    tenant to ask, a person is asked.
+    ``more`` is what it asks for, ``times`` how often it asks its tenant by itself. Where there is
+    no tenant to ask, a person is asked.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")

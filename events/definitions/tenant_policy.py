@@ -100,8 +100,8 @@ class RunRates(BaseModel):
 class Retries(BaseModel):
     """How often calls of the tenant's runs may be made again in a period.
 
-    That is ``least``, and ``percent`` of the calls that were made. A run gets ``per_run`` of it when
-    it begins, or its own limit where that is lower, and what is left where there is less.
+    That is ``least``, and ``percent`` of the calls that were made. A run gets ``per_run`` of it
+    when it begins, or its own limit where it has one, and what is left where there is less.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -127,8 +127,8 @@ class TenantPolicy(Definition):
 
     ``weights`` are shares of users and agents by name; whom they do not name has 1. A run counts
     twice as much for every step of its priority, up to ``max_priority``. ``queue_retry_ms`` is what
-    a run is told that the full queue refuses. ``when_run_spent`` says what becomes of a run that has
-    met a limit of its own, where its agent says nothing.
+    a run is told that the full queue refuses. ``when_run_spent`` says what becomes of a run that
+    has met a limit of its own, where its agent says nothing.
     """
 
     description: str = ""

@@ -1,4 +1,4 @@
-"""More for a run that goes on: it is asked for, awaited, granted or refused; from behaviour 7 on."""
+"""More for a run that goes on: asked for, awaited, granted or refused; facts of behaviour 7."""
 
 from __future__ import annotations
 
@@ -7,7 +7,13 @@ from runfold.events.tenant.values import Amount
 from runfold.events.traits import Cause, Tone, Traits
 from runfold.events.values import RunStatus
 
-__all__ = ["CallsPaced", "ExtensionAwaited", "ExtensionRefused", "ExtensionRequested", "RunExtended"]
+__all__ = [
+    "CallsPaced",
+    "ExtensionAwaited",
+    "ExtensionRefused",
+    "ExtensionRequested",
+    "RunExtended",
+]
 
 
 def _more(added: tuple[Amount, ...]) -> str:
@@ -61,7 +67,7 @@ class ExtensionAwaited(Fact):
 
 
 class RunExtended(Fact):
-    """The limits of the run are higher by ``added``."""
+    """The limits of the run are higher by ``added``; ``question_id`` is what waited for that."""
 
     traits = Traits(
         reads=lambda fact: f"may use {_more(fact.added)} more",
@@ -72,11 +78,13 @@ class RunExtended(Fact):
 
     extension_id: str
     added: tuple[Amount, ...]
+    question_id: str | None = None
 
 
 class ExtensionRefused(Fact):
     """The run does not get more: its tenant has no room, or a person says no (``denied``).
 
+    ``question_id`` is what the person answers so; after a tenant's refusal it stays open.
     ``retry_after_ms`` is when asking again may help, as far as the tenant knows.
     """
 
@@ -91,6 +99,7 @@ class ExtensionRefused(Fact):
     code: str
     reason: str
     request_id: str | None = None
+    question_id: str | None = None
     added: tuple[Amount, ...] = ()
     retry_after_ms: int | None = None
 

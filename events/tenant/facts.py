@@ -86,8 +86,8 @@ class AdmissionRefused(TenantFact):
 class AdmissionReturned(TenantFact):
     """A run has ended, or left the queue; what it used is booked in the period of this moment.
 
-    ``used`` is what the run says that it used, ``books`` the books after it. ``open`` names the calls
-    (``call_id/attempt``) that may still report a cost.
+    ``used`` is what the run says that it used, ``books`` the books after it. ``open`` names the
+    calls (``call_id/attempt``) that may still report a cost.
     """
 
     run_id: str

@@ -95,10 +95,7 @@ def not_live(record: Record, run_id: str) -> str | None:
                 f"but run {run_id} is not live"
             )
         case (
-            calls.CallResult()
-            | calls.BeginRequested()
-            | AdmissionAnswered()
-            | ExtensionAnswered()
+            calls.CallResult() | calls.BeginRequested() | AdmissionAnswered() | ExtensionAnswered()
         ):
             return None
         case _:

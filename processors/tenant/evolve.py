@@ -43,7 +43,7 @@ def _opened(fact: t.BooksOpened) -> Tenant:
     )
 
 
-def _folded(state: Tenant, fact: Fact, at: datetime) -> Tenant:
+def _folded(state: Tenant, fact: Fact, at: datetime) -> Tenant:  # noqa: PLR0911 - a line each
     match fact:
         case t.AdmissionQueued(waiting=waiting):
             queue = list(state.waiting)

@@ -51,7 +51,7 @@ def difference(
     return None
 
 
-def _asked(tenant_id: str, fact: Fact) -> Record | None:
+def _asked(tenant_id: str, fact: Fact) -> Record | None:  # noqa: PLR0911 - a line each
     match fact:
         case t.AdmissionQueued(waiting=waiting):
             return t.AdmissionAsked(tenant_id=tenant_id, asks=waiting.asks)

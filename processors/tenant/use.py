@@ -12,8 +12,8 @@ from runfold.events import pacing
 from runfold.events.definitions import TenantPolicy
 from runfold.events.definitions.tenant_policy import Budget
 from runfold.events.tenant import Admission, Amount, Asks, Book, Pace
-from runfold.processors.tenant.rules.pacing import Rule, rules
 from runfold.processors.tenant.periods import began, ends
+from runfold.processors.tenant.rules.pacing import Rule, rules
 from runfold.processors.tenant.rules.scopes import book_key, called, concerns, whose
 from runfold.processors.tenant.state import BookKey, PaceKey, Tenant
 
@@ -89,7 +89,8 @@ class Use:
         """Count the start of a run in every rate that concerns it; return where those stand."""
         found = {}
         for rule in rules(asks, policy) if policy else ():
-            before = self._paces.get(rule.key)
+            # Starts of before the soft limit was reached are not made up for.
+            before = None if rule.soft else self._paces.get(rule.key)
             stands = pacing.after(before.next if before else None, self._now, rule.rate)
             found[rule.key] = Pace(
                 **rule.key._asdict(), next=stands, free=pacing.free(stands, rule.rate)

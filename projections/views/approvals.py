@@ -6,8 +6,11 @@ from runfold.events import topics, wording
 from runfold.events.base import Fact
 from runfold.events.run import (
     ApprovalRequested,
+    ExtensionAwaited,
+    ExtensionRefused,
     HumanInputReceived,
     HumanInputRequested,
+    RunExtended,
     ToolCallApproved,
     ToolCallDenied,
 )
@@ -17,7 +20,16 @@ from runfold.projections.tables import approvals
 from runfold.projections.view import Batch, Placed, Rows, View
 
 _KINDS: frozenset[type[Fact]] = frozenset(
-    {ApprovalRequested, HumanInputRequested, ToolCallApproved, ToolCallDenied, HumanInputReceived}
+    {
+        ApprovalRequested,
+        ExtensionAwaited,
+        ExtensionRefused,
+        HumanInputReceived,
+        HumanInputRequested,
+        RunExtended,
+        ToolCallApproved,
+        ToolCallDenied,
+    }
 )
 
 
@@ -29,7 +41,7 @@ def add(batch: Batch, rows: Rows) -> None:
     asked = Merging(approvals, rows)
     for placed in batch.of(_KINDS):
         match placed.fact:
-            case ApprovalRequested() | HumanInputRequested() as fact:
+            case ApprovalRequested() | HumanInputRequested() | ExtensionAwaited() as fact:
                 _ask(asked, placed, fact)
             case ToolCallApproved() as fact:
                 _decide(asked, placed, fact.call_id, "approved", fact.request_id, fact.comment)
@@ -39,19 +51,38 @@ def add(batch: Batch, rows: Rows) -> None:
             case HumanInputReceived() as fact:
                 _decide(asked, placed, fact.question_id, "answered", fact.request_id, None)
                 asked.put(approval_id=fact.question_id, answer_json=said(fact.content))
+            case RunExtended(question_id=str(question)) as fact:
+                _decide(asked, placed, question, "approved", fact.extension_id, None)
+            case ExtensionRefused(question_id=str(question)) as fact:
+                _decide(asked, placed, question, "denied", fact.request_id, fact.reason)
             case _:
                 pass
 
 
-def _ask(asked: Merging, placed: Placed, fact: ApprovalRequested | HumanInputRequested) -> None:
+def _ask(
+    asked: Merging,
+    placed: Placed,
+    fact: ApprovalRequested | HumanInputRequested | ExtensionAwaited,
+) -> None:
     common = {
         "run_id": placed.meta.run_id,
         "tenant_id": placed.meta.tenant_id,
         "status": "pending",
         "requested_at": placed.meta.time,
-        "deadline": fact.deadline,
+        "deadline": None if isinstance(fact, ExtensionAwaited) else fact.deadline,
     }
     match fact:
+        case ExtensionAwaited():
+            told = {"limit": fact.limit, "used": fact.used, "allowed": fact.allowed}
+            asked.put(
+                approval_id=fact.question_id,
+                kind="limit",
+                question=clean(wording.plain(wording.coded("may_use_more", told))),
+                options_json=as_json(
+                    [f"{x.amount.normalize():f} {x.unit}" for x in fact.suggested]
+                ),
+                **common,
+            )
         case ApprovalRequested():
             asked.put(
                 approval_id=fact.call_id,

@@ -12,6 +12,7 @@ from runfold.events.values import Limits, Placement
 from runfold.infra.documents import Document
 from runfold.surfaces.manifests.brakes import lower_brakes, lower_unavailable
 from runfold.surfaces.manifests.problems import Remark
+from runfold.surfaces.manifests.spending import lower_cheaper, lower_when_spent
 from runfold.surfaces.manifests.substitute import Substitution
 
 APPROVAL_FROM = {
@@ -44,6 +45,7 @@ def lower_agent(document: Document, env: Mapping[str, str]) -> tuple[AgentDefini
     level = spec.get("autonomy", {}).get("level", "supervised")
     defaults = AgentDefinition.model_fields["limits"].default
     tools = _tools(spec, document)
+    limits = _limits(spec, own, defaults)
     definition = AgentDefinition(
         name=metadata["name"],
         version=metadata["version"],
@@ -52,12 +54,13 @@ def lower_agent(document: Document, env: Mapping[str, str]) -> tuple[AgentDefini
         prompt_version=own.get("prompt_version") or said_version or _short_hash(instructions),
         model=_model(llm, own, document),
         tools=tools,
-        limits=_limits(spec, own, defaults),
+        limits=limits,
         approval_from_level=own.get("approval_from_level", _approval_from(spec, level)),
         autonomy=level,
         labels=metadata.get("labels", {}),
         brakes=lower_brakes(own.get("brakes", {}), tools, document),
         **lower_unavailable(own, tools, document),
+        **lower_when_spent(own, limits, document),
         **{name: own[name] for name in ("max_malformed", "ask_reasons", "redact") if name in own},
     )
     return definition, [*remarks, *_half_honoured(spec, document)]
@@ -89,9 +92,12 @@ def _model(llm: dict[str, Any], own: dict[str, Any], document: Document) -> Mode
         "placement": Placement(how["placement"]) if "placement" in how else None,
         "retry": _retry(llm["retry_config"]) if "retry_config" in llm else None,
     }
+    name = _model_name(llm, _script(own, document), document)
+    fallbacks = tuple(f"{m['provider']}:{m['model']}" for m in llm.get("fallback_models", ()))
     return ModelChoice(
-        name=_model_name(llm, _script(own, document), document),
-        fallbacks=tuple(f"{m['provider']}:{m['model']}" for m in llm.get("fallback_models", ())),
+        name=name,
+        fallbacks=fallbacks,
+        cheaper=lower_cheaper(how, (name, *fallbacks), document),
         parameters=parameters,
         **{name: value for name, value in given.items() if value is not None},
     )

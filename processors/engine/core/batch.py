@@ -264,18 +264,14 @@ class BatchDecider(Generic[S]):
                 "(librdkafka: partitioner=murmur2_random)",
             )
 
-    def _pass_on(
-        self, command: Command, key: str, cause: str, batch: Outcome[S], env: Env
-    ) -> None:
+    def _pass_on(self, command: Command, key: str, cause: str, batch: Outcome[S], env: Env) -> None:
         """Tell others what came for a key that is not live, where they must learn of it."""
         body = command.body
         sends = self._spec.strays(body, env.definitions) if isinstance(body, Record) else ()
         place = self._partition_of or _only_partition
         for send in sends:
             said, source = send.record, self._spec.source
-            named = headers(
-                type(said).__name__, f"{key}/{cause}", source, env.now, send.key, ""
-            )
+            named = headers(type(said).__name__, f"{key}/{cause}", source, env.now, send.key, "")
             value = self._codec.encode(send.topic, said)
             partition = place(send.topic, send.key.encode())
             batch.others.append(Message(send.topic, send.key, value, named, partition))

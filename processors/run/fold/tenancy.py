@@ -1,4 +1,4 @@
-"""Folds of what a run's tenant lets it do: how it comes in, how fast it calls, what more it gets."""
+"""Folds of what a run's tenant lets it do: it comes in, it calls so fast, it gets more."""
 
 from __future__ import annotations
 
@@ -51,9 +51,7 @@ def requested(run: Live, fact: j.ExtensionRequested, at: datetime) -> Live:
         run = changed(run, controls=run.controls | {fact.request_id})
         return _more(run, pending=pending)
     run = changed(run, next_call=run.next_call + 1)
-    met = Met(
-        fact.limit or "", fact.used or "", fact.allowed or "", extension_id=fact.extension_id
-    )
+    met = Met(fact.limit or "", fact.used or "", fact.allowed or "", extension_id=fact.extension_id)
     return _more(run, pending=pending, met=met, times=more.times + 1)
 
 
@@ -83,7 +81,9 @@ def paced(run: Live, fact: j.CallsPaced, at: datetime) -> Live:
     if pace is None:
         return run
     until = MappingProxyType({**pace.until, fact.kind: fact.due})
-    return changed(run, entry=changed(run.entry, pace=changed(pace, until=until, times=pace.times + 1)))
+    return changed(
+        run, entry=changed(run.entry, pace=changed(pace, until=until, times=pace.times + 1))
+    )
 
 
 def called(run: Live, kind: str, at: datetime) -> Live:

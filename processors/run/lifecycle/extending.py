@@ -55,7 +55,9 @@ def limit_met(draft: Draft, limit: str, used: object, allowed: object) -> None:
             j.ExtensionRequested(
                 extension_id=draft.next_call_id(),
                 added=wanted,
-                reason=draft.people("limit_reached", limit=limit, used=str(used), allowed=str(allowed)),
+                reason=draft.people(
+                    "limit_reached", limit=limit, used=str(used), allowed=str(allowed)
+                ),
                 asks_tenant=True,
                 limit=limit,
                 used=str(used),
@@ -81,7 +83,7 @@ def extend(draft: Draft, control: commands.ExtendRun) -> str | None:
         )
     )
     if not asks_tenant:
-        draft.say(j.RunExtended(extension_id=control.request_id, added=control.added))
+        _grant(draft, control.request_id, control.added)
     return None
 
 
@@ -98,6 +100,7 @@ def deny(draft: Draft, control: commands.DenyExtension) -> str | None:
             code=DENIED,
             reason=control.reason,
             request_id=control.request_id,
+            question_id=met.question_id,
         )
     )
     endings.limit_reached(draft, met.limit, met.used, met.allowed)
@@ -110,7 +113,7 @@ def answered(draft: Draft, answer: ExtensionAnswered) -> None:
     if answer.extension_id not in run.budget.more.pending:
         return
     if answer.verdict is Verdict.GRANTED:
-        draft.say(j.RunExtended(extension_id=answer.extension_id, added=answer.added))
+        _grant(draft, answer.extension_id, answer.added)
         return
     known = answer.verdict is Verdict.REFUSED
     draft.say(
@@ -125,6 +128,17 @@ def answered(draft: Draft, answer: ExtensionAnswered) -> None:
     met = run.budget.more.met
     if met is not None and met.extension_id == answer.extension_id:
         endings.limit_reached(draft, met.limit, met.used, met.allowed)
+
+
+def _grant(draft: Draft, extension_id: str, added: tuple[Amount, ...]) -> None:
+    met = draft.run.budget.more.met
+    draft.say(
+        j.RunExtended(
+            extension_id=extension_id,
+            added=added,
+            question_id=met.question_id if met else None,
+        )
+    )
 
 
 def asked_of_tenant(meta: j.Meta, fact: j.ExtensionRequested) -> ExtensionAsked | None:

@@ -215,10 +215,6 @@ def _asked(state: RunState | None, fact: Fact) -> _Asked:  # noqa: PLR0911 - a l
             return commands.ResumeRun, {"reason": reason}
         case j.RunCancelled(reason=reason):
             return commands.CancelRun, {"reason": reason}
-        case j.ExtensionRequested(added=added, reason=reason):
-            return commands.ExtendRun, {"added": added, "reason": reason}
-        case j.ExtensionRefused(reason=reason):
-            return commands.DenyExtension, {"reason": reason}
         case j.UserMessageReceived(kind=j.MessageKind.INSTRUCTIONS):
             return commands.EditInstructions, {"content": fact.content}
         case j.UserMessageReceived():
@@ -227,6 +223,16 @@ def _asked(state: RunState | None, fact: Fact) -> _Asked:  # noqa: PLR0911 - a l
             return commands.AnswerQuestion, {"question_id": asked_in, "content": fact.content}
         case j.RequestIgnored():
             return _ignored(fact)
+        case _:
+            return _about_more(fact)
+
+
+def _about_more(fact: Fact) -> _Asked:
+    match fact:
+        case j.ExtensionRequested(added=added, reason=reason):
+            return commands.ExtendRun, {"added": added, "reason": reason}
+        case j.ExtensionRefused(reason=reason):
+            return commands.DenyExtension, {"reason": reason}
         case _:
             raise UnrecordedError(f"{type(fact).__name__} cannot be the first of a decision")
 

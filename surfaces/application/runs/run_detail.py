@@ -11,6 +11,7 @@ from typing import Any
 from runfold.events import run as j
 from runfold.events.run import Event
 from runfold.events.values import RunRequest
+from runfold.events.wording import coded, plain
 from runfold.processors.run.evolve import evolve
 from runfold.processors.run.state import WAITS_FOR_HUMAN, CallStatus, Live, RunState
 from runfold.processors.run.state import RoundCall as CallState
@@ -87,6 +88,7 @@ class RunFold:
         open_calls = self._open_calls()
         exit_ = getattr(last.fact, "exit", None)
         waits = tuple(_wait(call) for call in open_calls if call.status in WAITS_FOR_HUMAN)
+        waits += _limit(live)
         return {
             "run_id": last.meta.run_id,
             "tenant_id": last.meta.tenant_id,
@@ -161,6 +163,20 @@ def _call(call: CallState) -> shapes.Call:
 
 def _next(call: CallState) -> str:
     return f"{call.tool}({in_words(call.arguments, 100)})"
+
+
+def _limit(live: Live | None) -> tuple[shapes.Wait, ...]:
+    """Return the limit for which a run waits for a person to extend it."""
+    met = live.budget.more.met if live else None
+    if met is None or met.question_id is None:
+        return ()
+    told = {"limit": met.limit, "used": met.used, "allowed": met.allowed}
+    question = plain(coded("may_use_more", told))
+    return (
+        shapes.Wait(
+            kind="limit", call_id=met.question_id, tool="", question=question, arguments=told
+        ),
+    )
 
 
 def _wait(call: CallState) -> shapes.Wait:

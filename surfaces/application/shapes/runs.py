@@ -77,7 +77,7 @@ class Call(Shape):
 
 
 class Wait(Shape):
-    """What waits for a person: ``kind`` is approval, question or uncertain."""
+    """What waits for a person: ``kind`` is approval, question, uncertain or limit."""
 
     kind: str
     call_id: str

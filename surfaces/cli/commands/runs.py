@@ -49,6 +49,9 @@ def run(
     max_seconds: Annotated[
         float | None, typer.Option(min=0, help="The longest it may work.")
     ] = None,
+    max_retries: Annotated[
+        int | None, typer.Option(min=0, help="The most calls made again.")
+    ] = None,
     json: options.Json = False,
 ) -> None:
     """Ask for a run; with --follow, watch it and exit with its code."""
@@ -69,6 +72,7 @@ def run(
             "max_tool_calls": max_tool_calls,
             "max_tokens": max_tokens,
             "max_seconds": max_seconds,
+            "max_retries": max_retries,
         },
     )
     if not follow:

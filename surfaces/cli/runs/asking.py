@@ -8,9 +8,12 @@ from runfold.surfaces.cli import output
 
 
 def command_for(kind: str, call_id: str) -> str:
-    """Return what to type about a wait; ``kind`` is approval, tool_call, question or uncertain."""
+    """Return what to type about a wait: approval, tool_call, question, uncertain or limit."""
     call = output.short(call_id)
     match kind:
+        case "limit":
+            run = call.rpartition(".")[0]
+            return f"runfold extend {run} --usd AMOUNT, or runfold extend {run} --no"
         case "question":
             return f"runfold answer {call} 'TEXT'"
         case "uncertain":
@@ -28,6 +31,8 @@ def command_of(fact: Fact) -> tuple[str, str] | None:
             return call, command_for("uncertain", call)
         case j.HumanInputRequested(question_id=call):
             return call, command_for("question", call)
+        case j.ExtensionAwaited(question_id=call):
+            return call, command_for("limit", call)
         case _:
             return None
 
