@@ -31,7 +31,9 @@ by deciding it again.
    to begin. ``state_hash`` covers what is known of the beginning.
 7. A run whose tenant has a policy in force asks its tenant before it begins (``RunQueued``), begins
    when it is admitted (``RunAdmitted``), within what is set aside for it, and tells its tenant when
-   it ends (``RunSettled``). Time in the queue is no working time. Policies in force for the tenant
+   it ends (``RunSettled``). It may be extended, waits for more where its agent or its tenant says
+   so, makes its calls as fast as its tenant allows, and no more retries than it has.
+   Time in the queue is no working time. Policies in force for the tenant
    decide on beginning a run, on its model calls and on its tool calls, these again where a call
    begins later than it was judged. A model's answer says for how many values of each kind the
    model was shown tokens (``redacted``). A run that has read what strangers wrote (``untrusted``
