@@ -237,7 +237,14 @@ class Run(RuleBasedStateMachine):
             or (isinstance(fact, j.ModelCalled | j.ContextCalled) and fact.attempt == 1)
         ]
         questions = [
-            fact.question_id for fact in self.story.facts if isinstance(fact, j.HumanInputRequested)
+            fact.question_id
+            for fact in self.story.facts
+            if isinstance(fact, j.HumanInputRequested | j.ExtensionAwaited)
+        ]
+        questions += [
+            fact.extension_id
+            for fact in self.story.facts
+            if isinstance(fact, j.ExtensionRequested) and fact.request_id is None
         ]
         numbers = sorted(int(str(name).rpartition(".")[2]) for name in [*opened, *questions])
         assert numbers == list(range(1, len(numbers) + 1))
@@ -338,7 +345,7 @@ class Run(RuleBasedStateMachine):
     def a_live_run_is_never_forgotten(self) -> None:
         """Something is always out, or due, or asked of a person, or the run is paused."""
         run = self.live
-        if run is None or run.idle.paused:
+        if run is None or run.idle.paused or run.budget.more.met is not None:
             return
         stands = {c.status for c in run.loop.calls}
         if not stands and run.loop.watch is not None:

@@ -30,11 +30,11 @@ kind: Agent
 metadata: {name: clerk, version: "1.0.0"}
 spec:
   role: be a clerk
-  llm: {provider: scripted, model: dear}
+  llm: {provider: openai, model: dear}
 extensions:
   runfold:
     limits: {max_cost: "1.00", max_retries: 3}
-    model: {cheaper_models: [{provider: scripted, model: cheap}]}
+    model: {cheaper_models: [{provider: openai, model: cheap}]}
     when_spent: {action: extend, more: {usd: "0.50"}, times: 2}
 """
 
@@ -111,12 +111,12 @@ def test_what_cannot_be_meant_is_refused(old: str, new: str, said: str, faults: 
 def test_the_policy_and_the_agent_are_sound(tmp_path: Path) -> None:
     (tmp_path / "policy.yaml").write_text(POLICY)
     (tmp_path / "agent.yaml").write_text(AGENT)
-    found = load([tmp_path], env={})
-    clerk, rules = sorted((each.definition for each in found.definitions), key=lambda d: d.name)
+    found = load([tmp_path], env={}, base_of=lambda _name: None)
+    clerk, rules = sorted(found.definitions, key=lambda d: d.name)
     assert isinstance(clerk, AgentDefinition)
     assert clerk.when_spent is not None
     assert (clerk.when_spent.more.usd, clerk.when_spent.times) == (Decimal("0.50"), 2)
-    assert (clerk.model.cheaper, clerk.limits.max_retries) == (("scripted:cheap",), 3)
+    assert (clerk.model.cheaper, clerk.limits.max_retries) == (("openai:cheap",), 3)
     assert isinstance(rules, TenantPolicy)
     assert (rules.rates[0].burst, rules.retries) == (2, Retries(period="hour", percent=10))
 
@@ -124,11 +124,16 @@ def test_the_policy_and_the_agent_are_sound(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
-        ("model: cheap}", "model: dear}", "scripted:dear is what it would take the place of"),
         (
-            "[{provider: scripted, model: cheap}]",
-            "[{provider: scripted, model: cheap}, {provider: scripted, model: cheap}]",
-            "scripted:cheap is listed twice",
+            "{provider: openai, model: cheap}",
+            "{provider: scripted, model: nothing}",
+            "extensions.runfold: there is no model script nothing here or published",
+        ),
+        ("model: cheap}", "model: dear}", "openai:dear is what it would take the place of"),
+        (
+            "[{provider: openai, model: cheap}]",
+            "[{provider: openai, model: cheap}, {provider: openai, model: cheap}]",
+            "openai:cheap is listed twice",
         ),
         ('{usd: "0.50"}', "{}", "more must say what the run asks its tenant for"),
         ('usd: "0.50"', 'usd: "0.00"', "an amount above zero in US dollars"),
