@@ -132,9 +132,10 @@ def _due(draft: Draft, timer: Timer) -> None:
     draft.say(t.QueueReviewed(waiting=len(tenant.waiting), running=len(tenant.running)))
     use = draft.use()
     for each in tenant.waiting:
-        # A policy that came meanwhile may never let it in.
+        # A policy that came meanwhile may never let it in, or a budget that lets nobody wait may be
+        # spent by those before it.
         for hold in use.holds(each.asks, draft.policy):
-            if hold.never:
+            if hold.never or hold.refuse:
                 _refuse(draft, each.asks, hold.code, hold.told)
                 break
 

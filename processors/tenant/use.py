@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime
 from decimal import Decimal
@@ -11,6 +10,7 @@ from typing import NamedTuple
 from runfold.events.definitions import TenantPolicy
 from runfold.events.definitions.tenant_policy import Budget, Cap
 from runfold.events.tenant import Admission, Amount, Asks, Book
+from runfold.processors.tenant.counting import count, counts_of, whose
 from runfold.processors.tenant.periods import began
 from runfold.processors.tenant.state import BookKey, Tenant
 
@@ -29,19 +29,6 @@ class Hold(NamedTuple):
     never: bool = False
     refuse: bool = False
     book: BookKey | None = None
-
-
-def whose(of: str, asks: Asks) -> str | None:
-    """Return the one of a scope that a run belongs to; None where it belongs to none."""
-    match of:
-        case "user":
-            return asks.user_id
-        case "agent":
-            return asks.agent
-        case "feature":
-            return asks.feature
-        case _:
-            return ""
 
 
 def concerns(rule: Cap | Budget, asks: Asks) -> bool:
@@ -85,21 +72,13 @@ class Use:
     def __init__(self, tenant: Tenant, now: datetime) -> None:
         self._books = tenant.books
         self._now = now
-        self._running: Counter[tuple[str, str]] = Counter()
-        self._held: dict[tuple[str, str, str], Decimal] = {}
-        for admission in tenant.running.values():
-            self.add(admission)
+        counted = counts_of(tenant)
+        self._running = counted.running.copy()
+        self._held = counted.held.copy()
 
     def add(self, admission: Admission) -> None:
         """Count a run that was admitted."""
-        for of in ("tenant", "user", "agent", "feature"):
-            name = whose(of, admission.asks)
-            if name is None:
-                continue
-            self._running[of, name] += 1
-            for held in admission.reserved:
-                key = of, name, held.unit
-                self._held[key] = self._held.get(key, NOTHING) + held.amount
+        count(admission, self._running, self._held)
 
     def is_full(self, policy: TenantPolicy) -> bool:
         """Whether a cap on the whole tenant leaves no room for anybody."""
