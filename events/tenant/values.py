@@ -60,7 +60,8 @@ class Share(Record):
 class Book(Record):
     """What was used of a unit by one of a scope in the period that began at ``start``.
 
-    ``warned`` says that the alert of this period is on record.
+    ``warned`` says that the alert of this period is on record; ``limit`` and ``soft`` are those of
+    the policy by which it was booked last.
     """
 
     of: str
@@ -70,3 +71,5 @@ class Book(Record):
     start: Timestamp
     used: Money
     warned: bool = False
+    limit: Money | None = None
+    soft: Money | None = None

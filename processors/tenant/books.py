@@ -53,7 +53,13 @@ def _books(draft: Draft, asks: t.Asks, used: dict[str, Decimal]) -> tuple[t.Book
     for budget in draft.policy.budgets if draft.policy else ():
         if concerns(budget, asks):
             book = use.book(key := book_key(budget, asks))
-            books[key] = book.model_copy(update={"used": book.used + used[budget.unit]})
+            books[key] = book.model_copy(
+                update={
+                    "used": book.used + used[budget.unit],
+                    "limit": budget.limit,
+                    "soft": budget.soft,
+                }
+            )
     return tuple(books.values())
 
 
@@ -67,7 +73,9 @@ def alert(draft: Draft, asks: t.Asks) -> None:
         if committed >= budget.soft and not book.warned:
             draft.say(
                 t.BudgetAlerted(
-                    book=book.model_copy(update={"warned": True}),
+                    book=book.model_copy(
+                        update={"warned": True, "limit": budget.limit, "soft": budget.soft}
+                    ),
                     committed=committed,
                     soft=budget.soft,
                     limit=budget.limit,

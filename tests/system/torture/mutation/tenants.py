@@ -12,7 +12,7 @@ _ENV = {"RUNFOLD_PRICES": PRICES}
 BOOKED = Trouble(
     "runs beyond tight budgets, said again and again, and deaths",
     (
-        Fault(1.0, "burst", "admitted", "70"),
+        Fault(1.0, "burst", "admitted", "45"),
         Fault(15.0, "kill", RUNS),
         Fault(16.0, "kill", RUNS),
     ),
@@ -20,21 +20,21 @@ BOOKED = Trouble(
     shapes="admitted",
     runs_per_s=0.5,
     again=0.7,
-    settle_s=75.0,
+    settle_s=150.0,
     env=_ENV,
 )
 
 SWITCHED = Trouble(
     "switches are thrown while calls queue and models think",
     (
-        Fault(1.0, "burst", "switched", "40"),
+        Fault(1.0, "burst", "switched", "30"),
         Fault(13.0, "switch", "tool/world.queue", seconds=3.0),
         Fault(17.0, "switch", "agent/torture-switched", seconds=3.0),
     ),
     seconds=22.0,
     shapes="switched",
     runs_per_s=1.0,
-    settle_s=75.0,
+    settle_s=150.0,
     env=_ENV,
 )
 

@@ -32,18 +32,18 @@ POLICY = TenantPolicy.model_validate(
             {
                 "of": "tenant",
                 "period": "month",
-                "limit": "0.4",
-                "soft": "0.2",
+                "limit": "0.15",
+                "soft": "0.08",
                 "when_spent": "refuse",
             },
             {
                 "of": "user",
                 "unit": "tool_calls",
                 "period": "day",
-                "limit": 90,
+                "limit": 24,
                 "when_spent": "refuse",
             },
-            {"of": "agent", "unit": "runs", "period": "month", "limit": 40, "when_spent": "refuse"},
+            {"of": "agent", "unit": "runs", "period": "month", "limit": 25, "when_spent": "refuse"},
         ],
     }
 )
