@@ -89,7 +89,8 @@ class Settled(Record):
 class Book(Record):
     """What was used of a unit by one of a scope in the period that began at ``start``.
 
-    ``warned`` says that the alert of this period is on record.
+    ``warned`` says that the alert of this period is on record; ``limit`` and ``soft`` are those of
+    the policy by which it was booked last.
     """
 
     of: str
@@ -99,3 +100,5 @@ class Book(Record):
     start: Timestamp
     used: Money
     warned: bool = False
+    limit: Money | None = None
+    soft: Money | None = None

@@ -93,7 +93,11 @@ def _added_by_tenants(run: Live) -> list[object]:
         stands = {kind: at.isoformat() for kind, at in pace.stands.items()}
         until = {kind: at.isoformat() for kind, at in pace.until.items()}
         rates = [dict(pace.per_minute), stands, until, pace.times]
-    return [[run.entry.cheaper, run.pinned.model], rates, [[*more.pending], said, more.times]]
+    asked = [
+        [name, [[each.unit, str(each.amount.normalize())] for each in added]]
+        for name, added in more.pending.items()
+    ]
+    return [[run.entry.cheaper, run.pinned.model], rates, [asked, said, more.times]]
 
 
 def _added_by_brakes(watch: Watch) -> list[object]:

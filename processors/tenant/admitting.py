@@ -80,10 +80,11 @@ def due(draft: Draft, timer: Timer) -> None:
     draft.say(t.QueueReviewed(waiting=len(tenant.waiting), running=len(tenant.running)))
     use = draft.use()
     for each in tenant.waiting:
-        # A policy that came meanwhile may never let it in.
+        # A policy that came meanwhile may never let it in, or a budget that lets nobody wait may be
+        # spent by those before it. A rate holds up for a moment alone: who waits already, waits on.
         for hold in use.holds(each.asks, draft.policy):
-            if hold.never:
-                refuse(draft, each.asks, hold.code, hold.told)
+            if hold.never or (hold.refuse and hold.book is not None):
+                refuse(draft, each.asks, hold.code, hold.told, hold.until)
                 break
 
 

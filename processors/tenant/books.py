@@ -5,6 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 from runfold.events import tenant as t
+from runfold.events.definitions.tenant_policy import Budget
 from runfold.processors.tenant.draft import Draft
 from runfold.processors.tenant.evolve import is_awaited
 from runfold.processors.tenant.rules.retries import CALLS, RETRIES, book_keys
@@ -80,8 +81,8 @@ def _books(draft: Draft, asks: t.Asks, used: dict[str, Decimal]) -> tuple[t.Book
     use, books = draft.use(), {}
     for budget in draft.policy.budgets if draft.policy else ():
         if concerns(budget, asks):
-            key = book_key(budget, asks)
-            books[key] = _plus(use.book(key), used)
+            book = _plus(use.book(key := book_key(budget, asks)), used)
+            books[key] = book.model_copy(update=_limits(budget))
     for key in book_keys(draft.policy):
         books[key] = _plus(use.book(key), used)
     return tuple(books.values())
@@ -89,6 +90,10 @@ def _books(draft: Draft, asks: t.Asks, used: dict[str, Decimal]) -> tuple[t.Book
 
 def _plus(book: t.Book, used: dict[str, Decimal]) -> t.Book:
     return book.model_copy(update={"used": book.used + used.get(book.unit, NOTHING)})
+
+
+def _limits(budget: Budget) -> dict[str, Decimal | None]:
+    return {"limit": budget.limit, "soft": budget.soft}
 
 
 def alert(draft: Draft, asks: t.Asks) -> None:
@@ -101,7 +106,7 @@ def alert(draft: Draft, asks: t.Asks) -> None:
         if committed >= budget.soft and not book.warned:
             draft.say(
                 t.BudgetAlerted(
-                    book=book.model_copy(update={"warned": True}),
+                    book=book.model_copy(update={"warned": True, **_limits(budget)}),
                     committed=committed,
                     soft=budget.soft,
                     limit=budget.limit,

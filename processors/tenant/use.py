@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime
 from decimal import Decimal
@@ -12,6 +11,7 @@ from runfold.events import pacing
 from runfold.events.definitions import TenantPolicy
 from runfold.events.definitions.tenant_policy import Budget
 from runfold.events.tenant import Admission, Amount, Asks, Book, Pace
+from runfold.processors.tenant.counting import count, counts_of
 from runfold.processors.tenant.periods import began, ends
 from runfold.processors.tenant.rules.pacing import Rule, rules
 from runfold.processors.tenant.rules.scopes import book_key, called, concerns, whose
@@ -68,22 +68,14 @@ class Use:
     def __init__(self, tenant: Tenant, now: datetime) -> None:
         self._books = tenant.books
         self._now = now
-        self._running: Counter[tuple[str, str]] = Counter()
-        self._held: dict[tuple[str, str, str], Decimal] = {}
         self._paces: dict[PaceKey, Pace] = {**tenant.paces}
-        for admission in tenant.running.values():
-            self.add(admission)
+        counted = counts_of(tenant)
+        self._running = counted.running.copy()
+        self._held = counted.held.copy()
 
     def add(self, admission: Admission) -> None:
         """Count a run that was admitted."""
-        for of in ("tenant", "user", "agent", "feature"):
-            name = whose(of, admission.asks)
-            if name is None:
-                continue
-            self._running[of, name] += 1
-            for held in admission.reserved:
-                key = of, name, held.unit
-                self._held[key] = self._held.get(key, NOTHING) + held.amount
+        count(admission, self._running, self._held)
 
     def start(self, asks: Asks, policy: TenantPolicy | None) -> tuple[Pace, ...]:
         """Count the start of a run in every rate that concerns it; return where those stand."""

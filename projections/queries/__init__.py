@@ -25,6 +25,7 @@ from runfold.projections.queries.runs import (
 )
 from runfold.projections.queries.scope import OperatorViews, TenantViews, Views
 from runfold.projections.queries.spending import By, Dimension, budgets, costs_by
+from runfold.projections.queries.tenants import list_tenants
 from runfold.projections.queries.waiting import (
     open_approvals,
     uncertain_calls,
@@ -52,6 +53,7 @@ __all__ = [
     "list_dead_letters",
     "list_failures",
     "list_runs",
+    "list_tenants",
     "live_runs",
     "open_approvals",
     "positions",

@@ -11,7 +11,7 @@ SECTIONS: dict[str, tuple[str, ...]] = {
     "The stack": ("up", "restart", "down", "status", "doctor", "alerts", "config", "demo"),
     "Agents and tools": ("apply", "agents", "tools", "definitions", "policy"),
     "Runs": ("run", "runs", "logs", "show", "tell", "instruct", "pause", "resume", "cancel"),
-    "What waits for a person": ("approvals", "approve", "deny", "answer", "resolve"),
+    "What waits for a person": ("approvals", "approve", "deny", "answer", "extend", "resolve"),
     "Money, SQL and proof": ("costs", "tenant", "switch", "sql", "audit", "rebuild"),
     "Back-ups, topics and rules": (
         "backup",
@@ -39,6 +39,7 @@ IN_SHORT: dict[str, str] = {
     "logs": "Show what happened in a run; -f follows it.",
     "show": "Show a run as it was after any of its events.",
     "approve": "Let a proposed tool call run.",
+    "extend": "Let a run use more than its limits allow.",
     "costs": "Sum up what was spent.",
     "rebuild": "Fold a view again from offset 0.",
     "backup": "Copy what cannot be made again into a folder.",

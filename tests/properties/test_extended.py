@@ -77,7 +77,7 @@ class Extended(Run):
     @rule(verdict=VERDICTS, data=st.data())
     def the_tenant_answers(self, verdict: Verdict, data: st.DataObject) -> None:
         assert self.live
-        name = data.draw(st.sampled_from(self.live.budget.more.pending))
+        name = data.draw(st.sampled_from([*self.live.budget.more.pending]))
         asked = [f for f in self.story.facts if isinstance(f, j.ExtensionRequested)]
         (added,) = [fact.added for fact in asked if fact.extension_id == name]
         said = {"run_id": RUN, "extension_id": name, "verdict": verdict, "added": added}

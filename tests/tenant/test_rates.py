@@ -64,6 +64,22 @@ def test_a_rate_may_refuse_and_says_when_to_ask_again() -> None:
     assert faults(world) == []
 
 
+def test_a_rate_that_refuses_does_not_send_away_who_waits_for_a_cap() -> None:
+    rate = {"of": "tenant", "per": "minute", "runs": 1, "when_spent": "refuse"}
+    world = rated(rate, caps=({"of": "tenant", "running": 1},))
+    for number in (1, 2, 3):
+        world.ask(number)
+        world.pass_time(61)
+    assert world.states() == {"running": [1], "queued": [2, 3], "ended": []}
+    world.finish(1)
+    world.finish(2)
+    world.pass_time(30)
+    assert world.states() == {"running": [], "queued": [3], "ended": [1, 2]}
+    world.pass_time(60)
+    assert world.states()["running"] == [3]
+    assert faults(world) == []
+
+
 def test_who_waits_for_a_rate_holds_up_nobody_else() -> None:
     world = rated(
         {"of": "agent", "per": "hour", "runs": 1}, {"of": "user", "per": "hour", "runs": 9}

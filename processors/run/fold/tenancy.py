@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
 from types import MappingProxyType
@@ -46,7 +47,7 @@ def awaited(run: Live, fact: j.ExtensionAwaited, at: datetime) -> Live:
 def requested(run: Live, fact: j.ExtensionRequested, at: datetime) -> Live:
     """More is asked for; a run that asks by itself waits for the answer."""
     more = run.budget.more
-    pending = (*more.pending, fact.extension_id)
+    pending = MappingProxyType({**more.pending, fact.extension_id: fact.added})
     if fact.request_id is not None:
         run = changed(run, controls=run.controls | {fact.request_id})
         return _more(run, pending=pending)
@@ -115,5 +116,7 @@ def _more(run: Live, **changes: Any) -> Live:
     return changed(run, budget=changed(run.budget, more=more))
 
 
-def _without(more: More, extension_id: str) -> tuple[str, ...]:
-    return tuple(each for each in more.pending if each != extension_id)
+def _without(more: More, extension_id: str) -> Mapping[str, tuple[Amount, ...]]:
+    return MappingProxyType(
+        {key: added for key, added in more.pending.items() if key != extension_id}
+    )

@@ -19,7 +19,7 @@ from runfold.events.tenant import Amount, ExtensionAnswered, ExtensionAsked, Ver
 from runfold.processors.run.behaviour import BY_TENANT
 from runfold.processors.run.draft import Draft
 from runfold.processors.run.lifecycle import endings
-from runfold.processors.run.state import LIMIT_OF
+from runfold.processors.run.state import LIMIT_OF, Live
 
 UNKNOWN_ANSWER = "unknown_answer"
 """The code of an answer of a tenant that this release does not know."""
@@ -151,6 +151,14 @@ def asked_of_tenant(meta: j.Meta, fact: j.ExtensionRequested) -> ExtensionAsked 
         extension_id=fact.extension_id,
         added=fact.added,
     )
+
+
+def more_asked(run: Live) -> Iterator[ExtensionAsked]:
+    """Yield what a run has asked its tenant for and that is not answered yet."""
+    for extension_id, added in run.budget.more.pending.items():
+        yield ExtensionAsked(
+            tenant_id=run.tenant_id, run_id=run.run_id, extension_id=extension_id, added=added
+        )
 
 
 def told(added: tuple[Amount, ...]) -> Content:

@@ -18,6 +18,7 @@ from typing import Any
 from runfold.events.border import amount_of, number_of
 from runfold.events.content import Content
 from runfold.events.run import CallSummary
+from runfold.events.tenant import Amount
 from runfold.events.traits import Charge
 from runfold.events.trusted import trusted
 from runfold.events.values import Counters, Limits, Pin, RunRequest, RunStatus
@@ -144,10 +145,11 @@ class Met:
 class More:
     """What more the run has asked for: what is not answered yet, and what it waits for.
 
-    ``times`` counts how often it asked by itself.
+    ``pending`` has the amounts by the id of the extension; ``times`` counts how often it asked by
+    itself.
     """
 
-    pending: tuple[str, ...] = ()
+    pending: Mapping[str, tuple[Amount, ...]] = field(default_factory=lambda: MappingProxyType({}))
     met: Met | None = None
     times: int = 0
 

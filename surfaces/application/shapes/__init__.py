@@ -49,7 +49,12 @@ from runfold.surfaces.application.shapes.runs import (
     Used,
     Wait,
 )
-from runfold.surfaces.application.shapes.tenants import TenantBudget, TenantDetail, TenantRun
+from runfold.surfaces.application.shapes.tenants import (
+    TenantBudget,
+    TenantDetail,
+    TenantRow,
+    TenantRun,
+)
 
 __all__ = [
     "SHAPE",
@@ -92,6 +97,7 @@ __all__ = [
     "Share",
     "TenantBudget",
     "TenantDetail",
+    "TenantRow",
     "TenantRun",
     "Usd",
     "Used",
