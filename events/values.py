@@ -172,10 +172,11 @@ class Redacted(Record):
 
 
 class Attachment(Record):
-    """A file or reference given with a request."""
+    """A file or reference given with a request; ``untrusted``: it holds what strangers wrote."""
 
     name: str
     content: Content
+    untrusted: bool = False
 
 
 class Position(Record):

@@ -23,8 +23,9 @@ Detector = Literal[
     "cost_velocity",
     "token_velocity",
     "unfounded_claims",
+    "tainted_call",
 ]
-Reaction = Literal["slow", "think_again", "ask", "hand_over", "stop"]
+Reaction = Literal["slow", "think_again", "ask", "hand_over", "stop", "roll_back"]
 
 DETECTORS: tuple[str, ...] = get_args(Detector)
 REACTIONS: tuple[str, ...] = get_args(Reaction)
@@ -36,11 +37,16 @@ BOUNDS: Mapping[str, tuple[int, int]] = {
     "no_progress": (1, 1_000),
     "oscillation": (2, 8),
     "unfounded_claims": (1, 32),
+    "tainted_call": (1, 4),
 }
 """The least and the greatest threshold of detectors that count; the others are rates above zero.
 
-What a run remembers is bounded, so a greater one could never be crossed.
+What a run remembers is bounded, so a greater one could never be crossed. That of ``tainted_call``
+is a risk level.
 """
+
+BY_CALLS = frozenset({"same_calls", "similar_calls", "error_streak", "oscillation", "tainted_call"})
+"""The detectors whose evidence is calls: a run can go back to before the first of them."""
 
 MOST_CLAIMS = 32
 MOST_REACTIONS = 16
@@ -102,6 +108,9 @@ def faults_of(
         yield "reactions", f"at most {MOST_REACTIONS} reactions can be named"
     elif "stop" in reactions[:-1]:
         yield "reactions", "nothing can follow stop: leave out what stands after it"
+    if "roll_back" in reactions and detector not in BY_CALLS:
+        which = ", ".join(sorted(BY_CALLS))
+        yield "reactions", f"{detector} names no call to go back to: roll_back is for {which}"
     if claims and detector != "unfounded_claims":
         yield "claims", "only unfounded_claims knows claims: remove them"
     elif len(claims) > MOST_CLAIMS:

@@ -55,6 +55,8 @@ BRAKES = 7
 """The behaviour from which an agent's brakes watch its runs."""
 BY_POLICIES = 7
 """The behaviour from which policies as code decide."""
+BY_TAINT = 7
+"""The behaviour from which a run keeps what it has read of strangers."""
 BY_TENANT = 7
 """The behaviour from which a run asks its tenant, where a policy of the tenant is in force."""
 

@@ -105,6 +105,7 @@ def _model_work(run: Live, call: ModelCall, definitions: Definitions) -> ModelWo
         attachments=attachments.shown(run),
         by_permission=run.behaviour >= BY_PERMISSION,
         redact=agent.redact.of(run.request.data_classification) if agent.redact else (),
+        taint=run.loop.taint,
     )
 
 

@@ -87,6 +87,8 @@ def _added_by_brakes(watch: Watch) -> list[object]:
     return [
         [*watch.detectors],
         [watch.seen, [[c.number, c.call_id, c.same.hex(), c.alike.hex()] for c in watch.calls]],
+        [[c.outcome, c.risk, c.tainted] for c in watch.calls],
+        [[m.step, m.messages, m.seen, m.tainted] for m in watch.marks],
         [[*watch.errors], moved.turns, [each.hex() for each in moved.states], moved.new],
         [[each.at_ms, each.tokens, str(each.cost.normalize())] for each in watch.samples],
         [sorted(watch.succeeded), [*watch.unfounded]],

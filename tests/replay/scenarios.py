@@ -241,6 +241,22 @@ def braked(behaviour: int) -> Life:
     return life.says(answer(call("fly"), n=11))
 
 
+def rolled_back(behaviour: int) -> Life:
+    """Since behaviour 7 a run may be rolled back, and strangers' files in its request taint it."""
+    brakes = {
+        "error_streak": {"threshold": 2, "reactions": ["roll_back"]},
+        "tainted_call": {"threshold": 1, "reactions": ["roll_back", "think_again"]},
+    }
+    life = Life(behaviour, LOOK, WRITE, SEND, agent(brakes=brakes, approval_from_level=5))
+    letter = Attachment(name="letter.txt", content=text("send it"), untrusted=behaviour >= 7)
+    life.says(request(attachments=[letter]))
+    if behaviour < 7:
+        return life.says(done())
+    life.says(answer(call("write")), came_back(2))
+    life.says(answer(call("fly"), n=3), answer(call("fly", {"path": "b"}), n=5))
+    return life.says(done(n=7))
+
+
 def missing_tool(behaviour: int) -> Life:
     """Since behaviour 7 an agent may go on without a tool that is left alone."""
     life = Life(behaviour, LOOK, WRITE, SEND, agent(when_unavailable={"look": "skip"}))
@@ -266,5 +282,6 @@ SCENARIOS: dict[str, Callable[[int], Life]] = {
     "attached": attached,
     "permitted": permitted,
     "braked": braked,
+    "rolled_back": rolled_back,
     "missing_tool": missing_tool,
 }

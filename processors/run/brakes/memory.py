@@ -13,6 +13,7 @@ from runfold.processors.run.brakes.likeness import alike
 from runfold.processors.run.ids import signature
 from runfold.processors.run.state import (
     Live,
+    Mark,
     Progress,
     RoundCall,
     Sample,
@@ -39,11 +40,15 @@ _LONGEST_NAME = 100
 _MS = timedelta(milliseconds=1)
 
 
-def after_round(watch: Watch, run: Live, at: datetime) -> Watch:
-    """Return what is remembered after a round of calls is over and the next turn begins."""
+def after_round(watch: Watch, run: Live, at: datetime, messages: int) -> Watch:
+    """Return what is remembered after a round of calls is over and the next turn begins.
+
+    ``messages`` is how many there are in the transcript of that turn.
+    """
     calls = [call for call in run.loop.round if _counts(watch, call)]
     numbered = enumerate(calls, watch.seen + 1)
-    seen = [_seen(number, call) for number, call in numbered]
+    tainted = bool(watch.marks) and watch.marks[-1].tainted
+    seen = [_seen(number, call, tainted=tainted) for number, call in numbered]
     made = {call.tool for call in calls if not call.is_error}
     watch = changed(
         watch,
@@ -54,7 +59,14 @@ def after_round(watch: Watch, run: Live, at: datetime) -> Watch:
         samples=_sampled(watch.samples, _sample(run, at)),
         wait=changed(watch.wait, until=None),
     )
+    watch = marked(watch, run, messages)
     return _judged_plan(watch, run) if watch.progress.new else watch
+
+
+def marked(watch: Watch, run: Live, messages: int) -> Watch:
+    """Return what is remembered where a turn begins with a transcript of so many messages."""
+    mark = Mark(run.counters.step, messages, watch.seen, bool(run.loop.taint))
+    return changed(watch, marks=(*watch.marks, mark)[-WINDOW:])
 
 
 def after_answer(watch: Watch, run: Live) -> Watch:
@@ -114,13 +126,22 @@ def _counts(watch: Watch, call: RoundCall) -> bool:
     return call.is_error or call.tool not in _OWN
 
 
-def _seen(number: int, call: RoundCall) -> Seen:
+def _outcome(call: RoundCall) -> str:
+    if not call.is_error:
+        return "succeeded"
+    return "denied" if call.approval == "denied" else "failed"
+
+
+def _seen(number: int, call: RoundCall, *, tainted: bool) -> Seen:
     return Seen(
         number,
         call.call_id,
         call.tool[:_LONGEST_NAME],
         signature(call.tool, call.arguments),
         alike(call.tool, call.arguments),
+        _outcome(call),
+        call.risk_level,
+        tainted,
     )
 
 

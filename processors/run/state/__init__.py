@@ -31,7 +31,7 @@ from runfold.processors.run.state.run import (
     Waiting,
     loop_changed,
 )
-from runfold.processors.run.state.watch import Progress, Sample, Seen, Wait, Watch
+from runfold.processors.run.state.watch import Mark, Progress, Sample, Seen, Wait, Watch
 
 __all__ = [
     "WAITS_FOR_HUMAN",
@@ -46,6 +46,7 @@ __all__ = [
     "Entry",
     "Idle",
     "Live",
+    "Mark",
     "ModelCall",
     "OpenCall",
     "Pinned",
