@@ -20,13 +20,14 @@ from runfold.events.calls import (
 from runfold.events.calls.kinds import CONTEXT, MODEL, TOOL
 from runfold.events.content import Content, canonical_json, text
 from runfold.events.definitions import AgentDefinition, Definitions
+from runfold.events.traits import DRY_RUN
 from runfold.events.trusted import trusted
 from runfold.events.values import Pin, Placement
 from runfold.processors.engine.aggregate import Work
 from runfold.processors.engine.ports import Wish
 from runfold.processors.run.agent import attachments, context_calls, reasons
+from runfold.processors.run.agent.attribution import attribution
 from runfold.processors.run.agent.controls import control_tools
-from runfold.processors.run.agent.model_calls import attribution
 from runfold.processors.run.behaviour import BY_PERMISSION
 from runfold.processors.run.draft import DefinitionMissingError
 from runfold.processors.run.ids import outcome_of
@@ -34,6 +35,7 @@ from runfold.processors.run.policy.withdrawn import fallbacks_of
 from runfold.processors.run.state import (
     CallStatus,
     ContextCall,
+    DryRunCall,
     Live,
     ModelCall,
     OpenCall,
@@ -152,6 +154,27 @@ def _tool_work(run: Live, call: RoundCall, definitions: Definitions) -> ToolWork
     )
 
 
+def _dry_run_work(run: Live, call: DryRunCall, definitions: Definitions) -> ToolWork:
+    contract = definitions.tool(call.tool, call.tool_version, run.tenant_id)
+    return trusted(ToolWork)(
+        run_id=run.run_id,
+        tenant_id=run.tenant_id,
+        user_id=run.request.user_id,
+        call_id=call.call_id,
+        attempt=call.attempt,
+        tool=call.tool,
+        tool_version=call.tool_version,
+        arguments=call.arguments,
+        # Its own: what it answers is not the answer of the call.
+        idempotency_key=call.call_id,
+        timeout_ms=contract.timeout_ms if contract else 30_000,
+        traceparent=run.traceparent,
+        attribution=attribution(run),
+        scopes=run.request.scopes,
+        by_permission=run.behaviour >= BY_PERMISSION,
+    )
+
+
 def _cleared(run: Live, call: RoundCall) -> int:
     """Return the last attempt that was in doubt; the run went on from it, so a person knew."""
     past = (
@@ -202,6 +225,7 @@ _WORK_OF: dict[str, Callable[[Live, Any, Definitions], CallWork]] = {
     MODEL.name: _model_work,
     TOOL.name: _tool_work,
     CONTEXT.name: _context_work,
+    DRY_RUN: _dry_run_work,
 }
 
 
@@ -213,5 +237,6 @@ _WORK: dict[type[Fact], Callable[[Live, Any, Definitions], CallWork]] = {
     j.ModelCalled: _model_work,
     j.ToolCallStarted: _tool_work,
     j.ContextCalled: _context_work,
+    j.DryRunStarted: _dry_run_work,
     j.CallHandedOutAgain: _work_again,
 }

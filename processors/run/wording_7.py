@@ -22,6 +22,9 @@ MODEL = {
     "cannot be met call fail_task.",
     "rolled_back_nothing": "Nothing was called since.",
     "rolled_back_over": "These calls were made since, and none of them is undone: {calls}.",
+    "dry_run_failed": "The dry run of this call by {tool} failed, so it was not made: {problem}",
+    "no_dry_run": "This call has to be tried by a dry run first, and that is not possible with "
+    "what it is given here. Go on without it.",
     "brake_think_again": "Think again before you go on: say what you know, what is still missing, "
     "and choose another way. When the goal cannot be met call fail_task.",
     "brake_asks": "The brake {brakes} holds {agent} (score {scores}). How should it go on? "

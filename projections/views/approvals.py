@@ -16,6 +16,8 @@ from runfold.projections.store.rows.merging import Merging
 from runfold.projections.tables import approvals
 from runfold.projections.view import Batch, Placed, Rows, View
 
+_MOST_SHOWN = 2_000
+
 _KINDS: frozenset[type[Fact]] = frozenset(
     {ApprovalRequested, HumanInputRequested, ToolCallApproved, ToolCallDenied, HumanInputReceived}
 )
@@ -57,7 +59,7 @@ def _ask(asked: Merging, placed: Placed, fact: ApprovalRequested | HumanInputReq
                 approval_id=fact.call_id,
                 kind="tool_call",
                 tool_name=fact.tool,
-                question=clean(wording.plain(fact.question)),
+                question=_question(fact),
                 arguments_digest=fact.arguments_digest.hex(),
                 risk_level=fact.risk_level,
                 **common,
@@ -70,6 +72,14 @@ def _ask(asked: Merging, placed: Placed, fact: ApprovalRequested | HumanInputReq
                 options_json=as_json(fact.options),
                 **common,
             )
+
+
+def _question(fact: ApprovalRequested) -> str:
+    asked = clean(wording.plain(fact.question))
+    if fact.dry_run is None:
+        return asked
+    found = plain(fact.dry_run) or said(fact.dry_run) or ""
+    return f"{asked} Its dry run: {found[:_MOST_SHOWN]}"
 
 
 def _decide(

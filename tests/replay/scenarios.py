@@ -13,6 +13,7 @@ from runfold.events.base import Record
 from runfold.events.calls import BeginRequested, CallResult, Outcome
 from runfold.events.content import json_content, text
 from runfold.events.definitions import AgentDefinition, ModelChoice, RetryPolicy, ToolContract
+from runfold.events.definitions.tool import DryRun
 from runfold.events.values import Attachment, ErrorInfo, Limits
 from runfold.processors.definitions.fixed import FixedDefinitions
 from runfold.processors.engine.memory import MemoryEngine
@@ -257,6 +258,25 @@ def rolled_back(behaviour: int) -> Life:
     return life.says(done(n=7))
 
 
+def tried_first(behaviour: int) -> Life:
+    """Since behaviour 7 a call of level 3 is tried by a dry run, where its contract says how."""
+    schema = {"properties": {"dry_run": {"type": "boolean"}}}
+    send = SEND.model_copy(
+        update={
+            "input_schema": schema,
+            "approval": "by_level",
+            "dry_run": DryRun(argument="dry_run"),
+        }
+    )
+    life = Life(behaviour, LOOK, WRITE, send, agent()).says(request(), answer(call("send")))
+    if behaviour < 7:
+        return life.says(control(commands.CancelRun, "c1", reason="enough"))
+    life.says(begins(3), came_back(3, "would send to one"))
+    life.says(control(commands.ApproveToolCall, "a1", call_id=f"{RUN}.2"), came_back(2))
+    life.says(answer(call("send", {"path": "b"}), n=4), broke(6)).passes(60)
+    return life.says(broke(6, attempt=2), done(n=7))
+
+
 def missing_tool(behaviour: int) -> Life:
     """Since behaviour 7 an agent may go on without a tool that is left alone."""
     life = Life(behaviour, LOOK, WRITE, SEND, agent(when_unavailable={"look": "skip"}))
@@ -283,5 +303,6 @@ SCENARIOS: dict[str, Callable[[int], Life]] = {
     "permitted": permitted,
     "braked": braked,
     "rolled_back": rolled_back,
+    "tried_first": tried_first,
     "missing_tool": missing_tool,
 }

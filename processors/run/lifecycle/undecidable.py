@@ -10,12 +10,18 @@ from __future__ import annotations
 from runfold.events import calls, commands
 from runfold.events.values import ErrorInfo
 from runfold.processors.engine.aggregate import Command
-from runfold.processors.run.agent import beginnings, checkpoints, model_calls, tool_calls
+from runfold.processors.run.agent import (
+    beginnings,
+    checkpoints,
+    dry_runs,
+    model_calls,
+    tool_calls,
+)
 from runfold.processors.run.agent.next_step import proceed
 from runfold.processors.run.agent.reservations import release
 from runfold.processors.run.draft import Draft
 from runfold.processors.run.lifecycle import admission, controls, endings
-from runfold.processors.run.state import CallStatus, RoundCall
+from runfold.processors.run.state import CallStatus, DryRunCall, RoundCall
 
 
 def conclude(draft: Draft, command: Command, error: str) -> None:
@@ -62,6 +68,10 @@ def _model_failed(draft: Draft, result: calls.ModelResult, error: ErrorInfo) -> 
 
 def _tool_failed(draft: Draft, result: calls.ToolResult, error: ErrorInfo) -> None:
     call = draft.run.loop.call(result.call_id)
+    if isinstance(call, DryRunCall) and call.attempt == result.attempt:
+        dry_runs.undecided(draft, call, error)
+        proceed(draft)
+        return
     if (
         not isinstance(call, RoundCall)
         or call.status is not CallStatus.RUNNING

@@ -6,6 +6,15 @@ every digit outward, None where there were calls and no price of any is known: n
 are in UTC.
 """
 
+from runfold.surfaces.application.shapes.access import (
+    AccessReview,
+    AgentAccess,
+    RuleAccess,
+    StartAccess,
+    SwitchAccess,
+    ToolAccess,
+    ToolTerms,
+)
 from runfold.surfaces.application.shapes.base import SHAPE, Json, Shape, Share, Usd
 from runfold.surfaces.application.shapes.costs import (
     Budget,
@@ -53,7 +62,9 @@ from runfold.surfaces.application.shapes.tenants import TenantBudget, TenantDeta
 
 __all__ = [
     "SHAPE",
+    "AccessReview",
     "Actor",
+    "AgentAccess",
     "Alert",
     "Approval",
     "AuditFault",
@@ -85,14 +96,19 @@ __all__ = [
     "PolicyTestResult",
     "Repriced",
     "Repricing",
+    "RuleAccess",
     "RunDetail",
     "RunState",
     "RunSummary",
     "Shape",
     "Share",
+    "StartAccess",
+    "SwitchAccess",
     "TenantBudget",
     "TenantDetail",
     "TenantRun",
+    "ToolAccess",
+    "ToolTerms",
     "Usd",
     "Used",
     "Wait",
