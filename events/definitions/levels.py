@@ -1,6 +1,7 @@
 """The safety levels of tools: what each asks for where nobody says otherwise [92, 108].
 
-This is the one table. Contracts and agents tighten it; what loosens it stands in ``loosened_by``.
+This is the one table. Contracts and agents tighten it; below level 4 they may loosen what asks a
+person, and beyond that only a policy's annotations loosen anything.
 """
 
 from __future__ import annotations
@@ -29,17 +30,6 @@ class Level:
     persons: int
     logged: str
     kept: str = "with the journal"
-
-    @property
-    def loosened_by(self) -> str:
-        """What can make the level ask for less."""
-        if self.number == 0:
-            return "nothing to loosen"
-        if self.number < 3:
-            return "approval: the contract, the agent, a policy"
-        if self.number == 3:
-            return "approval: the contract, the agent, a policy; dry run: a policy"
-        return "approval and dry run: a policy"
 
 
 _CALL = "proposal, decision with its rules, result"

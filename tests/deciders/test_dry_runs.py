@@ -255,3 +255,9 @@ def test_strangers_words_in_its_error_taint_the_run() -> None:
 def test_the_cost_of_a_dry_run_is_the_runs() -> None:
     run = proposed().when(came_back(3, "fine", cost="0.25"))
     assert str(run.run.counters.cost.normalize()) == "0.26"
+
+
+def test_the_cost_of_a_result_that_came_too_late_is_the_runs_too() -> None:
+    run = due(proposed()).when(came_back(3, "fine", cost="0.25"))
+    assert run.only(j.LateResultNoted).cost is not None
+    assert str(run.run.counters.cost.normalize()) == "0.26"

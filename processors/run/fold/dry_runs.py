@@ -38,7 +38,10 @@ def succeeded(run: Live, fact: j.DryRunSucceeded, at: datetime) -> Live:
 
 def failed(run: Live, fact: j.DryRunFailed, at: datetime) -> Live:
     """The dry run stays open until it is held for a retry or its call is denied."""
-    return tainted(_settled(run, fact), fact)
+    run = tainted(_settled(run, fact), fact)
+    if fact.cost is not None:
+        return run
+    return open_calls.lost(run, fact.call_id, fact.attempt, fact.tool)
 
 
 def _settled(run: Live, fact: j.DryRunSucceeded | j.DryRunFailed) -> Live:
