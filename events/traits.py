@@ -31,6 +31,9 @@ class Cause(Enum):
 PERSON = "person"
 """The kind of a call that a person answers; the others are the names of ``calls.kinds.KINDS``."""
 
+JUDGE = "judge"
+"""The kind of a call that judges the run; its work is that of a model."""
+
 DRY_RUN = "dry_run"
 """The kind of a call that tries another without an effect; its work is that of a tool."""
 
@@ -53,8 +56,8 @@ class CallMove(Enum):
 class CallTrait:
     """What a fact does to the call whose id is in its field ``id_field``.
 
-    ``kind`` is a name of ``calls.kinds.KINDS``, PERSON or DRY_RUN, None a call of any kind;
-    ``status`` is
+    ``kind`` is a name of ``calls.kinds.KINDS``, PERSON, DRY_RUN or JUDGE, None a call of
+    any kind; ``status`` is
     where the call stands after it, as the views say it.
     """
 

@@ -38,9 +38,9 @@ by deciding it again.
    results) asks a person from risk level 2 on. An agent's brakes watch its runs: a threshold that
    is crossed is on record with what follows. A call whose tool is left alone after failures is
    skipped, or ends the run, where the agent says so. A call whose contract says how is tried by a
-   dry run first, by its level (``DryRunStarted``). At level 4 a person is asked whatever the agent
-   says. ``state_hash`` covers what strangers' words
-   the run has read, and what its brakes remember.
+   dry run first, by its level (``DryRunStarted``). A judge may be asked for goal drift. At level 4
+   a person is asked whatever the agent says. ``state_hash`` covers what strangers' words the run
+   has read, and what its brakes remember.
 """
 
 from __future__ import annotations

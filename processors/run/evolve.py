@@ -10,12 +10,21 @@ from runfold.events import run as j
 from runfold.events.base import Fact
 from runfold.events.traits import charge_of
 from runfold.events.values import RunStatus
-from runfold.processors.run.fold import brakes, dry_runs, lifecycle, open_calls, round_calls, turns
+from runfold.processors.run.fold import (
+    brakes,
+    dry_runs,
+    judging,
+    lifecycle,
+    open_calls,
+    round_calls,
+    turns,
+)
 from runfold.processors.run.state import (
     WAITS_FOR_HUMAN,
     CallStatus,
     DryRunCall,
     Ended,
+    JudgeCall,
     Live,
     RunState,
     changed,
@@ -41,6 +50,9 @@ _FOLDS: dict[type[Fact], _Fold] = {
     j.DryRunStarted: dry_runs.started,
     j.DryRunSucceeded: dry_runs.succeeded,
     j.DryRunFailed: dry_runs.failed,
+    j.JudgeCalled: judging.called,
+    j.JudgeAnswered: judging.answered,
+    j.JudgeFailed: judging.failed,
     j.CallBegun: open_calls.begun,
     j.CallHeld: open_calls.held,
     j.CallHandedOutAgain: open_calls.handed_out_again,
@@ -112,7 +124,7 @@ def status_of(run: Live) -> RunStatus:  # noqa: PLR0911 - one line a status read
         return RunStatus.RUNNING_TOOL
     if CallStatus.APPROVED in stands or CallStatus.HELD in stands:
         return RunStatus.WAITING_FOR_TOOL
-    if run.loop.model_call is not None:
+    if run.loop.model_call is not None or any(isinstance(c, JudgeCall) for c in run.loop.calls):
         return RunStatus.WAITING_FOR_MODEL
     return RunStatus.PLANNING
 

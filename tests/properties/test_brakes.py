@@ -32,6 +32,11 @@ EAGER = {
         "claims": {"s": "look"},
     },
     "tainted_call": {"threshold": 1, "reactions": ["roll_back", "think_again"]},
+    "goal_drift": {
+        "threshold": 1,
+        "reactions": ["think_again"],
+        "judge": {"rubric": "It keeps to its goal.", "every": 3},
+    },
 }
 
 _OF_THE_DEFINITION = {"agent", "policy_digest", "state_hash", "behaviour"}

@@ -277,6 +277,20 @@ def tried_first(behaviour: int) -> Life:
     return life.says(broke(6, attempt=2), done(n=7))
 
 
+def judged(behaviour: int) -> Life:
+    """Since behaviour 7 a judge may be asked how far a run has drifted; away, it says nothing."""
+    judge = {"rubric": "It keeps to its goal.", "every": 1}
+    brake = {"threshold": 50, "reactions": ["think_again", "stop"], "judge": judge}
+    life = Life(behaviour, LOOK, WRITE, SEND, agent(brakes={"goal_drift": brake})).says(request())
+    if behaviour < 7:
+        return life.says(done())
+    says = {"score": 80, "reason": "it looks elsewhere"}
+    life.says(answer(call("look")), came_back(2), model_error(3, retryable=False))
+    life.says(answer(call("look"), n=4), came_back(5), answer(call("give_verdict", says), n=6))
+    life.says(answer(call("look"), n=7), came_back(8))
+    return life.says(answer(call("give_verdict", says), n=9))
+
+
 def missing_tool(behaviour: int) -> Life:
     """Since behaviour 7 an agent may go on without a tool that is left alone."""
     life = Life(behaviour, LOOK, WRITE, SEND, agent(when_unavailable={"look": "skip"}))
@@ -304,5 +318,6 @@ SCENARIOS: dict[str, Callable[[int], Life]] = {
     "braked": braked,
     "rolled_back": rolled_back,
     "tried_first": tried_first,
+    "judged": judged,
     "missing_tool": missing_tool,
 }

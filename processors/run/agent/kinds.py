@@ -6,8 +6,8 @@ from collections.abc import Mapping
 
 from runfold.events.calls import CallResult, ContextResult, ModelResult, ToolResult
 from runfold.events.calls.kinds import CONTEXT, MODEL, TOOL
-from runfold.events.traits import DRY_RUN
-from runfold.processors.run.agent import context_calls, dry_runs, model_calls, tool_calls
+from runfold.events.traits import DRY_RUN, JUDGE
+from runfold.processors.run.agent import context_calls, dry_runs, judging, model_calls, tool_calls
 from runfold.processors.run.agent.open_calls import CallRules, nothing_to_note
 from runfold.processors.run.state import OpenCall
 
@@ -26,6 +26,13 @@ RULES: Mapping[str, CallRules] = {
         lost=tool_calls.lost,
         late=tool_calls.late,
         doubted=tool_calls.doubted,
+    ),
+    JUDGE: CallRules(
+        begin=judging.begin,
+        answered=judging.answered,
+        failed=judging.failed,
+        lost=judging.lost,
+        late=model_calls.late,
     ),
     DRY_RUN: CallRules(
         begin=dry_runs.begin,
@@ -55,7 +62,7 @@ def rules_of(call: OpenCall) -> CallRules:
     return RULES[call.kind]
 
 
-_WORKS_AS: Mapping[str, str] = {DRY_RUN: TOOL.name}
+_WORKS_AS: Mapping[str, str] = {DRY_RUN: TOOL.name, JUDGE: MODEL.name}
 """Kinds of calls whose work and result are those of another kind."""
 
 

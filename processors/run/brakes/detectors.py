@@ -115,6 +115,11 @@ def _tainted_call(watch: Watch) -> Finding:
     return Finding(worst.risk, (worst.call_id,), worst.tool)
 
 
+def _goal_drift(watch: Watch) -> Finding:
+    said = watch.progress.judged
+    return NOTHING if said.score is None else Finding(said.score, (said.call_id,))
+
+
 def _fresh(watch: Watch, detector: str) -> list[Seen]:
     since = watch.since.get(detector, 0)
     return [call for call in watch.calls if call.number > since]
@@ -134,5 +139,6 @@ FIND: Mapping[str, Callable[[Watch], Finding]] = {
     "token_velocity": _token_velocity,
     "unfounded_claims": _unfounded_claims,
     "tainted_call": _tainted_call,
+    "goal_drift": _goal_drift,
 }
 """The detectors by their names, in the order in which they are asked."""

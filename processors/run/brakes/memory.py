@@ -12,6 +12,7 @@ from runfold.events.values import Plan
 from runfold.processors.run.brakes.likeness import alike
 from runfold.processors.run.ids import signature
 from runfold.processors.run.state import (
+    Judged,
     Live,
     Mark,
     Progress,
@@ -71,6 +72,10 @@ def marked(watch: Watch, run: Live, messages: int) -> Watch:
 
 def after_answer(watch: Watch, run: Live) -> Watch:
     """Return what is remembered after an answer: one turn more without progress, so far."""
+    if "goal_drift" in watch.detectors:
+        judged = watch.progress.judged
+        judged = changed(judged, turns=judged.turns + 1)
+        watch = changed(watch, progress=changed(watch.progress, judged=judged))
     if run.loop.plan is None:
         return watch
     return changed(watch, progress=changed(watch.progress, turns=watch.progress.turns + 1))
@@ -84,7 +89,12 @@ def after_plan(watch: Watch, plan: Plan) -> Watch:
     if before.states and before.states[-1] == state:
         return changed(watch, progress=changed(before, new=True))
     states = (*before.states, state)[-WINDOW:]
-    return changed(watch, progress=Progress(states=states, new=True))
+    return changed(watch, progress=Progress(states=states, new=True, judged=before.judged))
+
+
+def after_verdict(watch: Watch, judged: Judged) -> Watch:
+    """Return what is remembered after a judge was asked, whatever came of it."""
+    return changed(watch, progress=changed(watch.progress, judged=judged))
 
 
 def after_denial(watch: Watch, call_id: str) -> Watch:
@@ -99,6 +109,8 @@ def after_brake(watch: Watch, detector: str, due: datetime | None) -> Watch:
     if due is not None:
         until = due if watch.wait.until is None else max(due, watch.wait.until)
         watch = changed(watch, wait=Wait(until, watch.wait.times + 1))
+    if detector == "goal_drift":
+        watch = after_verdict(watch, Judged(watch.progress.judged.turns))
     match detector:
         case "error_streak":
             return changed(watch, errors=())

@@ -14,6 +14,7 @@ from runfold.processors.run.agent import (
     beginnings,
     checkpoints,
     dry_runs,
+    judging,
     model_calls,
     tool_calls,
 )
@@ -21,7 +22,7 @@ from runfold.processors.run.agent.next_step import proceed
 from runfold.processors.run.agent.reservations import release
 from runfold.processors.run.draft import Draft
 from runfold.processors.run.lifecycle import admission, controls, endings
-from runfold.processors.run.state import CallStatus, DryRunCall, RoundCall
+from runfold.processors.run.state import CallStatus, DryRunCall, JudgeCall, RoundCall
 
 
 def conclude(draft: Draft, command: Command, error: str) -> None:
@@ -56,6 +57,11 @@ def _info(draft: Draft, error: str) -> ErrorInfo:
 
 
 def _model_failed(draft: Draft, result: calls.ModelResult, error: ErrorInfo) -> None:
+    judge = draft.run.loop.call(result.call_id)
+    if isinstance(judge, JudgeCall) and judge.attempt == result.attempt:
+        judging.undecided(draft, judge, error)
+        proceed(draft)
+        return
     out = draft.run.loop.model_call
     if out is None or (out.call_id, out.attempt) != (result.call_id, result.attempt):
         return

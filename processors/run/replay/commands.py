@@ -16,7 +16,7 @@ from runfold.events.commands import Resolution, RunRequested
 from runfold.events.content import text
 from runfold.events.run import Event, Meta
 from runfold.events.tenant import AdmissionAnswered, Verdict
-from runfold.events.traits import DRY_RUN, CallMove, Cause
+from runfold.events.traits import DRY_RUN, JUDGE, CallMove, Cause
 from runfold.events.values import ErrorInfo
 from runfold.processors.engine.aggregate import Command, Timer, UnrecordedError
 from runfold.processors.run.agent import beginnings
@@ -116,6 +116,7 @@ def _request(fact: j.RunCreated | j.RunRefused, decision: Sequence[Event]) -> Ru
 _RESULTS: dict[str, type[CallResult]] = {
     **{kind.name: kind.result for kind in KINDS},
     DRY_RUN: ToolResult,
+    JUDGE: ModelResult,
 }
 _OUTCOMES = {
     CallMove.CLOSES: Outcome.SUCCEEDED,

@@ -33,6 +33,7 @@ def _words(fact: Fact) -> str | None:
             j.ModelFailed(error=error)
             | j.ToolCallFailed(error=error)
             | j.DryRunFailed(error=error)
+            | j.JudgeFailed(error=error)
             | j.RunFailed(error=error)
         ):
             return error.message if error.error_type == CODE else None

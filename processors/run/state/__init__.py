@@ -10,6 +10,7 @@ from runfold.processors.run.state.calls import (
     CallStatus,
     ContextCall,
     DryRunCall,
+    JudgeCall,
     ModelCall,
     OpenCall,
     Proposal,
@@ -32,7 +33,7 @@ from runfold.processors.run.state.run import (
     Waiting,
     loop_changed,
 )
-from runfold.processors.run.state.watch import Mark, Progress, Sample, Seen, Wait, Watch
+from runfold.processors.run.state.watch import Judged, Mark, Progress, Sample, Seen, Wait, Watch
 
 __all__ = [
     "WAITS_FOR_HUMAN",
@@ -47,6 +48,8 @@ __all__ = [
     "Ended",
     "Entry",
     "Idle",
+    "JudgeCall",
+    "Judged",
     "Live",
     "Mark",
     "ModelCall",

@@ -21,7 +21,7 @@ from typing import ClassVar
 
 from runfold.events.calls.kinds import CONTEXT, MODEL, TOOL
 from runfold.events.content import Content
-from runfold.events.traits import DRY_RUN
+from runfold.events.traits import DRY_RUN, JUDGE
 
 
 class CallStatus(StrEnum):
@@ -96,6 +96,15 @@ class ContextCall(OpenCall):
     kind = CONTEXT.name
 
     budget_tokens: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class JudgeCall(OpenCall):
+    """A call that asks a model how far the run has drifted from its goal."""
+
+    kind = JUDGE
+
+    model: str
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -55,6 +55,15 @@ class Sample:
 
 
 @dataclass(frozen=True)
+class Judged:
+    """What a judge last said of the run's drift, and the answers since it was asked."""
+
+    turns: int = 0
+    score: int | None = None
+    call_id: str = ""
+
+
+@dataclass(frozen=True)
 class Progress:
     """How the plan moves: ``turns`` counts the answers since its steps changed.
 
@@ -65,6 +74,7 @@ class Progress:
     turns: int = 0
     states: tuple[bytes, ...] = ()
     new: bool = False
+    judged: Judged = Judged()
 
 
 @dataclass(frozen=True)
