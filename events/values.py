@@ -176,10 +176,11 @@ class Redacted(Record):
 
 
 class Attachment(Record):
-    """A file or reference given with a request."""
+    """A file or reference given with a request; ``untrusted``: it holds what strangers wrote."""
 
     name: str
     content: Content
+    untrusted: bool = False
 
 
 class Position(Record):
@@ -285,18 +286,3 @@ class RunRequest(Record):
     variant: str | None = None
     source: str | None = None
     deadline: Timestamp | None = None
-
-
-class ContextRef(Record):
-    """One thing that the model will see."""
-
-    kind: str
-    id: str
-    digest: bytes
-
-
-class DroppedContext(Record):
-    """One thing that was left out of the context, and why."""
-
-    ref: ContextRef
-    reason: str

@@ -136,6 +136,11 @@ SENTENCES: Mapping[str, str] = {
     "brake_oscillation": "the same {about} came {score} times in turn (threshold {threshold})",
     "brake_cost_velocity": "{score} US dollars a minute (threshold {threshold})",
     "brake_token_velocity": "{score} tokens a minute (threshold {threshold})",
+    "brake_goal_drift": "a judge says that the run has drifted from its goal: {score} of 100 "
+    "(threshold {threshold})",
+    "judge_stopped": "the judge's model {model} may not be called now",
+    "brake_tainted_call": "{about}, of risk level {score}, was asked for after the run had read "
+    "what strangers wrote (threshold {threshold})",
     "brake_unfounded_claims": "{score} reports of what no call of the run did "
     "(threshold {threshold})",
     "tool_unavailable": "{tool} failed so often that it is left alone for a while, and the agent "

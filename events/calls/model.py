@@ -54,7 +54,7 @@ class ModelWork(CallWork):
 
     The model is shown ``messages``, or the transcript document ``context`` where there is one, and
     with the first of them, the goal, the ``attachments`` of the request. ``redact`` names the kinds
-    of data that it is shown tokens for.
+    of data that it is shown tokens for, ``taint`` the tools whose results hold strangers' words.
     """
 
     run_id: str
@@ -76,6 +76,7 @@ class ModelWork(CallWork):
     attachments: tuple[Attachment, ...] = ()
     by_permission: bool = False
     redact: tuple[str, ...] = ()
+    taint: tuple[str, ...] = ()
 
 
 class ModelResult(CallResult):

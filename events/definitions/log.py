@@ -72,6 +72,8 @@ class Switch(NamedTuple):
     since: int
     stopped: bool
     reason: str
+    at: datetime | None = None
+    by: str = ""
 
 
 class _Since(Protocol):

@@ -84,11 +84,19 @@ class PolicyDecided(Fact):
     obligations: tuple[str, ...] = ()
 
 
+def _asked(fact: ApprovalRequested) -> str:
+    asked = "{call_id:number} {question} It waits for a person (risk level {risk_level})"
+    return asked if fact.dry_run is None else f"{asked}. Its dry run: {{dry_run:result}}"
+
+
 class ApprovalRequested(Fact):
-    """A person must decide on a proposed call [107]; ``deadline`` None waits for ever."""
+    """A person must decide on a proposed call [107]; ``deadline`` None waits for ever.
+
+    ``dry_run`` is what its dry run said it would do, where it had one.
+    """
 
     traits = Traits(
-        reads="{call_id:number} {question} It waits for a person (risk level {risk_level})",
+        reads=_asked,
         tone=Tone.ASK,
         status=(RunStatus.WAITING_FOR_HUMAN,),
         call=CallTrait(TOOL.name, CallMove.ASKS, "awaiting_approval"),
@@ -101,6 +109,7 @@ class ApprovalRequested(Fact):
     arguments_digest: bytes
     risk_level: int
     deadline: Timestamp | None = None
+    dry_run: Content | None = None
 
 
 def _approved(fact: ToolCallApproved) -> str:
@@ -131,7 +140,8 @@ class ToolCallDenied(Fact):
 
     ``code`` names the reason where no person gave one, from behaviour 5 on: ``unknown_tool``,
     ``malformed_arguments`` (no JSON object), ``invalid_arguments`` (they break the schema),
-    ``not_alone``, ``lacks_scopes``, ``withdrawn``, ``not_decided``.
+    ``not_alone``, ``lacks_scopes``, ``withdrawn``, ``not_decided``, ``no_dry_run`` (it needs one
+    and cannot have it), ``dry_run_failed``.
     """
 
     traits = Traits(

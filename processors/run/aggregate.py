@@ -4,30 +4,30 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
 from functools import lru_cache, partial
 from uuid import UUID
 
 from runfold.events import calls, commands, topics
 from runfold.events import run as j
 from runfold.events.base import Fact, Record
-from runfold.events.border import fault_of, number_of
+from runfold.events.border import fault_of
 from runfold.events.calls.kinds import WORK_TOPICS
 from runfold.events.catalogue import TERMINAL_FACTS
 from runfold.events.definitions import Definitions
 from runfold.events.definitions.resolving import UNKNOWN
 from runfold.events.operations import ParkedRun
-from runfold.events.tenant import AdmissionAnswered, ExtensionAnswered, LateCostReported
+from runfold.events.tenant import AdmissionAnswered, ExtensionAnswered
 from runfold.events.traits import Cause
 from runfold.events.trusted import trusted
 from runfold.events.values import Actor, ActorKind
-from runfold.processors.engine.aggregate import Aggregate, Command, Send, Timer
+from runfold.processors.engine.aggregate import Aggregate, Command, Timer
 from runfold.processors.engine.spec import AggregateSpec, AggregateTopics
 from runfold.processors.run import behaviour as behaviours
 from runfold.processors.run import decide, dispatch, evolve
 from runfold.processors.run.agent import beginnings
 from runfold.processors.run.draft import IsPriced, every_model
-from runfold.processors.run.lifecycle import deadlines, extending, queueing
+from runfold.processors.run.lifecycle import deadlines
+from runfold.processors.run.lifecycle.telling import OUTBOX, late_cost
 from runfold.processors.run.state import Live, RunState
 
 DEDUPE_HORIZON = timedelta(hours=1)
@@ -160,41 +160,6 @@ def _meta(  # noqa: PLR0913, PLR0917 - an event has so much meta
 _make_meta = trusted(j.Meta)
 
 
-def _asks(meta: j.Meta, fact: j.RunQueued) -> tuple[Send, ...]:
-    asked = queueing.asked_of_tenant(meta, fact)
-    return (Send(topics.TENANT_REQUESTS, meta.tenant_id, asked),) if asked else ()
-
-
-def _returns(meta: j.Meta, fact: j.RunSettled) -> tuple[Send, ...]:
-    back = queueing.returned_to_tenant(meta, fact)
-    return (Send(topics.TENANT_REQUESTS, meta.tenant_id, back),)
-
-
-def _asks_more(meta: j.Meta, fact: j.ExtensionRequested) -> tuple[Send, ...]:
-    asked = extending.asked_of_tenant(meta, fact)
-    return (Send(topics.TENANT_REQUESTS, meta.tenant_id, asked),) if asked else ()
-
-
-def strays(record: Record, definitions: Definitions) -> tuple[Send, ...]:
-    """Return what a call cost whose run has ended, for the book of its tenant, where it has one."""
-    if not isinstance(record, calls.ModelResult | calls.ToolResult) or not record.tenant_id:
-        return ()
-    usage = record.usage if isinstance(record, calls.ModelResult) else None
-    tokens = number_of(usage.input_tokens + usage.output_tokens) if usage else 0
-    paid = bool(record.cost) or tokens > 0
-    if not paid or definitions.tenant_policy(record.tenant_id) is None:
-        return ()
-    told = LateCostReported(
-        tenant_id=record.tenant_id,
-        run_id=record.run_id,
-        call_id=record.call_id,
-        attempt=record.attempt,
-        cost=record.cost or Decimal(0),
-        tokens=tokens,
-    )
-    return (Send(topics.TENANT_REQUESTS, record.tenant_id, told),)
-
-
 def _parked(run_id: str, values: tuple[bytes, ...]) -> ParkedRun:
     return ParkedRun(run_id=run_id, values=values)
 
@@ -236,13 +201,9 @@ RUNS: AggregateSpec[RunState] = AggregateSpec(
     parked=_parked,
     answers={calls.BeginRequested: beginnings.answer},
     wish=dispatch.wish,
-    outbox={
-        j.RunQueued: _asks,
-        j.RunSettled: _returns,
-        j.ExtensionRequested: _asks_more,
-    },
+    outbox=OUTBOX,
     sends_to=(topics.TENANT_REQUESTS,),
-    strays=strays,
+    strays=late_cost,
     source="runfold/run-processor",
 )
 """What the engine knows of runs."""

@@ -39,8 +39,10 @@ by deciding it again.
    model was shown tokens (``redacted``). A run that has read what strangers wrote (``untrusted``
    results) asks a person from risk level 2 on. An agent's brakes watch its runs: a threshold that
    is crossed is on record with what follows. A call whose tool is left alone after failures is
-   skipped, or ends the run, where the agent says so. ``state_hash`` covers what strangers' words
-   the run has read, and what its brakes remember.
+   skipped, or ends the run, where the agent says so. A call whose contract says how is tried by a
+   dry run first, by its level (``DryRunStarted``). A judge may be asked for goal drift. At level 4
+   a person is asked whatever the agent says. ``state_hash`` covers what strangers' words the run
+   has read, and what its brakes remember.
 """
 
 from __future__ import annotations
@@ -57,6 +59,10 @@ BRAKES = 7
 """The behaviour from which an agent's brakes watch its runs."""
 BY_POLICIES = 7
 """The behaviour from which policies as code decide."""
+BY_LEVELS = 7
+"""The behaviour from which calls of a high level are tried by a dry run first."""
+BY_TAINT = 7
+"""The behaviour from which a run keeps what it has read of strangers."""
 BY_TENANT = 7
 """The behaviour from which a run asks its tenant, where a policy of the tenant is in force."""
 

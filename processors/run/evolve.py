@@ -10,8 +10,26 @@ from runfold.events import run as j
 from runfold.events.base import Fact
 from runfold.events.traits import charge_of
 from runfold.events.values import RunStatus
-from runfold.processors.run.fold import brakes, lifecycle, open_calls, round_calls, tenancy, turns
-from runfold.processors.run.state import WAITS_FOR_HUMAN, CallStatus, Ended, Live, RunState, changed
+from runfold.processors.run.fold import (
+    brakes,
+    dry_runs,
+    judging,
+    lifecycle,
+    open_calls,
+    round_calls,
+    tenancy,
+    turns,
+)
+from runfold.processors.run.state import (
+    WAITS_FOR_HUMAN,
+    CallStatus,
+    DryRunCall,
+    Ended,
+    JudgeCall,
+    Live,
+    RunState,
+    changed,
+)
 
 _Fold = Callable[[Live, Any, datetime], Live]
 
@@ -35,6 +53,12 @@ _FOLDS: dict[type[Fact], _Fold] = {
     j.ModelCalled: turns.model_called,
     j.ModelResponded: turns.model_responded,
     j.ModelFailed: turns.model_failed,
+    j.DryRunStarted: dry_runs.started,
+    j.DryRunSucceeded: dry_runs.succeeded,
+    j.DryRunFailed: dry_runs.failed,
+    j.JudgeCalled: judging.called,
+    j.JudgeAnswered: judging.answered,
+    j.JudgeFailed: judging.failed,
     j.CallBegun: open_calls.begun,
     j.CallHeld: open_calls.held,
     j.CallHandedOutAgain: open_calls.handed_out_again,
@@ -105,11 +129,11 @@ def status_of(run: Live) -> RunStatus:  # noqa: PLR0911 - one line a status read
     stands = {call.status for call in run.loop.calls if call.answers_model}
     if not WAITS_FOR_HUMAN.isdisjoint(stands):
         return RunStatus.WAITING_FOR_HUMAN
-    if CallStatus.RUNNING in stands:
+    if CallStatus.RUNNING in stands or any(isinstance(c, DryRunCall) for c in run.loop.calls):
         return RunStatus.RUNNING_TOOL
     if CallStatus.APPROVED in stands or CallStatus.HELD in stands:
         return RunStatus.WAITING_FOR_TOOL
-    if run.loop.model_call is not None:
+    if run.loop.model_call is not None or any(isinstance(c, JudgeCall) for c in run.loop.calls):
         return RunStatus.WAITING_FOR_MODEL
     return RunStatus.PLANNING
 

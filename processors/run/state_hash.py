@@ -106,8 +106,11 @@ def _added_by_brakes(watch: Watch) -> list[object]:
     return [
         [*watch.detectors],
         [watch.seen, [[c.number, c.call_id, c.same.hex(), c.alike.hex()] for c in watch.calls]],
+        [[c.outcome, c.risk, c.tainted] for c in watch.calls],
+        [[m.step, m.messages, m.seen, m.tainted] for m in watch.marks],
         [[*watch.errors], moved.turns, [each.hex() for each in moved.states], moved.new],
         [[each.at_ms, each.tokens, str(each.cost.normalize())] for each in watch.samples],
+        [moved.judged.turns, moved.judged.score, moved.judged.call_id],
         [sorted(watch.succeeded), [*watch.unfounded]],
         [dict(watch.since), dict(watch.applied)],
         [watch.wait.until.isoformat() if watch.wait.until else "", watch.wait.times],

@@ -19,6 +19,8 @@ from runfold.projections.store.rows.merging import Merging
 from runfold.projections.tables import approvals
 from runfold.projections.view import Batch, Placed, Rows, View
 
+_MOST_SHOWN = 2_000
+
 _KINDS: frozenset[type[Fact]] = frozenset(
     {
         ApprovalRequested,
@@ -88,7 +90,7 @@ def _ask(
                 approval_id=fact.call_id,
                 kind="tool_call",
                 tool_name=fact.tool,
-                question=clean(wording.plain(fact.question)),
+                question=_question(fact),
                 arguments_digest=fact.arguments_digest.hex(),
                 risk_level=fact.risk_level,
                 **common,
@@ -101,6 +103,14 @@ def _ask(
                 options_json=as_json(fact.options),
                 **common,
             )
+
+
+def _question(fact: ApprovalRequested) -> str:
+    asked = clean(wording.plain(fact.question))
+    if fact.dry_run is None:
+        return asked
+    found = plain(fact.dry_run) or said(fact.dry_run) or ""
+    return f"{asked} Its dry run: {found[:_MOST_SHOWN]}"
 
 
 def _decide(

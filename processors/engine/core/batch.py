@@ -162,7 +162,7 @@ class BatchDecider(Generic[S]):
         if known is None:
             body = command.body
             if not isinstance(body, Record) or not self._spec.begins(body):
-                self._pass_on(command, key, cause, batch, env)
+                batch.others += self._outbox.strays(body, f"{key}/{cause}", env)
                 self._miss(body, key)
                 return env
             if key in batch.changed or key in partition_state.ended:
@@ -263,18 +263,6 @@ class BatchDecider(Generic[S]):
                 f"the key belongs to partition {home}: publish with the murmur2 partitioner "
                 "(librdkafka: partitioner=murmur2_random)",
             )
-
-    def _pass_on(self, command: Command, key: str, cause: str, batch: Outcome[S], env: Env) -> None:
-        """Tell others what came for a key that is not live, where they must learn of it."""
-        body = command.body
-        sends = self._spec.strays(body, env.definitions) if isinstance(body, Record) else ()
-        place = self._partition_of or _only_partition
-        for send in sends:
-            said, source = send.record, self._spec.source
-            named = headers(type(said).__name__, f"{key}/{cause}", source, env.now, send.key, "")
-            value = self._codec.encode(send.topic, said)
-            partition = place(send.topic, send.key.encode())
-            batch.others.append(Message(send.topic, send.key, value, named, partition))
 
     def _miss(self, body: object, key: str) -> None:
         """Refuse what comes for a key that is not live, where somebody must learn of it."""

@@ -23,6 +23,7 @@ def request_approval(
 ) -> None:
     """Have a call wait for a person."""
     wait = contract.approval_timeout_ms
+    call = draft.run.loop.call(call_id)
     draft.say(
         j.ApprovalRequested(
             call_id=call_id,
@@ -31,6 +32,7 @@ def request_approval(
             arguments_digest=arguments.digest,
             risk_level=contract.risk_level,
             deadline=after(draft.env.now, wait) if wait else None,
+            dry_run=call.proposal.dry_run if isinstance(call, RoundCall) else None,
         )
     )
     write(draft)

@@ -8,7 +8,13 @@ from runfold.events import run as j
 from runfold.events.calls.kinds import MODEL
 from runfold.events.content import Content, text
 from runfold.events.trusted import trusted
-from runfold.processors.run.agent import attachments, context_calls, model_calls, tool_calls
+from runfold.processors.run.agent import (
+    attachments,
+    context_calls,
+    judging,
+    model_calls,
+    tool_calls,
+)
 from runfold.processors.run.brakes import applying as brakes
 from runfold.processors.run.draft import Draft
 from runfold.processors.run.fold.turns import next_transcript
@@ -57,7 +63,7 @@ def _next_turn(draft: Draft) -> None:
         return
     if draft.run.loop.selection is None:
         _hydrate(draft)
-        if brakes.apply(draft):
+        if judging.open_one(draft) or brakes.apply(draft):
             return
         if context_calls.needed(draft):
             context_calls.open_one(draft)

@@ -9,6 +9,7 @@ from runfold.events.content import Content, json_content
 from runfold.events.definitions import ToolContract
 from runfold.events.trusted import trusted
 from runfold.events.values import ModelAnswer, ProposedCall
+from runfold.processors.run.agent import dry_runs
 from runfold.processors.run.agent.approving import request_approval
 from runfold.processors.run.agent.arguments import arguments_fault
 from runfold.processors.run.agent.checkpoints import write
@@ -19,7 +20,7 @@ from runfold.processors.run.draft import Draft
 from runfold.processors.run.ids import signature
 from runfold.processors.run.lifecycle import endings
 from runfold.processors.run.policy.judging import FORBIDDEN, Judged, judge_call
-from runfold.processors.run.policy.rules import NEEDS_APPROVAL, missing_scopes
+from runfold.processors.run.policy.rules import DRY_RUN_FIRST, NEEDS_APPROVAL, missing_scopes
 
 MALFORMED, INVALID = "malformed_arguments", "invalid_arguments"
 
@@ -109,13 +110,30 @@ def _propose(
     assert contract is not None
     if _refused(draft, contract, judged) or _repeats_too_often(draft, call):
         return True
-    if NEEDS_APPROVAL not in decision.obligations:
+    return _through(draft, call, contract, decision)
+
+
+def _through(
+    draft: Draft, call: ProposedCall, contract: ToolContract, decision: j.PolicyDecided
+) -> bool:
+    """Let a permitted call begin, have it tried first, or have a person asked.
+
+    Returns whether its arguments fit, as far as they are looked at.
+    """
+    call_id, obligations = decision.call_id or "", decision.obligations
+    if not {DRY_RUN_FIRST, NEEDS_APPROVAL} & set(obligations):
         draft.say(trusted(j.ToolCallApproved)(call_id=call_id))
         return True
     if problem := arguments_fault(draft, contract, call.arguments):
         draft.deny(call_id, INVALID, problem)
         return False
-    request_approval(draft, call_id, contract, call.arguments)
+    tried = DRY_RUN_FIRST in obligations
+    if tried and dry_runs.begin_for(draft, call_id, contract, call.arguments):
+        return True
+    if NEEDS_APPROVAL in obligations:
+        request_approval(draft, call_id, contract, call.arguments)
+    else:
+        draft.say(trusted(j.ToolCallApproved)(call_id=call_id))
     return True
 
 

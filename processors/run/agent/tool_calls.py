@@ -14,7 +14,7 @@ from runfold.events.trusted import trusted
 from runfold.events.values import ErrorInfo
 from runfold.processors.run.agent import checkpoints
 from runfold.processors.run.agent.approving import still_permitted
-from runfold.processors.run.agent.model_calls import attribution
+from runfold.processors.run.agent.attribution import attribution
 from runfold.processors.run.agent.open_calls import retry_or
 from runfold.processors.run.draft import Draft
 from runfold.processors.run.ids import outcome_of

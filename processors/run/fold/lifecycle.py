@@ -8,8 +8,20 @@ from datetime import datetime
 from runfold.events import run as j
 from runfold.events.run.lifecycle import MessageKind
 from runfold.events.values import RunRequest, RunStatus
-from runfold.processors.run.behaviour import known
-from runfold.processors.run.state import Ended, Live, Pinned, Waiting, Watch, changed, loop_changed
+from runfold.processors.run.behaviour import BY_TAINT, known
+from runfold.processors.run.state import (
+    AgentLoop,
+    Ended,
+    Live,
+    Pinned,
+    Waiting,
+    Watch,
+    changed,
+    loop_changed,
+)
+
+ATTACHMENT = "attachment"
+"""What a run's taint says of attachments that are declared untrusted, beside the names of tools."""
 
 
 def traceparent_of(request: RunRequest) -> str:
@@ -34,7 +46,14 @@ def created(fact: j.RunCreated, at: datetime) -> Live:
             traceparent=traceparent_of(fact.request),
             behaviour=known(fact.behaviour),
         ),
+        body=AgentLoop(taint=_brought(fact)),
     )
+
+
+def _brought(fact: j.RunCreated) -> tuple[str, ...]:
+    """Return what strangers' words the request itself brings into the run, from behaviour 7 on."""
+    brings = any(each.untrusted for each in fact.request.attachments)
+    return (ATTACHMENT,) if brings and fact.behaviour >= BY_TAINT else ()
 
 
 def refused(fact: j.RunRefused, at: datetime) -> Ended:

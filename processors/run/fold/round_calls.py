@@ -11,7 +11,7 @@ from runfold.events.calls import Outcome
 from runfold.events.calls.kinds import TOOL
 from runfold.events.content import Content, json_content, text
 from runfold.events.trusted import trusted
-from runfold.processors.run.behaviour import BY_POLICIES
+from runfold.processors.run.behaviour import BY_LEVELS, BY_POLICIES
 from runfold.processors.run.brakes import memory
 from runfold.processors.run.fold import open_calls, tenancy
 from runfold.processors.run.fold.open_calls import calls_with, known, with_call
@@ -19,7 +19,9 @@ from runfold.processors.run.fold.turns import unpriced_model
 from runfold.processors.run.ids import artifact_of, outcome_of, signature
 from runfold.processors.run.state import (
     CallStatus,
+    DryRunCall,
     Live,
+    OpenCall,
     Proposal,
     RoundCall,
     SinceCheckpoint,
@@ -95,6 +97,8 @@ def denied(run: Live, fact: j.ToolCallDenied, at: datetime) -> Live:
     reply = json_content({"error": {"error_type": "denied", "message": fact.reason}})
     run = _close(run, fact.call_id, reply, is_error=True)
     run = with_call(run, fact.call_id, approval="denied")
+    if run.behaviour >= BY_LEVELS:
+        run = loop_changed(run, calls=_untried(run, fact.call_id))
     if run.loop.watch is not None and fact.code == memory.UNFOUNDED:
         run = loop_changed(run, watch=memory.after_denial(run.loop.watch, fact.call_id))
     return _noted(run, fact.request_id)
@@ -115,14 +119,14 @@ def succeeded(run: Live, fact: j.ToolCallSucceeded, at: datetime) -> Live:
         since = changed(run.since_checkpoint, artifacts=(*run.since_checkpoint.artifacts, ref))
         run = changed(run, since_checkpoint=since)
     run = _ran(_close(run, fact.call_id, fact.result), fact.call_id, "succeeded")
-    return _noted(_lost(_tainted(run, fact), fact), fact.request_id)
+    return _noted(_lost(tainted(run, fact), fact), fact.request_id)
 
 
 def failed(run: Live, fact: j.ToolCallFailed, at: datetime) -> Live:
     """The error is the reply, unless a retry is scheduled right after."""
     reply = json_content({"error": fact.error.model_dump(mode="json", exclude_none=True)})
     run = _ran(_close(run, fact.call_id, reply, is_error=True), fact.call_id, "failed")
-    return _noted(_lost(_tainted(run, fact), fact), fact.request_id)
+    return _noted(_lost(tainted(run, fact), fact), fact.request_id)
 
 
 def uncertain(run: Live, fact: j.ToolCallUncertain, at: datetime) -> Live:
@@ -239,7 +243,7 @@ def _lost(run: Live, fact: _Ran) -> Live:
     return open_calls.found(run, fact.call_id, fact.attempt)
 
 
-def _tainted(run: Live, fact: j.ToolCallSucceeded | j.ToolCallFailed) -> Live:
+def tainted(run: Live, fact: j.ToolCallSucceeded | j.ToolCallFailed | j.DryRunFailed) -> Live:
     """Keep through which tool the run has read what strangers wrote."""
     if not fact.untrusted or fact.tool in run.loop.taint:
         return run
@@ -248,6 +252,12 @@ def _tainted(run: Live, fact: j.ToolCallSucceeded | j.ToolCallFailed) -> Live:
 
 def _edited(proposal: Proposal, arguments: Content | None) -> Proposal:
     return proposal if arguments is None else changed(proposal, arguments=arguments)
+
+
+def _untried(run: Live, call_id: str) -> tuple[OpenCall, ...]:
+    """Return the open calls without the dry run of one."""
+    calls = run.loop.calls
+    return tuple([c for c in calls if not (isinstance(c, DryRunCall) and c.of == call_id)])
 
 
 def _joined(run: Live, call: RoundCall, **changes: object) -> Live:

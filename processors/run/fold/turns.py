@@ -40,9 +40,10 @@ _MESSAGE_BYTES = 128
 
 def context_hydrated(run: Live, fact: j.ContextHydrated, at: datetime) -> Live:
     """The replies of the closed round, then what people said, enter the transcript."""
-    if run.loop.watch is not None:
-        run = loop_changed(run, watch=memory.after_round(run.loop.watch, run, at))
     transcript = next_transcript(run)
+    if run.loop.watch is not None:
+        messages = len(transcript.messages)
+        run = loop_changed(run, watch=memory.after_round(run.loop.watch, run, at, messages))
     return changed(loop_changed(run, transcript=transcript, selection=None, calls=()), inbox=())
 
 

@@ -7,7 +7,7 @@ from runfold.events import run as j
 from runfold.events.content import NOTHING, Content
 from runfold.processors.run.agent import checkpoints
 from runfold.processors.run.agent.arguments import arguments_fault
-from runfold.processors.run.agent.model_calls import attribution
+from runfold.processors.run.agent.attribution import attribution
 from runfold.processors.run.agent.next_step import proceed
 from runfold.processors.run.agent.tool_calls import unpaid
 from runfold.processors.run.draft import Draft

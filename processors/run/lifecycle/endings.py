@@ -15,6 +15,7 @@ from runfold.events import run as j
 from runfold.events.border import number_of
 from runfold.events.calls.kinds import MODEL, TOOL
 from runfold.events.content import Content, json_content
+from runfold.events.traits import DRY_RUN, JUDGE
 from runfold.events.trusted import trusted
 from runfold.events.values import ErrorInfo, Exit, ExitStatus, ExitUsage
 from runfold.processors.run.draft import Draft
@@ -31,7 +32,7 @@ EXIT_CANCELLED = 5
 EXIT_UNDECIDABLE = 6
 
 
-_PAID = frozenset({MODEL.name, TOOL.name})
+_PAID = frozenset({MODEL.name, TOOL.name, DRY_RUN, JUDGE})
 
 
 class _Whose(TypedDict):

@@ -16,7 +16,7 @@ from runfold.events.commands import Resolution, RunRequested
 from runfold.events.content import text
 from runfold.events.run import Event, Meta
 from runfold.events.tenant import AdmissionAnswered, ExtensionAnswered, Verdict
-from runfold.events.traits import CallMove, Cause
+from runfold.events.traits import DRY_RUN, JUDGE, CallMove, Cause
 from runfold.events.values import ErrorInfo
 from runfold.processors.engine.aggregate import Command, Timer, UnrecordedError
 from runfold.processors.run.agent import beginnings
@@ -134,7 +134,11 @@ def _request(fact: j.RunCreated | j.RunRefused, decision: Sequence[Event]) -> Ru
     return RunRequested(**{**dict(fact.request), "goal": goal})
 
 
-_RESULTS = {kind.name: kind.result for kind in KINDS}
+_RESULTS: dict[str, type[CallResult]] = {
+    **{kind.name: kind.result for kind in KINDS},
+    DRY_RUN: ToolResult,
+    JUDGE: ModelResult,
+}
 _OUTCOMES = {
     CallMove.CLOSES: Outcome.SUCCEEDED,
     CallMove.FAILS: Outcome.FAILED,

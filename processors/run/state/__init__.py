@@ -9,6 +9,8 @@ from runfold.processors.run.state.calls import (
     Beginning,
     CallStatus,
     ContextCall,
+    DryRunCall,
+    JudgeCall,
     ModelCall,
     OpenCall,
     Proposal,
@@ -36,7 +38,7 @@ from runfold.processors.run.state.run import (
     Waiting,
     loop_changed,
 )
-from runfold.processors.run.state.watch import Progress, Sample, Seen, Wait, Watch
+from runfold.processors.run.state.watch import Judged, Mark, Progress, Sample, Seen, Wait, Watch
 
 __all__ = [
     "LIMIT_OF",
@@ -49,10 +51,14 @@ __all__ = [
     "Budget",
     "CallStatus",
     "ContextCall",
+    "DryRunCall",
     "Ended",
     "Entry",
     "Idle",
+    "JudgeCall",
+    "Judged",
     "Live",
+    "Mark",
     "Met",
     "ModelCall",
     "More",

@@ -19,7 +19,7 @@ from runfold.processors.run.state import Used as UsedState
 from runfold.surfaces.application import shapes
 from runfold.surfaces.application.rendering import completion_of, json_of, known_usd, text_of
 from runfold.surfaces.words import arguments as in_words
-from runfold.surfaces.words import said
+from runfold.surfaces.words import result, said
 
 _BOOKKEEPING = (j.CheckpointWritten, j.ContextHydrated, j.BudgetReserved, j.BudgetSettled)
 _NEXT = frozenset(CallStatus) - {CallStatus.RUNNING, CallStatus.CLOSED}
@@ -186,7 +186,9 @@ def _wait(call: CallState) -> shapes.Wait:
         case CallStatus.UNCERTAIN:
             kind, question = "uncertain", f"did {call.tool} happen?"
         case _:
-            kind, question = "approval", f"may {call.tool} run?"
+            found = call.proposal.dry_run
+            tried = "" if found is None else f" Its dry run: {result(found)}"
+            kind, question = "approval", f"may {call.tool} run?{tried}"
     return shapes.Wait(
         kind=kind,
         call_id=call.call_id,

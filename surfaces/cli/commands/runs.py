@@ -31,6 +31,12 @@ def run(
             "--file", help="A file for the run: its tools find it, its model is shown it."
         ),
     ] = None,
+    untrusted: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--untrusted-file", help="The same, of a file that strangers wrote: the run is tainted."
+        ),
+    ] = None,
     follow: Annotated[bool, typer.Option("--follow", help="Watch it to its end.")] = False,
     everything: Annotated[bool, typer.Option("--all", help="Show every event.")] = False,
     tenant: options.Tenant = "default",
@@ -59,7 +65,7 @@ def run(
 
     context = of(ctx)
     client = context.client(tenant, user)
-    text, attachments = with_files(context, goal, files or [], tenant)
+    text, attachments = with_files(context, goal, files or [], tenant, untrusted=untrusted or [])
     run_id = request(
         client,
         text,

@@ -16,7 +16,7 @@ from runfold.processors.run.policy.cedar.schema import argument_types, schema_of
 from runfold.processors.run.policy.cedar.testing import failure_of
 from runfold.processors.run.policy.cedar.values import type_of
 
-ANNOTATIONS = ("approval", "description", "id", "reason")
+ANNOTATIONS = ("approval", "description", "dry_run", "id", "reason")
 """The annotations of a rule that mean something here."""
 
 APPROVALS = ("always", "never")
@@ -107,11 +107,12 @@ def _of_annotations(rules: ParsedSet) -> Iterator[str]:
         seen.add(each.id)
         for name in sorted(set(each.annotations) - set(ANNOTATIONS)):
             yield f"rule {each.id}: @{name} means nothing; there are {_listed(ANNOTATIONS)}"
-        approval = each.annotations.get("approval")
-        if approval is not None and each.forbids:
-            yield f"rule {each.id}: @approval belongs to a permit, and this is a forbid"
-        elif approval is not None and approval not in APPROVALS:
-            yield f'rule {each.id}: @approval("{approval}") is none of {", ".join(APPROVALS)}'
+        for name in ("approval", "dry_run"):
+            said = each.annotations.get(name)
+            if said is not None and each.forbids:
+                yield f"rule {each.id}: @{name} belongs to a permit, and this is a forbid"
+            elif said is not None and said not in APPROVALS:
+                yield f'rule {each.id}: @{name}("{said}") is none of {", ".join(APPROVALS)}'
 
 
 def _of_schema(
