@@ -3,6 +3,7 @@
 Rows are dicts with the columns' names.
 """
 
+from runfold.projections.queries.access import rules_used, runs_started, tools_used
 from runfold.projections.queries.audit import AuditSummary, audit_of, audit_summary
 from runfold.projections.queries.operating import (
     list_dead_letters,
@@ -57,9 +58,12 @@ __all__ = [
     "live_runs",
     "open_approvals",
     "positions",
+    "rules_used",
     "run",
+    "runs_started",
     "set_aside",
     "timeline",
+    "tools_used",
     "uncertain_calls",
     "unread",
     "wait_for",

@@ -9,7 +9,7 @@ from typer.core import TyperGroup
 
 SECTIONS: dict[str, tuple[str, ...]] = {
     "The stack": ("up", "restart", "down", "status", "doctor", "alerts", "config", "demo"),
-    "Agents and tools": ("apply", "agents", "tools", "definitions", "policy"),
+    "Agents and tools": ("apply", "agents", "tools", "definitions", "policy", "access"),
     "Runs": ("run", "runs", "logs", "show", "tell", "instruct", "pause", "resume", "cancel"),
     "What waits for a person": ("approvals", "approve", "deny", "answer", "extend", "resolve"),
     "Money, SQL and proof": ("costs", "tenant", "switch", "sql", "audit", "rebuild"),
@@ -33,6 +33,7 @@ IN_SHORT: dict[str, str] = {
     "config": "Show every setting and where it comes from.",
     "demo": "Watch an agent triage a log.",
     "apply": "Check manifests and publish what they declare.",
+    "tools": "List the tools, or what calls of an agent ask for.",
     "definitions": "Decide about versions of agents, tools and scripts.",
     "policy": "Test, explain and simulate policies.",
     "run": "Ask for a run; --follow watches it.",

@@ -7,19 +7,32 @@ from typing import Any
 
 import pytest
 
+from runfold.events import commands
 from runfold.events import run as j
 from runfold.events.calls import ModelResult, ModelWork
 from runfold.events.content import text
 from runfold.events.definitions.brakes import faults_of
 from runfold.events.run import BrakeAction
+from runfold.events.tenant import AdmissionAnswered, CallRates, Verdict
 from runfold.events.values import RunStatus
 from runfold.processors.run.agent.judging import MOST_SHOWN, SCHEMA
 from runfold.processors.run.dispatch import dispatch
 from runfold.processors.run.state_hash import state_hash
 from tests.deciders.braking import NO_LIMITS, brakes_of, then, works
-from tests.deciders.given import LOOK, answer, begins, call, due, model_error, request
+from tests.deciders.given import (
+    LOOK,
+    RUN,
+    answer,
+    begins,
+    call,
+    control,
+    due,
+    model_error,
+    request,
+)
 from tests.deciders.governed import governed
 from tests.spec import Story
+from tests.tenant.given import policy
 
 RUBRIC = "It keeps to the files it was asked for."
 
@@ -65,6 +78,30 @@ def test_the_judge_is_asked_after_its_interval_of_answers() -> None:
     assert work.tools == (SCHEMA,)
     assert work.messages[0].content == text("find out")
     assert run.run.counters.model_calls == 2, "it is no call of the agent's model"
+
+
+def test_its_call_counts_for_the_rate_of_calls_to_models() -> None:
+    judge = {"rubric": RUBRIC, "every": 2, "model": "scripted:judge"}
+    brake = then("think_again", threshold=70, judge=judge)
+    known = governed(tools=(LOOK,), brakes={"goal_drift": brake}, limits=NO_LIMITS)
+    run = Story(known.plus("tenant_policy", policy().body(), 100)).when(request())
+    rates = CallRates(model_calls=1)
+    run = run.when(AdmissionAnswered(run_id=RUN, verdict=Verdict.GRANTED, rates=rates))
+    run = due(works(due(works(run, "a")), "b"))
+    assert run.names() == ["ContextHydrated", "JudgeCalled"]
+    run = run.when(verdict(run, 10))
+    assert run.names() == ["JudgeAnswered", "CallsPaced"]
+    assert due(run).names()[-1] == "ModelCalled"
+
+
+def test_what_a_judge_costs_may_be_told_after_the_end_of_the_run() -> None:
+    known = drifting().definitions.plus("tenant_policy", policy().body(), 100)
+    run = Story(known).when(request())
+    run = run.when(AdmissionAnswered(run_id=RUN, verdict=Verdict.GRANTED))
+    run = works(run, "a", "b")
+    out = number(run)
+    run = run.when(control(commands.CancelRun, reason="enough"))
+    assert run.only(j.RunSettled).open == (f"{RUN}.{out}/1",)
 
 
 def test_a_judge_reads_the_goal_and_the_newest_of_what_was_said() -> None:

@@ -177,17 +177,22 @@ def test_waiting_for_anothers_run_is_waiting_for_none(database: Connection) -> N
     assert said[0].replace(other, "nobody") == said[1]
 
 
+LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
+
 LISTS: dict[str, Callable[[Views], object]] = {
     "list_runs": queries.list_runs,
     "list_tenants": queries.list_tenants,
     "list_runs by all that it filters": lambda v: queries.list_runs(
-        v, RunFilter(user_id="u1", agent="triage", created_from=datetime(2020, 1, 1, tzinfo=UTC))
+        v, RunFilter(user_id="u1", agent="triage", created_from=LONG_AGO)
     ),
     "open_approvals": queries.open_approvals,
     "uncertain_calls": queries.uncertain_calls,
     "costs_by": lambda v: queries.costs_by(v, "tenant_id", "run_id"),
     "budgets": queries.budgets,
     "audit_summary": queries.audit_summary,
+    "tools_used": lambda v: queries.tools_used(v, LONG_AGO),
+    "runs_started": lambda v: queries.runs_started(v, LONG_AGO),
+    "rules_used": lambda v: queries.rules_used(v, LONG_AGO),
 }
 """Questions about everything that is seen."""
 
