@@ -354,6 +354,13 @@ class Run(RuleBasedStateMachine):
             assert timer is not None
             assert run.loop.watch.wait.until is not None
             return
+        pace = run.entry.pace
+        if stands <= {CallStatus.APPROVED, CallStatus.CLOSED} and pace and pace.until:
+            # Its tenant lets it make no call yet.
+            timer = next_timer(run)
+            assert timer is not None
+            assert timer.due <= max(pace.until.values())
+            return
         assert stands & {
             CallStatus.RUNNING,
             CallStatus.HELD,
