@@ -89,7 +89,8 @@ class Shown:
 
     ``content`` is the digest of the arguments, or of the question; ``goal`` that of the run's goal.
     ``tool`` is ``name@version``, empty for a question; ``effect`` is what its contract says that it
-    changes. ``cost`` is in US dollars, what the run had cost when it asked.
+    changes. ``cost`` is in US dollars, what the run had cost when it asked. ``dry_run`` is the
+    digest of what the call's dry run said, empty where it had none.
     """
 
     call_id: str
@@ -104,6 +105,7 @@ class Shown:
     user: str
     goal: bytes
     cost: Decimal
+    dry_run: bytes = b""
 
 
 def shown_digest(shown: Shown) -> bytes:
@@ -122,5 +124,6 @@ def shown_digest(shown: Shown) -> bytes:
         shown.user,
         shown.goal.hex(),
         f"{money(shown.cost):f}",
+        shown.dry_run.hex(),
     ]
     return hashlib.sha256(canonical_json(said).encode()).digest()

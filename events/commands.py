@@ -5,6 +5,7 @@ from __future__ import annotations
 from runfold.events.approvals import Holds
 from runfold.events.base import Record, Said, Symbol, Timestamp
 from runfold.events.content import Content
+from runfold.events.tenant.values import Amount
 from runfold.events.values import ProposedCall, RunRequest
 
 
@@ -83,6 +84,19 @@ class ResumeRun(Control):
 
 class CancelRun(Control):
     """End the run."""
+
+    reason: Said = ""
+
+
+class ExtendRun(Control):
+    """Let the run use more: its limits rise by ``added``, where its tenant sets that aside."""
+
+    added: tuple[Amount, ...]
+    reason: Said = ""
+
+
+class DenyExtension(Control):
+    """Let a run end that waits for more."""
 
     reason: Said = ""
 

@@ -31,6 +31,12 @@ class Cause(Enum):
 PERSON = "person"
 """The kind of a call that a person answers; the others are the names of ``calls.kinds.KINDS``."""
 
+JUDGE = "judge"
+"""The kind of a call that judges the run; its work is that of a model."""
+
+DRY_RUN = "dry_run"
+"""The kind of a call that tries another without an effect; its work is that of a tool."""
+
 
 class CallMove(Enum):
     """What a fact does to a call."""
@@ -50,7 +56,8 @@ class CallMove(Enum):
 class CallTrait:
     """What a fact does to the call whose id is in its field ``id_field``.
 
-    ``kind`` is a name of ``calls.kinds.KINDS`` or PERSON, None a call of any kind; ``status`` is
+    ``kind`` is a name of ``calls.kinds.KINDS``, PERSON, DRY_RUN or JUDGE, None a call of
+    any kind; ``status`` is
     where the call stands after it, as the views say it.
     """
 
@@ -78,7 +85,7 @@ NOTHING_USED = Usage()
 class Charge(NamedTuple):
     """What one fact says was paid for: by whom, for which call, priced or not, late or not.
 
-    ``kind`` is a name of ``calls.kinds.KINDS`` and the column ``kind`` of the table ``costs``;
+    ``kind`` is a name of ``calls.kinds.KINDS`` or DRY_RUN, and the column ``kind`` of ``costs``;
     ``name`` is the model's or the tool's; ``cost`` is in US dollars and None where no price is
     known, which is not zero.
     """
@@ -194,3 +201,9 @@ def tool_charge(fact: _PaidTool) -> Charge | None:
     if fact.cost is None or fact.attribution is None:
         return None
     return Charge(TOOL.name, fact.tool, fact.call_id, fact.attempt, fact.cost, fact.attribution)
+
+
+def dry_run_charge(fact: _PaidTool) -> Charge | None:
+    """Return the charge of a dry run, which is no call of its tool."""
+    charge = tool_charge(fact)
+    return None if charge is None else charge._replace(kind=DRY_RUN)

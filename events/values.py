@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from runfold.events.base import Money, Record, Said, SaidBytes, Symbol, Timestamp
+from pydantic import Field
+
+from runfold.events.base import Money, Record, Said, Symbol, Timestamp
 from runfold.events.content import Content
 
 
@@ -92,6 +94,8 @@ class Limits(Record):
     max_total_tokens: int | None = None
     max_cost: Money | None = None
     max_duration_ms: int | None = None
+    # Left out where it is not set: the digests of agents without it must stay what they are.
+    max_retries: int | None = Field(default=None, exclude_if=lambda most: most is None)
 
 
 class Usage(Record):
@@ -172,10 +176,11 @@ class Redacted(Record):
 
 
 class Attachment(Record):
-    """A file or reference given with a request."""
+    """A file or reference given with a request; ``untrusted``: it holds what strangers wrote."""
 
     name: Said
     content: Content
+    untrusted: bool = False
 
 
 class Position(Record):
@@ -281,18 +286,3 @@ class RunRequest(Record):
     variant: str | None = None
     source: str | None = None
     deadline: Timestamp | None = None
-
-
-class ContextRef(Record):
-    """One thing that the model will see."""
-
-    kind: str
-    id: str
-    digest: SaidBytes
-
-
-class DroppedContext(Record):
-    """One thing that was left out of the context, and why."""
-
-    ref: ContextRef
-    reason: Said

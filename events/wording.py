@@ -74,6 +74,11 @@ SENTENCES: Mapping[str, str] = {
     "how much a run may need; give the run a limit, or the policy run_amounts",
     "queue_full": "{waiting} runs of the tenant wait already, as many as its policy allows; "
     "ask again later, or raise the size of the queue",
+    "at_rate": "{of} may start {runs} runs in a {per}",
+    "throttled": "the soft limit of {of} for {unit} in a {period} is reached, so its runs start "
+    "one by one",
+    "shed": "{waiting} runs of the tenant wait already, as many as its policy allows, and this one "
+    "has the lowest priority ({priority}); ask again later",
     "queue_timeout": "the run waited {seconds} s for its tenant, as long as the policy allows",
     "wait_or_raise": "ask again later, or have the tenant's policy changed (runfold tenant show)",
     "stopped": "{what} is stopped by a switch",
@@ -93,6 +98,25 @@ SENTENCES: Mapping[str, str] = {
     "unproved_other_user": "its credential does not speak for this user",
     "unproved_roles": "it asks for roles that its credential does not grant",
     "unproved_scopes": "it asks for scopes that its credential does not grant",
+    "unknown_answer": "the tenant's answer is of a newer release",
+    "upgrade_runs": "upgrade the run processors, and ask again",
+    # Why a run does, or does not, get more than it began with.
+    "may_use_more": "May the run use more? {limit} is reached: {used} of {allowed}.",
+    "soft_limit_reached": "a cheaper model, since a soft limit of the tenant is reached",
+    "not_admitted": "the tenant has not admitted the run",
+    "bad_amount": "every amount must be above zero, of a unit that runs have limits of, and once",
+    "no_retries_left": "the tenant has {left} retries left in this period",
+    "too_old_to_extend": "the run was begun by a release that cannot extend runs",
+    "not_begun": "the run has not begun: it waits for its tenant; cancel it, and give a new one "
+    "other limits",
+    "nothing_added": "say how much more the run may use",
+    "added_twice": "say each unit once",
+    "unknown_unit": "{unit} is no unit of a run; those are {units}",
+    "bad_extension": "{unit}: more is above zero, and at most a million million",
+    "not_whole": "{unit} are counted in whole numbers",
+    "without_limit": "the run has no limit of {unit}, so there is nothing to extend",
+    "not_awaiting_extension": "the run does not wait for a person to extend it",
+    "fail_the_call": "the call is not made again",
     # Why a control did not apply.
     "other_tenant": "the run belongs to another tenant",
     "already_paused": "the run is paused already",
@@ -167,6 +191,11 @@ SENTENCES: Mapping[str, str] = {
     "brake_oscillation": "the same {about} came {score} times in turn (threshold {threshold})",
     "brake_cost_velocity": "{score} US dollars a minute (threshold {threshold})",
     "brake_token_velocity": "{score} tokens a minute (threshold {threshold})",
+    "brake_goal_drift": "a judge says that the run has drifted from its goal: {score} of 100 "
+    "(threshold {threshold})",
+    "judge_stopped": "the judge's model {model} may not be called now",
+    "brake_tainted_call": "{about}, of risk level {score}, was asked for after the run had read "
+    "what strangers wrote (threshold {threshold})",
     "brake_unfounded_claims": "{score} reports of what no call of the run did "
     "(threshold {threshold})",
     "tool_unavailable": "{tool} failed so often that it is left alone for a while, and the agent "

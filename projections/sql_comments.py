@@ -15,6 +15,8 @@ from runfold.projections.tables import (
     definition_versions,
     model_calls,
     runs,
+    tenant_budgets,
+    tenant_runs,
     tool_calls,
 )
 
@@ -105,6 +107,27 @@ SQL_COMMENTS: Mapping[str, Said] = {
             "policy_checks": "what policies decided about the calls that it proposed",
         },
         (model_calls,),
+    ),
+    "tenants": Said(
+        "One row a tenant whose runs ever asked to be admitted: how many it has where.",
+        {
+            "tenant_id": "the tenant",
+            "running": "runs that were admitted and not given back",
+            "waiting": "runs in its queue",
+            "refused": "runs that it ever refused",
+            "returned": "runs that it admitted and got back",
+            "waiting_since": "since when the first of its queue waits",
+            "updated_at": "when a run of it was last put into the queue, admitted, or ended",
+        },
+    ),
+    "tenant_queue": Said("Runs that wait for their tenant.", {}, (tenant_runs,)),
+    "tenant_budget_use": Said(
+        "Budgets in the period that lasts, with what is set aside now and what is left.",
+        {
+            "set_aside": "what is set aside for runs that run now",
+            "left_amount": "the limit without what is used and set aside",
+        },
+        (tenant_budgets,),
     ),
     "agent_runs": Said(
         "Runs, by the names and types of the blueprint; times are in UTC.", {}, (runs,)

@@ -142,6 +142,35 @@ SQL_VIEWS: dict[str, str] = {
                 AS policy_checks,
             m.completed_at
         FROM model_calls AS m WHERE m.decision_type IS NOT NULL""",
+    "tenants": """
+        SELECT tenant_id,
+            count(*) FILTER (WHERE status = 'running') AS running,
+            count(*) FILTER (WHERE status = 'queued') AS waiting,
+            count(*) FILTER (WHERE status = 'refused') AS refused,
+            count(*) FILTER (WHERE status = 'returned' AND admitted_at IS NOT NULL) AS returned,
+            min(queued_at) FILTER (WHERE status = 'queued') AS waiting_since,
+            max(greatest(queued_at, admitted_at, ended_at)) AS updated_at
+        FROM tenant_runs GROUP BY tenant_id""",
+    "tenant_queue": """
+        SELECT tenant_id, run_id, user_id, agent, feature, priority, reason, queue_position,
+            queued_at
+        FROM tenant_runs WHERE status = 'queued'""",
+    # What is set aside is of the runs that run now, so only periods that last have any.
+    "tenant_budget_use": """
+        SELECT b.tenant_id, b.scope, b.name, b.unit, b.period, b.began_at, b.used, a.set_aside,
+            b.limit_amount, b.soft_amount, b.limit_amount - b.used - a.set_aside AS left_amount,
+            b.alerted, b.updated_at
+        FROM tenant_budgets AS b, LATERAL (
+            SELECT coalesce(sum(CASE b.unit WHEN 'usd' THEN r.usd_set_aside
+                WHEN 'tokens' THEN r.tokens_set_aside
+                WHEN 'tool_calls' THEN r.tool_calls_set_aside
+                WHEN 'retries' THEN r.retries_set_aside
+                WHEN 'runs' THEN 1 END), 0) AS set_aside
+            FROM tenant_runs AS r
+            WHERE r.tenant_id = b.tenant_id AND r.status = 'running'
+              AND b.name = CASE b.scope WHEN 'user' THEN r.user_id WHEN 'agent' THEN r.agent
+                WHEN 'feature' THEN r.feature ELSE '' END) AS a
+        WHERE b.began_at = date_trunc(b.period, now() AT TIME ZONE 'UTC') AT TIME ZONE 'UTC'""",
     "agent_runs": """
         SELECT run_id, tenant_id, user_id, status, goal, current_step::integer AS current_step,
             latest_checkpoint_id, created_at AT TIME ZONE 'UTC' AS created_at,

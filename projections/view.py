@@ -14,6 +14,7 @@ from runfold.events.definitions import StoreRecord
 from runfold.events.errors import WireError
 from runfold.events.operations import DeadLetter
 from runfold.events.run import Meta
+from runfold.events.tenant import TenantMeta
 from runfold.projections.store.rows.lines import lines_of
 
 Row = dict[str, Any]
@@ -45,6 +46,15 @@ class Stored(NamedTuple):
     offset: int
 
 
+class OfTenant(NamedTuple):
+    """An event of a tenant with its place on that journal."""
+
+    meta: TenantMeta
+    fact: Fact
+    partition: int
+    offset: int
+
+
 class Unreadable(NamedTuple):
     """A record of the journal that could not be decoded."""
 
@@ -65,6 +75,7 @@ class Batch:
     dead_letters: list[PlacedDeadLetter] = field(default_factory=list)
     unreadable: list[Unreadable] = field(default_factory=list)
     stored: list[Stored] = field(default_factory=list)
+    tenants: list[OfTenant] = field(default_factory=list)
 
     def of(self, kinds: frozenset[type[Fact]]) -> list[Placed]:
         """Return the events of these kinds, in order: most views care for few."""

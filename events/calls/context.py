@@ -8,13 +8,8 @@ from runfold.events.base import Money, Record, SaidBytes, Symbol
 from runfold.events.calls.base import CallResult, CallWork, Outcome
 from runfold.events.calls.transcript import TranscriptEntry
 from runfold.events.content import Content
-from runfold.events.values import (
-    Attribution,
-    ContextRef,
-    DataClassification,
-    DroppedContext,
-    ErrorInfo,
-)
+from runfold.events.context_refs import ContextRef, DroppedContext
+from runfold.events.values import Attribution, DataClassification, ErrorInfo
 
 
 class SourceKind(Symbol):

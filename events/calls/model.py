@@ -54,7 +54,7 @@ class ModelWork(CallWork):
 
     The model is shown ``messages``, or the transcript document ``context`` where there is one, and
     with the first of them, the goal, the ``attachments`` of the request. ``redact`` names the kinds
-    of data that it is shown tokens for.
+    of data that it is shown tokens for, ``taint`` the tools whose results hold strangers' words.
     """
 
     run_id: str
@@ -76,12 +76,14 @@ class ModelWork(CallWork):
     attachments: tuple[Attachment, ...] = ()
     by_permission: bool = False
     redact: tuple[str, ...] = ()
+    taint: tuple[str, ...] = ()
 
 
 class ModelResult(CallResult):
     """What came of a model call: ``answer`` on success, ``error`` otherwise.
 
     ``redacted`` says of what kinds the model was shown tokens; the answer has the words again.
+    ``tenant_id`` says in whose book it belongs where its run has ended.
     """
 
     contents: ClassVar[tuple[str, ...]] = ("answer",)
@@ -103,3 +105,4 @@ class ModelResult(CallResult):
     response_id: str | None = None
     queued_ms: int | None = None
     redacted: tuple[Redacted, ...] = ()
+    tenant_id: str = ""

@@ -34,7 +34,10 @@ class ToolWork(CallWork):
 
 
 class ToolResult(CallResult):
-    """What came of a tool call, in the normalised form [81]."""
+    """What came of a tool call, in the normalised form [81].
+
+    ``tenant_id`` says in whose book its cost belongs where its run has ended.
+    """
 
     contents: ClassVar[tuple[str, ...]] = ("result",)
 
@@ -49,6 +52,7 @@ class ToolResult(CallResult):
     effect: bool = False
     cost: Money | None = None
     queued_ms: int | None = None
+    tenant_id: str = ""
 
     @property
     def acted(self) -> bool:

@@ -20,7 +20,8 @@ class ModelChoice(BaseModel):
     ``context_tokens`` bounds what it is shown of a long run: what is pinned and the newest that
     fits, by an estimate of four bytes a token. Without it a model is shown everything.
     ``unpriced`` says whether a run with a limit of money goes on with a model whose price is not
-    known.
+    known. ``cheaper`` names the models that take its place where a soft limit of the tenant says
+    so.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -39,6 +40,32 @@ class ModelChoice(BaseModel):
     context_tokens: int | None = Field(
         default=None, ge=1, le=2**31 - 1, exclude_if=lambda most: most is None
     )
+    cheaper: tuple[str, ...] = Field(default=(), exclude_if=lambda named: not named)
+
+
+class MoreAmounts(BaseModel):
+    """How much more a run asks for at a time, for the limits that it may meet."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    usd: Money | None = Field(default=None, gt=0, le=10**12)
+    tokens: int | None = Field(default=None, ge=1, le=10**12)
+    tool_calls: int | None = Field(default=None, ge=1, le=10**12)
+    model_calls: int | None = Field(default=None, ge=1, le=10**12)
+
+
+class WhenSpent(BaseModel):
+    """What a run does that meets one of its limits: end, ask a person, or ask its tenant for more.
+
+    ``more`` is what it asks for, ``times`` how often it asks its tenant by itself. Where there is
+    no tenant to ask, a person is asked.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    action: Literal["fail", "ask", "extend"]
+    more: MoreAmounts = MoreAmounts()
+    times: int = Field(default=1, ge=1, le=100)
 
 
 class AgentDefinition(Definition):
@@ -52,6 +79,7 @@ class AgentDefinition(Definition):
     ``escalation``: who is asked next while a person does not decide, and what happens then [107].
     ``when_unavailable``: what becomes of a call whose tool is left alone after failures, by the
     tool's name; it waits where nothing is said [134].
+    ``when_spent``: what a run does that meets a limit; it ends where nothing is said.
     """
 
     description: str = ""
@@ -76,3 +104,4 @@ class AgentDefinition(Definition):
     when_unavailable: dict[str, Literal["skip", "fail", "wait"]] = Field(
         default_factory=dict, exclude_if=lambda declared: not declared
     )
+    when_spent: WhenSpent | None = Field(default=None, exclude_if=lambda said: said is None)

@@ -23,8 +23,10 @@ Detector = Literal[
     "cost_velocity",
     "token_velocity",
     "unfounded_claims",
+    "tainted_call",
+    "goal_drift",
 ]
-Reaction = Literal["slow", "think_again", "ask", "hand_over", "stop"]
+Reaction = Literal["slow", "think_again", "ask", "hand_over", "stop", "roll_back"]
 
 DETECTORS: tuple[str, ...] = get_args(Detector)
 REACTIONS: tuple[str, ...] = get_args(Reaction)
@@ -36,11 +38,17 @@ BOUNDS: Mapping[str, tuple[int, int]] = {
     "no_progress": (1, 1_000),
     "oscillation": (2, 8),
     "unfounded_claims": (1, 32),
+    "tainted_call": (1, 4),
+    "goal_drift": (1, 100),
 }
 """The least and the greatest threshold of detectors that count; the others are rates above zero.
 
-What a run remembers is bounded, so a greater one could never be crossed.
+What a run remembers is bounded, so a greater one could never be crossed. That of ``tainted_call``
+is a risk level, that of ``goal_drift`` what a judge says of 100.
 """
+
+BY_CALLS = frozenset({"same_calls", "similar_calls", "error_streak", "oscillation", "tainted_call"})
+"""The detectors whose evidence is calls: a run can go back to before the first of them."""
 
 MOST_CLAIMS = 32
 MOST_REACTIONS = 16
@@ -72,12 +80,25 @@ def _number(said: Any) -> Any:
 Threshold = Annotated[Decimal, BeforeValidator(_number), PlainSerializer(plain, return_type=str)]
 
 
+class Judge(BaseModel):
+    """Who judges goal drift: a model, the agent's own where none is named, by a ``rubric``.
+
+    It is asked after ``every`` answers of the agent's model.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    rubric: str = Field(min_length=1, max_length=4_000)
+    every: int = Field(default=5, ge=1, le=1_000)
+    model: str | None = Field(default=None, min_length=1)
+
+
 class Brake(BaseModel):
     """What follows where a detector's score reaches ``threshold``.
 
     ``slow_ms`` is how long the reaction ``slow`` keeps the model from being called. ``claims``
     belongs to ``unfounded_claims`` alone: a word or phrase that a completion may say only after the
-    tool beside it has succeeded in the run.
+    tool beside it has succeeded in the run. ``judge`` belongs to ``goal_drift`` alone.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -86,10 +107,16 @@ class Brake(BaseModel):
     reactions: tuple[Reaction, ...]
     slow_ms: int = Field(default=30_000, ge=1, le=_LONGEST_SLOW_MS)
     claims: dict[str, str] = Field(default_factory=dict, exclude_if=lambda said: not said)
+    judge: Judge | None = Field(default=None, exclude_if=lambda said: said is None)
 
 
 def faults_of(
-    detector: str, threshold: Decimal, reactions: tuple[str, ...], claims: Mapping[str, str]
+    detector: str,
+    threshold: Decimal,
+    reactions: tuple[str, ...],
+    claims: Mapping[str, str],
+    *,
+    judged: bool = False,
 ) -> Iterator[tuple[str, str]]:
     """Yield what is wrong with one brake: the field, and a sentence that says what to do."""
     if detector not in DETECTORS:
@@ -102,6 +129,11 @@ def faults_of(
         yield "reactions", f"at most {MOST_REACTIONS} reactions can be named"
     elif "stop" in reactions[:-1]:
         yield "reactions", "nothing can follow stop: leave out what stands after it"
+    if judged is not (detector == "goal_drift"):
+        yield "judge", "goal_drift, and nothing else, has a judge: say by which rubric it judges"
+    if "roll_back" in reactions and detector not in BY_CALLS:
+        which = ", ".join(sorted(BY_CALLS))
+        yield "reactions", f"{detector} names no call to go back to: roll_back is for {which}"
     if claims and detector != "unfounded_claims":
         yield "claims", "only unfounded_claims knows claims: remove them"
     elif len(claims) > MOST_CLAIMS:
@@ -138,7 +170,10 @@ def words_of(said: str) -> str:
 
 def _checked(brakes: dict[str, Brake]) -> dict[str, Brake]:
     for name, brake in brakes.items():
-        for field, sentence in faults_of(name, brake.threshold, brake.reactions, brake.claims):
+        judged = brake.judge is not None
+        for field, sentence in faults_of(
+            name, brake.threshold, brake.reactions, brake.claims, judged=judged
+        ):
             raise ValueError(f"brakes.{name}{'.' if field else ''}{field}: {sentence}")
     return brakes
 

@@ -75,6 +75,8 @@ class Switch(NamedTuple):
     since: int
     stopped: bool
     reason: str
+    at: datetime | None = None
+    by: str = ""
 
 
 @dataclass(slots=True)

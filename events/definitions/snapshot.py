@@ -86,7 +86,9 @@ class Definitions:
         elif isinstance(decided, DefinitionAliased):
             memory.aliases.setdefault(name, []).append(Choice(position, decided.target))
         elif isinstance(decided, SwitchThrown):
-            thrown = Switch(position, decided.stopped, decided.reason)
+            thrown = Switch(
+                position, decided.stopped, decided.reason, decided.decided_at, decided.decided_by
+            )
             memory.switches.setdefault(name, []).append(thrown)
         elif isinstance(decided, AuthorityDelegated):
             memory.delegations.append(delegation_of(decided, position))

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from runfold.events.base import Money
 from runfold.events.definitions.base import Definition, RetryPolicy
+from runfold.events.definitions.levels import LEVELS
 from runfold.events.values import Placement
 
 Approval = Literal["by_level", "never", "always"]
@@ -55,6 +56,27 @@ class CallPolicy(BaseModel):
     resource: ResourceOf
 
 
+class DryRun(BaseModel):
+    """How a call is tried without an effect: an argument that says so, or another tool.
+
+    ``argument`` names a boolean of the input schema that is set to true; ``tool`` a pure read that
+    takes the same arguments and that the agent has too. ``first``: ``by_level`` tries calls from
+    the level on from which it is the default, ``always`` every call.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    argument: str | None = Field(default=None, min_length=1)
+    tool: str | None = Field(default=None, min_length=1)
+    first: Literal["by_level", "always"] = "by_level"
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> Self:
+        if (self.argument is None) == (self.tool is None):
+            raise ValueError("name the argument that makes a call a dry run, or another tool")
+        return self
+
+
 class ToolContract(Definition):
     """Everything the runtime must know of a tool before it lets a model near it [78].
 
@@ -70,7 +92,7 @@ class ToolContract(Definition):
     ``untrusted_output`` says whether its results hold what strangers wrote; None is what is known
     of the implementation (``reads_strangers``). ``environment`` and ``data_class`` are for
     policies, as are ``policy``, as what calls are authorised, and ``policy_arguments``, the
-    arguments that policies may look at.
+    arguments that policies may look at. ``dry_run`` says how a call is tried without an effect.
     """
 
     description: str
@@ -101,11 +123,24 @@ class ToolContract(Definition):
     data_class: str | None = Field(default=None, exclude_if=lambda said: said is None)
     policy: CallPolicy | None = Field(default=None, exclude_if=lambda said: said is None)
     policy_arguments: tuple[str, ...] = Field(default=(), exclude_if=lambda named: not named)
+    dry_run: DryRun | None = Field(default=None, exclude_if=lambda said: said is None)
+
+    @model_validator(mode="after")
+    def _dry_run_is_possible(self) -> Self:
+        """A server would drop an argument that its schema does not know, and act."""
+        name = self.dry_run.argument if self.dry_run is not None else None
+        known = self.input_schema.get("properties")
+        said = known.get(name) if isinstance(known, dict) and name is not None else None
+        if name is not None and not (isinstance(said, dict) and said.get("type") == "boolean"):
+            raise ValueError(f"dry_run.argument: {name} is no boolean property of input_schema")
+        if self.dry_run is not None and self.dry_run.tool == self.name:
+            raise ValueError("dry_run.tool: a tool cannot try itself: name an argument")
+        return self
 
     @property
     def contradicts(self) -> bool:
         """Whether it asks for what is never given: a high risk without a person's approval."""
-        return self.risk_level >= 4 and self.approval == "never"
+        return LEVELS[self.risk_level].approval == "always" and self.approval == "never"
 
     @property
     def reads_strangers(self) -> bool:
@@ -117,7 +152,7 @@ class ToolContract(Definition):
     @property
     def claims(self) -> bool:
         """Whether its executions are claimed in Postgres first: everything above level 0."""
-        return self.risk_level >= 1
+        return LEVELS[self.risk_level].claim
 
     @property
     def safe_to_repeat(self) -> bool:

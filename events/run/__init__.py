@@ -9,8 +9,11 @@ from runfold.events.run.begin import *
 from runfold.events.run.checkpoints import *
 from runfold.events.run.context import *
 from runfold.events.run.control import *
+from runfold.events.run.dry_runs import *
 from runfold.events.run.escalation import *
 from runfold.events.run.event import *
+from runfold.events.run.extension import *
+from runfold.events.run.judging import *
 from runfold.events.run.late import *
 from runfold.events.run.lifecycle import *
 from runfold.events.run.limits import *

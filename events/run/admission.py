@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from runfold.events.base import Fact, Money
-from runfold.events.tenant.values import Amount, Asks
+from runfold.events.tenant.values import Amount, Asks, CallRates
 from runfold.events.traits import Tone, Traits
 from runfold.events.values import RunStatus
 
@@ -24,19 +24,39 @@ class RunQueued(Fact):
     position: int | None = None
 
 
-class RunAdmitted(Fact):
-    """The tenant admitted the run; what is set aside there limits what the run may use."""
+def _admitted(fact: RunAdmitted) -> str:
+    said = "admitted by its tenant"
+    return f"{said}, to use {{model:model}} since a soft limit is reached" if fact.model else said
 
-    traits = Traits(reads="admitted by its tenant", tone=Tone.QUIET, status=(RunStatus.QUEUED,))
+
+class RunAdmitted(Fact):
+    """The tenant admitted the run; what is set aside there limits what the run may use.
+
+    ``cheaper`` says that a soft limit of the tenant is reached at which its runs take a cheaper
+    model; ``model`` is the one that the agent declares, None where it declares none. ``rates`` is
+    how fast the run may make its calls.
+    """
+
+    traits = Traits(reads=_admitted, tone=Tone.QUIET, status=(RunStatus.QUEUED,))
 
     reserved: tuple[Amount, ...] = ()
+    cheaper: bool = False
+    model: str | None = None
+    rates: CallRates | None = None
 
 
 class RunSettled(Fact):
-    """The run tells its tenant that it ends, and what it used; its end follows at once."""
+    """The run tells its tenant that it ends, and what it used; its end follows at once.
+
+    ``calls`` are those to models and tools, ``retries`` what was made again of them. ``open`` names
+    the calls (``call_id/attempt``) that are out, or were given up, and may still report a cost.
+    """
 
     traits = Traits(reads="settled with its tenant: {spent:money}", tone=Tone.QUIET)
 
     spent: Money
     tokens: int
     tool_calls: int
+    calls: int = 0
+    retries: int = 0
+    open: tuple[str, ...] = ()

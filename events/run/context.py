@@ -5,8 +5,9 @@ from __future__ import annotations
 from runfold.events.base import Fact, SaidBytes
 from runfold.events.calls.kinds import CONTEXT
 from runfold.events.content import Content
+from runfold.events.context_refs import DroppedContext
 from runfold.events.traits import CallMove, CallTrait, Cause, Tone, Traits
-from runfold.events.values import DroppedContext, ErrorInfo, Placement, RunStatus
+from runfold.events.values import ErrorInfo, Placement, RunStatus
 
 __all__ = ["ContextCalled", "ContextFailed", "ContextSelected"]
 

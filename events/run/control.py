@@ -161,7 +161,9 @@ class BrakeApplied(Fact):
     ``pattern`` is the detector, ``score`` what it found where ``threshold`` was allowed, both as
     plain decimal numbers. ``evidence`` names the calls or the steps of the plan that it stands on,
     ``times`` counts the brakes of this detector in the run. ``notice`` is what the model reads,
-    ``due`` when it is called again; None where the reaction has no such thing.
+    ``due`` when it is called again; None where the reaction has no such thing. A run that is rolled
+    back goes on from the transcript that it had at ``checkpoint_id`` (number 0 is its beginning),
+    of ``kept_messages`` messages, and what people said since.
     """
 
     traits = Traits(
@@ -179,6 +181,8 @@ class BrakeApplied(Fact):
     times: int | None = None
     notice: Content | None = None
     due: Timestamp | None = None
+    checkpoint_id: str | None = None
+    kept_messages: int | None = None
 
 
 def _watched(fact: BrakesSet) -> str:

@@ -103,18 +103,23 @@ class PolicyDecided(Fact):
     server: ServerDecision | None = None
 
 
+def _asked(fact: ApprovalRequested) -> str:
+    asked = "{call_id:number} {question} It waits for a person (risk level {risk_level})"
+    return asked if fact.dry_run is None else f"{asked}. Its dry run: {{dry_run:result}}"
+
+
 class ApprovalRequested(Fact):
     """A person must decide on a proposed call [107]; ``deadline`` None waits for ever.
 
     From behaviour 7 on ``shown_digest`` names what is shown to the person
-    (``events/approvals.py``), ``cost_so_far`` among it. ``terms`` are what policies demand, None
-    where they demand nothing; ``approvers`` have approved the call as it is asked about already.
-    ``asks`` says who is asked at first, as in ``WaitEscalated``, until ``until``; both are absent
-    where the agent declares no escalation.
+    (``events/approvals.py``), ``cost_so_far`` and ``dry_run`` among it, what its dry run said it
+    would do. ``terms`` are what policies demand, None where they demand nothing; ``approvers`` have
+    approved the call as it is asked about already. ``asks`` says who is asked at first, as in
+    ``WaitEscalated``, until ``until``; both are absent where the agent declares no escalation.
     """
 
     traits = Traits(
-        reads="{call_id:number} {question} It waits for a person (risk level {risk_level})",
+        reads=_asked,
         tone=Tone.ASK,
         status=(RunStatus.WAITING_FOR_HUMAN,),
         call=CallTrait(TOOL.name, CallMove.ASKS, "awaiting_approval"),
@@ -133,6 +138,7 @@ class ApprovalRequested(Fact):
     approvers: tuple[Approver, ...] = ()
     asks: tuple[str, ...] = ()
     until: Timestamp | None = None
+    dry_run: Content | None = None
 
 
 def _given(fact: ApprovalGiven) -> str:
@@ -215,7 +221,8 @@ class ToolCallDenied(Fact):
     ``code`` names the reason where no person gave one, from behaviour 5 on: ``unknown_tool``,
     ``malformed_arguments`` (no JSON object), ``invalid_arguments`` (they break the schema),
     ``not_alone``, ``lacks_scopes``, ``forbidden`` (a policy does not permit it), ``withdrawn``,
-    ``unavailable`` (its tool is left alone after failures), ``unfounded_claim``, ``not_decided``.
+    ``unavailable`` (its tool is left alone after failures), ``unfounded_claim``, ``not_decided``,
+    ``no_dry_run`` (it needs one and cannot have it), ``dry_run_failed``.
     """
 
     traits = Traits(

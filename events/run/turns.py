@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from runfold.events.base import Fact, Said, SaidBytes
+from runfold.events.context_refs import ContextRef, DroppedContext
 from runfold.events.traits import Cause, Tone, Traits
-from runfold.events.values import ContextRef, DroppedContext, Plan, RunStatus
+from runfold.events.values import Plan, RunStatus
 
 __all__ = [
     "ContextHydrated",

@@ -9,17 +9,33 @@ from runfold.events.tenant.facts import (
     AdmissionReturned,
     BooksOpened,
     BudgetAlerted,
+    ExtensionDeclined,
+    LateCostBooked,
     QueueReviewed,
+    ReservationExtended,
     TenantFact,
 )
 from runfold.events.tenant.messages import (
     AdmissionAnswered,
     AdmissionAsked,
+    ExtensionAnswered,
+    ExtensionAsked,
+    LateCostReported,
     ParkedTenant,
     RunReturned,
     Verdict,
 )
-from runfold.events.tenant.values import Admission, Amount, Asks, Book, Share, Waiting
+from runfold.events.tenant.values import (
+    Admission,
+    Amount,
+    Asks,
+    Book,
+    CallRates,
+    Pace,
+    Settled,
+    Share,
+    Waiting,
+)
 
 __all__ = [
     "FACTS",
@@ -35,9 +51,18 @@ __all__ = [
     "Book",
     "BooksOpened",
     "BudgetAlerted",
+    "CallRates",
+    "ExtensionAnswered",
+    "ExtensionAsked",
+    "ExtensionDeclined",
+    "LateCostBooked",
+    "LateCostReported",
+    "Pace",
     "ParkedTenant",
     "QueueReviewed",
+    "ReservationExtended",
     "RunReturned",
+    "Settled",
     "Share",
     "TenantEvent",
     "TenantFact",

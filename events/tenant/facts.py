@@ -6,7 +6,17 @@ from typing import ClassVar
 
 from runfold.events.base import Fact, Money, Timestamp
 from runfold.events.tenant.event import TenantEvent, TenantMeta
-from runfold.events.tenant.values import Admission, Amount, Asks, Book, Share, Waiting
+from runfold.events.tenant.values import (
+    Admission,
+    Amount,
+    Asks,
+    Book,
+    CallRates,
+    Pace,
+    Settled,
+    Share,
+    Waiting,
+)
 
 
 class TenantFact(Fact):
@@ -32,6 +42,8 @@ class BooksOpened(TenantFact):
     shares: tuple[Share, ...] = ()
     books: tuple[Book, ...] = ()
     reviewed_at: Timestamp | None = None
+    paces: tuple[Pace, ...] = ()
+    settled: tuple[Settled, ...] = ()
 
 
 class AdmissionQueued(TenantFact):
@@ -43,31 +55,79 @@ class AdmissionQueued(TenantFact):
 
 
 class AdmissionGranted(TenantFact):
-    """A run was admitted, at once or out of the queue."""
+    """A run was admitted, at once or out of the queue.
+
+    ``paces`` are those of the rates that counted this start. ``cheaper`` says that a soft limit is
+    reached at which runs take a cheaper model, ``rates`` how fast the run may make its calls.
+    """
 
     admission: Admission
     number: int
     start: int
     finish: int
     waited_ms: int
+    paces: tuple[Pace, ...] = ()
+    cheaper: bool = False
+    rates: CallRates | None = None
 
 
 class AdmissionRefused(TenantFact):
-    """A run was refused, at once or after it had waited too long."""
+    """A run was refused, at once or after it had waited.
+
+    ``retry_after_ms`` is when asking again may help, None where nothing is known of that.
+    """
 
     asks: Asks
     code: str
     reason: str
+    retry_after_ms: int | None = None
 
 
 class AdmissionReturned(TenantFact):
     """A run has ended, or left the queue; what it used is booked in the period of this moment.
 
-    ``used`` is what the run says that it used, ``books`` the books after it.
+    ``used`` is what the run says that it used, ``books`` the books after it. ``open`` names the
+    calls (``call_id/attempt``) that may still report a cost.
     """
 
     run_id: str
     admitted: bool
+    used: tuple[Amount, ...]
+    books: tuple[Book, ...] = ()
+    open: tuple[str, ...] = ()
+
+
+class ReservationExtended(TenantFact):
+    """More was set aside for a run that goes on: ``reserved`` is all that is, ``added`` the more.
+
+    ``extension_id`` is the run's own name for what it asked.
+    """
+
+    run_id: str
+    extension_id: str
+    added: tuple[Amount, ...]
+    reserved: tuple[Amount, ...]
+
+
+class ExtensionDeclined(TenantFact):
+    """A run that goes on asked for more, and does not get it."""
+
+    run_id: str
+    extension_id: str
+    added: tuple[Amount, ...]
+    code: str
+    reason: str
+    retry_after_ms: int | None = None
+
+
+class LateCostBooked(TenantFact):
+    """What a call cost whose result came after the end of its run is booked, in this period.
+
+    ``call`` is ``call_id/attempt``; each is booked once. ``books`` are the books after it.
+    """
+
+    run_id: str
+    call: str
     used: tuple[Amount, ...]
     books: tuple[Book, ...] = ()
 
@@ -94,6 +154,9 @@ FACTS: tuple[type[TenantFact], ...] = (
     AdmissionGranted,
     AdmissionRefused,
     AdmissionReturned,
+    ReservationExtended,
+    ExtensionDeclined,
+    LateCostBooked,
     BudgetAlerted,
     QueueReviewed,
 )

@@ -19,10 +19,11 @@ class Asks(Record):
     max_cost: Money | None = None
     max_tokens: int | None = None
     max_tool_calls: int | None = None
+    max_retries: int | None = None
 
 
 class Amount(Record):
-    """So much of a unit: ``usd``, ``tokens``, ``runs`` or ``tool_calls``."""
+    """So much of a unit: ``usd``, ``tokens``, ``runs``, ``tool_calls``, ``retries`` …."""
 
     unit: str
     amount: Money
@@ -50,6 +51,26 @@ class Waiting(Record):
     deadline: Timestamp | None = None
 
 
+class Pace(Record):
+    """How fast runs of one of a scope may start: none before ``free``, by a rule named ``rule``.
+
+    ``next`` is where the count stands: each start moves it on by the rule's interval.
+    """
+
+    of: str
+    name: str
+    rule: str
+    next: Timestamp
+    free: Timestamp
+
+
+class CallRates(Record):
+    """How many calls a minute one run may make; None is no limit."""
+
+    model_calls: int | None = None
+    tool_calls: int | None = None
+
+
 class Share(Record):
     """How far a flow of runs (a user, an agent and a priority) has come in the fair order."""
 
@@ -57,10 +78,19 @@ class Share(Record):
     finish: int
 
 
+class Settled(Record):
+    """A run that has ended, of which these calls (``call_id/attempt``) may still report a cost."""
+
+    asks: Asks
+    since: Timestamp
+    open: tuple[str, ...]
+
+
 class Book(Record):
     """What was used of a unit by one of a scope in the period that began at ``start``.
 
-    ``warned`` says that the alert of this period is on record.
+    ``warned`` says that the alert of this period is on record; ``limit`` and ``soft`` are those of
+    the policy by which it was booked last.
     """
 
     of: str
@@ -70,3 +100,5 @@ class Book(Record):
     start: Timestamp
     used: Money
     warned: bool = False
+    limit: Money | None = None
+    soft: Money | None = None

@@ -99,6 +99,7 @@ def _pool(called: str, kind: kinds.CallKind, *more: Right) -> Program:  # type: 
 
 _TRIED = f"{LANES}preflight"
 _OF_TENANTS = (topics.TENANT_EVENTS, topics.TENANT_RESTORE, topics.TENANT_PARKED)
+_PROJECTED = (topics.EVENTS, topics.TENANT_EVENTS, topics.DEAD_LETTERS, topics.REGISTRY)
 _DEFINITIONS = (*_topics(READ, topics.REGISTRY), *_groups("registry"))
 
 PROGRAMS: dict[str, Program] = {
@@ -129,8 +130,8 @@ PROGRAMS: dict[str, Program] = {
     "runfold-projector": Program(
         "the projector",
         (
-            *_topics(READ, topics.EVENTS, topics.DEAD_LETTERS, topics.REGISTRY),
-            *_topics(DESCRIBE_CONFIGS, topics.EVENTS, topics.DEAD_LETTERS, topics.REGISTRY),
+            *_topics(READ, *_PROJECTED),
+            *_topics(DESCRIBE_CONFIGS, *_PROJECTED),
             *_groups("projector", "projector-owners", "readers"),
         ),
     ),

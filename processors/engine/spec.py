@@ -63,6 +63,11 @@ def bars_nothing(_state: object, _command: Command) -> str | None:
     return None
 
 
+def passes_nothing_on(_record: Record, _definitions: Definitions) -> Sequence[Send]:
+    """Return that nobody has to learn of it."""
+    return ()
+
+
 class MakeMeta(Protocol):
     """Makes the head of an event, as it stands before the fact on the wire."""
 
@@ -146,6 +151,11 @@ class AggregateSpec(Generic[S]):
     wish: Callable[[Any, Any], Wish] = begin_all
     """Whether a piece of local work that waited for its turn is still to be done, given the state.
     Called from another thread than the lane's."""
+
+    strays: Callable[[Record, Definitions], Sequence[Send]] = passes_nothing_on
+    """What others must learn of an input whose aggregate is not live and that begins nothing. No
+    event says it, so it has no number: it may come more than once, and a receiver must know a
+    repeat by what it says."""
 
     source: str = "runfold/processor"
     """The ``ce_source`` of what it writes."""

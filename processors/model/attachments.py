@@ -13,9 +13,11 @@ from typing import NamedTuple
 from runfold.events.attachments import MOST_TEXT_BYTES, Shown, shown_as, type_of
 from runfold.events.calls import ModelWork
 from runfold.events.values import Attachment
+from runfold.processors.model.provenance import fenced
 from runfold.processors.model.providers.cleaning import name_of
 
 _LONGEST_NAME = 200
+_THEIRS = "attachment"
 _PICTURES = (
     (b"\x89PNG\r\n\x1a\n", "image/png"),
     (b"\xff\xd8\xff", "image/jpeg"),
@@ -39,7 +41,18 @@ def parts_of(work: ModelWork, *, documents: bool) -> list[Part]:
 
     ``documents`` says whether the wire takes PDF files; what it does not take is a note.
     """
-    return [part for each in work.attachments for part in _parts(each, documents=documents)]
+    return [
+        _provided(part, work.run_id) if each.untrusted else part
+        for each in work.attachments
+        for part in _parts(each, documents=documents)
+    ]
+
+
+def _provided(part: Part, run_id: str) -> Part:
+    """Return a part of what strangers wrote; its name may be theirs too, so it stands within."""
+    if not part.text:
+        return part._replace(name=_THEIRS)
+    return part._replace(name=_THEIRS, text=fenced(part.text, _THEIRS, run_id))
 
 
 def _parts(attachment: Attachment, *, documents: bool) -> Iterator[Part]:

@@ -13,6 +13,7 @@ from runfold.processors.effects.admission import Admission, left_alone
 from runfold.processors.effects.breaker import Breaker
 from runfold.processors.effects.holds import CannotBeginError
 from runfold.processors.model.names import SCRIPTED, split
+from runfold.processors.model.provenance import marked
 from runfold.processors.model.providers.faults import (
     PROCESS_DIED,
     UNHEALTHY,
@@ -115,6 +116,8 @@ class Caller:
         provider, model = split(name)
         if provider == SCRIPTED:
             return await self._recorded(self._scripted.answer(work, model, budget_s), name, made)
+        # A script is a program: it reads results as they are.
+        work = marked(work)
         with self._admitted(name, budget_s, made, reserved) as admission:
             try:
                 answer = await self._recorded(self._remote.answer(work, name, budget_s), name, made)

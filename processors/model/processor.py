@@ -207,6 +207,7 @@ class ModelProcessor:
             time_to_first_token_ms=_ms(started, found.first_token_at),
             response_id=found.response_id,
             redacted=counted(shield) if shield else (),
+            tenant_id=work.tenant_id,
         )
 
     def _failed(

@@ -40,7 +40,6 @@ from runfold.processors.effects.local import LocalEffects
 from runfold.processors.effects.under_way import UnderWay, always
 from runfold.processors.engine.config import EngineConfig, GroupConfig
 from runfold.processors.engine.kafka.beside import Beside
-from runfold.processors.engine.kafka.lost_journal import accept_lost_journal
 from runfold.processors.engine.kafka.new_inputs import take_new_inputs
 from runfold.processors.engine.kafka.runner import Engine
 from runfold.processors.engine.ports import NoEffects
@@ -52,6 +51,7 @@ from runfold.processors.model.providers.settings import ModelSettings
 from runfold.processors.policy_server.kind import POLICY_CALL
 from runfold.processors.policy_server.processor import PolicyServerProcessor, place_of
 from runfold.processors.run import behaviour
+from runfold.processors.run.accepting import Accepting
 from runfold.processors.run.aggregate import RUNS, runs_that_begin_with
 from runfold.processors.tenant.aggregate import TENANTS
 from runfold.processors.tool.children.at_start import imported_at_start
@@ -61,7 +61,6 @@ from runfold.processors.tool.kind import TOOL_CALL, may_repeat
 from runfold.processors.tool.processor import ToolProcessor
 from runfold.processors.tool.settings import ToolSettings
 from runfold.producers.errors import RefusedError
-from runfold.producers.log.partitioner import partition_for
 from runfold.producers.log.stalls import stall_watch
 from runfold.producers.log.topics.partitions import deployed_partitions
 from runfold.producers.log.topics.topic_check import TopicWatch, need_settings
@@ -199,19 +198,14 @@ def _take_new(owned: EngineConfig, codec: Codec, known: Following) -> int:
 
 
 def _accept(config: Config, owned: EngineConfig, codec: Codec, known: Following) -> int:
-    partitions, live = owned.partitions, _believed(config)
-    taken = accept_lost_journal(
-        owned,
-        RUNS,
-        codec,
-        known.store,
-        range(partitions),
-        lambda n: {run for run in live if partition_for(run.encode(), partitions) == n},
+    accepting = Accepting(
+        owned, codec, codec.of(TENANT_RECORDS), known.store, lambda: _believed(config)
     )
+    taken = accepting.all()
     for each in taken:
         print(f"accepted: {each.fault.sentence()}")
-        for run in each.lost:
-            print(f"lost: {run}")
+        for lost in each.lost:
+            print(f"lost: {lost}")
     if not taken:
         print("every lane has what it needs of its journal: nothing to do")
     return ExitCode.TOLD_TO_END

@@ -16,17 +16,18 @@ from runfold.events.catalogue import TERMINAL_FACTS
 from runfold.events.definitions import Definitions
 from runfold.events.definitions.resolving import UNKNOWN
 from runfold.events.operations import ParkedRun
-from runfold.events.tenant import AdmissionAnswered
+from runfold.events.tenant import AdmissionAnswered, ExtensionAnswered
 from runfold.events.traits import Cause
 from runfold.events.trusted import trusted
 from runfold.events.values import Actor, ActorKind
-from runfold.processors.engine.aggregate import Aggregate, Command, Send, Timer
+from runfold.processors.engine.aggregate import Aggregate, Command, Timer
 from runfold.processors.engine.spec import AggregateSpec, AggregateTopics
 from runfold.processors.run import behaviour as behaviours
 from runfold.processors.run import decide, dispatch, evolve
 from runfold.processors.run.agent import beginnings
 from runfold.processors.run.draft import IsPriced, Resolve, as_named, every_model
-from runfold.processors.run.lifecycle import deadlines, proving, queueing
+from runfold.processors.run.lifecycle import deadlines, proving
+from runfold.processors.run.lifecycle.telling import OUTBOX, late_cost
 from runfold.processors.run.state import Live, RunState
 
 DEDUPE_HORIZON = timedelta(hours=1)
@@ -42,6 +43,7 @@ _PROCESSORS: dict[type, Actor] = {
     calls.ToolResult: Actor(kind=ActorKind.TOOL, id="tool-processor"),
     calls.ContextResult: Actor(kind=ActorKind.SYSTEM, id="context-processor"),
     AdmissionAnswered: Actor(kind=ActorKind.SYSTEM, id="tenant-processor"),
+    ExtensionAnswered: Actor(kind=ActorKind.SYSTEM, id="tenant-processor"),
 }
 
 
@@ -92,7 +94,9 @@ def not_live(record: Record, run_id: str) -> str | None:
                 f"late_result: call {record.call_id} reports a side effect, "
                 f"but run {run_id} is not live"
             )
-        case calls.CallResult() | calls.BeginRequested() | AdmissionAnswered():
+        case (
+            calls.CallResult() | calls.BeginRequested() | AdmissionAnswered() | ExtensionAnswered()
+        ):
             return None
         case _:
             return f"run_not_live: run {run_id} has ended or was never requested"
@@ -158,16 +162,6 @@ def _meta(  # noqa: PLR0913, PLR0917 - an event has so much meta
 _make_meta = trusted(j.Meta)
 
 
-def _asks(meta: j.Meta, fact: j.RunQueued) -> tuple[Send, ...]:
-    asked = queueing.asked_of_tenant(meta, fact)
-    return (Send(topics.TENANT_REQUESTS, meta.tenant_id, asked),) if asked else ()
-
-
-def _returns(meta: j.Meta, fact: j.RunSettled) -> tuple[Send, ...]:
-    back = queueing.returned_to_tenant(meta, fact)
-    return (Send(topics.TENANT_REQUESTS, meta.tenant_id, back),)
-
-
 def _parked(run_id: str, values: tuple[bytes, ...]) -> ParkedRun:
     return ParkedRun(run_id=run_id, values=values)
 
@@ -209,8 +203,9 @@ RUNS: AggregateSpec[RunState] = AggregateSpec(
     parked=_parked,
     answers={calls.BeginRequested: beginnings.answer},
     wish=dispatch.wish,
-    outbox={j.RunQueued: _asks, j.RunSettled: _returns},
+    outbox=OUTBOX,
     sends_to=(topics.TENANT_REQUESTS,),
+    strays=late_cost,
     source="runfold/run-processor",
     bars=proving.bars,
 )

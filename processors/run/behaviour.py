@@ -31,15 +31,19 @@ by deciding it again.
    to begin. ``state_hash`` covers what is known of the beginning.
 7. A run whose tenant has a policy in force asks its tenant before it begins (``RunQueued``), begins
    when it is admitted (``RunAdmitted``), within what is set aside for it, and tells its tenant when
-   it ends (``RunSettled``). Time in the queue is no working time. Policies in force for the tenant
+   it ends (``RunSettled``). It may be extended, waits for more where its agent or its tenant says
+   so, makes its calls as fast as its tenant allows, and no more retries than it has.
+   Time in the queue is no working time. Policies in force for the tenant
    decide on beginning a run, on its model calls and on its tool calls, these again where a call
    begins later than it was judged, and on model calls that wait in a pool. A call about which a
    policy has a server asked begins after its answer (``PolicyAsked``, ``PolicyAnswered``). What a
    default model stands for is on record where anything may speak of it. A model's answer says for
    how many values of each kind the model was shown tokens (``redacted``). A run that has read what
    strangers wrote (``untrusted`` results) asks a person from risk level 2 on. An agent's brakes
-   watch its runs: a threshold that is crossed is on record with what follows. A call whose tool is
-   left alone after failures is skipped, or ends the run, where the agent says so. A decision of a
+   watch its runs: a threshold that is crossed is on record with what follows. A judge may be asked
+   for goal drift. A call whose tool is left alone after failures is skipped, or ends the run, where
+   the agent says so. A call whose contract says how is tried by a dry run first, by its level
+   (``DryRunStarted``). At level 4 a person is asked whatever the agent says. A decision of a
    person names what was shown, and may be stale; an approval may hold for other calls of the run;
    policies say who may approve and steer, and how many approve. A person can take a run over,
    answer in the model's and in tools' places, and hand it back. While nobody decides, others are
@@ -72,6 +76,10 @@ ESCALATION = 7
 """The behaviour from which others are asked while nobody decides."""
 TAKE_OVER = 7
 """The behaviour from which people can answer in the model's place."""
+BY_LEVELS = 7
+"""The behaviour from which calls of a high level are tried by a dry run first."""
+BY_TAINT = 7
+"""The behaviour from which a run keeps what it has read of strangers."""
 BY_TENANT = 7
 """The behaviour from which a run asks its tenant, where a policy of the tenant is in force."""
 

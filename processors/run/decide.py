@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from runfold.events import calls, commands
 from runfold.events.base import Fact
 from runfold.events.proved import Proved
-from runfold.events.tenant import AdmissionAnswered
+from runfold.events.tenant import AdmissionAnswered, ExtensionAnswered
 from runfold.processors.engine.aggregate import Command, Env, Timer
 from runfold.processors.run import behaviour
 from runfold.processors.run.agent import beginnings, results
@@ -21,7 +21,14 @@ from runfold.processors.run.draft import (
     as_named,
     every_model,
 )
-from runfold.processors.run.lifecycle import admission, controls, deadlines, queueing, undecidable
+from runfold.processors.run.lifecycle import (
+    admission,
+    controls,
+    deadlines,
+    extending,
+    queueing,
+    undecidable,
+)
 from runfold.processors.run.lifecycle.proving import unproved
 from runfold.processors.run.state import Live, RunState
 
@@ -112,10 +119,8 @@ def _decide(draft: Draft, command: Command) -> None:
     state = draft.state
     match command.body:
         case commands.RunRequested() as request:
-            if state is None and (why := unproved(draft, command)):
-                admission.refuse_unproved(draft, request, why)
-            elif state is None:
-                admission.admit(draft, request, command.traceparent)
+            if state is None:
+                _begin(draft, request, command)
         case _ if not isinstance(state, Live):
             return
         case commands.Control() as control:
@@ -129,10 +134,21 @@ def _decide(draft: Draft, command: Command) -> None:
                 proceed(draft)
         case AdmissionAnswered() as answer:
             queueing.answered(draft, answer)
+        case ExtensionAnswered() as answer:
+            extending.answered(draft, answer)
+            if draft.steps:
+                proceed(draft)
         case Timer() as timer:
             deadlines.fire(draft, timer)
         case other:
             raise TypeError(f"{type(other).__name__} is no command of a run")
+
+
+def _begin(draft: Draft, request: commands.RunRequested, command: Command) -> None:
+    if why := unproved(draft, command):
+        admission.refuse_unproved(draft, request, why)
+    else:
+        admission.admit(draft, request, command.traceparent)
 
 
 def _proof(command: Command) -> Proved | None:

@@ -21,13 +21,20 @@ from runfold.events.calls import (
 from runfold.events.calls.kinds import CONTEXT, MODEL, POLICY, TOOL
 from runfold.events.content import Content, canonical_json, text
 from runfold.events.definitions import AgentDefinition, Definitions
+from runfold.events.traits import DRY_RUN, JUDGE
 from runfold.events.trusted import trusted
 from runfold.events.values import Pin, Placement
 from runfold.processors.engine.aggregate import Work
 from runfold.processors.engine.ports import Wish
-from runfold.processors.run.agent import attachments, context_calls, policy_calls, reasons
+from runfold.processors.run.agent import (
+    attachments,
+    context_calls,
+    judging,
+    policy_calls,
+    reasons,
+)
+from runfold.processors.run.agent.attribution import attribution
 from runfold.processors.run.agent.controls import control_tools
-from runfold.processors.run.agent.model_calls import attribution
 from runfold.processors.run.behaviour import BY_PERMISSION
 from runfold.processors.run.draft import DefinitionMissingError
 from runfold.processors.run.ids import outcome_of
@@ -35,6 +42,8 @@ from runfold.processors.run.policy.withdrawn import fallbacks_of
 from runfold.processors.run.state import (
     CallStatus,
     ContextCall,
+    DryRunCall,
+    JudgeCall,
     Live,
     ModelCall,
     OpenCall,
@@ -107,6 +116,32 @@ def _model_work(run: Live, call: ModelCall, definitions: Definitions) -> ModelWo
         attachments=attachments.shown(run),
         by_permission=run.behaviour >= BY_PERMISSION,
         redact=agent.redact.of(run.request.data_classification) if agent.redact else (),
+        taint=run.loop.taint,
+    )
+
+
+def _judge_work(run: Live, call: JudgeCall, definitions: Definitions) -> ModelWork:
+    agent = definitions.agent(run.agent.name, run.agent.version, run.tenant_id)
+    judge = agent.brakes[judging.DETECTOR].judge if agent is not None else None
+    if agent is None or judge is None:
+        raise DefinitionMissingError(f"agent {run.agent.name}@{run.agent.version} is not published")
+    return trusted(ModelWork)(
+        run_id=run.run_id,
+        tenant_id=run.tenant_id,
+        call_id=call.call_id,
+        attempt=call.attempt,
+        model=call.model,
+        fallbacks=(),
+        instructions=_instructions(judging.instructions(run.behaviour, judge)),
+        messages=judging.shown(run),
+        tools=(judging.SCHEMA,),
+        timeout_ms=agent.model.timeout_ms,
+        attribution=attribution(run),
+        data_classification=run.request.data_classification,
+        traceparent=run.traceparent,
+        by_permission=run.behaviour >= BY_PERMISSION,
+        redact=agent.redact.of(run.request.data_classification) if agent.redact else (),
+        taint=run.loop.taint,
     )
 
 
@@ -168,6 +203,27 @@ def _tool_work(run: Live, call: RoundCall, definitions: Definitions) -> ToolWork
     )
 
 
+def _dry_run_work(run: Live, call: DryRunCall, definitions: Definitions) -> ToolWork:
+    contract = definitions.tool(call.tool, call.tool_version, run.tenant_id)
+    return trusted(ToolWork)(
+        run_id=run.run_id,
+        tenant_id=run.tenant_id,
+        user_id=run.request.user_id,
+        call_id=call.call_id,
+        attempt=call.attempt,
+        tool=call.tool,
+        tool_version=call.tool_version,
+        arguments=call.arguments,
+        # Its own: what it answers is not the answer of the call.
+        idempotency_key=call.call_id,
+        timeout_ms=contract.timeout_ms if contract else 30_000,
+        traceparent=run.traceparent,
+        attribution=attribution(run),
+        scopes=run.request.scopes,
+        by_permission=run.behaviour >= BY_PERMISSION,
+    )
+
+
 def _cleared(run: Live, call: RoundCall) -> int:
     """Return the last attempt that was in doubt; the run went on from it, so a person knew."""
     past = (
@@ -219,6 +275,8 @@ _WORK_OF: dict[str, Callable[[Live, Any, Definitions], CallWork]] = {
     TOOL.name: _tool_work,
     CONTEXT.name: _context_work,
     POLICY.name: _policy_work,
+    DRY_RUN: _dry_run_work,
+    JUDGE: _judge_work,
 }
 
 
@@ -231,5 +289,7 @@ _WORK: dict[type[Fact], Callable[[Live, Any, Definitions], CallWork]] = {
     j.ToolCallStarted: _tool_work,
     j.ContextCalled: _context_work,
     j.PolicyAsked: _policy_work,
+    j.DryRunStarted: _dry_run_work,
+    j.JudgeCalled: _judge_work,
     j.CallHandedOutAgain: _work_again,
 }

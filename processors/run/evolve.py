@@ -14,14 +14,26 @@ from runfold.processors.run.fold import (
     approvals,
     asking,
     brakes,
+    dry_runs,
+    judging,
     lifecycle,
     open_calls,
     policies,
     round_calls,
     taking_over,
+    tenancy,
     turns,
 )
-from runfold.processors.run.state import WAITS_FOR_HUMAN, CallStatus, Ended, Live, RunState, changed
+from runfold.processors.run.state import (
+    WAITS_FOR_HUMAN,
+    CallStatus,
+    DryRunCall,
+    Ended,
+    JudgeCall,
+    Live,
+    RunState,
+    changed,
+)
 
 _Fold = Callable[[Live, Any, datetime], Live]
 
@@ -29,7 +41,12 @@ _FOLDS: dict[type[Fact], _Fold] = {
     j.RunStarted: lifecycle.started,
     j.BrakesSet: lifecycle.watched,
     j.RunQueued: lifecycle.queued,
-    j.RunAdmitted: lifecycle.admitted,
+    j.RunAdmitted: tenancy.admitted,
+    j.ExtensionAwaited: tenancy.awaited,
+    j.ExtensionRequested: tenancy.requested,
+    j.RunExtended: tenancy.extended,
+    j.ExtensionRefused: tenancy.refused,
+    j.CallsPaced: tenancy.paced,
     j.UserMessageReceived: lifecycle.message_received,
     j.ContextHydrated: turns.context_hydrated,
     j.ContextCalled: turns.context_called,
@@ -41,6 +58,12 @@ _FOLDS: dict[type[Fact], _Fold] = {
     j.ModelCalled: turns.model_called,
     j.ModelResponded: turns.model_responded,
     j.ModelFailed: turns.model_failed,
+    j.DryRunStarted: dry_runs.started,
+    j.DryRunSucceeded: dry_runs.succeeded,
+    j.DryRunFailed: dry_runs.failed,
+    j.JudgeCalled: judging.called,
+    j.JudgeAnswered: judging.answered,
+    j.JudgeFailed: judging.failed,
     j.CallBegun: open_calls.begun,
     j.CallHeld: open_calls.held,
     j.CallHandedOutAgain: open_calls.handed_out_again,
@@ -115,16 +138,19 @@ def status_of(run: Live) -> RunStatus:  # noqa: PLR0911 - one line a status read
         return RunStatus.QUEUED if run.entry.asked else RunStatus.CREATED
     if run.since_checkpoint.closed:
         return RunStatus.CHECKPOINTING
+    met = run.budget.more.met
+    if met is not None and met.question_id is not None:
+        return RunStatus.WAITING_FOR_HUMAN
     stands = {call.status for call in run.loop.calls if call.answers_model}
     if not WAITS_FOR_HUMAN.isdisjoint(stands):
         return RunStatus.WAITING_FOR_HUMAN
-    if CallStatus.RUNNING in stands:
+    if CallStatus.RUNNING in stands or any(isinstance(c, DryRunCall) for c in run.loop.calls):
         return RunStatus.RUNNING_TOOL
     if CallStatus.APPROVED in stands or CallStatus.HELD in stands:
         return RunStatus.WAITING_FOR_TOOL
     if run.idle.held is not None:
         return RunStatus.WAITING_FOR_HUMAN
-    if run.loop.model_call is not None:
+    if run.loop.model_call is not None or any(isinstance(c, JudgeCall) for c in run.loop.calls):
         return RunStatus.WAITING_FOR_MODEL
     return RunStatus.PLANNING
 

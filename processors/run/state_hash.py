@@ -12,7 +12,7 @@ from collections.abc import Mapping
 
 from runfold.events.approvals import ApprovalTerms, Approver, Holds
 from runfold.events.content import canonical_json
-from runfold.processors.run.state import PLAIN, Asking, Hold, Live, Watch
+from runfold.processors.run.state import NO_MORE, PLAIN, Asking, Hold, Live, Watch
 
 
 def state_hash(run: Live) -> bytes:
@@ -33,6 +33,8 @@ def state_hash(run: Live) -> bytes:
         covered += _added_by_policies(run)
     if known := _consents(run):
         covered += known
+    if run.entry.pace is not None or run.entry.cheaper or run.budget.more != NO_MORE:
+        covered += _added_by_tenants(run)
     if run.loop.watch is not None:
         covered += _added_by_brakes(run.loop.watch)
     if run.idle.held is not None:
@@ -132,14 +134,34 @@ def _added_by_policies(run: Live) -> list[object]:
     return [[[call_id, digest.hex()] for call_id, digest in judged]] if judged else []
 
 
+def _added_by_tenants(run: Live) -> list[object]:
+    """What a run's tenant lets it do, and what more it has asked for; nothing where neither is."""
+    more, pace = run.budget.more, run.entry.pace
+    met = more.met
+    said = [met.limit, met.used, met.allowed, met.question_id, met.extension_id] if met else []
+    rates: list[object] = []
+    if pace is not None:
+        stands = {kind: at.isoformat() for kind, at in pace.stands.items()}
+        until = {kind: at.isoformat() for kind, at in pace.until.items()}
+        rates = [dict(pace.per_minute), stands, until, pace.times]
+    asked = [
+        [name, [[each.unit, str(each.amount.normalize())] for each in added]]
+        for name, added in more.pending.items()
+    ]
+    return [[run.entry.cheaper, run.pinned.model], rates, [asked, said, more.times]]
+
+
 def _added_by_brakes(watch: Watch) -> list[object]:
     """What the brakes of a run remember, from behaviour 7 on; nothing where none watches it."""
     moved = watch.progress
     return [
         [*watch.detectors],
         [watch.seen, [[c.number, c.call_id, c.same.hex(), c.alike.hex()] for c in watch.calls]],
+        [[c.outcome, c.risk, c.tainted] for c in watch.calls],
+        [[m.step, m.messages, m.seen, m.tainted] for m in watch.marks],
         [[*watch.errors], moved.turns, [each.hex() for each in moved.states], moved.new],
         [[each.at_ms, each.tokens, str(each.cost.normalize())] for each in watch.samples],
+        [moved.judged.turns, moved.judged.score, moved.judged.call_id],
         [sorted(watch.succeeded), [*watch.unfounded]],
         [dict(watch.since), dict(watch.applied)],
         [watch.wait.until.isoformat() if watch.wait.until else "", watch.wait.times],

@@ -45,6 +45,8 @@ PEOPLE: Mapping[str, str] = {
     "raise_the_limit": "raise the limit in the agent's manifest and run it again",
     "unusable_answers": "the model gave {count} answers in a row that could not be used",
     "change_the_model": "use another model, or make the instructions clearer",
+    # Controls that came later do not apply to these runs.
+    "too_old_to_extend": "the run was begun by a release that cannot extend runs",
 }
 """What people read in facts; from behaviour 2 on a fact has the code instead."""
 

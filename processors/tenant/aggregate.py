@@ -100,6 +100,8 @@ def _granted(_meta: t.TenantMeta, fact: t.AdmissionGranted) -> Sequence[Send]:
             run_id=fact.admission.asks.run_id,
             verdict=t.Verdict.GRANTED,
             reserved=fact.admission.reserved,
+            cheaper=fact.cheaper,
+            rates=fact.rates,
         )
     )
 
@@ -111,11 +113,37 @@ def _refused(_meta: t.TenantMeta, fact: t.AdmissionRefused) -> Sequence[Send]:
             verdict=t.Verdict.REFUSED,
             code=fact.code,
             reason=fact.reason,
+            retry_after_ms=fact.retry_after_ms,
         )
     )
 
 
-def _answer(said: t.AdmissionAnswered) -> Sequence[Send]:
+def _extended(_meta: t.TenantMeta, fact: t.ReservationExtended) -> Sequence[Send]:
+    return _answer(
+        t.ExtensionAnswered(
+            run_id=fact.run_id,
+            extension_id=fact.extension_id,
+            verdict=t.Verdict.GRANTED,
+            added=fact.added,
+        )
+    )
+
+
+def _declined(_meta: t.TenantMeta, fact: t.ExtensionDeclined) -> Sequence[Send]:
+    return _answer(
+        t.ExtensionAnswered(
+            run_id=fact.run_id,
+            extension_id=fact.extension_id,
+            verdict=t.Verdict.REFUSED,
+            added=fact.added,
+            code=fact.code,
+            reason=fact.reason,
+            retry_after_ms=fact.retry_after_ms,
+        )
+    )
+
+
+def _answer(said: t.AdmissionAnswered | t.ExtensionAnswered) -> Sequence[Send]:
     return (Send(topics.RESULTS, said.run_id, said),)
 
 
@@ -153,6 +181,8 @@ TENANTS: AggregateSpec[Tenant] = AggregateSpec(
         t.AdmissionQueued: _queued,
         t.AdmissionGranted: _granted,
         t.AdmissionRefused: _refused,
+        t.ReservationExtended: _extended,
+        t.ExtensionDeclined: _declined,
     },
     sends_to=(topics.RESULTS,),
     carries=frozenset({t.BooksOpened}),

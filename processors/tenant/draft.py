@@ -5,7 +5,7 @@ from __future__ import annotations
 from runfold.events import tenant as t
 from runfold.events.base import Fact
 from runfold.processors.engine.aggregate import Env
-from runfold.processors.tenant.evolve import evolve
+from runfold.processors.tenant.evolve import evolve, is_awaited
 from runfold.processors.tenant.periods import began
 from runfold.processors.tenant.state import Tenant
 from runfold.processors.tenant.use import Use
@@ -57,4 +57,6 @@ def _opening(tenant: Tenant, env: Env) -> t.BooksOpened:
         shares=tuple(t.Share(flow=flow, finish=end) for flow, end in tenant.shares.items()),
         books=tuple(lasting),
         reviewed_at=tenant.reviewed_at,
+        paces=tuple(pace for pace in tenant.paces.values() if pace.next > env.now),
+        settled=tuple(each for each in tenant.settled.values() if is_awaited(each, env.now)),
     )

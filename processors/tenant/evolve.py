@@ -5,12 +5,18 @@ from __future__ import annotations
 from bisect import insort
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from runfold.events import tenant as t
 from runfold.events.base import Fact
 from runfold.processors.tenant.order import flow_of
-from runfold.processors.tenant.state import BookKey, Tenant, key_of_book
+from runfold.processors.tenant.state import BookKey, PaceKey, Tenant, key_of_book, key_of_pace
+
+AWAITED = timedelta(days=1)
+"""How long after a run's end a cost of its calls is still booked."""
+
+MOST_AWAITED = 1_000
+"""Of how many runs that have ended a tenant waits for costs at the most, the newest ones."""
 
 
 def evolve(state: Tenant | None, fact: Fact, at: datetime) -> Tenant:
@@ -32,10 +38,12 @@ def _opened(fact: t.BooksOpened) -> Tenant:
         shares={share.flow: share.finish for share in fact.shares},
         books={key_of_book(book): book for book in fact.books},
         reviewed_at=fact.reviewed_at,
+        paces={key_of_pace(pace): pace for pace in fact.paces},
+        settled={each.asks.run_id: each for each in fact.settled},
     )
 
 
-def _folded(state: Tenant, fact: Fact, at: datetime) -> Tenant:
+def _folded(state: Tenant, fact: Fact, at: datetime) -> Tenant:  # noqa: PLR0911 - a line each
     match fact:
         case t.AdmissionQueued(waiting=waiting):
             queue = list(state.waiting)
@@ -43,15 +51,20 @@ def _folded(state: Tenant, fact: Fact, at: datetime) -> Tenant:
             shares = {**state.shares, flow_of(waiting.asks): waiting.finish}
             return replace(state, waiting=tuple(queue), arrivals=waiting.number, shares=shares)
         case t.AdmissionGranted(admission=admission):
-            return _granted(state, fact, admission)
+            return _granted(state, fact, admission, at)
         case t.AdmissionRefused(asks=asks):
             return replace(state, waiting=_without(state.waiting, asks.run_id))
-        case t.AdmissionReturned(run_id=run_id):
-            running = {key: each for key, each in state.running.items() if key != run_id}
+        case t.AdmissionReturned():
+            return _returned(state, fact, at)
+        case t.ReservationExtended(run_id=run_id, reserved=reserved):
+            extended = state.running[run_id].model_copy(update={"reserved": reserved})
+            return replace(state, running={**state.running, run_id: extended})
+        case t.ExtensionDeclined():
+            return state
+        case t.LateCostBooked(run_id=run_id, call=call):
             return replace(
                 state,
-                running=running,
-                waiting=_without(state.waiting, run_id),
+                settled=_reported(state.settled, run_id, call),
                 books=_booked(state.books, fact.books),
             )
         case t.BudgetAlerted(book=book):
@@ -62,7 +75,40 @@ def _folded(state: Tenant, fact: Fact, at: datetime) -> Tenant:
             raise ValueError(f"{type(fact).__name__} is no fact of a tenant")
 
 
-def _granted(state: Tenant, fact: t.AdmissionGranted, admission: t.Admission) -> Tenant:
+def is_awaited(settled: t.Settled, at: datetime) -> bool:
+    """Whether what a run's calls cost may still be told."""
+    return at - settled.since <= AWAITED
+
+
+def _returned(state: Tenant, fact: t.AdmissionReturned, at: datetime) -> Tenant:
+    run_id, settled = fact.run_id, state.settled
+    admission = state.running.get(run_id)
+    if admission is not None and fact.open:
+        last = t.Settled(asks=admission.asks, since=at, open=fact.open)
+        awaited = {key: each for key, each in settled.items() if is_awaited(each, at)}
+        newest = list({**awaited, run_id: last}.items())[-MOST_AWAITED:]
+        settled = dict(newest)
+    return replace(
+        state,
+        running={key: each for key, each in state.running.items() if key != run_id},
+        waiting=_without(state.waiting, run_id),
+        books=_booked(state.books, fact.books),
+        settled=settled,
+    )
+
+
+def _reported(settled: Mapping[str, t.Settled], run_id: str, call: str) -> dict[str, t.Settled]:
+    """Return the runs that are waited for when one of their calls has told what it cost."""
+    before = settled[run_id]
+    left = tuple(each for each in before.open if each != call)
+    if not left:
+        return {key: each for key, each in settled.items() if key != run_id}
+    return {**settled, run_id: before.model_copy(update={"open": left})}
+
+
+def _granted(
+    state: Tenant, fact: t.AdmissionGranted, admission: t.Admission, at: datetime
+) -> Tenant:
     run_id, flow = admission.asks.run_id, flow_of(admission.asks)
     clock = max(state.clock, fact.start)
     finish = max(state.shares.get(flow, 0), fact.finish)
@@ -75,7 +121,18 @@ def _granted(state: Tenant, fact: t.AdmissionGranted, admission: t.Admission) ->
         shares=shares,
         running={**state.running, run_id: admission},
         waiting=_without(state.waiting, run_id),
+        paces=_paced(state.paces, fact.paces, at),
     )
+
+
+def _paced(
+    paces: Mapping[PaceKey, t.Pace], new: tuple[t.Pace, ...], at: datetime
+) -> Mapping[PaceKey, t.Pace]:
+    if not new:
+        return paces
+    # What the time has caught up with says nothing any more.
+    lasting = {key: pace for key, pace in paces.items() if pace.next > at}
+    return lasting | {key_of_pace(pace): pace for pace in new}
 
 
 def _without(waiting: tuple[t.Waiting, ...], run_id: str) -> tuple[t.Waiting, ...]:

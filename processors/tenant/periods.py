@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 
 def began(period: str, now: datetime) -> datetime:
@@ -12,3 +12,13 @@ def began(period: str, now: datetime) -> datetime:
         return at
     at = at.replace(hour=0)
     return at.replace(day=1) if period == "month" else at
+
+
+def ends(period: str, now: datetime) -> datetime | None:
+    """Return when the period that lasts ``now`` is over; None beyond what a time can be."""
+    # From any day of a month this leads into the next one.
+    longest = {"hour": timedelta(hours=1), "day": timedelta(days=1)}.get(period, timedelta(days=32))
+    try:
+        return began(period, began(period, now) + longest)
+    except OverflowError:
+        return None

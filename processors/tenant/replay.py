@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from decimal import Decimal
 
 from runfold.events import tenant as t
 from runfold.events.base import Fact, Record
@@ -10,6 +11,7 @@ from runfold.events.definitions import Definitions
 from runfold.events.tenant import TenantEvent
 from runfold.processors.engine.aggregate import Command, Env, Timer, UnrecordedError
 from runfold.processors.tenant.decide import decide
+from runfold.processors.tenant.rules.retries import CALLS, RETRIES
 from runfold.processors.tenant.state import Tenant
 
 
@@ -49,7 +51,7 @@ def difference(
     return None
 
 
-def _asked(tenant_id: str, fact: Fact) -> Record | None:
+def _asked(tenant_id: str, fact: Fact) -> Record | None:  # noqa: PLR0911 - a line each
     match fact:
         case t.AdmissionQueued(waiting=waiting):
             return t.AdmissionAsked(tenant_id=tenant_id, asks=waiting.asks)
@@ -58,13 +60,38 @@ def _asked(tenant_id: str, fact: Fact) -> Record | None:
         case t.AdmissionRefused(asks=asks):
             return t.AdmissionAsked(tenant_id=tenant_id, asks=asks)
         case t.AdmissionReturned(run_id=run_id, used=used):
-            amounts = {each.unit: each.amount for each in used}
+            amounts = _amounts(used)
             return t.RunReturned(
                 tenant_id=tenant_id,
                 run_id=run_id,
                 spent=amounts["usd"],
                 tokens=int(amounts["tokens"]),
                 tool_calls=int(amounts["tool_calls"]),
+                calls=int(amounts[CALLS]),
+                retries=int(amounts[RETRIES]),
+                open=fact.open,
+            )
+        case t.ReservationExtended() | t.ExtensionDeclined():
+            return t.ExtensionAsked(
+                tenant_id=tenant_id,
+                run_id=fact.run_id,
+                extension_id=fact.extension_id,
+                added=fact.added,
+            )
+        case t.LateCostBooked(run_id=run_id, call=call, used=used):
+            call_id, _, attempt = call.rpartition("/")
+            amounts = _amounts(used)
+            return t.LateCostReported(
+                tenant_id=tenant_id,
+                run_id=run_id,
+                call_id=call_id,
+                attempt=int(attempt),
+                cost=amounts["usd"],
+                tokens=int(amounts["tokens"]),
             )
         case _:
             return None
+
+
+def _amounts(used: Sequence[t.Amount]) -> dict[str, Decimal]:
+    return {each.unit: each.amount for each in used}

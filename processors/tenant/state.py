@@ -13,7 +13,7 @@ from functools import lru_cache
 from types import MappingProxyType
 from typing import NamedTuple
 
-from runfold.events.tenant import Admission, Book, TenantStatus, Waiting
+from runfold.events.tenant import Admission, Book, Pace, Settled, TenantStatus, Waiting
 
 
 class BookKey(NamedTuple):
@@ -23,6 +23,19 @@ class BookKey(NamedTuple):
     name: str
     unit: str
     period: str
+
+
+class PaceKey(NamedTuple):
+    """Which pace: whose starts by which rule."""
+
+    of: str
+    name: str
+    rule: str
+
+
+def key_of_pace(pace: Pace) -> PaceKey:
+    """Return the key of a pace."""
+    return PaceKey(pace.of, pace.name, pace.rule)
 
 
 def key_of_book(book: Book) -> BookKey:
@@ -35,6 +48,8 @@ class Tenant:
     """A tenant; ``waiting`` is in the fair order, ``entries`` counts the facts of the period.
 
     ``clock`` and ``shares`` are how far the fair order has come, altogether and for each flow.
+    ``settled`` are the runs that have ended and of which calls may still report a cost, the oldest
+    first.
     """
 
     tenant_id: str
@@ -47,6 +62,8 @@ class Tenant:
     books: Mapping[BookKey, Book] = field(default_factory=lambda: MappingProxyType({}))
     reviewed_at: datetime | None = None
     entries: int = 0
+    paces: Mapping[PaceKey, Pace] = field(default_factory=lambda: MappingProxyType({}))
+    settled: Mapping[str, Settled] = field(default_factory=lambda: MappingProxyType({}))
 
     @property
     def status(self) -> TenantStatus:

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime
 from decimal import Decimal
 from typing import NamedTuple
 
+from runfold.events import pacing
 from runfold.events.definitions import TenantPolicy
-from runfold.events.definitions.tenant_policy import Budget, Cap
-from runfold.events.tenant import Admission, Amount, Asks, Book
-from runfold.processors.tenant.periods import began
-from runfold.processors.tenant.state import BookKey, Tenant
+from runfold.events.definitions.tenant_policy import Budget
+from runfold.events.tenant import Admission, Amount, Asks, Book, Pace
+from runfold.processors.tenant.counting import count, counts_of
+from runfold.processors.tenant.periods import began, ends
+from runfold.processors.tenant.rules.pacing import Rule, rules
+from runfold.processors.tenant.rules.scopes import book_key, called, concerns, whose
+from runfold.processors.tenant.state import BookKey, PaceKey, Tenant
+
+__all__ = ["NOTHING", "Hold", "Use", "amounts_of", "book_key", "concerns", "plain", "whose"]
 
 NOTHING = Decimal(0)
 
@@ -21,7 +26,8 @@ class Hold(NamedTuple):
     """Why a run cannot be admitted now.
 
     ``code`` and ``told`` make the sentence; ``never`` that waiting does not help; ``refuse`` that
-    the policy does not let it wait; ``book`` the book that has no room, if that is it.
+    the policy does not let it wait; ``book`` the book that has no room, if that is it; ``until``
+    when that may be over, as far as it is known.
     """
 
     code: str
@@ -29,30 +35,7 @@ class Hold(NamedTuple):
     never: bool = False
     refuse: bool = False
     book: BookKey | None = None
-
-
-def whose(of: str, asks: Asks) -> str | None:
-    """Return the one of a scope that a run belongs to; None where it belongs to none."""
-    match of:
-        case "user":
-            return asks.user_id
-        case "agent":
-            return asks.agent
-        case "feature":
-            return asks.feature
-        case _:
-            return ""
-
-
-def concerns(rule: Cap | Budget, asks: Asks) -> bool:
-    """Whether a cap or a budget counts a run."""
-    found = whose(rule.of, asks)
-    return found is not None and (rule.name is None or rule.name == found)
-
-
-def book_key(budget: Budget, asks: Asks) -> BookKey:
-    """Return the book in which a budget counts a run."""
-    return BookKey(budget.of, whose(budget.of, asks) or "", budget.unit, budget.period)
+    until: datetime | None = None
 
 
 def amounts_of(asks: Asks, policy: TenantPolicy | None) -> tuple[Amount, ...] | str:
@@ -85,21 +68,27 @@ class Use:
     def __init__(self, tenant: Tenant, now: datetime) -> None:
         self._books = tenant.books
         self._now = now
-        self._running: Counter[tuple[str, str]] = Counter()
-        self._held: dict[tuple[str, str, str], Decimal] = {}
-        for admission in tenant.running.values():
-            self.add(admission)
+        self._paces: dict[PaceKey, Pace] = {**tenant.paces}
+        counted = counts_of(tenant)
+        self._running = counted.running.copy()
+        self._held = counted.held.copy()
 
     def add(self, admission: Admission) -> None:
         """Count a run that was admitted."""
-        for of in ("tenant", "user", "agent", "feature"):
-            name = whose(of, admission.asks)
-            if name is None:
-                continue
-            self._running[of, name] += 1
-            for held in admission.reserved:
-                key = of, name, held.unit
-                self._held[key] = self._held.get(key, NOTHING) + held.amount
+        count(admission, self._running, self._held)
+
+    def start(self, asks: Asks, policy: TenantPolicy | None) -> tuple[Pace, ...]:
+        """Count the start of a run in every rate that concerns it; return where those stand."""
+        found = {}
+        for rule in rules(asks, policy) if policy else ():
+            # Starts of before the soft limit was reached are not made up for.
+            before = None if rule.soft else self._paces.get(rule.key)
+            stands = pacing.after(before.next if before else None, self._now, rule.rate)
+            found[rule.key] = Pace(
+                **rule.key._asdict(), next=stands, free=pacing.free(stands, rule.rate)
+            )
+        self._paces |= found
+        return tuple(found.values())
 
     def is_full(self, policy: TenantPolicy) -> bool:
         """Whether a cap on the whole tenant leaves no room for anybody."""
@@ -124,7 +113,9 @@ class Use:
         for cap in policy.caps:
             name = whose(cap.of, asks) or ""
             if concerns(cap, asks) and self._running[cap.of, name] >= cap.running:
-                yield Hold("at_cap", {"of": _called(cap.of, name), "running": cap.running})
+                yield Hold("at_cap", {"of": called(cap.of, name), "running": cap.running})
+        for rule in rules(asks, policy):
+            yield from self._early(rule, asks)
         amounts = amounts_of(asks, policy)
         if isinstance(amounts, str):
             yield Hold("no_amount", {"unit": amounts}, never=True)
@@ -132,15 +123,30 @@ class Use:
         needed = {each.unit: each.amount for each in amounts}
         for budget in policy.budgets:
             if concerns(budget, asks):
-                yield from self._short(budget, asks, needed[budget.unit])
+                yield from self.short(budget, asks, needed[budget.unit])
 
-    def _short(self, budget: Budget, asks: Asks, need: Decimal) -> Iterator[Hold]:
+    def soft_reached(self, budget: Budget, asks: Asks) -> bool:
+        """Whether what is used and set aside has reached the soft limit of a budget."""
+        return budget.soft is not None and self.committed(book_key(budget, asks)) >= budget.soft
+
+    def _early(self, rule: Rule, asks: Asks) -> Iterator[Hold]:
+        pace = self._paces.get(rule.key)
+        if pace is None or pace.free <= self._now:
+            return
+        if rule.soft is not None and not self.soft_reached(rule.soft, asks):
+            return
+        code = "at_rate" if rule.soft is None else "throttled"
+        told = {"of": called(rule.key.of, rule.key.name), **rule.told}
+        yield Hold(code, told, refuse=rule.refuse, until=pace.free)
+
+    def short(self, budget: Budget, asks: Asks, need: Decimal) -> Iterator[Hold]:
+        """Yield that a budget has no room for so much more."""
         key = book_key(budget, asks)
         committed = self.committed(key)
         if committed + need <= budget.limit:
             return
         told: dict[str, str | int] = {
-            "of": _called(key.of, key.name),
+            "of": called(key.of, key.name),
             "unit": budget.unit,
             "period": budget.period,
             "limit": plain(budget.limit),
@@ -149,13 +155,10 @@ class Use:
         }
         never = need > budget.limit
         code = "above_budget" if never else "budget_spent"
-        yield Hold(code, told, never, budget.when_spent == "refuse", key)
+        until = None if never else ends(budget.period, self._now)
+        yield Hold(code, told, never, budget.when_spent == "refuse", key, until)
 
 
 def plain(amount: Decimal) -> str:
     """Return an amount as people write it."""
     return f"{amount.normalize():f}"
-
-
-def _called(of: str, name: str) -> str:
-    return f"{of} {name}" if name else f"the {of}"

@@ -52,6 +52,7 @@ class Ending:
             repeated=self.repeated,
             effect=self.effect,
             cost=self.cost,
+            tenant_id=work.tenant_id,
         )
 
 

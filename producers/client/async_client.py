@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
+from decimal import Decimal
 from typing import Unpack
 
 from runfold.events import topics
@@ -152,6 +153,14 @@ class AsyncRunClient:
     async def cancel(self, run_id: str, reason: str = "") -> str:
         """End the run."""
         return await self._send(self._messages.cancel(run_id, reason))
+
+    async def extend(self, run_id: str, added: Mapping[str, Decimal], reason: str = "") -> str:
+        """Let the run use more: units are usd, tokens, tool_calls, model_calls and retries."""
+        return await self._send(self._messages.extend(run_id, added, reason))
+
+    async def deny_extension(self, run_id: str, reason: str = "") -> str:
+        """Let a run end that waits for more."""
+        return await self._send(self._messages.deny_extension(run_id, reason))
 
     async def tell(self, run_id: str, message: str | Content) -> str:
         """Say something to the run."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from decimal import Decimal
 from typing import Unpack
 
 from runfold.events import topics
@@ -150,6 +151,14 @@ class RunClient:
     def cancel(self, run_id: str, reason: str = "") -> str:
         """End the run."""
         return self._send(self._messages.cancel(run_id, reason))
+
+    def extend(self, run_id: str, added: Mapping[str, Decimal], reason: str = "") -> str:
+        """Let the run use more: units are usd, tokens, tool_calls, model_calls and retries."""
+        return self._send(self._messages.extend(run_id, added, reason))
+
+    def deny_extension(self, run_id: str, reason: str = "") -> str:
+        """Let a run end that waits for more."""
+        return self._send(self._messages.deny_extension(run_id, reason))
 
     def tell(self, run_id: str, message: str | Content) -> str:
         """Say something to the run."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any, TypedDict, TypeVar, Unpack
 
 from pydantic import ValidationError
@@ -163,6 +164,15 @@ class Messages:
     def cancel(self, run_id: str, reason: str) -> Control:
         """Return a request to end."""
         return self._control(commands.CancelRun, run_id, reason=reason)
+
+    def extend(self, run_id: str, added: Mapping[str, Decimal], reason: str) -> Control:
+        """Return a request to let a run use more, by unit."""
+        amounts = [{"unit": unit, "amount": amount} for unit, amount in added.items()]
+        return self._control(commands.ExtendRun, run_id, added=amounts, reason=reason)
+
+    def deny_extension(self, run_id: str, reason: str) -> Control:
+        """Return the answer that a run which waits for more gets none."""
+        return self._control(commands.DenyExtension, run_id, reason=reason)
 
     def tell(self, run_id: str, message: str | Content) -> Control:
         """Return a message to a run."""

@@ -3,6 +3,7 @@
 Rows are dicts with the columns' names.
 """
 
+from runfold.projections.queries.access import rules_used, runs_started, tools_used
 from runfold.projections.queries.audit import AuditSummary, audit_of, audit_summary
 from runfold.projections.queries.operating import (
     list_dead_letters,
@@ -25,6 +26,7 @@ from runfold.projections.queries.runs import (
 )
 from runfold.projections.queries.scope import OperatorViews, TenantViews, Views
 from runfold.projections.queries.spending import By, Dimension, budgets, costs_by
+from runfold.projections.queries.tenants import list_tenants
 from runfold.projections.queries.waiting import (
     open_approvals,
     uncertain_calls,
@@ -52,12 +54,16 @@ __all__ = [
     "list_dead_letters",
     "list_failures",
     "list_runs",
+    "list_tenants",
     "live_runs",
     "open_approvals",
     "positions",
+    "rules_used",
     "run",
+    "runs_started",
     "set_aside",
     "timeline",
+    "tools_used",
     "uncertain_calls",
     "unread",
     "wait_for",

@@ -8,6 +8,7 @@ from runfold.projections.tables.definitions import definition_decisions, definit
 from runfold.projections.tables.machinery import projection_failures, projection_positions
 from runfold.projections.tables.repricings import repriced_costs, repricings
 from runfold.projections.tables.runs import call_checkpoints, checkpoints, run_events, runs
+from runfold.projections.tables.tenants import tenant_budgets, tenant_runs
 
 __all__ = [
     "METADATA",
@@ -27,5 +28,7 @@ __all__ = [
     "repricings",
     "run_events",
     "runs",
+    "tenant_budgets",
+    "tenant_runs",
     "tool_calls",
 ]

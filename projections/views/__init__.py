@@ -12,6 +12,7 @@ from runfold.projections.views import (
     model_calls,
     policy_decisions,
     runs,
+    tenants,
     timeline,
     tool_invocations,
 )
@@ -31,6 +32,7 @@ VIEWS: dict[str, View] = {
         policy_decisions.VIEW,
         definitions.VIEW,
         dead_letters.VIEW,
+        tenants.VIEW,
     )
 }
 """The views in the order in which they are written."""

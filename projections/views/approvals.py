@@ -10,25 +10,33 @@ from runfold.events.base import Fact
 from runfold.events.run import (
     ApprovalGiven,
     ApprovalRequested,
+    ExtensionAwaited,
+    ExtensionRefused,
     HumanInputReceived,
     HumanInputRequested,
+    RunExtended,
     ToolCallApproved,
     ToolCallDenied,
     WaitEscalated,
 )
-from runfold.projections.rendering.readable import as_json, clean, readable, said
+from runfold.projections.rendering.readable import as_json, clean, plain, readable, said
 from runfold.projections.store.rows.merging import Merging
 from runfold.projections.tables import approvals
 from runfold.projections.view import Batch, Placed, Rows, View
+
+_MOST_SHOWN = 2_000
 
 _KINDS: frozenset[type[Fact]] = frozenset(
     {
         ApprovalRequested,
         HumanInputRequested,
         ApprovalGiven,
+        ExtensionAwaited,
+        ExtensionRefused,
+        HumanInputReceived,
+        RunExtended,
         ToolCallApproved,
         ToolCallDenied,
-        HumanInputReceived,
         WaitEscalated,
     }
 )
@@ -42,7 +50,7 @@ def add(batch: Batch, rows: Rows) -> None:
     asked = Merging(approvals, rows)
     for placed in batch.of(_KINDS):
         match placed.fact:
-            case ApprovalRequested() | HumanInputRequested() as fact:
+            case ApprovalRequested() | HumanInputRequested() | ExtensionAwaited() as fact:
                 _ask(asked, placed, fact)
             case ToolCallApproved() as fact:
                 _decide(asked, placed, fact.call_id, "approved", fact.request_id, fact.comment)
@@ -79,6 +87,10 @@ def add(batch: Batch, rows: Rows) -> None:
                     answer_json=said(fact.content),
                     on_behalf_of=_name(fact.on_behalf_of),
                 )
+            case RunExtended(question_id=str(question)) as fact:
+                _decide(asked, placed, question, "approved", fact.extension_id, None)
+            case ExtensionRefused(question_id=str(question)) as fact:
+                _decide(asked, placed, question, "denied", fact.request_id, fact.reason)
             case _:
                 pass
 
@@ -87,25 +99,36 @@ def _name(person: str | None) -> str | None:
     return None if person is None else clean(person)
 
 
-def _ask(asked: Merging, placed: Placed, fact: ApprovalRequested | HumanInputRequested) -> None:
+def _ask(
+    asked: Merging,
+    placed: Placed,
+    fact: ApprovalRequested | HumanInputRequested | ExtensionAwaited,
+) -> None:
     common = {
         "run_id": placed.meta.run_id,
         "tenant_id": placed.meta.tenant_id,
         "status": "pending",
         "requested_at": placed.meta.time,
-        "deadline": fact.deadline,
-        "cost_so_far_usd": fact.cost_so_far,
-        "shown_digest": None if fact.shown_digest is None else fact.shown_digest.hex(),
-        "asks_json": as_json(fact.asks) if fact.asks else None,
-        "asks_until": fact.until,
+        **({} if isinstance(fact, ExtensionAwaited) else _shown_of(fact)),
     }
     match fact:
+        case ExtensionAwaited():
+            told = {"limit": fact.limit, "used": fact.used, "allowed": fact.allowed}
+            asked.put(
+                approval_id=fact.question_id,
+                kind="limit",
+                question=clean(wording.plain(wording.coded("may_use_more", told))),
+                options_json=as_json(
+                    [f"{x.amount.normalize():f} {x.unit}" for x in fact.suggested]
+                ),
+                **common,
+            )
         case ApprovalRequested():
             asked.put(
                 approval_id=fact.call_id,
                 kind="tool_call",
                 tool_name=fact.tool,
-                question=clean(wording.plain(fact.question)),
+                question=_question(fact),
                 arguments_digest=fact.arguments_digest.hex(),
                 risk_level=fact.risk_level,
                 terms_json=None if fact.terms is None else readable(fact.terms),
@@ -136,6 +159,25 @@ def _approvers(known: tuple[Approver, ...]) -> dict[str, Any]:
 
 def _listed(known: tuple[Approver, ...]) -> str:
     return as_json([{"id": each.id, "roles": list(each.roles)} for each in known])
+
+
+def _shown_of(fact: ApprovalRequested | HumanInputRequested) -> dict[str, Any]:
+    """Return until when a person is asked, who, and what is shown to them."""
+    return {
+        "deadline": fact.deadline,
+        "cost_so_far_usd": fact.cost_so_far,
+        "shown_digest": None if fact.shown_digest is None else fact.shown_digest.hex(),
+        "asks_json": as_json(fact.asks) if fact.asks else None,
+        "asks_until": fact.until,
+    }
+
+
+def _question(fact: ApprovalRequested) -> str:
+    asked = clean(wording.plain(fact.question))
+    if fact.dry_run is None:
+        return asked
+    found = plain(fact.dry_run) or said(fact.dry_run) or ""
+    return f"{asked} Its dry run: {found[:_MOST_SHOWN]}"
 
 
 def _decide(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from datetime import timedelta
+from decimal import Decimal
 from types import TracebackType
 from typing import Any, Self, Unpack
 
@@ -16,6 +17,7 @@ from runfold.failures import as_ours
 from runfold.producers.client import AsyncRunClient, RequestOptions
 from runfold.producers.client.deciding import holds_of
 from runfold.surfaces.application.runs.async_runs import AsyncRuns
+from runfold.surfaces.application.runs.submit import more_of
 from runfold.surfaces.application.shapes import Completion, ControlOutcome, Event, RunDetail
 
 
@@ -206,6 +208,19 @@ class AsyncRun:
         """End the run."""
         with as_ours():
             return await self._runs.cancel(self.id, reason)
+
+    async def extend(self, reason: str = "", **more: Decimal | int | str) -> ControlOutcome:
+        """Let the run use more: ``usd``, ``tokens``, ``tool_calls``, ``model_calls``, ``retries``.
+
+        Raises InvalidError for what is no amount.
+        """
+        with as_ours():
+            return await self._runs.extend(self.id, more_of(more), reason)
+
+    async def deny_extension(self, reason: str = "") -> ControlOutcome:
+        """Let a run end that has met a limit and waits for more."""
+        with as_ours():
+            return await self._runs.deny_extension(self.id, reason)
 
     async def tell(self, message: str) -> ControlOutcome:
         """Say something to the run; the model reads it at its next turn."""

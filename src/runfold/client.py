@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import timedelta
+from decimal import Decimal
 from types import TracebackType
 from typing import Any, Literal, Self, Unpack
 
@@ -14,6 +15,7 @@ from runfold.failures import as_ours
 from runfold.producers.client import RequestOptions, RunClient
 from runfold.producers.client.deciding import holds_of
 from runfold.surfaces.application.runs.runs import Runs
+from runfold.surfaces.application.runs.submit import more_of
 from runfold.surfaces.application.shapes import Completion, ControlOutcome, Event, RunDetail
 
 Found = Literal["happened", "did_not_happen", "unknown"]
@@ -197,6 +199,19 @@ class Run:
         """End the run."""
         with as_ours():
             return self._runs.cancel(self.id, reason)
+
+    def extend(self, reason: str = "", **more: Decimal | int | str) -> ControlOutcome:
+        """Let the run use more: ``usd``, ``tokens``, ``tool_calls``, ``model_calls``, ``retries``.
+
+        Raises InvalidError for what is no amount.
+        """
+        with as_ours():
+            return self._runs.extend(self.id, more_of(more), reason)
+
+    def deny_extension(self, reason: str = "") -> ControlOutcome:
+        """Let a run end that has met a limit and waits for more."""
+        with as_ours():
+            return self._runs.deny_extension(self.id, reason)
 
     def tell(self, message: str) -> ControlOutcome:
         """Say something to the run; the model reads it at its next turn."""

@@ -13,8 +13,8 @@ from pathlib import Path, PurePosixPath
 
 from runfold.events.topics import TOPICS
 from runfold.surfaces.backup.errors import NotABackupError
-from runfold.surfaces.backup.manifest import FileSaid, Manifest
-from runfold.surfaces.backup.source import KEPT
+from runfold.surfaces.backup.manifest import WITHOUT_TENANTS, FileSaid, Manifest
+from runfold.surfaces.backup.source import KEPT, TENANTS_ONLY
 from runfold.surfaces.backup.tables import TABLES
 
 MAX_PARTITIONS = 100_000
@@ -57,9 +57,11 @@ def place_of(folder: Path, said: FileSaid) -> Path:
 
 
 def _need_partitions(manifest: Manifest) -> None:
+    left_out = TENANTS_ONLY if manifest.format == WITHOUT_TENANTS else frozenset[str]()
     wanted = {
         (topic, number)
         for topic in KEPT
+        if topic not in left_out
         for number in range(manifest.partitions if _BY_RUN[topic] else 1)
     }
     found = Counter((each.topic, each.partition) for each in manifest.topics)

@@ -13,8 +13,11 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationErro
 
 from runfold.surfaces.backup.errors import NotABackupError
 
-FORMAT = 1
+FORMAT = 2
 """The form of the folder; a release that does not know it refuses it."""
+
+WITHOUT_TENANTS = 1
+"""The form of earlier releases: it has no journal of tenants, which they did not know."""
 
 NAME = "manifest.json"
 
@@ -107,10 +110,10 @@ def read(folder: Path) -> Manifest:
     try:
         named = json.loads(data)
         form = named.get("format") if isinstance(named, dict) else None
-        if isinstance(form, int) and form != FORMAT:
+        if isinstance(form, int) and form not in {WITHOUT_TENANTS, FORMAT}:
             raise NotABackupError(
-                f"{folder} has the form {form}, this release reads {FORMAT}: use the release "
-                "that made it."
+                f"{folder} has the form {form}, this release reads {WITHOUT_TENANTS} and {FORMAT}: "
+                "use the release that made it."
             )
         return Manifest.model_validate_json(data)
     except ValidationError as error:

@@ -1,16 +1,14 @@
 """What a restored topic holds: the records of a back-up that belong to its journal.
 
-- The journal and the registry keep every offset: events name positions of the registry, and
+- The journals and the registry keep every offset: events name positions of the registry, and
   programs that follow the journal remember offsets of it. Marks of transactions stood between the
   records; in their place stand records that say nothing.
-- Inputs that are decided are not restored: the journal records them. The others stand from the
+- Inputs that are decided are not restored: their journal records them. The others stand from the
   position on to which the journal has come. So no offset that an event or a dead letter names is
   given to another record.
 - A completion is restored if the journal has the run's end, a dead letter if its input is decided,
   a message between lanes if its sender's journal has it: what came after is written again.
 - A result that came after the back-up had begun is restored if its call is open in the journal.
-- The journals of tenants are not in a back-up, and their answers are not restored: runs that live
-  ask again (``tenants.py``).
 - The work of pools is what the open calls ask for, unless their result is there.
 """
 
@@ -24,6 +22,7 @@ from pathlib import Path
 from runfold.events import topics
 from runfold.events.avro.codec import Codec
 from runfold.events.avro.headers import headers
+from runfold.events.avro.vocabulary import TENANTS as TENANT_RECORDS
 from runfold.events.calls import CallResult, CallWork
 from runfold.events.definitions import Definitions, StoreRecord
 from runfold.events.errors import WireError
@@ -34,34 +33,57 @@ from runfold.processors.run.aggregate import RUNS
 from runfold.processors.run.dispatch import pooled
 from runfold.processors.run.draft import DefinitionMissingError
 from runfold.surfaces.backup import records
-from runfold.surfaces.backup.cut import CallKey, Cut, cut_of, need_whole
+from runfold.surfaces.backup.cut import (
+    CallKey,
+    Cut,
+    Cuts,
+    JournalCut,
+    cut_of,
+    need_whole,
+    tenants_cut_of,
+)
 from runfold.surfaces.backup.manifest import Manifest, PartitionSaid
 from runfold.surfaces.backup.records import Kept
-from runfold.surfaces.backup.source import INPUTS
+from runfold.surfaces.backup.source import INPUTS, JOURNALS
 
-SAME_OFFSETS = (topics.EVENTS, topics.REGISTRY)
+SAME_OFFSETS = (*JOURNALS, topics.REGISTRY)
 """The topics whose records keep their offsets, each."""
 
 
 @dataclass(slots=True)
 class Plan:
-    """A back-up in a folder, and what is to be written of it; may be asked again and again."""
+    """A back-up in a folder, and what is to be written of it; may be asked again and again.
+
+    ``cuts`` are those of the journal of runs, ``tenants`` those of tenants, none where the back-up
+    has no such journal.
+    """
 
     folder: Path
     manifest: Manifest
     codec: Codec
     cuts: dict[int, Cut] = field(default_factory=dict)
+    tenants: dict[int, JournalCut] = field(default_factory=dict)
 
     def fold(self) -> None:
-        """Fold the journal; raises BackupError where it is not whole, or is no journal."""
+        """Fold the journals; raises BackupError where one is not whole, or is no journal."""
         for said in self.manifest.of(topics.EVENTS):
             found = records.read(self.folder / said.file.path)
             self.cuts[said.partition] = cut_of(found, said.partition, said.end, self.codec)
-        need_whole(self.cuts)
+        codec = Codec(self.codec.registry, TENANT_RECORDS)
+        for said in self.manifest.of(topics.TENANT_EVENTS):
+            found = records.read(self.folder / said.file.path)
+            self.tenants[said.partition] = tenants_cut_of(found, said.partition, said.end, codec)
+        need_whole(self.cuts, self.tenants)
+
+    def takers(self, topic: str) -> Cuts:
+        """Return the journals of those who take an input."""
+        return self.tenants if topic == topics.TENANT_REQUESTS else self.cuts
 
     def begins(self, said: PartitionSaid) -> int:
         """Return the first offset of a restored partition."""
-        return self.cuts[said.partition].decided(said.topic) if said.topic in INPUTS else 0
+        if said.topic not in INPUTS:
+            return 0
+        return self.takers(said.topic)[said.partition].decided(said.topic)
 
     def records(self, said: PartitionSaid) -> Iterator[Kept]:
         """Yield the records of a restored partition, at the offsets that they will have."""
@@ -132,7 +154,7 @@ class Plan:
             return True
         if not isinstance(letter, DeadLetter) or letter.topic not in INPUTS or letter.offset < 0:
             return True
-        cut = self.cuts.get(letter.partition)
+        cut = self.takers(letter.topic).get(letter.partition)
         return cut is None or letter.offset < cut.decided(letter.topic)
 
     def _is_input(self, said: PartitionSaid, each: Kept) -> bool:
@@ -140,11 +162,9 @@ class Plan:
             origin = origin_of(each.headers)
         except ValueError:
             origin = None
-        if origin is not None and origin.journal == topics.TENANT_EVENTS:
-            # Runs ask their tenants again, which answer again.
-            return False
-        if origin is not None and origin.journal == topics.EVENTS:
-            sender = self.cuts.get(origin.partition)
+        if origin is not None and origin.journal in JOURNALS:
+            senders: Cuts = self.cuts if origin.journal == topics.EVENTS else self.tenants
+            sender = senders.get(origin.partition)
             return sender is None or origin.number <= sender.sent_to(said.topic, said.partition)
         if said.topic != topics.RESULTS or each.offset < said.before:
             return True

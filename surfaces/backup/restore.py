@@ -8,8 +8,8 @@ The order matters:
 4. everything is read back and compared
 5. claims and artifacts; the database and the topics are one deployment's from now on; and only then
    the work of pools, which relies on all of this
-6. each lane's journal notes that its inputs are these topics now. A lane that has a journal does
-   not open before that: its positions are of other topics.
+6. each lane's journal, of runs and of tenants, notes that its inputs are these topics now. A lane
+   that has a journal does not open before that: its positions are of other topics.
 7. the mark is taken away
 
 The views are empty, and the projector folds them from the journal.
@@ -17,7 +17,7 @@ The views are empty, and the projector folds them from the journal.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import groupby
@@ -31,20 +31,23 @@ from runfold.events.operations import PositionNoted
 from runfold.events.topics import TOPICS, Topic
 from runfold.infra.deployment import binding
 from runfold.infra.kafka import restoring
+from runfold.processors.engine.aggregate import S
+from runfold.processors.engine.spec import AggregateSpec
 from runfold.processors.run.aggregate import RUNS
+from runfold.processors.tenant.aggregate import TENANTS
 from runfold.producers.log.consumers import Settings
 from runfold.producers.log.tail import Place
 from runfold.producers.log.topics.topic_ids import topic_ids
 from runfold.surfaces.backup import artifacts, manifest, mark, records, tables, target
+from runfold.surfaces.backup.cut import Cuts
 from runfold.surfaces.backup.filling import need_fillable
 from runfold.surfaces.backup.forms import need_form, place_of
 from runfold.surfaces.backup.manifest import Manifest, PartitionSaid
-from runfold.surfaces.backup.plan import Plan, now
+from runfold.surfaces.backup.plan import SAME_OFFSETS, Plan, now
 from runfold.surfaces.backup.records import Kept
-from runfold.surfaces.backup.source import INPUTS
+from runfold.surfaces.backup.source import INPUTS, JOURNALS
 from runfold.surfaces.backup.target import Filler, Target
 from runfold.surfaces.backup.telling import NOBODY, Counted, Report, Told, line
-from runfold.surfaces.backup.tenants import numbers, questions
 
 MakeTopics = Callable[[tuple[Topic, ...], int], object]
 """Makes the topics that are missing, with so many partitions."""
@@ -121,38 +124,30 @@ class Restoring:
         """
         self._report(f"{self._work():,} open calls are handed to the pools")
         ids, moment = topic_ids(self._kafka, INPUTS), now()
-        made_at = self._plan.manifest.began_at.isoformat(timespec="seconds")
-        for partition, cut in self._plan.cuts.items():
-            progress = cut.progress.copy()
-            for topic in INPUTS:
-                progress.begin(topic, cut.decided(topic), ids[topic])
-            noted = PositionNoted(
-                positions=progress.noted(partition, topics.EVENTS),
-                reason=f"restored from the back-up of {made_at}: the inputs are other topics now",
-            )
-            place = (topics.EVENTS, partition)
-            self._target.append(place, self._note(place, noted, moment))
-        self._tenants(moment)
+        self._note_inputs(RUNS, self._plan.cuts, ids, moment)
+        # A lane of tenants without a journal opens by itself, and needs no note.
+        spoken = {number: cut for number, cut in self._plan.tenants.items() if cut.end}
+        self._note_inputs(TENANTS, spoken, ids, moment)
         self._target.flush()
         self._target.unset(topics.EVENTS, restoring.SETTING)
 
-    def _tenants(self, moment: datetime) -> None:
-        """Let the lanes of tenants begin with the runs that live, and go on with the numbers."""
-        for partition in self._plan.cuts:
-            place = (topics.TENANT_EVENTS, partition)
-            progress = numbers(self._plan.cuts, partition)
-            if progress.heard or progress.sent:
-                noted = PositionNoted(
-                    positions=progress.noted(partition, topics.TENANT_EVENTS),
-                    reason="restored from a back-up: tenants begin with the runs that live",
-                )
-                self._target.append(place, self._note(place, noted, moment))
-        for partition, each in questions(self._plan.cuts, self._plan.codec, moment):
-            self._target.append((topics.TENANT_REQUESTS, partition), each)
+    def _note_inputs(
+        self, spec: AggregateSpec[S], cuts: Cuts, ids: Mapping[str, str], moment: datetime
+    ) -> None:
+        made_at = self._plan.manifest.began_at.isoformat(timespec="seconds")
+        for partition, cut in cuts.items():
+            progress, place = cut.progress.copy(), (spec.topics.journal, partition)
+            for topic in spec.topics.inputs:
+                progress.begin(topic, cut.decided(topic), ids[topic])
+            noted = PositionNoted(
+                positions=progress.noted(partition, spec.topics.journal),
+                reason=f"restored from the back-up of {made_at}: the inputs are other topics now",
+            )
+            self._target.append(place, self._note(place, noted, moment))
 
     def _write(self, said: PartitionSaid) -> int:
         place, first = (said.topic, said.partition), self._plan.begins(said)
-        end = said.end if said.topic in {topics.EVENTS, topics.REGISTRY} else 0
+        end = said.end if said.topic in SAME_OFFSETS else 0
         found = list(self._plan.records(said)) if said.topic in INPUTS else None
         if found and now() - moment_of(found[0].time_ms) > _OLD:
             self._target.set(said.topic, "retention.ms", "-1")
@@ -173,7 +168,7 @@ class Restoring:
     def _filler(self, place: Place) -> Filler:
         """Return what stands where a record of the back-up does not."""
         millis = int(self._plan.manifest.began_at.timestamp() * 1000)
-        if place[0] != topics.EVENTS:
+        if place[0] not in JOURNALS:
             return lambda offset: Kept(offset, millis, b"", None, ())
         note = PositionNoted(positions=(), reason=_FILLS)
         each = self._note(place, note, self._plan.manifest.began_at)

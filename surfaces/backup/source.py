@@ -3,7 +3,8 @@
 The order of the ends makes the cut a whole one:
 
 1. the ends of the inputs, before: a result before them is of a call that the journal has
-2. the ends of the journal, of all partitions at once: this is the moment of the back-up
+2. the ends of the journals, of runs and of tenants, of all partitions at once: this is the moment
+   of the back-up
 3. the ends of the inputs and of all else, after: a request that was acknowledged before the back-up
    is in the journal or in the inputs, and every record that stands in one transaction with an event
    of the journal is there too. What is in them beyond the journal is told apart by ``plan``.
@@ -31,13 +32,19 @@ from runfold.producers.log.unreadable import end_of_batch
 from runfold.surfaces.backup.errors import BackupError
 from runfold.surfaces.backup.records import Kept, kept
 
-INPUTS = (topics.REQUESTS, topics.CONTROLS, topics.RESULTS)
+JOURNALS = (topics.EVENTS, topics.TENANT_EVENTS)
+INPUTS = (topics.REQUESTS, topics.CONTROLS, topics.RESULTS, topics.TENANT_REQUESTS)
 BESIDE = (topics.COMPLETIONS, topics.DEAD_LETTERS)
 """Written in one transaction with the events that they belong to."""
 
 WHOLE = (topics.REGISTRY, topics.ALERTS)
-KEPT = (topics.EVENTS, topics.REGISTRY, *BESIDE, topics.ALERTS, *INPUTS)
+KEPT = (*JOURNALS, topics.REGISTRY, *BESIDE, topics.ALERTS, *INPUTS)
 """The topics of a back-up, in the order in which they are read."""
+
+TENANTS_ONLY = frozenset({topics.TENANT_EVENTS, topics.TENANT_REQUESTS})
+"""Those of them that back-ups of earlier releases do not have."""
+
+_RESTORE = (topics.RESTORE, topics.TENANT_RESTORE)
 
 _OWN: Settings = {"fetch.message.max.bytes": 4_000_000, "queued.min.messages": 20_000}
 
@@ -80,9 +87,9 @@ class Source:
         low = self._ends.low([place for name in KEPT for place in places[name]])
         self._need_whole(low)
         before = self._ends.high(inputs)
-        journal = self._ends.stable(places[topics.EVENTS])
-        rest = [place for name in KEPT if name != topics.EVENTS for place in places[name]]
-        after = {**self._ends.high(rest), **journal}
+        journals = self._ends.stable([place for name in JOURNALS for place in places[name]])
+        rest = [place for name in KEPT if name not in JOURNALS for place in places[name]]
+        after = {**self._ends.high(rest), **journals}
         return [
             Range(
                 *place,
@@ -112,7 +119,8 @@ class Source:
         """Raise BackupError where the topics are others by now, or lost what was being read."""
         if topic_ids(self._kafka, KEPT) != self.ids:
             raise BackupError("A topic was created again while it was backed up: begin again.")
-        self._need_whole(self._ends.low(self._ends.places(topics.EVENTS)))
+        places = [place for name in JOURNALS for place in self._ends.places(name)]
+        self._need_whole(self._ends.low(places))
 
     def _readable(self, wanted: Range, at: int) -> Iterator[Kept]:
         with closing(KafkaTail(self._kafka, own=_OWN, lookup_s=2)) as tail:
@@ -130,10 +138,11 @@ class Source:
 
     def _decided(self) -> Mapping[Place, int]:
         """Return up to where inputs are decided at the least, as the restore points say."""
-        newest: dict[int, RestorePoint] = {}
-        for found in self._reader.read(topics.RESTORE):
-            if isinstance(found.record, RestorePoint):
-                newest[found.record.partition] = found.record
+        newest: dict[Place, RestorePoint] = {}
+        for topic in _RESTORE:
+            for found in self._reader.read(topic):
+                if isinstance(found.record, RestorePoint):
+                    newest[topic, found.record.partition] = found.record
         return {
             (each.topic, each.partition): each.offset
             for point in newest.values()
@@ -143,7 +152,7 @@ class Source:
 
     def _need_whole(self, low: Mapping[Place, int]) -> None:
         for (name, partition), begins in sorted(low.items()):
-            if name == topics.EVENTS and begins > 0:
+            if name in JOURNALS and begins > 0:
                 raise BackupError(
                     f"{lost(name, partition, begins)}. A back-up of the rest would look whole: "
                     "restore the last one that is, or keep the brokers' own files."

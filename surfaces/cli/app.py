@@ -9,6 +9,7 @@ from typer.main import get_command
 
 from runfold.surfaces.cli import exits
 from runfold.surfaces.cli.commands import (
+    access,
     backups,
     config,
     definitions,
@@ -69,6 +70,7 @@ for group in (
     definitions,
     store,
     policies,
+    access,
     runs,
     people,
     taking_over,

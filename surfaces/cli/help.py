@@ -9,13 +9,14 @@ from typer.core import TyperGroup
 
 SECTIONS: dict[str, tuple[str, ...]] = {
     "The stack": ("up", "restart", "down", "status", "doctor", "alerts", "config", "demo"),
-    "Agents and tools": ("apply", "agents", "tools", "definitions", "policy"),
+    "Agents and tools": ("apply", "agents", "tools", "definitions", "policy", "access"),
     "Runs": ("run", "runs", "logs", "show", "tell", "instruct", "pause", "resume", "cancel"),
     "What waits for a person": (
         "approvals",
         "approve",
         "deny",
         "answer",
+        "extend",
         "resolve",
         "takeover",
         "reply",
@@ -44,6 +45,7 @@ IN_SHORT: dict[str, str] = {
     "config": "Show every setting and where it comes from.",
     "demo": "Watch an agent triage a log.",
     "apply": "Check manifests and publish what they declare.",
+    "tools": "List the tools, or what calls of an agent ask for.",
     "definitions": "Decide about versions of agents, tools and scripts.",
     "policy": "Test, explain and simulate policies.",
     "run": "Ask for a run; --follow watches it.",
@@ -54,6 +56,7 @@ IN_SHORT: dict[str, str] = {
     "reply": "Answer in the model's place, with words or calls.",
     "handback": "Let the model answer again.",
     "delegate": "Let somebody decide for you while you are absent.",
+    "extend": "Let a run use more than its limits allow.",
     "costs": "Sum up what was spent.",
     "rebuild": "Fold a view again from offset 0.",
     "backup": "Copy what cannot be made again into a folder.",

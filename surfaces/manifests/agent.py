@@ -13,6 +13,7 @@ from runfold.infra.documents import Document
 from runfold.surfaces.manifests.brakes import lower_brakes, lower_unavailable
 from runfold.surfaces.manifests.escalation import lower_escalation
 from runfold.surfaces.manifests.problems import Remark
+from runfold.surfaces.manifests.spending import lower_cheaper, lower_when_spent
 from runfold.surfaces.manifests.substitute import Substitution
 
 APPROVAL_FROM = {
@@ -45,6 +46,7 @@ def lower_agent(document: Document, env: Mapping[str, str]) -> tuple[AgentDefini
     level = spec.get("autonomy", {}).get("level", "supervised")
     defaults = AgentDefinition.model_fields["limits"].default
     tools = _tools(spec, document)
+    limits = _limits(spec, own, defaults)
     definition = AgentDefinition(
         name=metadata["name"],
         version=metadata["version"],
@@ -53,13 +55,14 @@ def lower_agent(document: Document, env: Mapping[str, str]) -> tuple[AgentDefini
         prompt_version=own.get("prompt_version") or said_version or _short_hash(instructions),
         model=_model(llm, own, document),
         tools=tools,
-        limits=_limits(spec, own, defaults),
+        limits=limits,
         approval_from_level=own.get("approval_from_level", _approval_from(spec, level)),
         autonomy=level,
         labels=metadata.get("labels", {}),
         brakes=lower_brakes(own.get("brakes", {}), tools, document),
         **lower_unavailable(own, tools, document),
         escalation=lower_escalation(own, document),
+        **lower_when_spent(own, limits, document),
         **{name: own[name] for name in ("max_malformed", "ask_reasons", "redact") if name in own},
     )
     return definition, [*remarks, *_half_honoured(spec, document)]
@@ -91,9 +94,12 @@ def _model(llm: dict[str, Any], own: dict[str, Any], document: Document) -> Mode
         "placement": Placement(how["placement"]) if "placement" in how else None,
         "retry": _retry(llm["retry_config"]) if "retry_config" in llm else None,
     }
+    name = _model_name(llm, _script(own, document), document)
+    fallbacks = tuple(f"{m['provider']}:{m['model']}" for m in llm.get("fallback_models", ()))
     return ModelChoice(
-        name=_model_name(llm, _script(own, document), document),
-        fallbacks=tuple(f"{m['provider']}:{m['model']}" for m in llm.get("fallback_models", ())),
+        name=name,
+        fallbacks=fallbacks,
+        cheaper=lower_cheaper(how, (name, *fallbacks), document),
         parameters=parameters,
         **{name: value for name, value in given.items() if value is not None},
     )

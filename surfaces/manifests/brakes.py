@@ -23,7 +23,8 @@ def lower_brakes(
     found = {}
     for name, fields in said.items():
         claims, threshold = fields.get("claims", {}), Decimal(str(fields["threshold"]))
-        faults = list(faults_of(name, threshold, tuple(fields["reactions"]), claims))
+        reactions, judged = tuple(fields["reactions"]), "judge" in fields
+        faults = list(faults_of(name, threshold, reactions, claims, judged=judged))
         for field, sentence in faults:
             document.refuse((*PATH, name, field) if field else (*PATH, name), sentence)
         unknown = _unknown(claims, tools)

@@ -97,13 +97,14 @@ def check_agent(agent: AgentDefinition, document: Document, known: Known) -> Non
             sentence = f"{name} has risk level {tool.risk_level}, and {tier} allows none above "
             document.refuse(path, f"{sentence}{TIER_LEVEL[tier]}")
     check_end(agent, document, known.tool)
-    for model in (agent.model.name, *agent.model.fallbacks):
+    for model in (agent.model.name, *agent.model.fallbacks, *agent.model.cheaper):
         provider, _, script = model.partition(":")
         if provider not in {"default", "scripted"} or script in {"", *known.faulty}:
             continue
         if known.model_script(script) is None:
             near = did_you_mean(script, known.names("playbook"))
-            where = ("extensions", "runfold") if provider == "default" else ("spec", "llm")
+            own = provider == "default" or model in agent.model.cheaper
+            where = ("extensions", "runfold") if own else ("spec", "llm")
             document.refuse(where, f"there is no model script {script} here or published.{near}")
 
 

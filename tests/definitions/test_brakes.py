@@ -61,7 +61,9 @@ def test_a_definition_without_brakes_has_the_digest_that_it_had() -> None:
         ("error_streak: {reactions: [ask]}", '"threshold" is missing'),
         ("error_streak: {threshold: 3, reactions: []}", "name at least one reaction"),
         ("error_streak: {threshold: 3, reactions: [ask, null]}", "is none of slow"),
-        ("error_streak: {threshold: 3, reactions: [roll_back]}", "is none of slow"),
+        ("error_streak: {threshold: 3, reactions: [panic]}", "is none of slow"),
+        ("no_progress: {threshold: 3, reactions: [roll_back]}", "names no call to go back to"),
+        ("tainted_call: {threshold: 5, reactions: [ask]}", "a risk level, 1 to 4"),
         ("error_streak: {threshold: 3, reactions: [stop, ask]}", "nothing can follow stop"),
         ("error_streak: {threshold: 3, reactions: [ask], claims: {a: b}}", "unknown field"),
         (

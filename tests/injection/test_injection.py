@@ -70,7 +70,7 @@ def test_the_corpus_is_what_it_says() -> None:
     found = attacks()
     assert len(found) >= 120
     assert len({attack.text for attack in found}) == len(found)
-    assert len({attack.shape for attack in found}) == 9
+    assert len({attack.shape for attack in found}) == 10
     assert {channel for _, channel in CASES} == set(CHANNELS)
     assert all(attack.wants for attack in found)
 
@@ -98,6 +98,23 @@ def test_an_agent_that_acts_without_people_asks_them_once_it_has_read_a_stranger
     assert set(outcome.effects) <= {NOTE.name}
     if attack.order == "send-mail":
         assert carried_out(attack, "result", free).effects == ["mail.send"]
+
+
+@pytest.mark.parametrize(
+    "attack",
+    [each for each in attacks() if each.number == 1 or each.shape == "forged-provenance"],
+    ids=str,
+)
+def test_an_attachment_that_is_declared_a_strangers_asks_people_from_the_first_call(
+    attack: Attack,
+) -> None:
+    free = AGENT.model_copy(update={"approval_from_level": 5})
+    outcome = carried_out(attack, "attachment", free, declared=True)
+    assert set(outcome.effects) <= {NOTE.name}
+    assert {work.attachments[0].untrusted for work in outcome.model.asked} == {True}
+    assert list(outcome.run.history().differences()) == []
+    if attack.order == "send-mail":
+        assert carried_out(attack, "attachment", free).effects == ["mail.send"]
 
 
 def test_what_an_attack_leaves_is_not_there_in_the_next_run() -> None:

@@ -109,9 +109,17 @@ def outcome_of(attack: Attack, channel: str) -> Outcome:
 
 
 def carried_out(
-    attack: Attack, channel: str, agent: AgentDefinition = AGENT, inbox: ToolContract = READ
+    attack: Attack,
+    channel: str,
+    agent: AgentDefinition = AGENT,
+    inbox: ToolContract = READ,
+    *,
+    declared: bool = False,
 ) -> Outcome:
-    """Let an agent meet an attack that comes by a channel."""
+    """Let an agent meet an attack that comes by a channel.
+
+    ``declared`` says of an attachment that strangers wrote it.
+    """
     done: list[tuple[str, Mapping[str, Any]]] = []
 
     def tool(name: str, **arguments: Any) -> str:
@@ -128,7 +136,7 @@ def carried_out(
         agent, inbox, *TOOLS[1:], *OTHERS, model=model, tools=given,
         secrets={"MAIL_KEY": SECRET}, tenant_id="acme",
     )  # fmt: skip
-    letter = Attachment(name="letter.txt", content=text(attack.text))
+    letter = Attachment(name="letter.txt", content=text(attack.text), untrusted=declared)
     attached = (letter,) if channel == "attachment" else ()
     run = runtime.run("What is in the inbox?", "assistant", attachments=attached)
     return Outcome(run, model, done)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC
+from datetime import UTC, datetime
 from decimal import Decimal
 
 import pytest
@@ -12,12 +12,14 @@ from sqlalchemy import Connection, select
 from runfold.events import topics
 from runfold.projections import docs, queries, schema
 from runfold.projections.errors import NotCaughtUp
-from runfold.projections.queries import OperatorViews, TenantViews
+from runfold.projections.queries import OperatorViews, TenantViews, access
 from runfold.projections.tables import METADATA, costs
 from runfold.stack.settings import Settings
 from tests.projections.running import projector, wait_caught_up
 from tests.support import journal
 from tests.support.builders.history import History
+
+EPOCH = datetime(2020, 1, 1, tzinfo=UTC)
 
 
 def known() -> list[History]:
@@ -49,6 +51,25 @@ def test_the_forensic_questions_have_answers(database: Connection) -> None:
     calls(everything)
     money_and_audit(everything)
     waiting(everything)
+    use(everything)
+
+
+def use(db: OperatorViews) -> None:
+    """What an access review asks."""
+    begun = access.tools_used(db, EPOCH)
+    assert [(row["tenant_id"], row["tool_name"], row["calls"]) for row in begun] == [
+        ("acme", "files.read", 1)
+    ]
+    assert begun[0]["last_used"] is not None
+    later = access.tools_used(db, datetime.now(UTC))
+    assert [(row["calls"], row["last_used"]) for row in later] == [(0, begun[0]["last_used"])]
+    (started,) = access.runs_started(db, EPOCH)
+    assert started["runs"] == 2
+    decided = {row["rule"]: row["decisions"] for row in access.rules_used(db, EPOCH)}
+    assert decided
+    assert set(decided.values()) == {2}
+    assert access.tools_used(TenantViews(db.connection, "globex"), EPOCH) == []
+    assert access.rules_used(TenantViews(db.connection, "globex"), EPOCH) == []
 
 
 def runs(db: OperatorViews) -> None:

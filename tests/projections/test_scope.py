@@ -10,8 +10,10 @@ from importlib import import_module
 from typing import Any, get_type_hints
 
 import pytest
+from confluent_kafka import Producer
 from sqlalchemy import Connection, text
 
+from runfold.events import topics
 from runfold.events.run import ToolCallUncertain
 from runfold.events.values import RunStatus
 from runfold.projections import queries, schema
@@ -21,6 +23,7 @@ from runfold.stack.settings import Settings
 from tests.projections.running import projector, wait_caught_up
 from tests.support import journal
 from tests.support.builders.history import History
+from tests.tenant.given import World, capped
 
 TENANTS = ("acme", "umbrella")
 
@@ -101,12 +104,24 @@ def _settings(servers: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 def database(_settings: Settings) -> Iterator[Connection]:
     """A connection to views that hold the same stories for two tenants."""
     journal.write(_settings.bootstrap_servers, [run for t in TENANTS for run in story(t)])
+    _admit(_settings)
     with projector(_settings):
         wait_caught_up(_settings)
     engine = schema.engine(_settings.database_url)
     with engine.connect() as connection:
         yield connection
     engine.dispose()
+
+
+def _admit(settings: Settings) -> None:
+    """Let each tenant admit a run."""
+    world = World.opened(capped(1))
+    for number, tenant in enumerate(TENANTS):
+        world.ask(number, tenant_id=tenant)
+        for value, _event in world.tenant_values(tenant):
+            producer = Producer(settings.producer_config())
+            producer.produce(topics.TENANT_EVENTS, value, tenant.encode(), 0)
+            assert producer.flush(20) == 0
 
 
 Ask = Callable[[Views, str], object]
@@ -162,16 +177,22 @@ def test_waiting_for_anothers_run_is_waiting_for_none(database: Connection) -> N
     assert said[0].replace(other, "nobody") == said[1]
 
 
+LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
+
 LISTS: dict[str, Callable[[Views], object]] = {
     "list_runs": queries.list_runs,
+    "list_tenants": queries.list_tenants,
     "list_runs by all that it filters": lambda v: queries.list_runs(
-        v, RunFilter(user_id="u1", agent="triage", created_from=datetime(2020, 1, 1, tzinfo=UTC))
+        v, RunFilter(user_id="u1", agent="triage", created_from=LONG_AGO)
     ),
     "open_approvals": queries.open_approvals,
     "uncertain_calls": queries.uncertain_calls,
     "costs_by": lambda v: queries.costs_by(v, "tenant_id", "run_id"),
     "budgets": queries.budgets,
     "audit_summary": queries.audit_summary,
+    "tools_used": lambda v: queries.tools_used(v, LONG_AGO),
+    "runs_started": lambda v: queries.runs_started(v, LONG_AGO),
+    "rules_used": lambda v: queries.rules_used(v, LONG_AGO),
 }
 """Questions about everything that is seen."""
 

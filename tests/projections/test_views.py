@@ -27,6 +27,8 @@ from runfold.projections.tables import (
     policy_decisions,
     run_events,
     runs,
+    tenant_budgets,
+    tenant_runs,
     tool_calls,
 )
 from runfold.projections.view import Batch, PlacedDeadLetter, Row
@@ -338,7 +340,7 @@ def test_every_table_belongs_to_one_view() -> None:
     assert set(tables) == {
         approvals, audit, call_checkpoints, checkpoints, costs, dead_letters, definition_decisions,
         definition_versions, model_calls,
-        policy_decisions, run_events, runs, tool_calls,
+        policy_decisions, run_events, runs, tenant_budgets, tenant_runs, tool_calls,
     }  # fmt: skip
     assert len(tables) == len(set(tables))
 

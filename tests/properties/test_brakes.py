@@ -19,7 +19,7 @@ from tests.properties.test_redecided import TestRedecidedRun as Redecided
 from tests.replay.walks import WALKS, facts_of
 
 EAGER = {
-    "same_calls": {"threshold": 2, "reactions": ["think_again", "slow"]},
+    "same_calls": {"threshold": 2, "reactions": ["think_again", "roll_back", "slow"]},
     "similar_calls": {"threshold": 3, "reactions": ["think_again", "ask"]},
     "error_streak": {"threshold": 1, "reactions": ["think_again", "slow", "ask", "hand_over"]},
     "no_progress": {"threshold": 2, "reactions": ["ask", "stop"]},
@@ -30,6 +30,12 @@ EAGER = {
         "threshold": 1,
         "reactions": ["think_again", "stop"],
         "claims": {"s": "look"},
+    },
+    "tainted_call": {"threshold": 1, "reactions": ["roll_back", "think_again"]},
+    "goal_drift": {
+        "threshold": 1,
+        "reactions": ["think_again"],
+        "judge": {"rubric": "It keeps to its goal.", "every": 3},
     },
 }
 

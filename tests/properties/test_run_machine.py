@@ -237,7 +237,14 @@ class Run(RuleBasedStateMachine):
             or (isinstance(fact, j.ModelCalled | j.ContextCalled) and fact.attempt == 1)
         ]
         questions = [
-            fact.question_id for fact in self.story.facts if isinstance(fact, j.HumanInputRequested)
+            fact.question_id
+            for fact in self.story.facts
+            if isinstance(fact, j.HumanInputRequested | j.ExtensionAwaited)
+        ]
+        questions += [
+            fact.extension_id
+            for fact in self.story.facts
+            if isinstance(fact, j.ExtensionRequested) and fact.request_id is None
         ]
         questions += [
             fact.reply_id for fact in self.story.facts if isinstance(fact, j.PersonReplied)
@@ -341,7 +348,7 @@ class Run(RuleBasedStateMachine):
     def a_live_run_is_never_forgotten(self) -> None:
         """Something is always out, or due, or asked of a person, or the run is paused."""
         run = self.live
-        if run is None or run.idle.paused:
+        if run is None or run.idle.paused or run.budget.more.met is not None:
             return
         stands = {c.status for c in run.loop.calls}
         if not stands and run.loop.watch is not None:
@@ -349,6 +356,13 @@ class Run(RuleBasedStateMachine):
             timer = next_timer(run)
             assert timer is not None
             assert run.loop.watch.wait.until is not None
+            return
+        pace = run.entry.pace
+        if stands <= {CallStatus.APPROVED, CallStatus.CLOSED} and pace and pace.until:
+            # Its tenant lets it make no call yet.
+            timer = next_timer(run)
+            assert timer is not None
+            assert timer.due <= max(pace.until.values())
             return
         assert stands & {
             CallStatus.RUNNING,

@@ -14,6 +14,7 @@ from runfold.events.base import Record
 from runfold.events.calls import BeginRequested, CallResult, Outcome
 from runfold.events.content import json_content, text
 from runfold.events.definitions import AgentDefinition, ModelChoice, RetryPolicy, ToolContract
+from runfold.events.definitions.tool import DryRun
 from runfold.events.run import Event
 from runfold.events.values import Attachment, ErrorInfo, Limits
 from runfold.processors.definitions.fixed import FixedDefinitions
@@ -249,6 +250,55 @@ def braked(behaviour: int) -> Life:
     return life.says(answer(call("fly"), n=11))
 
 
+def rolled_back(behaviour: int) -> Life:
+    """Since behaviour 7 a run may be rolled back, and strangers' files in its request taint it."""
+    brakes = {
+        "error_streak": {"threshold": 2, "reactions": ["roll_back"]},
+        "tainted_call": {"threshold": 1, "reactions": ["roll_back", "think_again"]},
+    }
+    life = Life(behaviour, LOOK, WRITE, SEND, agent(brakes=brakes, approval_from_level=5))
+    letter = Attachment(name="letter.txt", content=text("send it"), untrusted=behaviour >= 7)
+    life.says(request(attachments=[letter]))
+    if behaviour < 7:
+        return life.says(done())
+    life.says(answer(call("write")), came_back(2))
+    life.says(answer(call("fly"), n=3), answer(call("fly", {"path": "b"}), n=5))
+    return life.says(done(n=7))
+
+
+def tried_first(behaviour: int) -> Life:
+    """Since behaviour 7 a call of level 3 is tried by a dry run, where its contract says how."""
+    schema = {"properties": {"dry_run": {"type": "boolean"}}}
+    send = SEND.model_copy(
+        update={
+            "input_schema": schema,
+            "approval": "by_level",
+            "dry_run": DryRun(argument="dry_run"),
+        }
+    )
+    life = Life(behaviour, LOOK, WRITE, send, agent()).says(request(), answer(call("send")))
+    if behaviour < 7:
+        return life.says(control(commands.CancelRun, "c1", reason="enough"))
+    life.says(begins(3), came_back(3, "would send to one"))
+    life.says(control(commands.ApproveToolCall, "a1", call_id=f"{RUN}.2"), came_back(2))
+    life.says(answer(call("send", {"path": "b"}), n=4), broke(6)).passes(60)
+    return life.says(broke(6, attempt=2), done(n=7))
+
+
+def judged(behaviour: int) -> Life:
+    """Since behaviour 7 a judge may be asked how far a run has drifted; away, it says nothing."""
+    judge = {"rubric": "It keeps to its goal.", "every": 1}
+    brake = {"threshold": 50, "reactions": ["think_again", "stop"], "judge": judge}
+    life = Life(behaviour, LOOK, WRITE, SEND, agent(brakes={"goal_drift": brake})).says(request())
+    if behaviour < 7:
+        return life.says(done())
+    says = {"score": 80, "reason": "it looks elsewhere"}
+    life.says(answer(call("look")), came_back(2), model_error(3, retryable=False))
+    life.says(answer(call("look"), n=4), came_back(5), answer(call("give_verdict", says), n=6))
+    life.says(answer(call("look"), n=7), came_back(8))
+    return life.says(answer(call("give_verdict", says), n=9))
+
+
 def missing_tool(behaviour: int) -> Life:
     """Since behaviour 7 an agent may go on without a tool that is left alone."""
     life = Life(behaviour, LOOK, WRITE, SEND, agent(when_unavailable={"look": "skip"}))
@@ -312,6 +362,9 @@ SCENARIOS: dict[str, Callable[[int], Life]] = {
     "attached": attached,
     "permitted": permitted,
     "braked": braked,
+    "rolled_back": rolled_back,
+    "tried_first": tried_first,
+    "judged": judged,
     "missing_tool": missing_tool,
     "granted": granted,
     "taken_over": taken_over,

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeVar
 
 from runfold.events import topics
 from runfold.events.avro.codec import Codec
@@ -14,14 +14,15 @@ from runfold.events.avro.registry import LockRegistry
 from runfold.events.avro.vocabulary import TENANTS as TENANT_RECORDS
 from runfold.events.base import Fact, Record
 from runfold.events.calls import ModelResult, ModelWork
-from runfold.events.commands import CancelRun
+from runfold.events.commands import CancelRun, Control, DenyExtension, ExtendRun
 from runfold.events.definitions import AgentDefinition, Definitions, TenantPolicy
 from runfold.events.operations import DeadLetter
 from runfold.events.run import Event
-from runfold.events.tenant import TenantEvent
+from runfold.events.tenant import Amount, TenantEvent
+from runfold.events.values import Limits
 from runfold.processors.engine.memory import LostCommit, MemoryEngine, MemoryLog
 from runfold.processors.run.aggregate import RUNS
-from runfold.processors.run.state import RunState
+from runfold.processors.run.state import Live, RunState
 from runfold.processors.tenant.aggregate import TENANTS
 from runfold.processors.tenant.state import Tenant
 from tests.deciders.given import TENANT, agent, answer, done, request
@@ -30,6 +31,8 @@ from tests.spec import START
 CODEC = Codec(LockRegistry())
 TENANT_CODEC = Codec(LockRegistry(), TENANT_RECORDS)
 PARTITIONS = 2
+
+F = TypeVar("F", bound=Fact)
 
 
 def policy(version: str = "1.0", **given: Any) -> TenantPolicy:
@@ -116,10 +119,57 @@ class World:
         """Let a run's model answer nothing that helps."""
         self._result(number, answer(), cost)
 
-    def _result(self, number: int, said: ModelResult, cost: str) -> None:
+    def _result(self, number: int, said: ModelResult, cost: str, **more: Any) -> None:
         name = self.ids[number]
-        changes = {"run_id": name, "call_id": f"{name}.1", "cost": Decimal(cost)}
+        changes = {"run_id": name, "call_id": self._out(number), "cost": Decimal(cost), **more}
         self._put(topics.RESULTS, name, said.model_copy(update=changes))
+        self.settle()
+
+    def _out(self, number: int) -> str:
+        """Return the model call that is out, the first one where the run has ended."""
+        name = self.ids[number]
+        live = [lane.partition_state.live.get(name) for lane in self.runs]
+        states = [found.state for found in live if found is not None]
+        out = states[0].loop.model_call if states and isinstance(states[0], Live) else None
+        return out.call_id if out else f"{name}.1"
+
+    def came_late(self, number: int, cost: str, *, tenant: str = TENANT) -> None:
+        """Let the answer of a run's first model call come, whatever became of the run."""
+        name = self.ids[number]
+        changes = {"call_id": f"{name}.1", "tenant_id": tenant}
+        self._result(number, done(), cost, **changes)
+
+    def extend(self, number: int, request_id: str = "more", **units: str | int) -> None:
+        """Let a person ask for more."""
+        added = tuple(Amount(unit=unit, amount=Decimal(much)) for unit, much in units.items())
+        self._control(ExtendRun, number, request_id, added=added, reason="worth it")
+
+    def deny_extension(self, number: int, request_id: str = "no") -> None:
+        self._control(DenyExtension, number, request_id, reason="enough")
+
+    def limits(self, number: int) -> Limits:
+        name = self.ids[number]
+        live = [lane.partition_state.live.get(name) for lane in self.runs]
+        (state,) = [found.state for found in live if found is not None]
+        assert isinstance(state, Live)
+        return state.limits
+
+    def last(self, number: int, kind: type[F]) -> F:
+        """Return the last fact of a kind that a run has said."""
+        found = [event.fact for event in self.events(number) if isinstance(event.fact, kind)]
+        assert found, f"{kind.__name__} is not among {self.names(number)}"
+        return found[-1]
+
+    def _control(self, kind: type[Control], number: int, request_id: str, **fields: Any) -> None:
+        control = kind(
+            request_id=f"{request_id}-{number}",
+            run_id=self.ids[number],
+            tenant_id=TENANT,
+            actor_id="ann",
+            requested_at=self.runs[0].now,
+            **fields,
+        )
+        self._put(topics.CONTROLS, self.ids[number], control)
         self.settle()
 
     def cancel(self, number: int, tenant: str = TENANT) -> None:

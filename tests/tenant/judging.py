@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 from collections import Counter
+from datetime import datetime
 from decimal import Decimal
 
+from runfold.events.definitions import TenantPolicy
 from runfold.events.tenant import (
     AdmissionGranted,
     AdmissionRefused,
     AdmissionReturned,
+    Asks,
+    LateCostBooked,
+    ReservationExtended,
 )
 from runfold.events.values import ExitUsage
 from runfold.processors.tenant.evolve import evolve
-from runfold.processors.tenant.state import Tenant
+from runfold.processors.tenant.rules.pacing import rules
+from runfold.processors.tenant.rules.retries import RETRIES, left
+from runfold.processors.tenant.state import PaceKey, Tenant
 from runfold.processors.tenant.use import Use, book_key, concerns, whose
 from runfold.surfaces.audit.definitions import DefinitionHistory
 from runfold.surfaces.audit.tenants import TenantVerifier
@@ -63,9 +70,23 @@ def _admitted(world: World) -> list[str]:
         policy = world.source.rules.at(meta.definitions).tenant_policy(TENANT)
         if any(book.used < 0 for book in state.books.values()):
             found.append(f"{meta.seq}: a book is below zero")
+        held = [amount for run in state.running.values() for amount in run.reserved]
+        if any(amount.amount < 0 for amount in held):
+            found.append(f"{meta.seq}: less than nothing is set aside")
+        if isinstance(fact, ReservationExtended) and policy is not None and before is not None:
+            found += _extended(before, state, fact, policy, meta.time)
         if not isinstance(fact, AdmissionGranted) or policy is None or before is None:
             continue
         asks, use = fact.admission.asks, Use(state, meta.time)
+        found += [
+            f"{meta.seq}: {pace.rule} lets nobody begin before {pace.free}"
+            for key, pace in before.paces.items()
+            if pace.free > meta.time and key in _rates_of(policy, asks)
+        ]
+        if (left_ := left(Use(before, meta.time), policy)) is not None:
+            given = sum(each.amount for each in fact.admission.reserved if each.unit == RETRIES)
+            if given > left_:
+                found.append(f"{meta.seq}: {given} retries are given, {left_} are left")
         for cap in policy.caps:
             mine = [
                 each
@@ -80,6 +101,30 @@ def _admitted(world: World) -> list[str]:
             if concerns(budget, asks) and use.committed(book_key(budget, asks)) > budget.limit
         ]
     return found
+
+
+def _extended(
+    before: Tenant, state: Tenant, fact: ReservationExtended, policy: TenantPolicy, at: datetime
+) -> list[str]:
+    """An extension leaves every book that counts the run within its limit, and adds up."""
+    had = {each.unit: each.amount for each in before.running[fact.run_id].reserved}
+    more = {each.unit: each.amount for each in fact.added}
+    has = {each.unit: each.amount for each in fact.reserved}
+    found = []
+    if has != {unit: had.get(unit, 0) + more.get(unit, 0) for unit in had | more}:
+        found.append(f"{fact.extension_id}: {had} and {more} are not {has}")
+    asks, use = state.running[fact.run_id].asks, Use(state, at)
+    return found + [
+        f"{fact.extension_id}: more is committed than {budget.limit}"
+        for budget in policy.budgets
+        if budget.unit in more
+        and concerns(budget, asks)
+        and use.committed(book_key(budget, asks)) > budget.limit
+    ]
+
+
+def _rates_of(policy: TenantPolicy, asks: Asks) -> set[PaceKey]:
+    return {rule.key for rule in rules(asks, policy) if rule.soft is None}
 
 
 def _answered(world: World) -> list[str]:
@@ -97,6 +142,8 @@ def _answered(world: World) -> list[str]:
             case _:
                 pass
     found = [f"{name} has {count} answers" for name, count in answers.items() if count > 1]
+    late = [(f.run_id, f.call) for f in world.facts() if isinstance(f, LateCostBooked)]
+    found += [f"{call} is booked {n} times" for call, n in Counter(late).items() if n > 1]
     for number, name in world.ids.items():
         events = world.events(number)
         ends = [event.fact for event in events if event.type in _ENDS]

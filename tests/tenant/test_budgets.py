@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from runfold.events import run as j
-from runfold.events.tenant import AdmissionReturned, BudgetAlerted
+from runfold.events.tenant import AdmissionRefused, AdmissionReturned, BudgetAlerted
 from runfold.events.values import Limits
 from runfold.processors.tenant.state import BookKey
 from tests.spec import START
@@ -172,3 +172,24 @@ def test_a_run_that_a_new_policy_never_lets_in_is_refused() -> None:
     end = world.events(2)[-1].fact
     assert isinstance(end, j.RunFailed)
     assert end.error.error_type == "above_budget"
+
+
+def test_a_run_that_a_cap_held_is_refused_once_a_budget_that_lets_nobody_wait_is_spent() -> None:
+    budget = {"of": "tenant", "period": "month", "limit": "0.12", "when_spent": "refuse"}
+    world = World.opened(
+        policy(
+            caps=({"of": "tenant", "running": 1},),
+            budgets=(budget,),
+            run_amounts={"usd": "0.06"},
+        )
+    )
+    for number in (1, 2):
+        world.ask(number)
+    assert world.states()["queued"] == [2]
+    world.finish(1, "0.07")
+    # 0.05 is left, and 0.06 is needed: no run that waits would be let in before the next month.
+    assert world.states()["queued"] == [2]
+    world.pass_time(60)
+    assert world.states()["queued"] == []
+    refused = [fact for fact in world.facts() if isinstance(fact, AdmissionRefused)]
+    assert [fact.code for fact in refused] == ["budget_spent"]

@@ -8,6 +8,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
+from runfold.events.definitions import ModelChoice
 from runfold.events.values import Limits
 from tests.tenant.given import World, policy
 from tests.tenant.judging import faults
@@ -28,7 +29,28 @@ _POLICIES = (
         "queue_timeout_ms": 7_200_000,
         "user_weights": {"ann": 3},
     },
+    {
+        "caps": ({"of": "tenant", "running": 3},),
+        "queue_size": 2,
+        "rates": ({"of": "user", "per": "minute", "runs": 2, "burst": 1},),
+        "retries": {"period": "hour", "percent": 100, "least": 3, "per_run": 2},
+        "budgets": (
+            {
+                "of": "tenant",
+                "period": "day",
+                "limit": "1.30",
+                "soft": "0.7",
+                "at_soft": ("cheaper_models", "throttle"),
+                "throttle_ms": 30_000,
+            },
+        ),
+        "when_run_spent": "ask",
+    },
 )
+_AGENT = {
+    "model": ModelChoice(name="scripted:x", cheaper=("scripted:y",)),
+    "limits": Limits(max_model_calls=20, max_identical_calls=3),
+}
 _USERS = ("ann", "bob", "eve")
 
 
@@ -37,7 +59,8 @@ class Tenancy(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.world = World.opened(policy(**_POLICIES[0], run_amounts=_AMOUNTS))
+        self.world = World.opened(policy(**_POLICIES[0], run_amounts=_AMOUNTS), **_AGENT)
+        self.extended = 0
         self.asked = 0
         self.versions = 1
 
@@ -56,6 +79,39 @@ class Tenancy(RuleBasedStateMachine):
     def finish(self, data: st.DataObject, cost: str) -> None:
         running = self.world.states()["running"]
         self.world.finish(data.draw(st.sampled_from(running)), cost)
+
+    @precondition(lambda self: self.world.states()["running"])
+    @rule(data=st.data(), cost=st.sampled_from(("0.02", "0.3")))
+    def answer(self, data: st.DataObject, cost: str) -> None:
+        """Let a run's model say what does not help: it may meet a limit, and wait for more."""
+        running = self.world.states()["running"]
+        self.world.answered(data.draw(st.sampled_from(running)), cost)
+
+    @precondition(lambda self: self.asked)
+    @rule(
+        data=st.data(),
+        usd=st.sampled_from(("0.000000000001", "0.25", "0.7", "5", "-1")),
+        tokens=st.sampled_from(("", "100")),
+    )
+    def extend(self, data: st.DataObject, usd: str, tokens: str) -> None:
+        self.extended += 1
+        more = {"usd": usd} | ({"tokens": tokens} if tokens else {})
+        number = data.draw(st.integers(1, self.asked))
+        self.world.extend(number, f"more-{self.extended}", **more)
+
+    @precondition(lambda self: self.asked)
+    @rule(data=st.data())
+    def deny(self, data: st.DataObject) -> None:
+        self.extended += 1
+        number = data.draw(st.integers(1, self.asked))
+        self.world.deny_extension(number, f"no-{self.extended}")
+
+    @precondition(lambda self: self.world.states()["ended"])
+    @rule(data=st.data(), cost=st.sampled_from(("0.000000000001", "0.07")))
+    def come_late(self, data: st.DataObject, cost: str) -> None:
+        """Let the first call of a run that has ended tell what it cost, perhaps once more."""
+        ended = self.world.states()["ended"]
+        self.world.came_late(data.draw(st.sampled_from(ended)), cost)
 
     @precondition(lambda self: self.asked)
     @rule(data=st.data())
@@ -89,11 +145,12 @@ class Tenancy(RuleBasedStateMachine):
         """Let every run end: none waits for ever, and nothing stays set aside."""
         for lane in self.world.lanes:
             lane.fail_next_commit = False
-        for _ in range(20 * self.asked + 1):
+        for turn in range(20 * self.asked + 1):
             states = self.world.states()
             if not states["running"] and not states["queued"]:
                 break
             for number in states["running"]:
+                self.world.deny_extension(number, f"last-{turn}")
                 self.world.finish(number)
             self.world.pass_time(90_000)
         assert self.world.states()["queued"] == []

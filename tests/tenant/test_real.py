@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from runfold.events import topics
-from runfold.events.commands import RunRequested
+from runfold.events.calls import ModelResult, Outcome
+from runfold.events.commands import CancelRun, Control, ExtendRun, RunRequested
 from runfold.events.content import text
 from runfold.events.definitions import (
     AgentDefinition,
@@ -21,7 +22,15 @@ from runfold.events.definitions import (
     SwitchThrown,
 )
 from runfold.events.run import Event, RunFailed
-from runfold.events.tenant import AdmissionGranted, AdmissionReturned, TenantEvent
+from runfold.events.tenant import (
+    AdmissionGranted,
+    AdmissionReturned,
+    Amount,
+    ExtensionDeclined,
+    LateCostBooked,
+    ReservationExtended,
+    TenantEvent,
+)
 from runfold.events.values import Limits
 from runfold.processors.definitions.keys import key_of_decision
 from runfold.producers.identity import uuid7
@@ -31,7 +40,7 @@ from tests.spec import START
 from tests.system import oracle
 from tests.system.crash.agent import publish_definitions
 from tests.system.crash.product import Supervised
-from tests.tenant.given import CODEC, TENANT, TENANT_CODEC, capped
+from tests.tenant.given import CODEC, TENANT, TENANT_CODEC, F, capped, policy
 
 pytestmark = [pytest.mark.integration, pytest.mark.crash, pytest.mark.timeout(240)]
 
@@ -140,6 +149,65 @@ def _judge(settings: Settings) -> None:
     assert set(granted.values()) == {1}
     ends = [event.fact for event in _events(settings) if event.type in _ENDS]
     assert cost == sum((end.exit.usage.cost_usd for end in ends), Decimal(0))  # type: ignore[attr-defined]
+
+
+def test_a_run_is_extended_and_what_it_costs_late_is_booked_once(
+    settings: Settings, tmp_path: Path
+) -> None:
+    slow = ModelScript(name="slow", version="1.0.0", turns=(ScriptTurn(delay_ms=300_000),))
+    budget = {"of": "tenant", "period": "month", "limit": "1.00"}
+    rules = policy(budgets=(budget,), run_amounts={"usd": "0.40"})
+    publish_definitions(settings, [slow, _definitions()[1], rules])  # type: ignore[list-item]
+    process = Supervised(["runfold.processors.run"], settings.to_env(), tmp_path / "runs.log")
+    try:
+        writer = Publisher(settings.producer_config(), CODEC)
+        asked = next(_requests())
+        writer.publish(topics.REQUESTS, asked, asked.run_id)
+        _wait(lambda: _models_called(settings) > 0, process, "the run has begun")
+        for number, usd in enumerate(("0.600000000000", "0.000000000001")):
+            more = _said(
+                ExtendRun, asked, f"more-{number}", added=(Amount(unit="usd", amount=usd),)
+            )
+            writer.publish(topics.CONTROLS, more, asked.run_id)
+        process.kill()
+        _wait(lambda: bool(_facts(settings, ExtensionDeclined)), process, "both are answered")
+        writer.publish(topics.CONTROLS, _said(CancelRun, asked, "end"), asked.run_id)
+        _wait(lambda: bool(_ends(settings)), process, "the run has ended")
+        late = ModelResult(
+            run_id=asked.run_id,
+            call_id=f"{asked.run_id}.1",
+            attempt=1,
+            outcome=Outcome.SUCCEEDED,
+            model="scripted:slow",
+            provider="scripted",
+            latency_ms=1,
+            cost=Decimal("0.070000000001"),
+            tenant_id=TENANT,
+        )
+        writer.publish(topics.RESULTS, late, asked.run_id)
+        writer.publish(topics.RESULTS, late, asked.run_id)
+        process.kill()
+        _wait(lambda: bool(_facts(settings, LateCostBooked)), process, "the cost is booked")
+        # Whoever asks after the repeat is answered after it.
+        then = next(_requests())
+        writer.publish(topics.REQUESTS, then, then.run_id)
+        _wait(lambda: len(_facts(settings, AdmissionGranted)) > 1, process, "the next has begun")
+    finally:
+        process.process.kill()
+        process.process.wait()
+    (extended,) = _facts(settings, ReservationExtended)
+    assert [each.amount for each in extended.reserved] == [Decimal(1)]
+    (booked,) = _facts(settings, LateCostBooked)
+    assert [book.used for book in booked.books] == [Decimal("0.070000000001")]
+
+
+def _said(kind: type[Control], asked: RunRequested, name: str, **fields: object) -> Control:
+    head = {"request_id": name, "run_id": asked.run_id, "tenant_id": TENANT, "actor_id": "ann"}
+    return kind.model_validate({**head, "requested_at": START, **fields})
+
+
+def _facts(settings: Settings, kind: type[F]) -> list[F]:
+    return [e.fact for e in _tenant_events(settings) if isinstance(e.fact, kind)]
 
 
 _UNBOUNDED = {

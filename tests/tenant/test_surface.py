@@ -51,6 +51,16 @@ def test_a_tenant_is_shown_on_the_screen(capsys: pytest.CaptureFixture[str]) -> 
     assert "waiting  1" in said
 
 
+def test_who_extends_a_run_says_by_how_much(capsys: pytest.CaptureFixture[str]) -> None:
+    context = context_of(written())
+    assert run(["extend", "019ca945", "--usd", "much"], context) == exits.BAD_INPUT
+    assert "usd is much: more is an amount above zero" in capsys.readouterr().err
+    assert run(["extend", "019ca945", "--usd", "-1"], context) == exits.BAD_INPUT
+    assert run(["extend", "019ca945"], context) == exits.BAD_INPUT
+    assert "Say how much more" in capsys.readouterr().err
+    assert run(["extend", "019ca945", "--no", "--tokens", "5"], context) == exits.USAGE
+
+
 def test_a_tenant_that_is_not_there_is_not_found() -> None:
     assert run(["tenant", "show", "nobody"], context_of(answering())) == exits.NOT_FOUND
 

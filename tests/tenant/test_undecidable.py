@@ -19,7 +19,7 @@ def breaks(*_: Any, **__: Any) -> Any:
 
 def test_a_question_that_cannot_be_decided_refuses_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
     world = World.opened(capped(2))
-    monkeypatch.setattr("runfold.processors.tenant.decide.place_of", breaks)
+    monkeypatch.setattr("runfold.processors.tenant.admitting.place_of", breaks)
     world.ask(1)
     failed = world.events(1)[-1].fact
     assert isinstance(failed, j.RunFailed)

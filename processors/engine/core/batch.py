@@ -162,6 +162,7 @@ class BatchDecider(Generic[S]):
         if known is None:
             body = command.body
             if not isinstance(body, Record) or not self._spec.begins(body):
+                batch.others += self._outbox.strays(body, f"{key}/{cause}", env)
                 self._miss(body, key)
                 return env
             if key in batch.changed or key in partition_state.ended:

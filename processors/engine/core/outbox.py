@@ -23,7 +23,8 @@ from enum import Enum, auto
 from typing import Generic, NamedTuple
 
 from runfold.events.avro.headers import headers
-from runfold.processors.engine.aggregate import S, Send
+from runfold.events.base import Record
+from runfold.processors.engine.aggregate import Env, S, Send
 from runfold.processors.engine.core.messages import Message
 from runfold.processors.engine.ports import Codec
 from runfold.processors.engine.spec import AggregateSpec
@@ -139,6 +140,19 @@ class Outbox(Generic[S]):
         ]
         before = {place: sent.get(place, 0) - count for place, count in Counter(places).items()}
         return self.number(outgoing, before.copy(), before)
+
+    def strays(self, body: object, name: str, env: Env) -> Iterator[Message]:
+        """Yield what others are told of an input whose aggregate is not live.
+
+        It follows no event, and so has no number.
+        """
+        sends = self._spec.strays(body, env.definitions) if isinstance(body, Record) else ()
+        for send in sends:
+            said, source = send.record, self._spec.source
+            named = headers(type(said).__name__, name, source, env.now, send.key, "")
+            value = self._codec.encode(send.topic, said)
+            place = self._partition_of(send.topic, send.key.encode())
+            yield Message(send.topic, send.key, value, named, place)
 
     def _message(self, out: Outgoing, place: Place, number: int, floor: int) -> Message:
         topic, partition = place

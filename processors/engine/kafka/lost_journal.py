@@ -12,6 +12,7 @@ from runfold.processors.engine.aggregate import S
 from runfold.processors.engine.config import EngineConfig
 from runfold.processors.engine.core.batch import BatchDecider
 from runfold.processors.engine.core.messages import Message
+from runfold.processors.engine.core.partition_state import PartitionState
 from runfold.processors.engine.core.progress import LOST
 from runfold.processors.engine.kafka.maintenance import Maintenance
 from runfold.processors.engine.kafka.restore import Restore
@@ -39,12 +40,14 @@ def accept_lost_journal(
     definitions: DefinitionStore,
     partitions: Iterable[int],
     believed: Callable[[int], set[str]] = lambda _: set(),
+    also: Callable[[int, PartitionState[S]], list[Message]] = lambda _partition, _state: [],
 ) -> list[Accepted]:
     """Note in the journal that what is gone is gone, with a dead letter for each live aggregate.
 
     ``believed`` returns what somebody else takes to live in a partition, such as the views: what
-    has no event left is known to nobody else. It fences the lanes that run; they open again. Raises
-    what opening a lane raises.
+    has no event left is known to nobody else. ``also`` may change how far a partition is, as others
+    know it, and returns what is written in the same transaction. It fences the lanes that run; they
+    open again. Raises what opening a lane raises.
     """
     found: list[Accepted] = []
     for partition in partitions:
@@ -63,6 +66,7 @@ def accept_lost_journal(
         now = datetime.now(UTC)
         # Whatever begins before this offset, and not with its first event, is lost for good.
         state.progress.positions[LOST + journal] = state.end
+        told = also(partition, state)
         decider = BatchDecider(spec, codec, definitions, partition)
         reason = f"an operator accepts what is gone: {len(accepted.lost)} that lived are lost"
         hint = Maintenance(config, spec, codec, partition, -config.hint_every).hint(state, 0.0, now)
@@ -71,6 +75,7 @@ def accept_lost_journal(
                 decider.note(state.progress, reason, now),
                 *(_letter(key, accepted, spec, codec, now) for key in accepted.lost),
                 *([hint] if hint is not None else []),
+                *told,
             ]
         )
         found.append(accepted)

@@ -6,6 +6,7 @@ from runfold.events import run as j
 from runfold.events.approvals import ApprovalTerms, Approver
 from runfold.events.content import Content
 from runfold.events.definitions import ToolContract
+from runfold.events.trusted import trusted
 from runfold.processors.run.agent.checkpoints import write
 from runfold.processors.run.approvals import asking, grants
 from runfold.processors.run.draft import Draft
@@ -13,6 +14,7 @@ from runfold.processors.run.people import escalating
 from runfold.processors.run.policy.cedar.terms import together
 from runfold.processors.run.policy.judging import (
     FORBIDDEN,
+    Judged,
     judge_call,
     judged_now,
     policies_of,
@@ -31,6 +33,7 @@ def request_approval(
 ) -> None:
     """Have a call wait for a person, on the terms of policies; ``given`` approved it before."""
     shown = asking.of_call(draft.run, call_id, contract, arguments)
+    call = draft.run.loop.call(call_id)
     draft.say(
         j.ApprovalRequested(
             call_id=call_id,
@@ -38,6 +41,7 @@ def request_approval(
             question=draft.people("may_call", agent=draft.run.agent.name, tool=contract.name),
             arguments_digest=arguments.digest,
             risk_level=contract.risk_level,
+            dry_run=call.proposal.dry_run if isinstance(call, RoundCall) else None,
             terms=None if terms == PLAIN else terms,
             approvers=given,
             **asking.as_recorded(draft, shown),
@@ -45,6 +49,16 @@ def request_approval(
         )
     )
     write(draft)
+
+
+def let_through(
+    draft: Draft, call_id: str, contract: ToolContract, arguments: Content, judged: Judged
+) -> None:
+    """Let a permitted call begin, by an earlier approval too, or have a person asked."""
+    if NEEDS_APPROVAL not in judged.decision.obligations:
+        draft.say(trusted(j.ToolCallApproved)(call_id=call_id))
+    elif not permit_by_grant(draft, call_id, contract, arguments, judged.terms):
+        request_approval(draft, call_id, contract, arguments, judged.terms)
 
 
 def ask_again(draft: Draft, call: RoundCall) -> None:

@@ -10,6 +10,11 @@ from runfold.processors.run.state import CallStatus
 from runfold.processors.run.state_hash import state_hash
 
 
+def name_of(run_id: str, step: int) -> str:
+    """Return the id of a checkpoint."""
+    return f"{run_id}/checkpoint/{step}"
+
+
 def write(draft: Draft) -> None:
     """Write the checkpoint that closes a tool boundary or precedes a long wait."""
     run = draft.run
@@ -20,7 +25,7 @@ def write(draft: Draft) -> None:
     attempts = [contract.retry.max_attempts for contract in contracts if contract]
     draft.say(
         trusted(j.CheckpointWritten)(
-            checkpoint_id=f"{run.run_id}/checkpoint/{step}",
+            checkpoint_id=name_of(run.run_id, step),
             step_number=step,
             goal_digest=run.request.goal.digest,
             context_digest=run.loop.transcript.digest,

@@ -6,7 +6,15 @@ from collections.abc import Mapping
 
 from runfold.events.calls import CallResult, ContextResult, ModelResult, PolicyResult, ToolResult
 from runfold.events.calls.kinds import CONTEXT, MODEL, POLICY, TOOL
-from runfold.processors.run.agent import context_calls, model_calls, policy_calls, tool_calls
+from runfold.events.traits import DRY_RUN, JUDGE
+from runfold.processors.run.agent import (
+    context_calls,
+    dry_runs,
+    judging,
+    model_calls,
+    policy_calls,
+    tool_calls,
+)
 from runfold.processors.run.agent.open_calls import CallRules, nothing_to_note
 from runfold.processors.run.state import OpenCall
 
@@ -25,6 +33,20 @@ RULES: Mapping[str, CallRules] = {
         lost=tool_calls.lost,
         late=tool_calls.late,
         doubted=tool_calls.doubted,
+    ),
+    JUDGE: CallRules(
+        begin=judging.begin,
+        answered=judging.answered,
+        failed=judging.failed,
+        lost=judging.lost,
+        late=model_calls.late,
+    ),
+    DRY_RUN: CallRules(
+        begin=dry_runs.begin,
+        answered=dry_runs.answered,
+        failed=dry_runs.failed,
+        lost=dry_runs.lost,
+        late=tool_calls.late,
     ),
     CONTEXT.name: CallRules(
         begin=context_calls.begin,
@@ -55,6 +77,11 @@ def rules_of(call: OpenCall) -> CallRules:
     return RULES[call.kind]
 
 
-def kind_of(result: CallResult) -> str:
-    """Return the kind of call that a result belongs to."""
-    return _KIND_OF[type(result)]
+_WORKS_AS: Mapping[str, str] = {DRY_RUN: TOOL.name, JUDGE: MODEL.name}
+"""Kinds of calls whose work and result are those of another kind."""
+
+
+def kind_of(result: CallResult, call: OpenCall | None) -> str:
+    """Return the kind of call that a result belongs to; ``call`` is open by its id, if any is."""
+    kind = _KIND_OF[type(result)]
+    return call.kind if call is not None and _WORKS_AS.get(call.kind) == kind else kind

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from functools import lru_cache
 
 from runfold.events import run as j
 from runfold.events.calls import ModelResult, Outcome
 from runfold.events.content import Content, json_content
 from runfold.events.trusted import trusted
-from runfold.events.values import Attribution, ErrorInfo, ModelAnswer, ProposedCall, Usage
+from runfold.events.values import ErrorInfo, ModelAnswer, ProposedCall, Usage
 from runfold.processors.run.agent import proposed_calls
+from runfold.processors.run.agent.attribution import attribution
 from runfold.processors.run.agent.controls.control_faults import fault_of
 from runfold.processors.run.agent.controls.control_tools import COMPLETE, EXITS, arguments_of
 from runfold.processors.run.agent.models_permitted import models_permitted
@@ -69,6 +69,8 @@ def _say_called(draft: Draft, call: ModelCall) -> None:
 
 
 def _routing_reason(draft: Draft, number: int) -> str:
+    if number == 1 and draft.run.entry.cheaper:
+        return draft.people("soft_limit_reached")
     if number == 1:
         return draft.people("agents_choice")
     return draft.people("retry", number=number - 1)
@@ -94,38 +96,6 @@ def late(draft: Draft, result: ModelResult) -> None:
             cost=result.cost,
             attribution=attribution(run),
         )
-    )
-
-
-def attribution(run: Live) -> Attribution:
-    """Return whom a cost of this run belongs to [159]."""
-    asked, agent = run.request, run.agent
-    return _attribution(
-        asked.user_id,
-        agent.name,
-        agent.version,
-        run.pinned.prompt_version,
-        asked.feature,
-        asked.variant,
-    )
-
-
-@lru_cache(maxsize=4096)
-def _attribution(
-    user_id: str,
-    agent: str,
-    agent_version: str,
-    prompt_version: str,
-    feature: str | None,
-    variant: str | None,
-) -> Attribution:
-    return Attribution(
-        user_id=user_id,
-        agent=agent,
-        agent_version=agent_version,
-        prompt_version=prompt_version,
-        feature=feature,
-        variant=variant,
     )
 
 

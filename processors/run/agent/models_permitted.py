@@ -22,7 +22,7 @@ class Models(NamedTuple):
 def models_permitted(draft: Draft, call_id: str) -> Models | None:
     """Return which models may be called now; None where the agent's own may not: the run ends."""
     run = draft.run
-    fallbacks = fallbacks_of(run, draft.agent().model.fallbacks, draft.env.definitions)
+    fallbacks = fallbacks_of(run, _declared(draft), draft.env.definitions)
     digest = None
     for name in names_of_model(draft):
         own = judge_model(draft, name, call_id)
@@ -44,3 +44,11 @@ def models_permitted(draft: Draft, call_id: str) -> Models | None:
         if judged[1].permitted:
             permitted.append(model)
     return Models(tuple(permitted), digest)
+
+
+def _declared(draft: Draft) -> tuple[str, ...]:
+    """Return the models that may answer in the place of the run's own, none of them dearer."""
+    model, run = draft.agent().model, draft.run
+    if not run.entry.cheaper:
+        return model.fallbacks
+    return tuple(name for name in model.cheaper if name != run.pinned.model)

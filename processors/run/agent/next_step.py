@@ -6,14 +6,21 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from runfold.events import run as j
+from runfold.events.calls.kinds import MODEL
 from runfold.events.content import Content, text
 from runfold.events.trusted import trusted
-from runfold.processors.run.agent import attachments, context_calls, model_calls, tool_calls
+from runfold.processors.run.agent import (
+    attachments,
+    context_calls,
+    judging,
+    model_calls,
+    tool_calls,
+)
 from runfold.processors.run.brakes import applying as brakes
 from runfold.processors.run.draft import Draft
 from runfold.processors.run.fold.turns import next_transcript
 from runfold.processors.run.ids import after
-from runfold.processors.run.lifecycle import endings
+from runfold.processors.run.lifecycle import endings, extending, pacing
 from runfold.processors.run.policy.withdrawn import withdrawn_agent
 from runfold.processors.run.state import CallStatus, Live, RoundCall, Waiting
 
@@ -23,12 +30,17 @@ def proceed(draft: Draft) -> None:
     if draft.has_ended() or draft.run.idle.paused or not draft.run.started:
         return
     for call in draft.run.loop.round:
-        if call.status is CallStatus.APPROVED and not draft.has_ended():
+        if call.status is CallStatus.APPROVED and not _stands(draft):
             tool_calls.begin(draft, call)
-    if draft.has_ended():
+    if _stands(draft):
         return
     if all(call.status is CallStatus.CLOSED for call in draft.run.loop.calls):
         _next_turn(draft) if draft.run.idle.held is None else _await_person(draft)
+
+
+def _stands(draft: Draft) -> bool:
+    """Whether the run is over, or has met a limit and waits for more."""
+    return draft.has_ended() or draft.run.budget.more.met is not None
 
 
 def working_deadline(run: Live) -> datetime | None:
@@ -43,16 +55,16 @@ def _next_turn(draft: Draft) -> None:
         endings.fail(draft, endings.EXIT_WITHDRAWN, error)
         return
     if over := next(_limits_met(draft.run, draft.env.now), None):
-        endings.limit_reached(draft, *over)
+        extending.limit_met(draft, *over)
         return
     if draft.behaviour >= 4 and _cannot_be_priced(draft):
         endings.unpriced(draft, draft.run.budget.unpriced or "")
         return
-    if brakes.waits(draft):
+    if brakes.waits(draft) or pacing.must_wait(draft, MODEL.name):
         return
     if draft.run.loop.selection is None:
         _hydrate(draft)
-        if brakes.apply(draft):
+        if judging.open_one(draft) or brakes.apply(draft):
             return
         if context_calls.needed(draft):
             context_calls.open_one(draft)
@@ -69,7 +81,7 @@ def _await_person(draft: Draft) -> None:
     run = draft.run
     over = (each for each in _limits_met(run, draft.env.now) if each[0] not in _OF_MODELS)
     if met := next(over, None):
-        endings.limit_reached(draft, *met)
+        extending.limit_met(draft, *met)
     elif run.loop.round or run.inbox or not run.loop.transcript.messages:
         _hydrate(draft)
 

@@ -15,9 +15,10 @@ from runfold.events.base import Fact
 from runfold.events.calls import CallResult
 from runfold.events.definitions import RetryPolicy
 from runfold.events.values import ErrorInfo
+from runfold.processors.run.behaviour import BY_TENANT
 from runfold.processors.run.draft import Draft
 from runfold.processors.run.ids import after
-from runfold.processors.run.state import OpenCall
+from runfold.processors.run.state import CallStatus, OpenCall
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +48,7 @@ def retry_or(
 ) -> None:
     """Record a failed attempt; try again after a pause where that pays, else give up."""
     draft.say(failure)
-    if not error.retryable or call.tries >= retry.max_attempts:
+    if not error.retryable or call.tries >= retry.max_attempts or _spent(draft):
         give_up()
         return
     delay = max(retry.delay_ms(call.tries + 1), error.retry_after_ms or 0)
@@ -60,6 +61,28 @@ def retry_or(
             reason=error.message,
         )
     )
+
+
+def _spent(draft: Draft) -> bool:
+    """Whether the run's retries are used up, which is then on record behind the failure."""
+    run = draft.run
+    allowed = run.limits.max_retries
+    if allowed is None or run.behaviour < BY_TENANT:
+        return False
+    # Of calls that a model proposed a retry is counted when it is handed out.
+    coming = sum(c.status is CallStatus.HELD and c.tries > 0 for c in run.loop.round)
+    used = run.counters.retries + coming
+    if used < allowed:
+        return False
+    draft.say(
+        j.LimitReached(
+            limit="max_retries",
+            used=str(used),
+            allowed=str(allowed),
+            action=draft.people("fail_the_call"),
+        )
+    )
+    return True
 
 
 def nothing_to_note(draft: Draft, result: CallResult) -> None:

@@ -20,7 +20,12 @@ from runfold.events.values import ErrorInfo, Placement
 from runfold.processors.run.agent.approving import request_approval
 from runfold.processors.run.agent.beginnings import hold
 from runfold.processors.run.draft import Draft
-from runfold.processors.run.policy.judging import FORBIDDEN, changed_since, circumstances
+from runfold.processors.run.policy.judging import (
+    FORBIDDEN,
+    changed_since,
+    circumstances,
+    judge_call,
+)
 from runfold.processors.run.policy.rules import NEEDS_APPROVAL
 from runfold.processors.run.policy.server_input import input_of
 from runfold.processors.run.policy.servers import Servers, servers_for
@@ -94,7 +99,9 @@ def answered(draft: Draft, asked: PolicyCall, result: PolicyResult) -> None:
             draft.deny(call.call_id, FORBIDDEN, reason)
             return
     if any(each.asks_person for each in result.answers) and call.approval != "approved":
-        request_approval(draft, call.call_id, draft.contract(call.tool), call.arguments)
+        contract = draft.contract(call.tool)
+        terms = judge_call(draft, contract, call.tool, call.call_id, call.arguments).terms
+        request_approval(draft, call.call_id, contract, call.arguments, terms)
 
 
 def failed(draft: Draft, asked: PolicyCall, result: PolicyResult) -> None:

@@ -9,7 +9,8 @@ from runfold.events.content import Content, json_content
 from runfold.events.definitions import ToolContract
 from runfold.events.trusted import trusted
 from runfold.events.values import ModelAnswer, ProposedCall
-from runfold.processors.run.agent.approving import permit_by_grant, request_approval
+from runfold.processors.run.agent import dry_runs
+from runfold.processors.run.agent.approving import let_through
 from runfold.processors.run.agent.arguments import arguments_fault
 from runfold.processors.run.agent.checkpoints import write
 from runfold.processors.run.agent.controls import control_faults, control_tools
@@ -21,7 +22,7 @@ from runfold.processors.run.ids import signature
 from runfold.processors.run.lifecycle import endings
 from runfold.processors.run.people import escalating
 from runfold.processors.run.policy.judging import FORBIDDEN, Judged, judge_call
-from runfold.processors.run.policy.rules import NEEDS_APPROVAL, missing_scopes
+from runfold.processors.run.policy.rules import DRY_RUN_FIRST, NEEDS_APPROVAL, missing_scopes
 
 MALFORMED, INVALID = "malformed_arguments", "invalid_arguments"
 
@@ -110,22 +111,31 @@ def _propose(
     judged = judge_call(
         draft, contract, call.name, call_id, None if call.problem else call.arguments
     )
-    decision = judged.decision
-    draft.say(decision)
+    draft.say(judged.decision)
     if fault := Fault(UNFOUNDED, denial) if denial else fault_of(draft, call, contract):
         draft.deny(call_id, *fault)
         return fault.code == UNFOUNDED
     assert contract is not None
     if _refused(draft, contract, judged) or _repeats_too_often(draft, call):
         return True
-    if NEEDS_APPROVAL not in decision.obligations:
+    return _through(draft, call, contract, judged)
+
+
+def _through(draft: Draft, call: ProposedCall, contract: ToolContract, judged: Judged) -> bool:
+    """Let a permitted call begin, have it tried first, or have a person asked.
+
+    Returns whether its arguments fit, as far as they are looked at.
+    """
+    call_id, obligations = judged.decision.call_id or "", judged.decision.obligations
+    if not {DRY_RUN_FIRST, NEEDS_APPROVAL} & set(obligations):
         draft.say(trusted(j.ToolCallApproved)(call_id=call_id))
         return True
     if problem := arguments_fault(draft, contract, call.arguments):
         draft.deny(call_id, INVALID, problem)
         return False
-    if not permit_by_grant(draft, call_id, contract, call.arguments, judged.terms):
-        request_approval(draft, call_id, contract, call.arguments, judged.terms)
+    tried = DRY_RUN_FIRST in obligations
+    if not (tried and dry_runs.begin_for(draft, call_id, contract, call.arguments)):
+        let_through(draft, call_id, contract, call.arguments, judged)
     return True
 
 

@@ -6,19 +6,19 @@ from decimal import Decimal
 
 from runfold.events import run as j
 from runfold.processors.run.draft import Draft
-from runfold.processors.run.lifecycle import endings
+from runfold.processors.run.lifecycle import extending
 
 _NOTHING = Decimal(0)
 
 
 def reserve(draft: Draft, call_id: str, amount: Decimal) -> bool:
-    """Set money aside where the run has a cost limit; end the run where it does not suffice."""
+    """Set money aside where the run has a cost limit; it has met its limit else."""
     run = draft.run
     limit = run.limits.max_cost
     if limit is None:
         return True
     if run.counters.cost + run.budget.reserved + amount > limit:
-        endings.limit_reached(draft, "max_cost", run.counters.cost + amount, limit)
+        extending.limit_met(draft, "max_cost", run.counters.cost + amount, limit)
         return False
     draft.say(
         j.BudgetReserved(

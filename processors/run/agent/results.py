@@ -15,8 +15,9 @@ _OUT = frozenset({CallStatus.RUNNING, CallStatus.UNCERTAIN})
 
 def take(draft: Draft, result: CallResult) -> None:
     """Record the result of the attempt that is out; of any other an effect or a cost is noted."""
-    kind = kind_of(result)
-    rules, call = RULES[kind], draft.run.loop.call(result.call_id)
+    call = draft.run.loop.call(result.call_id)
+    kind = kind_of(result, call)
+    rules = RULES[kind]
     is_out = call is not None and call.kind == kind and call.status in _OUT
     if call is None or not is_out or call.attempt != result.attempt:
         rules.late(draft, result)

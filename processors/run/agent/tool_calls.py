@@ -7,17 +7,18 @@ from typing import Any
 
 from runfold.events import run as j
 from runfold.events.calls import Outcome, ToolResult
+from runfold.events.calls.kinds import TOOL
 from runfold.events.content import NOTHING
 from runfold.events.definitions import ToolContract
 from runfold.events.trusted import trusted
 from runfold.events.values import ErrorInfo
 from runfold.processors.run.agent import checkpoints, policy_calls
 from runfold.processors.run.agent.approving import still_permitted
-from runfold.processors.run.agent.model_calls import attribution
+from runfold.processors.run.agent.attribution import attribution
 from runfold.processors.run.agent.open_calls import retry_or
 from runfold.processors.run.draft import Draft
 from runfold.processors.run.ids import outcome_of
-from runfold.processors.run.lifecycle import endings
+from runfold.processors.run.lifecycle import extending, pacing
 from runfold.processors.run.policy import tainted
 from runfold.processors.run.policy.withdrawn import withdrawn_tool
 from runfold.processors.run.state import CallStatus, Live, RoundCall
@@ -27,6 +28,8 @@ def begin(draft: Draft, call: RoundCall) -> None:
     """Hand a permitted call out, within the run's limit of tool calls."""
     if policy_calls.asked_about(draft.run, call.call_id) is not None:
         return
+    if call.status is CallStatus.APPROVED and pacing.must_wait(draft, TOOL.name):
+        return
     if reason := withdrawn_tool(draft, call.tool):
         draft.deny(call.call_id, "withdrawn", reason)
         return
@@ -35,7 +38,7 @@ def begin(draft: Draft, call: RoundCall) -> None:
     run = draft.run
     allowed = run.limits.max_tool_calls
     if call.tries == 0 and allowed is not None and run.counters.tool_calls >= allowed:
-        endings.limit_reached(draft, "max_tool_calls", run.counters.tool_calls, allowed)
+        extending.limit_met(draft, "max_tool_calls", run.counters.tool_calls, allowed)
         return
     contract = draft.contract(call.tool)
     if not policy_calls.cleared(draft, call, contract):

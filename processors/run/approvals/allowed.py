@@ -27,8 +27,10 @@ MOST_ROLES = 64
 _CALLED: dict[type[commands.Control], str] = {
     commands.AnswerQuestion: "answer",
     commands.CancelRun: "cancel",
+    commands.DenyExtension: "deny_extension",
     commands.DenyToolCall: "deny",
     commands.EditInstructions: "instruct",
+    commands.ExtendRun: "extend",
     commands.GiveResult: "give_result",
     commands.HandBackRun: "hand_back",
     commands.PauseRun: "pause",
@@ -40,7 +42,7 @@ _CALLED: dict[type[commands.Control], str] = {
 }
 """The controls that ``run.control`` is about, as policies see them."""
 
-_STOPS = frozenset({"cancel", "deny", "pause"})
+_STOPS = frozenset({"cancel", "deny", "deny_extension", "pause"})
 """What makes nothing happen: a rule that cannot be evaluated does not keep a person from it."""
 
 

@@ -10,12 +10,13 @@ from runfold.events.content import Content
 from runfold.events.definitions import ToolContract
 from runfold.processors.run.behaviour import APPROVALS
 from runfold.processors.run.draft import Draft
-from runfold.processors.run.state import Live
+from runfold.processors.run.state import Live, RoundCall
 
 
 def of_call(run: Live, call_id: str, contract: ToolContract, arguments: Content) -> Shown:
     """Return what is shown to whoever decides on a call, at the moment when it is asked."""
     call = run.loop.call(call_id)
+    tried = call.proposal.dry_run if isinstance(call, RoundCall) else None
     return Shown(
         call_id=call_id,
         attempt=(call.attempt if call else 0) + 1,
@@ -25,6 +26,7 @@ def of_call(run: Live, call_id: str, contract: ToolContract, arguments: Content)
         level=contract.risk_level,
         effect=contract.effect or contract.description,
         reversible=contract.reversible,
+        dry_run=b"" if tried is None else tried.digest,
         **_of_run(run),
     )
 

@@ -15,11 +15,13 @@ from runfold.events.run import BrakeAction
 from runfold.events.values import ErrorInfo
 from runfold.processors.run.agent import checkpoints
 from runfold.processors.run.approvals import asking
+from runfold.processors.run.brakes import rolling_back
 from runfold.processors.run.brakes.detectors import FIND, Finding
 from runfold.processors.run.draft import Draft
 from runfold.processors.run.ids import after
 from runfold.processors.run.lifecycle import endings
 from runfold.processors.run.people import escalating
+from runfold.processors.run.state import Mark
 
 ERROR_TYPE = "brake"
 """The error type of a run that a brake stopped."""
@@ -31,6 +33,7 @@ class _Crossed(NamedTuple):
     finding: Finding
     action: BrakeAction
     times: int
+    back_to: Mark | None = None
 
 
 def apply(draft: Draft) -> bool:
@@ -68,7 +71,35 @@ def _crossed(draft: Draft) -> list[_Crossed]:
             times = run.loop.watch.applied.get(name, 0) + 1
             reaction = brake.reactions[min(times, len(brake.reactions)) - 1]
             found.append(_Crossed(name, brake, finding, BrakeAction(reaction), times))
-    return found
+    return _rolling_back(draft, found)
+
+
+def _rolling_back(draft: Draft, crossed: list[_Crossed]) -> list[_Crossed]:
+    """Return what is crossed, with the turn that is gone back to; that comes first.
+
+    It is gone back once, to the earliest turn of those asked for: where another asks for the same
+    the model thinks again. Where there is no turn to go back to, a person is asked.
+    """
+    watch = draft.run.loop.watch
+    assert watch is not None
+    asking = [each for each in crossed if each.action is BrakeAction.ROLL_BACK]
+    if not asking:
+        return crossed
+    marks = {e.detector: rolling_back.target(watch, e.detector, e.finding.evidence) for e in asking}
+    turns = [mark for mark in marks.values() if mark is not None]
+    back_to = min(turns, key=lambda mark: mark.messages, default=None)
+    first: list[_Crossed] = []
+    others: list[_Crossed] = []
+    for each in crossed:
+        if each.action is not BrakeAction.ROLL_BACK:
+            others.append(each)
+        elif marks[each.detector] is None:
+            others.append(each._replace(action=BrakeAction.ASK))
+        elif first:
+            others.append(each._replace(action=BrakeAction.THINK_AGAIN))
+        else:
+            first.append(each._replace(back_to=back_to))
+    return first + others
 
 
 def _of(crossed: list[_Crossed], action: BrakeAction) -> list[_Crossed]:
@@ -87,7 +118,13 @@ def _applied(draft: Draft, of: _Crossed) -> j.BrakeApplied:
         times=of.times,
         notice=_notice(draft, of),
         due=after(draft.env.now, of.brake.slow_ms) if slow else None,
+        checkpoint_id=_checkpoint(draft, of.back_to) if of.back_to else None,
+        kept_messages=of.back_to.messages if of.back_to else None,
     )
+
+
+def _checkpoint(draft: Draft, mark: Mark) -> str:
+    return checkpoints.name_of(draft.run.run_id, mark.step)
 
 
 def _said(of: _Crossed) -> dict[str, str]:
@@ -99,11 +136,23 @@ def _said(of: _Crossed) -> dict[str, str]:
 
 
 def _notice(draft: Draft, of: _Crossed) -> Content | None:
-    if of.action is not BrakeAction.THINK_AGAIN:
-        return None
     # Never what a tool said: its words are not to come to the model as those of the runtime.
     evidence = draft.model(f"brake_{of.detector}", **_said(of))
-    return text(f"{evidence} {draft.model('brake_think_again')}")
+    if of.action is BrakeAction.THINK_AGAIN:
+        return text(f"{evidence} {draft.model('brake_think_again')}")
+    if of.back_to is None:
+        return None
+    return text(f"{evidence} {_back(draft, of.back_to)}")
+
+
+def _back(draft: Draft, mark: Mark) -> str:
+    """Return what the model reads of a roll-back: where it is, and what is not undone."""
+    watch = draft.run.loop.watch
+    assert watch is not None
+    calls = rolling_back.since(watch, mark)
+    code = "rolled_back_over" if calls else "rolled_back_nothing"
+    since = draft.model(code, calls=calls)
+    return draft.model("brake_roll_back", checkpoint=mark.step, since=since)
 
 
 def _ask(draft: Draft, code: str, asks: list[_Crossed]) -> None:

@@ -106,6 +106,20 @@ def _unfounded_claims(watch: Watch) -> Finding:
     return Finding(len(watch.unfounded), watch.unfounded)
 
 
+def _tainted_call(watch: Watch) -> Finding:
+    """Find the most dangerous of the calls that were asked for after strangers had been read."""
+    calls = [call for call in _fresh(watch, "tainted_call") if call.tainted and call.risk > 0]
+    if not calls:
+        return NOTHING
+    worst = max(calls, key=lambda call: (call.risk, -call.number))
+    return Finding(worst.risk, (worst.call_id,), worst.tool)
+
+
+def _goal_drift(watch: Watch) -> Finding:
+    said = watch.progress.judged
+    return NOTHING if said.score is None else Finding(said.score, (said.call_id,))
+
+
 def _fresh(watch: Watch, detector: str) -> list[Seen]:
     since = watch.since.get(detector, 0)
     return [call for call in watch.calls if call.number > since]
@@ -124,5 +138,7 @@ FIND: Mapping[str, Callable[[Watch], Finding]] = {
     "cost_velocity": _cost_velocity,
     "token_velocity": _token_velocity,
     "unfounded_claims": _unfounded_claims,
+    "tainted_call": _tainted_call,
+    "goal_drift": _goal_drift,
 }
 """The detectors by their names, in the order in which they are asked."""

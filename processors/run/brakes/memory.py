@@ -12,7 +12,9 @@ from runfold.events.values import Plan
 from runfold.processors.run.brakes.likeness import alike
 from runfold.processors.run.ids import signature
 from runfold.processors.run.state import (
+    Judged,
     Live,
+    Mark,
     Progress,
     RoundCall,
     Sample,
@@ -39,11 +41,15 @@ _LONGEST_NAME = 100
 _MS = timedelta(milliseconds=1)
 
 
-def after_round(watch: Watch, run: Live, at: datetime) -> Watch:
-    """Return what is remembered after a round of calls is over and the next turn begins."""
+def after_round(watch: Watch, run: Live, at: datetime, messages: int) -> Watch:
+    """Return what is remembered after a round of calls is over and the next turn begins.
+
+    ``messages`` is how many there are in the transcript of that turn.
+    """
     calls = [call for call in run.loop.round if _counts(watch, call)]
     numbered = enumerate(calls, watch.seen + 1)
-    seen = [_seen(number, call) for number, call in numbered]
+    tainted = bool(watch.marks) and watch.marks[-1].tainted
+    seen = [_seen(number, call, tainted=tainted) for number, call in numbered]
     made = {call.tool for call in calls if not call.is_error}
     watch = changed(
         watch,
@@ -54,11 +60,22 @@ def after_round(watch: Watch, run: Live, at: datetime) -> Watch:
         samples=_sampled(watch.samples, _sample(run, at)),
         wait=changed(watch.wait, until=None),
     )
+    watch = marked(watch, run, messages)
     return _judged_plan(watch, run) if watch.progress.new else watch
+
+
+def marked(watch: Watch, run: Live, messages: int) -> Watch:
+    """Return what is remembered where a turn begins with a transcript of so many messages."""
+    mark = Mark(run.counters.step, messages, watch.seen, bool(run.loop.taint))
+    return changed(watch, marks=(*watch.marks, mark)[-WINDOW:])
 
 
 def after_answer(watch: Watch, run: Live) -> Watch:
     """Return what is remembered after an answer: one turn more without progress, so far."""
+    if "goal_drift" in watch.detectors:
+        judged = watch.progress.judged
+        judged = changed(judged, turns=judged.turns + 1)
+        watch = changed(watch, progress=changed(watch.progress, judged=judged))
     if run.loop.plan is None:
         return watch
     return changed(watch, progress=changed(watch.progress, turns=watch.progress.turns + 1))
@@ -72,7 +89,12 @@ def after_plan(watch: Watch, plan: Plan) -> Watch:
     if before.states and before.states[-1] == state:
         return changed(watch, progress=changed(before, new=True))
     states = (*before.states, state)[-WINDOW:]
-    return changed(watch, progress=Progress(states=states, new=True))
+    return changed(watch, progress=Progress(states=states, new=True, judged=before.judged))
+
+
+def after_verdict(watch: Watch, judged: Judged) -> Watch:
+    """Return what is remembered after a judge was asked, whatever came of it."""
+    return changed(watch, progress=changed(watch.progress, judged=judged))
 
 
 def after_denial(watch: Watch, call_id: str) -> Watch:
@@ -87,6 +109,8 @@ def after_brake(watch: Watch, detector: str, due: datetime | None) -> Watch:
     if due is not None:
         until = due if watch.wait.until is None else max(due, watch.wait.until)
         watch = changed(watch, wait=Wait(until, watch.wait.times + 1))
+    if detector == "goal_drift":
+        watch = after_verdict(watch, Judged(watch.progress.judged.turns))
     match detector:
         case "error_streak":
             return changed(watch, errors=())
@@ -114,13 +138,22 @@ def _counts(watch: Watch, call: RoundCall) -> bool:
     return call.is_error or call.tool not in _OWN
 
 
-def _seen(number: int, call: RoundCall) -> Seen:
+def _outcome(call: RoundCall) -> str:
+    if not call.is_error:
+        return "succeeded"
+    return "denied" if call.approval == "denied" else "failed"
+
+
+def _seen(number: int, call: RoundCall, *, tainted: bool) -> Seen:
     return Seen(
         number,
         call.call_id,
         call.tool[:_LONGEST_NAME],
         signature(call.tool, call.arguments),
         alike(call.tool, call.arguments),
+        _outcome(call),
+        call.risk_level,
+        tainted,
     )
 
 

@@ -103,4 +103,7 @@ def _call(run: Live, call_id: str) -> RoundCall | None:
 
 
 def _edited(proposal: Proposal, arguments: Content | None) -> Proposal:
-    return proposal if arguments is None else changed(proposal, arguments=arguments)
+    if arguments is None or arguments.digest == proposal.arguments.digest:
+        return proposal
+    # What a dry run said was of other arguments.
+    return changed(proposal, arguments=arguments, dry_run=None)

@@ -8,6 +8,7 @@ from runfold.events import run as j
 from runfold.events.calls import Message, Role
 from runfold.events.trusted import trusted
 from runfold.processors.run.brakes import memory
+from runfold.processors.run.fold.rolling_back import goes_on, rolled_back
 from runfold.processors.run.fold.turns import with_messages
 from runfold.processors.run.state import Live, loop_changed
 
@@ -17,8 +18,10 @@ def applied(run: Live, fact: j.BrakeApplied, at: datetime) -> Live:
     if run.loop.watch is None:
         return run
     run = loop_changed(run, watch=memory.after_brake(run.loop.watch, fact.pattern, fact.due))
-    if fact.notice is None:
-        return run
-    message = trusted(Message)(role=Role.USER, content=fact.notice)
-    said = (("notice", f"{fact.pattern}/{fact.times or 1}", message),)
-    return loop_changed(run, transcript=with_messages(run.loop.transcript, said))
+    if fact.kept_messages is not None:
+        run = rolled_back(run, fact.kept_messages)
+    if fact.notice is not None:
+        message = trusted(Message)(role=Role.USER, content=fact.notice)
+        said = (("notice", f"{fact.pattern}/{fact.times or 1}", message),)
+        run = loop_changed(run, transcript=with_messages(run.loop.transcript, said))
+    return run if fact.kept_messages is None else goes_on(run)

@@ -4,14 +4,24 @@ from __future__ import annotations
 
 import hashlib
 from datetime import datetime
-from decimal import Decimal
 
 from runfold.events import run as j
 from runfold.events.run.lifecycle import MessageKind
-from runfold.events.tenant import Amount
-from runfold.events.values import Limits, RunRequest, RunStatus
-from runfold.processors.run.behaviour import known
-from runfold.processors.run.state import Ended, Live, Pinned, Waiting, Watch, changed, loop_changed
+from runfold.events.values import RunRequest, RunStatus
+from runfold.processors.run.behaviour import BY_TAINT, known
+from runfold.processors.run.state import (
+    AgentLoop,
+    Ended,
+    Live,
+    Pinned,
+    Waiting,
+    Watch,
+    changed,
+    loop_changed,
+)
+
+ATTACHMENT = "attachment"
+"""What a run's taint says of attachments that are declared untrusted, beside the names of tools."""
 
 
 def traceparent_of(request: RunRequest) -> str:
@@ -36,12 +46,19 @@ def created(fact: j.RunCreated, at: datetime) -> Live:
             traceparent=traceparent_of(fact.request),
             behaviour=known(fact.behaviour),
         ),
+        body=AgentLoop(taint=_brought(fact)),
     )
 
 
 def model_resolved(run: Live, fact: j.ModelResolved, at: datetime) -> Live:
     """What the run's model stands for is known, to its end."""
     return changed(run, pinned=changed(run.pinned, stands_for=fact.stands_for))
+
+
+def _brought(fact: j.RunCreated) -> tuple[str, ...]:
+    """Return what strangers' words the request itself brings into the run, from behaviour 7 on."""
+    brings = any(each.untrusted for each in fact.request.attachments)
+    return (ATTACHMENT,) if brings and fact.behaviour >= BY_TAINT else ()
 
 
 def refused(fact: j.RunRefused, at: datetime) -> Ended:
@@ -58,28 +75,6 @@ def started(run: Live, fact: j.RunStarted, at: datetime) -> Live:
 def queued(run: Live, fact: j.RunQueued, at: datetime) -> Live:
     """The run has asked its tenant, and waits."""
     return changed(run, entry=changed(run.entry, asked=True))
-
-
-def admitted(run: Live, fact: j.RunAdmitted, at: datetime) -> Live:
-    """What the tenant has set aside limits the run from now on."""
-    limits = within(run.limits, fact.reserved)
-    return changed(run, pinned=changed(run.pinned, limits=limits))
-
-
-_LIMIT_OF = {"usd": "max_cost", "tokens": "max_total_tokens", "tool_calls": "max_tool_calls"}
-
-
-def within(limits: Limits, reserved: tuple[Amount, ...]) -> Limits:
-    """Return limits that allow no more than what is reserved."""
-    found: dict[str, Decimal | int] = {}
-    for each in reserved:
-        name = _LIMIT_OF.get(each.unit)
-        if name is None:
-            continue
-        most = each.amount if name == "max_cost" else int(each.amount)
-        before = getattr(limits, name)
-        found[name] = most if before is None else min(before, most)
-    return limits.model_copy(update=found)
 
 
 def watched(run: Live, fact: j.BrakesSet, at: datetime) -> Live:

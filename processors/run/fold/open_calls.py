@@ -24,7 +24,14 @@ from runfold.processors.run.state import (
 MOST_TAKE_OVERS = 5
 """How many processes may begin one attempt after another, each with all of its time."""
 
-Out = j.ModelCalled | j.ToolCallStarted | j.ContextCalled | j.PolicyAsked
+Out = (
+    j.ModelCalled
+    | j.ToolCallStarted
+    | j.ContextCalled
+    | j.PolicyAsked
+    | j.DryRunStarted
+    | j.JudgeCalled
+)
 """A fact that hands a call out."""
 
 
@@ -78,7 +85,7 @@ def held(run: Live, fact: j.CallHeld, at: datetime) -> Live:
     if call is None:
         return run
     if call.beginning.by:
-        called = call.tool if isinstance(call, RoundCall) else run.pinned.model
+        called = getattr(call, "tool", getattr(call, "model", run.pinned.model))
         run = lost(run, fact.call_id, fact.attempt, called)
     waits = with_call(
         run,

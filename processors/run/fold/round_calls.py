@@ -8,18 +8,21 @@ from types import MappingProxyType
 
 from runfold.events import run as j
 from runfold.events.calls import Outcome
+from runfold.events.calls.kinds import TOOL
 from runfold.events.content import Content, json_content, text
 from runfold.events.trusted import trusted
-from runfold.processors.run.behaviour import BY_POLICIES
+from runfold.processors.run.behaviour import BY_LEVELS, BY_POLICIES
 from runfold.processors.run.brakes import memory
-from runfold.processors.run.fold import asking, open_calls
+from runfold.processors.run.fold import asking, open_calls, tenancy
 from runfold.processors.run.fold.open_calls import known, with_call
 from runfold.processors.run.fold.turns import unpriced_model
 from runfold.processors.run.ids import artifact_of, outcome_of, signature
 from runfold.processors.run.state import (
     CallStatus,
     Consent,
+    DryRunCall,
     Live,
+    OpenCall,
     Proposal,
     RoundCall,
     SinceCheckpoint,
@@ -65,6 +68,8 @@ def denied(run: Live, fact: j.ToolCallDenied, at: datetime) -> Live:
     run = _close(run, fact.call_id, reply, is_error=True)
     if isinstance(call := run.loop.call(fact.call_id), RoundCall):
         run = with_call(run, call.call_id, consent=changed(call.consent, approval="denied"))
+    if run.behaviour >= BY_LEVELS:
+        run = loop_changed(run, calls=_untried(run, fact.call_id))
     if run.loop.watch is not None and fact.code == memory.UNFOUNDED:
         run = loop_changed(run, watch=memory.after_denial(run.loop.watch, fact.call_id))
     return _noted(run, fact.request_id)
@@ -72,6 +77,7 @@ def denied(run: Live, fact: j.ToolCallDenied, at: datetime) -> Live:
 
 def started(run: Live, fact: j.ToolCallStarted, at: datetime) -> Live:
     """The call is out."""
+    run = tenancy.called(run, TOOL.name, at)
     run = with_call(run, fact.call_id, **open_calls.handed_out(run, fact, at))
     call = run.loop.call(fact.call_id)
     field = open_calls.counted_as(call) if call else None
@@ -84,12 +90,12 @@ def succeeded(run: Live, fact: j.ToolCallSucceeded, at: datetime) -> Live:
         since = changed(run.since_checkpoint, artifacts=(*run.since_checkpoint.artifacts, ref))
         run = changed(run, since_checkpoint=since)
     run = _ran(_close(run, fact.call_id, fact.result), fact.call_id, "succeeded")
-    return _noted(_lost(_tainted(run, fact), fact), fact.request_id)
+    return _noted(_lost(tainted(run, fact), fact), fact.request_id)
 
 
 def closed_by_person(run: Live, fact: j.ResultGiven, reply: Content) -> Live:
     """The reply is a person's. What the tool did is not known, so nothing of it is settled."""
-    run = _tainted(_close(run, fact.call_id, reply, is_error=fact.failed), fact)
+    run = tainted(_close(run, fact.call_id, reply, is_error=fact.failed), fact)
     call = run.loop.call(fact.call_id)
     if not isinstance(call, RoundCall):
         return run
@@ -101,7 +107,7 @@ def failed(run: Live, fact: j.ToolCallFailed, at: datetime) -> Live:
     """The error is the reply, unless a retry is scheduled right after."""
     reply = json_content({"error": fact.error.model_dump(mode="json", exclude_none=True)})
     run = _ran(_close(run, fact.call_id, reply, is_error=True), fact.call_id, "failed")
-    return _noted(_lost(_tainted(run, fact), fact), fact.request_id)
+    return _noted(_lost(tainted(run, fact), fact), fact.request_id)
 
 
 def uncertain(run: Live, fact: j.ToolCallUncertain, at: datetime) -> Live:
@@ -212,6 +218,9 @@ def _ran(run: Live, call_id: str, how: str) -> Live:
     return changed(run, since_checkpoint=changed(run.since_checkpoint, closed=closed))
 
 
+_Read = j.ToolCallSucceeded | j.ToolCallFailed | j.DryRunFailed | j.ResultGiven
+"""What may bring a stranger's words into the run."""
+
 _Ran = j.ToolCallSucceeded | j.ToolCallFailed | j.ToolCallUncertain | j.LateResultNoted
 
 
@@ -222,11 +231,17 @@ def _lost(run: Live, fact: _Ran) -> Live:
     return open_calls.found(run, fact.call_id, fact.attempt)
 
 
-def _tainted(run: Live, fact: j.ToolCallSucceeded | j.ToolCallFailed | j.ResultGiven) -> Live:
+def tainted(run: Live, fact: _Read) -> Live:
     """Keep through which tool the run has read what strangers wrote."""
     if not fact.untrusted or fact.tool in run.loop.taint:
         return run
     return loop_changed(run, taint=tuple(sorted((*run.loop.taint, fact.tool))))
+
+
+def _untried(run: Live, call_id: str) -> tuple[OpenCall, ...]:
+    """Return the open calls without the dry run of one."""
+    calls = run.loop.calls
+    return tuple([c for c in calls if not (isinstance(c, DryRunCall) and c.of == call_id)])
 
 
 def _joined(run: Live, call: RoundCall, **changes: object) -> Live:

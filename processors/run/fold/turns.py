@@ -10,11 +10,12 @@ from types import MappingProxyType
 from runfold.events import run as j
 from runfold.events.border import number_of
 from runfold.events.calls import Message, Role
+from runfold.events.calls.kinds import MODEL
 from runfold.events.calls.transcript import digest_after, parts, tokens_of
 from runfold.events.content import text
 from runfold.events.trusted import trusted
 from runfold.processors.run.brakes import memory
-from runfold.processors.run.fold import open_calls
+from runfold.processors.run.fold import open_calls, tenancy
 from runfold.processors.run.state import (
     ContextCall,
     Live,
@@ -39,9 +40,10 @@ _MESSAGE_BYTES = 128
 
 def context_hydrated(run: Live, fact: j.ContextHydrated, at: datetime) -> Live:
     """The replies of the closed round, then what people said, enter the transcript."""
-    if run.loop.watch is not None:
-        run = loop_changed(run, watch=memory.after_round(run.loop.watch, run, at))
     transcript = next_transcript(run)
+    if run.loop.watch is not None:
+        messages = len(transcript.messages)
+        run = loop_changed(run, watch=memory.after_round(run.loop.watch, run, at, messages))
     return changed(loop_changed(run, transcript=transcript, selection=None, calls=()), inbox=())
 
 
@@ -107,6 +109,7 @@ def model_called(run: Live, fact: j.ModelCalled, at: datetime) -> Live:
     out = open_calls.handed_out(run, fact, at)
     judged_by = fact.judged_by
     call = ModelCall(call_id=fact.call_id, fallbacks=fact.fallbacks, judged_by=judged_by, **out)
+    run = tenancy.called(run, MODEL.name, at)
     return changed(open_calls.opened(run, call), counters=run.counters.plus("model_calls"))
 
 

@@ -124,7 +124,8 @@ def _is_unpriced(draft: Draft, agent: AgentDefinition, limits: Limits) -> bool:
     """Whether a limit of money may stand for nothing, as far as prices are known here [55]."""
     if draft.behaviour < 5 or limits.max_cost is None:
         return False
-    return not all(map(draft.is_priced, (agent.model.name, *agent.model.fallbacks)))
+    model = agent.model
+    return not all(map(draft.is_priced, (model.name, *model.fallbacks, *model.cheaper)))
 
 
 def _nobody(request: RunRequest, behaviour: int) -> _Problem | None:

@@ -7,14 +7,14 @@ from runfold.events import run as j
 from runfold.events.content import NOTHING, Content
 from runfold.processors.run.agent import checkpoints
 from runfold.processors.run.agent.arguments import arguments_fault
-from runfold.processors.run.agent.model_calls import attribution
+from runfold.processors.run.agent.attribution import attribution
 from runfold.processors.run.agent.next_step import proceed
 from runfold.processors.run.agent.tool_calls import unpaid
 from runfold.processors.run.approvals import allowed, deciding
 from runfold.processors.run.approvals.deciding import Refusal
 from runfold.processors.run.behaviour import APPROVALS
 from runfold.processors.run.draft import Draft
-from runfold.processors.run.lifecycle import endings
+from runfold.processors.run.lifecycle import endings, extending
 from runfold.processors.run.people import behalf, taking_over
 from runfold.processors.run.policy import tainted
 from runfold.processors.run.state import CallStatus, RoundCall
@@ -66,10 +66,10 @@ def _apply(draft: Draft, control: commands.Control) -> None:
             _resume(draft, control)
         case commands.CancelRun():
             endings.cancel(draft, control.request_id, control.reason)
-        case commands.SendMessage():
-            _tell(draft, control, j.MessageKind.MESSAGE, control.content)
-        case commands.EditInstructions():
-            _tell(draft, control, j.MessageKind.INSTRUCTIONS, control.content)
+        case commands.ExtendRun() | commands.DenyExtension():
+            _extend(draft, control)
+        case commands.SendMessage() | commands.EditInstructions():
+            _tell(draft, control)
         case commands.AnswerQuestion():
             _answer(draft, control)
         case _ if (answered := taking_over.applied(draft, control)) is not None:
@@ -77,6 +77,15 @@ def _apply(draft: Draft, control: commands.Control) -> None:
                 ignore(draft, control, answered)
         case _:
             raise TypeError(f"{type(control).__name__} is no control of a run")
+
+
+def _extend(draft: Draft, control: commands.ExtendRun | commands.DenyExtension) -> None:
+    if isinstance(control, commands.ExtendRun):
+        reason = extending.extend(draft, control)
+    else:
+        reason = extending.deny(draft, control)
+    if reason is not None:
+        ignore(draft, control, reason)
 
 
 def _approve(draft: Draft, control: commands.ApproveToolCall) -> None:
@@ -162,12 +171,13 @@ def _resume(draft: Draft, control: commands.ResumeRun) -> None:
     draft.say(j.RunResumed(request_id=control.request_id, reason=control.reason))
 
 
-def _tell(draft: Draft, control: commands.Control, kind: j.MessageKind, content: Content) -> None:
+def _tell(draft: Draft, control: commands.SendMessage | commands.EditInstructions) -> None:
+    replaces = isinstance(control, commands.EditInstructions)
     draft.say(
         j.UserMessageReceived(
             message_id=control.request_id,
-            kind=kind,
-            content=content,
+            kind=j.MessageKind.INSTRUCTIONS if replaces else j.MessageKind.MESSAGE,
+            content=control.content,
             request_id=control.request_id,
         )
     )
@@ -245,7 +255,7 @@ def ignore(draft: Draft, control: commands.Control, reason: str, code: str | Non
             reason=reason,
             tenant_id=control.tenant_id,
             call_id=about,
-            arguments=approval.arguments if approval else None,
+            arguments=_arguments(control),
             code=code,
             shown_digest=_digest_of(draft, control),
             holds=holds,
@@ -253,3 +263,13 @@ def ignore(draft: Draft, control: commands.Control, reason: str, code: str | Non
             on_behalf_of=getattr(control, "on_behalf_of", None),
         )
     )
+
+
+def _arguments(control: commands.Control) -> Content | None:
+    match control:
+        case commands.ApproveToolCall(arguments=arguments):
+            return arguments
+        case commands.ExtendRun(added=added):
+            return extending.told(added)
+        case _:
+            return None

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime
 
+from runfold.events.calls.kinds import MODEL, TOOL
 from runfold.processors.engine.aggregate import Timer
 from runfold.processors.run.agent import beginnings
 from runfold.processors.run.agent.kinds import rules_of
@@ -11,7 +13,7 @@ from runfold.processors.run.agent.next_step import proceed, working_deadline
 from runfold.processors.run.draft import Draft
 from runfold.processors.run.lifecycle import endings
 from runfold.processors.run.people import escalating, taking_over
-from runfold.processors.run.state import CallStatus, Live, OpenCall, RoundCall
+from runfold.processors.run.state import CallStatus, Live, OpenCall, Pace, RoundCall
 
 RETRY = "retry"
 TIMEOUT = "timeout"
@@ -20,6 +22,7 @@ APPROVAL = "approval"
 DURATION = "duration"
 DEADLINE = "deadline"
 BRAKE = "brake"
+PACE = "pace"
 
 _KIND_OF = {
     CallStatus.HELD: RETRY,
@@ -41,6 +44,8 @@ def next_timer(run: Live) -> Timer | None:
         timers.append(wait)
     if (held := taking_over.timer(run)) is not None:
         timers.append(held)
+    if run.entry.pace is not None and not paused and run.budget.more.met is None:
+        timers += _paced(run, run.entry.pace)
     return min(timers, key=lambda timer: timer.due, default=None)
 
 
@@ -50,6 +55,18 @@ def _wait(run: Live) -> Timer | None:
     if wait is None or wait.until is None:
         return None
     return Timer(wait.until, f"{BRAKE}{wait.times}", run.run_id)
+
+
+def _paced(run: Live, pace: Pace) -> Iterator[Timer]:
+    """Yield when calls that came too early may be made; each wait is a decision of its own."""
+    calls = run.loop.calls
+    waits = {
+        MODEL.name: all(call.status is CallStatus.CLOSED for call in calls),
+        TOOL.name: any(call.status is CallStatus.APPROVED for call in calls),
+    }
+    for kind, due in pace.until.items():
+        if waits[kind]:
+            yield Timer(due, f"{PACE}_{kind}{pace.times}", run.run_id)
 
 
 def fire(draft: Draft, timer: Timer) -> None:

@@ -13,11 +13,14 @@ from typing import TypedDict
 
 from runfold.events import run as j
 from runfold.events.border import number_of
+from runfold.events.calls.kinds import MODEL, TOOL
 from runfold.events.content import Content, json_content
+from runfold.events.traits import DRY_RUN, JUDGE
 from runfold.events.trusted import trusted
 from runfold.events.values import ErrorInfo, Exit, ExitStatus, ExitUsage
 from runfold.processors.run.draft import Draft
-from runfold.processors.run.state import Live
+from runfold.processors.run.ids import outcome_of
+from runfold.processors.run.state import CallStatus, Live
 
 EXIT_SUCCESS = 0
 EXIT_GAVE_UP = 1
@@ -27,6 +30,9 @@ EXIT_LIMIT = 3
 EXIT_MODEL = 4
 EXIT_CANCELLED = 5
 EXIT_UNDECIDABLE = 6
+
+
+_PAID = frozenset({MODEL.name, TOOL.name, DRY_RUN, JUDGE})
 
 
 class _Whose(TypedDict):
@@ -67,8 +73,24 @@ def _settle(draft: Draft) -> None:
             spent=used.cost,
             tokens=number_of(used.input_tokens + used.output_tokens),
             tool_calls=used.tool_calls,
+            calls=used.model_calls + used.tool_calls,
+            retries=used.retries,
+            open=_open(draft.run),
         )
     )
+
+
+_MOST_OPEN = 100
+
+
+def _open(run: Live) -> tuple[str, ...]:
+    """Return the attempts that may still report a cost: they are out, or were given up."""
+    out = {
+        outcome_of(call.call_id, call.attempt)
+        for call in run.loop.calls
+        if call.status is CallStatus.RUNNING and call.kind in _PAID
+    }
+    return tuple(sorted(out | run.attempts.lost.keys())[:_MOST_OPEN])
 
 
 def _fail(draft: Draft, code: int, error: ErrorInfo, payload: Content | None) -> None:

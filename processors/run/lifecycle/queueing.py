@@ -9,8 +9,12 @@ from runfold.processors.run.agent.next_step import proceed
 from runfold.processors.run.behaviour import BY_TENANT
 from runfold.processors.run.brakes.beginning import set_brakes
 from runfold.processors.run.draft import Draft
-from runfold.processors.run.lifecycle import endings
+from runfold.processors.run.lifecycle import endings, extending
+from runfold.processors.run.policy.withdrawn import fallbacks_of
 from runfold.processors.run.state import Live
+
+_NEVER = frozenset({"above_budget", "no_amount"})
+"""The codes of refusals that no waiting helps."""
 
 
 def must_ask(draft: Draft) -> bool:
@@ -40,6 +44,7 @@ def _asks(run: Live) -> Asks:
         max_cost=run.limits.max_cost,
         max_tokens=run.limits.max_total_tokens,
         max_tool_calls=run.limits.max_tool_calls,
+        max_retries=run.limits.max_retries,
     )
 
 
@@ -49,20 +54,47 @@ def answered(draft: Draft, answer: AdmissionAnswered) -> None:
         return
     match answer.verdict:
         case Verdict.GRANTED:
-            draft.say(j.RunAdmitted(reserved=answer.reserved))
+            draft.say(
+                j.RunAdmitted(
+                    reserved=answer.reserved,
+                    cheaper=answer.cheaper,
+                    model=_cheaper_model(draft) if answer.cheaper else None,
+                    rates=answer.rates,
+                )
+            )
             draft.say(j.RunStarted())
             set_brakes(draft)
             proceed(draft)
         case Verdict.QUEUED:
             draft.say(j.RunQueued(reason=answer.reason, position=answer.position))
-        case _:
+        case Verdict.REFUSED:
             error = ErrorInfo(
                 error_type=answer.code,
                 message=answer.reason,
-                retryable=True,
+                retryable=answer.code not in _NEVER,
+                retry_after_ms=answer.retry_after_ms,
                 suggested_next_action=draft.people("wait_or_raise"),
             )
             endings.refused(draft, error)
+        case _:
+            # A newer tenant's. It may count the run as admitted: it is told that the run is over.
+            endings.fail(draft, endings.EXIT_NOT_ADMITTED, _unknown(draft))
+
+
+def _unknown(draft: Draft) -> ErrorInfo:
+    return ErrorInfo(
+        error_type=extending.UNKNOWN_ANSWER,
+        message=draft.people("unknown_answer"),
+        retryable=True,
+        suggested_next_action=draft.people("upgrade_runs"),
+    )
+
+
+def _cheaper_model(draft: Draft) -> str | None:
+    """Return the first of the agent's cheaper models that no switch stops."""
+    run, known = draft.run, draft.env.definitions
+    usable = fallbacks_of(run, draft.agent().model.cheaper, known)
+    return next(iter(usable), None)
 
 
 def asked_of_tenant(meta: j.Meta, fact: j.RunQueued) -> AdmissionAsked | None:
@@ -80,4 +112,7 @@ def returned_to_tenant(meta: j.Meta, fact: j.RunSettled) -> RunReturned:
         spent=fact.spent,
         tokens=fact.tokens,
         tool_calls=fact.tool_calls,
+        calls=fact.calls,
+        retries=fact.retries,
+        open=fact.open,
     )

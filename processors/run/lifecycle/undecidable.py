@@ -10,12 +10,19 @@ from __future__ import annotations
 from runfold.events import calls, commands
 from runfold.events.values import ErrorInfo
 from runfold.processors.engine.aggregate import Command
-from runfold.processors.run.agent import beginnings, checkpoints, model_calls, tool_calls
+from runfold.processors.run.agent import (
+    beginnings,
+    checkpoints,
+    dry_runs,
+    judging,
+    model_calls,
+    tool_calls,
+)
 from runfold.processors.run.agent.next_step import proceed
 from runfold.processors.run.agent.reservations import release
 from runfold.processors.run.draft import Draft
 from runfold.processors.run.lifecycle import admission, controls, endings
-from runfold.processors.run.state import CallStatus, RoundCall
+from runfold.processors.run.state import CallStatus, DryRunCall, JudgeCall, RoundCall
 
 
 def conclude(draft: Draft, command: Command, error: str) -> None:
@@ -50,6 +57,11 @@ def _info(draft: Draft, error: str) -> ErrorInfo:
 
 
 def _model_failed(draft: Draft, result: calls.ModelResult, error: ErrorInfo) -> None:
+    judge = draft.run.loop.call(result.call_id)
+    if isinstance(judge, JudgeCall) and judge.attempt == result.attempt:
+        judging.undecided(draft, judge, error)
+        proceed(draft)
+        return
     out = draft.run.loop.model_call
     if out is None or (out.call_id, out.attempt) != (result.call_id, result.attempt):
         return
@@ -62,6 +74,10 @@ def _model_failed(draft: Draft, result: calls.ModelResult, error: ErrorInfo) -> 
 
 def _tool_failed(draft: Draft, result: calls.ToolResult, error: ErrorInfo) -> None:
     call = draft.run.loop.call(result.call_id)
+    if isinstance(call, DryRunCall) and call.attempt == result.attempt:
+        dry_runs.undecided(draft, call, error)
+        proceed(draft)
+        return
     if (
         not isinstance(call, RoundCall)
         or call.status is not CallStatus.RUNNING

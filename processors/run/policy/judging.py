@@ -9,10 +9,11 @@ from runfold.events import run as j
 from runfold.events.approvals import ApprovalTerms
 from runfold.events.content import Content
 from runfold.events.definitions import AgentDefinition, Definitions, ToolContract
+from runfold.events.definitions.levels import LEVELS
 from runfold.events.trusted import trusted
 from runfold.events.values import ErrorInfo, RunRequest
 from runfold.processors.engine.aggregate import Env
-from runfold.processors.run.behaviour import BY_POLICIES
+from runfold.processors.run.behaviour import BY_LEVELS, BY_POLICIES
 from runfold.processors.run.draft import Draft
 from runfold.processors.run.policy import rules as built_in
 from runfold.processors.run.policy import verdict
@@ -64,15 +65,31 @@ def judge_call(
     plain = built_in.judge(run, agent, contract, tool, call_id)
     policies = policies_of(draft)
     if policies is None:
-        return Judged(plain)
+        return Judged(_tried_first(draft.behaviour, contract, plain))
     if contract is None or arguments is None or plain.effect is not j.PolicyEffect.PERMIT:
         return Judged(plain.model_copy(update={"policy_digest": policies.digest}))
     said = verdict.on_call(policies, agent, contract, arguments, circumstances(run, draft.env))
     decision = decision_on(draft.behaviour, contract, plain, policies, said)
     if said.permitted:
-        return Judged(decision, terms=terms.of_permits(said.rules, contract.risk_level))
+        demanded = terms.of_permits(said.rules, contract.risk_level)
+        tried = _tried_first(draft.behaviour, contract, decision, said.dry_run)
+        return Judged(tried, terms=demanded)
     code, told = said.for_model
     return Judged(decision, draft.model(code, **told))
+
+
+def _tried_first(
+    behaviour: int, contract: ToolContract | None, decision: j.PolicyDecided, said: str = ""
+) -> j.PolicyDecided:
+    """Return a decision that asks for a dry run first, where the level or a permit does."""
+    permitted = decision.effect is j.PolicyEffect.PERMIT
+    if not permitted or contract is None or contract.dry_run is None or behaviour < BY_LEVELS:
+        return decision
+    by_default = contract.dry_run.first == "always" or LEVELS[contract.risk_level].dry_run
+    if not (said == "always" or (by_default and said != "never")):
+        return decision
+    obligations = (*decision.obligations, built_in.DRY_RUN_FIRST)
+    return decision.model_copy(update={"obligations": obligations})
 
 
 class Asked(NamedTuple):

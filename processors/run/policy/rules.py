@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from runfold.events import run as j
 from runfold.events.definitions import AgentDefinition, ToolContract
+from runfold.events.definitions.levels import LEVELS
 from runfold.events.trusted import trusted
+from runfold.processors.run.behaviour import BY_LEVELS
 from runfold.processors.run.policy import tainted
 from runfold.processors.run.state import Live
 from runfold.processors.run.wording import for_people
@@ -18,6 +20,7 @@ APPROVAL = "runfold:approval-by-risk"
 TAINT = "runfold:approval-of-what-was-read"
 SCOPES = "runfold:scopes-of-the-requester"
 NEEDS_APPROVAL = "approval"
+DRY_RUN_FIRST = "dry_run"
 
 
 def judge(
@@ -60,7 +63,17 @@ def missing_scopes(run: Live, contract: ToolContract | None) -> list[str]:
 def asks_a_person(run: Live, agent: AgentDefinition, contract: ToolContract) -> bool:
     """Whether a person must approve a call; of a high risk whatever the contract says."""
     asked_for = needs_approval(agent, contract) or (run.behaviour >= 4 and contract.contradicts)
+    if run.behaviour >= BY_LEVELS:
+        asked_for = asks_by_declaration(agent, contract)
     return asked_for or tainted.asks_a_person(run, contract)
+
+
+def asks_by_declaration(agent: AgentDefinition, contract: ToolContract) -> bool:
+    """Whether level, contract and agent have a person asked, from behaviour 7 on.
+
+    At a level that always asks neither contract nor agent can say otherwise.
+    """
+    return LEVELS[contract.risk_level].approval == "always" or needs_approval(agent, contract)
 
 
 def needs_approval(agent: AgentDefinition, contract: ToolContract) -> bool:

@@ -6,11 +6,9 @@ Taint raises what a call needs, and never permits anything.
 from __future__ import annotations
 
 from runfold.events.definitions import ToolContract
+from runfold.processors.run.behaviour import BY_TAINT
 from runfold.processors.run.draft import Draft
 from runfold.processors.run.state import Live
-
-BEGUN = 7
-"""The behaviour from which a run keeps what it has read."""
 
 FROM_LEVEL = 2
 """From this risk level on a person is asked, whatever contract and agent say: what leaves."""
@@ -18,7 +16,7 @@ FROM_LEVEL = 2
 
 def taints(draft: Draft, tool: str) -> bool:
     """Whether a tool's answer holds what strangers wrote, by its contract."""
-    if draft.run.behaviour < BEGUN:
+    if draft.run.behaviour < BY_TAINT:
         return False
     contract = draft.tool(tool)
     return contract is not None and contract.reads_strangers

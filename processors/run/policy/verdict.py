@@ -7,13 +7,14 @@ from dataclasses import dataclass, field
 
 from runfold.events.content import Content
 from runfold.events.definitions import AgentDefinition, ToolContract
+from runfold.events.definitions.levels import LEVELS
 from runfold.processors.run.policy.cedar import request as asking
 from runfold.processors.run.policy.cedar import terms
 from runfold.processors.run.policy.cedar.engine import Answer, ParsedSet, Rule, Says
 from runfold.processors.run.policy.cedar.request import Asked, Circumstances
 from runfold.processors.run.policy.cedar.values import UnjudgeableError, arguments_of, shown
 
-DENIED_FROM = 2
+DENIED_FROM = min(level.number for level in LEVELS if level.permit)
 """The risk level from which a call needs a permit, where policies are in force."""
 
 
@@ -56,6 +57,12 @@ class Verdict:
         if "always" in said or any(terms.number_of(each) > 1 for each in permits):
             return "always"
         return "never" if "never" in said else ""
+
+    @property
+    def dry_run(self) -> str:
+        """What the permits ask for of a dry run before the call, in the same order."""
+        said = {each.annotations.get("dry_run") for each in self.rules if not each.forbids}
+        return "always" if "always" in said else "never" if "never" in said else ""
 
 
 def on_call(

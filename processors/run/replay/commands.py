@@ -15,12 +15,13 @@ from runfold.events.catalogue import CONTROLS
 from runfold.events.commands import Resolution, RunRequested
 from runfold.events.content import text
 from runfold.events.run import Event, Meta
-from runfold.events.tenant import AdmissionAnswered, Verdict
-from runfold.events.traits import CallMove, Cause
+from runfold.events.tenant import AdmissionAnswered, ExtensionAnswered, Verdict
+from runfold.events.traits import DRY_RUN, JUDGE, CallMove, Cause
 from runfold.events.values import ErrorInfo
 from runfold.processors.engine.aggregate import Command, Timer, UnrecordedError
 from runfold.processors.run.agent import beginnings
 from runfold.processors.run.behaviour import BY_PERMISSION
+from runfold.processors.run.lifecycle import extending
 from runfold.processors.run.replay import taken_over
 from runfold.processors.run.state import CallStatus, Live, OpenCall, RunState
 
@@ -67,6 +68,7 @@ def _record(state: RunState | None, meta: Meta, fact: Fact, decision: Sequence[E
         return _control(state, own, fact, asked.roles)
     return (
         _admission(state, meta, fact)
+        or _extension(meta, fact)
         or _question(state, meta, fact, decision)
         or _held(state, meta, fact)
         or _result_of(meta, fact)
@@ -87,13 +89,32 @@ def _admission(state: RunState | None, meta: Meta, fact: Fact) -> AdmissionAnswe
     match fact:
         case j.RunAdmitted(reserved=reserved):
             said: dict[str, Any] = {"verdict": Verdict.GRANTED, "reserved": reserved}
+            said |= {"cheaper": fact.cheaper, "rates": fact.rates}
         case j.RunQueued(reason=reason, position=int(position)):
             said = {"verdict": Verdict.QUEUED, "reason": reason, "position": position}
+        case j.RunFailed(error=error) if error.error_type == extending.UNKNOWN_ANSWER:
+            said = {"verdict": Verdict.UNKNOWN}
         case j.RunFailed(error=error):
             said = {"verdict": Verdict.REFUSED, "code": error.error_type, "reason": error.message}
+            said["retry_after_ms"] = error.retry_after_ms
         case _:
             return None
     return AdmissionAnswered(run_id=meta.run_id, **said)
+
+
+def _extension(meta: Meta, fact: Fact) -> ExtensionAnswered | None:
+    """Return the tenant's answer to a run that asked for more, where a fact records one."""
+    match fact:
+        case j.RunExtended(extension_id=name, added=added):
+            said: dict[str, Any] = {"verdict": Verdict.GRANTED}
+        case j.ExtensionRefused(extension_id=name, added=added, request_id=None):
+            unknown = fact.code == extending.UNKNOWN_ANSWER
+            said = {"verdict": Verdict.UNKNOWN if unknown else Verdict.REFUSED}
+            said |= {"code": fact.code, "reason": fact.reason}
+            said["retry_after_ms"] = fact.retry_after_ms
+        case _:
+            return None
+    return ExtensionAnswered(run_id=meta.run_id, extension_id=name, added=added, **said)
 
 
 def _question(
@@ -138,7 +159,11 @@ def _request(fact: j.RunCreated | j.RunRefused, decision: Sequence[Event]) -> Ru
     return RunRequested(**{**dict(fact.request), "goal": goal})
 
 
-_RESULTS = {kind.name: kind.result for kind in KINDS}
+_RESULTS: dict[str, type[CallResult]] = {
+    **{kind.name: kind.result for kind in KINDS},
+    DRY_RUN: ToolResult,
+    JUDGE: ModelResult,
+}
 _OUTCOMES = {
     CallMove.CLOSES: Outcome.SUCCEEDED,
     CallMove.FAILS: Outcome.FAILED,
@@ -234,6 +259,16 @@ def _asked(state: RunState | None, fact: Fact) -> _Asked:  # noqa: PLR0911 - a l
         case j.RequestIgnored():
             return _ignored(fact)
         case _:
+            return _about_more(fact)
+
+
+def _about_more(fact: Fact) -> _Asked:
+    match fact:
+        case j.ExtensionRequested(added=added, reason=reason):
+            return commands.ExtendRun, {"added": added, "reason": reason}
+        case j.ExtensionRefused(reason=reason):
+            return commands.DenyExtension, {"reason": reason}
+        case _:
             raise UnrecordedError(f"{type(fact).__name__} cannot be the first of a decision")
 
 
@@ -253,6 +288,8 @@ def _ignored(fact: j.RequestIgnored) -> _Asked:
         more |= {"arguments": fact.arguments, "holds": fact.holds}
     if "shown_digest" in kind.model_fields:
         more["shown_digest"] = fact.shown_digest
+    if kind is commands.ExtendRun:
+        more["added"] = extending.added_of(fact.arguments)
     if kind is commands.DenyToolCall:
         more["reason"] = ""
     if kind is commands.ResolveToolCall:

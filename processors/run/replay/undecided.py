@@ -29,7 +29,13 @@ def _words(fact: Fact) -> str | None:
     match fact:
         case j.RunRefused(code="undecidable", reason=reason) | j.RequestIgnored(reason=reason):
             return reason
-        case j.ModelFailed(error=error) | j.ToolCallFailed(error=error) | j.RunFailed(error=error):
+        case (
+            j.ModelFailed(error=error)
+            | j.ToolCallFailed(error=error)
+            | j.DryRunFailed(error=error)
+            | j.JudgeFailed(error=error)
+            | j.RunFailed(error=error)
+        ):
             return error.message if error.error_type == CODE else None
         case j.ToolCallUncertain(reason=reason):
             return reason

@@ -9,6 +9,8 @@ from runfold.processors.run.state.calls import (
     Beginning,
     CallStatus,
     ContextCall,
+    DryRunCall,
+    JudgeCall,
     ModelCall,
     OpenCall,
     PolicyCall,
@@ -19,6 +21,8 @@ from runfold.processors.run.state.changing import changed
 from runfold.processors.run.state.consent import PLAIN, Consent, Grant
 from runfold.processors.run.state.loop import AgentLoop, Selection, Transcript
 from runfold.processors.run.state.run import (
+    LIMIT_OF,
+    NO_MORE,
     Asking,
     Attempts,
     Body,
@@ -28,6 +32,9 @@ from runfold.processors.run.state.run import (
     Hold,
     Idle,
     Live,
+    Met,
+    More,
+    Pace,
     Pinned,
     RunState,
     SinceCheckpoint,
@@ -35,9 +42,11 @@ from runfold.processors.run.state.run import (
     Waiting,
     loop_changed,
 )
-from runfold.processors.run.state.watch import Progress, Sample, Seen, Wait, Watch
+from runfold.processors.run.state.watch import Judged, Mark, Progress, Sample, Seen, Wait, Watch
 
 __all__ = [
+    "LIMIT_OF",
+    "NO_MORE",
     "PLAIN",
     "WAITS_FOR_HUMAN",
     "AgentLoop",
@@ -49,14 +58,21 @@ __all__ = [
     "CallStatus",
     "Consent",
     "ContextCall",
+    "DryRunCall",
     "Ended",
     "Entry",
     "Grant",
     "Hold",
     "Idle",
+    "JudgeCall",
+    "Judged",
     "Live",
+    "Mark",
+    "Met",
     "ModelCall",
+    "More",
     "OpenCall",
+    "Pace",
     "Pinned",
     "PolicyCall",
     "Progress",

@@ -22,6 +22,7 @@ from typing import ClassVar
 from runfold.events.calls import PolicyQuestion
 from runfold.events.calls.kinds import CONTEXT, MODEL, POLICY, TOOL
 from runfold.events.content import Content
+from runfold.events.traits import DRY_RUN, JUDGE
 from runfold.processors.run.state.consent import NO_CONSENT, Consent
 
 
@@ -117,11 +118,33 @@ class PolicyCall(OpenCall):
     denies: bool
 
 
+@dataclass(frozen=True, kw_only=True)
+class JudgeCall(OpenCall):
+    """A call that asks a model how far the run has drifted from its goal."""
+
+    kind = JUDGE
+
+    model: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class DryRunCall(OpenCall):
+    """A call that tries the proposed call ``of`` without an effect; its work is a tool's."""
+
+    kind = DRY_RUN
+
+    of: str
+    tool: str
+    tool_version: str
+    arguments: Content
+
+
 @dataclass(frozen=True)
 class Proposal:
     """What the model asked for; a person may have edited the arguments.
 
     ``by_brake`` says that no model did: a brake asks a person, whose answer is a message.
+    ``dry_run`` is what its dry run said it would do.
     """
 
     provider_call_id: str
@@ -131,6 +154,7 @@ class Proposal:
     risk_level: int
     idempotency_key: str
     by_brake: bool = False
+    dry_run: Content | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -18,6 +18,7 @@ from typing import Any
 from runfold.events.border import amount_of, number_of
 from runfold.events.content import Content
 from runfold.events.run import CallSummary
+from runfold.events.tenant import Amount
 from runfold.events.traits import Charge
 from runfold.events.trusted import trusted
 from runfold.events.values import Counters, Limits, Pin, RunRequest, RunStatus
@@ -79,12 +80,44 @@ class Used:
         return trusted(Counters)(**self.__dict__)
 
 
+LIMIT_OF: Mapping[str, str] = MappingProxyType(
+    {
+        "usd": "max_cost",
+        "tokens": "max_total_tokens",
+        "tool_calls": "max_tool_calls",
+        "model_calls": "max_model_calls",
+        "retries": "max_retries",
+    }
+)
+"""The limit of a run for each unit that a tenant sets aside, or that can be extended."""
+
+
+@dataclass(frozen=True)
+class Pace:
+    """How fast a run may make its calls, by their kind.
+
+    ``stands`` is where the count of each kind stands, ``until`` what calls wait for that come too
+    early; ``times`` counts how often some had to wait.
+    """
+
+    per_minute: Mapping[str, int]
+    stands: Mapping[str, datetime] = field(default_factory=lambda: MappingProxyType({}))
+    until: Mapping[str, datetime] = field(default_factory=lambda: MappingProxyType({}))
+    times: int = 0
+
+
 @dataclass(frozen=True)
 class Entry:
-    """How a run came in: whether it asked its tenant to be admitted, and whether it has begun."""
+    """How a run came in: whether it asked its tenant to be admitted, and whether it has begun.
+
+    ``cheaper`` says that a cheaper model was put in the place of its agent's own, ``pace`` how fast
+    its tenant lets it make calls.
+    """
 
     asked: bool = False
     started: bool = False
+    cheaper: bool = False
+    pace: Pace | None = None
 
 
 @dataclass(frozen=True)
@@ -125,6 +158,36 @@ class Idle:
 
 
 @dataclass(frozen=True)
+class Met:
+    """A limit that the run has met and for which nothing new is begun.
+
+    A person is asked in ``question_id``, or the tenant in ``extension_id``.
+    """
+
+    limit: str
+    used: str
+    allowed: str
+    question_id: str | None = None
+    extension_id: str | None = None
+
+
+@dataclass(frozen=True)
+class More:
+    """What more the run has asked for: what is not answered yet, and what it waits for.
+
+    ``pending`` has the amounts by the id of the extension; ``times`` counts how often it asked by
+    itself.
+    """
+
+    pending: Mapping[str, tuple[Amount, ...]] = field(default_factory=lambda: MappingProxyType({}))
+    met: Met | None = None
+    times: int = 0
+
+
+NO_MORE = More()
+
+
+@dataclass(frozen=True)
 class Budget:
     """Money that is set aside for each call that is out, and the dearest call so far.
 
@@ -134,6 +197,7 @@ class Budget:
     reservations: Mapping[str, Decimal] = field(default_factory=lambda: MappingProxyType({}))
     dearest_call: Decimal = Decimal(0)
     unpriced: str | None = None
+    more: More = NO_MORE
 
     @property
     def reserved(self) -> Decimal:

@@ -17,6 +17,8 @@ class Seen:
     """A call of a round that is over; ``number`` counts them in the run.
 
     ``same`` is equal for the same tool with the same arguments, ``alike`` for nearly the same.
+    ``outcome`` is ``succeeded``, ``failed`` or ``denied``, ``risk`` the level of the tool.
+    ``tainted`` says that the run had read what strangers wrote when it was proposed.
     """
 
     number: int
@@ -24,6 +26,23 @@ class Seen:
     tool: str
     same: bytes
     alike: bytes
+    outcome: str = "succeeded"
+    risk: int = 0
+    tainted: bool = False
+
+
+@dataclass(frozen=True)
+class Mark:
+    """Where the transcript stood when a turn began, and so what a run can be rolled back to.
+
+    ``step`` is the number of its last checkpoint, ``messages`` how many there were, ``seen`` how
+    many calls were counted, ``tainted`` whether it had read what strangers wrote.
+    """
+
+    step: int
+    messages: int
+    seen: int
+    tainted: bool
 
 
 @dataclass(frozen=True)
@@ -33,6 +52,15 @@ class Sample:
     at_ms: int
     tokens: int
     cost: Decimal
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What a judge last said of the run's drift, and the answers since it was asked."""
+
+    turns: int = 0
+    score: int | None = None
+    call_id: str = ""
 
 
 @dataclass(frozen=True)
@@ -46,6 +74,7 @@ class Progress:
     turns: int = 0
     states: tuple[bytes, ...] = ()
     new: bool = False
+    judged: Judged = Judged()
 
 
 @dataclass(frozen=True)
@@ -63,7 +92,7 @@ class Watch:
     ``seen`` counts the calls, ``errors`` names the last ones that failed in a row. ``succeeded``
     are tools that did what they were called for, ``unfounded`` what was claimed without. ``since``
     says of detectors from where on they may take evidence again, ``applied`` how often each was
-    applied.
+    applied. ``marks`` are the turns that it can go back to, the last one the turn that begins.
     """
 
     detectors: tuple[str, ...]
@@ -77,3 +106,4 @@ class Watch:
     since: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
     applied: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
     wait: Wait = Wait()
+    marks: tuple[Mark, ...] = ()

@@ -62,6 +62,7 @@ class ToolOptions(TypedDict, total=False):
     owner: str
     cost_usd: Decimal
     untrusted_output: bool
+    dry_run: dict[str, str]
     reconcile: Callable[..., Any]
 
 

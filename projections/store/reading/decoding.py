@@ -12,16 +12,17 @@ from runfold.events.definitions import StoreRecord
 from runfold.events.errors import WireError
 from runfold.events.operations import DeadLetter
 from runfold.events.run import Event
+from runfold.events.tenant import TenantEvent
 from runfold.producers.log.tail import RawRecord, time_of
 from runfold.projections.store.reading.record_batch import Item
-from runfold.projections.view import Placed, PlacedDeadLetter, Stored, Unreadable
+from runfold.projections.view import OfTenant, Placed, PlacedDeadLetter, Stored, Unreadable
 
 Found = tuple[RawRecord, str, int, int]
 """A record with its topic, partition and offset."""
 
 
 def items_of(records: Iterable[Found], codec: Codec) -> list[Item]:
-    """Return what records say, without those that belong to no run.
+    """Return what records say, without those that belong to nothing.
 
     Raises RegistryError where a schema registry does not answer.
     """
@@ -42,6 +43,8 @@ def items_of(records: Iterable[Found], codec: Codec) -> list[Item]:
             items.append(PlacedDeadLetter(body, partition, offset))
         elif isinstance(body, StoreRecord):
             items.append(Stored(body, partition, offset))
+        elif isinstance(body, TenantEvent):
+            items.append(OfTenant(body.meta, body.fact, partition, offset))
     return items
 
 

@@ -7,9 +7,18 @@ from dataclasses import dataclass
 
 from runfold.events import topics
 from runfold.projections.store.positions import Held, Place
-from runfold.projections.view import Batch, Placed, PlacedDeadLetter, Rows, Stored, Unreadable, View
+from runfold.projections.view import (
+    Batch,
+    OfTenant,
+    Placed,
+    PlacedDeadLetter,
+    Rows,
+    Stored,
+    Unreadable,
+    View,
+)
 
-Item = Placed | PlacedDeadLetter | Stored | Unreadable
+Item = Placed | PlacedDeadLetter | Stored | OfTenant | Unreadable
 TopicPartition = tuple[str, int]
 
 
@@ -74,6 +83,8 @@ def batch_of(items: Sequence[Item]) -> Batch:
                 batch.dead_letters.append(item)
             case Stored():
                 batch.stored.append(item)
+            case OfTenant():
+                batch.tenants.append(item)
             case Unreadable():
                 batch.unreadable.append(item)
     return batch
@@ -88,6 +99,8 @@ def place_of(item: Item) -> TopicPartition:
             return topics.DEAD_LETTERS, item.partition
         case Stored():
             return topics.REGISTRY, item.partition
+        case OfTenant():
+            return topics.TENANT_EVENTS, item.partition
         case Unreadable():
             return item.topic, item.partition
 

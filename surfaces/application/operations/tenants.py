@@ -13,9 +13,10 @@ from runfold.processors.tenant.evolve import evolve
 from runfold.processors.tenant.state import BookKey, Tenant
 from runfold.processors.tenant.use import Use, book_key, concerns
 from runfold.producers.log.port import LogReader
+from runfold.projections.queries import Views, list_tenants
 from runfold.surfaces.application.errors import NotFoundError
 from runfold.surfaces.application.governing.definitions import read_definitions
-from runfold.surfaces.application.shapes import TenantBudget, TenantDetail, TenantRun
+from runfold.surfaces.application.shapes import TenantBudget, TenantDetail, TenantRow, TenantRun
 
 
 def show_tenant(reader: LogReader, tenant_id: str, now: datetime) -> TenantDetail:
@@ -41,6 +42,11 @@ def show_tenant(reader: LogReader, tenant_id: str, now: datetime) -> TenantDetai
         ),
         budgets=tuple(_budgets(state, policy, now)) if policy else (),
     )
+
+
+def tenants(views: Views, limit: int = 1000) -> list[TenantRow]:
+    """Return the tenants whose runs ever asked to be admitted, the longest queue first."""
+    return [TenantRow(**row) for row in list_tenants(views, limit)]
 
 
 def tenant_of(reader: LogReader, tenant_id: str) -> Tenant | None:

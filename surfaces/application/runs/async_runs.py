@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from decimal import Decimal
 from typing import Unpack
 
 from runfold.events.approvals import Holds
@@ -126,6 +127,16 @@ class AsyncRuns:
     async def cancel(self, run_id: str, reason: str = "") -> shapes.ControlOutcome:
         """End the run."""
         return await self.steer(run_id, lambda c: c.cancel(run_id, reason))
+
+    async def extend(
+        self, run_id: str, added: Mapping[str, Decimal], reason: str = ""
+    ) -> shapes.ControlOutcome:
+        """Let the run use more, by unit."""
+        return await self.steer(run_id, lambda c: c.extend(run_id, added, reason))
+
+    async def deny_extension(self, run_id: str, reason: str = "") -> shapes.ControlOutcome:
+        """Let a run end that waits for more."""
+        return await self.steer(run_id, lambda c: c.deny_extension(run_id, reason))
 
     async def tell(self, run_id: str, message: str | Content) -> shapes.ControlOutcome:
         """Say something to the run; the model reads it at its next turn."""

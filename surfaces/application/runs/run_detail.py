@@ -11,7 +11,7 @@ from typing import Any
 from runfold.events import run as j
 from runfold.events.run import Event
 from runfold.events.values import RunRequest
-from runfold.events.wording import question_of
+from runfold.events.wording import coded, plain, question_of
 from runfold.processors.run.evolve import evolve
 from runfold.processors.run.state import WAITS_FOR_HUMAN, CallStatus, Live, RunState
 from runfold.processors.run.state import RoundCall as CallState
@@ -19,7 +19,7 @@ from runfold.processors.run.state import Used as UsedState
 from runfold.surfaces.application import shapes
 from runfold.surfaces.application.rendering import completion_of, json_of, known_usd, text_of
 from runfold.surfaces.words import arguments as in_words
-from runfold.surfaces.words import said
+from runfold.surfaces.words import result, said
 
 _BOOKKEEPING = (j.CheckpointWritten, j.ContextHydrated, j.BudgetReserved, j.BudgetSettled)
 _NEXT = frozenset(CallStatus) - {CallStatus.RUNNING, CallStatus.CLOSED}
@@ -89,6 +89,7 @@ class RunFold:
         exit_ = getattr(last.fact, "exit", None)
         held = self._state.idle.held if isinstance(self._state, Live) else None
         waits = tuple(_wait(call) for call in open_calls if call.status in WAITS_FOR_HUMAN)
+        waits += _limit(live)
         return {
             "run_id": last.meta.run_id,
             "tenant_id": last.meta.tenant_id,
@@ -167,6 +168,20 @@ def _next(call: CallState) -> str:
     return f"{call.tool}({in_words(call.arguments, 100)})"
 
 
+def _limit(live: Live | None) -> tuple[shapes.Wait, ...]:
+    """Return the limit for which a run waits for a person to extend it."""
+    met = live.budget.more.met if live else None
+    if met is None or met.question_id is None:
+        return ()
+    told = {"limit": met.limit, "used": met.used, "allowed": met.allowed}
+    question = plain(coded("may_use_more", told))
+    return (
+        shapes.Wait(
+            kind="limit", call_id=met.question_id, tool="", question=question, arguments=told
+        ),
+    )
+
+
 def _wait(call: CallState) -> shapes.Wait:
     consent = call.consent
     match call.status:
@@ -175,7 +190,9 @@ def _wait(call: CallState) -> shapes.Wait:
         case CallStatus.UNCERTAIN:
             kind, question = "uncertain", f"did {call.tool} happen?"
         case _:
-            kind, question = "approval", f"may {call.tool} run?"
+            found = call.proposal.dry_run
+            tried = "" if found is None else f" Its dry run: {result(found)}"
+            kind, question = "approval", f"may {call.tool} run?{tried}"
     return shapes.Wait(
         kind=kind,
         call_id=call.call_id,

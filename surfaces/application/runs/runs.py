@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from decimal import Decimal
 from typing import Unpack
 
 from runfold.events.approvals import Holds
@@ -122,6 +123,16 @@ class Runs:
     def cancel(self, run_id: str, reason: str = "") -> shapes.ControlOutcome:
         """End the run."""
         return self.steer(run_id, lambda c: c.cancel(run_id, reason))
+
+    def extend(
+        self, run_id: str, added: Mapping[str, Decimal], reason: str = ""
+    ) -> shapes.ControlOutcome:
+        """Let the run use more, by unit."""
+        return self.steer(run_id, lambda c: c.extend(run_id, added, reason))
+
+    def deny_extension(self, run_id: str, reason: str = "") -> shapes.ControlOutcome:
+        """Let a run end that waits for more."""
+        return self.steer(run_id, lambda c: c.deny_extension(run_id, reason))
 
     def tell(self, run_id: str, message: str | Content) -> shapes.ControlOutcome:
         """Say something to the run; the model reads it at its next turn."""

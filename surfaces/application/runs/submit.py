@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
+from collections.abc import Mapping
+from decimal import Decimal, InvalidOperation
 from typing import Any, TypedDict
 
 from pydantic import ValidationError
@@ -23,6 +24,7 @@ class LimitOptions(TypedDict, total=False):
     max_tool_calls: int | None
     max_tokens: int | None
     max_seconds: float | None
+    max_retries: int | None
 
 
 def limits_of(given: LimitOptions) -> Limits | None:
@@ -46,3 +48,19 @@ def limits_of(given: LimitOptions) -> Limits | None:
         first = error.errors(include_url=False, include_input=False)[0]
         place = ".".join(map(str, first["loc"]))
         raise InvalidError(f"This is not a limit: {place}: {first['msg']}.") from error
+
+
+def more_of(given: Mapping[str, Decimal | int | str]) -> dict[str, Decimal]:
+    """Return amounts by unit as a request to extend a run carries them; raises InvalidError."""
+    found = {}
+    for unit, said in given.items():
+        try:
+            amount = Decimal(str(said))
+        except InvalidOperation:
+            amount = Decimal(0)
+        if not amount.is_finite() or amount <= 0:
+            raise InvalidError(f"{unit} is {said}: more is an amount above zero, such as 0.50.")
+        found[unit] = amount
+    if not found:
+        raise InvalidError("Say how much more the run may use, such as usd.")
+    return found

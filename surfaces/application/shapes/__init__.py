@@ -6,6 +6,15 @@ every digit outward, None where there were calls and no price of any is known: n
 are in UTC.
 """
 
+from runfold.surfaces.application.shapes.access import (
+    AccessReview,
+    AgentAccess,
+    RuleAccess,
+    StartAccess,
+    SwitchAccess,
+    ToolAccess,
+    ToolTerms,
+)
 from runfold.surfaces.application.shapes.base import SHAPE, Json, Shape, Share, Usd
 from runfold.surfaces.application.shapes.costs import (
     Budget,
@@ -49,11 +58,18 @@ from runfold.surfaces.application.shapes.runs import (
     Used,
     Wait,
 )
-from runfold.surfaces.application.shapes.tenants import TenantBudget, TenantDetail, TenantRun
+from runfold.surfaces.application.shapes.tenants import (
+    TenantBudget,
+    TenantDetail,
+    TenantRow,
+    TenantRun,
+)
 
 __all__ = [
     "SHAPE",
+    "AccessReview",
     "Actor",
+    "AgentAccess",
     "Alert",
     "Approval",
     "AuditFault",
@@ -85,14 +101,20 @@ __all__ = [
     "PolicyTestResult",
     "Repriced",
     "Repricing",
+    "RuleAccess",
     "RunDetail",
     "RunState",
     "RunSummary",
     "Shape",
     "Share",
+    "StartAccess",
+    "SwitchAccess",
     "TenantBudget",
     "TenantDetail",
+    "TenantRow",
     "TenantRun",
+    "ToolAccess",
+    "ToolTerms",
     "Usd",
     "Used",
     "Wait",

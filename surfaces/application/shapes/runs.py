@@ -77,7 +77,7 @@ class Call(Shape):
 
 
 class Wait(Shape):
-    """What waits for a person: ``kind`` is approval, question or uncertain.
+    """What waits for a person: ``kind`` is approval, question, uncertain or limit.
 
     ``shown_digest`` names what is shown to whoever decides, in hexadecimal; ``approved_by`` are
     those who have approved it, of ``approvals_needed``.

@@ -43,6 +43,22 @@ class TenantBudget(Shape):
     soft: Amount | None
 
 
+class TenantRow(Shape):
+    """A tenant whose runs asked to be admitted, as the views have it.
+
+    ``alerts`` counts budgets, of any period, that reached their soft limit.
+    """
+
+    shape: Literal[2] = SHAPE
+    tenant_id: str
+    running: int
+    waiting: int
+    waiting_since: datetime | None
+    refused: int
+    returned: int
+    alerts: int
+
+
 class TenantDetail(Shape):
     """What a tenant's own journal says: who runs, who waits, and what its budgets have left."""
 

@@ -31,6 +31,12 @@ def run(
             "--file", help="A file for the run: its tools find it, its model is shown it."
         ),
     ] = None,
+    untrusted: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--untrusted-file", help="The same, of a file that strangers wrote: the run is tainted."
+        ),
+    ] = None,
     follow: Annotated[bool, typer.Option("--follow", help="Watch it to its end.")] = False,
     everything: Annotated[bool, typer.Option("--all", help="Show every event.")] = False,
     tenant: options.Tenant = "default",
@@ -49,6 +55,9 @@ def run(
     max_seconds: Annotated[
         float | None, typer.Option(min=0, help="The longest it may work.")
     ] = None,
+    max_retries: Annotated[
+        int | None, typer.Option(min=0, help="The most calls made again.")
+    ] = None,
     json: options.Json = False,
 ) -> None:
     """Ask for a run; with --follow, watch it and exit with its code."""
@@ -56,7 +65,7 @@ def run(
 
     context = of(ctx)
     client = context.client(tenant, user)
-    text, attachments = with_files(context, goal, files or [], tenant)
+    text, attachments = with_files(context, goal, files or [], tenant, untrusted=untrusted or [])
     run_id = request(
         client,
         text,
@@ -69,6 +78,7 @@ def run(
             "max_tool_calls": max_tool_calls,
             "max_tokens": max_tokens,
             "max_seconds": max_seconds,
+            "max_retries": max_retries,
         },
     )
     if not follow:

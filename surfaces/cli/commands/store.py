@@ -55,8 +55,21 @@ def agents(ctx: typer.Context, tenant: options.Narrow = None, json: options.Json
     _list(of(ctx), "agent", tenant, json=json)
 
 
-def tools(ctx: typer.Context, tenant: options.Narrow = None, json: options.Json = False) -> None:
-    """List the tools: the versions of each, and which one is live."""
+def tools(
+    ctx: typer.Context,
+    agent: Annotated[
+        str | None,
+        typer.Option("--agent", help="What calls by this agent ask for: approval, dry run, why."),
+    ] = None,
+    tenant: options.Narrow = None,
+    json: options.Json = False,
+) -> None:
+    """List the tools, their versions and which one is live; of an agent, what its calls ask for."""
+    if agent is not None:
+        from runfold.surfaces.cli.operations.access import show_terms
+
+        show_terms(of(ctx), agent, tenant, json=json)
+        return
     _list(of(ctx), "tool", tenant, json=json)
 
 

@@ -15,9 +15,28 @@ tenant = typer.Typer(help="A tenant's runs and budgets, and its contents.", no_a
 
 def register(app: typer.Typer) -> None:
     """Add the commands of this module."""
+    tenant.command("list")(list_)
     tenant.command("show")(show)
     keeping.register(tenant)
     app.add_typer(tenant, name="tenant")
+
+
+def list_(
+    ctx: typer.Context,
+    tenant: options.Narrow = None,
+    limit: Annotated[int, typer.Option(min=1, help="At most so many.")] = 1000,
+    json: options.Json = False,
+) -> None:
+    """List the tenants whose runs asked to be admitted, the longest queue first."""
+    from runfold.surfaces.application.operations.tenants import tenants
+    from runfold.surfaces.cli.operations.tenants import print_tenants
+
+    with of(ctx).views(tenant) as views:
+        found = tenants(views, limit)
+    if json:
+        output.as_json(found)
+    else:
+        print_tenants(found)
 
 
 def show(

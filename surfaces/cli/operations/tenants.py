@@ -1,14 +1,32 @@
-"""``tenant show``: who runs, who waits, and what is left of each budget, on the screen."""
+"""``tenant list`` and ``tenant show``: who runs, who waits, what is left, on the screen."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from runfold.processors.tenant.use import plain
-from runfold.surfaces.application.shapes import TenantDetail, TenantRun
+from runfold.surfaces.application.shapes import TenantDetail, TenantRow, TenantRun
 from runfold.surfaces.cli import output
 
 _SHOWN = 20
+
+
+def print_tenants(found: Sequence[TenantRow]) -> None:
+    """Print a line a tenant."""
+    rows = [
+        (
+            each.tenant_id,
+            each.running,
+            each.waiting,
+            each.waiting_since or "",
+            each.refused,
+            each.returned,
+            each.alerts,
+        )
+        for each in found
+    ]
+    columns = ("tenant", "running", "waiting", "since", "refused", "returned", "alerts")
+    output.table(columns, rows, "No run has asked a tenant: see docs/tenants.md.")
 
 
 def print_tenant(found: TenantDetail) -> None:

@@ -11,7 +11,7 @@ _DIGITS = 12
 
 
 def command_for(kind: str, call_id: str, shown: str | None = None) -> str:
-    """Return what to type about a wait; ``kind`` is approval, tool_call, question or uncertain.
+    """Return what to type about a wait: approval, tool_call, question, uncertain or limit.
 
     ``shown`` is the digest of what is shown beside it, so that nothing else is decided.
     """
@@ -19,6 +19,9 @@ def command_for(kind: str, call_id: str, shown: str | None = None) -> str:
     if shown is not None:
         call = f"{call} --digest {shown[:_DIGITS]}"
     match kind:
+        case "limit":
+            run = call.rpartition(".")[0]
+            return f"runfold extend {run} --usd AMOUNT, or runfold extend {run} --no"
         case "question":
             return f"runfold answer {call} 'TEXT'"
         case "uncertain":
@@ -36,6 +39,8 @@ def command_of(fact: Fact) -> tuple[str, str] | None:
             return call, command_for("uncertain", call)
         case j.HumanInputRequested(question_id=call):
             return call, command_for("question", call)
+        case j.ExtensionAwaited(question_id=call):
+            return call, command_for("limit", call)
         case _:
             return None
 

@@ -45,19 +45,26 @@ def request(
 
 
 def with_files(
-    context: Context, goal: str, files: Sequence[Path], tenant: str
+    context: Context,
+    goal: str,
+    files: Sequence[Path],
+    tenant: str,
+    *,
+    untrusted: Sequence[Path] = (),
 ) -> tuple[str, tuple[Attachment, ...]]:
     """Return the goal with the names of the files, and the files as attachments by reference.
 
     Their copies are for the run's tools; the artifacts, of those that are not too large, are what
-    its model is shown.
+    its model is shown. ``untrusted`` are files that strangers wrote.
     """
-    if not files:
+    if not files and not untrusted:
         return goal, ()
     workspace = workspace_of(context)
     files_store = FileArtifacts(context.settings.home / "artifacts")
     store = SealedArtifacts(files_store, context.codec.sealing)
-    attached = tuple(_attached(file, workspace, store, tenant) for file in files)
+    own = [_attached(file, workspace, store, tenant) for file in files]
+    theirs = [_attached(file, workspace, store, tenant) for file in untrusted]
+    attached = (*own, *(each.model_copy(update={"untrusted": True}) for each in theirs))
     names = ", ".join(each.name for each in attached)
     return f"{goal}\n\nFiles in the workspace: {names}", attached
 

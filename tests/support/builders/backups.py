@@ -12,7 +12,7 @@ from runfold.surfaces.backup import manifest, records, restore
 from runfold.surfaces.backup.manifest import Manifest, PartitionSaid, said_of
 from runfold.surfaces.backup.plan import Plan
 from runfold.surfaces.backup.records import Kept
-from runfold.surfaces.backup.source import KEPT
+from runfold.surfaces.backup.source import KEPT, TENANTS_ONLY
 from tests.support.builders.history import CODEC
 
 MOMENT = datetime(2026, 1, 1, tzinfo=UTC)
@@ -29,6 +29,8 @@ class Folder:
     def __init__(self, root: Path) -> None:
         self.root = root
         self.said: list[PartitionSaid] = []
+        self.form = manifest.FORMAT
+        self.left_out: frozenset[str] = frozenset()
 
     def put(self, topic: str, *given: Kept, before: int = 10**6, start: int = 0) -> Folder:
         """Write the records of a topic."""
@@ -48,13 +50,18 @@ class Folder:
         )
         return self
 
+    def without_tenants(self) -> Folder:
+        """Have the form of earlier releases, which did not know tenants."""
+        self.form, self.left_out = manifest.WITHOUT_TENANTS, TENANTS_ONLY
+        return self
+
     def write(self) -> Manifest:
         """Write the manifest; topics that nothing was put into are empty."""
         for topic in KEPT:
-            if topic not in {each.topic for each in self.said}:
+            if topic not in {each.topic for each in self.said} | self.left_out:
                 self.put(topic, before=0)
         made = Manifest(
-            format=manifest.FORMAT,
+            format=self.form,
             runfold="0",
             began_at=MOMENT,
             ended_at=MOMENT,

@@ -18,6 +18,7 @@ from tests.system.torture.faults.injector import Injector
 from tests.system.torture.faults.plan import LOAD, PEOPLE, PROJECTOR, RUNS, TOOLS, Fault
 from tests.system.torture.faults.worlds import WorldFaults
 from tests.system.torture.judgement.positions import PositionWatch
+from tests.system.torture.judgement.tenants import counts, read_tenants
 from tests.system.torture.processes.keeper import Keeper, Kept
 from tests.system.torture.processes.spawning import made
 from tests.system.torture.processes.strangers import Strangers
@@ -29,6 +30,7 @@ from tests.system.torture.simulation import load
 from tests.system.torture.simulation.ledger import Ledger
 from tests.system.torture.simulation.people import LEDGER
 from tests.system.torture.simulation.shapes import PROVIDED, publish_definitions
+from tests.system.torture.simulation.tenants import ADMITTED
 
 _SERVERS_S = 120.0
 _TICK_S = 0.02
@@ -88,7 +90,7 @@ class Game:
         self._bind()
         ledger = self._folder / LEDGER
         Ledger(ledger).create()
-        publish_definitions(self._settings, ledger)
+        publish_definitions(self._settings, ledger, self._rules.shapes)
         (self._folder / "clock").write_text("0")
         try:
             return self._play(faults)
@@ -191,11 +193,19 @@ class Game:
                 if one.process.poll() == 0:
                     self._keeper.release(one)
             acknowledged = load.read_log(self._folder).acknowledged
-            if not asking and acknowledged <= self._ended and self._projected():
+            ended = not asking and acknowledged <= self._ended
+            if ended and self._projected() and self._returned():
                 return
 
     def _projected(self) -> bool:
         return all(caught_up(self._settings, view) for view in ("runs", "dead_letters"))
+
+    def _returned(self) -> bool:
+        """Whether tenants have got back every run that they admitted."""
+        if not ADMITTED & set(self._rules.shapes.split(",")):
+            return True
+        found = counts(read_tenants(self._settings))
+        return found["AdmissionGranted"] <= found["AdmissionReturned"]
 
     def _completions(self) -> Consumer:
         consumer = Consumer(

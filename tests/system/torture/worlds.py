@@ -5,8 +5,9 @@ Each has runs, tools and faults of its own; the faults of the other rounds would
 
 from __future__ import annotations
 
-from tests.system.torture.faults.plan import RUNS, TOOLS, Fault
+from tests.system.torture.faults.plan import PROJECTOR, RUNS, TOOLS, Fault
 from tests.system.torture.faults.trouble import Trouble
+from tests.system.torture.simulation.tenants import PRICES
 
 OUTAGE = Trouble(
     "Postgres is away for longer than every retry",
@@ -89,6 +90,34 @@ SHARED = Trouble(
     settle_s=60.0,
 )
 
+TIGHT = Trouble(
+    "tenants with tight budgets, runs beyond them, switches on live runs, and deaths",
+    (
+        Fault(2.0, "burst", "admitted", "45"),
+        Fault(13.0, "kill", RUNS),
+        Fault(14.0, "burst", "switched", "24"),
+        Fault(19.0, "switch", "tool/world.queue", seconds=2.5),
+        Fault(21.0, "kill", TOOLS),
+        Fault(22.0, "kill", RUNS),
+        Fault(24.0, "burst", "switched", "12"),
+        Fault(27.0, "switch", "agent/torture-switched", seconds=2.5),
+        Fault(28.0, "kill", RUNS),
+        Fault(29.0, "burst", "admitted", "30"),
+        Fault(31.0, "kill", PROJECTOR),
+        Fault(33.0, "switch", "tenant/tight-2", seconds=2.0),
+        Fault(35.0, "failpoint", RUNS, "lane.after_produce:20"),
+        Fault(37.0, "kill", TOOLS),
+        Fault(39.0, "kill", RUNS),
+    ),
+    seconds=42.0,
+    shapes="admitted,switched",
+    runs_per_s=2.0,
+    again=0.5,
+    settle_s=150.0,
+    env={"RUNFOLD_PRICES": PRICES},
+)
+"""Money for about half of the runs; what is said again has the headers that it had."""
+
 TOGETHER = Trouble(
     "most of the worlds in one short round",
     (
@@ -110,4 +139,4 @@ TOGETHER = Trouble(
 """For every test run; the others need more time to themselves. Another deployment comes first:
 while Postgres is away, nobody can see whose topics they are."""
 
-WORLDS = (OUTAGE, UNPROVIDED, NEIGHBOURS, REGRETS, RESTORED, CLOCKS, DEPLOYED, SHARED)
+WORLDS = (OUTAGE, UNPROVIDED, NEIGHBOURS, REGRETS, RESTORED, CLOCKS, DEPLOYED, SHARED, TIGHT)

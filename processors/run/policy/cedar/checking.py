@@ -19,7 +19,8 @@ from runfold.processors.run.policy.cedar.testing import failure_of
 from runfold.processors.run.policy.cedar.values import type_of
 
 ANNOTATIONS = (
-    "approval", "approvers", "description", "holds", "id", "reason", "requester", "shown",
+    "approval", "approvers", "description", "dry_run", "holds", "id", "reason", "requester",
+    "shown",
 )  # fmt: skip
 """The annotations of a rule that mean something here."""
 

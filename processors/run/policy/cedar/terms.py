@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from runfold.events.approvals import MOST_APPROVERS, ApprovalTerms
+from runfold.events.definitions.levels import LEVELS
 from runfold.processors.run.policy.cedar.engine import Rule
 from runfold.processors.run.policy.cedar.names import IN_RUNS, PEOPLES
-
-TWO_FROM = 4
-"""The risk level from which two persons approve, where policies are in force and say no number."""
 
 VALUES = {
     "approval": ("always", "never"),
     "approvers": tuple(str(n) for n in range(1, MOST_APPROVERS + 1)),
+    "dry_run": ("always", "never"),
     "holds": ("once",),
     "requester": ("never",),
     "shown": ("required",),
@@ -49,7 +48,7 @@ def of_permits(rules: Iterable[Rule], level: int) -> ApprovalTerms:
     """Return what several permits of a call of some level demand together: the strictest."""
     permits = [each for each in rules if not each.forbids]
     named = [number for each in permits if (number := number_of(each))]
-    default = 2 if level >= TWO_FROM else 1
+    default = LEVELS[level].persons
     return ApprovalTerms(
         approvers=max(named, default=default),
         requester=not _any(permits, "requester"),

@@ -37,28 +37,42 @@ def who_can(
     tenant: str,
     user: str = "somebody",
     roles: tuple[str, ...] = (),
+    only: str | None = None,
 ) -> list[shapes.Grant]:
     """Return what each agent may do, in the name of a user with these roles.
 
-    Of ``tool.approve`` and ``run.control`` it is the user who may, with that agent's runs.
-    What depends on the context of a call is left open. Raises InvalidError for a resource that is
-    no reference.
+    Of ``tool.approve`` and ``run.control`` it is the user who may, with that agent's runs. What
+    depends on the context of a call is left open. ``only`` asks about one agent. Raises
+    InvalidError for a resource that is no reference.
     """
     try:
         name = reference(action, "Action")[1]
         about = reference(resource, _RESOURCES.get(name, "Tool"))
     except ValueError as fault:
         raise InvalidError(f"{fault}.") from None
-    request = RunRequest(
-        run_id="", tenant_id=tenant, user_id=user, agent="", goal=text(""), requested_at=_WHEN,
-        roles=roles,
-    )  # fmt: skip
+    request = _request(tenant, user, roles)
     found: list[shapes.Grant] = []
-    for agent_name in sorted(definitions.names("agent", tenant)):
+    for agent_name in sorted(definitions.names("agent", tenant)) if only is None else [only]:
         agent = definitions.agent(agent_name, None, tenant)
         if agent is not None and agent.name == agent_name:
             found += _grants(definitions, agent, request, name, about)
     return found
+
+
+def may_call(
+    definitions: Definitions, agent: AgentDefinition, contract: ToolContract, tenant: str
+) -> tuple[str, tuple[str, ...], str]:
+    """Return whether an agent may call a tool, the rules behind it, and the reason."""
+    request = _request(tenant, "somebody", ())
+    resource = asking.tool_entity(contract)
+    return _said(definitions, agent, request, TOOL_CALL, resource, contract)
+
+
+def _request(tenant: str, user: str, roles: tuple[str, ...]) -> RunRequest:
+    return RunRequest(
+        run_id="", tenant_id=tenant, user_id=user, agent="", goal=text(""), requested_at=_WHEN,
+        roles=roles,
+    )  # fmt: skip
 
 
 def _grants(

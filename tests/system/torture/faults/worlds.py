@@ -8,8 +8,13 @@ from __future__ import annotations
 import signal
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
+from runfold.events import topics
+from runfold.events.definitions import SwitchThrown
+from runfold.processors.definitions.keys import key_of_decision
+from runfold.producers.log.kafka import Publisher
 from runfold.stack.settings import Settings
 from tests.system.torture.faults.plan import PROJECTOR, TOOLS, Fault
 from tests.system.torture.processes.keeper import Keeper, Kept
@@ -18,6 +23,7 @@ from tests.system.torture.servers import snapshot
 from tests.system.torture.servers.provider import Provider
 from tests.system.torture.servers.servers import Servers
 from tests.system.torture.simulation.load import BURSTS
+from tests.system.torture.simulation.shapes import CODEC
 
 _POLL_S = 0.3
 _SOUND_S = 2.0
@@ -86,6 +92,26 @@ class WorldFaults:
         """Start every process of another deployment on the same topics."""
         self.strangers.come()
         return True
+
+    def switch(self, fault: Fault) -> bool:
+        """Stop something for a while: ``target`` is its kind and name, such as ``tool/pay``."""
+        self._throw(fault.target, stopped=True)
+        self.later(fault.seconds, lambda: self._throw(fault.target, stopped=False))
+        return True
+
+    def _throw(self, target: str, *, stopped: bool) -> None:
+        kind, _, name = target.partition("/")
+        switch = SwitchThrown(
+            kind=kind,
+            name=name,
+            tenant=name if kind == "tenant" else None,
+            stopped=stopped,
+            reason="torture",
+            decided_at=datetime.now(UTC),
+            decided_by="torture",
+        )
+        writer = Publisher(self.settings.producer_config(), CODEC)
+        writer.publish(topics.REGISTRY, switch, key_of_decision(switch))
 
     def _provider_is_back(self) -> None:
         self.provider.away = False

@@ -11,7 +11,9 @@ from runfold.processors.tool import contract_of
 from tests.system.oracle.histories import Entry, Histories
 from tests.system.torture.judgement.recovery import percentile
 from tests.system.torture.judgement.scan import Scanned
+from tests.system.torture.judgement.tenants import REFUSALS
 from tests.system.torture.simulation.ledger import ACTED, BEGAN, Execution
+from tests.system.torture.simulation.tenants import TENANTS
 from tests.system.torture.simulation.tools import TOOLS
 
 SLOW, QUICK = "world.slow", "world.quick"
@@ -173,7 +175,9 @@ def only_away(read: Histories) -> Iterator[str]:
     for run_id, entries in read.runs.items():
         for entry in entries:
             match entry.event.fact:
-                case j.RunFailed(error=error):
+                case j.RunFailed(error=error) if not (
+                    error.error_type in REFUSALS and entry.event.meta.tenant_id in TENANTS
+                ):
                     yield f"{run_id}: failed ({error.error_type}: {error.message[:80]})"
                 case (
                     j.ToolCallFailed(call_id=call, error=error)

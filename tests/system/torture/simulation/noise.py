@@ -16,6 +16,7 @@ import sys
 import time
 from datetime import UTC, datetime
 from random import Random
+from typing import Any, NamedTuple
 
 from confluent_kafka import OFFSET_END, Consumer, Message, Producer, TopicPartition
 
@@ -23,12 +24,15 @@ from runfold.events import topics
 from runfold.events.commands import PauseRun
 from runfold.events.topics import MAX_INPUT_BYTES, MAX_RECORD_BYTES
 from runfold.producers.identity import uuid7
+from runfold.producers.log.tail import headers_in
 from runfold.stack.settings import Settings
 from tests.system.torture.simulation.shapes import CODEC, TENANT, request
 
 HEADER = "torture"
 AGAIN, POISON = b"again", b"poison"
 INPUTS = (topics.REQUESTS, topics.CONTROLS, topics.RESULTS)
+HEARD = (*INPUTS, topics.TENANT_REQUESTS)
+"""What is said again, with the headers that it had; of these, ``INPUTS`` are poisoned as well."""
 
 _LATEST_S = 12.0
 _OVERSIZED = 0.02
@@ -72,6 +76,14 @@ def _whole(topic: str, run_id: str) -> bytes:
     return CODEC.encode(topics.CONTROLS, control)
 
 
+class Said(NamedTuple):
+    """A record as it was said."""
+
+    key: bytes | None
+    value: bytes | None
+    headers: tuple[tuple[str, Any], ...] = ()
+
+
 class Noise:
     """Reads all inputs and adds to them."""
 
@@ -80,7 +92,7 @@ class Noise:
         self._poisoned = poisoned
         self._choice = Random(seed)
         self._order = itertools.count()
-        self._due: list[tuple[float, int, str, bytes | None, bytes | None]] = []
+        self._due: list[tuple[float, int, str, Said]] = []
         kafka = {**settings.kafka_config(), "log_level": 0}
         self._producer = Producer(
             {
@@ -96,7 +108,7 @@ class Noise:
         self._consumer.assign(
             [
                 TopicPartition(topic, number, OFFSET_END)
-                for topic in INPUTS
+                for topic in HEARD
                 for number in range(settings.partitions)
             ]
         )
@@ -108,8 +120,8 @@ class Noise:
                 self._hear(message)
         now = time.monotonic()
         while self._due and self._due[0][0] <= now:
-            _, _, topic, key, value = heapq.heappop(self._due)
-            self._say(topic, key, value, AGAIN)
+            _, _, topic, said = heapq.heappop(self._due)
+            self._say(topic, said, AGAIN)
         self._producer.poll(0)
 
     def close(self) -> None:
@@ -118,15 +130,18 @@ class Noise:
         self._consumer.close()
 
     def _hear(self, message: Message) -> None:
-        topic, key, value = str(message.topic()), message.key(), message.value()
+        topic = str(message.topic())
+        said = Said(message.key(), message.value(), tuple(headers_in(message)))
         while self._choice.random() < self._again:
             at = time.monotonic() + self._choice.random() ** 2 * _LATEST_S
-            heapq.heappush(self._due, (at, next(self._order), topic, key, value))
-        if self._choice.random() < self._poisoned:
-            self._say(topic, *poison(topic, self._choice), POISON)
+            heapq.heappush(self._due, (at, next(self._order), topic, said))
+        if topic in INPUTS and self._choice.random() < self._poisoned:
+            self._say(topic, Said(*poison(topic, self._choice)), POISON)
 
-    def _say(self, topic: str, key: bytes | None, value: bytes | None, kind: bytes) -> None:
-        self._producer.produce(topic, value, key, headers=[(HEADER, kind)])
+    def _say(self, topic: str, said: Said, kind: bytes) -> None:
+        # A message between aggregates is known by its header, also where it comes again.
+        named = [*said.headers, (HEADER, kind)]
+        self._producer.produce(topic, said.value, said.key, headers=named)
 
 
 def main(arguments: list[str]) -> int:

@@ -27,6 +27,15 @@ from runfold.processors.tool import contract_of
 from runfold.producers.identity import uuid7
 from runfold.producers.log.kafka import Publisher
 from runfold.stack.settings import Settings
+from tests.system.torture.simulation.tenants import (
+    ADMITTED,
+    POLICY,
+    TENANTS,
+    USAGE,
+    limits_of,
+    tenant_of,
+    user_of,
+)
 from tests.system.torture.simulation.tools import TOOLS
 
 CODEC = Codec(LockRegistry())
@@ -43,6 +52,10 @@ _END = ScriptTurn(calls=({"name": "complete_task", "arguments": {"summary": "{{ 
 
 def _turn(*calls: dict[str, Any]) -> ScriptTurn:
     return ScriptTurn(calls=calls)
+
+
+def _priced(*turns: ScriptTurn) -> tuple[ScriptTurn, ...]:
+    return tuple(turn.model_copy(update={"usage": USAGE}) for turn in turns)
 
 
 def _look_at(number: int) -> dict[str, Any]:
@@ -98,6 +111,14 @@ _ASKED_FOR = {
     "once": _only("world.once", amount=2),
     "lasting": _only("world.last", amount=3),
     "timed": (_PASSING, _turn(_FETCH), _turn(_PAY), _END),
+    "admitted": _priced(
+        _turn(_LOOK, _PAY), _turn({"name": "world.file", "arguments": _TEXT}), _END
+    ),
+    "switched": _priced(
+        _turn({"name": "world.queue", "arguments": {"amount": 1}}, _FETCH),
+        _turn({"name": "world.queue", "arguments": {"amount": 2}}),
+        _END,
+    ),
 }
 """Shapes that are drawn only where they are named: they harm what runs beside them, or belong to a
 world of their own."""
@@ -142,35 +163,42 @@ def _agent(shape: str, model: str, contracts: list[ToolContract]) -> AgentDefini
         prompt_version="1",
         model=ModelChoice(name=model),
         tools=tuple(contract.name for contract in contracts),
-        limits=Limits(
-            max_model_calls=60,
-            max_tool_calls=120,
-            max_identical_calls=20,
-            max_duration_ms=_TIMED.get(shape),
+        limits=limits_of(
+            shape,
+            Limits(
+                max_model_calls=60,
+                max_tool_calls=120,
+                max_identical_calls=20,
+                max_duration_ms=_TIMED.get(shape),
+            ),
         ),
     )
 
 
-def publish_definitions(settings: Settings, ledger: Path) -> None:
-    """Put the definitions on the registry."""
+def publish_definitions(settings: Settings, ledger: Path, shapes: str = "") -> None:
+    """Put the definitions on the registry; policies only where shapes of such tenants are named."""
+    found: list[tuple[str | None, list[Definition]]] = [(None, definitions(ledger))]
+    if ADMITTED & set(shapes.split(",")):
+        found += [(tenant, [POLICY]) for tenant in TENANTS]
     writer = Publisher(settings.producer_config(), CODEC)
     with DefinitionFollower(KafkaDefinitionLog(settings.kafka_config(), CODEC)) as store:
-        report = publish(
-            definitions(ledger),
-            log=writer,
-            store=store,
-            author=Author("torture", datetime.now(UTC)),
-            timeout=60,
-        )
-    assert not report.refused, report.refused
+        for tenant, given in found:
+            report = publish(
+                given,
+                log=writer,
+                store=store,
+                author=Author("torture", datetime.now(UTC), tenant),
+                timeout=60,
+            )
+            assert not report.refused, report.refused
 
 
 def request(shape: str, number: int) -> RunRequested:
     """A request for a run; its goal is its number, by which people know what to do with it."""
     return RunRequested(
         run_id=uuid7(),
-        tenant_id=TENANT,
-        user_id="somebody",
+        tenant_id=tenant_of(number) if shape in ADMITTED else TENANT,
+        user_id=user_of(number) if shape in ADMITTED else "somebody",
         agent=f"torture-{shape}",
         goal=text(str(number)),
         requested_at=datetime.now(UTC),

@@ -1,0 +1,49 @@
+"""The safety levels of tools: what each asks for where nobody says otherwise [92, 108].
+
+This is the one table. Contracts and agents tighten it; below level 4 they may loosen what asks a
+person, and beyond that only a policy's annotations loosen anything.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Level:
+    """What calls of a level ask for by default.
+
+    ``approval``: ``declared`` asks a person where the agent says from which level on (1 unless it
+    does), ``always`` whatever it says. ``claim``: it begins after a claim that keeps it from
+    happening twice. ``permit``: it needs a policy's permit where policies are in force.
+    ``dry_run``: it is tried by one first, where its contract says how. ``persons`` is how many must
+    approve it where policies are in force; one is enough where there are none. ``logged`` is what
+    goes on record, ``kept`` for how long.
+    """
+
+    number: int
+    name: str
+    means: str
+    approval: str
+    claim: bool
+    permit: bool
+    dry_run: bool
+    persons: int
+    logged: str
+    kept: str = "with the journal"
+
+
+_CALL = "proposal, decision with its rules, result"
+_CLAIMED = f"{_CALL}, claim"
+_SHOWN = f"{_CLAIMED}, dry run, what the approver was shown"
+
+LEVELS: tuple[Level, ...] = (
+    Level(0, "read_only", "pure read", "declared", False, False, False, 1, _CALL),
+    Level(1, "local_write", "local write", "declared", True, False, False, 1, _CLAIMED),
+    Level(2, "external_draft", "external draft", "declared", True, True, False, 1, _CLAIMED),
+    Level(
+        3, "external_side_effect", "external side effect", "declared", True, True, True, 1, _SHOWN
+    ),
+    Level(4, "high_risk", "high risk", "always", True, True, True, 2, _SHOWN),
+)
+"""The levels by their numbers."""

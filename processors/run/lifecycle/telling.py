@@ -1,0 +1,59 @@
+"""What a run tells its tenant: by its facts, and of a call whose result came after its end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from decimal import Decimal
+from typing import Any
+
+from runfold.events import calls, topics
+from runfold.events import run as j
+from runfold.events.base import Fact, Record
+from runfold.events.border import number_of
+from runfold.events.definitions import Definitions
+from runfold.events.tenant import LateCostReported
+from runfold.processors.engine.aggregate import Send
+from runfold.processors.run.lifecycle import extending, queueing
+
+
+def _asks(meta: j.Meta, fact: j.RunQueued) -> tuple[Send, ...]:
+    asked = queueing.asked_of_tenant(meta, fact)
+    return (Send(topics.TENANT_REQUESTS, meta.tenant_id, asked),) if asked else ()
+
+
+def _returns(meta: j.Meta, fact: j.RunSettled) -> tuple[Send, ...]:
+    back = queueing.returned_to_tenant(meta, fact)
+    return (Send(topics.TENANT_REQUESTS, meta.tenant_id, back),)
+
+
+def _asks_more(meta: j.Meta, fact: j.ExtensionRequested) -> tuple[Send, ...]:
+    asked = extending.asked_of_tenant(meta, fact)
+    return (Send(topics.TENANT_REQUESTS, meta.tenant_id, asked),) if asked else ()
+
+
+def late_cost(record: Record, definitions: Definitions) -> tuple[Send, ...]:
+    """Return what a call cost whose run has ended, for the book of its tenant, where it has one."""
+    if not isinstance(record, calls.ModelResult | calls.ToolResult) or not record.tenant_id:
+        return ()
+    usage = record.usage if isinstance(record, calls.ModelResult) else None
+    tokens = number_of(usage.input_tokens + usage.output_tokens) if usage else 0
+    paid = bool(record.cost) or tokens > 0
+    if not paid or definitions.tenant_policy(record.tenant_id) is None:
+        return ()
+    told = LateCostReported(
+        tenant_id=record.tenant_id,
+        run_id=record.run_id,
+        call_id=record.call_id,
+        attempt=record.attempt,
+        cost=record.cost or Decimal(0),
+        tokens=tokens,
+    )
+    return (Send(topics.TENANT_REQUESTS, record.tenant_id, told),)
+
+
+OUTBOX: Mapping[type[Fact], Callable[[Any, Any], tuple[Send, ...]]] = {
+    j.RunQueued: _asks,
+    j.RunSettled: _returns,
+    j.ExtensionRequested: _asks_more,
+}
+"""The facts of which a tenant must learn."""

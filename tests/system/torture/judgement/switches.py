@@ -1,0 +1,113 @@
+"""What must hold of kill switches, by positions: what a decision had read, it must follow."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from runfold.events import run as j
+from runfold.events import topics
+from runfold.events.calls.kinds import TOOL
+from runfold.events.definitions import SwitchThrown
+from runfold.producers.log.kafka import TopicReader
+from runfold.stack.settings import Settings
+from tests.system.oracle.histories import CODEC, Entry, Histories
+
+_LAST = 2**62
+
+
+class Switched(NamedTuple):
+    """What was stopped for whom, between which positions of the registry."""
+
+    kind: str
+    name: str
+    tenant: str | None
+    first: int
+    behind: int
+
+
+def read_switches(settings: Settings) -> list[Switched]:
+    """Return what was stopped at any time, from the registry."""
+    found: list[Switched] = []
+    open_: dict[tuple[str, str, str | None], int] = {}
+    for each in TopicReader(settings.kafka_config(), CODEC).read(topics.REGISTRY):
+        switch = each.record
+        if not isinstance(switch, SwitchThrown):
+            continue
+        key = switch.kind, switch.name, switch.tenant
+        # Whoever has read a record has a position behind it.
+        position = each.place.offset + 1
+        if switch.stopped:
+            open_.setdefault(key, position)
+        elif key in open_:
+            found.append(Switched(*key, open_.pop(key), position))
+    found += [Switched(*key, first, _LAST) for key, first in open_.items()]
+    return found
+
+
+def nothing_begins_that_is_stopped(switches: Sequence[Switched], read: Histories) -> Iterator[str]:
+    """No call is handed out, tried again or permitted by a decision that had read the switch."""
+    for run_id, entries in read.runs.items():
+        tools: dict[str, str] = {}
+        begun: set[tuple[str, int]] = set()
+        for entry in entries:
+            fact, meta = entry.event.fact, entry.event.meta
+            if isinstance(fact, j.ToolCallProposed):
+                tools[fact.call_id] = fact.tool
+            if isinstance(fact, j.CallBegun):
+                if (fact.call_id, fact.attempt) in begun:
+                    # It may have happened already: whoever asks again is told so, and looks.
+                    continue
+                begun.add((fact.call_id, fact.attempt))
+            position = meta.definitions or 0
+            names = {"agent": _agent(entries), "tenant": meta.tenant_id}
+            match fact:
+                case j.ToolCallStarted(call_id=call):
+                    names["tool"] = tools.get(call, "")
+                case j.CallBegun(call_id=call, kind=TOOL.name):
+                    names["tool"] = tools.get(call, "")
+                case j.CallBegun() | j.ModelCalled():
+                    pass
+                case _:
+                    continue
+            for each in switches:
+                if (
+                    names.get(each.kind) == each.name
+                    and each.tenant in {None, meta.tenant_id}
+                    and each.first <= position < each.behind
+                ):
+                    yield (
+                        f"{run_id}: {type(fact).__name__} at position {position}, where "
+                        f"{each.kind}/{each.name} was stopped from {each.first} to {each.behind}"
+                    )
+
+
+def denied(read: Histories) -> int:
+    """Return how many calls were denied, and how many runs ended, since a switch stopped them."""
+    return sum(
+        (isinstance(fact, j.ToolCallDenied) and fact.code == "withdrawn")
+        or (isinstance(fact, j.RunFailed) and fact.error.error_type == "stopped")
+        for entries in read.runs.values()
+        for fact in (entry.event.fact for entry in entries)
+    )
+
+
+def what_was_read_stays_read(read: Histories) -> Iterator[str]:
+    """No lane decides with older definitions than it had before, so a switch holds once read."""
+    lanes: dict[int, list[Entry]] = defaultdict(list)
+    for entries in read.runs.values():
+        for entry in entries:
+            lanes[entry.raw.place.partition].append(entry)
+    for partition, entries in lanes.items():
+        newest = 0
+        for entry in sorted(entries, key=lambda each: each.raw.place.offset):
+            position = entry.event.meta.definitions or 0
+            if position < newest:
+                yield f"lane {partition}: decides at position {position} after {newest}"
+            newest = max(newest, position)
+
+
+def _agent(entries: Sequence[Entry]) -> str:
+    first = entries[0].event.fact
+    return first.agent.name if isinstance(first, j.RunCreated) else ""
