@@ -36,6 +36,9 @@ _POLICIES = {
 class Governed(RedecidedRun):
     """A run under which policies are published and retired; every decision is made again."""
 
+    permits = frozenset({"sends", "asks"})
+    """The policies that permit to send."""
+
     def __init__(self) -> None:
         super().__init__()
         known = after(story(max_malformed=3).definitions, *announced(*_POLICIES.values()))
@@ -75,7 +78,7 @@ class Governed(RedecidedRun):
         tool = next(f.tool for f in about_it if isinstance(f, j.ToolCallProposed))
         assert {"look": "no-looking", "write": "broken"}.get(tool) not in self.in_force
         if tool == "send":
-            assert self.in_force & {"sends", "asks"}
+            assert self.in_force & self.permits
         if tool == "send" and "asks" in self.in_force:
             assert any(isinstance(f, j.ToolCallApproved) and f.request_id for f in about_it)
 

@@ -21,7 +21,7 @@ from tests.deciders.test_governed import after
 from tests.properties.test_policies_hold import Governed, _ruled
 from tests.replay.walks import Dice, choices
 
-WALKS, STEPS = 80, 60
+WALKS, STEPS = 160, 60
 _SERVED = {
     "holds": PolicyServer(path="one"),
     "denies": PolicyServer(path="two", when_unavailable="deny", from_level=1),
@@ -30,6 +30,8 @@ _SERVED = {
 
 class Served(Governed):
     """A run under which policies that name a server come and go as well."""
+
+    permits = Governed.permits | frozenset(_SERVED)
 
     def __init__(self) -> None:
         super().__init__()
@@ -93,7 +95,7 @@ def answers(call: PolicyCall, dice: Dice) -> list[Callable[[], Record]]:
 
     def silent(outcome: Outcome) -> PolicyResult:
         error = ErrorInfo(error_type="policy_server", message="away", retryable=True)
-        return said(call.attempt).model_copy(
+        return said(call.attempt, True).model_copy(
             update={"outcome": outcome, "answers": (), "input_digest": None, "error": error}
         )
 

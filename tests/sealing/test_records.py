@@ -15,7 +15,7 @@ from runfold.events.avro.shapes import fields_of
 from runfold.events.base import Record
 from runfold.events.catalogue import CATALOGUE
 from runfold.events.commands import CancelRun, RunRequested
-from runfold.events.content import text
+from runfold.events.content import Content, text
 from runfold.events.errors import KeysUnavailableError, ShutError
 from runfold.events.operations import DeadLetter
 from runfold.events.run.event import Event, Meta
@@ -53,7 +53,7 @@ class Shouts:
 def test_what_is_sealed_opens_as_it_was(record: type[Record], data: st.DataObject) -> None:
     found = data.draw(records(record))
     named = {name: "acme" for name in ("tenant_id",) if name in record.model_fields}
-    found = found.model_copy(update=named)
+    found = unsealed(found.model_copy(update=named))
     sealing = Sealing(SEALED.ring)
     meta = Meta.model_construct(run_id="r1", tenant_id="acme")
 
@@ -63,6 +63,19 @@ def test_what_is_sealed_opens_as_it_was(record: type[Record], data: st.DataObjec
     assert sealing.opened(event).fact == found
     assert type(sealed) is record
     assert [f.name for f in fields_of(record)] == list(record.model_fields)
+
+
+def unsealed(value: Any) -> Any:
+    """The same whose contents name no key, as those that nobody has sealed."""
+    match value:
+        case tuple():
+            return tuple(map(unsealed, value))
+        case Content():
+            return value.model_copy(update={"key_id": None})
+        case Record():
+            inner = {name: unsealed(getattr(value, name)) for name in type(value).model_fields}
+            return value.model_copy(update=inner)
+    return value
 
 
 def _seals(record: type[Record]) -> Any:

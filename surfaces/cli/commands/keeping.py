@@ -93,6 +93,7 @@ def export(
     from runfold.surfaces.application.governing.exporting import export as written
 
     context = of(ctx)
+    context.reads_now("tenant export", tenant)
     files = FileArtifacts(context.settings.home / "artifacts")
     store = SealedArtifacts(files, context.codec.sealing)
     with output.waiting("the log to be read"):
