@@ -7,7 +7,7 @@ sha256 of that JSON. The manifests that people write are lowered to them in ``su
 
 from runfold.events.definitions.agent import AgentDefinition, ModelChoice
 from runfold.events.definitions.base import Definition, RetryPolicy
-from runfold.events.definitions.kinds import KINDS, key_of
+from runfold.events.definitions.kinds import KIND_OF, KINDS, key_of
 from runfold.events.definitions.listed import Listed
 from runfold.events.definitions.log import Published, State
 from runfold.events.definitions.model_script import ModelScript, ScriptTurn
@@ -31,7 +31,7 @@ from runfold.events.definitions.records import (
     StoreRecord,
     SwitchThrown,
 )
-from runfold.events.definitions.snapshot import KIND_OF, Definitions
+from runfold.events.definitions.snapshot import Definitions
 from runfold.events.definitions.tenant_policy import TenantPolicy
 from runfold.events.definitions.tenants import TenantErased, TenantHeld, TenantKept, TenantKeyMade
 from runfold.events.definitions.tool import Approval, CallPolicy, ResourceOf, ToolContract

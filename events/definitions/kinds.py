@@ -18,6 +18,9 @@ KINDS: dict[str, type[Definition]] = {
 }
 """The kinds of definitions by the name they carry on the wire, which never changes."""
 
+KIND_OF: dict[type[Definition], str] = {of: kind for kind, of in KINDS.items()}
+"""The name on the wire of each kind of definition."""
+
 
 def key_of(kind: str, name: str, version: str, tenant: str | None = None) -> str:
     """Return the key of a definition on the topic ``registry``."""

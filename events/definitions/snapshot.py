@@ -8,7 +8,7 @@ from datetime import datetime
 from runfold.events.definitions.agent import AgentDefinition
 from runfold.events.definitions.base import Definition
 from runfold.events.definitions.delegation import Delegation, delegation_of, last_of_each
-from runfold.events.definitions.kinds import KINDS
+from runfold.events.definitions.kinds import KIND_OF, KINDS
 from runfold.events.definitions.listed import Listed, released_for
 from runfold.events.definitions.log import (
     Choice,
@@ -293,10 +293,6 @@ class Definitions:
     def __repr__(self) -> str:
         """Return the position and what is there, by key."""
         return f"Definitions(position={self.position}, {len(list(self))} versions)"
-
-
-KIND_OF: dict[type[Definition], str] = {of: kind for kind, of in KINDS.items()}
-"""The name on the wire of each kind of definition."""
 
 
 def _held(snapshot: Definitions) -> list[tuple[object, ...]]:

@@ -19,6 +19,7 @@ from runfold.events.run.lifecycle import *
 from runfold.events.run.limits import *
 from runfold.events.run.memory import *
 from runfold.events.run.model import *
+from runfold.events.run.permitting import *
 from runfold.events.run.policies import *
 from runfold.events.run.taking_over import *
 from runfold.events.run.tools import *

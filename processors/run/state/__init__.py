@@ -22,25 +22,27 @@ from runfold.processors.run.state.consent import PLAIN, Consent, Grant
 from runfold.processors.run.state.loop import AgentLoop, Selection, Transcript
 from runfold.processors.run.state.run import (
     LIMIT_OF,
-    NO_MORE,
-    Asking,
     Attempts,
     Body,
     Budget,
     Ended,
-    Entry,
-    Hold,
-    Idle,
     Live,
-    Met,
-    More,
-    Pace,
     Pinned,
     RunState,
     SinceCheckpoint,
     Used,
     Waiting,
     loop_changed,
+)
+from runfold.processors.run.state.standing import (
+    NO_MORE,
+    Asking,
+    Entry,
+    Hold,
+    Idle,
+    Met,
+    More,
+    Pace,
 )
 from runfold.processors.run.state.watch import Judged, Mark, Progress, Sample, Seen, Wait, Watch
 

@@ -25,7 +25,7 @@ Behalf = Annotated[
 def register(app: typer.Typer) -> None:
     """Add the commands of this module."""
     for command in (
-        approvals, approve, deny, answer, resolve, pause, resume, cancel, extend, tell, instruct,
+        approvals, approve, deny, answer, resolve, pause, resume, cancel, tell, instruct,
     ):  # fmt: skip
         app.command()(command)
 
@@ -220,49 +220,6 @@ def cancel(
         role=role,
         json=json,
     )
-
-
-def extend(
-    ctx: typer.Context,
-    run: options.Run,
-    usd: Annotated[str | None, typer.Option("--usd", help="US dollars more.")] = None,
-    tokens: Annotated[int | None, typer.Option(min=1, help="Tokens more.")] = None,
-    tool_calls: Annotated[int | None, typer.Option(min=1, help="Tool calls more.")] = None,
-    model_calls: Annotated[int | None, typer.Option(min=1, help="Model calls more.")] = None,
-    retries: Annotated[int | None, typer.Option(min=1, help="Retries more.")] = None,
-    no: Annotated[
-        bool, typer.Option("--no", help="Give nothing: a run that waits for more ends.")
-    ] = False,
-    reason: options.Reason = "",
-    tenant: options.Narrow = None,
-    user: Annotated[
-        str,
-        typer.Option("--user", "--by", envvar="RUNFOLD_USER", help="In whose name: the user."),
-    ] = "me",
-    role: options.Roles = None,
-    json: options.Json = False,
-) -> None:
-    """Let a run use more than its limits allow, as far as its tenant has it; or refuse that."""
-    from runfold.surfaces.application.runs.submit import more_of
-
-    said = {
-        "usd": usd,
-        "tokens": tokens,
-        "tool_calls": tool_calls,
-        "model_calls": model_calls,
-        "retries": retries,
-    }
-    given = {unit: much for unit, much in said.items() if much is not None}
-    if no and given:
-        raise CliError("--no gives nothing: say it without amounts.", exits.USAGE)
-    added = {} if no else more_of(given)
-
-    def send(client: RunClient, run_id: str) -> str:
-        if no:
-            return client.deny_extension(run_id, reason)
-        return client.extend(run_id, added, reason)
-
-    on_run(of(ctx), run, send, tenant=tenant, user=user, role=role, json=json)
 
 
 def tell(
