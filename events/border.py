@@ -139,7 +139,7 @@ def _checks(shape: Shape, field: str) -> tuple[_Clean, _Judge] | None:  # noqa: 
             most = longest(field)
             return (lambda value: _cut(value, most)), (lambda value: _text_fault(value, most))
         case Primitive("long"):
-            return _number if field in _SIGNED else _count, _number_fault
+            return (_number, _number_fault) if field in _SIGNED else (_count, _count_fault)
         case Amount():
             return _amount, _amount_fault
         case Structure():
@@ -180,6 +180,10 @@ def _count(value: int) -> int:
 
 def _number_fault(value: int) -> Fault | None:
     return None if LEAST <= value <= MOST else Fault("out_of_range", " does not fit into 64 bits")
+
+
+def _count_fault(value: int) -> Fault | None:
+    return Fault("out_of_range", " is below zero") if value < 0 else _number_fault(value)
 
 
 def _amount(value: Decimal) -> Decimal:

@@ -14,7 +14,7 @@ from runfold.events import topics
 from runfold.events.avro.codec import Codec
 from runfold.events.base import Record
 from runfold.events.calls import CallResult, Outcome
-from runfold.events.calls.kinds import KINDS
+from runfold.events.calls.kinds import KINDS, POLICY
 from runfold.events.catalogue import CATALOGUE
 from runfold.events.content import json_content
 from runfold.events.values import ErrorInfo
@@ -27,10 +27,12 @@ from runfold.processors.effects.kinds import EffectKind, Served
 from runfold.processors.effects.local import LocalEffects
 from runfold.processors.effects.pool.memory import MemoryPool
 from runfold.processors.model.kind import MODEL_CALL
+from runfold.processors.policy_server.kind import POLICY_CALL
 from runfold.processors.tool.kind import TOOL_CALL
 from tests.context.given import context_work
 from tests.effects.echo import ECHO, ECHO_CALL, EchoResult, EchoWork, echo_work, shout
 from tests.effects.given import Inbox, model_work, succeeded, tool_work
+from tests.policy_server.test_asking import work as policy_work
 
 RUN = f"00-{'ab' * 16}-{'12' * 8}-01"
 KNOWN: tuple[EffectKind[Any, Any], ...] = (MODEL_CALL, TOOL_CALL, CONTEXT_CALL)
@@ -229,13 +231,14 @@ def test_a_process_refuses_work_of_a_kind_that_it_does_not_serve() -> None:
     effects.close()
 
 
-@pytest.mark.parametrize("kind", [*KNOWN, ECHO_CALL], ids=lambda kind: kind.name)
+@pytest.mark.parametrize("kind", [*KNOWN, POLICY_CALL, ECHO_CALL], ids=lambda kind: kind.name)
 def test_every_kind_reports_a_broken_call_under_its_own_name(kind: EffectKind[Any, Any]) -> None:
     works: dict[str, Any] = {
         "model": model_work(),
         "tool": tool_work(),
         "context": context_work(),
         "echo": echo_work("hey"),
+        "policy": policy_work().model_copy(update={"attempt": 1}),
     }
     work = works[kind.name]
     error = ErrorInfo(error_type="internal_error", message="broken", retryable=False)
@@ -247,12 +250,14 @@ def test_every_kind_reports_a_broken_call_under_its_own_name(kind: EffectKind[An
 
 
 def test_every_kind_of_call_has_a_kind_of_effect() -> None:
-    assert [kind.call for kind in KNOWN] == list(KINDS)
+    # Questions to policy servers are asked where the run is decided: they have no pool.
+    assert [kind.call for kind in [*KNOWN, POLICY_CALL]] == list(KINDS)
 
 
 def test_topics_and_catalogue_follow_the_table() -> None:
-    assert {kind.topic for kind in KINDS} <= {topic.name for topic in topics.TOPICS}
-    for kind in KINDS:
+    pooled = [kind for kind in KINDS if kind is not POLICY]
+    assert {kind.topic for kind in pooled} <= {topic.name for topic in topics.TOPICS}
+    for kind in pooled:
         assert CATALOGUE[kind.topic] == (kind.work,)
         assert kind.result in CATALOGUE[topics.RESULTS]
 

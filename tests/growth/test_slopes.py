@@ -102,9 +102,18 @@ class CountingCursor:
         self.statements = 0
         self.bytes = 0
 
-    def execute(self, _: bytes, values: tuple[str, ...]) -> None:
-        self.statements += 1
-        self.bytes += sum(map(len, values))
+    connection = None
+
+    def execute(self, statement: bytes | str, values: tuple[str, ...]) -> CountingCursor:
+        # Whether a table's rows are kept apart is asked once a session.
+        if "row_security_active" not in str(statement):
+            self.statements += 1
+            self.bytes += sum(map(len, values))
+        return self
+
+    def fetchone(self) -> tuple[bool]:
+        """Return that rows are not kept apart."""
+        return (False,)
 
     def copy(self, _: bytes) -> CountingCursor:
         self.statements += 1

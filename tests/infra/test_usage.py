@@ -121,7 +121,7 @@ def test_an_option_that_a_process_does_not_have_is_named_with_those_it_has() -> 
     found = said("runfold.stack.prepare", "--mned")
     assert found.returncode == ExitCode.WRONG_SETTINGS
     assert (
-        "There is no option --mned: this process knows --mend, --remake, --adopt, --help."
+        "There is no option --mned: this process knows --roles, --mend, --remake, --adopt, --help."
         in found.stderr
     )
     with pytest.raises(ConfigError, match="this process knows --help"):

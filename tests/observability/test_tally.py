@@ -34,6 +34,9 @@ UNCOUNTED = {
     j.BudgetReserved, j.BudgetSettled, j.ToolCallProposed, j.RetryScheduled,
     j.HumanInputReceived, j.RunPaused, j.RunResumed, j.CallBegun, j.RunAdmitted, j.RunSettled,
     j.BrakesSet, j.CallWithdrawn, j.PersonReplied, j.ResultGiven, j.RunHandedBack,
+    j.ApprovalGiven, j.WaitEscalated, j.ExtensionRequested, j.ExtensionAwaited, j.ExtensionRefused,
+    j.RunExtended, j.CallsPaced, j.DryRunStarted, j.JudgeCalled, j.JudgeFailed, j.ModelResolved,
+    j.PolicyAsked, j.PolicyAnswered, j.PolicyUnanswered,
 }  # fmt: skip
 
 

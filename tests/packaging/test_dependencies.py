@@ -19,6 +19,7 @@ from tests.packaging.declared import BASE, EXTRAS, PACKAGES_OF_EXTRAS, TOOLS_OF_
 # Where an extra's packages may be imported.
 _ROOMS_OF_EXTRAS = {
     "monitor": ("processors/monitor/shell",),
+    "sealing": ("infra/keys",),
     "embedded": ("stack", "processors/monitor/shell"),
 }
 # Packages whose objects the named one hands out; it requires them in one version that fits.

@@ -192,6 +192,8 @@ LISTS: dict[str, Callable[[Views], object]] = {
     "audit_summary": queries.audit_summary,
     "tools_used": lambda v: queries.tools_used(v, LONG_AGO),
     "runs_started": lambda v: queries.runs_started(v, LONG_AGO),
+    "live_runs": queries.live_runs,
+    "oldest_live_run": queries.oldest_live_run,
     "rules_used": lambda v: queries.rules_used(v, LONG_AGO),
 }
 """Questions about everything that is seen."""
@@ -209,7 +211,12 @@ def test_lists_and_sums_are_of_the_tenants_own(database: Connection, name: str) 
     if name == "audit_summary":
         assert both[0] == both[1]
     everything = repr(ask(OperatorViews(database, "a test")))
-    assert all(everything != found for found in both) or both == ["[]", "[]"]
+    # The oldest of both is that of one of them.
+    assert (
+        all(everything != found for found in both)
+        or both == ["[]", "[]"]
+        or name == "oldest_live_run"
+    )
 
 
 def test_every_question_is_among_those_that_are_tried() -> None:
@@ -224,7 +231,6 @@ def test_a_table_without_tenants_is_not_shown_to_one(database: Connection) -> No
     assert operators == {
         "list_dead_letters",
         "list_failures",
-        "live_runs",
         "set_aside",
         "unread",
         "positions",

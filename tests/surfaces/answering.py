@@ -72,6 +72,7 @@ def context_of(log: MemoryLog) -> Context:
     """Return a context whose log is this one; nothing else is there."""
     context = Context()
     context.reader = log
+    context.judge = log
     context.writer = log
     context.source = None
     return context

@@ -112,6 +112,7 @@ def row(call_id: str) -> dict[str, Any]:
         "reversible": False, "requested_at": NOW, "deadline": None, "cost_usd": None,
         "unpriced_calls": 1, "shown_digest": "ab" * 32, "cost_so_far_usd": None,
         "approvals_needed": 2, "approvers_json": [{"id": "ann", "roles": []}], "terms_json": None,
+        "step": 1, "steps": 2, "asks_json": ["role/duty"], "asks_until": NOW, "asks_text": "#ops",
     }  # fmt: skip
 
 

@@ -34,11 +34,14 @@ OURS = {
     "hash",
     "idempotency_key",
     "model_call_id",
+    "period",
     "repricing",
+    "scope",
     "status",
     "tenant",
     "topic",
     "tool_call_id",
+    "unit",
     "view",
 }
 """Indexed columns whose texts Runfold makes, all of them short."""
