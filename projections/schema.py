@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import psycopg
 from sqlalchemy import Table
+from sqlalchemy.dialects.postgresql import dialect
 from sqlalchemy.engine import Connection
 
 from runfold.infra.database import layout, reader, roles
@@ -18,28 +19,16 @@ from runfold.projections.tables.base import bulky_columns
 
 __all__ = ["PART", "VERSION", "drop_sql_views", "engine", "ensure", "make_sql_views", "storage_of"]
 
+_DIALECT = dialect()  # type: ignore[no-untyped-call]
+
 _DROPPED_INDEXES = ("run_events_by_call", "policy_decisions_by_call", "runs_by_status")
 """Indexes of earlier releases; what they cost and who asked is in docs/adr/0022."""
 
-_ADDED = (
+_CHANGED = (
     "ALTER TABLE projection_positions ADD COLUMN IF NOT EXISTS topic_id text NOT NULL DEFAULT ''",
-    "ALTER TABLE runs ADD COLUMN IF NOT EXISTS requested_at timestamptz",
     "ALTER TABLE runs ALTER cost_usd DROP NOT NULL, ALTER cost_usd DROP DEFAULT",
-    "ALTER TABLE definition_versions ADD COLUMN IF NOT EXISTS effect text",
-    "ALTER TABLE definition_versions ADD COLUMN IF NOT EXISTS reversible boolean",
-    "ALTER TABLE runs ADD COLUMN IF NOT EXISTS queued_at timestamptz",
-    "ALTER TABLE runs ADD COLUMN IF NOT EXISTS queue_position bigint",
-    "ALTER TABLE runs ADD COLUMN IF NOT EXISTS held_by text",
-    "ALTER TABLE runs ADD COLUMN IF NOT EXISTS held_until timestamptz",
-    "ALTER TABLE tool_calls ADD COLUMN IF NOT EXISTS given_by text",
-    "ALTER TABLE approvals ADD COLUMN IF NOT EXISTS step bigint",
-    "ALTER TABLE approvals ADD COLUMN IF NOT EXISTS steps bigint",
-    "ALTER TABLE approvals ADD COLUMN IF NOT EXISTS asks_json jsonb",
-    "ALTER TABLE approvals ADD COLUMN IF NOT EXISTS asks_until timestamptz",
-    "ALTER TABLE approvals ADD COLUMN IF NOT EXISTS asks_text text",
-    "ALTER TABLE approvals ADD COLUMN IF NOT EXISTS on_behalf_of text",
 )
-"""Columns that earlier releases did not have, or had otherwise; a rebuild fills them."""
+"""What earlier releases had otherwise; columns that they did not have are found by themselves."""
 
 _RENAMED = (
     "ALTER TABLE {old} RENAME TO {new}",
@@ -160,13 +149,29 @@ def _rename(connection: psycopg.Connection) -> None:
             connection.execute(words.encode())
 
 
+def _added(connection: psycopg.Connection) -> list[str]:
+    """Return what adds the columns that earlier releases did not have; a rebuild fills them."""
+    rows = connection.execute(
+        "SELECT table_name, column_name FROM information_schema.columns"
+        " WHERE table_schema = current_schema()"
+    ).fetchall()
+    there = {(str(table), str(column)) for table, column in rows}
+    return [
+        f"ALTER TABLE {table.name} ADD COLUMN IF NOT EXISTS {column.name}"
+        f" {column.type.compile(_DIALECT)}"
+        for table in METADATA.tables.values()
+        for column in table.columns
+        if column.nullable and (table.name, column.name) not in there
+    ]
+
+
 def _bring_up_to_date(connection: Connection, raw: psycopg.Connection) -> None:
     """Give tables of an earlier release the indexes and the storage of this one.
 
     Columns that were JSONB stay so until their view is rebuilt: it takes what is written as well,
     and no projector has to wait while every row is written again.
     """
-    for statement in _ADDED:
+    for statement in (*_CHANGED, *_added(raw)):
         raw.execute(statement.encode())
     for name in _DROPPED_INDEXES:
         raw.execute(f"DROP INDEX IF EXISTS {name}".encode())

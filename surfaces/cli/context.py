@@ -192,7 +192,10 @@ class Context:
             binding.need(settings.kafka_config(), settings.database_url, lambda _: None)
 
     def close(self) -> None:
-        """Stop what follows runs; the next command starts it again."""
+        """Stop what follows runs, and let go of the database; the next command begins again."""
+        database: Engine | None = self.__dict__.get("engine")
+        if database is not None:
+            database.dispose()
         hubs: Hubs | None = self.__dict__.pop("hubs", None)
         if hubs is not None:
             hubs.close()

@@ -134,8 +134,8 @@ def test_the_views_the_log_and_the_audit_agree_on_a_run(runfold: Runfold, hello:
     assert "scripted, no model" in runfold("logs", short)
     audit = runfold.json("audit", "verify", short)
     assert audit == {
-        "shape": 2, "sound": True, "runs": 1, "probes": 0, "ended": 1, "events": status["seq"],
-        "decisions": 2, "faults": [], "tenants": 0,
+        "shape": 2, "sound": True, "runs": 1, "probes": 0, "erased": 0, "unreadable": 0,
+        "ended": 1, "events": status["seq"], "decisions": 2, "faults": [], "tenants": 0,
     }  # fmt: skip
 
 

@@ -17,6 +17,7 @@ from runfold.events.topics import MAX_RECORD_BYTES
 from runfold.producers.identity import uuid7
 from runfold.stack.settings import Settings
 from tests.system.crash.agent import CODEC
+from tests.system.crash.wire import Encode, ours
 from tests.system.oracle import Place
 
 Sent = tuple[str, bytes, bytes]
@@ -26,8 +27,9 @@ Sent = tuple[str, bytes, bytes]
 class Person:
     """Follows the committed journal and answers it; ``work`` takes what has come."""
 
-    def __init__(self, settings: Settings, ledger: Path) -> None:
+    def __init__(self, settings: Settings, ledger: Path, encode: Encode = ours) -> None:
         self._ledger = ledger
+        self.encode = encode
         self._keys: dict[str, str] = {}
         self.ended: set[str] = set()
         self.types: Counter[str] = Counter()
@@ -70,7 +72,7 @@ class Person:
 
     def send(self, topic: str, record: Record, run_id: str) -> None:
         """Publish a record and remember it."""
-        self.put(topic, run_id.encode(), CODEC.encode(topic, record))
+        self.put(topic, run_id.encode(), self.encode(topic, record))
 
     def put(self, topic: str, key: bytes, value: bytes) -> None:
         """Publish bytes and remember them."""

@@ -159,9 +159,9 @@ class Product:
         name = kind.__name__
         self.wait_until(lambda: self.person.types[name] >= count, f"{count} {name}")
 
-    def wait_for_ends(self) -> None:
+    def wait_for_ends(self, seconds: float = PATIENCE_S) -> None:
         """Tend until every run that was asked for has ended."""
-        self.wait_until(lambda: self.wanted <= self.person.ended, "all runs have ended")
+        self.wait_until(lambda: self.wanted <= self.person.ended, "all runs have ended", seconds)
 
     def state(self) -> str:
         """What is missing, for a failure's message."""
@@ -225,6 +225,27 @@ class Product:
         self.person.close()
 
 
+_PUBLISHES = """
+import sys
+from pathlib import Path
+from runfold.stack.settings import Settings
+from tests.system.crash.agent import definitions, publish_definitions
+publish_definitions(Settings.from_env(), definitions(Path(sys.argv[1]), float(sys.argv[2])))
+"""
+
+
+def _published_by(root: Path, settings: Settings, folder: Path, seconds: float) -> None:
+    """Have another release publish the definitions, so that it can read them."""
+    environment = {**os.environ, **code_of(root), **settings.to_env()}
+    subprocess.run(
+        [sys.executable, "-c", _PUBLISHES, str(folder), str(seconds)],
+        env={**environment, "PYTHONPATH": f"{root / 'src'}{os.pathsep}{root}"},
+        cwd=root,
+        timeout=120,
+        check=True,
+    )
+
+
 @contextmanager
 def product(
     settings: Settings,
@@ -239,7 +260,10 @@ def product(
     ``seconds`` is how long a payment takes, and a second attempt in the pool; ``root`` is the
     checkout whose code the processes run.
     """
-    publish_definitions(settings, definitions(folder, seconds))
+    if root == ROOT:
+        publish_definitions(settings, definitions(folder, seconds))
+    else:
+        _published_by(root, settings, folder, seconds)
     running = Product(settings, folder, env or {}, root)
     try:
         yield running

@@ -85,11 +85,15 @@ def definitions(tenant: str) -> list[Definition]:
 
 @dataclass
 class Tenant:
-    """One tenant: its runs by agent, what they wait for, and what is kept for it."""
+    """One tenant: its runs by agent, what they wait for, and what is kept for it.
+
+    ``stolen`` are runs that it asked for with the other one's agents.
+    """
 
     name: str
     runs: dict[str, str] = field(default_factory=dict)
     waits: dict[str, str] = field(default_factory=dict)
+    stolen: dict[str, str] = field(default_factory=dict)
     artifact: str = ""
 
 
@@ -273,7 +277,7 @@ def _by_command_line(attacker: Tenant, victim: Tenant, capsys: Any) -> None:
             said = capsys.readouterr()
             assert code == exits.NOT_FOUND, (arguments, said)
             assert "secret" not in said.out + said.err
-    for listing in (["ls"], ["approvals"], ["costs"], ["costs", "budgets"], ["tenant", "list"]):
+    for listing in (["runs"], ["approvals"], ["costs"], ["costs", "budgets"], ["tenant", "list"]):
         assert command_line([*listing, "--json", "--tenant", attacker.name]) == exits.OK
         said = capsys.readouterr().out
         assert not any(each in said for each in (*victim.runs.values(), f"secret of {victim.name}"))
@@ -301,7 +305,7 @@ def _by_topics(world: World, attacker: Tenant, victim: Tenant) -> None:
         # A request under the id of a run that there is.
         world.ask(me, f"{me}-{agent}", run_id)
     for agent in victim.runs:
-        attacker.runs[f"stolen {agent}"] = world.ask(attacker.name, f"{victim.name}-{agent}")
+        attacker.stolen[agent] = world.ask(attacker.name, f"{victim.name}-{agent}")
 
 
 def _by_views(world: World, attacker: Tenant, victim: Tenant) -> None:
@@ -313,7 +317,7 @@ def _by_views(world: World, attacker: Tenant, victim: Tenant) -> None:
         for run_id in (victim.runs[agent] for agent in (*WAITING, DONE)):
             assert queries.run(views, run_id) is None
             assert queries.timeline(views, run_id) == []
-            assert queries.calls(views, run_id) == []
+            assert queries.calls(views, run_id) == ([], [])
             assert queries.latest_checkpoint(views, run_id) is None
             assert queries.audit_of(views, run_id) is None
             assert queries.ids_beginning_with(views, run_id[:20]) == []
@@ -341,8 +345,7 @@ def _answered(world: World, before: dict[str, list[Event]]) -> bool:
             new = events[run_id][len(before[run_id]) :]
             if len(new) + letters[run_id] < world.controls[run_id]:
                 return False
-        stolen = [run for name, run in tenant.runs.items() if name.startswith("stolen")]
-        if not all(run in events for run in stolen):
+        if not all(run in events for run in tenant.stolen.values()):
             return False
     return True
 
@@ -350,12 +353,12 @@ def _answered(world: World, before: dict[str, list[Event]]) -> bool:
 def _need_unchanged(world: World, before: dict[str, list[Event]]) -> None:
     events = world.events()
     for tenant in world.tenants.values():
+        for name, run_id in tenant.stolen.items():
+            # The agent of another tenant is one that there is not.
+            assert [type(each.fact) for each in events[run_id]] == [j.RunRefused], name
         for name, run_id in tenant.runs.items():
             new = events[run_id][len(before.get(run_id, ())) :]
-            if name.startswith("stolen"):
-                # The agent of another tenant is one that there is not.
-                assert [type(each.fact) for each in new] == [j.RunRefused], name
-            elif name == DONE:
+            if name == DONE:
                 assert new == []
             else:
                 assert {type(each.fact) for each in new} == {j.RequestIgnored}
