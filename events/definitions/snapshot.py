@@ -286,17 +286,14 @@ class Definitions:
         """Whether both are at one position and hold the same versions in the same states."""
         if not isinstance(other, Definitions):
             return NotImplemented
-        return self.position == other.position and _held(self) == _held(other)
+        mine, theirs = (
+            [(e.kind, e.definition, e.tenant, e.state, e.released_for) for e in each]
+            for each in (self, other)
+        )
+        return self.position == other.position and mine == theirs
 
     __hash__ = None  # type: ignore[assignment]
 
     def __repr__(self) -> str:
         """Return the position and what is there, by key."""
         return f"Definitions(position={self.position}, {len(list(self))} versions)"
-
-
-def _held(snapshot: Definitions) -> list[tuple[object, ...]]:
-    return [
-        (each.kind, each.definition, each.tenant, each.state, each.released_for)
-        for each in snapshot
-    ]

@@ -105,7 +105,7 @@ def _text(value: Any, name: str, most: int) -> str:
 
 def _object(value: Any, what: str) -> Mapping[str, Any]:
     if not isinstance(value, dict):
-        raise NoAnswerError(f"{what} is no JSON object, and no boolean.")
+        raise NoAnswerError(f"{what} is neither a JSON object nor a boolean.")
     return value
 
 
@@ -113,7 +113,7 @@ def _parsed(body: bytes) -> Any:
     try:
         return json.loads(body, object_pairs_hook=_once, parse_constant=_no_number)
     except (ValueError, RecursionError):
-        raise NoAnswerError("The answer is no JSON, or says something twice.") from None
+        raise NoAnswerError("The answer is not JSON, or says something twice.") from None
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -192,7 +192,7 @@ class Context:
             binding.need(settings.kafka_config(), settings.database_url, lambda _: None)
 
     def close(self) -> None:
-        """Stop what follows runs, and let go of the database; the next command begins again."""
+        """Stop what follows runs and close connections to the database; they are made again."""
         database: Engine | None = self.__dict__.get("engine")
         if database is not None:
             database.dispose()

@@ -231,7 +231,7 @@ def test_a_run_holds_a_bounded_number_of_grants() -> None:
             holding(HoldsFor.PATTERN, 2, ArgumentBound(pointer="/a", one_of=("1",), at_most="1")),
             "either values",
         ),
-        (holding(HoldsFor.PATTERN, 2, ArgumentBound(pointer="/a", one_of=("x",))), "no JSON"),
+        (holding(HoldsFor.PATTERN, 2, ArgumentBound(pointer="/a", one_of=("x",))), "not JSON"),
         (holding(HoldsFor.PATTERN, 2, ArgumentBound(pointer="/a", at_most="1e9")), "decimal"),
         (holding(HoldsFor.PATTERN, 2, ArgumentBound(pointer="/a", at_most="NaN")), "decimal"),
         (holding(HoldsFor.PATTERN, 2, ArgumentBound(pointer="/amount", at_most="1")), "itself"),

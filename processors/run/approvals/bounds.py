@@ -65,14 +65,14 @@ def number(text: str | None) -> Decimal | None:
 def _bound_fault(bound: ArgumentBound) -> str | None:
     what = f"the bound of {bound.pointer}"
     if not bound.pointer.startswith("/"):
-        return f"{bound.pointer!r} is no JSON pointer: it begins with /, as in /amount"
+        return f"{bound.pointer!r} is not a JSON pointer: it begins with /, as in /amount"
     numeric = bound.at_least is not None or bound.at_most is not None
     if numeric == bool(bound.one_of):
         return f"{what} says either values or a number, and one of both"
     if len(bound.one_of) > MOST_VALUES or any(len(each) > MOST_CHARS for each in bound.one_of):
         return f"{what} has more than {MOST_VALUES} values, or one of over {MOST_CHARS} characters"
     if any(_canonical(each) is None for each in bound.one_of):
-        return f"{what} has a value that is no JSON"
+        return f"{what} has a value that is not JSON"
     for each in (bound.at_least, bound.at_most):
         if each is not None and number(each) is None:
             return f"{what}: {each[:MOST_DIGITS]!r} is no decimal number"
