@@ -16,10 +16,11 @@ from runfold.events import topics
 from runfold.events.commands import RunRequested
 from runfold.events.content import text
 from runfold.events.run import Event
+from runfold.infra.credentials.signing import Signer
 from runfold.producers.identity import uuid7
 from runfold.producers.log.kafka import Publisher, TopicReader
 from runfold.stack.settings import Settings
-from tests.observability.leaky import GOAL, MODULES, Watched, watched
+from tests.observability.leaky import GOAL, MODULES, TOKEN, Watched, watched
 from tests.support.stack import wait_until
 from tests.system.crash.agent import CODEC
 
@@ -111,7 +112,7 @@ def test_scrapes_under_load_are_whole_and_in_the_end_equal_to_the_journal(
             for _ in range(RUNS)
         ]  # fmt: skip
         with clients.asking():
-            Publisher(settings.producer_config(), CODEC).publish_all(
+            Publisher(settings.producer_config(), CODEC, signer=Signer(TOKEN)).publish_all(
                 topics.REQUESTS, [(request, request.run_id) for request in requests]
             )
             port = product.ports["projector"]

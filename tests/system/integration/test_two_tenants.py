@@ -233,14 +233,14 @@ def _by_use_cases(world: World, attacker: Tenant, victim: Tenant) -> None:
     client = RunClient(
         world.writer, TopicReader(kafka, CODEC), tenant_id=attacker.name, user_id="mallory"
     )
-    runs = Runs(client, TenantScope(attacker.name), within=5)
+    runs = Runs(client, TenantScope(attacker.name), within=1)
     for agent, run_id in victim.runs.items():
         call = victim.waits[agent]
         tries: list[Callable[[], object]] = [
             lambda: runs.status(run_id),  # noqa: B023
             lambda: list(runs.events(run_id)),  # noqa: B023
-            lambda: list(runs.events(run_id, follow=True, timeout=5)),  # noqa: B023
-            lambda: runs.wait(run_id, timeout=5),  # noqa: B023
+            lambda: list(runs.events(run_id, follow=True, timeout=1)),  # noqa: B023
+            lambda: runs.wait(run_id, timeout=1),  # noqa: B023
             lambda: runs.approve(run_id, call),  # noqa: B023
             lambda: runs.deny(run_id, call, "no"),  # noqa: B023
             lambda: runs.answer(run_id, call, "yes"),  # noqa: B023
