@@ -53,6 +53,12 @@ def named(given: str | None, claimed: str | None, otherwise: str) -> str:
     return claimed if claimed and claimed != ANYBODY else otherwise
 
 
+def granted_roles(signer: Signer | None) -> tuple[str, ...]:
+    """Return the roles that a token names; none without one, and none for one that grants any."""
+    claims = signer.token.claims if signer else None
+    return tuple(each for each in claims.roles if each != ANYBODY) if claims else ()
+
+
 def _in_file(file: Path) -> str:
     try:
         return file.read_text(encoding="ascii").strip()

@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
-from runfold.infra.credentials.signing import Signer, named, signer_of
-from runfold.infra.credentials.token import ANYBODY
+from runfold.infra.credentials.signing import Signer, granted_roles, named, signer_of
 from runfold.infra.deployment import journal
 from runfold.infra.deployment.naming import EXPECTS, checked
 from runfold.infra.settings.errors import ConfigError
@@ -72,11 +71,10 @@ def speaks_for(
     """Return in whose name a client speaks: as it is told, else as its token says."""
     claims = made.signer.token.claims if made.signer else None
     tenant, user = (claims.tenant, claims.user) if claims else (None, None)
-    granted = tuple(each for each in claims.roles if each != ANYBODY) if claims else ()
     return Speaker(
         named(tenant_id, tenant, "default"),
         named(user_id, user, "me"),
-        granted if roles is None else tuple(roles),
+        granted_roles(made.signer) if roles is None else tuple(roles),
     )
 
 

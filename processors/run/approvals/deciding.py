@@ -52,7 +52,8 @@ def approve(draft: Draft, control: commands.ApproveToolCall, call: RoundCall) ->
         return refusal
     several = call.consent.terms.approvers > 1
     named = several or policies_of(draft) is not None
-    approvers = (*given, behalf.approver(draft, control, call)) if named else ()
+    person = behalf.approver(draft, control, call)
+    approvers = (*given, person) if named else ()
     if len(given) + 1 < call.consent.terms.approvers:
         _one_of_several(draft, control, call, approvers)
         return None
@@ -65,7 +66,7 @@ def approve(draft: Draft, control: commands.ApproveToolCall, call: RoundCall) ->
             approvers=approvers,
             shown_digest=control.shown_digest,
             holds=control.holds,
-            on_behalf_of=behalf.of(draft, control, call),
+            on_behalf_of=person.on_behalf_of,
         )
     )
     return None
@@ -163,7 +164,7 @@ def _one_of_several(
             comment=control.comment,
             shown_digest=control.shown_digest,
             holds=control.holds,
-            on_behalf_of=behalf.of(draft, control, call),
+            on_behalf_of=approvers[-1].on_behalf_of,
         )
     )
     edited = draft.run.loop.call(call.call_id)

@@ -62,12 +62,10 @@ def on_call(
 
 def _roles(context: Context, given: list[str] | None) -> tuple[str, ...]:
     """Return the roles that somebody named, else those of the environment, else of the token."""
-    from runfold.infra.credentials.token import ANYBODY
+    from runfold.infra.credentials.signing import granted_roles
     from runfold.infra.settings.variables import ROLES
 
-    claims = context.signer.token.claims if context.signer else None
-    granted = tuple(each for each in claims.roles if each != ANYBODY) if claims else ()
-    return tuple(given or ()) or ROLES.read() or granted
+    return tuple(given or ()) or ROLES.read() or granted_roles(context.signer)
 
 
 def json_content_of(text: str) -> Content:
