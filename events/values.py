@@ -175,6 +175,13 @@ class Redacted(Record):
     count: int
 
 
+class Sign(Record):
+    """How many passages of what strangers wrote give orders to a reader, by kind of sign."""
+
+    kind: str
+    count: int
+
+
 class Attachment(Record):
     """A file or reference given with a request; ``untrusted``: it holds what strangers wrote."""
 

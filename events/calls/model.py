@@ -83,6 +83,7 @@ class ModelResult(CallResult):
     """What came of a model call: ``answer`` on success, ``error`` otherwise.
 
     ``redacted`` says of what kinds the model was shown tokens; the answer has the words again.
+    ``exposed`` says how many different values of these kinds the answer holds, in words.
     ``tenant_id`` says in whose book it belongs where its run has ended.
     """
 
@@ -105,4 +106,5 @@ class ModelResult(CallResult):
     response_id: str | None = None
     queued_ms: int | None = None
     redacted: tuple[Redacted, ...] = ()
+    exposed: tuple[Redacted, ...] = ()
     tenant_id: str = ""

@@ -7,7 +7,7 @@ from typing import ClassVar
 from runfold.events.base import Money
 from runfold.events.calls.base import CallResult, CallWork, Outcome
 from runfold.events.content import Content
-from runfold.events.values import Attribution, ErrorInfo
+from runfold.events.values import Attribution, ErrorInfo, Sign
 
 
 class ToolWork(CallWork):
@@ -36,7 +36,8 @@ class ToolWork(CallWork):
 class ToolResult(CallResult):
     """What came of a tool call, in the normalised form [81].
 
-    ``tenant_id`` says in whose book its cost belongs where its run has ended.
+    ``tenant_id`` says in whose book its cost belongs where its run has ended. ``signs`` says in
+    how many passages of strangers' words orders seem to be given.
     """
 
     contents: ClassVar[tuple[str, ...]] = ("result",)
@@ -53,6 +54,7 @@ class ToolResult(CallResult):
     cost: Money | None = None
     queued_ms: int | None = None
     tenant_id: str = ""
+    signs: tuple[Sign, ...] = ()
 
     @property
     def acted(self) -> bool:

@@ -88,6 +88,7 @@ class ModelResponded(Fact):
     """A model answered; ``cost`` is None where no price is known (unpriced, never zero).
 
     ``redacted`` says what it was shown tokens for; ``answer`` has the words again.
+    ``exposed`` says how many different values of the same kinds the answer holds, in words.
     """
 
     traits = Traits(
@@ -113,6 +114,7 @@ class ModelResponded(Fact):
     time_to_first_token_ms: int | None = None
     response_id: str | None = None
     redacted: tuple[Redacted, ...] = ()
+    exposed: tuple[Redacted, ...] = ()
 
 
 class ModelFailed(Fact):

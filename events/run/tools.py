@@ -15,7 +15,7 @@ from runfold.events.traits import (
     Traits,
     tool_charge,
 )
-from runfold.events.values import Attribution, ErrorInfo, Placement, RunStatus
+from runfold.events.values import Attribution, ErrorInfo, Placement, RunStatus, Sign
 
 __all__ = [
     "ToolCallFailed",
@@ -79,7 +79,8 @@ def _succeeded(fact: ToolCallSucceeded) -> str:
 class ToolCallSucceeded(Fact):
     """A tool answered; ``repeated`` says the answer came from an earlier execution's claim.
 
-    ``untrusted``: the result holds what strangers wrote, and from here on the run has read it.
+    ``untrusted``: the result holds what strangers wrote, and from here on the run has read it;
+    ``signs``: in how many passages of it orders seem to be given. Nothing is decided by them.
     """
 
     traits = Traits(
@@ -101,12 +102,13 @@ class ToolCallSucceeded(Fact):
     request_id: str | None = None
     untrusted: bool = False
     proof: Proved | None = None
+    signs: tuple[Sign, ...] = ()
 
 
 class ToolCallFailed(Fact):
     """A tool failed, and certainly without an effect that counts, or its tool is idempotent.
 
-    ``untrusted``: its error may hold what strangers wrote.
+    ``untrusted``: its error may hold what strangers wrote, ``signs`` as in ToolCallSucceeded.
     """
 
     traits = Traits(
@@ -128,6 +130,7 @@ class ToolCallFailed(Fact):
     cost: Money | None = None
     request_id: str | None = None
     untrusted: bool = False
+    signs: tuple[Sign, ...] = ()
 
 
 class ToolCallUncertain(Fact):

@@ -31,6 +31,14 @@ class _Kept(NamedTuple):
         return 500 + self.content.size + sum(len(t) + len(w) for t, w in self.words.items())
 
 
+class ShownAgain(NamedTuple):
+    """An answer in words; how many values of each kind the model had tokens for, and it holds."""
+
+    answer: ModelAnswer
+    redacted: tuple[Redacted, ...] = ()
+    exposed: tuple[Redacted, ...] = ()
+
+
 class Hiding:
     """Hides by the rules; a content that was looked through is remembered, 8 MB of them in all.
 
@@ -52,6 +60,13 @@ class Hiding:
         if not work.redact:
             return work, None
         return await asyncio.to_thread(self._hidden, work)
+
+    async def shown_again(self, answer: ModelAnswer, shield: Shield | None) -> ShownAgain:
+        """Return an answer as people and tools get it, and what it holds of what is hidden."""
+        if shield is None:
+            return ShownAgain(answer)
+        words = await asyncio.to_thread(_shown_again, answer, shield)
+        return ShownAgain(words, _counted(shield), await asyncio.to_thread(_exposed, words, shield))
 
     def _hidden(self, work: ModelWork) -> tuple[ModelWork, Shield]:
         kinds = _known(work.redact)
@@ -106,7 +121,7 @@ def _known(kinds: Sequence[str]) -> tuple[RedactedKind, ...]:
     return found if len(found) == len(set(kinds)) else KINDS
 
 
-def shown_again(answer: ModelAnswer, shield: Shield) -> ModelAnswer:
+def _shown_again(answer: ModelAnswer, shield: Shield) -> ModelAnswer:
     """Return an answer with the words for the tokens; what is opaque stays as the provider's."""
     if not shield.words:
         return answer
@@ -117,7 +132,15 @@ def shown_again(answer: ModelAnswer, shield: Shield) -> ModelAnswer:
     return answer.model_copy(update={"text": words, "tool_calls": calls})
 
 
-def counted(shield: Shield) -> tuple[Redacted, ...]:
+def _exposed(answer: ModelAnswer, shield: Shield) -> tuple[Redacted, ...]:
+    found = shield.beside()
+    for said in (answer.text, *(call.arguments for call in answer.tool_calls)):
+        if said is not None:
+            _changed(said, found, hides=True)
+    return _counted(found)
+
+
+def _counted(shield: Shield) -> tuple[Redacted, ...]:
     """Return what was hidden, by kind."""
     return tuple(Redacted(kind=kind, count=n) for kind, n in sorted(shield.counts.items()))
 

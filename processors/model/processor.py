@@ -17,7 +17,7 @@ from runfold.processors.effects.holds import CannotBeginError
 from runfold.processors.effects.kinds import Make
 from runfold.processors.model.caller import Caller, Reserved, Speaker
 from runfold.processors.model.contents import Fetch, opened
-from runfold.processors.model.hiding import Hiding, counted, shown_again
+from runfold.processors.model.hiding import Hiding, ShownAgain
 from runfold.processors.model.kind import MODEL_CALL
 from runfold.processors.model.names import SCRIPTED, resolve, split
 from runfold.processors.model.prices import UNPRICED, Priced, from_catalogue
@@ -31,7 +31,6 @@ from runfold.processors.model.providers.settings import ModelSettings
 from runfold.processors.model.providers.transport import Transport
 from runfold.processors.model.providers.wire import WireAnswer, doubted
 from runfold.processors.model.scripted.model import Lookup, Scripted
-from runfold.processors.privacy.shield import Shield
 
 # What a model gets of the time that is left while another could still be asked after it.
 _SHARE = 2 / 3
@@ -125,7 +124,8 @@ class ModelProcessor:
                 if not fault.falls_back:
                     break
             else:
-                return self._succeeded(work, name, started, made, found, shield)
+                again = await self._hiding.shown_again(found.answer, shield)
+                return self._succeeded(work, name, started, made, found, again)
         # Where every model was left alone, nothing was done.
         alone = all(isinstance(fault, CircuitOpenError) for fault in faults)
         if work.by_permission and alone:
@@ -188,7 +188,7 @@ class ModelProcessor:
         started: float,
         made: list[ProviderAttempt],
         found: WireAnswer,
-        shield: Shield | None,
+        again: ShownAgain,
     ) -> ModelResult:
         priced = self._price(name, found.usage)
         return ModelResult(
@@ -199,14 +199,15 @@ class ModelProcessor:
             model=name,
             provider=split(name)[0],
             latency_ms=self._since(started),
-            answer=shown_again(found.answer, shield) if shield else found.answer,
+            answer=again.answer,
             usage=found.usage,
             cost=priced.cost,
             price=priced.price,
             attempts=tuple(made),
             time_to_first_token_ms=_ms(started, found.first_token_at),
             response_id=found.response_id,
-            redacted=counted(shield) if shield else (),
+            redacted=again.redacted,
+            exposed=again.exposed,
             tenant_id=work.tenant_id,
         )
 

@@ -31,11 +31,16 @@ class Shield:
     """The tokens of one call of a run; ``run_key`` names the run, and should not be guessable."""
 
     def __init__(self, run_key: str, detector: Detector, kinds: Iterable[RedactedKind]) -> None:
+        self._run_key, self._kinds = run_key, tuple(kinds)
         self._key = hashlib.sha256(b"runfold redaction " + run_key.encode()).digest()
         self._detector = detector
-        self._hides_named = "secret" in kinds
+        self._hides_named = "secret" in self._kinds
         self.words: dict[str, str] = {}
         """What each token that was given stands for."""
+
+    def beside(self) -> Shield:
+        """Return one that gives the same tokens, and has given none."""
+        return Shield(self._run_key, self._detector, self._kinds)
 
     @property
     def counts(self) -> Mapping[str, int]:

@@ -51,6 +51,8 @@ by deciding it again.
    asked for, what they proved is on record, and who proves nothing is refused (``unproved``).
    ``state_hash`` covers what strangers' words the run has read, by which policies its calls were
    judged, what its brakes remember, who approved what, who holds it, and who is asked.
+8. What strangers wrote is looked through for orders to its reader, and a model's answer for what is
+   personal or secret: the results say what was found (``signs``, ``exposed``).
 """
 
 from __future__ import annotations
@@ -58,7 +60,7 @@ from __future__ import annotations
 from runfold.processors.engine.aggregate import NewerReleaseError
 
 FIRST = 1
-CURRENT = 7
+CURRENT = 8
 
 BY_PERMISSION = 6
 """The behaviour from which calls begin by permission and are held where they cannot begin."""
@@ -80,6 +82,8 @@ BY_LEVELS = 7
 """The behaviour from which calls of a high level are tried by a dry run first."""
 BY_TAINT = 7
 """The behaviour from which a run keeps what it has read of strangers."""
+WITH_SIGNS = 8
+"""The behaviour from which results say what was found in strangers' words and in answers."""
 BY_TENANT = 7
 """The behaviour from which a run asks its tenant, where a policy of the tenant is in force."""
 

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from runfold.events.calls import Outcome, ToolResult, ToolWork
 from runfold.events.content import Content
-from runfold.events.values import ErrorInfo
+from runfold.events.values import ErrorInfo, Sign
 from runfold.processors.tool.errors import NotYetError, ToolRefusedError
 
 
@@ -18,7 +18,8 @@ class Ending:
     ``cost`` in US dollars is that of an execution that took place, None where none did. ``died``
     says that the process that ran the tool ended with it. ``healthy`` says whether the tool is able
     to answer: False after a failure that may pass, None where the call tells nothing of the tool.
-    ``code`` says what a call waits for that is held.
+    ``code`` says what a call waits for that is held, ``signs`` where strangers' words that it
+    brought seem to give orders.
     """
 
     outcome: Outcome
@@ -30,6 +31,7 @@ class Ending:
     died: bool = False
     healthy: bool | None = None
     code: str = ""
+    signs: tuple[Sign, ...] = ()
 
     def reported(self, work: ToolWork, latency_ms: int) -> ToolResult:
         """Return the record that says so of a call.
@@ -53,6 +55,7 @@ class Ending:
             effect=self.effect,
             cost=self.cost,
             tenant_id=work.tenant_id,
+            signs=self.signs,
         )
 
 

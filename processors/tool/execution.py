@@ -11,9 +11,10 @@ from typing import Any
 
 from runfold.events.calls import Outcome
 from runfold.events.definitions import ToolContract
-from runfold.events.values import ErrorInfo
+from runfold.events.values import ErrorInfo, Sign
 from runfold.infra.logging.json_lines import frames
 from runfold.infra.process.failpoints import failpoint
+from runfold.processors.privacy.signs import signs_in, strings_of
 from runfold.processors.tool.beginning.patience import waiting
 from runfold.processors.tool.context import ToolContext
 from runfold.processors.tool.ending import Ending, failed, refused, uncertain
@@ -40,6 +41,8 @@ PASSING = (ConnectionError, TimeoutError)
 """Exceptions that stand for a fault which may pass."""
 
 _READ_CHARS = 4000
+_SHORT_CHARS = 2000
+"""What is looked through at once, in about 2 ms; longer texts in a thread."""
 _SHOWN_CHARS = 500
 
 
@@ -76,10 +79,11 @@ class Execution:
                 # A call waits for a place as long as it may run, and then runs as long as it may.
                 async with waiting(self.contract.name, self.timeout_ms):
                     implementation = await stack.enter_async_context(self.room())
-                return await self._ran(implementation)
+                ending = await self._ran(implementation)
         except ToolRefusedError as refusal:
             ending = refused(refusal)
-            return replace(ending, error=self._clean(refusal.info))
+            ending = replace(ending, error=self._clean(refusal.info))
+        return await self._looked_through(ending)
 
     async def _ran(self, implementation: Implementation) -> Ending:  # noqa: PLR0911 - each end
         self.begins()
@@ -130,6 +134,7 @@ class Execution:
                     "Mend the tool, or its output schema.",
                 )
             said = self._redacted(as_text(plain))
+            signs = await self._signs(plain)
             result = inline(said, self.contract.max_result_bytes)
             if result is None:
                 store, tenant_id = self.context.artifacts, self.context.tenant_id
@@ -137,7 +142,21 @@ class Execution:
         except (UnusableResultError, ToolRefusedError) as error:
             return self._broken(self._clean(error.info))
         ending = Ending(Outcome.SUCCEEDED, result, effect=self.contract.claims, healthy=True)
-        return replace(ending, cost=self.contract.cost_usd)
+        return replace(ending, cost=self.contract.cost_usd, signs=signs)
+
+    async def _looked_through(self, ending: Ending) -> Ending:
+        """Return an ending with the signs of its error, which may quote what strangers wrote."""
+        if ending.error is None:
+            return ending
+        return replace(ending, signs=await self._signs(ending.error.message))
+
+    async def _signs(self, plain: object) -> tuple[Sign, ...]:
+        if not self.contract.reads_strangers:
+            return ()
+        said = strings_of(plain)
+        if len(said) <= _SHORT_CHARS:
+            return signs_in(said)
+        return await asyncio.to_thread(signs_in, said)
 
     def _broken(self, error: ErrorInfo) -> Ending:
         """Return what an error means after the tool had begun: it depends on the contract."""

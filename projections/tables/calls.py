@@ -62,6 +62,10 @@ tool_calls = Table(
     usd("cost_usd", "what its attempts cost, late results included", merge=ADD_IF_ANY),
     document("error_json", "how its last attempt failed"),
     document("result_json", "its result", bulky=True),
+    document(
+        "signs_json",
+        "by kind, the passages of what strangers wrote that seem to give orders; null for none",
+    ),
     text("given_by", "the person who gave its result in the tool's place"),
     UniqueConstraint("tool_name", "idempotency_key", name="tool_calls_idempotency_key"),
     Index("tool_calls_by_run", "run_id", "proposed_at"),

@@ -24,7 +24,7 @@ from runfold.events.run import (
     ToolCallUncertain,
 )
 from runfold.events.traits import charge_of
-from runfold.events.values import ActorKind
+from runfold.events.values import ActorKind, Sign
 from runfold.projections.rendering.readable import as_json, clean, readable, said
 from runfold.projections.store.rows.merging import Merging
 from runfold.projections.tables import tool_calls
@@ -157,6 +157,7 @@ def _after(calls: Merging, placed: Placed) -> None:
                 latency_ms=fact.latency_ms,
                 result_json=said(fact.result),
                 repeated=fact.repeated,
+                signs_json=_signs(fact.signs),
             )
         case ToolCallFailed() as fact:
             calls.put(
@@ -165,6 +166,7 @@ def _after(calls: Merging, placed: Placed) -> None:
                 completed_at=meta.time,
                 latency_ms=fact.latency_ms,
                 error_json=readable(fact.error),
+                signs_json=_signs(fact.signs),
             )
         case ToolCallUncertain() as fact:
             calls.put(
@@ -188,6 +190,10 @@ def _after(calls: Merging, placed: Placed) -> None:
                 calls.put(tool_call_id=call.call_id, checkpoint_id=fact.checkpoint_id)
         case _:
             pass
+
+
+def _signs(signs: tuple[Sign, ...]) -> str | None:
+    return as_json({sign.kind: sign.count for sign in signs}) if signs else None
 
 
 def _by_policy(placed: Placed) -> bool:

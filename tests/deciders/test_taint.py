@@ -11,9 +11,10 @@ from runfold.events import run as j
 from runfold.events.calls import ModelWork, Outcome
 from runfold.events.content import text
 from runfold.events.definitions import ToolContract
-from runfold.events.values import Attachment
+from runfold.events.values import Attachment, Sign
 from runfold.events.wording import plain
-from runfold.processors.engine.aggregate import Work
+from runfold.processors.engine.aggregate import Command, Env, Work
+from runfold.processors.run.decide import decide
 from runfold.processors.run.dispatch import dispatch
 from runfold.processors.run.evolve import evolve
 from runfold.processors.run.state_hash import state_hash
@@ -93,6 +94,32 @@ def test_what_a_person_says_that_a_tool_said_is_the_strangers_all_the_same() -> 
 def test_the_record_says_of_each_result_whose_words_it_holds() -> None:
     assert has_read().only(j.ToolCallSucceeded).untrusted
     assert not has_read(LOOK).only(j.ToolCallSucceeded).untrusted
+
+
+SIGNS = (Sign(kind="override", count=2),)
+
+
+def asked() -> Story:
+    return story(INBOX, SEND).when(answer(call("look")))
+
+
+def test_signs_of_orders_are_on_record_and_decide_nothing() -> None:
+    plain, signed = asked().when(came_back(2)), asked().when(came_back(2, signs=SIGNS))
+    assert signed.only(j.ToolCallSucceeded).signs == SIGNS
+    assert state_hash(signed.run) == state_hash(plain.run)
+
+
+def test_a_failure_has_signs_too() -> None:
+    failed = broke(2, retryable=False).model_copy(update={"signs": SIGNS})
+    assert asked().when(failed).only(j.ToolCallFailed).signs == SIGNS
+
+
+def test_a_run_of_an_earlier_behaviour_says_nothing_of_signs() -> None:
+    given = definitions(INBOX, SEND, agent(tools=("look", "send"), approval_from_level=5))
+    begun = decide(None, Command(request()), Env(START, given), 7)
+    run = Story(given).given(*begun).when(answer(call("look")))
+    succeeded = run.when(came_back(2, signs=SIGNS)).only(j.ToolCallSucceeded)
+    assert (succeeded.untrusted, succeeded.signs) == (True, ())
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from typing import Any
 import yaml
 
 CORPUS = Path(__file__).with_name("corpus.yaml")
+_HARMLESS = Path(__file__).with_name("harmless.yaml")
 
 _ZERO_WIDTH = "\u200b"
 _TAGS = 0xE0000
@@ -36,6 +37,12 @@ class Attack:
 def attacks() -> tuple[Attack, ...]:
     """Return every attack, in the order of the corpus."""
     return tuple(_attacks())
+
+
+@cache
+def harmless() -> tuple[str, ...]:
+    """Return texts that give no orders, some of which look as if they did."""
+    return tuple(yaml.safe_load(_HARMLESS.read_text(encoding="utf-8")))
 
 
 def _attacks() -> Iterator[Attack]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from pathlib import Path
 
-from tests.injection.attacks import attacks
+from runfold.processors.privacy.signs import signs_in
+from tests.injection.attacks import attacks, harmless
 from tests.injection.world import CHANNELS, LIMITS, OTHERS, TOOLS, outcome_of
 
 PAGE = Path(__file__).parents[2] / "docs/reliability/injection.md"
@@ -15,18 +16,22 @@ _TEXT = Path(__file__).with_name("page.md")
 
 def page() -> str:
     """Return the page, from a run of every attack."""
-    tried, succeeded = Counter[str](), Counter[str]()
+    tried, succeeded, noticed = Counter[str](), Counter[str](), Counter[str]()
     for place, attack in enumerate(attacks()):
         outcome = outcome_of(attack, CHANNELS[place % len(CHANNELS)])
         tried[attack.shape] += 1
         succeeded[attack.shape] += bool(outcome.effects)
+        noticed[attack.shape] += bool(signs_in(attack.text))
     rows = "".join(
-        f"| {shape.replace('-', ' ')} | {count} | {succeeded[shape]} |\n"
+        f"| {shape.replace('-', ' ')} | {count} | {succeeded[shape]} | {noticed[shape]} |\n"
         for shape, count in tried.items()
     )
     said = {
         "attacks": sum(tried.values()),
         "successes": sum(succeeded.values()),
+        "noticed": sum(noticed.values()),
+        "harmless": len(harmless()),
+        "suspected": sum(bool(signs_in(text)) for text in harmless()),
         "shapes": len(tried),
         "orders": len({attack.order for attack in attacks()}),
         "tools": ", ".join(f"`{tool.name}` (level {tool.risk_level})" for tool in TOOLS),

@@ -64,6 +64,16 @@ def test_nothing_personal_leaves_and_the_answer_has_the_words(
     assert {each.kind: each.count for each in found.redacted} == {
         "card": 1, "email": 1, "ip": 1, "secret": 1,
     }  # fmt: skip
+    assert {each.kind: each.count for each in found.exposed} == {"email": 1}
+
+
+def test_what_an_answer_says_of_its_own_is_exposed_too(
+    openai: Provider, both: ModelSettings
+) -> None:
+    arguments = json.dumps({"password": "of-my-own", "to": "a@b.example, c@d.example"})
+    openai.will(Answer(body=chat("ask e@f.example", [chat_call("c2", "files__read", arguments)])))
+    found = call(everywhere(), both)
+    assert {each.kind: each.count for each in found.exposed} == {"email": 3, "secret": 1}
 
 
 def test_a_picture_cannot_be_looked_through_and_is_only_named(
@@ -79,7 +89,7 @@ def test_without_a_wish_everything_is_shown_as_it_is(openai: Provider, both: Mod
     openai.will(Answer(body=chat("so")))
     found = call(everywhere(redact=()), both)
     assert [word for word in CANARIES if word in sent(openai)] == list(CANARIES)
-    assert found.redacted == ()
+    assert (found.redacted, found.exposed) == ((), ())
 
 
 def test_a_kind_that_is_not_known_hides_everything(openai: Provider, both: ModelSettings) -> None:

@@ -18,6 +18,8 @@ from runfold.events.values import (
     Plan,
     PlanStep,
     ProviderAttempt,
+    Redacted,
+    Sign,
     Usage,
 )
 from runfold.infra.metrics.table import TABLE
@@ -101,6 +103,28 @@ def test_a_run_from_request_to_end() -> None:
     assert grown.of("runfold_checkpoint_seconds_sum", agent="triage") == kept
     assert grown.of("runfold_tool_proposals_total", agent="triage", arguments="well_formed") == 1
     assert grown.of("runfold_policy_decisions_total", effect="permit", action=action) == 1
+
+
+def test_what_was_hidden_exposed_and_suspected_is_counted() -> None:
+    grown = Growth()
+    run = History("run-1").created().asked_model("c1").model_said("c1", "files.read")
+    answered = next(e.fact for e in run.events if isinstance(e.fact, j.ModelResponded))
+    said = {
+        "redacted": (Redacted(kind="email", count=2),),
+        "exposed": (Redacted(kind="card", count=1),),
+    }
+    run.add(answered.model_copy(update=said))
+    run.proposed("c2").decided("c2").approved("c2").started("c2").succeeded("c2")
+    signs = {"signs": (Sign(kind="override", count=3), Sign(kind="fake_turn", count=1))}
+    run.add(run.events[-1].fact.model_copy(update=signs))
+    run.add(facts.tool_failed("c3").model_copy(update=signs))
+    count(run)
+    of_values = "runfold_model_sensitive_values_total"
+    assert grown.of(of_values, agent="triage", kind="email", outcome="hidden") == 2
+    assert grown.of(of_values, agent="triage", kind="card", outcome="exposed") == 1
+    of_signs = "runfold_injection_signs_total"
+    assert grown.of(of_signs, tool="files.read", pattern="override") == 6
+    assert grown.of(of_signs, tool="files.read", pattern="fake_turn") == 2
 
 
 def test_arguments_that_break_the_schema_are_counted_wherever_it_was_found() -> None:

@@ -16,7 +16,7 @@ from runfold.events.content import json_content, text
 from runfold.events.definitions import AgentDefinition, ModelChoice, RetryPolicy, ToolContract
 from runfold.events.definitions.tool import DryRun
 from runfold.events.run import Event
-from runfold.events.values import Attachment, ErrorInfo, Limits
+from runfold.events.values import Attachment, ErrorInfo, Limits, Redacted, Sign
 from runfold.processors.definitions.fixed import FixedDefinitions
 from runfold.processors.engine.memory import MemoryEngine
 from runfold.processors.run.aggregate import runs_that_begin_with
@@ -348,6 +348,16 @@ def taken_over(behaviour: int) -> Life:
     return life.says(done(n=8))
 
 
+def looked_through(behaviour: int) -> Life:
+    """Since behaviour 8 results say what was found in strangers' words and in answers."""
+    inbox = LOOK.model_copy(update={"untrusted_output": True})
+    life = Life(behaviour, inbox, WRITE, SEND, agent()).says(request())
+    exposed = (Redacted(kind="email", count=2),)
+    life.says(answer(call("look"), exposed=exposed))
+    life.says(came_back(2, signs=(Sign(kind="override", count=1),)))
+    return life.says(done(n=3))
+
+
 SCENARIOS: dict[str, Callable[[int], Life]] = {
     "straight": straight,
     "with_people": with_people,
@@ -368,4 +378,5 @@ SCENARIOS: dict[str, Callable[[int], Life]] = {
     "missing_tool": missing_tool,
     "granted": granted,
     "taken_over": taken_over,
+    "looked_through": looked_through,
 }

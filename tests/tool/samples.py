@@ -32,6 +32,13 @@ def add(left: int, right: int = 1) -> int:
 
 
 @tool(risk_level=0)
+def echoes(said: str, *, fail: bool = False) -> str:
+    if fail:
+        raise ValueError(said)
+    return said
+
+
+@tool(risk_level=0)
 async def whoami(context: ToolContext) -> dict[str, str]:
     return {"run": context.run_id, "tenant": context.tenant_id, "key": context.idempotency_key}
 

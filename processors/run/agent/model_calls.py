@@ -17,6 +17,7 @@ from runfold.processors.run.agent.models_permitted import models_permitted
 from runfold.processors.run.agent.open_calls import retry_or
 from runfold.processors.run.agent.reasons import summary_of
 from runfold.processors.run.agent.reservations import release, reserve
+from runfold.processors.run.behaviour import WITH_SIGNS
 from runfold.processors.run.brakes import claims
 from runfold.processors.run.draft import Draft
 from runfold.processors.run.ids import outcome_of
@@ -164,6 +165,7 @@ def answered(draft: Draft, call: ModelCall, result: ModelResult) -> None:
             time_to_first_token_ms=result.time_to_first_token_ms,
             response_id=result.response_id,
             redacted=result.redacted if run.behaviour >= WHAT_WAS_REDACTED else (),
+            exposed=result.exposed if run.behaviour >= WITH_SIGNS else (),
         )
     )
     release(draft, result.call_id, result.cost)

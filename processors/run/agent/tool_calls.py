@@ -11,7 +11,7 @@ from runfold.events.calls.kinds import TOOL
 from runfold.events.content import NOTHING
 from runfold.events.definitions import ToolContract
 from runfold.events.trusted import trusted
-from runfold.events.values import ErrorInfo
+from runfold.events.values import ErrorInfo, Sign
 from runfold.processors.run.agent import checkpoints, policy_calls
 from runfold.processors.run.agent.approving import still_permitted
 from runfold.processors.run.agent.attribution import attribution
@@ -80,11 +80,12 @@ def _close_failed(
     error: ErrorInfo,
     latency_ms: int = 0,
     cost: Decimal | None = None,
+    signs: tuple[Sign, ...] = (),
 ) -> None:
     contract = draft.contract(call.tool)
     failure = failure_of(draft.run, call, error, latency_ms, cost)
     if tainted.taints(draft, call.tool):
-        failure = failure.model_copy(update={"untrusted": True})
+        failure = failure.model_copy(update={"untrusted": True, "signs": signs})
     retry_or(draft, call, failure, error, contract.retry, lambda: checkpoints.write(draft))
 
 
@@ -140,6 +141,7 @@ def answered(draft: Draft, call: RoundCall, result: ToolResult) -> None:
             repeated=result.repeated,
             cost=unpaid(draft, call, result.cost) if doubted else result.cost,
             untrusted=tainted.taints(draft, call.tool),
+            signs=tainted.signs(draft, result),
         )
     )
     checkpoints.write(draft)
@@ -156,7 +158,8 @@ def failed(draft: Draft, call: RoundCall, result: ToolResult) -> None:
     error = result.error or ErrorInfo(
         error_type="tool_error", message=draft.model("no_reason"), retryable=False
     )
-    _close_failed(draft, call, error, result.latency_ms, result.cost)
+    signs = tainted.signs(draft, result)
+    _close_failed(draft, call, error, result.latency_ms, result.cost, signs)
 
 
 def late(draft: Draft, result: ToolResult) -> None:

@@ -5,8 +5,10 @@ Taint raises what a call needs, and never permits anything.
 
 from __future__ import annotations
 
+from runfold.events.calls import ToolResult
 from runfold.events.definitions import ToolContract
-from runfold.processors.run.behaviour import BY_TAINT
+from runfold.events.values import Sign
+from runfold.processors.run.behaviour import BY_TAINT, WITH_SIGNS
 from runfold.processors.run.draft import Draft
 from runfold.processors.run.state import Live
 
@@ -20,6 +22,11 @@ def taints(draft: Draft, tool: str) -> bool:
         return False
     contract = draft.tool(tool)
     return contract is not None and contract.reads_strangers
+
+
+def signs(draft: Draft, result: ToolResult) -> tuple[Sign, ...]:
+    """Return what goes on record of a result's signs; nothing is decided by them."""
+    return result.signs if draft.run.behaviour >= WITH_SIGNS else ()
 
 
 def asks_a_person(run: Live, contract: ToolContract) -> bool:

@@ -45,6 +45,10 @@ def model_responded(_meta: Meta, fact: j.ModelResponded, _run: OpenRun) -> None:
     if fact.time_to_first_token_ms is not None:
         m.FIRST_TOKEN_SECONDS(model).observe(fact.time_to_first_token_ms / 1000)
     _errors(fact.attempts)
+    for each in fact.redacted:
+        m.SENSITIVE(agent, each.kind, "hidden").inc(each.count)
+    for each in fact.exposed:
+        m.SENSITIVE(agent, each.kind, "exposed").inc(each.count)
     for call in fact.answer.tool_calls:
         m.PROPOSALS(agent, "malformed" if call.problem else "well_formed").inc()
 
@@ -133,12 +137,14 @@ def tool_started(meta: Meta, fact: j.ToolCallStarted, run: OpenRun) -> None:
 def tool_succeeded(meta: Meta, fact: j.ToolCallSucceeded, run: OpenRun) -> None:
     """A tool answered."""
     _ended(meta, fact.tool, "repeated" if fact.repeated else "succeeded", fact.latency_ms, run)
+    _signs(fact)
 
 
 def tool_failed(meta: Meta, fact: j.ToolCallFailed, run: OpenRun) -> None:
     """A tool failed."""
     _ended(meta, fact.tool, "failed", fact.latency_ms, run)
     m.TOOL_ERRORS(fact.tool, fact.error.error_type).inc()
+    _signs(fact)
     if fact.error.error_type == _INVALID and fact.attempt == 1:
         m.INVALID(run.agent).inc()
 
@@ -152,6 +158,11 @@ def tool_uncertain(_meta: Meta, fact: j.ToolCallUncertain, _run: OpenRun) -> Non
 def late(_meta: Meta, fact: j.LateResultNoted, _run: OpenRun) -> None:
     """A result came too late."""
     m.LATE(fact.outcome).inc()
+
+
+def _signs(fact: j.ToolCallSucceeded | j.ToolCallFailed) -> None:
+    for sign in fact.signs:
+        m.SIGNS(fact.tool, sign.kind).inc(sign.count)
 
 
 def _ended(meta: Meta, tool: str, outcome: str, latency_ms: int, run: OpenRun) -> None:

@@ -152,6 +152,14 @@ MODEL_TOKENS = TABLE.counter(
     unit="tokens",
     process=_BY,
 )
+SENSITIVE = TABLE.counter(
+    "runfold_model_sensitive_values",
+    "personal data and secrets of agents that redact, by kind and outcome: hidden (redacted of "
+    "ModelResponded: the model had tokens for them, in each call) or exposed (exposed: the answer "
+    "holds them, in words)",
+    ["agent", "kind", "outcome"],
+    process=_BY,
+)
 COST = TABLE.counter(
     "runfold_model_cost_usd",
     "cost of ModelResponded, and of answers that came too late, by attempt (first, retry); a float "
@@ -220,6 +228,13 @@ TOOL_ERRORS = TABLE.counter(
     "runfold_tool_errors",
     "ToolCallFailed by error_type, among them timeout and invalid_arguments",
     ["tool", "error_type"],
+    process=_BY,
+)
+SIGNS = TABLE.counter(
+    "runfold_injection_signs",
+    "signs of ToolCallSucceeded and ToolCallFailed by pattern: passages in what strangers wrote "
+    "that seem to give orders to a model",
+    ["tool", "pattern"],
     process=_BY,
 )
 TOOL_COST = TABLE.counter(
