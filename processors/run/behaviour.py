@@ -51,6 +51,11 @@ by deciding it again.
    asked for, what they proved is on record, and who proves nothing is refused (``unproved``).
    ``state_hash`` covers what strangers' words the run has read, by which policies its calls were
    judged, what its brakes remember, who approved what, who holds it, and who is asked.
+8. Persons are told apart by what their names say, and not by how they are spelled. Whoever acts for
+   another, or for the requester, may not approve or do what that person may not. An approval that
+   holds for more, and one of several, counts only as long as its persons may approve, and act for
+   whom they acted. Whoever resolves an uncertain call has not approved it. Time approves nothing
+   for which policies ask a person. A result that a person gives fits the contract of the tool.
 """
 
 from __future__ import annotations
@@ -58,7 +63,7 @@ from __future__ import annotations
 from runfold.processors.engine.aggregate import NewerReleaseError
 
 FIRST = 1
-CURRENT = 7
+CURRENT = 8
 
 BY_PERMISSION = 6
 """The behaviour from which calls begin by permission and are held where they cannot begin."""
@@ -82,6 +87,8 @@ BY_TAINT = 7
 """The behaviour from which a run keeps what it has read of strangers."""
 BY_TENANT = 7
 """The behaviour from which a run asks its tenant, where a policy of the tenant is in force."""
+BY_PERSON = 8
+"""The behaviour from which it is looked at who a person is, and for how long what they said counts."""
 
 
 class BehaviourError(NewerReleaseError):

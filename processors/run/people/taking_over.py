@@ -11,8 +11,7 @@ from __future__ import annotations
 
 from runfold.events import commands
 from runfold.events import run as j
-from runfold.events.content import JSON, text
-from runfold.events.json_schema import UncheckableError, parsed
+from runfold.events.content import text
 from runfold.events.wording import coded
 from runfold.processors.engine.aggregate import Timer
 from runfold.processors.run.agent import checkpoints
@@ -20,7 +19,7 @@ from runfold.processors.run.agent.reservations import release
 from runfold.processors.run.behaviour import TAKE_OVER
 from runfold.processors.run.draft import Draft
 from runfold.processors.run.ids import after
-from runfold.processors.run.people import replying
+from runfold.processors.run.people import replying, results_given
 from runfold.processors.run.policy import tainted
 from runfold.processors.run.state import CallStatus, Live, ModelCall, RoundCall
 
@@ -134,7 +133,8 @@ def _give(draft: Draft, control: commands.GiveResult) -> str:
         return draft.people("no_call_to_answer_for", call=control.call_id)
     if call.status not in _ANSWERABLE:
         return draft.people("not_answerable_for", call=call.call_id, status=call.status.value)
-    if fault := _fault(control):
+    contract = draft.contract(call.tool)
+    if fault := results_given.fault_of(draft, contract, control.result, failed=control.failed):
         return draft.people("result_not_usable", fault=fault)
     draft.say(
         j.ResultGiven(
@@ -149,18 +149,6 @@ def _give(draft: Draft, control: commands.GiveResult) -> str:
         )
     )
     checkpoints.write(draft)
-    return ""
-
-
-def _fault(control: commands.GiveResult) -> str:
-    """Return why a result cannot be read as JSON, empty where it can."""
-    result = control.result
-    if result.inline is None or result.media_type != JSON:
-        return "it is not JSON"
-    try:
-        parsed(result.inline)
-    except UncheckableError as problem:
-        return str(problem)
     return ""
 
 
