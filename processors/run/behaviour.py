@@ -88,7 +88,7 @@ BY_TAINT = 7
 BY_TENANT = 7
 """The behaviour from which a run asks its tenant, where a policy of the tenant is in force."""
 BY_PERSON = 8
-"""The behaviour from which it is looked at who a person is, and for how long what they said counts."""
+"""The behaviour from which it counts who a person is, and for how long what they said holds."""
 
 
 class BehaviourError(NewerReleaseError):

@@ -330,7 +330,9 @@ COUNT = {
 
 
 def held_by_ann(**changes: Any) -> Story:
-    known = published(tool("count", **({"risk_level": 0} | COUNT | changes)), agent(tools=("count",)))
+    known = published(
+        tool("count", **({"risk_level": 0} | COUNT | changes)), agent(tools=("count",))
+    )
     return asking(known, call("count")).when(control(commands.TakeOverRun, "take", actor_id="ann"))
 
 
@@ -354,7 +356,9 @@ def test_a_tool_without_a_schema_takes_any_json() -> None:
 
 
 def test_the_result_of_an_uncertain_call_fits_the_contract() -> None:
-    known = published(tool("count", risk_level=1, approval="never", **COUNT), agent(tools=("count",)))
+    known = published(
+        tool("count", risk_level=1, approval="never", **COUNT), agent(tools=("count",))
+    )
     run = asking(known, call("count")).when(begins(2))
     run = run.when(came_back(2, outcome=Outcome.UNCERTAIN, result=None))
     happened = {"call_id": f"{RUN}.2", "resolution": commands.Resolution.HAPPENED}
@@ -366,4 +370,4 @@ def test_the_result_of_an_uncertain_call_fits_the_contract() -> None:
 
 
 def test_runs_that_began_before_are_decided_as_they_were() -> None:
-    assert BY_PERSON == 8  # noqa: PLR2004 - what is released does not move
+    assert BY_PERSON == 8

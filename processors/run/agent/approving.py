@@ -101,7 +101,7 @@ def still_permitted(draft: Draft, call: RoundCall) -> bool:
         return True
     contract = draft.contract(call.tool)
     judged = judge_call(draft, contract, call.tool, call.call_id, call.arguments)
-    decision, refusal, terms = judged
+    decision, refusal, terms, _ = judged
     draft.say(decision)
     if refusal is not None:
         draft.deny(call.call_id, FORBIDDEN, refusal)

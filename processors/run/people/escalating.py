@@ -21,7 +21,6 @@ from runfold.processors.run.ids import after
 from runfold.processors.run.lifecycle import endings
 from runfold.processors.run.policy.cedar.names import TOOL_APPROVE
 from runfold.processors.run.policy.judging import Judged, judge_call, policies_of
-from runfold.processors.run.policy.rules import APPROVAL, NEEDS_APPROVAL
 from runfold.processors.run.policy.servers import servers_for
 from runfold.processors.run.state import PLAIN, CallStatus, Live, RoundCall
 
@@ -155,11 +154,9 @@ def time_passes(draft: Draft, call: RoundCall, judged: Judged) -> bool:
     policies = policies_of(draft)
     if policies is None:
         return True
-    decision, contract = judged.decision, draft.contract(call.tool)
-    by_level = NEEDS_APPROVAL not in decision.obligations or APPROVAL in decision.policy_ids
     spoken_of = policies.restricts(TOOL_APPROVE, "Tool", call.tool)
-    free = judged.terms == PLAIN and not spoken_of and servers_for(draft, contract) is None
-    return by_level and free
+    served = servers_for(draft, draft.contract(call.tool)) is not None
+    return not judged.asks and judged.terms == PLAIN and not spoken_of and not served
 
 
 def _deny(draft: Draft, call: RoundCall) -> None:

@@ -26,9 +26,6 @@ from runfold.processors.run.state import CallStatus, Live, ModelCall, RoundCall
 HOLD = "takeover"
 """The kind of the deadline of a run that a person holds, with the number of things they did."""
 
-SHORTEST_MS, LONGEST_MS = 60_000, 7 * 86_400_000
-"""How long a run may stay with a person who does nothing: a minute to a week."""
-
 _ANSWERABLE = frozenset({CallStatus.APPROVED, CallStatus.HELD, CallStatus.RUNNING})
 """Where a call stands that a person may answer: it was permitted, and its result is not there."""
 
@@ -87,7 +84,7 @@ def _take(draft: Draft, control: commands.TakeOverRun) -> str:
         return draft.people(code, by=held.by)
     if not control.actor_id.strip():
         return draft.people("nobody_takes_over")
-    hold_ms = min(max(control.hold_ms, SHORTEST_MS), LONGEST_MS)
+    hold_ms = min(max(control.hold_ms, commands.SHORTEST_HOLD_MS), commands.LONGEST_HOLD_MS)
     draft.say(
         j.RunTakenOver(
             request_id=control.request_id,

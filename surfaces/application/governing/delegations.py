@@ -7,7 +7,21 @@ from datetime import datetime
 
 from runfold.events.definitions import AuthorityDelegated, Definitions
 from runfold.events.definitions.delegation import KIND
+from runfold.events.persons import folded
+from runfold.surfaces.application.errors import InvalidError
 from runfold.surfaces.application.governing.definitions import Governing, read_definitions
+
+
+def _can_be_meant(
+    known: Definitions, person: str, delegate: str, given: Given, tenant: str | None
+) -> None:
+    """Raise InvalidError for what nobody means: oneself in another spelling, no such tool."""
+    if person != delegate and folded(person) == folded(delegate):
+        raise InvalidError(f"{person} and {delegate} are one person: name somebody else.")
+    tools = {each.definition.name for each in known if each.kind == "tool"}
+    visible = tools if tenant is None else set(known.names("tool", tenant))
+    if missing := next((each for each in given.tools if each not in visible), None):
+        raise InvalidError(f"No tool {missing} is published: a delegation for it gives nothing.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +40,7 @@ class Delegating(Governing):
     def delegate(self, person: str, delegate: str, given: Given) -> Definitions:
         """Let a person act for another while they are absent."""
         known, said = read_definitions(self._reader), self._said(KIND, person)
+        _can_be_meant(known, person, delegate, given, self._tenant)
         delegated = AuthorityDelegated(
             **said,
             delegate=delegate,
