@@ -14,6 +14,7 @@ from runfold.producers.errors import RefusedError
 from runfold.surfaces.application.errors import InvalidError
 from runfold.surfaces.application.governing.definitions import Governing, Who
 from runfold.surfaces.application.governing.delegations import Delegating, Given
+from runfold.surfaces.application.governing.delegations import note_on as note_on_tools
 from runfold.surfaces.application.governing.policies.who_can import need_asked_about
 from runfold.surfaces.application.governing.switching import note_on
 from runfold.surfaces.cli.faults import CliError
@@ -69,10 +70,11 @@ def test_nobody_acts_for_themselves_in_another_spelling(other: str) -> None:
 
 
 @pytest.mark.parametrize("tenant", [None, TENANT])
-def test_a_delegation_for_no_tool_that_there_is_is_refused(tenant: str | None) -> None:
+def test_a_delegation_for_no_tool_that_there_is_says_so(tenant: str | None) -> None:
     given = Given(ends_at=START + timedelta(days=1), tools=("mail.sned",))
-    with pytest.raises(InvalidError, match=r"No tool mail\.sned is published"):
-        governing(Delegating, tenant).delegate("ann", "bob", given)
+    known = governing(Delegating, tenant).delegate("ann", "bob", given)
+    assert "no tool mail.sned is published" in note_on_tools(known, given.tools, tenant)
+    assert note_on_tools(known, (), tenant) == ""
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -12,16 +13,16 @@ from runfold.surfaces.application.errors import InvalidError
 from runfold.surfaces.application.governing.definitions import Governing, read_definitions
 
 
-def _can_be_meant(
-    known: Definitions, person: str, delegate: str, given: Given, tenant: str | None
-) -> None:
-    """Raise InvalidError for what nobody means: oneself in another spelling, no such tool."""
-    if person != delegate and folded(person) == folded(delegate):
-        raise InvalidError(f"{person} and {delegate} are one person: name somebody else.")
-    tools = {each.definition.name for each in known if each.kind == "tool"}
-    visible = tools if tenant is None else set(known.names("tool", tenant))
-    if missing := next((each for each in given.tools if each not in visible), None):
-        raise InvalidError(f"No tool {missing} is published: a delegation for it gives nothing.")
+def note_on(known: Definitions, tools: Iterable[str], tenant: str | None) -> str:
+    """Return which of the tools that are delegated is published nowhere yet, empty for none."""
+    published = {each.definition.name for each in known if each.kind == "tool"}
+    visible = published if tenant is None else set(known.names("tool", tenant))
+    missing = next((each for each in tools if each not in visible), None)
+    return (
+        f"no tool {missing} is published: until it is, this delegates nothing of it"
+        if missing
+        else ""
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +41,8 @@ class Delegating(Governing):
     def delegate(self, person: str, delegate: str, given: Given) -> Definitions:
         """Let a person act for another while they are absent."""
         known, said = read_definitions(self._reader), self._said(KIND, person)
-        _can_be_meant(known, person, delegate, given, self._tenant)
+        if person != delegate and folded(person) == folded(delegate):
+            raise InvalidError(f"{person} and {delegate} are one person: name somebody else.")
         delegated = AuthorityDelegated(
             **said,
             delegate=delegate,
