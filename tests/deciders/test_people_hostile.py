@@ -1,6 +1,7 @@
 """Persons, delegations and time, used to get round what policies demand: none of it passes.
 
-The rules that hold from behaviour 8 on. Runs that began before are decided as they were.
+The rules that hold from behaviour 8 on. That runs which began before are decided as they were, the
+histories of ``tests/replay`` show.
 """
 
 from __future__ import annotations
@@ -15,7 +16,6 @@ from runfold.events.approvals import Holds, HoldsFor
 from runfold.events.calls import Outcome, PolicyResult, ServerAnswer
 from runfold.events.content import json_content
 from runfold.events.persons import folded
-from runfold.processors.run.behaviour import BY_PERSON
 from tests.deciders.given import (
     RUN,
     TENANT,
@@ -367,7 +367,3 @@ def test_the_result_of_an_uncertain_call_fits_the_contract() -> None:
     assert "result_not_usable" in run.only(j.RequestIgnored).reason
     good = control(commands.ResolveToolCall, "good", result=json_content({"n": 1}), **happened)
     assert run.when(good).names()[0] == "ToolCallSucceeded"
-
-
-def test_runs_that_began_before_are_decided_as_they_were() -> None:
-    assert BY_PERSON == 8
