@@ -125,6 +125,9 @@ class AnswerQuestion(Control):
 HOLD_MS = 3_600_000
 """How long a run stays with a person who does nothing more, unless they say otherwise."""
 
+SHORTEST_HOLD_MS, LONGEST_HOLD_MS = 60_000, 7 * 86_400_000
+"""How long it may stay so at the least and at the most: a minute to a week."""
+
 
 class TakeOverRun(Control):
     """Answer in the model's place from here on.

@@ -147,6 +147,7 @@ SENTENCES: Mapping[str, str] = {
     "held_by_you": "the run is with you already",
     "not_taken_over": "nobody has taken the run over: its model answers (runfold takeover)",
     "nobody_takes_over": "say who takes the run over",
+    "nobody_approves": "policies say who may approve, and no name says who this is (--user)",
     "paused_while_held": "the run is paused; resume it first",
     "calls_are_open": "{calls} are open; wait for their results, give them, or decide on them",
     "has_not_delegated": "{person} has not delegated to {actor} for now (runfold delegate list)",

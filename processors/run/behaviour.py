@@ -51,7 +51,12 @@ by deciding it again.
    asked for, what they proved is on record, and who proves nothing is refused (``unproved``).
    ``state_hash`` covers what strangers' words the run has read, by which policies its calls were
    judged, what its brakes remember, who approved what, who holds it, and who is asked.
-8. What strangers wrote is looked through for orders to its reader, and a model's answer for what is
+8. Persons are told apart by what their names say, and not by how they are spelled. Whoever acts for
+   another, or for the requester, may not approve or do what that person may not. An approval that
+   holds for more, and one of several, counts only as long as its persons may approve, and act for
+   whom they acted. Whoever resolves an uncertain call has not approved it. Time approves nothing
+   for which policies ask a person. A result that a person gives fits the contract of the tool.
+   What strangers wrote is looked through for orders to its reader, and a model's answer for what is
    personal or secret: the results say what was found (``signs``, ``exposed``).
 """
 
@@ -86,6 +91,8 @@ WITH_SIGNS = 8
 """The behaviour from which results say what was found in strangers' words and in answers."""
 BY_TENANT = 7
 """The behaviour from which a run asks its tenant, where a policy of the tenant is in force."""
+BY_PERSON = 8
+"""The behaviour from which it counts who a person is, and for how long what they said holds."""
 
 
 class BehaviourError(NewerReleaseError):

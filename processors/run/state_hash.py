@@ -12,6 +12,7 @@ from collections.abc import Mapping
 
 from runfold.events.approvals import ApprovalTerms, Approver, Holds
 from runfold.events.content import canonical_json
+from runfold.processors.run.behaviour import BY_PERSON
 from runfold.processors.run.state import NO_MORE, PLAIN, Asking, Hold, Live, Watch
 
 
@@ -95,10 +96,17 @@ def _added_by_7(run: Live) -> list[object]:
 def _consents(run: Live) -> list[object]:
     """Who let calls happen, from behaviour 7 on; nothing where no policy and no grant is in it."""
     open_ = [(call.call_id, call.consent) for call in run.loop.round]
+    later = run.behaviour >= BY_PERSON
     asked = [
-        [call_id, _terms(each.terms), [_approver(who) for who in each.given], _holds(each.holds)]
+        [
+            call_id,
+            _terms(each.terms),
+            [_approver(who) for who in each.given],
+            _holds(each.holds),
+            *([each.by_time] if later else []),
+        ]
         for call_id, each in open_
-        if each.given or each.terms != PLAIN
+        if each.given or each.terms != PLAIN or (later and each.by_time)
     ]
     grants = [
         [
@@ -107,6 +115,7 @@ def _consents(run: Live) -> list[object]:
             [each.tool, each.level, each.left],
             [_approver(who) for who in each.by],
             [*each.taint],
+            *([each.shown] if later else []),
         ]
         for each in run.loop.grants
     ]

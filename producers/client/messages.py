@@ -198,6 +198,8 @@ class Messages:
 
     def take_over(self, run_id: str, reason: str, hold_ms: int) -> Control:
         """Return a request to answer in the model's place."""
+        if not commands.SHORTEST_HOLD_MS <= hold_ms <= commands.LONGEST_HOLD_MS:
+            raise RefusedError("A run stays with a person for 1m to 7d after the last they did.")
         return self._control(commands.TakeOverRun, run_id, reason=reason, hold_ms=hold_ms)
 
     def reply(self, run_id: str, said: str | Content | None, calls: Calls) -> Control:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from runfold.events.definitions import AgentDefinition, ToolContract
 from runfold.events.definitions.escalation import Escalation, Escalations, faults_of
 from runfold.infra.documents import Document, FieldPath
 from runfold.processors.run.people.escalating import APPROVED_UP_TO
+
+_STANDS_IN = " for user/"
+"""How a decision names who acts for somebody absent."""
 
 PATH: FieldPath = ("extensions", "runfold", "escalation")
 
@@ -21,12 +24,22 @@ def lower_escalation(own: Mapping[str, Any], document: Document) -> Escalations:
     found = {}
     for kind, said in own.get("escalation", {}).items():
         escalation = Escalation.model_validate(said)
-        faults = list(faults_of(kind, escalation))
+        faults = [*faults_of(kind, escalation), *_unclear(escalation)]
         for field, sentence in faults:
             document.refuse((*PATH, kind, *_path(field)), sentence)
         if not faults:
             found[kind] = escalation
     return Escalations(**found)
+
+
+def _unclear(said: Escalation) -> Iterator[tuple[str, str]]:
+    """Yield the names that could be read as something else: who is asked is on record as text."""
+    for name in (*said.ask, *(each for step in said.steps for each in step.ask)):
+        if _STANDS_IN in name or not name.isprintable():
+            yield (
+                "ask",
+                f"{name!r} is no name of a person: who acts for them, runfold delegate says",
+            )
 
 
 def check_end(

@@ -48,6 +48,11 @@ def test_a_definition_without_escalations_has_the_digest_that_it_had() -> None:
         ("approvals: {steps: [{after_ms: 0, ask: [role/x]}]}", "1 to 31622400000 milliseconds"),
         ("approvals: {steps: [{after_ms: 5}]}", '"ask" is missing'),
         ("questions: {end: approve, end_ms: 5}", "a question cannot be approved"),
+        ("approvals: {ask: [user/ann for user/bob]}", "is no name of a person"),
+        (
+            'approvals: {ask: [role/x], steps: [{after_ms: 5, ask: ["user/a\\u200b"]}]}',
+            "is no name",
+        ),
     ],
 )
 def test_an_escalation_that_cannot_hold_is_refused(

@@ -12,7 +12,7 @@ from functools import cache
 
 from runfold.events import commands
 from runfold.events import run as j
-from runfold.events.approvals import ArgumentBound, Holds, HoldsFor
+from runfold.events.approvals import Approver, ArgumentBound, Holds, HoldsFor
 from runfold.events.base import Record
 from runfold.events.content import Content, json_content
 from runfold.events.definitions import DefinitionRetired, Definitions
@@ -39,7 +39,8 @@ _POLICIES = {
         'permit(principal in Role::"ops", action == Action::"run.control", resource);', "ops"
     ),
 }
-PERSONS = ("ann", "bob", "eve", "user-1")
+PERSONS = ("ann", "Ann ", "bob", "eve", "user-1", "USER-1")
+"""Names as they are written; the oracle below knows which of them are one person."""
 HOLDS = (
     None,
     None,
@@ -99,7 +100,7 @@ class Approved(RedecidedRun):
             assert needed >= 2
         approvals = [f for f in facts if isinstance(f, j.ToolCallApproved | j.ApprovalGiven)]
         last = [f for f in approvals if isinstance(f, j.ToolCallApproved) and f.approvers]
-        persons = {each.id for each in last[-1].approvers} if last else set()
+        persons = set(map(_person, last[-1].approvers)) if last else set()
         if "requester:never" in judged.obligations:
             persons -= {"user-1"}
             needed = max(needed, 1)
@@ -117,11 +118,11 @@ class Approved(RedecidedRun):
                 used, since = put.digest, n
         for fact in facts[since:]:
             if isinstance(fact, j.ToolCallApproved | j.ApprovalGiven):
-                yield self.sent_by.get(fact.request_id or "", "")
+                yield self.sent_by.get(fact.request_id or "", "").strip().lower()
             if isinstance(fact, j.ToolCallApproved) and fact.grant_id is not None:
                 given = [f for f in self.story.facts if isinstance(f, j.ToolCallApproved)]
                 grant = next(f for f in given if f.request_id == fact.grant_id)
-                yield from (each.id for each in grant.approvers)
+                yield from map(_person, grant.approvers)
 
     def _was_shown(self, fact: j.ToolCallApproved | j.ApprovalGiven) -> None:
         """A decision that names what was shown names the question that was open."""
@@ -142,6 +143,10 @@ class Approved(RedecidedRun):
             if fact.request_id in used:
                 assert fact.holds is not None
                 assert used[fact.request_id] < fact.holds.times
+
+
+def _person(approver: Approver) -> str:
+    return approver.id.strip().lower()
 
 
 def _ruled(known: Definitions, name: str, *, retired: bool) -> Definitions:

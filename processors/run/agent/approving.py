@@ -9,12 +9,16 @@ from runfold.events.definitions import ToolContract
 from runfold.events.trusted import trusted
 from runfold.processors.run.agent.checkpoints import write
 from runfold.processors.run.approvals import asking, grants
+from runfold.processors.run.approvals.allowed import on_approval
+from runfold.processors.run.behaviour import BY_PERSON
 from runfold.processors.run.draft import Draft
-from runfold.processors.run.people import escalating
+from runfold.processors.run.people import escalating, identity
+from runfold.processors.run.policy.cedar.persons import Approving
 from runfold.processors.run.policy.cedar.terms import together
 from runfold.processors.run.policy.judging import (
     FORBIDDEN,
     Judged,
+    changed_since,
     judge_call,
     judged_now,
     policies_of,
@@ -71,6 +75,8 @@ def ask_again(draft: Draft, call: RoundCall) -> None:
         return
     terms = together(call.consent.terms, judged.terms)
     given = call.consent.given
+    if draft.behaviour >= BY_PERSON:
+        given = _counting(draft, call, terms)
     request_approval(draft, call.call_id, contract, call.arguments, terms, given)
 
 
@@ -94,13 +100,14 @@ def still_permitted(draft: Draft, call: RoundCall) -> bool:
     if policies_of(draft) is None or judged_now(draft, call.call_id):
         return True
     contract = draft.contract(call.tool)
-    decision, refusal, terms = judge_call(draft, contract, call.tool, call.call_id, call.arguments)
+    judged = judge_call(draft, contract, call.tool, call.call_id, call.arguments)
+    decision, refusal, terms, _ = judged
     draft.say(decision)
     if refusal is not None:
         draft.deny(call.call_id, FORBIDDEN, refusal)
         return False
     counting = _counting(draft, call, terms)
-    if NEEDS_APPROVAL in decision.obligations and not _approved(call, counting, terms):
+    if NEEDS_APPROVAL in decision.obligations and not _approved(draft, call, counting, judged):
         request_approval(draft, call.call_id, contract, call.arguments, terms, counting)
         return False
     return True
@@ -108,14 +115,31 @@ def still_permitted(draft: Draft, call: RoundCall) -> bool:
 
 def _counting(draft: Draft, call: RoundCall, terms: ApprovalTerms) -> tuple[Approver, ...]:
     """Return those of a call's approvers whose approval counts by the terms of now."""
-    requester = draft.run.request.user_id
-    return tuple(each for each in call.consent.given if terms.requester or each.id != requester)
+    requester, given = draft.run.request.user_id, call.consent.given
+    if draft.behaviour < BY_PERSON:
+        return tuple(each for each in given if terms.requester or each.id != requester)
+    if not terms.requester:
+        given = tuple(each for each in given if not identity.is_requester(draft, each))
+    if not changed_since(draft, call):
+        return given
+    contract, arguments = draft.contract(call.tool), call.arguments
+    kinds = (Approving(approvals=place) for place in range(len(given)))
+    said = (
+        on_approval(draft, each, contract, arguments, kind)
+        for each, kind in zip(given, kinds, strict=True)
+    )
+    return tuple(e for e, v in zip(given, said, strict=True) if v is None or v.permitted)
 
 
-def _approved(call: RoundCall, counting: tuple[Approver, ...], terms: ApprovalTerms) -> bool:
+def _approved(
+    draft: Draft, call: RoundCall, counting: tuple[Approver, ...], judged: Judged
+) -> bool:
     """Whether a call has the approvals that policies demand now."""
     if call.approval != "approved":
         return False
+    if call.consent.by_time and draft.behaviour >= BY_PERSON:
+        return escalating.time_passes(draft, call, judged)
     # While no policies were in force it was approved without a name.
-    anybody = terms.approvers == 1 and terms.requester
-    return anybody or len(counting) >= terms.approvers
+    nameless = bool(counting) or not call.consent.given
+    anybody = judged.terms.approvers == 1 and judged.terms.requester and nameless
+    return anybody or len(counting) >= judged.terms.approvers

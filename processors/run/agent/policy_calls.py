@@ -19,6 +19,7 @@ from runfold.events.definitions import ToolContract
 from runfold.events.values import ErrorInfo, Placement
 from runfold.processors.run.agent.approving import request_approval
 from runfold.processors.run.agent.beginnings import hold
+from runfold.processors.run.behaviour import BY_PERSON
 from runfold.processors.run.draft import Draft
 from runfold.processors.run.policy.judging import (
     FORBIDDEN,
@@ -98,10 +99,16 @@ def answered(draft: Draft, asked: PolicyCall, result: PolicyResult) -> None:
             reason = draft.model("server_denies", policy=answer.policy, why=why)
             draft.deny(call.call_id, FORBIDDEN, reason)
             return
-    if any(each.asks_person for each in result.answers) and call.approval != "approved":
+    if any(each.asks_person for each in result.answers) and not _by_person(draft, call):
         contract = draft.contract(call.tool)
         terms = judge_call(draft, contract, call.tool, call.call_id, call.arguments).terms
         request_approval(draft, call.call_id, contract, call.arguments, terms)
+
+
+def _by_person(draft: Draft, call: RoundCall) -> bool:
+    """Whether a person has approved a call; time that passed is none."""
+    by_time = call.consent.by_time and draft.behaviour >= BY_PERSON
+    return call.approval == "approved" and not by_time
 
 
 def failed(draft: Draft, asked: PolicyCall, result: PolicyResult) -> None:

@@ -5,6 +5,9 @@ Asked where any rule may speak of it, so deployments without such rules have no 
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
 from runfold.events import commands
 from runfold.events import run as j
 from runfold.events.approvals import Approver
@@ -12,6 +15,7 @@ from runfold.events.content import Content
 from runfold.events.definitions import ToolContract
 from runfold.events.trusted import trusted
 from runfold.processors.run.draft import Draft
+from runfold.processors.run.people import identity
 from runfold.processors.run.policy import verdict
 from runfold.processors.run.policy.cedar import persons
 from runfold.processors.run.policy.cedar.engine import ParsedSet
@@ -45,10 +49,14 @@ _CALLED: dict[type[commands.Control], str] = {
 _STOPS = frozenset({"cancel", "deny", "deny_extension", "pause"})
 """What makes nothing happen: a rule that cannot be evaluated does not keep a person from it."""
 
+_FORBIDS = frozenset({"policy_forbids", "policy_error"})
+"""The codes of what a rule says of a person; that no permit matches is not among them."""
+
 
 def who(control: commands.Control) -> Approver:
-    """Return the person that a control comes from."""
-    return trusted(Approver)(id=control.actor_id, roles=control.roles)
+    """Return the person that a control comes from, and for whom they say that they act."""
+    absent = getattr(control, "on_behalf_of", None)
+    return trusted(Approver)(id=control.actor_id, roles=control.roles, on_behalf_of=absent)
 
 
 def may_control(draft: Draft, control: commands.Control) -> Verdict | None:
@@ -60,9 +68,13 @@ def may_control(draft: Draft, control: commands.Control) -> Verdict | None:
     if policies is None or name is None:
         return None
     person, now = who(control), circumstances(draft.run, draft.env)
-    said = verdict.on_person(
-        policies, RUN_CONTROL, "Run", lambda: persons.to_control(person, draft.agent(), now, name)
-    )
+    agent = draft.agent()
+
+    def asked(as_whom: Approver) -> Verdict | None:
+        question = partial(persons.to_control, as_whom, agent, now, name)
+        return verdict.on_person(policies, RUN_CONTROL, "Run", question)
+
+    said = _strictest(draft, person, asked)
     if said is not None and said.code == "policy_error" and name in _STOPS:
         said = Verdict(True, "policy_error_stops", said.parameters, said.rules, said.asked)
     if said is not None:
@@ -111,12 +123,30 @@ def on_approval(
         told = {"tool": contract.name, "argument": fault.name, "problem": str(fault)}
         return Verdict(permitted=False, code="policy_cannot_judge", parameters=told)
     now = circumstances(draft.run, draft.env)
-    return verdict.on_person(
-        policies,
-        TOOL_APPROVE,
-        "Tool",
-        lambda: persons.to_approve(person, draft.agent(), contract, now, seen, approving),
-    )
+    agent = draft.agent()
+
+    def asked(as_whom: Approver) -> Verdict | None:
+        question = partial(persons.to_approve, as_whom, agent, contract, now, seen, approving)
+        return verdict.on_person(policies, TOOL_APPROVE, "Tool", question)
+
+    return _strictest(draft, person, asked)
+
+
+def _strictest(
+    draft: Draft, person: Approver, asked: Callable[[Approver], Verdict | None]
+) -> Verdict | None:
+    """Return what policies say of a person, or what they forbid them by another of their names.
+
+    Who is absent is not known by roles of their own, so that only a forbid speaks of them.
+    """
+    said = asked(person)
+    if said is None or not said.permitted:
+        return said
+    for name in identity.others(draft, person):
+        other = asked(person.model_copy(update={"id": name}))
+        if other is not None and other.code in _FORBIDS:
+            return other
+    return said
 
 
 def reason(draft: Draft, said: Verdict) -> str:

@@ -14,11 +14,12 @@ from runfold.processors.run.agent import approving
 from runfold.processors.run.agent.arguments import arguments_fault
 from runfold.processors.run.approvals import allowed, bounds
 from runfold.processors.run.approvals.grants import MOST_GRANTS
+from runfold.processors.run.behaviour import BY_PERSON
 from runfold.processors.run.draft import Draft
-from runfold.processors.run.people import behalf
+from runfold.processors.run.people import behalf, identity
 from runfold.processors.run.policy.cedar.persons import Approving
 from runfold.processors.run.policy.judging import policies_of
-from runfold.processors.run.state import RoundCall
+from runfold.processors.run.state import PLAIN, RoundCall
 
 STALE = "stale"
 """The code of a decision on another question than the one that is open."""
@@ -51,8 +52,9 @@ def approve(draft: Draft, control: commands.ApproveToolCall, call: RoundCall) ->
     if refusal := _refusal(draft, control, call, given):
         return refusal
     several = call.consent.terms.approvers > 1
-    named = several or policies_of(draft) is not None
     person = behalf.approver(draft, control, call)
+    acts = person.on_behalf_of is not None and draft.behaviour >= BY_PERSON
+    named = several or acts or policies_of(draft) is not None
     approvers = (*given, person) if named else ()
     if len(given) + 1 < call.consent.terms.approvers:
         _one_of_several(draft, control, call, approvers)
@@ -101,7 +103,7 @@ def _refusal(
         draft, control, person, call
     ):
         return refusal
-    if (before := behalf.same(person, given)) is not None:
+    if (before := behalf.same(draft, person, given)) is not None:
         return Refusal("already_approved", draft.people("already_approved", who=before))
     if control.arguments is not None and (
         fault := arguments_fault(draft, contract, control.arguments)
@@ -114,7 +116,9 @@ def _by_terms(
     draft: Draft, control: commands.ApproveToolCall, person: Approver, call: RoundCall
 ) -> Refusal | None:
     terms, requester = call.consent.terms, draft.run.request.user_id
-    if not terms.requester and requester in {person.id, person.on_behalf_of}:
+    if terms != PLAIN and identity.is_nobody(draft, person):
+        return Refusal(FORBIDDEN, draft.people("nobody_approves"))
+    if not terms.requester and identity.is_requester(draft, person):
         return Refusal(FORBIDDEN, draft.people("requester_never", who=requester))
     if (terms.shown or terms.approvers > 1) and control.shown_digest is None:
         return Refusal("not_shown", draft.people("not_shown", call=call.call_id))

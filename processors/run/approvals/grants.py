@@ -12,7 +12,9 @@ from runfold.events.content import Content
 from runfold.events.definitions import ToolContract
 from runfold.processors.run.approvals.allowed import on_approval
 from runfold.processors.run.approvals.bounds import within
+from runfold.processors.run.behaviour import BY_PERSON
 from runfold.processors.run.draft import Draft
+from runfold.processors.run.people import behalf, identity
 from runfold.processors.run.policy import tainted
 from runfold.processors.run.policy.cedar.persons import Approving
 from runfold.processors.run.policy.judging import policies_of
@@ -50,9 +52,18 @@ def _permits(
     if tainted.asks_a_person(run, contract) and not set(run.loop.taint) <= set(grant.taint):
         # Whoever approved did not know that the run would read more of what strangers wrote.
         return False
+    if not all(behalf.still_acts(draft, each, contract.name) for each in grant.by):
+        return False
     if policies_of(draft) is None:
         return True
-    if not terms.requester and any(each.id == run.request.user_id for each in grant.by):
+    if draft.behaviour < BY_PERSON:
+        barred = any(each.id == run.request.user_id for each in grant.by)
+    else:
+        barred = any(identity.is_requester(draft, each) for each in grant.by)
+    if barred and not terms.requester:
+        return False
+    if terms.shown and not grant.shown and draft.behaviour >= BY_PERSON:
+        # Whoever approved did not say what they were shown.
         return False
     return len(grant.by) >= terms.approvers and all(
         (said := on_approval(draft, each, contract, arguments, Approving(grant.scope, place)))

@@ -8,6 +8,7 @@ from typing import Any
 from runfold.events import run as j
 from runfold.events.approvals import HoldsFor
 from runfold.events.content import Content
+from runfold.processors.run.behaviour import BY_PERSON
 from runfold.processors.run.fold import asking
 from runfold.processors.run.fold.lifecycle import noted
 from runfold.processors.run.fold.open_calls import calls_with, with_call
@@ -58,6 +59,9 @@ def approved(run: Live, fact: j.ToolCallApproved, at: datetime) -> Live:
     call = _call(run, fact.call_id)
     if call is None:
         return loop_changed(run, malformed=0)
+    if call.status is CallStatus.UNCERTAIN and run.behaviour >= BY_PERSON:
+        # Whoever found out that it did not happen has not approved it.
+        return loop_changed(run, calls=calls_with(run, fact.call_id, status=CallStatus.APPROVED))
     by_person = fact.request_id is not None or fact.by_deadline
     granted = by_person or fact.grant_id is not None
     permitted: dict[str, Any] = {
@@ -68,6 +72,7 @@ def approved(run: Live, fact: j.ToolCallApproved, at: datetime) -> Live:
             call.consent,
             approval="approved" if granted else "not_required",
             given=fact.approvers or call.consent.given,
+            by_time=fact.by_deadline,
         ),
     }
     run = _with_grants(run, fact, call)
@@ -93,6 +98,7 @@ def _with_grants(run: Live, fact: j.ToolCallApproved, call: RoundCall) -> Live:
         left=holds.times - 1,
         by=fact.approvers,
         taint=run.loop.taint,
+        shown=fact.shown_digest is not None,
     )
     return loop_changed(run, grants=(*run.loop.grants, grant))
 

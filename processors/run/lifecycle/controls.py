@@ -12,10 +12,10 @@ from runfold.processors.run.agent.next_step import proceed
 from runfold.processors.run.agent.tool_calls import unpaid
 from runfold.processors.run.approvals import allowed, deciding
 from runfold.processors.run.approvals.deciding import Refusal
-from runfold.processors.run.behaviour import APPROVALS
+from runfold.processors.run.behaviour import APPROVALS, BY_PERSON
 from runfold.processors.run.draft import Draft
 from runfold.processors.run.lifecycle import endings, extending
-from runfold.processors.run.people import behalf, taking_over
+from runfold.processors.run.people import behalf, results_given, taking_over
 from runfold.processors.run.policy import tainted
 from runfold.processors.run.state import CallStatus, RoundCall
 
@@ -130,6 +130,9 @@ def _resolve(draft: Draft, control: commands.ResolveToolCall) -> None:
     call = _waiting(draft, control, control.call_id, CallStatus.UNCERTAIN)
     if call is None:
         return
+    if fault := _unusable(draft, control, call):
+        ignore(draft, control, draft.people("result_not_usable", fault=fault))
+        return
     match control.resolution:
         case commands.Resolution.HAPPENED:
             draft.say(
@@ -154,6 +157,14 @@ def _resolve(draft: Draft, control: commands.ResolveToolCall) -> None:
             )
         case _:
             ignore(draft, control, draft.people("unclear_resolution"))
+
+
+def _unusable(draft: Draft, control: commands.ResolveToolCall, call: RoundCall) -> str:
+    """Return why what a person says of an uncertain call cannot be its result."""
+    contract = draft.contract(call.tool)
+    if draft.behaviour < BY_PERSON or control.result is None or contract.output_schema is None:
+        return ""
+    return results_given.fault_of(draft, contract, control.result, failed=False)
 
 
 def _pause(draft: Draft, control: commands.PauseRun) -> None:

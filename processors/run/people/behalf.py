@@ -6,9 +6,10 @@ from runfold.events import commands
 from runfold.events.approvals import Approver
 from runfold.events.definitions.delegation import acting_for
 from runfold.events.trusted import trusted
-from runfold.processors.run.behaviour import ESCALATION
+from runfold.processors.run.behaviour import BY_PERSON, ESCALATION
 from runfold.processors.run.draft import Draft
 from runfold.processors.run.people.escalating import now_asked
+from runfold.processors.run.people.identity import counts_as
 from runfold.processors.run.state import RoundCall
 
 Decision = commands.ApproveToolCall | commands.DenyToolCall | commands.AnswerQuestion
@@ -20,6 +21,15 @@ def refusal(draft: Draft, control: Decision, call: RoundCall) -> str:
     if person is None or draft.behaviour < ESCALATION or person in _absent(draft, control, call):
         return ""
     return draft.people("has_not_delegated", person=person, actor=control.actor_id)
+
+
+def still_acts(draft: Draft, person: Approver, tool: str) -> bool:
+    """Whether a person may act now, on a tool, for whom they acted when they approved."""
+    known, now, tenant = draft.env.definitions, draft.env.now, draft.run.tenant_id
+    if person.on_behalf_of is None or draft.behaviour < BY_PERSON:
+        return True
+    found = acting_for(known, person.id, now, tenant, tool=tool)
+    return any(each.person == person.on_behalf_of for each in found)
 
 
 def of(draft: Draft, control: Decision, call: RoundCall) -> str | None:
@@ -52,14 +62,21 @@ def approver(draft: Draft, control: commands.ApproveToolCall, call: RoundCall) -
     return trusted(Approver)(id=control.actor_id, roles=roles, on_behalf_of=person)
 
 
-def same(person: Approver, given: tuple[Approver, ...]) -> str | None:
+def same(draft: Draft, person: Approver, given: tuple[Approver, ...]) -> str | None:
     """Return who has approved already, themselves or by who acts for them; None if nobody has."""
-    before = {name for each in given for name in (each.id, each.on_behalf_of) if name}
-    return next((name for name in (person.id, person.on_behalf_of) if name in before), None)
+    before = {name for each in given for name in counts_as(draft, each)}
+    now = counts_as(draft, person)
+    return next((written for name, written in now.items() if name in before), None)
 
 
 def _absent(draft: Draft, control: Decision, call: RoundCall) -> dict[str, tuple[str, ...]]:
     """Return for whom a person may act on a call now, with the roles that they have delegated."""
     known, now, tenant = draft.env.definitions, draft.env.now, draft.run.tenant_id
     found = acting_for(known, control.actor_id, now, tenant, tool=call.tool)
-    return {each.person: each.roles for each in found}
+    if draft.behaviour < BY_PERSON:
+        return {each.person: each.roles for each in found}
+    # A person may have delegated for all tenants, and for this one besides.
+    together: dict[str, tuple[str, ...]] = {}
+    for each in found:
+        together[each.person] = (*together.get(each.person, ()), *each.roles)
+    return together

@@ -15,10 +15,13 @@ from runfold.events.definitions import ToolContract
 from runfold.events.definitions.delegation import standing_in, with_role
 from runfold.events.definitions.escalation import Escalation
 from runfold.events.values import ErrorInfo
-from runfold.processors.run.behaviour import ESCALATION
+from runfold.processors.run.behaviour import BY_PERSON, ESCALATION
 from runfold.processors.run.draft import Draft
 from runfold.processors.run.ids import after
 from runfold.processors.run.lifecycle import endings
+from runfold.processors.run.policy.cedar.names import TOOL_APPROVE
+from runfold.processors.run.policy.judging import Judged, judge_call, policies_of
+from runfold.processors.run.policy.servers import servers_for
 from runfold.processors.run.state import PLAIN, CallStatus, Live, RoundCall
 
 NOT_DECIDED = "not_decided"
@@ -122,7 +125,7 @@ def _end(draft: Draft, call: RoundCall, said: Escalation, *, question: bool) -> 
     match said.end:
         case "fail":
             _fail(draft, call)
-        case "approve" if not question and _may_pass(call):
+        case "approve" if not question and _may_pass(draft, call):
             draft.say(j.ToolCallApproved(call_id=call.call_id, by_deadline=True))
         case "wait":
             # The manifest cannot say when it ends, so no deadline leads here.
@@ -131,9 +134,29 @@ def _end(draft: Draft, call: RoundCall, said: Escalation, *, question: bool) -> 
             _deny(draft, call)
 
 
-def _may_pass(call: RoundCall) -> bool:
+def _may_pass(draft: Draft, call: RoundCall) -> bool:
     """Whether time may approve a call: a low level, and policies that demand nothing of people."""
-    return call.risk_level <= APPROVED_UP_TO and call.consent.terms == PLAIN
+    if call.risk_level > APPROVED_UP_TO or call.consent.terms != PLAIN:
+        return False
+    if draft.behaviour < BY_PERSON:
+        return True
+    contract = draft.contract(call.tool)
+    judged = judge_call(draft, contract, call.tool, call.call_id, call.arguments)
+    return time_passes(draft, call, judged)
+
+
+def time_passes(draft: Draft, call: RoundCall, judged: Judged) -> bool:
+    """Whether a call that is judged so may run because nobody decided.
+
+    It may where its level or its contract alone asks a person: no policy, no policy server and no
+    rule about who approves may be passed by.
+    """
+    policies = policies_of(draft)
+    if policies is None:
+        return True
+    spoken_of = policies.restricts(TOOL_APPROVE, "Tool", call.tool)
+    served = servers_for(draft, draft.contract(call.tool)) is not None
+    return not judged.asks and judged.terms == PLAIN and not spoken_of and not served
 
 
 def _deny(draft: Draft, call: RoundCall) -> None:

@@ -11,8 +11,7 @@ from __future__ import annotations
 
 from runfold.events import commands
 from runfold.events import run as j
-from runfold.events.content import JSON, text
-from runfold.events.json_schema import UncheckableError, parsed
+from runfold.events.content import text
 from runfold.events.wording import coded
 from runfold.processors.engine.aggregate import Timer
 from runfold.processors.run.agent import checkpoints
@@ -20,15 +19,12 @@ from runfold.processors.run.agent.reservations import release
 from runfold.processors.run.behaviour import TAKE_OVER
 from runfold.processors.run.draft import Draft
 from runfold.processors.run.ids import after
-from runfold.processors.run.people import replying
+from runfold.processors.run.people import replying, results_given
 from runfold.processors.run.policy import tainted
 from runfold.processors.run.state import CallStatus, Live, ModelCall, RoundCall
 
 HOLD = "takeover"
 """The kind of the deadline of a run that a person holds, with the number of things they did."""
-
-SHORTEST_MS, LONGEST_MS = 60_000, 7 * 86_400_000
-"""How long a run may stay with a person who does nothing: a minute to a week."""
 
 _ANSWERABLE = frozenset({CallStatus.APPROVED, CallStatus.HELD, CallStatus.RUNNING})
 """Where a call stands that a person may answer: it was permitted, and its result is not there."""
@@ -88,7 +84,7 @@ def _take(draft: Draft, control: commands.TakeOverRun) -> str:
         return draft.people(code, by=held.by)
     if not control.actor_id.strip():
         return draft.people("nobody_takes_over")
-    hold_ms = min(max(control.hold_ms, SHORTEST_MS), LONGEST_MS)
+    hold_ms = min(max(control.hold_ms, commands.SHORTEST_HOLD_MS), commands.LONGEST_HOLD_MS)
     draft.say(
         j.RunTakenOver(
             request_id=control.request_id,
@@ -134,7 +130,8 @@ def _give(draft: Draft, control: commands.GiveResult) -> str:
         return draft.people("no_call_to_answer_for", call=control.call_id)
     if call.status not in _ANSWERABLE:
         return draft.people("not_answerable_for", call=call.call_id, status=call.status.value)
-    if fault := _fault(control):
+    contract = draft.contract(call.tool)
+    if fault := results_given.fault_of(draft, contract, control.result, failed=control.failed):
         return draft.people("result_not_usable", fault=fault)
     draft.say(
         j.ResultGiven(
@@ -149,18 +146,6 @@ def _give(draft: Draft, control: commands.GiveResult) -> str:
         )
     )
     checkpoints.write(draft)
-    return ""
-
-
-def _fault(control: commands.GiveResult) -> str:
-    """Return why a result cannot be read as JSON, empty where it can."""
-    result = control.result
-    if result.inline is None or result.media_type != JSON:
-        return "it is not JSON"
-    try:
-        parsed(result.inline)
-    except UncheckableError as problem:
-        return str(problem)
     return ""
 
 

@@ -33,12 +33,14 @@ FORBIDDEN = "forbidden"
 class Judged(NamedTuple):
     """A decision on a call, and why a policy refuses it, in words for the model, if one does.
 
-    ``terms`` are what policies demand of whoever approves it.
+    ``terms`` are what policies demand of whoever approves it, and ``asks`` says that it is they
+    who have a person asked.
     """
 
     decision: j.PolicyDecided
     refusal: str | None = None
     terms: ApprovalTerms = PLAIN
+    asks: bool = False
 
 
 def in_force(behaviour: int, definitions: Definitions, tenant: str) -> ParsedSet | None:
@@ -73,7 +75,7 @@ def judge_call(
     if said.permitted:
         demanded = terms.of_permits(said.rules, contract.risk_level)
         tried = _tried_first(draft.behaviour, contract, decision, said.dry_run)
-        return Judged(tried, terms=demanded)
+        return Judged(tried, terms=demanded, asks=said.approval == "always")
     code, told = said.for_model
     return Judged(decision, draft.model(code, **told))
 

@@ -16,7 +16,8 @@ class Consent:
 
     ``approval`` is ``not_required``, ``pending``, ``approved`` or ``denied``. ``shown`` is the
     digest of what is shown to whoever decides now. ``given`` are those who have approved it as it
-    is, and ``holds`` is for what else they let it hold.
+    is, and ``holds`` is for what else they let it hold. ``by_time`` says that nobody did, and that
+    it was approved because nobody decided.
     """
 
     approval: str = "not_required"
@@ -24,6 +25,7 @@ class Consent:
     terms: ApprovalTerms = PLAIN
     given: tuple[Approver, ...] = ()
     holds: Holds | None = None
+    by_time: bool = False
 
 
 NO_CONSENT = Consent()
@@ -36,6 +38,7 @@ class Grant:
 
     ``level`` is the risk level of the approved call, ``taint`` what the run had read by then;
     ``left`` counts the calls that it still permits. ``by`` is empty where there were no policies.
+    ``shown`` says that whoever approved named what they were shown.
     """
 
     id: str
@@ -45,6 +48,7 @@ class Grant:
     left: int
     by: tuple[Approver, ...] = ()
     taint: tuple[str, ...] = ()
+    shown: bool = False
 
     @property
     def scope(self) -> HoldsFor:

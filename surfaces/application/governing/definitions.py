@@ -29,6 +29,7 @@ from runfold.processors.definitions.record import fold
 from runfold.processors.definitions.rules import SWITCHED, objection
 from runfold.producers.log.port import LogReader, LogWriter
 from runfold.surfaces.application.errors import AmbiguousError, InvalidError, NotFoundError
+from runfold.surfaces.application.governing import switching
 from runfold.surfaces.application.shapes import Change, DefinitionDetail, DefinitionRow
 
 _SHOWN = {"playbook": "model_script"}
@@ -194,6 +195,8 @@ class Governing:
         kind, slash, name = text.partition("/")
         if not slash:
             raise InvalidError(f"Say what {text} is: one of {', '.join(SWITCHED)}, as in agent/x.")
+        if stopped and (fault := switching.fault_of(kind, name)):
+            raise InvalidError(fault)
         known = read_definitions(self._reader)
         return self._decide(known, SwitchThrown(**self._said(kind, name), stopped=stopped))
 

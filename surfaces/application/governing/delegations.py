@@ -2,12 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
 from runfold.events.definitions import AuthorityDelegated, Definitions
 from runfold.events.definitions.delegation import KIND
+from runfold.events.persons import folded
+from runfold.surfaces.application.errors import InvalidError
 from runfold.surfaces.application.governing.definitions import Governing, read_definitions
+
+
+def note_on(known: Definitions, tools: Iterable[str], tenant: str | None) -> str:
+    """Return which of the tools that are delegated is published nowhere yet, empty for none."""
+    published = {each.definition.name for each in known if each.kind == "tool"}
+    visible = published if tenant is None else set(known.names("tool", tenant))
+    missing = next((each for each in tools if each not in visible), None)
+    return (
+        f"no tool {missing} is published: until it is, this delegates nothing of it"
+        if missing
+        else ""
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +41,8 @@ class Delegating(Governing):
     def delegate(self, person: str, delegate: str, given: Given) -> Definitions:
         """Let a person act for another while they are absent."""
         known, said = read_definitions(self._reader), self._said(KIND, person)
+        if person != delegate and folded(person) == folded(delegate):
+            raise InvalidError(f"{person} and {delegate} are one person: name somebody else.")
         delegated = AuthorityDelegated(
             **said,
             delegate=delegate,

@@ -58,7 +58,7 @@ def to(
     user: options.User = "me",
 ) -> None:
     """Let a person decide in your place; each decision says for whom it was made."""
-    from runfold.surfaces.application.governing.delegations import Given
+    from runfold.surfaces.application.governing.delegations import Given, note_on
 
     person = absent or user
     given = Given(
@@ -67,9 +67,11 @@ def to(
         roles=tuple(role or ()),
         tools=tuple(tool or ()),
     )
-    _governing(of(ctx), tenant, user, reason).delegate(person, whom, given)
+    known = _governing(of(ctx), tenant, user, reason).delegate(person, whom, given)
     text = f"{whom} acts for {person} until {output.moment(given.ends_at)}"
     output.console().print(text, markup=False)
+    if note := note_on(known, given.tools, tenant):
+        output.fault(f"note: {note}")
 
 
 def list_(ctx: typer.Context, tenant: Whose = None, json: options.Json = False) -> None:

@@ -42,8 +42,13 @@ def off(
     user: options.User = "me",
 ) -> None:
     """Stop it: no run begins with it, and live runs make no further call of it."""
-    _governing(of(ctx), tenant, user, reason).switch(what, stopped=True)
+    from runfold.surfaces.application.governing.switching import note_on
+
+    known = _governing(of(ctx), tenant, user, reason).switch(what, stopped=True)
     output.console().print(f"stopped: {what}", markup=False)
+    kind, _, name = what.partition("/")
+    if note := note_on(known, kind, name):
+        output.fault(f"note: {note}")
 
 
 def on(

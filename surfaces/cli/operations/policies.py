@@ -12,7 +12,7 @@ from runfold.surfaces.application.governing.definitions import read_definitions
 from runfold.surfaces.application.governing.policies import testing
 from runfold.surfaces.application.governing.policies.explain import explain
 from runfold.surfaces.application.governing.policies.simulate import simulate
-from runfold.surfaces.application.governing.policies.who_can import who_can
+from runfold.surfaces.application.governing.policies.who_can import need_asked_about, who_can
 from runfold.surfaces.application.governing.publish import declared
 from runfold.surfaces.application.runs.follow import journal_of
 from runfold.surfaces.audit.journal import definitions as history_of
@@ -108,6 +108,7 @@ def show_grants(
 ) -> None:
     """Print what each agent may do."""
     known = read_definitions(context.reader)
+    need_asked_about(known, action)
     found = who_can(known, action, resource, tenant=tenant, user=user, roles=roles)
     if json:
         output.as_json(found)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import typer
 
@@ -69,12 +69,19 @@ def _roles(context: Context, given: list[str] | None) -> tuple[str, ...]:
 
 
 def json_content_of(text: str) -> Content:
-    """Return JSON that somebody typed."""
+    """Return JSON that somebody typed; a name that comes twice could mean either value."""
     import json
 
     from runfold.events.content import json_content
 
     try:
-        return json_content(json.loads(text))
-    except ValueError as error:
+        return json_content(json.loads(text, object_pairs_hook=_once))
+    except (ValueError, RecursionError) as error:
         raise CliError(f"This is not JSON: {error}.", exits.USAGE) from error
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("a name comes twice in one object")
+    return found

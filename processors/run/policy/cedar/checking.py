@@ -24,6 +24,11 @@ ANNOTATIONS = (
 )  # fmt: skip
 """The annotations of a rule that mean something here."""
 
+BUILT_IN = "runfold:"
+"""How the ids of the built-in rules begin, which no policy may take."""
+
+MOST_ID_CHARS = 200
+
 _NAMED = re.compile(r"^for policy `policy\d+`, ")
 
 
@@ -109,9 +114,20 @@ def _of_annotations(rules: ParsedSet) -> Iterator[str]:
         if each.id in seen:
             yield f"two rules have the id {each.id}: give each its own"
         seen.add(each.id)
+        if fault := _id_fault(each.id):
+            yield fault
         for name in sorted(set(each.annotations) - set(ANNOTATIONS)):
             yield f"rule {each.id}: @{name} means nothing; there are {_listed(ANNOTATIONS)}"
         yield from (f"rule {each.id}: {why}" for why in terms.faults(each))
+
+
+def _id_fault(name: str) -> str:
+    """Return why a rule cannot have an id: it stands on record and in lists, and is not ours."""
+    if name.startswith(BUILT_IN):
+        return f"rule {name}: ids that begin with {BUILT_IN} are of the built-in rules"
+    if not name.isprintable() or not 1 <= len(name) <= MOST_ID_CHARS:
+        return f"rule {name[:MOST_ID_CHARS]!r}: an id is 1 to {MOST_ID_CHARS} printed characters"
+    return ""
 
 
 def _of_schema(

@@ -106,6 +106,13 @@ class ParsedSet:
             for each in self.rules.values()
         )
 
+    def restricts(self, action: str, kind: str, name: str) -> bool:
+        """Whether a rule may keep somebody from an action on a resource: a list, or a forbid."""
+        actions = frozenset({action})
+        return self.lists_who_may(action, kind, name) or any(
+            each.forbids and each.may_match(actions, kind, name) for each in self.rules.values()
+        )
+
     def answer(self, asked: Asked) -> Answer:
         """Return what the rules say of a question; it never raises."""
         if self.handle is None:

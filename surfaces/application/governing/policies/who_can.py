@@ -11,7 +11,9 @@ from runfold.events.values import RunRequest
 from runfold.processors.run.policy.cedar import request as asking
 from runfold.processors.run.policy.cedar.engine import Says, parsed_set
 from runfold.processors.run.policy.cedar.names import (
+    ACTIONS,
     MODEL_USE,
+    PEOPLES,
     RUN_CONTROL,
     RUN_START,
     TOOL_APPROVE,
@@ -57,6 +59,18 @@ def who_can(
         if agent is not None and agent.name == agent_name:
             found += _grants(definitions, agent, request, name, about)
     return found
+
+
+def need_asked_about(definitions: Definitions, action: str) -> None:
+    """Raise InvalidError for an action that is asked about of no agent: "nobody" would mislead."""
+    action = action.removeprefix('Action::"').rstrip('"')
+    if action in PEOPLES:
+        raise InvalidError(f"{action} is asked of people outside of runs: see runfold policy test.")
+    made = (each.definition for each in definitions)
+    own = {each.policy.action for each in made if isinstance(each, ToolContract) and each.policy}
+    if action not in {*ACTIONS, *own}:
+        known = ", ".join(dict.fromkeys((*ACTIONS, *sorted(own))))
+        raise InvalidError(f"There is no action {action}; there are {known}.")
 
 
 def may_call(
