@@ -19,6 +19,8 @@ from runfold.events.avro.registry import LockRegistry
 from runfold.events.commands import RunRequested
 from runfold.events.content import text as said
 from runfold.events.definitions import TenantKeyMade
+from runfold.events.definitions.tenants import KeptOfTenants, TenantMemory
+from runfold.events.sealing.form import key_name
 from runfold.events.sealing.sealing import Sealing
 from runfold.events.values import DataClassification
 from runfold.infra.artifacts.memory import MemoryArtifacts
@@ -34,7 +36,7 @@ from runfold.surfaces.application.governing.definitions import Who, read_definit
 from runfold.surfaces.application.governing.erasing import Beside, erase, need_no_objection
 from runfold.surfaces.application.governing.exporting import export
 from runfold.surfaces.application.governing.retaining import Kept, retain
-from runfold.surfaces.application.governing.sealing import Keeping
+from runfold.surfaces.application.governing.sealing import Keeping, superseded
 from runfold.surfaces.doctor.finding import Level
 from runfold.surfaces.doctor.keys import look
 
@@ -231,6 +233,96 @@ def _denied(_name: str) -> None:
     raise KeyStoreDeniedError("not you")
 
 
+def test_what_the_store_did_not_destroy_is_destroyed_by_the_next_retention(
+    world: World, views: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.keeping.seal("acme")
+    with monkeypatch.context() as patch:
+        patch.setattr(world.store, "destroy", _denied)
+        days(world, views, ["general=90"], 101)
+        with views.connect() as connection:
+            kept = Kept.read(["general=90"])
+            steps = list(retain(world.keeping, "acme", kept, connection, world.beside(views)))
+        # Nothing else is old enough on this day: what is left is said all the same.
+        assert [step.left for step in steps if step.left] == ["not you"]
+    assert "1-acme" in world.store._keys
+    days(world, views, ["general=90"], 1)
+    assert "1-acme" not in world.store._keys
+
+
+def test_a_key_that_wraps_two_is_kept_until_neither_is_in_use(
+    world: World, views: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Two processes make the first key at one moment: both see that there is none.
+    with monkeypatch.context() as patch:
+        known = world.keeping.known()
+        patch.setattr(Keeping, "known", lambda _: known)
+        for _ in range(2):
+            world.keeping.seal("acme")
+    world.asks("hello")
+    old = world.keeping.known().keys_of("acme")[0]
+
+    done = world.keeping.retire("acme", {"": START + timedelta(days=1)})
+
+    assert (done.keys, done.left) == (
+        (key_name(old.id),), "1-acme still wraps a data key that is in use.",
+    )  # fmt: skip
+    world.ring = KeyRing(world.store)
+    world.ring.follow(lambda: read_definitions(world.log).tenants, lambda: None)
+    world.codec.sealing = Sealing(world.ring, shows=True)
+    assert world.goals() == ["hello"]
+    assert next(erase(world.keeping, "acme", world.beside(views))).left == ""
+    assert list(world.store._keys) == ["2-acme"]
+
+
+def test_a_hold_that_comes_while_somebody_erases_is_kept(world: World, views: Engine) -> None:
+    world.keeping.seal("acme")
+    world.asks("evidence")
+    with views.connect() as connection:
+        need_no_objection(world.keeping, "acme", connection)
+    world.keeping.hold("acme", held=True)
+
+    with pytest.raises(InvalidError, match="held by ann"):
+        list(erase(world.keeping, "acme", world.beside(views)))
+    with pytest.raises(InvalidError, match="held by ann"):
+        world.keeping.seal("acme")
+        world.keeping.retire("acme", {"": START + timedelta(days=1)})
+    assert world.goals() == ["evidence"]
+
+
+def _compacted(world: World, upto: int) -> KeptOfTenants:
+    """What is known where compaction has left the last record of each key, of the first ones."""
+    last: dict[bytes | None, tuple[int, Any]] = {}
+    for each in list(world.log.read(topics.REGISTRY))[:upto]:
+        last[each.key] = each.place.offset, each.record
+    memory = TenantMemory()
+    for offset, record in sorted(last.values(), key=lambda found: found[0]):
+        assert memory.keep(record, offset) == ""
+    return KeptOfTenants(memory, upto)
+
+
+@pytest.mark.parametrize("published", [2, 3, 4])
+def test_a_rewrap_makes_no_key_younger_and_no_other_the_newest(
+    world: World, published: int
+) -> None:
+    """``published``: so many records are there, as where the rewrap ended in the middle."""
+    world.keeping.seal("acme")
+    world.now += timedelta(days=30)
+    newest = world.keeping.seal("acme")
+    before = superseded(_compacted(world, 2), "acme")
+    world.now += timedelta(days=30)
+    world.keeping.rotate("acme")
+
+    known = _compacted(world, published)
+    key = known.sealing_key("acme")
+    assert key is not None
+    assert key_name(key.id) == newest
+    found = superseded(known, "acme")
+    assert [(each.id, each.made_at, at) for each, at in found] == [
+        (each.id, each.made_at, at) for each, at in before
+    ]
+
+
 def test_classes_have_keys_of_their_own(world: World) -> None:
     with pytest.raises(InvalidError, match="only some of its runs"):
         world.keeping.seal("acme", "restricted")
@@ -280,7 +372,19 @@ def test_a_run_that_has_not_ended_keeps_what_was_sealed_since(
 
 
 @pytest.mark.parametrize(
-    "texts", [[], ["general"], ["general=0"], ["general=x"], ["top=1"], ["general=1"] * 2, ["=3"]]
+    "texts",
+    [
+        [],
+        ["general"],
+        ["general=0"],
+        ["general=x"],
+        ["top=1"],
+        ["general=1"] * 2,
+        ["general=000000001999999999999"],
+        ["general=" + "9" * 5000],
+        ["general=\u0663"],
+        ["=3"],
+    ],
 )
 def test_a_time_that_is_none_is_refused(texts: list[str]) -> None:
     if texts == ["=3"]:

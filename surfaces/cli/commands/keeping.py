@@ -71,10 +71,16 @@ def erase(
 
     context = of(ctx)
     keeping = _keeping(context, user, reason)
-    with context.engine.connect() as connection:
-        need_no_objection(keeping, tenant, connection)
+
+    def look() -> None:
+        with context.engine.connect() as connection:
+            need_no_objection(keeping, tenant, connection)
+
+    look()
     if not yes:
         typer.confirm(f"Erase every content of tenant {tenant}, for good?", abort=True)
+        # An answer may take hours.
+        look()
     raise typer.Exit(exits.OK if erased(context, keeping, tenant) else exits.NO)
 
 
