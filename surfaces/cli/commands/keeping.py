@@ -103,7 +103,10 @@ def export(
     files = FileArtifacts(context.settings.home / "artifacts")
     store = SealedArtifacts(files, context.codec.sealing)
     with output.waiting("the log to be read"):
-        found = written(context.reader, store, files.refs, tenant, to, datetime.now(UTC))
+        found = written(
+            context.reader, store, files.refs, context.codec.tenant_in, tenant, to,
+            datetime.now(UTC),
+        )  # fmt: skip
     if json:
         output.as_json(asdict(found))
         return
