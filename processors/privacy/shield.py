@@ -43,6 +43,10 @@ class Shield:
         """How many different values of each kind are hidden, by kind."""
         return Counter(token[1:].partition("_")[0].lower() for token in self.words)
 
+    def contradicts(self, words: Mapping[str, str]) -> bool:
+        """Return whether one of these tokens stands for something else here."""
+        return any(self.words.get(token, word) != word for token, word in words.items())
+
     def hide(self, text: str) -> str:
         """Return the text with tokens in the place of what was found."""
         parts, at = [], 0
