@@ -48,6 +48,6 @@ def masked(text: str, secrets: tuple[str, ...]) -> str:
 def _text_of(file: Path) -> str:
     """Return a secret's file as it is at the start; one exchanged later is not known here."""
     try:
-        return file.read_text(encoding="utf-8").strip() if file.is_file() else ""
+        return file.read_bytes().decode().strip() if file.is_file() else ""
     except (OSError, UnicodeDecodeError):
         return ""
