@@ -22,6 +22,8 @@ from runfold.infra.artifacts.errors import ArtifactDamagedError
 from runfold.surfaces.application.errors import InvalidError
 from runfold.surfaces.application.governing.erasing import erase
 from runfold.surfaces.application.governing.exporting import Export, export
+from runfold.surfaces.backup import place
+from runfold.surfaces.backup.errors import BackupError
 from tests.surfaces.kept import START, World, views, world
 
 __all__ = ["views", "world"]
@@ -144,6 +146,10 @@ def test_an_empty_folder_of_somebody_else_is_refused(
     monkeypatch.setattr("runfold.surfaces.private_folder.os.geteuid", lambda: other)
     with pytest.raises(InvalidError, match="belongs to somebody else"):
         _exported(world, tmp_path)
+    # A back-up holds as much.
+    with pytest.raises(BackupError, match="belongs to somebody else"):
+        place.make(tmp_path)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_an_export_says_what_was_erased(world: World, views: Engine, tmp_path: Path) -> None:
