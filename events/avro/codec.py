@@ -52,7 +52,7 @@ class Codec:
         if isinstance(record, Fact):
             raise WireError("wrong_topic", "A fact needs its meta: use encode_event.")
         if self.sealing is not None and topic != topics.REGISTRY:
-            record = self.sealing.record(record, self._tenant_in)
+            record = self.sealing.record(record, self.tenant_in)
         prefix, write = self._writer(topic, type(record))
         return prefix + write(record)
 
@@ -128,7 +128,7 @@ class Codec:
             return False
         return True
 
-    def _tenant_in(self, topic: str, value: bytes) -> str | None:
+    def tenant_in(self, topic: str, value: bytes) -> str | None:
         """Return whose a value is, as it says or as its run was seen before; None for neither."""
         try:
             found = self._reader(topic, value[:HEAD])(value)

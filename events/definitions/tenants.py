@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import insort
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
@@ -15,7 +16,8 @@ class TenantKeyMade(Record):
     """A data key that a tenant's contents are sealed with from here on, wrapped by the key store.
 
     ``key_id`` is base64url of 12 bytes, ``wrapped_by`` names the key in the store, which wraps
-    nothing else. The same id again is the same key, wrapped anew. With a ``data_class`` it is for
+    nothing else. The same id again is the same key, wrapped anew; ``made_at`` is then when it was
+    made, since compaction removes the record that said so. With a ``data_class`` it is for
     runs of that data classification, without one for those that have no key of their own.
     """
 
@@ -27,6 +29,7 @@ class TenantKeyMade(Record):
     decided_at: Timestamp
     decided_by: str
     data_class: str = ""
+    made_at: Timestamp | None = None
 
 
 class TenantErased(Record):
@@ -110,13 +113,14 @@ class TenantMemory:
                     record.wrapped,
                     record.wrapped_by,
                     record.data_class,
-                    before[0].made_at if before else record.decided_at,
+                    before[0].made_at if before else record.made_at or record.decided_at,
                     erased=False,
                 )
                 self.by_id.setdefault(key_id, []).append(made)
                 if not before:
                     place = record.tenant, record.data_class
-                    self.keys.setdefault(place, []).append(made)
+                    # One that was wrapped anew may have lost its place to compaction.
+                    insort(self.keys.setdefault(place, []), made, key=_generation)
             case TenantErased():
                 for name in record.key_ids:
                     self._erase(record, key_id_of(name), position)
@@ -146,6 +150,12 @@ class TenantMemory:
         return copy
 
 
+def _generation(key: WrappedKey) -> int:
+    """Return the number that the name of the wrapping key begins with: it grows with each key."""
+    number = key.wrapped_by.partition("-")[0]
+    return int(number) if number.isascii() and number.isdecimal() else 0
+
+
 class KeptOfTenants:
     """What holds at one position; the keys that ``KeyRing`` unwraps are asked for here."""
 
@@ -164,11 +174,15 @@ class KeptOfTenants:
 
         One that is erased says so.
         """
-        made = last(self._memory.keys.get((tenant, data_class)), self._position)
+        made = self._newest(tenant, data_class)
         key = None if made is None else self.key(made.id)
         if data_class and (key is None or key.erased):
             return self.sealing_key(tenant)
         return key
+
+    def _newest(self, tenant: str, data_class: str) -> WrappedKey | None:
+        made = self._memory.keys.get((tenant, data_class), ())
+        return next((each for each in reversed(made) if each.since <= self._position), None)
 
     def key(self, key_id: bytes) -> WrappedKey | None:
         """Return a key by its id, as it was wrapped last; None where it is not known."""

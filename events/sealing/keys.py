@@ -61,3 +61,7 @@ class Keys(Protocol):
         Raises KeysUnavailableError.
         """
         ...
+
+    def owner(self, key_id: bytes) -> str | None:
+        """Return whose key an id names, as far as this process has read; it asks nobody."""
+        ...

@@ -223,16 +223,27 @@ class _Opens:
 
     def key_of(self, content: Content) -> str | None:
         blob = blob_of_bytes(content.digest)
-        found = None if blob is None else self._sealing.keys.find(blob[:KEY_ID_BYTES])
+        if blob is None or self._is_anothers(key_id := blob[:KEY_ID_BYTES]):
+            return content.key_id
+        found = self._sealing.keys.find(key_id)
         return content.key_id if found is None or isinstance(found, Gone) else None
 
     def _open(self, blob: bytes, field: bytes) -> bytes | Gone | None:
-        key = self._sealing.keys.find(blob[:KEY_ID_BYTES])
-        if key is None or isinstance(key, Gone):
-            return key
-        if self._owner is not None and self._owner != key.tenant:
+        # Before the key is asked for: words of one tenant can name a key of another, that may be
+        # gone or slow to have.
+        keys, key_id = self._sealing.keys, blob[:KEY_ID_BYTES]
+        if self._is_anothers(key_id) or (key := keys.find(key_id)) is None:
             return None
+        # The key may have been read on the way.
+        if self._is_anothers(key_id):
+            return None
+        if isinstance(key, Gone):
+            return key
         plain = key.open(place_of(key.tenant, self._subject, self._kind) + field, blob)
         if plain is not None:
             self.key = key
         return plain
+
+    def _is_anothers(self, key_id: bytes) -> bool:
+        owner = self._sealing.keys.owner(key_id) if self._owner is not None else None
+        return owner is not None and owner != self._owner

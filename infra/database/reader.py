@@ -25,7 +25,7 @@ from runfold.infra.database.roles import READ, role
 _log = logging.getLogger("runfold.infra.database")
 
 _LONGEST_NAME: Final = 63  # bytes of a name in Postgres
-_CONNECT_S: Final = 3
+CONNECT_S: Final = 3
 _OURS = ("user", "password", "options")
 
 NO_PASSWORD = "DATABASE_URL has no password to derive its own from"  # noqa: S105 - a sentence
@@ -74,7 +74,7 @@ def address_of(address: str, name: str, salt: str) -> str | None:
 def answers(reading: str) -> bool:
     """Whether the server lets the login in."""
     try:
-        psycopg.connect(reading, connect_timeout=_CONNECT_S).close()
+        psycopg.connect(reading, connect_timeout=CONNECT_S).close()
     except psycopg.OperationalError:
         return False
     return True

@@ -32,10 +32,13 @@ LOGINS: Final = "tenant_logins"
 FUNCTION: Final = "tenant_of_session"
 """The function that policies ask for the tenant of a session."""
 
+LOGIN: Final = "runfold_tenant_"
+"""How the name of every tenant's login begins; 20 hexadecimal digits follow."""
+
 SETTING: Final = "runfold.tenant"
 """What a program that speaks for many tenants sets, in each of its transactions."""
 
-_RELEASE = 1
+_RELEASE = 2
 """Counts the forms of what is made here."""
 
 _ALL, _OWN = "runfold_all", "runfold_own"
@@ -134,9 +137,12 @@ def _said(what: Separated) -> str:
 def _make_function(connection: Connection, schema: str, name: str) -> None:
     there, tenant = quoted(schema), quoted(name)
     logins, function = f"{there}.{LOGINS}", f"{there}.{FUNCTION}()"
-    # A login that is a tenant's cannot choose another; only others are asked what they set.
+    # A login that is a tenant's cannot choose another, nor where it is not known: roles belong to
+    # the whole server, so it may be that of another database, or of one before a restore.
     bound = f"SELECT l.tenant_id FROM {logins} AS l WHERE l.login = session_user"  # noqa: S608 - our own names
-    asked = f"SELECT coalesce(({bound}), nullif(current_setting('{SETTING}', true), ''))"
+    said = f"nullif(current_setting('{SETTING}', true), '')"
+    chosen = f"CASE WHEN session_user !~ '^{LOGIN}[0-9a-f]{{20}}$' THEN {said} END"
+    asked = f"SELECT coalesce(({bound}), {chosen})"
     safe = (
         "LANGUAGE sql STABLE PARALLEL SAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp"
     )
@@ -204,7 +210,7 @@ def _need_separate(connection: Connection, schema: str, name: str, what: Separat
     rows = connection.execute(
         "SELECT c.relname FROM pg_class AS c WHERE c.relnamespace = to_regnamespace(%s)"
         " AND c.relkind IN ('r', 'v', 'm', 'p', 'f') AND NOT c.relname = ANY(%s)"
-        " AND has_table_privilege(%s, c.oid, 'SELECT') ORDER BY 1",
+        " AND has_any_column_privilege(%s, c.oid, 'SELECT') ORDER BY 1",
         (quoted(schema), [*what.tables, *what.views], name),
     ).fetchall()
     if rows:

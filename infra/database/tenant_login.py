@@ -7,21 +7,22 @@ from __future__ import annotations
 
 import hashlib
 
+import psycopg
 from psycopg import Connection, errors, sql
 from psycopg.conninfo import conninfo_to_dict
 
 from runfold.infra.database import layout, reader, roles, separation
-from runfold.infra.database.address import DEFAULT, schema_in
+from runfold.infra.database.address import DEFAULT, quoted, schema_in
 from runfold.infra.database.connection import Session, plain, transaction
 from runfold.infra.database.errors import SeparationError
 from runfold.infra.database.roles import role
-from runfold.infra.database.separation import LOGINS, TENANT
+from runfold.infra.database.separation import FUNCTION, LOGIN, LOGINS, TENANT
 
 
 def login(schema: str, database: str, tenant: str) -> str:
     """Return the name of a tenant's login; it says nothing of the tenant."""
     digest = hashlib.sha256(f"{database}\0{schema}\0{tenant}".encode()).hexdigest()[:20]
-    return f"runfold_tenant_{digest}"
+    return f"{LOGIN}{digest}"
 
 
 def ensure(address: str, tenant: str) -> str:
@@ -39,9 +40,23 @@ def ensure(address: str, tenant: str) -> str:
     reading = reader.address_of(address, name, f"runfold reads {schema} in {database} of {tenant}")
     if reading is None:
         raise SeparationError(f"There is no login for the tenant: {reader.NO_PASSWORD}.")
-    if not reader.answers(reading):
+    if not _is_there(reading, schema, tenant):
         _make(address, name, str(conninfo_to_dict(reading)["password"]), tenant)
     return reading
+
+
+def _is_there(reading: str, schema: str, tenant: str) -> bool:
+    """Whether the server lets the login in, and this database knows whose it is.
+
+    A login outlives the database that it was made for, as in one that was restored.
+    """
+    ask = f"SELECT {quoted(schema)}.{FUNCTION}()"
+    try:
+        with psycopg.connect(reading, connect_timeout=reader.CONNECT_S) as connection:
+            row = connection.execute(ask.encode()).fetchone()
+    except (psycopg.OperationalError, psycopg.ProgrammingError):
+        return False
+    return row is not None and row[0] == tenant
 
 
 def _make(address: str, name: str, password: str, tenant: str) -> None:

@@ -6,6 +6,7 @@ import base64
 import fcntl
 import json
 import os
+import re
 import secrets
 import stat
 from collections.abc import Iterator
@@ -19,6 +20,7 @@ from runfold.infra.keys.port import KeyLostError
 _MOST_BYTES = 100_000_000
 _NONCE_BYTES = 12
 _VERSION_BYTES = 4
+_VERSION = re.compile("[1-9][0-9]{0,8}")
 
 Keys = dict[str, dict[str, str]]
 """By name, by version as text, the key as base64."""
@@ -40,7 +42,11 @@ class FileKeys:
             if not versions:
                 versions["1"] = _made()
             newest = max(map(int, versions))
-            key = base64.b64decode(versions[str(newest)])
+            key = _key_in(versions[str(newest)])
+        if key is None:
+            raise KeysUnavailableError(
+                f"the key {name} in {self._path} is damaged: restore the file from its back-up."
+            )
         nonce = secrets.token_bytes(_NONCE_BYTES)
         sealed: bytes = aes_gcm(key).encrypt(nonce, data_key, name.encode())
         return newest.to_bytes(_VERSION_BYTES, "big") + nonce + sealed
@@ -111,7 +117,7 @@ class FileKeys:
                 found = json.loads(file.read(_MOST_BYTES))
         except OSError as error:
             raise self._away(error) from error
-        except ValueError:
+        except (ValueError, RecursionError):
             # Not chained: the text holds keys.
             raise KeysUnavailableError(
                 f"{self._path} is not the JSON that holds keys: restore it from its back-up."
@@ -152,9 +158,17 @@ class FileKeys:
 
 def _is_versions(value: object) -> bool:
     return isinstance(value, dict) and all(
-        number.isascii() and number.isdecimal() and isinstance(key, str)
-        for number, key in value.items()
+        _VERSION.fullmatch(number) and isinstance(key, str) for number, key in value.items()
     )
+
+
+def _key_in(text: str) -> bytes | None:
+    """Return the key that a text holds, None where it holds none."""
+    try:
+        key = base64.b64decode(text, validate=True)
+    except ValueError:
+        return None
+    return key if len(key) == KEY_BYTES else None
 
 
 def _made() -> str:

@@ -116,6 +116,12 @@ class KeyRing:
             return None
         return self._unwrapped(wrapped)
 
+    def owner(self, key_id: bytes) -> str | None:
+        """Return whose key an id names, None for one that was not read yet."""
+        known = self._known()
+        wrapped = known.key(key_id) if known is not None else None
+        return None if wrapped is None else wrapped.tenant
+
     def _known(self) -> WrappedKeys | None:
         if self._source is None and self._begin is not None:
             with self._beginning:
@@ -175,6 +181,10 @@ class NoKeys:
     def find(self, key_id: bytes) -> Gone:  # noqa: ARG002 - the port's signature
         """Return that the key cannot be had."""
         return Gone.LOST
+
+    def owner(self, key_id: bytes) -> None:  # noqa: ARG002 - the port's signature
+        """Return that nobody can tell."""
+        return
 
 
 class AbsentKeys:

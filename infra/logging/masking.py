@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+from runfold.infra.secrets.forms import forms_of
 from runfold.infra.settings.variables import SECRETS_FOLDER
 
 MASK = "[redacted]"
@@ -18,7 +18,12 @@ _PART = 32
 
 
 def secrets_of(env: Mapping[str, str]) -> tuple[str, ...]:
-    """Return the values of an environment that may stand in no log, the longest first."""
+    """Return what may stand in no log: an environment's secrets in all forms, longest first."""
+    return forms_of(values_of(env))
+
+
+def values_of(env: Mapping[str, str]) -> tuple[str, ...]:
+    """Return the secrets of an environment, as they are."""
     found = set()
     for name, value in env.items():
         if name.startswith("RUNFOLD_SECRET_") or name.endswith(_ENDINGS):
@@ -29,8 +34,7 @@ def secrets_of(env: Mapping[str, str]) -> tuple[str, ...]:
             found |= {password, unquote(password)}
     if (folder := SECRETS_FOLDER.text(env)) and Path(folder).is_dir():
         found |= {text for file in Path(folder).iterdir() if (text := _text_of(file))}
-    kept = {form for value in found if len(value) >= _SHORTEST for form in _forms(value)}
-    return tuple(sorted(kept, key=len, reverse=True))
+    return tuple(sorted(value for value in found if len(value) >= _SHORTEST))
 
 
 def masked(text: str, secrets: tuple[str, ...]) -> str:
@@ -44,10 +48,6 @@ def masked(text: str, secrets: tuple[str, ...]) -> str:
 def _text_of(file: Path) -> str:
     """Return a secret's file as it is at the start; one exchanged later is not known here."""
     try:
-        return file.read_text(encoding="utf-8").strip() if file.is_file() else ""
+        return file.read_bytes().decode().strip() if file.is_file() else ""
     except (OSError, UnicodeDecodeError):
         return ""
-
-
-def _forms(value: str) -> set[str]:
-    return {value, json.dumps(value, ensure_ascii=False)[1:-1], json.dumps(value)[1:-1]}

@@ -19,7 +19,8 @@ class FileSecrets:
         if not is_plain(name):
             return None
         try:
-            text = (self._folder / name).read_text(encoding="utf-8")
+            # As it is: reading text would change the line breaks within it.
+            text = (self._folder / name).read_bytes().decode()
         except FileNotFoundError:
             return None
         except (OSError, UnicodeDecodeError) as error:

@@ -15,7 +15,7 @@ from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from runfold.infra.logging.masking import secrets_of
+from runfold.infra.logging.masking import secrets_of, values_of
 from runfold.infra.secrets.environment import PREFIX
 from runfold.infra.secrets.names import looks_secret
 from runfold.infra.settings.opa import OPA_ADDR, OPA_TOKEN
@@ -47,7 +47,7 @@ def take(env: MutableMapping[str, str] | None = None) -> Taken:
     Those are ``RUNFOLD_SECRET_*`` and the variables whose values are masked in logs.
     """
     given = os.environ if env is None else env
-    masks = secrets_of(given)
+    masks = values_of(given)
     taken = {name: value for name, value in given.items() if _is_secret(name, value)}
     for name in taken:
         del given[name]

@@ -18,7 +18,8 @@ from runfold.processors.privacy.shield import Shield
 
 _MOST_KEPT = 8_000_000
 
-_Key = tuple[str, bytes, tuple[str, ...]]
+_Key = tuple[str, bytes, str, tuple[str, ...]]
+"""Run, digest and media type of a content, and what is hidden in it."""
 
 
 class _Kept(NamedTuple):
@@ -75,13 +76,16 @@ class Hiding:
         whole = Shield(run_key, detector, kinds)
 
         def hide(said: Content) -> Content:
-            key = run_key, said.digest, kinds
+            key = run_key, said.digest, said.media_type, kinds
             with self._lock:
                 kept = self._kept.get(key)
             if kept is None:
                 shield = Shield(run_key, detector, kinds)
                 kept = _Kept(_changed(said, shield, hides=True), shield.words)
                 self._keep(key, kept)
+            if whole.contradicts(kept.words):
+                # By an accident two words of different contents have one token.
+                return _changed(said, whole, hides=True)
             whole.words.update(kept.words)
             return kept.content
 

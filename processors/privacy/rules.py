@@ -47,16 +47,20 @@ _NAMES = (
 
 _NATIONAL = r"\(?0[1-9][0-9]{1,4}\)?[ /-][0-9](?:[ -]?[0-9]){3,10}"
 _KEY_BLOCK = r"-----BEGIN [A-Z ]{0,40}PRIVATE KEY-----.*?(?:-----END [A-Z ]{0,40}KEY-----|\Z)"
-_SAID = rf"(?:{_NAMES})[\"']?\s{{0,5}}[:=]>?\s{{0,5}}[\"']?"
+# JSON inside the strings of JSON has backslashes before its quotes.
+_QUOTE = r"\\{0,15}[\"']"
+_LABEL = rf"(?:{_NAMES})(?:{_QUOTE})?\s{{0,5}}[:=]>?\s{{0,5}}"
+_WORD = r"(?:[^\s\"',;<>\\]|\\{1,15}(?![\\\"'])){4,500}"
 
 RULES: tuple[_Rule, ...] = (
     _Rule("secret", rf"(?s)({_KEY_BLOCK})"),
     _Rule("secret", rf"(?:^|[^\w-])({'|'.join(_TOKENS)})"),
     _Rule("secret", r"(?i)\b(?:bearer|basic)\s{1,5}([\w.~+/=-]{16,4000})"),
-    _Rule("secret", rf"(?i)(?:^|[^a-z]){_SAID}([^\s\"',;<>]{{4,500}})"),
+    _Rule("secret", rf"(?i)(?:^|[^a-z]){_LABEL}(?:{_QUOTE})?({_WORD})"),
+    _Rule("secret", rf"(?i)(?:^|[^a-z]){_LABEL}\\{{0,15}}\"([^\"\\\n]{{1,500}})\\{{0,15}}\""),
     _Rule("secret", r"[a-zA-Z][\w+.-]{1,20}://[^/\s:@]{0,100}:([^@\s/]{1,200})@"),
     _Rule("email", r"(?:^|[^\w.%+-])(\w[\w.%+'-]{0,63}@(?:[^\W_][\w-]{0,62}\.){1,8}[^\W_]{2,63})"),
-    _Rule("iban", r"(?ai)\b([a-z]{2}[0-9]{2}(?: ?[a-z0-9]{2,4}){3,8})\b", is_iban, shrinks=True),
+    _Rule("iban", r"(?ai)\b([a-z]{2}[0-9]{2}(?: ?[a-z0-9]){11,30})\b", is_iban, shrinks=True),
     _Rule("card", r"\b([2-6](?:[ -]?[0-9]){12,18})\b", is_card),
     _Rule("ssn", r"\b([0-9]{3}-[0-9]{2}-[0-9]{4})\b", is_ssn),
     # With a country's code, of North America, of other countries: the first two are sure of it.

@@ -11,7 +11,6 @@ import hashlib
 import hmac
 import json
 import re
-from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
@@ -24,6 +23,8 @@ from runfold.processors.privacy.rules import names_a_secret
 _TOKEN = re.compile(r"<([A-Z]{2,10})_([0-9a-f]{8}(?:[0-9a-f]{56})?)>", re.IGNORECASE)
 _SHORT = 8
 _MOST_LEVELS = 64
+_SHORTEST_NUMBER = 4
+"""So many digits a number has under the name of a secret that is hidden; fewer count something."""
 _RANK = {kind: rank for rank, kind in enumerate(KINDS)}
 
 
@@ -46,6 +47,10 @@ class Shield:
     def counts(self) -> Mapping[str, int]:
         """How many different values of each kind are hidden, by kind."""
         return Counter(token[1:].partition("_")[0].lower() for token in self.words)
+
+    def contradicts(self, words: Mapping[str, str]) -> bool:
+        """Return whether one of these tokens stands for something else here."""
+        return any(self.words.get(token, word) != word for token, word in words.items())
 
     def hide(self, text: str) -> str:
         """Return the text with tokens in the place of what was found."""
@@ -88,8 +93,8 @@ class Shield:
             return [self._walk(item, change, level + 1, names=names) for item in value]
         if isinstance(value, dict):
             return {
-                change(key): self._token("secret", item)
-                if names and isinstance(item, str) and item and names_a_secret(key)
+                change(key): self._secret(item)
+                if names and names_a_secret(key) and _is_secret(item)
                 else self._walk(item, change, level + 1, names=names)
                 for key, item in value.items()
             }
@@ -98,6 +103,12 @@ class Shield:
             said = str(value)
             return hidden if (hidden := change(said)) != said else value
         return value
+
+    def _secret(self, value: Any) -> Any:
+        """Return a token for what stands under the name of a secret, one for each of a list."""
+        if isinstance(value, list):
+            return [self._secret(item) for item in value]
+        return self._token("secret", str(value)) if value else value
 
     def _token(self, kind: RedactedKind, word: str) -> str:
         digest = hmac.new(self._key, f"{kind} {word}".encode(errors="surrogatepass"), "sha256")
@@ -109,6 +120,15 @@ class Shield:
         return token
 
 
+def _is_secret(value: Any) -> bool:
+    """Return whether a value can be one: a text, a long number, or a list of nothing else."""
+    if isinstance(value, list):
+        return all(map(_is_secret, value))
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return len(str(value)) >= _SHORTEST_NUMBER
+    return isinstance(value, str)
+
+
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """Return an object; raises ValueError where a name stands twice, of which one would be lost."""
     found = dict(pairs)
@@ -118,11 +138,15 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _apart(spans: Iterable[Span]) -> list[Span]:
-    """Return the spans in order without overlaps: those of the first kind win, then the longest."""
-    taken: list[Span] = []
-    for span in sorted(spans, key=lambda each: (_RANK[each.kind], each.start - each.end)):
-        place = bisect_left(taken, span.start, key=lambda each: each.start)
-        clear_before = place == 0 or taken[place - 1].end <= span.start
-        if clear_before and (place == len(taken) or span.end <= taken[place].start):
-            taken.insert(place, span)
-    return taken
+    """Return the spans in order without overlaps.
+
+    Those that overlap are one, of their first kind: what is beside the overlap was found as well.
+    """
+    apart: list[Span] = []
+    for span in sorted(spans, key=lambda each: each.start):
+        if apart and span.start < apart[-1].end:
+            last = apart.pop()
+            kind = min(last.kind, span.kind, key=_RANK.__getitem__)
+            span = Span(kind, last.start, max(last.end, span.end))  # noqa: PLW2901 - both in one
+        apart.append(span)
+    return apart

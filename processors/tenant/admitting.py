@@ -14,7 +14,7 @@ from runfold.processors.tenant.draft import Draft
 from runfold.processors.tenant.order import clamped, place_of
 from runfold.processors.tenant.rules.retries import allowance
 from runfold.processors.tenant.state import BookKey
-from runfold.processors.tenant.use import Hold, amounts_of, book_key, concerns
+from runfold.processors.tenant.use import Hold, amounts_of, book_key, concerns, likeness
 
 WAIT = "wait"
 
@@ -79,10 +79,14 @@ def due(draft: Draft, timer: Timer) -> None:
     tenant = draft.tenant
     draft.say(t.QueueReviewed(waiting=len(tenant.waiting), running=len(tenant.running)))
     use = draft.use()
+    holds: dict[tuple[object, ...], list[Hold]] = {}
     for each in tenant.waiting:
+        like = likeness(each.asks)
+        if like not in holds:
+            holds[like] = list(use.holds(each.asks, draft.policy))
         # A policy that came meanwhile may never let it in, or a budget that lets nobody wait may be
         # spent by those before it. A rate holds up for a moment alone: who waits already, waits on.
-        for hold in use.holds(each.asks, draft.policy):
+        for hold in holds[like]:
             if hold.never or (hold.refuse and hold.book is not None):
                 refuse(draft, each.asks, hold.code, hold.told, hold.until)
                 break
@@ -118,10 +122,15 @@ def _fitting(draft: Draft, queue: Sequence[t.Waiting]) -> Iterator[t.Waiting]:
     """
     use, policy = draft.use(), draft.policy
     taken: set[BookKey] = set()
+    # Of one user thousands may wait: their like was looked at, until somebody is admitted.
+    waits: set[tuple[object, ...]] = set()
     for each in queue:
         if policy is not None and use.is_full(policy):
             return
         asks = each.asks
+        if (like := likeness(asks)) in waits:
+            continue
+        waits.add(like)
         holds = list(use.holds(asks, policy))
         books = {book_key(b, asks) for b in policy.budgets if concerns(b, asks)} if policy else {}
         if holds:
@@ -130,6 +139,7 @@ def _fitting(draft: Draft, queue: Sequence[t.Waiting]) -> Iterator[t.Waiting]:
         elif taken.isdisjoint(books):
             use.add(_admission(draft, each))
             use.start(asks, policy)
+            waits.clear()
             yield each
 
 

@@ -17,7 +17,17 @@ from runfold.processors.tenant.rules.pacing import Rule, rules
 from runfold.processors.tenant.rules.scopes import book_key, called, concerns, whose
 from runfold.processors.tenant.state import BookKey, PaceKey, Tenant
 
-__all__ = ["NOTHING", "Hold", "Use", "amounts_of", "book_key", "concerns", "plain", "whose"]
+__all__ = [
+    "NOTHING",
+    "Hold",
+    "Use",
+    "amounts_of",
+    "book_key",
+    "concerns",
+    "likeness",
+    "plain",
+    "whose",
+]
 
 NOTHING = Decimal(0)
 
@@ -36,6 +46,18 @@ class Hold(NamedTuple):
     refuse: bool = False
     book: BookKey | None = None
     until: datetime | None = None
+
+
+def likeness(asks: Asks) -> tuple[object, ...]:
+    """Return all of a run that ``Use.holds`` goes by: what holds one up holds up its like."""
+    return (
+        asks.user_id,
+        asks.agent,
+        asks.feature,
+        asks.max_cost,
+        asks.max_tokens,
+        asks.max_tool_calls,
+    )
 
 
 def amounts_of(asks: Asks, policy: TenantPolicy | None) -> tuple[Amount, ...] | str:

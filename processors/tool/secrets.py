@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from runfold.events.content import canonical_json
+from runfold.infra.secrets.forms import forms_of, without
 from runfold.infra.secrets.port import SecretStore, SecretsUnavailableError
 from runfold.processors.tool.errors import NotYetError, ToolRefusedError
 
@@ -30,21 +30,13 @@ def held(names: Iterable[str], secrets: SecretStore, tenant_id: str) -> Mapping[
 
 
 def redacted_bytes(data: bytes, values: Iterable[str]) -> bytes:
-    """Return bytes without the secret values in them, in UTF-8, also where they are JSON."""
-    for value in values:
-        for form in _forms(value):
-            if (found := form.encode(errors="surrogatepass")) and found in data:
-                data = data.replace(found, _REDACTED.encode())
+    """Return bytes without the secret values in them, in UTF-8, in every form of ``forms_of``."""
+    for form in forms_of(tuple(values)):
+        if (found := form.encode(errors="surrogatepass")) in data:
+            data = data.replace(found, _REDACTED.encode())
     return data
 
 
 def redacted(text: str, values: Iterable[str]) -> str:
-    """Return the text without the secret values, also where they stand inside JSON."""
-    for value in values:
-        for form in _forms(value):
-            text = text.replace(form, _REDACTED)
-    return text
-
-
-def _forms(value: str) -> set[str]:
-    return {value, canonical_json(value)[1:-1]}
+    """Return the text without the secret values, in every form of ``forms_of``."""
+    return without(text, values, _REDACTED)

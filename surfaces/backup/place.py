@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 from runfold.surfaces.backup.errors import BackupError, NotEmptyError
+from runfold.surfaces.private_folder import make_private
 
 OF_THE_HOME = ("artifacts", "calls", "kafka", "logs", "monitor", "postgres", "run", "workspace")
 """What Runfold keeps in a home, which is no place for anything else."""
@@ -31,13 +32,5 @@ def need(target: Path, home: Path) -> None:
 
 def make(target: Path) -> None:
     """Make a folder that ``need`` has accepted, for its owner's eyes only; raises BackupError."""
-    target.mkdir(mode=0o700, parents=True, exist_ok=True)
-    if target.stat().st_mode & 0o077 == 0:
-        return
-    try:
-        # Prompts, results and claims are in it.
-        target.chmod(0o700)
-    except PermissionError as error:
-        raise BackupError(
-            f"{target} can be read by others and belongs to somebody else: name a folder of yours."
-        ) from error
+    if why := make_private(target):
+        raise BackupError(why)

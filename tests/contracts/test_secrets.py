@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from runfold.infra.logging.masking import values_of
 from runfold.infra.secrets.environment import EnvironmentSecrets, variable_of
 from runfold.infra.secrets.files import FileSecrets
 from runfold.infra.secrets.memory import MemorySecrets
@@ -80,3 +81,20 @@ def test_a_file_that_cannot_be_read_is_said_without_its_value(tmp_path: Path) ->
     (tmp_path / "crm").write_bytes(b"\xff\xfe secret")
     with pytest.raises(SecretsUnavailableError, match=r"'crm' cannot be read: UnicodeDecodeError"):
         FileSecrets(tmp_path).get("crm", "acme")
+
+
+@pytest.mark.parametrize(
+    ("kept", "value"),
+    [(b"a\r\nb\r\n", "a\r\nb"), (b"a\rb\n", "a\rb"), (b"a\n\n", "a\n"), (b" a \n", " a ")],
+)
+def test_a_file_is_a_secret_as_it_is_but_for_its_last_line_break(
+    tmp_path: Path, kept: bytes, value: str
+) -> None:
+    (tmp_path / "crm").write_bytes(kept)
+    assert FileSecrets(tmp_path).get("crm", "acme") == value
+
+
+def test_what_is_masked_of_a_file_is_what_a_tool_is_given(tmp_path: Path) -> None:
+    (tmp_path / "crm").write_bytes(b"first line\r\nsecond line\r\n")
+    value = FileSecrets(tmp_path).get("crm", "acme")
+    assert values_of({"RUNFOLD_SECRETS_FOLDER": str(tmp_path)}) == (value,)

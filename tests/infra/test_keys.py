@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import stat
 from datetime import UTC, datetime
 from pathlib import Path
@@ -89,6 +90,23 @@ def test_a_file_that_is_damaged_loses_no_key(tmp_path: Path, text: str) -> None:
     with pytest.raises(KeysUnavailableError):
         FileKeys(path).wrap("1-acme", KEY)
     assert path.read_text() == text
+
+
+@pytest.mark.parametrize(
+    "versions",
+    [{"1": "!!"}, {"1": "x"}, {"1": "c2hvcnQ="}, {"1": ""}, {"9" * 10: "x"}, {"9" * 5000: "x"},
+     {"-1": "x"}, {"0": "x"}, {"\u0661": "x"}],
+)  # fmt: skip
+def test_a_key_that_is_damaged_wraps_nothing(tmp_path: Path, versions: dict[str, str]) -> None:
+    path = tmp_path / "keys.json"
+    keys = FileKeys(path)
+    wrapped = keys.wrap("1-acme", KEY)
+    path.write_text(json.dumps({"keys": {"1-acme": versions}}))
+    with pytest.raises(KeysUnavailableError, match="restore"):
+        keys.wrap("1-acme", KEY)
+    with pytest.raises((KeysUnavailableError, KeyLostError), match="restore"):
+        keys.unwrap("1-acme", wrapped)
+    assert json.loads(path.read_text()) == {"keys": {"1-acme": versions}}
 
 
 def test_a_file_that_is_away_is_waited_for(tmp_path: Path) -> None:

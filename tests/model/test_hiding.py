@@ -116,6 +116,33 @@ def test_only_what_is_new_is_looked_through(monkeypatch: pytest.MonkeyPatch) -> 
     assert shield.counts["email"] == 1
 
 
+def test_the_same_bytes_are_hidden_by_what_they_are() -> None:
+    words = b'{"api_key": ["b c"]}'
+    as_text, as_json = content(words, "text/plain"), content(words, "application/json")
+    one = Hiding()
+    said = [user("x").model_copy(update={"content": each}) for each in (as_text, as_json)]
+    asked = work(*said, redact=KINDS)
+    found, _ = asyncio.run(one.hidden(asked))
+    shown = [each.content for each in found.messages]
+    assert [each.media_type for each in shown if each] == ["text/plain", "application/json"]
+    assert shown[1] is not None
+    assert b"b c" not in (shown[1].inline or b"")
+
+
+def test_two_words_of_different_messages_with_one_token_are_told_apart(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("runfold.processors.privacy.shield._SHORT", 0)
+    asked = work(user("a@bank.example"), user("b@bank.example"), redact=KINDS)
+    one = Hiding()
+    for _ in range(2):
+        found, shield = asyncio.run(one.hidden(asked))
+        assert shield is not None
+        shown = [(each.content.inline or b"").decode() for each in found.messages if each.content]
+        assert shown[0] != shown[1]
+        assert shield.show(shown[1]) == "b@bank.example"
+
+
 def test_what_is_remembered_is_bounded() -> None:
     hider = Hiding(most=20_000)
     for number in range(30):

@@ -93,6 +93,65 @@ def test_the_insides_of_json_are_hidden_and_it_stays_json() -> None:
     assert shown == said | {"deep": [{"card": "4111111111111111"}, True, None, 1.5]}
 
 
+@pytest.mark.parametrize(
+    "text",
+    ["pwd:4111 1111 1111 1111", "secret: DE89 3704 0044 0532 0130 00", "pwd=0151 2345 6789",
+     "https://bob:hunter2@bank.example/x", "password=0151/23456789 77"],
+)  # fmt: skip
+def test_of_two_that_overlap_nothing_is_left(text: str) -> None:
+    spans = RuleDetector().scan(text)
+    assert any(a.start < b.start < a.end or a.start < b.end < a.end for a in spans for b in spans)
+    one = shield()
+    hidden = one.hide(text)
+    left = hidden
+    for token in one.words:
+        left = left.replace(token, "")
+    for span in spans:
+        assert not any(part in left for part in text[span.start : span.end].split()), hidden
+    assert one.show(hidden) == text
+
+
+_SPANS = st.lists(
+    st.builds(
+        lambda kind, start, size: Span(kind, start, start + size),
+        st.sampled_from(KINDS), st.integers(0, 30), st.integers(1, 10),
+    ),
+    max_size=8,
+)  # fmt: skip
+
+
+@given(_SPANS)
+def test_every_character_that_was_found_is_hidden(spans: list[Span]) -> None:
+    class Told:
+        def scan(self, text: str) -> Sequence[Span]:
+            return [each for each in spans if each.end <= len(text)]
+
+    text = "".join(map(chr, range(0x4E00, 0x4E00 + 41)))
+    one = Shield("run", Told(), KINDS)
+    hidden = one.hide(text)
+    found = {at for span in spans for at in range(span.start, span.end)}
+    assert {at for at, char in enumerate(text) if char not in hidden} == found
+    assert one.show(hidden) == text
+
+
+@pytest.mark.parametrize(
+    "value", ["a", "a b", 12345678, 1234.5, ["one", "two"], [[98765], "deep in it"]]
+)
+def test_what_stands_under_the_name_of_a_secret_is_hidden_whole(value: Any) -> None:
+    one = shield()
+    hidden = json.loads(one.hide_json(json.dumps({"db_password": value, "x": 1})))
+    assert json.dumps(hidden["db_password"]).count("<SECRET_") == len(one.words) > 0
+    leaves = json.dumps(value).translate(str.maketrans("[],", "   ")).split('"')
+    words = [leaf.strip() for leaf in leaves if len(leaf.strip()) > 1]
+    assert not [word for word in words if word in json.dumps(hidden)]
+
+
+@pytest.mark.parametrize("value", [True, None, 7, 100, "", [], {"type": "string"}])
+def test_what_can_be_no_secret_stays_under_the_name_of_one(value: Any) -> None:
+    said = json.dumps({"max_token": value})
+    assert shield().hide_json(said) == said
+
+
 def test_a_word_is_put_back_as_json_wants_it() -> None:
     one = Shield("run", Everything(), KINDS)
     token = one.hide('"\\')

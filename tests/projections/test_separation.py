@@ -255,6 +255,28 @@ def test_a_login_without_a_tenant_sees_nothing(kept: Settings) -> None:
         assert connection.execute("SELECT count(*) FROM runs").fetchone() == (0,)
 
 
+def test_a_tenants_login_that_this_database_does_not_know_chooses_nobody(kept: Settings) -> None:
+    # As in another database of the server, or in one that was made again for a restore.
+    address = tenant_login.ensure(kept.database_url, "acme")
+    execute(kept.database_url, "DELETE FROM runfold.tenant_logins WHERE tenant_id = 'acme'")
+    with psycopg.connect(address, autocommit=True) as connection:
+        for said in ROUTES:
+            connection.execute(said.encode())
+            assert not any(everything(connection).values()), said
+    tenant_login.ensure(kept.database_url, "acme")
+
+
+@pytest.mark.parametrize("tenant", TENANTS)
+def test_a_login_that_was_forgotten_is_known_again_when_it_is_used(
+    kept: Settings, tenant: str
+) -> None:
+    tenant_login.ensure(kept.database_url, tenant)
+    execute(kept.database_url, f"DELETE FROM runfold.tenant_logins WHERE tenant_id = '{tenant}'")
+    with opened(kept, tenant) as connection:
+        seen = connection.execute("SELECT DISTINCT tenant_id FROM runs").fetchall()
+    assert seen == [(tenant,)]
+
+
 @pytest.mark.parametrize("tenant", TENANTS)
 def test_use_cases_with_a_tenant_go_by_it_also_where_their_question_forgets_to(
     kept: Settings, tenant: str
@@ -320,6 +342,13 @@ def test_a_table_that_public_may_read_is_named_and_nothing_is_begun(database_url
         separating.settle(database_url, on=True)
     with Session.to(database_url) as session:
         assert not separation.is_on(session, "runfold")
+
+
+def test_a_column_that_public_may_read_is_named_as_well(database_url: str) -> None:
+    schema.ensure(database_url)
+    execute(database_url, "GRANT SELECT (reason) ON dead_letters TO PUBLIC")
+    with pytest.raises(SeparationError, match=r"could read dead_letters.*REVOKE SELECT"):
+        separating.settle(database_url, on=True)
 
 
 def test_who_could_read_a_table_or_a_view_before_still_can(

@@ -140,6 +140,26 @@ def test_words_that_only_look_sealed_stay_as_they_were_written() -> None:
         assert codec.decode(topics.CONTROLS, write.encode(topics.CONTROLS, cancel)) == cancel
 
 
+@pytest.mark.parametrize("what", ["erased", "lost", "away"])
+def test_words_that_name_a_key_of_another_tenant_ask_nobody_for_it(what: str) -> None:
+    registry = Registry()
+    name = registry.seal("umbrella")
+    registry.seal("other")
+    reason = text_form((key_id_of(name) or b"") + b"x" * 60)
+    cancel = CancelRun(
+        request_id="q", run_id="r1", tenant_id="acme", actor_id="me", requested_at=AT, reason=reason
+    )
+    if what == "erased":
+        registry.erase(name, tenant="umbrella")
+    elif what == "lost":
+        registry.store.destroy("1-umbrella")
+    else:
+        registry.store.away = True
+    raw, codec = Codec(LockRegistry()), registry.codec()
+
+    assert codec.decode(topics.CONTROLS, raw.encode(topics.CONTROLS, cancel)) == cancel
+
+
 def letter(value: bytes, key: bytes | None = None) -> DeadLetter:
     return DeadLetter(
         topic=topics.REQUESTS,

@@ -2,108 +2,31 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-import stat
-from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
+from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, create_engine, text
+from sqlalchemy import Engine
 
 from runfold.events import topics
-from runfold.events.avro.codec import Codec
-from runfold.events.avro.registry import LockRegistry
-from runfold.events.commands import RunRequested
-from runfold.events.content import text as said
 from runfold.events.definitions import TenantKeyMade
+from runfold.events.definitions.tenants import KeptOfTenants, TenantMemory
+from runfold.events.sealing.form import key_name
 from runfold.events.sealing.sealing import Sealing
 from runfold.events.values import DataClassification
-from runfold.infra.artifacts.memory import MemoryArtifacts
-from runfold.infra.artifacts.sealed import SealedArtifacts
-from runfold.infra.keys.memory import MemoryKeys
 from runfold.infra.keys.port import KeyLostError, KeyStoreDeniedError
 from runfold.infra.keys.ring import KeyRing
-from runfold.producers.identity import uuid7
-from runfold.producers.log.memory import MemoryLog
 from runfold.surfaces.application.errors import InvalidError, UnavailableError
 from runfold.surfaces.application.governing import retaining
-from runfold.surfaces.application.governing.definitions import Who, read_definitions
-from runfold.surfaces.application.governing.erasing import Beside, erase, need_no_objection
-from runfold.surfaces.application.governing.exporting import export
+from runfold.surfaces.application.governing.definitions import read_definitions
+from runfold.surfaces.application.governing.erasing import erase, need_no_objection
 from runfold.surfaces.application.governing.retaining import Kept, retain
-from runfold.surfaces.application.governing.sealing import Keeping
+from runfold.surfaces.application.governing.sealing import Keeping, superseded
 from runfold.surfaces.doctor.finding import Level
 from runfold.surfaces.doctor.keys import look
+from tests.surfaces.kept import START, World, lives, views, world
 
-START = datetime(2026, 3, 1, tzinfo=UTC)
-
-
-class World:
-    """A log, a key store, artifacts and a clock that is moved by hand."""
-
-    def __init__(self) -> None:
-        self.now, self.store = START, MemoryKeys()
-        self.ring = KeyRing(self.store)
-        self.codec = Codec(LockRegistry(), sealing=Sealing(self.ring, shows=True))
-        self.log = MemoryLog(self.codec, [topic.name for topic in topics.TOPICS], 1)
-        self.ring.follow(lambda: read_definitions(self.log).tenants, lambda: None)
-        self.files = MemoryArtifacts()
-        self.artifacts = SealedArtifacts(self.files, self.codec.sealing)
-        self.rebuilt: list[str] = []
-        who = Who("ann", "a test")
-        self.keeping = Keeping(self.log, self.log, who, self.store, lambda: self.now)
-
-    def beside(self, engine: Engine) -> Beside:
-        return Beside(engine.connect, self.files, ["runs", "costs"], self._rebuild)
-
-    def _rebuild(self, name: str) -> int:
-        self.rebuilt.append(name)
-        return 2
-
-    def asks(self, goal: str, tenant: str = "acme", **more: Any) -> None:
-        run_id = uuid7()
-        request = RunRequested(
-            run_id=run_id,
-            tenant_id=tenant,
-            user_id="me",
-            agent="clerk",
-            goal=said(goal),
-            requested_at=START,
-            **more,
-        )
-        self.log.publish(topics.REQUESTS, request, run_id)
-
-    def goals(self) -> list[str]:
-        found = (each.record for each in self.log.read(topics.REQUESTS))
-        return [(each.goal.inline or b"?").decode() for each in found if _is_request(each)]
-
-
-def _is_request(record: Any) -> bool:
-    return isinstance(record, RunRequested)
-
-
-@pytest.fixture
-def world() -> World:
-    return World()
-
-
-@pytest.fixture
-def views() -> Iterator[Engine]:
-    """The two tables that erasing looks at, in a database of the standard library."""
-    engine = create_engine("sqlite://")
-    with engine.begin() as connection:
-        connection.execute(text("CREATE TABLE runs (run_id, tenant_id, status, created_at)"))
-    yield engine
-    engine.dispose()
-
-
-def lives(engine: Engine, run_id: str, status: str, since: datetime = START) -> None:
-    row = {"run_id": run_id, "status": status, "at": since.isoformat()}
-    with engine.begin() as connection:
-        connection.execute(text("INSERT INTO runs VALUES (:run_id, 'acme', :status, :at)"), row)
+__all__ = ["views", "world"]
 
 
 def test_what_is_asked_for_after_the_key_is_sealed(world: World) -> None:
@@ -231,6 +154,95 @@ def _denied(_name: str) -> None:
     raise KeyStoreDeniedError("not you")
 
 
+def test_what_the_store_did_not_destroy_is_destroyed_by_the_next_retention(
+    world: World, views: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.keeping.seal("acme")
+    with monkeypatch.context() as patch:
+        patch.setattr(world.store, "destroy", _denied)
+        days(world, views, ["general=90"], 101)
+        with views.connect() as connection:
+            kept = Kept.read(["general=90"])
+            steps = list(retain(world.keeping, "acme", kept, connection, world.beside(views)))
+        # Nothing else is old enough on this day: what is left is said all the same.
+        assert [step.left for step in steps if step.left] == ["not you"]
+    assert "1-acme" in world.store._keys
+    days(world, views, ["general=90"], 1)
+    assert "1-acme" not in world.store._keys
+
+
+def test_a_key_that_wraps_two_is_kept_until_neither_is_in_use(
+    world: World, views: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Two processes make the first key at one moment: both see that there is none.
+    with monkeypatch.context() as patch:
+        known = world.keeping.known()
+        patch.setattr(Keeping, "known", lambda _: known)
+        for _ in range(2):
+            world.keeping.seal("acme")
+    world.asks("hello")
+    old = world.keeping.known().keys_of("acme")[0]
+
+    done = world.keeping.retire("acme", {"": START + timedelta(days=1)})
+
+    assert (done.keys, done.left) == (
+        (key_name(old.id),), "1-acme still wraps a data key that is in use.",
+    )  # fmt: skip
+    world.ring = KeyRing(world.store)
+    world.ring.follow(lambda: read_definitions(world.log).tenants, lambda: None)
+    world.codec.sealing = Sealing(world.ring, shows=True)
+    assert world.goals() == ["hello"]
+    assert next(erase(world.keeping, "acme", world.beside(views))).left == ""
+    assert list(world.store._keys) == ["2-acme"]
+
+
+def test_a_hold_that_comes_while_somebody_erases_is_kept(world: World, views: Engine) -> None:
+    world.keeping.seal("acme")
+    world.asks("evidence")
+    with views.connect() as connection:
+        need_no_objection(world.keeping, "acme", connection)
+    world.keeping.hold("acme", held=True)
+
+    with pytest.raises(InvalidError, match="held by ann"):
+        list(erase(world.keeping, "acme", world.beside(views)))
+    with pytest.raises(InvalidError, match="held by ann"):
+        world.keeping.retire("acme", {"": START + timedelta(days=1)})
+    assert world.goals() == ["evidence"]
+
+
+def _compacted(world: World, upto: int) -> KeptOfTenants:
+    """What is known where compaction has left the last record of each key, of the first ones."""
+    last: dict[bytes | None, tuple[int, Any]] = {}
+    for each in list(world.log.read(topics.REGISTRY))[:upto]:
+        last[each.key] = each.place.offset, each.record
+    memory = TenantMemory()
+    for offset, record in sorted(last.values(), key=lambda found: found[0]):
+        assert memory.keep(record, offset) == ""
+    return KeptOfTenants(memory, upto)
+
+
+@pytest.mark.parametrize("published", [2, 3, 4])
+def test_a_rewrap_makes_no_key_younger_and_no_other_the_newest(
+    world: World, published: int
+) -> None:
+    """``published``: so many records are there, as where the rewrap ended in the middle."""
+    world.keeping.seal("acme")
+    world.now += timedelta(days=30)
+    newest = world.keeping.seal("acme")
+    before = superseded(_compacted(world, 2), "acme")
+    world.now += timedelta(days=30)
+    world.keeping.rotate("acme")
+
+    known = _compacted(world, published)
+    key = known.sealing_key("acme")
+    assert key is not None
+    assert key_name(key.id) == newest
+    found = superseded(known, "acme")
+    assert [(each.id, each.made_at, at) for each, at in found] == [
+        (each.id, each.made_at, at) for each, at in before
+    ]
+
+
 def test_classes_have_keys_of_their_own(world: World) -> None:
     with pytest.raises(InvalidError, match="only some of its runs"):
         world.keeping.seal("acme", "restricted")
@@ -280,7 +292,19 @@ def test_a_run_that_has_not_ended_keeps_what_was_sealed_since(
 
 
 @pytest.mark.parametrize(
-    "texts", [[], ["general"], ["general=0"], ["general=x"], ["top=1"], ["general=1"] * 2, ["=3"]]
+    "texts",
+    [
+        [],
+        ["general"],
+        ["general=0"],
+        ["general=x"],
+        ["top=1"],
+        ["general=1"] * 2,
+        ["general=000000001999999999999"],
+        ["general=" + "9" * 5000],
+        ["general=\u0663"],
+        ["=3"],
+    ],
 )
 def test_a_time_that_is_none_is_refused(texts: list[str]) -> None:
     if texts == ["=3"]:
@@ -289,38 +313,6 @@ def test_a_time_that_is_none_is_refused(texts: list[str]) -> None:
         return
     with pytest.raises(InvalidError):
         Kept.read(texts)
-
-
-def test_an_export_is_readable_listed_and_private(world: World, tmp_path: Path) -> None:
-    world.keeping.seal("acme")
-    world.asks("find the letter")
-    world.asks("of another", "umbrella")
-    world.artifacts.put(b"the letter", "text/plain", "acme")
-
-    out = tmp_path / "out"
-    export(world.log, world.artifacts, world.files.refs, "acme", out, START)
-
-    manifest = json.loads((out / "manifest.json").read_text())
-    (line,) = (out / f"{topics.REQUESTS}.jsonl").read_text().splitlines()
-    assert json.loads(line)["record"]["goal"]["text"] == "find the letter"
-    assert stat.S_IMODE(out.stat().st_mode) == 0o700
-    for name, about in manifest["files"].items():
-        assert hashlib.sha256((out / name).read_bytes()).hexdigest() == about["sha256"]
-    (artifact,) = [name for name in manifest["files"] if name.startswith("artifacts/")]
-    assert (out / artifact).read_bytes() == b"the letter"
-    with pytest.raises(InvalidError, match="new or empty"):
-        export(world.log, world.artifacts, world.files.refs, "acme", out, START)
-
-
-def test_an_export_says_what_was_erased(world: World, views: Engine, tmp_path: Path) -> None:
-    world.keeping.seal("acme")
-    world.asks("find the letter")
-    list(erase(world.keeping, "acme", world.beside(views)))
-
-    found = export(world.log, world.artifacts, world.files.refs, "acme", tmp_path / "out", START)
-
-    assert found.records[topics.REQUESTS] == 1
-    assert "find the letter" not in (tmp_path / "out" / f"{topics.REQUESTS}.jsonl").read_text()
 
 
 def test_the_doctor_names_lost_keys_and_a_store_that_is_away(world: World) -> None:

@@ -43,14 +43,8 @@ class Beside:
 
 def need_no_objection(keeping: Keeping, tenant: str, connection: Connection) -> None:
     """Raise InvalidError where a tenant may not be erased now: held, never sealed, or with runs."""
+    keeping.need_no_hold(tenant)
     known = keeping.known()
-    hold = known.hold(tenant)
-    if hold is not None:
-        raise InvalidError(
-            f"Tenant {tenant} is held by {hold.by} since {hold.at[:10]} "
-            f"({hold.reason or 'no reason'}): nothing of it may be erased. "
-            f"`runfold tenant hold off {tenant}` ends that."
-        )
     if tenant not in known.sealed():
         raise InvalidError(
             f"Tenant {tenant} was never sealed: its contents are in plain on the log, and nothing "

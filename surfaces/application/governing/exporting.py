@@ -19,12 +19,14 @@ from runfold.events.base import Record
 from runfold.events.definitions import StoreRecord
 from runfold.events.operations import DeadLetter
 from runfold.events.run import Event
+from runfold.events.sealing.sealing import TenantIn
 from runfold.events.tenant import TenantEvent
-from runfold.infra.artifacts.errors import ArtifactMissingError
+from runfold.infra.artifacts.errors import ArtifactDamagedError, ArtifactMissingError
 from runfold.infra.artifacts.port import ArtifactStore
 from runfold.producers.log.port import Delivery, LogReader
 from runfold.projections.rendering.readable import readable
 from runfold.surfaces.application.errors import InvalidError
+from runfold.surfaces.private_folder import make_private
 
 FORMAT = 1
 """The number of what an export looks like; it changes where a reader must know it."""
@@ -47,28 +49,30 @@ def export(
     reader: LogReader,
     artifacts: ArtifactStore,
     refs: Callable[[str], Iterator[str]],
+    tenant_in: TenantIn,
     tenant: str,
     folder: Path,
     now: datetime,
 ) -> Export:
     """Write everything of a tenant into an empty or new folder, which only its owner may read.
 
-    What was erased, or whose key is not here, says so in its place and is counted. Raises
-    InvalidError for a folder that holds something.
+    What was erased, or whose key is not here, says so in its place and is counted, as is an
+    artifact that is damaged. ``tenant_in`` says whose a value of a topic is. Raises InvalidError
+    for a folder that holds something or is somebody else's.
     """
-    if folder.exists() and any(folder.iterdir()):
-        raise InvalidError(f"{folder} holds something: name a folder that is new or empty.")
-    (folder / "artifacts").mkdir(parents=True, mode=0o700)
-    folder.chmod(0o700)
+    if why := make_private(folder):
+        raise InvalidError(why)
+    (folder / "artifacts").mkdir(mode=0o700)
     found, runs = Export(tenant), set[str]()
     for topic in _TOPICS:
         _write_topic(found, folder, topic, _of_tenant(reader, topic, tenant, runs))
-    _write_topic(found, folder, topics.DEAD_LETTERS, _letters(reader, runs))
+    letters = _letters(reader, tenant, runs, tenant_in)
+    _write_topic(found, folder, topics.DEAD_LETTERS, letters)
     _write_topic(found, folder, topics.REGISTRY, _definitions(reader, tenant))
     for ref in refs(tenant):
         try:
             data = artifacts.get(ref, tenant)
-        except ArtifactMissingError:
+        except (ArtifactMissingError, ArtifactDamagedError):
             found.missing.append(ref)
             continue
         _write(found, folder, f"artifacts/{ref.rpartition('/')[2]}", data)
@@ -93,18 +97,26 @@ def _of_tenant(
         record = each.record
         meta = record.meta if isinstance(record, Event | TenantEvent) else record
         if meta is not None and getattr(meta, "tenant_id", None) == tenant:
-            if run_id := getattr(meta, "run_id", ""):
-                runs.add(run_id)
+            # Who asks chooses the id of a run; the journal alone says whose it became.
+            if isinstance(record, Event):
+                runs.add(record.meta.run_id)
             yield each, record
 
 
-def _letters(reader: LogReader, runs: set[str]) -> Iterator[tuple[Delivery, Any]]:
-    """Yield the dead letters of the tenant's runs; of others nobody knows whose they are."""
+def _letters(
+    reader: LogReader, tenant: str, runs: set[str], tenant_in: TenantIn
+) -> Iterator[tuple[Delivery, Any]]:
+    """Yield the dead letters that name the tenant, and those that name nobody, of its runs.
+
+    Of others nobody knows whose they are.
+    """
     for each in reader.read(topics.DEAD_LETTERS):
-        if isinstance(each.record, DeadLetter):
-            key = (each.record.key or b"").decode("utf-8", "replace")
-            if key in runs:
-                yield each, each.record
+        letter = each.record
+        if isinstance(letter, DeadLetter):
+            owner = tenant_in(letter.topic, letter.value or b"")
+            key = (letter.key or b"").decode("utf-8", "replace")
+            if owner == tenant or (owner is None and key in runs):
+                yield each, letter
 
 
 def _definitions(reader: LogReader, tenant: str) -> Iterator[tuple[Delivery, Any]]:

@@ -6,6 +6,7 @@ than the class is kept, the key is destroyed, and with it every copy of what it 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -26,6 +27,7 @@ _SHARE = 10
 
 _LEAST = timedelta(days=1)
 _LONGEST_DAYS = 36_500
+_DAYS = re.compile("[0-9]{1,9}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +43,7 @@ class Kept:
         for text in texts:
             name, _, days = text.partition("=")
             name = "" if name == GENERAL else name
-            whole = days.isascii() and days.isdecimal() and 1 <= int(days[:9]) <= _LONGEST_DAYS
+            whole = bool(_DAYS.fullmatch(days)) and 1 <= int(days) <= _LONGEST_DAYS
             if (name and name not in CLASSES) or not whole or name in found:
                 raise InvalidError(
                     f"{text!r} says no time: write CLASS=DAYS once for each of {GENERAL}, "
@@ -62,11 +64,7 @@ def retain(
     that is held or was never sealed.
     """
     known, now = keeping.known(), keeping.clock()
-    if (hold := known.hold(tenant)) is not None:
-        raise InvalidError(
-            f"Tenant {tenant} is held by {hold.by} ({hold.reason or 'no reason'}): nothing of it "
-            "is removed."
-        )
+    keeping.need_no_hold(tenant)
     if known.sealing_key(tenant) is None:
         raise InvalidError(f"Tenant {tenant} is not sealed: `runfold tenant seal {tenant}`.")
     for data_class, span in kept.of.items():

@@ -107,7 +107,7 @@ class Keeping:
         except (KeysUnavailableError, KeyLostError) as error:
             raise UnavailableError(f"The data keys stay as they are wrapped: {error}") from error
         for each, wrapped in anew:
-            self._put(tenant, key_name(each.id), wrapped, each.wrapped_by, each.data_class)
+            self._put(tenant, each, wrapped)
         return len(anew)
 
     def erase(self, tenant: str) -> Erased:
@@ -118,7 +118,7 @@ class Keeping:
         """
         known = self.known()
         new = self._made(known, tenant, "")
-        return self._destroy(known, tenant, known.keys_of(tenant), new)
+        return self._destroy(tenant, known.keys_of(tenant), new)
 
     def retire(self, tenant: str, before: Mapping[str, datetime]) -> Erased:
         """Destroy the data keys that were superseded before the moment that their class has.
@@ -131,11 +131,23 @@ class Keeping:
             for key, until in superseded(known, tenant)
             if key.data_class in before and until < before[key.data_class]
         ]
-        return self._destroy(known, tenant, old, "") if old else Erased((), "", "")
+        if not old:
+            return Erased((), "", self._wrapping_destroyed(tenant))
+        return self._destroy(tenant, old, "")
 
-    def _destroy(
-        self, known: KeptOfTenants, tenant: str, keys: Sequence[WrappedKey], new: str
-    ) -> Erased:
+    def need_no_hold(self, tenant: str) -> None:
+        """Raise InvalidError where a legal hold is on now."""
+        hold = self.known().hold(tenant)
+        if hold is not None:
+            raise InvalidError(
+                f"Tenant {tenant} is held by {hold.by} since {hold.at[:10]} "
+                f"({hold.reason or 'no reason'}): nothing of it may be erased. "
+                f"`runfold tenant hold off {tenant}` ends that."
+            )
+
+    def _destroy(self, tenant: str, keys: Sequence[WrappedKey], new: str) -> Erased:
+        # Somebody may have put it on since the caller looked.
+        self.need_no_hold(tenant)
         ids = tuple(key_name(each.id) for each in keys)
         record = TenantErased(
             tenant=tenant,
@@ -147,15 +159,24 @@ class Keeping:
         )
         self._record(record, f"tenant-erased/{tenant}/{uuid4()}")
         self.writer.drop(topics.REGISTRY, [_place(tenant, name) for name in ids])
-        # With those that an earlier erasure had to leave.
+        return Erased(ids, new, self._wrapping_destroyed(tenant))
+
+    def _wrapping_destroyed(self, tenant: str) -> str:
+        """Destroy what wrapped erased keys, also what an earlier erasure left; say what is left.
+
+        A key that still wraps another data key stays: two that were made at one moment can share
+        it.
+        """
+        known = self.known()
         every = {name for each in known.erasures(tenant) for name in each.wrapped_by}
-        left = ""
+        used = every & {each.wrapped_by for each in known.keys_of(tenant)}
+        left = [f"{name} still wraps a data key that is in use." for name in sorted(used)]
         try:
-            for name in sorted(every.union(record.wrapped_by)):
+            for name in sorted(every - used):
                 self._store().destroy(name)
         except (KeysUnavailableError, KeyStoreDeniedError) as error:
-            left = str(error)
-        return Erased(ids, new, left)
+            left.append(str(error))
+        return " ".join(left)
 
     def _made(self, known: KeptOfTenants, tenant: str, data_class: str) -> str:
         key_id, key = new_key()
@@ -164,7 +185,8 @@ class Keeping:
             wrapped = self._store().wrap(by, key)
         except KeysUnavailableError as error:
             raise UnavailableError(f"No key was made: {error}") from error
-        self._put(tenant, name, wrapped, by, data_class)
+        made = WrappedKey(0, key_id, tenant, wrapped, by, data_class, self.clock(), erased=False)
+        self._put(tenant, made, wrapped)
         return name
 
     def hold(self, tenant: str, *, held: bool) -> None:
@@ -182,16 +204,18 @@ class Keeping:
         )
         self._record(record, f"tenant-held/{tenant}/{uuid4()}")
 
-    def _put(self, tenant: str, name: str, wrapped: bytes, by: str, data_class: str) -> None:
+    def _put(self, tenant: str, key: WrappedKey, wrapped: bytes) -> None:
+        name = key_name(key.id)
         made = TenantKeyMade(
             tenant=tenant,
             key_id=name,
             wrapped=wrapped,
-            wrapped_by=by,
+            wrapped_by=key.wrapped_by,
             reason=self.who.reason,
             decided_at=self.clock(),
             decided_by=self.who.user,
-            data_class=data_class,
+            data_class=key.data_class,
+            made_at=key.made_at,
         )
         self._record(made, _place(tenant, name))
 

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
 from typing import Any, TypedDict
 
 from pydantic import ValidationError
 
+from runfold.events.base import money
 from runfold.events.values import Limits
 from runfold.surfaces.application.errors import InvalidError
+
+_WRITTEN = re.compile(r"[0-9]{1,40}(?:\.[0-9]{1,40})?")
+_IS_AN_AMOUNT = "an amount above zero, with at most 12 digits behind the point, such as 0.50"
+_LONGEST_MS = 100 * 365 * 86_400_000
 
 
 class LimitOptions(TypedDict, total=False):
@@ -33,15 +39,20 @@ def limits_of(given: LimitOptions) -> Limits | None:
     if not named:
         return None
     for name, held in named.items():
-        if held <= 0:
+        if _above_zero(held) is None:
             raise InvalidError(f"{name} is {held}: a limit is above zero.")
     if "max_tokens" in named:
         named["max_total_tokens"] = named.pop("max_tokens")
     if "max_seconds" in named:
-        named["max_duration_ms"] = int(named.pop("max_seconds") * 1000)
+        seconds = named.pop("max_seconds")
+        named["max_duration_ms"] = milliseconds = int(seconds * 1000)
+        if not 0 < milliseconds <= _LONGEST_MS:
+            raise InvalidError(f"max_seconds is {seconds}: a limit is at least 0.001, and no age.")
     if "max_cost" in named:
-        # By its text, so that 0.1 is 0.1 to the last digit.
-        named["max_cost"] = Decimal(str(named["max_cost"]))
+        said = named["max_cost"]
+        named["max_cost"] = amount = _amount(said)
+        if amount is None:
+            raise InvalidError(f"max_cost is {said}: a limit is {_IS_AN_AMOUNT}.")
     try:
         return Limits.model_validate(named)
     except ValidationError as error:
@@ -50,16 +61,36 @@ def limits_of(given: LimitOptions) -> Limits | None:
         raise InvalidError(f"This is not a limit: {place}: {first['msg']}.") from error
 
 
+def _above_zero(said: Decimal | float | str) -> Decimal | None:
+    """Return a number by its text, so that 0.1 is 0.1; None for what is none above zero."""
+    try:
+        found = Decimal(str(said))
+    except InvalidOperation:
+        return None
+    return found if found.is_finite() and found > 0 else None
+
+
+def _amount(said: Decimal | float | str) -> Decimal | None:
+    """Return an amount as the log can hold it to the last digit, None for what is none.
+
+    A text is one that people write: no exponent, and no digits of other scripts.
+    """
+    if isinstance(said, str) and not _WRITTEN.fullmatch(said):
+        return None
+    found = _above_zero(said)
+    try:
+        return found if found is not None and money(found) == found else None
+    except ValueError:
+        return None
+
+
 def more_of(given: Mapping[str, Decimal | int | str]) -> dict[str, Decimal]:
     """Return amounts by unit as a request to extend a run carries them; raises InvalidError."""
     found = {}
     for unit, said in given.items():
-        try:
-            amount = Decimal(str(said))
-        except InvalidOperation:
-            amount = Decimal(0)
-        if not amount.is_finite() or amount <= 0:
-            raise InvalidError(f"{unit} is {said}: more is an amount above zero, such as 0.50.")
+        amount = _amount(said)
+        if amount is None:
+            raise InvalidError(f"{unit} is {said}: more is {_IS_AN_AMOUNT}.")
         found[unit] = amount
     if not found:
         raise InvalidError("Say how much more the run may use, such as usd.")

@@ -71,10 +71,16 @@ def erase(
 
     context = of(ctx)
     keeping = _keeping(context, user, reason)
-    with context.engine.connect() as connection:
-        need_no_objection(keeping, tenant, connection)
+
+    def look() -> None:
+        with context.engine.connect() as connection:
+            need_no_objection(keeping, tenant, connection)
+
+    look()
     if not yes:
         typer.confirm(f"Erase every content of tenant {tenant}, for good?", abort=True)
+        # An answer may take hours.
+        look()
     raise typer.Exit(exits.OK if erased(context, keeping, tenant) else exits.NO)
 
 
@@ -97,7 +103,10 @@ def export(
     files = FileArtifacts(context.settings.home / "artifacts")
     store = SealedArtifacts(files, context.codec.sealing)
     with output.waiting("the log to be read"):
-        found = written(context.reader, store, files.refs, tenant, to, datetime.now(UTC))
+        found = written(
+            context.reader, store, files.refs, context.codec.tenant_in, tenant, to,
+            datetime.now(UTC),
+        )  # fmt: skip
     if json:
         output.as_json(asdict(found))
         return
