@@ -29,6 +29,8 @@ RISKS: tuple[RiskName, ...] = (
 UNDECLARED = 3
 """The level of a tool whose author says none: dangerous until somebody says otherwise."""
 
+SERVER_NAME = r"^[a-z0-9][a-z0-9_.-]{0,63}$"
+"""How a server is named; metrics show it."""
 
 _STRANGERS = frozenset({"builtin:http.get"})
 
@@ -93,6 +95,8 @@ class ToolContract(Definition):
     of the implementation (``reads_strangers``). ``environment`` and ``data_class`` are for
     policies, as are ``policy``, as what calls are authorised, and ``policy_arguments``, the
     arguments that policies may look at. ``dry_run`` says how a call is tried without an effect.
+    ``server`` names the service that it calls, which it may share with other tools of its owner:
+    where several of them fail it is left alone as one.
     """
 
     description: str
@@ -124,6 +128,9 @@ class ToolContract(Definition):
     policy: CallPolicy | None = Field(default=None, exclude_if=lambda said: said is None)
     policy_arguments: tuple[str, ...] = Field(default=(), exclude_if=lambda named: not named)
     dry_run: DryRun | None = Field(default=None, exclude_if=lambda said: said is None)
+    server: str | None = Field(
+        default=None, pattern=SERVER_NAME, exclude_if=lambda said: said is None
+    )
 
     @model_validator(mode="after")
     def _dry_run_is_possible(self) -> Self:

@@ -154,7 +154,7 @@ class ToolProcessor:
         """Return what makes a call that has all that it needs; the stack holds it."""
         contract = await self._contract(work)
         which = identity(work, contract, self._source)
-        tool = stack.enter_context(self._health.tool(which, work))
+        tool = stack.enter_context(self._health.tool(which, contract, work))
         claims = stack.enter_context(self._health.claims(contract))
         patience_ms = min(work.timeout_ms, _PATIENCE_MS)
         prepared = await self._prepared(work, contract, which, patience_ms, stack)

@@ -63,6 +63,7 @@ class ToolOptions(TypedDict, total=False):
     cost_usd: Decimal
     untrusted_output: bool
     dry_run: dict[str, str]
+    server: str
     reconcile: Callable[..., Any]
 
 
