@@ -101,7 +101,7 @@ def test_one_call_tries_the_server_for_all_its_tools() -> None:
 def test_a_trial_that_fails_leaves_the_server_alone_and_blames_no_tool() -> None:
     world = World()
     world.away()
-    for name in "cdcdcd":
+    for name in "cd" * 5:
         world.admit(name).failed()
         assert world.pause("a") == 30_000
         world.now += 30
