@@ -81,6 +81,7 @@ def _work(process: Process, settings: ToolSettings) -> int:
             children=children,
             health=health,
             source=known.published_tool,
+            slots=claims.slots,
         )
         under_way = UnderWay(config.drain_s)
         process.health.reports["calls"] = under_way.told

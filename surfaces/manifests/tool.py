@@ -85,8 +85,10 @@ def lower_tool(
         document.refuse(("spec", "approval" if "approval" in spec else "use"), sentence)
     _check_for_policies(document, contract)
     remarks += _undeclared(document, base, spec)
-    if "max_concurrency" in spec:
-        sentence = "kept by each process: two pools run twice as many"
+    if "max_concurrency" in spec and contract.max_concurrency_total is None:
+        sentence = (
+            "kept by each process: two pools run twice as many (max_concurrency_total is not)"
+        )
         remarks.append(document.remark(("spec", "max_concurrency"), sentence))
     return contract, remarks
 

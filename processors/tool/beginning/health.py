@@ -38,8 +38,11 @@ class Health:
         return self._circuits.admit(member, work.timeout_ms / 1000)
 
     def claims(self, contract: ToolContract) -> AbstractContextManager[Admission | None]:
-        """Return leave to claim a call, where its tool needs that; raises CannotBeginError."""
-        if not contract.claims:
+        """Return leave to ask the store of claims and slots, where a call needs that.
+
+        Raises CannotBeginError.
+        """
+        if not contract.claims and contract.max_concurrency_total is None:
             return nullcontext()
         guard = Guard(self._claims, "the store of claims")
         return Admission([guard], _CLAIMS_TRIAL_S, CLAIMS_AWAY)
