@@ -7,6 +7,12 @@ person, and beyond that only a policy's annotations loosen anything.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
+
+Lines = Literal["none", "end", "both"]
+
+LOGGED_LINES: tuple[Lines, ...] = ("none", "end", "both")
+"""Which lines an execution has in the log of its process: the later, the more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,8 +24,9 @@ class Level:
     happening twice. ``permit``: it needs a policy's permit where policies are in force.
     ``dry_run``: it is tried by one first, where its contract says how. ``persons`` is how many must
     approve it where policies are in force; one is enough where there are none. ``logged`` is what
-    goes on record. ``kept_days`` is how long the contents of a run with such a call are kept at
-    least after it has ended, 0 for no longer than their class; a tenant's policy may say otherwise.
+    goes on record, ``lines`` which lines the log of a process gets. ``kept_days`` is how long the
+    contents of a run with such a call are kept at least after it has ended, 0 for no longer than
+    their class; a tenant's policy may say otherwise.
     """
 
     number: int
@@ -31,6 +38,7 @@ class Level:
     dry_run: bool
     persons: int
     logged: str
+    lines: Lines
     kept_days: int
 
     @property
@@ -44,9 +52,21 @@ _CLAIMED = f"{_CALL}, claim"
 _SHOWN = f"{_CLAIMED}, dry run, what the approver was shown"
 
 LEVELS: tuple[Level, ...] = (
-    Level(0, "read_only", "pure read", "declared", False, False, False, 1, _CALL, 0),
-    Level(1, "local_write", "local write", "declared", True, False, False, 1, _CLAIMED, 90),
-    Level(2, "external_draft", "external draft", "declared", True, True, False, 1, _CLAIMED, 365),
+    Level(0, "read_only", "pure read", "declared", False, False, False, 1, _CALL, "none", 0),
+    Level(1, "local_write", "local write", "declared", True, False, False, 1, _CLAIMED, "end", 90),
+    Level(
+        2,
+        "external_draft",
+        "external draft",
+        "declared",
+        True,
+        True,
+        False,
+        1,
+        _CLAIMED,
+        "end",
+        365,
+    ),
     Level(
         3,
         "external_side_effect",
@@ -57,8 +77,9 @@ LEVELS: tuple[Level, ...] = (
         True,
         1,
         _SHOWN,
+        "both",
         1_095,
     ),
-    Level(4, "high_risk", "high risk", "always", True, True, True, 2, _SHOWN, 2_555),
+    Level(4, "high_risk", "high risk", "always", True, True, True, 2, _SHOWN, "both", 2_555),
 )
 """The levels by their numbers."""

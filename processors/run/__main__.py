@@ -55,6 +55,7 @@ from runfold.processors.run.accepting import Accepting
 from runfold.processors.run.aggregate import RUNS, runs_that_begin_with
 from runfold.processors.tenant.aggregate import TENANTS
 from runfold.processors.tool.beginning.health import Health
+from runfold.processors.tool.call_log import CallLog
 from runfold.processors.tool.children.at_start import imported_at_start
 from runfold.processors.tool.dying.deaths import Deaths
 from runfold.processors.tool.dying.poison import PoisonGuard
@@ -250,6 +251,7 @@ def _effects(
         poison=PoisonGuard(Deaths(process.config.need_home() / "calls"), settings.tools.deaths),
         children=children,
         health=health,
+        logged=CallLog(settings.tools.log),
         source=known.published_tool,
     )
     policies = PolicyServerProcessor(place_of(None, taken.values))

@@ -23,6 +23,7 @@ from runfold.processors.effects.pool.serving import POOL_ENDS, serve_pool
 from runfold.processors.effects.pool.settings import POOL_OPTIONS
 from runfold.processors.effects.under_way import UnderWay
 from runfold.processors.tool.beginning.health import Health
+from runfold.processors.tool.call_log import CallLog
 from runfold.processors.tool.children.at_start import imported_at_start
 from runfold.processors.tool.claims.postgres import PostgresClaims
 from runfold.processors.tool.claims.sealed import SealedClaims
@@ -80,6 +81,7 @@ def _work(process: Process, settings: ToolSettings) -> int:
             poison=PoisonGuard(deaths, settings.deaths),
             children=children,
             health=health,
+            logged=CallLog(settings.log),
             source=known.published_tool,
             slots=claims.slots,
         )

@@ -28,6 +28,7 @@ from runfold.processors.tool.beginning.identity import Identity, Source, identit
 from runfold.processors.tool.beginning.patience import waiting
 from runfold.processors.tool.beginning.rate_limit import RateLimit
 from runfold.processors.tool.beginning.slot import Places
+from runfold.processors.tool.call_log import CallLog
 from runfold.processors.tool.children.children import Children
 from runfold.processors.tool.claims.claimed import run_claimed
 from runfold.processors.tool.claims.port import Claims
@@ -65,7 +66,7 @@ class ToolProcessor:
     ``children`` run the tools written in Python; without them they run in this process, as tests
     and programs of one process have them. ``health`` says what is left alone for a while.
     ``source`` finds what was published as a tool, which says whose it is. ``slots`` keeps bounds
-    across processes; None refuses tools that have one.
+    across processes; None refuses tools that have one. ``logged`` writes executions to the log.
     """
 
     def __init__(  # noqa: PLR0913 - what a call needs, and what tests put in its place
@@ -85,7 +86,9 @@ class ToolProcessor:
         health: Health | None = None,
         source: Source = unpublished,
         slots: Slots | None = None,
+        logged: CallLog | None = None,
     ) -> None:
+        self._log = logged or CallLog()
         self._places = Places(slots)
         self._masks = tuple(masks)
         self._code = CodeKeeper(code)
@@ -208,7 +211,13 @@ class ToolProcessor:
         return Prepared(contract, arguments, found, secrets, turn)
 
     async def _made(self, work: ToolWork, prepared: Prepared) -> Ending:
-        """Step 3."""
+        """Step 3, in the log as its level asks for."""
+        with self._log.execution(work, prepared.contract) as ended:
+            ending = await self._executed(work, prepared)
+            ended(ending)
+        return ending
+
+    async def _executed(self, work: ToolWork, prepared: Prepared) -> Ending:
         contract, found = prepared.contract, prepared.found
         context = prepared.context(work, self._artifacts, self._masks)
         execution = Execution(

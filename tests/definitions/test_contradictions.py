@@ -10,7 +10,7 @@ from runfold.events.definitions import ToolContract
 from runfold.events.definitions.contradictions import contradictions
 from runfold.processors.tool.builtin import builtin_contracts
 from runfold.surfaces.manifests.problems import InvalidManifestsError
-from tests.definitions.given import READ, TOOL, Load
+from tests.definitions.given import READ, Load
 
 PLAIN = READ.model_copy(update={"name": "shelf.read", "risk_level": 0})
 
@@ -70,18 +70,30 @@ def test_built_in_tools_contradict_themselves_nowhere() -> None:
     assert not [each for contract in builtin_contracts() for each in contradictions(contract)]
 
 
+READING = """\
+apiVersion: runfold/v1
+kind: Tool
+metadata: {name: shelf.read, version: "1.0.0", description: Read a shelf.}
+spec:
+  use: python:shop:read
+  risk_level: read_only
+  timeout_ms: 1000
+  input_schema: {type: object, properties: {}, additionalProperties: false}
+"""
+
+
 @pytest.mark.parametrize("said", ["reversible: false", "idempotent: false"])
 def test_apply_refuses_what_cannot_be_true(load: Load, said: str) -> None:
     with pytest.raises(InvalidManifestsError) as raised:
-        load(f"{TOOL}  {said}\n")
+        load(f"{READING}  {said}\n")
     (problem,) = raised.value.problems
     assert problem.field == f"spec.{said.partition(':')[0]}"
     assert "a pure read (level 0)" in problem.message
 
 
 def test_apply_tells_the_author_of_the_rest_and_takes_it(load: Load) -> None:
-    found = load(f"{TOOL}  effect: It is gone.\n  scopes: [shelf.delete]\n")
-    assert {each.field for each in found.remarks} == {"spec.effect", "spec.scopes"}
+    found = load(f"{READING}  effect: It is gone.\n  scopes: [shelf.delete]\n")
+    assert {each.field for each in found.remarks} >= {"spec.effect", "spec.scopes"}
     assert found.definitions
 
 
