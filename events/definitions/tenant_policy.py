@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from runfold.events.definitions.base import Definition
 from runfold.events.definitions.levels import LEVELS
-from runfold.events.definitions.tool import RiskName
+from runfold.events.definitions.tool import RISKS, RiskName
 
 Scope = Literal["tenant", "user", "agent", "feature"]
 """Whose use is counted: all of the tenant, or that of each user, agent or feature."""
@@ -164,5 +164,4 @@ class TenantPolicy(Definition):
 def evidence_days(policy: TenantPolicy | None) -> tuple[int, ...]:
     """Return by level how many days evidence is kept at least, under a policy or none."""
     said = policy.evidence_days if policy is not None else {}
-    by_name: dict[str, int] = {**{each.name: each.kept_days for each in LEVELS}, **said}
-    return tuple(by_name[each.name] for each in LEVELS)
+    return tuple(said.get(RISKS[each.number], each.kept_days) for each in LEVELS)

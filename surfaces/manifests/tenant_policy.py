@@ -18,6 +18,7 @@ from runfold.events.definitions.tenant_policy import (
     Retries,
     RunRates,
 )
+from runfold.events.definitions.tool import RISKS
 from runfold.infra.documents import Document, FieldPath
 from runfold.surfaces.manifests.problems import Remark, did_you_mean
 from runfold.surfaces.manifests.references import Known
@@ -146,7 +147,7 @@ def _told(policy: TenantPolicy, document: Document) -> list[Remark]:
             f"loosens what the level asks for: {level.kept_days} days",
         )
         for level in LEVELS
-        if policy.evidence_days.get(level.name, level.kept_days) < level.kept_days
+        if policy.evidence_days.get(RISKS[level.number], level.kept_days) < level.kept_days
     ]
     return [*loosened, *_not_in_force(policy, document)]
 
