@@ -12,7 +12,7 @@ def upgrade() -> None:
     """Make the table of slots."""
     op.execute(
         """
-        CREATE TABLE tool_slots (
+        CREATE TABLE IF NOT EXISTS tool_slots (
             tenant text NOT NULL,
             tool text NOT NULL,
             number integer NOT NULL,
