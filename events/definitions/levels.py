@@ -7,6 +7,12 @@ person, and beyond that only a policy's annotations loosen anything.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
+
+Lines = Literal["none", "end", "both"]
+
+LOGGED_LINES: tuple[Lines, ...] = ("none", "end", "both")
+"""Which lines an execution has in the log of its process: the later, the more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +24,9 @@ class Level:
     happening twice. ``permit``: it needs a policy's permit where policies are in force.
     ``dry_run``: it is tried by one first, where its contract says how. ``persons`` is how many must
     approve it where policies are in force; one is enough where there are none. ``logged`` is what
-    goes on record, ``kept`` for how long.
+    goes on record, ``lines`` which lines the log of a process gets. ``kept_days`` is how long the
+    contents of a run with such a call are kept at least after it has ended, 0 for no longer than
+    their class; a tenant's policy may say otherwise.
     """
 
     number: int
@@ -30,7 +38,13 @@ class Level:
     dry_run: bool
     persons: int
     logged: str
-    kept: str = "with the journal"
+    lines: Lines
+    kept_days: int
+
+    @property
+    def kept(self) -> str:
+        """How long its evidence is kept, in words."""
+        return f"{self.kept_days} days at least" if self.kept_days else "as its class"
 
 
 _CALL = "proposal, decision with its rules, result"
@@ -38,12 +52,34 @@ _CLAIMED = f"{_CALL}, claim"
 _SHOWN = f"{_CLAIMED}, dry run, what the approver was shown"
 
 LEVELS: tuple[Level, ...] = (
-    Level(0, "read_only", "pure read", "declared", False, False, False, 1, _CALL),
-    Level(1, "local_write", "local write", "declared", True, False, False, 1, _CLAIMED),
-    Level(2, "external_draft", "external draft", "declared", True, True, False, 1, _CLAIMED),
+    Level(0, "read_only", "pure read", "declared", False, False, False, 1, _CALL, "none", 0),
+    Level(1, "local_write", "local write", "declared", True, False, False, 1, _CLAIMED, "end", 90),
     Level(
-        3, "external_side_effect", "external side effect", "declared", True, True, True, 1, _SHOWN
+        2,
+        "external_draft",
+        "external draft",
+        "declared",
+        True,
+        True,
+        False,
+        1,
+        _CLAIMED,
+        "end",
+        365,
     ),
-    Level(4, "high_risk", "high risk", "always", True, True, True, 2, _SHOWN),
+    Level(
+        3,
+        "external_side_effect",
+        "external side effect",
+        "declared",
+        True,
+        True,
+        True,
+        1,
+        _SHOWN,
+        "both",
+        1_095,
+    ),
+    Level(4, "high_risk", "high risk", "always", True, True, True, 2, _SHOWN, "both", 2_555),
 )
 """The levels by their numbers."""

@@ -8,6 +8,8 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from runfold.events.definitions.base import Definition
+from runfold.events.definitions.levels import LEVELS
+from runfold.events.definitions.tool import RISKS, RiskName
 
 Scope = Literal["tenant", "user", "agent", "feature"]
 """Whose use is counted: all of the tenant, or that of each user, agent or feature."""
@@ -36,6 +38,8 @@ MOST_STARTS = 100_000
 """The highest rate: what lies above it is no limit."""
 
 Weight = Annotated[int, Field(ge=1, le=1000)]
+
+EvidenceDays = Annotated[int, Field(ge=0, le=36_500)]
 
 
 class Cap(BaseModel):
@@ -128,7 +132,9 @@ class TenantPolicy(Definition):
     ``weights`` are shares of users and agents by name; whom they do not name has 1. A run counts
     twice as much for every step of its priority, up to ``max_priority``. ``queue_retry_ms`` is what
     a run is told that the full queue refuses. ``when_run_spent`` says what becomes of a run that
-    has met a limit of its own, where its agent says nothing.
+    has met a limit of its own, where its agent says nothing. ``evidence_days`` says how long the
+    contents of runs with calls of a level are kept at least after their end, where the tenant needs
+    more than the level does, or less.
     """
 
     description: str = ""
@@ -150,3 +156,12 @@ class TenantPolicy(Definition):
     when_run_spent: Literal["fail", "ask"] = Field(
         default="fail", exclude_if=lambda said: said == "fail"
     )
+    evidence_days: dict[RiskName, EvidenceDays] = Field(
+        default_factory=dict, exclude_if=lambda said: not said
+    )
+
+
+def evidence_days(policy: TenantPolicy | None) -> tuple[int, ...]:
+    """Return by level how many days evidence is kept at least, under a policy or none."""
+    said = policy.evidence_days if policy is not None else {}
+    return tuple(said.get(RISKS[each.number], each.kept_days) for each in LEVELS)

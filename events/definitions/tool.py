@@ -29,6 +29,11 @@ RISKS: tuple[RiskName, ...] = (
 UNDECLARED = 3
 """The level of a tool whose author says none: dangerous until somebody says otherwise."""
 
+MOST_SLOTS = 1000
+"""The largest bound across processes: each of its slots may become a row."""
+
+SERVER_NAME = r"^[a-z0-9][a-z0-9_.-]{0,63}$"
+"""How a server is named; metrics show it."""
 
 _STRANGERS = frozenset({"builtin:http.get"})
 
@@ -87,12 +92,15 @@ class ToolContract(Definition):
     that running it twice with one key has the effect of running it once. ``code_digest`` names the
     code of a Python tool and what it stands on, None where it is not known. ``cost_usd`` is what
     one execution costs, None where none is kept account of. ``max_concurrency`` bounds what runs at
-    a time in each process, not across processes. ``effect`` and ``reversible`` say to whoever
+    a time in each process, ``max_concurrency_total`` what runs in all tool pools together, all
+    versions of one owner's tool. ``effect`` and ``reversible`` say to whoever
     approves a call what it changes in the world, and whether that can be undone.
     ``untrusted_output`` says whether its results hold what strangers wrote; None is what is known
     of the implementation (``reads_strangers``). ``environment`` and ``data_class`` are for
     policies, as are ``policy``, as what calls are authorised, and ``policy_arguments``, the
     arguments that policies may look at. ``dry_run`` says how a call is tried without an effect.
+    ``server`` names the service that it calls, which it may share with other tools of its owner:
+    where several of them fail it is left alone as one.
     """
 
     description: str
@@ -124,6 +132,28 @@ class ToolContract(Definition):
     policy: CallPolicy | None = Field(default=None, exclude_if=lambda said: said is None)
     policy_arguments: tuple[str, ...] = Field(default=(), exclude_if=lambda named: not named)
     dry_run: DryRun | None = Field(default=None, exclude_if=lambda said: said is None)
+    server: str | None = Field(
+        default=None, pattern=SERVER_NAME, exclude_if=lambda said: said is None
+    )
+
+    max_concurrency_total: int | None = Field(
+        default=None, ge=1, le=MOST_SLOTS, exclude_if=lambda most: most is None
+    )
+
+    @model_validator(mode="after")
+    def _slots_are_kept(self) -> Self:
+        """Only pools have the database in which they are."""
+        if self.max_concurrency_total is not None and self.placement is not Placement.POOL:
+            raise ValueError("max_concurrency_total is kept by tool pools: say placement: pool")
+        return self
+
+    @property
+    def at_once(self) -> int | None:
+        """How many executions one process may have at a time, None for no bound."""
+        bounds = [
+            most for most in (self.max_concurrency, self.max_concurrency_total) if most is not None
+        ]
+        return min(bounds, default=None)
 
     @model_validator(mode="after")
     def _dry_run_is_possible(self) -> Self:

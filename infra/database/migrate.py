@@ -23,7 +23,7 @@ from runfold.infra.database.layout import Part
 
 _log = logging.getLogger(__name__)
 
-HEAD: Final = "0001"
+HEAD: Final = "0002"
 """The newest version in ``migrations/versions``."""
 
 OLDEST: Final = "0001"
@@ -43,11 +43,11 @@ psycopg.errors.UndefinedTable says that there is none.
 PART: Final = Part(
     marker="tool_claims",
     columns=("idempotency_key", "arguments_digest", "token"),
-    tables=("tool_claims", "tool_claim_owners", VERSIONS),
+    tables=("tool_claims", "tool_claim_owners", "tool_slots", VERSIONS),
     keys={"tool_claims": ("idempotency_key",), "tool_claim_owners": ("lives_until",)},
     read=(VERSIONS,),
 )
-"""The tables of claims."""
+"""The tables of claims and slots."""
 
 
 def upgrade(url: str) -> None:

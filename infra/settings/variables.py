@@ -1,8 +1,7 @@
 """Every variable that Runfold reads, declared once: the table of settings.
 
 ``runfold config`` lists what they hold, docs/settings.md what they mean. Defaults that depend on
-something else are said in words (``shown``). OpenTelemetry's are in ``opentelemetry``, those
-that name a Vault in ``vault``, those of a policy server in ``opa``.
+something else are said in words (``shown``). Others are in ``opentelemetry``, ``vault``, ``opa``.
 """
 
 from __future__ import annotations
@@ -144,6 +143,10 @@ TOOL_CODE = Variable(
 TOOL_CALLS = Variable(
     "RUNFOLD_TOOL_CALLS", number(1, 10_000), 64, "tool pool, run processor",
     "tool calls in flight at once",
+)  # fmt: skip
+TOOL_LOG = Variable(
+    "RUNFOLD_TOOL_LOG", choice("by_level", "end", "both"), "by_level", "tool pool, run processor",
+    "what the log has of executions: what their level asks for, or more",
 )  # fmt: skip
 TOOL_DEATHS = Variable(
     "RUNFOLD_TOOL_DEATHS", number(1, 100), 3, "tool pool, run processor",

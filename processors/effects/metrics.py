@@ -53,6 +53,13 @@ HELD = TABLE.counter(
     ["kind", "name", "code"],
     process=_HOSTS,
 )
+LEFT_ALONE = TABLE.gauge(
+    "runfold_effects_left_alone",
+    "what this process leaves alone after failures until it has answered again, by kind "
+    "(tool, server, model, provider); one tool of several tenants counts for each that has its own",
+    ["kind", "name"],
+    process=_HOSTS,
+)
 QUESTIONS = TABLE.gauge(
     "runfold_pool_questions",
     "calls of a pool that could begin and whose run has not yet said whether they may",

@@ -43,6 +43,7 @@ def _work(process: Process, settings: ModelSettings) -> int:
         models = ModelProcessor(settings, known.script, fetch, refresh=known.refresh)
         under_way = UnderWay(config.drain_s)
         process.health.reports["calls"] = under_way.told
+        process.health.reports["left_alone"] = models.left_alone
         made = Served(MODEL_CALL, models.call, ready=models.ready, group=models.group)
         served = under_way.over(made, always)
         return serve_pool(process, served, codec, known.reading, (models,))

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Protocol
 
 from runfold.events.calls import ModelWork
 from runfold.events.values import ProviderAttempt
 from runfold.processors.effects.admission import Admission, left_alone
-from runfold.processors.effects.breaker import Breaker
+from runfold.processors.effects.circuits import Circuits, Member, Server
 from runfold.processors.effects.holds import CannotBeginError
 from runfold.processors.model.names import SCRIPTED, split
 from runfold.processors.model.provenance import marked
@@ -57,23 +57,30 @@ class Caller:
         self._scripted = scripted
         self._clock = clock
         self._sleep = sleep
-        self._breakers: dict[str, Breaker] = {}
+        self._circuits = Circuits("model", "provider", clock)
 
     @contextmanager
     def reserved(self, names: Sequence[str], trial_s: float) -> Iterator[Reserved]:
         """Hold leave for the first model that can be asked; raises CannotBeginError for none."""
-        pauses = []
+        holds = []
         for name in names:
             if split(name)[0] == SCRIPTED:
                 yield {}
                 return
-            pause = self._breaker(name).look()
-            if pause is None:
-                with Admission(self._breaker(name), name, trial_s) as admission:
+            hold = self._circuits.look(_member(name))
+            if hold is None:
+                with self._circuits.admit(_member(name), trial_s) as admission:
                     yield {name: admission}
                 return
-            pauses.append(pause)
+            holds.append(hold)
+        if len(holds) == 1:
+            raise holds[0]
+        pauses = [hold.retry_after_ms for hold in holds if hold.retry_after_ms is not None]
         raise CannotBeginError("circuit_open", left_alone(", ".join(names)), min(pauses))
+
+    def left_alone(self) -> Mapping[str, object]:
+        """Return which models and providers are left alone; from any thread."""
+        return self._circuits.told()
 
     async def answer(
         self,
@@ -134,15 +141,11 @@ class Caller:
         if (held := reserved.pop(name, None)) is not None:
             return held
         try:
-            return Admission(self._breaker(name), name, budget_s)
+            return self._circuits.admit(_member(name), budget_s)
         except CannotBeginError as hold:
             fault = CircuitOpenError(hold.code, hold.message, retry_after_ms=hold.retry_after_ms)
             made.append(_attempt(name, 0, fault))
             raise fault from None
-
-    def _breaker(self, name: str) -> Breaker:
-        # One model of a provider may be overloaded or gone while its others answer.
-        return self._breakers.setdefault(name, Breaker(self._clock))
 
     async def _recorded(
         self, answer: Awaitable[WireAnswer], name: str, made: list[ProviderAttempt]
@@ -162,6 +165,12 @@ class Caller:
 
     def _since(self, started: float) -> int:
         return int((self._clock() - started) * 1000)
+
+
+def _member(name: str) -> Member:
+    # One model of a provider may be overloaded or gone while its others answer.
+    provider = split(name)[0]
+    return Member(name, name, Server(provider, provider))
 
 
 def _wait(fault: ProviderFaultError) -> float | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from functools import partial
@@ -135,6 +135,10 @@ class ModelProcessor:
     def group(self, work: ModelWork) -> str:
         """Return what shares the places of a call: calls of the model that is really asked."""
         return resolve(work.model, self._settings.configured)
+
+    def left_alone(self) -> Mapping[str, object]:
+        """Return which models and providers are left alone; from any thread."""
+        return self._caller.left_alone()
 
     async def __aenter__(self) -> Self:
         """Return the processor."""

@@ -54,6 +54,8 @@ from runfold.processors.run import behaviour
 from runfold.processors.run.accepting import Accepting
 from runfold.processors.run.aggregate import RUNS, runs_that_begin_with
 from runfold.processors.tenant.aggregate import TENANTS
+from runfold.processors.tool.beginning.health import Health
+from runfold.processors.tool.call_log import CallLog
 from runfold.processors.tool.children.at_start import imported_at_start
 from runfold.processors.tool.dying.deaths import Deaths
 from runfold.processors.tool.dying.poison import PoisonGuard
@@ -237,6 +239,7 @@ def _effects(
 ) -> LocalEffects:
     taken = process.taken
     children = settings.tools.children(taken.masks)
+    health = Health()
     tools = ToolProcessor(
         known.tool,
         None,
@@ -247,10 +250,16 @@ def _effects(
         masks=taken.masks,
         poison=PoisonGuard(Deaths(process.config.need_home() / "calls"), settings.tools.deaths),
         children=children,
+        health=health,
+        logged=CallLog(settings.tools.log),
         source=known.published_tool,
     )
     policies = PolicyServerProcessor(place_of(None, taken.values))
     process.health.reports["modules"] = children.told
+    process.health.reports["left_alone"] = lambda: {
+        **health.told(),
+        **models.processor.left_alone(),
+    }
     under_way = UnderWay(process.config.drain_s)
     process.health.reports["calls"] = under_way.told
     return LocalEffects(

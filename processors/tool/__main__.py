@@ -22,6 +22,8 @@ from runfold.processors.effects.kinds import Served
 from runfold.processors.effects.pool.serving import POOL_ENDS, serve_pool
 from runfold.processors.effects.pool.settings import POOL_OPTIONS
 from runfold.processors.effects.under_way import UnderWay
+from runfold.processors.tool.beginning.health import Health
+from runfold.processors.tool.call_log import CallLog
 from runfold.processors.tool.children.at_start import imported_at_start
 from runfold.processors.tool.claims.postgres import PostgresClaims
 from runfold.processors.tool.claims.sealed import SealedClaims
@@ -67,6 +69,7 @@ def _work(process: Process, settings: ToolSettings) -> int:
     taken = process.taken
     with following(config.kafka, codec) as known, Deaths(home / "calls") as deaths:
         children = settings.children(taken.masks)
+        health = Health()
         tools = ToolProcessor(
             known.tool,
             SealedClaims(claims, codec.sealing),
@@ -77,10 +80,14 @@ def _work(process: Process, settings: ToolSettings) -> int:
             masks=taken.masks,
             poison=PoisonGuard(deaths, settings.deaths),
             children=children,
+            health=health,
+            logged=CallLog(settings.log),
             source=known.published_tool,
+            slots=claims.slots,
         )
         under_way = UnderWay(config.drain_s)
         process.health.reports["calls"] = under_way.told
+        process.health.reports["left_alone"] = health.told
         process.health.reports["modules"] = children.told
         made = Served(TOOL_CALL, tools.call, settings.calls, tools.cap, tools.ready, tools.group)
         served = under_way.over(made, may_repeat(known.tool))

@@ -12,10 +12,8 @@ import logging
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Hashable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from dataclasses import replace
 from functools import partial
-from typing import Any
 
 from runfold.events.calls import ToolResult, ToolWork
 from runfold.events.definitions import ToolContract
@@ -28,18 +26,20 @@ from runfold.processors.tool.beginning.arguments import arguments_for
 from runfold.processors.tool.beginning.health import Health, judge
 from runfold.processors.tool.beginning.identity import Identity, Source, identity, unpublished
 from runfold.processors.tool.beginning.patience import waiting
-from runfold.processors.tool.beginning.rate_limit import RateLimit, Turn
+from runfold.processors.tool.beginning.rate_limit import RateLimit
+from runfold.processors.tool.beginning.slot import Places
+from runfold.processors.tool.call_log import CallLog
 from runfold.processors.tool.children.children import Children
 from runfold.processors.tool.claims.claimed import run_claimed
 from runfold.processors.tool.claims.port import Claims
 from runfold.processors.tool.claims.requested import claim_request
-from runfold.processors.tool.context import ToolContext
+from runfold.processors.tool.claims.slots import Slots
 from runfold.processors.tool.dying.poison import PoisonGuard
 from runfold.processors.tool.ending import Ending, failed, refused, uncertain
 from runfold.processors.tool.errors import NotYetError, ToolRefusedError
 from runfold.processors.tool.execution import Execution, Implementation
 from runfold.processors.tool.implementations import Found, found_here, here
-from runfold.processors.tool.masked_artifacts import MaskedArtifacts
+from runfold.processors.tool.prepared import Prepared
 from runfold.processors.tool.python.code_check import CodeKeeper
 from runfold.processors.tool.python.threads import in_thread
 from runfold.processors.tool.secrets import held
@@ -65,7 +65,8 @@ class ToolProcessor:
     process, which leave in no result, error or artifact, whichever call they belong to.
     ``children`` run the tools written in Python; without them they run in this process, as tests
     and programs of one process have them. ``health`` says what is left alone for a while.
-    ``source`` finds what was published as a tool, which says whose it is.
+    ``source`` finds what was published as a tool, which says whose it is. ``slots`` keeps bounds
+    across processes; None refuses tools that have one. ``logged`` writes executions to the log.
     """
 
     def __init__(  # noqa: PLR0913 - what a call needs, and what tests put in its place
@@ -84,7 +85,11 @@ class ToolProcessor:
         children: Children | None = None,
         health: Health | None = None,
         source: Source = unpublished,
+        slots: Slots | None = None,
+        logged: CallLog | None = None,
     ) -> None:
+        self._log = logged or CallLog()
+        self._places = Places(slots)
         self._masks = tuple(masks)
         self._code = CodeKeeper(code)
         self._poison = poison
@@ -121,7 +126,7 @@ class ToolProcessor:
     def cap(self, work: ToolWork) -> int | None:
         """Return how many calls of the tool may run at once in a process, None for no bound."""
         found = self._contracts(work.tool, work.tool_version, work.tenant_id)
-        return found.max_concurrency if found else None
+        return found.at_once if found else None
 
     def group(self, work: ToolWork) -> Hashable:
         """Return what shares the places of a call: calls of the same definition."""
@@ -135,6 +140,8 @@ class ToolProcessor:
         which = identity(work, contract, self._source)
         async with AsyncExitStack() as stack:
             prepared = await self._prepared(work, contract, which, work.timeout_ms, stack)
+            place = self._places.one(work, contract, which, work.timeout_ms)
+            await stack.enter_async_context(place)
             return await self._made(work, prepared)
 
     async def _reported(self, work: ToolWork, make: Callable[[], Awaitable[Ending]]) -> ToolResult:
@@ -154,12 +161,14 @@ class ToolProcessor:
         """Return what makes a call that has all that it needs; the stack holds it."""
         contract = await self._contract(work)
         which = identity(work, contract, self._source)
-        tool = stack.enter_context(self._health.tool(which, work))
+        tool = stack.enter_context(self._health.tool(which, contract, work))
         claims = stack.enter_context(self._health.claims(contract))
         patience_ms = min(work.timeout_ms, _PATIENCE_MS)
         prepared = await self._prepared(work, contract, which, patience_ms, stack)
         async with waiting(contract.name, patience_ms):
             run = await stack.enter_async_context(prepared.found.room())
+        place = self._places.one(work, contract, which, patience_ms, claims)
+        await stack.enter_async_context(place)
         placed = replace(prepared, found=replace(prepared.found, room=here(run).room))
         if claims is not None:
             placed = replace(placed, claimed=claims.succeeded)
@@ -178,7 +187,7 @@ class ToolProcessor:
         which: Identity,
         patience_ms: int,
         stack: AsyncExitStack,
-    ) -> _Prepared:
+    ) -> Prepared:
         """Steps 1 and 2, which do nothing: they wait for the tool for so long at most.
 
         The stack holds the call's turn.
@@ -199,12 +208,18 @@ class ToolProcessor:
             secrets = await in_thread(held, contract.auth, self._secrets, work.tenant_id)
         pace = self._pace.turn(which.rate, contract, work.timeout_ms)
         turn = await stack.enter_async_context(pace)
-        return _Prepared(contract, arguments, found, secrets, turn)
+        return Prepared(contract, arguments, found, secrets, turn)
 
-    async def _made(self, work: ToolWork, prepared: _Prepared) -> Ending:
-        """Step 3."""
+    async def _made(self, work: ToolWork, prepared: Prepared) -> Ending:
+        """Step 3, in the log as its level asks for."""
+        with self._log.execution(work, prepared.contract) as ended:
+            ending = await self._executed(work, prepared)
+            ended(ending)
+        return ending
+
+    async def _executed(self, work: ToolWork, prepared: Prepared) -> Ending:
         contract, found = prepared.contract, prepared.found
-        context = self._context(work, prepared)
+        context = prepared.context(work, self._artifacts, self._masks)
         execution = Execution(
             contract,
             found.room,
@@ -256,33 +271,6 @@ class ToolProcessor:
                 suggested_next_action="Use one of the tools that are offered.",
             )
         return found
-
-    def _context(self, work: ToolWork, prepared: _Prepared) -> ToolContext:
-        secrets = prepared.secrets
-        return ToolContext(
-            run_id=work.run_id,
-            tenant_id=work.tenant_id,
-            user_id=work.user_id,
-            call_id=work.call_id,
-            attempt=work.attempt,
-            idempotency_key=work.idempotency_key,
-            deadline=datetime.now(UTC) + timedelta(milliseconds=work.timeout_ms),
-            artifacts=MaskedArtifacts(self._artifacts, (*secrets.values(), *self._masks)),
-            config=prepared.contract.config,
-            secrets=secrets,
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class _Prepared:
-    """What a call needs that nothing was done of; ``claimed`` is told that claims are there."""
-
-    contract: ToolContract
-    arguments: Mapping[str, Any]
-    found: Found
-    secrets: Mapping[str, str]
-    turn: Turn
-    claimed: Callable[[], object] = lambda: None
 
 
 async def _ended(ending: Ending) -> Ending:

@@ -15,6 +15,7 @@ from runfold.infra.secrets.port import SecretStore
 from runfold.infra.secrets.without import Without
 from runfold.infra.settings import variables
 from runfold.infra.settings.errors import ConfigError
+from runfold.processors.tool.call_log import BY_LEVEL
 from runfold.processors.tool.children.children import Children
 from runfold.processors.tool.children.settings import ChildSettings
 
@@ -34,7 +35,7 @@ class ToolSettings:
     ``lease_s`` is how long an owner's claims outlive its last sign of life; ``calls`` is how many
     may be in flight at once; ``code`` is what happens where a tool's code is not what was
     pinned; ``deaths`` is how many processes may die of one call. ``memory_mb`` and ``user`` are
-    those of the processes that run Python tools.
+    those of the processes that run Python tools. ``log`` is what of executions is logged at least.
     """
 
     modules: tuple[str, ...] = ()
@@ -45,6 +46,7 @@ class ToolSettings:
     deaths: int = 3
     memory_mb: int = 4096
     user: str = ""
+    log: str = BY_LEVEL
 
     @classmethod
     def from_env(cls, env: Mapping[str, str] | None = None) -> ToolSettings:
@@ -58,6 +60,7 @@ class ToolSettings:
             deaths=variables.TOOL_DEATHS.read(env),
             memory_mb=variables.TOOL_MEMORY.read(env),
             user=_user(variables.TOOL_USER.read(env)),
+            log=variables.TOOL_LOG.read(env),
         )
 
     def children(self, masks: Sequence[str]) -> Children:

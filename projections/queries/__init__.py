@@ -6,6 +6,7 @@ Rows are dicts with the columns' names.
 from runfold.projections.queries.access import rules_used, runs_started, tools_used
 from runfold.projections.queries.audit import AuditSummary, audit_of, audit_summary
 from runfold.projections.queries.operating import (
+    evidence_of,
     list_dead_letters,
     list_failures,
     live_runs,
@@ -50,6 +51,7 @@ __all__ = [
     "budgets",
     "calls",
     "costs_by",
+    "evidence_of",
     "ids_beginning_with",
     "latest_checkpoint",
     "list_dead_letters",

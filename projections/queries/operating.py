@@ -16,6 +16,7 @@ from runfold.projections.tables import (
     projection_failures,
     projection_positions,
     runs,
+    tool_calls,
 )
 
 _BEGINS = 8
@@ -76,3 +77,21 @@ def oldest_live_run(views: Views) -> datetime | None:
     query = select(func.min(runs.c.created_at)).where(views.sees(runs), runs.c.status.not_in(ended))
     found: datetime | None = views.connection.execute(query).scalar()
     return found
+
+
+def evidence_of(
+    views: Views, since: datetime, until: datetime, data_class: str | None = None
+) -> dict[int, datetime]:
+    """Return the levels of calls of runs that went on in a while, and when the last of these moved.
+
+    Of runs in a scope, of one data classification where it is given.
+    """
+    query = (
+        select(tool_calls.c.risk_level, func.max(runs.c.updated_at))
+        .join(runs, runs.c.run_id == tool_calls.c.run_id)
+        .where(views.sees(runs), runs.c.created_at <= until, runs.c.updated_at >= since)
+        .group_by(tool_calls.c.risk_level)
+    )
+    if data_class is not None:
+        query = query.where(runs.c.data_classification == data_class)
+    return {int(row[0]): row[1] for row in views.connection.execute(query)}

@@ -1,4 +1,4 @@
-"""What a process says of itself at its port: the calls under way, modules of tools that fail."""
+"""What a process says of itself at its port: its calls, modules that fail, what is left alone."""
 
 from __future__ import annotations
 
@@ -29,6 +29,7 @@ class Told:
     ``left_s`` is when the last of its calls must have ended, ``unsafe`` how many of them leave a
     doubt if they are cut off, ``drain_s`` how long it waits for them. ``importing`` are modules of
     tools that are not there yet, ``allowed`` those that tools may come from, None where none may.
+    ``left_alone`` are kinds and names of what failed so often that it is left alone.
     """
 
     under_way: int = 0
@@ -38,6 +39,7 @@ class Told:
     importing: tuple[str, ...] = ()
     faults: tuple[Fault, ...] = field(default=())
     allowed: tuple[str, ...] | None = None
+    left_alone: tuple[tuple[str, str], ...] = ()
 
 
 def ask(port: int | None, address: str = "127.0.0.1") -> Told | None:
@@ -55,7 +57,7 @@ def ask(port: int | None, address: str = "127.0.0.1") -> Told | None:
 
 
 def _told(said: Mapping[str, Any]) -> Told:
-    calls, modules = said.get("calls", {}), said.get("modules", {})
+    calls, modules, alone = (said.get(part, {}) for part in ("calls", "modules", "left_alone"))
     return Told(
         under_way=int(calls.get("under_way", 0)),
         left_s=float(calls.get("left_s", 0.0)),
@@ -66,4 +68,5 @@ def _told(said: Mapping[str, Any]) -> Told:
             Fault(str(each["module"]), str(each["why"])) for each in modules.get("faults", ())
         ),
         allowed=tuple(map(str, modules["allowed"])) if "allowed" in modules else None,
+        left_alone=tuple((str(kind), str(name)) for kind, names in alone.items() for name in names),
     )

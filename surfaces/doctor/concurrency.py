@@ -23,10 +23,11 @@ def check(deployment: Deployment) -> Iterator[Finding]:
 
 def _several(tool: ToolContract, members: int) -> Iterator[Finding]:
     most = tool.max_concurrency
-    if most is not None and tool.placement is Placement.POOL:
+    shared = tool.max_concurrency_total
+    if most is not None and shared is None and tool.placement is Placement.POOL:
         yield note(
             "pools",
             f"tool {tool.name}@{tool.version} has max_concurrency {most}, which each process keeps "
             f"for itself: the {members} of {TOOL.group} may run {members * most} at a time",
-            "give the tool the bound that one process may have, or run one tool pool",
+            "say max_concurrency_total where the bound is meant for all of them",
         )

@@ -15,6 +15,7 @@ from runfold.surfaces.doctor import (
     concurrency,
     database,
     keys,
+    left_alone,
     machine,
     permits,
     runs,
@@ -47,6 +48,7 @@ def _check(name: str, look: Callable[[Deployment], Iterator[Finding]], *needs: s
 CHECKS: tuple[Check, ...] = (
     _check("processes", machine.check_processes),
     _check("tools", tool_modules.check),
+    _check("left alone", left_alone.check),
     _check(_KAFKA, broker.check),
     _check(_POSTGRES, database.check),
     _check("schemas", schemas.check),

@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from runfold.events.definitions import TenantPolicy
+from runfold.events.definitions.levels import LEVELS
 from runfold.events.definitions.tenant_policy import (
     IN_FORCE,
     Amounts,
@@ -17,6 +18,7 @@ from runfold.events.definitions.tenant_policy import (
     Retries,
     RunRates,
 )
+from runfold.events.definitions.tool import RISKS
 from runfold.infra.documents import Document, FieldPath
 from runfold.surfaces.manifests.problems import Remark, did_you_mean
 from runfold.surfaces.manifests.references import Known
@@ -54,6 +56,7 @@ def _declared(document: Document) -> TenantPolicy:
         run_rates=RunRates(**spec["run_rates"]) if "run_rates" in spec else None,
         retries=Retries(**spec["retries"]) if "retries" in spec else None,
         when_run_spent=spec.get("when_run_spent", "fail"),
+        evidence_days=spec.get("evidence_days", {}),
         **({"queue_size": queue["size"]} if "size" in queue else {}),
         **({"max_priority": spec["max_priority"]} if "max_priority" in spec else {}),
     )
@@ -138,6 +141,18 @@ def _check_budget(policy: TenantPolicy, at: int, document: Document) -> None:
 
 
 def _told(policy: TenantPolicy, document: Document) -> list[Remark]:
+    loosened = [
+        document.remark(
+            ("spec", "evidence_days", level.name),
+            f"loosens what the level asks for: {level.kept_days} days",
+        )
+        for level in LEVELS
+        if policy.evidence_days.get(RISKS[level.number], level.kept_days) < level.kept_days
+    ]
+    return [*loosened, *_not_in_force(policy, document)]
+
+
+def _not_in_force(policy: TenantPolicy, document: Document) -> list[Remark]:
     if policy.name == IN_FORCE:
         return []
     sentence = (

@@ -9,6 +9,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from runfold.events.definitions import ToolContract
+from runfold.events.definitions.contradictions import contradictions
 from runfold.events.definitions.tool import RISKS, UNDECLARED, level_of
 from runfold.events.json_schema import problems_of
 from runfold.infra.documents import Document, FieldPath
@@ -83,12 +84,30 @@ def lower_tool(
     if contract.contradicts:
         sentence = "at level 4 a person is always asked: say always, or by_level"
         document.refuse(("spec", "approval" if "approval" in spec else "use"), sentence)
+    remarks += _check_level(document, contract, spec)
     _check_for_policies(document, contract)
     remarks += _undeclared(document, base, spec)
-    if "max_concurrency" in spec:
-        sentence = "kept by each process: two pools run twice as many"
+    if "max_concurrency" in spec and contract.max_concurrency_total is None:
+        sentence = (
+            "kept by each process: two pools run twice as many (max_concurrency_total is not)"
+        )
         remarks.append(document.remark(("spec", "max_concurrency"), sentence))
     return contract, remarks
+
+
+def _check_level(document: Document, contract: ToolContract, spec: dict[str, Any]) -> list[Remark]:
+    """Refuse what cannot be true beside the level, and tell the author what speaks against it."""
+    if contract.risk_level == 0 and spec.get("idempotent") is False:
+        sentence = "a pure read (level 0) is repeated: say level 1 or above where that does harm"
+        document.refuse(("spec", "idempotent"), sentence)
+    remarks = []
+    for found in contradictions(contract):
+        path: FieldPath = ("spec", found.field if found.field in spec else "use")
+        if found.certain:
+            document.refuse(path, found.sentence)
+        else:
+            remarks.append(document.remark(path, found.sentence))
+    return remarks
 
 
 def _check_for_policies(document: Document, contract: ToolContract) -> None:

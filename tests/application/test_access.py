@@ -40,6 +40,13 @@ def findings(found: AccessReview) -> dict[str, tuple[str, ...]]:
     return {each.tool: each.findings for each in found.tools}
 
 
+def test_a_tool_whose_contract_contradicts_its_level_is_found() -> None:
+    odd = LOOK.model_copy(update={"effect": "It is gone."})
+    known = published(odd, WRITE, SEND, agent(approval_from_level=1))
+    assert "level_contradicted" in findings(reviewed(known))["look"]
+    assert all("level_contradicted" not in each.findings for each in reviewed(BASE).tools)
+
+
 def test_what_may_be_done_and_never_was_is_found() -> None:
     usage = used({"look": Used(3, NOW), "write": Used(0, LONG_AGO)})
     found = reviewed(BASE, usage)

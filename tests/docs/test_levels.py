@@ -27,5 +27,6 @@ def test_the_page_says_of_a_level_what_is_decided_by(level: Level) -> None:
         yes(level.permit),
         yes(level.dry_run),
         level.logged,
+        level.lines,
         level.kept,
     ]

@@ -23,6 +23,7 @@ def said(members: int) -> list[str]:
     for contract in (
         tool("mail", max_concurrency=3),
         tool("here", max_concurrency=3, placement=Placement.LOCAL),
+        tool("all", max_concurrency=3, max_concurrency_total=4),
         tool("free"),
     ):
         log.publish(topics.REGISTRY, announce(contract, "me", datetime.now(UTC)), "k")

@@ -23,7 +23,12 @@ from runfold.processors.tool.claims.postgres import PostgresClaims
 from runfold.processors.tool.kind import TOOL_CALL
 from tests.tool import samples
 
-TOOLS: tuple[Callable[..., Any], ...] = (samples.records, samples.records_again, samples.naps)
+TOOLS: tuple[Callable[..., Any], ...] = (
+    samples.records,
+    samples.records_again,
+    samples.naps,
+    samples.shares,
+)
 
 
 def main() -> int:
@@ -37,6 +42,7 @@ def main() -> int:
         claims,
         MemoryArtifacts(),
         modules=["tests.tool.samples"],
+        slots=claims.slots,
     )
     settings = PoolConfig(
         kind=TOOL_CALL.call,

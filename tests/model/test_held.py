@@ -21,7 +21,8 @@ from runfold.processors.model.providers.wire import WireAnswer
 from tests.model.given import script, scripts, settings, work
 
 ONE, OTHER, THIRD = "openai:gpt-4o", "openai:gpt-5-mini", "openai:gpt-5"
-CONFIGURED = settings(OPENAI_API_KEY="k")
+ELSEWHERE = "anthropic:claude-sonnet-4-5"
+CONFIGURED = settings(OPENAI_API_KEY="k", ANTHROPIC_API_KEY="k")
 
 asking = partial(work, by_permission=True, model=ONE)
 
@@ -124,6 +125,30 @@ def test_a_model_that_is_left_alone_holds_up_no_other_of_its_provider() -> None:
         await host.opened(ONE)
         assert said(await host.call(asking(model=OTHER))) == (Outcome.FAILED, "bad_request")
         assert host.providers.asked == [OTHER]
+
+    run(test())
+
+
+def test_a_provider_is_left_alone_where_several_of_its_models_fail() -> None:
+    async def test() -> None:
+        host = Host()
+        for name in (ONE, OTHER):
+            host.providers.down[name] = "unavailable"
+        # Each is asked a second time where a short wait helps; this fault has none.
+        for name in (ONE, ONE, ONE, OTHER, OTHER):
+            await host.call(asking(model=name))
+        host.providers.asked.clear()
+        held = await host.call(asking(model=THIRD))
+        assert said(held) == (Outcome.HELD, "circuit_open")
+        assert held.error is not None
+        assert held.error.message.startswith("the provider openai failed several times")
+        assert host.models.left_alone() == {"model": [], "provider": ["openai"]}
+        # Models of another provider are asked at once.
+        await host.call(asking(fallbacks=(ELSEWHERE,)))
+        host.now += 30
+        host.providers.down.clear()
+        await host.call(asking(model=THIRD))
+        assert host.providers.asked == [ELSEWHERE, THIRD]
 
     run(test())
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import pkgutil
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from importlib import import_module
 from typing import Any, get_type_hints
 
@@ -194,6 +194,7 @@ LISTS: dict[str, Callable[[Views], object]] = {
     "runs_started": lambda v: queries.runs_started(v, LONG_AGO),
     "live_runs": queries.live_runs,
     "oldest_live_run": queries.oldest_live_run,
+    "evidence_of": lambda v: queries.evidence_of(v, LONG_AGO, datetime.now(UTC)),
     "rules_used": lambda v: queries.rules_used(v, LONG_AGO),
 }
 """Questions about everything that is seen."""
@@ -211,12 +212,27 @@ def test_lists_and_sums_are_of_the_tenants_own(database: Connection, name: str) 
     if name == "audit_summary":
         assert both[0] == both[1]
     everything = repr(ask(OperatorViews(database, "a test")))
-    # The oldest of both is that of one of them.
+    # The oldest or the latest of both is that of one of them.
     assert (
         all(everything != found for found in both)
         or both == ["[]", "[]"]
-        or name == "oldest_live_run"
+        or name in {"oldest_live_run", "evidence_of"}
     )
+
+
+@pytest.mark.integration
+def test_evidence_is_of_runs_that_went_on_in_the_while_and_of_their_class(
+    database: Connection,
+) -> None:
+    views = TenantViews(database, TENANTS[0])
+    now = datetime.now(UTC)
+    found = queries.evidence_of(views, LONG_AGO, now)
+    assert set(found) == {0, 1}
+    latest = database.execute(text("SELECT max(updated_at) FROM runs")).scalar()
+    assert max(found.values()) <= latest
+    assert queries.evidence_of(views, LONG_AGO, LONG_AGO) == {}
+    assert queries.evidence_of(views, now + timedelta(days=9_999), now) == {}
+    assert queries.evidence_of(views, LONG_AGO, now, "restricted") == {}
 
 
 def test_every_question_is_among_those_that_are_tried() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -23,6 +23,7 @@ from runfold.producers.identity import uuid7
 from runfold.producers.log.memory import MemoryLog
 from runfold.surfaces.application.governing.definitions import Who, read_definitions
 from runfold.surfaces.application.governing.erasing import Beside
+from runfold.surfaces.application.governing.retaining import Kept, retain
 from runfold.surfaces.application.governing.sealing import Keeping
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
@@ -82,7 +83,13 @@ def views() -> Iterator[Engine]:
     """The two tables that erasing looks at, in a database of the standard library."""
     engine = create_engine("sqlite://")
     with engine.begin() as connection:
-        connection.execute(text("CREATE TABLE runs (run_id, tenant_id, status, created_at)"))
+        connection.execute(
+            text(
+                "CREATE TABLE runs (run_id, tenant_id, status, created_at, updated_at, "
+                "data_classification)"
+            )
+        )
+        connection.execute(text("CREATE TABLE tool_calls (run_id, risk_level)"))
     yield engine
     engine.dispose()
 
@@ -90,4 +97,14 @@ def views() -> Iterator[Engine]:
 def lives(engine: Engine, run_id: str, status: str, since: datetime = START) -> None:
     row = {"run_id": run_id, "status": status, "at": since.isoformat()}
     with engine.begin() as connection:
-        connection.execute(text("INSERT INTO runs VALUES (:run_id, 'acme', :status, :at)"), row)
+        connection.execute(
+            text("INSERT INTO runs VALUES (:run_id, 'acme', :status, :at, :at, '')"), row
+        )
+
+
+def days(world: World, views: Engine, keep: list[str], count: int) -> None:
+    """Retain daily."""
+    for _ in range(count):
+        with views.connect() as connection:
+            list(retain(world.keeping, "acme", Kept.read(keep), connection, world.beside(views)))
+        world.now += timedelta(days=1)

@@ -24,7 +24,7 @@ from runfold.surfaces.application.governing.retaining import Kept, retain
 from runfold.surfaces.application.governing.sealing import Keeping, superseded
 from runfold.surfaces.doctor.finding import Level
 from runfold.surfaces.doctor.keys import look
-from tests.surfaces.kept import START, World, lives, views, world
+from tests.surfaces.kept import START, World, days, lives, views, world
 
 __all__ = ["views", "world"]
 
@@ -254,14 +254,6 @@ def test_classes_have_keys_of_their_own(world: World) -> None:
     values = [each.value or b"" for each in world.log.read(topics.REQUESTS)]
     assert [restricted.encode() in value for value in values] == [True, False]
     assert world.goals() == ["secret", "other"]
-
-
-def days(world: World, views: Engine, keep: list[str], count: int) -> None:
-    """Retain daily."""
-    for _ in range(count):
-        with views.connect() as connection:
-            list(retain(world.keeping, "acme", Kept.read(keep), connection, world.beside(views)))
-        world.now += timedelta(days=1)
 
 
 def test_contents_go_when_their_class_is_old_enough(world: World, views: Engine) -> None:

@@ -60,10 +60,16 @@ class Host:
             raise ConnectionError("away")
         return "read"
 
-    def work(self, tenant: str, call_id: str = "r.1", version: str = READS.version) -> ToolWork:
+    def work(
+        self,
+        tenant: str,
+        call_id: str = "r.1",
+        version: str = READS.version,
+        tool: str = "reads",
+    ) -> ToolWork:
         return tool_work(
             call_id,
-            tool="reads",
+            tool=tool,
             tool_version=version,
             tenant_id=tenant,
             arguments=json_content({"left": 1}),
@@ -115,6 +121,38 @@ def test_a_shared_tool_with_secrets_is_broken_for_the_tenant_whose_they_are() ->
     host = Host((None, varied(**SECRET)))
     host.breaks("a")
     assert host.call("b") == "read"
+
+
+SERVED = {"server": "crm"}
+
+
+def served(name: str, **more: Any) -> ToolContract:
+    return varied(name=name, **SERVED, **more)
+
+
+def test_a_server_is_left_alone_where_several_of_its_tools_fail() -> None:
+    host = Host((None, served("reads")), (None, served("finds")), (None, varied(name="adds")))
+    host.broken.add("a")
+    calls = [host.call("a", tool=name) for name in ("reads",) * 3 + ("finds",) * 2]
+    assert calls == ["failed"] * 5
+    assert [host.call("b", tool=name) for name in ("reads", "finds")] == ["circuit_open"] * 2
+    assert host.call("b", tool="adds") == "read"
+    assert host.processor._health.told() == {"tool": [], "server": ["crm"]}
+
+
+@pytest.mark.parametrize(
+    ("owner", "more"),
+    # A server that another tenant names so is another one, and so it is with another's secrets.
+    [("b", {}), (None, SECRET)],
+)
+def test_a_server_is_left_alone_for_whose_it_is(owner: str | None, more: dict[str, Any]) -> None:
+    tools = [served(name, **more) for name in ("reads", "finds")]
+    ours = [(owner and "a", tool) for tool in tools]
+    host = Host(*ours, *((owner, tool) for tool in tools if owner))
+    host.broken.add("a")
+    for name in ("reads",) * 3 + ("finds",) * 2:
+        host.call("a", tool=name)
+    assert [host.call(tenant, tool="finds") for tenant in "ab"] == ["circuit_open", "read"]
 
 
 def test_another_version_is_another_tool() -> None:

@@ -6,7 +6,9 @@ Two tenants may have tools of one name, and a definition of a tenant's own is th
 |---|---|
 | the bulkhead (places, `max_concurrency`) | one definition: its owner, its digest |
 | the rate limit (`max_per_minute`) | one owner's tool, all versions: they call the same service |
+| slots (`max_concurrency_total`) | the same, in all processes |
 | the circuit breaker | one definition and, where it acts with secrets, the tenant whose they are |
+| the breaker of a server | as that of a tool, for all the owner's tools that declare it |
 """
 
 from __future__ import annotations
@@ -51,6 +53,10 @@ class Identity:
     def health(self) -> Hashable:
         """What is well or not."""
         return (self.owner, self.name, self.digest, self.secrets_of)
+
+    def server(self, name: str) -> Hashable:
+        """Return what a declared server is: two tenants may give two servers one name."""
+        return (self.owner, name, self.secrets_of)
 
 
 def identity(work: ToolWork, contract: ToolContract, source: Source = unpublished) -> Identity:

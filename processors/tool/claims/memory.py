@@ -15,6 +15,7 @@ from runfold.processors.tool.claims.port import (
     Verdict,
     judge,
 )
+from runfold.processors.tool.claims.slots import Slot, SlotRequest
 
 
 class ClaimTable:
@@ -23,6 +24,7 @@ class ClaimTable:
     def __init__(self) -> None:
         self.claims: dict[tuple[str, str], Claim] = {}
         self.owners: dict[tuple[str, str], MemoryClaims] = {}
+        self.slots: dict[tuple[str, str, int], tuple[MemoryClaims, Slot]] = {}
 
 
 class MemoryClaims:
@@ -31,6 +33,7 @@ class MemoryClaims:
     def __init__(self, table: ClaimTable | None = None) -> None:
         self._table = table or ClaimTable()
         self.lives = True
+        self.slots = MemorySlots(self, self._table)
 
     def die(self) -> None:
         """Leave every started claim to its fate."""
@@ -73,3 +76,28 @@ class MemoryClaims:
         known = self._table.claims[key]
         if known.token == held.token:
             self._table.claims[key] = replace(known, state=state, result=result)
+
+
+class MemorySlots:
+    """The slots of one owner in a table."""
+
+    def __init__(self, owner: MemoryClaims, table: ClaimTable) -> None:
+        self._owner = owner
+        self._table = table
+
+    async def take(self, wanted: SlotRequest) -> Slot | None:
+        """Take a free slot, or that of an owner that is dead."""
+        slot = Slot(wanted.tenant, wanted.tool, secrets.token_hex(16))
+        for number in range(1, wanted.most + 1):
+            key = (wanted.tenant, wanted.tool, number)
+            holder = self._table.slots.get(key)
+            if holder is None or not holder[0].lives:
+                self._table.slots[key] = (self._owner, slot)
+                return slot
+        return None
+
+    def give_back(self, slot: Slot) -> None:
+        """Let a slot go."""
+        for key, (_, held) in tuple(self._table.slots.items()):
+            if held == slot:
+                del self._table.slots[key]

@@ -33,6 +33,7 @@ from runfold.processors.tool.claims.port import (
     state_before,
 )
 from runfold.processors.tool.claims.request_batcher import RequestBatcher
+from runfold.processors.tool.claims.slots import PostgresSlots
 from runfold.processors.tool.claims.statements import (
     END,
     HOLD,
@@ -60,7 +61,7 @@ class PostgresClaims:
     database that is away is waited for ``wait_s`` long then.
     An end that could not be stored is owed, and paid with a later renewal: a claim that nobody
     works on must not be believed for as long as its owner lives. Where the database refuses what
-    came of a call, it is owed that nobody knows.
+    came of a call, it is owed that nobody knows. ``slots`` are those of the same owner.
     """
 
     def __init__(self, url: str, lease_s: float = 10.0, wait_s: float = 0.0) -> None:
@@ -72,6 +73,7 @@ class PostgresClaims:
         self._gathering: RequestBatcher[Statement, Want, TupleRow | None] = RequestBatcher(
             self._serve, ClaimsUnavailableError, _MOST_TOGETHER
         )
+        self.slots = PostgresSlots(self._owner, self._leases, self._gathering)
         self._renewal: asyncio.Task[None] | None = None
         self._owed: dict[Held, Want] = {}
 
@@ -96,6 +98,7 @@ class PostgresClaims:
             self._renewal.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self._renewal
+        await self.slots.close()
         with contextlib.suppress(ClaimsUnavailableError):
             await self._pay()
             await self._gathering.ask(LEAVE, {"owner": self._owner})
@@ -185,6 +188,7 @@ class PostgresClaims:
                 self._tell_of_a_lapse(time.monotonic() - lives_until)
                 lives_until = asked + self._lease_s
                 await self._pay()
+                await self.slots.pay()
             except (ClaimsUnavailableError, psycopg.Error) as error:
                 log.warning("the lease could not be renewed: %s", error)
 

@@ -57,12 +57,14 @@ class ToolOptions(TypedDict, total=False):
     auth: tuple[str, ...]
     scopes: tuple[str, ...]
     max_concurrency: int | None
+    max_concurrency_total: int | None
     max_per_minute: int | None
     max_result_bytes: int
     owner: str
     cost_usd: Decimal
     untrusted_output: bool
     dry_run: dict[str, str]
+    server: str
     reconcile: Callable[..., Any]
 
 

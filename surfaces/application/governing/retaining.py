@@ -9,14 +9,20 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
+from runfold.events.definitions.tenants import WrappedKey
 from runfold.projections.queries.operating import oldest_live_run
 from runfold.projections.queries.scope import TenantViews
 from runfold.surfaces.application.errors import InvalidError
 from runfold.surfaces.application.governing.erasing import Beside, Step, rebuilt
+from runfold.surfaces.application.governing.evidence import (
+    Evidence,
+    demanded_by,
+    evidence_under,
+)
 from runfold.surfaces.application.governing.sealing import CLASSES, Keeping, superseded
 
 GENERAL = "general"
@@ -60,7 +66,8 @@ def retain(
 ) -> Iterator[Step]:
     """Destroy what is older than declared and yield each step; to be done daily.
 
-    A run that has not ended keeps what was sealed since it began. Raises InvalidError for a tenant
+    A run that has not ended keeps what was sealed since it began, and one that is evidence what was
+    sealed while it went on. Raises InvalidError for a tenant
     that is held or was never sealed.
     """
     known, now = keeping.known(), keeping.clock()
@@ -74,10 +81,24 @@ def retain(
             name = keeping.seal(tenant, data_class)
             yield Step("keys", f"{name} seals {data_class or GENERAL} from now on")
     before = {data_class: now - span for data_class, span in kept.of.items()}
-    oldest = oldest_live_run(TenantViews(connection, tenant))
+    views = TenantViews(connection, tenant)
+    oldest = oldest_live_run(views)
     if oldest is not None:
         before = {data_class: min(at, oldest) for data_class, at in before.items()}
-    done = keeping.retire(tenant, before)
+    demanded = demanded_by(keeping.reader, tenant)
+    spared: list[Evidence] = []
+
+    def is_evidence(key: WrappedKey, until: datetime) -> bool:
+        held = evidence_under(views, key, until, demanded)
+        if held is not None and held.until > now:
+            spared.append(held)
+            return True
+        return False
+
+    done = keeping.retire(tenant, before, is_evidence)
+    if spared:
+        longest = max(spared, key=lambda each: each.until)
+        yield Step("evidence", f"{len(spared)} keys are kept for {longest}")
     yield Step("keys", f"{len(done.keys)} destroyed", done.left)
     if done.keys:
         yield rebuilt(beside)

@@ -120,16 +120,24 @@ class Keeping:
         new = self._made(known, tenant, "")
         return self._destroy(tenant, known.keys_of(tenant), new)
 
-    def retire(self, tenant: str, before: Mapping[str, datetime]) -> Erased:
+    def retire(
+        self,
+        tenant: str,
+        before: Mapping[str, datetime],
+        spared: Callable[[WrappedKey, datetime], bool] = lambda _key, _until: False,
+    ) -> Erased:
         """Destroy the data keys that were superseded before the moment that their class has.
 
-        A class that is not named is kept for ever; the key in use is never destroyed.
+        A class that is not named is kept for ever; the key in use is never destroyed, and neither
+        are those that are ``spared``, which is told since when they are superseded.
         """
         known = self.known()
         old = [
             key
             for key, until in superseded(known, tenant)
-            if key.data_class in before and until < before[key.data_class]
+            if key.data_class in before
+            and until < before[key.data_class]
+            and not spared(key, until)
         ]
         if not old:
             return Erased((), "", self._wrapping_destroyed(tenant))

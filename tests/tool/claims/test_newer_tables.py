@@ -16,6 +16,7 @@ from runfold.infra.database.errors import TablesTooNewError
 from runfold.infra.process.exit_codes import ExitCode
 from runfold.processors.tool.claims.port import Verdict
 from runfold.processors.tool.claims.postgres import PostgresClaims
+from runfold.processors.tool.claims.slots import SlotRequest
 from runfold.processors.tool.errors import ClaimsUnavailableError
 from runfold.stack.settings import Settings
 from tests.support.stack import wait_until
@@ -69,6 +70,34 @@ def test_an_older_release_claims_in_tables_that_let_it(database_url: str) -> Non
     asyncio.run(script())
     migrate.upgrade(database_url)
     assert found(database_url) == (NEXT, migrate.HEAD)
+
+
+def test_tables_of_the_release_before_get_slots_with_their_rights(database_url: str) -> None:
+    async def script() -> None:
+        async with PostgresClaims(database_url) as claims:
+            await taken(claims)
+            assert await claims.slots.take(SlotRequest("", "scan", 1, "r", "r.1")) is not None
+
+    migrate.upgrade(database_url)
+    execute(
+        database_url,
+        "DROP TABLE tool_slots",
+        "UPDATE table_versions SET version_num = '0001', oldest = '0001'",
+    )
+    asyncio.run(script())
+    assert found(database_url) == (migrate.HEAD, "0001")
+    with psycopg.connect(database_url) as looking:
+        granted = "SELECT has_table_privilege('runfold_tools', 'tool_slots', 'INSERT, DELETE')"
+        assert looking.execute(granted).fetchone() == (True,)
+
+
+def test_the_release_before_goes_on_with_the_tables_of_this_one(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    migrate.upgrade(database_url)
+    monkeypatch.setattr(migrate, "HEAD", "0001")
+    migrate.upgrade(database_url)
+    assert found(database_url) == ("0002", "0001")
 
 
 def test_tables_that_a_newer_release_keeps_to_itself_are_left_alone(database_url: str) -> None:

@@ -4,6 +4,7 @@ Findings, by their names:
 
 - ``never_used``, ``not_used``: an agent may call a tool and never did, or not in the period.
 - ``high_risk_without_approval``: a call of level 3 or above may begin without a person.
+- ``level_contradicted``: the tool's contract says by its level other than by the rest of it.
 - ``never_run``, ``not_run``: an agent that nobody runs.
 - ``permit_unused``: a permit that no decision in the period rested on.
 - ``may_no_more``: somebody who started runs and may not start one now.
@@ -16,6 +17,7 @@ from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, timedelta
 
 from runfold.events.definitions import AgentDefinition, Definitions, ToolContract
+from runfold.events.definitions.contradictions import contradictions
 from runfold.events.probe import reserved
 from runfold.processors.run.policy.cedar.engine import Rule, parsed_set
 from runfold.processors.run.policy.cedar.names import RUN_START
@@ -134,6 +136,8 @@ def _tool(
     findings = list(_unused("used", used.times, used.last)) if answer != "no" else []
     if answer != "no" and contract.risk_level >= HIGH and not terms.approval:
         findings.insert(0, "high_risk_without_approval")
+    if any(contradictions(contract)):
+        findings.append("level_contradicted")
     return ToolAccess(
         tenant=tenant,
         agent=agent.name,
