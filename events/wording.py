@@ -168,6 +168,7 @@ SENTENCES: Mapping[str, str] = {
     "hold_is_over": "its holder did nothing more in time",
     "answer_lost": "no answer came back from the model processor in time",
     "is_paused": "the run is paused",
+    "awaits_more": "the run has met a limit and waits for more",
     "other_policies": "other policies are in force than when it was permitted",
     "other_fallbacks": "a fallback that was named may not be called any more",
     "no_reason_given": "the processor gave no reason",

@@ -51,6 +51,9 @@ by deciding it again.
    asked for, what they proved is on record, and who proves nothing is refused (``unproved``).
    ``state_hash`` covers what strangers' words the run has read, by which policies its calls were
    judged, what its brakes remember, who approved what, who holds it, and who is asked.
+8. A run that waits for more begins nothing at all: no retry, no dry run, nothing that asks from a
+   pool. Dry runs begin where tool calls do, so they wait while the run is paused, are judged again
+   by policies that have changed meanwhile, and count and wait as the rate of tool calls says.
 """
 
 from __future__ import annotations
@@ -58,7 +61,7 @@ from __future__ import annotations
 from runfold.processors.engine.aggregate import NewerReleaseError
 
 FIRST = 1
-CURRENT = 7
+CURRENT = 8
 
 BY_PERMISSION = 6
 """The behaviour from which calls begin by permission and are held where they cannot begin."""
@@ -82,6 +85,8 @@ BY_TAINT = 7
 """The behaviour from which a run keeps what it has read of strangers."""
 BY_TENANT = 7
 """The behaviour from which a run asks its tenant, where a policy of the tenant is in force."""
+BY_GATE = 8
+"""The behaviour from which every call passes one gate before it begins, dry runs too."""
 
 
 class BehaviourError(NewerReleaseError):
