@@ -104,6 +104,7 @@ SENTENCES: Mapping[str, str] = {
     "may_use_more": "May the run use more? {limit} is reached: {used} of {allowed}.",
     "soft_limit_reached": "a cheaper model, since a soft limit of the tenant is reached",
     "not_admitted": "the tenant has not admitted the run",
+    "too_many_extensions": "the run was given more {most} times, and a run is no more often",
     "bad_amount": "every amount must be above zero, of a unit that runs have limits of, and once",
     "no_retries_left": "the tenant has {left} retries left in this period",
     "too_old_to_extend": "the run was begun by a release that cannot extend runs",
