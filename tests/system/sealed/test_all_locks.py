@@ -31,7 +31,7 @@ from tests.system.sealed.hunting import (
 )
 from tests.system.sealed.test_canary import MANIFESTS, ROOT
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(1200)]
 
 KEY = new_key()
 GOVERNED = """\
@@ -171,7 +171,8 @@ def _an_erasure_leaves_chains_and_no_words(operator: Person, run: str) -> None:
     assert in_files(operator.home) == []
     said = operator.types("runfold audit verify")
     assert "Sound" in said
-    assert "1 runs were erased" in said or "1 run was erased" in said
+    # The request that was refused, for want of a credential, is one of them.
+    assert "2 runs were erased" in said, said
     told = operator.types(f"runfold logs {run} --all")
     assert "(erased)" in told
     assert CANARY not in told
