@@ -30,7 +30,7 @@ class BooksOpened(TenantFact):
     """A period of the journal begins: everything that is known of the tenant is carried over.
 
     ``clock`` is how far the fair order has come, ``arrivals`` how many runs ever waited or were
-    admitted.
+    admitted. ``behaviour`` is by what rules the decisions of the period are made.
     """
 
     tenant_id: str
@@ -44,6 +44,7 @@ class BooksOpened(TenantFact):
     reviewed_at: Timestamp | None = None
     paces: tuple[Pace, ...] = ()
     settled: tuple[Settled, ...] = ()
+    behaviour: int = 1
 
 
 class AdmissionQueued(TenantFact):
@@ -100,17 +101,19 @@ class AdmissionReturned(TenantFact):
 class ReservationExtended(TenantFact):
     """More was set aside for a run that goes on: ``reserved`` is all that is, ``added`` the more.
 
-    ``extension_id`` is the run's own name for what it asked.
+    ``extension_id`` is the run's own name for what it asked. ``again`` says that this was answered
+    before: nothing more is set aside, and the run is told the same once more.
     """
 
     run_id: str
     extension_id: str
     added: tuple[Amount, ...]
     reserved: tuple[Amount, ...]
+    again: bool = False
 
 
 class ExtensionDeclined(TenantFact):
-    """A run that goes on asked for more, and does not get it."""
+    """A run that goes on asked for more, and does not get it; ``again`` as it was told before."""
 
     run_id: str
     extension_id: str
@@ -118,6 +121,7 @@ class ExtensionDeclined(TenantFact):
     code: str
     reason: str
     retry_after_ms: int | None = None
+    again: bool = False
 
 
 class LateCostBooked(TenantFact):

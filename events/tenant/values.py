@@ -29,12 +29,28 @@ class Amount(Record):
     amount: Money
 
 
+class ExtensionGiven(Record):
+    """What a run was answered that asked for more: all of ``added``, or nothing where declined."""
+
+    extension_id: str
+    granted: bool
+    added: tuple[Amount, ...]
+    code: str = ""
+    reason: str = ""
+    retry_after_ms: int | None = None
+
+
 class Admission(Record):
-    """A run that was admitted and has not ended, with what is set aside for it."""
+    """A run that was admitted and has not ended, with what is set aside for it.
+
+    ``answered`` is what it was answered when it asked for more, the oldest first: asked again, the
+    tenant answers the same. Of what was declined the newest are kept.
+    """
 
     asks: Asks
     reserved: tuple[Amount, ...]
     since: Timestamp
+    answered: tuple[ExtensionGiven, ...] = ()
 
 
 class Waiting(Record):

@@ -58,6 +58,9 @@ by deciding it again.
    for which policies ask a person. A result that a person gives fits the contract of the tool.
    What strangers wrote is looked through for orders to its reader, and a model's answer for what is
    personal or secret: the results say what was found (``signs``, ``exposed``).
+   A run that waits for more begins nothing at all: no retry, no dry run, nothing that asks from a
+   pool. Dry runs begin where tool calls do, so they wait while the run is paused, are judged again
+   by policies that have changed meanwhile, and count and wait as the rate of tool calls says.
 """
 
 from __future__ import annotations
@@ -93,6 +96,8 @@ BY_TENANT = 7
 """The behaviour from which a run asks its tenant, where a policy of the tenant is in force."""
 BY_PERSON = 8
 """The behaviour from which it counts who a person is, and for how long what they said holds."""
+BY_GATE = 8
+"""The behaviour from which every call passes one gate before it begins, dry runs too."""
 
 
 class BehaviourError(NewerReleaseError):

@@ -38,6 +38,7 @@ from runfold.processors.run.agent.controls import control_tools
 from runfold.processors.run.behaviour import BY_PERMISSION
 from runfold.processors.run.draft import DefinitionMissingError
 from runfold.processors.run.ids import outcome_of
+from runfold.processors.run.lifecycle import gate
 from runfold.processors.run.policy.withdrawn import fallbacks_of
 from runfold.processors.run.state import (
     CallStatus,
@@ -75,7 +76,7 @@ def wish(state: RunState, work: CallWork) -> Wish:
     call = state.loop.call(work.call_id) if isinstance(state, Live) else None
     if call is None or call.status is not CallStatus.RUNNING or call.attempt != work.attempt:
         return Wish.DROP
-    return Wish.WAIT if isinstance(state, Live) and state.idle.paused else Wish.BEGIN
+    return Wish.WAIT if isinstance(state, Live) and gate.shut(state) else Wish.BEGIN
 
 
 def pooled(state: RunState, definitions: Definitions) -> tuple[Work, ...]:

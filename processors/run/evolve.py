@@ -8,8 +8,10 @@ from typing import Any
 
 from runfold.events import run as j
 from runfold.events.base import Fact
+from runfold.events.calls.kinds import TOOL
 from runfold.events.traits import charge_of
 from runfold.events.values import RunStatus
+from runfold.processors.run.behaviour import BY_GATE
 from runfold.processors.run.fold import (
     approvals,
     asking,
@@ -148,11 +150,19 @@ def status_of(run: Live) -> RunStatus:  # noqa: PLR0911 - one line a status read
         return RunStatus.RUNNING_TOOL
     if CallStatus.APPROVED in stands or CallStatus.HELD in stands:
         return RunStatus.WAITING_FOR_TOOL
+    if CallStatus.PROPOSED in stands and _is_paced(run):
+        return RunStatus.WAITING_FOR_TOOL
     if run.idle.held is not None:
         return RunStatus.WAITING_FOR_HUMAN
     if run.loop.model_call is not None or any(isinstance(c, JudgeCall) for c in run.loop.calls):
         return RunStatus.WAITING_FOR_MODEL
     return RunStatus.PLANNING
+
+
+def _is_paced(run: Live) -> bool:
+    """Whether the calls that its tools are to make come too early."""
+    pace = run.entry.pace
+    return pace is not None and TOOL.name in pace.until and run.behaviour >= BY_GATE
 
 
 _IDLE = frozenset({RunStatus.PAUSED, RunStatus.WAITING_FOR_HUMAN, RunStatus.QUEUED})

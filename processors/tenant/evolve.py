@@ -9,8 +9,17 @@ from datetime import datetime, timedelta
 
 from runfold.events import tenant as t
 from runfold.events.base import Fact
+from runfold.processors.tenant import answers
+from runfold.processors.tenant.behaviour import ANSWERS_KEPT
 from runfold.processors.tenant.order import flow_of
-from runfold.processors.tenant.state import BookKey, PaceKey, Tenant, key_of_book, key_of_pace
+from runfold.processors.tenant.state import (
+    BookKey,
+    PaceKey,
+    Period,
+    Tenant,
+    key_of_book,
+    key_of_pace,
+)
 
 AWAITED = timedelta(days=1)
 """How long after a run's end a cost of its calls is still booked."""
@@ -24,13 +33,14 @@ def evolve(state: Tenant | None, fact: Fact, at: datetime) -> Tenant:
     if isinstance(fact, t.BooksOpened):
         return _opened(fact)
     assert state is not None
-    return _folded(replace(state, entries=state.entries + 1), fact, at)
+    period = replace(state.period, entries=state.period.entries + 1)
+    return _folded(replace(state, period=period), fact, at)
 
 
 def _opened(fact: t.BooksOpened) -> Tenant:
     return Tenant(
         tenant_id=fact.tenant_id,
-        period=fact.period,
+        period=Period(fact.period, fact.behaviour),
         clock=fact.clock,
         arrivals=fact.arrivals,
         running={each.asks.run_id: each for each in fact.running},
@@ -56,11 +66,10 @@ def _folded(state: Tenant, fact: Fact, at: datetime) -> Tenant:  # noqa: PLR0911
             return replace(state, waiting=_without(state.waiting, asks.run_id))
         case t.AdmissionReturned():
             return _returned(state, fact, at)
-        case t.ReservationExtended(run_id=run_id, reserved=reserved):
-            extended = state.running[run_id].model_copy(update={"reserved": reserved})
-            return replace(state, running={**state.running, run_id: extended})
+        case t.ReservationExtended():
+            return _answered(state, fact, reserved=fact.reserved)
         case t.ExtensionDeclined():
-            return state
+            return _answered(state, fact)
         case t.LateCostBooked(run_id=run_id, call=call):
             return replace(
                 state,
@@ -73,6 +82,21 @@ def _folded(state: Tenant, fact: Fact, at: datetime) -> Tenant:  # noqa: PLR0911
             return replace(state, reviewed_at=at)
         case _:
             raise ValueError(f"{type(fact).__name__} is no fact of a tenant")
+
+
+def _answered(
+    state: Tenant, fact: t.ReservationExtended | t.ExtensionDeclined, **changes: object
+) -> Tenant:
+    """Return the tenant after it answered a run that asked for more; the answer is kept."""
+    before = state.running.get(fact.run_id)
+    if before is None or fact.again:
+        return state
+    if state.period.behaviour >= ANSWERS_KEPT:
+        changes["answered"] = answers.kept(before.answered, fact)
+    if not changes:
+        return state
+    running = {**state.running, fact.run_id: before.model_copy(update=changes)}
+    return replace(state, running=running)
 
 
 def is_awaited(settled: t.Settled, at: datetime) -> bool:

@@ -9,6 +9,7 @@ from typing import Any
 
 from runfold.events import tenant as t
 from runfold.events.wording import coded
+from runfold.processors.tenant import answers
 from runfold.processors.tenant.admitting import pause_ms
 from runfold.processors.tenant.books import alert
 from runfold.processors.tenant.draft import Draft
@@ -20,13 +21,18 @@ UNITS = frozenset({"usd", "tokens", "tool_calls", "model_calls", RETRIES})
 
 
 def extension_asked(draft: Draft, more: t.ExtensionAsked) -> None:
-    """Set more aside for a run, whole or not at all.
+    """Set more aside for a run, whole or not at all; what was answered is answered the same.
 
     It has the right of way over runs that wait: what has begun is worth finishing.
     """
+    if answered_before(draft, more):
+        return
     admission = draft.tenant.running.get(more.run_id)
     if admission is None:
         decline(draft, more, "not_admitted", {})
+        return
+    if answers.is_given_enough(admission):
+        decline(draft, more, "too_many_extensions", {"most": answers.MOST_GIVEN})
         return
     if not _is_meant(more.added):
         decline(draft, more, "bad_amount", {})
@@ -45,6 +51,16 @@ def extension_asked(draft: Draft, more: t.ExtensionAsked) -> None:
         )
     )
     alert(draft, admission.asks)
+
+
+def answered_before(draft: Draft, more: t.ExtensionAsked) -> bool:
+    """Tell a run once more what it was answered; return whether it was."""
+    admission = draft.tenant.running.get(more.run_id)
+    given = answers.known(admission, more.extension_id) if admission else None
+    if admission is None or given is None:
+        return False
+    draft.say(answers.again(admission, given))
+    return True
 
 
 def decline(

@@ -10,6 +10,7 @@ from runfold.events.base import Fact, Record
 from runfold.events.definitions import Definitions
 from runfold.events.tenant import TenantEvent
 from runfold.processors.engine.aggregate import Command, Env, Timer, UnrecordedError
+from runfold.processors.tenant.behaviour import CURRENT
 from runfold.processors.tenant.decide import decide
 from runfold.processors.tenant.rules.retries import CALLS, RETRIES
 from runfold.processors.tenant.state import Tenant
@@ -39,7 +40,9 @@ def difference(
     ``definitions`` are those of the decision's own position.
     """
     env = Env(decision[0].meta.time, definitions)
-    decided = [fact for fact, _ in decide(state, command_of(decision), env)]
+    opened = (each.fact for each in decision if isinstance(each.fact, t.BooksOpened))
+    begins_with = next((fact.behaviour for fact in opened), CURRENT)
+    decided = [fact for fact, _ in decide(state, command_of(decision), env, begins_with)]
     recorded = [event.fact for event in decision]
     for place, event in enumerate(decision):
         if place >= len(decided) or decided[place] != event.fact:

@@ -14,6 +14,7 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from runfold.events.tenant import Admission, Book, Pace, Settled, TenantStatus, Waiting
+from runfold.processors.tenant.behaviour import FIRST
 
 
 class BookKey(NamedTuple):
@@ -44,8 +45,17 @@ def key_of_book(book: Book) -> BookKey:
 
 
 @dataclass(frozen=True)
+class Period:
+    """A period of the journal: its number, its behaviour, and how many facts it has."""
+
+    number: int = 0
+    behaviour: int = FIRST
+    entries: int = 0
+
+
+@dataclass(frozen=True)
 class Tenant:
-    """A tenant; ``waiting`` is in the fair order, ``entries`` counts the facts of the period.
+    """A tenant; ``waiting`` is in the fair order.
 
     ``clock`` and ``shares`` are how far the fair order has come, altogether and for each flow.
     ``settled`` are the runs that have ended and of which calls may still report a cost, the oldest
@@ -53,7 +63,7 @@ class Tenant:
     """
 
     tenant_id: str
-    period: int = 0
+    period: Period = Period()
     clock: int = 0
     arrivals: int = 0
     running: Mapping[str, Admission] = field(default_factory=lambda: MappingProxyType({}))
@@ -61,7 +71,6 @@ class Tenant:
     shares: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
     books: Mapping[BookKey, Book] = field(default_factory=lambda: MappingProxyType({}))
     reviewed_at: datetime | None = None
-    entries: int = 0
     paces: Mapping[PaceKey, Pace] = field(default_factory=lambda: MappingProxyType({}))
     settled: Mapping[str, Settled] = field(default_factory=lambda: MappingProxyType({}))
 

@@ -22,8 +22,18 @@ from runfold.events.tenant import (
 )
 from runfold.events.values import Limits
 from runfold.processors.run.lifecycle.deadlines import next_timer
-from tests.deciders.given import LOOK, RUN, SEND, WRITE, agent, definitions, request
-from tests.properties.test_run_machine import Run
+from tests.deciders.given import (
+    LOOK,
+    RUN,
+    SEND,
+    WRITE,
+    agent,
+    answer,
+    call,
+    definitions,
+    request,
+)
+from tests.properties.test_redecided import RedecidedRun
 from tests.spec import Story
 from tests.tenant.given import policy
 
@@ -31,10 +41,12 @@ MORE = {"usd": Decimal("0.02"), "model_calls": 1, "tool_calls": 1}
 VERDICTS = st.sampled_from([Verdict.GRANTED, Verdict.REFUSED, Verdict.UNKNOWN])
 
 
-class Extended(Run):
+class Extended(RedecidedRun):
     """The same run, with a tenant, narrow limits and a slow pace."""
 
     ACTION = "ask"
+    MODEL_CALLS = TOOL_CALLS = 2
+    RATES: CallRates | None = CallRates(model_calls=1, tool_calls=2)
 
     def __init__(self) -> None:
         super().__init__()
@@ -43,7 +55,10 @@ class Extended(Run):
                 name="scripted:x", retry=RetryPolicy(max_attempts=2), context_tokens=40
             ),
             limits=Limits(
-                max_model_calls=2, max_tool_calls=2, max_identical_calls=4, max_cost=Decimal("0.02")
+                max_model_calls=self.MODEL_CALLS,
+                max_tool_calls=self.TOOL_CALLS,
+                max_identical_calls=4,
+                max_cost=Decimal("0.02"),
             ),
             when_spent=WhenSpent(action=self.ACTION, more=MORE, times=2),  # type: ignore[arg-type]
         )
@@ -54,12 +69,12 @@ class Extended(Run):
     @initialize()
     def begin(self) -> None:
         self.give(request())
-        self.story = self.story.when(
+        self.give(
             AdmissionAnswered(
                 run_id=RUN,
                 verdict=Verdict.GRANTED,
                 reserved=(Amount(unit="retries", amount=Decimal(1)),),
-                rates=CallRates(model_calls=1, tool_calls=2),
+                rates=self.RATES,
             )
         )
 
@@ -92,15 +107,15 @@ class Extended(Run):
         used, limits = self.live.counters, self.live.limits
         given = self._given()
         assert limits.max_cost == Decimal("0.02") + given["usd"]
-        assert limits.max_model_calls == 2 + given["model_calls"]
+        assert limits.max_model_calls == self.MODEL_CALLS + given["model_calls"]
         assert limits.max_retries == 1 + given["retries"]
-        assert used.tool_calls <= 2 + given["tool_calls"]
+        assert used.tool_calls <= self.TOOL_CALLS + given["tool_calls"]
         assert used.model_calls <= limits.max_model_calls + used.retries
         assert used.retries <= limits.max_retries
         assert min(self.live.budget.reservations.values(), default=Decimal(0)) >= 0
 
     @invariant()
-    def one_that_waits_begins_nothing(self) -> None:
+    def one_that_waits_asks_once(self) -> None:
         waits = False
         for fact in self.story.facts:
             match fact:
@@ -109,8 +124,6 @@ class Extended(Run):
                     waits = True
                 case j.RunExtended() | j.LimitReached():
                     waits = False
-                case j.ModelCalled(attempt=1) | j.ContextCalled(attempt=1):
-                    assert not waits
                 case _:
                     pass
 
@@ -135,9 +148,26 @@ class Extending(Extended):
     ACTION = "extend"
 
 
+class Crowded(Extended):
+    """The same, but it meets its limit while other calls of the round are still open."""
+
+    MODEL_CALLS = 9
+    RATES = None
+
+    @initialize()
+    def begin(self) -> None:
+        super().begin()
+        paths = ("a", "b", "c")
+        calls = [call("send", {"path": path}, f"c{n}") for n, path in enumerate(paths)]
+        self.give(answer(*calls))
+        assert self.live
+        assert self.live.budget.more.met is not None
+
+
 TestExtended = Extended.TestCase
 TestExtending = Extending.TestCase
-TestExtended.settings = TestExtending.settings = settings(
+TestCrowded = Crowded.TestCase
+TestExtended.settings = TestExtending.settings = TestCrowded.settings = settings(
     max_examples=60,
     stateful_step_count=30,
     deadline=None,

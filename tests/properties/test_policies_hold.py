@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import replace
 from functools import cache
+from typing import TypeGuard
 
 from runfold.events import run as j
-from runfold.events.base import Record
-from runfold.events.definitions import DefinitionRetired, Definitions
+from runfold.events.base import Fact, Record
+from runfold.events.definitions import DefinitionRetired, Definitions, ToolContract
 from runfold.processors.engine.aggregate import Timer
 from runfold.processors.run.state import Live
-from tests.deciders.given import request, story
+from tests.deciders.given import LOOK, SEND, WRITE, agent, definitions, request
 from tests.deciders.governed import NO_X, SENDS, announced, policy
 from tests.deciders.test_governed import about, after
 from tests.properties.test_redecided import RedecidedRun
@@ -39,9 +40,10 @@ class Governed(RedecidedRun):
     permits = frozenset({"sends", "asks"})
     """The policies that permit to send."""
 
-    def __init__(self) -> None:
+    def __init__(self, *tools: ToolContract) -> None:
         super().__init__()
-        known = after(story(max_malformed=3).definitions, *announced(*_POLICIES.values()))
+        plain = definitions(*(tools or (LOOK, WRITE, SEND)), agent(max_malformed=3))
+        known = after(plain, *announced(*_POLICIES.values()))
         for name in _POLICIES:
             known = _ruled(known, name, retired=True)
         self.story = replace(self.story, definitions=known)
@@ -58,13 +60,16 @@ class Governed(RedecidedRun):
     def give(self, body: Record | Timer) -> None:
         super().give(body)
         for fact in self.story.said:
-            if isinstance(fact, j.ToolCallStarted) or (
-                isinstance(fact, j.CallBegun) and fact.kind == "tool" and self._first(fact)
-            ):
+            if isinstance(fact, j.ToolCallStarted) or self.begins(fact):
                 self._may_begin(fact.call_id)
 
-    def _first(self, fact: j.CallBegun) -> bool:
-        """Whoever asks after another was permitted has found its work without a result."""
+    def begins(self, fact: Fact) -> TypeGuard[j.CallBegun]:
+        """Whether a fact permits a tool call that was handed out to begin.
+
+        Whoever asks after another was permitted has found its work without a result.
+        """
+        if not isinstance(fact, j.CallBegun) or fact.kind != "tool":
+            return False
         begun = (f for f in self.story.facts if isinstance(f, j.CallBegun))
         this = (fact.call_id, fact.attempt)
         return next(f for f in begun if (f.call_id, f.attempt) == this) is fact

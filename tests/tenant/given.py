@@ -17,11 +17,12 @@ from runfold.events.calls import ModelResult, ModelWork
 from runfold.events.commands import CancelRun, Control, DenyExtension, ExtendRun
 from runfold.events.definitions import AgentDefinition, Definitions, TenantPolicy
 from runfold.events.operations import DeadLetter
-from runfold.events.run import Event
+from runfold.events.run import Event, ExtensionRequested
 from runfold.events.tenant import Amount, TenantEvent
 from runfold.events.values import Limits
 from runfold.processors.engine.memory import LostCommit, MemoryEngine, MemoryLog
 from runfold.processors.run.aggregate import RUNS
+from runfold.processors.run.lifecycle.extending import asked_of_tenant
 from runfold.processors.run.state import Live, RunState
 from runfold.processors.tenant.aggregate import TENANTS
 from runfold.processors.tenant.state import Tenant
@@ -143,6 +144,19 @@ class World:
         """Let a person ask for more."""
         added = tuple(Amount(unit=unit, amount=Decimal(much)) for unit, much in units.items())
         self._control(ExtendRun, number, request_id, added=added, reason="worth it")
+
+    def ask_for_more_again(self, which: int) -> None:
+        """Let what a run once asked its tenant for come once more, however late."""
+        events = [event for number in self.ids for event in self.events(number)]
+        asked = [e for e in events if isinstance(e.fact, ExtensionRequested) and e.fact.asks_tenant]
+        if not asked:
+            return
+        event = asked[which % len(asked)]
+        assert isinstance(event.fact, ExtensionRequested)
+        record = asked_of_tenant(event.meta, event.fact)
+        assert record is not None
+        self._put(topics.TENANT_REQUESTS, record.tenant_id, record)
+        self.settle()
 
     def deny_extension(self, number: int, request_id: str = "no") -> None:
         self._control(DenyExtension, number, request_id, reason="enough")

@@ -108,7 +108,7 @@ def _extended(
 ) -> list[str]:
     """An extension leaves every book that counts the run within its limit, and adds up."""
     had = {each.unit: each.amount for each in before.running[fact.run_id].reserved}
-    more = {each.unit: each.amount for each in fact.added}
+    more = {} if fact.again else {each.unit: each.amount for each in fact.added}
     has = {each.unit: each.amount for each in fact.reserved}
     found = []
     if has != {unit: had.get(unit, 0) + more.get(unit, 0) for unit in had | more}:

@@ -39,6 +39,19 @@ def test_a_person_extends_a_run_and_the_tenant_sets_it_aside() -> None:
     assert faults(world) == []
 
 
+def test_what_a_run_asks_once_more_is_set_aside_once_and_answered_the_same() -> None:
+    world = budgeted()
+    world.ask(1)
+    world.extend(1, usd="0.30")
+    world.ask_for_more_again(0)
+    again = world.facts()[-1]
+    assert isinstance(again, t.ReservationExtended)
+    assert again.again
+    assert world.tenant().running[world.ids[1]].reserved[0].amount == Decimal("0.70")
+    assert world.limits(1).max_cost == Decimal("0.70")
+    assert faults(world) == []
+
+
 def test_what_the_budget_has_no_room_for_is_refused_and_the_run_goes_on() -> None:
     world = budgeted()
     world.ask(1)

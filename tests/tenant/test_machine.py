@@ -99,6 +99,11 @@ class Tenancy(RuleBasedStateMachine):
         number = data.draw(st.integers(1, self.asked))
         self.world.extend(number, f"more-{self.extended}", **more)
 
+    @precondition(lambda self: self.extended)
+    @rule(which=st.integers(0, 30))
+    def ask_for_more_again(self, which: int) -> None:
+        self.world.ask_for_more_again(which)
+
     @precondition(lambda self: self.asked)
     @rule(data=st.data())
     def deny(self, data: st.DataObject) -> None:

@@ -13,14 +13,11 @@ from runfold.processors.run.agent.models_permitted import models_permitted
 from runfold.processors.run.behaviour import BY_PERMISSION
 from runfold.processors.run.draft import Draft
 from runfold.processors.run.ids import after, outcome_of
-from runfold.processors.run.lifecycle import endings
+from runfold.processors.run.lifecycle import endings, gate
 from runfold.processors.run.policy.judging import changed_since
 from runfold.processors.run.policy.servers import servers_for
 from runfold.processors.run.policy.withdrawn import withdrawn_agent, withdrawn_tool
 from runfold.processors.run.state import CallStatus, Live, ModelCall, OpenCall, RoundCall, RunState
-
-PAUSED = "paused"
-"""The code of a call that was about to begin while its run was paused."""
 
 UNDECIDABLE = "undecidable"
 """The code of a call of which a bug left open whether it may begin."""
@@ -34,7 +31,10 @@ OTHER_FALLBACKS = "other_fallbacks"
 CIRCUIT_OPEN = "circuit_open"
 """The code of a call whose tool or model failed so often that it is left alone for a while."""
 
-_OWN = frozenset({PAUSED, UNDECIDABLE, OTHER_FALLBACKS, OTHER_POLICIES})
+SHUT = {gate.PAUSED: "is_paused", gate.AWAITS_MORE: "awaits_more"}
+"""How people read why a run begins nothing."""
+
+_OWN = frozenset({*SHUT, UNDECIDABLE, OTHER_FALLBACKS, OTHER_POLICIES})
 """Codes that the run itself gives, and no process."""
 
 _FIRST_PAUSE_MS = 1_000
@@ -127,8 +127,8 @@ def hand_out_again(draft: Draft, call: OpenCall) -> None:
 
 
 def _may_begin(draft: Draft, call: OpenCall) -> bool:
-    if draft.run.idle.paused:
-        hold(draft, call, PAUSED, draft.people("is_paused"))
+    if code := gate.shut(draft.run):
+        hold(draft, call, code, draft.people(SHUT[code]))
         return False
     if isinstance(call, RoundCall):
         if reason := withdrawn_tool(draft, call.tool):

@@ -3,7 +3,8 @@
     proposed ──▶ judged ──▶ DryRunStarted ──▶ DryRunSucceeded ──▶ judged again ──▶ approved, asked
                                          └──▶ DryRunFailed ─────▶ denied
 
-The result is shown to whoever approves the call, and not to the model.
+The result is shown to whoever approves the call, and not to the model. From behaviour 8 on a dry
+run begins where tool calls do: not while the run begins nothing, and as fast as its tenant allows.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import Any
 
 from runfold.events import run as j
 from runfold.events.calls import ToolResult
+from runfold.events.calls.kinds import TOOL
 from runfold.events.content import NOTHING, Content, json_content
 from runfold.events.definitions import ToolContract
 from runfold.events.json_schema import UncheckableError, parsed
@@ -19,13 +21,44 @@ from runfold.events.values import ErrorInfo
 from runfold.processors.run.agent.approving import let_through
 from runfold.processors.run.agent.attribution import attribution
 from runfold.processors.run.agent.open_calls import retry_or
+from runfold.processors.run.behaviour import BY_GATE
 from runfold.processors.run.draft import Draft
+from runfold.processors.run.lifecycle import pacing
 from runfold.processors.run.policy import tainted
-from runfold.processors.run.policy.judging import FORBIDDEN, judge_call
-from runfold.processors.run.policy.rules import NEEDS_APPROVAL
-from runfold.processors.run.state import DryRunCall, RoundCall
+from runfold.processors.run.policy.judging import FORBIDDEN, changed_since, judge_call
+from runfold.processors.run.policy.rules import DRY_RUN_FIRST, NEEDS_APPROVAL
+from runfold.processors.run.policy.withdrawn import withdrawn_tool
+from runfold.processors.run.state import CallStatus, DryRunCall, Live, OpenCall, RoundCall
 
 CANNOT, FAILED = "no_dry_run", "dry_run_failed"
+
+
+def waits_for_one(run: Live, call: OpenCall) -> bool:
+    """Whether a proposed call has a dry run ahead of it that is not handed out."""
+    if call.status is not CallStatus.PROPOSED or run.behaviour < BY_GATE:
+        return False
+    return not any(isinstance(c, DryRunCall) and c.of == call.call_id for c in run.loop.calls)
+
+
+def is_needed(contract: ToolContract, arguments: Content) -> bool:
+    """Whether a call of a tool has a dry run, and is none itself."""
+    return contract.dry_run is not None and not is_one(contract, arguments)
+
+
+def try_first(draft: Draft, call: RoundCall) -> None:
+    """Hand out the dry run that a call waits for, unless it comes too early.
+
+    Where policies have changed since the call was judged it is judged again, and may not need one.
+    """
+    if not waits_for_one(draft.run, call) or pacing.must_wait(draft, TOOL.name):
+        return
+    contract = draft.contract(call.tool)
+    if reason := withdrawn_tool(draft, call.tool):
+        draft.deny(call.call_id, "withdrawn", reason)
+    elif changed_since(draft, call):
+        _judge_again(draft, call, contract)
+    else:
+        begin_for(draft, call.call_id, contract, call.arguments)
 
 
 def begin_for(draft: Draft, call_id: str, contract: ToolContract, arguments: Content) -> bool:
@@ -137,15 +170,21 @@ def _failed(
 def _go_on(draft: Draft, call_id: str) -> None:
     """Let a call begin whose dry run is over, or have a person asked, as policies are now."""
     call = draft.run.loop.call(call_id)
-    if not isinstance(call, RoundCall):
-        return
-    contract = draft.contract(call.tool)
-    judged = judge_call(draft, contract, call.tool, call_id, call.arguments)
+    if isinstance(call, RoundCall):
+        _judge_again(draft, call, draft.contract(call.tool), tried=True)
+
+
+def _judge_again(
+    draft: Draft, call: RoundCall, contract: ToolContract, *, tried: bool = False
+) -> None:
+    judged = judge_call(draft, contract, call.tool, call.call_id, call.arguments)
     draft.say(judged.decision)
     if judged.refusal is not None:
-        draft.deny(call_id, FORBIDDEN, judged.refusal)
+        draft.deny(call.call_id, FORBIDDEN, judged.refusal)
+    elif not tried and DRY_RUN_FIRST in judged.decision.obligations:
+        begin_for(draft, call.call_id, contract, call.arguments)
     else:
-        let_through(draft, call_id, contract, call.arguments, judged)
+        let_through(draft, call.call_id, contract, call.arguments, judged)
 
 
 def _begin(draft: Draft, of: str, contract: ToolContract, arguments: Content) -> bool:

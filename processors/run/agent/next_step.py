@@ -12,30 +12,40 @@ from runfold.events.trusted import trusted
 from runfold.processors.run.agent import (
     attachments,
     context_calls,
+    dry_runs,
     judging,
     model_calls,
     tool_calls,
 )
+from runfold.processors.run.behaviour import BY_GATE
 from runfold.processors.run.brakes import applying as brakes
 from runfold.processors.run.draft import Draft
 from runfold.processors.run.fold.turns import next_transcript
 from runfold.processors.run.ids import after
-from runfold.processors.run.lifecycle import endings, extending, pacing
+from runfold.processors.run.lifecycle import endings, extending, gate, pacing
 from runfold.processors.run.policy.withdrawn import withdrawn_agent
-from runfold.processors.run.state import CallStatus, Live, RoundCall, Waiting
+from runfold.processors.run.state import CallStatus, Live, OpenCall, RoundCall, Waiting
 
 
 def proceed(draft: Draft) -> None:
     """Say whatever follows by itself; nothing while the run is queued, paused, waiting or over."""
-    if draft.has_ended() or draft.run.idle.paused or not draft.run.started:
+    if draft.has_ended() or gate.shut(draft.run) or not draft.run.started:
         return
     for call in draft.run.loop.round:
-        if call.status is CallStatus.APPROVED and not _stands(draft):
-            tool_calls.begin(draft, call)
+        if not _stands(draft):
+            _begin(draft, call)
     if _stands(draft):
         return
     if all(call.status is CallStatus.CLOSED for call in draft.run.loop.calls):
         _next_turn(draft) if draft.run.idle.held is None else _await_person(draft)
+
+
+def _begin(draft: Draft, call: OpenCall | None) -> None:
+    if draft.behaviour >= BY_GATE and isinstance(call, RoundCall):
+        dry_runs.try_first(draft, call)
+        call = draft.run.loop.call(call.call_id)
+    if isinstance(call, RoundCall) and call.status is CallStatus.APPROVED:
+        tool_calls.begin(draft, call)
 
 
 def _stands(draft: Draft) -> bool:

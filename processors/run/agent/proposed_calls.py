@@ -16,6 +16,7 @@ from runfold.processors.run.agent.checkpoints import write
 from runfold.processors.run.agent.controls import control_faults, control_tools
 from runfold.processors.run.agent.reasons import without_reason
 from runfold.processors.run.approvals import asking
+from runfold.processors.run.behaviour import BY_GATE
 from runfold.processors.run.brakes.memory import UNFOUNDED
 from runfold.processors.run.draft import Draft
 from runfold.processors.run.ids import signature
@@ -134,6 +135,9 @@ def _through(draft: Draft, call: ProposedCall, contract: ToolContract, judged: J
         draft.deny(call_id, INVALID, problem)
         return False
     tried = DRY_RUN_FIRST in obligations
+    if draft.behaviour >= BY_GATE and tried and dry_runs.is_needed(contract, call.arguments):
+        # It begins where every call does.
+        return True
     if not (tried and dry_runs.begin_for(draft, call_id, contract, call.arguments)):
         let_through(draft, call_id, contract, call.arguments, judged)
     return True

@@ -5,7 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 
 from runfold.events import run as j
-from runfold.processors.run.fold import open_calls
+from runfold.events.calls.kinds import TOOL
+from runfold.processors.run.behaviour import BY_GATE
+from runfold.processors.run.fold import open_calls, tenancy
 from runfold.processors.run.fold.open_calls import known
 from runfold.processors.run.fold.round_calls import tainted
 from runfold.processors.run.ids import outcome_of
@@ -14,6 +16,8 @@ from runfold.processors.run.state import DryRunCall, Live, RoundCall, changed, l
 
 def started(run: Live, fact: j.DryRunStarted, at: datetime) -> Live:
     """A dry run is out."""
+    if run.behaviour >= BY_GATE:
+        run = tenancy.called(run, TOOL.name, at)
     call = DryRunCall(
         call_id=fact.call_id,
         of=fact.of,

@@ -7,11 +7,12 @@ from datetime import datetime
 
 from runfold.events.calls.kinds import MODEL, TOOL
 from runfold.processors.engine.aggregate import Timer
-from runfold.processors.run.agent import beginnings
+from runfold.processors.run.agent import beginnings, dry_runs
 from runfold.processors.run.agent.kinds import rules_of
 from runfold.processors.run.agent.next_step import proceed, working_deadline
+from runfold.processors.run.behaviour import BY_GATE
 from runfold.processors.run.draft import Draft
-from runfold.processors.run.lifecycle import endings
+from runfold.processors.run.lifecycle import endings, gate
 from runfold.processors.run.people import escalating, taking_over
 from runfold.processors.run.state import CallStatus, Live, OpenCall, Pace, RoundCall
 
@@ -33,18 +34,18 @@ _KIND_OF = {
 
 
 def next_timer(run: Live) -> Timer | None:
-    """Return the run's earliest deadline; a paused run begins no retry."""
-    paused = run.idle.paused
-    timers = [timer for call in run.loop.calls if (timer := _of_call(run, call, paused=paused))]
+    """Return the run's earliest deadline; nothing is due that would begin a call it may not."""
+    shut = gate.shut(run) is not None
+    timers = [timer for call in run.loop.calls if (timer := _of_call(run, call, shut=shut))]
     if (working := working_deadline(run)) is not None:
         timers.append(Timer(working, DURATION, run.run_id))
     if run.request.deadline is not None:
         timers.append(Timer(run.request.deadline, DEADLINE, run.run_id))
-    if (wait := _wait(run)) is not None and not paused:
+    if (wait := _wait(run)) is not None and not shut:
         timers.append(wait)
     if (held := taking_over.timer(run)) is not None:
         timers.append(held)
-    if run.entry.pace is not None and not paused and run.budget.more.met is None:
+    if run.entry.pace is not None and not shut and run.budget.more.met is None:
         timers += _paced(run, run.entry.pace)
     return min(timers, key=lambda timer: timer.due, default=None)
 
@@ -62,7 +63,10 @@ def _paced(run: Live, pace: Pace) -> Iterator[Timer]:
     calls = run.loop.calls
     waits = {
         MODEL.name: all(call.status is CallStatus.CLOSED for call in calls),
-        TOOL.name: any(call.status is CallStatus.APPROVED for call in calls),
+        TOOL.name: any(
+            call.status is CallStatus.APPROVED or dry_runs.waits_for_one(run, call)
+            for call in calls
+        ),
     }
     for kind, due in pace.until.items():
         if waits[kind]:
@@ -83,9 +87,9 @@ def fire(draft: Draft, timer: Timer) -> None:
     proceed(draft)
 
 
-def _of_call(run: Live, call: OpenCall, *, paused: bool) -> Timer | None:
+def _of_call(run: Live, call: OpenCall, *, shut: bool) -> Timer | None:
     kind = _KIND_OF.get(call.status)
-    if kind is None or call.due is None or (paused and (kind == RETRY or _waits(call))):
+    if kind is None or call.due is None or (shut and _begins(call)):
         return None
     if _waits(call):
         # Of one attempt there may be many, and each is a decision of its own.
@@ -93,6 +97,11 @@ def _of_call(run: Live, call: OpenCall, *, paused: bool) -> Timer | None:
     if kind == APPROVAL and (standing := run.idle.asking.get(call.call_id)) and standing.step:
         kind = f"{APPROVAL}{standing.step}"
     return Timer(call.due, kind, call.call_id, call.attempt)
+
+
+def _begins(call: OpenCall) -> bool:
+    """Whether a call's deadline begins an attempt, or makes somebody begin it."""
+    return call.status is CallStatus.HELD or _waits(call)
 
 
 def _waits(call: OpenCall) -> bool:
@@ -112,6 +121,8 @@ def _out_of_time(draft: Draft, limit: str, allowed: int | datetime | None) -> No
 def _fire_call(draft: Draft, timer: Timer) -> None:
     call = draft.run.loop.call(timer.call_id)
     if call is None or call.attempt != timer.attempt:
+        return
+    if draft.behaviour >= BY_GATE and _begins(call) and gate.shut(draft.run):
         return
     match call.status:
         case CallStatus.HELD:

@@ -18,7 +18,7 @@ from runfold.events.values import ErrorInfo
 from runfold.processors.engine.aggregate import Command, Timer, UnrecordedError
 from runfold.processors.run.agent import beginnings
 from runfold.processors.run.behaviour import BY_PERMISSION
-from runfold.processors.run.lifecycle import extending
+from runfold.processors.run.lifecycle import extending, gate
 from runfold.processors.run.replay.controls import control_of
 from runfold.processors.run.state import CallStatus, Live, OpenCall, RunState
 
@@ -127,7 +127,10 @@ def _question(
             j.CallBegun(call_id=call_id)
             | j.CallHeld(
                 call_id=call_id,
-                code=beginnings.PAUSED | beginnings.UNDECIDABLE | beginnings.OTHER_FALLBACKS,
+                code=gate.PAUSED
+                | gate.AWAITS_MORE
+                | beginnings.UNDECIDABLE
+                | beginnings.OTHER_FALLBACKS,
             )
             | j.PolicyDecided(call_id=str(call_id))
         ):

@@ -2,38 +2,32 @@
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
-import psycopg
 import pytest
-from psycopg import sql
 
 from runfold.events import topics
-from runfold.events.avro.codec import Codec
-from runfold.events.avro.registry import LockRegistry
-from runfold.events.topics import TOPICS
 from runfold.infra.kafka import clients
-from runfold.producers.log.kafka import TopicReader
 from runfold.stack.settings import Settings
 from tests.support import stack
 from tests.system.first_hour.person import Person
+from tests.system.sealed.hunting import (
+    BYTES,
+    CANARY,
+    Place,
+    holds,
+    in_files,
+    in_tables,
+    in_topics,
+    servers,
+)
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(1200)]
 
 ROOT = Path(__file__).parents[3]
-CANARY = "canary-7Q1Z-0xF00D"
-BYTES = CANARY.encode()
-FORMS = (
-    BYTES,
-    BYTES.hex().encode(),
-    # At any offset, without the characters that what is beside it would change.
-    *(base64.b64encode(b"x" * n + BYTES)[4:-4] for n in range(3)),
-)
 MANIFESTS = """\
 apiVersion: ossa/v0.4
 kind: Agent
@@ -66,7 +60,6 @@ spec:
     - calls: [{name: complete_task, arguments: {summary: "wrote {{ goal }}", result: "{{ goal }}"}}]
 """
 HOLDING = (f"{topics.EVENTS}.jsonl", f"{topics.DEAD_LETTERS}.jsonl")
-SERVERS = {"kafka", "postgres"}
 VIEWS = {
     "approvals",
     "checkpoints",
@@ -99,14 +92,6 @@ def operator() -> Iterator[Person]:
             person.types("runfold down")
 
 
-@dataclass(frozen=True)
-class Place:
-    """Where something that should not be there was found."""
-
-    what: str
-    where: str
-
-
 def test_no_place_holds_a_word_of_a_sealed_tenant_and_none_at_all_after_its_erasure(
     operator: Person,
 ) -> None:
@@ -119,14 +104,14 @@ def test_no_place_holds_a_word_of_a_sealed_tenant_and_none_at_all_after_its_eras
     operator.types(f"runfold logs -f {ended}")
     waiting = _run_of(operator)
     operator.types(f"runfold tell {waiting} '{CANARY}'")
-    servers = _servers(operator)
-    _send_garbage(servers, waiting)
+    where = servers(operator)
+    _send_garbage(where, waiting)
     operator.sees("SELECT count(*) FROM dead_letters", "3")
 
     # What a stranger wrote in plain stays on its topic for a week; everything else is sealed.
-    assert _in_topics(servers) == [Place("topic", topics.REQUESTS)]
-    assert _in_files(operator.home) == []
-    assert {place.where for place in _in_tables(servers)} <= VIEWS
+    assert in_topics(where) == [Place("topic", topics.REQUESTS)]
+    assert in_files(operator.home) == []
+    assert {place.where for place in in_tables(where)} <= VIEWS
     assert "Sound" in operator.types("runfold audit verify")
     operator.types("runfold tenant export acme --to exported")
     manifest = json.loads((operator.folder / "exported" / "manifest.json").read_text())
@@ -135,7 +120,7 @@ def test_no_place_holds_a_word_of_a_sealed_tenant_and_none_at_all_after_its_eras
     for name, said in manifest["files"].items():
         data = (operator.folder / "exported" / name).read_bytes()
         assert hashlib.sha256(data).hexdigest() == said["sha256"]
-        assert name not in HOLDING or _holds(data)
+        assert name not in HOLDING or holds(data)
 
     operator.types("runfold tenant hold on acme --reason 'case 7'")
     assert "case 7" in operator.types("runfold tenant erase acme --yes", 65)
@@ -145,9 +130,9 @@ def test_no_place_holds_a_word_of_a_sealed_tenant_and_none_at_all_after_its_eras
     operator.sees(f"SELECT status FROM runs WHERE run_id = '{waiting}'", "cancelled")
     operator.types("runfold tenant erase acme --yes --reason 'end of contract'")
 
-    assert _in_topics(servers) == [Place("topic", topics.REQUESTS)]
-    assert _in_tables(servers) == []
-    assert _in_files(operator.home) == []
+    assert in_topics(where) == [Place("topic", topics.REQUESTS)]
+    assert in_tables(where) == []
+    assert in_files(operator.home) == []
     said = operator.types("runfold audit verify")
     assert "2 runs were erased" in said
     assert "Sound" in said
@@ -165,12 +150,6 @@ def _run_of(operator: Person) -> str:
     return run_id
 
 
-def _servers(person: Person) -> Settings:
-    known = person.reads("runfold status --show-password")
-    settings = stack.embedded_settings(person.home)
-    return settings.at(known["bootstrap_servers"], known["database_url"])
-
-
 def _send_garbage(settings: Settings, run_id: str) -> None:
     """Publish what cannot be read: of a run, of nobody, and a request that lacks its key."""
     producer = clients.producer(settings.kafka_config())
@@ -178,41 +157,3 @@ def _send_garbage(settings: Settings, run_id: str) -> None:
     producer.produce(topics.REQUESTS, key=None, value=BYTES * 3)
     producer.produce(topics.REQUESTS, key=b"nobody", value=b"\0" + BYTES, headers={"x": BYTES})
     assert producer.flush(30) == 0
-
-
-def _in_topics(settings: Settings) -> list[Place]:
-    found, reader = [], TopicReader(settings.kafka_config(), Codec(LockRegistry()))
-    for topic in TOPICS:
-        raws = reader.read(topic.name)
-        texts = [part for raw in raws for part in (raw.key, raw.value, *dict(raw.headers).values())]
-        if any(_holds(part) for part in texts if part is not None):
-            found.append(Place("topic", topic.name))
-    return found
-
-
-def _in_tables(settings: Settings) -> list[Place]:
-    listed = (
-        "SELECT table_schema, table_name FROM information_schema.tables WHERE table_type ="
-        " 'BASE TABLE' AND table_schema NOT IN ('pg_catalog', 'information_schema')"
-    )
-    found = []
-    with psycopg.connect(settings.database_url) as connection:
-        for schema, table in connection.execute(listed).fetchall():
-            query = sql.SQL("SELECT t::text FROM {} t").format(sql.Identifier(schema, table))
-            if any(_holds(row[0].encode()) for row in connection.execute(query)):
-                found.append(Place("table", table))
-    return found
-
-
-def _in_files(home: Path) -> list[Place]:
-    """Look into every file but those of the servers, which are asked themselves."""
-    found = []
-    for path in home.rglob("*"):
-        inside = path.relative_to(home).parts
-        if inside[0] not in SERVERS and path.is_file() and _holds(path.read_bytes()):
-            found.append(Place("file", str(path.relative_to(home))))
-    return found
-
-
-def _holds(data: bytes) -> bool:
-    return any(form in data for form in FORMS)
