@@ -113,8 +113,10 @@ def _told(
 def _concerned(wanted: frozenset[str], readers: str) -> bool:
     """Return whether one of ``wanted`` is among those that a setting says read it."""
     named = {word.strip() for word in readers.split(",")}
-    others = [word.removeprefix(_BUT) for word in named if word.startswith(_BUT)]
-    return bool(wanted & named) or any(each not in wanted for each in others)
+    if wanted & named or _STARTER in wanted:
+        return bool(wanted & named)
+    left_out = [word.removeprefix(_BUT) for word in named if word.startswith(_BUT)]
+    return any(each not in wanted for each in left_out)
 
 
 def _content(path: str) -> bytes:

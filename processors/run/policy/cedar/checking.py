@@ -159,8 +159,10 @@ _HINTS = (
     (("optional attribute",), ": ask with `has` first whether it is there"),
     (
         ("decimal", "Long"),
-        ": a number is compared as a decimal, as in "
-        'context.arguments.amount.lessThan(decimal("100.0"))',
+        (
+            ": a number is compared as a decimal, as in "
+            'context.arguments.amount.lessThan(decimal("100.0"))'
+        ),
     ),
 )
 """What to do about an error of Cedar's that holds all these words."""
