@@ -116,6 +116,14 @@ def test_what_is_asked_for_after_the_key_is_sealed(world: World) -> None:
     assert world.goals() == ["before", "after"]
 
 
+def test_what_was_erased_says_so_where_its_words_were(world: World) -> None:
+    world.keeping.seal("acme")
+    world.asks("after")
+    world.keeping.erase("acme")
+
+    assert world.goals() == ["(erased)"]
+
+
 def test_every_data_key_is_wrapped_by_a_key_of_its_own(world: World) -> None:
     world.keeping.seal("acme")
     world.keeping.seal("acme")
