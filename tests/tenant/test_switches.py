@@ -101,7 +101,7 @@ def test_what_goes_on_again_begins_again() -> None:
         (thrown("agent", "wroker"), "no agent wroker is published for all tenants"),
         (thrown("wheel", "x"), "say one of tenant, agent, tool, model"),
         (thrown("model", " "), "say which model"),
-        (thrown("agent", "worker", stopped=False), "agent worker is not stopped: `runfold switch list`"),
+        (thrown("agent", "worker", stopped=False), "agent worker is not stopped"),
         (thrown("tenant", "acme", "other"), "a tenant is stopped by its own name"),
     ],
 )
