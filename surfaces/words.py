@@ -157,7 +157,7 @@ _FORMATS: dict[str, Callable[[Any], str]] = {
     "model": model_name,
     "money": money,
     "number": _number,
-    "paid": lambda cost: f", ${cost:f}" if cost else "",
+    "paid": lambda cost: f", {money(cost)}" if cost else "",
     "question": _question,
     "result": result,
     "steps": _steps,

@@ -20,7 +20,8 @@ class PolicyTest(BaseModel):
 
     ``principal`` and ``resource`` are references such as ``Agent::"clerk"``. What is not given of
     their attributes and of the context has the values of a small, harmless call.
-    ``principal_roles`` are those of a person who approves or controls.
+    ``principal_roles`` are those of a person who approves or controls; ``by`` names the rules that
+    must be those that decided, where it names any.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -35,6 +36,7 @@ class PolicyTest(BaseModel):
     context: dict[str, Any] = Field(default_factory=dict)
     # Left out where not given: the digests of policies without them must stay what they are.
     principal_roles: tuple[str, ...] = Field(default=(), exclude_if=lambda named: not named)
+    by: tuple[str, ...] = Field(default=(), exclude_if=lambda named: not named)
 
 
 class PolicyServer(BaseModel):

@@ -22,6 +22,7 @@ Recorded = Mapping[str, tuple[str, str]]
 """How a setting may be shown, and its digest, by the name of its variable."""
 
 _STARTER = "runfold up"
+_BUT = "all but the "
 _EVERYBODY = frozenset({"all", "all but runfold"})
 # Whoever starts a process chooses these, or they say nothing of how it works.
 _NOT_KEPT = frozenset(
@@ -96,7 +97,7 @@ def _told(
     # A server is started by `runfold up` and reads nothing of ours itself.
     wanted = readers if _STARTER in readers else readers | _EVERYBODY
     for each in settings_in(env, {}):
-        concerned = wanted & {word.strip() for word in each.readers.split(",")}
+        concerned = _concerned(wanted, each.readers)
         given = each.source == "environment" and each.value and each.value != each.default
         if concerned and given and each.name not in _NOT_KEPT:
             yield each.name, each.value or ""
@@ -107,6 +108,15 @@ def _told(
             yield name, hidden(env[name])
     if env.get(_PATH, "").strip():
         yield _PATH, env[_PATH]
+
+
+def _concerned(wanted: frozenset[str], readers: str) -> bool:
+    """Return whether one of ``wanted`` is among those that a setting says read it."""
+    named = {word.strip() for word in readers.split(",")}
+    if wanted & named or _STARTER in wanted:
+        return bool(wanted & named)
+    left_out = [word.removeprefix(_BUT) for word in named if word.startswith(_BUT)]
+    return any(each not in wanted for each in left_out)
 
 
 def _content(path: str) -> bytes:

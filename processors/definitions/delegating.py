@@ -45,4 +45,7 @@ def _to_revoke(definitions: Definitions, decided: AuthorityDelegated) -> str:
         same = (each.person, each.delegate) == (decided.name, decided.delegate)
         if same and each.tenant == decided.tenant:
             return ""
-    return f"{decided.name} has delegated nothing to {decided.delegate}: see runfold delegate list"
+    return (
+        f"nothing is delegated to {decided.delegate} by {decided.name}: `runfold delegate list` "
+        "shows what is"
+    )

@@ -47,20 +47,33 @@ SWITCHED = ("tenant", "agent", "tool", "model")
 
 def _to_switch(definitions: Definitions, decided: SwitchThrown) -> str:
     if decided.kind not in SWITCHED:
-        return (
-            f"there is no switch of a {decided.kind}: one of {', '.join(SWITCHED)} can be stopped"
-        )
+        return f"{decided.kind} is nothing that can be stopped: say one of {', '.join(SWITCHED)}"
     if not decided.name.strip():
         return f"say which {decided.kind}"
     if decided.kind == "tenant" and decided.tenant not in {None, decided.name}:
         return "a tenant is stopped by its own name"
     if decided.kind in {"agent", "tool"} and not _is_published(definitions, decided):
-        return f"no {decided.kind} {decided.name} is published{_for(decided.tenant)}"
+        return (
+            f"no {decided.kind} {decided.name} is published{_for(decided.tenant)}: "
+            f"`runfold {decided.kind}s` lists what is"
+        )
+    return _to_throw(definitions, decided)
+
+
+def _to_throw(definitions: Definitions, decided: SwitchThrown) -> str:
+    """Return why a switch is already where it is to be, or an empty text."""
     names = (name for name, _ in definitions.switches())
-    stopped = any(name == (decided.kind, decided.name, decided.tenant) for name in names)
-    if stopped is decided.stopped:
-        return f"{decided.kind} {decided.name} is {'stopped' if stopped else 'not stopped'} already"
-    return ""
+    scopes = [name.tenant for name in names if name[:2] == (decided.kind, decided.name)]
+    stopped = decided.tenant in scopes
+    if stopped is not decided.stopped:
+        return ""
+    whom = f"{decided.kind} {decided.name}"
+    if stopped:
+        return f"{whom} is stopped already: `runfold switch list` says since when and why"
+    others = ", ".join("all tenants" if each is None else f"tenant {each}" for each in scopes)
+    if others:
+        return f"{whom} is stopped for {others}, which is another switch: say for whom by --tenant"
+    return f"{whom} is not stopped: `runfold switch list` shows what is"
 
 
 def _is_published(definitions: Definitions, decided: SwitchThrown) -> bool:

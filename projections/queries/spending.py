@@ -31,8 +31,8 @@ Dimension = Literal[
     "kind",
 ]
 
-By = Dimension | Literal["day"]
-"""What sums may be for: what a row of costs belongs to, or its day in UTC."""
+By = Dimension | Literal["day", "month"]
+"""What sums may be for: what a row of costs belongs to, or its day or month in UTC."""
 
 MODEL = "model"
 """The kind of the costs of model calls: its name alone, since every question loads this module."""
@@ -47,7 +47,7 @@ def costs_by(
     run_id: str | None = None,
     since: datetime | None = None,
 ) -> list[Row]:
-    """Return costs summed over these dimensions, the most expensive first, and days in order [159].
+    """Return costs over these dimensions, the most expensive first, periods in order [159].
 
     ``cost_usd`` leaves out answers without a price, which ``unpriced`` counts, and is None where
     no price of any is known; so are the other amounts. Of it, ``retry_usd`` is what attempts after
@@ -74,9 +74,9 @@ def costs_by(
         query = query.where(costs.c.run_id == run_id)
     if since is not None:
         query = query.where(costs.c.time >= since)
-    days = [_DAY] if "day" in dimensions else []
+    periods = [_PERIODS[name] for name in dimensions if name in _PERIODS]
     dearest = total.desc().nulls_last()
-    return views.all(query.group_by(*columns).order_by(*days, dearest, *columns))
+    return views.all(query.group_by(*columns).order_by(*periods, dearest, *columns))
 
 
 def budgets(views: Views, since: datetime | None = None) -> list[Row]:
@@ -105,11 +105,14 @@ def budgets(views: Views, since: datetime | None = None) -> list[Row]:
     return views.all(query.order_by(share.desc().nulls_first(), runs.c.run_id))
 
 
-_DAY = func.to_char(func.timezone("UTC", costs.c.time), "YYYY-MM-DD").label("day")
+_PERIODS: dict[str, Any] = {
+    name: func.to_char(func.timezone("UTC", costs.c.time), form).label(name)
+    for name, form in (("day", "YYYY-MM-DD"), ("month", "YYYY-MM"))
+}
 
 
 def _column(name: By) -> Any:
-    return _DAY if name == "day" else costs.c[name]
+    return _PERIODS[name] if name in _PERIODS else costs.c[name]
 
 
 _CACHED = and_(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import Column, ColumnElement, MetaData, Numeric, Table, Text, func, select
 
 from runfold.projections.queries.scope import Row, Views
 from runfold.projections.tables import tenant_budgets, tenant_runs
@@ -33,6 +33,32 @@ def list_tenants(views: Views, limit: int = 1000) -> list[Row]:
         .where(views.sees(tenant_runs))
         .group_by(at.tenant_id)
         .order_by(waiting.desc(), at.tenant_id)
+    )
+    return views.all(query.limit(limit))
+
+
+_IN_USE = Table(
+    "tenant_budget_use",
+    MetaData(),
+    *(Column(name, Text) for name in ("tenant_id", "scope", "name", "unit", "period")),
+    *(Column(name, Numeric) for name in ("used", "set_aside", "limit_amount", "soft_amount")),
+    Column("began_at", tenant_budgets.c.began_at.type),
+)
+"""The columns of the SQL view that are asked for."""
+
+
+def tenant_budgets_in_use(views: Views, limit: int = 1000) -> list[Row]:
+    """Return the budgets of tenants in the period that lasts, the fullest first.
+
+    One without a use in this period has no row. ``share`` is what is used and set aside, of the
+    limit; None where that is 0.
+    """
+    at = _IN_USE.c
+    share = ((at.used + at.set_aside) / func.nullif(at.limit_amount, 0)).label("share")
+    query = (
+        select(_IN_USE, share)
+        .where(views.sees(_IN_USE), at.limit_amount.is_not(None))
+        .order_by(share.desc().nulls_last(), at.tenant_id, at.scope, at.name, at.unit, at.period)
     )
     return views.all(query.limit(limit))
 

@@ -13,12 +13,14 @@ import msgspec
 from runfold.events.base import Record
 from runfold.events.content import JSON, Content
 from runfold.events.run import CallSummary, CheckpointWritten
+from runfold.events.sealing.form import ERASED, SHUT
 from runfold.events.values import ModelAnswer
 from runfold.projections.rendering.compiled import Rendering, quoted
 
 # A numeric of Postgres holds far more; beyond this it is no number that somebody meant.
 _LONGEST_NUMBER = 400
 _LARGEST_EXPONENT = 300
+_GONE = (ERASED.encode(), SHUT.encode())
 _REMEMBERED_BYTES = 4096
 _ENCODER = msgspec.json.Encoder()
 _UNSTORABLE = re.compile("[\0\ud800-\udfff]")
@@ -41,7 +43,9 @@ def said(content: Content | None) -> str | None:
 
 def plain(content: Content | None) -> str | None:
     """Return a content as text, or None where it is not inline text."""
-    if content is None or content.inline is None or content.key_id is not None:
+    if content is None or content.inline is None:
+        return None
+    if content.key_id is not None and content.inline not in _GONE:
         return None
     if not (content.media_type.startswith("text/") or content.media_type == JSON):
         return None

@@ -25,6 +25,7 @@ from runfold.surfaces.words import said as in_words
 
 # Amounts have 38 digits: the default would round them.
 _DIGITS = Context(prec=MONEY_PRECISION)
+_MOST_WHOLE_DIGITS = 40
 _ENCODER = msgspec.json.Encoder(decimal_format="number")
 
 
@@ -44,7 +45,10 @@ def jsonable(value: Any) -> Any:  # noqa: PLR0911 - one line a type reads best
         case datetime():
             return value.astimezone(UTC).isoformat()
         case Decimal():
-            return value.normalize(_DIGITS)
+            least = value.normalize(_DIGITS)
+            # Written as people do: 40, where Decimal would write 4E+1.
+            whole = value.is_finite() and 0 < least.adjusted() < _MOST_WHOLE_DIGITS
+            return Decimal(f"{least:f}") if whole else least
         case bytes():
             return value.hex()
         case Mapping():

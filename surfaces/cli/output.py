@@ -151,6 +151,12 @@ def cell(value: object) -> str:
             return on_one_line(str(value))
 
 
+def bar(part: float, width: int = 10) -> str:
+    """Return a share, 0 to 1, as a bar and in percent; beyond 1 the bar is full."""
+    full = min(width, max(0, round(part * width)))
+    return f"{'█' * full}{'░' * (width - full)} {part:.0%}"
+
+
 def moment(at: datetime) -> str:
     """Return a moment as people read it wherever they are: local, with its zone."""
     return f"{at.astimezone():%Y-%m-%d %H:%M:%S %z}"

@@ -21,7 +21,7 @@ from runfold.surfaces.manifests.agent import lower_agent
 from runfold.surfaces.manifests.check import check
 from runfold.surfaces.manifests.files import read
 from runfold.surfaces.manifests.model_script import lower_model_script
-from runfold.surfaces.manifests.policy import check_policy, lower_policy
+from runfold.surfaces.manifests.policy import check_policy, lower_policy, told_of_names
 from runfold.surfaces.manifests.problems import InvalidManifestsError, Remark
 from runfold.surfaces.manifests.references import (
     Known,
@@ -89,7 +89,7 @@ def load(
     faulty = frozenset(name for each in read_documents if (name := _faulty_name(each)))
     known = Published(published or Definitions(), tenant)
     used = _check_references(declared, builtins, known, faulty)
-    _check_policies(declared, used, known)
+    remarks += _check_policies(declared, used, known)
     problems = [problem for document in read_documents for problem in document.problems]
     if problems:
         raise InvalidManifestsError(problems)
@@ -150,15 +150,25 @@ def _refuse_repeats(declared: Sequence[_Declared]) -> None:
 
 def _check_policies(
     declared: Sequence[_Declared], used: Sequence[ToolContract], published: Published
-) -> None:
-    """Note what is wrong with policies, given the tools of the same files and those published."""
+) -> list[Remark]:
+    """Note what is wrong with policies, given the tools of the same files and those published.
+
+    Returns what their authors should know besides.
+    """
     policies = [each for each in declared if isinstance(each.definition, PolicyDefinition)]
     if not policies:
-        return
+        return []
     offered = [*used, *(each.definition for each in declared)]
     contracts = contracts_of(published.definitions, published.tenant, offered)
+    here = [each.definition for each in declared if isinstance(each.definition, AgentDefinition)]
+    agents = {*published.every("agent"), *(each.name for each in here)}
+    tools = {*published.every("tool"), *(each.name for each in contracts)}
+    remarks: list[Remark] = []
     for each in policies:
         check_policy(each.definition, each.document, contracts)
+        if isinstance(each.definition, PolicyDefinition):
+            remarks += told_of_names(each.definition, each.document, tools, agents)
+    return remarks
 
 
 def _check_references(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Sequence
 
 from runfold.events.definitions import (
     Definition,
@@ -13,6 +14,7 @@ from runfold.events.definitions import (
 )
 from runfold.infra.documents import Document
 from runfold.processors.run.policy.cedar.checking import InvalidPolicyError, canonical, faults
+from runfold.surfaces.manifests.problems import Remark, did_you_mean
 
 
 def lower_policy(document: Document) -> PolicyDefinition | None:
@@ -31,6 +33,28 @@ def lower_policy(document: Document) -> PolicyDefinition | None:
         server=PolicyServer.model_validate(spec["server"]) if "server" in spec else None,
         tests=tuple(PolicyTest.model_validate(each) for each in spec.get("tests", ())),
     )
+
+
+_NAMED = re.compile(r'\b(Tool|Agent)::"([^"\\\\]+)"')
+
+
+def told_of_names(
+    policy: PolicyDefinition, document: Document, tools: Iterable[str], agents: Iterable[str]
+) -> list[Remark]:
+    """Return a remark for each tool and agent that rules name and that nobody has published.
+
+    It is no fault, as they may come later; but a misspelt name is a rule that never holds.
+    """
+    known = {"Tool": sorted(set(tools)), "Agent": sorted(set(agents))}
+    return [
+        document.remark(
+            ("spec", "cedar"),
+            f'{kind}::"{name}" is not published: what names it matches nothing until it is.'
+            f"{did_you_mean(name, known[kind])}",
+        )
+        for kind, name in dict.fromkeys(_NAMED.findall(policy.cedar))
+        if name not in known[kind]
+    ]
 
 
 def check_policy(policy: Definition, document: Document, contracts: Sequence[ToolContract]) -> None:

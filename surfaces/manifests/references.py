@@ -51,6 +51,12 @@ class Published:
         """Return the names of a kind."""
         return self.definitions.names(kind, self.tenant)
 
+    def every(self, kind: str) -> frozenset[str]:
+        """Return the names that what is published here can meet: of every tenant, if for all."""
+        if self.tenant is not None:
+            return self.names(kind)
+        return frozenset(each.definition.name for each in self.definitions if each.kind == kind)
+
 
 @dataclass(frozen=True, slots=True)
 class Known:

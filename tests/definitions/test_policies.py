@@ -296,3 +296,35 @@ def test_policies_have_no_other_names() -> None:
         **{k: v for k, v in about("policy", "x").items() if k != "version"}, target="rules"
     )
     assert "they have no other names" in objection(Definitions(), alias)
+
+
+def test_a_test_says_by_which_rules_it_is_decided() -> None:
+    rule = '@id("small") permit(principal, action == Action::"tool.call", resource);'
+    asked: dict[str, Any] = {
+        "principal": 'Agent::"a"', "action": "tool.call", "resource": 'Tool::"t"',
+        "expect": "permit",
+    }  # fmt: skip
+    right, wrong = (PolicyTest(name=each, by=(each,), **asked) for each in ("small", "large"))
+    tested = policy(rule).model_copy(update={"tests": (right, wrong)})
+
+    assert faults_of(tested, []) == ["test large: expected to be decided by large, not by small"]
+
+
+@pytest.mark.parametrize(
+    ("condition", "said"),
+    [
+        ("context.arguments.amount > 100", "lessThan(decimal("),
+        ('context.arguments.amount.lessThan(decimal("1.0.1"))', "failed to parse as a decimal"),
+        ("context.arguments.order == 7", "list order in `policy_arguments` of the contract of pay"),
+    ],
+)
+def test_a_fault_of_a_rule_says_what_to_do(condition: str, said: str) -> None:
+    properties = {"amount": {"type": "number"}, "order": {"type": "integer"}}
+    schema = {"type": "object", "properties": properties}
+    pay = tool("pay", input_schema=schema, policy_arguments=("amount",))
+    name = "order" if "order" in condition else "amount"
+    rule = (
+        'permit(principal, action == Action::"tool.call", resource) '
+        f"when {{ context.arguments has {name} && {condition} }};"
+    )
+    assert said in faults_of(policy(rule), [pay])[0]

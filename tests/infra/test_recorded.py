@@ -105,3 +105,18 @@ def test_a_long_text_is_shown_in_short_and_compared_whole() -> None:
     assert len(change.was) < 100
     assert "\n" not in change.was
     assert isinstance(change, Change)
+
+
+@pytest.mark.parametrize(
+    ("readers", "found"),
+    [
+        (frozenset({"projector"}), True),
+        (frozenset({"monitor"}), False),
+        (frozenset({"runfold up"}), False),
+    ],
+)
+def test_where_the_keys_are_is_kept_of_everybody_but_the_monitor(
+    readers: frozenset[str], found: bool
+) -> None:
+    env = {"RUNFOLD_KEYS": "file:/srv/keys.json"}
+    assert ("RUNFOLD_KEYS" in recorded(env, KEY, readers, calls=False)) is found

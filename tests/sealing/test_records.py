@@ -232,7 +232,7 @@ def test_a_reader_without_keys_is_shown_that_it_is_sealed() -> None:
     found = codec.decode(topics.REQUESTS, sealed)
 
     assert isinstance(found, RunRequested)
-    assert (found.goal.key_id, found.goal.inline, found.user_id) == (KEY, b"", "me")
+    assert (found.goal.key_id, found.goal.inline, found.user_id) == (KEY, b"(sealed)", "me")
 
 
 def test_a_ring_begins_to_follow_when_something_sealed_is_met() -> None:

@@ -49,6 +49,10 @@ def test_a_tenant_is_shown_on_the_screen(capsys: pytest.CaptureFixture[str]) -> 
     said = capsys.readouterr().out
     assert "running  2" in said
     assert "waiting  1" in said
+    assert "contents not sealed" in said
+    # Two runs have 0.40 each set aside; what was used before is of a month that is over.
+    assert "0.8       2.2" in said
+    assert "███░░░░░░░ 27%" in said
 
 
 def test_who_extends_a_run_says_by_how_much(capsys: pytest.CaptureFixture[str]) -> None:

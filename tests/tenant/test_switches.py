@@ -99,9 +99,9 @@ def test_what_goes_on_again_begins_again() -> None:
     ("switch", "said"),
     [
         (thrown("agent", "wroker"), "no agent wroker is published for all tenants"),
-        (thrown("wheel", "x"), "one of tenant, agent, tool, model can be stopped"),
+        (thrown("wheel", "x"), "say one of tenant, agent, tool, model"),
         (thrown("model", " "), "say which model"),
-        (thrown("agent", "worker", stopped=False), "agent worker is not stopped already"),
+        (thrown("agent", "worker", stopped=False), "agent worker is not stopped"),
         (thrown("tenant", "acme", "other"), "a tenant is stopped by its own name"),
     ],
 )

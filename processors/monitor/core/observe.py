@@ -28,6 +28,7 @@ _END_METRIC: dict[type[Fact], str] = {
 def observe(run: LiveRun, fact: Fact, at: datetime) -> Iterator[Observation]:
     """Bring the run up to the fact and yield what is to be counted."""
     _learn_agent(run, fact)
+    _queued(run, fact)
     own = {AGENT: run.agent, TENANT: run.tenant}
     yield Observation("events", at, 1, own, run.run_id)
     for counted in (
@@ -82,6 +83,11 @@ def _counted(run: LiveRun, fact: Fact, at: datetime) -> Iterator[Counted]:
             yield from _tool(fact)
         case _:
             pass
+
+
+def _queued(run: LiveRun, fact: Fact) -> None:
+    if isinstance(fact, j.RunQueued):
+        run.in_queue = fact.asks is None
 
 
 def _braked(run: LiveRun, fact: Fact) -> Iterator[Counted]:

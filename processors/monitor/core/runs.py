@@ -48,6 +48,7 @@ class LiveRun:
     calls: dict[str, OpenCall] = field(default_factory=dict)
     asked: dict[str, datetime] = field(default_factory=dict)
     slowed_until: datetime | None = None
+    in_queue: bool = False
     asking: dict[str, str] = field(default_factory=dict)
 
     def waits_since(self) -> datetime | None:
@@ -64,7 +65,8 @@ class LiveRun:
     def silent_until(self, allowed: Mapping[RunStatus, timedelta | None]) -> datetime | None:
         """Return until when it may be silent; None where it may for ever."""
         status = allowed.get(self.status)
-        if status is None:
+        if status is None or (self.in_queue and self.status is RunStatus.QUEUED):
+            # Its tenant has answered that it waits: until a budget's period turns, it may be weeks.
             return None
         dues = [call.due + GRACE for call in self.calls.values() if call.due]
         if self.slowed_until is not None:

@@ -202,7 +202,11 @@ class Keeping:
         if not tenant.strip():
             raise InvalidError("Say which tenant.")
         if (self.known().hold(tenant) is not None) is held:
-            raise InvalidError(f"Tenant {tenant} is {'' if held else 'not '}held already.")
+            raise InvalidError(
+                f"Tenant {tenant} is held already: see `runfold tenant hold list`."
+                if held
+                else f"Tenant {tenant} is not held: `runfold tenant hold list` names who is."
+            )
         record = TenantHeld(
             tenant=tenant,
             held=held,
@@ -232,5 +236,9 @@ class Keeping:
 
     def _store(self) -> KeyStore:
         if self.store is None:
-            raise InvalidError("RUNFOLD_KEYS is not set: say where the keys of tenants are.")
+            raise InvalidError(
+                "RUNFOLD_KEYS is not set: say where the keys of tenants are, as in "
+                "RUNFOLD_KEYS=file:/var/lib/runfold-keys/keys.json, here and for every process "
+                "(docs/sealing.md)."
+            )
         return self.store

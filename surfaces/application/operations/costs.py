@@ -34,6 +34,7 @@ DIMENSIONS: dict[str, By] = {
     "variant": "variant",
     "kind": "kind",
     "day": "day",
+    "month": "month",
 }
 """What costs can be summed by, with the columns that hold it."""
 

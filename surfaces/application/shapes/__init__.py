@@ -60,6 +60,8 @@ from runfold.surfaces.application.shapes.runs import (
 )
 from runfold.surfaces.application.shapes.tenants import (
     TenantBudget,
+    TenantBudgetRow,
+    TenantContents,
     TenantDetail,
     TenantRow,
     TenantRun,
@@ -110,6 +112,8 @@ __all__ = [
     "StartAccess",
     "SwitchAccess",
     "TenantBudget",
+    "TenantBudgetRow",
+    "TenantContents",
     "TenantDetail",
     "TenantRow",
     "TenantRun",

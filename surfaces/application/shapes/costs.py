@@ -11,7 +11,7 @@ class CostSum(Shape):
     """What was spent by one group; ``by`` names the dimensions that the sums are for.
 
     A dimension that is not in ``by`` is None; one that is in it is None where a cost has none.
-    ``day`` is a date in UTC, such as 2026-05-31.
+    ``day`` is a date in UTC, such as 2026-05-31, ``month`` is such as 2026-05.
     ``cost_usd`` leaves out the answers without a price, which ``unpriced`` counts. Of it,
     ``retry_usd`` is what attempts after the first cost, ``wasted_usd`` what tool calls in vain and
     runs that failed or were cancelled cost. ``cache_savings_usd`` is what the caches of providers
@@ -34,6 +34,7 @@ class CostSum(Shape):
     variant: str | None = None
     kind: str | None = None
     day: str | None = None
+    month: str | None = None
     calls: int
     input_tokens: int
     output_tokens: int

@@ -29,7 +29,7 @@ class TenantBudget(Shape):
     """A budget of the policy in force for one of its scope, in the period that lasts.
 
     ``of`` and ``name`` say whose use it counts; ``used`` is of runs that have ended, ``reserved``
-    of those that run.
+    of those that run, ``left`` what a run may still ask for. It begins again at ``ends_at``.
     """
 
     of: str
@@ -37,10 +37,38 @@ class TenantBudget(Shape):
     unit: str
     period: str
     began_at: datetime
+    ends_at: datetime | None
     used: Amount
     reserved: Amount
+    left: Amount
     limit: Amount
     soft: Amount | None
+
+
+class TenantBudgetRow(TenantBudget):
+    """A budget of some tenant, as the views have it."""
+
+    shape: Literal[2] = SHAPE
+    tenant_id: str
+
+
+class TenantContents(Shape):
+    """How a tenant's contents are kept.
+
+    ``sealed_since`` is when its first data key was made that is not destroyed, None where it is
+    not sealed; ``keys`` counts these keys, ``classes`` those classes with a key of their own.
+    ``held_since``, ``held_by`` and ``held_for`` are of the legal hold that is on; ``erased_at`` and
+    ``erased_by`` of the last time that keys were destroyed.
+    """
+
+    sealed_since: datetime | None
+    keys: int
+    classes: tuple[str, ...]
+    held_since: datetime | None = None
+    held_by: str | None = None
+    held_for: str | None = None
+    erased_at: datetime | None = None
+    erased_by: str | None = None
 
 
 class TenantRow(Shape):
@@ -60,7 +88,10 @@ class TenantRow(Shape):
 
 
 class TenantDetail(Shape):
-    """What a tenant's own journal says: who runs, who waits, and what its budgets have left."""
+    """What a tenant's own journal says: who runs, who waits, and what its budgets have left.
+
+    ``contents`` is what the registry says of its keys.
+    """
 
     shape: Literal[2] = SHAPE
     tenant: str
@@ -68,3 +99,4 @@ class TenantDetail(Shape):
     running: tuple[TenantRun, ...]
     waiting: tuple[TenantRun, ...]
     budgets: tuple[TenantBudget, ...]
+    contents: TenantContents

@@ -43,7 +43,12 @@ def seal(
     user: options.User = "me",
 ) -> None:
     """Seal a tenant's contents by a new data key, from now on; older keys still open theirs."""
-    name = _keeping(of(ctx), user, reason).seal(tenant, data_class)
+    from runfold.surfaces.cli.operations.keeping import need_keys_in_parts
+
+    context = of(ctx)
+    keeping = _keeping(context, user, reason)
+    need_keys_in_parts(context.settings)
+    name = keeping.seal(tenant, data_class)
     output.console().print(f"{tenant} is sealed by the data key {name} from now on", markup=False)
 
 
@@ -97,8 +102,10 @@ def export(
     from runfold.infra.artifacts.files import FileArtifacts
     from runfold.infra.artifacts.sealed import SealedArtifacts
     from runfold.surfaces.application.governing.exporting import export as written
+    from runfold.surfaces.cli.operations.keeping import need_known
 
     context = of(ctx)
+    need_known(context, tenant)
     context.reads_now("tenant export", tenant)
     files = FileArtifacts(context.settings.home / "artifacts")
     store = SealedArtifacts(files, context.codec.sealing)
@@ -148,8 +155,16 @@ def on(
     user: options.User = "me",
 ) -> None:
     """Put a legal hold on a tenant: neither ``erase`` nor ``retain`` removes anything of it."""
-    _keeping(of(ctx), user, reason).hold(tenant, held=True)
+    from runfold.surfaces.cli.operations.keeping import is_known
+
+    context = of(ctx)
+    _keeping(context, user, reason).hold(tenant, held=True)
     output.console().print(f"held: {tenant}", markup=False)
+    if not is_known(context, tenant):
+        output.fault(
+            f"Nothing is on record of a tenant {tenant} yet. Is the name right? "
+            f"`runfold tenant hold off {tenant}` takes it back."
+        )
 
 
 def off(
@@ -165,10 +180,14 @@ def off(
 
 def list_(ctx: typer.Context) -> None:
     """List the legal holds that are on."""
+    from datetime import datetime
+
     from runfold.surfaces.application.governing.definitions import read_definitions
 
     held = read_definitions(of(ctx).reader).tenants.held()
-    rows = [(tenant, found.at, found.by, found.reason) for tenant, found in held]
+    rows = [
+        (tenant, datetime.fromisoformat(found.at), found.by, found.reason) for tenant, found in held
+    ]
     output.table(("tenant", "since", "by", "reason"), rows, "No tenant is held.")
 
 

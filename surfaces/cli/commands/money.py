@@ -14,7 +14,7 @@ from runfold.surfaces.cli.context import of
 # Written here and not imported, so that --help is quick; a test holds them equal.
 _DIMENSIONS = (
     "tenant, user, run, agent, version, feature, model, provider, skill, tool, prompt, variant, "
-    "kind, day"
+    "kind, day, month"
 )
 
 money = typer.Typer(invoke_without_command=True)

@@ -45,7 +45,10 @@ def off(
     from runfold.surfaces.application.governing.switching import note_on
 
     known = _governing(of(ctx), tenant, user, reason).switch(what, stopped=True)
-    output.console().print(f"stopped: {what}", markup=False)
+    whom, same = _whom(tenant), f" --tenant {tenant}" if tenant else ""
+    output.console().print(
+        f"stopped: {what} {whom}; `runfold switch on {what}{same}` lets it go on", markup=False
+    )
     kind, _, name = what.partition("/")
     if note := note_on(known, kind, name):
         output.fault(f"note: {note}")
@@ -60,18 +63,27 @@ def on(
 ) -> None:
     """Let it go on again; runs that it has ended do not come back."""
     _governing(of(ctx), tenant, user, reason).switch(what, stopped=False)
-    output.console().print(f"on again: {what}", markup=False)
+    output.console().print(f"on again: {what} {_whom(tenant)}", markup=False)
 
 
-def list_(ctx: typer.Context) -> None:
-    """List what is stopped, and why."""
+def list_(ctx: typer.Context, json: options.Json = False) -> None:
+    """List what is stopped, since when, by whom and why."""
     from runfold.surfaces.application.governing.definitions import read_definitions
 
+    columns = ("kind", "name", "tenant", "since", "by", "reason")
     rows = [
-        (name.kind, name.name, name.tenant or "all", found.reason)
+        (name.kind, name.name, name.tenant, found.at, found.by, found.reason)
         for name, found in read_definitions(of(ctx).reader).switches()
     ]
-    output.table(("kind", "name", "tenant", "reason"), rows, "Nothing is stopped.")
+    if json:
+        output.as_json([dict(zip(columns, row, strict=True)) for row in rows])
+        return
+    shown = [(kind, name, tenant or "all", *rest) for kind, name, tenant, *rest in rows]
+    output.table(columns, shown, "Nothing is stopped.")
+
+
+def _whom(tenant: str | None) -> str:
+    return "for all tenants" if tenant is None else f"for tenant {tenant}"
 
 
 def _governing(context: Context, tenant: str | None, user: str, reason: str) -> Governing:

@@ -17,6 +17,7 @@ def register(app: typer.Typer) -> None:
     """Add the commands of this module."""
     tenant.command("list")(list_)
     tenant.command("show")(show)
+    tenant.command("budgets")(budgets)
     keeping.register(tenant)
     app.add_typer(tenant, name="tenant")
 
@@ -44,7 +45,7 @@ def show(
     name: Annotated[str, typer.Argument(metavar="TENANT", help="The tenant's id.")],
     json: options.Json = False,
 ) -> None:
-    """Show who runs and who waits at a tenant, and what its budgets have left."""
+    """Show a tenant: who runs, who waits, what its budgets have left, how it is sealed."""
     from datetime import UTC, datetime
 
     from runfold.surfaces.application.operations.tenants import show_tenant
@@ -55,3 +56,23 @@ def show(
         output.as_json(found)
     else:
         print_tenant(found)
+
+
+def budgets(
+    ctx: typer.Context,
+    tenant: options.Narrow = None,
+    limit: Annotated[int, typer.Option(min=1, help="At most so many.")] = 1000,
+    json: options.Json = False,
+) -> None:
+    """List tenants' budgets in the period that lasts, the fullest first."""
+    from datetime import UTC, datetime
+
+    from runfold.surfaces.application.operations.tenants import budgets_in_use
+    from runfold.surfaces.cli.operations.tenants import print_budgets
+
+    with of(ctx).views(tenant) as views:
+        found = budgets_in_use(views, datetime.now(UTC), limit)
+    if json:
+        output.as_json(found)
+    else:
+        print_budgets(found)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
@@ -15,7 +15,7 @@ from runfold.surfaces.application.operations.costs import (
     proof,
     reprice,
 )
-from runfold.surfaces.application.shapes import Repriced
+from runfold.surfaces.application.shapes import CostSum, Repriced
 from runfold.surfaces.cli import exits, output
 from runfold.surfaces.cli.context import Context
 from runfold.surfaces.cli.faults import CliError
@@ -38,22 +38,50 @@ def show_costs(
     if json:
         output.as_json(found)
         return
+    whole = sum((row.cost_usd or Decimal(0) for row in found), Decimal(0))
     rows = [
-        (
-            *(getattr(row, column) for column in columns),
-            row.calls,
-            row.input_tokens,
-            row.output_tokens,
-            row.unpriced,
-            signed(row.retry_usd),
-            signed(row.wasted_usd),
-            signed(row.cache_savings_usd),
-            spent(row.cost_usd, row.unpriced),
-        )
+        (*(getattr(row, column) for column in columns), *_spent(row), _share(row.cost_usd, whole))
         for row in found
     ]
+    if len(found) > 1:
+        rows.append(("in all", *[""] * (len(columns) - 1), *_spent(_in_all(found)), ""))
     named = ("calls", "tokens in", "out", "unpriced", "retries", "wasted", "cache saved", "cost")
-    output.table((*by, *named), rows, "Nothing was spent.")
+    output.table((*by, *named, "share"), rows, "Nothing was spent.")
+
+
+def _spent(row: CostSum) -> tuple[object, ...]:
+    return (
+        row.calls,
+        row.input_tokens,
+        row.output_tokens,
+        row.unpriced,
+        signed(row.retry_usd),
+        signed(row.wasted_usd),
+        signed(row.cache_savings_usd),
+        spent(row.cost_usd, row.unpriced),
+    )
+
+
+def _share(part: Decimal | None, whole: Decimal) -> str:
+    return output.bar(float(part / whole)) if part is not None and whole > 0 else ""
+
+
+def _in_all(rows: Sequence[CostSum]) -> CostSum:
+    def known(amounts: Iterable[Decimal | None]) -> Decimal | None:
+        priced = [each for each in amounts if each is not None]
+        return sum(priced, Decimal(0)) if priced else None
+
+    return CostSum(
+        by=(),
+        calls=sum(row.calls for row in rows),
+        input_tokens=sum(row.input_tokens for row in rows),
+        output_tokens=sum(row.output_tokens for row in rows),
+        unpriced=sum(row.unpriced for row in rows),
+        cost_usd=known(row.cost_usd for row in rows),
+        retry_usd=known(row.retry_usd for row in rows),
+        wasted_usd=known(row.wasted_usd for row in rows),
+        cache_savings_usd=known(row.cache_savings_usd for row in rows),
+    )
 
 
 def show_budgets(

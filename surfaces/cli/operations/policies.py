@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
-from runfold.events.definitions import Definition, Definitions
+from runfold.events.definitions import Definition, Definitions, PolicyDefinition
+from runfold.processors.run.policy.cedar.names import ACTIONS, TOOL_CALL
 from runfold.surfaces.application import shapes
 from runfold.surfaces.application.governing.definitions import read_definitions
 from runfold.surfaces.application.governing.policies import testing
@@ -20,6 +21,8 @@ from runfold.surfaces.cli import exits, output
 from runfold.surfaces.cli.context import Context
 from runfold.surfaces.cli.names import call_id_of
 from runfold.surfaces.cli.publishing import environment_of
+from runfold.surfaces.manifests.load import Manifests
+from runfold.surfaces.manifests.problems import InvalidManifestsError, did_you_mean
 
 
 def show_tests(
@@ -28,7 +31,13 @@ def show_tests(
     """Print what came of every test; return whether all passed."""
     asks = published or not files
     known = read_definitions(context.reader) if asks else Definitions()
-    offered = _offered(context, files, known, tenant)
+    try:
+        read = _read(context, files, known, tenant)
+    except InvalidManifestsError:
+        if not asks:
+            output.fault("Only these files were read: --published adds what is published.")
+        raise
+    offered = list(read.definitions)
     policies = offered or ([] if files else testing.in_force(known, tenant))
     contracts = testing.tools_of(known, tenant, offered)
     found = list(testing.results(policies, contracts))
@@ -39,7 +48,9 @@ def show_tests(
             ("passed" if each.passed else "FAILED", each.policy, each.said or each.test)
             for each in found
         ]
-        output.table(("result", "policy", "test"), rows, "No policy has a test.")
+        for remark in read.remarks if published else ():
+            output.fault(f"note: {remark}")
+        output.table(("result", "policy", "test"), rows, _no_test(policies, files))
     return exits.OK if all(each.passed for each in found) else exits.NO
 
 
@@ -116,17 +127,40 @@ def show_grants(
     rows = [
         (f"{g.agent}@{g.version}", g.tool, g.answer, ", ".join(g.policies), g.reason) for g in found
     ]
-    output.table(
-        ("agent", "tool", "may", "policies", "why"), rows, "No agent has a tool that does this."
-    )
+    nobody = f"No agent has a tool that does this.{_unknown(known, action, resource, tenant)}"
+    output.table(("agent", "tool", "may", "policies", "why"), rows, nobody)
+
+
+def _unknown(known: Definitions, action: str, resource: str, tenant: str) -> str:
+    """Return what is not known of a question, or nothing."""
+    contracts = testing.tools_of(known, tenant)
+    own = {each.policy.action for each in contracts if each.policy is not None}
+    if action not in {*ACTIONS, *own}:
+        return f" There is no action {action}.{did_you_mean(action, {*ACTIONS, *own})}"
+    tools = {each.name for each in contracts}
+    if action == TOOL_CALL and resource not in tools and "::" not in resource:
+        return f" There is no tool {resource}.{did_you_mean(resource, tools)}"
+    return ""
 
 
 def _offered(
     context: Context, files: Sequence[Path], known: Definitions, tenant: str | None
 ) -> list[Definition]:
+    return list(_read(context, files, known, tenant).definitions)
+
+
+def _read(
+    context: Context, files: Sequence[Path], known: Definitions, tenant: str | None
+) -> Manifests:
     if not files:
-        return []
-    return list(declared(files, environment_of(context), known, tenant).definitions)
+        return Manifests((), ())
+    return declared(files, environment_of(context), known, tenant)
+
+
+def _no_test(policies: Sequence[Definition], files: Sequence[Path]) -> str:
+    if not any(isinstance(each, PolicyDefinition) for each in policies):
+        return "There is no policy in these files." if files else "No policy is in force."
+    return "Sound. No policy has a test: write `spec.tests` (docs/policy.md)."
 
 
 def _print(found: shapes.PolicyExplanation) -> None:

@@ -168,9 +168,32 @@ def _hint(error: str, contracts: Sequence[ToolContract]) -> str:
     named = [name for name in differing if f"arguments.{name}`" in error or f"`{name}`" in error]
     if named:
         return f": contracts give {_listed(named)} different types, so policies cannot compare it"
-    if "optional attribute" in error:
-        return ": ask with `has` first whether it is there"
-    return ""
+    return next((hint for sign, hint in _HINTS if all(each in error for each in sign)), "")
+
+
+_HINTS = (
+    (("optional attribute",), ": ask with `has` first whether it is there"),
+    (
+        ("decimal", "Long"),
+        (
+            ": a number is compared as a decimal, as in "
+            'context.arguments.amount.lessThan(decimal("100.0"))'
+        ),
+    ),
+)
+"""What to do about an error of Cedar's that holds all these words."""
+
+
+def _unlisted(path: Sequence[str], contracts: Sequence[ToolContract]) -> str:
+    """Return how an argument comes to be seen by policies; nothing of other attributes."""
+    if tuple(path[:2]) != ("context", "arguments"):
+        return ""
+    having = [each.name for each in contracts if type_of(each.input_schema, path[-1]) is not None]
+    if having:
+        whose = _listed(dict.fromkeys(having))
+        return f": list {path[-1]} in `policy_arguments` of the contract of {whose}"
+    seen = _listed(sorted(argument_types(contracts)))
+    return f"; policies see the arguments {seen}" if seen else ": no tool has such an argument"
 
 
 def _never(policy: PolicyDefinition, rules: ParsedSet) -> Iterator[str]:
@@ -200,7 +223,7 @@ def _unknown(
         for path in dict.fromkeys(asked_for(body["conditions"])):
             # Of what hangs on an entity that the context names, nothing is known here.
             if path not in known and (len(path) == 2 or path[:2] == ("context", "arguments")):
-                hint = _hint(f"`{path[-1]}`", contracts)
+                hint = _hint(f"`{path[-1]}`", contracts) or _unlisted(path, contracts)
                 yield f"rule {ids[number]}: nothing has an attribute {'.'.join(path)}{hint}"
 
 

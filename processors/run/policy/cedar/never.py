@@ -8,6 +8,7 @@ contain a value, and of patterns, but that each is what it was a moment before.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
@@ -18,6 +19,8 @@ from runfold.events.values import DataClassification
 from runfold.processors.run.policy.cedar.people import CHANGES
 
 _MOST_ALTERNATIVES = 64
+# What Cedar reads as a decimal; of any other text the checker says that it is none.
+_DECIMAL = re.compile(r"-?[0-9]+\.[0-9]{1,4}", re.ASCII)
 _SCALE = 10_000
 
 
@@ -191,7 +194,9 @@ def _ordered(expr: Any) -> Iterator[tuple[str, Space, Space]]:
             yield _range(canonical_json(left), operator, number)
         case {"left": {"Value": int(number)}, "right": right} if operator in _ORDERS:
             yield _range(canonical_json(right), _FLIPPED[operator], number)
-        case [left, {"decimal": [{"Value": str(text)}]}] if operator in _METHODS:
+        case [left, {"decimal": [{"Value": str(text)}]}] if (
+            operator in _METHODS and _DECIMAL.fullmatch(text)
+        ):
             number = int(Decimal(text) * _SCALE)
             yield _range(f"decimal {canonical_json(left)}", _METHODS[operator], number)
 

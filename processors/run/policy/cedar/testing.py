@@ -37,9 +37,13 @@ def failure_of(test: PolicyTest, rules: ParsedSet, tools: Mapping[str, ToolContr
         said = rules.answer(asked_by(test, tools))
     except ValueError as fault:
         return f"test {test.name}: {fault}"
+    ids = [each.id for each in said.rules]
+    which = ", ".join(ids)
     if said.says.value == test.expect:
-        return None
-    which = ", ".join(each.id for each in said.rules)
+        if not test.by or sorted(ids) == sorted(test.by):
+            return None
+        wanted = ", ".join(test.by)
+        return f"test {test.name}: expected to be decided by {wanted}, not by {which or 'no rule'}"
     by = f" by {which}" if which else ""
     if said.says is Says.ERROR:
         return f"test {test.name}: expected {test.expect}, but it cannot be evaluated{by}"
