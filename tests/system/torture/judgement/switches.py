@@ -1,4 +1,4 @@
-"""What must hold of kill switches, by positions: what a decision had read, it must follow."""
+"""What must hold of kill switches and of policies that forbid, by positions: what a decision had read, it must follow."""
 
 from __future__ import annotations
 
@@ -8,13 +8,16 @@ from typing import NamedTuple
 
 from runfold.events import run as j
 from runfold.events import topics
-from runfold.events.calls.kinds import TOOL
-from runfold.events.definitions import SwitchThrown
+from runfold.events.calls.kinds import MODEL, TOOL
+from runfold.events.definitions import DefinitionPublished, SwitchThrown
+from runfold.events.json_schema import loaded
 from runfold.producers.log.kafka import TopicReader
 from runfold.stack.settings import Settings
 from tests.system.oracle.histories import CODEC, Entry, Histories
+from tests.system.torture.simulation.governed import GATE, forbidden_by
 
 _LAST = 2**62
+_STOPPED = frozenset({"stopped", "forbidden", "forbidden_model"})
 
 
 class Switched(NamedTuple):
@@ -46,15 +49,36 @@ def read_switches(settings: Settings) -> list[Switched]:
     return found
 
 
+def read_revocations(settings: Settings) -> list[Switched]:
+    """Return what policies of governed tenants forbade at any time, as if a switch had done it."""
+    found: list[Switched] = []
+    open_: dict[tuple[str, str, str | None], int] = {}
+    for each in TopicReader(settings.kafka_config(), CODEC).read(topics.REGISTRY):
+        said = each.record
+        if not isinstance(said, DefinitionPublished) or (said.kind, said.name) != ("policy", GATE):
+            continue
+        position = each.place.offset + 1
+        forbidden = set(forbidden_by(loaded(said.body.inline or b"{}")["cedar"]))
+        mine = {key for key in open_ if key[2] == said.tenant}
+        for key in mine - {(*each, said.tenant) for each in forbidden}:
+            found.append(Switched(*key, open_.pop(key), position))
+        for kind, name in forbidden:
+            open_.setdefault((kind, name, said.tenant), position)
+    return found + [Switched(*key, first, _LAST) for key, first in open_.items()]
+
+
 def nothing_begins_that_is_stopped(switches: Sequence[Switched], read: Histories) -> Iterator[str]:
     """No call is handed out, tried again or permitted by a decision that had read the switch."""
     for run_id, entries in read.runs.items():
         tools: dict[str, str] = {}
+        models: dict[str, str] = {}
         begun: set[tuple[str, int]] = set()
         for entry in entries:
             fact, meta = entry.event.fact, entry.event.meta
             if isinstance(fact, j.ToolCallProposed):
                 tools[fact.call_id] = fact.tool
+            if isinstance(fact, j.ModelCalled):
+                models[fact.call_id] = fact.model
             if isinstance(fact, j.CallBegun):
                 if (fact.call_id, fact.attempt) in begun:
                     # It may have happened already: whoever asks again is told so, and looks.
@@ -67,7 +91,9 @@ def nothing_begins_that_is_stopped(switches: Sequence[Switched], read: Histories
                     names["tool"] = tools.get(call, "")
                 case j.CallBegun(call_id=call, kind=TOOL.name):
                     names["tool"] = tools.get(call, "")
-                case j.CallBegun() | j.ModelCalled():
+                case j.CallBegun(call_id=call, kind=MODEL.name) | j.ModelCalled(call_id=call):
+                    names["model"] = models.get(call, "")
+                case j.CallBegun():
                     pass
                 case _:
                     continue
@@ -84,10 +110,10 @@ def nothing_begins_that_is_stopped(switches: Sequence[Switched], read: Histories
 
 
 def denied(read: Histories) -> int:
-    """Return how many calls were denied, and how many runs ended, since a switch stopped them."""
+    """Return how many calls were denied, and how many runs ended, by a switch or a policy."""
     return sum(
-        (isinstance(fact, j.ToolCallDenied) and fact.code == "withdrawn")
-        or (isinstance(fact, j.RunFailed) and fact.error.error_type == "stopped")
+        (isinstance(fact, j.ToolCallDenied) and fact.code in {"withdrawn", "forbidden"})
+        or (isinstance(fact, j.RunFailed) and fact.error.error_type in _STOPPED)
         for entries in read.runs.values()
         for fact in (entry.event.fact for entry in entries)
     )
