@@ -163,6 +163,31 @@ RULED = Trouble(
 )
 """Every call needs its permit of the moment, its persons and its money; all of these change."""
 
+RULED_SHORT = Trouble(
+    "people, policies, switches and budgets in a short round",
+    (
+        Fault(1.0, "burst", "governed", "24"),
+        Fault(1.0, "burst", "steered", "24"),
+        Fault(7.0, "switch", "tool/world.send", seconds=1.5),
+        Fault(8.0, "kill", RUNS),
+        Fault(10.0, "revoke", "tool/world.send", seconds=1.5),
+        Fault(11.5, "kill", TOOLS),
+        Fault(13.5, "switch", "model/scripted:torture-governed", seconds=1.0),
+        Fault(14.0, "kill", PEOPLE),
+        Fault(15.0, "kill", RUNS),
+        Fault(17.0, "revoke", "model/scripted:torture-steered", seconds=1.0),
+        Fault(18.0, "kill", PROJECTOR),
+    ),
+    seconds=20.0,
+    shapes="governed,steered",
+    runs_per_s=1.0,
+    again=0.5,
+    late_s=1.5,
+    settle_s=90.0,
+    env={"RUNFOLD_PRICES": governed.PRICES},
+)
+"""For mutants and for every test run."""
+
 TOGETHER = Trouble(
     "most of the worlds in one short round",
     (

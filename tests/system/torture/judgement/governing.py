@@ -30,6 +30,7 @@ def govern(
     """Judge it all."""
     books = tenants.read_tenants(settings)
     stops = [*switches.read_switches(settings), *switches.read_revocations(settings)]
+    gates = switches.read_gates(settings)
     said = people.read_controls(controls)
     works = list(scan(settings, topics.TOOL_CALLS))
     rules: tuple[tuple[str, Iterator[str]], ...] = (
@@ -38,12 +39,14 @@ def govern(
         ("settled_is_what_was_spent", money.settled_is_what_was_spent(read)),
         ("nobody_spends_more_than_was_set_aside", money.within_what_was_set_aside(books)),
         ("nothing_begins_that_is_stopped", switches.nothing_begins_that_is_stopped(stops, read)),
+        ("permits_are_of_the_moment", switches.permits_are_of_the_moment(gates, read)),
         ("what_was_read_stays_read", switches.what_was_read_stays_read(read)),
         (
             "every_control_has_an_outcome",
             people.every_control_has_an_outcome(said, read, letters),
         ),
         ("approvals_are_of_people", people.approvals_are_of_people(said, read)),
+        ("only_who_may", people.only_who_may(said, read)),
         ("grants_are_spent_once", people.grants_are_spent_once(read)),
         ("what_is_done_was_approved", people.what_is_done_was_approved(works, read)),
         ("people_are_waited_for", people.people_are_waited_for(read)),

@@ -19,6 +19,7 @@ from runfold.events.operations import DeadLetter
 from tests.system.oracle import Place, Raw
 from tests.system.oracle.histories import CODEC, Histories
 from tests.system.torture.judgement.scan import Scanned
+from tests.system.torture.simulation.governed import SEND, TENANTS
 from tests.system.torture.simulation.noise import POISON
 
 Controls = Mapping[str, Sequence[tuple[Place, c.Control]]]
@@ -139,6 +140,29 @@ class _Grant:
     any_tool: bool
     left: int
     calls: set[str] = field(default_factory=set)
+
+
+def only_who_may(controls: Controls, read: Histories) -> Iterator[str]:
+    """What somebody says who has no right to it, changes nothing where policies give rights."""
+    for run_id, entries in read.runs.items():
+        if entries[0].event.meta.tenant_id not in TENANTS:
+            continue
+        tools = {fact.call_id: fact.tool for fact in read.facts(run_id, j.ToolCallProposed)}
+        for entry in entries:
+            fact = entry.event.fact
+            request = getattr(fact, "request_id", None)
+            if request is None or isinstance(fact, j.RequestIgnored):
+                continue
+            for _, said in controls.get(request, ())[:1]:
+                if not _may(said, tools):
+                    yield f"{request}: {said.actor_id} may not, and it became {entry.event.type}"
+
+
+def _may(said: c.Control, tools: Mapping[str, str]) -> bool:
+    if isinstance(said, c.ApproveToolCall):
+        # The rule of who approves is about one tool.
+        return "approver" in said.roles or tools.get(said.call_id) != SEND
+    return "operator" in said.roles
 
 
 def grants_are_spent_once(read: Histories) -> Iterator[str]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from runfold.events import run as j
@@ -47,6 +48,44 @@ def read_switches(settings: Settings) -> list[Switched]:
             found.append(Switched(*key, open_.pop(key), position))
     found += [Switched(*key, first, _LAST) for key, first in open_.items()]
     return found
+
+
+def read_gates(settings: Settings) -> dict[str | None, list[int]]:
+    """Return by tenant from which positions on another version of their policy is in force."""
+    found: dict[str | None, list[int]] = defaultdict(list)
+    for each in TopicReader(settings.kafka_config(), CODEC).read(topics.REGISTRY):
+        said = each.record
+        if isinstance(said, DefinitionPublished) and (said.kind, said.name) == ("policy", GATE):
+            found[said.tenant].append(each.place.offset + 1)
+    return found
+
+
+def permits_are_of_the_moment(
+    gates: Mapping[str | None, Sequence[int]], read: Histories
+) -> Iterator[str]:
+    """A tool's call begins by a permit of the policies in force where it begins, never of older."""
+    for entries in read.runs.values():
+        since = gates.get(entries[0].event.meta.tenant_id, ())
+        permitted: dict[str, int] = {}
+        begun: set[tuple[str, int]] = set()
+        for entry in entries:
+            fact, position = entry.event.fact, entry.event.meta.definitions or 0
+            version = bisect_right(since, position)
+            match fact:
+                case j.PolicyDecided(effect=j.PolicyEffect.PERMIT, call_id=str(call)):
+                    permitted[call] = version
+                case j.CallBegun(kind=TOOL.name) if (fact.call_id, fact.attempt) in begun:
+                    continue
+                case j.ToolCallStarted(call_id=call) | j.CallBegun(kind=TOOL.name, call_id=call):
+                    if isinstance(fact, j.CallBegun):
+                        begun.add((call, fact.attempt))
+                    if since and permitted.get(call) != version:
+                        yield (
+                            f"{call}: {type(fact).__name__} under version {version} of its"
+                            f" policies, permitted by version {permitted.get(call)}"
+                        )
+                case _:
+                    pass
 
 
 def read_revocations(settings: Settings) -> list[Switched]:
