@@ -51,6 +51,9 @@ by deciding it again.
    asked for, what they proved is on record, and who proves nothing is refused (``unproved``).
    ``state_hash`` covers what strangers' words the run has read, by which policies its calls were
    judged, what its brakes remember, who approved what, who holds it, and who is asked.
+8  What is set aside for a model call that is withdrawn stays set aside until it is known what it
+   cost (``LateResultNoted``, of one that failed too), and a run that ends tells its tenant what its
+   calls that are out may still cost (``RunSettled.held``).
 """
 
 from __future__ import annotations
@@ -58,13 +61,16 @@ from __future__ import annotations
 from runfold.processors.engine.aggregate import NewerReleaseError
 
 FIRST = 1
-CURRENT = 7
+CURRENT = 8
 
 BY_PERMISSION = 6
 """The behaviour from which calls begin by permission and are held where they cannot begin."""
 
 APPROVALS = 7
 """The behaviour from which a decision names what was shown, and an approval holds for more."""
+
+AT_STAKE = 8
+"""The behaviour from which what a call may still cost stays set aside."""
 
 BRAKES = 7
 """The behaviour from which an agent's brakes watch its runs."""

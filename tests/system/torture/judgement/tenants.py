@@ -115,6 +115,7 @@ class _Ledger:
     granted: Counter[str] = field(default_factory=Counter)
     returned: Counter[str] = field(default_factory=Counter)
     used: dict[BookName, Decimal] = field(default_factory=lambda: defaultdict(Decimal))
+    held: dict[str, dict[str, Decimal]] = field(default_factory=dict)
 
     def take(self, event: t.TenantEvent) -> Iterator[str]:
         """Yield what is wrong with the next event."""
@@ -131,9 +132,11 @@ class _Ledger:
             case t.ReservationExtended(run_id=run_id, reserved=reserved):
                 extended = self.running[run_id].model_copy(update={"reserved": reserved})
                 self.running[run_id] = extended
-                yield from self._exceeded(extended.asks, at)
+                yield from self._exceeded(extended.asks, at, run_id)
             case t.LateCostBooked(run_id=run_id) as fact:
+                self.held[run_id].pop(fact.call.rpartition("/")[0], None)
                 yield from self._booked(run_id, self.ended[run_id], fact, at)
+                yield from self._exceeded(self.ended[run_id], at, run_id)
             case t.BooksOpened() as fact:
                 if {each.asks.run_id for each in fact.running} != set(self.running):
                     yield f"{self.tenant_id}: a period begins with other runs than those that run"
@@ -159,16 +162,18 @@ class _Ledger:
             yield f"{run_id}: was admitted {self.granted[run_id]} times"
         self.waiting.discard(run_id)
         self.running[run_id] = admission
-        yield from self._exceeded(admission.asks, at)
+        yield from self._exceeded(admission.asks, at, run_id)
 
-    def _exceeded(self, asks: t.Asks, at: datetime) -> Iterator[str]:
+    def _exceeded(self, asks: t.Asks, at: datetime, run_id: str) -> Iterator[str]:
         """Yield which budgets that count a run have less than nothing left."""
-        run_id = asks.run_id
         for budget in POLICIES[self.tenant_id].budgets:
             name, aside = _book(budget, asks, at), Decimal(0)
             for each in self.running.values():
                 if _book(budget, each.asks, at) == name:
                     aside += _amount(each.reserved, budget.unit)
+            for ended, calls in self.held.items() if budget.unit == "usd" else ():
+                if _book(budget, self.ended[ended], at) == name:
+                    aside += sum(calls.values())
             if self.used[name] + aside > budget.limit:
                 yield (
                     f"{run_id}: {self.tenant_id} has used {self.used[name]} and set {aside} aside"
@@ -188,7 +193,9 @@ class _Ledger:
             yield f"{fact.run_id}: told its tenant {sorted(told)}, which took {used} for it"
         if admission is not None:
             self.ended[fact.run_id] = admission.asks
+            self.held[fact.run_id] = {each.call_id: each.amount for each in fact.held}
             yield from self._booked(fact.run_id, admission.asks, fact, at)
+            yield from self._exceeded(admission.asks, at, fact.run_id)
 
     def _booked(
         self, run_id: str, asks: t.Asks, fact: t.AdmissionReturned | t.LateCostBooked, at: datetime
