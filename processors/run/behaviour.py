@@ -51,7 +51,7 @@ by deciding it again.
    asked for, what they proved is on record, and who proves nothing is refused (``unproved``).
    ``state_hash`` covers what strangers' words the run has read, by which policies its calls were
    judged, what its brakes remember, who approved what, who holds it, and who is asked.
-8  What is set aside for a model call that is withdrawn stays set aside until it is known what it
+8. What is set aside for a model call that is withdrawn stays set aside until it is known what it
    cost (``LateResultNoted``, of one that failed too), and a run that ends tells its tenant what its
    calls that are out may still cost (``RunSettled.held``).
 """
