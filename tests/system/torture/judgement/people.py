@@ -282,6 +282,10 @@ def deadlines_are_kept(read: Histories) -> Iterator[str]:
                     before = until[fact.call_id]
                     last = before.until or before.deadline
                     early = "it is denied" if last and now < last else ""
+                    if before.until and (
+                        not isinstance(before, j.WaitEscalated) or before.step < before.steps
+                    ):
+                        early = "it is denied, and not all were asked,"
                 case _:
                     continue
             if early:

@@ -162,6 +162,22 @@ OF_GOVERNED = (
         ),
     ),
     _mutant(
+        "a call is denied before all were asked who decide in another's place",
+        Edit(
+            "processors/run/people/escalating.py",
+            "    elif standing.step < len(said.steps):\n",
+            "    elif standing.step < 0:\n",
+        ),
+    ),
+    _mutant(
+        "what an open call may cost is free when its run ends",
+        Edit(
+            "processors/run/lifecycle/endings.py",
+            "            held=_held(draft.run),\n",
+            "            held=(),\n",
+        ),
+    ),
+    _mutant(
         "a run is settled twice",
         Edit(
             "processors/run/lifecycle/endings.py",
