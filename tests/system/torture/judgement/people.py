@@ -79,6 +79,9 @@ def approvals_are_of_people(controls: Controls, read: Histories) -> Iterator[str
                     if spent[request] > 1:
                         yield f"{request}: is an approval {spent[request]} times"
                     said = [each for _, each in controls.get(request, ())]
+                    if any(isinstance(each, c.ResolveToolCall) for each in said):
+                        # Who says that it did not happen lets it go on as it was approved.
+                        continue
                     yield from _as_said(fact, said, asks.get(fact.call_id))
                     yield from _by_enough(fact, asks.get(fact.call_id), controls, requester)
                 case _:
@@ -92,8 +95,6 @@ def _as_said(
     fact: _Approval, said: Sequence[c.Control], asked: j.ApprovalRequested | None
 ) -> Iterator[str]:
     for each in said:
-        if isinstance(each, c.ResolveToolCall) and each.call_id == fact.call_id:
-            return
         if not isinstance(each, c.ApproveToolCall) or each.call_id != fact.call_id:
             continue
         if asked is None:
