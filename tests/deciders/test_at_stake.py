@@ -1,4 +1,4 @@
-"""Money for a call that nobody waits for any more stays set aside until it is known what it cost."""
+"""Money for a call that nobody waits for stays set aside until it is known what it cost."""
 
 from __future__ import annotations
 

@@ -133,9 +133,7 @@ class World:
         out = states[0].loop.model_call if states and isinstance(states[0], Live) else None
         return out.call_id if out else f"{name}.1"
 
-    def came_late(
-        self, number: int, cost: str, *, tenant: str = TENANT, call: int = 1
-    ) -> None:
+    def came_late(self, number: int, cost: str, *, tenant: str = TENANT, call: int = 1) -> None:
         """Let the answer of a run's model call come, whatever became of the run."""
         name = self.ids[number]
         changes = {"call_id": f"{name}.{call}", "tenant_id": tenant}

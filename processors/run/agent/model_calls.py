@@ -82,9 +82,7 @@ def late(draft: Draft, result: ModelResult) -> None:
     """Keep what a lost answer cost on record; what it said is not heard."""
     run = draft.run
     lost = outcome_of(result.call_id, result.attempt) in run.attempts.lost
-    withdrawn = run.behaviour >= AT_STAKE and is_withdrawn(
-        run, result.call_id, result.attempt
-    )
+    withdrawn = run.behaviour >= AT_STAKE and is_withdrawn(run, result.call_id, result.attempt)
     cost = result.cost
     if withdrawn and result.outcome is Outcome.FAILED:
         # Nothing is paid for it, and what was set aside is free.

@@ -9,7 +9,7 @@ from runfold.events import topics
 from runfold.stack.settings import Settings
 from tests.system.oracle import Raw
 from tests.system.oracle.histories import Histories
-from tests.system.torture.judgement import money, people, switches, tenants
+from tests.system.torture.judgement import money, people, persons_waited_for, switches, tenants
 from tests.system.torture.judgement.scan import Scanned, scan
 
 
@@ -49,8 +49,8 @@ def govern(
         ("only_who_may", people.only_who_may(said, read)),
         ("grants_are_spent_once", people.grants_are_spent_once(read)),
         ("what_is_done_was_approved", people.what_is_done_was_approved(works, read)),
-        ("people_are_waited_for", people.people_are_waited_for(read)),
-        ("deadlines_are_kept", people.deadlines_are_kept(read)),
+        ("people_are_waited_for", persons_waited_for.people_are_waited_for(read)),
+        ("deadlines_are_kept", persons_waited_for.deadlines_are_kept(read)),
     )
     counted = tenants.counts(books)
     return Governed(

@@ -1,4 +1,4 @@
-"""What must hold of what people say: each word has one outcome, counts once, and is waited for.
+"""What must hold of what people say: each word has one outcome, and counts once.
 
 The controls are read from their own topic: what the journal says of them is what is judged.
 """
@@ -14,7 +14,6 @@ from runfold.events import run as j
 from runfold.events import topics
 from runfold.events.approvals import HoldsFor
 from runfold.events.calls import ToolWork
-from runfold.events.calls.kinds import MODEL
 from runfold.events.operations import DeadLetter
 from tests.system.oracle import Place, Raw
 from tests.system.oracle.histories import CODEC, Histories
@@ -56,7 +55,9 @@ def every_control_has_an_outcome(
         if len(causes[request]) > 1:
             yield f"{request}: has {len(causes[request])} outcomes"
         if not causes[request]:
-            yield from (f"{request}: nothing became of it" for place, _ in said if place not in aside)
+            yield from (
+                f"{request}: nothing became of it" for place, _ in said if place not in aside
+            )
 
 
 def approvals_are_of_people(controls: Controls, read: Histories) -> Iterator[str]:
@@ -223,71 +224,3 @@ def what_is_done_was_approved(works: Sequence[Scanned], read: Histories) -> Iter
             wanted = meant.get((work.call_id, work.attempt))
             if work.arguments.digest != wanted:
                 yield f"{work.call_id}: {work.tool} was given other arguments than were approved"
-
-
-def people_are_waited_for(read: Histories) -> Iterator[str]:
-    """Nothing begins while a run is paused, and no model while it is held, braked or out of money.
-
-    A holder alone answers in the model's place.
-    """
-    for run_id, entries in read.runs.items():
-        stops: set[str] = set()
-        holder = ""
-        for entry in entries:
-            fact = entry.event.fact
-            match fact:
-                case j.RunPaused():
-                    stops.add("paused")
-                case j.RunResumed():
-                    stops.discard("paused")
-                case j.RunTakenOver(by=by):
-                    stops.add("held")
-                    holder = by
-                case j.RunHandedBack():
-                    stops.discard("held")
-                case j.HumanInputRequested(question_id=question, brake=str()):
-                    stops.add(question)
-                case j.HumanInputReceived(question_id=question):
-                    stops.discard(question)
-                case j.ExtensionAwaited(question_id=question):
-                    stops.add(f"more/{question}")
-                case j.RunExtended(question_id=str(question)):
-                    stops.discard(f"more/{question}")
-                case j.PersonReplied(by=by) if "held" not in stops or by != holder:
-                    yield f"{run_id}: {by} answered in the model's place, whom {holder} held"
-                case j.ToolCallStarted(call_id=call) if "paused" in stops:
-                    yield f"{call}: begins while its run is paused"
-                case j.ModelCalled() if stops:
-                    yield f"{run_id}: a model is called while it is {', '.join(sorted(stops))}"
-                case j.CallBegun(kind=MODEL.name) if stops:
-                    yield f"{run_id}: a model call begins while it is {', '.join(sorted(stops))}"
-                case _:
-                    pass
-
-
-def deadlines_are_kept(read: Histories) -> Iterator[str]:
-    """Nobody is passed over, or decided for, before their time."""
-    for entries in read.runs.values():
-        until: dict[str, j.ApprovalRequested | j.WaitEscalated] = {}
-        for entry in entries:
-            fact, now = entry.event.fact, entry.event.meta.time
-            early = ""
-            match fact:
-                case j.ApprovalRequested():
-                    until[fact.call_id] = fact
-                case j.WaitEscalated():
-                    before = until[fact.call_id]
-                    early = "others are asked" if before.until and now < before.until else ""
-                    until[fact.call_id] = fact
-                case j.ToolCallDenied(code="not_decided"):
-                    before = until[fact.call_id]
-                    last = before.until or before.deadline
-                    early = "it is denied" if last and now < last else ""
-                    if before.until and (
-                        not isinstance(before, j.WaitEscalated) or before.step < before.steps
-                    ):
-                        early = "it is denied, and not all were asked,"
-                case _:
-                    continue
-            if early:
-                yield f"{fact.call_id}: {early} before the time of whoever was asked"

@@ -1,4 +1,7 @@
-"""What must hold of kill switches and of policies that forbid, by positions: what a decision had read, it must follow."""
+"""What must hold of kill switches and of policies: a decision follows what it had read.
+
+All of it is told by positions of the registry.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ from typing import NamedTuple
 
 from runfold.events import run as j
 from runfold.events import topics
+from runfold.events.base import Fact
 from runfold.events.calls.kinds import MODEL, TOOL
 from runfold.events.definitions import DefinitionPublished, SwitchThrown
 from runfold.events.json_schema import loaded
@@ -99,8 +103,8 @@ def read_revocations(settings: Settings) -> list[Switched]:
         position = each.place.offset + 1
         forbidden = set(forbidden_by(loaded(said.body.inline or b"{}")["cedar"]))
         mine = {key for key in open_ if key[2] == said.tenant}
-        for key in mine - {(*each, said.tenant) for each in forbidden}:
-            found.append(Switched(*key, open_.pop(key), position))
+        over = mine - {(*each, said.tenant) for each in forbidden}
+        found += [Switched(*key, open_.pop(key), position) for key in over]
         for kind, name in forbidden:
             open_.setdefault((kind, name, said.tenant), position)
     return found + [Switched(*key, first, _LAST) for key, first in open_.items()]
@@ -109,33 +113,25 @@ def read_revocations(settings: Settings) -> list[Switched]:
 def nothing_begins_that_is_stopped(switches: Sequence[Switched], read: Histories) -> Iterator[str]:
     """No call is handed out, tried again or permitted by a decision that had read the switch."""
     for run_id, entries in read.runs.items():
-        tools: dict[str, str] = {}
-        models: dict[str, str] = {}
+        called: dict[str, str] = {}
         begun: set[tuple[str, int]] = set()
         for entry in entries:
             fact, meta = entry.event.fact, entry.event.meta
             if isinstance(fact, j.ToolCallProposed):
-                tools[fact.call_id] = fact.tool
+                called[fact.call_id] = fact.tool
             if isinstance(fact, j.ModelCalled):
-                models[fact.call_id] = fact.model
+                called[fact.call_id] = fact.model
             if isinstance(fact, j.CallBegun):
                 if (fact.call_id, fact.attempt) in begun:
                     # It may have happened already: whoever asks again is told so, and looks.
                     continue
                 begun.add((fact.call_id, fact.attempt))
+            kind = _begins(fact)
+            if kind is None:
+                continue
             position = meta.definitions or 0
             names = {"agent": _agent(entries), "tenant": meta.tenant_id}
-            match fact:
-                case j.ToolCallStarted(call_id=call):
-                    names["tool"] = tools.get(call, "")
-                case j.CallBegun(call_id=call, kind=TOOL.name):
-                    names["tool"] = tools.get(call, "")
-                case j.CallBegun(call_id=call, kind=MODEL.name) | j.ModelCalled(call_id=call):
-                    names["model"] = models.get(call, "")
-                case j.CallBegun():
-                    pass
-                case _:
-                    continue
+            names[kind] = called.get(getattr(fact, "call_id", ""), "")
             for each in switches:
                 if (
                     names.get(each.kind) == each.name
@@ -146,6 +142,19 @@ def nothing_begins_that_is_stopped(switches: Sequence[Switched], read: Histories
                         f"{run_id}: {type(fact).__name__} at position {position}, where "
                         f"{each.kind}/{each.name} was stopped from {each.first} to {each.behind}"
                     )
+
+
+def _begins(fact: Fact) -> str | None:
+    """Return of what kind the call is that a fact begins, None where it begins none."""
+    match fact:
+        case j.ToolCallStarted() | j.CallBegun(kind=TOOL.name):
+            return "tool"
+        case j.ModelCalled() | j.CallBegun(kind=MODEL.name):
+            return "model"
+        case j.CallBegun(kind=kind):
+            return kind
+        case _:
+            return None
 
 
 def denied(read: Histories) -> int:

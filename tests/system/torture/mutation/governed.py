@@ -14,6 +14,10 @@ _NEXT = "processors/run/agent/next_step.py"
 _TAKING_OVER = "processors/run/people/taking_over.py"
 _TENANT = "processors/tenant/extending.py"
 
+_UNLESS_APPROVED = (
+    "    if (reason := withdrawn_tool(draft, call.tool)) and call.approval != 'approved':\n"
+)
+
 
 def _mutant(name: str, *edits: Edit) -> Mutant:
     return Mutant(name, RULED_SHORT, edits)
@@ -50,12 +54,12 @@ OF_GOVERNED = (
         Edit(
             "processors/run/agent/tool_calls.py",
             "    if reason := withdrawn_tool(draft, call.tool):\n",
-            "    if (reason := withdrawn_tool(draft, call.tool)) and call.approval != 'approved':\n",
+            _UNLESS_APPROVED,
         ),
         Edit(
             _BEGINNINGS,
             "        if reason := withdrawn_tool(draft, call.tool):\n",
-            "        if (reason := withdrawn_tool(draft, call.tool)) and call.approval != 'approved':\n",
+            f"    {_UNLESS_APPROVED}",
         ),
     ),
     _mutant(
@@ -149,8 +153,8 @@ OF_GOVERNED = (
         "anybody answers for whoever holds the run",
         Edit(
             _TAKING_OVER,
-            '    return "" if held.by == control.actor_id else draft.people("held_by", by=held.by)\n',
-            '    return ""\n',
+            'return "" if held.by == control.actor_id else draft.people(',
+            'return "" if held else draft.people(',
         ),
     ),
     _mutant(

@@ -64,7 +64,8 @@ _OPEN = """\
 permit(principal, action == Action::"tool.call", resource == Tool::"world.send");
 
 @id("approvers")
-permit(principal in Role::"approver", action == Action::"tool.approve", resource == Tool::"world.send");
+permit(principal in Role::"approver", action == Action::"tool.approve",
+  resource == Tool::"world.send");
 
 @id("operators")
 permit(principal in Role::"operator", action == Action::"run.control", resource);
@@ -79,7 +80,7 @@ _FORBIDS = re.compile(r'forbid\s*\([^)]*resource\s*==\s*(Tool|Model)::"([^"]+)"'
 
 
 def gate(version: int, *forbidden: str) -> PolicyDefinition:
-    """Return a version of the policy that forbids these, each as ``tool/NAME`` or ``model/NAME``."""
+    """Return a version of the policy that forbids these: ``tool/NAME`` or ``model/NAME``."""
     rules = [_OPEN]
     for each in forbidden:
         kind, _, name = each.partition("/")
