@@ -26,7 +26,7 @@ PEERS ?=
 # Most of the time a test on real servers waits for one of them: more of them than cores.
 WORKERS ?= 3
 
-.PHONY: bench-waiting bench-growth bench-tables bench-soak bench-overhead bench-peers bench-floors performance lock-peers
+.PHONY: bench-tenants bench-waiting bench-growth bench-tables bench-soak bench-overhead bench-peers bench-floors performance lock-peers
 .PHONY: help env lock up down demo test lint format bench bench-recovery torture mutants docs clean
 
 help: ## this list
@@ -102,6 +102,9 @@ lock-peers: ## resolve benchmarks/peers/requirements.in again
 
 bench-recovery: env ## how long runs stand still when their process is killed; build/recovery.json
 	@$(BIN)/python -m benchmarks.recovery
+
+bench-tenants: env ## what admission costs a run, and 10,000 tenants of which 100 are busy; build/tenants.json
+	@$(BIN)/python -m benchmarks.single.admitting
 
 bench-waiting: env ## beside a slow tool, in an outage (OUTAGE=600 seconds), at a deployment; build/waiting.json
 	@$(BIN)/python -m benchmarks.waiting --outage $(OUTAGE)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from runfold.events.base import Fact, Money
-from runfold.events.tenant.values import Amount, Asks, CallRates
+from runfold.events.tenant.values import Amount, Asks, CallRates, Held
 from runfold.events.traits import Tone, Traits
 from runfold.events.values import RunStatus
 
@@ -50,6 +50,7 @@ class RunSettled(Fact):
 
     ``calls`` are those to models and tools, ``retries`` what was made again of them. ``open`` names
     the calls (``call_id/attempt``) that are out, or were given up, and may still report a cost.
+    ``held`` is what was set aside for calls to models among them, from behaviour 8 on.
     """
 
     traits = Traits(reads="settled with its tenant: {spent:money}", tone=Tone.QUIET)
@@ -60,3 +61,4 @@ class RunSettled(Fact):
     calls: int = 0
     retries: int = 0
     open: tuple[str, ...] = ()
+    held: tuple[Held, ...] = ()

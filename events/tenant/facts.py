@@ -12,6 +12,7 @@ from runfold.events.tenant.values import (
     Asks,
     Book,
     CallRates,
+    Held,
     Pace,
     Settled,
     Share,
@@ -88,7 +89,8 @@ class AdmissionReturned(TenantFact):
     """A run has ended, or left the queue; what it used is booked in the period of this moment.
 
     ``used`` is what the run says that it used, ``books`` the books after it. ``open`` names the
-    calls (``call_id/attempt``) that may still report a cost.
+    calls (``call_id/attempt``) that may still report a cost, ``held`` what stays set aside for
+    calls among them until they do, or are not waited for any more.
     """
 
     run_id: str
@@ -96,6 +98,7 @@ class AdmissionReturned(TenantFact):
     used: tuple[Amount, ...]
     books: tuple[Book, ...] = ()
     open: tuple[str, ...] = ()
+    held: tuple[Held, ...] = ()
 
 
 class ReservationExtended(TenantFact):

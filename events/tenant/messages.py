@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from runfold.events.base import Money, Record, Symbol
-from runfold.events.tenant.values import Amount, Asks, CallRates
+from runfold.events.tenant.values import Amount, Asks, CallRates, Held
 
 
 class AdmissionAsked(Record):
@@ -17,7 +17,8 @@ class RunReturned(Record):
     """A run that had asked is over: what it used, which is nothing where it never began.
 
     ``calls`` are those to models and tools, ``retries`` what was made again of them. ``open`` names
-    the calls (``call_id/attempt``) that may still report a cost.
+    the calls (``call_id/attempt``) that may still report a cost, ``held`` what stays set aside for
+    calls to models among them.
     """
 
     tenant_id: str
@@ -28,6 +29,7 @@ class RunReturned(Record):
     calls: int = 0
     retries: int = 0
     open: tuple[str, ...] = ()
+    held: tuple[Held, ...] = ()
 
 
 class ExtensionAsked(Record):

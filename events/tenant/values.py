@@ -40,6 +40,13 @@ class ExtensionGiven(Record):
     retry_after_ms: int | None = None
 
 
+class Held(Record):
+    """What stays set aside for a call whose cost is not known yet."""
+
+    call_id: str
+    amount: Money
+
+
 class Admission(Record):
     """A run that was admitted and has not ended, with what is set aside for it.
 
@@ -95,11 +102,15 @@ class Share(Record):
 
 
 class Settled(Record):
-    """A run that has ended, of which these calls (``call_id/attempt``) may still report a cost."""
+    """A run that has ended, of which these calls (``call_id/attempt``) may still report a cost.
+
+    ``held`` is what stays set aside for calls among them.
+    """
 
     asks: Asks
     since: Timestamp
     open: tuple[str, ...]
+    held: tuple[Held, ...] = ()
 
 
 class Book(Record):

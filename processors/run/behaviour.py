@@ -61,6 +61,9 @@ by deciding it again.
    A run that waits for more begins nothing at all: no retry, no dry run, nothing that asks from a
    pool. Dry runs begin where tool calls do, so they wait while the run is paused, are judged again
    by policies that have changed meanwhile, and count and wait as the rate of tool calls says.
+   What is set aside for a model call that is withdrawn stays set aside until it is known what it
+   cost (``LateResultNoted``, of one that failed too), and a run that ends tells its tenant what its
+   calls that are out may still cost (``RunSettled.held``).
 """
 
 from __future__ import annotations
@@ -75,6 +78,9 @@ BY_PERMISSION = 6
 
 APPROVALS = 7
 """The behaviour from which a decision names what was shown, and an approval holds for more."""
+
+AT_STAKE = 8
+"""The behaviour from which what a call may still cost stays set aside."""
 
 BRAKES = 7
 """The behaviour from which an agent's brakes watch its runs."""

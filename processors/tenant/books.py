@@ -74,6 +74,7 @@ def _returned(
         used=tuple(t.Amount(unit=unit, amount=amount) for unit, amount in used.items()),
         books=books,
         open=back.open,
+        held=back.held,
     )
 
 

@@ -7,11 +7,11 @@ decision costs what has changed since, and not all that runs.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import NamedTuple
 
-from runfold.events.tenant import Admission
+from runfold.events.tenant import Admission, Settled
 from runfold.processors.tenant.rules.scopes import whose
 from runfold.processors.tenant.state import Tenant
 
@@ -49,6 +49,17 @@ def count(admission: Admission, running: Running, held: Held, sign: int = 1) -> 
         for each in admission.reserved:
             key = of, name, each.unit
             held[key] = held.get(key, _NOTHING) + sign * each.amount
+
+
+def add_held(settled: Iterable[Settled], held: Held) -> None:
+    """Add what stays set aside for calls of runs that have ended."""
+    for each in settled:
+        amount = sum((call.amount for call in each.held), _NOTHING)
+        for of in _SCOPES if amount else ():
+            name = whose(of, each.asks)
+            if name is not None:
+                key = of, name, "usd"
+                held[key] = held.get(key, _NOTHING) + amount
 
 
 def counts_of(tenant: Tenant) -> Counts:

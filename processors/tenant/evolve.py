@@ -108,7 +108,7 @@ def _returned(state: Tenant, fact: t.AdmissionReturned, at: datetime) -> Tenant:
     run_id, settled = fact.run_id, state.settled
     admission = state.running.get(run_id)
     if admission is not None and fact.open:
-        last = t.Settled(asks=admission.asks, since=at, open=fact.open)
+        last = t.Settled(asks=admission.asks, since=at, open=fact.open, held=fact.held)
         awaited = {key: each for key, each in settled.items() if is_awaited(each, at)}
         newest = list({**awaited, run_id: last}.items())[-MOST_AWAITED:]
         settled = dict(newest)
@@ -125,9 +125,10 @@ def _reported(settled: Mapping[str, t.Settled], run_id: str, call: str) -> dict[
     """Return the runs that are waited for when one of their calls has told what it cost."""
     before = settled[run_id]
     left = tuple(each for each in before.open if each != call)
+    held = tuple(each for each in before.held if each.call_id != call.rpartition("/")[0])
     if not left:
         return {key: each for key, each in settled.items() if key != run_id}
-    return {**settled, run_id: before.model_copy(update={"open": left})}
+    return {**settled, run_id: before.model_copy(update={"open": left, "held": held})}
 
 
 def _granted(

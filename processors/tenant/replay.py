@@ -73,6 +73,7 @@ def _asked(tenant_id: str, fact: Fact) -> Record | None:  # noqa: PLR0911 - a li
                 calls=int(amounts[CALLS]),
                 retries=int(amounts[RETRIES]),
                 open=fact.open,
+                held=fact.held,
             )
         case t.ReservationExtended() | t.ExtensionDeclined():
             return t.ExtensionAsked(

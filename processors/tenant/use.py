@@ -11,7 +11,8 @@ from runfold.events import pacing
 from runfold.events.definitions import TenantPolicy
 from runfold.events.definitions.tenant_policy import Budget
 from runfold.events.tenant import Admission, Amount, Asks, Book, Pace
-from runfold.processors.tenant.counting import count, counts_of
+from runfold.processors.tenant.counting import add_held, count, counts_of
+from runfold.processors.tenant.evolve import is_awaited
 from runfold.processors.tenant.periods import began, ends
 from runfold.processors.tenant.rules.pacing import Rule, rules
 from runfold.processors.tenant.rules.scopes import book_key, called, concerns, whose
@@ -94,6 +95,8 @@ class Use:
         counted = counts_of(tenant)
         self._running = counted.running.copy()
         self._held = counted.held.copy()
+        lasting = (each for each in tenant.settled.values() if is_awaited(each, now))
+        add_held(lasting, self._held)
 
     def add(self, admission: Admission) -> None:
         """Count a run that was admitted."""

@@ -211,3 +211,17 @@ def test_the_state_that_checkpoints_name_covers_the_verdict() -> None:
 def test_only_goal_drift_has_a_judge(detector: str, judged: bool, fault: bool) -> None:
     found = list(faults_of(detector, Decimal(3), ("ask",), {}, judged=judged))
     assert bool(found) is fault
+
+
+def test_a_judge_that_is_withdrawn_is_paid_for_and_its_money_is_free_again() -> None:
+    run = works(drifting(limits={"max_cost": Decimal(1)}), "a", "b")
+    judged = verdict(run, 10)
+    run = run.when(control(commands.TakeOverRun, "take", actor_id="ann"))
+    assert "CallWithdrawn" in run.names()
+    before = run.run.counters.cost
+    assert run.run.budget.reserved > 0
+    run = run.when(judged)
+    assert run.names() == ["LateResultNoted", "BudgetSettled"]
+    assert run.run.counters.cost == before + Decimal("0.01")
+    assert run.run.budget.reserved == 0
+    assert run.when(judged).said == ()

@@ -81,9 +81,9 @@ def test_a_run_that_is_taken_over_withdraws_its_model_call_and_waits_for_the_per
 
 def test_an_answer_that_comes_after_is_not_heard_and_its_cost_is_booked_once() -> None:
     run = takes(begun(limits=Limits(max_cost=Decimal(1), max_model_calls=9)))
-    assert run.names()[:3] == ["RunTakenOver", "CallWithdrawn", "BudgetSettled"]
+    assert run.names()[:3] == ["RunTakenOver", "CallWithdrawn", "CheckpointWritten"]
     run = run.when(answer(call("look")))
-    assert run.names() == ["LateResultNoted"]
+    assert run.names() == ["LateResultNoted", "BudgetSettled"]
     assert run.run.counters.cost == Decimal("0.01")
     assert run.when(answer(call("look"))).said == ()
 

@@ -26,7 +26,7 @@ from runfold.processors.run.lifecycle.extending import asked_of_tenant
 from runfold.processors.run.state import Live, RunState
 from runfold.processors.tenant.aggregate import TENANTS
 from runfold.processors.tenant.state import Tenant
-from tests.deciders.given import TENANT, agent, answer, done, request
+from tests.deciders.given import TENANT, agent, answer, done, model_error, request
 from tests.spec import START
 
 CODEC = Codec(LockRegistry())
@@ -134,11 +134,16 @@ class World:
         out = states[0].loop.model_call if states and isinstance(states[0], Live) else None
         return out.call_id if out else f"{name}.1"
 
-    def came_late(self, number: int, cost: str, *, tenant: str = TENANT) -> None:
-        """Let the answer of a run's first model call come, whatever became of the run."""
+    def came_late(self, number: int, cost: str, *, tenant: str = TENANT, call: int = 1) -> None:
+        """Let the answer of a run's model call come, whatever became of the run."""
         name = self.ids[number]
-        changes = {"call_id": f"{name}.1", "tenant_id": tenant}
+        changes = {"call_id": f"{name}.{call}", "tenant_id": tenant}
         self._result(number, done(), cost, **changes)
+
+    def failed_late(self, number: int, call: int) -> None:
+        """Let a run's model call come back without an answer, whatever became of the run."""
+        changes = {"call_id": f"{self.ids[number]}.{call}", "tenant_id": TENANT, "usage": None}
+        self._result(number, model_error(), "0", **changes)
 
     def extend(self, number: int, request_id: str = "more", **units: str | int) -> None:
         """Let a person ask for more."""

@@ -55,6 +55,61 @@ def test_lanes_that_die_book_it_once() -> None:
     assert faults(world) == []
 
 
+def test_what_an_open_call_may_cost_stays_set_aside_until_it_is_known() -> None:
+    world = World.opened(
+        policy(
+            budgets=({"of": "tenant", "period": "day", "limit": "0.70"},),
+            run_amounts={"usd": "0.40"},
+        )
+    )
+    world.ask(1)
+    world.answered(1, "0.20")
+    world.cancel(1)
+    (held,) = world.last(1, j.RunSettled).held
+    assert (held.call_id, held.amount) == (f"{world.ids[1]}.2", Decimal("0.20"))
+    # 0.20 are used and 0.20 may be asked for still: 0.40 more would be beyond 0.70.
+    world.ask(2)
+    assert world.states()["queued"] == [2]
+    world.came_late(1, "0.05", call=2)
+    assert world.states()["running"] == [2]
+    assert used(world) == Decimal("0.25")
+    assert faults(world) == []
+
+
+def test_an_open_call_that_fails_late_frees_what_was_set_aside() -> None:
+    world = World.opened(
+        policy(
+            budgets=({"of": "tenant", "period": "day", "limit": "0.70"},),
+            run_amounts={"usd": "0.40"},
+        )
+    )
+    world.ask(1)
+    world.answered(1, "0.20")
+    world.cancel(1)
+    world.ask(2)
+    world.failed_late(1, call=2)
+    assert world.states()["running"] == [2]
+    assert used(world) == Decimal("0.20")
+    assert faults(world) == []
+
+
+def test_nobody_waits_for_a_call_for_more_than_a_day() -> None:
+    world = World.opened(
+        policy(
+            budgets=({"of": "tenant", "period": "month", "limit": "0.70"},),
+            run_amounts={"usd": "0.40"},
+        )
+    )
+    world.ask(1)
+    world.answered(1, "0.20")
+    world.cancel(1)
+    world.ask(2)
+    assert world.states()["queued"] == [2]
+    world.pass_time(AWAITED.total_seconds() + 61)
+    assert world.states()["running"] == [2]
+    assert faults(world) == []
+
+
 def test_what_nobody_waits_for_is_booked_nowhere() -> None:
     world = cancelled()
     world.ask(2)

@@ -6,15 +6,19 @@ from typing import Any
 
 import pytest
 
+from runfold.events import commands
 from runfold.events import run as j
 from runfold.events.definitions import Definitions, SwitchThrown
 from runfold.processors.definitions.record import fold
 from tests.deciders.given import (
+    RUN,
     TENANT,
     agent,
     answer,
+    begins,
     call,
     came_back,
+    control,
     definitions,
     done,
     request,
@@ -72,6 +76,20 @@ def test_a_stopped_tool_is_denied_and_the_run_goes_on() -> None:
     assert "stopped" in stopped.only(j.ToolCallDenied).reason
     assert stopped.names()[-1] == "ModelCalled"
     assert stopped.when(done(n=3)).names()[-1] == "RunCompleted"
+
+
+def test_a_call_that_was_approved_does_not_begin_while_its_tool_is_stopped() -> None:
+    run = story().when(request(), answer(call("write")))
+    approved = control(commands.ApproveToolCall, call_id=f"{RUN}.2")
+    known = after(run.definitions, thrown("tool", "write"))
+    stopped = Story(known, run.state, run.now, run.facts).when(approved)
+    assert stopped.only(j.ToolCallDenied).code == "withdrawn"
+    # Nor does one that was handed out before, and that a pool is about to begin.
+    out = run.when(approved)
+    assert out.only(j.ToolCallStarted).call_id == f"{RUN}.2"
+    stopped = Story(known, out.state, out.now, out.facts).when(begins(2))
+    assert stopped.only(j.ToolCallDenied).code == "withdrawn"
+    assert not any(isinstance(fact, j.CallBegun) for fact in stopped.said)
 
 
 def test_a_stopped_fallback_is_left_out() -> None:

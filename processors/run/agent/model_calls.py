@@ -10,6 +10,7 @@ from runfold.events.content import Content, json_content
 from runfold.events.trusted import trusted
 from runfold.events.values import ErrorInfo, ModelAnswer, ProposedCall, Usage
 from runfold.processors.run.agent import proposed_calls
+from runfold.processors.run.agent.at_stake import is_withdrawn
 from runfold.processors.run.agent.attribution import attribution
 from runfold.processors.run.agent.controls.control_faults import fault_of
 from runfold.processors.run.agent.controls.control_tools import COMPLETE, EXITS, arguments_of
@@ -17,7 +18,7 @@ from runfold.processors.run.agent.models_permitted import models_permitted
 from runfold.processors.run.agent.open_calls import retry_or
 from runfold.processors.run.agent.reasons import summary_of
 from runfold.processors.run.agent.reservations import release, reserve
-from runfold.processors.run.behaviour import WITH_SIGNS
+from runfold.processors.run.behaviour import AT_STAKE, WITH_SIGNS
 from runfold.processors.run.brakes import claims
 from runfold.processors.run.draft import Draft
 from runfold.processors.run.ids import outcome_of
@@ -81,7 +82,12 @@ def late(draft: Draft, result: ModelResult) -> None:
     """Keep what a lost answer cost on record; what it said is not heard."""
     run = draft.run
     lost = outcome_of(result.call_id, result.attempt) in run.attempts.lost
-    if not lost or result.outcome is not Outcome.SUCCEEDED:
+    withdrawn = run.behaviour >= AT_STAKE and is_withdrawn(run, result.call_id, result.attempt)
+    cost = result.cost
+    if withdrawn and result.outcome is Outcome.FAILED:
+        # Nothing is paid for it, and what was set aside is free.
+        cost = cost or Decimal(0)
+    elif not lost or result.outcome is not Outcome.SUCCEEDED:
         return
     draft.say(
         j.LateResultNoted(
@@ -94,10 +100,12 @@ def late(draft: Draft, result: ModelResult) -> None:
                 usage=result.usage or Usage(),
                 price=result.price,
             ),
-            cost=result.cost,
+            cost=cost,
             attribution=attribution(run),
         )
     )
+    if withdrawn:
+        release(draft, result.call_id, cost)
 
 
 def failed(draft: Draft, call: ModelCall, result: ModelResult) -> None:

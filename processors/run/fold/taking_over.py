@@ -8,6 +8,7 @@ from runfold.events import run as j
 from runfold.events.calls import Message, Role
 from runfold.events.content import JSON, Content, content
 from runfold.events.trusted import trusted
+from runfold.processors.run.behaviour import AT_STAKE
 from runfold.processors.run.fold import open_calls
 from runfold.processors.run.fold.round_calls import closed_by_person
 from runfold.processors.run.fold.turns import with_messages
@@ -15,6 +16,7 @@ from runfold.processors.run.ids import after
 from runfold.processors.run.state import (
     CallStatus,
     Hold,
+    JudgeCall,
     Live,
     ModelCall,
     RoundCall,
@@ -40,6 +42,8 @@ def withdrawn(run: Live, fact: j.CallWithdrawn, at: datetime) -> Live:
     call = run.loop.call(fact.call_id)
     if isinstance(call, ModelCall) and call.status is CallStatus.RUNNING:
         run = open_calls.lost(run, fact.call_id, fact.attempt, run.pinned.model)
+    elif isinstance(call, JudgeCall) and run.behaviour >= AT_STAKE:
+        run = open_calls.lost(run, fact.call_id, fact.attempt, call.model)
     return loop_changed(run, calls=open_calls.without(run, fact.call_id))
 
 

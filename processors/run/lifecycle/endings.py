@@ -15,9 +15,12 @@ from runfold.events import run as j
 from runfold.events.border import number_of
 from runfold.events.calls.kinds import MODEL, TOOL
 from runfold.events.content import Content, json_content
+from runfold.events.tenant import Held
 from runfold.events.traits import DRY_RUN, JUDGE
 from runfold.events.trusted import trusted
 from runfold.events.values import ErrorInfo, Exit, ExitStatus, ExitUsage
+from runfold.processors.run.agent.at_stake import at_stake
+from runfold.processors.run.behaviour import AT_STAKE
 from runfold.processors.run.draft import Draft
 from runfold.processors.run.ids import outcome_of
 from runfold.processors.run.state import CallStatus, Live
@@ -76,6 +79,7 @@ def _settle(draft: Draft) -> None:
             calls=used.model_calls + used.tool_calls,
             retries=used.retries,
             open=_open(draft.run),
+            held=_held(draft.run),
         )
     )
 
@@ -91,6 +95,11 @@ def _open(run: Live) -> tuple[str, ...]:
         if call.status is CallStatus.RUNNING and call.kind in _PAID
     }
     return tuple(sorted(out | run.attempts.lost.keys())[:_MOST_OPEN])
+
+
+def _held(run: Live) -> tuple[Held, ...]:
+    """Return what stays set aside of the run's money: what calls that are out may still cost."""
+    return at_stake(run) if run.behaviour >= AT_STAKE else ()
 
 
 def _fail(draft: Draft, code: int, error: ErrorInfo, payload: Content | None) -> None:

@@ -115,4 +115,5 @@ def returned_to_tenant(meta: j.Meta, fact: j.RunSettled) -> RunReturned:
         calls=fact.calls,
         retries=fact.retries,
         open=fact.open,
+        held=fact.held,
     )

@@ -37,8 +37,9 @@ def late_cost(record: Record, definitions: Definitions) -> tuple[Send, ...]:
         return ()
     usage = record.usage if isinstance(record, calls.ModelResult) else None
     tokens = number_of(usage.input_tokens + usage.output_tokens) if usage else 0
-    paid = bool(record.cost) or tokens > 0
-    if not paid or definitions.tenant_policy(record.tenant_id) is None:
+    # A model's answer is told where it cost nothing too: what was set aside for it is free then.
+    told_of = isinstance(record, calls.ModelResult) or bool(record.cost)
+    if not told_of or definitions.tenant_policy(record.tenant_id) is None:
         return ()
     told = LateCostReported(
         tenant_id=record.tenant_id,

@@ -16,12 +16,12 @@ from runfold.events.wording import coded
 from runfold.processors.engine.aggregate import Timer
 from runfold.processors.run.agent import checkpoints
 from runfold.processors.run.agent.reservations import release
-from runfold.processors.run.behaviour import TAKE_OVER
+from runfold.processors.run.behaviour import AT_STAKE, TAKE_OVER
 from runfold.processors.run.draft import Draft
 from runfold.processors.run.ids import after
 from runfold.processors.run.people import replying, results_given
 from runfold.processors.run.policy import tainted
-from runfold.processors.run.state import CallStatus, Live, ModelCall, RoundCall
+from runfold.processors.run.state import CallStatus, JudgeCall, Live, ModelCall, RoundCall
 
 HOLD = "takeover"
 """The kind of the deadline of a run that a person holds, with the number of things they did."""
@@ -107,8 +107,15 @@ def _withdraw_own(draft: Draft) -> None:
         if call.answers_model:
             continue
         draft.say(j.CallWithdrawn(call_id=call.call_id, attempt=call.attempt, kind=call.kind))
-        if isinstance(call, ModelCall):
+        if isinstance(call, ModelCall | JudgeCall) and not _stays_set_aside(draft, call):
             release(draft, call.call_id)
+
+
+def _stays_set_aside(draft: Draft, call: ModelCall | JudgeCall) -> bool:
+    """Whether the money for a withdrawn call is not free yet: somebody makes it, and it costs."""
+    if draft.behaviour < AT_STAKE:
+        return isinstance(call, JudgeCall)
+    return call.status is CallStatus.RUNNING
 
 
 def _answer_brakes(draft: Draft, control: commands.TakeOverRun) -> None:

@@ -33,8 +33,12 @@ def no_start_without_permit_and_approval(seen: Seen, read: Histories) -> Iterato
                 case j.PolicyDecided(call_id=str(call)) | j.ToolCallDenied(call_id=call):
                     permitted.pop(call, None)
                     approved.pop(call, None)
+                case j.ApprovalRequested(call_id=call):
+                    # What was approved before is not what is asked about now.
+                    approved.pop(call, None)
                 case j.ToolCallApproved(call_id=call) as approval:
-                    approved[call] = approval.request_id is not None
+                    by_person = approval.request_id is not None or approval.grant_id is not None
+                    approved[call] = by_person or approval.by_deadline
                 case j.ToolCallStarted(call_id=call) as started:
                     if call not in permitted:
                         yield f"{call}: attempt {started.attempt} started without a permit"

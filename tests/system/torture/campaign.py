@@ -96,7 +96,9 @@ def chosen_worlds(chosen: argparse.Namespace) -> list[Trouble]:
         return [WORLDS[(first + number) % len(WORLDS)] for number in range(count)]
     if chosen.worlds == "none":
         return []
-    return [one for one in WORLDS if chosen.worlds == "all" or chosen.worlds in one.name]
+    found = [one for one in WORLDS if chosen.worlds == "all" or chosen.worlds in one.name]
+    seed = "" if str(chosen.seed) == "1" else str(chosen.seed)
+    return [replace(one, seed=seed) for one in found]
 
 
 def provoke(found: Servers, folder: Path, trouble: Trouble, tree: Path = ROOT) -> Verdict:
@@ -112,8 +114,9 @@ def _world(found: Servers, folder: Path, world: Trouble) -> dict[str, object]:
     verdict = provoke(found, folder, world)
     print(report.line(verdict), flush=True)
     if verdict.violations:
-        print(f"  replay: make torture SECONDS=0 TORTURE=\"--worlds '{world.name}'\"", flush=True)
-    return _known(found, world.name, world.seconds, FIXED, report.WORLD) | verdict.as_dict()
+        asked = f"SECONDS=0 SEED={world.seed or 1} TORTURE=\"--worlds '{world.name}'\""
+        print(f"  replay: make torture {asked}", flush=True)
+    return _known(found, world.rules().seed, world.seconds, FIXED, report.WORLD) | verdict.as_dict()
 
 
 def _known(

@@ -27,12 +27,14 @@ from tests.system.torture.servers import snapshot
 from tests.system.torture.servers.provider import Provider
 from tests.system.torture.servers.servers import Servers
 from tests.system.torture.simulation import load
+from tests.system.torture.simulation.governed import GOVERNED
 from tests.system.torture.simulation.ledger import Ledger
 from tests.system.torture.simulation.people import LEDGER
 from tests.system.torture.simulation.shapes import PROVIDED, publish_definitions
 from tests.system.torture.simulation.tenants import ADMITTED
 
 _SERVERS_S = 120.0
+_VIEWS_S = 20.0
 _TICK_S = 0.02
 _THROTTLE_S = 0.5
 
@@ -131,7 +133,7 @@ class Game:
         self._settle(completions)
         settled = time.time() - faults_ended
         missing = sorted(load.read_log(self._folder).acknowledged - self._ended)
-        drained = self._keeper.stop_all()
+        drained = self._stopped()
         watch.stop()
         completions.close()
         return Left(
@@ -147,6 +149,17 @@ class Game:
             watch.regressions,
             strangers,
         )
+
+    def _stopped(self) -> list[tuple[str, int]]:
+        """End everything; views last, since lanes note where they are while they end."""
+        views = self._keeper.of(PROJECTOR)
+        for one in views:
+            self._keeper.release(one)
+        drained = self._keeper.stop_all()
+        until = time.monotonic() + _VIEWS_S
+        while time.monotonic() < until and not self._projected():
+            time.sleep(_TICK_S)
+        return drained + [(one.name, one.stop()) for one in views]
 
     def _turn(self, completions: Consumer) -> None:
         self._injector.end_due()
@@ -202,7 +215,7 @@ class Game:
 
     def _returned(self) -> bool:
         """Whether tenants have got back every run that they admitted."""
-        if not ADMITTED & set(self._rules.shapes.split(",")):
+        if not (ADMITTED | GOVERNED) & set(self._rules.shapes.split(",")):
             return True
         found = counts(read_tenants(self._settings))
         return found["AdmissionGranted"] <= found["AdmissionReturned"]

@@ -7,7 +7,7 @@ import pytest
 from tests.support.stack import temporary_home
 from tests.system.torture.campaign import provoke
 from tests.system.torture.servers.servers import servers
-from tests.system.torture.worlds import TOGETHER, WORLDS
+from tests.system.torture.worlds import RULED_SHORT, TOGETHER, WORLDS
 
 pytestmark = [pytest.mark.integration, pytest.mark.crash, pytest.mark.timeout(400)]
 
@@ -22,7 +22,11 @@ def test_nothing_fails_that_only_waits() -> None:
     assert verdict.calls_held > 0
     assert verdict.cancelled > 0
     assert verdict.views_compared == verdict.runs > 30
+    governed = {"ApprovalGiven", "RunTakenOver", "RunExtended", "RequestIgnored", "WaitEscalated"}
+    assert governed <= verdict.tried.keys()
+    assert verdict.admitted > 10
+    assert verdict.stopped > 0
 
 
 def test_every_world_has_a_name_of_its_own() -> None:
-    assert len({world.name for world in (*WORLDS, TOGETHER)}) == len(WORLDS) + 1
+    assert len({world.name for world in (*WORLDS, TOGETHER, RULED_SHORT)}) == len(WORLDS) + 2

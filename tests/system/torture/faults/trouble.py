@@ -24,11 +24,12 @@ class Trouble:
     runs_per_s: float = 5.0
     engine: dict[str, float] = field(default_factory=dict)
     env: dict[str, str] = field(default_factory=dict)
+    seed: str = ""
 
     def rules(self, tree: Path = ROOT) -> Rules:
-        """Return how it is played with the product of a tree; its name is the seed."""
+        """Return how it is played with the product of a tree; its name is the seed, or both are."""
         return Rules(
-            seed=self.name,
+            seed=f"{self.name}/{self.seed}" if self.seed else self.name,
             seconds=self.seconds,
             runs_per_s=self.runs_per_s,
             again=self.again,

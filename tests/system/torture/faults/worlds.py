@@ -22,8 +22,9 @@ from tests.system.torture.processes.strangers import Strangers
 from tests.system.torture.servers import snapshot
 from tests.system.torture.servers.provider import Provider
 from tests.system.torture.servers.servers import Servers
+from tests.system.torture.simulation.governed import TENANTS, gate
 from tests.system.torture.simulation.load import BURSTS
-from tests.system.torture.simulation.shapes import CODEC
+from tests.system.torture.simulation.shapes import CODEC, publish_all
 
 _POLL_S = 0.3
 _SOUND_S = 2.0
@@ -43,6 +44,7 @@ class WorldFaults:
     provider: Provider
     strangers: Strangers
     later: Later
+    gates: int = 0
 
     def burst(self, fault: Fault) -> bool:
         """Ask for many runs of one shape at once: ``target`` names it, ``detail`` says how many."""
@@ -98,6 +100,17 @@ class WorldFaults:
         self._throw(fault.target, stopped=True)
         self.later(fault.seconds, lambda: self._throw(fault.target, stopped=False))
         return True
+
+    def revoke(self, fault: Fault) -> bool:
+        """Have the policies of governed tenants forbid something for a while."""
+        self._publish_gate(fault.target)
+        self.later(fault.seconds, self._publish_gate)
+        return True
+
+    def _publish_gate(self, *forbidden: str) -> None:
+        self.gates += 1
+        version = gate(self.gates, *forbidden)
+        publish_all(self.settings, [(tenant, [version]) for tenant in TENANTS])
 
     def _throw(self, target: str, *, stopped: bool) -> None:
         kind, _, name = target.partition("/")

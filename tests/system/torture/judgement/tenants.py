@@ -22,14 +22,26 @@ from runfold.events.definitions.tenant_policy import Budget
 from runfold.stack.settings import Settings
 from tests.system import oracle
 from tests.system.oracle.histories import Histories
-from tests.system.torture.simulation.tenants import POLICY, TENANTS
+from tests.system.torture.simulation import governed, tenants
 
 _CODEC = Codec(LockRegistry(), TENANT_RECORDS)
 
 Events = Mapping[str, Sequence[t.TenantEvent]]
 """The journal of each tenant, in order."""
 
-REFUSALS = frozenset({"budget_spent", "queue_full", "stopped"})
+POLICIES = {
+    **dict.fromkeys(tenants.TENANTS, tenants.POLICY),
+    **dict.fromkeys(governed.TENANTS, governed.POLICY),
+}
+"""The policy of each tenant that has one."""
+
+_REFUSED = frozenset({"budget_spent", "queue_full", "stopped"})
+REFUSALS = {
+    **dict.fromkeys(tenants.TENANTS, _REFUSED),
+    **dict.fromkeys(
+        governed.TENANTS, _REFUSED | {"queue_timeout", "limit_reached", "forbidden_model"}
+    ),
+}
 """Why a run of such a tenant fails though nothing is wrong."""
 
 
@@ -75,7 +87,7 @@ def admitted_means_granted(journals: Events, read: Histories) -> Iterator[str]:
         if isinstance(event.fact, t.AdmissionGranted)
     }
     for run_id, entries in read.runs.items():
-        if entries[0].event.meta.tenant_id not in TENANTS:
+        if entries[0].event.meta.tenant_id not in POLICIES:
             continue
         admitted = False
         for entry in entries:
@@ -103,6 +115,7 @@ class _Ledger:
     granted: Counter[str] = field(default_factory=Counter)
     returned: Counter[str] = field(default_factory=Counter)
     used: dict[BookName, Decimal] = field(default_factory=lambda: defaultdict(Decimal))
+    held: dict[str, dict[str, Decimal]] = field(default_factory=dict)
 
     def take(self, event: t.TenantEvent) -> Iterator[str]:
         """Yield what is wrong with the next event."""
@@ -119,8 +132,11 @@ class _Ledger:
             case t.ReservationExtended(run_id=run_id, reserved=reserved):
                 extended = self.running[run_id].model_copy(update={"reserved": reserved})
                 self.running[run_id] = extended
+                yield from self._exceeded(extended.asks, at, run_id)
             case t.LateCostBooked(run_id=run_id) as fact:
+                self.held[run_id].pop(fact.call.rpartition("/")[0], None)
                 yield from self._booked(run_id, self.ended[run_id], fact, at)
+                yield from self._exceeded(self.ended[run_id], at, run_id)
             case t.BooksOpened() as fact:
                 if {each.asks.run_id for each in fact.running} != set(self.running):
                     yield f"{self.tenant_id}: a period begins with other runs than those that run"
@@ -146,11 +162,18 @@ class _Ledger:
             yield f"{run_id}: was admitted {self.granted[run_id]} times"
         self.waiting.discard(run_id)
         self.running[run_id] = admission
-        for budget in POLICY.budgets:
-            name, aside = _book(budget, admission.asks, at), Decimal(0)
+        yield from self._exceeded(admission.asks, at, run_id)
+
+    def _exceeded(self, asks: t.Asks, at: datetime, run_id: str) -> Iterator[str]:
+        """Yield which budgets that count a run have less than nothing left."""
+        for budget in POLICIES[self.tenant_id].budgets:
+            name, aside = _book(budget, asks, at), Decimal(0)
             for each in self.running.values():
                 if _book(budget, each.asks, at) == name:
                     aside += _amount(each.reserved, budget.unit)
+            for ended, calls in self.held.items() if budget.unit == "usd" else ():
+                if _book(budget, self.ended[ended], at) == name:
+                    aside += sum(calls.values())
             if self.used[name] + aside > budget.limit:
                 yield (
                     f"{run_id}: {self.tenant_id} has used {self.used[name]} and set {aside} aside"
@@ -170,14 +193,16 @@ class _Ledger:
             yield f"{fact.run_id}: told its tenant {sorted(told)}, which took {used} for it"
         if admission is not None:
             self.ended[fact.run_id] = admission.asks
+            self.held[fact.run_id] = {each.call_id: each.amount for each in fact.held}
             yield from self._booked(fact.run_id, admission.asks, fact, at)
+            yield from self._exceeded(admission.asks, at, fact.run_id)
 
     def _booked(
         self, run_id: str, asks: t.Asks, fact: t.AdmissionReturned | t.LateCostBooked, at: datetime
     ) -> Iterator[str]:
         said = {BookName(b.of, b.name, b.unit, b.start): b.used for b in fact.books}
         began = Decimal(isinstance(fact, t.AdmissionReturned))
-        for budget in POLICY.budgets:
+        for budget in POLICIES[self.tenant_id].budgets:
             name = _book(budget, asks, at)
             self.used[name] += began if budget.unit == "runs" else _amount(fact.used, budget.unit)
             if said.get(name) != self.used[name]:

@@ -18,7 +18,8 @@ from tests.system import oracle
 from tests.system.oracle.histories import Histories, histories
 from tests.system.torture.faults.plan import kinds_of
 from tests.system.torture.game import Left
-from tests.system.torture.judgement import rules, switches, tenants, waiting
+from tests.system.torture.judgement import rules, waiting
+from tests.system.torture.judgement.governing import govern
 from tests.system.torture.judgement.recovery import recoveries
 from tests.system.torture.judgement.scan import Scanned, scan
 from tests.system.torture.simulation import load
@@ -74,6 +75,7 @@ class Verdict:
     ends: dict[str, int] = field(default_factory=dict)
     recovery_s: dict[str, list[float]] = field(default_factory=dict)
     waits_s: dict[str, list[float]] = field(default_factory=dict)
+    tried: dict[str, int] = field(default_factory=dict)
     restores: list[tuple[int, float]] = field(default_factory=list)
     timeline: list[tuple[float, int]] = field(default_factory=list)
     marks: list[tuple[float, str]] = field(default_factory=list)
@@ -143,8 +145,8 @@ def _judge(left: Left, ownership: str) -> Verdict:
     events = list(scan(left.settings, topics.EVENTS))
     found = oracle.violations(seen, read)
     harmed, waited = _harmed(left, rows), waiting.waits(rows, events, read)
-    books, stops = tenants.read_tenants(left.settings), switches.read_switches(left.settings)
-    admitted = tenants.counts(books)
+    governed = govern(left.settings, read, records[topics.CONTROLS], seen.dead_letters)
+    found += governed.found
     for name, sentences in (
         ("acknowledged_means_ended", rules.acknowledged_means_ended(asked, read)),
         ("acted_once", rules.acted_once(rows)),
@@ -162,10 +164,6 @@ def _judge(left: Left, ownership: str) -> Verdict:
         ("only_away", waiting.only_away(read)),
         ("neighbours_are_independent", waiting.neighbours_are_independent(waited)),
         ("nobody_else_on_these_topics", left.strangers),
-        ("books_are_exact", tenants.books_are_exact(books, read)),
-        ("admitted_means_granted", tenants.admitted_means_granted(books, read)),
-        ("nothing_begins_that_is_stopped", switches.nothing_begins_that_is_stopped(stops, read)),
-        ("what_was_read_stays_read", switches.what_was_read_stays_read(read)),
     ):
         found += [f"{name}: {sentence}" for sentence in sentences]
     found += [
@@ -193,10 +191,11 @@ def _judge(left: Left, ownership: str) -> Verdict:
         cancelled=sum(len(read.facts(run_id, RunCancelled)) for run_id in read.runs),
         waits_s={name: [round(each, 3) for each in found] for name, found in waited.items()},
         uncertain=sum(len(read.facts(run_id, ToolCallUncertain)) for run_id in read.runs),
-        admitted=admitted["AdmissionGranted"],
-        refused=admitted["AdmissionRefused"],
-        waited=admitted["AdmissionQueued"],
-        stopped=switches.denied(read),
+        admitted=governed.admitted,
+        refused=governed.refused,
+        waited=governed.waited,
+        stopped=governed.stopped,
+        tried=governed.tried,
         acts=sum(row.phase == ACTED for row in rows),
         zombies_refused=sum(1 for _ in _said(left, "lane fenced")) + _overtaken(left),
         restores=[(one["records"], one["seconds"]) for one in _said(left, "lane restored")],

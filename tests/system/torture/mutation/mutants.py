@@ -6,6 +6,7 @@ is no longer there exactly once, ``test_mutants.py`` says so.
 
 from __future__ import annotations
 
+from tests.system.torture.mutation.governed import OF_GOVERNED
 from tests.system.torture.mutation.mutant import Edit, Mutant
 from tests.system.torture.mutation.tenants import OF_TENANTS
 from tests.system.torture.mutation.troubles import (
@@ -324,6 +325,7 @@ MUTANTS = (
     ),
     *OF_WORLDS,
     *OF_TENANTS,
+    *OF_GOVERNED,
 )
 
 TROUBLES = tuple({mutant.trouble.name: mutant.trouble for mutant in MUTANTS}.values())

@@ -13,7 +13,6 @@ import itertools
 import signal
 import sys
 import time
-from datetime import UTC, datetime
 from pathlib import Path
 from random import Random
 
@@ -35,6 +34,7 @@ from runfold.events.run import (
 from runfold.stack.settings import Settings
 from tests.system.torture.simulation.ledger import Ledger
 from tests.system.torture.simulation.shapes import CODEC, REGRETTED
+from tests.system.torture.simulation.steering import Said, Steering, control
 
 LEDGER = "ledger.sqlite"
 FROZEN = "frozen"
@@ -51,6 +51,7 @@ class People:
         self._folder = folder
         self._seed = seed
         self._latest_s = latest_s
+        self._steering = Steering(self._choice, latest_s)
         self._ledger = Ledger(folder / LEDGER)
         self._keys: dict[str, str] = {}
         self._numbers: dict[str, str] = {}
@@ -101,6 +102,10 @@ class People:
 
     def _hear(self, event: Event) -> None:
         run_id, fact = event.meta.run_id, event.fact
+        steered = self._steering.hears(event)
+        if steered:
+            for said in self._steering.said(event):
+                self._put(event, said)
         if isinstance(fact, TERMINAL_FACTS):
             self._ended.add(run_id)
         elif isinstance(fact, RunCreated):
@@ -111,7 +116,7 @@ class People:
             self._keys[fact.call_id] = fact.idempotency_key
         elif isinstance(fact, ToolCallStarted):
             self._regret(event)
-        elif isinstance(fact, ApprovalRequested):
+        elif isinstance(fact, ApprovalRequested) and not steered:
             self._decide(event, fact)
         elif isinstance(fact, ToolCallUncertain):
             self._doubts[fact.call_id] = (time.monotonic(), event, fact)
@@ -189,18 +194,11 @@ class People:
     def _plan(
         self, late: float, event: Event, kind: type[commands.Control], about: str, **said: object
     ) -> None:
-        meta = event.meta
-        control = kind.model_validate(
-            {
-                "request_id": f"{meta.run_id}/{kind.__name__}/{about}",
-                "run_id": meta.run_id,
-                "tenant_id": meta.tenant_id,
-                "actor_id": "person",
-                "requested_at": datetime.now(UTC),
-                **said,
-            }
-        )
-        heapq.heappush(self._due, (time.monotonic() + late, next(self._order), control))
+        self._put(event, Said(late, kind, about, said))
+
+    def _put(self, event: Event, said: Said) -> None:
+        due = time.monotonic() + said.late
+        heapq.heappush(self._due, (due, next(self._order), control(event, said)))
 
     def _say(self, control: commands.Control) -> None:
         # A run that has ended already recorded what it was told before.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from random import Random
@@ -27,6 +28,7 @@ from runfold.processors.tool import contract_of
 from runfold.producers.identity import uuid7
 from runfold.producers.log.kafka import Publisher
 from runfold.stack.settings import Settings
+from tests.system.torture.simulation import governed
 from tests.system.torture.simulation.tenants import (
     ADMITTED,
     POLICY,
@@ -119,6 +121,7 @@ _ASKED_FOR = {
         _turn({"name": "world.queue", "arguments": {"amount": 2}}),
         _END,
     ),
+    **governed.SCRIPTS,
 }
 """Shapes that are drawn only where they are named: they harm what runs beside them, or belong to a
 world of their own."""
@@ -156,14 +159,14 @@ def definitions(ledger: Path) -> list[Definition]:
 
 
 def _agent(shape: str, model: str, contracts: list[ToolContract]) -> AgentDefinition:
-    return AgentDefinition(
-        name=f"torture-{shape}",
-        version="1.0.0",
-        instructions="Do what the script says.",
-        prompt_version="1",
-        model=ModelChoice(name=model),
-        tools=tuple(contract.name for contract in contracts),
-        limits=limits_of(
+    said: dict[str, Any] = {
+        "name": f"torture-{shape}",
+        "version": "1.0.0",
+        "instructions": "Do what the script says.",
+        "prompt_version": "1",
+        "model": ModelChoice(name=model),
+        "tools": tuple(contract.name for contract in contracts),
+        "limits": limits_of(
             shape,
             Limits(
                 max_model_calls=60,
@@ -172,14 +175,25 @@ def _agent(shape: str, model: str, contracts: list[ToolContract]) -> AgentDefini
                 max_duration_ms=_TIMED.get(shape),
             ),
         ),
-    )
+    }
+    return AgentDefinition(**said | governed.extras(shape))
 
 
 def publish_definitions(settings: Settings, ledger: Path, shapes: str = "") -> None:
     """Put the definitions on the registry; policies only where shapes of such tenants are named."""
     found: list[tuple[str | None, list[Definition]]] = [(None, definitions(ledger))]
-    if ADMITTED & set(shapes.split(",")):
+    named = set(shapes.split(","))
+    if ADMITTED & named:
         found += [(tenant, [POLICY]) for tenant in TENANTS]
+    if governed.GOVERNED & named:
+        found += [(tenant, [governed.POLICY, governed.gate(0)]) for tenant in governed.TENANTS]
+    publish_all(settings, found)
+
+
+def publish_all(
+    settings: Settings, found: Sequence[tuple[str | None, Sequence[Definition]]]
+) -> None:
+    """Publish definitions for tenants, as ``runfold apply`` does; none may be refused."""
     writer = Publisher(settings.producer_config(), CODEC)
     with DefinitionFollower(KafkaDefinitionLog(settings.kafka_config(), CODEC)) as store:
         for tenant, given in found:
@@ -195,10 +209,15 @@ def publish_definitions(settings: Settings, ledger: Path, shapes: str = "") -> N
 
 def request(shape: str, number: int) -> RunRequested:
     """A request for a run; its goal is its number, by which people know what to do with it."""
+    tenant, user = TENANT, "somebody"
+    if shape in ADMITTED:
+        tenant, user = tenant_of(number), user_of(number)
+    elif shape in governed.GOVERNED:
+        tenant, user = governed.tenant_of(number), governed.user_of(number)
     return RunRequested(
         run_id=uuid7(),
-        tenant_id=tenant_of(number) if shape in ADMITTED else TENANT,
-        user_id=user_of(number) if shape in ADMITTED else "somebody",
+        tenant_id=tenant,
+        user_id=user,
         agent=f"torture-{shape}",
         goal=text(str(number)),
         requested_at=datetime.now(UTC),

@@ -34,6 +34,7 @@ ONCE = (
     "world.queue",
     "world.once",
     "world.last",
+    "world.send",
 )
 """The tools that are not idempotent: no key may be acted on twice."""
 
@@ -244,7 +245,15 @@ def last(amount: int, context: ToolContext) -> str:
     return f"paid {amount} at length"
 
 
+@tool(name="world.send", risk_level=3, timeout_ms=_LONG_MS)
+def send(amount: int, context: ToolContext) -> str:
+    """Send what two persons have approved, which must not happen twice."""
+    _act(context, "world.send")
+    _note(context, "world.send", LEFT)
+    return f"sent {amount}"
+
+
 TOOLS = (
     *(look, fetch, pay, note, file, hang, break_, stall, twice, tell, die),
-    *(peek, queue, slow, quick, try_, once, last),
+    *(peek, queue, slow, quick, try_, once, last, send),
 )
