@@ -5,6 +5,7 @@ By turns:
 
 - off: no policy, so that nobody asks
 - one: every run is of one tenant, with caps and budgets
+- judged: the same, and every beginning, model call and tool call is decided by 100 policies as code
 - busy: the same runs of 100 tenants, each with a policy of its own
 - many: the same 100 among 10,000 that each had a run before
 
@@ -30,7 +31,7 @@ from typing import Generic
 import psutil
 
 from benchmarks.support.stub_processor import answered, found
-from benchmarks.support.workload import AGENT, definitions
+from benchmarks.support.workload import AGENT, STEPS, definitions
 from runfold.events import topics
 from runfold.events.avro.codec import Codec
 from runfold.events.avro.registry import LockRegistry
@@ -39,7 +40,7 @@ from runfold.events.base import Record
 from runfold.events.calls import ModelWork, ToolWork
 from runfold.events.commands import RunRequested
 from runfold.events.content import text
-from runfold.events.definitions import TenantPolicy
+from runfold.events.definitions import PolicyDefinition, TenantPolicy
 from runfold.infra.process.gc import collect_seldom
 from runfold.processors.definitions.fixed import FixedDefinitions, definitions_of
 from runfold.processors.engine.aggregate import S
@@ -52,11 +53,13 @@ from runfold.processors.engine.core.rebuild import Rebuild
 from runfold.processors.engine.ports import DefinitionStore
 from runfold.processors.engine.spec import AggregateSpec
 from runfold.processors.run.aggregate import RUNS
+from runfold.processors.run.policy.cedar.checking import canonical
 from runfold.processors.run.state import RunState
 from runfold.processors.tenant.aggregate import TENANTS
 from runfold.processors.tenant.state import Tenant
 
 BUSY, MANY = 100, 10_000
+POLICIES = 100
 _BEGAN = datetime(2026, 1, 1, tzinfo=UTC)
 _BATCH = timedelta(milliseconds=3)
 _AT_ONCE = 500
@@ -76,6 +79,21 @@ _POLICY = TenantPolicy.model_validate(
         ],
     }
 )
+
+
+def _policies() -> Iterable[PolicyDefinition]:
+    """Yield policies that permit all that a run does, and others that are looked at in vain."""
+    yield _policy("all", "permit(principal, action, resource);")
+    for number in range(1, POLICIES):
+        yield _policy(
+            f"rule-{number}",
+            f'forbid(principal, action == Action::"tool.call", resource) when {{ context.user == '
+            f'User::"user-{number}" && context.step > {number} }};',
+        )
+
+
+def _policy(name: str, cedar: str) -> PolicyDefinition:
+    return PolicyDefinition(name=name, version="1.0", cedar=canonical(cedar))
 
 
 class Lane(Generic[S]):
@@ -105,12 +123,14 @@ class Lane(Generic[S]):
 class Deployment:
     """A lane of runs and one of tenants, and stubs that do the local work at once."""
 
-    def __init__(self, tenants: int, *, policies: bool) -> None:
-        """Publish what the runs need, with a policy for each tenant."""
+    def __init__(self, tenants: int, *, policies: bool, judged: bool = False) -> None:
+        """Publish what the runs need, with a policy for each tenant, and rules for all if judged."""
         known = definitions_of(definitions())
         for number in range(tenants if policies else 0):
             body, position = _POLICY.body(), known.position + 1
             known = known.plus("tenant_policy", body, position, _tenant(number))
+        for rule in _policies() if judged else ():
+            known = known.plus("policy", rule.body(), known.position + 1)
         source = FixedDefinitions(known)
         self._codec = Codec(LockRegistry())
         self._books = Codec(LockRegistry(), TENANT_RECORDS)
@@ -197,6 +217,7 @@ def _tenant(number: int) -> str:
 def measure(runs: int, turns: int, many: int) -> dict[str, object]:
     """Return the figures: microseconds a run, ratios within a turn, memory of an idle tenant."""
     off, one = Deployment(1, policies=False), Deployment(1, policies=True)
+    judged = Deployment(1, policies=True, judged=True)
     busy = Deployment(BUSY, policies=True)
     before = _resident()
     crowd = Deployment(many, policies=True)
@@ -206,7 +227,13 @@ def measure(runs: int, turns: int, many: int) -> dict[str, object]:
         count = min(_AT_ONCE, many - first)
         crowd.round(count, count, first)
     held = _resident()
-    turn = {"off": (off, 1), "one": (one, 1), "busy": (busy, BUSY), "many": (crowd, BUSY)}
+    turn = {
+        "off": (off, 1),
+        "one": (one, 1),
+        "judged": (judged, 1),
+        "busy": (busy, BUSY),
+        "many": (crowd, BUSY),
+    }
     for deployment, among in turn.values():
         deployment.round(runs, among)
     collect_seldom()
@@ -224,11 +251,19 @@ def measure(runs: int, turns: int, many: int) -> dict[str, object]:
         "many_to_one": _ratio(took["many"], took["one"]),
         "many_to_busy": _ratio(took["many"], took["busy"]),
         "one_to_off": _ratio(took["one"], took["off"]),
+        "judged_to_one": _ratio(took["judged"], took["one"]),
+        "us_per_judged_decision": _judging(took["judged"], took["one"]),
         "busy_to_off": _ratio(took["busy"], took["off"]),
         "policy_bytes": round((published - before) / many),
         "idle_tenant_bytes": round((held - published) / many),
         "restore_s": round(crowd.restore(), 2),
     }
+
+
+def _judging(judged: Sequence[float], one: Sequence[float]) -> float:
+    """Return what policies add to a step of a run, in us; a run begins, and has so many steps."""
+    more = statistics.median(a - b for a, b in zip(judged, one, strict=True))
+    return round(more * 1e6 / (1 + STEPS), 1)
 
 
 def _ratio(first: Sequence[float], second: Sequence[float]) -> float:
