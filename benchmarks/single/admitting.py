@@ -124,7 +124,7 @@ class Deployment:
     """A lane of runs and one of tenants, and stubs that do the local work at once."""
 
     def __init__(self, tenants: int, *, policies: bool, judged: bool = False) -> None:
-        """Publish what the runs need, with a policy for each tenant, and rules for all if judged."""
+        """Publish what the runs need, a policy for each tenant, and rules for all if judged."""
         known = definitions_of(definitions())
         for number in range(tenants if policies else 0):
             body, position = _POLICY.body(), known.position + 1
