@@ -207,11 +207,11 @@ def test_a_refused_request_gives_no_label_to_what_it_asked_for() -> None:
     grown = Growth()
     meta = History("run-1").created().events[0].meta
     for number in range(5):
-        fact = SimpleNamespace(code="unknown_agent", request=SimpleNamespace(agent=f"a{number}"))
+        fact = SimpleNamespace(code="unknown_agent", request=SimpleNamespace(agent=f"wanted-{number}"))
         COUNTED[j.RunRefused](meta, fact, Memory().of("r"))
 
     assert grown.of("runfold_runs_refused_total", code="unknown_agent") == 5
-    assert "a3" not in str(list(TABLE.registry.collect()))
+    assert "wanted-3" not in str(list(TABLE.registry.collect()))
 
 
 def test_a_run_that_began_before_us_is_counted_under_unknown() -> None:

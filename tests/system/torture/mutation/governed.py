@@ -78,8 +78,8 @@ OF_GOVERNED = (
         "one person approves twice",
         Edit(
             _DECIDING,
-            "    if (before := behalf.same(person, given)) is not None:\n",
-            "    if (before := behalf.same(person, ())) is not None:\n",
+            "    if (before := behalf.same(draft, person, given)) is not None:\n",
+            "    if (before := behalf.same(draft, person, ())) is not None:\n",
         ),
     ),
     _mutant(
@@ -160,9 +160,9 @@ OF_GOVERNED = (
     _mutant(
         "calls begin while the run is paused",
         Edit(
-            _NEXT,
-            "    if draft.has_ended() or draft.run.idle.paused or not draft.run.started:\n",
-            "    if draft.has_ended() or not draft.run.started:\n",
+            "processors/run/lifecycle/gate.py",
+            "    if run.idle.paused:\n        return PAUSED\n",
+            "",
         ),
     ),
     _mutant(
