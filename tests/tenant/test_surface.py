@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -12,6 +13,7 @@ from runfold.surfaces.application.governing.definitions import read_definitions
 from runfold.surfaces.cli import exits
 from runfold.surfaces.cli.__main__ import run
 from tests.spec import START
+from tests.support.builders.stories import STORIES
 from tests.surfaces.answering import AnsweringLog, answering, context_of
 from tests.tenant.given import TENANT, World, policy
 
@@ -95,3 +97,33 @@ def test_a_switch_is_thrown_listed_and_taken_back(capsys: pytest.CaptureFixture[
     capsys.readouterr()
     run(["switch", "list"], context)
     assert "Nothing is stopped." in capsys.readouterr().out
+
+
+def test_a_hold_on_a_tenant_that_nobody_knows_is_put_on_and_said(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    context = context_of(answering(*STORIES["completes"]))
+    assert run(["tenant", "hold", "on", "acmee"], context) == exits.OK
+    said = capsys.readouterr()
+    assert said.out == "held: acmee\n"
+    assert "Nothing is on record of a tenant acmee yet" in said.err
+    assert "runfold tenant hold off acmee" in said.err
+    # The hold itself makes nobody known.
+    assert run(["tenant", "hold", "off", "acmee"], context) == exits.OK
+    assert run(["tenant", "hold", "on", "acmee"], context) == exits.OK
+    assert "Nothing is on record" in capsys.readouterr().err
+    assert run(["tenant", "hold", "on", "acme"], context) == exits.OK
+    assert capsys.readouterr().err == ""
+
+
+def test_an_export_of_a_tenant_that_nobody_knows_is_refused(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    context = context_of(answering(*STORIES["completes"]))
+    folder = tmp_path / "out"
+    run(["tenant", "hold", "on", "acmee"], context)
+    capsys.readouterr()
+    asked = ["tenant", "export", "acmee", "--to", str(folder)]
+    assert run(asked, context) == exits.NOT_FOUND
+    assert "no run, no definition, no key" in capsys.readouterr().err
+    assert not folder.exists()
