@@ -16,6 +16,7 @@ from runfold.surfaces.application.scope import OperatorScope
 from runfold.surfaces.cli import exits, output
 from runfold.surfaces.cli.context import Context
 from runfold.surfaces.cli.runs.asking import TO_TYPE, after_ignored, call_of, command_of
+from runfold.surfaces.cli.runs.queued import QUEUED, ends_wait, waits_for
 from runfold.surfaces.cli.runs.timeline import Line, Progress, laid_out, rendered, show
 
 _IGNORED = "ignored"
@@ -31,7 +32,8 @@ def watch(
 ) -> Event | None:
     """Print events as they come, call ``then`` after each, and return the last one.
 
-    Below what waits for a person stands the command that answers it; where events are not
+    Below what waits for a person stands the command that answers it, and below a run that its
+    tenant has wait until when it does; where events are not
     ``live``, below the last of them, and only for what waits still.
     """
     console, progress, last = output.console(), Progress(), None
@@ -44,7 +46,8 @@ def watch(
             wide = console.width
             console.print(laid_out(line, wide) if console.is_terminal else rendered(line))
         last = event
-        if (asks := _to_do(event, line, waits)) is not None:
+        asks = _to_do(event, line, waits)
+        if asks is not None and waits.get(asks[0]) != asks[1]:
             waits[asks[0]] = asks[1]
             if live and not json:
                 console.print(f"{TO_TYPE}{asks[1]}", markup=False)
@@ -66,6 +69,10 @@ def _to_do(event: Event, line: Line, waits: dict[str, str]) -> tuple[str, str] |
     waits.pop(call_of(fact) or "", None)
     if line.tone is not Tone.QUIET:
         waits.pop(_IGNORED, None)
+    if ends_wait(event):
+        waits.pop(QUEUED, None)
+    if (queued := waits_for(event)) is not None:
+        return QUEUED, queued
     return command_of(fact)
 
 
