@@ -257,10 +257,8 @@ def _effects(
     )
     policies = PolicyServerProcessor(place_of(None, taken.values))
     process.health.reports["modules"] = children.told
-    process.health.reports["left_alone"] = lambda: {
-        **health.told(),
-        **models.processor.left_alone(),
-    }
+    alone = models.processor.left_alone
+    process.health.reports["left_alone"] = lambda: {**health.told(), **alone()}
     under_way = UnderWay(process.config.drain_s)
     process.health.reports["calls"] = under_way.told
     return LocalEffects(
