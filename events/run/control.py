@@ -116,6 +116,34 @@ class RunForked(Fact):
     from_seq: int
 
 
+_TRIED = {
+    "AnswerQuestion": "the answer to",
+    "ApproveToolCall": "the approval of",
+    "CancelRun": "the request to cancel the run",
+    "DenyExtension": "the refusal of more for the run",
+    "DenyToolCall": "the denial of",
+    "EditInstructions": "the new instructions",
+    "ExtendRun": "the extension of the run",
+    "GiveResult": "the result for",
+    "HandBackRun": "the request to hand the run back",
+    "PauseRun": "the request to pause the run",
+    "ReplyAsModel": "the reply in place of the model",
+    "ResolveToolCall": "the resolution of",
+    "ResumeRun": "the request to resume the run",
+    "SendMessage": "the message",
+    "TakeOverRun": "the request to take the run over",
+}
+"""What each control is, in words; those that end in a preposition are about a call."""
+
+
+def _ignored(fact: RequestIgnored) -> str:
+    tried = _TRIED.get(fact.control, "{control}")
+    about = tried.endswith((" of", " for", " to"))
+    if about:
+        tried += " call {call_id:number}" if fact.call_id else " a call"
+    return f"{tried} changed nothing: {{reason}}"
+
+
 class RequestIgnored(Fact):
     """A person's control could not apply, and why; nothing changed.
 
@@ -127,7 +155,7 @@ class RequestIgnored(Fact):
     (another approval of the call holds for something else), ``too_many``.
     """
 
-    traits = Traits(reads="{control} ignored: {reason}", cause=Cause.SENDER, tone=Tone.WARNING)
+    traits = Traits(reads=_ignored, cause=Cause.SENDER, tone=Tone.WARNING)
 
     request_id: str
     control: str

@@ -59,6 +59,8 @@ class KeyRing:
         self._kept: OrderedDict[bytes, AesDataKey] = OrderedDict()
         self._lost: dict[bytes, tuple[float, str]] = {}
         self._unknown: OrderedDict[bytes, None] = OrderedDict()
+        self.unavailable = ""
+        """Why the last key that was needed could not be had, in words; empty where it could."""
 
     def follow(self, source: Callable[[], WrappedKeys], refresh: Callable[[], object]) -> None:
         """Say where the wrapped keys are, and how to read what is published now.
@@ -131,6 +133,7 @@ class KeyRing:
 
     def _unwrapped(self, wrapped: WrappedKey) -> AesDataKey | Gone:
         if wrapped.erased:
+            self.unavailable = ""
             self._kept.pop(wrapped.id, None)
             return Gone.ERASED
         kept = self._kept.get(wrapped.id)
@@ -138,12 +141,21 @@ class KeyRing:
             return kept
         with self._lock:
             # Another thread may have had it unwrapped meanwhile.
-            kept = self._kept.get(wrapped.id) or self._asked(wrapped)
+            kept = self._kept.get(wrapped.id) or self._noted(wrapped)
             if kept is not None:
                 self._kept[wrapped.id] = kept
                 if len(self._kept) > _MOST:
                     self._kept.popitem(last=False)
         return Gone.LOST if kept is None else kept
+
+    def _noted(self, wrapped: WrappedKey) -> AesDataKey | None:
+        try:
+            found = self._asked(wrapped)
+        except KeysUnavailableError as error:
+            self.unavailable = str(error)
+            raise
+        self.unavailable = ""
+        return found
 
     def _asked(self, wrapped: WrappedKey) -> AesDataKey | None:
         if self._store is None:

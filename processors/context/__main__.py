@@ -14,7 +14,7 @@ from runfold.infra.process.runner import Process, serve
 from runfold.infra.settings.config import Config
 from runfold.processors.context.kind import CONTEXT_CALL
 from runfold.processors.context.processor import ContextProcessor
-from runfold.processors.definitions.sealing import follow_when_needed, sealing_codec
+from runfold.processors.definitions.sealing import follow_when_needed, sealing_codec, told
 from runfold.processors.effects.kinds import Served
 from runfold.processors.effects.pool.serving import POOL_ENDS, serve_pool
 from runfold.processors.effects.pool.settings import POOL_OPTIONS
@@ -33,6 +33,7 @@ def _work(process: Process, home: Path) -> int:
     follow_when_needed(codec, lambda: config.kafka)
     contexts = ContextProcessor(SealedArtifacts(FileArtifacts(home / "artifacts"), codec.sealing))
     under_way = UnderWay(process.config.drain_s)
+    process.health.reports["keys"] = told(codec)
     process.health.reports["calls"] = under_way.told
     served = under_way.over(Served(CONTEXT_CALL, contexts.call), always)
     return serve_pool(process, served, codec, dict)

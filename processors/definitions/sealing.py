@@ -10,6 +10,7 @@ from runfold.events.errors import KeysUnavailableError
 from runfold.events.sealing.sealing import Sealing
 from runfold.infra.keys.chosen import key_store
 from runfold.infra.keys.ring import AbsentKeys, KeyRing, NoKeys
+from runfold.infra.process.health import Report
 from runfold.processors.definitions.follower import DefinitionFollower
 from runfold.processors.definitions.kafka import KafkaDefinitionLog
 from runfold.processors.definitions.source import DefinitionStoreUnavailableError
@@ -81,6 +82,12 @@ def lead(sealing: Sealing, store: DefinitionFollower) -> None:
     ring = _ring(sealing)
     if ring is not None:
         _follow(ring, store)
+
+
+def told(codec: Codec) -> Report:
+    """Return what says in a process's health whether it lacks keys that it needs, and why."""
+    ring = _ring(codec.sealing)
+    return lambda: {"unavailable": ring.unavailable if ring is not None else ""}
 
 
 def _ring(sealing: Sealing | None) -> KeyRing | None:

@@ -11,7 +11,7 @@ from runfold.infra.artifacts.files import FileArtifacts
 from runfold.infra.artifacts.sealed import SealedArtifacts
 from runfold.infra.process.runner import Process, serve
 from runfold.processors.definitions.following import following
-from runfold.processors.definitions.sealing import sealing_codec
+from runfold.processors.definitions.sealing import sealing_codec, told
 from runfold.processors.effects.kinds import Served
 from runfold.processors.effects.pool.serving import POOL_ENDS, serve_pool
 from runfold.processors.effects.pool.settings import POOL_OPTIONS
@@ -42,6 +42,7 @@ def _work(process: Process, settings: ModelSettings) -> int:
             fetch = SealedArtifacts(FileArtifacts(config.home / "artifacts"), codec.sealing).get
         models = ModelProcessor(settings, known.script, fetch, refresh=known.refresh)
         under_way = UnderWay(config.drain_s)
+        process.health.reports["keys"] = told(codec)
         process.health.reports["calls"] = under_way.told
         process.health.reports["left_alone"] = models.left_alone
         made = Served(MODEL_CALL, models.call, ready=models.ready, group=models.group)

@@ -32,7 +32,7 @@ from runfold.infra.settings.config import Config
 from runfold.processors.context.kind import CONTEXT_CALL
 from runfold.processors.context.processor import ContextProcessor
 from runfold.processors.definitions.following import Following, following
-from runfold.processors.definitions.sealing import sealing_codec
+from runfold.processors.definitions.sealing import sealing_codec, told
 from runfold.processors.definitions.source import DefinitionStoreUnavailableError
 from runfold.processors.effects.bounds import Bounds
 from runfold.processors.effects.kinds import Served
@@ -108,6 +108,7 @@ def _work(process: Process, settings: _Settings) -> int:
     need_counts(config.kafka, owned.partitions)
     need_settings(config.kafka, TOPICS)
     codec = sealing_codec(registry_of(config.schema_registry_url), process.taken.values)
+    process.health.reports["keys"] = told(codec)
     with following(config.kafka, codec) as known:
         if process.asked(_TAKE_NEW):
             return _take_new(owned, codec, known)
@@ -256,10 +257,8 @@ def _effects(
     )
     policies = PolicyServerProcessor(place_of(None, taken.values))
     process.health.reports["modules"] = children.told
-    process.health.reports["left_alone"] = lambda: {
-        **health.told(),
-        **models.processor.left_alone(),
-    }
+    alone = models.processor.left_alone
+    process.health.reports["left_alone"] = lambda: {**health.told(), **alone()}
     under_way = UnderWay(process.config.drain_s)
     process.health.reports["calls"] = under_way.told
     return LocalEffects(

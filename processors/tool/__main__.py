@@ -17,7 +17,7 @@ from runfold.infra.process.exit_codes import ExitCode
 from runfold.infra.process.runner import Ends, Process, serve
 from runfold.infra.settings.config import Config
 from runfold.processors.definitions.following import following
-from runfold.processors.definitions.sealing import sealing_codec
+from runfold.processors.definitions.sealing import sealing_codec, told
 from runfold.processors.effects.kinds import Served
 from runfold.processors.effects.pool.serving import POOL_ENDS, serve_pool
 from runfold.processors.effects.pool.settings import POOL_OPTIONS
@@ -86,6 +86,7 @@ def _work(process: Process, settings: ToolSettings) -> int:
             slots=claims.slots,
         )
         under_way = UnderWay(config.drain_s)
+        process.health.reports["keys"] = told(codec)
         process.health.reports["calls"] = under_way.told
         process.health.reports["left_alone"] = health.told
         process.health.reports["modules"] = children.told

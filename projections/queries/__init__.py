@@ -28,7 +28,11 @@ from runfold.projections.queries.runs import (
 )
 from runfold.projections.queries.scope import OperatorViews, TenantViews, Views
 from runfold.projections.queries.spending import By, Dimension, budgets, costs_by
-from runfold.projections.queries.tenants import list_tenants, tenant_budgets_in_use
+from runfold.projections.queries.tenants import (
+    list_tenants,
+    set_aside_at_tenants,
+    tenant_budgets_in_use,
+)
 from runfold.projections.queries.waiting import (
     open_approvals,
     uncertain_calls,
@@ -66,6 +70,7 @@ __all__ = [
     "run",
     "runs_started",
     "set_aside",
+    "set_aside_at_tenants",
     "tenant_budgets_in_use",
     "timeline",
     "tools_used",

@@ -63,5 +63,27 @@ def tenant_budgets_in_use(views: Views, limit: int = 1000) -> list[Row]:
     return views.all(query.limit(limit))
 
 
+def set_aside_at_tenants(views: Views) -> list[Row]:
+    """Return what the runs that run now have set aside at their tenants, by whom they are for.
+
+    The amounts go by the names of their units; ``runs`` counts the runs.
+    """
+    at = tenant_runs.c
+    groups = (at.tenant_id, at.user_id, at.agent, at.feature)
+    query = (
+        select(
+            *groups,
+            func.sum(at.usd_set_aside).label("usd"),
+            func.sum(at.tokens_set_aside).label("tokens"),
+            func.sum(at.tool_calls_set_aside).label("tool_calls"),
+            func.sum(at.retries_set_aside).label("retries"),
+            func.count().label("runs"),
+        )
+        .where(views.sees(tenant_runs), at.status == "running")
+        .group_by(*groups)
+    )
+    return views.all(query)
+
+
 def _counted(those: ColumnElement[bool]) -> ColumnElement[int]:
     return func.count().filter(those)

@@ -30,6 +30,7 @@ class Told:
     doubt if they are cut off, ``drain_s`` how long it waits for them. ``importing`` are modules of
     tools that are not there yet, ``allowed`` those that tools may come from, None where none may.
     ``left_alone`` are kinds and names of what failed so often that it is left alone.
+    ``keys`` says why it cannot have a key that it needs, empty where it has them all.
     """
 
     under_way: int = 0
@@ -40,6 +41,7 @@ class Told:
     faults: tuple[Fault, ...] = field(default=())
     allowed: tuple[str, ...] | None = None
     left_alone: tuple[tuple[str, str], ...] = ()
+    keys: str = ""
 
 
 def ask(port: int | None, address: str = "127.0.0.1") -> Told | None:
@@ -69,4 +71,5 @@ def _told(said: Mapping[str, Any]) -> Told:
         ),
         allowed=tuple(map(str, modules["allowed"])) if "allowed" in modules else None,
         left_alone=tuple((str(kind), str(name)) for kind, names in alone.items() for name in names),
+        keys=str(said.get("keys", {}).get("unavailable", "")),
     )

@@ -8,6 +8,7 @@ from runfold.events.definitions.tenants import KeptOfTenants
 from runfold.events.errors import KeysUnavailableError
 from runfold.infra.keys.chosen import key_store
 from runfold.infra.keys.port import KeyLostError, KeyStore
+from runfold.stack.processes import telling
 from runfold.surfaces.application.governing.definitions import read_definitions
 from runfold.surfaces.doctor.deployment import Deployment
 from runfold.surfaces.doctor.finding import Finding, note, ok, wrong
@@ -19,6 +20,21 @@ def check(deployment: Deployment) -> Iterator[Finding]:
     """Find keys that are lost, a key store that does not answer, and legal holds."""
     known = read_definitions(deployment.reader).tenants
     yield from look(known, key_store())
+    yield from lacking(deployment)
+
+
+def lacking(deployment: Deployment) -> Iterator[Finding]:
+    """Find the processes of the stack that cannot have a key that they need, as they say."""
+    for member in deployment.known.members if deployment.known is not None else ():
+        said = telling.ask(member.metrics_port, member.metrics_address)
+        if said is not None and said.keys:
+            yield wrong(
+                "keys",
+                f"{member.name} waits for a key, and whatever stands behind it waits too: "
+                f"{said.keys}",
+                f"set RUNFOLD_KEYS as it is for the others, then `runfold restart {member.name}`; "
+                "where a key store is away, bring it back",
+            )
 
 
 def look(known: KeptOfTenants, store: KeyStore | None) -> Iterator[Finding]:
@@ -54,4 +70,4 @@ def look(known: KeptOfTenants, store: KeyStore | None) -> Iterator[Finding]:
                 yield wrong("keys", str(error), "what needs a key that no process has yet waits")
                 return
     if not lost:
-        yield ok("keys", f"{looked} data keys of {len(sealed)} tenants can be unwrapped")
+        yield ok("keys", f"{looked} data keys of {len(sealed)} tenants can be unwrapped here")

@@ -14,10 +14,12 @@ from runfold.surfaces.application.governing.access import review as module
 from runfold.surfaces.application.governing.access.review import review
 from runfold.surfaces.application.governing.access.terms import terms_of, terms_of_agent
 from runfold.surfaces.application.governing.access.usage import Usage, Used
+from runfold.surfaces.application.governing.policies.persons_asked import counted
+from runfold.surfaces.application.governing.policies.who_can import who_can
 from runfold.surfaces.application.shapes import AccessReview
 from runfold.surfaces.cli.operations.access import COLUMNS, _plain, rows_of
 from tests.deciders.given import LOOK, SEND, TENANT, WRITE, agent, tool
-from tests.deciders.governed import SENDS, governed
+from tests.deciders.governed import SENDS, X9, governed, kube, policy
 from tests.deciders.test_governed import after, published
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
@@ -163,7 +165,78 @@ def test_the_terms_of_a_tool_follow_level_contract_and_agent() -> None:
 @pytest.mark.parametrize("level", LEVELS)
 def test_the_table_of_levels_is_what_terms_say(level: Any) -> None:
     contract = tool("x", risk_level=level.number)
-    free = terms_of(agent(approval_from_level=5), contract, governed=True)
+    mild = agent(approval_from_level=5, tools=("x",))
+    known = published(contract, mild, policy("permit(principal, action, resource);"))
+    free = terms_of(known, mild, contract, TENANT)
     assert free.approval is (level.approval == "always")
     assert (free.claim, free.permit) == (level.claim, level.permit)
     assert free.persons == (level.persons if free.approval else 0)
+
+
+def test_two_persons_are_asked_at_level_4_only_where_policies_are_in_force() -> None:
+    """Nobody counts approvers where there are no policies."""
+    contract = tool("x", risk_level=4)
+    bare = published(contract, agent(tools=("x",)))
+    (alone,) = terms_of_agent(bare, "worker", TENANT)
+    (ruled,) = terms_of_agent(governed(ANYTHING, tools=(contract,)), "worker", TENANT)
+    assert (alone.persons, ruled.persons) == (1, 2)
+
+
+SMALL = """@id("small") @approval("never") permit(principal, action, resource == Tool::"send")
+when { context.hour < 9 };"""
+LARGE = """@id("large") @approvers("2") @requester("never")
+permit(principal, action, resource == Tool::"send") when { context.hour >= 9 };"""
+ANYTHING = "permit(principal, action, resource);"
+
+
+@pytest.mark.parametrize(
+    ("rules", "persons", "why"),
+    [
+        ((), (1, 1), []),
+        ((ANYTHING,), (1, 1), []),
+        ((LARGE,), (2, 2), ["large asks for 2 persons, not the requester, where it permits"]),
+        ((SMALL, LARGE), (0, 2), ["small asks nobody, where", "large asks for 2 persons"]),
+        ((ANYTHING, LARGE), (1, 2), ["large asks for 2 persons"]),
+        (('@approvers("3") @holds("once") ' + ANYTHING,), (3, 3), ["3 persons, for that call"]),
+        (('@approval("never") ' + ANYTHING,), (0, 0), ["asks nobody"]),
+    ],
+)
+def test_terms_and_grants_say_how_many_persons_rules_ask_for(
+    rules: tuple[str, ...], persons: tuple[int, int], why: list[str]
+) -> None:
+    contract = tool("send", risk_level=2)
+    known = governed(*rules, tools=(contract,), approval_from_level=1)
+    (terms,) = terms_of_agent(known, "worker", TENANT)
+    (grant,) = who_can(known, "tool.call", "send", tenant=TENANT)
+
+    assert (terms.persons_least, terms.persons) == persons
+    assert (grant.persons_least, grant.persons) == persons
+    assert all(any(part in each for each in terms.why) for part in why)
+    assert all(any(part in each for each in grant.asks) for part in why)
+    assert len(grant.asks) == len(why)
+
+
+def test_persons_that_the_action_of_a_contract_asks_for_are_said() -> None:
+    read = kube("kube.read", "read")
+    bot = agent(name="deploy-bot", tools=("kube.read",))
+    known = published(read, bot, policy('@approvers("2") ' + X9))
+
+    (terms,) = terms_of_agent(known, "deploy-bot", TENANT)
+    assert (terms.persons_least, terms.persons) == (2, 2)
+    grants = [
+        who_can(known, "read", f"Namespace::{name}", tenant=TENANT)[0]
+        for name in ("production", "test")
+    ]
+    assert [(each.answer, each.persons) for each in grants] == [("yes", 2), ("no", None)]
+
+
+def test_below_level_2_a_call_needs_no_permit_and_may_ask_nobody() -> None:
+    known = governed(LARGE.replace("send", "look"), tools=(LOOK,))
+    (terms,) = terms_of_agent(known, "worker", TENANT)
+    assert (terms.persons_least, terms.persons) == (0, 2)
+
+
+def test_persons_are_counted_in_words() -> None:
+    said = [counted(*each) for each in ((0, 0), (1, 1), (2, 2), (0, 1), (0, 2), (1, 2))]
+    assert said == ["no", "1 person", "2 persons", "up to 1 person", "up to 2 persons",
+                    "1 to 2 persons"]  # fmt: skip

@@ -50,7 +50,7 @@ def test_a_switch_for_what_can_have_no_such_name_is_refused(what: str, why: str)
 
 
 def test_a_switch_that_stands_on_record_can_be_taken_back_whatever_it_names() -> None:
-    with pytest.raises(InvalidError, match="is not stopped"):
+    with pytest.raises(InvalidError, match="is not stopped: `runfold switch list`"):
         governing().switch("model/gpt*", stopped=False)
 
 

@@ -8,10 +8,11 @@ from runfold.events.definitions import Definitions
 from runfold.surfaces.application.errors import InvalidError, NotFoundError
 from runfold.surfaces.application.governing.policies import testing
 from runfold.surfaces.application.governing.policies.explain import explain
+from runfold.surfaces.application.governing.policies.recorded import answer_of
 from runfold.surfaces.application.governing.policies.simulate import with_offered
 from runfold.surfaces.application.governing.policies.who_can import who_can
-from tests.deciders.given import LOOK, RUN, SEND, TENANT, agent, tool
-from tests.deciders.governed import SENDS, X9, announced, governed, kube, policy
+from tests.deciders.given import LOOK, RUN, SEND, TENANT, agent, call, tool
+from tests.deciders.governed import SENDS, X9, announced, asking, decided, governed, kube, policy
 from tests.deciders.test_governed import after, published
 from tests.replay.test_policies_in_mid_run import CLOSED, OPEN, WATCHED, known, lived
 
@@ -28,6 +29,7 @@ def test_each_decision_on_a_call_is_explained_then_and_now() -> None:
     assert [each.again == each.recorded for each in found] == [True, True]
     assert [each.now.effect for each in found] == ["forbid", "forbid"]
     assert found[0].recorded.approval
+    assert (found[0].recorded.persons, found[1].recorded.persons) == (1, 0)
     assert found[1].inputs["context"]["cost"] == "0.0200"
     assert found[1].inputs["principal"]["user"] == "User::user-1"
     assert [each.definitions for each in found] == [WATCHED.position, CLOSED.position]
@@ -128,3 +130,12 @@ def test_who_can_approve_and_control() -> None:
     assert answers(listed, "tool.approve", "send", roles=("treasurer",)) == ["worker yes rules-0/0"]
     assert answers(listed, "tool.approve", "write") == ["worker yes"]
     assert answers(listed, "run.control", "any") == ["worker depends rules-1/0"]
+
+
+def test_an_explanation_says_how_many_persons_a_decision_asked_for() -> None:
+    rule = '@approvers("2") @requester("never") ' + SENDS
+    asked = decided(asking(governed(rule), call("send")))
+    said = answer_of(asked)
+    assert (said.persons, said.terms) == (2, ("not the requester",))
+    calm = answer_of(decided(asking(governed(SENDS), call("send"))))
+    assert (calm.approval, calm.persons) == (False, 0)

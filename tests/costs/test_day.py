@@ -93,6 +93,19 @@ def test_costs_by_every_dimension(runfold: Run) -> None:
         assert sum(Decimal(cost) for cost in found if cost is not None) == whole, name
 
 
+def test_costs_by_month_have_bars_and_a_row_for_all(runfold: Run) -> None:
+    _, said = runfold("costs", "--by", "tenant,month")
+    head, *rows = said.splitlines()
+    assert head.split()[:2] == ["tenant", "month"]
+    assert [row.split()[0] for row in rows] == ["umbrella", "acme", "in"]
+    # 0.25 and 0.028 of 0.278, in tenths.
+    assert [row.split()[-2:] for row in rows[:2]] == [["█████████░", "90%"], ["█░░░░░░░░░", "10%"]]
+    assert rows[2].startswith("in all")
+    calls, tokens_in = rows[2].split()[2:4]
+    assert (calls, tokens_in) == ("7", "3020")
+    assert "in all" not in runfold("costs", "--by", "month")[1]
+
+
 def test_what_has_no_price_is_shown_as_unpriced_and_what_is_old_not_at_all(runfold: Run) -> None:
     _, said = runfold("costs", "--by", "model")
     row = next(line for line in said.splitlines() if line.startswith(LLAMA))

@@ -26,7 +26,7 @@ from runfold.processors.run.policy.cedar.checking import faults as faults_of
 from tests.deciders.given import LOOK, SEND, tool
 from tests.deciders.governed import PAY, TOOL_CALLS, X9, kube, policy
 from tests.deciders.test_governed import about
-from tests.definitions.given import Faults, Load
+from tests.definitions.given import AGENT, TOOL, Faults, Load
 
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
 KUBE = """\
@@ -328,3 +328,25 @@ def test_a_fault_of_a_rule_says_what_to_do(condition: str, said: str) -> None:
         f"when {{ context.arguments has {name} && {condition} }};"
     )
     assert said in faults_of(policy(rule), [pay])[0]
+
+
+@pytest.mark.parametrize(
+    ("named", "said"),
+    [
+        ('Tool::"shelf.raed"', ['Tool::"shelf.raed"', 'Did you mean "shelf.read"?']),
+        ('Agent::"clrek"', ['Agent::"clrek"', 'Did you mean "clerk"?']),
+        ('Tool::"shelf.read"', []),
+        ('Tool::"of.another.day"', ['Tool::"of.another.day"']),
+    ],
+)
+def test_a_name_that_nothing_has_is_noted_with_the_nearest_one(
+    load: Load, named: str, said: list[str]
+) -> None:
+    kind = "resource" if named.startswith("Tool") else "principal"
+    heads = {"principal": "principal", "resource": "resource", kind: f"{kind} == {named}"}
+    rule = f"forbid({heads['principal']}, action, {heads['resource']});"
+    remarks = [str(each) for each in load(AGENT, TOOL, manifest(rule)).remarks if "::" in str(each)]
+
+    assert len(remarks) == bool(said)
+    assert all(part in remark for part in said for remark in remarks)
+    assert ["Did you mean" in remark for remark in remarks] == ([len(said) > 1] if said else [])

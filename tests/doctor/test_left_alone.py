@@ -14,7 +14,7 @@ from runfold.processors.effects.circuits import Circuits, Member, Server
 from runfold.stack.processes import telling
 from runfold.stack.processes.telling import Told
 from runfold.stack.supervisor.state import MemberState, State
-from runfold.surfaces.doctor import left_alone
+from runfold.surfaces.doctor import keys, left_alone
 from runfold.surfaces.doctor.deployment import Deployment
 from runfold.surfaces.doctor.finding import Level
 
@@ -88,3 +88,17 @@ def test_what_circuits_tell_is_what_the_doctor_reads() -> None:
         circuits.admit(Member(name, name, Server("crm", "crm")), 1).failed()
     told = telling._told({"left_alone": circuits.told()})
     assert told.left_alone == (("server", "crm"),)
+
+
+def test_processes_that_lack_keys_are_named_whatever_this_one_has(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    said = {1: Told(keys="this process has no keys"), 2: Told(), 3: Told()}
+    monkeypatch.setattr(telling, "ask", lambda port, _address: said.get(port))
+    deployment = Deployment({}, None, None, Path(), KNOWN)  # type: ignore[arg-type]
+    (found,) = keys.lacking(deployment)
+    assert found.level is Level.WRONG
+    assert found.what.startswith("runs waits for a key")
+    assert "this process has no keys" in found.what
+    assert "runfold restart runs" in found.todo
+    assert list(keys.lacking(Deployment({}, None, None, Path(), None))) == []  # type: ignore[arg-type]

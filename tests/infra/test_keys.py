@@ -9,9 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from runfold.events.avro.codec import Codec
+from runfold.events.avro.registry import LockRegistry
 from runfold.events.definitions.tenants import WrappedKey
 from runfold.events.errors import KeysUnavailableError, ShutError
 from runfold.events.sealing.keys import Gone
+from runfold.events.sealing.sealing import Sealing
 from runfold.infra.keys.chosen import key_store
 from runfold.infra.keys.data_key import AesDataKey
 from runfold.infra.keys.file import FileKeys
@@ -21,6 +24,8 @@ from runfold.infra.keys.ring import KeyRing
 from runfold.infra.keys.vault import TransitKeys
 from runfold.infra.secrets.vault_http import VaultPlace
 from runfold.infra.settings.errors import ConfigError
+from runfold.processors.definitions.sealing import told
+from runfold.stack.processes import telling
 from tests.support.transit import transit_double
 
 KEY = b"k" * 32
@@ -199,6 +204,21 @@ def test_a_process_without_a_store_writes_nothing_in_plain() -> None:
     with pytest.raises(KeysUnavailableError, match="RUNFOLD_KEYS"):
         ring.current("acme")
     assert ring.current("umbrella") is None
+
+
+def test_a_ring_says_why_a_key_cannot_be_had_until_it_can() -> None:
+    store = MemoryKeys()
+    ring = ring_of(store, Log(wrapped_key(store)))
+    said = told(Codec(LockRegistry(), sealing=Sealing(ring)))
+    store.away = True
+    assert said() == {"unavailable": ""}
+    with pytest.raises(KeysUnavailableError):
+        ring.current("acme")
+    assert telling._told({"keys": said()}).keys == ring.unavailable != ""
+    store.away = False
+    ring.current("acme")
+    assert said() == {"unavailable": ""}
+    assert told(Codec(LockRegistry()))() == {"unavailable": ""}
 
 
 def test_an_id_that_nobody_knows_is_looked_for_on_the_log_once() -> None:

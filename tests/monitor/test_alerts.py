@@ -5,8 +5,12 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from pathlib import Path
 
+import pytest
+
 from runfold.events import run as j
 from runfold.events.alerts import AlertCleared, AlertRaised, Severity
+from runfold.events.tenant.values import Asks
+from runfold.events.values import RunStatus
 from runfold.processors.monitor.core.alerts import Said
 from runfold.processors.monitor.core.monitor import Monitor
 from runfold.processors.monitor.rule_files import read_rules
@@ -205,6 +209,20 @@ def test_stuck_runs_raise_by_agent_and_clear_when_they_move(tmp_path: Path) -> N
     (cleared,) = look(monitor, NOON + seconds(73))
     assert isinstance(cleared, AlertCleared)
     assert cleared.value == "0"
+
+
+@pytest.mark.parametrize(("answered", "raised"), [(True, []), (False, ["stuck-runs/triage/1"])])
+def test_a_run_that_its_tenant_let_wait_is_not_stuck_for_weeks(
+    answered: bool, raised: list[str]
+) -> None:
+    """Where the tenant did not answer it is: nobody said that it is to wait."""
+    monitor = Monitor(read_rules([DEFAULT_RULES]))
+    monitor.covered_from = NOON - timedelta(days=1)
+    asks = None if answered else Asks(run_id="r1", user_id="u1", agent="triage")
+    queued = j.RunQueued(reason="the budget of the month is used", asks=asks, position=3)
+    take(monitor, Run("r1").begins().add(queued, RunStatus.QUEUED))
+
+    assert [each.alert_id for each in look(monitor, NOON + timedelta(days=20))] == raised
 
 
 def test_what_a_brake_stops_or_hands_over_raises_an_alert_of_the_default_rules() -> None:

@@ -182,6 +182,7 @@ LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 LISTS: dict[str, Callable[[Views], object]] = {
     "list_runs": queries.list_runs,
     "list_tenants": queries.list_tenants,
+    "set_aside_at_tenants": queries.set_aside_at_tenants,
     "tenant_budgets_in_use": queries.tenant_budgets_in_use,
     "list_runs by all that it filters": lambda v: queries.list_runs(
         v, RunFilter(user_id="u1", agent="triage", created_from=LONG_AGO)

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from runfold.stack import restarting as asked
 from runfold.stack.errors import StackError
+from runfold.stack.home import Home
+from runfold.stack.processes.process import started_at
 from runfold.stack.settings import Settings
 from runfold.stack.supervisor import orders, state
 from runfold.stack.supervisor.member import Member, Patience
@@ -18,6 +21,8 @@ from runfold.stack.supervisor.plan import Process, dump, load
 from runfold.stack.supervisor.restarting import Restarting
 from runfold.stack.supervisor.state import MemberState, State
 from runfold.stack.supervisor.surroundings import Surroundings
+from runfold.surfaces.application.errors import InvalidError
+from runfold.surfaces.cli.operations.keeping import need_keys_in_parts
 from runfold.surfaces.cli.operations.restarting import what_changed
 from runfold.surfaces.processes import PROCESSES
 from tests.stack.test_member import Script
@@ -268,6 +273,40 @@ def test_what_changed_is_said_with_the_parts_that_run_without_it(
         asked._need_usable(settings, (), ("tools",))
 
 
+def test_nothing_is_sealed_before_every_part_has_the_same_keys(
+    known: State, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = Settings(tmp_path, tmp_path)
+    file = Home(tmp_path).run / "state.json"
+    file.parent.mkdir()
+    # This process is the supervisor.
+    known = replace(known, pid=os.getpid(), started=started_at(os.getpid()))
+    state.write(file, known)
+    monkeypatch.delenv("RUNFOLD_KEYS", raising=False)
+    need_keys_in_parts(settings)
+    monkeypatch.setenv("RUNFOLD_KEYS", f"file:{tmp_path}/keys.json")
+
+    with pytest.raises(InvalidError) as refused:
+        need_keys_in_parts(settings)
+    assert "not what projector, runs, tools of this stack run with" in str(refused.value)
+    assert "Say `runfold restart` first" in str(refused.value)
+    # They have them now, all but one.
+    own = Surroundings.own(settings, {}, "key")
+    by_name = {process.name: process for process in PROCESSES}
+    members = [
+        replace(each, settings=own.recorded(by_name[each.name])) if each.name in by_name else each
+        for each in known.members
+    ]
+    old = {each.name: each for each in known.members}
+    for late in ("tools", ""):
+        those = tuple(old[each.name] if each.name == late else each for each in members)
+        state.write(file, replace(known, members=those))
+        if late:
+            with pytest.raises(InvalidError, match="not what tools of this stack"):
+                need_keys_in_parts(settings)
+    need_keys_in_parts(settings)
+
+
 def test_servers_come_first_and_pools_before_what_asks_them(known: State) -> None:
     assert asked.restartable(known, PROCESSES) == asked._ORDER
 
@@ -279,8 +318,6 @@ def test_a_stack_of_an_older_release_is_known_without_a_record(known: State) -> 
 
 def test_what_others_read_of_a_restart_is_what_was_written(tmp_path: Path, known: State) -> None:
     file = tmp_path / "state.json"
-    from dataclasses import replace  # noqa: PLC0415 - of this test alone
-
     told = replace(known, restart=state.Restart("one", ("tools",), "no"), stops_within=9.0)
     state.write(file, told)
     read = state.read(file)

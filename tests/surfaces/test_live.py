@@ -160,7 +160,7 @@ def test_a_person_lets_the_agent_write_and_the_run_completes(runfold: Runfold) -
     assert waits["effect"].startswith("Write a Markdown report.")
     assert runfold.json("status", run_id, code=exits.TRY_AGAIN)["requires_approval"] is True
     assert "paused by a person" in runfold("pause", run_id, "--reason", "lunch")
-    assert "ignored" in runfold("pause", run_id, code=exits.NO)
+    assert "changed nothing" in runfold("pause", run_id, code=exits.NO)
     assert "resumed" in runfold("resume", run_id)
     assert "approved by a person" in runfold("approve", waits["approval_id"], "--reason", "fine")
     assert "✓ completed" in runfold("logs", "-f", run_id)

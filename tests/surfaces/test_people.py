@@ -6,10 +6,11 @@ import json
 
 import pytest
 
+from runfold.events import commands, topics
 from runfold.events import run as j
-from runfold.events import topics
 from runfold.events.calls import Outcome
 from runfold.events.run import Event
+from runfold.surfaces import words
 from runfold.surfaces.cli import exits
 from runfold.surfaces.cli.__main__ import run
 from runfold.surfaces.cli.context import Context
@@ -114,7 +115,42 @@ def test_what_cannot_apply_is_told_with_its_reason_and_exit_code_1(
 ) -> None:
     log = answering(request(), LOOKS)
     assert run(["resume", RUN], context_of(log)) == exits.NO
-    assert "ResumeRun ignored: the run is not paused" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "the request to resume the run changed nothing: the run is not paused" in said
+    assert f"→ how the run stands: runfold status {RUN[:18]}" in said
+
+
+@pytest.mark.parametrize("command", [("approve",), ("deny",), ("resolve", "--happened")])
+def test_a_wrong_number_of_a_call_leads_to_what_waits(
+    capsys: pytest.CaptureFixture[str], command: tuple[str, ...]
+) -> None:
+    log = answering(request(), SENDS)
+    name, *more = command
+    assert run([name, f"{RUN}.9", *more], context_of(log)) == exits.NO
+    said = capsys.readouterr().out
+    assert "of call #9 changed nothing: " in said
+    assert f"runfold approvals --run {RUN[:18]}" in said
+    assert run(["logs", RUN], context_of(log)) == exits.OK
+    assert f"runfold approvals --run {RUN[:18]}" in capsys.readouterr().out
+
+
+def test_a_wait_that_a_control_did_not_settle_is_on_the_logs_still(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    log = answering(request(), WRITES)
+    assert run(["approve", CALL, "--arguments", '{"path": 3}'], context_of(log)) == exits.NO
+    assert "→ what waits for a person in this run" in capsys.readouterr().out
+    run(["logs", RUN], context_of(log))
+    assert f"→ runfold approve {RUN[:18]}.2, or runfold deny" in capsys.readouterr().out
+
+
+def test_every_control_is_named_in_words() -> None:
+    for kind in commands.Control.__subclasses__():
+        ignored = j.RequestIgnored(
+            request_id="r", control=kind.__name__, reason="no", tenant_id="acme", call_id=CALL
+        )
+        assert kind.__name__ not in words.said(ignored)
+        assert words.said(ignored).endswith(" changed nothing: no")
 
 
 def test_json_says_whether_it_applied(capsys: pytest.CaptureFixture[str]) -> None:

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
 
 import pytest
 
 from runfold.events import topics
+from runfold.events.definitions import Definitions
 from runfold.processors.definitions.record import announce
 from runfold.surfaces.application.governing.definitions import read_definitions
+from runfold.surfaces.application.operations.unused_budgets import with_unused
 from runfold.surfaces.cli import exits
 from runfold.surfaces.cli.__main__ import run
 from tests.spec import START
+from tests.support.builders.stories import STORIES
 from tests.surfaces.answering import AnsweringLog, answering, context_of
-from tests.tenant.given import TENANT, World, policy
+from tests.tenant.given import TENANT, Current, World, policy
 
 DAY = {"of": "tenant", "period": "month", "limit": "3.00"}
 POLICY = policy(caps=({"of": "tenant", "running": 2},), budgets=(DAY,), run_amounts={"usd": "0.40"})
@@ -95,3 +101,53 @@ def test_a_switch_is_thrown_listed_and_taken_back(capsys: pytest.CaptureFixture[
     capsys.readouterr()
     run(["switch", "list"], context)
     assert "Nothing is stopped." in capsys.readouterr().out
+
+
+def test_a_hold_on_a_tenant_that_nobody_knows_is_put_on_and_said(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    context = context_of(answering(*STORIES["completes"]))
+    assert run(["tenant", "hold", "on", "acmee"], context) == exits.OK
+    said = capsys.readouterr()
+    assert said.out == "held: acmee\n"
+    assert "Nothing is on record of a tenant acmee yet" in said.err
+    assert "runfold tenant hold off acmee" in said.err
+    # The hold itself makes nobody known.
+    assert run(["tenant", "hold", "off", "acmee"], context) == exits.OK
+    assert run(["tenant", "hold", "on", "acmee"], context) == exits.OK
+    assert "Nothing is on record" in capsys.readouterr().err
+    assert run(["tenant", "hold", "on", "acme"], context) == exits.OK
+    assert capsys.readouterr().err == ""
+
+
+def test_an_export_of_a_tenant_that_nobody_knows_is_refused(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    context = context_of(answering(*STORIES["completes"]))
+    folder = tmp_path / "out"
+    run(["tenant", "hold", "on", "acmee"], context)
+    capsys.readouterr()
+    asked = ["tenant", "export", "acmee", "--to", str(folder)]
+    assert run(asked, context) == exits.NOT_FOUND
+    assert "no run, no definition, no key" in capsys.readouterr().err
+    assert not folder.exists()
+
+
+def test_budgets_that_nobody_has_used_are_listed_with_what_runs_hold_of_them() -> None:
+    named = {"of": "user", "name": "ann", "period": "day", "unit": "runs", "limit": 5}
+    everybody = {"of": "user", "period": "day", "limit": "1"}
+    known = Current(policy(budgets=(DAY, named, everybody))).rules
+    row = {"tenant_id": TENANT, "user_id": "ann", "agent": "a", "feature": None}
+    running = [row | {"usd": Decimal("0.4"), "runs": 1}, row | {"tenant_id": "x", "usd": 9}]
+    now = datetime(2026, 3, 9, 12, tzinfo=UTC)
+
+    found = with_unused([], running, known, [TENANT], now)
+    assert [(each.of, each.name, each.used, each.reserved, each.left) for each in found] == [
+        ("tenant", "", 0, Decimal("0.4"), Decimal("2.6")),
+        ("user", "ann", 0, 1, 4),
+    ]
+    assert found[0].ends_at == datetime(2026, 4, 1, tzinfo=UTC)
+    used = found[0].model_copy(update={"used": Decimal(2)})
+    again = with_unused([used], running, known, [TENANT, TENANT], now)
+    assert [each.used for each in again] == [2, 0]
+    assert with_unused([], running, Definitions(), [TENANT], now) == []

@@ -232,7 +232,12 @@ def _reason(behaviour: int, said: Verdict) -> str:
 
 def _asks(plain: j.PolicyDecided, contract: ToolContract, said: Verdict) -> bool:
     """Whether a person is asked: policies may always ask, and lift only what a level asks for."""
-    if said.approval == "always" or built_in.TAINT in plain.policy_ids:
+    if built_in.TAINT in plain.policy_ids:
         return True
+    return asks_a_person(contract, said, declared=built_in.NEEDS_APPROVAL in plain.obligations)
+
+
+def asks_a_person(contract: ToolContract, said: Verdict, *, declared: bool) -> bool:
+    """Whether a person is asked, given whether contract, level and agent ask for one."""
     lifted = said.approval == "never" and contract.approval != "always"
-    return built_in.NEEDS_APPROVAL in plain.obligations and not lifted
+    return said.approval == "always" or (declared and not lifted)

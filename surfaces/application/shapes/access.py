@@ -11,7 +11,8 @@ from runfold.surfaces.application.shapes.base import SHAPE, Shape
 class ToolTerms(Shape):
     """What calls of a tool by an agent ask for, and why, one reason a line.
 
-    ``persons`` is how many must approve, 0 for none; ``permit`` whether a policy must permit.
+    ``persons`` is how many must approve at the most, and ``persons_least`` at the least, 0 for
+    none; ``permit`` whether a policy must permit.
     """
 
     shape: Literal[2] = SHAPE
@@ -28,6 +29,7 @@ class ToolTerms(Shape):
     logged: str
     kept: str
     why: tuple[str, ...]
+    persons_least: int = 0
 
 
 class ToolAccess(Shape):

@@ -19,12 +19,17 @@ class PolicyTestResult(Shape):
 
 
 class PolicyAnswer(Shape):
-    """What is decided of an action: ``policies`` are the ids of the rules that decided it."""
+    """What is decided of an action: ``policies`` are the ids of the rules that decided it.
+
+    ``persons`` is how many must approve, 0 for none, and ``terms`` what binds their approval.
+    """
 
     effect: str
     approval: bool
     policies: tuple[str, ...]
     reason: str
+    persons: int = 0
+    terms: tuple[str, ...] = ()
 
 
 class PolicyExplanation(Shape):
@@ -75,7 +80,11 @@ class PolicySimulation(Shape):
 
 
 class Grant(Shape):
-    """Whether an agent may do something: ``yes``, ``no``, or ``depends`` on the circumstances."""
+    """Whether an agent may do something: ``yes``, ``no``, or ``depends`` on the circumstances.
+
+    Of a tool's calls, ``persons`` is how many must approve at the most and ``persons_least`` at
+    the least; ``asks`` says what each rule asks for. None where nobody is asked about anything.
+    """
 
     shape: Literal[2] = SHAPE
     agent: str
@@ -84,3 +93,6 @@ class Grant(Shape):
     answer: str
     policies: tuple[str, ...]
     reason: str
+    persons: int | None = None
+    persons_least: int | None = None
+    asks: tuple[str, ...] = ()

@@ -67,11 +67,20 @@ def budgets(
     """List tenants' budgets in the period that lasts, the fullest first."""
     from datetime import UTC, datetime
 
-    from runfold.surfaces.application.operations.tenants import budgets_in_use
+    from runfold.projections.queries import set_aside_at_tenants
+    from runfold.surfaces.application.governing.definitions import read_definitions
+    from runfold.surfaces.application.operations.tenants import budgets_in_use, tenants
+    from runfold.surfaces.application.operations.unused_budgets import (
+        tenants_with_policies,
+        with_unused,
+    )
     from runfold.surfaces.cli.operations.tenants import print_budgets
 
+    now, known = datetime.now(UTC), read_definitions(of(ctx).reader)
     with of(ctx).views(tenant) as views:
-        found = budgets_in_use(views, datetime.now(UTC), limit)
+        used = budgets_in_use(views, now, limit)
+        who = tenants_with_policies(known, tenant) | {each.tenant_id for each in tenants(views)}
+        found = with_unused(used, set_aside_at_tenants(views), known, who, now)[:limit]
     if json:
         output.as_json(found)
     else:

@@ -11,6 +11,7 @@ from runfold.surfaces.application.governing.access.review import MOST_PAIRS, rev
 from runfold.surfaces.application.governing.access.terms import terms_of_agent
 from runfold.surfaces.application.governing.access.usage import usage_of
 from runfold.surfaces.application.governing.definitions import read_definitions
+from runfold.surfaces.application.governing.policies.persons_asked import counted
 from runfold.surfaces.application.shapes.access import AccessReview
 from runfold.surfaces.cli import exits, output
 from runfold.surfaces.cli.context import Context
@@ -52,7 +53,7 @@ def show_terms(context: Context, agent: str, tenant: str | None, *, json: bool) 
         (
             f"{each.tool}@{each.version}",
             f"{each.level} {each.level_name}",
-            f"{each.persons} person" if each.approval else "no",
+            counted(each.persons_least, each.persons),
             "first" if each.dry_run else "no",
             each.claim,
             each.permit,

@@ -12,6 +12,7 @@ from runfold.surfaces.application import shapes
 from runfold.surfaces.application.governing.definitions import read_definitions
 from runfold.surfaces.application.governing.policies import testing
 from runfold.surfaces.application.governing.policies.explain import explain
+from runfold.surfaces.application.governing.policies.persons_asked import counted
 from runfold.surfaces.application.governing.policies.simulate import simulate
 from runfold.surfaces.application.governing.policies.who_can import need_asked_about, who_can
 from runfold.surfaces.application.governing.publish import declared
@@ -125,10 +126,18 @@ def show_grants(
         output.as_json(found)
         return
     rows = [
-        (f"{g.agent}@{g.version}", g.tool, g.answer, ", ".join(g.policies), g.reason) for g in found
+        (
+            f"{g.agent}@{g.version}",
+            g.tool,
+            g.answer,
+            None if g.persons is None else counted(g.persons_least or 0, g.persons),
+            ", ".join(g.policies),
+            "; ".join((g.reason, *g.asks)),
+        )
+        for g in found
     ]
     nobody = f"No agent has a tool that does this.{_unknown(known, action, resource, tenant)}"
-    output.table(("agent", "tool", "may", "policies", "why"), rows, nobody)
+    output.table(("agent", "tool", "may", "approval", "policies", "why"), rows, nobody)
 
 
 def _unknown(known: Definitions, action: str, resource: str, tenant: str) -> str:
@@ -171,7 +180,8 @@ def _print(found: shapes.PolicyExplanation) -> None:
     answers = (("decided", found.recorded), ("then", found.again), ("now", found.now))
     for name, answer in answers:
         by = f" by {', '.join(answer.policies)}" if answer.policies else ""
-        asks = ", asks a person" if answer.approval else ""
+        number = counted(answer.persons, answer.persons)
+        asks = f", asks {', '.join((number, *answer.terms))}" if answer.approval else ""
         line = f"  {name:<8} {answer.effect}{by}{asks}: {answer.reason}"
         said.print(line, style=style if name == "decided" else None, markup=False)
     for part, values in (found.inputs or {}).items():

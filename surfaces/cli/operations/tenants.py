@@ -57,8 +57,7 @@ def print_budgets(found: Sequence[TenantBudgetRow]) -> None:
     rows = [(each.tenant_id, *_budget(each)) for each in found]
     output.table(
         ("tenant", *_BUDGET), rows,
-        "No budget was used in the period that lasts: `runfold tenant show TENANT` shows those of "
-        "a tenant's policy.",
+        "No tenant's policy has a budget (docs/tenants.md).",
     )  # fmt: skip
 
 

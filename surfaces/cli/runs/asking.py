@@ -6,6 +6,9 @@ from runfold.events import run as j
 from runfold.events.base import Fact
 from runfold.surfaces.cli import output
 
+TO_TYPE = "  → "
+"""What stands before what to do."""
+
 _DIGITS = 12
 """How many digits of a digest are typed: enough to tell what was shown from what was not."""
 
@@ -43,6 +46,28 @@ def command_of(fact: Fact) -> tuple[str, str] | None:
             return call, command_for("limit", call)
         case _:
             return None
+
+
+_AFTER = {
+    "already_approved": "somebody else must approve as well: {waits} says who has",
+    "forbidden": "a policy does not let you: ask somebody whom it does, or see {explained}",
+    "not_shown": "say with --digest what you were shown: {waits} shows it",
+    "stale": "look again at what waits now: {waits}",
+}
+_ON_CALLS = frozenset(
+    {"AnswerQuestion", "ApproveToolCall", "DenyToolCall", "GiveResult", "ResolveToolCall"}
+)
+
+
+def after_ignored(run_id: str, control: str, code: str | None) -> str:
+    """Return what to do about a control that changed nothing."""
+    run = output.short(run_id)
+    waits = f"runfold approvals --run {run}"
+    if code in _AFTER:
+        return _AFTER[code].format(waits=waits, explained=f"runfold logs {run} --all")
+    if control in _ON_CALLS:
+        return f"what waits for a person in this run, and its number: {waits}"
+    return f"how the run stands: runfold status {run}"
 
 
 def call_of(fact: Fact) -> str | None:

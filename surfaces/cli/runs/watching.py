@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 
+from runfold.events import run as j
 from runfold.events.run import Event
 from runfold.events.traits import Tone
 from runfold.surfaces.application.errors import InvalidError, NotFoundError
@@ -14,10 +15,11 @@ from runfold.surfaces.application.runs.runs import Runs
 from runfold.surfaces.application.scope import OperatorScope
 from runfold.surfaces.cli import exits, output
 from runfold.surfaces.cli.context import Context
-from runfold.surfaces.cli.runs.asking import call_of, command_of
-from runfold.surfaces.cli.runs.timeline import Progress, laid_out, rendered, show
+from runfold.surfaces.cli.runs.asking import TO_TYPE, after_ignored, call_of, command_of
+from runfold.surfaces.cli.runs.queued import QUEUED, ends_wait, waits_for
+from runfold.surfaces.cli.runs.timeline import Line, Progress, laid_out, rendered, show
 
-_TO_TYPE = "  → "
+_IGNORED = "ignored"
 
 
 def watch(
@@ -30,7 +32,8 @@ def watch(
 ) -> Event | None:
     """Print events as they come, call ``then`` after each, and return the last one.
 
-    Below what waits for a person stands the command that answers it; where events are not
+    Below what waits for a person stands the command that answers it, and below a run that its
+    tenant has wait until when it does; where events are not
     ``live``, below the last of them, and only for what waits still.
     """
     console, progress, last = output.console(), Progress(), None
@@ -43,16 +46,34 @@ def watch(
             wide = console.width
             console.print(laid_out(line, wide) if console.is_terminal else rendered(line))
         last = event
-        waits.pop(call_of(event.fact) or "", None)
-        if (asks := command_of(event.fact)) is not None:
+        asks = _to_do(event, line, waits)
+        if asks is not None and waits.get(asks[0]) != asks[1]:
             waits[asks[0]] = asks[1]
             if live and not json:
-                console.print(f"{_TO_TYPE}{asks[1]}", markup=False)
+                console.print(f"{TO_TYPE}{asks[1]}", markup=False)
         then(event)
     if not live and not json and last is not None and last.fact.traits.ends is None:
         for command in waits.values():
-            console.print(f"{_TO_TYPE}{command}", markup=False)
+            console.print(f"{TO_TYPE}{command}", markup=False)
     return last
+
+
+def _to_do(event: Event, line: Line, waits: dict[str, str]) -> tuple[str, str] | None:
+    """Return what an event asks for, by the call that it is about; what it settles goes.
+
+    A control that changed nothing settles nothing: what was waited for waits still.
+    """
+    fact = event.fact
+    if isinstance(fact, j.RequestIgnored):
+        return _IGNORED, after_ignored(event.meta.run_id, fact.control, fact.code)
+    waits.pop(call_of(fact) or "", None)
+    if line.tone is not Tone.QUIET:
+        waits.pop(_IGNORED, None)
+    if ends_wait(event):
+        waits.pop(QUEUED, None)
+    if (queued := waits_for(event)) is not None:
+        return QUEUED, queued
+    return command_of(fact)
 
 
 def followed(context: Context, runs: Runs, run_id: str) -> Iterator[Event]:

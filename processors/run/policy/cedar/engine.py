@@ -106,6 +106,15 @@ class ParsedSet:
             for each in self.rules.values()
         )
 
+    def permits_of(self, action: str, kind: str) -> tuple[Rule, ...]:
+        """Return the permits whose heads let them match an action on some resource of a type."""
+        actions = frozenset({action, *(name for _, name in action_of(action).parents)})
+        return tuple(
+            each
+            for each in self.rules.values()
+            if not each.forbids and each.may_match(actions, kind, each.only or "")
+        )
+
     def restricts(self, action: str, kind: str, name: str) -> bool:
         """Whether a rule may keep somebody from an action on a resource: a list, or a forbid."""
         actions = frozenset({action})

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 
-from runfold.processors.run.policy.cedar.engine import ParsedSet, Says
+from runfold.processors.run.policy.cedar.engine import ParsedSet, Rule, Says
 from runfold.processors.run.policy.cedar.request import Asked, Entity, entities_json
 
 
@@ -13,13 +13,16 @@ from runfold.processors.run.policy.cedar.request import Asked, Entity, entities_
 class Possible:
     """What is certain of a question, or, where it ``depends``, the rules on which it does.
 
-    ``may_forbid`` says that a forbid is among them.
+    ``may_forbid`` says that a forbid is among them. ``permits`` are the permits that certainly
+    match, ``perhaps`` those of which it is open.
     """
 
     says: Says
     ids: tuple[str, ...] = ()
     depends: bool = False
     may_forbid: bool = False
+    permits: tuple[Rule, ...] = ()
+    perhaps: tuple[Rule, ...] = ()
 
 
 def possible(policies: ParsedSet, asked: Asked) -> Possible:
@@ -41,13 +44,16 @@ def possible(policies: ParsedSet, asked: Asked) -> Possible:
     open_ = [policies.rules[key] for key in sorted(said.diagnostics.nontrivial_residuals)]
     if forbids := [each for each in certain if each.forbids]:
         return Possible(Says.FORBID, tuple(each.id for each in forbids))
-    permits = tuple(each.id for each in certain)
-    matters = [each for each in open_ if each.forbids or not permits]
-    if matters:
-        says = Says.PERMIT if permits else Says.NOTHING
-        forbid = any(each.forbids for each in matters)
-        return Possible(says, tuple(each.id for each in matters), depends=True, may_forbid=forbid)
-    return Possible(Says.PERMIT if permits else Says.NOTHING, permits)
+    says = Says.PERMIT if certain else Says.NOTHING
+    matters = [each for each in open_ if each.forbids or not certain]
+    return Possible(
+        says,
+        tuple(each.id for each in matters or certain),
+        depends=bool(matters),
+        may_forbid=any(each.forbids for each in matters),
+        permits=tuple(certain),
+        perhaps=tuple(each for each in open_ if not each.forbids),
+    )
 
 
 def _text(entity: Entity) -> str:

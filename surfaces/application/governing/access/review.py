@@ -126,8 +126,7 @@ def _tool(
     contract: ToolContract,
 ) -> ToolAccess:
     answer, policies, reason = may_call(definitions, agent, contract, tenant)
-    governed = definitions.policies(tenant) is not None
-    terms = terms_of(agent, contract, governed=governed)
+    terms = terms_of(definitions, agent, contract, tenant)
     used = usage.tools.get((tenant, agent.name, contract.name), UNUSED)
     stopped = any(
         definitions.stopped(kind, name, tenant)

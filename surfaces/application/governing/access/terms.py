@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 from runfold.events.definitions import AgentDefinition, Definitions, ToolContract
 from runfold.events.definitions.levels import LEVELS, Level
-from runfold.processors.run.policy.rules import asks_by_declaration
 from runfold.processors.run.policy.tainted import FROM_LEVEL
 from runfold.surfaces.application.errors import NotFoundError
 from runfold.surfaces.application.governing.definitions import Reference
+from runfold.surfaces.application.governing.policies.who_can import asked_of
 from runfold.surfaces.application.shapes.access import ToolTerms
 
 
@@ -20,17 +20,18 @@ def terms_of_agent(definitions: Definitions, name: str, tenant: str | None) -> l
     if agent is None:
         raise NotFoundError(f"There is no agent {name}: runfold agents lists them.")
     found = [definitions.tool(each, None, tenant) for each in agent.tools]
-    governed = definitions.policies(tenant or "") is not None
-    return [terms_of(agent, each, governed=governed) for each in found if each is not None]
+    return [terms_of(definitions, agent, each, tenant or "") for each in found if each is not None]
 
 
-def terms_of(agent: AgentDefinition, contract: ToolContract, *, governed: bool) -> ToolTerms:
-    """Return what calls ask for; ``governed`` says whether policies are in force.
+def terms_of(
+    definitions: Definitions, agent: AgentDefinition, contract: ToolContract, tenant: str
+) -> ToolTerms:
+    """Return what calls of a tool ask for in a tenant's runs of an agent.
 
     Policies decide on each call and may ask for more, or lift by ``@approval`` and ``@dry_run``.
     """
-    level = LEVELS[contract.risk_level]
-    asks = asks_by_declaration(agent, contract)
+    governed = definitions.policies(tenant) is not None
+    level, asked = LEVELS[contract.risk_level], asked_of(definitions, agent, contract, tenant)
     tried = contract.dry_run is not None and (contract.dry_run.first == "always" or level.dry_run)
     return ToolTerms(
         agent=agent.name,
@@ -38,14 +39,15 @@ def terms_of(agent: AgentDefinition, contract: ToolContract, *, governed: bool) 
         version=contract.version,
         level=level.number,
         level_name=level.name,
-        approval=asks,
-        persons=level.persons if asks else 0,
+        approval=asked.most > 0,
+        persons=asked.most,
         dry_run=tried,
         claim=contract.claims,
         permit=governed and (level.permit or contract.policy is not None),
         logged=level.logged,
         kept=level.kept,
-        why=tuple(_why(agent, contract, level, governed=governed)),
+        why=(*_why(agent, contract, level, governed=governed), *asked.why),
+        persons_least=asked.least,
     )
 
 

@@ -19,6 +19,7 @@ from runfold.processors.run.policy.judging import decision_on
 from runfold.processors.run.policy.verdict import Verdict
 from runfold.processors.run.state import Live, RoundCall, RunState
 from runfold.surfaces.application import shapes
+from runfold.surfaces.application.governing.policies.persons_asked import obliged
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +44,8 @@ def answer_of(decision: j.PolicyDecided) -> shapes.PolicyAnswer:
         approval=built_in.NEEDS_APPROVAL in decision.obligations,
         policies=tuple(each for each in decision.policy_ids if not _built_in(each)),
         reason=plain(decision.reason),
+        persons=_persons(decision.obligations),
+        terms=obliged(decision.obligations),
     )
 
 
@@ -113,6 +116,14 @@ def contract_of(run: Live, definitions: Definitions, tool: str) -> ToolContract 
     """Return the contract that a run has pinned under a tool's name."""
     pin = next((pin for pin in run.pinned.tools if pin.name == tool), None)
     return definitions.tool(pin.name, pin.version, run.tenant_id) if pin else None
+
+
+def _persons(obligations: tuple[str, ...]) -> int:
+    """Return how many must approve: one where a decision names no other number."""
+    if built_in.NEEDS_APPROVAL not in obligations:
+        return 0
+    said = [each.partition(":")[2] for each in obligations if each.startswith("approvers:")]
+    return int(said[0]) if said else 1
 
 
 def _built_in(policy_id: str) -> bool:

@@ -26,6 +26,11 @@ from runfold.processors.run.policy.verdict import DENIED_FROM
 from runfold.surfaces.application import shapes
 from runfold.surfaces.application.errors import InvalidError
 from runfold.surfaces.application.governing.policies.persons import by_person
+from runfold.surfaces.application.governing.policies.persons_asked import (
+    PersonsAsked,
+    by_declaration,
+    by_policies,
+)
 
 _WHEN = datetime(2026, 1, 1, tzinfo=UTC)
 _RESOURCES = {TOOL_CALL: "Tool", RUN_START: "Tenant", MODEL_USE: "Model", RUN_CONTROL: "Run"}
@@ -82,6 +87,36 @@ def may_call(
     return _said(definitions, agent, request, TOOL_CALL, resource, contract)
 
 
+def asked_of(
+    definitions: Definitions,
+    agent: AgentDefinition,
+    contract: ToolContract,
+    tenant: str,
+    request: RunRequest | None = None,
+    about: Entity | None = None,
+) -> PersonsAsked:
+    """Return how many persons calls of a tool ask for in an agent's runs.
+
+    ``about`` is what they are about, where the contract names an action of its own: without it,
+    each permit of that action counts as open.
+    """
+    known = definitions.policies(tenant)
+    if known is None:
+        return by_declaration(agent, contract)
+    policies = parsed_set(known)
+    principal, others = asking.whoever(agent, request or _request(tenant, "somebody", ()))
+    whole = Asked(principal, action_of(TOOL_CALL), asking.tool_entity(contract), {}, others)
+    answers, own = [possible(policies, whole)], contract.policy
+    if own is not None and about is not None:
+        answers.append(
+            possible(policies, Asked(principal, action_of(own.action), about, {}, others))
+        )
+    elif own is not None:
+        heads = policies.permits_of(own.action, own.resource.type)
+        answers.append(Possible(Says.NOTHING, perhaps=heads))
+    return by_policies(agent, contract, answers)
+
+
 def _request(tenant: str, user: str, roles: tuple[str, ...]) -> RunRequest:
     return RunRequest(
         run_id="", tenant_id=tenant, user_id=user, agent="", goal=text(""), requested_at=_WHEN,
@@ -118,7 +153,9 @@ def _grants(
         else:
             continue
         said = _said(definitions, agent, request, action, resource, contract)
-        yield _grant(agent, contract.name, *said)
+        named_one = resource if action != TOOL_CALL else None
+        asked = asked_of(definitions, agent, contract, request.tenant_id, request, named_one)
+        yield _grant(agent, contract.name, *said, asked if said[0] != "no" else None)
 
 
 def _said(
@@ -181,7 +218,12 @@ def _ids(found: list[Possible]) -> tuple[str, ...]:
 
 
 def _grant(
-    agent: AgentDefinition, tool: str | None, answer: str, policies: tuple[str, ...], reason: str
+    agent: AgentDefinition,
+    tool: str | None,
+    answer: str,
+    policies: tuple[str, ...],
+    reason: str,
+    asked: PersonsAsked | None = None,
 ) -> shapes.Grant:
     return shapes.Grant(
         agent=agent.name,
@@ -190,4 +232,7 @@ def _grant(
         answer=answer,
         policies=policies,
         reason=reason,
+        persons=asked.most if asked else None,
+        persons_least=asked.least if asked else None,
+        asks=asked.why if asked else (),
     )
