@@ -7,7 +7,17 @@ from pathlib import Path
 
 from runfold.surfaces.backup.errors import BackupError, NotEmptyError
 
-OF_THE_HOME = ("artifacts", "calls", "kafka", "logs", "monitor", "postgres", "run", "workspace")
+OF_THE_HOME = (
+    "artifacts",
+    "calls",
+    "gateway",
+    "kafka",
+    "logs",
+    "monitor",
+    "postgres",
+    "run",
+    "workspace",
+)
 """What Runfold keeps in a home, which is no place for anything else."""
 
 

@@ -1,0 +1,15 @@
+"""The table of routes: the server, its OpenAPI document and its tests are made from it."""
+
+from __future__ import annotations
+
+from runfold.surfaces.http.route import Route
+from runfold.surfaces.http.routes import about, approvals, controls, events, runs
+
+ROUTES: tuple[Route, ...] = (
+    *runs.ROUTES,
+    *events.ROUTES,
+    *controls.ROUTES,
+    *approvals.ROUTES,
+    *about.ROUTES,
+)
+"""Every route, in the order of the document."""
