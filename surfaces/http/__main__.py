@@ -54,6 +54,8 @@ def main() -> int:
 
 
 def _work(process: Process, settings: GatewaySettings) -> int:
+    # It reports every start.
+    logging.getLogger("uvicorn").setLevel(logging.WARNING)
     binding.need(process.config.kafka, process.config.need_database(), _log.warning)
     if process.asked(DEVELOPMENT) and not settings.is_on_loopback:
         raise ConfigError(

@@ -11,11 +11,12 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from runfold.infra.database import reader
 from runfold.infra.database.connection import plain
-from runfold.infra.settings import variables
+from runfold.infra.settings import gateway, variables
 from runfold.infra.settings.errors import ConfigError
 from runfold.stack import ports
 
 _MONITOR = "monitor"
+_GATEWAY = "gateway"
 _HIDDEN = "***"
 _GRANT = "GRANT the role whose name ends in _read to a login of yours"
 
@@ -38,13 +39,29 @@ def monitor_url(home: Path) -> str | None:
         host, port = variables.MONITOR_HOST.read(), variables.MONITOR_PORT.read()
     except ConfigError:
         return None
-    port = port or _remembered(home)
+    port = port or _remembered(home, _MONITOR)
     return f"http://{host}:{port}/" if port else None
+
+
+def gateway_url(home: Path) -> str | None:
+    """Return the address of the gateway, None where it has not chosen one yet."""
+    try:
+        host, port = gateway.HTTP_HOST.read(), gateway.HTTP_PORT.read()
+    except ConfigError:
+        return None
+    port = port or _remembered(home, _GATEWAY)
+    return f"http://{f'[{host}]' if ':' in host else host}:{port}" if port else None
+
+
+def development_key(home: Path) -> Path | None:
+    """Return the file with the API key of this machine, None where there is none."""
+    file = home / _GATEWAY / "development-key"
+    return file if file.exists() else None
 
 
 def choose_monitor_port(home: Path) -> None:
     """Choose the port of the monitor's page before it does, so that ``up`` can say it."""
-    if _remembered(home):
+    if _remembered(home, _MONITOR):
         return
     # What cannot be written, the monitor says itself.
     with suppress(OSError):
@@ -52,9 +69,9 @@ def choose_monitor_port(home: Path) -> None:
         ports.claim(home / _MONITOR / "ports.json", (_MONITOR,))
 
 
-def _remembered(home: Path) -> int | None:
+def _remembered(home: Path, part: str) -> int | None:
     try:
-        found = json.loads((home / _MONITOR / "ports.json").read_text())[_MONITOR]
+        found = json.loads((home / part / "ports.json").read_text())[part]
     except (OSError, ValueError, KeyError, TypeError):
         return None
     return found if isinstance(found, int) else None
