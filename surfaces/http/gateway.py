@@ -7,11 +7,14 @@ import logging
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TypeVar
 
 from sqlalchemy import Connection
 
 from runfold.infra.credentials.token import Claims
+from runfold.infra.documents import Remark
+from runfold.processors.definitions.publisher import Report
 from runfold.producers.client import AsyncRunClient, Hubs
 from runfold.producers.log.port import LogReader, LogWriter
 from runfold.projections.queries import Views
@@ -27,6 +30,9 @@ T = TypeVar("T")
 
 _log = logging.getLogger("runfold.gateway")
 _LATEST = 253_402_300_799
+
+Publish = Callable[[Path, str, tuple[str, ...], str], tuple[Report, tuple[Remark, ...]]]
+"""Publishes the manifests of a folder: for a user, in roles, of a tenant."""
 
 Connect = Callable[[], AbstractContextManager[Connection]]
 
@@ -49,6 +55,7 @@ class Gateway:
     needs_idempotency: bool = False
     reads: str = "off"
     reads_to: Callable[[], str] = str
+    publish: Publish | None = None
 
     def client(self, caller: Caller) -> AsyncRunClient:
         """Return a client that speaks for a caller."""

@@ -30,6 +30,7 @@ from runfold.surfaces.application.governing.api_keys import (
     hash_key_in,
     write_once,
 )
+from runfold.surfaces.application.governing.publish import publish_manifests
 from runfold.surfaces.application.runs.once import Once
 from runfold.surfaces.http.gateway import Gateway
 from runfold.surfaces.http.identity import OPERATOR
@@ -86,6 +87,17 @@ def make(process: Process, settings: GatewaySettings, *, development: bool) -> M
         needs_idempotency=settings.needs_idempotency,
         reads=settings.reads,
         reads_to=lambda: url,
+        publish=lambda folder, user, roles, tenant: publish_manifests(
+            [folder],
+            kafka=kafka,
+            codec=codec,
+            log=writer,
+            # Whoever publishes from elsewhere learns nothing of this process's environment.
+            env={},
+            by=user,
+            roles=roles,
+            tenant=tenant,
+        ),
     )
     return Made(gateway, asked, (hubs.close, writer.close, sessions.close, views.dispose))
 

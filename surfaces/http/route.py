@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel
@@ -48,6 +49,19 @@ class Call(Generic[B]):
         if len(found) > 1:
             raise Problem("malformed", f"The parameter {name} comes {len(found)} times.")
         return found[0] if found else None
+
+    def moment(self, name: str) -> datetime | None:
+        """Return a moment of the query, in UTC unless it says otherwise; raises Problem."""
+        found = self.text(name)
+        if found is None:
+            return None
+        try:
+            moment = datetime.fromisoformat(found)
+            return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+        except ValueError:
+            raise Problem(
+                "malformed", f"The parameter {name} must be a moment such as 2026-11-30T12:00Z."
+            ) from None
 
     def number(self, name: str, otherwise: int, least: int, most: int) -> int:
         """Return a number of the query between two; raises Problem."""

@@ -32,6 +32,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "messages_run": {"content": "x"},
     "instructions_run": {"instructions": "x"},
     "answer_run": {"question_id": "2", "answer": "x"},
+    "publish_definitions": {"manifests": [{"kind": "Agent"}]},
 }
 
 

@@ -7,6 +7,9 @@ from typing import Literal
 
 from runfold.events.values import RunStatus
 from runfold.surfaces.application.shapes.base import SHAPE, Shape, Usd
+from runfold.surfaces.application.shapes.costs import Budget, CostSum
+from runfold.surfaces.application.shapes.definitions import DefinitionRow
+from runfold.surfaces.application.shapes.operations import DeadLetter
 from runfold.surfaces.application.shapes.runs import (
     Approval,
     Completion,
@@ -116,3 +119,40 @@ class ControlPublished(Shape):
     shape: Literal[2] = SHAPE
     run_id: str
     request_id: str
+
+
+class CostReport(Shape):
+    """What was spent, by the dimensions that were asked for, the most expensive first."""
+
+    shape: Literal[2] = SHAPE
+    costs: tuple[CostSum, ...]
+
+
+class BudgetList(Shape):
+    """The runs that have a budget, the fullest first."""
+
+    shape: Literal[2] = SHAPE
+    budgets: tuple[Budget, ...]
+
+
+class DefinitionList(Shape):
+    """What is published, by kind and name."""
+
+    shape: Literal[2] = SHAPE
+    definitions: tuple[DefinitionRow, ...]
+
+
+class Published(Shape):
+    """What became of each definition, by its key; nothing new is published where one is refused."""
+
+    shape: Literal[2] = SHAPE
+    published: tuple[str, ...]
+    unchanged: tuple[str, ...]
+    remarks: tuple[str, ...]
+
+
+class DeadLetterList(Shape):
+    """Inputs that could not be used, the newest first."""
+
+    shape: Literal[2] = SHAPE
+    dead_letters: tuple[DeadLetter, ...]

@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 from runfold.surfaces.http.route import Route
-from runfold.surfaces.http.routes import about, approvals, controls, events, runs
+from runfold.surfaces.http.routes import (
+    about,
+    approvals,
+    controls,
+    definitions,
+    events,
+    looking,
+    runs,
+)
 
 ROUTES: tuple[Route, ...] = (
     *runs.ROUTES,
     *events.ROUTES,
     *controls.ROUTES,
     *approvals.ROUTES,
+    *looking.ROUTES,
+    *definitions.ROUTES,
     *about.ROUTES,
 )
 """Every route, in the order of the document."""

@@ -194,7 +194,7 @@ async def listed(call: Call[None]) -> Response:
     said = {f.name: value for f in _FILTERS if (value := call.text(f.name)) is not None}
     limit = call.number("limit", paging.USUAL, 1, paging.MOST)
     options: dict[str, Any] = {
-        name: _moment(name, value) if name.startswith("created_") else value
+        name: call.moment(name) if name.startswith("created_") else value
         for name, value in said.items()
     }
     if (begins := call.text("cursor")) is not None:
@@ -207,17 +207,6 @@ async def listed(call: Call[None]) -> Response:
     place = paging.Place(page[-1].created_at, page[-1].run_id) if more else None
     following = paging.cursor(place, said) if place else None
     return answered(shapes.RunPage(runs=page, next=following))
-
-
-def _moment(name: str, text: str) -> datetime:
-    if "\0" not in text:
-        try:
-            found = datetime.fromisoformat(text)
-        except ValueError:
-            pass
-        else:
-            return found if found.tzinfo else found.replace(tzinfo=UTC)
-    raise Problem("malformed", f"The parameter {name} must be a moment such as 2026-11-30T12:00Z.")
 
 
 ROUTES = (
