@@ -26,8 +26,8 @@ from runfold.stack import ports
 try:
     from runfold.surfaces.http.app import make_app
     from runfold.surfaces.http.making import make
-    from runfold.surfaces.http.server import make_server, opened, run
-    from runfold.surfaces.http.settings import FOLDER, GatewaySettings
+    from runfold.surfaces.http.server import address_of, make_server, opened, run
+    from runfold.surfaces.http.settings import FOLDER, URL, GatewaySettings
 except ModuleNotFoundError as missing:
     sys.stderr.write(f"The gateway needs {missing.name}: pip install 'runfold[http]'\n")
     raise SystemExit(2) from missing
@@ -62,11 +62,18 @@ def _work(process: Process, settings: GatewaySettings) -> int:
             f"{DEVELOPMENT} is for this machine alone, and RUNFOLD_HTTP_HOST is {settings.host}: "
             "leave one of them out."
         )
+    try:
+        (settings.home / FOLDER).mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(
+            f"Cannot write to {settings.home} ({error.strerror}): set RUNFOLD_HOME."
+        ) from error
     made = make(process, settings, development=process.asked(DEVELOPMENT))
     listening = opened(settings.host, settings.port or _free_port(settings))
     server = make_server(make_app(made.gateway), settings.limits)
-    where = listening.getsockname()
-    _log.info("serving", extra={"url": f"http://{where[0]}:{where[1]}"})
+    url = address_of(listening)
+    (settings.home / FOLDER / URL).write_text(f"{url}\n")
+    _log.info("serving", extra={"url": url})
     try:
         with process.working(server.stop, Forgetting(made.asked)):
             run(server, listening)
@@ -76,9 +83,7 @@ def _work(process: Process, settings: GatewaySettings) -> int:
 
 
 def _free_port(settings: GatewaySettings) -> int:
-    folder = settings.home / FOLDER
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    return ports.claim(folder / "ports.json", (FOLDER,))[FOLDER]
+    return ports.claim(settings.home / FOLDER / "ports.json", (FOLDER,))[FOLDER]
 
 
 class Forgetting:

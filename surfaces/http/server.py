@@ -97,6 +97,12 @@ def opened(host: str, port: int) -> socket.socket:
     return made
 
 
+def address_of(listening: socket.socket) -> str:
+    """Return where a socket listens, as clients write it."""
+    host, port = listening.getsockname()[:2]
+    return f"http://{f'[{host}]' if ':' in host else host}:{port}"
+
+
 def run(server: Server, listening: socket.socket) -> None:
     """Serve until told to stop."""
     import uvloop  # noqa: PLC0415 - where a loop begins

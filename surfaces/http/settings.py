@@ -18,6 +18,7 @@ FOLDER = "gateway"
 """The folder of a home that holds what a gateway keeps: its port, the key of hashes."""
 
 HASH_KEY = "hash-key"
+URL = "url"
 DEVELOPMENT_KEY = "development-key"
 
 

@@ -11,7 +11,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from runfold.infra.database import reader
 from runfold.infra.database.connection import plain
-from runfold.infra.settings import gateway, variables
+from runfold.infra.settings import variables
 from runfold.infra.settings.errors import ConfigError
 from runfold.stack import ports
 
@@ -39,18 +39,16 @@ def monitor_url(home: Path) -> str | None:
         host, port = variables.MONITOR_HOST.read(), variables.MONITOR_PORT.read()
     except ConfigError:
         return None
-    port = port or _remembered(home, _MONITOR)
+    port = port or _remembered(home)
     return f"http://{host}:{port}/" if port else None
 
 
 def gateway_url(home: Path) -> str | None:
-    """Return the address of the gateway, None where it has not chosen one yet."""
+    """Return where the gateway of this home last said that it serves, None where none did."""
     try:
-        host, port = gateway.HTTP_HOST.read(), gateway.HTTP_PORT.read()
-    except ConfigError:
+        return (home / _GATEWAY / "url").read_text().strip()
+    except OSError:
         return None
-    port = port or _remembered(home, _GATEWAY)
-    return f"http://{f'[{host}]' if ':' in host else host}:{port}" if port else None
 
 
 def development_key(home: Path) -> Path | None:
@@ -61,7 +59,7 @@ def development_key(home: Path) -> Path | None:
 
 def choose_monitor_port(home: Path) -> None:
     """Choose the port of the monitor's page before it does, so that ``up`` can say it."""
-    if _remembered(home, _MONITOR):
+    if _remembered(home):
         return
     # What cannot be written, the monitor says itself.
     with suppress(OSError):
@@ -69,9 +67,9 @@ def choose_monitor_port(home: Path) -> None:
         ports.claim(home / _MONITOR / "ports.json", (_MONITOR,))
 
 
-def _remembered(home: Path, part: str) -> int | None:
+def _remembered(home: Path) -> int | None:
     try:
-        found = json.loads((home / part / "ports.json").read_text())[part]
+        found = json.loads((home / _MONITOR / "ports.json").read_text())[_MONITOR]
     except (OSError, ValueError, KeyError, TypeError):
         return None
     return found if isinstance(found, int) else None

@@ -50,6 +50,7 @@ PROCESSES = {
     "models": ("runfold-models", "runfold.processors.model", ""),
     "contexts": ("runfold-contexts", "runfold.processors.context", ""),
     "projector": ("runfold-projector", "runfold.projections", "login_projector"),
+    "gateway": ("runfold-gateway", "runfold.surfaces.http", ""),
     "monitor": ("runfold-monitor", "runfold.processors.monitor", ""),
 }
 """Users, each of them one process, with the login that it has at the database, if any."""
