@@ -188,7 +188,7 @@ class PostgresAskedStore:
 
     def undone(self, asked: Asked, *, arrived: bool) -> None:
         """Give it back."""
-        what = "UPDATE asked_requests SET leased_until = '-infinity'"
+        what = "UPDATE asked_requests SET leased_until = 'epoch'"
         if not arrived:
             what = "DELETE FROM asked_requests"
         query = f"{what} WHERE scope = %s AND key = %s AND NOT done"
