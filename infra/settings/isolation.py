@@ -30,8 +30,8 @@ ROW_SECURITY = Variable(
 )  # fmt: skip
 READS = Variable(
     "RUNFOLD_READS", choice("off", "record", "require"), "off", "projector, gateway, `runfold`",
-    "whether it is on record who reads runs by the command line or over HTTP: no; as far as the database "
-    "answers; or nobody reads without ([who read what](secured.md#who-read-what))",
+    "whether it is on record who reads runs by the command line or over HTTP: no; as far "
+    "as the database answers; or nobody reads without ([who read what](secured.md#who-read-what))",
 )  # fmt: skip
 PURPOSE = Variable(
     "RUNFOLD_PURPOSE", LINE, "", "`runfold`", "what for somebody reads; it is on record", "none",
