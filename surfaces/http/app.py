@@ -11,10 +11,12 @@ from starlette.responses import Response
 from starlette.routing import Route as Served
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from runfold.surfaces.http.codes import CODES
 from runfold.surfaces.http.gateway import Gateway
 from runfold.surfaces.http.handling import handle
 from runfold.surfaces.http.identity import marks_of
 from runfold.surfaces.http.limits import Limits
+from runfold.surfaces.http.metrics import REQUESTS
 from runfold.surfaces.http.problems import Problem, answer
 from runfold.surfaces.http.route import Route
 from runfold.surfaces.http.routes import ROUTES
@@ -111,6 +113,7 @@ def _without_body(send: Send) -> Send:
 
 def _refused(request: Request, problem: Problem) -> Response:
     marks = marks_of(request)
+    REQUESTS("none", str(CODES[problem.code].status)).inc()
     response = answer(problem, request.url.path[:500], marks.request_id)
     response.headers["x-request-id"] = marks.request_id
     return response

@@ -27,6 +27,7 @@ from runfold.surfaces.http import bodies
 from runfold.surfaces.http.gateway import Gateway
 from runfold.surfaces.http.identity import Caller, Marks, authenticated, caller_of, marks_of
 from runfold.surfaces.http.identity import need_scope as need
+from runfold.surfaces.http.metrics import REQUESTS, SECONDS
 from runfold.surfaces.http.problems import Problem, answer, problem_of
 from runfold.surfaces.http.route import Call, Route
 
@@ -58,6 +59,9 @@ async def handle(route: Route, gateway: Gateway, request: Request) -> Response:
             _log.exception("a request failed", extra={"request_id": marks.request_id})
         response = answer(problem, request.url.path, marks.request_id)
     _mark(response, marks, left)
+    seconds = time.monotonic() - began
+    REQUESTS(route.name, str(response.status_code)).inc()
+    SECONDS(route.name).observe(seconds)
     _log.debug(
         "served",
         extra={
@@ -65,7 +69,7 @@ async def handle(route: Route, gateway: Gateway, request: Request) -> Response:
             "status": response.status_code,
             "request_id": marks.request_id,
             "key": who,
-            "ms": round((time.monotonic() - began) * 1000, 1),
+            "ms": round(seconds * 1000, 1),
         },
     )
     return response

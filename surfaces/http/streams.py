@@ -21,6 +21,7 @@ from runfold.producers.errors import LogError
 from runfold.surfaces.application import shapes
 from runfold.surfaces.application.rendering import to_json
 from runfold.surfaces.http.limits import Use
+from runfold.surfaces.http.metrics import EVENTS, STREAMS
 from runfold.surfaces.http.problems import Problem
 
 _log = logging.getLogger("runfold.gateway")
@@ -68,12 +69,14 @@ class EventStream(Response):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - as every answer has it
         """Send what comes."""
+        STREAMS().inc()
         sending = asyncio.ensure_future(self._send(send))
         leaving = asyncio.ensure_future(_gone(receive))
         try:
             await asyncio.wait({sending, leaving}, return_when=asyncio.FIRST_COMPLETED)
         finally:
             self._use.unlisten()
+            STREAMS().dec()
             for task in (sending, leaving):
                 task.cancel()
                 try:
@@ -105,6 +108,7 @@ class EventStream(Response):
                 if event is None:
                     break
                 await self._piece(send, message(event))
+                EVENTS().inc()
             await send({"type": "http.response.body", "body": b"", "more_body": False})
         finally:
             if coming is not None:

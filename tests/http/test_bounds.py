@@ -63,9 +63,11 @@ def said(sock: socket.socket) -> tuple[int, Any]:
 def test_two_lengths_of_one_body_are_refused(served: Served) -> None:
     with closing(connected(served)) as sock:
         lengths = (f"content-length: {len(BODY)}", "transfer-encoding: chunked")
-        sock.sendall(head(served, *lengths) + b"0\r\n\r\n")
+        chunk = f"{len(BODY):x}\r\n".encode() + BODY + b"\r\n0\r\n\r\n"
+        sock.sendall(head(served, *lengths, "connection: close") + chunk)
         status, body = said(sock)
     assert (status, body["code"]) == (400, "malformed")
+    assert list(served.log.read("runs.requests")) == []
 
 
 @pytest.mark.parametrize(
