@@ -18,6 +18,7 @@ from runfold.processors.definitions.publisher import Report
 from runfold.producers.client import AsyncRunClient, Hubs
 from runfold.producers.log.port import LogReader, LogWriter
 from runfold.projections.queries import Views
+from runfold.surfaces.application.faults import Code, fault_of
 from runfold.surfaces.application.governing.api_keys import Doorkeeper
 from runfold.surfaces.application.reads import ReadRecord
 from runfold.surfaces.application.runs.async_runs import AsyncRuns
@@ -29,6 +30,7 @@ from runfold.surfaces.http.limits import Use
 T = TypeVar("T")
 
 _log = logging.getLogger("runfold.gateway")
+_AWAY_S = 5.0
 _LATEST = 253_402_300_799
 
 Publish = Callable[[Path, str, tuple[str, ...], str], tuple[Report, tuple[Remark, ...]]]
@@ -75,6 +77,23 @@ class Gateway:
     async def ask(self, caller: Caller, question: Callable[[Views], T]) -> T:
         """Return the answer of the views, as a caller's tenant sees them."""
         return await self._asked(TenantScope(caller.tenant_id), question)
+
+    async def ask_if_there(self, caller: Caller, question: Callable[[Views], T]) -> T | None:
+        """Return the answer of the views, None where they do not answer: then ask the journal.
+
+        Views that were away are left alone for some seconds: each look at them may take as long.
+        """
+        use = self.use
+        if use.elapsed() < use.views_away_until:
+            return None
+        try:
+            return await self.ask(caller, question)
+        except Exception as error:
+            if fault_of(error).code is not Code.UNAVAILABLE:
+                raise
+            use.views_away_until = use.elapsed() + _AWAY_S
+            _log.warning("the views are away: %s", type(error).__name__)
+            return None
 
     async def ask_all(self, caller: Caller, question: Callable[[Views], T]) -> T:
         """Return the answer of all rows, for an operator."""

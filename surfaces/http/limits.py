@@ -56,6 +56,7 @@ class Use:
     limits: Limits
     elapsed: Callable[[], float] = time.monotonic
     listeners: int = 0
+    views_away_until: float = 0.0
     _buckets: dict[str, _Bucket] = field(default_factory=dict)
     _under_way: dict[str, int] = field(default_factory=dict)
     _refused: dict[tuple[str, str], _Refused] = field(default_factory=dict)

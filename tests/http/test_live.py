@@ -175,6 +175,17 @@ def test_a_run_is_asked_for_followed_answered_and_ends(
     assert acme.get(f"/runs/{run_id}/audit").json()["sound"] is True
 
     wait_caught_up(product.settings)
+    # From here on it is read from the views, and says the same.
+    assert acme.get(f"/runs/{run_id}").json() == found
+    assert acme.get(f"/runs/{run_id}/events", params={"limit": 1000}).json() == page
+    parts = [
+        event
+        for after in range(0, page["next_after"], 4)
+        for event in acme.get(f"/runs/{run_id}/events", params={"after": after, "limit": 4}).json()[
+            "events"
+        ]
+    ]
+    assert parts == page["events"]
     listed = acme.get("/runs", params={"status": "completed", "agent": "clerk"}).json()["runs"]
     assert run_id in [each["run_id"] for each in listed]
     calls = acme.get(f"/runs/{run_id}/calls").json()

@@ -9,6 +9,7 @@ from runfold.surfaces.application import shapes
 from runfold.surfaces.application.errors import NotFoundError
 from runfold.surfaces.application.runs import async_follow
 from runfold.surfaces.application.runs.accepted import detail
+from runfold.surfaces.application.runs.history import ended_history
 from runfold.surfaces.application.scope import TenantScope
 from runfold.surfaces.http import identity
 from runfold.surfaces.http.route import Call, Parameter, Route, answered
@@ -32,18 +33,11 @@ async def events(call: Call[None]) -> Response:
 
 async def _page(call: Call[None], run_id: str, after: int) -> shapes.EventPage:
     limit = call.number("limit", _USUAL, 1, _MOST)
-    client, scope = call.gateway.client(call.caller), TenantScope(call.caller.tenant_id)
-    found: list[shapes.Event] = []
-    more = False
-    try:
-        async for event in async_follow.events(client, scope, run_id, after_seq=after):
-            if len(found) == limit:
-                more = True
-                break
-            found.append(event)
-    except NotFoundError:
-        # One that was asked for is there, and has no event yet.
-        await detail(client, call.gateway.reader, scope, run_id)
+    known = await call.gateway.ask_if_there(
+        call.caller, lambda views: ended_history(views, run_id, after, limit + 1)
+    )
+    found = await _on_journal(call, run_id, after, limit + 1) if known is None else known
+    more, found = len(found) > limit, found[:limit]
     last = found[-1] if found else None
     return shapes.EventPage(
         run_id=run_id,
@@ -52,6 +46,20 @@ async def _page(call: Call[None], run_id: str, after: int) -> shapes.EventPage:
         has_more=more,
         ended=last is not None and last.type in _TERMINAL,
     )
+
+
+async def _on_journal(call: Call[None], run_id: str, after: int, limit: int) -> list[shapes.Event]:
+    client, scope = call.gateway.client(call.caller), TenantScope(call.caller.tenant_id)
+    found: list[shapes.Event] = []
+    try:
+        async for event in async_follow.events(client, scope, run_id, after_seq=after):
+            found.append(event)
+            if len(found) == limit:
+                break
+    except NotFoundError:
+        # One that was asked for is there, and has no event yet.
+        await detail(client, call.gateway.reader, scope, run_id)
+    return found
 
 
 async def _streamed(call: Call[None], run_id: str, after: int) -> Response:

@@ -15,6 +15,7 @@ from runfold.producers.identity import made_at
 from runfold.surfaces.application import shapes
 from runfold.surfaces.application.errors import NotFoundError, NotYetError
 from runfold.surfaces.application.runs.accepted import detail, view_of
+from runfold.surfaces.application.runs.history import ended_detail
 from runfold.surfaces.application.runs.lists import RunOptions, list_runs
 from runfold.surfaces.application.scope import TenantScope
 from runfold.surfaces.http import identity, paging
@@ -180,7 +181,10 @@ async def show(call: Call[None]) -> Response:
     run_id, caller = call.path("run_id"), call.caller
     await call.gateway.note_read(caller, "GET /runs/{run_id}", run_id)
     scope = TenantScope(caller.tenant_id)
-    found = await detail(call.gateway.client(caller), call.gateway.reader, scope, run_id)
+    # What has ended is one look into an index; what lives is read where it cannot lag.
+    found = await call.gateway.ask_if_there(caller, lambda v: ended_detail(v, run_id))
+    if found is None:
+        found = await detail(call.gateway.client(caller), call.gateway.reader, scope, run_id)
     tag = f'"{shapes.SHAPE}.{found.seq}"'
     headers = {"etag": tag, "cache-control": "private, no-cache"}
     known = [each.strip() for each in call.request.headers.get("if-none-match", "").split(",")]
