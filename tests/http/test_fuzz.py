@@ -33,7 +33,20 @@ VALUES = st.recursive(
     max_leaves=6,
 )
 WORDS = st.text(max_size=20) | st.sampled_from(
-    ["\0", "%00", "run_", RUN, RUN.upper(), "1", "-1", "9" * 30, "agent", "../..", "a@b@c", "\u0661"]
+    [
+        "\0",
+        "%00",
+        "run_",
+        RUN,
+        RUN.upper(),
+        "1",
+        "-1",
+        "9" * 30,
+        "agent",
+        "../..",
+        "a@b@c",
+        "\u0661",
+    ]
 )
 HEADERS = st.dictionaries(
     st.sampled_from(

@@ -180,6 +180,11 @@ CONTROLS: dict[str, tuple[dict[str, Any], str]] = {
     "instructions": ({"instructions": {"tone": "brief"}}, "UserMessageReceived"),
     "take-over": ({"reason": "lost", "hold_ms": 60000}, "RunTakenOver"),
     "hand-back": ({}, "RequestIgnored"),
+    "extend": ({"added": {"usd": 0.5}}, "RequestIgnored"),
+    "deny-extension": ({}, "RequestIgnored"),
+    "resolve": ({"call_id": "2", "resolution": "did_not_happen"}, "RequestIgnored"),
+    "reply": ({"text": "I do it"}, "RequestIgnored"),
+    "results": ({"call_id": "2", "result": 7}, "RequestIgnored"),
     "answer": ({"question_id": "2", "answer": "yes"}, "RequestIgnored"),
 }
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -22,6 +23,7 @@ from tests.http.serving import Served, serving
 from tests.support.builders.stories import WRITES
 from tests.surfaces.answering import answering
 
+ROOT = Path(__file__).parents[2]
 WITH_KEY = [route for route in ROUTES if route.scope is not None]
 SCOPED = [route for route in ROUTES if route.scope]
 OF_A_RUN = [route for route in ROUTES if "{run_id}" in route.path]
@@ -32,6 +34,10 @@ BODIES: dict[str, dict[str, Any]] = {
     "messages_run": {"content": "x"},
     "instructions_run": {"instructions": "x"},
     "answer_run": {"question_id": "2", "answer": "x"},
+    "extend_run": {"added": {"usd": 1}},
+    "resolve_run": {"call_id": "2", "resolution": "happened"},
+    "reply_run": {"text": "x"},
+    "results_run": {"call_id": "2", "result": 1},
     "publish_definitions": {"manifests": [{"kind": "Agent"}]},
 }
 
@@ -173,6 +179,17 @@ def test_the_document_has_every_route_and_every_problem(client: httpx.Client) ->
         assert {str(CODES[code].status) for code in codes_of(route)} <= set(said["responses"])
     refs = set(re.findall(r'"#/components/schemas/(\w+)"', json.dumps(found)))
     assert refs <= set(found["components"]["schemas"])
+
+
+def test_the_page_names_every_route() -> None:
+    page = (ROOT / "docs/http.md").read_text(encoding="utf-8")
+    missing = [
+        route.name
+        for route in ROUTES
+        if f"`/{route.path.rpartition('/')[2]}`" not in page
+        and route.path.replace("{run_id}", "{id}") not in page
+    ]
+    assert missing == []
 
 
 def test_the_page_of_problems_has_every_code(client: httpx.Client) -> None:

@@ -11,12 +11,14 @@ from runfold.surfaces.http.routes import (
     events,
     looking,
     runs,
+    standing_in,
 )
 
 ROUTES: tuple[Route, ...] = (
     *runs.ROUTES,
     *events.ROUTES,
     *controls.ROUTES,
+    *standing_in.ROUTES,
     *approvals.ROUTES,
     *looking.ROUTES,
     *definitions.ROUTES,

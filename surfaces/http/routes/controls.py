@@ -94,7 +94,7 @@ class TakeOver(_Body):
 Send = Callable[[AsyncRunClient], Awaitable[str]]
 
 
-async def _steered(call: Call[Any], send: Send) -> Response:
+async def steered(call: Call[Any], send: Send) -> Response:
     """Send a control and answer what became of it."""
     run_id = call.path("run_id")
     try:
@@ -107,28 +107,28 @@ async def _steered(call: Call[Any], send: Send) -> Response:
 
 async def cancel(call: Call[Reason]) -> Response:
     """End a run."""
-    return await _steered(call, lambda c: c.cancel(call.path("run_id"), call.body.reason))
+    return await steered(call, lambda c: c.cancel(call.path("run_id"), call.body.reason))
 
 
 async def pause(call: Call[Reason]) -> Response:
     """Let a run make no new call."""
-    return await _steered(call, lambda c: c.pause(call.path("run_id"), call.body.reason))
+    return await steered(call, lambda c: c.pause(call.path("run_id"), call.body.reason))
 
 
 async def resume(call: Call[Reason]) -> Response:
     """Let a paused run go on."""
-    return await _steered(call, lambda c: c.resume(call.path("run_id"), call.body.reason))
+    return await steered(call, lambda c: c.resume(call.path("run_id"), call.body.reason))
 
 
 async def hand_back(call: Call[Reason]) -> Response:
     """Let the model answer again."""
-    return await _steered(call, lambda c: c.hand_back(call.path("run_id"), call.body.reason))
+    return await steered(call, lambda c: c.hand_back(call.path("run_id"), call.body.reason))
 
 
 async def take_over(call: Call[TakeOver]) -> Response:
     """Answer in the model's place."""
     body = call.body
-    return await _steered(
+    return await steered(
         call, lambda c: c.take_over(call.path("run_id"), body.reason, body.hold_ms)
     )
 
@@ -136,11 +136,11 @@ async def take_over(call: Call[TakeOver]) -> Response:
 async def approve(call: Call[Approve]) -> Response:
     """Let a proposed call run."""
     run_id, body = call.path("run_id"), call.body
-    call_id = _call_id(run_id, body.call_id, "/call_id")
+    call_id = call_id_of(run_id, body.call_id, "/call_id")
     given = "arguments" in body.model_fields_set
     arguments = json_of(body.arguments, "/arguments") if given else None
     holds = holds_of(body.holds_for, body.where, body.times)
-    return await _steered(
+    return await steered(
         call,
         lambda c: c.approve(
             run_id,
@@ -157,8 +157,8 @@ async def approve(call: Call[Approve]) -> Response:
 async def deny(call: Call[Deny]) -> Response:
     """Refuse a proposed call."""
     run_id, body = call.path("run_id"), call.body
-    call_id = _call_id(run_id, body.call_id, "/call_id")
-    return await _steered(
+    call_id = call_id_of(run_id, body.call_id, "/call_id")
+    return await steered(
         call,
         lambda c: c.deny(
             run_id,
@@ -173,21 +173,21 @@ async def deny(call: Call[Deny]) -> Response:
 async def messages(call: Call[Message]) -> Response:
     """Say something to a run."""
     said = content_of(call.body.content, "/content")
-    return await _steered(call, lambda c: c.tell(call.path("run_id"), said))
+    return await steered(call, lambda c: c.tell(call.path("run_id"), said))
 
 
 async def instructions(call: Call[Instructions]) -> Response:
     """Replace a run's instructions."""
     said = content_of(call.body.instructions, "/instructions")
-    return await _steered(call, lambda c: c.instruct(call.path("run_id"), said))
+    return await steered(call, lambda c: c.instruct(call.path("run_id"), said))
 
 
 async def answer(call: Call[Answer]) -> Response:
     """Answer what the agent asked."""
     run_id, body = call.path("run_id"), call.body
-    question_id = _call_id(run_id, body.question_id, "/question_id")
+    question_id = call_id_of(run_id, body.question_id, "/question_id")
     said = content_of(body.answer, "/answer")
-    return await _steered(
+    return await steered(
         call,
         lambda c: c.answer(
             run_id,
@@ -199,7 +199,7 @@ async def answer(call: Call[Answer]) -> Response:
     )
 
 
-def _call_id(run_id: str, typed: str, where: str) -> str:
+def call_id_of(run_id: str, typed: str, where: str) -> str:
     """Return a call's whole id: ``RUN.N``, or the ``N`` of it, of this run; raises Problem."""
     text = typed.strip().removeprefix("tool_call_")
     if "." not in text:
@@ -210,7 +210,8 @@ def _call_id(run_id: str, typed: str, where: str) -> str:
     return f"{run_id}.{number}"
 
 
-def _route(word: str, summary: str, scope: str, endpoint: Any, body: type[BaseModel]) -> Route:
+def control(word: str, summary: str, scope: str, endpoint: Any, body: type[BaseModel]) -> Route:
+    """Return the route of a control: ``word`` is the last part of its path."""
     return Route(
         "POST",
         f"/runs/{{run_id}}/{word}",
@@ -226,14 +227,14 @@ def _route(word: str, summary: str, scope: str, endpoint: Any, body: type[BaseMo
 
 
 ROUTES = (
-    _route("cancel", "End a run", identity.WRITE, cancel, Reason),
-    _route("pause", "Let a run make no new call", identity.WRITE, pause, Reason),
-    _route("resume", "Let a paused run go on", identity.WRITE, resume, Reason),
-    _route("messages", "Say something to a run", identity.WRITE, messages, Message),
-    _route("instructions", "Replace its instructions", identity.WRITE, instructions, Instructions),
-    _route("approve", "Let a proposed call run", identity.DECIDE, approve, Approve),
-    _route("deny", "Refuse a proposed call", identity.DECIDE, deny, Deny),
-    _route("answer", "Answer what the agent asked", identity.DECIDE, answer, Answer),
-    _route("take-over", "Answer in the model's place", identity.DECIDE, take_over, TakeOver),
-    _route("hand-back", "Let the model answer again", identity.DECIDE, hand_back, Reason),
+    control("cancel", "End a run", identity.WRITE, cancel, Reason),
+    control("pause", "Let a run make no new call", identity.WRITE, pause, Reason),
+    control("resume", "Let a paused run go on", identity.WRITE, resume, Reason),
+    control("messages", "Say something to a run", identity.WRITE, messages, Message),
+    control("instructions", "Replace its instructions", identity.WRITE, instructions, Instructions),
+    control("approve", "Let a proposed call run", identity.DECIDE, approve, Approve),
+    control("deny", "Refuse a proposed call", identity.DECIDE, deny, Deny),
+    control("answer", "Answer what the agent asked", identity.DECIDE, answer, Answer),
+    control("take-over", "Answer in the model's place", identity.DECIDE, take_over, TakeOver),
+    control("hand-back", "Let the model answer again", identity.DECIDE, hand_back, Reason),
 )
