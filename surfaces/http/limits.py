@@ -6,6 +6,7 @@ key with a wrong secret again and again waits longer each time; others are not h
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -57,6 +58,7 @@ class Use:
     elapsed: Callable[[], float] = time.monotonic
     listeners: int = 0
     views_away_until: float = 0.0
+    streams: set[asyncio.Future[None]] = field(default_factory=set)
     _buckets: dict[str, _Bucket] = field(default_factory=dict)
     _under_way: dict[str, int] = field(default_factory=dict)
     _refused: dict[tuple[str, str], _Refused] = field(default_factory=dict)
@@ -114,6 +116,11 @@ class Use:
     def unlisten(self) -> None:
         """End a stream."""
         self.listeners -= 1
+
+    def end_streams(self) -> None:
+        """End every open stream in order: its listener comes back, and finds another gateway."""
+        for stream in tuple(self.streams):
+            stream.cancel()
 
     def need_patience(self, peer: str, key_id: str) -> None:
         """Refuse whoever presented this key wrongly too often from this address, for a while."""

@@ -13,7 +13,7 @@ from starlette.types import ASGIApp
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from runfold.infra.settings.errors import ConfigError
-from runfold.surfaces.http.limits import Limits
+from runfold.surfaces.http.limits import Use
 
 _HEADER_BYTES = 64 * 1024
 _DRAIN_S = 10
@@ -27,6 +27,13 @@ class Server(uvicorn.Server):
     def capture_signals(self) -> Generator[None]:
         """Leave signals alone."""
         yield
+
+    use: Use
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """End streams, which would be waited for, and then all else that is under way."""
+        self.use.end_streams()
+        await super().shutdown(sockets)
 
     def stop(self) -> None:
         """Take no more requests, and end."""
@@ -62,8 +69,9 @@ def protocol(idle_s: float) -> type[asyncio.Protocol]:
     return Impatient
 
 
-def make_server(app: ASGIApp, limits: Limits) -> Server:
+def make_server(app: ASGIApp, use: Use) -> Server:
     """Return a server of an application; ``opened`` gives it what to listen on."""
+    limits = use.limits
     config = uvicorn.Config(
         app,
         http=protocol(limits.idle_s),
@@ -80,7 +88,9 @@ def make_server(app: ASGIApp, limits: Limits) -> Server:
         h11_max_incomplete_event_size=_HEADER_BYTES,
         backlog=_BACKLOG,
     )
-    return Server(config)
+    server = Server(config)
+    server.use = use
+    return server
 
 
 def opened(host: str, port: int) -> socket.socket:

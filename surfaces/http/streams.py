@@ -72,11 +72,14 @@ class EventStream(Response):
         STREAMS().inc()
         sending = asyncio.ensure_future(self._send(send))
         leaving = asyncio.ensure_future(_gone(receive))
+        self._use.streams.add(sending)
         try:
             await asyncio.wait({sending, leaving}, return_when=asyncio.FIRST_COMPLETED)
         finally:
             self._use.unlisten()
+            self._use.streams.discard(sending)
             STREAMS().dec()
+            told_to_end = sending.cancelled()
             for task in (sending, leaving):
                 task.cancel()
                 try:
@@ -85,6 +88,8 @@ class EventStream(Response):
                     pass
                 except Exception as error:  # noqa: BLE001 - the answer has begun: it can only end
                     _log.info("a stream was cut: %s", type(error).__name__)
+        if told_to_end:
+            await send({"type": "http.response.body", "body": b"", "more_body": False})
 
     async def _send(self, send: Send) -> None:
         start = {

@@ -20,7 +20,7 @@ from runfold.surfaces.application.runs.once import Once
 from runfold.surfaces.http.app import make_app
 from runfold.surfaces.http.gateway import Connect, Gateway
 from runfold.surfaces.http.limits import Limits, Use
-from runfold.surfaces.http.server import make_server, opened, run
+from runfold.surfaces.http.server import Server, make_server, opened, run
 from tests.deciders.given import TENANT
 from tests.surfaces.answering import AnsweringLog, answering
 
@@ -40,6 +40,7 @@ class Served:
     url: str
     keys: ApiKeys
     store: MemoryKeyStore
+    server: Server
     clients: list[httpx.Client] = field(default_factory=list)
 
     def key(
@@ -93,11 +94,11 @@ def serving(
     )
     gateway = replace(gateway, **more)
     listening = opened("127.0.0.1", 0)
-    server = make_server(make_app(gateway), limits)
+    server = make_server(make_app(gateway), gateway.use)
     thread = threading.Thread(target=run, args=(server, listening))
     thread.start()
     url = f"http://127.0.0.1:{listening.getsockname()[1]}"
-    served = Served(gateway, log, url, ApiKeys(store, HASH_KEY), store)
+    served = Served(gateway, log, url, ApiKeys(store, HASH_KEY), store, server)
     try:
         yield served
     finally:

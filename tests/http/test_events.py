@@ -10,8 +10,11 @@ import httpx
 
 from runfold.producers.client import RunClient
 from tests.deciders.given import RUN, TENANT
-from tests.http.serving import Served
+from tests.deciders.given import request as asked
+from tests.http.serving import Served, serving
+from tests.support.builders.stories import WRITES
 from tests.support.stack import wait_until
+from tests.surfaces.answering import answering
 
 
 def heard(response: httpx.Response) -> Iterator[dict[str, str]]:
@@ -110,3 +113,23 @@ def test_a_stream_of_anothers_run_is_not_there(served: Served) -> None:
     for run_id in (RUN, RUN[:-4] + "0000"):
         answer = stranger.get(f"/runs/{run_id}/events", headers={"accept": "text/event-stream"})
         assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
+
+
+def test_a_gateway_that_ends_lets_its_listeners_go() -> None:
+    beats: list[dict[str, str]] = []
+    ended = threading.Event()
+    with serving(answering(asked(), WRITES)) as served:
+        client, url = served.client(), f"/runs/{RUN}/events?after=1000"
+
+        def stay() -> None:
+            with client.stream("GET", url, headers={"accept": "text/event-stream"}) as answer:
+                beats.extend(heard(answer))
+            # The answer has ended as one that is whole.
+            ended.set()
+
+        listener = threading.Thread(target=stay)
+        listener.start()
+        wait_until(lambda: served.gateway.use.listeners == 1)
+        served.server.stop()
+        listener.join(9)
+        assert ended.is_set()
