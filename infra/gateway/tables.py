@@ -14,7 +14,7 @@ from psycopg import errors
 from runfold.infra.database import layout
 from runfold.infra.database.address import quoted
 from runfold.infra.database.connection import Session, transaction
-from runfold.infra.database.roles import GATEWAY, GATEWAY_TABLES, exists, make, role
+from runfold.infra.database.roles import GATEWAY, GATEWAY_TABLES, READ, exists, make, role
 from runfold.infra.gateway.errors import GatewayTablesError
 
 KEYS: Final = "api_keys"
@@ -97,6 +97,9 @@ def _grant(session: psycopg.Connection, schema: str) -> None:
             if not exists(session, name):
                 make(session, name)
             session.execute(f"GRANT USAGE ON SCHEMA {quoted(schema)} TO {quoted(name)}".encode())
+            read = role(schema, READ)
+            if exists(session, read):
+                session.execute(f"GRANT {quoted(read)} TO {quoted(name)}".encode())
             for table in GATEWAY_TABLES:
                 session.execute(
                     f"GRANT SELECT, INSERT, UPDATE, DELETE ON {quoted(schema)}.{table}"
