@@ -57,18 +57,17 @@ def _work(process: Process, settings: GatewaySettings) -> int:
     # It reports every start.
     logging.getLogger("uvicorn").setLevel(logging.WARNING)
     binding.need(process.config.kafka, process.config.need_database(), _log.warning)
-    if process.asked(DEVELOPMENT) and not settings.is_on_loopback:
-        raise ConfigError(
-            f"{DEVELOPMENT} is for this machine alone, and RUNFOLD_HTTP_HOST is {settings.host}: "
-            "leave one of them out."
-        )
+    development = process.asked(DEVELOPMENT)
+    if development and not settings.is_on_loopback:
+        _log.warning("others reach %s: no key is made here, see `runfold keys`", settings.host)
+        development = False
     try:
         (settings.home / FOLDER).mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
         raise ConfigError(
             f"Cannot write to {settings.home} ({error.strerror}): set RUNFOLD_HOME."
         ) from error
-    made = make(process, settings, development=process.asked(DEVELOPMENT))
+    made = make(process, settings, development=development)
     listening = opened(settings.host, settings.port or _free_port(settings))
     server = make_server(make_app(made.gateway), made.gateway.use)
     url = address_of(listening)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ipaddress
 import os
 import re
 from collections.abc import Iterable
@@ -41,6 +42,9 @@ GRANTS: dict[str, str] = {
 }
 """The scopes of the gateway itself, and what each lets a key do. Others are passed on to runs."""
 
+LOOPBACK = "loopback"
+"""A scope that takes away: its key lets in from this machine alone."""
+
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,64}")
 
 
@@ -64,7 +68,8 @@ class Caller:
     @property
     def run_scopes(self) -> tuple[str, ...]:
         """Those that its runs may have: all but the gateway's own."""
-        return tuple(each for each in self.scopes if each not in GRANTS and each != ANY_SCOPE)
+        own = {*GRANTS, ANY_SCOPE, LOOPBACK}
+        return tuple(each for each in self.scopes if each not in own)
 
     def shape(self) -> shapes.Identity:
         """Return it as it is shown."""
@@ -106,11 +111,11 @@ def marks_of(request: Request) -> Marks:
 
 async def authenticated(request: Request, door: Doorkeeper, use: Use) -> ApiKey:
     """Return the key that a request presents; raises Problem, the same for every reason."""
-    text = _bearer(request)
+    text, peer = _bearer(request), request.client.host if request.client else ""
     now = datetime.now(UTC)
     if (known := door.known(text, now)) is not None:
-        return known
-    shown, peer = presented(text), request.client.host if request.client else ""
+        return _if_near(known, peer)
+    shown = presented(text)
     if shown is None:
         raise _unknown()
     use.need_patience(peer, shown.key_id)
@@ -119,7 +124,7 @@ async def authenticated(request: Request, door: Doorkeeper, use: Use) -> ApiKey:
         use.refused(peer, shown.key_id)
         raise _unknown()
     use.let_in(peer, shown.key_id)
-    return found
+    return _if_near(found, peer)
 
 
 def caller_of(key: ApiKey, marks: Marks) -> Caller:
@@ -157,6 +162,19 @@ def subset(what: str, said: Iterable[str] | None, own: tuple[str, ...]) -> tuple
     if missing:
         raise Problem("forbidden", f"The key does not grant the {what} {missing[0][:100]!r}.")
     return asked
+
+
+def _if_near(key: ApiKey, peer: str) -> ApiKey:
+    """Return a key that may come from this address; raises Problem."""
+    if LOOPBACK not in key.scopes:
+        return key
+    try:
+        near = ipaddress.ip_address(peer).is_loopback
+    except ValueError:
+        near = False
+    if not near:
+        raise _unknown()
+    return key
 
 
 def _bearer(request: Request) -> str:

@@ -33,7 +33,7 @@ from runfold.surfaces.application.governing.api_keys import (
 from runfold.surfaces.application.governing.publish import publish_manifests
 from runfold.surfaces.application.runs.once import Once
 from runfold.surfaces.http.gateway import Gateway
-from runfold.surfaces.http.identity import OPERATOR
+from runfold.surfaces.http.identity import LOOPBACK, OPERATOR
 from runfold.surfaces.http.limits import Use
 from runfold.surfaces.http.settings import DEVELOPMENT_KEY, FOLDER, GatewaySettings
 
@@ -109,7 +109,7 @@ def make_development_key(file: Path, store: KeyStore, hash_key: bytes) -> None:
             return
         # Of another database, or revoked.
         file.unlink()
-    wish = KeyWish("development", "default", "me", (), (ANY_SCOPE, OPERATOR), valid="")
+    wish = KeyWish("development", "default", "me", (), (ANY_SCOPE, OPERATOR, LOOPBACK), valid="")
     made, _ = ApiKeys(store, hash_key).create(wish, datetime.now(UTC))
     write_once(file, f"{made}\n".encode())
     _log.info("a development key was made", extra={"file": str(file)})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import socket
 import time
@@ -14,6 +15,8 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
+from runfold.surfaces.http.app import make_app
+from runfold.surfaces.http.identity import LOOPBACK
 from runfold.surfaces.http.limits import Limits
 from tests.deciders.given import RUN
 from tests.http.serving import Served, serving
@@ -199,3 +202,22 @@ def test_a_revoked_an_expired_and_a_rotated_key(served: Served) -> None:
     assert served.client(key=str(new)).get("/identity").status_code == 401
     assert served.client(key=str(old)).get("/identity").status_code == 200
     assert served.keys.list()[0].last_used_at is not None
+
+
+@pytest.mark.parametrize(("peer", "status"), [("127.0.0.1", 200), ("::1", 200), ("10.0.0.9", 401)])
+def test_a_key_of_this_machine_lets_nobody_in_from_elsewhere(
+    served: Served, peer: str, status: int
+) -> None:
+    key = served.key(scopes=("*", LOOPBACK))
+
+    async def ask() -> list[int]:
+        transport = httpx.ASGITransport(make_app(served.gateway), client=(peer, 1))
+        headers = {"authorization": f"Bearer {key}"}
+        async with httpx.AsyncClient(
+            transport=transport, base_url="http://gateway", headers=headers
+        ) as client:
+            return [(await client.get("/identity")).status_code for _ in range(2)]
+
+    # The second time the key is remembered.
+    served.gateway.door._believed_s = 60
+    assert asyncio.run(ask()) == [status] * 2
