@@ -24,6 +24,12 @@ PROCESSES: tuple[Process, ...] = (
         readers=("tool pool", "pools"),
     ),
     Process("projector", ("-m", "runfold.projections"), announces=True, readers=("projector",)),
+    Process(
+        "gateway",
+        ("-m", "runfold.surfaces.http", "--development"),
+        announces=True,
+        readers=("gateway",),
+    ),
     # Nothing waits for it.
     Process("monitor", ("-m", "runfold.processors.monitor"), readers=("monitor",)),
 )

@@ -33,6 +33,12 @@ TOOLS: Final = "tools"
 
 ROLES: Final = (READ, PROJECTOR, TOOLS)
 
+GATEWAY: Final = "gateway"
+"""Lets in whoever has an API key, and remembers requests; of the views it is READ, too."""
+
+GATEWAY_TABLES: Final = ("api_keys", "asked_requests")
+"""What the gateway alone reads and writes; made by the first that starts."""
+
 
 def role(schema: str, name: str) -> str:
     """Return the name of a role of a schema, as ``runfold_read``."""
@@ -78,12 +84,15 @@ def _grant(connection: Connection, schema: str) -> None:
     there = quoted(schema)
     tables = _tables(connection, schema)
     claims = [f"{there}.{quoted(table)}" for table in tables if table in _CLAIMS]
-    others = (*_CLAIMS, IDENTITY)
+    own = [f"{there}.{quoted(table)}" for table in tables if table in GATEWAY_TABLES]
+    others = (*_CLAIMS, *GATEWAY_TABLES, IDENTITY)
     views = [f"{there}.{quoted(table)}" for table in tables if table not in others]
     statements = [
         f"GRANT USAGE ON SCHEMA {there} TO {read}, {projector}, {tools}",
         f"GRANT SELECT ON ALL TABLES IN SCHEMA {there} TO {read}",
     ]
+    if own:
+        statements.append(f"REVOKE ALL ON {', '.join(own)} FROM {read}, {projector}")
     if views:
         what = "SELECT, INSERT, UPDATE, DELETE"
         statements.append(f"GRANT {what} ON {', '.join(views)} TO {projector}")

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from runfold.infra.database.address import quoted
-from runfold.infra.database.roles import PROJECTOR, READ, ROLES, TOOLS, role
+from runfold.infra.database.roles import GATEWAY, PROJECTOR, READ, ROLES, TOOLS, role
 from runfold.infra.database.separation import TENANT
 
 LOGINS = {
-    "owner": "makes the tables: the first projector or tool pool, `runfold rebuild`",
+    "owner": "makes the tables: the first projector, tool pool or gateway, `runfold rebuild`",
     "projector": PROJECTOR,
     "tools": TOOLS,
+    "gateway": GATEWAY,
     "reader": READ,
 }
 """The logins of a deployment, with what each is or does."""
@@ -19,11 +20,14 @@ LOGINS = {
 
 def statements(schema: str) -> Iterator[str]:
     """Yield the statements, to be run once by an administrator, with passwords put in."""
-    names = {each: role(schema, each) for each in (*ROLES, TENANT)}
+    names = {each: role(schema, each) for each in (*ROLES, GATEWAY, TENANT)}
     for name in names.values():
         yield f"CREATE ROLE {quoted(name)} NOLOGIN;"
     for login in LOGINS:
         yield f"CREATE ROLE {quoted(role(schema, f'login_{login}'))} LOGIN PASSWORD '...';"
+    # It shows what is in the views, narrowed to one tenant in each of its transactions.
+    for name in (READ, TENANT):
+        yield f"GRANT {quoted(names[name])} TO {quoted(names[GATEWAY])};"
     owner = quoted(role(schema, "login_owner"))
     yield f"CREATE SCHEMA {quoted(schema)} AUTHORIZATION {owner};"
     for name in names.values():

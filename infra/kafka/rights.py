@@ -146,6 +146,17 @@ PROGRAMS: dict[str, Program] = {
             Right("transactional-id", "runfold-monitor-alerts", WRITE),
         ),
     ),
+    "runfold-gateway": Program(
+        "the gateway",
+        (
+            *_topics(WRITE, topics.REQUESTS, topics.CONTROLS, topics.REGISTRY),
+            # Of requests: a run that was asked for is there, before its first event is.
+            *_topics(READ, topics.REQUESTS, topics.EVENTS, topics.COMPLETIONS, topics.REGISTRY),
+            *_topics(READ, topics.DEAD_LETTERS, topics.TENANT_EVENTS),
+            *_topics(DESCRIBE_CONFIGS, topics.EVENTS),
+            *_groups("readers"),
+        ),
+    ),
     PREPARE: Program(
         "`prepare`",
         tuple(Right("topic", topic.name, DESCRIBE_CONFIGS) for topic in TOPICS),

@@ -19,6 +19,7 @@ _READS_AS: dict[str, frozenset[str]] = {
     "runfold-contexts": frozenset({"pools"}),
     "runfold-projector": frozenset({"projector"}),
     "runfold-monitor": frozenset({"monitor"}),
+    "runfold-gateway": frozenset({"gateway"}),
 }
 """By which words the table of settings means each process; those for all it means anyway."""
 

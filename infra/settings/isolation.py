@@ -15,12 +15,12 @@ CREDENTIALS = Variable(
     "good; or that each has one ([secured](secured.md#who-speaks))",
 )  # fmt: skip
 TOKEN = Variable(
-    "RUNFOLD_TOKEN", WORD, "", "`runfold`, clients",
+    "RUNFOLD_TOKEN", WORD, "", "`runfold`, gateway, clients",
     "the token that requests and controls are signed with, as `runfold token issue` makes it",
     "none", hidden,
 )  # fmt: skip
 TOKEN_FILE = Variable(
-    "RUNFOLD_TOKEN_FILE", FOLDER, _NO_PATH, "`runfold`, clients",
+    "RUNFOLD_TOKEN_FILE", FOLDER, _NO_PATH, "`runfold`, gateway, clients",
     "a file with this token instead", "none",
 )  # fmt: skip
 ROW_SECURITY = Variable(
@@ -29,9 +29,9 @@ ROW_SECURITY = Variable(
     "database](secured.md#tenants-in-the-database)); `0` takes that away again", "`0`",
 )  # fmt: skip
 READS = Variable(
-    "RUNFOLD_READS", choice("off", "record", "require"), "off", "projector, `runfold`",
-    "whether it is on record who reads runs by the command line: no; as far as the database "
-    "answers; or nobody reads without ([who read what](secured.md#who-read-what))",
+    "RUNFOLD_READS", choice("off", "record", "require"), "off", "projector, gateway, `runfold`",
+    "whether it is on record who reads runs by the command line or over HTTP: no; as far "
+    "as the database answers; or nobody reads without ([who read what](secured.md#who-read-what))",
 )  # fmt: skip
 PURPOSE = Variable(
     "RUNFOLD_PURPOSE", LINE, "", "`runfold`", "what for somebody reads; it is on record", "none",

@@ -48,11 +48,11 @@ DEPLOYMENT_NAME = Variable(
     "([two on one cluster](operations.md#two-deployments-on-one-cluster))", "none",
 )  # fmt: skip
 DATABASE_URL = Variable(
-    "DATABASE_URL", LINE, "", "tool pool, projector, `runfold`",
+    "DATABASE_URL", LINE, "", "tool pool, projector, gateway, `runfold`",
     "`postgresql://user:password@host:port/database`", "the embedded Postgres", without_password,
 )  # fmt: skip
 DATABASE_SCHEMA = Variable(
-    "RUNFOLD_DATABASE_SCHEMA", SCHEMA, "runfold", "tool pool, projector, `runfold`",
+    "RUNFOLD_DATABASE_SCHEMA", SCHEMA, "runfold", "tool pool, projector, gateway, `runfold`",
     "the schema of all tables; one that `search_path` in the address names comes first",
     "`runfold`, with a deployment's name `runfold_NAME`",
 )  # fmt: skip

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import literal, select, tuple_
 
 from runfold.events.values import ExitStatus, RunStatus
 from runfold.projections.queries.scope import Row, Views
@@ -27,7 +27,10 @@ EXIT_OF = {
 
 @dataclass(frozen=True, slots=True)
 class RunFilter:
-    """Which of the runs that are seen to list; what is None does not matter."""
+    """Which of the runs that are seen to list; what is None does not matter.
+
+    ``after`` is the creation and the id of the run after which the list begins.
+    """
 
     status: str | None = None
     agent: str | None = None
@@ -36,6 +39,7 @@ class RunFilter:
     parent_run_id: str | None = None
     created_from: datetime | None = None
     created_before: datetime | None = None
+    after: tuple[datetime, str] | None = None
 
 
 def run(views: Views, run_id: str) -> Row | None:
@@ -58,6 +62,9 @@ def list_runs(views: Views, which: RunFilter | None = None, limit: int = 50) -> 
         query = query.where(runs.c.created_at >= which.created_from)
     if which.created_before is not None:
         query = query.where(runs.c.created_at < which.created_before)
+    if which.after is not None:
+        place = tuple_(*(literal(each) for each in which.after))
+        query = query.where(tuple_(runs.c.created_at, runs.c.run_id) < place)
     return views.all(query)
 
 

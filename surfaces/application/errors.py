@@ -5,9 +5,13 @@ ApplicationError
 │   ├── InvalidError            invalid     it can never be accepted as it is
 │   ├── NotFoundError           not_found   there is no such thing, or not for this caller
 │   ├── AmbiguousError          ambiguous   what was named is the beginning of several names
-│   └── RunEndedError           run_ended   the run has ended, nothing was changed
+│   ├── RunEndedError           run_ended   the run has ended, nothing was changed
+│   ├── OtherRequestError       other_request   the key was used for another request
+│   └── InDoubtError            in_doubt    nobody can know whether the request arrived
 └── RetryError              retry: the same may succeed later
     ├── NotYetError             not_yet     what was waited for has not happened in the time given
+    │   └── NoEffectYetError                a control is published, its effect was not seen in time
+    ├── UnderWayError           under_way   somebody makes the same request now
     └── UnavailableError        unavailable a server does not answer
 """
 
@@ -50,6 +54,22 @@ class RunEndedError(RefusedError):
     code = "run_ended"
 
 
+class OtherRequestError(RefusedError):
+    """The key of the request was used for another one."""
+
+    code = "other_request"
+
+
+class InDoubtError(RefusedError):
+    """The request was made before, and nobody can know whether it arrived."""
+
+    code = "in_doubt"
+
+    def __init__(self, sentence: str, run_id: str) -> None:
+        super().__init__(sentence)
+        self.run_id = run_id
+
+
 class RetryError(ApplicationError):
     """The same may succeed later."""
 
@@ -58,6 +78,20 @@ class NotYetError(RetryError):
     """What was waited for has not happened in the time given."""
 
     code = "not_yet"
+
+
+class NoEffectYetError(NotYetError):
+    """A control is published, and its effect was not seen in the time given."""
+
+    def __init__(self, sentence: str, request_id: str) -> None:
+        super().__init__(sentence)
+        self.request_id = request_id
+
+
+class UnderWayError(RetryError):
+    """Somebody makes the same request now."""
+
+    code = "under_way"
 
 
 class UnavailableError(RetryError):

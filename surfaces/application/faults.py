@@ -20,13 +20,16 @@ class Code(StrEnum):
     NOT_FOUND = "not_found"
     AMBIGUOUS = "ambiguous"
     RUN_ENDED = "run_ended"
+    OTHER_REQUEST = "other_request"
+    IN_DOUBT = "in_doubt"
     NOT_YET = "not_yet"
+    UNDER_WAY = "under_way"
     UNAVAILABLE = "unavailable"
     STORAGE = "storage"
     INTERNAL = "internal"
 
 
-RETRYABLE = frozenset({Code.NOT_YET, Code.UNAVAILABLE})
+RETRYABLE = frozenset({Code.NOT_YET, Code.UNDER_WAY, Code.UNAVAILABLE})
 """Where the same may succeed later."""
 
 
@@ -49,6 +52,7 @@ _EXPECTED: tuple[tuple[str, str, Code], ...] = (
     ("runfold.infra.settings.errors", "ConfigError", Code.UNAVAILABLE),
     ("runfold.infra.database.errors", "DatabaseAwayError", Code.UNAVAILABLE),
     ("runfold.infra.kafka.errors", "KafkaAwayError", Code.UNAVAILABLE),
+    ("runfold.infra.gateway.errors", "GatewayTablesError", Code.UNAVAILABLE),
     ("runfold.producers.errors", "RefusedError", Code.INVALID),
     ("runfold.producers.errors", "NotYetError", Code.NOT_YET),
     ("runfold.producers.errors", "UnavailableError", Code.UNAVAILABLE),

@@ -8,7 +8,17 @@ from pathlib import Path
 from runfold.surfaces.backup.errors import BackupError, NotEmptyError
 from runfold.surfaces.private_folder import make_private
 
-OF_THE_HOME = ("artifacts", "calls", "kafka", "logs", "monitor", "postgres", "run", "workspace")
+OF_THE_HOME = (
+    "artifacts",
+    "calls",
+    "gateway",
+    "kafka",
+    "logs",
+    "monitor",
+    "postgres",
+    "run",
+    "workspace",
+)
 """What Runfold keeps in a home, which is no place for anything else."""
 
 

@@ -16,6 +16,7 @@ ROOMS = (
     "runfold.processors.tool.metrics",
     "runfold.projections.observability.metrics",
     "runfold.projections.observability.counting.metrics",
+    "runfold.surfaces.http.metrics",
 )
 """The modules that define metrics; importing them fills the table."""
 

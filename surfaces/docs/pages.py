@@ -16,6 +16,7 @@ from runfold.surfaces.docs import (
     settings,
     topics,
 )
+from runfold.surfaces.http import problem_page
 from runfold.surfaces.manifests.reference import rewritten
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -29,6 +30,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "docs/metrics.md": metrics.page,
     "docs/secured.md": secured.page,
     "docs/settings.md": settings.page,
+    "docs/problems.md": problem_page.page,
     "docs/definitions.md": lambda: rewritten((ROOT / "docs/definitions.md").read_text("utf-8")),
     "docs/features.md": lambda: features.page(features.load(ROOT)),
 }

@@ -111,6 +111,7 @@ def test_an_option_that_is_not_declared_cannot_be_asked_for(
         ("runfold-tools", {0, 1, 2, 70, 72}),
         ("runfold-projector", {0, 1, 2, 3, 70, 72}),
         ("runfold-monitor", {0, 1, 2}),
+        ("runfold-gateway", {0, 1, 2}),
     ],
 )
 def test_help_says_the_exit_codes_of_that_process(name: str, codes: set[int]) -> None:

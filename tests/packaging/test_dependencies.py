@@ -18,6 +18,7 @@ from tests.packaging.declared import BASE, EXTRAS, PACKAGES_OF_EXTRAS, TOOLS_OF_
 
 # Where an extra's packages may be imported.
 _ROOMS_OF_EXTRAS = {
+    "http": ("surfaces/http",),
     "monitor": ("processors/monitor/shell",),
     "sealing": ("infra/keys",),
     "embedded": ("stack", "processors/monitor/shell"),
@@ -101,7 +102,7 @@ def test_every_extra_has_a_room(extra: str) -> None:
 
 def test_the_image_holds_what_was_tested_and_no_test_tools() -> None:
     image, here = pins("requirements.lock"), pins("requirements-dev.lock")
-    lines = [*BASE, *EXTRAS["monitor"]]
+    lines = [*BASE, *EXTRAS["http"], *EXTRAS["monitor"]]
 
     assert image.items() <= here.items()
     assert closure(lines) <= image.keys()

@@ -48,7 +48,7 @@ COMPOSE: dict[str, Any] = filled(WRITTEN)
 SERVICES: dict[str, Any] = COMPOSE["services"]
 OURS = {name: service for name, service in SERVICES.items() if "build" in service}
 SERVERS = {"kafka", "postgres", "registry"}
-PARTS = ("runs", "tools", "models", "contexts", "projector", "monitor")
+PARTS = ("runs", "tools", "models", "contexts", "projector", "gateway", "monitor")
 ROOMS = ("events", "infra", "producers", "processors", "projections", "surfaces", "stack")
 
 
@@ -78,7 +78,11 @@ def test_a_processor_waits_for_servers_topics_and_schemas(name: str) -> None:
 
 
 def test_every_process_that_there_is_has_a_service() -> None:
-    files = {*ROOT.glob("processors/*/__main__.py"), *ROOT.glob("projections/__main__.py")}
+    files = {
+        *ROOT.glob("processors/*/__main__.py"),
+        ROOT / "projections/__main__.py",
+        ROOT / "surfaces/http/__main__.py",
+    }
     modules = {".".join(("runfold", *file.parent.relative_to(ROOT).parts)) for file in files}
     started = {name: SERVICES[name]["command"][1] for name in PARTS}
 

@@ -136,4 +136,4 @@ async def steer(
             if is_effect(event, request_id):
                 return outcome_of(event)
             last = event
-    raise no_effect(last, within)
+    raise no_effect(last, within, request_id)

@@ -42,6 +42,31 @@ def detail(views: Views, run_id: str) -> shapes.RunDetail:
     return found
 
 
+def ended_detail(views: Views, run_id: str) -> shapes.RunDetail | None:
+    """Return how a run ended, where the views have its end: nothing can be later than that.
+
+    None for a run that lives as far as they know, or that they do not have.
+    """
+    row = queries.run(views, run_id)
+    if row is None or row["exit_status"] is None:
+        return None
+    found = _folded(views, run_id).detail()
+    return found if found is not None and found.exit is not None else None
+
+
+def ended_history(
+    views: Views, run_id: str, after_seq: int, limit: int
+) -> list[shapes.Event] | None:
+    """Return events of a run whose end the views have; None where they have not."""
+    row = queries.run(views, run_id)
+    if row is None or row["exit_status"] is None:
+        return None
+    found = [event_of(event) for event in islice(_recorded(views, run_id, after_seq), limit)]
+    # It ends before a row that cannot be read back: then the journal has more to say.
+    complete = len(found) == limit or (found[-1].seq if found else after_seq) >= row["seq"]
+    return found if complete else None
+
+
 def state_at(views: Views, run_id: str, at: int | None = None) -> shapes.RunState:
     """Return a run as it was after event ``at``, or after the latest; raises NotFoundError."""
     found = _folded(views, run_id, at).state()

@@ -26,6 +26,7 @@ class RunOptions(TypedDict, total=False):
     parent_run_id: str | None
     created_from: datetime | None
     created_before: datetime | None
+    after: tuple[datetime, str] | None
 
 
 def list_runs(

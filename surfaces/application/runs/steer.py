@@ -10,7 +10,12 @@ from runfold.producers.client import RunClient
 from runfold.producers.client.deciding import shown_in
 from runfold.producers.follow.hub import AsyncFollowing, Following
 from runfold.surfaces.application import shapes
-from runfold.surfaces.application.errors import NotYetError, RunEndedError, no_run
+from runfold.surfaces.application.errors import (
+    NoEffectYetError,
+    NotYetError,
+    RunEndedError,
+    no_run,
+)
 from runfold.surfaces.application.rendering import outcome_of
 from runfold.surfaces.application.scope import Scope
 
@@ -45,7 +50,7 @@ def steer(
             if is_effect(event, request_id):
                 return outcome_of(event)
             last = event
-    raise no_effect(last, within)
+    raise no_effect(last, within, request_id)
 
 
 def must_live(
@@ -66,13 +71,16 @@ def is_effect(event: Event, request_id: str) -> bool:
     return getattr(event.fact, "request_id", None) == request_id
 
 
-def no_effect(last: Event | None, within: float) -> RunEndedError | NotYetError:
+def no_effect(
+    last: Event | None, within: float, request_id: str
+) -> RunEndedError | NoEffectYetError:
     """Return why a control has no effect, given the last event that came after it."""
     if last is not None and isinstance(last.fact, TERMINAL_FACTS):
         return has_ended(last)
-    return NotYetError(
+    return NoEffectYetError(
         f"The request is published, but nothing of it is on the journal after {within:g} s: see "
-        "`runfold status` and `runfold deadletters`."
+        "`runfold status` and `runfold deadletters`.",
+        request_id,
     )
 
 

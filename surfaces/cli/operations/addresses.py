@@ -16,6 +16,7 @@ from runfold.infra.settings.errors import ConfigError
 from runfold.stack import ports
 
 _MONITOR = "monitor"
+_GATEWAY = "gateway"
 _HIDDEN = "***"
 _GRANT = "GRANT the role whose name ends in _read to a login of yours"
 
@@ -40,6 +41,20 @@ def monitor_url(home: Path) -> str | None:
         return None
     port = port or _remembered(home)
     return f"http://{host}:{port}/" if port else None
+
+
+def gateway_url(home: Path) -> str | None:
+    """Return where the gateway of this home last said that it serves, None where none did."""
+    try:
+        return (home / _GATEWAY / "url").read_text().strip()
+    except OSError:
+        return None
+
+
+def development_key(home: Path) -> Path | None:
+    """Return the file with the API key of this machine, None where there is none."""
+    file = home / _GATEWAY / "development-key"
+    return file if file.exists() else None
 
 
 def choose_monitor_port(home: Path) -> None:

@@ -81,14 +81,23 @@ def _given_up(known: State) -> list[str]:
 
 
 def print_addresses(context: Context, database_url: str, shown: Callable[[str], str]) -> None:
-    """Print where Postgres and the monitor's page are, as far as they are known."""
-    from runfold.surfaces.cli.operations.addresses import monitor_url, reading_url
+    """Print where Postgres, the monitor's page and the HTTP API are, as far as they are known."""
+    from runfold.surfaces.cli.operations.addresses import (
+        development_key,
+        gateway_url,
+        monitor_url,
+        reading_url,
+    )
 
     said = output.console()
     said.print(f"  Postgres  {shown(database_url) or '-'}")
     reading, why = reading_url(database_url)
     said.print(f"  Read only {shown(reading) if reading else f'- ({why})'}")
-    said.print(f"  Monitor   {monitor_url(context.settings.home) or '-'}")
+    home = context.settings.home
+    said.print(f"  Monitor   {monitor_url(home) or '-'}")
+    said.print(f"  HTTP API  {gateway_url(home) or '-'}")
+    if (file := development_key(home)) is not None:
+        said.print(f"  API key   in {file}", soft_wrap=True)
 
 
 def _print(context: Context, known: State, shown: Callable[[str], str]) -> None:
@@ -133,7 +142,7 @@ def _as_row(
 ) -> dict[str, object]:
     from dataclasses import asdict
 
-    from runfold.surfaces.cli.operations.addresses import monitor_url, reading_url
+    from runfold.surfaces.cli.operations.addresses import gateway_url, monitor_url, reading_url
 
     if known is None:
         return {"phase": "down"}
@@ -143,6 +152,7 @@ def _as_row(
         "database_url": shown(known.database_url),
         "read_only_url": shown(reading) if reading else None,
         "monitor_url": monitor_url(context.settings.home),
+        "gateway_url": gateway_url(context.settings.home),
         "set_aside": aside,
         "passed_by": asdict(passed) if passed else None,
         "tool_modules": asdict(modules),

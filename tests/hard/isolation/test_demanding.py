@@ -18,6 +18,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import httpx
 import psycopg
 import pytest
 
@@ -26,6 +27,7 @@ from runfold.infra.credentials.keys import new_key
 from runfold.infra.credentials.signing import Signer
 from runfold.infra.credentials.token import Claims, Token, issue
 from runfold.infra.database import migrate, reads, roles_script
+from runfold.infra.gateway import tables
 from runfold.infra.kafka.rights import CLI, PROGRAMS
 from runfold.projections import schema, separating
 from runfold.stack.kafka.topics import ensure_topics
@@ -50,6 +52,7 @@ PROCESSES = {
     "models": ("runfold-models", "runfold.processors.model", ""),
     "contexts": ("runfold-contexts", "runfold.processors.context", ""),
     "projector": ("runfold-projector", "runfold.projections", "login_projector"),
+    "gateway": ("runfold-gateway", "runfold.surfaces.http", "login_gateway"),
     "monitor": ("runfold-monitor", "runfold.processors.monitor", ""),
 }
 """Users, each of them one process, with the login that it has at the database, if any."""
@@ -103,6 +106,7 @@ def deployment(patch: pytest.MonkeyPatch) -> Iterator[Deployment]:
         migrate.upgrade(owner)
         separating.settle(owner, on=True)
         reads.make(owner)
+        tables.ensure(owner)
         kafka.enlist(*PROCESSES, "cli")
         for user, (program, _, _) in PROCESSES.items():
             kafka.allow(user, PROGRAMS[program].rights)
@@ -220,6 +224,25 @@ def test_who_reads_a_run_is_on_record_also_by_a_login_that_only_reads(
     with psycopg.connect(deployment.database.of("runfold_login_reader", "p")) as connection:
         row = connection.execute("SELECT login, what, tenant, purpose FROM reads").fetchone()
     assert row == ("runfold_login_reader", "runs", "", "a look")
+
+
+def test_the_gateway_works_with_its_own_login_and_puts_reads_on_record(
+    deployment: Deployment,
+) -> None:
+    owner = {"DATABASE_URL": deployment.database.of("runfold_login_owner", "p")}
+    words = ("keys", "create", "test", "--tenant", "acme", "--user", "anna")
+    made = deployment.cli(*words, **owner)
+    assert made.returncode == 0, made.stderr
+    url = (deployment.settings.home / "gateway" / "url").read_text().strip()
+    headers = {"authorization": f"Bearer {made.stdout.split()[0]}"}
+    with httpx.Client(base_url=url, headers=headers, timeout=60) as client:
+        answers = [client.get(path) for path in ("/runs", "/approvals", "/costs", "/readyz")]
+    assert [each.status_code for each in answers] == [200] * 4, [each.text for each in answers]
+    with psycopg.connect(owner["DATABASE_URL"]) as connection:
+        row = connection.execute(
+            "SELECT login, claimed, what FROM reads WHERE what = 'GET /runs'"
+        ).fetchone()
+    assert row == ("runfold_login_gateway", "acme/anna", "GET /runs")
 
 
 def test_a_client_with_a_certificate_is_let_in(deployment: Deployment) -> None:

@@ -138,6 +138,7 @@ MODULES = {
     "runs": ("runfold-runs", "runfold.processors.run"),
     "tools": ("runfold-tools", "runfold.processors.tool"),
     "projector": ("runfold-projector", "runfold.projections"),
+    "gateway": ("runfold-gateway", "runfold.surfaces.http"),
     "monitor": ("runfold-monitor", "runfold.processors.monitor"),
 }
 """Users, each of them one process."""

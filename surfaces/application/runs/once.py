@@ -1,0 +1,113 @@
+"""Submit a run once, however often its requester asks: by a key of the requester's own."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
+
+from runfold.infra.gateway.asked import (
+    Again,
+    Asked,
+    AskedStore,
+    Done,
+    First,
+    Lasting,
+    Other,
+    UnderWay,
+)
+from runfold.producers.client.broker_time import BOUND, OLDEST
+from runfold.producers.errors import RefusedError as LogRefused
+from runfold.producers.identity import made_at, uuid7
+from runfold.surfaces.application.errors import (
+    InDoubtError,
+    OtherRequestError,
+    RefusedError,
+    UnderWayError,
+)
+
+LEASE = timedelta(seconds=60)
+"""How long a request may be under way before somebody else may go on with it."""
+
+KEPT = timedelta(hours=24)
+
+Submit = Callable[[str], Awaitable[object]]
+"""Asks for a run of this id, durably."""
+
+IsThere = Callable[[str], Awaitable[bool]]
+"""Says whether a run of this id was asked for, by the log."""
+
+
+class Submitted(NamedTuple):
+    """The run that a request led to; ``repeated`` where it was made before."""
+
+    run_id: str
+    repeated: bool
+
+
+class Once:
+    """Sees to it that a request that is made again leads to the same run."""
+
+    def __init__(
+        self,
+        store: AskedStore,
+        kept: timedelta = KEPT,
+        wall: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._store = store
+        self._lasting = Lasting(LEASE, kept)
+        self._wall = wall
+
+    async def submit(self, asked: Asked, submit: Submit, is_there: IsThere) -> Submitted:
+        """Ask for a run, or find the one that this request led to before.
+
+        Raises OtherRequestError where the key was used for another request, UnderWayError where
+        somebody makes it now, InDoubtError where nobody can know whether it arrived, and what
+        ``submit`` raises: a request that is refused leaves its key free.
+        """
+        standing = await asyncio.to_thread(
+            self._store.begin, asked, uuid7(), self._wall(), self._lasting
+        )
+        match standing:
+            case Done(run_id):
+                return Submitted(run_id, repeated=True)
+            case Other(run_id):
+                raise OtherRequestError(
+                    "This Idempotency-Key was used for another request: take a new key for what is "
+                    f"new, or send what was sent before (run {run_id})."
+                )
+            case UnderWay():
+                raise UnderWayError("The same request is being made now: ask again in a second.")
+            case First(run_id):
+                await self._make(asked, run_id, submit)
+                return Submitted(run_id, repeated=False)
+            case Again(run_id):
+                if await is_there(run_id):
+                    await asyncio.to_thread(self._store.done, asked)
+                elif self._may_begin(run_id):
+                    await self._make(asked, run_id, submit)
+                else:
+                    raise InDoubtError(
+                        "This request was begun before, too long ago to make it again, and is not "
+                        f"on the log: see whether run {run_id} is there, and take a new key.",
+                        run_id,
+                    )
+                return Submitted(run_id, repeated=True)
+
+    async def _make(self, asked: Asked, run_id: str, submit: Submit) -> None:
+        try:
+            await submit(run_id)
+        except (RefusedError, LogRefused):
+            await asyncio.to_thread(self._store.undone, asked, arrived=False)
+            raise
+        except BaseException:
+            # It may have arrived, also where the requester went away meanwhile.
+            await asyncio.shield(asyncio.to_thread(self._store.undone, asked, arrived=True))
+            raise
+        await asyncio.to_thread(self._store.done, asked)
+
+    def _may_begin(self, run_id: str) -> bool:
+        """Whether the run processor would still take a request with this id."""
+        made = made_at(run_id)
+        return made is not None and self._wall() - made < OLDEST - BOUND

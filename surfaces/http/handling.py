@@ -1,0 +1,120 @@
+"""How a request is served: the same steps for every route, in this order.
+
+1. it is given an id and a trace
+2. its key says who asks
+3. rate and number of requests under way
+4. the scope that the route needs
+5. the body, bounded, then parsed, then validated
+6. the use case
+7. whatever went wrong becomes a problem
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+
+from opentelemetry import context as otel
+from opentelemetry import trace
+from starlette.requests import Request
+from starlette.responses import Response
+
+from runfold.events.values import DataClassification
+from runfold.infra.tracing.context import parsed
+from runfold.surfaces.http import bodies
+from runfold.surfaces.http.gateway import Gateway
+from runfold.surfaces.http.identity import Caller, Marks, authenticated, caller_of, marks_of
+from runfold.surfaces.http.identity import need_scope as need
+from runfold.surfaces.http.metrics import REQUESTS, SECONDS
+from runfold.surfaces.http.problems import Problem, answer, problem_of
+from runfold.surfaces.http.route import Call, Route
+
+_log = logging.getLogger("runfold.gateway")
+
+
+async def handle(route: Route, gateway: Gateway, request: Request) -> Response:
+    """Serve a request; never raises but where the server itself ends."""
+    began = time.monotonic()
+    marks = marks_of(request)
+    left: dict[str, str] = {}
+    who = ""
+    try:
+        with in_trace(marks):
+            caller = await _let_in(route, gateway, request, marks)
+            who = caller.key_id
+            if route.scope is not None:
+                left = gateway.use.take(caller.key_id)
+            bounded = route.scope is not None and not route.streams
+            with gateway.use.under_way(caller.key_id) if bounded else nullcontext():
+                if route.scope:
+                    need(caller, route.scope)
+                response = await route.endpoint(
+                    Call(request, gateway, caller, await _body(route, gateway, request))
+                )
+    except Exception as error:  # noqa: BLE001 - a caller is answered, whatever it was
+        problem = problem_of(error)
+        if problem.code == "internal":
+            _log.exception("a request failed", extra={"request_id": marks.request_id})
+        response = answer(problem, request.url.path, marks.request_id)
+    _mark(response, marks, left)
+    seconds = time.monotonic() - began
+    REQUESTS(route.name, str(response.status_code)).inc()
+    SECONDS(route.name).observe(seconds)
+    _log.debug(
+        "served",
+        extra={
+            "route": route.name,
+            "status": response.status_code,
+            "request_id": marks.request_id,
+            "key": who,
+            "ms": round(seconds * 1000, 1),
+        },
+    )
+    return response
+
+
+@contextmanager
+def in_trace(marks: Marks) -> Iterator[None]:
+    """Have the trace of a request go with what is published within the block."""
+    found = parsed(marks.traceparent)
+    assert found is not None
+    span = trace.SpanContext(
+        found.trace_id, found.span_id, is_remote=True, trace_flags=trace.TraceFlags(found.sampled)
+    )
+    token = otel.attach(trace.set_span_in_context(trace.NonRecordingSpan(span)))
+    try:
+        yield
+    finally:
+        otel.detach(token)
+
+
+async def _let_in(route: Route, gateway: Gateway, request: Request, marks: Marks) -> Caller:
+    if route.scope is None:
+        return Caller(
+            "", "", (), (), DataClassification.UNKNOWN, "", marks.request_id, marks.trace_id
+        )
+    return caller_of(await authenticated(request, gateway.door, gateway.use), marks)
+
+
+async def _body(route: Route, gateway: Gateway, request: Request) -> object:
+    limits = gateway.use.limits
+    if route.body is None:
+        if request.method != "GET" and await bodies.read(request, limits):
+            raise Problem("malformed", "This route takes no body.")
+        return None
+    body = await bodies.read(request, limits)
+    if not body and not any(each.is_required() for each in route.body.model_fields.values()):
+        return route.body()
+    found = bodies.parsed(body, request.headers.get("content-type"), limits.depth)
+    return bodies.validated(route.body, found)
+
+
+def _mark(response: Response, marks: Marks, left: dict[str, str]) -> None:
+    response.headers["x-request-id"] = marks.request_id
+    response.headers["traceparent"] = marks.traceparent
+    response.headers.setdefault("cache-control", "no-store")
+    response.headers.setdefault("x-content-type-options", "nosniff")
+    for name, value in left.items():
+        response.headers[name] = value

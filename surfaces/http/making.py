@@ -1,0 +1,128 @@
+"""What a gateway stands on in a process of its own: Kafka, Postgres, and the keys."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import psycopg
+
+from runfold.events import topics
+from runfold.infra.credentials.signing import signer_of
+from runfold.infra.database.connection import Session, engine
+from runfold.infra.gateway.api_key import ANY_SCOPE
+from runfold.infra.gateway.key_store import KeyStore
+from runfold.infra.gateway.postgres import PostgresAskedStore, PostgresKeyStore, Sessions
+from runfold.infra.process.runner import Process
+from runfold.infra.settings.isolation import TOKEN
+from runfold.processors.definitions.sealing import reading_codec
+from runfold.producers.client import Hubs
+from runfold.producers.errors import LogError
+from runfold.producers.log.kafka import Publisher, TopicReader
+from runfold.producers.schema_registry.chosen import registry_of
+from runfold.surfaces.application.governing.api_keys import (
+    ApiKeys,
+    Doorkeeper,
+    KeyWish,
+    hash_key_in,
+    write_once,
+)
+from runfold.surfaces.application.governing.publish import publish_manifests
+from runfold.surfaces.application.runs.once import Once
+from runfold.surfaces.http.gateway import Gateway
+from runfold.surfaces.http.identity import LOOPBACK, OPERATOR
+from runfold.surfaces.http.limits import Use
+from runfold.surfaces.http.settings import DEVELOPMENT_KEY, FOLDER, GatewaySettings
+
+_log = logging.getLogger("runfold.gateway")
+
+_LOOK_S = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A gateway, and what to close when it ends."""
+
+    gateway: Gateway
+    asked: PostgresAskedStore
+    closing: tuple[Callable[[], None], ...]
+
+    def close(self) -> None:
+        """Let what is on its way arrive, and close connections."""
+        for close in self.closing:
+            close()
+
+
+def make(process: Process, settings: GatewaySettings, *, development: bool) -> Made:
+    """Return a gateway on the servers that the settings name."""
+    config = process.config
+    url = config.need_database()
+    kafka = dict(config.kafka)
+    codec = reading_codec(registry_of(config.schema_registry_url), lambda: kafka)
+    signer = signer_of(token=process.taken.values.get(TOKEN.name))
+    writer = Publisher(kafka, codec, "runfold/http", signer=signer)
+    reader = TopicReader(kafka, codec)
+    hubs = Hubs(reader)
+    sessions = Sessions(url)
+    keys, asked = PostgresKeyStore(sessions), PostgresAskedStore(sessions)
+    hash_key = hash_key_in(settings.hash_key)
+    if development:
+        make_development_key(settings.home / FOLDER / DEVELOPMENT_KEY, keys, hash_key)
+    else:
+        # The tables are made, or what is wrong with them is said, before anybody asks.
+        keys.all("")
+    views = engine(url)
+    gateway = Gateway(
+        writer=writer,
+        reader=reader,
+        hubs=hubs,
+        connect=views.connect,
+        door=Doorkeeper(keys, hash_key),
+        once=Once(asked, settings.kept),
+        use=Use(settings.limits),
+        ready=lambda: why_not_ready(reader, url),
+        needs_idempotency=settings.needs_idempotency,
+        reads=settings.reads,
+        reads_to=lambda: url,
+        publish=lambda folder, user, roles, tenant: publish_manifests(
+            [folder],
+            kafka=kafka,
+            codec=codec,
+            log=writer,
+            # Whoever publishes from elsewhere learns nothing of this process's environment.
+            env={},
+            by=user,
+            roles=roles,
+            tenant=tenant,
+        ),
+    )
+    return Made(gateway, asked, (hubs.close, writer.close, sessions.close, views.dispose))
+
+
+def make_development_key(file: Path, store: KeyStore, hash_key: bytes) -> None:
+    """Make the key of this machine, where there is none that lets in."""
+    if file.exists():
+        if Doorkeeper(store, hash_key).let_in(file.read_text().strip(), datetime.now(UTC)):
+            return
+        # Of another database, or revoked.
+        file.unlink()
+    wish = KeyWish("development", "default", "me", (), (ANY_SCOPE, OPERATOR, LOOPBACK), valid="")
+    made, _ = ApiKeys(store, hash_key).create(wish, datetime.now(UTC))
+    write_once(file, f"{made}\n".encode())
+    _log.info("a development key was made", extra={"file": str(file)})
+
+
+def why_not_ready(reader: TopicReader, url: str) -> str:
+    """Return why no request could be served now, empty where they can be."""
+    try:
+        reader.ends(topics.REQUESTS)
+    except LogError as error:
+        return str(error)
+    try:
+        Session.to(url, _LOOK_S).close()
+    except psycopg.Error:
+        return "Postgres does not answer: check DATABASE_URL and that it runs."
+    return ""

@@ -1,0 +1,23 @@
+"""What the gateway counts."""
+
+from __future__ import annotations
+
+from runfold.infra.metrics.table import TABLE
+
+REQUESTS = TABLE.counter(
+    "runfold_http_requests",
+    "requests that were answered, by the name of their route in the OpenAPI document and by "
+    "status; `none` for what is no route",
+    ["name", "status"],
+    process="gateway",
+)
+SECONDS = TABLE.histogram(
+    "runfold_http_seconds",
+    "from a request's head to the begin of its answer, streams and waited for runs included",
+    ["name"],
+    process="gateway",
+)
+STREAMS = TABLE.gauge("runfold_http_streams", "streams of events that are open", process="gateway")
+EVENTS = TABLE.counter(
+    "runfold_http_stream_events", "events that were sent to listeners", process="gateway"
+)

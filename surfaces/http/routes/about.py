@@ -1,0 +1,66 @@
+"""What the gateway says of itself: whether it serves, what it offers, who asks."""
+
+from __future__ import annotations
+
+import asyncio
+from functools import cache
+
+from starlette.responses import Response
+
+from runfold.surfaces.application import shapes
+from runfold.surfaces.application.rendering import to_json
+from runfold.surfaces.http import openapi
+from runfold.surfaces.http.problem_page import page
+from runfold.surfaces.http.problems import Problem
+from runfold.surfaces.http.route import NO_SCOPE, Call, Route, answered
+
+_PUBLIC = {"cache-control": "public, max-age=300"}
+
+
+async def alive(call: Call[None]) -> Response:  # noqa: ARG001 - every endpoint is given it
+    """Say that the process answers."""
+    return answered({"status": "ok"})
+
+
+async def ready(call: Call[None]) -> Response:
+    """Say whether requests can be served: Kafka and Postgres answer."""
+    if why := await asyncio.to_thread(call.gateway.ready):
+        raise Problem("unavailable", why, headers={"retry-after": "1"})
+    return answered({"status": "ready"})
+
+
+async def document(call: Call[None]) -> Response:  # noqa: ARG001 - every endpoint is given it
+    """Describe every route."""
+    return Response(_document(), media_type="application/json", headers=_PUBLIC)
+
+
+async def problems(call: Call[None]) -> Response:  # noqa: ARG001 - every endpoint is given it
+    """Explain every code."""
+    return Response(page(), media_type="text/markdown; charset=utf-8", headers=_PUBLIC)
+
+
+async def identity(call: Call[None]) -> Response:
+    """Say who asks."""
+    return answered(call.caller.shape())
+
+
+@cache
+def _document() -> str:
+    from runfold.surfaces.http.routes import ROUTES as ALL  # noqa: PLC0415 - it holds this module
+
+    return to_json(openapi.document(ALL))
+
+
+ROUTES = (
+    Route(
+        "GET", "/identity", "get_identity", "See who a key stands for", NO_SCOPE, identity,
+        {200: shapes.Identity},
+    ),
+    Route("GET", "/healthz", "alive", "See whether the process answers", None, alive, {200: None}),
+    Route(
+        "GET", "/readyz", "ready", "See whether requests can be served", None, ready, {200: None},
+        problems=("unavailable",),
+    ),
+    Route("GET", "/openapi.json", "document", "Read this document", None, document, {200: None}),
+    Route("GET", "/problems", "problems", "Read what each code means", None, problems, {200: None}),
+)  # fmt: skip

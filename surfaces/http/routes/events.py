@@ -1,0 +1,97 @@
+"""The events of a run: a page of those that are there, or a stream of them and what comes."""
+
+from __future__ import annotations
+
+from starlette.responses import Response
+
+from runfold.events.catalogue import TERMINAL_FACTS
+from runfold.surfaces.application import shapes
+from runfold.surfaces.application.errors import NotFoundError
+from runfold.surfaces.application.runs import async_follow
+from runfold.surfaces.application.runs.accepted import detail
+from runfold.surfaces.application.runs.history import ended_history
+from runfold.surfaces.application.scope import TenantScope
+from runfold.surfaces.http import identity
+from runfold.surfaces.http.route import Call, Parameter, Route, answered
+from runfold.surfaces.http.streams import EventStream, after_in, is_asked
+
+_MOST = 1_000
+_USUAL = 200
+_BEGINS_WITHIN_S = 3600.0
+_TERMINAL = frozenset(fact.__name__ for fact in TERMINAL_FACTS)
+
+
+async def events(call: Call[None]) -> Response:
+    """Show events of a run, or stream them to its end."""
+    run_id, caller = call.path("run_id"), call.caller
+    after = call.number("after", 0, 0, 2**62)
+    await call.gateway.note_read(caller, "GET /runs/{run_id}/events", run_id)
+    if is_asked(call.request):
+        return await _streamed(call, run_id, after_in(call.request, after))
+    return answered(await _page(call, run_id, after))
+
+
+async def _page(call: Call[None], run_id: str, after: int) -> shapes.EventPage:
+    limit = call.number("limit", _USUAL, 1, _MOST)
+    known = await call.gateway.ask_if_there(
+        call.caller, lambda views: ended_history(views, run_id, after, limit + 1)
+    )
+    found = await _on_journal(call, run_id, after, limit + 1) if known is None else known
+    more, found = len(found) > limit, found[:limit]
+    last = found[-1] if found else None
+    return shapes.EventPage(
+        run_id=run_id,
+        events=tuple(found),
+        next_after=last.seq if last else after,
+        has_more=more,
+        ended=last is not None and last.type in _TERMINAL,
+    )
+
+
+async def _on_journal(call: Call[None], run_id: str, after: int, limit: int) -> list[shapes.Event]:
+    client, scope = call.gateway.client(call.caller), TenantScope(call.caller.tenant_id)
+    found: list[shapes.Event] = []
+    try:
+        async for event in async_follow.events(client, scope, run_id, after_seq=after):
+            found.append(event)
+            if len(found) == limit:
+                break
+    except NotFoundError:
+        # One that was asked for is there, and has no event yet.
+        await detail(client, call.gateway.reader, scope, run_id)
+    return found
+
+
+async def _streamed(call: Call[None], run_id: str, after: int) -> Response:
+    client, scope = call.gateway.client(call.caller), TenantScope(call.caller.tenant_id)
+    # Once an answer has begun, it can no more say that there is no such run.
+    known = await detail(client, call.gateway.reader, scope, run_id)
+    if known.exit is not None and after >= known.seq:
+        # Nothing comes any more: 204 tells a browser not to come back.
+        return Response(status_code=204)
+    coming = async_follow.events(
+        client, scope, run_id, after_seq=after, follow=True, begins_within=_BEGINS_WITHIN_S
+    )
+    return EventStream(coming, call.gateway.use)
+
+
+ROUTES = (
+    Route(
+        "GET", "/runs/{run_id}/events", "get_run_events",
+        "See a run's events: a page, or with `Accept: text/event-stream` a stream to its end",
+        identity.READ, events, {200: shapes.EventPage, 204: None}, None,
+        (
+            Parameter(
+                "after", "The number of the last event that is known.",
+                {"type": "integer", "minimum": 0},
+            ),
+            Parameter(
+                "limit", "How many, of a page.",
+                {"type": "integer", "minimum": 1, "maximum": _MOST},
+            ),
+            Parameter("Last-Event-ID", "As `after`: a browser sends it.", place="header"),
+        ),
+        ("malformed", "not_found", "too_busy", "unavailable"),
+        streams=True,
+    ),
+)  # fmt: skip

@@ -1,0 +1,179 @@
+"""API keys, and requests that were made: in memory, and in Postgres by several at once."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from runfold.infra.database import roles
+from runfold.infra.database.connection import Session
+from runfold.infra.gateway.api_key import ApiKey, digest_of, new_key
+from runfold.infra.gateway.asked import (
+    Again,
+    Asked,
+    AskedStore,
+    Done,
+    First,
+    Lasting,
+    MemoryAskedStore,
+    Other,
+    UnderWay,
+)
+from runfold.infra.gateway.key_store import KeyStore, MemoryKeyStore
+from runfold.infra.gateway.postgres import PostgresAskedStore, PostgresKeyStore, Sessions
+from runfold.projections import schema
+
+NOW = datetime(2026, 12, 1, 10, tzinfo=UTC)
+LASTING = Lasting(timedelta(seconds=60), timedelta(hours=24))
+REQUEST = Asked("scope", "key", b"d" * 32)
+
+
+@pytest.fixture(params=["memory", pytest.param("postgres", marks=pytest.mark.integration)])
+def keys(request: pytest.FixtureRequest) -> Iterator[KeyStore]:
+    if request.param == "memory":
+        yield MemoryKeyStore()
+        return
+    sessions = Sessions(request.getfixturevalue("database_url"))
+    yield PostgresKeyStore(sessions)
+    sessions.close()
+
+
+@pytest.fixture(params=["memory", pytest.param("postgres", marks=pytest.mark.integration)])
+def asked(request: pytest.FixtureRequest) -> Iterator[AskedStore]:
+    if request.param == "memory":
+        yield MemoryAskedStore()
+        return
+    sessions = Sessions(request.getfixturevalue("database_url"))
+    yield PostgresAskedStore(sessions)
+    sessions.close()
+
+
+def key(key_id: str, tenant: str = "acme", **more: Any) -> ApiKey:
+    return ApiKey(key_id, "billing", tenant, "ada", ("clerk",), ("runs:read", "x"), NOW, **more)
+
+
+def test_a_key_is_kept_as_it_was_made(keys: KeyStore) -> None:
+    made = new_key()
+    digest = digest_of(made, b"h" * 32)
+    kept = key(made.key_id, expires_at=NOW + timedelta(days=1))
+    keys.add(kept, digest)
+
+    found = keys.get(made.key_id)
+    assert found is not None
+    assert (found.key, found.digest) == (kept, digest)
+    assert made.secret.encode() not in digest
+    assert keys.get("other") is None
+
+
+def test_keys_are_listed_by_tenant_the_oldest_first(keys: KeyStore) -> None:
+    keys.add(key("b"), b"1")
+    keys.add(key("a"), b"2")
+    keys.add(key("c", "umbrella"), b"3")
+
+    assert [each.key_id for each in keys.all()] == ["a", "b", "c"]
+    assert [each.key_id for each in keys.all("umbrella")] == ["c"]
+
+
+def test_a_key_is_revoked_once(keys: KeyStore) -> None:
+    keys.add(key("a"), b"1")
+
+    assert keys.revoke("a", NOW)
+    assert not keys.revoke("a", NOW + timedelta(hours=1))
+    assert not keys.revoke("b", NOW)
+    assert keys.all()[0].revoked_at == NOW
+
+
+def test_a_key_is_rotated_once_and_ends_no_later_than_it_would_have(keys: KeyStore) -> None:
+    keys.add(key("a", expires_at=NOW + timedelta(hours=1)), b"1")
+
+    assert keys.rotate("a", NOW + timedelta(days=1), key("b"), b"2")
+    assert not keys.rotate("a", NOW + timedelta(days=1), key("c"), b"3")
+    old, new = keys.all()
+    assert (old.rotated_to, old.expires_at) == ("b", NOW + timedelta(hours=1))
+    assert (new.key_id, new.expires_at) == ("b", None)
+    assert keys.get("c") is None
+
+
+def test_it_is_known_when_a_key_was_used_last(keys: KeyStore) -> None:
+    keys.add(key("a"), b"1")
+    keys.used(["a", "unknown"], NOW)
+    assert keys.all()[0].last_used_at == NOW
+
+
+def test_a_request_is_the_firsts_until_it_is_done(asked: AskedStore) -> None:
+    assert asked.begin(REQUEST, "run-1", NOW, LASTING) == First("run-1")
+    assert asked.begin(REQUEST, "run-2", NOW, LASTING) == UnderWay("run-1")
+    asked.done(REQUEST)
+    assert asked.begin(REQUEST, "run-3", NOW, LASTING) == Done("run-1")
+    other = REQUEST._replace(digest=b"e" * 32)
+    assert asked.begin(other, "run-4", NOW, LASTING) == Other("run-1")
+    elsewhere = REQUEST._replace(scope="of somebody else")
+    assert asked.begin(elsewhere, "run-5", NOW, LASTING) == First("run-5")
+
+
+def test_a_request_whose_maker_died_is_made_again(asked: AskedStore) -> None:
+    asked.begin(REQUEST, "run-1", NOW, LASTING)
+    later = NOW + timedelta(seconds=61)
+    assert asked.begin(REQUEST, "run-2", later, LASTING) == Again("run-1")
+    assert asked.begin(REQUEST, "run-3", later, LASTING) == UnderWay("run-1")
+
+
+def test_a_request_is_given_back(asked: AskedStore) -> None:
+    asked.begin(REQUEST, "run-1", NOW, LASTING)
+    asked.undone(REQUEST, arrived=True)
+    assert asked.begin(REQUEST, "run-2", NOW, LASTING) == Again("run-1")
+    asked.undone(REQUEST, arrived=False)
+    assert asked.begin(REQUEST, "run-3", NOW, LASTING) == First("run-3")
+
+
+def test_a_request_is_forgotten_in_time(asked: AskedStore) -> None:
+    asked.begin(REQUEST, "run-1", NOW, LASTING)
+    asked.done(REQUEST)
+    late = NOW + timedelta(hours=25)
+    other = REQUEST._replace(digest=b"e" * 32)
+    assert asked.begin(other, "run-2", late, LASTING) == First("run-2")
+    assert asked.forget(late) == 0
+    assert asked.forget(late + timedelta(hours=25)) == 1
+
+
+def test_of_many_at_once_one_is_the_first(asked: AskedStore) -> None:
+    said: list[Any] = []
+    gate = threading.Barrier(8)
+
+    def ask(number: int) -> None:
+        gate.wait()
+        said.append(asked.begin(REQUEST, f"run-{number}", NOW, LASTING))
+
+    threads = [threading.Thread(target=ask, args=(number,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    (first,) = [each for each in said if isinstance(each, First)]
+    assert {type(each) for each in said} == {First, UnderWay}
+    assert {each.run_id for each in said} == {first.run_id}
+
+
+@pytest.mark.integration
+def test_who_reads_the_views_reads_no_keys(database_url: str) -> None:
+    schema.ensure(database_url)
+    sessions = Sessions(database_url)
+    store = PostgresKeyStore(sessions)
+    store.add(key("a"), b"1")
+    sessions.close()
+    # Grants are made again whenever tables are.
+    with Session.to(database_url) as connection, connection.transaction():
+        connection.execute("SET LOCAL search_path = runfold")
+        assert roles.grant(connection, "runfold")
+    with Session.to(database_url) as connection:
+        for name in ("runfold_read", "runfold_projector", "runfold_tools"):
+            for table in roles.GATEWAY_TABLES:
+                row = connection.execute(
+                    "SELECT has_table_privilege(%s, %s, 'SELECT')", (name, f"runfold.{table}")
+                ).fetchone()
+                assert row == (False,), (name, table)
