@@ -207,7 +207,9 @@ def test_a_refused_request_gives_no_label_to_what_it_asked_for() -> None:
     grown = Growth()
     meta = History("run-1").created().events[0].meta
     for number in range(5):
-        fact = SimpleNamespace(code="unknown_agent", request=SimpleNamespace(agent=f"wanted-{number}"))
+        fact = SimpleNamespace(
+            code="unknown_agent", request=SimpleNamespace(agent=f"wanted-{number}")
+        )
         COUNTED[j.RunRefused](meta, fact, Memory().of("r"))
 
     assert grown.of("runfold_runs_refused_total", code="unknown_agent") == 5
