@@ -1,4 +1,4 @@
-"""What an agent remembers beyond its run [67]; no decider writes these yet."""
+"""What an agent remembers beyond its run [71]; no decider writes these yet."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ __all__ = ["MemoryWriteCommitted", "MemoryWriteProposed", "MemoryWriteRejected"]
 
 
 class MemoryWriteProposed(Fact):
-    """The agent proposed to remember something [67]."""
+    """The agent proposed to remember something [71]."""
 
     traits = Traits(
         reads="proposes to remember {memory_type} of {subject}",
