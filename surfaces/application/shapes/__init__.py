@@ -33,6 +33,7 @@ from runfold.surfaces.application.shapes.operations import (
     DeadLetter,
     DeadLetterDetail,
     DeadLetterHeader,
+    ReadOnRecord,
 )
 from runfold.surfaces.application.shapes.policies import (
     Grant,
@@ -101,6 +102,7 @@ __all__ = [
     "PolicyExplanation",
     "PolicySimulation",
     "PolicyTestResult",
+    "ReadOnRecord",
     "Repriced",
     "Repricing",
     "RuleAccess",
