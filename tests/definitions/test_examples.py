@@ -263,11 +263,11 @@ def test_a_manifest_may_not_lower_the_level_of_its_function(tmp_path: Path) -> N
 def test_a_refund_is_paid_once_per_key(tmp_path: Path) -> None:
     ledger = tmp_path / "ledger.jsonl"
     run = python_implementation("support_refund:create_refund", {"support_refund"})
-    arguments = {"order_id": "A-100", "amount": "59.90", "reason": "late"}
+    arguments = {"order_id": "A-100", "amount": 59.9, "reason": "late"}
     Draft202012Validator(refund_tool().input_schema).validate(arguments)
     context = context_with({"ledger": str(ledger)})
     first, again = (ran(run, arguments, context) for _time in range(2))
-    assert first == again == {"refund_id": "k", "order_id": "A-100", "amount": "59.90"}
+    assert first == again == {"refund_id": "k", "order_id": "A-100", "amount": 59.9}
     assert len(ledger.read_text().splitlines()) == 1
     with pytest.raises(ToolRefusedError, match=r"not between 0 and 59\.90"):
         ran(run, {**arguments, "amount": "60"}, context)
