@@ -21,6 +21,7 @@ from runfold.infra.artifacts.memory import MemoryArtifacts
 from runfold.processors.model.scripted.model import Scripted
 from runfold.processors.model.scripted.templates import Scope, fill
 from runfold.processors.run.agent.controls.control_tools import EXITS, SCHEMAS
+from runfold.processors.run.policy.cedar.checking import faults as faults_of
 from runfold.processors.tool import ToolContext, builtin_contracts
 from runfold.processors.tool.builtin import builtin_implementation
 from runfold.processors.tool.errors import ToolRefusedError
@@ -29,6 +30,7 @@ from runfold.processors.tool.python.tools import python_implementation
 from runfold.processors.tool.results import jsonable
 from runfold.surfaces.manifests import InvalidManifestsError, Manifests, load
 from runfold.surfaces.manifests.bases import bases
+from tests.deciders.governed import policy
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
@@ -250,6 +252,15 @@ def refund_tool() -> ToolContract:
 def test_a_refund_always_asks_a_person() -> None:
     tool = refund_tool()
     assert (tool.risk_level, tool.approval, tool.idempotent) == (3, "always", True)
+
+
+def test_a_policy_can_compare_the_amount_of_a_refund() -> None:
+    rule = (
+        '@approvers("2") permit(principal, action == Action::"tool.call", '
+        'resource == Tool::"refunds.create") when { context.arguments has amount && '
+        'context.arguments.amount.greaterThan(decimal("50.0")) };'
+    )
+    assert faults_of(policy(rule), [refund_tool()]) == []
 
 
 def test_a_manifest_may_not_lower_the_level_of_its_function(tmp_path: Path) -> None:
