@@ -6,11 +6,18 @@ import fcntl
 import json
 from decimal import Decimal
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel
+from pydantic import BaseModel, PlainSerializer, WithJsonSchema
 
 from runfold import ToolContext, ToolRefusedError, tool
+
+Dollars = Annotated[
+    Decimal,
+    PlainSerializer(float, when_used="json"),
+    WithJsonSchema({"type": "number", "description": "US dollars"}),
+]
+"""Exact here, and a number in JSON, which policies can compare."""
 
 ORDERS = {"A-100": Decimal("59.90"), "A-101": Decimal("12.00")}
 
@@ -19,7 +26,7 @@ class Order(BaseModel):
     """An order as the shop knows it; the amount is in US dollars."""
 
     order_id: str
-    amount: str
+    amount: Dollars
 
 
 class Refund(BaseModel):
@@ -27,19 +34,19 @@ class Refund(BaseModel):
 
     refund_id: str
     order_id: str
-    amount: str
+    amount: Dollars
 
 
 @tool(name="orders.get", risk_level=0, idempotent=True, owner="support")
 def get_order(order_id: str) -> Order:
     """Look an order up."""
-    return Order(order_id=order_id, amount=str(_paid(order_id)))
+    return Order(order_id=order_id, amount=_paid(order_id))
 
 
 @tool(name="refunds.create", risk_level=3, approval="always", idempotent=True, owner="support")
 def create_refund(
     order_id: str,
-    amount: Decimal,
+    amount: Dollars,
     reason: Literal["damaged", "late", "other"],
     context: ToolContext,
 ) -> Refund:
@@ -51,8 +58,8 @@ def create_refund(
             error_type="invalid_arguments",
             suggested_next_action="Refund at most what was paid.",
         )
-    refund = Refund(refund_id=context.idempotency_key, order_id=order_id, amount=str(amount))
-    _book(Path(context.config["ledger"]), {**refund.model_dump(), "reason": reason})
+    refund = Refund(refund_id=context.idempotency_key, order_id=order_id, amount=amount)
+    _book(Path(context.config["ledger"]), {**refund.model_dump(mode="json"), "reason": reason})
     return refund
 
 

@@ -21,7 +21,7 @@ from runfold.testing import (
 )
 
 HERE = Path(__file__).parent
-REFUND = {"order_id": "A-100", "amount": "59.90", "reason": "damaged"}
+REFUND = {"order_id": "A-100", "amount": 59.9, "reason": "damaged"}
 
 
 @pytest.fixture
@@ -41,13 +41,13 @@ def shop(ledger: Path, model: FakeModel | None = None) -> MemoryRuntime:
 def test_an_order_is_found() -> None:
     assert ToolBench(get_order).call(order_id="A-100").value == {
         "order_id": "A-100",
-        "amount": "59.90",
+        "amount": 59.9,
     }
 
 
 def test_more_than_was_paid_is_refused_and_the_model_is_told_what_to_do(ledger: Path) -> None:
     bench = ToolBench(create_refund, config={"ledger": str(ledger)})
-    refused = bench.call({**REFUND, "amount": "100"})
+    refused = bench.call({**REFUND, "amount": 100})
 
     assert refused.outcome == "failed"
     assert refused.error is not None
@@ -73,7 +73,7 @@ def test_a_person_approves_the_refund_before_it_is_paid(ledger: Path) -> None:
     run.approve(wait.call_id, comment="seen the photo")
 
     assert run.completion.exit_code == 0
-    assert run.completion.payload["summary"] == "We have refunded 59.90 US dollars to you."
+    assert run.completion.payload["summary"] == "We have refunded 59.9 US dollars to you."
     assert len(ledger.read_text().splitlines()) == 1
 
 

@@ -6,9 +6,11 @@ The login is what the server says. Everything else is what the reading program s
 from __future__ import annotations
 
 from dataclasses import astuple, dataclass
-from typing import Final
+from datetime import datetime
+from typing import Any, Final
 
 from psycopg import Connection, errors
+from psycopg.rows import dict_row
 
 from runfold.infra.database import layout
 from runfold.infra.database.address import quoted
@@ -69,12 +71,52 @@ def record(url: str, read: Read) -> None:
                 place = f"{quoted(layout.schema_of(session))}.{FUNCTION}"
                 session.execute(f"SELECT {place}({_PLACES})".encode(), values)
         except (errors.UndefinedFunction, errors.InvalidSchemaName) as error:
+            raise ReadsError(_NO_TABLE) from error
+
+
+def listed(
+    url: str,
+    *,
+    tenant: str | None = None,
+    person: str | None = None,
+    since: datetime | None = None,
+    limit: int = 50,
+) -> list[dict[str, Any]]:
+    """Return reads, the newest first, with all that a row has.
+
+    Those of a ``tenant`` are in its scope or of one of its runs; a ``person`` is a user of the
+    machine, a login, or who a token speaks for. Raises ReadsError without the table or the right.
+    """
+    with Session.to(url, _CONNECT_S) as session:
+        try:
+            with transaction(session, "transaction_read_only = on"):
+                place = f"{quoted(layout.schema_of(session))}.{TABLE}"
+                rows = session.cursor(row_factory=dict_row).execute(
+                    _LISTED.format(place=place).encode(),
+                    {"tenant": tenant, "person": person, "since": since, "limit": limit},
+                )
+                return rows.fetchall()
+        except (errors.UndefinedTable, errors.InvalidSchemaName) as error:
+            raise ReadsError(_NO_TABLE) from error
+        except errors.InsufficientPrivilege as error:
             raise ReadsError(
-                "There is no table of reads here: set RUNFOLD_READS=record for the projector, and "
-                "start it."
+                "This login may not see who read what: use one that is a member of the role "
+                "that reads everything (docs/secured.md)."
             ) from error
 
 
+_NO_TABLE = (
+    "There is no table of reads here: set RUNFOLD_READS=record for the projector, and start it."
+)
+_LISTED = """
+    SELECT at, login, os_user, host, token_id, claimed, tenant, run_id, what, purpose
+    FROM {place}
+    WHERE (%(tenant)s::text IS NULL OR tenant = %(tenant)s
+           OR run_id IN (SELECT run_id FROM runs WHERE tenant_id = %(tenant)s))
+      AND (%(person)s::text IS NULL OR %(person)s IN (os_user, login)
+           OR right(claimed, length(%(person)s) + 1) = '/' || %(person)s)
+      AND (%(since)s::timestamptz IS NULL OR at >= %(since)s)
+    ORDER BY at DESC, id DESC LIMIT %(limit)s"""
 _MS = _CONNECT_S * 1000
 _PLACES = ", ".join(["%s"] * 8)
 

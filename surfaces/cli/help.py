@@ -32,6 +32,7 @@ SECTIONS: dict[str, tuple[str, ...]] = {
         "keys",
         "sql",
         "audit",
+        "reads",
         "rebuild",
     ),
     "Back-ups, topics and rules": (
@@ -67,6 +68,7 @@ IN_SHORT: dict[str, str] = {
     "delegate": "Let somebody decide for you while you are absent.",
     "extend": "Let a run use more than its limits allow.",
     "costs": "Sum up what was spent.",
+    "reads": "List who read what.",
     "rebuild": "Fold a view again from offset 0.",
     "backup": "Copy what cannot be made again into a folder.",
     "restore": "Restore a back-up into an empty home or cluster.",
@@ -109,6 +111,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "runfold logs -f 0198c1f2-7d3e-7a41",
         "runfold logs 0198c1f2-7d3e-7a41 --json | jq .type",
     ),
+    "reads": ("runfold reads --tenant acme --since 30d", "runfold reads --by anna --json"),
     "rebuild": ("runfold rebuild runs --compare",),
     "restart": ("runfold restart", "runfold restart tools"),
     "resolve": ("runfold resolve 0198c1f2-7d3e-7a41.3 --happened",),

@@ -21,6 +21,7 @@ from runfold.infra.artifacts.memory import MemoryArtifacts
 from runfold.processors.model.scripted.model import Scripted
 from runfold.processors.model.scripted.templates import Scope, fill
 from runfold.processors.run.agent.controls.control_tools import EXITS, SCHEMAS
+from runfold.processors.run.policy.cedar.checking import faults as faults_of
 from runfold.processors.tool import ToolContext, builtin_contracts
 from runfold.processors.tool.builtin import builtin_implementation
 from runfold.processors.tool.errors import ToolRefusedError
@@ -29,6 +30,7 @@ from runfold.processors.tool.python.tools import python_implementation
 from runfold.processors.tool.results import jsonable
 from runfold.surfaces.manifests import InvalidManifestsError, Manifests, load
 from runfold.surfaces.manifests.bases import bases
+from tests.deciders.governed import policy
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
@@ -252,6 +254,15 @@ def test_a_refund_always_asks_a_person() -> None:
     assert (tool.risk_level, tool.approval, tool.idempotent) == (3, "always", True)
 
 
+def test_a_policy_can_compare_the_amount_of_a_refund() -> None:
+    rule = (
+        '@approvers("2") permit(principal, action == Action::"tool.call", '
+        'resource == Tool::"refunds.create") when { context.arguments has amount && '
+        'context.arguments.amount.greaterThan(decimal("50.0")) };'
+    )
+    assert faults_of(policy(rule), [refund_tool()]) == []
+
+
 def test_a_manifest_may_not_lower_the_level_of_its_function(tmp_path: Path) -> None:
     text = (EXAMPLES / "support-refund/manifests.yaml").read_text()
     (tmp_path / "m.yaml").write_text(text.replace("risk_level: 3", "risk_level: 0"))
@@ -263,11 +274,11 @@ def test_a_manifest_may_not_lower_the_level_of_its_function(tmp_path: Path) -> N
 def test_a_refund_is_paid_once_per_key(tmp_path: Path) -> None:
     ledger = tmp_path / "ledger.jsonl"
     run = python_implementation("support_refund:create_refund", {"support_refund"})
-    arguments = {"order_id": "A-100", "amount": "59.90", "reason": "late"}
+    arguments = {"order_id": "A-100", "amount": 59.9, "reason": "late"}
     Draft202012Validator(refund_tool().input_schema).validate(arguments)
     context = context_with({"ledger": str(ledger)})
     first, again = (ran(run, arguments, context) for _time in range(2))
-    assert first == again == {"refund_id": "k", "order_id": "A-100", "amount": "59.90"}
+    assert first == again == {"refund_id": "k", "order_id": "A-100", "amount": 59.9}
     assert len(ledger.read_text().splitlines()) == 1
     with pytest.raises(ToolRefusedError, match=r"not between 0 and 59\.90"):
         ran(run, {**arguments, "amount": "60"}, context)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -159,3 +160,48 @@ def test_a_command_reads_nothing_where_a_record_is_required_and_there_can_be_non
     with context_of(database_url) as context:
         assert run(["runs"], context) == exits.UNAVAILABLE
     assert "No runs yet" not in capsys.readouterr().out
+
+
+@pytest.mark.integration
+def test_reads_are_listed_by_tenant_person_and_time(
+    url: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with psycopg.connect(url) as connection:
+        connection.execute(
+            "INSERT INTO runs (run_id, tenant_id, user_id, status, agent, created_at, updated_at,"
+            " seq, journal_partition, first_offset)"
+            " VALUES ('run-of-acme', 'acme', 'u', 'planning', 'a', now(), now(), 1, 0, 0)"
+        )
+    ReadRecord("record", lambda: url, CLAIMS, "an incident").note("show", "acme", "run-1")
+    ReadRecord("record", lambda: url).note("logs", None, "run-of-acme")
+    ReadRecord("record", lambda: url).note("runs", "umbrella")
+    with psycopg.connect(url) as connection:
+        connection.execute("UPDATE reads SET at = at - interval '3 days' WHERE what = 'runs'")
+
+    def listed(*words: str) -> list[str]:
+        with context_of(url) as context:
+            assert run(["reads", *words, "--json"], context) == exits.OK
+        return [row["what"] for row in json.loads(capsys.readouterr().out)]
+
+    assert listed() == ["logs", "show", "runs"]
+    assert listed("--tenant", "acme") == ["logs", "show"]
+    assert listed("--by", "anna") == ["show"]
+    assert listed("--by", "nn_") == []
+    assert len(listed("--by", ask(url)[0]["os_user"])) == 3
+    assert listed("--since", "1d") == ["logs", "show"]
+    assert listed("--limit", "1") == ["logs"]
+    with context_of(url) as context:
+        assert run(["reads", "--by", "anna"], context) == exits.OK
+    said = capsys.readouterr().out
+    assert "acme/anna" in said
+    assert "an incident" in said
+
+
+@pytest.mark.integration
+def test_without_a_record_the_list_says_what_to_set(
+    database_url: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    schema.ensure(database_url)
+    with context_of(database_url) as context:
+        assert run(["reads"], context) == exits.NOT_FOUND
+    assert "RUNFOLD_READS=record for the projector" in capsys.readouterr().err

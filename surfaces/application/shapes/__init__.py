@@ -50,6 +50,7 @@ from runfold.surfaces.application.shapes.operations import (
     DeadLetter,
     DeadLetterDetail,
     DeadLetterHeader,
+    ReadOnRecord,
 )
 from runfold.surfaces.application.shapes.policies import (
     Grant,
@@ -129,6 +130,7 @@ __all__ = [
     "PolicySimulation",
     "PolicyTestResult",
     "Published",
+    "ReadOnRecord",
     "Repriced",
     "Repricing",
     "RuleAccess",

@@ -60,6 +60,26 @@ class DeadLetterDetail(DeadLetter):
     value_base64: str | None
 
 
+class ReadOnRecord(Shape):
+    """A read: when, by which login of Postgres, and what the command said of itself.
+
+    ``claimed`` is the tenant and user of its token; ``tenant`` and ``run_id`` are empty for a read
+    across tenants, and for one that is not of a run.
+    """
+
+    shape: Literal[2] = SHAPE
+    at: datetime
+    login: str
+    os_user: str
+    host: str
+    token_id: str
+    claimed: str
+    tenant: str
+    run_id: str
+    what: str
+    purpose: str
+
+
 class AuditFault(Shape):
     """Something that is not as it must be: in which run, after which event, of what kind."""
 

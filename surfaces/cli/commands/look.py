@@ -30,6 +30,7 @@ def register(app: typer.Typer) -> None:
     app.command()(rules)
     app.command()(topics)
     app.command()(deadletters)
+    app.command()(reads)
 
 
 def verify(
@@ -185,3 +186,24 @@ def deadletters(
         list_dead_letters(context, limit, json=json)
     else:
         show_dead_letter(context, show, json=json)
+
+
+def reads(
+    ctx: typer.Context,
+    tenant: options.Narrow = None,
+    by: Annotated[
+        str | None,
+        typer.Option(
+            "--by", metavar="PERSON", help="Only of this user, login, or whom a token speaks for."
+        ),
+    ] = None,
+    since: Annotated[str | None, typer.Option(help="Only since, such as 7d, 12h, 30m.")] = None,
+    limit: options.Limit = 50,
+    json: options.Json = False,
+) -> None:
+    """List who read what, the newest first, where RUNFOLD_READS keeps a record."""
+    from runfold.surfaces.cli.operations.reading import show_reads
+
+    context = of(ctx)
+    context.reads_now("reads", tenant)
+    show_reads(context, tenant, by, since_of(since), limit, json=json)
