@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,17 +11,21 @@ from pathlib import Path
 import psycopg
 
 from runfold.events import topics
+from runfold.events.avro.codec import Codec
 from runfold.infra.credentials.signing import signer_of
 from runfold.infra.database.connection import Session, engine
+from runfold.infra.documents import Remark
 from runfold.infra.gateway.api_key import ANY_SCOPE
 from runfold.infra.gateway.key_store import KeyStore
 from runfold.infra.gateway.postgres import PostgresAskedStore, PostgresKeyStore, Sessions
 from runfold.infra.process.runner import Process
 from runfold.infra.settings.isolation import TOKEN
+from runfold.processors.definitions.publisher import Report
 from runfold.processors.definitions.sealing import reading_codec
 from runfold.producers.client import Hubs
 from runfold.producers.errors import LogError
 from runfold.producers.log.kafka import Publisher, TopicReader
+from runfold.producers.log.port import LogWriter
 from runfold.producers.schema_registry.chosen import registry_of
 from runfold.surfaces.application.governing.api_keys import (
     ApiKeys,
@@ -32,7 +36,7 @@ from runfold.surfaces.application.governing.api_keys import (
 )
 from runfold.surfaces.application.governing.publish import publish_manifests
 from runfold.surfaces.application.runs.once import Once
-from runfold.surfaces.http.gateway import Gateway
+from runfold.surfaces.http.gateway import Gateway, Publish
 from runfold.surfaces.http.identity import LOOPBACK, OPERATOR
 from runfold.surfaces.http.limits import Use
 from runfold.surfaces.http.settings import DEVELOPMENT_KEY, FOLDER, GatewaySettings
@@ -87,19 +91,28 @@ def make(process: Process, settings: GatewaySettings, *, development: bool) -> M
         needs_idempotency=settings.needs_idempotency,
         reads=settings.reads,
         reads_to=lambda: url,
-        publish=lambda folder, user, roles, tenant: publish_manifests(
+        publish=_publisher(kafka, codec, writer),
+    )
+    return Made(gateway, asked, (hubs.close, writer.close, sessions.close, views.dispose))
+
+
+def _publisher(kafka: Mapping[str, str], codec: Codec, log: LogWriter) -> Publish:
+    def publish(
+        folder: Path, user: str, roles: tuple[str, ...], tenant: str
+    ) -> tuple[Report, tuple[Remark, ...]]:
+        return publish_manifests(
             [folder],
             kafka=kafka,
             codec=codec,
-            log=writer,
+            log=log,
             # Whoever publishes from elsewhere learns nothing of this process's environment.
             env={},
             by=user,
             roles=roles,
             tenant=tenant,
-        ),
-    )
-    return Made(gateway, asked, (hubs.close, writer.close, sessions.close, views.dispose))
+        )
+
+    return publish
 
 
 def make_development_key(file: Path, store: KeyStore, hash_key: bytes) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import Generator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
 
@@ -18,6 +19,7 @@ from runfold.surfaces.http.limits import Use
 _HEADER_BYTES = 64 * 1024
 _DRAIN_S = 10
 _BACKLOG = 2048
+_THREADS = 32
 
 
 class Server(uvicorn.Server):
@@ -117,5 +119,11 @@ def run(server: Server, listening: socket.socket) -> None:
     """Serve until told to stop."""
     import uvloop  # noqa: PLC0415 - where a loop begins
 
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+    def loop() -> asyncio.AbstractEventLoop:
+        made = uvloop.new_event_loop()
+        # They wait for brokers and Postgres: more of them than processors.
+        made.set_default_executor(ThreadPoolExecutor(_THREADS, "gateway"))
+        return made
+
+    with asyncio.Runner(loop_factory=loop) as runner:
         runner.run(server.serve([listening]))

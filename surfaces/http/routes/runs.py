@@ -84,12 +84,7 @@ class RunBody(BaseModel):
 async def submit(call: Call[RunBody]) -> Response:
     """Ask for a run; answer once the request is durable."""
     body, caller, gateway = call.body, call.caller, call.gateway
-    need_own("tenant_id", body.tenant_id, caller.tenant_id)
-    need_own("user_id", body.user_id, caller.user_id)
-    if body.goal is None:
-        raise Problem("invalid", "/goal: say what the run is to achieve.")
-    if body.run_id is not None:
-        _need_new_id(body.run_id)
+    _need_possible(body, caller)
     goal, options = content_of(body.goal, "/goal"), _options(body, caller)
     runs = gateway.runs(caller)
     asked = asked_by(
@@ -164,6 +159,16 @@ def _options(body: RunBody, caller: Caller) -> RequestOptions:
         if (held := getattr(body, name)) is not None:
             said[name] = held
     return said
+
+
+def _need_possible(body: RunBody, caller: Caller) -> None:
+    """Refuse what no run could begin with, and who speaks for somebody else."""
+    need_own("tenant_id", body.tenant_id, caller.tenant_id)
+    need_own("user_id", body.user_id, caller.user_id)
+    if body.goal is None:
+        raise Problem("invalid", "/goal: say what the run is to achieve.")
+    if body.run_id is not None:
+        _need_new_id(body.run_id)
 
 
 def _need_new_id(run_id: str) -> None:
