@@ -6,7 +6,7 @@ import io
 import json
 from collections.abc import Callable
 from functools import cache, lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import fastavro
 from fastavro.read import SchemaResolutionError
@@ -46,14 +46,25 @@ _UNREADABLE = (
 
 def reader_for(topic: str, schema: str, vocabulary: Vocabulary) -> Reader:
     """Return the function that reads a topic's values; raises WireError if none may be there."""
-    records = tuple(vocabulary.records.get(topic, ()))
-    return _made(topic, schema, records, ours=topic in vocabulary.ours)
+    ours = topic in vocabulary.ours
+    found = _by_library(topic, schema, tuple(vocabulary.records.get(topic, ())), ours=ours)
+    return _quickly(parser_for(found.record), found.read) if found.same and ours else found.read
+
+
+class _Library(NamedTuple):
+    """How the library reads values of ``record``; ``same`` if they were written as today."""
+
+    record: type[Record]
+    read: Reader
+    same: bool
 
 
 # A process has several codecs, and a reader keeps nothing of the values it has read. The number is
 # bounded, as schemas come from strangers too.
 @lru_cache(maxsize=1024)
-def _made(topic: str, schema: str, records: tuple[type[Record], ...], *, ours: bool) -> Reader:
+def _by_library(
+    topic: str, schema: str, records: tuple[type[Record], ...], *, ours: bool
+) -> _Library:
     try:
         written = json.loads(schema)
         name = full_name_in(written)
@@ -71,8 +82,8 @@ def _made(topic: str, schema: str, records: tuple[type[Record], ...], *, ours: b
     except (SchemaParseException, UnknownType, *_UNREADABLE) as error:
         raise WireError("unknown_schema", f"The schema of {name} cannot be used.") from error
     reader_schema = None if same else fastavro.parse_schema(form(schema_for(record)))
-    slowly = _reader(writer_schema, reader_schema, _finish(record, ours=ours))
-    return _quickly(parser_for(record), slowly) if same and ours else slowly
+    read = _reader(writer_schema, reader_schema, _finish(record, ours=ours))
+    return _Library(record, read, same)
 
 
 @cache
