@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from typing import Protocol
 
 from runfold.events.avro.files import SchemaFolder
-from runfold.events.avro.schema import meaning
+from runfold.events.avro.schema import meaning_of
 from runfold.events.errors import SchemaError, WireError
 
 
@@ -32,9 +31,9 @@ class LockRegistry:
 
     def id_of(self, subject: str, schema: str) -> int:
         """Return the id of the subject's version that says the same."""
-        wanted = meaning(json.loads(schema))
+        wanted = meaning_of(schema)
         for entry in reversed(self._entries):
-            if entry.subject == subject and meaning(self._folder.schema(entry)) == wanted:
+            if entry.subject == subject and meaning_of(self._folder.text(entry)) == wanted:
                 return entry.id
         raise SchemaError(
             f"schemas/ids.lock has no version of {subject} with this schema: "

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import json
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 from runfold.events.avro.quantities import amount_bytes
@@ -65,6 +66,13 @@ def pretty(schema: Json) -> str:
 def meaning(schema: Json) -> str:
     """Return what a schema says without its documentation: equal means the same on the wire."""
     return json.dumps(_without(schema, {"doc"}), sort_keys=True)
+
+
+# Whoever looks for an id compares the same few texts again and again.
+@lru_cache(maxsize=1024)
+def meaning_of(text: str) -> str:
+    """Return the ``meaning`` of a schema's text; raises ValueError for what is no JSON."""
+    return meaning(json.loads(text))
 
 
 def physical(schema: Json) -> Json:

@@ -9,7 +9,7 @@ from urllib.parse import quote
 import httpx
 
 from runfold.events.avro.files import Entry, SchemaFolder
-from runfold.events.avro.schema import meaning
+from runfold.events.avro.schema import meaning_of
 from runfold.events.errors import RegistryError, SchemaError, WireError
 from runfold.infra.http.body import IDENTITY, BodyRefusedError, whole
 
@@ -91,9 +91,9 @@ class ConfluentRegistry:
 
     def _committed(self, subject: str, schema: str) -> str:
         """Return the text that was published: a registry compares texts, documentation included."""
-        wanted = meaning(json.loads(schema))
+        wanted = meaning_of(schema)
         for entry in reversed(self._folder.entries()):
-            if entry.subject == subject and meaning(self._folder.schema(entry)) == wanted:
+            if entry.subject == subject and meaning_of(self._folder.text(entry)) == wanted:
                 return self._folder.text(entry)
         return schema
 

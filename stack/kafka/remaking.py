@@ -96,6 +96,8 @@ def _keep(kafka: Kafka, topic: str, count: int, partitions: int, spool: Spool) -
         "auto.offset.reset": "earliest",
         "check.crcs": True,
         "enable.partition.eof": True,
+        # The end is said by an answer without records, which a broker holds back for half a second.
+        "fetch.wait.max.ms": 10,
         "fetch.message.max.bytes": MAX_RECORD_BYTES,
         "log_level": 0,
     }

@@ -5,11 +5,10 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Iterable
+from functools import cache
 from pathlib import Path
 
 from runfold.events import topics
-from runfold.events.avro.codec import Codec
-from runfold.events.avro.registry import LockRegistry
 from runfold.events.content import canonical_json
 from runfold.events.definitions import Definitions
 from runfold.events.run import Event
@@ -17,6 +16,7 @@ from runfold.processors.run.behaviour import CURRENT, FIRST
 from tests.replay.record import FOLDER, folder_of, walks_of
 from tests.replay.scenarios import SCENARIOS, Life
 from tests.replay.walks import digest, facts_of
+from tests.support.builders.stories import CODEC
 
 BEHAVIOURS = range(FIRST, CURRENT + 1)
 HISTORIES = sorted(str(path.relative_to(FOLDER).with_suffix("")) for path in FOLDER.rglob("*.json"))
@@ -29,15 +29,16 @@ WHAT_TO_DO = (
 )
 
 
-def load(name: str) -> tuple[Definitions, list[tuple[bytes, Event]]]:
+@cache
+def load(name: str) -> tuple[Definitions, tuple[tuple[bytes, Event], ...]]:
     """Return the definitions and the events of a recorded history, with their bytes."""
     recorded = json.loads((FOLDER / f"{name}.json").read_text())
-    codec, rules = Codec(LockRegistry()), Definitions()
+    rules = Definitions()
     for position, definition in enumerate(recorded["definitions"], 1):
         rules = rules.plus(definition["kind"], canonical_json(definition["body"]), position)
     values = [base64.b64decode(value) for value in recorded["values"]]
-    decoded = [(value, codec.decode(topics.EVENTS, value)) for value in values]
-    return rules, [(value, event) for value, event in decoded if isinstance(event, Event)]
+    decoded = [(value, CODEC.decode(topics.EVENTS, value)) for value in values]
+    return rules, tuple((value, event) for value, event in decoded if isinstance(event, Event))
 
 
 def scenarios_of(behaviour: int) -> list[tuple[str, Path]]:
@@ -63,8 +64,7 @@ def changed(behaviour: int, walks: Iterable[int] | None = None) -> list[str]:
 
 
 def _facts(life: Life) -> list[object]:
-    codec = Codec(LockRegistry())
-    events = [codec.decode(topics.EVENTS, value) for value in life.values()]
+    events = [CODEC.decode(topics.EVENTS, value) for value in life.values()]
     return [event.fact for event in events if isinstance(event, Event)]
 
 

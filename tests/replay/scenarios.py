@@ -8,8 +8,6 @@ from decimal import Decimal
 
 from runfold.events import commands, topics
 from runfold.events.approvals import ArgumentBound, Holds, HoldsFor
-from runfold.events.avro.codec import Codec
-from runfold.events.avro.registry import LockRegistry
 from runfold.events.base import Record
 from runfold.events.calls import BeginRequested, CallResult, Outcome
 from runfold.events.content import json_content, text
@@ -43,6 +41,7 @@ from tests.deciders.given import (
     request,
 )
 from tests.spec import START
+from tests.support.builders.stories import CODEC
 
 DEFINITIONS = (LOOK, WRITE, SEND, agent())
 
@@ -52,16 +51,15 @@ class Life:
 
     def __init__(self, behaviour: int, *given: ToolContract | AgentDefinition) -> None:
         self.behaviour = behaviour
-        self.codec = Codec(LockRegistry())
         self.definitions = given or DEFINITIONS
         rules = FixedDefinitions(definitions(*self.definitions))
-        self.engine = MemoryEngine(runs_that_begin_with(behaviour), self.codec, rules, now=START)
+        self.engine = MemoryEngine(runs_that_begin_with(behaviour), CODEC, rules, now=START)
 
     def says(self, *records: Record) -> Life:
         """Publish inputs a second apart and let the engine take each."""
         for record in records:
             topic = _topic(record)
-            self.engine.put(topic, RUN, self.codec.encode(topic, record))
+            self.engine.put(topic, RUN, CODEC.encode(topic, record))
             self.engine.settle()
             self.passes(1)
         return self
@@ -77,7 +75,7 @@ class Life:
 
     def shown(self, call_id: str) -> bytes | None:
         """Return the digest of what is shown of a call that waits."""
-        decoded = [self.codec.decode(topics.EVENTS, value) for value in self.values()]
+        decoded = [CODEC.decode(topics.EVENTS, value) for value in self.values()]
         return shown_in(each for each in decoded if isinstance(each, Event)).get(call_id)
 
 

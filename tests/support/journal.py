@@ -11,6 +11,7 @@ from runfold.events import topics
 from runfold.events.operations import DeadLetter
 from tests.support.builders.history import CODEC, History
 from tests.support.builders.seeded import interleaved
+from tests.support.stack import TO_THE_END
 
 _ids = itertools.count(1)
 
@@ -58,11 +59,10 @@ def ends(bootstrap: str, topic: str, partitions: int) -> dict[int, int]:
     """The offset after the last record that a reader of committed ones sees, by partition."""
     consumer = Consumer(
         {
+            **TO_THE_END,
             "bootstrap.servers": bootstrap,
             "group.id": "ends",
             "isolation.level": "read_committed",
-            "enable.auto.commit": False,
-            "enable.partition.eof": True,
         }
     )
     found: dict[int, int] = {}

@@ -5,7 +5,8 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Callable
-from typing import Any
+from functools import cache, lru_cache
+from typing import Any, NamedTuple
 
 import fastavro
 from fastavro.read import SchemaResolutionError
@@ -45,27 +46,49 @@ _UNREADABLE = (
 
 def reader_for(topic: str, schema: str, vocabulary: Vocabulary) -> Reader:
     """Return the function that reads a topic's values; raises WireError if none may be there."""
+    ours = topic in vocabulary.ours
+    found = _by_library(topic, schema, tuple(vocabulary.records.get(topic, ())), ours=ours)
+    return _quickly(parser_for(found.record), found.read) if found.same and ours else found.read
+
+
+class _Library(NamedTuple):
+    """How the library reads values of ``record``; ``same`` if they were written as today."""
+
+    record: type[Record]
+    read: Reader
+    same: bool
+
+
+# A process has several codecs, and a reader keeps nothing of the values it has read. The number is
+# bounded, as schemas come from strangers too.
+@lru_cache(maxsize=1024)
+def _by_library(
+    topic: str, schema: str, records: tuple[type[Record], ...], *, ours: bool
+) -> _Library:
     try:
         written = json.loads(schema)
         name = full_name_in(written)
     except (AttributeError, LookupError, TypeError, ValueError) as error:
         raise WireError("unknown_schema", "The registry's schema is no Avro record.") from error
-    record = {full_name(each): each for each in vocabulary.records.get(topic, ())}.get(name)
+    record = {full_name(each): each for each in records}.get(name)
     if record is None:
         raise WireError("wrong_topic", f"{topic} carries no {name}.")
-    today = schema_for(record)
-    same = meaning(written) == meaning(today)
+    same = meaning(written) == _meant_today(record)
     # Our builders make amounts and moments faster than the library does.
-    ours = topic in vocabulary.ours
     form = physical if ours else _unchanged
     try:
         writer_schema = fastavro.parse_schema(form(written))
         measure_of(writer_schema)
     except (SchemaParseException, UnknownType, *_UNREADABLE) as error:
         raise WireError("unknown_schema", f"The schema of {name} cannot be used.") from error
-    reader_schema = None if same else fastavro.parse_schema(form(today))
-    slowly = _reader(writer_schema, reader_schema, _finish(record, ours=ours))
-    return _quickly(parser_for(record), slowly) if same and ours else slowly
+    reader_schema = None if same else fastavro.parse_schema(form(schema_for(record)))
+    read = _reader(writer_schema, reader_schema, _finish(record, ours=ours))
+    return _Library(record, read, same)
+
+
+@cache
+def _meant_today(record: type[Record]) -> str:
+    return meaning(schema_for(record))
 
 
 def _quickly(parse: Parser, slowly: Reader) -> Reader:

@@ -18,6 +18,7 @@ from tests.engine.toys.codecs import JOB_CODEC, LEDGER_CODEC
 from tests.engine.toys.inputs import CODEC, key_of, topic_of
 from tests.engine.toys.job import JOBS
 from tests.engine.toys.ledger import LEDGERS
+from tests.support.stack import TO_THE_END, wait_until
 from tests.system.oracle.journals import Journal, journal_of
 
 
@@ -56,13 +57,11 @@ class Log:
         """Every committed message, partition after partition."""
         consumer = Consumer(
             {
+                **TO_THE_END,
                 "bootstrap.servers": self._bootstrap,
                 "group.id": "oracle",
                 "isolation.level": "read_committed",
-                "enable.auto.commit": False,
                 "auto.offset.reset": "earliest",
-                "enable.partition.eof": True,
-                "log_level": 0,
             }
         )
         consumer.list_topics(timeout=10)
@@ -109,7 +108,4 @@ class Log:
         self.wait_until(lambda: wanted <= self.ended(), seconds)
 
     def wait_until(self, done: Callable[[], bool], seconds: float = 30) -> None:
-        until = time.monotonic() + seconds
-        while not done():
-            assert time.monotonic() < until, f"not so after {seconds} s"
-            time.sleep(0.05)
+        wait_until(done, seconds)

@@ -10,6 +10,7 @@ from confluent_kafka import Consumer, KafkaError, TopicPartition
 
 from runfold.events import topics
 from runfold.stack.settings import Settings
+from tests.support.stack import TO_THE_END
 from tests.system.oracle.seen import Place, Raw, Row, Seen, Tables
 
 _END = KafkaError._PARTITION_EOF
@@ -84,13 +85,11 @@ def _read(settings: Settings, topic: str) -> tuple[tuple[Raw, ...], dict[int, in
     consumer = Consumer(
         {
             **settings.kafka_config(),
+            **TO_THE_END,
             "group.id": "oracle",
             "isolation.level": "read_committed",
-            "enable.auto.commit": False,
-            "enable.partition.eof": True,
             # Inputs that were restored begin later than at 0.
             "auto.offset.reset": "earliest",
-            "log_level": 0,
         }
     )
     places = [TopicPartition(topic, number, 0) for number in range(settings.partitions)]

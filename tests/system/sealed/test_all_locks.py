@@ -18,6 +18,7 @@ import pytest
 from runfold.events import topics
 from runfold.infra.credentials.keys import new_key
 from runfold.infra.credentials.token import Claims, issue
+from runfold.stack.settings import Settings
 from tests.support import stack
 from tests.system.first_hour.person import Person
 from tests.system.sealed.hunting import (
@@ -52,6 +53,7 @@ spec:
   caps: [{of: tenant, running: 2}]
 """
 REFUSED, IGNORED = 2, 1
+_TABLES = ("runs", "run_events", "tool_calls", "model_calls", "approvals", "tenant_runs")
 
 
 def token(tenant: str, user: str, *roles: str) -> str:
@@ -89,14 +91,15 @@ def test_a_run_behind_every_lock_completes_is_exported_and_erased(operator: Pers
     operator.types("runfold up")
     operator.types("runfold apply -f agents.yaml")
     operator.types("runfold tenant seal acme --reason contract")
+    where = servers(operator)
     anna, eve = token("acme", "anna"), token("umbrella", "eve")
 
     run = _run_that_waits(operator, anna)
     _is_approved_by_who_may_alone(operator, run)
-    _nothing_is_read_in_plain(operator)
+    _nothing_is_read_in_plain(operator, where)
     _another_tenant_sees_nothing(operator, run, eve)
-    _the_export_is_whole_and_on_record(operator, run)
-    _an_erasure_leaves_chains_and_no_words(operator, run)
+    _the_export_is_whole_and_on_record(operator, run, where)
+    _an_erasure_leaves_chains_and_no_words(operator, run, where)
 
 
 def _run_that_waits(operator: Person, anna: str) -> str:
@@ -125,9 +128,9 @@ def _is_approved_by_who_may_alone(operator: Person, run: str) -> None:
     operator.sees(f"SELECT status FROM runs WHERE run_id = '{run}'", "completed")
 
 
-def _nothing_is_read_in_plain(operator: Person) -> None:
+def _nothing_is_read_in_plain(operator: Person, where: Settings) -> None:
     """No record, no segment of the broker, no artifact and no other file holds a word."""
-    assert in_topics(servers(operator)) == []
+    assert in_topics(where) == []
     assert in_files(operator.home) == []
     segments = [p for p in (operator.home / "kafka").rglob("*.log") if p.is_file()]
     assert segments
@@ -135,25 +138,29 @@ def _nothing_is_read_in_plain(operator: Person) -> None:
 
 
 def _another_tenant_sees_nothing(operator: Person, run: str, eve: str) -> None:
-    for table in ("runs", "run_events", "tool_calls", "model_calls", "approvals", "tenant_runs"):
-        query = f'runfold sql --tenant TENANT --csv -c "SELECT count(*) FROM {table}'
-        query += f" WHERE run_id = '{run}'\""
-        theirs = operator.types(query.replace("TENANT", "umbrella"), RUNFOLD_TOKEN=eve)
-        assert theirs.split()[1:] == ["0"], table
-        own = operator.types(query.replace("TENANT", "acme"))
-        assert own.split()[1:] != ["0"], table
+    counts = (f"SELECT '{name}', count(*) FROM {name} WHERE run_id = '{run}'" for name in _TABLES)
+    query = f'runfold sql --csv -c "{" UNION ALL ".join(counts)}" --tenant'
+    theirs = _rows(operator.types(f"{query} umbrella", RUNFOLD_TOKEN=eve))
+    assert theirs == dict.fromkeys(_TABLES, "0")
+    own = _rows(operator.types(f"{query} acme"))
+    assert [name for name in _TABLES if own[name] == "0"] == []
     shown = operator.types(f"runfold logs {run} --tenant umbrella || true", RUNFOLD_TOKEN=eve)
     assert CANARY not in shown
 
 
-def _the_export_is_whole_and_on_record(operator: Person, run: str) -> None:
+def _rows(printed: str) -> dict[str, str]:
+    """The rows of two columns that `runfold sql --csv` prints, without its head."""
+    return dict(line.split(",") for line in printed.split()[1:])
+
+
+def _the_export_is_whole_and_on_record(operator: Person, run: str, where: Settings) -> None:
     operator.types("runfold tenant export acme --to exported")
     exported = operator.folder / "exported"
     manifest = json.loads((exported / "manifest.json").read_text())
     for name, said in manifest["files"].items():
         assert hashlib.sha256((exported / name).read_bytes()).hexdigest() == said["sha256"]
     assert holds((exported / f"{topics.EVENTS}.jsonl").read_bytes())
-    with psycopg.connect(servers(operator).database_url) as connection:
+    with psycopg.connect(where.database_url) as connection:
         rows = connection.execute(
             "SELECT what, tenant, run_id, token_id, purpose FROM runfold.reads"
         ).fetchall()
@@ -163,11 +170,11 @@ def _the_export_is_whole_and_on_record(operator: Person, run: str) -> None:
     assert not any(holds(str(row).encode()) for row in rows)
 
 
-def _an_erasure_leaves_chains_and_no_words(operator: Person, run: str) -> None:
+def _an_erasure_leaves_chains_and_no_words(operator: Person, run: str, where: Settings) -> None:
     assert "Sound" in operator.types("runfold audit verify")
     operator.types("runfold tenant erase acme --yes --reason 'end of contract'")
-    assert in_topics(servers(operator)) == []
-    assert in_tables(servers(operator)) == []
+    assert in_topics(where) == []
+    assert in_tables(where) == []
     assert in_files(operator.home) == []
     said = operator.types("runfold audit verify")
     assert "Sound" in said

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from confluent_kafka import Consumer, KafkaError, Message, TopicPartition
 
 from runfold.stack.settings import Settings
+from tests.support.stack import TO_THE_END
 from tests.system.oracle import Place
 from tests.system.torture.simulation.noise import HEADER
 
@@ -30,11 +31,9 @@ def scan(settings: Settings, topic: str) -> Iterator[Scanned]:
     consumer = Consumer(
         {
             **settings.kafka_config(),
+            **TO_THE_END,
             "group.id": "scan",
             "isolation.level": "read_committed",
-            "enable.auto.commit": False,
-            "enable.partition.eof": True,
-            "log_level": 0,
         }
     )
     consumer.assign([TopicPartition(topic, number, 0) for number in range(settings.partitions)])
