@@ -51,15 +51,16 @@ class Life:
 
     def __init__(self, behaviour: int, *given: ToolContract | AgentDefinition) -> None:
         self.behaviour = behaviour
+        self.codec = CODEC
         self.definitions = given or DEFINITIONS
         rules = FixedDefinitions(definitions(*self.definitions))
-        self.engine = MemoryEngine(runs_that_begin_with(behaviour), CODEC, rules, now=START)
+        self.engine = MemoryEngine(runs_that_begin_with(behaviour), self.codec, rules, now=START)
 
     def says(self, *records: Record) -> Life:
         """Publish inputs a second apart and let the engine take each."""
         for record in records:
             topic = _topic(record)
-            self.engine.put(topic, RUN, CODEC.encode(topic, record))
+            self.engine.put(topic, RUN, self.codec.encode(topic, record))
             self.engine.settle()
             self.passes(1)
         return self
@@ -75,7 +76,7 @@ class Life:
 
     def shown(self, call_id: str) -> bytes | None:
         """Return the digest of what is shown of a call that waits."""
-        decoded = [CODEC.decode(topics.EVENTS, value) for value in self.values()]
+        decoded = [self.codec.decode(topics.EVENTS, value) for value in self.values()]
         return shown_in(each for each in decoded if isinstance(each, Event)).get(call_id)
 
 
