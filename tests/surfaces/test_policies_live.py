@@ -122,6 +122,8 @@ def test_a_call_is_explained_then_and_now(runfold: Runfold, stopped: str) -> Non
         "approval": False,
         "policies": ["closed"],
         "reason": "forbidden by closed: The shelf is closed.",
+        "persons": 0,
+        "terms": [],
     }
     (second,) = runfold.json("policy", "explain", f"{stopped}.6")
     assert second["recorded"] == second["again"] == second["now"]

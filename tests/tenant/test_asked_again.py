@@ -16,6 +16,7 @@ from runfold.events.base import Fact
 from runfold.events.definitions import Definitions
 from runfold.events.tenant import (
     AdmissionAsked,
+    AdmissionGranted,
     Amount,
     Asks,
     BooksOpened,
@@ -63,9 +64,9 @@ class Told:
             self.decisions.append((before, facts))
         return facts
 
-    def admit(self, run: str = "r1", usd: str = "1.00") -> None:
+    def admit(self, run: str = "r1", usd: str = "1.00") -> list[Fact]:
         asks = Asks(run_id=run, user_id="ann", agent="worker", max_cost=Decimal(usd))
-        self.hear(AdmissionAsked(tenant_id=TENANT, asks=asks))
+        return self.hear(AdmissionAsked(tenant_id=TENANT, asks=asks))
 
     def ask(self, name: str, usd: str = "0.50", run: str = "r1") -> list[Fact]:
         return self.hear(asked(name, usd, run))
@@ -187,18 +188,20 @@ _MESSAGES = st.one_of(
 def test_money_is_conserved_whatever_is_asked_again_or_late(
     messages: list[tuple[Any, ...]],
 ) -> None:
-    """What is set aside is what each run was admitted with and was given, each ask counted once."""
+    """What is set aside is what each run was admitted with and was given, each ask counted once.
+
+    A run that comes while the others hold the budget waits, and is admitted when one returns.
+    """
     tenant, asks = Told(), list[ExtensionAsked]()
     lives = {"a": 0, "b": 0}
     given: dict[str, dict[str, ExtensionAnswered]] = {}
     for kind, *more in messages:
         if kind == "come":
-            given.setdefault(_life(lives, more[0]), {})
-            tenant.admit(_life(lives, more[0]))
+            given |= _admitted(tenant.admit(_life(lives, more[0])))
         elif kind == "back":
             run = _life(lives, more[0])
             back = {"spent": Decimal("0.10"), "tokens": 1, "tool_calls": 0}
-            tenant.hear(RunReturned(tenant_id=TENANT, run_id=run, **back))
+            given |= _admitted(tenant.hear(RunReturned(tenant_id=TENANT, run_id=run, **back)))
             given.pop(run, None)
             lives[more[0]] += 1
         elif kind == "ask" or asks:
@@ -214,6 +217,11 @@ def test_money_is_conserved_whatever_is_asked_again_or_late(
         if tenant.state is not None:
             assert tenant.held() == _expected(given)
             assert set(tenant.state.running) == set(given)
+
+
+def _admitted(facts: Sequence[Fact]) -> dict[str, dict[str, ExtensionAnswered]]:
+    granted = (fact for fact in facts if isinstance(fact, AdmissionGranted))
+    return {fact.admission.asks.run_id: {} for fact in granted}
 
 
 def _life(lives: dict[str, int], name: str) -> str:

@@ -129,6 +129,7 @@ def test_one_module_connects_and_no_statement_is_for_a_session() -> None:
         "infra/database/connection.py",
         # Whether a login can enter is tried by entering.
         "infra/database/reader.py",
+        "infra/database/tenant_login.py",
         "stack/postgres/server.py",
     )
     rooms = ("events", "infra", "producers", "processors", "projections", "surfaces", "stack")
