@@ -71,7 +71,7 @@ def meaning(schema: Json) -> str:
 # Whoever looks for an id compares the same few texts again and again.
 @lru_cache(maxsize=1024)
 def meaning_of(text: str) -> str:
-    """Return the ``meaning`` of a schema's text; raises ValueError for what is no JSON."""
+    """Return the ``meaning`` of a schema's text; raises ValueError for what is not JSON."""
     return meaning(json.loads(text))
 
 

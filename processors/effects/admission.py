@@ -31,8 +31,8 @@ class Admission:
     """Leave for one call, used as a context manager; raises CannotBeginError while there is none.
 
     ``guards`` are all that the call has to pass, the widest first: where a server is left alone,
-    that its tool failed as well is no news of the tool. Who does not say what came of the call has
-    said nothing of its health.
+    that its tool failed as well says nothing new of the tool. Who does not say what came of the
+    call has said nothing of its health.
     """
 
     def __init__(self, guards: Sequence[Guard], trial_s: float, code: str = "circuit_open") -> None:

@@ -123,7 +123,7 @@ class PostgresSlots:
         await asyncio.gather(*(self._pay_one(slot) for slot in tuple(self._owed)))
 
     async def close(self) -> None:
-        """Let go of everything; what is not goes with the owner's lease."""
+        """Release everything; what is not released goes with the owner's lease."""
         await asyncio.gather(*self._giving, return_exceptions=True)
         with contextlib.suppress(ClaimsUnavailableError):
             await self._asking.ask(LEAVE, {"owner": self._owner})
