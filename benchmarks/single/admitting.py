@@ -5,7 +5,9 @@ By turns:
 
 - off: no policy, so that nobody asks
 - one: every run is of one tenant, with caps and budgets
-- judged: the same, and every beginning, model call and tool call is decided by 100 policies as code
+- judged: the same, and every beginning, model call and tool call is decided by 100 policies as
+  code, all of which may match a tool call
+- named: the same, where 99 of the policies name other tools
 - busy: the same runs of 100 tenants, each with a policy of its own
 - many: the same 100 among 10,000 that each had a run before
 
@@ -81,14 +83,15 @@ _POLICY = TenantPolicy.model_validate(
 )
 
 
-def _policies() -> Iterable[PolicyDefinition]:
+def _policies(*, named: bool) -> Iterable[PolicyDefinition]:
     """Yield policies that permit all that a run does, and others that are looked at in vain."""
     yield _policy("all", "permit(principal, action, resource);")
     for number in range(1, POLICIES):
+        tool = f' == Tool::"tool-{number}"' if named else ""
         yield _policy(
             f"rule-{number}",
-            f'forbid(principal, action == Action::"tool.call", resource) when {{ context.user == '
-            f'User::"user-{number}" && context.step > {number} }};',
+            f'forbid(principal, action == Action::"tool.call", resource{tool}) when {{ '
+            f'context.user == User::"user-{number}" && context.step > {number} }};',
         )
 
 
@@ -123,13 +126,15 @@ class Lane(Generic[S]):
 class Deployment:
     """A lane of runs and one of tenants, and stubs that do the local work at once."""
 
-    def __init__(self, tenants: int, *, policies: bool, judged: bool = False) -> None:
-        """Publish what the runs need, a policy for each tenant, and rules for all if judged."""
+    def __init__(
+        self, tenants: int, *, policies: bool, rules: Iterable[PolicyDefinition] = ()
+    ) -> None:
+        """Publish what the runs need, a policy for each tenant, and the rules for all of them."""
         known = definitions_of(definitions())
         for number in range(tenants if policies else 0):
             body, position = _POLICY.body(), known.position + 1
             known = known.plus("tenant_policy", body, position, _tenant(number))
-        for rule in _policies() if judged else ():
+        for rule in rules:
             known = known.plus("policy", rule.body(), known.position + 1)
         source = FixedDefinitions(known)
         self._codec = Codec(LockRegistry())
@@ -217,7 +222,8 @@ def _tenant(number: int) -> str:
 def measure(runs: int, turns: int, many: int) -> dict[str, object]:
     """Return the figures: microseconds a run, ratios within a turn, memory of an idle tenant."""
     off, one = Deployment(1, policies=False), Deployment(1, policies=True)
-    judged = Deployment(1, policies=True, judged=True)
+    judged = Deployment(1, policies=True, rules=_policies(named=False))
+    named = Deployment(1, policies=True, rules=_policies(named=True))
     busy = Deployment(BUSY, policies=True)
     before = _resident()
     crowd = Deployment(many, policies=True)
@@ -231,6 +237,7 @@ def measure(runs: int, turns: int, many: int) -> dict[str, object]:
         "off": (off, 1),
         "one": (one, 1),
         "judged": (judged, 1),
+        "named": (named, 1),
         "busy": (busy, BUSY),
         "many": (crowd, BUSY),
     }
@@ -253,6 +260,7 @@ def measure(runs: int, turns: int, many: int) -> dict[str, object]:
         "one_to_off": _ratio(took["one"], took["off"]),
         "judged_to_one": _ratio(took["judged"], took["one"]),
         "us_per_judged_decision": _judging(took["judged"], took["one"]),
+        "us_per_named_decision": _judging(took["named"], took["one"]),
         "busy_to_off": _ratio(took["busy"], took["off"]),
         "policy_bytes": round((published - before) / many),
         "idle_tenant_bytes": round((held - published) / many),
