@@ -66,8 +66,7 @@ class Hiding:
         """Return an answer as people and tools get it, and what it holds of what is hidden."""
         if shield is None:
             return ShownAgain(answer)
-        words = await asyncio.to_thread(_shown_again, answer, shield)
-        return ShownAgain(words, _counted(shield), await asyncio.to_thread(_exposed, words, shield))
+        return await asyncio.to_thread(_shown_again, answer, shield)
 
     def _hidden(self, work: ModelWork) -> tuple[ModelWork, Shield]:
         kinds = _known(work.redact)
@@ -125,7 +124,12 @@ def _known(kinds: Sequence[str]) -> tuple[RedactedKind, ...]:
     return found if len(found) == len(set(kinds)) else KINDS
 
 
-def _shown_again(answer: ModelAnswer, shield: Shield) -> ModelAnswer:
+def _shown_again(answer: ModelAnswer, shield: Shield) -> ShownAgain:
+    words = _in_words(answer, shield)
+    return ShownAgain(words, _counted(shield), _exposed(words, shield))
+
+
+def _in_words(answer: ModelAnswer, shield: Shield) -> ModelAnswer:
     """Return an answer with the words for the tokens; what is opaque stays as the provider's."""
     if not shield.words:
         return answer

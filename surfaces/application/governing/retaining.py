@@ -67,8 +67,7 @@ def retain(
     """Destroy what is older than declared and yield each step; to be done daily.
 
     A run that has not ended keeps what was sealed since it began, and one that is evidence what was
-    sealed while it went on. Raises InvalidError for a tenant
-    that is held or was never sealed.
+    sealed while it went on. Raises InvalidError for a tenant that is held or was never sealed.
     """
     known, now = keeping.known(), keeping.clock()
     keeping.need_no_hold(tenant)
