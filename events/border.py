@@ -24,7 +24,7 @@ from runfold.events.avro.shapes import (
     fields_of,
 )
 from runfold.events.base import MONEY_PRECISION, MONEY_SCALE, Record, money
-from runfold.events.content import Content
+from runfold.events.contents.content import Content
 from runfold.events.lengths import MOST_ITEMS, longest
 
 R = TypeVar("R", bound=Record)

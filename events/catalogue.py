@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from runfold.events import alerts, commands, operations, run, tenant, topics
+from runfold.events import run, tenant, topics
 from runfold.events.base import Fact, Record
 from runfold.events.calls.begin import BeginAnswered, BeginRequested
 from runfold.events.calls.kinds import POOLED
-from runfold.events.definitions import records as definitions
+from runfold.events.definitions.store import records as definitions
+from runfold.events.records import alerts, commands, operations
 
 FACTS: tuple[type[Fact], ...] = tuple(
     member

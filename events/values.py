@@ -7,7 +7,7 @@ from decimal import Decimal
 from pydantic import Field
 
 from runfold.events.base import Money, Record, Said, Symbol, Timestamp
-from runfold.events.content import Content
+from runfold.events.contents.content import Content
 
 
 class RunStatus(Symbol):

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
-from runfold.events.content import JSON, Content, canonical_json
+from runfold.events.contents.content import JSON, Content, canonical_json
 from runfold.events.values import ErrorInfo
 
 PREFIX = "runfold:"

@@ -12,7 +12,7 @@ from sqlalchemy import Table
 from runfold.events.base import Fact
 from runfold.events.definitions import StoreRecord
 from runfold.events.errors import WireError
-from runfold.events.operations import DeadLetter
+from runfold.events.records.operations import DeadLetter
 from runfold.events.run import Meta
 from runfold.events.tenant import TenantMeta
 from runfold.projections.store.rows.lines import lines_of

@@ -9,7 +9,7 @@ from string import Formatter
 from typing import TYPE_CHECKING, Any
 
 from runfold.events.base import Fact
-from runfold.events.content import JSON, Content
+from runfold.events.contents.content import JSON, Content
 from runfold.events.values import Plan, Usage
 from runfold.events.wording import plain, plain_json, question_of
 from runfold.surfaces.visible import on_one_line

@@ -9,7 +9,7 @@ from runfold.events.avro.codec import Codec
 from runfold.events.avro.registry import LockRegistry
 from runfold.processors.engine.config import EngineConfig
 from runfold.processors.engine.core.rebuild import Rebuild
-from runfold.processors.engine.kafka.partition_reader import PartitionReader
+from runfold.processors.engine.kafka.restoring.partition_reader import PartitionReader
 from runfold.processors.run.aggregate import RUNS
 from runfold.stack.settings import Settings
 

@@ -11,9 +11,9 @@ from runfold.events.avro.codec import Codec
 from runfold.events.avro.registry import LockRegistry
 from runfold.events.base import Record
 from runfold.events.calls import ModelResult, ModelWork, Outcome, Role, ToolResult, ToolWork
-from runfold.events.commands import RunRequested
-from runfold.events.content import json_content, text
+from runfold.events.contents.content import json_content, text
 from runfold.events.definitions import AgentDefinition, Definition, ModelChoice, ToolContract
+from runfold.events.records.commands import RunRequested
 from runfold.events.values import Limits, ModelAnswer, Placement, ProposedCall, Usage
 from runfold.processors.definitions.fixed import FixedDefinitions, definitions_of
 from runfold.processors.engine.memory import MemoryEngine

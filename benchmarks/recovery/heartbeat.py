@@ -12,8 +12,7 @@ from confluent_kafka import Consumer, Producer, TopicPartition
 from runfold.events import topics
 from runfold.events.avro.codec import Codec
 from runfold.events.avro.registry import LockRegistry
-from runfold.events.commands import RunRequested
-from runfold.events.content import text
+from runfold.events.contents.content import text
 from runfold.events.definitions import (
     AgentDefinition,
     Definition,
@@ -22,6 +21,7 @@ from runfold.events.definitions import (
     ScriptTurn,
     ToolContract,
 )
+from runfold.events.records.commands import RunRequested
 from runfold.events.run import Event
 from runfold.events.values import Limits, Placement
 from runfold.processors.definitions.follower import DefinitionFollower

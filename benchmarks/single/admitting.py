@@ -40,9 +40,9 @@ from runfold.events.avro.registry import LockRegistry
 from runfold.events.avro.vocabulary import TENANTS as TENANT_RECORDS
 from runfold.events.base import Record
 from runfold.events.calls import ModelWork, ToolWork
-from runfold.events.commands import RunRequested
-from runfold.events.content import text
+from runfold.events.contents.content import text
 from runfold.events.definitions import PolicyDefinition, TenantPolicy
+from runfold.events.records.commands import RunRequested
 from runfold.infra.process.gc import collect_seldom
 from runfold.processors.definitions.fixed import FixedDefinitions, definitions_of
 from runfold.processors.engine.aggregate import S

@@ -21,7 +21,7 @@ from pathlib import Path
 
 from benchmarks.support.machine import Processes
 from benchmarks.support.stack import running
-from runfold.events.content import text
+from runfold.events.contents.content import text
 from runfold.processors.effects.loop import LoopThread
 from runfold.processors.tool.claims.port import ClaimRequest, Verdict
 from runfold.processors.tool.claims.postgres import PostgresClaims

@@ -24,8 +24,8 @@ from runfold.events.avro.codec import Codec
 from runfold.events.avro.registry import LockRegistry
 from runfold.events.base import Record
 from runfold.events.calls import ModelWork, ToolWork
-from runfold.events.commands import RunRequested
-from runfold.events.content import text
+from runfold.events.contents.content import text
+from runfold.events.records.commands import RunRequested
 from runfold.infra.process.gc import collect_seldom
 from runfold.processors.definitions.fixed import FixedDefinitions, definitions_of
 from runfold.processors.engine.core.batch import BatchDecider

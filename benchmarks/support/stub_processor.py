@@ -18,7 +18,7 @@ from benchmarks.support.workload import MODEL_CALLS, TOOL, prose
 from runfold.events.avro.codec import Codec
 from runfold.events.avro.registry import LockRegistry
 from runfold.events.calls import ModelResult, ModelWork, Outcome, Role, ToolResult, ToolWork
-from runfold.events.content import json_content, text
+from runfold.events.contents.content import json_content, text
 from runfold.events.values import ModelAnswer, PriceSnapshot, ProposedCall, Usage
 from runfold.infra.logging.json_lines import log_to_stderr
 from runfold.infra.metrics.serving import serve_metrics

@@ -15,8 +15,8 @@ from benchmarks.support.workload import AGENT, definitions
 from runfold.events import topics
 from runfold.events.avro.codec import Codec
 from runfold.events.avro.registry import LockRegistry
-from runfold.events.commands import RunRequested
-from runfold.events.content import text
+from runfold.events.contents.content import text
+from runfold.events.records.commands import RunRequested
 from runfold.events.run import Event
 from runfold.processors.definitions.follower import DefinitionFollower
 from runfold.processors.definitions.kafka import KafkaDefinitionLog

@@ -7,8 +7,8 @@ from typing import ClassVar
 from runfold.events.base import Money, Record, SaidBytes, Symbol
 from runfold.events.calls.base import CallResult, CallWork, Outcome
 from runfold.events.calls.transcript import TranscriptEntry
-from runfold.events.content import Content
-from runfold.events.context_refs import ContextRef, DroppedContext
+from runfold.events.contents.content import Content
+from runfold.events.contents.context_refs import ContextRef, DroppedContext
 from runfold.events.values import Attribution, DataClassification, ErrorInfo
 
 
@@ -25,7 +25,7 @@ class ContextSource(Record):
     """One place to look: ``name`` tells several of a kind apart.
 
     Where the run itself hands over what is looked at, its transcript, that is in ``entries``, or
-    in ``content`` as ``events/transcript.py`` writes it.
+    in ``content`` as ``events/contents/transcript.py`` writes it.
     """
 
     kind: SourceKind

@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from runfold.events.base import Money, Record, Symbol
 from runfold.events.calls.base import CallResult, CallWork, Outcome
-from runfold.events.content import Content
+from runfold.events.contents.content import Content
 from runfold.events.values import (
     Attachment,
     Attribution,

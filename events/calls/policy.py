@@ -10,7 +10,7 @@ from typing import ClassVar
 
 from runfold.events.base import Record, Said, SaidBytes
 from runfold.events.calls.base import CallResult, CallWork, Outcome
-from runfold.events.content import Content
+from runfold.events.contents.content import Content
 from runfold.events.values import Attribution, ErrorInfo
 
 

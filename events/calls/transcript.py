@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 
 from runfold.events.base import Record
 from runfold.events.calls.model import Message
-from runfold.events.content import Content
+from runfold.events.contents.content import Content
 
 _NO_DIGEST = bytes(32)
 

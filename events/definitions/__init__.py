@@ -5,12 +5,10 @@ sha256 of that JSON. The manifests that people write are lowered to them in ``su
 ``Definitions`` is the snapshot of all of them at one position of the topic.
 """
 
-from runfold.events.definitions.agent import AgentDefinition, ModelChoice
+from runfold.events.definitions.agents.agent import AgentDefinition, ModelChoice
+from runfold.events.definitions.agents.model_script import ModelScript, ScriptTurn
 from runfold.events.definitions.base import Definition, RetryPolicy
 from runfold.events.definitions.kinds import KIND_OF, KINDS, key_of
-from runfold.events.definitions.listed import Listed
-from runfold.events.definitions.log import Published, State
-from runfold.events.definitions.model_script import ModelScript, ScriptTurn
 from runfold.events.definitions.policy import (
     POLICY,
     PoliciesInForce,
@@ -18,7 +16,9 @@ from runfold.events.definitions.policy import (
     PolicyServer,
     PolicyTest,
 )
-from runfold.events.definitions.records import (
+from runfold.events.definitions.store.listed import Listed
+from runfold.events.definitions.store.log import Published, State
+from runfold.events.definitions.store.records import (
     AuthorityDelegated,
     Decided,
     DefinitionAliased,
@@ -31,9 +31,14 @@ from runfold.events.definitions.records import (
     StoreRecord,
     SwitchThrown,
 )
-from runfold.events.definitions.snapshot import Definitions
-from runfold.events.definitions.tenant_policy import TenantPolicy
-from runfold.events.definitions.tenants import TenantErased, TenantHeld, TenantKept, TenantKeyMade
+from runfold.events.definitions.store.snapshot import Definitions
+from runfold.events.definitions.tenancy.tenant_policy import TenantPolicy
+from runfold.events.definitions.tenancy.tenants import (
+    TenantErased,
+    TenantHeld,
+    TenantKept,
+    TenantKeyMade,
+)
 from runfold.events.definitions.tool import Approval, CallPolicy, ResourceOf, ToolContract
 
 __all__ = [

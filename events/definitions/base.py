@@ -6,7 +6,7 @@ import hashlib
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from runfold.events.content import canonical_json
+from runfold.events.contents.content import canonical_json
 
 
 class Definition(BaseModel):

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from runfold.events.definitions.agent import AgentDefinition
+from runfold.events.definitions.agents.agent import AgentDefinition
+from runfold.events.definitions.agents.model_script import ModelScript
 from runfold.events.definitions.base import Definition
-from runfold.events.definitions.model_script import ModelScript
 from runfold.events.definitions.policy import POLICY, PolicyDefinition
-from runfold.events.definitions.tenant_policy import TenantPolicy
+from runfold.events.definitions.tenancy.tenant_policy import TenantPolicy
 from runfold.events.definitions.tool import ToolContract
 
 KINDS: dict[str, type[Definition]] = {

@@ -7,9 +7,9 @@ from typing import Any, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from runfold.events.content import canonical_json
+from runfold.events.contents.content import canonical_json
 from runfold.events.definitions.base import Definition
-from runfold.events.definitions.log import Published
+from runfold.events.definitions.store.log import Published
 
 POLICY = "policy"
 """The kind of policies on the wire."""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from bisect import bisect_right
 
-from runfold.events.definitions.log import DefinitionMemory, Name
 from runfold.events.definitions.policy import POLICY, PoliciesInForce, PolicyKey
-from runfold.events.definitions.resolving import standing
+from runfold.events.definitions.store.log import DefinitionMemory, Name
+from runfold.events.definitions.store.resolving import standing
 
 _MOST_SETS = 4096
 """How many sets a memory keeps; tenants without policies of their own share one."""

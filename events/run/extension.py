@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from runfold.events.base import Fact, Said, Timestamp
-from runfold.events.proved import Proved
+from runfold.events.people.proved import Proved
 from runfold.events.tenant.values import Amount
 from runfold.events.traits import Cause, Tone, Traits
 from runfold.events.values import RunStatus

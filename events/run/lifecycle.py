@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from runfold.events.base import Fact, Said, Symbol
-from runfold.events.content import Content
-from runfold.events.proved import Proved
+from runfold.events.contents.content import Content
+from runfold.events.people.proved import Proved
 from runfold.events.traits import Cause, Tone, Traits
 from runfold.events.values import ErrorInfo, Exit, Limits, Pin, RunRequest, RunStatus
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from runfold.events.base import Fact, Said
-from runfold.events.content import Content
+from runfold.events.contents.content import Content
 from runfold.events.traits import Traits
 
 __all__ = ["MemoryWriteCommitted", "MemoryWriteProposed", "MemoryWriteRejected"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from runfold.events.base import Fact, Said, SaidBytes
-from runfold.events.context_refs import ContextRef, DroppedContext
+from runfold.events.contents.context_refs import ContextRef, DroppedContext
 from runfold.events.traits import Cause, Tone, Traits
 from runfold.events.values import Plan, RunStatus
 

@@ -13,7 +13,7 @@ from typing import Any, Protocol, TypeVar
 
 from runfold.events.avro.shapes import Array, Nullable, Primitive, Shape, Structure, fields_of
 from runfold.events.base import Record
-from runfold.events.content import Content
+from runfold.events.contents.content import Content
 from runfold.events.trusted import trusted
 
 R = TypeVar("R", bound=Record)

@@ -7,9 +7,9 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from runfold.events.base import Fact, Record
-from runfold.events.content import Content
+from runfold.events.contents.content import Content
 from runfold.events.errors import ShutError
-from runfold.events.operations import DeadLetter
+from runfold.events.records.operations import DeadLetter
 from runfold.events.sealing.form import (
     ERASED,
     KEY_ID_BYTES,

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple, Protocol
 
-from runfold.events.proved import Proved
+from runfold.events.people.proved import Proved
 from runfold.infra.credentials.token import (
     ANYBODY,
     HEADER,

@@ -9,7 +9,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import Protocol
 
-from runfold.events.definitions.tenants import WrappedKey
+from runfold.events.definitions.tenancy.tenants import WrappedKey
 from runfold.events.errors import KeysUnavailableError, ShutError
 from runfold.events.sealing.keys import Gone
 from runfold.infra.keys.data_key import KEY_BYTES, AesDataKey

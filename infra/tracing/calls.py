@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from runfold.events.calls import CallResult, CallWork, Outcome
-from runfold.events.content import Content
+from runfold.events.contents.content import Content
 from runfold.infra.tracing import names
 from runfold.infra.tracing.context import call_span, parsed
 from runfold.infra.tracing.spans import Span, Traces, Value

@@ -21,9 +21,9 @@ from runfold.events.calls import (
 )
 from runfold.events.calls.context import MOST_NAMED
 from runfold.events.calls.transcript import digest_of
-from runfold.events.content import Content
-from runfold.events.context_refs import ContextRef, DroppedContext
-from runfold.events.transcript import MEDIA_TYPE, write
+from runfold.events.contents.content import Content
+from runfold.events.contents.context_refs import ContextRef, DroppedContext
+from runfold.events.contents.transcript import MEDIA_TYPE, write
 from runfold.events.values import ErrorInfo
 from runfold.infra.artifacts.errors import ArtifactError
 from runfold.infra.artifacts.port import ArtifactStore

@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from runfold.events.calls import ContextSource, ContextWork, SourceKind, TranscriptEntry
-from runfold.events.transcript import TranscriptError, read
+from runfold.events.contents.transcript import TranscriptError, read
 from runfold.infra.artifacts.errors import ArtifactError, ArtifactsUnavailableError
 from runfold.infra.artifacts.port import ArtifactStore
 from runfold.processors.context.errors import ContextRefusedError

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from runfold.events.definitions import AuthorityDelegated, Definitions
-from runfold.events.definitions.delegation import KIND, leads_back
+from runfold.events.definitions.tenancy.delegation import KIND, leads_back
 
 LONGEST = timedelta(days=366)
 """How long a delegation may last: who is away for longer has a successor."""

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from pydantic import ValidationError
 
-from runfold.events.content import JSON, content
+from runfold.events.contents.content import JSON, content
 from runfold.events.definitions import (
     KIND_OF,
     KINDS,

@@ -20,7 +20,7 @@ from runfold.events.definitions import (
     State,
     SwitchThrown,
 )
-from runfold.events.definitions.resolving import MAX_ALIASES
+from runfold.events.definitions.store.resolving import MAX_ALIASES
 from runfold.processors.definitions.delegating import to_delegate
 
 

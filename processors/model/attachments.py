@@ -10,8 +10,8 @@ import base64
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from runfold.events.attachments import MOST_TEXT_BYTES, Shown, shown_as, type_of
 from runfold.events.calls import ModelWork
+from runfold.events.contents.attachments import MOST_TEXT_BYTES, Shown, shown_as, type_of
 from runfold.events.values import Attachment
 from runfold.processors.model.provenance import fenced
 from runfold.processors.model.providers.cleaning import name_of

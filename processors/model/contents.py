@@ -6,10 +6,10 @@ import asyncio
 import hashlib
 from collections.abc import Callable
 
-from runfold.events.attachments import Shown, shown_as
 from runfold.events.calls import Message, ModelWork
-from runfold.events.content import Content
-from runfold.events.transcript import TranscriptError, read
+from runfold.events.contents.attachments import Shown, shown_as
+from runfold.events.contents.content import Content
+from runfold.events.contents.transcript import TranscriptError, read
 from runfold.events.values import Attachment
 from runfold.infra.artifacts.errors import ArtifactError, ArtifactsUnavailableError
 from runfold.processors.model.providers.faults import ContentAwayError, ProviderFaultError

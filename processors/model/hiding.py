@@ -8,10 +8,10 @@ from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from runfold.events.attachments import Shown, shown_as
 from runfold.events.calls import Message, ModelWork
-from runfold.events.content import Content, content, without_bytes
-from runfold.events.definitions.redaction import KINDS, RedactedKind
+from runfold.events.contents.attachments import Shown, shown_as
+from runfold.events.contents.content import Content, content, without_bytes
+from runfold.events.definitions.agents.redaction import KINDS, RedactedKind
 from runfold.events.values import Attachment, ModelAnswer, ProposedCall, Redacted
 from runfold.processors.privacy.rules import RuleDetector
 from runfold.processors.privacy.shield import Shield

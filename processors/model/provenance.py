@@ -11,7 +11,7 @@ import hashlib
 from collections.abc import Iterator
 
 from runfold.events.calls import Message, ModelWork, Role
-from runfold.events.content import text
+from runfold.events.contents.content import text
 
 _DIGITS = 16
 _SOME_TOOL = "a-tool"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from runfold.events.calls import Message, ModelResult, ModelWork
-from runfold.events.content import canonical_json
+from runfold.events.contents.content import canonical_json
 from runfold.infra.tracing import names
 from runfold.infra.tracing.calls import CallSpan, shown
 from runfold.infra.tracing.spans import Value

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 import jsonschema
 
-from runfold.events.alerts import Severity
+from runfold.events.records.alerts import Severity
 from runfold.events.values import RunStatus
 from runfold.infra.documents import Document, FieldPath, single
 from runfold.processors.monitor.core import expressions

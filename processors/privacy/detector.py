@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
-from runfold.events.definitions.redaction import RedactedKind
+from runfold.events.definitions.agents.redaction import RedactedKind
 
 
 class Span(NamedTuple):

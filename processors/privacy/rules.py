@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
-from runfold.events.definitions.redaction import KINDS, RedactedKind
+from runfold.events.definitions.agents.redaction import KINDS, RedactedKind
 from runfold.processors.privacy.checks import is_address, is_card, is_iban, is_phone, is_ssn
 from runfold.processors.privacy.detector import Span
 

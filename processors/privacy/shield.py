@@ -15,8 +15,8 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from runfold.events.content import canonical_json
-from runfold.events.definitions.redaction import KINDS, RedactedKind
+from runfold.events.contents.content import canonical_json
+from runfold.events.definitions.agents.redaction import KINDS, RedactedKind
 from runfold.processors.privacy.detector import Detector, Span
 from runfold.processors.privacy.rules import names_a_secret
 

@@ -40,7 +40,7 @@ from runfold.processors.effects.local import LocalEffects
 from runfold.processors.effects.under_way import UnderWay, always
 from runfold.processors.engine.config import EngineConfig, GroupConfig
 from runfold.processors.engine.kafka.beside import Beside
-from runfold.processors.engine.kafka.new_inputs import take_new_inputs
+from runfold.processors.engine.kafka.restoring.new_inputs import take_new_inputs
 from runfold.processors.engine.kafka.runner import Engine
 from runfold.processors.engine.ports import NoEffects
 from runfold.processors.model.apart.process import Apart

@@ -15,9 +15,9 @@ from runfold.processors.engine.aggregate import S
 from runfold.processors.engine.config import EngineConfig
 from runfold.processors.engine.core.messages import Message
 from runfold.processors.engine.core.partition_state import PartitionState
-from runfold.processors.engine.kafka.lost_journal import Accepted, accept_lost_journal
-from runfold.processors.engine.kafka.partition_reader import PartitionReader
-from runfold.processors.engine.kafka.restore import Restore
+from runfold.processors.engine.kafka.restoring.lost_journal import Accepted, accept_lost_journal
+from runfold.processors.engine.kafka.restoring.partition_reader import PartitionReader
+from runfold.processors.engine.kafka.restoring.restore import Restore
 from runfold.processors.engine.ports import DefinitionStore
 from runfold.processors.engine.spec import AggregateSpec
 from runfold.processors.run.aggregate import RUNS

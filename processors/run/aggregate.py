@@ -7,15 +7,16 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache, partial
 from uuid import UUID
 
-from runfold.events import calls, commands, topics
+from runfold.events import calls, topics
 from runfold.events import run as j
 from runfold.events.base import Fact, Record
 from runfold.events.border import fault_of
 from runfold.events.calls.kinds import WORK_TOPICS
 from runfold.events.catalogue import TERMINAL_FACTS
 from runfold.events.definitions import Definitions
-from runfold.events.definitions.resolving import UNKNOWN
-from runfold.events.operations import ParkedRun
+from runfold.events.definitions.store.resolving import UNKNOWN
+from runfold.events.records import commands
+from runfold.events.records.operations import ParkedRun
 from runfold.events.tenant import AdmissionAnswered, ExtensionAnswered
 from runfold.events.traits import Cause
 from runfold.events.trusted import trusted
@@ -24,7 +25,7 @@ from runfold.processors.engine.aggregate import Aggregate, Command, Timer
 from runfold.processors.engine.spec import AggregateSpec, AggregateTopics
 from runfold.processors.run import behaviour as behaviours
 from runfold.processors.run import decide, dispatch, evolve
-from runfold.processors.run.agent import beginnings
+from runfold.processors.run.agent.calls import beginnings
 from runfold.processors.run.draft import IsPriced, Resolve, as_named, every_model
 from runfold.processors.run.lifecycle import deadlines, proving
 from runfold.processors.run.lifecycle.telling import OUTBOX, late_cost

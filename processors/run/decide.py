@@ -5,13 +5,14 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 
-from runfold.events import calls, commands
+from runfold.events import calls
 from runfold.events.base import Fact
-from runfold.events.proved import Proved
+from runfold.events.people.proved import Proved
+from runfold.events.records import commands
 from runfold.events.tenant import AdmissionAnswered, ExtensionAnswered
 from runfold.processors.engine.aggregate import Command, Env, Timer
 from runfold.processors.run import behaviour
-from runfold.processors.run.agent import beginnings, results
+from runfold.processors.run.agent.calls import beginnings, results
 from runfold.processors.run.agent.next_step import proceed
 from runfold.processors.run.draft import (
     DefinitionMissingError,

@@ -19,22 +19,17 @@ from runfold.events.calls import (
     ToolWork,
 )
 from runfold.events.calls.kinds import CONTEXT, MODEL, POLICY, TOOL
-from runfold.events.content import Content, canonical_json, text
+from runfold.events.contents.content import Content, canonical_json, text
 from runfold.events.definitions import AgentDefinition, Definitions
 from runfold.events.traits import DRY_RUN, JUDGE
 from runfold.events.trusted import trusted
 from runfold.events.values import Pin, Placement
 from runfold.processors.engine.aggregate import Work
 from runfold.processors.engine.ports import Wish
-from runfold.processors.run.agent import (
-    attachments,
-    context_calls,
-    judging,
-    policy_calls,
-    reasons,
-)
-from runfold.processors.run.agent.attribution import attribution
+from runfold.processors.run.agent.calls.attribution import attribution
 from runfold.processors.run.agent.controls import control_tools
+from runfold.processors.run.agent.models import attachments, context_calls, judging
+from runfold.processors.run.agent.tools import policy_calls, reasons
 from runfold.processors.run.behaviour import BY_PERMISSION
 from runfold.processors.run.draft import DefinitionMissingError
 from runfold.processors.run.ids import outcome_of

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from runfold.events import run as j
 from runfold.events.base import Fact
 from runfold.events.definitions import AgentDefinition, ToolContract
-from runfold.events.proved import Proved
+from runfold.events.people.proved import Proved
 from runfold.processors.engine.aggregate import Env, NotKnownYetError
 from runfold.processors.run import behaviour as behaviours
 from runfold.processors.run import wording

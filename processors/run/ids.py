@@ -6,7 +6,7 @@ import hashlib
 from datetime import UTC, datetime, timedelta
 
 from runfold.events.border import text_of
-from runfold.events.content import Content
+from runfold.events.contents.content import Content
 from runfold.events.json_schema import loaded
 
 _EXCERPT = b'{"artifact":"'

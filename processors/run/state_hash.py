@@ -10,8 +10,8 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 
-from runfold.events.approvals import ApprovalTerms, Approver, Holds
-from runfold.events.content import canonical_json
+from runfold.events.contents.content import canonical_json
+from runfold.events.people.approvals import ApprovalTerms, Approver, Holds
 from runfold.processors.run.behaviour import BY_PERSON
 from runfold.processors.run.state import NO_MORE, PLAIN, Asking, Hold, Live, Watch
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 from runfold.events import tenant as t
-from runfold.events.definitions.tenant_policy import Budget
+from runfold.events.definitions.tenancy.tenant_policy import Budget
 from runfold.processors.tenant.draft import Draft
 from runfold.processors.tenant.evolve import is_awaited
 from runfold.processors.tenant.rules.retries import CALLS, RETRIES, book_keys

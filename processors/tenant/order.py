@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from runfold.events.content import canonical_json
+from runfold.events.contents.content import canonical_json
 from runfold.events.definitions import TenantPolicy
 from runfold.events.tenant import Asks
 from runfold.processors.tenant.state import Tenant

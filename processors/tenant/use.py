@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from runfold.events import pacing
 from runfold.events.definitions import TenantPolicy
-from runfold.events.definitions.tenant_policy import Budget
+from runfold.events.definitions.tenancy.tenant_policy import Budget
 from runfold.events.tenant import Admission, Amount, Asks, Book, Pace
 from runfold.processors.tenant.counting import add_held, count, counts_of
 from runfold.processors.tenant.evolve import is_awaited

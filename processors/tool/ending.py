@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from runfold.events.calls import Outcome, ToolResult, ToolWork
-from runfold.events.content import Content
+from runfold.events.contents.content import Content
 from runfold.events.values import ErrorInfo, Sign
 from runfold.processors.tool.errors import NotYetError, ToolRefusedError
 

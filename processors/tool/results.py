@@ -6,7 +6,7 @@ import hashlib
 
 from pydantic_core import PydanticSerializationError, to_jsonable_python
 
-from runfold.events.content import JSON, Content, canonical_json, json_content
+from runfold.events.contents.content import JSON, Content, canonical_json, json_content
 from runfold.infra.artifacts.errors import ArtifactsUnavailableError
 from runfold.infra.artifacts.port import ArtifactStore
 from runfold.processors.tool.errors import UnusableResultError

@@ -7,10 +7,10 @@ from decimal import Decimal
 from typing import Unpack
 
 from runfold.events import topics
-from runfold.events.approvals import Holds
-from runfold.events.commands import HOLD_MS, Control, Resolution
-from runfold.events.content import Content
+from runfold.events.contents.content import Content
+from runfold.events.people.approvals import Holds
 from runfold.events.probe import PROBE_TENANT
+from runfold.events.records.commands import HOLD_MS, Control, Resolution
 from runfold.events.run import Event
 from runfold.producers.client.broker_time import BrokerTime
 from runfold.producers.client.hubs import Hubs

@@ -7,8 +7,8 @@ import re
 from collections.abc import Iterable, Sequence
 
 from runfold.events import run as j
-from runfold.events.approvals import MOST_USES, ArgumentBound, Holds, HoldsFor
-from runfold.events.content import canonical_json
+from runfold.events.contents.content import canonical_json
+from runfold.events.people.approvals import MOST_USES, ArgumentBound, Holds, HoldsFor
 from runfold.events.run import Event
 from runfold.producers.errors import RefusedError
 

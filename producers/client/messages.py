@@ -9,13 +9,13 @@ from typing import Any, TypedDict, TypeVar, Unpack
 
 from pydantic import ValidationError
 
-from runfold.events import commands
-from runfold.events.approvals import Holds
 from runfold.events.base import Record
 from runfold.events.border import fault_of
-from runfold.events.commands import Control, Resolution, RunRequested
-from runfold.events.content import Content, text
+from runfold.events.contents.content import Content, text
+from runfold.events.people.approvals import Holds
 from runfold.events.probe import reserved
+from runfold.events.records import commands
+from runfold.events.records.commands import Control, Resolution, RunRequested
 from runfold.events.topics import MAX_INPUT_BYTES
 from runfold.events.values import Attachment, DataClassification, Label, Limits, ProposedCall
 from runfold.producers.client.deciding import digest_of

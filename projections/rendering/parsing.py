@@ -16,7 +16,7 @@ from pydantic import ValidationError
 from runfold.events.avro.shapes import Array, Nullable, Primitive, Shape, Structure, fields_of
 from runfold.events.base import Fact, Record
 from runfold.events.catalogue import FACTS
-from runfold.events.content import Content, canonical_json
+from runfold.events.contents.content import Content, canonical_json
 from runfold.events.run import Event, Meta
 from runfold.events.values import Actor
 

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from runfold.events.base import Record
-from runfold.events.content import JSON, Content
+from runfold.events.contents.content import JSON, Content
 from runfold.events.run import CallSummary, CheckpointWritten
 from runfold.events.sealing.form import ERASED, SHUT
 from runfold.events.values import ModelAnswer

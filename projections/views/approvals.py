@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from runfold.events import topics, wording
-from runfold.events.approvals import Approver
 from runfold.events.base import Fact
+from runfold.events.people.approvals import Approver
 from runfold.events.run import (
     ApprovalGiven,
     ApprovalRequested,

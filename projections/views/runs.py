@@ -8,8 +8,8 @@ from runfold.events import topics, wording
 from runfold.events.base import Fact
 from runfold.events.calls.kinds import MODEL, TOOL
 from runfold.events.catalogue import CHARGED
-from runfold.events.content import JSON, Content, json_content
-from runfold.events.operations import HISTORY_LOST, DeadLetter
+from runfold.events.contents.content import JSON, Content, json_content
+from runfold.events.records.operations import HISTORY_LOST, DeadLetter
 from runfold.events.run import (
     CallHeld,
     CheckpointWritten,

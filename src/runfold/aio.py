@@ -11,8 +11,8 @@ from typing import Any, Self, Unpack
 
 from runfold.client import Found, HoldsFor
 from runfold.connecting import connection, speaks_for
-from runfold.events.commands import HOLD_MS, Resolution
-from runfold.events.content import json_content
+from runfold.events.contents.content import json_content
+from runfold.events.records.commands import HOLD_MS, Resolution
 from runfold.failures import as_ours
 from runfold.producers.client import AsyncRunClient, RequestOptions
 from runfold.producers.client.deciding import holds_of

@@ -9,8 +9,8 @@ from types import TracebackType
 from typing import Any, Literal, Self, Unpack
 
 from runfold.connecting import connection, speaks_for
-from runfold.events.commands import HOLD_MS, Resolution
-from runfold.events.content import json_content
+from runfold.events.contents.content import json_content
+from runfold.events.records.commands import HOLD_MS, Resolution
 from runfold.failures import as_ours
 from runfold.producers.client import RequestOptions, RunClient
 from runfold.producers.client.deciding import holds_of

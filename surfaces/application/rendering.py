@@ -16,7 +16,7 @@ from runfold.events import run as journal
 from runfold.events.avro.shapes import Amount, Array, Nullable, Structure, fields_of
 from runfold.events.avro.shapes import Shape as Wire
 from runfold.events.base import MONEY_PRECISION, Fact, Record
-from runfold.events.content import Content
+from runfold.events.contents.content import Content
 from runfold.events.values import Exit
 from runfold.events.wording import plain_json
 from runfold.projections.rendering.readable import plain, readable, said

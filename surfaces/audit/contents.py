@@ -7,7 +7,7 @@ from functools import cache
 from typing import Any, get_args
 
 from runfold.events.base import Record
-from runfold.events.content import Content
+from runfold.events.contents.content import Content
 
 
 def contents_of(value: object) -> Iterator[Content]:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Iterator
 from runfold.events import topics
 from runfold.events.definitions import StoreRecord
 from runfold.events.errors import ShutError
-from runfold.events.operations import PositionNoted
+from runfold.events.records.operations import PositionNoted
 from runfold.events.run import Event
 from runfold.processors.engine.core.history import NEWER
 from runfold.producers.log.port import Delivery, LogReader

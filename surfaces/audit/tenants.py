@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Iterator
 
 from runfold.events import topics
-from runfold.events.operations import PositionNoted
+from runfold.events.records.operations import PositionNoted
 from runfold.events.run import GENESIS
 from runfold.events.tenant import TenantEvent
 from runfold.processors.tenant.evolve import evolve

@@ -26,7 +26,7 @@ from runfold.events.avro.vocabulary import TENANTS as TENANT_RECORDS
 from runfold.events.calls import CallResult, CallWork
 from runfold.events.definitions import Definitions, StoreRecord
 from runfold.events.errors import WireError
-from runfold.events.operations import DeadLetter
+from runfold.events.records.operations import DeadLetter
 from runfold.processors.definitions.record import fold
 from runfold.processors.engine.core.outbox import origin_of
 from runfold.processors.run.aggregate import RUNS

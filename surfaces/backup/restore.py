@@ -27,7 +27,7 @@ from runfold.events import topics
 from runfold.events.avro.codec import Codec
 from runfold.events.avro.headers import headers
 from runfold.events.border import moment_of
-from runfold.events.operations import PositionNoted
+from runfold.events.records.operations import PositionNoted
 from runfold.events.topics import TOPICS, Topic
 from runfold.infra.deployment import binding
 from runfold.infra.kafka import restoring

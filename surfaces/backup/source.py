@@ -20,7 +20,7 @@ from contextlib import closing
 from dataclasses import dataclass, field
 
 from runfold.events import topics
-from runfold.events.operations import RestorePoint
+from runfold.events.records.operations import RestorePoint
 from runfold.producers.errors import UnavailableError, UnreadableError
 from runfold.producers.log.consumers import Settings
 from runfold.producers.log.kafka_tail import KafkaEnds, KafkaTail

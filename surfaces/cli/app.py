@@ -9,26 +9,25 @@ from typer.main import get_command
 
 from runfold.surfaces.cli import exits
 from runfold.surfaces.cli.commands import (
-    access,
     backups,
     config,
     definitions,
-    delegations,
-    extending,
-    keys,
     look,
     money,
-    people,
-    policies,
-    runs,
     sql,
     stack,
     store,
+)
+from runfold.surfaces.cli.commands.governing import (
+    access,
+    delegations,
+    keys,
+    policies,
     switches,
-    taking_over,
     tenants,
     tokens,
 )
+from runfold.surfaces.cli.commands.running import extending, people, runs, taking_over
 from runfold.surfaces.cli.help import Sections, with_examples
 
 app = typer.Typer(

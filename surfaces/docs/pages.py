@@ -16,7 +16,7 @@ from runfold.surfaces.docs import (
     settings,
     topics,
 )
-from runfold.surfaces.http import problem_page
+from runfold.surfaces.http.refusals import problem_page
 from runfold.surfaces.manifests.reference import rewritten
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from runfold.events.alerts import Severity
+from runfold.events.records.alerts import Severity
 from runfold.surfaces.application.operations.alerts import alerts
 from runfold.surfaces.doctor.deployment import Deployment
 from runfold.surfaces.doctor.finding import Finding, ok, span, warning, wrong

@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import text
 
 from runfold.events import topics
-from runfold.events.commands import RunRequested
+from runfold.events.records.commands import RunRequested
 from runfold.surfaces.doctor.deployment import Deployment
 from runfold.surfaces.doctor.finding import Finding, note, ok, span, warning
 from runfold.surfaces.doctor.places import places_of

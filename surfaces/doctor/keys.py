@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from runfold.events.definitions.tenants import KeptOfTenants
+from runfold.events.definitions.tenancy.tenants import KeptOfTenants
 from runfold.events.errors import KeysUnavailableError
 from runfold.infra.keys.chosen import key_store
 from runfold.infra.keys.port import KeyLostError, KeyStore

@@ -11,13 +11,13 @@ from starlette.responses import Response
 from starlette.routing import Route as Served
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from runfold.surfaces.http.codes import CODES
+from runfold.surfaces.http.access.identity import marks_of
+from runfold.surfaces.http.access.limits import Limits
 from runfold.surfaces.http.gateway import Gateway
 from runfold.surfaces.http.handling import handle
-from runfold.surfaces.http.identity import marks_of
-from runfold.surfaces.http.limits import Limits
 from runfold.surfaces.http.metrics import REQUESTS
-from runfold.surfaces.http.problems import Problem, answer
+from runfold.surfaces.http.refusals.codes import CODES
+from runfold.surfaces.http.refusals.problems import Problem, answer
 from runfold.surfaces.http.route import Route
 from runfold.surfaces.http.routes import ROUTES
 

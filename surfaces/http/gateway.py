@@ -24,8 +24,8 @@ from runfold.surfaces.application.reads import ReadRecord
 from runfold.surfaces.application.runs.async_runs import AsyncRuns
 from runfold.surfaces.application.runs.once import Once
 from runfold.surfaces.application.scope import OperatorScope, Scope, TenantScope
-from runfold.surfaces.http.identity import Caller
-from runfold.surfaces.http.limits import Use
+from runfold.surfaces.http.access.identity import Caller
+from runfold.surfaces.http.access.limits import Use
 
 T = TypeVar("T")
 

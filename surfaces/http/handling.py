@@ -23,12 +23,12 @@ from starlette.responses import Response
 
 from runfold.events.values import DataClassification
 from runfold.infra.tracing.context import parsed
-from runfold.surfaces.http import bodies
+from runfold.surfaces.http.access.identity import Caller, Marks, authenticated, caller_of, marks_of
+from runfold.surfaces.http.access.identity import need_scope as need
 from runfold.surfaces.http.gateway import Gateway
-from runfold.surfaces.http.identity import Caller, Marks, authenticated, caller_of, marks_of
-from runfold.surfaces.http.identity import need_scope as need
 from runfold.surfaces.http.metrics import REQUESTS, SECONDS
-from runfold.surfaces.http.problems import Problem, answer, problem_of
+from runfold.surfaces.http.reading import bodies
+from runfold.surfaces.http.refusals.problems import Problem, answer, problem_of
 from runfold.surfaces.http.route import Call, Route
 
 _log = logging.getLogger("runfold.gateway")

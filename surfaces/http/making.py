@@ -36,9 +36,9 @@ from runfold.surfaces.application.governing.api_keys import (
 )
 from runfold.surfaces.application.governing.publish import publish_manifests
 from runfold.surfaces.application.runs.once import Once
+from runfold.surfaces.http.access.identity import LOOPBACK, OPERATOR
+from runfold.surfaces.http.access.limits import Use
 from runfold.surfaces.http.gateway import Gateway, Publish
-from runfold.surfaces.http.identity import LOOPBACK, OPERATOR
-from runfold.surfaces.http.limits import Use
 from runfold.surfaces.http.settings import DEVELOPMENT_KEY, FOLDER, GatewaySettings
 
 _log = logging.getLogger("runfold.gateway")

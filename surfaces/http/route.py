@@ -12,9 +12,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from runfold.surfaces.application.rendering import to_json
+from runfold.surfaces.http.access.identity import Caller
 from runfold.surfaces.http.gateway import Gateway
-from runfold.surfaces.http.identity import Caller
-from runfold.surfaces.http.problems import Problem
+from runfold.surfaces.http.refusals.problems import Problem
 
 B = TypeVar("B")
 

@@ -14,7 +14,7 @@ from starlette.types import ASGIApp
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from runfold.infra.settings.errors import ConfigError
-from runfold.surfaces.http.limits import Use
+from runfold.surfaces.http.access.limits import Use
 
 _HEADER_BYTES = 64 * 1024
 _DRAIN_S = 10

@@ -12,7 +12,7 @@ from typing import Self
 from runfold.infra.settings import gateway as variables
 from runfold.infra.settings import isolation
 from runfold.infra.settings.config import Config
-from runfold.surfaces.http.limits import Limits
+from runfold.surfaces.http.access.limits import Limits
 
 FOLDER = "gateway"
 """The folder of a home that holds what a gateway keeps: its port, the key of hashes."""

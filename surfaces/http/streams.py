@@ -20,9 +20,9 @@ from starlette.types import Receive, Scope, Send
 from runfold.producers.errors import LogError
 from runfold.surfaces.application import shapes
 from runfold.surfaces.application.rendering import to_json
-from runfold.surfaces.http.limits import Use
+from runfold.surfaces.http.access.limits import Use
 from runfold.surfaces.http.metrics import EVENTS, STREAMS
-from runfold.surfaces.http.problems import Problem
+from runfold.surfaces.http.refusals.problems import Problem
 
 _log = logging.getLogger("runfold.gateway")
 

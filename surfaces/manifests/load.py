@@ -17,11 +17,15 @@ from runfold.events.definitions import (
 )
 from runfold.infra.documents import Document
 from runfold.processors.definitions.unusable import contracts_of
-from runfold.surfaces.manifests.agent import lower_agent
+from runfold.surfaces.manifests.agents.agent import lower_agent
+from runfold.surfaces.manifests.agents.model_script import lower_model_script
 from runfold.surfaces.manifests.check import check
 from runfold.surfaces.manifests.files import read
-from runfold.surfaces.manifests.model_script import lower_model_script
-from runfold.surfaces.manifests.policy import check_policy, lower_policy, told_of_names
+from runfold.surfaces.manifests.governing.policy import check_policy, lower_policy, told_of_names
+from runfold.surfaces.manifests.governing.tenant_policy import (
+    check_tenant_policy,
+    lower_tenant_policy,
+)
 from runfold.surfaces.manifests.problems import InvalidManifestsError, Remark
 from runfold.surfaces.manifests.references import (
     Known,
@@ -30,7 +34,6 @@ from runfold.surfaces.manifests.references import (
     check_agent,
     check_model_script,
 )
-from runfold.surfaces.manifests.tenant_policy import check_tenant_policy, lower_tenant_policy
 from runfold.surfaces.manifests.tool import BaseOf, lower_tool
 
 

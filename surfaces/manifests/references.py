@@ -13,11 +13,11 @@ from runfold.events.definitions import (
     ModelScript,
     ToolContract,
 )
-from runfold.events.definitions.versions import version_order
+from runfold.events.definitions.store.versions import version_order
 from runfold.infra.documents import Document
 from runfold.processors.run.agent.controls.control_tools import INTRINSICS
-from runfold.surfaces.manifests.agent import TIER_LEVEL
-from runfold.surfaces.manifests.escalation import check_end
+from runfold.surfaces.manifests.agents.agent import TIER_LEVEL
+from runfold.surfaces.manifests.agents.escalation import check_end
 from runfold.surfaces.manifests.problems import did_you_mean
 from runfold.surfaces.manifests.settings import missing_setting
 

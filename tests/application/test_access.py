@@ -17,7 +17,7 @@ from runfold.surfaces.application.governing.access.usage import Usage, Used
 from runfold.surfaces.application.governing.policies.persons_asked import counted
 from runfold.surfaces.application.governing.policies.who_can import who_can
 from runfold.surfaces.application.shapes import AccessReview
-from runfold.surfaces.cli.operations.access import COLUMNS, _plain, rows_of
+from runfold.surfaces.cli.operations.governing.access import COLUMNS, _plain, rows_of
 from tests.deciders.given import LOOK, SEND, TENANT, WRITE, agent, tool
 from tests.deciders.governed import SENDS, X9, governed, kube, policy
 from tests.deciders.test_governed import after, published

@@ -13,7 +13,7 @@ from sqlalchemy import Engine
 from runfold.events.avro.samples import sample
 from runfold.events.base import Fact
 from runfold.events.catalogue import FACTS
-from runfold.events.content import content, json_content, text
+from runfold.events.contents.content import content, json_content, text
 from runfold.events.run import Event, MessageKind, UserMessageReceived
 from runfold.projections import queries, schema
 from runfold.projections.queries import OperatorViews, TenantViews, Views

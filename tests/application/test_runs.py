@@ -12,8 +12,8 @@ import pytest
 
 from runfold.events import topics
 from runfold.events.calls import Outcome
-from runfold.events.commands import Resolution
-from runfold.events.content import json_content
+from runfold.events.contents.content import json_content
+from runfold.events.records.commands import Resolution
 from runfold.producers.client import AsyncRunClient, RunClient
 from runfold.surfaces.application import shapes
 from runfold.surfaces.application.errors import (

@@ -12,7 +12,7 @@ import pytest
 from runfold.events.avro.samples import sample
 from runfold.events.base import Fact
 from runfold.events.catalogue import FACTS
-from runfold.events.content import json_content, text
+from runfold.events.contents.content import json_content, text
 from runfold.events.run import Event, Meta
 from runfold.events.values import Exit, ExitUsage
 from runfold.surfaces.application import shapes

@@ -6,8 +6,8 @@ from typing import Any
 
 from runfold.events.calls import ContextSource, ContextWork, Message, Role, SourceKind
 from runfold.events.calls.transcript import TranscriptEntry
-from runfold.events.content import Content, json_content, text
-from runfold.events.transcript import inline
+from runfold.events.contents.content import Content, json_content, text
+from runfold.events.contents.transcript import inline
 from runfold.events.values import DataClassification, ProposedCall
 from tests.effects.given import ATTRIBUTION
 

@@ -13,8 +13,8 @@ from runfold.events.avro.codec import Codec
 from runfold.events.avro.registry import LockRegistry
 from runfold.events.calls import ContextResult, ContextWork, Outcome
 from runfold.events.calls.kinds import CONTEXT
-from runfold.events.content import text
-from runfold.events.transcript import read
+from runfold.events.contents.content import text
+from runfold.events.contents.transcript import read
 from runfold.infra.artifacts.memory import MemoryArtifacts
 from runfold.infra.tracing import names
 from runfold.infra.tracing.sampling import Sampler

@@ -14,8 +14,8 @@ from confluent_kafka import Consumer
 from runfold.events.avro.codec import Codec
 from runfold.events.avro.registry import LockRegistry
 from runfold.events.calls import ContextResult, Outcome
+from runfold.events.contents.transcript import read
 from runfold.events.topics import CONTEXT_CALLS, RESULTS
-from runfold.events.transcript import read
 from runfold.infra.artifacts.files import FileArtifacts
 from runfold.infra.artifacts.memory import MemoryArtifacts
 from runfold.producers.log.kafka import Publisher

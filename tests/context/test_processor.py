@@ -14,8 +14,8 @@ from runfold.events.avro.registry import LockRegistry
 from runfold.events.calls import ContextResult, ContextSource, Outcome, SourceKind
 from runfold.events.calls.context import MOST_NAMED
 from runfold.events.calls.transcript import TranscriptEntry, digest_of
-from runfold.events.content import content
-from runfold.events.transcript import MEDIA_TYPE, inline, read, write
+from runfold.events.contents.content import content
+from runfold.events.contents.transcript import MEDIA_TYPE, inline, read, write
 from runfold.events.values import ErrorInfo
 from runfold.infra.artifacts.errors import ArtifactsUnavailableError
 from runfold.infra.artifacts.memory import MemoryArtifacts

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from runfold.events.calls import Message, Role
 from runfold.events.calls.transcript import TranscriptEntry, digest_of
-from runfold.events.content import text
-from runfold.events.transcript import TranscriptError, read, write
+from runfold.events.contents.content import text
+from runfold.events.contents.transcript import TranscriptError, read, write
 from runfold.processors.run.fold.turns import with_messages
 from runfold.processors.run.state import Transcript
 from tests.context.given import proposed, replied, said

@@ -19,9 +19,9 @@ from runfold.events.avro.measuring import UnsafeSchemaError, measure_of
 from runfold.events.avro.schema import full_name, schema_for
 from runfold.events.avro.vocabulary import RUNS
 from runfold.events.calls.transcript import TranscriptEntry
-from runfold.events.commands import RunRequested
+from runfold.events.contents.transcript import LIMITS, TranscriptError, read
 from runfold.events.errors import WireError
-from runfold.events.transcript import LIMITS, TranscriptError, read
+from runfold.events.records.commands import RunRequested
 
 SYNC = bytes(16)
 MOST_BYTES = 200_000_000

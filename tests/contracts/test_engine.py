@@ -9,7 +9,7 @@ from typing import Protocol
 import pytest
 
 from runfold.events.base import Record
-from runfold.events.operations import DeadLetter
+from runfold.events.records.operations import DeadLetter
 from tests.engine.host import config, engine
 from tests.engine.lab import Lab
 from tests.engine.toys import topics

@@ -14,8 +14,8 @@ from confluent_kafka import Producer
 from runfold.events import topics
 from runfold.events.avro.headers import TIME_CHECKED
 from runfold.events.avro.samples import sample
-from runfold.events.commands import CancelRun, Control, RunRequested
-from runfold.events.content import text
+from runfold.events.contents.content import text
+from runfold.events.records.commands import CancelRun, Control, RunRequested
 from runfold.events.topics import CONTROLS, MAX_INPUT_BYTES, REQUESTS, TOPICS
 from runfold.events.values import RunRequest
 from runfold.producers.errors import RefusedError, UnavailableError

@@ -21,9 +21,9 @@ from runfold.events.avro.files import SCHEMAS, SchemaFolder
 from runfold.events.avro.registry import LockRegistry, SchemaRegistry
 from runfold.events.avro.samples import sample
 from runfold.events.avro.schema import meaning, pretty, schema_for, subject
-from runfold.events.commands import CancelRun
 from runfold.events.errors import RegistryError, SchemaError, WireError
-from runfold.events.operations import DeadLetter
+from runfold.events.records.commands import CancelRun
+from runfold.events.records.operations import DeadLetter
 from runfold.events.run import Event, Meta, ModelResponded, RunCompleted, ToolCallStarted
 from runfold.producers.schema_registry.confluent import ConfluentRegistry, publish
 from runfold.stack.errors import StackError

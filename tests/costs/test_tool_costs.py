@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from runfold.events import commands
 from runfold.events import run as j
 from runfold.events.calls import Outcome
-from runfold.events.content import canonical_json
+from runfold.events.contents.content import canonical_json
+from runfold.events.records import commands
 from runfold.events.values import Limits
 from runfold.processors.tool import contract_of
 from tests.deciders.given import (

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from runfold.events import commands
 from runfold.events import run as j
-from runfold.events.content import text
+from runfold.events.contents.content import text
+from runfold.events.records import commands
 from runfold.events.values import ProposedCall
 from tests.deciders.given import answer, begun, broke, call, came_back, control
 from tests.spec import Story

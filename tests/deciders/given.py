@@ -6,8 +6,8 @@ from decimal import Decimal
 from typing import Any
 
 from runfold.events.calls import BeginRequested, ContextResult, ModelResult, Outcome, ToolResult
-from runfold.events.commands import Control, RunRequested
-from runfold.events.content import content, json_content, text
+from runfold.events.contents.content import content, json_content, text
+from runfold.events.contents.transcript import inline
 from runfold.events.definitions import (
     AgentDefinition,
     Definitions,
@@ -15,7 +15,7 @@ from runfold.events.definitions import (
     RetryPolicy,
     ToolContract,
 )
-from runfold.events.transcript import inline
+from runfold.events.records.commands import Control, RunRequested
 from runfold.events.values import ErrorInfo, Limits, ModelAnswer, Placement, ProposedCall, Usage
 from runfold.processors.run.lifecycle.deadlines import next_timer
 from runfold.processors.run.state import CallStatus

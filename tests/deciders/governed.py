@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from runfold.events import commands
 from runfold.events import run as j
 from runfold.events.definitions import (
     Definitions,
     PolicyDefinition,
     ToolContract,
 )
+from runfold.events.records import commands
 from runfold.processors.definitions.record import announce
 from runfold.processors.run.policy.cedar.checking import canonical
 from tests.deciders.given import (

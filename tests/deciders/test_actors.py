@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from runfold.events import commands
 from runfold.events import run as j
 from runfold.events.base import Fact
+from runfold.events.records import commands
 from runfold.events.values import ActorKind
 from runfold.processors.engine.aggregate import Command
 from runfold.processors.run.aggregate import RUN as RUN_AGGREGATE

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from runfold.events import run as j
-from runfold.events.content import text
+from runfold.events.contents.content import text
 from runfold.events.definitions import Definitions
 from runfold.events.values import Limits, RunStatus
 from runfold.processors.engine.aggregate import Command, Env

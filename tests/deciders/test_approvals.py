@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from runfold.events import commands
 from runfold.events import run as j
-from runfold.events.approvals import Approver, Shown, shown_digest
-from runfold.events.content import json_content, text
+from runfold.events.contents.content import json_content, text
+from runfold.events.people.approvals import Approver, Shown, shown_digest
+from runfold.events.records import commands
 from runfold.events.values import RunStatus
 from runfold.events.wording import plain
 from tests.deciders.given import RUN, agent, answer, begun, call, control, tool

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from runfold.events import commands
 from runfold.events import run as j
-from runfold.events.approvals import Approver
+from runfold.events.people.approvals import Approver
+from runfold.events.records import commands
 from tests.deciders.given import agent, call, due, tool
 from tests.deciders.governed import asking, policy
 from tests.deciders.test_approvals import (

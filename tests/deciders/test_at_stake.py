@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from runfold.events import commands
 from runfold.events import run as j
 from runfold.events.calls import ModelResult, Outcome
 from runfold.events.definitions import ModelChoice
+from runfold.events.records import commands
 from runfold.events.tenant import Held
 from runfold.events.values import Limits, Placement
-from runfold.processors.run.agent.at_stake import at_stake
+from runfold.processors.run.agent.calls.at_stake import at_stake
 from tests.deciders.given import (
     RUN,
     answer,

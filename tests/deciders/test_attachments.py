@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from runfold.events import run as j
-from runfold.events.attachments import MOST, MOST_BYTES, Shown, shown_as
 from runfold.events.calls import ModelWork
-from runfold.events.content import Content, content, text
+from runfold.events.contents.attachments import MOST, MOST_BYTES, Shown, shown_as
+from runfold.events.contents.content import Content, content, text
 from runfold.events.values import Attachment
 from runfold.processors.engine.aggregate import Command, Env
 from runfold.processors.run.decide import decide

@@ -7,12 +7,12 @@ from decimal import Decimal
 
 import pytest
 
-from runfold.events import commands
 from runfold.events import run as j
 from runfold.events.base import Record
 from runfold.events.calls import Outcome
+from runfold.events.records import commands
 from runfold.events.values import Limits, RunStatus
-from runfold.processors.run.agent.beginnings import answer as answered
+from runfold.processors.run.agent.calls.beginnings import answer as answered
 from runfold.processors.run.aggregate import RUN as AGGREGATE
 from runfold.processors.run.aggregate import next_timer
 from runfold.processors.run.state import CallStatus

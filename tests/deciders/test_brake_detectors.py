@@ -6,9 +6,9 @@ from decimal import Decimal
 
 import pytest
 
-from runfold.events import commands
 from runfold.events import run as j
-from runfold.events.content import text
+from runfold.events.contents.content import text
+from runfold.events.records import commands
 from runfold.events.run import BrakeAction
 from runfold.events.values import Usage
 from runfold.processors.run.lifecycle.deadlines import next_timer

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from runfold.events import commands
 from runfold.events import run as j
 from runfold.events.calls import Role
-from runfold.events.content import text
+from runfold.events.contents.content import text
+from runfold.events.records import commands
 from runfold.events.run import BrakeAction
 from runfold.events.values import Actor, ActorKind, RunStatus
 from runfold.processors.engine.aggregate import Command

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from runfold.events import commands
 from runfold.events import run as j
 from runfold.events.calls import ContextWork, ModelWork, Outcome
 from runfold.events.definitions import ModelChoice
+from runfold.events.records import commands
 from runfold.events.values import Limits, Placement, RunStatus
 from runfold.processors.run.aggregate import RUN as AGGREGATE
 from tests.deciders.given import (

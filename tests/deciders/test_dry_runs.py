@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from runfold.events import commands
 from runfold.events import run as j
 from runfold.events.calls import ToolWork
-from runfold.events.content import json_content
+from runfold.events.contents.content import json_content
 from runfold.events.definitions import ToolContract
+from runfold.events.records import commands
 from runfold.events.values import Placement, RunStatus
 from runfold.processors.engine.aggregate import Work
 from runfold.processors.run.dispatch import dispatch, reopen

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from runfold.events import commands
 from runfold.events import run as j
 from runfold.events.base import Fact
-from runfold.events.content import json_content
-from runfold.events.definitions.agent import WhenSpent
+from runfold.events.contents.content import json_content
+from runfold.events.definitions.agents.agent import WhenSpent
+from runfold.events.records import commands
 from runfold.events.tenant import AdmissionAnswered, Amount, CallRates, Verdict
 from runfold.events.values import Limits, RunStatus
 from runfold.processors.engine.aggregate import Command, Env

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from runfold.events import commands
 from runfold.events import run as j
-from runfold.events.content import text
+from runfold.events.contents.content import text
 from runfold.events.definitions import AuthorityDelegated
+from runfold.events.records import commands
 from runfold.events.values import RunStatus
 from runfold.events.wording import plain
 from runfold.processors.definitions.record import fold

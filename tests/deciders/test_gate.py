@@ -8,16 +8,16 @@ from typing import Any, get_args
 
 import pytest
 
-from runfold.events import commands
 from runfold.events import run as j
 from runfold.events.calls import BeginRequested
-from runfold.events.content import json_content
-from runfold.events.definitions.agent import WhenSpent
+from runfold.events.contents.content import json_content
+from runfold.events.definitions.agents.agent import WhenSpent
+from runfold.events.records import commands
 from runfold.events.tenant import Amount
 from runfold.events.values import Limits, RunStatus
 from runfold.processors.engine.aggregate import Timer
 from runfold.processors.engine.ports import Wish
-from runfold.processors.run.agent.kinds import RULES
+from runfold.processors.run.agent.calls.kinds import RULES
 from runfold.processors.run.behaviour import BY_GATE
 from runfold.processors.run.dispatch import _WORK, _WORK_OF, wish
 from runfold.processors.run.fold.open_calls import Out

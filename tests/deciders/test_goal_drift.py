@@ -7,15 +7,15 @@ from typing import Any
 
 import pytest
 
-from runfold.events import commands
 from runfold.events import run as j
 from runfold.events.calls import ModelResult, ModelWork
-from runfold.events.content import text
-from runfold.events.definitions.brakes import faults_of
+from runfold.events.contents.content import text
+from runfold.events.definitions.agents.brakes import faults_of
+from runfold.events.records import commands
 from runfold.events.run import BrakeAction
 from runfold.events.tenant import AdmissionAnswered, CallRates, Verdict
 from runfold.events.values import RunStatus
-from runfold.processors.run.agent.judging import MOST_SHOWN, SCHEMA
+from runfold.processors.run.agent.models.judging import MOST_SHOWN, SCHEMA
 from runfold.processors.run.dispatch import dispatch
 from runfold.processors.run.state_hash import state_hash
 from tests.deciders.braking import NO_LIMITS, brakes_of, then, works

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from runfold.events import commands
 from runfold.events import run as j
-from runfold.events.approvals import ArgumentBound, Holds, HoldsFor
-from runfold.events.content import json_content
+from runfold.events.contents.content import json_content
 from runfold.events.definitions import Definitions
+from runfold.events.people.approvals import ArgumentBound, Holds, HoldsFor
+from runfold.events.records import commands
 from runfold.events.wording import plain
 from runfold.processors.run.approvals import bounds
 from runfold.processors.run.approvals.grants import MOST_GRANTS

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from runfold.events import commands
 from runfold.events import run as j
 from runfold.events.calls import ModelResult, Outcome, ToolResult
+from runfold.events.records import commands
 from runfold.events.values import Limits
 from tests.deciders.given import (
     LOOK,

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from runfold.events import commands
 from runfold.events import run as j
-from runfold.events.content import json_content, text
+from runfold.events.contents.content import json_content, text
+from runfold.events.records import commands
 from runfold.events.values import Limits, RunStatus
 from runfold.events.wording import plain
 from runfold.processors.run.dispatch import dispatch

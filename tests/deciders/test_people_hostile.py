@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 
-from runfold.events import commands
 from runfold.events import run as j
-from runfold.events.approvals import Holds, HoldsFor
 from runfold.events.calls import Outcome, PolicyResult, ServerAnswer
-from runfold.events.content import json_content
-from runfold.events.persons import folded
+from runfold.events.contents.content import json_content
+from runfold.events.people.approvals import Holds, HoldsFor
+from runfold.events.people.persons import folded
+from runfold.events.records import commands
 from tests.deciders.given import (
     RUN,
     TENANT,

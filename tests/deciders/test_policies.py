@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from runfold.events import run as j
-from runfold.events.content import content, json_content
+from runfold.events.contents.content import content, json_content
 from runfold.events.definitions import (
     DefinitionReleased,
     PolicyDefinition,

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from runfold.events import commands
 from runfold.events import run as j
 from runfold.events.calls import ModelWork
-from runfold.events.content import json_content
+from runfold.events.contents.content import json_content
 from runfold.events.definitions import (
     ModelChoice,
 )
+from runfold.events.records import commands
 from runfold.events.wording import plain
 from runfold.processors.engine.aggregate import Command, Env
 from runfold.processors.run.decide import decide

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from runfold.events import run as j
-from runfold.events.content import text
+from runfold.events.contents.content import text
 from runfold.events.definitions import ToolContract
 from runfold.events.values import Attachment
 from runfold.events.wording import plain

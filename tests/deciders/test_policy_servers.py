@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from runfold.events import commands
 from runfold.events import run as j
 from runfold.events.calls import Outcome, PolicyResult, PolicyWork, ServerAnswer
-from runfold.events.content import json_content
+from runfold.events.contents.content import json_content
 from runfold.events.definitions import Definitions, PolicyServer
+from runfold.events.records import commands
 from runfold.events.values import ErrorInfo
 from runfold.events.wording import plain
 from runfold.processors.run.dispatch import reopen

@@ -10,10 +10,10 @@ import pytest
 from runfold.events import run as j
 from runfold.events.base import Fact
 from runfold.events.calls import ModelWork, ToolWork
-from runfold.events.content import content, json_content
+from runfold.events.contents.content import content, json_content
 from runfold.events.definitions import ToolContract
 from runfold.events.values import ModelAnswer
-from runfold.processors.run.agent.reasons import PROPERTY, are_asked, parted
+from runfold.processors.run.agent.tools.reasons import PROPERTY, are_asked, parted
 from runfold.processors.run.dispatch import dispatch
 from tests.deciders.given import (
     LOOK,

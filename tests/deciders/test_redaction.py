@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from runfold.events import run as j
 from runfold.events.calls import ModelWork
-from runfold.events.definitions.redaction import Redaction
+from runfold.events.definitions.agents.redaction import Redaction
 from runfold.events.values import DataClassification, Redacted
 from runfold.processors.run.dispatch import dispatch
 from tests.deciders.given import answer, call, request, story

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from runfold.events import commands
 from runfold.events import run as j
 from runfold.events.calls import Message, Role
-from runfold.events.content import text
+from runfold.events.contents.content import text
 from runfold.events.definitions import ToolContract
-from runfold.events.definitions.brakes import BY_CALLS, DETECTORS, faults_of
+from runfold.events.definitions.agents.brakes import BY_CALLS, DETECTORS, faults_of
+from runfold.events.records import commands
 from runfold.events.run import BrakeAction
 from runfold.processors.run.state import Live
 from runfold.processors.run.state_hash import state_hash

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from runfold.events import commands
+from runfold.events.records import commands
 from runfold.processors.run.aggregate import CLOCK_SLACK, DEDUPE_HORIZON, checked, key_of, screen
 from tests.deciders.given import RUN, control, request
 from tests.spec import START

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from runfold.events import commands
 from runfold.events import run as j
 from runfold.events.calls import ModelWork, Outcome
-from runfold.events.content import text
+from runfold.events.contents.content import text
 from runfold.events.definitions import ToolContract
+from runfold.events.records import commands
 from runfold.events.values import Attachment, Sign
 from runfold.events.wording import plain
 from runfold.processors.engine.aggregate import Command, Env, Work

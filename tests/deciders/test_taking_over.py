@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from runfold.events import commands
 from runfold.events import run as j
-from runfold.events.content import content, json_content, text
+from runfold.events.contents.content import content, json_content, text
+from runfold.events.records import commands
 from runfold.events.values import Limits, RunStatus
 from runfold.events.wording import plain
 from runfold.processors.engine.aggregate import Command, Env

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from runfold.events import commands
 from runfold.events import run as j
 from runfold.events.calls import Outcome, ToolWork
-from runfold.events.content import json_content
+from runfold.events.contents.content import json_content
+from runfold.events.records import commands
 from runfold.events.values import ProposedCall, RunStatus
 from runfold.processors.run.dispatch import dispatch
 from runfold.processors.run.ids import HANDOUT_GRACE

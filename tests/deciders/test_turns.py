@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from runfold.events import run as j
 from runfold.events.calls import Role
-from runfold.events.content import text
+from runfold.events.contents.content import text
 from runfold.events.values import Limits, RunStatus
 from runfold.processors.run.state import Ended
 from tests.deciders.given import (

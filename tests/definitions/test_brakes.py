@@ -7,7 +7,7 @@ from decimal import Decimal
 import pytest
 from pydantic import ValidationError
 
-from runfold.events.content import canonical_json
+from runfold.events.contents.content import canonical_json
 from runfold.events.definitions import AgentDefinition, Definitions
 from tests.deciders.given import agent
 from tests.definitions.given import AGENT, Faults, Load

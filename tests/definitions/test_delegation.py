@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from runfold.events.definitions import AuthorityDelegated, Definitions
-from runfold.events.definitions.delegation import acting_for, standing_in
+from runfold.events.definitions.tenancy.delegation import acting_for, standing_in
 from runfold.processors.definitions.record import fold
 from tests.spec import START
 

@@ -14,7 +14,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from runfold.events.calls import Message, ModelWork, Role, ToolSchema
-from runfold.events.content import json_content, text
+from runfold.events.contents.content import json_content, text
 from runfold.events.definitions import ModelScript, ToolContract
 from runfold.events.values import Attribution, DataClassification
 from runfold.infra.artifacts.memory import MemoryArtifacts

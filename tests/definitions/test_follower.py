@@ -13,7 +13,7 @@ from confluent_kafka import Producer
 from runfold.events import topics
 from runfold.events.avro.codec import Codec
 from runfold.events.avro.registry import LockRegistry
-from runfold.events.content import content
+from runfold.events.contents.content import content
 from runfold.events.definitions import Definition, DefinitionPublished, ModelScript, ScriptTurn
 from runfold.processors.definitions.fixed import FixedDefinitions, definitions_of
 from runfold.processors.definitions.follower import DefinitionFollower

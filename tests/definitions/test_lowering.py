@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from runfold.events.definitions import AgentDefinition, RetryPolicy, ToolContract
-from runfold.events.definitions.redaction import Redaction
+from runfold.events.definitions.agents.redaction import Redaction
 from runfold.events.values import Limits, Placement
 from runfold.surfaces.manifests import Manifests
 from runfold.surfaces.manifests.check import SCHEMAS, schema_of

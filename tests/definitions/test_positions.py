@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from runfold.events.definitions import Definitions, LiveRuns, StoreRecord
-from runfold.events.definitions import log as memory
+from runfold.events.definitions.store import log as memory
 from runfold.processors.definitions.record import fold
 from tests.definitions.governing import aliased, published, released, retired, script, withdrawn
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from runfold.events.base import Record
 from runfold.events.calls import ModelWork, Outcome, ToolResult, ToolWork
-from runfold.events.content import json_content, text
+from runfold.events.contents.content import json_content, text
 from runfold.events.values import Attribution, DataClassification
 from runfold.processors.effects.local import LocalEffects
 

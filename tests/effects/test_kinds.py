@@ -16,7 +16,7 @@ from runfold.events.base import Record
 from runfold.events.calls import CallResult, Outcome
 from runfold.events.calls.kinds import KINDS, POLICY
 from runfold.events.catalogue import CATALOGUE
-from runfold.events.content import json_content
+from runfold.events.contents.content import json_content
 from runfold.events.values import ErrorInfo
 from runfold.infra.metrics.table import TABLE
 from runfold.infra.tracing import names

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from runfold.events.calls import BeginRequested, Outcome, ToolWork
-from runfold.events.content import json_content
+from runfold.events.contents.content import json_content
 from runfold.stack.settings import Settings
 from tests.effects.given import tool_work
 from tests.effects.lane import lane

@@ -11,8 +11,8 @@ import pytest
 
 from runfold.events import topics
 from runfold.events.calls import Outcome, ToolResult, ToolWork
-from runfold.events.content import json_content
-from runfold.events.operations import DeadLetter
+from runfold.events.contents.content import json_content
+from runfold.events.records.operations import DeadLetter
 from runfold.stack.settings import Settings
 from tests.effects.given import tool_work
 from tests.effects.pools import CODEC, PoolBench, bench, terminated

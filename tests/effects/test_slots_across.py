@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from runfold.events.calls import Outcome
-from runfold.events.content import json_content
+from runfold.events.contents.content import json_content
 from runfold.stack.settings import Settings
 from tests.effects.given import tool_work
 from tests.effects.pools import PoolBench, bench

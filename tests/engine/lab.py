@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from runfold.events.base import Record
-from runfold.events.operations import DeadLetter, PositionNoted
+from runfold.events.records.operations import DeadLetter, PositionNoted
 from runfold.processors.engine.memory import MemoryEngine, Work
 from tests.engine.host import NoDefinitions
 from tests.engine.toys import topics

@@ -20,7 +20,7 @@ MODULES = sorted(ENGINE.rglob("*.py"))
 FORBIDDEN = (
     "runfold.events.calls",
     "runfold.events.catalogue",
-    "runfold.events.commands",
+    "runfold.events.records.commands",
     "runfold.events.run",
     "runfold.processors.run",
 )

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from runfold.events import commands, topics
 from runfold.events import run as j
+from runfold.events import topics
 from runfold.events.base import Record
-from runfold.events.content import text
-from runfold.events.operations import DeadLetter
-from runfold.events.proved import Proved
+from runfold.events.contents.content import text
+from runfold.events.people.proved import Proved
+from runfold.events.records import commands
+from runfold.events.records.operations import DeadLetter
 from runfold.events.run import Event
 from runfold.events.values import Label
 from runfold.events.wording import SENTENCES, plain

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from runfold.events.operations import DeadLetter
+from runfold.events.records.operations import DeadLetter
 from runfold.processors.engine.core.messages import Message
 from runfold.processors.engine.core.outbox import HEADER, Origin, origin_of
 from runfold.processors.engine.memory import Entry, LostCommit, MemoryEngine, MemoryLog

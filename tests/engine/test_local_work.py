@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from runfold.events import commands
 from runfold.events.base import Record
 from runfold.events.calls import ModelWork
+from runfold.events.records import commands
 from runfold.processors.engine.core.inputs import NotDone, Returned
 from runfold.processors.engine.core.partition_state import PartitionState, Tracked
-from runfold.processors.engine.kafka.inbox import Inbox
+from runfold.processors.engine.kafka.inputs.inbox import Inbox
 from runfold.processors.engine.kafka.local_work import LocalWork
 from runfold.processors.engine.ports import Deliver, Dropped, Wanted, Wish
 from runfold.processors.run.aggregate import RUN as AGGREGATE

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from runfold.events import commands, topics
+from runfold.events import topics
 from runfold.events.calls import BeginAnswered, BeginRequested
+from runfold.events.records import commands
 from runfold.events.run import Event
 from runfold.processors.engine.memory import LostCommit, MemoryEngine
 from runfold.processors.run.state import RunState

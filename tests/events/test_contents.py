@@ -9,7 +9,7 @@ import pytest
 from runfold.events.avro.shapes import Array, Nullable, Primitive, Shape, Structure, fields_of
 from runfold.events.avro.vocabulary import RUNS
 from runfold.events.base import Record, Said
-from runfold.events.content import Content
+from runfold.events.contents.content import Content
 from runfold.events.sealing.records import has_contents
 
 PLAIN = Path(__file__).parent / "plain_fields.txt"

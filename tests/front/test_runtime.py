@@ -9,7 +9,7 @@ import pytest
 
 import runfold
 from runfold.events import run as j
-from runfold.events.content import json_content
+from runfold.events.contents.content import json_content
 from runfold.events.definitions import AgentDefinition, ModelChoice, RetryPolicy
 from runfold.events.values import Limits, Placement
 from runfold.testing import (

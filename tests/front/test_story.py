@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from runfold.events import commands
 from runfold.events import run as j
+from runfold.events.records import commands
 from runfold.testing import Story
 from tests.deciders.given import RUN, answer, call, control, request, story
 

@@ -28,9 +28,9 @@ from runfold.events.base import Record
 from runfold.events.border import cleaned, fault_of, text_of
 from runfold.events.calls import ContextResult, ModelResult, ToolResult
 from runfold.events.catalogue import CATALOGUE, CONTROLS
-from runfold.events.commands import RunRequested
-from runfold.events.content import text
+from runfold.events.contents.content import text
 from runfold.events.lengths import LONGEST, MOST_ITEMS
+from runfold.events.records.commands import RunRequested
 
 CODEC = Codec(LockRegistry())
 RESULTS = (ModelResult, ToolResult, ContextResult)

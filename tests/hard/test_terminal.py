@@ -15,7 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from runfold.events import run as j
-from runfold.events.content import json_content, text
+from runfold.events.contents.content import json_content, text
 from runfold.surfaces import words
 from runfold.surfaces.cli import output
 from runfold.surfaces.cli.terminal import Terminal

@@ -17,9 +17,9 @@ from runfold.infra.gateway.key_store import MemoryKeyStore
 from runfold.producers.client import Hubs
 from runfold.surfaces.application.governing.api_keys import ApiKeys, Doorkeeper, KeyWish
 from runfold.surfaces.application.runs.once import Once
+from runfold.surfaces.http.access.limits import Limits, Use
 from runfold.surfaces.http.app import make_app
 from runfold.surfaces.http.gateway import Connect, Gateway
-from runfold.surfaces.http.limits import Limits, Use
 from runfold.surfaces.http.server import Server, make_server, opened, run
 from tests.deciders.given import TENANT
 from tests.surfaces.answering import AnsweringLog, answering

@@ -15,9 +15,9 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
+from runfold.surfaces.http.access.identity import LOOPBACK
+from runfold.surfaces.http.access.limits import Limits
 from runfold.surfaces.http.app import make_app
-from runfold.surfaces.http.identity import LOOPBACK
-from runfold.surfaces.http.limits import Limits
 from tests.deciders.given import RUN
 from tests.http.serving import Served, serving
 from tests.support.stack import wait_until

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from runfold.surfaces.http.identity import OPERATOR
-from runfold.surfaces.http.openapi import codes_of
+from runfold.surfaces.http.access.identity import OPERATOR
+from runfold.surfaces.http.documents.openapi import codes_of
 from runfold.surfaces.http.route import Route
 from runfold.surfaces.http.routes import ROUTES
 from tests.deciders.given import RUN

@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from runfold.events import topics
-from runfold.events.commands import RunRequested
+from runfold.events.records.commands import RunRequested
 from runfold.producers.client import RunClient
 from runfold.producers.identity import uuid7
 from runfold.surfaces.application import shapes

@@ -12,9 +12,9 @@ import httpx
 import pytest
 
 from runfold.infra.gateway.api_key import new_key
-from runfold.surfaces.http.codes import CODES
-from runfold.surfaces.http.identity import GRANTS, OPERATOR
-from runfold.surfaces.http.openapi import codes_of
+from runfold.surfaces.http.access.identity import GRANTS, OPERATOR
+from runfold.surfaces.http.documents.openapi import codes_of
+from runfold.surfaces.http.refusals.codes import CODES
 from runfold.surfaces.http.route import Route
 from runfold.surfaces.http.routes import ROUTES
 from tests.deciders.given import RUN

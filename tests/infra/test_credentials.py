@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runfold.events import topics
-from runfold.events.proved import Proved
+from runfold.events.people.proved import Proved
 from runfold.infra.credentials import token as wire
 from runfold.infra.credentials.checking import Checker, Headers, Said, Sent
 from runfold.infra.credentials.keys import NAME, KeyRing, keys_in, new_key

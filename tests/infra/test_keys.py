@@ -11,7 +11,7 @@ import pytest
 
 from runfold.events.avro.codec import Codec
 from runfold.events.avro.registry import LockRegistry
-from runfold.events.definitions.tenants import WrappedKey
+from runfold.events.definitions.tenancy.tenants import WrappedKey
 from runfold.events.errors import KeysUnavailableError, ShutError
 from runfold.events.sealing.keys import Gone
 from runfold.events.sealing.sealing import Sealing

@@ -12,7 +12,7 @@ from functools import cache, partial
 from typing import Any
 
 from runfold.events.calls import ModelResult, ModelWork
-from runfold.events.content import text
+from runfold.events.contents.content import text
 from runfold.events.definitions import AgentDefinition, ModelChoice, ToolContract
 from runfold.events.run import ToolCallSucceeded
 from runfold.events.values import Attachment, Limits

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from runfold.events.calls import Message, ModelResult, ModelWork, Role, ToolSchema
-from runfold.events.content import canonical_json, json_content, text
+from runfold.events.contents.content import canonical_json, json_content, text
 from runfold.events.definitions import ModelScript
 from runfold.events.values import Attribution, DataClassification, ProposedCall
 from runfold.processors.model.processor import ModelProcessor

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from runfold.events.calls import Outcome
-from runfold.events.content import text
+from runfold.events.contents.content import text
 from runfold.events.values import ProposedCall, Usage
 from runfold.processors.model.providers.settings import ModelSettings
 from runfold.processors.model.providers.wire import CUT_OFF

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from runfold.events.attachments import MOST_TEXT_BYTES
 from runfold.events.calls import ModelResult, Outcome
-from runfold.events.content import Content, content, text
+from runfold.events.contents.attachments import MOST_TEXT_BYTES
+from runfold.events.contents.content import Content, content, text
 from runfold.events.values import Attachment
 from runfold.infra.artifacts.memory import MemoryArtifacts
 from runfold.processors.model.attachments import parts_of

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from runfold.events.calls import Message, ModelResult, Outcome, Role
-from runfold.events.content import TEXT, Content
+from runfold.events.contents.content import TEXT, Content
 from runfold.infra.artifacts.memory import MemoryArtifacts
 from runfold.processors.model.contents import Fetch
 from runfold.processors.model.providers.settings import ModelSettings

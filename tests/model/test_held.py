@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from runfold.events.calls import ModelResult, ModelWork, Outcome
-from runfold.events.content import Content
+from runfold.events.contents.content import Content
 from runfold.infra.artifacts.errors import ArtifactMissingError, ArtifactsUnavailableError
 from runfold.processors.effects.breaker import Breaker
 from runfold.processors.effects.holds import CannotBeginError

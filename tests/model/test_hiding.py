@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from runfold.events.calls import ModelWork, Outcome
-from runfold.events.content import content, text
-from runfold.events.definitions.redaction import KINDS, Redaction
+from runfold.events.contents.content import content, text
+from runfold.events.definitions.agents.redaction import KINDS, Redaction
 from runfold.events.values import Attachment, DataClassification
 from runfold.processors.model import hiding
 from runfold.processors.model.hiding import Hiding

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runfold.events.calls import Message, ModelWork
-from runfold.events.content import content, text
+from runfold.events.contents.content import content, text
 from runfold.events.values import Attachment
 from runfold.processors.model import provenance
 from runfold.processors.model.attachments import parts_of

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from runfold.events.calls import Message, ModelResult, Outcome
-from runfold.events.content import Content
+from runfold.events.contents.content import Content
 from runfold.events.definitions import ModelScript
 from runfold.events.values import ModelAnswer, ProposedCall, Usage
 from runfold.processors.model.processor import ModelProcessor

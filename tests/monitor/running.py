@@ -20,9 +20,9 @@ from typing import Any
 from confluent_kafka import Producer
 
 from runfold.events import topics
-from runfold.events.alerts import AlertCleared, AlertRaised
 from runfold.events.avro.codec import Codec
 from runfold.events.avro.registry import LockRegistry
+from runfold.events.records.alerts import AlertCleared, AlertRaised
 from runfold.producers.log.kafka import TopicReader
 from runfold.stack.settings import Settings
 from tests.support.builders.timed import Run

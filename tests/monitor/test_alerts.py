@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from runfold.events import run as j
-from runfold.events.alerts import AlertCleared, AlertRaised, Severity
+from runfold.events.records.alerts import AlertCleared, AlertRaised, Severity
 from runfold.events.tenant.values import Asks
 from runfold.events.values import RunStatus
 from runfold.processors.monitor.core.alerts import Said

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from pathlib import Path
 
-from runfold.events.operations import DeadLetter
+from runfold.events.records.operations import DeadLetter
 from runfold.processors.monitor.core.monitor import Monitor
 from runfold.processors.monitor.core.snapshot import snapshot
 from runfold.processors.monitor.core.windows import COARSE, FINE, PROOFS, Cell

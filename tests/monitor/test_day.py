@@ -15,7 +15,7 @@ from fractions import Fraction
 
 import pytest
 
-from runfold.events.alerts import AlertCleared, AlertRaised
+from runfold.events.records.alerts import AlertCleared, AlertRaised
 from runfold.events.run import Event
 from runfold.processors.monitor.core import windows
 from runfold.processors.monitor.core.alerts import Said

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runfold.events import run as j
-from runfold.events.alerts import AlertRaised
-from runfold.events.operations import DeadLetter
+from runfold.events.records.alerts import AlertRaised
+from runfold.events.records.operations import DeadLetter
 from runfold.events.run import Event
 from runfold.processors.monitor.core.monitor import Monitor
 from runfold.processors.monitor.core.rules import AlertRules

@@ -18,8 +18,7 @@ from pathlib import Path
 
 from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags, use_span
 
-from runfold.events.commands import RunRequested
-from runfold.events.content import text
+from runfold.events.contents.content import text
 from runfold.events.definitions import (
     AgentDefinition,
     Definition,
@@ -27,6 +26,7 @@ from runfold.events.definitions import (
     ModelScript,
     ScriptTurn,
 )
+from runfold.events.records.commands import RunRequested
 from runfold.events.run import Event
 from runfold.infra.credentials.signing import Signer
 from runfold.infra.credentials.token import Claims, issue

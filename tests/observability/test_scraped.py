@@ -13,8 +13,8 @@ from datetime import UTC, datetime
 import pytest
 
 from runfold.events import topics
-from runfold.events.commands import RunRequested
-from runfold.events.content import text
+from runfold.events.contents.content import text
+from runfold.events.records.commands import RunRequested
 from runfold.events.run import Event
 from runfold.infra.credentials.signing import Signer
 from runfold.producers.identity import uuid7

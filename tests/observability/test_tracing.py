@@ -21,7 +21,7 @@ from runfold.events.calls import (
     ToolResult,
     ToolWork,
 )
-from runfold.events.content import json_content, text
+from runfold.events.contents.content import json_content, text
 from runfold.events.values import ErrorInfo, ExitStatus, ModelAnswer, ProposedCall, Usage
 from runfold.infra.tracing import names
 from runfold.infra.tracing.calls import trace_call

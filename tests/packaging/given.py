@@ -34,7 +34,7 @@ import sys
 import shop_tools
 
 from runfold.events.calls import ToolWork
-from runfold.events.content import json_content
+from runfold.events.contents.content import json_content
 from runfold.events.values import Attribution
 from runfold.infra.artifacts.memory import MemoryArtifacts
 from runfold.processors.tool import ToolProcessor, contract_of

@@ -12,10 +12,10 @@ from typing import Any
 import psycopg
 import pytest
 
-from runfold.events import commands, topics
 from runfold.events import run as j
+from runfold.events import topics
 from runfold.events.base import Fact
-from runfold.events.content import text
+from runfold.events.contents.content import text
 from runfold.events.definitions import (
     AgentDefinition,
     AuthorityDelegated,
@@ -23,6 +23,7 @@ from runfold.events.definitions import (
     ModelScript,
     ScriptTurn,
 )
+from runfold.events.records import commands
 from runfold.events.run import Event
 from runfold.processors.definitions.keys import key_of_decision
 from runfold.processors.run.replay import decisions

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from runfold.events.calls import Outcome, PolicyQuestion, PolicyResult, PolicyWork
-from runfold.events.content import json_content
+from runfold.events.contents.content import json_content
 from runfold.events.values import Attribution
 from runfold.infra.settings.errors import ConfigError
 from runfold.processors.policy_server.processor import Place, PolicyServerProcessor, place_of

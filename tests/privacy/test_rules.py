@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from runfold.events.definitions.redaction import KINDS, RedactedKind
+from runfold.events.definitions.agents.redaction import KINDS, RedactedKind
 from runfold.processors.privacy.rules import RuleDetector, names_a_secret
 
 FOUND: list[tuple[RedactedKind, str, str]] = [

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runfold.events.definitions.redaction import KINDS
+from runfold.events.definitions.agents.redaction import KINDS
 from runfold.processors.privacy.detector import Span
 from runfold.processors.privacy.rules import RuleDetector
 from runfold.processors.privacy.shield import Shield

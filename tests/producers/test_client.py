@@ -10,10 +10,11 @@ from decimal import Decimal
 import pytest
 from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags, use_span
 
-from runfold.events import commands, topics
+from runfold.events import topics
 from runfold.events.avro.samples import sample
 from runfold.events.base import Fact
-from runfold.events.content import text
+from runfold.events.contents.content import text
+from runfold.events.records import commands
 from runfold.events.run import Event, Meta, RunCompleted, RunStarted, ToolCallStarted
 from runfold.events.topics import MAX_INPUT_BYTES
 from runfold.events.values import Limits

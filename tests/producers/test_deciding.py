@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from runfold.events.approvals import ArgumentBound, Holds, HoldsFor
+from runfold.events.people.approvals import ArgumentBound, Holds, HoldsFor
 from runfold.producers.client.deciding import as_text, bound_of, digest_of, holds_of
 from runfold.producers.client.messages import Messages
 from runfold.producers.errors import RefusedError

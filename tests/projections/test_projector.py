@@ -10,7 +10,7 @@ import pytest
 
 from runfold.events import run as j
 from runfold.events import topics
-from runfold.events.operations import DeadLetter
+from runfold.events.records.operations import DeadLetter
 from runfold.projections import schema
 from runfold.projections.store.reading.reader import ReaderConfig
 from runfold.projections.store.reading.record_batch import RecordBatch

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from runfold.events.avro.samples import sample
 from runfold.events.catalogue import FACTS
-from runfold.events.content import JSON, Content, content, json_content, text
+from runfold.events.contents.content import JSON, Content, content, json_content, text
 from runfold.projections.rendering.readable import as_json, clean, plain, readable, said
 
 

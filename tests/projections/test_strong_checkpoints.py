@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from runfold.events import commands, topics
-from runfold.events.content import json_content
+from runfold.events import topics
+from runfold.events.contents.content import json_content
+from runfold.events.records import commands
 from runfold.events.run import Event
 from runfold.events.values import ModelAnswer, ProposedCall
 from runfold.stack.settings import Settings

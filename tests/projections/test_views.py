@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from runfold.events import run as j
-from runfold.events.approvals import ApprovalTerms, Approver
-from runfold.events.content import content, json_content
-from runfold.events.operations import DeadLetter, HeaderCopy
+from runfold.events.contents.content import content, json_content
+from runfold.events.people.approvals import ApprovalTerms, Approver
+from runfold.events.records.operations import DeadLetter, HeaderCopy
 from runfold.events.values import ActorKind, ExitStatus, RunStatus
 from runfold.projections.tables import (
     approvals,

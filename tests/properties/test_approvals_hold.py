@@ -10,12 +10,12 @@ from collections.abc import Iterator
 from dataclasses import replace
 from functools import cache
 
-from runfold.events import commands
 from runfold.events import run as j
-from runfold.events.approvals import Approver, ArgumentBound, Holds, HoldsFor
 from runfold.events.base import Record
-from runfold.events.content import Content, json_content
+from runfold.events.contents.content import Content, json_content
 from runfold.events.definitions import DefinitionRetired, Definitions
+from runfold.events.people.approvals import Approver, ArgumentBound, Holds, HoldsFor
+from runfold.events.records import commands
 from runfold.processors.engine.aggregate import Timer
 from runfold.processors.run.state import CallStatus, Live, RoundCall
 from tests.deciders.given import agent, answer, call, control, request, tool

@@ -23,9 +23,9 @@ from runfold.events.avro.shapes import event_of, meta_of
 from runfold.events.avro.vocabulary import TENANTS
 from runfold.events.base import Fact, Record
 from runfold.events.catalogue import CATALOGUE, TERMINAL_FACTS
-from runfold.events.commands import CancelRun, SendMessage
-from runfold.events.content import JSON, content
+from runfold.events.contents.content import JSON, content
 from runfold.events.errors import WireError
+from runfold.events.records.commands import CancelRun, SendMessage
 from runfold.events.run import Event, Meta, ToolCallStarted
 from runfold.events.tenant import TenantEvent
 from tests.properties.strategies import records

@@ -9,10 +9,10 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, invariant, precondition, rule
 
-from runfold.events import commands
 from runfold.events import run as j
 from runfold.events.definitions import ModelChoice, RetryPolicy
-from runfold.events.definitions.agent import WhenSpent
+from runfold.events.definitions.agents.agent import WhenSpent
+from runfold.events.records import commands
 from runfold.events.tenant import (
     AdmissionAnswered,
     Amount,

@@ -12,16 +12,16 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from runfold.events import commands
 from runfold.events import run as j
 from runfold.events.base import Fact, Record
 from runfold.events.calls import BeginRequested, ModelResult, Outcome, Role, ToolResult
 from runfold.events.catalogue import TERMINAL_FACTS
-from runfold.events.content import json_content, text
+from runfold.events.contents.content import json_content, text
 from runfold.events.definitions import ModelChoice, RetryPolicy
+from runfold.events.records import commands
 from runfold.events.values import Limits
 from runfold.processors.engine.aggregate import Timer
-from runfold.processors.run.agent.beginnings import answer as answer_to
+from runfold.processors.run.agent.calls.beginnings import answer as answer_to
 from runfold.processors.run.evolve import evolve
 from runfold.processors.run.fold.open_calls import Out
 from runfold.processors.run.lifecycle.deadlines import next_timer

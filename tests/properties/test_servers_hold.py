@@ -18,7 +18,7 @@ from runfold.events.calls import Outcome, PolicyResult, ServerAnswer
 from runfold.events.definitions import PolicyServer
 from runfold.events.values import ErrorInfo, Placement
 from runfold.processors.engine.aggregate import Timer
-from runfold.processors.run.agent.beginnings import OTHER_POLICIES
+from runfold.processors.run.agent.calls.beginnings import OTHER_POLICIES
 from runfold.processors.run.state import CallStatus, Live, OpenCall, PolicyCall
 from tests.deciders.given import LOOK, RUN, SEND, WRITE, begins, request
 from tests.deciders.governed import SENDS, announced, policy

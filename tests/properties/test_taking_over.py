@@ -9,9 +9,9 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import invariant, precondition, rule
 
-from runfold.events import commands
 from runfold.events import run as j
-from runfold.events.content import json_content, text
+from runfold.events.contents.content import json_content, text
+from runfold.events.records import commands
 from runfold.processors.run.lifecycle.deadlines import next_timer
 from runfold.processors.run.state import CallStatus, Ended
 from tests.deciders.given import call

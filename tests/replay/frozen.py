@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 
 from runfold.events import topics
-from runfold.events.content import canonical_json
+from runfold.events.contents.content import canonical_json
 from runfold.events.definitions import Definitions
 from runfold.events.run import Event
 from runfold.processors.run.behaviour import CURRENT, FIRST

@@ -6,13 +6,14 @@ from collections.abc import Callable
 from datetime import timedelta
 from decimal import Decimal
 
-from runfold.events import commands, topics
-from runfold.events.approvals import ArgumentBound, Holds, HoldsFor
+from runfold.events import topics
 from runfold.events.base import Record
 from runfold.events.calls import BeginRequested, CallResult, Outcome
-from runfold.events.content import json_content, text
+from runfold.events.contents.content import json_content, text
 from runfold.events.definitions import AgentDefinition, ModelChoice, RetryPolicy, ToolContract
 from runfold.events.definitions.tool import DryRun
+from runfold.events.people.approvals import ArgumentBound, Holds, HoldsFor
+from runfold.events.records import commands
 from runfold.events.run import Event
 from runfold.events.values import Attachment, ErrorInfo, Limits, Redacted, Sign
 from runfold.processors.definitions.fixed import FixedDefinitions

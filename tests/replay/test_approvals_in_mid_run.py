@@ -6,10 +6,11 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-from runfold.events import commands, topics
 from runfold.events import run as j
-from runfold.events.approvals import Approver, Holds, HoldsFor
+from runfold.events import topics
 from runfold.events.base import Record
+from runfold.events.people.approvals import Approver, Holds, HoldsFor
+from runfold.events.records import commands
 from runfold.events.run import Event
 from runfold.events.topics import EVENTS
 from runfold.processors.engine.memory import MemoryEngine

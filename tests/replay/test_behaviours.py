@@ -8,13 +8,14 @@ from collections.abc import Callable
 import pytest
 
 from runfold.events import wording as words
-from runfold.events.content import canonical_json
+from runfold.events.contents.content import canonical_json
 from runfold.events.values import RunStatus
 from runfold.processors.engine.aggregate import Command, Env
 from runfold.processors.run import behaviour as behaviours
 from runfold.processors.run import state_hash, wording, wording_1
-from runfold.processors.run.agent import model_calls, proposed_calls
 from runfold.processors.run.agent.controls import control_tools
+from runfold.processors.run.agent.models import model_calls
+from runfold.processors.run.agent.tools import proposed_calls
 from runfold.processors.run.behaviour import CURRENT, BehaviourError
 from runfold.processors.run.decide import decide
 from runfold.processors.run.evolve import evolve

@@ -10,8 +10,8 @@ import pytest
 
 from runfold.events import topics
 from runfold.events.calls import ModelResult
-from runfold.events.commands import RunRequested
 from runfold.events.definitions import Definitions
+from runfold.events.records.commands import RunRequested
 from runfold.events.run import Event
 from runfold.events.topics import EVENTS
 from runfold.processors.engine.memory import MemoryEngine

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from runfold.events import commands, topics
 from runfold.events import run as j
+from runfold.events import topics
 from runfold.events.base import Record
 from runfold.events.definitions import Definitions
+from runfold.events.records import commands
 from runfold.events.run import Event
 from runfold.events.topics import EVENTS
 from runfold.processors.engine.memory import MemoryEngine

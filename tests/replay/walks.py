@@ -12,10 +12,10 @@ from datetime import timedelta
 from decimal import Decimal
 from functools import partial
 
-from runfold.events import commands
 from runfold.events.base import Fact, Record
 from runfold.events.calls import Outcome
-from runfold.events.content import canonical_json, json_content, text
+from runfold.events.contents.content import canonical_json, json_content, text
+from runfold.events.records import commands
 from runfold.events.values import Limits, ModelAnswer
 from runfold.processors.engine.aggregate import Command, Env, Timer
 from runfold.processors.run.decide import decide

@@ -7,9 +7,9 @@ from typing import Any
 import yaml
 
 from runfold.events import topics
-from runfold.events.alerts import AlertCleared, AlertRaised
 from runfold.events.avro.codec import Codec
 from runfold.events.avro.registry import LockRegistry
+from runfold.events.records.alerts import AlertCleared, AlertRaised
 from runfold.processors.monitor.settings import DEFAULT_RULES
 from runfold.producers.log.kafka import TopicReader
 from runfold.stack import control

@@ -19,8 +19,8 @@ from runfold.events.avro.samples import sample
 from runfold.events.avro.schema import schema_for, subject
 from runfold.events.base import Record
 from runfold.events.catalogue import CATALOGUE
-from runfold.events.commands import CancelRun
 from runfold.events.errors import WireError
+from runfold.events.records.commands import CancelRun
 from runfold.events.run import Event, Meta, ToolCallStarted
 
 

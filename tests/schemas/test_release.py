@@ -16,7 +16,7 @@ from runfold.events.avro.registry import LockRegistry
 from runfold.events.avro.schema import pretty, schema_for, subject
 from runfold.events.catalogue import CATALOGUE, TERMINAL_FACTS
 from runfold.events.errors import SchemaError, WireError
-from runfold.events.operations import PositionNoted, RestorePoint
+from runfold.events.records.operations import PositionNoted, RestorePoint
 from runfold.events.run import ToolCallStarted
 from runfold.events.topics import COMPLETIONS, EVENTS, RESTORE, TENANT_EVENTS, TENANT_RESTORE
 

@@ -14,10 +14,10 @@ from runfold.events.avro.registry import LockRegistry
 from runfold.events.avro.shapes import fields_of
 from runfold.events.base import Record
 from runfold.events.catalogue import CATALOGUE
-from runfold.events.commands import CancelRun, RunRequested
-from runfold.events.content import Content, text
+from runfold.events.contents.content import Content, text
 from runfold.events.errors import KeysUnavailableError, ShutError
-from runfold.events.operations import DeadLetter
+from runfold.events.records.commands import CancelRun, RunRequested
+from runfold.events.records.operations import DeadLetter
 from runfold.events.run.event import Event, Meta
 from runfold.events.sealing.form import MARK, blob_of_bytes, blob_of_text, key_id_of, text_form
 from runfold.events.sealing.records import has_contents, through

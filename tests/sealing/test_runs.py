@@ -12,9 +12,9 @@ from runfold.events import topics
 from runfold.events.avro.codec import Codec
 from runfold.events.avro.registry import LockRegistry
 from runfold.events.base import Record
-from runfold.events.commands import ApproveToolCall
 from runfold.events.definitions import AgentDefinition, ModelChoice
 from runfold.events.errors import WireError
+from runfold.events.records.commands import ApproveToolCall
 from runfold.events.run import Event
 from runfold.events.values import Label, Limits, Placement
 from runfold.testing import FakeModel, MemoryRun, MemoryRuntime, answer, call, complete

@@ -22,8 +22,8 @@ from runfold.stack.supervisor.restarting import Restarting
 from runfold.stack.supervisor.state import MemberState, State
 from runfold.stack.supervisor.surroundings import Surroundings
 from runfold.surfaces.application.errors import InvalidError
-from runfold.surfaces.cli.operations.keeping import need_keys_in_parts
-from runfold.surfaces.cli.operations.restarting import what_changed
+from runfold.surfaces.cli.operations.governing.keeping import need_keys_in_parts
+from runfold.surfaces.cli.operations.stack.restarting import what_changed
 from runfold.surfaces.processes import PROCESSES
 from tests.stack.test_member import Script
 from tests.support.stack import wait_until

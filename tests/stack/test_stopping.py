@@ -22,7 +22,7 @@ from runfold.stack.supervisor.member import Member
 from runfold.stack.supervisor.plan import Process
 from runfold.stack.supervisor.python_program import PythonProgram
 from runfold.stack.supervisor.stopping import Stopping, longest
-from runfold.surfaces.cli.operations.ending import Ending, cost_of, waited_for
+from runfold.surfaces.cli.operations.stack.ending import Ending, cost_of, waited_for
 from tests.stack.test_member import Script
 
 UnderWay = bringing_down.UnderWay

@@ -15,7 +15,7 @@ from runfold.stack.supervisor.state import MemberState, State
 from runfold.surfaces.cli import exits
 from runfold.surfaces.cli.__main__ import run
 from runfold.surfaces.cli.context import Context
-from runfold.surfaces.cli.operations import modules as screen
+from runfold.surfaces.cli.operations.stack import modules as screen
 from runfold.surfaces.cli.publishing import _known_here
 from runfold.surfaces.doctor import code
 from runfold.surfaces.doctor import tool_modules as doctor

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from confluent_kafka import Consumer, Producer, TopicPartition
 
 from runfold.events import topics
-from runfold.events.operations import DeadLetter
+from runfold.events.records.operations import DeadLetter
 from tests.support.builders.history import CODEC, History
 from tests.support.builders.seeded import interleaved
 from tests.support.stack import TO_THE_END

@@ -9,7 +9,7 @@ from runfold.events import topics
 from runfold.events.base import Record
 from runfold.events.catalogue import TERMINAL_FACTS
 from runfold.events.definitions import Definitions
-from runfold.events.operations import DeadLetter
+from runfold.events.records.operations import DeadLetter
 from runfold.processors.definitions.record import announce
 from runfold.producers.log.memory import MemoryLog
 from runfold.producers.log.port import Headers, RecordPlace

@@ -12,8 +12,8 @@ from sqlalchemy import Engine, create_engine, text
 from runfold.events import topics
 from runfold.events.avro.codec import Codec
 from runfold.events.avro.registry import LockRegistry
-from runfold.events.commands import RunRequested
-from runfold.events.content import text as said
+from runfold.events.contents.content import text as said
+from runfold.events.records.commands import RunRequested
 from runfold.events.sealing.sealing import Sealing
 from runfold.infra.artifacts.memory import MemoryArtifacts
 from runfold.infra.artifacts.sealed import SealedArtifacts

@@ -10,7 +10,7 @@ from typing import Any, cast
 import pytest
 
 from runfold.events import topics
-from runfold.events.alerts import AlertCleared, AlertRaised, Severity
+from runfold.events.records.alerts import AlertCleared, AlertRaised, Severity
 from runfold.projections import queries
 from runfold.projections.queries import Views
 from runfold.surfaces.application.operations.alerts import alerts

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import pytest
 
 from runfold.events import topics
-from runfold.events.operations import DeadLetter
+from runfold.events.records.operations import DeadLetter
 from runfold.producers.log.partitioner import partition_for
 from runfold.surfaces.cli import exits
 from runfold.surfaces.cli.__main__ import run

@@ -15,9 +15,9 @@ from sqlalchemy import Engine
 from runfold.events import topics
 from runfold.events.avro.codec import Codec
 from runfold.events.avro.registry import LockRegistry
-from runfold.events.commands import RunRequested
-from runfold.events.content import text as said
-from runfold.events.operations import DeadLetter
+from runfold.events.contents.content import text as said
+from runfold.events.records.commands import RunRequested
+from runfold.events.records.operations import DeadLetter
 from runfold.infra.artifacts.errors import ArtifactDamagedError
 from runfold.surfaces.application.errors import InvalidError
 from runfold.surfaces.application.governing.erasing import erase

@@ -14,7 +14,7 @@ from runfold.surfaces.cli import exits
 from runfold.surfaces.cli.__main__ import run
 from runfold.surfaces.cli.app import command_line
 from runfold.surfaces.cli.help import EXAMPLES, IN_SHORT, SECTIONS
-from runfold.surfaces.cli.operations.rebuilding import told
+from runfold.surfaces.cli.operations.data.rebuilding import told
 from runfold.surfaces.cli.output import short
 
 _ALL = [(name, line) for name, lines in EXAMPLES.items() for line in lines]

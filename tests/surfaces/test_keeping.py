@@ -10,7 +10,7 @@ from sqlalchemy import Engine
 
 from runfold.events import topics
 from runfold.events.definitions import TenantKeyMade
-from runfold.events.definitions.tenants import KeptOfTenants, TenantMemory
+from runfold.events.definitions.tenancy.tenants import KeptOfTenants, TenantMemory
 from runfold.events.sealing.form import key_name
 from runfold.events.sealing.sealing import Sealing
 from runfold.events.values import DataClassification

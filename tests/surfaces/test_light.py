@@ -27,7 +27,7 @@ LISTS = "runfold.surfaces.application.runs.lists", "runfold.surfaces.words"
         (["runfold.stack.attaching"], SERVERS | RECORDS | {*KAFKA, "http.client", "rich"}),
         (["runfold.projections.queries"], RECORDS | KAFKA | {"rich"}),
         ([*LISTS, "runfold.stack.attaching"], RECORDS | KAFKA | {"rich", "http.client"}),
-        (["runfold.surfaces.cli.operations.stack_status"], SERVERS | RECORDS | KAFKA),
+        (["runfold.surfaces.cli.operations.stack.stack_status"], SERVERS | RECORDS | KAFKA),
     ],
     ids=["command line", "finding the stack", "questions", "runfold runs", "runfold status"],
 )

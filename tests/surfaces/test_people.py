@@ -6,9 +6,10 @@ import json
 
 import pytest
 
-from runfold.events import commands, topics
 from runfold.events import run as j
+from runfold.events import topics
 from runfold.events.calls import Outcome
+from runfold.events.records import commands
 from runfold.events.run import Event
 from runfold.surfaces import words
 from runfold.surfaces.cli import exits

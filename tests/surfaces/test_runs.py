@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 
 from runfold.events import topics
-from runfold.events.commands import RunRequested
+from runfold.events.records.commands import RunRequested
 from runfold.events.run import Event
 from runfold.infra.artifacts.files import FileArtifacts
 from runfold.surfaces.cli import exits
 from runfold.surfaces.cli.__main__ import run
-from runfold.surfaces.cli.commands.runs import since_of
+from runfold.surfaces.cli.commands.running.runs import since_of
 from runfold.surfaces.cli.context import Context
 from runfold.surfaces.cli.faults import CliError
 from tests.deciders.given import RUN, request

@@ -11,7 +11,7 @@ from runfold.stack import attaching
 from runfold.stack.supervisor.state import MemberState, State
 from runfold.surfaces.cli import exits
 from runfold.surfaces.cli.__main__ import run
-from runfold.surfaces.cli.operations.addresses import (
+from runfold.surfaces.cli.operations.stack.addresses import (
     choose_monitor_port,
     monitor_url,
     without_password,

@@ -15,7 +15,7 @@ from runfold.events import run as j
 from runfold.events.avro.samples import sample
 from runfold.events.base import Fact
 from runfold.events.catalogue import FACTS
-from runfold.events.content import Content, json_content, text
+from runfold.events.contents.content import Content, json_content, text
 from runfold.events.run import Event
 from runfold.events.traits import Tone
 from runfold.events.values import RunStatus

@@ -12,7 +12,7 @@ import pytest
 from runfold.events import run as j
 from runfold.events.base import Fact
 from runfold.events.catalogue import TERMINAL_FACTS
-from runfold.events.content import text
+from runfold.events.contents.content import text
 from runfold.events.definitions import DefinitionPublished
 from runfold.events.probe import PROBE_AGENT, PROBE_TENANT
 from runfold.events.run import GENESIS, Event

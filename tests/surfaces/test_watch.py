@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from runfold.surfaces.cli.context import Context
-from runfold.surfaces.cli.operations import watching
-from runfold.surfaces.cli.operations.watching import Changes, code_files, manifest_files
+from runfold.surfaces.cli.operations.stack import watching
+from runfold.surfaces.cli.operations.stack.watching import Changes, code_files, manifest_files
 
 
 def test_a_change_is_told_once_when_the_files_have_come_to_rest(tmp_path: Path) -> None:

@@ -14,9 +14,9 @@ from runfold.events.avro.registry import LockRegistry
 from runfold.events.avro.vocabulary import TENANTS as TENANT_RECORDS
 from runfold.events.base import Fact, Record
 from runfold.events.calls import ModelResult, ModelWork
-from runfold.events.commands import CancelRun, Control, DenyExtension, ExtendRun
 from runfold.events.definitions import AgentDefinition, Definitions, TenantPolicy
-from runfold.events.operations import DeadLetter
+from runfold.events.records.commands import CancelRun, Control, DenyExtension, ExtendRun
+from runfold.events.records.operations import DeadLetter
 from runfold.events.run import Event, ExtensionRequested
 from runfold.events.tenant import Amount, TenantEvent
 from runfold.events.values import Limits

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from runfold.events import topics
-from runfold.events.operations import PositionNoted
+from runfold.events.records.operations import PositionNoted
 from runfold.events.values import Position
 from runfold.processors.engine.core.outbox import Origin
 from runfold.surfaces.backup.errors import BackupError, NotABackupError

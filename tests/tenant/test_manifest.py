@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from runfold.events.definitions import AgentDefinition, TenantPolicy
-from runfold.events.definitions.tenant_policy import Retries
+from runfold.events.definitions.tenancy.tenant_policy import Retries
 from runfold.surfaces.manifests import load
 from tests.deciders.given import agent
 from tests.definitions.given import Faults, faults_of

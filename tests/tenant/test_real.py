@@ -12,8 +12,7 @@ import pytest
 
 from runfold.events import topics
 from runfold.events.calls import ModelResult, Outcome
-from runfold.events.commands import CancelRun, Control, ExtendRun, RunRequested
-from runfold.events.content import text
+from runfold.events.contents.content import text
 from runfold.events.definitions import (
     AgentDefinition,
     ModelChoice,
@@ -21,6 +20,7 @@ from runfold.events.definitions import (
     ScriptTurn,
     SwitchThrown,
 )
+from runfold.events.records.commands import CancelRun, Control, ExtendRun, RunRequested
 from runfold.events.run import Event, RunFailed
 from runfold.events.tenant import (
     AdmissionGranted,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from runfold.events import commands
 from runfold.events.base import Record
+from runfold.events.records import commands
 from runfold.events.tenant import AdmissionAnswered, Verdict
 from runfold.events.values import RunStatus
 from runfold.processors.engine.aggregate import Command, Env

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from runfold.events import commands
 from runfold.events import run as j
 from runfold.events.definitions import Definitions, SwitchThrown
+from runfold.events.records import commands
 from runfold.processors.definitions.record import fold
 from tests.deciders.given import (
     RUN,

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from runfold.events.calls import ToolResult
-from runfold.events.content import Content, json_content
+from runfold.events.contents.content import Content, json_content
 from runfold.events.definitions import ToolContract
 from runfold.infra.artifacts.memory import MemoryArtifacts
 from runfold.infra.artifacts.port import ArtifactStore

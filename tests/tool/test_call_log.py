@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from runfold.events.calls import Outcome
-from runfold.events.content import json_content
+from runfold.events.contents.content import json_content
 from runfold.events.definitions.levels import LEVELS
 from runfold.infra.artifacts.memory import MemoryArtifacts
 from runfold.infra.settings.errors import ConfigError

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from runfold.events.calls import Outcome
-from runfold.events.content import json_content
+from runfold.events.contents.content import json_content
 from runfold.processors.tool.python import code
 from runfold.processors.tool.python.code import code_digest
 from runfold.processors.tool.python.code_check import CodeKeeper

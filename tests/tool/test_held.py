@@ -11,7 +11,7 @@ import psycopg
 import pytest
 
 from runfold.events.calls import Outcome, ToolResult, ToolWork
-from runfold.events.content import Content, json_content
+from runfold.events.contents.content import Content, json_content
 from runfold.events.definitions import ToolContract
 from runfold.infra.artifacts.errors import ArtifactsUnavailableError
 from runfold.infra.artifacts.memory import MemoryArtifacts

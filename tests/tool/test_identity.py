@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from runfold.events.calls import Outcome, ToolResult, ToolWork
-from runfold.events.content import json_content
+from runfold.events.contents.content import json_content
 from runfold.events.definitions import Definitions, ToolContract
 from runfold.infra.artifacts.memory import MemoryArtifacts
 from runfold.infra.secrets.memory import MemorySecrets

@@ -14,7 +14,7 @@ from confluent_kafka import Producer
 
 from runfold.events import topics
 from runfold.events.calls import Outcome
-from runfold.events.content import JSON, content, json_content
+from runfold.events.contents.content import JSON, content, json_content
 from runfold.events.definitions import DefinitionPublished, key_of
 from runfold.stack.settings import Settings
 from tests.effects.given import tool_work

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from runfold.events.calls import Outcome
-from runfold.events.content import Content, content, json_content
+from runfold.events.contents.content import Content, content, json_content
 from runfold.events.definitions import ToolContract
 from runfold.infra.artifacts.errors import ArtifactsUnavailableError
 from runfold.infra.artifacts.memory import MemoryArtifacts

@@ -9,7 +9,7 @@ import pytest
 from pydantic import ValidationError
 
 from runfold.events.calls import Outcome, ToolResult, ToolWork
-from runfold.events.content import json_content
+from runfold.events.contents.content import json_content
 from runfold.events.definitions import ToolContract
 from runfold.events.values import Placement
 from runfold.infra.artifacts.memory import MemoryArtifacts

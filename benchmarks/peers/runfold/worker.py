@@ -10,7 +10,7 @@ from benchmarks.support.stub_processor import reply
 from runfold.events.avro.codec import Codec
 from runfold.events.avro.registry import LockRegistry
 from runfold.events.calls import Message, ModelResult, ModelWork, Role
-from runfold.events.content import json_content
+from runfold.events.contents.content import json_content
 from runfold.events.definitions import ToolContract
 from runfold.events.values import ProposedCall
 from runfold.infra.artifacts.files import FileArtifacts

@@ -15,7 +15,7 @@ from runfold.events.border import cleaned
 from runfold.events.calls import CallResult, CallWork
 from runfold.events.calls.kinds import CallKind
 from runfold.events.errors import WireCode, WireError
-from runfold.events.operations import DeadLetter, HeaderCopy
+from runfold.events.records.operations import DeadLetter, HeaderCopy
 from runfold.infra.process.failpoints import failpoint
 from runfold.infra.tracing.context import traceparent_of_call
 from runfold.processors.effects.failures import too_large

@@ -10,7 +10,7 @@ from runfold.events import topics
 from runfold.events.calls import CallResult
 from runfold.events.calls.kinds import CallKind
 from runfold.events.errors import WireError
-from runfold.events.operations import DeadLetter
+from runfold.events.records.operations import DeadLetter
 from runfold.processors.effects.local import LocalEffects
 from runfold.processors.effects.pool.core import (
     Acknowledged,

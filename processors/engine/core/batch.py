@@ -15,7 +15,7 @@ from runfold.events.avro.headers import TIME_CHECKED, headers
 from runfold.events.base import Record
 from runfold.events.border import cleaned, moment_of
 from runfold.events.errors import RegistryError
-from runfold.events.operations import PositionNoted
+from runfold.events.records.operations import PositionNoted
 from runfold.processors.engine.aggregate import Command, Env, NotKnownYetError, S
 from runfold.processors.engine.core.decoding import decode
 from runfold.processors.engine.core.event_builder import EventBuilder

@@ -11,7 +11,7 @@ from typing import Generic
 
 from runfold.events.base import Record
 from runfold.events.errors import WireError
-from runfold.events.operations import PositionNoted, RestorePoint
+from runfold.events.records.operations import PositionNoted, RestorePoint
 from runfold.processors.engine.aggregate import NewerReleaseError, S
 from runfold.processors.engine.core.history import NEWER, BrokenChain, History, NewerJournal
 from runfold.processors.engine.core.outbox import Outgoing, outgoing

@@ -8,7 +8,7 @@ from runfold.events.avro.headers import headers
 from runfold.events.base import Record
 from runfold.events.border import cleaned
 from runfold.events.errors import RegistryError
-from runfold.events.operations import DeadLetter, HeaderCopy
+from runfold.events.records.operations import DeadLetter, HeaderCopy
 from runfold.processors.engine.aggregate import S
 from runfold.processors.engine.core.inputs import Due, Input, Received
 from runfold.processors.engine.core.messages import Message

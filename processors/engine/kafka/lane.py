@@ -35,14 +35,14 @@ from runfold.processors.engine.core.parked_copy import ParkedCopy, sleepers
 from runfold.processors.engine.core.partition_state import PartitionState
 from runfold.processors.engine.core.timers import Timers
 from runfold.processors.engine.faults import Fenced, LaneFault
-from runfold.processors.engine.kafka.inbox import Inbox
+from runfold.processors.engine.kafka.inputs.inbox import Inbox
 from runfold.processors.engine.kafka.lane_clock import LaneClock
 from runfold.processors.engine.kafka.lane_context import LaneContext, LaneState
 from runfold.processors.engine.kafka.local_work import LocalWork
 from runfold.processors.engine.kafka.maintenance import Maintenance
-from runfold.processors.engine.kafka.restore import Restore
+from runfold.processors.engine.kafka.restoring.restore import Restore
+from runfold.processors.engine.kafka.restoring.whole import need_end, starts_behind
 from runfold.processors.engine.kafka.transaction import Transactions
-from runfold.processors.engine.kafka.whole import need_end, starts_behind
 from runfold.processors.engine.metrics import LaneMetrics
 from runfold.producers.errors import UnreadableError
 from runfold.producers.log.partitioner import partition_for

@@ -8,7 +8,7 @@ from typing import Generic
 
 from runfold.processors.engine.aggregate import S
 from runfold.processors.engine.config import EngineConfig
-from runfold.processors.engine.kafka.input_router import InputRouter
+from runfold.processors.engine.kafka.inputs.input_router import InputRouter
 from runfold.processors.engine.kafka.parker import Parker
 from runfold.processors.engine.ports import Codec, DefinitionStore, EffectHost
 from runfold.processors.engine.spec import AggregateSpec

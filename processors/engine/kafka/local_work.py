@@ -9,7 +9,7 @@ from runfold.events.base import Record
 from runfold.processors.engine.aggregate import S
 from runfold.processors.engine.core.inputs import Input, NotDone, Returned
 from runfold.processors.engine.core.partition_state import PartitionState, Tracked
-from runfold.processors.engine.kafka.inbox import Inbox
+from runfold.processors.engine.kafka.inputs.inbox import Inbox
 from runfold.processors.engine.ports import EffectHost, Wish
 from runfold.processors.engine.spec import AggregateSpec
 

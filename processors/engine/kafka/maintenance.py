@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Generic
 
 from runfold.events.avro.headers import headers
-from runfold.events.operations import RestorePoint
+from runfold.events.records.operations import RestorePoint
 from runfold.events.values import Position
 from runfold.processors.engine.aggregate import S
 from runfold.processors.engine.config import EngineConfig
@@ -21,7 +21,7 @@ from runfold.processors.engine.core.parked_copy import (
 )
 from runfold.processors.engine.core.partition_state import PartitionState
 from runfold.processors.engine.core.progress import END
-from runfold.processors.engine.kafka.restore import CLOCK_SLACK_SECONDS
+from runfold.processors.engine.kafka.restoring.restore import CLOCK_SLACK_SECONDS
 from runfold.processors.engine.ports import Codec
 from runfold.processors.engine.spec import AggregateSpec
 

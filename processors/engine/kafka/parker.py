@@ -13,7 +13,7 @@ from confluent_kafka import KafkaException
 from runfold.processors.engine.config import EngineConfig
 from runfold.processors.engine.core.parked_copy import Collector, ParkedCopy, Sleeper
 from runfold.processors.engine.faults import EngineFault
-from runfold.processors.engine.kafka.partition_reader import PartitionReader
+from runfold.processors.engine.kafka.restoring.partition_reader import PartitionReader
 from runfold.processors.engine.ports import Codec
 from runfold.processors.engine.spec import AggregateSpec
 from runfold.producers.errors import LogError

@@ -17,11 +17,11 @@ from runfold.infra.process.stall import Positions
 from runfold.infra.process.watchdog import EXIT_STUCK, Watchdog, end_process
 from runfold.processors.engine.aggregate import S
 from runfold.processors.engine.config import EngineConfig
-from runfold.processors.engine.kafka.input_router import InputRouter
-from runfold.processors.engine.kafka.journal_watch import JournalWatch
+from runfold.processors.engine.kafka.inputs.input_router import InputRouter
 from runfold.processors.engine.kafka.lane import Lane
 from runfold.processors.engine.kafka.lane_context import LaneContext, LaneState
 from runfold.processors.engine.kafka.parker import Parker
+from runfold.processors.engine.kafka.restoring.journal_watch import JournalWatch
 from runfold.processors.engine.ports import Codec, DefinitionStore, EffectHost
 from runfold.processors.engine.spec import AggregateSpec
 from runfold.producers.log.membership import Membership

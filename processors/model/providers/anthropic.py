@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from runfold.events.attachments import Shown
 from runfold.events.calls import Message, ModelWork, Role
-from runfold.events.content import Content
+from runfold.events.contents.attachments import Shown
+from runfold.events.contents.content import Content
 from runfold.events.values import ProposedCall, Usage
 from runfold.processors.model.attachments import Part, parts_of
 from runfold.processors.model.providers import history, wire

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from runfold.events.calls import Message, Role
-from runfold.events.content import canonical_json, text
+from runfold.events.contents.content import canonical_json, text
 from runfold.events.values import ProposedCall
 from runfold.processors.model.providers import wire
 

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import httpx
 
-from runfold.events.content import JSON, canonical_json
+from runfold.events.contents.content import JSON, canonical_json
 from runfold.infra.http.body import IDENTITY, BodyRefusedError, pieces
 from runfold.processors.model.providers.faults import ProviderFaultError
 from runfold.processors.model.providers.redaction import scrub

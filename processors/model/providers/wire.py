@@ -10,7 +10,7 @@ from functools import lru_cache
 from typing import Any, Protocol
 
 from runfold.events.calls import ModelWork
-from runfold.events.content import Content, json_content, text
+from runfold.events.contents.content import Content, json_content, text
 from runfold.events.values import ModelAnswer, ProposedCall, Usage
 from runfold.processors.model.providers.cleaning import clean, cleaned, has_halves, joined, name_of
 from runfold.processors.model.providers.tool_names import ToolNames

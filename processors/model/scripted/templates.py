@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from runfold.events.content import JSON, Content, canonical_json
+from runfold.events.contents.content import JSON, Content, canonical_json
 
 # None of these looks at a place twice: goals come from requesters, and are long.
 _QUOTED_OR_WORD = re.compile(r"""["`“]([^"`“”\n]+)["`”]|((?<![\w./-])[\w./-]+)""")

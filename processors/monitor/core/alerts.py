@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
 
-from runfold.events.alerts import AlertCleared, AlertRaised
+from runfold.events.records.alerts import AlertCleared, AlertRaised
 from runfold.processors.monitor.core.findings import Finding, Key
 
 Said = AlertRaised | AlertCleared

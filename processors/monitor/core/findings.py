@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from fractions import Fraction
 
-from runfold.events.alerts import Severity
+from runfold.events.records.alerts import Severity
 from runfold.processors.monitor.core.metrics import ALL
 from runfold.processors.monitor.core.readings import Moment, SubjectReadings
 from runfold.processors.monitor.core.rules import AlertRules, Burn, Objective, Rule

@@ -6,7 +6,7 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from datetime import datetime
 
-from runfold.events.operations import DeadLetter
+from runfold.events.records.operations import DeadLetter
 from runfold.events.run import Event
 from runfold.processors.monitor.core.alerts import AlertBook, Said
 from runfold.processors.monitor.core.findings import find

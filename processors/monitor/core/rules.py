@@ -8,7 +8,7 @@ from datetime import timedelta
 from fractions import Fraction
 from types import MappingProxyType
 
-from runfold.events.alerts import Severity
+from runfold.events.records.alerts import Severity
 from runfold.events.values import RunStatus
 from runfold.processors.monitor.core.expressions import Expression
 from runfold.processors.monitor.core.periods import written

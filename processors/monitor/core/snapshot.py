@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from fractions import Fraction
 from typing import Any
 
-from runfold.events.alerts import AlertRaised
+from runfold.events.records.alerts import AlertRaised
 from runfold.processors.monitor.core import windows
 from runfold.processors.monitor.core.findings import burn_rate
 from runfold.processors.monitor.core.metrics import ALL, DIMENSIONS, METRICS, OTHER, Kind

@@ -13,10 +13,10 @@ from datetime import UTC, datetime
 from confluent_kafka import KafkaError, KafkaException
 
 from runfold.events import topics
-from runfold.events.alerts import AlertCleared, AlertRaised
 from runfold.events.avro.codec import Codec
 from runfold.events.avro.headers import headers
 from runfold.events.errors import WireError
+from runfold.events.records.alerts import AlertCleared, AlertRaised
 from runfold.infra.kafka import clients
 from runfold.processors.monitor.core.alerts import Said
 from runfold.processors.monitor.shell.intake import Gap

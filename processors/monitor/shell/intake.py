@@ -9,7 +9,7 @@ from datetime import datetime
 from runfold.events import topics
 from runfold.events.avro.codec import Codec
 from runfold.events.errors import WireError
-from runfold.events.operations import DeadLetter
+from runfold.events.records.operations import DeadLetter
 from runfold.events.run import Event
 from runfold.processors.monitor.core.monitor import Monitor
 from runfold.producers.log.tail import Place, RawRecord, place_of, time_of

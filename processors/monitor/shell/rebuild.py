@@ -16,7 +16,7 @@ from datetime import datetime
 from runfold.events import topics
 from runfold.events.avro.codec import Codec
 from runfold.events.errors import WireError
-from runfold.events.operations import ParkedRun, RestorePoint
+from runfold.events.records.operations import ParkedRun, RestorePoint
 from runfold.processors.monitor.shell.intake import Gap, Intake
 from runfold.processors.monitor.shell.reading import to_the_end
 from runfold.producers.log.kafka_tail import KafkaTail

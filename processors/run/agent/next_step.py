@@ -7,16 +7,10 @@ from datetime import datetime
 
 from runfold.events import run as j
 from runfold.events.calls.kinds import MODEL
-from runfold.events.content import Content, text
+from runfold.events.contents.content import Content, text
 from runfold.events.trusted import trusted
-from runfold.processors.run.agent import (
-    attachments,
-    context_calls,
-    dry_runs,
-    judging,
-    model_calls,
-    tool_calls,
-)
+from runfold.processors.run.agent.models import attachments, context_calls, judging, model_calls
+from runfold.processors.run.agent.tools import dry_runs, tool_calls
 from runfold.processors.run.behaviour import BY_GATE
 from runfold.processors.run.brakes import applying as brakes
 from runfold.processors.run.draft import Draft

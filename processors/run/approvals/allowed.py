@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
-from runfold.events import commands
 from runfold.events import run as j
-from runfold.events.approvals import Approver
-from runfold.events.content import Content
+from runfold.events.contents.content import Content
 from runfold.events.definitions import ToolContract
+from runfold.events.people.approvals import Approver
+from runfold.events.records import commands
 from runfold.events.trusted import trusted
 from runfold.processors.run.draft import Draft
 from runfold.processors.run.people import identity

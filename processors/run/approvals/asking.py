@@ -5,9 +5,9 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
-from runfold.events.approvals import Shown, shown_digest
-from runfold.events.content import Content
+from runfold.events.contents.content import Content
 from runfold.events.definitions import ToolContract
+from runfold.events.people.approvals import Shown, shown_digest
 from runfold.processors.run.behaviour import APPROVALS
 from runfold.processors.run.draft import Draft
 from runfold.processors.run.state import Live, RoundCall

@@ -9,9 +9,9 @@ from collections.abc import Iterable
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from runfold.events.approvals import MOST_USES, ArgumentBound, Holds, HoldsFor
-from runfold.events.content import Content, canonical_json
+from runfold.events.contents.content import Content, canonical_json
 from runfold.events.json_schema import UncheckableError, parsed
+from runfold.events.people.approvals import MOST_USES, ArgumentBound, Holds, HoldsFor
 
 MOST_BOUNDS = 16
 MOST_VALUES = 64

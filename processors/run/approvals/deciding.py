@@ -6,12 +6,12 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from runfold.events import commands
 from runfold.events import run as j
-from runfold.events.approvals import Approver, Holds, HoldsFor
-from runfold.events.content import Content
-from runfold.processors.run.agent import approving
-from runfold.processors.run.agent.arguments import arguments_fault
+from runfold.events.contents.content import Content
+from runfold.events.people.approvals import Approver, Holds, HoldsFor
+from runfold.events.records import commands
+from runfold.processors.run.agent.tools import approving
+from runfold.processors.run.agent.tools.arguments import arguments_fault
 from runfold.processors.run.approvals import allowed, bounds
 from runfold.processors.run.approvals.grants import MOST_GRANTS
 from runfold.processors.run.behaviour import BY_PERSON

@@ -7,9 +7,9 @@ level of the approved call, and none that its persons could not approve by the p
 
 from __future__ import annotations
 
-from runfold.events.approvals import ApprovalTerms, HoldsFor
-from runfold.events.content import Content
+from runfold.events.contents.content import Content
 from runfold.events.definitions import ToolContract
+from runfold.events.people.approvals import ApprovalTerms, HoldsFor
 from runfold.processors.run.approvals.allowed import on_approval
 from runfold.processors.run.approvals.bounds import within
 from runfold.processors.run.behaviour import BY_PERSON

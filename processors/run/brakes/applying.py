@@ -9,8 +9,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from runfold.events import run as j
-from runfold.events.content import Content, text
-from runfold.events.definitions.brakes import Brake, plain
+from runfold.events.contents.content import Content, text
+from runfold.events.definitions.agents.brakes import Brake, plain
 from runfold.events.run import BrakeAction
 from runfold.events.values import ErrorInfo
 from runfold.processors.run.agent import checkpoints

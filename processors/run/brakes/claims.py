@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from runfold.events.definitions.brakes import words_of
+from runfold.events.definitions.agents.brakes import words_of
 from runfold.events.values import ProposedCall
 from runfold.processors.run.agent.controls import control_tools
 from runfold.processors.run.draft import Draft

@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 from typing import Any
 
-from runfold.events.content import JSON, Content, canonical_json
-from runfold.events.definitions.brakes import words_of
+from runfold.events.contents.content import JSON, Content, canonical_json
+from runfold.events.definitions.agents.brakes import words_of
 from runfold.events.json_schema import UncheckableError, parsed
 
 MOST_BYTES = 65_536

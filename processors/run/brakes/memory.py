@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from types import MappingProxyType
 
-from runfold.events.content import canonical_json
+from runfold.events.contents.content import canonical_json
 from runfold.events.values import Plan
 from runfold.processors.run.brakes.likeness import alike
 from runfold.processors.run.ids import signature

@@ -6,8 +6,8 @@ from datetime import datetime
 from typing import Any
 
 from runfold.events import run as j
-from runfold.events.approvals import HoldsFor
-from runfold.events.content import Content
+from runfold.events.contents.content import Content
+from runfold.events.people.approvals import HoldsFor
 from runfold.processors.run.behaviour import BY_PERSON
 from runfold.processors.run.fold import asking
 from runfold.processors.run.fold.lifecycle import noted

@@ -9,7 +9,7 @@ from types import MappingProxyType
 from runfold.events import run as j
 from runfold.events.calls import Outcome
 from runfold.events.calls.kinds import TOOL
-from runfold.events.content import Content, json_content, text
+from runfold.events.contents.content import Content, json_content, text
 from runfold.events.trusted import trusted
 from runfold.processors.run.behaviour import BY_LEVELS, BY_POLICIES
 from runfold.processors.run.brakes import memory

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from runfold.events import run as j
 from runfold.events.calls import Message, Role
-from runfold.events.content import JSON, Content, content
+from runfold.events.contents.content import JSON, Content, content
 from runfold.events.trusted import trusted
 from runfold.processors.run.behaviour import AT_STAKE
 from runfold.processors.run.fold import open_calls

@@ -12,7 +12,7 @@ from runfold.events.border import number_of
 from runfold.events.calls import Message, Role
 from runfold.events.calls.kinds import MODEL
 from runfold.events.calls.transcript import digest_after, parts, tokens_of
-from runfold.events.content import text
+from runfold.events.contents.content import text
 from runfold.events.trusted import trusted
 from runfold.processors.run.brakes import memory
 from runfold.processors.run.fold import open_calls, tenancy

@@ -8,14 +8,14 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from runfold.events import run as j
-from runfold.events.commands import RunRequested
-from runfold.events.content import json_content, without_bytes
+from runfold.events.contents.content import json_content, without_bytes
 from runfold.events.definitions import AgentDefinition
-from runfold.events.definitions.resolving import UNKNOWN, Found
+from runfold.events.definitions.store.resolving import UNKNOWN, Found
+from runfold.events.records.commands import RunRequested
 from runfold.events.trusted import trusted
 from runfold.events.values import Exit, ExitStatus, ExitUsage, Limits, RunRequest
 from runfold.processors.engine.aggregate import Env
-from runfold.processors.run.agent import attachments
+from runfold.processors.run.agent.models import attachments
 from runfold.processors.run.agent.next_step import proceed
 from runfold.processors.run.behaviour import BY_TENANT
 from runfold.processors.run.brakes.beginning import set_brakes

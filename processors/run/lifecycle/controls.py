@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from runfold.events import commands
 from runfold.events import run as j
-from runfold.events.content import NOTHING, Content
+from runfold.events.contents.content import NOTHING, Content
+from runfold.events.records import commands
 from runfold.processors.run.agent import checkpoints
-from runfold.processors.run.agent.arguments import arguments_fault
-from runfold.processors.run.agent.attribution import attribution
+from runfold.processors.run.agent.calls.attribution import attribution
 from runfold.processors.run.agent.next_step import proceed
-from runfold.processors.run.agent.tool_calls import unpaid
+from runfold.processors.run.agent.tools.arguments import arguments_fault
+from runfold.processors.run.agent.tools.tool_calls import unpaid
 from runfold.processors.run.approvals import allowed, deciding
 from runfold.processors.run.approvals.deciding import Refusal
 from runfold.processors.run.behaviour import APPROVALS, BY_PERSON

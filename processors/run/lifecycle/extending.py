@@ -10,11 +10,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from runfold.events import commands
 from runfold.events import run as j
-from runfold.events.content import Content, json_content
-from runfold.events.definitions.agent import WhenSpent
+from runfold.events.contents.content import Content, json_content
+from runfold.events.definitions.agents.agent import WhenSpent
 from runfold.events.json_schema import loaded
+from runfold.events.records import commands
 from runfold.events.tenant import Amount, ExtensionAnswered, ExtensionAsked, Verdict
 from runfold.processors.run.behaviour import BY_TENANT
 from runfold.processors.run.draft import Draft

@@ -7,8 +7,8 @@ from typing import Any
 
 from runfold.events.base import Record
 from runfold.events.border import moment_of
-from runfold.events.commands import Control, RunRequested
-from runfold.events.proved import Proved
+from runfold.events.people.proved import Proved
+from runfold.events.records.commands import Control, RunRequested
 from runfold.events.wording import SENTENCES
 from runfold.infra.credentials.checking import Said, Sent
 from runfold.processors.engine.aggregate import Command

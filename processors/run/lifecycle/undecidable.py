@@ -7,19 +7,16 @@ every decision must be made again equal.
 
 from __future__ import annotations
 
-from runfold.events import calls, commands
+from runfold.events import calls
+from runfold.events.records import commands
 from runfold.events.values import ErrorInfo
 from runfold.processors.engine.aggregate import Command
-from runfold.processors.run.agent import (
-    beginnings,
-    checkpoints,
-    dry_runs,
-    judging,
-    model_calls,
-    tool_calls,
-)
+from runfold.processors.run.agent import checkpoints
+from runfold.processors.run.agent.calls import beginnings
+from runfold.processors.run.agent.calls.reservations import release
+from runfold.processors.run.agent.models import judging, model_calls
 from runfold.processors.run.agent.next_step import proceed
-from runfold.processors.run.agent.reservations import release
+from runfold.processors.run.agent.tools import dry_runs, tool_calls
 from runfold.processors.run.draft import Draft
 from runfold.processors.run.lifecycle import admission, controls, endings
 from runfold.processors.run.state import CallStatus, DryRunCall, JudgeCall, RoundCall

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from runfold.events import commands
-from runfold.events.approvals import Approver
-from runfold.events.definitions.delegation import acting_for
+from runfold.events.definitions.tenancy.delegation import acting_for
+from runfold.events.people.approvals import Approver
+from runfold.events.records import commands
 from runfold.events.trusted import trusted
 from runfold.processors.run.behaviour import BY_PERSON, ESCALATION
 from runfold.processors.run.draft import Draft

@@ -12,8 +12,8 @@ from typing import Any
 
 from runfold.events import run as j
 from runfold.events.definitions import ToolContract
-from runfold.events.definitions.delegation import standing_in, with_role
-from runfold.events.definitions.escalation import Escalation
+from runfold.events.definitions.agents.escalation import Escalation
+from runfold.events.definitions.tenancy.delegation import standing_in, with_role
 from runfold.events.values import ErrorInfo
 from runfold.processors.run.behaviour import BY_PERSON, ESCALATION
 from runfold.processors.run.draft import Draft

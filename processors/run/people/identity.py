@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from runfold.events.approvals import Approver
-from runfold.events.persons import folded
+from runfold.events.people.approvals import Approver
+from runfold.events.people.persons import folded
 from runfold.processors.run.behaviour import BY_PERSON
 from runfold.processors.run.draft import Draft
 

@@ -7,13 +7,14 @@ answer; a model would read it in the denial.
 from __future__ import annotations
 
 from runfold.events import run as j
-from runfold.events.commands import ReplyAsModel
+from runfold.events.records.commands import ReplyAsModel
 from runfold.events.values import ModelAnswer, ProposedCall
-from runfold.processors.run.agent import model_calls, proposed_calls
-from runfold.processors.run.agent.arguments import arguments_fault
 from runfold.processors.run.agent.controls.control_faults import fault_of
 from runfold.processors.run.agent.controls.control_tools import EXITS, INTRINSICS
-from runfold.processors.run.agent.reasons import without_reason
+from runfold.processors.run.agent.models import model_calls
+from runfold.processors.run.agent.tools import proposed_calls
+from runfold.processors.run.agent.tools.arguments import arguments_fault
+from runfold.processors.run.agent.tools.reasons import without_reason
 from runfold.processors.run.draft import Draft
 from runfold.processors.run.state import CallStatus
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from runfold.events.content import JSON, Content
+from runfold.events.contents.content import JSON, Content
 from runfold.events.definitions import ToolContract
 from runfold.events.json_schema import UncheckableError, compiled, parsed
 from runfold.events.json_schema.bounds import MAX_RESULT_STEPS

@@ -9,13 +9,13 @@ While a run is held no model is called. What a person proposes is judged as a mo
 
 from __future__ import annotations
 
-from runfold.events import commands
 from runfold.events import run as j
-from runfold.events.content import text
+from runfold.events.contents.content import text
+from runfold.events.records import commands
 from runfold.events.wording import coded
 from runfold.processors.engine.aggregate import Timer
 from runfold.processors.run.agent import checkpoints
-from runfold.processors.run.agent.reservations import release
+from runfold.processors.run.agent.calls.reservations import release
 from runfold.processors.run.behaviour import AT_STAKE, TAKE_OVER
 from runfold.processors.run.draft import Draft
 from runfold.processors.run.ids import after

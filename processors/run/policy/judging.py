@@ -6,10 +6,10 @@ from functools import partial
 from typing import NamedTuple
 
 from runfold.events import run as j
-from runfold.events.approvals import ApprovalTerms
-from runfold.events.content import Content
+from runfold.events.contents.content import Content
 from runfold.events.definitions import AgentDefinition, Definitions, ToolContract
 from runfold.events.definitions.levels import LEVELS
+from runfold.events.people.approvals import ApprovalTerms
 from runfold.events.trusted import trusted
 from runfold.events.values import ErrorInfo, RunRequest
 from runfold.processors.engine.aggregate import Env

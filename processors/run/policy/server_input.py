@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import UTC
 from typing import Any
 
-from runfold.events.content import Content, json_content
+from runfold.events.contents.content import Content, json_content
 from runfold.events.definitions import AgentDefinition, ToolContract
 from runfold.processors.run.policy.cedar.names import TOOL_CALL
 from runfold.processors.run.policy.cedar.request import Circumstances, tool_entity

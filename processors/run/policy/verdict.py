@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from runfold.events.content import Content
+from runfold.events.contents.content import Content
 from runfold.events.definitions import AgentDefinition, ToolContract
 from runfold.events.definitions.levels import LEVELS
 from runfold.processors.run.policy.cedar import request as asking

@@ -10,13 +10,13 @@ from runfold.events.base import Fact, Record
 from runfold.events.calls import BeginRequested, ModelResult, Outcome, ToolResult
 from runfold.events.calls.base import CallResult
 from runfold.events.calls.kinds import KINDS
-from runfold.events.commands import RunRequested
+from runfold.events.records.commands import RunRequested
 from runfold.events.run import Event, Meta
 from runfold.events.tenant import AdmissionAnswered, ExtensionAnswered, Verdict
 from runfold.events.traits import DRY_RUN, JUDGE, CallMove, Cause
 from runfold.events.values import ErrorInfo
 from runfold.processors.engine.aggregate import Command, Timer, UnrecordedError
-from runfold.processors.run.agent import beginnings
+from runfold.processors.run.agent.calls import beginnings
 from runfold.processors.run.behaviour import BY_PERMISSION
 from runfold.processors.run.lifecycle import extending, gate
 from runfold.processors.run.replay.controls import control_of

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from runfold.events import commands
 from runfold.events import run as j
 from runfold.events.base import Fact
 from runfold.events.catalogue import CONTROLS
-from runfold.events.commands import Resolution
-from runfold.events.content import text
+from runfold.events.contents.content import text
+from runfold.events.records import commands
+from runfold.events.records.commands import Resolution
 from runfold.events.run import Meta
 from runfold.processors.engine.aggregate import UnrecordedError
 from runfold.processors.run.lifecycle import extending

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from runfold.events import commands
 from runfold.events import run as j
 from runfold.events.base import Fact
-from runfold.events.content import json_content
+from runfold.events.contents.content import json_content
+from runfold.events.records import commands
 
 
 def asked(fact: Fact) -> tuple[type[commands.Control], dict[str, Any]] | None:

@@ -21,7 +21,7 @@ from typing import ClassVar
 
 from runfold.events.calls import PolicyQuestion
 from runfold.events.calls.kinds import CONTEXT, MODEL, POLICY, TOOL
-from runfold.events.content import Content
+from runfold.events.contents.content import Content
 from runfold.events.traits import DRY_RUN, JUDGE
 from runfold.processors.run.state.consent import NO_CONSENT, Consent
 

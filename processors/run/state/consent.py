@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from runfold.events.approvals import ApprovalTerms, Approver, Holds, HoldsFor
+from runfold.events.people.approvals import ApprovalTerms, Approver, Holds, HoldsFor
 
 PLAIN = ApprovalTerms()
 """The terms of an approval where no policy says others: any one person, once."""

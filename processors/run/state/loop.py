@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from runfold.events.calls import Message, TranscriptEntry
-from runfold.events.content import Content
+from runfold.events.contents.content import Content
 from runfold.events.run import DecisionRecord
 from runfold.events.values import Plan
 from runfold.processors.run.state.calls import ModelCall, OpenCall, RoundCall

@@ -16,7 +16,7 @@ from types import MappingProxyType
 from typing import Any
 
 from runfold.events.border import amount_of, number_of
-from runfold.events.content import Content
+from runfold.events.contents.content import Content
 from runfold.events.run import CallSummary
 from runfold.events.traits import Charge
 from runfold.events.trusted import trusted

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from runfold.events import pacing
 from runfold.events.definitions import TenantPolicy
-from runfold.events.definitions.tenant_policy import Budget
+from runfold.events.definitions.tenancy.tenant_policy import Budget
 from runfold.events.tenant import Asks
 from runfold.processors.tenant.rules.scopes import concerns, whose
 from runfold.processors.tenant.state import PaceKey

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from runfold.events.definitions.tenant_policy import Budget, Scope
+from runfold.events.definitions.tenancy.tenant_policy import Budget, Scope
 from runfold.events.tenant import Asks
 from runfold.processors.tenant.state import BookKey
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from dataclasses import replace
 
-from runfold.events.content import Content
+from runfold.events.contents.content import Content
 from runfold.processors.tool.claims.port import (
     Claim,
     ClaimRequest,

@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
-from runfold.events.content import Content
+from runfold.events.contents.content import Content
 
 
 class ClaimState(StrEnum):

@@ -19,7 +19,7 @@ from typing import Self
 import psycopg
 from psycopg.rows import TupleRow
 
-from runfold.events.content import Content
+from runfold.events.contents.content import Content
 from runfold.processors.tool.claims.connection import ClaimConnection
 from runfold.processors.tool.claims.leases import Leases
 from runfold.processors.tool.claims.port import (

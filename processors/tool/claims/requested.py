@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from runfold.events.calls import ToolWork
-from runfold.events.content import canonical_json
+from runfold.events.contents.content import canonical_json
 from runfold.events.definitions import ToolContract
 from runfold.processors.tool.claims.port import ClaimRequest
 

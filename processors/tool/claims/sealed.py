@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from runfold.events.content import Content
+from runfold.events.contents.content import Content
 from runfold.events.errors import KeysUnavailableError, ShutError
 from runfold.events.sealing.sealing import Sealing
 from runfold.processors.tool.claims.port import ClaimRequest, Claims, Held, Told

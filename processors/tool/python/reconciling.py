@@ -18,7 +18,7 @@ from enum import StrEnum
 from typing import Any
 
 from runfold.events.calls import Outcome
-from runfold.events.content import json_content
+from runfold.events.contents.content import json_content
 from runfold.processors.tool.context import ToolContext
 from runfold.processors.tool.ending import Ending, failed
 from runfold.processors.tool.python.threads import in_thread

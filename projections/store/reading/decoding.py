@@ -10,7 +10,7 @@ from typing import overload
 from runfold.events.avro.codec import Codec
 from runfold.events.definitions import StoreRecord
 from runfold.events.errors import WireError
-from runfold.events.operations import DeadLetter
+from runfold.events.records.operations import DeadLetter
 from runfold.events.run import Event
 from runfold.events.tenant import TenantEvent
 from runfold.producers.log.tail import RawRecord, time_of

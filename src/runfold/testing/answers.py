@@ -16,7 +16,7 @@ from math import inf
 from typing import Any
 
 from runfold.events.calls import ModelResult, ModelWork, Outcome
-from runfold.events.content import content, json_content, text
+from runfold.events.contents.content import content, json_content, text
 from runfold.events.values import ErrorInfo, ModelAnswer, ProposedCall, Usage
 from runfold.projections.rendering.readable import plain
 

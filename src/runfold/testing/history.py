@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from runfold.events import topics
 from runfold.events.avro.codec import Codec
 from runfold.events.avro.registry import LockRegistry
-from runfold.events.content import canonical_json
+from runfold.events.contents.content import canonical_json
 from runfold.events.definitions import Definition, Definitions
 from runfold.events.run import GENESIS, Event
 from runfold.processors.definitions.record import kind_of

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from runfold.client import Found, HoldsFor
 from runfold.events.base import Fact
 from runfold.events.catalogue import TERMINAL_FACTS
-from runfold.events.commands import Control, Resolution
-from runfold.events.content import json_content
+from runfold.events.contents.content import json_content
+from runfold.events.records.commands import Control, Resolution
 from runfold.producers.client.deciding import holds_of, shown_in
 from runfold.producers.client.messages import Messages
 from runfold.surfaces.application.errors import NotYetError

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from runfold.events.calls import Outcome, ToolResult, ToolWork
-from runfold.events.content import json_content
+from runfold.events.contents.content import json_content
 from runfold.events.values import Attribution, ErrorInfo
 from runfold.infra.artifacts.memory import MemoryArtifacts
 from runfold.infra.secrets.memory import MemorySecrets

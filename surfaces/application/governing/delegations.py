@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from runfold.events.definitions import AuthorityDelegated, Definitions
-from runfold.events.definitions.delegation import KIND
-from runfold.events.persons import folded
+from runfold.events.definitions.tenancy.delegation import KIND
+from runfold.events.people.persons import folded
 from runfold.surfaces.application.errors import InvalidError
 from runfold.surfaces.application.governing.definitions import Governing, read_definitions
 

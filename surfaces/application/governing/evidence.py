@@ -12,8 +12,8 @@ from datetime import datetime, timedelta
 
 from runfold.events.definitions import TenantPolicy
 from runfold.events.definitions.levels import LEVELS
-from runfold.events.definitions.tenant_policy import IN_FORCE, evidence_days
-from runfold.events.definitions.tenants import WrappedKey
+from runfold.events.definitions.tenancy.tenant_policy import IN_FORCE, evidence_days
+from runfold.events.definitions.tenancy.tenants import WrappedKey
 from runfold.producers.log.port import LogReader
 from runfold.projections.queries.operating import evidence_of
 from runfold.projections.queries.scope import Views

@@ -17,7 +17,7 @@ from typing import Any
 from runfold.events import topics
 from runfold.events.base import Record
 from runfold.events.definitions import StoreRecord
-from runfold.events.operations import DeadLetter
+from runfold.events.records.operations import DeadLetter
 from runfold.events.run import Event
 from runfold.events.sealing.sealing import TenantIn
 from runfold.events.tenant import TenantEvent

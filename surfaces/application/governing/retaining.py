@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
-from runfold.events.definitions.tenants import WrappedKey
+from runfold.events.definitions.tenancy.tenants import WrappedKey
 from runfold.projections.queries.operating import oldest_live_run
 from runfold.projections.queries.scope import TenantViews
 from runfold.surfaces.application.errors import InvalidError

@@ -10,7 +10,7 @@ from uuid import uuid4
 
 from runfold.events import topics
 from runfold.events.definitions import TenantErased, TenantHeld, TenantKept, TenantKeyMade
-from runfold.events.definitions.tenants import KeptOfTenants, WrappedKey
+from runfold.events.definitions.tenancy.tenants import KeptOfTenants, WrappedKey
 from runfold.events.errors import KeysUnavailableError
 from runfold.events.sealing.form import key_name
 from runfold.events.values import DataClassification

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from runfold.events.definitions import AgentDefinition, Definitions
-from runfold.events.persons import folded
+from runfold.events.people.persons import folded
 
 
 def fault_of(kind: str, name: str) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from runfold.events import topics
-from runfold.events.alerts import AlertCleared, AlertRaised
+from runfold.events.records.alerts import AlertCleared, AlertRaised
 from runfold.producers.log.port import LogReader
 from runfold.projections.queries import Views
 from runfold.surfaces.application import shapes

@@ -6,7 +6,7 @@ import base64
 from typing import Any
 
 from runfold.events import topics
-from runfold.events.operations import DeadLetter
+from runfold.events.records.operations import DeadLetter
 from runfold.producers.log.partitioner import partition_for
 from runfold.producers.log.port import LogReader
 from runfold.surfaces.application import shapes

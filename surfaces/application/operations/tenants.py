@@ -7,8 +7,8 @@ from datetime import datetime
 
 from runfold.events import topics
 from runfold.events.definitions import TenantPolicy
-from runfold.events.definitions.tenant_policy import IN_FORCE, Budget
-from runfold.events.definitions.tenants import KeptOfTenants
+from runfold.events.definitions.tenancy.tenant_policy import IN_FORCE, Budget
+from runfold.events.definitions.tenancy.tenants import KeptOfTenants
 from runfold.events.tenant import Admission, Asks, TenantEvent, Waiting
 from runfold.processors.tenant import periods
 from runfold.processors.tenant.evolve import evolve

@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from runfold.events.definitions import Definitions, TenantPolicy
-from runfold.events.definitions.tenant_policy import IN_FORCE, Budget
+from runfold.events.definitions.tenancy.tenant_policy import IN_FORCE, Budget
 from runfold.processors.tenant import periods
 from runfold.surfaces.application.shapes import TenantBudgetRow
 

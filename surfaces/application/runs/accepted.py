@@ -10,7 +10,7 @@ import asyncio
 from decimal import Decimal
 
 from runfold.events import topics
-from runfold.events.commands import RunRequested
+from runfold.events.records.commands import RunRequested
 from runfold.events.values import RunStatus
 from runfold.producers.client import AsyncRunClient
 from runfold.producers.follow.history import beginning

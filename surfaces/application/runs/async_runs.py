@@ -6,9 +6,9 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from decimal import Decimal
 from typing import Unpack
 
-from runfold.events.approvals import Holds
-from runfold.events.commands import HOLD_MS, Resolution
-from runfold.events.content import Content
+from runfold.events.contents.content import Content
+from runfold.events.people.approvals import Holds
+from runfold.events.records.commands import HOLD_MS, Resolution
 from runfold.producers.client import AsyncRunClient, Calls, RequestOptions
 from runfold.surfaces.application import shapes
 from runfold.surfaces.application.runs import async_follow

@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from runfold.events.approvals import HoldsFor
 from runfold.events.definitions.tool import RISKS
+from runfold.events.people.approvals import HoldsFor
 from runfold.producers.client.deciding import SCOPES
 from runfold.projections import queries
 from runfold.projections.queries import Views

@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator, Mapping
 from decimal import Decimal
 from typing import Unpack
 
-from runfold.events.approvals import Holds
-from runfold.events.commands import HOLD_MS, Resolution
-from runfold.events.content import Content
+from runfold.events.contents.content import Content
+from runfold.events.people.approvals import Holds
+from runfold.events.records.commands import HOLD_MS, Resolution
 from runfold.producers.client import Calls, RequestOptions, RunClient
 from runfold.surfaces.application import shapes
 from runfold.surfaces.application.runs import follow as following

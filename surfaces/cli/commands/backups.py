@@ -21,7 +21,7 @@ def backup(
     target: Annotated[Path, typer.Argument(help="A folder that is empty, or will be made.")],
 ) -> None:
     """Copy what cannot be made again into a folder: topics, claims, artifacts; lanes may go on."""
-    from runfold.surfaces.cli.operations.backing_up import show_backup
+    from runfold.surfaces.cli.operations.data.backing_up import show_backup
 
     of(ctx).reads_now("backup", None)
     raise typer.Exit(show_backup(of(ctx), target))
@@ -32,6 +32,6 @@ def restore(
     source: Annotated[Path, typer.Argument(help="A folder that `runfold backup` made.")],
 ) -> None:
     """Restore a back-up into an empty home, or an empty cluster and database where nothing runs."""
-    from runfold.surfaces.cli.operations.backing_up import show_restore
+    from runfold.surfaces.cli.operations.data.backing_up import show_restore
 
     raise typer.Exit(show_restore(of(ctx), source))

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from runfold.surfaces.cli import exits, options, output
-from runfold.surfaces.cli.commands.runs import since_of
+from runfold.surfaces.cli.commands.running.runs import since_of
 from runfold.surfaces.cli.context import of
 from runfold.surfaces.visible import visible
 
@@ -43,7 +43,7 @@ def verify(
 ) -> None:
     """Read the journal itself: sequence, chain, permits, ends, and every decision decided again."""
     from runfold.surfaces.cli.names import run_id_of
-    from runfold.surfaces.cli.operations.audits import show_audit
+    from runfold.surfaces.cli.operations.data.audits import show_audit
 
     context = of(ctx)
     run_id = run_id_of(context, run) if run else None
@@ -61,7 +61,7 @@ def rebuild(
     json: options.Json = False,
 ) -> None:
     """Fold views again from offset 0 beside the live ones, and put right the rows that differ."""
-    from runfold.surfaces.cli.operations.rebuilding import show_comparison, show_rebuild
+    from runfold.surfaces.cli.operations.data.rebuilding import show_comparison, show_rebuild
 
     show_it = show_comparison if compare else show_rebuild
     raise typer.Exit(show_it(of(ctx), view, json=json))
@@ -178,7 +178,10 @@ def deadletters(
     json: options.Json = False,
 ) -> None:
     """List the inputs that could not be used, the newest first, or show one with its bytes."""
-    from runfold.surfaces.cli.operations.dead_letters import list_dead_letters, show_dead_letter
+    from runfold.surfaces.cli.operations.data.dead_letters import (
+        list_dead_letters,
+        show_dead_letter,
+    )
 
     context = of(ctx)
     context.reads_now("deadletters" if show is None else f"deadletters --show {show}", None)
@@ -202,7 +205,7 @@ def reads(
     json: options.Json = False,
 ) -> None:
     """List who read what, the newest first, where RUNFOLD_READS keeps a record."""
-    from runfold.surfaces.cli.operations.reading import show_reads
+    from runfold.surfaces.cli.operations.data.reading import show_reads
 
     context = of(ctx)
     context.reads_now("reads", tenant)

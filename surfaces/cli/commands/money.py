@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from runfold.surfaces.cli import options
-from runfold.surfaces.cli.commands.runs import since_of
+from runfold.surfaces.cli.commands.running.runs import since_of
 from runfold.surfaces.cli.context import of
 
 # Written here and not imported, so that --help is quick; a test holds them equal.

@@ -53,10 +53,13 @@ def up(
     of tools cannot be imported.
     """
     from runfold.stack import control
-    from runfold.surfaces.cli.operations import restarting, watching
-    from runfold.surfaces.cli.operations.addresses import choose_monitor_port, without_password
-    from runfold.surfaces.cli.operations.modules import MEND, imported
-    from runfold.surfaces.cli.operations.stack_status import print_addresses
+    from runfold.surfaces.cli.operations.stack import restarting, watching
+    from runfold.surfaces.cli.operations.stack.addresses import (
+        choose_monitor_port,
+        without_password,
+    )
+    from runfold.surfaces.cli.operations.stack.modules import MEND, imported
+    from runfold.surfaces.cli.operations.stack.stack_status import print_addresses
     from runfold.surfaces.processes import PROCESSES, adopting
 
     context = of(ctx)
@@ -103,7 +106,7 @@ def restart(
     Without a name all but Kafka and Postgres. Exit code 69 where a part does not come back, or a
     module of tools cannot be imported.
     """
-    from runfold.surfaces.cli.operations.restarting import Restart
+    from runfold.surfaces.cli.operations.stack.restarting import Restart
 
     code = Restart(of(ctx).settings).run(parts or [])
     if code == exits.OK:
@@ -116,7 +119,7 @@ def down(ctx: typer.Context) -> None:
 
     Calls under way may end first, for RUNFOLD_DRAIN_S at the most; a second Ctrl-C cuts them off.
     """
-    from runfold.surfaces.cli.operations.ending import Ending
+    from runfold.surfaces.cli.operations.stack.ending import Ending
 
     stopped = Ending(of(ctx).settings).run()
     output.console().print("The stack is down." if stopped else "Nothing was running.")
@@ -140,7 +143,7 @@ def status(
     """
     context = of(ctx)
     if run is None:
-        from runfold.surfaces.cli.operations.stack_status import show_stack
+        from runfold.surfaces.cli.operations.stack.stack_status import show_stack
 
         raise typer.Exit(show_stack(context, json=json, password=show_password))
     from runfold.surfaces.cli.names import run_id_of
@@ -205,7 +208,7 @@ def _first_agent(context: Context, settings: Settings) -> str | None:
 
 def _probed(context: Context, settings: Settings) -> float:
     """Return how long a run took; raises ProbeError with the part that it waits for."""
-    from runfold.surfaces.cli.operations.probing import probed
+    from runfold.surfaces.cli.operations.stack.probing import probed
 
     context.attached = settings
     said = output.console()

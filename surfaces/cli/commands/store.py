@@ -66,7 +66,7 @@ def tools(
 ) -> None:
     """List the tools, their versions and which one is live; of an agent, what its calls ask for."""
     if agent is not None:
-        from runfold.surfaces.cli.operations.access import show_terms
+        from runfold.surfaces.cli.operations.governing.access import show_terms
 
         show_terms(of(ctx), agent, tenant, json=json)
         return

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from runfold.events import run as j
-from runfold.events.commands import Resolution
-from runfold.events.content import JSON, Content
+from runfold.events.contents.content import JSON, Content
+from runfold.events.records.commands import Resolution
 from runfold.events.run import Event
 from runfold.producers.client import RunClient
 from runfold.surfaces.cli import output

@@ -8,7 +8,7 @@ from dataclasses import asdict
 from runfold.surfaces.cli import exits, output
 from runfold.surfaces.cli.context import Context, kafka_of
 from runfold.surfaces.cli.faults import explained
-from runfold.surfaces.cli.operations.probing import probed
+from runfold.surfaces.cli.operations.stack.probing import probed
 from runfold.surfaces.doctor.deployment import Deployment
 from runfold.surfaces.doctor.examination import examine, servers_away
 from runfold.surfaces.doctor.finding import Finding, Level, note, ok, wrong

@@ -9,8 +9,8 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
-from runfold.events.attachments import MOST_BINARY_BYTES
-from runfold.events.content import Content
+from runfold.events.contents.attachments import MOST_BINARY_BYTES
+from runfold.events.contents.content import Content
 from runfold.events.values import Attachment
 from runfold.infra.artifacts.files import FileArtifacts
 from runfold.infra.artifacts.port import ArtifactStore

@@ -12,7 +12,7 @@ from runfold.surfaces.cli.context import Context
 from runfold.surfaces.cli.faults import CliError
 
 if TYPE_CHECKING:
-    from runfold.events.content import Content
+    from runfold.events.contents.content import Content
     from runfold.producers.client import RunClient
 
     Send = Callable[[RunClient, str], str]
@@ -72,7 +72,7 @@ def json_content_of(text: str) -> Content:
     """Return JSON that somebody typed; a name that comes twice could mean either value."""
     import json
 
-    from runfold.events.content import json_content
+    from runfold.events.contents.content import json_content
 
     try:
         return json_content(json.loads(text, object_pairs_hook=_once))

@@ -8,7 +8,7 @@ from sqlalchemy import func, select
 
 from runfold.events import topics
 from runfold.events.calls.kinds import POOLED
-from runfold.events.operations import PositionNoted
+from runfold.events.records.operations import PositionNoted
 from runfold.events.run import Event
 from runfold.projections.tables import projection_positions
 from runfold.surfaces.doctor.deployment import Deployment

@@ -8,9 +8,9 @@ from sqlalchemy import func, select
 
 from runfold.events import topics
 from runfold.events.calls.kinds import POOLED
-from runfold.events.operations import RestorePoint
+from runfold.events.records.operations import RestorePoint
 from runfold.processors.effects.pool.settings import take_new_work
-from runfold.processors.engine.kafka.strange_inputs import strange
+from runfold.processors.engine.kafka.restoring.strange_inputs import strange
 from runfold.producers.log.group_positions import positions_of_group
 from runfold.producers.log.kafka_tail import KafkaEnds
 from runfold.producers.log.topics.now import now_of

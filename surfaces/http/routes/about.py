@@ -9,9 +9,9 @@ from starlette.responses import Response
 
 from runfold.surfaces.application import shapes
 from runfold.surfaces.application.rendering import to_json
-from runfold.surfaces.http import openapi
-from runfold.surfaces.http.problem_page import page
-from runfold.surfaces.http.problems import Problem
+from runfold.surfaces.http.documents import openapi
+from runfold.surfaces.http.refusals.problem_page import page
+from runfold.surfaces.http.refusals.problems import Problem
 from runfold.surfaces.http.route import NO_SCOPE, Call, Route, answered
 
 _PUBLIC = {"cache-control": "public, max-age=300"}

@@ -12,16 +12,16 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
-from runfold.events.commands import HOLD_MS
+from runfold.events.records.commands import HOLD_MS
 from runfold.producers.client import AsyncRunClient
 from runfold.producers.client.deciding import holds_of
 from runfold.surfaces.application import shapes
 from runfold.surfaces.application.errors import NoEffectYetError
 from runfold.surfaces.application.runs.accepted import steer
 from runfold.surfaces.application.runs.lists import split_call_id
-from runfold.surfaces.http import identity
-from runfold.surfaces.http.contents import content_of, json_of
-from runfold.surfaces.http.problems import Problem
+from runfold.surfaces.http.access import identity
+from runfold.surfaces.http.reading.contents import content_of, json_of
+from runfold.surfaces.http.refusals.problems import Problem
 from runfold.surfaces.http.route import Call, Route, answered
 
 _LONG = 100_000

@@ -21,11 +21,11 @@ from runfold.surfaces.application.governing.definitions import (
     show_definition,
     shown_key,
 )
-from runfold.surfaces.http import identity
-from runfold.surfaces.http.contents import plain
+from runfold.surfaces.http.access import identity
+from runfold.surfaces.http.access.identity import Caller
 from runfold.surfaces.http.gateway import Publish
-from runfold.surfaces.http.identity import Caller
-from runfold.surfaces.http.problems import Problem, problem_of
+from runfold.surfaces.http.reading.contents import plain
+from runfold.surfaces.http.refusals.problems import Problem, problem_of
 from runfold.surfaces.http.route import Call, Parameter, Route, answered
 
 _MOST = 100

@@ -11,7 +11,7 @@ from runfold.surfaces.application.runs import async_follow
 from runfold.surfaces.application.runs.accepted import detail
 from runfold.surfaces.application.runs.history import ended_history
 from runfold.surfaces.application.scope import TenantScope
-from runfold.surfaces.http import identity
+from runfold.surfaces.http.access import identity
 from runfold.surfaces.http.route import Call, Parameter, Route, answered
 from runfold.surfaces.http.streams import EventStream, after_in, is_asked
 

@@ -16,8 +16,8 @@ from runfold.surfaces.application.operations.dead_letters import dead_letter, de
 from runfold.surfaces.application.runs.accepted import detail
 from runfold.surfaces.application.runs.calls import calls as calls_of
 from runfold.surfaces.application.scope import TenantScope
-from runfold.surfaces.http import identity
-from runfold.surfaces.http.problems import Problem
+from runfold.surfaces.http.access import identity
+from runfold.surfaces.http.refusals.problems import Problem
 from runfold.surfaces.http.route import Call, Parameter, Route, answered
 
 _WORD = re.compile(r"[a-z]{1,20}")

@@ -18,11 +18,12 @@ from runfold.surfaces.application.runs.accepted import detail, view_of
 from runfold.surfaces.application.runs.history import ended_detail
 from runfold.surfaces.application.runs.lists import RunOptions, list_runs
 from runfold.surfaces.application.scope import TenantScope
-from runfold.surfaces.http import identity, paging
-from runfold.surfaces.http.contents import content_of
-from runfold.surfaces.http.identity import Caller, need_own, subset
-from runfold.surfaces.http.problems import Problem
-from runfold.surfaces.http.requesting import asked_by, wait_of
+from runfold.surfaces.http.access import identity
+from runfold.surfaces.http.access.identity import Caller, need_own, subset
+from runfold.surfaces.http.reading import paging
+from runfold.surfaces.http.reading.contents import content_of
+from runfold.surfaces.http.reading.requesting import asked_by, wait_of
+from runfold.surfaces.http.refusals.problems import Problem
 from runfold.surfaces.http.route import Call, Parameter, Route, answered
 
 _KEY = Parameter(

@@ -8,11 +8,11 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
-from runfold.events.commands import Resolution
+from runfold.events.records.commands import Resolution
 from runfold.surfaces.application.runs.submit import more_of
-from runfold.surfaces.http import identity
-from runfold.surfaces.http.contents import content_of, json_of
-from runfold.surfaces.http.problems import Problem
+from runfold.surfaces.http.access import identity
+from runfold.surfaces.http.reading.contents import content_of, json_of
+from runfold.surfaces.http.refusals.problems import Problem
 from runfold.surfaces.http.route import Call
 from runfold.surfaces.http.routes.controls import Reason, call_id_of, control, steered
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from runfold.events.errors import WireCode, WireError
-from runfold.events.operations import PositionNoted
+from runfold.events.records.operations import PositionNoted
 from runfold.processors.engine.core.history import BrokenChain, NewerJournal
 from runfold.processors.engine.core.partition_state import PartitionState
 from runfold.processors.engine.core.rebuild import Rebuild

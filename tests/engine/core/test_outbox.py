@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runfold.events.operations import DeadLetter
+from runfold.events.records.operations import DeadLetter
 from runfold.processors.engine.core.batch import BatchDecider
 from runfold.processors.engine.core.inputs import Received
 from runfold.processors.engine.core.outbox import Arrival, Origin, arrival, origin_of

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from runfold.events.operations import RestorePoint
+from runfold.events.records.operations import RestorePoint
 from runfold.events.values import Position
 from runfold.processors.engine.core.history import BrokenChain
 from runfold.processors.engine.core.parked_copy import Collector, parked, sleepers, still_wanted

@@ -9,8 +9,8 @@ from confluent_kafka import Producer
 
 from runfold.events import topics
 from runfold.processors.engine.config import EngineConfig
-from runfold.processors.engine.kafka.inbox import Inbox
-from runfold.processors.engine.kafka.input_router import InputRouter
+from runfold.processors.engine.kafka.inputs.inbox import Inbox
+from runfold.processors.engine.kafka.inputs.input_router import InputRouter
 from runfold.stack.settings import Settings
 from tests.support.stack import wait_until
 

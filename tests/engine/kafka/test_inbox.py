@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from runfold.processors.engine.core.inputs import Received
 from runfold.processors.engine.core.parked_copy import ParkedCopy, Sleeper
-from runfold.processors.engine.kafka.inbox import Inbox, Waiting
+from runfold.processors.engine.kafka.inputs.inbox import Inbox, Waiting
 
 
 def received(size: int) -> Received:

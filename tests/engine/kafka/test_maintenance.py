@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from runfold.events.operations import RestorePoint
+from runfold.events.records.operations import RestorePoint
 from runfold.processors.engine.core.partition_state import PartitionState
 from runfold.processors.engine.kafka.maintenance import Maintenance
 from tests.engine.host import config

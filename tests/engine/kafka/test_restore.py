@@ -8,9 +8,9 @@ from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
 
-from runfold.events.operations import RestorePoint
+from runfold.events.records.operations import RestorePoint
 from runfold.processors.engine.core.rebuild import Rebuild
-from runfold.processors.engine.kafka.restore import Restore
+from runfold.processors.engine.kafka.restoring.restore import Restore
 from runfold.producers.errors import UnreadableError
 from tests.engine.host import config
 from tests.engine.toys import topics

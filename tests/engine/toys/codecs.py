@@ -9,7 +9,7 @@ from runfold.events.avro.schema import pretty, schema_for, subject
 from runfold.events.avro.vocabulary import Vocabulary
 from runfold.events.base import Record
 from runfold.events.errors import WireError
-from runfold.events.operations import DeadLetter, PositionNoted, RestorePoint
+from runfold.events.records.operations import DeadLetter, PositionNoted, RestorePoint
 from tests.engine.toys import job_records as jobs
 from tests.engine.toys import ledger_records as ledger
 from tests.engine.toys import topics

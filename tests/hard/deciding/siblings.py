@@ -20,7 +20,7 @@ from runfold.events.avro.shapes import (
     fields_of,
 )
 from runfold.events.base import Record
-from runfold.events.content import Content, content, text
+from runfold.events.contents.content import Content, content, text
 
 HALF = "\ud83d"
 

@@ -17,8 +17,8 @@ import pytest
 
 from runfold.events import topics
 from runfold.events.avro.shapes import fields_of
-from runfold.events.commands import RunRequested
 from runfold.events.errors import WireError
+from runfold.events.records.commands import RunRequested
 from runfold.processors.run.replay import decisions
 from runfold.projections.store.rows.writing import cleaned, fold
 from runfold.projections.view import Batch, Placed

@@ -9,14 +9,15 @@ from typing import Any
 
 import pytest
 
-from runfold.events import commands, topics
 from runfold.events import run as j
+from runfold.events import topics
 from runfold.events.avro.codec import Codec
 from runfold.events.avro.registry import LockRegistry
 from runfold.events.base import Record
 from runfold.events.calls import ModelResult, ModelWork, Outcome, ToolResult
-from runfold.events.content import content, json_content, text
-from runfold.events.operations import DeadLetter
+from runfold.events.contents.content import content, json_content, text
+from runfold.events.records import commands
+from runfold.events.records.operations import DeadLetter
 from runfold.events.run import Event
 from runfold.events.values import ErrorInfo, Limits, ModelAnswer, ProposedCall, Usage
 from runfold.processors.definitions.fixed import FixedDefinitions

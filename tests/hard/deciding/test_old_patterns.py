@@ -14,8 +14,8 @@ from referencing import Registry
 
 from runfold.events import run as j
 from runfold.events.json_schema import UncheckableError
-from runfold.processors.run.agent import old_patterns
-from runfold.processors.run.agent.old_patterns import MOST_CHARS, found
+from runfold.processors.run.agent.tools import old_patterns
+from runfold.processors.run.agent.tools.old_patterns import MOST_CHARS, found
 from tests.deciders.given import answer, call, tool
 from tests.hard.deciding.given import begun_with
 

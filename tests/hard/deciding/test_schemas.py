@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from runfold.events import commands
 from runfold.events import run as j
-from runfold.events.content import Content, content, json_content
+from runfold.events.contents.content import Content, content, json_content
+from runfold.events.records import commands
 from runfold.processors.run import behaviour as behaviours
 from runfold.processors.run.replay import decisions
 from tests.deciders.given import answer, call, control, tool

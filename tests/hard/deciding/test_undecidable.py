@@ -7,14 +7,16 @@ from dataclasses import replace
 
 import pytest
 
-from runfold.events import commands
 from runfold.events import run as j
 from runfold.events.base import Record
 from runfold.events.calls.kinds import TOOL
+from runfold.events.records import commands
 from runfold.events.run import GENESIS, Event, Meta
 from runfold.processors.engine.aggregate import Command, Env, Timer
-from runfold.processors.run.agent import checkpoints, model_calls, proposed_calls
-from runfold.processors.run.agent.kinds import RULES
+from runfold.processors.run.agent import checkpoints
+from runfold.processors.run.agent.calls.kinds import RULES
+from runfold.processors.run.agent.models import model_calls
+from runfold.processors.run.agent.tools import proposed_calls
 from runfold.processors.run.aggregate import RUN as AGGREGATE
 from runfold.processors.run.decide import decide
 from runfold.processors.run.draft import DefinitionMissingError
@@ -107,7 +109,7 @@ def test_a_tools_result_is_a_failed_call_and_the_model_goes_on(
     story_ = looking()
     rules = RULES[TOOL.name]
     monkeypatch.setattr(
-        "runfold.processors.run.agent.results.RULES",
+        "runfold.processors.run.agent.calls.results.RULES",
         {**RULES, TOOL.name: replace(rules, answered=_raises)},
     )
     story_ = story_.when(came_back(2))

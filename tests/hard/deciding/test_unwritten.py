@@ -8,16 +8,17 @@ from typing import Any
 
 import pytest
 
-from runfold.events import commands, topics
 from runfold.events import run as j
+from runfold.events import topics
 from runfold.events.avro.codec import Codec
 from runfold.events.avro.registry import LockRegistry
 from runfold.events.base import Fact, Record
 from runfold.events.calls import ModelWork, Outcome
 from runfold.events.calls.kinds import WORK_TOPICS
-from runfold.events.content import json_content, text
+from runfold.events.contents.content import json_content, text
 from runfold.events.definitions import Definitions, ModelChoice
-from runfold.events.operations import DeadLetter
+from runfold.events.records import commands
+from runfold.events.records.operations import DeadLetter
 from runfold.events.run import Event
 from runfold.events.values import ErrorInfo, ModelAnswer, Placement
 from runfold.processors.definitions.fixed import FixedDefinitions

@@ -33,7 +33,7 @@ from runfold.projections import schema, separating
 from runfold.stack.kafka.topics import ensure_topics
 from runfold.stack.settings import Settings
 from runfold.surfaces.cli.context import Context
-from runfold.surfaces.cli.operations.probing import probed
+from runfold.surfaces.cli.operations.stack.probing import probed
 from tests.hard.isolation.postgres import Guarded, guarded, missing
 from tests.hard.preflight.brokers import Secured, secured, secured_settings
 from tests.hard.preflight.test_rights import ROOT

@@ -18,9 +18,9 @@ from confluent_kafka.admin import AdminClient
 from runfold.events import topics
 from runfold.events.calls import ToolResult
 from runfold.events.calls.base import Outcome
-from runfold.events.content import Content
-from runfold.events.operations import DeadLetter, PositionNoted
+from runfold.events.contents.content import Content
 from runfold.events.probe import PROBE_TENANT
+from runfold.events.records.operations import DeadLetter, PositionNoted
 from runfold.events.run import MessageKind, UserMessageReceived
 from runfold.events.topics import TOPICS
 from runfold.events.values import Position
@@ -47,7 +47,7 @@ from runfold.surfaces.backup.records import Kept
 from runfold.surfaces.backup.telling import NOBODY, Told
 from runfold.surfaces.cli import exits
 from runfold.surfaces.cli.__main__ import run
-from runfold.surfaces.cli.operations import backing_up
+from runfold.surfaces.cli.operations.data import backing_up
 from runfold.surfaces.processes import PROCESSES
 from tests.support import journal
 from tests.support.builders.backups import MOMENT, Folder, kept, noted

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from runfold.events import topics
-from runfold.events.commands import CancelRun
-from runfold.events.operations import RestorePoint
+from runfold.events.records.commands import CancelRun
+from runfold.events.records.operations import RestorePoint
 from runfold.events.tenant import AdmissionAsked, Amount, ExtensionAsked, RunReturned
 from runfold.events.topics import TOPICS
 from runfold.processors.definitions.fixed import FixedDefinitions, definitions_of

@@ -12,14 +12,18 @@ from confluent_kafka import TopicPartition
 from confluent_kafka.admin import AdminClient
 
 from runfold.events import topics
-from runfold.events.operations import DeadLetter, PositionNoted, RestorePoint
+from runfold.events.records.operations import DeadLetter, PositionNoted, RestorePoint
 from runfold.events.topics import TOPICS
 from runfold.events.values import Position
 from runfold.processors.definitions.fixed import FixedDefinitions, definitions_of
 from runfold.processors.engine.config import EngineConfig
 from runfold.processors.engine.core.rebuild import Rebuild
 from runfold.processors.engine.kafka.lane_context import LaneState
-from runfold.processors.engine.kafka.lost_journal import CODE, Accepted, accept_lost_journal
+from runfold.processors.engine.kafka.restoring.lost_journal import (
+    CODE,
+    Accepted,
+    accept_lost_journal,
+)
 from runfold.processors.engine.kafka.runner import Engine
 from runfold.processors.engine.ports import NoEffects
 from runfold.processors.run.aggregate import RUNS

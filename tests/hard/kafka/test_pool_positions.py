@@ -13,7 +13,7 @@ from confluent_kafka import Consumer, TopicPartition
 from confluent_kafka.admin import AdminClient
 
 from runfold.events import topics
-from runfold.events.operations import DeadLetter
+from runfold.events.records.operations import DeadLetter
 from runfold.processors.effects.pool.settings import TAKE_NEW_WORK
 from runfold.processors.tool.kind import TOOL_CALL
 from runfold.producers.log.kafka import TopicReader

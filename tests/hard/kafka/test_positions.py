@@ -12,7 +12,7 @@ from confluent_kafka.admin import AdminClient
 
 from runfold.events import topics
 from runfold.events.definitions import Definitions
-from runfold.events.operations import DeadLetter, PositionNoted
+from runfold.events.records.operations import DeadLetter, PositionNoted
 from runfold.events.topics import TOPICS
 from runfold.events.values import Position
 from runfold.processors.definitions.fixed import FixedDefinitions
@@ -20,10 +20,10 @@ from runfold.processors.engine.config import EngineConfig
 from runfold.processors.engine.core.history import BrokenChain
 from runfold.processors.engine.core.progress import Progress
 from runfold.processors.engine.kafka.lane_context import LaneState
-from runfold.processors.engine.kafka.new_inputs import take_new_inputs
+from runfold.processors.engine.kafka.restoring.new_inputs import take_new_inputs
+from runfold.processors.engine.kafka.restoring.strange_inputs import strange
+from runfold.processors.engine.kafka.restoring.whole import need_end
 from runfold.processors.engine.kafka.runner import Engine
-from runfold.processors.engine.kafka.strange_inputs import strange
-from runfold.processors.engine.kafka.whole import need_end
 from runfold.processors.engine.ports import NoEffects
 from runfold.processors.run.aggregate import RUNS
 from runfold.processors.run.state import RunState

@@ -13,9 +13,9 @@ import pytest
 from confluent_kafka.admin import AdminClient
 
 from runfold.events import topics
-from runfold.events.commands import RunRequested
-from runfold.events.content import text
+from runfold.events.contents.content import text
 from runfold.events.definitions import AgentDefinition, ModelChoice, ModelScript, ScriptTurn
+from runfold.events.records.commands import RunRequested
 from runfold.events.run import Event
 from runfold.events.tenant import AdmissionGranted, AdmissionReturned, TenantEvent
 from runfold.events.topics import TOPICS

@@ -12,18 +12,18 @@ import pytest
 
 from runfold.events import topics
 from runfold.events.calls import ToolWork
-from runfold.events.content import json_content
+from runfold.events.contents.content import json_content
 from runfold.events.definitions import Definitions
-from runfold.events.operations import DeadLetter
+from runfold.events.records.operations import DeadLetter
 from runfold.processors.definitions.fixed import FixedDefinitions
 from runfold.processors.engine.config import EngineConfig
 from runfold.processors.engine.core.batch import BatchDecider
 from runfold.processors.engine.core.inputs import Received
 from runfold.processors.engine.core.partition_state import PartitionState
-from runfold.processors.engine.kafka.inbox import Inbox
-from runfold.processors.engine.kafka.input_router import InputRouter
+from runfold.processors.engine.kafka.inputs.inbox import Inbox
+from runfold.processors.engine.kafka.inputs.input_router import InputRouter
 from runfold.processors.engine.kafka.lane_context import LaneState
-from runfold.processors.engine.kafka.partition_reader import PartitionReader
+from runfold.processors.engine.kafka.restoring.partition_reader import PartitionReader
 from runfold.processors.engine.kafka.runner import Engine
 from runfold.processors.engine.ports import NoEffects
 from runfold.processors.run.aggregate import RUNS

@@ -15,7 +15,7 @@ import pytest
 
 from runfold.events import topics
 from runfold.events.definitions import AgentDefinition
-from runfold.events.definitions.snapshot import Listed
+from runfold.events.definitions.store.snapshot import Listed
 from runfold.events.probe import PROBE_AGENT, PROBE_TENANT
 from runfold.stack import control
 from runfold.stack.settings import Settings
@@ -28,7 +28,7 @@ from runfold.surfaces.application.operations.probe_definitions import (
 from runfold.surfaces.cli import exits
 from runfold.surfaces.cli.__main__ import run
 from runfold.surfaces.cli.context import Context
-from runfold.surfaces.cli.operations.probing import probed
+from runfold.surfaces.cli.operations.stack.probing import probed
 from runfold.surfaces.processes import PROCESSES
 from tests.definitions.governing import of, script, withdrawn
 from tests.support.stack import pid_of

@@ -31,7 +31,7 @@ from runfold.projections.views import VIEWS
 from runfold.stack.kafka.topics import ensure_topics
 from runfold.stack.settings import Settings
 from runfold.surfaces.cli.context import Context
-from runfold.surfaces.cli.operations.probing import probed
+from runfold.surfaces.cli.operations.stack.probing import probed
 from tests.hard.preflight.brokers import Secured, secured_settings
 from tests.support.stack import wait_until
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from runfold.events.calls import Message
-from runfold.events.content import text
+from runfold.events.contents.content import text
 from runfold.events.values import ProposedCall
 from tests.model.given import assistant, proposed, result, user
 

@@ -21,7 +21,7 @@ from runfold.events import topics
 from runfold.events.avro.codec import Codec
 from runfold.events.avro.registry import LockRegistry
 from runfold.events.calls import Message, ModelResult, ModelWork, Outcome, Role
-from runfold.events.content import text
+from runfold.events.contents.content import text
 from runfold.processors.model.processor import ModelProcessor
 from tests.hard.providers import answers
 from tests.hard.providers.vendors import of_anthropic, of_openai

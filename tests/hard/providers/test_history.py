@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from runfold.events.calls import Message, ModelResult
-from runfold.events.content import json_content
+from runfold.events.contents.content import json_content
 from runfold.processors.model.processor import ModelProcessor
 from runfold.processors.model.providers.history import SHORT_IDS, turns
 from runfold.processors.model.providers.settings import ModelSettings

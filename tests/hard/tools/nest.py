@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Self, TypeVar
 
 from runfold.events.calls import ToolResult
-from runfold.events.content import json_content
+from runfold.events.contents.content import json_content
 from runfold.events.definitions import ToolContract
 from runfold.infra.artifacts.memory import MemoryArtifacts
 from runfold.infra.secrets.memory import MemorySecrets

@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 from runfold.events.calls import ToolResult
-from runfold.events.content import json_content
+from runfold.events.contents.content import json_content
 from runfold.infra.artifacts.memory import MemoryArtifacts
 from runfold.infra.secrets.memory import MemorySecrets
 from runfold.processors.tool import ToolProcessor, contract_of, tool

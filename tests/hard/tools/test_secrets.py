@@ -60,7 +60,7 @@ def asks(context: ToolContext) -> int:
 def called(name: str, arguments: object, **env: str) -> ToolResult:
     import asyncio  # noqa: PLC0415
 
-    from runfold.events.content import json_content  # noqa: PLC0415
+    from runfold.events.contents.content import json_content  # noqa: PLC0415
 
     given = {"RUNFOLD_SECRET_CRM": CRM, "OPENAI_API_KEY": OPENAI, **env}
     taken = take(given)

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from runfold.events import topics
-from runfold.events.operations import PositionNoted
+from runfold.events.records.operations import PositionNoted
 from runfold.events.values import Position
 from runfold.surfaces.backup import manifest, records, restore
 from runfold.surfaces.backup.manifest import Manifest, PartitionSaid, said_of

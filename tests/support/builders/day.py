@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Self
 
 from runfold.events.base import money
-from runfold.events.content import text
+from runfold.events.contents.content import text
 from runfold.events.values import (
     Attribution,
     ExitStatus,

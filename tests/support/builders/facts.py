@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from runfold.events import run as j
 from runfold.events.base import money
-from runfold.events.content import json_content, text
+from runfold.events.contents.content import json_content, text
 from runfold.events.values import (
     Attribution,
     ErrorInfo,

@@ -11,7 +11,7 @@ from runfold.events import run as j
 from runfold.events.avro.codec import Codec
 from runfold.events.avro.registry import LockRegistry
 from runfold.events.base import Fact, money
-from runfold.events.content import json_content, text
+from runfold.events.contents.content import json_content, text
 from runfold.events.values import (
     Actor,
     ActorKind,

@@ -6,7 +6,7 @@ import random
 from collections.abc import Iterator
 
 from runfold.events import run as j
-from runfold.events.content import text
+from runfold.events.contents.content import text
 from runfold.events.values import ActorKind, ExitStatus, RunStatus
 from tests.support.builders.history import History
 

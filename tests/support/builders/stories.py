@@ -7,13 +7,13 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from runfold.events import commands
 from runfold.events.avro.codec import Codec
 from runfold.events.avro.registry import LockRegistry
 from runfold.events.base import Record
 from runfold.events.calls import Outcome
-from runfold.events.content import json_content, text
+from runfold.events.contents.content import json_content, text
 from runfold.events.definitions import Definitions
+from runfold.events.records import commands
 from runfold.events.run import GENESIS, Event, Meta
 from runfold.events.values import Limits
 from runfold.processors.engine.aggregate import Command, Env, Timer

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Self
 
 from runfold.events import run as j
-from runfold.events.content import text
+from runfold.events.contents.content import text
 from runfold.events.values import Attribution, ExitStatus, ExitUsage, RunRequest, RunStatus
 from tests.support.builders import facts
 from tests.support.builders.facts import READS

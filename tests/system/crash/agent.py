@@ -7,8 +7,7 @@ from pathlib import Path
 
 from runfold.events.avro.codec import Codec
 from runfold.events.avro.registry import LockRegistry
-from runfold.events.commands import RunRequested
-from runfold.events.content import text
+from runfold.events.contents.content import text
 from runfold.events.definitions import (
     AgentDefinition,
     Definition,
@@ -16,6 +15,7 @@ from runfold.events.definitions import (
     ModelScript,
     ScriptTurn,
 )
+from runfold.events.records.commands import RunRequested
 from runfold.events.values import Limits
 from runfold.processors.definitions.follower import DefinitionFollower
 from runfold.processors.definitions.kafka import KafkaDefinitionLog

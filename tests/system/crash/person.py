@@ -8,10 +8,11 @@ from pathlib import Path
 
 from confluent_kafka import Consumer, KafkaError, Message, Producer, TopicPartition
 
-from runfold.events import commands, topics
+from runfold.events import topics
 from runfold.events.base import Record
 from runfold.events.catalogue import TERMINAL_FACTS
-from runfold.events.content import json_content
+from runfold.events.contents.content import json_content
+from runfold.events.records import commands
 from runfold.events.run import ApprovalRequested, Event, ToolCallProposed, ToolCallUncertain
 from runfold.events.topics import MAX_RECORD_BYTES
 from runfold.producers.identity import uuid7

@@ -14,7 +14,7 @@ from typing import Any
 
 from runfold.processors.definitions.kafka import KafkaDefinitionLog
 from runfold.processors.effects.pool.pool import Pool
-from runfold.processors.engine.kafka.input_router import InputRouter
+from runfold.processors.engine.kafka.inputs.input_router import InputRouter
 from runfold.processors.engine.kafka.transaction import Transactions
 from runfold.projections.store.reading.reader import Reader
 

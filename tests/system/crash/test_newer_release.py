@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from runfold.events.operations import DeadLetter
+from runfold.events.records.operations import DeadLetter
 from tests.engine.toys import topics
 from tests.engine.toys.inputs import job_id
 from tests.engine.toys.job import control, request

@@ -19,7 +19,7 @@ Encode = Callable[[str, Record], bytes]
 
 _SERVES = """
 import base64, importlib, pickle, sys
-from runfold.events import commands
+from runfold.events.records import commands
 from runfold.events.avro.codec import Codec
 from runfold.events.avro.registry import LockRegistry
 codec = Codec(LockRegistry())

@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from runfold.events import topics
 from runfold.events.base import Fact
-from runfold.events.operations import DeadLetter
+from runfold.events.records.operations import DeadLetter
 from runfold.events.run import Event
 from tests.system import oracle
 from tests.system.crash.agent import CODEC

@@ -6,10 +6,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from runfold.events import commands, topics
+from runfold.events import topics
 from runfold.events.base import Record
-from runfold.events.content import text
-from runfold.events.operations import DeadLetter
+from runfold.events.contents.content import text
+from runfold.events.records import commands
+from runfold.events.records.operations import DeadLetter
 from runfold.events.run import RequestIgnored, RunRefused
 from runfold.producers.identity import uuid7
 from tests.system import oracle

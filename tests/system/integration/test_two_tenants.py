@@ -13,10 +13,9 @@ from typing import Any
 import pytest
 from sqlalchemy import create_engine
 
-from runfold.events import commands, topics
 from runfold.events import run as j
-from runfold.events.commands import RunRequested
-from runfold.events.content import text
+from runfold.events import topics
+from runfold.events.contents.content import text
 from runfold.events.definitions import (
     AgentDefinition,
     Definition,
@@ -24,7 +23,9 @@ from runfold.events.definitions import (
     ModelScript,
     ScriptTurn,
 )
-from runfold.events.operations import DeadLetter
+from runfold.events.records import commands
+from runfold.events.records.commands import RunRequested
+from runfold.events.records.operations import DeadLetter
 from runfold.events.run import Event
 from runfold.infra.artifacts.errors import ArtifactError
 from runfold.infra.artifacts.files import FileArtifacts

@@ -12,8 +12,8 @@ from runfold.events.avro.codec import Codec
 from runfold.events.avro.registry import LockRegistry
 from runfold.events.base import Fact
 from runfold.events.catalogue import TERMINAL_FACTS
-from runfold.events.commands import RunRequested
 from runfold.events.errors import WireError
+from runfold.events.records.commands import RunRequested
 from runfold.events.run import Event
 from tests.system.oracle.seen import Raw, Seen
 

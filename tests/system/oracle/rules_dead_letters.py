@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 from runfold.events import topics
 from runfold.events.calls import ToolResult
-from runfold.events.commands import Control
-from runfold.events.operations import DeadLetter
+from runfold.events.records.commands import Control
+from runfold.events.records.operations import DeadLetter
 from runfold.events.run import ToolCallFailed, ToolCallSucceeded, ToolCallUncertain
 from tests.system.oracle.histories import CODEC, Histories
 from tests.system.oracle.seen import Place, Seen

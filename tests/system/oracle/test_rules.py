@@ -12,7 +12,7 @@ from runfold.events import run as j
 from runfold.events import topics
 from runfold.events.base import Fact, Record
 from runfold.events.calls import Outcome
-from runfold.events.operations import DeadLetter
+from runfold.events.records.operations import DeadLetter
 from runfold.events.run import Event, Meta
 from tests.deciders.given import RUN, came_back, request
 from tests.spec import START

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from runfold.events import topics
-from runfold.events.operations import DeadLetter
+from runfold.events.records.operations import DeadLetter
 from runfold.events.run import ToolCallStarted
 from runfold.stack.settings import Settings
 from tests.system import oracle

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from typing import Protocol
 
-from runfold.events.content import json_content
+from runfold.events.contents.content import json_content
 from runfold.processors.tool.claims.memory import ClaimTable, MemoryClaims
 from runfold.processors.tool.claims.port import ClaimRequest, Claims, Held, Verdict
 from runfold.processors.tool.claims.postgres import PostgresClaims

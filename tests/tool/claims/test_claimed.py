@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from runfold.events.calls import Outcome
-from runfold.events.content import Content, json_content
+from runfold.events.contents.content import Content, json_content
 from runfold.processors.tool.claims import claimed
 from runfold.processors.tool.claims.memory import ClaimTable, MemoryClaims
 from runfold.processors.tool.claims.port import ClaimRequest, Held, Told

@@ -13,7 +13,7 @@ import pytest
 from psycopg import sql
 from psycopg.rows import TupleRow
 
-from runfold.events.content import json_content
+from runfold.events.contents.content import json_content
 from runfold.processors.tool.claims.port import Claim, ClaimState, Verdict, judge
 from runfold.processors.tool.claims.postgres import PostgresClaims
 from runfold.processors.tool.claims.statements import END, TAKE, TAKE_OVER, Statement, Want

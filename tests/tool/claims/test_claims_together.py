@@ -12,7 +12,7 @@ import psycopg
 import pytest
 from psycopg.rows import TupleRow
 
-from runfold.events.content import Content, content, json_content, text
+from runfold.events.contents.content import Content, content, json_content, text
 from runfold.processors.tool.claims.connection import ClaimConnection
 from runfold.processors.tool.claims.port import ClaimRequest, Claims, Told, Verdict
 from runfold.processors.tool.claims.postgres import PostgresClaims

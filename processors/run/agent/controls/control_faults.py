@@ -10,12 +10,12 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from runfold.events.content import Content
+from runfold.events.contents.content import Content
 from runfold.events.json_schema import loaded
 from runfold.events.values import ProposedCall
-from runfold.processors.run.agent.arguments import COUNTED, schema_fault
 from runfold.processors.run.agent.controls import control_tools
-from runfold.processors.run.agent.reasons import without_reason
+from runfold.processors.run.agent.tools.arguments import COUNTED, schema_fault
+from runfold.processors.run.agent.tools.reasons import without_reason
 from runfold.processors.run.draft import Draft
 from runfold.processors.run.ids import artifact_of
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from runfold.events.border import json_value
 from runfold.events.calls import ToolSchema
-from runfold.events.content import canonical_json
+from runfold.events.contents.content import canonical_json
 from runfold.events.json_schema import loaded
 from runfold.events.values import Plan, PlanStep, ProposedCall
 from runfold.processors.run.wording import for_model

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
-from runfold.events.content import canonical_json
+from runfold.events.contents.content import canonical_json
 from runfold.events.values import DataClassification
 from runfold.processors.run.policy.cedar.people import CHANGES
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from runfold.events.approvals import Approver
 from runfold.events.definitions import AgentDefinition, ToolContract
+from runfold.events.people.approvals import Approver
 from runfold.events.values import RunRequest
 from runfold.processors.run.policy.cedar.names import RUN_CONTROL, TOOL_APPROVE
 from runfold.processors.run.policy.cedar.request import (

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from runfold.events.approvals import MOST_APPROVERS, ApprovalTerms
 from runfold.events.definitions.levels import LEVELS
+from runfold.events.people.approvals import MOST_APPROVERS, ApprovalTerms
 from runfold.processors.run.policy.cedar.engine import Rule
 from runfold.processors.run.policy.cedar.names import IN_RUNS, PEOPLES
 

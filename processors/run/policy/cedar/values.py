@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from decimal import ROUND_CEILING, Decimal, InvalidOperation
 from typing import Any
 
-from runfold.events.content import Content
+from runfold.events.contents.content import Content
 from runfold.events.definitions import ToolContract
 from runfold.events.json_schema import UncheckableError, parsed
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from runfold.events.approvals import Approver
 from runfold.events.definitions import AgentDefinition, Definitions, PoliciesInForce
+from runfold.events.people.approvals import Approver
 from runfold.events.values import RunRequest
 from runfold.processors.run.policy.cedar import request as asking
 from runfold.processors.run.policy.cedar.engine import Says, parsed_set

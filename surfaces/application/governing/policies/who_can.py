@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
-from runfold.events.content import text
+from runfold.events.contents.content import text
 from runfold.events.definitions import AgentDefinition, Definitions, ToolContract
 from runfold.events.values import RunRequest
 from runfold.processors.run.policy.cedar import request as asking

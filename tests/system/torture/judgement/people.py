@@ -9,12 +9,12 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from runfold.events import commands as c
 from runfold.events import run as j
 from runfold.events import topics
-from runfold.events.approvals import HoldsFor
 from runfold.events.calls import ToolWork
-from runfold.events.operations import DeadLetter
+from runfold.events.people.approvals import HoldsFor
+from runfold.events.records import commands as c
+from runfold.events.records.operations import DeadLetter
 from tests.system.oracle import Place, Raw
 from tests.system.oracle.histories import CODEC, Histories
 from tests.system.torture.judgement.scan import Scanned

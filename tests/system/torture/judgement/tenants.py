@@ -18,7 +18,7 @@ from runfold.events import topics
 from runfold.events.avro.codec import Codec
 from runfold.events.avro.registry import LockRegistry
 from runfold.events.avro.vocabulary import TENANTS as TENANT_RECORDS
-from runfold.events.definitions.tenant_policy import Budget
+from runfold.events.definitions.tenancy.tenant_policy import Budget
 from runfold.stack.settings import Settings
 from tests.system import oracle
 from tests.system.oracle.histories import Histories

@@ -5,8 +5,8 @@ from __future__ import annotations
 from tests.system.torture.mutation.mutant import Edit, Mutant
 from tests.system.torture.worlds import RULED_SHORT
 
-_APPROVING = "processors/run/agent/approving.py"
-_BEGINNINGS = "processors/run/agent/beginnings.py"
+_APPROVING = "processors/run/agent/tools/approving.py"
+_BEGINNINGS = "processors/run/agent/calls/beginnings.py"
 _CONTROLS = "processors/run/lifecycle/controls.py"
 _DECIDING = "processors/run/approvals/deciding.py"
 _FOLD = "processors/run/fold/approvals.py"
@@ -52,7 +52,7 @@ OF_GOVERNED = (
     _mutant(
         "a switch is ignored for calls that a person approved",
         Edit(
-            "processors/run/agent/tool_calls.py",
+            "processors/run/agent/tools/tool_calls.py",
             "    if reason := withdrawn_tool(draft, call.tool):\n",
             _UNLESS_APPROVED,
         ),

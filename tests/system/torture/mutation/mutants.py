@@ -29,7 +29,7 @@ from tests.system.torture.mutation.worlds import OF_WORLDS
 
 _LANE = "processors/engine/kafka/lane.py"
 _FOLD = "processors/engine/core/batch.py"
-_RESULTS = "processors/run/agent/results.py"
+_RESULTS = "processors/run/agent/calls/results.py"
 _REBUILD = "processors/engine/core/rebuild.py"
 _TRANSACTION = "processors/engine/kafka/transaction.py"
 
@@ -169,7 +169,7 @@ MUTANTS = (
             Edit(_LANE, _MAKE_WRITER, ""),
             Edit(_LANE, _RESTORE, _RESTORE + "        time.sleep(5)\n" + _MAKE_WRITER),
             Edit(
-                "processors/engine/kafka/partition_reader.py",
+                "processors/engine/kafka/restoring/partition_reader.py",
                 "found = self._ends.high(",
                 "found = self._ends.stable(",
             ),
@@ -249,7 +249,7 @@ MUTANTS = (
         KILLED_POOL,
         (
             Edit(
-                "processors/run/agent/beginnings.py",
+                "processors/run/agent/calls/beginnings.py",
                 "call is None or call.status is not CallStatus.RUNNING or call.attempt",
                 "call is None or call.attempt",
             ),

@@ -119,7 +119,7 @@ OF_TENANTS = (
         SWITCHED,
         (
             Edit(
-                "processors/run/agent/beginnings.py",
+                "processors/run/agent/calls/beginnings.py",
                 "        if reason := withdrawn_tool(draft, call.tool):\n",
                 "        if (reason := withdrawn_tool(draft, call.tool)) and not call.pooled:\n",
             ),

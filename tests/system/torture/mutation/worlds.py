@@ -97,7 +97,7 @@ OF_WORLDS = (
         RESTORED,
         (
             Edit(
-                "processors/run/agent/beginnings.py",
+                "processors/run/agent/calls/beginnings.py",
                 "        granted=call is not None and question.by in call.beginning.by,\n",
                 "        granted=call is None or question.by in call.beginning.by,\n",
             ),

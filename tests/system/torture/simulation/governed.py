@@ -11,9 +11,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from runfold.events.definitions import PolicyDefinition, ScriptTurn, TenantPolicy
-from runfold.events.definitions.agent import MoreAmounts, WhenSpent
-from runfold.events.definitions.brakes import Brake
-from runfold.events.definitions.escalation import Escalation, Escalations, EscalationStep
+from runfold.events.definitions.agents.agent import MoreAmounts, WhenSpent
+from runfold.events.definitions.agents.brakes import Brake
+from runfold.events.definitions.agents.escalation import Escalation, Escalations, EscalationStep
 from runfold.events.values import Limits
 from runfold.processors.run.policy.cedar.checking import canonical
 from tests.system.torture.simulation.tenants import RATES, USAGE

@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 from confluent_kafka import OFFSET_END, Consumer, Message, Producer, TopicPartition
 
 from runfold.events import topics
-from runfold.events.commands import PauseRun
+from runfold.events.records.commands import PauseRun
 from runfold.events.topics import MAX_INPUT_BYTES, MAX_RECORD_BYTES
 from runfold.producers.identity import uuid7
 from runfold.producers.log.tail import headers_in

@@ -18,10 +18,11 @@ from random import Random
 
 from confluent_kafka import Consumer, Producer, TopicPartition
 
-from runfold.events import commands, topics
+from runfold.events import topics
 from runfold.events.catalogue import TERMINAL_FACTS
-from runfold.events.content import json_content, text
+from runfold.events.contents.content import json_content, text
 from runfold.events.errors import WireError
+from runfold.events.records import commands
 from runfold.events.run import (
     ApprovalRequested,
     Event,

@@ -10,8 +10,7 @@ from typing import Any
 
 from runfold.events.avro.codec import Codec
 from runfold.events.avro.registry import LockRegistry
-from runfold.events.commands import RunRequested
-from runfold.events.content import text
+from runfold.events.contents.content import text
 from runfold.events.definitions import (
     AgentDefinition,
     Definition,
@@ -20,6 +19,7 @@ from runfold.events.definitions import (
     ScriptTurn,
     ToolContract,
 )
+from runfold.events.records.commands import RunRequested
 from runfold.events.values import Limits
 from runfold.processors.definitions.follower import DefinitionFollower
 from runfold.processors.definitions.kafka import KafkaDefinitionLog

@@ -11,10 +11,10 @@ from datetime import UTC, datetime
 from random import Random
 from typing import Any, NamedTuple
 
-from runfold.events import commands as c
 from runfold.events import run as j
-from runfold.events.approvals import Holds, HoldsFor
-from runfold.events.content import json_content, text
+from runfold.events.contents.content import json_content, text
+from runfold.events.people.approvals import Holds, HoldsFor
+from runfold.events.records import commands as c
 from runfold.events.tenant.values import Amount
 from runfold.events.values import ProposedCall
 from tests.system.torture.simulation.governed import ASKING, FILE, GOVERNED, MORE

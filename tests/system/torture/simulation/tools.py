@@ -14,7 +14,7 @@ from runfold.events import topics
 from runfold.events.avro.codec import Codec
 from runfold.events.avro.registry import LockRegistry
 from runfold.events.calls import Outcome, ToolResult
-from runfold.events.content import json_content
+from runfold.events.contents.content import json_content
 from runfold.events.definitions import RetryPolicy
 from runfold.events.values import Placement
 from runfold.processors.tool import ToolContext, ToolRefusedError, tool

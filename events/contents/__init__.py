@@ -1,0 +1,1 @@
+"""What was said, small or large: texts, transcripts, attachments, and the part a model is shown."""

@@ -1,0 +1,1 @@
+"""What an agent is made of, and the script of the scripted model."""

@@ -1,0 +1,1 @@
+"""The definition store: its records, its log, its snapshots, and what a name stands for."""

@@ -1,0 +1,1 @@
+"""What is said of tenants: policies of use, delegations, keys, holds."""

@@ -1,0 +1,1 @@
+"""Who is one person, what a person approved, what a credential proved."""

@@ -1,0 +1,1 @@
+"""Records that are not facts of a run: requests, controls, alerts, operations."""

@@ -1,0 +1,1 @@
+"""Facts of calls of every kind, and what lets them begin."""

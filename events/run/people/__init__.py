@@ -1,0 +1,1 @@
+"""Facts of people: their controls, take-overs, and who is asked next."""

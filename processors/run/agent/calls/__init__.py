@@ -1,0 +1,1 @@
+"""Calls of every kind: begun, answered, tried again, and whom they cost."""

@@ -1,0 +1,1 @@
+"""Calls of tools: proposed, judged, approved, tried dry, made."""

@@ -1,0 +1,1 @@
+"""Data on the terminal: back-ups, views, proofs, dead letters, who read what."""

@@ -1,0 +1,1 @@
+"""The stack on the terminal: addresses, states, settings, the end."""

@@ -1,0 +1,196 @@
+"""Who asks: by an API key, and never by what a request says in its body."""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import os
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from starlette.requests import Request
+
+from runfold.events.values import DataClassification
+from runfold.infra.gateway.api_key import ANY_SCOPE, ApiKey, presented
+from runfold.infra.tracing.context import parsed
+from runfold.producers.identity import uuid7
+from runfold.surfaces.application import shapes
+from runfold.surfaces.application.governing.api_keys import Doorkeeper
+from runfold.surfaces.http.access.limits import Use
+from runfold.surfaces.http.refusals.problems import Problem
+
+READ = "runs:read"
+WRITE = "runs:write"
+DECIDE = "runs:decide"
+AUDIT = "audit:read"
+COSTS = "costs:read"
+DEFINITIONS_READ = "definitions:read"
+DEFINITIONS_WRITE = "definitions:write"
+OPERATOR = "operator"
+
+GRANTS: dict[str, str] = {
+    READ: "see runs, their events and calls",
+    WRITE: "ask for runs, write to them, pause, resume and cancel them",
+    DECIDE: "approve, deny, answer, take over and hand back",
+    COSTS: "see what was spent",
+    AUDIT: "see who decided what",
+    DEFINITIONS_READ: "see what is published",
+    DEFINITIONS_WRITE: "publish and retire definitions",
+    OPERATOR: "see what belongs to no tenant: dead letters",
+}
+"""The scopes of the gateway itself, and what each lets a key do. Others are passed on to runs."""
+
+LOOPBACK = "loopback"
+"""A scope that takes away: its key lets in from this machine alone."""
+
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,64}")
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who made a request, and which it is: what every request carries."""
+
+    tenant_id: str
+    user_id: str
+    roles: tuple[str, ...]
+    scopes: tuple[str, ...]
+    data_classification: DataClassification
+    key_id: str
+    request_id: str
+    trace_id: str
+
+    def may(self, scope: str) -> bool:
+        """Return whether the key grants a scope of the gateway; an operator's is named only."""
+        return scope in self.scopes or (ANY_SCOPE in self.scopes and scope != OPERATOR)
+
+    @property
+    def run_scopes(self) -> tuple[str, ...]:
+        """Those that its runs may have: all but the gateway's own."""
+        own = {*GRANTS, ANY_SCOPE, LOOPBACK}
+        return tuple(each for each in self.scopes if each not in own)
+
+    def shape(self) -> shapes.Identity:
+        """Return it as it is shown."""
+        return shapes.Identity(
+            user_id=self.user_id,
+            tenant_id=self.tenant_id,
+            role=self.roles[0] if self.roles else None,
+            roles=self.roles,
+            scopes=self.scopes,
+            data_classification=self.data_classification.value,
+            request_id=self.request_id,
+            trace_id=self.trace_id,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Marks:
+    """Which request it is: its id, and its W3C trace context."""
+
+    request_id: str
+    traceparent: str
+
+    @property
+    def trace_id(self) -> str:
+        """The trace that it belongs to, in hexadecimal."""
+        return self.traceparent.split("-")[1]
+
+
+def marks_of(request: Request) -> Marks:
+    """Return the marks that a request came with, where they can be meant, else new ones."""
+    given = request.headers.get("x-request-id", "")
+    request_id = given if _REQUEST_ID.fullmatch(given) else uuid7()
+    came = request.headers.get("traceparent", "")
+    context = parsed(came) if len(came) == 55 and came.isascii() else None
+    trace_id = f"{context.trace_id:032x}" if context else os.urandom(16).hex()
+    flags = int(context.sampled) if context else 1
+    return Marks(request_id, f"00-{trace_id}-{os.urandom(8).hex()}-{flags:02x}")
+
+
+async def authenticated(request: Request, door: Doorkeeper, use: Use) -> ApiKey:
+    """Return the key that a request presents; raises Problem, the same for every reason."""
+    text, peer = _bearer(request), request.client.host if request.client else ""
+    now = datetime.now(UTC)
+    if (known := door.known(text, now)) is not None:
+        return _if_near(known, peer)
+    shown = presented(text)
+    if shown is None:
+        raise _unknown()
+    use.need_patience(peer, shown.key_id)
+    found = await asyncio.to_thread(door.let_in, text, now)
+    if found is None:
+        use.refused(peer, shown.key_id)
+        raise _unknown()
+    use.let_in(peer, shown.key_id)
+    return _if_near(found, peer)
+
+
+def caller_of(key: ApiKey, marks: Marks) -> Caller:
+    """Return who asks with a key."""
+    return Caller(
+        tenant_id=key.tenant_id,
+        user_id=key.user_id,
+        roles=key.roles,
+        scopes=key.scopes,
+        data_classification=DataClassification.INTERNAL,
+        key_id=key.key_id,
+        request_id=marks.request_id,
+        trace_id=marks.trace_id,
+    )
+
+
+def need_scope(caller: Caller, scope: str) -> None:
+    """Raise Problem where a key does not grant a scope."""
+    if not caller.may(scope):
+        raise Problem("forbidden", f"This needs the scope {scope}, which the key does not grant.")
+
+
+def need_own(what: str, said: str | None, own: str) -> None:
+    """Raise Problem where a body speaks for somebody else than the key does."""
+    if said is not None and said != own:
+        raise Problem("other_tenant", f"{what} is what the key says: leave it out.")
+
+
+def subset(what: str, said: Iterable[str] | None, own: tuple[str, ...]) -> tuple[str, ...]:
+    """Return what a body asks for of what a key grants; all of it where it does not say."""
+    if said is None:
+        return own
+    asked = tuple(said)
+    missing = [each for each in asked if each not in own]
+    if missing:
+        raise Problem("forbidden", f"The key does not grant the {what} {missing[0][:100]!r}.")
+    return asked
+
+
+def _if_near(key: ApiKey, peer: str) -> ApiKey:
+    """Return a key that may come from this address; raises Problem."""
+    if LOOPBACK not in key.scopes:
+        return key
+    try:
+        near = ipaddress.ip_address(peer).is_loopback
+    except ValueError:
+        near = False
+    if not near:
+        raise _unknown()
+    return key
+
+
+def _bearer(request: Request) -> str:
+    given = request.headers.getlist("authorization")
+    if len(given) != 1:
+        raise _unknown()
+    scheme, _, text = given[0].partition(" ")
+    if scheme.lower() != "bearer":
+        raise _unknown()
+    return text.strip()
+
+
+def _unknown() -> Problem:
+    return Problem(
+        "unauthenticated",
+        "Send `Authorization: Bearer KEY` with an API key that is in force: `runfold keys create` "
+        "makes one.",
+        headers={"www-authenticate": 'Bearer realm="runfold"'},
+    )

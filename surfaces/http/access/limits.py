@@ -1,0 +1,148 @@
+"""The bounds of what a gateway takes, and who has used how much of them. Each process has its own.
+
+A bucket of tokens for each API key bounds its rate, a count what it has under way. Who presents a
+key with a wrong secret again and again waits longer each time; others are not held up by it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from runfold.surfaces.http.refusals.problems import Problem
+
+BURST_S = 10.0
+"""How many seconds of its rate a key may use at once."""
+
+_MOST_REMEMBERED = 100_000
+_FREE_REFUSALS = 5
+_LONGEST_BACK_OFF_S = 300.0
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """``rate`` is in requests a second and key; ``idle_s`` the seconds without progress."""
+
+    body_bytes: int = 1_000_000
+    depth: int = 64
+    headers: int = 100
+    path_bytes: int = 8_192
+    rate: int = 1_000
+    concurrency: int = 256
+    listeners: int = 10_000
+    idle_s: float = 20.0
+    heartbeat_s: float = 10.0
+    longest_wait_s: float = 60.0
+
+
+@dataclass(slots=True)
+class _Bucket:
+    tokens: float
+    at: float
+
+
+@dataclass(slots=True)
+class _Refused:
+    times: int = 0
+    until: float = 0.0
+
+
+@dataclass(slots=True)
+class Use:
+    """What is used of the limits; to be asked on one event loop."""
+
+    limits: Limits
+    elapsed: Callable[[], float] = time.monotonic
+    listeners: int = 0
+    views_away_until: float = 0.0
+    streams: set[asyncio.Future[None]] = field(default_factory=set)
+    _buckets: dict[str, _Bucket] = field(default_factory=dict)
+    _under_way: dict[str, int] = field(default_factory=dict)
+    _refused: dict[tuple[str, str], _Refused] = field(default_factory=dict)
+
+    def take(self, key_id: str) -> dict[str, str]:
+        """Take one request of a key's rate and return the headers that say what is left of it."""
+        now, most = self.elapsed(), self.limits.rate * BURST_S
+        if len(self._buckets) > _MOST_REMEMBERED:
+            self._buckets.clear()
+        bucket = self._buckets.setdefault(key_id, _Bucket(most, now))
+        bucket.tokens = min(most, bucket.tokens + (now - bucket.at) * self.limits.rate)
+        bucket.at = now
+        policy = f'"key";q={most:.0f};w={BURST_S:.0f}'
+        if bucket.tokens < 1:
+            wait = (1 - bucket.tokens) / self.limits.rate
+            raise Problem(
+                "too_many_requests",
+                f"This key makes more than {self.limits.rate} requests a second: wait, or ask for "
+                "a higher RUNFOLD_HTTP_RATE.",
+                headers={"retry-after": f"{max(1, round(wait))}", "ratelimit-policy": policy},
+            )
+        bucket.tokens -= 1
+        return {"ratelimit-policy": policy, "ratelimit": f'"key";r={bucket.tokens:.0f};t=1'}
+
+    @contextmanager
+    def under_way(self, key_id: str) -> Iterator[None]:
+        """Have one request of a key under way within the block."""
+        count = self._under_way.get(key_id, 0)
+        if count >= self.limits.concurrency:
+            raise Problem(
+                "too_many_requests",
+                f"This key has {count} requests under way: wait for one of them.",
+                headers={"retry-after": "1"},
+            )
+        self._under_way[key_id] = count + 1
+        try:
+            yield
+        finally:
+            left = self._under_way[key_id] - 1
+            if left:
+                self._under_way[key_id] = left
+            else:
+                del self._under_way[key_id]
+
+    def listen(self) -> None:
+        """Open a stream; ``unlisten`` ends it."""
+        if self.listeners >= self.limits.listeners:
+            raise Problem(
+                "too_busy",
+                f"{self.listeners} streams are open here, which is all that may be.",
+                headers={"retry-after": "5"},
+            )
+        self.listeners += 1
+
+    def unlisten(self) -> None:
+        """End a stream."""
+        self.listeners -= 1
+
+    def end_streams(self) -> None:
+        """End every open stream in order: its listener comes back, and finds another gateway."""
+        for stream in tuple(self.streams):
+            stream.cancel()
+
+    def need_patience(self, peer: str, key_id: str) -> None:
+        """Refuse whoever presented this key wrongly too often from this address, for a while."""
+        found = self._refused.get((peer, key_id))
+        left = found.until - self.elapsed() if found else 0.0
+        if left > 0:
+            raise Problem(
+                "too_many_requests",
+                "This key was refused too often: it is not looked at for a while.",
+                headers={"retry-after": f"{max(1, round(left))}"},
+            )
+
+    def refused(self, peer: str, key_id: str) -> None:
+        """Count a refusal: from the sixth on each doubles the time that nobody looks."""
+        if len(self._refused) > _MOST_REMEMBERED:
+            self._refused.clear()
+        found = self._refused.setdefault((peer, key_id), _Refused())
+        found.times += 1
+        over = found.times - _FREE_REFUSALS
+        if over > 0:
+            found.until = self.elapsed() + min(_LONGEST_BACK_OFF_S, 2.0 ** min(over, 10))
+
+    def let_in(self, peer: str, key_id: str) -> None:
+        """Forget the refusals of whoever was let in."""
+        self._refused.pop((peer, key_id), None)

@@ -1,0 +1,148 @@
+"""The body of a request: bounded in size, time and depth before anything of it is parsed."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+from decimal import Decimal
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+from starlette.requests import ClientDisconnect, Request
+
+from runfold.surfaces.http.access.limits import Limits
+from runfold.surfaces.http.refusals.problems import Problem
+
+M = TypeVar("M", bound=BaseModel)
+
+_MARKS = re.compile(rb'"(?:[^"\\]|\\.)*"|[\[{]|[\]}]', re.DOTALL)
+_MOST_ERRORS = 10
+_MOST_DIGITS = 40
+_JSON = re.compile(
+    r"application/(?:json|[\w.+-]+\+json)\s*(?:;\s*charset=\"?utf-8\"?\s*)?", re.IGNORECASE
+)
+
+
+async def read(request: Request, limits: Limits) -> bytes:
+    """Return a request's body; raises Problem for one that is too large, or comes too slowly."""
+    announced = request.headers.get("content-length", "")
+    if announced.isascii() and announced.isdecimal() and int(announced[:18]) > limits.body_bytes:
+        raise _too_large(limits)
+    if request.headers.get("content-encoding", "identity").strip().lower() != "identity":
+        raise Problem("unsupported_media_type", "Send the body as it is, without an encoding.")
+    parts, size = [], 0
+    pieces = request.stream().__aiter__()
+    # A byte now and then is no progress: the whole body has as long as it may stand still.
+    try:
+        async with asyncio.timeout(limits.idle_s):
+            async for piece in pieces:
+                size += len(piece)
+                if size > limits.body_bytes:
+                    raise _too_large(limits)
+                parts.append(piece)
+    except TimeoutError:
+        raise Problem(
+            "too_slow",
+            f"The body was not there after {limits.idle_s:g} s.",
+            headers={"connection": "close"},
+        ) from None
+    except ClientDisconnect:
+        raise Problem("malformed", "The connection ended before the body did.") from None
+    return b"".join(parts)
+
+
+def parsed(body: bytes, content_type: str | None, depth: int) -> Any:
+    """Return the JSON value of a body; raises Problem.
+
+    Numbers with a fraction are Decimal. A name that comes twice in an object is refused: two
+    readers could take it for two values.
+    """
+    if not _JSON.fullmatch(content_type or ""):
+        raise Problem(
+            "unsupported_media_type",
+            f"The body must be application/json in UTF-8, not {(content_type or 'nothing')[:100]}.",
+        )
+    if (found := depth_of(body)) > depth:
+        raise Problem("too_deep", f"The JSON is nested {found} deep, and {depth} are allowed.")
+    try:
+        return json.loads(
+            body.decode("utf-8"),
+            object_pairs_hook=_object,
+            parse_constant=_no_constant,
+            parse_float=_decimal,
+            parse_int=_integer,
+        )
+    except UnicodeDecodeError:
+        raise Problem("malformed", "The body is not UTF-8.") from None
+    except (ValueError, RecursionError, ArithmeticError) as error:
+        said = error.args[0] if error.args and isinstance(error, ValueError) else "it is not JSON"
+        raise Problem("malformed", f"The body cannot be read: {str(said)[:200]}.") from None
+
+
+def depth_of(body: bytes) -> int:
+    """Return how deep JSON is nested, without parsing it; of what is not JSON, at least that."""
+    deepest = now = 0
+    for mark in _MARKS.finditer(body):
+        match body[mark.start()]:
+            case 0x5B | 0x7B:
+                now += 1
+                deepest = max(deepest, now)
+            case 0x5D | 0x7D:
+                now -= 1
+            case _:
+                pass
+    return deepest
+
+
+def validated(model: type[M], value: Any) -> M:
+    """Return a body as its model; raises Problem that names every field, without its value."""
+    if not isinstance(value, dict):
+        raise Problem("invalid", "The body must be an object of JSON.")
+    try:
+        return model.model_validate(value)
+    except ValidationError as error:
+        found = error.errors(include_url=False, include_input=False, include_context=False)
+        errors = tuple(
+            {"pointer": _pointer(each["loc"]), "detail": each["msg"]}
+            for each in found[:_MOST_ERRORS]
+        )
+        first = errors[0]
+        where = first["pointer"] or "the body"
+        raise Problem("invalid", f"{where}: {first['detail']}.", errors=errors) from None
+
+
+def _pointer(place: tuple[int | str, ...]) -> str:
+    # A part that is a name of ours, such as that of a union's member, is in no body; it is rare.
+    return "".join(f"/{str(part).replace('~', '~0').replace('/', '~1')[:100]}" for part in place)
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("a name comes twice in an object")
+    return found
+
+
+def _no_constant(name: str) -> Any:
+    raise ValueError(f"{name} is no number of JSON")
+
+
+def _decimal(text: str) -> Decimal:
+    if len(text) > _MOST_DIGITS:
+        raise ValueError(f"a number has more than {_MOST_DIGITS} characters")
+    return Decimal(text)
+
+
+def _integer(text: str) -> int:
+    if len(text) > _MOST_DIGITS:
+        raise ValueError(f"a number has more than {_MOST_DIGITS} characters")
+    return int(text)
+
+
+def _too_large(limits: Limits) -> Problem:
+    return Problem(
+        "too_large",
+        f"The body has more than {limits.body_bytes:,} bytes.",
+        headers={"connection": "close"},
+    )

@@ -1,0 +1,1 @@
+"""Refusals: their codes, their form, their page."""

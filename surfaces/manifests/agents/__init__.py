@@ -1,0 +1,1 @@
+"""Manifests of agents and what belongs to them."""

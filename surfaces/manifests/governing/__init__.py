@@ -1,0 +1,1 @@
+"""Manifests of policies and of tenants' use."""
