@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from runfold.events.definitions import Definitions
@@ -34,11 +34,22 @@ resource_heads = st.one_of(
     things.map(lambda each: f"resource is {each.partition(':')[0]} in {each}"),
 )
 conditions = st.sampled_from(
-    ["", "when { context.step > 3 }", "when { context.gone > 3 }", "when { resource.level < 2 }"]
+    [
+        "",
+        "",
+        "",
+        "when { context.step > 3 }",
+        "when { context.gone > 3 }",
+        "when { resource.level < 2 }",
+    ]
+)
+principal_heads = st.sampled_from(
+    ["principal"] * 4 + ["principal is Agent", 'principal == Agent::"other"', "principal is User"]
 )
 rules = st.builds(
-    lambda effect, action, resource, when: f"{effect}(principal, {action}, {resource}) {when};",
+    "{}({}, {}, {}) {};".format,
     st.sampled_from(["permit", "forbid"]),
+    principal_heads,
     action_heads,
     resource_heads,
     conditions,
@@ -71,6 +82,24 @@ def test_a_part_says_what_the_whole_says(
     assert shown(rules_of_all, asked) == shown(rules_of_all, belongs)
 
 
+bare = st.builds(
+    "{}(principal, {}, {});".format,
+    st.sampled_from(["permit", "forbid"]),
+    action_heads,
+    resource_heads,
+)
+
+
+@given(
+    st.lists(bare, min_size=1, max_size=3), st.sampled_from(ACTIONS), st.sampled_from(RESOURCES)
+)
+@settings(max_examples=400)
+def test_what_heads_alone_say_is_what_cedar_says(
+    texts: list[str], action: str, resource: tuple[str, str]
+) -> None:
+    test_a_part_says_what_the_whole_says.hypothesis.inner_test(texts, action, resource, 1)
+
+
 def shown(rules_of_all: ParsedSet, asked: Asked) -> tuple[Says, Any]:
     said = rules_of_all.answer(asked)
     return said.says, said.rules
@@ -87,7 +116,9 @@ def test_a_hundred_rules_on_other_tools_are_not_asked() -> None:
     )
     assert rules_of_all.answer(asked).says is Says.PERMIT
     (part,) = rules_of_all.parts.values()
-    assert part is not rules_of_all.handle
+    assert part.handle is not rules_of_all.handle
+    # Neither has a rule with a condition among them: what they say is known once they are gathered.
+    assert part.fixed == rules_of_all.answer(asked)
     unnamed = replace(asked, resource=Entity("Tool", "nobody-names-it"))
     for number in range(50):
         unnamed = replace(unnamed, resource=Entity("Tool", f"made-up-{number}"))

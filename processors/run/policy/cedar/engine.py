@@ -11,11 +11,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from runfold.events.definitions import PoliciesInForce, PolicyDefinition
 from runfold.processors.run.policy.cedar.bounds import need_bounded
-from runfold.processors.run.policy.cedar.request import Asked, action_of, entities_json
+from runfold.processors.run.policy.cedar.heads import has_only_a_head
+from runfold.processors.run.policy.cedar.request import Asked, Entity, action_of, entities_json
 
 _MOST_PARTS = 1024
 """How many parts of a set are kept; those that are asked for after them are judged by all rules."""
@@ -66,6 +67,17 @@ class Answer:
     rules: tuple[Rule, ...] = ()
 
 
+class _Part(NamedTuple):
+    """The rules that may match an action on a resource: Cedar's handle of them.
+
+    ``fixed`` is their answer where none of them has more than a head, which matches: then it is the
+    same for everybody, in all circumstances.
+    """
+
+    handle: Any
+    fixed: Answer | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class ParsedSet:
     """Rules by an internal key, and Cedar's own handle of them; None where it cannot be parsed."""
@@ -76,8 +88,8 @@ class ParsedSet:
     bodies: Mapping[str, Any] = field(default_factory=dict)
     named: frozenset[str] = frozenset()
     """The resources that heads of rules name, by their ids."""
-    parts: dict[tuple[str, str, str], Any] = field(default_factory=dict)
-    """Handles of the rules that may match, by action and resource: made when first asked for."""
+    parts: dict[tuple[str, str, str], _Part] = field(default_factory=dict)
+    """The rules that may match, by action and resource: gathered when first asked for."""
 
     def speaks_of(self, action: str, resource: str) -> bool:
         """Whether any rule may match an action on a type of resource that belongs to no other.
@@ -126,8 +138,11 @@ class ParsedSet:
         """Return what the rules say of a question; it never raises."""
         if self.handle is None:
             return Answer(Says.ERROR)
+        part = self._of(asked)
+        if part.fixed is not None and not asked.context.get("arguments"):
+            return part.fixed
         try:
-            said = _evaluated(self._of(asked), asked)
+            said = _evaluated(part.handle, asked)
         except Exception:  # noqa: BLE001 - what cannot be asked is denied
             return Answer(Says.ERROR)
         errors = said["diagnostics"]["errors"]
@@ -143,23 +158,34 @@ class ParsedSet:
             case _:
                 return Answer(Says.ERROR)
 
-    def _of(self, asked: Asked) -> Any:
-        """Return the handle of the rules whose heads may match; the others could say nothing.
+    def _of(self, asked: Asked) -> _Part:
+        """Return the rules whose heads may match; the others could say nothing.
 
         Resources have no parents, so that a head which names another one never matches.
         """
         resource = asked.resource
         if resource.parents:
-            return self.handle
+            return _Part(self.handle)
         key = asked.action.id, resource.type, resource.id if resource.id in self.named else ""
         if (found := self.parts.get(key)) is None:
-            actions = frozenset({asked.action.id, *(name for _, name in asked.action.parents)})
-            rules = self.rules.items()
-            those = [name for name, each in rules if each.may_match(actions, *key[1:])]
-            whole = len(those) == len(self.rules) or len(self.parts) >= _MOST_PARTS
-            found = self.handle if whole else _handle({k: self.bodies[k] for k in those})
-            self.parts[key] = found
+            found = self.parts[key] = self._gathered(asked.action, *key[1:])
         return found
+
+    def _gathered(self, action: Entity, kind: str, name: str) -> _Part:
+        actions = frozenset({action.id, *(parent for _, parent in action.parents)})
+        rules = self.rules.items()
+        those = [key for key, each in rules if each.may_match(actions, kind, name)]
+        if len(self.parts) >= _MOST_PARTS:
+            return _Part(self.handle)
+        bodies = {key: self.bodies[key] for key in those}
+        handle = self.handle if len(those) == len(self.rules) else _handle(bodies)
+        if not all(has_only_a_head(each, action) for each in bodies.values()):
+            return _Part(handle)
+        determining = [key for key in those if self.rules[key].forbids] or those
+        if not determining:
+            return _Part(handle, Answer(Says.NOTHING))
+        found = self._named(determining)
+        return _Part(handle, Answer(Says.FORBID if found[0].forbids else Says.PERMIT, found))
 
     def _named(self, keys: Iterable[str]) -> tuple[Rule, ...]:
         return tuple(self.rules[key] for key in sorted(set(keys)))
