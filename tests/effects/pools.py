@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -21,6 +20,7 @@ from runfold.events.base import Record
 from runfold.events.calls import BeginRequested, ToolResult, ToolWork
 from runfold.infra.process.exit_codes import ExitCode
 from runfold.stack.settings import Settings
+from tests.support import warm
 from tests.support.stack import wait_until
 
 CODEC = Codec(LockRegistry())
@@ -34,10 +34,10 @@ class PoolBench:
         self._settings = settings
         self._kafka = {**settings.kafka_config(), "log_level": 0}
         self._producer = Producer({**self._kafka, "enable.idempotence": True})
-        self._processes: list[subprocess.Popen[bytes]] = []
+        self._processes: list[warm.Started] = []
         self._kept = False
 
-    def start(self, failpoint: str = "", **more: str) -> subprocess.Popen[bytes]:
+    def start(self, failpoint: str = "", **more: str) -> warm.Started:
         """Start a pool; its instance name is always the same, so it takes over at once."""
         env = {
             **os.environ,
@@ -46,7 +46,7 @@ class PoolBench:
             "RUNFOLD_INSTANCE": "pool-1",
             **more,
         }
-        process = subprocess.Popen([sys.executable, "-m", "tests.effects.host"], cwd=ROOT, env=env)
+        process = warm.start("tests.effects.host", env=env)
         self._processes.append(process)
         return process
 
@@ -59,7 +59,7 @@ class PoolBench:
         self.start()
 
     @property
-    def last(self) -> subprocess.Popen[bytes]:
+    def last(self) -> warm.Started:
         """The pool that was started last."""
         return self._processes[-1]
 
@@ -177,7 +177,7 @@ def bench(settings: Settings) -> Iterator[PoolBench]:
         found.stop_all()
 
 
-def terminated(process: subprocess.Popen[bytes]) -> int:
+def terminated(process: subprocess.Popen[bytes] | warm.Started) -> int:
     """Ask a process to end and return its exit code."""
     process.send_signal(signal.SIGTERM)
     return process.wait(20)

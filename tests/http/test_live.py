@@ -24,7 +24,7 @@ from runfold.surfaces.processes import PROCESSES
 from tests.docs.test_blocks import environment, running
 from tests.http.test_events import heard
 from tests.projections.running import wait_caught_up
-from tests.support import stack
+from tests.support import stack, warm
 from tests.support.builders.stories import CODEC
 from tests.support.stack import wait_until
 
@@ -85,16 +85,17 @@ class Product:
 
 
 @contextmanager
-def gateway(settings: Settings, log: str = "gateway-2.log") -> Iterator[subprocess.Popen[bytes]]:
+def gateway(settings: Settings, log: str = "gateway-2.log") -> Iterator[warm.Started]:
     """A gateway of a test's own, beside or in the place of another."""
     ready = settings.home / "own-gateway.ready"
     ready.unlink(missing_ok=True)
     with (settings.home / log).open("ab") as file:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "runfold.surfaces.http"],
+        process = warm.start(
+            "runfold.surfaces.http",
             env={**environment(settings), READY_FILE: str(ready)},
-            cwd=ROOT, stdout=file, stderr=file,
-        )  # fmt: skip
+            stdout=file,
+            stderr=file,
+        )
         try:
             wait_until(ready.exists, 60)
             yield process

@@ -8,8 +8,6 @@ import os
 import re
 import resource
 import socket
-import subprocess
-import sys
 import urllib.request
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -25,6 +23,7 @@ from runfold.events.avro.registry import LockRegistry
 from runfold.events.records.alerts import AlertCleared, AlertRaised
 from runfold.producers.log.kafka import TopicReader
 from runfold.stack.settings import Settings
+from tests.support import warm
 from tests.support.builders.timed import Run
 from tests.support.stack import wait_until
 
@@ -40,7 +39,7 @@ class Watched:
     settings: Settings
     rules: Path
     port: int
-    process: subprocess.Popen[bytes] | None = None
+    process: warm.Started | None = None
     more: dict[str, str] = field(default_factory=dict)
     module: str = "runfold.processors.monitor"
 
@@ -58,13 +57,7 @@ class Watched:
             **self.more,
         }
         with (self.settings.home / "monitor.log").open("ab") as log:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", self.module],
-                env=env,
-                cwd=ROOT,
-                stdout=log,
-                stderr=log,
-            )
+            self.process = warm.start(self.module, env=env, stdout=log, stderr=log)
 
     def _judges(self) -> bool:
         return self.live().get("as_of") is not None

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,7 +12,7 @@ import psycopg
 
 from runfold.events import topics
 from runfold.stack.settings import Settings
-from tests.support import journal
+from tests.support import journal, warm
 from tests.support.stack import wait_until
 
 ROOT = Path(__file__).parents[2]
@@ -22,13 +20,12 @@ PARTITIONS = 4
 
 
 @contextmanager
-def projector(settings: Settings, **more: str) -> Iterator[subprocess.Popen[bytes]]:
+def projector(settings: Settings, **more: str) -> Iterator[warm.Started]:
     """A projector process; gone when the block ends, however it ends."""
     log = (settings.home / "projector.log").open("ab")
-    process = subprocess.Popen(
-        [sys.executable, "-m", "runfold.projections"],
+    process = warm.start(
+        "runfold.projections",
         env={**os.environ, **settings.to_env(), **more},
-        cwd=ROOT,
         stdout=log,
         stderr=log,
     )

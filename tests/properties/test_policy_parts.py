@@ -90,9 +90,7 @@ bare = st.builds(
 )
 
 
-@given(
-    st.lists(bare, min_size=1, max_size=3), st.sampled_from(ACTIONS), st.sampled_from(RESOURCES)
-)
+@given(st.lists(bare, min_size=1, max_size=3), st.sampled_from(ACTIONS), st.sampled_from(RESOURCES))
 @settings(max_examples=400)
 def test_what_heads_alone_say_is_what_cedar_says(
     texts: list[str], action: str, resource: tuple[str, str]

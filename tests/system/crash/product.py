@@ -20,6 +20,7 @@ from runfold.producers.identity import uuid7
 from runfold.producers.log.partitioner import partition_for
 from runfold.stack.settings import Settings
 from tests.projections.running import caught_up
+from tests.support import warm
 from tests.system import oracle
 from tests.system.crash.agent import PAY, definitions, publish_definitions, request
 from tests.system.crash.person import Person
@@ -56,13 +57,13 @@ class Supervised:
         self.exits: list[int] = []
         self.process = self.start()
 
-    def start(self, failpoint: str = "") -> subprocess.Popen[bytes]:
+    def start(self, failpoint: str = "") -> warm.Started:
         """Start it, to die at a failpoint where one is given."""
         with self._log.open("ab") as log:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", *self._module],
-                cwd=self.root,
+            self.process = warm.start(
+                *self._module,
                 env={**os.environ, **code_of(self.root), **self._env, VARIABLE: failpoint},
+                tree=self.root,
                 stdout=log,
                 stderr=log,
             )

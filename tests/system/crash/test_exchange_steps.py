@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
@@ -17,7 +16,7 @@ from tests.engine.toys.inputs import job_id
 from tests.engine.toys.job import request
 from tests.engine.toys.ledger_records import Deposit
 from tests.engine.toys.log import Log
-from tests.support import stack
+from tests.support import stack, warm
 
 pytestmark = [pytest.mark.integration, pytest.mark.crash]
 
@@ -39,7 +38,7 @@ STEPS = [
     ("ledger", "lane.after_tidy:2"),
 ]
 
-Start = Callable[..., "subprocess.Popen[bytes]"]
+Start = Callable[..., warm.Started]
 
 
 @pytest.fixture(scope="module")
@@ -52,26 +51,23 @@ def bootstrap_servers(servers: stack.Servers) -> str:
 @pytest.fixture
 def start(bootstrap_servers: str) -> Iterator[Start]:
     """Starts hosts of a toy; none of them outlives the test."""
-    started: list[subprocess.Popen[bytes]] = []
+    started: list[warm.Started] = []
 
-    def begin(toy: str, *arguments: str, failpoint: str = "") -> subprocess.Popen[bytes]:
-        process = subprocess.Popen(
-            [
-                sys.executable,
-                "-m",
-                "tests.engine.host",
-                bootstrap_servers,
-                "--toy",
-                toy,
-                *arguments,
-            ],
+    def begin(toy: str, *arguments: str, failpoint: str = "") -> warm.Started:
+        process = warm.start(
+            "tests.engine.host",
+            bootstrap_servers,
+            "--toy",
+            toy,
+            *arguments,
             env={**os.environ, VARIABLE: failpoint},
-            stderr=subprocess.DEVNULL,
+            stderr=silence,
         )
         started.append(process)
         return process
 
-    yield begin
+    with Path(os.devnull).open("wb") as silence:
+        yield begin
     for process in started:
         process.kill()
         process.wait()

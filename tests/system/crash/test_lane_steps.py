@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
-import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -20,7 +18,7 @@ from tests.engine.toys.inputs import job_id
 from tests.engine.toys.job import control, request
 from tests.engine.toys.job_records import CancelJob, StepAdvanced, TellJob
 from tests.engine.toys.log import Log
-from tests.support import stack
+from tests.support import stack, warm
 
 pytestmark = [pytest.mark.integration, pytest.mark.crash]
 
@@ -41,7 +39,7 @@ STEPS = [
     "lane.after_tidy:2",
 ]
 
-Start = Callable[..., "subprocess.Popen[bytes]"]
+Start = Callable[..., warm.Started]
 
 
 @pytest.fixture(scope="module")
@@ -54,18 +52,21 @@ def bootstrap_servers(servers: stack.Servers) -> str:
 @pytest.fixture
 def start(bootstrap_servers: str) -> Iterator[Start]:
     """Starts hosts of the toy; none of them outlives the test."""
-    started: list[subprocess.Popen[bytes]] = []
+    started: list[warm.Started] = []
 
-    def begin(*arguments: str, failpoint: str = "") -> subprocess.Popen[bytes]:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "tests.engine.host", bootstrap_servers, *arguments],
+    def begin(*arguments: str, failpoint: str = "") -> warm.Started:
+        process = warm.start(
+            "tests.engine.host",
+            bootstrap_servers,
+            *arguments,
             env={**os.environ, VARIABLE: failpoint},
-            stderr=subprocess.DEVNULL,
+            stderr=silence,
         )
         started.append(process)
         return process
 
-    yield begin
+    with Path(os.devnull).open("wb") as silence:
+        yield begin
     for process in started:
         process.kill()
         process.wait()

@@ -145,6 +145,9 @@ class ParsedSet:
             said = _evaluated(part.handle, asked)
         except Exception:  # noqa: BLE001 - what cannot be asked is denied
             return Answer(Says.ERROR)
+        return self._read(said)
+
+    def _read(self, said: Mapping[str, Any]) -> Answer:
         errors = said["diagnostics"]["errors"]
         if errors:
             named = (key for key in self.rules if any(f"`{key}`" in each for each in errors))

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from runfold.infra.process.failpoints import VARIABLE
-from tests.system.torture.processes.forked import Fork
+from tests.support import warm
 
 _PAUSE_S = 0.1
 _LONGEST_PAUSE_S = 2.0
@@ -31,7 +31,7 @@ class Kept:
     tree: Path
     log: Path
     partitions: tuple[int, ...] = ()
-    process: Fork = field(init=False)
+    process: warm.Started = field(init=False)
     failpoint: str = ""
     next_failpoint: str = ""
     frozen: bool = False
@@ -49,7 +49,10 @@ class Kept:
         self.frozen = self.killed = False
         self._started, self._due = time.monotonic(), 0.0
         env = {**os.environ, **self.env, VARIABLE: self.failpoint}
-        self.process = Fork(self.arguments, self.log, env, self.tree)
+        option, *words = self.arguments
+        assert option == "-m", self.arguments
+        with self.log.open("ab") as log:
+            self.process = warm.start(*words, env=env, tree=self.tree, stdout=log, stderr=log)
         self.pids.append(self.process.pid)
 
     @property
