@@ -93,7 +93,8 @@ class ToolContract(Definition):
     code of a Python tool and what it stands on, None where it is not known. ``cost_usd`` is what
     one execution costs, None where none is kept account of. ``max_concurrency`` bounds what runs at
     a time in each process, ``max_concurrency_total`` what runs in all tool pools together, all
-    versions of one owner's tool. ``effect`` and ``reversible`` say to whoever
+    versions of one owner's tool; ``max_per_minute`` and ``max_per_minute_total`` bound what begins
+    in a minute likewise. ``effect`` and ``reversible`` say to whoever
     approves a call what it changes in the world, and whether that can be undone.
     ``untrusted_output`` says whether its results hold what strangers wrote; None is what is known
     of the implementation (``reads_strangers``). ``environment`` and ``data_class`` are for
@@ -140,12 +141,22 @@ class ToolContract(Definition):
         default=None, ge=1, le=MOST_SLOTS, exclude_if=lambda most: most is None
     )
 
+    max_per_minute_total: int | None = Field(
+        default=None, ge=1, exclude_if=lambda rate: rate is None
+    )
+
     @model_validator(mode="after")
-    def _slots_are_kept(self) -> Self:
-        """Only pools have the database in which they are."""
-        if self.max_concurrency_total is not None and self.placement is not Placement.POOL:
-            raise ValueError("max_concurrency_total is kept by tool pools: say placement: pool")
+    def _what_is_shared_is_kept(self) -> Self:
+        """Only pools have the database in which it is."""
+        for name in ("max_concurrency_total", "max_per_minute_total"):
+            if getattr(self, name) is not None and self.placement is not Placement.POOL:
+                raise ValueError(f"{name} is kept by tool pools: say placement: pool")
         return self
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether it has a bound that all processes keep together."""
+        return self.max_concurrency_total is not None or self.max_per_minute_total is not None
 
     @property
     def at_once(self) -> int | None:

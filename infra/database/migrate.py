@@ -23,7 +23,7 @@ from runfold.infra.database.layout import Part
 
 _log = logging.getLogger(__name__)
 
-HEAD: Final = "0002"
+HEAD: Final = "0003"
 """The newest version in ``migrations/versions``."""
 
 OLDEST: Final = "0001"
@@ -43,11 +43,11 @@ psycopg.errors.UndefinedTable says that there is none.
 PART: Final = Part(
     marker="tool_claims",
     columns=("idempotency_key", "arguments_digest", "token"),
-    tables=("tool_claims", "tool_claim_owners", "tool_slots", VERSIONS),
+    tables=("tool_claims", "tool_claim_owners", "tool_slots", "tool_turns", VERSIONS),
     keys={"tool_claims": ("idempotency_key",), "tool_claim_owners": ("lives_until",)},
     read=(VERSIONS,),
 )
-"""The tables of claims and slots."""
+"""The tables of claims, slots and turns."""
 
 
 def upgrade(url: str) -> None:

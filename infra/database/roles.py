@@ -15,7 +15,7 @@ from runfold.infra.database.address import quoted
 
 _log = logging.getLogger("runfold.infra.database")
 
-_CLAIMS: Final = ("tool_claims", "tool_claim_owners", "tool_slots")
+_CLAIMS: Final = ("tool_claims", "tool_claim_owners", "tool_slots", "tool_turns")
 
 _VERSIONS: Final = "table_versions"
 

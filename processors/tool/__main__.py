@@ -84,6 +84,7 @@ def _work(process: Process, settings: ToolSettings) -> int:
             logged=CallLog(settings.log),
             source=known.published_tool,
             slots=claims.slots,
+            turns=claims.turns,
         )
         under_way = UnderWay(config.drain_s)
         process.health.reports["keys"] = told(codec)

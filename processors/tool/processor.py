@@ -28,12 +28,14 @@ from runfold.processors.tool.beginning.identity import Identity, Source, identit
 from runfold.processors.tool.beginning.patience import waiting
 from runfold.processors.tool.beginning.rate_limit import RateLimit
 from runfold.processors.tool.beginning.slot import Places
+from runfold.processors.tool.beginning.turn import SharedRate
 from runfold.processors.tool.call_log import CallLog
 from runfold.processors.tool.children.children import Children
 from runfold.processors.tool.claims.claimed import run_claimed
 from runfold.processors.tool.claims.port import Claims
 from runfold.processors.tool.claims.requested import claim_request
 from runfold.processors.tool.claims.slots import Slots
+from runfold.processors.tool.claims.turns import Turns
 from runfold.processors.tool.dying.poison import PoisonGuard
 from runfold.processors.tool.ending import Ending, failed, refused, uncertain
 from runfold.processors.tool.errors import NotYetError, ToolRefusedError
@@ -86,10 +88,12 @@ class ToolProcessor:
         health: Health | None = None,
         source: Source = unpublished,
         slots: Slots | None = None,
+        turns: Turns | None = None,
         logged: CallLog | None = None,
     ) -> None:
         self._log = logged or CallLog()
         self._places = Places(slots)
+        self._rate = SharedRate(turns)
         self._masks = tuple(masks)
         self._code = CodeKeeper(code)
         self._poison = poison
@@ -142,6 +146,7 @@ class ToolProcessor:
             prepared = await self._prepared(work, contract, which, work.timeout_ms, stack)
             place = self._places.one(work, contract, which, work.timeout_ms)
             await stack.enter_async_context(place)
+            await self._rate.wait(work, contract, which)
             return await self._made(work, prepared)
 
     async def _reported(self, work: ToolWork, make: Callable[[], Awaitable[Ending]]) -> ToolResult:
@@ -169,6 +174,7 @@ class ToolProcessor:
             run = await stack.enter_async_context(prepared.found.room())
         place = self._places.one(work, contract, which, patience_ms, claims)
         await stack.enter_async_context(place)
+        await self._rate.wait(work, contract, which, claims)
         placed = replace(prepared, found=replace(prepared.found, room=here(run).room))
         if claims is not None:
             placed = replace(placed, claimed=claims.succeeded)

@@ -87,12 +87,17 @@ def lower_tool(
     remarks += _check_level(document, contract, spec)
     _check_for_policies(document, contract)
     remarks += _undeclared(document, base, spec)
-    if "max_concurrency" in spec and contract.max_concurrency_total is None:
-        sentence = (
-            "kept by each process: two pools run twice as many (max_concurrency_total is not)"
-        )
-        remarks.append(document.remark(("spec", "max_concurrency"), sentence))
-    return contract, remarks
+    return contract, remarks + _kept_by_each(document, contract, spec)
+
+
+def _kept_by_each(document: Document, contract: ToolContract, spec: dict[str, Any]) -> list[Remark]:
+    """Tell the author which bounds grow with the number of processes."""
+    sentence = "kept by each process: two pools run twice as many ({}_total is not)"
+    return [
+        document.remark(("spec", name), sentence.format(name))
+        for name in ("max_concurrency", "max_per_minute")
+        if name in spec and getattr(contract, f"{name}_total") is None
+    ]
 
 
 def _check_level(document: Document, contract: ToolContract, spec: dict[str, Any]) -> list[Remark]:

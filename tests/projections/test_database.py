@@ -26,7 +26,7 @@ from tests.support.builders.seeded import history
 
 pytestmark = pytest.mark.integration
 
-CLAIMS = {"tool_claims", "tool_claim_owners", "tool_slots", "table_versions"}
+CLAIMS = {"tool_claims", "tool_claim_owners", "tool_slots", "tool_turns", "table_versions"}
 
 
 def tables(url: str, name: str) -> set[str]:

@@ -35,7 +35,7 @@ READABLE = (*SEPARATED.tables, *SQL_VIEWS)
 ON = {"RUNFOLD_ROW_SECURITY": "1"}
 
 PRIVATE = (*SEPARATED.others, "projection_schema", "tool_claims", "tool_claim_owners", "tool_slots",
-           separation.LOGINS)  # fmt: skip
+           "tool_turns", separation.LOGINS)  # fmt: skip
 """What belongs to no tenant."""
 
 

@@ -42,7 +42,7 @@ class Health:
 
         Raises CannotBeginError.
         """
-        if not contract.claims and contract.max_concurrency_total is None:
+        if not contract.claims and not contract.is_shared:
             return nullcontext()
         guard = Guard(self._claims, "the store of claims")
         return Admission([guard], _CLAIMS_TRIAL_S, CLAIMS_AWAY)

@@ -6,7 +6,7 @@ Two tenants may have tools of one name, and a definition of a tenant's own is th
 |---|---|
 | the bulkhead (places, `max_concurrency`) | one definition: its owner, its digest |
 | the rate limit (`max_per_minute`) | one owner's tool, all versions: they call the same service |
-| slots (`max_concurrency_total`) | the same, in all processes |
+| slots and turns (`max_concurrency_total`, `max_per_minute_total`) | the same, of all processes |
 | the circuit breaker | one definition and, where it acts with secrets, the tenant whose they are |
 | the breaker of a server | as that of a tool, for all the owner's tools that declare it |
 """

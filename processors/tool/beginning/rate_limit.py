@@ -16,6 +16,21 @@ _LONGEST_WAIT_S = 10.0
 _MOST_KEPT = 1000
 
 
+def longest_wait_s(timeout_ms: int) -> float:
+    """Return for how long a call of this time-out waits for its turn."""
+    return min(timeout_ms / 2000, _LONGEST_WAIT_S)
+
+
+def rate_limited(tool: str, often: str, wait_s: float) -> NotYetError:
+    """Return that a tool's next turn is too far off."""
+    return NotYetError(
+        "rate_limited",
+        f"{tool} may be called {often}, and its turns of the next {wait_s:.0f} s are taken.",
+        error_type="rate_limited",
+        retry_after_ms=int(wait_s * 1000),
+    )
+
+
 @dataclass(slots=True)
 class Turn:
     """Leave to run a tool once; one that is not ``used`` is somebody else's."""
@@ -84,14 +99,8 @@ class RateLimit:
             heapq.heappop(line.free)
         at = max(now, line.free[0] if line.free else line.next)
         wait = at - now
-        if wait > min(timeout_ms / 2000, _LONGEST_WAIT_S):
-            raise NotYetError(
-                "rate_limited",
-                f"{contract.name} may be called {contract.max_per_minute} times a minute, "
-                f"and its turns of the next {wait:.0f} s are taken.",
-                error_type="rate_limited",
-                retry_after_ms=int(wait * 1000),
-            )
+        if wait > longest_wait_s(timeout_ms):
+            raise rate_limited(contract.name, f"{contract.max_per_minute} times a minute", wait)
         if line.free:
             return line, heapq.heappop(line.free)
         line.next = at + each_s

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import time
 from dataclasses import replace
 
 from runfold.events.contents.content import Content
@@ -16,6 +17,7 @@ from runfold.processors.tool.claims.port import (
     judge,
 )
 from runfold.processors.tool.claims.slots import Slot, SlotRequest
+from runfold.processors.tool.claims.turns import Offer, TurnRequest
 
 
 class ClaimTable:
@@ -25,6 +27,7 @@ class ClaimTable:
         self.claims: dict[tuple[str, str], Claim] = {}
         self.owners: dict[tuple[str, str], MemoryClaims] = {}
         self.slots: dict[tuple[str, str, int], tuple[MemoryClaims, Slot]] = {}
+        self.turns: dict[tuple[str, str], float] = {}
 
 
 class MemoryClaims:
@@ -34,6 +37,7 @@ class MemoryClaims:
         self._table = table or ClaimTable()
         self.lives = True
         self.slots = MemorySlots(self, self._table)
+        self.turns = MemoryTurns(self._table)
 
     def die(self) -> None:
         """Leave every started claim to its fate."""
@@ -101,3 +105,19 @@ class MemorySlots:
         for key, (_, held) in tuple(self._table.slots.items()):
             if held == slot:
                 del self._table.slots[key]
+
+
+class MemoryTurns:
+    """The turns of a table."""
+
+    def __init__(self, table: ClaimTable) -> None:
+        self._table = table
+
+    async def take(self, wanted: TurnRequest) -> Offer:
+        """Take the next turn, where it is near enough."""
+        key, now = (wanted.tenant, wanted.tool), time.monotonic()
+        at = max(now, self._table.turns.get(key, now))
+        if at - now > wanted.longest_s:
+            return Offer(at - now, taken=False)
+        self._table.turns[key] = at + wanted.each_s
+        return Offer(at - now, taken=True)

@@ -46,6 +46,7 @@ from runfold.processors.tool.claims.statements import (
     Want,
     hexed,
 )
+from runfold.processors.tool.claims.turns import PostgresTurns
 from runfold.processors.tool.errors import ClaimsUnavailableError, ToolRefusedError
 
 log = logging.getLogger(__name__)
@@ -61,7 +62,8 @@ class PostgresClaims:
     database that is away is waited for ``wait_s`` long then.
     An end that could not be stored is owed, and paid with a later renewal: a claim that nobody
     works on must not be believed for as long as its owner lives. Where the database refuses what
-    came of a call, it is owed that nobody knows. ``slots`` are those of the same owner.
+    came of a call, it is owed that nobody knows. ``slots`` are those of the same owner, ``turns``
+    those of tools.
     """
 
     def __init__(self, url: str, lease_s: float = 10.0, wait_s: float = 0.0) -> None:
@@ -74,6 +76,7 @@ class PostgresClaims:
             self._serve, ClaimsUnavailableError, _MOST_TOGETHER
         )
         self.slots = PostgresSlots(self._owner, self._leases, self._gathering)
+        self.turns = PostgresTurns(self._gathering)
         self._renewal: asyncio.Task[None] | None = None
         self._owed: dict[Held, Want] = {}
 

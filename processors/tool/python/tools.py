@@ -59,6 +59,7 @@ class ToolOptions(TypedDict, total=False):
     max_concurrency: int | None
     max_concurrency_total: int | None
     max_per_minute: int | None
+    max_per_minute_total: int | None
     max_result_bytes: int
     owner: str
     cost_usd: Decimal

@@ -17,6 +17,7 @@ from runfold.infra.process.exit_codes import ExitCode
 from runfold.processors.tool.claims.port import Verdict
 from runfold.processors.tool.claims.postgres import PostgresClaims
 from runfold.processors.tool.claims.slots import SlotRequest
+from runfold.processors.tool.claims.turns import TurnRequest
 from runfold.processors.tool.errors import ClaimsUnavailableError
 from runfold.stack.settings import Settings
 from tests.support.stack import wait_until
@@ -72,23 +73,26 @@ def test_an_older_release_claims_in_tables_that_let_it(database_url: str) -> Non
     assert found(database_url) == (NEXT, migrate.HEAD)
 
 
-def test_tables_of_the_release_before_get_slots_with_their_rights(database_url: str) -> None:
+def test_tables_of_older_releases_get_what_they_lack_with_its_rights(database_url: str) -> None:
     async def script() -> None:
         async with PostgresClaims(database_url) as claims:
             await taken(claims)
             assert await claims.slots.take(SlotRequest("", "scan", 1, "r", "r.1")) is not None
+            assert (await claims.turns.take(TurnRequest("", "scan", 1, 1))).taken
 
     migrate.upgrade(database_url)
     execute(
         database_url,
         "DROP TABLE tool_slots",
+        "DROP TABLE tool_turns",
         "UPDATE table_versions SET version_num = '0001', oldest = '0001'",
     )
     asyncio.run(script())
     assert found(database_url) == (migrate.HEAD, "0001")
     with psycopg.connect(database_url) as looking:
-        granted = "SELECT has_table_privilege('runfold_tools', 'tool_slots', 'INSERT, DELETE')"
-        assert looking.execute(granted).fetchone() == (True,)
+        for table in ("tool_slots", "tool_turns"):
+            granted = "SELECT has_table_privilege('runfold_tools', %s, 'INSERT, DELETE')"
+            assert looking.execute(granted, (table,)).fetchone() == (True,)
 
 
 def test_the_release_before_goes_on_with_the_tables_of_this_one(
@@ -97,7 +101,7 @@ def test_the_release_before_goes_on_with_the_tables_of_this_one(
     migrate.upgrade(database_url)
     monkeypatch.setattr(migrate, "HEAD", "0001")
     migrate.upgrade(database_url)
-    assert found(database_url) == ("0002", "0001")
+    assert found(database_url) == ("0003", "0001")
 
 
 def test_tables_that_a_newer_release_keeps_to_itself_are_left_alone(database_url: str) -> None:
