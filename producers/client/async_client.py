@@ -36,10 +36,13 @@ class AsyncRunClient:
         *,
         roles: tuple[str, ...] = (),
         seen: Mapping[str, bytes] | None = None,
+        request_id: str | None = None,
     ) -> None:
         self._writer = writer
         self._reader = reader
-        self._messages = Messages(tenant_id, user_id, roles=roles, seen=seen)
+        self._messages = Messages(
+            tenant_id, user_id, roles=roles, seen=seen, request_id=request_id
+        )
         self.hubs = hubs or Hubs(reader)
         self._broker_time = BrokerTime()
 
@@ -67,6 +70,22 @@ class AsyncRunClient:
         roles = own.roles if user == own.user_id else ()
         client = AsyncRunClient(
             self._writer, self._reader, tenant_id, user, self.hubs, roles=roles, seen=seen
+        )
+        client._broker_time = self._broker_time
+        return client
+
+    def asking_as(self, request_id: str) -> AsyncRunClient:
+        """Return a client whose one control has this id: sent again, it changes nothing."""
+        own = self._messages
+        client = AsyncRunClient(
+            self._writer,
+            self._reader,
+            own.tenant_id,
+            own.user_id,
+            self.hubs,
+            roles=own.roles,
+            seen=own.seen,
+            request_id=request_id,
         )
         client._broker_time = self._broker_time
         return client

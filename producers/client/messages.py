@@ -57,7 +57,7 @@ class Messages:
     Every method raises RefusedError for what nobody could accept, naming the field. ``roles`` are
     those that the user's controls come with. ``seen`` are digests of what was shown, by the call:
     decisions carry them. ``own`` are those of Runfold's probe, which alone asks for runs of its
-    tenant.
+    tenant. ``request_id`` is that of the one control that is made, instead of a new one.
     """
 
     def __init__(
@@ -68,12 +68,14 @@ class Messages:
         roles: tuple[str, ...] = (),
         seen: Mapping[str, bytes] | None = None,
         own: bool = False,
+        request_id: str | None = None,
     ) -> None:
         self.tenant_id = tenant_id
         self.user_id = user_id
         self.roles = roles
         self.seen = seen or {}
         self.own = own
+        self.request_id = request_id
 
     def request(
         self, goal: str | Content, agent: str, **options: Unpack[RequestOptions]
@@ -227,7 +229,7 @@ class Messages:
     def _control(self, kind: type[Control], run_id: str, **fields: Any) -> Control:
         return _valid(
             kind,
-            request_id=uuid7(),
+            request_id=self.request_id or uuid7(),
             run_id=run_id,
             tenant_id=self.tenant_id,
             actor_id=self.user_id,

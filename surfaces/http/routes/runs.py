@@ -22,16 +22,10 @@ from runfold.surfaces.http.access import identity
 from runfold.surfaces.http.access.identity import Caller, need_own, subset
 from runfold.surfaces.http.reading import paging
 from runfold.surfaces.http.reading.contents import content_of
-from runfold.surfaces.http.reading.requesting import asked_by, wait_of
+from runfold.surfaces.http.reading.requesting import IDEMPOTENCY_KEY, asked_by, wait_of
 from runfold.surfaces.http.refusals.problems import Problem
 from runfold.surfaces.http.route import Call, Parameter, Route, answered
 
-_KEY = Parameter(
-    "Idempotency-Key",
-    "A text that is new to each request: with it again, the answer is that of the first time.",
-    {"type": "string", "maxLength": 257},
-    "header",
-)
 _PREFER = Parameter(
     "Prefer",
     "`wait=30`: wait up to 60 s for the run's end, and answer 200 with it.",
@@ -222,7 +216,7 @@ async def listed(call: Call[None]) -> Response:
 ROUTES = (
     Route(
         "POST", "/runs", "submit_run", "Ask for a run", identity.WRITE, submit,
-        {202: shapes.RunAccepted, 200: shapes.RunAccepted}, RunBody, (_KEY, _PREFER),
+        {202: shapes.RunAccepted, 200: shapes.RunAccepted}, RunBody, (IDEMPOTENCY_KEY, _PREFER),
         (
             "invalid", "other_tenant", "idempotency_key_missing", "idempotency_key_malformed",
             "other_request", "under_way", "in_doubt", "unavailable",
