@@ -89,7 +89,8 @@ class Route:
     """``scope`` is what a key must grant, None where nobody needs a key.
 
     ``answers`` are the models of what it answers by status, None for a body that has none;
-    ``problems`` are the codes of its own, beside those that every route has.
+    ``problems`` are the codes of its own, beside those that every route has. A ``raw`` body is
+    bytes, which the endpoint reads; ``gives`` is the media type of answers that have no model.
     """
 
     method: str
@@ -103,6 +104,8 @@ class Route:
     parameters: tuple[Parameter, ...] = ()
     problems: tuple[str, ...] = ()
     streams: bool = False
+    raw: bool = False
+    gives: str = "application/json"
 
 
 def answered(

@@ -63,9 +63,7 @@ async def steer_once(
     return Steered(request_id, outcome, repeated)
 
 
-async def effect_of(
-    runs: AsyncRuns, run_id: str, request_id: str
-) -> shapes.ControlOutcome | None:
+async def effect_of(runs: AsyncRuns, run_id: str, request_id: str) -> shapes.ControlOutcome | None:
     """Return the first event on the journal that a control led to, None where there is none."""
     try:
         async for event in async_follow.journal_of(runs.client, runs.scope, run_id):

@@ -17,6 +17,8 @@ from runfold.surfaces.http.route import Parameter, Route
 VERSION = "2026-12-01"
 """The version of the API: it changes with what an older client could not understand."""
 
+JSON = "application/json"
+
 _REF = "#/components/schemas/{model}"
 _EVERY = ("too_many_headers", "uri_too_long", "internal")
 _WITH_KEY = ("unauthenticated", "forbidden", "too_many_requests")
@@ -95,6 +97,13 @@ def _operation(route: Route) -> dict[str, Any]:
             "required": needed,
             "content": {"application/json": {"schema": _ref(route.body)}},
         }
+    elif route.raw:
+        octets = {"schema": {"type": "string", "format": "binary"}}
+        said["requestBody"] = {
+            "required": True,
+            "description": "The bytes as they are, of any media type.",
+            "content": {"application/octet-stream": octets},
+        }
     return said
 
 
@@ -128,6 +137,8 @@ def _answers(route: Route) -> dict[str, Any]:
             said["content"] = {"application/json": {"schema": _ref(model)}}
             if route.streams:
                 said["content"]["text/event-stream"] = {"schema": {"type": "string"}}
+        elif status in {200, 206} and route.gives != JSON:
+            said["content"] = {route.gives: {"schema": {"type": "string", "format": "binary"}}}
         found[str(status)] = said
     return found
 
@@ -137,6 +148,7 @@ _MEANINGS = {
     201: "Made",
     202: "It is durable, and its outcome is not on record yet",
     204: "Nothing comes any more",
+    206: "A part of it",
     304: "Nothing has changed",
 }
 

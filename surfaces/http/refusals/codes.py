@@ -90,6 +90,12 @@ CODES: dict[str, Kind] = dict(
     "unsupported_media_type": Kind(
         415, "The body has another form than JSON", "Send `Content-Type: application/json`, plain."
     ),
+    "range_not_satisfiable": Kind(
+        416, "There are no such bytes", "Ask for a part within the length that `detail` names."
+    ),
+    "digest_mismatch": Kind(
+        422, "The body is not what its digest says", "Send it again, with the digest of it.", True
+    ),
     "too_many_requests": Kind(
         429, "Too many requests", "Wait as long as `Retry-After` says.", True
     ),

@@ -6,6 +6,7 @@ from runfold.surfaces.http.route import Route
 from runfold.surfaces.http.routes import (
     about,
     approvals,
+    artifacts,
     controls,
     definitions,
     events,
@@ -20,6 +21,7 @@ ROUTES: tuple[Route, ...] = (
     *controls.ROUTES,
     *standing_in.ROUTES,
     *approvals.ROUTES,
+    *artifacts.ROUTES,
     *looking.ROUTES,
     *definitions.ROUTES,
     *about.ROUTES,
