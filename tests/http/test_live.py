@@ -194,6 +194,84 @@ def test_a_run_is_asked_for_followed_answered_and_ends(
     assert {each["agent"] for each in sums} == {"clerk"}
 
 
+def test_a_file_is_uploaded_read_back_and_named_by_its_run(
+    product: Product, acme: httpx.Client
+) -> None:
+    kept = acme.post("/artifacts", content=b"blue, red", headers={"content-type": "text/csv"})
+    assert kept.status_code == 201, kept.text
+    artifact = kept.json()["artifact_id"]
+    attached = [{"artifact": artifact, "name": "colours.csv", "media_type": "text/csv"}]
+    body = {"goal": "choose", "agent": "clerk", "thread_id": "t-1", "attachments": attached}
+    run_id = acme.post("/runs", json=body).json()["run_id"]
+    question = waiting(acme, run_id)
+    acme.post(f"/runs/{run_id}/answer", json={"question_id": question, "answer": "blue"})
+    wait_until(lambda: acme.get(f"/runs/{run_id}").json()["status"] == "completed", 60)
+    part = acme.get(f"/artifacts/{artifact}", headers={"range": "bytes=0-3"})
+    assert (part.status_code, part.content) == (206, b"blue")
+    (named,) = acme.get(f"/runs/{run_id}/artifacts").json()["artifacts"]
+    assert (named["artifact_id"], named["name"]) == (artifact, "colours.csv")
+
+    said = acme.get(f"/runs/{run_id}/messages").json()
+    kinds = [(each["role"], each["kind"]) for each in said["messages"]]
+    assert kinds[:4] == [
+        ("user", "goal"),
+        ("assistant", "answer"),
+        ("assistant", "question"),
+        ("user", "human_answer"),
+    ]
+    assert said["messages"][3]["content"] == "blue"
+    wait_caught_up(product.settings)
+    # By the views, and page by page, it is the same.
+    assert acme.get(f"/runs/{run_id}/messages").json() == said
+    pages, after = [], 0
+    while True:
+        page = acme.get(f"/runs/{run_id}/messages", params={"after": after, "limit": 2}).json()
+        pages += page["messages"]
+        if not page["has_more"]:
+            break
+        after = page["next_after"]
+    assert pages == said["messages"]
+    (of_thread,) = acme.get("/threads/t-1/messages").json()["runs"]
+    assert (of_thread["run_id"], of_thread["messages"]) == (run_id, said["messages"])
+
+    safe = acme.get(f"/runs/{run_id}/checkpoints").json()["checkpoints"]
+    assert [each["step"] for each in safe] == sorted(each["step"] for each in safe)
+    assert safe
+    assert {each["run_id"] for each in safe} == {run_id}
+    rest = acme.get(f"/runs/{run_id}/checkpoints", params={"after": safe[0]["seq"]}).json()
+    assert rest["checkpoints"] == safe[1:]
+    with product.client(product.key("umbrella")) as other:
+        for path in (
+            f"/artifacts/{artifact}", f"/runs/{run_id}/artifacts", f"/runs/{run_id}/messages",
+            f"/runs/{run_id}/checkpoints", "/threads/t-1/messages", "/releases/agent/clerk",
+        ):  # fmt: skip
+            answer = other.get(path)
+            assert (answer.status_code, answer.json()["code"]) == (404, "not_found"), path
+        assert other.get("/releases").json()["releases"] == []
+
+
+def test_a_version_is_promoted_and_its_name_says_so(acme: httpx.Client) -> None:
+    for number in ("2.0.0", "2.1.0"):
+        newer = {**AGENT, "metadata": {"name": "scribe", "version": number}}
+        assert acme.post("/definitions", json={"manifests": [newer]}).status_code == 201
+    before = acme.get("/releases/agent/scribe").json()
+    assert (before["version"], before["chosen"], before["decisions"]) == ("2.1.0", False, [])
+    body = {"kind": "agent", "name": "scribe", "version": "2.0.0", "reason": "2.1 talks too much"}
+    after = acme.post("/releases", json=body)
+    assert after.status_code == 200, after.text
+    assert (after.json()["version"], after.json()["chosen"]) == ("2.0.0", True)
+    (decided,) = after.json()["decisions"]
+    assert (decided["action"], decided["target"], decided["reason"], decided["decided_by"]) == (
+        "released", "2.0.0", "2.1 talks too much", "ada",
+    )  # fmt: skip
+    listed = acme.get("/releases", params={"kind": "agent"}).json()["releases"]
+    assert ("scribe", "2.0.0") in [(each["name"], each["version"]) for each in listed]
+    again = acme.post("/releases", json={"kind": "agent", "name": "scribe"}).json()
+    assert (again["version"], again["chosen"]) == ("2.1.0", False)
+    missing = acme.post("/releases", json={**body, "version": "9.9.9"})
+    assert (missing.status_code, missing.json()["code"]) in {(422, "invalid"), (404, "not_found")}
+
+
 def test_what_is_the_others_is_not_there(product: Product, acme: httpx.Client) -> None:
     run_id = asked(acme)
     waiting(acme, run_id)

@@ -10,7 +10,9 @@ from runfold.surfaces.http.routes import (
     controls,
     definitions,
     events,
+    history,
     looking,
+    releases,
     runs,
     standing_in,
 )
@@ -22,8 +24,10 @@ ROUTES: tuple[Route, ...] = (
     *standing_in.ROUTES,
     *approvals.ROUTES,
     *artifacts.ROUTES,
+    *history.ROUTES,
     *looking.ROUTES,
     *definitions.ROUTES,
+    *releases.ROUTES,
     *about.ROUTES,
 )
 """Every route, in the order of the document."""
