@@ -87,9 +87,7 @@ def test_what_may_have_arrived_is_sent_again_and_changes_nothing(
     assert heard(client) == 1
 
 
-def test_what_never_arrived_is_sent_with_the_same_id(
-    served: Served, client: httpx.Client
-) -> None:
+def test_what_never_arrived_is_sent_with_the_same_id(served: Served, client: httpx.Client) -> None:
     publish = served.log.publish_all
 
     def lost(*given: Any, **named: Any) -> Any:

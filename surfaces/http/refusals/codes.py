@@ -72,6 +72,9 @@ CODES: dict[str, Kind] = dict(
     "cursor_malformed": Kind(
         400, "The cursor fits no list of this kind", "Use `next` of an answer, with its filters."
     ),
+    "unknown_version": Kind(
+        400, "There is no such version of the API", "Name one that `detail` names, or none."
+    ),
     "unauthenticated": Kind(
         401, "Who asks is not known", "Send `Authorization: Bearer KEY` with a key in force."
     ),
