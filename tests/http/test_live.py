@@ -4,147 +4,21 @@ from __future__ import annotations
 
 import json
 import signal
-import subprocess
-import sys
 import threading
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
 from runfold.events import topics
-from runfold.infra.process.ready import READY_FILE
 from runfold.producers.log.kafka import TopicReader
-from runfold.stack.settings import Settings
-from runfold.surfaces.processes import PROCESSES
-from tests.docs.test_blocks import environment, running
+from tests.http.product import AGENT, Product, asked, gateway, waiting
 from tests.http.test_events import heard
 from tests.projections.running import wait_caught_up
-from tests.support import stack
 from tests.support.builders.stories import CODEC
 from tests.support.stack import wait_until
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
-
-ROOT = Path(__file__).parents[2]
-SCRIPT = {
-    "apiVersion": "runfold/v1",
-    "kind": "ModelScript",
-    "metadata": {"name": "clerk", "version": "1.0.0"},
-    "spec": {
-        "turns": [
-            {"calls": [{"name": "ask_human", "arguments": {"question": "Which colour?"}}]},
-            {"calls": [{"name": "complete_task", "arguments": {"summary": "done"}}]},
-        ]
-    },
-}
-AGENT = {
-    "apiVersion": "ossa/v0.4",
-    "kind": "Agent",
-    "metadata": {"name": "clerk", "version": "1.0.0"},
-    "spec": {"role": "You ask.", "llm": {"provider": "scripted", "model": "clerk"}},
-}
-
-
-@dataclass
-class Product:
-    """The whole stack, and the gateway of it."""
-
-    settings: Settings
-
-    @property
-    def folder(self) -> Path:
-        return self.settings.home / "gateway"
-
-    def cli(self, *words: str) -> str:
-        """Run a command and return what it says."""
-        done = subprocess.run(
-            [sys.executable, "-m", "runfold.surfaces.cli", *words],
-            env=environment(self.settings), cwd=ROOT, capture_output=True, text=True, timeout=120,
-            check=False,
-        )  # fmt: skip
-        assert done.returncode == 0, done.stdout + done.stderr
-        return done.stdout
-
-    def key(self, tenant: str, *scopes: str) -> str:
-        """Return a new key."""
-        words = [word for scope in scopes or ("*",) for word in ("--scope", scope)]
-        made = self.cli("keys", "create", "test", "--tenant", tenant, "--user", "ada", *words)
-        return made.split()[0]
-
-    @contextmanager
-    def client(self, key: str) -> Iterator[httpx.Client]:
-        url = (self.folder / "url").read_text().strip()
-        headers = {"authorization": f"Bearer {key}"}
-        with httpx.Client(base_url=url, headers=headers, timeout=60) as client:
-            yield client
-
-
-@contextmanager
-def gateway(settings: Settings, log: str = "gateway-2.log") -> Iterator[subprocess.Popen[bytes]]:
-    """A gateway of a test's own, beside or in the place of another."""
-    ready = settings.home / "own-gateway.ready"
-    ready.unlink(missing_ok=True)
-    with (settings.home / log).open("ab") as file:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "runfold.surfaces.http"],
-            env={**environment(settings), READY_FILE: str(ready)},
-            cwd=ROOT, stdout=file, stderr=file,
-        )  # fmt: skip
-        try:
-            wait_until(ready.exists, 60)
-            yield process
-        finally:
-            process.kill()
-            process.wait()
-
-
-@pytest.fixture(scope="module")
-def product(servers: stack.Servers) -> Iterator[Product]:
-    stack.fresh_topics(servers.settings)
-    with ExitStack() as held:
-        home = held.enter_context(stack.temporary_home())
-        url = held.enter_context(stack.fresh_database(servers.database_url))
-        settings = replace(servers.settings.at(servers.bootstrap_servers, url), home=home)
-        for process in PROCESSES:
-            if not process.once and process.name != "monitor":
-                held.enter_context(running(settings, process.name, process.arguments))
-        wait_until((home / "gateway.ready").exists, 120)
-        yield Product(settings)
-
-
-@pytest.fixture(scope="module")
-def acme(product: Product) -> Iterator[httpx.Client]:
-    """A client of a tenant that has published its agent over HTTP."""
-    with product.client(product.key("acme")) as client:
-        answer = client.post("/definitions", json={"manifests": [SCRIPT, AGENT]})
-        assert answer.status_code == 201, answer.text
-        yield client
-
-
-def asked(client: httpx.Client, **headers: str) -> str:
-    answer = client.post("/runs", json={"goal": "choose", "agent": "clerk"}, headers=headers)
-    assert answer.status_code in {200, 202}, answer.text
-    run_id: str = answer.json()["run_id"]
-    return run_id
-
-
-def waiting(client: httpx.Client, run_id: str) -> str:
-    """Wait until a run asks a person, and return the question's id."""
-    found: list[str] = []
-
-    def asks() -> bool:
-        answer = client.get(f"/runs/{run_id}")
-        assert answer.status_code == 200, answer.text
-        found[:] = [wait["call_id"] for wait in answer.json()["waits_for"]]
-        return bool(found)
-
-    wait_until(asks, 60)
-    return found[0]
 
 
 def test_a_run_is_asked_for_followed_answered_and_ends(

@@ -1,0 +1,64 @@
+"""Schemathesis asks for every route what the document allows, and much that it does not."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import httpx
+import pytest
+
+from runfold.surfaces.http.access.identity import OPERATOR
+from tests.http.product import Product, asked, waiting
+from tests.projections.running import wait_caught_up
+from tests.support.stack import wait_until
+
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(900)]
+
+CHECKS = (
+    "not_a_server_error",
+    "status_code_conformance",
+    "content_type_conformance",
+    "response_headers_conformance",
+    "response_schema_conformance",
+    "unsupported_method",
+)
+EXAMPLES = int(os.environ.get("RUNFOLD_SCHEMATHESIS_EXAMPLES", "5"))
+
+
+def ask_everything(product: Product, key: str, config: str, folder: Path, phases: str) -> None:
+    """Ask for every route of the document, and see that nothing is wrong with any answer."""
+    (folder / "schemathesis.toml").write_text(config, encoding="utf-8")
+    url = (product.folder / "url").read_text(encoding="utf-8").strip()
+    words = [
+        str(Path(sys.executable).with_name("st")),
+        "--config-file", str(folder / "schemathesis.toml"),
+        "run", f"{url}/openapi.json",
+        "--header", f"Authorization: Bearer {key}",
+        "--checks", ",".join(CHECKS), "--phases", phases,
+        "--max-examples", str(EXAMPLES), "--seed", "68", "--request-timeout", "60",
+        "--suppress-health-check", "all", "--no-color", "--continue-on-failure",
+    ]  # fmt: skip
+    done = subprocess.run(
+        words, cwd=folder, capture_output=True, text=True, timeout=800, check=False
+    )
+    assert done.returncode == 0, done.stdout[-12_000:] + done.stderr[-2_000:]
+
+
+def test_every_answer_is_as_the_document_says(
+    product: Product, acme: httpx.Client, tmp_path: Path
+) -> None:
+    run_id = asked(acme)
+    question = waiting(acme, run_id)
+    acme.post(f"/runs/{run_id}/answer", json={"question_id": question, "answer": "blue"})
+    wait_until(lambda: acme.get(f"/runs/{run_id}").json()["status"] == "completed", 60)
+    artifact = acme.post("/artifacts", content=b"x,y").json()["artifact_id"]
+    wait_caught_up(product.settings)
+    key = product.key("acme", "*", OPERATOR)
+    # With ids of nothing, and then with those of what is there.
+    ask_everything(product, key, "", tmp_path, "coverage")
+    known = {"run_id": run_id, "artifact_id": artifact, "kind": "agent", "name": "clerk"}
+    config = "[parameters]\n" + "".join(f'"path.{k}" = "{v}"\n' for k, v in known.items())
+    ask_everything(product, key, config, tmp_path, "fuzzing")
