@@ -135,6 +135,7 @@ def test_every_answer_has_the_marks_of_its_request(served: Served, route: Route)
     [
         (b"[]", "application/json", "invalid"),
         (b'{"surely": "unknown"}', "application/json", "invalid"),
+        (b'{"\\ud800": "half a character"}', "application/json", "invalid"),
         (b'{"a": 1, "a": 2}', "application/json", "malformed"),
         (b'{"a": NaN}', "application/json", "malformed"),
         (b"{", "application/json", "malformed"),
