@@ -79,6 +79,9 @@ format: env ## put the code into the house's form
 	@$(BIN)/ruff format $(CHECKED)
 	@$(BIN)/ruff check --fix $(CHECKED)
 
+conformance: env ## ask for every route of the HTTP API what its document allows, and much that it does not
+	@RUNFOLD_CONFORMANCE=whole $(BIN)/python -m pytest -q tests/http/test_conformance.py
+
 bench: env ## how fast it is here; figures in build/bench.json
 	@$(BIN)/python -m benchmarks.bench
 

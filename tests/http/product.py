@@ -7,12 +7,15 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 import httpx
 
+from runfold.infra.gateway.postgres import PostgresKeyStore, Sessions
 from runfold.infra.process.ready import READY_FILE
 from runfold.stack.settings import Settings
+from runfold.surfaces.application.governing.api_keys import ApiKeys, KeyWish, hash_key_in
 from tests.docs.test_blocks import environment
 from tests.support.stack import wait_until
 
@@ -56,11 +59,20 @@ class Product:
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 
+    @contextmanager
+    def keys(self) -> Iterator[ApiKeys]:
+        """The keys of the gateway, as ``runfold keys`` has them."""
+        sessions = Sessions(self.settings.database_url)
+        try:
+            yield ApiKeys(PostgresKeyStore(sessions), hash_key_in(self.folder / "hash-key"))
+        finally:
+            sessions.close()
+
     def key(self, tenant: str, *scopes: str) -> str:
         """Return a new key."""
-        words = [word for scope in scopes or ("*",) for word in ("--scope", scope)]
-        made = self.cli("keys", "create", "test", "--tenant", tenant, "--user", "ada", *words)
-        return made.split()[0]
+        wish = KeyWish("test", tenant, "ada", (), scopes or ("*",))
+        with self.keys() as keys:
+            return str(keys.create(wish, datetime.now(UTC))[0])
 
     @contextmanager
     def client(self, key: str) -> Iterator[httpx.Client]:

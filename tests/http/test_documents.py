@@ -90,7 +90,10 @@ def test_x29_every_request_carries_the_seven_fields(monkeypatch: pytest.MonkeyPa
 
 
 def test_a_manifest_is_the_same_in_yaml() -> None:
-    manifest = {"a": "\U0001f600 \x00\x1f\x7f\x85\u2028\ufeff é \\ud83d \"'# &x *x", "\u00e9": [1.5]}
+    manifest = {
+        "a": "\U0001f600 \x00\x1f\x7f\x85\u2028\ufeff é \\ud83d \"'# &x *x",
+        "\u00e9": [1.5],
+    }
     assert yaml.safe_load(as_yaml(manifest, "/manifests/0")) == manifest
     with pytest.raises(Problem, match="half a character"):
         as_yaml({"a": "\ud83d"}, "/manifests/0")
