@@ -16,6 +16,7 @@ from runfold.events.people.approvals import Holds
 from runfold.events.probe import reserved
 from runfold.events.records import commands
 from runfold.events.records.commands import Control, Resolution, RunRequested
+from runfold.events.records.feedback import FeedbackGiven
 from runfold.events.topics import MAX_INPUT_BYTES
 from runfold.events.values import Attachment, DataClassification, Label, Limits, ProposedCall
 from runfold.producers.client.deciding import digest_of
@@ -49,6 +50,17 @@ class RequestOptions(TypedDict, total=False):
     variant: str
     source: str
     deadline: datetime
+
+
+class FeedbackOptions(TypedDict, total=False):
+    """What may be said about a run, as in ``FeedbackGiven``."""
+
+    rating: int | None
+    text: str | None
+    correction: str | None
+    seq: int | None
+    labels: tuple[Label, ...]
+    source: str
 
 
 class Messages:
@@ -99,6 +111,18 @@ class Messages:
         if not self.own and (why := reserved(filled["tenant_id"])):
             raise RefusedError(f"{why}.")
         return _valid(RunRequested, agent=name, goal=task, **filled)
+
+    def feedback(self, run_id: str, feedback_id: str, **said: Unpack[FeedbackOptions]) -> Record:
+        """Return what this user says about a run."""
+        return _valid(
+            FeedbackGiven,
+            feedback_id=feedback_id,
+            run_id=run_id,
+            tenant_id=self.tenant_id,
+            user_id=self.user_id,
+            given_at=datetime.now(UTC),
+            **said,
+        )
 
     def approve(
         self,

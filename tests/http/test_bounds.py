@@ -22,6 +22,7 @@ from tests.deciders.given import RUN
 from tests.http.serving import Served, serving
 from tests.support.stack import wait_until
 
+CHUNKED = b"POST /runs HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n"
 BODY = b'{"goal":"find out","agent":"worker"}'
 
 
@@ -238,11 +239,9 @@ def test_pipelined_requests_are_answered_in_order_and_none_is_made_up(served: Se
 @pytest.mark.parametrize(
     "raw",
     [
-        b"POST /runs HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\nzz\r\nabc\r\n0\r\n\r\n",
-        b"POST /runs HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n-1\r\nabc\r\n0\r\n\r\n",
-        b"POST /runs HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n"
-        + b"f" * 40
-        + b"\r\nabc",
+        CHUNKED + b"zz\r\nabc\r\n0\r\n\r\n",
+        CHUNKED + b"-1\r\nabc\r\n0\r\n\r\n",
+        CHUNKED + b"f" * 40 + b"\r\nabc",
         b"POST /runs HTTP/1.1\r\nhost: x\r\ncontent-length: -1\r\n\r\n",
         b"POST /runs HTTP/1.1\r\nhost: x\r\ncontent-length: 99999999999999999999\r\n\r\n",
         b"POST /runs HTTP/1.1\r\nhost: x\r\ntransfer-encoding: identity\r\n\r\n",

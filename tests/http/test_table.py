@@ -39,6 +39,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "reply_run": {"text": "x"},
     "results_run": {"call_id": "2", "result": 1},
     "publish_definitions": {"manifests": [{"kind": "Agent"}]},
+    "give_feedback": {"rating": 4},
     "promote_version": {"kind": "agent", "name": "clerk"},
 }
 

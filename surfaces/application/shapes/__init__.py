@@ -66,6 +66,8 @@ from runfold.surfaces.application.shapes.policies import (
 from runfold.surfaces.application.shapes.records import (
     Checkpoint,
     CheckpointPage,
+    Feedback,
+    FeedbackList,
     Release,
     ReleaseDecision,
     ReleaseHistory,
@@ -137,6 +139,8 @@ __all__ = [
     "DefinitionRow",
     "Event",
     "EventPage",
+    "Feedback",
+    "FeedbackList",
     "Grant",
     "Identity",
     "Json",

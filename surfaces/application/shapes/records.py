@@ -143,3 +143,31 @@ class ReleaseHistory(Release):
 
     shape: Literal[2] = SHAPE
     decisions: tuple[ReleaseDecision, ...]
+
+
+class Feedback(Shape):
+    """What somebody said about a run: ``rating`` is 1 (bad) to 5 (good).
+
+    ``correction`` is what the answer should have been, ``seq`` the event that it is about.
+    """
+
+    shape: Literal[2] = SHAPE
+    feedback_id: str
+    run_id: str
+    user_id: str
+    given_at: datetime
+    rating: int | None
+    text: str | None
+    correction: str | None
+    seq: int | None
+    labels: dict[str, str]
+    source: str
+
+
+class FeedbackList(Shape):
+    """What was said about a run, the oldest first; ``mean_rating`` is None where nobody rated."""
+
+    shape: Literal[2] = SHAPE
+    run_id: str
+    feedback: tuple[Feedback, ...]
+    mean_rating: float | None
