@@ -27,7 +27,7 @@ PEERS ?=
 WORKERS ?= 3
 
 .PHONY: bench-tenants bench-waiting bench-growth bench-tables bench-soak bench-overhead bench-peers bench-floors performance lock-peers
-.PHONY: help env lock up down demo test lint format bench bench-recovery torture mutants docs clean
+.PHONY: help env lock up down demo test lint format conformance bench bench-recovery torture mutants docs clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## /  make \1\t/' | expand -t 20
