@@ -70,7 +70,7 @@ HEADERS = st.dictionaries(
             "forwarded",
             "expect",
             "te",
-        ]  # fmt: skip
+        ]
     ),
     st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=1, max_size=60)
     | st.sampled_from(["bytes=0-", "bytes=-1", "sha-256=:AAAA:", "2026-12-01", "gzip", "identity"])
