@@ -121,7 +121,7 @@ def test_a_file_is_uploaded_read_back_and_named_by_its_run(
         ):  # fmt: skip
             answer = other.get(path)
             assert (answer.status_code, answer.json()["code"]) == (404, "not_found"), path
-        assert other.get("/releases").json()["releases"] == []
+        assert "clerk" not in other.get("/releases").text
 
 
 def test_a_version_is_promoted_and_its_name_says_so(acme: httpx.Client) -> None:

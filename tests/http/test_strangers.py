@@ -123,7 +123,7 @@ def test_a_key_without_the_scope_is_told_nothing(world: World) -> None:
 
 
 def test_what_is_one_tenants_is_not_there_for_another(world: World) -> None:
-    other = world.client(world.product.key("umbrella", "*"))
+    other = world.client(world.product.key("rivals", "*"))
     before = world.owner.get(f"/runs/{world.run_id}").json()
     nobody = {"run_id": f"{world.run_id[:-4]}0000", "artifact_id": "0" * 64, "name": "nobody"}
     for route in WITH_KEY:
