@@ -27,7 +27,7 @@ PEERS ?=
 WORKERS ?= 3
 
 .PHONY: bench-tenants bench-waiting bench-growth bench-tables bench-soak bench-overhead bench-peers bench-floors performance lock-peers
-.PHONY: help env lock up down demo test lint format bench bench-recovery torture mutants docs clean
+.PHONY: help env lock up down demo test lint format conformance bench bench-recovery torture mutants docs clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## /  make \1\t/' | expand -t 20
@@ -78,6 +78,9 @@ lint: env ## format, rules, types, import contracts, schemas and pages that drif
 format: env ## put the code into the house's form
 	@$(BIN)/ruff format $(CHECKED)
 	@$(BIN)/ruff check --fix $(CHECKED)
+
+conformance: env ## ask for every route of the HTTP API what its document allows, and much that it does not
+	@RUNFOLD_CONFORMANCE=whole $(BIN)/python -m pytest -q tests/http/test_conformance.py
 
 bench: env ## how fast it is here; figures in build/bench.json
 	@$(BIN)/python -m benchmarks.bench

@@ -24,6 +24,7 @@ TENANT_PARKED = "tenants.parked"
 DEAD_LETTERS = "dead.letters"
 REGISTRY = "registry"
 ALERTS = "alerts"
+FEEDBACK = "runs.feedback"
 
 MAX_RECORD_BYTES = 8_000_000
 """The largest record any topic accepts, in bytes."""
@@ -93,6 +94,7 @@ TOPICS: tuple[Topic, ...] = (
     Topic(TENANT_PARKED, "sleeping tenants, carried forward", config=_COMPACT),
     Topic(DEAD_LETTERS, "inputs that could not be used", config=_FOREVER),
     Topic(REGISTRY, "agents, tools and model scripts", by_run=False, config=_COMPACT),
+    Topic(FEEDBACK, "what people said about runs", config=_FOREVER),
     Topic(ALERTS, "what the monitor raised and cleared", by_run=False, config=_OPEN),
 )
 

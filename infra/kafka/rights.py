@@ -99,6 +99,7 @@ def _pool(called: str, kind: kinds.CallKind, *more: Right) -> Program:  # type: 
 
 _TRIED = f"{LANES}preflight"
 _OF_TENANTS = (topics.TENANT_EVENTS, topics.TENANT_RESTORE, topics.TENANT_PARKED)
+_NOT_OF_RUNS = frozenset({topics.ALERTS, topics.FEEDBACK})
 _PROJECTED = (topics.EVENTS, topics.TENANT_EVENTS, topics.DEAD_LETTERS, topics.REGISTRY)
 _DEFINITIONS = (*_topics(READ, topics.REGISTRY), *_groups("registry"))
 
@@ -117,8 +118,8 @@ PROGRAMS: dict[str, Program] = {
             *_DEFINITIONS,
             *_groups("runs-positions", "runs-owners", "restore", "readers"),
             *_groups("tenants-positions", "tenants-owners"),
-            # Whether each is kept as the guarantees need it; it has nothing to do with alerts.
-            *_topics(DESCRIBE_CONFIGS, *(t.name for t in TOPICS if t.name != topics.ALERTS)),
+            # Whether each is kept as the guarantees need it; alerts and feedback are not its own.
+            *_topics(DESCRIBE_CONFIGS, *(t.name for t in TOPICS if t.name not in _NOT_OF_RUNS)),
             Right("transactional-id", LANES, WRITE, prefixed=True),
             Right("transactional-id", TENANT_LANES, WRITE, prefixed=True),
         ),
@@ -149,10 +150,10 @@ PROGRAMS: dict[str, Program] = {
     "runfold-gateway": Program(
         "the gateway",
         (
-            *_topics(WRITE, topics.REQUESTS, topics.CONTROLS, topics.REGISTRY),
+            *_topics(WRITE, topics.REQUESTS, topics.CONTROLS, topics.REGISTRY, topics.FEEDBACK),
             # Of requests: a run that was asked for is there, before its first event is.
             *_topics(READ, topics.REQUESTS, topics.EVENTS, topics.COMPLETIONS, topics.REGISTRY),
-            *_topics(READ, topics.DEAD_LETTERS, topics.TENANT_EVENTS),
+            *_topics(READ, topics.DEAD_LETTERS, topics.TENANT_EVENTS, topics.FEEDBACK),
             *_topics(DESCRIBE_CONFIGS, topics.EVENTS),
             *_groups("readers"),
         ),
@@ -170,6 +171,8 @@ PROGRAMS: dict[str, Program] = {
             *_topics(WRITE, topics.REQUESTS, topics.CONTROLS, topics.REGISTRY),
             *_topics(READ, topics.EVENTS, topics.COMPLETIONS, topics.REGISTRY),
             *_topics(READ, topics.DEAD_LETTERS, topics.ALERTS, topics.TENANT_EVENTS),
+            # Of feedback: an export of a tenant has all of it.
+            *_topics(READ, topics.FEEDBACK),
             *_groups("readers"),
         ),
     ),

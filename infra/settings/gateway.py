@@ -28,6 +28,10 @@ HTTP_BODY = Variable(
     "RUNFOLD_HTTP_BODY_BYTES", number(1_000, 100_000_000), 1_000_000, "gateway",
     "the most bytes of a request's body",
 )  # fmt: skip
+HTTP_ARTIFACT = Variable(
+    "RUNFOLD_HTTP_ARTIFACT_BYTES", number(1_000, 200_000_000), 20_000_000, "gateway",
+    "the most bytes of an artifact that is uploaded",
+)  # fmt: skip
 HTTP_RATE = Variable(
     "RUNFOLD_HTTP_RATE", number(1, 1_000_000), 1_000, "gateway",
     "requests a second that one API key may make, on average over ten seconds",

@@ -15,7 +15,7 @@ from runfold.events.records.commands import HOLD_MS, Control, Resolution
 from runfold.events.run import Event
 from runfold.producers.client.broker_time import BrokerTime
 from runfold.producers.client.hubs import Hubs
-from runfold.producers.client.messages import Calls, Messages, RequestOptions
+from runfold.producers.client.messages import Calls, FeedbackOptions, Messages, RequestOptions
 from runfold.producers.errors import NotYetError
 from runfold.producers.log.port import Headers, LogReader, LogWriter, RecordPlace
 
@@ -67,6 +67,16 @@ class AsyncRunClient:
         roles = own.roles if user == own.user_id else ()
         client = AsyncRunClient(
             self._writer, self._reader, tenant_id, user, self.hubs, roles=roles, seen=seen
+        )
+        client._broker_time = self._broker_time
+        return client
+
+    def asking_as(self, request_id: str) -> AsyncRunClient:
+        """Return a client whose one control has this id: sent again, it changes nothing."""
+        own = self._messages
+        client = AsyncRunClient(self._writer, self._reader, hubs=self.hubs)
+        client._messages = Messages(
+            own.tenant_id, own.user_id, roles=own.roles, seen=own.seen, request_id=request_id
         )
         client._broker_time = self._broker_time
         return client
@@ -202,6 +212,11 @@ class AsyncRunClient:
     async def hand_back(self, run_id: str, reason: str = "") -> str:
         """Let the model answer again."""
         return await self._send(self._messages.hand_back(run_id, reason))
+
+    async def say_of(self, run_id: str, feedback_id: str, **said: Unpack[FeedbackOptions]) -> None:
+        """Put on record what this user says about a run; it is durable then."""
+        record = self._messages.feedback(run_id, feedback_id, **said)
+        await self._publish(topics.FEEDBACK, record, run_id)
 
     async def completion(
         self,

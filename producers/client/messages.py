@@ -16,6 +16,7 @@ from runfold.events.people.approvals import Holds
 from runfold.events.probe import reserved
 from runfold.events.records import commands
 from runfold.events.records.commands import Control, Resolution, RunRequested
+from runfold.events.records.feedback import FeedbackGiven
 from runfold.events.topics import MAX_INPUT_BYTES
 from runfold.events.values import Attachment, DataClassification, Label, Limits, ProposedCall
 from runfold.producers.client.deciding import digest_of
@@ -51,13 +52,24 @@ class RequestOptions(TypedDict, total=False):
     deadline: datetime
 
 
+class FeedbackOptions(TypedDict, total=False):
+    """What may be said about a run, as in ``FeedbackGiven``."""
+
+    rating: int | None
+    text: str | None
+    correction: str | None
+    seq: int | None
+    labels: tuple[Label, ...]
+    source: str
+
+
 class Messages:
     """Makes what is published, each message with an id of its own.
 
     Every method raises RefusedError for what nobody could accept, naming the field. ``roles`` are
     those that the user's controls come with. ``seen`` are digests of what was shown, by the call:
     decisions carry them. ``own`` are those of Runfold's probe, which alone asks for runs of its
-    tenant.
+    tenant. ``request_id`` is that of the one control that is made, instead of a new one.
     """
 
     def __init__(
@@ -68,12 +80,14 @@ class Messages:
         roles: tuple[str, ...] = (),
         seen: Mapping[str, bytes] | None = None,
         own: bool = False,
+        request_id: str | None = None,
     ) -> None:
         self.tenant_id = tenant_id
         self.user_id = user_id
         self.roles = roles
         self.seen = seen or {}
         self.own = own
+        self.request_id = request_id
 
     def request(
         self, goal: str | Content, agent: str, **options: Unpack[RequestOptions]
@@ -97,6 +111,18 @@ class Messages:
         if not self.own and (why := reserved(filled["tenant_id"])):
             raise RefusedError(f"{why}.")
         return _valid(RunRequested, agent=name, goal=task, **filled)
+
+    def feedback(self, run_id: str, feedback_id: str, **said: Unpack[FeedbackOptions]) -> Record:
+        """Return what this user says about a run."""
+        return _valid(
+            FeedbackGiven,
+            feedback_id=feedback_id,
+            run_id=run_id,
+            tenant_id=self.tenant_id,
+            user_id=self.user_id,
+            given_at=datetime.now(UTC),
+            **said,
+        )
 
     def approve(
         self,
@@ -227,7 +253,7 @@ class Messages:
     def _control(self, kind: type[Control], run_id: str, **fields: Any) -> Control:
         return _valid(
             kind,
-            request_id=uuid7(),
+            request_id=self.request_id or uuid7(),
             run_id=run_id,
             tenant_id=self.tenant_id,
             actor_id=self.user_id,

@@ -5,6 +5,7 @@ Rows are dicts with the columns' names.
 
 from runfold.projections.queries.access import rules_used, runs_started, tools_used
 from runfold.projections.queries.audit import AuditSummary, audit_of, audit_summary
+from runfold.projections.queries.checkpoints import checkpoints_of
 from runfold.projections.queries.operating import (
     evidence_of,
     list_dead_letters,
@@ -54,6 +55,7 @@ __all__ = [
     "audit_summary",
     "budgets",
     "calls",
+    "checkpoints_of",
     "costs_by",
     "evidence_of",
     "ids_beginning_with",

@@ -13,14 +13,15 @@ from pathlib import Path, PurePosixPath
 
 from runfold.events.topics import TOPICS
 from runfold.surfaces.backup.errors import NotABackupError
-from runfold.surfaces.backup.manifest import WITHOUT_TENANTS, FileSaid, Manifest
-from runfold.surfaces.backup.source import KEPT, TENANTS_ONLY
+from runfold.surfaces.backup.manifest import NO_FEEDBACK, WITHOUT_TENANTS, FileSaid, Manifest
+from runfold.surfaces.backup.source import KEPT, TENANTS_ONLY, WITHOUT_FEEDBACK
 from runfold.surfaces.backup.tables import TABLES
 
 MAX_PARTITIONS = 100_000
 
 _ARTIFACT = re.compile(r"artifacts/tenant-[A-Za-z0-9_.~%-]*/([0-9a-f]{2})/(\1[0-9a-f]{62})")
 _COLUMN = re.compile(r"[a-z_][a-z0-9_]{0,62}")
+_LEFT_OUT = {WITHOUT_TENANTS: TENANTS_ONLY, NO_FEEDBACK: WITHOUT_FEEDBACK}
 _BY_RUN = {topic.name: topic.by_run for topic in TOPICS}
 
 
@@ -57,7 +58,7 @@ def place_of(folder: Path, said: FileSaid) -> Path:
 
 
 def _need_partitions(manifest: Manifest) -> None:
-    left_out = TENANTS_ONLY if manifest.format == WITHOUT_TENANTS else frozenset[str]()
+    left_out = _LEFT_OUT.get(manifest.format, frozenset[str]())
     wanted = {
         (topic, number)
         for topic in KEPT

@@ -13,11 +13,17 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationErro
 
 from runfold.surfaces.backup.errors import NotABackupError
 
-FORMAT = 2
+FORMAT = 3
 """The form of the folder; a release that does not know it refuses it."""
 
 WITHOUT_TENANTS = 1
 """The form of earlier releases: it has no journal of tenants, which they did not know."""
+
+NO_FEEDBACK = 2
+"""The form of releases that knew tenants, and no topic of feedback."""
+
+FORMS = (WITHOUT_TENANTS, NO_FEEDBACK, FORMAT)
+"""Every form that this release reads."""
 
 NAME = "manifest.json"
 
@@ -110,9 +116,9 @@ def read(folder: Path) -> Manifest:
     try:
         named = json.loads(data)
         form = named.get("format") if isinstance(named, dict) else None
-        if isinstance(form, int) and form not in {WITHOUT_TENANTS, FORMAT}:
+        if isinstance(form, int) and form not in FORMS:
             raise NotABackupError(
-                f"{folder} has the form {form}, this release reads {WITHOUT_TENANTS} and {FORMAT}: "
+                f"{folder} has the form {form}, this release reads {', '.join(map(str, FORMS))}: "
                 "use the release that made it."
             )
         return Manifest.model_validate_json(data)

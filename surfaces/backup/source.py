@@ -38,10 +38,11 @@ BESIDE = (topics.COMPLETIONS, topics.DEAD_LETTERS)
 """Written in one transaction with the events that they belong to."""
 
 WHOLE = (topics.REGISTRY, topics.ALERTS)
-KEPT = (*JOURNALS, topics.REGISTRY, *BESIDE, topics.ALERTS, *INPUTS)
+KEPT = (*JOURNALS, topics.REGISTRY, *BESIDE, topics.FEEDBACK, topics.ALERTS, *INPUTS)
 """The topics of a back-up, in the order in which they are read."""
 
-TENANTS_ONLY = frozenset({topics.TENANT_EVENTS, topics.TENANT_REQUESTS})
+WITHOUT_FEEDBACK = frozenset({topics.FEEDBACK})
+TENANTS_ONLY = WITHOUT_FEEDBACK | {topics.TENANT_EVENTS, topics.TENANT_REQUESTS}
 """Those of them that back-ups of earlier releases do not have."""
 
 _RESTORE = (topics.RESTORE, topics.TENANT_RESTORE)

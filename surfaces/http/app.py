@@ -84,6 +84,8 @@ class Bounds:
     def _problem(self, scope: Scope) -> Problem | None:
         names = [name for name, _ in scope["headers"]]
         close = {"connection": "close"}
+        if scope["http_version"] not in {"1.0", "1.1"}:
+            return Problem("malformed", "This is no version of HTTP here: 1.1 is.", headers=close)
         if len(names) > self._limits.headers:
             return Problem(
                 "too_many_headers",

@@ -12,6 +12,7 @@ from typing import TypeVar
 
 from sqlalchemy import Connection
 
+from runfold.infra.artifacts.port import ArtifactStore
 from runfold.infra.credentials.token import Claims
 from runfold.infra.documents import Remark
 from runfold.processors.definitions.publisher import Report
@@ -58,6 +59,7 @@ class Gateway:
     reads: str = "off"
     reads_to: Callable[[], str] = str
     publish: Publish | None = None
+    artifacts: ArtifactStore | None = None
 
     def client(self, caller: Caller) -> AsyncRunClient:
         """Return a client that speaks for a caller."""

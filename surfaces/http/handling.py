@@ -1,6 +1,6 @@
 """How a request is served: the same steps for every route, in this order.
 
-1. it is given an id and a trace
+1. it is given an id and a trace; the version that it names must be one that is served
 2. its key says who asks
 3. rate and number of requests under way
 4. the scope that the route needs
@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 
 from opentelemetry import context as otel
@@ -30,6 +30,8 @@ from runfold.surfaces.http.metrics import REQUESTS, SECONDS
 from runfold.surfaces.http.reading import bodies
 from runfold.surfaces.http.refusals.problems import Problem, answer, problem_of
 from runfold.surfaces.http.route import Call, Route
+from runfold.surfaces.http.versions import HEADER, VERSION, asked_for
+from runfold.surfaces.http.versions import marks_of as said_of
 
 _log = logging.getLogger("runfold.gateway")
 
@@ -39,8 +41,9 @@ async def handle(route: Route, gateway: Gateway, request: Request) -> Response:
     began = time.monotonic()
     marks = marks_of(request)
     left: dict[str, str] = {}
-    who = ""
+    who, version = "", VERSION
     try:
+        version = asked_for(request)
         with in_trace(marks):
             caller = await _let_in(route, gateway, request, marks)
             who = caller.key_id
@@ -58,7 +61,7 @@ async def handle(route: Route, gateway: Gateway, request: Request) -> Response:
         if problem.code == "internal":
             _log.exception("a request failed", extra={"request_id": marks.request_id})
         response = answer(problem, request.url.path, marks.request_id)
-    _mark(response, marks, left)
+    _mark(response, marks, {**left, HEADER: version, **said_of(route.deprecated)})
     seconds = time.monotonic() - began
     REQUESTS(route.name, str(response.status_code)).inc()
     SECONDS(route.name).observe(seconds)
@@ -100,6 +103,8 @@ async def _let_in(route: Route, gateway: Gateway, request: Request, marks: Marks
 
 async def _body(route: Route, gateway: Gateway, request: Request) -> object:
     limits = gateway.use.limits
+    if route.raw:
+        return None
     if route.body is None:
         if request.method != "GET" and await bodies.read(request, limits):
             raise Problem("malformed", "This route takes no body.")
@@ -111,10 +116,10 @@ async def _body(route: Route, gateway: Gateway, request: Request) -> object:
     return bodies.validated(route.body, found)
 
 
-def _mark(response: Response, marks: Marks, left: dict[str, str]) -> None:
+def _mark(response: Response, marks: Marks, more: Mapping[str, str]) -> None:
     response.headers["x-request-id"] = marks.request_id
     response.headers["traceparent"] = marks.traceparent
     response.headers.setdefault("cache-control", "no-store")
     response.headers.setdefault("x-content-type-options", "nosniff")
-    for name, value in left.items():
+    for name, value in more.items():
         response.headers[name] = value

@@ -12,6 +12,8 @@ import psycopg
 
 from runfold.events import topics
 from runfold.events.avro.codec import Codec
+from runfold.infra.artifacts.files import FileArtifacts
+from runfold.infra.artifacts.sealed import SealedArtifacts
 from runfold.infra.credentials.signing import signer_of
 from runfold.infra.database.connection import Session, engine
 from runfold.infra.documents import Remark
@@ -92,6 +94,7 @@ def make(process: Process, settings: GatewaySettings, *, development: bool) -> M
         reads=settings.reads,
         reads_to=lambda: url,
         publish=_publisher(kafka, codec, writer),
+        artifacts=SealedArtifacts(FileArtifacts(settings.home / "artifacts"), codec.sealing),
     )
     return Made(gateway, asked, (hubs.close, writer.close, sessions.close, views.dispose))
 

@@ -15,6 +15,7 @@ from runfold.surfaces.application.rendering import to_json
 from runfold.surfaces.http.access.identity import Caller
 from runfold.surfaces.http.gateway import Gateway
 from runfold.surfaces.http.refusals.problems import Problem
+from runfold.surfaces.http.versions import Deprecated
 
 B = TypeVar("B")
 
@@ -89,7 +90,9 @@ class Route:
     """``scope`` is what a key must grant, None where nobody needs a key.
 
     ``answers`` are the models of what it answers by status, None for a body that has none;
-    ``problems`` are the codes of its own, beside those that every route has.
+    ``problems`` are the codes of its own, beside those that every route has. A ``raw`` body is
+    bytes, which the endpoint reads; ``gives`` is the media type of answers that have no model.
+    ``deprecated`` says until when a route is there that is to go.
     """
 
     method: str
@@ -103,6 +106,9 @@ class Route:
     parameters: tuple[Parameter, ...] = ()
     problems: tuple[str, ...] = ()
     streams: bool = False
+    raw: bool = False
+    gives: str = "application/json"
+    deprecated: Deprecated | None = None
 
 
 def answered(

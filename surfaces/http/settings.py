@@ -47,6 +47,7 @@ class GatewaySettings:
             hash_key=variables.HTTP_HASH_KEY_FILE.read(env) or home / FOLDER / HASH_KEY,
             limits=Limits(
                 body_bytes=variables.HTTP_BODY.read(env),
+                artifact_bytes=variables.HTTP_ARTIFACT.read(env),
                 rate=variables.HTTP_RATE.read(env),
                 concurrency=variables.HTTP_CONCURRENCY.read(env),
                 listeners=variables.HTTP_LISTENERS.read(env),

@@ -12,6 +12,7 @@ from typing import Any
 import httpx
 import psycopg
 
+from runfold.infra.artifacts.memory import MemoryArtifacts
 from runfold.infra.gateway.asked import MemoryAskedStore
 from runfold.infra.gateway.key_store import MemoryKeyStore
 from runfold.producers.client import Hubs
@@ -91,6 +92,7 @@ def serving(
         once=Once(MemoryAskedStore()),
         use=Use(limits),
         ready=str,
+        artifacts=MemoryArtifacts(),
     )
     gateway = replace(gateway, **more)
     listening = opened("127.0.0.1", 0)

@@ -22,6 +22,7 @@ from tests.deciders.given import RUN
 from tests.http.serving import Served, serving
 from tests.support.stack import wait_until
 
+CHUNKED = b"POST /runs HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n"
 BODY = b'{"goal":"find out","agent":"worker"}'
 
 
@@ -221,3 +222,93 @@ def test_a_key_of_this_machine_lets_nobody_in_from_elsewhere(
     # The second time the key is remembered.
     served.gateway.door._believed_s = 60
     assert asyncio.run(ask()) == [status] * 2
+
+
+def test_pipelined_requests_are_answered_in_order_and_none_is_made_up(served: Served) -> None:
+    first = head(served, method="GET", path="/identity")
+    second = head(served, "connection: close", method="GET", path=f"/runs/{RUN}")
+    with closing(connected(served)) as sock:
+        sock.sendall(first + second)
+        data = b""
+        while piece := sock.recv(65536):
+            data += piece
+    assert data.count(b"HTTP/1.1 200") == 2
+    assert data.index(b'"user_id":"ada"') < data.index(b'"card"')
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        CHUNKED + b"zz\r\nabc\r\n0\r\n\r\n",
+        CHUNKED + b"-1\r\nabc\r\n0\r\n\r\n",
+        CHUNKED + b"f" * 40 + b"\r\nabc",
+        b"POST /runs HTTP/1.1\r\nhost: x\r\ncontent-length: -1\r\n\r\n",
+        b"POST /runs HTTP/1.1\r\nhost: x\r\ncontent-length: 99999999999999999999\r\n\r\n",
+        b"POST /runs HTTP/1.1\r\nhost: x\r\ntransfer-encoding: identity\r\n\r\n",
+        b"POST /runs HTTP/1.1\r\nhost: x\r\n content-length: 3\r\n\r\nabc",
+        b"POST /runs HTTP/1.1\r\nhost: x\r\nbad header: 3\r\n\r\n",
+        b"POST /runs HTTP/1.1\r\nhost: x\rcontent-length: 3\r\n\r\n",
+        b"POST /runs HTTP/1.1\r\nhost: x\r\nhost: y\r\n\r\n",
+        b"POST /runs HTTP/1.1\r\n\r\n",
+        b"POST  /runs HTTP/1.1\r\nhost: x\r\n\r\n",
+        b"POST /runs HTTP/9.9\r\nhost: x\r\n\r\n",
+        b"POST /runs\r\n\r\n",
+        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
+        b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+        b"GET /" + b"a" * 70_000 + b" HTTP/1.1\r\nhost: x\r\n\r\n",
+        b"\x00" * 100 + b"\r\n\r\n",
+    ],
+)
+def test_what_is_no_request_of_http_reaches_no_route(impatient: Served, raw: bytes) -> None:
+    with closing(connected(impatient)) as sock:
+        sock.sendall(raw)
+        data = b""
+        try:
+            while piece := sock.recv(65536):
+                data += piece
+        except ConnectionResetError:
+            pass
+    # It is refused, or the connection is cut; and whoever comes next is served.
+    assert data == b"" or 400 <= int(data.split()[1]) < 500 or data.split()[1] in {b"501", b"505"}
+    assert data.count(b"HTTP/1.1 ") <= 1
+    assert impatient.client().get("/identity").status_code == 200
+    assert list(impatient.log.read("runs.requests")) == []
+
+
+def test_an_upgrade_is_no_way_around(served: Served) -> None:
+    said_so = ("upgrade: h2c", "http2-settings: AAMAAABk", "connection: upgrade, http2-settings")
+    for more in (said_so, ("upgrade: websocket", "connection: upgrade")):
+        with closing(connected(served)) as sock:
+            sock.sendall(head(served, *more, method="GET", path="/identity"))
+            first = sock.recv(65536)
+        assert first.startswith(b"HTTP/1.1 200") or 400 <= int(first.split()[1]) < 500
+        assert b"101 Switching" not in first
+
+
+def test_half_open_connections_are_let_go(impatient: Served) -> None:
+    held = [connected(impatient) for _ in range(50)]
+    try:
+        for number, sock in enumerate(held):
+            match number % 3:
+                case 0:
+                    sock.sendall(b"GET /ident")
+                case 1:
+                    sock.sendall(head(impatient, "content-length: 100")[:-2])
+                case _:
+                    # It says that it sends no more, and waits.
+                    sock.sendall(b"POST /runs HTTP/1.1\r\nhost: x\r\ncontent-length: 9\r\n\r\nab")
+                    sock.shutdown(socket.SHUT_WR)
+        assert impatient.client().get("/identity").status_code == 200
+        wait_until(lambda: len(impatient.server.server_state.connections) <= 1, 60)
+    finally:
+        for sock in held:
+            sock.close()
+
+
+def test_who_goes_away_in_mid_request_leaves_nothing_under_way(impatient: Served) -> None:
+    for _ in range(20):
+        sock = connected(impatient)
+        sock.sendall(head(impatient, "content-length: 1000") + b'{"goal"')
+        sock.close()
+    wait_until(lambda: not impatient.gateway.use._under_way, 60)
+    assert impatient.gateway.use.held == 0

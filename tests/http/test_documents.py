@@ -6,9 +6,12 @@ import json
 
 import httpx
 import pytest
+import yaml
 
+from runfold.surfaces.http.refusals.problems import Problem, answer
 from runfold.surfaces.http.route import Route
 from runfold.surfaces.http.routes import ROUTES
+from runfold.surfaces.http.routes.definitions import as_yaml
 from tests.deciders.given import RUN, done
 from tests.deciders.given import request as asked
 from tests.http import serving as module
@@ -84,3 +87,19 @@ def test_x29_every_request_carries_the_seven_fields(monkeypatch: pytest.MonkeyPa
     assert len(seen) == 2
     for each in seen:
         assert all(getattr(each, name) for name in X29)
+
+
+def test_a_manifest_is_the_same_in_yaml() -> None:
+    manifest = {
+        "a": "\U0001f600 \x00\x1f\x7f\x85\u2028\ufeff é \\ud83d \"'# &x *x",
+        "\u00e9": [1.5],
+    }
+    assert yaml.safe_load(as_yaml(manifest, "/manifests/0")) == manifest
+    with pytest.raises(Problem, match="half a character"):
+        as_yaml({"a": "\ud83d"}, "/manifests/0")
+
+
+def test_a_refusal_can_be_said_whatever_it_names() -> None:
+    errors = ({"pointer": "/\ud800", "detail": "half"},)
+    said = answer(Problem("invalid", "It names \ud83d.", errors=errors), "/runs", "r")
+    assert json.loads(bytes(said.body))["detail"] == "It names ?."

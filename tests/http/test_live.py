@@ -4,148 +4,21 @@ from __future__ import annotations
 
 import json
 import signal
-import subprocess
-import sys
 import threading
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
 from runfold.events import topics
-from runfold.infra.process.ready import READY_FILE
 from runfold.producers.log.kafka import TopicReader
-from runfold.stack.settings import Settings
-from runfold.surfaces.processes import PROCESSES
-from tests.docs.test_blocks import environment, running
+from tests.http.product import AGENT, Product, asked, gateway, waiting
 from tests.http.test_events import heard
 from tests.projections.running import wait_caught_up
-from tests.support import stack, warm
 from tests.support.builders.stories import CODEC
 from tests.support.stack import wait_until
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
-
-ROOT = Path(__file__).parents[2]
-SCRIPT = {
-    "apiVersion": "runfold/v1",
-    "kind": "ModelScript",
-    "metadata": {"name": "clerk", "version": "1.0.0"},
-    "spec": {
-        "turns": [
-            {"calls": [{"name": "ask_human", "arguments": {"question": "Which colour?"}}]},
-            {"calls": [{"name": "complete_task", "arguments": {"summary": "done"}}]},
-        ]
-    },
-}
-AGENT = {
-    "apiVersion": "ossa/v0.4",
-    "kind": "Agent",
-    "metadata": {"name": "clerk", "version": "1.0.0"},
-    "spec": {"role": "You ask.", "llm": {"provider": "scripted", "model": "clerk"}},
-}
-
-
-@dataclass
-class Product:
-    """The whole stack, and the gateway of it."""
-
-    settings: Settings
-
-    @property
-    def folder(self) -> Path:
-        return self.settings.home / "gateway"
-
-    def cli(self, *words: str) -> str:
-        """Run a command and return what it says."""
-        done = subprocess.run(
-            [sys.executable, "-m", "runfold.surfaces.cli", *words],
-            env=environment(self.settings), cwd=ROOT, capture_output=True, text=True, timeout=120,
-            check=False,
-        )  # fmt: skip
-        assert done.returncode == 0, done.stdout + done.stderr
-        return done.stdout
-
-    def key(self, tenant: str, *scopes: str) -> str:
-        """Return a new key."""
-        words = [word for scope in scopes or ("*",) for word in ("--scope", scope)]
-        made = self.cli("keys", "create", "test", "--tenant", tenant, "--user", "ada", *words)
-        return made.split()[0]
-
-    @contextmanager
-    def client(self, key: str) -> Iterator[httpx.Client]:
-        url = (self.folder / "url").read_text().strip()
-        headers = {"authorization": f"Bearer {key}"}
-        with httpx.Client(base_url=url, headers=headers, timeout=60) as client:
-            yield client
-
-
-@contextmanager
-def gateway(settings: Settings, log: str = "gateway-2.log") -> Iterator[warm.Started]:
-    """A gateway of a test's own, beside or in the place of another."""
-    ready = settings.home / "own-gateway.ready"
-    ready.unlink(missing_ok=True)
-    with (settings.home / log).open("ab") as file:
-        process = warm.start(
-            "runfold.surfaces.http",
-            env={**environment(settings), READY_FILE: str(ready)},
-            stdout=file,
-            stderr=file,
-        )
-        try:
-            wait_until(ready.exists, 60)
-            yield process
-        finally:
-            process.kill()
-            process.wait()
-
-
-@pytest.fixture(scope="module")
-def product(servers: stack.Servers) -> Iterator[Product]:
-    stack.fresh_topics(servers.settings)
-    with ExitStack() as held:
-        home = held.enter_context(stack.temporary_home())
-        url = held.enter_context(stack.fresh_database(servers.database_url))
-        settings = replace(servers.settings.at(servers.bootstrap_servers, url), home=home)
-        for process in PROCESSES:
-            if not process.once and process.name != "monitor":
-                held.enter_context(running(settings, process.name, process.arguments))
-        wait_until((home / "gateway.ready").exists, 120)
-        yield Product(settings)
-
-
-@pytest.fixture(scope="module")
-def acme(product: Product) -> Iterator[httpx.Client]:
-    """A client of a tenant that has published its agent over HTTP."""
-    with product.client(product.key("acme")) as client:
-        answer = client.post("/definitions", json={"manifests": [SCRIPT, AGENT]})
-        assert answer.status_code == 201, answer.text
-        yield client
-
-
-def asked(client: httpx.Client, **headers: str) -> str:
-    answer = client.post("/runs", json={"goal": "choose", "agent": "clerk"}, headers=headers)
-    assert answer.status_code in {200, 202}, answer.text
-    run_id: str = answer.json()["run_id"]
-    return run_id
-
-
-def waiting(client: httpx.Client, run_id: str) -> str:
-    """Wait until a run asks a person, and return the question's id."""
-    found: list[str] = []
-
-    def asks() -> bool:
-        answer = client.get(f"/runs/{run_id}")
-        assert answer.status_code == 200, answer.text
-        found[:] = [wait["call_id"] for wait in answer.json()["waits_for"]]
-        return bool(found)
-
-    wait_until(asks, 60)
-    return found[0]
 
 
 def test_a_run_is_asked_for_followed_answered_and_ends(
@@ -193,6 +66,84 @@ def test_a_run_is_asked_for_followed_answered_and_ends(
     assert [each["status"] for each in calls["model_calls"]] == ["responded", "responded"]
     sums = acme.get("/costs", params={"by": "agent,model"}).json()["costs"]
     assert {each["agent"] for each in sums} == {"clerk"}
+
+
+def test_a_file_is_uploaded_read_back_and_named_by_its_run(
+    product: Product, acme: httpx.Client
+) -> None:
+    kept = acme.post("/artifacts", content=b"blue, red", headers={"content-type": "text/csv"})
+    assert kept.status_code == 201, kept.text
+    artifact = kept.json()["artifact_id"]
+    attached = [{"artifact": artifact, "name": "colours.csv", "media_type": "text/csv"}]
+    body = {"goal": "choose", "agent": "clerk", "thread_id": "t-1", "attachments": attached}
+    run_id = acme.post("/runs", json=body).json()["run_id"]
+    question = waiting(acme, run_id)
+    acme.post(f"/runs/{run_id}/answer", json={"question_id": question, "answer": "blue"})
+    wait_until(lambda: acme.get(f"/runs/{run_id}").json()["status"] == "completed", 60)
+    part = acme.get(f"/artifacts/{artifact}", headers={"range": "bytes=0-3"})
+    assert (part.status_code, part.content) == (206, b"blue")
+    (named,) = acme.get(f"/runs/{run_id}/artifacts").json()["artifacts"]
+    assert (named["artifact_id"], named["name"]) == (artifact, "colours.csv")
+
+    said = acme.get(f"/runs/{run_id}/messages").json()
+    kinds = [(each["role"], each["kind"]) for each in said["messages"]]
+    assert kinds[:4] == [
+        ("user", "goal"),
+        ("assistant", "answer"),
+        ("assistant", "question"),
+        ("user", "human_answer"),
+    ]
+    assert said["messages"][3]["content"] == "blue"
+    wait_caught_up(product.settings)
+    # By the views, and page by page, it is the same.
+    assert acme.get(f"/runs/{run_id}/messages").json() == said
+    pages, after = [], 0
+    while True:
+        page = acme.get(f"/runs/{run_id}/messages", params={"after": after, "limit": 2}).json()
+        pages += page["messages"]
+        if not page["has_more"]:
+            break
+        after = page["next_after"]
+    assert pages == said["messages"]
+    (of_thread,) = acme.get("/threads/t-1/messages").json()["runs"]
+    assert (of_thread["run_id"], of_thread["messages"]) == (run_id, said["messages"])
+
+    safe = acme.get(f"/runs/{run_id}/checkpoints").json()["checkpoints"]
+    assert [each["step"] for each in safe] == sorted(each["step"] for each in safe)
+    assert safe
+    assert {each["run_id"] for each in safe} == {run_id}
+    rest = acme.get(f"/runs/{run_id}/checkpoints", params={"after": safe[0]["seq"]}).json()
+    assert rest["checkpoints"] == safe[1:]
+    with product.client(product.key("umbrella")) as other:
+        for path in (
+            f"/artifacts/{artifact}", f"/runs/{run_id}/artifacts", f"/runs/{run_id}/messages",
+            f"/runs/{run_id}/checkpoints", "/threads/t-1/messages", "/releases/agent/clerk",
+        ):  # fmt: skip
+            answer = other.get(path)
+            assert (answer.status_code, answer.json()["code"]) == (404, "not_found"), path
+        assert "clerk" not in other.get("/releases").text
+
+
+def test_a_version_is_promoted_and_its_name_says_so(acme: httpx.Client) -> None:
+    for number in ("2.0.0", "2.1.0"):
+        newer = {**AGENT, "metadata": {"name": "scribe", "version": number}}
+        assert acme.post("/definitions", json={"manifests": [newer]}).status_code == 201
+    before = acme.get("/releases/agent/scribe").json()
+    assert (before["version"], before["chosen"], before["decisions"]) == ("2.1.0", False, [])
+    body = {"kind": "agent", "name": "scribe", "version": "2.0.0", "reason": "2.1 talks too much"}
+    after = acme.post("/releases", json=body)
+    assert after.status_code == 200, after.text
+    assert (after.json()["version"], after.json()["chosen"]) == ("2.0.0", True)
+    (decided,) = after.json()["decisions"]
+    assert (decided["action"], decided["target"], decided["reason"], decided["decided_by"]) == (
+        "released", "2.0.0", "2.1 talks too much", "ada",
+    )  # fmt: skip
+    listed = acme.get("/releases", params={"kind": "agent"}).json()["releases"]
+    assert ("scribe", "2.0.0") in [(each["name"], each["version"]) for each in listed]
+    again = acme.post("/releases", json={"kind": "agent", "name": "scribe"}).json()
+    assert (again["version"], again["chosen"]) == ("2.1.0", False)
+    missing = acme.post("/releases", json={**body, "version": "9.9.9"})
+    assert (missing.status_code, missing.json()["code"]) in {(422, "invalid"), (404, "not_found")}
 
 
 def test_what_is_the_others_is_not_there(product: Product, acme: httpx.Client) -> None:

@@ -39,6 +39,8 @@ BODIES: dict[str, dict[str, Any]] = {
     "reply_run": {"text": "x"},
     "results_run": {"call_id": "2", "result": 1},
     "publish_definitions": {"manifests": [{"kind": "Agent"}]},
+    "give_feedback": {"rating": 4},
+    "promote_version": {"kind": "agent", "name": "clerk"},
 }
 
 
@@ -135,6 +137,7 @@ def test_every_answer_has_the_marks_of_its_request(served: Served, route: Route)
     [
         (b"[]", "application/json", "invalid"),
         (b'{"surely": "unknown"}', "application/json", "invalid"),
+        (b'{"\\ud800": "half a character"}', "application/json", "invalid"),
         (b'{"a": 1, "a": 2}', "application/json", "malformed"),
         (b'{"a": NaN}', "application/json", "malformed"),
         (b"{", "application/json", "malformed"),

@@ -139,6 +139,7 @@ BY_ID: dict[str, Ask] = {
     "timeline": lambda v, t: queries.timeline(v, f"{t}-done"),
     "calls": lambda v, t: queries.calls(v, f"{t}-done"),
     "latest_checkpoint": lambda v, t: queries.latest_checkpoint(v, f"{t}-done"),
+    "checkpoints_of": lambda v, t: queries.checkpoints_of(v, f"{t}-done"),
     "already_ran": lambda v, t: queries.already_ran(v, "files.read", f"{t}-t1"),
     "ids_beginning_with": lambda v, t: queries.ids_beginning_with(v, f"{t}-d"),
     "open_approvals": lambda v, t: queries.open_approvals(v, f"{t}-open"),

@@ -31,7 +31,7 @@ from runfold.surfaces.private_folder import make_private
 FORMAT = 1
 """The number of what an export looks like; it changes where a reader must know it."""
 
-_TOPICS = (topics.REQUESTS, topics.CONTROLS, topics.EVENTS, topics.TENANT_EVENTS)
+_TOPICS = (topics.REQUESTS, topics.CONTROLS, topics.EVENTS, topics.TENANT_EVENTS, topics.FEEDBACK)
 
 
 @dataclass

@@ -59,8 +59,13 @@ class Once:
         self._lasting = Lasting(LEASE, kept)
         self._wall = wall
 
-    async def submit(self, asked: Asked, submit: Submit, is_there: IsThere) -> Submitted:
+    async def submit(
+        self, asked: Asked, submit: Submit, is_there: IsThere, *, ages: bool = True
+    ) -> Submitted:
         """Ask for a run, or find the one that this request led to before.
+
+        What ``ages`` begins nothing any more when its id is old. A control does not: its id is in
+        the place of a run's, and one that is known already changes nothing.
 
         Raises OtherRequestError where the key was used for another request, UnderWayError where
         somebody makes it now, InDoubtError where nobody can know whether it arrived, and what
@@ -85,7 +90,7 @@ class Once:
             case Again(run_id):
                 if await is_there(run_id):
                     await asyncio.to_thread(self._store.done, asked)
-                elif self._may_begin(run_id):
+                elif not ages or self._may_begin(run_id):
                     await self._make(asked, run_id, submit)
                 else:
                     raise InDoubtError(

@@ -103,6 +103,40 @@ class EventPage(Shape):
     ended: bool
 
 
+class Artifact(Shape):
+    """Bytes that are kept for a tenant; ``sha256`` is that of what was given, hexadecimal.
+
+    ``artifact_id`` is what the store has them under, which is another where a tenant is sealed.
+    """
+
+    shape: Literal[2] = SHAPE
+    artifact_id: str
+    ref: str
+    sha256: str
+    size: int
+    media_type: str
+
+
+class RunArtifact(Shape):
+    """An artifact that a run names: ``seq`` is the first event that does, ``name`` a file's."""
+
+    artifact_id: str
+    ref: str
+    sha256: str
+    size: int
+    media_type: str
+    seq: int
+    name: str | None
+
+
+class RunArtifacts(Shape):
+    """The artifacts of a run, in the order in which its events name them."""
+
+    shape: Literal[2] = SHAPE
+    run_id: str
+    artifacts: tuple[RunArtifact, ...]
+
+
 class ApprovalList(Shape):
     """What waits for a person, the oldest first."""
 

@@ -24,7 +24,10 @@ _LONGEST_BACK_OFF_S = 300.0
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """``rate`` is in requests a second and key; ``idle_s`` the seconds without progress."""
+    """``rate`` is in requests a second and key; ``idle_s`` the seconds without progress.
+
+    ``held_bytes`` are those of artifacts that come and go at once, of all keys together.
+    """
 
     body_bytes: int = 1_000_000
     depth: int = 64
@@ -36,6 +39,8 @@ class Limits:
     idle_s: float = 20.0
     heartbeat_s: float = 10.0
     longest_wait_s: float = 60.0
+    artifact_bytes: int = 20_000_000
+    held_bytes: int = 256_000_000
 
 
 @dataclass(slots=True)
@@ -57,6 +62,7 @@ class Use:
     limits: Limits
     elapsed: Callable[[], float] = time.monotonic
     listeners: int = 0
+    held: int = 0
     views_away_until: float = 0.0
     streams: set[asyncio.Future[None]] = field(default_factory=set)
     _buckets: dict[str, _Bucket] = field(default_factory=dict)
@@ -116,6 +122,20 @@ class Use:
     def unlisten(self) -> None:
         """End a stream."""
         self.listeners -= 1
+
+    def hold(self, size: int) -> None:
+        """Have the bytes of an artifact in memory; ``release`` ends it."""
+        if self.held + size > self.limits.held_bytes:
+            raise Problem(
+                "too_busy",
+                "As many bytes of artifacts are on their way here as may be.",
+                headers={"retry-after": "2"},
+            )
+        self.held += size
+
+    def release(self, size: int) -> None:
+        """Have them no more."""
+        self.held -= size
 
     def end_streams(self) -> None:
         """End every open stream in order: its listener comes back, and finds another gateway."""

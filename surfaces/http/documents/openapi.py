@@ -13,12 +13,12 @@ from runfold.surfaces.http.access.identity import GRANTS
 from runfold.surfaces.http.refusals.codes import CODES
 from runfold.surfaces.http.refusals.problems import MEDIA_TYPE
 from runfold.surfaces.http.route import Parameter, Route
+from runfold.surfaces.http.versions import HEADER, VERSION, VERSIONS
 
-VERSION = "2026-12-01"
-"""The version of the API: it changes with what an older client could not understand."""
+JSON = "application/json"
 
 _REF = "#/components/schemas/{model}"
-_EVERY = ("too_many_headers", "uri_too_long", "internal")
+_EVERY = ("unknown_version", "too_many_headers", "uri_too_long", "internal")
 _WITH_KEY = ("unauthenticated", "forbidden", "too_many_requests")
 _WITH_BODY = (
     "malformed",
@@ -31,7 +31,14 @@ _WITH_BODY = (
 _HEADERS = {
     "x-request-id": "The id of the request: the one that it came with, or a new one.",
     "traceparent": "The W3C trace context that the request was served in.",
+    HEADER: "The version of the API that the request was served in.",
 }
+_VERSIONED = Parameter(
+    "Runfold-Version",
+    "The version of the API that the request was written for, by default the newest.",
+    {"type": "string", "enum": list(VERSIONS)},
+    "header",
+)
 
 
 def document(routes: Sequence[Route]) -> dict[str, Any]:
@@ -83,10 +90,16 @@ def _operation(route: Route) -> dict[str, Any]:
         "operationId": route.name,
         "summary": route.summary,
         "description": (route.endpoint.__doc__ or "").strip(),
-        "parameters": [*_in_path(route.path), *(_parameter(each) for each in route.parameters)],
+        "parameters": [
+            *_in_path(route.path),
+            *(_parameter(each) for each in (*route.parameters, _VERSIONED)),
+        ],
         "responses": {**_answers(route), **_problems(route)},
         "security": [] if route.scope is None else [{"key": []}],
     }
+    if route.deprecated is not None:
+        said["deprecated"] = True
+        said["x-sunset"] = route.deprecated.sunset.isoformat()
     if route.scope:
         said["x-runfold-scope"] = route.scope
     if route.body is not None:
@@ -94,6 +107,13 @@ def _operation(route: Route) -> dict[str, Any]:
         said["requestBody"] = {
             "required": needed,
             "content": {"application/json": {"schema": _ref(route.body)}},
+        }
+    elif route.raw:
+        octets = {"schema": {"type": "string", "format": "binary"}}
+        said["requestBody"] = {
+            "required": True,
+            "description": "The bytes as they are, of any media type.",
+            "content": {"application/octet-stream": octets},
         }
     return said
 
@@ -128,6 +148,8 @@ def _answers(route: Route) -> dict[str, Any]:
             said["content"] = {"application/json": {"schema": _ref(model)}}
             if route.streams:
                 said["content"]["text/event-stream"] = {"schema": {"type": "string"}}
+        elif status in {200, 206} and route.gives != JSON:
+            said["content"] = {route.gives: {"schema": {"type": "string", "format": "binary"}}}
         found[str(status)] = said
     return found
 
@@ -137,6 +159,7 @@ _MEANINGS = {
     201: "Made",
     202: "It is durable, and its outcome is not on record yet",
     204: "Nothing comes any more",
+    206: "A part of it",
     304: "Nothing has changed",
 }
 

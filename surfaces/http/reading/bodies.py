@@ -24,27 +24,33 @@ _JSON = re.compile(
 )
 
 
-async def read(request: Request, limits: Limits) -> bytes:
-    """Return a request's body; raises Problem for one that is too large, or comes too slowly."""
-    announced = request.headers.get("content-length", "")
-    if announced.isascii() and announced.isdecimal() and int(announced[:18]) > limits.body_bytes:
-        raise _too_large(limits)
+async def read(request: Request, limits: Limits, most: int | None = None) -> bytes:
+    """Return a request's body; raises Problem for one that is too large, or comes too slowly.
+
+    ``most`` are the bytes that it may have, by default those of JSON.
+    """
+    most = limits.body_bytes if most is None else most
+    size_said = announced(request)
+    if size_said is not None and size_said > most:
+        raise _too_large(most)
     if request.headers.get("content-encoding", "identity").strip().lower() != "identity":
         raise Problem("unsupported_media_type", "Send the body as it is, without an encoding.")
     parts, size = [], 0
     pieces = request.stream().__aiter__()
-    # A byte now and then is no progress: the whole body has as long as it may stand still.
+    # A byte now and then is no progress: the whole body has as long as it may stand still, and a
+    # large one as long for each part of it that is as large as JSON may be.
+    seconds = limits.idle_s * max(1, (size_said or most) / limits.body_bytes)
     try:
-        async with asyncio.timeout(limits.idle_s):
+        async with asyncio.timeout(seconds):
             async for piece in pieces:
                 size += len(piece)
-                if size > limits.body_bytes:
-                    raise _too_large(limits)
+                if size > most:
+                    raise _too_large(most)
                 parts.append(piece)
     except TimeoutError:
         raise Problem(
             "too_slow",
-            f"The body was not there after {limits.idle_s:g} s.",
+            f"The body was not there after {seconds:g} s.",
             headers={"connection": "close"},
         ) from None
     except ClientDisconnect:
@@ -140,9 +146,15 @@ def _integer(text: str) -> int:
     return int(text)
 
 
-def _too_large(limits: Limits) -> Problem:
+def announced(request: Request) -> int | None:
+    """Return how many bytes a body is said to have, None where nothing is said."""
+    said = request.headers.get("content-length", "")
+    return int(said[:18]) if said.isascii() and said.isdecimal() else None
+
+
+def _too_large(most: int) -> Problem:
     return Problem(
         "too_large",
-        f"The body has more than {limits.body_bytes:,} bytes.",
+        f"The body has more than {most:,} bytes.",
         headers={"connection": "close"},
     )

@@ -13,6 +13,14 @@ from runfold.infra.gateway.asked import Asked
 from runfold.surfaces.http.access.identity import Caller
 from runfold.surfaces.http.reading.contents import plain
 from runfold.surfaces.http.refusals.problems import Problem
+from runfold.surfaces.http.route import Parameter
+
+IDEMPOTENCY_KEY = Parameter(
+    "Idempotency-Key",
+    "A text that is new to each request: with it again, the answer is that of the first time.",
+    {"type": "string", "maxLength": 257},
+    "header",
+)
 
 _QUOTED = re.compile(r'"((?:[\x20-\x21\x23-\x5b\x5d-\x7e]|\\["\\])*)"')
 _BARE = re.compile(r"[\x21\x23-\x2b\x2d-\x7e]{1,255}")

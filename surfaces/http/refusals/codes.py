@@ -72,6 +72,9 @@ CODES: dict[str, Kind] = dict(
     "cursor_malformed": Kind(
         400, "The cursor fits no list of this kind", "Use `next` of an answer, with its filters."
     ),
+    "unknown_version": Kind(
+        400, "There is no such version of the API", "Name one that `detail` names, or none."
+    ),
     "unauthenticated": Kind(
         401, "Who asks is not known", "Send `Authorization: Bearer KEY` with a key in force."
     ),
@@ -89,6 +92,12 @@ CODES: dict[str, Kind] = dict(
     "uri_too_long": Kind(414, "The path or its query is too long", "Use fewer filters."),
     "unsupported_media_type": Kind(
         415, "The body has another form than JSON", "Send `Content-Type: application/json`, plain."
+    ),
+    "range_not_satisfiable": Kind(
+        416, "There are no such bytes", "Ask for a part within the length that `detail` names."
+    ),
+    "digest_mismatch": Kind(
+        422, "The body is not what its digest says", "Send it again, with the digest of it.", True
     ),
     "too_many_requests": Kind(
         429, "Too many requests", "Wait as long as `Retry-After` says.", True

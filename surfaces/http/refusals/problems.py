@@ -64,4 +64,17 @@ def answer(problem: Problem, path: str, request_id: str) -> Response:
     }
     if problem.errors:
         said["errors"] = list(problem.errors)
-    return Response(to_json(said), kind.status, dict(problem.headers), MEDIA_TYPE)
+    return Response(to_json(_whole(said)), kind.status, dict(problem.headers), MEDIA_TYPE)
+
+
+def _whole(said: Any) -> Any:
+    """Return what is said without halves of characters, which a request may hold: JSON has none."""
+    match said:
+        case str():
+            return said.encode("utf-8", "replace").decode()
+        case dict():
+            return {name: _whole(held) for name, held in said.items()}
+        case list() | tuple():
+            return [_whole(each) for each in said]
+        case _:
+            return said

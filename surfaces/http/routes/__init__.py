@@ -6,10 +6,14 @@ from runfold.surfaces.http.route import Route
 from runfold.surfaces.http.routes import (
     about,
     approvals,
+    artifacts,
     controls,
     definitions,
     events,
+    feedback,
+    history,
     looking,
+    releases,
     runs,
     standing_in,
 )
@@ -20,8 +24,12 @@ ROUTES: tuple[Route, ...] = (
     *controls.ROUTES,
     *standing_in.ROUTES,
     *approvals.ROUTES,
+    *artifacts.ROUTES,
+    *history.ROUTES,
+    *feedback.ROUTES,
     *looking.ROUTES,
     *definitions.ROUTES,
+    *releases.ROUTES,
     *about.ROUTES,
 )
 """Every route, in the order of the document."""

@@ -6,7 +6,7 @@ says that the control is durable, and that nothing of it was on record in time.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -19,8 +19,10 @@ from runfold.surfaces.application import shapes
 from runfold.surfaces.application.errors import NoEffectYetError
 from runfold.surfaces.application.runs.accepted import steer
 from runfold.surfaces.application.runs.lists import split_call_id
+from runfold.surfaces.application.runs.steer_once import steer_once
 from runfold.surfaces.http.access import identity
 from runfold.surfaces.http.reading.contents import content_of, json_of
+from runfold.surfaces.http.reading.requesting import IDEMPOTENCY_KEY, asked_by
 from runfold.surfaces.http.refusals.problems import Problem
 from runfold.surfaces.http.route import Call, Route, answered
 
@@ -95,14 +97,28 @@ Send = Callable[[AsyncRunClient], Awaitable[str]]
 
 
 async def steered(call: Call[Any], send: Send) -> Response:
-    """Send a control and answer what became of it."""
-    run_id = call.path("run_id")
-    try:
-        outcome = await steer(call.gateway.runs(call.caller), call.gateway.reader, run_id, send)
-    except NoEffectYetError as error:
-        said = shapes.ControlPublished(run_id=run_id, request_id=error.request_id)
-        return answered(said, 202, {"location": f"/runs/{run_id}/events"})
-    return answered(outcome)
+    """Send a control and answer what became of it; with an Idempotency-Key, send it once."""
+    run_id, gateway = call.path("run_id"), call.gateway
+    runs = gateway.runs(call.caller)
+    word = call.request.url.path.rpartition("/")[2]
+    route = f"POST /runs/{run_id}/{word}"
+    body = call.body.model_dump(mode="json", exclude_unset=True)
+    asked = asked_by(call.request, call.caller, route, body, needed=False)
+    if asked is None:
+        try:
+            return answered(await steer(runs, gateway.reader, run_id, send))
+        except NoEffectYetError as error:
+            return _published(run_id, error.request_id)
+    became = await steer_once(gateway.once, asked, runs, gateway.reader, run_id, send)
+    headers = {"idempotent-replayed": "true"} if became.repeated else {}
+    if became.outcome is None:
+        return _published(run_id, became.request_id, headers)
+    return answered(became.outcome, headers=headers)
+
+
+def _published(run_id: str, request_id: str, headers: Mapping[str, str] | None = None) -> Response:
+    said = shapes.ControlPublished(run_id=run_id, request_id=request_id)
+    return answered(said, 202, {"location": f"/runs/{run_id}/events", **(headers or {})})
 
 
 async def cancel(call: Call[Reason]) -> Response:
@@ -221,8 +237,17 @@ def control(word: str, summary: str, scope: str, endpoint: Any, body: type[BaseM
         endpoint,
         {200: shapes.ControlOutcome, 202: shapes.ControlPublished},
         body,
-        (),
-        ("invalid", "not_found", "run_ended", "not_yet", "unavailable"),
+        (IDEMPOTENCY_KEY,),
+        (
+            "invalid",
+            "not_found",
+            "run_ended",
+            "idempotency_key_malformed",
+            "other_request",
+            "under_way",
+            "not_yet",
+            "unavailable",
+        ),
     )
 
 

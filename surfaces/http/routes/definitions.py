@@ -80,8 +80,7 @@ def _published(
     with TemporaryDirectory(prefix="manifests-") as folder:
         for number, manifest in enumerate(manifests, 1):
             file = Path(folder) / f"{number}.yaml"
-            # JSON is YAML, and one line of it has no anchors and no tags.
-            file.write_text(json.dumps(plain(manifest)), encoding="utf-8")
+            file.write_text(as_yaml(manifest, f"/manifests/{number - 1}"), encoding="utf-8")
         who = (caller.user_id, caller.roles, caller.tenant_id)
         try:
             report, remarks = publishing(Path(folder), *who)
@@ -98,6 +97,24 @@ def _published(
         remarks=notes,
     )
     return answered(said, 201 if report.published else 200)
+
+
+def as_yaml(manifest: dict[str, Any], where: str) -> str:
+    """Return a manifest as one line of YAML, without anchors and tags; raises Problem.
+
+    It is JSON, but for characters that JSON would write as two halves: YAML reads each for itself.
+    """
+    text = json.dumps(plain(manifest), ensure_ascii=False)
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise Problem("invalid", f"{where}: it holds half a character.") from None
+    return "".join(each if " " <= each <= "~" else _escaped(each) for each in text)
+
+
+def _escaped(character: str) -> str:
+    code = ord(character)
+    return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
 
 
 def _refused(report: Report) -> Problem:

@@ -33,10 +33,7 @@ async def events(call: Call[None]) -> Response:
 
 async def _page(call: Call[None], run_id: str, after: int) -> shapes.EventPage:
     limit = call.number("limit", _USUAL, 1, _MOST)
-    known = await call.gateway.ask_if_there(
-        call.caller, lambda views: ended_history(views, run_id, after, limit + 1)
-    )
-    found = await _on_journal(call, run_id, after, limit + 1) if known is None else known
+    found = await recorded(call, run_id, after, limit + 1)
     more, found = len(found) > limit, found[:limit]
     last = found[-1] if found else None
     return shapes.EventPage(
@@ -46,6 +43,17 @@ async def _page(call: Call[None], run_id: str, after: int) -> shapes.EventPage:
         has_more=more,
         ended=last is not None and last.type in _TERMINAL,
     )
+
+
+async def recorded(call: Call[None], run_id: str, after: int, limit: int) -> list[shapes.Event]:
+    """Return events of a run: of one that has ended by the views, of one that lives by the journal.
+
+    Raises NotFoundError for a run that is not there, or not this tenant's.
+    """
+    known = await call.gateway.ask_if_there(
+        call.caller, lambda views: ended_history(views, run_id, after, limit)
+    )
+    return await _on_journal(call, run_id, after, limit) if known is None else known
 
 
 async def _on_journal(call: Call[None], run_id: str, after: int, limit: int) -> list[shapes.Event]:

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
-from runfold.events.values import DataClassification, Label, Limits, RunStatus
+from runfold.events.contents.attachments import MOST
+from runfold.events.values import Attachment, DataClassification, Label, Limits, RunStatus
 from runfold.producers.client import RequestOptions
 from runfold.producers.client.broker_time import BOUND, OLDEST
 from runfold.producers.identity import made_at
 from runfold.surfaces.application import shapes
 from runfold.surfaces.application.errors import NotFoundError, NotYetError
 from runfold.surfaces.application.runs.accepted import detail, view_of
+from runfold.surfaces.application.runs.attaching import Wanted, attach
 from runfold.surfaces.application.runs.history import ended_detail
 from runfold.surfaces.application.runs.lists import RunOptions, list_runs
 from runfold.surfaces.application.scope import TenantScope
@@ -22,16 +25,11 @@ from runfold.surfaces.http.access import identity
 from runfold.surfaces.http.access.identity import Caller, need_own, subset
 from runfold.surfaces.http.reading import paging
 from runfold.surfaces.http.reading.contents import content_of
-from runfold.surfaces.http.reading.requesting import asked_by, wait_of
+from runfold.surfaces.http.reading.requesting import IDEMPOTENCY_KEY, asked_by, wait_of
 from runfold.surfaces.http.refusals.problems import Problem
 from runfold.surfaces.http.route import Call, Parameter, Route, answered
+from runfold.surfaces.http.routes.artifacts import store_of
 
-_KEY = Parameter(
-    "Idempotency-Key",
-    "A text that is new to each request: with it again, the answer is that of the first time.",
-    {"type": "string", "maxLength": 257},
-    "header",
-)
 _PREFER = Parameter(
     "Prefer",
     "`wait=30`: wait up to 60 s for the run's end, and answer 200 with it.",
@@ -50,6 +48,24 @@ _FILTERS = (
     Parameter("created_from", "Only those of this moment or later.", _MOMENT),
     Parameter("created_before", "Only those before this moment.", _MOMENT),
 )
+
+
+class Attached(BaseModel):
+    """An artifact that the run begins with: what `POST /artifacts` answered, under a name.
+
+    `untrusted` says that strangers wrote it.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    artifact: str = Field(min_length=1, max_length=1000, description="Its id or its ref.")
+    name: str = Field(min_length=1, max_length=255, pattern=r"^[^/\\\x00-\x1f\x7f]+$")
+    media_type: str = Field(
+        default="application/octet-stream",
+        max_length=200,
+        pattern=r"^[\w!#$&^.+-]{1,64}/[\w!#$&^.+-]{1,64}(;[ -~]*)?$",
+    )
+    untrusted: bool = False
 
 
 class RunBody(BaseModel):
@@ -80,6 +96,7 @@ class RunBody(BaseModel):
     thread_id: str | None = None
     variant: str | None = None
     deadline: datetime | None = None
+    attachments: tuple[Attached, ...] = Field(default=(), max_length=MOST)
 
 
 async def submit(call: Call[RunBody]) -> Response:
@@ -87,6 +104,8 @@ async def submit(call: Call[RunBody]) -> Response:
     body, caller, gateway = call.body, call.caller, call.gateway
     _need_possible(body, caller)
     goal, options = content_of(body.goal, "/goal"), _options(body, caller)
+    if body.attachments:
+        options["attachments"] = await _attachments(call)
     runs = gateway.runs(caller)
     asked = asked_by(
         call.request,
@@ -135,6 +154,12 @@ async def _accepted(call: Call[RunBody], run_id: str, headers: dict[str, str]) -
             return answered(said, 200, headers)
     said = shapes.RunAccepted(run_id=run_id, status=RunStatus.CREATED)
     return answered(said, 202, headers)
+
+
+async def _attachments(call: Call[RunBody]) -> tuple[Attachment, ...]:
+    store, said = store_of(call), call.body.attachments
+    wanted = [Wanted(a.artifact, a.name, a.media_type, a.untrusted) for a in said]
+    return await asyncio.to_thread(attach, store, call.caller.tenant_id, wanted)
 
 
 def _options(body: RunBody, caller: Caller) -> RequestOptions:
@@ -222,7 +247,7 @@ async def listed(call: Call[None]) -> Response:
 ROUTES = (
     Route(
         "POST", "/runs", "submit_run", "Ask for a run", identity.WRITE, submit,
-        {202: shapes.RunAccepted, 200: shapes.RunAccepted}, RunBody, (_KEY, _PREFER),
+        {202: shapes.RunAccepted, 200: shapes.RunAccepted}, RunBody, (IDEMPOTENCY_KEY, _PREFER),
         (
             "invalid", "other_tenant", "idempotency_key_missing", "idempotency_key_malformed",
             "other_request", "under_way", "in_doubt", "unavailable",

@@ -1,0 +1,124 @@
+"""The whole stack on real servers, and the gateway of it, for tests that need both."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import httpx
+
+from runfold.infra.gateway.postgres import PostgresKeyStore, Sessions
+from runfold.infra.process.ready import READY_FILE
+from runfold.stack.settings import Settings
+from runfold.surfaces.application.governing.api_keys import ApiKeys, KeyWish, hash_key_in
+from tests.docs.test_blocks import environment
+from tests.support import warm
+from tests.support.stack import wait_until
+
+ROOT = Path(__file__).parents[2]
+SCRIPT = {
+    "apiVersion": "runfold/v1",
+    "kind": "ModelScript",
+    "metadata": {"name": "clerk", "version": "1.0.0"},
+    "spec": {
+        "turns": [
+            {"calls": [{"name": "ask_human", "arguments": {"question": "Which colour?"}}]},
+            {"calls": [{"name": "complete_task", "arguments": {"summary": "done"}}]},
+        ]
+    },
+}
+AGENT = {
+    "apiVersion": "ossa/v0.4",
+    "kind": "Agent",
+    "metadata": {"name": "clerk", "version": "1.0.0"},
+    "spec": {"role": "You ask.", "llm": {"provider": "scripted", "model": "clerk"}},
+}
+
+
+@dataclass
+class Product:
+    """The whole stack, and the gateway of it."""
+
+    settings: Settings
+
+    @property
+    def folder(self) -> Path:
+        return self.settings.home / "gateway"
+
+    def cli(self, *words: str) -> str:
+        """Run a command and return what it says."""
+        done = subprocess.run(
+            [sys.executable, "-m", "runfold.surfaces.cli", *words],
+            env=environment(self.settings), cwd=ROOT, capture_output=True, text=True, timeout=120,
+            check=False,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    @contextmanager
+    def keys(self) -> Iterator[ApiKeys]:
+        """The keys of the gateway, as ``runfold keys`` has them."""
+        sessions = Sessions(self.settings.database_url)
+        try:
+            yield ApiKeys(PostgresKeyStore(sessions), hash_key_in(self.folder / "hash-key"))
+        finally:
+            sessions.close()
+
+    def key(self, tenant: str, *scopes: str) -> str:
+        """Return a new key."""
+        wish = KeyWish("test", tenant, "ada", (), scopes or ("*",))
+        with self.keys() as keys:
+            return str(keys.create(wish, datetime.now(UTC))[0])
+
+    @contextmanager
+    def client(self, key: str) -> Iterator[httpx.Client]:
+        url = (self.folder / "url").read_text().strip()
+        headers = {"authorization": f"Bearer {key}"}
+        with httpx.Client(base_url=url, headers=headers, timeout=60) as client:
+            yield client
+
+
+@contextmanager
+def gateway(settings: Settings, log: str = "gateway-2.log") -> Iterator[warm.Started]:
+    """A gateway of a test's own, beside or in the place of another."""
+    ready = settings.home / "own-gateway.ready"
+    ready.unlink(missing_ok=True)
+    with (settings.home / log).open("ab") as file:
+        process = warm.start(
+            "runfold.surfaces.http",
+            env={**environment(settings), READY_FILE: str(ready)},
+            stdout=file,
+            stderr=file,
+        )
+        try:
+            wait_until(ready.exists, 60)
+            yield process
+        finally:
+            process.kill()
+            process.wait()
+
+
+def asked(client: httpx.Client, **headers: str) -> str:
+    answer = client.post("/runs", json={"goal": "choose", "agent": "clerk"}, headers=headers)
+    assert answer.status_code in {200, 202}, answer.text
+    run_id: str = answer.json()["run_id"]
+    return run_id
+
+
+def waiting(client: httpx.Client, run_id: str) -> str:
+    """Wait until a run asks a person, and return the question's id."""
+    found: list[str] = []
+
+    def asks() -> bool:
+        answer = client.get(f"/runs/{run_id}")
+        assert answer.status_code == 200, answer.text
+        found[:] = [wait["call_id"] for wait in answer.json()["waits_for"]]
+        return bool(found)
+
+    wait_until(asks, 60)
+    return found[0]
