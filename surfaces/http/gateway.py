@@ -19,12 +19,12 @@ from runfold.producers.client import AsyncRunClient, Hubs
 from runfold.producers.log.port import LogReader, LogWriter
 from runfold.projections.queries import Views
 from runfold.surfaces.application.faults import Code, fault_of
-from runfold.surfaces.application.governing.api_keys import Doorkeeper
 from runfold.surfaces.application.reads import ReadRecord
 from runfold.surfaces.application.runs.async_runs import AsyncRuns
 from runfold.surfaces.application.runs.once import Once
 from runfold.surfaces.application.scope import OperatorScope, Scope, TenantScope
 from runfold.surfaces.http.access.identity import Caller
+from runfold.surfaces.http.access.letting_in import Door
 from runfold.surfaces.http.access.limits import Use
 
 T = TypeVar("T")
@@ -50,7 +50,7 @@ class Gateway:
     reader: LogReader
     hubs: Hubs
     connect: Connect
-    door: Doorkeeper
+    door: Door
     once: Once
     use: Use
     ready: Callable[[], str]
