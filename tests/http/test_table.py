@@ -83,7 +83,7 @@ def is_problem(answer: httpx.Response, *codes: str) -> None:
 def test_without_a_key_nobody_is_let_in(served: Served, route: Route) -> None:
     is_problem(ask(served.stranger(), route), "unauthenticated")
     wrong = served.client(key=str(new_key()))
-    is_problem(ask(wrong, route), "unauthenticated")
+    is_problem(ask(wrong, route), "unauthenticated", "refused_too_often")
 
 
 @by_name(SCOPED)

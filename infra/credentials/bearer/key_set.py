@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, OctKey, OKPKey, RSAKey, import_key
+from joserfc.util import urlsafe_b64decode
 
 from runfold.infra.credentials.bearer.errors import KeysFaultError
 
@@ -84,6 +85,8 @@ def _usable(said: Any) -> Usable | None:
     if not all(isinstance(value, str) and len(value) <= 2048 for value in public.values()):
         return None
     try:
+        if public["kty"] == "RSA" and not _is_safe(public):
+            return None
         key = import_key(public)
         algorithms = _algorithms(key, public)
     except (JoseError, ValueError, TypeError, OverflowError):
@@ -93,12 +96,21 @@ def _usable(said: Any) -> Usable | None:
     return Usable(key, algorithms) if algorithms and not isinstance(key, OctKey) else None
 
 
+def _is_safe(public: Mapping[str, str]) -> bool:
+    """Whether an RSA key is neither quickly guessed nor slow on purpose."""
+    try:
+        size, exponent = (_number(public.get(name, "")) for name in ("n", "e"))
+    except ValueError:
+        return False
+    return size.bit_length() in _RSA_BITS and 3 <= exponent <= _LARGEST_EXPONENT
+
+
+def _number(text: str) -> int:
+    return int.from_bytes(urlsafe_b64decode(text.encode("ascii")))
+
+
 def _algorithms(key: Any, public: Mapping[str, str]) -> frozenset[str]:
     if isinstance(key, RSAKey):
-        numbers = key.public_key.public_numbers()
-        size, exponent = numbers.n.bit_length(), numbers.e
-        if size not in _RSA_BITS or not 3 <= exponent <= _LARGEST_EXPONENT:
-            return frozenset()
         return frozenset(f"{kind}{bits}" for kind in ("RS", "PS") for bits in (256, 384, 512))
     if isinstance(key, ECKey):
         return frozenset(name for name, curve in _CURVES.items() if public.get("crv") == curve)
