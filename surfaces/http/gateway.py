@@ -68,7 +68,7 @@ class Gateway:
             caller.user_id,
             self.hubs,
             roles=caller.roles,
-        )
+        ).asked_with(caller.origin)
 
     def runs(self, caller: Caller) -> AsyncRuns:
         """Return the runs of a caller's tenant."""

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 
 from starlette.requests import Request
 
+from runfold.events.lengths import NAME
+from runfold.events.people.origin import Origin
 from runfold.events.values import DataClassification
 from runfold.infra.gateway.api_key import ANY_SCOPE
 from runfold.infra.gateway.principal import Principal
@@ -67,6 +69,13 @@ class Caller:
         """Those that its runs may have: all but the gateway's own."""
         own = {*GRANTS, ANY_SCOPE, LOOPBACK}
         return tuple(each for each in self.scopes if each not in own)
+
+    @property
+    def origin(self) -> Origin:
+        """Which request it is, as it goes on record."""
+        return Origin(
+            request_id=self.request_id, trace_id=self.trace_id, credential=self.key_id[:NAME]
+        )
 
     def shape(self) -> shapes.Identity:
         """Return it as it is shown."""
