@@ -200,6 +200,10 @@ def restore(
     tables.load(database_url, plan.folder, plan.manifest.tables)
     artifacts.load(store, plan.folder, plan.manifest.artifacts)
     told.line("claims and artifacts are there")
+    if any(table.name == tables.KEYS and table.rows for table in plan.manifest.tables):
+        told.line(
+            "API keys are as they were then: revoke again what was revoked since (`runfold keys`)"
+        )
     if (bound := binding.begin(database_url, told.line)) is not None:
         binding.finish(kafka, database_url, bound, told.line, adopt=True)
     work.begin()

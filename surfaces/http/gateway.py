@@ -103,7 +103,7 @@ class Gateway:
         """Put a read on record before it is made, where this deployment asks for it."""
         if self.reads == "off":
             return
-        claims = Claims(caller.tenant_id, caller.user_id, _LATEST, caller.key_id)
+        claims = Claims(caller.tenant_id, caller.user_id, _LATEST, caller.key_id[:200])
         record = ReadRecord(self.reads, self.reads_to, claims, "http")
         await asyncio.to_thread(record.note, what, caller.tenant_id, run_id, _log.warning)
 

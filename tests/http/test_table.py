@@ -97,6 +97,21 @@ def test_what_is_an_operators_needs_it_by_name(served: Served, route: Route) -> 
     is_problem(ask(served.client(scopes=("*",)), route), "forbidden")
 
 
+@by_name([route for route in SCOPED if route.method == "GET"])
+def test_every_read_is_on_record_before_it_is_made(served: Served, route: Route) -> None:
+    noted: list[str] = []
+
+    def address() -> str:
+        noted.append(route.name)
+        raise RuntimeError("There is none.")
+
+    with serving(served.log, reads="require", reads_to=address) as other:
+        answer = ask(other.client(scopes=("*", OPERATOR)), route)
+    # Nothing is read without a record where one is required.
+    is_problem(answer, "unavailable")
+    assert noted == [route.name]
+
+
 @by_name(OF_A_RUN)
 def test_another_tenants_run_is_not_there(served: Served, route: Route) -> None:
     stranger = served.client(tenant="umbrella")
