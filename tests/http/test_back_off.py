@@ -193,6 +193,16 @@ def test_keys_of_an_address_that_is_held_up_are_looked_up_one_after_another() ->
     assert not counting.it._lanes
 
 
+def test_a_key_that_was_let_in_before_stands_in_no_line(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("runfold.surfaces.http.access.back_off._MOST_WAITING", 0)
+    client, known, new = served.stranger(), served.key(), served.key()
+    assert statuses(client, [known]) == [200]
+    statuses(client, [str(new_key()) for _ in range(FREE[ADDRESS] + 1)])
+    assert statuses(client, [known, new]) == [200, 429]
+
+
 @pytest.mark.parametrize(
     ("address", "network"),
     [

@@ -53,6 +53,11 @@ class Doorkeeper:
             return None
         return found[1] if found[1].problem(now) == "" else None
 
+    def was_let_in(self, text: str) -> bool:
+        """Return whether a key was let in before, as far as this process remembers."""
+        shown = api_key.presented(text)
+        return shown is not None and api_key.digest_of(shown, self._hash_key) in self._known
+
     def let_in(self, text: str, now: datetime, *, spare: bool = False) -> ApiKey | None:
         """Return the key that was presented, None where it lets nobody in; asks the store.
 
