@@ -180,7 +180,8 @@ def test_the_projectors_role_has_rights_on_views_alone(settings: Settings) -> No
     rows = ask(
         settings,
         "SELECT relname FROM pg_class WHERE relkind = 'r'"
-        " AND relnamespace = 'runfold'::regnamespace AND has_table_privilege('runfold_projector', oid, 'INSERT, UPDATE, DELETE, TRUNCATE')",
+        " AND relnamespace = 'runfold'::regnamespace AND has_table_privilege("
+        "'runfold_projector', oid, 'INSERT, UPDATE, DELETE, TRUNCATE')",
     )
     machinery = {"projection_schema", "table_versions"}
     assert {name for (name,) in rows} - machinery == set(METADATA.tables)
