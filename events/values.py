@@ -8,6 +8,7 @@ from pydantic import Field
 
 from runfold.events.base import Money, Record, Said, Symbol, Timestamp
 from runfold.events.contents.content import Content
+from runfold.events.people.origin import Origin
 
 
 class RunStatus(Symbol):
@@ -293,3 +294,4 @@ class RunRequest(Record):
     variant: str | None = None
     source: str | None = None
     deadline: Timestamp | None = None
+    origin: Origin | None = None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from runfold.events.base import Record, Said, Symbol, Timestamp
 from runfold.events.contents.content import Content
 from runfold.events.people.approvals import Holds
+from runfold.events.people.origin import Origin
 from runfold.events.tenant.values import Amount
 from runfold.events.values import ProposedCall, RunRequest
 
@@ -25,6 +26,7 @@ class Control(Record):
     actor_id: str
     requested_at: Timestamp
     roles: tuple[str, ...] = ()
+    origin: Origin | None = None
 
 
 class ApproveToolCall(Control):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from runfold.events.base import Fact, Said, Timestamp
+from runfold.events.people.origin import Origin
 from runfold.events.people.proved import Proved
 from runfold.events.tenant.values import Amount
 from runfold.events.traits import Cause, Tone, Traits
@@ -46,6 +47,7 @@ class ExtensionRequested(Fact):
     used: str | None = None
     allowed: str | None = None
     proof: Proved | None = None
+    origin: Origin | None = None
 
 
 class ExtensionAwaited(Fact):
@@ -105,6 +107,7 @@ class ExtensionRefused(Fact):
     added: tuple[Amount, ...] = ()
     retry_after_ms: int | None = None
     proof: Proved | None = None
+    origin: Origin | None = None
 
 
 class CallsPaced(Fact):

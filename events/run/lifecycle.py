@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from runfold.events.base import Fact, Said, Symbol
 from runfold.events.contents.content import Content
+from runfold.events.people.origin import Origin
 from runfold.events.people.proved import Proved
 from runfold.events.traits import Cause, Tone, Traits
 from runfold.events.values import ErrorInfo, Exit, Limits, Pin, RunRequest, RunStatus
@@ -102,6 +103,7 @@ class UserMessageReceived(Fact):
     content: Content
     request_id: str | None = None
     proof: Proved | None = None
+    origin: Origin | None = None
 
 
 class Ending(Fact):
@@ -147,3 +149,4 @@ class RunCancelled(Ending):
     reason: Said
     request_id: str
     proof: Proved | None = None
+    origin: Origin | None = None

@@ -40,6 +40,12 @@ GATEWAY_TABLES: Final = ("api_keys", "asked_requests")
 """What the gateway alone reads and writes; made by the first that starts."""
 
 
+OWNERS_TABLES: Final = ("reads", "tenant_logins")
+"""What its owner alone writes: who read what, to which readers add by a function, and which login
+is whose. A role that keeps the views could otherwise take itself out of the one, and see by the
+other."""
+
+
 def role(schema: str, name: str) -> str:
     """Return the name of a role of a schema, as ``runfold_read``."""
     return f"{schema}_{name}"
@@ -85,7 +91,8 @@ def _grant(connection: Connection, schema: str) -> None:
     tables = _tables(connection, schema)
     claims = [f"{there}.{quoted(table)}" for table in tables if table in _CLAIMS]
     own = [f"{there}.{quoted(table)}" for table in tables if table in GATEWAY_TABLES]
-    others = (*_CLAIMS, *GATEWAY_TABLES, IDENTITY)
+    owners = [f"{there}.{quoted(table)}" for table in tables if table in OWNERS_TABLES]
+    others = (*_CLAIMS, *GATEWAY_TABLES, *OWNERS_TABLES, IDENTITY)
     views = [f"{there}.{quoted(table)}" for table in tables if table not in others]
     statements = [
         f"GRANT USAGE ON SCHEMA {there} TO {read}, {projector}, {tools}",
@@ -93,6 +100,9 @@ def _grant(connection: Connection, schema: str) -> None:
     ]
     if own:
         statements.append(f"REVOKE ALL ON {', '.join(own)} FROM {read}, {projector}")
+    if owners:
+        # Earlier releases gave it everything that was neither of claims nor of the gateway.
+        statements.append(f"REVOKE ALL ON {', '.join(owners)} FROM {projector}")
     if views:
         what = "SELECT, INSERT, UPDATE, DELETE"
         statements.append(f"GRANT {what} ON {', '.join(views)} TO {projector}")

@@ -44,7 +44,8 @@ class ApiKey:
     """What is kept of a key, but for its hash.
 
     ``name`` is for people. ``scopes`` are those of the gateway and those that its runs may have.
-    ``rotated_to`` is the key that came in its place, ``last_used_at`` is exact to a minute.
+    ``rotated_to`` is the key that came in its place. ``last_used_at`` and ``last_refused_at``, when
+    it was presented and let nobody in, are exact to a minute.
     """
 
     key_id: str
@@ -58,6 +59,7 @@ class ApiKey:
     revoked_at: datetime | None = None
     rotated_to: str | None = None
     last_used_at: datetime | None = None
+    last_refused_at: datetime | None = None
 
     def problem(self, now: datetime) -> str:
         """Return why it lets nobody in, empty where it does."""

@@ -48,6 +48,10 @@ class KeyStore(Protocol):
         """Note when keys were used last."""
         ...
 
+    def refused(self, key_ids: Iterable[str], at: datetime) -> None:
+        """Note when keys were presented last and let nobody in."""
+        ...
+
 
 class MemoryKeyStore:
     """API keys of a test, or of a program's own life."""
@@ -98,3 +102,10 @@ class MemoryKeyStore:
             for key_id in key_ids:
                 if (kept := self._kept.get(key_id)) is not None:
                     self._kept[key_id] = Kept(replace(kept.key, last_used_at=at), kept.digest)
+
+    def refused(self, key_ids: Iterable[str], at: datetime) -> None:
+        """Note when keys were presented last and let nobody in."""
+        with self._lock:
+            for key_id in key_ids:
+                if (kept := self._kept.get(key_id)) is not None:
+                    self._kept[key_id] = Kept(replace(kept.key, last_refused_at=at), kept.digest)

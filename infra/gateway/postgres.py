@@ -27,11 +27,11 @@ from runfold.infra.gateway.key_store import Kept
 
 _COLUMNS = (
     "key_id, name, tenant_id, user_id, roles, scopes, created_at, expires_at, revoked_at,"
-    " rotated_to, last_used_at"
-)
+    " rotated_to, last_used_at, {refused}"
+).format(refused="(to_jsonb(api_keys) ->> 'last_refused_at')::timestamptz AS last_refused_at")
+"""A table of an earlier release may have no ``last_refused_at``, and its owner alone can add it."""
 
-
-_NAMES = tuple(_COLUMNS.split(", "))
+_NAMES = tuple(each.rpartition(" ")[2] for each in _COLUMNS.split(", "))
 
 
 class Sessions:
@@ -132,6 +132,16 @@ class PostgresKeyStore:
         with self._sessions.transaction() as session:
             session.execute(
                 "UPDATE api_keys SET last_used_at = greatest(last_used_at, %s)"
+                " WHERE key_id = ANY(%s)",
+                (at, sorted(key_ids)),
+            )
+
+    def refused(self, key_ids: Iterable[str], at: datetime) -> None:
+        """Note when keys were presented last and let nobody in."""
+        # Without the column nobody is refused otherwise: it is only not on record.
+        with suppress(psycopg.errors.UndefinedColumn), self._sessions.transaction() as session:
+            session.execute(
+                "UPDATE api_keys SET last_refused_at = greatest(last_refused_at, %s)"
                 " WHERE key_id = ANY(%s)",
                 (at, sorted(key_ids)),
             )

@@ -6,6 +6,7 @@ were made already. Readers of the views see neither.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Final
 
 import psycopg
@@ -34,7 +35,8 @@ _MADE: Final = (
         expires_at timestamptz,
         revoked_at timestamptz,
         rotated_to text,
-        last_used_at timestamptz
+        last_used_at timestamptz,
+        last_refused_at timestamptz
     )""",
     """
     CREATE TABLE IF NOT EXISTS {schema}.asked_requests (
@@ -49,6 +51,12 @@ _MADE: Final = (
     )""",
     "CREATE INDEX IF NOT EXISTS asked_requests_by_expiry ON {schema}.asked_requests (expires_at)",
 )
+
+
+_CHANGED: Final = (
+    "ALTER TABLE {schema}.api_keys ADD COLUMN IF NOT EXISTS last_refused_at timestamptz"
+)
+"""What an earlier release had otherwise. A release before this one writes to the table as well."""
 
 
 def ensure(url: str) -> None:
@@ -71,6 +79,7 @@ def ensure(url: str) -> None:
 def _ensure(session: Session) -> None:
     schema = layout.schema_of(session)
     if _are_there(session, schema):
+        _change(session, schema)
         return
     session.execute("SELECT pg_advisory_xact_lock(%s)", (layout.LOCK,))
     row = session.execute("SELECT to_regnamespace(%s)", (quoted(schema),)).fetchone()
@@ -87,6 +96,19 @@ def _are_there(session: Session, schema: str) -> bool:
         ([f"{quoted(schema)}.{table}" for table in GATEWAY_TABLES],),
     ).fetchone()
     return bool(row and row[0])
+
+
+def _change(session: Session, schema: str) -> None:
+    """Bring a table of an earlier release here; where this user may not, it goes without."""
+    row = session.execute(
+        "SELECT EXISTS (SELECT FROM pg_attribute WHERE attrelid = to_regclass(%s)"
+        " AND attname = 'last_refused_at' AND NOT attisdropped)",
+        (f"{quoted(schema)}.{KEYS}",),
+    ).fetchone()
+    if row and row[0]:
+        return
+    with suppress(errors.InsufficientPrivilege), session.transaction():
+        session.execute(_CHANGED.format(schema=quoted(schema)).encode())
 
 
 def _grant(session: psycopg.Connection, schema: str) -> None:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from runfold.infra.settings.kinds import FOLDER, WORD, choice, number
+from runfold.infra.settings.kinds import FOLDER, NETWORKS, WORD, Network, choice, number
 from runfold.infra.settings.variable import Variable
 
 _NO_PATH: Path | None = None
 _NO_NUMBER: int | None = None
+_NO_NETWORKS: tuple[Network, ...] = ()
 
 HTTP_HOST = Variable(
     "RUNFOLD_HTTP_HOST", WORD, "127.0.0.1", "gateway",
@@ -23,6 +24,15 @@ HTTP_HASH_KEY_FILE = Variable(
     "RUNFOLD_HTTP_HASH_KEY_FILE", FOLDER, _NO_PATH, "gateway, `runfold keys`",
     "the file with the key that API keys are hashed with, 32 bytes or more, the same for every "
     "gateway of a deployment ([HTTP](http.md#keys))", "`gateway/hash-key` in the home, made once",
+)  # fmt: skip
+HTTP_ISSUERS_FILE = Variable(
+    "RUNFOLD_HTTP_ISSUERS_FILE", FOLDER, _NO_PATH, "gateway",
+    "a file of YAML with the issuers whose tokens let in ([identity](identity.md#tokens))", "none",
+)  # fmt: skip
+HTTP_PROXIES = Variable(
+    "RUNFOLD_HTTP_PROXIES", NETWORKS, _NO_NETWORKS, "gateway",
+    "addresses or networks of proxies, with commas between, whose `X-Forwarded-For` is believed",
+    "none",
 )  # fmt: skip
 HTTP_BODY = Variable(
     "RUNFOLD_HTTP_BODY_BYTES", number(1_000, 100_000_000), 1_000_000, "gateway",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import math
 import re
 from collections.abc import Callable
@@ -103,6 +104,13 @@ def _pairs(text: str) -> tuple[tuple[str, str], ...]:
     return tuple(found)
 
 
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+def _networks(text: str) -> tuple[Network, ...]:
+    return tuple(ipaddress.ip_network(part) for part in text.replace(",", " ").split())
+
+
 def _boolean(text: str) -> bool:
     return choice("true", "false").parse(text.lower()) == "true"
 
@@ -160,6 +168,7 @@ SCHEMA = Kind(
 )
 DEPLOYMENT = Kind(naming.EXPECTS, naming.checked)
 FOLDER = Kind("a folder", _folder)
+NETWORKS = Kind("addresses or networks such as 10.0.0.0/8 with commas between", _networks)
 FILES = Kind("files with commas between", _files)
 SWITCH: Kind[bool] = Kind("1 or 0", lambda text: choice("0", "1").parse(text) == "1")
 BOOLEAN = Kind("true or false", _boolean)

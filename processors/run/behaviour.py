@@ -64,6 +64,7 @@ by deciding it again.
    What is set aside for a model call that is withdrawn stays set aside until it is known what it
    cost (``LateResultNoted``, of one that failed too), and a run that ends tells its tenant what its
    calls that are out may still cost (``RunSettled.held``).
+9. What a control led to says which request of a surface it was asked for with (``origin``).
 """
 
 from __future__ import annotations
@@ -71,7 +72,7 @@ from __future__ import annotations
 from runfold.processors.engine.aggregate import NewerReleaseError
 
 FIRST = 1
-CURRENT = 8
+CURRENT = 9
 
 BY_PERMISSION = 6
 """The behaviour from which calls begin by permission and are held where they cannot begin."""
@@ -104,6 +105,8 @@ BY_PERSON = 8
 """The behaviour from which it counts who a person is, and for how long what they said holds."""
 BY_GATE = 8
 """The behaviour from which every call passes one gate before it begins, dry runs too."""
+BY_ORIGIN = 9
+"""The behaviour from which it is on record with which request a control was asked for."""
 
 
 class BehaviourError(NewerReleaseError):

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from runfold.events import calls
 from runfold.events.base import Fact
+from runfold.events.people.origin import Origin
 from runfold.events.people.proved import Proved
 from runfold.events.records import commands
 from runfold.events.tenant import AdmissionAnswered, ExtensionAnswered
@@ -61,7 +62,7 @@ def steps(
     A run that begins takes the behaviour ``begins_with``; a live one keeps its own. What prices are
     known when it begins, and what its model stands for, it records.
     """
-    draft = Draft(state, env, begins_with, is_priced, resolve, _proof(command))
+    draft = Draft(state, env, begins_with, is_priced, resolve, *_asked(command))
     try:
         _decide(draft, command)
     except (DefinitionMissingError, MemoryError, RecursionError):
@@ -82,7 +83,8 @@ def concluded(
 
     Raises if not even that can be decided.
     """
-    draft = Draft(state, env, begins_with, proof=_proof(command))
+    proof, origin = _asked(command)
+    draft = Draft(state, env, begins_with, proof=proof, origin=origin)
     try:
         undecidable.conclude(draft, command, error)
     except Exception:
@@ -152,5 +154,10 @@ def _begin(draft: Draft, request: commands.RunRequested, command: Command) -> No
         admission.admit(draft, request, command.traceparent)
 
 
-def _proof(command: Command) -> Proved | None:
-    return command.proof if isinstance(command.proof, Proved) else None
+def _asked(command: Command) -> tuple[Proved | None, Origin | None]:
+    """Return what is on record of who asked: what was proved, and a control's origin."""
+    body = command.body
+    return (
+        command.proof if isinstance(command.proof, Proved) else None,
+        body.origin if isinstance(body, commands.Control) else None,
+    )

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from runfold.events import run as j
 from runfold.events.base import Fact
 from runfold.events.definitions import AgentDefinition, ToolContract
+from runfold.events.people.origin import Origin
 from runfold.events.people.proved import Proved
 from runfold.processors.engine.aggregate import Env, NotKnownYetError
 from runfold.processors.run import behaviour as behaviours
@@ -50,10 +51,12 @@ class Draft:
         is_priced: IsPriced = every_model,
         resolve: Resolve = as_named,
         proof: Proved | None = None,
+        origin: Origin | None = None,
     ) -> None:
         """Begin with the state before the decision; a run that begins takes ``begins_with``.
 
-        ``proof`` goes on record with the first fact that can hold it: that of who asked.
+        ``proof`` goes on record with the first fact that can hold it: that of who asked. So does
+        ``origin``, that of a control; a request's is in the request.
         """
         self.is_priced = is_priced
         self.resolve = resolve
@@ -62,6 +65,7 @@ class Draft:
         self.behaviour = state.behaviour if isinstance(state, Live) else begins_with
         self.steps: list[tuple[Fact, RunState]] = []
         self._proof = proof if self.behaviour >= behaviours.BY_CREDENTIAL else None
+        self._origin = origin if self.behaviour >= behaviours.BY_ORIGIN else None
         self._agent: AgentDefinition | None = None
 
     def say(self, fact: Fact) -> None:
@@ -69,6 +73,9 @@ class Draft:
         if self._proof is not None and "proof" in type(fact).model_fields:
             fact = fact.model_copy(update={"proof": self._proof})
             self._proof = None
+        if self._origin is not None and "origin" in type(fact).model_fields:
+            fact = fact.model_copy(update={"origin": self._origin})
+            self._origin = None
         self.state = evolve(self.state, fact, self.env.now)
         self.steps.append((fact, self.state))
 

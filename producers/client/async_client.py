@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Mapping
 from decimal import Decimal
-from typing import Unpack
+from typing import Self, Unpack
 
 from runfold.events import topics
 from runfold.events.base import Record
 from runfold.events.contents.content import Content
 from runfold.events.people.approvals import Holds
+from runfold.events.people.origin import Origin
 from runfold.events.records.commands import HOLD_MS, Control, Resolution
 from runfold.events.run import Event
 from runfold.producers.client.broker_time import BrokerTime
@@ -69,7 +70,12 @@ class AsyncRunClient:
             self._writer, self._reader, tenant_id, user, self.hubs, roles=roles, seen=seen
         )
         client._broker_time = self._broker_time
-        return client
+        return client.asked_with(own.origin)
+
+    def asked_with(self, origin: Origin | None) -> Self:
+        """Have all that it asks for say with which request of a surface it was asked for."""
+        self._messages.origin = origin
+        return self
 
     def asking_as(self, request_id: str) -> AsyncRunClient:
         """Return a client whose one control has this id: sent again, it changes nothing."""

@@ -13,6 +13,7 @@ from runfold.events.base import Record
 from runfold.events.border import fault_of
 from runfold.events.contents.content import Content, text
 from runfold.events.people.approvals import Holds
+from runfold.events.people.origin import Origin
 from runfold.events.probe import reserved
 from runfold.events.records import commands
 from runfold.events.records.commands import Control, Resolution, RunRequested
@@ -50,6 +51,7 @@ class RequestOptions(TypedDict, total=False):
     variant: str
     source: str
     deadline: datetime
+    origin: Origin
 
 
 class FeedbackOptions(TypedDict, total=False):
@@ -68,8 +70,9 @@ class Messages:
 
     Every method raises RefusedError for what nobody could accept, naming the field. ``roles`` are
     those that the user's controls come with. ``seen`` are digests of what was shown, by the call:
-    decisions carry them. ``own`` are those of Runfold's probe, which alone asks for runs of its
-    tenant. ``request_id`` is that of the one control that is made, instead of a new one.
+    decisions carry them. ``origin`` is the request of a surface that all of them were asked for
+    with. ``own`` are those of Runfold's probe, which alone asks for runs of its tenant.
+    ``request_id`` is that of the one control that is made, instead of a new one.
     """
 
     def __init__(
@@ -81,6 +84,7 @@ class Messages:
         seen: Mapping[str, bytes] | None = None,
         own: bool = False,
         request_id: str | None = None,
+        origin: Origin | None = None,
     ) -> None:
         self.tenant_id = tenant_id
         self.user_id = user_id
@@ -88,6 +92,7 @@ class Messages:
         self.seen = seen or {}
         self.own = own
         self.request_id = request_id
+        self.origin = origin
 
     def request(
         self, goal: str | Content, agent: str, **options: Unpack[RequestOptions]
@@ -106,6 +111,7 @@ class Messages:
             "user_id": self.user_id,
             "agent_version": version or None,
             "requested_at": datetime.now(UTC),
+            "origin": self.origin,
             **options,
         }
         if not self.own and (why := reserved(filled["tenant_id"])):
@@ -259,6 +265,7 @@ class Messages:
             actor_id=self.user_id,
             requested_at=datetime.now(UTC),
             roles=self.roles,
+            origin=self.origin,
             **fields,
         )
 

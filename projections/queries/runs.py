@@ -13,6 +13,7 @@ from runfold.projections.tables import (
     checkpoints,
     model_calls,
     run_events,
+    run_requests,
     runs,
     tool_calls,
 )
@@ -29,6 +30,7 @@ EXIT_OF = {
 class RunFilter:
     """Which of the runs that are seen to list; what is None does not matter.
 
+    ``request_id`` is that of a request, or of a control, that a run was asked or steered with.
     ``after`` is the creation and the id of the run after which the list begins.
     """
 
@@ -37,6 +39,7 @@ class RunFilter:
     user_id: str | None = None
     thread_id: str | None = None
     parent_run_id: str | None = None
+    request_id: str | None = None
     created_from: datetime | None = None
     created_before: datetime | None = None
     after: tuple[datetime, str] | None = None
@@ -56,6 +59,11 @@ def list_runs(views: Views, which: RunFilter | None = None, limit: int = 50) -> 
         wanted = getattr(which, name)
         if wanted is not None:
             query = query.where(runs.c[name] == wanted)
+    if which.request_id is not None:
+        asked = select(run_requests.c.run_id).where(
+            run_requests.c.request_id == which.request_id, views.sees(run_requests)
+        )
+        query = query.where(runs.c.run_id.in_(asked))
     if which.status is not None:
         query = query.where(runs.c.exit_status == EXIT_OF.get(which.status))
     if which.created_from is not None:

@@ -7,7 +7,13 @@ from runfold.projections.tables.costs import costs
 from runfold.projections.tables.definitions import definition_decisions, definition_versions
 from runfold.projections.tables.machinery import projection_failures, projection_positions
 from runfold.projections.tables.repricings import repriced_costs, repricings
-from runfold.projections.tables.runs import call_checkpoints, checkpoints, run_events, runs
+from runfold.projections.tables.runs import (
+    call_checkpoints,
+    checkpoints,
+    run_events,
+    run_requests,
+    runs,
+)
 from runfold.projections.tables.tenants import tenant_budgets, tenant_runs
 
 __all__ = [
@@ -27,6 +33,7 @@ __all__ = [
     "repriced_costs",
     "repricings",
     "run_events",
+    "run_requests",
     "runs",
     "tenant_budgets",
     "tenant_runs",

@@ -81,6 +81,11 @@ runs = Table(
     text("parent_call_id", "the parent's call that this run answers"),
     text("variant", "the experiment's arm"),
     text("source", "the surface it came through"),
+    text(
+        "request_id", "the request of a surface that it was asked for with, as its answer named it"
+    ),
+    text("trace_id", "the trace of that request"),
+    text("credential", "the API key, or issuer and user of the token, that it was made with"),
     document("labels_json", "the requester's labels, an object"),
     moment("deadline", "when it must have ended"),
     whole("journal_partition", "its partition of runs.events", null=False),
@@ -125,6 +130,24 @@ run_events = Table(
     whole("journal_partition", "its partition of runs.events", null=False),
     whole("journal_offset", "its offset there", null=False),
     comment="The timeline: every event of every run, append-only.",
+)
+
+run_requests = Table(
+    "run_requests",
+    METADATA,
+    text("run_id", "the run", key=True),
+    whole("seq", "the event that it led to", key=True),
+    text("tenant_id", "whose run it is", null=False),
+    text("request_id", "the request, as its answer named it", null=False),
+    text("trace_id", "its trace", null=False),
+    text(
+        "credential", "the API key, or issuer and user of the token, that it came with", null=False
+    ),
+    text("user_id", "who made it", null=False),
+    text("type", "what it led to: the name of the event", null=False),
+    moment("time", "when that was decided", null=False),
+    Index("run_requests_by_id", "tenant_id", "request_id"),
+    comment="Requests of surfaces that led to something: which run, for whoever quotes one.",
 )
 
 checkpoints = Table(

@@ -11,6 +11,7 @@ from runfold.projections.views import (
     definitions,
     model_calls,
     policy_decisions,
+    requests,
     runs,
     tenants,
     timeline,
@@ -22,6 +23,7 @@ VIEWS: dict[str, View] = {
     for view in (
         runs.VIEW,
         timeline.VIEW,
+        requests.VIEW,
         checkpoints.VIEW,
         call_checkpoints.VIEW,
         tool_invocations.VIEW,

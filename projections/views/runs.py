@@ -130,6 +130,15 @@ def _begin(row: Row, placed: Placed) -> None:
             pass
 
 
+def _origin(request: RunRequest) -> Row:
+    found = request.origin
+    return {
+        "request_id": clean(found.request_id) if found else None,
+        "trace_id": clean(found.trace_id) if found else None,
+        "credential": clean(found.credential) if found else None,
+    }
+
+
 def _request(request: RunRequest, placed: Placed) -> Row:
     labels = {clean(label.key): label.value for label in request.labels}
     return {
@@ -148,6 +157,7 @@ def _request(request: RunRequest, placed: Placed) -> Row:
         "parent_call_id": request.parent_call_id,
         "variant": request.variant,
         "source": request.source,
+        **_origin(request),
         "labels_json": as_json(labels) if labels else None,
         "deadline": request.deadline,
     }

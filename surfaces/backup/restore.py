@@ -30,6 +30,7 @@ from runfold.events.border import moment_of
 from runfold.events.records.operations import PositionNoted
 from runfold.events.topics import TOPICS, Topic
 from runfold.infra.deployment import binding
+from runfold.infra.gateway.tables import KEYS
 from runfold.infra.kafka import restoring
 from runfold.processors.engine.aggregate import S
 from runfold.processors.engine.spec import AggregateSpec
@@ -200,6 +201,10 @@ def restore(
     tables.load(database_url, plan.folder, plan.manifest.tables)
     artifacts.load(store, plan.folder, plan.manifest.artifacts)
     told.line("claims and artifacts are there")
+    if any(table.name == KEYS and table.rows for table in plan.manifest.tables):
+        told.line(
+            "API keys are as they were then: revoke again what was revoked since (`runfold keys`)"
+        )
     if (bound := binding.begin(database_url, told.line)) is not None:
         binding.finish(kafka, database_url, bound, told.line, adopt=True)
     work.begin()

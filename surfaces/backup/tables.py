@@ -1,6 +1,8 @@
-"""The tables that no journal can make again, by ``COPY``: claims, and questions about prices.
+"""The tables that no journal can make again, by ``COPY``: claims, questions about prices, API keys
+and which requests were made with an `Idempotency-Key`.
 
-Leases of claims' owners are left out: every owner is dead where the claims come to stand.
+Of API keys there are hashes, whose key is a file that no back-up holds. Leases of claims'
+owners are left out: every owner is dead where the claims come to stand.
 """
 
 from __future__ import annotations
@@ -13,11 +15,17 @@ import psycopg
 from runfold.infra.database import migrate
 from runfold.infra.database.address import quoted
 from runfold.infra.database.connection import DURABLE, PATIENT, Session, transaction
+from runfold.infra.gateway import tables as gateway
+from runfold.infra.gateway.tables import ASKED, KEYS
 from runfold.projections import schema
 from runfold.surfaces.backup.errors import BackupError, NotABackupError, NotEmptyError
 from runfold.surfaces.backup.manifest import TableSaid, said_of
 
-TABLES = ("tool_claims", "repricings", "repriced_costs")
+TABLES = ("tool_claims", "repricings", "repriced_costs", KEYS, ASKED)
+
+_IN_DOUBT = f"UPDATE {ASKED} SET done = false, leased_until = to_timestamp(0)"  # noqa: S608 - our own name
+"""A request may have been made after what the back-up has of the log. So nobody knows whether it
+arrived, and whoever asks again with its key asks for the same run."""
 
 _COLUMNS = """
     SELECT attname FROM pg_attribute WHERE attrelid = to_regclass(%s) AND attnum > 0
@@ -56,6 +64,8 @@ def load(url: str, folder: Path, tables: Sequence[TableSaid]) -> None:
     """Make the tables, of claims and of views, and fill those that were saved."""
     migrate.upgrade(url)
     schema.ensure(url)
+    if any(said.name in {KEYS, ASKED} for said in tables):
+        gateway.ensure(url)
     with Session.to(url) as connection, transaction(connection, *PATIENT):
         connection.execute(DURABLE)
         for said in tables:
@@ -66,6 +76,8 @@ def load(url: str, folder: Path, tables: Sequence[TableSaid]) -> None:
                     "with the release that made the back-up, or a newer one."
                 )
             _load(connection, said, folder / said.file.path)
+            if said.name == ASKED:
+                connection.execute(_IN_DOUBT.encode())
 
 
 def check(path: Path, said: TableSaid) -> None:

@@ -20,12 +20,12 @@ from runfold.producers.client import AsyncRunClient, Hubs
 from runfold.producers.log.port import LogReader, LogWriter
 from runfold.projections.queries import Views
 from runfold.surfaces.application.faults import Code, fault_of
-from runfold.surfaces.application.governing.api_keys import Doorkeeper
 from runfold.surfaces.application.reads import ReadRecord
 from runfold.surfaces.application.runs.async_runs import AsyncRuns
 from runfold.surfaces.application.runs.once import Once
 from runfold.surfaces.application.scope import OperatorScope, Scope, TenantScope
 from runfold.surfaces.http.access.identity import Caller
+from runfold.surfaces.http.access.letting_in import Door
 from runfold.surfaces.http.access.limits import Use
 
 T = TypeVar("T")
@@ -51,7 +51,7 @@ class Gateway:
     reader: LogReader
     hubs: Hubs
     connect: Connect
-    door: Doorkeeper
+    door: Door
     once: Once
     use: Use
     ready: Callable[[], str]
@@ -70,7 +70,7 @@ class Gateway:
             caller.user_id,
             self.hubs,
             roles=caller.roles,
-        )
+        ).asked_with(caller.origin)
 
     def runs(self, caller: Caller) -> AsyncRuns:
         """Return the runs of a caller's tenant."""
@@ -105,7 +105,7 @@ class Gateway:
         """Put a read on record before it is made, where this deployment asks for it."""
         if self.reads == "off":
             return
-        claims = Claims(caller.tenant_id, caller.user_id, _LATEST, caller.key_id)
+        claims = Claims(caller.tenant_id, caller.user_id, _LATEST, caller.key_id[:200])
         record = ReadRecord(self.reads, self.reads_to, claims, "http")
         await asyncio.to_thread(record.note, what, caller.tenant_id, run_id, _log.warning)
 

@@ -14,6 +14,7 @@ from runfold.events import topics
 from runfold.events.avro.codec import Codec
 from runfold.infra.artifacts.files import FileArtifacts
 from runfold.infra.artifacts.sealed import SealedArtifacts
+from runfold.infra.credentials.bearer.verifying import Verifier
 from runfold.infra.credentials.signing import signer_of
 from runfold.infra.database.connection import Session, engine
 from runfold.infra.documents import Remark
@@ -31,14 +32,15 @@ from runfold.producers.log.port import LogWriter
 from runfold.producers.schema_registry.chosen import registry_of
 from runfold.surfaces.application.governing.api_keys import (
     ApiKeys,
-    Doorkeeper,
     KeyWish,
     hash_key_in,
     write_once,
 )
+from runfold.surfaces.application.governing.doorkeeper import Doorkeeper
 from runfold.surfaces.application.governing.publish import publish_manifests
 from runfold.surfaces.application.runs.once import Once
 from runfold.surfaces.http.access.identity import LOOPBACK, OPERATOR
+from runfold.surfaces.http.access.letting_in import Door
 from runfold.surfaces.http.access.limits import Use
 from runfold.surfaces.http.gateway import Gateway, Publish
 from runfold.surfaces.http.settings import DEVELOPMENT_KEY, FOLDER, GatewaySettings
@@ -80,15 +82,20 @@ def make(process: Process, settings: GatewaySettings, *, development: bool) -> M
     else:
         # The tables are made, or what is wrong with them is said, before anybody asks.
         keys.all("")
-    views = engine(url)
+    use, views = Use(settings.limits), engine(url)
     gateway = Gateway(
         writer=writer,
         reader=reader,
         hubs=hubs,
         connect=views.connect,
-        door=Doorkeeper(keys, hash_key),
+        door=Door(
+            Doorkeeper(keys, hash_key),
+            use.back_off,
+            tokens=Verifier(settings.issuers) if settings.issuers else None,
+            proxies=settings.proxies,
+        ),
         once=Once(asked, settings.kept),
-        use=Use(settings.limits),
+        use=use,
         ready=lambda: why_not_ready(reader, url),
         needs_idempotency=settings.needs_idempotency,
         reads=settings.reads,

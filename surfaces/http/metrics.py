@@ -21,3 +21,16 @@ STREAMS = TABLE.gauge("runfold_http_streams", "streams of events that are open",
 EVENTS = TABLE.counter(
     "runfold_http_stream_events", "events that were sent to listeners", process="gateway"
 )
+REFUSALS = TABLE.counter(
+    "runfold_http_refusals",
+    "requests that were refused because of who asked, by the code of the problem",
+    ["code"],
+    process="gateway",
+)
+BACK_OFFS = TABLE.counter(
+    "runfold_http_back_offs",
+    "times that refusals became too many, by what they were counted by: address, key, "
+    "key_and_address, or grant for what a key does not grant",
+    ["by"],
+    process="gateway",
+)

@@ -9,9 +9,11 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Self
 
+from runfold.infra.credentials.bearer.issuers import Issuer, read_issuers
 from runfold.infra.settings import gateway as variables
 from runfold.infra.settings import isolation
 from runfold.infra.settings.config import Config
+from runfold.infra.settings.kinds import Network
 from runfold.surfaces.http.access.limits import Limits
 
 FOLDER = "gateway"
@@ -24,7 +26,10 @@ DEVELOPMENT_KEY = "development-key"
 
 @dataclass(frozen=True, slots=True)
 class GatewaySettings:
-    """``port`` is None for one that is free; ``reads`` says whether reads are put on record."""
+    """``port`` is None for one that is free; ``reads`` says whether reads are put on record.
+
+    ``issuers`` are those whose tokens let in, ``proxies`` those whose word on addresses counts.
+    """
 
     host: str
     port: int | None
@@ -34,12 +39,14 @@ class GatewaySettings:
     needs_idempotency: bool
     kept: timedelta
     reads: str
+    issuers: tuple[Issuer, ...] = ()
+    proxies: tuple[Network, ...] = ()
 
     @classmethod
     def read(cls, config: Config, env: Mapping[str, str] | None = None) -> Self:
         """Read the environment; ConfigError says what to set."""
         config.need_database()
-        home = config.need_home()
+        home, trusted = config.need_home(), variables.HTTP_ISSUERS_FILE.read(env)
         return cls(
             host=variables.HTTP_HOST.read(env),
             port=variables.HTTP_PORT.read(env),
@@ -56,6 +63,8 @@ class GatewaySettings:
             needs_idempotency=variables.HTTP_IDEMPOTENCY.read(env) == "require",
             kept=timedelta(hours=variables.HTTP_KEEP.read(env)),
             reads=isolation.READS.read(env),
+            issuers=read_issuers(trusted) if trusted is not None else (),
+            proxies=variables.HTTP_PROXIES.read(env),
         )
 
     @property

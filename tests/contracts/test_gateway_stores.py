@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -23,9 +24,13 @@ from runfold.infra.gateway.asked import (
     Other,
     UnderWay,
 )
-from runfold.infra.gateway.key_store import KeyStore, MemoryKeyStore
+from runfold.infra.gateway.key_store import Kept, KeyStore, MemoryKeyStore
 from runfold.infra.gateway.postgres import PostgresAskedStore, PostgresKeyStore, Sessions
 from runfold.projections import schema
+from runfold.surfaces.backup import tables
+from runfold.surfaces.backup.errors import NotEmptyError
+from tests.projections.test_database import login
+from tests.support import stack
 
 NOW = datetime(2026, 12, 1, 10, tzinfo=UTC)
 LASTING = Lasting(timedelta(seconds=60), timedelta(hours=24))
@@ -101,7 +106,11 @@ def test_a_key_is_rotated_once_and_ends_no_later_than_it_would_have(keys: KeySto
 def test_it_is_known_when_a_key_was_used_last(keys: KeyStore) -> None:
     keys.add(key("a"), b"1")
     keys.used(["a", "unknown"], NOW)
-    assert keys.all()[0].last_used_at == NOW
+    keys.refused(["a", "unknown"], NOW + timedelta(minutes=1))
+    found = keys.get("a")
+    assert found is not None
+    assert found.key.last_used_at == NOW
+    assert found.key.last_refused_at == NOW + timedelta(minutes=1)
 
 
 def test_a_request_is_the_firsts_until_it_is_done(asked: AskedStore) -> None:
@@ -177,3 +186,55 @@ def test_who_reads_the_views_reads_no_keys(database_url: str) -> None:
                     "SELECT has_table_privilege(%s, %s, 'SELECT')", (name, f"runfold.{table}")
                 ).fetchone()
                 assert row == (False,), (name, table)
+
+
+@pytest.mark.integration
+def test_a_table_of_an_earlier_release_serves_whoever_may_not_change_it(database_url: str) -> None:
+    sessions = Sessions(database_url)
+    PostgresKeyStore(sessions).add(key("a"), b"1")
+    sessions.close()
+    with Session.to(database_url) as connection:
+        connection.execute("ALTER TABLE runfold.api_keys DROP COLUMN last_refused_at")
+        connection.commit()
+    with login(database_url, "runfold_gateway") as member:
+        lesser = Sessions(member)
+        store = PostgresKeyStore(lesser)
+        store.refused(["a"], NOW)
+        store.used(["a"], NOW)
+        (found,) = store.all()
+        lesser.close()
+    assert (found.last_used_at, found.last_refused_at) == (NOW, None)
+    owners = Sessions(database_url)
+    PostgresKeyStore(owners).refused(["a"], NOW)
+    assert PostgresKeyStore(owners).all()[0].last_refused_at == NOW
+    owners.close()
+
+
+@pytest.mark.integration
+def test_keys_and_requests_come_back_from_a_back_up(
+    database_url: str, servers: stack.Servers, tmp_path: Path
+) -> None:
+    sessions = Sessions(database_url)
+    store, asked = PostgresKeyStore(sessions), PostgresAskedStore(sessions)
+    digest = digest_of(new_key(), b"h" * 32)
+    store.add(key("a", expires_at=NOW + timedelta(days=1)), digest)
+    store.add(key("b", "umbrella"), b"2")
+    store.revoke("b", NOW)
+    asked.begin(REQUEST, "run-1", NOW, LASTING)
+    asked.done(REQUEST)
+    kept = store.all()
+    sessions.close()
+    said = tables.save(database_url, tmp_path)
+    assert {(each.name, each.rows) for each in said} == {("api_keys", 2), ("asked_requests", 1)}
+    with stack.fresh_database(servers.database_url) as url:
+        tables.need_empty(url)
+        tables.load(url, tmp_path, said)
+        sessions = Sessions(url)
+        found = PostgresKeyStore(sessions)
+        assert found.all() == kept
+        assert found.get("a") == Kept(kept[0], digest)
+        # Whether its run is in the back-up nobody knows: the same run is asked for again.
+        assert PostgresAskedStore(sessions).begin(REQUEST, "run-2", NOW, LASTING) == Again("run-1")
+        sessions.close()
+        with pytest.raises(NotEmptyError, match="api_keys"):
+            tables.need_empty(url)

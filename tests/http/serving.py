@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -13,11 +13,15 @@ import httpx
 import psycopg
 
 from runfold.infra.artifacts.memory import MemoryArtifacts
+from runfold.infra.credentials.bearer.verifying import Verifier
 from runfold.infra.gateway.asked import MemoryAskedStore
 from runfold.infra.gateway.key_store import MemoryKeyStore
+from runfold.infra.settings.kinds import Network
 from runfold.producers.client import Hubs
-from runfold.surfaces.application.governing.api_keys import ApiKeys, Doorkeeper, KeyWish
+from runfold.surfaces.application.governing.api_keys import ApiKeys, KeyWish
+from runfold.surfaces.application.governing.doorkeeper import Doorkeeper
 from runfold.surfaces.application.runs.once import Once
+from runfold.surfaces.http.access.letting_in import Door
 from runfold.surfaces.http.access.limits import Limits, Use
 from runfold.surfaces.http.app import make_app
 from runfold.surfaces.http.gateway import Connect, Gateway
@@ -77,20 +81,22 @@ def serving(
     *,
     limits: Limits | None = None,
     connect: Connect = _no_views,
+    tokens: Verifier | None = None,
+    proxies: Sequence[Network] = (),
     **more: Any,
 ) -> Iterator[Served]:
     """Serve a gateway of a test's own within the block."""
     log = log or answering()
     store, hubs = MemoryKeyStore(), Hubs(log)
-    limits = limits or Limits(heartbeat_s=0.05)
+    use = Use(limits or Limits(heartbeat_s=0.05))
     gateway = Gateway(
         writer=log,
         reader=log,
         hubs=hubs,
         connect=connect,
-        door=Doorkeeper(store, HASH_KEY, believed_s=0),
+        door=Door(Doorkeeper(store, HASH_KEY, believed_s=0), use.back_off, tokens, proxies=proxies),
         once=Once(MemoryAskedStore()),
-        use=Use(limits),
+        use=use,
         ready=str,
         artifacts=MemoryArtifacts(),
     )

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import signal
 import threading
+from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -12,6 +14,7 @@ import pytest
 
 from runfold.events import topics
 from runfold.producers.log.kafka import TopicReader
+from tests.http.issuing import AUDIENCE, ec, issuing
 from tests.http.product import AGENT, Product, asked, gateway, waiting
 from tests.http.test_events import heard
 from tests.projections.running import wait_caught_up
@@ -254,3 +257,42 @@ def _begun(reader: TopicReader) -> set[str]:
         for each in reader.read(topics.EVENTS)
         if getattr(each.record, "type", "") == "RunCreated"
     }
+
+
+def test_a_token_lets_in_and_a_run_is_found_by_the_request_that_somebody_quotes(
+    product: Product, acme: httpx.Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with ExitStack() as held:
+        issuer, signing = held.enter_context(issuing()), ec()
+        issuer.publish(signing)
+        described = {
+            "name": "test", "issuer": issuer.url, "audience": [AUDIENCE], "tenants": ["acme"],
+            "jwks": f"{issuer.url}/keys", "private_addresses": True,
+        }  # fmt: skip
+        file = tmp_path / "issuers.yaml"
+        file.write_text(json.dumps({"issuers": [described]}))
+        monkeypatch.setenv("RUNFOLD_HTTP_ISSUERS_FILE", str(file))
+        held.enter_context(gateway(product.settings))
+        client = held.enter_context(product.client(issuer.token(signing)))
+        run_id = asked(client, **{"x-request-id": "quoted-1"})
+        question = waiting(client, run_id)
+        told = {"question_id": question, "answer": "blue"}
+        assert client.post(f"/runs/{run_id}/answer", json=told).status_code == 403
+        steered = {"x-request-id": "quoted-2"}
+        assert acme.post(f"/runs/{run_id}/answer", json=told, headers=steered).status_code == 200
+        wait_caught_up(product.settings)
+        for quoted in ("quoted-1", "quoted-2"):
+            found = client.get("/runs", params={"request_id": quoted}).json()["runs"]
+            assert [each["run_id"] for each in found] == [run_id]
+        assert client.get("/runs", params={"request_id": "quoted-3"}).json()["runs"] == []
+        who = client.get(f"/runs/{run_id}").json()["identity"]
+        assert (who["credential"], who["scopes"]) == ("test/ada", ["read:mail"])
+        other = held.enter_context(product.client(product.key("umbrella")))
+        assert other.get("/runs", params={"request_id": "quoted-1"}).json()["runs"] == []
+        assert client.get("/runs", headers={"authorization": "Bearer ey.x.y"}).status_code == 401
+        wrong = product.key("acme")[:-8] + "AAAAAAAA"
+        assert client.get("/runs", headers={"authorization": f"Bearer {wrong}"}).status_code == 401
+    kept = json.loads(product.cli("keys", "list", "--tenant", "acme", "--json"))
+    assert [each["key_id"] for each in kept if each["last_refused_at"]] == [wrong[3:15]]
+    rows = product.cli("status", run_id)
+    assert "quoted-1 with test/ada" in rows

@@ -85,7 +85,7 @@ def is_problem(answer: httpx.Response, *codes: str) -> None:
 def test_without_a_key_nobody_is_let_in(served: Served, route: Route) -> None:
     is_problem(ask(served.stranger(), route), "unauthenticated")
     wrong = served.client(key=str(new_key()))
-    is_problem(ask(wrong, route), "unauthenticated")
+    is_problem(ask(wrong, route), "unauthenticated", "refused_too_often")
 
 
 @by_name(SCOPED)
@@ -97,6 +97,21 @@ def test_a_key_without_the_scope_is_refused(served: Served, route: Route) -> Non
 @by_name([route for route in SCOPED if route.scope == OPERATOR])
 def test_what_is_an_operators_needs_it_by_name(served: Served, route: Route) -> None:
     is_problem(ask(served.client(scopes=("*",)), route), "forbidden")
+
+
+@by_name([route for route in SCOPED if route.method == "GET"])
+def test_every_read_is_on_record_before_it_is_made(served: Served, route: Route) -> None:
+    noted: list[str] = []
+
+    def address() -> str:
+        noted.append(route.name)
+        raise RuntimeError("There is none.")
+
+    with serving(served.log, reads="require", reads_to=address) as other:
+        answer = ask(other.client(scopes=("*", OPERATOR)), route)
+    # Nothing is read without a record where one is required.
+    is_problem(answer, "unavailable")
+    assert noted == [route.name]
 
 
 @by_name(OF_A_RUN)

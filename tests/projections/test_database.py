@@ -10,10 +10,11 @@ import psycopg
 import pytest
 from psycopg import errors, sql
 
-from runfold.infra.database import migrate
+from runfold.infra.database import migrate, reads
 from runfold.infra.database.address import in_schema
 from runfold.infra.database.layout import TablesClashError
-from runfold.projections import schema
+from runfold.infra.gateway import tables as gateway_tables
+from runfold.projections import schema, separating
 from runfold.projections.sql_views import SQL_VIEWS
 from runfold.projections.store.reading.reader import ReaderConfig
 from runfold.projections.store.rebuild import rebuild
@@ -163,6 +164,33 @@ def test_a_projector_needs_only_its_role(settings: Settings) -> None:
         assert ask(settings, "SELECT count(*) FROM runs") == [(2,)]
         with psycopg.connect(member) as connection, pytest.raises(errors.InsufficientPrivilege):
             connection.execute("SELECT * FROM tool_claims")
+
+
+def test_the_projectors_role_has_rights_on_views_alone(settings: Settings) -> None:
+    url = settings.database_url
+    schema.ensure(url)
+    migrate.upgrade(url)
+    gateway_tables.ensure(url)
+    reads.make(url)
+    separating.settle(url, on=True)
+    # As an earlier release had it.
+    execute(url, "GRANT ALL ON reads, tenant_logins, api_keys TO runfold_projector")
+    execute(url, "UPDATE projection_schema SET version = version - 1")
+    schema.ensure(url)
+    rows = ask(
+        settings,
+        "SELECT relname FROM pg_class WHERE relkind = 'r'"
+        " AND relnamespace = 'runfold'::regnamespace AND has_table_privilege("
+        "'runfold_projector', oid, 'INSERT, UPDATE, DELETE, TRUNCATE')",
+    )
+    machinery = {"projection_schema", "table_versions"}
+    assert {name for (name,) in rows} - machinery == set(METADATA.tables)
+    hidden = ("reads", "tenant_logins", "api_keys", "asked_requests", "tool_claims")
+    with login(url, "runfold_projector") as member, psycopg.connect(member) as connection:
+        for name in hidden:
+            with pytest.raises(errors.InsufficientPrivilege):
+                connection.execute(f"SELECT * FROM {name}".encode())
+            connection.rollback()
 
 
 def test_a_user_who_may_make_no_roles_is_told_and_goes_on(

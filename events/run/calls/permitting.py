@@ -6,6 +6,7 @@ from runfold.events.base import Fact, Money, Record, Said, SaidBytes, Symbol, Ti
 from runfold.events.calls.kinds import TOOL
 from runfold.events.contents.content import Content
 from runfold.events.people.approvals import ApprovalTerms, Approver, Holds
+from runfold.events.people.origin import Origin
 from runfold.events.people.proved import Proved
 from runfold.events.traits import CallMove, CallTrait, Cause, Tone, Traits
 from runfold.events.values import RunStatus
@@ -140,6 +141,7 @@ class ApprovalGiven(Fact):
     holds: Holds | None = None
     on_behalf_of: str | None = None
     proof: Proved | None = None
+    origin: Origin | None = None
 
 
 def _approved(fact: ToolCallApproved) -> str:
@@ -181,6 +183,7 @@ class ToolCallApproved(Fact):
     on_behalf_of: str | None = None
     by_deadline: bool = False
     proof: Proved | None = None
+    origin: Origin | None = None
 
 
 class ToolCallDenied(Fact):
@@ -209,3 +212,4 @@ class ToolCallDenied(Fact):
     shown_digest: bytes | None = None
     on_behalf_of: str | None = None
     proof: Proved | None = None
+    origin: Origin | None = None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from runfold.events.base import Fact, Money, Said
 from runfold.events.calls.kinds import TOOL
 from runfold.events.contents.content import Content
+from runfold.events.people.origin import Origin
 from runfold.events.people.proved import Proved
 from runfold.events.run.checkpoints import ResumePolicy
 from runfold.events.traits import (
@@ -102,6 +103,7 @@ class ToolCallSucceeded(Fact):
     request_id: str | None = None
     untrusted: bool = False
     proof: Proved | None = None
+    origin: Origin | None = None
     signs: tuple[Sign, ...] = ()
 
 

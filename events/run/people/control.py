@@ -5,6 +5,7 @@ from __future__ import annotations
 from runfold.events.base import Fact, Money, Said, Symbol, Timestamp
 from runfold.events.contents.content import Content
 from runfold.events.people.approvals import Holds
+from runfold.events.people.origin import Origin
 from runfold.events.people.proved import Proved
 from runfold.events.traits import PERSON, CallMove, CallTrait, Cause, Tone, Traits
 from runfold.events.values import ProposedCall, RunStatus
@@ -74,6 +75,7 @@ class HumanInputReceived(Fact):
     shown_digest: bytes | None = None
     on_behalf_of: str | None = None
     proof: Proved | None = None
+    origin: Origin | None = None
 
 
 class RunPaused(Fact):
@@ -90,6 +92,7 @@ class RunPaused(Fact):
     request_id: str
     reason: Said
     proof: Proved | None = None
+    origin: Origin | None = None
 
 
 class RunResumed(Fact):
@@ -105,6 +108,7 @@ class RunResumed(Fact):
     request_id: str
     reason: Said
     proof: Proved | None = None
+    origin: Origin | None = None
 
 
 class RunForked(Fact):
@@ -169,6 +173,7 @@ class RequestIgnored(Fact):
     calls: tuple[ProposedCall, ...] = ()
     on_behalf_of: str | None = None
     proof: Proved | None = None
+    origin: Origin | None = None
 
 
 class BrakeAction(Symbol):

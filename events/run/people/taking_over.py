@@ -5,6 +5,7 @@ from __future__ import annotations
 from runfold.events.base import Fact, Said, Timestamp
 from runfold.events.calls.kinds import TOOL
 from runfold.events.contents.content import Content
+from runfold.events.people.origin import Origin
 from runfold.events.people.proved import Proved
 from runfold.events.run.calls.model import DecisionRecord
 from runfold.events.traits import CallMove, CallTrait, Cause, Tone, Traits
@@ -35,6 +36,7 @@ class RunTakenOver(Fact):
     until: Timestamp | None = None
     notice: Content | None = None
     proof: Proved | None = None
+    origin: Origin | None = None
 
 
 class CallWithdrawn(Fact):
@@ -81,6 +83,7 @@ class PersonReplied(Fact):
     answer: ModelAnswer
     decision: DecisionRecord
     proof: Proved | None = None
+    origin: Origin | None = None
 
 
 class ResultGiven(Fact):
@@ -107,6 +110,7 @@ class ResultGiven(Fact):
     failed: bool = False
     untrusted: bool = False
     proof: Proved | None = None
+    origin: Origin | None = None
 
 
 class RunHandedBack(Fact):
@@ -128,3 +132,4 @@ class RunHandedBack(Fact):
     request_id: str | None = None
     notice: Content | None = None
     proof: Proved | None = None
+    origin: Origin | None = None

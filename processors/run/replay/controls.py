@@ -31,6 +31,7 @@ def control_of(
         "actor_id": meta.actor.id,
         "requested_at": meta.time,
         "roles": roles,
+        "origin": getattr(fact, "origin", None),
     }
     return kind.model_validate(common | fields)
 

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import threading
-import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -22,11 +19,6 @@ from runfold.surfaces.application.errors import InvalidError, NotFoundError
 LONGEST = timedelta(days=366)
 """How long a key may be valid, and the old one of a rotation beside the new."""
 
-BELIEVED_S = 5.0
-"""How long a key that was let in is let in again without a look: as late as this it is revoked."""
-
-_NOTED_S = 60.0
-_MOST_REMEMBERED = 10_000
 _MOST_CHARS = 200
 _SPAN = re.compile(r"([1-9][0-9]{0,5})([mhd])")
 _UNITS = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1)}
@@ -116,56 +108,6 @@ class ApiKeys:
         return found
 
 
-class Doorkeeper:
-    """Says who presents a key; any thread may ask. A look into the store is good for seconds."""
-
-    def __init__(
-        self,
-        store: KeyStore,
-        hash_key: bytes,
-        *,
-        believed_s: float = BELIEVED_S,
-        elapsed: Callable[[], float] = time.monotonic,
-    ) -> None:
-        self._store = store
-        self._hash_key = hash_key
-        self._believed_s = believed_s
-        self._elapsed = elapsed
-        self._known: dict[bytes, tuple[float, ApiKey]] = {}
-        self._noted: dict[str, float] = {}
-        self._lock = threading.Lock()
-
-    def known(self, text: str, now: datetime) -> ApiKey | None:
-        """Return a key that was let in a moment ago, and still is; asks nobody."""
-        shown = api_key.presented(text)
-        if shown is None:
-            return None
-        found = self._known.get(api_key.digest_of(shown, self._hash_key))
-        if found is None or self._elapsed() - found[0] > self._believed_s:
-            return None
-        return found[1] if found[1].problem(now) == "" else None
-
-    def let_in(self, text: str, now: datetime) -> ApiKey | None:
-        """Return the key that was presented, None where it lets nobody in; asks the store."""
-        shown = api_key.presented(text)
-        kept = self._store.get(shown.key_id) if shown is not None else None
-        if shown is None or kept is None or not api_key.fits(shown, self._hash_key, kept.digest):
-            return None
-        if kept.key.problem(now) != "":
-            return None
-        with self._lock:
-            if len(self._known) >= _MOST_REMEMBERED:
-                self._known.clear()
-            self._known[kept.digest] = (self._elapsed(), kept.key)
-            noted = self._noted.get(shown.key_id)
-            stale = noted is None or self._elapsed() - noted > _NOTED_S
-            if stale:
-                self._noted[shown.key_id] = self._elapsed()
-        if stale:
-            self._store.used([shown.key_id], now)
-        return kept.key
-
-
 def hash_key_in(file: Path) -> bytes:
     """Return the key that API keys are hashed with: that of a file, which is made where missing.
 
@@ -218,6 +160,7 @@ def shape_of(key: ApiKey) -> shapes.ApiKey:
         revoked_at=key.revoked_at,
         rotated_to=key.rotated_to,
         last_used_at=key.last_used_at,
+        last_refused_at=key.last_refused_at,
         state=key.problem(datetime.now(UTC)) or "active",
     )
 

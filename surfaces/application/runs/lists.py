@@ -24,6 +24,7 @@ class RunOptions(TypedDict, total=False):
     user_id: str | None
     thread_id: str | None
     parent_run_id: str | None
+    request_id: str | None
     created_from: datetime | None
     created_before: datetime | None
     after: tuple[datetime, str] | None

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from runfold.events import run as j
+from runfold.events.people.origin import Origin
 from runfold.events.run import Event
 from runfold.events.values import RunRequest
 from runfold.events.wording import coded, plain, question_of
@@ -115,6 +116,7 @@ class RunFold:
             "exit": completion_of(exit_) if exit_ is not None else None,
             "held_by": held.by if held else None,
             "held_until": held.until if held else None,
+            "identity": identity_of(request, first.fact) if request else None,
         }
 
     def _open_calls(self) -> tuple[CallState, ...]:
@@ -131,6 +133,23 @@ def detail_of(events: Iterable[Event]) -> shapes.RunDetail | None:
     for event in events:
         fold.take(event)
     return fold.detail()
+
+
+def identity_of(request: RunRequest, fact: object = None) -> shapes.RunIdentity:
+    """Return for whom a run was asked for; ``fact`` is the one that it began with."""
+    origin = request.origin or Origin()
+    trace = str(getattr(fact, "requester_trace", None) or "")
+    return shapes.RunIdentity(
+        user_id=request.user_id,
+        tenant_id=request.tenant_id,
+        role=request.roles[0] if request.roles else None,
+        roles=request.roles,
+        scopes=request.scopes,
+        data_classification=request.data_classification.value,
+        request_id=origin.request_id or None,
+        trace_id=origin.trace_id or trace[3:35] or None,
+        credential=origin.credential or None,
+    )
 
 
 def _request_of(first: Event) -> RunRequest | None:

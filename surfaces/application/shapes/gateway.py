@@ -22,7 +22,8 @@ from runfold.surfaces.application.shapes.runs import (
 class ApiKey(Shape):
     """What is kept of an API key; ``state`` is active, expired or revoked.
 
-    ``prefix`` is how the key begins, which is no secret. ``last_used_at`` is exact to a minute.
+    ``prefix`` is how the key begins, which is no secret. ``last_used_at``, and ``last_refused_at``,
+    when it was presented and let nobody in, are exact to a minute.
     """
 
     shape: Literal[2] = SHAPE
@@ -38,6 +39,7 @@ class ApiKey(Shape):
     revoked_at: datetime | None
     rotated_to: str | None
     last_used_at: datetime | None
+    last_refused_at: datetime | None = None
     state: str
 
 

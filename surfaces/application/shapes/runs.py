@@ -106,6 +106,24 @@ class Used(Shape):
     cost_usd: Usd | None
 
 
+class RunIdentity(Shape):
+    """For whom a run was asked for, and with which request of a surface, where it was with one.
+
+    ``role`` is the first of ``roles``. ``credential`` is the API key, or issuer and user of the
+    token, that the request came with.
+    """
+
+    user_id: str
+    tenant_id: str
+    role: str | None
+    roles: tuple[str, ...]
+    scopes: tuple[str, ...]
+    data_classification: str
+    request_id: str | None
+    trace_id: str | None
+    credential: str | None
+
+
 class RunDetail(Shape):
     """Where a run stands after its event ``seq``.
 
@@ -138,6 +156,7 @@ class RunDetail(Shape):
     exit: Completion | None
     held_by: str | None = None
     held_until: datetime | None = None
+    identity: RunIdentity | None = None
 
 
 class PlanStep(Shape):

@@ -27,6 +27,7 @@ def _print(found: RunDetail) -> None:
         ("agent", f"{found.agent}{version}"),
         ("model", model_name(found.model) if found.model else "-"),
         ("for", f"{found.user_id} of {found.tenant_id}"),
+        *_asked_with(found),
         ("status", f"{found.status.value} after event {found.seq}"),
         ("elapsed", f"{(found.updated_at - found.created_at).total_seconds():.2f} s"),
         ("cost", _cost(found)),
@@ -44,6 +45,14 @@ def _print(found: RunDetail) -> None:
     console = output.console()
     for name, value in lines:
         console.print(f"{name:<10} {value}", markup=False)
+
+
+def _asked_with(found: RunDetail) -> list[tuple[str, object]]:
+    """Return the request of a surface that a run was asked for with, where it was with one."""
+    who = found.identity
+    if who is None or who.request_id is None:
+        return []
+    return [("request", f"{who.request_id} with {who.credential}, trace {who.trace_id}")]
 
 
 def _cost(found: RunDetail) -> str:

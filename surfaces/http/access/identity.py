@@ -1,24 +1,23 @@
-"""Who asks: by an API key, and never by what a request says in its body."""
+"""Who asks, as a credential says, and never what a request says in its body."""
 
 from __future__ import annotations
 
-import asyncio
-import ipaddress
 import os
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 from starlette.requests import Request
 
+from runfold.events.lengths import NAME
+from runfold.events.people.origin import Origin
 from runfold.events.values import DataClassification
-from runfold.infra.gateway.api_key import ANY_SCOPE, ApiKey, presented
+from runfold.infra.gateway.api_key import ANY_SCOPE
+from runfold.infra.gateway.principal import Principal
 from runfold.infra.tracing.context import parsed
 from runfold.producers.identity import uuid7
 from runfold.surfaces.application import shapes
-from runfold.surfaces.application.governing.api_keys import Doorkeeper
-from runfold.surfaces.http.access.limits import Use
+from runfold.surfaces.http.access.challenges import challenge
 from runfold.surfaces.http.refusals.problems import Problem
 
 READ = "runs:read"
@@ -71,6 +70,13 @@ class Caller:
         own = {*GRANTS, ANY_SCOPE, LOOPBACK}
         return tuple(each for each in self.scopes if each not in own)
 
+    @property
+    def origin(self) -> Origin:
+        """Which request it is, as it goes on record."""
+        return Origin(
+            request_id=self.request_id, trace_id=self.trace_id, credential=self.key_id[:NAME]
+        )
+
     def shape(self) -> shapes.Identity:
         """Return it as it is shown."""
         return shapes.Identity(
@@ -109,33 +115,15 @@ def marks_of(request: Request) -> Marks:
     return Marks(request_id, f"00-{trace_id}-{os.urandom(8).hex()}-{flags:02x}")
 
 
-async def authenticated(request: Request, door: Doorkeeper, use: Use) -> ApiKey:
-    """Return the key that a request presents; raises Problem, the same for every reason."""
-    text, peer = _bearer(request), request.client.host if request.client else ""
-    now = datetime.now(UTC)
-    if (known := door.known(text, now)) is not None:
-        return _if_near(known, peer)
-    shown = presented(text)
-    if shown is None:
-        raise _unknown()
-    use.need_patience(peer, shown.key_id)
-    found = await asyncio.to_thread(door.let_in, text, now)
-    if found is None:
-        use.refused(peer, shown.key_id)
-        raise _unknown()
-    use.let_in(peer, shown.key_id)
-    return _if_near(found, peer)
-
-
-def caller_of(key: ApiKey, marks: Marks) -> Caller:
-    """Return who asks with a key."""
+def caller_of(who: Principal, marks: Marks) -> Caller:
+    """Return who makes a request."""
     return Caller(
-        tenant_id=key.tenant_id,
-        user_id=key.user_id,
-        roles=key.roles,
-        scopes=key.scopes,
-        data_classification=DataClassification.INTERNAL,
-        key_id=key.key_id,
+        tenant_id=who.tenant_id,
+        user_id=who.user_id,
+        roles=who.roles,
+        scopes=who.scopes,
+        data_classification=who.data_classification,
+        key_id=who.key_id,
         request_id=marks.request_id,
         trace_id=marks.trace_id,
     )
@@ -144,7 +132,11 @@ def caller_of(key: ApiKey, marks: Marks) -> Caller:
 def need_scope(caller: Caller, scope: str) -> None:
     """Raise Problem where a key does not grant a scope."""
     if not caller.may(scope):
-        raise Problem("forbidden", f"This needs the scope {scope}, which the key does not grant.")
+        raise Problem(
+            "forbidden",
+            f"This needs the scope {scope}, which the key does not grant.",
+            headers={"www-authenticate": challenge("insufficient_scope", scope=scope)},
+        )
 
 
 def need_own(what: str, said: str | None, own: str) -> None:
@@ -162,35 +154,3 @@ def subset(what: str, said: Iterable[str] | None, own: tuple[str, ...]) -> tuple
     if missing:
         raise Problem("forbidden", f"The key does not grant the {what} {missing[0][:100]!r}.")
     return asked
-
-
-def _if_near(key: ApiKey, peer: str) -> ApiKey:
-    """Return a key that may come from this address; raises Problem."""
-    if LOOPBACK not in key.scopes:
-        return key
-    try:
-        near = ipaddress.ip_address(peer).is_loopback
-    except ValueError:
-        near = False
-    if not near:
-        raise _unknown()
-    return key
-
-
-def _bearer(request: Request) -> str:
-    given = request.headers.getlist("authorization")
-    if len(given) != 1:
-        raise _unknown()
-    scheme, _, text = given[0].partition(" ")
-    if scheme.lower() != "bearer":
-        raise _unknown()
-    return text.strip()
-
-
-def _unknown() -> Problem:
-    return Problem(
-        "unauthenticated",
-        "Send `Authorization: Bearer KEY` with an API key that is in force: `runfold keys create` "
-        "makes one.",
-        headers={"www-authenticate": 'Bearer realm="runfold"'},
-    )

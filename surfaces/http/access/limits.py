@@ -1,7 +1,7 @@
 """The bounds of what a gateway takes, and who has used how much of them. Each process has its own.
 
-A bucket of tokens for each API key bounds its rate, a count what it has under way. Who presents a
-key with a wrong secret again and again waits longer each time; others are not held up by it.
+A bucket of tokens for each API key bounds its rate, a count what it has under way. What follows for
+those who are refused again and again is in ``back_off.py``.
 """
 
 from __future__ import annotations
@@ -12,14 +12,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+from runfold.surfaces.http.access.back_off import BackOff
 from runfold.surfaces.http.refusals.problems import Problem
 
 BURST_S = 10.0
 """How many seconds of its rate a key may use at once."""
 
 _MOST_REMEMBERED = 100_000
-_FREE_REFUSALS = 5
-_LONGEST_BACK_OFF_S = 300.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,12 +49,6 @@ class _Bucket:
 
 
 @dataclass(slots=True)
-class _Refused:
-    times: int = 0
-    until: float = 0.0
-
-
-@dataclass(slots=True)
 class Use:
     """What is used of the limits; to be asked on one event loop."""
 
@@ -67,7 +60,7 @@ class Use:
     streams: set[asyncio.Future[None]] = field(default_factory=set)
     _buckets: dict[str, _Bucket] = field(default_factory=dict)
     _under_way: dict[str, int] = field(default_factory=dict)
-    _refused: dict[tuple[str, str], _Refused] = field(default_factory=dict)
+    back_off: BackOff = field(default_factory=BackOff)
 
     def take(self, key_id: str) -> dict[str, str]:
         """Take one request of a key's rate and return the headers that say what is left of it."""
@@ -141,28 +134,3 @@ class Use:
         """End every open stream in order: its listener comes back, and finds another gateway."""
         for stream in tuple(self.streams):
             stream.cancel()
-
-    def need_patience(self, peer: str, key_id: str) -> None:
-        """Refuse whoever presented this key wrongly too often from this address, for a while."""
-        found = self._refused.get((peer, key_id))
-        left = found.until - self.elapsed() if found else 0.0
-        if left > 0:
-            raise Problem(
-                "too_many_requests",
-                "This key was refused too often: it is not looked at for a while.",
-                headers={"retry-after": f"{max(1, round(left))}"},
-            )
-
-    def refused(self, peer: str, key_id: str) -> None:
-        """Count a refusal: from the sixth on each doubles the time that nobody looks."""
-        if len(self._refused) > _MOST_REMEMBERED:
-            self._refused.clear()
-        found = self._refused.setdefault((peer, key_id), _Refused())
-        found.times += 1
-        over = found.times - _FREE_REFUSALS
-        if over > 0:
-            found.until = self.elapsed() + min(_LONGEST_BACK_OFF_S, 2.0 ** min(over, 10))
-
-    def let_in(self, peer: str, key_id: str) -> None:
-        """Forget the refusals of whoever was let in."""
-        self._refused.pop((peer, key_id), None)

@@ -19,7 +19,10 @@ JSON = "application/json"
 
 _REF = "#/components/schemas/{model}"
 _EVERY = ("unknown_version", "too_many_headers", "uri_too_long", "internal")
-_WITH_KEY = ("unauthenticated", "forbidden", "too_many_requests")
+_WITH_KEY = (
+    "unauthenticated", "token_malformed", "token_untrusted", "token_expired", "token_not_yet",
+    "token_audience", "token_claims", "forbidden", "too_many_requests", "refused_too_often",
+)  # fmt: skip
 _WITH_BODY = (
     "malformed",
     "too_deep",

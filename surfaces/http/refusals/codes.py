@@ -78,6 +78,22 @@ CODES: dict[str, Kind] = dict(
     "unauthenticated": Kind(
         401, "Who asks is not known", "Send `Authorization: Bearer KEY` with a key in force."
     ),
+    "token_malformed": Kind(
+        401, "The token is none", "Send an access token as its issuer made it, a signed JWT."
+    ),
+    "token_untrusted": Kind(
+        401, "Nobody who is trusted here made the token",
+        "Use a token of an issuer that the gateway is told of, signed as it publishes.",
+    ),
+    "token_expired": Kind(401, "The token has expired", "Ask its issuer for a new one."),
+    "token_not_yet": Kind(401, "The token does not hold yet", "Wait, or see whether clocks agree."),
+    "token_audience": Kind(
+        401, "The token is for somebody else", "Ask its issuer for one with the audience named."
+    ),
+    "token_claims": Kind(
+        401, "The token does not say who asks",
+        "Have its issuer put in the claims that the gateway looks for, or change where it looks.",
+    ),
     "forbidden": Kind(403, "The key does not grant this", "Use a key with the scope named."),
     "other_tenant": Kind(
         403, "The request speaks for somebody else", "Leave it out: the key says who speaks."
@@ -101,6 +117,10 @@ CODES: dict[str, Kind] = dict(
     ),
     "too_many_requests": Kind(
         429, "Too many requests", "Wait as long as `Retry-After` says.", True
+    ),
+    "refused_too_often": Kind(
+        429, "Too many requests were refused",
+        "Use a key that is in force, and for what it grants: such requests are served at once.",
     ),
     "too_many_headers": Kind(431, "Too many header fields", "Send fewer."),
     "too_busy": Kind(503, "The gateway has all it can do", "Wait as `Retry-After` says.", True),

@@ -55,6 +55,8 @@ async def listed(call: Call[None]) -> Response:
     """List versions with their state."""
     kind, tenant = call.text("kind"), call.caller.tenant_id
 
+    await call.gateway.note_read(call.caller, "GET /definitions")
+
     def ask() -> list[shapes.DefinitionRow]:
         return list_definitions(read_definitions(call.gateway.reader), kind, tenant)
 
@@ -63,6 +65,7 @@ async def listed(call: Call[None]) -> Response:
 
 async def shown(call: Call[None]) -> Response:
     """Show a version with its content: `name`, `name@version`, or what a name stands for."""
+    await call.gateway.note_read(call.caller, "GET /definitions/{kind}/{name}")
     return await _shown(call, _reference(call))
 
 

@@ -53,6 +53,7 @@ async def spent(call: Call[None]) -> Response:
     def ask(views: Views) -> list[shapes.CostSum]:
         return costs(views, by, since)
 
+    await call.gateway.note_read(call.caller, "GET /costs")
     found = await call.gateway.ask(call.caller, ask)
     return answered(shapes.CostReport(costs=tuple(found)))
 
@@ -60,12 +61,14 @@ async def spent(call: Call[None]) -> Response:
 async def budgeted(call: Call[None]) -> Response:
     """Show the runs that have a budget."""
     since = call.moment("since")
+    await call.gateway.note_read(call.caller, "GET /budgets")
     found = await call.gateway.ask(call.caller, lambda views: budgets(views, since))
     return answered(shapes.BudgetList(budgets=tuple(found)))
 
 
 async def buried(call: Call[None]) -> Response:
     """List inputs that could not be used."""
+    await call.gateway.note_read(call.caller, "GET /dead-letters")
     found = await asyncio.to_thread(dead_letters, call.gateway.reader)
     return answered(shapes.DeadLetterList(dead_letters=tuple(found)))
 
@@ -75,6 +78,7 @@ async def letter(call: Call[None]) -> Response:
     number = call.path("number")
     if not (number.isascii() and number.isdecimal() and len(number) < 19):
         raise Problem("not_found", "Dead letters have numbers, from 1 on.")
+    await call.gateway.note_read(call.caller, f"GET /dead-letters/{number}")
     return answered(await asyncio.to_thread(dead_letter, call.gateway.reader, int(number)))
 
 

@@ -45,6 +45,7 @@ _FILTERS = (
     Parameter("user_id", "Only of this user.", _NAME),
     Parameter("thread_id", "Only of this conversation.", _NAME),
     Parameter("parent_run_id", "Only what this run asked for.", _NAME),
+    Parameter("request_id", "Only what this request asked for, or steered.", _NAME),
     Parameter("created_from", "Only those of this moment or later.", _MOMENT),
     Parameter("created_before", "Only those before this moment.", _MOMENT),
 )

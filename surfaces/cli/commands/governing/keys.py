@@ -74,13 +74,13 @@ def list_keys(
             each.state,
             each.expires_at,
             each.last_used_at,
+            each.last_refused_at,
             ", ".join(each.scopes),
         )
         for each in found
     ]
-    output.table(
-        ("key", "name", "who", "state", "until", "last used", "scopes"), rows, "No keys yet."
-    )
+    heads = ("key", "name", "who", "state", "until", "last used", "last refused", "scopes")
+    output.table(heads, rows, "No keys yet.")
 
 
 def rotate(
