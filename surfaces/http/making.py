@@ -52,6 +52,7 @@ class Made:
 
     gateway: Gateway
     asked: PostgresAskedStore
+    codec: Codec
     closing: tuple[Callable[[], None], ...]
 
     def close(self) -> None:
@@ -93,7 +94,7 @@ def make(process: Process, settings: GatewaySettings, *, development: bool) -> M
         reads_to=lambda: url,
         publish=_publisher(kafka, codec, writer),
     )
-    return Made(gateway, asked, (hubs.close, writer.close, sessions.close, views.dispose))
+    return Made(gateway, asked, codec, (hubs.close, writer.close, sessions.close, views.dispose))
 
 
 def _publisher(kafka: Mapping[str, str], codec: Codec, log: LogWriter) -> Publish:
