@@ -30,6 +30,7 @@ SECTIONS: dict[str, tuple[str, ...]] = {
         "switch",
         "token",
         "keys",
+        "mcp",
         "sql",
         "audit",
         "reads",
