@@ -70,9 +70,7 @@ def _work(process: Process, settings: GatewaySettings) -> int:
         ) from error
     made = make(process, settings, development=development)
     listening = opened(settings.host, settings.port or _free_port(settings))
-    server = make_server(
-        make_app(made.gateway, mounted=beside(made, settings)), made.gateway.use
-    )
+    server = make_server(make_app(made.gateway, mounted=beside(made, settings)), made.gateway.use)
     url = address_of(listening)
     (settings.home / FOLDER / URL).write_text(f"{url}\n")
     _log.info("serving", extra={"url": url})

@@ -1,4 +1,4 @@
-"""One request of an MCP client: who asks, what its client can do, and how it is told of progress."""
+"""One request of an MCP client: who asks, what its client can do, how it is told of progress."""
 
 from __future__ import annotations
 
@@ -32,6 +32,7 @@ class Asking:
     @classmethod
     def of(cls, gateway: Gateway, ctx: Context) -> Asking:
         """Return the request that a handler was called with."""
+        assert ctx.request is not None
         return cls(gateway, caller_in(ctx.request.scope), ctx)
 
     @property
@@ -56,9 +57,7 @@ class Asking:
         can = self._can.elicitation if self._can else None
         form = can is not None and (can.form is not None or can.url is None)
         return (
-            form
-            and self.caller.may(DECIDE)
-            and (self.modern or self.ctx.session.can_send_request)
+            form and self.caller.may(DECIDE) and (self.modern or self.ctx.session.can_send_request)
         )
 
     @property

@@ -127,9 +127,7 @@ class Bridge:
             self._refuse(wanted, _AWAY, f"The gateway answered {answer.status_code}.")
             return True
 
-    async def _stream(
-        self, answer: httpx.Response, message: dict[str, Any], wanted: Any
-    ) -> bool:
+    async def _stream(self, answer: httpx.Response, message: dict[str, Any], wanted: Any) -> bool:
         """Pass on what a stream brings, up to the answer; return whether that came."""
         data: list[str] = []
         async for line in answer.aiter_lines():

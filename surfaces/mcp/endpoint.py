@@ -7,7 +7,7 @@ session, or ask without one. A bare ``{"method": "tools/list"}`` is answered, to
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
@@ -17,7 +17,7 @@ from mcp.types import INTERNAL_ERROR, INVALID_REQUEST, PARSE_ERROR
 from mcp_types.version import HANDSHAKE_PROTOCOL_VERSIONS
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.types import Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from runfold.surfaces.application.rendering import to_json
 from runfold.surfaces.http.access.limits import Limits
@@ -69,7 +69,7 @@ class Endpoint:
         if self._running is not None:
             await self._running
 
-    async def _chosen(self, request: Request) -> Callable[..., Awaitable[None]]:
+    async def _chosen(self, request: Request) -> ASGIApp:
         """Return what serves a request, which it is given whole; raises Problem."""
         need_own(request.scope, self._public_url)
         if request.method not in _METHODS:
@@ -81,9 +81,7 @@ class Endpoint:
         body = await bodies.read(request, self._limits)
         found: Any = None
         if request.method == "POST":
-            found = bodies.parsed(
-                body, request.headers.get("content-type"), self._limits.depth
-            )
+            found = bodies.parsed(body, request.headers.get("content-type"), self._limits.depth)
         again = _again(body)
         session = request.headers.get("mcp-session-id")
         revision = request.headers.get("mcp-protocol-version")
@@ -105,12 +103,12 @@ class Endpoint:
 
         return alone
 
-    def _in_session(self, request: Request, said: str, again: _Again) -> Any:
+    def _in_session(self, request: Request, said: str, again: _Again) -> ASGIApp:
         if read_id(said) is None:
             raise Problem("not_found", "No gateway gave this session: begin with `initialize`.")
         return self._of(request, said, again, new=False)
 
-    def _of(self, request: Request, said: str, again: _Again, *, new: bool) -> Any:
+    def _of(self, request: Request, said: str, again: _Again, *, new: bool) -> ASGIApp:
         session, who = read_id(said), self._who(request.scope)
         assert session is not None
 
@@ -122,13 +120,15 @@ class Endpoint:
 
         return serve
 
-    def _bare(self, found: dict[str, Any]) -> Any:
+    def _bare(self, found: dict[str, Any]) -> ASGIApp:
         """Serve a listing as it stands in documents: no version, no id, no headers."""
         whole = {"jsonrpc": "2.0", "id": 0, "method": _BARE, "params": found.get("params") or {}}
         again = _again(to_json(whole).encode())
 
         async def serve(scope: Scope, receive: Receive, send: Send) -> None:
-            kept = [each for each in scope["headers"] if each[0] not in {b"accept", b"content-length"}]
+            kept = [
+                each for each in scope["headers"] if each[0] not in {b"accept", b"content-length"}
+            ]
             own = {**scope, "headers": [*kept, (b"accept", _ACCEPT)]}
             await self._plain.handle_request(own, again(receive), send)
 

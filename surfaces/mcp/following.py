@@ -9,13 +9,15 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
+from typing import Any, cast
 
 from mcp.shared.exceptions import MCPError
 from mcp.types import ElicitResult, InputRequiredResult
 from pydantic import ValidationError
 
+from runfold.events import run as journal
 from runfold.events.values import TERMINAL, RunStatus
 from runfold.surfaces.application import shapes
 from runfold.surfaces.application.errors import NotFoundError
@@ -69,9 +71,9 @@ async def wait(
                 if asked > _MOST_FORMS or not await _elicit(asking, found, open_one):
                     break
                 until = max(until, time.monotonic() + seconds)
-            elif time.monotonic() >= until:
-                break
-            elif not await unless_ending(_follow(asking, found, until)):
+            elif time.monotonic() >= until or not await unless_ending(
+                _follow(asking, found, until)
+            ):
                 break
             found = await where_it_stands(asking, run_id)
     return ran(found)
@@ -132,7 +134,7 @@ async def _follow(asking: Asking, found: shapes.RunDetail, until: float) -> bool
         # One that was asked for is there, and has not begun in time.
         return False
     finally:
-        await coming.aclose()
+        await cast(AsyncGenerator[journal.Event], coming).aclose()
     return time.monotonic() < until
 
 
@@ -188,7 +190,7 @@ async def _decide_again(asking: Asking, found: shapes.RunDetail) -> None:
             await decide_by(asking, found.run_id, wait_, answers[wait_.call_id])
 
 
-Unless = Callable[[Awaitable[bool]], Awaitable[bool]]
+Unless = Callable[[Coroutine[Any, Any, bool]], Awaitable[bool]]
 
 
 @asynccontextmanager
@@ -199,10 +201,11 @@ async def _until_told_to_end(asking: Asking) -> AsyncIterator[Unless]:
     ending: asyncio.Future[None] = asyncio.get_running_loop().create_future()
     use.streams.add(ending)
 
-    async def unless_ending(work: Awaitable[bool]) -> bool:
-        task = asyncio.ensure_future(work)
+    async def unless_ending(work: Coroutine[Any, Any, bool]) -> bool:
+        task = asyncio.create_task(work)
+        either: set[asyncio.Future[Any]] = {task, ending}
         try:
-            await asyncio.wait({task, ending}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
             return task.done() and task.result()
         finally:
             if not task.done():

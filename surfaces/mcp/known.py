@@ -12,7 +12,7 @@ from runfold.producers.log.port import LogReader
 
 
 class Known:
-    """The definition store at the end of its topic; what it remembers can be read again any time."""
+    """The definition store at the end of its topic; what it remembers can be read again."""
 
     def __init__(self, reader: LogReader) -> None:
         self._reader = reader

@@ -31,4 +31,4 @@ def mounted(
 
 def _who(scope: Scope) -> str:
     caller = caller_in(scope)
-    return "\n".join((caller.tenant_id, caller.user_id, caller.key_id))
+    return f"{caller.tenant_id!r} {caller.user_id!r} {caller.key_id!r}"

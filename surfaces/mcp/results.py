@@ -58,9 +58,7 @@ def told(value: object, text: str | None = None) -> CallToolResult:
     """Return a result: structured, and as text."""
     said = bounded(plain(value))
     words = json.dumps(said, ensure_ascii=False) if text is None else text
-    return CallToolResult(
-        content=[TextContent(type="text", text=words)], structured_content=said
-    )
+    return CallToolResult(content=[TextContent(type="text", text=words)], structured_content=said)
 
 
 def came_to(ran: Ran, result: dict[str, Any] | None = None) -> CallToolResult:

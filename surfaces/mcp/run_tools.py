@@ -135,7 +135,9 @@ async def get_run(asking: Asking, said: OneRun) -> Answer:
     run_id = plain_id(said.run_id)
     await asking.gateway.note_read(asking.caller, "MCP get_run", run_id)
     if said.wait_s or asking.params.get("requestState") is not None:
-        came = await wait(asking, run_id, said.wait_s, asking.params.get("requestState") is not None)
+        came = await wait(
+            asking, run_id, said.wait_s, asking.params.get("requestState") is not None
+        )
         if isinstance(came, InputRequiredResult):
             return came
     return told(view_of(await where_it_stands(asking, run_id)))
@@ -271,4 +273,13 @@ def run_agent_tool() -> Tool:
     )
 
 
-__all__ = ["RUN_AGENT", "RUN_TOOLS", "TAKEN", "Ran", "RunAgent", "RunTool", "page", "run_agent_tool"]
+__all__ = [
+    "RUN_AGENT",
+    "RUN_TOOLS",
+    "TAKEN",
+    "Ran",
+    "RunAgent",
+    "RunTool",
+    "page",
+    "run_agent_tool",
+]

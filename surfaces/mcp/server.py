@@ -32,7 +32,7 @@ from runfold.surfaces.http.gateway import Gateway
 from runfold.surfaces.mcp import resources, tasks
 from runfold.surfaces.mcp.agents import AgentTool, agents_of
 from runfold.surfaces.mcp.asking import TASKS, Asking, Context
-from runfold.surfaces.mcp.following import USUAL_WAIT_S, resumed_run, ran, wait, where_it_stands
+from runfold.surfaces.mcp.following import USUAL_WAIT_S, ran, resumed_run, wait, where_it_stands
 from runfold.surfaces.mcp.known import Known
 from runfold.surfaces.mcp.resources import Artifacts
 from runfold.surfaces.mcp.results import came_to, failed, is_bug
@@ -161,13 +161,17 @@ class Methods:
         return list(agents_of(known, asking.caller.tenant_id, TAKEN, scopes))
 
     async def list_resources(
-        self, ctx: Context, params: PaginatedRequestParams | None  # noqa: ARG002 - one page
+        self,
+        ctx: Context,
+        params: PaginatedRequestParams | None,  # noqa: ARG002 - one page
     ) -> ListResourcesResult:
         """List the newest runs."""
         return await _asked(resources.listed(Asking.of(self._gateway, ctx)))
 
     async def list_templates(
-        self, ctx: Context, params: PaginatedRequestParams | None  # noqa: ARG002 - one page
+        self,
+        ctx: Context,
+        params: PaginatedRequestParams | None,  # noqa: ARG002 - one page
     ) -> ListResourceTemplatesResult:
         """List the forms of URIs."""
         return resources.templates(Asking.of(self._gateway, ctx))
@@ -201,7 +205,7 @@ def make_server(gateway: Gateway, artifacts: Artifacts | None = None) -> Server[
         # What a key may see is its own: no cache may show it to another.
         cache_hints={"tools/list": CacheHint(ttl_ms=5_000, scope="private")},
         on_list_tools=methods.list_tools,
-        on_call_tool=methods.call_tool,  # type: ignore[arg-type] - a task is a result, too
+        on_call_tool=methods.call_tool,  # type: ignore[arg-type]
         on_list_resources=methods.list_resources,
         on_list_resource_templates=methods.list_templates,
         on_read_resource=methods.read_resource,

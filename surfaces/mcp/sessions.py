@@ -141,9 +141,7 @@ class Sessions:
     def _make_room(self) -> None:
         """Forget sessions that are idle: each comes again from its id."""
         now = time.monotonic()
-        idle = sorted(
-            (held.used_at, key) for key, held in self._held.items() if not held.under_way
-        )
+        idle = sorted((held.used_at, key) for key, held in self._held.items() if not held.under_way)
         over = len(self._held) + 1 - self.most
         for used_at, key in idle:
             if now - used_at > self.idle_s or over > 0:

@@ -37,7 +37,8 @@ async def start(
         return await runs.submit(said, agent, **options)
 
     async def ask(run_id: str) -> str:
-        return await runs.submit(said, agent, **{**options, "run_id": run_id})
+        own: RequestOptions = {**options, "run_id": run_id}
+        return await runs.submit(said, agent, **own)
 
     async def is_there(run_id: str) -> bool:
         try:

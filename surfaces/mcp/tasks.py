@@ -6,11 +6,12 @@ as the run's record is kept, at any gateway.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
+from mcp.shared.exceptions import MCPError
 from mcp.types import RequestParams
 from mcp_types import MISSING_REQUIRED_CLIENT_CAPABILITY
-from mcp.shared.exceptions import MCPError
 from pydantic import Field
 
 from runfold.events.values import RunStatus
@@ -77,10 +78,8 @@ async def cancel(asking: Asking, params: TaskParams) -> dict[str, Any]:
     _need_extension(asking)
     need_scope(asking.caller, WRITE)
     run_id = plain_id(params.task_id)
-    try:
+    with suppress(RunEndedError):
         await controlled(asking, run_id, lambda c: c.cancel(run_id, "cancelled by an MCP client"))
-    except RunEndedError:
-        pass
     return {"resultType": "complete"}
 
 

@@ -22,7 +22,8 @@ from runfold.surfaces.http.server import make_server, opened, run
 from runfold.surfaces.mcp.endpoint import Endpoint
 
 PNG = (
-    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk"
+    "+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
 )
 WAV = "UklGRiQAAABXQVZFZm10IBAAAAABAAEAQB8AAEAfAAABAAgAZGF0YQAAAAA="
 _NONE: dict[str, Any] = {"type": "object", "properties": {}}
@@ -113,9 +114,7 @@ _SAID: dict[str, list[Any]] = {
     "test_image_content": [_IMAGE],
     "test_audio_content": [t.AudioContent(type="audio", data=WAV, mime_type="audio/wav")],
     "test_embedded_resource": [
-        _embedded(
-            "test://embedded-resource", "text/plain", "This is an embedded resource content."
-        )
+        _embedded("test://embedded-resource", "text/plain", "This is an embedded resource content.")
     ],
     "test_multiple_content_types": [
         _text("Multiple content types test:"),
@@ -163,6 +162,8 @@ async def _call_tool(ctx: Any, params: t.CallToolRequestParams) -> t.CallToolRes
         case "test_error_handling":
             said = "This tool intentionally returns an error for testing"
             return t.CallToolResult(content=[_text(said)], is_error=True)
+        case _:
+            pass
     return t.CallToolResult(content=[_text(f"{name} is done")])
 
 
@@ -227,7 +228,7 @@ async def _list_prompts(ctx: Any, params: Any) -> t.ListPromptsResult:
 
 async def _get_prompt(ctx: Any, params: t.GetPromptRequestParams) -> t.GetPromptResult:
     given = params.arguments or {}
-    said: list[Any] = {
+    known: dict[str, list[Any]] = {
         "test_simple_prompt": [_text("This is a simple prompt for testing.")],
         "test_prompt_with_arguments": [
             _text(f"Prompt with arguments: arg1='{given.get('arg1')}', arg2='{given.get('arg2')}'")
@@ -239,7 +240,8 @@ async def _get_prompt(ctx: Any, params: t.GetPromptRequestParams) -> t.GetPrompt
             _text("Please process the embedded resource above."),
         ],
         "test_prompt_with_image": [_IMAGE, _text("Please analyze the image above.")],
-    }[params.name]
+    }
+    said = known[params.name]
     return t.GetPromptResult(messages=[t.PromptMessage(role="user", content=c) for c in said])
 
 
