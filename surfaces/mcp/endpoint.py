@@ -7,6 +7,7 @@ session, or ask without one. A bare ``{"method": "tools/list"}`` is answered, to
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
@@ -82,6 +83,7 @@ class Endpoint:
         found: Any = None
         if request.method == "POST":
             found = bodies.parsed(body, request.headers.get("content-type"), self._limits.depth)
+            _need_whole_characters(body, found)
         again = _again(body)
         session = request.headers.get("mcp-session-id")
         revision = request.headers.get("mcp-protocol-version")
@@ -169,6 +171,16 @@ def _again(body: bytes) -> _Again:
         return next_one
 
     return replayed
+
+
+def _need_whole_characters(body: bytes, found: Any) -> None:
+    """Raise Problem for half a character: an answer that names it could not be sent."""
+    if b"\\u" not in body:
+        return
+    try:
+        json.dumps(found, ensure_ascii=False, default=str).encode()
+    except UnicodeEncodeError:
+        raise Problem("malformed", "The body holds half a character.") from None
 
 
 def _refused(problem: Problem) -> Response:
