@@ -130,7 +130,7 @@ class Bridge:
     async def _stream(self, answer: httpx.Response, message: dict[str, Any], wanted: Any) -> bool:
         """Pass on what a stream brings, up to the answer; return whether that came."""
         data: list[str] = []
-        async for line in answer.aiter_lines():
+        async for line in _lines_in(answer):
             if line.startswith("data:"):
                 data.append(line[5:].removeprefix(" "))
             elif not line and data:
@@ -144,7 +144,7 @@ class Bridge:
     def _pass_on(self, found: dict[str, Any], message: dict[str, Any]) -> None:
         if message.get("method") == "initialize" and isinstance(found.get("result"), dict):
             self._revision = found["result"].get("protocolVersion")
-        self._say(json.dumps(found, ensure_ascii=False, separators=(",", ":")))
+        self._say(json.dumps(found, separators=(",", ":")))
 
     def _refuse(self, wanted: Any, code: int, text: str) -> None:
         error = {"code": code, "message": text}
@@ -174,6 +174,17 @@ class Bridge:
             if self._revision is not None:
                 headers["mcp-protocol-version"] = self._revision
         return headers
+
+
+async def _lines_in(answer: httpx.Response) -> AsyncIterator[str]:
+    """Yield lines as the protocol has them: other marks that end lines elsewhere are text."""
+    rest = b""
+    async for piece in answer.aiter_bytes():
+        *whole, rest = (rest + piece).split(b"\n")
+        for line in whole:
+            yield line.removesuffix(b"\r").decode()
+        if len(rest) > MOST_LINE:
+            raise httpx.DecodingError("a line without end")
 
 
 def _safe(value: str) -> str:

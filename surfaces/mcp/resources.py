@@ -130,19 +130,18 @@ async def _artifact(
     """Return the bytes of an artifact that this run's record names, with the kind it names."""
     tenant = asking.caller.tenant_id
     ref = ref_of(name, tenant)
-    held = await _named_in(asking, run_id, ref)
-    if held is None or artifacts.fetch is None:
+    kind = await _kind_in(asking, run_id, ref)
+    if kind is None or artifacts.fetch is None:
         raise _no_such(uri)
-    if held.size > artifacts.most:
-        raise MCPError(
-            INVALID_PARAMS,
-            f"It has {held.size:,} bytes, and {artifacts.most:,} can be read here.",
-        )
     try:
         data = await asyncio.to_thread(artifacts.fetch, ref, tenant)
     except ArtifactError:
         raise _no_such(uri) from None
-    kind = held.media_type
+    if len(data) > artifacts.most:
+        raise MCPError(
+            INVALID_PARAMS,
+            f"It has {len(data):,} bytes, and {artifacts.most:,} can be read here.",
+        )
     if kind.startswith(_TEXTS):
         try:
             text = data.decode()
@@ -155,13 +154,18 @@ async def _artifact(
     return ReadResourceResult(contents=[BlobResourceContents(uri=uri, mime_type=kind, blob=blob)])
 
 
-async def _named_in(asking: Asking, run_id: str, ref: str) -> Content | None:
-    """Return the content of a run's record that a ref names; raises NotFoundError for no run."""
-    runs = asking.runs
+async def _kind_in(asking: Asking, run_id: str, ref: str) -> str | None:
+    """Return the media type of what a run's record names so; raises NotFoundError for no run.
+
+    It is named as a content that is kept apart, or in the JSON that a tool's large result became.
+    """
+    runs, named = asking.runs, ref.encode()
     async for event in async_follow.journal_of(runs.client, runs.scope, run_id):
         for held in _contents(event.fact):
             if held.ref == ref:
-                return held
+                return held.media_type
+            if held.inline is not None and named in held.inline:
+                return JSON
     return None
 
 
