@@ -113,7 +113,7 @@ def test_an_agent_is_asked_approved_in_a_form_and_read(
 
     ran = asyncio.run(what())
     assert any("big.read" in each for each in shown)
-    assert any(each.startswith("RunCompleted") for each in told)
+    assert any(each.endswith(": waiting_for_human") for each in told)
     given = acme.get(f"/runs/{ran['run_id']}/events", params={"limit": 500}).json()["events"]
     approved = next(each for each in given if each["type"] == "ToolCallApproved")
     # Whom the key stands for has decided, over the protocol as over HTTP.
