@@ -18,6 +18,7 @@ from tests.http.serving import Served, serving
 from tests.mcp.clients import ERAS, held, over_http, refusing, saying, words
 from tests.mcp.conftest import mounted
 from tests.support.builders.stories import ASKS, WRITES
+from tests.support.stack import wait_until
 from tests.surfaces.answering import answering
 
 QUESTION = f"{RUN}.2"
@@ -185,6 +186,21 @@ def test_a_request_that_is_cancelled_leaves_the_run_running(served: Served) -> N
     for era in ERAS:
         served.log._runs = {RUN: served.log._runs[RUN]}
         calling(served, what, era)
+
+
+def test_a_gateway_that_ends_comes_back_at_once(served: Served) -> None:
+    async def what(client: Any) -> None:
+        # The client looks the result's schema up, where it does not know it.
+        await client.list_tools()
+        waiting = asyncio.create_task(client.call_tool("worker", {"goal": "x", "wait_s": 300}))
+        run_id = await _begun(served)
+        # The call has begun to wait, as a stream that is open.
+        await asyncio.to_thread(wait_until, lambda: bool(served.gateway.use.streams), 60)
+        served.server.stop()
+        ran = held(await waiting)
+        assert (ran["run_id"], ran["ended"]) == (run_id, False)
+
+    calling(served, what)
 
 
 class Tasks(ClientExtension):

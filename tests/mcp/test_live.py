@@ -218,6 +218,4 @@ def test_the_inspector_works_on_its_command_line(acme: httpx.Client) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
     found = re.search(r"runfold://runs/([0-9a-f-]{36})", done.stdout)
     assert found is not None, done.stdout
-    done = inspector(*words, "--method", "resources/read", "--uri", found[0])
-    assert "asked for" in done.stdout or found[1] in done.stdout
     assert acme.post(f"/runs/{found[1]}/cancel", json={}).status_code in {200, 202}
