@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from runfold.events.definitions import (
+    AgentDefinition,
     Definition,
     Definitions,
     PolicyDefinition,
@@ -23,18 +24,28 @@ def unusable(definition: Definition, contracts: Iterable[ToolContract] = ()) -> 
     """
     if isinstance(definition, PolicyDefinition):
         return next(iter(checking.faults(definition, contracts)), "")
-    if not isinstance(definition, ToolContract):
-        return ""
-    if never := refusal_of(definition.implementation):
+    if isinstance(definition, AgentDefinition):
+        return _unusable_schema(definition)
+    return _unusable_contract(definition) if isinstance(definition, ToolContract) else ""
+
+
+def _unusable_contract(contract: ToolContract) -> str:
+    if never := refusal_of(contract.implementation):
         return f"implementation: {never}"
-    if definition.contradicts:
+    if contract.contradicts:
         return "approval: at level 4 a person is always asked, so it cannot be never"
+    if fault := _unusable_schema(contract):
+        return fault
+    return next(iter(checking.contract_faults(contract)), "")
+
+
+def _unusable_schema(definition: AgentDefinition | ToolContract) -> str:
     for field in ("input_schema", "output_schema"):
         schema = getattr(definition, field)
         if schema is not None and (problems := problems_of(schema)):
             where = "/".join((field, *map(str, problems[0].path)))
             return f"{where} cannot be used: {problems[0].text}"
-    return next(iter(checking.contract_faults(definition)), "")
+    return ""
 
 
 def contracts_of(

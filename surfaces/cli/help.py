@@ -30,6 +30,7 @@ SECTIONS: dict[str, tuple[str, ...]] = {
         "switch",
         "token",
         "keys",
+        "mcp",
         "sql",
         "audit",
         "reads",
@@ -75,6 +76,7 @@ IN_SHORT: dict[str, str] = {
     "switch": "Stop a tenant, agent, tool or model.",
     "token": "Make tokens that clients sign with.",
     "keys": "Make, rotate and revoke API keys.",
+    "mcp": "Serve MCP on standard input and output.",
     "tenant": "Show a tenant's runs, queue and budgets.",
     "topics": "List the topics with their purpose and retention.",
     "deadletters": "List the inputs that could not be used.",
@@ -84,6 +86,7 @@ IN_SHORT: dict[str, str] = {
 """What ``runfold --help`` says where the first sentence of a command does not fit 80 columns."""
 
 EXAMPLES: dict[str, tuple[str, ...]] = {
+    "mcp": ("runfold mcp --url https://agents.example.com --key-file ~/runfold.key",),
     "alerts": ("runfold alerts --since 7d", "runfold alerts --json"),
     "apply": ("runfold apply -f agents/",),
     "approve": ("runfold approve 0198c1f2-7d3e-7a41.3 --reason 'as agreed'",),

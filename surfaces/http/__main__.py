@@ -26,6 +26,7 @@ from runfold.stack import ports
 try:
     from runfold.surfaces.http.app import make_app
     from runfold.surfaces.http.making import make
+    from runfold.surfaces.http.protocols import beside
     from runfold.surfaces.http.server import address_of, make_server, opened, run
     from runfold.surfaces.http.settings import FOLDER, URL, GatewaySettings
 except ModuleNotFoundError as missing:
@@ -69,7 +70,7 @@ def _work(process: Process, settings: GatewaySettings) -> int:
         ) from error
     made = make(process, settings, development=development)
     listening = opened(settings.host, settings.port or _free_port(settings))
-    server = make_server(make_app(made.gateway), made.gateway.use)
+    server = make_server(make_app(made.gateway, mounted=beside(made, settings)), made.gateway.use)
     url = address_of(listening)
     (settings.home / FOLDER / URL).write_text(f"{url}\n")
     _log.info("serving", extra={"url": url})

@@ -16,15 +16,19 @@ from runfold.surfaces.http.access.limits import Limits
 from runfold.surfaces.http.gateway import Gateway
 from runfold.surfaces.http.handling import handle
 from runfold.surfaces.http.metrics import REQUESTS
+from runfold.surfaces.http.mounted import Behind, Mounted
 from runfold.surfaces.http.refusals.codes import CODES
 from runfold.surfaces.http.refusals.problems import Problem, answer
 from runfold.surfaces.http.route import Route
 from runfold.surfaces.http.routes import ROUTES
 
 
-def make_app(gateway: Gateway, routes: tuple[Route, ...] = ROUTES) -> ASGIApp:
-    """Return the application that serves these routes."""
+def make_app(
+    gateway: Gateway, routes: tuple[Route, ...] = ROUTES, mounted: tuple[Mounted, ...] = ()
+) -> ASGIApp:
+    """Return the application that serves these routes, and what is mounted beside them."""
     served = [_served(gateway, path, routes) for path in dict.fromkeys(r.path for r in routes)]
+    served += [Served(m.path, Behind(m, gateway), include_in_schema=False) for m in mounted]
     app = Starlette(routes=served, exception_handlers={HTTPException: _outside})
     app.router.redirect_slashes = False
     return Bounds(app, gateway.use.limits)

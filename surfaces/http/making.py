@@ -56,6 +56,7 @@ class Made:
 
     gateway: Gateway
     asked: PostgresAskedStore
+    codec: Codec
     closing: tuple[Callable[[], None], ...]
 
     def close(self) -> None:
@@ -103,7 +104,7 @@ def make(process: Process, settings: GatewaySettings, *, development: bool) -> M
         publish=_publisher(kafka, codec, writer),
         artifacts=SealedArtifacts(FileArtifacts(settings.home / "artifacts"), codec.sealing),
     )
-    return Made(gateway, asked, (hubs.close, writer.close, sessions.close, views.dispose))
+    return Made(gateway, asked, codec, (hubs.close, writer.close, sessions.close, views.dispose))
 
 
 def _publisher(kafka: Mapping[str, str], codec: Codec, log: LogWriter) -> Publish:

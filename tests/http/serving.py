@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -25,6 +25,7 @@ from runfold.surfaces.http.access.letting_in import Door
 from runfold.surfaces.http.access.limits import Limits, Use
 from runfold.surfaces.http.app import make_app
 from runfold.surfaces.http.gateway import Connect, Gateway
+from runfold.surfaces.http.mounted import Mounted
 from runfold.surfaces.http.server import Server, make_server, opened, run
 from tests.deciders.given import TENANT
 from tests.surfaces.answering import AnsweringLog, answering
@@ -83,6 +84,7 @@ def serving(
     connect: Connect = _no_views,
     tokens: Verifier | None = None,
     proxies: Sequence[Network] = (),
+    mounted: Callable[[Gateway], tuple[Mounted, ...]] = lambda _: (),
     **more: Any,
 ) -> Iterator[Served]:
     """Serve a gateway of a test's own within the block."""
@@ -102,7 +104,7 @@ def serving(
     )
     gateway = replace(gateway, **more)
     listening = opened("127.0.0.1", 0)
-    server = make_server(make_app(gateway), gateway.use)
+    server = make_server(make_app(gateway, mounted=mounted(gateway)), gateway.use)
     thread = threading.Thread(target=run, args=(server, listening))
     thread.start()
     url = f"http://127.0.0.1:{listening.getsockname()[1]}"

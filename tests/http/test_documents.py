@@ -79,7 +79,7 @@ def test_x29_every_request_carries_the_seven_fields(monkeypatch: pytest.MonkeyPa
 
     routes = tuple(remembering(route) for route in ROUTES if route.scope is not None)
     make_app = module.make_app
-    monkeypatch.setattr(module, "make_app", lambda gateway: make_app(gateway, routes))
+    monkeypatch.setattr(module, "make_app", lambda gateway, mounted: make_app(gateway, routes))
     with serving(answering(asked())) as other:
         client = other.client(roles=("clerk",))
         client.get(f"/runs/{RUN}")

@@ -80,6 +80,8 @@ class AgentDefinition(Definition):
     ``when_unavailable``: what becomes of a call whose tool is left alone after failures, by the
     tool's name; it waits where nothing is said [134].
     ``when_spent``: what a run does that meets a limit; it ends where nothing is said.
+    ``input_schema`` is what whoever asks for a run gives as its goal, ``output_schema`` the result
+    that it ends with: surfaces show and check them, runs do not.
     """
 
     description: str = ""
@@ -105,3 +107,5 @@ class AgentDefinition(Definition):
         default_factory=dict, exclude_if=lambda declared: not declared
     )
     when_spent: WhenSpent | None = Field(default=None, exclude_if=lambda said: said is None)
+    input_schema: dict[str, Any] | None = Field(default=None, exclude_if=lambda said: said is None)
+    output_schema: dict[str, Any] | None = Field(default=None, exclude_if=lambda said: said is None)

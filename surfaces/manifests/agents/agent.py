@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from runfold.events.definitions import AgentDefinition, ModelChoice, RetryPolicy
+from runfold.events.json_schema import problems_of
 from runfold.events.values import Limits, Placement
 from runfold.infra.documents import Document
 from runfold.surfaces.manifests.agents.brakes import lower_brakes, lower_unavailable
@@ -33,6 +34,9 @@ TIER_LEVEL = {
 }
 """The highest risk level that the tools of an access tier may have."""
 
+_SCHEMAS = ("input_schema", "output_schema")
+_AS_THEY_ARE = ("max_malformed", "ask_reasons", "redact", *_SCHEMAS)
+
 
 def lower_agent(document: Document, env: Mapping[str, str]) -> tuple[AgentDefinition, list[Remark]]:
     """Return the definition that a checked document declares, and what to tell its author."""
@@ -47,6 +51,7 @@ def lower_agent(document: Document, env: Mapping[str, str]) -> tuple[AgentDefini
     defaults = AgentDefinition.model_fields["limits"].default
     tools = _tools(spec, document)
     limits = _limits(spec, own, defaults)
+    _check_schemas(own, document)
     definition = AgentDefinition(
         name=metadata["name"],
         version=metadata["version"],
@@ -63,9 +68,26 @@ def lower_agent(document: Document, env: Mapping[str, str]) -> tuple[AgentDefini
         **lower_unavailable(own, tools, document),
         escalation=lower_escalation(own, document),
         **lower_when_spent(own, limits, document),
-        **{name: own[name] for name in ("max_malformed", "ask_reasons", "redact") if name in own},
+        **{name: own[name] for name in _AS_THEY_ARE if name in own},
     )
     return definition, [*remarks, *_half_honoured(spec, document)]
+
+
+def _check_schemas(own: dict[str, Any], document: Document) -> None:
+    """Refuse schemas that cannot be evaluated, and an input that is no object."""
+    for name in _SCHEMAS:
+        schema = own.get(name)
+        if schema is None:
+            continue
+        problems = problems_of(schema)
+        for problem in problems:
+            where = ("extensions", "runfold", name, *problem.path)
+            document.refuse(where, f"not a JSON Schema that can be used: {problem.text}")
+        if not problems and name == "input_schema" and schema.get("type") != "object":
+            document.refuse(
+                ("extensions", "runfold", name),
+                "what an agent takes is an object: say type: object",
+            )
 
 
 def _instructions(spec: dict[str, Any]) -> tuple[str, str]:

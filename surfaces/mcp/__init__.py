@@ -1,0 +1,1 @@
+"""The MCP server: agents as tools, runs as tools and resources, over HTTP and stdio."""

@@ -1,0 +1,34 @@
+"""How the server is mounted in a gateway: its endpoint, and the metadata beside it."""
+
+from __future__ import annotations
+
+from starlette.types import Scope
+
+from runfold.surfaces.http.gateway import Gateway
+from runfold.surfaces.http.mounted import Mounted, caller_in
+from runfold.surfaces.mcp.endpoint import Endpoint
+from runfold.surfaces.mcp.metadata import PATH, WELL_KNOWN, Metadata
+from runfold.surfaces.mcp.resources import Artifacts
+from runfold.surfaces.mcp.server import make_server
+
+
+def mounted(
+    gateway: Gateway,
+    *,
+    artifacts: Artifacts | None = None,
+    public_url: str | None = None,
+    issuers: tuple[str, ...] = (),
+) -> tuple[Mounted, ...]:
+    """Return what a gateway serves of the protocol."""
+    metadata = Metadata(issuers, public_url)
+    endpoint = Endpoint(make_server(gateway, artifacts), gateway.use.limits, _who, public_url)
+    return (
+        Mounted(PATH, "mcp", endpoint, refused=metadata.challenge),
+        Mounted(WELL_KNOWN, "mcp_metadata", metadata, public=True),
+        Mounted(f"{WELL_KNOWN}{PATH}", "mcp_metadata", metadata, public=True),
+    )
+
+
+def _who(scope: Scope) -> str:
+    caller = caller_in(scope)
+    return f"{caller.tenant_id!r} {caller.user_id!r} {caller.key_id!r}"

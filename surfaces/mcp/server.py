@@ -1,0 +1,265 @@
+"""The server of the protocol: its methods, over the use cases; it keeps nothing between them."""
+
+from __future__ import annotations
+
+import base64
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from importlib.metadata import version
+from typing import Any, TypeVar
+
+from mcp.server.caching import CacheHint
+from mcp.server.lowlevel import Server
+from mcp.shared.exceptions import MCPError
+from mcp.types import (
+    INVALID_PARAMS,
+    CallToolRequestParams,
+    CallToolResult,
+    InputRequiredResult,
+    ListResourcesResult,
+    ListResourceTemplatesResult,
+    ListToolsResult,
+    PaginatedRequestParams,
+    ReadResourceRequestParams,
+    ReadResourceResult,
+    Tool,
+)
+from pydantic import ValidationError
+
+from runfold.surfaces.application.errors import InvalidError
+from runfold.surfaces.http.access.identity import WRITE
+from runfold.surfaces.http.gateway import Gateway
+from runfold.surfaces.mcp import resources, tasks
+from runfold.surfaces.mcp.agents import AgentTool, agents_of
+from runfold.surfaces.mcp.asking import TASKS, Asking, Context
+from runfold.surfaces.mcp.following import USUAL_WAIT_S, ran, resumed_run, wait, where_it_stands
+from runfold.surfaces.mcp.known import Known
+from runfold.surfaces.mcp.resources import Artifacts
+from runfold.surfaces.mcp.results import came_to, failed, is_bug
+from runfold.surfaces.mcp.run_tools import RUN_AGENT, RUN_TOOLS, TAKEN, RunAgent, run_agent_tool
+from runfold.surfaces.mcp.starting import start
+
+T = TypeVar("T")
+Answer = CallToolResult | InputRequiredResult | dict[str, Any]
+
+_log = logging.getLogger("runfold.gateway")
+_PAGE = 100
+_MOST_SCOPES = 1_000
+INSTRUCTIONS = (
+    "Tools named after agents ask that agent to achieve a goal and wait for a while; the run goes "
+    "on whatever becomes of the call, and get_run says how it stands. Where a run waits for a "
+    "person, decide nothing yourself: ask the person, then call approve or answer."
+)
+
+
+class Methods:
+    """What the protocol's methods do, for one gateway."""
+
+    def __init__(self, gateway: Gateway, artifacts: Artifacts) -> None:
+        self._gateway = gateway
+        self._artifacts = artifacts
+        self._known = Known(gateway.reader)
+
+    async def list_tools(
+        self, ctx: Context, params: PaginatedRequestParams | None
+    ) -> ListToolsResult:
+        """List what the caller's key lets it call; with ``scopes`` what these suffice for."""
+        asking = Asking.of(self._gateway, ctx)
+        shown = await self.tools_of(asking, scopes_in(asking.params))
+        after = _place_of(params.cursor if params else None)
+        left = [tool for tool in shown if tool.name > after]
+        more = _cursor(left[_PAGE - 1].name) if len(left) > _PAGE else None
+        return ListToolsResult(tools=left[:_PAGE], next_cursor=more)
+
+    async def tools_of(self, asking: Asking, scopes: frozenset[str] | None) -> list[Tool]:
+        """Return every tool that a caller may call, by name."""
+        caller = asking.caller
+        own = [tool for tool in RUN_TOOLS if caller.may(tool.scope)]
+        if scopes is not None:
+            own = [tool for tool in own if tool.scope in scopes]
+        shown = [tool.shown() for tool in own]
+        if caller.may(WRITE):
+            shown += [run_agent_tool()] if scopes is None or WRITE in scopes else []
+            usable = None if scopes is None else scopes & frozenset(caller.run_scopes)
+            shown += [each.shown() for each in await self._agents(asking, usable)]
+        return sorted(shown, key=lambda tool: tool.name)
+
+    async def call_tool(self, ctx: Context, params: CallToolRequestParams) -> Answer:
+        """Call a tool; what goes wrong within it is a result that says so."""
+        asking = Asking.of(self._gateway, ctx)
+        arguments = params.arguments or {}
+        try:
+            with self._gateway.use.under_way(asking.caller.key_id):
+                return await self._called(asking, params, arguments)
+        except MCPError:
+            raise
+        except ValidationError as error:
+            return failed(InvalidError(_fault_in(error)))
+        except Exception as error:  # noqa: BLE001 - a client is answered, whatever it was
+            if is_bug(error):
+                _log.exception("a tool failed", extra={"request_id": asking.caller.request_id})
+            return failed(error)
+
+    async def _called(
+        self, asking: Asking, params: CallToolRequestParams, arguments: dict[str, Any]
+    ) -> Answer:
+        caller = asking.caller
+        own = next((tool for tool in RUN_TOOLS if tool.name == params.name), None)
+        if own is not None and caller.may(own.scope):
+            return await own.call(asking, own.takes.model_validate(arguments))
+        if own is None and caller.may(WRITE):
+            if params.name == RUN_AGENT:
+                said = RunAgent.model_validate(arguments)
+                return await self._run_agent(asking, params, said)
+            found = next(
+                (each for each in await self._agents(asking) if each.name == params.name), None
+            )
+            if found is not None:
+                return await self._run_tool(asking, params, found, found.checked(arguments))
+        raise MCPError(INVALID_PARAMS, f"There is no tool {params.name[:200]!r} for this key.")
+
+    async def _run_agent(
+        self, asking: Asking, params: CallToolRequestParams, said: RunAgent
+    ) -> Answer:
+        run_id = resumed_run(params.request_state)
+        resumed = run_id is not None
+        if run_id is None:
+            run_id = await start(
+                asking, said.agent, said.goal, said.idempotency_key, said.thread_id
+            )
+        if asking.takes_tasks:
+            return await tasks.created(asking, run_id)
+        if said.wait_s:
+            came = await wait(asking, run_id, said.wait_s, resumed)
+            return came if isinstance(came, InputRequiredResult) else came_to(came)
+        return came_to(ran(await where_it_stands(asking, run_id)))
+
+    async def _run_tool(
+        self, asking: Asking, params: CallToolRequestParams, tool: AgentTool, arguments: Any
+    ) -> Answer:
+        own = tool.agent.input_schema is not None
+        key, seconds = (
+            (None, USUAL_WAIT_S)
+            if own
+            else (arguments.get("idempotency_key"), float(arguments.get("wait_s", USUAL_WAIT_S)))
+        )
+        run_id = resumed_run(params.request_state)
+        resumed = run_id is not None
+        if run_id is None:
+            run_id = await start(asking, tool.agent.name, tool.goal_of(arguments), key)
+        if asking.takes_tasks:
+            return await tasks.created(asking, run_id)
+        came = await wait(asking, run_id, seconds, resumed)
+        if isinstance(came, InputRequiredResult):
+            return came
+        return came_to(came, tool.agent.output_schema)
+
+    async def _agents(
+        self, asking: Asking, scopes: frozenset[str] | None = None
+    ) -> list[AgentTool]:
+        known = await self._known.now()
+        return list(agents_of(known, asking.caller.tenant_id, TAKEN, scopes))
+
+    async def list_resources(
+        self,
+        ctx: Context,
+        params: PaginatedRequestParams | None,  # noqa: ARG002 - one page
+    ) -> ListResourcesResult:
+        """List the newest runs."""
+        return await _asked(resources.listed(Asking.of(self._gateway, ctx)))
+
+    async def list_templates(
+        self,
+        ctx: Context,
+        params: PaginatedRequestParams | None,  # noqa: ARG002 - one page
+    ) -> ListResourceTemplatesResult:
+        """List the forms of URIs."""
+        return resources.templates(Asking.of(self._gateway, ctx))
+
+    async def read_resource(
+        self, ctx: Context, params: ReadResourceRequestParams
+    ) -> ReadResourceResult:
+        """Read what a URI names."""
+        asking = Asking.of(self._gateway, ctx)
+        return await _asked(resources.read(asking, self._artifacts, params.uri))
+
+    def task_method(
+        self, method: Callable[[Asking, Any], Awaitable[dict[str, Any]]]
+    ) -> Callable[[Context, Any], Awaitable[dict[str, Any]]]:
+        """Return a method of the tasks' extension as a handler."""
+
+        async def handle(ctx: Context, params: Any) -> dict[str, Any]:
+            return await _asked(method(Asking.of(self._gateway, ctx), params))
+
+        return handle
+
+
+def make_server(gateway: Gateway, artifacts: Artifacts | None = None) -> Server[Any]:
+    """Return the server of a gateway."""
+    methods = Methods(gateway, artifacts or Artifacts())
+    server: Server[Any] = Server(
+        "runfold",
+        version=version("runfold"),
+        title="Runfold",
+        instructions=INSTRUCTIONS,
+        # What a key may see is its own: no cache may show it to another.
+        cache_hints={"tools/list": CacheHint(ttl_ms=5_000, scope="private")},
+        on_list_tools=methods.list_tools,
+        on_call_tool=methods.call_tool,  # type: ignore[arg-type]
+        on_list_resources=methods.list_resources,
+        on_list_resource_templates=methods.list_templates,
+        on_read_resource=methods.read_resource,
+    )
+    server.extensions = {TASKS: {}}
+    for name, takes, method in (
+        ("tasks/get", tasks.TaskParams, tasks.get),
+        ("tasks/update", tasks.UpdateParams, tasks.update),
+        ("tasks/cancel", tasks.TaskParams, tasks.cancel),
+    ):
+        server.add_request_handler(name, takes, methods.task_method(method))
+    return server
+
+
+def scopes_in(params: Mapping[str, Any]) -> frozenset[str] | None:
+    """Return the scopes that a listing is asked for, None where it is not; raises MCPError."""
+    said = params.get("scopes")
+    if said is None:
+        return None
+    if (
+        not isinstance(said, list)
+        or len(said) > _MOST_SCOPES
+        or not all(isinstance(each, str) for each in said)
+    ):
+        raise MCPError(INVALID_PARAMS, f"scopes must be a list of at most {_MOST_SCOPES} texts.")
+    return frozenset(said)
+
+
+async def _asked(answer: Awaitable[T]) -> T:
+    """Return an answer; what a use case raises is an error of the protocol."""
+    try:
+        return await answer
+    except MCPError:
+        raise
+    except Exception as error:
+        if is_bug(error):
+            _log.exception("a request failed")
+        raise resources.refused(error) from error
+
+
+def _fault_in(error: ValidationError) -> str:
+    first = error.errors(include_url=False, include_input=False, include_context=False)[0]
+    where = "/".join(str(part)[:100] for part in first["loc"])
+    return f"/{where}: {first['msg'][:300]}."
+
+
+def _cursor(name: str) -> str:
+    return base64.urlsafe_b64encode(name.encode()).decode()
+
+
+def _place_of(cursor: str | None) -> str:
+    if cursor is None:
+        return ""
+    try:
+        return base64.urlsafe_b64decode(cursor.encode()).decode()
+    except ValueError:
+        raise MCPError(INVALID_PARAMS, "The cursor is none: use nextCursor of an answer.") from None
