@@ -64,6 +64,8 @@ by deciding it again.
    What is set aside for a model call that is withdrawn stays set aside until it is known what it
    cost (``LateResultNoted``, of one that failed too), and a run that ends tells its tenant what its
    calls that are out may still cost (``RunSettled.held``).
+9. A request's response profile is a definition: the run pins what its name stands for, its model is
+   told of it, and a name that stands for nothing is refused.
 """
 
 from __future__ import annotations
@@ -71,7 +73,7 @@ from __future__ import annotations
 from runfold.processors.engine.aggregate import NewerReleaseError
 
 FIRST = 1
-CURRENT = 8
+CURRENT = 9
 
 BY_PERMISSION = 6
 """The behaviour from which calls begin by permission and are held where they cannot begin."""
@@ -104,6 +106,8 @@ BY_PERSON = 8
 """The behaviour from which it counts who a person is, and for how long what they said holds."""
 BY_GATE = 8
 """The behaviour from which every call passes one gate before it begins, dry runs too."""
+BY_PROFILE = 9
+"""The behaviour from which a response profile is pinned, and told to the model."""
 
 
 class BehaviourError(NewerReleaseError):
