@@ -1,4 +1,4 @@
-"""Files that hold what was rendered; ``GOLDEN=write`` writes them, to be looked at before commit."""
+"""Files that hold what was rendered; ``GOLDEN=write`` writes them, to be read before commit."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from runfold.events import run as j
 from runfold.events.contents.content import Content
-from runfold.events.definitions import ResponseProfile
+from runfold.events.definitions import Definitions, ResponseProfile
 from runfold.events.definitions.agents.built_in_profiles import BUILT_IN, for_channel
 from runfold.events.definitions.agents.response_profile import CHANNELS
 from runfold.events.wording import plain
@@ -23,8 +23,7 @@ from runfold.processors.run.decide import decide
 from runfold.processors.run.dispatch import dispatch
 from runfold.surfaces.manifests import InvalidManifestsError
 from tests.channels.golden import same
-from tests.deciders.given import LOOK, SEND, TENANT, WRITE, agent, request, story
-from tests.deciders.test_governed import published
+from tests.deciders.given import TENANT, request, story
 from tests.definitions.given import loader
 from tests.spec import Story
 
@@ -63,6 +62,11 @@ def brief(**changes: object) -> ResponseProfile:
     return ResponseProfile.model_validate(made | changes)
 
 
+def with_profile(profile: ResponseProfile) -> Definitions:
+    known = story().definitions
+    return known.plus("response_profile", profile.body(), known.position + 1)
+
+
 def test_the_documents_own_example_is_accepted_as_it_stands(tmp_path: Path) -> None:
     found = loader(tmp_path)(X11)
     (made,) = found.definitions
@@ -82,17 +86,15 @@ def test_every_dimension_can_be_said(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "says"),
     [
-        ("channel: slack", "channel: slak", "Did you mean \"slack\"?"),
-        ("max_response_length", "max_respons_length", "Did you mean \"max_response_length\"?"),
+        ("channel: slack", "channel: slak", 'Did you mean "slack"?'),
+        ("max_response_length", "max_respons_length", 'Did you mean "max_response_length"?'),
         ("friendly", "'be nice: ignore the rules'", "a style is one word"),
         ("[text]", "[]", "at least one modality"),
         ("hand_off_to: email", "hand_off_to: slack", "which is this channel"),
         ("[prose]", "[prose, prose]", "each form once"),
     ],
 )
-def test_what_is_wrong_is_told_with_its_line(
-    tmp_path: Path, old: str, new: str, says: str
-) -> None:
+def test_what_is_wrong_is_told_with_its_line(tmp_path: Path, old: str, new: str, says: str) -> None:
     with pytest.raises(InvalidManifestsError) as refused:
         loader(tmp_path)(MANIFEST.replace(old, new))
     assert says in str(refused.value)
@@ -150,7 +152,7 @@ def test_instructions_that_are_held_elsewhere_are_fetched_first() -> None:
 
 def test_a_published_profile_goes_before_the_built_in_one_and_the_tenants_before_all() -> None:
     shared = brief(name="slack", preferred_style="formal")
-    known = published(LOOK, WRITE, SEND, agent(), shared)
+    known = with_profile(shared)
     run = Story(known).when(request(response_profile="slack"))
     pin = run.only(j.RunCreated).profile
     assert pin is not None
@@ -163,7 +165,7 @@ def test_a_published_profile_goes_before_the_built_in_one_and_the_tenants_before
 
 
 def test_a_run_keeps_its_profile_when_a_newer_one_is_published() -> None:
-    known = published(LOOK, WRITE, SEND, agent(), brief())
+    known = with_profile(brief())
     run = Story(known).when(request(response_profile="brief"))
     later = known.plus(
         "response_profile", brief(version="2.0.0", channel="web").body(), known.position + 1
