@@ -6,12 +6,13 @@ import asyncio
 import logging
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
 from sqlalchemy import Connection
 
+from runfold.events.definitions import Definitions
 from runfold.infra.credentials.token import Claims
 from runfold.infra.documents import Remark
 from runfold.processors.definitions.publisher import Report
@@ -26,6 +27,7 @@ from runfold.surfaces.application.runs.once import Once
 from runfold.surfaces.application.scope import OperatorScope, Scope, TenantScope
 from runfold.surfaces.http.access.identity import Caller
 from runfold.surfaces.http.access.limits import Use
+from runfold.surfaces.http.channels.wiring import Channels
 
 T = TypeVar("T")
 
@@ -44,6 +46,7 @@ class Gateway:
     """``connect`` opens a connection to the views; ``ready`` says why it could not serve now.
 
     ``reads_to`` is the address of the database in which reads are on record, as ``reads`` says.
+    ``definitions`` returns what is published now; it may block.
     """
 
     writer: LogWriter
@@ -58,6 +61,8 @@ class Gateway:
     reads: str = "off"
     reads_to: Callable[[], str] = str
     publish: Publish | None = None
+    channels: Channels = field(default_factory=Channels)
+    definitions: Callable[[], Definitions] = Definitions
 
     def client(self, caller: Caller) -> AsyncRunClient:
         """Return a client that speaks for a caller."""

@@ -89,7 +89,8 @@ class Route:
     """``scope`` is what a key must grant, None where nobody needs a key.
 
     ``answers`` are the models of what it answers by status, None for a body that has none;
-    ``problems`` are the codes of its own, beside those that every route has.
+    ``problems`` are the codes of its own, beside those that every route has. ``raw`` is the media
+    type of a body that is given as its bytes: what is signed must not be read and written again.
     """
 
     method: str
@@ -103,6 +104,7 @@ class Route:
     parameters: tuple[Parameter, ...] = ()
     problems: tuple[str, ...] = ()
     streams: bool = False
+    raw: str = ""
 
 
 def answered(

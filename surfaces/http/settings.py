@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from typing import Self
@@ -12,6 +12,7 @@ from typing import Self
 from runfold.infra.settings import gateway as variables
 from runfold.infra.settings import isolation
 from runfold.infra.settings.config import Config
+from runfold.surfaces.channels.inbound.directory import Directory, read_directory
 from runfold.surfaces.http.access.limits import Limits
 
 FOLDER = "gateway"
@@ -24,7 +25,10 @@ DEVELOPMENT_KEY = "development-key"
 
 @dataclass(frozen=True, slots=True)
 class GatewaySettings:
-    """``port`` is None for one that is free; ``reads`` says whether reads are put on record."""
+    """``port`` is None for one that is free; ``reads`` says whether reads are put on record.
+
+    ``channels`` says which workspaces of other channels may speak here.
+    """
 
     host: str
     port: int | None
@@ -34,6 +38,7 @@ class GatewaySettings:
     needs_idempotency: bool
     kept: timedelta
     reads: str
+    channels: Directory = field(default_factory=Directory)
 
     @classmethod
     def read(cls, config: Config, env: Mapping[str, str] | None = None) -> Self:
@@ -55,6 +60,7 @@ class GatewaySettings:
             needs_idempotency=variables.HTTP_IDEMPOTENCY.read(env) == "require",
             kept=timedelta(hours=variables.HTTP_KEEP.read(env)),
             reads=isolation.READS.read(env),
+            channels=read_directory(variables.CHANNELS_FILE.read(env)),
         )
 
     @property

@@ -10,6 +10,10 @@ from runfold.surfaces.channels.inbound.reading import HELP, json_object, pressed
 
 _MOST_FIELDS = 50
 _LONGEST_ID = 200
+_LONGEST_ADDRESS = 500
+
+ANSWERS = "https://hooks.slack.com/"
+"""Where Slack takes answers: nothing is ever posted elsewhere."""
 
 
 def heard(inbound: Inbound) -> Heard:
@@ -43,6 +47,7 @@ def _pressed(payload: dict[str, Any] | None) -> Heard:
         place=_id(word(payload, "channel", "id")),
         thread=_id(word(payload, "container", "thread_ts") or word(payload, "message", "ts")),
         once=_id(word(payload, "trigger_id")),
+        answer_to=_address(word(payload, "response_url")),
     )
     if word(payload, "type") != "block_actions" or not word(first, "value"):
         return Heard(Unclear(HELP), sender)
@@ -53,3 +58,9 @@ def _id(text: str | None) -> str:
     """Return an id of Slack's, empty for what can be none."""
     fits = text is not None and len(text) <= _LONGEST_ID and text.isascii() and text.isprintable()
     return text if fits and text is not None else ""
+
+
+def _address(text: str) -> str:
+    """Return where Slack wants a later answer, empty for any place that is not Slack's."""
+    fits = len(text) <= _LONGEST_ADDRESS and text.isascii() and text.isprintable()
+    return text if fits and text.startswith(ANSWERS) else ""

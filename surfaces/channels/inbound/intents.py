@@ -66,6 +66,7 @@ class Sender:
     """Who spoke, as the channel says: unknown to Runfold until a directory knows them.
 
     ``once`` is the channel's own name of this message: with it again it is the same message.
+    ``answer_to`` is where what was pressed is shown anew, empty where the answer itself is shown.
     """
 
     team: str = ""
@@ -73,6 +74,7 @@ class Sender:
     place: str = ""
     thread: str = ""
     once: str = ""
+    answer_to: str = ""
 
 
 @dataclass(frozen=True, slots=True)

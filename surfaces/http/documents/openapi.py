@@ -95,6 +95,8 @@ def _operation(route: Route) -> dict[str, Any]:
             "required": needed,
             "content": {"application/json": {"schema": _ref(route.body)}},
         }
+    if route.raw:
+        said["requestBody"] = {"required": True, "content": {route.raw: {"schema": {}}}}
     return said
 
 

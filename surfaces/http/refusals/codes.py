@@ -75,6 +75,10 @@ CODES: dict[str, Kind] = dict(
     "unauthenticated": Kind(
         401, "Who asks is not known", "Send `Authorization: Bearer KEY` with a key in force."
     ),
+    "unsigned": Kind(
+        401, "No channel vouches for this request",
+        "The workspace and its secret must be in `RUNFOLD_CHANNELS_FILE`, and the clocks right.",
+    ),
     "forbidden": Kind(403, "The key does not grant this", "Use a key with the scope named."),
     "other_tenant": Kind(
         403, "The request speaks for somebody else", "Leave it out: the key says who speaks."

@@ -6,6 +6,7 @@ from runfold.surfaces.http.route import Route
 from runfold.surfaces.http.routes import (
     about,
     approvals,
+    channels,
     controls,
     definitions,
     events,
@@ -22,6 +23,7 @@ ROUTES: tuple[Route, ...] = (
     *approvals.ROUTES,
     *looking.ROUTES,
     *definitions.ROUTES,
+    *channels.ROUTES,
     *about.ROUTES,
 )
 """Every route, in the order of the document."""
