@@ -44,7 +44,7 @@ _JSON = "application/json"
 _LONGEST = 100
 
 
-class Decision(BaseModel):
+class LinkDecision(BaseModel):
     """A call decided by the token of a link; `text` is the reason, or the answer."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -63,7 +63,7 @@ async def teams(call: Call[bytes]) -> Response:
     return await _inbound(call, TEAMS)
 
 
-async def decide(call: Call[Decision]) -> Response:
+async def decide(call: Call[LinkDecision]) -> Response:
     """Decide a call by the token of a link: it names who may, and the key must be theirs."""
     channels, caller = call.gateway.channels, call.caller
     key = (await channels.links(caller)).key
@@ -205,7 +205,7 @@ ROUTES = (
     ),
     Route(
         "POST", "/channels/decide", "decide", "Decide a call by the token of a link",
-        identity.DECIDE, decide, {200: shapes.Rendering}, Decision, (),
+        identity.DECIDE, decide, {200: shapes.Rendering}, LinkDecision, (),
         ("not_found", "other_tenant"),
     ),
 )  # fmt: skip
