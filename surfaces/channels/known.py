@@ -7,7 +7,7 @@ import threading
 from runfold.events import topics
 from runfold.events.definitions import Definitions, StoreRecord
 from runfold.processors.definitions.record import fold
-from runfold.producers.log.port import LogReader
+from runfold.producers.log.port import LogReader, Start
 
 
 class KnownDefinitions:
@@ -22,7 +22,7 @@ class KnownDefinitions:
         """Return the definitions with everything that is published now; raises LogError."""
         with self._lock:
             known = self._known
-            begin = {0: known.position} if known.position else "earliest"
+            begin: Start = {0: known.position} if known.position else "earliest"
             for found in self._reader.read(topics.REGISTRY, begin):
                 offset = found.place.offset
                 if offset < known.position:

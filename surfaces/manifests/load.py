@@ -38,7 +38,6 @@ from runfold.surfaces.manifests.references import (
 )
 from runfold.surfaces.manifests.tool import BaseOf, lower_tool
 
-
 _ORDER: tuple[type[Definition], ...] = (
     ModelScript,
     ToolContract,

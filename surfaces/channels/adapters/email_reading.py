@@ -30,19 +30,23 @@ _QUOTED = (
     re.compile(r"^\s*>"),
     re.compile(r"^\s*-{2,}\s*(?:original message|forwarded message|write above)", re.IGNORECASE),
     # Who wrote what is quoted, in the languages in which mail programs say it most often.
-    re.compile(r"^\s*(?:on|am|le|el|il|op|em)\b.{0,300}(?:wrote|schrieb|écrit|escribió|scritto|"
-               r"schreef|escreveu)\s*:?\s*$", re.IGNORECASE),
+    re.compile(
+        r"^\s*(?:on|am|le|el|il|op|em)\b(?=.{0,300}(?:\d{4}|@)).{0,300}\b"
+        r"(?:wrote|schrieb|écrit|escribió|scritto|schreef|escreveu)\b.{0,200}:\s*$",
+        re.IGNORECASE,
+    ),
     re.compile(r"^\s*(?:from|von|de|da|van)\s*:\s.{0,300}@", re.IGNORECASE),
     re.compile(r"^_{10,}\s*$"),
 )  # fmt: skip
 _DECIDES = re.compile(
     r"(?:(?:yes|ok(?:ay)?|sure|please)[,.! ]*)*"
     r"(?:approved?|den(?:y|ied)|reject(?:ed)?|confirm(?:ed)?|yes|no|ok(?:ay)?|go ahead|lgtm)[.! ]*"
-    r"(?:it|this|that|please|thanks|thank you)?[.! ]*",
+    r"(?:it|this|that|please|thanks|thank you|[.,! ])*",
     re.IGNORECASE,
 )
 _LONGEST = 100_000
 _MOST_LINES = 2_000
+_SHORT = 100
 
 
 def heard(inbound: Inbound, key: bytes) -> Heard:
@@ -65,7 +69,7 @@ def heard(inbound: Inbound, key: bytes) -> Heard:
         return Heard(_NO_RUN, sender)
     if not own:
         return Heard(Unclear("Nothing stands above the quoted text."), sender)
-    if MARK in own or _DECIDES.fullmatch(own):
+    if MARK in own or (len(own) <= _SHORT and _DECIDES.fullmatch(own)):
         return Heard(BY_LINK, sender)
     return Heard(Tell(run_id, own[:_LONGEST]), sender)
 

@@ -106,14 +106,14 @@ _UNSUPPORTED = {
 def section(profile: ResponseProfile) -> str:
     """Return what a model is told of how its answers are given: a few lines, always the same."""
     spoken = {"speech", "voice"} & set(profile.allowed_modalities)
+    other = _UNSUPPORTED[profile.fallback.unsupported]
     lines = [
         f"Your answers are read on this channel: {profile.channel}."
         if not spoken or "text" in profile.allowed_modalities
         else "Your answers are spoken to somebody who cannot see anything.",
         f"- length: {_LENGTH[profile.max_response_length]}",
         f"- style: {profile.preferred_style}",
-        f"- can be shown: {', '.join(profile.allowed_modalities)}; "
-        f"{_UNSUPPORTED[profile.fallback.unsupported]} anything else",
+        f"- can be shown: {', '.join(profile.allowed_modalities)}; {other} anything else",
         *([f"- structure: {', '.join(profile.structure)}"] if profile.structure else ()),
         *([f"- to keep in mind: {_LOAD[profile.memory_load]}"] if profile.memory_load else ()),
         f"- artifacts: {_ARTIFACT[profile.artifact_policy]}",
