@@ -65,7 +65,7 @@ by deciding it again.
    cost (``LateResultNoted``, of one that failed too), and a run that ends tells its tenant what its
    calls that are out may still cost (``RunSettled.held``).
 9. A request's response profile is a definition: the run pins what its name stands for, its model is
-   told of it, and a name that stands for nothing is refused.
+   told of it, its tools are given it, and a name that stands for nothing is refused.
 """
 
 from __future__ import annotations

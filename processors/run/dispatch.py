@@ -197,6 +197,7 @@ def _tool_work(run: Live, call: RoundCall, definitions: Definitions) -> ToolWork
         scopes=run.request.scopes,
         cleared=_cleared(run, call),
         by_permission=run.behaviour >= BY_PERMISSION,
+        profile=profiles.dimensions(definitions, run.pinned.profile, run.tenant_id),
     )
 
 
@@ -218,6 +219,7 @@ def _dry_run_work(run: Live, call: DryRunCall, definitions: Definitions) -> Tool
         attribution=attribution(run),
         scopes=run.request.scopes,
         by_permission=run.behaviour >= BY_PERMISSION,
+        profile=profiles.dimensions(definitions, run.pinned.profile, run.tenant_id),
     )
 
 

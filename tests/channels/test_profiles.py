@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,14 +17,17 @@ from runfold.events.definitions import Definitions, ResponseProfile
 from runfold.events.definitions.agents.built_in_profiles import BUILT_IN, for_channel
 from runfold.events.definitions.agents.response_profile import CHANNELS
 from runfold.events.wording import plain
+from runfold.infra.artifacts.memory import MemoryArtifacts
 from runfold.processors.model.contents import opened
 from runfold.processors.run.agent.models.profiles import section
 from runfold.processors.run.behaviour import BY_PROFILE
 from runfold.processors.run.decide import decide
 from runfold.processors.run.dispatch import dispatch
+from runfold.processors.tool.children.calls import asked, sent
+from runfold.processors.tool.context import ToolContext
 from runfold.surfaces.manifests import InvalidManifestsError
 from tests.channels.golden import same
-from tests.deciders.given import TENANT, request, story
+from tests.deciders.given import TENANT, answer, call, request, story
 from tests.definitions.given import loader
 from tests.spec import Story
 
@@ -133,6 +137,19 @@ def test_a_run_pins_what_its_profile_stands_for_and_the_model_is_told() -> None:
     whole = asyncio.run(opened(work.record, None))  # type: ignore[arg-type]
     assert (whole.instructions.inline or b"").decode() == f"work\n\n{section(for_channel('voice'))}"
     assert whole.profile == ""
+
+
+def test_a_tool_is_given_the_profile_of_its_run() -> None:
+    run = story().when(request(response_profile="voice"), answer(call("look")))
+    (work,) = dispatch(run.only(j.ToolCallStarted), run.run, run.definitions)
+    given = ToolContext("r", "t", "u", "c", 1, "k", request().requested_at, MemoryArtifacts())
+    given = replace(given, response_profile=json.loads(work.record.profile))  # type: ignore[attr-defined]
+    there = asked(sent("f", {}, given), given.artifacts).context
+    assert there.response_profile["channel"] == "voice"
+    assert there.response_profile["artifact_policy"] == "summarize_and_offer_link"
+    plainly = story().when(request(), answer(call("look")))
+    (work,) = dispatch(plainly.only(j.ToolCallStarted), plainly.run, plainly.definitions)
+    assert work.record.profile == ""  # type: ignore[attr-defined]
 
 
 def test_instructions_that_are_held_elsewhere_are_fetched_first() -> None:

@@ -59,12 +59,19 @@ def told(definitions: Definitions, pin: Pin | None, tenant: str | None) -> str:
 
     Raises DefinitionMissingError for one that is not there.
     """
-    if pin is None:
-        return ""
+    return section(_there(definitions, pin, tenant)) if pin is not None else ""
+
+
+def dimensions(definitions: Definitions, pin: Pin | None, tenant: str | None) -> str:
+    """Return what a tool is given of the profile, as JSON; raises as ``told``."""
+    return _there(definitions, pin, tenant).body() if pin is not None else ""
+
+
+def _there(definitions: Definitions, pin: Pin, tenant: str | None) -> ResponseProfile:
     profile = pinned(definitions, pin, tenant)
     if profile is None:
         raise DefinitionMissingError(f"response profile {pin.name}@{pin.version} is not published")
-    return section(profile)
+    return profile
 
 
 _LENGTH = {
