@@ -351,7 +351,7 @@ def test_a_run_begins_in_slack_and_is_handed_to_the_voice(
     answer = acme.post("/definitions", json={"manifests": [X11]})
     assert (answer.status_code, answer.json()["published"]) == (
         201,
-        ["response_profile/voice@1.0.0"],
+        ["response_profile/voice@1.0.0#acme"],
     )
     file = product.settings.home / "channels.yaml"
     file.write_text(json.dumps(CHANNELS))
