@@ -49,6 +49,9 @@ SENTENCES: Mapping[str, str] = {
     "unknown_agent": "no agent {agent!r} is published; publish it with runfold apply",
     "unknown_tool": "agent {agent} names unpublished tools: {tools}",
     "agent_not_usable": "agent {agent} is {problem}; use another version",
+    "unknown_profile": "no response profile {profile!r} is published or built in; publish it with "
+    "runfold apply, or name a channel such as web, voice or slack",
+    "profile_not_usable": "response profile {profile} is {problem}; use another version",
     "tool_not_usable": "agent {agent} names {tool}, which is {problem}",
     "agent_withdrawn": "agent {agent} was withdrawn from live runs",
     "run_another_version": "run another version",

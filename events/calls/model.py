@@ -55,6 +55,7 @@ class ModelWork(CallWork):
     The model is shown ``messages``, or the transcript document ``context`` where there is one, and
     with the first of them, the goal, the ``attachments`` of the request. ``redact`` names the kinds
     of data that it is shown tokens for, ``taint`` the tools whose results hold strangers' words.
+    ``profile`` is what it is told, after its instructions, of how its answers are given.
     """
 
     run_id: str
@@ -77,6 +78,7 @@ class ModelWork(CallWork):
     by_permission: bool = False
     redact: tuple[str, ...] = ()
     taint: tuple[str, ...] = ()
+    profile: str = ""
 
 
 class ModelResult(CallResult):

@@ -13,7 +13,8 @@ from runfold.events.values import Attribution, ErrorInfo, Sign
 class ToolWork(CallWork):
     """One tool call to make, already permitted and committed.
 
-    A person said of every attempt up to ``cleared`` that it did not happen.
+    A person said of every attempt up to ``cleared`` that it did not happen. ``profile`` is the
+    response profile of the run as JSON, empty where it has none.
     """
 
     run_id: str
@@ -31,6 +32,7 @@ class ToolWork(CallWork):
     scopes: tuple[str, ...] = ()
     cleared: int = 0
     by_permission: bool = False
+    profile: str = ""
 
 
 class ToolResult(CallResult):

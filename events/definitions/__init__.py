@@ -7,6 +7,7 @@ sha256 of that JSON. The manifests that people write are lowered to them in ``su
 
 from runfold.events.definitions.agents.agent import AgentDefinition, ModelChoice
 from runfold.events.definitions.agents.model_script import ModelScript, ScriptTurn
+from runfold.events.definitions.agents.response_profile import PROFILE, ResponseProfile
 from runfold.events.definitions.base import Definition, RetryPolicy
 from runfold.events.definitions.kinds import KIND_OF, KINDS, key_of
 from runfold.events.definitions.policy import (
@@ -45,6 +46,7 @@ __all__ = [
     "KINDS",
     "KIND_OF",
     "POLICY",
+    "PROFILE",
     "AgentDefinition",
     "Approval",
     "AuthorityDelegated",
@@ -67,6 +69,7 @@ __all__ = [
     "PolicyTest",
     "Published",
     "ResourceOf",
+    "ResponseProfile",
     "RetryPolicy",
     "ScriptTurn",
     "State",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from runfold.events.definitions.agents.agent import AgentDefinition
 from runfold.events.definitions.agents.model_script import ModelScript
+from runfold.events.definitions.agents.response_profile import PROFILE, ResponseProfile
 from runfold.events.definitions.base import Definition
 from runfold.events.definitions.policy import POLICY, PolicyDefinition
 from runfold.events.definitions.tenancy.tenant_policy import TenantPolicy
@@ -15,6 +16,7 @@ KINDS: dict[str, type[Definition]] = {
     "playbook": ModelScript,
     POLICY: PolicyDefinition,
     "tenant_policy": TenantPolicy,
+    PROFILE: ResponseProfile,
 }
 """The kinds of definitions by the name they carry on the wire, which never changes."""
 

@@ -37,7 +37,7 @@ class RunCreated(Fact):
     ``behaviour`` is the version of the decider that decides the run to its end. ``unpriced`` warns:
     the run has a limit of money, and the run processor knew no price of one of its models.
     ``proof`` is what the requester's credential proved, where one was asked for or given; the facts
-    of controls have the same.
+    of controls have the same. ``profile`` is the response profile that the request named.
     """
 
     traits = Traits(
@@ -57,6 +57,7 @@ class RunCreated(Fact):
     behaviour: int = 1
     unpriced: bool = False
     proof: Proved | None = None
+    profile: Pin | None = None
 
 
 class RunRefused(Fact):

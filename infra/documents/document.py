@@ -33,12 +33,16 @@ def dotted(path: FieldPath) -> str:
 
 @dataclass(slots=True)
 class Document:
-    """One YAML document: plain values, and the line of each of them by its path."""
+    """One YAML document: plain values, and the line of each of them by its path.
+
+    ``bare`` says that it was written without the envelope that manifests have.
+    """
 
     file: str
     data: Any = None
     lines: dict[FieldPath, int] = field(default_factory=dict)
     problems: list[Remark] = field(default_factory=list)
+    bare: bool = False
 
     def line(self, path: FieldPath) -> int:
         """Return the line of a field, or of the nearest thing around it that is written down."""

@@ -67,3 +67,8 @@ HTTP_KEEP = Variable(
     "RUNFOLD_HTTP_IDEMPOTENCY_H", number(1, 8760), 24, "gateway",
     "hours that an `Idempotency-Key` is remembered",
 )  # fmt: skip
+CHANNELS_FILE = Variable(
+    "RUNFOLD_CHANNELS_FILE", FOLDER, _NO_PATH, "gateway",
+    "the file that says which workspaces of Slack and Teams may speak here, and who their people "
+    "are ([channels](channels.md#slack-and-teams))", "none: nobody from there gets anything done",
+)  # fmt: skip

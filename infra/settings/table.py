@@ -38,8 +38,8 @@ FAMILIES: tuple[Family, ...] = (
     ),
     Family(
         "RUNFOLD_SECRET_",
-        "tool pool, run processor",
-        "a secret that contracts may ask for by name in `auth`",
+        "tool pool, run processor, gateway",
+        "a secret that contracts ask for by name in `auth`, and channels in their file",
         ("",),
     ),
     Family(

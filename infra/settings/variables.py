@@ -182,7 +182,7 @@ CLAIM_LEASE = Variable(
     "seconds a claim outlives its owner's last sign of life", "10",
 )  # fmt: skip
 SECRETS_FOLDER = Variable(
-    "RUNFOLD_SECRETS_FOLDER", FOLDER, NO_PATH, "tool pool, run processor",
+    "RUNFOLD_SECRETS_FOLDER", FOLDER, NO_PATH, "tool pool, run processor, gateway",
     "a folder with one file a secret, read where no `RUNFOLD_SECRET_<NAME>` is set", "none",
 )  # fmt: skip
 KEYS = Variable(

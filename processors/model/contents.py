@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from runfold.events.calls import Message, ModelWork
 from runfold.events.contents.attachments import Shown, shown_as
-from runfold.events.contents.content import Content
+from runfold.events.contents.content import Content, text
 from runfold.events.contents.transcript import TranscriptError, read
 from runfold.events.values import Attachment
 from runfold.infra.artifacts.errors import ArtifactError, ArtifactsUnavailableError
@@ -29,6 +29,7 @@ async def opened(work: ModelWork, fetch: Fetch | None) -> ModelWork:
     ``content_mismatch`` where the store holds other bytes
     than digest and size say, ``context_overflow`` where one is too large to be shown.
     """
+    work = await _with_profile(work, fetch)
     if work.context is not None:
         work = await _shown(work, work.context, fetch)
     if work.attachments:
@@ -46,6 +47,16 @@ async def opened(work: ModelWork, fetch: Fetch | None) -> ModelWork:
             ),
         }
     )
+
+
+async def _with_profile(work: ModelWork, fetch: Fetch | None) -> ModelWork:
+    """Return the work whose instructions end with what is said of how answers are given."""
+    if not work.profile:
+        return work
+    said = await _open(work.instructions, work.tenant_id, fetch)
+    words = (said.inline or b"").decode("utf-8", "replace")
+    whole = text(f"{words}\n\n{work.profile}" if words else work.profile)
+    return work.model_copy(update={"instructions": whole, "profile": ""})
 
 
 async def _shown(work: ModelWork, context: Content, fetch: Fetch | None) -> ModelWork:

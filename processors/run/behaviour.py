@@ -65,6 +65,8 @@ by deciding it again.
    cost (``LateResultNoted``, of one that failed too), and a run that ends tells its tenant what its
    calls that are out may still cost (``RunSettled.held``).
 9. What a control led to says which request of a surface it was asked for with (``origin``).
+9. A request's response profile is a definition: the run pins what its name stands for, its model is
+   told of it, its tools are given it, and a name that stands for nothing is refused.
 """
 
 from __future__ import annotations
@@ -107,6 +109,8 @@ BY_GATE = 8
 """The behaviour from which every call passes one gate before it begins, dry runs too."""
 BY_ORIGIN = 9
 """The behaviour from which it is on record with which request a control was asked for."""
+BY_PROFILE = 9
+"""The behaviour from which a response profile is pinned, and told to the model."""
 
 
 class BehaviourError(NewerReleaseError):

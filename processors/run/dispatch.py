@@ -28,7 +28,7 @@ from runfold.processors.engine.aggregate import Work
 from runfold.processors.engine.ports import Wish
 from runfold.processors.run.agent.calls.attribution import attribution
 from runfold.processors.run.agent.controls import control_tools
-from runfold.processors.run.agent.models import attachments, context_calls, judging
+from runfold.processors.run.agent.models import attachments, context_calls, judging, profiles
 from runfold.processors.run.agent.tools import policy_calls, reasons
 from runfold.processors.run.behaviour import BY_PERMISSION
 from runfold.processors.run.draft import DefinitionMissingError
@@ -113,6 +113,7 @@ def _model_work(run: Live, call: ModelCall, definitions: Definitions) -> ModelWo
         by_permission=run.behaviour >= BY_PERMISSION,
         redact=agent.redact.of(run.request.data_classification) if agent.redact else (),
         taint=run.loop.taint,
+        profile=profiles.told(definitions, run.pinned.profile, run.tenant_id),
     )
 
 
@@ -196,6 +197,7 @@ def _tool_work(run: Live, call: RoundCall, definitions: Definitions) -> ToolWork
         scopes=run.request.scopes,
         cleared=_cleared(run, call),
         by_permission=run.behaviour >= BY_PERMISSION,
+        profile=profiles.dimensions(definitions, run.pinned.profile, run.tenant_id),
     )
 
 
@@ -217,6 +219,7 @@ def _dry_run_work(run: Live, call: DryRunCall, definitions: Definitions) -> Tool
         attribution=attribution(run),
         scopes=run.request.scopes,
         by_permission=run.behaviour >= BY_PERMISSION,
+        profile=profiles.dimensions(definitions, run.pinned.profile, run.tenant_id),
     )
 
 

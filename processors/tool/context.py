@@ -18,6 +18,8 @@ class ToolContext:
     ``idempotency_key`` is the same for every attempt of one call: pass it on to whatever the tool
     calls. ``deadline`` is when the result is no longer waited for. ``config`` is the contract's.
     ``secrets`` holds the values of the names that the contract lists under ``auth`` [98].
+    ``response_profile`` says how the run's answers are given: the fields of a ``ResponseProfile``,
+    empty where it has none [65].
     """
 
     run_id: str
@@ -30,6 +32,7 @@ class ToolContext:
     artifacts: ArtifactStore
     config: Mapping[str, Any] = field(default_factory=dict)
     secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
+    response_profile: Mapping[str, Any] = field(default_factory=dict)
 
     def secret(self, name: str) -> str:
         """Return a secret's value; raises ToolRefusedError if the contract does not list it."""

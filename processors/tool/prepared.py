@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -42,4 +43,5 @@ class Prepared:
             artifacts=MaskedArtifacts(artifacts, (*self.secrets.values(), *masks)),
             config=self.contract.config,
             secrets=self.secrets,
+            response_profile=json.loads(work.profile) if work.profile else {},
         )

@@ -28,7 +28,13 @@ from runfold.surfaces.cli.commands.governing import (
     tenants,
     tokens,
 )
-from runfold.surfaces.cli.commands.running import extending, people, runs, taking_over
+from runfold.surfaces.cli.commands.running import (
+    extending,
+    people,
+    rendering,
+    runs,
+    taking_over,
+)
 from runfold.surfaces.cli.help import Sections, with_examples
 
 app = typer.Typer(
@@ -74,6 +80,7 @@ for group in (
     policies,
     access,
     runs,
+    rendering,
     people,
     extending,
     taking_over,

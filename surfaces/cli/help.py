@@ -10,7 +10,19 @@ from typer.core import TyperGroup
 SECTIONS: dict[str, tuple[str, ...]] = {
     "The stack": ("up", "restart", "down", "status", "doctor", "alerts", "config", "demo"),
     "Agents and tools": ("apply", "agents", "tools", "definitions", "policy", "access"),
-    "Runs": ("run", "runs", "logs", "show", "tell", "instruct", "pause", "resume", "cancel"),
+    "Runs": (
+        "run",
+        "runs",
+        "logs",
+        "show",
+        "render",
+        "handoff",
+        "tell",
+        "instruct",
+        "pause",
+        "resume",
+        "cancel",
+    ),
     "What waits for a person": (
         "approvals",
         "approve",
@@ -60,6 +72,7 @@ IN_SHORT: dict[str, str] = {
     "definitions": "Decide about versions of agents, tools and scripts.",
     "policy": "Test, explain and simulate policies.",
     "run": "Ask for a run; --follow watches it.",
+    "handoff": "Go on with a run on another channel.",
     "logs": "Show what happened in a run; -f follows it.",
     "show": "Show a run as it was after any of its events.",
     "approve": "Let a proposed tool call run.",
@@ -110,6 +123,11 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "runfold policy who-can tool.call mail.send",
         "runfold policy who-can read Namespace::production",
     ),
+    "render": (
+        "runfold render 0198c1f2-7d3e-7a41 --channel slack --profile brief",
+        "runfold render 0198c1f2-7d3e-7a41 --channel email --json",
+    ),
+    "handoff": ("runfold handoff 0198c1f2-7d3e-7a41 --to voice --seen 12",),
     "logs": (
         "runfold logs -f 0198c1f2-7d3e-7a41",
         "runfold logs 0198c1f2-7d3e-7a41 --json | jq .type",

@@ -6,12 +6,13 @@ import asyncio
 import logging
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
 from sqlalchemy import Connection
 
+from runfold.events.definitions import Definitions
 from runfold.infra.artifacts.port import ArtifactStore
 from runfold.infra.credentials.token import Claims
 from runfold.infra.documents import Remark
@@ -27,6 +28,7 @@ from runfold.surfaces.application.scope import OperatorScope, Scope, TenantScope
 from runfold.surfaces.http.access.identity import Caller
 from runfold.surfaces.http.access.letting_in import Door
 from runfold.surfaces.http.access.limits import Use
+from runfold.surfaces.http.channels.wiring import Channels
 
 T = TypeVar("T")
 
@@ -45,6 +47,7 @@ class Gateway:
     """``connect`` opens a connection to the views; ``ready`` says why it could not serve now.
 
     ``reads_to`` is the address of the database in which reads are on record, as ``reads`` says.
+    ``definitions`` returns what is published now; it may block.
     """
 
     writer: LogWriter
@@ -60,6 +63,8 @@ class Gateway:
     reads_to: Callable[[], str] = str
     publish: Publish | None = None
     artifacts: ArtifactStore | None = None
+    channels: Channels = field(default_factory=Channels)
+    definitions: Callable[[], Definitions] = Definitions
 
     def client(self, caller: Caller) -> AsyncRunClient:
         """Return a client that speaks for a caller."""

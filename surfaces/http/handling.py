@@ -118,6 +118,8 @@ async def _let_in(route: Route, gateway: Gateway, request: Request, marks: Marks
 async def _body(route: Route, gateway: Gateway, request: Request) -> object:
     limits = gateway.use.limits
     if route.raw:
+        return await bodies.read(request, limits)
+    if route.uploads:
         return None
     if route.body is None:
         if request.method != "GET" and await bodies.read(request, limits):

@@ -22,6 +22,8 @@ from runfold.infra.gateway.api_key import ANY_SCOPE
 from runfold.infra.gateway.key_store import KeyStore
 from runfold.infra.gateway.postgres import PostgresAskedStore, PostgresKeyStore, Sessions
 from runfold.infra.process.runner import Process
+from runfold.infra.secrets.chosen import every_secret
+from runfold.infra.settings import variables
 from runfold.infra.settings.isolation import TOKEN
 from runfold.processors.definitions.publisher import Report
 from runfold.processors.definitions.sealing import reading_codec
@@ -39,9 +41,11 @@ from runfold.surfaces.application.governing.api_keys import (
 from runfold.surfaces.application.governing.doorkeeper import Doorkeeper
 from runfold.surfaces.application.governing.publish import publish_manifests
 from runfold.surfaces.application.runs.once import Once
+from runfold.surfaces.channels.known import KnownDefinitions
 from runfold.surfaces.http.access.identity import LOOPBACK, OPERATOR
 from runfold.surfaces.http.access.letting_in import Door
 from runfold.surfaces.http.access.limits import Use
+from runfold.surfaces.http.channels.wiring import Channels
 from runfold.surfaces.http.gateway import Gateway, Publish
 from runfold.surfaces.http.settings import DEVELOPMENT_KEY, FOLDER, GatewaySettings
 
@@ -103,6 +107,11 @@ def make(process: Process, settings: GatewaySettings, *, development: bool) -> M
         reads_to=lambda: url,
         publish=_publisher(kafka, codec, writer),
         artifacts=SealedArtifacts(FileArtifacts(settings.home / "artifacts"), codec.sealing),
+        channels=Channels(
+            settings.channels,
+            every_secret(process.taken.values, variables.SECRETS_FOLDER.read()),
+        ),
+        definitions=KnownDefinitions(reader).now,
     )
     return Made(gateway, asked, codec, (hubs.close, writer.close, sessions.close, views.dispose))
 

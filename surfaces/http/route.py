@@ -90,9 +90,10 @@ class Route:
     """``scope`` is what a key must grant, None where nobody needs a key.
 
     ``answers`` are the models of what it answers by status, None for a body that has none;
-    ``problems`` are the codes of its own, beside those that every route has. A ``raw`` body is
-    bytes, which the endpoint reads; ``gives`` is the media type of answers that have no model.
-    ``deprecated`` says until when a route is there that is to go.
+    ``problems`` are the codes of its own, beside those that every route has. What ``uploads`` is
+    bytes, which the endpoint reads as they come; ``raw`` is the media type of a body that is given
+    as its bytes: what is signed must not be read and written again. ``gives`` is the media type of
+    answers that have no model. ``deprecated`` says until when a route is there that is to go.
     """
 
     method: str
@@ -106,9 +107,10 @@ class Route:
     parameters: tuple[Parameter, ...] = ()
     problems: tuple[str, ...] = ()
     streams: bool = False
-    raw: bool = False
+    uploads: bool = False
     gives: str = "application/json"
     deprecated: Deprecated | None = None
+    raw: str = ""
 
 
 def answered(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from typing import Self
@@ -14,6 +14,7 @@ from runfold.infra.settings import gateway as variables
 from runfold.infra.settings import isolation
 from runfold.infra.settings.config import Config
 from runfold.infra.settings.kinds import Network
+from runfold.surfaces.channels.inbound.directory import Directory, read_directory
 from runfold.surfaces.http.access.limits import Limits
 
 FOLDER = "gateway"
@@ -28,7 +29,8 @@ DEVELOPMENT_KEY = "development-key"
 class GatewaySettings:
     """``port`` is None for one that is free; ``reads`` says whether reads are put on record.
 
-    ``issuers`` are those whose tokens let in, ``proxies`` those whose word on addresses counts.
+    ``channels`` says which workspaces of other channels may speak here, ``issuers`` whose tokens
+    let in, ``proxies`` those whose word on addresses counts.
     """
 
     host: str
@@ -41,6 +43,7 @@ class GatewaySettings:
     reads: str
     issuers: tuple[Issuer, ...] = ()
     proxies: tuple[Network, ...] = ()
+    channels: Directory = field(default_factory=Directory)
 
     @classmethod
     def read(cls, config: Config, env: Mapping[str, str] | None = None) -> Self:
@@ -65,6 +68,7 @@ class GatewaySettings:
             reads=isolation.READS.read(env),
             issuers=read_issuers(trusted) if trusted is not None else (),
             proxies=variables.HTTP_PROXIES.read(env),
+            channels=read_directory(variables.CHANNELS_FILE.read(env)),
         )
 
     @property

@@ -12,6 +12,7 @@ from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
 
 from runfold.infra.documents import Document, FieldPath
+from runfold.surfaces.manifests.agents.response_profile import is_bare, with_envelope
 from runfold.surfaces.manifests.problems import Remark, did_you_mean
 
 SCHEMAS = {
@@ -20,6 +21,7 @@ SCHEMAS = {
     "ModelScript": "model_script",
     "Policy": "policy",
     "TenantPolicy": "tenant_policy",
+    "ResponseProfile": "response_profile",
 }
 """The kinds of documents, and the file of the schema of each."""
 
@@ -51,6 +53,9 @@ def check(document: Document) -> list[Remark]:
     if not isinstance(data, dict):
         document.refuse((), "a manifest is a mapping with apiVersion, kind, metadata and spec")
         return []
+    if is_bare(data):
+        with_envelope(document)
+        data = document.data
     kind = data.get("kind")
     kind = FORMER.get(kind, kind) if isinstance(kind, str) else None
     if kind not in SCHEMAS:
@@ -66,7 +71,7 @@ def _no_such_kind(kind: object) -> str:
     if kind in _OSSA_KINDS:
         return (
             f"{kind} is OSSA, but not offered yet: a manifest is an Agent, a Tool, a "
-            "ModelScript, a Policy or a TenantPolicy"
+            "ModelScript, a Policy, a TenantPolicy or a ResponseProfile"
         )
     return f"a kind is one of {', '.join(SCHEMAS)}.{did_you_mean(str(kind), SCHEMAS)}"
 

@@ -12,6 +12,7 @@ from runfold.events.definitions import (
     Definitions,
     ModelScript,
     PolicyDefinition,
+    ResponseProfile,
     TenantPolicy,
     ToolContract,
 )
@@ -19,6 +20,7 @@ from runfold.infra.documents import Document
 from runfold.processors.definitions.unusable import contracts_of
 from runfold.surfaces.manifests.agents.agent import lower_agent
 from runfold.surfaces.manifests.agents.model_script import lower_model_script
+from runfold.surfaces.manifests.agents.response_profile import lower_response_profile
 from runfold.surfaces.manifests.check import check
 from runfold.surfaces.manifests.files import read
 from runfold.surfaces.manifests.governing.policy import check_policy, lower_policy, told_of_names
@@ -35,6 +37,16 @@ from runfold.surfaces.manifests.references import (
     check_model_script,
 )
 from runfold.surfaces.manifests.tool import BaseOf, lower_tool
+
+_ORDER: tuple[type[Definition], ...] = (
+    ModelScript,
+    ToolContract,
+    PolicyDefinition,
+    ResponseProfile,
+    AgentDefinition,
+    TenantPolicy,
+)
+"""In which order they are published: what is named comes before what names it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,10 +108,9 @@ def load(
     problems = [problem for document in read_documents for problem in document.problems]
     if problems:
         raise InvalidManifestsError(problems)
-    order = (ModelScript, ToolContract, PolicyDefinition, AgentDefinition, TenantPolicy)
     everything = [*used, *(each.definition for each in declared)]
     return Manifests(
-        tuple(sorted(everything, key=lambda each: order.index(type(each)))),
+        tuple(sorted(everything, key=lambda each: _ORDER.index(type(each)))),
         tuple(sorted(set(remarks))),
     )
 
@@ -116,6 +127,8 @@ def _lower(
             return lower_policy(document), []
         case "TenantPolicy":
             return lower_tenant_policy(document)
+        case "ResponseProfile":
+            return lower_response_profile(document)
         case _:
             return lower_model_script(document), []
 

@@ -84,14 +84,14 @@ class Product:
 
 
 @contextmanager
-def gateway(settings: Settings, log: str = "gateway-2.log") -> Iterator[warm.Started]:
+def gateway(settings: Settings, log: str = "gateway-2.log", **more: str) -> Iterator[warm.Started]:
     """A gateway of a test's own, beside or in the place of another."""
     ready = settings.home / "own-gateway.ready"
     ready.unlink(missing_ok=True)
     with (settings.home / log).open("ab") as file:
         process = warm.start(
             "runfold.surfaces.http",
-            env={**environment(settings), READY_FILE: str(ready)},
+            env={**environment(settings), READY_FILE: str(ready), **more},
             stdout=file,
             stderr=file,
         )

@@ -124,7 +124,7 @@ def test_nothing_that_is_sent_is_a_bug(
         headers.pop("accept", None)
     body = data.draw(bodies(route))
     content = None if body is None else json.dumps(body).encode()
-    if route.raw:
+    if route.raw or route.uploads:
         content = data.draw(st.binary(max_size=200), label="bytes")
     given_ = {**headers, "content-type": "application/json"} if content else headers
 

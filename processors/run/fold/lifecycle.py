@@ -45,6 +45,7 @@ def created(fact: j.RunCreated, at: datetime) -> Live:
             created_at=at,
             traceparent=traceparent_of(fact.request),
             behaviour=known(fact.behaviour),
+            profile=fact.profile,
         ),
         body=AgentLoop(taint=_brought(fact)),
     )

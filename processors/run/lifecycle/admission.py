@@ -15,9 +15,9 @@ from runfold.events.records.commands import RunRequested
 from runfold.events.trusted import trusted
 from runfold.events.values import Exit, ExitStatus, ExitUsage, Limits, RunRequest
 from runfold.processors.engine.aggregate import Env
-from runfold.processors.run.agent.models import attachments
+from runfold.processors.run.agent.models import attachments, profiles
 from runfold.processors.run.agent.next_step import proceed
-from runfold.processors.run.behaviour import BY_TENANT
+from runfold.processors.run.behaviour import BY_PROFILE, BY_TENANT
 from runfold.processors.run.brakes.beginning import set_brakes
 from runfold.processors.run.draft import Draft
 from runfold.processors.run.lifecycle import queueing
@@ -51,6 +51,8 @@ def admit(draft: Draft, request: RunRequested, traceparent: str | None = None) -
     tools = [known.resolve("tool", name, None, tenant) for name in agent.tools] if agent else []
     problem = _nobody(asked, draft.behaviour) or _problem(asked, found, tools, draft.env)
     problem = problem or _attached(asked, draft.behaviour) or _stopped(asked, agent, draft)
+    chosen = _profile(asked, draft)
+    problem = problem or _unusable_profile(asked, chosen)
     if problem:
         draft.say(_refusal(asked, problem, draft))
         return
@@ -74,6 +76,7 @@ def admit(draft: Draft, request: RunRequested, traceparent: str | None = None) -
             requester_trace=traceparent if _TRACEPARENT.fullmatch(traceparent or "") else None,
             behaviour=draft.behaviour,
             unpriced=_is_unpriced(draft, agent, limits),
+            profile=chosen.pin if chosen else None,
         )
     )
     for each in governed:
@@ -138,6 +141,21 @@ def _nobody(request: RunRequest, behaviour: int) -> _Problem | None:
 def _attached(request: RunRequest, behaviour: int) -> _Problem | None:
     fault = attachments.fault_of(request.attachments) if behaviour >= attachments.BEGUN else None
     return _Problem(*fault) if fault else None
+
+
+def _profile(request: RunRequest, draft: Draft) -> profiles.Chosen | None:
+    """Return what the request's response profile stands for; None where it names none."""
+    if draft.behaviour < BY_PROFILE or not request.response_profile:
+        return None
+    return profiles.resolved(draft.env.definitions, request.response_profile, request.tenant_id)
+
+
+def _unusable_profile(request: RunRequest, chosen: profiles.Chosen | None) -> _Problem | None:
+    if chosen is None or not chosen.problem:
+        return None
+    told = {"profile": request.response_profile or "", "problem": chosen.problem}
+    text = None if chosen.problem == UNKNOWN else "profile_not_usable"
+    return _Problem(f"{chosen.problem}_profile", told, text)
 
 
 def _stopped(request: RunRequest, agent: AgentDefinition | None, draft: Draft) -> _Problem | None:

@@ -51,6 +51,8 @@ class Pinned:
     behaviour: int
     stands_for: str | None = None
     """What a default model stands for, once that was asked."""
+    profile: Pin | None = None
+    """How its answers are given, from behaviour 9 on."""
 
 
 @dataclass(frozen=True)

@@ -37,6 +37,7 @@ def sent(function: str, arguments: Mapping[str, Any] | None, context: ToolContex
             "deadline": context.deadline.isoformat(),
             "config": dict(context.config),
             "secrets": dict(context.secrets),
+            "response_profile": dict(context.response_profile),
         },
     }
     head = {"kind": "call" if arguments is not None else "ask", "function": function}

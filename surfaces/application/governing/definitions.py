@@ -40,6 +40,8 @@ _WORDS = {
     "modelscript": "playbook",
     "script": "playbook",
     "tenantpolicy": "tenant_policy",
+    "responseprofile": "response_profile",
+    "profile": "response_profile",
 }
 
 
@@ -60,7 +62,7 @@ class Reference:
         if slash and kind not in KINDS:
             raise InvalidError(
                 f"There is no kind {kind!r}; there are agent, tool, model_script, policy, "
-                "tenant_policy."
+                "tenant_policy, response_profile."
             )
         if not name:
             raise InvalidError(f"{text!r} names nothing: write kind/name@version or name.")
@@ -97,7 +99,7 @@ def list_definitions(
     if kind is not None and (kind := _WORDS.get(kind, kind)) not in KINDS:
         raise InvalidError(
             f"There is no kind {kind!r}; there are agent, tool, model_script, policy, "
-            "tenant_policy."
+            "tenant_policy, response_profile."
         )
     return [
         DefinitionRow(**_row(definitions, each))

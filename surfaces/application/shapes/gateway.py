@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Literal
 
 from runfold.events.values import RunStatus
-from runfold.surfaces.application.shapes.base import SHAPE, Shape, Usd
+from runfold.surfaces.application.shapes.base import SHAPE, Json, Shape, Usd
 from runfold.surfaces.application.shapes.costs import Budget, CostSum
 from runfold.surfaces.application.shapes.definitions import DefinitionRow
 from runfold.surfaces.application.shapes.operations import DeadLetter
@@ -192,3 +192,19 @@ class DeadLetterList(Shape):
 
     shape: Literal[2] = SHAPE
     dead_letters: tuple[DeadLetter, ...]
+
+
+class Rendering(Shape):
+    """A run as a channel shows it, after its event ``seq``.
+
+    ``body`` is a text of ``media_type``, or the JSON itself. ``seen`` is what the person was shown
+    before: who goes on from here says ``seq`` as ``seen`` next time.
+    """
+
+    shape: Literal[2] = SHAPE
+    run_id: str
+    channel: str
+    media_type: str
+    body: Json
+    seq: int
+    seen: int | None = None

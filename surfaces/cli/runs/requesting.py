@@ -32,12 +32,15 @@ def request(
     attachments: tuple[Attachment, ...],
     *,
     feature: str | None = None,
+    profile: str | None = None,
     limits: LimitOptions | None = None,
 ) -> str:
     """Return the id of the run that was asked for; raises RefusedError for what cannot be meant."""
     options: RequestOptions = {"attachments": attachments, "source": "cli"}
     if feature is not None:
         options["feature"] = feature
+    if profile is not None:
+        options["response_profile"] = profile
     limited = limits_of(limits or {})
     if limited is not None:
         options["limits"] = limited

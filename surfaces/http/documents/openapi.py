@@ -111,13 +111,15 @@ def _operation(route: Route) -> dict[str, Any]:
             "required": needed,
             "content": {"application/json": {"schema": _ref(route.body)}},
         }
-    elif route.raw:
+    elif route.uploads:
         octets = {"schema": {"type": "string", "format": "binary"}}
         said["requestBody"] = {
             "required": True,
             "description": "The bytes as they are, of any media type.",
             "content": {"application/octet-stream": octets},
         }
+    elif route.raw:
+        said["requestBody"] = {"required": True, "content": {route.raw: {"schema": {}}}}
     return said
 
 

@@ -94,6 +94,10 @@ CODES: dict[str, Kind] = dict(
         401, "The token does not say who asks",
         "Have its issuer put in the claims that the gateway looks for, or change where it looks.",
     ),
+    "unsigned": Kind(
+        401, "No channel vouches for this request",
+        "The workspace and its secret must be in `RUNFOLD_CHANNELS_FILE`, and the clocks right.",
+    ),
     "forbidden": Kind(403, "The key does not grant this", "Use a key with the scope named."),
     "other_tenant": Kind(
         403, "The request speaks for somebody else", "Leave it out: the key says who speaks."

@@ -7,6 +7,7 @@ from runfold.surfaces.http.routes import (
     about,
     approvals,
     artifacts,
+    channels,
     controls,
     definitions,
     events,
@@ -30,6 +31,7 @@ ROUTES: tuple[Route, ...] = (
     *looking.ROUTES,
     *definitions.ROUTES,
     *releases.ROUTES,
+    *channels.ROUTES,
     *about.ROUTES,
 )
 """Every route, in the order of the document."""

@@ -99,7 +99,7 @@ ROUTES = (
             "malformed", "too_large", "too_slow", "unsupported_media_type", "digest_mismatch",
             "too_busy", "storage",
         ),
-        raw=True,
+        uploads=True,
     ),
     Route(
         "GET", "/artifacts/{artifact_id}", "download_artifact", "Download a file, or a part of it",

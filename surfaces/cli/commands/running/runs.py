@@ -42,6 +42,9 @@ def run(
     tenant: options.Tenant = "default",
     user: options.User = "me",
     feature: Annotated[str | None, typer.Option(help="What its cost belongs to.")] = None,
+    profile: Annotated[
+        str | None, typer.Option(help="How it answers: a response profile, or a channel.")
+    ] = None,
     max_cost: Annotated[
         float | None, typer.Option(min=0, help="The most it may cost, in $.")
     ] = None,
@@ -72,6 +75,7 @@ def run(
         agent,
         attachments,
         feature=feature,
+        profile=profile,
         limits={
             "max_cost": max_cost,
             "max_model_calls": max_model_calls,

@@ -1,0 +1,1 @@
+"""From a run and a profile to a document: pure."""

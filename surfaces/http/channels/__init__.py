@@ -1,0 +1,1 @@
+"""Channels over HTTP: what they send, who is meant, and what is answered."""

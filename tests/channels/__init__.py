@@ -1,0 +1,1 @@
+"""Response profiles, the composer, and the adapters of channels."""
