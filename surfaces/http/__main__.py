@@ -18,14 +18,17 @@ from runfold.infra.deployment import binding
 from runfold.infra.gateway.errors import GatewayTablesError
 from runfold.infra.gateway.postgres import PostgresAskedStore
 from runfold.infra.process.exit_codes import ExitCode
-from runfold.infra.process.runner import Ends, Process, serve
+from runfold.infra.process.runner import Ends, Process, Watch, serve
+from runfold.infra.settings.a2a import A2A
 from runfold.infra.settings.errors import ConfigError
 from runfold.producers.errors import LogError
 from runfold.stack import ports
 
 try:
+    from starlette.types import ASGIApp
+
     from runfold.surfaces.http.app import make_app
-    from runfold.surfaces.http.making import make
+    from runfold.surfaces.http.making import Made, make
     from runfold.surfaces.http.server import address_of, make_server, opened, run
     from runfold.surfaces.http.settings import FOLDER, URL, GatewaySettings
 except ModuleNotFoundError as missing:
@@ -69,16 +72,34 @@ def _work(process: Process, settings: GatewaySettings) -> int:
         ) from error
     made = make(process, settings, development=development)
     listening = opened(settings.host, settings.port or _free_port(settings))
-    server = make_server(make_app(made.gateway), made.gateway.use)
     url = address_of(listening)
+    mounted, watches = _agents(made, settings, url)
+    server = make_server(make_app(made.gateway, mounted=mounted), made.gateway.use)
     (settings.home / FOLDER / URL).write_text(f"{url}\n")
     _log.info("serving", extra={"url": url})
     try:
-        with process.working(server.stop, Forgetting(made.asked)):
+        with process.working(server.stop, Forgetting(made.asked), *watches):
             run(server, listening)
     finally:
         made.close()
     return ExitCode.TOLD_TO_END
+
+
+def _agents(
+    made: Made, settings: GatewaySettings, url: str
+) -> tuple[tuple[tuple[str, ASGIApp], ...], tuple[Watch, ...]]:
+    """Return what serves agents to other agents, where it is to be served and can be."""
+    if A2A.read() == "off":
+        return (), ()
+    try:
+        from runfold.surfaces.a2a.mounting import A2ASettings, mount  # noqa: PLC0415 - an extra
+    except ModuleNotFoundError as missing:
+        if (missing.name or "").startswith("runfold"):
+            raise
+        _log.info("A2A is not served without %s: pip install 'runfold[a2a]'", missing.name)
+        return (), ()
+    found = mount(made.gateway, A2ASettings.read(settings.home / FOLDER), url, made.pushed)
+    return found.at, found.watches
 
 
 def _free_port(settings: GatewaySettings) -> int:

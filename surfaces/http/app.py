@@ -22,9 +22,14 @@ from runfold.surfaces.http.route import Route
 from runfold.surfaces.http.routes import ROUTES
 
 
-def make_app(gateway: Gateway, routes: tuple[Route, ...] = ROUTES) -> ASGIApp:
-    """Return the application that serves these routes."""
+def make_app(
+    gateway: Gateway,
+    routes: tuple[Route, ...] = ROUTES,
+    mounted: tuple[tuple[str, ASGIApp], ...] = (),
+) -> ASGIApp:
+    """Return the application that serves these routes, and others' applications at their paths."""
     served = [_served(gateway, path, routes) for path in dict.fromkeys(r.path for r in routes)]
+    served += [Served(path, app, include_in_schema=False) for path, app in mounted]
     app = Starlette(routes=served, exception_handlers={HTTPException: _outside})
     app.router.redirect_slashes = False
     return Bounds(app, gateway.use.limits)

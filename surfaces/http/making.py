@@ -18,6 +18,7 @@ from runfold.infra.documents import Remark
 from runfold.infra.gateway.api_key import ANY_SCOPE
 from runfold.infra.gateway.key_store import KeyStore
 from runfold.infra.gateway.postgres import PostgresAskedStore, PostgresKeyStore, Sessions
+from runfold.infra.gateway.postgres_pushed import PostgresPushStore
 from runfold.infra.process.runner import Process
 from runfold.infra.settings.isolation import TOKEN
 from runfold.processors.definitions.publisher import Report
@@ -52,6 +53,7 @@ class Made:
 
     gateway: Gateway
     asked: PostgresAskedStore
+    pushed: PostgresPushStore
     closing: tuple[Callable[[], None], ...]
 
     def close(self) -> None:
@@ -93,7 +95,8 @@ def make(process: Process, settings: GatewaySettings, *, development: bool) -> M
         reads_to=lambda: url,
         publish=_publisher(kafka, codec, writer),
     )
-    return Made(gateway, asked, (hubs.close, writer.close, sessions.close, views.dispose))
+    pushed = PostgresPushStore(sessions)
+    return Made(gateway, asked, pushed, (hubs.close, writer.close, sessions.close, views.dispose))
 
 
 def _publisher(kafka: Mapping[str, str], codec: Codec, log: LogWriter) -> Publish:

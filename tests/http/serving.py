@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -76,6 +76,7 @@ def serving(
     *,
     limits: Limits | None = None,
     connect: Connect = _no_views,
+    mounted: Callable[[Gateway, str], Any] | None = None,
     **more: Any,
 ) -> Iterator[Served]:
     """Serve a gateway of a test's own within the block."""
@@ -94,16 +95,22 @@ def serving(
     )
     gateway = replace(gateway, **more)
     listening = opened("127.0.0.1", 0)
-    server = make_server(make_app(gateway), gateway.use)
+    url = f"http://127.0.0.1:{listening.getsockname()[1]}"
+    beside = mounted(gateway, url) if mounted is not None else None
+    at, watches = (beside.at, beside.watches) if beside is not None else ((), ())
+    server = make_server(make_app(gateway, mounted=at), gateway.use)
     thread = threading.Thread(target=run, args=(server, listening))
     thread.start()
-    url = f"http://127.0.0.1:{listening.getsockname()[1]}"
+    for watch in watches:
+        watch.start()
     served = Served(gateway, log, url, ApiKeys(store, HASH_KEY), store, server)
     try:
         yield served
     finally:
         for client in served.clients:
             client.close()
+        for watch in watches:
+            watch.stop()
         server.stop()
         thread.join(20)
         hubs.close()
