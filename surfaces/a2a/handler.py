@@ -192,6 +192,8 @@ class Handler(RequestHandler):
             config = a2a.TaskPushNotificationConfig()
             config.CopyFrom(wanted.task_push_notification_config)
             config.task_id = task_id
+            # The same message again tells nobody twice.
+            config.id = config.id or params.message.message_id
             await self._pushes.add(call, config)
         return task_id
 
