@@ -16,7 +16,6 @@ from typing import Any, Final
 
 from a2a.server.request_handlers.response_helpers import agent_card_to_dict
 from a2a.server.routes import create_jsonrpc_routes, create_rest_routes
-from a2a.types.a2a_pb2 import AgentCard
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -98,9 +97,11 @@ class A2A:
     async def _serve(
         self, request: Request, marks: Marks, served: Served, receive: Receive
     ) -> None:
-        path = request.url.path
+        path: str = request.scope["path"]
+        if path == KEYS or path.endswith(CARD):
+            _need_read(request)
         if path == KEYS:
-            await served.answer(request, _read_only(request, lambda: JSONResponse(self._jwks)))
+            await served.answer(request, JSONResponse(self._jwks))
             return
         if path == CARD:
             await served.answer(request, await self._default_card(request, marks))
@@ -174,7 +175,8 @@ class A2A:
             # Whether there is such an agent is not said.
             await authenticated(request, self._gateway.door, self._gateway.use)
         agent = await self._agent(caller.tenant_id if caller else None, name)
-        return _read_only(request, lambda: _card_answer(self._cards.public(name, agent)))
+        said = agent_card_to_dict(self._cards.public(name, agent))
+        return JSONResponse(said, headers={"cache-control": "private, no-cache"})
 
     async def _caller(self, request: Request, marks: Marks) -> Caller | None:
         """Return who asks, None for a stranger; a key that is no good is refused."""
@@ -260,15 +262,8 @@ def _unreadable(problem: Problem) -> dict[str, Any]:
     return {"jsonrpc": "2.0", "id": None, "error": error}
 
 
-def _card_answer(card: AgentCard) -> Response:
-    said = agent_card_to_dict(card)
-    return JSONResponse(said, headers={"cache-control": "private, no-cache"})
-
-
-def _read_only(request: Request, made: Any) -> Response:
+def _need_read(request: Request) -> None:
     if request.method not in {"GET", "HEAD"}:
         raise Problem(
             "method_not_allowed", "This is only read: GET it.", headers={"allow": "GET, HEAD"}
         )
-    response: Response = made()
-    return response

@@ -22,7 +22,7 @@ from runfold.surfaces.a2a.listing import list_tasks
 from runfold.surfaces.a2a.parts import MODES
 from runfold.surfaces.a2a.push.configs import PushConfigs
 from runfold.surfaces.a2a.refusals import refusal_of
-from runfold.surfaces.a2a.sending import Sending
+from runfold.surfaces.a2a.sending import Sending, Sent
 from runfold.surfaces.a2a.states import TERMINAL
 from runfold.surfaces.a2a.tasks import Tasks, checked
 from runfold.surfaces.application.errors import NoEffectYetError, RunEndedError
@@ -82,7 +82,7 @@ class Handler(RequestHandler):
         """Take a message; return its task once it ended or needs somebody, or at once."""
 
         async def work(call: Call) -> a2a.Task:
-            task_id = await self._sent(call, params)
+            task_id = (await self._sent(call, params)).task_id
             history = _history(params.configuration)
             if params.configuration.return_immediately:
                 return await self._tasks.get(call, task_id, history)
@@ -96,8 +96,8 @@ class Handler(RequestHandler):
         """Take a message; yield its task, and updates until it ended or needs somebody."""
 
         async def events(call: Call) -> AsyncIterator[Event]:
-            task_id = await self._sent(call, params)
-            async with closed(self._tasks.stream(call, task_id)) as coming:
+            task_id, seq = await self._sent(call, params)
+            async with closed(self._tasks.stream(call, task_id, after=seq)) as coming:
                 async for each in coming:
                     yield each
 
@@ -177,7 +177,7 @@ class Handler(RequestHandler):
         need_scope(call.caller, identity.READ)
         await self._gateway.note_read(call.caller, f"a2a {what}", task_id)
 
-    async def _sent(self, call: Call, params: a2a.SendMessageRequest) -> str:
+    async def _sent(self, call: Call, params: a2a.SendMessageRequest) -> Sent:
         wanted = params.configuration
         if wanted.accepted_output_modes and not _ANY_MODE & set(wanted.accepted_output_modes):
             raise ContentTypeNotSupportedError(f"An agent answers with {' and '.join(MODES)}.")
@@ -187,15 +187,15 @@ class Handler(RequestHandler):
             # A message that is taken must not be refused because of whom to tell of it.
             await self._pushes.check(wanted.task_push_notification_config)
         need_scope(call.caller, identity.READ)
-        task_id = await self._sending.send(call, params.message)
+        sent = await self._sending.send(call, params.message)
         if pushed:
             config = a2a.TaskPushNotificationConfig()
             config.CopyFrom(wanted.task_push_notification_config)
-            config.task_id = task_id
+            config.task_id = sent.task_id
             # The same message again tells nobody twice.
             config.id = config.id or params.message.message_id
             await self._pushes.add(call, config)
-        return task_id
+        return sent
 
     async def _pushed(
         self, call: Call, params: a2a.TaskPushNotificationConfig

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from a2a.types.a2a_pb2 import Message, Role
 from a2a.utils.errors import InvalidParamsError, UnsupportedOperationError
@@ -36,6 +37,16 @@ from runfold.surfaces.http.refusals.problems import Problem
 _LONGEST_ID = 255
 
 
+class Sent(NamedTuple):
+    """A task that was sent something; ``seq`` is the event that this led to, 0 where it only begins.
+
+    None where the message was sent before, or its effect is still to come.
+    """
+
+    task_id: str
+    seq: int | None
+
+
 class Sending:
     """Takes messages for an agent; raises errors of the protocol, of the gateway and of runs."""
 
@@ -43,15 +54,14 @@ class Sending:
         self._gateway = gateway
         self._tasks = tasks
 
-    async def send(self, call: Call, message: Message) -> str:
-        """Return the id of the task that a message is for, once what it does is durable."""
+    async def send(self, call: Call, message: Message) -> Sent:
+        """Return the task that a message is for, once what it does is durable."""
         _need_possible(message)
         if message.task_id:
-            await self._to_task(call, message)
-            return message.task_id
+            return Sent(message.task_id, await self._to_task(call, message))
         return await self._begin(call, message)
 
-    async def _begin(self, call: Call, message: Message) -> str:
+    async def _begin(self, call: Call, message: Message) -> Sent:
         caller, gateway = call.caller, self._gateway
         need_scope(caller, identity.WRITE)
         runs, goal = gateway.runs(caller), content_of(message)
@@ -75,17 +85,19 @@ class Sending:
             return True
 
         asked = _asked(call, f"agent {call.agent.name}", message)
-        return (await gateway.once.submit(asked, ask, is_there)).run_id
+        run_id, repeated = await gateway.once.submit(asked, ask, is_there)
+        return Sent(run_id, None if repeated else 0)
 
-    async def _to_task(self, call: Call, message: Message) -> None:
-        """Do what a message does to a task that is there, once."""
+    async def _to_task(self, call: Call, message: Message) -> int | None:
+        """Do what a message does to a task that is there, once; return the event that it led to."""
+        led_to: list[int] = []
         task = await self._tasks.fold(call, message.task_id)
         if task.seq and message.context_id not in {"", task.context_id}:
             raise InvalidParamsError("contextId is another than the task's: leave it out.")
 
         async def act(request_id: str) -> None:
             try:
-                await self._act(call, message, request_id)
+                led_to.extend(await self._act(call, message, request_id))
             except Problem as problem:
                 # Refused: the id of the message stays free.
                 raise _HeldError(problem) from problem
@@ -101,8 +113,9 @@ class Sending:
             await self._gateway.once.submit(_asked(call, message.task_id, message), act, is_there)
         except _HeldError as held:
             raise held.problem from held
+        return led_to[0] if led_to else None
 
-    async def _act(self, call: Call, message: Message, request_id: str) -> None:
+    async def _act(self, call: Call, message: Message, request_id: str) -> tuple[int, ...]:
         task = await self._tasks.fold(call, message.task_id)
         if task.seq and state_of(task.detail) in TERMINAL:
             raise Problem("run_ended", "The task has ended: send a message without taskId.")
@@ -122,9 +135,10 @@ class Sending:
             )
         except NoEffectYetError:
             # It is durable, and has its effect when the run processor comes to it.
-            return
+            return ()
         if not outcome.applied:
             raise Problem("invalid", f"Nothing was changed: {outcome.text}.")
+        return (outcome.seq,)
 
 
 class _HeldError(RefusedError):

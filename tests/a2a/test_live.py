@@ -7,6 +7,7 @@ import json
 import threading
 from collections.abc import AsyncIterator, Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -20,6 +21,7 @@ from google.protobuf.json_format import MessageToDict
 from jwt import PyJWK
 
 from tests.a2a.calling import Agent, calling, message, name_of, shown_in
+from tests.a2a.javascript_client import drive
 from tests.a2a.live import product as whole
 from tests.http.test_live import Product, gateway
 from tests.projections.running import wait_caught_up
@@ -113,54 +115,20 @@ def test_a_task_from_its_card_to_its_artifact(
     async def work() -> None:
         async with calling(url, key, "clerk", streaming=True) as agent:
             await signed(agent)
-            push = a2a.TaskPushNotificationConfig(url=told.url, token="our-secret")
-            goal = message("choose", message_id="begin", context_id="our-talk")
-            said = await agent.send(goal, task_push_notification_config=push)
-            task_id = said[0].task.id
-            assert states(said)[0] in {"SUBMITTED", "WORKING"}
-            assert states(said)[-1] == "INPUT_REQUIRED"
+            task_id = await begun(agent, told)
+            waiting = await answered(agent, task_id)
+            await only_a_decision_decides(agent, waiting)
 
-            # The same message again is the same task.
-            again = await agent.send(goal, task_push_notification_config=push)
-            assert again[0].task.id == task_id
-
-            asked = await agent.client.get_task(a2a.GetTaskRequest(id=task_id))
-            assert asked.context_id == "our-talk"
-            assert shown_in(asked)[0]["question"] == "Which colour?"
-            assert [name_role(each) for each in asked.history] == ["USER", "AGENT", "AGENT"]
-            said = await agent.send(message("blue", message_id="answer", task_id=task_id))
-            assert states(said)[-1] == "INPUT_REQUIRED"
-
-            waiting = await agent.client.get_task(a2a.GetTaskRequest(id=task_id))
-            (wait,) = shown_in(waiting)
-            assert (wait["kind"], wait["tool"]) == ("approval", "report.write")
-            assert wait["arguments"] == {"path": "colour.md", "markdown": "It is chosen."}
-            for words in ("yes", "approve", "I approve", f"approve {wait['shown_digest']}f"):
-                with pytest.raises(A2AError, match="waits|was shown"):
-                    await agent.send(message(words, message_id=f"m-{words}"[:40], task_id=task_id))
-            stale = {**decision(waiting), "shown_digest": "0" * 64}
-            with pytest.raises(InvalidParamsError, match="something else"):
-                await agent.send(message(stale, message_id="stale", task_id=task_id))
-
-            text = f"approve {wait['shown_digest'][:12]}"
-            said = await agent.send(message(text, message_id="approved", task_id=task_id))
-            assert states(said)[-1] == "COMPLETED"
-            repeated = await agent.send(message(text, message_id="approved", task_id=task_id))
-            assert states(repeated) == ["COMPLETED"]
-            done = await agent.client.get_task(a2a.GetTaskRequest(id=task_id, history_length=2))
-            ended(done)
+            text = f"approve {shown_in(waiting)[0]['shown_digest'][:12]}"
+            approval = message(text, message_id="approved", task_id=task_id)
+            assert states(await agent.send(approval))[-1] == "COMPLETED"
+            # The same again is no second decision, and no error.
+            assert states(await agent.send(approval)) == ["COMPLETED"]
+            ended(await agent.client.get_task(a2a.GetTaskRequest(id=task_id, history_length=2)))
             with pytest.raises(A2AError, match="ended"):
                 await subscribed(agent, task_id)
             with pytest.raises(A2AError, match="ended"):
                 await agent.send(message("more", message_id="late", task_id=task_id))
-
-            wait_until(lambda: told.states()[-1:] == ["COMPLETED"], 60)
-            assert told.states() == [
-                "SUBMITTED", "WORKING", "INPUT_REQUIRED", "WORKING", "INPUT_REQUIRED", "WORKING",
-                "COMPLETED",
-            ]  # fmt: skip
-            assert {name["x-a2a-notification-token"] for name, _ in told.told} == {"our-secret"}
-            assert [s for _, s in told.told if "artifactUpdate" in s]
 
             wait_caught_up(product.settings)
             listed = await agent.client.list_tasks(a2a.ListTasksRequest(context_id="our-talk"))
@@ -168,6 +136,50 @@ def test_a_task_from_its_card_to_its_artifact(
             assert name_of(listed.tasks[0].status.state) == "COMPLETED"
 
     asyncio.run(work())
+    wait_until(lambda: told.states()[-1:] == ["COMPLETED"], 60)
+    assert told.states() == [
+        "SUBMITTED", "WORKING", "INPUT_REQUIRED", "WORKING", "INPUT_REQUIRED", "WORKING",
+        "COMPLETED",
+    ]  # fmt: skip
+    assert {headers["x-a2a-notification-token"] for headers, _ in told.told} == {"our-secret"}
+    assert [said for _, said in told.told if "artifactUpdate" in said]
+
+
+async def begun(agent: Agent, told: Told) -> str:
+    """Begin a task, twice with the same message, and return its id."""
+    push = a2a.TaskPushNotificationConfig(url=told.url, token="our-secret")
+    goal = message("choose", message_id="begin", context_id="our-talk")
+    said = await agent.send(goal, task_push_notification_config=push)
+    assert states(said)[0] == "SUBMITTED"
+    assert states(said)[-1] == "INPUT_REQUIRED"
+    again = await agent.send(goal, task_push_notification_config=push)
+    assert again[0].task.id == said[0].task.id
+    return said[0].task.id
+
+
+async def answered(agent: Agent, task_id: str) -> a2a.Task:
+    """Answer what the agent asks, and return the task as it waits for an approval."""
+    asked = await agent.client.get_task(a2a.GetTaskRequest(id=task_id))
+    assert asked.context_id == "our-talk"
+    assert shown_in(asked)[0]["question"] == "Which colour?"
+    assert [name_role(each) for each in asked.history] == ["USER", "AGENT", "AGENT"]
+    said = await agent.send(message("blue", message_id="answer", task_id=task_id))
+    assert states(said)[0] == "WORKING"
+    assert states(said)[-1] == "INPUT_REQUIRED"
+    waiting = await agent.client.get_task(a2a.GetTaskRequest(id=task_id))
+    (wait,) = shown_in(waiting)
+    assert (wait["kind"], wait["tool"]) == ("approval", "report.write")
+    assert wait["arguments"] == {"path": "colour.md", "markdown": "It is chosen."}
+    return waiting
+
+
+async def only_a_decision_decides(agent: Agent, waiting: a2a.Task) -> None:
+    digest = shown_in(waiting)[0]["shown_digest"]
+    stale = {**decision(waiting), "shown_digest": "0" * 64}
+    for said in ("yes", "approve", "I approve", f"approve {digest}f", stale):
+        wrong = message(said, message_id=f"no {digest[:8]}", task_id=waiting.id)
+        with pytest.raises(InvalidParamsError):
+            await agent.send(wrong)
 
 
 def name_role(said: a2a.Message) -> str:
@@ -239,8 +251,7 @@ def test_a_gateway_is_killed_and_another_goes_on_without_a_gap(
                     listening = asyncio.create_task(listen(other, task_id, before))
                     answer = message("blue", message_id="a", task_id=task_id)
                     (said,) = await agent.send(answer)
-                    while not before:
-                        await asyncio.sleep(0.05)
+                    await asyncio.to_thread(wait_until, lambda: bool(before), 60)
                     process.kill()
                     with pytest.raises((A2AClientError, httpx.HTTPError)):
                         await listening
@@ -260,12 +271,10 @@ def test_a_gateway_is_killed_and_another_goes_on_without_a_gap(
 
 async def listen(agent: Agent, task_id: str, heard: list[int]) -> None:
     async for number in numbers(agent, task_id):
-        heard.append(number)
+        heard += [number]
 
 
-def test_another_tenants_key_sees_no_card_and_no_task(
-    product: Product, url: str, key: str
-) -> None:
+def test_another_tenants_key_sees_no_card_and_no_task(product: Product, url: str, key: str) -> None:
     stranger = product.key("umbrella")
 
     async def work() -> None:
@@ -288,3 +297,24 @@ def test_another_tenants_key_sees_no_card_and_no_task(
 
     asyncio.run(work())
     assert TaskNotFoundError.message
+
+
+@pytest.mark.parametrize("binding", ["JSONRPC", "HTTP+JSON"])
+def test_the_client_of_javascript_sees_the_same(
+    url: str, key: str, told: Told, tmp_path: Path, binding: str
+) -> None:
+    saw = drive(tmp_path, f"{url}/a2a/agents/clerk", key, binding, told.url)
+
+    assert (saw["signed"], saw["forgedIsTaken"]) == (True, False)
+    assert saw["description"] == "Chooses colours."
+    assert (saw["asked"], saw["question"]) == ("INPUT_REQUIRED", "Which colour?")
+    assert (saw["streamed"][0], saw["streamed"][-1]) == ("WORKING", "INPUT_REQUIRED")
+    assert saw["waits"] == ["approval", "report.write"]
+    assert saw["done"] == "TASK_STATE_COMPLETED"
+    assert saw["result"] == ["It is chosen.", {"summary": "It is chosen.", "result": {"pages": 1}}]
+    assert saw["subscribed"][0] == "INPUT_REQUIRED"
+    assert saw["subscribed"][-2:] == ["artifact", "COMPLETED"]
+    assert saw["cancelled"] == "CANCELED"
+    assert "TaskNotCancelable" in saw["again"]
+    assert saw["told"] == 1
+    wait_until(lambda: told.states()[-1:] == ["COMPLETED"], 60)
