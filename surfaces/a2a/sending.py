@@ -38,7 +38,7 @@ _LONGEST_ID = 255
 
 
 class Sent(NamedTuple):
-    """A task that was sent something; ``seq`` is the event that this led to, 0 where it only begins.
+    """A task that was sent something; ``seq`` is the event that it led to, 0 where a task begins.
 
     None where the message was sent before, or its effect is still to come.
     """

@@ -18,6 +18,7 @@ from tests.packaging.declared import BASE, EXTRAS, PACKAGES_OF_EXTRAS, TOOLS_OF_
 
 # Where an extra's packages may be imported.
 _ROOMS_OF_EXTRAS = {
+    "a2a": ("surfaces/a2a",),
     "http": ("surfaces/http",),
     "monitor": ("processors/monitor/shell",),
     "sealing": ("infra/keys",),
@@ -26,6 +27,7 @@ _ROOMS_OF_EXTRAS = {
 # Packages whose objects the named one hands out; it requires them in one version that fits.
 _PARTS = {
     "aiohttp": ["faust-streaming"],
+    "google": ["a2a-sdk"],
     "aiokafka": ["faust-streaming"],
     "mode": ["faust-streaming"],
     "pydantic_core": ["pydantic"],
@@ -102,10 +104,10 @@ def test_every_extra_has_a_room(extra: str) -> None:
 
 def test_the_image_holds_what_was_tested_and_no_test_tools() -> None:
     image, here = pins("requirements.lock"), pins("requirements-dev.lock")
-    lines = [*BASE, *EXTRAS["http"], *EXTRAS["monitor"]]
+    lines = [*BASE, *EXTRAS["http"], *EXTRAS["monitor"], *EXTRAS["a2a"]]
 
     assert image.items() <= here.items()
-    assert closure(lines) <= image.keys()
+    assert closure(lines) - {"runfold"} <= image.keys()
     assert image.keys() & TOOLS_OF_TESTS == set()
 
 
