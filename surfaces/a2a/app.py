@@ -20,12 +20,14 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from runfold.events.definitions.agents.agent import AgentDefinition
-from runfold.surfaces.a2a.agents import Agents
 from runfold.surfaces.a2a.calling import CALL, Call, Contexts
-from runfold.surfaces.a2a.cards import KEYS, PREFIX, Cards
+from runfold.surfaces.a2a.cards.agents import Agents
+from runfold.surfaces.a2a.cards.cards import KEYS, PREFIX, Cards
+from runfold.surfaces.a2a.files import PATH, Files
 from runfold.surfaces.a2a.handler import Handler
 from runfold.surfaces.a2a.serving import Served, replayed
 from runfold.surfaces.http.access.identity import Caller, Marks, authenticated, caller_of, marks_of
@@ -69,6 +71,7 @@ class A2A:
         agents: Agents,
         cards: Cards,
         handler: Handler,
+        files: Files,
         jwk: dict[str, Any],
         shown: Shown,
     ) -> None:
@@ -77,7 +80,7 @@ class A2A:
         self._cards = cards
         self._jwks = {"keys": [jwk]}
         self._shown = shown
-        self._protocol = _protocol(handler)
+        self._protocol = _protocol(handler, files)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve a request."""
@@ -196,12 +199,13 @@ class A2A:
 _UNREADABLE: Final = object()
 
 
-def _protocol(handler: Handler) -> ASGIApp:
+def _protocol(handler: Handler, files: Files) -> ASGIApp:
     """Return the application of the protocol's own routes, behind what lets in."""
     contexts = Contexts()
     app = Starlette(
         routes=[
             *create_jsonrpc_routes(handler, "/", contexts, enable_v0_3_compat=True),
+            Route(PATH, files.serve, methods=["GET"]),
             *create_rest_routes(handler, contexts, enable_v0_3_compat=True),
         ],
         exception_handlers={HTTPException: _outside},

@@ -16,15 +16,15 @@ from a2a.utils.errors import (
 )
 
 from runfold.surfaces.a2a.calling import Call, call_of
-from runfold.surfaces.a2a.cards import Cards
+from runfold.surfaces.a2a.cards.cards import Cards
 from runfold.surfaces.a2a.closing import closed
-from runfold.surfaces.a2a.listing import list_tasks
-from runfold.surfaces.a2a.parts import MODES
+from runfold.surfaces.a2a.messages.parts import MODES
+from runfold.surfaces.a2a.messages.sending import Sending, Sent
 from runfold.surfaces.a2a.push.configs import PushConfigs
 from runfold.surfaces.a2a.refusals import refusal_of
-from runfold.surfaces.a2a.sending import Sending, Sent
-from runfold.surfaces.a2a.states import TERMINAL
-from runfold.surfaces.a2a.tasks import Tasks, checked
+from runfold.surfaces.a2a.tasks.listing import list_tasks
+from runfold.surfaces.a2a.tasks.states import TERMINAL
+from runfold.surfaces.a2a.tasks.tasks import Tasks, checked
 from runfold.surfaces.application.errors import NoEffectYetError, RunEndedError
 from runfold.surfaces.application.runs.accepted import steer
 from runfold.surfaces.http.access import identity
@@ -40,12 +40,12 @@ _LONGEST_REASON = 10_000
 class Handler(RequestHandler):
     """Serves agents on a gateway; whatever goes wrong is an error of the protocol."""
 
-    def __init__(self, gateway: Gateway, cards: Cards, pushes: PushConfigs) -> None:
+    def __init__(self, gateway: Gateway, cards: Cards, pushes: PushConfigs, tasks: Tasks) -> None:
         self._gateway = gateway
         self._cards = cards
         self._pushes = pushes
-        self._tasks = Tasks(gateway)
-        self._sending = Sending(gateway, self._tasks)
+        self._tasks = tasks
+        self._sending = Sending(gateway, tasks)
 
     async def on_get_task(
         self, params: a2a.GetTaskRequest, context: ServerCallContext
@@ -186,6 +186,9 @@ class Handler(RequestHandler):
         if pushed:
             # A message that is taken must not be refused because of whom to tell of it.
             await self._pushes.check(wanted.task_push_notification_config)
+        if params.message.task_id:
+            # What is answered is the task, with what was said before.
+            await self._read(call, "message/send", checked(params.message.task_id))
         need_scope(call.caller, identity.READ)
         sent = await self._sending.send(call, params.message)
         if pushed:

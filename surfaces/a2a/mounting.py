@@ -10,18 +10,21 @@ from typing import Self
 
 from starlette.types import ASGIApp
 
+from runfold.infra.artifacts.port import ArtifactStore
 from runfold.infra.gateway.pushed import PushStore
 from runfold.infra.process.runner import Watch
 from runfold.infra.settings import a2a as variables
 from runfold.producers.client import AsyncRunClient
-from runfold.surfaces.a2a.agents import Agents
 from runfold.surfaces.a2a.app import A2A, PATHS, Shown
-from runfold.surfaces.a2a.cards import KEYS, Cards
+from runfold.surfaces.a2a.cards.agents import Agents
+from runfold.surfaces.a2a.cards.cards import KEYS, Cards
+from runfold.surfaces.a2a.cards.signing import card_key_in
+from runfold.surfaces.a2a.files import Files
 from runfold.surfaces.a2a.handler import Handler
 from runfold.surfaces.a2a.push.configs import PushConfigs
 from runfold.surfaces.a2a.push.pushing import Pushing
 from runfold.surfaces.a2a.push.sender import HttpSender
-from runfold.surfaces.a2a.signing import card_key_in
+from runfold.surfaces.a2a.tasks.tasks import Tasks
 from runfold.surfaces.http.gateway import Gateway
 
 CARD_KEY = "card-key.pem"
@@ -60,6 +63,7 @@ def mount(
     settings: A2ASettings,
     url: str,
     store: PushStore | None = None,
+    artifacts: ArtifactStore | None = None,
     *,
     openid: str = "",
 ) -> Mounted:
@@ -71,8 +75,9 @@ def mount(
     kept = store if settings.push_hosts else None
     pushes = PushConfigs(kept, sender)
     cards = Cards(url, key.signer(f"{url}{KEYS}"), openid=openid, pushes=pushes.are_kept)
-    handler = Handler(gateway, cards, pushes)
-    app = A2A(gateway, Agents(gateway.reader), cards, handler, key.jwk, settings.shown)
+    tasks = Tasks(gateway, cards.address)
+    handler, files = Handler(gateway, cards, pushes, tasks), Files(gateway, tasks, artifacts)
+    app = A2A(gateway, Agents(gateway.reader), cards, handler, files, key.jwk, settings.shown)
 
     def client(tenant_id: str, user_id: str) -> AsyncRunClient:
         return AsyncRunClient(gateway.writer, gateway.reader, tenant_id, user_id, gateway.hubs)

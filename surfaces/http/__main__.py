@@ -98,7 +98,8 @@ def _agents(
             raise
         _log.info("A2A is not served without %s: pip install 'runfold[a2a]'", missing.name)
         return (), ()
-    found = mount(made.gateway, A2ASettings.read(settings.home / FOLDER), url, made.pushed)
+    own = A2ASettings.read(settings.home / FOLDER)
+    found = mount(made.gateway, own, url, made.pushed, made.artifacts)
     return found.at, found.watches
 
 

@@ -12,6 +12,9 @@ import psycopg
 
 from runfold.events import topics
 from runfold.events.avro.codec import Codec
+from runfold.infra.artifacts.files import FileArtifacts
+from runfold.infra.artifacts.port import ArtifactStore
+from runfold.infra.artifacts.sealed import SealedArtifacts
 from runfold.infra.credentials.signing import signer_of
 from runfold.infra.database.connection import Session, engine
 from runfold.infra.documents import Remark
@@ -54,6 +57,7 @@ class Made:
     gateway: Gateway
     asked: PostgresAskedStore
     pushed: PostgresPushStore
+    artifacts: ArtifactStore
     closing: tuple[Callable[[], None], ...]
 
     def close(self) -> None:
@@ -96,7 +100,10 @@ def make(process: Process, settings: GatewaySettings, *, development: bool) -> M
         publish=_publisher(kafka, codec, writer),
     )
     pushed = PostgresPushStore(sessions)
-    return Made(gateway, asked, pushed, (hubs.close, writer.close, sessions.close, views.dispose))
+    artifacts = SealedArtifacts(FileArtifacts(settings.home / "artifacts"), codec.sealing)
+    return Made(
+        gateway, asked, pushed, artifacts, (hubs.close, writer.close, sessions.close, views.dispose)
+    )
 
 
 def _publisher(kafka: Mapping[str, str], codec: Codec, log: LogWriter) -> Publish:

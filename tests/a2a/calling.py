@@ -16,6 +16,7 @@ from a2a.types import a2a_pb2 as a2a
 from google.protobuf.json_format import MessageToDict, ParseDict
 from google.protobuf.struct_pb2 import Value
 
+from runfold.infra.artifacts.port import ArtifactStore
 from runfold.infra.gateway.pushed import MemoryPushStore
 from runfold.surfaces.a2a.app import Shown
 from runfold.surfaces.a2a.mounting import A2ASettings, mount
@@ -32,6 +33,7 @@ def agents(
     *,
     shown: Shown | None = None,
     hosts: tuple[str, ...] = (),
+    artifacts: ArtifactStore | None = None,
     **more: Any,
 ) -> Iterator[Served]:
     """A gateway that serves agents within the block."""
@@ -39,7 +41,7 @@ def agents(
     store = MemoryPushStore()
     with serving(
         log or answering(),
-        mounted=lambda gateway, url: mount(gateway, settings, url, store),
+        mounted=lambda gateway, url: mount(gateway, settings, url, store, artifacts),
         **more,
     ) as served:
         yield served

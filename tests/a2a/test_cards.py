@@ -17,7 +17,7 @@ from runfold.events import topics
 from runfold.infra.settings.errors import ConfigError
 from runfold.processors.definitions.record import announce
 from runfold.surfaces.a2a.app import Shown
-from runfold.surfaces.a2a.signing import card_key_in
+from runfold.surfaces.a2a.cards.signing import card_key_in
 from tests.a2a.calling import agents
 from tests.deciders.given import agent
 from tests.http.serving import Served

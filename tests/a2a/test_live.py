@@ -15,7 +15,7 @@ import pytest
 from a2a.client.client import ClientCallContext
 from a2a.client.errors import A2AClientError
 from a2a.types import a2a_pb2 as a2a
-from a2a.utils.errors import A2AError, InvalidParamsError, TaskNotFoundError
+from a2a.utils.errors import A2AError, InvalidParamsError
 from a2a.utils.signing import create_signature_verifier
 from google.protobuf.json_format import MessageToDict
 from jwt import PyJWK
@@ -284,6 +284,8 @@ def test_another_tenants_key_sees_no_card_and_no_task(product: Product, url: str
             await agent.client.cancel_task(a2a.CancelTaskRequest(id=task_id))
             cancelled = await agent.client.get_task(a2a.GetTaskRequest(id=task_id))
             assert name_of(cancelled.status.state) == "CANCELED"
+            await asyncio.to_thread(wait_caught_up, product.settings)
+            await listed_in_pages(agent, task_id)
         headers = {"authorization": f"Bearer {stranger}", "a2a-version": "1.0"}
         async with httpx.AsyncClient(base_url=url, headers=headers, timeout=60) as other:
             base = "/a2a/agents/clerk"
@@ -296,7 +298,27 @@ def test_another_tenants_key_sees_no_card_and_no_task(product: Product, url: str
                 assert (await nobody.get(base + path)).status_code == 401, path
 
     asyncio.run(work())
-    assert TaskNotFoundError.message
+
+
+async def listed_in_pages(agent: Agent, cancelled: str) -> None:
+    """Every page after another is the whole list, and a state picks of it."""
+    whole = await agent.client.list_tasks(a2a.ListTasksRequest())
+    found, token = [], ""
+    while True:
+        asked = a2a.ListTasksRequest(page_size=1, page_token=token, include_artifacts=True)
+        page = await agent.client.list_tasks(asked)
+        assert page.total_size == whole.total_size
+        found += [each.id for each in page.tasks]
+        if not (token := page.next_page_token):
+            break
+    assert found == [each.id for each in whole.tasks]
+    only = a2a.ListTasksRequest(status=a2a.TaskState.TASK_STATE_CANCELED)
+    assert [each.id for each in (await agent.client.list_tasks(only)).tasks] == [cancelled]
+    rest = a2a.ListTasksRequest(status=a2a.TaskState.TASK_STATE_WORKING)
+    assert not (await agent.client.list_tasks(rest)).tasks
+    for wrong in ({"page_size": 101}, {"page_token": "x"}, {"history_length": -1}):
+        with pytest.raises(InvalidParamsError):
+            await agent.client.list_tasks(a2a.ListTasksRequest(**wrong))
 
 
 @pytest.mark.parametrize("binding", ["JSONRPC", "HTTP+JSON"])

@@ -16,12 +16,14 @@ from a2a.utils.errors import InvalidParamsError, TaskNotCancelableError
 from google.protobuf.json_format import MessageToDict
 
 from runfold.events import topics
+from runfold.events.contents.content import Content
+from runfold.infra.artifacts.memory import MemoryArtifacts
 from runfold.processors.definitions.record import announce
 from tests.a2a.calling import JSONRPC, REST, agents, calling, message, name_of, shown_in
-from tests.deciders.given import RUN, agent
+from tests.deciders.given import RUN, TENANT, agent, came_back
 from tests.deciders.given import request as asked
 from tests.http.serving import Served
-from tests.support.builders.stories import WRITES
+from tests.support.builders.stories import LOOKS, WRITES
 from tests.surfaces.answering import answering
 
 
@@ -183,3 +185,32 @@ def test_a_client_of_version_0_3_is_served(served: Served) -> None:
         card = client.get("/a2a/agents/worker/.well-known/agent-card.json").json()
         assert card["url"] == f"{served.url}/a2a/agents/worker"
         assert client.get(f"/a2a/agents/worker/v1/tasks/{RUN}").json()["id"] == RUN
+
+
+def test_what_a_tool_left_in_the_store_is_served_to_who_sees_the_task(tmp_path: Path) -> None:
+    store = MemoryArtifacts()
+    kept = store.put(b"many bytes", "text/csv", TENANT)
+    left = Content(media_type="text/csv", size=10, digest=kept.digest, ref=kept.ref)
+    log = answering(asked(), LOOKS, came_back(2, result=left))
+    with agents(tmp_path, log, artifacts=store) as served:
+        client = served.client()
+        client.headers["a2a-version"] = "1.0"
+        base = f"/a2a/agents/worker/tasks/{RUN}"
+        (artifact,) = client.get(base).json()["artifacts"]
+        (part,) = artifact["parts"]
+        assert part == {
+            "url": f"{served.url}{base}/artifacts/{RUN}.2",
+            "mediaType": "text/csv",
+        }
+        assert artifact["metadata"]["runfold"]["sha256"] == kept.digest.hex()
+        answer = client.get(part["url"])
+        assert answer.content == b"many bytes"
+        assert answer.headers["content-type"].startswith("text/csv")
+        assert answer.headers["content-disposition"] == "attachment"
+        assert client.get(f"{base}/artifacts/{RUN}.3").status_code == 404
+        assert served.client(tenant="umbrella").get(part["url"]).status_code == 404
+        assert served.client(scopes=("runs:write",)).get(part["url"]).status_code == 403
+        assert served.stranger().get(part["url"]).status_code == 401
+        store.delete(kept.ref, TENANT)
+        gone = client.get(part["url"])
+        assert (gone.status_code, gone.json()["code"]) == (404, "not_found")

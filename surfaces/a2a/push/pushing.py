@@ -23,9 +23,9 @@ from runfold.producers.client import AsyncRunClient
 from runfold.producers.errors import LogError
 from runfold.producers.identity import uuid7
 from runfold.surfaces.a2a.closing import closed
-from runfold.surfaces.a2a.folding import TaskFold
 from runfold.surfaces.a2a.push.sender import Sender, SendError
-from runfold.surfaces.a2a.updates import Update, updates
+from runfold.surfaces.a2a.tasks.folding import TaskFold
+from runfold.surfaces.a2a.tasks.updates import Update, updates
 from runfold.surfaces.application.errors import ApplicationError
 from runfold.surfaces.application.runs import async_follow
 from runfold.surfaces.application.scope import TenantScope

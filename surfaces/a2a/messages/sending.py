@@ -22,10 +22,10 @@ from runfold.infra.gateway.asked import Asked
 from runfold.producers.client import AsyncRunClient, RequestOptions
 from runfold.producers.log.port import Headers, LogWriter, RecordPlace
 from runfold.surfaces.a2a.calling import Call
-from runfold.surfaces.a2a.deciding import action_of
-from runfold.surfaces.a2a.parts import content_of
-from runfold.surfaces.a2a.states import TERMINAL, state_of
-from runfold.surfaces.a2a.tasks import Tasks
+from runfold.surfaces.a2a.messages.deciding import action_of
+from runfold.surfaces.a2a.messages.parts import content_of
+from runfold.surfaces.a2a.tasks.states import TERMINAL, state_of
+from runfold.surfaces.a2a.tasks.tasks import Tasks
 from runfold.surfaces.application.errors import NoEffectYetError, NotFoundError, RefusedError
 from runfold.surfaces.application.runs import async_follow
 from runfold.surfaces.application.runs.accepted import detail, steer

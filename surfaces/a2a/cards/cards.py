@@ -18,7 +18,7 @@ from a2a.types.a2a_pb2 import (
 )
 
 from runfold.events.definitions.agents.agent import AgentDefinition
-from runfold.surfaces.a2a.parts import MODES
+from runfold.surfaces.a2a.messages.parts import MODES
 
 PREFIX = "/a2a/agents"
 KEYS = "/a2a/jwks.json"

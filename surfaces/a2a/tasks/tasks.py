@@ -7,17 +7,18 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 from a2a.types.a2a_pb2 import Task, TaskState
 from a2a.utils.errors import TaskNotFoundError, UnsupportedOperationError
 
+from runfold.events.contents.content import Content
 from runfold.events.run import Event
 from runfold.surfaces.a2a.calling import Call
 from runfold.surfaces.a2a.closing import closed
-from runfold.surfaces.a2a.folding import TaskFold, submitted
-from runfold.surfaces.a2a.states import TERMINAL, WAITING
-from runfold.surfaces.a2a.updates import Update, updates
+from runfold.surfaces.a2a.tasks.folding import TaskFold, submitted
+from runfold.surfaces.a2a.tasks.states import TERMINAL, WAITING
+from runfold.surfaces.a2a.tasks.updates import Update, updates
 from runfold.surfaces.application.errors import NotFoundError
 from runfold.surfaces.application.runs import async_follow
 from runfold.surfaces.application.runs.accepted import only_asked_for, request_of
@@ -29,15 +30,19 @@ _BEGINS_WITHIN_S = 3600.0
 
 
 class Tasks:
-    """The tasks of an agent, for whoever calls it; raises TaskNotFoundError and errors of runs."""
+    """The tasks of agents, which are at addresses by their names; raises TaskNotFoundError and
+    errors of runs.
+    """
 
-    def __init__(self, gateway: Gateway) -> None:
+    def __init__(self, gateway: Gateway, address: Callable[[str], str]) -> None:
         self._gateway = gateway
+        self._address = address
 
     async def fold(self, call: Call, task_id: str, until: int | None = None) -> TaskFold:
         """Return a task as its run's journal has it, up to an event; empty where it only begins."""
         client, scope = self._gateway.client(call.caller), TenantScope(call.caller.tenant_id)
-        task = TaskFold()
+        address = self._address(call.name)
+        task = TaskFold(lambda run_id, held: f"{address}/tasks/{run_id}/artifacts/{held}")
         try:
             async for event in async_follow.journal_of(client, scope, checked(task_id)):
                 if until is not None and event.meta.seq > until:
@@ -54,6 +59,13 @@ class Tasks:
         """Return a task with so many of its newest messages."""
         task = await self.fold(call, task_id)
         return task.task(history) if task.seq else await self._asked_for(call, task_id)
+
+    async def held(self, call: Call, task_id: str, artifact_id: str) -> Content:
+        """Return what lies in the artifact store as an artifact of a task; raises NotFoundError."""
+        found = (await self.fold(call, task_id)).held.get(artifact_id)
+        if found is None:
+            raise NotFoundError("The task has no artifact of this id whose bytes are kept.")
+        return found
 
     async def settled(self, call: Call, task_id: str, history: int | None) -> Task:
         """Return a task once it ended or needs somebody, and in good time as it is then."""

@@ -9,10 +9,10 @@ from a2a.utils.errors import InvalidParamsError
 
 from runfold.projections.queries import Views
 from runfold.surfaces.a2a.calling import Call
-from runfold.surfaces.a2a.folding import moment
-from runfold.surfaces.a2a.parts import struct_of
-from runfold.surfaces.a2a.states import state_of_status, statuses_of
-from runfold.surfaces.a2a.tasks import Tasks
+from runfold.surfaces.a2a.messages.parts import struct_of
+from runfold.surfaces.a2a.tasks.folding import moment
+from runfold.surfaces.a2a.tasks.states import state_of_status, statuses_of
+from runfold.surfaces.a2a.tasks.tasks import Tasks
 from runfold.surfaces.application import shapes
 from runfold.surfaces.application.runs.lists import RunOptions, list_runs
 from runfold.surfaces.http.access import identity

@@ -50,7 +50,8 @@ class Agents:
     async def _definitions(self, fresh_s: float) -> Definitions:
         async with self._reading:
             if self._known is None or self._elapsed() - self._read_at > fresh_s:
-                self._known = await asyncio.to_thread(read_definitions, self._reader)
+                known = await asyncio.to_thread(read_definitions, self._reader, self._known)
+                self._known = known
                 self._read_at = self._elapsed()
             return self._known
 

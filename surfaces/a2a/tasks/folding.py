@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 
 from a2a.types.a2a_pb2 import Artifact, Message, Part, Role, Task, TaskState, TaskStatus
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from runfold.events import run as j
-from runfold.surfaces.a2a.parts import data_part, parts_saying, struct_of, text_part
-from runfold.surfaces.a2a.states import TERMINAL, state_of
+from runfold.events.contents.content import Content
+from runfold.surfaces.a2a.messages.parts import data_part, parts_saying, struct_of, text_part
+from runfold.surfaces.a2a.tasks.states import TERMINAL, state_of
 from runfold.surfaces.application import shapes
 from runfold.surfaces.application.rendering import jsonable
 from runfold.surfaces.application.runs.run_detail import RunFold
@@ -21,10 +23,19 @@ MOST_HISTORY = 200
 RESULT = "result"
 
 
-class TaskFold:
-    """Takes a run's events one by one, from the first, and says what its task looks like."""
+Address = Callable[[str, str], str]
+"""Where the bytes of an artifact are served, by its task's id and its own."""
 
-    def __init__(self) -> None:
+
+class TaskFold:
+    """Takes a run's events one by one, from the first, and says what its task looks like.
+
+    ``held`` are the contents that lie in the artifact store, by the ids of artifacts.
+    """
+
+    def __init__(self, address: Address | None = None) -> None:
+        self._address = address
+        self.held: dict[str, Content] = {}
         self._run = RunFold()
         self._history: list[Message] = []
         self._artifacts: list[Artifact] = []
@@ -49,7 +60,7 @@ class TaskFold:
         if isinstance(event.fact, j.RunCreated | j.RunRefused):
             self._thread = event.fact.request.thread_id
         self._remember(event)
-        new = tuple(_artifacts(event, self))
+        new = tuple(self._artifacts_of(event))
         self._artifacts.extend(new)
         return new
 
@@ -101,6 +112,17 @@ class TaskFold:
         self._history.append(_message(run_id, self.context_id, role, parts, message_id))
         del self._history[:-MOST_HISTORY]
 
+    def _artifacts_of(self, event: j.Event) -> list[Artifact]:
+        match event.fact:
+            case j.ToolCallSucceeded(result=result, call_id=call_id, tool=tool) if result.ref:
+                self.held[call_id] = result
+                url = self._address(event.meta.run_id, call_id) if self._address else ""
+                return [_kept(result, call_id, tool, url)]
+            case j.RunCompleted():
+                return [_result(self.detail)]
+            case _:
+                return []
+
 
 def submitted(found: shapes.RunDetail, thread_id: str | None) -> Task:
     """Return the task of a run that has only been asked for."""
@@ -151,21 +173,17 @@ def _message(
     )
 
 
-def _artifacts(event: j.Event, task: TaskFold) -> list[Artifact]:
-    match event.fact:
-        case j.ToolCallSucceeded(result=result, call_id=call_id, tool=tool) if result.ref:
-            # It stays where it is, under the sha256 of its bytes.
-            held = {
-                "artifact": result.ref,
-                "media_type": result.media_type,
-                "size": result.size,
-                "sha256": result.digest.hex(),
-            }
-            return [Artifact(artifact_id=call_id, name=tool, parts=[data_part(held)])]
-        case j.RunCompleted():
-            return [_result(task.detail)]
-        case _:
-            return []
+def _kept(result: Content, call_id: str, tool: str, url: str) -> Artifact:
+    """Return what lies in the artifact store, by where it is served or by its name alone."""
+    named = {
+        "artifact": result.ref,
+        "media_type": result.media_type,
+        "size": result.size,
+        "sha256": result.digest.hex(),
+    }
+    part = Part(url=url, media_type=result.media_type) if url else data_part(named)
+    metadata = struct_of({"runfold": named})
+    return Artifact(artifact_id=call_id, name=tool, parts=[part], metadata=metadata)
 
 
 def _result(found: shapes.RunDetail) -> Artifact:

@@ -12,9 +12,9 @@ from typing import Final
 from a2a.types.a2a_pb2 import TaskArtifactUpdateEvent, TaskStatusUpdateEvent
 
 from runfold.events.run import Event
-from runfold.surfaces.a2a.folding import TaskFold
-from runfold.surfaces.a2a.parts import struct_of
-from runfold.surfaces.a2a.states import state_of
+from runfold.surfaces.a2a.messages.parts import struct_of
+from runfold.surfaces.a2a.tasks.folding import TaskFold
+from runfold.surfaces.a2a.tasks.states import state_of
 
 Update = TaskStatusUpdateEvent | TaskArtifactUpdateEvent
 

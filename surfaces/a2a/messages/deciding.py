@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from runfold.events.contents.content import Content
 from runfold.producers.client import AsyncRunClient
-from runfold.surfaces.a2a.parts import content_of, data_of, parts_of, texts_of
+from runfold.surfaces.a2a.messages.parts import content_of, data_of, parts_of, texts_of
 from runfold.surfaces.application import shapes
 from runfold.surfaces.application.errors import InvalidError
 from runfold.surfaces.http.access import identity
