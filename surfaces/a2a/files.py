@@ -6,6 +6,7 @@ import asyncio
 import re
 from typing import Final
 
+from a2a.utils.errors import TaskNotFoundError
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -46,6 +47,9 @@ class Files:
             held = await self._tasks.held(call, task_id, artifact_id)
             await self._gateway.note_read(call.caller, "a2a artifact", task_id)
             data = await asyncio.to_thread(self._bytes, held, call.caller.tenant_id)
+        except TaskNotFoundError:
+            call.problem = Problem("not_found", "There is no such task.")
+            return Response(status_code=404)
         except Exception as error:  # noqa: BLE001 - a caller is answered, whatever it was
             call.problem = problem_of(error)
             return Response(status_code=500)

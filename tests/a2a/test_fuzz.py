@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -90,10 +90,14 @@ def whole(text: str) -> str:
 
 
 def said(
-    client: httpx.Client, method: str, path: str, body: bytes | None = None
+    client: httpx.Client,
+    method: str,
+    path: str,
+    body: bytes | None = None,
+    more: Mapping[str, str] | None = None,
 ) -> tuple[int, str]:
     """What is answered at first; a stream is left after that."""
-    headers = {"content-type": "application/json"} if body is not None else {}
+    headers = {"content-type": "application/json", **(more or {})} if body is not None else {}
     with client.stream(method, path, content=body, headers=headers) as answer:
         if answer.headers.get("content-type", "").startswith("text/event-stream"):
             return answer.status_code, next(line for line in answer.iter_lines() if line)
@@ -118,7 +122,8 @@ def checked(status: int, text: str) -> None:
 @given(method=st.sampled_from(METHODS) | WORDS, params=PARAMS, number=VALUES)
 def test_any_rpc(client: httpx.Client, method: str, params: Any, number: Any) -> None:
     rpc = {"jsonrpc": "2.0", "id": number, "method": method, "params": params}
-    checked(*said(client, "POST", BASE, json.dumps(rpc).encode()))
+    version = {"a2a-version": "0.3"} if "/" in method else {}
+    checked(*said(client, "POST", BASE, json.dumps(rpc).encode(), version))
 
 
 @settings(max_examples=100)
@@ -173,3 +178,5 @@ def test_a_version_that_is_not_spoken_is_refused(client: httpx.Client) -> None:
     for version in ("2.0", "0.3", "x"):
         answer = client.post(BASE, json=rpc, headers={"a2a-version": version})
         assert answer.json()["error"]["code"] == -32009, (version, answer.text)
+    old = {"jsonrpc": "2.0", "id": 1, "method": "tasks/get", "params": {"id": RUN}}
+    assert client.post(BASE, json=old).json()["error"]["code"] == -32009

@@ -98,7 +98,8 @@ def serving(
     url = f"http://127.0.0.1:{listening.getsockname()[1]}"
     beside = mounted(gateway, url) if mounted is not None else None
     at, watches = (beside.at, beside.watches) if beside is not None else ((), ())
-    server = make_server(make_app(gateway, mounted=at), gateway.use)
+    app = make_app(gateway, mounted=at) if at else make_app(gateway)
+    server = make_server(app, gateway.use)
     thread = threading.Thread(target=run, args=(server, listening))
     thread.start()
     for watch in watches:

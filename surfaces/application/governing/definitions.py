@@ -79,7 +79,7 @@ def shown_key(key: str) -> str:
 
 
 def read_definitions(reader: LogReader, known: Definitions | None = None) -> Definitions:
-    """Return the definition store as it is on the log now; only what is new to one that is known."""
+    """Return the definition store as it is on the log now; what is known is not read again."""
     definitions = known or Definitions()
     start: Start = {0: definitions.position} if definitions.position else "earliest"
     for found in reader.read(topics.REGISTRY, start):
