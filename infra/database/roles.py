@@ -36,7 +36,7 @@ ROLES: Final = (READ, PROJECTOR, TOOLS)
 GATEWAY: Final = "gateway"
 """Lets in whoever has an API key, and remembers requests; of the views it is READ, too."""
 
-GATEWAY_TABLES: Final = ("api_keys", "asked_requests")
+GATEWAY_TABLES: Final = ("api_keys", "asked_requests", "push_configs")
 """What the gateway alone reads and writes; made by the first that starts."""
 
 

@@ -1,7 +1,8 @@
 """The gateway's tables in Postgres: made where they are missing, by whoever starts a gateway.
 
 No journal can make them again: ``api_keys`` says who is let in, ``asked_requests`` which requests
-were made already. Readers of the views see neither.
+were made already, ``push_configs`` who is told what becomes of a run. Readers of the views see none
+of them.
 """
 
 from __future__ import annotations
@@ -50,6 +51,27 @@ _MADE: Final = (
         PRIMARY KEY (scope, key)
     )""",
     "CREATE INDEX IF NOT EXISTS asked_requests_by_expiry ON {schema}.asked_requests (expires_at)",
+    """
+    CREATE TABLE IF NOT EXISTS {schema}.push_configs (
+        tenant_id text NOT NULL,
+        run_id text NOT NULL,
+        config_id text NOT NULL,
+        user_id text NOT NULL,
+        agent text NOT NULL,
+        url text NOT NULL,
+        created_at timestamptz NOT NULL,
+        token text NOT NULL,
+        scheme text NOT NULL,
+        credentials text NOT NULL,
+        seq bigint NOT NULL,
+        owner text NOT NULL DEFAULT '',
+        leased_until timestamptz NOT NULL DEFAULT 'epoch',
+        ended_at timestamptz,
+        PRIMARY KEY (tenant_id, run_id, config_id)
+    )""",
+    """
+    CREATE INDEX IF NOT EXISTS push_configs_by_lease
+        ON {schema}.push_configs (leased_until) WHERE ended_at IS NULL""",
 )
 
 

@@ -7,12 +7,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from runfold.infra.settings import gateway, isolation, mcp, opa, opentelemetry, variables, vault
+from runfold.infra.settings import (
+    a2a,
+    gateway,
+    isolation,
+    mcp,
+    opa,
+    opentelemetry,
+    variables,
+    vault,
+)
 from runfold.infra.settings.variable import Family, Variable
 
 VARIABLES: tuple[Variable[Any], ...] = tuple(
     found
-    for module in (variables, vault, opa, isolation, gateway, mcp, opentelemetry)
+    for module in (variables, vault, opa, isolation, gateway, a2a, mcp, opentelemetry)
     for found in vars(module).values()
     if isinstance(found, Variable)
 )

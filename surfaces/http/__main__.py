@@ -70,12 +70,13 @@ def _work(process: Process, settings: GatewaySettings) -> int:
         ) from error
     made = make(process, settings, development=development)
     listening = opened(settings.host, settings.port or _free_port(settings))
-    server = make_server(make_app(made.gateway, mounted=beside(made, settings)), made.gateway.use)
     url = address_of(listening)
+    others = beside(made, settings, url)
+    server = make_server(make_app(made.gateway, mounted=others.mounted), made.gateway.use)
     (settings.home / FOLDER / URL).write_text(f"{url}\n")
     _log.info("serving", extra={"url": url})
     try:
-        with process.working(server.stop, Forgetting(made.asked)):
+        with process.working(server.stop, Forgetting(made.asked), *others.watches):
             run(server, listening)
     finally:
         made.close()

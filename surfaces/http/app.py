@@ -28,7 +28,9 @@ def make_app(
 ) -> ASGIApp:
     """Return the application that serves these routes, and what is mounted beside them."""
     served = [_served(gateway, path, routes) for path in dict.fromkeys(r.path for r in routes)]
-    served += [Served(m.path, Behind(m, gateway), include_in_schema=False) for m in mounted]
+    for each in mounted:
+        app = each.app if each.own_door else Behind(each, gateway)
+        served.append(Served(each.path, app, include_in_schema=False))
     app = Starlette(routes=served, exception_handlers={HTTPException: _outside})
     app.router.redirect_slashes = False
     return Bounds(app, gateway.use.limits)

@@ -21,6 +21,7 @@ from runfold.infra.documents import Remark
 from runfold.infra.gateway.api_key import ANY_SCOPE
 from runfold.infra.gateway.key_store import KeyStore
 from runfold.infra.gateway.postgres import PostgresAskedStore, PostgresKeyStore, Sessions
+from runfold.infra.gateway.postgres_pushed import PostgresPushStore
 from runfold.infra.process.runner import Process
 from runfold.infra.secrets.chosen import every_secret
 from runfold.infra.settings import variables
@@ -61,6 +62,7 @@ class Made:
     gateway: Gateway
     asked: PostgresAskedStore
     codec: Codec
+    pushed: PostgresPushStore
     closing: tuple[Callable[[], None], ...]
 
     def close(self) -> None:
@@ -113,7 +115,8 @@ def make(process: Process, settings: GatewaySettings, *, development: bool) -> M
         ),
         definitions=KnownDefinitions(reader).now,
     )
-    return Made(gateway, asked, codec, (hubs.close, writer.close, sessions.close, views.dispose))
+    closing = (hubs.close, writer.close, sessions.close, views.dispose)
+    return Made(gateway, asked, codec, PostgresPushStore(sessions), closing)
 
 
 def _publisher(kafka: Mapping[str, str], codec: Codec, log: LogWriter) -> Publish:

@@ -7,7 +7,7 @@ from runfold.infra.metrics.table import TABLE
 REQUESTS = TABLE.counter(
     "runfold_http_requests",
     "requests that were answered, by the name of their route in the OpenAPI document and by "
-    "status; `none` for what is no route",
+    "status; `none` for what is no route, `a2a` for what agents are asked",
     ["name", "status"],
     process="gateway",
 )

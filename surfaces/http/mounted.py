@@ -15,7 +15,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from runfold.surfaces.http.access.identity import Caller, Marks, authenticated, caller_of, marks_of
+from runfold.infra.process.runner import Watch
+from runfold.surfaces.http.access.identity import Caller, Marks, caller_of, marks_of
+from runfold.surfaces.http.access.letting_in import authenticated
 from runfold.surfaces.http.gateway import Gateway
 from runfold.surfaces.http.handling import in_trace
 from runfold.surfaces.http.metrics import REQUESTS, SECONDS
@@ -37,14 +39,28 @@ def _nothing(request: Request, problem: Problem) -> Mapping[str, str]:  # noqa: 
 class Mounted:
     """An application at one path, for every method; ``name`` is what metrics show.
 
-    ``public`` is one that nobody needs a key for. ``refused`` adds headers to refusals.
+    ``public`` is one that nobody needs a key for; one with its ``own_door`` lets in by itself, with
+    what every route is let in by. ``refused`` adds headers to refusals.
     """
 
     path: str
     name: str
     app: ASGIApp
     public: bool = False
+    own_door: bool = False
     refused: Refuse = _nothing
+
+
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """What is mounted, and what runs for it as long as the gateway does."""
+
+    mounted: tuple[Mounted, ...] = ()
+    watches: tuple[Watch, ...] = ()
+
+    def __add__(self, other: Beside) -> Beside:
+        """Return both."""
+        return Beside(self.mounted + other.mounted, self.watches + other.watches)
 
 
 def caller_in(scope: Scope) -> Caller:
@@ -86,9 +102,8 @@ class Behind:
         SECONDS(self._mounted.name).observe(time.monotonic() - began)
 
     async def _let_in(self, request: Request, marks: Marks) -> Caller:
-        use = self._gateway.use
-        caller = caller_of(await authenticated(request, self._gateway.door, use), marks)
-        use.take(caller.key_id)
+        caller = caller_of(await authenticated(request, self._gateway.door), marks)
+        self._gateway.use.take(caller.key_id)
         return caller
 
     def _refusal(self, request: Request, problem: Problem, marks: Marks) -> Response:

@@ -26,6 +26,8 @@ from runfold.infra.gateway.asked import (
 )
 from runfold.infra.gateway.key_store import Kept, KeyStore, MemoryKeyStore
 from runfold.infra.gateway.postgres import PostgresAskedStore, PostgresKeyStore, Sessions
+from runfold.infra.gateway.postgres_pushed import PostgresPushStore
+from runfold.infra.gateway.pushed import MemoryPushStore, PushConfig, PushKey, PushStore
 from runfold.projections import schema
 from runfold.surfaces.backup import tables
 from runfold.surfaces.backup.errors import NotEmptyError
@@ -54,6 +56,16 @@ def asked(request: pytest.FixtureRequest) -> Iterator[AskedStore]:
         return
     sessions = Sessions(request.getfixturevalue("database_url"))
     yield PostgresAskedStore(sessions)
+    sessions.close()
+
+
+@pytest.fixture(params=["memory", pytest.param("postgres", marks=pytest.mark.integration)])
+def pushed(request: pytest.FixtureRequest) -> Iterator[PushStore]:
+    if request.param == "memory":
+        yield MemoryPushStore()
+        return
+    sessions = Sessions(request.getfixturevalue("database_url"))
+    yield PostgresPushStore(sessions)
     sessions.close()
 
 
@@ -166,6 +178,51 @@ def test_of_many_at_once_one_is_the_first(asked: AskedStore) -> None:
     (first,) = [each for each in said if isinstance(each, First)]
     assert {type(each) for each in said} == {First, UnderWay}
     assert {each.run_id for each in said} == {first.run_id}
+
+
+def told(config_id: str, **more: Any) -> PushConfig:
+    place = PushKey("acme", "run-1", config_id)
+    return PushConfig(place, "ada", "worker", "https://hooks.example/x", NOW, **more)
+
+
+def test_who_is_told_is_kept_as_it_was_said(pushed: PushStore) -> None:
+    one = told("b", token="t", scheme="Bearer", credentials="c")
+    pushed.put(one)
+    pushed.put(told("a"))
+    assert pushed.of("acme", "run-1") == [told("a"), one]
+    assert pushed.of("umbrella", "run-1") == []
+    pushed.put(told("b", token="other"))
+    assert pushed.of("acme", "run-1")[1] == told("b", token="other")
+    assert pushed.delete(one.key)
+    assert not pushed.delete(one.key)
+
+
+def test_who_is_told_is_one_owners_for_a_while(pushed: PushStore) -> None:
+    for name in ("a", "b"):
+        pushed.put(told(name))
+    until = NOW + timedelta(seconds=60)
+    (mine,) = pushed.take("me", NOW, until, 1)
+    (other,) = pushed.take("you", NOW, until, 9)
+    assert {mine.key.config_id, other.key.config_id} == {"a", "b"}
+    assert pushed.take("third", NOW, until, 9) == []
+    assert pushed.told("me", mine.key, 5)
+    assert pushed.told("me", mine.key, 3)
+    assert not pushed.told("me", other.key, 5)
+    assert pushed.keep("me", (mine.key, other.key), until + timedelta(seconds=60)) == {mine.key}
+    (again,) = pushed.take("third", until, until + timedelta(seconds=60), 9)
+    assert again == other
+    pushed.put(told(mine.key.config_id, token="new"))
+    found = next(each for each in pushed.of("acme", "run-1") if each.key == mine.key)
+    assert (found.seq, found.token) == (5, "new")
+
+
+def test_what_has_ended_is_told_no_more_and_forgotten(pushed: PushStore) -> None:
+    pushed.put(told("a"))
+    pushed.ended(told("a").key, NOW)
+    assert pushed.take("me", NOW, NOW, 9) == []
+    assert pushed.forget(NOW) == 0
+    assert pushed.forget(NOW + timedelta(seconds=1)) == 1
+    assert pushed.of("acme", "run-1") == []
 
 
 @pytest.mark.integration

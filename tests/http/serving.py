@@ -25,7 +25,7 @@ from runfold.surfaces.http.access.letting_in import Door
 from runfold.surfaces.http.access.limits import Limits, Use
 from runfold.surfaces.http.app import make_app
 from runfold.surfaces.http.gateway import Connect, Gateway
-from runfold.surfaces.http.mounted import Mounted
+from runfold.surfaces.http.mounted import Beside
 from runfold.surfaces.http.server import Server, make_server, opened, run
 from tests.deciders.given import TENANT
 from tests.surfaces.answering import AnsweringLog, answering
@@ -84,7 +84,7 @@ def serving(
     connect: Connect = _no_views,
     tokens: Verifier | None = None,
     proxies: Sequence[Network] = (),
-    mounted: Callable[[Gateway], tuple[Mounted, ...]] = lambda _: (),
+    mounted: Callable[[Gateway, str], Beside] | None = None,
     **more: Any,
 ) -> Iterator[Served]:
     """Serve a gateway of a test's own within the block."""
@@ -104,16 +104,21 @@ def serving(
     )
     gateway = replace(gateway, **more)
     listening = opened("127.0.0.1", 0)
-    server = make_server(make_app(gateway, mounted=mounted(gateway)), gateway.use)
+    url = f"http://127.0.0.1:{listening.getsockname()[1]}"
+    beside = mounted(gateway, url) if mounted is not None else Beside()
+    server = make_server(make_app(gateway, mounted=beside.mounted), gateway.use)
     thread = threading.Thread(target=run, args=(server, listening))
     thread.start()
-    url = f"http://127.0.0.1:{listening.getsockname()[1]}"
+    for watch in beside.watches:
+        watch.start()
     served = Served(gateway, log, url, ApiKeys(store, HASH_KEY), store, server)
     try:
         yield served
     finally:
         for client in served.clients:
             client.close()
+        for watch in beside.watches:
+            watch.stop()
         server.stop()
         thread.join(20)
         hubs.close()

@@ -125,7 +125,8 @@ def test_a_route_that_is_to_go_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     old = replace(ROUTES[0], path="/old-runs", name="old_runs", deprecated=going)
     make = app.make_app
     monkeypatch.setattr(
-        "tests.http.serving.make_app", lambda gateway: make(gateway, (*ROUTES, old))
+        "tests.http.serving.make_app",
+        lambda gateway, mounted: make(gateway, (*ROUTES, old), mounted),
     )
     with serving() as served:
         for answer in (

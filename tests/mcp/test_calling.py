@@ -16,7 +16,7 @@ from tests.deciders.given import RUN, done
 from tests.deciders.given import request as asked
 from tests.http.serving import Served, serving
 from tests.mcp.clients import ERAS, held, over_http, refusing, saying, words
-from tests.mcp.conftest import mounted
+from tests.mcp.conftest import mounting
 from tests.support.builders.stories import ASKS, WRITES
 from tests.support.stack import wait_until
 from tests.surfaces.answering import answering
@@ -73,7 +73,7 @@ def test_an_approval_is_asked_for_in_a_form(served: Served, era: str) -> None:
 @pytest.mark.parametrize("era", ERAS)
 def test_a_question_is_answered_in_a_form(era: str) -> None:
     person, shown = saying(answer="blue")
-    with serving(answering(asked(), ASKS), mounted=mounted) as served:
+    with serving(answering(asked(), ASKS), mounted=mounting) as served:
 
         async def what(client: Any) -> None:
             run = held(await client.call_tool("get_run", {"run_id": RUN, "wait_s": 0.3}))
@@ -231,7 +231,7 @@ def modern(served: Served, method: str, params: dict[str, Any], **can: Any) -> A
 
 def test_a_client_that_takes_tasks_gets_one_and_its_run_is_the_task() -> None:
     can = {"extensions": {Tasks.identifier: {}}, "elicitation": {}}
-    with serving(answering(asked(), WRITES), mounted=mounted) as served:
+    with serving(answering(asked(), WRITES), mounted=mounting) as served:
         given = {"name": "worker", "arguments": {"goal": "x"}}
         task = modern(served, "tools/call", given, **can)["result"]
         assert (task["resultType"], task["status"]) == ("task", "working")
@@ -291,7 +291,7 @@ def test_a_session_goes_on_with_a_gateway_that_never_saw_it(served: Served) -> N
         answer = client.post("/mcp", json=first, headers=headers)
         session = {**headers, "mcp-session-id": answer.headers["mcp-session-id"]}
     with (
-        serving(answering(asked(), WRITES), mounted=mounted) as other,
+        serving(answering(asked(), WRITES), mounted=mounting) as other,
         other.client() as client,
     ):
         answer = client.post("/mcp", json=listed, headers=session)

@@ -11,10 +11,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from runfold.surfaces.http.access.limits import Limits
-from runfold.surfaces.mcp.mounting import mounted as mounting
 from tests.deciders.given import RUN
 from tests.deciders.given import request as asked
 from tests.http.serving import serving
+from tests.mcp.conftest import mounting
 from tests.support.builders.stories import WRITES
 from tests.surfaces.answering import answering
 
@@ -277,8 +277,10 @@ def test_too_many_calls_of_a_key_are_refused() -> None:
 def test_an_issuer_that_is_configured_is_told() -> None:
     issuer = "https://id.example.com"
 
-    def mounted(gateway: Any) -> Any:
-        return mounting(gateway, issuers=(issuer,), public_url="https://agents.example.com/mcp")
+    def mounted(gateway: Any, url: str) -> Any:
+        return mounting(
+            gateway, url, issuers=(issuer,), public_url="https://agents.example.com/mcp"
+        )
 
     with serving(mounted=mounted) as served, served.stranger() as stranger:
         answer = stranger.post("/mcp", json=call("get_run", {}))

@@ -18,7 +18,8 @@ from tests.packaging.declared import BASE, EXTRAS, PACKAGES_OF_EXTRAS, TOOLS_OF_
 
 # Where an extra's packages may be imported.
 _ROOMS_OF_EXTRAS = {
-    "http": ("surfaces/http", "surfaces/mcp"),
+    "a2a": ("surfaces/a2a",),
+    "http": ("surfaces/a2a", "surfaces/http", "surfaces/mcp"),
     "mcp": ("surfaces/mcp",),
     "monitor": ("processors/monitor/shell",),
     "sealing": ("infra/keys",),
@@ -27,6 +28,7 @@ _ROOMS_OF_EXTRAS = {
 # Packages whose objects the named one hands out; it requires them in one version that fits.
 _PARTS = {
     "aiohttp": ["faust-streaming"],
+    "google": ["a2a-sdk"],
     "aiokafka": ["faust-streaming"],
     "mcp_types": ["mcp"],
     "mode": ["faust-streaming"],
@@ -104,7 +106,7 @@ def test_every_extra_has_a_room(extra: str) -> None:
 
 def test_the_image_holds_what_was_tested_and_no_test_tools() -> None:
     image, here = pins("requirements.lock"), pins("requirements-dev.lock")
-    lines = [*BASE, *EXTRAS["http"], *EXTRAS["mcp"], *EXTRAS["monitor"]]
+    lines = [*BASE, *EXTRAS["a2a"], *EXTRAS["http"], *EXTRAS["mcp"], *EXTRAS["monitor"]]
 
     assert image.items() <= here.items()
     assert closure(lines) - {"runfold"} <= image.keys()

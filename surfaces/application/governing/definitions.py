@@ -27,7 +27,7 @@ from runfold.processors.definitions.keys import key_of_decision
 from runfold.processors.definitions.permits import to_decide
 from runfold.processors.definitions.record import fold
 from runfold.processors.definitions.rules import SWITCHED, objection
-from runfold.producers.log.port import LogReader, LogWriter
+from runfold.producers.log.port import LogReader, LogWriter, Start
 from runfold.surfaces.application.errors import AmbiguousError, InvalidError, NotFoundError
 from runfold.surfaces.application.governing import switching
 from runfold.surfaces.application.shapes import Change, DefinitionDetail, DefinitionRow
@@ -80,10 +80,11 @@ def shown_key(key: str) -> str:
     return f"{shown_kind(kind)}{slash}{rest}"
 
 
-def read_definitions(reader: LogReader) -> Definitions:
-    """Return the definition store as it is on the log now."""
-    definitions = Definitions()
-    for found in reader.read(topics.REGISTRY):
+def read_definitions(reader: LogReader, known: Definitions | None = None) -> Definitions:
+    """Return the definition store as it is on the log now; what is known is not read again."""
+    definitions = known or Definitions()
+    start: Start = {0: definitions.position} if definitions.position else "earliest"
+    for found in reader.read(topics.REGISTRY, start):
         offset = found.place.offset
         if isinstance(found.record, StoreRecord):
             definitions, _ = fold(definitions, found.record, offset)

@@ -1,0 +1,1 @@
+"""Agent cards: which agents there are, what is told of them, and how that is signed."""

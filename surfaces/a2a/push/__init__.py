@@ -1,0 +1,1 @@
+"""Push notifications: who is told what becomes of a task, and how they are told."""

@@ -1,0 +1,1 @@
+"""Agent2Agent, driven by the official clients."""
