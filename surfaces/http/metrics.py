@@ -21,3 +21,10 @@ STREAMS = TABLE.gauge("runfold_http_streams", "streams of events that are open",
 EVENTS = TABLE.counter(
     "runfold_http_stream_events", "events that were sent to listeners", process="gateway"
 )
+CUT = TABLE.counter(
+    "runfold_http_streams_cut",
+    "streams that were ended before their time: `behind` whose listener left more waiting than its "
+    "buffer holds, `stalled` whose listener took nothing, `fault` where the log could not be read",
+    ["kind"],
+    process="gateway",
+)

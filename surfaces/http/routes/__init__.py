@@ -12,11 +12,13 @@ from runfold.surfaces.http.routes import (
     looking,
     runs,
     standing_in,
+    tenant_events,
 )
 
 ROUTES: tuple[Route, ...] = (
     *runs.ROUTES,
     *events.ROUTES,
+    *tenant_events.ROUTES,
     *controls.ROUTES,
     *standing_in.ROUTES,
     *approvals.ROUTES,
