@@ -24,6 +24,7 @@ TENANT_PARKED = "tenants.parked"
 DEAD_LETTERS = "dead.letters"
 REGISTRY = "registry"
 ALERTS = "alerts"
+MODEL_DELTAS = "model.deltas"
 
 MAX_RECORD_BYTES = 8_000_000
 """The largest record any topic accepts, in bytes."""
@@ -65,6 +66,14 @@ _INPUT = {**_WEEK, "compression.type": "uncompressed"}
 # bounds it before it compresses. gzip would save some disk for a Deflater a batch in the broker.
 _OPEN = {**_FOREVER, "compression.type": "uncompressed"}
 _DAY = {**_KEPT, "retention.ms": str(24 * 3600 * 1000)}
+# Nobody reads there what has been: a listener begins at the end.
+_LIVE = {
+    **_EVERY,
+    "cleanup.policy": "delete",
+    "retention.bytes": "100000000",
+    "retention.ms": str(10 * 60 * 1000),
+    "segment.ms": str(5 * 60 * 1000),
+}
 _COMPACT = {
     **_EVERY,
     "cleanup.policy": "compact",
@@ -93,6 +102,11 @@ TOPICS: tuple[Topic, ...] = (
     Topic(TENANT_PARKED, "sleeping tenants, carried forward", config=_COMPACT),
     Topic(DEAD_LETTERS, "inputs that could not be used", config=_FOREVER),
     Topic(REGISTRY, "agents, tools and model scripts", by_run=False, config=_COMPACT),
+    Topic(
+        MODEL_DELTAS,
+        "what models say while they answer: live only, never part of the record",
+        config=_LIVE,
+    ),
     Topic(ALERTS, "what the monitor raised and cleared", by_run=False, config=_OPEN),
 )
 

@@ -109,7 +109,7 @@ PROGRAMS: dict[str, Program] = {
             *_topics(READ, topics.REQUESTS, topics.CONTROLS, topics.RESULTS, topics.EVENTS),
             *_topics(READ, topics.COMPLETIONS, topics.RESTORE, topics.PARKED),
             *_topics(WRITE, topics.EVENTS, topics.COMPLETIONS, topics.DEAD_LETTERS),
-            *_topics(WRITE, topics.PERMITS, topics.RESULTS),
+            *_topics(WRITE, topics.PERMITS, topics.RESULTS, topics.MODEL_DELTAS),
             # Of tenants: their lanes run in the same process.
             *_topics(READ, topics.TENANT_REQUESTS, *_OF_TENANTS),
             *_topics(WRITE, topics.TENANT_REQUESTS, *_OF_TENANTS),
@@ -125,7 +125,9 @@ PROGRAMS: dict[str, Program] = {
         transactions=_TRIED,
     ),
     "runfold-tools": _pool("the tool pool", kinds.TOOL, *_DEFINITIONS),
-    "runfold-models": _pool("the model pool", kinds.MODEL, *_DEFINITIONS),
+    "runfold-models": _pool(
+        "the model pool", kinds.MODEL, *_DEFINITIONS, *_topics(WRITE, topics.MODEL_DELTAS)
+    ),
     "runfold-contexts": _pool("the context pool", kinds.CONTEXT, *_topics(READ, topics.REGISTRY)),
     "runfold-projector": Program(
         "the projector",
@@ -152,7 +154,7 @@ PROGRAMS: dict[str, Program] = {
             *_topics(WRITE, topics.REQUESTS, topics.CONTROLS, topics.REGISTRY),
             # Of requests: a run that was asked for is there, before its first event is.
             *_topics(READ, topics.REQUESTS, topics.EVENTS, topics.COMPLETIONS, topics.REGISTRY),
-            *_topics(READ, topics.DEAD_LETTERS, topics.TENANT_EVENTS),
+            *_topics(READ, topics.DEAD_LETTERS, topics.TENANT_EVENTS, topics.MODEL_DELTAS),
             *_topics(DESCRIBE_CONFIGS, topics.EVENTS),
             *_groups("readers"),
         ),

@@ -126,6 +126,8 @@ class _Joined:
         for item in items:
             if isinstance(item, Exception):
                 raise item
+            if not isinstance(item, Event):
+                continue
             if expected.misses_before(item):
                 return True
             expected.takes(item)

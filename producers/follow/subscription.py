@@ -8,13 +8,14 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Generic, TypeVar
 
+from runfold.events.records.deltas import ModelDelta
 from runfold.events.run import Event
 from runfold.producers.log.port import Delivery
 
 T = TypeVar("T")
 
-Item = Event | Exception
-"""An event of the run, or why one of its records cannot be read."""
+Item = Event | ModelDelta | Exception
+"""A record of the run, of the kind its tail reads, or why one cannot be read."""
 
 
 class Buffer(Generic[T]):

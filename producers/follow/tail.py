@@ -16,6 +16,7 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Any
 
+from runfold.events.records.deltas import ModelDelta
 from runfold.events.run import Event
 from runfold.producers.errors import FatalError, LogError, RefusedError, UnavailableError
 from runfold.producers.follow.owners import Owners
@@ -30,7 +31,7 @@ PATIENCE_S = 60.0
 
 
 class Tail:
-    """Hands each new event of a topic to those who follow its run; any thread may use it."""
+    """Hands each new record of a ``kind`` to those who follow its run; any thread may use it."""
 
     def __init__(
         self,
@@ -40,7 +41,9 @@ class Tail:
         idle_s: float = 10.0,
         again_s: float = 0.5,
         patience_s: float = PATIENCE_S,
+        kind: type[Event | ModelDelta] = Event,
     ) -> None:
+        self._kind = kind
         self._reader = reader
         self._topic = topic
         self._idle_s = idle_s
@@ -186,7 +189,7 @@ class Tail:
 
     def _hand_out(self, found: Delivery) -> None:
         item = found.record if found.error is None else found.error
-        if not isinstance(item, Event | Exception):
+        if not isinstance(item, (self._kind, Exception)):
             return
         with self._lock:
             followers = tuple(self._followers.get(found.key or b"", ()))

@@ -56,6 +56,7 @@ TRAFFIC: dict[str, Traffic] = {
         "`runfold apply`, `runfold definitions`",
         f"{_RUN}, {_POOLS}, projector, `runfold`",
     ),
+    topics.MODEL_DELTAS: Traffic("`run_id`", f"{_RUN}, model pool", "gateway"),
     topics.ALERTS: Traffic("`rule/subject`", "monitor", "monitor (at start), clients"),
 }
 
@@ -102,6 +103,8 @@ def _kept(topic: Topic) -> str:
     if topic.config.get("cleanup.policy") == "compact":
         return "compacted: the newest of each key"
     age = int(topic.config["retention.ms"])
+    if 0 <= age < _DAY_MS:
+        return f"{age // 60_000} minutes"
     return "for good" if age < 0 else f"{age // _DAY_MS} days"
 
 

@@ -103,10 +103,34 @@ def gateway(settings: Settings, log: str = "gateway-2.log") -> Iterator[subproce
             process.wait()
 
 
+TALK = {
+    "apiVersion": "runfold/v1",
+    "kind": "ModelScript",
+    "metadata": {"name": "talker", "version": "1.0.0"},
+    "spec": {
+        "turns": [
+            {
+                "text": "The disk of the second broker is full again.",
+                "calls": [{"name": "complete_task", "arguments": {"summary": "said"}}],
+                "delay_ms": 2000,
+            }
+        ]
+    },
+}
+TALKER = {
+    "apiVersion": "ossa/v0.4",
+    "kind": "Agent",
+    "metadata": {"name": "talker", "version": "1.0.0"},
+    "spec": {"role": "You talk.", "llm": {"provider": "scripted", "model": "talker"}},
+    "extensions": {"runfold": {"model": {"parameters": {"stream": True}}}},
+}
+
+
 @pytest.fixture(scope="module")
 def product(servers: stack.Servers) -> Iterator[Product]:
     stack.fresh_topics(servers.settings)
     with ExitStack() as held:
+        held.enter_context(pytest.MonkeyPatch.context()).setenv("RUNFOLD_MODEL_DELTAS", "on")
         home = held.enter_context(stack.temporary_home())
         url = held.enter_context(stack.fresh_database(servers.database_url))
         settings = replace(servers.settings.at(servers.bootstrap_servers, url), home=home)
@@ -192,6 +216,27 @@ def test_a_run_is_asked_for_followed_answered_and_ends(
     assert [each["status"] for each in calls["model_calls"]] == ["responded", "responded"]
     sums = acme.get("/costs", params={"by": "agent,model"}).json()["costs"]
     assert {each["agent"] for each in sums} == {"clerk"}
+
+
+def test_what_a_model_says_meanwhile_is_heard_before_its_answer(acme: httpx.Client) -> None:
+    answer = acme.post("/definitions", json={"manifests": [TALK, TALKER]})
+    assert answer.status_code == 201, answer.text
+    asked_for = acme.post("/runs", json={"goal": "talk", "agent": "talker"})
+    path = f"/runs/{asked_for.json()['run_id']}/events"
+    stream = {"accept": "text/event-stream"}
+    with acme.stream("GET", f"{path}?deltas=true", headers=stream) as answer:
+        said = [each for each in heard(answer) if "event" in each]
+    names = [each["event"] for each in said]
+    pieces = [json.loads(each["data"]) for each in said if each["event"] == "delta"]
+    assert len(pieces) > 1
+    spoken = TALK["spec"]["turns"][0]["text"]  # type: ignore[index]
+    # The first may have been said before anybody listened, the last may come too late.
+    assert "".join(each["text"] for each in pieces) in spoken
+    assert names.index("delta") < names.index("ModelResponded")
+    assert "delta" not in names[names.index("ModelResponded") :]
+    assert [each["event"] for each in said if "id" in each] == [
+        each["type"] for each in acme.get(path).json()["events"]
+    ]
 
 
 def test_what_is_the_others_is_not_there(product: Product, acme: httpx.Client) -> None:

@@ -16,7 +16,14 @@ from runfold.surfaces.application.runs.history import ended_history
 from runfold.surfaces.application.scope import TenantScope
 from runfold.surfaces.http.access import identity
 from runfold.surfaces.http.route import Call, Parameter, Route, answered
-from runfold.surfaces.http.streams.asking import LAST_EVENT_ID, TYPES, after_in, is_asked, types_in
+from runfold.surfaces.http.streams.asking import (
+    LAST_EVENT_ID,
+    TYPES,
+    after_in,
+    is_asked,
+    switch_in,
+    types_in,
+)
 from runfold.surfaces.http.streams.of_run import RunSource
 from runfold.surfaces.http.streams.response import EventStream
 
@@ -68,13 +75,13 @@ async def _on_journal(call: Call[None], run_id: str, after: int, limit: int) -> 
 
 async def _streamed(call: Call[None], run_id: str, after: int) -> Response:
     gateway, caller = call.gateway, call.caller
-    types = types_in(call)
+    types, deltas = types_in(call), switch_in(call, "deltas")
     source = RunSource(gateway.hubs.events, run_id, caller.tenant_id, after, types)
     gateway.use.listen()
     async with AsyncExitStack() as unless_sent:
         unless_sent.callback(gateway.use.unlisten)
         unless_sent.push_async_callback(source.close)
-        await source.open()
+        await source.open(gateway.hubs.pieces if deltas else None)
         if source.tenant_id != caller.tenant_id:
             # Once an answer has begun, it can no more say that there is no such run.
             asked = await asyncio.to_thread(request_of, gateway.reader, run_id)
@@ -102,6 +109,12 @@ ROUTES = (
                 {"type": "integer", "minimum": 1, "maximum": _MOST},
             ),
             TYPES,
+            Parameter(
+                "deltas",
+                "Of a stream: also send what models say while they answer, as messages without an "
+                "id and of the event `delta`. They are live, and some may be missing.",
+                {"type": "boolean"},
+            ),
             LAST_EVENT_ID,
         ),
         ("malformed", "not_found", "too_busy", "unavailable"),

@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 from contextlib import AsyncExitStack
 
-from runfold.events.run import Event
+from runfold.events.run import Event, ModelResponded
 from runfold.producers.errors import BehindError
+from runfold.producers.follow.bell import bell_of
 from runfold.producers.follow.hub import Hub
+from runfold.producers.follow.pieces import Listener, Pieces
 from runfold.surfaces.http.metrics import CUT
 from runfold.surfaces.http.streams.response import Piece
-from runfold.surfaces.http.streams.wire import BEAT, cut, mark, message
+from runfold.surfaces.http.streams.wire import BEAT, cut, mark, message, piece_of
 
 _AT_ONCE = 64
 
@@ -27,6 +29,9 @@ class RunSource:
         self._following = hub.async_following(run_id, after)
         self._tenant = tenant_id
         self._types = types
+        self._run_id = run_id
+        self._pieces: Listener | None = None
+        self._answered: set[str] = set()
         self._stack = AsyncExitStack()
         self._waiting: list[Event] = []
         self._last = self._told = after
@@ -46,9 +51,16 @@ class RunSource:
         """Whether the run has ended, and nothing of it is left to send."""
         return self._following.ended and not self._waiting
 
-    async def open(self) -> None:
-        """Begin to listen, and read what was; raises LogError and WireError."""
+    async def open(self, pieces: Pieces | None = None) -> None:
+        """Begin to listen, and read what was; raises LogError and WireError.
+
+        With ``pieces`` it also sends what models say while they answer.
+        """
         await self._stack.enter_async_context(self._following)
+        if pieces is not None:
+            bell, woken = bell_of(asyncio.get_running_loop()), self.woken
+            self._pieces = pieces.listen(self._run_id, self._tenant, lambda: bell.ring(woken))
+            self._stack.callback(self._pieces.close)
         self._waiting = await self._following.past()
 
     async def take(self) -> Piece:
@@ -79,9 +91,21 @@ class RunSource:
         moved, self._told = self._told < self._last, self._last
         return mark(str(self._last)) if moved else b""
 
+    def _deltas(self, events: list[Event]) -> list[bytes]:
+        """Return the pieces that came, but for those of answers that are whole by now."""
+        if self._pieces is None:
+            return []
+        parts = [piece_of(e) for e in self._pieces.drain() if e.call_id not in self._answered]
+        for event in events:
+            if isinstance(event.fact, ModelResponded):
+                # The run goes on to its next call: older ones are not spoken any more.
+                self._answered = {event.fact.call_id}
+        return parts
+
     def _piece(self, events: list[Event]) -> Piece:
         wanted = [e for e in events if self._types is None or e.type in self._types]
-        parts = [message(event, str(event.meta.seq)) for event in wanted]
+        parts = self._deltas(events)
+        parts += [message(event, str(event.meta.seq)) for event in wanted]
         if events:
             self._last = events[-1].meta.seq
         if wanted:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 
+from runfold.events.records.deltas import ModelDelta
 from runfold.events.run import Event
 from runfold.surfaces.application.rendering import event_of, to_json
 
@@ -50,6 +51,19 @@ RENDERED = Rendered()
 def message(event: Event, place: str) -> bytes:
     """Return an event as a message; who goes on after it says ``place``."""
     return b"id: " + place.encode() + b"\n" + RENDERED.of(event)
+
+
+def piece_of(delta: ModelDelta) -> bytes:
+    """Return a piece of an answer: it has no id, so that nobody goes on after it."""
+    said = {
+        "run_id": delta.run_id,
+        "call_id": delta.call_id,
+        "attempt": delta.attempt,
+        "model": delta.model,
+        "index": delta.index,
+        "text": delta.text,
+    }
+    return f"event: delta\ndata: {to_json(said)}\n\n".encode()
 
 
 def mark(place: str) -> bytes:
