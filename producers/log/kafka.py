@@ -3,24 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Future, wait
 from contextlib import closing
-from dataclasses import replace
 from datetime import datetime
-from typing import Any
-
-from confluent_kafka import (
-    TIMESTAMP_LOG_APPEND_TIME,
-    KafkaError,
-    KafkaException,
-    Message,
-)
 
 from runfold.events.avro.codec import Codec
 from runfold.events.base import Record
 from runfold.events.topics import MAX_RECORD_BYTES
 from runfold.infra.credentials.signing import Signer
 from runfold.infra.kafka import clients
-from runfold.producers.errors import LogError, translated
+from runfold.producers.log.acknowledging import Acknowledging
 from runfold.producers.log.delivery import delivered
 from runfold.producers.log.envelope import headers_of, value_of
 from runfold.producers.log.kafka_tail import KafkaEnds, KafkaTail
@@ -73,10 +65,18 @@ class Publisher:
                 "log_level": 0,
             }
         )
+        self._sending = Acknowledging(self._producer)
 
     def publish(self, topic: str, record: Record, key: str, headers: Headers = ()) -> RecordPlace:
         """Return the place of a record once the broker holds it durably."""
-        return self.publish_all(topic, [(record, key)], headers)[0]
+        return self.publish_soon(topic, record, key, headers).result()
+
+    def publish_soon(
+        self, topic: str, record: Record, key: str, headers: Headers = ()
+    ) -> Future[RecordPlace]:
+        """Return, in time, the place of a record; who awaits it needs no thread for it."""
+        value = value_of(self._codec, topic, record)
+        return self._send(topic, record, value, key, headers)
 
     def publish_all(
         self, topic: str, records: Sequence[tuple[Record, str]], headers: Headers = ()
@@ -84,74 +84,32 @@ class Publisher:
         """Return the places of many records, in their order; the first failure is raised."""
         values = [value_of(self._codec, topic, record) for record, _ in records]
         sent = [
-            (
-                value,
-                key,
-                [*headers_of(record, key, self._source), *headers, *self._proof(topic, value)],
-            )
+            self._send(topic, record, value, key, headers)
             for value, (record, key) in zip(values, records, strict=True)
         ]
-        return self._sent(topic, sent)
+        return _all(sent)
 
     def drop(self, topic: str, keys: Sequence[str]) -> None:
         """Write a tombstone for each key."""
-        self._sent(topic, [(None, key, []) for key in keys])
+        _all([self._sending.publish(topic, None, key, []) for key in keys])
 
-    def _proof(self, topic: str, value: bytes) -> Headers:
+    def _send(
+        self, topic: str, record: Record, value: bytes, key: str, headers: Headers
+    ) -> Future[RecordPlace]:
         # Of the bytes that are sent: what is sealed is signed as it is sealed.
-        return self._signer.headers(topic, value) if self._signer is not None else ()
-
-    def _sent(
-        self, topic: str, records: Sequence[tuple[bytes | None, str, Any]]
-    ) -> list[RecordPlace]:
-        reports: list[RecordPlace | LogError | None] = [None] * len(records)
-        for number, (value, key, headers) in enumerate(records):
-            self._produce(topic, value, key, headers, _reporter(reports, number))
-        # Bounded by delivery.timeout.ms: librdkafka reports every record by then.
-        while any(report is None for report in reports):
-            self._producer.poll(_POLL_S)
-        places = []
-        for report in reports:
-            if isinstance(report, LogError):
-                raise report
-            assert report is not None
-            places.append(report)
-        return places
+        proof = self._signer.headers(topic, value) if self._signer is not None else ()
+        every = [*headers_of(record, key, self._source), *headers, *proof]
+        return self._sending.publish(topic, value, key, every)
 
     def close(self) -> None:
         """Let what is on its way arrive, for at most ten seconds."""
         self._producer.flush(_WAIT_S)
 
-    def _produce(
-        self, topic: str, value: bytes | None, key: str, headers: Any, report: Any
-    ) -> None:
-        while True:
-            try:
-                self._producer.produce(
-                    topic, value=value, key=key.encode(), headers=headers, on_delivery=report
-                )
-            except BufferError:
-                self._producer.poll(_POLL_S)
-            except KafkaException as error:
-                raise translated(error, f"publishing to {topic}") from error
-            else:
-                return
 
-
-def _reporter(reports: list[RecordPlace | LogError | None], number: int) -> Any:
-    def report(error: KafkaError | None, message: Message) -> None:
-        if error is not None:
-            reports[number] = translated(error, f"publishing to {message.topic()}")
-        else:
-            reports[number] = replace(_place(message), appended_at=_stamped(message))
-
-    return report
-
-
-def _stamped(message: Message) -> datetime | None:
-    """Return the broker's time stamp, None where the record has its producer's."""
-    kind, _ = message.timestamp()
-    return time_of(message) if kind == TIMESTAMP_LOG_APPEND_TIME else None
+def _all(sent: Sequence[Future[RecordPlace]]) -> list[RecordPlace]:
+    # Every one is waited for, also after a failure: nothing is on its way when it is raised.
+    wait(sent)
+    return [each.result() for each in sent]
 
 
 class TopicReader:
@@ -255,6 +213,6 @@ def _raw(record: RawRecord) -> Delivery:
     return Delivery(_place(record), record.key(), record.value(), headers_in(record), at)
 
 
-def _place(record: RawRecord | Message) -> RecordPlace:
+def _place(record: RawRecord) -> RecordPlace:
     topic, partition = place_of(record)
     return RecordPlace(topic, partition, record.offset() or 0)
