@@ -16,6 +16,7 @@ from runfold.producers.log.acknowledging import Acknowledging
 from runfold.producers.log.delivery import delivered
 from runfold.producers.log.envelope import headers_of, value_of
 from runfold.producers.log.kafka_tail import KafkaEnds, KafkaTail
+from runfold.producers.log.kept_tails import KeptTails
 from runfold.producers.log.partitioner import partition_for
 from runfold.producers.log.port import Delivery, Headers, Only, RecordPlace, Start, Until
 from runfold.producers.log.tail import (
@@ -118,6 +119,8 @@ class TopicReader:
     def __init__(self, config: Mapping[str, str | int | float], codec: Codec) -> None:
         self._codec = codec
         self._kafka = config
+        self._ends = KafkaEnds(config)
+        self._kept = KeptTails(config)
 
     def read(
         self,
@@ -132,7 +135,9 @@ class TopicReader:
     ) -> Iterator[Delivery]:
         """Yield a topic's records, as every log reader does."""
         wanted = None if key is None else key.encode()
-        with closing(KafkaTail(self._kafka)) as tail:
+        # What follows may stay for days: it has a tail of its own.
+        lent = closing(KafkaTail(self._kafka)) if follow else self._kept.lent()
+        with lent as tail:
             places = tail.places(topic)
             if wanted is not None:
                 places = [places[partition_for(wanted, len(places))]]
@@ -151,18 +156,17 @@ class TopicReader:
 
     def begins(self, topic: str) -> Mapping[int, int]:
         """Return the first offset that is kept of each partition."""
-        ends = KafkaEnds(self._kafka)
+        ends = self._ends
         return {number: at for (_, number), at in ends.low(ends.places(topic)).items()}
 
     def ends(self, topic: str) -> Mapping[int, int]:
         """Return where the committed part of each partition ends."""
-        ends = KafkaEnds(self._kafka)
-        found = ends.stable(ends.places(topic))
+        found = self._ends.stable(self._ends.places(topic))
         return {number: at for (_, number), at in found.items()}
 
     def _until(self, places: list[Place], ends: Mapping[int, int] | None) -> dict[Place, int]:
         if ends is None:
-            return KafkaEnds(self._kafka).stable(places)
+            return self._ends.stable(places)
         return {place: ends.get(place[1], 0) for place in places}
 
     def _starts(self, tail: KafkaTail, places: list[Place], start: Start) -> dict[Place, int]:
@@ -170,7 +174,7 @@ class TopicReader:
             return {place: start.get(place[1], BEGINNING) for place in places}
         if start == "earliest":
             return dict.fromkeys(places, BEGINNING)
-        ends = KafkaEnds(self._kafka)
+        ends = self._ends
         if start == "latest":
             # Left to the broker, it would be the end at the first fetch.
             return ends.stable(places)

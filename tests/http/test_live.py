@@ -19,7 +19,10 @@ import pytest
 from runfold.events import topics
 from runfold.infra.process.ready import READY_FILE
 from runfold.producers.log.kafka import TopicReader
+from runfold.projections import schema
+from runfold.projections.queries import TenantViews
 from runfold.stack.settings import Settings
+from runfold.surfaces.application.runs.live import joined, recorded_so_far
 from runfold.surfaces.processes import PROCESSES
 from tests.docs.test_blocks import environment, running
 from tests.http.test_events import heard
@@ -237,6 +240,37 @@ def test_what_a_model_says_meanwhile_is_heard_before_its_answer(acme: httpx.Clie
     assert [each["event"] for each in said if "id" in each] == [
         each["type"] for each in acme.get(path).json()["events"]
     ]
+
+
+def test_a_run_that_lives_is_read_from_the_views_and_the_journal_behind_them(
+    product: Product, acme: httpx.Client
+) -> None:
+    run_id = asked(acme)
+    question = waiting(acme, run_id)
+    wait_caught_up(product.settings)
+    reader = TopicReader(product.settings.kafka_config(), CODEC)
+    engine = schema.engine(product.settings.database_url)
+    try:
+        with engine.connect() as connection:
+            views = TenantViews(connection, "acme")
+            known = recorded_so_far(views, run_id)
+            assert known is not None
+            assert recorded_so_far(TenantViews(connection, "umbrella"), run_id) is None
+        assert joined(reader, run_id, known) == known.events
+        # What comes after the look at the views is in the journal behind them.
+        acme.post(f"/runs/{run_id}/answer", json={"question_id": question, "answer": "red"})
+        wait_until(lambda: acme.get(f"/runs/{run_id}").json()["status"] == "completed", 60)
+        live = joined(reader, run_id, known)
+        assert live is not None
+        assert len(live) > len(known.events)
+        page = acme.get(f"/runs/{run_id}/events", params={"limit": 1000}).json()["events"]
+        assert [(each.meta.seq, each.type) for each in live] == [
+            (each["seq"], each["type"]) for each in page
+        ]
+        # Views that lack an event do not join, and nothing is made up.
+        assert joined(reader, run_id, known._replace(events=known.events[:-2])) is None
+    finally:
+        engine.dispose()
 
 
 def test_what_is_the_others_is_not_there(product: Product, acme: httpx.Client) -> None:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import AsyncExitStack
+from itertools import islice
 
 from starlette.responses import Response
 
 from runfold.surfaces.application import shapes
 from runfold.surfaces.application.errors import NotFoundError, no_run
+from runfold.surfaces.application.rendering import event_of
 from runfold.surfaces.application.runs import async_follow
 from runfold.surfaces.application.runs.accepted import detail, request_of
 from runfold.surfaces.application.runs.event_types import TERMINAL
@@ -47,6 +49,9 @@ async def _page(call: Call[None], run_id: str, after: int) -> shapes.EventPage:
     known = await call.gateway.ask_if_there(
         call.caller, lambda views: ended_history(views, run_id, after, limit + 1)
     )
+    if known is None and (live := await call.gateway.events_of(call.caller, run_id)) is not None:
+        newer = islice((each for each in live if each.meta.seq > after), limit + 1)
+        known = [event_of(each) for each in newer]
     found = await _on_journal(call, run_id, after, limit + 1) if known is None else known
     more, found = len(found) > limit, found[:limit]
     last = found[-1] if found else None
