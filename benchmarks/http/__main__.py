@@ -18,7 +18,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -165,9 +165,11 @@ def main() -> None:
         figures[name] = asdict(found) if isinstance(found, Measured) else found
         print(f"  {name}: {figures[name]}", flush=True)
 
-    with tempfile.TemporaryDirectory(prefix="runfold-bench-http-") as home:
-        with running(Path(home), PROCESSES[:1]) as settings:
-            measured(replace(settings), given, tell)
+    with (
+        tempfile.TemporaryDirectory(prefix="runfold-bench-http-") as home,
+        running(Path(home), PROCESSES[:1]) as settings,
+    ):
+        measured(settings, given, tell)
     table = Table("what", "figures", title="The gateway")
     for name, found in figures.items():
         table.add_row(name, "  ".join(f"{key} {value}" for key, value in found.items()))

@@ -150,7 +150,7 @@ class Journal:
                 "acks": "all",
                 "linger.ms": 0,
                 "partitioner": "murmur2_random",
-            }  # fmt: skip
+            }
         )
         meta, fact = sample(Meta), sample(RunStarted)
         assert isinstance(meta, Meta)

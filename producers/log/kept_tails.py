@@ -14,6 +14,8 @@ from runfold.producers.log.kafka_tail import KafkaTail
 
 _MOST = 8
 _YOUNG_S = 60.0
+# That a place is at its end is said once a fetch has waited in vain; nothing is fetched in between.
+_OWN: Settings = {"fetch.wait.max.ms": 5}
 
 
 class KeptTails:
@@ -51,7 +53,7 @@ class KeptTails:
             found = self._kept.pop()[1] if self._kept else None
         for tail in old:
             tail.close()
-        return found or KafkaTail(self._kafka)
+        return found or KafkaTail(self._kafka, own=_OWN)
 
     def _give_back(self, tail: KafkaTail, *, whole: bool) -> None:
         if whole:
