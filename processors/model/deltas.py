@@ -21,20 +21,12 @@ from runfold.events.calls import ModelWork
 from runfold.events.errors import EventsError
 from runfold.events.records.deltas import MOST_TEXT, ModelDelta
 from runfold.infra.kafka import clients
-from runfold.infra.metrics.table import TABLE
 from runfold.infra.settings.variables import MODEL_DELTAS
+from runfold.processors.model.metrics import PIECES
 from runfold.processors.model.providers.cleaning import clean
 from runfold.producers.log.envelope import headers_of
 
 _log = logging.getLogger(__name__)
-
-PIECES = TABLE.counter(
-    "runfold_model_deltas",
-    "pieces of answers that models said while they answered: `sent`, or `dropped` because they "
-    "came faster than they went, or Kafka did not take them",
-    ["kind"],
-    process="run processor, model pool",
-)
 
 Tell = Callable[[str], None]
 """Takes a piece of an answer's text, at once."""
