@@ -105,7 +105,6 @@ class KafkaDeltas:
                 **kafka,
                 # Nothing is lost that is not on its way anyway: one answer of the leader will do.
                 "acks": 1,
-                "partitioner": "murmur2_random",
                 "compression.type": "lz4",
                 "linger.ms": 5,
                 "message.timeout.ms": 5_000,
