@@ -21,12 +21,13 @@ MINUTES ?= 30
 LOAD ?= 0.7
 OUTAGE ?= 600
 OVERHEAD ?=
+HTTP ?=
 PYTEST ?=
 PEERS ?=
 # Most of the time a test on real servers waits for one of them: more of them than cores.
 WORKERS ?= 3
 
-.PHONY: bench-tenants bench-waiting bench-growth bench-tables bench-soak bench-overhead bench-peers bench-floors performance lock-peers
+.PHONY: bench-http bench-tenants bench-waiting bench-growth bench-tables bench-soak bench-overhead bench-peers bench-floors performance lock-peers
 .PHONY: help env lock up down demo test lint format conformance bench bench-recovery torture mutants docs clean
 
 help: ## this list
@@ -108,6 +109,9 @@ bench-recovery: env ## how long runs stand still when their process is killed; b
 
 bench-tenants: env ## what admission costs a run, and 10,000 tenants of which 100 are busy; build/tenants.json
 	@$(BIN)/python -m benchmarks.single.admitting
+
+bench-http: env ## requests, streams, idle listeners and pages of a gateway (HTTP="--only asking"); build/http.json
+	@$(BIN)/python -m benchmarks.http $(HTTP)
 
 bench-waiting: env ## beside a slow tool, in an outage (OUTAGE=600 seconds), at a deployment; build/waiting.json
 	@$(BIN)/python -m benchmarks.waiting --outage $(OUTAGE)

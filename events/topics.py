@@ -25,6 +25,7 @@ DEAD_LETTERS = "dead.letters"
 REGISTRY = "registry"
 ALERTS = "alerts"
 FEEDBACK = "runs.feedback"
+MODEL_DELTAS = "model.deltas"
 
 MAX_RECORD_BYTES = 8_000_000
 """The largest record any topic accepts, in bytes."""
@@ -66,6 +67,14 @@ _INPUT = {**_WEEK, "compression.type": "uncompressed"}
 # bounds it before it compresses. gzip would save some disk for a Deflater a batch in the broker.
 _OPEN = {**_FOREVER, "compression.type": "uncompressed"}
 _DAY = {**_KEPT, "retention.ms": str(24 * 3600 * 1000)}
+# Nobody reads there what has been: a listener begins at the end.
+_LIVE = {
+    **_EVERY,
+    "cleanup.policy": "delete",
+    "retention.bytes": "100000000",
+    "retention.ms": str(10 * 60 * 1000),
+    "segment.ms": str(5 * 60 * 1000),
+}
 _COMPACT = {
     **_EVERY,
     "cleanup.policy": "compact",
@@ -95,6 +104,11 @@ TOPICS: tuple[Topic, ...] = (
     Topic(DEAD_LETTERS, "inputs that could not be used", config=_FOREVER),
     Topic(REGISTRY, "agents, tools and model scripts", by_run=False, config=_COMPACT),
     Topic(FEEDBACK, "what people said about runs", config=_FOREVER),
+    Topic(
+        MODEL_DELTAS,
+        "what models say while they answer: live only, never part of the record",
+        config=_LIVE,
+    ),
     Topic(ALERTS, "what the monitor raised and cleared", by_run=False, config=_OPEN),
 )
 

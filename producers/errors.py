@@ -6,6 +6,7 @@ LogError
 │   └── NotYetError   retry: what was waited for has not happened in the time given
 ├── LostStartError    restore: what a topic must keep for good is not there any more
 ├── StrangePositionError  stop: what is remembered is of another topic than is there now
+├── BehindError       go on later: more came than a slow follower may have waiting for it
 ├── UnreadableError   go around: what stands there can never be read, whoever tries
 └── FatalError        stop: this client cannot be used any more; make a new one
 """
@@ -100,6 +101,10 @@ class UnreadableError(LogError):
         self.place = place
         self.offset = offset
         self.reason = reason
+
+
+class BehindError(LogError):
+    """A follower was too slow for its buffer; it lost nothing that the log does not have."""
 
 
 class FatalError(LogError):

@@ -125,14 +125,24 @@ def fill(url: str, load: BulkLoad, report: Callable[[str], None] = lambda _: Non
         connection.execute("SET synchronous_commit = off")
         for table in METADATA.sorted_tables:
             if many := load.rows.get(table.name):
-                _fill(connection, table, many, load.a_run[table.name])
+                fill_table(connection, table, many, load.a_run[table.name])
                 report(f"{table.name}: {many:,} rows")
         connection.execute("VACUUM (ANALYZE)")
 
 
-def _fill(connection: psycopg.Connection, table: Table, rows: int, a_run: int) -> None:
+def fill_table(
+    connection: psycopg.Connection,
+    table: Table,
+    rows: int,
+    a_run: int,
+    other: Mapping[str, str] | None = None,
+) -> None:
+    """Put rows into a table, ``a_run`` of each run; ``other`` is other SQL for some columns."""
     names = ", ".join(column.name for column in table.columns)
-    values = ", ".join(_value(table, column.name, column.type) for column in table.columns)
+    values = ", ".join(
+        (other or {}).get(column.name) or _value(table, column.name, column.type)
+        for column in table.columns
+    )
     for first in range(1, rows + 1, _SLICE):
         last = min(rows, first + _SLICE - 1)
         insert = (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from functools import cache, lru_cache
 
@@ -60,3 +61,11 @@ def headers(
     if traceparent:
         written.append(("traceparent", traceparent.encode()))
     return written
+
+
+def type_in(found: Sequence[tuple[str, bytes | None]]) -> str:
+    """Return the name of a record as its headers say it; empty where they do not."""
+    for name, value in found:
+        if name == "ce_type":
+            return (value or b"").decode("utf-8", "replace").removeprefix(f"{NAMESPACE}.")
+    return ""

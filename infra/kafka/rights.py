@@ -110,7 +110,7 @@ PROGRAMS: dict[str, Program] = {
             *_topics(READ, topics.REQUESTS, topics.CONTROLS, topics.RESULTS, topics.EVENTS),
             *_topics(READ, topics.COMPLETIONS, topics.RESTORE, topics.PARKED),
             *_topics(WRITE, topics.EVENTS, topics.COMPLETIONS, topics.DEAD_LETTERS),
-            *_topics(WRITE, topics.PERMITS, topics.RESULTS),
+            *_topics(WRITE, topics.PERMITS, topics.RESULTS, topics.MODEL_DELTAS),
             # Of tenants: their lanes run in the same process.
             *_topics(READ, topics.TENANT_REQUESTS, *_OF_TENANTS),
             *_topics(WRITE, topics.TENANT_REQUESTS, *_OF_TENANTS),
@@ -126,7 +126,9 @@ PROGRAMS: dict[str, Program] = {
         transactions=_TRIED,
     ),
     "runfold-tools": _pool("the tool pool", kinds.TOOL, *_DEFINITIONS),
-    "runfold-models": _pool("the model pool", kinds.MODEL, *_DEFINITIONS),
+    "runfold-models": _pool(
+        "the model pool", kinds.MODEL, *_DEFINITIONS, *_topics(WRITE, topics.MODEL_DELTAS)
+    ),
     "runfold-contexts": _pool("the context pool", kinds.CONTEXT, *_topics(READ, topics.REGISTRY)),
     "runfold-projector": Program(
         "the projector",
@@ -154,6 +156,7 @@ PROGRAMS: dict[str, Program] = {
             # Of requests: a run that was asked for is there, before its first event is.
             *_topics(READ, topics.REQUESTS, topics.EVENTS, topics.COMPLETIONS, topics.REGISTRY),
             *_topics(READ, topics.DEAD_LETTERS, topics.TENANT_EVENTS, topics.FEEDBACK),
+            *_topics(READ, topics.MODEL_DELTAS),
             *_topics(DESCRIBE_CONFIGS, topics.EVENTS),
             *_groups("readers"),
         ),

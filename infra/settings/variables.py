@@ -220,6 +220,11 @@ OPENAI_MODEL = Variable(
     "OPENAI_MODEL", LINE, "", "run processor, model pool", "its model for `default`",
     "`gpt-5-mini`",
 )  # fmt: skip
+MODEL_DELTAS = Variable(
+    "RUNFOLD_MODEL_DELTAS", choice("off", "on"), "off", "run processor, model pool",
+    "whether listeners of a run may see what a model says while it answers, where its agent asks "
+    "for a stream ([HTTP](http.md#what-a-model-says-meanwhile))",
+)  # fmt: skip
 ANTHROPIC_API_KEY = Variable(
     "ANTHROPIC_API_KEY", WORD, "", "run processor, model pool", "with it Anthropic is configured",
     "none", hidden,

@@ -16,6 +16,7 @@ from runfold.processors.effects.kinds import Served
 from runfold.processors.effects.pool.serving import POOL_ENDS, serve_pool
 from runfold.processors.effects.pool.settings import POOL_OPTIONS
 from runfold.processors.effects.under_way import UnderWay, always
+from runfold.processors.model.deltas import deltas_where_on
 from runfold.processors.model.kind import MODEL_CALL
 from runfold.processors.model.processor import ModelProcessor
 from runfold.processors.model.providers.settings import ModelSettings
@@ -40,14 +41,16 @@ def _work(process: Process, settings: ModelSettings) -> int:
         fetch = None
         if config.home:
             fetch = SealedArtifacts(FileArtifacts(config.home / "artifacts"), codec.sealing).get
-        models = ModelProcessor(settings, known.script, fetch, refresh=known.refresh)
+        deltas = deltas_where_on(config.kafka, codec)
+        models = ModelProcessor(settings, known.script, fetch, refresh=known.refresh, deltas=deltas)
         under_way = UnderWay(config.drain_s)
         process.health.reports["keys"] = told(codec)
         process.health.reports["calls"] = under_way.told
         process.health.reports["left_alone"] = models.left_alone
         made = Served(MODEL_CALL, models.call, ready=models.ready, group=models.group)
         served = under_way.over(made, always)
-        return serve_pool(process, served, codec, known.reading, (models,))
+        resources = (models,) if deltas is None else (deltas, models)
+        return serve_pool(process, served, codec, known.reading, resources)
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ from runfold.processors.effects.holds import CannotBeginError
 from runfold.processors.effects.kinds import Make
 from runfold.processors.model.caller import Caller, Reserved, Speaker
 from runfold.processors.model.contents import Fetch, opened
+from runfold.processors.model.deltas import Deltas
 from runfold.processors.model.hiding import Hiding, ShownAgain
 from runfold.processors.model.kind import MODEL_CALL
 from runfold.processors.model.names import SCRIPTED, resolve, split
@@ -55,7 +56,7 @@ class ModelProcessor:
     ``get``, for contents held by reference. ``refresh`` may block; it is called in a thread
     before a script is said not to exist. ``clock`` counts seconds, ``now`` reads the wall
     clock, ``sleep`` takes seconds. ``remote`` asks the providers, from this process where it is
-    None.
+    None. ``deltas`` is told what models say while they answer.
     All calls of one processor are made from one event loop, on which it is also left: as an
     async context manager it closes its connections there.
     """
@@ -71,14 +72,17 @@ class ModelProcessor:
         now: Callable[[], datetime] = _utc_now,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         remote: Providers | None = None,
+        deltas: Deltas | None = None,
     ) -> None:
         self._settings = settings
         self._fetch = fetch
         self._clock = clock
         self._now = now
-        self._remote = remote or Remote(settings.providers, Transport(now, clock, settings.network))
+        self._remote = remote or Remote(
+            settings.providers, Transport(now, clock, settings.network), deltas
+        )
         self._hiding = Hiding()
-        self._caller = Caller(self._remote, Scripted(script, refresh, sleep), clock, sleep)
+        self._caller = Caller(self._remote, Scripted(script, refresh, sleep, deltas), clock, sleep)
 
     async def call(self, work: ModelWork) -> ModelResult:
         """Return what came of a call; a provider's fault is a failed result, never an exception.

@@ -14,7 +14,6 @@ from __future__ import annotations
 import sys
 from dataclasses import dataclass
 from functools import lru_cache, partial
-from typing import NamedTuple
 
 from runfold.events.avro.codec import Codec
 from runfold.events.avro.vocabulary import TENANTS as TENANT_RECORDS
@@ -43,10 +42,9 @@ from runfold.processors.engine.kafka.beside import Beside
 from runfold.processors.engine.kafka.restoring.new_inputs import take_new_inputs
 from runfold.processors.engine.kafka.runner import Engine
 from runfold.processors.engine.ports import NoEffects
-from runfold.processors.model.apart.process import Apart
+from runfold.processors.model.apart.beside import Models, models_beside_lanes
 from runfold.processors.model.kind import MODEL_CALL
 from runfold.processors.model.names import resolve
-from runfold.processors.model.processor import ModelProcessor
 from runfold.processors.model.providers.settings import ModelSettings
 from runfold.processors.policy_server.kind import POLICY_CALL
 from runfold.processors.policy_server.processor import PolicyServerProcessor, place_of
@@ -78,11 +76,6 @@ _OPTIONS = {
     _TAKE_NEW: "begin input topics that were created again at their beginning, and end",
     _ACCEPT: "go on with a journal that lost its end or its beginning, list what is lost, and end",
 }
-
-
-class _Models(NamedTuple):
-    apart: Apart
-    processor: ModelProcessor
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,19 +110,13 @@ def _work(process: Process, settings: _Settings) -> int:
         credentials = asked_for(settings.tools.every_secret(process.taken.values))
         files = FileArtifacts(process.config.need_home() / "artifacts")
         artifacts = SealedArtifacts(files, codec.sealing)
-        # What strangers answer is read in a child: whatever it does there, lanes go on.
-        apart = Apart(
-            settings.models.providers,
-            variables.MODEL_MEMORY.read() * 1_000_000,
-            soon=bool(settings.models.configured),
+        models = models_beside_lanes(
+            settings.models, known.script, artifacts.get, known.refresh, config.kafka, codec
         )
-        models = ModelProcessor(
-            settings.models, known.script, artifacts.get, refresh=known.refresh, remote=apart
-        )
-        effects = _effects(process, settings, known, _Models(apart, models), artifacts)
+        effects = _effects(process, settings, known, models, artifacts)
         runs = runs_that_begin_with(
             behaviour.CURRENT,
-            lru_cache(1024)(models.is_priced),
+            lru_cache(1024)(models.processor.is_priced),
             partial(resolve, configured=settings.models.configured),
             credentials.judge if credentials else None,
         )
@@ -235,7 +222,7 @@ def _effects(
     process: Process,
     settings: _Settings,
     known: Following,
-    models: _Models,
+    models: Models,
     artifacts: SealedArtifacts,
 ) -> LocalEffects:
     taken = process.taken
@@ -279,7 +266,12 @@ def _effects(
         ),
         under_way.over(Served(CONTEXT_CALL, ContextProcessor(artifacts).call), always),
         under_way.over(Served(POLICY_CALL, policies.call), always),
-        resources=(*models, policies, children, imported_at_start(children)),
+        resources=(
+            *models.resources(),
+            policies,
+            children,
+            imported_at_start(children),
+        ),
         traces=process.traces,
         bounds=Bounds.from_env(),
     )

@@ -18,7 +18,7 @@ from runfold.producers.client.broker_time import BrokerTime
 from runfold.producers.client.hubs import Hubs
 from runfold.producers.client.messages import Calls, FeedbackOptions, Messages, RequestOptions
 from runfold.producers.errors import NotYetError
-from runfold.producers.log.port import Headers, LogReader, LogWriter, RecordPlace
+from runfold.producers.log.port import Headers, LogReader, LogWriter, RecordPlace, SoonWriter
 
 
 class AsyncRunClient:
@@ -276,4 +276,7 @@ class AsyncRunClient:
         self, topic: str, record: Record, key: str, headers: Headers = ()
     ) -> RecordPlace:
         # Publishing waits until the record is durable: that is milliseconds, and not ours to block.
+        if isinstance(self._writer, SoonWriter):
+            soon = self._writer.publish_soon(topic, record, key, headers)
+            return await asyncio.wrap_future(soon)
         return await asyncio.to_thread(self._writer.publish, topic, record, key, headers)

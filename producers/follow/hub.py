@@ -11,16 +11,17 @@ import threading
 import time
 from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import TimeoutError as NotInTime
-from contextlib import suppress
 from types import TracebackType
 from typing import Self
 
 from runfold.events.run import Event
-from runfold.producers.errors import RefusedError, UnavailableError
+from runfold.producers.errors import BehindError, RefusedError, UnavailableError
+from runfold.producers.follow.bell import bell_of
 from runfold.producers.follow.cursor import Cursor
 from runfold.producers.follow.history import LogHistory
 from runfold.producers.follow.subscription import Item
 from runfold.producers.follow.tail import LIMIT, PATIENCE_S, Tail
+from runfold.producers.follow.watching import AsyncWatching
 from runfold.producers.log.port import LogReader
 
 _LONGEST_WAIT_S = 3600.0
@@ -32,6 +33,7 @@ class Hub:
 
     def __init__(self, reader: LogReader, topic: str, *, patience_s: float = PATIENCE_S) -> None:
         self.patience_s = patience_s
+        self.reader, self.topic = reader, topic
         self.tail = Tail(reader, topic, patience_s=patience_s)
         self.history = LogHistory(reader, topic)
 
@@ -46,6 +48,12 @@ class Hub:
     ) -> AsyncFollowing:
         """Return a run to follow on an event loop: a thousand of them need no thread."""
         return AsyncFollowing(self, run_id, after_seq, timeout, limit)
+
+    def async_watching(
+        self, tenant_id: str, types: frozenset[str] | None = None, limit: int = LIMIT
+    ) -> AsyncWatching:
+        """Return the runs of a tenant to watch: their events of some types, or of all."""
+        return AsyncWatching(self.tail, self.reader, self.topic, (tenant_id, types), limit)
 
     def close(self) -> None:
         """Stop reading; those who still follow receive a FatalError."""
@@ -118,6 +126,8 @@ class _Joined:
         for item in items:
             if isinstance(item, Exception):
                 raise item
+            if not isinstance(item, Event):
+                continue
             if expected.misses_before(item):
                 return True
             expected.takes(item)
@@ -177,19 +187,19 @@ class Following(_Joined):
 
 
 class AsyncFollowing(_Joined):
-    """The same on an event loop: ``async with``, then ``async for``."""
+    """The same on an event loop: ``async with``, then ``async for``.
+
+    ``woken`` is set when there is something new, for those who take it by ``newest``.
+    """
+
+    woken: asyncio.Event
 
     async def __aenter__(self) -> Self:
         """Begin to listen."""
-        loop = asyncio.get_running_loop()
-        self._woken = asyncio.Event()
-
-        def wake() -> None:
-            # The loop may have gone with its follower still listening.
-            with suppress(RuntimeError):
-                loop.call_soon_threadsafe(self._woken.set)
-
-        self._subscription = self._hub.tail.subscribe(self._run_id, wake, self._limit)
+        bell, self.woken = bell_of(asyncio.get_running_loop()), asyncio.Event()
+        self._subscription = self._hub.tail.subscribe(
+            self._run_id, lambda: bell.ring(self.woken), self._limit
+        )
         return self
 
     async def __aexit__(
@@ -222,16 +232,29 @@ class AsyncFollowing(_Joined):
         while not self._over:
             try:
                 async with asyncio.timeout(self.left()):
-                    await self._woken.wait()
+                    await self.woken.wait()
             except TimeoutError:
                 return
-            self._woken.clear()
+            self.woken.clear()
             items = self._subscription.drain()
             if self._needs_history(items):
                 for event in await self.past():
                     yield event
             for event in self._new([item for item in items or () if isinstance(item, Event)]):
                 yield event
+
+    async def newest(self) -> list[Event]:
+        """Return what has come since, at once; wait for ``woken`` before.
+
+        Raises BehindError where more came than the buffer holds: history has it, read from the
+        last event that was taken on.
+        """
+        self.woken.clear()
+        items = self._subscription.drain()
+        if items is None:
+            raise BehindError(f"More came than {self._limit} events while nobody took them.")
+        missing = await self.past() if self._needs_history(items) else []
+        return missing + self._new([item for item in items if isinstance(item, Event)])
 
     async def __aiter__(self) -> AsyncIterator[Event]:
         """Yield the run's events in order, those that were and those that come."""

@@ -3,27 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Future, wait
 from contextlib import closing
-from dataclasses import replace
 from datetime import datetime
-from typing import Any
-
-from confluent_kafka import (
-    TIMESTAMP_LOG_APPEND_TIME,
-    KafkaError,
-    KafkaException,
-    Message,
-)
 
 from runfold.events.avro.codec import Codec
 from runfold.events.base import Record
 from runfold.events.topics import MAX_RECORD_BYTES
 from runfold.infra.credentials.signing import Signer
 from runfold.infra.kafka import clients
-from runfold.producers.errors import LogError, translated
+from runfold.producers.log.acknowledging import Acknowledging
 from runfold.producers.log.delivery import delivered
 from runfold.producers.log.envelope import headers_of, value_of
 from runfold.producers.log.kafka_tail import KafkaEnds, KafkaTail
+from runfold.producers.log.kept_tails import KeptTails
 from runfold.producers.log.partitioner import partition_for
 from runfold.producers.log.port import Delivery, Headers, Only, RecordPlace, Start, Until
 from runfold.producers.log.tail import (
@@ -73,10 +66,18 @@ class Publisher:
                 "log_level": 0,
             }
         )
+        self._sending = Acknowledging(self._producer)
 
     def publish(self, topic: str, record: Record, key: str, headers: Headers = ()) -> RecordPlace:
         """Return the place of a record once the broker holds it durably."""
-        return self.publish_all(topic, [(record, key)], headers)[0]
+        return self.publish_soon(topic, record, key, headers).result()
+
+    def publish_soon(
+        self, topic: str, record: Record, key: str, headers: Headers = ()
+    ) -> Future[RecordPlace]:
+        """Return, in time, the place of a record; who awaits it needs no thread for it."""
+        value = value_of(self._codec, topic, record)
+        return self._send(topic, record, value, key, headers)
 
     def publish_all(
         self, topic: str, records: Sequence[tuple[Record, str]], headers: Headers = ()
@@ -84,74 +85,32 @@ class Publisher:
         """Return the places of many records, in their order; the first failure is raised."""
         values = [value_of(self._codec, topic, record) for record, _ in records]
         sent = [
-            (
-                value,
-                key,
-                [*headers_of(record, key, self._source), *headers, *self._proof(topic, value)],
-            )
+            self._send(topic, record, value, key, headers)
             for value, (record, key) in zip(values, records, strict=True)
         ]
-        return self._sent(topic, sent)
+        return _all(sent)
 
     def drop(self, topic: str, keys: Sequence[str]) -> None:
         """Write a tombstone for each key."""
-        self._sent(topic, [(None, key, []) for key in keys])
+        _all([self._sending.publish(topic, None, key, []) for key in keys])
 
-    def _proof(self, topic: str, value: bytes) -> Headers:
+    def _send(
+        self, topic: str, record: Record, value: bytes, key: str, headers: Headers
+    ) -> Future[RecordPlace]:
         # Of the bytes that are sent: what is sealed is signed as it is sealed.
-        return self._signer.headers(topic, value) if self._signer is not None else ()
-
-    def _sent(
-        self, topic: str, records: Sequence[tuple[bytes | None, str, Any]]
-    ) -> list[RecordPlace]:
-        reports: list[RecordPlace | LogError | None] = [None] * len(records)
-        for number, (value, key, headers) in enumerate(records):
-            self._produce(topic, value, key, headers, _reporter(reports, number))
-        # Bounded by delivery.timeout.ms: librdkafka reports every record by then.
-        while any(report is None for report in reports):
-            self._producer.poll(_POLL_S)
-        places = []
-        for report in reports:
-            if isinstance(report, LogError):
-                raise report
-            assert report is not None
-            places.append(report)
-        return places
+        proof = self._signer.headers(topic, value) if self._signer is not None else ()
+        every = [*headers_of(record, key, self._source), *headers, *proof]
+        return self._sending.publish(topic, value, key, every)
 
     def close(self) -> None:
         """Let what is on its way arrive, for at most ten seconds."""
         self._producer.flush(_WAIT_S)
 
-    def _produce(
-        self, topic: str, value: bytes | None, key: str, headers: Any, report: Any
-    ) -> None:
-        while True:
-            try:
-                self._producer.produce(
-                    topic, value=value, key=key.encode(), headers=headers, on_delivery=report
-                )
-            except BufferError:
-                self._producer.poll(_POLL_S)
-            except KafkaException as error:
-                raise translated(error, f"publishing to {topic}") from error
-            else:
-                return
 
-
-def _reporter(reports: list[RecordPlace | LogError | None], number: int) -> Any:
-    def report(error: KafkaError | None, message: Message) -> None:
-        if error is not None:
-            reports[number] = translated(error, f"publishing to {message.topic()}")
-        else:
-            reports[number] = replace(_place(message), appended_at=_stamped(message))
-
-    return report
-
-
-def _stamped(message: Message) -> datetime | None:
-    """Return the broker's time stamp, None where the record has its producer's."""
-    kind, _ = message.timestamp()
-    return time_of(message) if kind == TIMESTAMP_LOG_APPEND_TIME else None
+def _all(sent: Sequence[Future[RecordPlace]]) -> list[RecordPlace]:
+    # Every one is waited for, also after a failure: nothing is on its way when it is raised.
+    wait(sent)
+    return [each.result() for each in sent]
 
 
 class TopicReader:
@@ -160,6 +119,8 @@ class TopicReader:
     def __init__(self, config: Mapping[str, str | int | float], codec: Codec) -> None:
         self._codec = codec
         self._kafka = config
+        self._ends = KafkaEnds(config)
+        self._kept = KeptTails(config)
 
     def read(
         self,
@@ -174,7 +135,9 @@ class TopicReader:
     ) -> Iterator[Delivery]:
         """Yield a topic's records, as every log reader does."""
         wanted = None if key is None else key.encode()
-        with closing(KafkaTail(self._kafka)) as tail:
+        # What follows may stay for days: it has a tail of its own.
+        lent = closing(KafkaTail(self._kafka)) if follow else self._kept.lent()
+        with lent as tail:
             places = tail.places(topic)
             if wanted is not None:
                 places = [places[partition_for(wanted, len(places))]]
@@ -193,18 +156,17 @@ class TopicReader:
 
     def begins(self, topic: str) -> Mapping[int, int]:
         """Return the first offset that is kept of each partition."""
-        ends = KafkaEnds(self._kafka)
+        ends = self._ends
         return {number: at for (_, number), at in ends.low(ends.places(topic)).items()}
 
     def ends(self, topic: str) -> Mapping[int, int]:
         """Return where the committed part of each partition ends."""
-        ends = KafkaEnds(self._kafka)
-        found = ends.stable(ends.places(topic))
+        found = self._ends.stable(self._ends.places(topic))
         return {number: at for (_, number), at in found.items()}
 
     def _until(self, places: list[Place], ends: Mapping[int, int] | None) -> dict[Place, int]:
         if ends is None:
-            return KafkaEnds(self._kafka).stable(places)
+            return self._ends.stable(places)
         return {place: ends.get(place[1], 0) for place in places}
 
     def _starts(self, tail: KafkaTail, places: list[Place], start: Start) -> dict[Place, int]:
@@ -212,7 +174,7 @@ class TopicReader:
             return {place: start.get(place[1], BEGINNING) for place in places}
         if start == "earliest":
             return dict.fromkeys(places, BEGINNING)
-        ends = KafkaEnds(self._kafka)
+        ends = self._ends
         if start == "latest":
             # Left to the broker, it would be the end at the first fetch.
             return ends.stable(places)
@@ -255,6 +217,6 @@ def _raw(record: RawRecord) -> Delivery:
     return Delivery(_place(record), record.key(), record.value(), headers_in(record), at)
 
 
-def _place(record: RawRecord | Message) -> RecordPlace:
+def _place(record: RawRecord) -> RecordPlace:
     topic, partition = place_of(record)
     return RecordPlace(topic, partition, record.offset() or 0)

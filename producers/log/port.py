@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 from runfold.events.base import Record
 from runfold.events.errors import WireError
@@ -76,6 +77,20 @@ class LogWriter(Protocol):
 
     def drop(self, topic: str, keys: Sequence[str]) -> None:
         """Have a compacted topic forget the records of these keys; raises as ``publish`` does."""
+        ...
+
+
+@runtime_checkable
+class SoonWriter(Protocol):
+    """A log writer of which nobody must hold a thread while it writes."""
+
+    def publish_soon(
+        self, topic: str, record: Record, key: str, headers: Headers = ()
+    ) -> Future[RecordPlace]:
+        """Return, in time, the place of a record once it is durable.
+
+        Raises as ``LogWriter.publish`` does, at once or by the future.
+        """
         ...
 
 

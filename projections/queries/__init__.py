@@ -13,6 +13,7 @@ from runfold.projections.queries.operating import (
     live_runs,
     oldest_live_run,
     positions,
+    reached,
     set_aside,
     unread,
 )
@@ -68,6 +69,7 @@ __all__ = [
     "oldest_live_run",
     "open_approvals",
     "positions",
+    "reached",
     "rules_used",
     "run",
     "runs_started",

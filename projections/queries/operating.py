@@ -64,6 +64,16 @@ def positions(views: OperatorViews) -> list[Row]:
     return views.all(select(projection_positions).order_by(at.view, at.topic, at.topic_partition))
 
 
+def reached(views: Views, view: str, topic: str) -> dict[int, int]:
+    """Return the offset of each partition of a topic before which a view has everything.
+
+    It says nothing of anybody's runs, so it is the same for everybody.
+    """
+    at = projection_positions.c
+    query = select(at.topic_partition, at.next_offset).where(at.view == view, at.topic == topic)
+    return {int(row[0]): int(row[1]) for row in views.connection.execute(query)}
+
+
 def live_runs(views: Views) -> list[str]:
     """Return the ids of all runs in a scope that have not ended, as far as the views know."""
     ended = [status.value for status in TERMINAL]

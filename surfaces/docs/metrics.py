@@ -12,6 +12,7 @@ ROOMS = (
     "runfold.infra.clock.watching",
     "runfold.processors.engine.metrics",
     "runfold.processors.effects.metrics",
+    "runfold.processors.model.metrics",
     "runfold.processors.tenant.metrics",
     "runfold.processors.tool.metrics",
     "runfold.projections.observability.metrics",

@@ -57,6 +57,7 @@ TRAFFIC: dict[str, Traffic] = {
         f"{_RUN}, {_POOLS}, projector, `runfold`",
     ),
     topics.FEEDBACK: Traffic("`run_id`", "gateway", "gateway"),
+    topics.MODEL_DELTAS: Traffic("`run_id`", f"{_RUN}, model pool", "gateway"),
     topics.ALERTS: Traffic("`rule/subject`", "monitor", "monitor (at start), clients"),
 }
 
@@ -103,6 +104,8 @@ def _kept(topic: Topic) -> str:
     if topic.config.get("cleanup.policy") == "compact":
         return "compacted: the newest of each key"
     age = int(topic.config["retention.ms"])
+    if 0 <= age < _DAY_MS:
+        return f"{age // 60_000} minutes"
     return "for good" if age < 0 else f"{age // _DAY_MS} days"
 
 

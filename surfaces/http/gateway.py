@@ -13,6 +13,7 @@ from typing import TypeVar
 from sqlalchemy import Connection
 
 from runfold.events.definitions import Definitions
+from runfold.events.run import Event
 from runfold.infra.artifacts.port import ArtifactStore
 from runfold.infra.credentials.token import Claims
 from runfold.infra.documents import Remark
@@ -23,6 +24,7 @@ from runfold.projections.queries import Views
 from runfold.surfaces.application.faults import Code, fault_of
 from runfold.surfaces.application.reads import ReadRecord
 from runfold.surfaces.application.runs.async_runs import AsyncRuns
+from runfold.surfaces.application.runs.live import is_young, joined, recorded_so_far
 from runfold.surfaces.application.runs.once import Once
 from runfold.surfaces.application.scope import OperatorScope, Scope, TenantScope
 from runfold.surfaces.http.access.identity import Caller
@@ -101,6 +103,18 @@ class Gateway:
             use.views_away_until = use.elapsed() + _AWAY_S
             _log.warning("the views are away: %s", type(error).__name__)
             return None
+
+    async def events_of(self, caller: Caller, run_id: str) -> list[Event] | None:
+        """Return the events of a run that lives, exact, where the views help to read them.
+
+        None where they do not: then the journal has them all.
+        """
+        if is_young(run_id):
+            return None
+        known = await self.ask_if_there(caller, lambda views: recorded_so_far(views, run_id))
+        if known is None:
+            return None
+        return await asyncio.to_thread(joined, self.reader, run_id, known)
 
     async def ask_all(self, caller: Caller, question: Callable[[Views], T]) -> T:
         """Return the answer of all rows, for an operator."""

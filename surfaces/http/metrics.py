@@ -34,3 +34,10 @@ BACK_OFFS = TABLE.counter(
     ["by"],
     process="gateway",
 )
+CUT = TABLE.counter(
+    "runfold_http_streams_cut",
+    "streams that were ended before their time: `behind` whose listener left more waiting than its "
+    "buffer holds, `stalled` whose listener took nothing, `fault` where the log could not be read",
+    ["kind"],
+    process="gateway",
+)

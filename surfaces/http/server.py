@@ -49,6 +49,8 @@ def protocol(idle_s: float) -> type[asyncio.Protocol]:
         """HTTP/1.1, strictly parsed; the time for a request's head is bounded."""
 
         def connection_made(self, transport: Any) -> None:
+            # For an answer that is cut in its middle, while its peer takes nothing.
+            self.app_state = {**self.app_state, "abort": transport.abort}
             super().connection_made(transport)
             self._head_due = self.loop.call_later(idle_s, self._cut)
 

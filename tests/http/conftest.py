@@ -37,6 +37,7 @@ def client(served: Served) -> httpx.Client:
 def product(servers: stack.Servers) -> Iterator[Product]:
     stack.fresh_topics(servers.settings)
     with ExitStack() as held:
+        held.enter_context(pytest.MonkeyPatch.context()).setenv("RUNFOLD_MODEL_DELTAS", "on")
         home = held.enter_context(stack.temporary_home())
         url = held.enter_context(stack.fresh_database(servers.database_url))
         settings = replace(servers.settings.at(servers.bootstrap_servers, url), home=home)

@@ -15,11 +15,16 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
+from runfold.events.avro.samples import sample
+from runfold.events.contents.content import text
+from runfold.events.run.lifecycle import UserMessageReceived
+from runfold.producers.identity import uuid7
 from runfold.surfaces.http.access.identity import LOOPBACK
 from runfold.surfaces.http.access.limits import Limits
 from runfold.surfaces.http.app import make_app
 from tests.deciders.given import RUN
 from tests.http.serving import Served, serving
+from tests.http.test_streams import put
 from tests.support.stack import wait_until
 
 CHUNKED = b"POST /runs HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n"
@@ -139,14 +144,21 @@ def test_a_body_that_is_too_large_is_not_read(impatient: Served) -> None:
 
 
 def test_a_listener_that_does_not_read_is_cut(served: Served) -> None:
-    limits = Limits(idle_s=0.5, heartbeat_s=0.0001)
+    said = sample(UserMessageReceived)
+    assert isinstance(said, UserMessageReceived)
+    large, run = said.model_copy(update={"content": text("x" * 200_000)}), uuid7()
+    for seq in range(1, 101):
+        put(served.log, run, seq, large)
+    limits = Limits(idle_s=0.5, heartbeat_s=0.1)
     with serving(served.log, limits=limits) as other, closing(connected(other)) as sock:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1024)
-        path = f"/runs/{RUN}/events?after=1000"
+        path = f"/runs/{run}/events"
         sock.sendall(head(other, "accept: text/event-stream", method="GET", path=path))
         wait_until(lambda: other.gateway.use.listeners == 1)
-        # Its buffers fill with beats, and then nothing moves.
+        # Its buffers fill, and then nothing moves.
         wait_until(lambda: other.gateway.use.listeners == 0, 60)
+        # It is closed at once, and not when its peer has read what waits for it.
+        wait_until(lambda: not other.server.server_state.connections)
 
 
 def test_many_headers_and_a_long_path_are_refused(client: httpx.Client) -> None:

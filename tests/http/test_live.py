@@ -14,6 +14,9 @@ import pytest
 
 from runfold.events import topics
 from runfold.producers.log.kafka import TopicReader
+from runfold.projections import schema
+from runfold.projections.queries import TenantViews
+from runfold.surfaces.application.runs.live import joined, recorded_so_far
 from tests.http.issuing import AUDIENCE, ec, issuing
 from tests.http.product import AGENT, Product, asked, gateway, waiting
 from tests.http.test_events import heard
@@ -147,6 +150,81 @@ def test_a_version_is_promoted_and_its_name_says_so(acme: httpx.Client) -> None:
     assert (again["version"], again["chosen"]) == ("2.1.0", False)
     missing = acme.post("/releases", json={**body, "version": "9.9.9"})
     assert (missing.status_code, missing.json()["code"]) in {(422, "invalid"), (404, "not_found")}
+
+
+TALK = {
+    "apiVersion": "runfold/v1",
+    "kind": "ModelScript",
+    "metadata": {"name": "talker", "version": "1.0.0"},
+    "spec": {
+        "turns": [
+            {
+                "text": "The disk of the second broker is full again.",
+                "calls": [{"name": "complete_task", "arguments": {"summary": "said"}}],
+                "delay_ms": 2000,
+            }
+        ]
+    },
+}
+TALKER = {
+    "apiVersion": "ossa/v0.4",
+    "kind": "Agent",
+    "metadata": {"name": "talker", "version": "1.0.0"},
+    "spec": {"role": "You talk.", "llm": {"provider": "scripted", "model": "talker"}},
+    "extensions": {"runfold": {"model": {"parameters": {"stream": True}}}},
+}
+
+
+def test_what_a_model_says_meanwhile_is_heard_before_its_answer(acme: httpx.Client) -> None:
+    answer = acme.post("/definitions", json={"manifests": [TALK, TALKER]})
+    assert answer.status_code == 201, answer.text
+    asked_for = acme.post("/runs", json={"goal": "talk", "agent": "talker"})
+    path = f"/runs/{asked_for.json()['run_id']}/events"
+    stream = {"accept": "text/event-stream"}
+    with acme.stream("GET", f"{path}?deltas=true", headers=stream) as answer:
+        said = [each for each in heard(answer) if "event" in each]
+    names = [each["event"] for each in said]
+    pieces = [json.loads(each["data"]) for each in said if each["event"] == "delta"]
+    assert len(pieces) > 1
+    spoken = TALK["spec"]["turns"][0]["text"]  # type: ignore[index]
+    # The first may have been said before anybody listened, the last may come too late.
+    assert "".join(each["text"] for each in pieces) in spoken
+    assert names.index("delta") < names.index("ModelResponded")
+    assert "delta" not in names[names.index("ModelResponded") :]
+    assert [each["event"] for each in said if "id" in each] == [
+        each["type"] for each in acme.get(path).json()["events"]
+    ]
+
+
+def test_a_run_that_lives_is_read_from_the_views_and_the_journal_behind_them(
+    product: Product, acme: httpx.Client
+) -> None:
+    run_id = asked(acme)
+    question = waiting(acme, run_id)
+    wait_caught_up(product.settings)
+    reader = TopicReader(product.settings.kafka_config(), CODEC)
+    engine = schema.engine(product.settings.database_url)
+    try:
+        with engine.connect() as connection:
+            views = TenantViews(connection, "acme")
+            known = recorded_so_far(views, run_id)
+            assert known is not None
+            assert recorded_so_far(TenantViews(connection, "umbrella"), run_id) is None
+        assert joined(reader, run_id, known) == known.events
+        # What comes after the look at the views is in the journal behind them.
+        acme.post(f"/runs/{run_id}/answer", json={"question_id": question, "answer": "red"})
+        wait_until(lambda: acme.get(f"/runs/{run_id}").json()["status"] == "completed", 60)
+        live = joined(reader, run_id, known)
+        assert live is not None
+        assert len(live) > len(known.events)
+        page = acme.get(f"/runs/{run_id}/events", params={"limit": 1000}).json()["events"]
+        assert [(each.meta.seq, each.type) for each in live] == [
+            (each["seq"], each["type"]) for each in page
+        ]
+        # Views that lack an event do not join, and nothing is made up.
+        assert joined(reader, run_id, known._replace(events=known.events[:-2])) is None
+    finally:
+        engine.dispose()
 
 
 def test_what_is_the_others_is_not_there(product: Product, acme: httpx.Client) -> None:

@@ -14,6 +14,7 @@ import signal
 import socket
 import sys
 import time
+from contextvars import ContextVar
 from datetime import UTC, datetime
 from typing import Any
 
@@ -29,6 +30,7 @@ from runfold.processors.model.apart.frames import (
     written,
 )
 from runfold.processors.model.apart.outcomes import result_of
+from runfold.processors.model.deltas import Tell
 from runfold.processors.model.providers.faults import ProviderFaultError
 from runfold.processors.model.providers.remote import Remote
 from runfold.processors.model.providers.transport import Transport
@@ -37,13 +39,18 @@ from runfold.processors.model.providers.wire import WireAnswer
 _log = logging.getLogger(__name__)
 
 _OUT_OF_MEMORY = 3
+_MOST_WAITING = 1_000_000
+_LONGEST_PIECE = 100_000
+
+_NUMBER: ContextVar[int] = ContextVar("number")
+"""The number of the call that a task makes."""
 
 
 class _Calls:
     """The calls in flight, by their numbers."""
 
-    def __init__(self, remote: Remote, writer: asyncio.StreamWriter) -> None:
-        self._remote = remote
+    def __init__(self, writer: asyncio.StreamWriter) -> None:
+        self.remote: Remote
         self._writer = writer
         self._tasks: dict[int, asyncio.Task[None]] = {}
 
@@ -56,9 +63,23 @@ class _Calls:
         if task := self._tasks.get(number):
             task.cancel()
 
+    def asking(self, _work: ModelWork, _model: str) -> Tell:
+        """Return what passes on the pieces of the answer to the call that is being made."""
+        number = _NUMBER.get()
+        transport = self._writer.transport
+
+        def tell(text: str) -> None:
+            # Nobody waits for a piece: where the channel is full, it is left out.
+            if text and transport.get_write_buffer_size() < _MOST_WAITING:
+                data = text[:_LONGEST_PIECE].encode("utf-8", "surrogatepass")
+                self._writer.write(to_bytes(Kind.DELTA, number, data))
+
+        return tell
+
     async def _call(self, number: int, payload: bytes) -> None:
         started = time.monotonic()
         work = parsed(ModelWork, payload)
+        _NUMBER.set(number)
         answer = written(result_of(work, await self._asked(work), started))
         if len(answer) > MOST_ANSWER_BYTES:
             said = f"the answer takes {len(answer)} bytes, more than may be"
@@ -70,7 +91,7 @@ class _Calls:
 
     async def _asked(self, work: ModelWork) -> WireAnswer | ProviderFaultError:
         try:
-            return await self._remote.answer(work, work.model, work.timeout_ms / 1000)
+            return await self.remote.answer(work, work.model, work.timeout_ms / 1000)
         except ProviderFaultError as fault:
             return fault
         except MemoryError:
@@ -88,13 +109,15 @@ async def _serve(channel: socket.socket) -> None:
     first = await read_frame(reader)
     if first is None or first.kind is not Kind.SETTINGS:
         return
-    providers, memory = settings_from(first.payload)
+    providers, memory, deltas = settings_from(first.payload)
     keys = tuple(provider.key for provider in providers.values() if provider.key)
     for handler in logging.getLogger().handlers:
         handler.setFormatter(JsonFormatter(keys))
     resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    calls = _Calls(Remote(providers, Transport(lambda: datetime.now(UTC))), writer)
+    calls = _Calls(writer)
+    transport = Transport(lambda: datetime.now(UTC))
+    calls.remote = Remote(providers, transport, calls if deltas else None)
     while (frame := await read_frame(reader)) is not None:
         if frame.kind is Kind.CALL:
             calls.begin(frame.number, frame.payload)

@@ -39,6 +39,7 @@ class Kind(StrEnum):
     CALL = "call"
     GIVE_UP = "give_up"
     ANSWER = "answer"
+    DELTA = "delta"
 
 
 _KINDS = frozenset(Kind)
@@ -85,14 +86,26 @@ def parsed(record: type[R], payload: bytes) -> R:
     return found
 
 
-def settings_to_bytes(providers: Iterable[Provider], memory_bytes: int) -> bytes:
+class Settings(NamedTuple):
+    """The providers by name, the memory of the child in bytes, whether it tells deltas."""
+
+    providers: dict[str, Provider]
+    memory_bytes: int
+    deltas: bool
+
+
+def settings_to_bytes(
+    providers: Iterable[Provider], memory_bytes: int, *, deltas: bool = False
+) -> bytes:
     """Return the payload of the first frame: it holds keys, so it is never logged."""
     listed = [asdict(provider) for provider in providers]
-    return json.dumps({"providers": listed, "memory_bytes": memory_bytes}).encode()
+    said = {"providers": listed, "memory_bytes": memory_bytes, "deltas": deltas}
+    return json.dumps(said).encode()
 
 
-def settings_from(payload: bytes) -> tuple[dict[str, Provider], int]:
-    """Return the providers by name, and the memory that the child may have in bytes."""
+def settings_from(payload: bytes) -> Settings:
+    """Return what the first frame says."""
     given: dict[str, Any] = json.loads(payload)
     providers = [Provider(**fields) for fields in given["providers"]]
-    return {provider.name: provider for provider in providers}, given["memory_bytes"]
+    named = {provider.name: provider for provider in providers}
+    return Settings(named, given["memory_bytes"], given["deltas"])

@@ -31,6 +31,7 @@ from runfold.processors.model.apart.frames import (
     written,
 )
 from runfold.processors.model.apart.outcomes import answer_of
+from runfold.processors.model.deltas import Deltas, Tell, tell_of
 from runfold.processors.model.providers.faults import PROCESS_DIED, ProviderFaultError
 from runfold.processors.model.providers.settings import Provider
 from runfold.processors.model.providers.wire import WireAnswer
@@ -49,7 +50,8 @@ class Apart:
 
     Used from one event loop, on which it is also closed. ``memory_bytes`` is the address space
     that the child may have; ``soon`` says that calls will come, so that entering it as a context
-    manager begins to start the child. ``grace_s`` is as ``GRACE_S`` says.
+    manager begins to start the child. ``grace_s`` is as ``GRACE_S`` says; ``deltas`` is told what
+    models say while they answer.
     """
 
     def __init__(
@@ -59,8 +61,12 @@ class Apart:
         *,
         soon: bool = False,
         grace_s: float = GRACE_S,
+        deltas: Deltas | None = None,
     ) -> None:
-        self._settings = settings_to_bytes(providers.values(), memory_bytes)
+        self._deltas = deltas
+        self._settings = settings_to_bytes(
+            providers.values(), memory_bytes, deltas=deltas is not None
+        )
         keys = {provider.key_env for provider in providers.values()}
         inherited = environment_without_secrets()
         self._env = {name: value for name, value in inherited.items() if name not in keys}
@@ -85,7 +91,7 @@ class Apart:
         started = time.monotonic()
         try:
             async with asyncio.timeout(budget_s + self._grace_s):
-                payload = await child.ask(asked)
+                payload = await child.ask(asked, tell_of(self._deltas, work, name))
         except TimeoutError as error:
             child.kill("it did not answer in time")
             said = f"the call did not end within {budget_s:.1f} s"
@@ -144,6 +150,7 @@ class _Child:
         self._writer = writer
         self._numbers = itertools.count(1)
         self._waiting: dict[int, asyncio.Future[bytes]] = {}
+        self._told: dict[int, Tell] = {}
         self._born, self._died_at = time.monotonic(), 0.0
         self.lives = True
         self._listening = asyncio.create_task(self._listen(reader))
@@ -172,9 +179,11 @@ class _Child:
         """How long it lived, in seconds."""
         return self._died_at - self._born
 
-    async def ask(self, work: bytes) -> bytes:
+    async def ask(self, work: bytes, tell: Tell | None = None) -> bytes:
         """Return the payload of the answer to a call; raises ProviderFaultError if it dies."""
         number = next(self._numbers)
+        if tell is not None:
+            self._told[number] = tell
         found: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
         self._waiting[number] = found
         try:
@@ -191,6 +200,7 @@ class _Child:
             raise
         finally:
             del self._waiting[number]
+            self._told.pop(number, None)
 
     def kill(self, why: str) -> None:
         """End it at once; its calls fail."""
@@ -213,6 +223,10 @@ class _Child:
     async def _listen(self, reader: asyncio.StreamReader) -> None:
         try:
             while (frame := await read_frame(reader, MOST_ANSWER_BYTES)) is not None:
+                if frame.kind is Kind.DELTA:
+                    if tell := self._told.get(frame.number):
+                        tell(frame.payload.decode("utf-8", "surrogatepass"))
+                    continue
                 waits = self._waiting.get(frame.number)
                 if waits is not None and not waits.done():
                     waits.set_result(frame.payload)

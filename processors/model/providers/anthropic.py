@@ -12,7 +12,7 @@ from runfold.events.values import ProposedCall, Usage
 from runfold.processors.model.attachments import Part, parts_of
 from runfold.processors.model.providers import history, wire
 from runfold.processors.model.providers.pauses import joined, resume
-from runfold.processors.model.providers.streams.message import MessageAssembly
+from runfold.processors.model.providers.streams.message import MessageAssembly, spoken
 from runfold.processors.model.providers.tool_names import ToolNames
 from runfold.processors.model.providers.wire import (
     Codec,
@@ -245,5 +245,5 @@ def _credentials(key: str) -> dict[str, str]:
     return {"x-api-key": key}
 
 
-CODEC = Codec(request, parse, _credentials, MessageAssembly, resume, joined)
+CODEC = Codec(request, parse, _credentials, MessageAssembly, spoken, resume, joined)
 """Messages."""

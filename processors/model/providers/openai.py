@@ -12,7 +12,7 @@ from runfold.events.contents.content import Content
 from runfold.events.values import ProposedCall, Usage
 from runfold.processors.model.attachments import Part, parts_of
 from runfold.processors.model.providers import history, wire
-from runfold.processors.model.providers.streams.chat import ChatAssembly
+from runfold.processors.model.providers.streams.chat import ChatAssembly, spoken
 from runfold.processors.model.providers.tool_names import ToolNames
 from runfold.processors.model.providers.wire import (
     Codec,
@@ -245,5 +245,5 @@ def _credentials(key: str) -> dict[str, str]:
     return {"authorization": f"Bearer {key}"}
 
 
-CODEC = Codec(request, parse, _credentials, ChatAssembly)
+CODEC = Codec(request, parse, _credentials, ChatAssembly, spoken)
 """Chat completions."""

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
+from typing import Any
 from urllib.parse import urlsplit
 
 from runfold.events.calls import ModelWork
+from runfold.processors.model.deltas import Deltas, Tell, tell_of
 from runfold.processors.model.names import split
 from runfold.processors.model.providers.anthropic import CODEC as ANTHROPIC
 from runfold.processors.model.providers.faults import ProviderFaultError
@@ -17,6 +20,7 @@ from runfold.processors.model.providers.settings import Provider
 from runfold.processors.model.providers.tool_names import names_of
 from runfold.processors.model.providers.transport import Exchanged, Transport
 from runfold.processors.model.providers.wire import (
+    Assembly,
     Codec,
     MalformedAnswerError,
     Target,
@@ -33,9 +37,15 @@ _CODECS = {"openai": OPENAI, "anthropic": ANTHROPIC}
 class Remote:
     """The configured providers, spoken to over one transport."""
 
-    def __init__(self, providers: Mapping[str, Provider], transport: Transport) -> None:
+    def __init__(
+        self,
+        providers: Mapping[str, Provider],
+        transport: Transport,
+        deltas: Deltas | None = None,
+    ) -> None:
         self._providers = providers
         self._transport = transport
+        self._deltas = deltas
 
     async def answer(self, work: ModelWork, name: str, budget_s: float) -> WireAnswer:
         """Return the answer of ``provider:model``; ProviderFaultError for any fault."""
@@ -49,7 +59,8 @@ class Remote:
             said = f"the call cannot be written for {provider.name}: {error}"
             raise ProviderFaultError("bad_request", said) from error
         try:
-            found = await self._whole(provider, codec, request, budget_s)
+            begin = _assembly(codec, tell_of(self._deltas, work, name))
+            found = await self._whole(provider, codec, request, budget_s, begin)
             answer = codec.parse(found.body, work, target, names)
         except ProviderFaultError:
             raise
@@ -70,22 +81,25 @@ class Remote:
         await self._transport.aclose()
 
     async def _whole(
-        self, provider: Provider, codec: Codec, request: WireRequest, budget_s: float
+        self,
+        provider: Provider,
+        codec: Codec,
+        request: WireRequest,
+        budget_s: float,
+        begin: Callable[[], Assembly],
     ) -> Exchanged:
         """Return an answer to its end, which a provider may put off a few times."""
         clock = asyncio.get_running_loop().time
         until = clock() + budget_s
         credentials = _credentials(provider, codec)
-        found = await self._transport.exchange(
-            provider, request, credentials, budget_s, codec.assembly()
-        )
+        found = await self._transport.exchange(provider, request, credentials, budget_s, begin())
         for _ in range(_MOST_PAUSES):
             again = codec.resume(request, found.body)
             if again is None or clock() >= until:
                 break
             request = again
             more = await self._transport.exchange(
-                provider, request, credentials, until - clock(), codec.assembly()
+                provider, request, credentials, until - clock(), begin()
             )
             first = found.first_token_at
             found = Exchanged(codec.joined(found.body, more.body), first)
@@ -104,6 +118,28 @@ class Remote:
                 "not_configured", f"{provider.key_env} is not set, so {name} cannot be used"
             )
         return provider, model
+
+
+class _Heard:
+    """An assembly whose spoken text is told as it comes."""
+
+    def __init__(self, codec: Codec, tell: Tell) -> None:
+        self._inner = codec.assembly()
+        self._spoken = codec.spoken
+        self._tell = tell
+
+    def take(self, event: dict[str, Any]) -> bool:
+        """Add an event."""
+        self._tell(self._spoken(event))
+        return self._inner.take(event)
+
+    def body(self) -> dict[str, Any] | None:
+        """Return the whole body."""
+        return self._inner.body()
+
+
+def _assembly(codec: Codec, tell: Tell | None) -> Callable[[], Assembly]:
+    return codec.assembly if tell is None else partial(_Heard, codec, tell)
 
 
 def _is_meant(error: BaseException) -> bool:

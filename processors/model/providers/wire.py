@@ -99,7 +99,8 @@ class Codec:
     """One provider's wire: two pure functions and how it wants to be given a key.
 
     ``parse`` raises MalformedAnswerError for a body that is no answer of that wire; ``assembly``
-    begins to put one together from a stream. ``resume`` returns the request that goes on with an
+    begins to put one together from a stream; ``spoken`` returns the text for people that one of its
+    events adds. ``resume`` returns the request that goes on with an
     answer which the provider has paused, None for any other; ``joined`` makes one body of both.
     """
 
@@ -107,6 +108,7 @@ class Codec:
     parse: Callable[[Any, ModelWork, Target, ToolNames], WireAnswer]
     credentials: Callable[[str], dict[str, str]]
     assembly: Callable[[], Assembly]
+    spoken: Callable[[dict[str, Any]], str]
     resume: Callable[[WireRequest, Any], WireRequest | None] = lambda _request, _body: None
     joined: Callable[[Any, Any], Any] = lambda _before, after: after
 

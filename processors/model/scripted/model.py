@@ -14,12 +14,16 @@ After the last turn, and whenever a person says something later, it calls ``comp
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from typing import Any
 
 from runfold.events.calls import Message, ModelWork, Role
 from runfold.events.definitions import ModelScript, ScriptTurn
 from runfold.events.values import ProposedCall, Usage
+from runfold.processors.model.deltas import Deltas, tell_of
+from runfold.processors.model.names import SCRIPTED
 from runfold.processors.model.providers import wire
 from runfold.processors.model.providers.faults import (
     RETRYABLE,
@@ -31,6 +35,8 @@ from runfold.processors.model.scripted.conditions import holds
 from runfold.processors.model.scripted.templates import Scope, Seen, TemplateError, fill
 
 _COMPLETE = "complete_task"
+_MOST_PIECES = 50
+_WORDS = re.compile(r"\s*\S+\s*")
 
 Lookup = Callable[[str, str], ModelScript | None]
 """Finds a script by ``name`` or ``name@version``, and the tenant that asks."""
@@ -48,7 +54,9 @@ class Scripted:
         lookup: Lookup,
         refresh: Callable[[], object],
         sleep: Callable[[float], Awaitable[None]],
+        deltas: Deltas | None = None,
     ) -> None:
+        self._deltas = deltas
         self._lookup = lookup
         self._refresh = refresh
         self._sleep = sleep
@@ -61,13 +69,25 @@ class Scripted:
             if index is None:
                 return _final(script, work)
             turn = script.turns[index]
-            await self._take_time(turn, budget_s, model)
             if turn.error is not None and work.attempt <= _times(turn):
+                await self._take_time(turn, budget_s, model)
                 raise _fault(turn.error)
-            return _answer(turn, scope, work, f"{script.name}@{script.version}#{index + 1}")
+            found = _answer(turn, scope, work, f"{script.name}@{script.version}#{index + 1}")
         except (TemplateError, ValueError, TypeError) as error:
             said = f"script {script.name}@{script.version}: {error}"
             raise ProviderFaultError("playbook_error", said) from error
+        await self._take_time(turn, budget_s, model, self._words(found, work, model))
+        return found
+
+    def _words(self, found: WireAnswer, work: ModelWork, model: str) -> list[Callable[[], None]]:
+        """Return what tells an answer, piece by piece, where its agent asks for a stream."""
+        tell = tell_of(self._deltas, work, f"{SCRIPTED}:{model}")
+        if tell is None or not wire.streams(work):
+            return []
+        words = _WORDS.findall(wire.read(found.answer.text))
+        size = len(words) // _MOST_PIECES + 1
+        pieces = ["".join(words[at : at + size]) for at in range(0, len(words), size)]
+        return [partial(tell, piece) for piece in pieces]
 
     async def _find(self, model: str, tenant: str) -> ModelScript:
         script = self._lookup(model, tenant) if model else None
@@ -78,10 +98,21 @@ class Scripted:
             raise ProviderFaultError("not_configured", _unknown(model))
         return script
 
-    async def _take_time(self, turn: ScriptTurn, budget_s: float, model: str) -> None:
-        if turn.delay_ms <= 0:
-            return
-        await self._sleep(min(turn.delay_ms / 1000, budget_s))
+    async def _take_time(
+        self,
+        turn: ScriptTurn,
+        budget_s: float,
+        model: str,
+        pieces: Sequence[Callable[[], None]] = (),
+    ) -> None:
+        """Take the time of a turn, and tell the pieces of its answer meanwhile."""
+        seconds = max(0.0, min(turn.delay_ms / 1000, budget_s))
+        for tell in pieces:
+            tell()
+            if seconds:
+                await self._sleep(seconds / len(pieces))
+        if seconds and not pieces:
+            await self._sleep(seconds)
         if turn.delay_ms / 1000 >= budget_s:
             raise ProviderFaultError("timeout", f"script {model} takes longer than the time-out")
 

@@ -31,7 +31,7 @@ def history(
     """
     if queries.run(views, run_id) is None:
         raise no_run(run_id)
-    return [event_of(event) for event in islice(_recorded(views, run_id, after_seq), limit)]
+    return [event_of(event) for event in islice(recorded(views, run_id, after_seq), limit)]
 
 
 def detail(views: Views, run_id: str) -> shapes.RunDetail:
@@ -61,7 +61,7 @@ def ended_history(
     row = queries.run(views, run_id)
     if row is None or row["exit_status"] is None:
         return None
-    found = [event_of(event) for event in islice(_recorded(views, run_id, after_seq), limit)]
+    found = [event_of(event) for event in islice(recorded(views, run_id, after_seq), limit)]
     # It ends before a row that cannot be read back: then the journal has more to say.
     complete = len(found) == limit or (found[-1].seq if found else after_seq) >= row["seq"]
     return found if complete else None
@@ -79,14 +79,14 @@ def state_at(views: Views, run_id: str, at: int | None = None) -> shapes.RunStat
 
 def _folded(views: Views, run_id: str, at: int | None = None) -> RunFold:
     fold = RunFold()
-    events = _recorded(views, run_id)
+    events = recorded(views, run_id)
     for event in events if at is None else takewhile(lambda each: each.meta.seq <= at, events):
         fold.take(event)
     return fold
 
 
-def _recorded(views: Views, run_id: str, after_seq: int = 0) -> Iterator[journal.Event]:
-    """Yield events without a gap: it ends before one that the views could not take."""
+def recorded(views: Views, run_id: str, after_seq: int = 0) -> Iterator[journal.Event]:
+    """Yield a run's events without a gap: it ends before one that the views could not take."""
     last = after_seq
     while rows := queries.timeline(views, run_id, last, _PAGE):
         for row in rows:

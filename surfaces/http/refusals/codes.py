@@ -107,6 +107,9 @@ CODES: dict[str, Kind] = dict(
     "not_acceptable": Kind(
         406, "The route has no answer in this form", "Ask for `application/json`."
     ),
+    "too_far_behind": Kind(
+        410, "Too much was written since that position", "Begin without `after`, from now."
+    ),
     "too_slow": Kind(408, "The request came too slowly", "Send it faster, or in one piece.", True),
     "too_large": Kind(413, "The body is too large", "Send less, or refer to an artifact."),
     "uri_too_long": Kind(414, "The path or its query is too long", "Use fewer filters."),

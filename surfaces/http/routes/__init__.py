@@ -17,11 +17,13 @@ from runfold.surfaces.http.routes import (
     releases,
     runs,
     standing_in,
+    tenant_events,
 )
 
 ROUTES: tuple[Route, ...] = (
     *runs.ROUTES,
     *events.ROUTES,
+    *tenant_events.ROUTES,
     *controls.ROUTES,
     *standing_in.ROUTES,
     *approvals.ROUTES,

@@ -2,23 +2,35 @@
 
 from __future__ import annotations
 
+import asyncio
+from contextlib import AsyncExitStack
+from itertools import islice
+
 from starlette.responses import Response
 
-from runfold.events.catalogue import TERMINAL_FACTS
 from runfold.surfaces.application import shapes
-from runfold.surfaces.application.errors import NotFoundError
+from runfold.surfaces.application.errors import NotFoundError, no_run
+from runfold.surfaces.application.rendering import event_of
 from runfold.surfaces.application.runs import async_follow
-from runfold.surfaces.application.runs.accepted import detail
+from runfold.surfaces.application.runs.accepted import detail, request_of
+from runfold.surfaces.application.runs.event_types import TERMINAL
 from runfold.surfaces.application.runs.history import ended_history
 from runfold.surfaces.application.scope import TenantScope
 from runfold.surfaces.http.access import identity
 from runfold.surfaces.http.route import Call, Parameter, Route, answered
-from runfold.surfaces.http.streams import EventStream, after_in, is_asked
+from runfold.surfaces.http.streams.asking import (
+    LAST_EVENT_ID,
+    TYPES,
+    after_in,
+    is_asked,
+    switch_in,
+    types_in,
+)
+from runfold.surfaces.http.streams.of_run import RunSource
+from runfold.surfaces.http.streams.response import EventStream
 
 _MOST = 1_000
 _USUAL = 200
-_BEGINS_WITHIN_S = 3600.0
-_TERMINAL = frozenset(fact.__name__ for fact in TERMINAL_FACTS)
 
 
 async def events(call: Call[None]) -> Response:
@@ -33,26 +45,31 @@ async def events(call: Call[None]) -> Response:
 
 async def _page(call: Call[None], run_id: str, after: int) -> shapes.EventPage:
     limit = call.number("limit", _USUAL, 1, _MOST)
+    types = types_in(call)
     found = await recorded(call, run_id, after, limit + 1)
     more, found = len(found) > limit, found[:limit]
     last = found[-1] if found else None
     return shapes.EventPage(
         run_id=run_id,
-        events=tuple(found),
+        events=tuple(each for each in found if types is None or each.type in types),
         next_after=last.seq if last else after,
         has_more=more,
-        ended=last is not None and last.type in _TERMINAL,
+        ended=last is not None and last.type in TERMINAL,
     )
 
 
 async def recorded(call: Call[None], run_id: str, after: int, limit: int) -> list[shapes.Event]:
-    """Return events of a run: of one that has ended by the views, of one that lives by the journal.
+    """Return events of a run: of one that has ended by the views, of one that lives by those and
+    the journal behind them, or by the journal alone.
 
     Raises NotFoundError for a run that is not there, or not this tenant's.
     """
     known = await call.gateway.ask_if_there(
         call.caller, lambda views: ended_history(views, run_id, after, limit)
     )
+    if known is None and (live := await call.gateway.events_of(call.caller, run_id)) is not None:
+        newer = islice((each for each in live if each.meta.seq > after), limit)
+        known = [event_of(each) for each in newer]
     return await _on_journal(call, run_id, after, limit) if known is None else known
 
 
@@ -71,16 +88,24 @@ async def _on_journal(call: Call[None], run_id: str, after: int, limit: int) -> 
 
 
 async def _streamed(call: Call[None], run_id: str, after: int) -> Response:
-    client, scope = call.gateway.client(call.caller), TenantScope(call.caller.tenant_id)
-    # Once an answer has begun, it can no more say that there is no such run.
-    known = await detail(client, call.gateway.reader, scope, run_id)
-    if known.exit is not None and after >= known.seq:
-        # Nothing comes any more: 204 tells a browser not to come back.
-        return Response(status_code=204)
-    coming = async_follow.events(
-        client, scope, run_id, after_seq=after, follow=True, begins_within=_BEGINS_WITHIN_S
-    )
-    return EventStream(coming, call.gateway.use)
+    gateway, caller = call.gateway, call.caller
+    types, deltas = types_in(call), switch_in(call, "deltas")
+    source = RunSource(gateway.hubs.events, run_id, caller.tenant_id, after, types)
+    gateway.use.listen()
+    async with AsyncExitStack() as unless_sent:
+        unless_sent.callback(gateway.use.unlisten)
+        unless_sent.push_async_callback(source.close)
+        await source.open(gateway.hubs.pieces if deltas else None)
+        if source.tenant_id != caller.tenant_id:
+            # Once an answer has begun, it can no more say that there is no such run.
+            asked = await asyncio.to_thread(request_of, gateway.reader, run_id)
+            if source.tenant_id is not None or asked is None or asked.tenant_id != caller.tenant_id:
+                raise no_run(run_id)
+        if source.is_over:
+            # Nothing comes any more: 204 tells a browser not to come back.
+            return Response(status_code=204)
+        unless_sent.pop_all()
+    return EventStream(source, gateway.use)
 
 
 ROUTES = (
@@ -94,10 +119,17 @@ ROUTES = (
                 {"type": "integer", "minimum": 0},
             ),
             Parameter(
-                "limit", "How many, of a page.",
+                "limit", "How many, of a page; with `types`, among how many it looks.",
                 {"type": "integer", "minimum": 1, "maximum": _MOST},
             ),
-            Parameter("Last-Event-ID", "As `after`: a browser sends it.", place="header"),
+            TYPES,
+            Parameter(
+                "deltas",
+                "Of a stream: also send what models say while they answer, as messages without an "
+                "id and of the event `delta`. They are live, and some may be missing.",
+                {"type": "boolean"},
+            ),
+            LAST_EVENT_ID,
         ),
         ("malformed", "not_found", "too_busy", "unavailable"),
         streams=True,

@@ -20,6 +20,7 @@ from runfold.surfaces.application.runs.accepted import detail, view_of
 from runfold.surfaces.application.runs.attaching import Wanted, attach
 from runfold.surfaces.application.runs.history import ended_detail
 from runfold.surfaces.application.runs.lists import RunOptions, list_runs
+from runfold.surfaces.application.runs.run_detail import detail_of
 from runfold.surfaces.application.scope import TenantScope
 from runfold.surfaces.http.access import identity
 from runfold.surfaces.http.access.identity import Caller, need_own, subset
@@ -215,6 +216,8 @@ async def show(call: Call[None]) -> Response:
     scope = TenantScope(caller.tenant_id)
     # What has ended is one look into an index; what lives is read where it cannot lag.
     found = await call.gateway.ask_if_there(caller, lambda v: ended_detail(v, run_id))
+    if found is None and (events := await call.gateway.events_of(caller, run_id)) is not None:
+        found = detail_of(events)
     if found is None:
         found = await detail(call.gateway.client(caller), call.gateway.reader, scope, run_id)
     tag = f'"{shapes.SHAPE}.{found.seq}"'

@@ -161,3 +161,11 @@ def _settled(item: Any) -> Any:
     if isinstance(item, dict):
         return {name: _settled(value) if name in _JOINED else value for name, value in item.items()}
     return [_settled(each) for each in item] if isinstance(item, list) else item
+
+
+def spoken(event: dict[str, Any]) -> str:
+    """Return the text for people that a chunk adds; empty where it adds none."""
+    for choice in listed(event.get("choices"))[:1]:
+        said = mapping(mapping(choice).get("delta")).get("content")
+        return said if isinstance(said, str) else ""
+    return ""

@@ -141,3 +141,10 @@ _KINDS = {
     "thinking_delta": "thinking",
     "signature_delta": "thinking",
 }
+
+
+def spoken(event: dict[str, Any]) -> str:
+    """Return the text for people that an event adds; empty where it adds none."""
+    delta = mapping(event.get("delta"))
+    text = delta.get("text") if event.get("type") == "content_block_delta" else None
+    return text if isinstance(text, str) else ""

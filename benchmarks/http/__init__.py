@@ -1,0 +1,1 @@
+"""How fast a gateway is: requests, streams, idle listeners, pages; clients are other processes."""
