@@ -52,7 +52,7 @@ RESOLVE = build/lock/bin/uv pip compile --quiet --universal --python-version 3.1
 lock: ## resolve what pyproject.toml names again, into requirements-dev.lock and requirements.lock
 	@test -x build/lock/bin/uv || { $(PYTHON) -m venv build/lock && sh deploy/pip-install.sh build/lock/bin/pip uv; }
 	@$(RESOLVE) --all-extras --group dev --output-file requirements-dev.lock
-	@$(RESOLVE) --extra http --extra monitor --extra sealing --group build --constraint requirements-dev.lock --output-file requirements.lock
+	@$(RESOLVE) --extra delivery --extra http --extra monitor --extra sealing --group build --constraint requirements-dev.lock --output-file requirements.lock
 	@! grep -nE 'https?://' requirements*.lock || { echo "a lock holds an address" >&2; exit 1; }
 
 up: env ## start Kafka, Postgres and every processor

@@ -7,12 +7,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from runfold.infra.settings import gateway, isolation, opa, opentelemetry, variables, vault
+from runfold.infra.settings import (
+    gateway,
+    isolation,
+    opa,
+    opentelemetry,
+    outgoing,
+    variables,
+    vault,
+)
 from runfold.infra.settings.variable import Family, Variable
 
 VARIABLES: tuple[Variable[Any], ...] = tuple(
     found
-    for module in (variables, vault, opa, isolation, gateway, opentelemetry)
+    for module in (variables, vault, opa, isolation, gateway, outgoing, opentelemetry)
     for found in vars(module).values()
     if isinstance(found, Variable)
 )
