@@ -8,6 +8,8 @@ sha256 of that JSON. The manifests that people write are lowered to them in ``su
 from runfold.events.definitions.agents.agent import AgentDefinition, ModelChoice
 from runfold.events.definitions.agents.model_script import ModelScript, ScriptTurn
 from runfold.events.definitions.base import Definition, RetryPolicy
+from runfold.events.definitions.delivery.subscriber import SUBSCRIBER, Subscriber
+from runfold.events.definitions.delivery.subscription import SUBSCRIPTION, Subscription
 from runfold.events.definitions.kinds import KIND_OF, KINDS, key_of
 from runfold.events.definitions.policy import (
     POLICY,
@@ -45,6 +47,8 @@ __all__ = [
     "KINDS",
     "KIND_OF",
     "POLICY",
+    "SUBSCRIBER",
+    "SUBSCRIPTION",
     "AgentDefinition",
     "Approval",
     "AuthorityDelegated",
@@ -72,6 +76,8 @@ __all__ = [
     "State",
     "StorePermit",
     "StoreRecord",
+    "Subscriber",
+    "Subscription",
     "SwitchThrown",
     "TenantErased",
     "TenantHeld",

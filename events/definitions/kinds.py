@@ -5,6 +5,8 @@ from __future__ import annotations
 from runfold.events.definitions.agents.agent import AgentDefinition
 from runfold.events.definitions.agents.model_script import ModelScript
 from runfold.events.definitions.base import Definition
+from runfold.events.definitions.delivery.subscriber import SUBSCRIBER, Subscriber
+from runfold.events.definitions.delivery.subscription import SUBSCRIPTION, Subscription
 from runfold.events.definitions.policy import POLICY, PolicyDefinition
 from runfold.events.definitions.tenancy.tenant_policy import TenantPolicy
 from runfold.events.definitions.tool import ToolContract
@@ -15,6 +17,8 @@ KINDS: dict[str, type[Definition]] = {
     "playbook": ModelScript,
     POLICY: PolicyDefinition,
     "tenant_policy": TenantPolicy,
+    SUBSCRIPTION: Subscription,
+    SUBSCRIBER: Subscriber,
 }
 """The kinds of definitions by the name they carry on the wire, which never changes."""
 

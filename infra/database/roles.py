@@ -40,6 +40,19 @@ GATEWAY_TABLES: Final = ("api_keys", "asked_requests")
 """What the gateway alone reads and writes; made by the first that starts."""
 
 
+DELIVERY: Final = "delivery"
+"""Notes what was sent to receivers and subscribers, and sees nothing else."""
+
+DELIVERY_TABLES: Final = (
+    *("delivery_positions", "deliveries", "delivery_attempts", "delivery_receivers"),
+    "notifications",
+)
+"""What delivery reads and writes; made by the first that starts."""
+
+_OWN: Final = (*GATEWAY_TABLES, *DELIVERY_TABLES)
+"""Tables that no reader of the views sees: they speak of all tenants."""
+
+
 def role(schema: str, name: str) -> str:
     """Return the name of a role of a schema, as ``runfold_read``."""
     return f"{schema}_{name}"
@@ -84,8 +97,8 @@ def _grant(connection: Connection, schema: str) -> None:
     there = quoted(schema)
     tables = _tables(connection, schema)
     claims = [f"{there}.{quoted(table)}" for table in tables if table in _CLAIMS]
-    own = [f"{there}.{quoted(table)}" for table in tables if table in GATEWAY_TABLES]
-    others = (*_CLAIMS, *GATEWAY_TABLES, IDENTITY)
+    own = [f"{there}.{quoted(table)}" for table in tables if table in _OWN]
+    others = (*_CLAIMS, *_OWN, IDENTITY)
     views = [f"{there}.{quoted(table)}" for table in tables if table not in others]
     statements = [
         f"GRANT USAGE ON SCHEMA {there} TO {read}, {projector}, {tools}",

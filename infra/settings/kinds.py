@@ -127,6 +127,11 @@ def _ports(text: str) -> frozenset[int] | None:
     return None if text == "*" else frozenset(map(one.parse, text.replace(",", " ").split()))
 
 
+def _seconds(text: str) -> tuple[float, ...]:
+    one = decimal(0.001, 604_800)
+    return tuple(one.parse(part) for part in text.replace(",", " ").split())
+
+
 def _keys_place(text: str) -> str:
     kind, _, where = text.partition(":")
     if kind not in {"file", "vault"} or not where.strip("/"):
@@ -162,6 +167,7 @@ NAMES: Kind[tuple[str, ...]] = Kind(
 )
 NETWORKS = Kind("networks with commas between, such as 10.1.0.0/16", _networks)
 PORTS = Kind("numbers of ports with commas between, or *", _ports)
+SECONDS = Kind("seconds with commas between, such as 5,30,120", _seconds)
 PARTITIONS = Kind("numbers of partitions from 0, such as 0,1", _partitions)
 KEYS_PLACE = Kind("file:/path/of/keys.json or vault:mount", _keys_place)
 HTTP = Kind("an address like http://host:port", _address)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from runfold.infra.settings import (
+    delivery,
     gateway,
     isolation,
     opa,
@@ -20,7 +21,7 @@ from runfold.infra.settings.variable import Family, Variable
 
 VARIABLES: tuple[Variable[Any], ...] = tuple(
     found
-    for module in (variables, vault, opa, isolation, gateway, outgoing, opentelemetry)
+    for module in (variables, vault, opa, isolation, gateway, delivery, outgoing, opentelemetry)
     for found in vars(module).values()
     if isinstance(found, Variable)
 )
@@ -46,7 +47,7 @@ FAMILIES: tuple[Family, ...] = (
     ),
     Family(
         "RUNFOLD_SECRET_",
-        "tool pool, run processor",
+        "tool pool, run processor, delivery",
         "a secret that contracts may ask for by name in `auth`",
         ("",),
     ),

@@ -20,6 +20,8 @@ SCHEMAS = {
     "ModelScript": "model_script",
     "Policy": "policy",
     "TenantPolicy": "tenant_policy",
+    "Subscription": "subscription",
+    "Subscriber": "subscriber",
 }
 """The kinds of documents, and the file of the schema of each."""
 
@@ -66,7 +68,7 @@ def _no_such_kind(kind: object) -> str:
     if kind in _OSSA_KINDS:
         return (
             f"{kind} is OSSA, but not offered yet: a manifest is an Agent, a Tool, a "
-            "ModelScript, a Policy or a TenantPolicy"
+            "ModelScript, a Policy, a TenantPolicy, a Subscription or a Subscriber"
         )
     return f"a kind is one of {', '.join(SCHEMAS)}.{did_you_mean(str(kind), SCHEMAS)}"
 

@@ -12,6 +12,8 @@ from runfold.events.definitions import (
     Definitions,
     ModelScript,
     PolicyDefinition,
+    Subscriber,
+    Subscription,
     TenantPolicy,
     ToolContract,
 )
@@ -19,7 +21,9 @@ from runfold.infra.documents import Document
 from runfold.processors.definitions.unusable import contracts_of
 from runfold.surfaces.manifests.agents.agent import lower_agent
 from runfold.surfaces.manifests.agents.model_script import lower_model_script
-from runfold.surfaces.manifests.check import check
+from runfold.surfaces.manifests.check import FORMER, check
+from runfold.surfaces.manifests.delivery.subscriber import lower_subscriber
+from runfold.surfaces.manifests.delivery.subscription import lower_subscription
 from runfold.surfaces.manifests.files import read
 from runfold.surfaces.manifests.governing.policy import check_policy, lower_policy, told_of_names
 from runfold.surfaces.manifests.governing.tenant_policy import (
@@ -96,12 +100,23 @@ def load(
     problems = [problem for document in read_documents for problem in document.problems]
     if problems:
         raise InvalidManifestsError(problems)
-    order = (ModelScript, ToolContract, PolicyDefinition, AgentDefinition, TenantPolicy)
+    order = (
+        *(ModelScript, ToolContract, PolicyDefinition, AgentDefinition, TenantPolicy),
+        *(Subscription, Subscriber),
+    )
     everything = [*used, *(each.definition for each in declared)]
     return Manifests(
         tuple(sorted(everything, key=lambda each: order.index(type(each)))),
         tuple(sorted(set(remarks))),
     )
+
+
+_PLAIN: Mapping[str, Callable[[Document], Definition | None]] = {
+    "ModelScript": lower_model_script,
+    "Policy": lower_policy,
+    "Subscriber": lower_subscriber,
+    "Subscription": lower_subscription,
+}
 
 
 def _lower(
@@ -112,12 +127,10 @@ def _lower(
             return lower_agent(document, env)
         case "Tool":
             return lower_tool(document, env, base_of)
-        case "Policy":
-            return lower_policy(document), []
         case "TenantPolicy":
             return lower_tenant_policy(document)
-        case _:
-            return lower_model_script(document), []
+        case kind:
+            return _PLAIN[FORMER.get(kind, kind)](document), []
 
 
 def _faulty_name(document: Document) -> str | None:

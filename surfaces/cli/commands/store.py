@@ -78,7 +78,8 @@ def list_(
     kind: Annotated[
         str | None,
         typer.Argument(
-            metavar="[KIND]", help="agent, tool, model_script, policy or tenant_policy."
+            metavar="[KIND]",
+            help="agent, tool, model_script, policy, tenant_policy, subscription or subscriber.",
         ),
     ] = None,
     tenant: options.Narrow = None,

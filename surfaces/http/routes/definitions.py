@@ -29,7 +29,7 @@ from runfold.surfaces.http.refusals.problems import Problem, problem_of
 from runfold.surfaces.http.route import Call, Parameter, Route, answered
 
 _MOST = 100
-_KINDS = "agent, tool, model_script, policy, tenant_policy"
+_KINDS = "agent, tool, model_script, policy, tenant_policy, subscription, subscriber"
 
 
 class Manifests(BaseModel):
