@@ -1,8 +1,8 @@
 """``python -m runfold.processors.delivery``: sends webhooks and notifications.
 
 Any number of them serve a deployment where RUNFOLD_OWNERSHIP is ``group``: they share the
-partitions of the journal. SIGTERM ends it after what is under way. Its exit codes are those of every
-process, and 3 where another process took over.
+partitions of the journal. SIGTERM ends it after what is under way. Its exit codes are those of
+every process, and 3 where another process took over.
 """
 
 from __future__ import annotations
