@@ -22,7 +22,7 @@ from runfold.events.topics import EVENTS
 from runfold.infra.database.connection import Session
 from runfold.infra.process.failpoints import failpoint
 from runfold.processors.delivery import positions
-from runfold.processors.delivery.matching import Matcher, matches
+from runfold.processors.delivery.matching import Matcher, matches, wanted_as
 from runfold.processors.delivery.notifications.news import TYPES, News, concerns, news_of
 from runfold.processors.delivery.notifications.timing import due_at
 from runfold.processors.delivery.recent import Recent
@@ -115,20 +115,10 @@ class Intake:
 
 def wanted_of(event: Event, partition: int, offset: int, matcher: Matcher) -> list[Wanted]:
     """Return an event once for each subscription that gets it."""
-    meta = event.meta
+    tenant = event.meta.tenant_id
     return [
-        Wanted(
-            *target.key,
-            run_id=meta.run_id,
-            seq=meta.seq,
-            tenant_id=meta.tenant_id,
-            partition=partition,
-            journal_offset=offset,
-            type=event.type,
-            status=meta.status.value,
-            occurred_at=meta.time,
-        )
-        for target in matcher.subscriptions(meta.tenant_id)
+        wanted_as(target.key, event, partition, offset)
+        for target in matcher.subscriptions(tenant)
         if matches(target, event)
     ]
 

@@ -17,7 +17,7 @@ from runfold.events.definitions import (
     Subscription,
 )
 from runfold.events.run import Event
-from runfold.processors.delivery.rows import Key
+from runfold.processors.delivery.rows import Key, Wanted
 
 D = TypeVar("D", bound=Definition)
 
@@ -126,6 +126,22 @@ def matches(target: Target[Subscription], event: Event) -> bool:
     if asked.actors and meta.actor.kind.value not in asked.actors:
         return False
     return all(_plain(event.fact, name) in values for name, values in asked.fields.items())
+
+
+def wanted_as(key: Key, event: Event, partition: int, offset: int) -> Wanted:
+    """Return an event as a subscription is to get it."""
+    meta = event.meta
+    return Wanted(
+        *key,
+        run_id=meta.run_id,
+        seq=meta.seq,
+        tenant_id=meta.tenant_id,
+        partition=partition,
+        journal_offset=offset,
+        type=event.type,
+        status=meta.status.value,
+        occurred_at=meta.time,
+    )
 
 
 def _plain(fact: Any, name: str) -> object:

@@ -26,6 +26,7 @@ from runfold.surfaces.cli.commands.governing import (
     switches,
     tenants,
     tokens,
+    webhooks,
 )
 from runfold.surfaces.cli.commands.running import extending, people, runs, taking_over
 from runfold.surfaces.cli.help import Sections, with_examples
@@ -82,6 +83,7 @@ for group in (
     switches,
     tokens,
     keys,
+    webhooks,
     sql,
     look,
     backups,

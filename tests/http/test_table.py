@@ -39,6 +39,13 @@ BODIES: dict[str, dict[str, Any]] = {
     "reply_run": {"text": "x"},
     "results_run": {"call_id": "2", "result": 1},
     "publish_definitions": {"manifests": [{"kind": "Agent"}]},
+    "create_webhook": {
+        "name": "hook",
+        "url": "https://example.com/",
+        "secrets": ["webhook"],
+        "events": ["*"],
+    },
+    "replay_webhook": {"from": "earliest"},
 }
 
 

@@ -12,6 +12,7 @@ from runfold.surfaces.http.routes import (
     looking,
     runs,
     standing_in,
+    webhooks,
 )
 
 ROUTES: tuple[Route, ...] = (
@@ -22,6 +23,7 @@ ROUTES: tuple[Route, ...] = (
     *approvals.ROUTES,
     *looking.ROUTES,
     *definitions.ROUTES,
+    *webhooks.ROUTES,
     *about.ROUTES,
 )
 """Every route, in the order of the document."""
