@@ -18,6 +18,11 @@ from runfold.surfaces.application.errors import InvalidError, NotFoundError
 STATES = ("open", "delivered", "failed", "dropped")
 """What a delivery can be."""
 
+NOTICE_STATES = ("open", "sending", "sent", "failed", "unknown", "dropped")
+"""What a notification can be."""
+
+_LONGEST = 253
+
 
 def webhooks(
     known: Definitions, log: DeliveryLog, tenant: str | None, *, everybody: bool = False
@@ -58,6 +63,8 @@ def deliveries(
     """Return what was to be delivered, the newest first, with each attempt."""
     if state is not None and state not in STATES:
         raise InvalidError(f"A delivery is one of {', '.join(STATES)}, not {state[:40]!r}.")
+    if run_id is not None and not (run_id.isprintable() and len(run_id) <= _LONGEST):
+        raise InvalidError("No run has such an id.")
     return [_delivery(key, row) for row in log.deliveries(key, most, before, state, run_id)]
 
 
@@ -101,6 +108,9 @@ def notifications(
     log: DeliveryLog, tenant: str | None, state: str | None, most: int, *, everybody: bool = False
 ) -> list[shapes.Notification]:
     """Return notifications of a tenant's own subscribers, the newest first."""
+    if state is not None and state not in NOTICE_STATES:
+        known = ", ".join(NOTICE_STATES)
+        raise InvalidError(f"A notification is one of {known}, not {state[:40]!r}.")
     scope = None if everybody else tenant or ""
     fields = set(shapes.Notification.model_fields) - {"shape"}
     return [

@@ -211,7 +211,7 @@ ROUTES = (
             Parameter("before", "Only numbers below this one.", {"type": "integer", "minimum": 1}),
             Parameter("limit", "How many at most.", _LIMIT),
         ),
-        _ERRORS,
+        ("malformed", *_ERRORS),
     ),
     Route(
         "POST", f"{_ONE}/replay", "replay_webhook", "Send events once more",
@@ -236,6 +236,6 @@ ROUTES = (
             Parameter("state", "Only open, sent, failed, unknown or dropped ones."),
             Parameter("limit", "How many at most.", _LIMIT),
         ),
-        ("unavailable",),
+        ("malformed", "invalid", "unavailable"),
     ),
 )  # fmt: skip
