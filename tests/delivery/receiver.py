@@ -75,7 +75,7 @@ class Receiver:
                 await writer.drain()
                 if writer.is_closing():
                     return
-        except (OSError, asyncio.IncompleteReadError):
+        except (OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
             pass
         finally:
             writer.close()

@@ -5,15 +5,19 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import defaultdict
+from contextlib import ExitStack
 
 import pytest
 from standardwebhooks import Webhook
 
 from runfold.events.definitions import Subscription
+from runfold.producers.log.kafka import TopicReader
 from runfold.stack.settings import Settings
+from runfold.surfaces.application.governing.definitions import read_definitions
 from tests.delivery.receiver import Got, Receiver, accepts, plain
 from tests.delivery.running import SECRET, ask, delivering, publish, run_of
 from tests.support import journal
+from tests.support.builders.history import CODEC
 from tests.support.stack import wait_until
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
@@ -84,3 +88,112 @@ def test_every_event_arrives_signed_and_in_the_order_of_its_run(settings: Settin
 def open_(settings: Settings) -> int:
     [(count,)] = ask(settings, "SELECT count(*) FROM deliveries WHERE state = 'open'")
     return int(count)
+
+
+async def stalls(_got: Got, writer: asyncio.StreamWriter) -> None:
+    await asyncio.sleep(600)
+
+
+async def lies(_got: Got, writer: asyncio.StreamWriter) -> None:
+    writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 1000000\r\n\r\nsoon")
+    writer.close()
+
+
+async def is_gone(_got: Got, writer: asyncio.StreamWriter) -> None:
+    writer.write(plain(410, b"<script>gone</script>"))
+
+
+def test_receivers_that_stall_lie_redirect_or_are_gone_harm_nobody(settings: Settings) -> None:
+    with ExitStack() as held:
+        good, inner = (held.enter_context(Receiver(accepts)) for _ in range(2))
+
+        async def redirects(_got: Got, writer: asyncio.StreamWriter) -> None:
+            writer.write(plain(307, b"", f"location: {inner.url('/inside')}"))
+
+        bad = {
+            name: held.enter_context(Receiver(answer))
+            for name, answer in (
+                ("gone", is_gone), ("lies", lies), ("redirects", redirects), ("stalls", stalls),
+            )
+        }  # fmt: skip
+        publish(settings, subscription(good.url(), "good"), tenant="acme")
+        for name, receiver in bad.items():
+            made = subscription(receiver.url(), name, timeout_ms=1000, concurrency=16)
+            publish(settings, made, tenant="acme")
+        # One whose name leads to a network that nobody let in, one without its secret.
+        publish(settings, subscription("http://10.0.0.1/", "inside"), tenant="acme")
+        publish(settings, subscription(good.url(), "keyless", secrets=("webhook-none",)))
+        runs = [run_of(number, settings) for number in range(30)]
+        count = sum(len(run.events) for run in runs)
+        with delivering(settings, RUNFOLD_WEBHOOK_PAUSES_S="0.5,0.5,600,600"):
+            journal.write(settings.bootstrap_servers, runs)
+            wait_until(lambda: sum(map(len, told(good.got).values())) >= count, 60)
+            wait_until(lambda: switched_off(settings) == {"gone"}, 60)
+            wait_until(lambda: not states(settings, "gone") & {"open"}, 60)
+            worst = "SELECT min(attempts) FROM deliveries WHERE subscription = %s AND seq = 1"
+            for name in ("lies", "redirects", "inside", "keyless"):
+                wait_until(lambda which=name: ask(settings, worst, which) == [(3,)], 60)
+            # The second events of its runs were never sent: their first ones have not arrived.
+            assert ask(
+                settings,
+                "SELECT DISTINCT subscription FROM deliveries WHERE seq > 1 AND attempts > 0",
+            ) == [("good",)]
+            # Of a run that nobody refused: it is not held up by those that were.
+            journal.write(settings.bootstrap_servers, [run_of(99, settings)])
+            wait_until(lambda: "run-00099" in told(good.got), 60)
+    assert inner.got == []
+    assert states(settings, "gone") == {"failed", "dropped"}
+    errors = ask(settings, "SELECT DISTINCT subscription, error FROM deliveries WHERE error <> ''")
+    said = defaultdict(set)
+    for name, error in errors:
+        said[name].add(error)
+    assert said["redirects"] == {"redirects are not followed"}
+    assert all("not an address of the public internet" in each for each in said["inside"])
+    assert said["keyless"] == {"secret: the store of secrets holds no webhook-none"}
+    assert not [each for each in errors if "script" in each[1]]
+    [(since,)] = ask(
+        settings, "SELECT failing_since FROM delivery_receivers WHERE subscription = 'lies'"
+    )
+    assert since is not None
+
+
+def states(settings: Settings, name: str) -> set[str]:
+    return {
+        state
+        for (state,) in ask(
+            settings, "SELECT DISTINCT state FROM deliveries WHERE subscription = %s", name
+        )
+    }
+
+
+def switched_off(settings: Settings) -> set[str]:
+    reader = TopicReader(settings.kafka_config(), CODEC)
+    return {name.name for name, switch in read_definitions(reader).switches() if switch.stopped}
+
+
+def test_kills_lose_nothing_and_keep_the_order(settings: Settings) -> None:
+    runs = [run_of(number, settings) for number in range(40)]
+    count = sum(len(run.events) for run in runs)
+    with Receiver(accepts) as receiver:
+        publish(settings, subscription(receiver.url()))
+        with delivering(settings, "first", fail_at="delivery.before_adding") as process:
+            journal.write(settings.bootstrap_servers, runs[:20])
+            wait_until(lambda: process.poll() is not None, 60)
+        with delivering(settings, "second", fail_at="delivery.after_adding") as process:
+            wait_until(lambda: process.poll() is not None, 60)
+        with delivering(settings, "third", fail_at="delivery.after_answer:25") as process:
+            wait_until(lambda: process.poll() is not None, 60)
+        assert len(receiver.got) >= 25
+        with delivering(settings, "fourth") as process:
+            journal.write(settings.bootstrap_servers, runs[20:])
+            wait_until(lambda: len(receiver.got) > 100, 60)
+            # Another takes over in full flight: this one is told, and ends.
+            with delivering(settings, "fifth"):
+                wait_until(lambda: process.poll() is not None, 60)
+                assert process.returncode == 3
+                wait_until(lambda: sum(map(len, told(receiver.got).values())) >= count, 90)
+                wait_until(lambda: not open_(settings), 60)
+    assert told(receiver.got) == {
+        run.run_id: [event.meta.seq for event in run.events] for run in runs
+    }
+    assert ask(settings, "SELECT count(*) FROM deliveries") == [(count,)]

@@ -29,6 +29,7 @@ from runfold.producers.errors import LogError
 _TICK_S = 0.2
 _FLUSH_S = 0.02
 _LANE = 200
+_OVER = "the subscription was retired or switched off"
 
 Find = Callable[[Key], Subscription | None]
 """Returns a subscription that is in force."""
@@ -72,6 +73,8 @@ class Sender:
     _outcomes: list[Outcome] = field(default_factory=list)
     _under_way: set[asyncio.Task[None]] = field(default_factory=set)
     _moved: asyncio.Event = field(default_factory=asyncio.Event)
+    _leaving: set[Key] = field(default_factory=set)
+    _orphans: set[Key] = field(default_factory=set)
     _broken: BaseException | None = None
 
     def add(self, rows: Collection[Pending]) -> None:
@@ -83,6 +86,9 @@ class Sender:
             receiver = self._receiver(key)
             if receiver is not None:
                 receiver.queue.add(those)
+            else:
+                # Switched off while they were being added.
+                self._orphans.add(key)
         self._moved.set()
 
     def look_back(self, keys: Collection[Key], number: int) -> None:
@@ -101,9 +107,7 @@ class Sender:
                 receiver.made, receiver.queue.widest = made, made.concurrency
                 continue
             del self._receivers[key]
-            why = "the subscription was retired or switched off"
-            count = await self.desk.call(store.drop, key, self.partitions, why)
-            metrics.ENDED("dropped").inc(count)
+            await self._drop(key, _OVER)
 
     async def run(self) -> None:
         """Send until cancelled; raises psycopg.Error where the tables cannot be used."""
@@ -122,6 +126,8 @@ class Sender:
 
     def _receiver(self, key: Key) -> _Receiver | None:
         found = self._receivers.get(key)
+        if key in self._leaving:
+            return None
         if found is None and (made := self.find(key)) is not None:
             found = self._receivers[key] = _Receiver(Queue(made.concurrency), made)
         return found
@@ -211,8 +217,13 @@ class Sender:
 
     async def _switch_off(self, key: Key, code: str, why: str) -> None:
         del self._receivers[key]
+        self._leaving.add(key)
         metrics.DISABLED(code).inc()
         await self.disable(key, code, why)
+        await self._drop(key, why)
+        self._leaving.discard(key)
+
+    async def _drop(self, key: Key, why: str) -> None:
         count = await self.desk.call(store.drop, key, self.partitions, why)
         metrics.ENDED("dropped").inc(count)
 
@@ -226,6 +237,8 @@ class Sender:
     async def _load_for_ever(self) -> None:
         while True:
             await asyncio.sleep(_TICK_S)
+            while self._orphans:
+                await self._drop(self._orphans.pop(), _OVER)
             for key, receiver in list(self._receivers.items()):
                 most = receiver.queue.wants
                 if most:
