@@ -26,7 +26,7 @@ PEERS ?=
 # Most of the time a test on real servers waits for one of them: more of them than cores.
 WORKERS ?= 3
 
-.PHONY: bench-tenants bench-waiting bench-growth bench-tables bench-soak bench-overhead bench-peers bench-floors performance lock-peers
+.PHONY: bench-webhooks bench-tenants bench-waiting bench-growth bench-tables bench-soak bench-overhead bench-peers bench-floors performance lock-peers
 .PHONY: help env lock up down demo test lint format bench bench-recovery torture mutants docs clean
 
 help: ## this list
@@ -105,6 +105,9 @@ bench-recovery: env ## how long runs stand still when their process is killed; b
 
 bench-tenants: env ## what admission costs a run, and 10,000 tenants of which 100 are busy; build/tenants.json
 	@$(BIN)/python -m benchmarks.single.admitting
+
+bench-webhooks: env ## events a second to receivers of webhooks, and what each costs; build/webhooks.json
+	@$(BIN)/python -m benchmarks.webhooks
 
 bench-waiting: env ## beside a slow tool, in an outage (OUTAGE=600 seconds), at a deployment; build/waiting.json
 	@$(BIN)/python -m benchmarks.waiting --outage $(OUTAGE)

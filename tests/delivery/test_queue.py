@@ -38,7 +38,7 @@ class Table:
 
 
 @given(st.integers(0, 2**32), st.integers(1, 12), st.integers(1, 4), st.integers(1, 9))
-def test_whatever_fails_each_run_arrives_in_order_and_whole(
+def test_whatever_fails_each_run_arrives_in_order_and_whole(  # noqa: PLR0915 - one loop of many moves
     seed: int, most: int, widest: int, lane: int
 ) -> None:
     rng, table, queue = random.Random(seed), Table(), Queue(widest, most, most_waiting=3)
