@@ -142,7 +142,7 @@ class Delivery:
         loop = asyncio.get_running_loop()
         await loop.run_in_executor(reader, intake.begin, self._places())
         await sender.health.begin()
-        seen = await desk.call(positions.added_by_others, EVENTS, self._partitions)
+        seen = await self._added(desk)
         await self._look_back(desk, sender, 0)
 
         async def read() -> None:
@@ -210,18 +210,22 @@ class Delivery:
         return sender, notifier
 
     async def _watch(self, desk: Desk, sender: Sender, seen: int) -> None:
-        """Find what replays have added, and follow the definitions."""
+        """Find what replays have added, follow the definitions, and notice another owner."""
         position = -1
         while True:
             known = self._parts.book.current().definitions.position
             if known != position:
                 position = known
                 await sender.settle()
-            added = await desk.call(positions.added_by_others, EVENTS, self._partitions)
+            added = await self._added(desk)
             if added > seen:
                 await self._look_back(desk, sender, seen)
                 seen = added
             await asyncio.sleep(_LOOK_S)
+
+    async def _added(self, desk: Desk) -> int:
+        owner = self._parts.owner
+        return await desk.call(positions.added_by_others, EVENTS, self._partitions, owner)
 
     async def _look_back(self, desk: Desk, sender: Sender, after: int) -> None:
         keys = await desk.call(store.backlog, self._partitions, after)

@@ -103,14 +103,18 @@ def tell(session: Session, notices: Sequence[Notice]) -> None:
             _add_notices(session, notices)
 
 
-def added_by_others(session: Session, topic: str, partitions: Iterable[int]) -> int:
-    """Return the highest number that somebody else than the owners has added to partitions."""
+def added_by_others(session: Session, topic: str, partitions: Iterable[int], owner: str) -> int:
+    """Return the highest number that somebody else than the owner has added to partitions.
+
+    Raises Fenced where somebody else owns one of them.
+    """
     with transaction(session, _TIMEOUT):
-        row = session.execute(
-            "SELECT max(added) FROM delivery_positions WHERE topic = %s AND partition = ANY(%s)",
+        rows = session.execute(
+            "SELECT owner, added FROM delivery_positions WHERE topic = %s AND partition = ANY(%s)",
             (topic, list(partitions)),
-        ).fetchone()
-    return int(row[0] or 0) if row else 0
+        ).fetchall()
+    _need_own({name for name, _ in rows}, owner)
+    return max((added for _, added in rows), default=0)
 
 
 def _lock(session: Session, moved: Mapping[Place, int], owner: str) -> None:
@@ -121,9 +125,14 @@ def _lock(session: Session, moved: Mapping[Place, int], owner: str) -> None:
         " ORDER BY p.topic, p.partition FOR UPDATE OF p",
         ([topic for topic, _ in places], [number for _, number in places]),
     ).fetchall()
-    others = sorted({name for (name,) in rows} - {owner})
-    if others or len(rows) != len(places):
-        raise Fenced(f"{', '.join(others) or 'nobody'} reads partitions of this process now")
+    _need_own({name for (name,) in rows}, owner)
+    if len(rows) != len(places):
+        raise Fenced("positions of this process are gone from the table")
+
+
+def _need_own(owners: set[str], owner: str) -> None:
+    if others := sorted(owners - {owner}):
+        raise Fenced(f"{', '.join(others)} reads partitions of this process now")
 
 
 _COLUMNS = (

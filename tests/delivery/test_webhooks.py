@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections import defaultdict
+import subprocess
+import sys
+from collections import Counter, defaultdict
+from collections.abc import Callable
 from contextlib import ExitStack
+from typing import Any
 
 import pytest
 from standardwebhooks import Webhook
 
 from runfold.events.definitions import Subscription
+from runfold.infra.http import signing
 from runfold.producers.log.kafka import TopicReader
 from runfold.stack.settings import Settings
 from runfold.surfaces.application.governing.definitions import read_definitions
 from tests.delivery.receiver import Got, Receiver, accepts, plain
-from tests.delivery.running import SECRET, ask, delivering, publish, run_of
+from tests.delivery.running import OPEN, ROOT, SECRET, ask, delivering, publish, run_of
+from tests.docs.test_blocks import environment
 from tests.support import journal
 from tests.support.builders.history import CODEC
 from tests.support.stack import wait_until
@@ -197,3 +203,56 @@ def test_kills_lose_nothing_and_keep_the_order(settings: Settings) -> None:
         run.run_id: [event.meta.seq for event in run.events] for run in runs
     }
     assert ask(settings, "SELECT count(*) FROM deliveries") == [(count,)]
+
+
+def test_the_command_line_shows_replays_rotates_and_switches(settings: Settings) -> None:
+    def cli(*words: str) -> Any:
+        done = subprocess.run(
+            [sys.executable, "-m", "runfold.surfaces.cli", *words],
+            env={**environment(settings), **OPEN}, cwd=ROOT, capture_output=True, text=True,
+            timeout=120, check=False,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stdout + done.stderr
+        return json.loads(done.stdout) if "--json" in words else done.stdout
+
+    newer = signing.new_secret()
+    whose = ("--tenant", "acme")
+    with Receiver(accepts) as receiver:
+        publish(settings, subscription(receiver.url(), events=("Run*",)), tenant="acme")
+        with delivering(settings, RUNFOLD_SECRET_WEBHOOK_2=newer):
+            journal.write(settings.bootstrap_servers, [run_of(1, settings)])
+            wait_until(lambda: len(receiver.got) == 3, 60)
+            wait_until(lambda: not open_(settings), 60)
+            [listed] = cli("webhooks", "list", "--json")
+            assert (listed["name"], listed["state"], listed["open"]) == ("hook", "on", 0)
+            log = cli("webhooks", "log", "hook", *whose, "--json")
+            assert [(each["seq"], each["state"]) for each in log] == [
+                (7, "delivered"), (2, "delivered"), (1, "delivered"),
+            ]  # fmt: skip
+            assert [each["webhook_id"] for each in log] == [
+                each.headers["webhook-id"] for each in reversed(receiver.got)
+            ]
+            assert log[0]["attempts"][0]["code"] == 200
+            cli("webhooks", "rotate", "hook", "--to", "webhook-2", *whose)
+            wait_until(lambda: both_sign(cli, receiver, newer), 90)
+            again = cli(
+                "webhooks", "replay", "hook", "--from", "2025-12-31T00:00Z", *whose, "--json"
+            )
+            assert (again["events"], again["replay"]) >= (3, 1)
+            cli("switch", "off", "subscription/hook", *whose, "--reason", "enough")
+            [listed] = cli("webhooks", "list", "--json", *whose)
+            assert (listed["state"], listed["reason"]) == ("off", "enough")
+    ids = Counter(each.headers["webhook-id"] for each in receiver.got)
+    assert len(ids) == 3
+
+
+def both_sign(cli: Callable[..., Any], receiver: Receiver, newer: str) -> bool:
+    """Whether what is replayed now is signed with both secrets."""
+    before = len(receiver.got)
+    cli("webhooks", "replay", "hook", "--from", "2025-12-31T00:00Z", "--tenant", "acme")
+    wait_until(lambda: len(receiver.got) >= before + 3, 60)
+    last = receiver.got[-1]
+    Webhook(SECRET).verify(last.body.decode(), last.headers)
+    return len(last.headers["webhook-signature"].split()) == 2 and bool(
+        Webhook(newer).verify(last.body.decode(), last.headers)
+    )
