@@ -34,7 +34,8 @@ def test_all_faults_of_all_files_come_at_once(faults: Faults) -> None:
             "Agent",
             "Agnet",
             (
-                "kind: a kind is one of Agent, Tool, ModelScript, Policy, TenantPolicy. "
+                "kind: a kind is one of Agent, Tool, ModelScript, Policy, TenantPolicy, "
+                "Subscription, Subscriber. "
                 'Did you mean "Agent"?'
             ),
         ),

@@ -161,7 +161,8 @@ def try_out(
 ) -> None:
     """Send a signed message of type `test` from this machine, and show what was answered.
 
-    The secret is looked for as the process that delivers does; `RUNFOLD_OUTGOING_*` hold here too.
+    The secret is looked for as the process that delivers does, and its bounds of where requests may
+    go hold here too.
     """
     from runfold.surfaces.application.delivery.trying import send_test
     from runfold.surfaces.application.delivery.webhooks import in_force
