@@ -86,11 +86,8 @@ class OutgoingRules:
         it is written. What a name stands for is checked when a request is made.
         """
         parts, port = _parts(url)
-        schemes = ("https", "http") if self.plain else ("https",)
-        if parts.scheme not in schemes:
-            raise RefusedTargetError(
-                f"the address must begin with {' or '.join(f'{each}://' for each in schemes)}"
-            )
+        if parts.scheme not in {"https", "http"} or (parts.scheme == "http" and not self.plain):
+            raise RefusedTargetError("the address must begin with https://")
         if not parts.hostname:
             raise RefusedTargetError("the address names no host")
         if parts.username is not None or parts.password is not None:
