@@ -27,7 +27,7 @@ PEERS ?=
 # Most of the time a test on real servers waits for one of them: more of them than cores.
 WORKERS ?= 3
 
-.PHONY: bench-http bench-tenants bench-waiting bench-growth bench-tables bench-soak bench-overhead bench-peers bench-floors performance lock-peers
+.PHONY: bench-http bench-webhooks bench-tenants bench-waiting bench-growth bench-tables bench-soak bench-overhead bench-peers bench-floors performance lock-peers
 .PHONY: help env lock up down demo test lint format conformance bench bench-recovery torture mutants docs clean
 
 help: ## this list
@@ -53,7 +53,7 @@ RESOLVE = build/lock/bin/uv pip compile --quiet --universal --python-version 3.1
 lock: ## resolve what pyproject.toml names again, into requirements-dev.lock and requirements.lock
 	@test -x build/lock/bin/uv || { $(PYTHON) -m venv build/lock && sh deploy/pip-install.sh build/lock/bin/pip uv; }
 	@$(RESOLVE) --all-extras --group dev --output-file requirements-dev.lock
-	@$(RESOLVE) --extra a2a --extra http --extra mcp --extra monitor --extra sealing --group build --constraint requirements-dev.lock --output-file requirements.lock
+	@$(RESOLVE) --extra a2a --extra delivery --extra http --extra mcp --extra monitor --extra sealing --group build --constraint requirements-dev.lock --output-file requirements.lock
 	@! grep -nE 'https?://' requirements*.lock || { echo "a lock holds an address" >&2; exit 1; }
 
 up: env ## start Kafka, Postgres and every processor
@@ -112,6 +112,9 @@ bench-tenants: env ## what admission costs a run, and 10,000 tenants of which 10
 
 bench-http: env ## requests, streams, idle listeners and pages of a gateway (HTTP="--only asking"); build/http.json
 	@$(BIN)/python -m benchmarks.http $(HTTP)
+
+bench-webhooks: env ## events a second to receivers of webhooks, and what each costs; build/webhooks.json
+	@$(BIN)/python -m benchmarks.webhooks
 
 bench-waiting: env ## beside a slow tool, in an outage (OUTAGE=600 seconds), at a deployment; build/waiting.json
 	@$(BIN)/python -m benchmarks.waiting --outage $(OUTAGE)

@@ -25,7 +25,7 @@ from runfold.stack.supervisor import orders, state
 from runfold.stack.supervisor.plan import Process
 from runfold.stack.supervisor.surroundings import SERVER
 
-_ORDER = ("kafka", "postgres", "tools", "runs", "projector", "gateway", "monitor")
+_ORDER = ("kafka", "postgres", "tools", "runs", "projector", "gateway", "delivery", "monitor")
 """What others work on begins first, then pools: an older one may not know what is asked of it."""
 
 _SERVERS = frozenset({"kafka", "postgres"})

@@ -30,6 +30,9 @@ PROCESSES: tuple[Process, ...] = (
         announces=True,
         readers=("gateway",),
     ),
+    Process(
+        "delivery", ("-m", "runfold.processors.delivery"), announces=True, readers=("delivery",)
+    ),
     # Nothing waits for it.
     Process("monitor", ("-m", "runfold.processors.monitor"), readers=("monitor",)),
 )

@@ -9,6 +9,8 @@ from runfold.events.definitions.agents.agent import AgentDefinition, ModelChoice
 from runfold.events.definitions.agents.model_script import ModelScript, ScriptTurn
 from runfold.events.definitions.agents.response_profile import PROFILE, ResponseProfile
 from runfold.events.definitions.base import Definition, RetryPolicy
+from runfold.events.definitions.delivery.subscriber import SUBSCRIBER, Subscriber
+from runfold.events.definitions.delivery.subscription import SUBSCRIPTION, Subscription
 from runfold.events.definitions.kinds import KIND_OF, KINDS, key_of
 from runfold.events.definitions.policy import (
     POLICY,
@@ -47,6 +49,8 @@ __all__ = [
     "KIND_OF",
     "POLICY",
     "PROFILE",
+    "SUBSCRIBER",
+    "SUBSCRIPTION",
     "AgentDefinition",
     "Approval",
     "AuthorityDelegated",
@@ -75,6 +79,8 @@ __all__ = [
     "State",
     "StorePermit",
     "StoreRecord",
+    "Subscriber",
+    "Subscription",
     "SwitchThrown",
     "TenantErased",
     "TenantHeld",

@@ -6,6 +6,8 @@ from runfold.events.definitions.agents.agent import AgentDefinition
 from runfold.events.definitions.agents.model_script import ModelScript
 from runfold.events.definitions.agents.response_profile import PROFILE, ResponseProfile
 from runfold.events.definitions.base import Definition
+from runfold.events.definitions.delivery.subscriber import SUBSCRIBER, Subscriber
+from runfold.events.definitions.delivery.subscription import SUBSCRIPTION, Subscription
 from runfold.events.definitions.policy import POLICY, PolicyDefinition
 from runfold.events.definitions.tenancy.tenant_policy import TenantPolicy
 from runfold.events.definitions.tool import ToolContract
@@ -17,6 +19,8 @@ KINDS: dict[str, type[Definition]] = {
     POLICY: PolicyDefinition,
     "tenant_policy": TenantPolicy,
     PROFILE: ResponseProfile,
+    SUBSCRIPTION: Subscription,
+    SUBSCRIBER: Subscriber,
 }
 """The kinds of definitions by the name they carry on the wire, which never changes."""
 

@@ -45,6 +45,18 @@ OWNERS_TABLES: Final = ("reads", "tenant_logins")
 is whose. A role that keeps the views could otherwise take itself out of the one, and see by the
 other."""
 
+DELIVERY: Final = "delivery"
+"""Notes what was sent to receivers and subscribers, and sees nothing else."""
+
+DELIVERY_TABLES: Final = (
+    *("delivery_positions", "deliveries", "delivery_attempts", "delivery_receivers"),
+    "notifications",
+)
+"""What delivery reads and writes; made by the first that starts."""
+
+_OWN: Final = (*GATEWAY_TABLES, *DELIVERY_TABLES)
+"""Tables that no reader of the views sees: they speak of all tenants."""
+
 
 def role(schema: str, name: str) -> str:
     """Return the name of a role of a schema, as ``runfold_read``."""
@@ -90,9 +102,9 @@ def _grant(connection: Connection, schema: str) -> None:
     there = quoted(schema)
     tables = _tables(connection, schema)
     claims = [f"{there}.{quoted(table)}" for table in tables if table in _CLAIMS]
-    own = [f"{there}.{quoted(table)}" for table in tables if table in GATEWAY_TABLES]
+    own = [f"{there}.{quoted(table)}" for table in tables if table in _OWN]
     owners = [f"{there}.{quoted(table)}" for table in tables if table in OWNERS_TABLES]
-    others = (*_CLAIMS, *GATEWAY_TABLES, *OWNERS_TABLES, IDENTITY)
+    others = (*_CLAIMS, *_OWN, *OWNERS_TABLES, IDENTITY)
     views = [f"{there}.{quoted(table)}" for table in tables if table not in others]
     statements = [
         f"GRANT USAGE ON SCHEMA {there} TO {read}, {projector}, {tools}",

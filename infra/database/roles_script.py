@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from runfold.infra.database.address import quoted
-from runfold.infra.database.roles import GATEWAY, PROJECTOR, READ, ROLES, TOOLS, role
+from runfold.infra.database.roles import DELIVERY, GATEWAY, PROJECTOR, READ, ROLES, TOOLS, role
 from runfold.infra.database.separation import TENANT
 
 LOGINS = {
@@ -13,6 +13,7 @@ LOGINS = {
     "projector": PROJECTOR,
     "tools": TOOLS,
     "gateway": GATEWAY,
+    "delivery": DELIVERY,
     "reader": READ,
 }
 """The logins of a deployment, with what each is or does."""
@@ -20,7 +21,7 @@ LOGINS = {
 
 def statements(schema: str) -> Iterator[str]:
     """Yield the statements, to be run once by an administrator, with passwords put in."""
-    names = {each: role(schema, each) for each in (*ROLES, GATEWAY, TENANT)}
+    names = {each: role(schema, each) for each in (*ROLES, GATEWAY, DELIVERY, TENANT)}
     for name in names.values():
         yield f"CREATE ROLE {quoted(name)} NOLOGIN;"
     for login in LOGINS:

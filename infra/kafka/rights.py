@@ -161,6 +161,16 @@ PROGRAMS: dict[str, Program] = {
             *_groups("readers"),
         ),
     ),
+    "runfold-delivery": Program(
+        "delivery",
+        (
+            *_topics(READ, topics.EVENTS, topics.TENANT_EVENTS, topics.ALERTS, topics.REGISTRY),
+            # It switches off subscriptions whose receivers are gone.
+            *_topics(WRITE, topics.REGISTRY),
+            *_WHETHER_WHOLE,
+            *_groups("delivery-owners", "registry", "readers"),
+        ),
+    ),
     PREPARE: Program(
         "`prepare`",
         tuple(Right("topic", topic.name, DESCRIBE_CONFIGS) for topic in TOPICS),

@@ -9,11 +9,13 @@ from typing import Any
 
 from runfold.infra.settings import (
     a2a,
+    delivery,
     gateway,
     isolation,
     mcp,
     opa,
     opentelemetry,
+    outgoing,
     variables,
     vault,
 )
@@ -21,7 +23,10 @@ from runfold.infra.settings.variable import Family, Variable
 
 VARIABLES: tuple[Variable[Any], ...] = tuple(
     found
-    for module in (variables, vault, opa, isolation, gateway, a2a, mcp, opentelemetry)
+    for module in (
+        *(variables, vault, opa, isolation, gateway, a2a, mcp),
+        *(delivery, outgoing, opentelemetry),
+    )
     for found in vars(module).values()
     if isinstance(found, Variable)
 )
@@ -47,7 +52,7 @@ FAMILIES: tuple[Family, ...] = (
     ),
     Family(
         "RUNFOLD_SECRET_",
-        "tool pool, run processor, gateway",
+        "tool pool, run processor, gateway, delivery",
         "a secret that contracts ask for by name in `auth`, and channels in their file",
         ("",),
     ),

@@ -48,11 +48,12 @@ DEPLOYMENT_NAME = Variable(
     "([two on one cluster](operations.md#two-deployments-on-one-cluster))", "none",
 )  # fmt: skip
 DATABASE_URL = Variable(
-    "DATABASE_URL", LINE, "", "tool pool, projector, gateway, `runfold`",
+    "DATABASE_URL", LINE, "", "tool pool, projector, gateway, delivery, `runfold`",
     "`postgresql://user:password@host:port/database`", "the embedded Postgres", without_password,
 )  # fmt: skip
 DATABASE_SCHEMA = Variable(
-    "RUNFOLD_DATABASE_SCHEMA", SCHEMA, "runfold", "tool pool, projector, gateway, `runfold`",
+    "RUNFOLD_DATABASE_SCHEMA", SCHEMA, "runfold",
+    "tool pool, projector, gateway, delivery, `runfold`",
     "the schema of all tables; one that `search_path` in the address names comes first",
     "`runfold`, with a deployment's name `runfold_NAME`",
 )  # fmt: skip
@@ -83,7 +84,8 @@ PARTITIONS_COUNT = Variable(
     "partitions of the topics by run", "4 embedded, 24 on a cluster",
 )  # fmt: skip
 OWNERSHIP = Variable(
-    "RUNFOLD_OWNERSHIP", choice("fixed", "group"), "fixed", "run processor, projector",
+    "RUNFOLD_OWNERSHIP", choice("fixed", "group"), "fixed",
+    "run processor, projector, delivery",
     "`fixed`: the partitions listed for the process; `group`: shared out by a consumer group, of "
     "which a deployment has one for run processors and one for projectors",
 )  # fmt: skip
@@ -97,7 +99,7 @@ PROJECTOR_PARTITIONS = Variable(
 )  # fmt: skip
 GROUP_PROTOCOL = Variable(
     "RUNFOLD_GROUP_PROTOCOL", choice("classic", "consumer"), "classic",
-    "run processor, pools, projector", "`classic` or `consumer` (Kafka 4)",
+    "run processor, pools, projector, delivery", "`classic` or `consumer` (Kafka 4)",
 )  # fmt: skip
 INSTANCE = Variable(
     "RUNFOLD_INSTANCE", WORD, "", "pools",
@@ -105,7 +107,8 @@ INSTANCE = Variable(
     "`runfold up` sets it", "none",
 )  # fmt: skip
 STALL_AFTER = Variable(
-    "RUNFOLD_STALL_AFTER_S", number(1, 3600), 30, "run processor, pools, projector",
+    "RUNFOLD_STALL_AFTER_S", number(1, 3600), 30,
+    "run processor, pools, projector, delivery",
     "seconds without a record that is there until the process ends with 72",
 )  # fmt: skip
 STUCK_AFTER = Variable(
@@ -182,7 +185,7 @@ CLAIM_LEASE = Variable(
     "seconds a claim outlives its owner's last sign of life", "10",
 )  # fmt: skip
 SECRETS_FOLDER = Variable(
-    "RUNFOLD_SECRETS_FOLDER", FOLDER, NO_PATH, "tool pool, run processor, gateway",
+    "RUNFOLD_SECRETS_FOLDER", FOLDER, NO_PATH, "tool pool, run processor, gateway, delivery",
     "a folder with one file a secret, read where no `RUNFOLD_SECRET_<NAME>` is set", "none",
 )  # fmt: skip
 KEYS = Variable(

@@ -9,6 +9,8 @@ from __future__ import annotations
 from runfold.events.definitions import (
     KINDS,
     POLICY,
+    SUBSCRIBER,
+    SUBSCRIPTION,
     AuthorityDelegated,
     Decided,
     DefinitionAliased,
@@ -41,8 +43,11 @@ def objection(definitions: Definitions, decided: Decided) -> str:  # noqa: PLR09
     return _to_rule(definitions, decided)
 
 
-SWITCHED = ("tenant", "agent", "tool", "model")
+SWITCHED = ("tenant", "agent", "tool", "model", SUBSCRIPTION, SUBSCRIBER)
 """What can be stopped."""
+
+_LISTED = {"agent": "agents", "tool": "tools"}
+_PUBLISHED = frozenset(SWITCHED) - {"tenant", "model"}
 
 
 def _to_switch(definitions: Definitions, decided: SwitchThrown) -> str:
@@ -52,10 +57,10 @@ def _to_switch(definitions: Definitions, decided: SwitchThrown) -> str:
         return f"say which {decided.kind}"
     if decided.kind == "tenant" and decided.tenant not in {None, decided.name}:
         return "a tenant is stopped by its own name"
-    if decided.kind in {"agent", "tool"} and not _is_published(definitions, decided):
+    if decided.kind in _PUBLISHED and not _is_published(definitions, decided):
         return (
             f"no {decided.kind} {decided.name} is published{_for(decided.tenant)}: "
-            f"`runfold {decided.kind}s` lists what is"
+            f"`runfold {_LISTED.get(decided.kind, 'webhooks list')}` lists what is"
         )
     return _to_throw(definitions, decided)
 

@@ -27,6 +27,7 @@ from runfold.surfaces.cli.commands.governing import (
     switches,
     tenants,
     tokens,
+    webhooks,
 )
 from runfold.surfaces.cli.commands.running import (
     extending,
@@ -91,6 +92,7 @@ for group in (
     tokens,
     keys,
     mcp,
+    webhooks,
     sql,
     look,
     backups,

@@ -32,6 +32,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "docs/settings.md": settings.page,
     "docs/problems.md": problem_page.page,
     "docs/definitions.md": lambda: rewritten((ROOT / "docs/definitions.md").read_text("utf-8")),
+    "docs/webhooks.md": lambda: rewritten((ROOT / "docs/webhooks.md").read_text("utf-8")),
     "docs/features.md": lambda: features.page(features.load(ROOT)),
 }
 """Each page's path in the repository, and what makes its text."""

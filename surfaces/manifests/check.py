@@ -22,6 +22,8 @@ SCHEMAS = {
     "Policy": "policy",
     "TenantPolicy": "tenant_policy",
     "ResponseProfile": "response_profile",
+    "Subscription": "subscription",
+    "Subscriber": "subscriber",
 }
 """The kinds of documents, and the file of the schema of each."""
 
@@ -71,7 +73,8 @@ def _no_such_kind(kind: object) -> str:
     if kind in _OSSA_KINDS:
         return (
             f"{kind} is OSSA, but not offered yet: a manifest is an Agent, a Tool, a "
-            "ModelScript, a Policy, a TenantPolicy or a ResponseProfile"
+            "ModelScript, a Policy, a TenantPolicy, a ResponseProfile, a Subscription or a "
+            "Subscriber"
         )
     return f"a kind is one of {', '.join(SCHEMAS)}.{did_you_mean(str(kind), SCHEMAS)}"
 

@@ -13,6 +13,8 @@ from runfold.events.definitions import (
     ModelScript,
     PolicyDefinition,
     ResponseProfile,
+    Subscriber,
+    Subscription,
     TenantPolicy,
     ToolContract,
 )
@@ -21,7 +23,9 @@ from runfold.processors.definitions.unusable import contracts_of
 from runfold.surfaces.manifests.agents.agent import lower_agent
 from runfold.surfaces.manifests.agents.model_script import lower_model_script
 from runfold.surfaces.manifests.agents.response_profile import lower_response_profile
-from runfold.surfaces.manifests.check import check
+from runfold.surfaces.manifests.check import FORMER, check
+from runfold.surfaces.manifests.delivery.subscriber import lower_subscriber
+from runfold.surfaces.manifests.delivery.subscription import lower_subscription
 from runfold.surfaces.manifests.files import read
 from runfold.surfaces.manifests.governing.policy import check_policy, lower_policy, told_of_names
 from runfold.surfaces.manifests.governing.tenant_policy import (
@@ -45,6 +49,8 @@ _ORDER: tuple[type[Definition], ...] = (
     ResponseProfile,
     AgentDefinition,
     TenantPolicy,
+    Subscription,
+    Subscriber,
 )
 """In which order they are published: what is named comes before what names it."""
 
@@ -115,6 +121,14 @@ def load(
     )
 
 
+_PLAIN: Mapping[str, Callable[[Document], Definition | None]] = {
+    "ModelScript": lower_model_script,
+    "Policy": lower_policy,
+    "Subscriber": lower_subscriber,
+    "Subscription": lower_subscription,
+}
+
+
 def _lower(
     document: Document, env: Mapping[str, str], base_of: BaseOf
 ) -> tuple[Definition | None, list[Remark]]:
@@ -123,14 +137,12 @@ def _lower(
             return lower_agent(document, env)
         case "Tool":
             return lower_tool(document, env, base_of)
-        case "Policy":
-            return lower_policy(document), []
         case "TenantPolicy":
             return lower_tenant_policy(document)
         case "ResponseProfile":
             return lower_response_profile(document)
-        case _:
-            return lower_model_script(document), []
+        case kind:
+            return _PLAIN[FORMER.get(kind, kind)](document), []
 
 
 def _faulty_name(document: Document) -> str | None:

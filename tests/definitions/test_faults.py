@@ -35,7 +35,7 @@ def test_all_faults_of_all_files_come_at_once(faults: Faults) -> None:
             "Agnet",
             (
                 "kind: a kind is one of Agent, Tool, ModelScript, Policy, TenantPolicy, "
-                "ResponseProfile. "
+                "ResponseProfile, Subscription, Subscriber. "
                 'Did you mean "Agent"?'
             ),
         ),

@@ -41,6 +41,13 @@ BODIES: dict[str, dict[str, Any]] = {
     "publish_definitions": {"manifests": [{"kind": "Agent"}]},
     "give_feedback": {"rating": 4},
     "promote_version": {"kind": "agent", "name": "clerk"},
+    "create_webhook": {
+        "name": "hook",
+        "url": "https://example.com/",
+        "secrets": ["webhook"],
+        "events": ["*"],
+    },
+    "replay_webhook": {"from": "earliest"},
 }
 
 

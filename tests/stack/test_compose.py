@@ -48,7 +48,7 @@ COMPOSE: dict[str, Any] = filled(WRITTEN)
 SERVICES: dict[str, Any] = COMPOSE["services"]
 OURS = {name: service for name, service in SERVICES.items() if "build" in service}
 SERVERS = {"kafka", "postgres", "registry"}
-PARTS = ("runs", "tools", "models", "contexts", "projector", "gateway", "monitor")
+PARTS = ("runs", "tools", "models", "contexts", "projector", "gateway", "delivery", "monitor")
 ROOMS = ("events", "infra", "producers", "processors", "projections", "surfaces", "stack")
 
 
@@ -91,7 +91,7 @@ def test_every_process_that_there_is_has_a_service() -> None:
     assert SERVICES["prepare"]["command"] == ["-m", "runfold.stack.prepare"]
 
 
-@pytest.mark.parametrize("name", ["runs", "projector"])
+@pytest.mark.parametrize("name", ["runs", "projector", "delivery"])
 def test_what_owns_partitions_can_have_more_instances(name: str) -> None:
     ours = SERVICES[name]["environment"]
 
@@ -111,7 +111,7 @@ def test_keys_and_secrets_are_where_calls_are_made_and_nowhere_else() -> None:
         if volume.split(":")[1] in {"/srv/runfold", "/srv/runfold/secrets"}
     }
 
-    assert holding == mounted == {"runs", "tools", "models"}
+    assert holding == mounted == {"runs", "tools", "models", "delivery"}
 
 
 @pytest.mark.parametrize("name", ["runs", "tools", "cli"])

@@ -288,7 +288,9 @@ def test_nothing_is_sealed_before_every_part_has_the_same_keys(
 
     with pytest.raises(InvalidError) as refused:
         need_keys_in_parts(settings)
-    assert "not what gateway, projector, runs, tools of this stack run with" in str(refused.value)
+    assert "not what delivery, gateway, projector, runs, tools of this stack run with" in str(
+        refused.value
+    )
     assert "Say `runfold restart` first" in str(refused.value)
     # They have them now, all but one.
     own = Surroundings.own(settings, {}, "key")

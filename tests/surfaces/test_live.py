@@ -88,7 +88,9 @@ def test_status_shows_every_process_running(runfold: Runfold) -> None:
     known = runfold.json("status")
     assert known["phase"] == "ready"
     running = {member["name"] for member in known["members"] if member["state"] == "running"}
-    assert running == {"kafka", "postgres", "runs", "tools", "projector", "gateway", "monitor"}
+    assert running == {
+        *("kafka", "postgres", "runs", "tools", "projector", "gateway", "delivery", "monitor")
+    }
     assert "***" in known["database_url"]
     assert known["read_only_url"].startswith("postgresql://runfold_reader:***@")
     assert known["set_aside"] == {}

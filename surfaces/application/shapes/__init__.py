@@ -27,6 +27,16 @@ from runfold.surfaces.application.shapes.costs import (
     Repricing,
 )
 from runfold.surfaces.application.shapes.definitions import Change, DefinitionDetail, DefinitionRow
+from runfold.surfaces.application.shapes.delivery import (
+    Notification,
+    NotificationList,
+    Webhook,
+    WebhookAttempt,
+    WebhookDelivery,
+    WebhookList,
+    WebhookLog,
+    WebhookReplay,
+)
 from runfold.surfaces.application.shapes.gateway import (
     ApiKey,
     ApprovalList,
@@ -148,6 +158,8 @@ __all__ = [
     "Json",
     "Message",
     "ModelCall",
+    "Notification",
+    "NotificationList",
     "PlanStep",
     "PolicyAnswer",
     "PolicyChange",
@@ -196,4 +208,10 @@ __all__ = [
     "Used",
     "Wait",
     "WantedCall",
+    "Webhook",
+    "WebhookAttempt",
+    "WebhookDelivery",
+    "WebhookList",
+    "WebhookLog",
+    "WebhookReplay",
 ]

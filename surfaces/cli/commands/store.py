@@ -79,7 +79,8 @@ def list_(
         str | None,
         typer.Argument(
             metavar="[KIND]",
-            help="agent, tool, model_script, policy, tenant_policy or response_profile.",
+            help="agent, tool, model_script, policy, tenant_policy, response_profile, subscription "
+            "or subscriber.",
         ),
     ] = None,
     tenant: options.Narrow = None,

@@ -27,6 +27,8 @@ AUDIT = "audit:read"
 COSTS = "costs:read"
 DEFINITIONS_READ = "definitions:read"
 DEFINITIONS_WRITE = "definitions:write"
+WEBHOOKS_READ = "webhooks:read"
+WEBHOOKS_WRITE = "webhooks:write"
 OPERATOR = "operator"
 
 GRANTS: dict[str, str] = {
@@ -37,6 +39,8 @@ GRANTS: dict[str, str] = {
     AUDIT: "see who decided what",
     DEFINITIONS_READ: "see what is published",
     DEFINITIONS_WRITE: "publish and retire definitions",
+    WEBHOOKS_READ: "see webhooks, notifications and what became of them",
+    WEBHOOKS_WRITE: "subscribe, switch webhooks on and off, replay, change secrets",
     OPERATOR: "see what belongs to no tenant: dead letters",
 }
 """The scopes of the gateway itself, and what each lets a key do. Others are passed on to runs."""

@@ -18,6 +18,7 @@ from runfold.surfaces.http.routes import (
     runs,
     standing_in,
     tenant_events,
+    webhooks,
 )
 
 ROUTES: tuple[Route, ...] = (
@@ -34,6 +35,7 @@ ROUTES: tuple[Route, ...] = (
     *definitions.ROUTES,
     *releases.ROUTES,
     *channels.ROUTES,
+    *webhooks.ROUTES,
     *about.ROUTES,
 )
 """Every route, in the order of the document."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -29,7 +30,9 @@ from runfold.surfaces.http.refusals.problems import Problem, problem_of
 from runfold.surfaces.http.route import Call, Parameter, Route, answered
 
 _MOST = 100
-_KINDS = "agent, tool, model_script, policy, tenant_policy, response_profile"
+_KINDS = (
+    "agent, tool, model_script, policy, tenant_policy, response_profile, subscription, subscriber"
+)
 
 
 class Manifests(BaseModel):
@@ -74,12 +77,11 @@ async def publish(call: Call[Manifests]) -> Response:
     publishing = call.gateway.publish
     if publishing is None:
         raise Problem("unavailable", "Nothing can be published here.")
-    return await asyncio.to_thread(_published, publishing, call.caller, call.body.manifests)
+    return await asyncio.to_thread(published, publishing, call.caller, call.body.manifests)
 
 
-def _published(
-    publishing: Publish, caller: Caller, manifests: tuple[dict[str, Any], ...]
-) -> Response:
+def published(publishing: Publish, caller: Caller, manifests: Sequence[dict[str, Any]]) -> Response:
+    """Publish manifests for a caller's tenant and return the answer; raises Problem."""
     with TemporaryDirectory(prefix="manifests-") as folder:
         for number, manifest in enumerate(manifests, 1):
             file = Path(folder) / f"{number}.yaml"

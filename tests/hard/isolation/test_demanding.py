@@ -53,6 +53,7 @@ PROCESSES = {
     "contexts": ("runfold-contexts", "runfold.processors.context", ""),
     "projector": ("runfold-projector", "runfold.projections", "login_projector"),
     "gateway": ("runfold-gateway", "runfold.surfaces.http", "login_gateway"),
+    "delivery": ("runfold-delivery", "runfold.processors.delivery", "login_delivery"),
     "monitor": ("runfold-monitor", "runfold.processors.monitor", ""),
 }
 """Users, each of them one process, with the login that it has at the database, if any."""

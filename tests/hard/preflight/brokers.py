@@ -30,7 +30,10 @@ from runfold.stack.settings import Settings
 from runfold.stack.supervisor.member import Member, Patience
 from tests.support.stack import embedded_settings, wait_until
 
-USERS = ("runs", "tools", "projector", "gateway", "monitor", "prepare", "cli", "some", "nobody")
+USERS = (
+    *("runs", "tools", "projector", "gateway", "delivery", "monitor", "prepare", "cli"),
+    *("some", "nobody"),
+)
 """Users that the brokers know and that may nothing unless it is granted."""
 
 PASSWORD = "changeit"

@@ -139,6 +139,7 @@ MODULES = {
     "tools": ("runfold-tools", "runfold.processors.tool"),
     "projector": ("runfold-projector", "runfold.projections"),
     "gateway": ("runfold-gateway", "runfold.surfaces.http"),
+    "delivery": ("runfold-delivery", "runfold.processors.delivery"),
     "monitor": ("runfold-monitor", "runfold.processors.monitor"),
 }
 """Users, each of them one process."""

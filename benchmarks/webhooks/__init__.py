@@ -1,0 +1,1 @@
+"""How many events a second reach receivers of webhooks, and what each costs."""

@@ -1,0 +1,28 @@
+"""The variables of delivery: when it gives up, and by which mail server it sends."""
+
+from __future__ import annotations
+
+from runfold.infra.settings.kinds import HTTP, LINE, SECONDS, number
+from runfold.infra.settings.variable import Variable, without_password
+
+WEBHOOK_PAUSES = Variable(
+    "RUNFOLD_WEBHOOK_PAUSES_S", SECONDS, (), "delivery",
+    "seconds between attempts to deliver an event, with commas between; after the last it has "
+    "failed", "5,30,120,600,1800,3600,7200,14400,25200,32400",
+)  # fmt: skip
+WEBHOOK_FAILING = Variable(
+    "RUNFOLD_WEBHOOK_DISABLE_H", number(1, 8760), 120, "delivery",
+    "hours that a receiver may fail without one success before its subscription is switched off",
+)  # fmt: skip
+PUBLIC_URL = Variable(
+    "RUNFOLD_PUBLIC_URL", HTTP, "", "delivery",
+    "the address of the gateway as people and receivers see it, for links", "none: paths alone",
+)  # fmt: skip
+SMTP_URL = Variable(
+    "RUNFOLD_SMTP_URL", LINE, "", "delivery",
+    "the server that e-mail is sent by: `smtp://user:password@host:587` (STARTTLS, or without with "
+    "`?tls=no`) or `smtps://…:465`", "none", without_password,
+)  # fmt: skip
+SMTP_FROM = Variable(
+    "RUNFOLD_SMTP_FROM", LINE, "runfold@localhost", "delivery", "the sender of e-mail",
+)  # fmt: skip

@@ -1,0 +1,1 @@
+"""Follows the journal and tells whom subscriptions name: webhooks, and notifications of persons."""

@@ -1,0 +1,101 @@
+"""What was sent and what was not, for those who ask; tables that are not there hold nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import psycopg
+from psycopg.rows import dict_row
+
+from runfold.infra.database.connection import Session, transaction
+from runfold.processors.delivery.rows import Key
+
+Row = dict[str, Any]
+
+_TIMEOUT = "statement_timeout = 10000"
+
+
+class DeliveryLog:
+    """Answers from the tables of delivery; raises psycopg.Error where they do not answer."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+
+    def receivers(self, scope: str | None) -> dict[Key, Row]:
+        """Return how receivers do, by subscription: those of a scope, or all."""
+        return {
+            Key(row["scope"], row["subscription"]): row
+            for row in self._rows(
+                "SELECT coalesce(r.scope, d.scope) AS scope,"
+                " coalesce(r.subscription, d.subscription) AS subscription, r.failing_since,"
+                " r.last_ok_at, coalesce(d.open, 0) AS open, coalesce(d.failed, 0) AS failed"
+                " FROM delivery_receivers AS r FULL JOIN ("
+                "SELECT scope, subscription, count(*) FILTER (WHERE state = 'open') AS open,"
+                " count(*) FILTER (WHERE state = 'failed') AS failed FROM deliveries"
+                " WHERE %(scope)s::text IS NULL OR scope = %(scope)s GROUP BY 1, 2) AS d"
+                " ON r.scope = d.scope AND r.subscription = d.subscription"
+                " WHERE %(scope)s::text IS NULL OR coalesce(r.scope, d.scope) = %(scope)s",
+                {"scope": scope},
+            )
+        }
+
+    def deliveries(
+        self,
+        key: Key,
+        most: int,
+        before: int | None = None,
+        state: str | None = None,
+        run_id: str | None = None,
+    ) -> list[Row]:
+        """Return deliveries, the newest first, with the attempts that were made."""
+        return self._rows(
+            "SELECT d.*, ARRAY(SELECT jsonb_build_object('attempt', a.attempt, 'attempted_at',"
+            " a.attempted_at, 'code', a.code, 'error', a.error, 'took_ms', a.took_ms)"
+            " FROM delivery_attempts AS a WHERE a.number = d.number ORDER BY a.attempt) AS earlier"
+            " FROM deliveries AS d WHERE d.scope = %(scope)s AND d.subscription = %(name)s"
+            " AND (%(before)s::bigint IS NULL OR d.number < %(before)s)"
+            " AND (%(state)s::text IS NULL OR d.state = %(state)s)"
+            " AND (%(run_id)s::text IS NULL OR d.run_id = %(run_id)s)"
+            " ORDER BY d.number DESC LIMIT %(most)s",
+            {
+                **key._asdict(),
+                "before": before,
+                "state": state,
+                "run_id": run_id,
+                "most": most,
+            },
+        )
+
+    def notifications(self, scope: str | None, state: str | None, most: int) -> list[Row]:
+        """Return notifications, the newest first."""
+        return self._rows(
+            "SELECT * FROM notifications WHERE (%(scope)s::text IS NULL OR scope = %(scope)s)"
+            " AND (%(state)s::text IS NULL OR state = %(state)s)"
+            " ORDER BY number DESC LIMIT %(most)s",
+            {"scope": scope, "state": state, "most": most},
+        )
+
+    def replays(self, key: Key) -> int:
+        """Return how often a subscription was replayed."""
+        rows = self._rows(
+            "SELECT max(replay) AS replay FROM deliveries"
+            " WHERE scope = %(scope)s AND subscription = %(name)s",
+            key._asdict(),
+        )
+        return int(rows[0]["replay"] or 0) if rows else 0
+
+    @contextmanager
+    def session(self) -> Iterator[Session]:
+        """Yield a connection for what ``positions`` adds."""
+        with Session.to(self._url) as session:
+            yield session
+
+    def _rows(self, query: str, given: dict[str, Any]) -> list[Row]:
+        with self.session() as session:
+            try:
+                with transaction(session, _TIMEOUT), session.cursor(row_factory=dict_row) as cursor:
+                    return cursor.execute(query.encode(), given).fetchall()
+            except psycopg.errors.UndefinedTable:
+                return []

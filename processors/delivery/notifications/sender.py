@@ -1,0 +1,147 @@
+"""Sends notifications that are due: each is claimed first, and never sent again in doubt.
+
+What is known not to have arrived is tried again for some hours. Where nobody knows, because the
+process or the connection ended in between, it is shown as ``unknown`` and left.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from runfold.events.definitions import Subscriber
+from runfold.infra.http import signing
+from runfold.infra.http.outgoing import Answer, NoAnswerError, Outgoing, RefusedTargetError
+from runfold.infra.process.failpoints import failpoint
+from runfold.processors.delivery import metrics
+from runfold.processors.delivery.desk import Desk
+from runfold.processors.delivery.notifications import store, wording
+from runfold.processors.delivery.notifications.mail import (
+    MailInDoubtError,
+    MailRefusedError,
+    MailServer,
+)
+from runfold.processors.delivery.notifications.store import Claimed
+from runfold.processors.delivery.rows import Key
+from runfold.processors.delivery.webhooks.keys import NoSecretError, Secrets
+
+_EVERY_S = 0.5
+_MOST = 200
+_AT_ONCE = 16
+_PAUSES_S = (15.0, 60.0, 300.0, 1800.0, 3600.0, 7200.0)
+
+
+class _NotSentError(Exception):
+    """It did not arrive; the sentence says why."""
+
+
+class _InDoubtError(Exception):
+    """It may have arrived; the sentence says why nobody knows."""
+
+
+@dataclass(slots=True)
+class Notifier:
+    """The notifications of a process's partitions; ``mail`` is None where there is no server."""
+
+    desk: Desk
+    outgoing: Outgoing
+    secrets: Secrets
+    find: Callable[[Key], Subscriber | None]
+    partitions: Collection[int]
+    owner: str
+    links: str = ""
+    mail: MailServer | None = None
+    pauses: tuple[float, ...] = _PAUSES_S
+
+    async def run(self) -> None:
+        """Send until cancelled; raises psycopg.Error where the tables cannot be used."""
+        now = datetime.now(UTC)
+        count = await self.desk.call(store.in_doubt, self.partitions, self.owner, now)
+        metrics.NOTIFIED("", "unknown").inc(count)
+        while True:
+            now = datetime.now(UTC)
+            claimed = await self.desk.call(store.claim, self.partitions, self.owner, now, _MOST)
+            failpoint("delivery.after_claim")
+            room = asyncio.Semaphore(_AT_ONCE)
+            async with asyncio.TaskGroup() as group:
+                for those in self._gathered(claimed):
+                    group.create_task(self._send(those, room))
+            if len(claimed) < _MOST:
+                await asyncio.sleep(_EVERY_S)
+
+    def _gathered(self, claimed: Sequence[Claimed]) -> list[list[Claimed]]:
+        """Return what is sent together: all of one subscriber who has it gathered, or is quiet."""
+        found: dict[tuple[Key, int], list[Claimed]] = {}
+        for each in claimed:
+            person = self.find(each.key)
+            together = person is not None and (person.gather or person.quiet) is not None
+            found.setdefault((each.key, 0 if together else each.number), []).append(each)
+        return list(found.values())
+
+    async def _send(self, those: Sequence[Claimed], room: asyncio.Semaphore) -> None:
+        person = self.find(those[0].key)
+        kind = person.channel if person is not None else ""
+        now = datetime.now(UTC)
+        error: str | None = None
+        try:
+            async with room:
+                if person is None:
+                    state, error = "dropped", "the subscriber was retired or switched off"
+                else:
+                    await self._by_channel(person, those)
+                    failpoint("delivery.after_notifying")
+                    state = "sent"
+        except _InDoubtError as doubt:
+            state, error = "unknown", str(doubt)
+        except (_NotSentError, NoSecretError) as fault:
+            attempt, error = max(each.attempt for each in those), str(fault)
+            state = "failed" if attempt > len(self.pauses) else "open"
+            if state == "open":
+                now += timedelta(seconds=self.pauses[attempt - 1])
+        metrics.NOTIFIED(kind, "retried" if state == "open" else state).inc(len(those))
+        numbers = [each.number for each in those]
+        await self.desk.call(store.note, numbers, self.owner, state, error, now)
+
+    async def _by_channel(self, person: Subscriber, those: Sequence[Claimed]) -> None:
+        tenant = those[0].scope or those[0].tenant_id
+        if person.channel == "email":
+            await self._by_mail(person, those)
+            return
+        if person.secret is None:
+            raise _NotSentError("the subscriber names no secret")
+        if person.channel == "slack":
+            url = (await self.secrets.text(person.secret, tenant)).strip()
+            await self._post(url, wording.slack_of(those, self.links), {})
+            return
+        body = wording.webhook_of(those, self.links)
+        keys = await self.secrets.signing_keys((person.secret,), tenant)
+        seconds = int(datetime.now(UTC).timestamp())
+        signed = signing.headers(keys, f"msg_{wording.id_of(those)}", seconds, body)
+        await self._post(person.address, body, signed)
+
+    async def _by_mail(self, person: Subscriber, those: Sequence[Claimed]) -> None:
+        if self.mail is None:
+            raise _NotSentError("no mail server is set: RUNFOLD_SMTP_URL says which")
+        mail = wording.mail_of(those, self.links, self.mail.sender, person.address)
+        try:
+            await asyncio.to_thread(self.mail.send, mail)
+        except MailRefusedError as error:
+            raise _NotSentError(str(error)) from error
+        except MailInDoubtError as error:
+            raise _InDoubtError(str(error)) from error
+
+    async def _post(self, url: str, body: bytes, headers: dict[str, str]) -> None:
+        try:
+            answer: Answer = await self.outgoing.post(
+                url, body, {"content-type": "application/json", **headers}
+            )
+        except RefusedTargetError as error:
+            # Of an address that is a secret not even the host may be named.
+            raise _NotSentError("no request may go to the address") from error
+        except NoAnswerError as error:
+            what = _InDoubtError if error.sent else _NotSentError
+            raise what(f"{error.kind}: {error}") from error
+        if not 200 <= answer.status < 300:
+            raise _NotSentError(f"the receiver answered {answer.status}")

@@ -1,0 +1,175 @@
+"""The tables of delivery in Postgres: made where they are missing, by the first that needs them.
+
+No journal can make them again: they say what was sent. ``delivery_positions`` holds how far each
+partition was read, and by whom; ``deliveries`` each event for each subscription, with how its last
+attempt ended; ``delivery_attempts`` the attempts before the last; ``delivery_receivers`` since when
+a receiver fails; ``notifications`` each event for each subscriber. None holds contents of a run.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import psycopg
+from psycopg import errors
+
+from runfold.infra.database import layout
+from runfold.infra.database.address import quoted
+from runfold.infra.database.connection import Session, transaction
+from runfold.infra.database.roles import (
+    DELIVERY,
+    DELIVERY_TABLES,
+    GATEWAY,
+    IDENTITY,
+    exists,
+    make,
+    role,
+)
+from runfold.processors.delivery.errors import DeliveryTablesError
+
+_MADE: Final = (
+    """
+    CREATE TABLE IF NOT EXISTS {schema}.delivery_positions (
+        topic text NOT NULL,
+        partition integer NOT NULL,
+        next_offset bigint NOT NULL,
+        owner text NOT NULL,
+        added bigint NOT NULL DEFAULT 0,
+        PRIMARY KEY (topic, partition)
+    )""",
+    """
+    CREATE TABLE IF NOT EXISTS {schema}.deliveries (
+        number bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+        scope text NOT NULL,
+        subscription text NOT NULL,
+        run_id text NOT NULL,
+        seq bigint NOT NULL,
+        replay integer NOT NULL DEFAULT 0,
+        tenant_id text NOT NULL,
+        partition integer NOT NULL,
+        journal_offset bigint NOT NULL,
+        type text NOT NULL,
+        status text NOT NULL,
+        occurred_at timestamptz NOT NULL,
+        state text NOT NULL DEFAULT 'open',
+        attempts integer NOT NULL DEFAULT 0,
+        due_at timestamptz,
+        code integer,
+        error text,
+        took_ms integer,
+        attempted_at timestamptz,
+        UNIQUE (scope, subscription, run_id, seq, replay)
+    )""",
+    """
+    CREATE INDEX IF NOT EXISTS deliveries_open ON {schema}.deliveries
+        (partition, scope, subscription, number) WHERE state = 'open'
+    """,
+    """
+    CREATE INDEX IF NOT EXISTS deliveries_log ON {schema}.deliveries (scope, subscription, number)
+    """,
+    """
+    CREATE TABLE IF NOT EXISTS {schema}.delivery_attempts (
+        number bigint NOT NULL,
+        attempt integer NOT NULL,
+        attempted_at timestamptz NOT NULL,
+        code integer,
+        error text,
+        took_ms integer,
+        PRIMARY KEY (number, attempt)
+    )""",
+    """
+    CREATE TABLE IF NOT EXISTS {schema}.delivery_receivers (
+        scope text NOT NULL,
+        subscription text NOT NULL,
+        failing_since timestamptz,
+        last_ok_at timestamptz,
+        disabled_at timestamptz,
+        reason text,
+        PRIMARY KEY (scope, subscription)
+    )""",
+    """
+    CREATE TABLE IF NOT EXISTS {schema}.notifications (
+        number bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+        scope text NOT NULL,
+        subscriber text NOT NULL,
+        event_id text NOT NULL,
+        tenant_id text NOT NULL,
+        run_id text NOT NULL,
+        about text NOT NULL,
+        said text NOT NULL,
+        partition integer NOT NULL,
+        occurred_at timestamptz NOT NULL,
+        due_at timestamptz NOT NULL,
+        state text NOT NULL DEFAULT 'open',
+        attempts integer NOT NULL DEFAULT 0,
+        claimed_by text,
+        claimed_at timestamptz,
+        error text,
+        done_at timestamptz,
+        UNIQUE (scope, subscriber, event_id)
+    )""",
+    """
+    CREATE INDEX IF NOT EXISTS notifications_open ON {schema}.notifications (due_at)
+        WHERE state IN ('open', 'sending')
+    """,
+)
+
+
+def ensure(url: str) -> None:
+    """Make the tables where they are missing; any number of processes may call it.
+
+    Raises DeliveryTablesError with what to do where this user may not, and errors of psycopg.
+    """
+    with Session.to(url) as session:
+        try:
+            with transaction(session):
+                _ensure(session)
+        except errors.InsufficientPrivilege as error:
+            why = str(error).partition("\n")[0]
+            raise DeliveryTablesError(
+                f"This user may not make the tables of delivery ({why}): start "
+                "`python -m runfold.processors.delivery` once in the name of the tables' owner."
+            ) from error
+
+
+def _ensure(session: Session) -> None:
+    schema = layout.schema_of(session)
+    if _are_there(session, schema):
+        return
+    session.execute("SELECT pg_advisory_xact_lock(%s)", (layout.LOCK,))
+    row = session.execute("SELECT to_regnamespace(%s)", (quoted(schema),)).fetchone()
+    if row is None or row[0] is None:
+        session.execute(f"CREATE SCHEMA {quoted(schema)}".encode())
+    for statement in _MADE:
+        session.execute(statement.format(schema=quoted(schema)).encode())
+    _grant(session, schema)
+
+
+def _are_there(session: Session, schema: str) -> bool:
+    row = session.execute(
+        "SELECT bool_and(to_regclass(t) IS NOT NULL) FROM unnest(%s::text[]) AS t",
+        ([f"{quoted(schema)}.{table}" for table in DELIVERY_TABLES],),
+    ).fetchone()
+    return bool(row and row[0])
+
+
+def _grant(session: psycopg.Connection, schema: str) -> None:
+    """Give the role of delivery what it needs; without the right to make roles, it goes without."""
+    name = role(schema, DELIVERY)
+    tables = ", ".join(f"{quoted(schema)}.{table}" for table in DELIVERY_TABLES)
+    identity = f"{quoted(schema)}.{IDENTITY}"
+    try:
+        with session.transaction():
+            if not exists(session, name):
+                make(session, name)
+            # The gateway shows what was sent, and asks for it again.
+            whom = [each for each in (name, role(schema, GATEWAY)) if exists(session, each)]
+            for each in map(quoted, whom):
+                session.execute(f"GRANT USAGE ON SCHEMA {quoted(schema)} TO {each}".encode())
+                what = f"GRANT SELECT, INSERT, UPDATE, DELETE ON {tables} TO {each}"
+                session.execute(what.encode())
+            row = session.execute("SELECT to_regclass(%s)", (identity,)).fetchone()
+            if row is not None and row[0] is not None:
+                session.execute(f"GRANT SELECT ON {identity} TO {quoted(name)}".encode())
+    except errors.InsufficientPrivilege:
+        return

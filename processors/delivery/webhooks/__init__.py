@@ -1,0 +1,1 @@
+"""Webhooks: at least once, in the order of each run, for about a day."""

@@ -1,0 +1,114 @@
+"""Webhooks and notifications as they are shown: who gets what, and what became of it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal
+
+from runfold.surfaces.application.shapes.base import SHAPE, Json, Shape
+
+
+class Webhook(Shape):
+    """A subscription in force; ``state`` is on, off, or failing while its receiver fails.
+
+    ``secrets`` are names. ``open`` counts deliveries under way or waiting for their next attempt,
+    ``failed`` those that were given up.
+    """
+
+    shape: Literal[2] = SHAPE
+    name: str
+    version: str
+    tenant: str | None
+    state: str
+    reason: str
+    url: str
+    events: tuple[str, ...]
+    filter: dict[str, Json]
+    contents: str
+    secrets: tuple[str, ...]
+    failing_since: datetime | None
+    last_ok_at: datetime | None
+    open: int
+    failed: int
+
+
+class WebhookAttempt(Shape):
+    """One attempt: the status that was answered, or why there was none."""
+
+    attempt: int
+    attempted_at: datetime
+    code: int | None
+    error: str | None
+    took_ms: int | None
+
+
+class WebhookDelivery(Shape):
+    """An event for a subscription; ``state`` is open, delivered, failed or dropped.
+
+    ``number`` is where a list goes on. ``attempts`` are all that were made, ``due_at`` is when the
+    next one is; ``replay`` counts replays, 0 for the first time.
+    """
+
+    shape: Literal[2] = SHAPE
+    number: int
+    webhook_id: str
+    run_id: str
+    seq: int
+    type: str
+    occurred_at: datetime
+    tenant_id: str
+    replay: int
+    state: str
+    due_at: datetime | None
+    attempts: tuple[WebhookAttempt, ...]
+
+
+class Notification(Shape):
+    """A notification of a subscriber; ``state`` is open, sending, sent, failed, unknown, dropped.
+
+    ``unknown`` is one of which nobody knows whether it arrived: it is not sent again.
+    """
+
+    shape: Literal[2] = SHAPE
+    number: int
+    subscriber: str
+    tenant_id: str
+    run_id: str
+    about: str
+    said: str
+    occurred_at: datetime
+    due_at: datetime
+    state: str
+    attempts: int
+    error: str | None
+    done_at: datetime | None
+
+
+class WebhookReplay(Shape):
+    """What a replay has added: ``events`` are sent again, by the ids that they had."""
+
+    shape: Literal[2] = SHAPE
+    name: str
+    replay: int
+    events: int
+
+
+class WebhookList(Shape):
+    """The subscriptions of a tenant."""
+
+    shape: Literal[2] = SHAPE
+    webhooks: tuple[Webhook, ...]
+
+
+class WebhookLog(Shape):
+    """Deliveries of a subscription, the newest first; go on with ``before`` the last number."""
+
+    shape: Literal[2] = SHAPE
+    deliveries: tuple[WebhookDelivery, ...]
+
+
+class NotificationList(Shape):
+    """Notifications, the newest first."""
+
+    shape: Literal[2] = SHAPE
+    notifications: tuple[Notification, ...]

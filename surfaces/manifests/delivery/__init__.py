@@ -1,0 +1,1 @@
+"""Manifests of who is told: subscriptions of webhooks, subscribers of notifications."""
