@@ -15,7 +15,7 @@ from runfold.projections.errors import SchemaTooNew
 
 log = logging.getLogger(__name__)
 
-VERSION = 8
+VERSION = 9
 """The release of the tables that this code writes."""
 
 OLDEST = 7

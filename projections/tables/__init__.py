@@ -5,10 +5,14 @@ from runfold.projections.tables.base import METADATA
 from runfold.projections.tables.calls import approvals, model_calls, tool_calls
 from runfold.projections.tables.costs import costs
 from runfold.projections.tables.definitions import definition_decisions, definition_versions
-from runfold.projections.tables.machinery import projection_failures, projection_positions
+from runfold.projections.tables.machinery import (
+    projection_failures,
+    projection_positions,
+    summaries_due,
+)
 from runfold.projections.tables.repricings import repriced_costs, repricings
 from runfold.projections.tables.runs import call_checkpoints, checkpoints, run_events, runs
-from runfold.projections.tables.tenants import tenant_budgets, tenant_runs
+from runfold.projections.tables.tenants import tenant_budgets, tenant_erasures, tenant_runs
 
 __all__ = [
     "METADATA",
@@ -28,7 +32,9 @@ __all__ = [
     "repricings",
     "run_events",
     "runs",
+    "summaries_due",
     "tenant_budgets",
+    "tenant_erasures",
     "tenant_runs",
     "tool_calls",
 ]

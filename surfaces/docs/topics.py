@@ -56,6 +56,7 @@ TRAFFIC: dict[str, Traffic] = {
         "`runfold apply`, `runfold definitions`",
         f"{_RUN}, {_POOLS}, projector, `runfold`",
     ),
+    topics.SUMMARIES: Traffic("`run_id`", "projector", "stream-table tools, clients"),
     topics.ALERTS: Traffic("`rule/subject`", "monitor", "monitor (at start), clients"),
 }
 
