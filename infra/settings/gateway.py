@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from runfold.infra.settings.kinds import FOLDER, WORD, choice, number
-from runfold.infra.settings.variable import Variable
+from runfold.infra.settings.variable import Variable, hidden, without_password
 
 _NO_PATH: Path | None = None
 _NO_NUMBER: int | None = None
@@ -52,4 +52,13 @@ HTTP_IDEMPOTENCY = Variable(
 HTTP_KEEP = Variable(
     "RUNFOLD_HTTP_IDEMPOTENCY_H", number(1, 8760), 24, "gateway",
     "hours that an `Idempotency-Key` is remembered",
+)  # fmt: skip
+HTTP_URL = Variable(
+    "RUNFOLD_HTTP_URL", WORD, "", "clients over HTTP",
+    "the address of the gateway, such as `https://runs.example.com`", "that of the home's gateway",
+    without_password,
+)  # fmt: skip
+API_KEY = Variable(
+    "RUNFOLD_API_KEY", WORD, "", "clients over HTTP",
+    "the API key that they ask with", "that of the home's gateway, where it is asked", hidden,
 )  # fmt: skip

@@ -22,7 +22,7 @@ import psycopg
 from confluent_kafka import KafkaException
 
 from runfold.events.avro.codec import Codec
-from runfold.events.errors import RegistryError
+from runfold.events.errors import EventsError
 from runfold.infra.database.connection import DURABLE, LOSABLE, PATIENT, Session, transaction
 from runfold.infra.process.failpoints import failpoint
 from runfold.projections.errors import Fenced
@@ -85,7 +85,7 @@ class SummaryKeeper:
                 # The projector finds out by itself, at its next batch.
                 _log.warning("summaries: %s", error)
                 return
-            except (KafkaException, RegistryError, psycopg.Error) as error:
+            except (KafkaException, EventsError, psycopg.Error) as error:
                 self._begin_again(pause, str(error).strip().split("\n", 1)[0])
             except Exception:  # noqa: BLE001 - the views go on, and what it was is on record
                 _log.error("summaries: a bug in Runfold", exc_info=True)

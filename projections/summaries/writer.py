@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from runfold.events import topics
 from runfold.events.avro.codec import Codec
 from runfold.events.avro.headers import Headers, headers
-from runfold.events.errors import EventsError
+from runfold.events.errors import WireError
 from runfold.events.records.summaries import RunSummary
 from runfold.infra.kafka import clients
 from runfold.infra.kafka.rights import SUMMARIES
@@ -85,7 +85,7 @@ class SummaryWriter:
         try:
             record = RunSummary(**due.row)
             value = self._codec.encode(topics.SUMMARIES, record)
-        except (ValidationError, EventsError) as error:
+        except (ValidationError, WireError) as error:
             SUMMARIES_LEFT_OUT().inc()
             _log.error("run %s has no summary: %s", due.run_id, type(error).__name__)
             return None
