@@ -27,7 +27,7 @@ PEERS ?=
 WORKERS ?= 3
 
 .PHONY: bench-tenants bench-waiting bench-growth bench-tables bench-soak bench-overhead bench-peers bench-floors performance lock-peers
-.PHONY: help env lock up down demo test lint format bench bench-recovery torture mutants docs clean
+.PHONY: help env lock up down demo test lint format bench bench-recovery torture mutants docs clients clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## /  make \1\t/' | expand -t 20
@@ -126,6 +126,9 @@ mutants: env ## break the product in each way of a list, and see the harness cat
 
 docs: env ## write the generated pages again
 	@$(BIN)/python -m runfold.surfaces.docs
+
+clients: docs ## generate and build the TypeScript client from the OpenAPI document (needs Node)
+	@cd examples/clients/typescript && npm ci --ignore-scripts && npm run --silent generate && npm run --silent build
 
 clean: ## remove the environment and everything built
 	@rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -182,7 +182,7 @@ def test_a_rebuild_writes_every_summary_again_and_takes_away_what_has_no_row(
         with psycopg.connect(settings.database_url) as connection:
             connection.execute("UPDATE runs SET agent = 'wrong', seq = seq + 1")
             connection.execute(
-                "INSERT INTO runs SELECT (jsonb_populate_record(r, '{\"run_id\": \"ghost\"}')).*"
+                'INSERT INTO runs SELECT (jsonb_populate_record(r, \'{"run_id": "ghost"}\')).*'
                 " FROM runs AS r LIMIT 1"
             )
             connection.execute("INSERT INTO summaries_due SELECT run_id, 0, 1 FROM runs")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,7 +18,7 @@ from runfold.events.definitions import TenantErased
 from runfold.producers.schema_registry.confluent import ConfluentRegistry, publish
 from runfold.stack.errors import StackError
 from runfold.stack.settings import Settings
-from tests.projections.running import ask, projector, wait_caught_up
+from tests.projections.running import ask, projector
 from tests.support import apicurio, journal
 from tests.support.builders.seeded import history
 from tests.support.stack import wait_until
@@ -50,15 +51,14 @@ def test_a_sink_keeps_a_table_of_all_runs(
     runs = [history(number) for number in range(6)]
     with psycopg.connect(settings.database_url) as connection:
         connection.execute("CREATE SCHEMA lists")
-    with apicurio.registry() as url:
-        own, codec = replace(settings, schema_registry_url=url), Codec(ConfluentRegistry(url))
+    with apicurio.registry() as url, closing(ConfluentRegistry(url)) as registry:
+        own, codec = replace(settings, schema_registry_url=url), Codec(registry)
         publish(url)
         for run in runs:
             for event in run.events:
                 value = codec.encode_event(event.meta, event.fact)
                 journal.put(own.bootstrap_servers, topics.EVENTS, run.partition, value)
         with projector(own), connect.worker(there, own, tmp_path, _shared(url), _sink(own)) as at:
-            wait_caught_up(own)
             wait_until(lambda: at.poll() is not None or _count(own) == len(runs), 120)
             log = (tmp_path / "connect.log").read_text()
             assert at.poll() is None, log[-3000:]
