@@ -11,11 +11,13 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+import httpx
 import pytest
 
 import runfold
 from runfold.events import topics
 from runfold.events.values import Limits
+from runfold.producers.identity import uuid7
 from runfold.surfaces.client.sse import Parser
 from tests.deciders.given import RUN, TENANT, done
 from tests.deciders.given import request as asked
@@ -54,7 +56,7 @@ class Broken:
                 # One that promised more than it has is cut.
                 self.close_connection = headers.get("content-length", len(said)) != len(said)
 
-            do_GET = do_POST = _any
+            do_GET = do_POST = _any  # noqa: N815 - as their base class calls them
 
             def log_message(self, *_: Any) -> None:
                 pass
@@ -65,8 +67,6 @@ class Broken:
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
     def next(self, method: str, path: str, headers: Any, body: bytes) -> tuple[int, Any, bytes]:
-        import httpx
-
         step = self.script.pop(0) if self.script else (0, {}, b"")
         if step[0] > 0:
             return step
@@ -121,10 +121,10 @@ def test_a_request_whose_answer_was_lost_leads_to_one_run() -> None:
 
 
 def test_two_requests_are_two_runs_and_one_with_its_own_id_is_one() -> None:
-    with broken() as (server, key, log), runfold.connect_http(server.url, api_key=key) as client:
+    with broken() as (server, key, _), runfold.connect_http(server.url, api_key=key) as client:
         first, second = client.run("a", agent="worker"), client.run("a", agent="worker")
         assert first.id != second.id
-        own = runfold_id()
+        own = uuid7()
         assert client.run("a", agent="worker", run_id=own).id == own
         assert client.run("a", agent="worker", run_id=own).id == own
         assert "idempotency-key" not in server.seen[-1][2]
@@ -290,16 +290,11 @@ def test_without_a_gateway_here_it_says_what_to_give(
 
 
 def test_a_stream_in_any_pieces_is_the_same() -> None:
-    text = b": beat\n\nid: 1\nevent: A\ndata: {\ndata: }\n\nretry: 5\n\nid: 2\r\ndata:x\r\n\r\nid: 3\n\n"
+    text = b": beat\n\nid: 1\nevent: A\ndata: {\ndata: }\n\nretry: 5\n\n"
+    text += b"id: 2\r\ndata:x\r\n\r\nid: 3\n\n"
     wanted = [("1", "A", "{\n}"), ("2", "", "x")]
     for size in (1, 2, 3, 7, len(text)):
         parser, found = Parser(), []
         for at in range(0, len(text), size):
             found += [(m.id, m.event, m.data) for m in parser.feed(text[at : at + size])]
         assert found == wanted
-
-
-def runfold_id() -> str:
-    from runfold.producers.identity import uuid7
-
-    return uuid7()
