@@ -32,13 +32,17 @@ from tests.system.foreign import clients
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(900)]
 
 NEEDED = {"runs", "tools", "gateway"}
-REPORT = {"path": "reports/a.md", "title": "A", "body": "text"}
+REPORT = {"path": "reports/a.md", "markdown": "# A"}
 WRITER = [
     {
         "apiVersion": "runfold/v1",
         "kind": "Tool",
         "metadata": {"name": "report.write", "version": "1.0.0"},
-        "spec": {"use": "builtin:report.write", "config": {"root": "workspace"}},
+        "spec": {
+            "use": "builtin:report.write",
+            "approval_timeout_ms": 3_600_000,
+            "config": {"root": "workspace"},
+        },
     },
     {
         **SCRIPT,
@@ -57,6 +61,7 @@ WRITER = [
             "role": "You write.",
             "llm": {"provider": "scripted", "model": "writer"},
             "tools": [{"type": "function", "name": "report.write"}],
+            "autonomy": {"level": "supervised"},
             "access": {"tier": "tier_2_write_limited"},
         },
     },
@@ -119,7 +124,9 @@ def waiting(run: Any) -> str:
     found: list[str] = []
 
     def waits() -> bool:
-        found[:] = [each.call_id for each in run.status().waits_for]
+        seen = run.status()
+        assert seen.exit is None, seen
+        found[:] = [each.call_id for each in seen.waits_for]
         return bool(found)
 
     run_is_there(run)
