@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncGenerator, AsyncIterator, Coroutine
 from contextlib import aclosing
 from typing import Any, Unpack
 
@@ -108,7 +108,9 @@ class AsyncHttpRuns(Steering[Outcome]):
                     raise answers.error_of(answer)
             await asyncio.sleep(pause)
 
-    async def _followed(self, run_id: str, after: int, until: Until) -> AsyncIterator[shapes.Event]:
+    async def _followed(
+        self, run_id: str, after: int, until: Until
+    ) -> AsyncGenerator[shapes.Event, None]:
         following = Following(run_id, after, self._target.retries)
         while not following.ended and not until.is_over():
             try:
@@ -123,7 +125,9 @@ class AsyncHttpRuns(Steering[Outcome]):
                     raise transport_error(error, following.trying) from error
                 await asyncio.sleep(until.bounded(pause))
 
-    async def _listened(self, following: Following, until: Until) -> AsyncIterator[shapes.Event]:
+    async def _listened(
+        self, following: Following, until: Until
+    ) -> AsyncGenerator[shapes.Event, None]:
         request = transport.arguments(following.ask)
         async with self._http.stream(**request, timeout=transport.QUIET) as response:
             if response.status_code != 200:
@@ -131,12 +135,12 @@ class AsyncHttpRuns(Steering[Outcome]):
                 pause = following.refused(transport.answer_of(response))
                 await asyncio.sleep(until.bounded(pause))
                 return
-            async with aclosing(response.aiter_bytes()) as pieces:
-                while True:
-                    try:
-                        piece = await asyncio.wait_for(anext(pieces), until.left())
-                    except (TimeoutError, StopAsyncIteration):
-                        break
-                    for event in following.take(piece):
-                        yield event
+            pieces = response.aiter_bytes()
+            while True:
+                try:
+                    piece = await asyncio.wait_for(anext(pieces), until.left())
+                except (TimeoutError, StopAsyncIteration):
+                    break
+                for event in following.take(piece):
+                    yield event
         following.closed()
