@@ -234,7 +234,7 @@ def test_what_a_newer_gateway_adds_is_passed_over_and_amounts_keep_their_digits(
 
 
 def test_a_stream_that_breaks_goes_on_behind_what_is_known() -> None:
-    with serving(answering(asked(), LOOKS, done(n=1))) as served:
+    with serving(answering(asked(), done())) as served:
         whole = served.client().get(f"/runs/{RUN}/events").json()["events"]
         said = [f"id: {e['seq']}\nevent: {e['type']}\ndata: {json.dumps(e)}\n\n" for e in whole]
     head = {"content-type": "text/event-stream", "content-length": "999999"}
