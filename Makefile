@@ -28,7 +28,7 @@ PEERS ?=
 WORKERS ?= 3
 
 .PHONY: bench-http bench-webhooks bench-tenants bench-waiting bench-growth bench-tables bench-soak bench-overhead bench-peers bench-floors performance lock-peers
-.PHONY: help env lock up down demo test lint format conformance bench bench-recovery torture mutants docs clean
+.PHONY: help env lock up down demo test lint format conformance bench bench-recovery torture mutants docs clients clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## /  make \1\t/' | expand -t 20
@@ -136,6 +136,9 @@ mutants: env ## break the product in each way of a list, and see the harness cat
 
 docs: env ## write the generated pages again
 	@$(BIN)/python -m runfold.surfaces.docs
+
+clients: docs ## generate and build the TypeScript client from the OpenAPI document (needs Node)
+	@cd examples/clients/typescript && npm ci --ignore-scripts && npm run --silent generate && npm run --silent build
 
 clean: ## remove the environment and everything built
 	@rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -44,6 +44,15 @@ Timestamp = Annotated[datetime, AfterValidator(_in_utc)]
 """A moment in UTC, microseconds since the epoch on the wire."""
 
 
+def _in_millis(value: datetime) -> datetime:
+    found = _in_utc(value)
+    return found.replace(microsecond=found.microsecond // 1000 * 1000)
+
+
+Millis = Annotated[datetime, AfterValidator(_in_millis)]
+"""A moment in UTC, milliseconds since the epoch on the wire: what every stream-table tool reads."""
+
+
 class ContentTrait:
     """Marks a field that holds what was said, or a digest of it; where it is sealed, that is."""
 

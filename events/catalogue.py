@@ -7,7 +7,7 @@ from runfold.events.base import Fact, Record
 from runfold.events.calls.begin import BeginAnswered, BeginRequested
 from runfold.events.calls.kinds import POOLED
 from runfold.events.definitions.store import records as definitions
-from runfold.events.records import alerts, commands, deltas, feedback, operations
+from runfold.events.records import alerts, commands, deltas, feedback, operations, summaries
 
 FACTS: tuple[type[Fact], ...] = tuple(
     member
@@ -67,6 +67,7 @@ CATALOGUE: dict[str, tuple[type[Record], ...]] = {
     topics.REGISTRY: definitions.RECORDS,
     topics.FEEDBACK: (feedback.FeedbackGiven,),
     topics.MODEL_DELTAS: (deltas.ModelDelta,),
+    topics.SUMMARIES: (summaries.RunSummary,),
     topics.ALERTS: (alerts.AlertRaised, alerts.AlertCleared),
 }
 """Topic name to the records it may carry; an event's ``meta`` precedes the fields of a fact."""

@@ -22,7 +22,9 @@ _WHY = {
     "compression.type": "readers would meet compressed records, which some clients cannot read",
 }
 # What is no guarantee, but speed, or a bound that the record's senders keep as well.
-_HARMLESS = frozenset({"segment.ms", "min.cleanable.dirty.ratio", "compression.type"})
+_HARMLESS = frozenset(
+    {"segment.ms", "min.cleanable.dirty.ratio", "compression.type", "delete.retention.ms"}
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,7 @@ REGISTRY = "registry"
 ALERTS = "alerts"
 FEEDBACK = "runs.feedback"
 MODEL_DELTAS = "model.deltas"
+SUMMARIES = "runs.summaries"
 
 MAX_RECORD_BYTES = 8_000_000
 """The largest record any topic accepts, in bytes."""
@@ -82,6 +83,14 @@ _COMPACT = {
     "segment.ms": str(10 * 60 * 1000),
     "min.cleanable.dirty.ratio": "0.1",
 }
+# Tools of others read there, by any client (as of _OPEN), from its beginning. A tombstone stays a
+# week, so that who reads the topic whole within that time does not miss that a tenant was erased.
+_TABLE = {
+    **_EVERY,
+    "cleanup.policy": "compact",
+    "compression.type": "uncompressed",
+    "delete.retention.ms": str(7 * 24 * 3600 * 1000),
+}
 
 TOPICS: tuple[Topic, ...] = (
     Topic(
@@ -109,11 +118,19 @@ TOPICS: tuple[Topic, ...] = (
         "what models say while they answer: live only, never part of the record",
         config=_LIVE,
     ),
+    Topic(
+        SUMMARIES,
+        "where each run stands, for stream-table tools: one schema, no contents",
+        config=_TABLE,
+    ),
     Topic(ALERTS, "what the monitor raised and cleared", by_run=False, config=_OPEN),
 )
 
 WHOLE = frozenset(topic.name for topic in TOPICS if not topic.by_run)
 """Topics of one partition, whatever the others have."""
+
+OF_ONE_SCHEMA = frozenset({SUMMARIES})
+"""Topics whose subject is named after the topic alone, where tools look for it by themselves."""
 
 KEPT_WHOLE = frozenset(topic.name for topic in TOPICS if topic.config.get("retention.ms") == "-1")
 """Topics that keep everything: one that begins later than at offset 0 has lost something."""

@@ -20,7 +20,7 @@ from sqlalchemy.exc import DBAPIError
 
 from runfold.events.avro.codec import Codec
 from runfold.events.errors import RegistryError
-from runfold.events.topics import EVENTS, TOPICS
+from runfold.events.topics import EVENTS, SUMMARIES, TOPICS
 from runfold.infra.database import preflight, reads
 from runfold.infra.database.errors import DatabaseAwayError
 from runfold.infra.database.faults import said_by_the_database
@@ -45,9 +45,11 @@ from runfold.projections.store.projector import Projector, ProjectorConfig
 from runfold.projections.store.reading.reader import ReaderConfig
 from runfold.projections.store.shared import SharedProjector
 from runfold.projections.store.strange_log import take_new_log
+from runfold.projections.summaries.keeper import SummaryKeeper
 from runfold.projections.views import VIEWS
 
 _READ = frozenset(topic for view in VIEWS.values() for topic in view.topics)
+_USED = _READ | {SUMMARIES}
 
 _TAKE_NEW = "--take-new-log"
 _OPTIONS = {
@@ -71,7 +73,7 @@ def main() -> int:
 
 
 def _project(process: Process, settings: ProjectorSettings) -> int:
-    need_settings(process.config.kafka, [topic for topic in TOPICS if topic.name in _READ])
+    need_settings(process.config.kafka, [topic for topic in TOPICS if topic.name in _USED])
     preflight.need(settings.database_url, [schema.PART], preflight.WAIT_S, _log.warning)
     # Again: the database may have been away at the first look.
     binding.need(process.config.kafka, settings.database_url, _log.warning)
@@ -134,7 +136,8 @@ def _projector(
         owner=f"{socket.gethostname()}/{os.getpid()}",
         stuck_after_s=process.config.stuck_after,
     )
-    return Projector(config, codec, watcher=watcher)
+    summaries = SummaryKeeper(process.config.kafka, codec, settings.database_url)
+    return Projector(config, codec, watcher=watcher, summaries=summaries)
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ from runfold.projections import releases, separating
 from runfold.projections.commenting import comment_on_tables, comment_on_views
 from runfold.projections.releases import VERSION
 from runfold.projections.sql_views import SQL_VIEWS
+from runfold.projections.summaries import due
 from runfold.projections.tables import METADATA
 from runfold.projections.tables.base import bulky_columns
 
@@ -117,6 +118,7 @@ def _make(connection: Connection) -> None:
         # Whoever may write, and make nothing, can do this.
         if found.version > VERSION:
             releases.need_usable(found)
+        due.note_all(raw)
         releases.note(raw, found)
         return
     raw.execute(releases.TABLE)
@@ -133,6 +135,9 @@ def _make(connection: Connection) -> None:
     raw.execute("ALTER TABLE projection_positions SET (fillfactor = 20)")
     # 3. SQL views, what everything says of itself, and who may read and write.
     make_sql_views(raw)
+    if found is not None and found.last != VERSION:
+        # Whoever wrote these rows noted no summaries.
+        due.note_all(raw)
     comment_on_tables(raw)
     roles.grant(raw, schema)
     separating.keep(raw, schema)

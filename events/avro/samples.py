@@ -37,8 +37,8 @@ def _value(shape: Shape, name: str) -> Any:  # noqa: PLR0911 - one a shape
             }[kind]
         case Amount():
             return money(Decimal(len(name)) / 1000)
-        case Moment():
-            return datetime(2026, 1, 2, 3, 4, 5, 678_901, tzinfo=UTC)
+        case Moment(millis):
+            return datetime(2026, 1, 2, 3, 4, 5, 678_000 if millis else 678_901, tzinfo=UTC)
         case Enumeration(symbol):
             return list(symbol)[-1]
         case Structure(record):

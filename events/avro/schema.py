@@ -25,6 +25,7 @@ from runfold.events.avro.shapes import (
 )
 from runfold.events.base import MONEY_PRECISION, MONEY_SCALE, Record, Symbol
 from runfold.events.errors import SchemaError
+from runfold.events.topics import OF_ONE_SCHEMA
 
 NAMESPACE = "runfold"
 
@@ -35,7 +36,12 @@ Json = Any
 
 
 def subject(topic: str, record: type[Record]) -> str:
-    """Return the registry's subject: topic and full record name, so a topic may carry many."""
+    """Return the registry's subject: topic and full record name, so a topic may carry many.
+
+    Of a topic of one schema it is `TOPIC-value`, which is where tools look for a topic's schema.
+    """
+    if topic in OF_ONE_SCHEMA:
+        return f"{topic}-value"
     return f"{topic}-{full_name(record)}"
 
 
@@ -133,8 +139,9 @@ class _Generator:
                 return name
             case Amount():
                 return {"type": "bytes", **_DECIMAL}
-            case Moment():
-                return {"type": "long", "logicalType": "timestamp-micros"}
+            case Moment(millis):
+                unit = "millis" if millis else "micros"
+                return {"type": "long", "logicalType": f"timestamp-{unit}"}
             case Nullable(inner):
                 return ["null", self._type(inner)]
             case Array(item):

@@ -10,7 +10,7 @@ from typing import Any
 
 from pydantic_core import PydanticUndefined
 
-from runfold.events.base import Fact, Money, Record, Said, SaidBytes, Symbol, Timestamp
+from runfold.events.base import Fact, Millis, Money, Record, Said, SaidBytes, Symbol, Timestamp
 from runfold.events.errors import SchemaError
 from runfold.events.run.event import Event, Meta
 
@@ -30,7 +30,9 @@ class Amount:
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """A time: microseconds since the epoch."""
+    """A time: microseconds since the epoch, or whole milliseconds."""
+
+    millis: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +121,8 @@ def _shape(hint: object, where: str) -> Shape:  # noqa: PLR0911 - a line each
         return Amount()
     if hint == Timestamp:
         return Moment()
+    if hint == Millis:
+        return Moment(millis=True)
     if hint == Said:
         return Primitive("string", said=True)
     if hint == SaidBytes:

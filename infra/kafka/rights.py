@@ -32,6 +32,9 @@ LANES = "runfold-runs-"
 TENANT_LANES = "runfold-tenants-"
 """The same of the lanes of tenants."""
 
+SUMMARIES = "runfold-summaries-"
+"""The same of the projector, which writes the summaries of runs."""
+
 
 @dataclass(frozen=True, slots=True)
 class Right:
@@ -99,8 +102,8 @@ def _pool(called: str, kind: kinds.CallKind, *more: Right) -> Program:  # type: 
 
 _TRIED = f"{LANES}preflight"
 _OF_TENANTS = (topics.TENANT_EVENTS, topics.TENANT_RESTORE, topics.TENANT_PARKED)
-_NOT_OF_RUNS = frozenset({topics.ALERTS, topics.FEEDBACK})
 _PROJECTED = (topics.EVENTS, topics.TENANT_EVENTS, topics.DEAD_LETTERS, topics.REGISTRY)
+_OF_OTHERS = frozenset({topics.ALERTS, topics.FEEDBACK, topics.SUMMARIES})
 _DEFINITIONS = (*_topics(READ, topics.REGISTRY), *_groups("registry"))
 
 PROGRAMS: dict[str, Program] = {
@@ -118,8 +121,8 @@ PROGRAMS: dict[str, Program] = {
             *_DEFINITIONS,
             *_groups("runs-positions", "runs-owners", "restore", "readers"),
             *_groups("tenants-positions", "tenants-owners"),
-            # Whether each is kept as the guarantees need it; alerts and feedback are not its own.
-            *_topics(DESCRIBE_CONFIGS, *(t.name for t in TOPICS if t.name not in _NOT_OF_RUNS)),
+            # Whether each is kept as the guarantees need it; it has nothing to do with the others.
+            *_topics(DESCRIBE_CONFIGS, *(t.name for t in TOPICS if t.name not in _OF_OTHERS)),
             Right("transactional-id", LANES, WRITE, prefixed=True),
             Right("transactional-id", TENANT_LANES, WRITE, prefixed=True),
         ),
@@ -134,9 +137,12 @@ PROGRAMS: dict[str, Program] = {
         "the projector",
         (
             *_topics(READ, *_PROJECTED),
-            *_topics(DESCRIBE_CONFIGS, *_PROJECTED),
+            *_topics(DESCRIBE_CONFIGS, *_PROJECTED, topics.SUMMARIES),
+            *_topics(WRITE, topics.SUMMARIES),
+            Right("transactional-id", SUMMARIES, WRITE, prefixed=True),
             *_groups("projector", "projector-owners", "readers"),
         ),
+        transactions=f"{SUMMARIES}preflight",
     ),
     "runfold-monitor": Program(
         "the monitor",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from runfold.infra.settings.kinds import FOLDER, NETWORKS, WORD, Network, choice, number
-from runfold.infra.settings.variable import Variable
+from runfold.infra.settings.variable import Variable, hidden, without_password
 
 _NO_PATH: Path | None = None
 _NO_NUMBER: int | None = None
@@ -71,4 +71,13 @@ CHANNELS_FILE = Variable(
     "RUNFOLD_CHANNELS_FILE", FOLDER, _NO_PATH, "gateway",
     "the file that says which workspaces of Slack and Teams may speak here, and who their people "
     "are ([channels](channels.md#slack-and-teams))", "none: nobody from there gets anything done",
+)  # fmt: skip
+HTTP_URL = Variable(
+    "RUNFOLD_HTTP_URL", WORD, "", "clients over HTTP",
+    "the address of the gateway, such as `https://runs.example.com`", "that of the home's gateway",
+    without_password,
+)  # fmt: skip
+API_KEY = Variable(
+    "RUNFOLD_API_KEY", WORD, "", "clients over HTTP",
+    "the API key that they ask with", "that of the home's gateway, where it is asked", hidden,
 )  # fmt: skip

@@ -98,12 +98,7 @@ class Messages:
         self, goal: str | Content, agent: str, **options: Unpack[RequestOptions]
     ) -> RunRequested:
         """Return a request for a run; ``agent`` is a name or ``name@version``."""
-        task = content(goal)
-        if task.inline is not None and len(task.inline) > MAX_INPUT_BYTES:
-            raise RefusedError(
-                f"The goal has {len(task.inline):,} bytes and {MAX_INPUT_BYTES:,} are allowed: "
-                "put it into a file and say in the goal where it is."
-            )
+        task = goal_of(goal)
         name, _, version = agent.partition("@")
         filled: dict[str, Any] = {
             "run_id": uuid7(),
@@ -268,6 +263,17 @@ class Messages:
             origin=self.origin,
             **fields,
         )
+
+
+def goal_of(given: str | Content) -> Content:
+    """Return a goal as content; raises RefusedError for one that is too large."""
+    task = content(given)
+    if task.inline is not None and len(task.inline) > MAX_INPUT_BYTES:
+        raise RefusedError(
+            f"The goal has {len(task.inline):,} bytes and {MAX_INPUT_BYTES:,} are allowed: "
+            "put it into a file and say in the goal where it is."
+        )
+    return task
 
 
 def content(given: str | Content) -> Content:

@@ -51,3 +51,14 @@ STRANGE = TABLE.counter(
     ["view"],
     process=_BY,
 )
+SUMMARIES_WRITTEN = TABLE.counter(
+    "runfold_summaries_written", "summaries of runs put on runs.summaries", process=_BY
+)
+SUMMARIES_LEFT_OUT = TABLE.counter(
+    "runfold_summaries_left_out", "rows of runs that no summary can hold", process=_BY
+)
+SUMMARIES_RESTARTS = TABLE.counter(
+    "runfold_summaries_restarts",
+    "times that writing summaries began again, after a server was lost",
+    process=_BY,
+)

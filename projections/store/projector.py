@@ -26,6 +26,7 @@ from runfold.projections.observability.watcher import Watcher
 from runfold.projections.store.reading.prefetch import Prefetch
 from runfold.projections.store.reading.reader import Reader, ReaderConfig
 from runfold.projections.store.store import Store
+from runfold.projections.summaries.keeper import SummaryKeeper
 from runfold.projections.view import View
 from runfold.projections.views import VIEWS
 
@@ -63,11 +64,13 @@ class Projector:
         codec: Codec,
         views: list[View] | None = None,
         watcher: Watcher | None = None,
+        summaries: SummaryKeeper | None = None,
     ) -> None:
         self._config = config
         self._codec = codec
         self._views = list(VIEWS.values()) if views is None else views
         self._watcher = watcher or Watcher(count=False)
+        self._summaries = summaries
         self._stopping = threading.Event()
         self._watchdog = Watchdog(config.stuck_after_s)
         self._reader: Reader | None = None
@@ -98,6 +101,8 @@ class Projector:
                     pause = self._attempt(store, pause)
         finally:
             self._watchdog.off()
+            if self._summaries is not None:
+                self._summaries.end()
 
     def _attempt(self, store: Store, pause: float) -> float:
         """Follow the log until it fails or is stopped; return how long to wait next time.
@@ -113,6 +118,8 @@ class Projector:
                 self._tables_in_doubt = False
             store.open()
             self._watcher.begin(store.furthest())
+            if self._summaries is not None:
+                self._summaries.begin(store.epochs())
             starts = store.starts()
             aside = store.settle(now_of(self._config.reader.kafka, starts))
             self._follow(store, {place: at for place, at in starts.items() if place not in aside})
@@ -146,6 +153,8 @@ class Projector:
                 began = time.monotonic()
                 self._watchdog.beat("writing to the database")
                 store.write(batch)
+                if self._summaries is not None:
+                    self._summaries.wake()
                 self._watcher.committed(batch, time.monotonic() - began)
                 self.projected += len(batch.items)
 

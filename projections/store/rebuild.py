@@ -29,6 +29,8 @@ from runfold.projections.store.reading.reader import ReaderConfig
 from runfold.projections.store.reading.record_batch import TopicPartition
 from runfold.projections.store.replacing import refill, swap
 from runfold.projections.store.rows.sql import qualified
+from runfold.projections.summaries import due
+from runfold.projections.tables import runs
 from runfold.projections.view import View
 from runfold.projections.views import VIEWS
 
@@ -145,6 +147,7 @@ def _put_in_place(
     #    hold for the copy as they stand. Another session writes the copy, for good, so that it is
     #    whole also where all of this is rolled back and tried again.
     copy.advance(copying, _until(positions.lock(connection, of.places)))
+    _note_summaries(connection, of)
     # 4. Its rows are those of the live view.
     if replaced:
         kept = dependents.kept(connection, of.view, of.live)
@@ -152,11 +155,18 @@ def _put_in_place(
         swap(connection, of.view, of.live, of.beside, kept)
     else:
         changed = refill(connection, of.view, of.live, of.beside)
+    _note_summaries(connection, of)
     drop_tables(connection, of.beside)
     connection.execute("DELETE FROM projection_failures WHERE view = %s", (of.view.name,))
     rows = {table: _count(connection, table) for table in of.tables}
     failpoint("rebuild.before_commit")
     return Rebuilt(of.view.name, rows, changed)
+
+
+def _note_summaries(connection: Session, of: _Work) -> None:
+    """Have every summary written again: before, of rows that go; afterwards, of those that come."""
+    if runs in of.view.tables:
+        due.note_all(connection)
 
 
 def _reserve(connection: Connection, of: _Work) -> None:

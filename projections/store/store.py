@@ -11,6 +11,7 @@ from typing import Self
 import psycopg
 from psycopg import Cursor
 
+from runfold.events import topics
 from runfold.events.border import text_of
 from runfold.infra.database.connection import DURABLE, LOSABLE, PATIENT, Session, transaction
 from runfold.infra.process.failpoints import failpoint
@@ -23,6 +24,7 @@ from runfold.projections.store.reading.record_batch import RecordBatch, batch_of
 from runfold.projections.store.refusals import cannot_take
 from runfold.projections.store.rows.writing import cleaned, fold, write
 from runfold.projections.store.strange_log import sentence, strange
+from runfold.projections.summaries import due
 from runfold.projections.view import Batch, Placed, Rows, View
 
 _log = logging.getLogger(__name__)
@@ -118,6 +120,14 @@ class Store:
             found[at] = min(held.next_offset, found.get(at, held.next_offset))
         return found
 
+    def epochs(self) -> dict[int, int]:
+        """Return the epoch under which the rows of runs are written, by partition."""
+        return {
+            place.partition: held.epoch
+            for place, held in self.held.items()
+            if (place.view, place.topic) == ("runs", topics.EVENTS)
+        }
+
     def furthest(self) -> dict[tuple[str, int], int]:
         """Return the next offset of each partition of the view that is furthest ahead."""
         found: dict[tuple[str, int], int] = {}
@@ -163,7 +173,9 @@ class Store:
 
     def _rows(self, cursor: Cursor, batch: RecordBatch) -> None:
         for view in self._views:
-            write(cursor, self._rows_of(view, batch))
+            rows = self._rows_of(view, batch)
+            write(cursor, rows)
+            due.note(cursor, rows)
             failpoint(f"projector.after_{view.name}")
 
     def _rows_of(self, view: View, batch: RecordBatch) -> Rows:
@@ -179,7 +191,9 @@ class Store:
         for view in self._views:
             try:
                 with cursor.connection.transaction():
-                    write(cursor, cleaned(fold(view, self._unseen(view, batch))))
+                    rows = cleaned(fold(view, self._unseen(view, batch)))
+                    write(cursor, rows)
+                    due.note(cursor, rows)
             except (psycopg.Error, FoldError) as error:
                 if not cannot_take(error):
                     raise

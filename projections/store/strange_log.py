@@ -11,6 +11,8 @@ from runfold.producers.log.topics.now import now_of
 from runfold.producers.log.topics.remembered import Fit, Now, Remembered, judge, told
 from runfold.projections.store import positions
 from runfold.projections.store.positions import Held, Place
+from runfold.projections.summaries import due
+from runfold.projections.tables import runs
 from runfold.projections.view import View
 
 COMMAND = "`python -m runfold.projections --take-new-log`"
@@ -74,6 +76,8 @@ def take_new_log(
 
 
 def _empty(connection: Session, view: View) -> None:
+    if runs in view.tables:
+        due.note_all(connection)
     for table in view.tables:
         connection.execute(f"DELETE FROM {quoted(table.name)}".encode())  # noqa: S608 - our own name
     connection.execute("DELETE FROM projection_failures WHERE view = %s", (view.name,))

@@ -5,7 +5,11 @@ from runfold.projections.tables.base import METADATA
 from runfold.projections.tables.calls import approvals, model_calls, tool_calls
 from runfold.projections.tables.costs import costs
 from runfold.projections.tables.definitions import definition_decisions, definition_versions
-from runfold.projections.tables.machinery import projection_failures, projection_positions
+from runfold.projections.tables.machinery import (
+    projection_failures,
+    projection_positions,
+    summaries_due,
+)
 from runfold.projections.tables.repricings import repriced_costs, repricings
 from runfold.projections.tables.runs import (
     call_checkpoints,
@@ -14,7 +18,7 @@ from runfold.projections.tables.runs import (
     run_requests,
     runs,
 )
-from runfold.projections.tables.tenants import tenant_budgets, tenant_runs
+from runfold.projections.tables.tenants import tenant_budgets, tenant_erasures, tenant_runs
 
 __all__ = [
     "METADATA",
@@ -35,7 +39,9 @@ __all__ = [
     "run_events",
     "run_requests",
     "runs",
+    "summaries_due",
     "tenant_budgets",
+    "tenant_erasures",
     "tenant_runs",
     "tool_calls",
 ]

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Table
+from sqlalchemy import Index, Table
 
-from runfold.projections.tables.base import METADATA, moment, text, whole
+from runfold.projections.tables.base import METADATA, ROOM_TO_CHANGE, moment, text, whole
 
 projection_positions = Table(
     "projection_positions",
@@ -41,4 +41,16 @@ projection_failures = Table(
     text("error", "why it could not be taken", null=False),
     moment("time", "when the event was written"),
     comment="Events that a view could not take: the view goes on without them until it is rebuilt.",
+)
+
+summaries_due = Table(
+    "summaries_due",
+    METADATA,
+    text("run_id", "the run", key=True),
+    whole("journal_partition", "its partition of runs.events", null=False),
+    whole("mark", "the transaction that noted it last", null=False),
+    Index("summaries_due_by_partition", "journal_partition", "run_id"),
+    comment="Runs whose summary on the topic runs.summaries is not that of their row yet; a note "
+    "is written with the row and goes once the summary is durable.",
+    postgresql_with=ROOM_TO_CHANGE,
 )

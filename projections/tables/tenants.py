@@ -75,3 +75,11 @@ tenant_budgets = Table(
     "tenant_budget_use.",
     postgresql_with=ROOM_TO_CHANGE,
 )
+
+tenant_erasures = Table(
+    "tenant_erasures",
+    METADATA,
+    text("tenant_id", "the tenant", key=True),
+    moment("erased_at", "when its keys were destroyed last", null=False),
+    comment="Tenants that were erased: their runs up to then have no summary on runs.summaries.",
+)

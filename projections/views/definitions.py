@@ -16,18 +16,24 @@ from runfold.events.definitions import (
     DefinitionReleased,
     DefinitionWithdrawn,
     SwitchThrown,
+    TenantErased,
     TenantKept,
 )
 from runfold.projections.rendering.readable import clean
-from runfold.projections.tables import definition_decisions, definition_versions
+from runfold.projections.tables import definition_decisions, definition_versions, tenant_erasures
 from runfold.projections.view import Batch, Row, Rows, View
 
 
 def add(batch: Batch, rows: Rows) -> None:
     """Add a row a version, of which the first record holds, and a row a decision."""
     versions, decisions = rows.of(definition_versions), rows.of(definition_decisions)
+    erasures = rows.of(tenant_erasures)
     for stored in batch.stored:
         record = stored.record
+        if isinstance(record, TenantErased):
+            tenant = clean(record.tenant)
+            erasures[tenant] = {"tenant_id": tenant, "erased_at": record.decided_at}
+            continue
         if isinstance(record, TenantKept):
             # The log says it; no row is about the keys of tenants.
             continue
@@ -107,4 +113,9 @@ def _target(record: Decided) -> str | None:
     return None if said is None else clean(said)
 
 
-VIEW = View("definitions", (definition_versions, definition_decisions), add, (topics.REGISTRY,))
+VIEW = View(
+    "definitions",
+    (definition_versions, definition_decisions, tenant_erasures),
+    add,
+    (topics.REGISTRY,),
+)

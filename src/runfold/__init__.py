@@ -8,7 +8,8 @@ What an application needs is here, and nothing else:
         run = client.run("Say hello", agent="hello")
         print(run.wait(timeout=60).payload)
 
-``connect_async`` gives the same on an event loop. ``tool`` makes a typed function a tool, and
+``connect_async`` gives the same on an event loop, ``connect_http`` and ``connect_http_async`` by
+way of a gateway. ``tool`` makes a typed function a tool, and
 ``runfold.testing`` tests agents and tools without servers. Errors form a tree by what their caller
 must do: ``RefusedError`` (change what was asked) and ``RetryError`` (the same may succeed later).
 
@@ -25,11 +26,14 @@ if TYPE_CHECKING:
     from runfold.aio import AsyncClient, AsyncRun, connect_async
     from runfold.client import Client, Run, connect
     from runfold.events.values import Limits
+    from runfold.over_http import connect_http, connect_http_async
     from runfold.processors.tool.context import ToolContext
     from runfold.processors.tool.errors import ToolRefusedError
     from runfold.processors.tool.python.tools import tool
     from runfold.surfaces.application.errors import (
         AmbiguousError,
+        ForbiddenError,
+        InDoubtError,
         InvalidError,
         NotFoundError,
         NotYetError,
@@ -49,6 +53,8 @@ __all__ = [
     "Completion",
     "ControlOutcome",
     "Event",
+    "ForbiddenError",
+    "InDoubtError",
     "InvalidError",
     "Limits",
     "NotFoundError",
@@ -64,6 +70,8 @@ __all__ = [
     "UnavailableError",
     "connect",
     "connect_async",
+    "connect_http",
+    "connect_http_async",
     "testing",
     "tool",
 ]
@@ -79,6 +87,8 @@ _HOMES = {
     "Completion": _SHAPES,
     "ControlOutcome": _SHAPES,
     "Event": _SHAPES,
+    "ForbiddenError": _ERRORS,
+    "InDoubtError": _ERRORS,
     "InvalidError": _ERRORS,
     "Limits": "runfold.events.values",
     "NotFoundError": _ERRORS,
@@ -93,6 +103,8 @@ _HOMES = {
     "UnavailableError": _ERRORS,
     "connect": "runfold.client",
     "connect_async": "runfold.aio",
+    "connect_http": "runfold.over_http",
+    "connect_http_async": "runfold.over_http",
     "tool": "runfold.processors.tool.python.tools",
 }
 

@@ -19,6 +19,7 @@ from runfold.producers.client.deciding import holds_of
 from runfold.surfaces.application.runs.async_runs import AsyncRuns
 from runfold.surfaces.application.runs.submit import more_of
 from runfold.surfaces.application.shapes import Completion, ControlOutcome, Event, RunDetail
+from runfold.surfaces.client.async_runs import AsyncHttpRuns
 
 
 async def connect_async(
@@ -58,7 +59,9 @@ async def connect_async(
 class AsyncClient:
     """Starts and finds runs, all from one event loop; as an async context manager it closes."""
 
-    def __init__(self, runs: AsyncRuns, close: Callable[[], Awaitable[None]]) -> None:
+    def __init__(
+        self, runs: AsyncRuns | AsyncHttpRuns, close: Callable[[], Awaitable[None]]
+    ) -> None:
         self._runs = runs
         self._close = close
 
@@ -100,7 +103,7 @@ class AsyncRun:
     journal says nothing of the control in time.
     """
 
-    def __init__(self, runs: AsyncRuns, run_id: str) -> None:
+    def __init__(self, runs: AsyncRuns | AsyncHttpRuns, run_id: str) -> None:
         self._runs = runs
         self.id = run_id
 

@@ -17,6 +17,7 @@ from runfold.producers.client.deciding import holds_of
 from runfold.surfaces.application.runs.runs import Runs
 from runfold.surfaces.application.runs.submit import more_of
 from runfold.surfaces.application.shapes import Completion, ControlOutcome, Event, RunDetail
+from runfold.surfaces.client.runs import HttpRuns
 
 Found = Literal["happened", "did_not_happen", "unknown"]
 HoldsFor = Literal["once", "run", "tool", "pattern"]
@@ -58,7 +59,7 @@ def connect(
 class Client:
     """Starts and finds runs; any thread may use it. As a context manager it closes itself."""
 
-    def __init__(self, runs: Runs, close: Callable[[], None]) -> None:
+    def __init__(self, runs: Runs | HttpRuns, close: Callable[[], None]) -> None:
         self._runs = runs
         self._close = close
 
@@ -100,7 +101,7 @@ class Run:
     journal says nothing of the control in time.
     """
 
-    def __init__(self, runs: Runs, run_id: str) -> None:
+    def __init__(self, runs: Runs | HttpRuns, run_id: str) -> None:
         self._runs = runs
         self.id = run_id
 

@@ -6,6 +6,7 @@ ApplicationError
 │   ├── NotFoundError           not_found   there is no such thing, or not for this caller
 │   ├── AmbiguousError          ambiguous   what was named is the beginning of several names
 │   ├── RunEndedError           run_ended   the run has ended, nothing was changed
+│   ├── ForbiddenError          forbidden   whoever asks may not, or is not known
 │   ├── OtherRequestError       other_request   the key was used for another request
 │   └── InDoubtError            in_doubt    nobody can know whether the request arrived
 └── RetryError              retry: the same may succeed later
@@ -17,13 +18,25 @@ ApplicationError
 
 from __future__ import annotations
 
-from typing import ClassVar
+from collections.abc import Mapping
+from typing import Any
 
 
 class ApplicationError(Exception):
-    """The root of what use cases raise; its text is one sentence that says what to do."""
+    """The root of what use cases raise; its text is one sentence that says what to do.
 
-    code: ClassVar[str] = "internal"
+    One that came over HTTP has the ``code`` of its problem, the ``run_id`` that it is about, and
+    the whole ``problem`` of RFC 9457.
+    """
+
+    code: str = "internal"
+    run_id: str | None = None
+    problem: Mapping[str, Any] | None = None
+
+    @property
+    def retryable(self) -> bool:
+        """Whether the same may succeed later."""
+        return isinstance(self, RetryError)
 
 
 class RefusedError(ApplicationError):
@@ -52,6 +65,12 @@ class RunEndedError(RefusedError):
     """The run has ended already, and nothing was changed."""
 
     code = "run_ended"
+
+
+class ForbiddenError(RefusedError):
+    """Whoever asks may not do this, or nobody knows who asks."""
+
+    code = "forbidden"
 
 
 class OtherRequestError(RefusedError):

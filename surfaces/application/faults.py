@@ -80,7 +80,7 @@ def fault_of(error: Exception) -> Fault:
     """Return what an error means for whoever asked; one that nobody expected is a bug."""
     own = getattr(sys.modules.get("runfold.surfaces.application.errors"), "ApplicationError", None)
     if own is not None and isinstance(error, own):
-        return Fault(Code(error.code), str(error))
+        return Fault(_code(error.code, retryable=error.retryable), str(error))
     for module, name, code in _EXPECTED:
         kind = getattr(sys.modules.get(module), name, None)
         if kind is not None and isinstance(error, kind):
@@ -92,6 +92,13 @@ def fault_of(error: Exception) -> Fault:
     what = f"{type(error).__name__}: {error}"
     more = "Set RUNFOLD_DEBUG=1 to see where it comes from."
     return Fault(Code.INTERNAL, f"This is a bug in Runfold: {what}. {more}")
+
+
+def _code(said: str, *, retryable: bool) -> Code:
+    """Return a code; those that only a gateway has are as others that help alike."""
+    if said in Code.__members__.values():
+        return Code(said)
+    return Code.UNAVAILABLE if retryable else Code.INVALID
 
 
 def _is_of(error: Exception, package: str) -> bool:

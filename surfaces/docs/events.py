@@ -41,7 +41,7 @@ What a program in another language must know, with examples: [clients](clients.m
 - `status after` holds while no other call of the run is open; with several calls open the status
   is derived from all of them. A paused run stays `paused` until `RunResumed` or its end.
 - `decimal` is decimal(38, 12) in bytes; money is in US dollars. `timestamp` is microseconds since
-  the epoch, UTC.
+  the epoch, UTC, unless it says milliseconds.
 - An enum has `unknown` as its default: what an old reader sees of a newer symbol.
 """
 
@@ -130,8 +130,8 @@ def _type(shape: Shape) -> str:
             return name
         case Amount():
             return "decimal"
-        case Moment():
-            return "timestamp"
+        case Moment(millis):
+            return "timestamp in milliseconds" if millis else "timestamp"
         case Enumeration(named) | Structure(named):
             return f"[{named.__name__}](#{named.__name__.lower()})"
         case Nullable(inner):

@@ -16,10 +16,19 @@ from runfold.surfaces.docs import (
     settings,
     topics,
 )
+from runfold.surfaces.http.documents import asyncapi, openapi
+from runfold.surfaces.http.documents.lines import lined
 from runfold.surfaces.http.refusals import problem_page
+from runfold.surfaces.http.routes import ROUTES
 from runfold.surfaces.manifests.reference import rewritten
 
 ROOT = Path(__file__).resolve().parents[2]
+
+
+def openapi_text() -> str:
+    """Return the document of the HTTP API, which clients are generated from."""
+    return lined(openapi.document(ROUTES))
+
 
 PAGES: dict[str, Callable[[], str]] = {
     "docs/events.md": events.page,
@@ -31,6 +40,8 @@ PAGES: dict[str, Callable[[], str]] = {
     "docs/secured.md": secured.page,
     "docs/settings.md": settings.page,
     "docs/problems.md": problem_page.page,
+    "docs/asyncapi.json": asyncapi.text,
+    "docs/openapi.json": openapi_text,
     "docs/definitions.md": lambda: rewritten((ROOT / "docs/definitions.md").read_text("utf-8")),
     "docs/webhooks.md": lambda: rewritten((ROOT / "docs/webhooks.md").read_text("utf-8")),
     "docs/features.md": lambda: features.page(features.load(ROOT)),

@@ -28,6 +28,11 @@ AMOUNTS = (
 )
 MOMENTS = st.datetimes(datetime(1900, 1, 1), datetime(2200, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001
 
+
+def _whole_millis(moment: datetime) -> datetime:
+    return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
+
+
 _PRIMITIVES: dict[str, st.SearchStrategy[object]] = {
     "string": st.text(st.characters(codec="utf-8"), max_size=30),
     "bytes": st.binary(max_size=40),
@@ -48,8 +53,8 @@ def _values(shape: Shape) -> st.SearchStrategy[object]:  # noqa: PLR0911 - one a
             return _PRIMITIVES[kind]
         case Amount():
             return AMOUNTS
-        case Moment():
-            return MOMENTS
+        case Moment(millis):
+            return MOMENTS.map(_whole_millis) if millis else MOMENTS
         case Enumeration(symbol):
             return st.sampled_from(list(symbol))
         case Structure(record):

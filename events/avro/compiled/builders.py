@@ -65,8 +65,8 @@ def _made(shape: Shape, value: str, scope: dict[str, Any]) -> str:  # noqa: PLR0
     match shape:
         case Amount():
             return f"amount({value})"
-        case Moment():
-            return f"moment({value})"
+        case Moment(millis):
+            return f"moment({value} * 1000)" if millis else f"moment({value})"
         case Enumeration(symbol):
             name = f"k{len(scope)}"
             scope[name] = {member.value: member for member in symbol}

@@ -81,6 +81,10 @@ def _moment(data: bytes) -> datetime:
     return moment_of(micros)
 
 
+def _millis(number: int) -> datetime:
+    return moment_of(number * 1000)
+
+
 @cache
 def parser_for(record: type[Record]) -> Parser:
     """Return the function that makes an object of a framed value, an ``Event`` of a fact's.
@@ -105,6 +109,7 @@ class _Compiler:
             "size": _size,
             "amount": lru_cache(1024)(amount_of),
             "moment": lru_cache(1024)(_moment),
+            "millis": _millis,
             "double": struct.Struct("<d").unpack_from,
             "new": object.__new__,
             "put": _setter(BaseModel, "__dict__"),
@@ -171,6 +176,8 @@ class _Compiler:
                 self._primitive(name, into)
             case Amount():
                 self._sized(into, "amount(b[i:e])")
+            case Moment(millis=True):
+                self._line(f"{into}, i = number(b, i); {into} = millis({into})")
             case Moment():
                 self._line(f"{into} = moment(b[i:i + {_MOMENT}]); i += {_MOMENT}")
             case Enumeration(symbol):

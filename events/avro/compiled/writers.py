@@ -58,6 +58,10 @@ def _moment(value: datetime) -> bytes:
     return varint(micros_of(value))
 
 
+def _millis(value: datetime) -> bytes:
+    return varint(micros_of(value) // 1000)
+
+
 def _sized(data: bytes) -> bytes:
     size = len(data)
     return (_TABLE[size] if size < _TABLE_SIZE else varint(size)) + data
@@ -82,6 +86,7 @@ class _Compiler:
             "varint": varint,
             "sized": _sized,
             "moment": _moment,
+            "millis": _millis,
             "amount": _amount,
             "double": struct.Struct("<d").pack,
         }
@@ -130,8 +135,8 @@ class _Compiler:
                 return self._primitive(name, value)
             case Amount():
                 return f"sized(amount({value}))"
-            case Moment():
-                return f"moment({value})"
+            case Moment(millis):
+                return f"{'millis' if millis else 'moment'}({value})"
             case Enumeration(symbol):
                 written = {member: varint(index) for index, member in enumerate(symbol)}
                 return f"{self._bound(written)}[{value}]"

@@ -1,7 +1,9 @@
-// Asks for a run and waits for its end, or verifies the chain of a run:
+// Asks for a run and waits for its end, verifies the chain of a run, or asks for a run over HTTP,
+// follows it, and approves what waits for a person:
 //
 //	client run BROKERS SCHEMAS AGENT GOAL
 //	client verify BROKERS SCHEMAS RUN_ID
+//	client approve URL KEY AGENT GOAL
 package main
 
 import (
@@ -28,6 +30,9 @@ func main() {
 func work(ctx context.Context, words []string) (any, error) {
 	if len(words) < 4 {
 		return nil, fmt.Errorf("say run BROKERS SCHEMAS AGENT GOAL, or verify BROKERS SCHEMAS RUN_ID")
+	}
+	if words[0] == "approve" && len(words) > 4 {
+		return gateway{words[1], words[2]}.approve(ctx, words[3], strings.Join(words[4:], " "))
 	}
 	wire, err := openWire(words[2])
 	if err != nil {

@@ -9,11 +9,12 @@ from starlette.responses import Response
 
 from runfold.surfaces.application import shapes
 from runfold.surfaces.application.rendering import to_json
-from runfold.surfaces.http.documents import openapi
-from runfold.surfaces.http.refusals.problem_page import page
+from runfold.surfaces.http.documents import asyncapi, openapi, page
+from runfold.surfaces.http.refusals import problem_page
 from runfold.surfaces.http.refusals.problems import Problem
 from runfold.surfaces.http.route import NO_SCOPE, Call, Route, answered
 
+_HTML = "text/html; charset=utf-8"
 _PUBLIC = {"cache-control": "public, max-age=300"}
 
 
@@ -34,9 +35,27 @@ async def document(call: Call[None]) -> Response:  # noqa: ARG001 - every endpoi
     return Response(_document(), media_type="application/json", headers=_PUBLIC)
 
 
+async def asyncapi_document(call: Call[None]) -> Response:  # noqa: ARG001 - every endpoint is given it
+    """Describe every topic."""
+    said = await asyncio.to_thread(_asyncapi)
+    return Response(said, media_type="application/json", headers=_PUBLIC)
+
+
+async def openapi_page(call: Call[None]) -> Response:  # noqa: ARG001 - every endpoint is given it
+    """Show the routes to a person."""
+    said = await asyncio.to_thread(_openapi_page)
+    return Response(said, media_type=_HTML, headers={**_PUBLIC, **page.HEADERS})
+
+
+async def asyncapi_page(call: Call[None]) -> Response:  # noqa: ARG001 - every endpoint is given it
+    """Show the topics to a person."""
+    said = await asyncio.to_thread(_asyncapi_page)
+    return Response(said, media_type=_HTML, headers={**_PUBLIC, **page.HEADERS})
+
+
 async def problems(call: Call[None]) -> Response:  # noqa: ARG001 - every endpoint is given it
     """Explain every code."""
-    return Response(page(), media_type="text/markdown; charset=utf-8", headers=_PUBLIC)
+    return Response(problem_page.page(), media_type="text/markdown; charset=utf-8", headers=_PUBLIC)
 
 
 async def identity(call: Call[None]) -> Response:
@@ -44,11 +63,30 @@ async def identity(call: Call[None]) -> Response:
     return answered(call.caller.shape())
 
 
-@cache
-def _document() -> str:
+def _routes() -> tuple[Route, ...]:
     from runfold.surfaces.http.routes import ROUTES as ALL  # noqa: PLC0415 - it holds this module
 
-    return to_json(openapi.document(ALL))
+    return ALL
+
+
+@cache
+def _document() -> str:
+    return to_json(openapi.document(_routes()))
+
+
+@cache
+def _openapi_page() -> str:
+    return page.openapi(openapi.document(_routes()))
+
+
+@cache
+def _asyncapi() -> str:
+    return asyncapi.text()
+
+
+@cache
+def _asyncapi_page() -> str:
+    return page.asyncapi(asyncapi.document())
 
 
 ROUTES = (
@@ -62,5 +100,17 @@ ROUTES = (
         problems=("unavailable",),
     ),
     Route("GET", "/openapi.json", "document", "Read this document", None, document, {200: None}),
+    Route(
+        "GET", "/asyncapi.json", "asyncapi_document", "Read the document of the topics", None,
+        asyncapi_document, {200: None},
+    ),
+    Route(
+        "GET", "/openapi", "openapi_page", "Read the routes as a page", None, openapi_page,
+        {200: None},
+    ),
+    Route(
+        "GET", "/asyncapi", "asyncapi_page", "Read the topics as a page", None, asyncapi_page,
+        {200: None},
+    ),
     Route("GET", "/problems", "problems", "Read what each code means", None, problems, {200: None}),
 )  # fmt: skip

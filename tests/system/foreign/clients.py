@@ -23,6 +23,7 @@ from runfold.stack.settings import Settings
 
 EXAMPLES = Path(__file__).parents[3] / "examples" / "clients"
 SCHEMAS = EXAMPLES.parents[1] / "schemas"
+DOCUMENT = EXAMPLES.parents[1] / "docs" / "openapi.json"
 
 _BUILD_S = 600
 _RUN_S = 150
@@ -52,17 +53,34 @@ class Client:
 def node(scratch: Path) -> Client:
     """The client in Node, with the packages of its lock."""
     _need("node", "npm")
-    files = [EXAMPLES / "node" / name for name in ("package.json", "package-lock.json")]
-    cache = _cache()
+    packages = npm_packages("node", EXAMPLES / "node")
+    for program in (EXAMPLES / "node").glob("*.mjs"):
+        shutil.copy(program, scratch)
+    (scratch / "node_modules").symlink_to(packages)
+    return Client(("node", str(scratch / "run.mjs")), ("node", str(scratch / "verify.mjs")))
+
+
+def typescript(scratch: Path) -> Path:
+    """The client in TypeScript, built with the packages of its lock: its folder."""
+    _need("node", "npm")
+    there = EXAMPLES / "typescript"
+    packages = npm_packages("typescript", there)
+    for name in ("package.json", "tsconfig.json"):
+        shutil.copy(there / name, scratch)
+    shutil.copytree(there / "src", scratch / "src")
+    (scratch / "node_modules").symlink_to(packages)
+    _built(["npx", "--no-install", "tsc"], scratch)
+    return scratch
+
+
+def npm_packages(name: str, there: Path) -> Path:
+    """The folder ``node_modules`` of a lock, fetched once."""
+    files, cache = [there / each for each in ("package.json", "package-lock.json")], _cache()
 
     def install(folder: Path) -> None:
         _built(["npm", "ci", "--ignore-scripts", "--cache", str(cache / "npm")], folder)
 
-    packages = _kept("node", files, install)
-    for program in (EXAMPLES / "node").glob("*.mjs"):
-        shutil.copy(program, scratch)
-    (scratch / "node_modules").symlink_to(packages / "node_modules")
-    return Client(("node", str(scratch / "run.mjs")), ("node", str(scratch / "verify.mjs")))
+    return _kept(name, files, install) / "node_modules"
 
 
 def go(scratch: Path) -> Client:

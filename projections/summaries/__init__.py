@@ -1,0 +1,1 @@
+"""The topic runs.summaries, kept in step with the table of runs."""

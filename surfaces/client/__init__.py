@@ -1,0 +1,1 @@
+"""Runs over HTTP with the interface of those over Kafka: ``runfold.connect_http``."""
